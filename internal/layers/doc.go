@@ -1,0 +1,2 @@
+// Package layers states, as a test, which package may import which.
+package layers

@@ -1,0 +1,29 @@
+package dtype
+
+import "unsafe"
+
+// F32 is IEEE 754 binary32, little endian.
+//
+//	OFFSET  SIZE  FIELD
+//	     0     4  the element
+var F32 = register(Type{
+	Name: "f32", GGUF: 0, Len: 1, Size: 4,
+	Decode: func(dst []float32, src []byte) { copy(dst, Floats(src)) },
+	Encode: func(dst []byte, src []float32) { copy(Floats(dst), src) },
+})
+
+// Floats views b as float32s without copying. b must be aligned to 4 bytes.
+func Floats(b []byte) []float32 {
+	if len(b) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), len(b)/4)
+}
+
+// FloatBytes views v as bytes without copying.
+func FloatBytes(v []float32) []byte {
+	if len(v) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*4)
+}
