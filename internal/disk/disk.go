@@ -1,0 +1,111 @@
+// Package disk maps files into memory and writes files that appear whole or
+// not at all. Readers and writers of every file format share it.
+package disk
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+)
+
+// writeBuffer is large enough that the cost of a system call vanishes.
+const writeBuffer = 1 << 20
+
+// Write creates or replaces path with what fill writes. The content goes to a
+// hidden file beside path, reaches the disk, and takes path's name in one
+// step; on an error, or a panic of fill, path is as it was.
+func Write(path string, fill func(w io.Writer) error) error {
+	p, err := Create(path)
+	if err != nil {
+		return err
+	}
+	defer p.Discard()
+	if err := fill(p); err != nil {
+		return err
+	}
+	return p.Commit()
+}
+
+// A Pending is a file that does not have its name yet: [Pending.Commit] gives
+// it, [Pending.Discard] drops the file.
+type Pending struct {
+	path   string
+	file   *os.File // nil once committed or discarded
+	synced bool
+	*bufio.Writer
+}
+
+// Create starts a file that will be path. It is hidden and named
+// ".BASE.NUMBER.tmp" until then, in path's folder, which must exist.
+func Create(path string) (*Pending, error) {
+	dir, base := filepath.Split(path)
+	for {
+		name := fmt.Sprintf("%s.%s.%d.tmp", dir, base, rand.Uint32())
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &Pending{path: path, file: f, Writer: bufio.NewWriterSize(f, writeBuffer)}, nil
+	}
+}
+
+// Commit flushes the file to the disk and renames it. On an error it is
+// discarded.
+func (p *Pending) Commit() error {
+	if err := p.Sync(); err != nil {
+		p.Discard()
+		return err
+	}
+	name := p.file.Name()
+	p.file = nil
+	if err := os.Rename(name, p.path); err != nil {
+		os.Remove(name)
+		return err
+	}
+	syncDir(filepath.Dir(p.path))
+	return nil
+}
+
+// Sync flushes what was written to the disk and closes the file, so that
+// Commit has only the renaming left. Writing after it fails.
+func (p *Pending) Sync() error {
+	if p.synced {
+		return nil
+	}
+	if err := p.Flush(); err != nil {
+		return err
+	}
+	if err := p.file.Sync(); err != nil {
+		return err
+	}
+	p.synced = true
+	return p.file.Close()
+}
+
+// Discard removes a file that was not committed; else it does nothing.
+func (p *Pending) Discard() {
+	if p.file == nil {
+		return
+	}
+	p.file.Close()
+	os.Remove(p.file.Name())
+	p.file = nil
+}
+
+// syncDir makes a rename in dir durable. Not every system can; the rename is
+// atomic without it.
+func syncDir(dir string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return
+	}
+	d.Sync()
+	d.Close()
+}
