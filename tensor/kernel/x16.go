@@ -1,0 +1,333 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// An x16 is a family of packed layouts for formats with 32 columns a block.
+// A packed block holds 32 columns of 16 rows; blocks follow each other by
+// column, then by group of rows. It takes the bytes of its 16 file blocks:
+//
+//	SIZE  FIELD
+//	  32  scales, 16 f16
+//	  32  mins, 16 f16                   (only if mins)
+//	  64  fifth bits, 16 lanes           (only if bits = 5)
+//	 256  nibbles, 4 quads of 16 lanes   (bits = 4 or 5)
+//	 512  int8, 8 quads of 16 lanes      (bits = 8)
+//
+// A lane is 4 bytes of one row. Byte i of quad j holds column 4j+i; of nibbles,
+// the low one is column 4j+i and the high one column 16+4j+i. Bit g of byte i of
+// a lane of fifth bits belongs to column 4g+i, so that a shift puts the bits of
+// a quad above its nibbles.
+//
+// The value of an element is scale·(q−zero) + min. With 8 bits q is signed.
+type x16 struct {
+	bits int // a quantum: 4, 5 or 8
+	zero int // the q that means 0
+	mins bool
+}
+
+func (f *x16) layout(name string) *Layout {
+	return &Layout{
+		Name:        name,
+		Bytes:       f.bytes,
+		Pack:        f.pack,
+		DecodeRow:   f.decodeRow,
+		DecodePanel: f.decodePanel,
+		MatMul:      f.matMul,
+	}
+}
+
+// fileBlock returns the bytes of a block in a file: scale, min, fifth bits,
+// quanta, each if present.
+func (f *x16) fileBlock() int { return f.quanta()/GroupRows + f.bits/4*BlockLen/2 }
+
+// block returns the bytes of a packed block.
+func (f *x16) block() int { return f.fileBlock() * GroupRows }
+
+// fifths returns the offset of the fifth bits in a packed block.
+func (f *x16) fifths() int {
+	if f.mins {
+		return 64
+	}
+	return 32
+}
+
+// quanta returns the offset of the nibbles or int8s in a packed block.
+func (f *x16) quanta() int {
+	if f.bits == 5 {
+		return f.fifths() + 64
+	}
+	return f.fifths()
+}
+
+func groups(rows int) int { return (rows + GroupRows - 1) / GroupRows }
+
+func (f *x16) bytes(rows, cols int) int {
+	return groups(rows) * (cols / BlockLen) * f.block()
+}
+
+// check panics if a range of groups does not fit its matrix, or the matrix
+// its bytes.
+func (f *x16) check(packed []byte, rows, cols, lo, hi int) {
+	if cols%BlockLen != 0 {
+		panic("kernel: columns do not fill blocks of 32")
+	}
+	if lo < 0 || lo > hi || hi > groups(rows) {
+		panic("kernel: row groups out of range")
+	}
+	if len(packed) < f.bytes(rows, cols) {
+		panic("kernel: packed matrix too short")
+	}
+}
+
+func (f *x16) pack(dst, src []byte, rows, cols, lo, hi int) {
+	f.check(dst, rows, cols, lo, hi)
+	width := cols / BlockLen * f.fileBlock()
+	if len(src) < rows*width {
+		panic("kernel: source matrix too short")
+	}
+	size := width * GroupRows
+	for g := lo; g < hi; g++ {
+		group := dst[g*size : (g+1)*size]
+		n := min(GroupRows, rows-g*GroupRows)
+		if n < GroupRows {
+			clear(group)
+		}
+		for r := range n {
+			row := g*GroupRows + r
+			f.packRow(group, src[row*width:(row+1)*width], r)
+		}
+	}
+}
+
+// packRow distributes the blocks of one row over lane r of its group.
+func (f *x16) packRow(group, row []byte, r int) {
+	in, out := f.fileBlock(), f.block()
+	fifths, quanta := f.fifths(), f.quanta()
+	for ; len(row) >= in && len(group) >= out; row, group = row[in:], group[out:] {
+		copy(group[2*r:2*r+2], row)
+		head := 2
+		if f.mins {
+			copy(group[32+2*r:32+2*r+2], row[2:])
+			head = 4
+		}
+		if f.bits == 5 {
+			bits := spreadFifths(binary.LittleEndian.Uint32(row[head:]))
+			binary.LittleEndian.PutUint32(group[fifths+4*r:], bits)
+			head += 4
+		}
+		lanes := group[quanta+4*r : out]
+		packLanes(lanes, row[head:in])
+	}
+}
+
+// packLanes copies 16 or 32 bytes to lanes that are 64 bytes apart.
+func packLanes(lanes, quanta []byte) {
+	for len(quanta) >= 16 {
+		le := binary.LittleEndian
+		a, b := le.Uint64(quanta), le.Uint64(quanta[8:])
+		out := lanes[:196]
+		le.PutUint32(out, uint32(a))
+		le.PutUint32(out[64:], uint32(a>>32))
+		le.PutUint32(out[128:], uint32(b))
+		le.PutUint32(out[192:], uint32(b>>32))
+		quanta = quanta[16:]
+		if len(quanta) == 0 {
+			return
+		}
+		lanes = lanes[256:]
+	}
+}
+
+// spreadFifths moves bit 4g+i to bit 8i+g: the index (g₂g₁g₀i₁i₀) becomes
+// (i₁i₀g₂g₁g₀) by four exchanges of two index bits.
+func spreadFifths(v uint32) uint32 {
+	t := (v>>14 ^ v) & 0x0000cccc // index bits 4 and 1
+	v ^= t ^ t<<14
+	t = (v>>7 ^ v) & 0x00aa00aa // 3 and 0
+	v ^= t ^ t<<7
+	t = (v>>2 ^ v) & 0x0c0c0c0c // 2 and 1
+	v ^= t ^ t<<2
+	t = (v>>1 ^ v) & 0x22222222 // 1 and 0
+	return v ^ t ^ t<<1
+}
+
+// decodeBlock writes the 16 rows of a packed block, each 32 wide, as q−zero.
+func (f *x16) decodeBlock(q *[GroupRows][BlockLen]int8, block []byte) {
+	quanta := block[f.quanta():]
+	if f.bits == 8 {
+		for j := range 8 {
+			for r := range GroupRows {
+				lane := (*[4]byte)(quanta[64*j+4*r:])
+				for i, v := range lane {
+					q[r][4*j+i] = int8(v)
+				}
+			}
+		}
+		return
+	}
+	zero := int8(f.zero)
+	for r := range GroupRows {
+		for j := range 4 {
+			lane := (*[4]byte)(quanta[64*j+4*r:])
+			for i, v := range lane {
+				q[r][4*j+i] = int8(v&15) - zero
+				q[r][16+4*j+i] = int8(v>>4) - zero
+			}
+		}
+		if f.bits == 5 {
+			fifths := (*[4]byte)(block[f.fifths()+4*r:])
+			for k := range BlockLen {
+				q[r][k] += int8(fifths[k%4]>>(k/4)&1) << 4
+			}
+		}
+	}
+}
+
+// half returns the i-th f16 of b.
+func half(b []byte, i int) float32 {
+	return fromHalf(binary.LittleEndian.Uint16(b[2*i:]))
+}
+
+// fromHalf converts an IEEE 754 binary16. Scaling by 2¹¹² moves the exponent
+// and normalizes subnormals.
+func fromHalf(h uint16) float32 {
+	v := math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112
+	bits := math.Float32bits(v) | uint32(h&0x8000)<<16
+	if v >= 65536 { // infinity or NaN
+		bits |= infBits
+	}
+	return math.Float32frombits(bits)
+}
+
+func (f *x16) decodeRow(dst []float32, packed []byte, cols, row int) {
+	lane := row % GroupRows
+	var q [GroupRows][BlockLen]int8
+	for b := range cols / BlockLen {
+		block := f.at(packed, cols, row/GroupRows, b)
+		f.decodeBlock(&q, block)
+		scale, low := half(block, lane), float32(0)
+		if f.mins {
+			low = half(block[32:], lane)
+		}
+		out := dst[b*BlockLen : (b+1)*BlockLen]
+		for k := range out {
+			out[k] = scale * float32(q[lane][k])
+			if f.mins {
+				out[k] += low
+			}
+		}
+	}
+}
+
+// at returns block b of a group.
+func (f *x16) at(packed []byte, cols, group, b int) []byte {
+	i, n := group*(cols/BlockLen)+b, f.block()
+	return packed[i*n : (i+1)*n]
+}
+
+func (f *x16) decodePanel(dst []float32, packed []byte, cols, group int) {
+	var q [GroupRows][BlockLen]int8
+	for b := range cols / BlockLen {
+		block := f.at(packed, cols, group, b)
+		f.decodeBlock(&q, block)
+		out := dst[b*BlockLen*GroupRows : (b+1)*BlockLen*GroupRows]
+		for r := range GroupRows {
+			scale, low := half(block, r), float32(0)
+			if f.mins {
+				low = half(block[32:], r)
+			}
+			for k := range BlockLen {
+				v := scale * float32(q[r][k])
+				if f.mins {
+					v += low
+				}
+				out[k*GroupRows+r] = v
+			}
+		}
+	}
+}
+
+func (f *x16) matMul(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int) {
+	f.check(packed, rows, cols, lo, hi)
+	if n == 0 || lo == hi {
+		return
+	}
+	if len(x) < n*(cols/BlockLen) {
+		panic("kernel: MatMul: x shorter than n rows")
+	}
+	if end := min(rows, hi*GroupRows); len(y) < (n-1)*ldy+end {
+		panic("kernel: MatMul: y shorter than n rows")
+	}
+	f.matMulGeneric(y, ldy, x, n, packed, rows, cols, lo, hi)
+}
+
+// matMulGeneric is, for every row r and activation row i,
+//
+//	for b := range cols / 32 {
+//		isum := Σ_k q[r][b][k]·x[i][b].Q[k]
+//		y[i*ldy+r] += (scale[r][b]·x[i][b].D)·isum
+//		y[i*ldy+r] += min[r][b]·(x[i][b].D·x[i][b].Sum) // only if mins
+//	}
+//
+// where += is a fused multiply-add and (…) is rounded to f32.
+func (f *x16) matMulGeneric(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int) {
+	blocks := cols / BlockLen
+	var q [GroupRows][BlockLen]int8
+	for g := lo; g < hi; g++ {
+		row := g * GroupRows
+		width := min(GroupRows, rows-row)
+		for i := range n {
+			clear(y[i*ldy+row : i*ldy+row+width])
+		}
+		for b := range blocks {
+			block := f.at(packed, cols, g, b)
+			f.decodeBlock(&q, block)
+			for i := range n {
+				f.addBlock(y[i*ldy+row:i*ldy+row+width], &x[i*blocks+b], &q, block)
+			}
+		}
+	}
+}
+
+// addBlock adds one block's part of the products with one activation row.
+func (f *x16) addBlock(y []float32, x *Q8Block, q *[GroupRows][BlockLen]int8, block []byte) {
+	sum := x.D * float32(x.Sum)
+	for r := range y {
+		scale := float32(half(block, r) * x.D)
+		y[r] = fma32(scale, float32(dotInt8(&q[r], &x.Q)), y[r])
+		if f.mins {
+			y[r] = fma32(half(block[32:], r), sum, y[r])
+		}
+	}
+}
+
+func dotInt8(x, y *[BlockLen]int8) int32 {
+	var s int32
+	for k, v := range x {
+		s += int32(v) * int32(y[k])
+	}
+	return s
+}
+
+// fma32 returns a·b + c, rounded once. The product is exact in float64; the
+// sum is rounded to odd, which makes the second rounding, to float32, that of
+// the true value (Boldo and Melquiond 2008, "Emulation of FMA and correctly
+// rounded sums", theorem 3).
+func fma32(a, b, c float32) float32 {
+	p, d := float64(a)*float64(b), float64(c)
+	s := p + d
+	t := s - p
+	rest := (p - (s - t)) + (d - t) // Knuth's TwoSum: p+d = s+rest
+	bits := math.Float64bits(s)
+	if bits&1 == 0 && (rest > 0 || rest < 0) {
+		if (rest > 0) == (s > 0) {
+			bits++
+		} else {
+			bits--
+		}
+	}
+	return float32(math.Float64frombits(bits))
+}
