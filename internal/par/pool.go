@@ -1,0 +1,244 @@
+// Package par spreads the pieces of a task over a fixed set of worker threads.
+//
+// A [Pool] is made once and used for every step of a computation: starting a
+// run costs well under a microsecond while the workers are awake, and nothing
+// is allocated. Between runs a worker spins for a bounded time and then parks,
+// so that an idle program takes no processor time.
+package par
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Task is work that can be cut in pieces. Do computes one piece; calls run
+// at the same time, at most one for each worker. worker is below
+// [Pool.Threads] and serves to pick scratch memory; results must not depend on
+// it.
+type Task interface{ Do(worker, piece int) }
+
+// spinFor bounds how long an idle worker, or a caller whose workers have not
+// finished, keeps a core busy. It covers the serial gaps between the runs of a
+// forward pass and is far below a scheduler's time slice.
+const spinFor = 50 * time.Microsecond
+
+// spinChecks is the number of polls between two looks at the clock.
+const spinChecks = 64
+
+// A Pool is a set of worker threads. The caller of Run is worker 0.
+type Pool struct {
+	threads int
+	spin    time.Duration
+
+	// state is the run's number in the high half and the count of unclaimed
+	// pieces in the low half: a worker that wakes late finds none left, and
+	// cannot claim a piece of a later run by mistake.
+	state  atomic.Uint64
+	done   atomic.Uint32
+	failed atomic.Bool
+
+	// Written between runs, read only by the holder of a claimed piece.
+	task   Task
+	pieces uint32
+
+	running  atomic.Bool
+	closed   atomic.Bool
+	waiting  atomic.Bool // the caller is parked on finished
+	finished chan struct{}
+
+	mu     sync.Mutex
+	thrown any // the first panic of the run
+
+	workers []worker
+	exited  sync.WaitGroup
+}
+
+type worker struct {
+	parked atomic.Bool
+	wake   chan struct{}
+	_      [48]byte // workers poll their own cache line
+}
+
+// New starts a pool of that many threads, the caller of Run included. With
+// threads ≤ 0 it takes GOMAXPROCS.
+func New(threads int) *Pool {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	p := &Pool{
+		threads:  threads,
+		spin:     spinFor,
+		finished: make(chan struct{}, 1),
+		workers:  make([]worker, threads-1),
+	}
+	if threads > runtime.GOMAXPROCS(0) {
+		p.spin = 0 // a spinning worker would hold up one that has work
+	}
+	for i := range p.workers {
+		p.workers[i].wake = make(chan struct{}, 1)
+		p.exited.Add(1)
+		go p.serve(i)
+	}
+	return p
+}
+
+// Threads returns the number of workers, the caller of Run included.
+func (p *Pool) Threads() int { return p.threads }
+
+// Run calls t.Do for every piece in [0, pieces) and returns when all are done.
+// Pieces are handed out in order, to whichever worker is free. If a piece
+// panics, pieces that have not started are left out and Run panics with the
+// first value. Run is not reentrant: a pool serves one run at a time.
+func (p *Pool) Run(t Task, pieces int) {
+	if p.threads == 1 || pieces <= 1 {
+		for i := range pieces {
+			t.Do(0, i)
+		}
+		return
+	}
+	if p.closed.Load() {
+		panic("par: Run after Close")
+	}
+	if !p.running.CompareAndSwap(false, true) {
+		panic("par: Run called during a Run of the same pool")
+	}
+	p.task, p.pieces = t, uint32(pieces)
+	p.done.Store(0)
+	run := uint32(p.state.Load()>>32) + 1
+	p.state.Store(uint64(run)<<32 | uint64(pieces))
+	p.wakeUp(pieces - 1)
+	p.work(0, run)
+	p.join()
+	p.task = nil
+	thrown := p.thrown
+	p.thrown = nil
+	p.failed.Store(false)
+	p.running.Store(false)
+	if thrown != nil {
+		panic(thrown)
+	}
+}
+
+// Close ends the workers and waits for them. The pool must be idle.
+func (p *Pool) Close() {
+	if p.closed.Swap(true) {
+		return
+	}
+	p.state.Add(1 << 32)
+	p.wakeUp(len(p.workers))
+	p.exited.Wait()
+}
+
+// wakeUp wakes at most n parked workers; those that spin see the new run by
+// themselves.
+func (p *Pool) wakeUp(n int) {
+	for i := range p.workers {
+		if i >= n {
+			return
+		}
+		w := &p.workers[i]
+		if w.parked.CompareAndSwap(true, false) {
+			w.wake <- struct{}{}
+		}
+	}
+}
+
+// serve is the life of worker i+1. The thread is locked so that the kernel's
+// scheduler, not Go's, decides where it runs: it keeps its core and caches.
+func (p *Pool) serve(i int) {
+	defer p.exited.Done()
+	runtime.LockOSThread()
+	var seen uint32
+	for {
+		seen = p.await(&p.workers[i], seen)
+		if p.closed.Load() {
+			return
+		}
+		p.work(i+1, seen)
+	}
+}
+
+// await returns the number of the current run once it differs from seen.
+func (p *Pool) await(w *worker, seen uint32) uint32 {
+	for start := time.Now(); time.Since(start) < p.spin; {
+		for range spinChecks {
+			if run := uint32(p.state.Load() >> 32); run != seen {
+				return run
+			}
+		}
+	}
+	for {
+		w.parked.Store(true)
+		run := uint32(p.state.Load() >> 32)
+		if run == seen {
+			<-w.wake
+			continue
+		}
+		if !w.parked.CompareAndSwap(true, false) {
+			<-w.wake // a wake-up is on its way: take it, lest it linger
+		}
+		return run
+	}
+}
+
+// work does pieces of that run until none is left.
+func (p *Pool) work(id int, run uint32) {
+	for {
+		s := p.state.Load()
+		left := uint32(s)
+		if uint32(s>>32) != run || left == 0 {
+			return
+		}
+		if p.state.CompareAndSwap(s, s-1) {
+			p.do(id, int(p.pieces-left))
+		}
+	}
+}
+
+// do runs one claimed piece and counts it, whatever happens in it.
+func (p *Pool) do(id, piece int) {
+	defer p.finish()
+	if !p.failed.Load() {
+		p.task.Do(id, piece)
+	}
+}
+
+func (p *Pool) finish() {
+	if v := recover(); v != nil {
+		p.mu.Lock()
+		if p.thrown == nil {
+			p.thrown = v
+		}
+		p.mu.Unlock()
+		p.failed.Store(true)
+	}
+	pieces := p.pieces // before Add: the next run may change it after
+	if p.done.Add(1) == pieces && p.waiting.CompareAndSwap(true, false) {
+		p.finished <- struct{}{}
+	}
+}
+
+// join waits until all pieces are done.
+func (p *Pool) join() {
+	for start := time.Now(); ; {
+		for range spinChecks {
+			if p.done.Load() == p.pieces {
+				return
+			}
+		}
+		if time.Since(start) >= p.spin {
+			break
+		}
+	}
+	// A loop, because the last finisher of an earlier run may be slow enough
+	// to answer this run's wait.
+	for p.done.Load() != p.pieces {
+		p.waiting.Store(true)
+		if p.done.Load() == p.pieces && p.waiting.CompareAndSwap(true, false) {
+			return
+		}
+		<-p.finished
+	}
+}

@@ -1,0 +1,156 @@
+package par
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// count marks every piece that it is given.
+type count struct {
+	hits    []atomic.Int32
+	threads int
+	slow    int // this piece takes a while
+	bad     atomic.Int32
+}
+
+func (c *count) Do(worker, piece int) {
+	if worker < 0 || worker >= c.threads {
+		c.bad.Add(1)
+	}
+	if piece == c.slow {
+		time.Sleep(time.Millisecond)
+	}
+	c.hits[piece].Add(1)
+}
+
+func TestRunDoesEveryPieceOnce(t *testing.T) {
+	for threads := 1; threads <= 5; threads++ {
+		p := New(threads)
+		for _, pieces := range []int{0, 1, 2, 3, 7, 100, 1000} {
+			c := &count{hits: make([]atomic.Int32, pieces), threads: threads, slow: pieces / 2}
+			p.Run(c, pieces)
+			for i := range c.hits {
+				if n := c.hits[i].Load(); n != 1 {
+					t.Fatalf("%d threads: piece %d of %d done %d times", threads, i, pieces, n)
+				}
+			}
+			if c.bad.Load() != 0 {
+				t.Fatalf("%d threads: a worker's number is out of range", threads)
+			}
+		}
+		p.Close()
+	}
+}
+
+// sum adds into one cell per piece without atomics: the race detector sees
+// whether Run orders the pieces before its return.
+type sum struct{ cells []int }
+
+func (s *sum) Do(_, piece int) { s.cells[piece] += piece }
+
+func TestManyShortRuns(t *testing.T) {
+	p := New(3)
+	defer p.Close()
+	s := &sum{make([]int, 8)}
+	const runs = 20000
+	for i := range runs {
+		p.Run(s, 1+i%len(s.cells))
+		if i%1000 == 0 {
+			time.Sleep(2 * spinFor) // let the workers park
+		}
+	}
+	want := 0
+	for i := range runs {
+		for piece := range 1 + i%len(s.cells) {
+			want += piece
+		}
+	}
+	got := 0
+	for _, c := range s.cells {
+		got += c
+	}
+	if got != want {
+		t.Fatalf("sum %d, want %d", got, want)
+	}
+}
+
+type thrower struct {
+	at   int
+	done atomic.Int32
+}
+
+func (th *thrower) Do(_, piece int) {
+	if piece == th.at {
+		panic(fmt.Sprintf("piece %d", piece))
+	}
+	th.done.Add(1)
+}
+
+func TestPanicReachesTheCaller(t *testing.T) {
+	for _, threads := range []int{1, 2, 4} {
+		p := New(threads)
+		for _, at := range []int{0, 5, 99} {
+			th := &thrower{at: at}
+			got := func() (v any) {
+				defer func() { v = recover() }()
+				p.Run(th, 100)
+				return nil
+			}()
+			if want := fmt.Sprintf("piece %d", at); got != want {
+				t.Errorf("%d threads: recovered %v, want %q", threads, got, want)
+			}
+		}
+		c := &count{hits: make([]atomic.Int32, 50), threads: threads}
+		p.Run(c, 50) // the pool is still good
+		for i := range c.hits {
+			if c.hits[i].Load() != 1 {
+				t.Fatalf("%d threads: run after a panic left out piece %d", threads, i)
+			}
+		}
+		p.Close()
+	}
+}
+
+type nested struct{ p *Pool }
+
+func (n nested) Do(_, _ int) { n.p.Run(n, 2) }
+
+func TestNestedRunPanics(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	defer func() {
+		if recover() == nil {
+			t.Error("a run inside a run was accepted")
+		}
+	}()
+	p.Run(nested{p}, 2)
+}
+
+func TestRunAllocatesNothing(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	s := &sum{make([]int, 4)}
+	if n := testing.AllocsPerRun(100, func() { p.Run(s, 4) }); n != 0 {
+		t.Errorf("%v allocations a run, want 0", n)
+	}
+}
+
+func TestCloseTwice(t *testing.T) {
+	p := New(3)
+	p.Close()
+	p.Close()
+}
+
+type nothing struct{}
+
+func (nothing) Do(_, _ int) {}
+
+func BenchmarkRun(b *testing.B) {
+	p := New(0)
+	defer p.Close()
+	for b.Loop() {
+		p.Run(nothing{}, p.Threads())
+	}
+}
