@@ -1,0 +1,253 @@
+package data
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// shared returns the path of a file of the development data, beside the repository.
+func shared(t testing.TB, path string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod above the test")
+		}
+	}
+	full := filepath.Join(dir, "..", "shared", "data", path)
+	if hits, _ := filepath.Glob(full); len(hits) == 0 {
+		t.Skipf("needs %s", full)
+	}
+	return full
+}
+
+func load(t testing.TB, ref string) []Example {
+	t.Helper()
+	path, part, _ := strings.Cut(ref, "#")
+	examples, err := Load(shared(t, path), Options{Part: Split(part)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return examples
+}
+
+func TestDevelopmentData(t *testing.T) {
+	for _, c := range []struct {
+		ref, description, metric string
+		rows                     int
+	}{
+		{"home-assistant/train.jsonl", "structured JSON, 64 intents, 54 slots", "exact match", 9960},
+		{"clinc150/data_full.json", "classification, 151 labels", "accuracy", 23700},
+		{"clinc150/data_full.json#train", "classification, 151 labels", "accuracy", 15100},
+		{"snips/train_*.json", "structured JSON, 7 intents, 39 slots", "exact match", 13784},
+		{"snips/validate_*.json", "structured JSON, 7 intents, 39 slots", "exact match", 700},
+		{"tinyshakespeare/input.txt", "plain text", "perplexity", 1},
+	} {
+		t.Run(c.ref, func(t *testing.T) {
+			got := load(t, c.ref)
+			d := Detect(got)
+			if len(got) != c.rows || d.String() != c.description || d.Metric() != c.metric {
+				t.Errorf("%d rows, %v, %s; want %d, %s, %s", len(got), d, d.Metric(), c.rows, c.description, c.metric)
+			}
+		})
+	}
+}
+
+func TestDetectLogs(t *testing.T) {
+	var labels, objects, text []Example
+	for i := range 20 {
+		p := fmt.Sprint("request ", i)
+		labels = append(labels, NewChat(p, []string{"yes", "no"}[i%2]))
+		objects = append(objects, NewChat(p, string(AppendReply(nil, "on", []Slot{{"n", fmt.Sprint(i)}}))))
+		text = append(text, NewChat(p, strings.Repeat("word ", i+1)))
+	}
+	for _, c := range []struct {
+		examples           []Example
+		text, metric, task string
+	}{
+		{labels, "classification, 2 labels", "accuracy", "exact_match"},
+		{objects, "structured JSON, 1 intent, 1 slot", "exact match", "json_slots"},
+		{text, "chat log, free text", "perplexity", "perplexity"},
+		{[]Example{NewChat("a", `{"x": 1}`)}, "JSON objects", "exact match", "exact_match"},
+		{[]Example{{Messages: []Message{{"user", "a"}}}}, "chat log, free text", "perplexity", "perplexity"},
+		{append(text[:1:1], objects...), "chat log, free text", "perplexity", "perplexity"},
+	} {
+		if d := Detect(c.examples); d.String() != c.text || d.Metric() != c.metric || d.Task() != c.task {
+			t.Errorf("got %v, %s, %s; want %s, %s, %s", d, d.Metric(), d.Task(), c.text, c.metric, c.task)
+		}
+	}
+}
+
+func TestAppendReply(t *testing.T) {
+	for _, c := range []struct {
+		slots []Slot
+		want  string
+	}{
+		{nil, `{"intent": "alarm_set"}`},
+		{[]Slot{{"date", "tomorrow"}, {"time", "six am"}}, `{"intent": "alarm_set", "date": "tomorrow", "time": "six am"}`},
+		{[]Slot{{"time", "six"}, {"date", "today"}, {"time", "seven"}, {"time", "eight"}},
+			`{"intent": "alarm_set", "time": ["six", "seven", "eight"], "date": "today"}`},
+		{[]Slot{{"n", "café \"x\" \\ /</>\n\t\r\x01\u2028"}}, `{"intent": "alarm_set", "n": "café \"x\" \\ /</>\n\t\r\u0001` + "\u2028" + `"}`},
+	} {
+		if got := string(AppendReply(nil, "alarm_set", c.slots)); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+func TestParseReply(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want Reply
+	}{
+		{`{}`, Reply{}},
+		{" \n{\"intent\":\"a\"}\r\n\t ", Reply{Intent: "a"}},
+		{`{"intent": "a", "x": ["1", "2"], "y": "3"}`, Reply{Intent: "a", Slots: []Slot{{"x", "1"}, {"x", "2"}, {"y", "3"}}}},
+		{`{"intent": "a", "x": "1", "x": "1"}`, Reply{Intent: "a", Slots: []Slot{{"x", "1"}, {"x", "1"}}}},
+		{`{"intent": "a", "intent": "a"}`, Reply{}},
+		{`{"intent": 5, "x": "1"}`, Reply{Slots: []Slot{{"x", "1"}}}},
+		{`{"intent": "a", "x": 1, "y": null, "z": true, "o": {"p": "q"}, "l": [["a"], "b", 2], "e": []}`,
+			Reply{Intent: "a", Slots: []Slot{{"l", "b"}}, Odd: 6}},
+		{`{"intent": "\u00e9"}`, Reply{Intent: "é"}},
+	} {
+		if got, err := ParseReply(c.text); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %+v, %v; want %+v", c.text, got, err, c.want)
+		}
+	}
+	for _, text := range []string{
+		"", " ", "null", `"a"`, "[]", `[{"intent": "a"}]`, `{"intent": "a"`, `{"intent": "a"}}`, `{"intent": "a"} {}`, `{"intent": "a"} ok`,
+		`{'intent': 'a'}`, `{"intent": "a",}`, "```json\n{}\n```", "{\"intent\": \"a\xff\"}", "\ufeff{}", "{\"a\": \"\n\"}", "\u00a0{}", `{"a" "b"}`, `{a: 1}`,
+	} {
+		if got, err := ParseReply(text); err == nil {
+			t.Errorf("%q: got %+v, want an error", text, got)
+		}
+	}
+}
+
+func FuzzParseReply(f *testing.F) {
+	f.Add(`{"intent": "a", "x": ["1", 2], "y": {"z": null}}`)
+	f.Add(`{"intent": "\ud800"}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := ParseReply(text)
+		if err != nil || r.Intent == "" || r.Odd > 0 {
+			return
+		}
+		for _, s := range r.Slots {
+			if s.Name == intentKey {
+				t.Fatal("the intent is a slot")
+			}
+		}
+		canonical := AppendReply(nil, r.Intent, r.Slots)
+		again, err := ParseReply(string(canonical))
+		if err != nil || string(AppendReply(nil, again.Intent, again.Slots)) != string(canonical) {
+			t.Fatalf("%s: %v", canonical, err)
+		}
+	})
+}
+
+func TestNormalize(t *testing.T) {
+	for in, want := range map[string]string{
+		"":               "",
+		"  Six\t\n AM ":  "six am",
+		"Cafe\u0301":     "café",
+		"J\u030c":        "\u01f0", // composes only once it is lower case
+		"a\u00a0\u2003b": "a b",
+		"\u212b":         "å",
+		"ÉCOLE":          "école",
+	} {
+		if got := Normalize(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzNormalize(f *testing.F) {
+	f.Add("J\u030c A\u0345\u0301 \xff")
+	f.Fuzz(func(t *testing.T, s string) {
+		once := Normalize(s)
+		if again := Normalize(once); again != once {
+			t.Fatalf("%q: %q, then %q", s, once, again)
+		}
+	})
+}
+
+func TestSplitByHash(t *testing.T) {
+	// SHA-256 of "a" starts with ca97…, of "b" with 3e23…, of "c" with 2e7d….
+	all := []Example{{Text: " A"}, {Text: "b"}, {Text: "a"}, {Text: "c"}}
+	rest, held := SplitByHash(all, 0.2)
+	if len(rest) != 3 || len(held) != 1 || held[0].Text != "c" {
+		t.Errorf("rest %v, held %v", rest, held)
+	}
+	rest, held = SplitByHash(all, 0.25)
+	if len(rest) != 2 || rest[0].Text != " A" || rest[1].Text != "a" || len(held) != 2 {
+		t.Errorf("rest %v, held %v", rest, held)
+	}
+}
+
+func TestHoldout(t *testing.T) {
+	all := []Example{{Text: "a", Split: Train}, {Text: "b", Split: Validation}, {Text: "c", Split: Test}}
+	train, validation := Holdout(all)
+	if len(train) != 1 || train[0].Text != "a" || len(validation) != 1 || validation[0].Text != "b" {
+		t.Errorf("train %v, validation %v", train, validation)
+	}
+}
+
+func TestHoldoutHomeAssistant(t *testing.T) {
+	train, validation := Holdout(load(t, "home-assistant/train.jsonl"))
+	if n := len(train) + len(validation); n != 9960 {
+		t.Errorf("%d rows", n)
+	}
+	if share := float64(len(validation)) / 9960; share < 0.09 || share > 0.11 { // 3 standard deviations
+		t.Errorf("validation share %.3f", share)
+	}
+	if n := len(Overlap(train, validation)); n != 0 {
+		t.Errorf("%d rows on both sides", n)
+	}
+	if n := len(Overlap(append(train, validation...), load(t, "home-assistant/test.jsonl"))); n != 0 {
+		t.Errorf("%d test rows in training", n)
+	}
+}
+
+func TestOverlapSnips(t *testing.T) {
+	got := Overlap(load(t, "snips/train_*.json"), load(t, "snips/validate_*.json"))
+	if len(got) != 11 { // as the data's README counts
+		t.Errorf("%d test rows in train, want 11", len(got))
+	}
+}
+
+func TestDigest(t *testing.T) {
+	a := []Example{NewLabeled("x", "y"), NewLabeled("z", "y")}
+	b := []Example{{ID: "7", Line: 3, Messages: a[0].Messages, Label: "y"}, a[1]}
+	if Digest(a) != Digest(b) {
+		t.Error("the digest depends on identifiers")
+	}
+	if Digest(a) == Digest([]Example{a[1], a[0]}) {
+		t.Error("the digest does not depend on the order")
+	}
+	// echo '{"text": "x", "label": "y"}' | sha256sum
+	const want = "8f27462202e08c35cb87974f4fd4d9cb4a18b391264bee76f0b9f987202d089c"
+	if got := Digest(a[:1]); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestGold(t *testing.T) {
+	e := NewChat("wake me", `{"intent": "wake", "who": "me"}`)
+	if g, ok := e.Gold(); !ok || g.Intent != "wake" || len(g.Slots) != 1 {
+		t.Errorf("got %+v, %v", g, ok)
+	}
+	e = NewChat("wake me", "ok")
+	if g, ok := e.Gold(); ok {
+		t.Errorf("got %+v", g)
+	}
+}

@@ -1,0 +1,134 @@
+package data
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// A Description is what a look at a data set tells about it.
+type Description struct {
+	Examples  int
+	Form      Form
+	Labels    []string // Classification: the distinct replies, sorted
+	Intents   []string // StructuredJSON: sorted
+	SlotNames []string // StructuredJSON: sorted
+	Turns     int      // the most messages in one conversation, the reply included
+	LongReply int      // characters of the longest reply
+}
+
+// A Form is the form of a data set's replies.
+type Form string
+
+const (
+	Classification Form = "classification"
+	StructuredJSON Form = "structured JSON"
+	FreeJSON       Form = "JSON objects"
+	FreeText       Form = "chat log, free text"
+	PlainText      Form = "plain text"
+)
+
+// Replies in free text count as labels if they are short and few.
+const (
+	labelChars  = 64 // the longest reply that may be a label, in characters
+	labelRepeat = 5  // examples that a label must have, on average
+)
+
+// Detect looks at examples and says what they are: labels and intents as the
+// importers found them, or as the replies of a log spell them.
+func Detect(examples []Example) Description {
+	d := Description{Examples: len(examples), Form: PlainText}
+	replies, intents, slots := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	answered, objects, golds, labeled := 0, 0, 0, 0
+	for i := range examples {
+		e := &examples[i]
+		d.Turns = max(d.Turns, len(e.Messages))
+		reply, ok := e.Reply()
+		if !ok {
+			continue
+		}
+		answered++
+		replies[reply] = true
+		d.LongReply = max(d.LongReply, utf8.RuneCountInString(reply))
+		if e.Label != "" {
+			labeled++
+			continue
+		}
+		if g, ok := e.Gold(); ok {
+			golds++
+			intents[g.Intent] = true
+			for _, s := range g.Slots {
+				slots[s.Name] = true
+			}
+		}
+		if _, err := ParseReply(reply); err == nil {
+			objects++
+		}
+	}
+	switch few := d.LongReply <= labelChars && len(replies)*labelRepeat <= answered; {
+	case answered == 0:
+		if d.Turns > 0 {
+			d.Form = FreeText
+		}
+	case golds == answered:
+		d.Form, d.Intents, d.SlotNames = StructuredJSON, sorted(intents), sorted(slots)
+	case objects == answered:
+		d.Form = FreeJSON
+	case labeled == answered || few:
+		d.Form, d.Labels = Classification, sorted(replies)
+	default:
+		d.Form = FreeText
+	}
+	return d
+}
+
+func sorted(set map[string]bool) []string {
+	out := make([]string, 0, len(set))
+	for s := range set {
+		out = append(out, s)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// String describes the data in a phrase: "classification, 151 labels".
+func (d Description) String() string {
+	switch d.Form {
+	case Classification:
+		return "classification, " + count(len(d.Labels), "label")
+	case StructuredJSON:
+		return fmt.Sprintf("structured JSON, %s, %s", count(len(d.Intents), "intent"), count(len(d.SlotNames), "slot"))
+	}
+	return string(d.Form)
+}
+
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
+}
+
+// Metric names the figure that the data should be judged by.
+func (d Description) Metric() string {
+	switch d.Form {
+	case Classification:
+		return "accuracy"
+	case PlainText, FreeText:
+		return "perplexity"
+	}
+	return "exact match"
+}
+
+// Task names the evaluation task (limbeck eval --task) that gives Metric. The
+// accuracy of a classification is the exact match of the label.
+func (d Description) Task() string {
+	switch d.Form {
+	case StructuredJSON:
+		return "json_slots"
+	case PlainText, FreeText:
+		return "perplexity"
+	}
+	return "exact_match"
+}

@@ -1,0 +1,245 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Options say how to read a file. The zero value reads every row of a file whose
+// columns have the names of the package comment.
+type Options struct {
+	Columns    Columns
+	Part       Split // keep only the rows that the file assigns to this part
+	Unanswered bool  // allow rows without a reply, for a teacher to label
+}
+
+// Columns name the columns of a table, or the keys of JSON rows, where they differ
+// from their defaults: id, prompt, completion, text, label, intent, slots.
+type Columns struct {
+	ID, Prompt, Completion, Text, Label, Intent, Slots string
+}
+
+// ErrEmpty is returned, wrapped, for data without a single example.
+var ErrEmpty = errors.New("no examples")
+
+// Load reads the examples of a reference: a file's path, or a pattern of
+// [filepath.Match] that names several files, which are read in order of their names.
+// A suffix "#train", "#validation" or "#test" keeps only the rows that the files
+// themselves assign to that part, as CLINC150's does.
+func Load(ref string, o Options) ([]Example, error) {
+	ref, o = cutPart(ref, o)
+	paths := []string{ref}
+	if _, err := os.Stat(ref); err != nil && strings.ContainsAny(ref, "*?[") {
+		if paths, err = filepath.Glob(ref); err != nil {
+			return nil, fmt.Errorf("data: pattern %q: %w", ref, err)
+		}
+		if len(paths) == 0 {
+			return nil, fmt.Errorf("data: no file matches %q", ref)
+		}
+		slices.Sort(paths)
+	}
+	var all []Example
+	for _, p := range paths {
+		examples, err := loadFile(p, o)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) > 0 && examples[0].Kind() != all[0].Kind() {
+			return nil, fmt.Errorf("data: %s holds %v, the files before it %v: one data set holds one kind",
+				p, examples[0].Kind(), all[0].Kind())
+		}
+		all = append(all, examples...)
+	}
+	return all, nil
+}
+
+func cutPart(ref string, o Options) (string, Options) {
+	path, part, ok := strings.Cut(ref, "#")
+	switch s := Split(part); s {
+	case Train, Validation, Test:
+		if ok {
+			o.Part = s
+			return path, o
+		}
+	}
+	return ref, o
+}
+
+func loadFile(path string, o Options) ([]Example, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("data: %s is a folder; name a file or a pattern such as %s",
+			path, filepath.Join(path, "*.jsonl"))
+	}
+	return Read(f, path, o)
+}
+
+// Read reads the examples of one file; name tells its format by its ending and
+// appears in errors. The result holds at least one example, all of one [Kind].
+func Read(r io.Reader, name string, o Options) ([]Example, error) {
+	in := &importer{name: name, opt: o}
+	var err error
+	switch ext := strings.ToLower(filepath.Ext(name)); ext {
+	case ".jsonl", ".ndjson":
+		err = in.readLines(r)
+	case ".json":
+		err = in.readDocument(r)
+	case ".csv":
+		err = in.readCSV(r)
+	case ".tsv":
+		err = in.readTSV(r)
+	case ".txt":
+		err = in.readText(r)
+	default:
+		err = fmt.Errorf("data: %s: unknown ending %q; known are .jsonl, .ndjson, .json, .csv, .tsv and .txt", name, ext)
+	}
+	if err != nil {
+		return nil, err
+	}
+	examples := in.out
+	if o.Part != "" {
+		if examples = Part(examples, o.Part); len(examples) == 0 && len(in.out) > 0 {
+			return nil, fmt.Errorf("data: %s: none of its %d rows is assigned to the part %q: %w", name, len(in.out), o.Part, ErrEmpty)
+		}
+	}
+	if len(examples) == 0 {
+		return nil, fmt.Errorf("data: %s: %w", name, ErrEmpty)
+	}
+	return examples, nil
+}
+
+// maxFile bounds a file that must be held in memory as a whole.
+const maxFile = 1 << 30
+
+// An importer collects the examples of one file.
+type importer struct {
+	name string
+	opt  Options
+	out  []Example
+}
+
+// errorf returns an error at a line, and a column unless it is 0.
+func (in *importer) errorf(line, column int, format string, args ...any) error {
+	at := fmt.Sprintf("%s:%d", in.name, line)
+	if column > 0 {
+		at = fmt.Sprintf("%s:%d", at, column)
+	}
+	return fmt.Errorf("data: "+at+": "+format, args...)
+}
+
+// add keeps e, which starts at a line, or says why it cannot be kept.
+func (in *importer) add(e Example, line int) error {
+	e.Line = line
+	if e.ID == "" {
+		e.ID = fmt.Sprintf("%s:%d", filepath.Base(in.name), line)
+	}
+	if err := check(&e, in.opt.Unanswered); err != nil {
+		return in.errorf(line, 0, "%w", err)
+	}
+	if len(in.out) > 0 && in.out[0].Kind() != e.Kind() {
+		return in.errorf(line, 0, "row holds %v, the rows before it %v: one file holds one kind", e.Kind(), in.out[0].Kind())
+	}
+	in.out = append(in.out, e)
+	return nil
+}
+
+// check says what keeps e from being an example.
+func check(e *Example, unanswered bool) error {
+	if len(e.Messages) == 0 {
+		return filled("text", e.Text)
+	}
+	reply, ok := e.Reply()
+	switch {
+	case !ok && !unanswered:
+		return fmt.Errorf("last message has role %q, want a reply with role \"assistant\"", e.Messages[len(e.Messages)-1].Role)
+	case ok && len(e.Messages) == 1:
+		return errors.New("a reply without a message before it")
+	case ok:
+		if err := filled("reply", reply); err != nil {
+			return err
+		}
+	}
+	if err := filled("prompt", e.Input()); err != nil {
+		return err
+	}
+	for _, s := range e.Slots {
+		if s.Name == "" || s.Name == intentKey {
+			return fmt.Errorf("slot name %q is not allowed: names are not empty, and %q holds the intent", s.Name, intentKey)
+		}
+	}
+	return nil
+}
+
+func filled(what, text string) error {
+	if strings.TrimSpace(text) == "" {
+		return fmt.Errorf("empty %s", what)
+	}
+	return nil
+}
+
+// readText makes one example of a whole file.
+func (in *importer) readText(r io.Reader) error {
+	b, err := in.readAll(r)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(string(b)) == "" {
+		return nil
+	}
+	if line, column, ok := invalidUTF8(b); ok {
+		return in.errorf(line, column, "not UTF-8")
+	}
+	return in.add(Example{Text: string(b)}, 1)
+}
+
+// readAll reads a file of bounded size without its byte order mark.
+func (in *importer) readAll(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("data: %s: %w", in.name, err)
+	}
+	if len(b) > maxFile {
+		return nil, fmt.Errorf("data: %s: more than %d bytes; write large data as .jsonl", in.name, maxFile)
+	}
+	return trimMark(b), nil
+}
+
+const byteOrderMark = "\uFEFF"
+
+func trimMark(b []byte) []byte {
+	if len(b) >= len(byteOrderMark) && string(b[:len(byteOrderMark)]) == byteOrderMark {
+		return b[len(byteOrderMark):]
+	}
+	return b
+}
+
+// invalidUTF8 returns the line and column of the first byte that is not UTF-8.
+func invalidUTF8(b []byte) (line, column int, found bool) {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			line, column = position(b, i)
+			return line, column, true
+		}
+		i += n
+	}
+	return 0, 0, false
+}
+
+// position returns the line and column, both from 1, of the byte at offset i.
+// Columns count characters.
+func position(b []byte, i int) (line, column int) {
+	before := string(b[:min(i, len(b))])
+	start := strings.LastIndexByte(before, '\n') + 1
+	return 1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[start:])
+}

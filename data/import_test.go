@@ -1,0 +1,237 @@
+package data
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func read(t *testing.T, name, text string, o Options) []Example {
+	t.Helper()
+	got, err := Read(strings.NewReader(text), name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestReadShapes(t *testing.T) {
+	wake := NewStructured("wake me at six", "alarm_set", []Slot{{"time", "six"}})
+	chat := NewChat("hi", "hello")
+	spam := NewLabeled("win money", "spam")
+	for _, c := range []struct {
+		name, text string
+		opt        Options
+		want       Example
+	}{
+		{"a.jsonl", `{"prompt":"hi","completion":"hello"}`, Options{}, chat},
+		{"a.ndjson", "\ufeff\r\n" + `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hello"}]}` + "\r\n", Options{}, chat},
+		{"a.jsonl", `{"messages":[{"role":"user","content":[{"type":"text","text":"h"},{"type":"text","text":"i"}]},{"role":"assistant","content":"hello"}]}`, Options{}, chat},
+		{"a.jsonl", `{"text":"wake me at six","intent":"alarm_set","slots":[{"name":"time","value":"six"}]}`, Options{}, wake},
+		{"a.jsonl", `{"text":"win money","intent":"spam"}`, Options{}, spam},
+		{"a.jsonl", `{"text":"win money","label":"spam","date":3}`, Options{}, spam},
+		{"a.jsonl", `{"text":"win money","label":7}`, Options{}, NewLabeled("win money", "7")},
+		{"a.jsonl", `{"text":"once upon"}`, Options{}, Example{Text: "once upon"}},
+		{"a.jsonl", `{"prompt":"hi"}`, Options{Unanswered: true}, Example{Messages: []Message{{"user", "hi"}}}},
+		{"a.jsonl", `{"q":"hi","a":"hello"}`, Options{Columns: Columns{Prompt: "q", Completion: "a"}}, chat},
+		{"a.txt", "once upon", Options{}, Example{Text: "once upon"}},
+		{"a.json", `[{"prompt":"hi","completion":"hello"}]`, Options{}, chat},
+		{"a.csv", "prompt,completion\nhi,hello\n", Options{}, chat},
+		{"a.csv", "class,body\nspam,win money\n", Options{Columns: Columns{Text: "body", Label: "class"}}, spam},
+		{"a.csv", "text,intent,slots\nwake me at six,alarm_set,\"[{\"\"name\"\":\"\"time\"\",\"\"value\"\":\"\"six\"\"}]\"\n", Options{}, wake},
+		{"a.tsv", "text\tlabel\nwin money\tspam\n", Options{}, spam},
+		{"a.tsv", "text\tlabel\nsay \"hi\tspam\n", Options{}, NewLabeled(`say "hi`, "spam")},
+		{"a.json", `{"AddTo":[{"data":[{"text":"add "},{"text":"caf` + "\xe9" + ` ","entity":"song"},{"text":"now"}]}]}`, Options{},
+			NewStructured("add café now", "AddTo", []Slot{{"song", "café"}})},
+	} {
+		got := read(t, c.name, c.text, c.opt)
+		if len(got) != 1 {
+			t.Errorf("%s %s: %d examples", c.name, c.text, len(got))
+			continue
+		}
+		got[0].ID, got[0].Line = "", 0
+		if !reflect.DeepEqual(got[0], c.want) {
+			t.Errorf("%s %s:\n got %+v\nwant %+v", c.name, c.text, got[0], c.want)
+		}
+	}
+}
+
+func TestReadPairs(t *testing.T) {
+	const doc = `{
+"oos_train": [["why", "oos"]],
+"val": [["v", "b"]], "train": [
+  ["x", "a"],
+  ["y",
+   "b"], ["z", "c"]]}`
+	got := read(t, "c.json", doc, Options{})
+	if want := "why oos train 2; v b validation 3; x a train 4; y b train 5; z c train 6; "; summary(got) != want {
+		t.Errorf("got %s, want %s", summary(got), want)
+	}
+	if got := read(t, "c.json", doc, Options{Part: Validation}); len(got) != 1 || got[0].Label != "b" {
+		t.Errorf("validation part: %+v", got)
+	}
+	if _, err := Read(strings.NewReader(doc), "c.json", Options{Part: Test}); !errors.Is(err, ErrEmpty) {
+		t.Errorf("missing part: error %v", err)
+	}
+}
+
+func summary(examples []Example) string {
+	var b strings.Builder
+	for _, e := range examples {
+		b.WriteString(e.Input() + " " + e.Label + " " + string(e.Split) + " " + string(rune('0'+e.Line)) + "; ")
+	}
+	return b.String()
+}
+
+func TestReadErrors(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		opt        Options
+		want       string // a part of the error
+	}{
+		{"a.jsonl", "", Options{}, "a.jsonl: no examples"},
+		{"a.jsonl", "\n \n", Options{}, "a.jsonl: no examples"},
+		{"a.txt", " \n", Options{}, "a.txt: no examples"},
+		{"a.csv", "text,label\n", Options{}, "a.csv: no examples"},
+		{"a.doc", "x", Options{}, `unknown ending ".doc"; known are .jsonl`},
+		{"a.jsonl", "{\"text\":\"a\"}\n\n{\"text\":\"b\"", Options{}, "a.jsonl:3:12: unexpected end of JSON input; want one JSON object a line"},
+		{"a.jsonl", `{"text" "b"}`, Options{}, "a.jsonl:1:9: invalid character '\"' after object key"},
+		{"a.jsonl", `{"text":"é" x}`, Options{}, "a.jsonl:1:13: invalid character 'x'"},
+		{"a.jsonl", `{"text":"a"} {"text":"b"}`, Options{}, "a.jsonl:1:14: invalid character '{' after top-level value"},
+		{"a.jsonl", `["a"]`, Options{}, "a.jsonl:1:1: found array; want one JSON object a line"},
+		{"a.jsonl", `null`, Options{}, "a.jsonl:1:1: found null"},
+		{"a.jsonl", "{\"text\":\"ab\xff\"}", Options{}, "a.jsonl:1:12: not UTF-8"},
+		{"a.jsonl", `{"b":1,"a":2}`, Options{}, `a.jsonl:1: columns are "a", "b"; want "messages", or "prompt" and "completion", or "text"`},
+		{"a.jsonl", `{}`, Options{}, "a.jsonl:1: columns are none; want"},
+		{"a.jsonl", `{"text":3}`, Options{}, `a.jsonl:1: "text" is a number, want a string`},
+		{"a.jsonl", `{"text":" "}`, Options{}, "a.jsonl:1: empty text"},
+		{"a.jsonl", `{"text":"x","label":""}`, Options{}, "a.jsonl:1: empty label"},
+		{"a.jsonl", `{"text":"x","label":null}`, Options{}, `"label" is null, want a string`},
+		{"a.jsonl", `{"prompt":"x"}`, Options{}, `columns are "prompt"; want`},
+		{"a.jsonl", `{"prompt":"x","completion":""}`, Options{}, "empty reply"},
+		{"a.jsonl", `{"prompt":"","completion":"y"}`, Options{}, "empty prompt"},
+		{"a.jsonl", `{"messages":[]}`, Options{}, `"messages" is an empty list`},
+		{"a.jsonl", `{"messages":7}`, Options{}, `"messages" is not a list of {"role": …, "content": …}`},
+		{"a.jsonl", `{"messages":[{"role":"king","content":"x"}]}`, Options{}, `message 1 has role "king", want system, user, assistant or tool`},
+		{"a.jsonl", `{"messages":[{"role":"user","content":"x"}]}`, Options{}, `last message has role "user", want a reply`},
+		{"a.jsonl", `{"messages":[{"role":"assistant","content":"x"}]}`, Options{}, "a reply without a message before it"},
+		{"a.jsonl", `{"messages":[{"role":"user","content":null}]}`, Options{}, "message 1: content is null, want a string or a list of text parts"},
+		{"a.jsonl", `{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}`, Options{}, `part of type "image_url", want text only`},
+		{"a.jsonl", `{"text":"x","intent":"i","slots":{}}`, Options{}, `"slots" is not a list of {"name": …, "value": …}`},
+		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"intent","value":"x"}]}`, Options{}, `slot name "intent" is not allowed`},
+		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"","value":"x"}]}`, Options{}, `slot name "" is not allowed`},
+		{"a.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\",\"label\":\"c\"}", Options{}, "a.jsonl:2: row holds labeled text, the rows before it plain text"},
+		{"a.csv", "question,answer\nx,y\n", Options{Columns: Columns{Prompt: "quest"}}, `a.csv:1: no column "quest"; there are "answer", "question"`},
+		{"a.csv", "text,label\nx\n", Options{}, "a.csv:2: 1 cells, want 2 as in the header"},
+		{"a.csv", "text,text\nx,y\n", Options{}, `a.csv:1: two columns are named "text"`},
+		{"a.csv", "text,label\n\"multi\nline\",y\n\"x\"z,y\n", Options{}, "a.csv:4:3: extraneous or missing \" in quoted-field"},
+		{"a.tsv", "text\tlabel\nx\ty\tz\n", Options{}, "a.tsv:2: 3 cells, want 2"},
+		{"a.json", `{"a":[`, Options{}, "a.json:1:6: unexpected end of JSON input"},
+		{"a.json", "3", Options{}, "a.json:1:1: want a list of rows"},
+		{"a.json", `[3]`, Options{}, "a.json:1: row is a number, want an object"},
+		{"a.json", "{\n\"a\":3}", Options{}, `a.json:2: "a" is not a list`},
+		{"a.json", "{\"dev\":\n[[\"x\",\"y\"]]}", Options{}, `a.json:2: list "dev" of pairs is none of CLINC150's`},
+		{"a.json", `{"train":[["x"]]}`, Options{}, `row of "train" is not [text, intent]`},
+		{"a.json", `{"A":[{"data":[{"entity":"x"}]}]}`, Options{}, `part 1 of a row of "A" has no text`},
+		{"a.json", "[{\"text\":\n\"\xe9\"}]", Options{}, "a.json:2:2: not UTF-8"},
+	} {
+		_, err := Read(strings.NewReader(c.text), c.name, c.opt)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %q:\n got %v\nwant %s", c.name, c.text, err, c.want)
+		}
+	}
+}
+
+func TestReadLongLine(t *testing.T) {
+	text := "{\"text\":\"a\"}\n" + strings.Repeat("x", maxLine+1)
+	_, err := Read(strings.NewReader(text), "a.jsonl", Options{})
+	if err == nil || !strings.Contains(err.Error(), "a.jsonl:2: line of more than 16777216 bytes") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("b.jsonl", `{"text":"b"}`)
+	write("a.jsonl", `{"text":"a"}`)
+	write("x.jsonl", `{"text":"x","label":"y"}`)
+	got, err := Load(filepath.Join(dir, "[ab].jsonl"), Options{})
+	if err != nil || len(got) != 2 || got[0].Text != "a" || got[0].ID != "a.jsonl:1" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for ref, want := range map[string]string{
+		"*.jsonl":      "one data set holds one kind",
+		"*.csv":        "no file matches",
+		"none":         "none: no such file",
+		".":            "is a folder; name a file",
+		"a.jsonl#test": `none of its 1 rows is assigned to the part "test"`,
+	} {
+		if _, err := Load(dir+"/"+ref, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", ref, err, want)
+		}
+	}
+}
+
+func TestWriteReadsBack(t *testing.T) {
+	for _, set := range [][]Example{
+		{NewStructured("say \"a\\b\"\n now", "echo", []Slot{{"x", "a\\b"}, {"x", "now"}}), NewStructured("hi", "greet", []Slot{})},
+		{NewLabeled("x", "y")},
+		{NewChat("x", "y"), {Messages: []Message{{"system", "s"}, {"user", "u"}, {"assistant", "a"}}}},
+		{{Text: "é\x00"}},
+	} {
+		for i := range set {
+			set[i].ID, set[i].Line = "id", i+1
+		}
+		var b bytes.Buffer
+		if err := WriteJSONL(&b, set); err != nil {
+			t.Fatal(err)
+		}
+		got := read(t, "a.jsonl", b.String(), Options{})
+		if !reflect.DeepEqual(got, set) {
+			t.Errorf("%s:\n got %+v\nwant %+v", b.String(), got, set)
+		}
+		if Digest(got) != Digest(set) {
+			t.Error("digest changed")
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{
+		`{"prompt":"hi","completion":"hello"}`, `[{"text":"x","label":1}]`, "text,label\na,b\n", "text\tlabel\na\tb\n",
+		`{"train":[["x","a"]],"oos_val":[]}`, `{"A":[{"data":[{"text":"a ","entity":"b"}]}]}`, "{\"A\":[{\"data\":[{\"text\":\"\xe9\"}]}]}",
+		`{"messages":[{"role":"user","content":[{"type":"text","text":"h"}]},{"role":"assistant","content":"x"}]}`,
+		`{"text":"x","intent":"i","slots":[{"name":"n","value":"v"}]}`, "\ufeff{}", "messages\n[]\n",
+	} {
+		for format := range byte(6) {
+			f.Add(format, []byte(s))
+		}
+	}
+	f.Fuzz(func(t *testing.T, format byte, b []byte) {
+		name := "x" + []string{".jsonl", ".json", ".csv", ".tsv", ".txt", ".ndjson"}[format%6]
+		examples, err := Read(bytes.NewReader(b), name, Options{Unanswered: format&64 != 0})
+		if err != nil {
+			if examples != nil {
+				t.Fatal("examples beside an error")
+			}
+			return
+		}
+		var out bytes.Buffer
+		if err := WriteJSONL(&out, examples); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Read(&out, "y.jsonl", Options{Unanswered: true})
+		if err != nil || Digest(again) != Digest(examples) {
+			t.Fatalf("written rows do not read back: %v", err)
+		}
+	})
+}

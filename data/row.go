@@ -1,0 +1,265 @@
+package data
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A row is one JSON object, or one line of a table whose cells became JSON.
+type row map[string]json.RawMessage
+
+// with returns c with the default names where it has none.
+func (c Columns) with() Columns {
+	def := func(s *string, name string) {
+		if *s == "" {
+			*s = name
+		}
+	}
+	def(&c.ID, "id")
+	def(&c.Prompt, "prompt")
+	def(&c.Completion, "completion")
+	def(&c.Text, "text")
+	def(&c.Label, "label")
+	def(&c.Intent, "intent")
+	def(&c.Slots, "slots")
+	return c
+}
+
+// missing returns an error if a column that the user named is not among the keys.
+func (c Columns) missing(has map[string]bool) error {
+	for _, name := range []string{c.ID, c.Prompt, c.Completion, c.Text, c.Label, c.Intent, c.Slots} {
+		if name != "" && !has[name] {
+			return fmt.Errorf("no column %q; there are %s", name, quotedKeys(has))
+		}
+	}
+	return nil
+}
+
+// A shape is one of the sets of columns of the package comment.
+type shape uint8
+
+const (
+	shapeMessages shape = iota
+	shapePrompt
+	shapePromptOnly
+	shapeSlots
+	shapeIntent
+	shapeLabel
+	shapeText
+)
+
+// shape chooses what a row with these columns is. Columns that the user named
+// decide; else the first that fits in the order of the package comment.
+func (c Columns) shape(has map[string]bool, unanswered bool) (shape, error) {
+	if err := c.missing(has); err != nil {
+		return 0, err
+	}
+	named := c
+	c = c.with()
+	prompts := named.Prompt != "" || named.Completion != ""
+	texts := named.Text != "" || named.Label != "" || named.Intent != "" || named.Slots != ""
+	switch {
+	case has["messages"] && !prompts && !texts:
+		return shapeMessages, nil
+	case has[c.Prompt] && has[c.Completion] && !texts:
+		return shapePrompt, nil
+	case has[c.Prompt] && unanswered && !texts:
+		return shapePromptOnly, nil
+	case has[c.Text] && has[c.Intent] && has[c.Slots] && named.Label == "":
+		return shapeSlots, nil
+	case has[c.Text] && has[c.Intent] && named.Label == "":
+		return shapeIntent, nil
+	case has[c.Text] && has[c.Label]:
+		return shapeLabel, nil
+	case has[c.Text] && !prompts:
+		return shapeText, nil
+	}
+	return 0, fmt.Errorf("columns are %s; want \"messages\", or %q and %q, or %q (alone, or with %q, or with %q and %q)",
+		quotedKeys(has), c.Prompt, c.Completion, c.Text, c.Label, c.Intent, c.Slots)
+}
+
+func quotedKeys(has map[string]bool) string {
+	var keys []string
+	for k := range has {
+		keys = append(keys, fmt.Sprintf("%q", k))
+	}
+	if len(keys) == 0 {
+		return "none"
+	}
+	slices.Sort(keys)
+	const most = 20
+	if len(keys) > most {
+		keys = append(keys[:most], "…")
+	}
+	return strings.Join(keys, ", ")
+}
+
+func (r row) keys() map[string]bool {
+	has := make(map[string]bool, len(r))
+	for k := range r {
+		has[k] = true
+	}
+	return has
+}
+
+// example makes an example of a row of shape s.
+func (r row) example(s shape, c Columns) (e Example, err error) {
+	get := func(name string) string {
+		text, problem := r.text(name)
+		err = errors.Join(err, problem)
+		return text
+	}
+	switch c = c.with(); s {
+	case shapeMessages:
+		e.Messages, err = r.messages()
+	case shapePrompt:
+		e = NewChat(get(c.Prompt), get(c.Completion))
+	case shapePromptOnly:
+		e = Example{Messages: []Message{{"user", get(c.Prompt)}}}
+	case shapeSlots:
+		e, err = r.structured(c)
+	case shapeIntent:
+		e, err = r.labeled(c.Text, c.Intent)
+	case shapeLabel:
+		e, err = r.labeled(c.Text, c.Label)
+	case shapeText:
+		e.Text = get(c.Text)
+	}
+	if err == nil && r[c.ID] != nil {
+		e.ID, err = r.scalar(c.ID)
+	}
+	return e, err
+}
+
+func (r row) structured(c Columns) (Example, error) {
+	text, err := r.text(c.Text)
+	if err != nil {
+		return Example{}, err
+	}
+	intent, err := r.text(c.Intent)
+	if err != nil {
+		return Example{}, err
+	}
+	if intent == "" {
+		return Example{}, fmt.Errorf("empty %s", c.Intent)
+	}
+	var slots []Slot
+	value := r[c.Slots]
+	if s, ok := stringValue(value); ok { // a table's cell
+		value = json.RawMessage(s)
+	}
+	if err := json.Unmarshal(value, &slots); err != nil {
+		return Example{}, fmt.Errorf("%q is not a list of {\"name\": …, \"value\": …} with strings: %w", c.Slots, err)
+	}
+	return NewStructured(text, intent, slots), nil
+}
+
+func (r row) labeled(textKey, labelKey string) (Example, error) {
+	text, err := r.text(textKey)
+	if err != nil {
+		return Example{}, err
+	}
+	label, err := r.scalar(labelKey)
+	if err != nil {
+		return Example{}, err
+	}
+	if label == "" {
+		return Example{}, fmt.Errorf("empty %s", labelKey)
+	}
+	return NewLabeled(text, label), nil
+}
+
+// text returns a value that must be a string.
+func (r row) text(key string) (string, error) {
+	s, ok := stringValue(r[key])
+	if !ok {
+		return "", fmt.Errorf("%q is %s, want a string", key, jsonType(r[key]))
+	}
+	return s, nil
+}
+
+// scalar returns a value that may be a string or, as identifiers and labels
+// often are, a number.
+func (r row) scalar(key string) (string, error) {
+	if v := r[key]; jsonType(v) == "a number" {
+		return string(v), nil
+	}
+	return r.text(key)
+}
+
+func (r row) messages() ([]Message, error) {
+	var raw []struct {
+		Role    string          `json:"role"`
+		Content json.RawMessage `json:"content"`
+	}
+	if err := json.Unmarshal(r["messages"], &raw); err != nil {
+		return nil, fmt.Errorf("\"messages\" is not a list of {\"role\": …, \"content\": …}: %w", err)
+	}
+	if len(raw) == 0 {
+		return nil, errors.New("\"messages\" is an empty list")
+	}
+	out := make([]Message, len(raw))
+	for i, m := range raw {
+		switch m.Role {
+		case "system", "developer", "user", "assistant", "tool":
+		default:
+			return nil, fmt.Errorf("message %d has role %q, want system, user, assistant or tool", i+1, m.Role)
+		}
+		content, err := contentText(m.Content)
+		if err != nil {
+			return nil, fmt.Errorf("message %d: %w", i+1, err)
+		}
+		if m.Role == "developer" { // the newer name of system in vendors' logs
+			m.Role = "system"
+		}
+		out[i] = Message{m.Role, content}
+	}
+	return out, nil
+}
+
+// contentText returns a message's text: a string, or the list of text parts
+// that vendors' logs hold.
+func contentText(v json.RawMessage) (string, error) {
+	if s, ok := stringValue(v); ok {
+		return s, nil
+	}
+	var parts []struct {
+		Type string  `json:"type"`
+		Text *string `json:"text"`
+	}
+	if !bytes.HasPrefix(v, []byte("[")) || json.Unmarshal(v, &parts) != nil {
+		return "", fmt.Errorf("content is %s, want a string or a list of text parts", jsonType(v))
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		if p.Text == nil {
+			return "", fmt.Errorf("content has a part of type %q, want text only", p.Type)
+		}
+		b.WriteString(*p.Text)
+	}
+	return b.String(), nil
+}
+
+// jsonType names the type of a JSON value in a sentence.
+func jsonType(v json.RawMessage) string {
+	if len(v) == 0 {
+		return "missing"
+	}
+	switch v[0] {
+	case '"':
+		return "a string"
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}

@@ -1,0 +1,78 @@
+package data
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+)
+
+// ValidationShare is the share of the training data that is held out where the
+// data does not say itself which rows are for validation.
+const ValidationShare = 0.1
+
+// Holdout divides examples into those to train on and those to validate with,
+// both in their order. Rows that their file assigns to validation are the second
+// part, if there are any; else [SplitByHash] decides. Rows of the test part are in
+// neither.
+func Holdout(examples []Example) (train, validation []Example) {
+	var rest []Example
+	for _, e := range examples {
+		switch e.Split {
+		case Validation:
+			validation = append(validation, e)
+		case Test:
+		default:
+			rest = append(rest, e)
+		}
+	}
+	if len(validation) > 0 {
+		return rest, validation
+	}
+	return SplitByHash(rest, ValidationShare)
+}
+
+// SplitByHash divides examples by the SHA-256 of their normalized input: into the
+// second part go those whose first eight bytes, a big-endian number, are below
+// share·2⁶⁴. The choice depends on the text alone, so rows with equal text stay
+// together, and a row stays where it is when others come or go.
+func SplitByHash(examples []Example, share float64) (rest, held []Example) {
+	for _, e := range examples {
+		h := sha256.Sum256([]byte(Normalize(e.Input())))
+		if float64(binary.BigEndian.Uint64(h[:8])) < share*math.Exp2(64) {
+			held = append(held, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return rest, held
+}
+
+// Overlap returns the positions of the examples of test whose normalized input
+// occurs among those of train: rows that a model may know by heart.
+func Overlap(train, test []Example) []int {
+	seen := make(map[string]bool, len(train))
+	for i := range train {
+		seen[Normalize(train[i].Input())] = true
+	}
+	var found []int
+	for i := range test {
+		if seen[Normalize(test[i].Input())] {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// Digest identifies what examples teach: the SHA-256, in hexadecimal, of their
+// rows as [WriteJSONL] writes them, without identifiers. It depends on the order of
+// the rows, not on the file format that they came from.
+func Digest(examples []Example) string {
+	h := sha256.New()
+	var line []byte
+	for i := range examples {
+		line = append(appendRow(line[:0], &examples[i], false), '\n')
+		h.Write(line)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

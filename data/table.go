@@ -1,0 +1,123 @@
+package data
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// readCSV reads comma-separated values (RFC 4180) with a header.
+func (in *importer) readCSV(r io.Reader) error {
+	b, err := in.readAll(r)
+	if err != nil {
+		return err
+	}
+	if line, column, bad := invalidUTF8(b); bad {
+		return in.errorf(line, column, "not UTF-8")
+	}
+	cr := csv.NewReader(bytes.NewReader(b))
+	cr.FieldsPerRecord = -1
+	var t *table
+	for {
+		cells, err := cr.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return in.csvError(err)
+		}
+		line, _ := cr.FieldPos(0)
+		if t == nil {
+			t, err = in.header(cells, line)
+		} else {
+			err = t.add(cells, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (in *importer) csvError(err error) error {
+	var p *csv.ParseError
+	if errors.As(err, &p) {
+		return in.errorf(p.Line, p.Column, "%w", p.Err)
+	}
+	return fmt.Errorf("data: %s: %w", in.name, err)
+}
+
+// readTSV reads tab-separated values with a header. As IANA's
+// text/tab-separated-values says, nothing is quoted: a quotation mark is one.
+func (in *importer) readTSV(r io.Reader) error {
+	var t *table
+	return in.eachLine(r, func(line int, b []byte) (err error) {
+		if _, column, bad := invalidUTF8(b); bad {
+			return in.errorf(line, column, "not UTF-8")
+		}
+		if len(b) == 0 {
+			return nil
+		}
+		cells := strings.Split(string(b), "\t")
+		if t == nil {
+			t, err = in.header(cells, line)
+			return err
+		}
+		return t.add(cells, line)
+	})
+}
+
+// A table turns lines of cells into rows.
+type table struct {
+	in    *importer
+	names []string
+	shape shape
+}
+
+// header reads the names of the columns.
+func (in *importer) header(names []string, line int) (*table, error) {
+	has := map[string]bool{}
+	for i, n := range names {
+		n = strings.TrimSpace(n)
+		if has[n] {
+			return nil, in.errorf(line, 0, "two columns are named %q", n)
+		}
+		has[n] = true
+		names[i] = n
+	}
+	s, err := in.opt.Columns.shape(has, in.opt.Unanswered)
+	if err != nil {
+		return nil, in.errorf(line, 0, "%w", err)
+	}
+	return &table{in: in, names: append([]string(nil), names...), shape: s}, nil
+}
+
+func (t *table) add(cells []string, line int) error {
+	if len(cells) != len(t.names) {
+		return t.in.errorf(line, 0, "%d cells, want %d as in the header", len(cells), len(t.names))
+	}
+	r := make(row, len(cells))
+	for i, c := range cells {
+		r[t.names[i]] = appendString(nil, c)
+	}
+	if t.shape == shapeMessages { // a cell that holds a list as JSON
+		r["messages"] = json.RawMessage(cells[indexOf(t.names, "messages")])
+	}
+	e, err := r.example(t.shape, t.in.opt.Columns)
+	if err != nil {
+		return t.in.errorf(line, 0, "%w", err)
+	}
+	return t.in.add(e, line)
+}
+
+func indexOf(names []string, name string) int {
+	for i, n := range names {
+		if n == name {
+			return i
+		}
+	}
+	panic("data: no column " + name)
+}
