@@ -1,0 +1,156 @@
+package token
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// byteBPE is byte-level byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909,
+// on bytes as in GPT-2): a word starts as one token a byte; of all neighboring pairs
+// that have a merge, the one of lowest rank, leftmost, becomes one token, until none
+// is left.
+type byteBPE struct {
+	split  splitter
+	single [256]int32 // token of a byte, -1 if none
+	merges map[pair]merge
+	cache  wordCache
+	work   sync.Pool // of *merger
+}
+
+// pair is two neighboring tokens.
+type pair struct{ left, right int32 }
+
+// merge is what a pair becomes, and how urgent that is.
+type merge struct{ rank, id int32 }
+
+func newByteBPE(s Spec, ids map[string]int) (algorithm, error) {
+	split, ok := splitters[s.Pre]
+	if !ok {
+		return nil, unknown("pre-tokenizer", s.Pre, slices.Sorted(maps.Keys(splitters)))
+	}
+	b := &byteBPE{split: split, merges: make(map[pair]merge, len(s.Merges)), cache: newWordCache()}
+	for c := range b.single {
+		b.single[c] = -1
+		if id, ok := ids[string(byteRunes[c])]; ok && s.kind(id) == Normal {
+			b.single[c] = int32(id)
+		}
+	}
+	for rank, line := range s.Merges {
+		left, right, whole, err := mergeIDs(line, ids)
+		if err != nil {
+			return nil, fmt.Errorf("token: merge %d: %w", rank, err)
+		}
+		b.merges[pair{left, right}] = merge{int32(rank), whole}
+	}
+	b.work.New = func() any { return &merger{merges: b.merges} }
+	return b, nil
+}
+
+// mergeIDs reads one line "left right" of the merges.
+func mergeIDs(line string, ids map[string]int) (left, right, whole int32, err error) {
+	a, b, ok := strings.Cut(line, " ")
+	if !ok || a == "" || b == "" || strings.Contains(b, " ") {
+		return 0, 0, 0, fmt.Errorf("%.80q, want two tokens with a space between", line)
+	}
+	var out [3]int32
+	for i, token := range [3]string{a, b, a + b} {
+		id, ok := ids[token]
+		if !ok {
+			return 0, 0, 0, fmt.Errorf("%.80q: token %.80q is not in the vocabulary", line, token)
+		}
+		out[i] = int32(id)
+	}
+	return out[0], out[1], out[2], nil
+}
+
+func (b *byteBPE) encode(dst []int, text string) []int {
+	for len(text) > 0 {
+		n := b.split(text)
+		dst = b.word(dst, text[:n])
+		text = text[n:]
+	}
+	return dst
+}
+
+// word appends the ids of one word.
+func (b *byteBPE) word(dst []int, word string) []int {
+	if len(word) == 1 {
+		if id := b.single[word[0]]; id >= 0 {
+			dst = append(dst, int(id))
+		}
+		return dst
+	}
+	if ids, ok := b.cache.get(word); ok {
+		return appendIDs(dst, ids)
+	}
+	m := b.work.Get().(*merger)
+	m.load(word, &b.single)
+	m.merge()
+	ids := m.result()
+	dst = appendIDs(dst, ids)
+	b.cache.put(word, ids)
+	b.work.Put(m)
+	return dst
+}
+
+func appendIDs(dst []int, ids []int32) []int {
+	for _, id := range ids {
+		dst = append(dst, int(id))
+	}
+	return dst
+}
+
+// decode maps the code points of a token back to bytes; a token that has others is
+// taken as it is.
+func (b *byteBPE) decode(dst []byte, token string) []byte {
+	start := len(dst)
+	for _, r := range token {
+		c, ok := runeBytes[r]
+		if !ok {
+			return append(dst[:start], token...)
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func (b *byteBPE) missing() []byte {
+	var missing []byte
+	for c, id := range b.single {
+		if id < 0 {
+			missing = append(missing, byte(c))
+		}
+	}
+	return missing
+}
+
+// byteRunes is the alphabet in which vocabularies spell bytes: printable bytes of
+// Latin-1 stand for themselves, the others, in order, for U+0100 and on (GPT-2's
+// encoder.py, bytes_to_unicode). runeBytes is its inverse.
+var byteRunes, runeBytes = func() (runes [256]rune, bytes map[rune]byte) {
+	bytes = make(map[rune]byte, 256)
+	next := rune(0x100)
+	for c := range runes {
+		r := rune(c)
+		if !(r >= '!' && r <= '~' || r >= 0xa1 && r <= 0xff && r != 0xad) {
+			r = next
+			next++
+		}
+		runes[c] = r
+		bytes[r] = byte(c)
+	}
+	return runes, bytes
+}()
+
+// spell writes bytes in the alphabet of vocabularies.
+func spell(text string) string {
+	out := make([]byte, 0, 2*len(text))
+	for i := range len(text) {
+		out = utf8.AppendRune(out, byteRunes[text[i]])
+	}
+	return string(out)
+}

@@ -1,0 +1,176 @@
+// Package token turns text into token ids and back, exactly as the reference
+// implementation (Hugging Face tokenizers) does.
+//
+// Vocabulary. A token is a byte string with an id. The vocabulary, the merges and
+// the special tokens come from a model's file as a [Spec]; [New] makes a
+// [Tokenizer] of it. A pre-tokenizer cuts text into words; an algorithm (byte-level
+// BPE is the one known so far) turns each word into ids. Added tokens are those
+// found in the text itself, before any word is cut: control tokens such as
+// <|im_start|>, and user-defined ones.
+//
+// Limits. Only what was compared with the reference is known: another tokenizer
+// model or pre-tokenizer is an error that lists what is, never a guess. Text is
+// bytes: invalid UTF-8 is kept byte by byte. A vocabulary may lack single bytes
+// (SmolLM2's lacks 21); the reference drops those, and so does Encode;
+// [Tokenizer.MissingBytes] tells which. Encode never adds a BOS by itself.
+package token
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Tokenizer encodes and decodes. It is safe for concurrent use.
+type Tokenizer struct {
+	spec   Spec
+	words  algorithm
+	added  matcher // every added token
+	always matcher // user-defined tokens only: recognized in any text
+	ids    map[string]int
+	stops  []int
+
+	text  []byte   // bytes of all tokens, one after the other
+	start []uint32 // token id is text[start[id]:start[id+1]]
+}
+
+// algorithm is the seam behind which a tokenizer algorithm works.
+type algorithm interface {
+	// encode appends the ids of text, which holds no added tokens.
+	encode(dst []int, text string) []int
+	// decode appends the bytes of a token that is not an added one.
+	decode(dst []byte, token string) []byte
+	// missing lists the single bytes that encode drops.
+	missing() []byte
+}
+
+// algorithms maps tokenizer.ggml.model to what makes it.
+var algorithms = map[string]func(s Spec, ids map[string]int) (algorithm, error){
+	"gpt2": newByteBPE,
+}
+
+// New checks a Spec and makes a Tokenizer of it.
+func New(spec Spec) (*Tokenizer, error) {
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	makeWords, ok := algorithms[spec.Model]
+	if !ok {
+		return nil, unknown("tokenizer model", spec.Model, slices.Sorted(maps.Keys(algorithms)))
+	}
+	t := &Tokenizer{spec: spec, ids: spec.index()}
+	var err error
+	if t.words, err = makeWords(spec, t.ids); err != nil {
+		return nil, err
+	}
+	t.added = newMatcher(spec, func(kind int32) bool { return kind != Normal })
+	t.always = newMatcher(spec, func(kind int32) bool { return kind == UserDefined })
+	t.layPieces()
+	t.stops = spec.stops(t.ids)
+	return t, nil
+}
+
+// unknown is the error for a name that this build does not know.
+func unknown(what, name string, known []string) error {
+	return fmt.Errorf("token: %s %q is not known; known: %s", what, name, strings.Join(known, ", "))
+}
+
+// layPieces fills text and start.
+func (t *Tokenizer) layPieces() {
+	t.start = make([]uint32, len(t.spec.Tokens)+1)
+	for id, token := range t.spec.Tokens {
+		if t.spec.kind(id) == Normal {
+			t.text = t.words.decode(t.text, token)
+		} else {
+			t.text = append(t.text, token...)
+		}
+		t.start[id+1] = uint32(len(t.text))
+	}
+}
+
+// Encode returns the ids of text. With special, control tokens written out in the
+// text become their id; without, they are text like any other, which is what
+// untrusted text needs. User-defined tokens are recognized either way.
+func (t *Tokenizer) Encode(text string, special bool) []int {
+	return t.EncodeTo(nil, text, special)
+}
+
+// EncodeTo is Encode appending to dst. It allocates nothing for words seen before
+// if dst has room.
+func (t *Tokenizer) EncodeTo(dst []int, text string, special bool) []int {
+	m := &t.always
+	if special {
+		m = &t.added
+	}
+	for len(text) > 0 {
+		at, size, id := m.find(text)
+		dst = t.words.encode(dst, text[:at])
+		if size == 0 {
+			break
+		}
+		dst = append(dst, id)
+		text = text[at+size:]
+	}
+	return dst
+}
+
+// Decode returns the bytes of the ids, special tokens written out. They are not
+// always valid UTF-8. Ids outside the vocabulary are skipped.
+func (t *Tokenizer) Decode(ids []int) []byte {
+	var text []byte
+	for _, id := range ids {
+		text = append(text, t.Piece(id)...)
+	}
+	return text
+}
+
+// Piece returns the bytes of one token, nil if the id is outside the vocabulary.
+// The caller must not change them.
+func (t *Tokenizer) Piece(id int) []byte {
+	if id < 0 || id >= len(t.spec.Tokens) {
+		return nil
+	}
+	return t.text[t.start[id]:t.start[id+1]:t.start[id+1]]
+}
+
+// Vocab returns the number of tokens.
+func (t *Tokenizer) Vocab() int { return len(t.spec.Tokens) }
+
+// Spec returns what the tokenizer was made of. The caller must not change it.
+func (t *Tokenizer) Spec() Spec { return t.spec }
+
+// ID returns the id of a token as the vocabulary spells it (byte-level: " a" is
+// "Ġa").
+func (t *Tokenizer) ID(token string) (int, bool) {
+	id, ok := t.ids[token]
+	return id, ok
+}
+
+// IsSpecial reports whether a token steers the model rather than being text:
+// control and unknown tokens.
+func (t *Tokenizer) IsSpecial(id int) bool {
+	if id < 0 || id >= len(t.spec.Tokens) {
+		return false
+	}
+	kind := t.spec.kind(id)
+	return kind == Control || kind == Unknown
+}
+
+// BOS returns the id that begins a sequence, -1 if none.
+func (t *Tokenizer) BOS() int { return t.spec.BOS }
+
+// EOS returns the id that ends a sequence, -1 if none.
+func (t *Tokenizer) EOS() int { return t.spec.EOS }
+
+// AddBOS reports whether the model expects a BOS before the first token. Adding
+// it is the caller's task.
+func (t *Tokenizer) AddBOS() bool { return t.spec.AddBOS && t.spec.BOS >= 0 }
+
+// Stops returns the ids that end a reply, ascending: EOS, the end of a turn, and
+// control tokens whose well-known names say so.
+func (t *Tokenizer) Stops() []int { return slices.Clone(t.stops) }
+
+// MissingBytes lists the bytes that have no token, ascending. Encode drops them,
+// as the reference does.
+func (t *Tokenizer) MissingBytes() []byte { return t.words.missing() }
