@@ -1,0 +1,145 @@
+package report
+
+import "slices"
+
+// Role says what a model stands for in the comparison.
+type Role string
+
+// The roles.
+const (
+	Teacher  Role = "teacher"
+	Student  Role = "student"
+	Baseline Role = "baseline"
+	Recorded Role = "recorded" // measured on an earlier day, not run now
+)
+
+// Model is one row of the comparison.
+type Model struct {
+	Name         string      `json:"name"`
+	Role         Role        `json:"role"`
+	RecordedOn   string      `json:"recorded_on"` // date, for figures from an earlier day
+	Source       string      `json:"source"`      // where those figures come from
+	Digest       string      `json:"digest"`
+	Bytes        int64       `json:"bytes"`  // of the file; 0 unknown
+	Params       int64       `json:"params"` // 0 unknown
+	Architecture string      `json:"architecture"`
+	Shape        string      `json:"shape"` // for people: 6 layers, 288 wide, 4,096 tokens
+	Formats      []string    `json:"formats"`
+	Parts        []Part      `json:"bytes_by_part"`
+	License      string      `json:"license"`
+	Lineage      []Origin    `json:"lineage"` // oldest first
+	Quality      []Metric    `json:"quality"`
+	Speed        Speed       `json:"speed"`
+	Cost         Cost        `json:"cost"`
+	Divergence   *Divergence `json:"divergence"` // from the teacher; nil if not measured
+}
+
+// Part is a share of a model's file: embedding, attention, ffn, norms, output,
+// tokenizer, metadata.
+type Part struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Origin is one step of what a model was made from.
+type Origin struct {
+	Step    string `json:"step"` // downloaded, fine-tuned, pruned, distilled, quantized …
+	Name    string `json:"name"` // the model or data that went in
+	Detail  string `json:"detail"`
+	Digest  string `json:"digest"`
+	License string `json:"license"`
+}
+
+// Metric is a score with its uncertainty. Lo and Hi bound the interval at the
+// report's level.
+type Metric struct {
+	Name  string `json:"name"`
+	Value Num    `json:"value"`
+	SE    Num    `json:"se"`
+	Lo    Num    `json:"lo"`
+	Hi    Num    `json:"hi"`
+	N     int    `json:"n"`
+}
+
+// Speed is what was timed, over alternated rounds.
+type Speed struct {
+	Prompt     Rate  `json:"prompt_tokens_per_second"`
+	Decode     Rate  `json:"decode_tokens_per_second"`
+	FirstToken Rate  `json:"time_to_first_token_seconds"`
+	Requests   Rate  `json:"requests_per_second"`
+	Latencies  []Num `json:"latencies_seconds"` // one per request, text in to text out
+	PeakMemory int64 `json:"peak_memory_bytes"` // 0 unknown
+	Rounds     int   `json:"rounds"`
+}
+
+// Rate is the median over rounds, with the least and greatest round.
+type Rate struct {
+	Median Num `json:"median"`
+	Min    Num `json:"min"`
+	Max    Num `json:"max"`
+}
+
+// Cost is the price of 1,000 requests and what it was computed from.
+type Cost struct {
+	PerThousand Num     `json:"per_1000_requests"`
+	Currency    string  `json:"currency"`
+	Prices      []Price `json:"prices"`
+}
+
+// Price is an input of a Cost that the user may set.
+type Price struct {
+	Name  string `json:"name"`
+	Value Num    `json:"value"`
+	Unit  string `json:"unit"`
+}
+
+// Divergence compares a model with the teacher on the reply's tokens.
+type Divergence struct {
+	KL      Num `json:"mean_kl"` // KL(teacher ‖ model), nats a token
+	SE      Num `json:"mean_kl_se"`
+	SameTop Num `json:"same_top"`     // share of tokens with the same most likely token
+	Dropped Num `json:"dropped_mass"` // teacher's mass on tokens that the model lacks
+	N       int `json:"n"`            // items
+	Tokens  int `json:"tokens"`
+}
+
+// metric finds a score by name.
+func (m *Model) metric(name string) (Metric, bool) {
+	for _, q := range m.Quality {
+		if q.Name == name {
+			return q, true
+		}
+	}
+	return Metric{}, false
+}
+
+// recorded reports whether the figures come from an earlier day.
+func (m *Model) recorded() bool {
+	return m.Role == Recorded || m.RecordedOn != ""
+}
+
+// model finds a model by name, nil if there is none.
+func (r *Report) model(name string) *Model {
+	i := slices.IndexFunc(r.Models, func(m Model) bool { return m.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &r.Models[i]
+}
+
+// sides returns the teacher and the student that the summary is about: the
+// first teacher, and the last student, which is the end of the chain. Either
+// is nil if missing.
+func (r *Report) sides() (teacher, student *Model) {
+	for i := range r.Models {
+		switch m := &r.Models[i]; m.Role {
+		case Teacher:
+			if teacher == nil {
+				teacher = m
+			}
+		case Student:
+			student = m
+		}
+	}
+	return teacher, student
+}

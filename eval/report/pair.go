@@ -1,0 +1,133 @@
+package report
+
+import (
+	"fmt"
+	"math"
+)
+
+// Alpha is the level below which a p-value counts as significant.
+const Alpha = 0.05
+
+// Pair is a paired difference between two models by one metric: B minus A on
+// the same items. The comparison puts the larger or older model first, so that
+// a loss is negative where more is better.
+type Pair struct {
+	A       string `json:"a"`
+	B       string `json:"b"`
+	Metric  string `json:"metric"`
+	N       int    `json:"n"`
+	Diff    Num    `json:"diff"`
+	Lo      Num    `json:"lo"`
+	Hi      Num    `json:"hi"`
+	P       Num    `json:"p"`      // McNemar's exact test, two-sided; absent if not 0/1
+	PHolm   Num    `json:"p_holm"` // the same after Holm's correction
+	Ratio   Num    `json:"ratio"`  // B / A
+	RatioLo Num    `json:"ratio_lo"`
+	RatioHi Num    `json:"ratio_hi"`
+	Verdict string `json:"verdict"`
+}
+
+// Conclude puts a pair's numbers into words, claiming no more than they allow:
+// a bound is rounded away from the claim, and a difference whose interval
+// holds 0 is called not significant, with the loss that is still excluded.
+func Conclude(p Pair, m MetricInfo) string {
+	lo, hi, ok := p.bounds()
+	if !ok {
+		return "no interval: nothing is claimed"
+	}
+	diff := p.Diff.Or((lo + hi) / 2)
+	if m.LowerIsBetter {
+		lo, hi, diff = -hi, -lo, -diff
+	}
+	// From here on, negative is a loss.
+	switch {
+	case lo <= 0 && hi >= 0:
+		return "not significant; a loss above " + m.amount(roundUp(-lo, m)) + " is excluded"
+	case p.PHolm.Or(0) > Alpha:
+		return "not significant by the exact test (Holm); a loss above " +
+			m.amount(roundUp(max(0, -lo), m)) + " is excluded"
+	case lo > 0:
+		return "better by " + m.amount(diff)
+	}
+	words := "worse by " + m.amount(-diff)
+	if keeps := p.keeps(m); keeps != "" {
+		words += "; " + keeps
+	}
+	return words
+}
+
+// keeps says which share of A's score B keeps, by the lower bound of the ratio;
+// "" if that is unknown, or means nothing because less is better.
+func (p *Pair) keeps(m MetricInfo) string {
+	lo, ok := p.RatioLo.Get()
+	if !ok || m.LowerIsBetter || lo <= 0 || lo > 100 {
+		return ""
+	}
+	return fmt.Sprintf("keeps ≥ %s %% (lower bound %s %%)",
+		fixed(math.Floor(lo*100), 0), fixed(math.Floor(lo*1000)/10, 1))
+}
+
+// bounds returns the interval, in order.
+func (p *Pair) bounds() (lo, hi float64, ok bool) {
+	lo, ok1 := p.Lo.Get()
+	hi, ok2 := p.Hi.Get()
+	return min(lo, hi), max(lo, hi), ok1 && ok2
+}
+
+// words is the verdict, made here if the comparison left it out.
+func (p *Pair) words(m MetricInfo) string {
+	if p.Verdict != "" {
+		return p.Verdict
+	}
+	return Conclude(*p, m)
+}
+
+// verdict classes, for color.
+const (
+	classSame   = "same"
+	classBetter = "better"
+	classWorse  = "worse"
+)
+
+// class is what the interval and the test say, for color only.
+func (p *Pair) class(m MetricInfo) string {
+	lo, hi, ok := p.bounds()
+	if !ok || (lo <= 0 && hi >= 0) || p.PHolm.Or(0) > Alpha {
+		return classSame
+	}
+	if (lo > 0) != m.LowerIsBetter {
+		return classBetter
+	}
+	return classWorse
+}
+
+// pair finds the difference between two models by one metric, turning it round
+// if it was stored the other way; nil if there is none.
+func (r *Report) pair(a, b, metric string) *Pair {
+	for i := range r.Pairs {
+		if p := &r.Pairs[i]; p.A == a && p.B == b && p.Metric == metric {
+			return p
+		}
+	}
+	return nil
+}
+
+// amount writes the size of a difference with its unit.
+func (m MetricInfo) amount(v float64) string {
+	if m.Unit == Percent {
+		return fixed(v*100, 1) + " points"
+	}
+	return fixed(v, decimals(v))
+}
+
+// roundUp rounds a bound up to the last digit that amount shows, so that the
+// text never excludes more than the data do.
+func roundUp(v float64, m MetricInfo) float64 {
+	step := math.Pow10(-decimals(v))
+	if m.Unit == Percent {
+		step = 1e-3
+	}
+	// A hair's breadth below a step is the step itself, written in binary.
+	const hair = 1e-9
+	return math.Ceil(v/step-hair) * step
+}

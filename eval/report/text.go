@@ -1,0 +1,290 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// TextOptions sets how WriteText shows a report. The zero value is 80 columns
+// of Unicode without color.
+type TextOptions struct {
+	Width    int  // columns; 80 if 0, at least 60
+	Examples int  // examples shown; 3 if 0, none if negative
+	ASCII    bool // only ASCII, for terminals that know no other
+	Color    bool // ANSI colors
+}
+
+const (
+	textWidth    = 80
+	minTextWidth = 60
+	textExamples = 3
+)
+
+// textWriter writes lines; the first error sticks, as in bufio.
+type textWriter struct {
+	*bufio.Writer
+	opts  TextOptions
+	width int
+	level string
+}
+
+// WriteText writes the report for a terminal: tables, the differences with
+// their intervals, and a few examples on which the models differ.
+func (r *Report) WriteText(w io.Writer, opts TextOptions) error {
+	t := &textWriter{Writer: bufio.NewWriter(w), opts: opts, level: r.level()}
+	if t.width = opts.Width; t.width == 0 {
+		t.width = textWidth
+	}
+	t.width = max(t.width, minTextWidth)
+	t.header(r)
+	t.models(r)
+	t.pairs(r)
+	t.tables(r)
+	t.examples(r)
+	t.notes(r)
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("report: write text: %w", err)
+	}
+	return nil
+}
+
+// ASCII twins of the signs that this package writes itself.
+var asciiSigns = strings.NewReplacer("−", "-", "–", "-", "—", "-", "…", "...", "·", "|", "≥", ">=", "≤", "<=",
+	"×", "x", "→", "->", "µ", "u", "✓", "ok", "✗", "no", "±", "+-", "‖", "||", "\u00a0", " ")
+
+// clean makes any string fit for one line of the terminal at hand. Everything
+// is cleaned before it is measured, so that columns stay straight.
+func (t *textWriter) clean(s string) string {
+	s = plainText(s)
+	if !t.opts.ASCII {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range asciiSigns.Replace(s) {
+		if r < 0x7f {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}
+
+// ANSI styles.
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "31"
+	green  = "32"
+	accent = "36"
+)
+
+// styled wraps a string into an ANSI style if colors are wanted.
+func (t *textWriter) styled(style, s string) string {
+	if !t.opts.Color || style == "" {
+		return s
+	}
+	return "\x1b[" + style + "m" + s + "\x1b[0m"
+}
+
+// line writes a line without trailing spaces.
+func (t *textWriter) line(s string) {
+	t.WriteString(strings.TrimRight(s, " "))
+	t.WriteByte('\n')
+}
+
+// section starts a block with a heading.
+func (t *textWriter) section(title string) {
+	t.line("")
+	for _, l := range wrap(t.clean(title), t.width) {
+		t.line(t.styled(bold, l))
+	}
+}
+
+// paragraph writes wrapped text: the first line behind head, the others
+// indented to the same column.
+func (t *textWriter) paragraph(head, s, style string) {
+	indent := cells(head)
+	lines := wrap(t.clean(s), t.width-indent)
+	if len(lines) == 0 {
+		t.line(head)
+		return
+	}
+	for i, l := range lines {
+		if i > 0 {
+			head = strings.Repeat(" ", indent)
+		}
+		t.line(head + t.styled(style, l))
+	}
+}
+
+func (t *textWriter) header(r *Report) {
+	title := r.Title
+	if title == "" {
+		title = "Comparison"
+	}
+	for _, l := range wrap(t.clean(title), t.width) {
+		t.line(t.styled(bold, l))
+	}
+	for _, facts := range [][]string{r.dataFacts(), r.machineFacts()} {
+		if len(facts) > 0 {
+			t.paragraph("", strings.Join(facts, " · "), dim)
+		}
+	}
+}
+
+// dataFacts are the facts about task and data that head the report.
+func (r *Report) dataFacts() []string {
+	var facts []string
+	add := func(s string) {
+		if s != "" {
+			facts = append(facts, s)
+		}
+	}
+	add(r.Task)
+	add(r.Data.Path)
+	if r.Data.N > 0 {
+		add(strings.TrimSpace(count(int64(r.Data.N)) + " " + r.Data.Split + " examples"))
+	} else {
+		add(r.Data.Split)
+	}
+	add(shortDigest(r.Data.Digest))
+	return facts
+}
+
+// machineFacts are the facts about machine and day.
+func (r *Report) machineFacts() []string {
+	var facts []string
+	for _, s := range []string{r.Machine.CPU, r.Machine.Tier} {
+		if s != "" {
+			facts = append(facts, s)
+		}
+	}
+	if n := r.Machine.Threads; n == 1 {
+		facts = append(facts, "1 thread")
+	} else if n > 0 {
+		facts = append(facts, strconv.Itoa(n)+" threads")
+	}
+	if r.Created != "" {
+		facts = append(facts, r.Created)
+	}
+	return facts
+}
+
+// shortDigest keeps the first 12 digits after the algorithm's name.
+func shortDigest(d string) string {
+	algo, hex, ok := strings.Cut(d, ":")
+	if !ok {
+		return cut(d, 12, "")
+	}
+	return algo + ":" + cut(hex, 12, "")
+}
+
+// pairs writes each difference with its interval and verdict, grouped by pair.
+func (t *textWriter) pairs(r *Report) {
+	if len(r.Pairs) == 0 {
+		return
+	}
+	t.section("Differences in quality, with " + t.level + " % intervals")
+	names := 0
+	for _, p := range r.Pairs {
+		names = max(names, cells(t.clean(r.Describe(p.Metric).Title)))
+	}
+	names = min(names, 20)
+	a, b := "", ""
+	for i, p := range r.Pairs {
+		if i == 0 || p.A != a || p.B != b {
+			a, b = p.A, p.B
+			t.paragraph("  ", b+" − "+a, accent)
+		}
+		t.pair(&p, r.Describe(p.Metric), names)
+	}
+}
+
+// pair writes one difference on one line, the verdict wrapped under it.
+func (t *textWriter) pair(p *Pair, m MetricInfo, names int) {
+	const indent = "    "
+	name := pad(cut(t.clean(m.Title), names, ""), names, false)
+	line := indent + name + "  " + pad(t.clean(m.Unit.delta(p.Diff)), 6, true)
+	if m.Unit == Percent {
+		line += " points"
+	}
+	if lo, hi, ok := p.bounds(); ok {
+		line += t.clean(fmt.Sprintf("  [%s, %s]", m.Unit.delta(N(lo)), m.Unit.delta(N(hi))))
+	}
+	if _, ok := p.P.Get(); ok {
+		line += t.clean("  p " + pvalue(p.P))
+	}
+	if _, ok := p.PHolm.Get(); ok {
+		line += t.clean(" (Holm " + pvalue(p.PHolm) + ")")
+	}
+	t.line(line)
+	style := map[string]string{classBetter: green, classWorse: red}[p.class(m)]
+	t.paragraph(strings.Repeat(" ", len(indent)+names+2), p.words(m), style)
+}
+
+// examples writes the worst few differences.
+func (t *textWriter) examples(r *Report) {
+	n := t.opts.Examples
+	if n == 0 {
+		n = textExamples
+	}
+	n = min(n, len(r.Examples))
+	if n <= 0 {
+		return
+	}
+	t.section("Examples that differ, worst first")
+	for i, e := range r.Examples[:n] {
+		head := fmt.Sprintf("%2d  ", i+1)
+		t.paragraph(head, e.Input, bold)
+		t.exampleLines(&e)
+	}
+	if left := len(r.Examples) - n; left > 0 {
+		t.line("    " + t.clean(fmt.Sprintf("… %d more in report.json", left)))
+	}
+}
+
+// exampleLines writes gold and replies under an input, the texts aligned.
+func (t *textWriter) exampleLines(e *Example) {
+	names := len("gold")
+	for _, p := range e.Replies {
+		names = max(names, cells(t.clean(p.Model)))
+	}
+	names = min(names, 18)
+	ellipsis := t.clean("…")
+	if e.Gold != "" {
+		t.paragraph("    "+pad("gold", names, false)+"           ", e.Gold, "")
+	}
+	for _, p := range e.Replies {
+		mark, style := "  ", ""
+		if s, ok := p.Score.Get(); ok && s >= 1 {
+			mark, style = t.clean("✓"), green
+		} else if ok {
+			mark, style = t.clean("✗"), red
+		}
+		confidence := ""
+		if v, ok := p.Confidence.Get(); ok {
+			confidence = fixed(v, 2)
+		}
+		name := pad(cut(t.clean(p.Model), names, ellipsis), names, false)
+		t.paragraph("    "+name+"  "+pad(mark, 2, false)+" "+pad(t.clean(confidence), 4, true)+"  ", p.Text, style)
+	}
+}
+
+func (t *textWriter) notes(r *Report) {
+	if len(r.Notes) == 0 {
+		return
+	}
+	t.section("Notes")
+	for _, n := range r.Notes {
+		text := n.Text
+		if n.Title != "" {
+			text = n.Title + ": " + text
+		}
+		t.paragraph("  ", text, "")
+	}
+}
