@@ -1,0 +1,34 @@
+package dtype
+
+// Q5_K is 8 sub-blocks of 32 elements of 5 bits: x = d·s·q − dmin·m.
+//
+//	OFFSET  SIZE  FIELD
+//	     0     2  d, f16
+//	     2     2  dmin, f16
+//	     4    12  s and m, 6 bits, packed; see scaleMin6
+//	    16    32  bit 4 of q: element 32k+j's in bit k of byte j
+//	    48   128  bits 0–3 of q: for each quarter of 64 elements 32 bytes; byte
+//	              j holds element j in its low 4 bits, j+32 in the high
+var Q5_K = register(Type{
+	Name: "q5_k", GGUF: 13, Len: superblock, Size: 176,
+	Decode: decodeQ5_K,
+})
+
+func decodeQ5_K(dst []float32, src []byte) {
+	for i := range len(dst) / superblock {
+		x, b := dst[i*superblock:][:superblock], (*[176]byte)(src[i*176:])
+		d, dmin := getF16(b[:2]), getF16(b[2:4])
+		scales, high := (*[12]byte)(b[4:]), (*[32]byte)(b[16:])
+		for quarter := range 4 {
+			s0, m0 := scaleMin6(scales, 2*quarter)
+			s1, m1 := scaleMin6(scales, 2*quarter+1)
+			s0, m0, s1, m1 = d*s0, dmin*m0, d*s1, dmin*m1
+			lo, hi := (*[32]float32)(x[64*quarter:]), (*[32]float32)(x[64*quarter+32:])
+			for j, v := range (*[32]byte)(b[48+32*quarter:]) {
+				bits := high[j] >> (2 * quarter)
+				lo[j] = float32(s0*float32(v&15|bits&1<<4)) - m0
+				hi[j] = float32(s1*float32(v>>4|bits>>1&1<<4)) - m1
+			}
+		}
+	}
+}
