@@ -1,0 +1,186 @@
+package op
+
+import (
+	"limbeck/internal/par"
+	"limbeck/tensor/kernel"
+)
+
+// Blocking of the multiply, after Goto and van de Geijn 2008, "Anatomy of
+// High-Performance Matrix Multiplication". None of it changes a bit of the
+// result: each element's sum is one chain over k, whatever the cuts.
+const (
+	gemmK    = 256 // rows of a panel at a time: 16 KB, half of the first-level cache
+	gemmRows = 96  // rows of a at a time: 96 KB, in the second-level cache
+	gemmCols = 128 // columns of b a piece
+
+	// Scratch, in floats: 8 MB for rows of a, 16 MB for columns of b.
+	gemmScratchA = 2 << 20
+	gemmScratchB = 4 << 20
+	gemmDepth    = 1024 // rows of b packed at a time
+
+	// gemmSmall is the number of multiplications that one thread does as
+	// fast as several.
+	gemmSmall = 1 << 15
+)
+
+// A GEMM multiplies matrices in parallel. Its scratch memory, under 32 MB and
+// reused, is made when it is first needed; the zero value is ready.
+type GEMM struct {
+	c, a, b kernel.Mat // the product in progress
+	add     bool
+	fused   bool // each piece packs its own part of b
+
+	chunkA, chunkB kernel.Mat // the parts that are packed
+	i, j           int        // their first row and column
+	adds           bool       // of this chunk of k
+
+	packedA, packedB []float32
+	panels           []float32 // of each worker, if fused
+}
+
+// Mul computes c = a·b, or c += a·b. Matrices may have any strides, but rows or
+// columns of c must be contiguous. The bits of an element depend on its row of
+// a and its column of b alone (and on c, if added to): not on the other rows
+// and columns, nor on the number of threads.
+func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
+	if c.Rows != a.Rows || c.Cols != b.Cols || a.Cols != b.Rows {
+		panic("op: shapes of a matrix product do not fit")
+	}
+	if c.ColStride != 1 {
+		if c.RowStride != 1 {
+			panic("op: neither rows nor columns of a matrix product are contiguous")
+		}
+		c, a, b = c.T(), b.T(), a.T()
+	}
+	if c.Rows == 0 || c.Cols == 0 {
+		return
+	}
+	g.c, g.a, g.b, g.add = c, a, b, add
+	depth := min(max(a.Cols, 1), gemmDepth)
+	rows := min(multiple(a.Rows, gemmRows), gemmScratchA/depth/gemmRows*gemmRows)
+	cols := min(multiple(b.Cols, gemmCols), gemmScratchB/depth/gemmCols*gemmCols)
+	g.fused = a.Rows <= gemmRows
+	g.reserve(p, depth, rows, cols)
+	for i := 0; i < c.Rows; i += rows {
+		for k := 0; k == 0 || k < a.Cols; k += depth {
+			g.mulChunk(p, i, min(i+rows, a.Rows), k, min(k+depth, a.Cols), cols)
+		}
+	}
+	g.c, g.a, g.b, g.chunkA, g.chunkB = kernel.Mat{}, kernel.Mat{}, kernel.Mat{}, kernel.Mat{}, kernel.Mat{}
+}
+
+// multiple returns the least multiple of to that is not below n.
+func multiple(n, to int) int { return (n + to - 1) / to * to }
+
+// reserve makes the scratch large enough.
+func (g *GEMM) reserve(p *par.Pool, depth, rows, cols int) {
+	g.packedA = grow(g.packedA, depth*rows)
+	if g.fused {
+		g.panels = grow(g.panels, p.Threads()*gemmK*kernel.PanelWidth)
+	} else {
+		g.packedB = grow(g.packedB, depth*cols)
+	}
+}
+
+func grow(v []float32, n int) []float32 {
+	if len(v) < n {
+		return make([]float32, n)
+	}
+	return v
+}
+
+// mulChunk multiplies rows lo to hi of a by b, over k from klo to khi.
+func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
+	g.i, g.adds = lo, g.add || klo > 0
+	g.chunkA = part(g.a, lo, hi, klo, khi)
+	blocks := (hi - lo + kernel.BlockRows - 1) / kernel.BlockRows
+	run(p, (*gemmPackA)(g), (blocks+gemmPackBlocks-1)/gemmPackBlocks, (hi-lo)*(khi-klo))
+	for j := 0; j < g.b.Cols; j += cols {
+		g.j = j
+		g.chunkB = part(g.b, klo, khi, j, min(j+cols, g.b.Cols))
+		n := g.chunkB.Cols
+		if !g.fused {
+			run(p, (*gemmPackB)(g), (n+gemmPackCols-1)/gemmPackCols, n*(khi-klo))
+		}
+		run(p, (*gemmTile)(g), g.rowTiles()*((n+gemmCols-1)/gemmCols), n*(hi-lo)*(khi-klo))
+	}
+}
+
+func (g *GEMM) rowTiles() int { return (g.chunkA.Rows + gemmRows - 1) / gemmRows }
+
+// part returns rows i0 to i1 and columns j0 to j1 of m.
+func part(m kernel.Mat, i0, i1, j0, j1 int) kernel.Mat {
+	if i0 == i1 || j0 == j1 {
+		return kernel.Mat{Rows: i1 - i0, Cols: j1 - j0}
+	}
+	m.Data = m.Data[i0*m.RowStride+j0*m.ColStride:]
+	m.Rows, m.Cols = i1-i0, j1-j0
+	return m
+}
+
+// run spreads the pieces over the pool unless there is too little work.
+func run(p *par.Pool, t par.Task, pieces, work int) {
+	if work > gemmSmall {
+		p.Run(t, pieces)
+		return
+	}
+	for i := range pieces {
+		t.Do(0, i)
+	}
+}
+
+// Blocks of a and columns of b that a piece of packing takes.
+const (
+	gemmPackBlocks = 4
+	gemmPackCols   = 4 * kernel.PanelWidth
+)
+
+type gemmPackA GEMM
+
+func (g *gemmPackA) Do(_, piece int) {
+	a := g.chunkA
+	lo := piece * gemmPackBlocks
+	hi := min(lo+gemmPackBlocks, (a.Rows+kernel.BlockRows-1)/kernel.BlockRows)
+	kernel.PackBlocks(g.packedA[lo*kernel.BlockRows*a.Cols:], a, lo, hi)
+}
+
+type gemmPackB GEMM
+
+func (g *gemmPackB) Do(_, piece int) {
+	b := g.chunkB
+	lo := piece * (gemmPackCols / kernel.PanelWidth)
+	hi := min(lo+gemmPackCols/kernel.PanelWidth, (b.Cols+kernel.PanelWidth-1)/kernel.PanelWidth)
+	kernel.PackPanels(g.packedB[lo*kernel.PanelWidth*b.Rows:], b, lo, hi)
+}
+
+type gemmTile GEMM
+
+// Do computes a tile of gemmRows × gemmCols. The tiles of one stretch of
+// columns follow each other, so that threads share its panels.
+func (g *gemmTile) Do(worker, piece int) {
+	tiles := (*GEMM)(g).rowTiles()
+	i, j := piece%tiles*gemmRows, piece/tiles*gemmCols
+	rows, cols := min(gemmRows, g.chunkA.Rows-i), min(gemmCols, g.chunkB.Cols-j)
+	depth := g.chunkA.Cols
+	blocks := g.packedA[i*depth:]
+	c := g.c.Data[(g.i+i)*g.c.RowStride+g.j+j:]
+	for k := 0; k == 0 || k < depth; k += gemmK {
+		n := min(gemmK, depth-k)
+		for col := 0; col < cols; col += kernel.PanelWidth {
+			panel := g.panel(worker, j+col, k, n)
+			kernel.MulBlocks(c[col:], g.c.RowStride, blocks[k*kernel.BlockRows:], depth*kernel.BlockRows, rows, n,
+				panel, min(kernel.PanelWidth, cols-col), g.adds || k > 0)
+		}
+	}
+}
+
+// panel returns n rows, from k on, of the panel of the chunk's column j.
+func (g *gemmTile) panel(worker, j, k, n int) []float32 {
+	const w = kernel.PanelWidth
+	if !g.fused {
+		return g.packedB[j*g.chunkB.Rows+k*w:]
+	}
+	panel := g.panels[worker*gemmK*w:][:n*w]
+	kernel.PackPanels(panel, part(g.chunkB, k, k+n, j, min(j+w, g.chunkB.Cols)), 0, 1)
+	return panel
+}

@@ -1,0 +1,194 @@
+package op
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/tensor/kernel"
+)
+
+// strided returns a random matrix whose rows or columns lie apart, with NaNs in
+// the gaps: a read of one spreads to the product.
+func strided(r *rand.Rand, rows, cols, gap int, transposed bool) kernel.Mat {
+	if transposed {
+		return strided(r, cols, rows, gap, false).T()
+	}
+	m := kernel.Mat{Data: make([]float32, rows*(cols+gap)), Rows: rows, Cols: cols, RowStride: cols + gap, ColStride: 1}
+	for i := range m.Data {
+		m.Data[i] = float32(math.NaN())
+	}
+	for i := range rows {
+		for j := range cols {
+			m.Data[i*m.RowStride+j] = float32(r.NormFloat64())
+		}
+	}
+	return m
+}
+
+func at(m kernel.Mat, i, j int) float32 { return m.Data[i*m.RowStride+j*m.ColStride] }
+
+// gemmTolerance bounds the error of an f32 sum of n products of standard
+// normals: about n roundings of half an ulp of partial sums of size √n, which
+// add like a random walk; 8 deviations.
+func gemmTolerance(n int) float64 { return 8 * 0x1p-24 * float64(n+1) }
+
+var gemmShapes = [][3]int{
+	{1, 1, 1}, {1, 17, 33}, {5, 16, 16}, {6, 7, 32}, {7, 300, 15}, {13, 64, 129}, {16, 257, 40},
+	{95, 31, 127}, {97, 256, 130}, {200, 513, 47}, {33, 1030, 18}, {110, 1025, 257}, {3, 0, 5}, {0, 4, 4},
+}
+
+func TestGEMMAgainstFloat64(t *testing.T) {
+	p := par.New(2)
+	defer p.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	var g GEMM
+	for _, s := range gemmShapes {
+		m, n, k := s[0], s[2], s[1]
+		for flags := range 16 {
+			a := strided(r, m, k, 3, flags&1 != 0)
+			b := strided(r, k, n, 2, flags&2 != 0)
+			c := strided(r, m, n, 1, flags&4 != 0)
+			add := flags&8 != 0
+			before := c
+			before.Data = slices.Clone(c.Data)
+			g.Mul(p, c, a, b, add)
+			if err := checkProduct(c, a, b, before, add); err != nil {
+				t.Fatalf("%d×%d×%d, flags %04b: %v", m, k, n, flags, err)
+			}
+		}
+	}
+}
+
+func checkProduct(c, a, b, before kernel.Mat, add bool) error {
+	for i := range c.Rows {
+		for j := range c.Cols {
+			want := 0.0
+			if add {
+				want = float64(at(before, i, j))
+			}
+			for k := range a.Cols {
+				want += float64(at(a, i, k)) * float64(at(b, k, j))
+			}
+			if got := float64(at(c, i, j)); !(math.Abs(got-want) <= gemmTolerance(a.Cols)) {
+				return fmt.Errorf("element %d, %d is %v, want %v", i, j, got, want)
+			}
+		}
+	}
+	for i, v := range before.Data {
+		if v != v && c.Data[i] == c.Data[i] {
+			return fmt.Errorf("gap %d was written to", i)
+		}
+	}
+	return nil
+}
+
+// TestGEMMRowsAreExact checks that neither threads nor the other rows change a
+// bit of a row.
+func TestGEMMRowsAreExact(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	const m, k, n = 217, 1100, 150
+	a, b := strided(r, m, k, 5, false), strided(r, k, n, 0, true)
+	start := strided(r, m, n, 0, false)
+	for _, add := range []bool{false, true} {
+		want := kernel.Dense(slices.Clone(start.Data), m, n)
+		one := par.New(1)
+		var g GEMM
+		g.Mul(one, want, a, b, add)
+		one.Close()
+		for threads := 1; threads <= 3; threads++ {
+			p := par.New(threads)
+			for _, rows := range []int{1, 2, 5, 6, 7, 16, 95, 96, 97, 200, m} {
+				got := kernel.Dense(slices.Clone(start.Data), m, n)
+				for lo := 0; lo < m; lo += rows {
+					hi := min(lo+rows, m)
+					g.Mul(p, part(got, lo, hi, 0, n), part(a, lo, hi, 0, k), b, add)
+				}
+				for i, v := range got.Data {
+					if v != want.Data[i] {
+						t.Fatalf("%d threads, %d rows at a time, add %v: element %d is %v, want %v", threads, rows, add, i, v, want.Data[i])
+					}
+				}
+			}
+			p.Close()
+		}
+	}
+}
+
+func TestGEMMColumnsAreExact(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	const m, k, n = 100, 300, 200
+	a, b := strided(r, m, k, 0, true), strided(r, k, n, 0, false)
+	p := par.New(2)
+	defer p.Close()
+	var g GEMM
+	want := strided(r, m, n, 0, false)
+	g.Mul(p, want, a, b, false)
+	flipped := strided(r, m, n, 0, true)
+	g.Mul(p, flipped, a, b, false)
+	cut := strided(r, m, n, 0, false)
+	for lo := 0; lo < n; lo += 37 {
+		hi := min(lo+37, n)
+		g.Mul(p, part(cut, 0, m, lo, hi), a, part(b, 0, k, lo, hi), false)
+	}
+	for i := range m {
+		for j := range n {
+			if w := at(want, i, j); at(flipped, i, j) != w || at(cut, i, j) != w {
+				t.Fatalf("element %d, %d: %v transposed, %v by columns, want %v", i, j, at(flipped, i, j), at(cut, i, j), w)
+			}
+		}
+	}
+}
+
+func TestGEMMDoesNotAllocate(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	p := par.New(2)
+	defer p.Close()
+	var g GEMM
+	for _, m := range []int{4, 200} {
+		a, b, c := strided(r, m, 70, 0, false), strided(r, 70, 300, 0, true), strided(r, m, 300, 0, false)
+		if n := testing.AllocsPerRun(10, func() { g.Mul(p, c, a, b, false) }); n != 0 {
+			t.Errorf("%v allocations to multiply %d rows, want 0", n, m)
+		}
+	}
+}
+
+func BenchmarkGEMM(b *testing.B) {
+	for _, s := range []struct {
+		name           string
+		m, k, n        int
+		transA, transB bool
+		threads        int
+	}{
+		{"square", 512, 2048, 2048, false, false, 1},
+		{"square", 512, 2048, 2048, false, false, 2},
+		{"forward", 1024, 576, 1536, false, true, 1},
+		{"forward", 1024, 576, 1536, false, true, 2},
+		{"dx", 1024, 1536, 576, false, false, 2},
+		{"dw", 1536, 1024, 576, true, false, 2},
+		{"head", 256, 576, 49152, false, true, 2},
+		{"head-dx", 256, 49152, 576, false, false, 2},
+		{"head-dw", 49152, 256, 576, true, false, 2},
+		{"rows", 1, 576, 1536, false, true, 1},
+		{"rows", 4, 576, 1536, false, true, 1},
+		{"rows", 16, 576, 1536, false, true, 1},
+		{"rows", 64, 576, 1536, false, true, 1},
+	} {
+		b.Run(fmt.Sprintf("%s/%dx%dx%d/threads=%d", s.name, s.m, s.k, s.n, s.threads), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 1))
+			p := par.New(s.threads)
+			defer p.Close()
+			x, w := strided(r, s.m, s.k, 0, s.transA), strided(r, s.k, s.n, 0, s.transB)
+			c := strided(r, s.m, s.n, 0, false)
+			var g GEMM
+			for b.Loop() {
+				g.Mul(p, c, x, w, false)
+			}
+			flops := 2 * float64(s.m) * float64(s.k) * float64(s.n)
+			b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}

@@ -1,0 +1,148 @@
+package kernel
+
+import "math"
+
+// The routines in use; the dispatcher replaces them.
+var (
+	exp        = expGeneric
+	expSum     = expSumGeneric
+	sumExp     = sumExpGeneric
+	addSoftmax = addSoftmaxGeneric
+)
+
+// e**x = 2**n · e**r with n = round(x/ln 2) and |r| ≤ ln 2 / 2. ln 2 is cut in
+// two so that n times the first part is exact (Cody and Waite 1980, ch. 6);
+// the polynomial for e**r is Cephes' expf.
+const (
+	expLog2e = 1.44269504088896341
+	expLn2Hi = 0.693359375
+	expLn2Lo = -2.12194440e-4
+	expP0    = 1.9875691500e-4
+	expP1    = 1.3981999507e-3
+	expP2    = 8.3334519073e-3
+	expP3    = 4.1665795894e-2
+	expP4    = 1.6666665459e-1
+	expP5    = 5.0000001201e-1
+
+	// Beyond these the result is +Inf or rounds to 0. The polynomial then
+	// still lands there by itself.
+	expMax = 89.0
+	expMin = -104.0
+
+	// roundShift rounds a small float to an integer when it is added and
+	// taken away again.
+	roundShift = 3 << 22
+)
+
+// exp32 is the scalar twin of the vectorized exponential: the same operations
+// in the same order, except that products are rounded before they are added.
+func exp32(x float32) float32 {
+	if x != x {
+		return x
+	}
+	x = min(max(x, expMin), expMax)
+	n := float32(float32(x*expLog2e)+roundShift) - roundShift
+	r := x - float32(n*expLn2Hi)
+	r -= float32(n * float32(expLn2Lo))
+	p := float32(expP0)
+	p = float32(p*r) + expP1
+	p = float32(p*r) + expP2
+	p = float32(p*r) + expP3
+	p = float32(p*r) + expP4
+	p = float32(p*r) + expP5
+	p = float32(p*float32(r*r)) + r + 1
+	// 2**n in two factors, both normal even where the product is not.
+	k := int32(n)
+	a := k >> 1
+	return p * math.Float32frombits(uint32(a+127)<<23) * math.Float32frombits(uint32(k-a+127)<<23)
+}
+
+// Exp is
+//
+//	for i, v := range x { y[i] = exp(v) }
+//
+// within 2 units in the last place. y may be x.
+func Exp(y, x []float32) {
+	if len(x) != len(y) {
+		panic("kernel: Exp of slices that differ in length")
+	}
+	exp(y, x)
+}
+
+func expGeneric(y, x []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = exp32(v)
+	}
+}
+
+// Softmax replaces x by its softmax and returns its log-sum-exp:
+//
+//	lse = log Σ exp(x[j]);  x[i] = exp(x[i] - lse)
+//
+// Where every element is −Inf, x becomes 0 and lse is −Inf.
+func Softmax(x []float32) float32 {
+	m := Max(x)
+	if math.IsInf(float64(m), -1) {
+		clear(x)
+		return m
+	}
+	s := 0.0
+	for rest := x; len(rest) > 0; {
+		n := min(len(rest), sumBlock)
+		s += float64(expSum(rest[:n], m))
+		rest = rest[n:]
+	}
+	Scale(float32(1/s), x)
+	return m + float32(math.Log(s))
+}
+
+// expSumGeneric replaces x by exp(x - shift) and returns the sum.
+func expSumGeneric(x []float32, shift float32) float32 {
+	var s float32
+	for i, v := range x {
+		e := exp32(v - shift)
+		x[i] = e
+		s += e
+	}
+	return s
+}
+
+// LogSumExp returns log Σ exp(x[i]), and −Inf of nothing.
+func LogSumExp(x []float32) float32 {
+	m := Max(x)
+	if math.IsInf(float64(m), -1) {
+		return m
+	}
+	s := 0.0
+	for ; len(x) > 0; x = x[min(len(x), sumBlock):] {
+		s += float64(sumExp(x[:min(len(x), sumBlock)], m))
+	}
+	return m + float32(math.Log(s))
+}
+
+// sumExpGeneric returns Σ exp(x - shift).
+func sumExpGeneric(x []float32, shift float32) float32 {
+	var s float32
+	for _, v := range x {
+		s += exp32(v - shift)
+	}
+	return s
+}
+
+// AddSoftmax adds a·softmax(x) to y, where lse is [LogSumExp](x):
+//
+//	for i, v := range x { y[i] += a * exp(v - lse) }
+func AddSoftmax(y, x []float32, lse, a float32) {
+	if len(x) != len(y) {
+		panic("kernel: AddSoftmax of slices that differ in length")
+	}
+	addSoftmax(y, x, lse, a)
+}
+
+func addSoftmaxGeneric(y, x []float32, lse, a float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] += a * exp32(v-lse)
+	}
+}

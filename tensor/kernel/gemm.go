@@ -1,0 +1,209 @@
+package kernel
+
+import "fmt"
+
+// PanelWidth is the number of columns of a packed panel.
+const PanelWidth = 16
+
+// BlockRows is the number of rows of a packed block: what the multiply takes at
+// a time.
+const BlockRows = 6
+
+// The routines in use; the dispatcher replaces them.
+var (
+	mulPanel  = mulPanelGeneric
+	packPanel = packPanelGeneric
+	packBlock = packBlockGeneric
+)
+
+// rowBlocks says where the elements of blocks of BlockRows rows lie: (i, k) of
+// block q is data[q*block+i*row+k*col].
+type rowBlocks struct {
+	data            []float32
+	rows, cols      int // of all blocks together
+	block, row, col int
+}
+
+// PackPanels packs panels lo to hi of b, the panel p holding columns 16p to
+// 16p+15, one row after the other, zeros beyond the last column:
+//
+//	dst[((p-lo)*b.Rows+k)*16+j] = b[k, 16p+j]
+func PackPanels(dst []float32, b Mat, lo, hi int) {
+	size := b.Rows * PanelWidth
+	if lo < 0 || lo > hi || (hi-1)*PanelWidth >= b.Cols && lo < hi {
+		panic(fmt.Sprintf("kernel: PackPanels: panels %d to %d of %d columns", lo, hi, b.Cols))
+	}
+	if len(dst) < (hi-lo)*size {
+		panic("kernel: PackPanels: dst is too short")
+	}
+	b.check("PackPanels")
+	if b.Rows == 0 {
+		return
+	}
+	for p := lo; p < hi; p++ {
+		cols := min(PanelWidth, b.Cols-p*PanelWidth)
+		packPanel(dst[(p-lo)*size:][:size], b.Data[p*PanelWidth*b.ColStride:], b.RowStride, b.ColStride, b.Rows, cols)
+	}
+}
+
+// PackBlocks packs blocks lo to hi of a, the block q holding rows 6q to 6q+5,
+// one column after the other, zeros beyond the last row:
+//
+//	dst[((q-lo)*a.Cols+k)*6+i] = a[6q+i, k]
+func PackBlocks(dst []float32, a Mat, lo, hi int) {
+	size := a.Cols * BlockRows
+	if lo < 0 || lo > hi || (hi-1)*BlockRows >= a.Rows && lo < hi {
+		panic(fmt.Sprintf("kernel: PackBlocks: blocks %d to %d of %d rows", lo, hi, a.Rows))
+	}
+	if len(dst) < (hi-lo)*size {
+		panic("kernel: PackBlocks: dst is too short")
+	}
+	a.check("PackBlocks")
+	if a.Cols == 0 {
+		return
+	}
+	for q := lo; q < hi; q++ {
+		rows := min(BlockRows, a.Rows-q*BlockRows)
+		packBlock(dst[(q-lo)*size:][:size], a.Data[q*BlockRows*a.RowStride:], a.RowStride, a.ColStride, rows, a.Cols)
+	}
+}
+
+// MulPanel multiplies a by one packed panel of a.Cols rows:
+//
+//	for i, j: for k := range a.Cols { c[i*ldc+j] = fma(a[i, k], panel[k*16+j], c[i*ldc+j]) }
+//
+// for j < cols, where c starts from 0 unless add. The sum over k is one chain
+// in the order of k, so an element's bits depend on its row of a and its column
+// alone; and a multiplication cut along k and continued with add is the same
+// as the whole. (The generic tier rounds the products.)
+func MulPanel(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) {
+	a.check("MulPanel")
+	if checkMul(c, ldc, a.Rows, cols, a.Cols, panel) {
+		mulPanel(c, ldc, cols, rowBlocks{a.Data, a.Rows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}, panel, add)
+	}
+}
+
+// MulBlocks is [MulPanel] where a has that many rows and n columns and comes as
+// packed blocks, stride elements apart.
+func MulBlocks(c []float32, ldc int, blocks []float32, stride, rows, n int, panel []float32, cols int, add bool) {
+	if !checkMul(c, ldc, rows, cols, n, panel) {
+		return
+	}
+	if last := (rows - 1) / BlockRows; len(blocks) < last*stride+n*BlockRows {
+		panic("kernel: MulBlocks: blocks are too short")
+	}
+	mulPanel(c, ldc, cols, rowBlocks{blocks, rows, n, stride, 1, BlockRows}, panel, add)
+}
+
+// checkMul panics if a product of rows×n by n×cols does not fit; it reports
+// whether there is anything to do.
+func checkMul(c []float32, ldc, rows, cols, n int, panel []float32) bool {
+	switch {
+	case cols < 0 || cols > PanelWidth:
+		panic(fmt.Sprintf("kernel: a panel of %d columns, want at most %d", cols, PanelWidth))
+	case rows <= 0 || cols == 0:
+		return false
+	case ldc < cols && rows > 1:
+		panic("kernel: rows of the product overlap")
+	case len(c) < (rows-1)*ldc+cols:
+		panic("kernel: the product is too short")
+	case len(panel) < n*PanelWidth:
+		panic("kernel: the panel is too short")
+	}
+	return true
+}
+
+// check panics if m reaches beyond its data.
+func (m Mat) check(who string) {
+	if m.Rows < 0 || m.Cols < 0 || m.RowStride < 0 || m.ColStride < 0 {
+		panic("kernel: " + who + ": negative size or stride")
+	}
+	if m.Rows > 0 && m.Cols > 0 && len(m.Data) <= (m.Rows-1)*m.RowStride+(m.Cols-1)*m.ColStride {
+		panic("kernel: " + who + ": matrix reaches beyond its data")
+	}
+}
+
+func packPanelGeneric(dst, b []float32, rowStride, colStride, rows, cols int) {
+	if cols < PanelWidth {
+		clear(dst)
+	}
+	if colStride == 1 && cols == PanelWidth {
+		for k := range rows {
+			*(*[PanelWidth]float32)(dst[k*PanelWidth:]) = *(*[PanelWidth]float32)(b[k*rowStride:])
+		}
+		return
+	}
+	for j := range cols {
+		for k := range rows {
+			dst[k*PanelWidth+j] = b[k*rowStride+j*colStride]
+		}
+	}
+}
+
+func packBlockGeneric(dst, a []float32, rowStride, colStride, rows, cols int) {
+	if rows < BlockRows {
+		clear(dst)
+	}
+	if rowStride == 1 && rows == BlockRows {
+		for k := range cols {
+			*(*[BlockRows]float32)(dst[k*BlockRows:]) = *(*[BlockRows]float32)(a[k*colStride:])
+		}
+		return
+	}
+	for i := range rows {
+		for k := range cols {
+			dst[k*BlockRows+i] = a[i*rowStride+k*colStride]
+		}
+	}
+}
+
+// mulPanelGeneric computes tiles of 2×4: eight accumulators fit in registers.
+// A conversion around each product keeps compilers from fusing it into the sum
+// in one place and not in another.
+func mulPanelGeneric(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
+	for i := 0; i < a.rows; i += 2 {
+		two := i+1 < a.rows
+		at := i/BlockRows*a.block + i%BlockRows*a.row
+		a0 := a.data[min(at, len(a.data)):]
+		a1 := a0
+		if two {
+			a1 = a.data[min(at+a.row, len(a.data)):]
+		}
+		for j := 0; j < cols; j += 4 {
+			var t [2][4]float32
+			n := min(4, cols-j)
+			if add {
+				copy(t[0][:n], c[i*ldc+j:])
+				if two {
+					copy(t[1][:n], c[(i+1)*ldc+j:])
+				}
+			}
+			if a.cols > 0 {
+				mulTileGeneric(&t, a0, a1, a.col, panel[j:], a.cols)
+			}
+			copy(c[i*ldc+j:][:n], t[0][:n])
+			if two {
+				copy(c[(i+1)*ldc+j:][:n], t[1][:n])
+			}
+		}
+	}
+}
+
+func mulTileGeneric(t *[2][4]float32, a0, a1 []float32, step int, panel []float32, n int) {
+	c00, c01, c02, c03 := t[0][0], t[0][1], t[0][2], t[0][3]
+	c10, c11, c12, c13 := t[1][0], t[1][1], t[1][2], t[1][3]
+	for k := range n {
+		b := (*[4]float32)(panel[k*PanelWidth:])
+		x, y := a0[k*step], a1[k*step]
+		c00 += float32(x * b[0])
+		c01 += float32(x * b[1])
+		c02 += float32(x * b[2])
+		c03 += float32(x * b[3])
+		c10 += float32(y * b[0])
+		c11 += float32(y * b[1])
+		c12 += float32(y * b[2])
+		c13 += float32(y * b[3])
+	}
+	t[0] = [4]float32{c00, c01, c02, c03}
+	t[1] = [4]float32{c10, c11, c12, c13}
+}
