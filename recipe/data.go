@@ -1,0 +1,38 @@
+package recipe
+
+// Data says where the task's examples are and how to read them. Files are
+// found from the recipe's folder.
+type Data struct {
+	Train      File     `json:"train" short:"yes" doc:"the examples to learn from"`
+	Test       File     `json:"test" default:"" doc:"the examples that only the comparison sees"`
+	Validation Holdout  `json:"validation" default:"10%" doc:"a share of train, chosen by hash of the normalized text, or a file"`
+	Format     string   `json:"format" default:"auto" one:"auto jsonl csv tsv text" doc:"auto: by the file's name and first lines"`
+	Columns    Columns  `json:"columns" doc:"the names of the columns, if they are not the usual ones"`
+	System     string   `json:"system" default:"" doc:"a system prompt put before every prompt"`
+	Limit      Count    `json:"limit" default:"0" doc:"reads this many examples at most; 0: all"`
+	Augment    *Augment `json:"augment,omitempty" doc:"makes further training examples from those there are"`
+	License    string   `json:"license" default:"unknown" doc:"the data's license, for the lineage"`
+	Labels     string   `json:"labels" default:"unknown" doc:"where the labels came from (people, openai/gpt-4o-mini, …), for the lineage"`
+}
+
+// Columns name the fields of CSV, TSV and JSONL examples. An empty name means
+// the usual ones: prompt and completion, messages, text, intent, slots.
+type Columns struct {
+	Prompt     string `json:"prompt" default:"" doc:"what the model is given"`
+	Completion string `json:"completion" default:"" doc:"what it must reply"`
+	Label      string `json:"label" default:"" doc:"the class, for the task choice"`
+}
+
+// Augment makes training examples out of training examples.
+type Augment struct {
+	ExchangeSlots int `json:"exchange_slots" default:"1" min:"0" max:"100" doc:"per example, copies whose slot values come from others with the same slot"`
+}
+
+func (d *Data) check(at report) {
+	if d.Test != "" && d.Test == d.Train {
+		at("test", "is the training file too: its figures would mean nothing", "a file of other examples")
+	}
+	if d.Validation.File != "" && d.Validation.File == d.Train {
+		at("validation", "is the training file too", "a share of it, as 10%, or a file of other examples")
+	}
+}

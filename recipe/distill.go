@@ -1,0 +1,32 @@
+package recipe
+
+// Distill trains the student to do as the teacher does. The loss is
+//
+//	hard·CE(labels) + response·T²·D(p‖q) + feature·L_feature + relation·L_relation
+//
+// with p the teacher's and q the student's probabilities at temperature T.
+type Distill struct {
+	Response      float64 `json:"response" default:"1" min:"0" max:"1e6" doc:"weight of the teacher's probabilities (soft labels)"`
+	Feature       float64 `json:"feature" default:"0" min:"0" max:"1e6" doc:"weight of the teacher's hidden states"`
+	Relation      float64 `json:"relation" default:"0" min:"0" max:"1e6" doc:"weight of the teacher's relations between tokens"`
+	Hard          float64 `json:"hard" default:"0.5" min:"0" max:"1e6" doc:"weight of the data's own labels"`
+	Temperature   float64 `json:"temperature" default:"2" over:"0" max:"100" doc:"softens both models' probabilities"`
+	Divergence    string  `json:"divergence" default:"forward" one:"forward reverse" doc:"forward: KL(teacher‖student); reverse: KL(student‖teacher)"`
+	Cache         string  `json:"cache" default:"live" one:"live topk" doc:"live: the teacher runs beside; topk: its best tokens are stored first"`
+	TopK          int     `json:"topk" default:"64" min:"1" max:"65536" doc:"tokens a position in the cache; the rest is one bucket"`
+	RelationHeads int     `json:"relation_heads" default:"0" min:"0" max:"4096" doc:"heads that relations are split into; 0: the teacher's"`
+	Train         `inline:"epochs=3 lr=5e-4"`
+}
+
+func (d *Distill) check(at report) {
+	if d.Response+d.Feature+d.Relation+d.Hard == 0 {
+		at("response", "all weights are 0: there is nothing to learn", "one of response, feature, relation and hard over 0")
+	}
+	if d.Cache == "topk" && d.Feature+d.Relation > 0 {
+		at("cache", "a cache holds probabilities only, but feature or relation is asked for", "cache: live, or feature: 0 and relation: 0")
+	}
+	if d.LoRA != nil && d.Feature > 0 {
+		at("feature", "trains projections, which adapters leave out", "feature: 0, or no lora")
+	}
+	d.Train.check(at)
+}

@@ -1,0 +1,239 @@
+package recipe
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// full is the design's example.
+const full = `name: home-assistant
+teacher: builtin:home-assistant
+data: {train: data/train.jsonl, test: data/test.jsonl}
+student: {from: teacher, layers: 6, ffn: 50%, vocab: 4k}
+distill: {response: 1.0, feature: 0.5, relation: 0.5, temperature: 2, epochs: 3}
+quantize: {format: q4_0, imatrix: true}
+compare: {metrics: [exact_match], baselines: [round-to-nearest, untouched]}
+`
+
+func mustRead(t testing.TB, text string, set ...string) *Recipe {
+	t.Helper()
+	r, err := Read("dir/recipe.yaml", []byte(text), set...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestRead(t *testing.T) {
+	r := mustRead(t, full)
+	if r.Teacher[0].From != (Ref{RefBuiltin, "builtin:home-assistant"}) || r.Teacher[0].Train != nil {
+		t.Errorf("teacher: %+v", r.Teacher)
+	}
+	want := Student{From: Ref{RefOrigin, "teacher"}, Layers: Dim{Count: 6}, FFN: Dim{Share: .5}, Vocab: Dim{Count: 4000}}
+	if r.Student != want {
+		t.Errorf("student: %+v, want %+v", r.Student, want)
+	}
+	if d := r.Distill; d.Feature != .5 || d.Hard != .5 || d.Epochs != 3 || d.LR[0] != 5e-4 || d.Warmup.Share != .03 {
+		t.Errorf("distill: %+v", d)
+	}
+	if r.Seed != 1 || r.Task != "auto" || r.Data.Validation.Share != .1 || r.Prune.Order[0] != "vocab" {
+		t.Errorf("defaults: %+v", r)
+	}
+	if got, want := r.Find(r.Data.Train), "dir/data/train.jsonl"; got != want {
+		t.Errorf("Find: %s, want %s", got, want)
+	}
+}
+
+func TestStages(t *testing.T) {
+	r := mustRead(t, `name: a
+teacher:
+  - ./m.gguf
+  - {train: {lr: [1e-4, 2e-4]}, ensemble: 3}
+data: d.jsonl
+`)
+	if len(r.Teacher) != 2 || r.Teacher[1].Train.LR[1] != 2e-4 || r.Teacher[1].Ensemble != 3 {
+		t.Errorf("teacher: %+v", r.Teacher)
+	}
+}
+
+func TestVariantsAndSet(t *testing.T) {
+	r := mustRead(t, full+`variants:
+  base: {}
+  random: {student: {from: scratch}, distill: ~, train: {epochs: 9}}
+  whole: {student: teacher, data: {augment: {exchange_slots: 2}}}
+`, "distill.temperature=4", "teacher.train.epochs=2", "seed=7", "compare.metrics=")
+	if len(r.Variants) != 3 {
+		t.Fatalf("%d variants", len(r.Variants))
+	}
+	random, whole := r.Variants[1].Recipe, r.Variants[2].Recipe
+	if random.Student.From.Text != "scratch" || random.Student.Layers.Count != 6 || random.Distill != nil || random.Train.Epochs != 9 {
+		t.Errorf("random: %+v", random)
+	}
+	if whole.Student.From.Text != "teacher" || whole.Data.Train != "data/train.jsonl" || whole.Data.Augment.ExchangeSlots != 2 {
+		t.Errorf("whole: %+v", whole)
+	}
+	for _, each := range []*Recipe{r, r.Variants[0].Recipe, whole} {
+		if each.Distill.Temperature != 4 || each.Seed != 7 || each.Teacher[0].Train.Epochs != 2 || each.Compare.Metrics != nil || each.Path == "" {
+			t.Errorf("set did not reach %+v", each)
+		}
+	}
+}
+
+// The errors, and where they point. Each case is a recipe, flags after "--set".
+func TestProblems(t *testing.T) {
+	const head = "name: a\nteacher: builtin:x\ndata: d.jsonl\n"
+	for _, c := range []struct{ name, text, want string }{
+		{"unknown key", head + "distill:\n  temperatur: 3\n", `r.yaml:5:3: distill.temperatur: unknown key; did you mean "temperature"? (allowed: response, `},
+		{"key of another section", head + "layers: 6\n", `r.yaml:4:1: layers: unknown key; did you mean "student.layers"?`},
+		{"top level", head + "studnet: {}\n", `r.yaml:4:1: studnet: unknown key; did you mean "student"?`},
+		{"wrong type", head + "seed: seven\n", `r.yaml:4:7: seed: is the text "seven" (allowed: a whole number of at least 0)`},
+		{"quoted number", head + "repeat: \"3\"\n", `r.yaml:4:9: repeat: is the text "3" (allowed: a whole number from 1 to 100)`},
+		{"list for a number", head + "seed: [1]\n", `r.yaml:4:7: seed: is a list`},
+		{"section for a word", head + "task: {a: 1}\n", `r.yaml:4:7: task: is a section (allowed: auto, json_slots,`},
+		{"impossible word", head + "task: json_slot\n", `r.yaml:4:7: task: cannot be "json_slot"; did you mean "json_slots"? (allowed: auto, `},
+		{"out of range", head + "distill: {temperature: 0}\n", `r.yaml:4:24: distill.temperature: cannot be "0" (allowed: a number over 0 and at most 100)`},
+		{"infinite", head + "distill: {temperature: .inf}\n", `distill.temperature: is the number ".inf"`},
+		{"not a number", head + "distill: {hard: .nan}\n", `distill.hard: is the number ".nan"`},
+		{"overflow", head + "distill: {hard: 1e999}\n", `distill.hard: is the text "1e999"`},
+		{"count", head + "student: {vocab: 4x}\n", `r.yaml:4:18: student.vocab: "4x": not a number (allowed: a count, as 288 or 4k, or a share, as 50%)`},
+		{"fraction", head + "student: {layers: 2.5}\n", `student.layers: "2.5": not a whole number`},
+		{"share", head + "student: {ffn: 150%}\n", `student.ffn: "150%": not between 0% and 100%`},
+		{"size", head + "quantize: {size: 12}\n", `quantize.size: "12": not a number (allowed: a size, as 12MB`},
+		{"negative", head + "quantize: {size: -1MB}\n", `quantize.size: "-1MB": too large or negative`},
+		{"holdout", "name: a\nteacher: m\ndata: {train: d, validation: 0.1}\n", `r.yaml:3:30: data.validation: "0.1": a number without a percent sign`},
+		{"missing", "name: a\ndata: d\n", `r.yaml:1:1: teacher: missing`},
+		{"empty", "name: a\nteacher:\ndata: d\n", `teacher: empty; leave the key out`},
+		{"reference", "name: a\nteacher: opanai/gpt\ndata: d\n", `r.yaml:2:10: teacher: "opanai/gpt": no vendor named "opanai" (known: anthropic, `},
+		{"twice", head + "seed: 1\nseed: 2\n", `r.yaml:5:1: seed: given twice, first in line 4`},
+		{"alias", head + "seed: &s 1\n", `r.yaml:4:7: seed: anchors and aliases are not supported`},
+		{"tag", head + "seed: !!int 1\n", `r.yaml:4:7: seed: tags are not supported`},
+		{"merge key", head + "<<: {seed: 1}\n", `r.yaml:4:1: <<: unknown key`},
+		{"syntax", "name: [a\nteacher: b\n", `r.yaml:2:8: YAML: did not find expected`},
+		{"documents", head + "---\nname: b\n", `r.yaml:4:1: a second document (allowed: one recipe a file)`},
+		{"nothing", "", `r.yaml: holds no recipe`},
+		{"list", "- a\n", `r.yaml:1:1: is not a recipe`},
+		{"name", "name: a b\nteacher: m\ndata: d\n", `r.yaml:1:7: name: impossible name "a b" (allowed: lower-case`},
+		{"data twice", "name: a\nteacher: m\ndata: {train: d, test: d}\n", `r.yaml:3:24: data.test: is the training file too`},
+		{"remote", "name: a\nteacher: openai/gpt-4o\ndata: d\ndistill: {}\n", `r.yaml:4:10: distill: needs a teacher's probabilities`},
+		{"heads", head + "student: {heads: 4, kv_heads: 3}\n", `r.yaml:4:31: student.kv_heads: does not divide heads`},
+		{"params", head + "student: {params: 15M, layers: 3}\n", `student.params: picks layers`},
+		{"shape of a model", head + "student: {from: ./m.gguf, layers: 3}\n", `student.from: is a model with a shape of its own`},
+		{"format and size", head + "quantize: {format: q4_0, size: 1MB}\n", `quantize.size: picks the formats`},
+		{"cache", head + "distill: {cache: topk, feature: 1}\n", `distill.cache: a cache holds probabilities only`},
+		{"inner check", head + "distill: {lr: [1e-4, 0]}\n", `distill.lr[1]: cannot be "0" (allowed: a number over 0 and at most 1)`},
+		{"no rate", head + "distill: {lr: []}\n", `distill.lr: an empty or a very long list`},
+		{"small count", head + "train: {batch_tokens: 0}\n", `train.batch_tokens: cannot be "0" (allowed: a count, as 288, 4k, 4Ki or 15M of at least 1)`},
+		{"order", head + "prune: {order: [depth, depth]}\n", `prune.order: names depth twice`},
+		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},
+		{"second from", "name: a\nteacher: [m, n]\ndata: d\n", `teacher: a later stage starts from`},
+		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},
+		{"variant's name", head + "variants: {x: {name: b}}\n", `variants.x.name: is what variants share`},
+		{"variant's test", head + "variants: {x: {data: {test: b}}}\n", `variants.x.data.test: is what variants share`},
+		{"set", head + "--set distil.hard=1", `--set distil.hard=1: distil: unknown key; did you mean "distill"?`},
+		{"set value", head + "--set distill.hard=x", `--set distill.hard=x: distill.hard: is the text "x"`},
+		{"set list", "name: a\nteacher: [m, {train: {}}]\ndata: d\n--set teacher.ensemble=2", `--set teacher.ensemble=2: teacher: is a list here`},
+		{"set nothing", head + "--set x", `--set x: no key, or no =`},
+		{"long", head + strings.Repeat("# comment\n", maxBytes/10), `r.yaml: too long`},
+	} {
+		text, flag, ok := strings.Cut(c.text, "--set ")
+		var set []string
+		if ok {
+			set = []string{flag}
+		}
+		_, err := Read("r.yaml", []byte(text), set...)
+		var p *Problem
+		if err == nil || !errors.As(err, &p) {
+			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
+		} else if !strings.HasPrefix(err.Error(), c.want) && !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "\n") > 0 {
+			t.Errorf("%s:\ngot  %v\nwant %s", c.name, err, c.want)
+		}
+	}
+}
+
+func TestAllProblemsInOrder(t *testing.T) {
+	_, err := Read("r.yaml", []byte("seed: x\nname: a\nteacher: m\nrepeat: y\ndata: d\nfoo: 1\n"))
+	var ps Problems
+	if !errors.As(err, &ps) || len(ps) != 3 || ps[0].Line != 1 || ps[1].Line != 4 || ps[2].Line != 6 {
+		t.Error(err)
+	}
+}
+
+// rewritten returns r after Write and Read.
+func rewritten(t testing.TB, r *Recipe) *Recipe {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Write(&b, nil); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Read(r.Path, b.Bytes())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.String())
+	}
+	return again
+}
+
+func TestWriteReadsBack(t *testing.T) {
+	for _, text := range []string{full,
+		"name: a\nteacher: m\ndata: d\n",
+		"name: a\nteacher: [m, {train: {lora: {}}}]\ndata: {train: 'a b', system: \"x\\ny: #\", columns: {prompt: 'yes', label: '1'}}\ntrain: {warmup: 100, epochs: 0.5}\nquantize: {size: 12MB}\n",
+		"name: a\nteacher: {from: ./x y.gguf, train: {lr: [1e-4, 1e-3]}}\ndata: d\n",
+	} {
+		r := mustRead(t, text)
+		if again := rewritten(t, r); !reflect.DeepEqual(r, again) {
+			t.Errorf("%s\nread back as %+v\nwant %+v", text, again, r)
+		}
+	}
+}
+
+// TestWritten keeps the look of a written recipe; -update rewrites it.
+func TestWritten(t *testing.T) {
+	r := mustRead(t, full)
+	var b bytes.Buffer
+	if err := r.Write(&b, map[string]string{"task": "detected: one JSON object with an intent and slots"}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/written.yaml", b.Bytes())
+}
+
+func TestReferenceIsFresh(t *testing.T) {
+	var b bytes.Buffer
+	if err := Reference(&b); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../docs/recipe.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(page, b.Bytes()) {
+		t.Error("docs/recipe.md is stale: run go generate ./recipe")
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(full), "seed=3")
+	f.Add([]byte("name: a\nteacher: [m, {train: {lr: 1}}]\ndata: d\nvariants: {x: {student: scratch}}\n"), "student.layers=50%")
+	f.Add([]byte("name: &a b\nteacher: *a\n<<: {x: y}\n"), "a.b.c=[{")
+	f.Add([]byte("{{{[[["), "teacher=")
+	f.Fuzz(func(t *testing.T, text []byte, set string) {
+		var flags []string
+		if set != "" {
+			flags = []string{set}
+		}
+		r, err := Read("r.yaml", text, flags...)
+		if err != nil {
+			var p *Problem
+			if !errors.As(err, &p) {
+				t.Errorf("an error that is no Problem: %v", err)
+			}
+			return
+		}
+		r.Variants = nil // Write leaves them out
+		if again := rewritten(t, r); !reflect.DeepEqual(r, again) {
+			t.Errorf("read back as %+v\nwant %+v", again, r)
+		}
+	})
+}

@@ -1,0 +1,86 @@
+// Package recipe reads recipes: the files that say how to make a student.
+//
+// A recipe is YAML. Each section is a Go struct in a file of its own; a field's
+// tags give its key, its default, what is allowed and one line that explains
+// it, so that the reader, its errors, the reference page and the commented
+// recipes of limbeck init all say the same. Reading is strict: an unknown key,
+// a wrong type or an impossible value is a [Problem] with file, line, column,
+// key, what is allowed, and the nearest known key.
+//
+// What a recipe asks for is done by steps (package limbeck/recipe/run), which
+// [Compile] collects from the registered stages.
+package recipe
+
+//go:generate go run ./reference -o ../docs/recipe.md
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// A Recipe is a whole recipe, with the defaults filled in. A section that is
+// nil was not asked for.
+type Recipe struct {
+	Name     string    `json:"name" doc:"names the run and the student" need:"yes"`
+	Seed     int64     `json:"seed" default:"1" min:"0" doc:"every random choice follows from it"`
+	Teacher  []Stage   `json:"teacher" doc:"the large model; a list: stages, each training what the one before made" need:"yes"`
+	Data     Data      `json:"data" doc:"the task's examples" need:"yes"`
+	Task     string    `json:"task" default:"auto" one:"auto json_slots exact_match choice perplexity" doc:"what a right reply is; auto: detected from the data"`
+	Student  Student   `json:"student" doc:"the small model: where its weights come from, and its shape"`
+	Train    *Train    `json:"train,omitempty" doc:"trains the student on the data alone"`
+	Prune    Prune     `json:"prune" doc:"how what the student does not need is found and cut out"`
+	Distill  *Distill  `json:"distill,omitempty" doc:"trains the student to do as the teacher does"`
+	Quantize *Quantize `json:"quantize,omitempty" doc:"the format of the student's weights"`
+	Compare  Compare   `json:"compare" doc:"measures the student beside the teacher"`
+	Repeat   int       `json:"repeat" default:"1" min:"1" max:"100" doc:"makes the student this many times, with the seeds that follow seed"`
+
+	// Variants are the same recipe with other settings, in the file's order.
+	// With any, they are what is made; the settings above are what they share.
+	Variants []Variant `json:"variants,omitempty" raw:"yes" doc:"NAME: settings that differ; all variants are made and compared"`
+
+	// Path is the file that the recipe was read from. Files that it names are
+	// found from that file's folder.
+	Path string `json:"-"`
+}
+
+// A Variant is a recipe with settings of its own.
+type Variant struct {
+	Name   string  `json:"name"`
+	Recipe *Recipe `json:"recipe"`
+}
+
+// names is what may name a run or a variant: one path element on any system.
+var names = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+const nameRule = "lower-case letters, digits, '-', '_' and '.', at most 64"
+
+func (r *Recipe) check(at report) {
+	if !names.MatchString(r.Name) {
+		at("name", fmt.Sprintf("impossible name %q", r.Name), nameRule)
+	}
+	for i, s := range r.Teacher {
+		switch {
+		case i == 0 && s.From.Text == "":
+			at("teacher", "names no model", "teacher: MODEL, or teacher: {from: MODEL, …}")
+		case i > 0 && s.From.Text != "":
+			at("teacher", "a later stage starts from what the stage before made", "from in the first stage only")
+		}
+	}
+	if r.Distill != nil && len(r.Teacher) > 0 && r.Teacher[0].From.Remote() {
+		at("distill", fmt.Sprintf("needs a teacher's probabilities, which %s does not give", r.Teacher[0].From),
+			"a teacher that runs on this machine, or train: alone")
+	}
+	if r.Data.Train == "" && r.trains() {
+		at("data.train", "missing, but something is to be trained", "a file of examples")
+	}
+}
+
+// trains tells whether any step of r needs training data.
+func (r *Recipe) trains() bool {
+	for _, s := range r.Teacher {
+		if s.Train != nil {
+			return true
+		}
+	}
+	return r.Train != nil || r.Distill != nil
+}

@@ -1,0 +1,47 @@
+package recipe
+
+// Student is the small model's origin and shape. A dimension is a count or a
+// share of the teacher's; zero keeps the teacher's.
+type Student struct {
+	From    Ref   `json:"from" default:"teacher" short:"yes" doc:"teacher (pruned to the shape below), scratch (random weights), or a model"`
+	Layers  Dim   `json:"layers" default:"0" doc:"blocks"`
+	Hidden  Dim   `json:"hidden" default:"0" doc:"width of the stream between blocks"`
+	Heads   Dim   `json:"heads" default:"0" doc:"query heads a block"`
+	KVHeads Dim   `json:"kv_heads" default:"0" doc:"key and value heads a block; divides heads"`
+	FFN     Dim   `json:"ffn" default:"0" doc:"neurons of a block's feed-forward part"`
+	Vocab   Dim   `json:"vocab" default:"0" doc:"tokens kept; every byte stays reachable"`
+	Params  Count `json:"params" default:"0" doc:"picks the shape with about this many parameters, instead of the keys above"`
+}
+
+// Origins of a student that are not models.
+const (
+	FromTeacher = "teacher"
+	FromScratch = "scratch"
+)
+
+// Reshaped tells whether s asks for another shape than its origin's.
+func (s *Student) Reshaped() bool {
+	t := *s
+	t.From = Ref{}
+	return t != Student{}
+}
+
+func (s *Student) check(at report) {
+	sized := *s
+	sized.From, sized.Params, sized.Vocab = Ref{}, 0, Dim{}
+	if s.Params > 0 && sized != (Student{}) {
+		at("params", "picks layers, hidden, heads, kv_heads and ffn, but some are given", "either params or those keys")
+	}
+	if h, kv := s.Heads.Count, s.KVHeads.Count; h > 0 && kv > 0 && h%kv != 0 {
+		at("kv_heads", "does not divide heads", "a divisor of heads")
+	}
+	if h, d := s.Heads.Count, s.Hidden.Count; h > 0 && d > 0 && s.From.Text == FromScratch && d%h != 0 {
+		at("heads", "does not divide hidden", "a divisor of hidden, as there is no teacher to give the heads' width")
+	}
+	if s.From.Model() && s.Reshaped() {
+		at("from", "is a model with a shape of its own", "from: teacher or scratch beside a shape")
+	}
+	if s.From.Remote() {
+		at("from", "a remote model cannot be trained", "teacher, scratch, or a model on this machine")
+	}
+}

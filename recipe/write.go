@@ -1,0 +1,205 @@
+package recipe
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// commentColumn is where the comments of a written recipe start.
+const commentColumn = 34
+
+// Write writes r so that [Read] gives it back. Every key is there, with a
+// comment; one that has its default is a comment itself. remarks, by full key,
+// replace the comments. Variants are not written.
+func (r *Recipe) Write(w io.Writer, remarks map[string]string) error {
+	out := &writer{bufio.NewWriter(w), remarks}
+	v := reflect.ValueOf(r).Elem()
+	gap := false // an empty line stands around every section
+	for i, f := range fieldsOf(v.Type()) {
+		if f.raw {
+			continue
+		}
+		is := section(f.typ) != nil
+		if i > 0 && (is || gap) {
+			out.WriteString("\n")
+		}
+		gap = is
+		out.field(v.FieldByIndex(f.index), &f, "", f.key)
+	}
+	return out.Flush()
+}
+
+type writer struct {
+	*bufio.Writer
+	remarks map[string]string
+}
+
+// line writes text, padded, and the comment that belongs to key.
+func (w *writer) line(text, key, doc string) {
+	if r, ok := w.remarks[key]; ok {
+		doc = r
+	}
+	pad := max(1, commentColumn-utf8.RuneCountInString(text))
+	fmt.Fprintf(w, "%s%s# %s\n", text, strings.Repeat(" ", pad), strings.ReplaceAll(doc, "\n", " "))
+}
+
+func (w *writer) field(v reflect.Value, f *field, indent, key string) {
+	if section(f.typ) == nil {
+		w.leaf(v, f, indent, key)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			w.line(indent+"# "+f.key+": {}", key, f.doc)
+			return
+		}
+		v = v.Elem()
+	case reflect.Slice:
+		if v.Len() != 1 {
+			w.stages(v, f, indent, key)
+			return
+		}
+		v = v.Index(0)
+	}
+	head := indent + f.key + ":"
+	if isDefault(v) {
+		head += " {}" // a key with comments below it alone would be empty
+		if f.typ.Kind() != reflect.Pointer {
+			head = indent + "# " + f.key + ":"
+		}
+	}
+	w.line(head, key, f.doc)
+	for _, g := range fieldsOf(v.Type()) {
+		w.field(v.FieldByIndex(g.index), &g, indent+"  ", join(key, g.key))
+	}
+}
+
+// stages writes a list of sections.
+func (w *writer) stages(v reflect.Value, f *field, indent, key string) {
+	w.line(indent+f.key+":", key, f.doc)
+	for i := range v.Len() {
+		e := v.Index(i)
+		w.line(indent+"  - # "+fmt.Sprint(i+1), "", "")
+		for _, g := range fieldsOf(e.Type()) {
+			w.field(e.FieldByIndex(g.index), &g, indent+"    ", join(key, g.key))
+		}
+	}
+}
+
+// isDefault tells whether a section holds nothing but defaults.
+func isDefault(v reflect.Value) bool {
+	fresh := reflect.New(v.Type()).Elem()
+	setDefaults(fresh)
+	if c, ok := fresh.Addr().Interface().(checker); ok {
+		c.check(func(string, string, string) {}) // may complete what is left open
+	}
+	return reflect.DeepEqual(v.Interface(), fresh.Interface())
+}
+
+func (w *writer) leaf(v reflect.Value, f *field, indent, key string) {
+	fresh := reflect.New(v.Type()).Elem()
+	setDefault(fresh, f)
+	mark := ""
+	if reflect.DeepEqual(v.Interface(), fresh.Interface()) && !f.need {
+		mark = "# "
+	}
+	w.line(indent+mark+f.key+": "+yamlText(v), key, f.doc)
+}
+
+// yamlText writes a value as YAML.
+func yamlText(v reflect.Value) string {
+	if s, ok := v.Interface().(fmt.Stringer); ok {
+		return plain(s.String(), true)
+	}
+	switch v.Kind() {
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = yamlText(v.Index(i))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.Float64:
+		return formatFloat(v.Float())
+	case reflect.String:
+		return plain(v.String(), false)
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9./_][A-Za-z0-9./_:@%+-]*$`)
+
+// plain writes s as one word if YAML reads it back as text (or as a number,
+// where a value of ours may look like one), else in quotes.
+func plain(s string, number bool) string {
+	if plainWord.MatchString(s) || strings.HasPrefix(s, "[") {
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(s), &doc); err == nil && len(doc.Content) == 1 {
+			switch tag := doc.Content[0].ShortTag(); {
+			case tag == "!!str", number && (tag == "!!int" || tag == "!!float" || tag == "!!seq"):
+				return s
+			}
+		}
+	}
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string always encodes
+	}
+	return string(quoted)
+}
+
+// Reference writes the page that lists every key.
+func Reference(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	out.WriteString("# Recipes\n\n<!-- Made by go generate ./recipe from the schema; edit there. -->\n\n" +
+		"A recipe is a YAML file; `limbeck make` runs it. Every key is listed here. Some sections may be\n" +
+		"written as one value: it is that of the key marked *short*. Counts may end in k, M, G (thousands)\n" +
+		"or Ki, Mi, Gi (1,024s); files are found from the recipe's folder.\n")
+	referenceSection(out, "", "The recipe", reflect.TypeFor[Recipe]())
+	return out.Flush()
+}
+
+func referenceSection(out *bufio.Writer, key, title string, t reflect.Type) {
+	fmt.Fprintf(out, "\n## %s\n\n| key | default | allowed | meaning |\n|---|---|---|---|\n", title)
+	cell := strings.NewReplacer("|", "\\|", "\n", " ")
+	fields := fieldsOf(t)
+	for _, f := range fields {
+		def, allowed := f.def, "sections"
+		if s := section(f.typ); s != nil && !f.raw {
+			allowed = fmt.Sprintf("[a section](#%s)", anchor(s))
+		} else if !f.raw {
+			allowed = f.allowed()
+		}
+		switch {
+		case f.need:
+			def = "must be given"
+		case f.typ.Kind() == reflect.Pointer:
+			def = "none"
+		case def == "":
+			def = " "
+		default:
+			def = "`" + def + "`"
+		}
+		short := ""
+		if f.short {
+			short = " *short*"
+		}
+		fmt.Fprintf(out, "| `%s`%s | %s | %s | %s |\n", f.key, short, def, cell.Replace(allowed), cell.Replace(f.doc))
+	}
+	for _, f := range fields {
+		// Train and LoRA stand in several sections; once is enough.
+		if s := section(f.typ); s != nil && !f.raw && (s.Name() != "Train" || key == "") && (s.Name() != "LoRA" || key == "train") {
+			referenceSection(out, f.key, s.Name(), s)
+		}
+	}
+}
+
+func anchor(t reflect.Type) string { return strings.ToLower(t.Name()) }
