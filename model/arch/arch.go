@@ -1,0 +1,134 @@
+// Package arch lists the architectures that Limbeck runs and trains: one file
+// each, names and wiring only. Tensor names, row order and the keys of settings
+// are GGUF's.
+package arch
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"limbeck/nn"
+	"limbeck/nn/op"
+)
+
+// A Config is the shape of a decoder.
+type Config struct {
+	Arch     string // GGUF's general.architecture
+	Layers   int
+	Width    int // embedding channels
+	Heads    int // query heads
+	KVHeads  int
+	HeadDim  int
+	FFN      int // neurons of the feed-forward block
+	Vocab    int
+	Context  int // the longest sequence that the model was made for
+	NormEps  float64
+	RopeBase float64
+	Tied     bool // the output projection is the embedding table
+}
+
+// A Model is a decoder. It keeps no state between calls but what a batch's
+// caches hold.
+type Model interface {
+	Config() Config
+
+	// Forward returns the hidden states after the last norm, [tokens, Width],
+	// and advances the caches. On a tape that does not record, the states live
+	// until the tape is reset.
+	Forward(t *op.Tape, b op.Batch) *op.Value
+
+	// Head returns the logits of some rows of the hidden states, [rows, Vocab].
+	Head(t *op.Tape, hidden *op.Value, rows []int) *op.Value
+
+	// Loss returns the sum of a loss over some rows, without holding all
+	// logits at once; see [op.HeadLoss].
+	Loss(t *op.Tape, hidden *op.Value, rows []int, loss op.RowLoss) *op.Value
+}
+
+var makers = map[string]func(Config) Model{}
+
+func register(name string, f func(Config) Model) {
+	if makers[name] != nil {
+		panic("arch: " + name + " registered twice")
+	}
+	makers[name] = f
+}
+
+// Names returns the architectures that this build knows, sorted.
+func Names() []string {
+	var names []string
+	for n := range makers {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// New returns a model of shape c with weights from src.
+func New(c Config, src nn.Source) (Model, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	m := makers[c.Arch](c)
+	if err := nn.Bind(m, src); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// limit bounds every number of a shape, so that products of two fit an int.
+const limit = 1 << 24
+
+func (c Config) check() error {
+	if makers[c.Arch] == nil {
+		return fmt.Errorf("architecture %q is not known; known are: %s", c.Arch, strings.Join(Names(), ", "))
+	}
+	for _, f := range []struct {
+		key string
+		n   int
+	}{
+		{"block_count", c.Layers}, {"embedding_length", c.Width}, {"attention.head_count", c.Heads},
+		{"attention.head_count_kv", c.KVHeads}, {"attention.key_length", c.HeadDim},
+		{"feed_forward_length", c.FFN}, {"vocab_size", c.Vocab}, {"context_length", c.Context},
+	} {
+		if f.n < 1 || f.n > limit {
+			return fmt.Errorf("%s.%s is %d, want 1 to %d", c.Arch, f.key, f.n, limit)
+		}
+	}
+	if c.Heads%c.KVHeads != 0 {
+		return fmt.Errorf("%s: %d heads cannot share %d KV heads", c.Arch, c.Heads, c.KVHeads)
+	}
+	if c.HeadDim%2 != 0 {
+		return fmt.Errorf("%s: heads of %d channels cannot be rotated in pairs", c.Arch, c.HeadDim)
+	}
+	if !(c.NormEps > 0 && c.NormEps < 1) {
+		return fmt.Errorf("%s.attention.layer_norm_rms_epsilon is %g, want a small positive number", c.Arch, c.NormEps)
+	}
+	if !(c.RopeBase > 0) || math.IsInf(c.RopeBase, 0) {
+		return fmt.Errorf("%s.rope.freq_base is %g, want a positive number", c.Arch, c.RopeBase)
+	}
+	return nil
+}
+
+// NewKV returns an empty cache for one sequence of a model of this shape.
+func (c Config) NewKV(capacity int) *op.KV {
+	return op.NewKV(c.Layers, c.KVHeads, c.HeadDim, capacity)
+}
+
+// KVBytes returns the size of a cache for capacity positions.
+func (c Config) KVBytes(capacity int) int {
+	return 2 * 4 * c.Layers * c.KVHeads * c.HeadDim * capacity
+}
+
+// Params returns the number of weights.
+func (c Config) Params() int {
+	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	layer := 2*c.Width*q + 2*c.Width*kv + 3*c.Width*c.FFN + 2*c.Width
+	tables := 2
+	if c.Tied {
+		tables = 1
+	}
+	return c.Layers*layer + tables*c.Vocab*c.Width + c.Width
+}

@@ -1,0 +1,74 @@
+package generate
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// A streamer turns the bytes of tokens into text: it hands on whole characters
+// only, and holds back what may be the start of a stop string.
+type streamer struct {
+	stops []string
+	emit  func(string)
+	text  []byte
+	sent  int
+}
+
+// add takes the bytes of one token and reports whether a stop string ended the
+// text.
+func (s *streamer) add(piece []byte) (stopped bool) {
+	from := len(s.text)
+	s.text = append(s.text, piece...)
+	end := len(s.text)
+	for _, stop := range s.stops {
+		if stop == "" {
+			continue
+		}
+		start := max(0, from-len(stop)+1)
+		if i := bytes.Index(s.text[start:], []byte(stop)); i >= 0 && start+i <= end {
+			end, stopped = start+i, true
+		}
+	}
+	s.text = s.text[:end]
+	if stopped {
+		return true
+	}
+	s.send(end - max(s.held(), partial(s.text)))
+	return false
+}
+
+// held returns how many bytes at the end may begin a stop string.
+func (s *streamer) held() int {
+	most := 0
+	for _, stop := range s.stops {
+		for n := min(len(stop)-1, len(s.text)); n > most; n-- {
+			if bytes.HasSuffix(s.text, []byte(stop[:n])) {
+				most = n
+				break
+			}
+		}
+	}
+	return most
+}
+
+// partial returns the length of an unfinished character at the end of b.
+func partial(b []byte) int {
+	for n := 1; n <= min(utf8.UTFMax-1, len(b)); n++ {
+		if c := b[len(b)-n]; utf8.RuneStart(c) {
+			if c >= utf8.RuneSelf && !utf8.FullRune(b[len(b)-n:]) {
+				return n
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+func (s *streamer) send(end int) {
+	if end > s.sent && s.emit != nil {
+		s.emit(string(s.text[s.sent:end]))
+	}
+	s.sent = max(s.sent, end)
+}
+
+func (s *streamer) close() { s.send(len(s.text)) }

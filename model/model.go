@@ -1,0 +1,281 @@
+// Package model holds a loaded model: an architecture with its weights, its
+// tokenizer, its chat template, and what its file says about it.
+package model
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"limbeck/internal/par"
+	"limbeck/model/arch"
+	"limbeck/model/chat"
+	"limbeck/model/gguf"
+	"limbeck/model/token"
+	"limbeck/nn"
+	"limbeck/nn/op"
+	"limbeck/tensor"
+)
+
+// A Model is ready to run once it is packed, or to train as it is loaded.
+type Model struct {
+	arch.Model
+	Tokenizer *token.Tokenizer
+	Template  *chat.Template // nil if the file has none
+
+	// Meta holds what the file says besides shape, tokenizer and template:
+	// name, license, what the model was made from.
+	Meta gguf.Meta
+
+	path   string
+	source string // of the template
+	file   *gguf.File
+}
+
+// Open loads a GGUF file or a folder in Hugging Face's layout. The caller
+// closes the model when no weight is needed any more.
+func Open(path string) (*Model, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return openFolder(path)
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := FromGGUF(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	m.path = path
+	return m, nil
+}
+
+// FromGGUF makes a model of an open file, which the model owns from then on if
+// there is no error.
+func FromGGUF(f *gguf.File) (*Model, error) {
+	m, err := build(f.Meta(), f.Tensors())
+	if err != nil {
+		return nil, err
+	}
+	m.file = f
+	return m, nil
+}
+
+// New returns a model of shape c with weights from src, and a tokenizer.
+// template, which may be empty, is the source of a chat template.
+func New(c arch.Config, src nn.Source, spec token.Spec, template string) (*Model, error) {
+	m := &Model{}
+	var err error
+	if m.Tokenizer, err = token.New(spec); err != nil {
+		return nil, err
+	}
+	if m.Tokenizer.Vocab() != c.Vocab {
+		return nil, fmt.Errorf("the tokenizer has %d tokens, the model %d", m.Tokenizer.Vocab(), c.Vocab)
+	}
+	if err := m.SetTemplate(template); err != nil {
+		return nil, err
+	}
+	m.Model, err = arch.New(c, src)
+	return m, err
+}
+
+// Path returns the file or folder that the model came from, if any.
+func (m *Model) Path() string { return m.path }
+
+// TemplateSource returns the source of the chat template.
+func (m *Model) TemplateSource() string { return m.source }
+
+// SetTemplate gives the model another chat template; an empty source takes the
+// present one away.
+func (m *Model) SetTemplate(source string) error {
+	m.source, m.Template = source, nil
+	if source == "" {
+		return nil
+	}
+	t, err := chat.Parse(source)
+	if err != nil {
+		return fmt.Errorf("chat template: %w", err)
+	}
+	m.Template = t
+	return nil
+}
+
+// Weights returns all weights, each once, in the order of the architecture.
+func (m *Model) Weights() []*op.Weight { return nn.Weights(m.Model) }
+
+// Pack lays the weights out for inference and lets go of the file's pages that
+// are no longer needed. A packed model cannot be trained, pruned or saved.
+func (m *Model) Pack(pool *par.Pool) {
+	var free func(*tensor.Tensor)
+	if m.file != nil {
+		free = m.file.Release
+	}
+	for _, w := range m.Weights() {
+		w.Pack(pool, free)
+	}
+}
+
+// Unpack undoes [Model.Pack] for the f32 weights of a model in training.
+func (m *Model) Unpack() {
+	for _, w := range m.Weights() {
+		w.Unpack()
+	}
+}
+
+// SetTrainable gives every weight that want accepts a gradient, and f32 memory
+// of its own; the others are frozen. It returns the number of trainable
+// parameters.
+func (m *Model) SetTrainable(want func(w *op.Weight) bool) int {
+	n := 0
+	for _, w := range m.Weights() {
+		if want(w) {
+			w.SetTrainable()
+			n += w.Rows * w.Cols
+		} else {
+			w.Freeze()
+		}
+	}
+	return n
+}
+
+// Close lets go of the file. The model must not be used after it.
+func (m *Model) Close() error {
+	if m.file == nil {
+		return nil
+	}
+	return m.file.Close()
+}
+
+// source hands tensors out by name, and remembers which were asked for.
+type source struct {
+	tensors map[string]*tensor.Tensor
+	used    map[string]bool
+}
+
+func (s *source) Tensor(name string, _, _ int) *tensor.Tensor {
+	s.used[name] = true
+	return s.tensors[name]
+}
+
+// build makes a model of metadata and tensors under GGUF's names.
+func build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
+	src := &source{map[string]*tensor.Tensor{}, map[string]bool{}}
+	for _, t := range tensors {
+		src.tensors[t.Name] = t
+	}
+	kv := map[string]any{}
+	for _, k := range meta.Keys() {
+		kv[k], _ = meta.Get(k)
+	}
+	spec, err := token.FromKeys(kv)
+	if err != nil {
+		return nil, err
+	}
+	c, err := config(meta, len(spec.Tokens), src.tensors["output.weight"] == nil)
+	if err != nil {
+		return nil, err
+	}
+	m, err := New(c, src, spec, meta.String(keyTemplate, ""))
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tensors {
+		if !src.used[t.Name] {
+			return nil, fmt.Errorf("tensor %q is not part of architecture %s as this build knows it", t.Name, c.Arch)
+		}
+	}
+	m.Meta = meta
+	for _, k := range meta.Keys() {
+		if described(k, c.Arch) {
+			m.Meta.Delete(k)
+		}
+	}
+	return m, nil
+}
+
+const (
+	keyArch     = "general.architecture"
+	keyTemplate = "tokenizer.chat_template"
+)
+
+// described reports whether k says what the Model itself holds.
+func described(k, arch string) bool {
+	return k == keyArch || k == "general.file_type" || k == "general.alignment" ||
+		strings.HasPrefix(k, "tokenizer.") || strings.HasPrefix(k, arch+".")
+}
+
+// config reads the shape of a model. A setting that would change the model's
+// arithmetic and is not known is an error.
+func config(meta gguf.Meta, vocab int, tied bool) (arch.Config, error) {
+	name, err := meta.StringErr(keyArch)
+	if err != nil {
+		return arch.Config{}, err
+	}
+	if !slices.Contains(arch.Names(), name) {
+		return arch.Config{}, fmt.Errorf("architecture %q is not known; known are: %s", name, strings.Join(arch.Names(), ", "))
+	}
+	r := reader{meta: meta, prefix: name + "."}
+	c := arch.Config{
+		Arch: name, Vocab: vocab, Tied: tied,
+		Layers:   r.int("block_count", 0),
+		Width:    r.int("embedding_length", 0),
+		Heads:    r.int("attention.head_count", 0),
+		FFN:      r.int("feed_forward_length", 0),
+		Context:  r.int("context_length", 0),
+		NormEps:  r.float("attention.layer_norm_rms_epsilon", 0),
+		RopeBase: r.float("rope.freq_base", 10000),
+	}
+	c.KVHeads = r.int("attention.head_count_kv", c.Heads)
+	c.HeadDim = r.int("attention.key_length", c.Width/max(c.Heads, 1))
+	if v := r.int("attention.value_length", c.HeadDim); v != c.HeadDim {
+		r.fail("attention.value_length", v, c.HeadDim)
+	}
+	if d := r.int("rope.dimension_count", c.HeadDim); d != c.HeadDim {
+		r.fail("rope.dimension_count", d, c.HeadDim)
+	}
+	if s := meta.String(name+".rope.scaling.type", "none"); s != "none" {
+		r.fail("rope.scaling.type", s, "none")
+	}
+	if n := r.int("expert_count", 0); n != 0 {
+		r.fail("expert_count", n, 0)
+	}
+	return c, r.err
+}
+
+// reader reads settings under a prefix, and keeps the first error.
+type reader struct {
+	meta   gguf.Meta
+	prefix string
+	err    error
+}
+
+func (r *reader) fail(key string, got, want any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s%s is %v; this build supports %v", r.prefix, key, got, want)
+	}
+}
+
+func (r *reader) int(key string, def int) int {
+	return readKey(r, key, def, gguf.Meta.IntErr)
+}
+
+func (r *reader) float(key string, def float64) float64 {
+	return readKey(r, key, def, gguf.Meta.FloatErr)
+}
+
+func readKey[T any](r *reader, key string, def T, get func(gguf.Meta, string) (T, error)) T {
+	if _, ok := r.meta.Get(r.prefix + key); !ok {
+		return def
+	}
+	v, err := get(r.meta, r.prefix+key)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return v
+}

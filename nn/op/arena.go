@@ -1,0 +1,87 @@
+package op
+
+import "math/bits"
+
+// An arena hands out memory that is taken back all at once.
+type arena struct {
+	chunks        [][]float32
+	current, used int // the chunk in use, and how much of it is
+}
+
+const (
+	chunkFloats = 1 << 20 // the least size of a chunk: 4 MB
+	alignFloats = 16      // every piece starts on a cache line
+)
+
+func (a *arena) floats(n int) []float32 {
+	size := (n + alignFloats - 1) &^ (alignFloats - 1)
+	for ; a.current < len(a.chunks); a.current, a.used = a.current+1, 0 {
+		if c := a.chunks[a.current]; a.used+size <= len(c) {
+			a.used += size
+			return c[a.used-size : a.used-size+n : a.used]
+		}
+	}
+	a.chunks = append(a.chunks, make([]float32, max(size, chunkFloats)))
+	a.used = size
+	return a.chunks[a.current][:n:size]
+}
+
+func (a *arena) reset() { a.current, a.used = 0, 0 }
+
+// A freelist lends slices of any size and takes them back.
+type freelist struct {
+	free map[int][][]float32 // by capacity
+}
+
+func (f *freelist) get(n int) []float32 {
+	size := sizeClass(n)
+	if l := f.free[size]; len(l) > 0 {
+		f.free[size] = l[:len(l)-1]
+		return l[len(l)-1][:n]
+	}
+	return make([]float32, n, size)
+}
+
+func (f *freelist) put(s []float32) {
+	if f.free == nil {
+		f.free = map[int][][]float32{}
+	}
+	f.free[cap(s)] = append(f.free[cap(s)], s)
+}
+
+// sizeClass rounds n up by at most an eighth, so that batches of about the same
+// length share their slices.
+func sizeClass(n int) int {
+	if n <= alignFloats {
+		return alignFloats
+	}
+	step := 1 << max(bits.Len(uint(n))-4, 4)
+	return (n + step - 1) / step * step
+}
+
+// A slab holds one kind of struct for reuse: the nodes and values of the last
+// step serve the next.
+type slab[T any] struct {
+	items []*T
+	used  int
+}
+
+type resetter interface{ reset() }
+
+func (s *slab[T]) reset() { s.used = 0 }
+
+// Alloc returns a T that lives until t is reset. It holds what its last user
+// left: the caller assigns all of it.
+func Alloc[T any](t *Tape) *T {
+	key := any((*T)(nil))
+	s, ok := t.slabs[key].(*slab[T])
+	if !ok {
+		s = &slab[T]{}
+		t.slabs[key] = s
+	}
+	if s.used == len(s.items) {
+		s.items = append(s.items, new(T))
+	}
+	s.used++
+	return s.items[s.used-1]
+}

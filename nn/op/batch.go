@@ -1,0 +1,35 @@
+package op
+
+// A Batch is the tokens of one or more sequences, one sequence after another.
+type Batch struct {
+	IDs  []int
+	Seqs []Seq
+}
+
+// A Seq is a run of Len tokens of one sequence. With a KV it continues what the
+// KV holds, and attends to it; without, it starts at position 0.
+type Seq struct {
+	Len int
+	KV  *KV
+}
+
+// One returns the batch of one sequence.
+func One(ids []int, kv *KV) Batch { return Batch{IDs: ids, Seqs: []Seq{{len(ids), kv}}} }
+
+// past returns how many positions precede the run.
+func (s Seq) past() int {
+	if s.KV == nil {
+		return 0
+	}
+	return s.KV.n
+}
+
+// Advance makes the batch's tokens part of what the caches hold. A model calls
+// it once all layers have run.
+func (b Batch) Advance() {
+	for _, s := range b.Seqs {
+		if s.KV != nil {
+			s.KV.n += s.Len
+		}
+	}
+}

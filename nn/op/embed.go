@@ -1,0 +1,39 @@
+package op
+
+import (
+	"fmt"
+
+	"limbeck/tensor/kernel"
+)
+
+// Embed returns the rows of table w that ids name: [len(ids), w.Cols]. It
+// panics on an id that the table does not hold.
+func Embed(t *Tape, w *Weight, ids []int) *Value {
+	y := t.Value(len(ids), w.Cols)
+	n := Alloc[embed](t)
+	*n = embed{w, ids, y}
+	for i, id := range ids {
+		if id < 0 || id >= w.Rows {
+			panic(fmt.Sprintf("op: token %d of a vocabulary of %d", id, w.Rows))
+		}
+		w.DecodeRow(y.Row(i), id)
+	}
+	t.Record(n, y)
+	return y
+}
+
+type embed struct {
+	w   *Weight
+	ids []int
+	y   *Value
+}
+
+func (n *embed) Backward(*Tape) {
+	if n.w.Grad == nil {
+		return
+	}
+	c := n.w.Cols
+	for i, id := range n.ids {
+		kernel.Add(n.w.Grad[id*c:(id+1)*c], n.y.Grad[i*c:(i+1)*c])
+	}
+}

@@ -1,0 +1,60 @@
+package op
+
+import "limbeck/tensor/kernel"
+
+// RMSNorm returns w·x/√(mean(x²)+eps) for every row of x, w being a vector of
+// x.Cols. Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4.
+func RMSNorm(t *Tape, x *Value, w *Weight, eps float32) *Value {
+	n := Alloc[rmsNorm](t)
+	*n = rmsNorm{x: x, y: t.Value(x.Rows, x.Cols), w: w, eps: eps}
+	t.Pool.Run(n, n.pieces())
+	t.Record(n, n.y)
+	return n.y
+}
+
+type rmsNorm struct {
+	x, y    *Value
+	w       *Weight
+	eps     float32
+	dx      []float32
+	partial []float32 // one gradient of w a piece, added up in order
+}
+
+const normRows = 16 // rows a piece
+
+func (n *rmsNorm) pieces() int { return (n.x.Rows + normRows - 1) / normRows }
+
+// Do normalizes the rows of one piece.
+func (n *rmsNorm) Do(_, piece int) {
+	for i := piece * normRows; i < min((piece+1)*normRows, n.x.Rows); i++ {
+		kernel.RMSNorm(n.y.Row(i), n.x.Row(i), n.w.F32(), n.eps)
+	}
+}
+
+func (n *rmsNorm) Backward(t *Tape) {
+	n.dx, n.partial = t.Grad(n.x), nil
+	if n.w.Grad != nil {
+		n.partial = t.grads.get(n.pieces() * n.x.Cols)
+		clear(n.partial)
+	}
+	t.Pool.Run((*rmsNormBack)(n), n.pieces())
+	if n.partial != nil {
+		for p := range n.pieces() {
+			kernel.Add(n.w.Grad, n.partial[p*n.x.Cols:(p+1)*n.x.Cols])
+		}
+		t.grads.put(n.partial)
+	}
+}
+
+type rmsNormBack rmsNorm
+
+func (n *rmsNormBack) Do(_, piece int) {
+	c := n.x.Cols
+	var dw []float32
+	if n.partial != nil {
+		dw = n.partial[piece*c : (piece+1)*c]
+	}
+	for i := piece * normRows; i < min((piece+1)*normRows, n.x.Rows); i++ {
+		kernel.RMSNormGrad(n.dx[i*c:(i+1)*c], dw, n.y.Grad[i*c:(i+1)*c], n.x.Row(i), n.w.F32(), n.eps)
+	}
+}

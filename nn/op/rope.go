@@ -1,0 +1,81 @@
+package op
+
+import (
+	"math"
+
+	"limbeck/tensor/kernel"
+)
+
+// A Rotation holds the angles of rotary position embedding for every position
+// up to the largest one used. Su et al. 2021, arXiv:2104.09864, sect. 3.2.2:
+// pair i of d/2 at position p turns by p·base^(−2i/d). Pairs are neighbors, as
+// in GGUF's llama.
+type Rotation struct {
+	dims     int
+	freq     []float64
+	cos, sin []float32 // [positions, dims/2]
+}
+
+// NewRotation returns the rotation of heads of dims channels.
+func NewRotation(dims int, base float64) *Rotation {
+	r := &Rotation{dims: dims, freq: make([]float64, dims/2)}
+	for i := range r.freq {
+		// The reference computes frequencies and angles in f32.
+		r.freq[i] = float64(float32(1 / math.Pow(base, float64(2*i)/float64(dims))))
+	}
+	return r
+}
+
+// grow makes the angles of positions below n.
+func (r *Rotation) grow(n int) {
+	for p := len(r.cos) / max(1, len(r.freq)); p < n; p++ {
+		for _, f := range r.freq {
+			sin, cos := math.Sincos(float64(float32(p) * float32(f)))
+			r.cos, r.sin = append(r.cos, float32(cos)), append(r.sin, float32(sin))
+		}
+	}
+}
+
+// RoPE rotates, in place, the heads of every row of x by the row's position in
+// its sequence. x is [tokens, heads·dims].
+func RoPE(t *Tape, x *Value, r *Rotation, b Batch) {
+	last := 0
+	for _, s := range b.Seqs {
+		last = max(last, s.past()+s.Len)
+	}
+	r.grow(last)
+	n := Alloc[rope](t)
+	*n = rope{x: x, r: r, b: b}
+	n.rotate(x.Data, false)
+	t.Record(n, nil)
+}
+
+type rope struct {
+	x *Value
+	r *Rotation
+	b Batch
+}
+
+func (n *rope) rotate(v []float32, back bool) {
+	row, half := 0, n.r.dims/2
+	for _, s := range n.b.Seqs {
+		for p := s.past(); p < s.past()+s.Len; p++ {
+			cos, sin := n.r.cos[p*half:(p+1)*half], n.r.sin[p*half:(p+1)*half]
+			for h := row * n.x.Cols; h < (row+1)*n.x.Cols; h += n.r.dims {
+				if back {
+					kernel.RoPEGrad(v[h:h+n.r.dims], cos, sin)
+				} else {
+					kernel.RoPE(v[h:h+n.r.dims], cos, sin)
+				}
+			}
+			row++
+		}
+	}
+}
+
+// Backward rotates the gradient back: a rotation's transpose is its inverse.
+func (n *rope) Backward(*Tape) {
+	if n.x.Grad != nil {
+		n.rotate(n.x.Grad, true)
+	}
+}

@@ -1,0 +1,38 @@
+package op
+
+import "limbeck/tensor/kernel"
+
+// SwiGLU returns silu(gate)·up, element by element. Shazeer 2020,
+// arXiv:2002.05202, eq. 5.
+func SwiGLU(t *Tape, gate, up *Value) *Value {
+	n := Alloc[swiGLU](t)
+	*n = swiGLU{gate: gate, up: up}
+	if t.recording {
+		n.y = t.Value(gate.Rows, gate.Cols)
+	} else {
+		n.y = gate
+	}
+	t.Pool.Run(n, gate.Rows)
+	t.Record(n, n.y)
+	return n.y
+}
+
+type swiGLU struct {
+	gate, up, y *Value
+	dgate, dup  []float32
+}
+
+// Do computes one row.
+func (n *swiGLU) Do(_, row int) { kernel.SwiGLU(n.y.Row(row), n.gate.Row(row), n.up.Row(row)) }
+
+func (n *swiGLU) Backward(t *Tape) {
+	n.dgate, n.dup = t.Grad(n.gate), t.Grad(n.up)
+	t.Pool.Run((*swiGLUBack)(n), n.y.Rows)
+}
+
+type swiGLUBack swiGLU
+
+func (n *swiGLUBack) Do(_, row int) {
+	lo, hi := row*n.y.Cols, (row+1)*n.y.Cols
+	kernel.SwiGLUGrad(n.dgate[lo:hi], n.dup[lo:hi], n.y.Grad[lo:hi], n.gate.Data[lo:hi], n.up.Data[lo:hi])
+}

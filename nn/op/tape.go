@@ -1,0 +1,163 @@
+// Package op holds the differentiable operations: one file each, with the
+// forward and the backward pass side by side.
+//
+// Operations read and write [Value]s, f32 matrices whose memory a [Tape] owns.
+// The same call infers and trains: a recording tape remembers each operation
+// and can run them backwards; any other forgets it at once. Every order of
+// accumulation depends on shapes alone, so that results have the same bits for
+// any number of threads and however a batch was cut.
+package op
+
+import (
+	"limbeck/internal/par"
+	"limbeck/tensor/kernel"
+)
+
+// A Value is an activation: Rows×Cols, row-major. It lives until its tape is
+// reset, or released to a mark before it.
+type Value struct {
+	Rows, Cols int
+	Data       []float32
+	Grad       []float32 // set during [Tape.Backward]; see [Tape.Grad]
+
+	q8 []kernel.Q8Block // Data as int8, made by the first product that wants it
+}
+
+// Row returns row i.
+func (v *Value) Row(i int) []float32 { return v.Data[i*v.Cols : (i+1)*v.Cols] }
+
+// A Node is a recorded operation. Backward adds to the gradients of its inputs
+// and weights what follows from the gradient of its output.
+type Node interface{ Backward(t *Tape) }
+
+// A Tape runs operations, owns the memory of their values, and records them
+// when asked. It serves one goroutine at a time.
+type Tape struct {
+	Pool *par.Pool
+
+	// Exact multiplies in f32; otherwise products with packed weights take
+	// int8 activations.
+	Exact bool
+
+	// OnTap, if not nil, is shown the values that models name. A value shown
+	// may be overwritten later on a tape that does not record.
+	OnTap func(name string, v *Value)
+
+	recording bool
+	entries   []entry
+	slabs     map[any]resetter
+	mem       arena
+	grads     freelist
+	scratch   [][]float32 // one a worker
+	gemm      GEMM
+}
+
+type entry struct {
+	node Node
+	out  *Value // nil if the operation works in place
+}
+
+// NewTape returns an empty tape whose operations run on pool.
+func NewTape(pool *par.Pool) *Tape {
+	return &Tape{Pool: pool, slabs: map[any]resetter{}, scratch: make([][]float32, pool.Threads())}
+}
+
+// SetRecording says whether the operations to come are remembered for
+// [Tape.Backward].
+func (t *Tape) SetRecording(on bool) { t.recording = on }
+
+// Recording reports whether operations are remembered.
+func (t *Tape) Recording() bool { return t.recording }
+
+// Reset forgets all operations and takes back the memory of all values.
+func (t *Tape) Reset() {
+	t.entries = t.entries[:0]
+	t.mem.reset()
+	for _, s := range t.slabs {
+		s.reset()
+	}
+}
+
+// A Mark is a point in a tape's memory.
+type Mark struct{ chunk, used int }
+
+// Mark returns the present point of t's memory.
+func (t *Tape) Mark() Mark { return Mark{t.mem.current, t.mem.used} }
+
+// Release takes back the memory of the values made since m. It does nothing on
+// a recording tape, which still needs them.
+func (t *Tape) Release(m Mark) {
+	if !t.recording {
+		t.mem.current, t.mem.used = m.chunk, m.used
+	}
+}
+
+// Value returns a new matrix; its elements are not defined.
+func (t *Tape) Value(rows, cols int) *Value {
+	v := Alloc[Value](t)
+	*v = Value{Rows: rows, Cols: cols, Data: t.mem.floats(rows * cols)}
+	return v
+}
+
+// Floats returns memory that lives as long as a value; its elements are not
+// defined.
+func (t *Tape) Floats(n int) []float32 { return t.mem.floats(n) }
+
+// Record remembers n, which has computed out; out is nil if n worked in place.
+func (t *Tape) Record(n Node, out *Value) {
+	if t.recording {
+		t.entries = append(t.entries, entry{n, out})
+	}
+}
+
+// Tap shows v to whoever listens, under the name prefix + name.
+func (t *Tape) Tap(prefix, name string, v *Value) {
+	if t.OnTap != nil {
+		t.OnTap(prefix+name, v)
+	}
+}
+
+// Backward runs the recorded operations backwards, from a loss of one element.
+// Gradients of weights add up over calls; those of values are gone after it.
+func (t *Tape) Backward(loss *Value) {
+	t.Grad(loss)[0] = 1
+	for i := len(t.entries) - 1; i >= 0; i-- {
+		e := t.entries[i]
+		if e.out == nil {
+			e.node.Backward(t)
+		} else if e.out.Grad != nil {
+			e.node.Backward(t)
+			t.grads.put(e.out.Grad)
+			e.out.Grad = nil
+		}
+	}
+	t.entries = t.entries[:0]
+}
+
+// Grad returns v's gradient, which starts at zero.
+func (t *Tape) Grad(v *Value) []float32 {
+	g, add := t.grad(v)
+	if !add {
+		clear(g)
+	}
+	return g
+}
+
+// grad returns v's gradient; add is false if nothing has been written there and
+// the caller must overwrite every element.
+func (t *Tape) grad(v *Value) (g []float32, add bool) {
+	add = v.Grad != nil
+	if !add {
+		v.Grad = t.grads.get(len(v.Data))
+	}
+	return v.Grad, add
+}
+
+// Scratch returns n floats that belong to worker until its next call. Their
+// elements are not defined.
+func (t *Tape) Scratch(worker, n int) []float32 {
+	if len(t.scratch[worker]) < n {
+		t.scratch[worker] = make([]float32, n+n/4)
+	}
+	return t.scratch[worker][:n]
+}

@@ -1,0 +1,167 @@
+package op
+
+import (
+	"fmt"
+	"slices"
+
+	"limbeck/internal/par"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+	"limbeck/tensor/kernel"
+)
+
+// A Weight is a matrix of a model, in any format and layout; a vector is one
+// row. The zero Weight has no elements; Rows and Cols say what is expected.
+type Weight struct {
+	Name       string // as in GGUF
+	Rows, Cols int
+	Grad       []float32 // nil if the weight is frozen
+
+	t      *tensor.Tensor // in file order; its Data is nil once packed frees it
+	layout *kernel.Layout // of packed
+	packed []byte
+	panels []float32 // f32 weights for inference, as [kernel.PackPanels] lays them out
+}
+
+// Shaped returns a weight that waits for its elements.
+func Shaped(rows, cols int) *Weight { return &Weight{Rows: rows, Cols: cols} }
+
+// Set gives w its elements. A vector may come with one dimension.
+func (w *Weight) Set(t *tensor.Tensor) error {
+	want := []int{w.Rows, w.Cols}
+	if rows, cols := t.Matrix(); rows != w.Rows || cols != w.Cols {
+		if w.Rows == 1 {
+			want = want[1:]
+		}
+		return fmt.Errorf("tensor %q: shape %v, want %v", t.Name, t.Shape, want)
+	}
+	*w = Weight{Name: t.Name, Rows: w.Rows, Cols: w.Cols, t: t}
+	return nil
+}
+
+// Type returns the format of w's elements.
+func (w *Weight) Type() *dtype.Type { return w.t.Type }
+
+// F32 returns the elements of an f32 weight, to read and to write. It panics on
+// other formats.
+func (w *Weight) F32() []float32 {
+	if w.t.Type != dtype.F32 || w.t.Data == nil {
+		panic(fmt.Sprintf("op: weight %q is %s, or packed, and was wanted as f32", w.Name, w.t.Type))
+	}
+	return dtype.Floats(w.t.Data)
+}
+
+// Tensor returns w's elements as a file stores them. It panics if packing has
+// let them go.
+func (w *Weight) Tensor() *tensor.Tensor {
+	if w.t.Data == nil {
+		panic(fmt.Sprintf("op: weight %q has left file order", w.Name))
+	}
+	return w.t
+}
+
+// SetTrainable makes w an f32 weight with a gradient, in memory of its own.
+func (w *Weight) SetTrainable() {
+	if w.Grad != nil {
+		return
+	}
+	w.t = tensor.FromF32(w.Name, w.t.Decode(), w.t.Shape...)
+	w.Grad = make([]float32, w.Rows*w.Cols)
+}
+
+// Freeze drops w's gradient.
+func (w *Weight) Freeze() { w.Grad = nil }
+
+// DecodeRow writes row i's values to dst.
+func (w *Weight) DecodeRow(dst []float32, i int) {
+	switch {
+	case w.t.Data == nil:
+		w.layout.DecodeRow(dst, w.packed, w.Cols, i)
+	case w.t.Type == dtype.F32:
+		copy(dst, dtype.Floats(w.t.Data)[i*w.Cols:])
+	default:
+		w.t.Type.Decode(dst, w.t.Row(i))
+	}
+}
+
+// Pack lays w out for fast products by rows of any number: the format's packed
+// layout, or panels for f32. Other formats stay as they are. If free is not
+// nil, the elements in file order are let go, and free is told of them.
+func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
+	if w.Rows == 1 || w.packed != nil || w.panels != nil {
+		return
+	}
+	groups := (w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
+	task := &packWeight{w: w, src: w.t.Data}
+	switch l := w.t.Type.Fast; {
+	case l != nil && w.Cols%32 == 0:
+		w.layout, w.packed = l, make([]byte, l.Bytes(w.Rows, w.Cols))
+		pool.Run(task, (groups+packGroups-1)/packGroups)
+		if free != nil {
+			mapped := *w.t
+			w.t = &tensor.Tensor{Name: w.t.Name, Type: w.t.Type, Shape: w.t.Shape}
+			free(&mapped)
+		}
+	case w.t.Type == dtype.F32:
+		w.panels = make([]float32, groups*kernel.PanelWidth*w.Cols)
+		pool.Run(task, (groups+packGroups-1)/packGroups)
+	}
+}
+
+// Unpack drops what [Weight.Pack] made of an f32 weight, before the weight
+// changes.
+func (w *Weight) Unpack() { w.panels = nil }
+
+const packGroups = 8 // row groups packed in one piece
+
+type packWeight struct {
+	w   *Weight
+	src []byte
+}
+
+func (p *packWeight) Do(_, piece int) {
+	w := p.w
+	lo := piece * packGroups
+	hi := min(lo+packGroups, (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
+	if w.packed != nil {
+		w.layout.Pack(w.packed, p.src, w.Rows, w.Cols, lo, hi)
+	} else {
+		n := kernel.PanelWidth * w.Cols
+		kernel.PackPanels(w.panels[lo*n:hi*n], kernel.Dense(dtype.Floats(p.src), w.Rows, w.Cols).T(), lo, hi)
+	}
+}
+
+// panel returns the 16 rows from 16·group, column by column, padded with zero
+// rows: as they lie if they lie so, else decoded into mem, which has room for
+// 32·Cols floats.
+func (w *Weight) panel(group int, mem []float32) []float32 {
+	const width = kernel.PanelWidth
+	n := width * w.Cols
+	switch {
+	case w.panels != nil:
+		return w.panels[group*n : (group+1)*n]
+	case w.packed != nil:
+		w.layout.DecodePanel(mem[:n], w.packed, w.Cols, group)
+		return mem[:n]
+	}
+	rows, decoded := min(width, w.Rows-width*group), mem[n:]
+	for i := range rows {
+		w.DecodeRow(decoded[i*w.Cols:(i+1)*w.Cols], width*group+i)
+	}
+	kernel.PackPanels(mem[:n], kernel.Dense(decoded, rows, w.Cols).T(), 0, 1)
+	return mem[:n]
+}
+
+// Bytes returns the memory that w's elements take now, gradients apart.
+func (w *Weight) Bytes() int {
+	return len(w.t.Data) + len(w.packed) + 4*len(w.panels)
+}
+
+// Clone returns a copy of w's elements as f32 in memory of its own.
+func (w *Weight) Clone() *tensor.Tensor {
+	v := make([]float32, w.Rows*w.Cols)
+	for i := range w.Rows {
+		w.DecodeRow(v[i*w.Cols:(i+1)*w.Cols], i)
+	}
+	return tensor.FromF32(w.Name, v, slices.Clone(w.t.Shape)...)
+}

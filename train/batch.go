@@ -1,0 +1,110 @@
+package train
+
+import (
+	"math/rand/v2"
+
+	"limbeck/nn/op"
+)
+
+// A Sequence is the tokens of one example. Those from position From on carry
+// loss; From is at least 1, since the first token has nothing to be predicted
+// from.
+type Sequence struct {
+	IDs  []int
+	From int
+}
+
+// Targets returns the number of tokens that carry loss.
+func (s Sequence) Targets() int { return len(s.IDs) - s.From }
+
+// A Batch is what one forward pass takes: some sequences, one after another,
+// each attending to itself alone.
+type Batch struct {
+	op.Batch
+
+	Index   []int   // of each sequence in the training set
+	Rows    []int   // rows of the hidden states whose next token carries loss
+	Targets []int   // these tokens
+	Weight  float32 // 1 / the tokens with loss in the whole step
+}
+
+// pack makes the batch of the sequences that index names.
+func (b *Batch) pack(set []Sequence, index []int, weight float32) {
+	b.IDs, b.Seqs, b.Rows, b.Targets = b.IDs[:0], b.Seqs[:0], b.Rows[:0], b.Targets[:0]
+	b.Index, b.Weight = index, weight
+	for _, i := range index {
+		s := set[i]
+		n := len(s.IDs) - 1 // the last token predicts nothing
+		for p := s.From; p <= n; p++ {
+			b.Rows = append(b.Rows, len(b.IDs)+p-1)
+			b.Targets = append(b.Targets, s.IDs[p])
+		}
+		b.IDs = append(b.IDs, s.IDs[:n]...)
+		b.Seqs = append(b.Seqs, op.Seq{Len: n})
+	}
+}
+
+// split cuts sequences into runs of at most tokens tokens each, keeping their
+// order. A sequence that is longer has a run of its own.
+func split(set []Sequence, index []int, tokens int) [][]int {
+	var runs [][]int
+	start, sum := 0, 0
+	for i, k := range index {
+		n := len(set[k].IDs) - 1
+		if i > start && sum+n > tokens {
+			runs = append(runs, index[start:i])
+			start, sum = i, 0
+		}
+		sum += n
+	}
+	if start < len(index) {
+		runs = append(runs, index[start:])
+	}
+	return runs
+}
+
+// epoch returns the steps of one pass over set in an order that seed and number
+// determine.
+func epoch(set []Sequence, batchTokens int, seed uint64, number int) [][]int {
+	r := rand.New(rand.NewPCG(seed, uint64(number)))
+	return split(set, r.Perm(len(set)), batchTokens)
+}
+
+// A plan tells which sequences each step takes.
+type plan struct {
+	set         []Sequence
+	batchTokens int
+	seed        uint64
+
+	number int // of the epoch that steps belong to
+	first  int // its first step
+	steps  [][]int
+}
+
+// at returns the sequences of step i, for i that never falls.
+func (p *plan) at(i int) []int {
+	if p.steps == nil {
+		p.steps = epoch(p.set, p.batchTokens, p.seed, 0)
+	}
+	for i >= p.first+len(p.steps) {
+		p.first += len(p.steps)
+		p.number++
+		p.steps = epoch(p.set, p.batchTokens, p.seed, p.number)
+	}
+	return p.steps[i-p.first]
+}
+
+// Steps returns the number of optimizer steps that epochs passes over set take.
+func Steps(set []Sequence, o Options) int {
+	if o.Steps > 0 {
+		return o.Steps
+	}
+	n, whole := 0, int(o.Epochs)
+	for e := range whole {
+		n += len(epoch(set, o.BatchTokens, o.Seed, e))
+	}
+	if part := o.Epochs - float64(whole); part > 0 {
+		n += int(part*float64(len(epoch(set, o.BatchTokens, o.Seed, whole))) + 0.5)
+	}
+	return max(n, 1)
+}

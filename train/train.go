@@ -1,0 +1,270 @@
+// Package train fits the weights of a model: batches, objectives, the
+// optimizer, schedules, adapters, checkpoints. Two trainings of the same model,
+// data and options end in the same bytes, whatever the number of threads and
+// however often they were interrupted.
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"limbeck/internal/par"
+	"limbeck/model/arch"
+	"limbeck/nn"
+	"limbeck/nn/op"
+)
+
+// Options say how a training goes. Fill in from [Defaults].
+type Options struct {
+	Epochs      float64 // passes over the sequences
+	Steps       int     // instead of Epochs, if positive
+	BatchTokens int     // tokens of one optimizer step, at most
+	MicroTokens int     // tokens of one forward pass, at most; the rest of the step follows it
+
+	LR       float64
+	Schedule string  // Cosine, Linear or Constant
+	Warmup   int     // steps
+	FinalLR  float64 // share of LR where the schedule ends
+
+	Beta1, Beta2, Eps float64
+	Decay             float64 // decoupled, of matrices
+	Clip              float64 // greatest norm of the gradient; 0: no limit
+
+	Seed uint64
+
+	EvalEvery int // steps between validations; 0: once an epoch's worth
+	Patience  int // stop after this many validations without a gain; 0: never
+
+	// Checkpoint is a folder for what an interrupted training goes on from;
+	// empty: none. CheckpointEvery is the least time between two.
+	Checkpoint      string
+	CheckpointEvery time.Duration
+}
+
+// Defaults returns the options that most fine-tunings start from.
+func Defaults() Options {
+	return Options{
+		Epochs: 1, BatchTokens: 1024, MicroTokens: 2048,
+		LR: 2e-4, Schedule: Cosine, FinalLR: 0.1,
+		Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Decay: 0.01, Clip: 1,
+		CheckpointEvery: 5 * time.Minute,
+	}
+}
+
+// An Objective computes the loss of a batch on a recording tape. Terms over
+// rows weigh each row by b.Weight.
+type Objective interface {
+	Loss(t *op.Tape, m arch.Model, b *Batch) *op.Value
+}
+
+// A Weighted objective has weights of its own, which are trained with the
+// model's and dropped after it.
+type Weighted interface{ Weights() []*op.Weight }
+
+// HardLabels is the objective of the data's own tokens: mean cross-entropy.
+type HardLabels struct{}
+
+// Loss implements [Objective].
+func (HardLabels) Loss(t *op.Tape, m arch.Model, b *Batch) *op.Value {
+	hidden := m.Forward(t, b.Batch)
+	return m.Loss(t, hidden, b.Rows, &op.CrossEntropy{Targets: b.Targets, Weight: b.Weight})
+}
+
+// A Point is one place on a training's curves.
+type Point struct {
+	Step       int     `json:"step"` // steps made
+	Loss       float64 `json:"loss"` // mean of the training loss since the last point
+	Validation float64 `json:"validation,omitempty"`
+	Metric     float64 `json:"metric,omitempty"` // higher is better
+}
+
+// Hooks are what a training tells and asks while it runs. Each may be nil.
+type Hooks struct {
+	// Progress is told of every step: how many are made, of how many, the
+	// step's loss, and the tokens it took.
+	Progress func(step, steps int, loss float64, tokens int)
+
+	// Validate measures the model as it is: a loss, and a metric of which more
+	// is better. The best validation's weights are kept.
+	Validate func(ctx context.Context) (loss, metric float64, err error)
+
+	// Point is told of every validation.
+	Point func(Point)
+}
+
+// A Result tells how a training went.
+type Result struct {
+	Steps   int
+	Best    int // step of the best validation, whose weights the model has; 0 without validation
+	Curve   []Point
+	Losses  []float64 // of every step
+	Stopped string    // why it ended early; empty if it did not
+}
+
+// A Trainer fits one model.
+type Trainer struct {
+	model     arch.Model
+	set       []Sequence
+	objective Objective
+	o         Options
+	hooks     Hooks
+	tape      *op.Tape
+	weights   []*op.Weight // trainable
+	opt       *optimizer
+	state     state
+	batch     Batch
+}
+
+// New returns a trainer of the model's trainable weights on set.
+func New(m arch.Model, set []Sequence, objective Objective, o Options, pool *par.Pool, h Hooks) (*Trainer, error) {
+	if len(set) == 0 {
+		return nil, errors.New("there is nothing to train on")
+	}
+	for i, s := range set {
+		if s.From < 1 || s.Targets() < 1 {
+			return nil, fmt.Errorf("sequence %d has no token that carries loss", i+1)
+		}
+	}
+	t := &Trainer{model: m, set: set, objective: objective, o: o, hooks: h, tape: op.NewTape(pool)}
+	t.tape.Exact = true
+	t.weights = trainable(m, objective)
+	if len(t.weights) == 0 {
+		return nil, errors.New("no weight is trainable")
+	}
+	t.opt = newOptimizer(&t.o, pool, t.weights)
+	return t, nil
+}
+
+func trainable(m arch.Model, objective Objective) []*op.Weight {
+	all := nn.Weights(m)
+	if w, ok := objective.(Weighted); ok {
+		all = append(all, w.Weights()...)
+	}
+	var out []*op.Weight
+	for _, w := range all {
+		if w.Grad != nil {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// Run trains to the end, or until ctx ends; a checkpoint is then written, if
+// there is a folder for it, and ctx's error returned.
+func (t *Trainer) Run(ctx context.Context) (*Result, error) {
+	steps := Steps(t.set, t.o)
+	if err := t.resume(steps); err != nil {
+		return nil, err
+	}
+	every := t.o.EvalEvery
+	if every <= 0 {
+		every = max(1, len(epoch(t.set, t.o.BatchTokens, t.o.Seed, 0)))
+	}
+	p := plan{set: t.set, batchTokens: t.o.BatchTokens, seed: t.o.Seed}
+	saved := time.Now()
+	for s := &t.state; s.Step < steps && s.Stopped == ""; {
+		if err := ctx.Err(); err != nil {
+			return nil, errors.Join(err, t.checkpoint())
+		}
+		loss, tokens, err := t.step(p.at(s.Step), steps)
+		if err != nil {
+			return nil, err
+		}
+		s.Losses = append(s.Losses, loss)
+		s.Step++
+		if t.hooks.Progress != nil {
+			t.hooks.Progress(s.Step, steps, loss, tokens)
+		}
+		if s.Step%every == 0 || s.Step == steps {
+			if err := t.validate(ctx, every); err != nil {
+				return nil, err
+			}
+		}
+		if t.o.Checkpoint != "" && time.Since(saved) >= t.o.CheckpointEvery {
+			if err := t.checkpoint(); err != nil {
+				return nil, err
+			}
+			saved = time.Now()
+		}
+	}
+	t.restoreBest()
+	s := t.state
+	return &Result{Steps: s.Step, Best: s.Best, Curve: s.Curve, Losses: s.Losses, Stopped: s.Stopped}, nil
+}
+
+// step makes one optimizer step over the sequences that index names.
+func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err error) {
+	targets := 0
+	for _, i := range index {
+		targets += t.set[i].Targets()
+		tokens += len(t.set[i].IDs) - 1
+	}
+	for _, run := range split(t.set, index, t.o.MicroTokens) {
+		t.tape.Reset()
+		t.tape.SetRecording(true)
+		t.batch.pack(t.set, run, 1/float32(targets))
+		l := t.objective.Loss(t.tape, t.model, &t.batch)
+		loss += float64(l.Data[0])
+		t.tape.Backward(l)
+		t.tape.SetRecording(false)
+	}
+	norm := t.opt.gradNorm()
+	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return 0, 0, fmt.Errorf("step %d: the loss is %g and the gradient's norm %g: training has diverged; "+
+			"a lower learning rate or a longer warm-up may help", t.state.Step+1, loss, norm)
+	}
+	t.opt.step(t.state.Step, t.o.rate(t.state.Step, steps), norm)
+	return loss, tokens, nil
+}
+
+// validate measures the model after a step and keeps its weights if it is the
+// best so far: by metric, then by loss.
+func (t *Trainer) validate(ctx context.Context, every int) error {
+	s := &t.state
+	from := 0
+	if n := len(s.Curve); n > 0 {
+		from = s.Curve[n-1].Step
+	}
+	p := Point{Step: s.Step, Loss: mean(s.Losses[from:])}
+	if t.hooks.Validate != nil {
+		var err error
+		if p.Validation, p.Metric, err = t.hooks.Validate(ctx); err != nil {
+			return err
+		}
+		if math.IsNaN(p.Validation) {
+			return fmt.Errorf("step %d: the validation loss is not a number", s.Step)
+		}
+		if s.Best == 0 || better(p, s.BestPoint) {
+			s.Best, s.BestPoint = s.Step, p
+			t.keepBest()
+		} else if t.o.Patience > 0 && s.Step >= s.Best+t.o.Patience*every {
+			s.Stopped = fmt.Sprintf("no gain in %d validations", t.o.Patience)
+		}
+	}
+	s.Curve = append(s.Curve, p)
+	if t.hooks.Point != nil {
+		t.hooks.Point(p)
+	}
+	return nil
+}
+
+func better(a, b Point) bool {
+	if a.Metric != b.Metric {
+		return a.Metric > b.Metric
+	}
+	return a.Validation < b.Validation
+}
+
+func mean(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	var sum float64
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
