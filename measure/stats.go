@@ -1,0 +1,153 @@
+package measure
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// The bootstrap's settings. They are fixed so that equal data give equal reports.
+const (
+	Resamples = 10_000
+	Level     = 0.95 // of every interval
+	seed      = 20_261_123
+)
+
+// An Estimate is a figure with its uncertainty over items.
+type Estimate struct {
+	Value float64 `json:"value"`
+	SE    float64 `json:"se"` // standard error; 0 where one item leaves it unknown
+	Lo    float64 `json:"lo"` // bounds of the interval at Level
+	Hi    float64 `json:"hi"`
+	N     int     `json:"n"` // items
+}
+
+// Mean returns the mean of x with its standard error, s/√n with s² unbiased, and
+// the normal interval. It is the estimate for long lists of measured numbers, such
+// as losses; for scores see [Statistic.Estimate].
+func Mean(x []float64) Estimate {
+	e := Estimate{N: len(x)}
+	if len(x) == 0 {
+		return e
+	}
+	for _, v := range x {
+		e.Value += v
+	}
+	e.Value /= float64(len(x))
+	if len(x) > 1 {
+		var squares float64
+		for _, v := range x {
+			squares += (v - e.Value) * (v - e.Value)
+		}
+		e.SE = math.Sqrt(squares / float64(len(x)-1) / float64(len(x)))
+	}
+	z := math.Sqrt2 * math.Erfinv(Level)
+	e.Lo, e.Hi = e.Value-z*e.SE, e.Value+z*e.SE
+	return e
+}
+
+// A Statistic is a figure that depends on items through sums alone: of one number
+// an item for a mean, of three counts for F1. That makes it cheap to compute again
+// for every resample.
+type Statistic struct {
+	Width int                                     // numbers an item
+	Of    func(sums []float64, items int) float64 // sums has Width numbers
+}
+
+// Average is the mean of one number an item: accuracy, if the number is 0 or 1.
+var Average = Statistic{1, func(s []float64, n int) float64 { return s[0] / float64(n) }}
+
+// Share is the sum of the items' first numbers over the sum of their second ones,
+// 0 where there is nothing to count.
+var Share = Statistic{2, func(s []float64, _ int) float64 {
+	if s[1] == 0 {
+		return 0
+	}
+	return s[0] / s[1]
+}}
+
+// F1 is the harmonic mean of micro-averaged precision and recall over each item's
+// true positives, false positives and false negatives: 2tp/(2tp+fp+fn). Nothing
+// to find and nothing found is perfect.
+var F1 = Statistic{3, func(s []float64, _ int) float64 {
+	if s[0]+s[1]+s[2] == 0 {
+		return 1
+	}
+	return 2 * s[0] / (2*s[0] + s[1] + s[2])
+}}
+
+// Estimate returns the statistic over items [n, Width] with the bootstrap's
+// standard error and percentile interval (Efron and Tibshirani 1993, chapters 6
+// and 13). It panics if rows is not a whole number of items.
+func (s Statistic) Estimate(rows []float64) Estimate {
+	n := s.items(rows)
+	e := Estimate{N: n}
+	if n == 0 {
+		return e
+	}
+	e.Value = s.Of(columnSums(rows, s.Width), n)
+	draws := bootstrap(rows, s.Width, func(sums []float64) float64 { return s.Of(sums, n) })
+	e.spread(draws[0])
+	return e
+}
+
+func (s Statistic) items(rows []float64) int {
+	if len(rows)%s.Width != 0 {
+		panic("measure: rows are not a whole number of items")
+	}
+	return len(rows) / s.Width
+}
+
+// spread sets the standard error and the bounds from a figure's resamples, which
+// it sorts.
+func (e *Estimate) spread(draws []float64) {
+	slices.Sort(draws)
+	e.Lo, e.Hi = quantile(draws, (1-Level)/2), quantile(draws, (1+Level)/2)
+	mean := Mean(draws)
+	e.SE = mean.SE * math.Sqrt(float64(len(draws)))
+}
+
+// bootstrap draws items with replacement, Resamples times, and returns for each
+// figure its value on every resample. rows is [n, width], n > 0; a figure gets the
+// columns' sums. Equal lengths give equal draws.
+func bootstrap(rows []float64, width int, figures ...func(sums []float64) float64) [][]float64 {
+	n := uint32(len(rows) / width)
+	rng := rand.New(rand.NewPCG(seed, uint64(n)))
+	out := make([][]float64, len(figures))
+	for i := range out {
+		out[i] = make([]float64, Resamples)
+	}
+	sums := make([]float64, width)
+	for r := range Resamples {
+		clear(sums)
+		for range n {
+			at := int(rng.Uint32N(n)) * width
+			for j, v := range rows[at : at+width] {
+				sums[j] += v
+			}
+		}
+		for i, f := range figures {
+			out[i][r] = f(sums)
+		}
+	}
+	return out
+}
+
+func columnSums(rows []float64, width int) []float64 {
+	sums := make([]float64, width)
+	for i, v := range rows {
+		sums[i%width] += v
+	}
+	return sums
+}
+
+// quantile interpolates linearly between the two nearest of sorted's numbers, as
+// NumPy does by default (Hyndman and Fan 1996, definition 7).
+func quantile(sorted []float64, p float64) float64 {
+	at := p * float64(len(sorted)-1)
+	lo := int(at)
+	if lo+1 >= len(sorted) {
+		return sorted[len(sorted)-1]
+	}
+	return sorted[lo] + (at-float64(lo))*(sorted[lo+1]-sorted[lo])
+}

@@ -1,0 +1,115 @@
+package measure
+
+import (
+	"fmt"
+	"math"
+)
+
+// Paired compares a statistic of model B with that of model A on the same items.
+type Paired struct {
+	A          Estimate  `json:"a"`
+	B          Estimate  `json:"b"`
+	Difference Estimate  `json:"difference"`        // B − A
+	Ratio      *Estimate `json:"ratio,omitempty"`   // B / A; nil if A can be 0
+	McNemar    *McNemar  `json:"mcnemar,omitempty"` // for scores of 0 and 1 only
+}
+
+// Compare returns the paired comparison of B with A, whose rows [n, Width] belong
+// to the same items in the same order. All intervals come from the same resamples
+// of items. Scores of one number that is 0 or 1 on every item also get McNemar's
+// test. It panics if a and b differ in length.
+func (s Statistic) Compare(a, b []float64) Paired {
+	n := s.items(a)
+	if len(a) != len(b) {
+		panic("measure: paired rows differ in length")
+	}
+	if n == 0 {
+		return Paired{}
+	}
+	w := s.Width
+	rows := make([]float64, 0, 2*len(a))
+	for i := range n {
+		rows = append(append(rows, a[i*w:i*w+w]...), b[i*w:i*w+w]...)
+	}
+	figures := []func(sums []float64) float64{
+		func(sums []float64) float64 { return s.Of(sums[:w], n) },
+		func(sums []float64) float64 { return s.Of(sums[w:], n) },
+		func(sums []float64) float64 { return s.Of(sums[w:], n) - s.Of(sums[:w], n) },
+		func(sums []float64) float64 { return s.Of(sums[w:], n) / s.Of(sums[:w], n) },
+	}
+	draws := bootstrap(rows, 2*w, figures...)
+	all := columnSums(rows, 2*w)
+	var estimates [4]Estimate
+	for i, f := range figures {
+		estimates[i] = Estimate{Value: f(all), N: n}
+		if i < 3 || finite(draws[i]) && finite([]float64{estimates[i].Value}) {
+			estimates[i].spread(draws[i])
+		}
+	}
+	p := Paired{A: estimates[0], B: estimates[1], Difference: estimates[2]}
+	if finite([]float64{estimates[3].Value}) && finite(draws[3]) {
+		p.Ratio = &estimates[3]
+	}
+	if w == 1 && binary(a) && binary(b) {
+		p.McNemar = newMcNemar(a, b)
+	}
+	return p
+}
+
+func finite(x []float64) bool {
+	for _, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+func binary(x []float64) bool {
+	for _, v := range x {
+		if v != 0 && v != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// Significant reports whether the interval of the difference excludes 0.
+func (p Paired) Significant() bool { return p.Difference.Lo > 0 || p.Difference.Hi < 0 }
+
+// ExcludedLoss returns the loss of B against A that the data exclude: minus the
+// lower bound of the difference, at least 0. If no item tells two 0/1 scores
+// apart the bootstrap has nothing to vary; the loss is then bounded by what could
+// still happen without being seen once in n items, 1 − α^(1/n) with α = 1 − Level.
+func (p Paired) ExcludedLoss() float64 {
+	loss := max(0, -p.Difference.Lo)
+	if m := p.McNemar; m != nil && m.OnlyA == 0 && m.OnlyB == 0 && p.Difference.N > 0 {
+		loss = max(loss, 1-math.Pow(1-Level, 1/float64(p.Difference.N)))
+	}
+	return loss
+}
+
+// Keeps reports whether "B keeps share of A" may be claimed: whether the lower
+// bound of the ratio is at least share.
+func (p Paired) Keeps(share float64) bool { return p.Ratio != nil && p.Ratio.Lo >= share }
+
+// Verdict says in a sentence what the data show of a share such as accuracy, in
+// points of a hundred.
+func (p Paired) Verdict() string {
+	d := p.Difference
+	switch {
+	case d.N == 0:
+		return "no items"
+	case d.Lo > 0:
+		return fmt.Sprintf("better by %.1f points [%.1f, %.1f]", 100*d.Value, 100*d.Lo, 100*d.Hi)
+	case d.Hi < 0:
+		return fmt.Sprintf("worse by %.1f points [%.1f, %.1f]", -100*d.Value, -100*d.Hi, -100*d.Lo)
+	}
+	return fmt.Sprintf("not significant; a loss above %s points is excluded", up(100*p.ExcludedLoss()))
+}
+
+// up writes x with one decimal, rounded up: a bound must not be written too small.
+func up(x float64) string {
+	const hair = 1e-9 // binary dust above a decimal is not a reason to round up
+	return fmt.Sprintf("%.1f", math.Ceil(10*x-hair)/10)
+}

@@ -1,0 +1,267 @@
+package measure
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+const (
+	// exactTol allows for the order of double-precision sums only.
+	exactTol = 1e-12
+	// drawTol is in standard errors of the figure. The 2.5 % quantile of 10,000
+	// resamples itself varies by √(0.025·0.975/10,000)/0.058 = 0.027 of them, the
+	// density of the normal there being 0.058; twelve intervals are checked, so
+	// four times that, and a little for figures that take few values.
+	drawTol = 0.15
+)
+
+type bounds struct{ Lo, Hi, SE float64 }
+
+type scoresGolden struct {
+	A, B                      []float64
+	Single, Difference, Ratio bounds
+}
+
+type golden struct {
+	McNemar []struct {
+		B, C int
+		P    float64
+	}
+	Holm []struct{ P, Adjusted []float64 }
+	Mean struct {
+		X        []float64
+		Mean, SE float64
+	}
+	Quantile struct{ X, P, Q []float64 }
+	KL       []struct {
+		Teacher, Student []float32
+		Kept             []int32
+		KL, Dropped      float64
+		KLKept           float64 `json:"kl_kept"`
+	}
+	Accuracy, F1 scoresGolden
+}
+
+// loadGolden reads what testdata/golden.py computed with scipy and statsmodels.
+func loadGolden(t *testing.T) (g golden) {
+	t.Helper()
+	b, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func near(t *testing.T, what string, got, want, tol float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tol*max(1, math.Abs(want))) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func TestAgainstScipy(t *testing.T) {
+	g := loadGolden(t)
+	for _, c := range g.McNemar {
+		near(t, "McNemar", McNemarP(c.B, c.C), c.P, 1e-10) // lgamma of thousands loses digits
+	}
+	for _, c := range g.Holm {
+		for i, p := range Holm(c.P) {
+			near(t, "Holm", p, c.Adjusted[i], exactTol)
+		}
+	}
+	mean := Mean(g.Mean.X)
+	near(t, "mean", mean.Value, g.Mean.Mean, exactTol)
+	near(t, "standard error", mean.SE, g.Mean.SE, exactTol)
+	near(t, "upper bound", mean.Hi, g.Mean.Mean+1.959963984540054*g.Mean.SE, exactTol)
+	for i, p := range g.Quantile.P {
+		near(t, "quantile", quantile(g.Quantile.X, p), g.Quantile.Q[i], exactTol)
+	}
+}
+
+func TestBootstrapAgainstScipy(t *testing.T) {
+	g := loadGolden(t)
+	check := func(what string, got Estimate, want bounds) {
+		t.Helper()
+		near(t, what+" lo", got.Lo, want.Lo, drawTol*want.SE)
+		near(t, what+" hi", got.Hi, want.Hi, drawTol*want.SE)
+		near(t, what+" se", got.SE, want.SE, 0.05*want.SE)
+	}
+	for _, c := range []struct {
+		name   string
+		s      Statistic
+		scores scoresGolden
+	}{{"accuracy", Average, g.Accuracy}, {"F1", F1, g.F1}} {
+		p := c.s.Compare(c.scores.A, c.scores.B)
+		check(c.name, p.A, c.scores.Single)
+		check(c.name+" alone", c.s.Estimate(c.scores.A), c.scores.Single)
+		check(c.name+" difference", p.Difference, c.scores.Difference)
+		check(c.name+" ratio", *p.Ratio, c.scores.Ratio)
+		if (p.McNemar != nil) != (c.name == "accuracy") {
+			t.Errorf("%s: McNemar's test %v", c.name, p.McNemar)
+		}
+	}
+}
+
+func TestMcNemarByHand(t *testing.T) {
+	// b = 1, c = 5: 2·(1 + 6)/2⁶ = 0.21875.
+	near(t, "p", McNemarP(1, 5), 0.21875, exactTol)
+	p := Average.Compare([]float64{1, 1, 0, 0, 1}, []float64{1, 0, 1, 1, 1})
+	if m := p.McNemar; m.OnlyA != 1 || m.OnlyB != 2 || m.P != 1 {
+		t.Errorf("got %+v", *m)
+	}
+}
+
+func TestStatisticsByHand(t *testing.T) {
+	near(t, "F1", F1.Of([]float64{2, 1, 3}, 9), 0.5, exactTol)
+	near(t, "F1 of nothing", F1.Of([]float64{0, 0, 0}, 9), 1, exactTol)
+	near(t, "F1 of misses", F1.Of([]float64{0, 1, 1}, 9), 0, exactTol)
+	near(t, "share", Share.Of([]float64{1, 4}, 9), 0.25, exactTol)
+	near(t, "share of nothing", Share.Of([]float64{0, 0}, 9), 0, exactTol)
+	near(t, "average", Average.Of([]float64{3}, 4), 0.75, exactTol)
+	e := Mean([]float64{1, 2, 3, 4}) // s² = 5/3, s/√4 = 0.6455
+	near(t, "mean", e.Value, 2.5, exactTol)
+	near(t, "standard error", e.SE, math.Sqrt(5.0/3)/2, exactTol)
+	if e := Mean(nil); e != (Estimate{}) {
+		t.Errorf("mean of nothing: %+v", e)
+	}
+	if e := Mean([]float64{3}); e != (Estimate{3, 0, 3, 3, 1}) {
+		t.Errorf("mean of one: %+v", e)
+	}
+}
+
+// TestCompareProperties checks what must hold whatever the scores are.
+func TestCompareProperties(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 10 {
+		n := 20 + rng.IntN(60)
+		a, b := make([]float64, n), make([]float64, n)
+		for i := range a {
+			a[i], b[i] = float64(rng.IntN(2)), float64(rng.IntN(2))
+		}
+		p, back := Average.Compare(a, b), Average.Compare(b, a)
+		if !reflect.DeepEqual(p, Average.Compare(a, b)) {
+			t.Error("equal scores, different comparisons")
+		}
+		near(t, "difference", p.Difference.Value, p.B.Value-p.A.Value, exactTol)
+		near(t, "antisymmetry", p.Difference.Lo, -back.Difference.Hi, exactTol)
+		if p.McNemar.P != back.McNemar.P || p.McNemar.P < 0 || p.McNemar.P > 1 {
+			t.Errorf("p-values %v and %v", p.McNemar.P, back.McNemar.P)
+		}
+		for _, e := range []Estimate{p.A, p.B, p.Difference, *p.Ratio} {
+			if !(e.Lo <= e.Value && e.Value <= e.Hi && e.SE >= 0) {
+				t.Errorf("estimate out of its bounds: %+v", e)
+			}
+		}
+		// Equal items: pairing takes all variance away.
+		if d := Average.Compare(a, a).Difference; d != (Estimate{N: n}) {
+			t.Errorf("a model against itself: %+v", d)
+		}
+	}
+}
+
+// TestCoverage checks that an interval holds the truth about as often as it says.
+func TestCoverage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws many data sets")
+	}
+	const sets, n, truth = 200, 200, 0.7
+	rng := rand.New(rand.NewPCG(3, 4))
+	held := 0
+	for range sets {
+		x := make([]float64, n)
+		for i := range x {
+			if rng.Float64() < truth {
+				x[i] = 1
+			}
+		}
+		if e := Average.Estimate(x); e.Lo <= truth && truth <= e.Hi {
+			held++
+		}
+	}
+	// Binomial: 190 ± 3.1; the percentile interval of 200 items covers a little less.
+	if held < 176 || held > 199 {
+		t.Errorf("%d of %d intervals hold the truth, want about 190", held, sets)
+	}
+}
+
+func TestHolmProperties(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 100 {
+		p := make([]float64, 1+rng.IntN(6))
+		for i := range p {
+			p[i] = rng.Float64() * rng.Float64()
+		}
+		adjusted := Holm(p)
+		for i := range p {
+			if adjusted[i] < p[i] || adjusted[i] > 1 || adjusted[i] > min(1, p[i]*float64(len(p)))+exactTol {
+				t.Errorf("%v: adjusted %v", p, adjusted)
+			}
+			for j := range p {
+				if p[i] < p[j] && adjusted[i] > adjusted[j] {
+					t.Errorf("%v: order changed: %v", p, adjusted)
+				}
+			}
+		}
+	}
+	pairs := []Paired{{McNemar: &McNemar{P: 0.01}}, {}, {McNemar: &McNemar{P: 0.04}}}
+	AdjustHolm(pairs)
+	if pairs[0].McNemar.Holm != 0.02 || pairs[2].McNemar.Holm != 0.04 {
+		t.Errorf("adjusted %v and %v", pairs[0].McNemar.Holm, pairs[2].McNemar.Holm)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	ratio := &Estimate{Value: 0.98, Lo: 0.965, Hi: 1}
+	for _, c := range []struct {
+		p    Paired
+		want string
+	}{
+		{Paired{Difference: Estimate{Value: 0.05, Lo: 0.02, Hi: 0.08, N: 9}}, "better by 5.0 points [2.0, 8.0]"},
+		{Paired{Difference: Estimate{Value: -0.05, Lo: -0.08, Hi: -0.02, N: 9}}, "worse by 5.0 points [2.0, 8.0]"},
+		{Paired{Difference: Estimate{Value: -0.01, Lo: -0.0301, Hi: 0, N: 9}}, "not significant; a loss above 3.1 points is excluded"},
+		{Paired{Difference: Estimate{Lo: -0.03, Hi: 0.01, N: 9}}, "not significant; a loss above 3.0 points is excluded"},
+		// Not one of 100 items differs: 1 − 0.05^(1/100) = 2.951 %.
+		{Paired{Difference: Estimate{N: 100}, McNemar: &McNemar{P: 1}}, "not significant; a loss above 3.0 points is excluded"},
+		{Paired{}, "no items"},
+	} {
+		if got := c.p.Verdict(); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+	if p := (Paired{Ratio: ratio}); !p.Keeps(0.96) || p.Keeps(0.97) || (Paired{}).Keeps(0) {
+		t.Error("what is kept is decided by the ratio's lower bound")
+	}
+}
+
+func TestUndefined(t *testing.T) {
+	p := Average.Compare([]float64{0, 0, 0, 1}, []float64{1, 0, 1, 0})
+	if p.Ratio != nil {
+		t.Errorf("ratio over a figure that can be 0: %+v", *p.Ratio)
+	}
+	if b, err := json.Marshal(p); err != nil || strings.Contains(string(b), "ratio") {
+		t.Errorf("%s, %v", b, err)
+	}
+	if p := F1.Compare(nil, nil); p.Difference.N != 0 || p.Significant() {
+		t.Errorf("no items: %+v", p)
+	}
+}
+
+func BenchmarkCompare(b *testing.B) {
+	const items = 1076 // the home-assistant test data
+	rng := rand.New(rand.NewPCG(1, 1))
+	x, y := make([]float64, 3*items), make([]float64, 3*items)
+	for i := range x {
+		x[i], y[i] = float64(rng.IntN(3)), float64(rng.IntN(3))
+	}
+	for b.Loop() {
+		F1.Compare(x, y)
+	}
+}
