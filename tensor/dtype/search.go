@@ -89,15 +89,16 @@ func (s *search) project(x *[block]float32, inv float32, n int32) (xl, l2 float3
 }
 
 // affine returns d and m ≤ 0 for x ≈ d·q + m, and q in [0, n]. Candidates
-// spread the block's span over n−0.9 to n+0.9 levels, in steps of 0.05; each
-// one's best d and m for its levels solve the weighted regression of x on q.
+// spread what lies above the best m so far over n−0.9 to n+0.9 levels, in
+// steps of 0.05; each one's own d and m solve the weighted regression of x on
+// its levels.
 func (s *search) affine(q *[block]uint8, x *[block]float32, n int32) (d, m float32) {
-	lo, hi := x[0], x[0]
+	m, hi := x[0], x[0]
 	sumW := s.w[0]
 	sumX := float32(sumW * x[0])
 	for i := 1; i < block; i++ {
-		if x[i] < lo {
-			lo = x[i]
+		if x[i] < m {
+			m = x[i]
 		}
 		if x[i] > hi {
 			hi = x[i]
@@ -105,19 +106,19 @@ func (s *search) affine(q *[block]uint8, x *[block]float32, n int32) (d, m float
 		sumW += s.w[i]
 		sumX += float32(s.w[i] * x[i])
 	}
-	lo = min(lo, 0)
-	if !(hi > lo) {
+	m = min(m, 0)
+	if !(hi > m) {
 		*q = [block]uint8{}
-		return 0, lo
+		return 0, m
 	}
-	inv := float32(n) / (hi - lo)
-	d, m = 1/inv, lo
-	s.levels(q, x, inv, lo, n)
+	inv := float32(n) / (hi - m)
+	d = 1 / inv
+	s.levels(q, x, inv, m, n)
 	best := s.loss(q, x, d, m)
 	var c [block]uint8
 	for step := range 37 {
-		inv = (float32(-0.9) + float32(0.05*float32(step)) + float32(n)) / (hi - lo)
-		s.levels(&c, x, inv, lo, n)
+		inv = (float32(-0.9) + float32(0.05*float32(step)) + float32(n)) / (hi - m)
+		s.levels(&c, x, inv, m, n)
 		cd, cm, ok := s.regress(&c, x, sumW, sumX)
 		if !ok {
 			continue
