@@ -1,0 +1,90 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"limbeck/data"
+	"limbeck/measure"
+)
+
+// A Scorer returns, for each option, the natural logarithm of the probability
+// that a model answers prompt with it: the sum over the option's tokens.
+type Scorer func(ctx context.Context, prompt []data.Message, options []string) ([]float64, error)
+
+// ChoiceMetrics are those of the task choice: the share of items on which the right
+// option is the likeliest, and the likeliest per byte, which does not favor short
+// options. They are lm-evaluation-harness' acc and acc_norm. Of equally likely
+// options the first counts.
+var ChoiceMetrics = []Metric{
+	{Name: "acc", Title: "accuracy", Statistic: measure.Average,
+		Counts: func(s *ItemScore) []float64 { return flag(s.Exact) }},
+	{Name: "acc_norm", Title: "accuracy by byte", Statistic: measure.Average,
+		Counts: func(s *ItemScore) []float64 { return flag(s.ByByte) }},
+}
+
+// Options returns the distinct replies of examples, sorted: what the task choice
+// lets a model choose from.
+func Options(examples []data.Example) []string {
+	var all []string
+	for i := range examples {
+		if r, ok := examples[i].Reply(); ok {
+			all = append(all, r)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Choose lets a model choose one of options for each example and judges the
+// choice.
+func Choose(ctx context.Context, examples []data.Example, options []string, score Scorer) (Result, error) {
+	if len(options) < 2 {
+		return Result{}, fmt.Errorf("eval: task choice: %d options, want at least 2", len(options))
+	}
+	items := make([]ItemScore, len(examples))
+	for i := range examples {
+		var err error
+		if items[i], err = choose(ctx, &examples[i], options, score); err != nil {
+			return Result{}, fmt.Errorf("eval: task choice: example %s (line %d): %w", examples[i].ID, examples[i].Line, err)
+		}
+	}
+	return newResult("choice", ChoiceMetrics, examples, items), nil
+}
+
+func choose(ctx context.Context, e *data.Example, options []string, score Scorer) (ItemScore, error) {
+	gold, ok := e.Reply()
+	if !ok {
+		return ItemScore{}, errors.New("no reply to compare with")
+	}
+	right := slices.Index(options, gold)
+	if right < 0 {
+		return ItemScore{}, fmt.Errorf("its reply %q is not among the %d options", gold, len(options))
+	}
+	likelihoods, err := score(ctx, e.Prompt(), options)
+	if err != nil {
+		return ItemScore{}, err
+	}
+	if len(likelihoods) != len(options) {
+		return ItemScore{}, fmt.Errorf("%d likelihoods, want %d", len(likelihoods), len(options))
+	}
+	best, bestByByte := -1, -1
+	perByte := func(i int) float64 { return likelihoods[i] / float64(max(1, len(options[i]))) }
+	for i, l := range likelihoods {
+		if math.IsNaN(l) {
+			return ItemScore{}, fmt.Errorf("the likelihood of option %q is not a number", options[i])
+		}
+		if best < 0 || l > likelihoods[best] {
+			best = i
+		}
+		if bestByByte < 0 || perByte(i) > perByte(bestByByte) {
+			bestByByte = i
+		}
+	}
+	s := newScore(e, gold, options[best])
+	s.Exact, s.ByByte = best == right, bestByByte == right
+	return s, nil
+}

@@ -1,0 +1,225 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"limbeck/data"
+)
+
+// exactTol allows for the order of double-precision sums only.
+const exactTol = 1e-12
+
+func alarm() data.Example {
+	return data.NewStructured("wake me at six am and at seven on friday", "alarm_set",
+		[]data.Slot{{Name: "time", Value: "six am"}, {Name: "time", Value: "seven"}, {Name: "date", Value: "friday"}})
+}
+
+func TestScoreSlots(t *testing.T) {
+	for _, c := range []struct {
+		name, reply     string
+		valid, intent   bool
+		tp, fp, fn      int
+		values, foreign int
+	}{
+		{"perfect", `{"intent": "alarm_set", "time": ["six am", "seven"], "date": "friday"}`, true, true, 3, 0, 0, 3, 0},
+		{"another order", `{"date": "friday", "time": ["seven", "six am"], "intent": "alarm_set"}`, true, true, 3, 0, 0, 3, 0},
+		{"case and space", " {\"intent\":\"alarm_set\",\"time\":[\"SIX  am\",\" Seven\"],\"date\":\"Friday\"}\n", true, true, 3, 0, 0, 3, 0},
+		{"a key twice", `{"intent": "alarm_set", "time": "six am", "time": "seven", "date": "friday"}`, true, true, 3, 0, 0, 3, 0},
+		{"wrong intent", `{"intent": "alarm_query", "time": ["six am", "seven"], "date": "friday"}`, true, false, 3, 0, 0, 3, 0},
+		{"intent in capitals", `{"intent": "Alarm_Set"}`, true, false, 0, 0, 3, 0, 0},
+		{"no intent", `{"time": ["six am", "seven"], "date": "friday"}`, true, false, 3, 0, 0, 3, 0},
+		{"two intents", `{"intent": "alarm_set", "intent": "alarm_set"}`, true, false, 0, 0, 3, 0, 0},
+		{"a value too often", `{"intent": "alarm_set", "time": ["six am", "six am", "seven"], "date": "friday"}`, true, true, 3, 1, 0, 4, 0},
+		{"a value of another slot", `{"intent": "alarm_set", "time": ["six am", "friday"]}`, true, true, 1, 1, 2, 2, 0},
+		{"an invented value", `{"intent": "alarm_set", "time": ["six am", "nine"]}`, true, true, 1, 1, 2, 2, 1},
+		{"a list as one string", `{"intent": "alarm_set", "time": "six am, seven"}`, true, true, 0, 1, 3, 1, 1},
+		{"a number", `{"intent": "alarm_set", "time": 6}`, true, true, 0, 1, 3, 1, 1},
+		{"null, true, object", `{"intent": "alarm_set", "a": null, "b": true, "c": {"time": "seven"}}`, true, true, 0, 3, 3, 3, 3},
+		{"a name in capitals", `{"intent": "alarm_set", "Date": "friday"}`, true, true, 0, 1, 3, 1, 0},
+		{"empty object", `{}`, true, false, 0, 0, 3, 0, 0},
+		{"empty reply", ``, false, false, 0, 0, 3, 0, 0},
+		{"cut off", `{"intent": "alarm_set", "time": ["six am", "seven"], "date": "friday"`, false, false, 0, 0, 3, 0, 0},
+		{"two objects", `{"intent": "alarm_set"}{"intent": "alarm_set"}`, false, false, 0, 0, 3, 0, 0},
+		{"prose after it", `{"intent": "alarm_set"} Done.`, false, false, 0, 0, 3, 0, 0},
+		{"a fence", "```json\n{\"intent\": \"alarm_set\"}\n```", false, false, 0, 0, 3, 0, 0},
+		{"a list", `[{"intent": "alarm_set"}]`, false, false, 0, 0, 3, 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := alarm()
+			s, err := JSONSlots.Score(&e, c.reply)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exact := c.valid && c.intent && c.fp == 0 && c.fn == 0
+			if s.Valid != c.valid || s.Intent != c.intent || s.TP != c.tp || s.FP != c.fp || s.FN != c.fn ||
+				s.Values != c.values || s.Foreign != c.foreign || s.Exact != exact {
+				t.Errorf("got %+v, want exact %v, %+v", s, exact, c)
+			}
+		})
+	}
+}
+
+func TestScoreSlotsNormalizes(t *testing.T) {
+	e := data.NewStructured("play cafe\u0301 del mar", "play", []data.Slot{{Name: "song", Value: "cafe\u0301 del mar"}})
+	s, err := JSONSlots.Score(&e, `{"intent": "play", "song": "CAFÉ DEL MAR"}`)
+	if err != nil || !s.Exact || s.Foreign != 0 {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	log := data.NewChat("play x", `{"intent": "play", "song": "x"}`) // a log of a model's replies
+	if s, err := JSONSlots.Score(&log, `{"song": "x", "intent": "play"}`); err != nil || !s.Exact {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+func TestJudgeSlots(t *testing.T) {
+	examples := []data.Example{
+		alarm(),
+		data.NewStructured("lights off", "light_off", nil),
+		data.NewStructured("play jazz", "play", []data.Slot{{Name: "genre", Value: "jazz"}}),
+		data.NewStructured("stop", "stop", nil),
+	}
+	r, err := JSONSlots.Judge(examples, []string{
+		`{"intent": "alarm_set", "time": ["six am", "eight"]}`, // tp 1, fp 1, fn 2, one foreign value of two
+		`{"intent": "light_off"}`,
+		`{"intent": "play", "genre": jazz}`,  // invalid: fn 1
+		`{"intent": "stop", "what": "stop"}`, // fp 1
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// F1 = 2·1 / (2·1 + 2 + 3); values: two of the first, one of the last.
+	want := map[string]float64{"exact_match": 0.25, "intent_accuracy": 0.75, "slot_f1": 2.0 / 7, "invalid_json": 0.25, "foreign_values": 1.0 / 3}
+	if r.N != 4 || r.Task != "json_slots" || r.Digest != data.Digest(examples) || len(r.Figures) != len(want) {
+		t.Errorf("got %+v", r)
+	}
+	for _, f := range r.Figures {
+		if math.Abs(f.Value-want[f.Metric]) > exactTol || f.N != 4 || !(f.Lo <= f.Value && f.Value <= f.Hi) {
+			t.Errorf("%s: got %+v, want %v", f.Metric, f.Estimate, want[f.Metric])
+		}
+	}
+}
+
+func TestJudgeErrors(t *testing.T) {
+	for _, c := range []struct {
+		task Task
+		e    data.Example
+		want string
+	}{
+		{JSONSlots, data.NewChat("hi", "hello"), "task json_slots: example 7 (line 3): no intent to compare with"},
+		{ExactMatch, data.Example{Text: "x"}, "task exact_match: example 7 (line 3): no reply to compare with"},
+	} {
+		c.e.ID, c.e.Line = "7", 3
+		_, err := c.task.Judge([]data.Example{c.e}, []string{""})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+}
+
+func TestExactMatch(t *testing.T) {
+	e := data.NewLabeled("win money", "Not Spam")
+	for reply, want := range map[string]bool{
+		"Not Spam": true, " not  spam\n": true, "not spam.": false, "": false, "not": false, "notspam": false,
+	} {
+		if s, err := ExactMatch.Score(&e, reply); err != nil || s.Exact != want {
+			t.Errorf("%q: got %+v, %v, want %v", reply, s, err, want)
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	examples := []data.Example{data.NewLabeled("a", "no"), data.NewLabeled("b", "certainly"), data.NewLabeled("c", "no"), data.NewLabeled("d", "certainly")}
+	options := Options(examples)
+	if strings.Join(options, " ") != "certainly no" {
+		t.Fatalf("options %v", options)
+	}
+	likelihoods := map[string][]float64{ // of "certainly", nine bytes, and "no", two
+		"a": {-9, -1}, // no; per byte −1, −0.5: no
+		"b": {-9, -4}, // no; per byte −1, −2: certainly
+		"c": {-9, -9}, // equal: the first, certainly; per byte −1, −4.5: certainly
+		"d": {-1, math.Inf(-1)},
+	}
+	score := func(_ context.Context, prompt []data.Message, options []string) ([]float64, error) {
+		return likelihoods[prompt[0].Content], nil
+	}
+	r, err := Choose(t.Context(), examples, options, score)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Figures[0].Value != 0.5 || r.Figures[1].Value != 0.75 {
+		t.Errorf("acc %v, acc_norm %v, want 0.5, 0.75", r.Figures[0].Value, r.Figures[1].Value)
+	}
+	if r.Items[1].Reply != "no" || r.Items[1].Exact || !r.Items[1].ByByte {
+		t.Errorf("second item %+v", r.Items[1])
+	}
+}
+
+func TestChooseErrors(t *testing.T) {
+	examples := []data.Example{data.NewLabeled("a", "yes")}
+	good := func(context.Context, []data.Message, []string) ([]float64, error) { return []float64{0, 0}, nil }
+	for _, c := range []struct {
+		options []string
+		score   Scorer
+		want    string
+	}{
+		{[]string{"yes"}, good, "1 options, want at least 2"},
+		{[]string{"no", "maybe"}, good, `reply "yes" is not among the 2 options`},
+		{[]string{"no", "yes", "maybe"}, good, "2 likelihoods, want 3"},
+		{[]string{"no", "yes"}, func(context.Context, []data.Message, []string) ([]float64, error) {
+			return []float64{0, math.NaN()}, nil
+		}, `likelihood of option "yes" is not a number`},
+		{[]string{"no", "yes"}, func(context.Context, []data.Message, []string) ([]float64, error) {
+			return nil, errors.New("no model")
+		}, "no model"},
+	} {
+		_, err := Choose(t.Context(), examples, c.options, c.score)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	e := alarm()
+	e.ID = "1"
+	examples := []data.Example{e}
+	a, err := JSONSlots.Judge(examples, []string{`{"intent": "alarm_set", "time": ["six am", "seven"], "date": "friday"}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := JSONSlots.Judge(examples, []string{`{"intent": "alarm_set", "time": "six am"}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Compare(SlotF1, a.Items, b.Items)
+	if err != nil || math.Abs(p.Difference.Value+0.5) > exactTol { // 1 and 2/(2+2)
+		t.Errorf("got %+v, %v", p, err)
+	}
+	p, err = Compare(Exact, a.Items, b.Items)
+	if err != nil || p.McNemar == nil || p.McNemar.OnlyA != 1 {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	if _, err = Compare(Exact, a.Items, nil); err == nil {
+		t.Error("different numbers of items: no error")
+	}
+	b.Items[0].ID = "2"
+	if _, err = Compare(Exact, a.Items, b.Items); err == nil || !strings.Contains(err.Error(), "not the same data") {
+		t.Errorf("different items: error %v", err)
+	}
+}
+
+func TestMetricWidths(t *testing.T) {
+	metrics := append([]Metric(nil), ChoiceMetrics...)
+	for _, task := range Tasks {
+		metrics = append(metrics, task.Metrics...)
+	}
+	for _, m := range metrics {
+		if got := len(m.Counts(&ItemScore{})); got != m.Statistic.Width {
+			t.Errorf("%s: %d numbers an item, want %d", m.Name, got, m.Statistic.Width)
+		}
+	}
+}

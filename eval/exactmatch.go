@@ -1,0 +1,23 @@
+package eval
+
+import (
+	"errors"
+
+	"limbeck/data"
+)
+
+// ExactMatch judges a reply by whether it equals the example's, both normalized
+// as [data.Normalize] says. For data with labels that is accuracy.
+var ExactMatch = Task{
+	Name:    "exact_match",
+	Metrics: []Metric{Exact},
+	Score: func(e *data.Example, reply string) (ItemScore, error) {
+		gold, ok := e.Reply()
+		if !ok {
+			return ItemScore{}, errors.New("no reply to compare with")
+		}
+		s := newScore(e, gold, reply)
+		s.Exact = data.Normalize(reply) == data.Normalize(gold)
+		return s, nil
+	},
+}

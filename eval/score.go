@@ -1,0 +1,127 @@
+package eval
+
+import (
+	"fmt"
+
+	"limbeck/data"
+	"limbeck/measure"
+)
+
+// An ItemScore says what one reply is worth. Tasks fill what applies to them.
+type ItemScore struct {
+	ID     string `json:"id"`
+	Line   int    `json:"line,omitempty"`          // of the data file
+	Gold   string `json:"gold"`                    // the reply that was wanted
+	Reply  string `json:"reply"`                   // the model's
+	Exact  bool   `json:"exact"`                   // right as a whole
+	ByByte bool   `json:"exact_by_byte,omitempty"` // choice: right by likelihood per byte
+
+	// Tasks whose reply is JSON.
+	Valid   bool `json:"valid,omitempty"`   // exactly one JSON object
+	Intent  bool `json:"intent,omitempty"`  // the right intent
+	TP      int  `json:"tp,omitempty"`      // slots found
+	FP      int  `json:"fp,omitempty"`      // slots claimed that are none
+	FN      int  `json:"fn,omitempty"`      // slots missed
+	Values  int  `json:"values,omitempty"`  // slot values in the reply
+	Foreign int  `json:"foreign,omitempty"` // of them, those that do not occur in the input
+}
+
+// newScore returns the score of a reply that is worth nothing yet.
+func newScore(e *data.Example, gold, reply string) ItemScore {
+	return ItemScore{ID: e.ID, Line: e.Line, Gold: gold, Reply: reply}
+}
+
+// A Metric is a figure over the scores of items.
+type Metric struct {
+	Name        string // as in reports and flags: "slot_f1"
+	Title       string // as people read it: "slot F1"
+	LowerBetter bool
+	Statistic   measure.Statistic
+	Counts      func(s *ItemScore) []float64 // what an item adds, Statistic.Width numbers
+}
+
+func flag(b bool) []float64 {
+	if b {
+		return []float64{1}
+	}
+	return []float64{0}
+}
+
+// Rows returns the numbers [items, Width] that the metric's statistic is computed
+// from.
+func (m Metric) Rows(items []ItemScore) []float64 {
+	rows := make([]float64, 0, len(items)*m.Statistic.Width)
+	for i := range items {
+		rows = append(rows, m.Counts(&items[i])...)
+	}
+	return rows
+}
+
+// Of returns the metric's figure over the items.
+func (m Metric) Of(items []ItemScore) measure.Estimate {
+	return m.Statistic.Estimate(m.Rows(items))
+}
+
+// A Result is what a model reached on a task.
+type Result struct {
+	Task    string      `json:"task"`
+	N       int         `json:"n"`
+	Digest  string      `json:"data_sha256"`
+	Figures []Figure    `json:"figures"`
+	Items   []ItemScore `json:"-"` // in the order of the data
+}
+
+// A Figure is a metric with its value.
+type Figure struct {
+	Metric string `json:"metric"`
+	measure.Estimate
+}
+
+// A Task scores replies of one kind of data.
+type Task struct {
+	Name    string
+	Metrics []Metric // the first decides
+	// Score judges one reply. It returns an error if the example does not say what
+	// the task needs to know.
+	Score func(e *data.Example, reply string) (ItemScore, error)
+}
+
+// Tasks are those whose score follows from the reply's text alone.
+var Tasks = []Task{JSONSlots, ExactMatch}
+
+// Judge scores replies[i] against examples[i]. It panics if their numbers differ.
+func (t Task) Judge(examples []data.Example, replies []string) (Result, error) {
+	if len(examples) != len(replies) {
+		panic("eval: not one reply an example")
+	}
+	items := make([]ItemScore, len(examples))
+	for i := range examples {
+		var err error
+		if items[i], err = t.Score(&examples[i], replies[i]); err != nil {
+			return Result{}, fmt.Errorf("eval: task %s: example %s (line %d): %w", t.Name, examples[i].ID, examples[i].Line, err)
+		}
+	}
+	return newResult(t.Name, t.Metrics, examples, items), nil
+}
+
+func newResult(task string, metrics []Metric, examples []data.Example, items []ItemScore) Result {
+	r := Result{Task: task, N: len(items), Digest: data.Digest(examples), Items: items}
+	for _, m := range metrics {
+		r.Figures = append(r.Figures, Figure{m.Name, m.Of(items)})
+	}
+	return r
+}
+
+// Compare compares model B with model A by a metric over the same items. It
+// returns an error if the items are not the same.
+func Compare(m Metric, a, b []ItemScore) (measure.Paired, error) {
+	if len(a) != len(b) {
+		return measure.Paired{}, fmt.Errorf("eval: %s: %d items of A, %d of B", m.Name, len(a), len(b))
+	}
+	for i := range a {
+		if a[i].ID != b[i].ID || a[i].Gold != b[i].Gold {
+			return measure.Paired{}, fmt.Errorf("eval: %s: item %d is %q of A, %q of B: not the same data", m.Name, i+1, a[i].ID, b[i].ID)
+		}
+	}
+	return m.Statistic.Compare(m.Rows(a), m.Rows(b)), nil
+}
