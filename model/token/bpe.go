@@ -2,8 +2,6 @@ package token
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -28,11 +26,11 @@ type pair struct{ left, right int32 }
 type merge struct{ rank, id int32 }
 
 func newByteBPE(s Spec, ids map[string]int) (algorithm, error) {
-	split, ok := splitters[s.Pre]
-	if !ok {
-		return nil, unknown("pre-tokenizer", s.Pre, slices.Sorted(maps.Keys(splitters)))
+	pre, err := preTokenizerOf(s.Pre)
+	if err != nil {
+		return nil, err
 	}
-	b := &byteBPE{split: split, merges: make(map[pair]merge, len(s.Merges)), cache: newWordCache()}
+	b := &byteBPE{split: pre.split, merges: make(map[pair]merge, len(s.Merges)), cache: newWordCache()}
 	for c := range b.single {
 		b.single[c] = -1
 		if id, ok := ids[string(byteRunes[c])]; ok && s.kind(id) == Normal {

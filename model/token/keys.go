@@ -14,6 +14,7 @@ const (
 	keyMerges = "tokenizer.ggml.merges"
 	keyAddBOS = "tokenizer.ggml.add_bos_token"
 	keySpace  = "tokenizer.ggml.add_space_prefix"
+	keyChat   = "tokenizer.chat_template"
 )
 
 // idField binds the key of a special id to its place in a Spec.
@@ -51,6 +52,9 @@ func (s Spec) Keys() map[string]any {
 		keyAddBOS: s.AddBOS,
 		keySpace:  s.AddSpacePrefix,
 	}
+	if s.ChatTemplate != "" {
+		kv[keyChat] = s.ChatTemplate
+	}
 	for _, f := range s.idFields() {
 		if *f.id >= 0 {
 			kv[f.key] = uint32(*f.id)
@@ -72,6 +76,7 @@ func FromKeys(kv map[string]any) (Spec, error) {
 	s.Types = r.int32s(keyTypes)
 	s.AddBOS = read[bool](&r, keyAddBOS, false)
 	s.AddSpacePrefix = read[bool](&r, keySpace, false)
+	s.ChatTemplate = read[string](&r, keyChat, false)
 	for _, f := range s.idFields() {
 		if v, ok := kv[f.key]; ok {
 			*f.id = r.id(f.key, v)

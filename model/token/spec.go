@@ -26,6 +26,8 @@ type Spec struct {
 
 	BOS, EOS, EOT, UNK, PAD int // ids, -1 if none
 
+	ChatTemplate string // Jinja; empty if the file has none
+
 	AddBOS         bool // the model expects BOS first
 	AddSpacePrefix bool // SentencePiece only: a space is put before the text
 }

@@ -1,6 +1,8 @@
 package token
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"unicode/utf8"
 )
@@ -10,10 +12,32 @@ import (
 // expression, the splitter is that expression by hand.
 type splitter func(text string) int
 
-// splitters maps tokenizer.ggml.pre to how text is cut into words.
-var splitters = map[string]splitter{
-	"gpt-2":  func(text string) int { return splitGPT2(text, gpt2Classes()) },
-	"smollm": func(text string) int { return splitGPT2(text, smollmClasses()) },
+// preTokenizer is a splitter, and how Hugging Face's tokenizer.json spells it.
+type preTokenizer struct {
+	split splitter
+	json  string
+}
+
+// preTokenizers maps tokenizer.ggml.pre to how text is cut into words.
+var preTokenizers = map[string]preTokenizer{
+	"gpt-2": {
+		func(text string) int { return splitGPT2(text, gpt2Classes()) },
+		`{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}`,
+	},
+	"smollm": {
+		func(text string) int { return splitGPT2(text, smollmClasses()) },
+		`{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},` +
+			`{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}]}`,
+	},
+}
+
+// preTokenizerOf looks a name up.
+func preTokenizerOf(name string) (preTokenizer, error) {
+	p, ok := preTokenizers[name]
+	if !ok {
+		return p, unknown("pre-tokenizer", name, slices.Sorted(maps.Keys(preTokenizers)))
+	}
+	return p, nil
 }
 
 // class is what a splitter needs to know of a code point.

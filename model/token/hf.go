@@ -1,0 +1,395 @@
+package token
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// hfTokenizer is tokenizer.json as Hugging Face tokenizers writes it.
+type hfTokenizer struct {
+	Version       string          `json:"version"`
+	Truncation    json.RawMessage `json:"truncation"`
+	Padding       json.RawMessage `json:"padding"`
+	AddedTokens   []hfAdded       `json:"added_tokens"`
+	Normalizer    json.RawMessage `json:"normalizer"`
+	PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
+	PostProcessor json.RawMessage `json:"post_processor"`
+	Decoder       json.RawMessage `json:"decoder"`
+	Model         hfModel         `json:"model"`
+}
+
+type hfAdded struct {
+	ID         int    `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"`
+	LStrip     bool   `json:"lstrip"`
+	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
+	Special    bool   `json:"special"`
+}
+
+type hfModel struct {
+	Type         string   `json:"type"`
+	Dropout      *float64 `json:"dropout"`
+	UnkToken     *string  `json:"unk_token"`
+	Prefix       *string  `json:"continuing_subword_prefix"`
+	Suffix       *string  `json:"end_of_word_suffix"`
+	FuseUnk      bool     `json:"fuse_unk"`
+	ByteFallback bool     `json:"byte_fallback"`
+	IgnoreMerges bool     `json:"ignore_merges"`
+	Vocab        hfVocab  `json:"vocab"`
+	Merges       hfMerges `json:"merges"`
+}
+
+// hfVocab is the object of tokens and ids, written in the order of the ids.
+type hfVocab map[string]int
+
+func (v hfVocab) MarshalJSON() ([]byte, error) {
+	tokens := slices.SortedFunc(maps.Keys(v), func(a, b string) int { return v[a] - v[b] })
+	out := []byte{'{'}
+	for i, token := range tokens {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		key, err := marshal(token)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, key...)
+		out = fmt.Appendf(out, ":%d", v[token])
+	}
+	return append(out, '}'), nil
+}
+
+// hfMerges are lines "left right", or, in newer files, arrays of the two.
+type hfMerges []string
+
+func (m *hfMerges) UnmarshalJSON(data []byte) error {
+	if lines := []string(nil); json.Unmarshal(data, &lines) == nil {
+		*m = lines
+		return nil
+	}
+	var pairs [][]string
+	if err := json.Unmarshal(data, &pairs); err != nil {
+		return fmt.Errorf("merges are neither strings nor pairs: %w", err)
+	}
+	*m = make(hfMerges, len(pairs))
+	for i, p := range pairs {
+		if len(p) != 2 {
+			return fmt.Errorf("merge %d has %d tokens, want 2", i, len(p))
+		}
+		(*m)[i] = p[0] + " " + p[1]
+	}
+	return nil
+}
+
+// hfConfig is what matters of tokenizer_config.json. A token is a string, or an
+// object with its content.
+type hfConfig struct {
+	BOS          hfToken         `json:"bos_token"`
+	EOS          hfToken         `json:"eos_token"`
+	UNK          hfToken         `json:"unk_token"`
+	PAD          hfToken         `json:"pad_token"`
+	AddBOS       bool            `json:"add_bos_token"`
+	AddEOS       bool            `json:"add_eos_token,omitempty"`
+	CleanUp      bool            `json:"clean_up_tokenization_spaces"`
+	ChatTemplate json.RawMessage `json:"chat_template,omitempty"`
+	Class        string          `json:"tokenizer_class"`
+}
+
+type hfToken string
+
+func (t *hfToken) UnmarshalJSON(data []byte) error {
+	var object struct{ Content string }
+	if len(data) > 0 && data[0] == '{' {
+		err := json.Unmarshal(data, &object)
+		*t = hfToken(object.Content)
+		return err
+	}
+	return json.Unmarshal(data, (*string)(t)) // null leaves ""
+}
+
+func (t hfToken) MarshalJSON() ([]byte, error) {
+	if t == "" {
+		return []byte("null"), nil
+	}
+	return marshal(string(t))
+}
+
+// marshal writes JSON as Hugging Face does, without escapes for HTML.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), err
+}
+
+// ParseHF reads a Spec from Hugging Face's tokenizer.json and
+// tokenizer_config.json (which may be empty). What would give other ids than the
+// reference's is an error: a normalizer, a pre-tokenizer, a kind of model or an
+// option that this package does not know.
+func ParseHF(tokenizerJSON, configJSON []byte) (Spec, error) {
+	var file hfTokenizer
+	if err := json.Unmarshal(tokenizerJSON, &file); err != nil {
+		return Spec{}, fmt.Errorf("token: tokenizer.json: %w", err)
+	}
+	var config hfConfig
+	if len(configJSON) > 0 {
+		if err := json.Unmarshal(configJSON, &config); err != nil {
+			return Spec{}, fmt.Errorf("token: tokenizer_config.json: %w", err)
+		}
+	}
+	s := Spec{Model: "gpt2", Merges: file.Model.Merges, BOS: -1, EOS: -1, EOT: -1, UNK: -1, PAD: -1}
+	for _, step := range []func() error{
+		file.known,
+		func() (err error) { s.Pre, err = preTokenizerName(file.PreTokenizer); return err },
+		func() error { return file.tokens(&s) },
+		func() error { return config.apply(&s) },
+		func() error { return file.postProcessor(&s) },
+		func() error { return s.check() },
+	} {
+		if err := step(); err != nil {
+			return Spec{}, err
+		}
+	}
+	return s, nil
+}
+
+// isNull reports whether a JSON value is absent or null.
+func isNull(v json.RawMessage) bool { return len(v) == 0 || string(v) == "null" }
+
+// typeOf returns a JSON object's "type".
+func typeOf(v json.RawMessage) string {
+	var object struct{ Type string }
+	_ = json.Unmarshal(v, &object) // no object: no type
+	return object.Type
+}
+
+// known refuses what this package does not compute.
+func (f *hfTokenizer) known() error {
+	m := &f.Model
+	wrong := func(what string) error { return fmt.Errorf("token: tokenizer.json: %s is not known", what) }
+	switch {
+	case m.Type != "BPE" && m.Type != "": // old files leave it out
+		return unknown("tokenizer.json: model", m.Type, []string{"BPE"})
+	case !isNull(f.Normalizer):
+		return wrong(fmt.Sprintf("normalizer %q", typeOf(f.Normalizer)))
+	case typeOf(f.Decoder) != "ByteLevel":
+		return unknown("tokenizer.json: decoder", typeOf(f.Decoder), []string{"ByteLevel"})
+	case m.Dropout != nil && *m.Dropout != 0:
+		return wrong("model.dropout")
+	case m.Prefix != nil && *m.Prefix != "":
+		return wrong("model.continuing_subword_prefix")
+	case m.Suffix != nil && *m.Suffix != "":
+		return wrong("model.end_of_word_suffix")
+	case m.ByteFallback:
+		return wrong("model.byte_fallback")
+	case m.IgnoreMerges:
+		return wrong("model.ignore_merges")
+	}
+	for _, a := range f.AddedTokens {
+		if a.SingleWord || a.LStrip || a.RStrip {
+			return fmt.Errorf("token: tokenizer.json: added token %.40q: single_word, lstrip and rstrip are not known", a.Content)
+		}
+	}
+	return nil
+}
+
+// preTokenizerName finds the pre-tokenizer that a value of tokenizer.json means.
+func preTokenizerName(v json.RawMessage) (string, error) {
+	meaning := func(v []byte) any {
+		var x any
+		_ = json.Unmarshal(v, &x) // nil equals no known one
+		return withoutOffsets(x)
+	}
+	want := meaning(v)
+	for name, p := range preTokenizers {
+		if reflect.DeepEqual(want, meaning([]byte(p.json))) {
+			return name, nil
+		}
+	}
+	return "", unknown("tokenizer.json: pre_tokenizer", fmt.Sprintf("%.300s", v), slices.Sorted(maps.Keys(preTokenizers)))
+}
+
+// withoutOffsets drops trim_offsets, which does not change ids, and fills in
+// use_regex, which old files leave out.
+func withoutOffsets(x any) any {
+	switch x := x.(type) {
+	case map[string]any:
+		delete(x, "trim_offsets")
+		if _, ok := x["use_regex"]; !ok && x["type"] == "ByteLevel" {
+			x["use_regex"] = true
+		}
+		for _, v := range x {
+			withoutOffsets(v)
+		}
+	case []any:
+		for _, v := range x {
+			withoutOffsets(v)
+		}
+	}
+	return x
+}
+
+// tokens fills Tokens and Types from the vocabulary and the added tokens.
+func (f *hfTokenizer) tokens(s *Spec) error {
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("token: tokenizer.json: "+format, args...)
+	}
+	n := len(f.Model.Vocab) // and the added tokens that are not in it
+	for _, a := range f.AddedTokens {
+		if id, ok := f.Model.Vocab[a.Content]; !ok {
+			n++
+		} else if id != a.ID {
+			return wrong("added token %.40q has id %d, in the vocabulary %d", a.Content, a.ID, id)
+		}
+	}
+	if n > math.MaxInt32 {
+		return wrong("%d tokens", n)
+	}
+	s.Tokens, s.Types = make([]string, n), make([]int32, n)
+	put := func(token string, id int, kind int32) error {
+		if id < 0 || id >= n {
+			return wrong("token %.40q has id %d, want 0 to %d (ids leave no holes)", token, id, n-1)
+		}
+		if s.Types[id] != 0 && s.Tokens[id] != token {
+			return wrong("id %d is that of %.40q and of another token", id, token)
+		}
+		s.Tokens[id], s.Types[id] = token, kind
+		return nil
+	}
+	for token, id := range f.Model.Vocab {
+		if err := put(token, id, Normal); err != nil {
+			return err
+		}
+	}
+	for _, a := range f.AddedTokens {
+		kind := UserDefined
+		if a.Special {
+			kind = Control
+		}
+		if err := put(a.Content, a.ID, kind); err != nil {
+			return err
+		}
+	}
+	if hole := slices.Index(s.Types, 0); hole >= 0 {
+		return wrong("no token has id %d", hole)
+	}
+	return f.unknownToken(s)
+}
+
+// unknownToken sets UNK. The reference puts it where a byte has no token, which
+// this package never does.
+func (f *hfTokenizer) unknownToken(s *Spec) error {
+	if f.Model.UnkToken == nil || *f.Model.UnkToken == "" {
+		return nil
+	}
+	id, ok := f.Model.Vocab[*f.Model.UnkToken]
+	if !ok {
+		return fmt.Errorf("token: tokenizer.json: unk_token %.40q is not in the vocabulary", *f.Model.UnkToken)
+	}
+	s.UNK = id
+	for _, r := range byteRunes {
+		if _, ok := f.Model.Vocab[string(r)]; !ok {
+			return fmt.Errorf("token: tokenizer.json: unk_token with a vocabulary that lacks bytes is not known")
+		}
+	}
+	return nil
+}
+
+// apply takes over what tokenizer_config.json says.
+func (c *hfConfig) apply(s *Spec) error {
+	if c.AddEOS {
+		return fmt.Errorf("token: tokenizer_config.json: add_eos_token is not known")
+	}
+	ids := s.index()
+	for _, f := range []struct {
+		key   string
+		token hfToken
+		id    *int
+	}{{"bos_token", c.BOS, &s.BOS}, {"eos_token", c.EOS, &s.EOS}, {"unk_token", c.UNK, &s.UNK}, {"pad_token", c.PAD, &s.PAD}} {
+		if f.token == "" {
+			continue
+		}
+		id, ok := ids[string(f.token)]
+		if !ok {
+			return fmt.Errorf("token: tokenizer_config.json: %s %.40q is not in the vocabulary", f.key, f.token)
+		}
+		*f.id = id
+	}
+	s.AddBOS = c.AddBOS
+	s.ChatTemplate = c.template()
+	return nil
+}
+
+// template returns the chat template: a string, or the one named "default" of a
+// list.
+func (c *hfConfig) template() string {
+	var text string
+	if json.Unmarshal(c.ChatTemplate, &text) == nil {
+		return text
+	}
+	var list []struct{ Name, Template string }
+	_ = json.Unmarshal(c.ChatTemplate, &list) // neither: no template
+	for _, t := range list {
+		if t.Name == "default" {
+			return t.Template
+		}
+	}
+	return ""
+}
+
+// postProcessor sees whether the file puts a BOS before the text.
+func (f *hfTokenizer) postProcessor(s *Spec) error {
+	return addsBOS(f.PostProcessor, s, true)
+}
+
+// hfTemplate is the post-processor that frames a text by special tokens.
+type hfTemplate struct {
+	Type       string
+	Processors []json.RawMessage
+	Single     []struct {
+		SpecialToken *struct{ ID string }
+		Sequence     *struct{ ID string }
+	}
+}
+
+func addsBOS(v json.RawMessage, s *Spec, nest bool) error {
+	if isNull(v) {
+		return nil
+	}
+	var t hfTemplate
+	if err := json.Unmarshal(v, &t); err != nil {
+		return fmt.Errorf("token: tokenizer.json: post_processor: %w", err)
+	}
+	switch {
+	case t.Type == "ByteLevel": // moves offsets only
+		return nil
+	case t.Type == "Sequence" && nest:
+		for _, p := range t.Processors {
+			if err := addsBOS(p, s, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	case t.Type == "TemplateProcessing" && len(t.Single) == 1 && t.Single[0].Sequence != nil:
+		return nil
+	case t.Type == "TemplateProcessing" && len(t.Single) == 2 && t.Single[0].SpecialToken != nil && t.Single[1].Sequence != nil:
+		bos := t.Single[0].SpecialToken.ID
+		id := slices.Index(s.Tokens, bos)
+		if id < 0 {
+			return fmt.Errorf("token: tokenizer.json: post_processor: token %.40q is not in the vocabulary", bos)
+		}
+		s.BOS, s.AddBOS = id, true
+		return nil
+	}
+	return unknown("tokenizer.json: post_processor", strings.TrimSpace(fmt.Sprintf("%.300s", v)),
+		[]string{"ByteLevel", "TemplateProcessing of a token and the text", "Sequence of these"})
+}

@@ -1,0 +1,292 @@
+package token
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// smallSpec is the committed vocabulary of testdata/ids.py, with a pre-tokenizer of
+// choice.
+func smallSpec(t testing.TB, pre string) Spec {
+	t.Helper()
+	data, err := os.ReadFile("testdata/small.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ParseHF(data, []byte(`{"bos_token":"<|im_start|>","eos_token":{"content":"<|im_end|>"},"pad_token":null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Pre = pre
+	return s
+}
+
+func TestSmall(t *testing.T) {
+	g := readGolden(t)
+	for pre := range preTokenizers {
+		t.Run(pre, func(t *testing.T) {
+			entry, ok := g.Models["small/"+pre]
+			if !ok {
+				t.Fatal("golden.json does not cover this pre-tokenizer: run testdata/ids.py")
+			}
+			tok := mustNew(t, smallSpec(t, pre))
+			checkHard(t, tok, entry["hard"])
+			for _, text := range hardText(t) {
+				for _, special := range []bool{true, false} {
+					if got := tok.Decode(tok.Encode(text, special)); string(got) != text {
+						t.Fatalf("special %v: %q became %q", special, text, got)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestSpecialTokens(t *testing.T) {
+	tok := mustNew(t, smallSpec(t, "smollm"))
+	start, _ := tok.ID("<|im_start|>")
+	repoName, _ := tok.ID("<repo_name>")
+	repo, _ := tok.ID("<repo")
+	contains := func(text string, special bool, id int) bool {
+		for _, got := range tok.Encode(text, special) {
+			if got == id {
+				return true
+			}
+		}
+		return false
+	}
+	for _, c := range []struct {
+		text    string
+		special bool
+		id      int
+		want    bool
+	}{
+		{"a<|im_start|>b", true, start, true},
+		{"a<|im_start|>b", false, start, false}, // untrusted text
+		{"a<repo_name>b", false, repoName, true},
+		{"a<repo_name>b", false, repo, false}, // the longest
+		{"a<repo_nam>b", false, repo, true},
+		{"<<|im_start|", true, start, false},
+	} {
+		if got := contains(c.text, c.special, c.id); got != c.want {
+			t.Errorf("%q (special %v) has id %d: %v, want %v", c.text, c.special, c.id, got, c.want)
+		}
+	}
+	if !tok.IsSpecial(start) || tok.IsSpecial(repo) || tok.IsSpecial(-1) || tok.IsSpecial(1<<40) {
+		t.Error("IsSpecial: control tokens only")
+	}
+	if got, want := fmt.Sprint(tok.Stops()), "[0 2]"; got != want {
+		t.Errorf("stops %s, want %s", got, want)
+	}
+	if tok.BOS() != 1 || tok.EOS() != 2 || tok.AddBOS() {
+		t.Errorf("BOS %d, EOS %d, AddBOS %v", tok.BOS(), tok.EOS(), tok.AddBOS())
+	}
+	if tok.Piece(-1) != nil || tok.Piece(tok.Vocab()) != nil {
+		t.Error("pieces outside the vocabulary")
+	}
+}
+
+// TestMatcher compares the search for added tokens with trying each at each place.
+func TestMatcher(t *testing.T) {
+	tokens := []string{"ab", "abc", "abcab", "b", "ca", "a<", "<", "<<>", "\xff", "é"}
+	types := make([]int32, len(tokens))
+	for i := range types {
+		types[i] = Control
+	}
+	m := newMatcher(Spec{Tokens: tokens, Types: types}, func(int32) bool { return true })
+	naive := func(text string) (int, int) {
+		for at := range len(text) {
+			size := 0
+			for _, token := range tokens {
+				if strings.HasPrefix(text[at:], token) {
+					size = max(size, len(token))
+				}
+			}
+			if size > 0 {
+				return at, size
+			}
+		}
+		return len(text), 0
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		b := make([]byte, r.IntN(9))
+		for i := range b {
+			b[i] = "abc<>\xff\xc3\xa9 "[r.IntN(9)]
+		}
+		at, size, id := m.find(string(b))
+		if wantAt, wantSize := naive(string(b)); at != wantAt || size != wantSize {
+			t.Fatalf("%q: at %d size %d, want %d, %d", b, at, size, wantAt, wantSize)
+		}
+		if size > 0 && tokens[id] != string(b[at:at+size]) {
+			t.Fatalf("%q: id %d", b, id)
+		}
+	}
+}
+
+// TestMerge compares the heap with the definition: the lowest rank, leftmost.
+func TestMerge(t *testing.T) {
+	tok := mustNew(t, smallSpec(t, "gpt-2"))
+	b := tok.words.(*byteBPE)
+	naive := func(word string) []int {
+		var ids []int
+		for i := range len(word) {
+			ids = append(ids, int(b.single[word[i]]))
+		}
+		for {
+			at, best := -1, merge{rank: 1 << 30}
+			for i := range len(ids) - 1 {
+				if m, ok := b.merges[pair{int32(ids[i]), int32(ids[i+1])}]; ok && m.rank < best.rank {
+					at, best = i, m
+				}
+			}
+			if at < 0 {
+				return ids
+			}
+			ids = append(append(ids[:at:at], int(best.id)), ids[at+2:]...)
+		}
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 3000 {
+		word := make([]byte, 1+r.IntN(40))
+		for i := range word {
+			word[i] = " theandsoiurl\xe3\x81"[r.IntN(15)]
+		}
+		if got, want := b.word(nil, string(word)), naive(string(word)); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q: %v, want %v", word, got, want)
+		}
+	}
+}
+
+// TestLongWords would not end if merging were quadratic.
+func TestLongWords(t *testing.T) {
+	tok := mustNew(t, smallSpec(t, "smollm"))
+	const size = 1 << 20
+	for _, unit := range []string{"a", "the", " ", "1", "<", "漢", "\xff", "<|im_start|", "ab\n", "'"} {
+		text := strings.Repeat(unit, size/len(unit))
+		if got := tok.Decode(tok.Encode(text, true)); string(got) != text {
+			t.Errorf("a megabyte of %q does not come back", unit)
+		}
+	}
+}
+
+func TestEncodeDoesNotAllocate(t *testing.T) {
+	tok := mustNew(t, smallSpec(t, "smollm"))
+	text := "First Citizen: before we proceed 1234 any further, hear me speak.<|im_end|>"
+	dst := tok.Encode(text, true)
+	if n := testing.AllocsPerRun(100, func() { dst = tok.EncodeTo(dst[:0], text, true) }); n != 0 {
+		t.Errorf("%v allocations, want 0", n)
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	tok := mustNew(t, smallSpec(t, "smollm"))
+	text := strings.Join(hardText(t)[:500], "")
+	want := mustNew(t, smallSpec(t, "smollm")).Encode(text, true)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if got := tok.Encode(text, true); !reflect.DeepEqual(got, want) {
+				t.Error("ids differ")
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestUnknownNames(t *testing.T) {
+	good := smallSpec(t, "smollm")
+	for _, c := range []struct {
+		change func(s *Spec)
+		want   string
+	}{
+		{func(s *Spec) { s.Model = "llama" }, `tokenizer model "llama" is not known; known: gpt2`},
+		{func(s *Spec) { s.Pre = "default" }, `pre-tokenizer "default" is not known; known: gpt-2, smollm`},
+		{func(s *Spec) { s.Pre = "" }, `pre-tokenizer "" is not known`},
+		{func(s *Spec) { s.Tokens = nil }, "no tokens"},
+		{func(s *Spec) { s.Types = s.Types[1:] }, "token types, want"},
+		{func(s *Spec) { s.EOS = len(s.Tokens) }, "tokenizer.ggml.eos_token_id is 1202, want -1 (none) to 1201"},
+		{func(s *Spec) { s.Merges = []string{"a"} }, `merge 0: "a", want two tokens`},
+		{func(s *Spec) { s.Merges = []string{"q qqq"} }, `token "qqq" is not in the vocabulary`},
+		{func(s *Spec) { s.AddSpacePrefix = true }, "add_space_prefix"},
+	} {
+		s := good
+		c.change(&s)
+		if _, err := New(s); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	s := smallSpec(t, "smollm")
+	s.AddBOS, s.ChatTemplate = true, "{{ messages }}"
+	got, err := FromKeys(s.Keys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, s) {
+		t.Error("FromKeys(Keys()) differs")
+	}
+	for key, v := range map[string]any{
+		keyTokens: "a", keyModel: 3, keyTypes: []string{"1"}, "tokenizer.ggml.eos_token_id": "2",
+	} {
+		kv := s.Keys()
+		kv[key] = v
+		if _, err := FromKeys(kv); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%s: error %v, want one naming the key", key, err)
+		}
+	}
+	kv := s.Keys()
+	delete(kv, keyPre)
+	if _, err := FromKeys(kv); err == nil {
+		t.Error("a file without a pre-tokenizer is taken")
+	}
+}
+
+func FuzzRoundTrip(f *testing.F) {
+	for _, text := range []string{"", "a", "  \n 12 it's", "\xff\xfe\xe2\x82", "<|im_start|><repo_name", "👩🏽‍🚀é"} {
+		f.Add(text, true)
+		f.Add(text, false)
+	}
+	var toks []*Tokenizer
+	for pre := range preTokenizers {
+		toks = append(toks, mustNew(f, smallSpec(f, pre)))
+	}
+	f.Fuzz(func(t *testing.T, text string, special bool) {
+		for _, tok := range toks {
+			ids := tok.Encode(text, special)
+			if got := tok.Decode(ids); !bytes.Equal(got, []byte(text)) {
+				t.Fatalf("%s: %q became %q", tok.spec.Pre, text, got)
+			}
+			for _, id := range ids {
+				if !special && tok.IsSpecial(id) {
+					t.Fatalf("plain text %q has special token %d", text, id)
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkEncode(b *testing.B) {
+	tok := realModel(b, "smollm2")
+	text := corpus(b, "wikitext-2/valid.txt")
+	var dst []int
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		dst = tok.EncodeTo(dst[:0], text, false)
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	spec := realModel(b, "smollm2").Spec()
+	for b.Loop() {
+		mustNew(b, spec)
+	}
+}
