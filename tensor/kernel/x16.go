@@ -23,10 +23,19 @@ import (
 //
 // The value of an element is scale·(q−zero) + min. With 8 bits q is signed.
 type x16 struct {
+	id   int // names the assembly
 	bits int // a quantum: 4, 5 or 8
 	zero int // the q that means 0
 	mins bool
 }
+
+const (
+	idQ4_0 = iota
+	idQ4_1
+	idQ5_0
+	idQ5_1
+	idQ8_0
+)
 
 func (f *x16) layout(name string) *Layout {
 	return &Layout{
@@ -188,18 +197,7 @@ func (f *x16) decodeBlock(q *[GroupRows][BlockLen]int8, block []byte) {
 
 // half returns the i-th f16 of b.
 func half(b []byte, i int) float32 {
-	return fromHalf(binary.LittleEndian.Uint16(b[2*i:]))
-}
-
-// fromHalf converts an IEEE 754 binary16. Scaling by 2¹¹² moves the exponent
-// and normalizes subnormals.
-func fromHalf(h uint16) float32 {
-	v := math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112
-	bits := math.Float32bits(v) | uint32(h&0x8000)<<16
-	if v >= 65536 { // infinity or NaN
-		bits |= infBits
-	}
-	return math.Float32frombits(bits)
+	return halfToFloat(binary.LittleEndian.Uint16(b[2*i:]))
 }
 
 func (f *x16) decodeRow(dst []float32, packed []byte, cols, row int) {
@@ -261,7 +259,9 @@ func (f *x16) matMul(y []float32, ldy int, x []Q8Block, n int, packed []byte, ro
 	if end := min(rows, hi*GroupRows); len(y) < (n-1)*ldy+end {
 		panic("kernel: MatMul: y shorter than n rows")
 	}
-	f.matMulGeneric(y, ldy, x, n, packed, rows, cols, lo, hi)
+	if !f.matMulFast(y, ldy, x, n, packed, rows, cols, lo, hi) {
+		f.matMulGeneric(y, ldy, x, n, packed, rows, cols, lo, hi)
+	}
 }
 
 // matMulGeneric is, for every row r and activation row i,

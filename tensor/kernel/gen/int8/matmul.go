@@ -1,0 +1,343 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets in a Q8Block.
+const (
+	blockD   = 0
+	blockSum = 4
+	blockQ   = 8
+	q8Bytes  = 40
+)
+
+// prefetchAhead is how far a product with one row, which waits for memory,
+// asks for weights in advance.
+const prefetchAhead = 4096
+
+// A tile is the state of one kernel: n activation rows by 16 weight rows.
+type tile struct {
+	format
+	n    int
+	x, y rows
+	w    Register
+	acc  [][2]VecVirtual // sums of a block, by activation row and half of the 16 lanes
+	yacc [2]VecVirtual   // n = 1 keeps its outputs in registers
+	mask Op              // 15 in every byte
+	ones Op              // 1 in every 16-bit word
+	part Mem             // first half's sums of 5-bit blocks
+}
+
+// rows addresses up to 8 rows at a constant stride.
+type rows struct {
+	base            [2]Register
+	stride, stride3 Register
+}
+
+func newRows(base, stride Register, n int) rows {
+	r := rows{stride: stride}
+	r.base[0] = base
+	if n > 3 {
+		r.stride3 = GP64()
+		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, r.stride3)
+	}
+	if n > 4 {
+		r.base[1] = GP64()
+		LEAQ(Mem{Base: base, Index: stride, Scale: 4}, r.base[1])
+	}
+	return r
+}
+
+func (r rows) at(i, offset int) Mem {
+	m := Mem{Base: r.base[i/4], Disp: offset}
+	switch i % 4 {
+	case 1, 2:
+		m.Index, m.Scale = r.stride, uint8(i%4)
+	case 3:
+		m.Index, m.Scale = r.stride3, 1
+	}
+	return m
+}
+
+func (r rows) advance(n Op) {
+	for _, b := range r.base {
+		if b != nil {
+			ADDQ(n, b)
+		}
+	}
+}
+
+// matMul writes a kernel whose arithmetic is kernel's matMulGeneric.
+func matMul(f format, n int) {
+	name := fmt.Sprintf("%sx16n%d", f.name, n)
+	TEXT(name, NOSPLIT, "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s multiplies %d activation rows by whole groups of 16 rows of %s.", name, n, f.name),
+		"Strides are in bytes.")
+	t := &tile{format: f, n: n}
+	y := Load(Param("y"), GP64()).(Register)
+	ldy := Load(Param("ldy"), GP64()).(Register)
+	x := Load(Param("x"), GP64()).(Register)
+	ldx := Load(Param("ldx"), GP64()).(Register)
+	t.w = Load(Param("w"), GP64()).(Register)
+	groups := Load(Param("groups"), GP64()).(Register)
+	t.y, t.x = newRows(y, ldy, n), newRows(x, ldx, n)
+	if f.bits == 5 {
+		t.part = AllocLocal(n * 64)
+	}
+	t.constants()
+	for range n {
+		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
+	}
+
+	Label("group")
+	blocks := Load(Param("blocks"), GP64()).(Register)
+	t.clear()
+	Label("block")
+	t.block()
+	t.x.advance(Imm(q8Bytes))
+	ADDQ(U32(f.block()), t.w)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	t.finish()
+	t.y.advance(Imm(64))
+	// Back to the first block of x.
+	back := Load(Param("blocks"), GP64()).(Register)
+	IMUL3Q(Imm(q8Bytes), back, back)
+	for _, b := range t.x.base {
+		if b != nil {
+			SUBQ(back, b)
+		}
+	}
+	DECQ(groups)
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// constants loads what is used often and leaves the rest in memory.
+func (t *tile) constants() {
+	t.mask, t.ones = filled(15, 0x0f0f0f0f), filled(1, 0x00010001)
+	if t.n > 4 {
+		return
+	}
+	often := &t.mask
+	if t.bits == 8 {
+		often = &t.ones
+	}
+	v := YMM()
+	VMOVDQU(*often, v)
+	*often = v
+}
+
+var constantsMade = map[int]Mem{}
+
+// filled returns 32 bytes of a repeated word.
+func filled(key int, word uint32) Mem {
+	m, ok := constantsMade[key]
+	if !ok {
+		m = GLOBL(fmt.Sprintf("x16const%d", key), RODATA|NOPTR)
+		for i := range 8 {
+			DATA(4*i, U32(word))
+		}
+		constantsMade[key] = m
+	}
+	return m
+}
+
+func (t *tile) clear() {
+	if t.n == 1 {
+		t.yacc = [2]VecVirtual{YMM(), YMM()}
+		for _, v := range t.yacc {
+			VPXOR(v, v, v)
+		}
+		return
+	}
+	zero := YMM()
+	VPXOR(zero, zero, zero)
+	for i := range t.n {
+		VMOVUPS(zero, t.y.at(i, 0))
+		VMOVUPS(zero, t.y.at(i, 32))
+	}
+}
+
+func (t *tile) finish() {
+	if t.n == 1 {
+		VMOVUPS(t.yacc[0], t.y.at(0, 0))
+		VMOVUPS(t.yacc[1], t.y.at(0, 32))
+	}
+}
+
+func (t *tile) block() {
+	if t.n == 1 {
+		for at := 0; at < t.format.block(); at += 64 {
+			PREFETCHT0(Mem{Base: t.w, Disp: prefetchAhead + at})
+		}
+	}
+	if t.bits == 8 {
+		t.sumBytes()
+	} else {
+		t.sumNibbles()
+	}
+	t.scale()
+}
+
+// sumNibbles leaves Σ q·x in acc, as int32. A pair of products is at most
+// 2·15·127 with 4 bits, 2·31·127 with 5: 16 bits hold 8 pairs, or 4.
+func (t *tile) sumNibbles() {
+	for pass := range 8 {
+		j, high := pass/2, pass%2 == 1
+		first := pass == 0 || t.bits == 5 && pass == 4
+		w := t.unpack(j, high)
+		for i := range t.n {
+			b := YMM()
+			VPBROADCASTD(t.x.at(i, blockQ+4*j+16*(pass%2)), b)
+			for h := range 2 {
+				if first {
+					VPMADDUBSW(b, w[h], t.acc[i][h])
+					continue
+				}
+				p := b
+				if h == 0 {
+					p = YMM()
+				}
+				VPMADDUBSW(b, w[h], p)
+				VPADDW(p, t.acc[i][h], t.acc[i][h])
+			}
+		}
+		if t.bits == 5 && pass == 3 {
+			for i, acc := range t.acc {
+				for h, a := range acc {
+					VPMADDWD(t.ones, a, a)
+					VMOVDQU(a, t.part.Offset(64*i+32*h))
+				}
+			}
+		}
+	}
+	for i, acc := range t.acc {
+		for h, a := range acc {
+			VPMADDWD(t.ones, a, a)
+			if t.bits == 5 {
+				VPADDD(t.part.Offset(64*i+32*h), a, a)
+			}
+		}
+	}
+}
+
+// unpack returns the low or high nibbles of quad j, with their fifth bits.
+func (t *tile) unpack(j int, high bool) (w [2]VecVirtual) {
+	for h := range w {
+		w[h] = YMM()
+		at := Mem{Base: t.w, Disp: t.quanta() + 64*j + 32*h}
+		if high {
+			VMOVDQU(at, w[h])
+			VPSRLW(Imm(4), w[h], w[h])
+			VPAND(t.mask, w[h], w[h])
+		} else if _, ok := t.mask.(Mem); ok {
+			VMOVDQU(at, w[h])
+			VPAND(t.mask, w[h], w[h])
+		} else {
+			VPAND(at, t.mask, w[h])
+		}
+		if t.bits == 5 {
+			t.addFifths(w[h], j, high, h)
+		}
+	}
+	return w
+}
+
+func (t *tile) addFifths(w VecVirtual, j int, high bool, h int) {
+	p := YMM()
+	VMOVDQU(Mem{Base: t.w, Disp: t.fifths() + 32*h}, p)
+	g := j // the bit of this quad
+	if high {
+		g += 4
+	}
+	if g < 4 {
+		VPSLLW(Imm(uint64(4-g)), p, p)
+	} else if g > 4 {
+		VPSRLW(Imm(uint64(g-4)), p, p)
+	}
+	VPAND(filled(16, 0x10101010), p, p)
+	VPOR(p, w, w)
+}
+
+// sumBytes leaves Σ q·x in acc. |q| is at most 128 and |x| 127, so a pair of
+// products, 2·128·127, just fits in 16 bits.
+func (t *tile) sumBytes() {
+	for j := range 8 {
+		var w, size [2]VecVirtual
+		for h := range 2 {
+			w[h], size[h] = YMM(), YMM()
+			VMOVDQU(Mem{Base: t.w, Disp: t.quanta() + 64*j + 32*h}, w[h])
+			VPABSB(w[h], size[h])
+		}
+		for i := range t.n {
+			b := YMM()
+			VPBROADCASTD(t.x.at(i, blockQ+4*j), b)
+			for h := range 2 {
+				p := YMM()
+				VPSIGNB(w[h], b, p)
+				VPMADDUBSW(p, size[h], p)
+				if j == 0 {
+					VPMADDWD(t.ones, p, t.acc[i][h])
+					continue
+				}
+				VPMADDWD(t.ones, p, p)
+				VPADDD(p, t.acc[i][h], t.acc[i][h])
+			}
+		}
+	}
+}
+
+// scale adds the block's sums to the outputs.
+func (t *tile) scale() {
+	var d, m [2]VecVirtual
+	for h := range 2 {
+		d[h] = YMM()
+		VCVTPH2PS(Mem{Base: t.w, Disp: 16 * h}, d[h])
+		if t.mins {
+			m[h] = YMM()
+			VCVTPH2PS(Mem{Base: t.w, Disp: headBytes + 16*h}, m[h])
+		}
+	}
+	for i := range t.n {
+		dx, s := YMM(), YMM()
+		VBROADCASTSS(t.x.at(i, blockD), dx)
+		if t.zero != 0 {
+			VPBROADCASTD(t.x.at(i, blockSum), s)
+			VPSLLD(Imm(map[int]uint64{8: 3, 16: 4}[t.zero]), s, s)
+		}
+		if t.mins {
+			VBROADCASTSS(t.x.at(i, blockSum), s)
+			VCVTDQ2PS(s, s)
+			VMULPS(dx, s, s)
+		}
+		for h := range 2 {
+			a := t.acc[i][h]
+			if t.zero != 0 {
+				VPSUBD(s, a, a)
+			}
+			VCVTDQ2PS(a, a)
+			p := YMM()
+			VMULPS(dx, d[h], p)
+			if t.n == 1 {
+				VFMADD231PS(p, a, t.yacc[h])
+				if t.mins {
+					VFMADD231PS(s, m[h], t.yacc[h])
+				}
+				continue
+			}
+			VFMADD213PS(t.y.at(i, 32*h), p, a)
+			if t.mins {
+				VFMADD231PS(s, m[h], a)
+			}
+			VMOVUPS(a, t.y.at(i, 32*h))
+		}
+	}
+}

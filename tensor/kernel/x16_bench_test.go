@@ -1,0 +1,92 @@
+package kernel
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// fastest runs f as b asks and returns the time of the fastest run: on a
+// machine that others use too, the figure that belongs to the code.
+func fastest(b *testing.B, f func()) float64 {
+	best := time.Duration(1 << 62)
+	for b.Loop() {
+		start := time.Now()
+		f()
+		best = min(best, time.Since(start))
+	}
+	return best.Seconds()
+}
+
+// BenchmarkMatVec multiplies one row by a matrix larger than the caches. The
+// limit is the rate at which one core reads memory, BenchmarkMemoryRead.
+func BenchmarkMatVec(b *testing.B) {
+	const rows, cols = 49152, 2048
+	for _, f := range packedFormats {
+		b.Run(f.layout.Name, func(b *testing.B) {
+			p := make([]byte, f.layout.Bytes(rows, cols))
+			for i := range p {
+				p[i] = byte(i * 7)
+			}
+			x := randomActivations(rand.New(rand.NewPCG(1, 9)), 1, cols)
+			y := make([]float32, rows)
+			s := fastest(b, func() { f.layout.MatMul(y, rows, x, 1, p, rows, cols, 0, rows/GroupRows) })
+			b.ReportMetric(float64(len(p))/s/1e9, "GB/s")
+		})
+	}
+}
+
+// BenchmarkMemoryRead searches memory for a byte that is not there.
+func BenchmarkMemoryRead(b *testing.B) {
+	p := make([]byte, 128<<20)
+	for i := range p {
+		p[i] = byte(i % 200)
+	}
+	s := fastest(b, func() { bytes.IndexByte(p, 255) })
+	b.ReportMetric(float64(len(p))/s/1e9, "GB/s")
+}
+
+// BenchmarkMatMul multiplies a prompt by a matrix in cache; an operation is a
+// multiplication or an addition.
+func BenchmarkMatMul(b *testing.B) {
+	const rows, cols = 576, 1536
+	r := rand.New(rand.NewPCG(1, 9))
+	for _, f := range packedFormats {
+		for _, n := range []int{1, 2, 4, 256} {
+			b.Run(fmt.Sprintf("%s/n=%d", f.layout.Name, n), func(b *testing.B) {
+				p := pack(f.layout, randomMatrix(r, f.size, rows, cols), rows, cols)
+				x := randomActivations(r, n, cols)
+				y := make([]float32, n*rows)
+				s := fastest(b, func() { f.layout.MatMul(y, rows, x, n, p, rows, cols, 0, groups(rows)) })
+				b.ReportMetric(2*float64(n*rows*cols)/s/1e9, "GOP/s")
+			})
+		}
+	}
+}
+
+func BenchmarkPack(b *testing.B) {
+	const rows, cols = 1536, 576
+	for _, f := range packedFormats {
+		b.Run(f.layout.Name, func(b *testing.B) {
+			m := randomMatrix(rand.New(rand.NewPCG(1, 9)), f.size, rows, cols)
+			p := make([]byte, f.layout.Bytes(rows, cols))
+			s := fastest(b, func() { f.layout.Pack(p, m, rows, cols, 0, groups(rows)) })
+			b.ReportMetric(float64(len(m))/s/1e9, "GB/s")
+		})
+	}
+}
+
+// BenchmarkDecodePanel decodes to a buffer in cache; the rate counts floats written.
+func BenchmarkDecodePanel(b *testing.B) {
+	const cols = 576
+	for _, f := range packedFormats {
+		b.Run(f.layout.Name, func(b *testing.B) {
+			p := pack(f.layout, randomMatrix(rand.New(rand.NewPCG(1, 9)), f.size, GroupRows, cols), GroupRows, cols)
+			panel := make([]float32, cols*GroupRows)
+			s := fastest(b, func() { f.layout.DecodePanel(panel, p, cols, 0) })
+			b.ReportMetric(float64(4*len(panel))/s/1e9, "GB/s")
+		})
+	}
+}
