@@ -67,6 +67,6 @@ func adamWGeneric(w, g, m, v []float32, c adamWConstants) {
 		m[i] += (d - m[i]) * c.new1
 		v[i] = v[i]*c.beta2 + c.new2*d*d
 		root := float32(math.Sqrt(float64(v[i])))
-		w[i] = w[i]*c.keep + c.stepSize*(m[i]/(root/c.root+c.eps))
+		w[i] = w[i]*c.keep + c.stepSize*m[i]/(root/c.root+c.eps)
 	}
 }

@@ -1,4 +1,77 @@
+//go:build !purego
+
 package kernel
 
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
 // bestTier returns the highest tier that this processor has.
-func bestTier() tier { return tierGeneric }
+func bestTier() tier {
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C {
+		return tierAVX2
+	}
+	return tierGeneric
+}
+
+var _ = follow(func(t tier) {
+	if t >= tierAVX2 {
+		useAVX2()
+	} else {
+		useGeneric()
+	}
+})
+
+func useGeneric() {
+	dot, axpy, scale, add, addTo, mul = dotGeneric, axpyGeneric, scaleGeneric, addGeneric, addToGeneric, mulGeneric
+	sum, sumSq, maximum = sumGeneric, sumSqGeneric, maximumGeneric
+	exp, expSum, sumExp, addSoftmax = expGeneric, expSumGeneric, sumExpGeneric, addSoftmaxGeneric
+	mulScaled, dot3, normGrad, addMul = mulScaledGeneric, dot3Generic, normGradGeneric, addMulGeneric
+	swiGLU, swiGLUGrad = swiGLUGeneric, swiGLUGradGeneric
+	rope, ropeHalves = ropeGeneric, ropeHalvesGeneric
+	adamW = adamWGeneric
+	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
+	mulPanel, packPanel, packBlock = mulPanelGeneric, packPanelGeneric, packBlockGeneric
+}
+
+func useAVX2() {
+	dot, axpy, scale, add, addTo, mul = dotAVX2, axpyAVX2, scaleAVX2, addAVX2, addToAVX2, mulAVX2
+	sum, sumSq, maximum = sumAVX2, sumSqAVX2, maximumAVX2
+	exp, expSum, sumExp, addSoftmax = expAVX2, expSumAVX2, sumExpAVX2, addSoftmaxAVX2
+	mulScaled, dot3, normGrad, addMul = mulScaledAVX2, dot3AVX2, normGradAVX2, addMulAVX2
+	swiGLU, swiGLUGrad = swiGLUAVX2, swiGLUGradAVX2
+	rope = ropeAVX2
+	ropeHalves = func(x, cos, sin []float32, sign float32) {
+		n := len(cos)
+		ropeHalvesAVX2(x[:n], x[n:], cos, sin, sign)
+	}
+	adamW = func(w, g, m, v []float32, c adamWConstants) {
+		adamWAVX2(w, g, m, v, (*[8]float32)(unsafe.Pointer(&c)))
+	}
+	f16ToF32 = decodeEights(f16ToF32AVX2, f16ToF32Generic)
+	f32ToF16 = encodeEights(f32ToF16AVX2, f32ToF16Generic)
+	bf16ToF32 = decodeEights(bf16ToF32AVX2, bf16ToF32Generic)
+	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
+	mulPanel, packPanel, packBlock = mulPanelAVX2, packPanelAVX2, packBlockAVX2
+}
+
+// decodeEights returns a conversion that leaves what follows the last multiple
+// of 8 to rest.
+func decodeEights(fast, rest func([]float32, []byte)) func([]float32, []byte) {
+	return func(dst []float32, src []byte) {
+		n := len(dst) &^ 7
+		fast(dst[:n], src[:2*n])
+		rest(dst[n:], src[2*n:])
+	}
+}
+
+// encodeEights is decodeEights in the other direction.
+func encodeEights(fast, rest func([]byte, []float32)) func([]byte, []float32) {
+	return func(dst []byte, src []float32) {
+		n := len(src) &^ 7
+		fast(dst[:2*n], src[:n])
+		rest(dst[2*n:], src[n:])
+	}
+}

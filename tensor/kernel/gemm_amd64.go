@@ -1,0 +1,88 @@
+//go:build !purego
+
+package kernel
+
+//go:generate sh -c "cd gen && go run ./f32 -out ../f32_amd64.s -stubs ../f32_stubs_amd64.go -pkg kernel"
+
+// panelDepth is the number of rows of a panel that stay in the first-level
+// cache while many rows of a pass: 16 KB.
+const panelDepth = 256
+
+const floatBytes = 4
+
+func mulPanelAVX2(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
+	if a.cols == 0 {
+		mulPanelGeneric(c, ldc, cols, a, panel, add)
+		return
+	}
+	step := a.cols
+	if a.rows > 2*BlockRows {
+		step = panelDepth
+	}
+	for k := 0; k < a.cols; k += step {
+		n := min(step, a.cols-k)
+		for i := 0; i < a.rows; i += BlockRows {
+			mulTileAVX2(&c[i*ldc], ldc, min(BlockRows, a.rows-i), cols, n,
+				&a.data[i/BlockRows*a.block+k*a.col], a.row, a.col, &panel[k*PanelWidth], add || k > 0)
+		}
+	}
+}
+
+func mulTileAVX2(c *float32, ldc, rows, cols, n int, a *float32, row, col int, panel *float32, add bool) {
+	ldc, row, col = ldc*floatBytes, row*floatBytes, col*floatBytes
+	switch rows {
+	case 1:
+		mulTile1AVX2(c, ldc, a, row, col, panel, n, cols, add)
+	case 2:
+		mulTile2AVX2(c, ldc, a, row, col, panel, n, cols, add)
+	case 3:
+		mulTile3AVX2(c, ldc, a, row, col, panel, n, cols, add)
+	case 4:
+		mulTile4AVX2(c, ldc, a, row, col, panel, n, cols, add)
+	case 5:
+		mulTile5AVX2(c, ldc, a, row, col, panel, n, cols, add)
+	case 6:
+		mulTile6AVX2(c, ldc, a, row, col, panel, n, cols, add)
+	}
+}
+
+// packPanelAVX2 transposes squares of 8 where the columns of b are contiguous.
+func packPanelAVX2(dst, b []float32, rowStride, colStride, rows, cols int) {
+	if rowStride != 1 || cols < 8 {
+		packPanelGeneric(dst, b, rowStride, colStride, rows, cols)
+		return
+	}
+	if cols < PanelWidth {
+		clear(dst)
+	}
+	full := rows &^ 7
+	done := 0 // columns
+	for ; done+8 <= cols && full > 0; done += 8 {
+		packColumnsAVX2(&dst[done], &b[done*colStride], colStride*floatBytes, full)
+	}
+	for j := range cols {
+		first := 0
+		if j < done {
+			first = full
+		}
+		for k := first; k < rows; k++ {
+			dst[k*PanelWidth+j] = b[k+j*colStride]
+		}
+	}
+}
+
+// packBlockAVX2 transposes where the rows of a are contiguous. The routine
+// writes 2 floats too many: the last columns are left to Go, which comes after.
+func packBlockAVX2(dst, a []float32, rowStride, colStride, rows, cols int) {
+	if colStride != 1 || rows < BlockRows || cols <= 8 {
+		packBlockGeneric(dst, a, rowStride, colStride, rows, cols)
+		return
+	}
+	full := (cols - 1) &^ 7
+	packRowsAVX2(&dst[0], &a[0], rowStride*floatBytes, full)
+	for i := range BlockRows {
+		for k := full; k < cols; k++ {
+			dst[k*BlockRows+i] = a[i*rowStride+k]
+		}
+	}
+}

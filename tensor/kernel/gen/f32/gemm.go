@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+const (
+	blockRows  = 6
+	panelBytes = 64 // a row of a panel
+	depth      = 4  // steps of k unrolled
+)
+
+func gemm() {
+	for rows := 1; rows <= blockRows; rows++ {
+		tile(rows)
+	}
+}
+
+// tile emits the product of rows rows of a and a panel of 16 columns. Strides
+// come in bytes. Twelve accumulators hide the latency of the FMA.
+func tile(rows int) {
+	name := fmt.Sprintf("mulTile%dAVX2", rows)
+	begin(name, "func(c *float32, ldc int, a *float32, row, col int, panel *float32, n, cols int, add bool)",
+		fmt.Sprintf("multiplies %d rows of a, n long, by cols columns of a panel. Strides are in bytes.", rows))
+	c := Load(Param("c"), GP64()).(GPVirtual)
+	ldc := Load(Param("ldc"), GP64()).(GPVirtual)
+	cols := Load(Param("cols"), GP64()).(GPVirtual)
+	add := Load(Param("add"), GP8())
+	acc := accumulators(2 * rows)
+	TESTB(add, add)
+	JE(LabelRef("multiply"))
+	eachPair(rows, c, ldc, cols, "load", func(m Mem, mask VecVirtual, half, i int) {
+		if mask == nil {
+			VMOVUPS(m, acc[2*i+half])
+		} else {
+			VMASKMOVPS(m, mask, acc[2*i+half])
+		}
+	})
+	Label("multiply")
+	multiply(rows, acc)
+	eachPair(rows, c, ldc, cols, "store", func(m Mem, mask VecVirtual, half, i int) {
+		if mask == nil {
+			VMOVUPS(acc[2*i+half], m)
+		} else {
+			VMASKMOVPS(acc[2*i+half], mask, m)
+		}
+	})
+	end()
+}
+
+// eachPair calls f for both halves of each row of c: without a mask for full
+// rows, and for shorter ones with the mask of the half.
+func eachPair(rows int, c, ldc, cols GPVirtual, label string, f func(m Mem, mask VecVirtual, half, i int)) {
+	p := GP64()
+	CMPQ(cols, Imm(16))
+	JNE(LabelRef(label + "Masked"))
+	MOVQ(c, p)
+	for i := range rows {
+		f(Mem{Base: p}, nil, 0, i)
+		f(Mem{Base: p, Disp: bytes}, nil, 1, i)
+		ADDQ(ldc, p)
+	}
+	JMP(LabelRef(label + "Done"))
+	Label(label + "Masked")
+	masks := halfMasks(cols)
+	MOVQ(c, p)
+	for i := range rows {
+		f(Mem{Base: p}, masks[0], 0, i)
+		f(Mem{Base: p, Disp: bytes}, masks[1], 1, i)
+		ADDQ(ldc, p)
+	}
+	Label(label + "Done")
+}
+
+// halfMasks returns the masks of the first min(n, 8) lanes and of n-8 lanes.
+func halfMasks(n GPVirtual) [2]VecVirtual {
+	low, high, limit := GP64(), GP64(), GP64()
+	MOVQ(n, low)
+	MOVQ(U32(lanes), limit)
+	CMPQ(n, Imm(lanes))
+	CMOVQGT(limit, low)
+	MOVQ(n, high)
+	SUBQ(low, high)
+	return [2]VecVirtual{laneMask(low), laneMask(high)}
+}
+
+func multiply(rows int, acc []VecVirtual) {
+	a := Load(Param("a"), GP64()).(GPVirtual)
+	row := Load(Param("row"), GP64()).(GPVirtual)
+	col := Load(Param("col"), GP64()).(GPVirtual)
+	panel := Load(Param("panel"), GP64()).(GPVirtual)
+	n := Load(Param("n"), GP64()).(GPVirtual)
+	bases := []GPVirtual{a}
+	if rows > 3 {
+		a3 := GP64()
+		LEAQ(Mem{Base: row, Index: row, Scale: 2}, a3)
+		ADDQ(a, a3)
+		bases = append(bases, a3)
+	}
+	step := func(u int) {
+		b0, b1 := YMM(), YMM()
+		VMOVUPS(Mem{Base: panel, Disp: u * panelBytes}, b0)
+		VMOVUPS(Mem{Base: panel, Disp: u*panelBytes + bytes}, b1)
+		for i := range rows {
+			x := YMM()
+			m := Mem{Base: bases[i/3]}
+			if i%3 > 0 {
+				m.Index, m.Scale = row, uint8(i%3)
+			}
+			VBROADCASTSS(m, x)
+			VFMADD231PS(b0, x, acc[2*i])
+			VFMADD231PS(b1, x, acc[2*i+1])
+		}
+		for _, p := range bases {
+			ADDQ(col, p)
+		}
+	}
+	Label("deep")
+	CMPQ(n, Imm(depth))
+	JLT(LabelRef("shallow"))
+	for u := range depth {
+		step(u)
+	}
+	ADDQ(I32(depth*panelBytes), panel)
+	SUBQ(Imm(depth), n)
+	JMP(LabelRef("deep"))
+	Label("shallow")
+	TESTQ(n, n)
+	JE(LabelRef("multiplied"))
+	step(0)
+	ADDQ(Imm(panelBytes), panel)
+	DECQ(n)
+	JMP(LabelRef("shallow"))
+	Label("multiplied")
+}
