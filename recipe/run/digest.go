@@ -1,0 +1,150 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"limbeck/internal/disk"
+)
+
+// A digester returns files' SHA-256. It remembers those of files whose path,
+// size, time of change and inode have stayed the same.
+type digester struct {
+	root  string // the run's folder, so that it can be moved
+	known map[string]known
+	dirty bool
+	fresh bool // forget what is known: read every byte
+}
+
+type known struct {
+	Size   int64  `json:"size"`
+	Time   int64  `json:"mtime"` // nanoseconds
+	Inode  uint64 `json:"inode"`
+	Digest string `json:"sha256"`
+}
+
+// settled is how old a file must be before its digest is remembered: one that
+// changes again within the clock's granularity would look unchanged.
+const settled = 2 * time.Second
+
+const digestsFile = "digests.json"
+
+func newDigester(root string) *digester {
+	d := &digester{root: root, known: map[string]known{}}
+	text, err := os.ReadFile(filepath.Join(root, digestsFile))
+	if err == nil && json.Unmarshal(text, &d.known) != nil {
+		d.known = map[string]known{} // it is a cache
+	}
+	return d
+}
+
+// save writes what is known. Failing costs time, nothing else.
+func (d *digester) save() {
+	if !d.dirty {
+		return
+	}
+	text, err := json.MarshalIndent(d.known, "", " ")
+	if err != nil {
+		return
+	}
+	if writeFile(filepath.Join(d.root, digestsFile), text) == nil {
+		d.dirty = false
+	}
+}
+
+// path returns the digest of a file, or of a folder: that of the list of its
+// files' paths, sizes and digests, hidden ones left out.
+func (d *digester) path(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() {
+		return d.file(path)
+	}
+	list := sha256.New()
+	err = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if p != path && strings.HasPrefix(e.Name(), ".") {
+			if e.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if e.IsDir() {
+			return nil
+		}
+		digest, err := d.file(p)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(path, p)
+		fmt.Fprintf(list, "%s %q\n", digest, filepath.ToSlash(rel))
+		return err
+	})
+	return hex.EncodeToString(list.Sum(nil)), err
+}
+
+// file returns the digest of one file.
+func (d *digester) file(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s: not a regular file", path)
+	}
+	name := d.name(path)
+	now := known{Size: info.Size(), Time: info.ModTime().UnixNano(), Inode: inode(info)}
+	if k, ok := d.known[name]; ok && !d.fresh && k.Size == now.Size && k.Time == now.Time && k.Inode == now.Inode {
+		return k.Digest, nil
+	}
+	start := time.Now()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	now.Digest = hex.EncodeToString(sum.Sum(nil))
+	if start.Sub(info.ModTime()) > settled {
+		d.known[name], d.dirty = now, true
+	}
+	return now.Digest, nil
+}
+
+// name is how the cache calls a file.
+func (d *digester) name(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	root, err := filepath.Abs(d.root)
+	if err != nil {
+		return abs
+	}
+	if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return abs
+}
+
+func writeFile(path string, text []byte) error {
+	return disk.Write(path, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}

@@ -1,0 +1,301 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Options of Make. The zero value works.
+type Options struct {
+	Until    string // stops after the steps of this name or kind
+	Force    bool   // begins even if the preflight says that it cannot fit
+	Verify   bool   // reads every byte of finished outputs again
+	Progress Progress
+	Started  func(s *Planned, number, of int) // a step begins
+	Finished func(s *Planned, took time.Duration)
+
+	// Recipe is what the lineage says about the recipe, as JSON.
+	Recipe any
+	// Program names the program and its version, for the lineage.
+	Program string
+}
+
+// Make does what is to do of steps. When ctx ends, it returns an error that
+// wraps ctx.Err(), and a later Make goes on.
+func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, error) {
+	if err := f.Lock(); err != nil {
+		return nil, err
+	}
+	defer f.Unlock()
+	f.digests.fresh = o.Verify
+	whole, err := f.Plan(steps)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.sweep(whole); err != nil {
+		return nil, err
+	}
+	p, err := whole.Until(o.Until)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Fits(p); err != nil && !o.Force {
+		return p, err
+	}
+	number, of := 0, p.ToDo()
+	for _, s := range p.Steps {
+		if !s.Done {
+			number++
+			if o.Started != nil {
+				o.Started(s, number, of)
+			}
+			took, err := f.do(ctx, p, s, o)
+			if err != nil {
+				return p, explain(s, err)
+			}
+			if o.Finished != nil {
+				o.Finished(s, took)
+			}
+		}
+		if err := f.export(s); err != nil {
+			return p, explain(s, err)
+		}
+	}
+	f.digests.save()
+	return p, f.writeLineage(whole, o)
+}
+
+// explain says in the user's terms why a step failed.
+func explain(s *Planned, err error) error {
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("interrupted in step %s; started again, it goes on from there: %w", s.Name, err)
+	case diskFull(err):
+		return fmt.Errorf("step %s: the disk is full; what is finished stays: free some space and start again: %w", s.Name, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("step %s: no permission: %w", s.Name, err)
+	}
+	return fmt.Errorf("step %s: %w", s.Name, err)
+}
+
+// do runs one step and gives its output its name.
+func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.Duration, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	final, temp := f.StepDir(s.Kind, s.Key), f.tempDir(s.Kind, s.Key)
+	if err := f.discard(final); err != nil {
+		return 0, err
+	}
+	if err := prepare(temp, s.Key); err != nil {
+		return 0, err
+	}
+	log, err := f.openLog(s)
+	if err != nil {
+		return 0, err
+	}
+	defer log.Close()
+	w := f.work(p, s, temp, log, o.Progress)
+	start, memory := time.Now(), watchMemory()
+	err = s.Run(ctx, w)
+	took := time.Since(start)
+	f.recordTime(s, took, memory(), err)
+	if err == nil {
+		s.output, err = finish(s, w, f.Machine)
+	}
+	if err == nil {
+		err = os.Rename(w.Dir, final)
+	}
+	if err != nil {
+		fmt.Fprintf(log, "%s failed: %v\n", stamp(), err)
+		return 0, errors.Join(err, abandon(temp))
+	}
+	s.Done, s.Why = true, ""
+	fmt.Fprintf(log, "%s done in %s\n", stamp(), took.Round(time.Millisecond))
+	if err := syncPath(filepath.Dir(final)); err != nil {
+		return 0, err
+	}
+	return took, os.RemoveAll(temp)
+}
+
+// prepare makes the temporary folder: a new, empty output beside the
+// checkpoints of an earlier, interrupted attempt.
+func prepare(temp, key string) error {
+	text, err := os.ReadFile(filepath.Join(temp, keyFile))
+	if err != nil || string(text) != key+"\n" {
+		// Another key with the same first digits, or a folder not ready yet.
+		if err := os.RemoveAll(temp); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(temp, outDir)); err != nil {
+		return err
+	}
+	for _, d := range []string{outDir, checkpointDir} {
+		if err := os.MkdirAll(filepath.Join(temp, d), 0o777); err != nil {
+			return err
+		}
+	}
+	return writeFile(filepath.Join(temp, keyFile), []byte(key))
+}
+
+// abandon removes what a failed attempt wrote, except its checkpoints.
+func abandon(temp string) error {
+	if err := os.RemoveAll(filepath.Join(temp, outDir)); err != nil {
+		return err
+	}
+	if left, err := os.ReadDir(filepath.Join(temp, checkpointDir)); err != nil || len(left) > 0 {
+		return err
+	}
+	return os.RemoveAll(temp)
+}
+
+func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, progress Progress) *Work {
+	w := &Work{
+		Dir: filepath.Join(temp, outDir), Checkpoints: filepath.Join(temp, checkpointDir),
+		Log: log, inputs: map[string]string{}, facts: map[string]string{}, measured: map[string]bool{},
+	}
+	for _, in := range s.Inputs {
+		w.inputs[in.Name] = in.Path
+		if in.Of != nil {
+			n := p.find(in.Of)
+			w.inputs[in.Name] = filepath.Join(f.StepDir(n.Kind, n.Key), in.Path)
+		}
+	}
+	w.Progress = func(stage string, done, total int64, note string) {
+		if progress == nil {
+			return
+		}
+		if stage == "" || stage == s.Name {
+			stage = s.Name
+		} else {
+			stage = s.Name + ": " + stage
+		}
+		progress(stage, done, total, note)
+	}
+	return w
+}
+
+// finish writes the output's manifest.
+func finish(s *Planned, w *Work, machine string) (*manifest, error) {
+	m := &manifest{Kind: s.Kind, Version: s.Version, Key: s.Key, Settings: s.settings, Inputs: s.inputs, Facts: w.facts}
+	if !s.Portable {
+		m.Machine = machine
+	}
+	return m, seal(w.Dir, m, w.measured)
+}
+
+func stamp() string { return time.Now().Format(time.RFC3339) }
+
+func (f *Folder) openLog(s *Planned) (*os.File, error) {
+	dir := filepath.Join(f.Dir, logsDir)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(filepath.Join(dir, s.Name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	_, err = fmt.Fprintf(log, "%s %s, key %s, version %d, settings %s\n", stamp(), s.Kind, s.Key, s.Version, s.settings)
+	if err != nil {
+		log.Close()
+		return nil, err
+	}
+	return log, nil
+}
+
+// timing is a line of logs/timings.jsonl: what an attempt took, beside what
+// was predicted for the whole step.
+type timing struct {
+	Step, Key        string
+	When             string
+	Seconds          float64
+	Memory           int64 `json:",omitempty"` // peak of the process while it ran
+	PredictedSeconds float64
+	PredictedMemory  int64
+	Resumed          bool
+	Error            string `json:",omitempty"`
+}
+
+// recordTime is a service: failing, it fails nothing.
+func (f *Folder) recordTime(s *Planned, took time.Duration, memory int64, err error) {
+	t := timing{Step: s.Name, Key: s.Key, When: stamp(), Seconds: took.Seconds(), Memory: memory,
+		PredictedSeconds: s.Cost.Seconds, PredictedMemory: s.Cost.Memory, Resumed: s.Resumes}
+	if err != nil {
+		t.Error = err.Error()
+	}
+	line, jsonErr := json.Marshal(t)
+	out, openErr := os.OpenFile(filepath.Join(f.Dir, logsDir, "timings.jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	if jsonErr != nil || openErr != nil {
+		return
+	}
+	_, _ = out.Write(append(line, '\n'))
+	_ = out.Close()
+}
+
+// export makes what a step exports appear in the run's folder.
+func (f *Folder) export(s *Planned) error {
+	for from, name := range s.Exports {
+		if !nameRule.MatchString(name) || !filepath.IsLocal(from) {
+			return fmt.Errorf("run: step %s cannot export %s as %s", s.Name, from, name)
+		}
+		if err := f.place(filepath.Join(f.StepDir(s.Kind, s.Key), from), filepath.Join(f.Dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place makes a copy of a file or folder appear as to. A file that is there
+// already, with the same content, is left alone.
+func (f *Folder) place(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return f.placeFile(from, to)
+	}
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == manifestFile {
+			continue
+		}
+		if err := f.place(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placeFile links, or copies where that is impossible.
+func (f *Folder) placeFile(from, to string) error {
+	a, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if b, err := os.Stat(to); err == nil && os.SameFile(a, b) {
+		return nil
+	}
+	temp := filepath.Join(filepath.Dir(to), "."+filepath.Base(to)+temporary)
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if os.Link(from, temp) == nil {
+		return os.Rename(temp, to)
+	}
+	return copyFile(from, to)
+}

@@ -1,0 +1,495 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"limbeck/internal/disk"
+)
+
+// The chain of the tests: steps that compute like real ones, with state that
+// must survive, but in milliseconds.
+
+type dataSettings struct{ Upper bool }
+
+func dataStep(file string) *Step {
+	return &Step{Kind: "data", Name: "data", Version: 1, Portable: true, Settings: dataSettings{true},
+		Inputs: []Input{{Name: "train", Path: file, Shown: "train.txt", Key: "data.train", License: "CC0", Labels: "people"}},
+		Run: func(ctx context.Context, w *Work) error {
+			text, err := os.ReadFile(w.Input("train"))
+			if err != nil {
+				return err
+			}
+			if err := os.Mkdir(filepath.Join(w.Dir, "sub"), 0o777); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(w.Dir, "sub", "data.txt"), []byte(strings.ToUpper(string(text))), 0o666)
+		}}
+}
+
+type trainSettings struct {
+	Seed  int64   `json:"seed"`
+	Steps int     `json:"steps"`
+	LR    float64 `json:"lr"`
+}
+
+// trainState is what a checkpoint holds.
+type trainState struct {
+	Step int
+	Sum  [64]float64
+	RNG  []byte
+}
+
+const checkpointEvery = 7 // steps; no divisor of the steps, so that the last is not saved
+
+func trainStep(name string, s trainSettings, data *Step) *Step {
+	return &Step{Kind: "train", Name: name, Version: 1, Settings: s,
+		Inputs: []Input{{Name: "data", Of: data, Path: "sub/data.txt"}},
+		Run: func(ctx context.Context, w *Work) error {
+			text, err := os.ReadFile(w.Input("data"))
+			if err != nil {
+				return err
+			}
+			pcg := rand.NewPCG(uint64(s.Seed), uint64(len(text)))
+			var state trainState
+			path := filepath.Join(w.Checkpoints, "state.json")
+			if saved, err := os.ReadFile(path); err == nil {
+				if err := errors.Join(json.Unmarshal(saved, &state), pcg.UnmarshalBinary(state.RNG)); err != nil {
+					return err
+				}
+			}
+			save := func() error {
+				if state.RNG, err = pcg.MarshalBinary(); err != nil {
+					return err
+				}
+				return disk.Write(path, func(out io.Writer) error { return json.NewEncoder(out).Encode(state) })
+			}
+			for r := rand.New(pcg); state.Step < s.Steps; {
+				for i := range state.Sum {
+					state.Sum[i] += s.LR * r.NormFloat64()
+				}
+				state.Step++
+				w.Progress("", int64(state.Step), int64(s.Steps), "")
+				if ctx.Err() != nil {
+					return errors.Join(save(), ctx.Err())
+				}
+				if state.Step%checkpointEvery == 0 {
+					if err := save(); err != nil {
+						return err
+					}
+				}
+				time.Sleep(time.Millisecond)
+			}
+			w.Fact("parameters", fmt.Sprint(len(state.Sum)))
+			return os.WriteFile(filepath.Join(w.Dir, "model.gguf"), fmt.Append(nil, state.Sum), 0o666)
+		}}
+}
+
+func compareStep(models ...*Step) *Step {
+	s := &Step{Kind: "compare", Name: "compare", Version: 1, Settings: struct{ Runs int }{3},
+		Exports: map[string]string{"report.json": "report.json", "times.json": "times.json"}}
+	for _, m := range models {
+		s.Inputs = append(s.Inputs, Input{Name: m.Name, Of: m, Path: "model.gguf"})
+	}
+	s.Run = func(ctx context.Context, w *Work) error {
+		var report strings.Builder
+		for _, m := range models {
+			text, err := os.ReadFile(w.Input(m.Name))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&report, "%s %d\n", m.Name, len(text))
+		}
+		w.Measured("times.json")
+		return errors.Join(
+			os.WriteFile(filepath.Join(w.Dir, "report.json"), []byte(report.String()), 0o666),
+			os.WriteFile(filepath.Join(w.Dir, "times.json"), fmt.Append(nil, time.Now().UnixNano()), 0o666))
+	}
+	return s
+}
+
+// chain returns the test's steps over the training file.
+func chain(file string) []*Step {
+	data := dataStep(file)
+	a := trainStep("train-a", trainSettings{1, 60, .1}, data)
+	b := trainStep("train-b", trainSettings{2, 45, .1}, data)
+	b.Exports = map[string]string{"model.gguf": "student.gguf"}
+	return []*Step{data, a, b, compareStep(a, b)}
+}
+
+func trainFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "train.txt")
+	if err := os.WriteFile(path, []byte("turn the lights on\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var options = Options{Program: "test 1", Recipe: map[string]int{"seed": 1}}
+
+func mustMake(t *testing.T, dir string, steps []*Step, o Options) *Plan {
+	t.Helper()
+	p, err := Open(dir, "test").Make(t.Context(), steps, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func mustPlan(t *testing.T, dir string, steps []*Step) *Plan {
+	t.Helper()
+	p, err := Open(dir, "test").Plan(steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func states(p *Plan) string {
+	var b strings.Builder
+	for _, s := range p.Steps {
+		fmt.Fprintf(&b, "%s: %s\n", s.Name, s.Why)
+	}
+	return b.String()
+}
+
+// tree returns what a run made: path → content. Logs, caches and measured
+// times are left out.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, p)
+		rel = filepath.ToSlash(rel)
+		if rel == logsDir {
+			return filepath.SkipDir
+		}
+		measured := strings.HasSuffix(rel, "times.json") || strings.HasPrefix(rel, "steps/compare") && strings.HasSuffix(rel, manifestFile)
+		if e.IsDir() || rel == digestsFile || rel == inUseFile || measured {
+			return nil
+		}
+		text, err := os.ReadFile(p)
+		out[rel] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestMakeThenNothingToDo(t *testing.T) {
+	dir, file := t.TempDir(), trainFile(t)
+	if p := mustPlan(t, dir, chain(file)); p.ToDo() != 4 {
+		t.Errorf("%d to do, want 4", p.ToDo())
+	}
+	mustMake(t, dir, chain(file), options)
+	made := tree(t, dir)
+	for _, name := range []string{"student.gguf", "report.json", LineageFile} {
+		if made[name] == "" {
+			t.Errorf("no %s", name)
+		}
+	}
+	for _, want := range []string{`"license": "CC0"`, `"labels": "people"`, `"path": "train.txt"`, `"parameters": "64"`, `"seed": 2`, `"measured": true`} {
+		if !strings.Contains(made[LineageFile], want) {
+			t.Errorf("no %s in the lineage:\n%s", want, made[LineageFile])
+		}
+	}
+	if strings.Contains(made[LineageFile], filepath.Dir(file)) {
+		t.Error("the lineage names a folder of this machine")
+	}
+	p := mustMake(t, dir, chain(file), options)
+	if p.ToDo() != 0 {
+		t.Errorf("to do again: %s", states(p))
+	}
+	if got := tree(t, dir); fmt.Sprint(got) != fmt.Sprint(made) {
+		t.Error("making nothing changed something")
+	}
+}
+
+func TestWhy(t *testing.T) {
+	dir, file := t.TempDir(), trainFile(t)
+	mustMake(t, dir, chain(file), options)
+
+	steps := chain(file)
+	steps[2].Settings = trainSettings{2, 45, .2}
+	if got, want := states(mustPlan(t, dir, steps)), "data: \ntrain-a: \ntrain-b: changed: lr 0.1 → 0.2\ncompare: needs train-b\n"; got != want {
+		t.Errorf("got %s want %s", got, want)
+	}
+	steps = chain(file)
+	steps[1].Version = 2
+	if got, want := states(mustPlan(t, dir, steps)), "data: \ntrain-a: changed: train version 1 → train version 2\ntrain-b: \ncompare: needs train-a\n"; got != want {
+		t.Errorf("got %s want %s", got, want)
+	}
+	if err := os.WriteFile(file, []byte("something else"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := states(mustPlan(t, dir, chain(file))), "data: changed: input train\ntrain-a: needs data\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %s want %s", got, want)
+	}
+	p, err := Open(dir, "another").Plan(chain(trainFile(t)))
+	if got, want := states(p), "data: \ntrain-a: changed: machine test → another\n"; err != nil || !strings.HasPrefix(got, want) {
+		t.Errorf("got %s, %v want %s", got, err, want)
+	}
+}
+
+func TestDamageIsFound(t *testing.T) {
+	dir, file := t.TempDir(), trainFile(t)
+	p := mustMake(t, dir, chain(file), options)
+	made := tree(t, dir)
+	model := filepath.Join(Open(dir, "test").StepDir("train", p.Steps[1].Key), "model.gguf")
+	text, err := os.ReadFile(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[3] ^= 1
+	if err := os.WriteFile(model, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := states(mustPlan(t, dir, chain(file))); !strings.Contains(got, "train-a: its file model.gguf has changed\n") {
+		t.Errorf("got %s", got)
+	}
+	mustMake(t, dir, chain(file), options)
+	if got := tree(t, dir); fmt.Sprint(got) != fmt.Sprint(made) {
+		t.Error("made anew, something differs")
+	}
+}
+
+func TestUntil(t *testing.T) {
+	dir, file := t.TempDir(), trainFile(t)
+	o := options
+	o.Until = "train-b"
+	mustMake(t, dir, chain(file), o)
+	if got, want := states(mustPlan(t, dir, chain(file))), "data: \ntrain-a: not made yet\ntrain-b: \n"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %s want %s", got, want)
+	}
+	o.Until = "trian"
+	if _, err := Open(dir, "test").Make(t.Context(), chain(file), o); !errors.Is(err, ErrNoStep) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Variants that begin alike share their steps.
+func TestSharedSteps(t *testing.T) {
+	dir, file := t.TempDir(), trainFile(t)
+	data, again := dataStep(file), dataStep(file)
+	again.Name = "data-2"
+	a := trainStep("a", trainSettings{1, 5, .1}, data)
+	b := trainStep("b", trainSettings{2, 5, .1}, again)
+	p := mustMake(t, dir, []*Step{data, again, a, b}, options)
+	if len(p.Steps) != 3 || p.Skipped["data-2"] != p.Steps[0] {
+		t.Errorf("steps %s skipped %v", states(p), p.Skipped)
+	}
+	u, err := mustPlan(t, dir, []*Step{data, again, a, b}).Until("b")
+	if err != nil || len(u.Steps) != 2 {
+		t.Errorf("until b: %s, %v", states(u), err)
+	}
+}
+
+func TestCancelThenResume(t *testing.T) {
+	file := trainFile(t)
+	calm := t.TempDir()
+	mustMake(t, calm, chain(file), options)
+
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	o := options
+	o.Progress = func(stage string, done, total int64, note string) {
+		if stage == "train-a" && done == 31 {
+			cancel()
+		}
+	}
+	_, err := Open(dir, "test").Make(ctx, chain(file), o)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted in step train-a") {
+		t.Errorf("got %v", err)
+	}
+	if got := states(mustPlan(t, dir, chain(file))); !strings.Contains(got, "train-a: interrupted; goes on from its checkpoint\n") {
+		t.Errorf("got %s", got)
+	}
+	least := int64(1 << 40)
+	o.Progress = func(stage string, done, total int64, note string) {
+		if stage == "train-a" {
+			least = min(least, done)
+		}
+	}
+	mustMake(t, dir, chain(file), o)
+	if least != 32 {
+		t.Errorf("went on at %d, want 32", least)
+	}
+	if got, want := tree(t, dir), tree(t, calm); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Error("resumed, something differs")
+	}
+}
+
+func TestFailureLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	failure := errors.New("no such weights")
+	s := &Step{Kind: "x", Name: "x", Run: func(ctx context.Context, w *Work) error {
+		if err := os.WriteFile(filepath.Join(w.Dir, "half"), []byte("h"), 0o666); err != nil {
+			return err
+		}
+		return failure
+	}}
+	_, err := Open(dir, "test").Make(t.Context(), []*Step{s}, options)
+	if !errors.Is(err, failure) {
+		t.Errorf("got %v", err)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, stepsDir))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, LineageFile)); err == nil {
+		t.Error("a failed run wrote a lineage")
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	s := &Step{Kind: "x", Name: "x", Run: func(ctx context.Context, w *Work) error {
+		return &fs.PathError{Op: "write", Path: "weights", Err: syscall.ENOSPC}
+	}}
+	_, err := Open(dir, "test").Make(t.Context(), []*Step{s}, options)
+	if err == nil || !strings.HasPrefix(err.Error(), "step x: the disk is full; ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNoPermission(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		t.Skip("root may write anywhere")
+	}
+	if _, err := Open(filepath.Join(dir, "run"), "test").Make(t.Context(), nil, options); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMissingInput(t *testing.T) {
+	_, err := Open(t.TempDir(), "test").Plan([]*Step{dataStep("nowhere.txt")})
+	if want := "data.train: no file or folder train.txt: file does not exist"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestTwoRunsInOneFolder(t *testing.T) {
+	dir := t.TempDir()
+	first := Open(dir, "test")
+	if err := first.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(dir, "test").Make(t.Context(), nil, options)
+	if want := fmt.Sprintf("in use by process %d", os.Getpid()); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	first.Unlock()
+	mustMake(t, dir, nil, options)
+}
+
+func TestSweep(t *testing.T) {
+	dir, file := t.TempDir(), trainFile(t)
+	mustMake(t, dir, chain(file), options)
+	steps := filepath.Join(dir, stepsDir)
+	long := time.Now().Add(-2 * abandoned)
+	for name, keep := range map[string]bool{
+		"train-0123456789ab.tmp": false, "train-0123456789ac.tmp": true, "notes.tmp": true, trash + "train-0123456789ab": false,
+	} {
+		p := filepath.Join(steps, name)
+		if err := os.MkdirAll(filepath.Join(p, checkpointDir), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if !keep {
+			if err := errors.Join(os.Chtimes(filepath.Join(p, checkpointDir), long, long), os.Chtimes(p, long, long)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		defer func() {
+			if _, err := os.Stat(p); (err == nil) != keep {
+				t.Errorf("%s: kept %v, want %v", name, err == nil, keep)
+			}
+		}()
+	}
+	mustMake(t, dir, chain(file), options)
+}
+
+func TestPreflight(t *testing.T) {
+	s := &Step{Kind: "x", Name: "x", Run: func(context.Context, *Work) error { return nil }}
+	for _, c := range []Cost{{Memory: 1 << 60}, {Disk: 1 << 60}} {
+		s.Predict = func() (Cost, error) { return c, nil }
+		dir := t.TempDir()
+		_, err := Open(dir, "test").Make(t.Context(), []*Step{s}, options)
+		if !errors.Is(err, ErrNoFit) {
+			t.Errorf("%+v: got %v", c, err)
+		}
+		o := options
+		o.Force = true
+		mustMake(t, dir, []*Step{s}, o)
+	}
+}
+
+// The cache never hides a change.
+func TestDigests(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "f")
+	write := func(text string, age time.Duration) {
+		t.Helper()
+		at := time.Now().Add(-age)
+		if err := errors.Join(os.WriteFile(file, []byte(text), 0o666), os.Chtimes(file, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum := func() string {
+		t.Helper()
+		d := newDigester(dir)
+		s, err := d.path(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.save()
+		return s
+	}
+	write("a", 0)
+	a := sum()
+	write("b", 0) // the same size, maybe within the clock's tick
+	if sum() == a {
+		t.Error("a change just after was missed")
+	}
+	write("a", time.Hour)
+	if sum() != a || newDigester(dir).known["f"].Digest != a {
+		t.Error("an old file's digest is not remembered")
+	}
+	write("b", 2*time.Hour)
+	if sum() == a {
+		t.Error("a change of time was missed")
+	}
+}
+
+func TestKeyIsStable(t *testing.T) {
+	s := &Step{Kind: "train", Name: "x", Version: 3, Settings: map[string]any{"b": 1e-5, "a": "<é>"}}
+	settings, err := canonical(s.Settings)
+	if err != nil || string(settings) != `{"a":"<é>","b":0.00001}` {
+		t.Errorf("settings %s, %v", settings, err)
+	}
+	k, err := key(s, settings, []keyInput{{"data", "00"}}, "amd64")
+	const want = "300e29ee7212" // changes only with the definition of keys, which makes every run anew
+	if err != nil || !strings.HasPrefix(k, want) {
+		t.Errorf("key %s, %v, want %s", k, err, want)
+	}
+}
