@@ -82,7 +82,7 @@ func TestPruneManyMakers(t *testing.T) {
 	spec.Tokens = append(spec.Tokens, "ab", "bc", "abc", "xa", "bcd")
 	spec.Merges = []string{"x a", "b c", "a b", "ab c", "a bc", "bc d"}
 	r := rand.New(rand.NewPCG(7, 8))
-	for range 2000 {
+	for range 300 {
 		var texts []string
 		for range 1 + r.IntN(3) {
 			b := make([]byte, 1+r.IntN(8))

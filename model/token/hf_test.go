@@ -1,0 +1,106 @@
+package token
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// tiny returns a tokenizer.json of two bytes and one merge, with one text replaced.
+func tiny(old, new string) []byte {
+	const file = `{"added_tokens":[{"id":3,"content":"<s>","special":true},{"id":4,"content":"<u>","normalized":true}],
+		"normalizer":null,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},
+		"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}]},
+		"decoder":{"type":"ByteLevel"},
+		"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]]}}`
+	if !strings.Contains(file, old) {
+		panic("nothing to replace: " + old)
+	}
+	return []byte(strings.Replace(file, old, new, 1))
+}
+
+func TestParseHF(t *testing.T) {
+	want := Spec{
+		Model: "gpt2", Pre: "gpt-2",
+		Tokens: []string{"a", "b", "ab", "<s>", "<u>"},
+		Types:  []int32{Normal, Normal, Normal, Control, UserDefined},
+		Merges: []string{"a b"},
+		BOS:    3, EOS: 4, EOT: -1, UNK: -1, PAD: -1, AddBOS: true, ChatTemplate: "T",
+	}
+	for _, file := range [][]byte{tiny("", ""), tiny(`["a","b"]`, `"a b"`), tiny(`{"a":0,`, `{"<s>":3,"a":0,`)} {
+		for _, template := range []string{`"T"`, `[{"name":"tool","template":"U"},{"name":"default","template":"T"}]`} {
+			got, err := ParseHF(file, []byte(`{"eos_token":"<u>","chat_template":`+template+`}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v\nwant %+v", got, want)
+			}
+		}
+	}
+}
+
+func TestParseHFRefuses(t *testing.T) {
+	for _, c := range []struct{ old, new, config, want string }{
+		{`"BPE"`, `"Unigram"`, "", `model "Unigram" is not known; known: BPE`},
+		{`"normalizer":null`, `"normalizer":{"type":"NFC"}`, "", `normalizer "NFC" is not known`},
+		{`"add_prefix_space":false`, `"add_prefix_space":true`, "", "pre_tokenizer"},
+		{`"decoder":{"type":"ByteLevel"}`, `"decoder":{"type":"WordPiece"}`, "", `decoder "WordPiece"`},
+		{`"merges"`, `"dropout":0.1,"merges"`, "", "dropout"},
+		{`"merges"`, `"ignore_merges":true,"merges"`, "", "ignore_merges"},
+		{`"merges"`, `"unk_token":"a","merges"`, "", "lacks bytes"},
+		{`"merges"`, `"unk_token":"z","merges"`, "", `"z" is not in the vocabulary`},
+		{`"special":true`, `"special":true,"lstrip":true`, "", `"<s>": single_word, lstrip`},
+		{`"id":3`, `"id":5`, "", "leave no holes"},
+		{`"b":1`, `"b":0`, "", "id 0 is that of"},
+		{`"b":1`, `"b":-1`, "", "has id -1"},
+		{`"b":1`, `"b":4000000000`, "", "has id 4000000000"},
+		{`["a","b"]`, `["a"]`, "", "merge 0 has 1 tokens"},
+		{`"TemplateProcessing"`, `"Roberta"`, "", "post_processor"},
+		{`{"id":"<s>"`, `{"id":"<t>"`, "", `"<t>" is not in the vocabulary`},
+		{"", "", `{"eos_token":"q"}`, `eos_token "q" is not in the vocabulary`},
+		{"", "", `{"add_eos_token":true}`, "add_eos_token"},
+		{"", "", `{`, "tokenizer_config.json"},
+		{"{", "", "", "tokenizer.json"},
+	} {
+		_, err := ParseHF(tiny(c.old, c.new), []byte(c.config))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s -> %s: error %v, want %q", c.old, c.new, err, c.want)
+		}
+	}
+}
+
+func TestHFRefuses(t *testing.T) {
+	s := smallSpec(t, "gpt-2")
+	s.Tokens = append(s.Tokens[:10:10], s.Tokens...)
+	s.Types, s.Merges = nil, nil
+	if _, _, err := s.HF(); err == nil || !strings.Contains(err.Error(), "are both") {
+		t.Errorf("a vocabulary with a token twice: error %v", err)
+	}
+}
+
+func FuzzParseHF(f *testing.F) {
+	f.Add(tiny("", ""), []byte(`{"eos_token":{"content":"<s>"},"add_bos_token":true,"chat_template":"x"}`))
+	f.Add(tiny(`"ab":2`, `"ab":-2`), []byte(nil))
+	f.Fuzz(func(t *testing.T, file, config []byte) {
+		spec, err := ParseHF(file, config)
+		if err != nil {
+			return
+		}
+		tok, err := New(spec)
+		if err != nil {
+			return
+		}
+		tok.Decode(tok.Encode("Hello <s>", true))
+		a, b, err := spec.HF()
+		if err != nil {
+			return
+		}
+		if _, err := ParseHF(a, b); err != nil {
+			t.Errorf("what HF wrote is refused: %v", err)
+		}
+		if _, _, err := spec.Prune(func(id int) bool { return id%2 == 0 }); err != nil {
+			t.Errorf("what New took, Prune refuses: %v", err)
+		}
+	})
+}
