@@ -93,6 +93,15 @@ func percent(n Num) string {
 	return fixed(v*100, 1)
 }
 
+// percentFine writes a small share as percent with the digits that count.
+func percentFine(n Num) string {
+	v, ok := n.Get()
+	if !ok {
+		return absent
+	}
+	return trimZeros(fixed(v*100, decimals(v*100)))
+}
+
 // Sizes are decimal, as disks and downloads are sold.
 const (
 	kB = 1e3

@@ -50,8 +50,8 @@ func evenDecimals(values []Num, scale float64) int {
 	case least >= 0.1:
 		return 2
 	}
-	const most10 = 8 // decimals: below that, nothing is worth its room
-	return min(1+int(math.Ceil(-math.Log10(least))), most10)
+	const maxDecimals = 8 // below that, nothing is worth its room
+	return min(1+int(math.Ceil(-math.Log10(least))), maxDecimals)
 }
 
 // pick takes one number from each model.

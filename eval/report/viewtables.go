@@ -1,0 +1,157 @@
+package report
+
+// modelGrid is the table of models, every column sortable.
+func (r *Report) modelGrid() *grid {
+	if len(r.Models) == 0 {
+		return nil
+	}
+	g := &grid{Caption: "Models", Head: []gridHead{{Text: "model"}}}
+	looks := r.looks()
+	for i := range r.Models {
+		m := &r.Models[i]
+		small := string(m.Role)
+		if m.recorded() {
+			small = "recorded earlier, not run now"
+		}
+		g.Rows = append(g.Rows, []gridCell{{Text: m.Name, Small: small, Look: &looks[i], Class: "model"}})
+	}
+	// A column that no model fills is left out.
+	add := func(head, tip string, cell func(*Model) gridCell) {
+		cells, filled := make([]gridCell, len(r.Models)), false
+		for i := range r.Models {
+			cells[i] = cell(&r.Models[i])
+			cells[i].Class = "num"
+			filled = filled || cells[i].Text != absent
+		}
+		if !filled {
+			return
+		}
+		g.Head = append(g.Head, gridHead{head, tip, true})
+		for i := range cells {
+			g.Rows[i] = append(g.Rows[i], cells[i])
+		}
+	}
+	add("size", "bytes of the file", func(m *Model) gridCell { return cellOf(known0(m.Bytes), size(m.Bytes)) })
+	add("parameters", "", func(m *Model) gridCell { return cellOf(known0(m.Params), params(m.Params)) })
+	for _, name := range r.metricNames() {
+		add(r.metricHead(name), "", func(m *Model) gridCell { return r.metricCell(m, name) })
+	}
+	r.speedColumns(add)
+	add("KL", "KL(teacher ‖ model), nats a token", func(m *Model) gridCell {
+		c := cellOf(m.divergence().KL, number(m.divergence().KL))
+		if _, ok := m.divergence().SE.Get(); ok {
+			c.Small = "± " + number(m.divergence().SE)
+		}
+		return c
+	})
+	add("same top, %", "tokens of the reply with the teacher's first choice", func(m *Model) gridCell {
+		return cellOf(m.divergence().SameTop, percent(m.divergence().SameTop))
+	})
+	add("dropped, %", "teacher's probability on tokens that the model lacks", func(m *Model) gridCell {
+		v := m.divergence().Dropped
+		return cellOf(v, percentFine(v))
+	})
+	return g
+}
+
+// speedColumns adds what was timed, with its spread over rounds, and the cost.
+func (r *Report) speedColumns(add func(head, tip string, cell func(*Model) gridCell)) {
+	rate := func(head, tip string, write func(Num) string, get func(*Model) Rate) {
+		add(head, tip, func(m *Model) gridCell {
+			v := get(m)
+			c := cellOf(v.Median, write(v.Median))
+			_, ok1 := v.Min.Get()
+			_, ok2 := v.Max.Get()
+			if ok1 && ok2 {
+				c.Small = write(v.Min) + " to " + write(v.Max)
+			}
+			return c
+		})
+	}
+	rate("prompt, tok/s", "tokens read a second", number, func(m *Model) Rate { return m.Speed.Prompt })
+	rate("decode, tok/s", "tokens written a second", number, func(m *Model) Rate { return m.Speed.Decode })
+	rate("first token", "time from the request to the first token", seconds, func(m *Model) Rate { return m.Speed.FirstToken })
+	rate("requests/s", "one after the other, text in to text out", number, func(m *Model) Rate { return m.Speed.Requests })
+	add("peak memory", "", func(m *Model) gridCell { return cellOf(known0(m.Speed.PeakMemory), size(m.Speed.PeakMemory)) })
+	add("cost of 1,000, "+r.currency(), "1,000 requests", func(m *Model) gridCell {
+		return cellOf(m.Cost.PerThousand, trimZeros(numbers([]Num{m.Cost.PerThousand}, 1, evenDecimals([]Num{m.Cost.PerThousand}, 1))[0]))
+	})
+}
+
+// metricHead is a metric's title with its unit.
+func (r *Report) metricHead(name string) string {
+	m := r.Describe(name)
+	if m.Unit == Percent {
+		return m.Title + ", %"
+	}
+	return m.Title
+}
+
+// metricCell is a score over its interval.
+func (r *Report) metricCell(m *Model, name string) gridCell {
+	q, _ := m.metric(name)
+	unit := r.Describe(name).Unit
+	c := cellOf(q.Value, unit.value(q.Value))
+	_, ok1 := q.Lo.Get()
+	_, ok2 := q.Hi.Get()
+	if ok1 && ok2 {
+		c.Small = unit.value(q.Lo) + " to " + unit.value(q.Hi)
+	} else if _, ok := q.SE.Get(); ok {
+		c.Small = "± " + unit.value(q.SE)
+	}
+	return c
+}
+
+// pairGrid is the table of all paired statistics.
+func (r *Report) pairGrid() *grid {
+	if len(r.Pairs) == 0 {
+		return nil
+	}
+	g := &grid{Caption: "Paired differences", Head: []gridHead{{Text: "A"}, {Text: "B"}, {Text: "metric"}, {Text: "n", Numeric: true},
+		{"B − A", "percentages in points", true}, {Text: "interval", Numeric: true}, {"p", "McNemar, exact, two-sided", true},
+		{"p, Holm", "corrected over the pairs", true}, {"B / A, %", "ratio of the scores", true}, {Text: "interval", Numeric: true}, {Text: "verdict"}}}
+	for i := range r.Pairs {
+		p := &r.Pairs[i]
+		m := r.Describe(p.Metric)
+		r1, r2 := absent, absent
+		if lo, hi, ok := p.bounds(); ok {
+			r1 = m.Unit.delta(N(lo)) + " to " + m.Unit.delta(N(hi))
+		}
+		lo, ok1 := p.RatioLo.Get()
+		hi, ok2 := p.RatioHi.Get()
+		if ok1 && ok2 {
+			r2 = fixed(lo*100, 1) + " to " + fixed(hi*100, 1)
+		}
+		g.Rows = append(g.Rows, []gridCell{{Text: p.A}, {Text: p.B}, {Text: m.Title}, cellOf(known0(int64(p.N)), count(int64(p.N))),
+			cellOf(p.Diff, m.Unit.delta(p.Diff)), {Text: r1, Class: "num", Key: key(p.Lo)}, cellOf(p.P, pvalue(p.P)), cellOf(p.PHolm, pvalue(p.PHolm)),
+			cellOf(p.Ratio, percent(p.Ratio)), {Text: r2, Class: "num", Key: key(p.RatioLo)}, {Text: p.words(m), Class: "verdict " + p.class(m)}})
+	}
+	return g
+}
+
+// grid makes a table of the report ready for the page.
+func (tab *Table) grid() grid {
+	g := grid{Caption: tab.Title, Note: tab.Note}
+	for i, c := range tab.Columns {
+		h := gridHead{Text: c.Name, Numeric: i > 0}
+		if c.Unit == Percent {
+			h.Text += ", %"
+		}
+		g.Head = append(g.Head, h)
+	}
+	for _, row := range tab.Rows {
+		var cells []gridCell
+		for c := range tab.Columns {
+			cell := gridCell{Text: tab.text(row, c)}
+			if c > 0 {
+				cell.Class = "num"
+			}
+			if c < len(row) {
+				cell.Key = key(row[c].Value)
+			}
+			cells = append(cells, cell)
+		}
+		g.Rows = append(g.Rows, cells)
+	}
+	return g
+}
