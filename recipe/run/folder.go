@@ -112,9 +112,16 @@ var ours = regexp.MustCompile(`^[a-z][a-z0-9-]*-[0-9a-f]{12}\.tmp$`)
 // folders of steps that are done, and those of steps that the plan does not
 // have, once they are old. Nothing that does not look like ours is touched.
 func (f *Folder) sweep(p *Plan) error {
+	written := map[string]bool{digestsFile: true, LineageFile: true}
 	wanted := map[string]bool{} // temporary folder → its step is still to do
 	for _, s := range p.Steps {
+		for _, name := range s.Exports {
+			written[name] = true
+		}
 		wanted[filepath.Base(f.tempDir(s.Kind, s.Key))] = !s.Done
+	}
+	if err := sweepUnfinished(f.Dir, func(name string) bool { return written[name] }); err != nil {
+		return fmt.Errorf("run: %w", err)
 	}
 	dir := filepath.Join(f.Dir, stepsDir)
 	entries, err := os.ReadDir(dir)
@@ -132,6 +139,28 @@ func (f *Folder) sweep(p *Plan) error {
 		}
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("run: removing what an interrupted run left: %w", err)
+		}
+	}
+	return nil
+}
+
+// unfinished is how package disk names a file that is being written.
+var unfinished = regexp.MustCompile(`^\.(.+)\.[0-9]+\.tmp$`)
+
+// sweepUnfinished removes the files in dir that a killed process was writing.
+// of tells which names are ours; nil: all.
+func sweepUnfinished(dir string, of func(name string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := unfinished.FindStringSubmatch(e.Name())
+		if name == nil || !e.Type().IsRegular() || of != nil && !of(name[1]) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -143,6 +143,9 @@ func prepare(temp, key string) error {
 			return err
 		}
 	}
+	if err := sweepUnfinished(filepath.Join(temp, checkpointDir), nil); err != nil {
+		return err
+	}
 	return writeFile(filepath.Join(temp, keyFile), []byte(key))
 }
 

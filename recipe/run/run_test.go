@@ -426,7 +426,14 @@ func TestSweep(t *testing.T) {
 			}
 		}()
 	}
+	half := filepath.Join(dir, "."+LineageFile+".12.tmp")
+	if err := os.WriteFile(half, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
 	mustMake(t, dir, chain(file), options)
+	if _, err := os.Stat(half); err == nil {
+		t.Error("a half-written lineage stayed")
+	}
 }
 
 func TestPreflight(t *testing.T) {
