@@ -1,0 +1,123 @@
+package kernel
+
+import (
+	"math"
+	"testing"
+)
+
+// expUlps is what Exp's documentation promises.
+const expUlps = 2
+
+func TestExpIsClose(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		var x, y [64]float32
+		worst := 0.0
+		for bits := uint64(0); bits < 1<<32; {
+			for i := range x {
+				x[i] = math.Float32frombits(uint32(bits))
+				bits += 6553 // some 655,000 floats, of either sign
+			}
+			Exp(y[:], x[:])
+			for i, v := range x {
+				worst = max(worst, ulps(t, v, y[i]))
+			}
+		}
+		t.Logf("at most %.2f ulp", worst)
+		if worst > expUlps {
+			t.Errorf("off by %.2f ulp, want at most %d", worst, expUlps)
+		}
+	})
+}
+
+// ulps returns by how many units in the last place got is not e**x.
+func ulps(t *testing.T, x, got float32) float64 {
+	t.Helper()
+	want := math.Exp(float64(x))
+	switch {
+	case x != x:
+		if got == got {
+			t.Fatalf("exp(NaN) is %v", got)
+		}
+		return 0
+	case want > math.MaxFloat32*(1+0x1p-25):
+		if !math.IsInf(float64(got), 1) {
+			t.Fatalf("exp(%v) is %v, want +Inf", x, got)
+		}
+		return 0
+	case math.IsInf(float64(got), 0) || got != got:
+		t.Fatalf("exp(%v) is %v, want %v", x, got, want)
+	}
+	unit := math.Max(math.Ldexp(1, math.Ilogb(max(want, 0x1p-149))-23), 0x1p-149)
+	return math.Abs(float64(got)-want) / unit
+}
+
+func TestExpAtTheEnds(t *testing.T) {
+	inf := float32(math.Inf(1))
+	eachTier(t, func(t *testing.T) {
+		for _, c := range [][2]float32{
+			{0, 1}, {float32(math.Copysign(0, -1)), 1}, {inf, inf}, {-inf, 0}, {1e30, inf}, {-1e30, 0},
+			{88.72284, inf}, {-104, 0}, {-150, 0}, {math.MaxFloat32, inf}, {-math.MaxFloat32, 0},
+		} {
+			for n := 1; n <= 9; n++ { // vector and tail
+				x := make([]float32, n)
+				for i := range x {
+					x[i] = c[0]
+				}
+				Exp(x, x)
+				for _, got := range x {
+					if got != c[1] {
+						t.Fatalf("exp(%v) is %v, want %v", c[0], got, c[1])
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestSoftmax(t *testing.T) {
+	inf := float32(math.Inf(1))
+	eachTier(t, func(t *testing.T) {
+		// softmax of logs of counts, far from 0, with a masked place.
+		x := []float32{1000 + log32(1), 1000 + log32(2), -inf, 1000 + log32(5)}
+		want := []float32{0.125, 0.25, 0, 0.625}
+		const tolerance = 1e-4 // an ulp of 1,000 is 6e-5
+		if lse := LogSumExp(x); !near(lse, 1000+log32(8), tolerance/1000) {
+			t.Errorf("LogSumExp is %v, want %v", lse, 1000+log32(8))
+		}
+		lse := Softmax(x)
+		if !near(lse, 1000+log32(8), tolerance/1000) {
+			t.Errorf("Softmax's log-sum-exp is %v, want %v", lse, 1000+log32(8))
+		}
+		for i, w := range want {
+			if !near(x[i], w, tolerance) {
+				t.Errorf("element %d is %v, want %v", i, x[i], w)
+			}
+		}
+		masked := []float32{-inf, -inf, -inf}
+		if lse := Softmax(masked); lse != -inf || masked[0] != 0 || masked[2] != 0 {
+			t.Errorf("softmax of nothing but -Inf: %v, log-sum-exp %v", masked, lse)
+		}
+		if lse := LogSumExp(nil); lse != -inf {
+			t.Errorf("LogSumExp of nothing is %v, want -Inf", lse)
+		}
+	})
+}
+
+func log32(x float64) float32 { return float32(math.Log(x)) }
+
+func TestSoftmaxOfManyAddsUp(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		x := make([]float32, 49152)
+		for i := range x {
+			x[i] = float32(i%97) / 10
+		}
+		lse := Softmax(x)
+		var sum float64
+		for _, v := range x {
+			sum += float64(v)
+		}
+		if math.Abs(sum-1) > 1e-6 || lse != lse {
+			t.Errorf("probabilities add to %v, log-sum-exp %v", sum, lse)
+		}
+	})
+}

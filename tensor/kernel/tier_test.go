@@ -1,0 +1,57 @@
+package kernel
+
+import "testing"
+
+// eachTier runs f once for every tier that this machine has.
+func eachTier(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	was := current
+	defer setTier(was)
+	for c := tierGeneric; c <= bestTier(); c++ {
+		setTier(c)
+		t.Run(c.String(), f)
+	}
+}
+
+// fastTiers runs f for every tier above the generic one.
+func fastTiers(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	if bestTier() == tierGeneric {
+		t.Skip("this machine has the generic tier only")
+	}
+	was := current
+	defer setTier(was)
+	for c := tierGeneric + 1; c <= bestTier(); c++ {
+		setTier(c)
+		t.Run(c.String(), f)
+	}
+}
+
+// inTier calls f with tier c in use.
+func inTier(c tier, f func()) {
+	was := current
+	setTier(c)
+	defer setTier(was)
+	f()
+}
+
+func TestChooseTier(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		best tier
+		want tier
+		err  string
+	}{
+		{"", tierAVX2, tierAVX2, ""},
+		{"generic", tierAVX2, tierGeneric, ""},
+		{"avx2", tierAVX2, tierAVX2, ""},
+		{"avx2", tierAVX512, tierAVX2, ""},
+		{"avx512", tierAVX2, 0, "LIMBECK_CPU=avx512: this build on this processor goes up to avx2"},
+		{"sse", tierAVX2, 0, "LIMBECK_CPU=sse: want generic, avx2 or avx512"},
+	} {
+		got, err := chooseTier(c.name, c.best)
+		if err != nil && err.Error() != c.err || err == nil && (c.err != "" || got != c.want) {
+			t.Errorf("chooseTier(%q, %v) = %v, %v, want %v, %q", c.name, c.best, got, err, c.want, c.err)
+		}
+	}
+}
