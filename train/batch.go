@@ -26,12 +26,15 @@ type Batch struct {
 	Rows    []int   // rows of the hidden states whose next token carries loss
 	Targets []int   // these tokens
 	Weight  float32 // 1 / the tokens with loss in the whole step
+
+	TokenWeight float32 // 1 / all tokens of the whole step
 }
 
-// pack makes the batch of the sequences that index names.
-func (b *Batch) pack(set []Sequence, index []int, weight float32) {
+// pack makes the batch of the sequences that index names, in a step of so many
+// tokens and targets.
+func (b *Batch) pack(set []Sequence, index []int, targets, tokens int) {
 	b.IDs, b.Seqs, b.Rows, b.Targets = b.IDs[:0], b.Seqs[:0], b.Rows[:0], b.Targets[:0]
-	b.Index, b.Weight = index, weight
+	b.Index, b.Weight, b.TokenWeight = index, 1/float32(targets), 1/float32(tokens)
 	for _, i := range index {
 		s := set[i]
 		n := len(s.IDs) - 1 // the last token predicts nothing

@@ -13,7 +13,6 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/model/arch"
-	"limbeck/nn"
 	"limbeck/nn/op"
 )
 
@@ -139,7 +138,7 @@ func New(m arch.Model, set []Sequence, objective Objective, o Options, pool *par
 }
 
 func trainable(m arch.Model, objective Objective) []*op.Weight {
-	all := nn.Weights(m)
+	all := m.Weights()
 	if w, ok := objective.(Weighted); ok {
 		all = append(all, w.Weights()...)
 	}
@@ -205,7 +204,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 	for _, run := range split(t.set, index, t.o.MicroTokens) {
 		t.tape.Reset()
 		t.tape.SetRecording(true)
-		t.batch.pack(t.set, run, 1/float32(targets))
+		t.batch.pack(t.set, run, targets, tokens)
 		l := t.objective.Loss(t.tape, t.model, &t.batch)
 		loss += float64(l.Data[0])
 		t.tape.Backward(l)

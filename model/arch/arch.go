@@ -34,6 +34,10 @@ type Config struct {
 type Model interface {
 	Config() Config
 
+	// Weights returns all weights, each once, in the order of the files that
+	// the project writes.
+	Weights() []*op.Weight
+
 	// Forward returns the hidden states after the last norm, [tokens, Width],
 	// and advances the caches. On a tape that does not record, the states live
 	// until the tape is reset.

@@ -57,6 +57,8 @@ func newLlama(c Config) Model {
 
 func (m *llama) Config() Config { return m.config }
 
+func (m *llama) Weights() []*op.Weight { return nn.Weights(m) }
+
 func (m *llama) Forward(t *op.Tape, b op.Batch) *op.Value {
 	x := m.Embed.Forward(t, b)
 	for i := range m.Blocks {

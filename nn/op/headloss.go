@@ -87,3 +87,15 @@ func (n *headLoss) Do(_, row int) {
 func (n *headLoss) Backward(t *Tape) {
 	addGrad(t, n.hidden, n.dh, n.y.Grad[0])
 }
+
+// RowLosses is the sum of losses on the same rows.
+type RowLosses []RowLoss
+
+// Loss implements [RowLoss].
+func (l RowLosses) Loss(row int, logits, grad []float32) float64 {
+	var sum float64
+	for _, x := range l {
+		sum += x.Loss(row, logits, grad)
+	}
+	return sum
+}

@@ -1,0 +1,47 @@
+package distill
+
+import "math"
+
+// ForwardKL is the loss of soft labels, Weight·T²·KL(p ‖ q) for each row: p is
+// the teacher's distribution, q = softmax(logits/T) the student's. T² keeps
+// the gradient's size when T changes. Hinton et al. 2015, arXiv:1503.02531,
+// sect. 2. With Weight = 1/rows it is the mean over rows. The gradient by the
+// logits is Weight·T·(q − p); within the target's tail, whose inner shape is
+// unknown, Weight·T·q·(1 − tail p/tail q).
+type ForwardKL struct {
+	Targets     []Target
+	Temperature float64
+	Weight      float64
+}
+
+// Loss implements [op.RowLoss].
+func (l *ForwardKL) Loss(row int, logits, grad []float32) float64 {
+	p := &l.Targets[row]
+	r := respond(logits, p, l.Temperature)
+	scale := l.Weight * l.Temperature
+	tailFactor := 1.0
+	if p.IDs != nil {
+		tailFactor = 1 - math.Exp(r.tailLog)
+	}
+	if grad != nil {
+		addSoftmax(grad, logits, r.t, r.lse, scale*tailFactor)
+	}
+	kl := 0.0
+	if p.IDs != nil && p.Tail > leastTail {
+		kl = p.Tail * r.tailLog
+	}
+	for i, logP := range p.LogP {
+		id := i
+		if p.IDs != nil {
+			id = int(p.IDs[i])
+		}
+		pi, logQ := math.Exp(float64(logP)), r.logQ(id)
+		if pi > 0 {
+			kl += pi * (float64(logP) - logQ)
+		}
+		if grad != nil {
+			grad[id] += float32(scale * (math.Exp(logQ)*(1-tailFactor) - pi))
+		}
+	}
+	return l.Weight * l.Temperature * l.Temperature * kl
+}

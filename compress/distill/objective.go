@@ -1,0 +1,256 @@
+// Package distill teaches a small model by a large one: by its distribution
+// over the next token (response), by its hidden states (feature), and by how
+// its tokens relate to each other (relation). One file a loss; each states the
+// direction of its divergence, its factor of the temperature, and its
+// reduction.
+package distill
+
+import (
+	"fmt"
+	"strings"
+
+	"limbeck/internal/par"
+	"limbeck/model/arch"
+	"limbeck/nn/op"
+	"limbeck/train"
+)
+
+// Directions of the divergence of responses.
+const (
+	Forward = "forward" // KL(teacher ‖ student)
+	Reverse = "reverse" // KL(student ‖ teacher)
+)
+
+// Options weigh the terms of the loss. A weight of 0 leaves its term out.
+type Options struct {
+	Hard        float64 // cross-entropy on the data's own tokens
+	Response    float64 // divergence from the teacher's distribution
+	Feature     float64 // hidden states, layer by layer
+	Relation    float64 // relations of queries, keys and values of one layer
+	Temperature float64 // of the response
+	Direction   string  // Forward or Reverse
+	Heads       int     // relation heads; 0: as many as the student's KV channels allow, at most 12
+	Seed        uint64  // of the projections
+}
+
+// An Objective is a mix of losses against a teacher; see [train.Objective]. It
+// serves one training.
+type Objective struct {
+	o       Options
+	teacher arch.Model
+	vocab   Vocabulary
+	cache   *Cache
+	tape    *op.Tape // the teacher's
+	student arch.Config
+	pairs   []pair // layers whose states are compared
+	from    tapNames
+	states  map[string]*op.Value // the student's taps of this batch
+	given   map[string][]float32 // the teacher's
+	ids     []int
+	dropped float64 // sum over the rows seen
+	rows    int
+	terms   []*op.Value
+	weights []float32
+}
+
+// pair is a layer of the student, the teacher's that it learns from, and the
+// projection between their states.
+type pair struct {
+	student, teacher string
+	w                *op.Weight
+}
+
+type tapNames struct{ student, teacher []string } // of the relation's Q, K, V
+
+// New returns the objective of a student of shape c taught by teacher, whose
+// tokens vocab finds. With a cache, responses come from it, and the teacher
+// runs only for features and relations; it may then be nil if there are none.
+func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Options, pool *par.Pool) (*Objective, error) {
+	d := &Objective{o: o, teacher: teacher, vocab: vocab, cache: cache, student: c,
+		states: map[string]*op.Value{}, given: map[string][]float32{}}
+	if o.Response > 0 && !(o.Temperature > 0) {
+		return nil, fmt.Errorf("distill: temperature %g, want a positive number", o.Temperature)
+	}
+	if d.live() && teacher == nil {
+		return nil, fmt.Errorf("distill: these losses need the teacher itself, not its cache alone")
+	}
+	if teacher == nil {
+		return d, nil
+	}
+	d.tape = op.NewTape(pool)
+	d.tape.Exact = true
+	t := teacher.Config()
+	if o.Feature > 0 {
+		d.pairs = evenly(c, t, o.Seed)
+	}
+	if o.Relation > 0 {
+		d.from = relationTaps(c.Layers-1, upperMiddle(t.Layers))
+		if d.o.Heads == 0 {
+			d.o.Heads = relationHeads(c, t)
+		}
+	}
+	return d, nil
+}
+
+// live reports whether the teacher must run on every batch.
+func (d *Objective) live() bool {
+	return d.o.Feature > 0 || d.o.Relation > 0 || d.o.Response > 0 && d.cache == nil
+}
+
+// evenly pairs each of the student's layers with the teacher's at the same
+// share of the depth.
+func evenly(s, t arch.Config, seed uint64) []pair {
+	var pairs []pair
+	for i := range s.Layers {
+		j := (i+1)*t.Layers/s.Layers - 1
+		pairs = append(pairs, pair{
+			fmt.Sprintf("blk.%d.out", i), fmt.Sprintf("blk.%d.out", j),
+			NewProjection(fmt.Sprintf("distill.projection.%d", i), s.Width, t.Width, seed+uint64(i)),
+		})
+	}
+	return pairs
+}
+
+// upperMiddle is the teacher's layer whose relations are taught: MiniLMv2
+// found one above the middle best for large teachers.
+func upperMiddle(layers int) int { return max(layers-1-layers/4, 0) }
+
+func relationTaps(student, teacher int) tapNames {
+	names := func(layer int) (n []string) {
+		for _, w := range []string{"attn_q", "attn_k", "attn_v"} {
+			n = append(n, fmt.Sprintf("blk.%d.%s.weight.out", layer, w))
+		}
+		return n
+	}
+	return tapNames{names(student), names(teacher)}
+}
+
+// relationHeads returns the greatest number of heads up to 12 into which the
+// channels of queries, keys and values of both models can be cut.
+func relationHeads(s, t arch.Config) int {
+	for n := 12; ; n-- {
+		if s.Heads*s.HeadDim%n == 0 && s.KVHeads*s.HeadDim%n == 0 && t.Heads*t.HeadDim%n == 0 && t.KVHeads*t.HeadDim%n == 0 {
+			return n
+		}
+	}
+}
+
+// Weights implements [train.Weighted].
+func (d *Objective) Weights() []*op.Weight {
+	var all []*op.Weight
+	for _, p := range d.pairs {
+		all = append(all, p.w)
+	}
+	return all
+}
+
+// Dropped returns the mean probability that the teacher gave to tokens that
+// the student lacks, over all rows so far.
+func (d *Objective) Dropped() float64 { return d.dropped / float64(max(d.rows, 1)) }
+
+// Loss implements [train.Objective].
+func (d *Objective) Loss(t *op.Tape, m arch.Model, b *train.Batch) *op.Value {
+	var targets []Target
+	if d.live() {
+		targets = d.teach(t, b)
+	}
+	if d.cache != nil && d.o.Response > 0 {
+		targets = d.cache.targets(b.Index)
+	}
+	listen := t.OnTap
+	t.OnTap = func(name string, v *op.Value) {
+		if strings.HasSuffix(name, ".out") {
+			d.states[name] = v
+		}
+		if listen != nil {
+			listen(name, v)
+		}
+	}
+	hidden := m.Forward(t, b.Batch)
+	t.OnTap = listen
+
+	d.terms, d.weights = d.terms[:0], d.weights[:0]
+	if loss := d.rowLoss(b, targets); len(loss) > 0 {
+		d.add(m.Loss(t, hidden, b.Rows, loss), 1)
+	}
+	for _, p := range d.pairs {
+		l := Hidden(t, d.states[p.student], p.w, d.given[p.teacher], b.TokenWeight/float32(len(d.pairs)))
+		d.add(l, d.o.Feature)
+	}
+	for i := range d.from.student {
+		v, want := d.states[d.from.student[i]], d.given[d.from.teacher[i]]
+		d.add(Relation(t, v, want, len(want)/len(b.IDs), d.o.Heads, b.Seqs, b.TokenWeight/3), d.o.Relation)
+	}
+	return op.Sum(t, d.terms, d.weights)
+}
+
+func (d *Objective) add(l *op.Value, weight float64) {
+	d.terms, d.weights = append(d.terms, l), append(d.weights, float32(weight))
+}
+
+// rowLoss returns the terms on logits.
+func (d *Objective) rowLoss(b *train.Batch, targets []Target) (loss op.RowLosses) {
+	if d.o.Hard > 0 {
+		loss = append(loss, &op.CrossEntropy{Targets: b.Targets, Weight: b.Weight * float32(d.o.Hard)})
+	}
+	if w := float64(b.Weight) * d.o.Response; w > 0 {
+		if d.o.Direction == Reverse {
+			loss = append(loss, &ReverseKL{Targets: targets, Temperature: d.o.Temperature, Weight: w})
+		} else {
+			loss = append(loss, &ForwardKL{Targets: targets, Temperature: d.o.Temperature, Weight: w})
+		}
+	}
+	return loss
+}
+
+// teach runs the teacher on the batch: it keeps the taps that the losses want
+// and returns its distributions at the rows with loss, if there is no cache.
+// All of it lies in the memory of t.
+func (d *Objective) teach(t *op.Tape, b *train.Batch) []Target {
+	want := map[string]bool{}
+	for _, p := range d.pairs {
+		want[p.teacher] = true
+	}
+	for _, name := range d.from.teacher {
+		want[name] = true
+	}
+	d.tape.Reset()
+	d.tape.OnTap = func(name string, v *op.Value) {
+		if want[name] {
+			d.given[name] = t.Floats(len(v.Data))
+			copy(d.given[name], v.Data)
+		}
+	}
+	d.ids = d.vocab.IDs(d.ids[:0], b.IDs)
+	hidden := d.teacher.Forward(d.tape, op.Batch{IDs: d.ids, Seqs: b.Seqs})
+	if d.cache != nil || d.o.Response == 0 {
+		return nil
+	}
+	p := &projector{vocab: d.vocab, size: d.student.Vocab, temperature: d.o.Temperature,
+		targets: make([]Target, len(b.Rows)), dropped: make([]float64, len(b.Rows))}
+	for i := range p.targets {
+		p.targets[i].LogP = t.Floats(p.size)
+	}
+	d.teacher.Loss(d.tape, hidden, b.Rows, p)
+	for _, x := range p.dropped {
+		d.dropped += x
+	}
+	d.rows += len(p.dropped)
+	return p.targets
+}
+
+// A projector is no loss: it reads the teacher's logits, row by row, where the
+// head makes them, and keeps its distribution over the student's tokens.
+type projector struct {
+	vocab       Vocabulary
+	size        int
+	temperature float64
+	targets     []Target
+	dropped     []float64
+}
+
+// Loss implements [op.RowLoss].
+func (p *projector) Loss(row int, logits, _ []float32) float64 {
+	p.dropped[row] = p.vocab.project(p.targets[row].LogP, logits, p.temperature)
+	return 0
+}

@@ -1,0 +1,52 @@
+package distill
+
+import "math"
+
+// ReverseKL is Weight·T²·KL(q ‖ p) for each row, q = softmax(logits/T) being
+// the student's distribution and p the teacher's: it seeks modes. Gu et al.
+// 2023, arXiv:2306.08543, eq. 1. The gradient by logit i is
+// Weight·T·q_i·(ln(q_i/p_i) − KL); a token in the target's tail has the tail's
+// ratio.
+type ReverseKL struct {
+	Targets     []Target
+	Temperature float64
+	Weight      float64
+}
+
+// Loss implements [op.RowLoss].
+func (l *ReverseKL) Loss(row int, logits, grad []float32) float64 {
+	p := &l.Targets[row]
+	r := respond(logits, p, l.Temperature)
+	kl := 0.0
+	if p.IDs != nil {
+		kl = -r.tailQ * r.tailLog
+	}
+	each := func(f func(id int, q, ratio float64)) {
+		for i, logP := range p.LogP {
+			id := i
+			if p.IDs != nil {
+				id = int(p.IDs[i])
+			}
+			logQ := r.logQ(id)
+			f(id, math.Exp(logQ), logQ-float64(logP))
+		}
+	}
+	each(func(_ int, q, ratio float64) {
+		if q > 0 {
+			kl += q * ratio
+		}
+	})
+	if grad != nil {
+		scale, tail := l.Weight*l.Temperature, 0.0
+		if p.IDs != nil {
+			tail = -r.tailLog - kl
+			addSoftmax(grad, logits, r.t, r.lse, scale*tail)
+		}
+		each(func(id int, q, ratio float64) {
+			if q > 0 {
+				grad[id] += float32(scale * q * (ratio - kl - tail))
+			}
+		})
+	}
+	return l.Weight * l.Temperature * l.Temperature * kl
+}

@@ -1,0 +1,67 @@
+package distill
+
+import (
+	"fmt"
+	"math"
+
+	"limbeck/model/token"
+)
+
+// A Vocabulary maps the student's tokens to the teacher's: the student's token
+// i is the teacher's token v[i]. A nil Vocabulary is the identity.
+type Vocabulary []int
+
+// Match finds the student's tokens in the teacher's vocabulary by their
+// spelling. The student's tokens must be a subset; where they are not, the
+// models' distributions cannot be compared token by token.
+func Match(student, teacher token.Spec) (Vocabulary, error) {
+	ids := make(map[string]int, len(teacher.Tokens))
+	for id, s := range teacher.Tokens {
+		ids[s] = id
+	}
+	same := len(student.Tokens) == len(teacher.Tokens)
+	v := make(Vocabulary, len(student.Tokens))
+	for i, s := range student.Tokens {
+		id, ok := ids[s]
+		if !ok {
+			return nil, fmt.Errorf("the student's token %d (%q) is not in the teacher's vocabulary", i, s)
+		}
+		v[i] = id
+		same = same && id == i
+	}
+	if same {
+		return nil, nil
+	}
+	return v, nil
+}
+
+// IDs returns the teacher's tokens for the student's.
+func (v Vocabulary) IDs(dst, student []int) []int {
+	if v == nil {
+		return append(dst, student...)
+	}
+	for _, id := range student {
+		dst = append(dst, v[id])
+	}
+	return dst
+}
+
+// project writes, for each of the student's tokens, the logarithm of the
+// teacher's probability at temperature t, renormalized over the tokens that
+// the student has, and returns the probability at temperature 1 of those that
+// it lacks.
+func (v Vocabulary) project(dst, logits []float32, t float64) (dropped float64) {
+	if v == nil {
+		copy(dst, logits)
+	} else {
+		for i, id := range v {
+			dst[i] = logits[id]
+		}
+		dropped = math.Max(0, -math.Expm1(logSumExp(dst, 1)-logSumExp(logits, 1)))
+	}
+	lse := logSumExp(dst, t)
+	for i := range dst {
+		dst[i] = float32(float64(dst[i])/t - lse)
+	}
+	return dropped
+}

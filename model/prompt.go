@@ -1,0 +1,37 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+
+	"limbeck/model/chat"
+)
+
+// PromptIDs returns the tokens of a conversation up to where the model is to
+// answer, as its template renders them.
+func (m *Model) PromptIDs(messages []chat.Message) ([]int, error) {
+	if m.Template == nil {
+		return nil, errors.New("the model has no chat template: give it plain text, or a template")
+	}
+	in := chat.Input{Messages: messages, AddGenerationPrompt: true}
+	if id := m.Tokenizer.BOS(); id >= 0 {
+		in.BOS = string(m.Tokenizer.Piece(id))
+	}
+	if id := m.Tokenizer.EOS(); id >= 0 {
+		in.EOS = string(m.Tokenizer.Piece(id))
+	}
+	text, err := m.Template.Render(in)
+	if err != nil {
+		return nil, fmt.Errorf("chat template: %w", err)
+	}
+	return m.Tokenizer.Encode(text, true), nil
+}
+
+// ReplyIDs returns the tokens of a whole reply, with the one that ends it.
+func (m *Model) ReplyIDs(reply string) []int {
+	ids := m.Tokenizer.Encode(reply, false)
+	if end := m.Tokenizer.EOS(); end >= 0 {
+		ids = append(ids, end)
+	}
+	return ids
+}

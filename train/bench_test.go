@@ -1,0 +1,67 @@
+package train
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/model/arch"
+	"limbeck/nn"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// randomSource makes weights up.
+type randomSource struct{ r *rand.Rand }
+
+func (s randomSource) Tensor(name string, rows, cols int) *tensor.Tensor {
+	t := tensor.New(name, dtype.F32, rows, cols)
+	v := dtype.Floats(t.Data)
+	for i := range v {
+		v[i] = float32(s.r.NormFloat64() * nn.InitStd(cols))
+	}
+	return t
+}
+
+// smol is the shape of SmolLM2-135M.
+var smol = arch.Config{
+	Arch: "llama", Layers: 30, Width: 576, Heads: 9, KVHeads: 3, HeadDim: 64, FFN: 1536, Vocab: 49152,
+	Context: 2048, NormEps: 1e-5, RopeBase: 100000, Tied: true,
+}
+
+// BenchmarkStep trains the 135M shape on two sequences of 512 tokens.
+func BenchmarkStep(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	m, err := arch.New(smol, randomSource{r})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, w := range nn.Weights(m) {
+		w.SetTrainable()
+	}
+	var set []Sequence
+	for range 2 {
+		ids := make([]int, 513)
+		for i := range ids {
+			ids[i] = r.IntN(smol.Vocab)
+		}
+		set = append(set, Sequence{ids, 1})
+	}
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			pool := par.New(threads)
+			defer pool.Close()
+			t, err := New(m, set, HardLabels{}, Defaults(), pool, Hooks{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, _, err := t.step([]int{0, 1}, 100); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(1024*float64(b.N)/b.Elapsed().Seconds(), "tok/s")
+		})
+	}
+}
