@@ -1,0 +1,291 @@
+package safetensors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"limbeck/tensor"
+)
+
+// The files of a folder.
+const (
+	configFile          = "config.json"
+	weightsFile         = "model.safetensors"
+	indexFile           = "model.safetensors.index.json"
+	tokenizerFile       = "tokenizer.json"
+	tokenizerConfigFile = "tokenizer_config.json"
+	templateFile        = "chat_template.jinja"
+)
+
+// maxText bounds the files that are read whole: the largest, a tokenizer of
+// 256k tokens, takes a tenth of it.
+const maxText = 256 << 20
+
+// A Folder is an open model folder.
+type Folder struct {
+	config, tokenizer, tokenizerConfig []byte
+
+	template string
+	keys     map[string]any
+	tensors  []*tensor.Tensor
+	files    []*File
+}
+
+// OpenFolder reads a folder of an architecture that this build knows: its
+// config.json, model.safetensors or the shards that model.safetensors.index.json
+// lists, and the tokenizer's files, which may be missing.
+func OpenFolder(dir string) (*Folder, error) {
+	f := &Folder{}
+	if err := f.open(dir); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return f, nil
+}
+
+func (f *Folder) open(dir string) (err error) {
+	if f.config, err = readText(dir, configFile); err != nil {
+		return err
+	}
+	if f.config == nil {
+		return fmt.Errorf("no %s: not a Hugging Face model", configFile)
+	}
+	arch, err := fromConfig(f.config)
+	if err != nil {
+		return fmt.Errorf("%s: %w", configFile, err)
+	}
+	if f.keys, err = arch.keys(f.config); err != nil {
+		return fmt.Errorf("%s: %w", configFile, err)
+	}
+	if f.tokenizer, err = readText(dir, tokenizerFile); err != nil {
+		return err
+	}
+	if f.tokenizerConfig, err = readText(dir, tokenizerConfigFile); err != nil {
+		return err
+	}
+	if f.template, err = readTemplate(dir, f.tokenizerConfig); err != nil {
+		return err
+	}
+	if err := f.openWeights(dir); err != nil {
+		return err
+	}
+	return f.translate(arch)
+}
+
+// Close unmaps the weights: no tensor's Data may be touched after it.
+func (f *Folder) Close() error {
+	var errs []error
+	for _, file := range f.files {
+		errs = append(errs, file.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Keys returns what config.json says as GGUF keys, with the types that GGUF
+// files have: uint32, float32, string. It is a copy.
+func (f *Folder) Keys() map[string]any { return maps.Clone(f.keys) }
+
+// Tensors returns the tensors with GGUF's names and row order: the embedding,
+// the layers, the rest. A tied model has no output.weight.
+func (f *Folder) Tensors() []*tensor.Tensor { return f.tensors }
+
+// ConfigJSON returns config.json.
+func (f *Folder) ConfigJSON() []byte { return f.config }
+
+// TokenizerJSON returns tokenizer.json, or nil.
+func (f *Folder) TokenizerJSON() []byte { return f.tokenizer }
+
+// TokenizerConfigJSON returns tokenizer_config.json, or nil.
+func (f *Folder) TokenizerConfigJSON() []byte { return f.tokenizerConfig }
+
+// ChatTemplate returns chat_template.jinja, else the (default) template in
+// tokenizer_config.json, else "".
+func (f *Folder) ChatTemplate() string { return f.template }
+
+// readText returns a file's content, or nil if there is none.
+func readText(dir, name string) ([]byte, error) {
+	file, err := os.Open(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, maxText+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxText {
+		return nil, fmt.Errorf("%s: more than %d bytes", name, maxText)
+	}
+	return b, nil
+}
+
+func readTemplate(dir string, tokenizerConfig []byte) (string, error) {
+	b, err := readText(dir, templateFile)
+	if b != nil || err != nil || tokenizerConfig == nil {
+		return string(b), err
+	}
+	s, err := parseTemplate(tokenizerConfig)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", tokenizerConfigFile, err)
+	}
+	return s, nil
+}
+
+// parseTemplate finds the template in tokenizer_config.json: a string, or a
+// list of named ones of which one is called "default".
+func parseTemplate(tokenizerConfig []byte) (string, error) {
+	var c struct {
+		Template json.RawMessage `json:"chat_template"`
+	}
+	if err := json.Unmarshal(tokenizerConfig, &c); err != nil {
+		return "", err
+	}
+	var s string
+	if len(c.Template) == 0 || json.Unmarshal(c.Template, &s) == nil { // null leaves ""
+		return s, nil
+	}
+	var named []struct{ Name, Template string }
+	if err := json.Unmarshal(c.Template, &named); err != nil {
+		return "", fmt.Errorf("chat_template: %w", err)
+	}
+	for _, n := range named {
+		if n.Name == "default" {
+			return n.Template, nil
+		}
+	}
+	return "", fmt.Errorf(`chat_template: none of the %d is named "default"`, len(named))
+}
+
+// openWeights opens model.safetensors, else all shards.
+func (f *Folder) openWeights(dir string) error {
+	whole := filepath.Join(dir, weightsFile)
+	if _, err := os.Stat(whole); err == nil {
+		file, err := Open(whole)
+		if err == nil {
+			f.files = []*File{file}
+		}
+		return err
+	}
+	b, err := readText(dir, indexFile)
+	if err != nil {
+		return err
+	}
+	if b == nil {
+		return fmt.Errorf("neither %s nor %s", weightsFile, indexFile)
+	}
+	places, err := parseIndex(b)
+	if err != nil {
+		return fmt.Errorf("%s: %w", indexFile, err)
+	}
+	for _, shard := range slices.Sorted(maps.Keys(places)) {
+		file, err := Open(filepath.Join(dir, shard))
+		if err != nil {
+			return err
+		}
+		f.files = append(f.files, file)
+		for _, name := range places[shard] {
+			if !slices.ContainsFunc(file.tensors, func(t *tensor.Tensor) bool { return t.Name == name }) {
+				return fmt.Errorf("%s: tensor %q is not in %s", indexFile, name, shard)
+			}
+		}
+	}
+	return nil
+}
+
+// parseIndex returns the tensors' names by shard, sorted.
+func parseIndex(b []byte) (map[string][]string, error) {
+	var index struct {
+		Map map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(b, &index); err != nil {
+		return nil, err
+	}
+	if len(index.Map) == 0 {
+		return nil, errors.New(`no "weight_map"`)
+	}
+	places := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(index.Map)) {
+		shard := index.Map[name]
+		if !plainName(shard) {
+			return nil, fmt.Errorf("tensor %q: shard %q is not a plain file name", name, shard)
+		}
+		places[shard] = append(places[shard], name)
+	}
+	return places, nil
+}
+
+// plainName reports whether name is that of a file in the same folder.
+func plainName(name string) bool {
+	return name != "." && filepath.IsLocal(name) && filepath.Base(name) == name
+}
+
+// translate gives the tensors GGUF's names and order.
+func (f *Folder) translate(arch *architecture) error {
+	var c struct {
+		Tied bool `json:"tie_word_embeddings"`
+	}
+	if err := json.Unmarshal(f.config, &c); err != nil {
+		return fmt.Errorf("%s: %w", configFile, err)
+	}
+	layers, err := keyInt(f.keys, arch.name+".block_count")
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, file := range f.files {
+		for _, t := range file.tensors {
+			name := t.Name
+			if skipped(name) || c.Tied && name == arch.outer[outputName] {
+				continue
+			}
+			if t, err = arch.translate(t, f.keys); err != nil {
+				return err
+			}
+			if layer, _, ok := splitLayer(t.Name, "blk."); ok && layer >= layers {
+				return fmt.Errorf("tensor %q: %s has %d layers", name, configFile, layers)
+			}
+			if seen[t.Name] {
+				return fmt.Errorf("tensor %q is in two shards", name)
+			}
+			seen[t.Name] = true
+			f.tensors = append(f.tensors, t)
+		}
+	}
+	if !c.Tied && !seen[outputName] {
+		return fmt.Errorf("no tensor %q, and %s does not tie it to the embedding", arch.outer[outputName], configFile)
+	}
+	slices.SortFunc(f.tensors, func(a, b *tensor.Tensor) int { return inOrder(a.Name, b.Name) })
+	return nil
+}
+
+// translate returns t under GGUF's name and with its row order.
+func (a *architecture) translate(t *tensor.Tensor, keys map[string]any) (*tensor.Tensor, error) {
+	name, err := a.toGGUF(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	heads, err := a.heads(name, keys)
+	if err != nil {
+		return nil, err
+	}
+	c := *t
+	if heads > 0 {
+		s, err := swapHalves(t, heads, true)
+		if err != nil {
+			return nil, err
+		}
+		c = *s
+	}
+	c.Name = name
+	return &c, nil
+}

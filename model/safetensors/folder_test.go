@@ -1,0 +1,325 @@
+package safetensors
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// TestSwapHalvesByHand: one head of 6 channels; Hugging Face's rotary pairs are
+// (0,3) (1,4) (2,5), GGUF's are neighbors.
+func TestSwapHalvesByHand(t *testing.T) {
+	hf := tensor.FromF32("q", []float32{0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15}, 12, 1)
+	gguf := []float32{0, 3, 1, 4, 2, 5, 10, 13, 11, 14, 12, 15}
+	got, err := swapHalves(hf, 2, true)
+	if err != nil || !slices.Equal(got.Decode(), gguf) {
+		t.Fatalf("to GGUF: %v, %v, want %v", got.Decode(), err, gguf)
+	}
+	back, err := swapHalves(got, 2, false)
+	if err != nil || !slices.Equal(back.Decode(), hf.Decode()) {
+		t.Errorf("and back: %v, %v", back.Decode(), err)
+	}
+	for _, heads := range []int{0, -1, 4, 12} {
+		if _, err := swapHalves(hf, heads, true); err == nil {
+			t.Errorf("%d heads in 12 rows were accepted", heads)
+		}
+	}
+}
+
+// TestGolden reads a sharded folder of transformers; see testdata/golden.py.
+func TestGolden(t *testing.T) {
+	f, err := OpenFolder("testdata/tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	text, err := os.ReadFile("testdata/golden.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, sum, _ := strings.Cut(strings.TrimSpace(line), " ")
+		want[name] = sum
+	}
+	if len(f.Tensors()) != len(want) {
+		t.Errorf("%d tensors, want %d", len(f.Tensors()), len(want))
+	}
+	for _, x := range f.Tensors() {
+		if sum := sha256.Sum256(x.Data); hex.EncodeToString(sum[:]) != want[x.Name] {
+			t.Errorf("tensor %q differs from the reference", x.Name)
+		}
+	}
+	keys := map[string]any{
+		"general.architecture": "llama", "llama.block_count": uint32(2), "llama.context_length": uint32(32),
+		"llama.embedding_length": uint32(16), "llama.feed_forward_length": uint32(20),
+		"llama.attention.head_count": uint32(4), "llama.attention.head_count_kv": uint32(2),
+		"llama.attention.layer_norm_rms_epsilon": float32(1e-5), "llama.rope.freq_base": float32(50000),
+		"llama.rope.dimension_count": uint32(4), "llama.vocab_size": uint32(12),
+		"tokenizer.ggml.bos_token_id": uint32(1), "tokenizer.ggml.eos_token_id": uint32(2),
+	}
+	if !reflect.DeepEqual(f.Keys(), keys) {
+		t.Errorf("keys %v, want %v", f.Keys(), keys)
+	}
+}
+
+// model returns a tiny model as a GGUF file has it.
+func model(tied bool) (map[string]any, []*tensor.Tensor) {
+	keys := map[string]any{
+		"general.architecture": "llama", "llama.block_count": uint32(11), "llama.context_length": uint32(64),
+		"llama.embedding_length": uint32(12), "llama.feed_forward_length": uint32(5),
+		"llama.attention.head_count": uint32(2), "llama.attention.head_count_kv": uint32(1),
+		"llama.attention.layer_norm_rms_epsilon": float32(1e-5), "llama.rope.freq_base": float32(10000),
+		"llama.rope.dimension_count": uint32(8), "llama.attention.key_length": uint32(8),
+		"llama.attention.value_length": uint32(8), "llama.vocab_size": uint32(7),
+		"tokenizer.ggml.bos_token_id": uint32(1),
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	var tensors []*tensor.Tensor
+	add := func(name string, shape ...int) {
+		x := tensor.New(name, dtype.F16, shape...)
+		for i := range x.Data {
+			x.Data[i] = byte(r.Uint32())
+		}
+		tensors = append(tensors, x)
+	}
+	for _, name := range slices.Sorted(maps.Keys(llama.inner)) {
+		for layer := range 11 {
+			full := "blk." + []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"}[layer] + "." + name
+			switch name {
+			case "attn_q.weight":
+				add(full, 16, 12)
+			case "attn_k.weight", "attn_v.weight":
+				add(full, 8, 12)
+			default:
+				add(full, 3, 2)
+			}
+		}
+	}
+	add("token_embd.weight", 7, 12)
+	add("output_norm.weight", 12)
+	if !tied {
+		add("output.weight", 7, 12)
+	}
+	slices.SortFunc(tensors, func(a, b *tensor.Tensor) int { return inOrder(a.Name, b.Name) })
+	return keys, tensors
+}
+
+func TestFolderRoundTrip(t *testing.T) {
+	for _, tied := range []bool{true, false} {
+		keys, tensors := model(tied)
+		dir := filepath.Join(t.TempDir(), "m")
+		files := map[string][]byte{
+			tokenizerFile:       []byte(`{"version":"1.0"}`),
+			tokenizerConfigFile: []byte(`{"chat_template":"{{ x }}"}`),
+		}
+		for range 2 { // creates, then replaces
+			if err := WriteFolder(dir, keys, tensors, files); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, err := OpenFolder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if !reflect.DeepEqual(f.Keys(), keys) {
+			t.Errorf("keys %v, want %v", f.Keys(), keys)
+		}
+		if !slices.EqualFunc(f.Tensors(), tensors, func(a, b *tensor.Tensor) bool { return reflect.DeepEqual(a, b) }) {
+			t.Errorf("tied %v: tensors differ", tied)
+		}
+		if f.ChatTemplate() != "{{ x }}" || string(f.TokenizerJSON()) != `{"version":"1.0"}` {
+			t.Errorf("template %q, tokenizer %q", f.ChatTemplate(), f.TokenizerJSON())
+		}
+		entries, _ := os.ReadDir(dir)
+		if len(entries) != 4 {
+			t.Errorf("files: %v", entries)
+		}
+	}
+}
+
+func TestOrder(t *testing.T) {
+	_, tensors := model(false)
+	var names []string
+	for _, x := range tensors {
+		names = append(names, x.Name)
+	}
+	text := strings.Join(names, " ")
+	at := -1
+	for _, s := range []string{"token_embd", "blk.0.", "blk.2.", "blk.10.", "output.", "output_norm"} {
+		i := strings.Index(text, s)
+		if s == "output." { // not attn_output
+			i = strings.Index(text, " output.")
+		}
+		if i <= at {
+			t.Fatalf("%q out of order: %s", s, text)
+		}
+		at = i
+	}
+}
+
+func TestWriteFolderRefuses(t *testing.T) {
+	keys, tensors := model(true)
+	without := func(key string) map[string]any {
+		k := maps.Clone(keys)
+		delete(k, key)
+		return k
+	}
+	with := func(key string, v any) map[string]any {
+		k := maps.Clone(keys)
+		k[key] = v
+		return k
+	}
+	extra := append(slices.Clone(tensors), tensor.New("rope_freqs.weight", dtype.F32, 4))
+	quantized := append(slices.Clone(tensors), tensor.New("output.weight", dtype.Q8_0, 7, 32))
+	for want, tc := range map[string]struct {
+		keys    map[string]any
+		tensors []*tensor.Tensor
+		file    string
+	}{
+		"general.architecture":                 {without("general.architecture"), tensors, "a"},
+		`"mamba" is not known; known: llama`:   {with("general.architecture", "mamba"), tensors, "a"},
+		`"llama.block_count" is missing`:       {without("llama.block_count"), tensors, "a"},
+		`"llama.block_count" is of type`:       {with("llama.block_count", "x"), tensors, "a"},
+		`rope scaling "yarn"`:                  {with("llama.rope.scaling.type", "yarn"), tensors, "a"},
+		"rotates 4 of a head's 8":              {with("llama.rope.dimension_count", uint32(4)), tensors, "a"},
+		`"rope_freqs.weight" is none of`:       {keys, extra, "a"},
+		`"output.weight": format q8_0`:         {keys, quantized, "a"},
+		`cannot be named "../a"`:               {keys, tensors, "../a"},
+		`cannot be named "config.json"`:        {keys, tensors, "config.json"},
+		`cannot be named "sub/a"`:              {keys, tensors, "sub/a"},
+		"does not divide into 3 heads of pair": {with("llama.attention.head_count", uint32(3)), tensors, "a"},
+	} {
+		parent := t.TempDir()
+		err := WriteFolder(filepath.Join(parent, "m"), tc.keys, tc.tensors, map[string][]byte{tc.file: nil})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+		if entries, _ := os.ReadDir(parent); len(entries) != 0 {
+			t.Errorf("%s: left behind: %v", want, entries)
+		}
+	}
+}
+
+// TestOpenFolderRefuses changes one thing of a good folder at a time.
+func TestOpenFolderRefuses(t *testing.T) {
+	config := func(changes map[string]any) []byte {
+		b, err := os.ReadFile("testdata/tiny/config.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c map[string]any
+		if err := json.Unmarshal(b, &c); err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(c, changes)
+		b, _ = json.Marshal(c)
+		return b
+	}
+	type m = map[string]any
+	for want, tc := range map[string]struct {
+		file    string
+		content []byte
+	}{
+		"no config.json":                                {configFile, nil},
+		"config.json: unexpected end":                   {configFile, []byte(`{"a":`)},
+		"config.json: json":                             {configFile, config(m{"hidden_size": "x"})},
+		`"MambaForCausalLM" is not known; known: Llama`: {configFile, config(m{"architectures": []string{"MambaForCausalLM"}})},
+		`"hidden_size" is -1`:                           {configFile, config(m{"hidden_size": -1})},
+		`"num_hidden_layers" is 0`:                      {configFile, config(m{"num_hidden_layers": 0})},
+		"has 1 layers":                                  {configFile, config(m{"num_hidden_layers": 1})},
+		"do not share 3":                                {configFile, config(m{"num_key_value_heads": 3})},
+		"heads are 3 wide":                              {configFile, config(m{"head_dim": 3})},
+		`rope scaling "llama3"`:                         {configFile, config(m{"rope_scaling": m{"rope_type": "llama3"}})},
+		`rope scaling "linear"`:                         {configFile, config(m{"rope_scaling": m{"type": "linear", "factor": 2}})},
+		`rope scaling "yarn"`:                           {configFile, config(m{"rope_parameters": m{"rope_type": "yarn"}})},
+		`"hidden_act" "gelu"`:                           {configFile, config(m{"hidden_act": "gelu"})},
+		`"attention_bias"`:                              {configFile, config(m{"attention_bias": true})},
+		`"mlp_bias"`:                                    {configFile, config(m{"mlp_bias": true})},
+		`"quantization_config"`:                         {configFile, config(m{"quantization_config": m{"bits": 4}})},
+		`"partial_rotary_factor" 0.5`:                   {configFile, config(m{"partial_rotary_factor": 0.5})},
+		`"rope_theta" is -1`:                            {configFile, config(m{"rope_theta": -1})},
+		`"rms_norm_eps" is 2`:                           {configFile, config(m{"rms_norm_eps": 2})},
+		"token id 12":                                   {configFile, config(m{"eos_token_id": []int{12}})},
+		"neither model.safetensors nor":                 {indexFile, nil},
+		"model.safetensors.index.json: unexpected":      {indexFile, []byte("{")},
+		`no "weight_map"`:                               {indexFile, []byte("{}")},
+		`shard "../x" is not a plain`:                   {indexFile, []byte(`{"weight_map":{"w":"../x"}}`)},
+		`tensor "w" is not in model-00001`:              {indexFile, []byte(`{"weight_map":{"w":"model-00001-of-00003.safetensors"}}`)},
+		`no tensor "lm_head.weight"`: {indexFile,
+			[]byte(`{"weight_map":{"model.embed_tokens.weight":"model-00001-of-00003.safetensors"}}`)},
+		"model-00002-of-00003.safetensors": {"model-00002-of-00003.safetensors", nil},
+		`"w" is none of LlamaForCausalLM`:  {weightsFile, encode(t, []*tensor.Tensor{tensor.FromF32("w", []float32{1}, 1)})},
+		"tokenizer_config.json: ":          {tokenizerConfigFile, []byte("[")},
+		`is named "default"`:               {tokenizerConfigFile, []byte(`{"chat_template":[{"name":"rag","template":"x"}]}`)},
+	} {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS("testdata/tiny")); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, tc.file)
+		os.Remove(path)
+		if tc.content != nil {
+			if err := os.WriteFile(path, tc.content, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, err := OpenFolder(dir)
+		if err == nil {
+			f.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+func TestTemplates(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`:                     "",
+		`{"chat_template":null}`: "",
+		`{"chat_template":"x"}`:  "x",
+		`{"chat_template":[{"name":"rag","template":"r"},{"name":"default","template":"d"}]}`: "d",
+	} {
+		if got, err := parseTemplate([]byte(text)); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", text, got, err, want)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, templateFile), []byte("jinja"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readTemplate(dir, []byte(`{"chat_template":"x"}`)); err != nil || got != "jinja" {
+		t.Errorf("%q, %v, want the file's", got, err)
+	}
+}
+
+// TestSameConfig: the bytes of config.json do not change between runs.
+func TestSameConfig(t *testing.T) {
+	keys, tensors := model(true)
+	a, err := llama.configJSON(keys, tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if b, _ := llama.configJSON(keys, tensors); !bytes.Equal(a, b) {
+			t.Fatalf("%s\n%s", a, b)
+		}
+	}
+	if !bytes.Contains(a, []byte(`"rms_norm_eps": 0.00001,`)) && !bytes.Contains(a, []byte(`"rms_norm_eps": 1e-05,`)) {
+		t.Errorf("epsilon is not 1e-5: %s", a)
+	}
+}

@@ -1,0 +1,159 @@
+package safetensors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"limbeck/internal/disk"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// WriteFolder writes a folder that transformers loads: config.json from GGUF
+// keys, model.safetensors from tensors with GGUF's names and row order, in
+// f32, f16 or bf16, and further files by name (tokenizer.json, …). The folder
+// may exist; its other files stay, except for the index of a sharded model.
+//
+// All content is on the disk before the first file gets its name, and
+// config.json, without which a folder is no model, gets it last. On an error
+// the folder is as it was, unless the error is a renaming's.
+func WriteFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, files map[string][]byte) error {
+	if err := writeFolder(dir, keys, tensors, files); err != nil {
+		return fmt.Errorf("writing %s: %w", dir, err)
+	}
+	return nil
+}
+
+func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, files map[string][]byte) (err error) {
+	arch, err := fromKeys(keys)
+	if err != nil {
+		return err
+	}
+	config, err := arch.configJSON(keys, tensors)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !plainName(name) || name == configFile || name == weightsFile || name == indexFile {
+			return fmt.Errorf("a further file cannot be named %q", name)
+		}
+	}
+	weights := make([]*tensor.Tensor, len(tensors))
+	for i, t := range tensors {
+		if weights[i], err = arch.untranslate(t, keys); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				os.Remove(dir) // does nothing if a file is in it
+			}
+		}()
+	}
+	return place(dir, config, weights, files)
+}
+
+// place writes all files under hidden names and then renames them.
+func place(dir string, config []byte, weights []*tensor.Tensor, files map[string][]byte) error {
+	var pending []*disk.Pending
+	defer func() {
+		for _, p := range pending {
+			p.Discard() // nothing once committed
+		}
+	}()
+	stage := func(name string, fill func(*disk.Pending) error) error {
+		p, err := disk.Create(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		pending = append(pending, p)
+		if err := fill(p); err != nil {
+			return err
+		}
+		return p.Sync()
+	}
+	bytes := func(b []byte) func(*disk.Pending) error {
+		return func(p *disk.Pending) error { _, err := p.Write(b); return err }
+	}
+	err := stage(weightsFile, func(p *disk.Pending) error { return WriteTo(p, weights) })
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := stage(name, bytes(files[name])); err != nil {
+			return err
+		}
+	}
+	if err := stage(configFile, bytes(config)); err != nil {
+		return err
+	}
+	for _, p := range pending {
+		if err := p.Commit(); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, indexFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// torchNames are PyTorch's names of formats.
+var torchNames = map[*dtype.Type]string{dtype.F32: "float32", dtype.F16: "float16", dtype.BF16: "bfloat16"}
+
+func (a *architecture) configJSON(keys map[string]any, tensors []*tensor.Tensor) ([]byte, error) {
+	tied, torch := true, ""
+	for _, t := range tensors {
+		if t.Name == outputName {
+			tied = false
+		}
+		if torch == "" && len(t.Shape) == 2 {
+			torch = torchNames[t.Type] // of the first matrix: vectors often stay in f32
+		}
+		if vocab := a.name + ".vocab_size"; t.Name == embeddingName && keys[vocab] == nil && len(t.Shape) == 2 {
+			keys = maps.Clone(keys)
+			keys[vocab] = t.Shape[0]
+		}
+	}
+	c, err := a.config(keys, tied, torch)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.MarshalIndent(c, "", "  ")
+	return append(b, '\n'), err
+}
+
+// untranslate returns t under Hugging Face's name and with its row order.
+func (a *architecture) untranslate(t *tensor.Tensor, keys map[string]any) (*tensor.Tensor, error) {
+	name, err := a.fromGGUF(t.Name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := dtypeName(t.Type); err != nil {
+		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+	}
+	heads, err := a.heads(t.Name, keys)
+	if err != nil {
+		return nil, err
+	}
+	c := *t
+	if heads > 0 {
+		s, err := swapHalves(t, heads, false)
+		if err != nil {
+			return nil, err
+		}
+		c = *s
+	}
+	c.Name = name
+	return &c, nil
+}
