@@ -1,0 +1,111 @@
+package chat
+
+// macroDef is a macro as written.
+type macroDef struct {
+	name   string
+	params []param
+	body   []stmt
+}
+
+type param struct {
+	name  string
+	value expr // default, nil if none
+}
+
+type macroStmt struct {
+	at
+	def *macroDef
+}
+
+func (s *macroStmt) exec(r *run) jump {
+	r.scope.vars[s.def.name] = s.def.bind(r.scope)
+	return jumpNone
+}
+
+// macroExpr makes the caller of a call block.
+type macroExpr struct{ def *macroDef }
+
+func (e *macroExpr) eval(r *run) any { return e.def.bind(r.scope) }
+
+// bind makes the macro callable; free names are those of the scope it stands in.
+func (m *macroDef) bind(outer *scope) *function {
+	return &function{m.name, func(r *run, c *callArgs) any {
+		if r.macros++; r.macros > maxDepth {
+			r.fail("macros call each other deeper than %d", maxDepth)
+		}
+		inner := &scope{map[string]any{}, outer}
+		m.arguments(r, c, inner)
+		text := r.capture(m.body, inner)
+		r.macros--
+		return text
+	}}
+}
+
+// arguments binds what the call gives, then the defaults, which see the parameters
+// before them.
+func (m *macroDef) arguments(r *run, c *callArgs, inner *scope) {
+	if len(c.list) > len(m.params) {
+		r.fail("macro %q takes at most %d arguments, not %d", m.name, len(m.params), len(c.list))
+	}
+	given := map[string]bool{}
+	for i, v := range c.list {
+		inner.vars[m.params[i].name] = v
+		given[m.params[i].name] = true
+	}
+	for i, name := range c.names {
+		if given[name] {
+			r.fail("macro %q got argument %q twice", m.name, name)
+		}
+		if name != "caller" && !m.has(name) {
+			r.fail("macro %q takes no argument %q", m.name, name)
+		}
+		inner.vars[name] = c.named[i]
+		given[name] = true
+	}
+	saved := r.scope
+	r.scope = inner
+	for _, p := range m.params {
+		switch {
+		case given[p.name]:
+		case p.value != nil:
+			inner.vars[p.name] = r.eval(p.value)
+		default:
+			inner.vars[p.name] = &undefined{p.name}
+		}
+	}
+	r.scope = saved
+}
+
+func (m *macroDef) has(name string) bool {
+	for _, p := range m.params {
+		if p.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// blockExpr is the text that statements write, sent through filters, whose
+// innermost operand is captured.
+type blockExpr struct {
+	body    []stmt
+	filters expr
+}
+
+// captured is the operand of the filters of a block: what the block wrote.
+type captured struct{}
+
+// capturedName cannot be a template's name for anything.
+const capturedName = "{%"
+
+func (*captured) eval(r *run) any { return r.lookup(capturedName) }
+
+func (e *blockExpr) eval(r *run) any {
+	text := r.capture(e.body, &scope{map[string]any{}, r.scope})
+	r.spendText(len(text))
+	saved := r.scope
+	r.scope = &scope{map[string]any{capturedName: text}, saved}
+	v := r.eval(e.filters)
+	r.scope = saved
+	return v
+}
