@@ -61,10 +61,9 @@ func decimals(v float64) int {
 		return 1
 	case v >= 1:
 		return 2
-	case v >= 0.1:
-		return 3
 	}
-	return 4
+	const most = 9 // below that, nothing is worth its room
+	return min(2+int(math.Ceil(-math.Log10(v))), most)
 }
 
 // trimZeros drops zeros after the decimal point.

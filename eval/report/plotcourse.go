@@ -61,7 +61,7 @@ func lossFigure(c *Curve) (figure, bool) {
 	}
 	f := figure{Title: "Loss: " + c.Name}
 	all := append(append([]float64{}, train...), val...)
-	x := axis{newScale(append(append([]float64{0}, ts...), vs...), false, 0), "step", 1, 5}
+	x := axis{newScale(append(append([]float64{0}, ts...), vs...), false, 0), "step", 1, 4}
 	y := axis{newScale(all, logFits(all), 0.04), "loss", 1, 5}
 	if y.scale.log {
 		y.title = "loss, logarithmic"
@@ -128,7 +128,7 @@ func (r *Report) metricFigure() (figure, bool) {
 	if info.Unit == Percent {
 		y.title, y.factor = info.Title+", %", 100
 	}
-	x := axis{newScale(append(xs, 0), false, 0), "step", 1, 5}
+	x := axis{newScale(append(xs, 0), false, 0), "step", 1, 4}
 	s := startPlot(f.Title, x, y)
 	for _, u := range runs {
 		var pts []xy
@@ -163,7 +163,7 @@ func (r *Report) timesFigure() (figure, bool) {
 	if len(all) == 0 {
 		return f, false
 	}
-	x := axis{newScale(all, logFits(all), 0.02), "ms", 1e3, 5}
+	x := axis{newScale(all, logFits(all), 0.02), "ms", 1e3, 4}
 	if x.scale.log {
 		x.title = "ms, logarithmic"
 	}

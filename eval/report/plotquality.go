@@ -33,10 +33,11 @@ func (r *Report) qualityFigure(f figure, xTitle string, x func(*Model) Num, fact
 	if info.Unit == Percent {
 		yFactor, yTitle = 100, info.Title+", %"
 	}
-	ax := axis{newScale(xs, true, 0.08), xTitle, factor, 5}
+	ax := axis{newScale(xs, true, 0.08), xTitle, factor, 4}
 	ay := axis{newScale(ys, false, 0.08), yTitle, yFactor, 5}
 	s := startPlot(f.Title, ax, ay)
-	s.curve("front", frontLine(dots, ax.scale, ay.scale, lowX, info.LowerIsBetter), true)
+	front := frontLine(dots, ax.scale, ay.scale, lowX, info.LowerIsBetter)
+	s.curve("front", front, true)
 	for _, d := range dots {
 		at := pc(ax.scale.at(d.x))
 		if d.hi > d.lo {
@@ -47,7 +48,7 @@ func (r *Report) qualityFigure(f figure, xTitle string, x func(*Model) Num, fact
 	for _, d := range dots {
 		s.marker(d.look, xy{ax.scale.at(d.x), ay.scale.at(d.y)}, d.words(info, xTitle, factor))
 	}
-	placeLabels(s, dots, ax.scale, ay.scale)
+	placeLabels(s, dots, front, ax.scale, ay.scale)
 	for _, d := range dots {
 		f.Legend = append(f.Legend, d.look)
 	}
@@ -134,35 +135,101 @@ func frontLine(dots []dot, sx, sy scale, lowX, lowY bool) []xy {
 	return line
 }
 
-// placeLabels writes the models' names beside their signs, to the side where
-// there is room, one pushed below the other where they would touch.
-func placeLabels(s *svg, dots []dot, sx, sy scale) {
-	const gap = 17.0 // pixels between two labels
-	type label struct{ x, y float64 }
-	var placed []label
-	sorted := slices.Clone(dots)
-	slices.SortStableFunc(sorted, func(a, b dot) int {
-		if d := sy.at(b.y) - sy.at(a.y); d > 0 {
-			return 1
-		} else if d < 0 {
-			return -1
-		}
-		return 0
-	})
-	for _, d := range sorted {
-		x, y := sx.at(d.x), (1-sy.at(d.y))*plotHeight
-		for range len(dots) {
-			for _, p := range placed {
-				if math.Abs(p.x-x) < 0.45 && math.Abs(p.y-y) < gap {
-					y = p.y + gap
+// The width that labels are placed for: a plot in half of a wide page. A
+// narrower plot shows its legend instead.
+const (
+	labelPlot  = 430.0 // pixels, the plot's area
+	labelChar  = 6.6   // of 12 pixel letters
+	labelHigh  = 15.0
+	labelApart = 11.0 // from the middle of the sign
+)
+
+// box is a rectangle in pixels.
+type box struct{ x0, y0, x1, y1 float64 }
+
+func (b box) meets(o box) bool {
+	return b.x0 < o.x1 && o.x0 < b.x1 && b.y0 < o.y1 && o.y0 < b.y1
+}
+
+// obstacle is what a name should not touch, and how much that matters.
+type obstacle struct {
+	box
+	weight int
+}
+
+// Weights of obstacles: names and signs must stay readable, lines may cross.
+const (
+	heavy   = 100
+	light   = 3
+	outside = 1000
+)
+
+// obstacles are the signs, the intervals and the front of a plot.
+func obstacles(dots []dot, front []xy, sx, sy scale) []obstacle {
+	var out []obstacle
+	for _, d := range dots {
+		x, y := sx.at(d.x)*labelPlot, (1-sy.at(d.y))*plotHeight
+		out = append(out, obstacle{box{x - 7, y - 7, x + 7, y + 7}, heavy},
+			obstacle{box{x - 1, (1 - sy.at(d.hi)) * plotHeight, x + 1, (1 - sy.at(d.lo)) * plotHeight}, light})
+	}
+	for i := 1; i < len(front); i++ {
+		x0, y0 := front[i-1].x*labelPlot, (1-front[i-1].y)*plotHeight
+		x1, y1 := front[i].x*labelPlot, (1-front[i].y)*plotHeight
+		out = append(out, obstacle{box{min(x0, x1), y0 - 1, max(x0, x1), y0 + 1}, light},
+			obstacle{box{x1 - 1, min(y0, y1), x1 + 1, max(y0, y1)}, light})
+	}
+	return out
+}
+
+// placeLabels writes the models' names beside their signs, each where it
+// touches the least.
+func placeLabels(s *svg, dots []dot, front []xy, sx, sy scale) {
+	taken := obstacles(dots, front, sx, sy)
+	for _, d := range dots {
+		x, y := sx.at(d.x)*labelPlot, (1-sy.at(d.y))*plotHeight
+		wide := float64(cells(d.look.Name)) * labelChar
+		best, least := label{}, math.MaxInt
+		for _, l := range labelPlaces {
+			b := l.box(x, y, wide)
+			cost := 0
+			if b.x0 < -40 || b.x1 > labelPlot+14 || b.y0 < -12 || b.y1 > plotHeight {
+				cost = outside
+			}
+			for _, o := range taken {
+				if b.meets(o.box) {
+					cost += o.weight
 				}
 			}
+			if cost < least {
+				best, least = l, cost
+			}
 		}
-		placed = append(placed, label{x, y})
-		class, dx := "name", "11"
-		if x > 0.5 {
-			class, dx = "name end", "-11"
-		}
-		s.text("text", d.look.Name, "class", class, "x", pc(x), "y", px(y), "dx", dx, "dy", "0.32em")
+		taken = append(taken, obstacle{best.box(x, y, wide), heavy})
+		s.text("text", d.look.Name, "class", "name "+best.anchor, "x", pc(sx.at(d.x)), "y", px(y+best.dy),
+			"dx", px(best.dx), "dy", "0.32em")
 	}
+}
+
+// label is a place for a name, relative to its sign.
+type label struct {
+	anchor string // "", mid, end
+	dx, dy float64
+}
+
+// labelPlaces are tried in this order.
+var labelPlaces = []label{
+	{"", labelApart, 0}, {"end", -labelApart, 0}, {"", labelApart, -15}, {"", labelApart, 15}, {"end", -labelApart, -15}, {"end", -labelApart, 15},
+	{"mid", 0, -19}, {"mid", 0, 19}, {"", labelApart, -30}, {"", labelApart, 30}, {"end", -labelApart, -30}, {"end", -labelApart, 30},
+}
+
+// box is the room that a name takes.
+func (l label) box(x, y, wide float64) box {
+	x0 := x + l.dx
+	switch l.anchor {
+	case "mid":
+		x0 -= wide / 2
+	case "end":
+		x0 -= wide
+	}
+	return box{x0, y + l.dy - labelHigh/2, x0 + wide, y + l.dy + labelHigh/2}
 }

@@ -105,14 +105,15 @@ func (s scale) decades(digits []float64, stride int) []float64 {
 	return out
 }
 
-// niceStep is the least of 1, 2, 5 times a power of ten that is not below v.
+// niceStep is the least of 1, 2, 5 times a power of ten that is not far below
+// v: a few ticks too many are better than one or two in all.
 func niceStep(v float64) float64 {
 	if !(v > 0) {
 		return 1
 	}
 	p := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, d := range []float64{1, 2, 5} {
-		if d*p >= v*(1-1e-9) {
+		if d*p >= v*0.8 {
 			return d * p
 		}
 	}

@@ -19,7 +19,7 @@ type page struct {
 	Cards    []card
 	Quality  []figure
 	Forests  []forest
-	Models   *grid
+	Models   []*grid
 	Records  []string // what was recorded earlier
 	Stats    *grid
 	Bars     []bars
@@ -45,7 +45,7 @@ func (r *Report) page() *page {
 	p := &page{
 		Title: plainText(r.Title), Facts: r.dataFacts(), Machine: r.machineFacts(), Policy: securityPolicy(),
 		CSS: template.CSS(pageCSS), JS: template.JS(pageJS), Lead: r.lead(), Cards: r.cards(),
-		Forests: r.forests(), Models: r.modelGrid(), Stats: r.pairGrid(), Bars: r.byteBars(),
+		Forests: r.forests(), Models: r.modelGrids(), Stats: r.pairGrid(), Bars: r.byteBars(),
 		Curves: r.curveFigures(), Sheets: r.sheets(), Method: r.method(), Notes: r.Notes, Level: r.level(), Version: Version,
 	}
 	if p.Title == "" {

@@ -42,7 +42,7 @@ func (r *Report) cards() []card {
 			ratio = x / y
 		}
 		value, word := factor(ratio, more, less)
-		out = append(out, card{value, word, write(b) + " against " + write(a)})
+		out = append(out, card{value, word, unbroken(write(b)) + " against " + unbroken(write(a))})
 	}
 	rate := func(n Num) string { return number(n) + "/s" }
 	money := func(n Num) string { return number(n) + " " + r.currency() }
@@ -53,6 +53,9 @@ func (r *Report) cards() []card {
 	add(t.Cost.PerThousand, s.Cost.PerThousand, true, "cheaper for 1,000 requests", "dearer for 1,000 requests", money)
 	return out
 }
+
+// unbroken keeps a number and its unit on one line.
+func unbroken(s string) string { return strings.ReplaceAll(s, " ", "\u00a0") }
 
 // qualityCard shows the share of the teacher's score that the student has.
 func (r *Report) qualityCard(t, s *Model) (card, bool) {

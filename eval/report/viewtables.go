@@ -1,11 +1,9 @@
 package report
 
-// modelGrid is the table of models, every column sortable.
-func (r *Report) modelGrid() *grid {
-	if len(r.Models) == 0 {
-		return nil
-	}
-	g := &grid{Caption: "Models", Head: []gridHead{{Text: "model"}}}
+// newModelGrid starts a table with one row a model, every column sortable, and
+// returns what adds a column to it; one that no model fills is left out.
+func (r *Report) newModelGrid(caption string) (*grid, addColumn) {
+	g := &grid{Caption: caption, Head: []gridHead{{Text: "model"}}}
 	looks := r.looks()
 	for i := range r.Models {
 		m := &r.Models[i]
@@ -15,29 +13,52 @@ func (r *Report) modelGrid() *grid {
 		}
 		g.Rows = append(g.Rows, []gridCell{{Text: m.Name, Small: small, Look: &looks[i], Class: "model"}})
 	}
-	// A column that no model fills is left out.
-	add := func(head, tip string, cell func(*Model) gridCell) {
-		cells, filled := make([]gridCell, len(r.Models)), false
+	return g, func(head, tip string, cell func(*Model) gridCell) {
+		column, filled := make([]gridCell, len(r.Models)), false
 		for i := range r.Models {
-			cells[i] = cell(&r.Models[i])
-			cells[i].Class = "num"
-			filled = filled || cells[i].Text != absent
+			column[i] = cell(&r.Models[i])
+			column[i].Class = "num"
+			filled = filled || column[i].Text != absent
 		}
 		if !filled {
 			return
 		}
 		g.Head = append(g.Head, gridHead{head, tip, true})
-		for i := range cells {
-			g.Rows[i] = append(g.Rows[i], cells[i])
+		for i := range column {
+			g.Rows[i] = append(g.Rows[i], column[i])
 		}
 	}
-	add("size", "bytes of the file", func(m *Model) gridCell { return cellOf(known0(m.Bytes), size(m.Bytes)) })
-	add("parameters", "", func(m *Model) gridCell { return cellOf(known0(m.Params), params(m.Params)) })
+}
+
+// addColumn adds a column of numbers to a table of models.
+type addColumn func(head, tip string, cell func(*Model) gridCell)
+
+// modelGrids are the tables of models: how good they are, and what they need.
+func (r *Report) modelGrids() []*grid {
+	if len(r.Models) == 0 {
+		return nil
+	}
+	quality, add := r.newModelGrid("Quality")
 	for _, name := range r.metricNames() {
 		add(r.metricHead(name), "", func(m *Model) gridCell { return r.metricCell(m, name) })
 	}
+	divergenceColumns(add)
+	needs, add := r.newModelGrid("Size and speed")
+	add("size", "bytes of the file", func(m *Model) gridCell { return cellOf(known0(m.Bytes), size(m.Bytes)) })
+	add("parameters", "", func(m *Model) gridCell { return cellOf(known0(m.Params), params(m.Params)) })
 	r.speedColumns(add)
-	add("KL", "KL(teacher ‖ model), nats a token", func(m *Model) gridCell {
+	if len(quality.Head) == 1 && len(needs.Head) > 1 {
+		return []*grid{needs}
+	}
+	if len(needs.Head) == 1 {
+		return []*grid{quality}
+	}
+	return []*grid{quality, needs}
+}
+
+// divergenceColumns adds how far a model is from the teacher.
+func divergenceColumns(add addColumn) {
+	add("KL from teacher", "KL(teacher ‖ model), nats a token", func(m *Model) gridCell {
 		c := cellOf(m.divergence().KL, number(m.divergence().KL))
 		if _, ok := m.divergence().SE.Get(); ok {
 			c.Small = "± " + number(m.divergence().SE)
@@ -48,14 +69,12 @@ func (r *Report) modelGrid() *grid {
 		return cellOf(m.divergence().SameTop, percent(m.divergence().SameTop))
 	})
 	add("dropped, %", "teacher's probability on tokens that the model lacks", func(m *Model) gridCell {
-		v := m.divergence().Dropped
-		return cellOf(v, percentFine(v))
+		return cellOf(m.divergence().Dropped, percentFine(m.divergence().Dropped))
 	})
-	return g
 }
 
 // speedColumns adds what was timed, with its spread over rounds, and the cost.
-func (r *Report) speedColumns(add func(head, tip string, cell func(*Model) gridCell)) {
+func (r *Report) speedColumns(add addColumn) {
 	rate := func(head, tip string, write func(Num) string, get func(*Model) Rate) {
 		add(head, tip, func(m *Model) gridCell {
 			v := get(m)
