@@ -33,7 +33,7 @@ func useGeneric() {
 	rope, ropeHalves = ropeGeneric, ropeHalvesGeneric
 	adamW = adamWGeneric
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
-	mulPanel, packPanel, packBlock = mulPanelGeneric, packPanelGeneric, packBlockGeneric
+	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
 }
 
 func useAVX2() {
@@ -54,7 +54,7 @@ func useAVX2() {
 	f32ToF16 = encodeEights(f32ToF16AVX2, f32ToF16Generic)
 	bf16ToF32 = decodeEights(bf16ToF32AVX2, bf16ToF32Generic)
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
-	mulPanel, packPanel, packBlock = mulPanelAVX2, packPanelAVX2, packBlockAVX2
+	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
 }
 
 // decodeEights returns a conversion that leaves what follows the last multiple

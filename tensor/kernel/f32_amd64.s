@@ -1243,6 +1243,37 @@ done:
 	VZEROUPPER
 	RET
 
+// func copyRowsAVX2(dst *float32, apart int, src *float32, stride int, n int, panels int)
+// Requires: AVX
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ apart+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ panels+40(FP), DI
+
+row:
+	MOVQ DX, R8
+	MOVQ AX, R9
+	MOVQ DI, R10
+
+panel:
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	ADDQ    $0x40, R8
+	ADDQ    CX, R9
+	DECQ    R10
+	JNE     panel
+	ADDQ    BX, DX
+	ADDQ    $0x40, AX
+	DECQ    SI
+	JNE     row
+	VZEROUPPER
+	RET
+
 // func packRowsAVX2(dst *float32, src *float32, stride int, n int)
 // Requires: AVX
 TEXT ·packRowsAVX2(SB), NOSPLIT, $0-32

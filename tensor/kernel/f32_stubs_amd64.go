@@ -39,6 +39,11 @@ func mulTile6AVX2(c *float32, ldc int, a *float32, row int, col int, panel *floa
 //go:noescape
 func packColumnsAVX2(dst *float32, src *float32, stride int, n int)
 
+// copyRowsAVX2 copies n rows, stride bytes apart, to that many panels, apart bytes apart.
+//
+//go:noescape
+func copyRowsAVX2(dst *float32, apart int, src *float32, stride int, n int, panels int)
+
 // packRowsAVX2 interleaves 6 runs of n floats, n a multiple of 8, stride bytes apart. It writes 2 floats too many.
 //
 //go:noescape

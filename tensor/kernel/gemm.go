@@ -11,9 +11,9 @@ const BlockRows = 6
 
 // The routines in use; the dispatcher replaces them.
 var (
-	mulPanel  = mulPanelGeneric
-	packPanel = packPanelGeneric
-	packBlock = packBlockGeneric
+	mulPanel   = mulPanelGeneric
+	packPanels = packPanelsGeneric
+	packBlock  = packBlockGeneric
 )
 
 // rowBlocks says where the elements of blocks of BlockRows rows lie: (i, k) of
@@ -37,13 +37,12 @@ func PackPanels(dst []float32, b Mat, lo, hi int) {
 		panic("kernel: PackPanels: dst is too short")
 	}
 	b.check("PackPanels")
-	if b.Rows == 0 {
+	if b.Rows == 0 || lo == hi {
 		return
 	}
-	for p := lo; p < hi; p++ {
-		cols := min(PanelWidth, b.Cols-p*PanelWidth)
-		packPanel(dst[(p-lo)*size:][:size], b.Data[p*PanelWidth*b.ColStride:], b.RowStride, b.ColStride, b.Rows, cols)
-	}
+	b.Data = b.Data[lo*PanelWidth*b.ColStride:]
+	b.Cols = min(b.Cols-lo*PanelWidth, (hi-lo)*PanelWidth)
+	packPanels(dst[:(hi-lo)*size], b)
 }
 
 // PackBlocks packs blocks lo to hi of a, the block q holding rows 6q to 6q+5,
@@ -123,19 +122,23 @@ func (m Mat) check(who string) {
 	}
 }
 
-func packPanelGeneric(dst, b []float32, rowStride, colStride, rows, cols int) {
-	if cols < PanelWidth {
-		clear(dst)
-	}
-	if colStride == 1 && cols == PanelWidth {
-		for k := range rows {
-			*(*[PanelWidth]float32)(dst[k*PanelWidth:]) = *(*[PanelWidth]float32)(b[k*rowStride:])
+func packPanelsGeneric(dst []float32, b Mat) {
+	for lo := 0; lo < b.Cols; lo += PanelWidth {
+		panel := dst[lo*b.Rows:][:PanelWidth*b.Rows]
+		cols := min(PanelWidth, b.Cols-lo)
+		if cols < PanelWidth {
+			clear(panel)
 		}
-		return
+		packColumns(panel, b, lo, lo+cols, 0)
 	}
-	for j := range cols {
-		for k := range rows {
-			dst[k*PanelWidth+j] = b[k*rowStride+j*colStride]
+}
+
+// packColumns packs columns lo to hi of b, from row first on, into the first
+// columns of a panel.
+func packColumns(panel []float32, b Mat, lo, hi, first int) {
+	for j := lo; j < hi; j++ {
+		for k := first; k < b.Rows; k++ {
+			panel[k*PanelWidth+j-lo] = b.Data[k*b.RowStride+j*b.ColStride]
 		}
 	}
 }

@@ -46,28 +46,38 @@ func mulTileAVX2(c *float32, ldc, rows, cols, n int, a *float32, row, col int, p
 	}
 }
 
-// packPanelAVX2 transposes squares of 8 where the columns of b are contiguous.
-func packPanelAVX2(dst, b []float32, rowStride, colStride, rows, cols int) {
-	if rowStride != 1 || cols < 8 {
-		packPanelGeneric(dst, b, rowStride, colStride, rows, cols)
-		return
-	}
-	if cols < PanelWidth {
-		clear(dst)
-	}
-	full := rows &^ 7
-	done := 0 // columns
-	for ; done+8 <= cols && full > 0; done += 8 {
-		packColumnsAVX2(&dst[done], &b[done*colStride], colStride*floatBytes, full)
-	}
-	for j := range cols {
-		first := 0
-		if j < done {
-			first = full
+func packPanelsAVX2(dst []float32, b Mat) {
+	whole := b.Cols / PanelWidth
+	switch {
+	case b.ColStride == 1 && whole > 0:
+		size := b.Rows * PanelWidth
+		copyRowsAVX2(&dst[0], size*floatBytes, &b.Data[0], b.RowStride*floatBytes, b.Rows, whole)
+		if done := whole * PanelWidth; done < b.Cols {
+			b.Data, b.Cols = b.Data[done:], b.Cols-done
+			packPanelsGeneric(dst[whole*size:], b)
 		}
-		for k := first; k < rows; k++ {
-			dst[k*PanelWidth+j] = b[k+j*colStride]
+	case b.RowStride == 1:
+		transposePanelsAVX2(dst, b)
+	default:
+		packPanelsGeneric(dst, b)
+	}
+}
+
+// transposePanelsAVX2 packs b where its columns are contiguous, by squares of 8.
+func transposePanelsAVX2(dst []float32, b Mat) {
+	full := b.Rows &^ 7
+	for lo := 0; lo < b.Cols; lo += PanelWidth {
+		panel := dst[lo*b.Rows:][:PanelWidth*b.Rows]
+		hi := min(b.Cols, lo+PanelWidth)
+		if hi-lo < PanelWidth {
+			clear(panel)
 		}
+		j := lo
+		for ; j+8 <= hi && full > 0; j += 8 {
+			packColumnsAVX2(&panel[j-lo], &b.Data[j*b.ColStride], b.ColStride*floatBytes, full)
+			packColumns(panel[j-lo:], b, j, j+8, full)
+		}
+		packColumns(panel[j-lo:], b, j, hi, 0)
 	}
 }
 

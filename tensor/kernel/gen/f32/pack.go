@@ -10,9 +10,43 @@ func pack() {
 	begin("packColumnsAVX2", "func(dst, src *float32, stride, n int)",
 		"interleaves 8 runs of n floats, n a multiple of 8, stride bytes apart, into half of a panel.")
 	interleave(8, panelBytes)
+	copyRows()
 	begin("packRowsAVX2", "func(dst, src *float32, stride, n int)",
 		"interleaves 6 runs of n floats, n a multiple of 8, stride bytes apart. It writes 2 floats too many.")
 	interleave(blockRows, 4*blockRows)
+}
+
+// copyRows emits the packing of whole panels where rows are contiguous. For each
+// row it serves all panels, so that a page of src is looked up once.
+func copyRows() {
+	begin("copyRowsAVX2", "func(dst *float32, apart int, src *float32, stride, n, panels int)",
+		"copies n rows, stride bytes apart, to that many panels, apart bytes apart.")
+	dst := Load(Param("dst"), GP64()).(GPVirtual)
+	apart := Load(Param("apart"), GP64()).(GPVirtual)
+	src := Load(Param("src"), GP64()).(GPVirtual)
+	stride := Load(Param("stride"), GP64()).(GPVirtual)
+	n := Load(Param("n"), GP64()).(GPVirtual)
+	panels := Load(Param("panels"), GP64()).(GPVirtual)
+	from, to, left := GP64(), GP64(), GP64()
+	a, b := YMM(), YMM()
+	Label("row")
+	MOVQ(src, from)
+	MOVQ(dst, to)
+	MOVQ(panels, left)
+	Label("panel")
+	VMOVUPS(Mem{Base: from}, a)
+	VMOVUPS(Mem{Base: from, Disp: bytes}, b)
+	VMOVUPS(a, Mem{Base: to})
+	VMOVUPS(b, Mem{Base: to, Disp: bytes})
+	ADDQ(Imm(panelBytes), from)
+	ADDQ(apart, to)
+	DECQ(left)
+	JNE(LabelRef("panel"))
+	ADDQ(stride, src)
+	ADDQ(Imm(panelBytes), dst)
+	DECQ(n)
+	JNE(LabelRef("row"))
+	end()
 }
 
 // interleave emits dst[k*step+i] = src[i*stride+k] for i < runs: it transposes
