@@ -246,11 +246,6 @@ func (s *forStmt) exec(r *run) jump {
 		items = s.filtered(r, items, saved)
 	}
 	loop := &loopState{items: items}
-	for outer := saved; outer != nil && loop.depth == 0; outer = outer.outer {
-		if l, ok := outer.vars["loop"].(*loopState); ok {
-			loop.depth = l.depth + 1
-		}
-	}
 	for i := range items {
 		r.spend(1)
 		loop.at = i
@@ -288,7 +283,6 @@ func (s *forStmt) filtered(r *run, items []any, outer *scope) []any {
 type loopState struct {
 	items   []any
 	at      int
-	depth   int // of loops around
 	changed []any
 }
 
@@ -316,10 +310,10 @@ func (l *loopState) member(name string) any {
 		return l.at == n-1
 	case "length":
 		return int64(n)
-	case "depth":
-		return int64(l.depth + 1)
+	case "depth": // counts recursion only
+		return int64(1)
 	case "depth0":
-		return int64(l.depth)
+		return int64(0)
 	case "previtem":
 		return beside(l.at - 1)
 	case "nextitem":

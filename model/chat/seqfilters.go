@@ -49,6 +49,9 @@ func joinItems(r *run, v any, c *callArgs) any {
 			b.WriteString(sep)
 		}
 		b.WriteString(text)
+		if b.Len() > maxOutput {
+			r.fail("join makes a text of more than %d bytes", maxOutput)
+		}
 	}
 	return b.String()
 }

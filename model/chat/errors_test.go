@@ -1,0 +1,242 @@
+package chat
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestParseErrors names line and construct.
+func TestParseErrors(t *testing.T) {
+	for _, c := range []struct{ source, want string }{
+		{"a\n{% include 'x' %}", "line 2: statement {% include %} is not supported"},
+		{"{% extends 'x' %}", "line 1: statement {% extends %} is not supported"},
+		{"\n\n{{ x | nope }}", `line 3: filter "nope" is not supported`},
+		{"{{ x is nope }}", `line 1: test "nope" is not supported`},
+		{"{% for x in y recursive %}{% endfor %}", "a recursive loop is not supported"},
+		{"{{ f(*x) }}", "unpacking arguments by * is not supported"},
+		{"{{ f(**x) }}", "unpacking arguments by ** is not supported"},
+		{"{{ x[1, 2] }}", "a subscript of several values is not supported"},
+		{"{{ '\\N{DASH}' }}", "escape \\N{…} is not supported"},
+		{"{{ 99999999999999999999 }}", "integer 99999999999999999999 is not supported"},
+		{"{% if x %}", "the end of the template, want {% elif or else or endif %}"},
+		{"{% endif %}", "endif without its beginning"},
+		{"{% for x in y %}{% endif %}", "endif without its beginning"},
+		{"{% break %}", "break outside a loop"},
+		{"{% for x in y %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}", "break outside a loop"},
+		{"{{ x", "tag without its end }}"},
+		{"{% x", "tag without its end %}"},
+		{"{# x", "comment without its end"},
+		{"{% raw %}", "raw without its endraw"},
+		{"{{ 'x }}", "string without its end '"},
+		{"{{ (x] }}", "unexpected ']'"},
+		{"{{ x $ y }}", "unexpected character '$'"},
+		{"{{ }}", "}}, want an expression"},
+		{"{{ x y }}", `"y", want }}`},
+		{"{% set true = 1 %}", `"true" cannot be assigned to`},
+		{"{% set a, b %}{% endset %}", "want ="},
+		{"{{ x[1:2:3:4] }}", "more than two colons"},
+		{"{{ '\\ud800' }}", "is no code point"},
+		{"{{ " + strings.Repeat("(", 1000) + strings.Repeat(")", 1000) + "}}", "nested deeper than"},
+		{"{{ " + strings.Repeat("not ", 1000) + "x }}", "nested deeper than"},
+		{strings.Repeat("{% if x %}", 1000), "nested deeper than"},
+		{strings.Repeat("x", maxSource+1), "want at most"},
+	} {
+		_, err := Parse(c.source)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.60q: error %v, want %q", c.source, err, c.want)
+		}
+	}
+}
+
+func TestRenderErrors(t *testing.T) {
+	for _, c := range []struct{ source, want string }{
+		{"\n{{ raise_exception('no ' ~ 1) }}", "line 2: no 1"},
+		{"{{ a.b }}", `a is undefined, it has no "b"`},
+		{"{{ messages[0].role }}", "an item of list is undefined"},
+		{"{{ a + 1 }}", "a is undefined, operator + cannot take it"},
+		{"{{ f() }}", "f is undefined, it cannot be called"},
+		{"{{ 'a' + 1 }}", "operator + cannot take str and int"},
+		{"{{ 1 // 0 }}", "division by zero"},
+		{"{{ 9223372036854775807 + 1 }}", "beyond 64 bits"},
+		{"{{ 3 ** 99 }}", "beyond 64 bits"},
+		{"{{ [1].append(2) }}", "method append, which changes its value, is undefined"},
+		{"{% set a.b = 1 %}", "a is no namespace"},
+		{"{% set ns = namespace() %}{% set ns._x = 1 %}", `cannot be named "_x"`},
+		{"{{ 1 | tojson(2, 3, 4, 5, 6) }}", "tojson takes at most 4 arguments, not 5"},
+		{"{{ 1 | tojson(width=3) }}", `tojson takes no argument "width"`},
+		{"{{ x | tojson }}", "undefined cannot be written as JSON"},
+		{"{% macro f(a) %}{% endmacro %}{{ f(1, 2) }}", `macro "f" takes at most 1 arguments, not 2`},
+		{"{% macro f(a) %}{% endmacro %}{{ f(b=2) }}", `macro "f" takes no argument "b"`},
+		{"{% set a, b = [1] %}", "1 values for 2 names"},
+		{"{{ {[]: 1} }}", "list cannot be a key"},
+		{"{{ strftime_now('%Q') }}", "%Q is not supported"},
+		{"{{ 'x' is in 1 }}", "int cannot be iterated over"},
+		{"{{ [1, 'a'] | sort }}", "str and int cannot be ordered"},
+	} {
+		tmpl, err := Parse(c.source)
+		if err != nil {
+			t.Errorf("%q: %v", c.source, err)
+			continue
+		}
+		text, err := tmpl.Render(Input{})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %q, error %v, want %q", c.source, text, err, c.want)
+		}
+	}
+}
+
+// hostile templates must end, soon, with an error.
+var hostile = map[string]string{
+	"loops":          "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+	"doubling":       "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(999) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+	"doubling lists": "{% set ns = namespace(s=[1]) %}{% for i in range(999) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+	"shared lists":   "{% set ns = namespace(s=[1]) %}{% for i in range(999) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s }}",
+	"deep lists":     "{% set ns = namespace(s=[1]) %}{% for i in range(9999) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s | tojson }}",
+	"deep equality":  "{% set ns = namespace(s=[1], t=[1]) %}{% for i in range(9999) %}{% set ns.s = [ns.s] %}{% set ns.t = [ns.t] %}{% endfor %}{{ ns.s == ns.t }}",
+	"recursion":      "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+	"tree recursion": "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(100) }}",
+	"repeat":         "{{ 'x' * 99999999999 }}",
+	"repeat lists":   "{{ ([0] * 9999999) * 9999999 }}",
+	"repeat replace": "{{ ('x' * 999999) | replace('x', 'y' * 999999) }}",
+	"join":           "{{ range(99999) | join('x' * 99999) }}",
+	"output":         "{% set s = 'x' * 1000000 %}{% for i in range(9999) %}{{ s }}{% endfor %}",
+	"padding":        "{{ '%99999999999d' % 1 }}",
+	"width":          "{{ 'x' | indent(99999999999) }}",
+	"range":          "{{ range(99999999999) }}",
+	"chain":          "{{ x" + strings.Repeat(" ~ x", 100000) + " }}",
+	"members":        "{{ {}" + strings.Repeat(" | d", 100000) + " }}",
+	"self":           "{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns.x }}",
+	"fractions":      "{{ 2.0 ** 99999 | int }}{{ (10 ** 400.0) | int + nope }}",
+}
+
+func TestHostileTemplatesEnd(t *testing.T) {
+	const limit = 10 * time.Second // far above what the limits of work allow, on a loaded machine
+	for name, source := range hostile {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			tmpl, err := Parse(source)
+			if err == nil {
+				_, err = tmpl.Render(Input{})
+			}
+			if err == nil {
+				t.Error("rendered, want an error")
+			}
+			if took := time.Since(start); took > limit {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+func TestLongConversationsRender(t *testing.T) {
+	source, err := os.ReadFile("testdata/templates/qwen3.jinja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl, err := Parse(string(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in Input
+	for i := range 2000 {
+		in.Messages = append(in.Messages,
+			Message{Role: "user", Content: fmt.Sprint("question ", i)},
+			Message{Role: "assistant", Content: strings.Repeat("a long answer ", 100)})
+	}
+	if _, err := tmpl.Render(in); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConcurrentRendering(t *testing.T) {
+	tmpl, err := Parse("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			got, err := tmpl.Render(Input{Messages: make([]Message, n)})
+			if err != nil || got != fmt.Sprint(n) {
+				t.Errorf("%q, %v, want %d", got, err, n)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestInput checks Go values that cases.json cannot hold.
+func TestInput(t *testing.T) {
+	tmpl, err := Parse("{{ x | tojson }}|{{ bos_token is defined }}|{{ tools is none }}|{{ messages[0].content }}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type thing struct {
+		B int     `json:"b"`
+		A float32 `json:"a"`
+	}
+	var none *thing
+	got, err := tmpl.Render(Input{
+		Messages: []Message{{Role: "user", Content: "bytes \xff stay"}},
+		Extra:    map[string]any{"x": []any{1, uint8(2), map[string]any{"z": 1, "y": none}, thing{3, 0.5}, []string{"s"}}},
+	})
+	const want = `[1, 2, {"y": null, "z": 1}, {"b": 3, "a": 0.5}, ["s"]]|False|True|` + "bytes \xff stay"
+	if err != nil || got != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	if _, err := tmpl.Render(Input{Extra: map[string]any{"x": func() {}}}); err == nil || !strings.Contains(err.Error(), "func()") {
+		t.Errorf("error %v, want one naming the type", err)
+	}
+}
+
+func FuzzTemplate(f *testing.F) {
+	files, err := filepath.Glob("testdata/templates/*.jinja")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no templates", err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for part := range strings.SplitSeq(string(source), "\n") { // short seeds mutate better
+			f.Add(part)
+		}
+	}
+	in := readCases(f)[4].input(f)
+	f.Fuzz(func(t *testing.T, source string) {
+		tmpl, err := Parse(source)
+		if err != nil {
+			return
+		}
+		text, err := tmpl.Render(in)
+		if err != nil {
+			return
+		}
+		if again, err := tmpl.Render(in); err != nil || again != text {
+			t.Errorf("rendered again: %q, %v, first %q", again, err, text)
+		}
+	})
+}
+
+func BenchmarkRender(b *testing.B) {
+	source, err := os.ReadFile("testdata/templates/qwen25.jinja")
+	if err != nil {
+		b.Fatal(err)
+	}
+	tmpl, err := Parse(string(source))
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := readCases(b)[4].input(b)
+	for b.Loop() {
+		if _, err := tmpl.Render(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
