@@ -1,9 +1,12 @@
 package kernel
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -84,4 +87,55 @@ func TestAdamWScaleZeroMeansOne(t *testing.T) {
 	if a[0][0] != b[0][0] || a[2][0] != b[2][0] {
 		t.Error("Scale 0 differs from Scale 1")
 	}
+}
+
+// bits32 are floats, written as their bits in hexadecimal.
+type bits32 []float32
+
+func (b *bits32) UnmarshalJSON(text []byte) error {
+	var words []string
+	if err := json.Unmarshal(text, &words); err != nil {
+		return err
+	}
+	for _, s := range words {
+		u, err := strconv.ParseUint(s, 16, 32)
+		if err != nil {
+			return err
+		}
+		*b = append(*b, math.Float32frombits(uint32(u)))
+	}
+	return nil
+}
+
+// TestAdamWFollowsTorch repeats steps of torch.optim.AdamW, testdata/adamw.py.
+// Torch fuses some products into sums and this package none.
+func TestAdamWFollowsTorch(t *testing.T) {
+	text, err := os.ReadFile("testdata/adamw.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct {
+		Start bits32
+		Steps []struct{ G, W, M, V bits32 }
+	}
+	if err := json.Unmarshal(text, &golden); err != nil {
+		t.Fatal(err)
+	}
+	const tolerance = 0x1p-22 // two roundings, relative
+	eachTier(t, func(t *testing.T) {
+		w := slices.Clone(golden.Start)
+		m, v := make([]float32, len(w)), make([]float32, len(w))
+		for i, s := range golden.Steps {
+			AdamW(w, s.G, m, v, AdamWParams{
+				LR: 3e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1,
+				Correction1: 1 - math.Pow(0.9, float64(i+1)), Correction2: 1 - math.Pow(0.95, float64(i+1)),
+			})
+			for k := range w {
+				if !near(w[k], s.W[k], tolerance) || !near(m[k], s.M[k], tolerance) || !near(v[k], s.V[k], tolerance) {
+					t.Fatalf("step %d, element %d: w, m, v are %v, %v, %v, want %v, %v, %v",
+						i, k, w[k], m[k], v[k], s.W[k], s.M[k], s.V[k])
+				}
+			}
+		}
+	})
 }
