@@ -221,20 +221,20 @@ func (m *Model) sortedLatencies() []float64 {
 // characters and those that turn the direction of the text become visible, so
 // that a reply can neither steer a terminal nor reorder what stands around it.
 func plainText(s string) string {
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			b.WriteByte(' ')
-		case r < 0x20:
-			b.WriteRune(0x2400 + r) // the control pictures
-		case r == 0x7f:
-			b.WriteRune(0x2421)
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
-			b.WriteRune('\uFFFD')
-		default:
-			b.WriteRune(r)
-		}
+	return strings.Map(plainRune, s) // invalid UTF-8 comes as U+FFFD
+}
+
+// plainRune is plainText for one character.
+func plainRune(r rune) rune {
+	switch {
+	case r == '\n' || r == '\t' || r == '\r':
+		return ' '
+	case r < 0x20:
+		return 0x2400 + r // the control pictures
+	case r == 0x7f:
+		return 0x2421
+	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
+		return '\uFFFD'
 	}
-	return b.String()
+	return r
 }

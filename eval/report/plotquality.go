@@ -184,6 +184,10 @@ func obstacles(dots []dot, front []xy, sx, sy scale) []obstacle {
 // placeLabels writes the models' names beside their signs, each where it
 // touches the least.
 func placeLabels(s *svg, dots []dot, front []xy, sx, sy scale) {
+	const crowd = 40 // beyond that, names would cover the plot
+	if len(dots) > crowd {
+		return
+	}
 	taken := obstacles(dots, front, sx, sy)
 	for _, d := range dots {
 		x, y := sx.at(d.x)*labelPlot, (1-sy.at(d.y))*plotHeight
@@ -192,7 +196,7 @@ func placeLabels(s *svg, dots []dot, front []xy, sx, sy scale) {
 		for _, l := range labelPlaces {
 			b := l.box(x, y, wide)
 			cost := 0
-			if b.x0 < -40 || b.x1 > labelPlot+14 || b.y0 < -12 || b.y1 > plotHeight {
+			if b.x0 < -2 || b.x1 > labelPlot+14 || b.y0 < -12 || b.y1 > plotHeight {
 				cost = outside
 			}
 			for _, o := range taken {

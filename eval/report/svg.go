@@ -40,7 +40,7 @@ func (s *svg) elem(name string, attrs ...string) {
 // text writes an element that holds only text.
 func (s *svg) text(name, text string, attrs ...string) {
 	s.open(name, attrs...)
-	s.b.WriteString(template.HTMLEscapeString(plainText(text)))
+	s.b.WriteString(template.HTMLEscapeString(text))
 	s.close()
 }
 
@@ -50,7 +50,7 @@ func (s *svg) tag(name string, attrs []string) {
 	}
 	s.b.WriteString("<" + name)
 	for i := 0; i < len(attrs); i += 2 {
-		s.b.WriteString(" " + attrs[i] + `="` + template.HTMLEscapeString(plainText(attrs[i+1])) + `"`)
+		s.b.WriteString(" " + attrs[i] + `="` + template.HTMLEscapeString(attrs[i+1]) + `"`)
 	}
 }
 

@@ -216,15 +216,30 @@ func (t *textWriter) pair(p *Pair, m MetricInfo, names int) {
 	if lo, hi, ok := p.bounds(); ok {
 		line += t.clean(fmt.Sprintf("  [%s, %s]", m.Unit.delta(N(lo)), m.Unit.delta(N(hi))))
 	}
-	if _, ok := p.P.Get(); ok {
-		line += t.clean("  p " + pvalue(p.P))
-	}
-	if _, ok := p.PHolm.Get(); ok {
-		line += t.clean(" (Holm " + pvalue(p.PHolm) + ")")
+	under := strings.Repeat(" ", len(indent)+names+2)
+	if test := t.clean(p.test()); test != "" {
+		if cells(line)+2+cells(test) > t.width {
+			t.line(line)
+			line = under + test
+		} else {
+			line += "  " + test
+		}
 	}
 	t.line(line)
 	style := map[string]string{classBetter: green, classWorse: red}[p.class(m)]
-	t.paragraph(strings.Repeat(" ", len(indent)+names+2), p.words(m), style)
+	t.paragraph(under, p.words(m), style)
+}
+
+// test writes the p-values, "" if there are none.
+func (p *Pair) test() string {
+	if _, ok := p.P.Get(); !ok {
+		return ""
+	}
+	s := "p " + pvalue(p.P)
+	if _, ok := p.PHolm.Get(); ok {
+		s += " (Holm " + pvalue(p.PHolm) + ")"
+	}
+	return s
 }
 
 // examples writes the worst few differences.

@@ -191,6 +191,9 @@ func (t *textWriter) table(head string, names, styles []string, cols []textColum
 		rowNames = append(rowNames, n)
 		longest = max(longest, cells(n))
 	}
+	for i := range cols {
+		t.fit(&cols[i])
+	}
 	for {
 		n := 0
 		room := t.width - min(longest, minName)
@@ -207,23 +210,36 @@ func (t *textWriter) table(head string, names, styles []string, cols []textColum
 	}
 }
 
+// Bounds on a column, for titles and texts that come from outside.
+const (
+	maxTitle = 14
+	maxUnit  = 8
+	maxCell  = 30
+)
+
 // titleLines breaks a column's title into the lines above its unit.
 func (t *textWriter) titleLines(c *textColumn) []string {
-	longest := 0
+	longest := 6
 	for _, w := range strings.Fields(t.clean(c.title)) {
 		longest = max(longest, cells(w))
 	}
-	return wrap(t.clean(c.title), max(longest, 6))
+	return wrap(t.clean(c.title), min(longest, maxTitle))
 }
 
-// columnWidth is the room that a column needs.
-func (t *textWriter) columnWidth(c *textColumn) int {
-	w := cells(t.clean(c.unit))
-	for _, s := range t.titleLines(c) {
-		w = max(w, cells(s))
+// fit cleans every text of a column and bounds its length.
+func (t *textWriter) fit(c *textColumn) {
+	c.unit = cut(t.clean(c.unit), maxUnit, "")
+	c.cells = slices.Clone(c.cells)
+	for i, s := range c.cells {
+		c.cells[i] = cut(t.clean(s), maxCell, t.clean("…"))
 	}
-	for _, s := range c.cells {
-		w = max(w, cells(t.clean(s)))
+}
+
+// columnWidth is the room that a fitted column needs.
+func (t *textWriter) columnWidth(c *textColumn) int {
+	w := cells(c.unit)
+	for _, s := range append(t.titleLines(c), c.cells...) {
+		w = max(w, cells(s))
 	}
 	return w
 }
@@ -238,7 +254,7 @@ func (t *textWriter) block(names, styles []string, cols []textColumn, longest in
 		widths[i] = t.columnWidth(&cols[i])
 		heads[i] = t.titleLines(&cols[i])
 		if units {
-			heads[i] = append(heads[i], t.clean(cols[i].unit))
+			heads[i] = append(heads[i], cols[i].unit)
 		}
 		height = max(height, len(heads[i]))
 		used += 2 + widths[i]
@@ -262,7 +278,7 @@ func (t *textWriter) block(names, styles []string, cols []textColumn, longest in
 	for row, name := range names[1:] {
 		line := pad(t.cutName(name, first), first, false)
 		for i := range cols {
-			line += "  " + pad(t.clean(cols[i].cells[row]), widths[i], true)
+			line += "  " + pad(cols[i].cells[row], widths[i], true)
 		}
 		t.line(t.styled(styles[row], strings.TrimRight(line, " ")))
 	}

@@ -43,7 +43,7 @@ const (
 
 func (r *Report) page() *page {
 	p := &page{
-		Title: plainText(r.Title), Facts: r.dataFacts(), Machine: r.machineFacts(), Policy: securityPolicy(),
+		Title: r.Title, Facts: r.dataFacts(), Machine: r.machineFacts(), Policy: securityPolicy(),
 		CSS: template.CSS(pageCSS), JS: template.JS(pageJS), Lead: r.lead(), Cards: r.cards(),
 		Forests: r.forests(), Models: r.modelGrids(), Stats: r.pairGrid(), Bars: r.byteBars(),
 		Curves: r.curveFigures(), Sheets: r.sheets(), Method: r.method(), Notes: r.Notes, Level: r.level(), Version: Version,
@@ -115,17 +115,14 @@ type replyView struct {
 }
 
 func (r *Report) exampleView(e *Example, looks []look) exampleView {
-	v := exampleView{ID: e.ID, Input: plainText(e.Input), Gold: plainText(e.Gold)}
+	v := exampleView{ID: e.ID, Input: e.Input, Gold: e.Gold}
 	for _, p := range e.Replies {
-		rv := replyView{Look: look{Name: p.Model, Class: "s2", Sign: circle}}
+		rv := replyView{Look: look{Name: p.Model, Class: "s2", Sign: circle}, Spans: diffReply(e.Gold, p.Text)}
 		for i := range r.Models {
 			if r.Models[i].Name == p.Model {
 				rv.Look = looks[i]
 				break
 			}
-		}
-		for _, s := range diffReply(e.Gold, p.Text) {
-			rv.Spans = append(rv.Spans, span{plainText(s.Text), s.Kind})
 		}
 		if c, ok := p.Confidence.Get(); ok {
 			rv.Confidence = fixed(c, 2)
@@ -170,7 +167,7 @@ func (r *Report) sheets() []sheet {
 		add("Recorded", m.RecordedOn)
 		add("Source", m.Source)
 		for _, p := range m.Cost.Prices {
-			add("Price: "+p.Name, strings.TrimSpace(number(p.Value)+" "+p.Unit))
+			add("Price: "+p.Name, strings.TrimSpace(trimZeros(number(p.Value))+" "+p.Unit))
 		}
 		for _, o := range m.Lineage {
 			o.Digest = shortDigest(o.Digest)

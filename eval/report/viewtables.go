@@ -68,7 +68,7 @@ func divergenceColumns(add addColumn) {
 	add("same top, %", "tokens of the reply with the teacher's first choice", func(m *Model) gridCell {
 		return cellOf(m.divergence().SameTop, percent(m.divergence().SameTop))
 	})
-	add("dropped, %", "teacher's probability on tokens that the model lacks", func(m *Model) gridCell {
+	add("dropped mass, %", "teacher's probability on tokens that the model lacks", func(m *Model) gridCell {
 		return cellOf(m.divergence().Dropped, percentFine(m.divergence().Dropped))
 	})
 }

@@ -1,0 +1,114 @@
+package report
+
+import "testing"
+
+func TestConclude(t *testing.T) {
+	em := MetricInfo{Name: "exact_match", Unit: Percent}
+	ppl := MetricInfo{Name: "perplexity", LowerIsBetter: true}
+	for _, c := range []struct {
+		name string
+		p    Pair
+		m    MetricInfo
+		want string
+	}{
+		{"holds zero", Pair{Diff: N(-0.01), Lo: N(-0.0251), Hi: N(0.004)}, em, "not significant; a loss above 2.6 points is excluded"},
+		{"on the digit", Pair{Diff: N(-0.01), Lo: N(-0.026), Hi: N(0)}, em, "not significant; a loss above 2.6 points is excluded"},
+		{"worse", Pair{Diff: N(-0.02), Lo: N(-0.03), Hi: N(-0.01), RatioLo: N(0.97499)}, em, "worse by 2.0 points; keeps ≥ 97 % (lower bound 97.4 %)"},
+		{"worse, no ratio", Pair{Diff: N(-0.02), Lo: N(-0.03), Hi: N(-0.01)}, em, "worse by 2.0 points"},
+		{"better", Pair{Diff: N(0.02), Lo: N(0.01), Hi: N(0.03)}, em, "better by 2.0 points"},
+		{"test disagrees", Pair{Diff: N(-0.02), Lo: N(-0.039), Hi: N(-0.001), PHolm: N(0.08)}, em, "not significant by the exact test (Holm); a loss above 3.9 points is excluded"},
+		{"less is better, gain", Pair{Diff: N(-2), Lo: N(-3), Hi: N(-1)}, ppl, "better by 2.00"},
+		{"less is better, loss", Pair{Diff: N(2), Lo: N(1), Hi: N(3), RatioLo: N(1.1)}, ppl, "worse by 2.00"},
+		{"less is better, open", Pair{Diff: N(0.5), Lo: N(-1), Hi: N(2.001)}, ppl, "not significant; a loss above 2.01 is excluded"},
+		{"no interval", Pair{Diff: N(-0.5)}, em, "no interval: nothing is claimed"},
+	} {
+		if got := Conclude(c.p, c.m); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestLeadClaimsTheLowerBound(t *testing.T) {
+	r := sample()
+	lead := r.lead()
+	if len(lead) != 2 {
+		t.Fatalf("lead %q, want two sentences", lead)
+	}
+	const want = "student, q4_0 keeps at least 94 % of the exact match of home-assistant teacher (measured 69.3 against 71.7 %, 95 % confidence), at 24 % of its size and with 4.1 × its requests per second."
+	if lead[0] != want {
+		t.Errorf("got  %s\nwant %s", lead[0], want)
+	}
+	r.Pairs = nil
+	const bare = "student, q4_0 has exact match 69.3 against 71.7 % of home-assistant teacher, at 24 % of its size and with 4.1 × its requests per second."
+	if lead = r.lead(); len(lead) != 1 || lead[0] != bare {
+		t.Errorf("without intervals: got %q, want %q", lead, bare)
+	}
+}
+
+func TestDiffReply(t *testing.T) {
+	const gold = `{"intent": "x", "time": "Six  am", "item": ["a", "b", "b"]}`
+	for _, c := range []struct{ gold, reply, want string }{
+		{gold, gold, `{"intent": "x", "time": "Six  am", "item": ["a", "b", "b"]}`},
+		{gold, `{"time":"six am","item":["b","a","b"],"intent":"x"}`, `{"time": "six am", "item": ["b", "a", "b"], "intent": "x"}`},
+		{gold, `{"intent": "y", "item": ["a", "b", "c"]}`,
+			`{wrong<"intent": "y">, "item": ["a", "b", wrong<"c">], missing<"intent": "x">, missing<"time": "Six  am">, missing<"item": "b">}`},
+		{gold, `{"intent": "x"} and more`, `wrong<{"intent": "x"} and more>`},
+		{gold, `[1]`, `wrong<[1]>`},
+		{gold, ``, `wrong<(empty)>`},
+		{`{"a": "caf\u00e9"}`, `{"a": "café"}`, `{"a": "café"}`},
+		{"label_a", "label_b", "wrong<label_b>"},
+		{"label_a", "label_a ", "label_a "},
+		{"", "anything", "anything"},
+		{`{}`, `{}`, `{}`},
+	} {
+		got := ""
+		for _, s := range diffReply(c.gold, c.reply) {
+			if s.Kind != "" {
+				got += s.Kind + "<" + s.Text + ">"
+			} else {
+				got += s.Text
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s against %s:\ngot  %s\nwant %s", c.reply, c.gold, got, c.want)
+		}
+	}
+}
+
+func TestFront(t *testing.T) {
+	dots := []dot{{x: 1, y: 1}, {x: 2, y: 3}, {x: 3, y: 2}, {x: 4, y: 4}}
+	unit := scale{lo: 0, hi: 10}
+	if got := frontLine(dots, unit, unit, true, false); len(got) != 3 || got[1].x != 0.2 || got[2].y != 0.4 {
+		t.Errorf("small and good: %v", got)
+	}
+	if got := frontLine(dots, unit, unit, false, false); len(got) != 1 || got[0].x != 0.4 {
+		t.Errorf("fast and good: %v", got)
+	}
+	if got := frontLine(dots, unit, unit, true, true); len(got) != 1 || got[0].x != 0.1 {
+		t.Errorf("small and less: %v", got)
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, c := range []struct {
+		s    scale
+		n    int
+		want []float64
+	}{
+		{scale{lo: 0, hi: 1}, 4, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}},
+		{scale{lo: -4.2, hi: 7}, 5, []float64{-4, -2, 0, 2, 4, 6}},
+		{scale{lo: 0, hi: 3, log: true}, 4, []float64{1, 10, 100, 1000}},
+		{scale{lo: 0.3, hi: 1.1, log: true}, 4, []float64{2, 5, 10}},
+	} {
+		got := c.s.ticks(c.n)
+		if len(got) != len(c.want) {
+			t.Errorf("%+v: %v, want %v", c.s, got, c.want)
+			continue
+		}
+		for i := range got {
+			if d := got[i] - c.want[i]; d > 1e-9 || d < -1e-9 {
+				t.Errorf("%+v: %v, want %v", c.s, got, c.want)
+			}
+		}
+	}
+}

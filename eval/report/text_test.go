@@ -1,0 +1,85 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func text(t *testing.T, r *Report, opts TextOptions) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.WriteText(&b, opts); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestGoldenText(t *testing.T) {
+	golden(t, "sample.txt", []byte(text(t, sample(), TextOptions{})))
+	golden(t, "sample.ascii.txt", []byte(text(t, sample(), TextOptions{ASCII: true})))
+}
+
+// TestTextFits checks the width of every line, and that only wanted bytes are
+// there, whatever the strings of the report are.
+func TestTextFits(t *testing.T) {
+	for name, r := range map[string]*Report{"sample": sample(), "hostile": hostile()} {
+		for _, opts := range []TextOptions{{}, {ASCII: true}, {Width: 60, Examples: 9}, {Width: 132}} {
+			want := opts.Width
+			if want == 0 {
+				want = textWidth
+			}
+			for _, line := range strings.Split(text(t, r, opts), "\n") {
+				if n := cells(line); n > want {
+					t.Errorf("%s %+v: %d columns: %s", name, opts, n, line)
+				}
+				for _, c := range line {
+					if c < ' ' || (opts.ASCII && c > '~') {
+						t.Fatalf("%s %+v: holds %q: %s", name, opts, c, line)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestTextColor(t *testing.T) {
+	plain, colored := text(t, sample(), TextOptions{}), text(t, sample(), TextOptions{Color: true})
+	if strings.Contains(plain, "\x1b") || !strings.Contains(colored, "\x1b[31m") {
+		t.Error("colors come only if asked for")
+	}
+	for _, style := range []string{bold, dim, red, green, accent, "0"} {
+		colored = strings.ReplaceAll(colored, "\x1b["+style+"m", "")
+	}
+	if colored != plain {
+		t.Error("colors change more than colors")
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		w    int
+		want string
+	}{
+		{"", 5, ""}, {"a bb ccc", 4, "a bb|ccc"}, {"abcdefgh", 3, "abc|def|gh"}, {"日本語", 4, "日本|語"}, {"日本", 1, "日本"},
+	} {
+		if got := strings.Join(wrap(c.in, c.w), "|"); got != c.want {
+			t.Errorf("wrap(%q, %d) = %q, want %q", c.in, c.w, got, c.want)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{fixed(-1234567.891, 2), "−1,234,567.89"}, {fixed(-0.04, 1), "0.0"}, {fixed(999, 0), "999"}, {signed(0.04, 1), "0.0"}, {signed(2, 0), "+2"},
+		{size(0), absent}, {size(2741856), "2.7 MB"}, {size(144811808), "145 MB"}, {size(512), "512 B"}, {size(3_200_000_000), "3.20 GB"},
+		{params(134515008), "134.5 M"}, {seconds(N(0.0000123)), "12 µs"}, {seconds(N(0.0612)), "61.2 ms"}, {seconds(N(2)), "2.00 s"},
+		{pvalue(N(0.0004)), "< 0.001"}, {pvalue(N(1)), "1.000"}, {percent(N(0.9787)), "97.9"}, {times(4.095), "4.1 ×"}, {number(N(0.0000507)), "0.0000507"},
+		{trimZeros("100"), "100"}, {trimZeros("1.50"), "1.5"}, {Percent.delta(N(-0.0232)), "−2.3"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
