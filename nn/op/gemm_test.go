@@ -50,6 +50,9 @@ func TestGEMMAgainstFloat64(t *testing.T) {
 	for _, s := range gemmShapes {
 		m, n, k := s[0], s[2], s[1]
 		for flags := range 16 {
+			if m*n*k > 1<<20 && flags%5 != 3 {
+				continue // 0011, 1000 and 1101 do for the large ones
+			}
 			a := strided(r, m, k, 3, flags&1 != 0)
 			b := strided(r, k, n, 2, flags&2 != 0)
 			c := strided(r, m, n, 1, flags&4 != 0)

@@ -21,11 +21,23 @@ func mulPanelAVX2(c []float32, ldc, cols int, a rowBlocks, panel []float32, add 
 	}
 	for k := 0; k < a.cols; k += step {
 		n := min(step, a.cols-k)
-		for i := 0; i < a.rows; i += BlockRows {
-			mulTileAVX2(&c[i*ldc], ldc, min(BlockRows, a.rows-i), cols, n,
-				&a.data[i/BlockRows*a.block+k*a.col], a.row, a.col, &panel[k*PanelWidth], add || k > 0)
+		for i, rows := 0, 0; i < a.rows; i += rows {
+			rows = a.tileRows(i)
+			at := i/BlockRows*a.block + i%BlockRows*a.row + k*a.col
+			mulTileAVX2(&c[i*ldc], ldc, rows, cols, n, &a.data[at], a.row, a.col, &panel[k*PanelWidth], add || k > 0)
 		}
 	}
+}
+
+// tileRows returns how many rows to take from row i on: all of a block, but
+// where blocks follow each other evenly the last 7 or 8 go as two tiles of 3 or
+// 4 rows, since one or two rows alone cannot hide the latency of the FMA.
+func (a *rowBlocks) tileRows(i int) int {
+	left := a.rows - i
+	if (left == 7 || left == 8) && a.block == BlockRows*a.row {
+		return 4
+	}
+	return min(BlockRows, left)
 }
 
 func mulTileAVX2(c *float32, ldc, rows, cols, n int, a *float32, row, col int, panel *float32, add bool) {
