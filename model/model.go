@@ -31,7 +31,17 @@ type Model struct {
 
 	path   string
 	source string // of the template
-	file   *gguf.File
+	file   file
+}
+
+// A file is where a model's weights lie.
+type file interface {
+	Close() error
+}
+
+// A releaser can let go of the pages of a tensor that is needed no more.
+type releaser interface {
+	Release(t *tensor.Tensor)
 }
 
 // Open loads a GGUF file or a folder in Hugging Face's layout. The caller
@@ -106,15 +116,12 @@ func (m *Model) SetTemplate(source string) error {
 	return nil
 }
 
-// Weights returns all weights, each once, in the order of the architecture.
-func (m *Model) Weights() []*op.Weight { return nn.Weights(m.Model) }
-
 // Pack lays the weights out for inference and lets go of the file's pages that
 // are no longer needed. A packed model cannot be trained, pruned or saved.
 func (m *Model) Pack(pool *par.Pool) {
 	var free func(*tensor.Tensor)
-	if m.file != nil {
-		free = m.file.Release
+	if f, ok := m.file.(releaser); ok {
+		free = f.Release
 	}
 	for _, w := range m.Weights() {
 		w.Pack(pool, free)

@@ -42,7 +42,7 @@ func (m *Model) GGUF() (gguf.Meta, []*tensor.Tensor) {
 		meta.Set("general.file_type", n)
 	}
 	keys := m.Tokenizer.Spec().Keys()
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
+	for _, k := range sortedKeys(keys) {
 		meta.Set(k, keys[k])
 	}
 	if m.source != "" {
@@ -83,3 +83,5 @@ func mostly(tensors []*tensor.Tensor) *dtype.Type {
 	}
 	return types[0]
 }
+
+func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }

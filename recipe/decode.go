@@ -143,7 +143,7 @@ func (d *decoder) word(v reflect.Value, f *field, n *yaml.Node, key string) {
 	}
 	if bad {
 		p := d.problem(n, key, "cannot be "+quote(n.Value), f.allowed())
-		p.Nearest = nearest(n.Value, f.one)
+		p.Nearest = Nearest(n.Value, f.one)
 	}
 }
 
@@ -264,7 +264,7 @@ func (d *decoder) unknown(k *yaml.Node, at string, fields []field) {
 	}
 	p := d.problem(k, at, "unknown key", strings.Join(keysOf(fields), ", "))
 	p.Key = d.prefix + strings.ToValidUTF8(at, "?")
-	if p.Nearest = nearest(k.Value, keysOf(fields)); p.Nearest == "" {
+	if p.Nearest = Nearest(k.Value, keysOf(fields)); p.Nearest == "" {
 		p.Nearest = elsewhere(k.Value)
 	}
 }

@@ -57,9 +57,9 @@ func (ps Problems) Unwrap() []error {
 	return errs
 }
 
-// nearest returns the word of known that word was most likely meant to be, or
+// Nearest returns the word of known that word was most likely meant to be, or
 // "" if none is near.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	best, least := "", len(word)/2+1
 	if len(word) > 64 {
 		return ""

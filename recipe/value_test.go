@@ -60,8 +60,8 @@ func TestJSON(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"temperature", "response", "lr"}
 	for word, want := range map[string]string{"temprature": "temperature", "Response": "response", "rl": "lr", "epochs": "", "x": ""} {
-		if got := nearest(word, known); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		if got := Nearest(word, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -21,6 +21,9 @@ type run struct {
 // maxEval bounds chains that nest without brackets: a ~ b ~ c …
 const maxEval = 20000
 
+// scopeWork is what a scope costs, in nodes. [units]
+const scopeWork = 8
+
 // scope is a level of variables; reading goes outwards, writing stays.
 type scope struct {
 	vars  map[string]any
@@ -247,7 +250,7 @@ func (s *forStmt) exec(r *run) jump {
 	}
 	loop := &loopState{items: items}
 	for i := range items {
-		r.spend(1)
+		r.spend(scopeWork)
 		loop.at = i
 		r.scope = &scope{map[string]any{"loop": loop}, saved}
 		r.line = s.line
@@ -268,7 +271,7 @@ func (s *forStmt) exec(r *run) jump {
 func (s *forStmt) filtered(r *run, items []any, outer *scope) []any {
 	var kept []any
 	for _, item := range items {
-		r.spend(1)
+		r.spend(scopeWork)
 		r.scope = &scope{map[string]any{}, outer}
 		r.assign(s.target, item)
 		if truth(r.eval(s.filter)) {

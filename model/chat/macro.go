@@ -33,6 +33,7 @@ func (m *macroDef) bind(outer *scope) *function {
 		if r.macros++; r.macros > maxDepth {
 			r.fail("macros call each other deeper than %d", maxDepth)
 		}
+		r.spend(scopeWork)
 		inner := &scope{map[string]any{}, outer}
 		m.arguments(r, c, inner)
 		text := r.capture(m.body, inner)

@@ -24,6 +24,7 @@ type digest struct {
 
 type golden struct {
 	HardText struct{ SHA256 string } `json:"hard_text"`
+	Words    map[string]digest // of the sizes of words, by pre-tokenizer
 	Models   map[string]map[string]json.RawMessage
 }
 
@@ -116,9 +117,13 @@ func corpus(t testing.TB, name string) string {
 
 // digestOf encodes texts; mark puts 0xffffffff after each.
 func digestOf(tok *Tokenizer, texts []string, special, mark bool) digest {
+	return digestBy(texts, mark, func(text string) []int { return tok.Encode(text, special) })
+}
+
+func digestBy(texts []string, mark bool, numbers func(text string) []int) digest {
 	h, n := sha256.New(), 0
 	for _, text := range texts {
-		ids := tok.Encode(text, special)
+		ids := numbers(text)
 		n += len(ids)
 		var b []byte
 		for _, id := range ids {
@@ -157,6 +162,24 @@ func TestHardTextIsTheRecipes(t *testing.T) {
 	sum := sha256.Sum256([]byte(strings.Join(hardText(t), "")))
 	if got, want := hex.EncodeToString(sum[:]), readGolden(t).HardText.SHA256; got != want {
 		t.Errorf("digest %s, want %s", got, want)
+	}
+}
+
+// TestWords compares where words end, which ids alone do not always show.
+func TestWords(t *testing.T) {
+	g := readGolden(t)
+	for name, pre := range preTokenizers {
+		got := digestBy(hardText(t), true, func(text string) (sizes []int) {
+			for len(text) > 0 {
+				n := pre.split(text)
+				sizes = append(sizes, n)
+				text = text[n:]
+			}
+			return sizes
+		})
+		if want := g.Words[name]; got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
 	}
 }
 

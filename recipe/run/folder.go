@@ -13,7 +13,7 @@ import (
 
 // ErrInUse is returned by [Folder.Lock] if another process makes something in
 // the folder.
-var ErrInUse = errors.New("the run's folder is in use")
+var ErrInUse = errors.New("is in use")
 
 // A Folder is a run's folder.
 type Folder struct {
@@ -60,7 +60,7 @@ func (f *Folder) Lock() error {
 	}
 	switch {
 	case held:
-		return fmt.Errorf("run: %s: %w%s", f.Dir, ErrInUse, holder(path))
+		return fmt.Errorf("run: folder %s %w%s", f.Dir, ErrInUse, holder(path))
 	case err != nil:
 		return fmt.Errorf("run: locking %s: %w", path, err)
 	}

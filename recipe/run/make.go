@@ -72,11 +72,23 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 	return p, f.writeLineage(whole, o)
 }
 
+// interrupted is the end of a run by its context: why it ended is no news.
+type interrupted struct {
+	step  string
+	cause error
+}
+
+func (e *interrupted) Error() string {
+	return fmt.Sprintf("interrupted in step %s; started again, it goes on from there", e.step)
+}
+
+func (e *interrupted) Unwrap() error { return e.cause }
+
 // explain says in the user's terms why a step failed.
 func explain(s *Planned, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("interrupted in step %s; started again, it goes on from there: %w", s.Name, err)
+		return &interrupted{s.Name, err}
 	case diskFull(err):
 		return fmt.Errorf("step %s: the disk is full; what is finished stays: free some space and start again: %w", s.Name, err)
 	case errors.Is(err, fs.ErrPermission):

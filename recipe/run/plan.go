@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -192,7 +193,10 @@ func settingsDiff(old, now json.RawMessage) []string {
 func flatten(out map[string]string, key string, v json.RawMessage) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(v, &object) != nil || object == nil {
-		out[key] = strings.Trim(string(v), `"`)
+		var leaf bytes.Buffer
+		if json.Compact(&leaf, v) == nil { // the lineage is indented
+			out[key] = strings.Trim(leaf.String(), `"`)
+		}
 		return
 	}
 	for k, inner := range object {

@@ -227,8 +227,8 @@ func TestWhy(t *testing.T) {
 	mustMake(t, dir, chain(file), options)
 
 	steps := chain(file)
-	steps[2].Settings = trainSettings{2, 45, .2}
-	if got, want := states(mustPlan(t, dir, steps)), "data: \ntrain-a: \ntrain-b: changed: lr 0.1 → 0.2\ncompare: needs train-b\n"; got != want {
+	steps[2].Settings = map[string]any{"seed": 2, "steps": 45, "lr": []float64{.1, .2}}
+	if got, want := states(mustPlan(t, dir, steps)), "data: \ntrain-a: \ntrain-b: changed: lr 0.1 → [0.1,0.2]\ncompare: needs train-b\n"; got != want {
 		t.Errorf("got %s want %s", got, want)
 	}
 	steps = chain(file)

@@ -17,7 +17,7 @@ import struct
 import sys
 
 from gguf import GGUFReader
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 import hard
 
@@ -84,6 +84,16 @@ def both(tok, texts, mark):
     return out
 
 
+def words(pre, texts):
+    """The digest of where words end: their sizes in bytes, as uint32."""
+    h, n, splitter = hashlib.sha256(), 0, PRE[pre]()
+    for text in texts:
+        sizes = [len(word) for word, _ in splitter.pre_tokenize_str(text)]  # one letter a byte
+        n += len(sizes)
+        h.update(pack(sizes) + b"\xff\xff\xff\xff")
+    return {"ids": n, "sha256": h.hexdigest()}
+
+
 def small(data):
     """A vocabulary small enough to commit, with a few merges in many scripts."""
     tok = Tokenizer(models.BPE())
@@ -109,7 +119,11 @@ def main():
     data = pathlib.Path(sys.argv[1])
     hard_text = list(hard.strings())
     text_digest = hashlib.sha256("".join(hard_text).encode()).hexdigest()
-    golden = {"hard_text": {"bytes": len("".join(hard_text).encode()), "sha256": text_digest}, "models": {}}
+    golden = {
+        "hard_text": {"bytes": len("".join(hard_text).encode()), "sha256": text_digest},
+        "words": {pre: words(pre, hard_text) for pre in PRE},
+        "models": {},
+    }
     for name, path in [("smollm2", sys.argv[2]), ("gpt2", sys.argv[3])]:
         tok = from_gguf(path)
         entry = {"hard": both(tok, hard_text, True)}

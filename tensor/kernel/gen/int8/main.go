@@ -47,6 +47,7 @@ func (f format) block() int {
 }
 
 func main() {
+	ConstraintExpr("!purego")
 	for _, f := range formats {
 		for _, n := range []int{1, 2, 4} {
 			matMul(f, n)

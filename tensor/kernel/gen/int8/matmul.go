@@ -23,14 +23,15 @@ const prefetchAhead = 4096
 // A tile is the state of one kernel: n activation rows by 16 weight rows.
 type tile struct {
 	format
-	n    int
-	x, y rows
-	w    Register
-	acc  [][2]VecVirtual // sums of a block, by activation row and half of the 16 lanes
-	yacc [2]VecVirtual   // n = 1 keeps its outputs in registers
-	mask Op              // 15 in every byte
-	ones Op              // 1 in every 16-bit word
-	part Mem             // first half's sums of 5-bit blocks
+	n     int
+	x, y  rows
+	w     Register
+	acc   [][2]VecVirtual // sums of a block, by activation row and half of the 16 lanes
+	yacc  [2]VecVirtual   // n = 1 keeps its outputs in registers
+	mask  Op              // 15 in every byte
+	ones  Op              // 1 in every 16-bit word
+	part  Mem             // first half's sums of 5-bit blocks
+	heads Mem             // scales and mins as f32
 }
 
 // rows addresses up to 8 rows at a constant stride.
@@ -89,6 +90,9 @@ func matMul(f format, n int) {
 	t.y, t.x = newRows(y, ldy, n), newRows(x, ldx, n)
 	if f.bits == 5 {
 		t.part = AllocLocal(n * 64)
+	}
+	if n > 4 {
+		t.heads = AllocLocal(4 * headBytes)
 	}
 	t.constants()
 	for range n {
@@ -295,16 +299,28 @@ func (t *tile) sumBytes() {
 	}
 }
 
+// halves converts 16 f16 at an offset of the block. Tall tiles leave no
+// registers for the result: it goes to memory.
+func (t *tile) halves(offset int) (v [2]Op) {
+	for h := range v {
+		y := YMM()
+		VCVTPH2PS(Mem{Base: t.w, Disp: offset + 16*h}, y)
+		v[h] = y
+		if t.n > 4 {
+			m := t.heads.Offset(2*offset + 32*h)
+			VMOVUPS(y, m)
+			v[h] = m
+		}
+	}
+	return v
+}
+
 // scale adds the block's sums to the outputs.
 func (t *tile) scale() {
-	var d, m [2]VecVirtual
-	for h := range 2 {
-		d[h] = YMM()
-		VCVTPH2PS(Mem{Base: t.w, Disp: 16 * h}, d[h])
-		if t.mins {
-			m[h] = YMM()
-			VCVTPH2PS(Mem{Base: t.w, Disp: headBytes + 16*h}, m[h])
-		}
+	d := t.halves(0)
+	var m [2]Op
+	if t.mins {
+		m = t.halves(headBytes)
 	}
 	for i := range t.n {
 		dx, s := YMM(), YMM()
@@ -325,17 +341,17 @@ func (t *tile) scale() {
 			}
 			VCVTDQ2PS(a, a)
 			p := YMM()
-			VMULPS(dx, d[h], p)
+			VMULPS(d[h], dx, p)
 			if t.n == 1 {
 				VFMADD231PS(p, a, t.yacc[h])
 				if t.mins {
-					VFMADD231PS(s, m[h], t.yacc[h])
+					VFMADD231PS(m[h], s, t.yacc[h])
 				}
 				continue
 			}
 			VFMADD213PS(t.y.at(i, 32*h), p, a)
 			if t.mins {
-				VFMADD231PS(s, m[h], a)
+				VFMADD231PS(m[h], s, a)
 			}
 			VMOVUPS(a, t.y.at(i, 32*h))
 		}

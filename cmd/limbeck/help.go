@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"limbeck/recipe"
+)
+
+// helpCommand prints the help of another command.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Explain a command", Example: "  limbeck help make",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmd.Root(), strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// completionNotes gives the commands that cobra makes what all others have.
+func completionNotes(root *cobra.Command) {
+	c, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		panic(err) // it was just made
+	}
+	c.Short = "Print a shell's completion script"
+	c.Example = "  source <(limbeck completion bash)"
+	for _, shell := range c.Commands() {
+		shell.Example = "  limbeck completion " + shell.Name()
+	}
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	var known []string
+	for _, c := range root.Commands() {
+		known = append(known, c.Name())
+	}
+	if near := recipe.Nearest(name, known); near != "" {
+		return usageErrorf("no command %q; did you mean %q?", name, near)
+	}
+	return usageErrorf("no command %q", name)
+}
+
+// exactly returns a check that a command gets one argument for each name.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return usageErrorf("%s is missing", strings.Join(names[len(args):], " "))
+		}
+		if len(args) > len(names) {
+			return usageErrorf("one argument too many: %q", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// help prints what a command does, then how it is used.
+func help(cmd *cobra.Command, _ []string) {
+	text := cmd.Long
+	if text == "" {
+		text = cmd.Short + "."
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s\n\n", text)
+	_ = usage(cmd) // writes to the same stream
+}
+
+// usage prints how a command is called, with its flags, in 80 columns.
+func usage(cmd *cobra.Command) error {
+	w := cmd.OutOrStdout()
+	line := cmd.UseLine()
+	if cmd.HasAvailableSubCommands() {
+		line = cmd.CommandPath() + " COMMAND …"
+	}
+	fmt.Fprintf(w, "Usage:\n  %s\n", strings.ReplaceAll(line, "[flags]", "[FLAGS]"))
+	if cmd.HasExample() {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
+	}
+	for _, g := range cmd.Groups() {
+		usageCommands(w, g.Title, cmd, g.ID)
+	}
+	usageCommands(w, "Commands:", cmd, "")
+	usageFlags(w, "Flags:", cmd.LocalNonPersistentFlags())
+	usageFlags(w, "Flags of every command:", cmd.InheritedFlags())
+	if !cmd.HasParent() {
+		usageFlags(w, "Flags of every command:", cmd.PersistentFlags())
+		fmt.Fprintf(w, "\n%s help COMMAND tells more about a command.\n", cmd.Name())
+	}
+	return nil
+}
+
+func usageCommands(w io.Writer, title string, parent *cobra.Command, group string) {
+	var rows [][2]string
+	for _, c := range parent.Commands() {
+		if c.IsAvailableCommand() && c.GroupID == group {
+			rows = append(rows, [2]string{c.Name(), c.Short})
+		}
+	}
+	usageRows(w, title, rows)
+}
+
+func usageFlags(w io.Writer, title string, flags *pflag.FlagSet) {
+	var rows [][2]string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		name := "    --" + f.Name
+		if f.Shorthand != "" {
+			name = "-" + f.Shorthand + ", --" + f.Name
+		}
+		value, text := pflag.UnquoteUsage(f)
+		if f.Value.Type() != "bool" {
+			name += " " + strings.ToUpper(value)
+		}
+		if def := f.DefValue; !slices.Contains([]string{"", "false", "0", "[]"}, def) {
+			text += " (default " + def + ")"
+		}
+		rows = append(rows, [2]string{name, text})
+	})
+	usageRows(w, title, rows)
+}
+
+// usageRows prints names beside wrapped text.
+func usageRows(w io.Writer, title string, rows [][2]string) {
+	if len(rows) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", title)
+	widest := 0
+	for _, r := range rows {
+		widest = max(widest, utf8.RuneCountInString(r[0]))
+	}
+	column := min(widest, 28) + 4 // where the text begins
+	for _, r := range rows {
+		name := "  " + r[0]
+		if utf8.RuneCountInString(name)+2 > column {
+			fmt.Fprintln(w, name)
+			name = ""
+		}
+		for _, line := range wrap(r[1], tableWidth-column) {
+			fmt.Fprintf(w, "%-*s%s\n", column, name, line)
+			name = ""
+		}
+	}
+}
+
+// wrap breaks text into lines of a width.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
+}

@@ -1,0 +1,135 @@
+// Command limbeck makes a small language model out of a large one, proves how
+// good it is, and runs it.
+//
+// Commands wire, packages work: a file here parses a command's flags, makes one
+// call, and prints. Each registers its command by itself.
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func main() {
+	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// execute runs one command line and returns the exit code.
+func execute(args []string, in io.Reader, out, errs io.Writer) int {
+	a := newApp(in, out, errs)
+	ctx, stop := a.withSignals()
+	defer stop()
+	root := newRoot(a)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	a.progress.finish()
+	return a.exit(cmd, err)
+}
+
+// An app is one run of the program: its streams, and the flags that every
+// command has.
+type app struct {
+	in  io.Reader
+	out io.Writer // results
+	err io.Writer // progress, logs, errors
+
+	json, quiet, verbose bool
+	config               string // the config file, if not the usual one
+
+	progress   *progress
+	interrupts interrupts
+	started    bool // the command's own work began: errors are no longer about usage
+}
+
+func newApp(in io.Reader, out, errs io.Writer) *app {
+	return &app{in: in, out: out, err: errs, progress: newProgress(errs)}
+}
+
+// The groups in which help lists the commands.
+const (
+	groupMake  = "make"
+	groupProve = "prove"
+	groupUse   = "use"
+)
+
+var groups = []*cobra.Group{
+	{ID: groupMake, Title: "Make a small model:"},
+	{ID: groupProve, Title: "Prove it:"},
+	{ID: groupUse, Title: "Use it:"},
+}
+
+var commands []func(*app) *cobra.Command
+
+// register adds a command; each command's file calls it once.
+func register(c func(*app) *cobra.Command) { commands = append(commands, c) }
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "limbeck",
+		Short: "Make a small language model out of a large one, prove it, run it",
+		Long: "Limbeck makes a small language model out of a large one for one task, proves\n" +
+			"how good it is, and runs it. A recipe says how.\n\n" +
+			"Every flag can also be an environment variable (--max-tokens is\n" +
+			"LIMBECK_MAX_TOKENS) or stand in a config file, limbeck/config.yaml in the user's\n" +
+			"config folder. Flags come before variables, variables before the file.",
+		Example:       "  limbeck demo\n  limbeck make recipe.yaml\n  limbeck run model.gguf \"turn the lights off\"",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	f := root.PersistentFlags()
+	f.BoolVar(&a.json, "json", false, "print the result as JSON")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, no remarks")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "more remarks")
+	f.StringVar(&a.config, "config", "", "take settings from this `FILE`")
+	root.AddGroup(groups...)
+	for _, c := range commands {
+		root.AddCommand(c(a))
+	}
+	root.SetHelpCommand(helpCommand())
+	root.SetHelpFunc(help)
+	root.SetUsageFunc(usage)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	completionNotes(root)
+	a.prepare(root)
+	return root
+}
+
+// prepare wraps the commands: settings from environment and config file reach
+// the flags before a command runs, and what fails before is a usage error.
+func (a *app) prepare(cmd *cobra.Command) {
+	if work := cmd.RunE; work != nil {
+		cmd.RunE = func(c *cobra.Command, args []string) error {
+			if err := a.applySettings(c); err != nil {
+				return err
+			}
+			a.progress.quiet = a.quiet
+			a.started = true
+			return work(c, args)
+		}
+	}
+	for _, c := range cmd.Commands() {
+		a.prepare(c)
+	}
+}
+
+// eachFlag calls f for the flags of cmd that settings may give.
+func eachFlag(cmd *cobra.Command, f func(*pflag.Flag)) {
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if flag.Name != "help" && flag.Name != "config" {
+			f(flag)
+		}
+	})
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"limbeck": main,
+		// fakebeck is limbeck with steps that need no model.
+		"fakebeck": func() {
+			compile = fakeCompile
+			main()
+		},
+	})
+}
+
+// TestScripts runs the command lines of testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
+			return nil
+		},
+	})
+}
+
+// waitFor waits until a file that matches a pattern exists.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	for range 1000 {
+		if found, err := filepath.Glob(ts.MkAbs(args[0])); err == nil && len(found) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("no file %s", args[0])
+}
+
+// fakeCompile makes a chain of two steps: the second counts to the number of
+// training steps, slowly, with a checkpoint when it is interrupted.
+func fakeCompile(r *recipe.Recipe) ([]*run.Step, error) {
+	data := &run.Step{Kind: "data", Name: "data", Version: 1, Settings: r.Data,
+		Inputs: []run.Input{{Name: "train", Path: r.Find(r.Data.Train), Shown: string(r.Data.Train), Key: "data.train"}},
+		Run: func(ctx context.Context, w *run.Work) error {
+			text, err := os.ReadFile(w.Input("train"))
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(w.Dir, "data"), text, 0o666)
+		}}
+	train := &run.Step{Kind: "train", Name: "train", Version: 1, Settings: r.Train,
+		Inputs:  []run.Input{{Name: "data", Of: data}},
+		Exports: map[string]string{"model": "student.gguf"},
+		Predict: func() (run.Cost, error) { return run.Cost{Seconds: 90, Memory: 1e6, Disk: 2e6}, nil },
+		Run:     func(ctx context.Context, w *run.Work) error { return fakeTrain(ctx, w, int64(r.Train.Steps)) }}
+	return []*run.Step{data, train}, nil
+}
+
+func fakeTrain(ctx context.Context, w *run.Work, steps int64) error {
+	checkpoint := filepath.Join(w.Checkpoints, "at")
+	var first int64
+	if text, err := os.ReadFile(checkpoint); err == nil {
+		if _, err := fmt.Sscan(string(text), &first); err != nil {
+			return err
+		}
+		w.Progress("resumed", 0, 0, "")
+	}
+	for i := first; i < steps; i++ {
+		select {
+		case <-ctx.Done():
+			if err := os.WriteFile(checkpoint, fmt.Append(nil, i), 0o666); err != nil {
+				return err
+			}
+			return ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+		w.Progress("", i+1, steps, "loss 1.25")
+		if i == first { // scripts wait for this file
+			if err := os.WriteFile(filepath.Join(w.Checkpoints, "started"), nil, 0o666); err != nil {
+				return err
+			}
+		}
+	}
+	return os.WriteFile(filepath.Join(w.Dir, "model"), fmt.Append(nil, steps), 0o666)
+}
+
+// Every command has a line that explains it, and an example.
+func TestCommandsAreExplained(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Short == "" || !strings.Contains(c.Example, "limbeck") {
+			t.Errorf("%s: no explanation or no example", c.CommandPath())
+		}
+		if !c.HasParent() || c.Parent().Name() != "completion" { // cobra's own words
+			var out bytes.Buffer
+			c.SetOut(&out)
+			help(c, nil)
+			for line := range strings.Lines(out.String()) {
+				if n := len([]rune(strings.TrimRight(line, "\n"))); n > tableWidth {
+					t.Errorf("%s: a help line of %d characters: %s", c.CommandPath(), n, line)
+				}
+			}
+		}
+		for _, inner := range c.Commands() {
+			walk(inner)
+		}
+	}
+	walk(newRoot(newApp(nil, nil, nil)))
+}

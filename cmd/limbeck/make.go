@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+func init() { register(makeCommand) }
+
+// compile turns a recipe into steps; tests replace it.
+var compile = recipe.Compile
+
+// makeFlags are the flags of make.
+type makeFlags struct {
+	dir, until            string
+	set                   []string
+	dryRun, force, verify bool
+}
+
+func makeCommand(a *app) *cobra.Command {
+	var f makeFlags
+	cmd := &cobra.Command{
+		Use: "make RECIPE", GroupID: groupMake, Args: exactly("RECIPE"),
+		Short: "Make what a recipe asks for",
+		Long: "Makes what a recipe asks for, in a folder of its own. Steps that are done are\n" +
+			"not done again; an interrupted step goes on where it was. A changed setting or\n" +
+			"file makes anew what depends on it, and nothing else.",
+		Example: "  limbeck make recipe.yaml\n" +
+			"  limbeck make recipe.yaml --dry-run\n" +
+			"  limbeck make recipe.yaml --set distill.temperature=3 --until distill",
+		RunE: func(cmd *cobra.Command, args []string) error { return makeRecipe(a, cmd, args[0], f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.dir, "dir", "", "the run's `FOLDER` (default runs/NAME)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be done, with time, memory and disk")
+	flags.StringVar(&f.until, "until", "", "stop after this `STEP`, or steps of this kind")
+	flags.StringArrayVar(&f.set, "set", nil, "replace a setting of the recipe, as `KEY=VALUE`; may be repeated")
+	flags.BoolVar(&f.force, "force", false, "begin even if memory or disk seem too small")
+	flags.BoolVar(&f.verify, "verify", false, "read every byte of finished steps again")
+	return cmd
+}
+
+func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
+	r, err := recipe.Load(path, f.set...)
+	if err != nil {
+		return err
+	}
+	steps, err := compile(r)
+	if err != nil {
+		return err
+	}
+	if f.dir == "" {
+		f.dir = filepath.Join("runs", r.Name)
+	}
+	folder := run.Open(f.dir, machineClass())
+	if f.dryRun {
+		return dryRun(a, folder, steps, f)
+	}
+	plan, err := folder.Make(cmd.Context(), steps, run.Options{
+		Until: f.until, Force: f.force, Verify: f.verify,
+		Recipe: r, Program: "limbeck " + version,
+		Progress: a.progress.report,
+		Started: func(s *run.Planned, number, of int) {
+			a.remark("step %d of %d: %s (%s)", number, of, s.Name, s.Why)
+		},
+		Finished: func(s *run.Planned, took time.Duration) {
+			a.progress.finish()
+			a.detail("%s took %s", s.Name, duration(took))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return a.print(planJSON(folder, plan), func(w io.Writer) { fmt.Fprintf(w, "made %s\n", f.dir) })
+}
+
+func dryRun(a *app, folder *run.Folder, steps []*run.Step, f makeFlags) error {
+	plan, err := folder.Plan(steps)
+	if err != nil {
+		return err
+	}
+	if plan, err = plan.Until(f.until); err != nil {
+		return err
+	}
+	err = a.print(planJSON(folder, plan), func(w io.Writer) { printPlan(w, plan) })
+	if err != nil {
+		return err
+	}
+	if err := folder.Fits(plan); err != nil && !f.force {
+		return err
+	}
+	return nil
+}
+
+func printPlan(w io.Writer, plan *run.Plan) {
+	t := table{head: []string{"step", "time", "memory", "disk", "state"}}
+	var sum run.Cost
+	for _, s := range plan.Steps {
+		if s.Done {
+			t.add(s.Name, "-", "-", "-", "done")
+			continue
+		}
+		c := s.Cost
+		sum.Seconds, sum.Memory, sum.Disk = sum.Seconds+c.Seconds, max(sum.Memory, c.Memory), sum.Disk+c.Disk
+		t.add(s.Name, seconds(c.Seconds), bytesOrNone(c.Memory), bytesOrNone(c.Disk), s.Why)
+	}
+	t.add("all", seconds(sum.Seconds), bytesOrNone(sum.Memory), bytesOrNone(sum.Disk), fmt.Sprintf("%d of %d to do", plan.ToDo(), len(plan.Steps)))
+	t.write(w)
+}
+
+func seconds(s float64) string {
+	if s == 0 {
+		return "-"
+	}
+	return duration(time.Duration(s * float64(time.Second)))
+}
+
+func bytesOrNone(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return run.Bytes(n)
+}
+
+// planStep is a step as --json shows it.
+type planStep struct {
+	Name    string  `json:"name"`
+	Kind    string  `json:"kind"`
+	Key     string  `json:"key"`
+	Done    bool    `json:"done"`
+	Why     string  `json:"why,omitempty"`
+	Dir     string  `json:"dir"`
+	Seconds float64 `json:"predicted_seconds,omitempty"`
+	Memory  int64   `json:"predicted_memory,omitempty"`
+	Disk    int64   `json:"predicted_disk,omitempty"`
+}
+
+type planResult struct {
+	Dir   string     `json:"dir"`
+	Steps []planStep `json:"steps"`
+}
+
+func planJSON(folder *run.Folder, plan *run.Plan) planResult {
+	out := planResult{Dir: folder.Dir, Steps: []planStep{}}
+	for _, s := range plan.Steps {
+		out.Steps = append(out.Steps, planStep{s.Name, s.Kind, s.Key, s.Done, s.Why, folder.StepDir(s.Kind, s.Key),
+			s.Cost.Seconds, s.Cost.Memory, s.Cost.Disk})
+	}
+	return out
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// print writes a command's result: v as JSON with --json, else what text writes.
+func (a *app) print(v any, text func(w io.Writer)) error {
+	if !a.json {
+		text(a.out)
+		return nil
+	}
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// remark tells the user something that is no result.
+func (a *app) remark(format string, args ...any) {
+	if !a.quiet {
+		a.progress.line(fmt.Sprintf(format, args...))
+	}
+}
+
+// detail is a remark for --verbose.
+func (a *app) detail(format string, args ...any) {
+	if a.verbose {
+		a.remark(format, args...)
+	}
+}
+
+// bold marks text on a terminal, unless NO_COLOR is set (no-color.org).
+func (a *app) bold(text string) string {
+	f, ok := a.out.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
+		return text
+	}
+	return "\x1b[1m" + text + "\x1b[0m"
+}
+
+// tableWidth is how wide a table may be.
+const tableWidth = 80
+
+// A table is aligned text. A column of numbers is set to the right; the widest
+// column of words is cut if the table is wider than tableWidth.
+type table struct {
+	head []string
+	rows [][]string
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+const gap = "  "
+
+func (t *table) write(w io.Writer) {
+	widths, words := t.measure()
+	for total(widths) > tableWidth {
+		widest := -1
+		for i, is := range words {
+			if is && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		const least = 8
+		if widest < 0 || widths[widest] <= least {
+			break // a wide table is better than a wrong one
+		}
+		widths[widest] = max(least, widths[widest]-(total(widths)-tableWidth))
+	}
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		var b strings.Builder
+		for i, cell := range row {
+			cell = clip(cell, widths[i])
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i > 0 {
+				b.WriteString(gap)
+			}
+			if words[i] {
+				b.WriteString(cell + pad)
+			} else {
+				b.WriteString(pad + cell)
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}
+
+// measure returns each column's width, and whether it holds words.
+func (t *table) measure() (widths []int, words []bool) {
+	widths, words = make([]int, len(t.head)), make([]bool, len(t.head))
+	for i := range t.head {
+		widths[i] = utf8.RuneCountInString(t.head[i])
+		numbers := 0
+		for _, row := range t.rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+			switch first, _ := utf8.DecodeRuneInString(row[i]); {
+			case unicode.IsDigit(first), strings.ContainsRune("+-−<>~", first) && len(row[i]) > 1:
+				numbers++
+			case row[i] != "" && row[i] != "-":
+				words[i] = true
+			}
+		}
+		words[i] = words[i] || numbers == 0
+	}
+	return widths, words
+}
+
+func total(widths []int) int {
+	sum := len(gap) * (len(widths) - 1)
+	for _, w := range widths {
+		sum += w
+	}
+	return sum
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v4"
+
+	"limbeck/recipe"
+)
+
+const (
+	envPrefix = "LIMBECK_"
+
+	// maxConfig bounds the config file.
+	maxConfig = 1 << 20
+)
+
+// applySettings gives flags that the command line does not mention the value
+// of their environment variable or, failing that, of the config file: under
+// the command's name, or at the top for every command.
+func (a *app) applySettings(cmd *cobra.Command) error {
+	config, path, err := a.readConfig(cmd.Root())
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	var problems []error
+	eachFlag(cmd, func(f *pflag.Flag) {
+		if f.Changed {
+			return
+		}
+		env := envName(f.Name)
+		if v := os.Getenv(env); v != "" {
+			if err := cmd.Flags().Set(f.Name, v); err != nil {
+				problems = append(problems, fmt.Errorf("%s: %w", env, err))
+			}
+			return
+		}
+		if err := fromConfig(cmd, f, config); err != nil {
+			problems = append(problems, fmt.Errorf("%s:%w", path, err))
+		}
+	})
+	if len(problems) > 0 {
+		return &exitError{exitUsage, errors.Join(problems...)}
+	}
+	return nil
+}
+
+// envName returns the environment variable of a flag.
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// fromConfig sets a flag from the config file, if that has it.
+func fromConfig(cmd *cobra.Command, f *pflag.Flag, config *yaml.Node) error {
+	v := lookup(lookup(config, cmd.Name()), f.Name)
+	if v == nil {
+		v = lookup(config, f.Name)
+	}
+	if v == nil {
+		return nil
+	}
+	values := []*yaml.Node{v}
+	if v.Kind == yaml.SequenceNode {
+		values = v.Content
+	}
+	for _, each := range values {
+		if each.Kind != yaml.ScalarNode {
+			return fmt.Errorf("%d:%d: %s: want one value or a list", each.Line, each.Column, f.Name)
+		}
+		if err := cmd.Flags().Set(f.Name, each.Value); err != nil {
+			return fmt.Errorf("%d:%d: %s: %w", each.Line, each.Column, f.Name, err)
+		}
+	}
+	return nil
+}
+
+// lookup returns the value of a key in a mapping, nil if there is none.
+func lookup(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// readConfig returns the config file's mapping, nil if there is no file.
+func (a *app) readConfig(root *cobra.Command) (*yaml.Node, string, error) {
+	path, named := a.config, true
+	if path == "" {
+		path = os.Getenv(envPrefix + "CONFIG")
+	}
+	if path == "" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return nil, "", nil // no home, no config
+		}
+		path, named = filepath.Join(dir, "limbeck", "config.yaml"), false
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return nil, path, nil
+	}
+	if err != nil {
+		return nil, path, fmt.Errorf("config: %w", err)
+	}
+	if len(text) > maxConfig {
+		return nil, path, fmt.Errorf("%s: too long for a config file", path)
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, path, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, path, nil
+	}
+	if err := checkConfig(root, doc.Content[0]); err != nil {
+		return nil, path, fmt.Errorf("%s:%w", path, err)
+	}
+	return doc.Content[0], path, nil
+}
+
+// checkConfig refuses keys that no command has.
+func checkConfig(root *cobra.Command, config *yaml.Node) error {
+	if config.Kind != yaml.MappingNode {
+		return fmt.Errorf("%d:%d: want FLAG: VALUE or COMMAND: {FLAG: VALUE}", config.Line, config.Column)
+	}
+	all := []string{}
+	sections := map[string][]string{}
+	for _, c := range root.Commands() {
+		eachFlag(c, func(f *pflag.Flag) { sections[c.Name()] = append(sections[c.Name()], f.Name) })
+		c.InheritedFlags().VisitAll(func(f *pflag.Flag) { sections[c.Name()] = append(sections[c.Name()], f.Name) })
+		all = append(all, sections[c.Name()]...)
+	}
+	for i := 0; i+1 < len(config.Content); i += 2 {
+		k, v := config.Content[i], config.Content[i+1]
+		if known, ok := sections[k.Value]; ok && v.Kind == yaml.MappingNode {
+			for j := 0; j+1 < len(v.Content); j += 2 {
+				if err := unknownKey(v.Content[j], k.Value+".", known); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if err := unknownKey(k, "", all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unknownKey(k *yaml.Node, prefix string, known []string) error {
+	if slices.Contains(known, k.Value) {
+		return nil
+	}
+	hint := ""
+	if near := recipe.Nearest(k.Value, known); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return fmt.Errorf("%d:%d: %s%s: no such flag%s", k.Line, k.Column, prefix, k.Value, hint)
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"limbeck/tensor/kernel"
+)
+
+// version is set by the linker for releases.
+var version = "0.1.0-dev"
+
+func init() { register(versionCommand) }
+
+func versionCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: exactly(),
+		Example: "  limbeck version --json",
+		RunE: func(*cobra.Command, []string) error {
+			v := buildInfo()
+			return a.print(v, func(w io.Writer) {
+				fmt.Fprintf(w, "limbeck %s (%s, %s)\n", v.Version, v.Go, v.Machine)
+			})
+		},
+	}
+}
+
+// build is what the program knows about itself.
+type build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go"`
+	Machine string `json:"machine"`
+}
+
+func buildInfo() build {
+	b := build{Version: version, Go: runtime.Version(), Machine: machineClass()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				b.Commit = s.Value
+			}
+		}
+	}
+	return b
+}
+
+// machineClass names the machines on which equal work gives equal bytes.
+func machineClass() string { return runtime.GOARCH + "/" + kernel.Tier() }

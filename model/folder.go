@@ -1,0 +1,89 @@
+package model
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"limbeck/model/gguf"
+	"limbeck/model/safetensors"
+	"limbeck/model/token"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// openFolder loads a model in Hugging Face's layout.
+func openFolder(dir string) (_ *Model, err error) {
+	f, err := safetensors.OpenFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	if len(f.TokenizerJSON()) == 0 {
+		return nil, fmt.Errorf("%s has no tokenizer.json", dir)
+	}
+	spec, err := token.ParseHF(f.TokenizerJSON(), f.TokenizerConfigJSON())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	var meta gguf.Meta
+	for _, k := range sortedKeys(f.Keys()) {
+		meta.Set(k, f.Keys()[k])
+	}
+	tokens := spec.Keys()
+	for _, k := range sortedKeys(tokens) {
+		meta.Set(k, tokens[k])
+	}
+	if t := f.ChatTemplate(); t != "" {
+		meta.Set(keyTemplate, t)
+	}
+	m, err := build(meta, f.Tensors())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	m.path, m.file = dir, f
+	return m, nil
+}
+
+// SaveFolder writes the model in Hugging Face's layout. Weights are stored as
+// f32, f16 or bf16; other formats, which the layout has not, are decoded to
+// f32.
+func (m *Model) SaveFolder(dir string) error {
+	meta, tensors := m.GGUF()
+	for i, t := range tensors {
+		if t.Type != dtype.F32 && t.Type != dtype.F16 && t.Type != dtype.BF16 {
+			tensors[i] = tensor.FromF32(t.Name, t.Decode(), t.Shape...)
+		}
+	}
+	tokenizer, config, err := m.Tokenizer.Spec().HF()
+	if err != nil {
+		return err
+	}
+	if config, err = withTemplate(config, m.source); err != nil {
+		return err
+	}
+	keys := map[string]any{}
+	for _, k := range meta.Keys() {
+		keys[k], _ = meta.Get(k)
+	}
+	return safetensors.WriteFolder(dir, keys, tensors, map[string][]byte{
+		"tokenizer.json": tokenizer, "tokenizer_config.json": config,
+	})
+}
+
+// withTemplate adds a chat template to tokenizer_config.json.
+func withTemplate(config []byte, template string) ([]byte, error) {
+	if template == "" {
+		return config, nil
+	}
+	fields := map[string]any{}
+	if err := json.Unmarshal(config, &fields); err != nil {
+		return nil, err
+	}
+	fields["chat_template"] = template
+	return json.MarshalIndent(fields, "", "  ")
+}

@@ -1,0 +1,3 @@
+package kernel
+
+func init() { setTier(tierAVX2) }
