@@ -57,6 +57,9 @@ func (r *Report) cards() []card {
 // unbroken keeps a number and its unit on one line.
 func unbroken(s string) string { return strings.ReplaceAll(s, " ", "\u00a0") }
 
+// whole keeps percent signs with their numbers, wherever the line breaks.
+func whole(s string) string { return strings.ReplaceAll(s, " %", "\u00a0%") }
+
 // qualityCard shows the share of the teacher's score that the student has.
 func (r *Report) qualityCard(t, s *Model) (card, bool) {
 	info := r.Describe(r.primary())
@@ -89,10 +92,10 @@ func (r *Report) lead() []string {
 	}
 	var out []string
 	if first := r.leadQuality(t, s); first != "" {
-		out = append(out, first+r.leadCost(t, s)+".")
+		out = append(out, whole(first+r.leadCost(t, s)+"."))
 	}
 	if base := r.leadBaseline(s); base != "" {
-		out = append(out, base)
+		out = append(out, whole(base))
 	}
 	return out
 }
