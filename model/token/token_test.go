@@ -24,7 +24,7 @@ type digest struct {
 
 type golden struct {
 	HardText struct{ SHA256 string } `json:"hard_text"`
-	Words    map[string]digest // of the sizes of words, by pre-tokenizer
+	Words    map[string]digest       // of the sizes of words, by pre-tokenizer
 	Models   map[string]map[string]json.RawMessage
 }
 
