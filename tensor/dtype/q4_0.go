@@ -1,5 +1,7 @@
 package dtype
 
+import "limbeck/tensor/kernel"
+
 // Q4_0 is one scale for 32 elements of 4 bits: x = d·(q−8). The element that
 // is farthest from 0 is given the level −8, so d carries the opposite sign.
 //
@@ -11,6 +13,7 @@ var Q4_0 = register(Type{
 	Decode:         decodeQ4_0,
 	Encode:         encodeQ4_0,
 	EncodeWeighted: encodeWeightedQ4_0,
+	Fast:           kernel.Q4_0x16,
 })
 
 func decodeQ4_0(dst []float32, src []byte) {

@@ -1,5 +1,7 @@
 package dtype
 
+import "limbeck/tensor/kernel"
+
 // Q4_1 is a scale and a minimum for 32 elements of 4 bits: x = d·q + m.
 //
 //	OFFSET  SIZE  FIELD
@@ -11,6 +13,7 @@ var Q4_1 = register(Type{
 	Decode:         decodeQ4_1,
 	Encode:         encodeQ4_1,
 	EncodeWeighted: encodeWeightedQ4_1,
+	Fast:           kernel.Q4_1x16,
 })
 
 func decodeQ4_1(dst []float32, src []byte) {

@@ -1,6 +1,10 @@
 package dtype
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"limbeck/tensor/kernel"
+)
 
 // Q5_0 is one scale for 32 elements of 5 bits: x = d·(q−16). The element that
 // is farthest from 0 is given the level −16, so d carries the opposite sign.
@@ -14,6 +18,7 @@ var Q5_0 = register(Type{
 	Decode:         decodeQ5_0,
 	Encode:         encodeQ5_0,
 	EncodeWeighted: encodeWeightedQ5_0,
+	Fast:           kernel.Q5_0x16,
 })
 
 func decodeQ5_0(dst []float32, src []byte) {

@@ -1,6 +1,10 @@
 package dtype
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"limbeck/tensor/kernel"
+)
 
 // Q5_1 is a scale and a minimum for 32 elements of 5 bits: x = d·q + m.
 //
@@ -14,6 +18,7 @@ var Q5_1 = register(Type{
 	Decode:         decodeQ5_1,
 	Encode:         encodeQ5_1,
 	EncodeWeighted: encodeWeightedQ5_1,
+	Fast:           kernel.Q5_1x16,
 })
 
 func decodeQ5_1(dst []float32, src []byte) {

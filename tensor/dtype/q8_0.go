@@ -1,6 +1,10 @@
 package dtype
 
-import "math"
+import (
+	"math"
+
+	"limbeck/tensor/kernel"
+)
 
 // Q8_0 is one scale for 32 elements of 8 bits: x = d·q.
 //
@@ -14,6 +18,7 @@ var Q8_0 = register(Type{
 	Name: "q8_0", GGUF: 8, Len: block, Size: 34,
 	Decode: decodeQ8_0,
 	Encode: encodeQ8_0,
+	Fast:   kernel.Q8_0x16,
 })
 
 func decodeQ8_0(dst []float32, src []byte) {

@@ -18,7 +18,7 @@ const (
 
 // prefetchAhead is how far a product with one row, which waits for memory,
 // asks for weights in advance.
-const prefetchAhead = 4096
+const prefetchAhead = 2048
 
 // A tile is the state of one kernel: n activation rows by 16 weight rows.
 type tile struct {

@@ -1,0 +1,107 @@
+package dtype
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"limbeck/tensor/kernel"
+)
+
+// fastFormats are the formats that multiply int8 activations.
+func fastFormats(t *testing.T) (fast []*Type) {
+	t.Helper()
+	for _, f := range All() {
+		if f.Fast != nil {
+			fast = append(fast, f)
+		}
+	}
+	if len(fast) < 5 {
+		t.Fatalf("%d formats have a packed layout, want q4_0, q4_1, q5_0, q5_1, q8_0 at least", len(fast))
+	}
+	return fast
+}
+
+func encodedMatrix(f *Type, rows, cols int) []byte {
+	r := rand.New(rand.NewPCG(5, 5))
+	x := make([]float32, rows*cols)
+	for i := range x {
+		x[i] = float32(r.NormFloat64()) * float32(math.Exp2(float64(i/cols%40)-20))
+	}
+	b := make([]byte, f.Bytes(len(x)))
+	f.Encode(b, x)
+	return b
+}
+
+func packMatrix(f *Type, m []byte, rows, cols int) []byte {
+	p := make([]byte, f.Fast.Bytes(rows, cols))
+	f.Fast.Pack(p, m, rows, cols, 0, (rows+kernel.GroupRows-1)/kernel.GroupRows)
+	return p
+}
+
+// TestFastDecodes wants the bits of Decode from every packed row and panel.
+func TestFastDecodes(t *testing.T) {
+	for _, f := range fastFormats(t) {
+		for _, s := range [][2]int{{1, 32}, {16, 64}, {37, 576}, {5, 2048}} {
+			rows, cols := s[0], s[1]
+			m := encodedMatrix(f, rows, cols)
+			want := make([]float32, rows*cols)
+			f.Decode(want, m)
+			p := packMatrix(f, m, rows, cols)
+			row, panel := make([]float32, cols), make([]float32, cols*kernel.GroupRows)
+			for r := range rows {
+				f.Fast.DecodeRow(row, p, cols, r)
+				f.Fast.DecodePanel(panel, p, cols, r/kernel.GroupRows)
+				for k, v := range want[r*cols : (r+1)*cols] {
+					lane := panel[k*kernel.GroupRows+r%kernel.GroupRows]
+					if row[k] != v || lane != v {
+						t.Fatalf("%s: element (%d, %d) is %g in its row, %g in its panel, want %g", f, r, k, row[k], lane, v)
+					}
+				}
+			}
+		}
+	}
+}
+
+// fastTolerance bounds a product's error against exact arithmetic on the same
+// decoded numbers, relative to Σ|x|·max|w of the block|: one f32 rounding for a
+// scale, two for a min's part, one for each addition; a level's and a min's part
+// are together at most three times the largest weight.
+func fastTolerance(cols int) float64 { return float64(3*(3+2*cols/32)) * 0x1p-24 }
+
+func TestFastMultiplies(t *testing.T) {
+	const rows, cols, n = 21, 576, 5
+	r := rand.New(rand.NewPCG(6, 6))
+	x := make([]float32, n*cols)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	q := make([]kernel.Q8Block, len(x)/32)
+	kernel.QuantizeRow(q, x)
+	for _, f := range fastFormats(t) {
+		m := encodedMatrix(f, rows, cols)
+		w := make([]float32, rows*cols)
+		f.Decode(w, m)
+		y := make([]float32, n*rows)
+		f.Fast.MatMul(y, rows, q, n, packMatrix(f, m, rows, cols), rows, cols, 0, 2)
+		for i, got := range y {
+			var want, size float64
+			for k, v := range w[i%rows*cols:][:cols] {
+				b := &q[i/rows*cols/32+k/32]
+				act := float64(b.D) * float64(b.Q[k%32])
+				want += float64(v) * act
+				size += largestOf(w[i%rows*cols+k/32*32:][:32]) * math.Abs(act)
+			}
+			if math.Abs(float64(got)-want) > fastTolerance(cols)*size {
+				t.Errorf("%s: output %d is %g, want %g", f, i, got, want)
+			}
+		}
+	}
+}
+
+func largestOf(v []float32) (m float64) {
+	for _, f := range v {
+		m = max(m, math.Abs(float64(f)))
+	}
+	return m
+}

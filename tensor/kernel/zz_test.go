@@ -1,3 +1,0 @@
-package kernel
-
-func init() { setTier(tierAVX2) }
