@@ -287,7 +287,7 @@ func (r *run) bounds(parts [3]any, n int) (from, to, step int) {
 		if !ok {
 			r.fail("a slice's bound is a %s, want an int", typeName(v))
 		}
-		return int(max(min(i, 1<<31), -1<<31))
+		return int(max(min(i, 1<<30), -1<<30))
 	}
 	if step = value(parts[2], 1); step == 0 {
 		r.fail("a slice's step is 0")
