@@ -31,7 +31,7 @@ func QuantizeRow(dst []Q8Block, x []float32) {
 	if len(dst) < len(x)/BlockLen {
 		panic("kernel: QuantizeRow: dst shorter than x")
 	}
-	quantizeRowGeneric(dst, x)
+	quantizeRow(dst, x)
 }
 
 func quantizeRowGeneric(dst []Q8Block, x []float32) {

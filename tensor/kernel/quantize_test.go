@@ -49,7 +49,9 @@ func bigFMA(a, b, c float32) float32 {
 	return v
 }
 
-func TestQuantizeRow(t *testing.T) {
+func TestQuantizeRow(t *testing.T) { eachTier(t, testQuantizeRow) }
+
+func testQuantizeRow(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, scale := range []float64{1e-28, 1e-20, 1, 1e20, 1e38} {
 		x := make([]float32, 8*BlockLen)
@@ -81,7 +83,9 @@ func TestQuantizeRow(t *testing.T) {
 	}
 }
 
-func TestQuantizeRowTiesToEven(t *testing.T) {
+func TestQuantizeRowTiesToEven(t *testing.T) { eachTier(t, testQuantizeRowTiesToEven) }
+
+func testQuantizeRowTiesToEven(t *testing.T) {
 	var x [BlockLen]float32
 	copy(x[:], []float32{127, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, -127})
 	q := make([]Q8Block, 1)
@@ -93,7 +97,9 @@ func TestQuantizeRowTiesToEven(t *testing.T) {
 }
 
 // TestQuantizeRowHostile puts special values at every place of a block.
-func TestQuantizeRowHostile(t *testing.T) {
+func TestQuantizeRowHostile(t *testing.T) { eachTier(t, testQuantizeRowHostile) }
+
+func testQuantizeRowHostile(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, v := range []float32{nan, -nan, inf, -inf, math.Float32frombits(0x7f800001), math.MaxFloat32, -math.MaxFloat32,
 		math.SmallestNonzeroFloat32, 0x1p-100, 0x1.fffffep-101, float32(math.Copysign(0, -1))} {
@@ -119,7 +125,9 @@ func TestQuantizeRowHostile(t *testing.T) {
 	}
 }
 
-func TestQuantizeRowIsGeneric(t *testing.T) {
+func TestQuantizeRowIsGeneric(t *testing.T) { eachTier(t, testQuantizeRowIsGeneric) }
+
+func testQuantizeRowIsGeneric(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for blocks := range 20 {
 		x := make([]float32, blocks*BlockLen)
@@ -149,8 +157,10 @@ func BenchmarkQuantizeRow(b *testing.B) {
 		x[i] = float32(i%97) - 48
 	}
 	q := make([]Q8Block, len(x)/BlockLen)
-	b.SetBytes(int64(4 * len(x)))
-	for b.Loop() {
-		QuantizeRow(q, x)
-	}
+	s := fastest(b, func() {
+		for range 16 {
+			QuantizeRow(q, x)
+		}
+	})
+	b.ReportMetric(float64(16*4*len(x))/s/1e9, "GB/s")
 }

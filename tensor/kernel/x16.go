@@ -115,16 +115,16 @@ func (f *x16) pack(dst, src []byte, rows, cols, lo, hi int) {
 func (f *x16) packRow(group, row []byte, r int) {
 	in, out := f.fileBlock(), f.block()
 	fifths, quanta := f.fifths(), f.quanta()
+	le := binary.LittleEndian
 	for ; len(row) >= in && len(group) >= out; row, group = row[in:], group[out:] {
-		copy(group[2*r:2*r+2], row)
+		le.PutUint16(group[2*r:], le.Uint16(row))
 		head := 2
 		if f.mins {
-			copy(group[32+2*r:32+2*r+2], row[2:])
+			le.PutUint16(group[32+2*r:], le.Uint16(row[2:]))
 			head = 4
 		}
 		if f.bits == 5 {
-			bits := spreadFifths(binary.LittleEndian.Uint32(row[head:]))
-			binary.LittleEndian.PutUint32(group[fifths+4*r:], bits)
+			le.PutUint32(group[fifths+4*r:], spreadFifths(le.Uint32(row[head:])))
 			head += 4
 		}
 		lanes := group[quanta+4*r : out]
@@ -163,34 +163,28 @@ func spreadFifths(v uint32) uint32 {
 	return v ^ t ^ t<<1
 }
 
-// decodeBlock writes the 16 rows of a packed block, each 32 wide, as q−zero.
-func (f *x16) decodeBlock(q *[GroupRows][BlockLen]int8, block []byte) {
-	quanta := block[f.quanta():]
+// decodeLane writes row r of a packed block as q−zero.
+func (f *x16) decodeLane(q *[BlockLen]int8, block []byte, r int) {
+	quanta := block[f.quanta()+4*r:]
 	if f.bits == 8 {
 		for j := range 8 {
-			for r := range GroupRows {
-				lane := (*[4]byte)(quanta[64*j+4*r:])
-				for i, v := range lane {
-					q[r][4*j+i] = int8(v)
-				}
+			for i, v := range (*[4]byte)(quanta[64*j:]) {
+				q[4*j+i] = int8(v)
 			}
 		}
 		return
 	}
 	zero := int8(f.zero)
-	for r := range GroupRows {
-		for j := range 4 {
-			lane := (*[4]byte)(quanta[64*j+4*r:])
-			for i, v := range lane {
-				q[r][4*j+i] = int8(v&15) - zero
-				q[r][16+4*j+i] = int8(v>>4) - zero
-			}
+	for j := range 4 {
+		for i, v := range (*[4]byte)(quanta[64*j:]) {
+			q[4*j+i] = int8(v&15) - zero
+			q[16+4*j+i] = int8(v>>4) - zero
 		}
-		if f.bits == 5 {
-			fifths := (*[4]byte)(block[f.fifths()+4*r:])
-			for k := range BlockLen {
-				q[r][k] += int8(fifths[k%4]>>(k/4)&1) << 4
-			}
+	}
+	if f.bits == 5 {
+		fifths := (*[4]byte)(block[f.fifths()+4*r:])
+		for k := range q {
+			q[k] += int8(fifths[k%4]>>(k/4)&1) << 4
 		}
 	}
 }
@@ -201,22 +195,26 @@ func half(b []byte, i int) float32 {
 }
 
 func (f *x16) decodeRow(dst []float32, packed []byte, cols, row int) {
-	lane := row % GroupRows
-	var q [GroupRows][BlockLen]int8
+	f.check(packed, row+1, cols, 0, 0)
 	for b := range cols / BlockLen {
-		block := f.at(packed, cols, row/GroupRows, b)
-		f.decodeBlock(&q, block)
-		scale, low := half(block, lane), float32(0)
-		if f.mins {
-			low = half(block[32:], lane)
+		f.decodeTo(dst[b*BlockLen:(b+1)*BlockLen], 1, f.at(packed, cols, row/GroupRows, b), row%GroupRows)
+	}
+}
+
+// decodeTo writes the values of row r of a packed block, stride apart.
+func (f *x16) decodeTo(dst []float32, stride int, block []byte, r int) {
+	var q [BlockLen]int8
+	f.decodeLane(&q, block, r)
+	scale := half(block, r)
+	if !f.mins {
+		for k, v := range q {
+			dst[k*stride] = scale * float32(v)
 		}
-		out := dst[b*BlockLen : (b+1)*BlockLen]
-		for k := range out {
-			out[k] = scale * float32(q[lane][k])
-			if f.mins {
-				out[k] += low
-			}
-		}
+		return
+	}
+	low := half(block[32:], r)
+	for k, v := range q {
+		dst[k*stride] = float32(scale*float32(v)) + low
 	}
 }
 
@@ -227,23 +225,20 @@ func (f *x16) at(packed []byte, cols, group, b int) []byte {
 }
 
 func (f *x16) decodePanel(dst []float32, packed []byte, cols, group int) {
-	var q [GroupRows][BlockLen]int8
+	f.check(packed, (group+1)*GroupRows, cols, 0, 0)
+	if len(dst) < cols*GroupRows {
+		panic("kernel: DecodePanel: dst shorter than a group")
+	}
+	if !f.decodePanelFast(dst, packed, cols, group) {
+		f.decodePanelGeneric(dst, packed, cols, group)
+	}
+}
+
+func (f *x16) decodePanelGeneric(dst []float32, packed []byte, cols, group int) {
 	for b := range cols / BlockLen {
 		block := f.at(packed, cols, group, b)
-		f.decodeBlock(&q, block)
-		out := dst[b*BlockLen*GroupRows : (b+1)*BlockLen*GroupRows]
 		for r := range GroupRows {
-			scale, low := half(block, r), float32(0)
-			if f.mins {
-				low = half(block[32:], r)
-			}
-			for k := range BlockLen {
-				v := scale * float32(q[r][k])
-				if f.mins {
-					v += low
-				}
-				out[k*GroupRows+r] = v
-			}
+			f.decodeTo(dst[b*BlockLen*GroupRows+r:], GroupRows, block, r)
 		}
 	}
 }
@@ -284,7 +279,9 @@ func (f *x16) matMulGeneric(y []float32, ldy int, x []Q8Block, n int, packed []b
 		}
 		for b := range blocks {
 			block := f.at(packed, cols, g, b)
-			f.decodeBlock(&q, block)
+			for r := range q {
+				f.decodeLane(&q[r], block, r)
+			}
 			for i := range n {
 				f.addBlock(y[i*ldy+row:i*ldy+row+width], &x[i*blocks+b], &q, block)
 			}

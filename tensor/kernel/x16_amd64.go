@@ -4,6 +4,39 @@ package kernel
 
 import "unsafe"
 
+func quantizeRow(dst []Q8Block, x []float32) {
+	if current < tierAVX2 || len(x) == 0 {
+		quantizeRowGeneric(dst, x)
+		return
+	}
+	quantizeRowAVX2((*byte)(unsafe.Pointer(&dst[0])), &x[0], len(x)/BlockLen)
+}
+
+// decodePanelFast is decodePanelGeneric by assembly. It reports false if this
+// processor has none.
+func (f *x16) decodePanelFast(dst []float32, packed []byte, cols, group int) bool {
+	if current < tierAVX2 || cols == 0 {
+		return false
+	}
+	blocks := cols / BlockLen
+	w := &packed[group*blocks*f.block()]
+	switch f.id {
+	case idQ4_0:
+		q4_0x16panel(&dst[0], w, blocks)
+	case idQ4_1:
+		q4_1x16panel(&dst[0], w, blocks)
+	case idQ5_0:
+		q5_0x16panel(&dst[0], w, blocks)
+	case idQ5_1:
+		q5_1x16panel(&dst[0], w, blocks)
+	case idQ8_0:
+		q8_0x16panel(&dst[0], w, blocks)
+	default:
+		panic("kernel: no panel of this format")
+	}
+	return true
+}
+
 // matMulFast is matMulGeneric by assembly. It reports false if this processor
 // has none.
 func (f *x16) matMulFast(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int) bool {

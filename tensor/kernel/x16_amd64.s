@@ -4,6 +4,126 @@
 
 #include "textflag.h"
 
+// func quantizeRowAVX2(dst *byte, x *float32, blocks int)
+// Requires: AVX, AVX2
+TEXT ·quantizeRowAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+block:
+	VMOVUPS      (CX), Y0
+	VPAND        x16magnitude<>+0(SB), Y0, Y1
+	VMOVUPS      32(CX), Y2
+	VPAND        x16magnitude<>+0(SB), Y2, Y3
+	VMOVUPS      64(CX), Y4
+	VPAND        x16magnitude<>+0(SB), Y4, Y5
+	VMOVUPS      96(CX), Y6
+	VPAND        x16magnitude<>+0(SB), Y6, Y7
+	VPMAXUD      Y3, Y1, Y1
+	VPMAXUD      Y7, Y5, Y5
+	VPMAXUD      Y5, Y1, Y1
+	VPERM2I128   $0x01, Y1, Y1, Y3
+	VPMAXUD      Y3, Y1, Y1
+	VPSHUFD      $0x4e, Y1, Y3
+	VPMAXUD      Y3, Y1, Y1
+	VPSHUFD      $0xb1, Y1, Y3
+	VPMAXUD      Y3, Y1, Y1
+	VMOVUPS      x16127<>+0(SB), Y3
+	VDIVPS       Y3, Y1, Y5
+	VDIVPS       Y1, Y3, Y3
+	VMOVDQU      x16tiny<>+0(SB), Y7
+	VPCMPGTD     Y1, Y7, Y7
+	VPCMPGTD     x16finite<>+0(SB), Y1, Y1
+	VPANDN       Y3, Y7, Y3
+	VPANDN       Y5, Y7, Y5
+	VPOR         Y1, Y5, Y5
+	VMOVSS       X5, (AX)
+	VMULPS       Y3, Y0, Y0
+	VPANDN       Y0, Y1, Y0
+	VCVTPS2DQ    Y0, Y0
+	VMULPS       Y3, Y2, Y2
+	VPANDN       Y2, Y1, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       Y3, Y4, Y4
+	VPANDN       Y4, Y1, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       Y3, Y6, Y6
+	VPANDN       Y6, Y1, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPADDD       Y0, Y2, Y1
+	VPADDD       Y4, Y6, Y3
+	VPADDD       Y1, Y3, Y1
+	VEXTRACTI128 $0x01, Y1, X3
+	VPADDD       X1, X3, X1
+	VPSHUFD      $0x4e, X1, X3
+	VPADDD       X1, X3, X1
+	VPSHUFD      $0xb1, X1, X3
+	VPADDD       X1, X3, X1
+	VMOVD        X1, 4(AX)
+	VPACKSSDW    Y2, Y0, Y0
+	VPACKSSDW    Y6, Y4, Y1
+	VPACKSSWB    Y1, Y0, Y0
+	VMOVDQU      x16order<>+0(SB), Y1
+	VPERMD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x28, AX
+	DECQ         DX
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA x16magnitude<>+0(SB)/4, $0x7fffffff
+DATA x16magnitude<>+4(SB)/4, $0x7fffffff
+DATA x16magnitude<>+8(SB)/4, $0x7fffffff
+DATA x16magnitude<>+12(SB)/4, $0x7fffffff
+DATA x16magnitude<>+16(SB)/4, $0x7fffffff
+DATA x16magnitude<>+20(SB)/4, $0x7fffffff
+DATA x16magnitude<>+24(SB)/4, $0x7fffffff
+DATA x16magnitude<>+28(SB)/4, $0x7fffffff
+GLOBL x16magnitude<>(SB), RODATA|NOPTR, $32
+
+DATA x16127<>+0(SB)/4, $0x42fe0000
+DATA x16127<>+4(SB)/4, $0x42fe0000
+DATA x16127<>+8(SB)/4, $0x42fe0000
+DATA x16127<>+12(SB)/4, $0x42fe0000
+DATA x16127<>+16(SB)/4, $0x42fe0000
+DATA x16127<>+20(SB)/4, $0x42fe0000
+DATA x16127<>+24(SB)/4, $0x42fe0000
+DATA x16127<>+28(SB)/4, $0x42fe0000
+GLOBL x16127<>(SB), RODATA|NOPTR, $32
+
+DATA x16tiny<>+0(SB)/4, $0x0d800000
+DATA x16tiny<>+4(SB)/4, $0x0d800000
+DATA x16tiny<>+8(SB)/4, $0x0d800000
+DATA x16tiny<>+12(SB)/4, $0x0d800000
+DATA x16tiny<>+16(SB)/4, $0x0d800000
+DATA x16tiny<>+20(SB)/4, $0x0d800000
+DATA x16tiny<>+24(SB)/4, $0x0d800000
+DATA x16tiny<>+28(SB)/4, $0x0d800000
+GLOBL x16tiny<>(SB), RODATA|NOPTR, $32
+
+DATA x16finite<>+0(SB)/4, $0x7f7fffff
+DATA x16finite<>+4(SB)/4, $0x7f7fffff
+DATA x16finite<>+8(SB)/4, $0x7f7fffff
+DATA x16finite<>+12(SB)/4, $0x7f7fffff
+DATA x16finite<>+16(SB)/4, $0x7f7fffff
+DATA x16finite<>+20(SB)/4, $0x7f7fffff
+DATA x16finite<>+24(SB)/4, $0x7f7fffff
+DATA x16finite<>+28(SB)/4, $0x7f7fffff
+GLOBL x16finite<>(SB), RODATA|NOPTR, $32
+
+DATA x16order<>+0(SB)/4, $0x00000000
+DATA x16order<>+4(SB)/4, $0x00000004
+DATA x16order<>+8(SB)/4, $0x00000001
+DATA x16order<>+12(SB)/4, $0x00000005
+DATA x16order<>+16(SB)/4, $0x00000002
+DATA x16order<>+20(SB)/4, $0x00000006
+DATA x16order<>+24(SB)/4, $0x00000003
+DATA x16order<>+28(SB)/4, $0x00000007
+GLOBL x16order<>(SB), RODATA|NOPTR, $32
+
 // func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q4_0x16n1(SB), NOSPLIT, $0-56
@@ -13,7 +133,7 @@ TEXT ·q4_0x16n1(SB), NOSPLIT, $0-56
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
 	MOVQ    groups+48(FP), BX
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ  blocks+40(FP), SI
@@ -96,8 +216,8 @@ block:
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VCVTPH2PS    (DX), Y5
 	VCVTPH2PS    16(DX), Y6
 	VBROADCASTSS (CX), Y7
@@ -126,25 +246,25 @@ block:
 	VZEROUPPER
 	RET
 
-DATA x16const15<>+0(SB)/4, $0x0f0f0f0f
-DATA x16const15<>+4(SB)/4, $0x0f0f0f0f
-DATA x16const15<>+8(SB)/4, $0x0f0f0f0f
-DATA x16const15<>+12(SB)/4, $0x0f0f0f0f
-DATA x16const15<>+16(SB)/4, $0x0f0f0f0f
-DATA x16const15<>+20(SB)/4, $0x0f0f0f0f
-DATA x16const15<>+24(SB)/4, $0x0f0f0f0f
-DATA x16const15<>+28(SB)/4, $0x0f0f0f0f
-GLOBL x16const15<>(SB), RODATA|NOPTR, $32
+DATA x16nibbles<>+0(SB)/4, $0x0f0f0f0f
+DATA x16nibbles<>+4(SB)/4, $0x0f0f0f0f
+DATA x16nibbles<>+8(SB)/4, $0x0f0f0f0f
+DATA x16nibbles<>+12(SB)/4, $0x0f0f0f0f
+DATA x16nibbles<>+16(SB)/4, $0x0f0f0f0f
+DATA x16nibbles<>+20(SB)/4, $0x0f0f0f0f
+DATA x16nibbles<>+24(SB)/4, $0x0f0f0f0f
+DATA x16nibbles<>+28(SB)/4, $0x0f0f0f0f
+GLOBL x16nibbles<>(SB), RODATA|NOPTR, $32
 
-DATA x16const1<>+0(SB)/4, $0x00010001
-DATA x16const1<>+4(SB)/4, $0x00010001
-DATA x16const1<>+8(SB)/4, $0x00010001
-DATA x16const1<>+12(SB)/4, $0x00010001
-DATA x16const1<>+16(SB)/4, $0x00010001
-DATA x16const1<>+20(SB)/4, $0x00010001
-DATA x16const1<>+24(SB)/4, $0x00010001
-DATA x16const1<>+28(SB)/4, $0x00010001
-GLOBL x16const1<>(SB), RODATA|NOPTR, $32
+DATA x16ones<>+0(SB)/4, $0x00010001
+DATA x16ones<>+4(SB)/4, $0x00010001
+DATA x16ones<>+8(SB)/4, $0x00010001
+DATA x16ones<>+12(SB)/4, $0x00010001
+DATA x16ones<>+16(SB)/4, $0x00010001
+DATA x16ones<>+20(SB)/4, $0x00010001
+DATA x16ones<>+24(SB)/4, $0x00010001
+DATA x16ones<>+28(SB)/4, $0x00010001
+GLOBL x16ones<>(SB), RODATA|NOPTR, $32
 
 // func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3
@@ -155,7 +275,7 @@ TEXT ·q4_0x16n2(SB), NOSPLIT, $0-56
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
 	MOVQ    groups+48(FP), DI
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R8
@@ -274,10 +394,10 @@ block:
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VCVTPH2PS    (SI), Y5
 	VCVTPH2PS    16(SI), Y6
 	VBROADCASTSS (DX), Y7
@@ -330,7 +450,7 @@ TEXT ·q4_0x16n4(SB), NOSPLIT, $0-56
 	MOVQ    groups+48(FP), DI
 	LEAQ    (CX)(CX*2), R8
 	LEAQ    (BX)(BX*2), R9
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R10
@@ -529,14 +649,14 @@ block:
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y5, Y5
-	VPMADDWD     x16const1<>+0(SB), Y6, Y6
-	VPMADDWD     x16const1<>+0(SB), Y7, Y7
-	VPMADDWD     x16const1<>+0(SB), Y8, Y8
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y5, Y5
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPMADDWD     x16ones<>+0(SB), Y8, Y8
 	VCVTPH2PS    (SI), Y9
 	VCVTPH2PS    16(SI), Y10
 	VBROADCASTSS (DX), Y11
@@ -604,6 +724,457 @@ block:
 	VZEROUPPER
 	RET
 
+// func q4_0x16panel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·q4_0x16panel(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+block:
+	VCVTPH2PS (CX), Y0
+	VCVTPH2PS 16(CX), Y1
+	VMOVDQU   32(CX), Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   64(CX), Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, (AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 32(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 64(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 96(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 128(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 160(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 192(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 224(AX)
+	VMOVDQU   96(CX), Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   128(CX), Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 256(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 288(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 320(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 352(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 384(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 416(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 448(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 480(AX)
+	VMOVDQU   160(CX), Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   192(CX), Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 512(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 544(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 576(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 608(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 640(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 672(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 704(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 736(AX)
+	VMOVDQU   224(CX), Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   256(CX), Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 768(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 800(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 832(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 864(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 896(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 928(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 960(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 992(AX)
+	VMOVDQU   32(CX), Y2
+	VPSRLW    $0x04, Y2, Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   64(CX), Y3
+	VPSRLW    $0x04, Y3, Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1024(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1056(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1088(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1120(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1152(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1184(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1216(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1248(AX)
+	VMOVDQU   96(CX), Y2
+	VPSRLW    $0x04, Y2, Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   128(CX), Y3
+	VPSRLW    $0x04, Y3, Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1280(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1312(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1344(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1376(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1408(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1440(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1472(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1504(AX)
+	VMOVDQU   160(CX), Y2
+	VPSRLW    $0x04, Y2, Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   192(CX), Y3
+	VPSRLW    $0x04, Y3, Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1536(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1568(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1600(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1632(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1664(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1696(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1728(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1760(AX)
+	VMOVDQU   224(CX), Y2
+	VPSRLW    $0x04, Y2, Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   256(CX), Y3
+	VPSRLW    $0x04, Y3, Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1792(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1824(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1856(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1888(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1920(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero8<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1952(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero8<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1984(AX)
+	VMOVDQA   Y3, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero8<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 2016(AX)
+	ADDQ      $0x00000120, CX
+	ADDQ      $0x00000800, AX
+	DECQ      DX
+	JNZ       block
+	VZEROUPPER
+	RET
+
+DATA x16zero8<>+0(SB)/4, $0x00000008
+DATA x16zero8<>+4(SB)/4, $0x00000008
+DATA x16zero8<>+8(SB)/4, $0x00000008
+DATA x16zero8<>+12(SB)/4, $0x00000008
+DATA x16zero8<>+16(SB)/4, $0x00000008
+DATA x16zero8<>+20(SB)/4, $0x00000008
+DATA x16zero8<>+24(SB)/4, $0x00000008
+DATA x16zero8<>+28(SB)/4, $0x00000008
+GLOBL x16zero8<>(SB), RODATA|NOPTR, $32
+
 // func q4_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q4_1x16n1(SB), NOSPLIT, $0-56
@@ -613,7 +1184,7 @@ TEXT ·q4_1x16n1(SB), NOSPLIT, $0-56
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
 	MOVQ    groups+48(FP), BX
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ  blocks+40(FP), SI
@@ -696,8 +1267,8 @@ block:
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VCVTPH2PS    (DX), Y5
 	VCVTPH2PS    16(DX), Y6
 	VCVTPH2PS    32(DX), Y7
@@ -738,7 +1309,7 @@ TEXT ·q4_1x16n2(SB), NOSPLIT, $0-56
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
 	MOVQ    groups+48(FP), DI
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R8
@@ -857,10 +1428,10 @@ block:
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VCVTPH2PS    (SI), Y5
 	VCVTPH2PS    16(SI), Y6
 	VCVTPH2PS    32(SI), Y7
@@ -917,7 +1488,7 @@ TEXT ·q4_1x16n4(SB), NOSPLIT, $0-56
 	MOVQ    groups+48(FP), DI
 	LEAQ    (CX)(CX*2), R8
 	LEAQ    (BX)(BX*2), R9
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R10
@@ -1116,14 +1687,14 @@ block:
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y5, Y5
-	VPMADDWD     x16const1<>+0(SB), Y6, Y6
-	VPMADDWD     x16const1<>+0(SB), Y7, Y7
-	VPMADDWD     x16const1<>+0(SB), Y8, Y8
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y5, Y5
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPMADDWD     x16ones<>+0(SB), Y8, Y8
 	VCVTPH2PS    (SI), Y9
 	VCVTPH2PS    16(SI), Y10
 	VCVTPH2PS    32(SI), Y11
@@ -1197,6 +1768,449 @@ block:
 	VZEROUPPER
 	RET
 
+// func q4_1x16panel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·q4_1x16panel(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+block:
+	VCVTPH2PS (CX), Y0
+	VCVTPH2PS 16(CX), Y1
+	VCVTPH2PS 32(CX), Y2
+	VCVTPH2PS 48(CX), Y3
+	VMOVDQU   64(CX), Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   96(CX), Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, (AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 32(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 64(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 96(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 128(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 160(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 192(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 224(AX)
+	VMOVDQU   128(CX), Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   160(CX), Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 256(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 288(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 320(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 352(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 384(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 416(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 448(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 480(AX)
+	VMOVDQU   192(CX), Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   224(CX), Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 512(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 544(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 576(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 608(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 640(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 672(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 704(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 736(AX)
+	VMOVDQU   256(CX), Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   288(CX), Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 768(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 800(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 832(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 864(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 896(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 928(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 960(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 992(AX)
+	VMOVDQU   64(CX), Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   96(CX), Y5
+	VPSRLW    $0x04, Y5, Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1024(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1056(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1088(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1120(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1152(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1184(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 1216(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 1248(AX)
+	VMOVDQU   128(CX), Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   160(CX), Y5
+	VPSRLW    $0x04, Y5, Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1280(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1312(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1344(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1376(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1408(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1440(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 1472(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 1504(AX)
+	VMOVDQU   192(CX), Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   224(CX), Y5
+	VPSRLW    $0x04, Y5, Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1536(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1568(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1600(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1632(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1664(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1696(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 1728(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 1760(AX)
+	VMOVDQU   256(CX), Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   288(CX), Y5
+	VPSRLW    $0x04, Y5, Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1792(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1824(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1856(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1888(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1920(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1952(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 1984(AX)
+	VMOVDQA   Y5, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y1, Y0, Y0
+	VADDPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2016(AX)
+	ADDQ      $0x00000140, CX
+	ADDQ      $0x00000800, AX
+	DECQ      DX
+	JNZ       block
+	VZEROUPPER
+	RET
+
 // func q5_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q5_0x16n1(SB), NOSPLIT, $64-56
@@ -1206,7 +2220,7 @@ TEXT ·q5_0x16n1(SB), NOSPLIT, $64-56
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
 	MOVQ    groups+48(FP), BX
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ  blocks+40(FP), SI
@@ -1223,12 +2237,12 @@ block:
 	VPAND        96(DX), Y0, Y1
 	VMOVDQU      32(DX), Y2
 	VPSLLW       $0x04, Y2, Y2
-	VPAND        x16const16<>+0(SB), Y2, Y2
+	VPAND        x16fifth<>+0(SB), Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VPAND        128(DX), Y0, Y2
 	VMOVDQU      64(DX), Y5
 	VPSLLW       $0x04, Y5, Y5
-	VPAND        x16const16<>+0(SB), Y5, Y5
+	VPAND        x16fifth<>+0(SB), Y5, Y5
 	VPOR         Y5, Y2, Y2
 	VPBROADCASTD 8(CX), Y5
 	VPMADDUBSW   Y5, Y1, Y1
@@ -1237,13 +2251,13 @@ block:
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(DX), Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      128(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(DX), Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 24(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
@@ -1253,12 +2267,12 @@ block:
 	VPAND        160(DX), Y0, Y5
 	VMOVDQU      32(DX), Y6
 	VPSLLW       $0x03, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPAND        192(DX), Y0, Y6
 	VMOVDQU      64(DX), Y7
 	VPSLLW       $0x03, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 12(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
@@ -1270,33 +2284,33 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(DX), Y6
 	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      192(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPSRLW       $0x01, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 28(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VMOVDQU      Y1, (SP)
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VMOVDQU      Y2, 32(SP)
 	VPAND        224(DX), Y0, Y1
 	VMOVDQU      32(DX), Y2
 	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16const16<>+0(SB), Y2, Y2
+	VPAND        x16fifth<>+0(SB), Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VPAND        256(DX), Y0, Y2
 	VMOVDQU      64(DX), Y5
 	VPSLLW       $0x02, Y5, Y5
-	VPAND        x16const16<>+0(SB), Y5, Y5
+	VPAND        x16fifth<>+0(SB), Y5, Y5
 	VPOR         Y5, Y2, Y2
 	VPBROADCASTD 16(CX), Y5
 	VPMADDUBSW   Y5, Y1, Y1
@@ -1306,14 +2320,14 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(DX), Y6
 	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      256(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPSRLW       $0x02, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 32(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
@@ -1323,12 +2337,12 @@ block:
 	VPAND        288(DX), Y0, Y5
 	VMOVDQU      32(DX), Y6
 	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPAND        320(DX), Y0, Y6
 	VMOVDQU      64(DX), Y7
 	VPSLLW       $0x01, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 20(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
@@ -1340,23 +2354,23 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(DX), Y6
 	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      320(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPSRLW       $0x03, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 36(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VPADDD       (SP), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VPADDD       32(SP), Y2, Y2
 	VCVTPH2PS    (DX), Y5
 	VCVTPH2PS    16(DX), Y6
@@ -1386,15 +2400,15 @@ block:
 	VZEROUPPER
 	RET
 
-DATA x16const16<>+0(SB)/4, $0x10101010
-DATA x16const16<>+4(SB)/4, $0x10101010
-DATA x16const16<>+8(SB)/4, $0x10101010
-DATA x16const16<>+12(SB)/4, $0x10101010
-DATA x16const16<>+16(SB)/4, $0x10101010
-DATA x16const16<>+20(SB)/4, $0x10101010
-DATA x16const16<>+24(SB)/4, $0x10101010
-DATA x16const16<>+28(SB)/4, $0x10101010
-GLOBL x16const16<>(SB), RODATA|NOPTR, $32
+DATA x16fifth<>+0(SB)/4, $0x10101010
+DATA x16fifth<>+4(SB)/4, $0x10101010
+DATA x16fifth<>+8(SB)/4, $0x10101010
+DATA x16fifth<>+12(SB)/4, $0x10101010
+DATA x16fifth<>+16(SB)/4, $0x10101010
+DATA x16fifth<>+20(SB)/4, $0x10101010
+DATA x16fifth<>+24(SB)/4, $0x10101010
+DATA x16fifth<>+28(SB)/4, $0x10101010
+GLOBL x16fifth<>(SB), RODATA|NOPTR, $32
 
 // func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3
@@ -1405,7 +2419,7 @@ TEXT ·q5_0x16n2(SB), NOSPLIT, $128-56
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
 	MOVQ    groups+48(FP), DI
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R8
@@ -1419,12 +2433,12 @@ block:
 	VPAND        96(SI), Y0, Y3
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y3, Y3
 	VPAND        128(SI), Y0, Y4
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y4, Y4
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y2, Y3, Y1
@@ -1436,13 +2450,13 @@ block:
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(SI), Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      128(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(SI), Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 24(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -1457,12 +2471,12 @@ block:
 	VPAND        160(SI), Y0, Y5
 	VMOVDQU      32(SI), Y6
 	VPSLLW       $0x03, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPAND        192(SI), Y0, Y6
 	VMOVDQU      64(SI), Y7
 	VPSLLW       $0x03, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 12(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -1479,14 +2493,14 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(SI), Y6
 	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      192(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(SI), Y7
 	VPSRLW       $0x01, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 28(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -1498,23 +2512,23 @@ block:
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VMOVDQU      Y1, (SP)
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VMOVDQU      Y2, 32(SP)
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
 	VMOVDQU      Y3, 64(SP)
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(SP)
 	VPAND        224(SI), Y0, Y3
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y3, Y3
 	VPAND        256(SI), Y0, Y4
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y4, Y4
 	VPBROADCASTD 16(DX), Y2
 	VPMADDUBSW   Y2, Y3, Y1
@@ -1527,14 +2541,14 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(SI), Y6
 	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      256(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(SI), Y7
 	VPSRLW       $0x02, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 32(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -1549,12 +2563,12 @@ block:
 	VPAND        288(SI), Y0, Y5
 	VMOVDQU      32(SI), Y6
 	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPAND        320(SI), Y0, Y6
 	VMOVDQU      64(SI), Y7
 	VPSLLW       $0x01, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 20(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -1571,14 +2585,14 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(SI), Y6
 	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      320(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(SI), Y7
 	VPSRLW       $0x03, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 36(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -1590,13 +2604,13 @@ block:
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VPADDD       (SP), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VPADDD       32(SP), Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
 	VPADDD       64(SP), Y3, Y3
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VPADDD       96(SP), Y4, Y4
 	VCVTPH2PS    (SI), Y5
 	VCVTPH2PS    16(SI), Y6
@@ -1650,7 +2664,7 @@ TEXT ·q5_0x16n4(SB), NOSPLIT, $256-56
 	MOVQ    groups+48(FP), DI
 	LEAQ    (CX)(CX*2), R8
 	LEAQ    (BX)(BX*2), R9
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R10
@@ -1668,12 +2682,12 @@ block:
 	VPAND        96(SI), Y0, Y7
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y7, Y7
 	VPAND        128(SI), Y0, Y8
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y8, Y8
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y2, Y7, Y1
@@ -1691,13 +2705,13 @@ block:
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      32(SI), Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      128(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      64(SI), Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 24(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -1722,12 +2736,12 @@ block:
 	VPAND        160(SI), Y0, Y9
 	VMOVDQU      32(SI), Y10
 	VPSLLW       $0x03, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VPAND        192(SI), Y0, Y10
 	VMOVDQU      64(SI), Y11
 	VPSLLW       $0x03, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 12(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -1754,14 +2768,14 @@ block:
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      32(SI), Y10
 	VPSRLW       $0x01, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      192(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      64(SI), Y11
 	VPSRLW       $0x01, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 28(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -1783,31 +2797,31 @@ block:
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VMOVDQU      Y1, (SP)
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VMOVDQU      Y2, 32(SP)
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
 	VMOVDQU      Y3, 64(SP)
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(SP)
-	VPMADDWD     x16const1<>+0(SB), Y5, Y5
+	VPMADDWD     x16ones<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(SP)
-	VPMADDWD     x16const1<>+0(SB), Y6, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(SP)
-	VPMADDWD     x16const1<>+0(SB), Y7, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 192(SP)
-	VPMADDWD     x16const1<>+0(SB), Y8, Y8
+	VPMADDWD     x16ones<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 224(SP)
 	VPAND        224(SI), Y0, Y7
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y7, Y7
 	VPAND        256(SI), Y0, Y8
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y8, Y8
 	VPBROADCASTD 16(DX), Y2
 	VPMADDUBSW   Y2, Y7, Y1
@@ -1826,14 +2840,14 @@ block:
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      32(SI), Y10
 	VPSRLW       $0x02, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      256(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      64(SI), Y11
 	VPSRLW       $0x02, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 32(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -1858,12 +2872,12 @@ block:
 	VPAND        288(SI), Y0, Y9
 	VMOVDQU      32(SI), Y10
 	VPSLLW       $0x01, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VPAND        320(SI), Y0, Y10
 	VMOVDQU      64(SI), Y11
 	VPSLLW       $0x01, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 20(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -1890,14 +2904,14 @@ block:
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      32(SI), Y10
 	VPSRLW       $0x03, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      320(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      64(SI), Y11
 	VPSRLW       $0x03, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 36(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -1919,21 +2933,21 @@ block:
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VPADDD       (SP), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VPADDD       32(SP), Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
 	VPADDD       64(SP), Y3, Y3
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VPADDD       96(SP), Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y5, Y5
+	VPMADDWD     x16ones<>+0(SB), Y5, Y5
 	VPADDD       128(SP), Y5, Y5
-	VPMADDWD     x16const1<>+0(SB), Y6, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
 	VPADDD       160(SP), Y6, Y6
-	VPMADDWD     x16const1<>+0(SB), Y7, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
 	VPADDD       192(SP), Y7, Y7
-	VPMADDWD     x16const1<>+0(SB), Y8, Y8
+	VPMADDWD     x16ones<>+0(SB), Y8, Y8
 	VPADDD       224(SP), Y8, Y8
 	VCVTPH2PS    (SI), Y9
 	VCVTPH2PS    16(SI), Y10
@@ -2002,6 +3016,519 @@ block:
 	VZEROUPPER
 	RET
 
+// func q5_0x16panel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·q5_0x16panel(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+block:
+	VCVTPH2PS (CX), Y0
+	VCVTPH2PS 16(CX), Y1
+	VMOVDQU   96(CX), Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   32(CX), Y3
+	VPSLLW    $0x04, Y3, Y3
+	VPAND     x16fifth<>+0(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   128(CX), Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VMOVDQU   64(CX), Y4
+	VPSLLW    $0x04, Y4, Y4
+	VPAND     x16fifth<>+0(SB), Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, (AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 32(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 64(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 96(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 128(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 160(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 192(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 224(AX)
+	VMOVDQU   160(CX), Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   32(CX), Y3
+	VPSLLW    $0x03, Y3, Y3
+	VPAND     x16fifth<>+0(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   192(CX), Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VMOVDQU   64(CX), Y4
+	VPSLLW    $0x03, Y4, Y4
+	VPAND     x16fifth<>+0(SB), Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 256(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 288(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 320(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 352(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 384(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 416(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 448(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 480(AX)
+	VMOVDQU   224(CX), Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   32(CX), Y3
+	VPSLLW    $0x02, Y3, Y3
+	VPAND     x16fifth<>+0(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   256(CX), Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VMOVDQU   64(CX), Y4
+	VPSLLW    $0x02, Y4, Y4
+	VPAND     x16fifth<>+0(SB), Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 512(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 544(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 576(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 608(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 640(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 672(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 704(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 736(AX)
+	VMOVDQU   288(CX), Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   32(CX), Y3
+	VPSLLW    $0x01, Y3, Y3
+	VPAND     x16fifth<>+0(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   320(CX), Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VMOVDQU   64(CX), Y4
+	VPSLLW    $0x01, Y4, Y4
+	VPAND     x16fifth<>+0(SB), Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 768(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 800(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 832(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 864(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 896(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 928(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 960(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 992(AX)
+	VMOVDQU   96(CX), Y2
+	VPSRLW    $0x04, Y2, Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   32(CX), Y3
+	VPAND     x16fifth<>+0(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   128(CX), Y3
+	VPSRLW    $0x04, Y3, Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VMOVDQU   64(CX), Y4
+	VPAND     x16fifth<>+0(SB), Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1024(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1056(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1088(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1120(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1152(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1184(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1216(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1248(AX)
+	VMOVDQU   160(CX), Y2
+	VPSRLW    $0x04, Y2, Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   32(CX), Y3
+	VPSRLW    $0x01, Y3, Y3
+	VPAND     x16fifth<>+0(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   192(CX), Y3
+	VPSRLW    $0x04, Y3, Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VMOVDQU   64(CX), Y4
+	VPSRLW    $0x01, Y4, Y4
+	VPAND     x16fifth<>+0(SB), Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1280(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1312(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1344(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1376(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1408(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1440(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1472(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1504(AX)
+	VMOVDQU   224(CX), Y2
+	VPSRLW    $0x04, Y2, Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   32(CX), Y3
+	VPSRLW    $0x02, Y3, Y3
+	VPAND     x16fifth<>+0(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   256(CX), Y3
+	VPSRLW    $0x04, Y3, Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VMOVDQU   64(CX), Y4
+	VPSRLW    $0x02, Y4, Y4
+	VPAND     x16fifth<>+0(SB), Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1536(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1568(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1600(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1632(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1664(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1696(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1728(AX)
+	VMOVDQA   Y3, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1760(AX)
+	VMOVDQU   288(CX), Y2
+	VPSRLW    $0x04, Y2, Y2
+	VPAND     x16nibbles<>+0(SB), Y2, Y2
+	VMOVDQU   32(CX), Y3
+	VPSRLW    $0x03, Y3, Y3
+	VPAND     x16fifth<>+0(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   320(CX), Y3
+	VPSRLW    $0x04, Y3, Y3
+	VPAND     x16nibbles<>+0(SB), Y3, Y3
+	VMOVDQU   64(CX), Y4
+	VPSRLW    $0x03, Y4, Y4
+	VPAND     x16fifth<>+0(SB), Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1792(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1824(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1856(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1888(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1920(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VPSUBD    x16zero16<>+0(SB), Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1952(AX)
+	VMOVDQA   Y2, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero16<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1984(AX)
+	VMOVDQA   Y3, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero16<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 2016(AX)
+	ADDQ      $0x00000160, CX
+	ADDQ      $0x00000800, AX
+	DECQ      DX
+	JNZ       block
+	VZEROUPPER
+	RET
+
+DATA x16zero16<>+0(SB)/4, $0x00000010
+DATA x16zero16<>+4(SB)/4, $0x00000010
+DATA x16zero16<>+8(SB)/4, $0x00000010
+DATA x16zero16<>+12(SB)/4, $0x00000010
+DATA x16zero16<>+16(SB)/4, $0x00000010
+DATA x16zero16<>+20(SB)/4, $0x00000010
+DATA x16zero16<>+24(SB)/4, $0x00000010
+DATA x16zero16<>+28(SB)/4, $0x00000010
+GLOBL x16zero16<>(SB), RODATA|NOPTR, $32
+
 // func q5_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q5_1x16n1(SB), NOSPLIT, $64-56
@@ -2011,7 +3538,7 @@ TEXT ·q5_1x16n1(SB), NOSPLIT, $64-56
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
 	MOVQ    groups+48(FP), BX
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ  blocks+40(FP), SI
@@ -2028,12 +3555,12 @@ block:
 	VPAND        128(DX), Y0, Y1
 	VMOVDQU      64(DX), Y2
 	VPSLLW       $0x04, Y2, Y2
-	VPAND        x16const16<>+0(SB), Y2, Y2
+	VPAND        x16fifth<>+0(SB), Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VPAND        160(DX), Y0, Y2
 	VMOVDQU      96(DX), Y5
 	VPSLLW       $0x04, Y5, Y5
-	VPAND        x16const16<>+0(SB), Y5, Y5
+	VPAND        x16fifth<>+0(SB), Y5, Y5
 	VPOR         Y5, Y2, Y2
 	VPBROADCASTD 8(CX), Y5
 	VPMADDUBSW   Y5, Y1, Y1
@@ -2042,13 +3569,13 @@ block:
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(DX), Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      160(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(DX), Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 24(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
@@ -2058,12 +3585,12 @@ block:
 	VPAND        192(DX), Y0, Y5
 	VMOVDQU      64(DX), Y6
 	VPSLLW       $0x03, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPAND        224(DX), Y0, Y6
 	VMOVDQU      96(DX), Y7
 	VPSLLW       $0x03, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 12(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
@@ -2075,33 +3602,33 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(DX), Y6
 	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      224(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(DX), Y7
 	VPSRLW       $0x01, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 28(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VMOVDQU      Y1, (SP)
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VMOVDQU      Y2, 32(SP)
 	VPAND        256(DX), Y0, Y1
 	VMOVDQU      64(DX), Y2
 	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16const16<>+0(SB), Y2, Y2
+	VPAND        x16fifth<>+0(SB), Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VPAND        288(DX), Y0, Y2
 	VMOVDQU      96(DX), Y5
 	VPSLLW       $0x02, Y5, Y5
-	VPAND        x16const16<>+0(SB), Y5, Y5
+	VPAND        x16fifth<>+0(SB), Y5, Y5
 	VPOR         Y5, Y2, Y2
 	VPBROADCASTD 16(CX), Y5
 	VPMADDUBSW   Y5, Y1, Y1
@@ -2111,14 +3638,14 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(DX), Y6
 	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      288(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(DX), Y7
 	VPSRLW       $0x02, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 32(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
@@ -2128,12 +3655,12 @@ block:
 	VPAND        320(DX), Y0, Y5
 	VMOVDQU      64(DX), Y6
 	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPAND        352(DX), Y0, Y6
 	VMOVDQU      96(DX), Y7
 	VPSLLW       $0x01, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 20(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
@@ -2145,23 +3672,23 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(DX), Y6
 	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      352(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(DX), Y7
 	VPSRLW       $0x03, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 36(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VPADDD       (SP), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VPADDD       32(SP), Y2, Y2
 	VCVTPH2PS    (DX), Y5
 	VCVTPH2PS    16(DX), Y6
@@ -2203,7 +3730,7 @@ TEXT ·q5_1x16n2(SB), NOSPLIT, $128-56
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
 	MOVQ    groups+48(FP), DI
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R8
@@ -2217,12 +3744,12 @@ block:
 	VPAND        128(SI), Y0, Y3
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y3, Y3
 	VPAND        160(SI), Y0, Y4
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y4, Y4
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y2, Y3, Y1
@@ -2234,13 +3761,13 @@ block:
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(SI), Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      160(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(SI), Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 24(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -2255,12 +3782,12 @@ block:
 	VPAND        192(SI), Y0, Y5
 	VMOVDQU      64(SI), Y6
 	VPSLLW       $0x03, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPAND        224(SI), Y0, Y6
 	VMOVDQU      96(SI), Y7
 	VPSLLW       $0x03, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 12(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -2277,14 +3804,14 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(SI), Y6
 	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      224(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(SI), Y7
 	VPSRLW       $0x01, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 28(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -2296,23 +3823,23 @@ block:
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VMOVDQU      Y1, (SP)
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VMOVDQU      Y2, 32(SP)
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
 	VMOVDQU      Y3, 64(SP)
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(SP)
 	VPAND        256(SI), Y0, Y3
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y3, Y3
 	VPAND        288(SI), Y0, Y4
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y4, Y4
 	VPBROADCASTD 16(DX), Y2
 	VPMADDUBSW   Y2, Y3, Y1
@@ -2325,14 +3852,14 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(SI), Y6
 	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      288(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(SI), Y7
 	VPSRLW       $0x02, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 32(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -2347,12 +3874,12 @@ block:
 	VPAND        320(SI), Y0, Y5
 	VMOVDQU      64(SI), Y6
 	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPAND        352(SI), Y0, Y6
 	VMOVDQU      96(SI), Y7
 	VPSLLW       $0x01, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 20(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -2369,14 +3896,14 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(SI), Y6
 	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16const16<>+0(SB), Y6, Y6
+	VPAND        x16fifth<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVDQU      352(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(SI), Y7
 	VPSRLW       $0x03, Y7, Y7
-	VPAND        x16const16<>+0(SB), Y7, Y7
+	VPAND        x16fifth<>+0(SB), Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPBROADCASTD 36(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
@@ -2388,13 +3915,13 @@ block:
 	VPADDW       Y5, Y3, Y3
 	VPMADDUBSW   Y7, Y6, Y7
 	VPADDW       Y7, Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VPADDD       (SP), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VPADDD       32(SP), Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
 	VPADDD       64(SP), Y3, Y3
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VPADDD       96(SP), Y4, Y4
 	VCVTPH2PS    (SI), Y5
 	VCVTPH2PS    16(SI), Y6
@@ -2452,7 +3979,7 @@ TEXT ·q5_1x16n4(SB), NOSPLIT, $256-56
 	MOVQ    groups+48(FP), DI
 	LEAQ    (CX)(CX*2), R8
 	LEAQ    (BX)(BX*2), R9
-	VMOVDQU x16const15<>+0(SB), Y0
+	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R10
@@ -2470,12 +3997,12 @@ block:
 	VPAND        128(SI), Y0, Y7
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y7, Y7
 	VPAND        160(SI), Y0, Y8
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y8, Y8
 	VPBROADCASTD 8(DX), Y2
 	VPMADDUBSW   Y2, Y7, Y1
@@ -2493,13 +4020,13 @@ block:
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      64(SI), Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      160(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 24(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -2524,12 +4051,12 @@ block:
 	VPAND        192(SI), Y0, Y9
 	VMOVDQU      64(SI), Y10
 	VPSLLW       $0x03, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VPAND        224(SI), Y0, Y10
 	VMOVDQU      96(SI), Y11
 	VPSLLW       $0x03, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 12(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -2556,14 +4083,14 @@ block:
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      64(SI), Y10
 	VPSRLW       $0x01, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      224(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
 	VPSRLW       $0x01, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 28(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -2585,31 +4112,31 @@ block:
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VMOVDQU      Y1, (SP)
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VMOVDQU      Y2, 32(SP)
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
 	VMOVDQU      Y3, 64(SP)
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VMOVDQU      Y4, 96(SP)
-	VPMADDWD     x16const1<>+0(SB), Y5, Y5
+	VPMADDWD     x16ones<>+0(SB), Y5, Y5
 	VMOVDQU      Y5, 128(SP)
-	VPMADDWD     x16const1<>+0(SB), Y6, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
 	VMOVDQU      Y6, 160(SP)
-	VPMADDWD     x16const1<>+0(SB), Y7, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
 	VMOVDQU      Y7, 192(SP)
-	VPMADDWD     x16const1<>+0(SB), Y8, Y8
+	VPMADDWD     x16ones<>+0(SB), Y8, Y8
 	VMOVDQU      Y8, 224(SP)
 	VPAND        256(SI), Y0, Y7
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y7, Y7
 	VPAND        288(SI), Y0, Y8
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16const16<>+0(SB), Y1, Y1
+	VPAND        x16fifth<>+0(SB), Y1, Y1
 	VPOR         Y1, Y8, Y8
 	VPBROADCASTD 16(DX), Y2
 	VPMADDUBSW   Y2, Y7, Y1
@@ -2628,14 +4155,14 @@ block:
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      64(SI), Y10
 	VPSRLW       $0x02, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      288(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
 	VPSRLW       $0x02, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 32(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -2660,12 +4187,12 @@ block:
 	VPAND        320(SI), Y0, Y9
 	VMOVDQU      64(SI), Y10
 	VPSLLW       $0x01, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VPAND        352(SI), Y0, Y10
 	VMOVDQU      96(SI), Y11
 	VPSLLW       $0x01, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 20(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -2692,14 +4219,14 @@ block:
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      64(SI), Y10
 	VPSRLW       $0x03, Y10, Y10
-	VPAND        x16const16<>+0(SB), Y10, Y10
+	VPAND        x16fifth<>+0(SB), Y10, Y10
 	VPOR         Y10, Y9, Y9
 	VMOVDQU      352(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
 	VPSRLW       $0x03, Y11, Y11
-	VPAND        x16const16<>+0(SB), Y11, Y11
+	VPAND        x16fifth<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VPBROADCASTD 36(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
@@ -2721,21 +4248,21 @@ block:
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y8, Y8
-	VPMADDWD     x16const1<>+0(SB), Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
 	VPADDD       (SP), Y1, Y1
-	VPMADDWD     x16const1<>+0(SB), Y2, Y2
+	VPMADDWD     x16ones<>+0(SB), Y2, Y2
 	VPADDD       32(SP), Y2, Y2
-	VPMADDWD     x16const1<>+0(SB), Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
 	VPADDD       64(SP), Y3, Y3
-	VPMADDWD     x16const1<>+0(SB), Y4, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
 	VPADDD       96(SP), Y4, Y4
-	VPMADDWD     x16const1<>+0(SB), Y5, Y5
+	VPMADDWD     x16ones<>+0(SB), Y5, Y5
 	VPADDD       128(SP), Y5, Y5
-	VPMADDWD     x16const1<>+0(SB), Y6, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
 	VPADDD       160(SP), Y6, Y6
-	VPMADDWD     x16const1<>+0(SB), Y7, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
 	VPADDD       192(SP), Y7, Y7
-	VPMADDWD     x16const1<>+0(SB), Y8, Y8
+	VPMADDWD     x16ones<>+0(SB), Y8, Y8
 	VPADDD       224(SP), Y8, Y8
 	VCVTPH2PS    (SI), Y9
 	VCVTPH2PS    16(SI), Y10
@@ -2810,6 +4337,511 @@ block:
 	VZEROUPPER
 	RET
 
+// func q5_1x16panel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·q5_1x16panel(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+block:
+	VCVTPH2PS (CX), Y0
+	VCVTPH2PS 16(CX), Y1
+	VCVTPH2PS 32(CX), Y2
+	VCVTPH2PS 48(CX), Y3
+	VMOVDQU   128(CX), Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   64(CX), Y5
+	VPSLLW    $0x04, Y5, Y5
+	VPAND     x16fifth<>+0(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   160(CX), Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VMOVDQU   96(CX), Y6
+	VPSLLW    $0x04, Y6, Y6
+	VPAND     x16fifth<>+0(SB), Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, (AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 32(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 64(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 96(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 128(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 160(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 192(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 224(AX)
+	VMOVDQU   192(CX), Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   64(CX), Y5
+	VPSLLW    $0x03, Y5, Y5
+	VPAND     x16fifth<>+0(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   224(CX), Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VMOVDQU   96(CX), Y6
+	VPSLLW    $0x03, Y6, Y6
+	VPAND     x16fifth<>+0(SB), Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 256(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 288(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 320(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 352(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 384(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 416(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 448(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 480(AX)
+	VMOVDQU   256(CX), Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   64(CX), Y5
+	VPSLLW    $0x02, Y5, Y5
+	VPAND     x16fifth<>+0(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   288(CX), Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VMOVDQU   96(CX), Y6
+	VPSLLW    $0x02, Y6, Y6
+	VPAND     x16fifth<>+0(SB), Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 512(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 544(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 576(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 608(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 640(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 672(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 704(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 736(AX)
+	VMOVDQU   320(CX), Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   64(CX), Y5
+	VPSLLW    $0x01, Y5, Y5
+	VPAND     x16fifth<>+0(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   352(CX), Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VMOVDQU   96(CX), Y6
+	VPSLLW    $0x01, Y6, Y6
+	VPAND     x16fifth<>+0(SB), Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 768(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 800(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 832(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 864(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 896(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 928(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 960(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 992(AX)
+	VMOVDQU   128(CX), Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   64(CX), Y5
+	VPAND     x16fifth<>+0(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   160(CX), Y5
+	VPSRLW    $0x04, Y5, Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VMOVDQU   96(CX), Y6
+	VPAND     x16fifth<>+0(SB), Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1024(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1056(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1088(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1120(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1152(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1184(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 1216(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 1248(AX)
+	VMOVDQU   192(CX), Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   64(CX), Y5
+	VPSRLW    $0x01, Y5, Y5
+	VPAND     x16fifth<>+0(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   224(CX), Y5
+	VPSRLW    $0x04, Y5, Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VMOVDQU   96(CX), Y6
+	VPSRLW    $0x01, Y6, Y6
+	VPAND     x16fifth<>+0(SB), Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1280(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1312(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1344(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1376(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1408(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1440(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 1472(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 1504(AX)
+	VMOVDQU   256(CX), Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   64(CX), Y5
+	VPSRLW    $0x02, Y5, Y5
+	VPAND     x16fifth<>+0(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   288(CX), Y5
+	VPSRLW    $0x04, Y5, Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VMOVDQU   96(CX), Y6
+	VPSRLW    $0x02, Y6, Y6
+	VPAND     x16fifth<>+0(SB), Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1536(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1568(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1600(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1632(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1664(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1696(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 1728(AX)
+	VMOVDQA   Y5, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y3, Y4, Y4
+	VMOVUPS   Y4, 1760(AX)
+	VMOVDQU   320(CX), Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPAND     x16nibbles<>+0(SB), Y4, Y4
+	VMOVDQU   64(CX), Y5
+	VPSRLW    $0x03, Y5, Y5
+	VPAND     x16fifth<>+0(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   352(CX), Y5
+	VPSRLW    $0x04, Y5, Y5
+	VPAND     x16nibbles<>+0(SB), Y5, Y5
+	VMOVDQU   96(CX), Y6
+	VPSRLW    $0x03, Y6, Y6
+	VPAND     x16fifth<>+0(SB), Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPSLLD    $0x18, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1792(AX)
+	VPSLLD    $0x18, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1824(AX)
+	VPSLLD    $0x10, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1856(AX)
+	VPSLLD    $0x10, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1888(AX)
+	VPSLLD    $0x08, Y4, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y6, 1920(AX)
+	VPSLLD    $0x08, Y5, Y6
+	VPSRLD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VADDPS    Y3, Y6, Y6
+	VMOVUPS   Y6, 1952(AX)
+	VMOVDQA   Y4, Y4
+	VPSRLD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VMOVUPS   Y4, 1984(AX)
+	VMOVDQA   Y5, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y1, Y0, Y0
+	VADDPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2016(AX)
+	ADDQ      $0x00000180, CX
+	ADDQ      $0x00000800, AX
+	DECQ      DX
+	JNZ       block
+	VZEROUPPER
+	RET
+
 // func q8_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q8_0x16n1(SB), NOSPLIT, $0-56
@@ -2819,7 +4851,7 @@ TEXT ·q8_0x16n1(SB), NOSPLIT, $0-56
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
 	MOVQ    groups+48(FP), BX
-	VMOVDQU x16const1<>+0(SB), Y0
+	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
 	MOVQ  blocks+40(FP), SI
@@ -2971,7 +5003,7 @@ TEXT ·q8_0x16n2(SB), NOSPLIT, $0-56
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
 	MOVQ    groups+48(FP), DI
-	VMOVDQU x16const1<>+0(SB), Y0
+	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R8
@@ -3198,7 +5230,7 @@ TEXT ·q8_0x16n4(SB), NOSPLIT, $0-56
 	MOVQ    groups+48(FP), DI
 	LEAQ    (CX)(CX*2), R8
 	LEAQ    (BX)(BX*2), R9
-	VMOVDQU x16const1<>+0(SB), Y0
+	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
 	MOVQ    blocks+40(FP), R10
@@ -3573,5 +5605,358 @@ block:
 	SUBQ         R10, DX
 	DECQ         DI
 	JNZ          group
+	VZEROUPPER
+	RET
+
+// func q8_0x16panel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·q8_0x16panel(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+block:
+	VCVTPH2PS (CX), Y0
+	VCVTPH2PS 16(CX), Y1
+	VMOVDQU   32(CX), Y2
+	VMOVDQU   64(CX), Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, (AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 32(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 64(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 96(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 128(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 160(AX)
+	VMOVDQA   Y2, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 192(AX)
+	VMOVDQA   Y3, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 224(AX)
+	VMOVDQU   96(CX), Y2
+	VMOVDQU   128(CX), Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 256(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 288(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 320(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 352(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 384(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 416(AX)
+	VMOVDQA   Y2, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 448(AX)
+	VMOVDQA   Y3, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 480(AX)
+	VMOVDQU   160(CX), Y2
+	VMOVDQU   192(CX), Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 512(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 544(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 576(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 608(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 640(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 672(AX)
+	VMOVDQA   Y2, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 704(AX)
+	VMOVDQA   Y3, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 736(AX)
+	VMOVDQU   224(CX), Y2
+	VMOVDQU   256(CX), Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 768(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 800(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 832(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 864(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 896(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 928(AX)
+	VMOVDQA   Y2, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 960(AX)
+	VMOVDQA   Y3, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 992(AX)
+	VMOVDQU   288(CX), Y2
+	VMOVDQU   320(CX), Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1024(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1056(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1088(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1120(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1152(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1184(AX)
+	VMOVDQA   Y2, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1216(AX)
+	VMOVDQA   Y3, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1248(AX)
+	VMOVDQU   352(CX), Y2
+	VMOVDQU   384(CX), Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1280(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1312(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1344(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1376(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1408(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1440(AX)
+	VMOVDQA   Y2, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1472(AX)
+	VMOVDQA   Y3, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1504(AX)
+	VMOVDQU   416(CX), Y2
+	VMOVDQU   448(CX), Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1536(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1568(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1600(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1632(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1664(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1696(AX)
+	VMOVDQA   Y2, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1728(AX)
+	VMOVDQA   Y3, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, 1760(AX)
+	VMOVDQU   480(CX), Y2
+	VMOVDQU   512(CX), Y3
+	VPSLLD    $0x18, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1792(AX)
+	VPSLLD    $0x18, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1824(AX)
+	VPSLLD    $0x10, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1856(AX)
+	VPSLLD    $0x10, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1888(AX)
+	VPSLLD    $0x08, Y2, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y0, Y4, Y4
+	VMOVUPS   Y4, 1920(AX)
+	VPSLLD    $0x08, Y3, Y4
+	VPSRAD    $0x18, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VMOVUPS   Y4, 1952(AX)
+	VMOVDQA   Y2, Y2
+	VPSRAD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 1984(AX)
+	VMOVDQA   Y3, Y0
+	VPSRAD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, 2016(AX)
+	ADDQ      $0x00000220, CX
+	ADDQ      $0x00000800, AX
+	DECQ      DX
+	JNZ       block
 	VZEROUPPER
 	RET

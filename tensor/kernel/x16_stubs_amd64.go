@@ -4,6 +4,11 @@
 
 package kernel
 
+// quantizeRowAVX2 rounds blocks of 32 elements to int8; blocks > 0.
+//
+//go:noescape
+func quantizeRowAVX2(dst *byte, x *float32, blocks int)
+
 // q4_0x16n1 multiplies 1 activation rows by whole groups of 16 rows of q4_0.
 // Strides are in bytes.
 //
@@ -21,6 +26,11 @@ func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q4_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q4_0x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
+//
+//go:noescape
+func q4_0x16panel(dst *float32, w *byte, blocks int)
 
 // q4_1x16n1 multiplies 1 activation rows by whole groups of 16 rows of q4_1.
 // Strides are in bytes.
@@ -40,6 +50,11 @@ func q4_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q4_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 
+// q4_1x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
+//
+//go:noescape
+func q4_1x16panel(dst *float32, w *byte, blocks int)
+
 // q5_0x16n1 multiplies 1 activation rows by whole groups of 16 rows of q5_0.
 // Strides are in bytes.
 //
@@ -57,6 +72,11 @@ func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q5_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q5_0x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
+//
+//go:noescape
+func q5_0x16panel(dst *float32, w *byte, blocks int)
 
 // q5_1x16n1 multiplies 1 activation rows by whole groups of 16 rows of q5_1.
 // Strides are in bytes.
@@ -76,6 +96,11 @@ func q5_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q5_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 
+// q5_1x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
+//
+//go:noescape
+func q5_1x16panel(dst *float32, w *byte, blocks int)
+
 // q8_0x16n1 multiplies 1 activation rows by whole groups of 16 rows of q8_0.
 // Strides are in bytes.
 //
@@ -93,3 +118,8 @@ func q8_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q8_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q8_0x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
+//
+//go:noescape
+func q8_0x16panel(dst *float32, w *byte, blocks int)

@@ -99,7 +99,9 @@ func pack(l *Layout, m []byte, rows, cols int) []byte {
 
 var shapes = [][2]int{{1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 576}, {48, 1536}, {50, 2048}}
 
-func TestPackDecodes(t *testing.T) {
+func TestPackDecodes(t *testing.T) { eachTier(t, testPackDecodes) }
+
+func testPackDecodes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, f := range packedFormats {
 		for _, s := range shapes {
@@ -115,9 +117,10 @@ func TestPackDecodes(t *testing.T) {
 				f.layout.DecodeRow(row, p, cols, i)
 				equalFloats(t, fmt.Sprintf("%s %v row %d", f.layout.Name, s, i), row, want[i*cols:(i+1)*cols])
 			}
-			panel := make([]float32, cols*GroupRows)
+			panel := guarded(cols * GroupRows)
 			for g := range groups(rows) {
 				f.layout.DecodePanel(panel, p, cols, g)
+				checkGuard(t, panel)
 				for i := range GroupRows {
 					for k := range row {
 						row[k] = panel[k*GroupRows+i]
@@ -151,7 +154,9 @@ func TestPackRange(t *testing.T) {
 
 // TestMatMulIsTheLoop compares MatMul, bit for bit, with the loop in
 // matMulGeneric's comment, written out over file blocks.
-func TestMatMulIsTheLoop(t *testing.T) {
+func TestMatMulIsTheLoop(t *testing.T) { eachTier(t, testMatMulIsTheLoop) }
+
+func testMatMulIsTheLoop(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 1))
 	for _, f := range packedFormats {
 		for _, s := range shapes {
@@ -204,7 +209,9 @@ func referenceDot(size int, l *Layout, row []byte, x []Q8Block, cols int) float3
 }
 
 // TestMatMulSplits computes a product by pieces of rows, groups and a wider y.
-func TestMatMulSplits(t *testing.T) {
+func TestMatMulSplits(t *testing.T) { eachTier(t, testMatMulSplits) }
+
+func testMatMulSplits(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 1))
 	const rows, cols, n, ldy = 71, 160, 13, 80
 	for _, f := range packedFormats {
@@ -238,7 +245,9 @@ func TestMatMulSplits(t *testing.T) {
 	}
 }
 
-func TestMatMulPoisonedActivations(t *testing.T) {
+func TestMatMulPoisonedActivations(t *testing.T) { eachTier(t, testMatMulPoisonedActivations) }
+
+func testMatMulPoisonedActivations(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 1))
 	for _, f := range packedFormats {
 		p := pack(f.layout, randomMatrix(r, f.size, 16, 64), 16, 64)
@@ -256,7 +265,9 @@ func TestMatMulPoisonedActivations(t *testing.T) {
 	}
 }
 
-func TestMatMulDoesNotAllocate(t *testing.T) {
+func TestMatMulDoesNotAllocate(t *testing.T) { eachTier(t, testMatMulDoesNotAllocate) }
+
+func testMatMulDoesNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 1))
 	const rows, cols, n = 37, 64, 7
 	for _, f := range packedFormats {
@@ -275,7 +286,9 @@ func TestMatMulDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestMatMulRejectsShortSlices(t *testing.T) {
+func TestMatMulRejectsShortSlices(t *testing.T) { eachTier(t, testMatMulRejectsShortSlices) }
+
+func testMatMulRejectsShortSlices(t *testing.T) {
 	l := Q4_0x16
 	packed, x, y := make([]byte, l.Bytes(16, 64)), make([]Q8Block, 4), make([]float32, 32)
 	for name, call := range map[string]func(){

@@ -48,10 +48,12 @@ func (f format) block() int {
 
 func main() {
 	ConstraintExpr("!purego")
+	quantizeRow()
 	for _, f := range formats {
 		for _, n := range []int{1, 2, 4} {
 			matMul(f, n)
 		}
+		panel(f)
 	}
 	Generate()
 }

@@ -126,7 +126,7 @@ func matMul(f format, n int) {
 
 // constants loads what is used often and leaves the rest in memory.
 func (t *tile) constants() {
-	t.mask, t.ones = filled(15, 0x0f0f0f0f), filled(1, 0x00010001)
+	t.mask, t.ones = filled("nibbles", 0x0f0f0f0f), filled("ones", 0x00010001)
 	if t.n > 4 {
 		return
 	}
@@ -139,17 +139,17 @@ func (t *tile) constants() {
 	*often = v
 }
 
-var constantsMade = map[int]Mem{}
+var constantsMade = map[string]Mem{}
 
-// filled returns 32 bytes of a repeated word.
-func filled(key int, word uint32) Mem {
-	m, ok := constantsMade[key]
+// filled returns 32 bytes of a repeated word, under that name.
+func filled(name string, word uint32) Mem {
+	m, ok := constantsMade[name]
 	if !ok {
-		m = GLOBL(fmt.Sprintf("x16const%d", key), RODATA|NOPTR)
+		m = GLOBL("x16"+name, RODATA|NOPTR)
 		for i := range 8 {
 			DATA(4*i, U32(word))
 		}
-		constantsMade[key] = m
+		constantsMade[name] = m
 	}
 	return m
 }
@@ -267,7 +267,7 @@ func (t *tile) addFifths(w VecVirtual, j int, high bool, h int) {
 	} else if g > 4 {
 		VPSRLW(Imm(uint64(g-4)), p, p)
 	}
-	VPAND(filled(16, 0x10101010), p, p)
+	VPAND(filled("fifth", 0x10101010), p, p)
 	VPOR(p, w, w)
 }
 

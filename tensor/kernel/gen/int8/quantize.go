@@ -1,0 +1,111 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// Thresholds of kernel's quantizeBlock, on the bits of a magnitude.
+const (
+	tinyBits = (127 - 100) << 23
+	infBits  = 0x7f800000
+)
+
+// quantizeRow writes kernel's quantizeRowGeneric.
+func quantizeRow() {
+	TEXT("quantizeRowAVX2", NOSPLIT, "func(dst *byte, x *float32, blocks int)")
+	Pragma("noescape")
+	Doc("quantizeRowAVX2 rounds blocks of 32 elements to int8; blocks > 0.")
+	dst := Load(Param("dst"), GP64()).(Register)
+	x := Load(Param("x"), GP64()).(Register)
+	blocks := Load(Param("blocks"), GP64())
+	Label("block")
+	v, top := largest(x)
+	inverse, poison := scales(dst, top)
+	for _, q := range v {
+		VMULPS(inverse, q, q)
+		VPANDN(q, poison, q)
+		VCVTPS2DQ(q, q)
+	}
+	storeSum(dst, v)
+	storeLevels(dst, v)
+	ADDQ(Imm(128), x)
+	ADDQ(Imm(q8Bytes), dst)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// largest loads a block and returns it and, in every lane, the bits of its
+// largest magnitude. They compare as integers: NaN above infinity.
+func largest(x Register) (v [4]VecVirtual, top VecVirtual) {
+	magnitude := filled("magnitude", 0x7fffffff)
+	var abs [4]VecVirtual
+	for i := range v {
+		v[i], abs[i] = YMM(), YMM()
+		VMOVUPS(Mem{Base: x, Disp: 32 * i}, v[i])
+		VPAND(magnitude, v[i], abs[i])
+	}
+	VPMAXUD(abs[1], abs[0], abs[0])
+	VPMAXUD(abs[3], abs[2], abs[2])
+	VPMAXUD(abs[2], abs[0], abs[0])
+	top, other := abs[0], YMM()
+	VPERM2I128(Imm(1), top, top, other)
+	VPMAXUD(other, top, top)
+	VPSHUFD(Imm(0x4e), top, other)
+	VPMAXUD(other, top, top)
+	VPSHUFD(Imm(0xb1), top, other)
+	VPMAXUD(other, top, top)
+	return v, top
+}
+
+// scales stores D and returns what to multiply by, 0 for a tiny block, and a
+// mask that is set for a block with a NaN or an infinity.
+func scales(dst Register, top VecVirtual) (inverse, poison VecVirtual) {
+	bound := YMM()
+	VMOVUPS(filled("127", 0x42fe0000), bound)
+	inverse, poison = YMM(), YMM()
+	d, tiny := YMM(), YMM()
+	VDIVPS(bound, top, d)
+	VDIVPS(top, bound, inverse)
+	VMOVDQU(filled("tiny", tinyBits), tiny)
+	VPCMPGTD(top, tiny, tiny)
+	VPCMPGTD(filled("finite", infBits-1), top, poison)
+	VPANDN(inverse, tiny, inverse)
+	VPANDN(d, tiny, d)
+	VPOR(poison, d, d)
+	VMOVSS(d.AsX(), Mem{Base: dst, Disp: blockD})
+	return inverse, poison
+}
+
+func storeSum(dst Register, v [4]VecVirtual) {
+	s, t := YMM(), YMM()
+	VPADDD(v[0], v[1], s)
+	VPADDD(v[2], v[3], t)
+	VPADDD(s, t, s)
+	VEXTRACTI128(Imm(1), s, t.AsX())
+	VPADDD(s.AsX(), t.AsX(), s.AsX())
+	VPSHUFD(Imm(0x4e), s.AsX(), t.AsX())
+	VPADDD(s.AsX(), t.AsX(), s.AsX())
+	VPSHUFD(Imm(0xb1), s.AsX(), t.AsX())
+	VPADDD(s.AsX(), t.AsX(), s.AsX())
+	VMOVD(s.AsX(), Mem{Base: dst, Disp: blockSum})
+}
+
+// storeLevels narrows int32 to int8. Packing works within 128-bit halves, so
+// that groups of four elements end up in the order 0 2 4 6 1 3 5 7.
+func storeLevels(dst Register, v [4]VecVirtual) {
+	order := GLOBL("x16order", RODATA|NOPTR)
+	for i, g := range []uint32{0, 4, 1, 5, 2, 6, 3, 7} {
+		DATA(4*i, U32(g))
+	}
+	a, b, p := YMM(), YMM(), YMM()
+	VPACKSSDW(v[1], v[0], a)
+	VPACKSSDW(v[3], v[2], b)
+	VPACKSSWB(b, a, a)
+	VMOVDQU(order, p)
+	VPERMD(a, p, a)
+	VMOVDQU(a, Mem{Base: dst, Disp: blockQ})
+}
