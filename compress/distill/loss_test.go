@@ -1,0 +1,100 @@
+package distill
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"limbeck/nn/op"
+)
+
+// Finite differences in f32 with a step of 1e-2 are good to about 1e-3.
+const (
+	step              = 1e-2
+	gradientTolerance = 2e-3
+	zeroTolerance     = 1e-5
+)
+
+func randomLogits(r *rand.Rand, n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(2 * r.NormFloat64())
+	}
+	return v
+}
+
+// target returns the distribution of logits at a temperature: whole, or the
+// first k tokens and a tail.
+func target(logits []float32, temperature float64, k int) Target {
+	logP := make([]float32, len(logits))
+	Vocabulary(nil).project(logP, logits, temperature)
+	if k == 0 {
+		return Target{LogP: logP}
+	}
+	t := Target{LogP: logP[:k], Tail: 1}
+	for i := range k {
+		t.IDs = append(t.IDs, int32(i))
+		t.Tail -= math.Exp(float64(logP[i]))
+	}
+	return t
+}
+
+var losses = map[string]func(t []Target, temperature float64) op.RowLoss{
+	"forward": func(t []Target, temperature float64) op.RowLoss { return &ForwardKL{t, temperature, 0.5} },
+	"reverse": func(t []Target, temperature float64) op.RowLoss { return &ReverseKL{t, temperature, 0.5} },
+}
+
+func TestLossIsZeroAtEquality(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	logits := randomLogits(r, 40)
+	for name, loss := range losses {
+		for _, k := range []int{0, 5} {
+			l := loss([]Target{target(logits, 2, k)}, 2)
+			if got := l.Loss(0, logits, nil); math.Abs(got) > zeroTolerance {
+				t.Errorf("%s, top %d: loss %g at equality, want 0", name, k, got)
+			}
+		}
+	}
+}
+
+func TestLossGradient(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for name, loss := range losses {
+		for _, temperature := range []float64{1, 2} {
+			for _, k := range []int{0, 5} {
+				logits := randomLogits(r, 40)
+				l := loss([]Target{target(randomLogits(r, 40), temperature, k)}, temperature)
+				grad := make([]float32, len(logits))
+				if l.Loss(0, logits, grad) <= 0 {
+					t.Errorf("%s, T %g, top %d: not positive", name, temperature, k)
+				}
+				for i := range logits {
+					old := logits[i]
+					logits[i] = old + step
+					up := l.Loss(0, logits, nil)
+					logits[i] = old - step
+					down := l.Loss(0, logits, nil)
+					logits[i] = old
+					if want := (up - down) / (2 * step); math.Abs(want-float64(grad[i])) > gradientTolerance {
+						t.Errorf("%s, T %g, top %d: gradient %d is %g, finite difference %g", name, temperature, k, i, grad[i], want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A coarser partition of the tokens cannot have a greater divergence.
+func TestTopKIsALowerBound(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 50 {
+		student, teacher := randomLogits(r, 40), randomLogits(r, 40)
+		for name, loss := range losses {
+			whole := loss([]Target{target(teacher, 1, 0)}, 1).Loss(0, student, nil)
+			top := loss([]Target{target(teacher, 1, 7)}, 1).Loss(0, student, nil)
+			if top < 0 || top > whole+zeroTolerance {
+				t.Errorf("%s: top 7 and tail give %g, the whole distribution %g", name, top, whole)
+			}
+		}
+	}
+}
