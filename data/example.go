@@ -29,6 +29,7 @@ type Slot struct {
 // A Split is a part of a data set. The zero value means: not assigned.
 type Split string
 
+// The parts of a data set.
 const (
 	Train      Split = "train"
 	Validation Split = "validation"

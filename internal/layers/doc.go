@@ -1,2 +1,4 @@
-// Package layers states, as a test, which package may import which.
+// Package layers states, as tests, what the whole tree keeps: which package may
+// import which, and the rules of style that a program can check. It holds no
+// code of its own.
 package layers

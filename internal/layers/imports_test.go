@@ -1,0 +1,146 @@
+package layers
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// groups are words for several packages in the rules below.
+var groups = map[string]string{
+	"$base":    "internal/par internal/disk",
+	"$tensors": "tensor tensor/dtype tensor/kernel",
+	"$nets":    "nn nn/op $tensors $base",
+	"$models":  "model model/arch model/gguf model/safetensors model/token model/chat $nets",
+	"$engine":  "model/generate train measure $models",
+}
+
+// rules say what each package may import besides the standard library. A name
+// with /... means the packages below it too. Imports point downwards only:
+// relaxing a line needs a reason in the commit.
+var rules = []string{
+	"internal/par:",
+	"internal/disk:",
+	"internal/layers:",
+
+	"tensor/kernel: golang.org/x/sys/cpu",
+	"tensor/dtype:  tensor/kernel",
+	"tensor:        tensor/dtype tensor/kernel",
+
+	"nn/op: $tensors internal/par",
+	"nn:    nn/op $tensors",
+
+	"model/arch:        nn nn/op $tensors",
+	"model/gguf:        $tensors internal/disk",
+	"model/safetensors: $tensors internal/disk",
+	"model/token:       golang.org/x/text/...",
+	"model/chat:",
+	"model:             $models",
+
+	"model/generate: $models",
+	"measure:        $models",
+	"train:          $models",
+
+	"compress/distill:  $engine",
+	"compress/prune:    $engine",
+	"compress/quantize: $engine",
+	"data:              $engine golang.org/x/text/...",
+	"eval:              $engine data golang.org/x/text/...",
+	"eval/baseline:     data internal/par golang.org/x/text/...",
+	"eval/report:       eval data measure",
+	"eval/bench:        $engine eval data",
+	"provider:          data",
+
+	"recipe/run:       internal/disk golang.org/x/sys/...",
+	"recipe:           recipe/run go.yaml.in/yaml/v4",
+	"recipe/reference: recipe internal/disk",
+	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... provider",
+	"serve:            $engine data provider",
+
+	"cmd/limbeck: ...",
+}
+
+const module = "limbeck/"
+
+// allowed returns the rules as package → what it may import.
+func allowed(t *testing.T) map[string][]string {
+	t.Helper()
+	out := map[string][]string{}
+	for _, r := range rules {
+		name, words, ok := strings.Cut(r, ":")
+		if !ok || out[name] != nil {
+			t.Fatalf("rule %q: no colon, or a second rule of that package", r)
+		}
+		out[name] = append(expand(words), name)
+	}
+	return out
+}
+
+func expand(words string) []string {
+	var out []string
+	for _, w := range strings.Fields(words) {
+		if group, ok := groups[w]; ok {
+			out = append(out, expand(group)...)
+		} else {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// matches tells whether an import is one of those allowed.
+func matches(path string, allowed []string) bool {
+	for _, a := range allowed {
+		prefix, below := strings.CutSuffix(a, "...")
+		if path == a || below && strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// standard tells whether an import belongs to the standard library, whose
+// paths have no dot in their first element.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".") && !strings.HasPrefix(path, module)
+}
+
+func TestImports(t *testing.T) {
+	rules := allowed(t)
+	for _, s := range sources(t) {
+		may, ok := rules[s.dir()]
+		if !ok {
+			t.Errorf("%s: the package has no rule: say in internal/layers what it may import", s.path)
+			continue
+		}
+		if s.test {
+			continue // tests may look around; cycles are the compiler's business
+		}
+		for _, i := range s.file.Imports {
+			path, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if path == "C" {
+				t.Errorf("%s: cgo is not used here", s.path)
+			}
+			if !standard(path) && !matches(strings.TrimPrefix(path, module), may) {
+				t.Errorf("%s: imports %s; its package may import: %s", s.fset.Position(i.Pos()), path, strings.Join(may, " "))
+			}
+		}
+	}
+}
+
+// The rules themselves work.
+func TestMatches(t *testing.T) {
+	may := expand("$nets golang.org/x/text/...")
+	for path, want := range map[string]bool{
+		"nn/op": true, "tensor/kernel": true, "model": false, "nn/opx": false,
+		"golang.org/x/text/unicode/norm": true, "golang.org/x/textual": false,
+	} {
+		if matches(path, may) != want {
+			t.Errorf("%s: got %v, want %v", path, !want, want)
+		}
+	}
+}
