@@ -1,0 +1,123 @@
+package generate
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/model/arch"
+	"limbeck/model/token"
+	"limbeck/nn"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+type randomSource struct{ r *rand.Rand }
+
+func (s randomSource) Tensor(name string, rows, cols int) *tensor.Tensor {
+	t := tensor.New(name, dtype.F32, rows, cols)
+	v := dtype.Floats(t.Data)
+	for i := range v {
+		v[i] = float32(s.r.NormFloat64() * nn.InitStd(cols))
+		if rows == 1 {
+			v[i] = 1
+		}
+	}
+	return t
+}
+
+// tiny returns a random model of bytes.
+func tiny(t *testing.T) *model.Model {
+	t.Helper()
+	spec, err := token.Train(slices.Values([]string{"the cat sat on the mat"}), 280, "gpt-2", []string{"<|im_end|>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.New(arch.Config{
+		Arch: "llama", Layers: 3, Width: 64, Heads: 4, KVHeads: 2, HeadDim: 16, FFN: 96, Vocab: len(spec.Tokens),
+		Context: 128, NormEps: 1e-5, RopeBase: 10000, Tied: true,
+	}, randomSource{rand.New(rand.NewPCG(1, 2))}, spec, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func requests(r *rand.Rand, vocab int) []Request {
+	var out []Request
+	for range 9 {
+		q := Request{Options: Options{MaxTokens: 5 + r.IntN(20), Temperature: float64(r.IntN(2)), Seed: r.Uint64()}}
+		for range 1 + r.IntN(60) {
+			q.Prompt = append(q.Prompt, r.IntN(vocab))
+		}
+		out = append(out, q)
+	}
+	return out
+}
+
+// A request gets the same bits alone, in any batch, on any number of threads,
+// and in a session whose cache holds part of its prompt.
+func TestReplyDependsOnRequestAlone(t *testing.T) {
+	m := tiny(t)
+	var want []Reply
+	for _, threads := range []int{1, 2, 3} {
+		pool := par.New(threads)
+		m.Pack(pool)
+		for _, slots := range []int{1, 2, 9} {
+			r := NewRunner(m, pool, true)
+			all := requests(rand.New(rand.NewPCG(3, 4)), m.Config().Vocab)
+			got := make([]Reply, len(all))
+			if err := r.Many(context.Background(), all, slots, func(i int, reply *Reply) { got[i] = *reply }); err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got
+			}
+			for i := range got {
+				if !slices.Equal(got[i].IDs, want[i].IDs) || !slices.Equal(got[i].LogProbs, want[i].LogProbs) {
+					t.Errorf("%d threads, %d slots: request %d differs", threads, slots, i)
+				}
+			}
+			s := r.NewSession(0)
+			for i, q := range all {
+				for _, cut := range []int{len(q.Prompt)/2 + 1, len(q.Prompt)} {
+					reply, err := s.Reply(context.Background(), q.Prompt[:cut], q.Options, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if cut == len(q.Prompt) && !slices.Equal(reply.LogProbs, want[i].LogProbs) {
+						t.Errorf("%d threads: request %d differs in a session", threads, i)
+					}
+				}
+			}
+		}
+		pool.Close()
+	}
+}
+
+func TestPromptLongerThanContext(t *testing.T) {
+	m := tiny(t)
+	pool := par.New(1)
+	defer pool.Close()
+	_, err := NewRunner(m, pool, true).NewSession(16).Reply(context.Background(), make([]int, 20), Options{}, nil)
+	if want := "the prompt has 21 tokens, 5 more than the context of 16 has room for; shorten it or raise the context"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestStreamHoldsBackStopsAndCharacters(t *testing.T) {
+	var out []string
+	s := streamer{stops: []string{"END"}, emit: func(text string) { out = append(out, text) }}
+	for _, piece := range []string{"a", "\xc3", "\xa9", "E", "x", "EN", "D", "lost"} {
+		if s.add([]byte(piece)) {
+			break
+		}
+	}
+	s.close()
+	if want := []string{"a", "é", "Ex"}; !slices.Equal(out, want) {
+		t.Errorf("streamed %q, want %q", out, want)
+	}
+}
