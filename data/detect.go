@@ -21,7 +21,7 @@ type Description struct {
 // A Form is the form of a data set's replies.
 type Form string
 
-// The forms that Describe tells apart.
+// The forms that Detect tells apart.
 const (
 	Classification Form = "classification"
 	StructuredJSON Form = "structured JSON"
