@@ -4,6 +4,8 @@ package kernel
 
 import "unsafe"
 
+//go:generate sh -c "cd gen && go run ./int8 -out ../x16_amd64.s -stubs ../x16_stubs_amd64.go -pkg kernel"
+
 func quantizeRow(dst []Q8Block, x []float32) {
 	if current < tierAVX2 || len(x) == 0 {
 		quantizeRowGeneric(dst, x)
