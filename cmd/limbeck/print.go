@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/term"
 )
 
 // print writes a command's result: v as JSON with --json, else what text writes.
@@ -36,15 +33,6 @@ func (a *app) detail(format string, args ...any) {
 	if a.verbose {
 		a.remark(format, args...)
 	}
-}
-
-// bold marks text on a terminal, unless NO_COLOR is set (no-color.org).
-func (a *app) bold(text string) string {
-	f, ok := a.out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
-		return text
-	}
-	return "\x1b[1m" + text + "\x1b[0m"
 }
 
 // tableWidth is how wide a table may be.

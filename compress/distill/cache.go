@@ -82,9 +82,7 @@ type cacher struct {
 	size    int
 	share   float64 // of one teacher
 	tape    *op.Tape
-	row     int // the batch's first
 	p       projector
-	mean    []float64
 	dropped []float64
 }
 

@@ -14,7 +14,7 @@ import (
 // small for the tokens that must stay.
 func Tokens(spec token.Spec, count []int, size int) (token.Spec, []int, error) {
 	used := func(id int) bool { return count[id] > 0 }
-	out, ids, err := spec.Prune(used)
+	_, ids, err := spec.Prune(used)
 	if err != nil {
 		return token.Spec{}, nil, err
 	}
@@ -36,6 +36,5 @@ func Tokens(spec token.Spec, count []int, size int) (token.Spec, []int, error) {
 			hi = mid - 1
 		}
 	}
-	out, ids, err = spec.Prune(func(id int) bool { return used(id) || id < lo })
-	return out, ids, err
+	return spec.Prune(func(id int) bool { return used(id) || id < lo })
 }

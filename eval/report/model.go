@@ -1,7 +1,5 @@
 package report
 
-import "slices"
-
 // Role says what a model stands for in the comparison.
 type Role string
 
@@ -116,15 +114,6 @@ func (m *Model) metric(name string) (Metric, bool) {
 // recorded reports whether the figures come from an earlier day.
 func (m *Model) recorded() bool {
 	return m.Role == Recorded || m.RecordedOn != ""
-}
-
-// model finds a model by name, nil if there is none.
-func (r *Report) model(name string) *Model {
-	i := slices.IndexFunc(r.Models, func(m Model) bool { return m.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &r.Models[i]
 }
 
 // sides returns the teacher and the student that the summary is about: the

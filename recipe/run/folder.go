@@ -66,7 +66,7 @@ func (f *Folder) Lock() error {
 	}
 	f.held = file
 	// The number is for people; the lock itself is the operating system's.
-	if err := file.Truncate(0); err == nil {
+	if err = file.Truncate(0); err == nil {
 		_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	if err != nil {
