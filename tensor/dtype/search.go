@@ -73,7 +73,7 @@ func (s *search) symmetric(q *[block]uint8, x *[block]float32, n int32) float32 
 		}
 	}
 	for i, v := range x {
-		q[i] = uint8(max(-n, min(n-1, nearest(bestInv*v))) + n)
+		q[i] = uint8(max(-n, min(n-1, nearest(float32(bestInv*v)))) + n)
 	}
 	return scale
 }
@@ -81,7 +81,7 @@ func (s *search) symmetric(q *[block]uint8, x *[block]float32, n int32) float32 
 // project returns Σwxl and Σwl² for the levels l of x·inv.
 func (s *search) project(x *[block]float32, inv float32, n int32) (xl, l2 float32) {
 	for i, v := range x {
-		l := float32(max(-n, min(n-1, nearest(inv*v))))
+		l := float32(max(-n, min(n-1, nearest(float32(inv*v)))))
 		xl += float32(float32(s.w[i]*v) * l)
 		l2 += float32(float32(s.w[i]*l) * l)
 	}
@@ -132,7 +132,7 @@ func (s *search) affine(q *[block]uint8, x *[block]float32, n int32) (d, m float
 
 func (s *search) levels(q *[block]uint8, x *[block]float32, inv, lo float32, n int32) {
 	for i, v := range x {
-		q[i] = uint8(max(0, min(n, nearest(inv*(v-lo)))))
+		q[i] = uint8(max(0, min(n, nearest(float32(inv*(v-lo))))))
 	}
 }
 
