@@ -19,7 +19,7 @@ func decodeQ2_K(dst []float32, src []byte) {
 		d, dmin := getF16(b[80:82]), getF16(b[82:84])
 		for sub := range 16 {
 			scale := d * float32(b[sub]&15)
-			minimum := dmin * float32(b[sub]>>4)
+			minimum := float32(dmin * float32(b[sub]>>4)) // rounded: never fused with what follows
 			half, quarter, side := sub/8, sub/2%4, sub%2
 			q := b[16+32*half+16*side:][:16]
 			for j, v := range q {

@@ -21,7 +21,7 @@ func decodeQ4_K(dst []float32, src []byte) {
 		for quarter := range 4 {
 			s0, m0 := scaleMin6(scales, 2*quarter)
 			s1, m1 := scaleMin6(scales, 2*quarter+1)
-			s0, m0, s1, m1 = d*s0, dmin*m0, d*s1, dmin*m1
+			s0, m0, s1, m1 = float32(d*s0), float32(dmin*m0), float32(d*s1), float32(dmin*m1)
 			lo, hi := (*[32]float32)(x[64*quarter:]), (*[32]float32)(x[64*quarter+32:])
 			for j, v := range (*[32]byte)(b[16+32*quarter:]) {
 				lo[j] = float32(s0*float32(v&15)) - m0
