@@ -1,14 +1,9 @@
 # make alone lists the targets.
 .DEFAULT_GOAL := help
-
-PLATFORMS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-CONCURRENT := ./internal/par ./nn/... ./model/generate ./train ./recipe/run ./cmd/limbeck
-TIERED     := ./tensor/... ./nn/...
-LINTER     := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME   ?= 5m
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
 build: ## build ./limbeck
 	CGO_ENABLED=0 go build -o limbeck ./cmd/limbeck
@@ -20,43 +15,15 @@ short: ## the quick tests
 	go test -short ./...
 
 race: ## the race detector on what is concurrent
-	go test -short -race $(CONCURRENT)
-
-tiers: build ## the kernels in every tier that this processor has, and without assembly
-	@for t in generic avx2 avx512; do \
-		if LIMBECK_CPU=$$t ./limbeck version >/dev/null 2>&1; then \
-			echo "LIMBECK_CPU=$$t"; LIMBECK_CPU=$$t go test -short $(TIERED) || exit 1; \
-		else echo "LIMBECK_CPU=$$t: not on this processor"; fi; done
-	go test -short -tags purego $(TIERED)
+	go test -short -race ./internal/par ./nn/... ./recipe/...
 
 vet: ## go vet
 	go vet ./...
 
-lint: ## the linter, at one version
-	go run $(LINTER) ./...
-
-fuzz: ## every fuzz target, FUZZTIME each (5m)
-	.ci/fuzz $(FUZZTIME)
-
 bench: ## the kernels' benchmarks beside the machine's limits
 	go test -run '^$$' -bench . ./tensor/kernel
 
-golden: ## rewrite the golden files; read the difference
-	go test ./recipe ./eval/report -update
-
-generate: ## make the generated files anew
-	go generate ./...
-
-generate-check: ## the generated files are what their generators write
-	go -C tensor/kernel/gen test ./...
-	go test ./recipe -run TestReferenceIsFresh
-
 cross: ## compile for every platform
-	@for p in $(PLATFORMS); do echo "build $$p"; \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/limbeck && \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./recipe/run ./internal/disk ./cmd/limbeck || exit 1; done
+	@for p in $(PLATFORMS); do echo "build $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/limbeck || exit 1; done
 
-clean: ## remove what these targets build
-	rm -rf limbeck dist
-
-.PHONY: help build test short race tiers vet lint fuzz bench golden generate generate-check cross clean
+.PHONY: help build test short race vet bench cross
