@@ -1,7 +1,6 @@
 package distill
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -39,8 +38,9 @@ func (c *Cache) targets(index []int) []Target {
 const cacheTokens = 1024
 
 // NewCache runs teachers, whose distributions are averaged, over all of set,
-// whose tokens are the student's, of which there are size. progress is told of
-// tokens done and to do.
+// whose tokens are the student's, of which there are size. A packed teacher
+// answers as it is served: quantized, with int8 activations. progress is told
+// of tokens done and to do.
 func NewCache(ctx context.Context, teachers []arch.Model, vocab Vocabulary, size int, set []train.Sequence,
 	k int, temperature float64, pool *par.Pool, progress func(done, total int)) (*Cache, error) {
 	k = min(k, size)
@@ -53,7 +53,6 @@ func NewCache(ctx context.Context, teachers []arch.Model, vocab Vocabulary, size
 	}
 	c.IDs, c.LogP, c.Tail = make([]int32, rows*k), make([]float32, rows*k), make([]float64, rows)
 	w := &cacher{c: c, vocab: vocab, size: size, share: 1 / float64(len(teachers)), tape: op.NewTape(pool)}
-	w.tape.Exact = true
 	done := 0
 	for first := 0; first < len(set); {
 		if err := ctx.Err(); err != nil {
@@ -84,6 +83,7 @@ type cacher struct {
 	tape    *op.Tape
 	p       projector
 	dropped []float64
+	ids     []int32 // of the row being kept
 }
 
 // read caches the rows of some sequences, from row on.
@@ -118,13 +118,9 @@ func (w *cacher) read(teachers []arch.Model, set []train.Sequence, row int) {
 
 // keep stores a row's K likeliest tokens; of equal ones those of lower id.
 func (w *cacher) keep(row int, p []float64) {
-	ids := make([]int32, len(p))
-	for i := range ids {
-		ids[i] = int32(i)
-	}
-	slices.SortFunc(ids, func(a, b int32) int { return cmp.Or(cmp.Compare(p[b], p[a]), cmp.Compare(a, b)) })
-	ids = ids[:w.c.K]
+	ids := likeliest(w.ids[:0], p, w.c.K)
 	slices.Sort(ids)
+	w.ids = ids
 	tail := 1.0
 	for i, id := range ids {
 		w.c.IDs[row*w.c.K+i] = id
@@ -132,4 +128,38 @@ func (w *cacher) keep(row int, p []float64) {
 		tail -= p[id]
 	}
 	w.c.Tail[row] = max(tail, 0)
+}
+
+// likeliest appends to ids the k indices of greatest p; of equal ones the
+// lower. It keeps them as a heap whose root is the first to go.
+func likeliest(ids []int32, p []float64, k int) []int32 {
+	goes := func(a, b int32) bool { return p[a] < p[b] || p[a] == p[b] && a > b }
+	for i := range p {
+		id := int32(i)
+		if len(ids) < k {
+			ids = append(ids, id)
+			for c := len(ids) - 1; c > 0 && goes(ids[c], ids[(c-1)/2]); c = (c - 1) / 2 {
+				ids[c], ids[(c-1)/2] = ids[(c-1)/2], ids[c]
+			}
+			continue
+		}
+		if k == 0 || !goes(ids[0], id) {
+			continue
+		}
+		ids[0] = id
+		for c := 0; ; {
+			least := c
+			for _, child := range [2]int{2*c + 1, 2*c + 2} {
+				if child < k && goes(ids[child], ids[least]) {
+					least = child
+				}
+			}
+			if least == c {
+				break
+			}
+			ids[c], ids[least] = ids[least], ids[c]
+			c = least
+		}
+	}
+	return ids
 }

@@ -77,8 +77,7 @@ func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Op
 	if teacher == nil {
 		return d, nil
 	}
-	d.tape = op.NewTape(pool)
-	d.tape.Exact = true
+	d.tape = op.NewTape(pool) // a packed teacher answers as it is served, in int8
 	t := teacher.Config()
 	if o.Feature > 0 {
 		d.pairs = evenly(c, t, o.Seed)
