@@ -21,9 +21,10 @@ func Attention(t *Tape, q, k, v *Value, h Heads, layer int, b Batch) *Value {
 	*n = attention{t: t, q: q, k: k, v: v, y: t.Value(q.Rows, q.Cols), h: h}
 	row := 0
 	for _, s := range b.Seqs {
-		j := attentionJob{row: row, len: s.Len, past: s.past(), capacity: roundUp(s.Len)}
+		j := attentionJob{row: row, len: s.Len, past: s.past()}
 		if s.KV != nil {
-			j.capacity, j.kv = s.KV.capacity, s.KV.layers[layer]
+			s.KV.reserve(layer, j.past+s.Len)
+			j.kv = s.KV.layers[layer]
 		}
 		for lo := 0; lo < s.Len; lo += queryRows {
 			work = append(work, queryBlock{len(jobs), lo})
@@ -51,8 +52,8 @@ type attention struct {
 // An attentionJob is one sequence: len rows of the batch from row on, after
 // past cached positions.
 type attentionJob struct {
-	row, len, past, capacity int
-	kv                       panels
+	row, len, past int
+	kv             panels
 }
 
 // A queryBlock is up to queryRows queries of one sequence, from the lo-th on.
@@ -64,8 +65,9 @@ func (n *attention) forward() {
 	for i := range n.jobs {
 		j := &n.jobs[i]
 		if j.kv.k == nil {
-			mem := n.t.Floats(panelFloats(n.h.KV, n.h.Dim, j.capacity))
-			j.kv = newPanels(mem, n.h.KV, n.h.Dim, j.capacity)
+			room := roundUp(j.len)
+			mem := n.t.Floats(panelFloats(n.h.KV, n.h.Dim, room))
+			j.kv = newPanels(mem, n.h.KV, n.h.Dim, room)
 		}
 	}
 	n.t.Pool.Run((*attentionStore)(n), len(n.jobs)*n.h.KV)
@@ -82,7 +84,7 @@ func (n *attentionStore) Do(_, piece int) {
 	j, head := &n.jobs[piece/n.h.KV], piece%n.h.KV
 	lo, hi := head*n.h.Dim, (head+1)*n.h.Dim
 	for i := range j.len {
-		j.kv.put(n.k.Row(j.row + i)[lo:hi], n.v.Row(j.row + i)[lo:hi], head, j.past+i, j.capacity)
+		j.kv.put(n.k.Row(j.row + i)[lo:hi], n.v.Row(j.row + i)[lo:hi], head, j.past+i)
 	}
 }
 
@@ -112,15 +114,15 @@ func (n *attention) block(worker int, j *attentionJob, head, offset, pos int, sh
 	s := n.t.Scratch(worker, shape.Rows*stride)
 	q := shape
 	q.Data = n.q.Data[offset:]
-	k := j.kv.keys(head, d, j.capacity)
+	k := j.kv.keys(head, d)
 	for p := 0; p < keys; p += w {
 		kernel.MulPanel(s[p:], stride, q, k[p*d:(p+w)*d], w, false)
 	}
 	softmaxCausal(s, shape.Rows, stride, keys, pos, step, d)
-	v := j.kv.values(head, d, j.capacity)
+	v := j.kv.values(head, d)
 	a := kernel.Mat{Data: s, Rows: shape.Rows, Cols: keys, RowStride: stride, ColStride: 1}
 	for c := 0; c < d; c += w {
-		kernel.MulPanel(n.y.Data[offset+c:], shape.RowStride, a, v[c*j.capacity:][:keys*w], min(w, d-c), false)
+		kernel.MulPanel(n.y.Data[offset+c:], shape.RowStride, a, v[c*j.kv.capacity:][:keys*w], min(w, d-c), false)
 	}
 }
 

@@ -1,0 +1,60 @@
+package op
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"limbeck/internal/par"
+)
+
+// A cache that grows as it is filled, and one copied on the way, give the bits
+// of a pass without a cache.
+func TestCacheGrows(t *testing.T) {
+	const tokens = 2*firstPositions + 77
+	h := Heads{Query: 4, KV: 2, Dim: 24}
+	pool := par.New(2)
+	defer pool.Close()
+	tape := NewTape(pool)
+	rng := rand.New(rand.NewPCG(1, 2))
+	random := func(cols int) *Value {
+		v := &Value{Rows: tokens, Cols: cols, Data: make([]float32, tokens*cols)}
+		for i := range v.Data {
+			v.Data[i] = float32(rng.NormFloat64())
+		}
+		return v
+	}
+	q, k, v := random(h.Query*h.Dim), random(h.KV*h.Dim), random(h.KV*h.Dim)
+	want := Attention(tape, q, k, v, h, 0, Batch{Seqs: []Seq{{Len: tokens}}})
+	rows := func(v *Value, lo, n int) *Value {
+		return &Value{Rows: n, Cols: v.Cols, Data: v.Data[lo*v.Cols : (lo+n)*v.Cols]}
+	}
+	kv := NewKV(1, h.KV, h.Dim, tokens)
+	if kv.Bytes() != 0 {
+		t.Errorf("an empty cache takes %d bytes", kv.Bytes())
+	}
+	for lo := 0; lo < tokens; {
+		n := min(tokens-lo, 1+rng.IntN(120))
+		b := Batch{Seqs: []Seq{{Len: n, KV: kv}}}
+		got := Attention(tape, rows(q, lo, n), rows(k, lo, n), rows(v, lo, n), h, 0, b)
+		b.Advance()
+		if !slices.Equal(got.Data, rows(want, lo, n).Data) {
+			t.Fatalf("positions %d to %d differ", lo, lo+n)
+		}
+		lo += n
+		if lo > firstPositions && kv.Cap() == roundUp(tokens) {
+			other := NewKV(1, h.KV, h.Dim, 2*tokens)
+			other.CopyFrom(kv)
+			kv = other
+		}
+	}
+}
+
+func TestCacheRefusesMoreThanItsLimit(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	NewKV(1, 1, 16, 32).reserve(0, 33)
+}
