@@ -5,6 +5,7 @@ package generate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -57,11 +58,12 @@ func (r *Reply) Confidence() float64 {
 	return math.Exp(sum)
 }
 
-// A ContextError reports a prompt that is longer than its room.
+// A ContextError reports a prompt that is longer than its room. Tokens counts
+// one token of the reply too.
 type ContextError struct{ Tokens, Room int }
 
 func (e *ContextError) Error() string {
-	return fmt.Sprintf("the prompt has %d tokens, %d more than the context of %d has room for; shorten it or raise the context",
+	return fmt.Sprintf("the prompt, with one token to reply, has %d tokens, %d more than the context of %d has room for; shorten it or raise the context",
 		e.Tokens, e.Tokens-e.Room, e.Room)
 }
 
@@ -186,6 +188,18 @@ type Request struct {
 	Context int // tokens of prompt and reply together; 0: the model's context
 }
 
+// checkPrompt returns an error if prompt is empty, or if room tokens do not hold
+// it and one token of a reply.
+func checkPrompt(prompt []int, room int) error {
+	if len(prompt) == 0 {
+		return errors.New("the prompt is empty")
+	}
+	if len(prompt) >= room {
+		return &ContextError{len(prompt) + 1, room}
+	}
+	return nil
+}
+
 // cache returns a cache for the request, or an error if its prompt is too long.
 func (r *Runner) cache(q *Request) (*op.KV, error) {
 	c := r.Model.Config()
@@ -193,11 +207,8 @@ func (r *Runner) cache(q *Request) (*op.KV, error) {
 	if q.Context > 0 {
 		room = min(room, q.Context)
 	}
-	if len(q.Prompt) == 0 {
-		return nil, fmt.Errorf("the prompt is empty")
-	}
-	if len(q.Prompt) >= room {
-		return nil, &ContextError{len(q.Prompt) + 1, room}
+	if err := checkPrompt(q.Prompt, room); err != nil {
+		return nil, err
 	}
 	if q.MaxTokens > 0 {
 		room = min(room, len(q.Prompt)+q.MaxTokens)

@@ -27,14 +27,19 @@ func (r *Runner) NewSession(context int) *Session {
 	return &Session{r: r, context: context}
 }
 
+// Context returns how many tokens of prompt and reply together the session has
+// room for.
+func (s *Session) Context() int { return s.context }
+
 // Reply answers prompt, calling emit, if not nil, with pieces of text as they
-// are written. If ctx ends, the reply so far comes with ctx's error.
+// are written. If ctx ends, the reply so far comes with ctx's error. A prompt
+// without room for a reply is a [ContextError].
 func (s *Session) Reply(ctx context.Context, prompt []int, o Options, emit func(text string)) (*Reply, error) {
-	if len(prompt) >= s.context {
-		return nil, &ContextError{len(prompt) + 1, s.context}
-	}
-	if err := s.ready(prompt, o.MaxTokens); err != nil {
+	if err := checkPrompt(prompt, s.context); err != nil {
 		return nil, err
+	}
+	if s.kv == nil {
+		s.kv = s.r.Model.Config().NewKV(s.context)
 	}
 	same := 0
 	for same < min(len(s.held), len(prompt)-1) && s.held[same] == prompt[same] {
@@ -57,33 +62,21 @@ func (s *Session) Reply(ctx context.Context, prompt []int, o Options, emit func(
 	return &w.reply, nil
 }
 
-// ready makes a cache with room for prompt and its reply, if there is none or
-// the present one is too small.
-func (s *Session) ready(prompt []int, maxTokens int) error {
-	want := s.context
-	if maxTokens > 0 {
-		want = min(want, len(prompt)+maxTokens)
-	}
-	if s.kv != nil && s.kv.Cap() >= want {
-		return nil
-	}
-	kv, err := s.r.cache(&Request{Prompt: prompt, Options: Options{MaxTokens: maxTokens}, Context: s.context})
-	if err != nil {
-		return err
-	}
-	s.kv, s.held = kv, s.held[:0]
-	return nil
-}
-
-// sync notes which tokens of w's reply the cache has read.
+// sync notes which tokens of the prompt and of w's reply the cache has read.
 func (s *Session) sync(w *writer) {
 	s.held = append(s.held, w.reply.IDs...)
 	s.held = s.held[:min(len(s.held), s.kv.Len())]
 }
 
-// Since returns the rate of n tokens over d, in tokens a second; 0 for no time.
-func Since(n int, d time.Duration) float64 {
-	if d <= 0 {
+// PromptRate returns the rate at which the prompt was read, in tokens a second.
+func (r *Reply) PromptRate() float64 { return rate(r.PromptTokens-r.CachedTokens, r.First) }
+
+// DecodeRate returns the rate at which the tokens after the first were written,
+// in tokens a second; 0 if there are none.
+func (r *Reply) DecodeRate() float64 { return rate(len(r.IDs)-1, r.Total-r.First) }
+
+func rate(n int, d time.Duration) float64 {
+	if n <= 0 || d <= 0 {
 		return 0
 	}
 	return float64(n) / d.Seconds()
