@@ -22,6 +22,7 @@ var rules = []string{
 	"internal/par:",
 	"internal/disk:",
 	"internal/layers:",
+	"internal/testkit: $models",
 
 	"tensor/kernel: golang.org/x/sys/cpu",
 	"tensor/dtype:  tensor/kernel",

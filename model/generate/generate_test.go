@@ -7,44 +7,8 @@ import (
 	"testing"
 
 	"limbeck/internal/par"
-	"limbeck/model"
-	"limbeck/model/arch"
-	"limbeck/model/token"
-	"limbeck/nn"
-	"limbeck/tensor"
-	"limbeck/tensor/dtype"
+	"limbeck/internal/testkit"
 )
-
-type randomSource struct{ r *rand.Rand }
-
-func (s randomSource) Tensor(name string, rows, cols int) *tensor.Tensor {
-	t := tensor.New(name, dtype.F32, rows, cols)
-	v := dtype.Floats(t.Data)
-	for i := range v {
-		v[i] = float32(s.r.NormFloat64() * nn.InitStd(cols))
-		if rows == 1 {
-			v[i] = 1
-		}
-	}
-	return t
-}
-
-// tiny returns a random model of bytes.
-func tiny(t *testing.T) *model.Model {
-	t.Helper()
-	spec, err := token.Train(slices.Values([]string{"the cat sat on the mat"}), 280, "gpt-2", []string{"<|im_end|>"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.New(arch.Config{
-		Arch: "llama", Layers: 3, Width: 64, Heads: 4, KVHeads: 2, HeadDim: 16, FFN: 96, Vocab: len(spec.Tokens),
-		Context: 128, NormEps: 1e-5, RopeBase: 10000, Tied: true,
-	}, randomSource{rand.New(rand.NewPCG(1, 2))}, spec, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
 
 func requests(r *rand.Rand, vocab int) []Request {
 	var out []Request
@@ -61,7 +25,7 @@ func requests(r *rand.Rand, vocab int) []Request {
 // A request gets the same bits alone, in any batch, on any number of threads,
 // and in a session whose cache holds part of its prompt.
 func TestReplyDependsOnRequestAlone(t *testing.T) {
-	m := tiny(t)
+	m := testkit.Model(1)
 	var want []Reply
 	for _, threads := range []int{1, 2, 3} {
 		pool := par.New(threads)
@@ -99,7 +63,7 @@ func TestReplyDependsOnRequestAlone(t *testing.T) {
 }
 
 func TestPromptLongerThanContext(t *testing.T) {
-	m := tiny(t)
+	m := testkit.Model(1)
 	pool := par.New(1)
 	defer pool.Close()
 	_, err := NewRunner(m, pool, true).NewSession(16).Reply(context.Background(), make([]int, 20), Options{}, nil)
