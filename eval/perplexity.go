@@ -2,9 +2,11 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
+	"limbeck/data"
 	"limbeck/measure"
 	"limbeck/model"
 	"limbeck/nn/op"
@@ -16,8 +18,10 @@ const windowTokens = 512
 // A Perplexity is how well a model predicts a text: exp of the mean negative
 // logarithm of the probabilities of its tokens.
 type Perplexity struct {
-	Windows int              `json:"windows"`
-	Tokens  int              `json:"tokens"` // scored
+	Windows int              `json:"windows,omitempty"` // of a text
+	N       int              `json:"n"`                 // tokens scored
+	Digest  string           `json:"data_sha256"`
+	SE      float64          `json:"se"` // standard error
 	Value   float64          `json:"perplexity"`
 	NLL     measure.Estimate `json:"negative_log_likelihood"` // a token, in nats; its error by token
 }
@@ -40,10 +44,7 @@ func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 		return Perplexity{}, fmt.Errorf("eval: perplexity: the text has %d tokens, one window needs %d", len(ids), windowTokens)
 	}
 	var all []float64
-	rows := make([]int, 0, windowTokens/2)
-	for i := windowTokens / 2; i < windowTokens-1; i++ {
-		rows = append(rows, i)
-	}
+	rows := span(windowTokens/2, windowTokens/2-1)
 	for w := range windows {
 		if err := ctx.Err(); err != nil {
 			return Perplexity{}, err
@@ -60,8 +61,61 @@ func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 			progress(w+1, windows)
 		}
 	}
-	e := measure.Mean(all)
-	return Perplexity{Windows: windows, Tokens: len(all), Value: math.Exp(e.Value), NLL: e}, nil
+	e, digest := measure.Mean(all), data.Digest([]data.Example{{Text: text}})
+	return Perplexity{Windows: windows, N: len(all), Digest: digest, Value: math.Exp(e.Value), SE: math.Exp(e.Value) * e.SE, NLL: e}, nil
+}
+
+// MeasureReplies measures how well a model predicts the replies of examples, each
+// with the token that ends it, or the texts of plain ones. An example that is
+// longer than the model's context is an error. The error of the figure is by
+// example: tokens of one reply depend on each other.
+func MeasureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []data.Example, progress func(done, total int)) (Perplexity, error) {
+	set, tooLong, err := data.Sequences(m, examples, m.Config().Context)
+	if err != nil {
+		return Perplexity{}, fmt.Errorf("eval: perplexity: %w", err)
+	}
+	if len(tooLong) > 0 {
+		e := &examples[tooLong[0]]
+		return Perplexity{}, fmt.Errorf("eval: perplexity: %d of %d examples are longer than the context of %d tokens, the first is %s (line %d)",
+			len(tooLong), len(examples), m.Config().Context, e.ID, e.Line)
+	}
+	sums := make([]float64, 0, 2*len(set)) // negative log-likelihood and tokens of each
+	tokens := 0
+	for i, s := range set {
+		if err := ctx.Err(); err != nil {
+			return Perplexity{}, err
+		}
+		if s.From < 1 {
+			return Perplexity{}, fmt.Errorf("eval: perplexity: example %d has an empty prompt", i+1)
+		}
+		loss := &tokenLoss{targets: s.IDs[s.From:], nll: make([]float64, len(s.IDs)-s.From)}
+		t.Reset()
+		m.Loss(t, m.Forward(t, op.One(s.IDs[:len(s.IDs)-1], nil)), span(s.From-1, len(loss.nll)), loss)
+		var sum float64
+		for _, l := range loss.nll {
+			sum += l
+		}
+		sums = append(sums, sum, float64(len(loss.nll)))
+		tokens += len(loss.nll)
+		if progress != nil {
+			progress(i+1, len(set))
+		}
+	}
+	if tokens == 0 {
+		return Perplexity{}, errors.New("eval: perplexity: no tokens to score")
+	}
+	e := measure.Share.Estimate(sums)
+	value := math.Exp(e.Value)
+	return Perplexity{N: tokens, Digest: data.Digest(examples), Value: value, SE: value * e.SE, NLL: e}, nil
+}
+
+// span returns n numbers from first on.
+func span(first, n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = first + i
+	}
+	return out
 }
 
 // tokenLoss keeps the negative log-likelihood of each row's target.

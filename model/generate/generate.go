@@ -58,6 +58,9 @@ func (r *Reply) Confidence() float64 {
 	return math.Exp(sum)
 }
 
+// TokenConfidence is the probability of the reply's i-th token under the model.
+func (r *Reply) TokenConfidence(i int) float64 { return math.Exp(r.LogProbs[i]) }
+
 // A ContextError reports a prompt that is longer than its room. Tokens counts
 // one token of the reply too.
 type ContextError struct{ Tokens, Room int }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"limbeck/model/chat"
+	"limbeck/model/generate"
+)
+
+const chatHelp = `/clear  forget the conversation
+/bye    end; Ctrl-D does too
+Ctrl-C  stop a reply
+Anything else is said to the model.`
+
+// A conversation is a chat in a terminal.
+type conversation struct {
+	*app
+	f        *runFlags
+	e        *engine
+	s        *generate.Session
+	messages []chat.Message
+}
+
+// chat talks with the user until that ends it.
+func (a *app) chat(ctx context.Context, f *runFlags, e *engine, s *generate.Session) error {
+	c := &conversation{app: a, f: f, e: e, s: s}
+	if _, err := promptIDs(e.Model, f, []chat.Message{{Role: "user"}}); err != nil {
+		return err // no template: better now than after the first message
+	}
+	if !a.quiet {
+		fmt.Fprintf(a.err, "Chatting with %s; /help tells more.\n", e.Model.Path())
+	}
+	restore := a.takeInterrupts(func() bool {
+		fmt.Fprintf(a.err, "\n/bye or Ctrl-D ends the chat.\n%s", promptSign)
+		return true
+	})
+	defer restore()
+	lines, failed := readLines(ctx, a.in)
+	for {
+		fmt.Fprint(a.err, promptSign)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case line, ok := <-lines:
+			if !ok {
+				fmt.Fprintln(a.err)
+				return *failed
+			}
+			if more, err := c.take(ctx, strings.TrimSpace(line)); !more {
+				return err
+			}
+		}
+	}
+}
+
+const promptSign = ">>> "
+
+// readLines sends the lines of r until it or ctx ends. failed holds the error
+// that ended it once the channel is closed.
+func readLines(ctx context.Context, r io.Reader) (lines <-chan string, failed *error) {
+	out := make(chan string)
+	failed = new(error)
+	go func() {
+		defer close(out)
+		in := bufio.NewScanner(r)
+		in.Buffer(nil, maxPrompt)
+		for in.Scan() {
+			select {
+			case out <- in.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+		*failed = in.Err()
+	}()
+	return out, failed
+}
+
+// take does what the user's line says; more is false if that ends the chat.
+func (c *conversation) take(ctx context.Context, line string) (more bool, err error) {
+	switch {
+	case line == "":
+	case line == "/bye":
+		return false, nil
+	case line == "/clear":
+		c.messages = nil
+		fmt.Fprintln(c.err, "The conversation is forgotten.")
+	case line == "/help":
+		fmt.Fprintln(c.err, chatHelp)
+	case line[0] == '/' && !strings.ContainsAny(line[1:], " /"):
+		fmt.Fprintf(c.err, "no command %s; /help lists them\n", line)
+	default:
+		return true, c.say(ctx, line)
+	}
+	return true, nil
+}
+
+// say prints the reply to text. A message that cannot be answered is as if it
+// had not been said.
+func (c *conversation) say(ctx context.Context, text string) error {
+	messages := append(c.messages, chat.Message{Role: "user", Content: text})
+	ids, err := promptIDs(c.e.Model, c.f, messages)
+	if err != nil {
+		fmt.Fprintf(c.err, "limbeck: %v\n", err)
+		return nil
+	}
+	replying, stop := context.WithCancel(ctx)
+	restore := c.takeInterrupts(func() bool { stop(); return true })
+	reply, err := c.s.Reply(replying, ids, c.f.Options, c.emit())
+	restore()
+	stop()
+	var long *generate.ContextError
+	switch {
+	case errors.As(err, &long):
+		fmt.Fprintf(c.err, "limbeck: %v; /clear forgets the conversation\n", err)
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		fmt.Fprint(c.out, " [stopped]")
+	}
+	fmt.Fprintln(c.out)
+	c.messages = append(messages, chat.Message{Role: "assistant", Content: reply.Text})
+	if c.f.unsure(reply) {
+		c.remark("unsure: confidence %.3g, below %v", reply.Confidence(), c.f.minConfidence)
+	}
+	c.tellRates(c.e, reply)
+	return nil
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"limbeck/data"
+	"limbeck/eval"
+	"limbeck/internal/disk"
+)
+
+func init() { register(evalCommand) }
+
+// Tasks that are no [eval.Task].
+const (
+	taskPerplexity = "perplexity"
+	taskChoice     = "choice"
+)
+
+// evalFlags are the flags of eval.
+type evalFlags struct {
+	engineFlags
+	task, data, log string
+	limit, windows  int
+}
+
+func evalCommand(a *app) *cobra.Command {
+	var f evalFlags
+	cmd := &cobra.Command{
+		Use: "eval MODEL --data FILE", GroupID: groupProve, Args: exactly("MODEL"),
+		Short: "Measure a model on a task",
+		Long: "Measures a model on data, greedily, with standard errors. The tasks:\n\n" +
+			"  perplexity   of a text file, in windows of 512 tokens as llama-perplexity\n" +
+			"               has them; of other data: of its replies\n" +
+			"  exact_match  the share of replies that equal the data's\n" +
+			"  json_slots   replies are JSON: an intent and slots\n" +
+			"  choice       the model chooses the likeliest of all the data's replies\n\n" +
+			"Without --task, the data says which.",
+		Example: "  limbeck eval model.gguf --data test.jsonl --task json_slots --limit 100\n" +
+			"  limbeck eval model.gguf --data text.txt --task perplexity --windows 100",
+		RunE: func(cmd *cobra.Command, args []string) error { return a.eval(cmd.Context(), &f, args[0]) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.task, "task", "", "what to measure (default: what suits the data)")
+	flags.StringVar(&f.data, "data", "", "`FILE` of the examples, or the text")
+	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
+	flags.IntVar(&f.windows, "windows", 0, "perplexity of a text: this many windows (default: all)")
+	flags.StringVar(&f.log, "log-samples", "", "write a line of JSON for each example to this `FILE`")
+	f.engineFlags.add(flags)
+	return cmd
+}
+
+// check refuses flags that do not go together.
+func (f *evalFlags) check() error {
+	known := []string{taskPerplexity, taskChoice}
+	for _, t := range eval.Tasks {
+		known = append(known, t.Name)
+	}
+	slices.Sort(known)
+	switch {
+	case f.task != "" && !slices.Contains(known, f.task):
+		return usageErrorf("task %q is not known; known are: %s", f.task, strings.Join(known, ", "))
+	case f.data == "":
+		return usageErrorf("--data is missing")
+	case f.limit < 0 || f.windows < 0:
+		return usageErrorf("--limit and --windows are numbers from 0 on")
+	}
+	return nil
+}
+
+func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if isText(f.data) && (f.task == "" || f.task == taskPerplexity) {
+		return a.evalText(ctx, f, ref)
+	}
+	all, err := data.Load(f.data, data.Options{})
+	if err != nil {
+		return err
+	}
+	if f.task == "" {
+		d := data.Detect(all)
+		f.task = d.Task()
+		a.remark("%s is %s: task %s", f.data, d, f.task)
+	}
+	if f.windows > 0 {
+		return usageErrorf("--windows is for the perplexity of a text; --limit bounds examples")
+	}
+	examples := all
+	if f.limit > 0 {
+		examples = all[:min(f.limit, len(all))]
+	}
+	if f.task == taskPerplexity {
+		return a.evalReplies(ctx, f, ref, examples)
+	}
+	return a.judge(ctx, f, ref, all, examples)
+}
+
+// isText tells whether a data file is one plain text, by its name.
+func isText(path string) bool {
+	path, _, _ = strings.Cut(path, "#")
+	return !slices.Contains([]string{".jsonl", ".ndjson", ".json", ".csv", ".tsv"}, strings.ToLower(filepath.Ext(path)))
+}
+
+func (a *app) evalText(ctx context.Context, f *evalFlags, ref string) error {
+	if f.limit > 0 {
+		return usageErrorf("--limit bounds examples; --windows is for the perplexity of a text")
+	}
+	text, err := os.ReadFile(f.data)
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	if len(text) == 0 {
+		return fmt.Errorf("data: %s is empty", f.data)
+	}
+	return a.perplexity(f, ref, func(e *engine) (eval.Perplexity, error) {
+		return eval.MeasurePerplexity(ctx, e.Model, e.Tape(), string(text), f.windows, a.progressOf(taskPerplexity))
+	})
+}
+
+func (a *app) evalReplies(ctx context.Context, f *evalFlags, ref string, examples []data.Example) error {
+	return a.perplexity(f, ref, func(e *engine) (eval.Perplexity, error) {
+		return eval.MeasureReplies(ctx, e.Model, e.Tape(), examples, a.progressOf(taskPerplexity))
+	})
+}
+
+func (a *app) perplexity(f *evalFlags, ref string, measure func(*engine) (eval.Perplexity, error)) error {
+	if f.log != "" {
+		return usageErrorf("--log-samples: perplexity has no replies to log")
+	}
+	e, err := f.open(a, ref)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	p, err := measure(e)
+	if err != nil {
+		return err
+	}
+	a.progress.finish()
+	return a.print(struct {
+		Task string `json:"task"`
+		eval.Perplexity
+	}{taskPerplexity, p}, func(w io.Writer) {
+		fmt.Fprintf(w, "perplexity  %.4f ± %.4f  (n = %s tokens", p.Value, p.SE, count(int64(p.N)))
+		if p.Windows > 0 {
+			fmt.Fprintf(w, " in %s windows", count(int64(p.Windows)))
+		}
+		fmt.Fprintf(w, ")\ndata        sha256 %s\n", p.Digest)
+	})
+}
+
+// sampleJSON is a line of --log-samples.
+type sampleJSON struct {
+	ID         string         `json:"id"`
+	Line       int            `json:"line,omitempty"`
+	Prompt     []data.Message `json:"prompt"`
+	Gold       string         `json:"gold"`
+	Reply      string         `json:"reply"`
+	Scores     eval.ItemScore `json:"scores"`
+	Confidence float64        `json:"confidence"` // probability of the reply
+}
+
+// judge measures a model on a task whose examples are scored one by one. all are
+// the data, of which examples are judged.
+func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples []data.Example) (err error) {
+	var samples *disk.Pending
+	if f.log != "" { // before the work, so that a wrong path is told of at once
+		if samples, err = disk.Create(f.log); err != nil {
+			return err
+		}
+		defer samples.Discard()
+	}
+	e, err := f.open(a, ref)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	result, confidences, err := a.measure(ctx, f, e, all, examples)
+	if err != nil {
+		return err
+	}
+	a.progress.finish()
+	if samples != nil {
+		if err := writeSamples(samples, examples, result, confidences); err != nil {
+			return err
+		}
+	}
+	return a.print(result, func(w io.Writer) { printResult(w, result) })
+}
+
+// measure returns the result and the probability of each reply.
+func (a *app) measure(ctx context.Context, f *evalFlags, e *engine, all, examples []data.Example) (eval.Result, []float64, error) {
+	var confidences []float64
+	if f.task == taskChoice {
+		score := eval.Likelihoods(e.Runner)
+		show := a.progressOf(taskChoice)
+		r, err := eval.Choose(ctx, examples, eval.Options(all), func(ctx context.Context, p []data.Message, options []string) ([]float64, error) {
+			l, err := score(ctx, p, options)
+			if err == nil {
+				confidences = append(confidences, math.Exp(slices.Max(l)))
+				show(len(confidences), len(examples))
+			}
+			return l, err
+		})
+		return r, confidences, err
+	}
+	for _, t := range eval.Tasks {
+		if t.Name != f.task {
+			continue
+		}
+		if err := answerable(t, examples); err != nil {
+			return eval.Result{}, nil, err
+		}
+		replies, err := eval.Answer(ctx, e.Runner, examples, a.progressOf(t.Name))
+		if err != nil {
+			return eval.Result{}, nil, err
+		}
+		for i := range replies {
+			confidences = append(confidences, replies[i].Confidence())
+		}
+		r, err := t.Judge(examples, eval.Texts(replies))
+		return r, confidences, err
+	}
+	return eval.Result{}, nil, errors.New("no such task: " + f.task)
+}
+
+// answerable returns an error, before the model is asked, if a task cannot judge
+// the examples.
+func answerable(t eval.Task, examples []data.Example) error {
+	_, err := t.Judge(examples, make([]string, len(examples)))
+	return err
+}
+
+func writeSamples(w *disk.Pending, examples []data.Example, r eval.Result, confidences []float64) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	for i := range examples {
+		s := r.Items[i]
+		line := sampleJSON{s.ID, s.Line, examples[i].Prompt(), s.Gold, s.Reply, s, confidences[i]}
+		if err := out.Encode(line); err != nil {
+			return err
+		}
+	}
+	return w.Commit()
+}
+
+func printResult(w io.Writer, r eval.Result) {
+	t := table{head: []string{r.Task, "value", "SE", "95% interval", "n"}}
+	for _, f := range r.Figures {
+		t.add(f.Metric, fmt.Sprintf("%.4f", f.Value), fmt.Sprintf("%.4f", f.SE), fmt.Sprintf("%.4f to %.4f", f.Lo, f.Hi), count(int64(f.N)))
+	}
+	t.write(w)
+	fmt.Fprintf(w, "data sha256 %s\n", r.Digest)
+}
+
+func (a *app) progressOf(stage string) func(done, total int) {
+	return func(done, total int) { a.progress.report(stage, int64(done), int64(total), "") }
+}

@@ -1,0 +1,13 @@
+package main
+
+import "syscall"
+
+// peakMemory returns the most memory that the process has had at a time, in
+// bytes; 0 if that cannot be known.
+func peakMemory() int64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return u.Maxrss
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"limbeck/model"
+	"limbeck/model/chat"
+	"limbeck/model/generate"
+	"limbeck/recipe/run"
+)
+
+func init() { register(runCommand) }
+
+// runFlags are the flags of run.
+type runFlags struct {
+	engineFlags
+	generate.Options
+	system        string
+	raw           bool
+	context       int
+	minConfidence float64
+}
+
+func runCommand(a *app) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use: "run MODEL [PROMPT]", GroupID: groupUse, Args: oneOrTwo("MODEL"),
+		Short: "Let a model reply: once, to piped text, or in a chat",
+		Long: "Lets a model reply to PROMPT. Without one, standard input is the prompt, but for\n" +
+			"a line feed at its end; in a terminal it is a chat, in which Ctrl-C stops a\n" +
+			"reply and /help tells more.\n\n" +
+			"The prompt is put in the model's own chat template, unless --raw. Replies are\n" +
+			"the likeliest ones, unless --temperature. The confidence of a reply is its\n" +
+			"probability under the model.\n\n" +
+			"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the reply's confidence is below\n" +
+			"--min-confidence.",
+		Example: "  limbeck run model.gguf\n" +
+			"  limbeck run model.gguf \"turn the kitchen lights off\" --json\n" +
+			"  limbeck run model.gguf --min-confidence 0.8 <command.txt || echo \"ask a human\"",
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), &f, args) },
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func (f *runFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.system, "system", "", "system prompt: what the model is told beforehand")
+	flags.Float64Var(&f.Temperature, "temperature", 0, "0: the likeliest token; 1: as the model would; more: wilder")
+	flags.IntVar(&f.TopK, "top-k", 0, "sample from this many tokens (default: all)")
+	flags.Float64Var(&f.TopP, "top-p", 0, "sample from the fewest tokens that reach this `PROBABILITY`")
+	flags.Float64Var(&f.MinP, "min-p", 0, "leave out tokens below this `SHARE` of the likeliest")
+	flags.Float64Var(&f.RepeatPenalty, "repeat-penalty", 0, "over 1: repeat less")
+	flags.Uint64Var(&f.Seed, "seed", 0, "of the sampling")
+	flags.IntVar(&f.MaxTokens, "max-tokens", 512, "most tokens of a reply; 0: as many as fit")
+	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
+	flags.StringArrayVar(&f.Stop, "stop", nil, "end the reply before this `TEXT`; may be repeated")
+	flags.BoolVar(&f.raw, "raw", false, "take the prompt as it is, control tokens included: no chat template")
+	flags.Float64Var(&f.minConfidence, "min-confidence", 0, "call a reply below this `PROBABILITY` unsure, with exit code 3")
+	f.engineFlags.add(flags)
+}
+
+// oneOrTwo returns a check that a command gets the named argument, and perhaps
+// one more.
+func oneOrTwo(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usageErrorf("%s is missing", name)
+		case len(args) > 2:
+			return usageErrorf("one argument too many: %q; put quotes around a prompt of several words", args[2])
+		}
+		return nil
+	}
+}
+
+// check refuses values that mean nothing.
+func (f *runFlags) check() error {
+	for _, x := range []struct {
+		flag   string
+		v, max float64
+	}{
+		{"temperature", f.Temperature, 100}, {"top-k", float64(f.TopK), 1e9}, {"top-p", f.TopP, 1}, {"min-p", f.MinP, 1},
+		{"repeat-penalty", f.RepeatPenalty, 100}, {"max-tokens", float64(f.MaxTokens), 1e9},
+		{"ctx", float64(f.context), 1e9}, {"min-confidence", f.minConfidence, 1},
+	} {
+		if !(x.v >= 0 && x.v <= x.max) {
+			return usageErrorf("--%s is %v, want 0 to %v", x.flag, x.v, x.max)
+		}
+	}
+	if f.raw && f.system != "" {
+		return usageErrorf("--system needs the chat template, which --raw leaves out")
+	}
+	return nil
+}
+
+// session returns a session with the context that --ctx asks for.
+func (f *runFlags) session(e *engine) (*generate.Session, error) {
+	if most := e.Model.Config().Context; f.context > most {
+		return nil, usageErrorf("--ctx is %d, but the model was made for at most %d tokens", f.context, most)
+	}
+	return e.NewSession(f.context), nil
+}
+
+func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	talk := len(args) == 1 && isTerminal(a.in)
+	if talk && (a.json || f.raw) {
+		return usageErrorf("a chat has no --json and no --raw; give a prompt")
+	}
+	e, err := f.open(a, args[0])
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	s, err := f.session(e)
+	if err != nil {
+		return err
+	}
+	if talk {
+		return a.chat(ctx, f, e, s)
+	}
+	prompt, err := a.prompt(args, f.raw)
+	if err != nil {
+		return err
+	}
+	ids, err := promptIDs(e.Model, f, []chat.Message{{Role: "user", Content: prompt}})
+	if err != nil {
+		return err
+	}
+	return a.replyOnce(ctx, f, e, s, ids)
+}
+
+// replyOnce prints the reply to ids.
+func (a *app) replyOnce(ctx context.Context, f *runFlags, e *engine, s *generate.Session, ids []int) error {
+	emit := a.emit()
+	if a.json {
+		emit = nil
+	}
+	reply, err := s.Reply(ctx, ids, f.Options, emit)
+	if err != nil {
+		if reply != nil && emit != nil {
+			fmt.Fprintln(a.out)
+		}
+		return err
+	}
+	if err := a.print(newReplyJSON(f, e, reply), func(w io.Writer) { fmt.Fprintln(w) }); err != nil {
+		return err
+	}
+	a.tellRates(e, reply)
+	if f.unsure(reply) {
+		a.remark("unsure: confidence %.3g, below %v", reply.Confidence(), f.minConfidence)
+		return &exitError{code: exitUnsure}
+	}
+	return nil
+}
+
+// maxPrompt bounds the prompt that standard input gives.
+const maxPrompt = 64 << 20
+
+// prompt returns the prompt from the command line or, failing that, from
+// standard input.
+func (a *app) prompt(args []string, raw bool) (string, error) {
+	if len(args) == 2 {
+		return args[1], nil
+	}
+	text, err := io.ReadAll(io.LimitReader(a.in, maxPrompt+1))
+	if err != nil {
+		return "", fmt.Errorf("standard input: %w", err)
+	}
+	if len(text) > maxPrompt {
+		return "", fmt.Errorf("standard input: longer than %d bytes", maxPrompt)
+	}
+	if len(text) == 0 {
+		return "", errors.New("no prompt: standard input is empty")
+	}
+	if raw {
+		return string(text), nil
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+}
+
+// promptIDs returns the tokens of a conversation that ends with a prompt.
+func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, error) {
+	if f.raw {
+		var ids []int
+		if m.Tokenizer.AddBOS() {
+			ids = append(ids, m.Tokenizer.BOS())
+		}
+		return m.Tokenizer.EncodeTo(ids, messages[0].Content, true), nil
+	}
+	if m.Template == nil {
+		return nil, fmt.Errorf("%s has no chat template; --raw gives it the prompt as it is", m.Path())
+	}
+	if f.system != "" {
+		messages = append([]chat.Message{{Role: "system", Content: f.system}}, messages...)
+	}
+	return m.PromptIDs(messages)
+}
+
+// emit returns a function that prints pieces of a reply. On a terminal, control
+// characters are left out: a model is not to steer it.
+func (a *app) emit() func(string) {
+	safe := func(text string) string { return text }
+	if isTerminal(a.out) {
+		safe = printable
+	}
+	return func(text string) { io.WriteString(a.out, safe(text)) }
+}
+
+// printable returns text without control characters but line feeds and tabs.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (f *runFlags) unsure(r *generate.Reply) bool { return r.Confidence() < f.minConfidence }
+
+// tellRates remarks, with --verbose, how fast a reply came.
+func (a *app) tellRates(e *engine, r *generate.Reply) {
+	a.detail("load %.2f s; prompt %d tokens (%d cached), %.0f tok/s; first token after %.3f s",
+		e.load.Seconds(), r.PromptTokens, r.CachedTokens, r.PromptRate(), r.First.Seconds())
+	memory := "unknown"
+	if n := peakMemory(); n > 0 {
+		memory = run.Bytes(n)
+	}
+	a.detail("reply %d tokens, %.1f tok/s, confidence %.3g; peak memory %s",
+		len(r.IDs), r.DecodeRate(), r.Confidence(), memory)
+}
+
+// replyJSON is what --json prints of a reply.
+type replyJSON struct {
+	Reply        string      `json:"reply"`
+	Finish       string      `json:"finish"` // stop or length
+	Confidence   float64     `json:"confidence"`
+	Unsure       *bool       `json:"unsure,omitempty"` // with --min-confidence
+	Tokens       []tokenJSON `json:"tokens"`
+	PromptTokens int         `json:"prompt_tokens"`
+	ReplyTokens  int         `json:"reply_tokens"`
+	LoadSeconds  float64     `json:"load_seconds"`
+	FirstSeconds float64     `json:"first_token_seconds"`
+	Seconds      float64     `json:"seconds"`
+	PromptRate   float64     `json:"prompt_tokens_per_second"`
+	DecodeRate   float64     `json:"decode_tokens_per_second"`
+	PeakMemory   int64       `json:"peak_memory_bytes,omitempty"`
+}
+
+// tokenJSON is a token of a reply and its probability.
+type tokenJSON struct {
+	ID         int     `json:"id"`
+	Text       string  `json:"text"`
+	Confidence float64 `json:"confidence"`
+}
+
+func newReplyJSON(f *runFlags, e *engine, r *generate.Reply) replyJSON {
+	out := replyJSON{Reply: r.Text, Finish: r.Finish, Confidence: r.Confidence(), Tokens: []tokenJSON{},
+		PromptTokens: r.PromptTokens, ReplyTokens: len(r.IDs),
+		LoadSeconds: e.load.Seconds(), FirstSeconds: r.First.Seconds(), Seconds: r.Total.Seconds(),
+		PromptRate: r.PromptRate(), DecodeRate: r.DecodeRate(), PeakMemory: peakMemory()}
+	for i, id := range r.IDs {
+		out.Tokens = append(out.Tokens, tokenJSON{id, string(e.Model.Tokenizer.Piece(id)), r.TokenConfidence(i)})
+	}
+	if f.minConfidence > 0 {
+		unsure := f.unsure(r)
+		out.Unsure = &unsure
+	}
+	return out
+}

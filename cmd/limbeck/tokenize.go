@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"limbeck/model/token"
+)
+
+func init() { register(tokenizeCommand) }
+
+// tokenizeFlags are the flags of tokenize.
+type tokenizeFlags struct{ decode, pieces, plain bool }
+
+func tokenizeCommand(a *app) *cobra.Command {
+	var f tokenizeFlags
+	cmd := &cobra.Command{
+		Use: "tokenize MODEL", GroupID: groupUse, Args: exactly("MODEL"),
+		Short: "Turn text on standard input into token ids, or back",
+		Long: "Turns the text on standard input into token ids, or with --decode ids into\n" +
+			"exactly the bytes that they stand for. Bytes that the vocabulary cannot spell\n" +
+			"are left out, with a remark.",
+		Example: "  echo hello | limbeck tokenize model.gguf --pieces\n" +
+			"  limbeck tokenize model.gguf <a.txt | limbeck tokenize model.gguf --decode >b.txt",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if f.decode && f.pieces {
+				return usageErrorf("--decode and --pieces exclude each other")
+			}
+			m, err := a.openModel(args[0])
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			if f.decode {
+				return a.decodeIDs(m.Tokenizer)
+			}
+			return a.encodeText(m.Tokenizer, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.decode, "decode", false, "read ids, write bytes; --json reads what --json wrote")
+	flags.BoolVar(&f.pieces, "pieces", false, "a line for each token: its id, and its text in quotes")
+	flags.BoolVar(&f.plain, "plain", false, "control tokens written out in the text are text like any other")
+	return cmd
+}
+
+// pieceJSON is a token as --pieces --json shows it.
+type pieceJSON struct {
+	ID   int    `json:"id"`
+	Text string `json:"text"` // as Go quotes it, if it is not UTF-8
+}
+
+func (a *app) encodeText(tk *token.Tokenizer, f tokenizeFlags) error {
+	text, err := io.ReadAll(a.in)
+	if err != nil {
+		return fmt.Errorf("standard input: %w", err)
+	}
+	ids := tk.EncodeTo([]int{}, string(text), !f.plain)
+	if lost := len(text) - len(tk.Decode(ids)); lost > 0 {
+		a.remark("%d bytes of the text have no token in this vocabulary and are left out", lost)
+	}
+	if !f.pieces {
+		return a.print(ids, func(w io.Writer) { writeIDs(w, ids) })
+	}
+	pieces := []pieceJSON{}
+	for _, id := range ids {
+		pieces = append(pieces, pieceJSON{id, string(tk.Piece(id))})
+	}
+	return a.print(pieces, func(w io.Writer) {
+		b := bufio.NewWriter(w)
+		defer b.Flush()
+		for _, p := range pieces {
+			fmt.Fprintf(b, "%6d  %q\n", p.ID, p.Text)
+		}
+	})
+}
+
+func writeIDs(w io.Writer, ids []int) {
+	b := bufio.NewWriter(w)
+	defer b.Flush()
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(strconv.Itoa(id))
+	}
+	b.WriteByte('\n')
+}
+
+// decodeIDs writes the bytes of ids that stand on standard input, as plain text
+// or as a JSON list.
+func (a *app) decodeIDs(tk *token.Tokenizer) error {
+	in := bufio.NewScanner(a.in)
+	in.Split(bufio.ScanWords)
+	out := bufio.NewWriter(a.out)
+	n := 0
+	for in.Scan() {
+		for word := range strings.FieldsFuncSeq(in.Text(), func(r rune) bool { return strings.ContainsRune("[],", r) }) {
+			n++
+			id, err := strconv.Atoi(word)
+			if err != nil {
+				return fmt.Errorf("standard input: word %d is %q, want a token id", n, clip(word, 20))
+			}
+			if id < 0 || id >= tk.Vocab() {
+				return fmt.Errorf("standard input: id %d is %d; the vocabulary has 0 to %d", n, id, tk.Vocab()-1)
+			}
+			out.Write(tk.Piece(id))
+		}
+	}
+	if err := in.Err(); err != nil {
+		return fmt.Errorf("standard input: %w", err)
+	}
+	return out.Flush()
+}
