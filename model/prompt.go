@@ -7,11 +7,11 @@ import (
 	"limbeck/model/chat"
 )
 
-// PromptIDs returns the tokens of a conversation up to where the model is to
-// answer, as its template renders them.
-func (m *Model) PromptIDs(messages []chat.Message) ([]int, error) {
+// Prompt returns a conversation up to where the model is to answer, as its
+// template renders it.
+func (m *Model) Prompt(messages []chat.Message) (string, error) {
 	if m.Template == nil {
-		return nil, errors.New("the model has no chat template: give it plain text, or a template")
+		return "", errors.New("the model has no chat template: give it plain text, or a template")
 	}
 	in := chat.Input{Messages: messages, AddGenerationPrompt: true}
 	if id := m.Tokenizer.BOS(); id >= 0 {
@@ -22,7 +22,16 @@ func (m *Model) PromptIDs(messages []chat.Message) ([]int, error) {
 	}
 	text, err := m.Template.Render(in)
 	if err != nil {
-		return nil, fmt.Errorf("chat template: %w", err)
+		return "", fmt.Errorf("chat template: %w", err)
+	}
+	return text, nil
+}
+
+// PromptIDs returns the tokens of [Model.Prompt].
+func (m *Model) PromptIDs(messages []chat.Message) ([]int, error) {
+	text, err := m.Prompt(messages)
+	if err != nil {
+		return nil, err
 	}
 	return m.Tokenizer.Encode(text, true), nil
 }

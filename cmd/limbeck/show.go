@@ -1,0 +1,348 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"limbeck/model"
+	"limbeck/model/chat"
+	"limbeck/nn/op"
+	"limbeck/recipe/run"
+)
+
+func init() { register(showCommand) }
+
+func showCommand(a *app) *cobra.Command {
+	var tensors bool
+	cmd := &cobra.Command{
+		Use: "show MODEL", GroupID: groupUse, Args: exactly("MODEL"),
+		Short: "Say what a model is: shape, formats, sizes, tokenizer, origin",
+		Long: "Says what a model is and, as far as its file tells, what it was made from. The\n" +
+			"weights are not read.",
+		Example: "  limbeck show model.gguf --tensors\n  limbeck show model.gguf --json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, err := a.openModel(args[0])
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			s := describe(m)
+			if tensors {
+				s.Tensors = describeTensors(m)
+			}
+			return a.print(s, func(w io.Writer) { s.write(w) })
+		},
+	}
+	cmd.Flags().BoolVar(&tensors, "tensors", false, "list the tensors")
+	return cmd
+}
+
+// A shown model is what --json prints of it.
+type shownModel struct {
+	Path         string         `json:"path"`
+	Bytes        int64          `json:"bytes"` // of the file, or the folder's files
+	Architecture string         `json:"architecture"`
+	Parameters   int            `json:"parameters"`
+	Shape        shownShape     `json:"shape"`
+	Parts        []shownPart    `json:"parts"`
+	Tokenizer    shownTokenizer `json:"tokenizer"`
+	Template     string         `json:"chat_template,omitempty"`
+	Rendered     string         `json:"prompt_example,omitempty"` // what the template makes of one message
+	License      string         `json:"license,omitempty"`
+	Metadata     []shownKey     `json:"metadata"` // in the order of the file
+	Tensors      []shownTensor  `json:"tensors,omitempty"`
+
+	problem string // of the template
+}
+
+type shownShape struct {
+	Layers   int     `json:"layers"`
+	Width    int     `json:"width"`
+	Heads    int     `json:"heads"`
+	KVHeads  int     `json:"kv_heads"`
+	HeadDim  int     `json:"head_dim"`
+	FFN      int     `json:"ffn"`
+	Vocab    int     `json:"vocab"`
+	Context  int     `json:"context"`
+	NormEps  float64 `json:"norm_eps"`
+	RopeBase float64 `json:"rope_base"`
+	Tied     bool    `json:"tied_embeddings"`
+	KVToken  int     `json:"kv_cache_bytes_per_token"`
+}
+
+// A shownPart is a group of weights.
+type shownPart struct {
+	Name       string   `json:"name"`
+	Parameters int      `json:"parameters"`
+	Bytes      int      `json:"bytes"`
+	Formats    []string `json:"formats"` // in the order of the weights
+}
+
+type shownTokenizer struct {
+	Model   string   `json:"model"`
+	Pre     string   `json:"pre_tokenizer"`
+	Tokens  int      `json:"tokens"`
+	Merges  int      `json:"merges"`
+	BOS     string   `json:"bos,omitempty"`
+	EOS     string   `json:"eos,omitempty"`
+	AddBOS  bool     `json:"add_bos"`
+	Stops   []string `json:"stops"`
+	Missing int      `json:"missing_bytes"` // single bytes that no token spells
+}
+
+type shownKey struct {
+	Key   string `json:"key"`
+	Value any    `json:"value"`
+}
+
+type shownTensor struct {
+	Name   string `json:"name"`
+	Shape  []int  `json:"shape"` // rows first
+	Format string `json:"format"`
+	Bytes  int    `json:"bytes"`
+}
+
+func describe(m *model.Model) *shownModel {
+	c := m.Config()
+	s := &shownModel{
+		Path: m.Path(), Bytes: bytesOnDisk(m.Path()), Architecture: c.Arch, Parameters: c.Params(),
+		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
+			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(1)},
+		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
+		License: m.Meta.String("general.license", ""), Metadata: []shownKey{},
+	}
+	for _, k := range m.Meta.Keys() {
+		v, _ := m.Meta.Get(k)
+		s.Metadata = append(s.Metadata, shownKey{k, v})
+	}
+	if m.Template != nil {
+		s.Rendered, s.problem = render(m)
+	}
+	return s
+}
+
+// render returns what the model's template makes of a message.
+func render(m *model.Model) (text, problem string) {
+	text, err := m.Prompt([]chat.Message{{Role: "user", Content: "PROMPT"}})
+	if err != nil {
+		return "", err.Error()
+	}
+	return text, ""
+}
+
+// bytesOnDisk returns the size of a file, or of a folder's files; 0 if that
+// cannot be known.
+func bytesOnDisk(path string) int64 {
+	var sum int64
+	// What cannot be read is not counted: this is for display.
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := os.Stat(p); err == nil {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum
+}
+
+// partNames are the parts in the order in which they are shown.
+var partNames = []string{"embeddings", "attention", "feed-forward", "norms", "output"}
+
+// partOf returns the part that a tensor belongs to, by its name in GGUF.
+func partOf(name string) string {
+	switch {
+	case strings.Contains(name, "norm"):
+		return "norms"
+	case strings.Contains(name, "attn"):
+		return "attention"
+	case strings.Contains(name, "ffn"):
+		return "feed-forward"
+	case strings.HasPrefix(name, "output"):
+		return "output"
+	}
+	return "embeddings"
+}
+
+func parts(m *model.Model) []shownPart {
+	byName := map[string]*shownPart{}
+	for _, w := range m.Weights() {
+		name := partOf(w.Name)
+		p := byName[name]
+		if p == nil {
+			p = &shownPart{Name: name}
+			byName[name] = p
+		}
+		p.Parameters += w.Rows * w.Cols
+		p.Bytes += w.Bytes()
+		p.addFormat(w)
+	}
+	var out []shownPart
+	for _, name := range partNames {
+		if p := byName[name]; p != nil {
+			out = append(out, *p)
+		}
+	}
+	return out
+}
+
+func (p *shownPart) addFormat(w *op.Weight) {
+	for _, f := range p.Formats {
+		if f == w.Type().Name {
+			return
+		}
+	}
+	p.Formats = append(p.Formats, w.Type().Name)
+}
+
+func describeTokenizer(m *model.Model) shownTokenizer {
+	tk := m.Tokenizer
+	spec := tk.Spec()
+	t := shownTokenizer{Model: spec.Model, Pre: spec.Pre, Tokens: tk.Vocab(), Merges: len(spec.Merges),
+		BOS: string(tk.Piece(tk.BOS())), EOS: string(tk.Piece(tk.EOS())), AddBOS: tk.AddBOS(),
+		Stops: []string{}, Missing: len(tk.MissingBytes())}
+	for _, id := range tk.Stops() {
+		t.Stops = append(t.Stops, string(tk.Piece(id)))
+	}
+	return t
+}
+
+func describeTensors(m *model.Model) []shownTensor {
+	var out []shownTensor
+	for _, w := range m.Weights() {
+		t := w.Tensor()
+		out = append(out, shownTensor{w.Name, t.Shape, t.Type.Name, len(t.Data)})
+	}
+	return out
+}
+
+func (s *shownModel) write(w io.Writer) {
+	pairs(w, [][2]string{
+		{"model", s.Path},
+		{"size", fmt.Sprintf("%s, %s parameters", run.Bytes(s.Bytes), count(int64(s.Parameters)))},
+		{"architecture", s.Architecture},
+		{"license", orNone(s.License)},
+		{"shape", s.Shape.String()},
+		{"context", fmt.Sprintf("%s tokens; a token's KV cache takes %s", count(int64(s.Shape.Context)), run.Bytes(int64(s.Shape.KVToken)))},
+		{"tokenizer", s.Tokenizer.String()},
+		{"chat template", s.template()},
+	})
+	for line := range strings.Lines(s.Rendered) {
+		fmt.Fprintf(w, "  %s\n", clip(printable(strings.TrimSuffix(line, "\n")), tableWidth-2))
+	}
+	fmt.Fprintln(w)
+	t := table{head: []string{"part", "parameters", "bytes", "share", "formats"}}
+	total := 0
+	for _, p := range s.Parts {
+		total += p.Bytes
+	}
+	for _, p := range s.Parts {
+		t.add(p.Name, count(int64(p.Parameters)), run.Bytes(int64(p.Bytes)), fmt.Sprintf("%.1f%%", 100*float64(p.Bytes)/float64(max(1, total))),
+			strings.Join(p.Formats, ", "))
+	}
+	t.write(w)
+	if s.Shape.Tied {
+		fmt.Fprintln(w, "The output shares the embeddings' weights.")
+	}
+	s.writeMetadata(w)
+	s.writeTensors(w)
+}
+
+func (s shownShape) String() string {
+	return fmt.Sprintf("%d layers, width %d, %d heads of %d (%d for keys and values), feed-forward %d, vocabulary %s",
+		s.Layers, s.Width, s.Heads, s.HeadDim, s.KVHeads, s.FFN, count(int64(s.Vocab)))
+}
+
+func (t shownTokenizer) String() string {
+	text := fmt.Sprintf("%s, pre-tokenizer %s, %s tokens, %s merges", t.Model, t.Pre, count(int64(t.Tokens)), count(int64(t.Merges)))
+	if t.AddBOS {
+		text += ", begins with " + t.BOS
+	}
+	text += ", ends with " + strings.Join(t.Stops, " ")
+	if t.Missing > 0 {
+		text += fmt.Sprintf("; %d single bytes have no token", t.Missing)
+	}
+	return text
+}
+
+func (s *shownModel) template() string {
+	switch {
+	case s.Template == "":
+		return "none: prompts are plain text"
+	case s.problem != "":
+		return s.problem
+	}
+	return "makes of the message PROMPT:"
+}
+
+// writeMetadata writes what the file says about its origin, and how much else
+// it says.
+func (s *shownModel) writeMetadata(w io.Writer) {
+	var rows [][2]string
+	for _, k := range s.Metadata {
+		if strings.HasPrefix(k.Key, "general.") || strings.HasPrefix(k.Key, "limbeck.") {
+			rows = append(rows, [2]string{k.Key, shownValue(k.Value)})
+		}
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(w)
+		pairs(w, rows)
+	}
+	if more := len(s.Metadata) - len(rows); more > 0 {
+		fmt.Fprintf(w, "\nand %d more keys (--json shows them)\n", more)
+	}
+}
+
+func (s *shownModel) writeTensors(w io.Writer) {
+	if len(s.Tensors) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	t := table{head: []string{"tensor", "shape", "format", "bytes"}}
+	for _, x := range s.Tensors {
+		shape := strings.ReplaceAll(strings.Trim(fmt.Sprint(x.Shape), "[]"), " ", " × ")
+		t.add(x.Name, shape, x.Format, run.Bytes(int64(x.Bytes)))
+	}
+	t.write(w)
+}
+
+// shownValue writes a metadata value for people: long lists are cut, and control
+// characters, which a file may hold to steer a terminal, left out.
+func shownValue(v any) string {
+	const most = 2000
+	return printable(clip(strings.Trim(fmt.Sprint(v), "[]"), most))
+}
+
+// pairs writes names beside wrapped text.
+func pairs(w io.Writer, rows [][2]string) {
+	widest := 0
+	for _, r := range rows {
+		widest = max(widest, len(r[0]))
+	}
+	column := min(widest, 30) + 2
+	for _, r := range rows {
+		name := printable(r[0])
+		if len(name)+2 > column {
+			fmt.Fprintln(w, name)
+			name = ""
+		}
+		for _, line := range wrap(r[1], tableWidth-column) {
+			fmt.Fprintf(w, "%-*s%s\n", column, name, line)
+			name = ""
+		}
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "not said"
+	}
+	return s
+}
