@@ -1,40 +1,50 @@
 package prune
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"limbeck/model/token"
 )
 
 // Tokens returns the vocabulary of at most size tokens that is left of spec,
-// and the old ids of its tokens, ascending. All tokens that count counts stay,
-// with those that their merges pass through, all bytes and all special tokens;
-// room that is left goes to the tokens of lowest id, the most frequent ones of
-// the data that the tokenizer was made from. It is an error if size is too
-// small for the tokens that must stay.
+// and the old ids of its tokens, ascending. All bytes and special tokens stay,
+// with the tokens that merges of kept ones pass through. Then the tokens that
+// the data uses, those that count counts most first; then those of lowest id,
+// the most frequent ones of the data that the tokenizer was made from. It is
+// an error if size is too small for bytes and special tokens.
 func Tokens(spec token.Spec, count []int, size int) (token.Spec, []int, error) {
-	used := func(id int) bool { return count[id] > 0 }
-	_, ids, err := spec.Prune(used)
+	_, least, err := spec.Prune(func(int) bool { return false })
 	if err != nil {
 		return token.Spec{}, nil, err
 	}
-	if len(ids) > size {
-		return token.Spec{}, nil, fmt.Errorf("prune: a vocabulary of %d is too small: the data, the bytes and the special tokens need %d", size, len(ids))
+	if len(least) > size {
+		return token.Spec{}, nil, fmt.Errorf("prune: a vocabulary of %d is too small: the bytes and the special tokens need %d", size, len(least))
 	}
-	// A token of lower id never needs a merge through one of higher id, so the
-	// lowest ids that fit are closed; find how many by bisection.
+	order := make([]int, len(count))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(count[b], count[a]) })
+	rank := make([]int, len(count))
+	for r, id := range order {
+		rank[id] = r
+	}
+	// The more of the order is kept, the more tokens there are: find by
+	// bisection how much of it fits.
 	lo, hi := 0, len(count)
 	for lo < hi {
 		mid := (lo + hi + 1) / 2
-		_, more, err := spec.Prune(func(id int) bool { return used(id) || id < mid })
+		_, ids, err := spec.Prune(func(id int) bool { return rank[id] < mid })
 		if err != nil {
 			return token.Spec{}, nil, err
 		}
-		if len(more) <= size {
+		if len(ids) <= size {
 			lo = mid
 		} else {
 			hi = mid - 1
 		}
 	}
-	return spec.Prune(func(id int) bool { return used(id) || id < lo })
+	return spec.Prune(func(id int) bool { return rank[id] < lo })
 }

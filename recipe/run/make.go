@@ -17,6 +17,7 @@ type Options struct {
 	Until    string // stops after the steps of this name or kind
 	Force    bool   // begins even if the preflight says that it cannot fit
 	Verify   bool   // reads every byte of finished outputs again
+	Threads  int    // of each step; 0: one a core
 	Progress Progress
 	Started  func(s *Planned, number, of int) // a step begins
 	Finished func(s *Planned, took time.Duration)
@@ -114,7 +115,7 @@ func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.D
 		return 0, err
 	}
 	defer log.Close()
-	w := f.work(p, s, temp, log, o.Progress)
+	w := f.work(p, s, temp, log, o.Progress, o.Threads)
 	start, memory := time.Now(), watchMemory()
 	err = s.Run(ctx, w)
 	took := time.Since(start)
@@ -172,11 +173,9 @@ func abandon(temp string) error {
 	return os.RemoveAll(temp)
 }
 
-func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, progress Progress) *Work {
-	w := &Work{
-		Dir: filepath.Join(temp, outDir), Checkpoints: filepath.Join(temp, checkpointDir),
-		Log: log, inputs: map[string]string{}, facts: map[string]string{}, measured: map[string]bool{},
-	}
+func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, progress Progress, threads int) *Work {
+	w := NewWork(filepath.Join(temp, outDir), filepath.Join(temp, checkpointDir), map[string]string{}, nil, log)
+	w.Threads = threads
 	for _, in := range s.Inputs {
 		w.inputs[in.Name] = in.Path
 		if in.Of != nil {

@@ -85,10 +85,21 @@ type Work struct {
 	Checkpoints string    // what is in it survives an interruption
 	Progress    Progress  // never nil
 	Log         io.Writer // the step's log
+	Threads     int       // workers; 0: one a core. No output depends on it
 
 	inputs   map[string]string
 	facts    map[string]string
 	measured map[string]bool
+}
+
+// NewWork returns work outside of a run: a command that does a single step.
+// inputs are paths by the names that the step calls them.
+func NewWork(dir, checkpoints string, inputs map[string]string, progress Progress, log io.Writer) *Work {
+	if progress == nil {
+		progress = func(string, int64, int64, string) {}
+	}
+	return &Work{Dir: dir, Checkpoints: checkpoints, Progress: progress, Log: log,
+		inputs: inputs, facts: map[string]string{}, measured: map[string]bool{}}
 }
 
 // Input returns the path of the input with that name, or "" if it is no file.
