@@ -1,0 +1,247 @@
+package serve
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"limbeck/model/generate"
+)
+
+// complete answers POST /v1/chat/completions.
+func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
+	q, ids, err := s.read(w, r)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	a := &answer{server: s, request: q, w: w, control: http.NewResponseController(w), cancel: cancel,
+		id: "chatcmpl-" + rand.Text(), created: time.Now().Unix()}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			fail(w, err)
+		}
+		return
+	}
+	defer leave()
+	emit := a.emit
+	if !q.stream {
+		emit = nil
+	}
+	out, err := s.session.Reply(ctx, ids, q.options, emit)
+	if err != nil {
+		if out != nil {
+			s.o.Log("a client went away after %d tokens", len(out.IDs))
+			return
+		}
+		fail(w, badPrompt(err))
+		return
+	}
+	s.o.Log("%d prompt tokens (%d cached), %d reply tokens in %.2f s", out.PromptTokens, out.CachedTokens, len(out.IDs), out.Total.Seconds())
+	a.end(out)
+}
+
+// read returns the checked request and its prompt.
+func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	// The time to read is over. Left in force, the deadline would end the reply:
+	// net/http reads on, to see whether the client goes away.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return nil, nil, &apiError{status: http.StatusRequestEntityTooLarge, Message: "the request is longer than 4 MB"}
+	case err != nil:
+		return nil, nil, &apiError{status: http.StatusBadRequest, Message: "the request did not arrive whole"}
+	}
+	q, err := decode(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	if q.model != "" && q.model != s.o.Name {
+		return nil, nil, s.unknownModel(q.model)
+	}
+	if !q.limited {
+		q.options.MaxTokens = s.o.MaxTokens
+	}
+	ids, err := s.runner.Model.PromptIDs(q.messages)
+	if err != nil {
+		return nil, nil, wrong("messages", "%v", err)
+	}
+	return q, ids, nil
+}
+
+// badPrompt gives an error of the engine its place in the request.
+func badPrompt(err error) error {
+	e := wrong("messages", "%v", err)
+	var long *generate.ContextError
+	if errors.As(err, &long) {
+		e.Code = "context_length_exceeded"
+	}
+	return e
+}
+
+// An answer is a reply on its way to a client.
+type answer struct {
+	server  *Server
+	request *request
+	w       http.ResponseWriter
+	control *http.ResponseController
+	cancel  func() // the client is gone
+	id      string
+	created int64
+	begun   bool
+}
+
+// completion is OpenAI's chat.completion, or a chunk of one.
+type completion struct {
+	ID      string   `json:"id"`
+	Object  string   `json:"object"`
+	Created int64    `json:"created"`
+	Model   string   `json:"model"`
+	Choices []choice `json:"choices"`
+	Usage   *usage   `json:"usage,omitempty"`
+}
+
+type choice struct {
+	Index    int       `json:"index"`
+	Message  *message  `json:"message,omitempty"`
+	Delta    *message  `json:"delta,omitempty"`
+	LogProbs *logProbs `json:"logprobs"`
+	Finish   *string   `json:"finish_reason"`
+}
+
+type message struct {
+	Role    string  `json:"role,omitempty"`
+	Content *string `json:"content,omitempty"`
+	Refusal *string `json:"refusal,omitempty"`
+}
+
+type usage struct {
+	Prompt     int `json:"prompt_tokens"`
+	Completion int `json:"completion_tokens"`
+	Total      int `json:"total_tokens"`
+	Details    struct {
+		Cached int `json:"cached_tokens"`
+	} `json:"prompt_tokens_details"`
+}
+
+type logProbs struct {
+	Content []tokenLogProb `json:"content"`
+}
+
+type tokenLogProb struct {
+	Token   string         `json:"token"`
+	LogProb float64        `json:"logprob"`
+	Bytes   []int          `json:"bytes"`
+	Top     []tokenLogProb `json:"top_logprobs"`
+}
+
+// part returns a completion with the fields that all parts of the answer share.
+func (a *answer) part(object string, choices ...choice) *completion {
+	if choices == nil {
+		choices = []choice{}
+	}
+	return &completion{ID: a.id, Object: object, Created: a.created, Model: a.server.o.Name, Choices: choices}
+}
+
+// end completes the answer.
+func (a *answer) end(r *generate.Reply) {
+	finish := choice{Finish: &r.Finish}
+	if a.request.logprobs {
+		finish.LogProbs = a.logProbs(r)
+	}
+	if !a.request.stream {
+		finish.Message = &message{Role: "assistant", Content: &r.Text}
+		c := a.part("chat.completion", finish)
+		c.Usage = usageOf(r)
+		a.deadline()
+		reply(a.w, http.StatusOK, c)
+		return
+	}
+	a.begin()
+	finish.Delta = &message{}
+	a.send(a.part(chunk, finish))
+	if a.request.usage {
+		c := a.part(chunk)
+		c.Usage = usageOf(r)
+		a.send(c)
+	}
+	a.write([]byte("data: [DONE]\n\n"))
+}
+
+const chunk = "chat.completion.chunk"
+
+// emit sends a piece of the reply's text.
+func (a *answer) emit(text string) {
+	a.begin()
+	a.send(a.part(chunk, choice{Delta: &message{Content: &text}}))
+}
+
+// begin sends what comes before the first text of a stream.
+func (a *answer) begin() {
+	if a.begun {
+		return
+	}
+	a.begun = true
+	a.w.Header().Set("Content-Type", "text/event-stream")
+	a.w.Header().Set("Cache-Control", "no-cache")
+	empty := ""
+	a.send(a.part(chunk, choice{Delta: &message{Role: "assistant", Content: &empty}}))
+}
+
+// send sends one event of a stream.
+func (a *answer) send(c *completion) {
+	event, err := json.Marshal(c)
+	if err != nil {
+		a.cancel() // a logprob that is no number: NaN weights
+		return
+	}
+	a.write(append(append([]byte("data: "), event...), "\n\n"...))
+}
+
+// write sends bytes. A client that does not take them in time is gone.
+func (a *answer) write(b []byte) {
+	a.deadline()
+	if _, err := a.w.Write(b); err != nil {
+		a.cancel()
+	} else if err := a.control.Flush(); err != nil {
+		a.cancel()
+	}
+}
+
+func (a *answer) deadline() {
+	_ = a.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines
+}
+
+func usageOf(r *generate.Reply) *usage {
+	u := &usage{Prompt: r.PromptTokens, Completion: len(r.IDs), Total: r.PromptTokens + len(r.IDs)}
+	u.Details.Cached = r.CachedTokens
+	return u
+}
+
+// logProbs returns the probabilities of the reply's tokens, without the one that
+// ended the turn.
+func (a *answer) logProbs(r *generate.Reply) *logProbs {
+	tk := a.server.runner.Model.Tokenizer
+	out := &logProbs{Content: []tokenLogProb{}}
+	for i, id := range r.IDs {
+		piece := tk.Piece(id)
+		if tk.IsSpecial(id) {
+			continue
+		}
+		t := tokenLogProb{Token: string(piece), LogProb: r.LogProbs[i], Bytes: []int{}, Top: []tokenLogProb{}}
+		for _, b := range piece {
+			t.Bytes = append(t.Bytes, int(b))
+		}
+		out.Content = append(out.Content, t)
+	}
+	return out
+}

@@ -1,0 +1,143 @@
+package serve
+
+import (
+	"errors"
+	"math"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+
+	"limbeck/model/generate"
+)
+
+// client returns OpenAI's own client, talking to s.
+func client(t *testing.T, s *Server) openai.Client {
+	t.Helper()
+	h := httptest.NewServer(s.Handler())
+	t.Cleanup(h.Close)
+	return openai.NewClient(option.WithBaseURL(h.URL+"/v1/"), option.WithAPIKey("none"), option.WithMaxRetries(0))
+}
+
+func ask(prompt string) openai.ChatCompletionNewParams {
+	return openai.ChatCompletionNewParams{
+		Model:     "tiny",
+		Messages:  []openai.ChatCompletionMessageParamUnion{openai.UserMessage(prompt)},
+		MaxTokens: openai.Int(20),
+	}
+}
+
+func TestOfficialClient(t *testing.T) {
+	s := tinyServer(t)
+	c := client(t, s)
+	alone := want(t, s, "the cat", generate.Options{MaxTokens: 20})
+	text := asJSON(alone.Text)
+
+	q := ask("the cat")
+	q.Logprobs = openai.Bool(true)
+	got, err := c.Chat.Completions.New(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice := got.Choices[0]
+	if choice.Message.Content != text || choice.FinishReason != alone.Finish || string(choice.Message.Role) != "assistant" {
+		t.Errorf("got %q, %s, want %q, %s", choice.Message.Content, choice.FinishReason, text, alone.Finish)
+	}
+	if got.Usage.PromptTokens != int64(alone.PromptTokens) || got.Usage.CompletionTokens != int64(len(alone.IDs)) ||
+		got.Usage.TotalTokens != got.Usage.PromptTokens+got.Usage.CompletionTokens {
+		t.Errorf("usage %+v", got.Usage)
+	}
+	if l := choice.Logprobs.Content; len(l) == 0 || math.Abs(l[0].Logprob-alone.LogProbs[0]) > 1e-12 {
+		t.Errorf("log-probabilities %+v, want %v", l, alone.LogProbs)
+	}
+
+	models, err := c.Models.List(t.Context())
+	if err != nil || len(models.Data) != 1 || models.Data[0].ID != "tiny" {
+		t.Errorf("models %+v, %v", models, err)
+	}
+}
+
+func TestOfficialClientStreams(t *testing.T) {
+	s := tinyServer(t)
+	c := client(t, s)
+	alone := want(t, s, "the mat", generate.Options{MaxTokens: 20})
+
+	q := ask("the mat")
+	q.StreamOptions.IncludeUsage = openai.Bool(true)
+	stream := c.Chat.Completions.NewStreaming(t.Context(), q)
+	var all openai.ChatCompletionAccumulator
+	chunks := 0
+	for stream.Next() {
+		chunks++
+		if !all.AddChunk(stream.Current()) {
+			t.Fatalf("chunk %d does not fit the others: %+v", chunks, stream.Current())
+		}
+	}
+	if err := stream.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := all.Choices[0]; got.Message.Content != asJSON(alone.Text) || got.FinishReason != alone.Finish {
+		t.Errorf("got %q, want %q", got.Message.Content, alone.Text)
+	}
+	if chunks < 4 || all.Usage.CompletionTokens != int64(len(alone.IDs)) {
+		t.Errorf("%d chunks, usage %+v", chunks, all.Usage)
+	}
+}
+
+func TestOfficialClientSamplesBySeed(t *testing.T) {
+	c := client(t, tinyServer(t))
+	reply := func(seed int64) string {
+		q := ask("on")
+		q.Temperature, q.TopP, q.Seed = openai.Float(1.5), openai.Float(0.99), openai.Int(seed)
+		r, err := c.Chat.Completions.New(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Choices[0].Message.Content
+	}
+	if a, b := reply(1), reply(1); a != b {
+		t.Errorf("one seed gave %q and %q", a, b)
+	}
+	if a, b := reply(1), reply(2); a == b {
+		t.Errorf("two seeds gave %q", a)
+	}
+}
+
+func TestOfficialClientStops(t *testing.T) {
+	s := tinyServer(t)
+	c := client(t, s)
+	all := want(t, s, "sat", generate.Options{MaxTokens: 20}).Text
+	stop := ""
+	for i := len(all) / 2; i < len(all)-1; i++ { // a stop that JSON can carry
+		if all[i] >= ' ' && all[i] < 0x7f {
+			stop = all[i : i+1]
+			break
+		}
+	}
+	if stop == "" {
+		t.Fatalf("no letter in %q: take another prompt", all)
+	}
+	q := ask("sat")
+	q.Stop.OfString = openai.String(stop)
+	r, err := c.Chat.Completions.New(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, _ := strings.Cut(all, stop)
+	if got := r.Choices[0]; got.Message.Content != asJSON(before) || got.FinishReason != "stop" {
+		t.Errorf("got %q, want %q", got.Message.Content, before)
+	}
+}
+
+func TestOfficialClientSeesErrors(t *testing.T) {
+	c := client(t, tinyServer(t))
+	q := ask("x")
+	q.N = openai.Int(2)
+	_, err := c.Chat.Completions.New(t.Context(), q)
+	var e *openai.Error
+	if !errors.As(err, &e) || e.StatusCode != 400 || e.Param != "n" || !strings.Contains(e.Message, "not supported") {
+		t.Errorf("error %v", err)
+	}
+}

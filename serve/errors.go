@@ -1,0 +1,82 @@
+package serve
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+)
+
+// An apiError is a failure in OpenAI's shape.
+type apiError struct {
+	status  int
+	Message string
+	Type    string // "invalid_request_error" if empty
+	Param   string // the field that is wrong, if one is
+	Code    string
+}
+
+func (e *apiError) Error() string { return e.Message }
+
+// wrong is the error of a field that has a wrong value.
+func wrong(param, format string, args ...any) *apiError {
+	return &apiError{status: http.StatusBadRequest, Param: param, Message: param + ": " + fmt.Sprintf(format, args...)}
+}
+
+// unsupported is the error of a field whose meaning this server cannot keep.
+func unsupported(param, what string) *apiError {
+	return &apiError{status: http.StatusBadRequest, Param: param, Code: "unsupported", Message: param + ": " + what + " not supported"}
+}
+
+// fail answers with an error. One that is no apiError is the server's fault.
+func fail(w http.ResponseWriter, err error) {
+	var e *apiError
+	if !errors.As(err, &e) {
+		e = &apiError{status: http.StatusInternalServerError, Type: "server_error", Message: err.Error()}
+	}
+	kind := e.Type
+	if kind == "" {
+		kind = "invalid_request_error"
+	}
+	type body struct {
+		Message string  `json:"message"`
+		Type    string  `json:"type"`
+		Param   *string `json:"param"`
+		Code    *string `json:"code"`
+	}
+	reply(w, e.status, struct {
+		Error body `json:"error"`
+	}{body{e.Message, kind, orNull(e.Param), orNull(e.Code)}})
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// reply answers with v. What the client no longer takes is its own loss.
+func reply(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // weights that are no numbers give probabilities that JSON has not
+		status, body = http.StatusInternalServerError, []byte(`{"error":{"message":"the reply cannot be written as JSON","type":"server_error","param":null,"code":null}}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// quote quotes what a client sent, cut to a length that fits an error.
+func quote(s string) string {
+	const most = 64
+	if len(s) > most {
+		s = s[:most]
+		for len(s) > 0 && !utf8.ValidString(s[max(0, len(s)-utf8.UTFMax):]) {
+			s = s[:len(s)-1]
+		}
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,274 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+
+	"limbeck/model/chat"
+	"limbeck/model/generate"
+)
+
+// A request is what a client asks for, checked.
+type request struct {
+	model    string
+	messages []chat.Message
+	options  generate.Options
+	limited  bool // the request itself sets options.MaxTokens
+	stream   bool
+	usage    bool // of a stream: end with a chunk that counts tokens
+	logprobs bool
+}
+
+// wire is a request's JSON: the fields that are used, and those whose presence
+// must not be passed over.
+type wire struct {
+	Model    string        `json:"model"`
+	Messages []wireMessage `json:"messages"`
+
+	Stream        bool `json:"stream"`
+	StreamOptions *struct {
+		IncludeUsage bool `json:"include_usage"`
+	} `json:"stream_options"`
+
+	Temperature         *float64        `json:"temperature"`
+	TopP                *float64        `json:"top_p"`
+	MaxTokens           *int            `json:"max_tokens"`
+	MaxCompletionTokens *int            `json:"max_completion_tokens"`
+	Stop                json.RawMessage `json:"stop"`
+	Seed                *int64          `json:"seed"`
+	LogProbs            bool            `json:"logprobs"`
+	TopLogProbs         int             `json:"top_logprobs"`
+
+	// Not OpenAI's, but common among servers of local models.
+	TopK          *int     `json:"top_k"`
+	MinP          *float64 `json:"min_p"`
+	RepeatPenalty *float64 `json:"repeat_penalty"`
+
+	N                *int                       `json:"n"`
+	Tools            []json.RawMessage          `json:"tools"`
+	Functions        []json.RawMessage          `json:"functions"`
+	ToolChoice       json.RawMessage            `json:"tool_choice"`
+	LogitBias        map[string]json.RawMessage `json:"logit_bias"`
+	PresencePenalty  float64                    `json:"presence_penalty"`
+	FrequencyPenalty float64                    `json:"frequency_penalty"`
+	Modalities       []string                   `json:"modalities"`
+	Audio            json.RawMessage            `json:"audio"`
+	ResponseFormat   *struct {
+		Type string `json:"type"`
+	} `json:"response_format"`
+}
+
+type wireMessage struct {
+	Role       string            `json:"role"`
+	Content    json.RawMessage   `json:"content"`
+	Name       string            `json:"name"`
+	ToolCalls  []json.RawMessage `json:"tool_calls"`
+	ToolCallID string            `json:"tool_call_id"`
+}
+
+// decode reads a request. Every error is an [apiError].
+func decode(body []byte) (*request, error) {
+	var q wire
+	if err := unmarshal(body, &q); err != nil {
+		return nil, err
+	}
+	if err := q.refuse(); err != nil {
+		return nil, err
+	}
+	r := &request{model: q.Model, stream: q.Stream, logprobs: q.LogProbs,
+		usage: q.StreamOptions != nil && q.StreamOptions.IncludeUsage}
+	var err error
+	if r.options, r.limited, err = q.options(); err != nil {
+		return nil, err
+	}
+	if len(q.Messages) == 0 {
+		return nil, wrong("messages", "want at least one")
+	}
+	for i := range q.Messages {
+		m, err := q.Messages[i].message(fmt.Sprintf("messages[%d]", i))
+		if err != nil {
+			return nil, err
+		}
+		r.messages = append(r.messages, m)
+	}
+	return r, nil
+}
+
+// unmarshal reads JSON, and says where it is wrong.
+func unmarshal(body []byte, v any) error {
+	err := json.Unmarshal(body, v)
+	var syntax *json.SyntaxError
+	var typed *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &typed) && typed.Field != "":
+		return wrong(typed.Field, "is a JSON %s, want %s", typed.Value, jsonKind(typed.Type))
+	case errors.As(err, &syntax):
+		line := 1 + bytes.Count(body[:min(int(syntax.Offset), len(body))], []byte("\n"))
+		return &apiError{status: 400, Message: fmt.Sprintf("the request is not JSON: line %d, byte %d: %v", line, syntax.Offset, err)}
+	}
+	return &apiError{status: 400, Message: fmt.Sprintf("the request is not JSON: %v", err)}
+}
+
+// jsonKind names what JSON has for a Go type.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	}
+	return "a number that fits"
+}
+
+// refuse returns an error for what would change a reply's meaning and is not
+// there.
+func (q *wire) refuse() error {
+	choice := string(bytes.Trim(q.ToolChoice, `"`))
+	switch {
+	case q.N != nil && *q.N != 1:
+		return unsupported("n", "other than one choice is")
+	case len(q.Tools) > 0:
+		return unsupported("tools", "tools are")
+	case len(q.Functions) > 0:
+		return unsupported("functions", "functions are")
+	case choice != "" && choice != "null" && choice != "none" && choice != "auto":
+		return unsupported("tool_choice", "tools are")
+	case q.ResponseFormat != nil && q.ResponseFormat.Type != "text":
+		return unsupported("response_format", "the format "+quote(q.ResponseFormat.Type)+" is")
+	case len(q.LogitBias) > 0:
+		return unsupported("logit_bias", "a bias of logits is")
+	case q.PresencePenalty != 0:
+		return unsupported("presence_penalty", "a penalty is")
+	case q.FrequencyPenalty != 0:
+		return unsupported("frequency_penalty", "a penalty is")
+	case q.TopLogProbs != 0:
+		return unsupported("top_logprobs", "the probabilities of other tokens are")
+	case len(q.Audio) > 0 && string(q.Audio) != "null":
+		return unsupported("audio", "audio is")
+	}
+	for _, m := range q.Modalities {
+		if m != "text" {
+			return unsupported("modalities", "the modality "+quote(m)+" is")
+		}
+	}
+	return nil
+}
+
+// options returns how the reply is to be made. Without a temperature it is
+// greedy; without a seed, sampling is as random as it gets.
+func (q *wire) options() (o generate.Options, limited bool, err error) {
+	number := func(name string, v *float64, most float64) float64 {
+		if v == nil {
+			return 0
+		}
+		if err == nil && !(*v >= 0 && *v <= most) {
+			err = wrong(name, "is %v, want 0 to %v", *v, most)
+		}
+		return *v
+	}
+	o.Temperature = number("temperature", q.Temperature, 2)
+	o.TopP = number("top_p", q.TopP, 1)
+	o.MinP = number("min_p", q.MinP, 1)
+	o.RepeatPenalty = number("repeat_penalty", q.RepeatPenalty, 100)
+	if q.TopK != nil {
+		o.TopK = max(0, *q.TopK) // some clients send −1 for none
+	}
+	o.Seed = rand.Uint64()
+	if q.Seed != nil {
+		o.Seed = uint64(*q.Seed)
+	}
+	name, limit := "max_tokens", q.MaxTokens
+	if q.MaxCompletionTokens != nil {
+		name, limit = "max_completion_tokens", q.MaxCompletionTokens
+	}
+	if limit != nil {
+		if *limit < 1 && err == nil {
+			err = wrong(name, "is %d, want 1 or more", *limit)
+		}
+		o.MaxTokens = *limit
+	}
+	if err == nil {
+		o.Stop, err = stops(q.Stop)
+	}
+	return o, limit != nil, err
+}
+
+// maxStops bounds the stop strings, as OpenAI does.
+const maxStops = 4
+
+// stops reads the field stop: a string, a list of strings, or null.
+func stops(raw json.RawMessage) ([]string, error) {
+	var one string
+	var list []string
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	if json.Unmarshal(raw, &one) == nil {
+		list = []string{one}
+	} else if json.Unmarshal(raw, &list) != nil {
+		return nil, wrong("stop", "want a string or a list of strings")
+	}
+	if len(list) > maxStops {
+		return nil, wrong("stop", "has %d strings, want at most %d", len(list), maxStops)
+	}
+	for _, s := range list {
+		if s == "" {
+			return nil, wrong("stop", "a string is empty")
+		}
+	}
+	return list, nil
+}
+
+// message checks one message; where says which.
+func (m *wireMessage) message(where string) (chat.Message, error) {
+	role := m.Role
+	switch role {
+	case "system", "user", "assistant":
+	case "developer": // OpenAI's newer name
+		role = "system"
+	case "tool", "function":
+		return chat.Message{}, unsupported(where+".role", "the role "+quote(role)+" is")
+	default:
+		return chat.Message{}, wrong(where+".role", "is %s, want system, user or assistant", quote(role))
+	}
+	if len(m.ToolCalls) > 0 {
+		return chat.Message{}, unsupported(where+".tool_calls", "tools are")
+	}
+	text, err := content(m.Content, where+".content")
+	return chat.Message{Role: role, Content: text, Name: m.Name}, err
+}
+
+// content reads a message's content: a string, or a list of parts that are text.
+func content(raw json.RawMessage, where string) (string, error) {
+	var text string
+	if len(raw) == 0 || string(raw) == "null" {
+		return "", wrong(where, "is missing")
+	}
+	if json.Unmarshal(raw, &text) == nil {
+		return text, nil
+	}
+	var parts []struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}
+	if json.Unmarshal(raw, &parts) != nil {
+		return "", wrong(where, "want a string or a list of parts")
+	}
+	for i, p := range parts {
+		if p.Type != "text" {
+			return "", unsupported(fmt.Sprintf("%s[%d]", where, i), "content of type "+quote(p.Type)+" is")
+		}
+		text += p.Text
+	}
+	return text, nil
+}
