@@ -26,7 +26,8 @@ func tokenizeCommand(a *app) *cobra.Command {
 			"exactly the bytes that they stand for. Bytes that the vocabulary cannot spell\n" +
 			"are left out, with a remark.",
 		Example: "  echo hello | limbeck tokenize model.gguf --pieces\n" +
-			"  limbeck tokenize model.gguf <a.txt | limbeck tokenize model.gguf --decode >b.txt",
+			"  limbeck tokenize model.gguf <text.txt >ids.txt\n" +
+			"  limbeck tokenize model.gguf --decode <ids.txt",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if f.decode && f.pieces {
 				return usageErrorf("--decode and --pieces exclude each other")
@@ -44,7 +45,7 @@ func tokenizeCommand(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.decode, "decode", false, "read ids, write bytes; --json reads what --json wrote")
-	flags.BoolVar(&f.pieces, "pieces", false, "a line for each token: its id, and its text in quotes")
+	flags.BoolVar(&f.pieces, "pieces", false, "a line for each token: its id, and its text in quotes (with --json, objects)")
 	flags.BoolVar(&f.plain, "plain", false, "control tokens written out in the text are text like any other")
 	return cmd
 }
@@ -52,7 +53,7 @@ func tokenizeCommand(a *app) *cobra.Command {
 // pieceJSON is a token as --pieces --json shows it.
 type pieceJSON struct {
 	ID   int    `json:"id"`
-	Text string `json:"text"` // as Go quotes it, if it is not UTF-8
+	Text string `json:"text"` // a byte that is no UTF-8 becomes U+FFFD
 }
 
 func (a *app) encodeText(tk *token.Tokenizer, f tokenizeFlags) error {

@@ -1,4 +1,4 @@
-package serve
+package clienttest
 
 import (
 	"errors"
@@ -10,11 +10,44 @@ import (
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model/chat"
 	"limbeck/model/generate"
+	"limbeck/serve"
 )
 
+// tiny returns a server for a tiny random model, and a function that gives the
+// greedy reply to a prompt as the engine alone gives it.
+func tiny(t *testing.T) (*serve.Server, func(prompt string) *generate.Reply) {
+	t.Helper()
+	pool := par.New(1)
+	t.Cleanup(pool.Close)
+	m := testkit.Model(1)
+	m.Pack(pool)
+	r := generate.NewRunner(m, pool, true)
+	return serve.New(r, serve.Options{Name: "tiny"}), func(prompt string) *generate.Reply {
+		t.Helper()
+		ids, err := m.PromptIDs([]chat.Message{{Role: "user", Content: prompt}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, err := r.NewSession(0).Reply(t.Context(), ids, generate.Options{MaxTokens: maxTokens}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reply
+	}
+}
+
+const maxTokens = 20 // of every reply
+
+// asJSON returns text as it comes through JSON: a byte that is no UTF-8 becomes
+// the replacement character.
+func asJSON(text string) string { return string([]rune(text)) }
+
 // client returns OpenAI's own client, talking to s.
-func client(t *testing.T, s *Server) openai.Client {
+func client(t *testing.T, s *serve.Server) openai.Client {
 	t.Helper()
 	h := httptest.NewServer(s.Handler())
 	t.Cleanup(h.Close)
@@ -25,14 +58,14 @@ func ask(prompt string) openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{
 		Model:     "tiny",
 		Messages:  []openai.ChatCompletionMessageParamUnion{openai.UserMessage(prompt)},
-		MaxTokens: openai.Int(20),
+		MaxTokens: openai.Int(maxTokens),
 	}
 }
 
 func TestOfficialClient(t *testing.T) {
-	s := tinyServer(t)
+	s, want := tiny(t)
 	c := client(t, s)
-	alone := want(t, s, "the cat", generate.Options{MaxTokens: 20})
+	alone := want("the cat")
 	text := asJSON(alone.Text)
 
 	q := ask("the cat")
@@ -60,9 +93,9 @@ func TestOfficialClient(t *testing.T) {
 }
 
 func TestOfficialClientStreams(t *testing.T) {
-	s := tinyServer(t)
+	s, want := tiny(t)
 	c := client(t, s)
-	alone := want(t, s, "the mat", generate.Options{MaxTokens: 20})
+	alone := want("the mat")
 
 	q := ask("the mat")
 	q.StreamOptions.IncludeUsage = openai.Bool(true)
@@ -87,7 +120,8 @@ func TestOfficialClientStreams(t *testing.T) {
 }
 
 func TestOfficialClientSamplesBySeed(t *testing.T) {
-	c := client(t, tinyServer(t))
+	s, _ := tiny(t)
+	c := client(t, s)
 	reply := func(seed int64) string {
 		q := ask("on")
 		q.Temperature, q.TopP, q.Seed = openai.Float(1.5), openai.Float(0.99), openai.Int(seed)
@@ -106,9 +140,9 @@ func TestOfficialClientSamplesBySeed(t *testing.T) {
 }
 
 func TestOfficialClientStops(t *testing.T) {
-	s := tinyServer(t)
+	s, want := tiny(t)
 	c := client(t, s)
-	all := want(t, s, "sat", generate.Options{MaxTokens: 20}).Text
+	all := want("sat").Text
 	stop := ""
 	for i := len(all) / 2; i < len(all)-1; i++ { // a stop that JSON can carry
 		if all[i] >= ' ' && all[i] < 0x7f {
@@ -132,7 +166,8 @@ func TestOfficialClientStops(t *testing.T) {
 }
 
 func TestOfficialClientSeesErrors(t *testing.T) {
-	c := client(t, tinyServer(t))
+	s, _ := tiny(t)
+	c := client(t, s)
 	q := ask("x")
 	q.N = openai.Int(2)
 	_, err := c.Chat.Completions.New(t.Context(), q)

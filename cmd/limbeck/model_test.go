@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"limbeck/internal/testkit"
+	"limbeck/model/gguf"
+)
+
+// TestModelScripts runs the command lines of testdata/model, beside models so
+// small that they write nonsense: tiny.gguf, plain.gguf without a template,
+// cut.gguf that ends too early, and alien.gguf of an unknown architecture.
+func TestModelScripts(t *testing.T) {
+	models := t.TempDir()
+	writeModels(t, models)
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/model",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
+			return os.CopyFS(e.WorkDir, os.DirFS(models))
+		},
+	})
+}
+
+func writeModels(t *testing.T, dir string) {
+	t.Helper()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := testkit.Model(1)
+	m.Meta.Set("general.name", "Tiny")
+	m.Meta.Set("general.license", "mit")
+	m.Meta.Set("limbeck.teacher", "made up")
+	check(m.Save(path("tiny.gguf")))
+	whole, err := os.ReadFile(path("tiny.gguf"))
+	check(err)
+	check(os.WriteFile(path("cut.gguf"), whole[:len(whole)-100], 0o666))
+	meta, tensors := m.GGUF()
+	meta.Set("general.architecture", "alien")
+	check(gguf.Write(path("alien.gguf"), &meta, tensors))
+	check(m.SetTemplate(""))
+	check(m.Save(path("plain.gguf")))
+}
+
+// Exit codes tell apart what scripts can only call a failure.
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	writeModels(t, dir)
+	tiny := filepath.Join(dir, "tiny.gguf")
+	for want, args := range map[int][]string{
+		exitOK:     {"run", tiny, "x", "--max-tokens", "4", "--min-confidence", "1e-30"},
+		exitFailed: {"run", filepath.Join(dir, "cut.gguf"), "x"},
+		exitUsage:  {"run", tiny, "x", "--top-p", "2"},
+		exitUnsure: {"run", tiny, "x", "--max-tokens", "4", "--min-confidence", "0.999"},
+	} {
+		var out, errs bytes.Buffer
+		if got := execute(args, strings.NewReader(""), &out, &errs); got != want {
+			t.Errorf("%v: exit code %d, want %d: %s", args[2:], got, want, &errs)
+		}
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	if got, want := printable("a\x1b[2J\tb\n\x00é\u009b"), "a[2J\tb\né"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
