@@ -57,6 +57,7 @@ var rules = []string{
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... provider",
 	"serve:            $engine data provider",
+	"serve/clienttest:",
 
 	"cmd/limbeck: ...",
 }
