@@ -13,9 +13,9 @@ const ValidationShare = 0.1
 
 // Holdout divides examples into those to train on and those to validate with,
 // both in their order. Rows that their file assigns to validation are the second
-// part, if there are any; else [SplitByHash] decides. Rows of the test part are in
-// neither.
-func Holdout(examples []Example) (train, validation []Example) {
+// part, if there are any; else [SplitByHash] takes share of them. Rows of the test
+// part are in neither.
+func Holdout(examples []Example, share float64) (train, validation []Example) {
 	var rest []Example
 	for _, e := range examples {
 		switch e.Split {
@@ -29,7 +29,7 @@ func Holdout(examples []Example) (train, validation []Example) {
 	if len(validation) > 0 {
 		return rest, validation
 	}
-	return SplitByHash(rest, ValidationShare)
+	return SplitByHash(rest, share)
 }
 
 // SplitByHash divides examples by the SHA-256 of their normalized input: into the

@@ -94,7 +94,7 @@ func (d *decoder) scalar(s scalar, n *yaml.Node, key, allowed string) {
 		d.problem(n, key, "is "+describe(n), allowed)
 		return
 	}
-	if err := s.set(n.Value); err != nil {
+	if err := s.Set(n.Value); err != nil {
 		d.problem(n, key, fmt.Sprintf("%s: %v", quote(n.Value), err), allowed)
 	}
 }
@@ -289,6 +289,13 @@ func join(key, k string) string {
 	return key + "." + k
 }
 
+// Default returns a section, or a whole recipe, with every key's default.
+func Default[T any]() *T {
+	section := new(T)
+	setDefaults(reflect.ValueOf(section).Elem())
+	return section
+}
+
 // setDefaults gives every key of a section its default.
 func setDefaults(v reflect.Value) {
 	for _, f := range fieldsOf(v.Type()) {
@@ -302,7 +309,7 @@ func setDefaults(v reflect.Value) {
 func setDefault(v reflect.Value, f *field) {
 	if s, ok := asScalar(v); ok {
 		if f.def != "" {
-			mustBe(s.set(f.def) == nil, f)
+			mustBe(s.Set(f.def) == nil, f)
 		}
 		return
 	}

@@ -40,7 +40,7 @@ func TestRead(t *testing.T) {
 	if d := r.Distill; d.Feature != .5 || d.Hard != .5 || d.Epochs != 3 || d.LR[0] != 5e-4 || d.Warmup.Share != .03 {
 		t.Errorf("distill: %+v", d)
 	}
-	if r.Seed != 1 || r.Task != "auto" || r.Data.Validation.Share != .1 || r.Prune.Order[0] != "vocab" {
+	if r.Seed != 1 || r.Task != "auto" || r.Data.Validation.Share != .1 || r.Prune.Calibration != 512 {
 		t.Errorf("defaults: %+v", r)
 	}
 	if got, want := r.Find(r.Data.Train), "dir/data/train.jsonl"; got != want {
@@ -127,7 +127,6 @@ func TestProblems(t *testing.T) {
 		{"inner check", head + "distill: {lr: [1e-4, 0]}\n", `distill.lr[1]: cannot be "0" (allowed: a number over 0 and at most 1)`},
 		{"no rate", head + "distill: {lr: []}\n", `distill.lr: an empty or a very long list`},
 		{"small count", head + "train: {batch_tokens: 0}\n", `train.batch_tokens: cannot be "0" (allowed: a count, as 288, 4k, 4Ki or 15M of at least 1)`},
-		{"order", head + "prune: {order: [depth, depth]}\n", `prune.order: names depth twice`},
 		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},
 		{"second from", "name: a\nteacher: [m, n]\ndata: d\n", `teacher: a later stage starts from`},
 		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},
@@ -186,6 +185,21 @@ func TestWriteReadsBack(t *testing.T) {
 		if again := rewritten(t, r); !reflect.DeepEqual(r, again) {
 			t.Errorf("%s\nread back as %+v\nwant %+v", text, again, r)
 		}
+	}
+}
+
+// A recipe that limbeck init makes up reads back.
+func TestDefault(t *testing.T) {
+	r := Default[Recipe]()
+	r.Name, r.Path = "a", "r.yaml"
+	r.Teacher = []Stage{*Default[Stage]()}
+	r.Data.Train, r.Distill, r.Quantize = "d.jsonl", Default[Distill](), Default[Quantize]()
+	if err := r.Teacher[0].From.Set("./m.gguf"); err != nil {
+		t.Fatal(err)
+	}
+	r.Quantize.Format = DefaultFormat
+	if again := rewritten(t, r); !reflect.DeepEqual(r, again) {
+		t.Errorf("read back as %+v\nwant %+v", again, r)
 	}
 }
 

@@ -36,11 +36,11 @@ const refRule = "./file.gguf, ./folder/, builtin:NAME, hf.co/OWNER/REPO[:FORMAT]
 // ParseRef reads a reference to a model.
 func ParseRef(s string) (Ref, error) {
 	var r Ref
-	err := r.set(s)
+	err := r.Set(s)
 	return r, err
 }
 
-func (r *Ref) set(s string) error {
+func (r *Ref) Set(s string) error {
 	*r = Ref{}
 	if s == "" || strings.TrimSpace(s) != s || strings.ContainsAny(s, "\x00\n\r\t") {
 		return fmt.Errorf("an empty name, or white space in it")

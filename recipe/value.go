@@ -10,10 +10,12 @@ import (
 )
 
 // A scalar is a value that recipes write as one word in a notation of its own.
+// Flags take the same notation: every scalar is a pflag.Value.
 type scalar interface {
-	set(text string) error // err tells what is wrong with text
+	Set(text string) error // the error tells what is wrong with text
+	String() string        // as Set reads it
+	Type() string          // names the value in a flag's help
 	allowed() string       // what may stand there
-	String() string        // as set reads it
 }
 
 // A Count is a number of things: 288, 4k (4,000), 4Ki (4,096), 15M, 1.5G.
@@ -126,7 +128,7 @@ func formatUnit(n int64, units []multiplier) string {
 	return strconv.FormatInt(n/int64(best.factor), 10) + best.suffix
 }
 
-func (c *Count) set(s string) error {
+func (c *Count) Set(s string) error {
 	n, err := parseUnit(s, countUnits)
 	*c = Count(n)
 	return err
@@ -134,7 +136,7 @@ func (c *Count) set(s string) error {
 func (c *Count) allowed() string { return "a count, as 288, 4k, 4Ki or 15M" }
 func (c Count) String() string   { return formatUnit(int64(c), countUnits) }
 
-func (b *Size) set(s string) error {
+func (b *Size) Set(s string) error {
 	n, err := parseUnit(s, sizeUnits)
 	if s == "0" {
 		n, err = 0, nil
@@ -150,7 +152,7 @@ func (b Size) String() string {
 	return formatUnit(int64(b), sizeUnits)
 }
 
-func (p *Share) set(s string) error {
+func (p *Share) Set(s string) error {
 	digits, ok := strings.CutSuffix(s, "%")
 	if !ok {
 		return errors.New("no percent sign")
@@ -170,10 +172,10 @@ func (p Share) String() string {
 	return strconv.FormatFloat(float64(p)*100, 'g', 12, 64) + "%"
 }
 
-func (d *Dim) set(s string) error {
+func (d *Dim) Set(s string) error {
 	*d = Dim{}
 	if strings.HasSuffix(s, "%") {
-		return d.Share.set(s)
+		return d.Share.Set(s)
 	}
 	n, err := parseUnit(s, countUnits)
 	d.Count = n
@@ -187,7 +189,7 @@ func (d Dim) String() string {
 	return Count(d.Count).String()
 }
 
-func (f *File) set(s string) error {
+func (f *File) Set(s string) error {
 	*f = File(s)
 	if strings.ContainsRune(s, 0) {
 		return errors.New("a path with a zero byte")
@@ -197,10 +199,10 @@ func (f *File) set(s string) error {
 func (f *File) allowed() string { return "a file" }
 func (f File) String() string   { return string(f) }
 
-func (h *Holdout) set(s string) error {
+func (h *Holdout) Set(s string) error {
 	*h = Holdout{}
 	if strings.HasSuffix(s, "%") {
-		if err := h.Share.set(s); err != nil {
+		if err := h.Share.Set(s); err != nil {
 			return err
 		}
 		if h.Share > 0.9 {
@@ -211,7 +213,7 @@ func (h *Holdout) set(s string) error {
 	if _, err := parseNumber(s); err == nil {
 		return errors.New("a number without a percent sign")
 	}
-	return h.File.set(s)
+	return h.File.Set(s)
 }
 func (h *Holdout) allowed() string { return "a share of at most 90%, or a file" }
 func (h Holdout) String() string {
@@ -245,6 +247,27 @@ func formatFloat(v float64) string {
 	}
 	return mantissa + "e" + strconv.Itoa(n)
 }
+
+// Type names the value in a flag's help.
+func (c *Count) Type() string { return "count" }
+
+// Type names the value in a flag's help.
+func (b *Size) Type() string { return "size" }
+
+// Type names the value in a flag's help.
+func (p *Share) Type() string { return "share" }
+
+// Type names the value in a flag's help.
+func (d *Dim) Type() string { return "count|share" }
+
+// Type names the value in a flag's help.
+func (f *File) Type() string { return "file" }
+
+// Type names the value in a flag's help.
+func (h *Holdout) Type() string { return "share|file" }
+
+// Type names the value in a flag's help.
+func (r *Ref) Type() string { return "model" }
 
 // The lineage and the steps' keys hold values as a recipe writes them.
 

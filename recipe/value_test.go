@@ -27,7 +27,7 @@ func TestValues(t *testing.T) {
 		{new(Ref), "openai/gpt-4o-mini", "openai/gpt-4o-mini"}, {new(Ref), "openai/", ""}, {new(Ref), "models/m", ""}, {new(Ref), "qwen3:0.6b", "qwen3:0.6b"},
 		{new(Ref), "https://h/v1#m", "https://h/v1#m"}, {new(Ref), "https://h/v1", ""}, {new(Ref), "builtin:", ""}, {new(Ref), "", ""}, {new(Ref), " a", ""},
 	} {
-		err := c.into.set(c.text)
+		err := c.into.Set(c.text)
 		if err != nil && c.want != "" {
 			t.Errorf("%T %q: %v", c.into, c.text, err)
 		}

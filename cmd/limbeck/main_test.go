@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -122,4 +123,23 @@ func TestCommandsAreExplained(t *testing.T) {
 		}
 	}
 	walk(newRoot(newApp(nil, nil, nil)))
+}
+
+// FuzzConfig reads config files and gives what they say to a command's flags.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte("make: {dir: x, set: [a=1, b=2]}\njson: true\n"))
+	f.Add([]byte("make: {set: [[a]]}\n"))
+	f.Add([]byte("dir: &a [*a]\nmake: *a\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		root := newRoot(newApp(nil, nil, nil))
+		config, err := parseConfig(root, text)
+		if err != nil || config == nil {
+			return
+		}
+		cmd, _, err := root.Find([]string{"make"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eachFlag(cmd, func(flag *pflag.Flag) { _ = fromConfig(cmd, flag, config) }) // an error is as good as a value
+	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	_ "limbeck/recipe/steps" // what recipes can ask for
 )
 
 func init() { register(makeCommand) }
@@ -22,6 +23,7 @@ type makeFlags struct {
 	dir, until            string
 	set                   []string
 	dryRun, force, verify bool
+	threads               int
 }
 
 func makeCommand(a *app) *cobra.Command {
@@ -42,6 +44,7 @@ func makeCommand(a *app) *cobra.Command {
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be done, with time, memory and disk")
 	flags.StringVar(&f.until, "until", "", "stop after this `STEP`, or steps of this kind")
 	flags.StringArrayVar(&f.set, "set", nil, "replace a setting of the recipe, as `KEY=VALUE`; may be repeated")
+	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core); the result does not depend on it")
 	flags.BoolVar(&f.force, "force", false, "begin even if memory or disk seem too small")
 	flags.BoolVar(&f.verify, "verify", false, "read every byte of finished steps again")
 	return cmd
@@ -66,7 +69,8 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	plan, err := folder.Make(cmd.Context(), steps, run.Options{
 		Until: f.until, Force: f.force, Verify: f.verify,
 		Recipe: r, Program: "limbeck " + version,
-		Progress: a.progress.report,
+		Threads: f.threads, Progress: a.progress.report,
+		Warned: func(text string) { a.remark("warning: %s", text) },
 		Started: func(s *run.Planned, number, of int) {
 			a.remark("step %d of %d: %s (%s)", number, of, s.Name, s.Why)
 		},

@@ -115,20 +115,27 @@ func (a *app) readConfig(root *cobra.Command) (*yaml.Node, string, error) {
 	if err != nil {
 		return nil, path, fmt.Errorf("config: %w", err)
 	}
+	config, err := parseConfig(root, text)
+	if err != nil {
+		return nil, path, fmt.Errorf("%s:%w", path, err)
+	}
+	return config, path, nil
+}
+
+// parseConfig returns the mapping that text holds, nil if it is empty. Errors
+// begin with line and column, where they have one.
+func parseConfig(root *cobra.Command, text []byte) (*yaml.Node, error) {
 	if len(text) > maxConfig {
-		return nil, path, fmt.Errorf("%s: too long for a config file", path)
+		return nil, fmt.Errorf(" longer than %d bytes", maxConfig)
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, path, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf(" %w", err)
 	}
 	if len(doc.Content) == 0 {
-		return nil, path, nil
+		return nil, nil
 	}
-	if err := checkConfig(root, doc.Content[0]); err != nil {
-		return nil, path, fmt.Errorf("%s:%w", path, err)
-	}
-	return doc.Content[0], path, nil
+	return doc.Content[0], checkConfig(root, doc.Content[0])
 }
 
 // checkConfig refuses keys that no command has.

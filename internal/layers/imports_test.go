@@ -50,12 +50,14 @@ var rules = []string{
 	"eval/baseline:     data internal/par golang.org/x/text/...",
 	"eval/report:       eval data measure",
 	"eval/bench:        $engine eval data",
+	"eval/compare:      $engine eval eval/baseline eval/report data compress/distill",
 	"provider:          data",
+	"store/builtin:",
 
 	"recipe/run:       internal/disk golang.org/x/sys/...",
 	"recipe:           recipe/run go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
-	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... provider",
+	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... provider store/builtin",
 	"serve:            $engine data provider",
 	"serve/clienttest:",
 

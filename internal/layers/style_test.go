@@ -94,7 +94,7 @@ func undocumented(d ast.Decl) []*ast.Ident {
 // wellKnown are methods whose meaning an interface of the standard library gives.
 var wellKnown = map[string]bool{
 	"Error": true, "String": true, "Unwrap": true, "Is": true, "As": true, "Close": true, "Read": true, "Write": true,
-	"Len": true, "Less": true, "Swap": true, "Push": true, "Pop": true, "MarshalJSON": true, "UnmarshalJSON": true,
+	"Set": true, "Len": true, "Less": true, "Swap": true, "Push": true, "Pop": true, "MarshalJSON": true, "UnmarshalJSON": true,
 }
 
 // exportedReceiver tells whether a function is no method, or one of an

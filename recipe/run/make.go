@@ -19,6 +19,7 @@ type Options struct {
 	Verify   bool   // reads every byte of finished outputs again
 	Threads  int    // of each step; 0: one a core
 	Progress Progress
+	Warned   func(text string)
 	Started  func(s *Planned, number, of int) // a step begins
 	Finished func(s *Planned, took time.Duration)
 
@@ -115,7 +116,7 @@ func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.D
 		return 0, err
 	}
 	defer log.Close()
-	w := f.work(p, s, temp, log, o.Progress, o.Threads)
+	w := f.work(p, s, temp, log, o)
 	start, memory := time.Now(), watchMemory()
 	err = s.Run(ctx, w)
 	took := time.Since(start)
@@ -173,9 +174,9 @@ func abandon(temp string) error {
 	return os.RemoveAll(temp)
 }
 
-func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, progress Progress, threads int) *Work {
+func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, o Options) *Work {
 	w := NewWork(filepath.Join(temp, outDir), filepath.Join(temp, checkpointDir), map[string]string{}, nil, log)
-	w.Threads = threads
+	w.Threads, w.Warned = o.Threads, o.Warned
 	for _, in := range s.Inputs {
 		w.inputs[in.Name] = in.Path
 		if in.Of != nil {
@@ -184,7 +185,7 @@ func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, progress 
 		}
 	}
 	w.Progress = func(stage string, done, total int64, note string) {
-		if progress == nil {
+		if o.Progress == nil {
 			return
 		}
 		if stage == "" || stage == s.Name {
@@ -192,7 +193,7 @@ func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, progress 
 		} else {
 			stage = s.Name + ": " + stage
 		}
-		progress(stage, done, total, note)
+		o.Progress(stage, done, total, note)
 	}
 	return w
 }

@@ -86,6 +86,7 @@ type Work struct {
 	Progress    Progress  // never nil
 	Log         io.Writer // the step's log
 	Threads     int       // workers; 0: one a core. No output depends on it
+	Warned      func(text string)
 
 	inputs   map[string]string
 	facts    map[string]string
@@ -109,6 +110,21 @@ func (w *Work) Input(name string) string {
 		panic(fmt.Sprintf("run: the step has no input %q", name))
 	}
 	return path
+}
+
+// Has tells whether the step has an input of that name.
+func (w *Work) Has(name string) bool {
+	_, ok := w.inputs[name]
+	return ok
+}
+
+// Warn tells the user of something that is no error, and notes it in the log.
+func (w *Work) Warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	fmt.Fprintln(w.Log, "warning:", text)
+	if w.Warned != nil {
+		w.Warned(text)
+	}
 }
 
 // Fact adds a line to the lineage that was found while working, as a model's

@@ -1,0 +1,129 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"limbeck/data"
+	"limbeck/internal/disk"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+func init() { recipe.Register("data", buildData) }
+
+// dataSettings are what examples depend on besides the files.
+type dataSettings struct {
+	Seed       int64
+	Format     string
+	Columns    recipe.Columns
+	System     string
+	Limit      recipe.Count
+	Validation recipe.Share
+	Augment    *recipe.Augment
+}
+
+// buildData adds the step that reads the examples, holds the validation part
+// out, and makes further ones.
+func buildData(c *recipe.Chain) error {
+	d := c.Recipe.Data
+	if d.Train == "" {
+		return nil
+	}
+	s := &run.Step{Kind: "data", Name: "data", Version: 1, Portable: true,
+		Settings: dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment}}
+	add := func(name string, f recipe.File) {
+		if f != "" {
+			in := fileInput(c.Recipe, f, "data."+name)
+			in.Name, in.License, in.Labels = name, d.License, d.Labels
+			s.Inputs = append(s.Inputs, in)
+		}
+	}
+	add("train", d.Train)
+	add("test", d.Test)
+	add("validation", d.Validation.File)
+	settings := s.Settings.(dataSettings)
+	s.Run = func(_ context.Context, w *run.Work) error {
+		return settings.make(w, d.Test != "", d.Validation.File != "")
+	}
+	c.Add(s)
+	c.Put("data.train", run.Input{Of: s, Path: "train.jsonl"})
+	c.Put("data.validation", run.Input{Of: s, Path: "validation.jsonl"})
+	if d.Test != "" {
+		c.Put("data.test", run.Input{Of: s, Path: "test.jsonl"})
+	}
+	return nil
+}
+
+// load reads one of the step's files.
+func (d *dataSettings) load(w *run.Work, name string) ([]data.Example, error) {
+	o := data.Options{Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
+	all, err := data.Load(w.Input(name), o)
+	if err != nil {
+		return nil, err
+	}
+	if n := int(d.Limit); n > 0 && n < len(all) {
+		all = all[:n]
+	}
+	if d.System == "" {
+		return all, nil
+	}
+	for i := range all {
+		if m := all[i].Messages; len(m) > 0 && m[0].Role != "system" {
+			all[i].Messages = append([]data.Message{{Role: "system", Content: d.System}}, m...)
+		}
+	}
+	return all, nil
+}
+
+// make writes train.jsonl, validation.jsonl and, if there are any, test.jsonl.
+func (d *dataSettings) make(w *run.Work, hasTest, hasValidation bool) error {
+	all, err := d.load(w, "train")
+	if err != nil {
+		return err
+	}
+	var validation []data.Example
+	if hasValidation {
+		if validation, err = d.load(w, "validation"); err != nil {
+			return err
+		}
+	} else {
+		all, validation = data.Holdout(all, float64(d.Validation))
+	}
+	if hasTest {
+		test, err := d.load(w, "test")
+		if err != nil {
+			return err
+		}
+		if n := len(data.Overlap(all, test)); n > 0 {
+			w.Fact("test examples found in the training data", fmt.Sprint(n))
+			w.Warn("%d of %d test examples occur in the training data: figures on them prove nothing", n, len(test))
+		}
+		if err := writeExamples(w, "test", test); err != nil {
+			return err
+		}
+	}
+	w.Fact("examples", fmt.Sprint(len(all)))
+	w.Fact("validation examples", fmt.Sprint(len(validation)))
+	if a := d.Augment; a != nil && a.ExchangeSlots > 0 {
+		more := data.ExchangeSlots(all, a.ExchangeSlots*len(all), uint64(d.Seed))
+		w.Fact("examples with exchanged slots", fmt.Sprint(len(more)))
+		all = append(all, more...)
+	}
+	if err := writeExamples(w, "train", all); err != nil {
+		return err
+	}
+	return writeExamples(w, "validation", validation)
+}
+
+func writeExamples(w *run.Work, name string, examples []data.Example) error {
+	return disk.Write(filepath.Join(w.Dir, name+".jsonl"), func(out io.Writer) error { return data.WriteJSONL(out, examples) })
+}
+
+// loadExamples reads what the data step wrote.
+func loadExamples(w *run.Work, name string) ([]data.Example, error) {
+	all, err := data.Load(w.Input(name), data.Options{})
+	return all, err
+}

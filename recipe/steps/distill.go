@@ -1,0 +1,127 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"limbeck/compress/distill"
+	"limbeck/data"
+	"limbeck/model"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+	"limbeck/train"
+)
+
+func init() { recipe.Register("distill", buildDistill) }
+
+// distillSettings are what a distillation depends on besides its inputs.
+type distillSettings struct {
+	Seed    int64
+	Distill recipe.Distill
+}
+
+// buildDistill adds the student's training by the teacher, and before it the
+// teacher's cache if it asks for one.
+func buildDistill(c *recipe.Chain) error {
+	d := c.Recipe.Distill
+	if d == nil {
+		return nil
+	}
+	student, err := c.Get("student", "student")
+	if err != nil {
+		return err
+	}
+	teachers, err := teacherInputs(c)
+	if err != nil {
+		return err
+	}
+	ref := c.Recipe.Teacher[0].From.Text
+	s := &run.Step{Kind: "distill", Name: "distill", Version: 1, Settings: distillSettings{c.Seed, *d}, Inputs: []run.Input{student}}
+	cached := d.Cache == "topk" && d.Response > 0
+	if cached {
+		cache, err := cacheStep(c, d, teachers, ref, student)
+		if err != nil {
+			return err
+		}
+		s.Inputs = append(s.Inputs, run.Input{Name: "cache", Of: cache, Path: cacheFile})
+	} else {
+		s.Inputs = append(s.Inputs, teachers...)
+	}
+	if err := addData(c, s); err != nil {
+		return err
+	}
+	s.Predict = predictDistill(c, ref, d, cached)
+	s.Run = func(ctx context.Context, w *run.Work) error {
+		return DistillModel(ctx, w, ref, len(teachers), *d, c.Seed)
+	}
+	c.Add(s)
+	c.Put("student", run.Input{Of: s, Path: ModelFile})
+	c.Put("training", run.Input{Of: s, Path: TrainingFile})
+	return nil
+}
+
+// teacherInputs returns the teacher's members as inputs "teacher.0" and on.
+func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
+	var out []run.Input
+	for i := 0; i == 0 || c.Has(fmt.Sprintf("teacher.%d", i)); i++ {
+		name := fmt.Sprintf("teacher.%d", i)
+		in, err := c.Get(name, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, in)
+	}
+	return out, nil
+}
+
+// DistillModel is the step that trains the model "student" on the examples of
+// "train" by what the teachers ("teacher.0" and on, or the built-in that ref
+// names) say of them, or by what they said, if there is an input "cache".
+func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d recipe.Distill, seed int64) error {
+	f, done, err := newFit(w, d.Train, seed)
+	if err != nil {
+		return err
+	}
+	defer done()
+	o := distill.Options{Hard: d.Hard, Response: d.Response, Feature: d.Feature, Relation: d.Relation,
+		Temperature: d.Temperature, Direction: d.Divergence, Heads: d.RelationHeads, Seed: uint64(seed)}
+	var cache *distill.Cache
+	var t *teachers
+	if w.Has("cache") {
+		if cache, err = readCache(w.Input("cache")); err != nil {
+			return err
+		}
+	} else if d.Response+d.Feature+d.Relation > 0 {
+		if members > 1 {
+			return fmt.Errorf("an ensemble of %d teachers teaches through a cache: set distill.cache to topk", members)
+		}
+		if t, err = openTeachers(w, 1, ref, f.pool); err != nil {
+			return err
+		}
+		defer t.close()
+	}
+	var objective *distill.Objective
+	f.objective = func(m *model.Model, set []train.Sequence) (train.Objective, error) {
+		if t == nil {
+			if cache != nil && len(cache.First) != len(set)+1 {
+				return nil, fmt.Errorf("the teacher's cache is of %d examples, the training of %d", len(cache.First)-1, len(set))
+			}
+			objective, err = distill.New(m.Config(), nil, nil, cache, o, f.pool)
+			return objective, err
+		}
+		vocab, err := distill.Match(m.Tokenizer.Spec(), t.models[0].Tokenizer.Spec())
+		if err != nil {
+			return nil, err
+		}
+		objective, err = distill.New(m.Config(), t.models[0].Model, vocab, nil, o, f.pool)
+		return objective, err
+	}
+	f.open = func() (*model.Model, error) { return Open(w.Input("student")) }
+	m, training, err := f.run(ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	w.Fact("training steps", fmt.Sprint(training.Steps))
+	return save(w, m, fmt.Sprintf("distilled on %d examples, digest %.12s", len(f.train), data.Digest(f.train)))
+}

@@ -1,0 +1,236 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"limbeck/data"
+	"limbeck/internal/disk"
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/nn/op"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+	"limbeck/train"
+)
+
+// TrainingFile is the name of a [Training] in the output of a step that
+// trains.
+const TrainingFile = "training.json"
+
+// A Training tells how a training went.
+type Training struct {
+	Parameters int           `json:"parameters"` // trainable
+	Sequences  int           `json:"sequences"`
+	TooLong    int           `json:"too_long"` // examples left out
+	Tokens     int           `json:"tokens"`   // of one pass
+	Steps      int           `json:"steps"`
+	Best       int           `json:"best_step"` // whose weights were kept
+	Rate       float64       `json:"lr"`        // whose training was kept
+	Tried      []Tried       `json:"tried"`
+	Curve      []train.Point `json:"curve"`
+	Stopped    string        `json:"stopped,omitempty"`             // why it ended early
+	Dropped    float64       `json:"dropped_probability,omitempty"` // of the teacher's, on tokens that the student lacks
+}
+
+// Tried is one learning rate of a search, with its best validation.
+type Tried struct {
+	Rate       float64 `json:"lr"`
+	Validation float64 `json:"validation"`
+	Metric     float64 `json:"exact"`
+	Error      string  `json:"error,omitempty"`
+}
+
+// A fit is one training, tried with one or several learning rates.
+type fit struct {
+	work       *run.Work
+	settings   recipe.Train
+	seed       int64
+	open       func() (*model.Model, error) // the model as it is before
+	train      []data.Example
+	validation []data.Example
+	pool       *par.Pool
+
+	// objective makes the loss of one training of m on set; nil: the data's
+	// own tokens.
+	objective func(m *model.Model, set []train.Sequence) (train.Objective, error)
+}
+
+// options returns the trainer's options for one learning rate.
+func (f *fit) options(rate float64) train.Options {
+	s := &f.settings
+	o := train.Defaults()
+	o.Epochs, o.Steps, o.BatchTokens = s.Epochs, int(s.Steps), int(s.BatchTokens)
+	o.LR, o.Schedule, o.FinalLR = rate, s.Schedule, float64(s.FinalLR)
+	o.Beta1, o.Beta2, o.Eps, o.Decay, o.Clip = s.Beta1, s.Beta2, s.Epsilon, s.WeightDecay, s.Clip
+	o.Seed, o.Patience = uint64(f.seed), s.Patience
+	if s.Seed != 0 {
+		o.Seed = uint64(s.Seed)
+	}
+	return o
+}
+
+// inSteps resolves what the settings give as shares of the steps.
+func (f *fit) inSteps(o *train.Options, set []train.Sequence) int {
+	steps := train.Steps(set, *o)
+	if w := f.settings.Warmup; w.Count > 0 || w.Share > 0 {
+		o.Warmup = min(w.Of(steps), steps)
+	}
+	if e := f.settings.EvalEvery; e.Count > 0 || e.Share > 0 {
+		o.EvalEvery = e.Of(steps)
+	}
+	return steps
+}
+
+// run trains, with each learning rate that is asked for, and returns the model
+// whose validation was best. What is finished survives in the checkpoints.
+func (f *fit) run(ctx context.Context) (*model.Model, *Training, error) {
+	var best *Training
+	var kept string
+	var tried []Tried
+	for i, rate := range f.settings.LR {
+		path := filepath.Join(f.work.Checkpoints, fmt.Sprintf("rate-%d.gguf", i))
+		t, err := f.one(ctx, rate, i, path)
+		if err != nil {
+			return nil, nil, err
+		}
+		tried = append(tried, t.Tried[0])
+		if t.Tried[0].Error == "" && (best == nil || better(t.Tried[0], best.Tried[0])) {
+			best, kept = t, path
+		}
+	}
+	if best == nil {
+		return nil, nil, errors.New(tried[0].Error)
+	}
+	best.Tried = tried
+	m, err := Open(kept)
+	if err == nil {
+		err = writeJSON(filepath.Join(f.work.Dir, TrainingFile), best)
+	}
+	return m, best, err
+}
+
+func better(a, b Tried) bool {
+	if a.Metric != b.Metric {
+		return a.Metric > b.Metric
+	}
+	return a.Validation < b.Validation
+}
+
+// one trains with one learning rate, and saves the model at path. A training
+// that diverges is a result, not an error: another rate may do better.
+func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Training, error) {
+	report := path + ".json"
+	if text, err := os.ReadFile(report); err == nil {
+		var t Training
+		return &t, json.Unmarshal(text, &t)
+	}
+	m, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	t := &Training{Rate: rate}
+	set, tooLong, err := data.Sequences(m, f.train, int(f.settings.MaxTokens))
+	if err != nil {
+		return nil, err
+	}
+	if f.settings.LossOn == "all" {
+		for k := range set {
+			set[k].From = 1
+		}
+	}
+	t.Sequences, t.TooLong = len(set), len(tooLong)
+	for _, s := range set {
+		t.Tokens += len(s.IDs) - 1
+	}
+	t.Parameters = m.SetTrainable(func(*op.Weight) bool { return true })
+	var objective train.Objective = train.HardLabels{}
+	if f.objective != nil {
+		if objective, err = f.objective(m, set); err != nil {
+			return nil, err
+		}
+	}
+	o := f.options(rate)
+	steps := f.inSteps(&o, set)
+	o.Checkpoint = filepath.Join(f.work.Checkpoints, fmt.Sprintf("rate-%d", i))
+	hooks, err := f.hooks(m)
+	if err != nil {
+		return nil, err
+	}
+	trainer, err := train.New(m.Model, set, objective, o, f.pool, hooks)
+	if err != nil {
+		return nil, err
+	}
+	result, err := trainer.Run(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil && len(f.settings.LR) > 1:
+		t.Tried = []Tried{{Rate: rate, Error: err.Error()}}
+	case err != nil:
+		return nil, err
+	default:
+		t.Steps, t.Best, t.Curve, t.Stopped = steps, result.Best, result.Curve, result.Stopped
+		t.Tried = []Tried{{Rate: rate}}
+		for _, p := range result.Curve {
+			if p.Step == result.Best {
+				t.Tried[0].Validation, t.Tried[0].Metric = p.Validation, p.Metric
+			}
+		}
+		if err := m.Save(path); err != nil {
+			return nil, err
+		}
+	}
+	if err := writeJSON(report, t); err != nil {
+		return nil, err
+	}
+	return t, os.RemoveAll(o.Checkpoint)
+}
+
+// hooks tell of the training of m and validate it.
+func (f *fit) hooks(m *model.Model) (train.Hooks, error) {
+	h := train.Hooks{}
+	var tokens, start = 0, time.Now()
+	h.Progress = func(step, steps int, loss float64, n int) {
+		tokens += n
+		f.work.Progress("", int64(step), int64(steps), fmt.Sprintf("loss %.3f, %.0f tokens/s", loss, float64(tokens)/time.Since(start).Seconds()))
+	}
+	h.Point = func(p train.Point) {
+		fmt.Fprintf(f.work.Log, "step %d: loss %.4f, validation %.4f, exact replies %.2f %%\n", p.Step, p.Loss, p.Validation, 100*p.Metric)
+	}
+	examples := f.validation
+	if n := int(f.settings.EvalLimit); n > 0 && n < len(examples) {
+		examples = examples[:n]
+	}
+	if len(examples) == 0 || f.settings.Keep == "last" {
+		return h, nil
+	}
+	set, _, err := data.Sequences(m, examples, int(f.settings.MaxTokens))
+	if err != nil || len(set) == 0 {
+		return h, err
+	}
+	tape := op.NewTape(f.pool)
+	tape.Exact = true
+	h.Validate = func(ctx context.Context) (loss, metric float64, err error) {
+		return train.Assess(ctx, tape, m.Model, set)
+	}
+	return h, nil
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return disk.Write(path, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}

@@ -1,0 +1,226 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+
+	"limbeck/compress/prune"
+	"limbeck/data"
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/nn"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+	"limbeck/train"
+)
+
+func init() { recipe.Register("prune", buildPrune) }
+
+// pruneSettings are what the student's first weights depend on besides the
+// teacher and the data.
+type pruneSettings struct {
+	Seed    int64
+	Student recipe.Student
+	Prune   recipe.Prune
+}
+
+// buildPrune adds the step that gives the student its shape and its first
+// weights.
+func buildPrune(c *recipe.Chain) error {
+	student := c.Recipe.Student
+	if student.From.Model() {
+		in, err := modelInput(c.Recipe, student.From, "student.from", "")
+		if err != nil {
+			return err
+		}
+		c.Put("student", in)
+		return nil
+	}
+	teacher, err := c.Get("teacher.0", "teacher")
+	if err != nil {
+		return err
+	}
+	if !student.Reshaped() && student.From.Text == recipe.FromTeacher {
+		c.Put("student", teacher)
+		return nil
+	}
+	settings := pruneSettings{c.Seed, student, c.Recipe.Prune}
+	settings.Prune.KeepTokens = ""
+	if student.From.Text == recipe.FromTeacher {
+		settings.Seed = 0 // nothing is drawn
+	}
+	s := &run.Step{Kind: "prune", Name: "prune", Version: 1, Inputs: []run.Input{teacher}, Settings: settings}
+	if c.Has("data.train") {
+		in, err := c.Get("data.train", "train")
+		if err != nil {
+			return err
+		}
+		s.Inputs = append(s.Inputs, in)
+	}
+	if f := c.Recipe.Prune.KeepTokens; f != "" {
+		in := fileInput(c.Recipe, f, "prune.keep_tokens")
+		in.Name = "keep"
+		s.Inputs = append(s.Inputs, in)
+	}
+	ref := c.Recipe.Teacher[0].From.Text
+	s.Predict = predictPrune(c, ref, int(settings.Prune.Calibration))
+	s.Run = func(ctx context.Context, w *run.Work) error {
+		return PruneModel(ctx, w, ref, student, c.Recipe.Prune, c.Seed)
+	}
+	c.Add(s)
+	c.Put("student", run.Input{Of: s, Path: ModelFile})
+	return nil
+}
+
+// PruneModel is the step that cuts the model "teacher" (or the built-in that
+// ref names) to a student's shape, by what the examples of "train" make of its
+// parts; with weights drawn anew if the student comes from scratch.
+func PruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Student, p recipe.Prune, seed int64) error {
+	teacher, err := openInput(w, "teacher", ref)
+	if err != nil {
+		return err
+	}
+	defer teacher.Close()
+	pool := par.New(w.Threads)
+	defer pool.Close()
+	set, err := calibration(w, teacher, int(p.Calibration))
+	if err != nil {
+		return err
+	}
+	progress := func(done, total int) { w.Progress("measuring", int64(done), int64(total), "") }
+	imp, err := prune.Measure(ctx, teacher, set.sample, pool, progress)
+	if err != nil {
+		return err
+	}
+	imp.Tokens = set.tokens
+	shape, err := shapeOf(student, teacher, imp)
+	if err != nil {
+		return err
+	}
+	plan, err := prune.NewPlan(teacher, imp, shape)
+	if err != nil {
+		return err
+	}
+	m, err := plan.Apply(teacher)
+	if err != nil {
+		return err
+	}
+	made := fmt.Sprintf("pruned from %d to %d parameters", teacher.Config().Params(), m.Config().Params())
+	if student.From.Text == recipe.FromScratch {
+		if m, err = fresh(m, seed); err != nil {
+			return err
+		}
+		made = fmt.Sprintf("%d random weights, seed %d", m.Config().Params(), seed)
+	} else {
+		w.Fact("layers kept", fmt.Sprint(plan.Layers))
+	}
+	c := m.Config()
+	w.Fact("shape", fmt.Sprintf("%d layers, %d wide, %d heads, %d KV heads, %d neurons, %d tokens",
+		c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN, c.Vocab))
+	return save(w, m, made)
+}
+
+// shapeOf resolves counts, shares and params.
+func shapeOf(s recipe.Student, m *model.Model, imp *prune.Importance) (prune.Shape, error) {
+	c := m.Config()
+	if s.Params > 0 {
+		vocab := s.Vocab.Of(c.Vocab)
+		if s.Vocab == (recipe.Dim{}) {
+			vocab = 0
+		}
+		return prune.ShapeFor(m, imp, int(s.Params), vocab)
+	}
+	return prune.Shape{
+		Layers: s.Layers.Of(c.Layers), Width: s.Hidden.Of(c.Width), Heads: s.Heads.Of(c.Heads),
+		KVHeads: s.KVHeads.Of(c.KVHeads), FFN: s.FFN.Of(c.FFN), Vocab: s.Vocab.Of(c.Vocab),
+	}, nil
+}
+
+// A calibrationSet is a sample of the training examples, and how often each
+// token occurs in all of them.
+type calibrationSet struct {
+	sample []train.Sequence
+	tokens []int
+}
+
+// calibration draws n examples of the input "train", evenly spread; the input
+// "keep", if there is one, adds tokens.
+func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
+	examples, err := loadExamples(w, "train")
+	if err != nil {
+		return nil, err
+	}
+	set, _, err := data.Sequences(m, examples, calibrationTokens)
+	if err != nil {
+		return nil, err
+	}
+	out := &calibrationSet{sample: spread(set, n), tokens: make([]int, m.Config().Vocab)}
+	for _, s := range set {
+		for _, id := range s.IDs {
+			out.tokens[id]++
+		}
+	}
+	if w.Has("keep") {
+		text, err := os.ReadFile(w.Input("keep"))
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range m.Tokenizer.Encode(string(text), false) {
+			out.tokens[id]++
+		}
+	}
+	return out, nil
+}
+
+// calibrationTokens bounds the length of an example that calibrates.
+const calibrationTokens = 2048
+
+// spread returns n elements of set at equal distances: all of them if n is 0 or
+// more than there are.
+func spread(set []train.Sequence, n int) []train.Sequence {
+	if n <= 0 || n >= len(set) {
+		return set
+	}
+	out := make([]train.Sequence, n)
+	for i := range out {
+		out[i] = set[i*len(set)/n]
+	}
+	return out
+}
+
+// fresh returns a model of the same shape, tokenizer and template as m, with
+// random weights.
+func fresh(m *model.Model, seed int64) (*model.Model, error) {
+	src := random{rand.New(rand.NewPCG(uint64(seed), 0x66726573))} // "fres"
+	out, err := model.New(m.Config(), src, m.Tokenizer.Spec(), m.TemplateSource())
+	if err != nil {
+		return nil, err
+	}
+	if name := m.Meta.String("general.license", ""); name != "" {
+		out.Meta.Set("general.license", name)
+	}
+	return out, nil
+}
+
+// random draws weights: normal with [nn.InitStd], norms of ones.
+type random struct{ *rand.Rand }
+
+// Tensor implements [nn.Source].
+func (r random) Tensor(name string, rows, cols int) *tensor.Tensor {
+	shape := []int{rows, cols}
+	if rows == 1 {
+		shape = shape[1:]
+	}
+	t := tensor.New(name, dtype.F32, shape...)
+	for i, v := 0, dtype.Floats(t.Data); i < len(v); i++ {
+		v[i] = 1
+		if rows > 1 {
+			v[i] = float32(r.NormFloat64() * nn.InitStd(cols))
+		}
+	}
+	return t
+}

@@ -1,0 +1,107 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"limbeck/compress/quantize"
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+func init() { recipe.Register("quantize", buildQuantize) }
+
+// buildQuantize adds the step that stores the student in fewer bits. The
+// student that a recipe ends with is exported under its name, quantized or not.
+func buildQuantize(c *recipe.Chain) error {
+	student, err := c.Get("student", "model")
+	if err != nil {
+		return err
+	}
+	name := c.Recipe.Name
+	if t := c.Title(); t != "" {
+		name += "-" + t
+	}
+	q := c.Recipe.Quantize
+	if q == nil {
+		if student.Of != nil {
+			student.Of.Exports = map[string]string{ModelFile: name + ".gguf"}
+		}
+		return nil
+	}
+	s := &run.Step{Kind: "quantize", Name: "quantize", Version: 1, Settings: *q, Inputs: []run.Input{student},
+		Exports: map[string]string{ModelFile: name + ".gguf"}}
+	if q.Imatrix {
+		in, err := c.Get("data.train", "train")
+		if err != nil {
+			return err
+		}
+		s.Inputs = append(s.Inputs, in)
+	}
+	ref := c.Recipe.Student.From.Text
+	if student.Of == nil && ref == recipe.FromTeacher {
+		ref = c.Recipe.Teacher[0].From.Text
+	}
+	s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, *q) }
+	c.Add(s)
+	c.Put("unquantized", student)
+	c.Put("student", run.Input{Of: s, Path: ModelFile})
+	return nil
+}
+
+// QuantizeModel is the step that stores "model" (or the built-in that ref
+// names) in another format, weighing its rounding errors by what the examples
+// of "train" show, if that input is there.
+func QuantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quantize) error {
+	m, err := openInput(w, "model", ref)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	pool := par.New(w.Threads)
+	defer pool.Close()
+	var o quantize.Options
+	if w.Has("train") {
+		set, err := calibration(w, m, int(q.Calibration))
+		if err != nil {
+			return err
+		}
+		progress := func(done, total int) { w.Progress("calibrating", int64(done), int64(total), "") }
+		if o.Importance, err = quantize.Calibrate(ctx, m, set.sample, pool, progress); err != nil {
+			return err
+		}
+	}
+	if err := formats(&o, m, q); err != nil {
+		return err
+	}
+	out, err := quantize.Apply(m, o, pool)
+	if err != nil {
+		return err
+	}
+	w.Fact("format", o.Format.Name)
+	return save(w, out, "quantized to "+o.Format.Name)
+}
+
+// formats chooses the formats that the settings ask for.
+func formats(o *quantize.Options, m *model.Model, q recipe.Quantize) (err error) {
+	if q.Size > 0 {
+		*o, err = quantize.Fit(m, int64(q.Size), o.Importance)
+		return err
+	}
+	name := q.Format
+	if name == "" {
+		name = "q8_0"
+	}
+	if o.Format, err = quantize.Parse(name); err != nil {
+		return err
+	}
+	if q.Embedding != "" {
+		o.Embedding, err = quantize.Parse(q.Embedding)
+	}
+	if err != nil {
+		return fmt.Errorf("embedding: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+// Package steps holds what a recipe's sections do: one file a step. Each step
+// reads models and data from files and fills a folder; see
+// [limbeck/recipe/run]. Importing the package registers all of them with
+// package recipe.
+//
+// What steps leave for each other, in the names of [recipe.Chain]:
+//
+//	data.train, data.validation, data.test   examples, as JSON lines
+//	teacher.0, teacher.1 …                   the teacher's members: GGUF files
+//	student                                  the small model so far: a GGUF file
+//	training                                 how the last training went: JSON
+package steps
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"limbeck/model"
+	"limbeck/model/gguf"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+	"limbeck/store/builtin"
+)
+
+// ModelFile is the name of the model in the output of a step that makes one.
+const ModelFile = "model.gguf"
+
+// Open opens the model that a reference names.
+func Open(ref string) (*model.Model, error) {
+	name, ok := strings.CutPrefix(ref, builtin.Prefix)
+	if !ok {
+		m, err := model.Open(ref)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("no model %s: there is no such file or folder", ref)
+		}
+		return m, err
+	}
+	data, err := builtin.Model(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := gguf.Parse(data, ref)
+	if err != nil {
+		return nil, err
+	}
+	return model.FromGGUF(f)
+}
+
+// modelInput returns the input of a step that reads the model of a reference.
+func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Input, error) {
+	in := run.Input{Shown: ref.Text, Key: key, License: license}
+	switch ref.Kind {
+	case recipe.RefPath:
+		in.Path = r.Find(recipe.File(ref.Text))
+	case recipe.RefBuiltin:
+		data, err := builtin.Model(strings.TrimPrefix(ref.Text, builtin.Prefix))
+		if err != nil {
+			return in, fmt.Errorf("recipe: %s: %w", key, err)
+		}
+		sum := sha256.Sum256(data)
+		in.Digest = hex.EncodeToString(sum[:])
+	default:
+		return in, fmt.Errorf("recipe: %s: %s: this build reads models from files, folders and %sNAME", key, ref.Text, builtin.Prefix)
+	}
+	return in, nil
+}
+
+// openInput opens the model that a step reads, whether it is a file or built
+// in.
+func openInput(w *run.Work, name string, ref string) (*model.Model, error) {
+	if path := w.Input(name); path != "" {
+		return Open(path)
+	}
+	return Open(ref)
+}
+
+// fileInput returns the input of a step that reads a file of the recipe.
+func fileInput(r *recipe.Recipe, f recipe.File, key string) run.Input {
+	return run.Input{Path: r.Find(f), Shown: string(f), Key: key}
+}
+
+// save writes the step's model, with a line in its metadata that says how it
+// came about.
+func save(w *run.Work, m *model.Model, made string) error {
+	var history []string
+	for _, line := range m.Meta.Strings(historyKey) {
+		history = append(history, line)
+	}
+	m.Meta.Set(historyKey, append(history, made))
+	if license := m.Meta.String("general.license", ""); license != "" {
+		w.Fact("license", license)
+	}
+	w.Fact("parameters", fmt.Sprint(m.Config().Params()))
+	return m.Save(filepath.Join(w.Dir, ModelFile))
+}
+
+// historyKey lists, oldest first, what was done to a model.
+const historyKey = "limbeck.history"
+
+// exists tells whether there is a file of that name.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

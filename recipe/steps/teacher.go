@@ -1,0 +1,144 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"limbeck/data"
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+func init() { recipe.Register("teacher", buildTeacher) }
+
+// trainSettings are what a training depends on besides its inputs.
+type trainSettings struct {
+	Seed  int64
+	Train recipe.Train
+}
+
+// buildTeacher adds the steps of the teacher's stages. A stage that trains an
+// ensemble is followed by none; its members teach together.
+func buildTeacher(c *recipe.Chain) error {
+	stages := c.Recipe.Teacher
+	if len(stages) == 0 {
+		return nil
+	}
+	from, err := modelInput(c.Recipe, stages[0].From, "teacher.from", stages[0].License)
+	if err != nil {
+		return err
+	}
+	ref, members := stages[0].From.Text, []run.Input{from}
+	for i, stage := range stages {
+		if stage.Train == nil {
+			continue
+		}
+		from = members[0]
+		members = nil
+		for k := range stage.Ensemble {
+			name := "teacher"
+			if len(stages) > 1 {
+				name += fmt.Sprintf("-stage%d", i+1)
+			}
+			if stage.Ensemble > 1 {
+				name += fmt.Sprintf("-%d", k+1)
+			}
+			s, err := trainStep(c, name, ref, from, trainSettings{c.Recipe.Seed + int64(k), *stage.Train}, false)
+			if err != nil {
+				return err
+			}
+			s.Kind = "teacher"
+			members = append(members, run.Input{Of: s, Path: ModelFile})
+			c.Put("training", run.Input{Of: s, Path: TrainingFile})
+		}
+	}
+	for k, in := range members {
+		c.Put(fmt.Sprintf("teacher.%d", k), in)
+	}
+	return nil
+}
+
+// trainStep adds a step that trains a model on the data alone. ref names the
+// model if it is built in.
+func trainStep(c *recipe.Chain, name, ref string, from run.Input, settings trainSettings, student bool) (*run.Step, error) {
+	from.Name = "model"
+	s := &run.Step{Kind: "train", Name: name, Version: 1, Settings: settings, Inputs: []run.Input{from}}
+	if err := addData(c, s); err != nil {
+		return nil, err
+	}
+	s.Predict = predictTrain(c, c.Recipe.Teacher[0].From.Text, student, &settings.Train)
+	s.Run = func(ctx context.Context, w *run.Work) error {
+		return TrainModel(ctx, w, ref, settings.Train, settings.Seed)
+	}
+	return c.Add(s), nil
+}
+
+// addData gives a step the examples to train on and to validate with.
+func addData(c *recipe.Chain, s *run.Step) error {
+	for _, name := range []string{"train", "validation"} {
+		in, err := c.Get("data."+name, name)
+		if err != nil {
+			return err
+		}
+		s.Inputs = append(s.Inputs, in)
+	}
+	return nil
+}
+
+// TrainModel is the step that trains a model (the input "model", or the
+// built-in that ref names) on the examples of "train", choosing the best by
+// those of "validation".
+func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Train, seed int64) error {
+	f, done, err := newFit(w, settings, seed)
+	if err != nil {
+		return err
+	}
+	defer done()
+	bare := bareText(f.train)
+	f.open = func() (*model.Model, error) {
+		m, err := openInput(w, "model", ref)
+		if err != nil || !bare {
+			return m, err
+		}
+		return m, m.SetTemplate(bareTemplate)
+	}
+	m, _, err := f.run(ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return save(w, m, fmt.Sprintf("trained on %d examples, digest %.12s", len(f.train), data.Digest(f.train)))
+}
+
+// newFit returns a fit of the step's examples; done ends its threads.
+func newFit(w *run.Work, settings recipe.Train, seed int64) (f *fit, done func(), err error) {
+	f = &fit{work: w, settings: settings, seed: seed}
+	if f.train, err = loadExamples(w, "train"); err != nil {
+		return nil, nil, err
+	}
+	if w.Input("validation") != "" {
+		if f.validation, err = loadExamples(w, "validation"); err != nil {
+			return nil, nil, err
+		}
+	}
+	f.pool = par.New(w.Threads)
+	return f, f.pool.Close, nil
+}
+
+// bareTemplate prompts with the text alone, and a line's end.
+const bareTemplate = "{{ messages[-1]['content'] }}{% if add_generation_prompt %}{{ '\\n' }}{% endif %}"
+
+// bareText tells whether examples are single texts with a label or with slots:
+// their prompt needs no roles. A log of messages keeps the model's own
+// template.
+func bareText(examples []data.Example) bool {
+	for i := range examples {
+		e := &examples[i]
+		if k := e.Kind(); k != data.Structured && k != data.Labeled || len(e.Prompt()) != 1 {
+			return false
+		}
+	}
+	return true
+}
