@@ -23,7 +23,8 @@ type Model struct {
 }
 
 // Options choose the strength of the regularizers. The zero value takes what
-// served best on the validation part of the home-assistant data.
+// served best on the validation part of the home-assistant data; tuning.md lists
+// all that was tried.
 type Options struct {
 	C      float64 // cost of a margin error of the classifier
 	L2     float64 // penalty of the tagger's weights
@@ -32,13 +33,13 @@ type Options struct {
 
 func (o Options) with() Options {
 	if o.C == 0 {
-		o.C = 1
+		o.C = 0.2
 	}
 	if o.L2 == 0 {
-		o.L2 = 1
+		o.L2 = 0.03
 	}
 	if o.Epochs == 0 {
-		o.Epochs = 30
+		o.Epochs = 15
 	}
 	return o
 }

@@ -98,11 +98,11 @@ func (c *crf) train(seqs []sequence, o Options) {
 	order := rng.Perm(len(seqs))
 	lambda := o.L2 / float64(max(1, len(seqs)))
 	lat := &lattice{crf: c, exp: make([]float64, len(c.pairs))}
-	t, total := 0.0, float64(o.Epochs*len(seqs))
+	t := 0.0
 	for range o.Epochs {
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, i := range order {
-			step := firstStep * (1 - t/total)
+			step := firstStep / (1 + firstStep*lambda*t)
 			lat.step(&seqs[i], step)
 			c.scale *= 1 - step*lambda
 			t++
