@@ -4,18 +4,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"limbeck/compress/quantize"
-	"limbeck/internal/par"
-	"limbeck/model"
 )
 
-func init() {
-	register(convertCommand)
-	register(quantizeCommand)
-}
+func init() { register(convertCommand) }
 
-func convertCommand(*app) *cobra.Command {
+func convertCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "convert FROM TO", GroupID: groupUse, Args: exactly("FROM", "TO"),
 		Short: "Turn a GGUF file into a Hugging Face folder, or back",
@@ -24,7 +17,7 @@ func convertCommand(*app) *cobra.Command {
 			"to f32.",
 		Example: "  limbeck convert model.gguf folder\n  limbeck convert folder model.gguf",
 		RunE: func(_ *cobra.Command, args []string) error {
-			m, err := model.Open(args[0])
+			m, err := a.openModel(args[0])
 			if err != nil {
 				return err
 			}
@@ -35,36 +28,4 @@ func convertCommand(*app) *cobra.Command {
 			return m.SaveFolder(args[1])
 		},
 	}
-}
-
-func quantizeCommand(*app) *cobra.Command {
-	var out string
-	cmd := &cobra.Command{
-		Use: "quantize MODEL FORMAT", GroupID: groupMake, Args: exactly("MODEL", "FORMAT"),
-		Short:   "Store a model's weights in fewer bits, rounded to nearest",
-		Example: "  limbeck quantize model.gguf q8_0 --out small.gguf",
-		RunE: func(_ *cobra.Command, args []string) error {
-			format, err := quantize.Parse(args[1])
-			if err != nil {
-				return err
-			}
-			if out == "" {
-				return usageErrorf("--out says where the quantized model goes")
-			}
-			m, err := model.Open(args[0])
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			pool := par.New(0)
-			defer pool.Close()
-			q, err := quantize.Apply(m, quantize.Options{Format: format}, pool)
-			if err != nil {
-				return err
-			}
-			return q.Save(out)
-		},
-	}
-	cmd.Flags().StringVar(&out, "out", "", "`FILE` to write")
-	return cmd
 }

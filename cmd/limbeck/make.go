@@ -10,7 +10,6 @@ import (
 
 	"limbeck/recipe"
 	"limbeck/recipe/run"
-	_ "limbeck/recipe/steps" // what recipes can ask for
 )
 
 func init() { register(makeCommand) }

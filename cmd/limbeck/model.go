@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
 	"runtime/debug"
 	"time"
 
@@ -11,16 +9,13 @@ import (
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/generate"
+	"limbeck/recipe/steps"
 )
 
-// openModel opens what a reference names: a GGUF file, or a folder in Hugging
-// Face's layout. Every command that takes a MODEL opens it here.
+// openModel opens what a reference names: a GGUF file, a folder in Hugging
+// Face's layout, or a built-in. Every command that takes a MODEL opens it here.
 func (a *app) openModel(ref string) (*model.Model, error) {
-	m, err := model.Open(ref)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("no model " + ref + ": there is no such file or folder")
-	}
-	return m, err
+	return steps.Open(ref)
 }
 
 // engineFlags say how a model computes.

@@ -50,7 +50,7 @@ func buildDistill(c *recipe.Chain) error {
 	if err := addData(c, s); err != nil {
 		return err
 	}
-	s.Predict = predictDistill(c, ref, d, cached)
+	s.Predict = predictDistill(c, studentRef(c), ref, d, cached)
 	s.Run = func(ctx context.Context, w *run.Work) error {
 		return DistillModel(ctx, w, ref, len(teachers), *d, c.Seed)
 	}
@@ -58,6 +58,14 @@ func buildDistill(c *recipe.Chain) error {
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
 	c.Put("training", run.Input{Of: s, Path: TrainingFile})
 	return nil
+}
+
+// studentRef names the model from which the student's shape follows.
+func studentRef(c *recipe.Chain) string {
+	if c.Recipe.Student.From.Model() {
+		return c.Recipe.Student.From.Text
+	}
+	return c.Recipe.Teacher[0].From.Text
 }
 
 // teacherInputs returns the teacher's members as inputs "teacher.0" and on.
@@ -116,7 +124,7 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 		objective, err = distill.New(m.Config(), t.models[0].Model, vocab, nil, o, f.pool)
 		return objective, err
 	}
-	f.open = func() (*model.Model, error) { return Open(w.Input("student")) }
+	f.open = func() (*model.Model, error) { return openInput(w, "student", ref) }
 	m, training, err := f.run(ctx)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -64,40 +65,60 @@ func (w work) of(t *recipe.Train) work {
 	return work{w.tokens * passes, w.rows * passes}
 }
 
-// examine counts the tokens of the recipe's training examples, as the model of
-// ref cuts them; the data step may not have run yet.
-func examine(c *recipe.Chain, ref string) (work, arch.Config, error) {
-	var w work
-	m, err := openRef(c, ref)
-	if err != nil {
-		return w, arch.Config{}, err
-	}
-	defer m.Close()
+// readExamples reads the recipe's training examples as the data step will,
+// without those that are held out; that step may not have run yet.
+func readExamples(c *recipe.Chain) ([]data.Example, error) {
 	d := c.Recipe.Data
 	s := dataSettings{Columns: d.Columns, System: d.System, Limit: d.Limit}
 	all, err := s.load(run.NewWork("", "", map[string]string{"train": c.Recipe.Find(d.Train)}, nil, nil), "train")
 	if err != nil {
-		return w, m.Config(), err
+		return nil, err
 	}
 	if d.Validation.File == "" {
 		all, _ = data.Holdout(all, float64(d.Validation.Share))
 	}
+	return all, nil
+}
+
+// readSet returns these examples as the model of ref cuts them into tokens.
+func readSet(c *recipe.Chain, ref string) (*model.Model, []train.Sequence, error) {
+	all, err := readExamples(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := openRef(c, ref)
+	if err != nil {
+		return nil, nil, err
+	}
 	if bareText(all) {
-		if err := m.SetTemplate(bareTemplate); err != nil {
-			return w, m.Config(), err
-		}
+		err = m.SetTemplate(bareTemplate)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, m.Close())
 	}
 	set, _, err := data.Sequences(m, all, 1<<20)
 	if err != nil {
-		return w, m.Config(), err
+		return nil, nil, errors.Join(err, m.Close())
 	}
+	return m, set, nil
+}
+
+// examine counts the tokens of the recipe's training examples, with those that
+// will be made from them, and returns the shape of the model of ref.
+func examine(c *recipe.Chain, ref string) (work, arch.Config, error) {
+	var w work
+	m, set, err := readSet(c, ref)
+	if err != nil {
+		return w, arch.Config{}, err
+	}
+	defer m.Close()
 	for _, s := range set {
 		w.tokens += float64(len(s.IDs) - 1)
 		w.rows += float64(s.Targets())
 	}
-	if d.Augment != nil {
-		w.tokens *= float64(1 + d.Augment.ExchangeSlots)
-		w.rows *= float64(1 + d.Augment.ExchangeSlots)
+	if a := c.Recipe.Data.Augment; a != nil {
+		w.tokens *= float64(1 + a.ExchangeSlots)
+		w.rows *= float64(1 + a.ExchangeSlots)
 	}
 	return w, m.Config(), nil
 }
@@ -181,15 +202,16 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 	}
 }
 
-// predictDistill predicts a training with, if the teacher is live, its passes.
-func predictDistill(c *recipe.Chain, ref string, d *recipe.Distill, cached bool) func() (run.Cost, error) {
-	fit := predictTrain(c, ref, true, &d.Train)
+// predictDistill predicts a training of the student (of student, or cut from
+// the teacher) with, if the teacher is live, its passes.
+func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill, cached bool) func() (run.Cost, error) {
+	fit := predictTrain(c, student, student == teacher, &d.Train)
 	return func() (run.Cost, error) {
 		cost, err := fit()
 		if err != nil || cached {
 			return cost, err
 		}
-		w, shape, err := examine(c, ref)
+		w, shape, err := examine(c, teacher)
 		cost.Seconds += operations(shape, w.of(&d.Train)) / (rate() * forwardShare * int8Speedup)
 		cost.Memory += 4 * int64(shape.Params())
 		return cost, err

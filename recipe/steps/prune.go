@@ -3,18 +3,14 @@ package steps
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 
 	"limbeck/compress/prune"
 	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/model"
-	"limbeck/nn"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
-	"limbeck/tensor"
-	"limbeck/tensor/dtype"
 	"limbeck/train"
 )
 
@@ -190,37 +186,4 @@ func spread(set []train.Sequence, n int) []train.Sequence {
 		out[i] = set[i*len(set)/n]
 	}
 	return out
-}
-
-// fresh returns a model of the same shape, tokenizer and template as m, with
-// random weights.
-func fresh(m *model.Model, seed int64) (*model.Model, error) {
-	src := random{rand.New(rand.NewPCG(uint64(seed), 0x66726573))} // "fres"
-	out, err := model.New(m.Config(), src, m.Tokenizer.Spec(), m.TemplateSource())
-	if err != nil {
-		return nil, err
-	}
-	if name := m.Meta.String("general.license", ""); name != "" {
-		out.Meta.Set("general.license", name)
-	}
-	return out, nil
-}
-
-// random draws weights: normal with [nn.InitStd], norms of ones.
-type random struct{ *rand.Rand }
-
-// Tensor implements [nn.Source].
-func (r random) Tensor(name string, rows, cols int) *tensor.Tensor {
-	shape := []int{rows, cols}
-	if rows == 1 {
-		shape = shape[1:]
-	}
-	t := tensor.New(name, dtype.F32, shape...)
-	for i, v := 0, dtype.Floats(t.Data); i < len(v); i++ {
-		v[i] = 1
-		if rows > 1 {
-			v[i] = float32(r.NormFloat64() * nn.InitStd(cols))
-		}
-	}
-	return t
 }

@@ -17,8 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"limbeck/model"
@@ -88,9 +88,13 @@ func fileInput(r *recipe.Recipe, f recipe.File, key string) run.Input {
 // save writes the step's model, with a line in its metadata that says how it
 // came about.
 func save(w *run.Work, m *model.Model, made string) error {
-	var history []string
-	for _, line := range m.Meta.Strings(historyKey) {
-		history = append(history, line)
+	history := slices.Clone(m.Meta.Strings(historyKey))
+	if name := m.Meta.String(nameKey, ""); name != "" && len(history) == 0 {
+		m.Meta.Set("general.base_model.count", uint32(1))
+		m.Meta.Set("general.base_model.0.name", name)
+	}
+	for _, key := range []string{nameKey, "general.basename", "general.finetune", "general.size_label", "general.quantization_version"} {
+		m.Meta.Delete(key) // they are the base model's
 	}
 	m.Meta.Set(historyKey, append(history, made))
 	if license := m.Meta.String("general.license", ""); license != "" {
@@ -100,11 +104,7 @@ func save(w *run.Work, m *model.Model, made string) error {
 	return m.Save(filepath.Join(w.Dir, ModelFile))
 }
 
-// historyKey lists, oldest first, what was done to a model.
-const historyKey = "limbeck.history"
-
-// exists tells whether there is a file of that name.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
+const (
+	historyKey = "limbeck.history" // what was done to a model, oldest first
+	nameKey    = "general.name"
+)

@@ -16,7 +16,7 @@ func buildTrain(c *recipe.Chain) error {
 	if err != nil {
 		return err
 	}
-	s, err := trainStep(c, "train", c.Recipe.Student.From.Text, from, trainSettings{c.Seed, *c.Recipe.Train}, true)
+	s, err := trainStep(c, "train", studentRef(c), from, trainSettings{c.Seed, *c.Recipe.Train}, true)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"limbeck/recipe"
+)
+
+func init() { register(quantizeCommand) }
+
+func quantizeCommand(a *app) *cobra.Command {
+	var one oneFlags
+	var imatrix string
+	q := recipe.Default[recipe.Quantize]()
+	cmd := &cobra.Command{
+		Use: "quantize MODEL FORMAT", GroupID: groupMake, Args: exactly("MODEL", "FORMAT"),
+		Short: "Store a model's weights in fewer bits",
+		Long: "Stores a model's weights in fewer bits: rounded to nearest, or with --imatrix so\n" +
+			"that errors are small where the data's activations are large. FORMAT is one of\n" +
+			"f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.",
+		Example: "  limbeck quantize model.gguf q8_0 --out small.gguf\n" +
+			"  limbeck quantize model.gguf q4_0 --imatrix train.jsonl --out smaller.gguf",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := recipe.Assign(q, "format", args[1]); err != nil {
+				return usageErrorf("FORMAT %v", err)
+			}
+			r := oneRecipe()
+			var err error
+			if r.Teacher, err = stage(args[0]); err != nil {
+				return err
+			}
+			r.Quantize, q.Imatrix = q, imatrix != ""
+			if q.Imatrix {
+				r.Data.Train, r.Data.Validation.Share = recipe.File(imatrix), 0
+			}
+			return a.makeOne(cmd, r, one)
+		},
+	}
+	one.add(cmd.Flags())
+	cmd.Flags().StringVar(&imatrix, "imatrix", "", "weigh rounding errors by the activations of this `DATA`")
+	sectionFlags(cmd.Flags(), q, "format", "size", "imatrix")
+	return cmd
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"limbeck/internal/disk"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+// A setting is a flag that stands for a key of a recipe's section.
+type setting struct {
+	section any
+	recipe.Setting
+	text string
+}
+
+// Set implements [pflag.Value].
+func (s *setting) Set(text string) error {
+	s.text = text
+	return recipe.Assign(s.section, s.Key, text)
+}
+
+// String implements [pflag.Value].
+func (s *setting) String() string { return s.text }
+
+// Type implements [pflag.Value].
+func (s *setting) Type() string {
+	if s.Switch {
+		return "bool"
+	}
+	return "VALUE"
+}
+
+// sectionFlags gives a command a flag for each key of section that is not in
+// without: --batch-tokens for batch_tokens.
+func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
+	skip := map[string]bool{}
+	for _, key := range without {
+		skip[key] = true
+	}
+	for _, s := range recipe.SettingsOf(section) {
+		if skip[s.Key] {
+			continue
+		}
+		def := s.Default
+		if def == "0" {
+			def = "" // means: left to other keys
+		}
+		f := flags.VarPF(&setting{section, s, def}, strings.ReplaceAll(s.Key, "_", "-"), "", s.Doc)
+		if s.Switch {
+			f.NoOptDefVal = "true"
+		}
+	}
+}
+
+// oneFlags are the flags of a command that does a single step.
+type oneFlags struct {
+	out     string
+	threads int
+}
+
+func (f *oneFlags) add(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.out, "out", "o", "", "`FILE` to write, a GGUF file")
+	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core); the result does not depend on it")
+}
+
+// oneRecipe returns the recipe of a command that does a single step.
+func oneRecipe() *recipe.Recipe {
+	r := recipe.Default[recipe.Recipe]()
+	r.Name = "model"
+	r.Compare.Runs = 0
+	return r
+}
+
+// stage returns the teacher that a command names.
+func stage(text string) ([]recipe.Stage, error) {
+	s := recipe.Default[recipe.Stage]()
+	err := setRef(&s.From, text)
+	return []recipe.Stage{*s}, err
+}
+
+// setRef reads a reference as commands take it: a file's path needs no ./ here.
+func setRef(r *recipe.Ref, text string) error {
+	if _, err := os.Stat(text); err == nil && !filepath.IsAbs(text) {
+		text = "." + string(filepath.Separator) + filepath.Clean(text)
+	}
+	if err := r.Set(text); err != nil {
+		return usageErrorf("model %q: %v", text, err)
+	}
+	return nil
+}
+
+// oneResult is what a command that does a single step prints.
+type oneResult struct {
+	Path  string `json:"path"`
+	Bytes int64  `json:"bytes"`
+}
+
+// makeOne makes what a recipe of one section asks for and gives it its name.
+// The folder OUT.work keeps what an interrupted command goes on from.
+func (a *app) makeOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) error {
+	if f.out == "" {
+		return usageErrorf("--out says where the model goes")
+	}
+	if err := r.Check(); err != nil {
+		return err
+	}
+	steps, err := compile(r)
+	if err != nil {
+		return err
+	}
+	dir := f.out + ".work"
+	folder := run.Open(dir, machineClass())
+	_, err = folder.Make(cmd.Context(), steps, run.Options{
+		Recipe: r, Program: "limbeck " + version, Threads: f.threads,
+		Progress: a.progress.report,
+		Warned:   func(text string) { a.remark("warning: %s", text) },
+		Started:  func(s *run.Planned, _, _ int) { a.detail("%s", s.Name) },
+		Finished: func(s *run.Planned, took time.Duration) {
+			a.progress.finish()
+			a.detail("%s took %s", s.Name, duration(took))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := copyWhole(filepath.Join(dir, r.Name+".gguf"), f.out); err != nil {
+		return err
+	}
+	info, err := os.Stat(f.out)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return a.print(oneResult{Path: f.out, Bytes: info.Size()}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s, %s\n", f.out, run.Bytes(info.Size()))
+	})
+}
+
+// copyWhole makes a file appear as a copy of another, whole or not at all.
+func copyWhole(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	return disk.Write(to, func(w io.Writer) error {
+		_, err := io.Copy(w, in)
+		return err
+	})
+}

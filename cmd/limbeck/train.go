@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"limbeck/recipe"
+	"limbeck/recipe/steps"
+)
+
+func init() { register(trainCommand) }
+
+// dataFlags say what the examples of a training are.
+type dataFlags struct {
+	data    *recipe.Data
+	augment *recipe.Augment
+	flags   *pflag.FlagSet
+}
+
+const exchangeFlag = "exchange-slots"
+
+func (f *dataFlags) add(flags *pflag.FlagSet) {
+	f.data, f.augment, f.flags = recipe.Default[recipe.Data](), recipe.Default[recipe.Augment](), flags
+	sectionFlags(flags, f.data, "train", "test")
+	flags.Var(&setting{f.augment, recipe.Setting{Key: "exchange_slots"}, ""}, exchangeFlag, "make so many further examples of each, with slot values of others")
+	columns := &f.data.Columns
+	flags.Var(&setting{columns, recipe.Setting{Key: "prompt"}, ""}, "prompt-column", "the column that the model is given")
+	flags.Var(&setting{columns, recipe.Setting{Key: "completion"}, ""}, "completion-column", "the column that it must reply")
+	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
+}
+
+func (f *dataFlags) fill(d *recipe.Data, path string) {
+	*d = *f.data
+	d.Train = recipe.File(path)
+	if f.flags.Changed(exchangeFlag) {
+		d.Augment = f.augment
+	}
+}
+
+func trainCommand(a *app) *cobra.Command {
+	var one oneFlags
+	var from, scratch string
+	var dataset dataFlags
+	t, lora := recipe.Default[recipe.Train](), recipe.Default[recipe.LoRA]()
+	cmd := &cobra.Command{
+		Use: "train DATA", GroupID: groupMake, Args: exactly("DATA"),
+		Short: "Train a model on examples",
+		Long: "Trains a model on the examples of DATA: JSONL with {\"prompt\", \"completion\"},\n" +
+			"{\"messages\"}, {\"text\"} or {\"text\", \"intent\", \"slots\"}, or CSV and TSV with named\n" +
+			"columns. It starts from a model, or from random weights of a shape and a tokenizer\n" +
+			"made from the data. Interrupted and started again, it goes on where it was.",
+		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +
+			"  limbeck train table.csv --from model.gguf --prompt-column question --completion-column answer --out tuned.gguf\n" +
+			"  limbeck train book.txt --scratch layers=4,hidden=256,heads=4,ffn=768,vocab=4k --lr 1e-3 --out new.gguf",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if (from == "") == (scratch == "") {
+				return usageErrorf("either --from names a model, or --scratch gives a shape")
+			}
+			r := oneRecipe()
+			dataset.fill(&r.Data, args[0])
+			if scratch != "" {
+				path, err := newModel(one.out, scratch, r)
+				if err != nil {
+					return err
+				}
+				defer os.Remove(path) // made anew, the same, by a command that goes on
+				from = path
+			}
+			var err error
+			if r.Teacher, err = stage(from); err != nil {
+				return err
+			}
+			r.Train = t
+			if cmd.Flags().Changed("lora-rank") || cmd.Flags().Changed("lora-alpha") {
+				t.LoRA = lora
+			}
+			if err := a.preview(r); err != nil {
+				return err
+			}
+			return a.makeOne(cmd, r, one)
+		},
+	}
+	one.add(cmd.Flags())
+	cmd.Flags().StringVar(&from, "from", "", "the `MODEL` to start from")
+	cmd.Flags().StringVar(&scratch, "scratch", "", "the `SHAPE` of a new model: layers, hidden, heads, kv_heads, ffn, vocab")
+	cmd.Flags().Var(&setting{lora, recipe.Setting{Key: "rank"}, ""}, "lora-rank", "train low-rank adapters of this rank instead of all weights")
+	cmd.Flags().Var(&setting{lora, recipe.Setting{Key: "alpha"}, ""}, "lora-alpha", "their weight is alpha/rank")
+	dataset.add(cmd.Flags())
+	sectionFlags(cmd.Flags(), t)
+	return cmd
+}
+
+// newModel writes a model of random weights beside out and returns its path.
+func newModel(out, shape string, r *recipe.Recipe) (string, error) {
+	if out == "" {
+		return "", usageErrorf("--out says where the model goes")
+	}
+	s := recipe.Default[recipe.Student]()
+	for _, part := range strings.Split(shape, ",") {
+		key, value, _ := strings.Cut(part, "=")
+		if err := recipe.Assign(s, strings.TrimSpace(key), strings.TrimSpace(value)); err != nil {
+			return "", usageErrorf("--scratch: %s: %v", part, err)
+		}
+	}
+	path := out + ".scratch.gguf"
+	return path, steps.NewModel(path, r, *s)
+}
+
+// preview shows, on standard error, one example as the model will see it, and
+// what the training takes.
+func (a *app) preview(r *recipe.Recipe) error {
+	if a.quiet {
+		return nil
+	}
+	p, err := steps.NewPreview(r)
+	if err != nil {
+		return err
+	}
+	a.progress.finish()
+	p.Write(a.err)
+	return nil
+}

@@ -1,0 +1,99 @@
+package recipe
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A Setting is a key of a section that holds one value or a list of values:
+// what a command offers as a flag.
+type Setting struct {
+	Key     string
+	Default string
+	Allowed string // what may stand there
+	Doc     string
+	Switch  bool // true or false
+}
+
+// SettingsOf lists the keys of section, a pointer to a struct of a recipe,
+// without those that are sections themselves.
+func SettingsOf(section any) []Setting {
+	v := reflect.ValueOf(section).Elem()
+	var out []Setting
+	for _, f := range fieldsOf(v.Type()) {
+		if f.typ.Kind() == reflect.Struct || f.typ.Kind() == reflect.Pointer {
+			if _, ok := asScalar(reflect.New(f.typ).Elem()); !ok {
+				continue
+			}
+		}
+		out = append(out, Setting{f.key, f.def, f.allowed(), f.doc, f.typ.Kind() == reflect.Bool})
+	}
+	return out
+}
+
+// Assign sets one key of section to what a recipe would write there; the items
+// of a list may be separated by commas.
+func Assign(section any, key, value string) error {
+	v := reflect.ValueOf(section).Elem()
+	for _, f := range fieldsOf(v.Type()) {
+		if f.key != key {
+			continue
+		}
+		text := value
+		if f.typ.Kind() == reflect.Slice && !strings.HasPrefix(text, "[") {
+			text = "[" + text + "]"
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) != 1 {
+			return fmt.Errorf("%q; allowed: %s", value, f.allowed())
+		}
+		d := &decoder{places: map[string]*yaml.Node{}}
+		d.value(v.FieldByIndex(f.index), &f, doc.Content[0], key)
+		if len(d.problems) > 0 {
+			return fmt.Errorf("%s; allowed: %s", d.problems[0].What, d.problems[0].Allowed)
+		}
+		return nil
+	}
+	return fmt.Errorf("no key %q", key)
+}
+
+// Check returns what is wrong with r as a whole, as Read would; nil if nothing
+// is.
+func (r *Recipe) Check() error {
+	d := &decoder{places: map[string]*yaml.Node{}}
+	at := func(prefix string) report {
+		return func(key, what, allowed string) { d.problem(nil, join(prefix, key), what, allowed) }
+	}
+	eachSection("", reflect.ValueOf(r).Elem(), func(key string, c checker) { c.check(at(key)) })
+	if len(d.problems) > 0 {
+		return d.sorted()
+	}
+	return nil
+}
+
+// eachSection calls f for v and the sections in it that check themselves.
+func eachSection(key string, v reflect.Value, f func(key string, c checker)) {
+	if c, ok := v.Addr().Interface().(checker); ok {
+		f(key, c)
+	}
+	for _, g := range fieldsOf(v.Type()) {
+		if g.raw || section(g.typ) == nil {
+			continue
+		}
+		switch x := v.FieldByIndex(g.index); x.Kind() {
+		case reflect.Pointer:
+			if !x.IsNil() {
+				eachSection(join(key, g.key), x.Elem(), f)
+			}
+		case reflect.Slice:
+			for i := range x.Len() {
+				eachSection(fmt.Sprintf("%s[%d]", join(key, g.key), i), x.Index(i), f)
+			}
+		default:
+			eachSection(join(key, g.key), x, f)
+		}
+	}
+}
