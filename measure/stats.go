@@ -6,12 +6,30 @@ import (
 	"slices"
 )
 
-// The bootstrap's settings. They are fixed so that equal data give equal reports.
+// The bootstrap's usual settings. They are fixed so that equal data give equal
+// reports.
 const (
 	Resamples = 10_000
 	Level     = 0.95 // of every interval
 	seed      = 20_261_123
 )
+
+// A Bootstrap draws the resamples behind standard errors and intervals. The zero
+// value draws [Resamples] times, from a fixed seed.
+type Bootstrap struct {
+	Resamples int
+	Seed      uint64
+}
+
+func (boot Bootstrap) with() Bootstrap {
+	if boot.Resamples == 0 {
+		boot.Resamples = Resamples
+	}
+	if boot.Seed == 0 {
+		boot.Seed = seed
+	}
+	return boot
+}
 
 // An Estimate is a figure with its uncertainty over items.
 type Estimate struct {
@@ -76,17 +94,20 @@ var F1 = Statistic{3, func(s []float64, _ int) float64 {
 	return 2 * s[0] / (2*s[0] + s[1] + s[2])
 }}
 
-// Estimate returns the statistic over items [n, Width] with the bootstrap's
+// Estimate is [Bootstrap.Estimate] with the usual settings.
+func (s Statistic) Estimate(rows []float64) Estimate { return Bootstrap{}.Estimate(s, rows) }
+
+// Estimate returns a statistic over items [n, Width] with the bootstrap's
 // standard error and percentile interval (Efron and Tibshirani 1993, chapters 6
 // and 13). It panics if rows is not a whole number of items.
-func (s Statistic) Estimate(rows []float64) Estimate {
+func (boot Bootstrap) Estimate(s Statistic, rows []float64) Estimate {
 	n := s.items(rows)
 	e := Estimate{N: n}
 	if n == 0 {
 		return e
 	}
 	e.Value = s.Of(columnSums(rows, s.Width), n)
-	draws := bootstrap(rows, s.Width, func(sums []float64) float64 { return s.Of(sums, n) })
+	draws := boot.draw(rows, s.Width, func(sums []float64) float64 { return s.Of(sums, n) })
 	e.spread(draws[0])
 	return e
 }
@@ -107,18 +128,19 @@ func (e *Estimate) spread(draws []float64) {
 	e.SE = mean.SE * math.Sqrt(float64(len(draws)))
 }
 
-// bootstrap draws items with replacement, Resamples times, and returns for each
+// draw draws items with replacement, boot.Resamples times, and returns for each
 // figure its value on every resample. rows is [n, width], n > 0; a figure gets the
 // columns' sums. Equal lengths give equal draws.
-func bootstrap(rows []float64, width int, figures ...func(sums []float64) float64) [][]float64 {
+func (boot Bootstrap) draw(rows []float64, width int, figures ...func(sums []float64) float64) [][]float64 {
+	boot = boot.with()
 	n := uint32(len(rows) / width)
-	rng := rand.New(rand.NewPCG(seed, uint64(n)))
+	rng := rand.New(rand.NewPCG(boot.Seed, uint64(n)))
 	out := make([][]float64, len(figures))
 	for i := range out {
-		out[i] = make([]float64, Resamples)
+		out[i] = make([]float64, boot.Resamples)
 	}
 	sums := make([]float64, width)
-	for r := range Resamples {
+	for r := range boot.Resamples {
 		clear(sums)
 		for range n {
 			at := int(rng.Uint32N(n)) * width

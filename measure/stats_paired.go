@@ -14,11 +14,14 @@ type Paired struct {
 	McNemar    *McNemar  `json:"mcnemar,omitempty"` // for scores of 0 and 1 only
 }
 
+// Compare is [Bootstrap.Compare] with the usual settings.
+func (s Statistic) Compare(a, b []float64) Paired { return Bootstrap{}.Compare(s, a, b) }
+
 // Compare returns the paired comparison of B with A, whose rows [n, Width] belong
 // to the same items in the same order. All intervals come from the same resamples
 // of items. Scores of one number that is 0 or 1 on every item also get McNemar's
 // test. It panics if a and b differ in length.
-func (s Statistic) Compare(a, b []float64) Paired {
+func (boot Bootstrap) Compare(s Statistic, a, b []float64) Paired {
 	n := s.items(a)
 	if len(a) != len(b) {
 		panic("measure: paired rows differ in length")
@@ -37,7 +40,7 @@ func (s Statistic) Compare(a, b []float64) Paired {
 		func(sums []float64) float64 { return s.Of(sums[w:], n) - s.Of(sums[:w], n) },
 		func(sums []float64) float64 { return s.Of(sums[w:], n) / s.Of(sums[:w], n) },
 	}
-	draws := bootstrap(rows, 2*w, figures...)
+	draws := boot.draw(rows, 2*w, figures...)
 	all := columnSums(rows, 2*w)
 	var estimates [4]Estimate
 	for i, f := range figures {
