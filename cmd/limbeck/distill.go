@@ -19,8 +19,8 @@ func distillCommand(a *app) *cobra.Command {
 		Long: "Trains the student on the examples of DATA by what the teacher says of them: by\n" +
 			"its probabilities (response), its hidden states (feature), and how its tokens\n" +
 			"relate (relation), beside the data's own labels (hard).",
-		Example: "  limbeck distill train.jsonl --teacher large.gguf --student pruned.gguf --out small.gguf\n" +
-			"  limbeck distill train.jsonl --teacher large.gguf --student pruned.gguf --cache topk --feature 0 --out small.gguf",
+		Example: "  limbeck distill log.jsonl --teacher big.gguf --student cut.gguf -o small.gguf\n" +
+			"  limbeck distill log.jsonl --teacher big.gguf --student cut.gguf \\\n      --cache topk --epochs 5 --lr 1e-3 -o small.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if teacher == "" || student == "" {
 				return usageErrorf("--teacher and --student name the two models")

@@ -18,8 +18,8 @@ func pruneCommand(a *app) *cobra.Command {
 		Long: "Leaves out layers, neurons, heads, channels and tokens that the data needs least.\n" +
 			"A dimension is a count, or a share of the model's. A pruned model must be trained\n" +
 			"or distilled to be good again.",
-		Example: "  limbeck prune model.gguf --data train.jsonl --layers 6 --ffn 50% --vocab 8k --out small.gguf\n" +
-			"  limbeck prune model.gguf --data train.jsonl --params 15M --out small.gguf",
+		Example: "  limbeck prune big.gguf --data log.jsonl --layers 6 --ffn 50% -o small.gguf\n" +
+			"  limbeck prune big.gguf --data log.jsonl --params 15M -o small.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if examples == "" {
 				return usageErrorf("--data names the examples that show what the model needs")

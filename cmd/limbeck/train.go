@@ -53,8 +53,8 @@ func trainCommand(a *app) *cobra.Command {
 			"columns. It starts from a model, or from random weights of a shape and a tokenizer\n" +
 			"made from the data. Interrupted and started again, it goes on where it was.",
 		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +
-			"  limbeck train table.csv --from model.gguf --prompt-column question --completion-column answer --out tuned.gguf\n" +
-			"  limbeck train book.txt --scratch layers=4,hidden=256,heads=4,ffn=768,vocab=4k --lr 1e-3 --out new.gguf",
+			"  limbeck train qa.csv --from model.gguf --prompt-column q --out tuned.gguf\n" +
+			"  limbeck train book.txt --scratch layers=4,hidden=256,heads=4 --out new.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (from == "") == (scratch == "") {
 				return usageErrorf("either --from names a model, or --scratch gives a shape")
