@@ -65,10 +65,20 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	if f.dryRun {
 		return dryRun(a, folder, steps, f)
 	}
-	plan, err := folder.Make(cmd.Context(), steps, run.Options{
-		Until: f.until, Force: f.force, Verify: f.verify,
+	o := a.runOptions(r, f.threads)
+	o.Until, o.Force, o.Verify = f.until, f.force, f.verify
+	plan, err := folder.Make(cmd.Context(), steps, o)
+	if err != nil {
+		return err
+	}
+	return a.print(planJSON(folder, plan), func(w io.Writer) { fmt.Fprintf(w, "made %s\n", f.dir) })
+}
+
+// runOptions returns the options of a run that tells a.err how it goes.
+func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
+	return run.Options{
 		Recipe: r, Program: "limbeck " + version,
-		Threads: f.threads, Progress: a.progress.report,
+		Threads: threads, Progress: a.progress.report,
 		Warned: func(text string) { a.remark("warning: %s", text) },
 		Started: func(s *run.Planned, number, of int) {
 			a.remark("step %d of %d: %s (%s)", number, of, s.Name, s.Why)
@@ -77,11 +87,7 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 			a.progress.finish()
 			a.detail("%s took %s", s.Name, duration(took))
 		},
-	})
-	if err != nil {
-		return err
 	}
-	return a.print(planJSON(folder, plan), func(w io.Writer) { fmt.Fprintf(w, "made %s\n", f.dir) })
 }
 
 func dryRun(a *app, folder *run.Folder, steps []*run.Step, f makeFlags) error {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -121,16 +120,9 @@ func (a *app) makeOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) error {
 	}
 	dir := f.out + ".work"
 	folder := run.Open(dir, machineClass())
-	_, err = folder.Make(cmd.Context(), steps, run.Options{
-		Recipe: r, Program: "limbeck " + version, Threads: f.threads,
-		Progress: a.progress.report,
-		Warned:   func(text string) { a.remark("warning: %s", text) },
-		Started:  func(s *run.Planned, _, _ int) { a.detail("%s", s.Name) },
-		Finished: func(s *run.Planned, took time.Duration) {
-			a.progress.finish()
-			a.detail("%s took %s", s.Name, duration(took))
-		},
-	})
+	o := a.runOptions(r, f.threads)
+	o.Started = nil
+	_, err = folder.Make(cmd.Context(), steps, o)
 	if err != nil {
 		return err
 	}
