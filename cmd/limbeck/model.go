@@ -47,11 +47,12 @@ func (f *engineFlags) open(a *app, ref string) (*engine, error) {
 		return nil, usageErrorf("--threads is %d, want 1 or more", f.threads)
 	}
 	start := time.Now()
+	debug.SetGCPercent(-1) // loading leaves little behind: collecting would take longer
+	defer debug.SetGCPercent(garbageShare)
 	m, err := a.openModel(ref)
 	if err != nil {
 		return nil, err
 	}
-	debug.SetGCPercent(garbageShare)
 	pool := par.New(f.threads)
 	m.Pack(pool)
 	return &engine{generate.NewRunner(m, pool, f.exact), pool, time.Since(start)}, nil
