@@ -11,9 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"limbeck/eval/bench"
+	"limbeck/recipe/steps"
 )
 
 func main() {
+	bench.Child(steps.Open)
 	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

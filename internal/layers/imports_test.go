@@ -50,7 +50,7 @@ var rules = []string{
 	"eval/baseline:     data internal/par golang.org/x/text/...",
 	"eval/report:       eval data measure",
 	"eval/bench:        $engine eval data",
-	"eval/compare:      $engine eval eval/baseline eval/report data compress/distill",
+	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill",
 	"provider:          data",
 	"store/builtin:",
 

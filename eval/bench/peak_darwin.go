@@ -1,10 +1,10 @@
-package main
+package bench
 
 import "syscall"
 
-// peakMemory returns the most memory that the process has had at a time, in
+// PeakMemory returns the most memory that the process has had at a time, in
 // bytes; 0 if that cannot be known.
-func peakMemory() int64 {
+func PeakMemory() int64 {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"os"
@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// peakMemory returns the most memory that the process has had at a time, in
+// PeakMemory returns the most memory that the process has had at a time, in
 // bytes; 0 if that cannot be known. The peak that getrusage gives would be the
 // parent's, if that was larger when it started this program.
-func peakMemory() int64 {
+func PeakMemory() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0

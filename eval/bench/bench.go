@@ -1,0 +1,205 @@
+// Package bench times models as their users meet them: text in, text out, one
+// request after the other, greedily, each model in a process of its own that
+// starts fresh for every round. Rounds alternate between the models, so that
+// what else the machine does hits all alike.
+//
+// The process is this program itself: main calls [Child] before anything else,
+// and a program that was started to time a model does that and ends.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"limbeck/data"
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/model/chat"
+	"limbeck/model/generate"
+)
+
+// A Job says what to time.
+type Job struct {
+	Name    string           `json:"name"`  // for errors and progress
+	Model   string           `json:"model"` // as the program's opener takes it
+	Prompts [][]data.Message `json:"prompts"`
+	Threads int              `json:"threads"`    // 0: one a core
+	Exact   bool             `json:"exact"`      // f32 activations
+	Most    int              `json:"max_tokens"` // of a reply
+
+	// Local answers instead of a model, in this process: for what is no language
+	// model.
+	Local func(text string) string `json:"-"`
+}
+
+// A Record is what one round of one job took.
+type Record struct {
+	Load       float64   `json:"load_seconds"`      // from the file to a model that is ready
+	PeakMemory int64     `json:"peak_memory_bytes"` // 0: not known
+	Requests   []Request `json:"requests"`
+}
+
+// A Request is one timed request.
+type Request struct {
+	Seconds float64 `json:"seconds"`       // from text to text
+	First   float64 `json:"first_seconds"` // from text to the first token
+	Read    int     `json:"prompt_tokens"` // those that the cache did not hold yet
+	Written int     `json:"reply_tokens"`
+}
+
+// PromptRate returns how many prompt tokens a second were read.
+func (r *Record) PromptRate() float64 {
+	return r.rate(func(q Request) (float64, float64) { return float64(q.Read), q.First })
+}
+
+// DecodeRate returns how many tokens a second were written after each reply's
+// first.
+func (r *Record) DecodeRate() float64 {
+	return r.rate(func(q Request) (float64, float64) {
+		return float64(max(0, q.Written-1)), q.Seconds - q.First
+	})
+}
+
+// RequestRate returns how many requests a second were answered.
+func (r *Record) RequestRate() float64 {
+	return r.rate(func(q Request) (float64, float64) { return 1, q.Seconds })
+}
+
+// rate divides sums over the requests; 0 if there is nothing to divide by.
+func (r *Record) rate(of func(Request) (amount, seconds float64)) float64 {
+	var amount, seconds float64
+	for _, q := range r.Requests {
+		a, s := of(q)
+		amount, seconds = amount+a, seconds+s
+	}
+	if seconds <= 0 {
+		return 0
+	}
+	return amount / seconds
+}
+
+// FirstToken returns the median time to the first token in seconds; 0 without
+// tokens.
+func (r *Record) FirstToken() float64 {
+	var all []float64
+	for _, q := range r.Requests {
+		if q.Written > 0 {
+			all = append(all, q.First)
+		}
+	}
+	return Median(all)
+}
+
+// Median returns the median; 0 of nothing.
+func Median(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+}
+
+// Rounds times all jobs in each round, forwards in the first, backwards in the
+// second, and so on. It returns the records by job, then by round. progress, which
+// may be nil, is told of jobs done and to do, and of the next one's name.
+func Rounds(ctx context.Context, jobs []Job, rounds int, progress func(done, total int, name string)) ([][]Record, error) {
+	out := make([][]Record, len(jobs))
+	done := 0
+	for round := range rounds {
+		for k := range jobs {
+			if round%2 == 1 {
+				k = len(jobs) - 1 - k
+			}
+			if progress != nil {
+				progress(done, rounds*len(jobs), jobs[k].Name)
+			}
+			record, err := jobs[k].run(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("bench: %s, round %d: %w", jobs[k].Name, round+1, err)
+			}
+			out[k] = append(out[k], *record)
+			done++
+		}
+	}
+	return out, nil
+}
+
+// run times the job once.
+func (j *Job) run(ctx context.Context) (*Record, error) {
+	if j.Local == nil {
+		return j.spawn(ctx)
+	}
+	var r Record
+	for _, p := range j.Prompts {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		text := (&data.Example{Messages: p}).Input()
+		start := time.Now()
+		j.Local(text)
+		r.Requests = append(r.Requests, Request{Seconds: time.Since(start).Seconds()})
+	}
+	return &r, nil
+}
+
+// garbageShare is how much memory may lie uncollected, in percent of what is
+// used: inference hardly allocates.
+const garbageShare = 20
+
+// Measure times the job in this process. The first prompt is answered once
+// before the clock runs: a process that serves is warm.
+func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
+	start := time.Now()
+	m, err := open(j.Model)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	debug.SetGCPercent(garbageShare)
+	pool := par.New(j.Threads)
+	defer pool.Close()
+	m.Pack(pool)
+	runner := generate.NewRunner(m, pool, j.Exact)
+	r := &Record{Load: time.Since(start).Seconds()}
+	session := runner.NewSession(0)
+	for i, p := range j.Prompts {
+		if i == 0 {
+			if _, err := j.request(ctx, m, session, p); err != nil {
+				return nil, fmt.Errorf("prompt 1: %w", err)
+			}
+			session = runner.NewSession(0)
+		}
+		q, err := j.request(ctx, m, session, p)
+		if err != nil {
+			return nil, fmt.Errorf("prompt %d: %w", i+1, err)
+		}
+		r.Requests = append(r.Requests, q)
+	}
+	r.PeakMemory = PeakMemory()
+	return r, nil
+}
+
+// request answers one prompt.
+func (j *Job) request(ctx context.Context, m *model.Model, s *generate.Session, prompt []data.Message) (Request, error) {
+	start := time.Now()
+	messages := make([]chat.Message, len(prompt))
+	for i, x := range prompt {
+		messages[i] = chat.Message{Role: x.Role, Content: x.Content}
+	}
+	ids, err := m.PromptIDs(messages)
+	if err != nil {
+		return Request{}, err
+	}
+	reply, err := s.Reply(ctx, ids, generate.Options{MaxTokens: j.Most}, nil)
+	if err != nil {
+		return Request{}, err
+	}
+	total := time.Since(start)
+	return Request{
+		Seconds: total.Seconds(), First: (total - reply.Total + reply.First).Seconds(),
+		Read: reply.PromptTokens - reply.CachedTokens, Written: len(reply.IDs),
+	}, nil
+}
