@@ -62,6 +62,9 @@ type fit struct {
 	objective func(m *model.Model, set []train.Sequence) (train.Objective, error)
 }
 
+// checkpointEvery is the least time between two checkpoints; tests shorten it.
+var checkpointEvery = train.Defaults().CheckpointEvery
+
 // options returns the trainer's options for one learning rate.
 func (f *fit) options(rate float64) train.Options {
 	s := &f.settings
@@ -159,6 +162,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 	}
 	o := f.options(rate)
 	steps := f.inSteps(&o, set)
+	o.CheckpointEvery = checkpointEvery
 	o.Checkpoint = filepath.Join(f.work.Checkpoints, fmt.Sprintf("rate-%d", i))
 	hooks, err := f.hooks(m)
 	if err != nil {
