@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"limbeck/data"
 	"limbeck/internal/disk"
@@ -34,20 +36,16 @@ func buildData(c *recipe.Chain) error {
 	}
 	s := &run.Step{Kind: "data", Name: "data", Version: 1, Portable: true,
 		Settings: dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment}}
-	add := func(name string, f recipe.File) {
-		if f != "" {
-			in := fileInput(c.Recipe, f, "data."+name)
-			in.Name, in.License, in.Labels = name, d.License, d.Labels
-			s.Inputs = append(s.Inputs, in)
+	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
+	for _, name := range []string{"train", "test", "validation"} {
+		inputs, err := dataInputs(c.Recipe, name, files[name])
+		if err != nil {
+			return err
 		}
+		s.Inputs = append(s.Inputs, inputs...)
 	}
-	add("train", d.Train)
-	add("test", d.Test)
-	add("validation", d.Validation.File)
 	settings := s.Settings.(dataSettings)
-	s.Run = func(_ context.Context, w *run.Work) error {
-		return settings.make(w, d.Test != "", d.Validation.File != "")
-	}
+	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, files) }
 	c.Add(s)
 	c.Put("data.train", run.Input{Of: s, Path: "train.jsonl"})
 	c.Put("data.validation", run.Input{Of: s, Path: "validation.jsonl"})
@@ -57,10 +55,51 @@ func buildData(c *recipe.Chain) error {
 	return nil
 }
 
-// load reads one of the step's files.
-func (d *dataSettings) load(w *run.Work, name string) ([]data.Example, error) {
+// dataInputs returns the files that a reference of package data names, as
+// inputs "NAME.0" and on.
+func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, error) {
+	if f == "" {
+		return nil, nil
+	}
+	pattern, _, _ := strings.Cut(r.Find(f), "#")
+	paths := []string{pattern}
+	if _, err := os.Stat(pattern); err != nil && strings.ContainsAny(pattern, "*?[") {
+		if paths, err = filepath.Glob(pattern); err != nil || len(paths) == 0 {
+			return nil, fmt.Errorf("recipe: data.%s: no file matches %s", name, f)
+		}
+	}
+	var inputs []run.Input
+	for i, path := range paths {
+		inputs = append(inputs, run.Input{Name: fmt.Sprintf("%s.%d", name, i), Path: path, Shown: path, Key: "data." + name,
+			License: r.Data.License, Labels: r.Data.Labels})
+	}
+	return inputs, nil
+}
+
+// read reads the step's inputs of a name; f says which part of them.
+func (d *dataSettings) read(w *run.Work, name string, f recipe.File) ([]data.Example, error) {
+	_, part, hasPart := strings.Cut(string(f), "#")
+	if hasPart {
+		part = "#" + part
+	}
+	var all []data.Example
+	for i := 0; w.Has(fmt.Sprintf("%s.%d", name, i)); i++ {
+		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i)) + part)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
+	}
+	if n := int(d.Limit); n > 0 && n < len(all) {
+		all = all[:n]
+	}
+	return all, nil
+}
+
+// load reads the examples of a reference of package data.
+func (d *dataSettings) load(ref string) ([]data.Example, error) {
 	o := data.Options{Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
-	all, err := data.Load(w.Input(name), o)
+	all, err := data.Load(ref, o)
 	if err != nil {
 		return nil, err
 	}
@@ -79,21 +118,21 @@ func (d *dataSettings) load(w *run.Work, name string) ([]data.Example, error) {
 }
 
 // make writes train.jsonl, validation.jsonl and, if there are any, test.jsonl.
-func (d *dataSettings) make(w *run.Work, hasTest, hasValidation bool) error {
-	all, err := d.load(w, "train")
+func (d *dataSettings) make(w *run.Work, files map[string]recipe.File) error {
+	all, err := d.read(w, "train", files["train"])
 	if err != nil {
 		return err
 	}
 	var validation []data.Example
-	if hasValidation {
-		if validation, err = d.load(w, "validation"); err != nil {
+	if files["validation"] != "" {
+		if validation, err = d.read(w, "validation", files["validation"]); err != nil {
 			return err
 		}
 	} else {
 		all, validation = data.Holdout(all, float64(d.Validation))
 	}
-	if hasTest {
-		test, err := d.load(w, "test")
+	if files["test"] != "" {
+		test, err := d.read(w, "test", files["test"])
 		if err != nil {
 			return err
 		}

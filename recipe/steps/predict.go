@@ -70,7 +70,7 @@ func (w work) of(t *recipe.Train) work {
 func readExamples(c *recipe.Chain) ([]data.Example, error) {
 	d := c.Recipe.Data
 	s := dataSettings{Columns: d.Columns, System: d.System, Limit: d.Limit}
-	all, err := s.load(run.NewWork("", "", map[string]string{"train": c.Recipe.Find(d.Train)}, nil, nil), "train")
+	all, err := s.load(c.Recipe.Find(d.Train))
 	if err != nil {
 		return nil, err
 	}
