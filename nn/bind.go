@@ -79,3 +79,32 @@ func Weights(m any) []*op.Weight {
 	})
 	return all
 }
+
+var linearType = reflect.TypeFor[Linear]()
+
+// Linears returns the projections inside the blocks of the model that m points
+// to, in the order of [Walk]. An output projection is no part of a block.
+func Linears(m any) []*Linear {
+	var all []*Linear
+	linears(reflect.ValueOf(m).Elem(), false, &all)
+	return all
+}
+
+func linears(v reflect.Value, inBlock bool, all *[]*Linear) {
+	switch {
+	case v.Type() == linearType:
+		if inBlock {
+			*all = append(*all, v.Addr().Interface().(*Linear))
+		}
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			linears(v.Index(i), true, all)
+		}
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if _, ok := v.Type().Field(i).Tag.Lookup("name"); ok {
+				linears(v.Field(i), inBlock, all)
+			}
+		}
+	}
+}

@@ -103,6 +103,10 @@ type Result struct {
 	Stopped string    // why it ended early; empty if it did not
 }
 
+// ErrDiverged is returned, wrapped, by a training whose numbers left what
+// floats hold: another learning rate may do better, another attempt will not.
+var ErrDiverged = errors.New("training has diverged; a lower learning rate or a longer warm-up may help")
+
 // A Trainer fits one model.
 type Trainer struct {
 	model     arch.Model
@@ -212,8 +216,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 	}
 	norm := t.opt.gradNorm()
 	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) {
-		return 0, 0, fmt.Errorf("step %d: the loss is %g and the gradient's norm %g: training has diverged; "+
-			"a lower learning rate or a longer warm-up may help", t.state.Step+1, loss, norm)
+		return 0, 0, fmt.Errorf("step %d: the loss is %g and the gradient's norm %g: %w", t.state.Step+1, loss, norm, ErrDiverged)
 	}
 	t.opt.step(t.state.Step, t.o.rate(t.state.Step, steps), norm)
 	return loss, tokens, nil
@@ -234,7 +237,7 @@ func (t *Trainer) validate(ctx context.Context, every int) error {
 			return err
 		}
 		if math.IsNaN(p.Validation) {
-			return fmt.Errorf("step %d: the validation loss is not a number", s.Step)
+			return fmt.Errorf("step %d: the validation loss is not a number: %w", s.Step, ErrDiverged)
 		}
 		if s.Best == 0 || better(p, s.BestPoint) {
 			s.Best, s.BestPoint = s.Step, p
