@@ -17,8 +17,6 @@ type interrupts struct {
 
 // takeInterrupts makes Ctrl-C call f instead of ending the command, until
 // restore is called. f returns false to let this one end it.
-//
-//lint:ignore U1000 a chat takes Ctrl-C for the reply, once run has one
 func (a *app) takeInterrupts(f func() bool) (restore func()) {
 	a.interrupts.mu.Lock()
 	defer a.interrupts.mu.Unlock()
