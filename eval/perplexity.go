@@ -70,23 +70,41 @@ func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 // longer than the model's context is an error. The error of the figure is by
 // example: tokens of one reply depend on each other.
 func MeasureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []data.Example, progress func(done, total int)) (Perplexity, error) {
+	sums, err := ReplyLosses(ctx, m, t, examples, progress)
+	if err != nil {
+		return Perplexity{}, err
+	}
+	tokens := 0
+	for i := 1; i < len(sums); i += 2 {
+		tokens += int(sums[i])
+	}
+	e := measure.Share.Estimate(sums)
+	value := math.Exp(e.Value)
+	return Perplexity{N: tokens, Digest: data.Digest(examples), Value: value, SE: value * e.SE, NLL: e}, nil
+}
+
+// ReplyLosses returns two numbers for each reply, or piece of a plain text: its
+// negative log-likelihood in nats, and its tokens. See [MeasureReplies].
+func ReplyLosses(ctx context.Context, m *model.Model, t *op.Tape, examples []data.Example, progress func(done, total int)) ([]float64, error) {
 	set, tooLong, err := data.Sequences(m, examples, m.Config().Context)
 	if err != nil {
-		return Perplexity{}, fmt.Errorf("eval: perplexity: %w", err)
+		return nil, fmt.Errorf("eval: perplexity: %w", err)
 	}
 	if len(tooLong) > 0 {
 		e := &examples[tooLong[0]]
-		return Perplexity{}, fmt.Errorf("eval: perplexity: %d of %d examples are longer than the context of %d tokens, the first is %s (line %d)",
+		return nil, fmt.Errorf("eval: perplexity: %d of %d examples are longer than the context of %d tokens, the first is %s (line %d)",
 			len(tooLong), len(examples), m.Config().Context, e.ID, e.Line)
 	}
-	sums := make([]float64, 0, 2*len(set)) // negative log-likelihood and tokens of each
-	tokens := 0
+	if len(set) == 0 {
+		return nil, errors.New("eval: perplexity: no tokens to score")
+	}
+	sums := make([]float64, 0, 2*len(set))
 	for i, s := range set {
 		if err := ctx.Err(); err != nil {
-			return Perplexity{}, err
+			return nil, err
 		}
 		if s.From < 1 {
-			return Perplexity{}, fmt.Errorf("eval: perplexity: example %d has an empty prompt", i+1)
+			return nil, fmt.Errorf("eval: perplexity: example %d has an empty prompt", i+1)
 		}
 		loss := &tokenLoss{targets: s.IDs[s.From:], nll: make([]float64, len(s.IDs)-s.From)}
 		t.Reset()
@@ -96,17 +114,11 @@ func MeasureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []
 			sum += l
 		}
 		sums = append(sums, sum, float64(len(loss.nll)))
-		tokens += len(loss.nll)
 		if progress != nil {
 			progress(i+1, len(set))
 		}
 	}
-	if tokens == 0 {
-		return Perplexity{}, errors.New("eval: perplexity: no tokens to score")
-	}
-	e := measure.Share.Estimate(sums)
-	value := math.Exp(e.Value)
-	return Perplexity{N: tokens, Digest: data.Digest(examples), Value: value, SE: value * e.SE, NLL: e}, nil
+	return sums, nil
 }
 
 // span returns n numbers from first on.
