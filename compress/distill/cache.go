@@ -2,6 +2,7 @@ package distill
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"limbeck/internal/par"
@@ -52,7 +53,7 @@ func NewCache(ctx context.Context, teachers []arch.Model, vocab Vocabulary, size
 		c.First = append(c.First, rows)
 	}
 	c.IDs, c.LogP, c.Tail = make([]int32, rows*k), make([]float32, rows*k), make([]float64, rows)
-	w := &cacher{c: c, vocab: vocab, size: size, share: 1 / float64(len(teachers)), tape: op.NewTape(pool)}
+	w := &cacher{c: c, vocab: vocab, size: size, teachers: teachers, tape: op.NewTape(pool)}
 	done := 0
 	for first := 0; first < len(set); {
 		if err := ctx.Err(); err != nil {
@@ -63,7 +64,7 @@ func NewCache(ctx context.Context, teachers []arch.Model, vocab Vocabulary, size
 			tokens += len(set[end].IDs) - 1
 			end++
 		}
-		w.read(teachers, set[first:end], c.First[first])
+		w.read(set[first:end], c.First[first])
 		first, done = end, done+tokens
 		if progress != nil {
 			progress(done, total)
@@ -75,19 +76,25 @@ func NewCache(ctx context.Context, teachers []arch.Model, vocab Vocabulary, size
 	return c, nil
 }
 
+// A cacher is no loss: it reads the teachers' logits, row by row, where their
+// heads make them.
 type cacher struct {
-	c       *Cache
-	vocab   Vocabulary
-	size    int
-	share   float64 // of one teacher
-	tape    *op.Tape
-	p       projector
-	dropped []float64
-	ids     []int32 // of the row being kept
+	c        *Cache
+	vocab    Vocabulary
+	size     int
+	teachers []arch.Model
+	tape     *op.Tape
+
+	first   int       // row of the cache that the batch begins with
+	teacher int       // that is being read
+	logP    []float32 // [rows, size] of the batch
+	sum     []float64 // [rows, size], of several teachers' probabilities
+	lost    []float64 // of each row: what goes to tokens that the student lacks
+	dropped []float64 // the same of all rows so far
 }
 
 // read caches the rows of some sequences, from row on.
-func (w *cacher) read(teachers []arch.Model, set []train.Sequence, row int) {
+func (w *cacher) read(set []train.Sequence, row int) {
 	var b op.Batch
 	var rows []int
 	for _, s := range set {
@@ -97,42 +104,56 @@ func (w *cacher) read(teachers []arch.Model, set []train.Sequence, row int) {
 		b.IDs = w.vocab.IDs(b.IDs, s.IDs[:len(s.IDs)-1])
 		b.Seqs = append(b.Seqs, op.Seq{Len: len(s.IDs) - 1})
 	}
-	w.p = projector{vocab: w.vocab, size: w.size, temperature: w.c.Temperature,
-		targets: make([]Target, len(rows)), dropped: make([]float64, len(rows))}
-	for i := range w.p.targets {
-		w.p.targets[i].LogP = make([]float32, w.size)
+	w.first = row
+	w.logP = slices.Grow(w.logP[:0], len(rows)*w.size)[:len(rows)*w.size]
+	w.lost = slices.Grow(w.lost[:0], len(rows))[:len(rows)]
+	clear(w.lost)
+	if len(w.teachers) > 1 {
+		w.sum = slices.Grow(w.sum[:0], len(w.logP))[:len(w.logP)]
+		clear(w.sum)
 	}
-	sum := make([][]float64, len(rows))
-	for _, m := range teachers {
+	for i, m := range w.teachers {
 		w.tape.Reset()
-		m.Loss(w.tape, m.Forward(w.tape, b), rows, &w.p)
-		for i := range rows {
-			sum[i] = addProbabilities(sum[i], w.p.targets[i].LogP, w.share)
+		w.teacher = i
+		m.Loss(w.tape, m.Forward(w.tape, b), rows, w)
+	}
+	w.dropped = append(w.dropped, w.lost...)
+}
+
+// Loss implements [op.RowLoss].
+func (w *cacher) Loss(row int, logits, _ []float32) float64 {
+	n := float64(len(w.teachers))
+	logP := w.logP[row*w.size : (row+1)*w.size]
+	w.lost[row] += w.vocab.project(logP, logits, w.c.Temperature) / n
+	if len(w.teachers) > 1 {
+		sum := w.sum[row*w.size : (row+1)*w.size]
+		for i, l := range logP {
+			sum[i] += math.Exp(float64(l)) / n
+			logP[i] = float32(logOf(sum[i]))
 		}
 	}
-	for i := range rows {
-		w.keep(row+i, sum[i])
+	if w.teacher == len(w.teachers)-1 {
+		w.keep(w.first+row, logP)
 	}
-	w.dropped = append(w.dropped, w.p.dropped...)
+	return 0
 }
 
 // keep stores a row's K likeliest tokens; of equal ones those of lower id.
-func (w *cacher) keep(row int, p []float64) {
-	ids := likeliest(w.ids[:0], p, w.c.K)
+func (w *cacher) keep(row int, logP []float32) {
+	lo, hi := row*w.c.K, (row+1)*w.c.K
+	ids := likeliest(w.c.IDs[lo:lo:hi], logP, w.c.K)
 	slices.Sort(ids)
-	w.ids = ids
 	tail := 1.0
 	for i, id := range ids {
-		w.c.IDs[row*w.c.K+i] = id
-		w.c.LogP[row*w.c.K+i] = float32(logOf(p[id]))
-		tail -= p[id]
+		w.c.LogP[lo+i] = logP[id]
+		tail -= math.Exp(float64(logP[id]))
 	}
 	w.c.Tail[row] = max(tail, 0)
 }
 
 // likeliest appends to ids the k indices of greatest p; of equal ones the
 // lower. It keeps them as a heap whose root is the first to go.
-func likeliest(ids []int32, p []float64, k int) []int32 {
+func likeliest(ids []int32, p []float32, k int) []int32 {
 	goes := func(a, b int32) bool { return p[a] < p[b] || p[a] == p[b] && a > b }
 	for i := range p {
 		id := int32(i)

@@ -10,9 +10,9 @@ import (
 func TestLikeliest(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
-		p := make([]float64, 1+rng.IntN(60))
+		p := make([]float32, 1+rng.IntN(60))
 		for i := range p {
-			p[i] = float64(rng.IntN(12)) // many are equal
+			p[i] = float32(rng.IntN(12)) // many are equal
 		}
 		k := rng.IntN(len(p) + 1)
 		want := make([]int32, len(p))
