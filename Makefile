@@ -1,9 +1,13 @@
 # make alone lists the targets.
 .DEFAULT_GOAL := help
-PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+PLATFORMS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+CONCURRENT := ./internal/par ./nn/... ./model/generate ./train ./recipe/run ./cmd/limbeck
+TIERED     := ./tensor/... ./nn/...
+FUZZTIME   ?= 5m
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
 
 build: ## build ./limbeck
 	CGO_ENABLED=0 go build -o limbeck ./cmd/limbeck
@@ -15,15 +19,46 @@ short: ## the quick tests
 	go test -short ./...
 
 race: ## the race detector on what is concurrent
-	go test -short -race ./internal/par ./nn/... ./recipe/...
+	go test -short -race $(CONCURRENT)
+
+# The tier is read before go test looks at what a test reads: -count=1 keeps it from
+# taking one tier's results for another's.
+tiers: build ## the kernels in every tier that this processor has, and without assembly
+	@LIMBECK_CPU=generic ./limbeck version
+	@for t in generic avx2 avx512; do \
+		if LIMBECK_CPU=$$t ./limbeck version >/dev/null 2>&1; then \
+			echo "LIMBECK_CPU=$$t"; LIMBECK_CPU=$$t go test -short -count=1 $(TIERED) || exit 1; \
+		else echo "LIMBECK_CPU=$$t: not on this processor"; fi; done
+	go test -short -tags purego $(TIERED)
 
 vet: ## go vet
 	go vet ./...
 
+lint: ## the linter, at the version that .ci/tools pins
+	.ci/lint
+
+fuzz: ## every fuzz target, FUZZTIME each (5m)
+	.ci/fuzz $(FUZZTIME)
+
 bench: ## the kernels' benchmarks beside the machine's limits
 	go test -run '^$$' -bench . ./tensor/kernel
 
-cross: ## compile for every platform
-	@for p in $(PLATFORMS); do echo "build $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/limbeck || exit 1; done
+golden: ## rewrite the golden files; read the difference
+	go test ./recipe ./eval/report -update
 
-.PHONY: help build test short race vet bench cross
+generate: ## make the generated files anew
+	go generate ./...
+
+generate-check: ## the generated files are what their generators write
+	go -C tensor/kernel/gen test ./...
+	go test ./recipe -run TestReferenceIsFresh
+
+cross: ## compile for every platform
+	@for p in $(PLATFORMS); do echo "build $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/limbeck && \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./recipe/run ./internal/disk ./cmd/limbeck || exit 1; done
+
+clean: ## remove what these targets build
+	rm -rf limbeck dist
+
+.PHONY: help build test short race tiers vet lint fuzz bench golden generate generate-check cross clean
