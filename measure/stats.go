@@ -11,7 +11,7 @@ import (
 const (
 	Resamples = 10_000
 	Level     = 0.95 // of every interval
-	seed      = 20_261_123
+	Seed      = 20_261_123
 )
 
 // A Bootstrap draws the resamples behind standard errors and intervals. The zero
@@ -26,7 +26,7 @@ func (boot Bootstrap) with() Bootstrap {
 		boot.Resamples = Resamples
 	}
 	if boot.Seed == 0 {
-		boot.Seed = seed
+		boot.Seed = Seed
 	}
 	return boot
 }

@@ -108,3 +108,34 @@ func (m *Model) Reply(text string) string {
 	}
 	return string(data.AppendReply(nil, label, m.slots.tag(text)))
 }
+
+// Parameters returns the number of weights.
+func (m *Model) Parameters() int {
+	n := len(m.intent.weights)
+	if m.slots != nil {
+		n += len(m.slots.crf.weight) + len(m.slots.crf.pairs)
+	}
+	return n
+}
+
+// Bytes returns what a file with the model would need at least: its weights in
+// f32, and the names of its features.
+func (m *Model) Bytes() int {
+	const weight = 4
+	n := weight*m.Parameters() + m.words.words.bytes() + m.words.chars.bytes()
+	if m.slots != nil {
+		for f := range m.slots.features {
+			n += len(f) + 1
+		}
+	}
+	return n
+}
+
+// bytes returns what the n-grams and their weights need.
+func (b *block) bytes() int {
+	n := 0
+	for g := range b.index {
+		n += len(g) + 1
+	}
+	return n + 4*len(b.idf)
+}

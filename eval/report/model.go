@@ -61,6 +61,7 @@ type Metric struct {
 
 // Speed is what was timed, over alternated rounds.
 type Speed struct {
+	Load       Rate  `json:"load_seconds"` // from the file to a model that is ready
 	Prompt     Rate  `json:"prompt_tokens_per_second"`
 	Decode     Rate  `json:"decode_tokens_per_second"`
 	FirstToken Rate  `json:"time_to_first_token_seconds"`

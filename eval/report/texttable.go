@@ -98,6 +98,7 @@ func (r *Report) modelColumns() []textColumn {
 	for _, name := range names[min(tableMetrics, len(names)):] {
 		cols = append(cols, r.metricColumn(name))
 	}
+	add("load", "ms", 1e3, func(m *Model) Num { return m.Speed.Load.Median })
 	add("prompt tok", "/s", 1, func(m *Model) Num { return m.Speed.Prompt.Median })
 	add("KL from teacher", "nats", 1, func(m *Model) Num { return m.divergence().KL })
 	add("same top", "%", 100, func(m *Model) Num { return m.divergence().SameTop })

@@ -87,6 +87,7 @@ func (r *Report) speedColumns(add addColumn) {
 			return c
 		})
 	}
+	rate("load", "time from the file to a model that is ready", seconds, func(m *Model) Rate { return m.Speed.Load })
 	rate("prompt, tok/s", "tokens read a second", number, func(m *Model) Rate { return m.Speed.Prompt })
 	rate("decode, tok/s", "tokens written a second", number, func(m *Model) Rate { return m.Speed.Decode })
 	rate("first token", "time from the request to the first token", seconds, func(m *Model) Rate { return m.Speed.FirstToken })

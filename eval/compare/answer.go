@@ -1,0 +1,132 @@
+package compare
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"limbeck/data"
+	"limbeck/eval"
+	"limbeck/eval/report"
+	"limbeck/internal/disk"
+	"limbeck/model/generate"
+	"limbeck/tensor/kernel"
+)
+
+// An outcome is what is kept of a contestant.
+type outcome struct {
+	Model   report.Model `json:"model"`   // what it is, and its measured speed
+	Replies []reply      `json:"replies"` // one an example; nil if only the loss counts
+	Losses  []float64    `json:"losses"`  // two numbers an item, see [eval.ReplyLosses]
+}
+
+// A reply is an answer with its probability.
+type reply struct {
+	Text       string  `json:"text"`
+	Confidence float64 `json:"confidence"`
+	Read       int     `json:"prompt_tokens"`
+	Written    int     `json:"reply_tokens"`
+}
+
+// answer lets a model answer all examples, or finds that it did.
+func (c *comparison) answer(ctx context.Context, r *row) error {
+	if r.Digest == "" {
+		digest, err := digestOf(r.Ref)
+		if err != nil {
+			return err
+		}
+		r.Digest = digest
+	}
+	key := c.key("answers", r.Digest, fmt.Sprint(c.task == nil, c.losses()))
+	if !c.recall(key, &r.outcome) {
+		if err := c.work(ctx, r); err != nil {
+			return err
+		}
+		if err := c.keep(key, &r.outcome); err != nil {
+			return err
+		}
+	}
+	r.Model.Name, r.Model.Role, r.Model.Digest = r.Name, r.Role, "sha256:"+r.Digest
+	return nil
+}
+
+// work opens a model and asks it.
+func (c *comparison) work(ctx context.Context, r *row) error {
+	m, err := c.Open(r.Ref)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	r.Model = describe(m, r.Ref)
+	m.Pack(c.pool)
+	runner := generate.NewRunner(m, c.pool, c.Exact)
+	progress := func(done, total int) { c.Progress(r.Name+" answers", int64(done), int64(total), "") }
+	if c.task != nil {
+		replies, err := eval.Answer(ctx, runner, c.examples, progress)
+		if err != nil {
+			return err
+		}
+		for i := range replies {
+			x := &replies[i]
+			text := strings.ToValidUTF8(x.Text, "\uFFFD") // as JSON keeps it: a resumed comparison must score the same
+			r.Replies = append(r.Replies, reply{text, x.Confidence(), x.PromptTokens, len(x.IDs)})
+		}
+	}
+	if c.losses() {
+		progress = func(done, total int) { c.Progress(r.Name+" reads", int64(done), int64(total), "") }
+		r.Losses, err = eval.ReplyLosses(ctx, m, runner.Tape(), c.examples, progress)
+	}
+	return err
+}
+
+// digestOf returns the SHA-256 of a file, or of a folder's files with their
+// names.
+func digestOf(path string) (string, error) {
+	h := sha256.New()
+	err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if p != path {
+			fmt.Fprintf(h, "%s\n", filepath.Base(p))
+		}
+		f, err := os.Open(p)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(h, f)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// key names what is kept of a kind: it changes with all that it depends on.
+func (c *comparison) key(kind string, of ...string) string {
+	h := sha256.New()
+	fmt.Fprintln(h, data.Digest(c.examples), c.Exact, kernel.Tier(), of)
+	return kind + "-" + hex.EncodeToString(h.Sum(nil)[:8]) + ".json"
+}
+
+// recall reads what was kept. What cannot be read is made again.
+func (c *comparison) recall(key string, v any) bool {
+	if c.Checkpoints == "" {
+		return false
+	}
+	text, err := os.ReadFile(filepath.Join(c.Checkpoints, key))
+	return err == nil && json.Unmarshal(text, v) == nil
+}
+
+func (c *comparison) keep(key string, v any) error {
+	if c.Checkpoints == "" {
+		return nil
+	}
+	return disk.Write(filepath.Join(c.Checkpoints, key), func(w io.Writer) error { return json.NewEncoder(w).Encode(v) })
+}

@@ -1,0 +1,284 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"limbeck/data"
+	"limbeck/eval"
+	"limbeck/eval/bench"
+	"limbeck/eval/report"
+	"limbeck/internal/testkit"
+	"limbeck/measure"
+	"limbeck/model"
+)
+
+func TestMain(m *testing.M) {
+	bench.Child(model.Open)
+	os.Exit(m.Run())
+}
+
+// commands returns n examples with intents and slots.
+func commands(n int) (out []data.Example) {
+	hours := []string{"six", "seven", "ten", "noon"}
+	for i := range n {
+		h := hours[i%len(hours)]
+		e := data.NewStructured(fmt.Sprintf("wake me at %s or %d", h, i), "alarm_set", []data.Slot{{Name: "time", Value: h}})
+		if i%3 == 0 {
+			e = data.NewStructured(fmt.Sprintf("play song %d", i), "play", nil)
+		}
+		e.ID = fmt.Sprint("row ", i)
+		out = append(out, e)
+	}
+	return out
+}
+
+// models writes tiny random models and returns them as contestants.
+func models(t *testing.T, n int) (out []Contestant) {
+	for i := range n {
+		path := filepath.Join(t.TempDir(), "tiny.gguf")
+		m := testkit.Model(uint64(i + 1))
+		m.Meta.Set("general.license", "apache-2.0")
+		m.Meta.Set(historyKey, []string{"pruned to nothing", "trained on 3 examples"})
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		role := report.Student
+		if i == 0 {
+			role = report.Teacher
+		}
+		out = append(out, Contestant{Name: fmt.Sprint("model ", i), Role: role, Ref: path})
+	}
+	return out
+}
+
+func untimed(t *testing.T, r *report.Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	r = r.Untimed()
+	r.Machine.Threads = 0
+	if err := r.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestRun(t *testing.T) {
+	contestants := models(t, 3)
+	opened := 0
+	o := Options{
+		Bootstrap: measure.Bootstrap{Resamples: 200}, Rounds: 2, Prompts: 3, Examples: 5, Train: commands(40), Threads: 1,
+		Prices: Prices{Currency: "EUR", MachineHour: 3.6}, Checkpoints: t.TempDir(),
+		Open: func(ref string) (*model.Model, error) { opened++; return model.Open(ref) },
+	}
+	r, err := Run(context.Background(), contestants, commands(12), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Models) != 4 || r.Models[3].Role != report.Baseline || r.Models[3].Quality[0].Value.Or(-1) != 1 {
+		t.Fatalf("models %+v: want the classical baseline last, and right", r.Models)
+	}
+	m := r.Models[1]
+	if m.License != "apache-2.0" || len(m.Lineage) != 2 || m.Bytes == 0 || m.Params == 0 || !strings.HasPrefix(m.Digest, "sha256:") {
+		t.Errorf("described as %+v", m)
+	}
+	var parts int64
+	for _, p := range m.Parts {
+		parts += p.Bytes
+	}
+	if parts != m.Bytes {
+		t.Errorf("parts of %d bytes, a file of %d", parts, m.Bytes)
+	}
+	if d := m.Divergence; d == nil || d.N != 12 || d.KL.Or(0) <= 0 || d.Dropped.Or(-1) != 0 {
+		t.Errorf("divergence %+v", m.Divergence)
+	}
+	if s := m.Speed; s.Rounds != 2 || len(s.Latencies) != 6 || s.Requests.Median.Or(0) <= 0 || s.Load.Median.Or(0) <= 0 {
+		t.Errorf("speed %+v", m.Speed)
+	}
+	rate, cost := m.Speed.Requests.Median.Or(0), m.Cost.PerThousand.Or(0)
+	if math.Abs(cost*rate-1) > 1e-9 { // 3.6 an hour is a thousandth a second
+		t.Errorf("1,000 requests cost %v at %v a second", cost, rate)
+	}
+	if want := 5 * (3 + 2); len(r.Pairs) != want { // metrics × (pairs of models, baseline against each student)
+		t.Errorf("%d pairs, want %d", len(r.Pairs), want)
+	}
+	last := r.Pairs[len(r.Pairs)-5]
+	if last.A != classicalName || last.B != "model 2" || last.Diff.Or(0) != -1 || !strings.HasPrefix(last.Verdict, "worse by 100.0 points") {
+		t.Errorf("last pair %+v", last)
+	}
+	if len(r.Examples) != 5 || len(r.Examples[0].Replies) != 4 {
+		t.Errorf("%d examples", len(r.Examples))
+	}
+
+	// What was kept is not made again, and threads change nothing.
+	opened, o.Rounds = 0, 0
+	again, err := Run(context.Background(), contestants, commands(12), o)
+	if err != nil || opened != 0 {
+		t.Errorf("opened %d models again, %v", opened, err)
+	}
+	o.Checkpoints, o.Threads = "", 2
+	fresh, err := Run(context.Background(), contestants, commands(12), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.Models {
+		r.Models[i].Cost = report.Cost{}
+	}
+	a := strings.Split(untimed(t, r), "\n")
+	for name, other := range map[string]*report.Report{"resumed": again, "on two threads": fresh} {
+		b := strings.Split(untimed(t, other), "\n")
+		for i := range min(len(a), len(b)) {
+			if a[i] != b[i] {
+				t.Errorf("%s, line %d of the report: %s, want %s", name, i+1, b[i], a[i])
+				break
+			}
+		}
+		if len(a) != len(b) {
+			t.Errorf("%s, the report has %d lines, want %d", name, len(b), len(a))
+		}
+	}
+}
+
+func TestRunStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Run(ctx, models(t, 2), commands(4), Options{Open: model.Open}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that of the context", err)
+	}
+}
+
+func TestFreeText(t *testing.T) {
+	examples := []data.Example{data.NewChat("hi", "good day to you"), data.NewChat("bye", "see you soon")}
+	r, err := Run(context.Background(), models(t, 2), examples, Options{Open: model.Open, Train: examples, Bootstrap: measure.Bootstrap{Resamples: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Metrics[0].Name != perplexity || r.Models[0].Quality[0].Value.Or(0) <= 1 || r.Pairs[0].Metric != perplexity {
+		t.Errorf("metrics %+v", r.Metrics)
+	}
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0].Text, "None") {
+		t.Errorf("notes %+v: want one on the baseline", r.Notes)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	choose := func(examples []data.Example, task string, want ...string) (names string, err error) {
+		c := &comparison{Options: Options{Task: task, Metrics: want}, examples: examples}
+		err = c.chooseMetrics()
+		for _, m := range c.metrics {
+			names += m.info.Name + " "
+		}
+		return strings.TrimSpace(names), err
+	}
+	labels := []data.Example{data.NewLabeled("a", "x"), data.NewLabeled("b", "y")}
+	for _, c := range []struct {
+		examples []data.Example
+		task     string
+		metrics  []string
+		want     string
+	}{
+		{commands(3), "", nil, "exact_match intent_accuracy slot_f1 invalid_json foreign_values"},
+		{commands(3), "auto", []string{"ungrounded", "perplexity"}, "foreign_values perplexity"},
+		{labels, "", nil, "accuracy"},
+		{labels, "choice", []string{"accuracy"}, "accuracy"},
+		{[]data.Example{{Text: "plain"}}, "", nil, "perplexity"},
+		{commands(3), "exact_match", nil, "exact_match"},
+	} {
+		if got, err := choose(c.examples, c.task, c.metrics...); err != nil || got != c.want {
+			t.Errorf("%s %v: got %s, %v, want %s", c.task, c.metrics, got, err, c.want)
+		}
+	}
+	if _, err := choose(labels, "", "slot_f1"); err == nil || !strings.Contains(err.Error(), "known are: accuracy, perplexity") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := choose(labels, "nonsense"); err == nil {
+		t.Error("no such task: no error")
+	}
+}
+
+func TestOpponents(t *testing.T) {
+	c := &comparison{}
+	for _, role := range []report.Role{report.Teacher, report.Student, report.Student, report.Student, report.Baseline} {
+		c.rows = append(c.rows, &row{Contestant: Contestant{Role: role}})
+	}
+	want := [][2]int{{0, 1}, {0, 2}, {0, 3}, {4, 1}, {4, 2}, {4, 3}}
+	if got := c.opponents(); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestPairVerdict(t *testing.T) {
+	same := []float64{1, 0, 1, 1, 0, 1, 1, 1, 0, 1}
+	p := measure.Average.Compare(same, same)
+	got := newPair("a", "b", report.MetricInfo{Unit: report.Percent}, &p)
+	// 1 − 0.05^(1/10) = 0.2589
+	if got.Verdict != "no example tells them apart; a loss above 25.9 points is excluded" {
+		t.Errorf("verdict %q", got.Verdict)
+	}
+}
+
+func TestDiffering(t *testing.T) {
+	examples := commands(4)
+	score := func(replies ...string) *row {
+		texts := replies
+		result, err := eval.JSONSlots.Judge(examples, texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &row{scores: result.Items}
+		for i, s := range replies {
+			r.Replies = append(r.Replies, reply{Text: s, Confidence: float64(i) / 10})
+		}
+		return r
+	}
+	gold := make([]string, 4)
+	for i := range gold {
+		gold[i], _ = examples[i].Reply()
+	}
+	a, b := score(gold...), score(gold[0], `{"intent": "alarm_set"}`, "nonsense", "rubbish")
+	a.Name, b.Name, b.Role = "a", "b", report.Student
+	c := &comparison{examples: examples, rows: []*row{a, b}, task: &eval.JSONSlots, Options: Options{Examples: 10}}
+	var order []string
+	for _, e := range c.differing() {
+		order = append(order, e.ID)
+	}
+	if got := strings.Join(order, ", "); got != "row 3, row 2, row 1" {
+		t.Errorf("order %s: want the surest of the worst first", got)
+	}
+}
+
+func TestSeeds(t *testing.T) {
+	c := &comparison{metrics: []metric{{info: report.MetricInfo{Name: "m", Title: "m"}}}}
+	for i, v := range []float64{0.5, 0.7, 0.9} {
+		r := &row{Contestant: Contestant{Role: report.Student, Variant: "hard", Seed: int64(i)}}
+		r.Model.Quality = []report.Metric{{Name: "m", Value: report.N(v)}}
+		c.rows = append(c.rows, r)
+	}
+	table, ok := c.seeds()
+	if !ok || len(table.Rows) != 1 {
+		t.Fatalf("table %+v", table)
+	}
+	cell := table.Rows[0][2]
+	if math.Abs(cell.Value.Or(0)-0.7) > 1e-12 || math.Abs(cell.SE.Or(0)-0.2) > 1e-12 {
+		t.Errorf("cell %+v, want 0.7 ± 0.2", cell)
+	}
+}
+
+func TestPriceOfRentedTeacher(t *testing.T) {
+	r := &row{Contestant: Contestant{Role: report.Teacher}}
+	r.Replies = []reply{{Read: 10, Written: 30}, {Read: 30, Written: 10}}
+	c := &comparison{Options: Options{Prices: Prices{Input: 2, Output: 5, MachineHour: 1}}}
+	c.price(r)
+	// 20 tokens in at 2, 20 out at 5, a thousand times, by the million.
+	if got := r.Model.Cost.PerThousand.Or(0); math.Abs(got-0.14) > 1e-12 {
+		t.Errorf("1,000 requests cost %v, want 0.14", got)
+	}
+}

@@ -1,0 +1,146 @@
+package compare
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"limbeck/eval/report"
+	"limbeck/measure"
+)
+
+// each calls f for 0 ≤ i < n on several goroutines. f's results must not depend
+// on the order. It returns ctx's error if that ended first.
+func (c *comparison) each(ctx context.Context, stage string, n int, f func(i int)) error {
+	workers := c.Threads
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var next, done atomic.Int64
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	for range min(workers, n) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				f(int(i))
+				mu.Lock()
+				c.Progress(stage, done.Add(1), int64(n), "")
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return ctx.Err()
+}
+
+// estimate fills in each model's figures.
+func (c *comparison) estimate(ctx context.Context) error {
+	k := len(c.metrics)
+	figures := make([]measure.Estimate, len(c.rows)*k)
+	err := c.each(ctx, "figures", len(figures), func(i int) {
+		r, m := c.rows[i/k], c.metrics[i%k]
+		if len(r.numbers[i%k]) > 0 {
+			figures[i] = c.Bootstrap.Estimate(m.stat, r.numbers[i%k])
+		}
+	})
+	for i, e := range figures {
+		if e.N == 0 {
+			continue
+		}
+		q := report.Metric{Name: c.metrics[i%k].info.Name, Value: report.N(e.Value), SE: report.N(e.SE),
+			Lo: report.N(e.Lo), Hi: report.N(e.Hi), N: e.N}
+		m := &c.rows[i/k].Model
+		m.Quality = append(m.Quality, q)
+	}
+	return err
+}
+
+// allPairs bounds the number of models of which every two are compared.
+const allPairs = 3
+
+// opponents lists who is compared with whom: A, then B, as rows. Everything is
+// compared with the first model; a baseline stands against what is to beat it.
+func (c *comparison) opponents() [][2]int {
+	var models, baselines, students []int
+	for i, r := range c.rows {
+		if r.Role == report.Baseline {
+			baselines = append(baselines, i)
+			continue
+		}
+		models = append(models, i)
+		if r.Role == report.Student {
+			students = append(students, i)
+		}
+	}
+	var out [][2]int
+	for at, i := range models {
+		for _, j := range models[at+1:] {
+			if at == 0 || len(models) <= allPairs {
+				out = append(out, [2]int{i, j})
+			}
+		}
+	}
+	if len(students) == 0 {
+		students = models
+	}
+	if len(students) > allPairs {
+		students = students[len(students)-1:]
+	}
+	for _, b := range baselines {
+		for _, s := range students {
+			out = append(out, [2]int{b, s})
+		}
+	}
+	return out
+}
+
+// pairs returns the paired differences, by pair and then by metric.
+func (c *comparison) pairs(ctx context.Context) ([]report.Pair, error) {
+	opponents, k := c.opponents(), len(c.metrics)
+	found := make([]measure.Paired, len(opponents)*k)
+	err := c.each(ctx, "differences", len(found), func(i int) {
+		a, b := c.rows[opponents[i/k][0]].numbers[i%k], c.rows[opponents[i/k][1]].numbers[i%k]
+		if len(a) == len(b) && len(a) > 0 {
+			found[i] = c.Bootstrap.Compare(c.metrics[i%k].stat, a, b)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for m := range c.metrics { // Holm's correction is over the pairs, metric by metric
+		var family []measure.Paired
+		for i := m; i < len(found); i += k {
+			family = append(family, found[i]) // shares the test that is adjusted
+		}
+		measure.AdjustHolm(family)
+	}
+	var out []report.Pair
+	for i := range found {
+		if p := &found[i]; p.Difference.N > 0 {
+			a, b := c.rows[opponents[i/k][0]], c.rows[opponents[i/k][1]]
+			out = append(out, newPair(a.Name, b.Name, c.metrics[i%k].info, p))
+		}
+	}
+	return out, nil
+}
+
+// newPair returns a difference as the report has it.
+func newPair(a, b string, info report.MetricInfo, p *measure.Paired) report.Pair {
+	d := p.Difference
+	out := report.Pair{A: a, B: b, Metric: info.Name, N: d.N, Diff: report.N(d.Value), Lo: report.N(d.Lo), Hi: report.N(d.Hi)}
+	if p.Ratio != nil {
+		out.Ratio, out.RatioLo, out.RatioHi = report.N(p.Ratio.Value), report.N(p.Ratio.Lo), report.N(p.Ratio.Hi)
+	}
+	if p.McNemar != nil {
+		out.P, out.PHolm = report.N(p.McNemar.P), report.N(p.McNemar.Holm)
+	}
+	out.Verdict = report.Conclude(out, info)
+	if t := p.McNemar; t != nil && t.OnlyA == 0 && t.OnlyB == 0 {
+		// The bootstrap of no difference is a point, which claims too much.
+		out.Verdict = fmt.Sprintf("no example tells them apart; a loss above %.1f points is excluded", math.Ceil(p.ExcludedLoss()*1000)/10)
+	}
+	return out
+}

@@ -1,0 +1,118 @@
+package compare
+
+import (
+	"context"
+	"slices"
+
+	"limbeck/data"
+	"limbeck/eval"
+	"limbeck/eval/bench"
+	"limbeck/eval/report"
+)
+
+// Prices are in one currency.
+type Prices struct {
+	Currency    string
+	MachineHour float64 // one hour of the machine that runs the models
+	Input       float64 // a million tokens read by the teacher, if it is rented
+	Output      float64 // a million tokens written by it
+}
+
+// time measures speed and memory, if asked for, and the cost that follows.
+func (c *comparison) time(ctx context.Context) error {
+	if c.Rounds == 0 {
+		return nil
+	}
+	prompts := c.prompts()
+	var jobs []bench.Job
+	for _, r := range c.rows {
+		jobs = append(jobs, bench.Job{Name: r.Name, Model: r.Ref, Prompts: prompts, Threads: c.Threads, Exact: c.Exact,
+			Most: eval.ReplyTokens, Local: r.local})
+	}
+	records, err := bench.Rounds(ctx, jobs, c.Rounds, func(done, total int, name string) {
+		c.Progress("timing", int64(done), int64(total), name)
+	})
+	if err != nil {
+		return err
+	}
+	c.Progress("timing", int64(c.Rounds*len(jobs)), int64(c.Rounds*len(jobs)), "")
+	for i, r := range c.rows {
+		r.Model.Speed = speed(records[i])
+		c.price(r)
+	}
+	return nil
+}
+
+// prompts are spread evenly over the examples.
+func (c *comparison) prompts() (out [][]data.Message) {
+	n := len(c.examples)
+	if c.Prompts > 0 {
+		n = min(n, c.Prompts)
+	}
+	for i := range n {
+		e := &c.examples[i*len(c.examples)/n]
+		p := e.Prompt()
+		if p == nil { // plain text: its beginning
+			p = []data.Message{{Role: "user", Content: e.Text[:min(len(e.Text), plainPrompt)]}}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// plainPrompt is how many bytes of a plain text are a prompt.
+const plainPrompt = 200
+
+// speed sums up the rounds of one model.
+func speed(rounds []bench.Record) report.Speed {
+	s := report.Speed{Rounds: len(rounds)}
+	over := func(of func(*bench.Record) float64) report.Rate {
+		var all []float64
+		for i := range rounds {
+			if v := of(&rounds[i]); v > 0 {
+				all = append(all, v)
+			}
+		}
+		if len(all) == 0 {
+			return report.Rate{}
+		}
+		return report.Rate{Median: report.N(bench.Median(all)), Min: report.N(slices.Min(all)), Max: report.N(slices.Max(all))}
+	}
+	s.Load = over(func(r *bench.Record) float64 { return r.Load })
+	s.Prompt = over((*bench.Record).PromptRate)
+	s.Decode = over((*bench.Record).DecodeRate)
+	s.FirstToken = over((*bench.Record).FirstToken)
+	s.Requests = over((*bench.Record).RequestRate)
+	s.PeakMemory = int64(over(func(r *bench.Record) float64 { return float64(r.PeakMemory) }).Median.Or(0))
+	for i := range rounds {
+		for _, q := range rounds[i].Requests {
+			s.Latencies = append(s.Latencies, report.N(q.Seconds))
+		}
+	}
+	return s
+}
+
+// price sets the cost of 1,000 requests: of the machine's time, or of a rented
+// teacher's tokens.
+func (c *comparison) price(r *row) {
+	const hour, thousand, million = 3600, 1000, 1e6
+	p := c.Prices
+	cost := report.Cost{Currency: p.Currency}
+	switch rate, ok := r.Model.Speed.Requests.Median.Get(); {
+	case r.Role == report.Teacher && p.Input+p.Output > 0:
+		var read, written float64
+		for _, x := range r.Replies {
+			read, written = read+float64(x.Read), written+float64(x.Written)
+		}
+		n := float64(max(1, len(r.Replies)))
+		cost.PerThousand = report.N((read*p.Input + written*p.Output) / n * thousand / million)
+		cost.Prices = []report.Price{{Name: "a million tokens read", Value: report.N(p.Input), Unit: p.Currency},
+			{Name: "a million tokens written", Value: report.N(p.Output), Unit: p.Currency}}
+	case ok && rate > 0 && p.MachineHour > 0:
+		cost.PerThousand = report.N(thousand / rate / hour * p.MachineHour)
+		cost.Prices = []report.Price{{Name: "an hour of the machine", Value: report.N(p.MachineHour), Unit: p.Currency}}
+	default:
+		return
+	}
+	r.Model.Cost = cost
+}
