@@ -70,7 +70,11 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 	}
 	var inputs []run.Input
 	for i, path := range paths {
-		inputs = append(inputs, run.Input{Name: fmt.Sprintf("%s.%d", name, i), Path: path, Shown: path, Key: "data." + name,
+		shown := string(f)
+		if len(paths) > 1 {
+			shown = filepath.ToSlash(filepath.Join(filepath.Dir(string(f)), filepath.Base(path)))
+		}
+		inputs = append(inputs, run.Input{Name: fmt.Sprintf("%s.%d", name, i), Path: path, Shown: shown, Key: "data." + name,
 			License: r.Data.License, Labels: r.Data.Labels})
 	}
 	return inputs, nil
