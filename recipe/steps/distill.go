@@ -6,7 +6,9 @@ import (
 
 	"limbeck/compress/distill"
 	"limbeck/data"
+	"limbeck/internal/par"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/train"
@@ -108,21 +110,11 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 		}
 		defer t.close()
 	}
-	var objective *distill.Objective
-	f.objective = func(m *model.Model, set []train.Sequence) (train.Objective, error) {
+	f.objective = func(m *model.Model, set []train.Sequence) (train.Objective, float64, error) {
 		if t == nil {
-			if cache != nil && len(cache.First) != len(set)+1 {
-				return nil, fmt.Errorf("the teacher's cache is of %d examples, the training of %d", len(cache.First)-1, len(set))
-			}
-			objective, err = distill.New(m.Config(), nil, nil, cache, o, f.pool)
-			return objective, err
+			return cachedObjective(m, cache, o, len(set), f.pool)
 		}
-		vocab, err := distill.Match(m.Tokenizer.Spec(), t.models[0].Tokenizer.Spec())
-		if err != nil {
-			return nil, err
-		}
-		objective, err = distill.New(m.Config(), t.models[0].Model, vocab, nil, o, f.pool)
-		return objective, err
+		return liveObjective(ctx, m, t.models[0], o, set, f.pool)
 	}
 	f.open = func() (*model.Model, error) { return openInput(w, "student", ref) }
 	m, training, err := f.run(ctx)
@@ -131,5 +123,43 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	}
 	defer m.Close()
 	w.Fact("training steps", fmt.Sprint(training.Steps))
+	w.Fact("dropped probability", fmt.Sprintf("%.3g", training.Dropped))
 	return save(w, m, fmt.Sprintf("distilled on %d examples, digest %.12s", len(f.train), data.Digest(f.train)))
+}
+
+// cachedObjective is the loss against what a teacher said of n examples; a nil
+// cache leaves the data's own labels.
+func cachedObjective(m *model.Model, cache *distill.Cache, o distill.Options, n int, pool *par.Pool) (train.Objective, float64, error) {
+	dropped := 0.0
+	if cache != nil {
+		if k := len(cache.First) - 1; k != n {
+			return nil, 0, fmt.Errorf("the teacher's cache is of %d examples, the training of %d", k, n)
+		}
+		dropped = cache.Dropped
+	}
+	objective, err := distill.New(m.Config(), nil, nil, cache, o, pool)
+	return objective, dropped, err
+}
+
+// droppedSample is how many examples a live teacher's dropped probability is
+// measured on before the training: the mean over a training would depend on
+// where it was interrupted.
+const droppedSample = 64
+
+// liveObjective is the loss against a teacher that runs beside the student.
+func liveObjective(ctx context.Context, m, teacher *model.Model, o distill.Options, set []train.Sequence, pool *par.Pool) (train.Objective, float64, error) {
+	vocab, err := distill.Match(m.Tokenizer.Spec(), teacher.Tokenizer.Spec())
+	if err != nil {
+		return nil, 0, err
+	}
+	dropped := 0.0
+	if vocab != nil && o.Response > 0 {
+		sample, err := distill.NewCache(ctx, []arch.Model{teacher.Model}, vocab, m.Config().Vocab, spread(set, droppedSample), 1, o.Temperature, pool, nil)
+		if err != nil {
+			return nil, 0, err
+		}
+		dropped = sample.Dropped
+	}
+	objective, err := distill.New(m.Config(), teacher.Model, vocab, nil, o, pool)
+	return objective, dropped, err
 }

@@ -58,8 +58,9 @@ type fit struct {
 	pool       *par.Pool
 
 	// objective makes the loss of one training of m on set; nil: the data's
-	// own tokens.
-	objective func(m *model.Model, set []train.Sequence) (train.Objective, error)
+	// own tokens. It also returns the mean probability that the teacher gives
+	// to tokens that m lacks.
+	objective func(m *model.Model, set []train.Sequence) (train.Objective, float64, error)
 }
 
 // checkpointEvery is the least time between two checkpoints; tests shorten it.
@@ -80,7 +81,7 @@ func (f *fit) options(rate float64) train.Options {
 }
 
 // inSteps resolves what the settings give as shares of the steps.
-func (f *fit) inSteps(o *train.Options, set []train.Sequence) int {
+func (f *fit) inSteps(o *train.Options, set []train.Sequence) {
 	steps := train.Steps(set, *o)
 	if w := f.settings.Warmup; w.Count > 0 || w.Share > 0 {
 		o.Warmup = min(w.Of(steps), steps)
@@ -88,7 +89,6 @@ func (f *fit) inSteps(o *train.Options, set []train.Sequence) int {
 	if e := f.settings.EvalEvery; e.Count > 0 || e.Share > 0 {
 		o.EvalEvery = e.Of(steps)
 	}
-	return steps
 }
 
 // run trains, with each learning rate that is asked for, and returns the model
@@ -140,28 +140,16 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 	}
 	defer m.Close()
 	t := &Training{Rate: rate}
-	set, tooLong, err := data.Sequences(m, f.train, int(f.settings.MaxTokens))
+	set, err := f.sequences(m, t)
 	if err != nil {
 		return nil, err
 	}
-	if f.settings.LossOn == "all" {
-		for k := range set {
-			set[k].From = 1
-		}
-	}
-	t.Sequences, t.TooLong = len(set), len(tooLong)
-	for _, s := range set {
-		t.Tokens += len(s.IDs) - 1
-	}
-	t.Parameters = m.SetTrainable(func(*op.Weight) bool { return true })
-	var objective train.Objective = train.HardLabels{}
-	if f.objective != nil {
-		if objective, err = f.objective(m, set); err != nil {
-			return nil, err
-		}
-	}
 	o := f.options(rate)
-	steps := f.inSteps(&o, set)
+	objective, merge, err := f.prepare(m, set, o.Seed, t)
+	if err != nil {
+		return nil, err
+	}
+	f.inSteps(&o, set)
 	o.CheckpointEvery = checkpointEvery
 	o.Checkpoint = filepath.Join(f.work.Checkpoints, fmt.Sprintf("rate-%d", i))
 	hooks, err := f.hooks(m)
@@ -176,18 +164,13 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case err != nil && len(f.settings.LR) > 1:
+	case errors.Is(err, train.ErrDiverged) && len(f.settings.LR) > 1:
 		t.Tried = []Tried{{Rate: rate, Error: err.Error()}}
 	case err != nil:
 		return nil, err
 	default:
-		t.Steps, t.Best, t.Curve, t.Stopped = steps, result.Best, result.Curve, result.Stopped
-		t.Tried = []Tried{{Rate: rate}}
-		for _, p := range result.Curve {
-			if p.Step == result.Best {
-				t.Tried[0].Validation, t.Tried[0].Metric = p.Validation, p.Metric
-			}
-		}
+		t.add(result)
+		merge()
 		if err := m.Save(path); err != nil {
 			return nil, err
 		}
@@ -196,6 +179,57 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		return nil, err
 	}
 	return t, os.RemoveAll(o.Checkpoint)
+}
+
+// sequences cuts the training examples into m's tokens and counts them.
+func (f *fit) sequences(m *model.Model, t *Training) ([]train.Sequence, error) {
+	set, tooLong, err := data.Sequences(m, f.train, int(f.settings.MaxTokens))
+	if err != nil {
+		return nil, err
+	}
+	if f.settings.LossOn == "all" {
+		for k := range set {
+			set[k].From = 1
+		}
+	}
+	t.Sequences, t.TooLong = len(set), len(tooLong)
+	for _, s := range set {
+		t.Tokens += len(s.IDs) - 1
+	}
+	return set, nil
+}
+
+// prepare makes the loss, and trainable what is to be trained: all weights of
+// m, or adapters that merge then adds to them.
+func (f *fit) prepare(m *model.Model, set []train.Sequence, seed uint64, t *Training) (o train.Objective, merge func(), err error) {
+	o = train.HardLabels{}
+	if f.objective != nil {
+		if o, t.Dropped, err = f.objective(m, set); err != nil {
+			return nil, nil, err
+		}
+	}
+	l := f.settings.LoRA
+	if l == nil {
+		t.Parameters = m.SetTrainable(func(*op.Weight) bool { return true })
+		return o, func() {}, nil
+	}
+	adapters, err := train.Adapt(m.Model, l.Rank, l.Alpha, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.Parameters = adapters.Params()
+	return adapters.Objective(o), adapters.Merge, nil
+}
+
+// add takes over what a training came to.
+func (t *Training) add(r *train.Result) {
+	t.Steps, t.Best, t.Curve, t.Stopped = r.Steps, r.Best, r.Curve, r.Stopped
+	t.Tried = []Tried{{Rate: t.Rate}}
+	for _, p := range r.Curve {
+		if p.Step == r.Best {
+			t.Tried[0].Validation, t.Tried[0].Metric = p.Validation, p.Metric
+		}
+	}
 }
 
 // hooks tell of the training of m and validate it.

@@ -136,6 +136,9 @@ func same(t *testing.T, what string, got, want map[string]string) {
 	for name := range want {
 		if got[name] != want[name] {
 			t.Errorf("%s: %s differs", what, name)
+			if strings.HasSuffix(name, ".json") {
+				t.Logf("want %s\ngot %s", want[name], got[name])
+			}
 		}
 	}
 	if len(got) != len(want) {
@@ -222,6 +225,7 @@ func TestWays(t *testing.T) {
 		"live": "student: {layers: 2}\ndistill: {feature: 1, relation: 1, steps: 3, batch_tokens: 256, max_tokens: 128}\n" +
 			"quantize: {size: 150kB}\n",
 		"reverse":   "student: {params: 80k}\ndistill: {divergence: reverse, steps: 3, batch_tokens: 256, max_tokens: 128}\n",
+		"adapters":  "distill: {steps: 3, batch_tokens: 256, max_tokens: 128, lora: {rank: 4}}\n",
 		"quantized": "quantize: q8_0\n",
 	} {
 		t.Run(name, func(t *testing.T) {
