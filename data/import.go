@@ -14,6 +14,7 @@ import (
 // Options say how to read a file. The zero value reads every row of a file whose
 // columns have the names of the package comment.
 type Options struct {
+	Format     string // jsonl, json, csv, tsv or text; empty or auto: by the file's ending
 	Columns    Columns
 	Part       Split // keep only the rows that the file assigns to this part
 	Unanswered bool  // allow rows without a reply, for a teacher to label
@@ -89,7 +90,15 @@ func loadFile(path string, o Options) ([]Example, error) {
 func Read(r io.Reader, name string, o Options) ([]Example, error) {
 	in := &importer{name: name, opt: o}
 	var err error
-	switch ext := strings.ToLower(filepath.Ext(name)); ext {
+	ext := strings.ToLower(filepath.Ext(name))
+	switch o.Format {
+	case "", "auto":
+	case "text":
+		ext = ".txt"
+	default:
+		ext = "." + o.Format
+	}
+	switch ext {
 	case ".jsonl", ".ndjson":
 		err = in.readLines(r)
 	case ".json":
@@ -101,7 +110,7 @@ func Read(r io.Reader, name string, o Options) ([]Example, error) {
 	case ".txt":
 		err = in.readText(r)
 	default:
-		err = fmt.Errorf("data: %s: unknown ending %q; known are .jsonl, .ndjson, .json, .csv, .tsv and .txt", name, ext)
+		err = fmt.Errorf("data: %s: unknown format %q; known are .jsonl, .ndjson, .json, .csv, .tsv and .txt", name, ext)
 	}
 	if err != nil {
 		return nil, err

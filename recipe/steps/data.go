@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"limbeck/data"
@@ -25,6 +26,7 @@ type dataSettings struct {
 	Limit      recipe.Count
 	Validation recipe.Share
 	Augment    *recipe.Augment
+	Parts      []string // of the files, as "#train"
 }
 
 // buildData adds the step that reads the examples, holds the validation part
@@ -34,8 +36,8 @@ func buildData(c *recipe.Chain) error {
 	if d.Train == "" {
 		return nil
 	}
-	s := &run.Step{Kind: "data", Name: "data", Version: 1, Portable: true,
-		Settings: dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment}}
+	s := &run.Step{Kind: "data", Name: "data", Version: 1, Portable: true}
+	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil}
 	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
 	for _, name := range []string{"train", "test", "validation"} {
 		inputs, err := dataInputs(c.Recipe, name, files[name])
@@ -43,8 +45,9 @@ func buildData(c *recipe.Chain) error {
 			return err
 		}
 		s.Inputs = append(s.Inputs, inputs...)
+		settings.Parts = append(settings.Parts, part(files[name]))
 	}
-	settings := s.Settings.(dataSettings)
+	s.Settings = settings
 	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, files) }
 	c.Add(s)
 	c.Put("data.train", run.Input{Of: s, Path: "train.jsonl"})
@@ -61,7 +64,7 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 	if f == "" {
 		return nil, nil
 	}
-	pattern, _, _ := strings.Cut(r.Find(f), "#")
+	pattern := strings.TrimSuffix(r.Find(f), part(f))
 	paths := []string{pattern}
 	if _, err := os.Stat(pattern); err != nil && strings.ContainsAny(pattern, "*?[") {
 		if paths, err = filepath.Glob(pattern); err != nil || len(paths) == 0 {
@@ -80,15 +83,19 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 	return inputs, nil
 }
 
+// part returns the suffix of a reference that keeps some rows of its files.
+func part(f recipe.File) string {
+	if i := strings.IndexByte(string(f), '#'); i >= 0 {
+		return string(f[i:])
+	}
+	return ""
+}
+
 // read reads the step's inputs of a name; f says which part of them.
 func (d *dataSettings) read(w *run.Work, name string, f recipe.File) ([]data.Example, error) {
-	_, part, hasPart := strings.Cut(string(f), "#")
-	if hasPart {
-		part = "#" + part
-	}
 	var all []data.Example
 	for i := 0; w.Has(fmt.Sprintf("%s.%d", name, i)); i++ {
-		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i)) + part)
+		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i)) + part(f))
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +109,7 @@ func (d *dataSettings) read(w *run.Work, name string, f recipe.File) ([]data.Exa
 
 // load reads the examples of a reference of package data.
 func (d *dataSettings) load(ref string) ([]data.Example, error) {
-	o := data.Options{Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
+	o := data.Options{Format: d.Format, Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
 	all, err := data.Load(ref, o)
 	if err != nil {
 		return nil, err
@@ -140,7 +147,7 @@ func (d *dataSettings) make(w *run.Work, files map[string]recipe.File) error {
 		if err != nil {
 			return err
 		}
-		if n := len(data.Overlap(all, test)); n > 0 {
+		if n := len(data.Overlap(slices.Concat(all, validation), test)); n > 0 {
 			w.Fact("test examples found in the training data", fmt.Sprint(n))
 			w.Warn("%d of %d test examples occur in the training data: figures on them prove nothing", n, len(test))
 		}

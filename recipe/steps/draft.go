@@ -49,10 +49,7 @@ func Draft(teacher, path string) (*Drafted, error) {
 	d.Remarks["teacher.train"] = "the large model is trained on the data first; leave it out if it was"
 
 	r.Student.Layers.Share, r.Student.FFN.Share = draftShare, draftShare
-	if bareText(examples) {
-		err = m.SetTemplate(bareTemplate)
-	}
-	if err != nil {
+	if err := adaptTemplate(m, examples); err != nil {
 		return nil, err
 	}
 	set, tooLong, err := data.Sequences(m, examples, int(stage.Train.MaxTokens))

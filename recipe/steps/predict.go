@@ -69,7 +69,7 @@ func (w work) of(t *recipe.Train) work {
 // without those that are held out; that step may not have run yet.
 func readExamples(c *recipe.Chain) ([]data.Example, error) {
 	d := c.Recipe.Data
-	s := dataSettings{Columns: d.Columns, System: d.System, Limit: d.Limit}
+	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
 	all, err := s.load(c.Recipe.Find(d.Train))
 	if err != nil {
 		return nil, err
@@ -90,10 +90,7 @@ func readSet(c *recipe.Chain, ref string) (*model.Model, []train.Sequence, error
 	if err != nil {
 		return nil, nil, err
 	}
-	if bareText(all) {
-		err = m.SetTemplate(bareTemplate)
-	}
-	if err != nil {
+	if err := adaptTemplate(m, all); err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
 	set, _, err := data.Sequences(m, all, 1<<20)

@@ -56,11 +56,7 @@ func NewModel(path string, r *recipe.Recipe, s recipe.Student) error {
 		return errors.New("a new model's hidden must be a multiple of its heads")
 	}
 	shape.HeadDim = shape.Width / shape.Heads
-	template := ""
-	if bareText(examples) {
-		template = bareTemplate
-	}
-	m, err := model.New(shape, newWeights(r.Seed), spec, template)
+	m, err := model.New(shape, newWeights(r.Seed), spec, templateFor(examples, false))
 	if err != nil {
 		return err
 	}

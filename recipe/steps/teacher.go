@@ -96,13 +96,12 @@ func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Tr
 		return err
 	}
 	defer done()
-	bare := bareText(f.train)
 	f.open = func() (*model.Model, error) {
 		m, err := openInput(w, "model", ref)
-		if err != nil || !bare {
-			return m, err
+		if err != nil {
+			return nil, err
 		}
-		return m, m.SetTemplate(bareTemplate)
+		return m, adaptTemplate(m, f.train)
 	}
 	m, _, err := f.run(ctx)
 	if err != nil {
@@ -125,20 +124,4 @@ func newFit(w *run.Work, settings recipe.Train, seed int64) (f *fit, done func()
 	}
 	f.pool = par.New(w.Threads)
 	return f, f.pool.Close, nil
-}
-
-// bareTemplate prompts with the text alone, and a line's end.
-const bareTemplate = "{{ messages[-1]['content'] }}{% if add_generation_prompt %}{{ '\\n' }}{% endif %}"
-
-// bareText tells whether examples are single texts with a label or with slots:
-// their prompt needs no roles. A log of messages keeps the model's own
-// template.
-func bareText(examples []data.Example) bool {
-	for i := range examples {
-		e := &examples[i]
-		if k := e.Kind(); k != data.Structured && k != data.Labeled || len(e.Prompt()) != 1 {
-			return false
-		}
-	}
-	return true
 }

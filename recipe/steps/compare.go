@@ -1,0 +1,400 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"limbeck/data"
+	"limbeck/eval/bench"
+	"limbeck/eval/compare"
+	"limbeck/eval/report"
+	"limbeck/internal/disk"
+	"limbeck/measure"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+func init() { recipe.RegisterJudge(buildCompare) }
+
+// What the comparison leaves. QualityFile is the report without measured times:
+// two runs of one recipe agree on it byte for byte.
+const (
+	ReportFile  = "report.json"
+	PageFile    = "report.html"
+	QualityFile = "quality.json"
+)
+
+// Baselines, as recipes name them.
+const (
+	classical      = "classical"
+	roundToNearest = "round-to-nearest"
+	untouched      = "untouched"
+)
+
+// compareSettings are what a comparison depends on besides its inputs.
+type compareSettings struct {
+	Title   string
+	Task    string
+	Split   string // of the data
+	Seed    int64
+	Compare recipe.Compare
+	Models  []judged
+}
+
+// judged is one model of a comparison. Its file is the input model.N.
+type judged struct {
+	Name    string
+	Role    report.Role
+	Ref     string // of a built-in
+	Digest  string // of a built-in
+	Variant string
+	Seed    int64
+	Curve   bool // the input training.N tells how it was trained
+	Maybe   bool // it may not exist: its folder then says why
+}
+
+// A judging collects the contestants.
+type judging struct {
+	r        *recipe.Recipe
+	settings compareSettings
+	inputs   []run.Input
+	steps    []*run.Step // that make baselines
+}
+
+// buildCompare adds the steps that prove what the recipe made: the teachers,
+// every variant's student, and the baselines that are asked for.
+func buildCompare(r *recipe.Recipe, chains []*recipe.Chain) ([]*run.Step, error) {
+	if r.Compare.Off || len(chains) == 0 || !chains[0].Has("data.train") {
+		return nil, nil
+	}
+	j := &judging{r: r}
+	j.settings = compareSettings{Title: r.Name, Task: r.Task, Split: "test", Seed: r.Seed, Compare: r.Compare}
+	j.settings.Compare.Recorded = ""
+	if err := j.add(chains); err != nil {
+		return nil, err
+	}
+	if err := j.addData(chains[0]); err != nil {
+		return nil, err
+	}
+	settings := j.settings
+	s := &run.Step{Kind: "compare", Name: "compare", Version: 1, Settings: settings, Inputs: j.inputs,
+		Exports: map[string]string{ReportFile: ReportFile, PageFile: PageFile}}
+	s.Run = func(ctx context.Context, w *run.Work) error { return settings.compare(ctx, w) }
+	return append(j.steps, s), nil
+}
+
+// add collects the models, in the order of the report's tables.
+func (j *judging) add(chains []*recipe.Chain) error {
+	for _, c := range chains {
+		if err := j.addTeachers(c); err != nil {
+			return err
+		}
+	}
+	for _, c := range chains {
+		in, err := c.Get("student", "")
+		if err != nil {
+			return err
+		}
+		name := c.Title()
+		if name == "" {
+			name = "student"
+		}
+		x := judged{Name: name, Role: report.Student, Variant: c.Variant, Seed: c.Seed}
+		if training, err := c.Get("training", ""); err == nil {
+			j.put(x, in, c.Recipe.Student.From.Text, &training)
+		} else {
+			j.put(x, in, c.Recipe.Student.From.Text, nil)
+		}
+	}
+	return j.addBaselines(chains)
+}
+
+// addTeachers adds the teachers that no chain before had.
+func (j *judging) addTeachers(c *recipe.Chain) error {
+	var members []run.Input
+	for k := 0; c.Has(fmt.Sprintf("teacher.%d", k)); k++ {
+		in, err := c.Get(fmt.Sprintf("teacher.%d", k), "")
+		if err != nil {
+			return err
+		}
+		members = append(members, in)
+	}
+	for k, in := range members {
+		if j.has(in) {
+			continue
+		}
+		name := "teacher"
+		if len(members) > 1 {
+			name += fmt.Sprintf(" %d", k+1)
+		}
+		for slices.ContainsFunc(j.settings.Models, func(x judged) bool { return x.Name == name }) {
+			name += " of " + c.Title()
+		}
+		var training *run.Input
+		if in.Of != nil && in.Of.Kind == "teacher" {
+			training = &run.Input{Of: in.Of, Path: TrainingFile}
+		}
+		j.put(judged{Name: name, Role: report.Teacher}, in, c.Recipe.Teacher[0].From.Text, training)
+	}
+	return nil
+}
+
+// has tells whether a model is in the comparison already. Steps of different
+// variants that make the same are told apart: they have different keys.
+func (j *judging) has(in run.Input) bool {
+	return slices.ContainsFunc(j.inputs, func(x run.Input) bool {
+		if x.Of != nil && in.Of != nil {
+			return x.Of.Kind == in.Of.Kind && x.Path == in.Path && equalStep(x.Of, in.Of)
+		}
+		return x.Of == in.Of && x.Path == in.Path && x.Digest == in.Digest
+	})
+}
+
+// equalStep tells whether two steps make the same: the variants of a recipe
+// have steps of their own for what they share.
+func equalStep(a, b *run.Step) bool {
+	if a == b {
+		return true
+	}
+	x, errX := json.Marshal(a.Settings)
+	y, errY := json.Marshal(b.Settings)
+	if errX != nil || errY != nil || string(x) != string(y) || a.Version != b.Version || len(a.Inputs) != len(b.Inputs) {
+		return false
+	}
+	for i := range a.Inputs {
+		p, q := a.Inputs[i], b.Inputs[i]
+		if p.Name != q.Name || p.Path != q.Path || p.Digest != q.Digest || (p.Of == nil) != (q.Of == nil) ||
+			p.Of != nil && !equalStep(p.Of, q.Of) {
+			return false
+		}
+	}
+	return true
+}
+
+// put adds a model, and how it was trained.
+func (j *judging) put(x judged, in run.Input, ref string, training *run.Input) {
+	n := len(j.settings.Models)
+	if in.Of == nil && in.Path == "" {
+		x.Ref, x.Digest = ref, in.Digest
+	}
+	if x.Curve = training != nil; x.Curve {
+		t := *training
+		t.Name = fmt.Sprintf("training.%d", n)
+		j.inputs = append(j.inputs, t)
+	}
+	in.Name = fmt.Sprintf("model.%d", n)
+	j.settings.Models = append(j.settings.Models, x)
+	j.inputs = append(j.inputs, in)
+}
+
+// addBaselines adds what the student is to beat: itself without importance
+// matrix, and the teacher in formats that bring it to the student's size.
+func (j *judging) addBaselines(chains []*recipe.Chain) error {
+	if slices.Contains(j.r.Compare.Baselines, roundToNearest) {
+		for _, c := range chains {
+			q := c.Recipe.Quantize
+			if q == nil || !q.Imatrix || !c.Has("unquantized") {
+				continue
+			}
+			plain := *q
+			plain.Imatrix = false
+			in, err := c.Get("unquantized", "model")
+			if err != nil {
+				return err
+			}
+			ref := c.Recipe.Student.From.Text
+			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: 1, Settings: plain, Inputs: []run.Input{in}}
+			s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, plain) }
+			j.steps = append(j.steps, s)
+			j.put(judged{Name: s.Name, Role: report.Baseline}, run.Input{Of: s, Path: ModelFile}, "", nil)
+		}
+	}
+	if !slices.Contains(j.r.Compare.Baselines, untouched) {
+		return nil
+	}
+	c := chains[len(chains)-1]
+	teacher, err := c.Get("teacher.0", "teacher")
+	if err != nil {
+		return nil // there is none to leave untouched
+	}
+	student, err := c.Get("student", "student")
+	if err != nil {
+		return err
+	}
+	ref, studentRef := c.Recipe.Teacher[0].From.Text, c.Recipe.Student.From.Text
+	s := &run.Step{Kind: "untouched", Name: untouched, Version: 1, Inputs: []run.Input{teacher, student}}
+	s.Run = func(ctx context.Context, w *run.Work) error { return shrinkTeacher(ctx, w, ref, studentRef) }
+	j.steps = append(j.steps, s)
+	j.put(judged{Name: "teacher, only quantized", Role: report.Baseline, Maybe: true}, run.Input{Of: s}, "", nil)
+	return nil
+}
+
+func dashed(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "-" + s
+}
+
+// whyFile says, in place of a model, why there is none.
+const whyFile = "why.txt"
+
+// shrinkTeacher stores the teacher in the largest formats that are no larger
+// than the student's file, or says that there are none.
+func shrinkTeacher(ctx context.Context, w *run.Work, ref, studentRef string) error {
+	path := w.Input("student")
+	if path == "" {
+		return os.WriteFile(filepath.Join(w.Dir, whyFile), []byte("the student is "+studentRef+", not a file"), 0o666)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	inputs := map[string]string{"model": w.Input("teacher")}
+	inner := run.NewWork(w.Dir, w.Checkpoints, inputs, w.Progress, w.Log)
+	inner.Threads = w.Threads
+	err = QuantizeModel(ctx, inner, ref, recipe.Quantize{Size: recipe.Size(info.Size())})
+	if err != nil && ctx.Err() == nil && !exists(filepath.Join(w.Dir, ModelFile)) {
+		return os.WriteFile(filepath.Join(w.Dir, whyFile), []byte(err.Error()), 0o666)
+	}
+	return err
+}
+
+// addData adds the examples: the test part, or else the validation part.
+func (j *judging) addData(c *recipe.Chain) error {
+	name := "data.test"
+	if !c.Has(name) {
+		name, j.settings.Split = "data.validation", "validation"
+	}
+	in, err := c.Get(name, "examples")
+	if err != nil {
+		return err
+	}
+	j.inputs = append(j.inputs, in)
+	if slices.Contains(j.r.Compare.Baselines, classical) {
+		if in, err = c.Get("data.train", "train"); err != nil {
+			return err
+		}
+		j.inputs = append(j.inputs, in)
+	}
+	if f := j.r.Compare.Recorded; f != "" {
+		in = fileInput(j.r, f, "compare.recorded")
+		in.Name = "recorded"
+		j.inputs = append(j.inputs, in)
+	}
+	return nil
+}
+
+// compare does the comparison and writes the report.
+func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
+	o, err := s.options(w)
+	if err != nil {
+		return err
+	}
+	examples, err := loadExamples(w, "examples")
+	if err != nil {
+		return err
+	}
+	if n := int(s.Compare.Limit); n > 0 && n < len(examples) {
+		examples = examples[:n]
+	}
+	contestants, err := s.contestants(w, &o)
+	if err != nil {
+		return err
+	}
+	if w.Has("train") {
+		if o.Train, err = loadExamples(w, "train"); err != nil {
+			return err
+		}
+	}
+	if w.Has("recorded") {
+		f, err := os.Open(w.Input("recorded"))
+		if err != nil {
+			return err
+		}
+		o.Recorded, err = report.ReadRecorded(f)
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	r, err := compare.Run(ctx, contestants, examples, o)
+	if err != nil {
+		return err
+	}
+	return writeReport(w, r, o.Rounds > 0)
+}
+
+
+func (s *compareSettings) options(w *run.Work) (compare.Options, error) {
+	c := &s.Compare
+	o := compare.Options{
+		Title: s.Title, DataPath: s.Split + ".jsonl", Split: s.Split, Task: s.Task, Metrics: c.Metrics,
+		Bootstrap: measure.Bootstrap{Resamples: c.Resamples},
+		Rounds:    c.Runs, Prompts: c.Prompts, Examples: c.Examples,
+		Prices:  compare.Prices{MachineHour: c.Prices.MachineHour, Input: c.Prices.Input, Output: c.Prices.Output},
+		Threads: w.Threads, Open: Open, Checkpoints: w.Checkpoints, Progress: w.Progress,
+	}
+	if s.Split == "validation" {
+		o.Notes = append(o.Notes, report.Note{Title: "Data", Text: "The recipe has no test data. These are the examples by which the best " +
+			"checkpoints were chosen: the figures flatter the models that were trained."})
+	}
+	if o.Rounds > 0 && !bench.Available() {
+		w.Warn("speed is not measured: this program cannot start itself")
+		o.Rounds = 0
+	}
+	return o, nil
+}
+
+// contestants lists the models, and reads how they were trained.
+func (s *compareSettings) contestants(w *run.Work, o *compare.Options) ([]compare.Contestant, error) {
+	var out []compare.Contestant
+	for i, m := range s.Models {
+		x := compare.Contestant{Name: m.Name, Role: m.Role, Ref: w.Input(fmt.Sprintf("model.%d", i)), Digest: m.Digest, Variant: m.Variant, Seed: m.Seed}
+		if x.Ref == "" {
+			x.Ref = m.Ref
+		}
+		if m.Maybe {
+			if why, err := os.ReadFile(filepath.Join(x.Ref, whyFile)); err == nil {
+				o.Notes = append(o.Notes, report.Note{Title: m.Name, Text: "Not compared: " + string(why)})
+				continue
+			}
+			x.Ref = filepath.Join(x.Ref, ModelFile)
+		}
+		out = append(out, x)
+		if !m.Curve {
+			continue
+		}
+		text, err := os.ReadFile(w.Input(fmt.Sprintf("training.%d", i)))
+		if err != nil {
+			return nil, err
+		}
+		var t Training
+		if err := json.Unmarshal(text, &t); err != nil {
+			return nil, fmt.Errorf("how %s was trained: %w", m.Name, err)
+		}
+		o.Curves = append(o.Curves, compare.Curve(m.Name, t.Curve))
+	}
+	return out, nil
+}
+
+// writeReport writes the report in all its forms.
+func writeReport(w *run.Work, r *report.Report, timed bool) error {
+	for name, fill := range map[string]func(io.Writer) error{
+		ReportFile: r.WriteJSON, PageFile: r.WriteHTML, QualityFile: r.Untimed().WriteJSON,
+	} {
+		if err := disk.Write(filepath.Join(w.Dir, name), fill); err != nil {
+			return err
+		}
+	}
+	if timed {
+		w.Measured(ReportFile)
+		w.Measured(PageFile)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package steps_test
+
+import (
+	"io"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+// dataStep compiles a recipe and returns its data step.
+func dataStep(t *testing.T, path string) *run.Step {
+	t.Helper()
+	r, err := recipe.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := recipe.Compile(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range made {
+		if s.Kind == "data" {
+			return s
+		}
+	}
+	t.Fatal("the recipe has no data step")
+	return nil
+}
+
+// Which rows of a file are read is part of what the examples depend on.
+func TestPartsChangeTheStep(t *testing.T) {
+	const text = "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: 'train.jsonl#"
+	train, validation := dataStep(t, workshop(t, text+"train'\n")), dataStep(t, workshop(t, text+"validation'\n"))
+	if reflect.DeepEqual(train.Settings, validation.Settings) {
+		t.Error("#train and #validation of one file give equal settings")
+	}
+	if got := train.Inputs[0].Shown; got != "train.jsonl#train" && got != "train.jsonl" {
+		t.Errorf("the lineage shows %s", got)
+	}
+}
+
+// Test rows that stand in the training data, or are held out of it to choose
+// the best model by, are warned of. The format is not told by the ending.
+func TestOverlapAndFormat(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\n"+
+		"data: {train: rows.data, test: test.data, format: tsv, validation: 50%}\n")
+	dir := filepath.Dir(path)
+	rows := "text\tlabel\n"
+	for _, word := range strings.Fields("one two three four five six seven eight nine ten") {
+		rows += word + "\tnumber\n"
+	}
+	write(t, filepath.Join(dir, "rows.data"), rows)
+	write(t, filepath.Join(dir, "test.data"), rows)
+	s := dataStep(t, path)
+	inputs := map[string]string{}
+	for _, in := range s.Inputs {
+		inputs[in.Name] = in.Path
+	}
+	out := t.TempDir()
+	w := run.NewWork(out, t.TempDir(), inputs, nil, io.Discard)
+	var warning string
+	w.Warned = func(text string) { warning = text }
+	if err := s.Run(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(warning, "10 of 10 test examples") {
+		t.Errorf("warning %q, want all 10", warning)
+	}
+}
