@@ -45,6 +45,9 @@ func openFolder(dir string) (_ *Model, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
+	if err := checkFinite(f.Tensors(), nil); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
 	m.path, m.file = dir, f
 	return m, nil
 }

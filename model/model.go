@@ -73,6 +73,9 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFinite(f.Tensors(), f.Release); err != nil {
+		return nil, err
+	}
 	m.file = f
 	return m, nil
 }

@@ -11,8 +11,9 @@ import (
 //	     0     2  the element: sign, 8 bits of exponent, 7 of mantissa
 var BF16 = register(Type{
 	Name: "bf16", GGUF: 30, Len: 1, Size: 2,
-	Decode: decodeBF16,
-	Encode: encodeBF16,
+	exponents: exponentsAt(wideExponent, 0),
+	Decode:    decodeBF16,
+	Encode:    encodeBF16,
 })
 
 func decodeBF16(dst []float32, src []byte) {

@@ -32,6 +32,8 @@ type Type struct {
 	// Fast is the packed layout that multiplies int8 activations, or nil: the
 	// format is then decoded and multiplied in f32.
 	Fast *kernel.Layout
+
+	exponents exponents // of the floats in a block; see [Type.NotFinite]
 }
 
 // Bytes returns the number of bytes that n elements take. It panics if they do

@@ -11,8 +11,9 @@ import (
 //	     0     2  the element: sign, 5 bits of exponent, 10 of mantissa
 var F16 = register(Type{
 	Name: "f16", GGUF: 1, Len: 1, Size: 2,
-	Decode: decodeF16,
-	Encode: encodeF16,
+	exponents: exponentsAt(halfExponent, 0),
+	Decode:    decodeF16,
+	Encode:    encodeF16,
 })
 
 func decodeF16(dst []float32, src []byte) {

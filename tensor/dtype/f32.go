@@ -8,8 +8,9 @@ import "unsafe"
 //	     0     4  the element
 var F32 = register(Type{
 	Name: "f32", GGUF: 0, Len: 1, Size: 4,
-	Decode: func(dst []float32, src []byte) { copy(dst, Floats(src)) },
-	Encode: func(dst []byte, src []float32) { copy(Floats(dst), src) },
+	exponents: exponentsAt(wideExponent, 2),
+	Decode:    func(dst []float32, src []byte) { copy(dst, Floats(src)) },
+	Encode:    func(dst []byte, src []float32) { copy(Floats(dst), src) },
 })
 
 // Floats views b as float32s without copying. b must be aligned to 4 bytes.

@@ -10,7 +10,8 @@ package dtype
 //	    82     2  dmin, f16
 var Q2_K = register(Type{
 	Name: "q2_k", GGUF: 10, Len: superblock, Size: 84,
-	Decode: decodeQ2_K,
+	exponents: exponentsAt(halfExponent, 80, 82),
+	Decode:    decodeQ2_K,
 })
 
 func decodeQ2_K(dst []float32, src []byte) {

@@ -12,7 +12,8 @@ package dtype
 //	   108     2  d, f16
 var Q3_K = register(Type{
 	Name: "q3_k", GGUF: 11, Len: superblock, Size: 110,
-	Decode: decodeQ3_K,
+	exponents: exponentsAt(halfExponent, 108),
+	Decode:    decodeQ3_K,
 })
 
 func decodeQ3_K(dst []float32, src []byte) {

@@ -10,6 +10,7 @@ import "limbeck/tensor/kernel"
 //	     2    16  q: byte j holds element j in its low 4 bits, j+16 in the high
 var Q4_0 = register(Type{
 	Name: "q4_0", GGUF: 2, Len: block, Size: 18,
+	exponents:      exponentsAt(halfExponent, 0),
 	Decode:         decodeQ4_0,
 	Encode:         encodeQ4_0,
 	EncodeWeighted: encodeWeightedQ4_0,

@@ -10,6 +10,7 @@ import "limbeck/tensor/kernel"
 //	     4    16  q: byte j holds element j in its low 4 bits, j+16 in the high
 var Q4_1 = register(Type{
 	Name: "q4_1", GGUF: 3, Len: block, Size: 20,
+	exponents:      exponentsAt(halfExponent, 0, 2),
 	Decode:         decodeQ4_1,
 	Encode:         encodeQ4_1,
 	EncodeWeighted: encodeWeightedQ4_1,

@@ -10,7 +10,8 @@ package dtype
 //	              element j in its low 4 bits, j+32 in the high
 var Q4_K = register(Type{
 	Name: "q4_k", GGUF: 12, Len: superblock, Size: 144,
-	Decode: decodeQ4_K,
+	exponents: exponentsAt(halfExponent, 0, 2),
+	Decode:    decodeQ4_K,
 })
 
 func decodeQ4_K(dst []float32, src []byte) {

@@ -15,6 +15,7 @@ import (
 //	     6    16  bits 0–3 of q: byte j holds element j low, j+16 high
 var Q5_0 = register(Type{
 	Name: "q5_0", GGUF: 6, Len: block, Size: 22,
+	exponents:      exponentsAt(halfExponent, 0),
 	Decode:         decodeQ5_0,
 	Encode:         encodeQ5_0,
 	EncodeWeighted: encodeWeightedQ5_0,

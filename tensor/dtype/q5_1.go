@@ -15,6 +15,7 @@ import (
 //	     8    16  bits 0–3 of q: byte j holds element j low, j+16 high
 var Q5_1 = register(Type{
 	Name: "q5_1", GGUF: 7, Len: block, Size: 24,
+	exponents:      exponentsAt(halfExponent, 0, 2),
 	Decode:         decodeQ5_1,
 	Encode:         encodeQ5_1,
 	EncodeWeighted: encodeWeightedQ5_1,

@@ -11,7 +11,8 @@ package dtype
 //	              j holds element j in its low 4 bits, j+32 in the high
 var Q5_K = register(Type{
 	Name: "q5_k", GGUF: 13, Len: superblock, Size: 176,
-	Decode: decodeQ5_K,
+	exponents: exponentsAt(halfExponent, 0, 2),
+	Decode:    decodeQ5_K,
 })
 
 func decodeQ5_K(dst []float32, src []byte) {

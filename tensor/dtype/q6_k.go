@@ -11,7 +11,8 @@ package dtype
 //	   208     2  d, f16
 var Q6_K = register(Type{
 	Name: "q6_k", GGUF: 14, Len: superblock, Size: 210,
-	Decode: decodeQ6_K,
+	exponents: exponentsAt(halfExponent, 208),
+	Decode:    decodeQ6_K,
 })
 
 func decodeQ6_K(dst []float32, src []byte) {

@@ -16,9 +16,10 @@ import (
 // nothing to gain.
 var Q8_0 = register(Type{
 	Name: "q8_0", GGUF: 8, Len: block, Size: 34,
-	Decode: decodeQ8_0,
-	Encode: encodeQ8_0,
-	Fast:   kernel.Q8_0x16,
+	exponents: exponentsAt(halfExponent, 0),
+	Decode:    decodeQ8_0,
+	Encode:    encodeQ8_0,
+	Fast:      kernel.Q8_0x16,
 })
 
 func decodeQ8_0(dst []float32, src []byte) {

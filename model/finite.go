@@ -1,0 +1,45 @@
+package model
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"limbeck/tensor"
+)
+
+// checkFinite refuses weights that are NaN or infinite: one of them turns every
+// logit into NaN, far from its cause. It is done once, when a model is opened,
+// so that nothing after it needs to ask; formats with scales are read at the
+// scales only. free, if not nil, is told of tensors that were looked through.
+func checkFinite(tensors []*tensor.Tensor, free func(*tensor.Tensor)) error {
+	blocks := make([]int, len(tensors))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(tensors)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(tensors); i = int(next.Add(1)) - 1 {
+				t := tensors[i]
+				blocks[i] = t.Type.NotFinite(t.Data)
+				if free != nil {
+					free(t)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i, t := range tensors {
+		if blocks[i] < 0 {
+			continue
+		}
+		_, cols := t.Matrix()
+		at := blocks[i] * t.Type.Len
+		where := fmt.Sprintf("element %d", at%cols)
+		if n := t.Type.Len; n > 1 {
+			where = fmt.Sprintf("elements %d to %d", at%cols, at%cols+n-1)
+		}
+		return fmt.Errorf("tensor %q: row %d, %s: NaN or infinite, want finite weights", t.Name, at/cols, where)
+	}
+	return nil
+}
