@@ -1,0 +1,95 @@
+package testkit
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"limbeck/model/arch"
+	"limbeck/nn/op"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// Odd is a shape of which no size is a multiple of a kernel's.
+func Odd(name string, tied bool) arch.Config {
+	return arch.Config{
+		Arch: name, Layers: 2, Width: 22, Heads: 4, KVHeads: 2, HeadDim: 6, FFN: 37, Vocab: 41,
+		Context: Context, NormEps: 1e-5, RopeBase: 10000, Tied: tied,
+	}
+}
+
+// Even is a shape whose rows fill the blocks of the quantized formats.
+func Even(name string, tied bool) arch.Config {
+	return arch.Config{
+		Arch: name, Layers: 2, Width: 64, Heads: 4, KVHeads: 2, HeadDim: 16, FFN: 96, Vocab: 75,
+		Context: Context, NormEps: 1e-5, RopeBase: 10000, Tied: tied,
+	}
+}
+
+// Decoder returns a decoder of random weights of which norms are not all ones;
+// equal seeds give equal decoders. Matrices that can be are stored as format.
+func Decoder(c arch.Config, format *dtype.Type, seed uint64) arch.Model {
+	m, err := arch.New(c, varied{Random{rand.New(rand.NewPCG(seed, 3))}})
+	if err != nil {
+		panic(fmt.Sprintf("testkit: %v", err))
+	}
+	for _, w := range m.Weights() {
+		if w.Rows > 1 && w.Cols%format.Len == 0 {
+			store(w, format)
+		}
+	}
+	return m
+}
+
+// varied gives norms elements around one.
+type varied struct{ Random }
+
+// Tensor implements [nn.Source].
+func (s varied) Tensor(name string, rows, cols int) *tensor.Tensor {
+	t := s.Random.Tensor(name, rows, cols)
+	if rows == 1 {
+		v := dtype.Floats(t.Data)
+		for i := range v {
+			v[i] += float32(0.2 * s.NormFloat64())
+		}
+	}
+	return t
+}
+
+func store(w *op.Weight, format *dtype.Type) {
+	t, err := w.Tensor().Convert(format, nil)
+	if err == nil {
+		err = w.Set(t)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("testkit: %v", err))
+	}
+}
+
+// Matrix returns a value of normal elements, for [CheckGradient].
+func Matrix(r *rand.Rand, rows, cols int) *op.Value {
+	v := &op.Value{Rows: rows, Cols: cols, Data: make([]float32, rows*cols)}
+	for i := range v.Data {
+		v.Data[i] = float32(r.NormFloat64())
+	}
+	return v
+}
+
+// Weight returns a weight of random elements, trainable.
+func Weight(r *rand.Rand, name string, rows, cols int) *op.Weight {
+	w := op.Shaped(rows, cols)
+	if err := w.Set(varied{Random{r}}.Tensor(name, rows, cols)); err != nil {
+		panic(fmt.Sprintf("testkit: %v", err))
+	}
+	w.SetTrainable()
+	return w
+}
+
+// IDs returns random tokens of a vocabulary.
+func IDs(r *rand.Rand, n, vocab int) []int {
+	ids := make([]int, n)
+	for i := range ids {
+		ids[i] = r.IntN(vocab)
+	}
+	return ids
+}

@@ -1,0 +1,48 @@
+package testkit
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"limbeck/tensor/kernel"
+)
+
+// tierVariable chooses a kernel tier when a process starts; see package kernel.
+const tierVariable = "LIMBECK_CPU"
+
+// EachTier runs f in the kernel tier of this process, and the whole test t
+// again, in a process of its own, in each lower one. Where the environment has
+// chosen a tier, it runs f alone.
+func EachTier(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	t.Run(kernel.Tier(), f)
+	if os.Getenv(tierVariable) != "" {
+		return
+	}
+	for _, tier := range []string{"generic", "avx2"} {
+		if tier == kernel.Tier() {
+			return
+		}
+		t.Run(tier, func(t *testing.T) {
+			top, _, _ := strings.Cut(t.Name(), "/")
+			c := exec.Command(os.Args[0], "-test.run=^"+top+"$", "-test.v", "-test.short="+boolean(testing.Short()))
+			c.Env = append(os.Environ(), tierVariable+"="+tier)
+			out, err := c.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if !strings.Contains(string(out), "--- PASS: "+top+"/"+tier) {
+				t.Errorf("the tier was not tested:\n%s", out)
+			}
+		})
+	}
+}
+
+func boolean(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}

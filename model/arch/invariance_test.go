@@ -1,0 +1,199 @@
+package arch_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model/arch"
+	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
+)
+
+// The logits of a sequence are a function of its tokens alone: the same bits
+// from one pass over all of them, token by token with a cache, in uneven
+// chunks, beside other sequences with and without caches, and on one to three
+// threads; in f32 and in int8, for weights of several formats, in every tier.
+func TestLogitsDependOnTokensAlone(t *testing.T) {
+	testkit.EachTier(t, func(t *testing.T) {
+		for _, name := range arch.Names() {
+			for _, format := range []*dtype.Type{dtype.F32, dtype.F16, dtype.Q8_0, dtype.Q4_0} {
+				for _, exact := range []bool{true, false} {
+					t.Run(fmt.Sprintf("%s, %s, exact %v", name, format, exact), func(t *testing.T) {
+						invariant(t, testkit.Decoder(testkit.Even(name, format != dtype.F16), format, 1), exact)
+					})
+				}
+			}
+			t.Run(name+", odd sizes", func(t *testing.T) {
+				invariant(t, testkit.Decoder(testkit.Odd(name, true), dtype.F32, 1), true)
+			})
+		}
+	})
+}
+
+// length of the sequence that is watched: past a panel, and past a block of
+// queries.
+const length = 37
+
+func invariant(t *testing.T, m arch.Model, exact bool) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(6, 7))
+	vocab := m.Config().Vocab
+	ids := testkit.IDs(r, length, vocab)
+	others := [][]int{testkit.IDs(r, 3, vocab), testkit.IDs(r, 50, vocab), testkit.IDs(r, 1, vocab)}
+	var want []float32
+	check := func(how string, threads int, got []float32) {
+		t.Helper()
+		if want == nil {
+			want = got
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("%s, %d threads: logit %d of token %d is %v, want %v", how, threads, i%vocab, i/vocab, got[i], want[i])
+				return
+			}
+		}
+	}
+	for threads := 1; threads <= 3; threads++ {
+		pool := par.New(threads)
+		for _, w := range m.Weights() {
+			w.Pack(pool, nil)
+		}
+		tape := op.NewTape(pool)
+		tape.Exact = exact
+		run := &runner{m, tape}
+		check("one pass", threads, run.whole(op.One(ids, nil), 0))
+		check("with a cache", threads, run.whole(op.One(ids, m.Config().NewKV(length)), 0))
+		check("token by token", threads, run.chunks(ids, slices.Repeat([]int{1}, length)))
+		check("in chunks", threads, run.chunks(ids, []int{2, 1, 17, 16, 1}))
+		check("in two", threads, run.chunks(ids, []int{33, 4}))
+		first := op.Batch{IDs: slices.Concat(ids, others[0], others[1]), Seqs: []op.Seq{{Len: length}, {Len: 3}, {Len: 50}}}
+		check("first of a batch", threads, run.whole(first, 0))
+		last := op.Batch{IDs: slices.Concat(others[1], others[2], ids), Seqs: []op.Seq{{Len: 50}, {Len: 1}, {Len: length, KV: m.Config().NewKV(100)}}}
+		check("last of a batch", threads, run.whole(last, 51))
+		check("decoding beside others", threads, run.beside(ids, others))
+		pool.Close()
+	}
+}
+
+// A runner computes logits in different ways.
+type runner struct {
+	m arch.Model
+	t *op.Tape
+}
+
+// whole returns the logits of the watched sequence, from row on, of one pass.
+func (r *runner) whole(b op.Batch, row int) []float32 { return r.part(b, row, length) }
+
+func (r *runner) part(b op.Batch, row, n int) []float32 {
+	r.t.Reset()
+	h := r.m.Forward(r.t, b)
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = row + i
+	}
+	return slices.Clone(r.m.Head(r.t, h, rows).Data)
+}
+
+// chunks runs ids in passes of so many tokens each.
+func (r *runner) chunks(ids, sizes []int) (out []float32) {
+	kv := r.m.Config().NewKV(length)
+	for _, n := range sizes {
+		out = append(out, r.part(op.One(ids[:n], kv), 0, n)...)
+		ids = ids[n:]
+	}
+	return out
+}
+
+// beside decodes token by token in a batch in which other sequences, at other
+// positions, are decoded too; one of them is cut back and runs again.
+func (r *runner) beside(ids []int, others [][]int) (out []float32) {
+	c := r.m.Config()
+	kv, long, short := c.NewKV(length), c.NewKV(100), c.NewKV(100)
+	r.part(op.One(others[1], long), 0, 1)
+	for i, id := range ids {
+		if short.Len() == 10 {
+			short.Truncate(4)
+		}
+		b := op.Batch{
+			IDs:  slices.Concat(others[0], []int{id, others[1][i]}, others[0][:1+i%3]),
+			Seqs: []op.Seq{{Len: 3}, {Len: 1, KV: kv}, {Len: 1, KV: long}, {Len: 1 + i%3}},
+		}
+		if i%2 == 0 && short.Len() < 10 {
+			b.IDs, b.Seqs = append(b.IDs, id), append(b.Seqs, op.Seq{Len: 1, KV: short})
+		}
+		out = append(out, r.part(b, 3, 1)...)
+	}
+	return out
+}
+
+// Packing changes where weights lie, and no bit of what they make in f32.
+func TestPackingChangesNothing(t *testing.T) {
+	each(t, func(t *testing.T, name string, tied bool) {
+		pool := par.New(2)
+		defer pool.Close()
+		for _, format := range []*dtype.Type{dtype.F32, dtype.BF16, dtype.Q8_0, dtype.Q4_1, dtype.Q5_0} {
+			m := testkit.Decoder(testkit.Even(name, tied), format, 3)
+			tape := op.NewTape(pool)
+			tape.Exact = true
+			run := &runner{m, tape}
+			ids := testkit.IDs(rand.New(rand.NewPCG(8, 9)), length, m.Config().Vocab)
+			want := run.whole(op.One(ids, nil), 0)
+			for _, w := range m.Weights() {
+				w.Pack(pool, nil)
+			}
+			if got := run.whole(op.One(ids, nil), 0); !slices.Equal(got, want) {
+				t.Errorf("%s: packed weights give other logits", format)
+			}
+		}
+	})
+}
+
+// nearness bounds the relative error of logits, over a whole sequence, by the
+// format of the weights. Rounding to b bits a block errs by about 2⁻ᵇ of a
+// weight; two layers make a little more of it. Activations in int8 add their own.
+var nearness = map[*dtype.Type]float64{dtype.F16: 2e-3, dtype.BF16: 2e-2, dtype.Q8_0: 2e-2, dtype.Q5_0: 0.15, dtype.Q4_0: 0.3}
+
+const int8Nearness = 3e-2
+
+func TestFormatsStayNearF32(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	for _, name := range arch.Names() {
+		logits := func(format *dtype.Type, exact bool) []float32 {
+			m := testkit.Decoder(testkit.Even(name, false), format, 5)
+			for _, w := range m.Weights() {
+				w.Pack(pool, nil)
+			}
+			tape := op.NewTape(pool)
+			tape.Exact = exact
+			run := &runner{m, tape}
+			return run.whole(op.One(testkit.IDs(rand.New(rand.NewPCG(8, 9)), length, m.Config().Vocab), nil), 0)
+		}
+		want := logits(dtype.F32, true)
+		for format, bound := range nearness {
+			exact, int8 := logits(format, true), logits(format, false)
+			if e := relative(exact, want); !(e <= bound) || e == 0 {
+				t.Errorf("%s, %s: relative error %.1e, want at most %.0e and not 0", name, format, e, bound)
+			}
+			if e := relative(int8, exact); !(e <= int8Nearness) || (e == 0) != (format.Fast == nil) {
+				t.Errorf("%s, %s: int8 activations are off by %.1e, want at most %.0e, and 0 only without a fast layout", name, format, e, int8Nearness)
+			}
+		}
+	}
+}
+
+// relative returns ‖x − want‖ / ‖want‖.
+func relative(x, want []float32) float64 {
+	var diff, norm float64
+	for i, w := range want {
+		d := float64(x[i]) - float64(w)
+		diff += d * d
+		norm += float64(w) * float64(w)
+	}
+	return math.Sqrt(diff / norm)
+}

@@ -1,0 +1,207 @@
+package op_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"limbeck/internal/testkit"
+	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
+)
+
+// sizes of rows, inputs and outputs: around and off the kernels' blocks.
+var sizes = [][3]int{{1, 1, 1}, {1, 7, 3}, {5, 16, 16}, {17, 33, 31}, {70, 19, 50}}
+
+func source(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 5)) }
+
+func values(v ...*op.Value) []*op.Value    { return v }
+func weights(w ...*op.Weight) []*op.Weight { return w }
+
+func TestMatMulGradient(t *testing.T) {
+	for _, s := range sizes {
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			r := source(1)
+			w := testkit.Weight(r, "w", s[2], s[1])
+			testkit.CheckGradient(t, values(testkit.Matrix(r, s[0], s[1])), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
+				return op.MatMul(t, x[0], w)
+			})
+		})
+	}
+}
+
+// A value used twice gets the sum of both gradients, and so does a weight.
+func TestSharedGradient(t *testing.T) {
+	r := source(2)
+	w := testkit.Weight(r, "w", 13, 13)
+	testkit.CheckGradient(t, values(testkit.Matrix(r, 6, 13)), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
+		y := op.MatMul(t, x[0], w)
+		return op.Add(t, op.MatMul(t, y, w), op.AddScaled(t, y, x[0], 0.5))
+	})
+}
+
+// A frozen weight, of any format and layout, passes the gradient on and gets
+// none.
+func TestFrozenWeights(t *testing.T) {
+	for _, format := range []*dtype.Type{dtype.F32, dtype.F16, dtype.Q8_0, dtype.Q4_0} {
+		for _, packed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, packed %v", format, packed), func(t *testing.T) {
+				r := source(3)
+				w := testkit.Weight(r, "w", 21, 64)
+				frozen, err := w.Tensor().Convert(format, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := w.Set(frozen); err != nil {
+					t.Fatal(err)
+				}
+				if packed {
+					w.Pack(onePool(t), nil)
+				}
+				testkit.CheckGradient(t, values(testkit.Matrix(r, 9, 64)), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
+					return op.MatMul(t, x[0], w)
+				})
+				if w.Grad != nil {
+					t.Error("the frozen weight has a gradient")
+				}
+			})
+		}
+	}
+}
+
+func TestFreeze(t *testing.T) {
+	r := source(4)
+	table, norm := testkit.Weight(r, "table", 11, 10), testkit.Weight(r, "norm", 1, 10)
+	table.Freeze()
+	norm.Freeze()
+	in := testkit.Matrix(r, 3, 10)
+	testkit.CheckGradient(t, values(in), weights(table, norm), func(t *op.Tape, x []*op.Value) *op.Value {
+		y := op.RMSNorm(t, op.Add(t, x[0], op.Embed(t, table, []int{4, 0, 4})), norm, 1e-5)
+		return op.HeadLoss(t, y, table, &op.CrossEntropy{Targets: []int{1, 2, 10}, Weight: 0.5})
+	})
+	if table.Grad != nil || norm.Grad != nil {
+		t.Error("a frozen weight has a gradient")
+	}
+}
+
+func TestEmbedGradient(t *testing.T) {
+	w := testkit.Weight(source(5), "w", 9, 11)
+	testkit.CheckGradient(t, nil, weights(w), func(t *op.Tape, _ []*op.Value) *op.Value {
+		return op.Embed(t, w, []int{3, 0, 8, 3, 3}) // a token may occur twice
+	})
+}
+
+func TestRMSNormGradient(t *testing.T) {
+	for _, s := range [][2]int{{1, 2}, {3, 17}, {16, 16}, {35, 40}} {
+		for _, eps := range []float32{1e-5, 0.5} {
+			t.Run(fmt.Sprint(s, eps), func(t *testing.T) {
+				r := source(6)
+				w := testkit.Weight(r, "w", 1, s[1])
+				testkit.CheckGradient(t, values(testkit.Matrix(r, s[0], s[1])), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
+					return op.RMSNorm(t, x[0], w, eps)
+				})
+			})
+		}
+	}
+}
+
+func TestSwiGLUGradient(t *testing.T) {
+	for _, s := range [][2]int{{1, 1}, {2, 9}, {19, 33}} {
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			r := source(7)
+			testkit.CheckGradient(t, values(testkit.Matrix(r, s[0], s[1]), testkit.Matrix(r, s[0], s[1])), nil,
+				func(t *op.Tape, x []*op.Value) *op.Value { return op.SwiGLU(t, x[0], x[1]) })
+		})
+	}
+}
+
+func TestAddGradient(t *testing.T) {
+	for _, s := range []float32{1, -0.25} {
+		r := source(8)
+		testkit.CheckGradient(t, values(testkit.Matrix(r, 3, 21), testkit.Matrix(r, 3, 21)), nil,
+			func(t *op.Tape, x []*op.Value) *op.Value { return op.AddScaled(t, x[0], x[1], s) })
+	}
+	r := source(9)
+	testkit.CheckGradient(t, values(testkit.Matrix(r, 2, 5), testkit.Matrix(r, 2, 5)), nil,
+		func(t *op.Tape, x []*op.Value) *op.Value { return op.Add(t, x[0], x[1]) })
+}
+
+func TestRowsGradient(t *testing.T) {
+	testkit.CheckGradient(t, values(testkit.Matrix(source(10), 6, 7)), nil,
+		func(t *op.Tape, x []*op.Value) *op.Value { return op.Rows(t, x[0], []int{5, 0, 5, 2}) })
+}
+
+// Positions start anew with every sequence of a batch.
+func TestRoPEGradient(t *testing.T) {
+	for _, dims := range []int{2, 6, 16, 18} {
+		t.Run(fmt.Sprint(dims), func(t *testing.T) {
+			rotation := op.NewRotation(dims, 100)
+			b := op.Batch{Seqs: []op.Seq{{Len: 5}, {Len: 1}, {Len: 3}}}
+			testkit.CheckGradient(t, values(testkit.Matrix(source(11), 9, 3*dims)), nil, func(t *op.Tape, x []*op.Value) *op.Value {
+				op.RoPE(t, x[0], rotation, b)
+				return x[0]
+			})
+		})
+	}
+}
+
+// Heads alone, in groups, and all on one; documents packed into one batch, some
+// of them longer than the blocks of queries and of keys.
+func TestAttentionGradient(t *testing.T) {
+	for _, h := range []op.Heads{{Query: 1, KV: 1, Dim: 2}, {Query: 3, KV: 3, Dim: 7}, {Query: 4, KV: 2, Dim: 16}, {Query: 3, KV: 1, Dim: 18}} {
+		for _, lengths := range [][]int{{1, 1}, {5}, {3, 1, 8}, {33, 17, 40}} {
+			t.Run(fmt.Sprint(h, lengths), func(t *testing.T) {
+				var b op.Batch
+				rows := 0
+				for _, n := range lengths {
+					b.Seqs = append(b.Seqs, op.Seq{Len: n})
+					rows += n
+				}
+				r := source(12)
+				in := values(testkit.Matrix(r, rows, h.Query*h.Dim), testkit.Matrix(r, rows, h.KV*h.Dim), testkit.Matrix(r, rows, h.KV*h.Dim))
+				if rows == len(lengths) { // of one position each: queries and keys do not matter
+					in = in[2:]
+				}
+				qk := testkit.Matrix(r, rows, h.Query*h.Dim)
+				testkit.CheckGradient(t, in, nil, func(t *op.Tape, x []*op.Value) *op.Value {
+					if len(x) == 1 {
+						return op.Attention(t, qk, &op.Value{Rows: rows, Cols: h.KV * h.Dim, Data: qk.Data[:rows*h.KV*h.Dim]}, x[0], h, 0, b)
+					}
+					return op.Attention(t, x[0], x[1], x[2], h, 0, b)
+				})
+			})
+		}
+	}
+}
+
+func TestCrossEntropyGradient(t *testing.T) {
+	for _, s := range [][3]int{{1, 3, 2}, {5, 17, 33}, {300, 9, 12}} { // more rows than a chunk of logits
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			r := source(13)
+			w := testkit.Weight(r, "w", s[2], s[1])
+			loss := &op.CrossEntropy{Targets: testkit.IDs(r, s[0], s[2]), Weight: 1 / float32(s[0])}
+			testkit.CheckGradient(t, values(testkit.Matrix(r, s[0], s[1])), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
+				return op.HeadLoss(t, x[0], w, loss)
+			})
+		})
+	}
+}
+
+func TestRowLossesGradient(t *testing.T) {
+	r := source(14)
+	w := testkit.Weight(r, "w", 15, 8)
+	loss := op.RowLosses{
+		&op.CrossEntropy{Targets: []int{1, 14, 0, 3}, Weight: 0.7},
+		&op.CrossEntropy{Targets: []int{0, 0, 5, 3}, Weight: 0.2},
+	}
+	testkit.CheckGradient(t, values(testkit.Matrix(r, 4, 8)), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
+		return op.HeadLoss(t, x[0], w, loss)
+	})
+}
+
+func TestSumGradient(t *testing.T) {
+	one := func(v float32) *op.Value { return &op.Value{Rows: 1, Cols: 1, Data: []float32{v}} }
+	testkit.CheckGradient(t, values(one(1.5), one(-1), one(2)), nil, func(t *op.Tape, x []*op.Value) *op.Value {
+		return op.Sum(t, x, []float32{1, -2, 0.5})
+	})
+}
