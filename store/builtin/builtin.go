@@ -14,10 +14,14 @@ import (
 const Prefix = "builtin:"
 
 // HomeAssistant is the built-in that turns commands to a home assistant into
-// JSON. Its folder holds train.jsonl, test.jsonl and NOTICE.md.
+// JSON. Its folder holds train.jsonl, test.jsonl, NOTICE.md, and demo.yaml, the
+// recipe of limbeck demo.
 const HomeAssistant = "home-assistant"
 
-//go:embed home-assistant
+//go:embed home-assistant/teacher.gguf
+var homeAssistant []byte
+
+//go:embed home-assistant/*.jsonl home-assistant/demo.yaml home-assistant/NOTICE.md
 var files embed.FS
 
 // Names lists the built-ins.
@@ -29,7 +33,7 @@ func Model(name string) ([]byte, error) {
 	if name != HomeAssistant {
 		return nil, unknown(name)
 	}
-	return files.ReadFile(name + "/teacher.gguf")
+	return homeAssistant, nil
 }
 
 // Files returns the data of a built-in.
