@@ -153,12 +153,21 @@ func TestPackingChangesNothing(t *testing.T) {
 	})
 }
 
-// nearness bounds the relative error of logits, over a whole sequence, by the
-// format of the weights. Rounding to b bits a block errs by about 2⁻ᵇ of a
-// weight; two layers make a little more of it. Activations in int8 add their own.
-var nearness = map[*dtype.Type]float64{dtype.F16: 2e-3, dtype.BF16: 2e-2, dtype.Q8_0: 2e-2, dtype.Q5_0: 0.15, dtype.Q4_0: 0.3}
+// rounding is the relative error of one weight. A block of 32 normal weights
+// reaches to about 2.1 deviations; a step of its 127, 16 or 8 levels errs by
+// 1/√12 of it.
+var rounding = map[*dtype.Type]float64{
+	dtype.F16: 1. / 2048, dtype.BF16: 1. / 256,
+	dtype.Q8_0: 2.1 / 127 / math.Sqrt(12), dtype.Q5_0: 2.1 / 16 / math.Sqrt(12), dtype.Q4_0: 2.1 / 8 / math.Sqrt(12),
+}
 
-const int8Nearness = 3e-2
+// growth is how far the errors of weights add up in logits: as the root of the
+// ten products in a row that two layers, table and head are, each of which may
+// double what it gets.
+var growth = 2 * math.Sqrt(10)
+
+// int8Nearness is the same of activations in int8, in blocks of 32 as Q8_0.
+var int8Nearness = growth * rounding[dtype.Q8_0]
 
 func TestFormatsStayNearF32(t *testing.T) {
 	pool := par.New(1)
@@ -175,7 +184,8 @@ func TestFormatsStayNearF32(t *testing.T) {
 			return run.whole(op.One(testkit.IDs(rand.New(rand.NewPCG(8, 9)), length, m.Config().Vocab), nil), 0)
 		}
 		want := logits(dtype.F32, true)
-		for format, bound := range nearness {
+		for format, one := range rounding {
+			bound := growth * one
 			exact, int8 := logits(format, true), logits(format, false)
 			if e := relative(exact, want); !(e <= bound) || e == 0 {
 				t.Errorf("%s, %s: relative error %.1e, want at most %.0e and not 0", name, format, e, bound)
