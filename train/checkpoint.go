@@ -99,30 +99,66 @@ func (t *Trainer) resume(steps int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := t.load(f, steps); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// load takes over a checkpoint, or nothing of it.
+func (t *Trainer) load(f *gguf.File, steps int) error {
 	text, err := f.Meta().StringErr(stateKey)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return err
 	}
 	var s state
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		return fmt.Errorf("%s: %s: %w", path, stateKey, err)
+		return fmt.Errorf("%s: %w", stateKey, err)
 	}
 	was, is := s.Options, t.o
 	was.Checkpoint, was.CheckpointEvery, is.Checkpoint, is.CheckpointEvery = "", 0, "", 0
 	if was != is || s.Step > steps {
-		return fmt.Errorf("%s is of a training with other options; remove it to start anew", path)
+		return errors.New("is of a training with other options; remove it to start anew")
 	}
+	if err := s.check(); err != nil {
+		return fmt.Errorf("%s: %w; remove the file to start anew", stateKey, err)
+	}
+	before := t.state
 	t.state = s
 	if s.Best > 0 {
-		t.keepBest()
+		t.keepBest() // makes room
 	}
 	t.parts(s.Best > 0, func(name string, v []float32, _, _ int) {
 		stored := f.Tensor(name)
-		if stored == nil || stored.Type != dtype.F32 || len(stored.Data) != 4*len(v) {
-			err = errors.Join(err, fmt.Errorf("%s: tensor %q is missing or of another size", path, name))
-			return
+		switch {
+		case stored == nil || stored.Type != dtype.F32 || len(stored.Data) != 4*len(v):
+			err = errors.Join(err, fmt.Errorf("tensor %q is missing or not of %d f32; remove the file to start anew", name, len(v)))
+		case stored.Type.NotFinite(stored.Data) >= 0:
+			err = errors.Join(err, fmt.Errorf("tensor %q has NaN or infinite elements; remove the file to start anew", name))
 		}
-		copy(v, dtype.Floats(stored.Data))
 	})
-	return err
+	if err != nil {
+		t.state = before
+		return err
+	}
+	t.parts(s.Best > 0, func(name string, v []float32, _, _ int) { copy(v, dtype.Floats(f.Tensor(name).Data)) })
+	return nil
+}
+
+// check refuses a state that no training comes to.
+func (s *state) check() error {
+	if s.Step < 0 || len(s.Losses) != s.Step {
+		return fmt.Errorf("%d losses after %d steps, want one a step", len(s.Losses), s.Step)
+	}
+	last := 0
+	for _, p := range s.Curve {
+		if p.Step <= last || p.Step > s.Step {
+			return fmt.Errorf("a point of the curve at step %d, want one in (%d, %d]", p.Step, last, s.Step)
+		}
+		last = p.Step
+	}
+	if s.Best < 0 || s.Best > s.Step {
+		return fmt.Errorf("the best validation after step %d of %d", s.Best, s.Step)
+	}
+	return nil
 }

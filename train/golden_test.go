@@ -31,7 +31,7 @@ type fileSource struct{ f *gguf.File }
 
 func (s fileSource) Tensor(name string, _, _ int) *tensor.Tensor { return s.f.Tensor(name) }
 
-func openTiny(t *testing.T) arch.Model {
+func openTiny(t testing.TB) arch.Model {
 	t.Helper()
 	f, err := gguf.Open("testdata/tiny_llama_init.gguf")
 	if err != nil {
@@ -51,7 +51,7 @@ func openTiny(t *testing.T) arch.Model {
 	return m
 }
 
-func readGolden(t *testing.T) (g golden, set []Sequence) {
+func readGolden(t testing.TB) (g golden, set []Sequence) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/tiny_llama.json")
 	if err != nil {
