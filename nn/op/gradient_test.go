@@ -36,8 +36,13 @@ func TestSharedGradient(t *testing.T) {
 	w := testkit.Weight(r, "w", 13, 13)
 	testkit.CheckGradient(t, values(testkit.Matrix(r, 6, 13)), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
 		y := op.MatMul(t, x[0], w)
-		z := op.AddScaled(t, y, x[0], 0.5) // y's gradient is written by one, added to by the other
-		return op.Add(t, z, op.Add(t, op.MatMul(t, y, w), y))
+		z := op.AddScaled(t, x[0], y, 0.5)
+		return op.Add(t, op.Add(t, z, op.MatMul(t, y, w)), y)
+	})
+	testkit.CheckGradient(t, values(testkit.Matrix(r, 6, 13)), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
+		y := op.MatMul(t, x[0], w)
+		z := op.MatMul(t, y, w)
+		return op.Add(t, op.Add(t, x[0], y), op.AddScaled(t, z, y, -3))
 	})
 }
 
