@@ -29,10 +29,10 @@ func initCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "init", GroupID: groupMake, Args: exactly(),
 		Short: "Look at data and write a recipe for it",
-		Long: "Looks at the examples, says what the task is, and writes a recipe that runs as it\n" +
-			"is: every key with its default and what it means.",
+		Long: "Looks at the examples, says what the task is, and writes a recipe that\n" +
+			"runs as it is: every key with its default and what it means.",
 		Example: "  limbeck init --teacher model.gguf --data log.jsonl\n" +
-			"  limbeck init --teacher model.gguf --data train.csv --test test.csv --out r.yaml",
+			"  limbeck init --teacher model.gguf --data train.csv --test test.csv -o r.yaml",
 		RunE: func(*cobra.Command, []string) error { return initRecipe(a, f) },
 	}
 	flags := cmd.Flags()

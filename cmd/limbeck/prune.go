@@ -15,9 +15,9 @@ func pruneCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "prune MODEL", GroupID: groupMake, Args: exactly("MODEL"),
 		Short: "Cut a model to a smaller shape",
-		Long: "Leaves out layers, neurons, heads, channels and tokens that the data needs least.\n" +
-			"A dimension is a count, or a share of the model's. A pruned model must be trained\n" +
-			"or distilled to be good again.",
+		Long: "Leaves out layers, neurons, heads, channels and tokens that the data needs\n" +
+			"least. A dimension is a count, or a share of the model's. A pruned model must be\n" +
+			"trained or distilled to be good again.",
 		Example: "  limbeck prune big.gguf --data log.jsonl --layers 6 --ffn 50% -o small.gguf\n" +
 			"  limbeck prune big.gguf --data log.jsonl --params 15M -o small.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {

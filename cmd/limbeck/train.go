@@ -50,8 +50,9 @@ func trainCommand(a *app) *cobra.Command {
 		Short: "Train a model on examples",
 		Long: "Trains a model on the examples of DATA: JSONL with {\"prompt\", \"completion\"},\n" +
 			"{\"messages\"}, {\"text\"} or {\"text\", \"intent\", \"slots\"}, or CSV and TSV with named\n" +
-			"columns. It starts from a model, or from random weights of a shape and a tokenizer\n" +
-			"made from the data. Interrupted and started again, it goes on where it was.",
+			"columns. It starts from a model, or from random weights of a shape and a\n" +
+			"tokenizer made from the data. Interrupted and started again, it goes on where\n" +
+			"it was.",
 		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +
 			"  limbeck train qa.csv --from model.gguf --prompt-column q --out tuned.gguf\n" +
 			"  limbeck train book.txt --scratch layers=4,hidden=256,heads=4 --out new.gguf",

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"limbeck/data"
+	"limbeck/eval/report"
+	"limbeck/internal/disk"
+	"limbeck/model/generate"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+	"limbeck/recipe/steps"
+	"limbeck/store/builtin"
+)
+
+func init() { register(demoCommand) }
+
+// readReport reads the report of a run.
+func readReport(path string) (*report.Report, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return report.ReadJSON(f)
+}
+
+// demoPrompts are what both models answer at the end.
+var demoPrompts = []string{
+	"wake me at six tomorrow and turn the kitchen lights off",
+	"play some jazz in the living room",
+	"what's the weather like in paris this weekend",
+}
+
+type demoFlags struct {
+	dir     string
+	seed    int64
+	threads int
+}
+
+func demoCommand(a *app) *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use: "demo", GroupID: groupMake, Args: exactly(),
+		Short: "Make a small model out of the one that the program carries",
+		Long: "Prunes, distills and quantizes a model that turns commands to a home assistant\n" +
+			"into JSON, compares both, and lets both answer. It needs nothing but this\n" +
+			"program: no network, no files. Interrupted and started again, it goes on where\n" +
+			"it was.",
+		Example: "  limbeck demo\n  limbeck demo --seed 2 --dir another",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return demo(a, cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.dir, "dir", "limbeck-demo", "the `FOLDER` to work in")
+	flags.Int64Var(&f.seed, "seed", 1, "every random choice follows from it")
+	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core); the result does not depend on it")
+	return cmd
+}
+
+func demo(a *app, ctx context.Context, f demoFlags) error {
+	if err := unpackDemo(f.dir); err != nil {
+		return err
+	}
+	start := time.Now()
+	path := filepath.Join(f.dir, "demo.yaml")
+	r, err := recipe.Load(path, fmt.Sprintf("seed=%d", f.seed))
+	if err != nil {
+		return err
+	}
+	made, err := compile(r)
+	if err != nil {
+		return err
+	}
+	_, err = run.Open(f.dir, machineClass()).Make(ctx, made, a.runOptions(r, f.threads))
+	if err != nil {
+		return err
+	}
+	student := filepath.Join(f.dir, r.Name+".gguf")
+	answers, err := a.demoAnswers(ctx, student, f.threads)
+	if err != nil {
+		return err
+	}
+	proof, err := readReport(filepath.Join(f.dir, steps.ReportFile))
+	if err != nil {
+		return err
+	}
+	return a.print(demoResult{answers, proof}, func(w io.Writer) {
+		for i, prompt := range demoPrompts {
+			fmt.Fprintf(w, "%s\n", prompt)
+			for _, m := range answers {
+				m.Answers[i].write(w, m.Name)
+			}
+			fmt.Fprintln(w)
+		}
+		_ = proof.WriteText(w, report.TextOptions{Examples: -1}) // w keeps its own errors
+		fmt.Fprintf(w, "\nMade in %s. The whole report: %s\n", duration(time.Since(start)), filepath.Join(f.dir, steps.PageFile))
+		fmt.Fprintf(w, "Talk to the student:     limbeck run %s \"turn the lights off\"\n", student)
+		fmt.Fprintf(w, "Your own model and data: limbeck init --teacher MODEL --data FILE\n"+
+			"                         limbeck make recipe.yaml\n")
+	})
+}
+
+// unpackDemo writes the data and, unless there is one, the recipe.
+func unpackDemo(dir string) error {
+	files, err := builtin.Files(builtin.HomeAssistant)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for _, name := range []string{"train.jsonl", "test.jsonl", "NOTICE.md", "demo.yaml"} {
+		want, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, name)
+		have, err := os.ReadFile(path)
+		switch {
+		case err == nil && (name == "demo.yaml" || bytes.Equal(have, want)):
+			continue
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+		err = disk.Write(path, func(w io.Writer) error {
+			_, err := w.Write(want)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// demoResult is what --json prints.
+type demoResult struct {
+	Answers []demoModel    `json:"answers"`
+	Report  *report.Report `json:"report"`
+}
+
+type demoModel struct {
+	Name    string       `json:"name"`
+	Answers []demoAnswer `json:"answers"`
+}
+
+type demoAnswer struct {
+	Prompt     string  `json:"prompt"`
+	Reply      string  `json:"reply"`
+	Confidence float64 `json:"confidence"`
+	Seconds    float64 `json:"seconds"`
+}
+
+// demoTokens bounds a reply, as the task does.
+const demoTokens = 128
+
+// replyColumns is how many characters of a reply fit a line of a terminal.
+const replyColumns = 74
+
+func (d *demoAnswer) write(w io.Writer, name string) {
+	fmt.Fprintf(w, "  %-8s %5.1f ms  confidence %.2f\n    %s\n", name, 1000*d.Seconds, d.Confidence, clip(d.Reply, replyColumns))
+}
+
+// demoAnswers lets teacher and student answer, one after the other.
+func (a *app) demoAnswers(ctx context.Context, student string, threads int) ([]demoModel, error) {
+	var out []demoModel
+	for _, m := range []struct{ name, ref string }{{"teacher", builtin.Prefix + builtin.HomeAssistant}, {"student", student}} {
+		answers, err := a.answerDemo(ctx, m.ref, threads)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, demoModel{m.name, answers})
+	}
+	return out, nil
+}
+
+// answerDemo answers the prompts twice and times the second round: the first
+// one warms caches up.
+func (a *app) answerDemo(ctx context.Context, ref string, threads int) ([]demoAnswer, error) {
+	engine := engineFlags{threads: threads}
+	e, err := engine.open(a, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer e.close()
+	out := make([]demoAnswer, len(demoPrompts))
+	for range 2 {
+		for i, prompt := range demoPrompts {
+			x := data.NewChat(prompt, "")
+			ids, err := data.PromptIDs(e.Model, &x)
+			if err != nil {
+				return nil, err
+			}
+			start := time.Now()
+			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: demoTokens}}
+			err = e.Many(ctx, []generate.Request{request}, 1, func(_ int, r *generate.Reply) {
+				out[i] = demoAnswer{prompt, r.Text, r.Confidence(), time.Since(start).Seconds()}
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
