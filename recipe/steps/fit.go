@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"limbeck/data"
@@ -134,6 +135,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		var t Training
 		return &t, json.Unmarshal(text, &t)
 	}
+	debug.FreeOSMemory() // what the rate before held
 	m, err := f.open()
 	if err != nil {
 		return nil, err

@@ -1,19 +1,14 @@
 package steps
 
 import (
-	"errors"
-	"strings"
 	"sync"
 	"time"
 
-	"limbeck/data"
 	"limbeck/internal/par"
-	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/nn/op"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
-	"limbeck/store/builtin"
 	"limbeck/tensor/kernel"
 	"limbeck/train"
 )
@@ -27,8 +22,20 @@ const (
 	int8Speedup  = 1.3 // of a quantized teacher's pass
 )
 
-// baseMemory is what the program takes before it holds a model.
-const baseMemory = 60 << 20
+// Rates of quantizing, in bytes of f32 a second and thread.
+const (
+	roundRate  = 150e6
+	searchRate = 15e6 // weighted by importance
+)
+
+const (
+	// baseMemory is what the program takes before it holds a model: itself,
+	// the tokenizer, the examples.
+	baseMemory = 60 << 20
+
+	sweepTokens = 1024 // of one pass without gradients
+	headRows    = 256  // logits of this many rows exist at once; see [op.HeadLoss]
+)
 
 // rate measures the floating-point operations a second of a matrix product on
 // all cores, once.
@@ -44,89 +51,12 @@ var rate = sync.OnceValue(func() float64 {
 	var g op.GEMM
 	g.Mul(pool, c, a, b, false)
 	start, products := time.Now(), 0
-	for time.Since(start) < 200*time.Millisecond {
+	for time.Since(start) < 400*time.Millisecond {
 		g.Mul(pool, c, a, b, false)
 		products++
 	}
 	return 2 * n * n * n * float64(products) / time.Since(start).Seconds()
 })
-
-// work is how many tokens a step has before it, and how many of them carry
-// loss.
-type work struct{ tokens, rows float64 }
-
-// passes of the training examples under the settings of a training.
-func (w work) of(t *recipe.Train) work {
-	passes := t.Epochs
-	if t.Steps > 0 && w.tokens > 0 {
-		passes = float64(t.Steps) * float64(t.BatchTokens) / w.tokens
-	}
-	passes *= float64(max(1, len(t.LR)))
-	return work{w.tokens * passes, w.rows * passes}
-}
-
-// readExamples reads the recipe's training examples as the data step will,
-// without those that are held out; that step may not have run yet.
-func readExamples(c *recipe.Chain) ([]data.Example, error) {
-	d := c.Recipe.Data
-	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
-	all, err := s.load(c.Recipe.Find(d.Train))
-	if err != nil {
-		return nil, err
-	}
-	if d.Validation.File == "" {
-		all, _ = data.Holdout(all, float64(d.Validation.Share))
-	}
-	return all, nil
-}
-
-// readSet returns these examples as the model of ref cuts them into tokens.
-func readSet(c *recipe.Chain, ref string) (*model.Model, []train.Sequence, error) {
-	all, err := readExamples(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := openRef(c, ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := adaptTemplate(m, all); err != nil {
-		return nil, nil, errors.Join(err, m.Close())
-	}
-	set, _, err := data.Sequences(m, all, 1<<20)
-	if err != nil {
-		return nil, nil, errors.Join(err, m.Close())
-	}
-	return m, set, nil
-}
-
-// examine counts the tokens of the recipe's training examples, with those that
-// will be made from them, and returns the shape of the model of ref.
-func examine(c *recipe.Chain, ref string) (work, arch.Config, error) {
-	var w work
-	m, set, err := readSet(c, ref)
-	if err != nil {
-		return w, arch.Config{}, err
-	}
-	defer m.Close()
-	for _, s := range set {
-		w.tokens += float64(len(s.IDs) - 1)
-		w.rows += float64(s.Targets())
-	}
-	if a := c.Recipe.Data.Augment; a != nil {
-		w.tokens *= float64(1 + a.ExchangeSlots)
-		w.rows *= float64(1 + a.ExchangeSlots)
-	}
-	return w, m.Config(), nil
-}
-
-// openRef opens the model that a recipe names.
-func openRef(c *recipe.Chain, ref string) (*model.Model, error) {
-	if strings.HasPrefix(ref, builtin.Prefix) {
-		return Open(ref)
-	}
-	return Open(c.Recipe.Find(recipe.File(ref)))
-}
 
 // operations returns the multiplications and additions of one pass forward.
 func operations(c arch.Config, w work) float64 {
@@ -138,63 +68,119 @@ func operations(c arch.Config, w work) float64 {
 	return 2 * (body*w.tokens + head*w.rows)
 }
 
-// trainMemory returns the peak of a training: weights, gradients, two moments,
-// the best weights so far, and the activations of one pass.
-func trainMemory(c arch.Config, batchTokens int) int64 {
-	const perWeight = 5 * 4
-	tokens := int64(min(batchTokens, train.Defaults().MicroTokens))
-	// What the tape keeps of a token: values and gradients of each block.
-	floats := int64(c.Layers) * int64(6*c.Width+2*(c.Heads+c.KVHeads)*c.HeadDim+3*c.FFN)
-	return baseMemory + perWeight*int64(c.Params()) + 8*tokens*floats
+// forward returns the seconds of a pass forward.
+func forward(c arch.Config, packed bool, w work) float64 {
+	s := operations(c, w) / (rate() * forwardShare)
+	if packed {
+		s /= int8Speedup
+	}
+	return s
 }
 
-// studentConfig returns the student's shape before it is made.
-func studentConfig(c *recipe.Chain, t arch.Config) arch.Config {
-	s := c.Recipe.Student
-	if s.From.Model() {
-		return t
+// passes returns how often a training with one learning rate reads its
+// examples, and how often it validates.
+func (l *look) passes(t *recipe.Train) (passes, validations float64) {
+	passes = t.Epochs
+	if t.Steps > 0 && l.pass.tokens > 0 {
+		passes = float64(t.Steps) * float64(t.BatchTokens) / l.pass.tokens
 	}
-	if s.Params > 0 {
-		t.Layers = 1
-		for t.Layers < 64 && t.Params() < int(s.Params) {
-			t.Layers++
-		}
-		return t
+	validations = passes
+	switch steps := passes * l.pass.tokens / float64(t.BatchTokens); {
+	case t.Keep == "last":
+		validations = 0
+	case t.EvalEvery.Count > 0:
+		validations = steps / float64(t.EvalEvery.Count)
+	case t.EvalEvery.Share > 0:
+		validations = 1 / float64(t.EvalEvery.Share)
 	}
-	t.Layers, t.Width, t.FFN = s.Layers.Of(t.Layers), s.Hidden.Of(t.Width), s.FFN.Of(t.FFN)
-	t.Heads, t.KVHeads, t.Vocab = s.Heads.Of(t.Heads), s.KVHeads.Of(t.KVHeads), s.Vocab.Of(t.Vocab)
-	return t
+	return passes, validations
 }
 
+// parts are the floats that a pass keeps of one token: of a block, and of
+// inputs and gradients that live while a block runs.
+func parts(c arch.Config) (block, live int64) {
+	q, kv := int64(c.Heads*c.HeadDim), int64(c.KVHeads*c.HeadDim)
+	return 6*int64(c.Width) + 2*q + 5*kv + 3*int64(c.FFN), 4*int64(c.Width) + 2*q + 2*kv + 3*int64(c.FFN)
+}
+
+// sweepMemory is that of a pass without gradients.
+func sweepMemory(c arch.Config, tokens float64, head bool) int64 {
+	block, _ := parts(c)
+	n := 4 * int64(min(tokens, sweepTokens)) * block
+	if head {
+		n += 4 * headRows * int64(c.Vocab)
+	}
+	return n
+}
+
+// trainMemory returns the peak of a training from a file of so many bytes:
+// weights, gradients, two moments, the best weights so far, and the activations
+// of one pass.
+func trainMemory(c arch.Config, file int64, t *recipe.Train, tokens float64) int64 {
+	weights, states := 4*int64(c.Params()), int64(5)
+	if t.Keep == "last" {
+		states--
+	}
+	n := baseMemory + file + states*weights
+	if t.LoRA != nil {
+		n = baseMemory + file + weights // merged at the end
+	}
+	at := int64(min(float64(min(int(t.BatchTokens), train.Defaults().MicroTokens)), tokens))
+	block, live := parts(c)
+	n += 4*at*(int64(c.Layers)*block+live) + 2*4*headRows*int64(c.Vocab)
+	if t.Keep != "last" {
+		n += sweepMemory(c, tokens, true)
+	}
+	return n
+}
+
+func (l *look) train(c arch.Config, file int64, t *recipe.Train) run.Cost {
+	passes, validations := l.passes(t)
+	tried := float64(max(1, len(t.LR)))
+	return run.Cost{
+		Seconds: tried * (3*operations(c, l.pass.times(passes))/(rate()*trainShare) + forward(c, false, l.validation.times(validations))),
+		Memory:  trainMemory(c, file, t, l.pass.tokens),
+		Disk:    (4 + int64(tried) + 1) * 4 * int64(c.Params()), // checkpoint, each rate's model, the output
+	}
+}
+
+// predictTrain predicts a training of the model of ref, or of the student that
+// is cut from it.
 func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
-		w, shape, err := examine(c, ref)
+		l, err := examine(c, ref)
 		if err != nil {
 			return run.Cost{}, err
 		}
 		if student {
-			shape = studentConfig(c, shape)
+			return l.train(l.student, 4*int64(l.student.Params()), t), nil
 		}
-		return run.Cost{
-			Seconds: 3 * operations(shape, w.of(t)) / (rate() * trainShare),
-			Memory:  trainMemory(shape, int(t.BatchTokens)),
-			Disk:    6 * 4 * int64(shape.Params()),
-		}, nil
+		return l.train(l.config, l.bytes, t), nil
 	}
+}
+
+// served is the memory of a model that is packed to be run: int8 layouts take
+// the place of the file's pages, f32 panels stand beside them.
+func (l *look) served() int64 {
+	if l.packed {
+		return l.bytes
+	}
+	return 2 * l.bytes
 }
 
 // predictCache predicts the time of the teachers' pass over the examples.
 func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
-		w, shape, err := examine(c, ref)
+		l, err := examineTeacher(c, ref)
 		if err != nil {
 			return run.Cost{}, err
 		}
-		stored := int64(w.rows) * int64(topK) * 8
+		stored := int64(l.pass.rows) * int64(8*topK+8)
 		return run.Cost{
-			Seconds: float64(members) * operations(shape, w) / (rate() * forwardShare * int8Speedup),
-			Memory:  baseMemory + 4*int64(members*shape.Params()) + stored,
-			Disk:    stored,
+			Seconds: float64(members) * forward(l.config, l.packed, l.pass),
+			// What is stored is encoded as a whole before it is written.
+			Memory: baseMemory + int64(members)*l.served() + 2*stored + sweepMemory(l.config, l.pass.tokens, true),
+			Disk:   stored,
 		}, nil
 	}
 }
@@ -205,28 +191,65 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 	fit := predictTrain(c, student, student == teacher, &d.Train)
 	return func() (run.Cost, error) {
 		cost, err := fit()
-		if err != nil || cached {
+		if err != nil {
 			return cost, err
 		}
-		w, shape, err := examine(c, teacher)
-		cost.Seconds += operations(shape, w.of(&d.Train)) / (rate() * forwardShare * int8Speedup)
-		cost.Memory += 4 * int64(shape.Params())
+		l, err := examineTeacher(c, teacher)
+		switch {
+		case err != nil:
+		case cached:
+			cost.Memory += int64(l.pass.rows) * int64(8*d.TopK+8)
+		case d.Response+d.Feature+d.Relation > 0:
+			passes, _ := l.passes(&d.Train)
+			cost.Seconds += float64(max(1, len(d.LR))) * forward(l.config, l.packed, l.pass.times(passes))
+			cost.Memory += l.served() + sweepMemory(l.config, l.pass.tokens, true)
+		}
 		return cost, err
 	}
 }
 
+// predictPrune predicts the teacher's pass over what calibrates.
 func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
-		w, shape, err := examine(c, ref)
+		l, err := examineTeacher(c, ref)
 		if err != nil {
 			return run.Cost{}, err
 		}
-		m := studentConfig(c, shape)
-		share := min(1, float64(calibration)*40/max(w.tokens, 1))
+		w := work{min(float64(calibration)*l.mean, l.pass.tokens), 0}
+		student := 4 * int64(l.student.Params())
 		return run.Cost{
-			Seconds: operations(shape, work{w.tokens * share, 0}) / (rate() * forwardShare),
-			Memory:  baseMemory + 4*int64(shape.Params()+m.Params()),
-			Disk:    4 * int64(m.Params()),
+			Seconds: forward(l.config, false, w),
+			Memory:  baseMemory + l.bytes + student + sweepMemory(l.config, w.tokens, false),
+			Disk:    student,
 		}, nil
+	}
+}
+
+// predictQuantize predicts the calibration and the rounding of the student, or
+// of the model of ref as it is.
+func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quantize) func() (run.Cost, error) {
+	return func() (run.Cost, error) {
+		if c.Recipe.Data.Train == "" {
+			return run.Cost{}, nil
+		}
+		l, err := examine(c, ref)
+		if err != nil {
+			return run.Cost{}, err
+		}
+		m, file := l.config, l.bytes
+		if student {
+			m, file = l.student, 4*int64(l.student.Params())
+		}
+		weights := 4 * float64(m.Params())
+		threads := par.New(0)
+		defer threads.Close()
+		cost := run.Cost{Memory: baseMemory + file + int64(weights)/3, Disk: int64(weights) / 3}
+		cost.Seconds = weights / (roundRate * float64(threads.Threads()))
+		if q.Imatrix {
+			w := work{min(float64(q.Calibration)*l.mean, l.pass.tokens), 0}
+			cost.Seconds = forward(m, false, w) + weights/(searchRate*float64(threads.Threads()))
+			cost.Memory += sweepMemory(m, w.tokens, false)
+		}
+		return cost, nil
 	}
 }

@@ -44,6 +44,7 @@ func buildQuantize(c *recipe.Chain) error {
 	if student.Of == nil && ref == recipe.FromTeacher {
 		ref = c.Recipe.Teacher[0].From.Text
 	}
+	s.Predict = predictQuantize(c, studentRef(c), !c.Recipe.Student.From.Model(), q)
 	s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, *q) }
 	c.Add(s)
 	c.Put("unquantized", student)

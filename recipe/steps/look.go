@@ -1,0 +1,171 @@
+package steps
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+
+	"limbeck/compress/prune"
+	"limbeck/data"
+	"limbeck/model"
+	"limbeck/model/arch"
+	"limbeck/recipe"
+	"limbeck/store/builtin"
+	"limbeck/tensor/dtype"
+	"limbeck/train"
+)
+
+// A look is what is known of a recipe's steps before any was made: its data,
+// counted, and the models' shapes.
+type look struct {
+	config     arch.Config // of the model that the recipe names
+	bytes      int64       // of its weights, as the file holds them
+	packed     bool        // whether they multiply int8 activations
+	student    arch.Config // of what is cut from it
+	pass       work        // one pass over the training examples, with those to be made
+	validation work
+	mean       float64 // tokens an example
+}
+
+// work is how many tokens a step has before it, and how many of them carry
+// loss.
+type work struct{ tokens, rows float64 }
+
+func (w work) times(n float64) work { return work{w.tokens * n, w.rows * n} }
+
+// looks remembers, as the variants of a recipe read the same data.
+var looks = struct {
+	sync.Mutex
+	seen map[string]look
+}{seen: map[string]look{}}
+
+// examine reads the recipe's training examples and the model of ref.
+func examine(c *recipe.Chain, ref string) (look, error) {
+	key, err := json.Marshal([]any{c.Recipe.Path, ref, c.Recipe.Data, c.Recipe.Student})
+	if err != nil {
+		return look{}, err
+	}
+	looks.Lock()
+	defer looks.Unlock()
+	if l, ok := looks.seen[string(key)]; ok {
+		return l, nil
+	}
+	m, set, err := readSet(c, ref)
+	if err != nil {
+		return look{}, err
+	}
+	defer m.Close()
+	l := look{config: m.Config()}
+	for _, w := range m.Weights() {
+		l.bytes += int64(w.Type().Bytes(w.Rows * w.Cols))
+		l.packed = l.packed || w.Rows > 1 && w.Type() != dtype.F32 && w.Type().Fast != nil
+	}
+	l.count(c.Recipe.Data, set)
+	if l.student, err = studentConfig(c.Recipe.Student, m, set); err != nil {
+		return look{}, err
+	}
+	looks.seen[string(key)] = l
+	return l, nil
+}
+
+// examineTeacher examines the teacher that ref begins: what training makes of it
+// is f32.
+func examineTeacher(c *recipe.Chain, ref string) (look, error) {
+	l, err := examine(c, ref)
+	for _, s := range c.Recipe.Teacher {
+		if s.Train != nil {
+			l.bytes, l.packed = 4*int64(l.config.Params()), false
+		}
+	}
+	return l, err
+}
+
+// count adds up the tokens of set, and what the data step will make of them.
+func (l *look) count(d recipe.Data, set []train.Sequence) {
+	for _, s := range set {
+		l.pass.tokens += float64(len(s.IDs) - 1)
+		l.pass.rows += float64(s.Targets())
+	}
+	l.mean = l.pass.tokens / float64(max(1, len(set)))
+	if share := float64(d.Validation.Share); d.Validation.File == "" && share < 1 {
+		l.validation = l.pass.times(share / (1 - share))
+	}
+	if a := d.Augment; a != nil {
+		l.pass = l.pass.times(float64(1 + a.ExchangeSlots))
+	}
+}
+
+// studentConfig returns the shape of the student that is cut from m, before it
+// is: by the same rules.
+func studentConfig(s recipe.Student, m *model.Model, set []train.Sequence) (arch.Config, error) {
+	c := m.Config()
+	if s.From.Model() {
+		return c, nil
+	}
+	imp := &prune.Importance{Tokens: make([]int, c.Vocab)}
+	for _, q := range set {
+		for _, id := range q.IDs {
+			imp.Tokens[id]++
+		}
+	}
+	shape, err := shapeOf(s, m, imp)
+	if err != nil {
+		return c, err
+	}
+	for _, f := range []struct {
+		to   *int
+		from int
+	}{
+		{&c.Layers, shape.Layers}, {&c.Width, shape.Width}, {&c.Heads, shape.Heads},
+		{&c.KVHeads, shape.KVHeads}, {&c.FFN, shape.FFN}, {&c.Vocab, shape.Vocab},
+	} {
+		if f.from > 0 {
+			*f.to = min(*f.to, f.from)
+		}
+	}
+	return c, nil
+}
+
+// readExamples reads the recipe's training examples as the data step will,
+// without those that are held out; that step may not have run yet.
+func readExamples(c *recipe.Chain) ([]data.Example, error) {
+	d := c.Recipe.Data
+	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
+	all, err := s.load(c.Recipe.Find(d.Train))
+	if err != nil {
+		return nil, err
+	}
+	if d.Validation.File == "" {
+		all, _ = data.Holdout(all, float64(d.Validation.Share))
+	}
+	return all, nil
+}
+
+// readSet returns these examples as the model of ref cuts them into tokens.
+func readSet(c *recipe.Chain, ref string) (*model.Model, []train.Sequence, error) {
+	all, err := readExamples(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := openRef(c, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := adaptTemplate(m, all); err != nil {
+		return nil, nil, errors.Join(err, m.Close())
+	}
+	set, _, err := data.Sequences(m, all, 1<<20)
+	if err != nil {
+		return nil, nil, errors.Join(err, m.Close())
+	}
+	return m, set, nil
+}
+
+// openRef opens the model that a recipe names.
+func openRef(c *recipe.Chain, ref string) (*model.Model, error) {
+	if strings.HasPrefix(ref, builtin.Prefix) {
+		return Open(ref)
+	}
+	return Open(c.Recipe.Find(recipe.File(ref)))
+}
