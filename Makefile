@@ -12,6 +12,9 @@ help: ## list the targets
 build: ## build ./limbeck
 	CGO_ENABLED=0 go build -o limbeck ./cmd/limbeck
 
+demo: build ## make a small model out of the built-in one, compare, and ask both
+	./limbeck demo
+
 test: ## every test that needs Go and nothing else
 	go test ./...
 
@@ -61,4 +64,4 @@ cross: ## compile for every platform
 clean: ## remove what these targets build
 	rm -rf limbeck dist
 
-.PHONY: help build test short race tiers vet lint fuzz bench golden generate generate-check cross clean
+.PHONY: help build demo test short race tiers vet lint fuzz bench golden generate generate-check cross clean
