@@ -10,6 +10,10 @@ type Compare struct {
 	Prompts   int      `json:"prompts" default:"50" min:"1" max:"100000" doc:"test prompts a round"`
 	Examples  int      `json:"examples" default:"20" min:"0" max:"1000" doc:"the worst examples shown in the report"`
 	Prices    Prices   `json:"prices" doc:"for the cost per 1,000 requests"`
+	Recorded  File     `json:"recorded" default:"" doc:"models measured on an earlier day: a JSON file, as the models in report.json"`
+
+	// Off is set by commands that make one step of a recipe: nothing is compared.
+	Off bool `json:"-"`
 }
 
 // Prices are in the user's currency.

@@ -77,7 +77,7 @@ func (f *oneFlags) add(flags *pflag.FlagSet) {
 func oneRecipe() *recipe.Recipe {
 	r := recipe.Default[recipe.Recipe]()
 	r.Name = "model"
-	r.Compare.Runs = 0
+	r.Compare.Off = true
 	return r
 }
 

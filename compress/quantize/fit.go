@@ -1,11 +1,15 @@
 package quantize
 
 import (
+	"errors"
 	"fmt"
 
 	"limbeck/model"
 	"limbeck/tensor/dtype"
 )
+
+// ErrTooSmall is returned by [Fit] for a size that no formats reach.
+var ErrTooSmall = errors.New("a smaller model is needed")
 
 // Fit returns the options whose file is the largest of at most size bytes, of
 // all pairs of a block format for the embedding table and one for the other
@@ -28,7 +32,7 @@ func Fit(m *model.Model, size int64, importance *Importance) (Options, error) {
 		}
 	}
 	if bestSize == 0 {
-		return Options{}, fmt.Errorf("quantize: the smallest file has %d bytes, more than %d: a smaller model is needed", least, size)
+		return Options{}, fmt.Errorf("quantize: the smallest file has %d bytes, more than %d: %w", least, size, ErrTooSmall)
 	}
 	return best, nil
 }

@@ -3,13 +3,14 @@ package steps
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
-	"limbeck/data"
+	"limbeck/compress/quantize"
 	"limbeck/eval/bench"
 	"limbeck/eval/compare"
 	"limbeck/eval/report"
@@ -259,7 +260,7 @@ func shrinkTeacher(ctx context.Context, w *run.Work, ref, studentRef string) err
 	inner := run.NewWork(w.Dir, w.Checkpoints, inputs, w.Progress, w.Log)
 	inner.Threads = w.Threads
 	err = QuantizeModel(ctx, inner, ref, recipe.Quantize{Size: recipe.Size(info.Size())})
-	if err != nil && ctx.Err() == nil && !exists(filepath.Join(w.Dir, ModelFile)) {
+	if errors.Is(err, quantize.ErrTooSmall) {
 		return os.WriteFile(filepath.Join(w.Dir, whyFile), []byte(err.Error()), 0o666)
 	}
 	return err
@@ -329,7 +330,6 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 	}
 	return writeReport(w, r, o.Rounds > 0)
 }
-
 
 func (s *compareSettings) options(w *run.Work) (compare.Options, error) {
 	c := &s.Compare
