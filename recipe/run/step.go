@@ -89,6 +89,7 @@ type Work struct {
 	Warned      func(text string)
 
 	inputs   map[string]string
+	origins  []string
 	facts    map[string]string
 	measured map[string]bool
 }
@@ -117,6 +118,11 @@ func (w *Work) Has(name string) bool {
 	_, ok := w.inputs[name]
 	return ok
 }
+
+// Origins identifies the step's inputs for what it makes to remember: each with
+// its name and the first digits of its SHA-256, or of the key of the step that
+// made it.
+func (w *Work) Origins() []string { return w.origins }
 
 // Warn tells the user of something that is no error, and notes it in the log.
 func (w *Work) Warn(format string, args ...any) {

@@ -238,8 +238,9 @@ func TestWays(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer m.Close()
-			if len(m.Meta.Strings("limbeck.history")) == 0 {
-				t.Error("the model does not say what was done to it")
+			history := m.Meta.Strings("limbeck.history")
+			if len(history) == 0 || !strings.Contains(history[len(history)-1], "; from ") {
+				t.Errorf("the model does not say what was done to it and to what: %q", history)
 			}
 		})
 	}
