@@ -132,7 +132,7 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 // report puts everything together.
 func (c *comparison) report(ctx context.Context) (*report.Report, error) {
 	r := &report.Report{
-		Title: c.Title, Task: c.taskName(), Machine: machine(c.Threads),
+		Title: c.Title, Task: c.taskName(), Machine: c.machine(),
 		Data: report.Data{Path: c.DataPath, Digest: "sha256:" + data.Digest(c.examples), N: len(c.examples), Split: c.Split},
 		Interval: report.Interval{Level: report.N(measure.Level), Method: "paired bootstrap over items",
 			Resamples: c.Bootstrap.Resamples, Seed: c.Bootstrap.Seed},

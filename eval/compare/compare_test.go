@@ -63,9 +63,7 @@ func models(t *testing.T, n int) (out []Contestant) {
 func untimed(t *testing.T, r *report.Report) string {
 	t.Helper()
 	var b bytes.Buffer
-	r = r.Untimed()
-	r.Machine.Threads = 0
-	if err := r.WriteJSON(&b); err != nil {
+	if err := r.Untimed().WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -80,12 +80,13 @@ func sizeOf(path string) int64 {
 	return sum
 }
 
-// machine describes where this runs.
-func machine(threads int) report.Machine {
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
+// machine describes where this runs. Threads matter to times alone.
+func (c *comparison) machine() report.Machine {
+	m := report.Machine{CPU: cpu(), Tier: kernel.Tier()}
+	if c.Rounds > 0 {
+		m.Threads = c.workers()
 	}
-	return report.Machine{CPU: cpu(), Tier: kernel.Tier(), Threads: threads}
+	return m
 }
 
 // cpu names the processor, where the system tells.

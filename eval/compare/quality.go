@@ -12,17 +12,21 @@ import (
 	"limbeck/measure"
 )
 
+// workers returns the number of threads.
+func (c *comparison) workers() int {
+	if c.Threads > 0 {
+		return c.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // each calls f for 0 ≤ i < n on several goroutines. f's results must not depend
 // on the order. It returns ctx's error if that ended first.
 func (c *comparison) each(ctx context.Context, stage string, n int, f func(i int)) error {
-	workers := c.Threads
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
 	var next, done atomic.Int64
 	var group sync.WaitGroup
 	var mu sync.Mutex
-	for range min(workers, n) {
+	for range min(c.workers(), n) {
 		group.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				f(int(i))

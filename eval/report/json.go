@@ -50,11 +50,12 @@ func (r *Report) versioned() *Report {
 }
 
 // Untimed returns a copy without what differs from run to run on the same
-// inputs: the date, measured times, memory, and the costs made from them. Two
+// inputs: the date, measured times, memory, the threads, and the costs made from
+// them. Two
 // runs of one recipe agree on the rest, byte for byte.
 func (r *Report) Untimed() *Report {
 	c := *r
-	c.Created = ""
+	c.Created, c.Machine.Threads = "", 0
 	c.Models = slices.Clone(r.Models)
 	for i := range c.Models {
 		c.Models[i].Speed = Speed{}
