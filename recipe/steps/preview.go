@@ -15,7 +15,7 @@ import (
 type Preview struct {
 	Prompt, Reply string // an example as the model will see it; Reply carries loss
 	Examples      int
-	Parameters    int // trainable
+	Parameters    int // that are trained
 	Steps         int
 	Cost          run.Cost
 }
@@ -43,6 +43,13 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 	decode := func(ids []int) string { return string(m.Tokenizer.Decode(ids)) }
 	p := &Preview{Prompt: decode(first.IDs[:first.From]), Reply: decode(first.IDs[first.From:]),
 		Examples: len(set), Parameters: m.Config().Params()}
+	if l := t.LoRA; l != nil {
+		adapters, err := train.Adapt(m.Model, l.Rank, l.Alpha, 0)
+		if err != nil {
+			return nil, err
+		}
+		p.Parameters = adapters.Params()
+	}
 	f := fit{settings: *t}
 	p.Steps = train.Steps(set, f.options(t.LR[0]))
 	if r.Data.Augment != nil {
@@ -72,7 +79,7 @@ func (p *Preview) Write(w io.Writer) {
 	}
 	fmt.Fprintf(w, "The first of %d examples as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n",
 		p.Examples, show(p.Prompt), show(p.Reply))
-	fmt.Fprintf(w, "%d parameters, %d steps, about %s, %s of memory.\n", p.Parameters, p.Steps, about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
+	fmt.Fprintf(w, "%d parameters to train, %d steps, about %s, %s of memory.\n", p.Parameters, p.Steps, about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
 }
 
 func about(seconds float64) string {
