@@ -26,6 +26,14 @@ type state struct {
 	best [][]float32 // the best validation's weights
 }
 
+// validated returns the step of the last validation, 0 before the first.
+func (s *state) validated() int {
+	if n := len(s.Curve); n > 0 {
+		return s.Curve[n-1].Step
+	}
+	return 0
+}
+
 const (
 	checkpointFile = "checkpoint.gguf"
 	stateKey       = "train.state"

@@ -168,22 +168,26 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	}
 	p := plan{set: t.set, batchTokens: t.o.BatchTokens, seed: t.o.Seed}
 	saved := time.Now()
-	for s := &t.state; s.Step < steps && s.Stopped == ""; {
+	for s := &t.state; s.Stopped == "" && (s.Step < steps || t.due(every, steps)); {
 		if err := ctx.Err(); err != nil {
 			return nil, errors.Join(err, t.checkpoint())
 		}
-		loss, tokens, err := t.step(p.at(s.Step), steps)
-		if err != nil {
-			return nil, err
-		}
-		s.Losses = append(s.Losses, loss)
-		s.Step++
-		if t.hooks.Progress != nil {
-			t.hooks.Progress(s.Step, steps, loss, tokens)
-		}
-		if s.Step%every == 0 || s.Step == steps {
+		if t.due(every, steps) {
 			if err := t.validate(ctx, every); err != nil {
+				if ctx.Err() != nil { // a validation that was cut short is made anew
+					err = errors.Join(err, t.checkpoint())
+				}
 				return nil, err
+			}
+		} else {
+			loss, tokens, err := t.step(p.at(s.Step), steps)
+			if err != nil {
+				return nil, err
+			}
+			s.Losses = append(s.Losses, loss)
+			s.Step++
+			if t.hooks.Progress != nil {
+				t.hooks.Progress(s.Step, steps, loss, tokens)
 			}
 		}
 		if t.o.Checkpoint != "" && time.Since(saved) >= t.o.CheckpointEvery {
@@ -196,6 +200,13 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	t.restoreBest()
 	s := t.state
 	return &Result{Steps: s.Step, Best: s.Best, Curve: s.Curve, Losses: s.Losses, Stopped: s.Stopped}, nil
+}
+
+// due reports whether the steps made so far end in a validation that has not
+// been made.
+func (t *Trainer) due(every, steps int) bool {
+	s := &t.state
+	return s.Step > 0 && (s.Step%every == 0 || s.Step == steps) && s.Step != s.validated()
 }
 
 // step makes one optimizer step over the sequences that index names.
@@ -226,11 +237,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 // best so far: by metric, then by loss.
 func (t *Trainer) validate(ctx context.Context, every int) error {
 	s := &t.state
-	from := 0
-	if n := len(s.Curve); n > 0 {
-		from = s.Curve[n-1].Step
-	}
-	p := Point{Step: s.Step, Loss: mean(s.Losses[from:])}
+	p := Point{Step: s.Step, Loss: mean(s.Losses[s.validated():])}
 	if t.hooks.Validate != nil {
 		var err error
 		if p.Validation, p.Metric, err = t.hooks.Validate(ctx); err != nil {

@@ -1,0 +1,234 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model/arch"
+	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
+)
+
+// student returns a small decoder to train, the same each time.
+func student(tb testing.TB) arch.Model {
+	tb.Helper()
+	m := testkit.Decoder(testkit.Odd("llama", true), dtype.F32, 1)
+	for _, w := range m.Weights() {
+		w.SetTrainable()
+	}
+	return m
+}
+
+// sequences returns n random ones of uneven lengths.
+func sequences(n int, seed uint64) (set []Sequence) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	for range n {
+		ids := testkit.IDs(r, 3+r.IntN(9), testkit.Odd("llama", true).Vocab)
+		set = append(set, Sequence{IDs: ids, From: 1 + r.IntN(2)})
+	}
+	return set
+}
+
+// shortOptions make twelve steps of two passes each, a validation every five
+// steps and at the end.
+func shortOptions() Options {
+	o := Defaults()
+	o.Steps, o.BatchTokens, o.MicroTokens, o.EvalEvery, o.Warmup, o.LR = 12, 40, 20, 5, 2, 1e-2
+	o.CheckpointEvery = time.Hour
+	return o
+}
+
+// A training is one start of a run: on so many threads, with ctx cut at a place
+// that stop names.
+type training struct {
+	threads int
+	steps   func(step int) bool // stop after this step
+	batches int                 // stop in the course of a validation, at this sequence; 0: never
+}
+
+// run trains from what the folder of o holds. It returns the trained weights
+// and the result as JSON.
+func (r training) run(tb testing.TB, o Options) (weights, result []byte, err error) {
+	tb.Helper()
+	pool := par.New(r.threads)
+	defer pool.Close()
+	ctx, cancel := context.WithCancel(tb.Context())
+	defer cancel()
+	m := student(tb)
+	held := sequences(6, 9)
+	tape := op.NewTape(pool)
+	tape.Exact = true
+	seen := 0
+	trainer, err := New(m, sequences(17, 2), HardLabels{}, o, pool, Hooks{
+		Progress: func(step, _ int, _ float64, _ int) {
+			if r.steps != nil && r.steps(step) {
+				cancel()
+			}
+		},
+		Validate: func(ctx context.Context) (loss, metric float64, err error) {
+			for i := range held {
+				if seen++; seen == r.batches {
+					cancel()
+				}
+				l, _, err := Assess(ctx, tape, m, held[i:i+1])
+				if err != nil {
+					return 0, 0, err
+				}
+				loss += l
+			}
+			return loss, 0, nil
+		},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	got, err := trainer.Run(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	result, err = json.Marshal(got)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return elements(m), result, nil
+}
+
+// However often, wherever and on however many threads a training is
+// interrupted, it ends in the same bytes, with the same curve and losses.
+func TestTrainingEndsInTheSameBytes(t *testing.T) {
+	weights, result, err := training{threads: 1}.run(t, shortOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(weights, elements(student(t))) {
+		t.Fatal("nothing was trained")
+	}
+	after := func(n int) func(int) bool { return func(step int) bool { return step == n } }
+	for name, parts := range map[string][]training{
+		"two threads":               {{threads: 2}},
+		"three threads":             {{threads: 3}},
+		"at the first step":         {{threads: 1, steps: after(1)}, {threads: 2}},
+		"between validations":       {{threads: 2, steps: after(7)}, {threads: 1}},
+		"before a validation":       {{threads: 1, steps: after(5)}, {threads: 1}},
+		"as a validation begins":    {{threads: 1, batches: 1}, {threads: 1}},
+		"amid a validation":         {{threads: 2, batches: 3}, {threads: 1}},
+		"amid the second":           {{threads: 1, batches: 6 + 4}, {threads: 2}},
+		"amid the last":             {{threads: 1, batches: 12 + 2}, {threads: 1}},
+		"after the last step":       {{threads: 1, steps: after(12)}, {threads: 1}},
+		"at every step":             {{threads: 1, steps: func(int) bool { return true }}},
+		"twice amid one validation": {{threads: 1, batches: 4}, {threads: 1, batches: 2}, {threads: 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := shortOptions()
+			if name != "two threads" && name != "three threads" {
+				o.Checkpoint = filepath.Join(t.TempDir(), "c")
+			}
+			for i := 0; ; i++ {
+				if i > o.Steps+2 {
+					t.Fatal("the training does not get on")
+				}
+				p := parts[min(i, len(parts)-1)]
+				gotWeights, gotResult, err := p.run(t, o)
+				if errors.Is(err, context.Canceled) {
+					continue
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				if want := len(parts) - 1; i < want {
+					t.Fatalf("run %d came to its end, want %d interruptions", i+1, want)
+				}
+				if !bytes.Equal(gotWeights, weights) {
+					t.Error("other weights")
+				}
+				if !bytes.Equal(gotResult, result) {
+					t.Errorf("result %s, want %s", gotResult, result)
+				}
+				return
+			}
+		})
+	}
+}
+
+// A checkpoint keeps the work before a validation that was cut short.
+func TestInterruptedValidationKeepsItsSteps(t *testing.T) {
+	o := shortOptions()
+	o.Checkpoint = filepath.Join(t.TempDir(), "c")
+	if _, _, err := (training{threads: 1, batches: 2}).run(t, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v, want an interruption", err)
+	}
+	first := 0
+	_, _, err := training{threads: 1, steps: func(step int) bool {
+		if first == 0 {
+			first = step
+		}
+		return false
+	}}.run(t, o)
+	if err != nil || first != 6 {
+		t.Errorf("went on with step %d, %v; want 6", first, err)
+	}
+}
+
+// What a training of other sequences, an epoch's plan, takes: each sequence
+// once, batches no larger than asked, another order each epoch and seed.
+func TestEpochs(t *testing.T) {
+	set := sequences(40, 3)
+	set = append(set, Sequence{IDs: make([]int, 60), From: 1}) // longer than a batch: alone
+	const tokens = 40
+	var before [][]int
+	for number := range 3 {
+		for _, seed := range []uint64{1, 2} {
+			steps := epoch(set, tokens, seed, number)
+			var all []int
+			for _, s := range steps {
+				n := 0
+				for _, i := range s {
+					n += len(set[i].IDs) - 1
+				}
+				if n > tokens && len(s) > 1 {
+					t.Errorf("a step of %d tokens, want at most %d", n, tokens)
+				}
+				all = append(all, s...)
+			}
+			for _, b := range before {
+				if slices.Equal(all, b) {
+					t.Errorf("epoch %d of seed %d has the order of another", number, seed)
+				}
+			}
+			before = append(before, slices.Clone(all))
+			slices.Sort(all)
+			for i, k := range all {
+				if i != k {
+					t.Fatalf("epoch %d: not every sequence once: %v", number, all)
+				}
+			}
+		}
+	}
+	o := Options{BatchTokens: tokens, Seed: 1}
+	one, two := len(epoch(set, tokens, 1, 0)), len(epoch(set, tokens, 1, 1))
+	for epochs, want := range map[float64]int{1: one, 2: one + two, 0.5: (one + 1) / 2, 1e-9: 1, 1.25: one + (two+2)/4} {
+		o.Epochs = epochs
+		if got := Steps(set, o); got != want {
+			t.Errorf("%g epochs: %d steps, want %d", epochs, got, want)
+		}
+	}
+	p := plan{set: set, batchTokens: tokens, seed: 1}
+	for i := range one + two {
+		want := epoch(set, tokens, 1, i/one)[i%one]
+		if i >= one {
+			want = epoch(set, tokens, 1, 1)[i-one]
+		}
+		if got := p.at(i); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("step %d takes %v, want %v", i, got, want)
+		}
+	}
+}
