@@ -9,6 +9,7 @@ import (
 	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	"limbeck/tensor/dtype"
 )
 
 func init() { recipe.Register("quantize", buildQuantize) }
@@ -81,6 +82,10 @@ func QuantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 	if err != nil {
 		return err
 	}
+	if n := fallbacks(out, o); n > 0 {
+		w.Warn("%d matrices are stored as F16, since %s needs rows of a multiple of %d: another width or number of neurons makes a smaller file",
+			n, o.Format.Name, o.Format.Len)
+	}
 	w.Fact("format", o.Format.Name)
 	return save(w, out, "quantized to "+o.Format.Name)
 }
@@ -105,4 +110,16 @@ func formats(o *quantize.Options, m *model.Model, q recipe.Quantize) (err error)
 		return fmt.Errorf("embedding: %w", err)
 	}
 	return nil
+}
+
+// fallbacks counts the matrices whose rows the blocks of their format do not
+// divide.
+func fallbacks(m *model.Model, o quantize.Options) int {
+	n := 0
+	for _, w := range m.Weights() {
+		if w.Rows > 1 && w.Type() == dtype.F16 && o.Format != dtype.F16 {
+			n++
+		}
+	}
+	return n
 }
