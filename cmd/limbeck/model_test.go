@@ -14,8 +14,8 @@ import (
 )
 
 // TestModelScripts runs the command lines of testdata/model, beside models so
-// small that they write nonsense: tiny.gguf, plain.gguf without a template,
-// cut.gguf that ends too early, and alien.gguf of an unknown architecture.
+// small that they write nonsense: tiny.gguf, other.gguf, plain.gguf without a
+// template, cut.gguf that ends too early, and alien.gguf of an unknown architecture.
 func TestModelScripts(t *testing.T) {
 	models := t.TempDir()
 	writeModels(t, models)
@@ -39,6 +39,7 @@ func writeModels(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
+	check(testkit.Model(2).Save(path("other.gguf")))
 	m := testkit.Model(1)
 	m.Meta.Set("general.name", "Tiny")
 	m.Meta.Set("general.license", "mit")

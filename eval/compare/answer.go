@@ -64,7 +64,7 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 		return err
 	}
 	defer m.Close()
-	r.Model = describe(m, r.Ref)
+	r.Model = describe(m, r.Contestant)
 	m.Pack(c.pool)
 	runner := generate.NewRunner(m, c.pool, c.Exact)
 	progress := func(done, total int) { c.Progress(r.Name+" answers", int64(done), int64(total), "") }

@@ -9,7 +9,7 @@ import (
 )
 
 // classicalName is the baseline's row.
-const classicalName = "classical (SVM, CRF)"
+const classicalName = "classical"
 
 // addClassical trains the classical baseline, if it can do the task, and lets it
 // answer.
@@ -23,7 +23,7 @@ func (c *comparison) addClassical(ctx context.Context) error {
 		return nil
 	}
 	r := &row{Contestant: Contestant{Name: classicalName, Role: report.Baseline}}
-	c.Progress("training the classical baseline", 0, 0, "")
+	c.Progress("classical baseline learns", 0, 1, "")
 	m, err := baseline.Train(c.Train, baseline.Options{})
 	if err != nil {
 		return err
@@ -31,6 +31,7 @@ func (c *comparison) addClassical(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	c.Progress("classical baseline learns", 1, 1, "")
 	r.local = m.Reply
 	for i := range c.examples {
 		r.Replies = append(r.Replies, reply{Text: m.Reply(c.examples[i].Input())})

@@ -19,10 +19,10 @@ const historyKey = "limbeck.history"
 
 // describe returns what a model is, as far as its file tells. It must not be
 // packed yet.
-func describe(m *model.Model, ref string) report.Model {
+func describe(m *model.Model, x Contestant) report.Model {
 	c := m.Config()
 	out := report.Model{
-		Bytes: sizeOf(ref), Params: int64(c.Params()), Architecture: c.Arch,
+		Bytes: x.Bytes, Params: int64(c.Params()), Architecture: c.Arch,
 		Shape:   fmt.Sprintf("%d layers, %d wide, %d heads, feed-forward %d, %d tokens", c.Layers, c.Width, c.Heads, c.FFN, c.Vocab),
 		License: m.Meta.String("general.license", ""),
 	}
@@ -36,8 +36,8 @@ func describe(m *model.Model, ref string) report.Model {
 			out.Formats = append(out.Formats, f)
 		}
 	}
-	if out.Bytes == 0 { // built in: its size is near enough that of its weights
-		out.Bytes = weights
+	if out.Bytes == 0 {
+		out.Bytes = sizeOf(x.Ref)
 	}
 	parts = append(parts, report.Part{Name: "tokenizer, metadata", Bytes: max(0, out.Bytes-weights)})
 	out.Parts = slices.DeleteFunc(parts, func(p report.Part) bool { return p.Bytes == 0 })

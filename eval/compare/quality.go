@@ -142,8 +142,11 @@ func newPair(a, b string, info report.MetricInfo, p *measure.Paired) report.Pair
 		out.P, out.PHolm = report.N(p.McNemar.P), report.N(p.McNemar.Holm)
 	}
 	out.Verdict = report.Conclude(out, info)
-	if t := p.McNemar; t != nil && t.OnlyA == 0 && t.OnlyB == 0 {
-		// The bootstrap of no difference is a point, which claims too much.
+	// The bootstrap of no difference is a point, which claims too much.
+	switch t := p.McNemar; {
+	case t == nil && d.Value == 0 && d.Lo == 0 && d.Hi == 0:
+		out.Verdict = "no example tells them apart"
+	case t != nil && t.OnlyA == 0 && t.OnlyB == 0:
 		out.Verdict = fmt.Sprintf("no example tells them apart; a loss above %.1f points is excluded", math.Ceil(p.ExcludedLoss()*1000)/10)
 	}
 	return out

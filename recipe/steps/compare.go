@@ -358,6 +358,9 @@ func (s *compareSettings) contestants(w *run.Work, o *compare.Options) ([]compar
 		x := compare.Contestant{Name: m.Name, Role: m.Role, Ref: w.Input(fmt.Sprintf("model.%d", i)), Digest: m.Digest, Variant: m.Variant, Seed: m.Seed}
 		if x.Ref == "" {
 			x.Ref = m.Ref
+			if _, size, err := Builtin(m.Ref); err == nil {
+				x.Bytes = size
+			}
 		}
 		if m.Maybe {
 			if why, err := os.ReadFile(filepath.Join(x.Ref, whyFile)); err == nil {

@@ -44,7 +44,7 @@ func TestCompare(t *testing.T) {
 	}
 	got := strings.Join(names, " ")
 	// The teacher does not depend on the student's seed: it stands there once.
-	want := "before:recorded teacher:teacher s1:student s2:student classical (SVM, CRF):baseline" +
+	want := "before:recorded teacher:teacher s1:student s2:student classical:baseline" +
 		" round-to-nearest-s1:baseline round-to-nearest-s2:baseline"
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("models %s\nwant   %s", got, want)

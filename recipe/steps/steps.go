@@ -52,6 +52,21 @@ func Open(ref string) (*model.Model, error) {
 	return model.FromGGUF(f)
 }
 
+// Builtin returns the digest and the bytes of the model that a reference names,
+// if it is built in.
+func Builtin(ref string) (digest string, size int64, err error) {
+	name, ok := strings.CutPrefix(ref, builtin.Prefix)
+	if !ok {
+		return "", 0, fmt.Errorf("%s is not built in", ref)
+	}
+	data, err := builtin.Model(name)
+	if err != nil {
+		return "", 0, err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), int64(len(data)), nil
+}
+
 // modelInput returns the input of a step that reads the model of a reference.
 func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Input, error) {
 	in := run.Input{Shown: ref.Text, Key: key, License: license}
@@ -59,12 +74,10 @@ func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Inpu
 	case recipe.RefPath:
 		in.Path = r.Find(recipe.File(ref.Text))
 	case recipe.RefBuiltin:
-		data, err := builtin.Model(strings.TrimPrefix(ref.Text, builtin.Prefix))
-		if err != nil {
+		var err error
+		if in.Digest, _, err = Builtin(ref.Text); err != nil {
 			return in, fmt.Errorf("recipe: %s: %w", key, err)
 		}
-		sum := sha256.Sum256(data)
-		in.Digest = hex.EncodeToString(sum[:])
 	default:
 		return in, fmt.Errorf("recipe: %s: %s: this build reads models from files, folders and %sNAME", key, ref.Text, builtin.Prefix)
 	}

@@ -1,0 +1,310 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"limbeck/data"
+	"limbeck/eval/baseline"
+	"limbeck/eval/compare"
+	"limbeck/eval/report"
+	"limbeck/internal/disk"
+	"limbeck/measure"
+	"limbeck/recipe/steps"
+	"limbeck/store/builtin"
+)
+
+func init() { register(compareCommand) }
+
+// compareFlags are the flags of compare.
+type compareFlags struct {
+	engineFlags
+	data, train, task string
+	metrics           []string
+	limit             int
+	rounds, prompts   int
+	noSpeed           bool
+	resamples         int
+	seed              uint64
+	examples          int
+	prices            compare.Prices
+	baseline          string
+	recorded          string
+	trainings         []string
+	html, out         string
+}
+
+// workFolder keeps, in --out, what an interrupted comparison goes on from.
+const workFolder = "answers.tmp"
+
+// What --baseline can say.
+const (
+	classicalBaseline = "classical"
+	noBaseline        = "none"
+)
+
+func compareCommand(a *app) *cobra.Command {
+	var f compareFlags
+	cmd := &cobra.Command{
+		Use: "compare MODEL MODEL… --data FILE", GroupID: groupProve, Args: severalModels,
+		Short: "Compare models: quality with intervals, speed, size, cost",
+		Long: "Lets models answer the same examples. The first is the teacher, or whatever the\n" +
+			"others are measured against. Quality comes with the paired differences, their\n" +
+			"95% intervals and exact tests, and the divergence from the first model; speed\n" +
+			"is measured in rounds that alternate between the models, each in a process of\n" +
+			"its own.\n\n" +
+			"With --train, a classical model (linear, trained in seconds) stands beside them\n" +
+			"where the task is one of labels or slots: where it is as good, no language model\n" +
+			"is needed.\n\n" +
+			"With --out, report.html and report.json are written, and a comparison that was\n" +
+			"interrupted goes on with the model at which it stopped.",
+		Example: "  limbeck compare large.gguf small.gguf --data test.jsonl --train train.jsonl\n" +
+			"  limbeck compare a.gguf b.gguf c.gguf --data test.jsonl --limit 200 --out proof",
+		RunE: func(cmd *cobra.Command, args []string) error { return a.compare(cmd.Context(), &f, args) },
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func (f *compareFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.data, "data", "", "`FILE` of the examples")
+	flags.StringVar(&f.train, "train", "", "`FILE` of the examples that the classical baseline learns from")
+	flags.StringVar(&f.task, "task", "", "what a right reply is, as for eval (default: what suits the data)")
+	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`, the first decides; repeat or separate by commas")
+	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
+	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical, or none")
+	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
+	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
+	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed, memory and cost")
+	flags.IntVar(&f.resamples, "resamples", measure.Resamples, "bootstrap resamples behind an interval")
+	flags.Uint64Var(&f.seed, "seed", 0, "of the resamples (default: a fixed one)")
+	flags.IntVar(&f.examples, "examples", 20, "examples in the report on which the models differ")
+	flags.Float64Var(&f.prices.MachineHour, "price-hour", 0.05, "price of an hour of the machine that runs the models")
+	flags.Float64Var(&f.prices.Input, "price-input", 0, "price of a million tokens read by the first model, if it is rented")
+	flags.Float64Var(&f.prices.Output, "price-output", 0, "price of a million tokens written by it")
+	flags.StringVar(&f.prices.Currency, "currency", "USD", "currency of the prices")
+	flags.StringVar(&f.recorded, "recorded", "", "`FILE` of models measured earlier: JSON, as the models in report.json")
+	flags.StringArrayVar(&f.trainings, "training", nil, "draw the loss curves of this training.json `FILE`; repeat for more")
+	flags.StringVar(&f.html, "html", "", "write the report to this HTML `FILE`")
+	flags.StringVarP(&f.out, "out", "o", "", "write report.html and report.json to this `FOLDER`")
+	f.engineFlags.add(flags)
+}
+
+func severalModels(cmd *cobra.Command, args []string) error {
+	if len(args) < 2 {
+		return usageErrorf("%s takes two models or more, got %d", cmd.CommandPath(), len(args))
+	}
+	return nil
+}
+
+func (f *compareFlags) check() error {
+	for _, n := range []struct {
+		flag         string
+		value, least int
+	}{{"limit", f.limit, 0}, {"rounds", f.rounds, 1}, {"prompts", f.prompts, 1}, {"resamples", f.resamples, 100},
+		{"examples", f.examples, 0}, {"threads", f.threads, 0}} {
+		if n.value < n.least {
+			return usageErrorf("--%s is %d, want %d or more", n.flag, n.value, n.least)
+		}
+	}
+	switch {
+	case f.data == "":
+		return usageErrorf("--data is missing")
+	case f.baseline != classicalBaseline && f.baseline != noBaseline:
+		return usageErrorf("--baseline is %q, want %s or %s", f.baseline, classicalBaseline, noBaseline)
+	case f.prices.MachineHour < 0 || f.prices.Input < 0 || f.prices.Output < 0:
+		return usageErrorf("prices are numbers from 0 on")
+	}
+	return nil
+}
+
+func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	contestants, err := identify(refs)
+	if err != nil {
+		return err
+	}
+	examples, err := data.Load(f.data, data.Options{})
+	if err != nil {
+		return err
+	}
+	if f.limit > 0 {
+		examples = examples[:min(f.limit, len(examples))]
+	}
+	o, err := f.options(a, examples)
+	if err != nil {
+		return err
+	}
+	if f.out != "" {
+		o.Checkpoints = filepath.Join(f.out, workFolder)
+		if err := os.MkdirAll(o.Checkpoints, 0o777); err != nil {
+			return err
+		}
+	}
+	r, err := compare.Run(ctx, contestants, examples, o)
+	if err != nil {
+		return err
+	}
+	a.progress.finish()
+	r.Created = time.Now().UTC().Format(time.RFC3339)
+	if err := a.writeReport(r, f); err != nil {
+		return err
+	}
+	return a.printReport(r)
+}
+
+// identify names the models: by their files, and by as much of the folders as
+// tells them apart.
+func identify(refs []string) ([]compare.Contestant, error) {
+	var out []compare.Contestant
+	for i, ref := range refs {
+		if slices.ContainsFunc(refs[:i], func(r string) bool { return filepath.Clean(r) == filepath.Clean(ref) }) {
+			return nil, usageErrorf("%s is named twice", ref)
+		}
+		x := compare.Contestant{Name: modelName(ref, refs), Ref: ref, Role: report.Student}
+		if i == 0 {
+			x.Role = report.Teacher
+		}
+		if strings.HasPrefix(ref, builtin.Prefix) {
+			var err error
+			if x.Digest, x.Bytes, err = steps.Builtin(ref); err != nil {
+				return nil, err
+			}
+		} else if _, err := os.Stat(ref); err != nil {
+			return nil, fmt.Errorf("no model %s: there is no such file or folder", ref)
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// modelName returns the shortest end of a path that no other path has.
+func modelName(ref string, refs []string) string {
+	parts := strings.Split(filepath.ToSlash(filepath.Clean(ref)), "/")
+	for n := 1; n <= len(parts); n++ {
+		end := strings.Join(parts[len(parts)-n:], "/")
+		same := 0
+		for _, r := range refs {
+			if r = filepath.ToSlash(filepath.Clean(r)); r == end || strings.HasSuffix(r, "/"+end) {
+				same++
+			}
+		}
+		if same == 1 {
+			return strings.TrimSuffix(end, ".gguf")
+		}
+	}
+	return ref
+}
+
+// options reads what the flags name.
+func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options, error) {
+	o := compare.Options{
+		Title: "Comparison on " + filepath.Base(f.data), DataPath: f.data, Task: f.task, Metrics: f.metrics,
+		Bootstrap: measure.Bootstrap{Resamples: f.resamples, Seed: f.seed},
+		Rounds:    f.rounds, Prompts: f.prompts, Examples: f.examples, Prices: f.prices,
+		Threads: f.threads, Exact: f.exact, Open: a.openModel, Progress: a.progress.report,
+	}
+	if f.noSpeed {
+		o.Rounds = 0
+	}
+	if f.train != "" {
+		all, err := data.Load(f.train, data.Options{})
+		if err != nil {
+			return o, err
+		}
+		if n := len(data.Overlap(all, examples)); n > 0 {
+			text := fmt.Sprintf("%d of %d examples occur in %s: figures on them prove nothing of a model that learned it", n, len(examples), f.train)
+			a.remark("warning: %s", text)
+			o.Notes = append(o.Notes, report.Note{Title: "Data", Text: text + "."})
+		}
+		if f.baseline == classicalBaseline {
+			o.Train = all
+		}
+	} else if f.baseline == classicalBaseline && baseline.Applies(examples) {
+		a.remark("no classical baseline: --train would name the examples that it learns from")
+	}
+	if err := f.readRecorded(&o); err != nil {
+		return o, err
+	}
+	return o, f.readTrainings(&o)
+}
+
+func (f *compareFlags) readRecorded(o *compare.Options) error {
+	if f.recorded == "" {
+		return nil
+	}
+	file, err := os.Open(f.recorded)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if o.Recorded, err = report.ReadRecorded(file); err != nil {
+		return fmt.Errorf("%s: %w", f.recorded, err)
+	}
+	for i := range o.Recorded {
+		if o.Recorded[i].Source == "" {
+			o.Recorded[i].Source = f.recorded
+		}
+	}
+	return nil
+}
+
+func (f *compareFlags) readTrainings(o *compare.Options) error {
+	for _, path := range f.trainings {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		var t steps.Training
+		if err := json.Unmarshal(text, &t); err != nil {
+			return fmt.Errorf("%s: not a training.json: %w", path, err)
+		}
+		o.Curves = append(o.Curves, compare.Curve(filepath.Base(filepath.Dir(path)), t.Curve))
+	}
+	return nil
+}
+
+// writeReport writes the files that are asked for.
+func (a *app) writeReport(r *report.Report, f *compareFlags) error {
+	if f.html != "" {
+		if err := disk.Write(f.html, r.WriteHTML); err != nil {
+			return err
+		}
+	}
+	if f.out == "" {
+		return nil
+	}
+	if err := disk.Write(filepath.Join(f.out, steps.PageFile), r.WriteHTML); err != nil {
+		return err
+	}
+	if err := disk.Write(filepath.Join(f.out, steps.ReportFile), r.WriteJSON); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(f.out, workFolder))
+}
+
+// printReport prints a report, as JSON with --json.
+func (a *app) printReport(r *report.Report) error {
+	if a.json {
+		return r.WriteJSON(a.out)
+	}
+	var b bytes.Buffer
+	if err := r.WriteText(&b, report.TextOptions{Width: tableWidth, Color: isTerminal(a.out) && os.Getenv("NO_COLOR") == ""}); err != nil {
+		return err
+	}
+	_, err := io.Copy(a.out, &b)
+	return err
+}
