@@ -54,6 +54,7 @@ type training struct {
 	threads int
 	steps   func(step int) bool // stop after this step
 	batches int                 // stop in the course of a validation, at this sequence; 0: never
+	contest int                 // a metric: 1 prefers a lower loss, −1 a higher one
 }
 
 // run trains from what the folder of o holds. It returns the trained weights
@@ -86,7 +87,7 @@ func (r training) run(tb testing.TB, o Options) (weights, result []byte, err err
 				}
 				loss += l
 			}
-			return loss, 0, nil
+			return loss, -float64(r.contest) * loss, nil
 		},
 	})
 	if err != nil {
@@ -156,6 +157,39 @@ func TestTrainingEndsInTheSameBytes(t *testing.T) {
 				return
 			}
 		})
+	}
+}
+
+// The best weights outlive an interruption: of a training whose validation is
+// best early, and of one where it is best late.
+func TestBestOutlivesInterruption(t *testing.T) {
+	var best []int
+	for _, contest := range []int{-1, 1} {
+		weights, result, err := training{threads: 1, contest: contest}.run(t, shortOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r Result
+		if err := json.Unmarshal(result, &r); err != nil {
+			t.Fatal(err)
+		}
+		best = append(best, r.Best)
+		o := shortOptions()
+		o.Checkpoint = filepath.Join(t.TempDir(), "c")
+		stop := func(step int) bool { return step == 8 }
+		if _, _, err := (training{threads: 1, contest: contest, steps: stop}).run(t, o); !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v, want an interruption", err)
+		}
+		got, again, err := training{threads: 1, contest: contest}.run(t, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, weights) || !bytes.Equal(again, result) {
+			t.Errorf("interrupted: result %s, want %s; same weights: %v", again, result, bytes.Equal(got, weights))
+		}
+	}
+	if slices.Min(best) >= 8 || slices.Max(best) <= 8 {
+		t.Errorf("the best validations are at %v, want one before the interruption and one after it", best)
 	}
 }
 
