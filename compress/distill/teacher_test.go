@@ -1,0 +1,381 @@
+package distill
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model/arch"
+	"limbeck/model/token"
+	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
+	"limbeck/train"
+)
+
+// shape is a small decoder's; small is a student's, of other sizes throughout.
+func shape() arch.Config { return testkit.Odd("llama", true) }
+
+func small() arch.Config {
+	c := testkit.Odd("llama", false)
+	c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN = 1, 14, 3, 3, 4, 9
+	return c
+}
+
+func decoder(c arch.Config, seed uint64) arch.Model { return testkit.Decoder(c, dtype.F32, seed) }
+
+func trainable(m arch.Model) arch.Model {
+	for _, w := range m.Weights() {
+		w.SetTrainable()
+	}
+	return m
+}
+
+func sequences(n, vocab int) (set []train.Sequence) {
+	r := source(20)
+	for range n {
+		set = append(set, train.Sequence{IDs: testkit.IDs(r, 3+r.IntN(7), vocab), From: 1 + r.IntN(2)})
+	}
+	return set
+}
+
+// batch returns the sequences as train packs them.
+func batch(set []train.Sequence) *train.Batch {
+	b := &train.Batch{}
+	for i, s := range set {
+		for p := s.From; p < len(s.IDs); p++ {
+			b.Rows, b.Targets = append(b.Rows, len(b.IDs)+p-1), append(b.Targets, s.IDs[p])
+		}
+		b.IDs = append(b.IDs, s.IDs[:len(s.IDs)-1]...)
+		b.Seqs = append(b.Seqs, op.Seq{Len: len(s.IDs) - 1})
+		b.Index = append(b.Index, i)
+	}
+	b.Weight, b.TokenWeight = 1/float32(len(b.Rows)), 1/float32(len(b.IDs))
+	return b
+}
+
+func newPool(t *testing.T, threads int) *par.Pool {
+	t.Helper()
+	p := par.New(threads)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func exactTape(p *par.Pool) *op.Tape {
+	tape := op.NewTape(p)
+	tape.Exact = true
+	return tape
+}
+
+// recording returns an exact tape for objectives, which want their taps kept.
+func recording(p *par.Pool) *op.Tape {
+	tape := exactTape(p)
+	tape.SetRecording(true)
+	return tape
+}
+
+func objective(t *testing.T, c arch.Config, teacher arch.Model, cache *Cache, o Options) *Objective {
+	t.Helper()
+	d, err := New(c, teacher, nil, cache, o, newPool(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// every is all terms against a teacher, each with a weight of its own.
+var every = Options{Hard: 0.4, Response: 0.7, Feature: 0.3, Relation: 0.2, Temperature: 2, Direction: Forward, Seed: 1}
+
+// A student that is its teacher has nothing to learn from it, term by term.
+func TestTeacherOfItself(t *testing.T) {
+	m := decoder(shape(), 1)
+	tape := recording(newPool(t, 2))
+	for name, o := range map[string]Options{
+		"forward": {Response: 1, Temperature: 2, Direction: Forward}, "reverse": {Response: 1, Temperature: 2, Direction: Reverse},
+		"feature": {Feature: 1}, "relation": {Relation: 1},
+	} {
+		tape.Reset()
+		d := objective(t, shape(), m, nil, o)
+		if got := d.Loss(tape, m, batch(sequences(4, shape().Vocab))).Data[0]; math.Abs(float64(got)) > zeroTolerance {
+			t.Errorf("%s: loss %g, want 0", name, got)
+		}
+		tape.Reset()
+		if got := d.Loss(tape, decoder(shape(), 2), batch(sequences(4, shape().Vocab))).Data[0]; got < 100*zeroTolerance {
+			t.Errorf("%s: loss %g of another student, want more", name, got)
+		}
+	}
+}
+
+// The gradient of the whole objective, by every weight of a student of another
+// shape and by the projections, for both directions, live and from a cache.
+func TestObjectiveGradient(t *testing.T) {
+	set := sequences(3, shape().Vocab)
+	b := batch(set)
+	teacher := decoder(shape(), 1)
+	cache := newCache(t, []arch.Model{teacher}, nil, shape().Vocab, set, 9, 2, 1)
+	for name, c := range map[string]*Cache{"live": nil, "cache": cache} {
+		for _, direction := range []string{Forward, Reverse} {
+			t.Run(name+" "+direction, func(t *testing.T) {
+				o := every
+				o.Direction = direction
+				m := trainable(decoder(small(), 3))
+				d := objective(t, small(), teacher, c, o)
+				testkit.CheckRecordedGradient(t, nil, slices.Concat(m.Weights(), d.Weights()), func(t *op.Tape, _ []*op.Value) *op.Value {
+					return d.Loss(t, m, b)
+				})
+			})
+		}
+	}
+}
+
+// The objective is the weighted sum of its terms.
+func TestObjectiveIsTheSumOfItsTerms(t *testing.T) {
+	teacher, m := decoder(shape(), 1), decoder(small(), 3)
+	b := batch(sequences(5, shape().Vocab))
+	loss := func(o Options) float64 {
+		return float64(objective(t, small(), teacher, nil, o).Loss(recording(newPool(t, 1)), m, b).Data[0])
+	}
+	var want float64
+	for weight, o := range map[float64]Options{
+		every.Hard: {Hard: 1}, every.Response: {Response: 1, Temperature: 2}, every.Feature: {Feature: 1, Seed: 1}, every.Relation: {Relation: 1},
+	} {
+		want += weight * loss(o)
+	}
+	if got := loss(every); math.Abs(got-want) > termTolerance*want {
+		t.Errorf("loss %g, the terms add up to %g", got, want)
+	}
+}
+
+func TestImpossibleObjectives(t *testing.T) {
+	pool := newPool(t, 1)
+	for _, c := range []struct {
+		teacher arch.Model
+		o       Options
+		want    string
+	}{
+		{nil, Options{Response: 1, Temperature: 1}, "teacher itself"},
+		{nil, Options{Feature: 1}, "teacher itself"},
+		{decoder(shape(), 1), Options{Response: 1}, "temperature 0"},
+		{decoder(shape(), 1), Options{Response: 1, Temperature: math.NaN()}, "temperature NaN"},
+	} {
+		if _, err := New(small(), c.teacher, nil, nil, c.o, pool); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: got %v, want an error about %q", c.o, err, c.want)
+		}
+	}
+}
+
+func newCache(t *testing.T, teachers []arch.Model, v Vocabulary, size int, set []train.Sequence, k int, temperature float64, threads int) *Cache {
+	t.Helper()
+	c, err := NewCache(t.Context(), teachers, v, size, set, k, temperature, newPool(t, threads), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// teacherP returns a teacher's probabilities at each row with loss, by hand.
+func teacherP(t *testing.T, m arch.Model, set []train.Sequence, temperature float64) (rows [][]float64) {
+	t.Helper()
+	tape := exactTape(newPool(t, 1))
+	for _, s := range set {
+		tape.Reset()
+		h := m.Forward(tape, op.One(s.IDs[:len(s.IDs)-1], nil))
+		for p := s.From; p < len(s.IDs); p++ {
+			var e []float64
+			var sum float64
+			for _, x := range m.Head(tape, h, []int{p - 1}).Data {
+				e = append(e, math.Exp(float64(x)/temperature))
+				sum += e[len(e)-1]
+			}
+			for i := range e {
+				e[i] /= sum
+			}
+			rows = append(rows, e)
+		}
+	}
+	return rows
+}
+
+const probabilityTolerance = 1e-5 // of f32 logarithms
+
+// A cache holds each row's likeliest tokens with their probabilities, and what
+// is left; a row's tokens and tail are all of it.
+func TestCacheHoldsTheLikeliest(t *testing.T) {
+	const k, temperature = 6, 1.5
+	m := decoder(shape(), 1)
+	set := sequences(7, shape().Vocab)
+	c := newCache(t, []arch.Model{m}, nil, shape().Vocab, set, k, temperature, 2)
+	p := teacherP(t, m, set, temperature)
+	if len(c.Tail) != len(p) || c.First[len(set)] != len(p) || c.Dropped != 0 {
+		t.Fatalf("%d rows, %d by sequence, %g dropped; want %d, and 0", len(c.Tail), c.First[len(set)], c.Dropped, len(p))
+	}
+	for row, p := range p {
+		sorted := slices.Sorted(slices.Values(p))
+		least, rest := sorted[len(sorted)-k], 1.0
+		ids := c.IDs[row*k : (row+1)*k]
+		if !slices.IsSorted(ids) {
+			t.Errorf("row %d: tokens %v are not in order", row, ids)
+		}
+		for i, id := range ids {
+			got := math.Exp(float64(c.LogP[row*k+i]))
+			if math.Abs(got-p[id]) > probabilityTolerance || p[id] < least-probabilityTolerance {
+				t.Errorf("row %d, token %d: probability %g, want %g, and at least %g", row, id, got, p[id], least)
+			}
+			rest -= p[id]
+		}
+		if math.Abs(c.Tail[row]-rest) > probabilityTolerance {
+			t.Errorf("row %d: %g in the tail, want %g", row, c.Tail[row], rest)
+		}
+	}
+}
+
+// A cache of every token gives the loss of the live teacher, a smaller one never
+// more, and the more tokens the more of it; none is negative.
+func TestCacheBounds(t *testing.T) {
+	m, student := decoder(shape(), 1), decoder(small(), 3)
+	set := sequences(5, shape().Vocab)
+	b := batch(set)
+	for _, direction := range []string{Forward, Reverse} {
+		o := Options{Response: 1, Temperature: 2, Direction: direction}
+		loss := func(c *Cache) float64 {
+			return float64(objective(t, small(), m, c, o).Loss(recording(newPool(t, 1)), student, b).Data[0])
+		}
+		live := loss(nil)
+		before := 0.0
+		for _, k := range []int{0, 1, 4, 16, shape().Vocab - 1, shape().Vocab, 2 * shape().Vocab} {
+			got := loss(newCache(t, []arch.Model{m}, nil, shape().Vocab, set, k, 2, 1))
+			if got < before-zeroTolerance || got > live+zeroTolerance {
+				t.Errorf("%s, %d tokens: loss %g, want %g to %g", direction, k, got, before, live)
+			}
+			before = got
+		}
+		if math.Abs(before-live) > zeroTolerance {
+			t.Errorf("%s: the whole cache gives %g, the teacher %g", direction, before, live)
+		}
+	}
+}
+
+// Several teachers are averaged as probabilities. One and the same several
+// times is one.
+func TestEnsemble(t *testing.T) {
+	a, b := decoder(shape(), 1), decoder(shape(), 2)
+	set := sequences(4, shape().Vocab)
+	size := shape().Vocab
+	c := newCache(t, []arch.Model{a, b}, nil, size, set, size, 1, 2)
+	pa, pb := teacherP(t, a, set, 1), teacherP(t, b, set, 1)
+	for row := range pa {
+		for id := range size {
+			if got, want := math.Exp(float64(c.LogP[row*size+id])), (pa[row][id]+pb[row][id])/2; math.Abs(got-want) > probabilityTolerance {
+				t.Fatalf("row %d, token %d: %g, want %g", row, id, got, want)
+			}
+		}
+	}
+	one, three := newCache(t, []arch.Model{a}, nil, size, set, 5, 2, 1), newCache(t, []arch.Model{a, a, a}, nil, size, set, 5, 2, 1)
+	if !slices.Equal(one.IDs, three.IDs) {
+		t.Error("three times the same teacher: other tokens")
+	}
+	for i, l := range one.LogP {
+		if math.Abs(float64(l-three.LogP[i])) > probabilityTolerance {
+			t.Fatalf("three times the same teacher: logarithm %g, want %g", three.LogP[i], l)
+		}
+	}
+}
+
+// The teacher of a smaller vocabulary: its distribution over the student's
+// tokens adds up to one, keeps the ratios, and the rest is told.
+func TestDroppedVocabulary(t *testing.T) {
+	m := decoder(shape(), 1)
+	v := Vocabulary{40, 3, 7, 0, 21, 22, 30}
+	var set []train.Sequence
+	r := source(6)
+	for range 4 {
+		set = append(set, train.Sequence{IDs: testkit.IDs(r, 6, len(v)), From: 1})
+	}
+	var mapped []train.Sequence
+	for _, s := range set {
+		mapped = append(mapped, train.Sequence{IDs: v.IDs(nil, s.IDs), From: 1})
+	}
+	p1, p2 := teacherP(t, m, mapped, 1), teacherP(t, m, mapped, 2)
+	c := newCache(t, []arch.Model{m}, v, len(v), set, len(v), 2, 2)
+	dropped := 0.0
+	for row := range p1 {
+		kept, sum := 0.0, 0.0
+		for _, id := range v {
+			kept += p1[row][id]
+			sum += p2[row][id]
+		}
+		dropped += (1 - kept) / float64(len(p1))
+		total := 0.0
+		for i, id := range c.IDs[row*len(v) : (row+1)*len(v)] {
+			got := math.Exp(float64(c.LogP[row*len(v)+i]))
+			total += got
+			if want := p2[row][v[id]] / sum; math.Abs(got-want) > probabilityTolerance {
+				t.Errorf("row %d, token %d: %g, want %g", row, id, got, want)
+			}
+		}
+		if math.Abs(total-1) > probabilityTolerance {
+			t.Errorf("row %d: probabilities add up to %g", row, total)
+		}
+	}
+	if math.Abs(c.Dropped-dropped) > probabilityTolerance || dropped < 0.1 {
+		t.Errorf("%g dropped, want %g", c.Dropped, dropped)
+	}
+	d, err := New(small(), m, v, nil, Options{Response: 1, Temperature: 2}, newPool(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := small()
+	s.Vocab = len(v)
+	d.student = s
+	d.Loss(recording(newPool(t, 1)), decoder(s, 3), batch(set))
+	if math.Abs(d.Dropped()-dropped) > probabilityTolerance {
+		t.Errorf("live: %g dropped, want %g", d.Dropped(), dropped)
+	}
+}
+
+func TestMatch(t *testing.T) {
+	teacher := token.Spec{Tokens: []string{"a", "b", "c", "ab"}}
+	if v, err := Match(token.Spec{Tokens: []string{"c", "a"}}, teacher); err != nil || !slices.Equal(v, Vocabulary{2, 0}) {
+		t.Errorf("got %v, %v; want [2 0]", v, err)
+	}
+	if v, err := Match(teacher, teacher); err != nil || v != nil {
+		t.Errorf("the same tokens: got %v, %v; want the identity", v, err)
+	}
+	if v, err := Match(token.Spec{Tokens: []string{"b", "a", "c", "ab"}}, teacher); err != nil || !slices.Equal(v, Vocabulary{1, 0, 2, 3}) {
+		t.Errorf("another order: got %v, %v", v, err)
+	}
+	if _, err := Match(token.Spec{Tokens: []string{"a", "x"}}, teacher); err == nil || !strings.Contains(err.Error(), `token 1 ("x")`) {
+		t.Errorf("a token that the teacher lacks: got %v", err)
+	}
+}
+
+// A cache and a distillation are the same bytes on any number of threads, and
+// a distillation if it is interrupted.
+func TestDistillationIsDeterministic(t *testing.T) {
+	set := sequences(12, shape().Vocab)
+	teacher := decoder(shape(), 1)
+	var first *Cache
+	var want [][]float32
+	for _, threads := range []int{1, 2, 3} {
+		c := newCache(t, []arch.Model{teacher, decoder(shape(), 2)}, nil, shape().Vocab, set, 8, 2, threads)
+		if first == nil {
+			first = c
+		}
+		if !slices.Equal(c.IDs, first.IDs) || !slices.Equal(c.LogP, first.LogP) || !slices.Equal(c.Tail, first.Tail) || c.Dropped != first.Dropped {
+			t.Errorf("%d threads: another cache than on one", threads)
+		}
+		for _, stop := range []int{0, 3} {
+			got := distilled(t, teacher, c, set, threads, stop)
+			if want == nil {
+				want = got
+			}
+			for i := range got {
+				if !slices.Equal(got[i], want[i]) {
+					t.Fatalf("%d threads, interrupted after %d steps: weight %d differs", threads, stop, i)
+				}
+			}
+		}
+	}
+}
