@@ -379,3 +379,72 @@ func TestDistillationIsDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// The layers that teach: evenly over the teacher's depth for features, the last
+// always the last; one above the middle for relations.
+func TestLayersThatTeach(t *testing.T) {
+	for _, c := range []struct {
+		student, teacher int
+		want             []string
+	}{
+		{2, 6, []string{"blk.2.out", "blk.5.out"}}, {3, 3, []string{"blk.0.out", "blk.1.out", "blk.2.out"}}, {1, 4, []string{"blk.3.out"}},
+		{3, 4, []string{"blk.0.out", "blk.1.out", "blk.3.out"}},
+	} {
+		s, g := shape(), shape()
+		s.Layers, g.Layers = c.student, c.teacher
+		var got []string
+		for _, p := range evenly(s, g, 1) {
+			got = append(got, p.teacher)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%d of %d layers learn from %v, want %v", c.student, c.teacher, got, c.want)
+		}
+	}
+	for layers, want := range map[int]int{1: 0, 2: 1, 4: 2, 12: 8, 24: 17, 30: 22} {
+		if got := upperMiddle(layers); got != want {
+			t.Errorf("of %d layers number %d teaches relations, want %d", layers, got, want)
+		}
+	}
+	a, b := shape(), small() // channels 24 and 12, 12 and 12
+	if got := relationHeads(b, a); got != 12 {
+		t.Errorf("%d relation heads, want 12", got)
+	}
+	a.KVHeads, a.HeadDim = 4, 10 // 40 channels, and 12
+	if got := relationHeads(b, a); got != 4 {
+		t.Errorf("%d relation heads, want 4", got)
+	}
+}
+
+// The feature term is the mean over tokens, layers and channels of the squared
+// difference: worked out from the taps of two models of the same width, whose
+// projections begin as the identity.
+func TestFeatureByHand(t *testing.T) {
+	teacher, m := decoder(shape(), 1), decoder(shape(), 2)
+	b := batch(sequences(4, shape().Vocab))
+	states := func(m arch.Model) (out [][]float32) {
+		tape := exactTape(newPool(t, 1))
+		tape.OnTap = func(name string, v *op.Value) {
+			if strings.HasPrefix(name, "blk.") && strings.HasSuffix(name, ".out") && strings.Count(name, ".") == 2 {
+				out = append(out, slices.Clone(v.Data))
+			}
+		}
+		m.Forward(tape, b.Batch)
+		return out
+	}
+	student, given := states(m), states(teacher)
+	if len(student) != shape().Layers {
+		t.Fatalf("%d taps of layers", len(student))
+	}
+	var sum float64
+	for l := range student {
+		for i, x := range student[l] {
+			d := float64(x) - float64(given[l][i])
+			sum += d * d
+		}
+	}
+	want := sum / float64(len(student)*len(student[0]))
+	got := float64(objective(t, shape(), teacher, nil, Options{Feature: 1}).Loss(recording(newPool(t, 1)), m, b).Data[0])
+	if math.Abs(got-want) > termTolerance*want {
+		t.Errorf("loss %g, want %g", got, want)
+	}
+}
