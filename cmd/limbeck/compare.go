@@ -272,7 +272,7 @@ func (f *compareFlags) readTrainings(o *compare.Options) error {
 		if err := json.Unmarshal(text, &t); err != nil {
 			return fmt.Errorf("%s: not a training.json: %w", path, err)
 		}
-		o.Curves = append(o.Curves, compare.Curve(filepath.Base(filepath.Dir(path)), t.Curve))
+		o.Curves = append(o.Curves, compare.Curve(strings.TrimSuffix(path, ".json"), t.Curve))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"math"
+	"strconv"
 
 	"limbeck/eval/report"
 	"limbeck/measure"
@@ -11,7 +12,7 @@ import (
 // differ in the seed alone. Intervals over items say nothing about that.
 func (c *comparison) seeds() (report.Table, bool) {
 	var variants []string
-	groups := map[string][]*row{}
+	groups, seeds := map[string][]*row{}, map[int64]bool{}
 	most := 0
 	for _, r := range c.rows {
 		if r.Role != report.Student || r.local != nil {
@@ -21,9 +22,10 @@ func (c *comparison) seeds() (report.Table, bool) {
 			variants = append(variants, r.Variant)
 		}
 		groups[r.Variant] = append(groups[r.Variant], r)
+		seeds[r.Seed] = true
 		most = max(most, len(groups[r.Variant]))
 	}
-	if most < 2 {
+	if most < 2 || len(seeds) < 2 {
 		return report.Table{}, false
 	}
 	t := report.Table{Title: "Over seeds", Note: "Mean ± standard deviation over trainings that differ in the seed alone.",
@@ -36,7 +38,7 @@ func (c *comparison) seeds() (report.Table, bool) {
 		if name == "" {
 			name = "student"
 		}
-		cells := []report.Cell{{Text: name}, {Value: report.N(float64(len(groups[v])))}}
+		cells := []report.Cell{{Text: name}, {Text: strconv.Itoa(len(groups[v]))}}
 		for _, m := range c.metrics {
 			var values []float64
 			for _, r := range groups[v] {

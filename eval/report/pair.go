@@ -43,6 +43,8 @@ func Conclude(p Pair, m MetricInfo) string {
 	switch {
 	case lo <= 0 && hi >= 0:
 		return "not significant; a loss above " + m.amount(roundUp(-lo, m)) + " is excluded"
+	case p.PHolm.Or(0) > Alpha && lo > 0:
+		return "not significant by the exact test (Holm), though the interval excludes a loss"
 	case p.PHolm.Or(0) > Alpha:
 		return "not significant by the exact test (Holm); a loss above " +
 			m.amount(roundUp(max(0, -lo), m)) + " is excluded"

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -195,14 +196,27 @@ func (t *textWriter) pairs(r *Report) {
 		names = max(names, cells(t.clean(r.Describe(p.Metric).Title)))
 	}
 	names = min(names, 20)
-	a, b := "", ""
+	a, b, left := "", "", 0
 	for i, p := range r.Pairs {
+		if m := r.Describe(p.Metric); r.minor(p.Metric) && p.class(m) == classSame {
+			left++
+			continue
+		}
 		if i == 0 || p.A != a || p.B != b {
 			a, b = p.A, p.B
 			t.paragraph("  ", b+" − "+a, accent)
 		}
 		t.pair(&p, r.Describe(p.Metric), names)
 	}
+	if left > 0 {
+		t.line("  " + t.clean(fmt.Sprintf("… %d more that are not significant, in report.json", left)))
+	}
+}
+
+// minor tells whether a metric does not stand in the first table: its
+// differences are told of if they are significant.
+func (r *Report) minor(metric string) bool {
+	return slices.Index(r.metricNames(), metric) >= tableMetrics
 }
 
 // pair writes one difference on one line, the verdict wrapped under it.

@@ -27,11 +27,22 @@ func numbers(values []Num, scale float64, decimals int) []string {
 	for i, n := range values {
 		out[i] = absent
 		if v, ok := n.Get(); ok {
-			out[i] = fixed(v*scale, decimals)
+			if decimals == ownDecimals {
+				out[i] = fixed(v*scale, evenDecimals(values[i:i+1], scale))
+			} else {
+				out[i] = fixed(v*scale, decimals)
+			}
 		}
 	}
 	return out
 }
+
+// Where numbers of one column are further apart than farApart, each has decimals
+// of its own: the column would be wide and say no more.
+const (
+	ownDecimals = -1
+	farApart    = 1000
+)
 
 // evenDecimals chooses decimals for a whole column: two or three digits for
 // its smallest number, none where thousands stand.
@@ -43,6 +54,8 @@ func evenDecimals(values []Num, scale float64) int {
 		}
 	}
 	switch {
+	case len(values) > 1 && most >= farApart*least && least < 100:
+		return ownDecimals
 	case least >= 100 || most >= 10000:
 		return 0
 	case least >= 1:

@@ -43,17 +43,22 @@ func (r *Report) modelGrids() []*grid {
 		add(r.metricHead(name), "", func(m *Model) gridCell { return r.metricCell(m, name) })
 	}
 	divergenceColumns(add)
-	needs, add := r.newModelGrid("Size and speed")
+	needs, add := r.newModelGrid("Size, memory and cost")
 	add("size", "bytes of the file", func(m *Model) gridCell { return cellOf(known0(m.Bytes), size(m.Bytes)) })
 	add("parameters", "", func(m *Model) gridCell { return cellOf(known0(m.Params), params(m.Params)) })
-	r.speedColumns(add)
-	if len(quality.Head) == 1 && len(needs.Head) > 1 {
-		return []*grid{needs}
+	r.needColumns(add)
+	speed, add := r.newModelGrid("Speed")
+	speedColumns(add)
+	var out []*grid
+	for _, g := range []*grid{quality, needs, speed} {
+		if len(g.Head) > 1 {
+			out = append(out, g)
+		}
 	}
-	if len(needs.Head) == 1 {
+	if len(out) == 0 {
 		return []*grid{quality}
 	}
-	return []*grid{quality, needs}
+	return out
 }
 
 // divergenceColumns adds how far a model is from the teacher.
@@ -73,29 +78,35 @@ func divergenceColumns(add addColumn) {
 	})
 }
 
-// speedColumns adds what was timed, with its spread over rounds, and the cost.
-func (r *Report) speedColumns(add addColumn) {
-	rate := func(head, tip string, write func(Num) string, get func(*Model) Rate) {
-		add(head, tip, func(m *Model) gridCell {
-			v := get(m)
-			c := cellOf(v.Median, write(v.Median))
-			_, ok1 := v.Min.Get()
-			_, ok2 := v.Max.Get()
-			if ok1 && ok2 {
-				c.Small = write(v.Min) + " to " + write(v.Max)
-			}
-			return c
-		})
-	}
-	rate("load", "time from the file to a model that is ready", seconds, func(m *Model) Rate { return m.Speed.Load })
-	rate("prompt, tok/s", "tokens read a second", number, func(m *Model) Rate { return m.Speed.Prompt })
-	rate("decode, tok/s", "tokens written a second", number, func(m *Model) Rate { return m.Speed.Decode })
-	rate("first token", "time from the request to the first token", seconds, func(m *Model) Rate { return m.Speed.FirstToken })
-	rate("requests/s", "one after the other, text in to text out", number, func(m *Model) Rate { return m.Speed.Requests })
+// needColumns adds what a model needs besides time.
+func (r *Report) needColumns(add addColumn) {
+	add("load", "time from the file to a model that is ready", rateCell(seconds, func(m *Model) Rate { return m.Speed.Load }))
 	add("peak memory", "", func(m *Model) gridCell { return cellOf(known0(m.Speed.PeakMemory), size(m.Speed.PeakMemory)) })
 	add("cost of 1,000, "+r.currency(), "1,000 requests", func(m *Model) gridCell {
 		return cellOf(m.Cost.PerThousand, trimZeros(numbers([]Num{m.Cost.PerThousand}, 1, evenDecimals([]Num{m.Cost.PerThousand}, 1))[0]))
 	})
+}
+
+// speedColumns adds what was timed.
+func speedColumns(add addColumn) {
+	add("prompt, tok/s", "tokens read a second", rateCell(number, func(m *Model) Rate { return m.Speed.Prompt }))
+	add("decode, tok/s", "tokens written a second", rateCell(number, func(m *Model) Rate { return m.Speed.Decode }))
+	add("first token", "time from the request to the first token", rateCell(seconds, func(m *Model) Rate { return m.Speed.FirstToken }))
+	add("requests/s", "one after the other, text in to text out", rateCell(number, func(m *Model) Rate { return m.Speed.Requests }))
+}
+
+// rateCell writes a median over its spread over rounds.
+func rateCell(write func(Num) string, get func(*Model) Rate) func(*Model) gridCell {
+	return func(m *Model) gridCell {
+		v := get(m)
+		c := cellOf(v.Median, write(v.Median))
+		_, ok1 := v.Min.Get()
+		_, ok2 := v.Max.Get()
+		if ok1 && ok2 {
+			c.Small = write(v.Min) + " to " + write(v.Max)
+		}
+		return c
+	}
 }
 
 // metricHead is a metric's title with its unit.
