@@ -3,6 +3,7 @@ package testkit
 import (
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func EachTier(t *testing.T, f func(t *testing.T)) {
 		}
 		t.Run(tier, func(t *testing.T) {
 			top, _, _ := strings.Cut(t.Name(), "/")
-			c := exec.Command(os.Args[0], "-test.run=^"+top+"$", "-test.v", "-test.short="+boolean(testing.Short()))
+			c := exec.Command(os.Args[0], "-test.run=^"+top+"$", "-test.v", "-test.short="+strconv.FormatBool(testing.Short()))
 			c.Env = append(os.Environ(), tierVariable+"="+tier)
 			out, err := c.CombinedOutput()
 			if err != nil {
@@ -38,11 +39,4 @@ func EachTier(t *testing.T, f func(t *testing.T)) {
 			}
 		})
 	}
-}
-
-func boolean(b bool) string {
-	if b {
-		return "true"
-	}
-	return "false"
 }

@@ -80,10 +80,16 @@ func expGeneric(y, x []float32) {
 //
 //	lse = log Σ exp(x[j]);  x[i] = exp(x[i] - lse)
 //
-// Where every element is −Inf, x becomes 0 and lse is −Inf.
+// Where every element is −Inf, x becomes 0 and lse is −Inf. Where one is NaN,
+// all become NaN.
 func Softmax(x []float32) float32 {
 	m := Max(x)
 	if math.IsInf(float64(m), -1) {
+		s := Sum(x) // Max passes over NaN: rows of it must not look like empty ones
+		if s != s {
+			Scale(s, x)
+			return s
+		}
 		clear(x)
 		return m
 	}
@@ -112,7 +118,7 @@ func expSumGeneric(x []float32, shift float32) float32 {
 func LogSumExp(x []float32) float32 {
 	m := Max(x)
 	if math.IsInf(float64(m), -1) {
-		return m
+		return m + Sum(x) // NaN if one is: Max passes over them
 	}
 	s := 0.0
 	for ; len(x) > 0; x = x[min(len(x), sumBlock):] {

@@ -1,7 +1,9 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -99,6 +101,17 @@ func TestSoftmax(t *testing.T) {
 		}
 		if lse := LogSumExp(nil); lse != -inf {
 			t.Errorf("LogSumExp of nothing is %v, want -Inf", lse)
+		}
+		nan := inf - inf
+		for _, x := range [][]float32{{nan}, {nan, nan, nan}, {1, nan, 2}, {nan, -inf}, slices.Repeat([]float32{nan}, 19)} {
+			if lse := LogSumExp(x); lse == lse {
+				t.Errorf("LogSumExp of %v is %v, want NaN", x, lse)
+			}
+			was := fmt.Sprint(x)
+			lse := Softmax(x)
+			if hidden := slices.ContainsFunc(x, func(v float32) bool { return v == v }); lse == lse || hidden {
+				t.Errorf("softmax of %s is %v, log-sum-exp %v, want NaN throughout", was, x, lse)
+			}
 		}
 	})
 }
