@@ -84,7 +84,6 @@ func TestSVMOptimum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	const rows, features, c = 60, 8, 0.7
 	x := make([]vector, rows)
-	s := newSVM(nil, 0, c)
 	y := make([]float64, rows)
 	for i := range x {
 		for f := range int32(features) {
@@ -93,7 +92,7 @@ func TestSVMOptimum(t *testing.T) {
 		}
 		y[i] = float64(1 - 2*(i%2))
 	}
-	s = newSVM(x, features, c)
+	s := newSVM(x, features, c)
 	copy(s.y, y)
 	s.train()
 	gradient := slices.Clone(s.w)
