@@ -87,14 +87,8 @@ func (c *comparison) divergeFrom(ctx context.Context, teacher *row, rows []*row)
 	}
 	tape := op.NewTape(c.pool)
 	tape.Exact = c.Exact
-	for i := range c.examples {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := divergeOn(tape, t, students, &c.examples[i]); err != nil {
-			return fmt.Errorf("compare: divergence: example %s: %w", c.examples[i].ID, err)
-		}
-		c.Progress("divergence from "+teacher.Name, int64(i+1), int64(len(c.examples)), "")
+	if err := c.divergeOn(ctx, tape, t, students); err != nil {
+		return err
 	}
 	for _, s := range students {
 		d := s.sums.Summary()
@@ -107,60 +101,129 @@ func (c *comparison) divergeFrom(ctx context.Context, teacher *row, rows []*row)
 	return nil
 }
 
-// divergeOn compares the models on one example's reply. Each model reads the
-// prompt as its own template renders it; the reply is the student's tokens.
-func divergeOn(tape *op.Tape, teacher *model.Model, students []*student, e *data.Example) error {
-	reply, ok := e.Reply()
-	if !ok {
-		return nil
-	}
-	prompt, err := data.PromptIDs(teacher, e)
-	if err != nil {
-		return err
-	}
-	var read []int      // the reply that the teacher read last
-	var known []float32 // its logits, [reply, vocabulary]
-	for _, s := range students {
-		own, err := data.PromptIDs(s.model, e)
-		if err != nil {
+// batchTokens is about how much one pass reads: examples are added until it has
+// as many.
+const batchTokens = 256
+
+// divergeOn compares the models on the examples' replies, some in one pass.
+func (c *comparison) divergeOn(ctx context.Context, tape *op.Tape, teacher *model.Model, students []*student) error {
+	for lo := 0; lo < len(c.examples); {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		ids := s.model.ReplyIDs(reply)
-		theirs := s.vocab.IDs(nil, ids)
-		if len(own) == 0 || len(prompt) == 0 || len(own)+len(ids) > s.model.Config().Context ||
-			len(prompt)+len(theirs) > teacher.Config().Context {
-			continue
+		hi, tokens := lo, 0
+		for ; hi < len(c.examples) && tokens < batchTokens; hi++ {
+			ids, err := data.PromptIDs(teacher, &c.examples[hi])
+			if err != nil {
+				return fmt.Errorf("compare: divergence: example %s: %w", c.examples[hi].ID, err)
+			}
+			reply, _ := c.examples[hi].Reply()
+			tokens += len(ids) + len(teacher.ReplyIDs(reply))
 		}
-		if read == nil || !slices.Equal(read, theirs) {
-			known, read = append(known[:0], logits(tape, teacher, prompt, theirs)...), theirs
+		if err := c.divergePass(tape, teacher, students, c.examples[lo:hi]); err != nil {
+			return fmt.Errorf("compare: divergence: %w", err)
 		}
-		add(&s.sums, known, logits(tape, s.model, own, ids), len(ids), s.kept)
+		lo = hi
+		c.Progress("divergence from "+c.rows[0].Name, int64(hi), int64(len(c.examples)), "")
 	}
 	return nil
 }
 
-// logits returns what a model predicts at each token of a reply, [reply, vocab].
-// They live until the tape's next use.
-func logits(t *op.Tape, m *model.Model, prompt, reply []int) []float32 {
-	ids := append(append([]int(nil), prompt...), reply[:len(reply)-1]...)
-	rows := make([]int, len(reply))
-	for i := range rows {
-		rows[i] = len(prompt) - 1 + i
+// divergePass lets all models read some examples. The teacher reads them once
+// for all students whose tokens are the same.
+func (c *comparison) divergePass(tape *op.Tape, teacher *model.Model, students []*student, examples []data.Example) error {
+	var read *passage
+	var known []float32 // what the teacher predicts at read's rows
+	for _, s := range students {
+		theirs, own, err := s.passages(teacher, examples)
+		if err != nil {
+			return err
+		}
+		if len(own.rows) == 0 {
+			continue
+		}
+		if read == nil || !slices.Equal(read.ids, theirs.ids) || !slices.Equal(read.rows, theirs.rows) {
+			tape.Reset()
+			known, read = append(known[:0], theirs.logits(tape, teacher)...), theirs
+		}
+		tape.Reset()
+		c.count(s, known, own.logits(tape, s.model), own)
 	}
-	t.Reset()
-	return m.Head(t, m.Forward(t, op.One(ids, nil)), rows).Data
+	return nil
 }
 
-// add counts the positions of one reply, of so many tokens.
-func add(d *measure.Divergences, teacher, student []float32, tokens int, kept []int32) {
-	wide, narrow := len(teacher)/tokens, len(student)/tokens
-	for i := range tokens {
-		t, s := teacher[i*wide:(i+1)*wide], student[i*narrow:(i+1)*narrow]
-		if kept == nil {
-			d.Add(measure.Diverge(t, s))
-		} else {
-			d.Add(measure.DivergeKept(t, s, kept))
-		}
+// A passage is what a model reads in one pass: prompts with their replies.
+type passage struct {
+	ids     []int
+	seqs    []op.Seq
+	rows    []int // that predict a token of a reply
+	replies []int // how many rows each reply has
+}
+
+func (p *passage) add(prompt, reply []int) {
+	first := len(p.ids) + len(prompt) - 1
+	p.ids = append(append(p.ids, prompt...), reply[:len(reply)-1]...)
+	p.seqs = append(p.seqs, op.Seq{Len: len(prompt) + len(reply) - 1})
+	for i := range reply {
+		p.rows = append(p.rows, first+i)
 	}
-	d.EndItem()
+	p.replies = append(p.replies, len(reply))
+}
+
+// logits returns what a model predicts at the passage's rows, [rows, vocab]. They
+// live until the tape is reset.
+func (p *passage) logits(t *op.Tape, m *model.Model) []float32 {
+	return m.Head(t, m.Forward(t, op.Batch{IDs: p.ids, Seqs: p.seqs}), p.rows).Data
+}
+
+// passages returns what teacher and student read of the examples: each the prompt
+// as its own template renders it, and the reply in the student's tokens. Examples
+// too long for either are left out.
+func (s *student) passages(teacher *model.Model, examples []data.Example) (theirs, own *passage, err error) {
+	theirs, own = &passage{}, &passage{}
+	for i := range examples {
+		reply, ok := examples[i].Reply()
+		if !ok {
+			continue
+		}
+		prompt, err := data.PromptIDs(teacher, &examples[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		ours, err := data.PromptIDs(s.model, &examples[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		ids := s.model.ReplyIDs(reply)
+		if len(ours) == 0 || len(prompt) == 0 || len(ids) == 0 ||
+			len(ours)+len(ids) > s.model.Config().Context || len(prompt)+len(ids) > teacher.Config().Context {
+			continue
+		}
+		theirs.add(prompt, s.vocab.IDs(nil, ids))
+		own.add(ours, ids)
+	}
+	return theirs, own, nil
+}
+
+// count adds the divergences of a passage's rows, computed on all threads, in
+// the rows' order.
+func (c *comparison) count(s *student, teacher, student []float32, p *passage) {
+	found := make([]measure.Divergence, len(p.rows))
+	wide, narrow := len(teacher)/len(found), len(student)/len(found)
+	c.parallel(len(found), func(i int) {
+		t, q := teacher[i*wide:(i+1)*wide], student[i*narrow:(i+1)*narrow]
+		if s.kept == nil {
+			found[i] = measure.Diverge(t, q)
+		} else {
+			found[i] = measure.DivergeKept(t, q, s.kept)
+		}
+	})
+	row := 0
+	for _, n := range p.replies {
+		for range n {
+			s.sums.Add(found[row])
+			row++
+		}
+		s.sums.EndItem()
+	}
 }

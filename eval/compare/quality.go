@@ -20,23 +20,35 @@ func (c *comparison) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// each calls f for 0 ≤ i < n on several goroutines. f's results must not depend
-// on the order. It returns ctx's error if that ended first.
-func (c *comparison) each(ctx context.Context, stage string, n int, f func(i int)) error {
-	var next, done atomic.Int64
+// parallel calls f for 0 ≤ i < n on several goroutines. Results must not depend
+// on the order.
+func (c *comparison) parallel(n int, f func(i int)) {
+	var next atomic.Int64
 	var group sync.WaitGroup
-	var mu sync.Mutex
 	for range min(c.workers(), n) {
 		group.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n) && ctx.Err() == nil; i = next.Add(1) - 1 {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
 				f(int(i))
-				mu.Lock()
-				c.Progress(stage, done.Add(1), int64(n), "")
-				mu.Unlock()
 			}
 		})
 	}
 	group.Wait()
+}
+
+// each is parallel with progress; it does no more once ctx has ended.
+func (c *comparison) each(ctx context.Context, stage string, n int, f func(i int)) error {
+	var done int64
+	var mu sync.Mutex
+	c.parallel(n, func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		f(i)
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		c.Progress(stage, done, int64(n), "")
+	})
 	return ctx.Err()
 }
 

@@ -152,7 +152,7 @@ func (r *Report) leadBaseline(s *Model) string {
 		if m.Role != Baseline || !ok || p == nil {
 			continue
 		}
-		text := "The classical baseline, " + m.Name + ", has " + info.withInterval(Metric{Value: q.Value}) + ": "
+		text := "The classical baseline has " + info.withInterval(Metric{Value: q.Value}) + ": "
 		switch p.class(info) {
 		case classBetter:
 			return text + "the student is better by " + info.amount(math.Abs(p.Diff.Or(0))) + "."

@@ -83,7 +83,7 @@ func (r *Report) needColumns(add addColumn) {
 	add("load", "time from the file to a model that is ready", rateCell(seconds, func(m *Model) Rate { return m.Speed.Load }))
 	add("peak memory", "", func(m *Model) gridCell { return cellOf(known0(m.Speed.PeakMemory), size(m.Speed.PeakMemory)) })
 	add("cost of 1,000, "+r.currency(), "1,000 requests", func(m *Model) gridCell {
-		return cellOf(m.Cost.PerThousand, trimZeros(numbers([]Num{m.Cost.PerThousand}, 1, evenDecimals([]Num{m.Cost.PerThousand}, 1))[0]))
+		return cellOf(m.Cost.PerThousand, number(m.Cost.PerThousand))
 	})
 }
 
