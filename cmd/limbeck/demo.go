@@ -119,7 +119,7 @@ func unpackDemo(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	for _, name := range []string{"train.jsonl", "test.jsonl", "NOTICE.md", "demo.yaml"} {
+	for _, name := range []string{"train.jsonl", "test.jsonl", "NOTICE.md", "recorded.json", "demo.yaml"} {
 		want, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err

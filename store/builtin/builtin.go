@@ -14,14 +14,15 @@ import (
 const Prefix = "builtin:"
 
 // HomeAssistant is the built-in that turns commands to a home assistant into
-// JSON. Its folder holds train.jsonl, test.jsonl, NOTICE.md, and demo.yaml, the
-// recipe of limbeck demo.
+// JSON. Its folder holds train.jsonl, test.jsonl, NOTICE.md, demo.yaml, the
+// recipe of limbeck demo, and recorded.json, the figures of the model that the
+// teacher came from.
 const HomeAssistant = "home-assistant"
 
 //go:embed home-assistant/teacher.gguf
 var homeAssistant []byte
 
-//go:embed home-assistant/*.jsonl home-assistant/demo.yaml home-assistant/NOTICE.md
+//go:embed home-assistant/*.jsonl home-assistant/demo.yaml home-assistant/recorded.json home-assistant/NOTICE.md
 var files embed.FS
 
 // Names lists the built-ins.

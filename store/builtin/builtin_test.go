@@ -19,7 +19,7 @@ func TestBuiltins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, file := range []string{"train.jsonl", "test.jsonl", "demo.yaml", "NOTICE.md"} {
+		for _, file := range []string{"train.jsonl", "test.jsonl", "demo.yaml", "recorded.json", "NOTICE.md"} {
 			if b, err := fs.ReadFile(files, file); err != nil || len(b) == 0 {
 				t.Errorf("%s: %s: %d bytes, %v", name, file, len(b), err)
 			}

@@ -81,12 +81,12 @@ func matMul(f format, n int) {
 	Doc(fmt.Sprintf("%s multiplies %d activation rows by whole groups of 16 rows of %s.", name, n, f.name),
 		"Strides are in bytes.")
 	t := &tile{format: f, n: n}
-	y := Load(Param("y"), GP64()).(Register)
-	ldy := Load(Param("ldy"), GP64()).(Register)
-	x := Load(Param("x"), GP64()).(Register)
-	ldx := Load(Param("ldx"), GP64()).(Register)
-	t.w = Load(Param("w"), GP64()).(Register)
-	groups := Load(Param("groups"), GP64()).(Register)
+	y := Load(Param("y"), GP64())
+	ldy := Load(Param("ldy"), GP64())
+	x := Load(Param("x"), GP64())
+	ldx := Load(Param("ldx"), GP64())
+	t.w = Load(Param("w"), GP64())
+	groups := Load(Param("groups"), GP64())
 	t.y, t.x = newRows(y, ldy, n), newRows(x, ldx, n)
 	if f.bits == 5 {
 		t.part = AllocLocal(n * 64)
@@ -100,7 +100,7 @@ func matMul(f format, n int) {
 	}
 
 	Label("group")
-	blocks := Load(Param("blocks"), GP64()).(Register)
+	blocks := Load(Param("blocks"), GP64())
 	t.clear()
 	Label("block")
 	t.block()
@@ -111,7 +111,7 @@ func matMul(f format, n int) {
 	t.finish()
 	t.y.advance(Imm(64))
 	// Back to the first block of x.
-	back := Load(Param("blocks"), GP64()).(Register)
+	back := Load(Param("blocks"), GP64())
 	IMUL3Q(Imm(q8Bytes), back, back)
 	for _, b := range t.x.base {
 		if b != nil {

@@ -14,9 +14,9 @@ func panel(f format) {
 	TEXT(f.name+"x16panel", NOSPLIT, "func(dst *float32, w *byte, blocks int)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%sx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.", f.name))
-	dst := Load(Param("dst"), GP64()).(Register)
+	dst := Load(Param("dst"), GP64())
 	t := &tile{format: f, n: 1}
-	t.w = Load(Param("w"), GP64()).(Register)
+	t.w = Load(Param("w"), GP64())
 	blocks := Load(Param("blocks"), GP64())
 	t.mask = filled("nibbles", 0x0f0f0f0f)
 	Label("block")
