@@ -28,7 +28,11 @@ func (m *Model) Save(path string) error {
 func (m *Model) GGUF() (gguf.Meta, []*tensor.Tensor) {
 	var tensors []*tensor.Tensor
 	for _, w := range m.Weights() {
-		tensors = append(tensors, w.Tensor())
+		t := w.Tensor()
+		if w.Rows == 1 && len(t.Shape) > 1 { // other programs want one dimension of a vector
+			t = &tensor.Tensor{Name: t.Name, Type: t.Type, Shape: []int{w.Cols}, Data: t.Data}
+		}
+		tensors = append(tensors, t)
 	}
 	var meta gguf.Meta
 	c := m.Config()
@@ -42,11 +46,12 @@ func (m *Model) GGUF() (gguf.Meta, []*tensor.Tensor) {
 		meta.Set("general.file_type", n)
 	}
 	keys := m.Tokenizer.Spec().Keys()
+	delete(keys, keyTemplate) // the model's own counts, or that it has none
+	if m.source != "" {
+		keys[keyTemplate] = m.source
+	}
 	for _, k := range sortedKeys(keys) {
 		meta.Set(k, keys[k])
-	}
-	if m.source != "" {
-		meta.Set(keyTemplate, m.source)
 	}
 	return meta, tensors
 }

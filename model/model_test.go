@@ -1,0 +1,200 @@
+package model_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model"
+	"limbeck/model/chat"
+	"limbeck/model/gguf"
+	"limbeck/nn/op"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+const text = "the cat sat on the mat: naïve, 日本語"
+
+func logitsOf(t *testing.T, m *model.Model, packed bool) []float32 {
+	t.Helper()
+	pool := par.New(2)
+	defer pool.Close()
+	if packed {
+		m.Pack(pool)
+	}
+	ids := m.Tokenizer.Encode(text, false)
+	rows := make([]int, len(ids))
+	for i := range rows {
+		rows[i] = i
+	}
+	tape := op.NewTape(pool)
+	tape.Exact = true
+	return slices.Clone(m.Head(tape, m.Forward(tape, op.One(ids, nil)), rows).Data)
+}
+
+func open(t *testing.T, path string) *model.Model {
+	t.Helper()
+	m, err := model.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// A model saved as a file and as a folder opens as what it was: shape, logits,
+// tokens, template, and what its file says of it. Saving twice gives the same
+// bytes.
+func TestSaveAndOpen(t *testing.T) {
+	m := testkit.Model(4)
+	shape := m.Config()
+	shape.NormEps = float64(float32(shape.NormEps)) // as files store it
+	m.Meta.Set("general.name", "Tiny")
+	m.Meta.Set("general.license", "apache-2.0")
+	want := logitsOf(t, m, false)
+	dir := t.TempDir()
+	file, again, folder := filepath.Join(dir, "a.gguf"), filepath.Join(dir, "b.gguf"), filepath.Join(dir, "folder")
+	if err := m.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.SaveFolder(folder); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, folder} {
+		got := open(t, path)
+		if got.Config() != shape || got.Path() != path {
+			t.Errorf("%s: shape %+v, want %+v", path, got.Config(), shape)
+		}
+		for _, w := range got.Weights() {
+			if dims := len(w.Tensor().Shape); (dims == 1) != (w.Rows == 1) {
+				t.Errorf("%s: %s, of %d rows, has %d dimensions", path, w.Name, w.Rows, dims)
+			}
+		}
+		if !slices.Equal(logitsOf(t, got, false), want) {
+			t.Errorf("%s: other logits", path)
+		}
+		if got.TemplateSource() != testkit.Template || got.Tokenizer.EOS() != m.Tokenizer.EOS() {
+			t.Errorf("%s: template %q, end of turn %d", path, got.TemplateSource(), got.Tokenizer.EOS())
+		}
+		messages := []chat.Message{{Role: "user", Content: "on the mat"}}
+		a, err := got.PromptIDs(messages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := m.PromptIDs(messages); !slices.Equal(a, b) {
+			t.Errorf("%s: the prompt is %v, was %v", path, a, b)
+		}
+	}
+	opened := open(t, file)
+	if name, license := opened.Meta.String("general.name", ""), opened.Meta.String("general.license", ""); name != "Tiny" || license != "apache-2.0" {
+		t.Errorf("name %q, license %q", name, license)
+	}
+	if err := opened.Save(again); err != nil {
+		t.Fatal(err)
+	}
+	a, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a, b) {
+		t.Error("saved again, the file has other bytes")
+	}
+	if err := opened.SetTemplate(""); err != nil {
+		t.Fatal(err)
+	}
+	if err := opened.Save(again); err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t, again).TemplateSource(); got != "" {
+		t.Errorf("a template taken away is saved: %q", got)
+	}
+	if !slices.Equal(logitsOf(t, opened, true), want) {
+		t.Error("packed, the logits differ")
+	}
+}
+
+// A reply ends as turns do; a model without a template says so.
+func TestPrompt(t *testing.T) {
+	m := testkit.Model(1)
+	got, err := m.Prompt([]chat.Message{{Role: "user", Content: "a"}, {Role: "assistant", Content: "b"}, {Role: "user", Content: "c"}})
+	if want := "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n"; err != nil || got != want {
+		t.Errorf("prompt %q, %v; want %q", got, err, want)
+	}
+	if ids := m.ReplyIDs("yes"); ids[len(ids)-1] != m.Tokenizer.EOS() || string(m.Tokenizer.Decode(ids[:len(ids)-1])) != "yes" {
+		t.Errorf("reply %v", ids)
+	}
+	if err := m.SetTemplate(""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Prompt(nil); err == nil || !strings.Contains(err.Error(), "no chat template") {
+		t.Errorf("without a template: got %v", err)
+	}
+	if err := m.SetTemplate("{% for %}"); err == nil || !strings.Contains(err.Error(), "chat template") {
+		t.Errorf("a template that is none: got %v", err)
+	}
+}
+
+func TestSetTrainable(t *testing.T) {
+	m := testkit.Model(1)
+	n := m.SetTrainable(func(w *op.Weight) bool { return w.Name == "blk.0.attn_q.weight" || w.Rows == 1 })
+	want := 64*64 + 7*64
+	for _, w := range m.Weights() {
+		if (w.Grad != nil) != (w.Name == "blk.0.attn_q.weight" || w.Rows == 1) {
+			t.Errorf("%s: trainable %v", w.Name, w.Grad != nil)
+		}
+	}
+	if n != want {
+		t.Errorf("%d trainable parameters, want %d", n, want)
+	}
+	if n := m.SetTrainable(func(*op.Weight) bool { return false }); n != 0 || m.Weights()[0].Grad != nil {
+		t.Errorf("%d trainable parameters of a frozen model", n)
+	}
+}
+
+// A file whose settings or tensors this build cannot run as they are meant is
+// refused with the name of what is wrong.
+func TestFilesThatAreRefused(t *testing.T) {
+	m := testkit.Model(1)
+	for want, change := range map[string]func(meta *gguf.Meta, tensors *[]*tensor.Tensor){
+		"llama.rope.scaling.type is linear": func(meta *gguf.Meta, _ *[]*tensor.Tensor) { meta.Set("llama.rope.scaling.type", "linear") },
+		"llama.expert_count is 8":           func(meta *gguf.Meta, _ *[]*tensor.Tensor) { meta.Set("llama.expert_count", uint32(8)) },
+		"rope.dimension_count is 8":         func(meta *gguf.Meta, _ *[]*tensor.Tensor) { meta.Set("llama.rope.dimension_count", uint32(8)) },
+		"attention.value_length is 32":      func(meta *gguf.Meta, _ *[]*tensor.Tensor) { meta.Set("llama.attention.value_length", uint32(32)) },
+		"llama.block_count":                 func(meta *gguf.Meta, _ *[]*tensor.Tensor) { meta.Set("llama.block_count", "three") },
+		`architecture "mamba"`:              func(meta *gguf.Meta, _ *[]*tensor.Tensor) { meta.Set("general.architecture", "mamba") },
+		`"blk.0.attn_norm.weight" is missing`: func(_ *gguf.Meta, tensors *[]*tensor.Tensor) {
+			*tensors = slices.DeleteFunc(*tensors, func(x *tensor.Tensor) bool { return x.Name == "blk.0.attn_norm.weight" })
+		},
+		`tensor "blk.0.attn_q.bias" is not part`: func(_ *gguf.Meta, tensors *[]*tensor.Tensor) {
+			*tensors = append(*tensors, tensor.New("blk.0.attn_q.bias", dtype.F32, 64))
+		},
+		`tensor "blk.1.ffn_up.weight": shape`: func(_ *gguf.Meta, tensors *[]*tensor.Tensor) {
+			for i, x := range *tensors {
+				if x.Name == "blk.1.ffn_up.weight" {
+					(*tensors)[i] = tensor.New(x.Name, dtype.F32, 95, 64)
+				}
+			}
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			meta, tensors := m.GGUF()
+			change(&meta, &tensors)
+			path := filepath.Join(t.TempDir(), "m.gguf")
+			if err := gguf.Write(path, &meta, tensors); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := model.Open(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+				t.Errorf("got %v, want an error with %q and the file", err, want)
+			}
+		})
+	}
+}
