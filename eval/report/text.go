@@ -284,11 +284,15 @@ func (t *textWriter) exampleLines(e *Example) {
 		names = max(names, cells(t.clean(p.Model)))
 	}
 	names = min(names, 18)
-	ellipsis := t.clean("…")
+	var models []string
+	for _, p := range e.Replies {
+		models = append(models, t.clean(p.Model))
+	}
+	models = t.cutNames(models, names)
 	if e.Gold != "" {
 		t.paragraph("    "+pad("gold", names, false)+"           ", e.Gold, "")
 	}
-	for _, p := range e.Replies {
+	for i, p := range e.Replies {
 		mark, style := "  ", ""
 		if s, ok := p.Score.Get(); ok && s >= 1 {
 			mark, style = t.clean("✓"), green
@@ -299,7 +303,7 @@ func (t *textWriter) exampleLines(e *Example) {
 		if v, ok := p.Confidence.Get(); ok {
 			confidence = fixed(v, 2)
 		}
-		name := pad(cut(t.clean(p.Model), names, ellipsis), names, false)
+		name := pad(models[i], names, false)
 		t.paragraph("    "+name+"  "+pad(mark, 2, false)+" "+pad(t.clean(confidence), 4, true)+"  ", p.Text, style)
 	}
 }

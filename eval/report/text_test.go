@@ -83,3 +83,19 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestCutMiddle(t *testing.T) {
+	for _, c := range []struct {
+		s    string
+		w    int
+		want string
+	}{{"embedded-teacher-q8", 19, "embedded-teacher-q8"}, {"embedded-teacher-q8", 12, "embed…her-q8"}, {"日本語の模型", 7, "日…模型"}} {
+		if got := cutMiddle(c.s, c.w, "…"); got != c.want || cells(got) > c.w {
+			t.Errorf("%s in %d: %s of %d, want %s", c.s, c.w, got, cells(got), c.want)
+		}
+	}
+	w := &textWriter{}
+	if got := w.cutNames([]string{"embedded-teacher-q8", "embedded-teacher-f32", "other"}, 12); got[0] == got[1] || got[2] != "other" {
+		t.Errorf("names %q are the same", got)
+	}
+}

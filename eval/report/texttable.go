@@ -289,13 +289,33 @@ func (t *textWriter) block(names, styles []string, cols []textColumn, longest in
 		}
 		t.line(t.styled(bold, strings.TrimRight(line, " ")))
 	}
-	for row, name := range names[1:] {
-		line := pad(t.cutName(name, first), first, false)
+	for row, name := range t.cutNames(names[1:], first) {
+		line := pad(name, first, false)
 		for i := range cols {
 			line += "  " + pad(cols[i].cells[row], widths[i], true)
 		}
 		t.line(t.styled(styles[row], strings.TrimRight(line, " ")))
 	}
+}
+
+// cutNames shortens names at their ends, or in the middle where the ends tell
+// them apart.
+func (t *textWriter) cutNames(names []string, w int) []string {
+	out := make([]string, len(names))
+	seen := map[string]int{}
+	for i, name := range names {
+		out[i] = t.cutName(name, w)
+		seen[out[i]]++
+	}
+	for i, name := range names {
+		if seen[out[i]] > 1 && out[i] != name {
+			plain, marked := strings.CutSuffix(name, recordMark)
+			if !marked {
+				out[i] = cutMiddle(plain, w, t.clean("…"))
+			}
+		}
+	}
+	return out
 }
 
 // cutName shortens a row's name, but never the mark at its end.

@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // cells is how many columns of a terminal a string takes: none for what
@@ -59,6 +60,24 @@ func cut(s string, w int, ellipsis string) string {
 		}
 	}
 	return s
+}
+
+// cutMiddle shortens a string to w columns by what is in its middle.
+func cutMiddle(s string, w int, ellipsis string) string {
+	if cells(s) <= w {
+		return s
+	}
+	room := w - cells(ellipsis)
+	head := cut(s, room/2+cells(ellipsis), ellipsis)
+	at := len(s)
+	for n := cells(head); at > 0; {
+		r, size := utf8.DecodeLastRuneInString(s[:at])
+		if n += runeCells(r); n > w {
+			break
+		}
+		at -= size
+	}
+	return head + s[at:]
 }
 
 // wrap breaks a text into lines of at most w columns, between words where it
