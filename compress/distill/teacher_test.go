@@ -448,3 +448,24 @@ func TestFeatureByHand(t *testing.T) {
 		t.Errorf("loss %g, want %g", got, want)
 	}
 }
+
+// A cache finds the rows of any sequences, in any order.
+func TestCacheByIndex(t *testing.T) {
+	m, student := decoder(shape(), 1), decoder(small(), 3)
+	set := sequences(6, shape().Vocab)
+	c := newCache(t, []arch.Model{m}, nil, shape().Vocab, set, shape().Vocab, 2, 1)
+	o := Options{Response: 1, Temperature: 2}
+	for _, index := range [][]int{{4}, {5, 0, 3}, {2, 1}} {
+		var part []train.Sequence
+		for _, i := range index {
+			part = append(part, set[i])
+		}
+		b := batch(part)
+		b.Index = index
+		live := objective(t, small(), m, nil, o).Loss(recording(newPool(t, 1)), student, b).Data[0]
+		cached := objective(t, small(), m, c, o).Loss(recording(newPool(t, 1)), student, b).Data[0]
+		if math.Abs(float64(live-cached)) > zeroTolerance {
+			t.Errorf("sequences %v: loss %g from the cache, %g from the teacher", index, cached, live)
+		}
+	}
+}
