@@ -11,6 +11,9 @@ import (
 // out of combinations.
 const triesPerExample = 20
 
+// ExchangedSuffix ends the identifiers of examples that [ExchangeSlots] made.
+const ExchangedSuffix = "+slots"
+
 // ExchangeSlots returns up to n new commands, made by putting values of slots
 // from other commands in the place of a command's own ("wake me at [time]"). A
 // value is replaced by one of another command's slot of the same name, in the text
@@ -94,7 +97,7 @@ func exchangeIn(e *Example, pool map[string][]string, rng *rand.Rand) (Example, 
 		return Example{}, false
 	}
 	out := NewStructured(text, e.Intent, slots)
-	out.ID, out.Line, out.Split = e.ID+"+slots", e.Line, e.Split
+	out.ID, out.Line, out.Split = e.ID+ExchangedSuffix, e.Line, e.Split
 	return out, true
 }
 

@@ -85,6 +85,7 @@ func buildCompare(r *recipe.Recipe, chains []*recipe.Chain) ([]*run.Step, error)
 	settings := j.settings
 	s := &run.Step{Kind: "compare", Name: "compare", Version: 1, Settings: settings, Inputs: j.inputs,
 		Exports: map[string]string{ReportFile: ReportFile, PageFile: PageFile}}
+	s.Predict = predictCompare(r, chains, &settings)
 	s.Run = func(ctx context.Context, w *run.Work) error { return settings.compare(ctx, w) }
 	return append(j.steps, s), nil
 }
@@ -312,6 +313,7 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 		if o.Train, err = loadExamples(w, "train"); err != nil {
 			return err
 		}
+		o.Train = written(o.Train)
 	}
 	if w.Has("recorded") {
 		f, err := os.Open(w.Input("recorded"))

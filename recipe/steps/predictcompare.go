@@ -1,0 +1,119 @@
+package steps
+
+import (
+	"slices"
+	"strings"
+
+	"limbeck/data"
+	"limbeck/eval/report"
+	"limbeck/internal/par"
+	"limbeck/model/arch"
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+// What a comparison takes, measured on the home-assistant data with models of
+// 10 M and 135 M parameters.
+const (
+	answerShare   = 0.5    // of a pass's rate that generating in batches reaches
+	decodeBytes   = 14e9   // of weights read a second when one reply is written
+	loadBytes     = 0.7e9  // of a file made ready a second
+	startSeconds  = 0.05   // of a process
+	expSeconds    = 30e-9  // to compare one token's probability with the teacher's
+	drawSeconds   = 12e-9  // to draw one item in a resample
+	learnSeconds  = 2.3e-3 // of the classical baseline, an example
+	metricsOfTask = 5      // at most
+)
+
+// predictCompare predicts the comparison of what the chains make.
+func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareSettings) func() (run.Cost, error) {
+	return func() (run.Cost, error) {
+		c := chains[0]
+		if len(r.Teacher) == 0 {
+			return run.Cost{}, nil
+		}
+		l, err := examineTeacher(c, r.Teacher[0].From.Text)
+		if err != nil {
+			return run.Cost{}, err
+		}
+		n, err := examplesToJudge(c, &l)
+		if err != nil {
+			return run.Cost{}, err
+		}
+		pool := par.New(0)
+		defer pool.Close()
+		threads := float64(pool.Threads())
+		reply := l.mean * l.pass.rows / max(1, l.pass.tokens)
+		pass := work{n * l.mean, n * reply}
+		var cost run.Cost
+		cost.Memory = baseMemory + 2*l.bytes
+		models := 0
+		for _, x := range settings.Models {
+			shape, bytes, packed := l.student, int64(l.student.Params()), true
+			if x.Role == report.Teacher {
+				shape, bytes, packed = l.config, l.bytes, l.packed
+			}
+			cost.Seconds += forward(shape, packed, pass) / answerShare
+			cost.Seconds += timingSeconds(&r.Compare, float64(bytes), reply)
+			if x.Role != report.Teacher {
+				cost.Seconds += divergeSeconds(shape, pass, threads) + forward(shape, packed, pass)
+			}
+			models++
+		}
+		cost.Seconds += forward(l.config, l.packed, pass)
+		if slices.Contains(r.Compare.Baselines, classical) {
+			cost.Seconds += learnSeconds * l.pass.tokens / max(1, l.mean) / augmented(c.Recipe.Data)
+			models++
+		}
+		cost.Seconds += 2 * float64(models*metricsOfTask) * n * float64(r.Compare.Resamples) * drawSeconds / threads
+		return cost, nil
+	}
+}
+
+// timingSeconds is what timing one model takes in all rounds.
+func timingSeconds(c *recipe.Compare, bytes, reply float64) float64 {
+	return float64(c.Runs) * (startSeconds + bytes/loadBytes + float64(c.Prompts)*reply*bytes/decodeBytes)
+}
+
+func divergeSeconds(c arch.Config, w work, threads float64) float64 {
+	return w.rows * float64(c.Vocab) * expSeconds / threads
+}
+
+// examplesToJudge counts the examples of the comparison before the data step
+// has run.
+func examplesToJudge(c *recipe.Chain, l *look) (float64, error) {
+	d := c.Recipe.Data
+	n := l.validation.tokens / max(1, l.mean)
+	if d.Test != "" {
+		s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
+		all, err := s.load(c.Recipe.Find(d.Test))
+		if err != nil {
+			return 0, err
+		}
+		n = float64(len(all))
+	}
+	if most := float64(c.Recipe.Compare.Limit); most > 0 {
+		n = min(n, most)
+	}
+	return n, nil
+}
+
+// augmented is how many examples the data step makes of one.
+func augmented(d recipe.Data) float64 {
+	if d.Augment == nil {
+		return 1
+	}
+	return float64(1 + d.Augment.ExchangeSlots)
+}
+
+// written leaves out examples that were made from others: the classical
+// baseline learns what people wrote.
+func written(examples []data.Example) []data.Example {
+	var out []data.Example
+	for _, e := range examples {
+		if !strings.HasSuffix(e.ID, data.ExchangedSuffix) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
