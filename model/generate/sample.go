@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"limbeck/tensor/kernel"
 )
 
 // A sampler chooses tokens. Filters apply in this order: repeat penalty, top-k,
@@ -13,6 +15,7 @@ type sampler struct {
 	rng   *rand.Rand
 	plain []float32
 	cand  []candidate
+	top   float32 // the greatest logit
 }
 
 type candidate struct {
@@ -44,8 +47,6 @@ func (s *sampler) next(logits []float32, recent []int) int {
 		return argmax(logits)
 	}
 	s.shortlist(logits)
-	s.softmax(1)
-	s.cut()
 	s.softmax(s.o.Temperature)
 	u := s.rng.Float64()
 	for _, c := range s.cand {
@@ -72,13 +73,50 @@ func (s *sampler) penalize(logits []float32, recent []int) {
 	}
 }
 
-// shortlist sorts the TopK most probable tokens, or all, most probable first;
-// of equal ones the lower id.
+// shortlist collects the tokens that the filters leave. It sorts only those
+// that can be left: sorting a vocabulary of 50,000 costs more than the forward
+// pass of a small model.
 func (s *sampler) shortlist(logits []float32) {
+	s.top = logits[argmax(logits)]
+	low, limit := math.Inf(-1), len(logits)
+	topP := s.o.TopP > 0 && s.o.TopP < 1
+	switch {
+	case s.o.TopK > 0:
+		limit = min(limit, s.o.TopK)
+	case topP:
+		// All tokens less probable than this weigh less than 1-TopP together.
+		low = float64(kernel.LogSumExp(logits)) + math.Log((1-s.o.TopP)/float64(len(logits)))
+	default:
+		// Less probable ones lie below the resolution of Float64.
+		low = float64(s.top) - 54*math.Ln2*s.o.Temperature
+		if s.o.MinP > 0 {
+			low = max(low, float64(s.top)+math.Log(s.o.MinP)-1e-3)
+		}
+	}
 	s.cand = s.cand[:0]
 	for id, l := range logits {
+		if float64(l) < low {
+			continue
+		}
 		s.cand = append(s.cand, candidate{id: id, logit: l})
+		if len(s.cand) >= 2*limit {
+			s.sort(limit)
+			low = float64(s.cand[limit-1].logit)
+		}
 	}
+	if s.o.TopK > 0 || topP || s.o.MinP > 0 {
+		s.sort(limit)
+		total := s.softmax(1)
+		if s.o.TopK <= 0 && topP {
+			total = math.Exp(float64(kernel.LogSumExp(logits) - s.top))
+		}
+		s.cut(total)
+	}
+}
+
+// sort puts the candidates in order, most probable first and of equal ones the
+// lower id, and keeps the first limit.
+func (s *sampler) sort(limit int) {
 	slices.SortFunc(s.cand, func(a, b candidate) int {
 		switch {
 		case a.logit > b.logit:
@@ -88,31 +126,33 @@ func (s *sampler) shortlist(logits []float32) {
 		}
 		return a.id - b.id
 	})
-	if k := s.o.TopK; k > 0 {
-		s.cand = s.cand[:min(k, len(s.cand))]
-	}
+	s.cand = s.cand[:min(limit, len(s.cand))]
 }
 
-func (s *sampler) softmax(temperature float64) {
+// softmax sets the candidates' probabilities, which sum to 1, and returns what
+// the exponentials summed to when that of the most probable was 1.
+func (s *sampler) softmax(temperature float64) float64 {
 	var sum float64
 	for i := range s.cand {
 		c := &s.cand[i]
-		c.p = math.Exp(float64(c.logit-s.cand[0].logit) / temperature)
+		c.p = math.Exp(float64(c.logit-s.top) / temperature)
 		sum += c.p
 	}
 	for i := range s.cand {
 		s.cand[i].p /= sum
 	}
+	return sum
 }
 
-// cut keeps the fewest tokens whose probability reaches TopP, and of these the
-// ones that have at least MinP of the first's.
-func (s *sampler) cut() {
+// cut keeps the fewest candidates whose probability reaches TopP, and of these
+// the ones that have at least MinP of the first's. total is what the
+// exponentials of all tokens that TopP counts sum to, that of the first being 1.
+func (s *sampler) cut(total float64) {
 	n := len(s.cand)
 	if p := s.o.TopP; p > 0 && p < 1 {
 		var sum float64
 		for i, c := range s.cand {
-			if sum += c.p; sum >= p {
+			if sum += math.Exp(float64(c.logit-s.top)) / total; sum >= p {
 				n = i + 1
 				break
 			}

@@ -1,0 +1,119 @@
+package generate
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// filtered returns, by definition, the tokens that o leaves: all sorted, cut by
+// top-k, renormalized, cut by top-p, cut by min-p.
+func filtered(logits []float32, o Options) []int {
+	ids := make([]int, len(logits))
+	for i := range ids {
+		ids[i] = i
+	}
+	slices.SortStableFunc(ids, func(a, b int) int { return cmp.Compare(logits[b], logits[a]) })
+	if o.TopK > 0 {
+		ids = ids[:min(o.TopK, len(ids))]
+	}
+	weight := func(id int) float64 { return math.Exp(float64(logits[id] - logits[ids[0]])) }
+	if o.TopP > 0 && o.TopP < 1 {
+		var total, sum float64
+		for _, id := range ids {
+			total += weight(id)
+		}
+		for i, id := range ids {
+			if sum += weight(id) / total; sum >= o.TopP {
+				ids = ids[:i+1]
+				break
+			}
+		}
+	}
+	for len(ids) > 1 && weight(ids[len(ids)-1]) < o.MinP {
+		ids = ids[:len(ids)-1]
+	}
+	return ids
+}
+
+func TestSamplerKeepsWhatTheFiltersLeave(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 2, 7, 1000} {
+		logits := make([]float32, n)
+		for i := range logits {
+			logits[i] = float32(r.NormFloat64() * 3)
+			if i > 0 && r.IntN(4) == 0 {
+				logits[i] = logits[r.IntN(i)]
+			}
+		}
+		for _, k := range []int{0, 1, 3, 40, 5000} {
+			for _, p := range []float64{0, 0.01, 0.5, 0.95, 1} {
+				for _, m := range []float64{0, 0.05, 0.7, 1} {
+					o := Options{Temperature: 0.8, TopK: k, TopP: p, MinP: m}
+					var s sampler
+					s.init(o)
+					s.shortlist(logits)
+					var got []int
+					for _, c := range s.cand {
+						got = append(got, c.id)
+					}
+					want := filtered(logits, o)
+					slices.Sort(got)
+					slices.Sort(want)
+					if !slices.Equal(got, want) {
+						t.Errorf("%d logits, top-k %d, top-p %g, min-p %g: kept %d tokens, want %d", n, k, p, m, len(got), len(want))
+					}
+				}
+			}
+		}
+	}
+}
+
+// Drawn often, a token comes as often as its probability says, within four
+// standard errors.
+func TestSamplerDrawsByProbability(t *testing.T) {
+	logits := []float32{1, -2, 0.5, 3, 2.5, -9, 0}
+	for _, o := range []Options{{Temperature: 1}, {Temperature: 0.5}, {Temperature: 2, TopK: 3}, {Temperature: 1, TopP: 0.8}} {
+		kept := filtered(logits, o)
+		var total float64
+		for _, id := range kept {
+			total += math.Exp(float64(logits[id]) / o.Temperature)
+		}
+		const draws = 20000
+		count := make([]int, len(logits))
+		var s sampler
+		s.init(o)
+		for range draws {
+			count[s.next(slices.Clone(logits), nil)]++
+		}
+		for id, n := range count {
+			var p float64
+			if slices.Contains(kept, id) {
+				p = math.Exp(float64(logits[id])/o.Temperature) / total
+			}
+			if got := float64(n) / draws; math.Abs(got-p) > 4*math.Sqrt(p*(1-p)/draws) {
+				t.Errorf("%+v: token %d drawn with frequency %g, want %g", o, id, got, p)
+			}
+		}
+	}
+}
+
+func BenchmarkSample(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	logits := make([]float32, 49152)
+	for i := range logits {
+		logits[i] = float32(r.NormFloat64() * 3)
+	}
+	for _, o := range []Options{{Temperature: 1}, {Temperature: 0.7, TopK: 40}, {Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, MinP: 0.05}} {
+		b.Run(fmt.Sprintf("k=%d,p=%g,min=%g", o.TopK, o.TopP, o.MinP), func(b *testing.B) {
+			var s sampler
+			s.init(o)
+			for b.Loop() {
+				s.next(logits, nil)
+			}
+		})
+	}
+}
