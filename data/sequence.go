@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 
 	"limbeck/model"
@@ -30,6 +31,31 @@ func Sequences(m *model.Model, examples []Example, maxTokens int) (set []train.S
 			continue
 		}
 		set = append(set, train.Sequence{IDs: ids, From: len(prompt)})
+	}
+	return set, tooLong, nil
+}
+
+// PromptSequences returns the examples' last prompt messages as tokens for
+// training m to write such prompts: each between two tokens that end a text, loss
+// on all after the first. Prompts longer than maxTokens are left out, and their
+// indices returned.
+func PromptSequences(m *model.Model, examples []Example, maxTokens int) (set []train.Sequence, tooLong []int, err error) {
+	end := m.Tokenizer.EOS()
+	if end < 0 {
+		return nil, nil, errors.New("data: the tokenizer has no token that ends a text, which a writer of prompts needs")
+	}
+	for i := range examples {
+		p := examples[i].Prompt()
+		if len(p) == 0 {
+			return nil, nil, fmt.Errorf("example %s: it is plain text, without a prompt", examples[i].ID)
+		}
+		ids := append([]int{end}, m.Tokenizer.Encode(p[len(p)-1].Content, false)...)
+		ids = append(ids, end)
+		if len(ids) > maxTokens {
+			tooLong = append(tooLong, i)
+			continue
+		}
+		set = append(set, train.Sequence{IDs: ids, From: 1})
 	}
 	return set, tooLong, nil
 }

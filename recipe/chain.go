@@ -10,7 +10,7 @@ import (
 
 // Sections are the parts of a recipe that become steps, in the order in which
 // they are made. What each makes is known to the others by its name here.
-var Sections = []string{"data", "teacher", "prune", "train", "distill", "quantize"}
+var Sections = []string{"data", "teacher", "synthesize", "prune", "train", "distill", "quantize"}
 
 // A Builder turns one section of a recipe into steps: it adds them to the
 // chain and says what they make with [Chain.Put]. It adds none if the recipe

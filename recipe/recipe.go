@@ -21,18 +21,19 @@ import (
 // A Recipe is a whole recipe, with the defaults filled in. A section that is
 // nil was not asked for.
 type Recipe struct {
-	Name     string    `json:"name" doc:"names the run and the student" need:"yes"`
-	Seed     int64     `json:"seed" default:"1" min:"0" doc:"every random choice follows from it"`
-	Teacher  []Stage   `json:"teacher" doc:"the large model; a list: stages, each training what the one before made" need:"yes"`
-	Data     Data      `json:"data" doc:"the task's examples" need:"yes"`
-	Task     string    `json:"task" default:"auto" one:"auto json_slots exact_match choice perplexity" doc:"what a right reply is; auto: detected from the data"`
-	Student  Student   `json:"student" doc:"the small model: where its weights come from, and its shape"`
-	Train    *Train    `json:"train,omitempty" doc:"trains the student on the data alone"`
-	Prune    Prune     `json:"prune" doc:"how what the student does not need is found and cut out"`
-	Distill  *Distill  `json:"distill,omitempty" doc:"trains the student to do as the teacher does"`
-	Quantize *Quantize `json:"quantize,omitempty" doc:"the format of the student's weights"`
-	Compare  Compare   `json:"compare" doc:"measures the student beside the teacher"`
-	Repeat   int       `json:"repeat" default:"1" min:"1" max:"100" doc:"makes the student this many times, with the seeds that follow seed"`
+	Name       string      `json:"name" doc:"names the run and the student" need:"yes"`
+	Seed       int64       `json:"seed" default:"1" min:"0" doc:"every random choice follows from it"`
+	Teacher    []Stage     `json:"teacher" doc:"the large model; a list: stages, each training what the one before made" need:"yes"`
+	Data       Data        `json:"data" doc:"the task's examples" need:"yes"`
+	Task       string      `json:"task" default:"auto" one:"auto json_slots exact_match choice perplexity" doc:"what a right reply is; auto: detected from the data"`
+	Synthesize *Synthesize `json:"synthesize,omitempty" doc:"makes further examples for the student, which the teacher answers"`
+	Student    Student     `json:"student" doc:"the small model: where its weights come from, and its shape"`
+	Train      *Train      `json:"train,omitempty" doc:"trains the student on the data alone"`
+	Prune      Prune       `json:"prune" doc:"how what the student does not need is found and cut out"`
+	Distill    *Distill    `json:"distill,omitempty" doc:"trains the student to do as the teacher does"`
+	Quantize   *Quantize   `json:"quantize,omitempty" doc:"the format of the student's weights"`
+	Compare    Compare     `json:"compare" doc:"measures the student beside the teacher"`
+	Repeat     int         `json:"repeat" default:"1" min:"1" max:"100" doc:"makes the student this many times, with the seeds that follow seed"`
 
 	// Variants are the same recipe with other settings, in the file's order.
 	// With any, they are what is made; the settings above are what they share.
@@ -70,6 +71,9 @@ func (r *Recipe) check(at report) {
 		at("distill", fmt.Sprintf("needs a teacher's probabilities, which %s does not give", r.Teacher[0].From),
 			"a teacher that runs on this machine, or train: alone")
 	}
+	if r.Synthesize != nil && r.Train == nil && r.Distill == nil {
+		at("synthesize", "makes examples for a student's training, but none is asked for", "distill or train beside it")
+	}
 	if r.Data.Train == "" && r.trains() {
 		at("data.train", "missing, but something is to be trained", "a file of examples")
 	}
@@ -82,5 +86,5 @@ func (r *Recipe) trains() bool {
 			return true
 		}
 	}
-	return r.Train != nil || r.Distill != nil
+	return r.Train != nil || r.Distill != nil || r.Synthesize != nil
 }

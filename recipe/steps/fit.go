@@ -57,6 +57,7 @@ type fit struct {
 	train      []data.Example
 	validation []data.Example
 	pool       *par.Pool
+	prompts    bool // learns to write the examples' prompts, not to answer them
 
 	// objective makes the loss of one training of m on set; nil: the data's
 	// own tokens. It also returns the mean probability that the teacher gives
@@ -185,7 +186,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 
 // sequences cuts the training examples into m's tokens and counts them.
 func (f *fit) sequences(m *model.Model, t *Training) ([]train.Sequence, error) {
-	set, tooLong, err := data.Sequences(m, f.train, int(f.settings.MaxTokens))
+	set, tooLong, err := f.cut(m, f.train)
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +200,14 @@ func (f *fit) sequences(m *model.Model, t *Training) ([]train.Sequence, error) {
 		t.Tokens += len(s.IDs) - 1
 	}
 	return set, nil
+}
+
+// cut returns examples as what is learned of them, in m's tokens.
+func (f *fit) cut(m *model.Model, examples []data.Example) (set []train.Sequence, tooLong []int, err error) {
+	if f.prompts {
+		return data.PromptSequences(m, examples, int(f.settings.MaxTokens))
+	}
+	return data.Sequences(m, examples, int(f.settings.MaxTokens))
 }
 
 // prepare makes the loss, and trainable what is to be trained: all weights of
@@ -252,14 +261,18 @@ func (f *fit) hooks(m *model.Model) (train.Hooks, error) {
 	if len(examples) == 0 || f.settings.Keep == "last" {
 		return h, nil
 	}
-	set, _, err := data.Sequences(m, examples, int(f.settings.MaxTokens))
+	set, _, err := f.cut(m, examples)
 	if err != nil || len(set) == 0 {
 		return h, err
 	}
 	tape := op.NewTape(f.pool)
 	tape.Exact = true
 	h.Validate = func(ctx context.Context) (loss, metric float64, err error) {
-		return train.Assess(ctx, tape, m.Model, set)
+		loss, metric, err = train.Assess(ctx, tape, m.Model, set)
+		if f.prompts {
+			metric = 0 // there is no one right prompt: the loss decides
+		}
+		return loss, metric, err
 	}
 	return h, nil
 }

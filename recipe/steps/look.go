@@ -26,6 +26,8 @@ type look struct {
 	pass       work        // one pass over the training examples, with those to be made
 	validation work
 	mean       float64 // tokens an example
+	prompts    work    // one pass over the prompts alone
+	made       float64 // examples to be synthesized
 }
 
 // work is how many tokens a step has before it, and how many of them carry
@@ -42,7 +44,7 @@ var looks = struct {
 
 // examine reads the recipe's training examples and the model of ref.
 func examine(c *recipe.Chain, ref string) (look, error) {
-	key, err := json.Marshal([]any{c.Recipe.Path, ref, c.Recipe.Data, c.Recipe.Student})
+	key, err := json.Marshal([]any{c.Recipe.Path, ref, c.Recipe.Data, c.Recipe.Student, c.Recipe.Synthesize})
 	if err != nil {
 		return look{}, err
 	}
@@ -62,6 +64,9 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 		l.packed = l.packed || w.Rows > 1 && w.Type() != dtype.F32 && w.Type().Fast != nil
 	}
 	l.count(c.Recipe.Data, set)
+	if y := c.Recipe.Synthesize; y != nil {
+		l.made = keptShare * float64(y.Prompts)
+	}
 	if l.student, err = studentConfig(c.Recipe.Student, m, set); err != nil {
 		return look{}, err
 	}
@@ -86,7 +91,9 @@ func (l *look) count(d recipe.Data, set []train.Sequence) {
 	for _, s := range set {
 		l.pass.tokens += float64(len(s.IDs) - 1)
 		l.pass.rows += float64(s.Targets())
+		l.prompts.tokens += float64(s.From)
 	}
+	l.prompts.rows = l.prompts.tokens
 	l.mean = l.pass.tokens / float64(max(1, len(set)))
 	if share := float64(d.Validation.Share); d.Validation.File == "" && share < 1 {
 		l.validation = l.pass.times(share / (1 - share))
@@ -94,6 +101,15 @@ func (l *look) count(d recipe.Data, set []train.Sequence) {
 	if a := d.Augment; a != nil {
 		l.pass = l.pass.times(float64(1 + a.ExchangeSlots))
 	}
+}
+
+// whole returns the look at what the student learns from: with the examples that
+// are to be synthesized.
+func (l look) whole(d recipe.Data) look {
+	examples := l.pass.tokens / max(1, l.mean) / augmented(d)
+	grow := 1 + l.made/max(1, examples*augmented(d))
+	l.pass = l.pass.times(grow)
+	return l
 }
 
 // studentConfig returns the shape of the student that is cut from m, before it

@@ -20,6 +20,7 @@ const (
 	trainShare   = 0.68
 	forwardShare = 0.75
 	int8Speedup  = 1.3 // of a quantized teacher's pass
+	batchedShare = 0.6 // of a pass's rate, when replies of a batch grow token by token
 )
 
 // Rates of quantizing, in bytes of f32 a second and thread.
@@ -34,6 +35,7 @@ const (
 	baseMemory = 60 << 20
 
 	sweepTokens = 1024 // of one pass without gradients
+	answerRows  = 32   // replies that grow in one batch
 	headRows    = 256  // logits of this many rows exist at once; see [op.HeadLoss]
 )
 
@@ -164,6 +166,7 @@ func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train) fu
 			return run.Cost{}, err
 		}
 		if student {
+			l = l.whole(c.Recipe.Data)
 			return l.train(l.student, 4*int64(l.student.Params()), t), nil
 		}
 		return l.train(l.config, l.bytes, t), nil
@@ -186,6 +189,7 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 		if err != nil {
 			return run.Cost{}, err
 		}
+		l = l.whole(c.Recipe.Data)
 		stored := int64(l.pass.rows) * int64(8*topK+8)
 		return run.Cost{
 			Seconds: float64(members) * forward(l.config, l.packed, l.pass),
@@ -206,6 +210,7 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 			return cost, err
 		}
 		l, err := examineTeacher(c, teacher)
+		l = l.whole(c.Recipe.Data)
 		switch {
 		case err != nil:
 		case cached:
@@ -216,6 +221,38 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 			cost.Memory += l.served() + sweepMemory(l.config, l.pass.tokens, true)
 		}
 		return cost, err
+	}
+}
+
+// predictWriter predicts the training of the model of ref to write prompts.
+func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) func() (run.Cost, error) {
+	return func() (run.Cost, error) {
+		l, err := examine(c, ref)
+		if err != nil {
+			return run.Cost{}, err
+		}
+		share := l.prompts.tokens / max(1, l.pass.tokens/augmented(c.Recipe.Data))
+		l.validation = work{l.validation.tokens * share, l.validation.tokens * share}
+		l.pass = l.prompts
+		return l.train(l.config, l.bytes, t), nil
+	}
+}
+
+// predictSynthesize predicts the writing of prompts and of answers, a token of
+// many a pass.
+func predictSynthesize(c *recipe.Chain, ref string, prompts float64) func() (run.Cost, error) {
+	return func() (run.Cost, error) {
+		l, err := examineTeacher(c, ref)
+		if err != nil {
+			return run.Cost{}, err
+		}
+		examples := l.pass.tokens / max(1, l.mean) / augmented(c.Recipe.Data)
+		ask := prompts * l.prompts.tokens / max(1, examples)
+		answer := prompts * l.mean
+		return run.Cost{
+			Seconds: (forward(l.config, false, work{ask, ask}) + forward(l.config, l.packed, work{answer, answer - ask})) / batchedShare,
+			Memory:  baseMemory + 2*4*int64(l.config.Params()) + 4*answerRows*int64(l.config.Vocab),
+		}, nil
 	}
 }
 

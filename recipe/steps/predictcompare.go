@@ -106,12 +106,12 @@ func augmented(d recipe.Data) float64 {
 	return float64(1 + d.Augment.ExchangeSlots)
 }
 
-// written leaves out examples that were made from others: the classical
-// baseline learns what people wrote.
+// written leaves out examples that a step made: the classical baseline, and
+// the writer of prompts, learn what the data holds.
 func written(examples []data.Example) []data.Example {
 	var out []data.Example
 	for _, e := range examples {
-		if !strings.HasSuffix(e.ID, data.ExchangedSuffix) {
+		if !strings.HasSuffix(e.ID, data.ExchangedSuffix) && !strings.HasPrefix(e.ID, syntheticPrefix) {
 			out = append(out, e)
 		}
 	}

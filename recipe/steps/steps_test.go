@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"limbeck/data"
 	"limbeck/internal/testkit"
 	"limbeck/model"
 	"limbeck/recipe"
@@ -30,6 +32,7 @@ const (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(makeEnv); path != "" {
 		steps.SetCheckpointEvery(0)
+		steps.SetSynthesisPart(8)
 		threads, _ := strconv.Atoi(os.Getenv(threadsEnv))
 		if err := makeRecipe(path, threads); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -59,6 +62,7 @@ teacher:
   - {from: ./teacher.gguf}
   - {train: {steps: 12, lr: [1e-3, 3e-3], batch_tokens: 256, max_tokens: 128, eval_every: 4}}
 data: {train: train.jsonl, validation: 20%, augment: {}}
+synthesize: {prompts: 20, min_confidence: 0, lr: 3e-3, steps: 8, batch_tokens: 256, max_tokens: 32, eval_every: 4}
 student: {layers: 2, ffn: 50%, heads: 2, kv_heads: 1, vocab: 270}
 distill: {cache: topk, topk: 8, steps: 16, batch_tokens: 256, max_tokens: 128, eval_every: 5}
 quantize: {format: q4_0}
@@ -114,7 +118,7 @@ func outputs(t *testing.T, path string) map[string]string {
 	t.Helper()
 	dir := filepath.Join(filepath.Dir(path), "run")
 	files := map[string]string{}
-	for _, pattern := range []string{"*.gguf", run.LineageFile, "steps/*/*.gguf", "steps/*/*.json", "steps/*/*.gob"} {
+	for _, pattern := range []string{"*.gguf", run.LineageFile, "steps/*/*.gguf", "steps/*/*.json", "steps/*/*.jsonl", "steps/*/*.gob"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -215,6 +219,51 @@ func calm2(t *testing.T, path string) string {
 		write(t, filepath.Join(to, name), string(text))
 	}
 	return twin(path)
+}
+
+// A teacher and a writer that know their data make examples like it: new, and
+// with values from the prompt; what is of the validation part is not among them.
+func TestSynthesize(t *testing.T) {
+	training := "lr: 3e-3, batch_tokens: 512, max_tokens: 128, eval_every: 100, "
+	path := workshop(t, `name: a
+teacher: [./teacher.gguf, {train: {`+training+`steps: 400}}]
+data: {train: train.jsonl, validation: 20%}
+synthesize: {prompts: 200, `+training+`steps: 200}
+distill: {steps: 1, batch_tokens: 256, max_tokens: 128}
+`)
+	if err := makeRecipe(path, 2); err != nil {
+		t.Fatal(err)
+	}
+	read := func(pattern string) []data.Example {
+		found, err := filepath.Glob(filepath.Join(filepath.Dir(path), "run", "steps", pattern))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%d files %s, error %v", len(found), pattern, err)
+		}
+		examples, err := data.Load(found[0], data.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return examples
+	}
+	written, validation, all := read("data-*/train.jsonl"), read("data-*/validation.jsonl"), read("synthesize-*/train.jsonl")
+	made := all[len(written):]
+	if len(made) < 5 {
+		t.Fatalf("%d synthetic examples of 200 prompts", len(made))
+	}
+	t.Logf("%d synthetic examples, as %q", len(made), made[0].Input())
+	if data.Digest(all[:len(written)]) != data.Digest(written) {
+		t.Error("the examples of the data are not the first")
+	}
+	if n := len(data.Overlap(slices.Concat(written, validation), made)); n > 0 {
+		t.Errorf("%d synthetic examples are in the data", n)
+	}
+	for _, e := range made {
+		for _, s := range e.Slots {
+			if !strings.Contains(data.Normalize(e.Input()), data.Normalize(s.Value)) {
+				t.Errorf("%q: %s is %q", e.Input(), s.Name, s.Value)
+			}
+		}
+	}
 }
 
 // The other ways to a student: random weights, live losses, the teacher as it
