@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"limbeck/data"
 	"limbeck/internal/disk"
 	"limbeck/recipe"
 	"limbeck/recipe/steps"
@@ -63,6 +64,9 @@ func initRecipe(a *app, f initFlags) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if f.test == "" {
+		f.test = testPart(f.data)
+	}
 	plan, err := steps.Draft(f.teacher, f.data)
 	if err != nil {
 		return err
@@ -103,6 +107,20 @@ func initRecipe(a *app, f initFlags) error {
 		fmt.Fprintf(w, "%s, %d examples: metric %s\n", plan.Found, plan.Examples, plan.Metric)
 		fmt.Fprintf(w, "wrote %s; what it takes: limbeck make %s --dry-run\n", f.out, f.out)
 	})
+}
+
+// testPart returns the part of a data file that the file itself sets apart for
+// tests, or "" if it does not.
+func testPart(path string) string {
+	base, part, _ := strings.Cut(path, "#")
+	if part != "" && part != string(data.Train) {
+		return ""
+	}
+	test := base + "#" + string(data.Test)
+	if _, err := data.Load(test, data.Options{}); err != nil {
+		return ""
+	}
+	return test
 }
 
 // fromFolder returns path as seen from a folder, if it is relative.

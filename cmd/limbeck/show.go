@@ -3,16 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"limbeck/internal/disk"
 	"limbeck/model"
 	"limbeck/model/chat"
-	"limbeck/nn/op"
 	"limbeck/recipe/run"
 )
 
@@ -111,7 +108,7 @@ type shownTensor struct {
 func describe(m *model.Model) *shownModel {
 	c := m.Config()
 	s := &shownModel{
-		Path: m.Path(), Bytes: bytesOnDisk(m.Path()), Architecture: c.Arch, Parameters: c.Params(),
+		Path: m.Path(), Bytes: disk.Size(m.Path()), Architecture: c.Arch, Parameters: c.Params(),
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
 			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(1)},
 		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
@@ -136,70 +133,12 @@ func render(m *model.Model) (text, problem string) {
 	return text, ""
 }
 
-// bytesOnDisk returns the size of a file, or of a folder's files; 0 if that
-// cannot be known.
-func bytesOnDisk(path string) int64 {
-	var sum int64
-	// What cannot be read is not counted: this is for display.
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil
-		}
-		if info, err := os.Stat(p); err == nil {
-			sum += info.Size()
-		}
-		return nil
-	})
-	return sum
-}
-
-// partNames are the parts in the order in which they are shown.
-var partNames = []string{"embeddings", "attention", "feed-forward", "norms", "output"}
-
-// partOf returns the part that a tensor belongs to, by its name in GGUF.
-func partOf(name string) string {
-	switch {
-	case strings.Contains(name, "norm"):
-		return "norms"
-	case strings.Contains(name, "attn"):
-		return "attention"
-	case strings.Contains(name, "ffn"):
-		return "feed-forward"
-	case strings.HasPrefix(name, "output"):
-		return "output"
-	}
-	return "embeddings"
-}
-
 func parts(m *model.Model) []shownPart {
-	byName := map[string]*shownPart{}
-	for _, w := range m.Weights() {
-		name := partOf(w.Name)
-		p := byName[name]
-		if p == nil {
-			p = &shownPart{Name: name}
-			byName[name] = p
-		}
-		p.Parameters += w.Rows * w.Cols
-		p.Bytes += w.Bytes()
-		p.addFormat(w)
-	}
 	var out []shownPart
-	for _, name := range partNames {
-		if p := byName[name]; p != nil {
-			out = append(out, *p)
-		}
+	for _, p := range m.Parts() {
+		out = append(out, shownPart{p.Name, p.Params, p.Bytes, p.Formats})
 	}
 	return out
-}
-
-func (p *shownPart) addFormat(w *op.Weight) {
-	for _, f := range p.Formats {
-		if f == w.Type().Name {
-			return
-		}
-	}
-	p.Formats = append(p.Formats, w.Type().Name)
 }
 
 func describeTokenizer(m *model.Model) shownTokenizer {

@@ -22,7 +22,7 @@ type barRow struct {
 
 // partNames gives the parts of a file their colors, in this order; what else
 // there may be shares the last one.
-var partNames = []string{"embedding", "attention", "ffn", "norms", "output", "tokenizer", "metadata"}
+var partNames = []string{"embedding", "attention", "feed-forward", "norms", "output", "tokenizer, metadata"}
 
 // partLook is the color of a part.
 func partLook(name string) look {

@@ -59,7 +59,7 @@ func replyTimes(mean float64, seed uint64) []Num {
 
 // parts splits a file's bytes.
 func parts(bytes ...int64) []Part {
-	names := []string{"embedding", "attention", "ffn", "norms", "output", "tokenizer", "metadata"}
+	names := []string{"embedding", "attention", "feed-forward", "norms", "output", "tokenizer, metadata"}
 	var out []Part
 	for i, b := range bytes {
 		out = append(out, Part{names[i], b})
@@ -71,7 +71,7 @@ func sampleRecorded() Model {
 	return Model{
 		Name: "SmolLM2-135M fine-tuned", Role: Recorded, RecordedOn: "2026-11-21", Source: "examples/home-assistant/recorded.json",
 		Bytes: 144811808, Params: 134515008, Architecture: "llama", Shape: "30 layers, 576 wide, 9 heads (3 KV), FFN 1,536, 49,152 tokens",
-		Formats: []string{"q8_0", "f32"}, Parts: parts(30081024, 28200960, 84602880, 140544, 0, 1761280, 25120), License: "Apache-2.0",
+		Formats: []string{"q8_0", "f32"}, Parts: parts(30081024, 28200960, 84602880, 140544, 0, 1786400), License: "Apache-2.0",
 		Lineage: []Origin{{"downloaded", "HuggingFaceTB/SmolLM2-135M-Instruct", "Q4_1", "sha256:a1b2c3d4e5f60718293a4b5c6d7e8f90", "Apache-2.0"},
 			{"fine-tuned", "data/home-assistant/train.jsonl", "5 epochs, AdamW 2e-4 cosine", "sha256:0badc0ffee0badc0ffee", "CC BY 4.0"}},
 		Quality: scores(0.7296, 0.9080, 0.7820, 0.0009, 0.0125),
@@ -84,7 +84,7 @@ func sampleTeacher() Model {
 	return Model{
 		Name: "home-assistant teacher", Role: Teacher, Digest: "sha256:77aa3311bb55cc99dd00ee12",
 		Bytes: 11213024, Params: 10270080, Architecture: "llama", Shape: "8 layers, 320 wide, 5 heads (1 KV), FFN 768, 4,096 tokens",
-		Formats: []string{"q8_0", "f32"}, Parts: parts(1392640, 2228224, 6789632, 21760, 0, 722944, 57824), License: "Apache-2.0",
+		Formats: []string{"q8_0", "f32"}, Parts: parts(1392640, 2228224, 6789632, 21760, 0, 780768), License: "Apache-2.0",
 		Lineage: []Origin{{"fine-tuned", "SmolLM2-135M-Instruct", "", "sha256:0badc0ffee0badc0ffee", "Apache-2.0"},
 			{"pruned", "SmolLM2-135M fine-tuned", "vocabulary 4,096, 8 layers of 30, 320 wide", "sha256:99887766554433221100", ""},
 			{"distilled", "data/home-assistant/train.jsonl", "response 1, relation 0.5, T 2, 12 epochs", "sha256:1234567890abcdef1234", "CC BY 4.0"},
@@ -100,7 +100,7 @@ func sampleMiddle() Model {
 	m := sampleStudent()
 	m.Name, m.Bytes = "student, q8_0", 4902912
 	m.Formats = []string{"q8_0", "f32"}
-	m.Parts = parts(835584, 835584, 2506752, 8704, 0, 660480, 55808)
+	m.Parts = parts(835584, 835584, 2506752, 8704, 0, 716288)
 	m.Quality = scores(0.6998, 0.8959, 0.7601, 0, 0.0140)
 	m.Speed.Requests, m.Speed.Decode, m.Speed.FirstToken = around(84.1), around(2210), around(0.0017)
 	m.Speed.Latencies, m.Speed.PeakMemory = replyTimes(0.0119, 2), 21233664
@@ -112,7 +112,7 @@ func sampleStudent() Model {
 	return Model{
 		Name: "student, q4_0", Role: Student, Digest: "sha256:5c5c5c5c0000aaaa",
 		Bytes: 2741856, Params: 3932160, Architecture: "llama", Shape: "5 layers, 256 wide, 4 heads (1 KV), FFN 512, 3,072 tokens",
-		Formats: []string{"q4_0", "q8_0", "f32"}, Parts: parts(442368, 442368, 1327104, 8704, 0, 466944, 54368), License: "Apache-2.0",
+		Formats: []string{"q4_0", "q8_0", "f32"}, Parts: parts(442368, 442368, 1327104, 8704, 0, 521312), License: "Apache-2.0",
 		Lineage: []Origin{{"pruned", "home-assistant teacher", "vocabulary 3,072, 5 layers of 8", "sha256:4444222211110000", "Apache-2.0"},
 			{"distilled", "data/home-assistant/train.jsonl", "response 1, relation 0.5, T 2, 3 epochs", "sha256:abcdefabcdef01020304", "CC BY 4.0"},
 			{"quantized", "q4_0", "importance matrix of 512 examples", "sha256:5c5c5c5c0000aaaa", ""}},

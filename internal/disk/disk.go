@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -108,4 +109,20 @@ func syncDir(dir string) {
 	}
 	d.Sync()
 	d.Close()
+}
+
+// Size returns the bytes of a file, or of a folder's files, for display: what
+// cannot be read is not counted.
+func Size(path string) int64 {
+	var sum int64
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := os.Stat(p); err == nil {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum
 }

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"slices"
 
 	"limbeck/data"
 	"limbeck/recipe"
@@ -31,6 +32,7 @@ func Draft(teacher, path string) (*Drafted, error) {
 	if err != nil {
 		return nil, err
 	}
+	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return e.Split == data.Test })
 	m, err := Open(teacher)
 	if err != nil {
 		return nil, err
