@@ -35,6 +35,21 @@ func (c *Cache) targets(index []int) []Target {
 	return out
 }
 
+// Append adds to c what the same teachers said of further sequences, of which
+// more was made with the same K and temperature.
+func (c *Cache) Append(more *Cache) {
+	rows, further := len(c.Tail), len(more.Tail)
+	if all := rows + further; all > 0 {
+		c.Dropped = (c.Dropped*float64(rows) + more.Dropped*float64(further)) / float64(all)
+	}
+	c.IDs = append(c.IDs, more.IDs...)
+	c.LogP = append(c.LogP, more.LogP...)
+	c.Tail = append(c.Tail, more.Tail...)
+	for _, first := range more.First[1:] {
+		c.First = append(c.First, rows+first)
+	}
+}
+
 // cacheTokens is how many tokens the teacher reads at once.
 const cacheTokens = 1024
 

@@ -2,6 +2,7 @@ package distill
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -163,6 +164,24 @@ func TestImpossibleObjectives(t *testing.T) {
 		if _, err := New(small(), c.teacher, nil, nil, c.o, pool); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got %v, want an error about %q", c.o, err, c.want)
 		}
+	}
+}
+
+// A cache that was read in parts equals one that was read at once.
+func TestCacheAppend(t *testing.T) {
+	teachers := []arch.Model{decoder(shape(), 1)}
+	set := sequences(9, shape().Vocab)
+	want := newCache(t, teachers, nil, shape().Vocab, set, 5, 2, 1)
+	got := newCache(t, teachers, nil, shape().Vocab, set[:2], 5, 2, 1)
+	for _, part := range [][]train.Sequence{set[2:3], set[3:]} {
+		got.Append(newCache(t, teachers, nil, shape().Vocab, part, 5, 2, 1))
+	}
+	if math.Abs(got.Dropped-want.Dropped) > 1e-12 {
+		t.Errorf("dropped %g, want %g", got.Dropped, want.Dropped)
+	}
+	got.Dropped = want.Dropped
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

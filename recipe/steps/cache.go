@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -17,6 +18,7 @@ import (
 	"limbeck/model/arch"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	"limbeck/train"
 )
 
 // cacheFile holds a [distill.Cache].
@@ -34,7 +36,7 @@ type cacheSettings struct {
 // examples, in the student's tokens.
 func cacheStep(c *recipe.Chain, d *recipe.Distill, teachers []run.Input, ref string, student run.Input) (*run.Step, error) {
 	settings := cacheSettings{d.TopK, d.Temperature, int(d.MaxTokens)}
-	s := &run.Step{Kind: "cache", Name: "cache", Version: 2, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
+	s := &run.Step{Kind: "cache", Name: "cache", Version: 3, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
 	in, err := c.Get("data.train", "train")
 	if err != nil {
 		return nil, err
@@ -70,13 +72,60 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 	if err != nil {
 		return err
 	}
-	progress := func(done, total int) { w.Progress("", int64(done), int64(total), "tokens read by the teacher") }
-	cache, err := distill.NewCache(ctx, t.archs(), vocab, student.Config().Vocab, set, s.TopK, s.Temperature, pool, progress)
-	if err != nil {
-		return err
+	total, before := 0, 0
+	for _, q := range set {
+		total += len(q.IDs) - 1
+	}
+	progress := func(done, _ int) {
+		w.Progress("", int64(before+done), int64(total), "tokens read by the teacher")
+	}
+	var cache *distill.Cache
+	for _, part := range cacheParts(set) {
+		path := filepath.Join(w.Checkpoints, fmt.Sprintf("cache-%d.gob", before))
+		read, err := readCache(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			if read, err = distill.NewCache(ctx, t.archs(), vocab, student.Config().Vocab, part, s.TopK, s.Temperature, pool, progress); err == nil {
+				err = writeCache(path, read)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		for _, q := range part {
+			before += len(q.IDs) - 1
+		}
+		if cache == nil {
+			cache = read
+		} else {
+			cache.Append(read)
+		}
+	}
+	if cache == nil {
+		return errors.New("no training example is short enough for the teacher to read")
 	}
 	w.Fact("dropped probability", fmt.Sprintf("%.3g", cache.Dropped))
-	return disk.Write(filepath.Join(w.Dir, cacheFile), func(out io.Writer) error { return gob.NewEncoder(out).Encode(cache) })
+	return writeCache(filepath.Join(w.Dir, cacheFile), cache)
+}
+
+// cachePart is how many tokens the teacher reads between two checkpoints; tests
+// lower it.
+var cachePart = 64 << 10
+
+// cacheParts cuts a training set into what the teacher reads between two
+// checkpoints.
+func cacheParts(set []train.Sequence) (parts [][]train.Sequence) {
+	first, tokens := 0, 0
+	for i, q := range set {
+		if tokens += len(q.IDs); tokens >= cachePart || i == len(set)-1 {
+			parts = append(parts, set[first:i+1])
+			first, tokens = i+1, 0
+		}
+	}
+	return parts
+}
+
+func writeCache(path string, c *distill.Cache) error {
+	return disk.Write(path, func(out io.Writer) error { return gob.NewEncoder(out).Encode(c) })
 }
 
 func readCache(path string) (*distill.Cache, error) {

@@ -5,5 +5,6 @@ import "time"
 // SetCheckpointEvery makes trainings save what they have so often.
 func SetCheckpointEvery(d time.Duration) { checkpointEvery = d }
 
-// SetSynthesisPart makes so many prompts, or answers, between two checkpoints.
-func SetSynthesisPart(n int) { synthesisPart = n }
+// SetParts makes so many prompts, or answers, between two checkpoints, and reads
+// so many tokens for the cache.
+func SetParts(synthesis, cache int) { synthesisPart, cachePart = synthesis, cache }

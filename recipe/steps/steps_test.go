@@ -32,7 +32,7 @@ const (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(makeEnv); path != "" {
 		steps.SetCheckpointEvery(0)
-		steps.SetSynthesisPart(8)
+		steps.SetParts(8, 300)
 		threads, _ := strconv.Atoi(os.Getenv(threadsEnv))
 		if err := makeRecipe(path, threads); err != nil {
 			fmt.Fprintln(os.Stderr, err)
