@@ -11,20 +11,29 @@ import (
 // out of combinations.
 const triesPerExample = 20
 
-// ExchangedSuffix ends the identifiers of examples that [ExchangeSlots] made.
-const ExchangedSuffix = "+slots"
+// suffixes end the identifiers of examples that were made of others.
+const (
+	exchangedSuffix = "+exchanged"
+	inventedSuffix  = "+invented"
+)
 
-// ExchangeSlots returns up to n new commands, made by putting values of slots
-// from other commands in the place of a command's own ("wake me at [time]"). A
-// value is replaced by one of another command's slot of the same name, in the text
-// and in the reply; only where it stands exactly once in the text, between
-// characters that are neither letters nor digits, and apart from the other slots.
-// No result equals, after [Normalize], an example or another result. Equal
-// arguments give equal results. It returns fewer than n when combinations are
-// hard to find; only examples with intent and slots are used.
-func ExchangeSlots(examples []Example, n int, seed uint64) []Example {
-	rng := rand.New(rand.NewPCG(seed, 0x736c6f7473)) // "slots"
-	pool := slotValues(examples)
+// Augmented reports whether e was made of another example, by [ExchangeSlots] or
+// [InventValues].
+func Augmented(e *Example) bool {
+	return strings.HasSuffix(e.ID, exchangedSuffix) || strings.HasSuffix(e.ID, inventedSuffix)
+}
+
+// A substitute gives what is to stand in the place of a slot's value; the value
+// itself, if there is nothing else.
+type substitute func(Slot, *rand.Rand) string
+
+// vary returns up to n new commands, made by putting other values in the place of
+// a command's own, in the text and in the reply; only where a value stands exactly
+// once in the text, between characters that are neither letters nor digits, and
+// apart from the other slots. No result equals, after [Normalize], an example or
+// another result. It returns fewer than n when new ones are hard to find; only
+// examples with intent and slots are used.
+func vary(examples []Example, n int, rng *rand.Rand, suffix string, other substitute) []Example {
 	seen := make(map[string]bool, len(examples)+n)
 	var usable []int
 	for i := range examples {
@@ -36,7 +45,7 @@ func ExchangeSlots(examples []Example, n int, seed uint64) []Example {
 	var out []Example
 	for try := 0; len(usable) > 0 && len(out) < n && try < n*triesPerExample; try++ {
 		from := &examples[usable[rng.IntN(len(usable))]]
-		e, ok := exchangeIn(from, pool, rng)
+		e, ok := varyOne(from, rng, other)
 		if !ok {
 			continue
 		}
@@ -45,31 +54,17 @@ func ExchangeSlots(examples []Example, n int, seed uint64) []Example {
 			continue
 		}
 		seen[key] = true
+		e.ID += suffix
 		out = append(out, e)
 	}
 	return out
 }
 
-// slotValues returns the distinct values of each slot in order of appearance.
-func slotValues(examples []Example) map[string][]string {
-	pool := map[string][]string{}
-	seen := map[Slot]bool{}
-	for i := range examples {
-		for _, s := range examples[i].Slots {
-			if k := (Slot{s.Name, Normalize(s.Value)}); !seen[k] && k.Value != "" {
-				seen[k] = true
-				pool[s.Name] = append(pool[s.Name], s.Value)
-			}
-		}
-	}
-	return pool
-}
-
 // A span is the half-open range of bytes of a slot's value in a text.
 type span struct{ lo, hi int }
 
-// exchangeIn replaces at least one value of e; each further one by a coin's toss.
-func exchangeIn(e *Example, pool map[string][]string, rng *rand.Rand) (Example, bool) {
+// varyOne replaces at least one value of e; each further one by a coin's toss.
+func varyOne(e *Example, rng *rand.Rand, other substitute) (Example, bool) {
 	text := e.Prompt()[0].Content
 	spans := slotSpans(text, e.Slots)
 	must := rng.IntN(len(e.Slots))
@@ -78,11 +73,10 @@ func exchangeIn(e *Example, pool map[string][]string, rng *rand.Rand) (Example, 
 	shift := 0
 	for _, i := range inTextOrder(spans) {
 		s := slots[i]
-		values := pool[s.Name]
-		if i != must && rng.IntN(2) == 0 || len(values) < 2 {
+		if i != must && rng.IntN(2) == 0 {
 			continue
 		}
-		value := values[rng.IntN(len(values))]
+		value := other(s, rng)
 		if Normalize(value) == Normalize(s.Value) {
 			continue
 		}
@@ -97,7 +91,7 @@ func exchangeIn(e *Example, pool map[string][]string, rng *rand.Rand) (Example, 
 		return Example{}, false
 	}
 	out := NewStructured(text, e.Intent, slots)
-	out.ID, out.Line, out.Split = e.ID+ExchangedSuffix, e.Line, e.Split
+	out.ID, out.Line, out.Split = e.ID, e.Line, e.Split
 	return out, true
 }
 

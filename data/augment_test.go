@@ -1,61 +1,6 @@
 package data
 
-import (
-	"reflect"
-	"strings"
-	"testing"
-)
-
-func TestExchangeSlots(t *testing.T) {
-	train := []Example{
-		NewStructured("Six is when to wake me", "alarm", []Slot{{"time", "Six"}}),
-		NewStructured("wake me at seven pm", "alarm", []Slot{{"time", "seven pm"}}),
-		NewStructured("play x and x", "play", []Slot{{"song", "x"}}),      // twice: stays
-		NewStructured("play xylophone", "play", []Slot{{"song", "xylo"}}), // a part of a word: stays
-		NewStructured("list alarms", "query", nil),
-	}
-	got := ExchangeSlots(train, 10, 1)
-	texts := map[string]bool{}
-	for _, e := range got {
-		texts[e.Input()] = true
-		reply, _ := e.Reply()
-		if want := string(AppendReply(nil, e.Intent, e.Slots)); reply != want {
-			t.Errorf("reply %s, want %s", reply, want)
-		}
-	}
-	want := map[string]bool{"Seven pm is when to wake me": true, "wake me at Six": true}
-	if !reflect.DeepEqual(texts, want) || len(got) != 2 {
-		t.Errorf("got %v, want %v", texts, want)
-	}
-}
-
-func TestExchangeSlotsHomeAssistant(t *testing.T) {
-	train := load(t, "home-assistant/train.jsonl")
-	const n = 5000
-	a, b := ExchangeSlots(train, n, 7), ExchangeSlots(train, n, 7)
-	if !reflect.DeepEqual(a, b) {
-		t.Error("equal seeds, different commands")
-	}
-	if len(a) != n {
-		t.Errorf("%d commands, want %d", len(a), n)
-	}
-	if c := ExchangeSlots(train, n, 8); reflect.DeepEqual(a, c) {
-		t.Error("different seeds, equal commands")
-	}
-	if len(Overlap(train, a)) != 0 {
-		t.Error("a new command is an old one")
-	}
-	for _, e := range a {
-		at := 0
-		for _, s := range e.Slots { // the values still stand in the text in order
-			i := strings.Index(e.Input()[at:], s.Value)
-			if i < 0 {
-				t.Fatalf("%q has no %q after %d", e.Input(), s.Value, at)
-			}
-			at += i + len(s.Value)
-		}
-	}
-}
+import "testing"
 
 func TestOnly(t *testing.T) {
 	for _, c := range []struct {

@@ -25,7 +25,8 @@ type Columns struct {
 
 // Augment makes training examples out of training examples.
 type Augment struct {
-	ExchangeSlots int `json:"exchange_slots" default:"1" min:"0" max:"100" doc:"per example, copies whose slot values come from others with the same slot"`
+	ExchangeSlots float64 `json:"exchange_slots" default:"0" min:"0" max:"100" doc:"per example, copies whose slot values come from others with the same slot"`
+	InventValues  float64 `json:"invent_values" default:"0" min:"0" max:"100" doc:"per example, copies with slot values that do not exist, blended of two words: they can only be copied"`
 }
 
 func (d *Data) check(at report) {

@@ -20,12 +20,16 @@ type dataFlags struct {
 	flags   *pflag.FlagSet
 }
 
-const exchangeFlag = "exchange-slots"
+const (
+	exchangeFlag = "exchange-slots"
+	inventFlag   = "invent-values"
+)
 
 func (f *dataFlags) add(flags *pflag.FlagSet) {
 	f.data, f.augment, f.flags = recipe.Default[recipe.Data](), recipe.Default[recipe.Augment](), flags
 	sectionFlags(flags, f.data, "train", "test")
 	flags.Var(&setting{f.augment, recipe.Setting{Key: "exchange_slots"}, ""}, exchangeFlag, "make so many further examples of each, with slot values of others")
+	flags.Var(&setting{f.augment, recipe.Setting{Key: "invent_values"}, ""}, inventFlag, "make so many further examples of each, with slot values that do not exist")
 	columns := &f.data.Columns
 	flags.Var(&setting{columns, recipe.Setting{Key: "prompt"}, ""}, "prompt-column", "the column that the model is given")
 	flags.Var(&setting{columns, recipe.Setting{Key: "completion"}, ""}, "completion-column", "the column that it must reply")
@@ -35,7 +39,7 @@ func (f *dataFlags) add(flags *pflag.FlagSet) {
 func (f *dataFlags) fill(d *recipe.Data, path string) {
 	*d = *f.data
 	d.Train = recipe.File(path)
-	if f.flags.Changed(exchangeFlag) {
+	if f.flags.Changed(exchangeFlag) || f.flags.Changed(inventFlag) {
 		d.Augment = f.augment
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +37,7 @@ func buildData(c *recipe.Chain) error {
 	if d.Train == "" {
 		return nil
 	}
-	s := &run.Step{Kind: "data", Name: "data", Version: 1, Portable: true}
+	s := &run.Step{Kind: "data", Name: "data", Version: 2, Portable: true}
 	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil}
 	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
 	for _, name := range []string{"train", "test", "validation"} {
@@ -157,10 +158,13 @@ func (d *dataSettings) make(w *run.Work, files map[string]recipe.File) error {
 	}
 	w.Fact("examples", fmt.Sprint(len(all)))
 	w.Fact("validation examples", fmt.Sprint(len(validation)))
-	if a := d.Augment; a != nil && a.ExchangeSlots > 0 {
-		more := data.ExchangeSlots(all, a.ExchangeSlots*len(all), uint64(d.Seed))
-		w.Fact("examples with exchanged slots", fmt.Sprint(len(more)))
-		all = append(all, more...)
+	if a := d.Augment; a != nil {
+		n := float64(len(all))
+		exchanged := data.ExchangeSlots(all, int(math.Round(a.ExchangeSlots*n)), uint64(d.Seed))
+		invented := data.InventValues(all, int(math.Round(a.InventValues*n)), uint64(d.Seed))
+		w.Fact("examples with exchanged slots", fmt.Sprint(len(exchanged)))
+		w.Fact("examples with invented values", fmt.Sprint(len(invented)))
+		all = slices.Concat(all, exchanged, invented)
 	}
 	if err := writeExamples(w, "train", all); err != nil {
 		return err

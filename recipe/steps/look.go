@@ -98,9 +98,7 @@ func (l *look) count(d recipe.Data, set []train.Sequence) {
 	if share := float64(d.Validation.Share); d.Validation.File == "" && share < 1 {
 		l.validation = l.pass.times(share / (1 - share))
 	}
-	if a := d.Augment; a != nil {
-		l.pass = l.pass.times(float64(1 + a.ExchangeSlots))
-	}
+	l.pass = l.pass.times(augmented(d))
 }
 
 // whole returns the look at what the student learns from: with the examples that

@@ -103,7 +103,7 @@ func augmented(d recipe.Data) float64 {
 	if d.Augment == nil {
 		return 1
 	}
-	return float64(1 + d.Augment.ExchangeSlots)
+	return 1 + d.Augment.ExchangeSlots + d.Augment.InventValues
 }
 
 // written leaves out examples that a step made: the classical baseline, and
@@ -111,7 +111,7 @@ func augmented(d recipe.Data) float64 {
 func written(examples []data.Example) []data.Example {
 	var out []data.Example
 	for _, e := range examples {
-		if !strings.HasSuffix(e.ID, data.ExchangedSuffix) && !strings.HasPrefix(e.ID, syntheticPrefix) {
+		if !data.Augmented(&e) && !strings.HasPrefix(e.ID, syntheticPrefix) {
 			out = append(out, e)
 		}
 	}

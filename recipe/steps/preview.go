@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"limbeck/recipe"
@@ -52,9 +53,7 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 	}
 	f := fit{settings: *t}
 	p.Steps = train.Steps(set, f.options(t.LR[0]))
-	if r.Data.Augment != nil {
-		p.Steps *= 1 + r.Data.Augment.ExchangeSlots
-	}
+	p.Steps = int(math.Round(float64(p.Steps) * augmented(r.Data)))
 	if t.Steps > 0 {
 		p.Steps = int(t.Steps)
 	}

@@ -61,7 +61,7 @@ const chain = `name: tiny
 teacher:
   - {from: ./teacher.gguf}
   - {train: {steps: 12, lr: [1e-3, 3e-3], batch_tokens: 256, max_tokens: 128, eval_every: 4}}
-data: {train: train.jsonl, validation: 20%, augment: {}}
+data: {train: train.jsonl, validation: 20%, augment: {exchange_slots: 1, invent_values: 0.5}}
 synthesize: {prompts: 20, min_confidence: 0, lr: 3e-3, steps: 8, batch_tokens: 256, max_tokens: 32, eval_every: 4}
 student: {layers: 2, ffn: 50%, heads: 2, kv_heads: 1, vocab: 270}
 distill: {cache: topk, topk: 8, steps: 16, batch_tokens: 256, max_tokens: 128, eval_every: 5}

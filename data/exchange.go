@@ -1,0 +1,35 @@
+package data
+
+import "math/rand/v2"
+
+// ExchangeSlots returns up to n new commands, made by putting values of slots
+// from other commands in the place of a command's own ("wake me at [time]"): a
+// value is replaced by one of another command's slot of the same name. What is
+// never made, and which examples are used, [InventValues] has in common. Equal
+// arguments give equal results.
+func ExchangeSlots(examples []Example, n int, seed uint64) []Example {
+	rng := rand.New(rand.NewPCG(seed, 0x736c6f7473)) // "slots"
+	pool := slotValues(examples)
+	return vary(examples, n, rng, exchangedSuffix, func(s Slot, rng *rand.Rand) string {
+		values := pool[s.Name]
+		if len(values) < 2 {
+			return s.Value
+		}
+		return values[rng.IntN(len(values))]
+	})
+}
+
+// slotValues returns the distinct values of each slot in order of appearance.
+func slotValues(examples []Example) map[string][]string {
+	pool := map[string][]string{}
+	seen := map[Slot]bool{}
+	for i := range examples {
+		for _, s := range examples[i].Slots {
+			if k := (Slot{s.Name, Normalize(s.Value)}); !seen[k] && k.Value != "" {
+				seen[k] = true
+				pool[s.Name] = append(pool[s.Name], s.Value)
+			}
+		}
+	}
+	return pool
+}
