@@ -48,11 +48,16 @@ func BenchmarkStep(b *testing.B) {
 		}
 		set = append(set, Sequence{ids, 1})
 	}
-	for _, threads := range []int{1, 2} {
-		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
-			pool := par.New(threads)
+	for _, c := range []struct {
+		threads int
+		bf16    bool
+	}{{1, false}, {2, false}, {1, true}, {2, true}} {
+		b.Run(fmt.Sprintf("bf16=%v/threads=%d", c.bf16, c.threads), func(b *testing.B) {
+			pool := par.New(c.threads)
 			defer pool.Close()
-			t, err := New(m, set, HardLabels{}, Defaults(), pool, Hooks{})
+			o := Defaults()
+			o.BF16 = c.bf16
+			t, err := New(m, set, HardLabels{}, o, pool, Hooks{})
 			if err != nil {
 				b.Fatal(err)
 			}

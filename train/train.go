@@ -32,6 +32,11 @@ type Options struct {
 	Decay             float64 // decoupled, of matrices
 	Clip              float64 // greatest norm of the gradient; 0: no limit
 
+	// BF16 multiplies in bf16: what is multiplied is rounded, while sums,
+	// weights, gradients and moments stay f32 (mixed precision, Kalamkar et al.
+	// 2019, arXiv:1905.12322).
+	BF16 bool
+
 	Seed uint64
 
 	EvalEvery int // steps between validations; 0: once an epoch's worth
@@ -132,7 +137,7 @@ func New(m arch.Model, set []Sequence, objective Objective, o Options, pool *par
 		}
 	}
 	t := &Trainer{model: m, set: set, objective: objective, o: o, hooks: h, tape: op.NewTape(pool)}
-	t.tape.Exact = true
+	t.tape.Exact, t.tape.BF16 = true, o.BF16
 	t.weights = trainable(m, objective)
 	if len(t.weights) == 0 {
 		return nil, errors.New("no weight is trainable")

@@ -23,19 +23,25 @@ const (
 	gemmSmall = 1 << 15
 )
 
-// A GEMM multiplies matrices in parallel. Its scratch memory, under 32 MB and
-// reused, is made when it is first needed; the zero value is ready.
+// A GEMM multiplies matrices in parallel. Its scratch memory, under 32 MB (twice
+// that with BF16) and reused, is made when it is first needed; the zero value is ready.
 type GEMM struct {
+	// BF16 rounds what is multiplied to bf16; sums stay f32.
+	BF16 bool
+
 	c, a, b kernel.Mat // the product in progress
 	add     bool
 	fused   bool // each piece packs its own part of b
 
-	chunkA, chunkB kernel.Mat // the parts that are packed
+	chunkA, chunkB kernel.Mat // the parts that are packed: floats, or pairs of bf16
 	i, j           int        // their first row and column
 	adds           bool       // of this chunk of k
 
 	packedA, packedB []float32
 	panels           []float32 // of each worker, if fused
+
+	rounding       rounding
+	pairsA, pairsB []float32
 }
 
 // Mul computes c = a·b, or c += a·b. Matrices may have any strides, but rows or
@@ -56,11 +62,15 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 		return
 	}
 	g.c, g.a, g.b, g.add = c, a, b, add
-	depth := min(max(a.Cols, 1), gemmDepth)
-	rows := min(multiple(a.Rows, gemmRows), gemmScratchA/depth/gemmRows*gemmRows)
-	cols := min(multiple(b.Cols, gemmCols), gemmScratchB/depth/gemmCols*gemmCols)
-	g.fused = a.Rows <= gemmRows
-	g.reserve(p, depth, rows, cols)
+	per := 1 // elements along k a packed float
+	if g.BF16 {
+		per = 2
+	}
+	depth := min(max(multiple(a.Cols, per), per), per*gemmDepth)
+	rows := min(multiple(a.Rows, gemmRows), gemmScratchA/(depth/per)/gemmRows*gemmRows)
+	cols := min(multiple(b.Cols, gemmCols), gemmScratchB/(depth/per)/gemmCols*gemmCols)
+	g.fused = a.Rows <= gemmRows && !g.BF16
+	g.reserve(p, depth/per, rows, cols)
 	for i := 0; i < c.Rows; i += rows {
 		for k := 0; k == 0 || k < a.Cols; k += depth {
 			g.mulChunk(p, i, min(i+rows, a.Rows), k, min(k+depth, a.Cols), cols)
@@ -93,11 +103,17 @@ func grow(v []float32, n int) []float32 {
 func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 	g.i, g.adds = lo, g.add || klo > 0
 	g.chunkA = part(g.a, lo, hi, klo, khi)
+	if g.BF16 {
+		g.chunkA = g.rounding.pairs(p, &g.pairsA, g.chunkA)
+	}
 	blocks := (hi - lo + kernel.BlockRows - 1) / kernel.BlockRows
 	run(p, (*gemmPackA)(g), (blocks+gemmPackBlocks-1)/gemmPackBlocks, (hi-lo)*(khi-klo))
 	for j := 0; j < g.b.Cols; j += cols {
 		g.j = j
 		g.chunkB = part(g.b, klo, khi, j, min(j+cols, g.b.Cols))
+		if g.BF16 {
+			g.chunkB = g.rounding.pairs(p, &g.pairsB, g.chunkB.T()).T()
+		}
 		n := g.chunkB.Cols
 		if !g.fused {
 			run(p, (*gemmPackB)(g), (n+gemmPackCols-1)/gemmPackCols, n*(khi-klo))
@@ -164,11 +180,15 @@ func (g *gemmTile) Do(worker, piece int) {
 	depth := g.chunkA.Cols
 	blocks := g.packedA[i*depth:]
 	c := g.c.Data[(g.i+i)*g.c.RowStride+g.j+j:]
+	multiply := kernel.MulBlocks
+	if g.BF16 {
+		multiply = kernel.MulBlockPairs
+	}
 	for k := 0; k == 0 || k < depth; k += gemmK {
 		n := min(gemmK, depth-k)
 		for col := 0; col < cols; col += kernel.PanelWidth {
 			panel := g.panel(worker, j+col, k, n)
-			kernel.MulBlocks(c[col:], g.c.RowStride, blocks[k*kernel.BlockRows:], depth*kernel.BlockRows, rows, n,
+			multiply(c[col:], g.c.RowStride, blocks[k*kernel.BlockRows:], depth*kernel.BlockRows, rows, n,
 				panel, min(kernel.PanelWidth, cols-col), g.adds || k > 0)
 		}
 	}

@@ -30,6 +30,15 @@ func strided(r *rand.Rand, rows, cols, gap int, transposed bool) kernel.Mat {
 	return m
 }
 
+// short rounds m's elements to 8 significant bits: bf16 holds them, and an f32
+// holds their products.
+func short(m kernel.Mat) kernel.Mat {
+	for i, v := range m.Data {
+		m.Data[i] = math.Float32frombits((math.Float32bits(v) + 0x8000) &^ 0xffff)
+	}
+	return m
+}
+
 func at(m kernel.Mat, i, j int) float32 { return m.Data[i*m.RowStride+j*m.ColStride] }
 
 // gemmTolerance bounds the error of an f32 sum of n products of standard
@@ -40,6 +49,7 @@ func gemmTolerance(n int) float64 { return 8 * 0x1p-24 * float64(n+1) }
 var gemmShapes = [][3]int{
 	{1, 1, 1}, {1, 17, 33}, {5, 16, 16}, {6, 7, 32}, {7, 300, 15}, {13, 64, 129}, {16, 257, 40},
 	{95, 31, 127}, {97, 256, 130}, {200, 513, 47}, {33, 1030, 18}, {110, 1025, 257}, {3, 0, 5}, {0, 4, 4},
+	{20, 2051, 33},
 }
 
 func TestGEMMAgainstFloat64(t *testing.T) {
@@ -49,19 +59,20 @@ func TestGEMMAgainstFloat64(t *testing.T) {
 	var g GEMM
 	for _, s := range gemmShapes {
 		m, n, k := s[0], s[2], s[1]
-		for flags := range 16 {
+		for flags := range 32 {
 			if m*n*k > 1<<20 && flags%5 != 3 {
-				continue // 0011, 1000 and 1101 do for the large ones
+				continue // a part of them does for the large ones
 			}
-			a := strided(r, m, k, 3, flags&1 != 0)
-			b := strided(r, k, n, 2, flags&2 != 0)
+			a := short(strided(r, m, k, 3, flags&1 != 0))
+			b := short(strided(r, k, n, 2, flags&2 != 0))
+			g.BF16 = flags&16 != 0
 			c := strided(r, m, n, 1, flags&4 != 0)
 			add := flags&8 != 0
 			before := c
 			before.Data = slices.Clone(c.Data)
 			g.Mul(p, c, a, b, add)
 			if err := checkProduct(c, a, b, before, add); err != nil {
-				t.Fatalf("%d×%d×%d, flags %04b: %v", m, k, n, flags, err)
+				t.Fatalf("%d×%d×%d, flags %05b: %v", m, k, n, flags, err)
 			}
 		}
 	}
@@ -93,6 +104,12 @@ func checkProduct(c, a, b, before kernel.Mat, add bool) error {
 // TestGEMMRowsAreExact checks that neither threads nor the other rows change a
 // bit of a row.
 func TestGEMMRowsAreExact(t *testing.T) {
+	for _, bf16 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bf16=%v", bf16), func(t *testing.T) { testRowsAreExact(t, bf16) })
+	}
+}
+
+func testRowsAreExact(t *testing.T, bf16 bool) {
 	r := rand.New(rand.NewPCG(3, 4))
 	const m, k, n = 217, 1100, 150
 	a, b := strided(r, m, k, 5, false), strided(r, k, n, 0, true)
@@ -100,7 +117,7 @@ func TestGEMMRowsAreExact(t *testing.T) {
 	for _, add := range []bool{false, true} {
 		want := kernel.Dense(slices.Clone(start.Data), m, n)
 		one := par.New(1)
-		var g GEMM
+		g := GEMM{BF16: bf16}
 		g.Mul(one, want, a, b, add)
 		one.Close()
 		for threads := 1; threads <= 3; threads++ {
@@ -123,12 +140,18 @@ func TestGEMMRowsAreExact(t *testing.T) {
 }
 
 func TestGEMMColumnsAreExact(t *testing.T) {
+	for _, bf16 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bf16=%v", bf16), func(t *testing.T) { testColumnsAreExact(t, bf16) })
+	}
+}
+
+func testColumnsAreExact(t *testing.T, bf16 bool) {
 	r := rand.New(rand.NewPCG(5, 6))
 	const m, k, n = 100, 300, 200
 	a, b := strided(r, m, k, 0, true), strided(r, k, n, 0, false)
 	p := par.New(2)
 	defer p.Close()
-	var g GEMM
+	g := GEMM{BF16: bf16}
 	want := strided(r, m, n, 0, false)
 	g.Mul(p, want, a, b, false)
 	flipped := strided(r, m, n, 0, true)
@@ -152,10 +175,11 @@ func TestGEMMDoesNotAllocate(t *testing.T) {
 	p := par.New(2)
 	defer p.Close()
 	var g GEMM
-	for _, m := range []int{4, 200} {
+	for i, m := range []int{4, 200, 4, 200} {
+		g.BF16 = i >= 2
 		a, b, c := strided(r, m, 70, 0, false), strided(r, 70, 300, 0, true), strided(r, m, 300, 0, false)
 		if n := testing.AllocsPerRun(10, func() { g.Mul(p, c, a, b, false) }); n != 0 {
-			t.Errorf("%v allocations to multiply %d rows, want 0", n, m)
+			t.Errorf("%v allocations to multiply %d rows (bf16 %v), want 0", n, m, g.BF16)
 		}
 	}
 }
@@ -183,20 +207,26 @@ func BenchmarkGEMM(b *testing.B) {
 		{"rows", 16, 576, 1536, false, true, 1},
 		{"rows", 64, 576, 1536, false, true, 1},
 	} {
-		b.Run(fmt.Sprintf("%s/%dx%dx%d/threads=%d", s.name, s.m, s.k, s.n, s.threads), func(b *testing.B) {
-			r := rand.New(rand.NewPCG(1, 1))
-			p := par.New(s.threads)
-			defer p.Close()
-			x, w := strided(r, s.m, s.k, 0, s.transA), strided(r, s.k, s.n, 0, s.transB)
-			c := strided(r, s.m, s.n, 0, false)
-			var g GEMM
-			best := math.Inf(1) // the fastest run: others may use the machine
-			for b.Loop() {
-				start := time.Now()
-				g.Mul(p, c, x, w, false)
-				best = min(best, time.Since(start).Seconds())
+		for _, bf16 := range []bool{false, true} {
+			name := "f32"
+			if bf16 {
+				name = "bf16"
 			}
-			b.ReportMetric(2*float64(s.m)*float64(s.k)*float64(s.n)/best/1e9, "GFLOP/s")
-		})
+			b.Run(fmt.Sprintf("%s/%dx%dx%d/%s/threads=%d", s.name, s.m, s.k, s.n, name, s.threads), func(b *testing.B) {
+				r := rand.New(rand.NewPCG(1, 1))
+				p := par.New(s.threads)
+				defer p.Close()
+				x, w := strided(r, s.m, s.k, 0, s.transA), strided(r, s.k, s.n, 0, s.transB)
+				c := strided(r, s.m, s.n, 0, false)
+				g := GEMM{BF16: bf16}
+				best := math.Inf(1) // the fastest run: others may use the machine
+				for b.Loop() {
+					start := time.Now()
+					g.Mul(p, c, x, w, false)
+					best = min(best, time.Since(start).Seconds())
+				}
+				b.ReportMetric(2*float64(s.m)*float64(s.k)*float64(s.n)/best/1e9, "GFLOP/s")
+			})
+		}
 	}
 }

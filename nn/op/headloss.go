@@ -66,7 +66,7 @@ func (n *headLoss) chunk(t *Tape, w *Weight, lo, rows int) float64 {
 		dy := n.grad.dense()
 		w.mulGrad(t, kernel.Dense(n.dh[lo*c:(lo+rows)*c], rows, c), dy, false)
 		if w.Grad != nil {
-			t.gemm.Mul(t.Pool, kernel.Dense(w.Grad, w.Rows, w.Cols), dy.T(), h.dense(), true)
+			t.mul(kernel.Dense(w.Grad, w.Rows, w.Cols), dy.T(), h.dense(), true)
 		}
 	}
 	t.Release(m)

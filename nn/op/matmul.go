@@ -35,7 +35,7 @@ func (n *matMul) trained() bool {
 
 func (n *matMul) forward() {
 	if n.trained() {
-		n.t.gemm.Mul(n.t.Pool, n.y.dense(), n.x.dense(), n.w.dense().T(), false)
+		n.t.mul(n.y.dense(), n.x.dense(), n.w.dense().T(), false)
 		return
 	}
 	if n.int8() {
@@ -77,7 +77,7 @@ func (n *matMul) Backward(t *Tape) {
 	dx, add := t.grad(n.x)
 	n.w.mulGrad(t, kernel.Dense(dx, n.x.Rows, n.x.Cols), dy, add)
 	if n.w.Grad != nil {
-		t.gemm.Mul(t.Pool, kernel.Dense(n.w.Grad, n.w.Rows, n.w.Cols), dy.T(), n.x.dense(), true)
+		t.mul(kernel.Dense(n.w.Grad, n.w.Rows, n.w.Cols), dy.T(), n.x.dense(), true)
 	}
 }
 
@@ -95,7 +95,7 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 		}
 		mat = kernel.Dense(v, w.Rows, w.Cols)
 	}
-	t.gemm.Mul(t.Pool, dx, dy, mat, add)
+	t.mul(dx, dy, mat, add)
 	t.mem.current, t.mem.used = m.chunk, m.used
 }
 

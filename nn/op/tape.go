@@ -39,6 +39,10 @@ type Tape struct {
 	// int8 activations.
 	Exact bool
 
+	// BF16 rounds what products of trained weights multiply to bf16, forwards
+	// and backwards; sums, weights and their gradients stay f32.
+	BF16 bool
+
 	// OnTap, if not nil, is shown the values that models name. A value shown
 	// may be overwritten later on a tape that does not record.
 	OnTap func(name string, v *Value)
@@ -151,6 +155,12 @@ func (t *Tape) grad(v *Value) (g []float32, add bool) {
 		v.Grad = t.grads.get(len(v.Data))
 	}
 	return v.Grad, add
+}
+
+// mul computes c = a·b, or adds it, as a training multiplies.
+func (t *Tape) mul(c, a, b kernel.Mat, add bool) {
+	t.gemm.BF16 = t.BF16
+	t.gemm.Mul(t.Pool, c, a, b, add)
 }
 
 // Scratch returns n floats that belong to worker until its next call. Their

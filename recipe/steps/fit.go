@@ -75,7 +75,7 @@ func (f *fit) options(rate float64) train.Options {
 	o.Epochs, o.Steps, o.BatchTokens = s.Epochs, int(s.Steps), int(s.BatchTokens)
 	o.LR, o.Schedule, o.FinalLR = rate, s.Schedule, float64(s.FinalLR)
 	o.Beta1, o.Beta2, o.Eps, o.Decay, o.Clip = s.Beta1, s.Beta2, s.Epsilon, s.WeightDecay, s.Clip
-	o.Seed, o.Patience = uint64(f.seed), s.Patience
+	o.BF16, o.Seed, o.Patience = s.Compute == recipe.BF16, uint64(f.seed), s.Patience
 	if s.Seed != 0 {
 		o.Seed = uint64(s.Seed)
 	}

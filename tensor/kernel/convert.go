@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 )
 
 // The routines in use; the dispatcher replaces them.
@@ -61,14 +62,24 @@ func F32ToBF16(dst []byte, src []float32) {
 
 func f32ToBF16Generic(dst []byte, src []float32) {
 	for i, v := range src {
-		b := math.Float32bits(v)
-		if v != v {
-			b |= 1 << 22
-		} else {
-			b += 0x7fff + b>>16&1
-		}
-		binary.LittleEndian.PutUint16(dst[2*i:], uint16(b>>16))
+		binary.LittleEndian.PutUint16(dst[2*i:], uint16(toBF16(v)))
 	}
+}
+
+// toBF16 returns the bits of v rounded to bfloat16.
+func toBF16(v float32) uint32 {
+	b := math.Float32bits(v)
+	if v != v {
+		b |= 1 << 22
+	} else {
+		b += 0x7fff + b>>16&1
+	}
+	return b >> 16
+}
+
+// floatBits views floats as their bytes.
+func floatBits(v []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
 }
 
 func checkHalves(floats, bytes int) {

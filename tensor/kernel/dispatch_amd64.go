@@ -10,6 +10,9 @@ import (
 
 // bestTier returns the highest tier that this processor has.
 func bestTier() tier {
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI {
+		return tierAVX512
+	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C {
 		return tierAVX2
 	}
@@ -17,10 +20,12 @@ func bestTier() tier {
 }
 
 var _ = follow(func(t tier) {
+	useGeneric()
 	if t >= tierAVX2 {
 		useAVX2()
-	} else {
-		useGeneric()
+	}
+	if t >= tierAVX512 {
+		useAVX512()
 	}
 })
 
@@ -34,6 +39,7 @@ func useGeneric() {
 	adamW = adamWGeneric
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
 	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
+	pairRows, mulPairs = pairRowsGeneric, mulPairsGeneric
 }
 
 func useAVX2() {
@@ -55,6 +61,14 @@ func useAVX2() {
 	bf16ToF32 = decodeEights(bf16ToF32AVX2, bf16ToF32Generic)
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
 	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
+	pairRows, mulPairs = pairRowsAVX2, mulPairsAVX2
+}
+
+// useAVX512 replaces what is faster with AVX-512; the rest stays with AVX2.
+func useAVX512() {
+	if cpu.X86.HasAVX512BF16 {
+		mulPairs = mulPairsAVX512
+	}
 }
 
 // decodeEights returns a conversion that leaves what follows the last multiple

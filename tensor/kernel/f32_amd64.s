@@ -3287,6 +3287,174 @@ DATA lanes7fff<>+24(SB)/4, $0x00007fff
 DATA lanes7fff<>+28(SB)/4, $0x00007fff
 GLOBL lanes7fff<>(SB), RODATA|NOPTR, $32
 
+// func pairRowsAVX2(dst []float32, low []float32, high []float32)
+// Requires: AVX, AVX2
+TEXT ·pairRowsAVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ low_base+24(FP), CX
+	MOVQ high_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+
+loop22by4:
+	CMPQ      BX, $+32
+	JLT       end22by4
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VPOR      lanes400000<>+0(SB), Y0, Y3
+	VPSRLD    $0x10, Y0, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y4, Y0, Y0
+	VBLENDVPS Y2, Y3, Y0, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VPOR      lanes400000<>+0(SB), Y1, Y3
+	VPSRLD    $0x10, Y1, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y1, Y1
+	VPADDD    Y4, Y1, Y1
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VPSRLD    $0x10, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   32(CX), Y0
+	VMOVUPS   32(DX), Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VPOR      lanes400000<>+0(SB), Y0, Y3
+	VPSRLD    $0x10, Y0, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y4, Y0, Y0
+	VBLENDVPS Y2, Y3, Y0, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VPOR      lanes400000<>+0(SB), Y1, Y3
+	VPSRLD    $0x10, Y1, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y1, Y1
+	VPADDD    Y4, Y1, Y1
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VPSRLD    $0x10, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVUPS   Y0, 32(AX)
+	VMOVUPS   64(CX), Y0
+	VMOVUPS   64(DX), Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VPOR      lanes400000<>+0(SB), Y0, Y3
+	VPSRLD    $0x10, Y0, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y4, Y0, Y0
+	VBLENDVPS Y2, Y3, Y0, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VPOR      lanes400000<>+0(SB), Y1, Y3
+	VPSRLD    $0x10, Y1, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y1, Y1
+	VPADDD    Y4, Y1, Y1
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VPSRLD    $0x10, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVUPS   Y0, 64(AX)
+	VMOVUPS   96(CX), Y0
+	VMOVUPS   96(DX), Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VPOR      lanes400000<>+0(SB), Y0, Y3
+	VPSRLD    $0x10, Y0, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y4, Y0, Y0
+	VBLENDVPS Y2, Y3, Y0, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VPOR      lanes400000<>+0(SB), Y1, Y3
+	VPSRLD    $0x10, Y1, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y1, Y1
+	VPADDD    Y4, Y1, Y1
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VPSRLD    $0x10, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVUPS   Y0, 96(AX)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	ADDQ      $+128, DX
+	SUBQ      $+32, BX
+	JMP       loop22by4
+
+end22by4:
+loop22by1:
+	CMPQ      BX, $+8
+	JLT       end22by1
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VPOR      lanes400000<>+0(SB), Y0, Y3
+	VPSRLD    $0x10, Y0, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y4, Y0, Y0
+	VBLENDVPS Y2, Y3, Y0, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VPOR      lanes400000<>+0(SB), Y1, Y3
+	VPSRLD    $0x10, Y1, Y4
+	VPAND     lanes1<>+0(SB), Y4, Y4
+	VPADDD    lanes7fff<>+0(SB), Y1, Y1
+	VPADDD    Y4, Y1, Y1
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VPSRLD    $0x10, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $+32, AX
+	ADDQ      $+32, CX
+	ADDQ      $+32, DX
+	SUBQ      $+8, BX
+	JMP       loop22by1
+
+end22by1:
+	TESTQ      BX, BX
+	JE         done22
+	LEAQ       tailMasks<>+32(SB), SI
+	NEGQ       BX
+	VMOVUPS    (SI)(BX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VCMPPS     $0x03, Y1, Y1, Y3
+	VPOR       lanes400000<>+0(SB), Y1, Y4
+	VPSRLD     $0x10, Y1, Y5
+	VPAND      lanes1<>+0(SB), Y5, Y5
+	VPADDD     lanes7fff<>+0(SB), Y1, Y1
+	VPADDD     Y5, Y1, Y1
+	VBLENDVPS  Y3, Y4, Y1, Y1
+	VCMPPS     $0x03, Y2, Y2, Y3
+	VPOR       lanes400000<>+0(SB), Y2, Y4
+	VPSRLD     $0x10, Y2, Y5
+	VPAND      lanes1<>+0(SB), Y5, Y5
+	VPADDD     lanes7fff<>+0(SB), Y2, Y2
+	VPADDD     Y5, Y2, Y2
+	VBLENDVPS  Y3, Y4, Y2, Y2
+	VPSRLD     $0x10, Y1, Y1
+	VPAND      lanesffff0000<>+0(SB), Y2, Y2
+	VPOR       Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+done22:
+	VZEROUPPER
+	RET
+
+DATA lanesffff0000<>+0(SB)/4, $0xffff0000
+DATA lanesffff0000<>+4(SB)/4, $0xffff0000
+DATA lanesffff0000<>+8(SB)/4, $0xffff0000
+DATA lanesffff0000<>+12(SB)/4, $0xffff0000
+DATA lanesffff0000<>+16(SB)/4, $0xffff0000
+DATA lanesffff0000<>+20(SB)/4, $0xffff0000
+DATA lanesffff0000<>+24(SB)/4, $0xffff0000
+DATA lanesffff0000<>+28(SB)/4, $0xffff0000
+GLOBL lanesffff0000<>(SB), RODATA|NOPTR, $32
+
 // func peakFMAAVX2(n int)
 // Requires: AVX, FMA3
 TEXT ·peakFMAAVX2(SB), NOSPLIT, $0-8

@@ -19,6 +19,7 @@ func main() {
 	rope()
 	adamW()
 	convert()
+	pairRows()
 	peak()
 	Generate()
 }

@@ -160,20 +160,39 @@ func convert() {
 	})
 	encode("f32ToF16AVX2", doc, func(v VecVirtual, m Mem) { VCVTPS2PH(U8(0), v, m) })
 	encode("f32ToBF16AVX2", doc, func(v VecVirtual, m Mem) {
-		nan, quiet, odd := YMM(), YMM(), YMM()
-		VCMPPS(U8(3), v, v, nan)
-		VPOR(bits(1<<22), v, quiet)
-		VPSRLD(U8(16), v, odd)
-		VPAND(bits(1), odd, odd)
-		VPADDD(bits(0x7fff), v, v)
-		VPADDD(odd, v, v)
-		VBLENDVPS(nan, quiet, v, v)
+		roundBF16(v)
 		VPSRLD(U8(16), v, v)
 		high := XMM()
 		VEXTRACTI128(U8(1), v, high)
 		VPACKUSDW(high, v.AsX(), high)
 		VMOVDQU(high, m)
 	})
+}
+
+// roundBF16 makes the upper halves of v's lanes what bf16 rounds them to.
+func roundBF16(v VecVirtual) {
+	nan, quiet, odd := YMM(), YMM(), YMM()
+	VCMPPS(U8(3), v, v, nan)
+	VPOR(bits(1<<22), v, quiet)
+	VPSRLD(U8(16), v, odd)
+	VPAND(bits(1), odd, odd)
+	VPADDD(bits(0x7fff), v, v)
+	VPADDD(odd, v, v)
+	VBLENDVPS(nan, quiet, v, v)
+}
+
+// pairRows emits the rounding of two rows to pairs of bf16.
+func pairRows() {
+	elementwise("pairRowsAVX2", "func(dst, low, high []float32)", "is pairRowsGeneric.", []string{"dst", "low", "high"}, nil,
+		func(a access, _ []VecVirtual) {
+			low, high := a.load(1), a.load(2)
+			roundBF16(low)
+			roundBF16(high)
+			VPSRLD(U8(16), low, low)
+			VPAND(bits(0xffff0000), high, high)
+			VPOR(high, low, low)
+			a.store(low, 0)
+		})
 }
 
 // eight emits body for each 8 of n elements, and moves the pointers by steps.

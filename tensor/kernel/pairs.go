@@ -1,0 +1,133 @@
+package kernel
+
+import "math"
+
+// A pair is two bf16 in the bits of a float32: the low half is the element at
+// the even column, the high half its right neighbor. Pairs pack into panels and
+// blocks as floats do; no arithmetic is done on them but here.
+
+// The routines in use; the dispatcher replaces them.
+var (
+	pairRows = pairRowsGeneric
+	mulPairs = mulPairsGeneric
+)
+
+// PairShape returns the matrix of a's pairs along its rows: as many rows, half
+// the columns, contiguous along what is contiguous in a. Its Data is to be set
+// to Rows·Cols floats.
+func PairShape(a Mat) Mat {
+	cols := (a.Cols + 1) / 2
+	if a.RowStride == 1 && a.ColStride != 1 {
+		return Mat{Rows: a.Rows, Cols: cols, RowStride: 1, ColStride: a.Rows}
+	}
+	return Mat{Rows: a.Rows, Cols: cols, RowStride: cols, ColStride: 1}
+}
+
+// RoundPairs rounds a to bf16, to the nearest, ties to even; a NaN becomes
+// quiet. dst is of [PairShape](a), or rows or columns of it where a are those
+// of the whole. Beyond an odd number of columns the high half is 0.
+func RoundPairs(dst, a Mat) {
+	if dst.Rows != a.Rows || dst.Cols != (a.Cols+1)/2 {
+		panic("kernel: RoundPairs: dst is not of the shape of pairs")
+	}
+	a.check("RoundPairs")
+	dst.check("RoundPairs")
+	switch {
+	case a.Rows == 0 || a.Cols == 0:
+	case a.ColStride == 1 && dst.ColStride == 1:
+		for i := range a.Rows {
+			pairAlong(dst.Data[i*dst.RowStride:][:dst.Cols], a.Data[i*a.RowStride:][:a.Cols])
+		}
+	case a.RowStride == 1 && dst.RowStride == 1:
+		for p := range dst.Cols {
+			out, low := dst.Data[p*dst.ColStride:][:a.Rows], a.Data[2*p*a.ColStride:][:a.Rows]
+			if 2*p+1 < a.Cols {
+				pairRows(out, low, a.Data[(2*p+1)*a.ColStride:][:a.Rows])
+			} else {
+				pairAlone(out, low)
+			}
+		}
+	default:
+		roundPairsStrided(dst, a)
+	}
+}
+
+// pairAlong pairs neighbors.
+func pairAlong(dst, x []float32) {
+	whole := len(x) / 2
+	f32ToBF16(floatBits(dst[:whole]), x[:2*whole])
+	pairAlone(dst[whole:], x[2*whole:])
+}
+
+// pairAlone pairs each element with 0.
+func pairAlone(dst, x []float32) {
+	for i, v := range x {
+		dst[i] = pair(v, 0)
+	}
+}
+
+func roundPairsStrided(dst, a Mat) {
+	for i := range a.Rows {
+		for p := range dst.Cols {
+			at, high := i*a.RowStride+2*p*a.ColStride, float32(0)
+			if 2*p+1 < a.Cols {
+				high = a.Data[at+a.ColStride]
+			}
+			dst.Data[i*dst.RowStride+p*dst.ColStride] = pair(a.Data[at], high)
+		}
+	}
+}
+
+func pair(low, high float32) float32 {
+	return math.Float32frombits(toBF16(low) | toBF16(high)<<16)
+}
+
+// unpair returns the two values of a pair.
+func unpair(p float32) (low, high float32) {
+	b := math.Float32bits(p)
+	return math.Float32frombits(b << 16), math.Float32frombits(b &^ 0xffff)
+}
+
+// pairRowsGeneric is
+//
+//	for i := range dst { dst[i] = pair(low[i], high[i]) }
+func pairRowsGeneric(dst, low, high []float32) {
+	for i := range dst {
+		dst[i] = pair(low[i], high[i])
+	}
+}
+
+// MulBlockPairs is [MulBlocks] for pairs: blocks and panel hold n pairs where
+// those hold n floats, and with · the product of bf16 values,
+//
+//	for i, j: for p := range n { c[i, j] += a[i, 2p]·b[2p, j] + a[i, 2p+1]·b[2p+1, j] }
+//
+// in f32. In which order a pair's products are added, and whether they are
+// rounded first, depends on the tier; an element's bits depend on its row of a
+// and its column of b alone.
+func MulBlockPairs(c []float32, ldc int, blocks []float32, stride, rows, n int, panel []float32, cols int, add bool) {
+	if !checkMul(c, ldc, rows, cols, n, panel) {
+		return
+	}
+	if last := (rows - 1) / BlockRows; len(blocks) < last*stride+n*BlockRows {
+		panic("kernel: MulBlockPairs: blocks are too short")
+	}
+	mulPairs(c, ldc, cols, rowBlocks{blocks, rows, n, stride, 1, BlockRows}, panel, add)
+}
+
+func mulPairsGeneric(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
+	for i := range a.rows {
+		var sum [PanelWidth]float32
+		if add {
+			copy(sum[:cols], c[i*ldc:])
+		}
+		for p := range a.cols {
+			x0, x1 := unpair(a.data[i/BlockRows*a.block+i%BlockRows+p*BlockRows])
+			for j, b := range (*[PanelWidth]float32)(panel[p*PanelWidth:]) {
+				y0, y1 := unpair(b)
+				sum[j] = sum[j] + float32(x0*y0) + float32(x1*y1)
+			}
+		}
+		copy(c[i*ldc:][:cols], sum[:])
+	}
+}

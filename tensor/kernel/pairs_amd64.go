@@ -1,0 +1,72 @@
+//go:build !purego
+
+package kernel
+
+//go:generate sh -c "cd gen && go run ./bf16 -out ../pairs_amd64.s -stubs ../pairs_stubs_amd64.go -pkg kernel"
+
+func mulPairsAVX2(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
+	for i := 0; i < a.rows; i += BlockRows {
+		a.pairsTile(pairs6AVX2, i, c, ldc, cols, panel, add)
+	}
+}
+
+func mulPairsAVX512(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
+	i := 0
+	for ; a.rows-i > BlockRows; i += 2 * BlockRows {
+		a.pairsTile(pairs12AVX512, i, c, ldc, cols, panel, add)
+	}
+	if i < a.rows {
+		a.pairsTile(pairs6AVX512, i, c, ldc, cols, panel, add)
+	}
+}
+
+// A pairsTile multiplies whole blocks by a whole panel.
+type pairsTile int
+
+const (
+	pairs6AVX2 pairsTile = iota
+	pairs6AVX512
+	pairs12AVX512
+)
+
+func (t pairsTile) rows() int {
+	if t == pairs12AVX512 {
+		return 2 * BlockRows
+	}
+	return BlockRows
+}
+
+func (t pairsTile) mul(c *float32, ldc int, blocks *float32, apart int, panel *float32, n int, add bool) {
+	ldc, apart = ldc*floatBytes, apart*floatBytes
+	switch t {
+	case pairs6AVX2:
+		mulPairs6AVX2(c, ldc, blocks, apart, panel, n, add)
+	case pairs6AVX512:
+		mulPairs6AVX512(c, ldc, blocks, apart, panel, n, add)
+	case pairs12AVX512:
+		mulPairs12AVX512(c, ldc, blocks, apart, panel, n, add)
+	}
+}
+
+// pairsTile runs a tile from row i on. Where the blocks or the panel are not
+// whole, the product goes by way of one that is.
+func (a *rowBlocks) pairsTile(t pairsTile, i int, c []float32, ldc, cols int, panel []float32, add bool) {
+	rows := min(t.rows(), a.rows-i)
+	if a.cols == 0 {
+		mulPairsGeneric(c[i*ldc:], ldc, cols, rowBlocks{rows: rows}, panel, add)
+		return
+	}
+	data := &a.data[i/BlockRows*a.block]
+	if rows == t.rows() && cols == PanelWidth {
+		t.mul(&c[i*ldc], ldc, data, a.block, &panel[0], a.cols, add)
+		return
+	}
+	var whole [2 * BlockRows * PanelWidth]float32
+	for r := 0; r < rows && add; r++ {
+		copy(whole[r*PanelWidth:][:cols], c[(i+r)*ldc:])
+	}
+	t.mul(&whole[0], PanelWidth, data, a.block, &panel[0], a.cols, add)
+	for r := range rows {
+		copy(c[(i+r)*ldc:][:cols], whole[r*PanelWidth:])
+	}
+}

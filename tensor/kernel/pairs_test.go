@@ -1,0 +1,167 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// bf16 rounds as the format does.
+func bf16(v float32) float32 { return math.Float32frombits(toBF16(v) << 16) }
+
+func TestRoundPairs(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(51, 0))
+		for _, rows := range []int{0, 1, 2, 7, 8, 9, 33} {
+			for _, cols := range []int{0, 1, 2, 3, 15, 16, 17, 34, 71} {
+				for _, transposed := range []bool{false, true} {
+					if err := checkRoundPairs(matrix(r, rows, cols, 3, transposed)); err != nil {
+						t.Fatalf("%d×%d, transposed %v: %v", rows, cols, transposed, err)
+					}
+				}
+			}
+		}
+	})
+}
+
+func checkRoundPairs(a Mat) error {
+	dst := PairShape(a)
+	var all []float32
+	dst.Data, all = fenced(dst.Rows * dst.Cols)
+	RoundPairs(dst, a)
+	for i := range dst.Rows {
+		for p := range dst.Cols {
+			low, high := unpair(dst.at(i, p))
+			wantHigh := float32(0)
+			if 2*p+1 < a.Cols {
+				wantHigh = bf16(a.at(i, 2*p+1))
+			}
+			if low != bf16(a.at(i, 2*p)) || high != wantHigh {
+				return fmt.Errorf("pair %d, %d is %v, %v, want %v, %v", i, p, low, high, bf16(a.at(i, 2*p)), wantHigh)
+			}
+		}
+	}
+	if !fencesStand(all) {
+		return fmt.Errorf("wrote beyond the ends")
+	}
+	return nil
+}
+
+func TestRoundPairsHardValues(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	hard := []float32{0, -1, nan, inf, -inf, math.MaxFloat32, 1 + 0x1p-8, 1 + 0x1p-7 + 0x1p-8, 0x1p-140}
+	want := []float32{0, -1, nan, inf, -inf, inf, 1, 1 + 0x1p-6, 0x1p-133 * 0} // the last is below half the least subnormal
+	eachTier(t, func(t *testing.T) {
+		for i, v := range hard {
+			x := slices.Repeat([]float32{v}, 2*16)
+			for _, a := range []Mat{Dense(x, 2, 16), Dense(x, 16, 2).T()} {
+				dst := PairShape(a)
+				dst.Data = make([]float32, dst.Rows*dst.Cols)
+				RoundPairs(dst, a)
+				for _, p := range dst.Data {
+					if low, high := unpair(p); math.Float32bits(low) != math.Float32bits(high) || low != want[i] && (low == low || v == v) {
+						t.Fatalf("%v became %v and %v, want %v", v, low, high, want[i])
+					}
+				}
+			}
+		}
+	})
+}
+
+// pairsTolerance bounds the error of an f32 sum of 2n products of standard
+// normals, as the bounds of f32 products do: n roundings of partial sums, which
+// add like a random walk; 8 deviations. The products themselves are exact.
+func pairsTolerance(n int) float64 { return 8 * 0x1p-24 * float64(2*n+1) }
+
+func TestMulBlockPairs(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(52, 0))
+		for _, k := range []int{0, 1, 2, 7, 8, 9, 64, 515} {
+			for _, rows := range []int{1, 2, 5, 6, 7, 11, 12, 13, 18, 25} {
+				for _, cols := range []int{1, 8, 15, 16} {
+					add := r.IntN(2) == 0
+					if err := checkMulBlockPairs(r, rows, k, cols, add); err != nil {
+						t.Fatalf("%d×%d×%d, add %v: %v", rows, k, cols, add, err)
+					}
+				}
+			}
+		}
+	})
+}
+
+func roundedPairs(a Mat) Mat {
+	p := PairShape(a)
+	p.Data = make([]float32, p.Rows*p.Cols)
+	RoundPairs(p, a)
+	return p
+}
+
+func checkMulBlockPairs(r *rand.Rand, rows, k, cols int, add bool) error {
+	a, b := matrix(r, rows, k, 1, false), matrix(r, k, cols, 0, false)
+	pa, pb := roundedPairs(a), roundedPairs(b.T()).T()
+	n := pa.Cols
+	blocks, panel := make([]float32, (rows+BlockRows-1)/BlockRows*BlockRows*n), make([]float32, n*PanelWidth)
+	PackBlocks(blocks, pa, 0, (rows+BlockRows-1)/BlockRows)
+	PackPanels(panel, pb, 0, 1)
+	ldc := cols + 3
+	c, all := fenced((rows-1)*ldc + cols)
+	copy(c, randoms(r, len(c)))
+	start := slices.Clone(c)
+	MulBlockPairs(c, ldc, blocks, n*BlockRows, rows, n, panel, cols, add)
+	for i, got := range c {
+		want := float64(start[i])
+		row, col := i/ldc, i%ldc
+		if col >= cols {
+			if got != start[i] {
+				return fmt.Errorf("gap %d was written to", i)
+			}
+			continue
+		}
+		if !add {
+			want = 0
+		}
+		for p := range k {
+			want += float64(bf16(a.at(row, p))) * float64(bf16(b.at(p, col)))
+		}
+		if !(math.Abs(float64(got)-want) <= pairsTolerance(n)) {
+			return fmt.Errorf("element %d, %d is %v, want %v", row, col, got, want)
+		}
+	}
+	if !fencesStand(all) {
+		return fmt.Errorf("wrote beyond the ends")
+	}
+	return checkRowsAlone(start, c, ldc, blocks, rows, n, panel, cols, add)
+}
+
+// checkRowsAlone repeats a product block by block and cut along the pairs: the
+// bits must be those of got.
+func checkRowsAlone(start, got []float32, ldc int, blocks []float32, rows, n int, panel []float32, cols int, add bool) error {
+	c := slices.Clone(start)
+	cut := n / 3
+	for i := 0; i < rows; i += BlockRows {
+		some, at := min(BlockRows, rows-i), blocks[i*n:]
+		MulBlockPairs(c[i*ldc:], ldc, at, n*BlockRows, some, cut, panel, cols, add)
+		MulBlockPairs(c[i*ldc:], ldc, at[cut*BlockRows:], n*BlockRows, some, n-cut, panel[cut*PanelWidth:], cols, true)
+	}
+	if !slices.Equal(c, got) {
+		return fmt.Errorf("blocks alone, cut after %d pairs, have other bits", cut)
+	}
+	return nil
+}
+
+func BenchmarkMulBlockPairs(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	const rows, n = 96, 256
+	blocks, panel, c := randoms(r, rows*n), randoms(r, n*PanelWidth), make([]float32, rows*PanelWidth)
+	was := current
+	defer setTier(was)
+	for t := tierGeneric; t <= bestTier(); t++ {
+		setTier(t)
+		b.Run(t.String(), func(b *testing.B) {
+			s := fastest(b, func() { MulBlockPairs(c, PanelWidth, blocks, n*BlockRows, rows, n, panel, PanelWidth, false) })
+			b.ReportMetric(4*rows*n*PanelWidth/s/1e9, "GFLOP/s")
+		})
+	}
+}
