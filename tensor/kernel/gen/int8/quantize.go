@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/x16"
 )
 
 // Thresholds of kernel's quantizeBlock, on the bits of a magnitude.
@@ -31,7 +33,7 @@ func quantizeRow() {
 	storeSum(dst, v)
 	storeLevels(dst, v)
 	ADDQ(Imm(128), x)
-	ADDQ(Imm(q8Bytes), dst)
+	ADDQ(Imm(x16.Q8Bytes), dst)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
 	VZEROUPPER()
@@ -76,7 +78,7 @@ func scales(dst Register, top VecVirtual) (inverse, poison VecVirtual) {
 	VPANDN(inverse, tiny, inverse)
 	VPANDN(d, tiny, d)
 	VPOR(poison, d, d)
-	VMOVSS(d.AsX(), Mem{Base: dst, Disp: blockD})
+	VMOVSS(d.AsX(), Mem{Base: dst, Disp: x16.BlockD})
 	return inverse, poison
 }
 
@@ -91,7 +93,7 @@ func storeSum(dst Register, v [4]VecVirtual) {
 	VPADDD(s.AsX(), t.AsX(), s.AsX())
 	VPSHUFD(Imm(0xb1), s.AsX(), t.AsX())
 	VPADDD(s.AsX(), t.AsX(), s.AsX())
-	VMOVD(s.AsX(), Mem{Base: dst, Disp: blockSum})
+	VMOVD(s.AsX(), Mem{Base: dst, Disp: x16.BlockSum})
 }
 
 // storeLevels narrows int32 to int8. Packing works within 128-bit halves, so
@@ -107,5 +109,5 @@ func storeLevels(dst Register, v [4]VecVirtual) {
 	VPACKSSWB(b, a, a)
 	VMOVDQU(order, p)
 	VPERMD(a, p, a)
-	VMOVDQU(a, Mem{Base: dst, Disp: blockQ})
+	VMOVDQU(a, Mem{Base: dst, Disp: x16.BlockQ})
 }
