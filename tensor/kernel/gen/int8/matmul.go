@@ -281,9 +281,7 @@ func (t *tile) scale() {
 			VPSLLD(Imm(map[int]uint64{8: 3, 16: 4}[t.Zero]), s, s)
 		}
 		if t.Mins {
-			VBROADCASTSS(t.x.At(i, x16.BlockSum), s)
-			VCVTDQ2PS(s, s)
-			VMULPS(dx, s, s)
+			VBROADCASTSS(t.x.At(i, x16.BlockDSum), s)
 		}
 		for h := range 2 {
 			a := t.acc[i][h]

@@ -150,10 +150,7 @@ func (t *tile) scale(i int, sum, d, m VecVirtual) {
 	VMULPS_BCST(t.x.At(i, x16.BlockD), d, p)
 	VFMADD231PS(p, sum, t.y[i])
 	if t.Mins {
-		s := ZMM()
-		VCVTDQ2PS_BCST(t.x.At(i, x16.BlockSum), s)
-		VMULPS_BCST(t.x.At(i, x16.BlockD), s, s)
-		VFMADD231PS(s, m, t.y[i])
+		VFMADD231PS_BCST(t.x.At(i, x16.BlockDSum), m, t.y[i])
 	}
 }
 

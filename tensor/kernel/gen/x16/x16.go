@@ -54,10 +54,11 @@ func (f Format) Block() int {
 
 // Offsets in a Q8Block, and its size.
 const (
-	BlockD   = 0
-	BlockSum = 4
-	BlockQ   = 8
-	Q8Bytes  = 40
+	BlockD    = 0
+	BlockSum  = 4
+	BlockDSum = 8
+	BlockQ    = 12
+	Q8Bytes   = 44
 )
 
 // Rows addresses rows at a constant stride, four from each base.
