@@ -52,12 +52,6 @@ func q4_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q4_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16v16 multiplies 16 activation rows by groups of 16 rows of q4_0.
-// Strides are in bytes; of a group's outputs those of lanes are written.
-//
-//go:noescape
-func q4_0x16v16(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-
 // q4_1x16v1 multiplies 1 activation rows by groups of 16 rows of q4_1.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
@@ -105,12 +99,6 @@ func q4_1x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q4_1x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-
-// q4_1x16v16 multiplies 16 activation rows by groups of 16 rows of q4_1.
-// Strides are in bytes; of a group's outputs those of lanes are written.
-//
-//go:noescape
-func q4_1x16v16(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q5_0x16v1 multiplies 1 activation rows by groups of 16 rows of q5_0.
 // Strides are in bytes; of a group's outputs those of lanes are written.
@@ -160,12 +148,6 @@ func q5_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q5_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v16 multiplies 16 activation rows by groups of 16 rows of q5_0.
-// Strides are in bytes; of a group's outputs those of lanes are written.
-//
-//go:noescape
-func q5_0x16v16(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-
 // q5_1x16v1 multiplies 1 activation rows by groups of 16 rows of q5_1.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
@@ -214,12 +196,6 @@ func q5_1x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q5_1x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v16 multiplies 16 activation rows by groups of 16 rows of q5_1.
-// Strides are in bytes; of a group's outputs those of lanes are written.
-//
-//go:noescape
-func q5_1x16v16(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-
 // q8_0x16v1 multiplies 1 activation rows by groups of 16 rows of q8_0.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
@@ -267,12 +243,6 @@ func q8_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q8_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-
-// q8_0x16v16 multiplies 16 activation rows by groups of 16 rows of q8_0.
-// Strides are in bytes; of a group's outputs those of lanes are written.
-//
-//go:noescape
-func q8_0x16v16(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // peakDotVNNI does n×12 VPDPBUSD, for benchmarks to compare with.
 func peakDotVNNI(n int)

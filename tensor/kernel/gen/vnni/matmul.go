@@ -11,19 +11,14 @@ import (
 	"limbeck/tensor/kernel/gen/x16"
 )
 
-const (
-	// prefetchAhead is how far a product with few rows, which waits for memory,
-	// asks for weights in advance.
-	prefetchAhead = 2048
-
-	// abreast is how many activation rows take their sums in turns: as many as
-	// hide the latency of an addition to a sum.
-	abreast = 4
-)
+// abreast is how many activation rows take their sums in turns: as many as hide
+// the latency of an addition to a sum.
+const abreast = 4
 
 // A tile is the state of one kernel: n activation rows by 16 weight rows, one
 // a lane. A block's weights lie in 8 registers while each activation row passes
-// by; the outputs stay in n more until the last block.
+// by; the outputs stay in n more until the last block. Weights come in the order
+// of memory, which the processor's own prefetcher serves best.
 type tile struct {
 	x16.Format
 	n int
@@ -85,11 +80,6 @@ func (t *tile) store(y Register) {
 
 // block adds a block's products to the outputs.
 func (t *tile) block() {
-	if t.n < abreast {
-		for at := 0; at < t.Block(); at += 64 {
-			PREFETCHT0(Mem{Base: t.w, Disp: prefetchAhead + at})
-		}
-	}
 	w := t.unpack()
 	d, m := t.halves(0), VecVirtual(nil)
 	if t.Mins {
