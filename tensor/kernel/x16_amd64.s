@@ -128,7 +128,7 @@ DATA x16order<>+28(SB)/4, $0x00000007
 GLOBL x16order<>(SB), RODATA|NOPTR, $32
 
 // func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·q4_0x16n1(SB), NOSPLIT, $0-56
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
@@ -144,11 +144,6 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
-	PREFETCHT0   2048(DX)
-	PREFETCHT0   2112(DX)
-	PREFETCHT0   2176(DX)
-	PREFETCHT0   2240(DX)
-	PREFETCHT0   2304(DX)
 	VPAND        32(DX), Y0, Y1
 	VPAND        64(DX), Y0, Y2
 	VPBROADCASTD 12(CX), Y5
@@ -1179,7 +1174,7 @@ DATA x16zero8<>+28(SB)/4, $0x00000008
 GLOBL x16zero8<>(SB), RODATA|NOPTR, $32
 
 // func q4_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·q4_1x16n1(SB), NOSPLIT, $0-56
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
@@ -1195,11 +1190,6 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
-	PREFETCHT0   2048(DX)
-	PREFETCHT0   2112(DX)
-	PREFETCHT0   2176(DX)
-	PREFETCHT0   2240(DX)
-	PREFETCHT0   2304(DX)
 	VPAND        64(DX), Y0, Y1
 	VPAND        96(DX), Y0, Y2
 	VPBROADCASTD 12(CX), Y5
@@ -2201,7 +2191,7 @@ block:
 	RET
 
 // func q5_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·q5_0x16n1(SB), NOSPLIT, $64-56
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
@@ -2217,12 +2207,6 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
-	PREFETCHT0   2048(DX)
-	PREFETCHT0   2112(DX)
-	PREFETCHT0   2176(DX)
-	PREFETCHT0   2240(DX)
-	PREFETCHT0   2304(DX)
-	PREFETCHT0   2368(DX)
 	VPAND        96(DX), Y0, Y1
 	VMOVDQU      32(DX), Y2
 	VPSLLW       $0x04, Y2, Y2
@@ -3519,7 +3503,7 @@ DATA x16zero16<>+28(SB)/4, $0x00000010
 GLOBL x16zero16<>(SB), RODATA|NOPTR, $32
 
 // func q5_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·q5_1x16n1(SB), NOSPLIT, $64-56
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
@@ -3535,12 +3519,6 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
-	PREFETCHT0   2048(DX)
-	PREFETCHT0   2112(DX)
-	PREFETCHT0   2176(DX)
-	PREFETCHT0   2240(DX)
-	PREFETCHT0   2304(DX)
-	PREFETCHT0   2368(DX)
 	VPAND        128(DX), Y0, Y1
 	VMOVDQU      64(DX), Y2
 	VPSLLW       $0x04, Y2, Y2
@@ -4818,7 +4796,7 @@ block:
 	RET
 
 // func q8_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·q8_0x16n1(SB), NOSPLIT, $0-56
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
@@ -4834,15 +4812,6 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
-	PREFETCHT0   2048(DX)
-	PREFETCHT0   2112(DX)
-	PREFETCHT0   2176(DX)
-	PREFETCHT0   2240(DX)
-	PREFETCHT0   2304(DX)
-	PREFETCHT0   2368(DX)
-	PREFETCHT0   2432(DX)
-	PREFETCHT0   2496(DX)
-	PREFETCHT0   2560(DX)
 	VMOVDQU      32(DX), Y1
 	VPABSB       Y1, Y7
 	VMOVDQU      64(DX), Y2

@@ -10,10 +10,6 @@ import (
 	"limbeck/tensor/kernel/gen/x16"
 )
 
-// prefetchAhead is how far a product with one row, which waits for memory,
-// asks for weights in advance.
-const prefetchAhead = 2048
-
 // A tile is the state of one kernel: n activation rows by 16 weight rows.
 type tile struct {
 	x16.Format
@@ -129,11 +125,6 @@ func (t *tile) finish() {
 }
 
 func (t *tile) block() {
-	if t.n == 1 {
-		for at := 0; at < t.Block(); at += 64 {
-			PREFETCHT0(Mem{Base: t.w, Disp: prefetchAhead + at})
-		}
-	}
 	if t.Bits == 8 {
 		t.sumBytes()
 	} else {
