@@ -10,13 +10,14 @@ import (
 
 // bestTier returns the highest tier that this processor has.
 func bestTier() tier {
-	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI {
-		return tierAVX512
-	}
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C {
+	x := &cpu.X86
+	switch {
+	case !x.HasAVX2 || !x.HasFMA || !x.HasF16C:
+		return tierGeneric
+	case !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512DQ || !x.HasAVX512VL || !x.HasAVX512VNNI:
 		return tierAVX2
 	}
-	return tierGeneric
+	return tierAVX512
 }
 
 var _ = follow(func(t tier) {

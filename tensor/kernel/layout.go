@@ -31,9 +31,11 @@ type Layout struct {
 	MatMul func(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int)
 }
 
-// A Q8Block holds 32 activations as int8: x ≈ D·Q. Sum is ΣQ.
+// A Q8Block holds 32 activations as int8: x ≈ D·Q. Sum is ΣQ, DSum
+// is D·Sum ≈ Σx.
 type Q8Block struct {
-	D   float32
-	Sum int32
-	Q   [32]int8
+	D    float32
+	Sum  int32
+	DSum float32
+	Q    [32]int8
 }

@@ -19,10 +19,10 @@ const (
 )
 
 // QuantizeRow rounds x to int8, 32 elements a block: D = max|x|/127,
-// Q = round(x·(127/max|x|)), ties to even, Sum = ΣQ. len(x) is a multiple of
-// 32 and dst holds at least len(x)/32 blocks.
+// Q = round(x·(127/max|x|)), ties to even, Sum = ΣQ,
+// DSum = D·Sum. len(x) is a multiple of 32 and dst holds at least len(x)/32 blocks.
 //
-// A block with a NaN or an infinity has D = NaN and Q = 0, so that every
+// A block with a NaN or an infinity has D = DSum = NaN and Q = 0, so that every
 // product with it is NaN.
 func QuantizeRow(dst []Q8Block, x []float32) {
 	if len(x)%BlockLen != 0 {
@@ -49,6 +49,7 @@ func quantizeBlock(dst *Q8Block, x *[BlockLen]float32) {
 	*dst = Q8Block{}
 	if top >= infBits {
 		dst.D = float32(math.NaN())
+		dst.DSum = dst.D
 		return
 	}
 	if top < tinyBits {
@@ -62,6 +63,7 @@ func quantizeBlock(dst *Q8Block, x *[BlockLen]float32) {
 		dst.Q[i] = int8(q)
 		dst.Sum += q
 	}
+	dst.DSum = dst.D * float32(dst.Sum)
 }
 
 const roundMagicBits = 0x4b400000 // roundMagic as a float32

@@ -79,6 +79,9 @@ func testQuantizeRow(t *testing.T) {
 			if float64(block.Sum) != sum {
 				t.Errorf("scale %g: Sum = %d, want %g", scale, block.Sum, sum)
 			}
+			if want := block.D * float32(sum); block.DSum != want {
+				t.Errorf("scale %g: DSum = %g, want %g", scale, block.DSum, want)
+			}
 		}
 	}
 }
@@ -145,9 +148,10 @@ func sameBlocks(t *testing.T, name string, got, want []Q8Block) {
 	t.Helper()
 	for b := range want {
 		g, w := got[b], want[b]
-		if g.Q != w.Q || g.Sum != w.Sum || (g.D != w.D && (g.D == g.D || w.D == w.D)) {
+		if g.Q != w.Q || g.Sum != w.Sum {
 			t.Fatalf("%s: block %d is %v, want %v", name, b, g, w)
 		}
+		equalFloats(t, fmt.Sprintf("%s: block %d: D, DSum", name, b), []float32{g.D, g.DSum}, []float32{w.D, w.DSum})
 	}
 }
 

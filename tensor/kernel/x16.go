@@ -264,7 +264,7 @@ func (f *x16) matMul(y []float32, ldy int, x []Q8Block, n int, packed []byte, ro
 //	for b := range cols / 32 {
 //		isum := Σ_k q[r][b][k]·x[i][b].Q[k]
 //		y[i*ldy+r] += (scale[r][b]·x[i][b].D)·isum
-//		y[i*ldy+r] += min[r][b]·(x[i][b].D·x[i][b].Sum) // only if mins
+//		y[i*ldy+r] += min[r][b]·x[i][b].DSum // only if mins
 //	}
 //
 // where += is a fused multiply-add and (…) is rounded to f32.
@@ -291,12 +291,11 @@ func (f *x16) matMulGeneric(y []float32, ldy int, x []Q8Block, n int, packed []b
 
 // addBlock adds one block's part of the products with one activation row.
 func (f *x16) addBlock(y []float32, x *Q8Block, q *[GroupRows][BlockLen]int8, block []byte) {
-	sum := x.D * float32(x.Sum)
 	for r := range y {
 		scale := float32(half(block, r) * x.D)
 		y[r] = fma32(scale, float32(dotInt8(&q[r], &x.Q)), y[r])
 		if f.mins {
-			y[r] = fma32(half(block[32:], r), sum, y[r])
+			y[r] = fma32(half(block[32:], r), x.DSum, y[r])
 		}
 	}
 }

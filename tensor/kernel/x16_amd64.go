@@ -45,6 +45,15 @@ func (f *x16) matMulFast(y []float32, ldy int, x []Q8Block, n int, packed []byte
 	if current < tierAVX2 || cols == 0 {
 		return false
 	}
+	if current >= tierAVX512 {
+		f.matMulAVX512(y, ldy, x, n, packed, rows, cols, lo, hi)
+	} else {
+		f.matMulAVX2(y, ldy, x, n, packed, rows, cols, lo, hi)
+	}
+	return true
+}
+
+func (f *x16) matMulAVX2(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int) {
 	blocks := cols / BlockLen
 	size := blocks * f.block()
 	whole := min(hi, rows/GroupRows) // groups without padding
@@ -68,7 +77,6 @@ func (f *x16) matMulFast(y []float32, ldy int, x []Q8Block, n int, packed []byte
 			i += step
 		}
 	}
-	return true
 }
 
 // tileRows returns how many of the n activation rows left the next kernel takes.

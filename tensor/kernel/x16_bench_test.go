@@ -24,23 +24,32 @@ func fastest(b *testing.B, f func()) float64 {
 // through it in pieces short enough to be undisturbed now and then.
 const walkBytes = 128 << 20
 
+// fastTiersBench runs f for every tier above the generic one.
+func fastTiersBench(b *testing.B, f func(b *testing.B)) {
+	for c := tierGeneric + 1; c <= bestTier(); c++ {
+		inTier(c, func() { b.Run(c.String(), f) })
+	}
+}
+
 // BenchmarkMatVec multiplies one row by matrices that are not in cache. The
 // limit is the rate at which one core reads memory, BenchmarkMemoryRead.
 func BenchmarkMatVec(b *testing.B) {
 	const rows, cols = 4096, 576
+	p := filledBytes(walkBytes)
+	x := randomActivations(rand.New(rand.NewPCG(1, 9)), 1, cols)
+	y := make([]float32, rows)
 	for _, f := range packedFormats {
 		b.Run(f.layout.Name, func(b *testing.B) {
-			size, at := f.layout.Bytes(rows, cols), 0
-			p := filledBytes(walkBytes)
-			x := randomActivations(rand.New(rand.NewPCG(1, 9)), 1, cols)
-			y := make([]float32, rows)
-			s := fastest(b, func() {
-				f.layout.MatMul(y, rows, x, 1, p[at:], rows, cols, 0, rows/GroupRows)
-				if at += size; at+size > len(p) {
-					at = 0
-				}
+			fastTiersBench(b, func(b *testing.B) {
+				size, at := f.layout.Bytes(rows, cols), 0
+				s := fastest(b, func() {
+					f.layout.MatMul(y, rows, x, 1, p[at:], rows, cols, 0, rows/GroupRows)
+					if at += size; at+size > len(p) {
+						at = 0
+					}
+				})
+				b.ReportMetric(float64(size)/s/1e9, "GB/s")
 			})
-			b.ReportMetric(float64(size)/s/1e9, "GB/s")
 		})
 	}
 }
@@ -65,19 +74,22 @@ func filledBytes(n int) []byte {
 	return p
 }
 
-// BenchmarkMatMul multiplies a prompt by a matrix in cache; an operation is a
-// multiplication or an addition.
+// BenchmarkMatMul multiplies rows by a matrix in cache, few as when sequences
+// are decoded together, many as of a prompt; an operation is a multiplication or
+// an addition. BenchmarkPeakDot is the limit of AVX-512.
 func BenchmarkMatMul(b *testing.B) {
 	const rows, cols = 576, 1536
 	r := rand.New(rand.NewPCG(1, 9))
 	for _, f := range packedFormats {
-		for _, n := range []int{1, 2, 4, 256} {
+		p := pack(f.layout, randomMatrix(r, f.size, rows, cols), rows, cols)
+		for _, n := range []int{1, 2, 3, 5, 7, 8, 13, 512} {
+			x := randomActivations(r, n, cols)
+			y := make([]float32, n*rows)
 			b.Run(fmt.Sprintf("%s/n=%d", f.layout.Name, n), func(b *testing.B) {
-				p := pack(f.layout, randomMatrix(r, f.size, rows, cols), rows, cols)
-				x := randomActivations(r, n, cols)
-				y := make([]float32, n*rows)
-				s := fastest(b, func() { f.layout.MatMul(y, rows, x, n, p, rows, cols, 0, groups(rows)) })
-				b.ReportMetric(2*float64(n*rows*cols)/s/1e9, "GOP/s")
+				fastTiersBench(b, func(b *testing.B) {
+					s := fastest(b, func() { f.layout.MatMul(y, rows, x, n, p, rows, cols, 0, groups(rows)) })
+					b.ReportMetric(2*float64(n*rows*cols)/s/1e9, "GOP/s")
+				})
 			})
 		}
 	}

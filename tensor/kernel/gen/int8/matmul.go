@@ -6,25 +6,15 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
-)
 
-// Offsets in a Q8Block.
-const (
-	blockD   = 0
-	blockSum = 4
-	blockQ   = 8
-	q8Bytes  = 40
+	"limbeck/tensor/kernel/gen/x16"
 )
-
-// prefetchAhead is how far a product with one row, which waits for memory,
-// asks for weights in advance.
-const prefetchAhead = 2048
 
 // A tile is the state of one kernel: n activation rows by 16 weight rows.
 type tile struct {
-	format
+	x16.Format
 	n     int
-	x, y  rows
+	x, y  x16.Rows
 	w     Register
 	acc   [][2]VecVirtual // sums of a block, by activation row and half of the 16 lanes
 	yacc  [2]VecVirtual   // n = 1 keeps its outputs in registers
@@ -34,65 +24,26 @@ type tile struct {
 	heads Mem             // scales and mins as f32
 }
 
-// rows addresses up to 8 rows at a constant stride.
-type rows struct {
-	base            [2]Register
-	stride, stride3 Register
-}
-
-func newRows(base, stride Register, n int) rows {
-	r := rows{stride: stride}
-	r.base[0] = base
-	if n > 3 {
-		r.stride3 = GP64()
-		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, r.stride3)
-	}
-	if n > 4 {
-		r.base[1] = GP64()
-		LEAQ(Mem{Base: base, Index: stride, Scale: 4}, r.base[1])
-	}
-	return r
-}
-
-func (r rows) at(i, offset int) Mem {
-	m := Mem{Base: r.base[i/4], Disp: offset}
-	switch i % 4 {
-	case 1, 2:
-		m.Index, m.Scale = r.stride, uint8(i%4)
-	case 3:
-		m.Index, m.Scale = r.stride3, 1
-	}
-	return m
-}
-
-func (r rows) advance(n Op) {
-	for _, b := range r.base {
-		if b != nil {
-			ADDQ(n, b)
-		}
-	}
-}
-
 // matMul writes a kernel whose arithmetic is kernel's matMulGeneric.
-func matMul(f format, n int) {
-	name := fmt.Sprintf("%sx16n%d", f.name, n)
+func matMul(f x16.Format, n int) {
+	name := fmt.Sprintf("%sx16n%d", f.Name, n)
 	TEXT(name, NOSPLIT, "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s multiplies %d activation rows by whole groups of 16 rows of %s.", name, n, f.name),
+	Doc(fmt.Sprintf("%s multiplies %d activation rows by whole groups of 16 rows of %s.", name, n, f.Name),
 		"Strides are in bytes.")
-	t := &tile{format: f, n: n}
+	t := &tile{Format: f, n: n}
 	y := Load(Param("y"), GP64())
 	ldy := Load(Param("ldy"), GP64())
 	x := Load(Param("x"), GP64())
 	ldx := Load(Param("ldx"), GP64())
 	t.w = Load(Param("w"), GP64())
 	groups := Load(Param("groups"), GP64())
-	t.y, t.x = newRows(y, ldy, n), newRows(x, ldx, n)
-	if f.bits == 5 {
+	t.y, t.x = x16.NewRows(y, ldy, n), x16.NewRows(x, ldx, n)
+	if f.Bits == 5 {
 		t.part = AllocLocal(n * 64)
 	}
 	if n > 4 {
-		t.heads = AllocLocal(4 * headBytes)
+		t.heads = AllocLocal(4 * x16.HeadBytes)
 	}
 	t.constants()
 	for range n {
@@ -104,20 +55,16 @@ func matMul(f format, n int) {
 	t.clear()
 	Label("block")
 	t.block()
-	t.x.advance(Imm(q8Bytes))
-	ADDQ(U32(f.block()), t.w)
+	t.x.Advance(Imm(x16.Q8Bytes))
+	ADDQ(U32(f.Block()), t.w)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
 	t.finish()
-	t.y.advance(Imm(64))
+	t.y.Advance(Imm(64))
 	// Back to the first block of x.
 	back := Load(Param("blocks"), GP64())
-	IMUL3Q(Imm(q8Bytes), back, back)
-	for _, b := range t.x.base {
-		if b != nil {
-			SUBQ(back, b)
-		}
-	}
+	IMUL3Q(Imm(x16.Q8Bytes), back, back)
+	t.x.Rewind(back)
 	DECQ(groups)
 	JNZ(LabelRef("group"))
 	VZEROUPPER()
@@ -131,7 +78,7 @@ func (t *tile) constants() {
 		return
 	}
 	often := &t.mask
-	if t.bits == 8 {
+	if t.Bits == 8 {
 		often = &t.ones
 	}
 	v := YMM()
@@ -165,25 +112,20 @@ func (t *tile) clear() {
 	zero := YMM()
 	VPXOR(zero, zero, zero)
 	for i := range t.n {
-		VMOVUPS(zero, t.y.at(i, 0))
-		VMOVUPS(zero, t.y.at(i, 32))
+		VMOVUPS(zero, t.y.At(i, 0))
+		VMOVUPS(zero, t.y.At(i, 32))
 	}
 }
 
 func (t *tile) finish() {
 	if t.n == 1 {
-		VMOVUPS(t.yacc[0], t.y.at(0, 0))
-		VMOVUPS(t.yacc[1], t.y.at(0, 32))
+		VMOVUPS(t.yacc[0], t.y.At(0, 0))
+		VMOVUPS(t.yacc[1], t.y.At(0, 32))
 	}
 }
 
 func (t *tile) block() {
-	if t.n == 1 {
-		for at := 0; at < t.format.block(); at += 64 {
-			PREFETCHT0(Mem{Base: t.w, Disp: prefetchAhead + at})
-		}
-	}
-	if t.bits == 8 {
+	if t.Bits == 8 {
 		t.sumBytes()
 	} else {
 		t.sumNibbles()
@@ -196,11 +138,11 @@ func (t *tile) block() {
 func (t *tile) sumNibbles() {
 	for pass := range 8 {
 		j, high := pass/2, pass%2 == 1
-		first := pass == 0 || t.bits == 5 && pass == 4
+		first := pass == 0 || t.Bits == 5 && pass == 4
 		w := t.unpack(j, high)
 		for i := range t.n {
 			b := YMM()
-			VPBROADCASTD(t.x.at(i, blockQ+4*j+16*(pass%2)), b)
+			VPBROADCASTD(t.x.At(i, x16.BlockQ+4*j+16*(pass%2)), b)
 			for h := range 2 {
 				if first {
 					VPMADDUBSW(b, w[h], t.acc[i][h])
@@ -214,7 +156,7 @@ func (t *tile) sumNibbles() {
 				VPADDW(p, t.acc[i][h], t.acc[i][h])
 			}
 		}
-		if t.bits == 5 && pass == 3 {
+		if t.Bits == 5 && pass == 3 {
 			for i, acc := range t.acc {
 				for h, a := range acc {
 					VPMADDWD(t.ones, a, a)
@@ -226,7 +168,7 @@ func (t *tile) sumNibbles() {
 	for i, acc := range t.acc {
 		for h, a := range acc {
 			VPMADDWD(t.ones, a, a)
-			if t.bits == 5 {
+			if t.Bits == 5 {
 				VPADDD(t.part.Offset(64*i+32*h), a, a)
 			}
 		}
@@ -237,7 +179,7 @@ func (t *tile) sumNibbles() {
 func (t *tile) unpack(j int, high bool) (w [2]VecVirtual) {
 	for h := range w {
 		w[h] = YMM()
-		at := Mem{Base: t.w, Disp: t.quanta() + 64*j + 32*h}
+		at := Mem{Base: t.w, Disp: t.Quanta() + 64*j + 32*h}
 		if high {
 			VMOVDQU(at, w[h])
 			VPSRLW(Imm(4), w[h], w[h])
@@ -248,7 +190,7 @@ func (t *tile) unpack(j int, high bool) (w [2]VecVirtual) {
 		} else {
 			VPAND(at, t.mask, w[h])
 		}
-		if t.bits == 5 {
+		if t.Bits == 5 {
 			t.addFifths(w[h], j, high, h)
 		}
 	}
@@ -257,7 +199,7 @@ func (t *tile) unpack(j int, high bool) (w [2]VecVirtual) {
 
 func (t *tile) addFifths(w VecVirtual, j int, high bool, h int) {
 	p := YMM()
-	VMOVDQU(Mem{Base: t.w, Disp: t.fifths() + 32*h}, p)
+	VMOVDQU(Mem{Base: t.w, Disp: t.Fifths() + 32*h}, p)
 	g := j // the bit of this quad
 	if high {
 		g += 4
@@ -278,12 +220,12 @@ func (t *tile) sumBytes() {
 		var w, size [2]VecVirtual
 		for h := range 2 {
 			w[h], size[h] = YMM(), YMM()
-			VMOVDQU(Mem{Base: t.w, Disp: t.quanta() + 64*j + 32*h}, w[h])
+			VMOVDQU(Mem{Base: t.w, Disp: t.Quanta() + 64*j + 32*h}, w[h])
 			VPABSB(w[h], size[h])
 		}
 		for i := range t.n {
 			b := YMM()
-			VPBROADCASTD(t.x.at(i, blockQ+4*j), b)
+			VPBROADCASTD(t.x.At(i, x16.BlockQ+4*j), b)
 			for h := range 2 {
 				p := YMM()
 				VPSIGNB(w[h], b, p)
@@ -319,24 +261,22 @@ func (t *tile) halves(offset int) (v [2]Op) {
 func (t *tile) scale() {
 	d := t.halves(0)
 	var m [2]Op
-	if t.mins {
-		m = t.halves(headBytes)
+	if t.Mins {
+		m = t.halves(x16.HeadBytes)
 	}
 	for i := range t.n {
 		dx, s := YMM(), YMM()
-		VBROADCASTSS(t.x.at(i, blockD), dx)
-		if t.zero != 0 {
-			VPBROADCASTD(t.x.at(i, blockSum), s)
-			VPSLLD(Imm(map[int]uint64{8: 3, 16: 4}[t.zero]), s, s)
+		VBROADCASTSS(t.x.At(i, x16.BlockD), dx)
+		if t.Zero != 0 {
+			VPBROADCASTD(t.x.At(i, x16.BlockSum), s)
+			VPSLLD(Imm(map[int]uint64{8: 3, 16: 4}[t.Zero]), s, s)
 		}
-		if t.mins {
-			VBROADCASTSS(t.x.at(i, blockSum), s)
-			VCVTDQ2PS(s, s)
-			VMULPS(dx, s, s)
+		if t.Mins {
+			VBROADCASTSS(t.x.At(i, x16.BlockDSum), s)
 		}
 		for h := range 2 {
 			a := t.acc[i][h]
-			if t.zero != 0 {
+			if t.Zero != 0 {
 				VPSUBD(s, a, a)
 			}
 			VCVTDQ2PS(a, a)
@@ -344,16 +284,16 @@ func (t *tile) scale() {
 			VMULPS(d[h], dx, p)
 			if t.n == 1 {
 				VFMADD231PS(p, a, t.yacc[h])
-				if t.mins {
+				if t.Mins {
 					VFMADD231PS(m[h], s, t.yacc[h])
 				}
 				continue
 			}
-			VFMADD213PS(t.y.at(i, 32*h), p, a)
-			if t.mins {
+			VFMADD213PS(t.y.At(i, 32*h), p, a)
+			if t.Mins {
 				VFMADD231PS(m[h], s, a)
 			}
-			VMOVUPS(a, t.y.at(i, 32*h))
+			VMOVUPS(a, t.y.At(i, 32*h))
 		}
 	}
 }

@@ -6,24 +6,26 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/x16"
 )
 
 // panel writes a routine that decodes a group column by column, as kernel's
 // decodePanelGeneric.
-func panel(f format) {
-	TEXT(f.name+"x16panel", NOSPLIT, "func(dst *float32, w *byte, blocks int)")
+func panel(f x16.Format) {
+	TEXT(f.Name+"x16panel", NOSPLIT, "func(dst *float32, w *byte, blocks int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%sx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.", f.name))
+	Doc(fmt.Sprintf("%sx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.", f.Name))
 	dst := Load(Param("dst"), GP64())
-	t := &tile{format: f, n: 1}
+	t := &tile{Format: f, n: 1}
 	t.w = Load(Param("w"), GP64())
 	blocks := Load(Param("blocks"), GP64())
 	t.mask = filled("nibbles", 0x0f0f0f0f)
 	Label("block")
 	d := t.halves(0)
 	var m [2]Op
-	if f.mins {
-		m = t.halves(headBytes)
+	if f.Mins {
+		m = t.halves(x16.HeadBytes)
 	}
 	for quad := range 8 {
 		w := t.quad(quad)
@@ -32,14 +34,14 @@ func panel(f format) {
 				v := t.level(w[h], i)
 				VCVTDQ2PS(v, v)
 				VMULPS(d[h], v, v)
-				if f.mins {
+				if f.Mins {
 					VADDPS(m[h], v, v)
 				}
 				VMOVUPS(v, Mem{Base: dst, Disp: 64*(4*quad+i) + 32*h})
 			}
 		}
 	}
-	ADDQ(U32(f.block()), t.w)
+	ADDQ(U32(f.Block()), t.w)
 	ADDQ(U32(32*64), dst)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
@@ -49,12 +51,12 @@ func panel(f format) {
 
 // quad returns the bytes of columns 4q to 4q+3, a lane a row.
 func (t *tile) quad(q int) (w [2]VecVirtual) {
-	if t.bits < 8 {
+	if t.Bits < 8 {
 		return t.unpack(q%4, q >= 4)
 	}
 	for h := range w {
 		w[h] = YMM()
-		VMOVDQU(Mem{Base: t.w, Disp: t.quanta() + 64*q + 32*h}, w[h])
+		VMOVDQU(Mem{Base: t.w, Disp: t.Quanta() + 64*q + 32*h}, w[h])
 	}
 	return w
 }
@@ -67,13 +69,13 @@ func (t *tile) level(w VecVirtual, i int) VecVirtual {
 	} else {
 		VPSLLD(Imm(uint64(24-8*i)), w, v)
 	}
-	if t.bits == 8 {
+	if t.Bits == 8 {
 		VPSRAD(Imm(24), v, v)
 	} else {
 		VPSRLD(Imm(24), v, v)
 	}
-	if t.zero != 0 {
-		VPSUBD(filled(fmt.Sprintf("zero%d", t.zero), uint32(t.zero)), v, v)
+	if t.Zero != 0 {
+		VPSUBD(filled(fmt.Sprintf("zero%d", t.Zero), uint32(t.Zero)), v, v)
 	}
 	return v
 }

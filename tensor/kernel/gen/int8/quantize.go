@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/x16"
 )
 
 // Thresholds of kernel's quantizeBlock, on the bits of a magnitude.
@@ -22,16 +24,16 @@ func quantizeRow() {
 	blocks := Load(Param("blocks"), GP64())
 	Label("block")
 	v, top := largest(x)
-	inverse, poison := scales(dst, top)
+	d, inverse, poison := scales(dst, top)
 	for _, q := range v {
 		VMULPS(inverse, q, q)
 		VPANDN(q, poison, q)
 		VCVTPS2DQ(q, q)
 	}
-	storeSum(dst, v)
+	storeSum(dst, v, d)
 	storeLevels(dst, v)
 	ADDQ(Imm(128), x)
-	ADDQ(Imm(q8Bytes), dst)
+	ADDQ(Imm(x16.Q8Bytes), dst)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
 	VZEROUPPER()
@@ -61,13 +63,13 @@ func largest(x Register) (v [4]VecVirtual, top VecVirtual) {
 	return v, top
 }
 
-// scales stores D and returns what to multiply by, 0 for a tiny block, and a
+// scales stores D and returns it, what to multiply by, 0 for a tiny block, and a
 // mask that is set for a block with a NaN or an infinity.
-func scales(dst Register, top VecVirtual) (inverse, poison VecVirtual) {
+func scales(dst Register, top VecVirtual) (d, inverse, poison VecVirtual) {
 	bound := YMM()
 	VMOVUPS(filled("127", 0x42fe0000), bound)
-	inverse, poison = YMM(), YMM()
-	d, tiny := YMM(), YMM()
+	d, inverse, poison = YMM(), YMM(), YMM()
+	tiny := YMM()
 	VDIVPS(bound, top, d)
 	VDIVPS(top, bound, inverse)
 	VMOVDQU(filled("tiny", tinyBits), tiny)
@@ -76,11 +78,12 @@ func scales(dst Register, top VecVirtual) (inverse, poison VecVirtual) {
 	VPANDN(inverse, tiny, inverse)
 	VPANDN(d, tiny, d)
 	VPOR(poison, d, d)
-	VMOVSS(d.AsX(), Mem{Base: dst, Disp: blockD})
-	return inverse, poison
+	VMOVSS(d.AsX(), Mem{Base: dst, Disp: x16.BlockD})
+	return d, inverse, poison
 }
 
-func storeSum(dst Register, v [4]VecVirtual) {
+// storeSum stores ΣQ and d·ΣQ.
+func storeSum(dst Register, v [4]VecVirtual, d VecVirtual) {
 	s, t := YMM(), YMM()
 	VPADDD(v[0], v[1], s)
 	VPADDD(v[2], v[3], t)
@@ -91,7 +94,10 @@ func storeSum(dst Register, v [4]VecVirtual) {
 	VPADDD(s.AsX(), t.AsX(), s.AsX())
 	VPSHUFD(Imm(0xb1), s.AsX(), t.AsX())
 	VPADDD(s.AsX(), t.AsX(), s.AsX())
-	VMOVD(s.AsX(), Mem{Base: dst, Disp: blockSum})
+	VMOVD(s.AsX(), Mem{Base: dst, Disp: x16.BlockSum})
+	VCVTDQ2PS(s.AsX(), s.AsX())
+	VMULSS(d.AsX(), s.AsX(), s.AsX())
+	VMOVSS(s.AsX(), Mem{Base: dst, Disp: x16.BlockDSum})
 }
 
 // storeLevels narrows int32 to int8. Packing works within 128-bit halves, so
@@ -107,5 +113,5 @@ func storeLevels(dst Register, v [4]VecVirtual) {
 	VPACKSSWB(b, a, a)
 	VMOVDQU(order, p)
 	VPERMD(a, p, a)
-	VMOVDQU(a, Mem{Base: dst, Disp: blockQ})
+	VMOVDQU(a, Mem{Base: dst, Disp: x16.BlockQ})
 }

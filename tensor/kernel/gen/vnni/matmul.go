@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"math/bits"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/x16"
+)
+
+// abreast is how many activation rows take their sums in turns: as many as hide
+// the latency of an addition to a sum.
+const abreast = 4
+
+// A tile is the state of one kernel: n activation rows by 16 weight rows, one
+// a lane. A block's weights lie in 8 registers while each activation row passes
+// by; the outputs stay in n more until the last block. Weights come in the order
+// of memory, which the processor's own prefetcher serves best.
+type tile struct {
+	x16.Format
+	n int
+	x x16.Rows
+	w Register
+	y []VecVirtual
+}
+
+// matMul writes a kernel whose arithmetic is kernel's matMulGeneric.
+func matMul(f x16.Format, n int) {
+	name := fmt.Sprintf("%sx16v%d", f.Name, n)
+	TEXT(name, NOSPLIT, "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
+		"Strides are in bytes; of a group's outputs those of lanes are written.")
+	t := &tile{Format: f, n: n}
+	y := Load(Param("y"), GP64())
+	x := Load(Param("x"), GP64())
+	ldx := Load(Param("ldx"), GP64())
+	t.w = Load(Param("w"), GP64())
+	t.x = x16.NewRows(x, ldx, n)
+	for range n {
+		t.y = append(t.y, ZMM())
+	}
+	Label("group")
+	blocks := Load(Param("blocks"), GP64())
+	for _, v := range t.y {
+		zero(v)
+	}
+	Label("block")
+	t.block()
+	t.x.Advance(Imm(x16.Q8Bytes))
+	ADDQ(U32(f.Block()), t.w)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	t.store(y)
+	ADDQ(Imm(64), y)
+	back := Load(Param("blocks"), GP64()) // to the first block of x
+	IMUL3Q(Imm(x16.Q8Bytes), back, back)
+	t.x.Rewind(back)
+	DECQ(NewParamAddr("groups", 48))
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// store writes a group's outputs.
+func (t *tile) store(y Register) {
+	lanes, at := K(), GP64()
+	KMOVW(NewParamAddr("lanes", 56), lanes)
+	MOVQ(y, at)
+	for i, v := range t.y {
+		if i > 0 {
+			ADDQ(NewParamAddr("ldy", 8), at)
+		}
+		VMOVUPS(v, lanes, Mem{Base: at})
+	}
+}
+
+// block adds a block's products to the outputs.
+func (t *tile) block() {
+	w := t.unpack()
+	d, m := t.halves(0), VecVirtual(nil)
+	if t.Mins {
+		m = t.halves(x16.HeadBytes)
+	}
+	for i := 0; i < t.n; i += abreast {
+		rows := min(abreast, t.n-i)
+		sums := t.sums(w, i, rows)
+		for r := range rows {
+			t.scale(i+r, sums[r], d, m)
+		}
+	}
+}
+
+// halves converts the 16 f16 at an offset of the block.
+func (t *tile) halves(offset int) VecVirtual {
+	v := ZMM()
+	VCVTPH2PS(Mem{Base: t.w, Disp: offset}, v)
+	return v
+}
+
+// sums returns Σ (q−zero)·x of n activation rows from the i-th, as int32.
+func (t *tile) sums(w [8]VecVirtual, i, n int) (acc [abreast]VecVirtual) {
+	for r := range n {
+		acc[r] = ZMM()
+	}
+	t.begin(acc[:n], i)
+	for quad, v := range w {
+		for r := range n {
+			VPDPBUSD_BCST(t.x.At(i+r, x16.BlockQ+4*quad), v, acc[r])
+		}
+	}
+	return acc
+}
+
+// begin sets the sums of rows from the i-th on to −offset·Σx, which what unpack
+// adds to the quanta makes up for.
+func (t *tile) begin(acc []VecVirtual, i int) {
+	if t.offset() == 0 {
+		for _, a := range acc {
+			zero(a)
+		}
+		return
+	}
+	shift := Imm(uint64(bits.TrailingZeros(uint(t.offset()))))
+	none := ZMM()
+	zero(none)
+	for r, a := range acc {
+		VPSLLD_BCST(shift, t.x.At(i+r, x16.BlockSum), a)
+		VPSUBD(a, none, a)
+	}
+}
+
+// scale adds a block's sums to the outputs of activation row i.
+func (t *tile) scale(i int, sum, d, m VecVirtual) {
+	p := ZMM()
+	VCVTDQ2PS(sum, sum)
+	VMULPS_BCST(t.x.At(i, x16.BlockD), d, p)
+	VFMADD231PS(p, sum, t.y[i])
+	if t.Mins {
+		VFMADD231PS_BCST(t.x.At(i, x16.BlockDSum), m, t.y[i])
+	}
+}
+
+// zero clears v. Of the ways to, avo knows this one to read nothing.
+func zero(v VecVirtual) { VXORPS(v, v, v) }

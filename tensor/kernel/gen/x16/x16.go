@@ -1,0 +1,109 @@
+// Package x16 describes the packed layouts of kernel's x16.go, and the rows of
+// activations they are multiplied by, to the programs that write their kernels.
+package x16
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// A Format is a packed layout.
+type Format struct {
+	Name string
+	Bits int
+	Zero int
+	Mins bool
+}
+
+// Formats lists the packed layouts.
+var Formats = []Format{
+	{Name: "q4_0", Bits: 4, Zero: 8},
+	{Name: "q4_1", Bits: 4, Mins: true},
+	{Name: "q5_0", Bits: 5, Zero: 16},
+	{Name: "q5_1", Bits: 5, Mins: true},
+	{Name: "q8_0", Bits: 8},
+}
+
+// HeadBytes is the size of 16 scales or 16 mins.
+const HeadBytes = 32
+
+// Fifths returns the offset of the fifth bits.
+func (f Format) Fifths() int {
+	if f.Mins {
+		return 2 * HeadBytes
+	}
+	return HeadBytes
+}
+
+// Quanta returns the offset of the nibbles or int8s.
+func (f Format) Quanta() int {
+	if f.Bits == 5 {
+		return f.Fifths() + 64
+	}
+	return f.Fifths()
+}
+
+// Block returns the bytes of 32 columns of 16 rows.
+func (f Format) Block() int {
+	if f.Bits == 8 {
+		return f.Quanta() + 512
+	}
+	return f.Quanta() + 256
+}
+
+// Offsets in a Q8Block, and its size.
+const (
+	BlockD    = 0
+	BlockSum  = 4
+	BlockDSum = 8
+	BlockQ    = 12
+	Q8Bytes   = 44
+)
+
+// Rows addresses rows at a constant stride, four from each base.
+type Rows struct {
+	base            []Register
+	stride, stride3 Register
+}
+
+// NewRows returns the n rows from base on.
+func NewRows(base, stride Register, n int) Rows {
+	r := Rows{stride: stride, base: []Register{base}}
+	if n > 3 {
+		r.stride3 = GP64()
+		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, r.stride3)
+	}
+	for i := 4; i < n; i += 4 {
+		next := GP64()
+		LEAQ(Mem{Base: r.base[i/4-1], Index: stride, Scale: 4}, next)
+		r.base = append(r.base, next)
+	}
+	return r
+}
+
+// At addresses a byte of row i.
+func (r Rows) At(i, offset int) Mem {
+	m := Mem{Base: r.base[i/4], Disp: offset}
+	switch i % 4 {
+	case 1, 2:
+		m.Index, m.Scale = r.stride, uint8(i%4)
+	case 3:
+		m.Index, m.Scale = r.stride3, 1
+	}
+	return m
+}
+
+// Advance moves all rows by n bytes.
+func (r Rows) Advance(n Op) {
+	for _, b := range r.base {
+		ADDQ(n, b)
+	}
+}
+
+// Rewind moves all rows back by the register n.
+func (r Rows) Rewind(n Register) {
+	for _, b := range r.base {
+		SUBQ(n, b)
+	}
+}
