@@ -44,6 +44,7 @@ func writeModels(t *testing.T, dir string) {
 	m.Meta.Set("general.name", "Tiny")
 	m.Meta.Set("general.license", "mit")
 	m.Meta.Set("limbeck.teacher", "made up")
+	m.Meta.Set("limbeck.history", []string{"drawn at random", "never trained"})
 	check(m.Save(path("tiny.gguf")))
 	whole, err := os.ReadFile(path("tiny.gguf"))
 	check(err)
