@@ -111,6 +111,7 @@ func (a *app) makeOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) error {
 	if f.out == "" {
 		return usageErrorf("--out says where the model goes")
 	}
+	r.Name = nameOf(f.out) // which the model then says of itself
 	if err := r.Check(); err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Planned struct {
 
 	settings json.RawMessage
 	inputs   []keyInput
+	origins  []Origin
 	output   *manifest // of a step that is done
 }
 
@@ -79,6 +80,7 @@ func (f *Folder) plan(s *Step, at map[*Step]*Planned) (*Planned, error) {
 		}
 		n.inputs = append(n.inputs, keyInput{in.Name, digest})
 	}
+	n.origins = n.trace(at)
 	n.Key, err = key(s, n.settings, n.inputs, f.Machine)
 	return n, err
 }

@@ -210,7 +210,7 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 				return err
 			}
 			ref := c.Recipe.Student.From.Text
-			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: 1, Settings: plain, Inputs: []run.Input{in}}
+			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: 2, Settings: plain, Inputs: []run.Input{in}}
 			s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, plain) }
 			j.steps = append(j.steps, s)
 			j.put(judged{Name: s.Name, Role: report.Baseline}, run.Input{Of: s, Path: ModelFile}, "", nil)

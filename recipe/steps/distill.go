@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"limbeck/compress/distill"
-	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/arch"
@@ -124,7 +123,7 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	defer m.Close()
 	w.Fact("training steps", fmt.Sprint(training.Steps))
 	w.Fact("dropped probability", fmt.Sprintf("%.3g", training.Dropped))
-	return save(w, m, fmt.Sprintf("distilled on %d examples, digest %.12s", len(f.train), data.Digest(f.train)))
+	return save(w, m, fmt.Sprintf("distilled on %d examples", len(f.train)))
 }
 
 // cachedObjective is the loss against what a teacher said of n examples; a nil

@@ -105,12 +105,12 @@ func PruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 	if err != nil {
 		return err
 	}
-	made := fmt.Sprintf("pruned from %d to %d parameters", teacher.Config().Params(), m.Config().Params())
+	made := fmt.Sprintf("pruned from %d to %d parameters by %d examples", teacher.Config().Params(), m.Config().Params(), len(set.sample))
 	if student.From.Text == recipe.FromScratch {
 		if m, err = fresh(m, seed); err != nil {
 			return err
 		}
-		made = fmt.Sprintf("%d random weights, seed %d", m.Config().Params(), seed)
+		made = drawn(m, seed)
 	} else {
 		w.Fact("layers kept", fmt.Sprint(plan.Layers))
 	}
