@@ -211,8 +211,12 @@ func modelName(ref string, refs []string) string {
 
 // options reads what the flags name.
 func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options, error) {
+	digest, err := data.FileDigest(f.data)
+	if err != nil {
+		return compare.Options{}, err
+	}
 	o := compare.Options{
-		Title: "Comparison on " + filepath.Base(f.data), DataPath: f.data, Task: f.task, Metrics: f.metrics,
+		DataFile: digest, Title: "Comparison on " + filepath.Base(f.data), DataPath: f.data, Task: f.task, Metrics: f.metrics,
 		Bootstrap: measure.Bootstrap{Resamples: f.resamples, Seed: f.seed},
 		Rounds:    f.rounds, Prompts: f.prompts, Examples: f.examples, Prices: f.prices,
 		Threads: f.threads, Exact: f.exact, Open: a.openModel, Progress: a.progress.report,

@@ -41,13 +41,8 @@ func licenseOf(o run.Origin) string {
 }
 
 // cite names a file with the first digits of its digest and what else is said of
-// it. A path from the root is cut to its end: where a model was made is nobody's
-// business.
+// it.
 func cite(o run.Origin, more ...string) string {
-	name := filepath.ToSlash(o.Name)
-	if filepath.IsAbs(o.Name) {
-		name = filepath.Base(o.Name)
-	}
 	if slices.Contains(o.Through, "teacher") && o.Key == "teacher.from" {
 		more = append([]string{"trained as the recipe says"}, more...)
 	}
@@ -57,7 +52,7 @@ func cite(o run.Origin, more ...string) string {
 			said = append(said, m)
 		}
 	}
-	return fmt.Sprintf("%s (%s)", name, strings.Join(said, "; "))
+	return fmt.Sprintf("%s (%s)", shown(o), strings.Join(said, "; "))
 }
 
 func appendNew(list []string, s string) []string {
@@ -65,4 +60,13 @@ func appendNew(list []string, s string) []string {
 		return list
 	}
 	return append(list, s)
+}
+
+// shown is a file's name as the recipe has it. A path from the root is cut to its
+// end: where something was made is nobody's business.
+func shown(o run.Origin) string {
+	if filepath.IsAbs(o.Name) {
+		return filepath.Base(o.Name)
+	}
+	return filepath.ToSlash(o.Name)
 }
