@@ -36,6 +36,15 @@ type Planned struct {
 	output   *manifest // of a step that is done
 }
 
+// Facts returns what a step that is done found out while it worked. The caller must
+// not change it.
+func (n *Planned) Facts() map[string]string {
+	if n.output == nil {
+		return nil
+	}
+	return n.output.Facts
+}
+
 // Plan finds out what is to do. It only reads, apart from remembering digests
 // when the folder is locked.
 func (f *Folder) Plan(steps []*Step) (*Plan, error) {

@@ -103,7 +103,7 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 	if cache == nil {
 		return errors.New("no training example is short enough for the teacher to read")
 	}
-	w.Fact("dropped probability", fmt.Sprintf("%.3g", cache.Dropped))
+	w.Fact(Dropped, fmt.Sprintf("%.3g", cache.Dropped))
 	return writeCache(filepath.Join(w.Dir, cacheFile), cache)
 }
 

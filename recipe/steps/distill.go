@@ -122,7 +122,7 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	}
 	defer m.Close()
 	w.Fact("training steps", fmt.Sprint(training.Steps))
-	w.Fact("dropped probability", fmt.Sprintf("%.3g", training.Dropped))
+	w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
 	return save(w, m, fmt.Sprintf("distilled on %d examples", len(f.train)))
 }
 
