@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -268,13 +267,9 @@ func (f *compareFlags) readRecorded(o *compare.Options) error {
 
 func (f *compareFlags) readTrainings(o *compare.Options) error {
 	for _, path := range f.trainings {
-		text, err := os.ReadFile(path)
+		t, err := steps.ReadTraining(path)
 		if err != nil {
 			return err
-		}
-		var t steps.Training
-		if err := json.Unmarshal(text, &t); err != nil {
-			return fmt.Errorf("%s: not a training.json: %w", path, err)
 		}
 		o.Curves = append(o.Curves, compare.Curve(strings.TrimSuffix(path, ".json"), t.Curve))
 	}

@@ -405,12 +405,8 @@ func (s *compareSettings) contestants(w *run.Work, o *compare.Options) ([]compar
 		if !m.Curve {
 			continue
 		}
-		text, err := os.ReadFile(w.Input(fmt.Sprintf("training.%d", i)))
+		t, err := ReadTraining(w.Input(fmt.Sprintf("training.%d", i)))
 		if err != nil {
-			return nil, err
-		}
-		var t Training
-		if err := json.Unmarshal(text, &t); err != nil {
 			return nil, fmt.Errorf("how %s was trained: %w", m.Name, err)
 		}
 		o.Curves = append(o.Curves, compare.Curve(m.Name, t.Curve))
