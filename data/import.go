@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,16 +33,9 @@ var ErrEmpty = errors.New("no examples")
 // A suffix "#train", "#validation" or "#test" keeps only the rows that the files
 // themselves assign to that part, as CLINC150's does.
 func Load(ref string, o Options) ([]Example, error) {
-	ref, o = cutPart(ref, o)
-	paths := []string{ref}
-	if _, err := os.Stat(ref); err != nil && strings.ContainsAny(ref, "*?[") {
-		if paths, err = filepath.Glob(ref); err != nil {
-			return nil, fmt.Errorf("data: pattern %q: %w", ref, err)
-		}
-		if len(paths) == 0 {
-			return nil, fmt.Errorf("data: no file matches %q", ref)
-		}
-		slices.Sort(paths)
+	paths, o, err := files(ref, o)
+	if err != nil {
+		return nil, err
 	}
 	var all []Example
 	for _, p := range paths {

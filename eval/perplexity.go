@@ -18,10 +18,11 @@ const windowTokens = 512
 // A Perplexity is how well a model predicts a text: exp of the mean negative
 // logarithm of the probabilities of its tokens.
 type Perplexity struct {
-	Windows int              `json:"windows,omitempty"` // of a text
-	N       int              `json:"n"`                 // tokens scored
-	Digest  string           `json:"data_sha256"`
-	SE      float64          `json:"se"` // standard error
+	Windows int              `json:"windows,omitempty"`         // of a text
+	N       int              `json:"n"`                         // tokens scored
+	Data    string           `json:"data_sha256,omitempty"`     // of the file, if the caller says
+	Digest  string           `json:"examples_sha256,omitempty"` // of the examples, see [data.Digest]; not of a text
+	SE      float64          `json:"se"`                        // standard error
 	Value   float64          `json:"perplexity"`
 	NLL     measure.Estimate `json:"negative_log_likelihood"` // a token, in nats; its error by token
 }
@@ -61,8 +62,8 @@ func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 			progress(w+1, windows)
 		}
 	}
-	e, digest := measure.Mean(all), data.Digest([]data.Example{{Text: text}})
-	return Perplexity{Windows: windows, N: len(all), Digest: digest, Value: math.Exp(e.Value), SE: math.Exp(e.Value) * e.SE, NLL: e}, nil
+	e := measure.Mean(all)
+	return Perplexity{Windows: windows, N: len(all), Value: math.Exp(e.Value), SE: math.Exp(e.Value) * e.SE, NLL: e}, nil
 }
 
 // MeasureReplies measures how well a model predicts the replies of examples, each

@@ -66,7 +66,8 @@ func (m Metric) Of(items []ItemScore) measure.Estimate {
 type Result struct {
 	Task    string      `json:"task"`
 	N       int         `json:"n"`
-	Digest  string      `json:"data_sha256"`
+	Data    string      `json:"data_sha256,omitempty"` // of the file, if the caller says
+	Digest  string      `json:"examples_sha256"`       // of the examples judged, see [data.Digest]
 	Figures []Figure    `json:"figures"`
 	Items   []ItemScore `json:"-"` // in the order of the data
 }

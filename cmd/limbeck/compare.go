@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -211,8 +210,12 @@ func modelName(ref string, refs []string) string {
 
 // options reads what the flags name.
 func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options, error) {
+	digest, err := data.FileDigest(f.data)
+	if err != nil {
+		return compare.Options{}, err
+	}
 	o := compare.Options{
-		Title: "Comparison on " + filepath.Base(f.data), DataPath: f.data, Task: f.task, Metrics: f.metrics,
+		DataFile: digest, Title: "Comparison on " + filepath.Base(f.data), DataPath: f.data, Task: f.task, Metrics: f.metrics,
 		Bootstrap: measure.Bootstrap{Resamples: f.resamples, Seed: f.seed},
 		Rounds:    f.rounds, Prompts: f.prompts, Examples: f.examples, Prices: f.prices,
 		Threads: f.threads, Exact: f.exact, Open: a.openModel, Progress: a.progress.report,
@@ -264,13 +267,9 @@ func (f *compareFlags) readRecorded(o *compare.Options) error {
 
 func (f *compareFlags) readTrainings(o *compare.Options) error {
 	for _, path := range f.trainings {
-		text, err := os.ReadFile(path)
+		t, err := steps.ReadTraining(path)
 		if err != nil {
 			return err
-		}
-		var t steps.Training
-		if err := json.Unmarshal(text, &t); err != nil {
-			return fmt.Errorf("%s: not a training.json: %w", path, err)
 		}
 		o.Curves = append(o.Curves, compare.Curve(strings.TrimSuffix(path, ".json"), t.Curve))
 	}

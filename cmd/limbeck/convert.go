@@ -1,9 +1,18 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"limbeck/internal/disk"
+	"limbeck/model"
+	"limbeck/recipe/run"
 )
 
 func init() { register(convertCommand) }
@@ -14,18 +23,90 @@ func convertCommand(a *app) *cobra.Command {
 		Short: "Turn a GGUF file into a Hugging Face folder, or back",
 		Long: "Writes a model in the other layout: a GGUF file if TO ends in .gguf, else a\n" +
 			"folder in Hugging Face's layout. Formats that the folder has not are decoded\n" +
-			"to f32.",
+			"to f32. Name, license and history go along, in the folder's limbeck.json and\n" +
+			"README.md.",
 		Example: "  limbeck convert model.gguf folder\n  limbeck convert folder model.gguf",
-		RunE: func(_ *cobra.Command, args []string) error {
-			m, err := a.openModel(args[0])
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			if strings.HasSuffix(args[1], ".gguf") {
-				return m.Save(args[1])
-			}
-			return m.SaveFolder(args[1])
-		},
+		RunE:    func(_ *cobra.Command, args []string) error { return a.convert(args[0], args[1]) },
 	}
+}
+
+// converted is what convert prints.
+type converted struct {
+	Path    string   `json:"path"`
+	Bytes   int64    `json:"bytes"`
+	Format  string   `json:"format"`  // of the file or folder
+	Weights []string `json:"weights"` // formats of the weights, the most frequent first
+}
+
+// Formats of files and folders, for people.
+const (
+	formatGGUF   = "GGUF file"
+	formatFolder = "Hugging Face folder"
+)
+
+func (a *app) convert(from, to string) error {
+	format := formatFolder
+	if strings.EqualFold(filepath.Ext(to), ".gguf") {
+		format = formatGGUF
+	}
+	if err := checkTarget(to, format); err != nil {
+		return err
+	}
+	m, err := a.openModel(from)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if format == formatGGUF {
+		err = m.Save(to)
+	} else {
+		err = m.SaveFolder(to)
+	}
+	if err != nil {
+		return err
+	}
+	done := converted{to, disk.Size(to), format, weightFormats(m)}
+	if format == formatFolder { // what was written is not what m holds
+		written, err := a.openModel(to)
+		if err != nil {
+			return fmt.Errorf("reading what was written: %w", err)
+		}
+		defer written.Close()
+		done.Weights = weightFormats(written)
+	}
+	return a.print(done, func(w io.Writer) {
+		fmt.Fprintf(w, "%s, %s, %s of %s\n", to, run.Bytes(done.Bytes), format, strings.Join(done.Weights, ", "))
+	})
+}
+
+// checkTarget refuses names that mean neither a GGUF file nor a folder.
+func checkTarget(to, format string) error {
+	info, err := os.Stat(to)
+	switch {
+	case format == formatGGUF && err == nil && info.IsDir():
+		return usageErrorf("TO is %s, which is a folder, want the name of a file", to)
+	case format == formatGGUF:
+		return nil
+	case err == nil && !info.IsDir():
+		return usageErrorf("TO is %s, which is a file, want a folder, or a name that ends in .gguf", to)
+	case strings.EqualFold(filepath.Ext(to), ".safetensors"):
+		return usageErrorf("TO is %s; weights alone are no model: want a folder, or a name that ends in .gguf", to)
+	}
+	return nil
+}
+
+// weightFormats lists the formats of a model's weights, the one with the most
+// bytes first.
+func weightFormats(m *model.Model) []string {
+	bytes := map[string]int{}
+	var names []string
+	for _, w := range m.Weights() {
+		t := w.Tensor()
+		if bytes[t.Type.Name] == 0 {
+			names = append(names, t.Type.Name)
+		}
+		bytes[t.Type.Name] += len(t.Data)
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return bytes[b] - bytes[a] })
+	return names
 }

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"strconv"
+
 	"github.com/spf13/cobra"
 
 	"limbeck/recipe"
+	"limbeck/recipe/steps"
 )
 
 func init() { register(distillCommand) }
@@ -18,7 +23,8 @@ func distillCommand(a *app) *cobra.Command {
 		Short: "Train a small model to do as a large one does",
 		Long: "Trains the student on the examples of DATA by what the teacher says of them: by\n" +
 			"its probabilities (response), its hidden states (feature), and how its tokens\n" +
-			"relate (relation), beside the data's own labels (hard).",
+			"relate (relation), beside the data's own labels (hard). Probability that the\n" +
+			"teacher gives to tokens which the student lacks is dropped: how much is told.",
 		Example: "  limbeck distill log.jsonl --teacher big.gguf --student cut.gguf -o small.gguf\n" +
 			"  limbeck distill log.jsonl --teacher big.gguf --student cut.gguf \\\n      --cache topk --epochs 5 --lr 1e-3 -o small.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,7 +44,7 @@ func distillCommand(a *app) *cobra.Command {
 			if err := a.preview(r); err != nil {
 				return err
 			}
-			return a.makeOne(cmd, r, one)
+			return a.distill(cmd, r, one)
 		},
 	}
 	one.add(cmd.Flags())
@@ -47,4 +53,25 @@ func distillCommand(a *app) *cobra.Command {
 	dataset.add(cmd.Flags())
 	sectionFlags(cmd.Flags(), d)
 	return cmd
+}
+
+// distilledResult is what distill prints.
+type distilledResult struct {
+	oneResult
+	Dropped float64 `json:"dropped_probability"` // mean, of the teacher's
+}
+
+func (a *app) distill(cmd *cobra.Command, r *recipe.Recipe, one oneFlags) error {
+	done, plan, err := a.doOne(cmd, r, one)
+	if err != nil {
+		return err
+	}
+	result := distilledResult{oneResult: done}
+	if result.Dropped, err = strconv.ParseFloat(factOf(plan, "distill", steps.Dropped), 64); err != nil {
+		return fmt.Errorf("distill: %s: %w", steps.Dropped, err)
+	}
+	return a.print(result, func(w io.Writer) {
+		done.write(w)
+		fmt.Fprintf(w, "dropped: %.3g %% of the teacher's probability, on tokens that the student lacks\n", 100*result.Dropped)
+	})
 }

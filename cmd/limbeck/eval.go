@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -117,15 +116,12 @@ func (a *app) evalText(ctx context.Context, f *evalFlags, ref string) error {
 	if f.limit > 0 {
 		return usageErrorf("--limit bounds examples; --windows is for the perplexity of a text")
 	}
-	text, err := os.ReadFile(f.data)
+	text, err := data.ReadText(f.data)
 	if err != nil {
-		return fmt.Errorf("data: %w", err)
-	}
-	if len(text) == 0 {
-		return fmt.Errorf("data: %s is empty", f.data)
+		return err
 	}
 	return a.perplexity(f, ref, func(e *engine) (eval.Perplexity, error) {
-		return eval.MeasurePerplexity(ctx, e.Model, e.Tape(), string(text), f.windows, a.progressOf(taskPerplexity))
+		return eval.MeasurePerplexity(ctx, e.Model, e.Tape(), text, f.windows, a.progressOf(taskPerplexity))
 	})
 }
 
@@ -148,6 +144,9 @@ func (a *app) perplexity(f *evalFlags, ref string, measure func(*engine) (eval.P
 	if err != nil {
 		return err
 	}
+	if p.Data, err = data.FileDigest(f.data); err != nil {
+		return err
+	}
 	a.progress.finish()
 	return a.print(struct {
 		Task string `json:"task"`
@@ -157,7 +156,8 @@ func (a *app) perplexity(f *evalFlags, ref string, measure func(*engine) (eval.P
 		if p.Windows > 0 {
 			fmt.Fprintf(w, " in %s windows", count(int64(p.Windows)))
 		}
-		fmt.Fprintf(w, ")\ndata        sha256 %s\n", p.Digest)
+		fmt.Fprintln(w, ")")
+		printDigests(w, p.Data, p.Digest)
 	})
 }
 
@@ -189,6 +189,9 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples
 	defer e.close()
 	result, confidences, err := a.measure(ctx, f, e, all, examples)
 	if err != nil {
+		return err
+	}
+	if result.Data, err = data.FileDigest(f.data); err != nil {
 		return err
 	}
 	a.progress.finish()
@@ -262,7 +265,16 @@ func printResult(w io.Writer, r eval.Result) {
 		t.add(f.Metric, fmt.Sprintf("%.4f", f.Value), fmt.Sprintf("%.4f", f.SE), fmt.Sprintf("%.4f to %.4f", f.Lo, f.Hi), count(int64(f.N)))
 	}
 	t.write(w)
-	fmt.Fprintf(w, "data sha256 %s\n", r.Digest)
+	printDigests(w, r.Data, r.Digest)
+}
+
+// printDigests tells what was measured on: the file, and the examples of it that
+// were judged, as they were read.
+func printDigests(w io.Writer, file, examples string) {
+	fmt.Fprintf(w, "data      sha256 %s\n", file)
+	if examples != "" {
+		fmt.Fprintf(w, "examples  sha256 %s\n", examples)
+	}
 }
 
 func (a *app) progressOf(stage string) func(done, total int) {

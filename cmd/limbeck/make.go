@@ -10,6 +10,7 @@ import (
 
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	"limbeck/recipe/steps"
 )
 
 func init() { register(makeCommand) }
@@ -54,7 +55,7 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	if err != nil {
 		return err
 	}
-	steps, err := compile(r)
+	todo, err := compile(r)
 	if err != nil {
 		return err
 	}
@@ -63,11 +64,12 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	}
 	folder := run.Open(f.dir, machineClass())
 	if f.dryRun {
-		return dryRun(a, folder, steps, f)
+		return dryRun(a, folder, todo, f)
 	}
 	o := a.runOptions(r, f.threads)
 	o.Until, o.Force, o.Verify = f.until, f.force, f.verify
-	plan, err := folder.Make(cmd.Context(), steps, o)
+	o.Finished = a.tellFacts(o.Finished)
+	plan, err := folder.Make(cmd.Context(), todo, o)
 	if err != nil {
 		return err
 	}
@@ -90,8 +92,21 @@ func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
 	}
 }
 
-func dryRun(a *app, folder *run.Folder, steps []*run.Step, f makeFlags) error {
-	plan, err := folder.Plan(steps)
+// tellFacts returns what tells, when a step is done, what it decided or lost, after
+// what finished does.
+func (a *app) tellFacts(finished func(*run.Planned, time.Duration)) func(*run.Planned, time.Duration) {
+	return func(s *run.Planned, took time.Duration) {
+		finished(s, took)
+		for _, key := range []string{steps.Shape, steps.LayersKept, steps.Dropped} {
+			if fact := s.Facts()[key]; fact != "" {
+				a.remark("%s: %s %s", s.Name, key, fact)
+			}
+		}
+	}
+}
+
+func dryRun(a *app, folder *run.Folder, todo []*run.Step, f makeFlags) error {
+	plan, err := folder.Plan(todo)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ import (
 
 // TestModelScripts runs the command lines of testdata/model, beside models so
 // small that they write nonsense: tiny.gguf, other.gguf, plain.gguf without a
-// template, cut.gguf that ends too early, and alien.gguf of an unknown architecture.
+// template, cut.gguf that ends too early, and alien.gguf of an unknown architecture;
+// long.txt, a text, and noise.bin, the same with a byte that is none of a text.
 func TestModelScripts(t *testing.T) {
 	models := t.TempDir()
 	writeModels(t, models)
@@ -44,7 +45,11 @@ func writeModels(t *testing.T, dir string) {
 	m.Meta.Set("general.name", "Tiny")
 	m.Meta.Set("general.license", "mit")
 	m.Meta.Set("limbeck.teacher", "made up")
+	m.Meta.Set("limbeck.history", []string{"drawn at random", "never trained"})
 	check(m.Save(path("tiny.gguf")))
+	text := strings.Repeat("the cat sat on the mat. ", 200)
+	check(os.WriteFile(path("long.txt"), []byte(text), 0o666))
+	check(os.WriteFile(path("noise.bin"), []byte(text[:700]+"\xff"+text[700:]), 0o666))
 	whole, err := os.ReadFile(path("tiny.gguf"))
 	check(err)
 	check(os.WriteFile(path("cut.gguf"), whole[:len(whole)-100], 0o666))

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"limbeck/recipe"
+	"limbeck/recipe/steps"
 )
 
 func init() { register(pruneCommand) }
@@ -16,8 +22,8 @@ func pruneCommand(a *app) *cobra.Command {
 		Use: "prune MODEL", GroupID: groupMake, Args: exactly("MODEL"),
 		Short: "Cut a model to a smaller shape",
 		Long: "Leaves out layers, neurons, heads, channels and tokens that the data needs\n" +
-			"least. A dimension is a count, or a share of the model's. A pruned model must be\n" +
-			"trained or distilled to be good again.",
+			"least, and tells what is left. A dimension is a count, or a share of the\n" +
+			"model's. A pruned model must be trained or distilled to be good again.",
 		Example: "  limbeck prune big.gguf --data log.jsonl --layers 6 --ffn 50% -o small.gguf\n" +
 			"  limbeck prune big.gguf --data log.jsonl --params 15M -o small.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,7 +40,7 @@ func pruneCommand(a *app) *cobra.Command {
 				return usageErrorf("nothing to cut: give --layers, --hidden, --heads, --ffn, --vocab or --params")
 			}
 			r.Data.Train, r.Data.Validation.Share = recipe.File(examples), 0
-			return a.makeOne(cmd, r, one)
+			return a.prune(cmd, r, one, args[0])
 		},
 	}
 	one.add(cmd.Flags())
@@ -42,4 +48,73 @@ func pruneCommand(a *app) *cobra.Command {
 	sectionFlags(cmd.Flags(), student, "from")
 	sectionFlags(cmd.Flags(), prune)
 	return cmd
+}
+
+// prunedResult is what prune prints: the shape before and after.
+type prunedResult struct {
+	oneResult
+	Before     prunedShape `json:"before"`
+	After      prunedShape `json:"after"`
+	LayersKept []int       `json:"layers_kept"` // of the model before, from 0
+}
+
+type prunedShape struct {
+	Layers     int `json:"layers"`
+	Width      int `json:"width"`
+	Heads      int `json:"heads"`
+	KVHeads    int `json:"kv_heads"`
+	FFN        int `json:"ffn"`
+	Vocab      int `json:"vocab"`
+	Parameters int `json:"parameters"`
+}
+
+func (a *app) prune(cmd *cobra.Command, r *recipe.Recipe, one oneFlags, ref string) error {
+	before, err := a.prunedShape(ref) // now: OUT may be the same file
+	if err != nil {
+		return err
+	}
+	done, plan, err := a.doOne(cmd, r, one)
+	if err != nil {
+		return err
+	}
+	result := prunedResult{oneResult: done, Before: before}
+	if result.After, err = a.prunedShape(one.out); err != nil {
+		return err
+	}
+	for _, word := range strings.Fields(strings.Trim(factOf(plan, "prune", steps.LayersKept), "[]")) {
+		layer, err := strconv.Atoi(word)
+		if err != nil {
+			return fmt.Errorf("prune: layers kept: %w", err)
+		}
+		result.LayersKept = append(result.LayersKept, layer)
+	}
+	return a.print(result, result.write)
+}
+
+func (a *app) prunedShape(ref string) (prunedShape, error) {
+	m, err := a.openModel(ref)
+	if err != nil {
+		return prunedShape{}, err
+	}
+	defer m.Close()
+	c := m.Config()
+	return prunedShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN, c.Vocab, c.Params()}, nil
+}
+
+func (r prunedResult) write(w io.Writer) {
+	r.oneResult.write(w)
+	t := table{head: []string{"", "before", "after"}}
+	for _, row := range []struct {
+		name          string
+		before, after int
+	}{
+		{"layers", r.Before.Layers, r.After.Layers}, {"width", r.Before.Width, r.After.Width},
+		{"heads", r.Before.Heads, r.After.Heads}, {"heads for keys and values", r.Before.KVHeads, r.After.KVHeads},
+		{"neurons", r.Before.FFN, r.After.FFN}, {"tokens", r.Before.Vocab, r.After.Vocab},
+		{"parameters", r.Before.Parameters, r.After.Parameters},
+	} {
+		t.add(row.name, count(int64(row.before)), count(int64(row.after)))
+	}
+	t.write(w)
+	fmt.Fprintf(w, "layers kept: %s, the first being 0\n", strings.Trim(fmt.Sprint(r.LayersKept), "[]"))
 }

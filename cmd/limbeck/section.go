@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,40 +106,77 @@ type oneResult struct {
 	Bytes int64  `json:"bytes"`
 }
 
-// makeOne makes what a recipe of one section asks for and gives it its name.
-// The folder OUT.work keeps what an interrupted command goes on from.
+func (r oneResult) write(w io.Writer) { fmt.Fprintf(w, "%s, %s\n", r.Path, run.Bytes(r.Bytes)) }
+
+// makeOne makes what a recipe of one section asks for and prints where it is.
 func (a *app) makeOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) error {
-	if f.out == "" {
-		return usageErrorf("--out says where the model goes")
-	}
-	if err := r.Check(); err != nil {
+	result, _, err := a.doOne(cmd, r, f)
+	if err != nil {
 		return err
+	}
+	return a.print(result, result.write)
+}
+
+// doOne makes what a recipe of one section asks for and gives it its name. The
+// folder OUT.work keeps what an interrupted command goes on from.
+func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result oneResult, plan *run.Plan, err error) {
+	if err := checkOut(f.out); err != nil {
+		return result, nil, err
+	}
+	r.Name = nameOf(f.out) // which the model then says of itself
+	if err := r.Check(); err != nil {
+		return result, nil, err
 	}
 	steps, err := compile(r)
 	if err != nil {
-		return err
+		return result, nil, err
 	}
 	dir := f.out + ".work"
 	folder := run.Open(dir, machineClass())
 	o := a.runOptions(r, f.threads)
 	o.Started = nil
-	_, err = folder.Make(cmd.Context(), steps, o)
-	if err != nil {
-		return err
+	if plan, err = folder.Make(cmd.Context(), steps, o); err != nil {
+		return result, nil, err
 	}
 	if err := copyWhole(filepath.Join(dir, r.Name+".gguf"), f.out); err != nil {
-		return err
+		return result, nil, err
 	}
 	info, err := os.Stat(f.out)
 	if err != nil {
-		return err
+		return result, nil, err
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return err
+	return oneResult{Path: f.out, Bytes: info.Size()}, plan, os.RemoveAll(dir)
+}
+
+// checkOut refuses, before any work, a place where the model cannot go.
+func checkOut(out string) error {
+	if out == "" {
+		return usageErrorf("--out says where the model goes")
 	}
-	return a.print(oneResult{Path: f.out, Bytes: info.Size()}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s, %s\n", f.out, run.Bytes(info.Size()))
-	})
+	dir := filepath.Dir(out)
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return usageErrorf("--out %s: there is no folder %s", out, dir)
+	case err != nil:
+		return fmt.Errorf("--out %s: %w", out, err)
+	case !info.IsDir():
+		return usageErrorf("--out %s: %s is no folder", out, dir)
+	}
+	if info, err := os.Stat(out); err == nil && info.IsDir() {
+		return usageErrorf("--out %s is a folder, want the name of a file", out)
+	}
+	return nil
+}
+
+// factOf returns what a step of a kind found out while it worked, "" if there is
+// none.
+func factOf(plan *run.Plan, kind, key string) string {
+	for _, s := range plan.Steps {
+		if s.Kind == kind {
+			return s.Facts()[key]
+		}
+	}
+	return ""
 }
 
 // copyWhole makes a file appear as a copy of another, whole or not at all.

@@ -11,6 +11,7 @@ import (
 	"limbeck/model"
 	"limbeck/model/chat"
 	"limbeck/recipe/run"
+	"limbeck/recipe/steps"
 )
 
 func init() { register(showCommand) }
@@ -29,7 +30,7 @@ func showCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer m.Close()
-			s := describe(m)
+			s := describe(m, args[0])
 			if tensors {
 				s.Tensors = describeTensors(m)
 			}
@@ -42,7 +43,7 @@ func showCommand(a *app) *cobra.Command {
 
 // A shown model is what --json prints of it.
 type shownModel struct {
-	Path         string         `json:"path"`
+	Path         string         `json:"path"`  // as it was given
 	Bytes        int64          `json:"bytes"` // of the file, or the folder's files
 	Architecture string         `json:"architecture"`
 	Parameters   int            `json:"parameters"`
@@ -105,14 +106,19 @@ type shownTensor struct {
 	Bytes  int    `json:"bytes"`
 }
 
-func describe(m *model.Model) *shownModel {
+// describe tells of the model that ref names.
+func describe(m *model.Model, ref string) *shownModel {
 	c := m.Config()
 	s := &shownModel{
-		Path: m.Path(), Bytes: disk.Size(m.Path()), Architecture: c.Arch, Parameters: c.Params(),
+		Path: ref, Architecture: c.Arch, Parameters: c.Params(),
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
 			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(1)},
 		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
 		License: m.Meta.String("general.license", ""), Metadata: []shownKey{},
+	}
+	var err error
+	if _, s.Bytes, err = steps.Builtin(ref); err != nil { // then it is a file or a folder
+		s.Bytes = disk.Size(ref)
 	}
 	for _, k := range m.Meta.Keys() {
 		v, _ := m.Meta.Get(k)
@@ -225,16 +231,29 @@ func (s *shownModel) template() string {
 // it says.
 func (s *shownModel) writeMetadata(w io.Writer) {
 	var rows [][2]string
+	more := 0
 	for _, k := range s.Metadata {
-		if strings.HasPrefix(k.Key, "general.") || strings.HasPrefix(k.Key, "limbeck.") {
-			rows = append(rows, [2]string{k.Key, shownValue(k.Value)})
+		if !strings.HasPrefix(k.Key, "general.") && !strings.HasPrefix(k.Key, "limbeck.") {
+			more++
+			continue
+		}
+		entries, ok := k.Value.([]string)
+		if !ok || len(entries) == 0 {
+			entries = []string{shownValue(k.Value)}
+		}
+		for i, e := range entries { // a line each: they are sentences, as in limbeck.history
+			name := k.Key
+			if i > 0 {
+				name = ""
+			}
+			rows = append(rows, [2]string{name, shownValue(e)})
 		}
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(w)
 		pairs(w, rows)
 	}
-	if more := len(s.Metadata) - len(rows); more > 0 {
+	if more > 0 {
 		fmt.Fprintf(w, "\nand %d more keys (--json shows them)\n", more)
 	}
 }

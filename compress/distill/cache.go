@@ -2,6 +2,7 @@ package distill
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -34,6 +35,39 @@ func (c *Cache) targets(index []int) []Target {
 	}
 	return out
 }
+
+// Check returns an error unless c, which came from a file, fits a student of size
+// tokens: a loss would index out of range otherwise.
+func (c *Cache) Check(size int) error {
+	rows := len(c.Tail)
+	switch {
+	case c.K < 0 || c.K > size:
+		return fmt.Errorf("K is %d, the student has %d tokens", c.K, size)
+	case len(c.IDs) != rows*c.K || len(c.LogP) != rows*c.K:
+		return fmt.Errorf("%d ids and %d probabilities, want %d rows of %d", len(c.IDs), len(c.LogP), rows, c.K)
+	case len(c.First) == 0 || c.First[0] != 0 || c.First[len(c.First)-1] != rows || !slices.IsSorted(c.First):
+		return fmt.Errorf("the sequences' first rows do not rise from 0 to %d", rows)
+	case !(c.Temperature > 0) || !(c.Dropped >= 0 && c.Dropped <= 1+roundoff):
+		return fmt.Errorf("temperature %v, dropped probability %v", c.Temperature, c.Dropped)
+	}
+	for r := range rows {
+		ids := c.IDs[r*c.K : (r+1)*c.K]
+		for i, id := range ids {
+			if id < 0 || int(id) >= size || i > 0 && id <= ids[i-1] {
+				return fmt.Errorf("row %d: token %d out of order or range: the student has %d tokens", r, id, size)
+			}
+		}
+		if !(c.Tail[r] >= 0 && c.Tail[r] <= 1+roundoff) || slices.ContainsFunc(c.LogP[r*c.K:(r+1)*c.K], notLogP) {
+			return fmt.Errorf("row %d: what should be probabilities is not", r)
+		}
+	}
+	return nil
+}
+
+// roundoff is how far above 1 a sum of f32 probabilities over a vocabulary may lie.
+const roundoff = 1e-3
+
+func notLogP(x float32) bool { return !(x <= roundoff) }
 
 // Append adds to c what the same teachers said of further sequences, of which
 // more was made with the same K and temperature.

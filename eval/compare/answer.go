@@ -45,7 +45,7 @@ func (c *comparison) answer(ctx context.Context, r *row) error {
 		r.Digest = digest
 	}
 	key := c.key("answers", r.Digest, fmt.Sprint(c.task == nil, c.losses()))
-	if !c.recall(key, &r.outcome) {
+	if !c.recallOutcome(key, r) {
 		if err := c.work(ctx, r); err != nil {
 			return err
 		}
@@ -122,6 +122,34 @@ func (c *comparison) recall(key string, v any) bool {
 	}
 	text, err := os.ReadFile(filepath.Join(c.Checkpoints, key))
 	return err == nil && json.Unmarshal(text, v) == nil
+}
+
+// recallOutcome reads a model's answers, if those of all examples were kept.
+func (c *comparison) recallOutcome(key string, r *row) bool {
+	var o outcome // a failed recall must leave nothing behind for the work to add to
+	if !c.recall(key, &o) || !c.complete(&o) {
+		return false
+	}
+	r.outcome = o
+	return true
+}
+
+// complete tells whether an outcome from a file has what scoring and timing index.
+func (c *comparison) complete(o *outcome) bool {
+	if c.task != nil && len(o.Replies) != len(c.examples) {
+		return false
+	}
+	for _, r := range o.Replies {
+		if r.Read < 0 || r.Written < 0 || !(r.Confidence >= 0 && r.Confidence <= 1+1e-6) { // rounding
+			return false
+		}
+	}
+	for i, l := range o.Losses {
+		if i%2 == 1 && l < 0 { // tokens of an item
+			return false
+		}
+	}
+	return len(o.Losses)%2 == 0 && (len(o.Losses) > 0) == c.losses()
 }
 
 func (c *comparison) keep(key string, v any) error {

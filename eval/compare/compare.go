@@ -37,6 +37,7 @@ type Contestant struct {
 type Options struct {
 	Title     string
 	DataPath  string // as the report names the data
+	DataFile  string // SHA-256 of the file at DataPath, hexadecimal; may be empty
 	Split     string // test, validation
 	Task      string // an [eval.Task]'s name, or perplexity; empty or auto: detected
 	Metrics   []string
@@ -134,10 +135,13 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 func (c *comparison) report(ctx context.Context) (*report.Report, error) {
 	r := &report.Report{
 		Title: c.Title, Task: c.taskName(), Machine: c.machine(),
-		Data: report.Data{Path: c.DataPath, Digest: "sha256:" + data.Digest(c.examples), N: len(c.examples), Split: c.Split},
+		Data: report.Data{Path: c.DataPath, Examples: "sha256:" + data.Digest(c.examples), N: len(c.examples), Split: c.Split},
 		Interval: report.Interval{Level: report.N(measure.Level), Method: "paired bootstrap over items",
 			Resamples: c.Bootstrap.Resamples, Seed: c.Bootstrap.Seed},
 		Curves: c.Curves, Notes: c.Notes,
+	}
+	if c.DataFile != "" {
+		r.Data.File = "sha256:" + c.DataFile
 	}
 	if r.Interval.Seed == 0 {
 		r.Interval.Seed = measure.Seed

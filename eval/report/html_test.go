@@ -87,7 +87,7 @@ const evil = "</script></style><img src=x onerror=alert(1)>\"'`><svg/onload=aler
 // hostile is the sample with every string replaced.
 func hostile() *Report {
 	r := sample()
-	r.Title, r.Created, r.Task, r.Data, r.Machine = evil, evil, evil, Data{evil, evil, 3, evil}, Machine{evil, evil, -1}
+	r.Title, r.Created, r.Task, r.Data, r.Machine = evil, evil, evil, Data{evil, evil, evil, 3, evil}, Machine{evil, evil, -1}
 	r.Interval.Method = evil
 	for i := range r.Metrics {
 		r.Metrics[i].Title = evil

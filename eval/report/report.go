@@ -11,7 +11,7 @@ package report
 
 // Version is the schema's version, written into every report. It rises when a
 // field changes its name or meaning, not when one is added.
-const Version = 1
+const Version = 2
 
 // Report is one comparison: models, their scores on one data set, the paired
 // differences between them, and how all of it was measured.
@@ -34,10 +34,11 @@ type Report struct {
 
 // Data names the data set that the models were scored on.
 type Data struct {
-	Path   string `json:"path"`
-	Digest string `json:"digest"`
-	N      int    `json:"n"` // examples scored
-	Split  string `json:"split"`
+	Path     string `json:"path"`
+	File     string `json:"file_digest"`     // of the file at Path
+	Examples string `json:"examples_digest"` // of the examples scored
+	N        int    `json:"n"`               // examples scored
+	Split    string `json:"split"`
 }
 
 // Machine is where speed was measured.

@@ -94,7 +94,7 @@ func TestNumJSON(t *testing.T) {
 
 func TestReadJSONRefuses(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{`{"schema_version": 99}`, "schema_version 99, want 1"},
+		{`{"schema_version": 99}`, "schema_version 99, want 2"},
 		{`{`, "read JSON"},
 		{`{"schema_version": 1, "models": [{"quality": [{"value": "x"}]}]}`, "number"},
 	} {

@@ -153,7 +153,11 @@ func (r *Report) dataFacts() []string {
 	} else {
 		add(r.Data.Split)
 	}
-	add(shortDigest(r.Data.Digest))
+	for _, d := range [][2]string{{"file", r.Data.File}, {"examples", r.Data.Examples}} {
+		if d[1] != "" {
+			add(d[0] + " " + shortDigest(d[1]))
+		}
+	}
 	return facts
 }
 

@@ -73,6 +73,9 @@ func (f *Folder) open(dir string) (err error) {
 	if f.template, err = readTemplate(dir, f.tokenizerConfig); err != nil {
 		return err
 	}
+	if err := readOrigin(dir, f.keys); err != nil {
+		return err
+	}
 	if err := f.openWeights(dir); err != nil {
 		return err
 	}
@@ -89,7 +92,8 @@ func (f *Folder) Close() error {
 }
 
 // Keys returns what config.json says as GGUF keys, with the types that GGUF
-// files have: uint32, float32, string. It is a copy.
+// files have: uint32, float32, string, and what limbeck.json and README.md say of
+// the model's origin. It is a copy.
 func (f *Folder) Keys() map[string]any { return maps.Clone(f.keys) }
 
 // Tensors returns the tensors with GGUF's names and row order: the embedding,

@@ -145,7 +145,7 @@ func TestFolderRoundTrip(t *testing.T) {
 			t.Errorf("template %q, tokenizer %q", f.ChatTemplate(), f.TokenizerJSON())
 		}
 		entries, _ := os.ReadDir(dir)
-		if len(entries) != 4 {
+		if len(entries) != 5 { // with limbeck.json
 			t.Errorf("files: %v", entries)
 		}
 	}

@@ -17,8 +17,9 @@ import (
 
 // WriteFolder writes a folder that transformers loads: config.json from GGUF
 // keys, model.safetensors from tensors with GGUF's names and row order, in
-// f32, f16 or bf16, and further files by name (tokenizer.json, …). The folder
-// may exist; its other files stay, except for the index of a sharded model.
+// f32, f16 or bf16, further files by name (tokenizer.json, …), and what keys say
+// of the model's origin in limbeck.json and, unless there is one, README.md. The
+// folder may exist; its other files stay, except for the index of a sharded model.
 //
 // All content is on the disk before the first file gets its name, and
 // config.json, without which a folder is no model, gets it last. On an error
@@ -44,6 +45,11 @@ func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, file
 			return fmt.Errorf("a further file cannot be named %q", name)
 		}
 	}
+	all, err := originFiles(dir, keys)
+	if err != nil {
+		return err
+	}
+	maps.Copy(all, files)
 	weights := make([]*tensor.Tensor, len(tensors))
 	for i, t := range tensors {
 		if weights[i], err = arch.untranslate(t, keys); err != nil {
@@ -60,7 +66,7 @@ func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, file
 			}
 		}()
 	}
-	return place(dir, config, weights, files)
+	return place(dir, config, weights, all)
 }
 
 // place writes all files under hidden names and then renames them.

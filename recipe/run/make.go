@@ -179,8 +179,8 @@ func abandon(temp string) error {
 func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, o Options) *Work {
 	w := NewWork(filepath.Join(temp, outDir), filepath.Join(temp, checkpointDir), map[string]string{}, nil, log)
 	w.Threads, w.Warned = o.Threads, o.Warned
-	for i, in := range s.Inputs {
-		w.origins = append(w.origins, in.Name+" "+s.inputs[i].Digest[:keyDigits])
+	w.origins, w.exports = s.origins, s.Exports
+	for _, in := range s.Inputs {
 		w.inputs[in.Name] = in.Path
 		if in.Of != nil {
 			n := p.find(in.Of)

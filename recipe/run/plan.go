@@ -32,7 +32,17 @@ type Planned struct {
 
 	settings json.RawMessage
 	inputs   []keyInput
+	origins  []Origin
 	output   *manifest // of a step that is done
+}
+
+// Facts returns what a step that is done found out while it worked. The caller must
+// not change it.
+func (n *Planned) Facts() map[string]string {
+	if n.output == nil {
+		return nil
+	}
+	return n.output.Facts
 }
 
 // Plan finds out what is to do. It only reads, apart from remembering digests
@@ -79,6 +89,7 @@ func (f *Folder) plan(s *Step, at map[*Step]*Planned) (*Planned, error) {
 		}
 		n.inputs = append(n.inputs, keyInput{in.Name, digest})
 	}
+	n.origins = n.trace(at)
 	n.Key, err = key(s, n.settings, n.inputs, f.Machine)
 	return n, err
 }

@@ -89,7 +89,8 @@ type Work struct {
 	Warned      func(text string)
 
 	inputs   map[string]string
-	origins  []string
+	origins  []Origin
+	exports  map[string]string
 	facts    map[string]string
 	measured map[string]bool
 }
@@ -119,10 +120,14 @@ func (w *Work) Has(name string) bool {
 	return ok
 }
 
-// Origins identifies the step's inputs for what it makes to remember: each with
-// its name and the first digits of its SHA-256, or of the key of the step that
-// made it.
-func (w *Work) Origins() []string { return w.origins }
+// Origins returns what the step's inputs were made from, for what it makes to
+// remember. What they say besides digests is no part of the step's key: an output
+// keeps what was said when it was made, and the lineage says what holds now.
+func (w *Work) Origins() []Origin { return w.origins }
+
+// Export returns the name under which a file of the output appears in the run's
+// folder, or "".
+func (w *Work) Export(path string) string { return w.exports[path] }
 
 // Warn tells the user of something that is no error, and notes it in the log.
 func (w *Work) Warn(format string, args ...any) {

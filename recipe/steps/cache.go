@@ -82,7 +82,7 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 	var cache *distill.Cache
 	for _, part := range cacheParts(set) {
 		path := filepath.Join(w.Checkpoints, fmt.Sprintf("cache-%d.gob", before))
-		read, err := readCache(path)
+		read, err := readCache(path, student.Config().Vocab)
 		if errors.Is(err, fs.ErrNotExist) {
 			if read, err = distill.NewCache(ctx, t.archs(), vocab, student.Config().Vocab, part, s.TopK, s.Temperature, pool, progress); err == nil {
 				err = writeCache(path, read)
@@ -103,7 +103,7 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 	if cache == nil {
 		return errors.New("no training example is short enough for the teacher to read")
 	}
-	w.Fact("dropped probability", fmt.Sprintf("%.3g", cache.Dropped))
+	w.Fact(Dropped, fmt.Sprintf("%.3g", cache.Dropped))
 	return writeCache(filepath.Join(w.Dir, cacheFile), cache)
 }
 
@@ -128,17 +128,29 @@ func writeCache(path string, c *distill.Cache) error {
 	return disk.Write(path, func(out io.Writer) error { return gob.NewEncoder(out).Encode(c) })
 }
 
-func readCache(path string) (*distill.Cache, error) {
+// readCache reads the cache for a student of so many tokens.
+func readCache(path string, vocab int) (*distill.Cache, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	var c distill.Cache
-	if err := gob.NewDecoder(f).Decode(&c); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	c, err := decodeCache(f, vocab)
+	if err != nil {
+		return nil, fmt.Errorf("%s: not a teacher's cache: %w", path, err)
 	}
-	return &c, nil
+	return c, nil
+}
+
+// decodeCache reads a cache whose numbers fit together. Package gob takes no length
+// above 10 MB on trust: an element that it allocates was in the file, in a byte at
+// least.
+func decodeCache(r io.Reader, vocab int) (*distill.Cache, error) {
+	var c distill.Cache
+	if err := gob.NewDecoder(r).Decode(&c); err != nil {
+		return nil, err
+	}
+	return &c, c.Check(vocab)
 }
 
 // teachers are the members of an ensemble, packed as they are served.

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"limbeck/compress/quantize"
+	"limbeck/data"
 	"limbeck/eval/bench"
 	"limbeck/eval/compare"
 	"limbeck/eval/report"
@@ -83,7 +84,7 @@ func buildCompare(r *recipe.Recipe, chains []*recipe.Chain) ([]*run.Step, error)
 		return nil, err
 	}
 	settings := j.settings
-	s := &run.Step{Kind: "compare", Name: "compare", Version: 1, Settings: settings, Inputs: j.inputs,
+	s := &run.Step{Kind: "compare", Name: "compare", Version: 2, Settings: settings, Inputs: j.inputs,
 		Exports: map[string]string{ReportFile: ReportFile, PageFile: PageFile}}
 	s.Predict = predictCompare(r, chains, &settings)
 	s.Run = func(ctx context.Context, w *run.Work) error { return settings.compare(ctx, w) }
@@ -210,7 +211,7 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 				return err
 			}
 			ref := c.Recipe.Student.From.Text
-			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: 1, Settings: plain, Inputs: []run.Input{in}}
+			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: 2, Settings: plain, Inputs: []run.Input{in}}
 			s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, plain) }
 			j.steps = append(j.steps, s)
 			j.put(judged{Name: s.Name, Role: report.Baseline}, run.Input{Of: s, Path: ModelFile}, "", nil)
@@ -335,8 +336,12 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 
 func (s *compareSettings) options(w *run.Work) (compare.Options, error) {
 	c := &s.Compare
+	path, digest, err := s.dataFile(w)
+	if err != nil {
+		return compare.Options{}, err
+	}
 	o := compare.Options{
-		Title: s.Title, DataPath: s.Split + ".jsonl", Split: s.Split, Task: s.Task, Metrics: c.Metrics,
+		Title: s.Title, DataPath: path, DataFile: digest, Split: s.Split, Task: s.Task, Metrics: c.Metrics,
 		Bootstrap: measure.Bootstrap{Resamples: c.Resamples},
 		Rounds:    c.Runs, Prompts: c.Prompts, Examples: c.Examples,
 		Prices:  compare.Prices{MachineHour: c.Prices.MachineHour, Input: c.Prices.Input, Output: c.Prices.Output},
@@ -351,6 +356,31 @@ func (s *compareSettings) options(w *run.Work) (compare.Options, error) {
 		o.Rounds = 0
 	}
 	return o, nil
+}
+
+// dataFile returns the name and the SHA-256 of the file that the examples came
+// from: the user's, or, if there were several, what the data step made of them.
+func (s *compareSettings) dataFile(w *run.Work) (name, digest string, err error) {
+	keys := []string{"data.test"}
+	if s.Split == "validation" {
+		keys = []string{"data.validation", "data.train"} // the first that there is
+	}
+	for _, key := range keys {
+		var found []run.Origin
+		for _, o := range w.Origins() {
+			if o.Input == "examples" && o.Key == key {
+				found = append(found, o)
+			}
+		}
+		if len(found) == 1 {
+			return shown(found[0]), found[0].Digest, nil
+		}
+		if len(found) > 1 {
+			break
+		}
+	}
+	digest, err = data.FileDigest(w.Input("examples"))
+	return s.Split + ".jsonl", digest, err
 }
 
 // contestants lists the models, and reads how they were trained.
@@ -375,12 +405,8 @@ func (s *compareSettings) contestants(w *run.Work, o *compare.Options) ([]compar
 		if !m.Curve {
 			continue
 		}
-		text, err := os.ReadFile(w.Input(fmt.Sprintf("training.%d", i)))
+		t, err := ReadTraining(w.Input(fmt.Sprintf("training.%d", i)))
 		if err != nil {
-			return nil, err
-		}
-		var t Training
-		if err := json.Unmarshal(text, &t); err != nil {
 			return nil, fmt.Errorf("how %s was trained: %w", m.Name, err)
 		}
 		o.Curves = append(o.Curves, compare.Curve(m.Name, t.Curve))

@@ -58,6 +58,9 @@ func TestCompare(t *testing.T) {
 	if r.Data.Split != "validation" || len(r.Notes) == 0 || !strings.Contains(r.Notes[0].Text, "no test data") {
 		t.Errorf("notes %+v: want one that says that these are not test data", r.Notes)
 	}
+	if r.Data.Path != "train.jsonl" || r.Data.File[:19] != "sha256:"+sha(t, filepath.Join(filepath.Dir(path), "train.jsonl")) {
+		t.Errorf("data %+v: want the user's file and its digest", r.Data)
+	}
 	if page, err := os.ReadFile(filepath.Join(dir, steps.PageFile)); err != nil || !strings.Contains(string(page), "classical") {
 		t.Errorf("the page: %v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"limbeck/compress/distill"
-	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/arch"
@@ -98,7 +97,7 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	var cache *distill.Cache
 	var t *teachers
 	if w.Has("cache") {
-		if cache, err = readCache(w.Input("cache")); err != nil {
+		if cache, err = cacheFor(w, ref); err != nil {
 			return err
 		}
 	} else if d.Response+d.Feature+d.Relation > 0 {
@@ -123,8 +122,18 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	}
 	defer m.Close()
 	w.Fact("training steps", fmt.Sprint(training.Steps))
-	w.Fact("dropped probability", fmt.Sprintf("%.3g", training.Dropped))
-	return save(w, m, fmt.Sprintf("distilled on %d examples, digest %.12s", len(f.train), data.Digest(f.train)))
+	w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
+	return save(w, m, fmt.Sprintf("distilled on %d examples", len(f.train)))
+}
+
+// cacheFor reads the cache of the step's student.
+func cacheFor(w *run.Work, ref string) (*distill.Cache, error) {
+	student, err := openInput(w, "student", ref)
+	if err != nil {
+		return nil, err
+	}
+	defer student.Close()
+	return readCache(w.Input("cache"), student.Config().Vocab)
 }
 
 // cachedObjective is the loss against what a teacher said of n examples; a nil

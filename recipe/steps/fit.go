@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -38,6 +39,44 @@ type Training struct {
 	Curve      []train.Point `json:"curve"`
 	Stopped    string        `json:"stopped,omitempty"`             // why it ended early
 	Dropped    float64       `json:"dropped_probability,omitempty"` // of the teacher's, on tokens that the student lacks
+}
+
+// maxTraining bounds a training.json: one with a point for every step of a long
+// training is a hundredth of it.
+const maxTraining = 64 << 20
+
+// ReadTraining reads a training.json.
+func ReadTraining(path string) (*Training, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxTraining+1))
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseTraining(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: not a %s: %w", path, TrainingFile, err)
+	}
+	return t, nil
+}
+
+func parseTraining(text []byte) (*Training, error) {
+	if len(text) > maxTraining {
+		return nil, fmt.Errorf("longer than %d bytes", maxTraining)
+	}
+	t := new(Training)
+	if err := json.Unmarshal(text, t); err != nil {
+		return nil, err
+	}
+	for i, p := range t.Curve {
+		if p.Step < 0 || i > 0 && p.Step < t.Curve[i-1].Step {
+			return nil, fmt.Errorf("point %d of the curve is of step %d, after step %d", i+1, p.Step, t.Curve[max(0, i-1)].Step)
+		}
+	}
+	return t, nil
 }
 
 // Tried is one learning rate of a search, with its best validation.
@@ -132,9 +171,11 @@ func better(a, b Tried) bool {
 // that diverges is a result, not an error: another rate may do better.
 func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Training, error) {
 	report := path + ".json"
-	if text, err := os.ReadFile(report); err == nil {
-		var t Training
-		return &t, json.Unmarshal(text, &t)
+	if t, err := ReadTraining(report); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil && len(t.Tried) != 1 {
+			err = fmt.Errorf("%s: %d learning rates, want one", report, len(t.Tried))
+		}
+		return t, err
 	}
 	debug.FreeOSMemory() // what the rate before held
 	m, err := f.open()

@@ -16,6 +16,13 @@ import (
 
 func init() { recipe.Register("prune", buildPrune) }
 
+// Facts that commands show. They are keys of the lineage.
+const (
+	Shape      = "shape"               // of a pruned model, in words
+	LayersKept = "layers kept"         // of a pruned model: their numbers before, from 0, as [0 2 3]
+	Dropped    = "dropped probability" // that the teacher gives to tokens that the student lacks, a mean
+)
+
 // pruneSettings are what the student's first weights depend on besides the
 // teacher and the data.
 type pruneSettings struct {
@@ -105,17 +112,17 @@ func PruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 	if err != nil {
 		return err
 	}
-	made := fmt.Sprintf("pruned from %d to %d parameters", teacher.Config().Params(), m.Config().Params())
+	made := fmt.Sprintf("pruned from %d to %d parameters by %d examples", teacher.Config().Params(), m.Config().Params(), len(set.sample))
 	if student.From.Text == recipe.FromScratch {
 		if m, err = fresh(m, seed); err != nil {
 			return err
 		}
-		made = fmt.Sprintf("%d random weights, seed %d", m.Config().Params(), seed)
+		made = drawn(m, seed)
 	} else {
-		w.Fact("layers kept", fmt.Sprint(plan.Layers))
+		w.Fact(LayersKept, fmt.Sprint(plan.Layers))
 	}
 	c := m.Config()
-	w.Fact("shape", fmt.Sprintf("%d layers, %d wide, %d heads, %d KV heads, %d neurons, %d tokens",
+	w.Fact(Shape, fmt.Sprintf("%d layers, %d wide, %d heads, %d KV heads, %d neurons, %d tokens",
 		c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN, c.Vocab))
 	return save(w, m, made)
 }

@@ -14,6 +14,13 @@ import (
 
 func init() { recipe.Register("quantize", buildQuantize) }
 
+// quantizeSettings are what a quantized model depends on besides its inputs.
+// Another name costs no training, so the file always has the recipe's.
+type quantizeSettings struct {
+	recipe.Quantize
+	Name string
+}
+
 // buildQuantize adds the step that stores the student in fewer bits. The
 // student that a recipe ends with is exported under its name, quantized or not.
 func buildQuantize(c *recipe.Chain) error {
@@ -32,7 +39,7 @@ func buildQuantize(c *recipe.Chain) error {
 		}
 		return nil
 	}
-	s := &run.Step{Kind: "quantize", Name: "quantize", Version: 1, Settings: *q, Inputs: []run.Input{student},
+	s := &run.Step{Kind: "quantize", Name: "quantize", Version: 2, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
 		Exports: map[string]string{ModelFile: name + ".gguf"}}
 	if q.Imatrix {
 		in, err := c.Get("data.train", "train")
@@ -65,6 +72,7 @@ func QuantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 	pool := par.New(w.Threads)
 	defer pool.Close()
 	var o quantize.Options
+	weighed := ""
 	if w.Has("train") {
 		set, err := calibration(w, m, int(q.Calibration))
 		if err != nil {
@@ -74,6 +82,7 @@ func QuantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 		if o.Importance, err = quantize.Calibrate(ctx, m, set.sample, pool, progress); err != nil {
 			return err
 		}
+		weighed = fmt.Sprintf(", errors weighed by %d examples", len(set.sample))
 	}
 	if err := formats(&o, m, q); err != nil {
 		return err
@@ -87,7 +96,7 @@ func QuantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 			n, o.Format.Name, o.Format.Len)
 	}
 	w.Fact("format", o.Format.Name)
-	return save(w, out, "quantized to "+o.Format.Name)
+	return save(w, out, "quantized to "+o.Format.Name+weighed)
 }
 
 // formats chooses the formats that the settings ask for.

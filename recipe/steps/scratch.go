@@ -2,6 +2,7 @@ package steps
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -60,6 +61,7 @@ func NewModel(path string, r *recipe.Recipe, s recipe.Student) error {
 	if err != nil {
 		return err
 	}
+	m.Meta.Set(historyKey, []string{drawn(m, r.Seed)})
 	return m.Save(path)
 }
 
@@ -110,4 +112,9 @@ func (r random) Tensor(name string, rows, cols int) *tensor.Tensor {
 		}
 	}
 	return t
+}
+
+// drawn says, for its history, what a model of random weights is.
+func drawn(m *model.Model, seed int64) string {
+	return fmt.Sprintf("%d random weights, seed %d", m.Config().Params(), seed)
 }

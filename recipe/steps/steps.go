@@ -109,10 +109,10 @@ func save(w *run.Work, m *model.Model, made string) error {
 	for _, key := range []string{nameKey, "general.basename", "general.finetune", "general.size_label", "general.quantization_version"} {
 		m.Meta.Delete(key) // they are the base model's
 	}
-	if from := w.Origins(); len(from) > 0 {
-		made += "; from " + strings.Join(from, ", ")
+	m.Meta.Set(historyKey, append(history, made+sources(w)))
+	if name := strings.TrimSuffix(w.Export(ModelFile), ".gguf"); name != "" {
+		m.Meta.Set(nameKey, name)
 	}
-	m.Meta.Set(historyKey, append(history, made))
 	if license := m.Meta.String("general.license", ""); license != "" {
 		w.Fact("license", license)
 	}

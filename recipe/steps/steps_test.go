@@ -3,6 +3,7 @@ package steps_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -278,7 +279,7 @@ func TestWays(t *testing.T) {
 		"quantized": "quantize: q8_0\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\n"+text)
+			path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, license: MIT, labels: people}\n"+text)
 			if err := makeRecipe(path, 1); err != nil {
 				t.Fatal(err)
 			}
@@ -287,10 +288,43 @@ func TestWays(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer m.Close()
-			history := m.Meta.Strings("limbeck.history")
-			if len(history) == 0 || !strings.Contains(history[len(history)-1], "; from ") {
-				t.Errorf("the model does not say what was done to it and to what: %q", history)
-			}
+			checkOrigin(t, m, filepath.Dir(path), name)
 		})
 	}
+}
+
+// checkOrigin checks that a model says its name, and what was done to it and to
+// what.
+func checkOrigin(t *testing.T, m *model.Model, dir, way string) {
+	t.Helper()
+	if name := m.Meta.String("general.name", ""); name != "a" {
+		t.Errorf("the model is called %q, want a, as the recipe", name)
+	}
+	history := m.Meta.Strings("limbeck.history")
+	if len(history) == 0 {
+		t.Fatal("the model has no history")
+	}
+	last := history[len(history)-1]
+	wants := []string{"; from model ./teacher.gguf (sha256 " + sha(t, filepath.Join(dir, "teacher.gguf"))}
+	if way != "quantized" {
+		wants = append(wants, "data train.jsonl (sha256 "+sha(t, filepath.Join(dir, "train.jsonl"))+"; license: MIT; labels: people)")
+	}
+	if way == "scratch" || way == "reverse" || way == "adapters" {
+		wants = append(wants, " on 49 examples")
+	}
+	for _, want := range wants {
+		if !strings.Contains(last, want) {
+			t.Errorf("the last line of the history lacks %q: %s", want, last)
+		}
+	}
+}
+
+// sha returns the first digits of a file's SHA-256.
+func sha(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(b))[:12]
 }

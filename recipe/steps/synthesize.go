@@ -104,7 +104,7 @@ func trainWriter(ctx context.Context, w *run.Work, ref string, settings recipe.T
 		return err
 	}
 	defer m.Close()
-	return save(w, m, fmt.Sprintf("trained to write prompts like those of %d examples, digest %.12s", len(f.train), data.Digest(f.train)))
+	return save(w, m, fmt.Sprintf("trained to write prompts like those of %d examples", len(f.train)))
 }
 
 // make writes train.jsonl: the training examples and the synthetic ones. No

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/recipe"
@@ -108,7 +107,7 @@ func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Tr
 		return err
 	}
 	defer m.Close()
-	return save(w, m, fmt.Sprintf("trained on %d examples, digest %.12s", len(f.train), data.Digest(f.train)))
+	return save(w, m, fmt.Sprintf("trained on %d examples", len(f.train)))
 }
 
 // newFit returns a fit of the step's examples; done ends its threads.

@@ -1,0 +1,116 @@
+package steps_test
+
+import (
+	"bytes"
+	"encoding/gob"
+	"io"
+	"math"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"limbeck/compress/distill"
+	"limbeck/eval/compare"
+	"limbeck/eval/report"
+	"limbeck/recipe/steps"
+)
+
+const (
+	fuzzVocab = 50
+
+	// cacheGrowth is how many bytes reading a byte of a cache may allocate: an
+	// element takes 8 bytes of memory and 1 of the file at least, slices grow by
+	// doubling, and the decoder keeps the message.
+	cacheGrowth = 64
+	cacheFixed  = 32 << 20 // of the decoder: it trusts a message's claim up to 10 MB
+)
+
+func gobOf(tb testing.TB, v any) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(v); err != nil {
+		tb.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func goodCache() distill.Cache {
+	return distill.Cache{K: 2, Temperature: 2, IDs: []int32{0, 4, 7, 49, 1, 2}, LogP: []float32{-1, -2, -3, float32(math.Inf(-1)), -0.5, -1},
+		Tail: []float64{0.5, 0.25, 0}, First: []int{0, 1, 1, 3}, Dropped: 0.125}
+}
+
+// What of a cache does not fit together or the student is refused.
+func TestCacheIsChecked(t *testing.T) {
+	if _, err := steps.DecodeCache(bytes.NewReader(gobOf(t, goodCache())), fuzzVocab); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(c *distill.Cache){
+		"K is 51":               func(c *distill.Cache) { c.K = 51 },
+		"want 3 rows of 3":      func(c *distill.Cache) { c.K = 3 },
+		"do not rise":           func(c *distill.Cache) { c.First = []int{0, 2, 1, 3} },
+		"from 0 to 3":           func(c *distill.Cache) { c.First = []int{0, 4} },
+		"row 1: token 50":       func(c *distill.Cache) { c.IDs[3] = 50 },
+		"row 0: token -1":       func(c *distill.Cache) { c.IDs[0] = -1 },
+		"row 2: token 1":        func(c *distill.Cache) { c.IDs[5] = 1 },
+		"row 0: what should":    func(c *distill.Cache) { c.LogP[1] = float32(math.NaN()) },
+		"row 2: what should":    func(c *distill.Cache) { c.Tail[2] = -1 },
+		"temperature 0":         func(c *distill.Cache) { c.Temperature = 0 },
+		"dropped probability 2": func(c *distill.Cache) { c.Dropped = 2 },
+	} {
+		c := goodCache()
+		change(&c)
+		if _, err := steps.DecodeCache(bytes.NewReader(gobOf(t, c)), fuzzVocab); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want an error with %q", err, want)
+		}
+	}
+}
+
+// A file that claims to hold more than it does allocates no more than it is long.
+func FuzzCache(f *testing.F) {
+	good := gobOf(f, goodCache())
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add(gobOf(f, struct{ IDs []float64 }{[]float64{1}}))
+	f.Add(append([]byte{0xfa, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff}, good...)) // a message of 2^46 bytes
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c, err := steps.DecodeCache(bytes.NewReader(text), fuzzVocab)
+		runtime.ReadMemStats(&after)
+		if n, most := after.TotalAlloc-before.TotalAlloc, uint64(cacheFixed+cacheGrowth*len(text)); n > most {
+			t.Errorf("%d bytes made the reader allocate %d, want at most %d", len(text), n, most)
+		}
+		if err != nil {
+			return
+		}
+		again, err := steps.DecodeCache(bytes.NewReader(gobOf(t, *c)), fuzzVocab)
+		if err != nil || again.K != c.K || !reflect.DeepEqual(again.IDs, c.IDs) || !reflect.DeepEqual(again.First, c.First) {
+			t.Errorf("what was written reads as %+v, %v, want %+v", again, err, c)
+		}
+		rows := len(c.Tail)
+		c.Append(again)
+		if err := c.Check(fuzzVocab); err != nil || len(c.Tail) != 2*rows {
+			t.Errorf("twice the cache: %v", err)
+		}
+	})
+}
+
+// What is read of a training.json can be drawn.
+func FuzzTraining(f *testing.F) {
+	f.Add([]byte(`{"steps": 10, "curve": [{"step": 5, "loss": 2.5, "validation": 2.25, "metric": 0.5}, {"step": 10, "loss": 1}]}`))
+	f.Add([]byte(`{"curve": [{"step": 1, "loss": 1e308}, {"step": 2, "loss": -1e308, "validation": 1e-320}]}`))
+	f.Add([]byte(`{"curve": [{"step": 9223372036854775807}, null, {}], "tried": null}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		training, err := steps.ParseTraining(text)
+		if err != nil {
+			return
+		}
+		r := report.Report{Curves: []report.Curve{compare.Curve("x", training.Curve)}}
+		for _, write := range []func(io.Writer) error{r.WriteHTML, r.WriteJSON} {
+			if err := write(io.Discard); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package steps
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"limbeck/recipe/run"
+)
+
+// sources names, for a model's history, the models and the data that a step's
+// inputs were made from. Of the data that is what was learned from: examples that
+// only chose or judged the model taught it nothing.
+func sources(w *run.Work) string {
+	var models, files []string
+	for _, o := range w.Origins() {
+		switch o.Key {
+		case "teacher.from", "student.from":
+			models = appendNew(models, "model "+cite(o, licenseOf(o)))
+		case "data.train":
+			if o.Input == "train" {
+				files = appendNew(files, "data "+cite(o, "license: "+o.License, "labels: "+o.Labels))
+			}
+		}
+	}
+	all := append(models, files...)
+	if len(all) == 0 {
+		return ""
+	}
+	return "; from " + strings.Join(all, ", ")
+}
+
+// licenseOf is what the recipe says of a model's license; mostly the model's own
+// file does.
+func licenseOf(o run.Origin) string {
+	if o.License == "" {
+		return ""
+	}
+	return "license: " + o.License
+}
+
+// cite names a file with the first digits of its digest and what else is said of
+// it.
+func cite(o run.Origin, more ...string) string {
+	if slices.Contains(o.Through, "teacher") && o.Key == "teacher.from" {
+		more = append([]string{"trained as the recipe says"}, more...)
+	}
+	said := []string{fmt.Sprintf("sha256 %.12s", o.Digest)}
+	for _, m := range more {
+		if m != "" {
+			said = append(said, m)
+		}
+	}
+	return fmt.Sprintf("%s (%s)", shown(o), strings.Join(said, "; "))
+}
+
+func appendNew(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// shown is a file's name as the recipe has it. A path from the root is cut to its
+// end: where something was made is nobody's business.
+func shown(o run.Origin) string {
+	if filepath.IsAbs(o.Name) {
+		return filepath.Base(o.Name)
+	}
+	return filepath.ToSlash(o.Name)
+}
