@@ -1,15 +1,10 @@
 package steps
 
 import (
-	"sync"
-	"time"
-
 	"limbeck/internal/par"
 	"limbeck/model/arch"
-	"limbeck/nn/op"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
-	"limbeck/tensor/kernel"
 	"limbeck/train"
 )
 
@@ -19,7 +14,6 @@ import (
 const (
 	trainShare   = 0.68
 	forwardShare = 0.75
-	int8Speedup  = 1.3 // of a quantized teacher's pass
 	batchedShare = 0.6 // of a pass's rate, when replies of a batch grow token by token
 )
 
@@ -39,38 +33,6 @@ const (
 	headRows    = 256  // logits of this many rows exist at once; see [op.HeadLoss]
 )
 
-// Slices in which the machine's rate is measured: the best counts, since others
-// may use the cores meanwhile, but not for as long as a training takes.
-const (
-	rateSlices = 12
-	rateSlice  = 30 * time.Millisecond
-)
-
-// rate measures the floating-point operations a second of a matrix product on
-// all cores, once.
-var rate = sync.OnceValue(func() float64 {
-	pool := par.New(0)
-	defer pool.Close()
-	const n = 512
-	x := make([]float32, 3*n*n)
-	for i := range x {
-		x[i] = float32(i%7) - 3
-	}
-	a, b, c := kernel.Dense(x[:n*n], n, n), kernel.Dense(x[n*n:2*n*n], n, n), kernel.Dense(x[2*n*n:], n, n)
-	var g op.GEMM
-	g.Mul(pool, c, a, b, false)
-	best := 0.0
-	for range rateSlices {
-		start, products := time.Now(), 0
-		for time.Since(start) < rateSlice {
-			g.Mul(pool, c, a, b, false)
-			products++
-		}
-		best = max(best, 2*n*n*n*float64(products)/time.Since(start).Seconds())
-	}
-	return best
-})
-
 // operations returns the multiplications and additions of one pass forward.
 func operations(c arch.Config, w work) float64 {
 	head := float64(c.Vocab * c.Width)
@@ -83,11 +45,11 @@ func operations(c arch.Config, w work) float64 {
 
 // forward returns the seconds of a pass forward.
 func forward(c arch.Config, packed bool, w work) float64 {
-	s := operations(c, w) / (rate() * forwardShare)
+	rate := f32Rate
 	if packed {
-		s /= int8Speedup
+		rate = int8Rate
 	}
-	return s
+	return operations(c, w) / (rate() * forwardShare)
 }
 
 // passes returns how often a training with one learning rate reads its
@@ -149,7 +111,10 @@ func trainMemory(c arch.Config, file int64, t *recipe.Train, tokens float64) int
 
 func (l *look) train(c arch.Config, file int64, t *recipe.Train) run.Cost {
 	passes, validations := l.passes(t)
-	tried := float64(max(1, len(t.LR)))
+	tried, rate := float64(max(1, len(t.LR))), f32Rate
+	if t.Compute == recipe.BF16 {
+		rate = bf16Rate
+	}
 	return run.Cost{
 		Seconds: tried * (3*operations(c, l.pass.times(passes))/(rate()*trainShare) + forward(c, false, l.validation.times(validations))),
 		Memory:  trainMemory(c, file, t, l.pass.tokens),
