@@ -65,7 +65,7 @@ func compareCommand(a *app) *cobra.Command {
 			"its own.\n\n" +
 			"With --train, a classical model (linear, trained in seconds) stands beside them\n" +
 			"where the task is one of labels or slots: where it is as good, no language model\n" +
-			"is needed.\n\n" +
+			"is needed. Without --train there is none: it has nothing to learn from.\n\n" +
 			"With --out, report.html and report.json are written, and a comparison that was\n" +
 			"interrupted goes on with the model at which it stopped.",
 		Example: "  limbeck compare large.gguf small.gguf --data test.jsonl --train train.jsonl\n" +
@@ -82,7 +82,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.task, "task", "", "what a right reply is, as for eval (default: what suits the data)")
 	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`, the first decides; repeat or separate by commas")
 	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
-	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical, or none")
+	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical, which needs --train, or none")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
 	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed, memory and cost")
@@ -112,7 +112,7 @@ func (f *compareFlags) check() error {
 		flag         string
 		value, least int
 	}{{"limit", f.limit, 0}, {"rounds", f.rounds, 1}, {"prompts", f.prompts, 1}, {"resamples", f.resamples, 100},
-		{"examples", f.examples, 0}, {"threads", f.threads, 0}} {
+		{"examples", f.examples, 0}} {
 		if n.value < n.least {
 			return usageErrorf("--%s is %d, want %d or more", n.flag, n.value, n.least)
 		}
@@ -183,7 +183,7 @@ func identify(refs []string) ([]compare.Contestant, error) {
 				return nil, err
 			}
 		} else if _, err := os.Stat(ref); err != nil {
-			return nil, fmt.Errorf("no model %s: there is no such file or folder", ref)
+			return nil, steps.NoModel(ref)
 		}
 		out = append(out, x)
 	}

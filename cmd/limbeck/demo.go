@@ -68,11 +68,11 @@ func demoCommand(a *app) *cobra.Command {
 }
 
 func demo(a *app, ctx context.Context, f demoFlags) error {
-	if err := unpackDemo(f.dir); err != nil {
+	if err := a.unpackDemo(f.dir); err != nil {
 		return err
 	}
 	start := time.Now()
-	path := filepath.Join(f.dir, "demo.yaml")
+	path := filepath.Join(f.dir, demoRecipe)
 	r, err := recipe.Load(path, fmt.Sprintf("seed=%d", f.seed))
 	if err != nil {
 		return err
@@ -110,37 +110,51 @@ func demo(a *app, ctx context.Context, f demoFlags) error {
 	})
 }
 
-// unpackDemo writes the data and, unless there is one, the recipe.
-func unpackDemo(dir string) error {
+const demoRecipe = "demo.yaml"
+
+// unpackDemo fills the folder, and tells of a recipe that is not the program's.
+func (a *app) unpackDemo(dir string) error {
+	kept, err := unpackDemo(dir)
+	if kept {
+		a.remark("%s is not the recipe that this program carries: it is used as it is; delete it to have the program's",
+			filepath.Join(dir, demoRecipe))
+	}
+	return err
+}
+
+// unpackDemo writes the data and, unless there is one, the recipe. kept tells that
+// there is another one.
+func unpackDemo(dir string) (kept bool, err error) {
 	files, err := builtin.Files(builtin.HomeAssistant)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
+		return false, err
 	}
-	for _, name := range []string{"train.jsonl", "test.jsonl", "NOTICE.md", "recorded.json", "demo.yaml"} {
+	for _, name := range []string{"train.jsonl", "test.jsonl", "NOTICE.md", "recorded.json", demoRecipe} {
 		want, err := fs.ReadFile(files, name)
 		if err != nil {
-			return err
+			return false, err
 		}
 		path := filepath.Join(dir, name)
 		have, err := os.ReadFile(path)
 		switch {
-		case err == nil && (name == "demo.yaml" || bytes.Equal(have, want)):
+		case err == nil && (name == demoRecipe || bytes.Equal(have, want)):
+			kept = kept || !bytes.Equal(have, want)
 			continue
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return err
+			return false, err
 		}
 		err = disk.Write(path, func(w io.Writer) error {
 			_, err := w.Write(want)
 			return err
 		})
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return kept, nil
 }
 
 // demoResult is what --json prints.

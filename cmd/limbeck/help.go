@@ -41,6 +41,24 @@ func completionNotes(root *cobra.Command) {
 	}
 }
 
+// helpOfNothing returns an error if args ask for help about a command that there is
+// not: cobra would explain the root command, as if nothing were wrong.
+func helpOfNothing(root *cobra.Command, args []string) error {
+	isHelp := func(s string) bool { return s == "--help" || s == "-h" }
+	if !slices.ContainsFunc(args, isHelp) {
+		return nil
+	}
+	cmd, rest, err := root.Find(args)
+	if err != nil || cmd != root {
+		return nil
+	}
+	rest = slices.DeleteFunc(slices.Clone(rest), isHelp)
+	if root.ParseFlags(rest) != nil || root.Flags().NArg() == 0 {
+		return nil
+	}
+	return unknownCommand(root, root.Flags().Arg(0))
+}
+
 func unknownCommand(root *cobra.Command, name string) error {
 	var known []string
 	for _, c := range root.Commands() {

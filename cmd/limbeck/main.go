@@ -28,6 +28,9 @@ func execute(args []string, in io.Reader, out, errs io.Writer) int {
 	defer stop()
 	root := newRoot(a)
 	root.SetArgs(args)
+	if err := helpOfNothing(root, args); err != nil {
+		return a.exit(root, err)
+	}
 	cmd, err := root.ExecuteContextC(ctx)
 	a.progress.finish()
 	return a.exit(cmd, err)
@@ -118,6 +121,9 @@ func (a *app) prepare(cmd *cobra.Command) {
 		cmd.RunE = func(c *cobra.Command, args []string) error {
 			if err := a.applySettings(c); err != nil {
 				return err
+			}
+			if n, err := c.Flags().GetInt("threads"); err == nil && n < 0 {
+				return usageErrorf("--threads is %d, want 1 or more, or 0 for one a core", n)
 			}
 			a.progress.quiet = a.quiet
 			a.started = true

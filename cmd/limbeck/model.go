@@ -43,9 +43,6 @@ const garbageShare = 20
 
 // open loads a model for inference. The caller closes the engine.
 func (f *engineFlags) open(a *app, ref string) (*engine, error) {
-	if f.threads < 0 {
-		return nil, usageErrorf("--threads is %d, want 1 or more", f.threads)
-	}
 	start := time.Now()
 	debug.SetGCPercent(-1) // loading leaves little behind: collecting would take longer
 	defer debug.SetGCPercent(garbageShare)

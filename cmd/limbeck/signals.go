@@ -65,5 +65,5 @@ func (a *app) onSignal(s os.Signal, ctx context.Context, cancel func()) {
 		os.Exit(exitInterrupted)
 	}
 	cancel()
-	a.remark("stopping where it can be resumed; Ctrl-C again to end at once")
+	a.remark("stopping; Ctrl-C again to end at once") // what goes on from where says so as it ends
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -97,24 +97,36 @@ func writeIDs(w io.Writer, ids []int) {
 // or as a JSON list.
 func (a *app) decodeIDs(tk *token.Tokenizer) error {
 	in := bufio.NewScanner(a.in)
-	in.Split(bufio.ScanWords)
+	in.Split(scanID)
 	out := bufio.NewWriter(a.out)
 	n := 0
 	for in.Scan() {
-		for word := range strings.FieldsFuncSeq(in.Text(), func(r rune) bool { return strings.ContainsRune("[],", r) }) {
-			n++
-			id, err := strconv.Atoi(word)
-			if err != nil {
-				return fmt.Errorf("standard input: word %d is %q, want a token id", n, clip(word, 20))
-			}
-			if id < 0 || id >= tk.Vocab() {
-				return fmt.Errorf("standard input: id %d is %d; the vocabulary has 0 to %d", n, id, tk.Vocab()-1)
-			}
-			out.Write(tk.Piece(id))
+		n++
+		id, err := strconv.Atoi(in.Text())
+		if err != nil {
+			return fmt.Errorf("standard input: word %d is %q, want a token id", n, clip(in.Text(), 20))
 		}
+		if id < 0 || id >= tk.Vocab() {
+			return fmt.Errorf("standard input: id %d is %d; the vocabulary has 0 to %d", n, id, tk.Vocab()-1)
+		}
+		out.Write(tk.Piece(id))
 	}
 	if err := in.Err(); err != nil {
-		return fmt.Errorf("standard input: %w", err)
+		return fmt.Errorf("standard input: word %d: %w", n+1, err)
 	}
 	return out.Flush()
+}
+
+// scanID is a [bufio.SplitFunc] for the words between white space, commas and
+// brackets: a JSON list of any length may stand on one line.
+func scanID(text []byte, end bool) (advance int, word []byte, err error) {
+	const between = " \t\r\n\v\f[],"
+	first := len(text) - len(bytes.TrimLeft(text, between))
+	if i := bytes.IndexAny(text[first:], between); i >= 0 {
+		return first + i, text[first : first+i], nil
+	}
+	if end && first < len(text) {
+		return len(text), text[first:], nil
+	}
+	return first, nil, nil
 }

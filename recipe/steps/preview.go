@@ -78,7 +78,14 @@ func (p *Preview) Write(w io.Writer) {
 	}
 	fmt.Fprintf(w, "The first of %d examples as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n",
 		p.Examples, show(p.Prompt), show(p.Reply))
-	fmt.Fprintf(w, "%d parameters to train, %d steps, about %s, %s of memory.\n", p.Parameters, p.Steps, about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
+	fmt.Fprintf(w, "%d parameters to train, %s, about %s, %s of memory.\n", p.Parameters, steps(p.Steps), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
+}
+
+func steps(n int) string {
+	if n == 1 {
+		return "1 step"
+	}
+	return fmt.Sprintf("%d steps", n)
 }
 
 func about(seconds float64) string {

@@ -37,7 +37,7 @@ func Open(ref string) (*model.Model, error) {
 	if !ok {
 		m, err := model.Open(ref)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("no model %s: there is no such file or folder", ref)
+			return nil, NoModel(ref)
 		}
 		return m, err
 	}
@@ -50,6 +50,20 @@ func Open(ref string) (*model.Model, error) {
 		return nil, err
 	}
 	return model.FromGGUF(f)
+}
+
+// NoModel is the error for a reference that names no file or folder: it may be of
+// another kind than this build can read.
+func NoModel(ref string) error {
+	r, err := recipe.ParseRef(ref)
+	if err == nil && r.Kind != recipe.RefPath && r.Kind != recipe.RefStore {
+		return fmt.Errorf("no model %s: %s", ref, kindsRead())
+	}
+	return fmt.Errorf("no model %s: there is no such file or folder", ref)
+}
+
+func kindsRead() string {
+	return "this build reads models from files, folders and " + builtin.Prefix + "NAME"
 }
 
 // Builtin returns the digest and the bytes of the model that a reference names,
@@ -79,7 +93,7 @@ func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Inpu
 			return in, fmt.Errorf("recipe: %s: %w", key, err)
 		}
 	default:
-		return in, fmt.Errorf("recipe: %s: %s: this build reads models from files, folders and %sNAME", key, ref.Text, builtin.Prefix)
+		return in, fmt.Errorf("recipe: %s: %s: %s", key, ref.Text, kindsRead())
 	}
 	return in, nil
 }

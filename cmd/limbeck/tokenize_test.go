@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+
+	"limbeck/internal/testkit"
+)
+
+// A list on one line may be longer than a line that the library would scan.
+func TestDecodeLongList(t *testing.T) {
+	tk := testkit.Model(1).Tokenizer
+	text := strings.Repeat("the cat ", 20_000)
+	list, err := json.Marshal(tk.Encode(text, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := newApp(bytes.NewReader(list), &out, io.Discard).decodeIDs(tk); err != nil || out.String() != text {
+		t.Errorf("%d bytes, %v, want the %d that were encoded", out.Len(), err, len(text))
+	}
+}
+
+func FuzzDecodeIDs(f *testing.F) {
+	tk := testkit.Model(1).Tokenizer
+	for _, text := range []string{"1 2 3", "[1,2,\n 3]", "[[,,]]", "-1", "99999999999999999999", "0x1", "+5 1_0", "1\x00"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var out bytes.Buffer
+		if err := newApp(bytes.NewReader(text), &out, io.Discard).decodeIDs(tk); err != nil {
+			return
+		}
+		// What was taken is a list of ids: read as one, it says the same.
+		var list []int
+		words := strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \t\r\n\v\f[],", r) })
+		for i, w := range words {
+			words[i] = strings.TrimLeft(strings.TrimPrefix(w, "+"), "0")
+			if words[i] == "" || words[i] == "-" {
+				words[i] = "0"
+			}
+		}
+		if err := json.Unmarshal([]byte("["+strings.Join(words, ",")+"]"), &list); err != nil {
+			t.Fatalf("%q was taken: %v", text, err)
+		}
+		if want := tk.Decode(list); out.String() != string(want) {
+			t.Errorf("%q gave %q, want %q", text, &out, want)
+		}
+	})
+}
