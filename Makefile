@@ -5,6 +5,7 @@ PLATFORMS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wi
 CONCURRENT := ./internal/par ./nn/... ./model/generate ./train ./recipe/run ./cmd/limbeck
 TIERED     := ./tensor/... ./nn/...
 FUZZTIME   ?= 5m
+PY         ?= python3
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -46,6 +47,11 @@ fuzz: ## every fuzz target, FUZZTIME each (5m)
 bench: ## the kernels' benchmarks beside the machine's limits
 	go test -run '^$$' -bench . ./tensor/kernel
 
+check-peers: ## what transformers and llama.cpp make of the files that are written, in PY, a Python with both
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+		go test -count=1 -run TestWriteForPeers ./model -written "$$dir" && \
+		$(PY) model/testdata/written_logits.py "$$dir"
+
 golden: ## rewrite the golden files; read the difference
 	go test ./recipe ./eval/report -update
 
@@ -64,4 +70,4 @@ cross: ## compile for every platform
 clean: ## remove what these targets build
 	rm -rf limbeck dist
 
-.PHONY: help build demo test short race tiers vet lint fuzz bench golden generate generate-check cross clean
+.PHONY: help build demo test short race tiers vet lint fuzz bench check-peers golden generate generate-check cross clean

@@ -1,0 +1,126 @@
+package model_test
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"limbeck/compress/quantize"
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model"
+	"limbeck/model/arch"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// stored gives tensors by name.
+type stored map[string]*tensor.Tensor
+
+// Tensor implements [limbeck/nn.Source].
+func (s stored) Tensor(name string, _, _ int) *tensor.Tensor { return s[name] }
+
+// random returns a model of a shape, with norms that differ.
+func random(t *testing.T, c arch.Config) *model.Model {
+	t.Helper()
+	spec := testkit.Model(1).Tokenizer.Spec()
+	c.Vocab = len(spec.Tokens)
+	src := stored{}
+	for _, w := range testkit.Decoder(c, dtype.F32, 6).Weights() {
+		src[w.Name] = w.Tensor()
+	}
+	m, err := model.New(c, src, spec, testkit.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func quantized(t *testing.T, m *model.Model, f *dtype.Type) *model.Model {
+	t.Helper()
+	pool := par.New(0)
+	defer pool.Close()
+	q, err := quantize.Apply(m, quantize.Options{Format: f}, pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// What is written in a format reads back to the same tensors, tied and untied:
+// from a file, from a folder made of the file, and from a file made of that. A
+// folder keeps f32, f16 and bf16, and holds what other formats decode to.
+func TestEveryFormatReadsBack(t *testing.T) {
+	for _, shape := range []arch.Config{
+		testkit.Even("llama", true), testkit.Even("llama", false), testkit.Odd("llama", true), testkit.Odd("llama", false),
+	} {
+		m := random(t, shape)
+		for _, f := range quantize.Writable() {
+			t.Run(fmt.Sprintf("%s, width %d, tied %v", f, shape.Width, shape.Tied), func(t *testing.T) {
+				want := quantized(t, m, f)
+				dir := t.TempDir()
+				file, folder, back := filepath.Join(dir, "a.gguf"), filepath.Join(dir, "folder"), filepath.Join(dir, "b.gguf")
+				must(t, want.Save(file))
+				must(t, open(t, file).SaveFolder(folder))
+				must(t, open(t, folder).Save(back))
+				sameModel(t, file, want, tensorsOf(want))
+				sameModel(t, folder, want, folderTensors(want))
+				sameModel(t, back, want, folderTensors(want))
+			})
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tensorsOf(m *model.Model) (out []*tensor.Tensor) {
+	for _, w := range m.Weights() {
+		out = append(out, w.Tensor())
+	}
+	return out
+}
+
+// folderTensors returns m's tensors in the formats that a folder has.
+func folderTensors(m *model.Model) []*tensor.Tensor {
+	out := tensorsOf(m)
+	for i, x := range out {
+		if x.Type.Len > 1 {
+			out[i] = tensor.FromF32(x.Name, x.Decode(), x.Shape...)
+		}
+	}
+	return out
+}
+
+// sameModel opens path, which must hold want with these tensors.
+func sameModel(t *testing.T, path string, want *model.Model, tensors []*tensor.Tensor) {
+	t.Helper()
+	got := open(t, path)
+	name := filepath.Base(path)
+	shape := want.Config()
+	shape.NormEps = float64(float32(shape.NormEps)) // as files store it
+	if got.Config() != shape {
+		t.Errorf("%s: shape %+v, want %+v", name, got.Config(), shape)
+	}
+	spec := got.Tokenizer.Spec()
+	spec.ChatTemplate = "" // the model's own counts
+	if !reflect.DeepEqual(spec, want.Tokenizer.Spec()) || got.TemplateSource() != want.TemplateSource() {
+		t.Errorf("%s: another tokenizer or template", name)
+	}
+	read := tensorsOf(got)
+	if len(read) != len(tensors) {
+		t.Fatalf("%s: %d tensors, want %d", name, len(read), len(tensors))
+	}
+	for i, x := range tensors {
+		y := read[i]
+		if y.Name != x.Name || y.Type != x.Type || !bytes.Equal(y.Data, x.Data) {
+			t.Errorf("%s: tensor %q in %s, want %q in %s; same bytes %v", name, y.Name, y.Type, x.Name, x.Type, bytes.Equal(y.Data, x.Data))
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package model_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"limbeck/compress/quantize"
+	"limbeck/data"
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/model/gguf"
+	"limbeck/nn/op"
+	"limbeck/store/builtin"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// written is where TestWriteForPeers leaves what testdata/written_logits.py
+// gives to other programs:
+//
+//	go test ./model -run TestWriteForPeers -written DIR
+var written = flag.String("written", "", "write models in every format, and their logits, to this folder")
+
+const (
+	peerWindows = 4
+	peerWindow  = 256 // tokens
+	peerTexts   = 64
+)
+
+// A peerInput is what other programs are given besides models.
+type peerInput struct {
+	Windows [][]int  `json:"windows"` // of tokens, each from position 0
+	Texts   []string `json:"texts"`
+	IDs     [][]int  `json:"ids"` // of each text
+}
+
+// TestWriteForPeers writes the built-in teacher and a variant of it that is not
+// tied, in every format, as NAME.gguf and as the folder NAME that the file
+// converts to; the logits of each with f32 activations, NAME.f32, of one window
+// after the other; and input.json. It tests nothing by itself.
+func TestWriteForPeers(t *testing.T) {
+	if *written == "" {
+		t.Skip("no -written: make check-peers gives it")
+	}
+	tied := builtinTeacher(t)
+	in := makePeerInput(t, tied)
+	text, err := json.Marshal(in)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(*written, "input.json"), text, 0o666))
+	for kind, m := range map[string]*model.Model{"tied": tied, "untied": untied(t, tied)} {
+		for _, f := range quantize.Writable() {
+			path := filepath.Join(*written, kind+"-"+f.Name)
+			must(t, quantized(t, m, f).Save(path+".gguf"))
+			must(t, open(t, path+".gguf").SaveFolder(path))
+			must(t, os.WriteFile(path+".f32", dtype.FloatBytes(windowLogits(t, path+".gguf", in.Windows)), 0o666))
+		}
+	}
+}
+
+func builtinTeacher(t *testing.T) *model.Model {
+	t.Helper()
+	file, err := builtin.Model(builtin.HomeAssistant)
+	must(t, err)
+	f, err := gguf.Parse(file, builtin.HomeAssistant)
+	must(t, err)
+	m, err := model.FromGGUF(f)
+	must(t, err)
+	return m
+}
+
+// untied returns m with an output projection of its own: column j of the table
+// times 1 + (j mod 7)/8. Whoever takes the table for it gets other logits.
+func untied(t *testing.T, m *model.Model) *model.Model {
+	t.Helper()
+	src := stored{}
+	for _, x := range tensorsOf(m) {
+		src[x.Name] = x
+	}
+	table := src["token_embd.weight"]
+	_, cols := table.Matrix()
+	v := table.Decode()
+	for i := range v {
+		v[i] *= 1 + float32(i%cols%7)/8
+	}
+	src["output.weight"] = tensor.FromF32("output.weight", v, table.Shape...)
+	c := m.Config()
+	c.Tied = false
+	out, err := model.New(c, src, m.Tokenizer.Spec(), m.TemplateSource())
+	must(t, err)
+	return out
+}
+
+// makePeerInput takes commands and replies one after the other, evenly spread
+// over the built-in's training data.
+func makePeerInput(t *testing.T, m *model.Model) (in peerInput) {
+	t.Helper()
+	files, err := builtin.Files(builtin.HomeAssistant)
+	must(t, err)
+	f, err := files.Open("train.jsonl")
+	must(t, err)
+	defer f.Close()
+	all, err := data.Read(f, "train.jsonl", data.Options{})
+	must(t, err)
+	var examples []data.Example
+	for i := 0; i < len(all); i += len(all) / peerTexts {
+		examples = append(examples, all[i])
+		in.Texts = append(in.Texts, all[i].Input())
+		in.IDs = append(in.IDs, m.Tokenizer.Encode(all[i].Input(), false))
+	}
+	set, _, err := data.Sequences(m, examples, peerWindow)
+	must(t, err)
+	var ids []int
+	for _, s := range set {
+		ids = append(ids, s.IDs...)
+	}
+	if len(ids) < peerWindows*peerWindow {
+		t.Fatalf("%d tokens, want %d", len(ids), peerWindows*peerWindow)
+	}
+	in.Windows = slices.Collect(slices.Chunk(ids[:peerWindows*peerWindow], peerWindow))
+	return in
+}
+
+func windowLogits(t *testing.T, path string, windows [][]int) (out []float32) {
+	t.Helper()
+	m := open(t, path)
+	pool := par.New(0)
+	defer pool.Close()
+	m.Pack(pool)
+	tape := op.NewTape(pool)
+	tape.Exact = true
+	for _, ids := range windows {
+		tape.Reset()
+		rows := make([]int, len(ids))
+		for i := range rows {
+			rows[i] = i
+		}
+		out = append(out, m.Head(tape, m.Forward(tape, op.One(ids, nil)), rows).Data...)
+	}
+	return out
+}
