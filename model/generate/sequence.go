@@ -58,56 +58,67 @@ func common(a, b []int) int {
 }
 
 // place gives w a sequence: a finished one that its prompt continues, or a new
-// one, for which the least recently used go. It reports whether the rows leave
-// memory for that. Caches grow to what is counted here: they take less, but for a
-// layer's while it grows.
+// one. It reports whether the rows leave memory for that. Caches grow to what is
+// counted here: they take less, but for a layer's while it grows.
 func (b *batch) place(w *writer) bool {
 	room := len(w.Prompt) + w.limit
-	fresh := &sequence{kv: b.r.Model.Config().NewKV(room)}
-	need, rows, all := fresh.kv.MaxBytes(), 0, 0
-	for _, s := range b.seqs {
-		all += s.bytes
-		if s.row != nil {
-			rows += s.bytes
-		}
-	}
-	if need > b.Memory-rows {
+	s := &sequence{kv: b.r.Model.Config().NewKV(room)} // which takes no memory yet
+	need := s.kv.MaxBytes()
+	if need > b.Memory-b.bytes(func(s *sequence) bool { return s.row != nil }) {
 		return false
 	}
 	best, share := b.match(w.Prompt)
-	take := best != nil && best.row == nil && best.kv.Len()-share < shortTail
-	grown := func() (bytes, count int) {
-		if take {
-			return all + max(0, need-best.bytes), len(b.seqs)
-		}
-		return all + need, len(b.seqs) + 1
-	}
-	for bytes, count := grown(); bytes > b.Memory || count > b.most; bytes, count = grown() {
-		victim := b.oldest(best)
-		switch {
-		case victim == nil: // best is the only one left to go
-			take = true
-		case best == nil: // its memory can serve
-			best, take = victim, true
-		default:
-			all -= victim.bytes
-			b.drop(victim)
-		}
-	}
+	best, take := b.clear(best, share, need)
 	if take {
 		b.drop(best)
-		fresh = best
-		fresh.kv.Truncate(share)
-		fresh.kv.SetCap(room)
+		s = best
+		s.kv.Truncate(share)
+		s.kv.SetCap(room)
 		w.reply.CachedTokens = share
 	} else if best != nil {
 		w.lead, w.share = best, share
 	}
-	fresh.row, fresh.bytes = w, fresh.kv.MaxBytes()
-	fresh.tokens = append(slices.Grow(fresh.tokens[:0], len(w.Prompt)+min(w.limit, atOnce)), w.Prompt...)
-	w.seq = fresh
-	b.seqs = append(b.seqs, fresh)
+	s.row, s.bytes = w, s.kv.MaxBytes()
+	s.tokens = append(slices.Grow(s.tokens[:0], len(w.Prompt)+min(w.limit, atOnce)), w.Prompt...)
+	w.seq = s
+	b.seqs = append(b.seqs, s)
 	return true
+}
+
+// clear lets the least recently used sequences go until there is room for one of
+// need bytes, of which best, if not nil, spares share tokens. It returns best, or
+// one whose memory can serve; take says that the new sequence takes it over.
+func (b *batch) clear(best *sequence, share, need int) (_ *sequence, take bool) {
+	take = best != nil && best.row == nil && best.kv.Len()-share < shortTail
+	for {
+		bytes, count := b.bytes(func(*sequence) bool { return true })+need, len(b.seqs)+1
+		if take {
+			bytes, count = bytes-min(need, best.bytes), count-1
+		}
+		if bytes <= b.Memory && count <= b.most {
+			return best, take
+		}
+		victim := b.oldest(best)
+		switch {
+		case victim != nil && best != nil:
+			b.drop(victim)
+		case victim != nil:
+			best, take = victim, true
+		default: // best is the only one left that can go
+			take = true
+		}
+	}
+}
+
+// bytes returns what the sequences that are of a kind may take.
+func (b *batch) bytes(of func(*sequence) bool) int {
+	n := 0
+	for _, s := range b.seqs {
+		if of(s) {
+			n += s.bytes
+		}
+	}
+	return n
 }
 
 // oldest returns the least recently used sequence that has no row and is not
