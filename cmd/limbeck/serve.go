@@ -47,7 +47,7 @@ func serveCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.port, "port", 8080, "port to listen on; 0: any that is free")
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
 	flags.IntVar(&f.maxTokens, "max-tokens", 1024, "most tokens of a reply whose request sets no limit; 0: as many as fit")
-	flags.IntVar(&f.parallel, "parallel", 8, "most requests that are answered at once")
+	flags.IntVar(&f.parallel, "parallel", 16, "most requests that are answered at once")
 	f.cache = 1e9
 	flags.Func("cache", "most memory for what has been read, of requests on their way and before, as 512MB\n"+
 		"(default 1GB); what it holds bounds --ctx too", f.cache.Set)

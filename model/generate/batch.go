@@ -10,14 +10,14 @@ import (
 
 // Limits bound a batch. The zero value works.
 type Limits struct {
-	Rows    int // requests that are answered at once; 0: 8
+	Rows    int // requests that are answered at once; 0: 16
 	Waiting int // requests that wait until they can be; 0: 64
 	Chunk   int // tokens that one step reads; 0: 256. Long prompts are read in pieces, so that other replies go on
 	Memory  int // bytes of KV caches, those of finished requests included; 0: 1 GB
 }
 
 const (
-	defaultRows    = 8
+	defaultRows    = 16
 	defaultWaiting = 64
 	defaultChunk   = 256
 	defaultMemory  = 1 << 30
@@ -103,7 +103,7 @@ func (b *batch) step() {
 		logits := m.Head(t, hidden, b.heads)
 		row := 0
 		for _, w := range b.rows {
-			if w.feed > 0 && len(w.seq.unread()) == 0 {
+			if len(w.seq.unread()) == 0 {
 				w.write(logits.Row(row), m.Tokenizer.Piece, b.stops)
 				row++
 			}

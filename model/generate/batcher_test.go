@@ -3,6 +3,7 @@ package generate
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -64,6 +65,11 @@ func (b *batch) check(t testing.TB) {
 	for _, s := range b.seqs {
 		reserved += s.bytes
 		taken += s.kv.Bytes()
+		for _, other := range b.seqs {
+			if s != other && s.row == nil && other.row == nil && common(s.tokens, other.tokens) == len(s.tokens) {
+				t.Errorf("%d tokens are kept twice", len(s.tokens))
+			}
+		}
 		if s.kv.Bytes() > s.bytes || s.kv.Len() > len(s.tokens) {
 			t.Errorf("a sequence of %d tokens takes %d bytes of %d", s.kv.Len(), s.kv.Bytes(), s.bytes)
 		}
@@ -102,6 +108,7 @@ func runRandomly(t *testing.T, b *batch, rng *rand.Rand, all []Request, alone []
 	t.Helper()
 	ctxs, cancels := make([]context.Context, len(all)), make([]func(), len(all))
 	ended, writers := 0, make([]*writer, len(all))
+	held, read := 0, 0 // tokens that sequences held when their rows left, and that steps read
 	for i := range all {
 		ctxs[i], cancels[i] = context.WithCancel(t.Context())
 		defer cancels[i]()
@@ -109,7 +116,10 @@ func runRandomly(t *testing.T, b *batch, rng *rand.Rand, all []Request, alone []
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.ended = func() { ended++ }
+		w.ended = func() {
+			ended++
+			held += w.seq.kv.Len() - w.reply.CachedTokens
+		}
 		writers[i] = w
 	}
 	for order := rng.Perm(len(all)); ended < len(all); {
@@ -120,8 +130,13 @@ func runRandomly(t *testing.T, b *batch, rng *rand.Rand, all []Request, alone []
 			cancels[slices.Index(writers, b.rows[rng.IntN(len(b.rows))])]()
 		}
 		b.Chunk = 1 + rng.IntN(50)
+		b.ids = b.ids[:0]
 		b.step()
+		read += len(b.ids)
 		b.check(t)
+	}
+	if read != held {
+		t.Errorf("%d tokens were read, %d held and not cached before", read, held)
 	}
 	for i, w := range writers {
 		cached += w.reply.CachedTokens
@@ -287,17 +302,21 @@ func TestBatcherRefusesAndShutsDown(t *testing.T) {
 	}
 }
 
-// A step that decodes does not allocate, whatever the number of rows.
+// Steps that decode do not allocate, whatever the number of rows, once a
+// sequence as long has been seen.
 func TestDecodingDoesNotAllocate(t *testing.T) {
 	m, pool := packed(t, 2)
-	b := newBatch(NewRunner(m, pool, false), Limits{Rows: 4})
+	r := NewRunner(m, pool, false)
+	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, testkit.Context-1), Options{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	b := newBatch(r, Limits{Rows: 4})
 	for i := range 4 {
 		o := Options{Temperature: float64(i % 2), Seed: uint64(i)}
 		w, err := b.newWriter(t.Context(), &Request{Prompt: []int{i, 1, 2}, Options: o})
 		if err != nil || !b.admit(w) {
 			t.Fatal(err)
 		}
-		w.Stop = nil
 	}
 	b.stops = nil // so that nobody leaves
 	for range 20 {
@@ -306,8 +325,17 @@ func TestDecodingDoesNotAllocate(t *testing.T) {
 	for _, w := range b.rows {
 		w.text.text = slices.Grow(w.text.text, 1000)
 	}
-	if n := testing.AllocsPerRun(60, b.step); n != 0 || len(b.rows) != 4 {
-		t.Errorf("%v allocations a step, %d rows", n, len(b.rows))
+	const steps = 16
+	least := math.Inf(1) // of several rounds: the runtime may allocate beside them
+	for range 3 {
+		least = min(least, testing.AllocsPerRun(1, func() {
+			for range steps {
+				b.step()
+			}
+		}))
+	}
+	if least != 0 || len(b.rows) != 4 {
+		t.Errorf("%v allocations in %d steps, %d rows", least, steps, len(b.rows))
 	}
 }
 
