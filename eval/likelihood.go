@@ -91,7 +91,7 @@ func (s *likelihoods) batch(sums []float64, first int, prompt *op.KV, replies []
 	var targets []int
 	for i, reply := range replies {
 		kv := s.cache(i + 1)
-		kv.CopyFrom(prompt)
+		kv.CopyFrom(prompt, prompt.Len())
 		b.IDs = append(append(b.IDs, first), reply[:len(reply)-1]...)
 		b.Seqs = append(b.Seqs, op.Seq{Len: len(reply), KV: kv})
 		targets = append(targets, reply...)

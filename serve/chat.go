@@ -23,25 +23,17 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	a := &answer{server: s, request: q, w: w, control: http.NewResponseController(w), cancel: cancel,
 		id: "chatcmpl-" + rand.Text(), created: time.Now().Unix()}
-	leave, err := s.enter(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			fail(w, err)
-		}
-		return
-	}
-	defer leave()
 	emit := a.emit
 	if !q.stream {
 		emit = nil
 	}
-	out, err := s.session.Reply(ctx, ids, q.options, emit)
-	if err != nil {
-		if out != nil {
-			s.o.Log("a client went away after %d tokens", len(out.IDs))
-			return
-		}
-		fail(w, badPrompt(err))
+	out, err := s.batch.Reply(ctx, generate.Request{Prompt: ids, Options: q.options, Context: s.o.Context}, emit)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		s.o.Log("a client went away")
+		return
+	case err != nil:
+		a.fail(engineError(err))
 		return
 	}
 	s.o.Log("%d prompt tokens (%d cached), %d reply tokens in %.2f s", out.PromptTokens, out.CachedTokens, len(out.IDs), out.Total.Seconds())
@@ -71,21 +63,11 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, 
 	if !q.limited {
 		q.options.MaxTokens = s.o.MaxTokens
 	}
-	ids, err := s.runner.Model.PromptIDs(q.messages)
+	ids, err := s.model.PromptIDs(q.messages)
 	if err != nil {
 		return nil, nil, wrong("messages", "%v", err)
 	}
 	return q, ids, nil
-}
-
-// badPrompt gives an error of the engine its place in the request.
-func badPrompt(err error) error {
-	e := wrong("messages", "%v", err)
-	var long *generate.ContextError
-	if errors.As(err, &long) {
-		e.Code = "context_length_exceeded"
-	}
-	return e
 }
 
 // An answer is a reply on its way to a client.
@@ -168,11 +150,11 @@ func (a *answer) end(r *generate.Reply) {
 	}
 	a.begin()
 	finish.Delta = &message{}
-	a.send(a.part(chunk, finish))
+	a.event(a.part(chunk, finish))
 	if a.request.usage {
 		c := a.part(chunk)
 		c.Usage = usageOf(r)
-		a.send(c)
+		a.event(c)
 	}
 	a.write([]byte("data: [DONE]\n\n"))
 }
@@ -182,7 +164,7 @@ const chunk = "chat.completion.chunk"
 // emit sends a piece of the reply's text.
 func (a *answer) emit(text string) {
 	a.begin()
-	a.send(a.part(chunk, choice{Delta: &message{Content: &text}}))
+	a.event(a.part(chunk, choice{Delta: &message{Content: &text}}))
 }
 
 // begin sends what comes before the first text of a stream.
@@ -194,12 +176,12 @@ func (a *answer) begin() {
 	a.w.Header().Set("Content-Type", "text/event-stream")
 	a.w.Header().Set("Cache-Control", "no-cache")
 	empty := ""
-	a.send(a.part(chunk, choice{Delta: &message{Role: "assistant", Content: &empty}}))
+	a.event(a.part(chunk, choice{Delta: &message{Role: "assistant", Content: &empty}}))
 }
 
-// send sends one event of a stream.
-func (a *answer) send(c *completion) {
-	event, err := json.Marshal(c)
+// event sends one event of a stream.
+func (a *answer) event(v any) {
+	event, err := json.Marshal(v)
 	if err != nil {
 		a.cancel() // a logprob that is no number: NaN weights
 		return
@@ -217,6 +199,15 @@ func (a *answer) write(b []byte) {
 	}
 }
 
+// fail answers with an error, which ends a stream that has begun.
+func (a *answer) fail(e *apiError) {
+	if !a.begun {
+		fail(a.w, e)
+		return
+	}
+	a.event(e.body())
+}
+
 func (a *answer) deadline() {
 	_ = a.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines
 }
@@ -230,7 +221,7 @@ func usageOf(r *generate.Reply) *usage {
 // logProbs returns the probabilities of the reply's tokens, without the one that
 // ended the turn.
 func (a *answer) logProbs(r *generate.Reply) *logProbs {
-	tk := a.server.runner.Model.Tokenizer
+	tk := a.server.model.Tokenizer
 	out := &logProbs{Content: []tokenLogProb{}}
 	for i, id := range r.IDs {
 		piece := tk.Piece(id)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"unicode/utf8"
+
+	"limbeck/model/generate"
 )
 
 // An apiError is a failure in OpenAI's shape.
@@ -30,12 +32,24 @@ func unsupported(param, what string) *apiError {
 	return &apiError{status: http.StatusBadRequest, Param: param, Code: "unsupported", Message: param + ": " + what + " not supported"}
 }
 
-// fail answers with an error. One that is no apiError is the server's fault.
-func fail(w http.ResponseWriter, err error) {
-	var e *apiError
-	if !errors.As(err, &e) {
-		e = &apiError{status: http.StatusInternalServerError, Type: "server_error", Message: err.Error()}
+// engineError is the error that the engine answers a request with.
+func engineError(err error) *apiError {
+	var long *generate.ContextError
+	switch {
+	case errors.Is(err, generate.ErrBusy):
+		return &apiError{status: http.StatusTooManyRequests, Type: "rate_limit_error", Message: err.Error()}
+	case errors.Is(err, generate.ErrClosed):
+		return &apiError{status: http.StatusServiceUnavailable, Type: "server_error", Message: "the server is shutting down"}
 	}
+	e := wrong("messages", "%v", err)
+	if errors.As(err, &long) {
+		e.Code = "context_length_exceeded"
+	}
+	return e
+}
+
+// body returns what clients see of the error.
+func (e *apiError) body() any {
 	kind := e.Type
 	if kind == "" {
 		kind = "invalid_request_error"
@@ -46,9 +60,18 @@ func fail(w http.ResponseWriter, err error) {
 		Param   *string `json:"param"`
 		Code    *string `json:"code"`
 	}
-	reply(w, e.status, struct {
+	return struct {
 		Error body `json:"error"`
-	}{body{e.Message, kind, orNull(e.Param), orNull(e.Code)}})
+	}{body{e.Message, kind, orNull(e.Param), orNull(e.Code)}}
+}
+
+// fail answers with an error. One that is no apiError is the server's fault.
+func fail(w http.ResponseWriter, err error) {
+	var e *apiError
+	if !errors.As(err, &e) {
+		e = &apiError{status: http.StatusInternalServerError, Type: "server_error", Message: err.Error()}
+	}
+	reply(w, e.status, e.body())
 }
 
 func orNull(s string) *string {

@@ -4,11 +4,11 @@
 //	GET  /v1/models            the one model
 //	POST /v1/chat/completions  a reply, whole or streamed
 //
-// One engine answers one request at a time; the others wait in the order in
-// which they came. A client that goes away frees its place. Fields of a request
-// that are not known are ignored, as clients expect; known ones whose meaning
-// cannot be kept (tools, several choices, a JSON schema, images) are errors that
-// name them.
+// Requests are answered together, in one batch, up to a number; the others wait
+// in the order in which they came. Each gets what it would get alone. A client
+// that goes away frees its place. Fields of a request that are not known are
+// ignored, as clients expect; known ones whose meaning cannot be kept (tools,
+// several choices, a JSON schema, images) are errors that name them.
 //
 // The server has no keys: it is for the loopback interface. It answers only
 // requests that are addressed to a loopback name and come from no web page of
@@ -20,8 +20,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
+	"limbeck/model"
 	"limbeck/model/generate"
 )
 
@@ -30,27 +32,28 @@ type Options struct {
 	Name      string // the model's id; "model" if empty
 	Context   int    // tokens of prompt and reply together; 0: the model's
 	MaxTokens int    // of replies whose request sets no limit; 0: as many as fit
+	Parallel  int    // requests that are answered at once; 0: as package generate chooses
+	Cache     int    // bytes for what has been read of requests; 0: as package generate chooses
 	Log       func(format string, args ...any)
 }
 
 // A Server answers requests with one model.
 type Server struct {
 	o       Options
-	runner  *generate.Runner
-	session *generate.Session
-	turn    chan struct{} // holds the engine: whoever sends has it, senders queue
-	waiting chan struct{} // bounds the queue
+	model   *model.Model
+	batch   *generate.Batcher
+	ending  atomic.Bool
 	created int64
 }
 
 const (
-	maxWaiting = 64 // requests; more are refused
-	maxBody    = 4 << 20
+	maxBody = 4 << 20
 
 	readTimeout     = 30 * time.Second // for a whole request
 	writeTimeout    = 30 * time.Second // for each write of a reply
 	idleTimeout     = 2 * time.Minute
 	shutdownTimeout = 30 * time.Second // for replies on their way
+	closeTimeout    = 2 * time.Second  // for the last bytes of them
 )
 
 // New returns a server for the model of r, which must serve nobody else.
@@ -61,8 +64,17 @@ func New(r *generate.Runner, o Options) *Server {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
-	return &Server{o: o, runner: r, session: r.NewSession(o.Context), created: time.Now().Unix(),
-		turn: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaiting)}
+	limits := generate.Limits{Rows: o.Parallel, Memory: o.Cache}
+	return &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix()}
+}
+
+// Context returns how many tokens of prompt and reply together a request has
+// room for.
+func (s *Server) Context() int {
+	if s.o.Context > 0 {
+		return min(s.o.Context, s.batch.Context())
+	}
+	return s.batch.Context()
 }
 
 // Handler returns what answers the server's requests.
@@ -70,7 +82,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /v1/models", s.models)
-	mux.HandleFunc("GET /v1/models/{id}", s.model)
+	mux.HandleFunc("GET /v1/models/{id}", s.oneModel)
 	mux.HandleFunc("POST /v1/chat/completions", s.complete)
 	for _, path := range []string{"/healthz", "/v1/models", "/v1/models/{id}", "/v1/chat/completions"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
@@ -83,25 +95,35 @@ func (s *Server) Handler() http.Handler {
 	return localOnly(mux)
 }
 
-// Serve answers on l until ctx ends; replies that are on their way then are
-// finished, within a time.
+// Serve answers on l until ctx ends. Replies that are on their way then are
+// finished, within a time; requests that wait, and new ones, are refused. When
+// Serve has returned, nothing uses the model.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{Handler: s.Handler(), ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 1 << 16}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {
 	case err := <-ended:
+		s.finish(ctx, shutdownTimeout, s.batch.Shutdown)
 		return err
 	case <-ctx.Done():
 	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	err := server.Shutdown(late)
+	s.ending.Store(true)
+	s.finish(ctx, shutdownTimeout, s.batch.Shutdown)
+	var err error
+	s.finish(ctx, closeTimeout, func(ctx context.Context) { err = server.Shutdown(ctx) })
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
 	<-ended
 	return err
+}
+
+// finish calls f with a context that ends after a time, and not with ctx.
+func (s *Server) finish(ctx context.Context, after time.Duration, f func(context.Context)) {
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), after)
+	defer cancel()
+	f(late)
 }
 
 // localOnly refuses what a web page may send: requests to a name that is not
@@ -138,23 +160,13 @@ func IsLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// enter waits for the engine. The caller calls leave when it needs it no more.
-func (s *Server) enter(ctx context.Context) (leave func(), err error) {
-	select {
-	case s.waiting <- struct{}{}:
-	default:
-		return nil, &apiError{status: http.StatusTooManyRequests, Type: "rate_limit_error", Message: "too many requests are waiting"}
-	}
-	defer func() { <-s.waiting }()
-	select {
-	case s.turn <- struct{}{}:
-		return func() { <-s.turn }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
+// health tells that the server takes requests; while it shuts down, that it
+// takes no more.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	if s.ending.Load() {
+		reply(w, http.StatusServiceUnavailable, map[string]string{"status": "shutting down"})
+		return
+	}
 	reply(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
@@ -175,7 +187,7 @@ func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
 	}{"list", []modelJSON{s.self()}})
 }
 
-func (s *Server) model(w http.ResponseWriter, r *http.Request) {
+func (s *Server) oneModel(w http.ResponseWriter, r *http.Request) {
 	if id := r.PathValue("id"); id != s.o.Name {
 		fail(w, s.unknownModel(id))
 		return

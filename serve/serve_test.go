@@ -3,12 +3,14 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,30 +18,37 @@ import (
 	"limbeck/internal/testkit"
 	"limbeck/model/chat"
 	"limbeck/model/generate"
+	"limbeck/nn/op"
 )
 
 // tinyServer returns a server for a tiny random model.
 func tinyServer(t *testing.T) *Server {
 	t.Helper()
+	return New(tinyRunner(t), Options{Name: "tiny"})
+}
+
+func tinyRunner(t *testing.T) *generate.Runner {
+	t.Helper()
 	pool := par.New(1)
 	t.Cleanup(pool.Close)
 	m := testkit.Model(1)
 	m.Pack(pool)
-	return New(generate.NewRunner(m, pool, true), Options{Name: "tiny"})
+	return generate.NewRunner(m, pool, true)
 }
 
 // want returns the greedy reply to prompt, as the engine alone gives it.
-func want(t *testing.T, s *Server, prompt string, o generate.Options) *generate.Reply {
+func want(t *testing.T, prompt string, o generate.Options) *generate.Reply {
 	t.Helper()
-	ids, err := s.runner.Model.PromptIDs([]chat.Message{{Role: "user", Content: prompt}})
+	r := tinyRunner(t)
+	ids, err := r.Model.PromptIDs([]chat.Message{{Role: "user", Content: prompt}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.runner.NewSession(0).Reply(t.Context(), ids, o, nil)
+	reply, err := r.NewSession(0).Reply(t.Context(), ids, o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return reply
 }
 
 // asJSON returns text as it comes through JSON: a byte that is no UTF-8 becomes
@@ -137,53 +146,77 @@ func TestOtherAddressesAndMethods(t *testing.T) {
 	}
 }
 
-// Many clients at once get what each would get alone.
-func TestRequestsQueue(t *testing.T) {
-	s := tinyServer(t)
-	h := s.Handler()
-	prompts := []string{"a", "bb", "the cat", "zzz", "mat on cat", "q"}
-	replies := make([]string, len(prompts))
+// Many clients at once get what each would get alone, whole and streamed, and
+// are told what was not read again.
+func TestRequestsShareTheBatch(t *testing.T) {
+	h := tinyServer(t).Handler()
+	prompts := []string{"a", "bb", "the cat", "zzz", "mat on cat", "q", "the cat sat on the mat", "the cat sat on the dog", "a", "bb"}
+	replies := make([]*generate.Reply, len(prompts))
 	for i, p := range prompts {
-		replies[i] = want(t, s, p, generate.Options{MaxTokens: 20}).Text
+		replies[i] = want(t, p, generate.Options{MaxTokens: 20})
 	}
 	var all sync.WaitGroup
+	var cached atomic.Int64
 	for i, p := range prompts {
 		all.Go(func() {
-			status, body := post(t, h, `{"messages": [{"role": "user", "content": "`+p+`"}], "max_tokens": 20}`)
-			var c completion
-			if err := json.Unmarshal([]byte(body), &c); err != nil || status != 200 {
+			status, body := post(t, h, fmt.Sprintf(`{"messages": [{"role": "user", "content": %q}], "max_tokens": 20, "stream": %v,
+				"stream_options": {"include_usage": true}}`, p, i%2 == 1))
+			text, u, err := whole(body)
+			if err != nil || status != 200 {
 				t.Errorf("status %d, %v: %s", status, err, body)
 				return
 			}
-			if got := *c.Choices[0].Message.Content; got != asJSON(replies[i]) {
-				t.Errorf("%q: got %q, want %q", p, got, replies[i])
+			cached.Add(int64(u.Details.Cached))
+			if want := replies[i]; text != asJSON(want.Text) || u.Prompt != want.PromptTokens || u.Completion != len(want.IDs) || u.Details.Cached >= u.Prompt {
+				t.Errorf("%q: got %q, %+v, want %q", p, text, u, want.Text)
 			}
 		})
 	}
 	all.Wait()
+	if cached.Load() == 0 {
+		t.Error("prompts that begin alike were read from the beginning")
+	}
 }
 
-// A client that goes away while it waits, or while its reply is written, makes
-// room for the next.
-func TestClientGoesAway(t *testing.T) {
-	s := tinyServer(t)
-	leave, err := s.enter(t.Context())
-	if err != nil {
-		t.Fatal(err)
+// whole returns the text and usage of an answer, streamed or not.
+func whole(body string) (text string, u usage, err error) {
+	for line := range strings.Lines(body) {
+		event := strings.TrimPrefix(strings.TrimSpace(line), "data: ")
+		if event == "" || event == "[DONE]" {
+			continue
+		}
+		var c completion
+		if err := json.Unmarshal([]byte(event), &c); err != nil {
+			return "", u, err
+		}
+		for _, choice := range c.Choices {
+			for _, m := range []*message{choice.Message, choice.Delta} {
+				if m != nil && m.Content != nil {
+					text += *m.Content
+				}
+			}
+		}
+		if c.Usage != nil {
+			u = *c.Usage
+		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	gone := make(chan error)
-	go func() {
-		_, err := s.enter(ctx)
-		gone <- err
-	}()
-	cancel()
-	if err := <-gone; err == nil {
-		t.Error("the engine was given to a client that is gone")
-	}
-	leave()
+	return text, u, nil
+}
 
-	ctx, cancel = context.WithCancel(t.Context())
+// A client that goes away while its reply is written makes room for the next.
+func TestClientGoesAway(t *testing.T) {
+	length := len(want(t, "a", generate.Options{}).IDs)
+	ctx, cancel := context.WithCancel(t.Context())
+	runner, steps := tinyRunner(t), 0
+	runner.Tape().OnTap = func(name string, _ *op.Value) {
+		if name != "blk.0.in" {
+			return
+		}
+		if steps++; steps == length { // the last token waits until the client is gone
+			<-ctx.Done()
+		}
+	}
+	s := New(runner, Options{Name: "tiny", Parallel: 1})
 	r := httptest.NewRequest("POST", "http://localhost/v1/chat/completions",
 		strings.NewReader(`{"messages": [{"role": "user", "content": "a"}], "stream": true}`)).WithContext(ctx)
 	w := &leavingClient{httptest.NewRecorder(), cancel}
@@ -207,19 +240,36 @@ func (c *leavingClient) Write(b []byte) (int, error) {
 	return c.ResponseRecorder.Write(b)
 }
 
-func TestQueueIsBounded(t *testing.T) {
-	s := tinyServer(t)
-	for range maxWaiting {
-		s.waiting <- struct{}{}
-	}
-	if status, body := post(t, s.Handler(), `{"messages": [{"role": "user", "content": "a"}]}`); status != http.StatusTooManyRequests {
-		t.Errorf("status %d: %s", status, body)
+// What the engine refuses keeps its meaning for clients.
+func TestEngineErrors(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		kind   string
+	}{
+		{generate.ErrBusy, http.StatusTooManyRequests, "rate_limit_error"},
+		{generate.ErrClosed, http.StatusServiceUnavailable, "server_error"},
+		{&generate.ContextError{Tokens: 3, Room: 2}, http.StatusBadRequest, ""},
+	} {
+		if e := engineError(c.err); e.status != c.status || e.Type != c.kind {
+			t.Errorf("%v: status %d, type %q", c.err, e.status, e.Type)
+		}
 	}
 }
 
-// The server ends when its context does, and finishes the reply on its way.
+// The server ends when its context does. It finishes the reply on its way;
+// meanwhile it says so, and refuses who waits and who comes.
 func TestShutdownFinishesReplies(t *testing.T) {
-	s := tinyServer(t)
+	r := tinyRunner(t)
+	gate, begun := make(chan struct{}), make(chan struct{}, 1)
+	r.Tape().OnTap = func(string, *op.Value) { // the engine goes on when the gate opens
+		select {
+		case begun <- struct{}{}:
+		default:
+		}
+		<-gate
+	}
+	s := New(r, Options{Name: "tiny", Parallel: 1})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -227,38 +277,50 @@ func TestShutdownFinishesReplies(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, l) }()
-
-	leave, err := s.enter(t.Context()) // so that the request is on its way, but not done
-	if err != nil {
-		t.Fatal(err)
+	url := "http://" + l.Addr().String()
+	ask := func() chan result {
+		out := make(chan result, 1)
+		go func() {
+			out <- get(http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(tinyQuestion)))
+		}()
+		return out
 	}
-	type result struct {
-		body []byte
-		err  error
-	}
-	answered := make(chan result, 1)
-	go func() {
-		r, err := http.Post("http://"+l.Addr().String()+"/v1/chat/completions", "application/json",
-			strings.NewReader(`{"messages": [{"role": "user", "content": "a"}], "max_tokens": 5}`))
-		if err != nil {
-			answered <- result{err: err}
-			return
-		}
-		defer r.Body.Close()
-		body, err := io.ReadAll(r.Body)
-		answered <- result{body, err}
-	}()
-	for len(s.waiting) == 0 {
+	first := ask()
+	<-begun
+	waiting := ask()
+	cancel()
+	for get(http.Get(url+"/healthz")).status != http.StatusServiceUnavailable {
 		time.Sleep(time.Millisecond)
 	}
-	cancel()
-	leave()
-	if r := <-answered; r.err != nil || !strings.Contains(string(r.body), `"chat.completion"`) {
-		t.Errorf("%v: %s", r.err, r.body)
+	for name, r := range map[string]result{"waiting": <-waiting, "new": <-ask()} {
+		if r.status != http.StatusServiceUnavailable || !strings.Contains(r.body, "the server is shutting down") {
+			t.Errorf("a %s request: status %d: %s", name, r.status, r.body)
+		}
+	}
+	close(gate)
+	if r := <-first; r.status != 200 || !strings.Contains(r.body, `"chat.completion"`) {
+		t.Errorf("status %d: %s", r.status, r.body)
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("Serve: %v", err)
 	}
+}
+
+const tinyQuestion = `{"messages": [{"role": "user", "content": "a"}], "max_tokens": 5}`
+
+// A result is what a client got.
+type result struct {
+	status int
+	body   string
+}
+
+func get(r *http.Response, err error) result {
+	if err != nil {
+		return result{body: err.Error()}
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	return result{r.StatusCode, fmt.Sprintf("%s%v", body, err)}
 }
 
 func FuzzDecode(f *testing.F) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"limbeck/recipe"
 	"limbeck/serve"
 )
 
@@ -21,6 +22,8 @@ type serveFlags struct {
 	host               string
 	port               int
 	context, maxTokens int
+	parallel           int
+	cache              recipe.Size
 }
 
 func serveCommand(a *app) *cobra.Command {
@@ -29,9 +32,11 @@ func serveCommand(a *app) *cobra.Command {
 		Use: "serve MODEL", GroupID: groupUse, Args: exactly("MODEL"),
 		Short: "Answer clients of OpenAI's chat API with a model",
 		Long: "Answers OpenAI's chat API, on this machine alone: /v1/chat/completions (streams\n" +
-			"too), /v1/models and /healthz. One request is answered at a time, the others\n" +
-			"wait in line. Replies are the likeliest ones unless a request sets a\n" +
-			"temperature. Ctrl-C lets replies on their way finish.",
+			"too), /v1/models and /healthz. Up to --parallel requests are answered at once,\n" +
+			"in one batch, and others wait in line; each gets the reply that it gets alone.\n" +
+			"What a prompt has in common with an earlier one is not read again while --cache\n" +
+			"holds it. Replies are the likeliest ones unless a request sets a temperature.\n" +
+			"Ctrl-C lets replies on their way finish, and refuses other requests.",
 		Example: "  limbeck serve model.gguf --port 8080\n" +
 			"  curl localhost:8080/v1/chat/completions \\\n" +
 			"    -d '{\"messages\": [{\"role\": \"user\", \"content\": \"hello\"}]}'",
@@ -42,9 +47,19 @@ func serveCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.port, "port", 8080, "port to listen on; 0: any that is free")
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
 	flags.IntVar(&f.maxTokens, "max-tokens", 1024, "most tokens of a reply whose request sets no limit; 0: as many as fit")
+	flags.IntVar(&f.parallel, "parallel", 16, "most requests that are answered at once")
+	f.cache = 1e9
+	flags.Func("cache", "most memory for what has been read, of requests on their way and before, as 512MB\n"+
+		"(default 1GB); what it holds bounds --ctx too", f.cache.Set)
 	f.engineFlags.add(flags)
 	return cmd
 }
+
+// leastContext is how many tokens a server must have room for to be of use.
+const leastContext = 16
+
+// maxParallel bounds --parallel: each row takes a token's activations.
+const maxParallel = 1024
 
 func (f *serveFlags) check() error {
 	switch {
@@ -52,6 +67,8 @@ func (f *serveFlags) check() error {
 		return usageErrorf("--host %s is not a loopback address; a server that others reach needs keys, which are not there yet", f.host)
 	case f.port < 0 || f.port > 65535:
 		return usageErrorf("--port is %d, want 0 to 65535", f.port)
+	case f.parallel < 1 || f.parallel > maxParallel:
+		return usageErrorf("--parallel is %d, want 1 to %d", f.parallel, maxParallel)
 	case f.context < 0 || f.maxTokens < 0:
 		return usageErrorf("--ctx and --max-tokens are numbers from 0 on")
 	}
@@ -81,7 +98,12 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 		return usageErrorf("--ctx is %d, but the model was made for at most %d tokens", f.context, most)
 	}
 	name := strings.TrimSuffix(filepath.Base(ref), ".gguf")
-	s := serve.New(e.Runner, serve.Options{Name: name, Context: f.context, MaxTokens: f.maxTokens, Log: a.detail})
+	s := serve.New(e.Runner, serve.Options{Name: name, Context: f.context, MaxTokens: f.maxTokens,
+		Parallel: f.parallel, Cache: int(f.cache), Log: a.detail})
+	if s.Context() < max(f.context, leastContext) {
+		return usageErrorf("--cache %s holds %d tokens, want at least %d", f.cache, s.Context(), max(f.context, leastContext))
+	}
+	a.detail("room for %d tokens of prompt and reply; %d requests at once", s.Context(), f.parallel)
 	a.remark("model %s at http://%s/v1; Ctrl-C ends", name, l.Addr())
 	return s.Serve(ctx, l)
 }

@@ -1,6 +1,13 @@
 // Package generate makes models write: sampling, stopping, streaming, one
-// request or many in a batch. What a request gets depends on the request and
-// the model alone, not on the batch it ran in.
+// request or many in a batch. What a request gets, to the bit, depends on the
+// request and the model alone: not on the batch it ran in, nor on how its prompt
+// was cut, nor on what a cache spared it of reading.
+//
+// A [Batcher] answers requests as they come, from any goroutine. A [Session] is
+// one conversation, and [Runner.Many] answers a list; these work on the
+// goroutine of their caller. All three step the same batch: rows, which are
+// requests on their way, and sequences, which hold what rows have read and stay
+// when they end.
 package generate
 
 import (
@@ -8,13 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/nn/op"
-	"limbeck/tensor/kernel"
 )
 
 // Options say how a reply is made. The zero value is greedy and ends where the
@@ -45,7 +50,7 @@ type Reply struct {
 
 	PromptTokens int
 	CachedTokens int           // of the prompt, already in the cache
-	First        time.Duration // from the start of the prompt to the first token
+	First        time.Duration // from when the prompt was begun to the first token
 	Total        time.Duration
 }
 
@@ -56,6 +61,20 @@ func (r *Reply) Confidence() float64 {
 		sum += l
 	}
 	return math.Exp(sum)
+}
+
+// PromptRate returns the rate at which the prompt was read, in tokens a second.
+func (r *Reply) PromptRate() float64 { return rate(r.PromptTokens-r.CachedTokens, r.First) }
+
+// DecodeRate returns the rate at which the tokens after the first were written,
+// in tokens a second; 0 if there are none.
+func (r *Reply) DecodeRate() float64 { return rate(len(r.IDs)-1, r.Total-r.First) }
+
+func rate(n int, d time.Duration) float64 {
+	if n <= 0 || d <= 0 {
+		return 0
+	}
+	return float64(n) / d.Seconds()
 }
 
 // TokenConfidence is the probability of the reply's i-th token under the model.
@@ -74,9 +93,6 @@ func (e *ContextError) Error() string {
 type Runner struct {
 	Model *model.Model
 	tape  *op.Tape
-	ids   []int
-	seqs  []op.Seq
-	rows  []int
 }
 
 // NewRunner returns a runner whose operations run on pool; see [op.Tape] for
@@ -89,100 +105,6 @@ func NewRunner(m *model.Model, pool *par.Pool, exact bool) *Runner {
 
 // Tape returns the tape that the runner computes on, for work between replies.
 func (r *Runner) Tape() *op.Tape { return r.tape }
-
-const (
-	chunkTokens = 256 // a long prompt is read in pieces of this many tokens
-	repeatLast  = 64  // tokens that RepeatPenalty looks back on
-)
-
-// A writer is one request on its way.
-type writer struct {
-	opts    Options
-	kv      *op.KV
-	limit   int   // tokens to write at most
-	pending []int // tokens to read before the next one is written
-	feed    int   // how many of them this step reads
-	sampler sampler
-	text    streamer
-	reply   Reply
-	start   time.Time
-	done    bool
-}
-
-// newWriter returns the writer of a reply to pending, which continues kv.
-func (r *Runner) newWriter(pending []int, kv *op.KV, o Options, emit func(string)) *writer {
-	room := kv.Cap() - kv.Len() - len(pending)
-	limit := room
-	if o.MaxTokens > 0 {
-		limit = min(limit, o.MaxTokens)
-	}
-	w := &writer{opts: o, kv: kv, limit: limit, pending: pending, start: time.Now()}
-	w.sampler.init(o)
-	w.text = streamer{stops: o.Stop, emit: emit}
-	return w
-}
-
-// step reads a piece of each writer's pending tokens, in one batch, and lets
-// those that have read everything write a token.
-func (r *Runner) step(ws []*writer) {
-	r.tape.Reset()
-	r.ids, r.seqs, r.rows = r.ids[:0], r.seqs[:0], r.rows[:0]
-	budget := chunkTokens
-	for _, w := range ws {
-		w.feed = min(len(w.pending), max(budget, 1))
-		budget -= w.feed
-		r.ids = append(r.ids, w.pending[:w.feed]...)
-		r.seqs = append(r.seqs, op.Seq{Len: w.feed, KV: w.kv})
-		if w.feed == len(w.pending) {
-			r.rows = append(r.rows, len(r.ids)-1)
-		}
-	}
-	hidden := r.Model.Forward(r.tape, op.Batch{IDs: r.ids, Seqs: r.seqs})
-	var logits *op.Value
-	if len(r.rows) > 0 {
-		logits = r.Model.Head(r.tape, hidden, r.rows)
-	}
-	row := 0
-	for _, w := range ws {
-		all := w.feed == len(w.pending)
-		w.pending = w.pending[w.feed:]
-		if all {
-			r.write(w, logits.Row(row))
-			row++
-		}
-	}
-}
-
-// write adds the next token of w's reply, chosen by logits, which it may
-// change.
-func (r *Runner) write(w *writer, logits []float32) {
-	lse := kernel.LogSumExp(logits)
-	plain := w.sampler.keep(logits)
-	id := w.sampler.next(logits, w.reply.IDs[max(0, len(w.reply.IDs)-repeatLast):])
-	w.reply.IDs = append(w.reply.IDs, id)
-	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
-	if len(w.reply.IDs) == 1 {
-		w.reply.First = time.Since(w.start)
-	}
-	switch tk := r.Model.Tokenizer; {
-	case slices.Contains(tk.Stops(), id):
-		w.finish(Stopped)
-	case w.text.add(tk.Piece(id)):
-		w.finish(Stopped)
-	case len(w.reply.IDs) >= w.limit:
-		w.finish(Length)
-	default:
-		w.pending = append(w.pending[:0], id)
-	}
-}
-
-func (w *writer) finish(reason string) {
-	w.text.close()
-	w.done = true
-	w.reply.Finish = reason
-	w.reply.Text = string(w.text.text)
-	w.reply.Total = time.Since(w.start)
-}
 
 // A Request is one prompt and how to answer it.
 type Request struct {
@@ -203,50 +125,28 @@ func checkPrompt(prompt []int, room int) error {
 	return nil
 }
 
-// cache returns a cache for the request, or an error if its prompt is too long.
-func (r *Runner) cache(q *Request) (*op.KV, error) {
-	c := r.Model.Config()
-	room := c.Context
-	if q.Context > 0 {
-		room = min(room, q.Context)
-	}
-	if err := checkPrompt(q.Prompt, room); err != nil {
-		return nil, err
-	}
-	if q.MaxTokens > 0 {
-		room = min(room, len(q.Prompt)+q.MaxTokens)
-	}
-	return c.NewKV(room), nil
-}
-
 // Many answers requests, up to slots at a time in one batch, and calls done
 // with each reply as it ends, in any order of i.
 func (r *Runner) Many(ctx context.Context, requests []Request, slots int, done func(i int, reply *Reply)) error {
-	var active []*writer
-	index := map[*writer]int{}
-	for next := 0; next < len(requests) || len(active) > 0; {
+	b := newBatch(r, Limits{Rows: slots})
+	b.most = slots
+	for next := 0; next < len(requests) || len(b.rows) > 0; b.step() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for ; next < len(requests) && len(active) < slots; next++ {
-			q := &requests[next]
-			kv, err := r.cache(q)
+		for ; next < len(requests) && len(b.rows) < slots; next++ {
+			i := next
+			w, err := b.newWriter(ctx, &requests[i])
 			if err != nil {
-				return fmt.Errorf("request %d: %w", next+1, err)
+				return fmt.Errorf("request %d: %w", i+1, err)
 			}
-			w := r.newWriter(slices.Clone(q.Prompt), kv, q.Options, nil)
-			w.reply.PromptTokens = len(q.Prompt)
-			index[w] = next
-			active = append(active, w)
+			w.ended = func() {
+				if w.err == nil {
+					done(i, &w.reply)
+				}
+			}
+			b.admit(w)
 		}
-		r.step(active)
-		active = slices.DeleteFunc(active, func(w *writer) bool {
-			if w.done {
-				done(index[w], &w.reply)
-				delete(index, w)
-			}
-			return w.done
-		})
 	}
-	return nil
+	return ctx.Err()
 }

@@ -74,13 +74,20 @@ func TestPromptLongerThanContext(t *testing.T) {
 
 func TestStreamHoldsBackStopsAndCharacters(t *testing.T) {
 	var out []string
-	s := streamer{stops: []string{"END"}, emit: func(text string) { out = append(out, text) }}
+	s := streamer{stops: []string{"END"}}
+	take := func() {
+		if text := s.take(); text != "" {
+			out = append(out, text)
+		}
+	}
 	for _, piece := range []string{"a", "\xc3", "\xa9", "E", "x", "EN", "D", "lost"} {
 		if s.add([]byte(piece)) {
 			break
 		}
+		take()
 	}
 	s.close()
+	take()
 	if want := []string{"a", "é", "Ex"}; !slices.Equal(out, want) {
 		t.Errorf("streamed %q, want %q", out, want)
 	}

@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// A streamer turns the bytes of tokens into text: it hands on whole characters
-// only, and holds back what may be the start of a stop string.
+// A streamer turns the bytes of tokens into text, of which whole characters are
+// ready to be sent: it holds back what may be the start of a stop string.
 type streamer struct {
 	stops []string
-	emit  func(string)
 	text  []byte
-	sent  int
+	ready int // bytes of text that nothing to come can change
+	sent  int // bytes that take has returned
 }
 
 // add takes the bytes of one token and reports whether a stop string ended the
@@ -33,7 +33,7 @@ func (s *streamer) add(piece []byte) (stopped bool) {
 	if stopped {
 		return true
 	}
-	s.send(end - max(s.held(), partial(s.text)))
+	s.ready = max(s.ready, end-max(s.held(), partial(s.text)))
 	return false
 }
 
@@ -64,11 +64,12 @@ func partial(b []byte) int {
 	return 0
 }
 
-func (s *streamer) send(end int) {
-	if end > s.sent && s.emit != nil {
-		s.emit(string(s.text[s.sent:end]))
-	}
-	s.sent = max(s.sent, end)
-}
+// close makes all text ready: nothing is to come.
+func (s *streamer) close() { s.ready = len(s.text) }
 
-func (s *streamer) close() { s.send(len(s.text)) }
+// take returns the text that got ready since its last call.
+func (s *streamer) take() string {
+	text := string(s.text[s.sent:s.ready])
+	s.sent = s.ready
+	return text
+}

@@ -50,6 +50,25 @@ func (c *KV) Bytes() int {
 	return n
 }
 
+// MaxBytes returns the memory that the cache takes when it is full; more if it
+// has been larger than it may be now.
+func (c *KV) MaxBytes() int {
+	n := 0
+	for _, p := range c.layers {
+		n += 4 * panelFloats(c.kvHeads, c.headDim, max(c.limit, p.capacity))
+	}
+	return n
+}
+
+// SetCap makes c a cache for at most limit positions, which are no fewer than it
+// holds. It keeps the memory that it has.
+func (c *KV) SetCap(limit int) {
+	if limit < c.n {
+		panic(fmt.Sprintf("op: a limit of %d positions for a cache that holds %d", limit, c.n))
+	}
+	c.limit = roundUp(limit)
+}
+
 // Truncate forgets all positions from n on.
 func (c *KV) Truncate(n int) {
 	if n < 0 || n > c.n {
@@ -58,18 +77,21 @@ func (c *KV) Truncate(n int) {
 	c.n = n
 }
 
-// CopyFrom makes c hold what src holds. It panics if their shapes differ, or if
-// that is more than c can hold.
-func (c *KV) CopyFrom(src *KV) {
+// CopyFrom makes c hold the first n positions that src holds. It panics if their
+// shapes differ, or if that is more than src holds or c can hold.
+func (c *KV) CopyFrom(src *KV, n int) {
+	if n > src.n {
+		panic(fmt.Sprintf("op: copy of %d positions of a cache that holds %d", n, src.n))
+	}
 	if len(c.layers) != len(src.layers) || c.kvHeads != src.kvHeads || c.headDim != src.headDim {
 		panic("op: copy of a cache of another shape")
 	}
 	c.n = 0 // nothing to carry over
 	for i := range c.layers {
-		c.reserve(i, src.n)
-		c.layers[i].copyFrom(src.layers[i], c.kvHeads, c.headDim, src.n)
+		c.reserve(i, n)
+		c.layers[i].copyFrom(src.layers[i], c.kvHeads, c.headDim, n)
 	}
-	c.n = src.n
+	c.n = n
 }
 
 // reserve makes room for n positions in a layer. Room at least doubles, so that

@@ -44,9 +44,30 @@ func TestCacheGrows(t *testing.T) {
 		lo += n
 		if lo > firstPositions && kv.Cap() == roundUp(tokens) {
 			other := NewKV(1, h.KV, h.Dim, 2*tokens)
-			other.CopyFrom(kv)
-			kv = other
+			other.CopyFrom(kv, kv.Len()-5)
+			kv, lo = other, kv.Len()-5
 		}
+	}
+	if kv.Bytes() > kv.MaxBytes() {
+		t.Errorf("a cache that may take %d bytes takes %d", kv.MaxBytes(), kv.Bytes())
+	}
+}
+
+// A cache whose limit is raised goes on where it was; one whose limit is lowered
+// keeps its memory, and says so.
+func TestCacheLimitChanges(t *testing.T) {
+	kv := NewKV(1, 1, 16, 32)
+	kv.reserve(0, 32)
+	kv.n = 20
+	kv.SetCap(2 * firstPositions)
+	kv.reserve(0, 2*firstPositions)
+	full := kv.Bytes()
+	if full != kv.MaxBytes() || kv.Cap() != 2*firstPositions {
+		t.Errorf("takes %d bytes, at most %d; holds %d positions", full, kv.MaxBytes(), kv.Cap())
+	}
+	kv.SetCap(kv.Len())
+	if kv.Cap() != 32 || kv.MaxBytes() != full {
+		t.Errorf("holds %d positions, takes at most %d bytes, want 32 and %d", kv.Cap(), kv.MaxBytes(), full)
 	}
 }
 

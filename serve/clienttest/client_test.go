@@ -1,10 +1,12 @@
 package clienttest
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/openai/openai-go/v3"
@@ -117,6 +119,63 @@ func TestOfficialClientStreams(t *testing.T) {
 	if chunks < 4 || all.Usage.CompletionTokens != int64(len(alone.IDs)) {
 		t.Errorf("%d chunks, usage %+v", chunks, all.Usage)
 	}
+}
+
+// Many clients at once, whole and streamed, get what each gets alone; the last
+// ones are told how much of their prompt was not read again.
+func TestOfficialClientsShareTheBatch(t *testing.T) {
+	s, want := tiny(t)
+	c := client(t, s)
+	prompts := []string{"the cat", "the mat", "a cat", "sat", "on the mat", "on the cat", "at", "mat"}
+	alone := make([]*generate.Reply, len(prompts))
+	for i, p := range prompts {
+		alone[i] = want(p)
+	}
+	for round := range 2 {
+		var all sync.WaitGroup
+		for i, p := range prompts {
+			all.Go(func() {
+				text, usage, err := answer(t.Context(), c, p, i%2 == 0)
+				if err != nil {
+					t.Errorf("%q: %v", p, err)
+					return
+				}
+				if text != asJSON(alone[i].Text) || usage.CompletionTokens != int64(len(alone[i].IDs)) || usage.PromptTokens != int64(alone[i].PromptTokens) {
+					t.Errorf("%q: got %q, %d tokens, want %q", p, text, usage.CompletionTokens, alone[i].Text)
+				}
+				cached := usage.PromptTokensDetails.CachedTokens
+				if cached >= usage.PromptTokens || round == 1 && cached != usage.PromptTokens-1 {
+					t.Errorf("%q, round %d: %d of %d tokens cached", p, round, cached, usage.PromptTokens)
+				}
+			})
+		}
+		all.Wait()
+	}
+}
+
+// answer returns the text and usage of a reply, streamed or not.
+func answer(ctx context.Context, c openai.Client, prompt string, streamed bool) (string, openai.CompletionUsage, error) {
+	q := ask(prompt)
+	if !streamed {
+		r, err := c.Chat.Completions.New(ctx, q)
+		if err != nil {
+			return "", openai.CompletionUsage{}, err
+		}
+		return r.Choices[0].Message.Content, r.Usage, nil
+	}
+	q.StreamOptions.IncludeUsage = openai.Bool(true)
+	stream := c.Chat.Completions.NewStreaming(ctx, q)
+	defer stream.Close()
+	text := ""
+	var usage openai.CompletionUsage
+	for stream.Next() {
+		part := stream.Current()
+		for _, choice := range part.Choices {
+			text += choice.Delta.Content
+		}
+		usage = part.Usage
+	}
+	return text, usage, stream.Err()
 }
 
 func TestOfficialClientSamplesBySeed(t *testing.T) {

@@ -1,0 +1,167 @@
+package generate
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"limbeck/nn/op"
+)
+
+// Limits bound a batch. The zero value works.
+type Limits struct {
+	Rows    int // requests that are answered at once; 0: 16
+	Waiting int // requests that wait until they can be; 0: 64
+	Chunk   int // tokens that one step reads; 0: 256. Long prompts are read in pieces, so that other replies go on
+	Memory  int // bytes of KV caches, those of finished requests included; 0: 1 GB
+}
+
+const (
+	defaultRows    = 16
+	defaultWaiting = 64
+	defaultChunk   = 256
+	defaultMemory  = 1 << 30
+)
+
+// A batch is a set of requests that a runner answers together. It serves one
+// goroutine at a time. Between steps, requests join by admit; they leave by
+// themselves when they are done or their context is.
+type batch struct {
+	r *Runner
+	Limits
+	most    int   // sequences, those of rows included
+	context int   // tokens of prompt and reply together
+	stops   []int // tokens that end a reply
+
+	rows []*writer   // in the order in which they joined
+	seqs []*sequence // of rows, and of what has been read before: least recently used first
+
+	// Of the step under way.
+	ids   []int
+	runs  []op.Seq
+	heads []int // of ids, those whose logits are wanted
+}
+
+// newBatch returns an empty batch. A Memory of 0 is no limit.
+func newBatch(r *Runner, l Limits) *batch {
+	orElse(&l.Rows, defaultRows)
+	orElse(&l.Chunk, defaultChunk)
+	b := &batch{r: r, Limits: l, most: math.MaxInt, context: r.Model.Config().Context, stops: r.Model.Tokenizer.Stops()}
+	if l.Memory > 0 {
+		b.context = min(b.context, positions(r.Model.Config(), l.Memory))
+	} else {
+		b.Memory = math.MaxInt
+	}
+	return b
+}
+
+func orElse(n *int, other int) {
+	if *n <= 0 {
+		*n = other
+	}
+}
+
+// newWriter returns a writer for q, or an error if its prompt cannot be answered.
+func (b *batch) newWriter(ctx context.Context, q *Request) (*writer, error) {
+	room := b.context
+	if q.Context > 0 {
+		room = min(room, q.Context)
+	}
+	if err := checkPrompt(q.Prompt, room); err != nil {
+		return nil, err
+	}
+	w := &writer{Request: q, ctx: ctx, limit: room - len(q.Prompt)}
+	if q.MaxTokens > 0 {
+		w.limit = min(w.limit, q.MaxTokens)
+	}
+	return w, nil
+}
+
+// admit makes w a row, if there is room for it now. In an empty batch there is.
+func (b *batch) admit(w *writer) bool {
+	if len(b.rows) == b.Rows || !b.place(w) {
+		return false
+	}
+	w.begin()
+	w.follow()
+	b.rows = append(b.rows, w)
+	return true
+}
+
+// step reads a piece of what the rows have to read, in one pass, and lets those
+// that have read everything write a token.
+func (b *batch) step() {
+	b.settle()
+	if len(b.rows) == 0 {
+		return
+	}
+	b.plan()
+	m, t := b.r.Model, b.r.tape
+	t.Reset()
+	hidden := m.Forward(t, op.Batch{IDs: b.ids, Seqs: b.runs})
+	if len(b.heads) > 0 {
+		logits := m.Head(t, hidden, b.heads)
+		row := 0
+		for _, w := range b.rows {
+			if len(w.seq.unread()) == 0 {
+				w.write(logits.Row(row), m.Tokenizer.Piece, b.stops)
+				row++
+			}
+		}
+	}
+	b.settle()
+}
+
+// plan chooses what the step reads: the last token of each reply that is being
+// written, and with what is left of Chunk, but at least one token, prompts in the
+// order in which they joined.
+func (b *batch) plan() {
+	b.ids, b.runs, b.heads = b.ids[:0], b.runs[:0], b.heads[:0]
+	left := b.Chunk
+	for _, w := range b.rows {
+		if len(w.reply.IDs) > 0 {
+			left--
+		}
+	}
+	left = max(left, 1)
+	for _, w := range b.rows {
+		unread := w.seq.unread()
+		switch {
+		case w.lead != nil:
+			w.feed = 0
+		case len(w.reply.IDs) > 0:
+			w.feed = 1
+		default:
+			w.feed = min(len(unread), left)
+			left -= w.feed
+		}
+		if w.feed == 0 {
+			continue
+		}
+		b.ids = append(b.ids, unread[:w.feed]...)
+		b.runs = append(b.runs, op.Seq{Len: w.feed, KV: w.seq.kv})
+		if w.feed == len(unread) {
+			b.heads = append(b.heads, len(b.ids)-1)
+		}
+	}
+}
+
+// settle lets rows take what others have read for them, and those leave that are
+// done or whose context is.
+func (b *batch) settle() {
+	for _, w := range b.rows {
+		if err := w.ctx.Err(); err != nil && !w.done {
+			w.fail(err)
+		}
+	}
+	for _, w := range b.rows { // before any sequence is given away
+		w.follow()
+	}
+	b.rows = slices.DeleteFunc(b.rows, func(w *writer) bool {
+		if w.done {
+			b.keep(w.seq)
+			w.end()
+		}
+		return w.done
+	})
+}

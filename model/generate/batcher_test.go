@@ -1,0 +1,356 @@
+package generate
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model"
+)
+
+// packed returns a tiny model and a pool that it is packed for.
+func packed(t testing.TB, threads int) (*model.Model, *par.Pool) {
+	pool := par.New(threads)
+	t.Cleanup(pool.Close)
+	m := testkit.Model(1)
+	m.Pack(pool)
+	return m, pool
+}
+
+// related returns n requests whose prompts begin like others' prompts, some of
+// them like others' replies too, and what each gets alone.
+func related(t testing.TB, r *Runner, rng *rand.Rand, n int) ([]Request, []*Reply) {
+	t.Helper()
+	var all []Request
+	var alone []*Reply
+	for i := range n {
+		var q Request
+		if i > 0 && rng.IntN(4) > 0 {
+			k := rng.IntN(i)
+			text := slices.Concat(all[k].Prompt, alone[k].IDs)
+			q.Prompt = slices.Clone(text[:1+rng.IntN(min(len(text), 80))])
+		}
+		q.Prompt = append(q.Prompt, testkit.IDs(rng, 1+rng.IntN(30), r.Model.Config().Vocab)...)
+		q.MaxTokens = rng.IntN(30)
+		if rng.IntN(2) == 0 {
+			q.Temperature, q.Seed = 1, rng.Uint64()
+			q.RepeatPenalty = float64(rng.IntN(2)) * 1.3
+		}
+		reply, err := r.NewSession(0).Reply(t.Context(), q.Prompt, q.Options, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, alone = append(all, q), append(alone, reply)
+	}
+	return all, alone
+}
+
+func same(a, b *Reply) bool {
+	return a.Text == b.Text && a.Finish == b.Finish && slices.Equal(a.IDs, b.IDs) && slices.Equal(a.LogProbs, b.LogProbs)
+}
+
+// check fails if the batch breaks its limits or its accounts.
+func (b *batch) check(t testing.TB) {
+	t.Helper()
+	reserved, taken := 0, 0
+	for _, s := range b.seqs {
+		reserved += s.bytes
+		taken += s.kv.Bytes()
+		for _, other := range b.seqs {
+			if s != other && s.row == nil && other.row == nil && common(s.tokens, other.tokens) == len(s.tokens) {
+				t.Errorf("%d tokens are kept twice", len(s.tokens))
+			}
+		}
+		if s.kv.Bytes() > s.bytes || s.kv.Len() > len(s.tokens) {
+			t.Errorf("a sequence of %d tokens takes %d bytes of %d", s.kv.Len(), s.kv.Bytes(), s.bytes)
+		}
+	}
+	if reserved > b.Memory || taken > b.Memory || len(b.rows) > b.Rows || len(b.ids) > max(b.Chunk, b.Rows) {
+		t.Errorf("%d bytes reserved, %d taken of %d; %d rows of %d; %d tokens a step of %d",
+			reserved, taken, b.Memory, len(b.rows), b.Rows, len(b.ids), b.Chunk)
+	}
+}
+
+// Whoever joins or leaves, and however prompts are cut: every request gets what
+// it gets alone, or a beginning of that if it leaves early. Memory stays bounded.
+func TestBatchIsExact(t *testing.T) {
+	for _, exact := range []bool{true, false} {
+		for _, threads := range []int{1, 3} {
+			m, pool := packed(t, threads)
+			rng := rand.New(rand.NewPCG(5, uint64(threads)))
+			r := NewRunner(m, pool, exact)
+			all, alone := related(t, r, rng, 30)
+			cached := 0
+			for range 4 {
+				kv := m.Config().NewKV(testkit.Context).MaxBytes()
+				b := newBatch(r, Limits{Rows: 1 + rng.IntN(6), Memory: kv + rng.IntN(5*kv)})
+				cached += runRandomly(t, b, rng, all, alone)
+			}
+			if cached == 0 {
+				t.Error("no prompt found anything of it in a cache")
+			}
+		}
+	}
+}
+
+// runRandomly answers all in random order, cancels some, and returns how many
+// tokens were not read again.
+func runRandomly(t *testing.T, b *batch, rng *rand.Rand, all []Request, alone []*Reply) (cached int) {
+	t.Helper()
+	ctxs, cancels := make([]context.Context, len(all)), make([]func(), len(all))
+	ended, writers := 0, make([]*writer, len(all))
+	held, read := 0, 0 // tokens that sequences held when their rows left, and that steps read
+	for i := range all {
+		ctxs[i], cancels[i] = context.WithCancel(t.Context())
+		defer cancels[i]()
+		w, err := b.newWriter(ctxs[i], &all[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ended = func() {
+			ended++
+			held += w.seq.kv.Len() - w.reply.CachedTokens
+		}
+		writers[i] = w
+	}
+	for order := rng.Perm(len(all)); ended < len(all); {
+		for len(order) > 0 && rng.IntN(3) > 0 && b.admit(writers[order[0]]) {
+			order = order[1:]
+		}
+		if rng.IntN(40) == 0 && len(b.rows) > 0 {
+			cancels[slices.Index(writers, b.rows[rng.IntN(len(b.rows))])]()
+		}
+		b.Chunk = 1 + rng.IntN(50)
+		b.ids = b.ids[:0]
+		b.step()
+		read += len(b.ids)
+		b.check(t)
+	}
+	if read != held {
+		t.Errorf("%d tokens were read, %d held and not cached before", read, held)
+	}
+	for i, w := range writers {
+		cached += w.reply.CachedTokens
+		got, want := &w.reply, alone[i]
+		if w.err != nil {
+			n := len(got.IDs)
+			if !slices.Equal(got.IDs, want.IDs[:n]) || !slices.Equal(got.LogProbs, want.LogProbs[:n]) || !strings.HasPrefix(want.Text, got.Text) {
+				t.Errorf("request %d, canceled after %d tokens, differs", i, n)
+			}
+		} else if !same(got, want) {
+			t.Errorf("request %d differs: %d tokens, want %d", i, len(got.IDs), len(want.IDs))
+		}
+	}
+	return cached
+}
+
+// Requests of many goroutines get what they get alone, streamed in pieces, and
+// leave no goroutine behind.
+func TestBatcherServesGoroutines(t *testing.T) {
+	m, pool := packed(t, 2)
+	r := NewRunner(m, pool, true)
+	rng := rand.New(rand.NewPCG(7, 7))
+	all, alone := related(t, r, rng, 24)
+	before := runtime.NumGoroutine()
+	b := NewBatcher(r, Limits{Rows: 5, Chunk: 16})
+	var group sync.WaitGroup
+	for i := range all {
+		ctx, cancel := context.WithCancel(t.Context())
+		leaves := rng.IntN(4) == 0
+		group.Go(func() {
+			defer cancel()
+			var text strings.Builder
+			reply, err := b.Reply(ctx, all[i], func(piece string) {
+				text.WriteString(piece)
+				if leaves {
+					cancel()
+				}
+			})
+			switch {
+			case err != nil:
+				if !leaves || !errors.Is(err, context.Canceled) || !strings.HasPrefix(alone[i].Text, text.String()) {
+					t.Errorf("request %d: %v after %q", i, err, &text)
+				}
+			case !same(reply, alone[i]) || text.String() != reply.Text:
+				t.Errorf("request %d differs, or its stream does", i)
+			}
+		})
+	}
+	group.Wait()
+	b.Shutdown(t.Context())
+	if _, err := b.Reply(t.Context(), all[0], nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("error after the end: %v", err)
+	}
+	if after := runtime.NumGoroutine(); after > before {
+		t.Errorf("%d goroutines, before %d", after, before)
+	}
+}
+
+// A prompt that begins like one on its way waits until that is read, and reads
+// the rest only.
+func TestPrefixOfRunningRequestIsShared(t *testing.T) {
+	m, pool := packed(t, 1)
+	b := newBatch(NewRunner(m, pool, true), Limits{Rows: 3, Chunk: 16})
+	common := testkit.IDs(rand.New(rand.NewPCG(1, 1)), 70, m.Config().Vocab)
+	var ws []*writer
+	for i := range 3 {
+		w, err := b.newWriter(t.Context(), &Request{Prompt: append(slices.Clone(common), i, i+1), Options: Options{MaxTokens: 3}})
+		if err != nil || !b.admit(w) {
+			t.Fatal(err)
+		}
+		ws = append(ws, w)
+	}
+	read := 0
+	for len(b.rows) > 0 {
+		b.step()
+		for _, run := range b.runs {
+			if run.Len > 1 {
+				read += run.Len
+			}
+		}
+	}
+	if ws[0].reply.CachedTokens != 0 || ws[1].reply.CachedTokens != 70 || ws[2].reply.CachedTokens != 70 || read > 72+2+2 {
+		t.Errorf("%d, %d and %d tokens not read again; %d read",
+			ws[0].reply.CachedTokens, ws[1].reply.CachedTokens, ws[2].reply.CachedTokens, read)
+	}
+}
+
+// While a long prompt is read in pieces, others write a token a step.
+func TestLongPromptDoesNotStallOthers(t *testing.T) {
+	m, pool := packed(t, 1)
+	b := newBatch(NewRunner(m, pool, true), Limits{Rows: 2, Chunk: 8})
+	rng := rand.New(rand.NewPCG(1, 1))
+	var ws []*writer
+	for _, n := range []int{4, 100} {
+		w, err := b.newWriter(t.Context(), &Request{Prompt: testkit.IDs(rng, n, m.Config().Vocab), Options: Options{MaxTokens: 12}})
+		if err != nil || !b.admit(w) {
+			t.Fatal(err)
+		}
+		ws = append(ws, w)
+	}
+	for len(ws[1].reply.IDs) == 0 {
+		before := len(ws[0].reply.IDs)
+		b.step()
+		if !ws[0].done && len(ws[0].reply.IDs) != before+1 {
+			t.Fatal("a step without a token")
+		}
+	}
+	if !ws[0].done {
+		t.Errorf("the long prompt was read after %d tokens of the other", len(ws[0].reply.IDs))
+	}
+}
+
+// Requests beyond the line's length are refused, those in it when the batch
+// shuts down; replies on their way are finished, unless time is up.
+func TestBatcherRefusesAndShutsDown(t *testing.T) {
+	m, pool := packed(t, 1)
+	r := NewRunner(m, pool, true)
+	prompt := []int{1, 2, 3}
+	for _, hurry := range []bool{false, true} {
+		b := NewBatcher(r, Limits{Rows: 1, Waiting: 1})
+		begun, hold := make(chan struct{}), make(chan struct{})
+		results := make(chan error, 2)
+		b.mu.Lock() // so that the batch does not go on without the test
+		w, _ := b.batch.newWriter(t.Context(), &Request{Prompt: prompt})
+		w.ended = func() { results <- w.err }
+		if !b.batch.admit(w) {
+			t.Fatal("not admitted")
+		}
+		waits, _ := b.batch.newWriter(t.Context(), &Request{Prompt: prompt})
+		waits.ended = func() { results <- waits.err }
+		b.waiting = append(b.waiting, waits)
+		b.working = make(chan struct{})
+		b.mu.Unlock()
+		if _, err := b.Reply(t.Context(), Request{Prompt: prompt}, nil); !errors.Is(err, ErrBusy) {
+			t.Errorf("with a full line: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			close(begun)
+			<-hold
+			b.work()
+		}()
+		<-begun
+		var stopped sync.WaitGroup
+		stopped.Go(func() { b.Shutdown(ctx) })
+		if err := <-results; !errors.Is(err, ErrClosed) {
+			t.Errorf("who waited got %v", err)
+		}
+		if hurry {
+			cancel()
+			for cut := false; !cut; time.Sleep(time.Millisecond) {
+				b.mu.Lock()
+				cut = b.cut
+				b.mu.Unlock()
+			}
+		}
+		close(hold)
+		if err := <-results; errors.Is(err, ErrClosed) != hurry {
+			t.Errorf("in a hurry %v: who was on the way got %v", hurry, err)
+		}
+		stopped.Wait()
+		cancel()
+	}
+}
+
+// Steps that decode do not allocate, whatever the number of rows, once a
+// sequence as long has been seen.
+func TestDecodingDoesNotAllocate(t *testing.T) {
+	m, pool := packed(t, 2)
+	r := NewRunner(m, pool, false)
+	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, testkit.Context-1), Options{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	b := newBatch(r, Limits{Rows: 4})
+	for i := range 4 {
+		o := Options{Temperature: float64(i % 2), Seed: uint64(i)}
+		w, err := b.newWriter(t.Context(), &Request{Prompt: []int{i, 1, 2}, Options: o})
+		if err != nil || !b.admit(w) {
+			t.Fatal(err)
+		}
+	}
+	b.stops = nil // so that nobody leaves
+	for range 20 {
+		b.step()
+	}
+	for _, w := range b.rows {
+		w.text.text = slices.Grow(w.text.text, 1000)
+	}
+	const steps = 16
+	least := math.Inf(1) // of several rounds: the runtime may allocate beside them
+	for range 3 {
+		least = min(least, testing.AllocsPerRun(1, func() {
+			for range steps {
+				b.step()
+			}
+		}))
+	}
+	if least != 0 || len(b.rows) != 4 {
+		t.Errorf("%v allocations in %d steps, %d rows", least, steps, len(b.rows))
+	}
+}
+
+// A request has no more room than the memory holds, and says so.
+func TestMemoryBoundsContext(t *testing.T) {
+	m, pool := packed(t, 1)
+	b := NewBatcher(NewRunner(m, pool, true), Limits{Memory: m.Config().NewKV(64).MaxBytes()})
+	if b.Context() != 64 {
+		t.Errorf("context %d, want 64", b.Context())
+	}
+	var long *ContextError
+	if _, err := b.Reply(t.Context(), Request{Prompt: make([]int, 64)}, nil); !errors.As(err, &long) {
+		t.Errorf("error %v", err)
+	}
+	if reply, err := b.Reply(t.Context(), Request{Prompt: make([]int, 60)}, nil); err != nil || len(reply.IDs) > 4 {
+		t.Errorf("%d tokens, error %v", len(reply.IDs), err)
+	}
+}

@@ -1,0 +1,186 @@
+package generate
+
+import (
+	"slices"
+
+	"limbeck/model/arch"
+	"limbeck/nn/op"
+	"limbeck/tensor/kernel"
+)
+
+// A sequence is a cache and the tokens in it.
+type sequence struct {
+	kv     *op.KV
+	tokens []int   // that kv holds, and after them those that it is going to hold
+	bytes  int     // that kv may take
+	row    *writer // whose sequence it is; nil if that has left
+}
+
+// unread returns the tokens that kv does not hold yet.
+func (s *sequence) unread() []int { return s.tokens[s.kv.Len():] }
+
+const (
+	// worthWaiting is how many tokens a row must be spared to wait until another
+	// row has read them.
+	worthWaiting = 32
+
+	// shortTail is how much of a finished sequence may be lost to the next that
+	// continues it, so that it need not be copied: what ends a turn is often not
+	// how the next begins.
+	shortTail = 16
+)
+
+// match returns the sequence that spares a prompt the most reading, and how many
+// tokens that are. The prompt's last token is read in any case: it predicts the
+// reply's first.
+func (b *batch) match(prompt []int) (best *sequence, share int) {
+	for _, s := range b.seqs {
+		n := common(s.tokens, prompt[:len(prompt)-1])
+		if have := s.kv.Len(); n < have+worthWaiting {
+			n = min(n, have)
+		}
+		if n > share {
+			best, share = s, n
+		}
+	}
+	return best, share
+}
+
+// common returns the length of what both begin with.
+func common(a, b []int) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+// place gives w a sequence: a finished one that its prompt continues, or a new
+// one. It reports whether the rows leave memory for that. Caches grow to what is
+// counted here: they take less, but for a layer's while it grows.
+func (b *batch) place(w *writer) bool {
+	room := len(w.Prompt) + w.limit
+	s := &sequence{kv: b.r.Model.Config().NewKV(room)} // which takes no memory yet
+	need := s.kv.MaxBytes()
+	if need > b.Memory-b.bytes(func(s *sequence) bool { return s.row != nil }) {
+		return false
+	}
+	best, share := b.match(w.Prompt)
+	best, take := b.clear(best, share, need)
+	if take {
+		b.drop(best)
+		s = best
+		s.kv.Truncate(share)
+		s.kv.SetCap(room)
+		w.reply.CachedTokens = share
+	} else if best != nil {
+		w.lead, w.share = best, share
+	}
+	s.row, s.bytes = w, s.kv.MaxBytes()
+	s.tokens = append(slices.Grow(s.tokens[:0], len(w.Prompt)+min(w.limit, atOnce)), w.Prompt...)
+	w.seq = s
+	b.seqs = append(b.seqs, s)
+	return true
+}
+
+// clear lets the least recently used sequences go until there is room for one of
+// need bytes, of which best, if not nil, spares share tokens. It returns best, or
+// one whose memory can serve; take says that the new sequence takes it over.
+func (b *batch) clear(best *sequence, share, need int) (_ *sequence, take bool) {
+	take = best != nil && best.row == nil && best.kv.Len()-share < shortTail
+	for {
+		bytes, count := b.bytes(func(*sequence) bool { return true })+need, len(b.seqs)+1
+		if take {
+			bytes, count = bytes-min(need, best.bytes), count-1
+		}
+		if bytes <= b.Memory && count <= b.most {
+			return best, take
+		}
+		victim := b.oldest(best)
+		switch {
+		case victim != nil && best != nil:
+			b.drop(victim)
+		case victim != nil:
+			best, take = victim, true
+		default: // best is the only one left that can go
+			take = true
+		}
+	}
+}
+
+// bytes returns what the sequences that are of a kind may take.
+func (b *batch) bytes(of func(*sequence) bool) int {
+	n := 0
+	for _, s := range b.seqs {
+		if of(s) {
+			n += s.bytes
+		}
+	}
+	return n
+}
+
+// oldest returns the least recently used sequence that has no row and is not
+// spared; nil if there is none.
+func (b *batch) oldest(spared *sequence) *sequence {
+	for _, s := range b.seqs {
+		if s.row == nil && s != spared {
+			return s
+		}
+	}
+	return nil
+}
+
+func (b *batch) drop(s *sequence) {
+	i := slices.Index(b.seqs, s)
+	b.seqs = slices.Delete(b.seqs, i, i+1)
+}
+
+// follow copies what w's prompt shares with its lead, once that has read it or
+// will read no more.
+func (w *writer) follow() {
+	l := w.lead
+	if l == nil || w.done || l.kv.Len() < w.share && l.row != nil && !l.row.done {
+		return
+	}
+	n := min(w.share, l.kv.Len())
+	w.seq.kv.CopyFrom(l.kv, n)
+	w.reply.CachedTokens = n
+	w.lead = nil
+}
+
+// keep holds on to the sequence of a row that leaves, as the most recently used
+// one, unless another has all of it. What it has all of itself goes.
+func (b *batch) keep(s *sequence) {
+	b.drop(s)
+	s.row = nil
+	s.tokens = s.tokens[:s.kv.Len()]
+	s.kv.SetCap(s.kv.Len())
+	s.bytes = s.kv.MaxBytes()
+	if len(s.tokens) == 0 {
+		return
+	}
+	for i := 0; i < len(b.seqs); i++ {
+		other := b.seqs[i]
+		if other.row != nil {
+			continue
+		}
+		switch common(other.tokens, s.tokens) {
+		case len(s.tokens):
+			b.drop(other)
+			b.seqs = append(b.seqs, other)
+			return
+		case len(other.tokens):
+			b.drop(other)
+			i--
+		}
+	}
+	b.seqs = append(b.seqs, s)
+}
+
+// positions returns how many positions a cache of that many bytes holds.
+func positions(c arch.Config, bytes int) int {
+	const w = kernel.PanelWidth // caches grow by as many
+	return bytes / c.NewKV(w).MaxBytes() * w
+}

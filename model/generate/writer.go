@@ -1,0 +1,117 @@
+package generate
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"limbeck/tensor/kernel"
+)
+
+// A writer is one request on its way.
+type writer struct {
+	*Request
+	ctx   context.Context
+	limit int // tokens to write at most
+
+	seq   *sequence
+	lead  *sequence // holds, or is going to hold, what the prompt begins with; nil once that is copied
+	share int       // how many tokens that are
+	feed  int       // tokens that this step reads
+
+	sampler sampler
+	reply   Reply
+	start   time.Time
+	done    bool
+	err     error
+	ended   func()        // called, if not nil, when the batch has let go of the writer
+	news    chan struct{} // if not nil, sent to without waiting when text may be ready
+
+	mu   sync.Mutex // guards text
+	text streamer
+}
+
+const (
+	repeatLast = 64   // tokens that RepeatPenalty looks back on
+	atOnce     = 4096 // tokens that a reply has memory for from the start
+)
+
+// begin makes w ready to write.
+func (w *writer) begin() {
+	w.start = time.Now()
+	w.sampler.init(w.Options)
+	w.text.stops = w.Stop
+	w.reply.PromptTokens = len(w.Prompt)
+	w.reply.IDs = make([]int, 0, min(w.limit, atOnce))
+	w.reply.LogProbs = make([]float64, 0, min(w.limit, atOnce))
+}
+
+// write adds the next token of the reply, chosen by logits, which it may change.
+// piece returns the bytes of a token; a token of stops ends the reply.
+func (w *writer) write(logits []float32, piece func(id int) []byte, stops []int) {
+	lse := kernel.LogSumExp(logits)
+	plain := w.sampler.keep(logits)
+	id := w.sampler.next(logits, w.reply.IDs[max(0, len(w.reply.IDs)-repeatLast):])
+	w.reply.IDs = append(w.reply.IDs, id)
+	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
+	if len(w.reply.IDs) == 1 {
+		w.reply.First = time.Since(w.start)
+	}
+	switch {
+	case slices.Contains(stops, id), w.add(piece(id)):
+		w.finish(Stopped)
+	case len(w.reply.IDs) >= w.limit:
+		w.finish(Length)
+	default:
+		w.seq.tokens = append(w.seq.tokens, id)
+	}
+}
+
+// add adds the bytes of a token to the text and reports whether they end it.
+func (w *writer) add(piece []byte) (stopped bool) {
+	w.mu.Lock()
+	stopped = w.text.add(piece)
+	w.mu.Unlock()
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
+	return stopped
+}
+
+// tell calls emit, if not nil, with the text that is new and ready.
+func (w *writer) tell(emit func(text string)) {
+	if emit == nil {
+		return
+	}
+	w.mu.Lock()
+	text := w.text.take()
+	w.mu.Unlock()
+	if text != "" {
+		emit(text)
+	}
+}
+
+func (w *writer) finish(reason string) {
+	w.mu.Lock()
+	w.text.close()
+	w.mu.Unlock()
+	w.done = true
+	w.reply.Finish = reason
+	w.reply.Text = string(w.text.text)
+	w.reply.Total = time.Since(w.start)
+}
+
+// fail ends the reply where it is.
+func (w *writer) fail(err error) {
+	w.finish(Length)
+	w.err = err
+}
+
+// end says that the batch, or the line before it, has let go of w.
+func (w *writer) end() {
+	if w.ended != nil {
+		w.ended()
+	}
+}
