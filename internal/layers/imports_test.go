@@ -1,6 +1,10 @@
 package layers
 
 import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,14 +55,13 @@ var rules = []string{
 	"eval/report:       eval data measure",
 	"eval/bench:        $engine eval data",
 	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill",
-	"provider:          data",
 	"store/builtin:",
 
 	"recipe/run:       internal/disk golang.org/x/sys/...",
 	"recipe:           recipe/run go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
-	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... provider store/builtin",
-	"serve:            $engine data provider",
+	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin",
+	"serve:            $engine data",
 	"serve/clienttest:",
 
 	"cmd/limbeck: ...",
@@ -132,6 +135,44 @@ func TestImports(t *testing.T) {
 			if !standard(path) && !matches(strings.TrimPrefix(path, module), may) {
 				t.Errorf("%s: imports %s; its package may import: %s", s.fset.Position(i.Pos()), path, strings.Join(may, " "))
 			}
+		}
+	}
+}
+
+// Every package that a rule is about, or allows, exists: a rule for a room to come
+// would let in whatever is called so.
+func TestRulesNamePackages(t *testing.T) {
+	exists := map[string]bool{}
+	for _, s := range sources(t) {
+		exists[s.dir()] = true
+	}
+	for name, may := range allowed(t) {
+		for _, p := range append(may, name) {
+			if p = strings.TrimSuffix(strings.TrimSuffix(p, "..."), "/"); p == "" || strings.Contains(p, ".") {
+				continue
+			}
+			found := exists[p]
+			for dir := range exists {
+				found = found || strings.HasPrefix(dir, p+"/")
+			}
+			if !found {
+				t.Errorf("the rule of %s names %s, which is no package", name, p)
+			}
+		}
+	}
+}
+
+// The architecture's map shows every package.
+func TestMapIsWhole(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root(t), "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \n,;:`()", r) })
+	for _, s := range sources(t) {
+		dir := s.dir() // may be named by its end, beside its parent
+		if !slices.Contains(words, dir) && !slices.Contains(words, path.Base(dir)) {
+			t.Errorf("docs/architecture.md does not show %s", dir)
 		}
 	}
 }

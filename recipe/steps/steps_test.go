@@ -154,6 +154,9 @@ func same(t *testing.T, what string, got, want map[string]string) {
 // A chain that is killed again and again, and one on another number of threads,
 // end in the same bytes as one that nothing disturbs.
 func TestKilledChain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a chain a dozen times, in processes of its own")
+	}
 	calm := workshop(t, chain)
 	began := time.Now()
 	cmd, out := start(t, calm, 1)
@@ -225,6 +228,9 @@ func calm2(t *testing.T, path string) string {
 // A teacher and a writer that know their data make examples like it: new, and
 // with values from the prompt; what is of the validation part is not among them.
 func TestSynthesize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains until the teacher knows its data")
+	}
 	training := "lr: 3e-3, batch_tokens: 512, max_tokens: 128, eval_every: 100, "
 	path := workshop(t, `name: a
 teacher: [./teacher.gguf, {train: {`+training+`steps: 400}}]
