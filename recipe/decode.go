@@ -29,14 +29,21 @@ type checker interface{ check(at report) }
 
 // problem records what is wrong at node n.
 func (d *decoder) problem(n *yaml.Node, key, what, allowed string) *Problem {
-	p := &Problem{Source: d.file, Key: strings.TrimSuffix(d.prefix+key, "."), What: what, Allowed: allowed}
+	p := d.locate(n)
+	p.Key, p.What, p.Allowed = strings.TrimSuffix(d.prefix+key, "."), what, allowed
+	d.problems = append(d.problems, &p)
+	return &p
+}
+
+// locate returns a problem that says nothing but where n stands.
+func (d *decoder) locate(n *yaml.Node) Problem {
+	p := Problem{Source: d.file}
 	if n != nil {
 		p.Line, p.Column = n.Line, n.Column
 		if flag, ok := d.flags[n]; ok {
 			p.Source, p.Line, p.Column = flag, 0, 0
 		}
 	}
-	d.problems = append(d.problems, p)
 	return p
 }
 
@@ -225,7 +232,7 @@ func (d *decoder) place(key string) *yaml.Node {
 		if n, ok := d.places[key]; ok || key == "" {
 			return n
 		}
-		key = key[:max(0, strings.LastIndexAny(key, ".["))]
+		key = above(key)
 	}
 }
 

@@ -40,6 +40,9 @@ func fieldsOf(t reflect.Type) []field {
 	var fields []field
 	for i := range t.NumField() {
 		sf := t.Field(i)
+		if !sf.IsExported() {
+			continue
+		}
 		if inline, ok := sf.Tag.Lookup("inline"); ok {
 			fields = append(fields, inlined(sf, i, inline)...)
 			continue

@@ -13,18 +13,16 @@ type Problem struct {
 	What         string
 	Allowed      string // what may stand there; "" if that goes without saying
 	Nearest      string // the nearest known key, of an unknown one
+	Cause        error  // what a look at the key's file or model found; nil if none was needed
 }
 
 func (p *Problem) Error() string {
 	var b strings.Builder
-	b.WriteString(p.Source)
-	if p.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
+	b.WriteString(p.where())
+	if b.Len() > 0 {
+		b.WriteString(": ")
 	}
-	if p.Key != "" {
-		b.WriteString(": " + p.Key)
-	}
-	b.WriteString(": " + p.What)
+	b.WriteString(p.What)
 	if p.Nearest != "" {
 		fmt.Fprintf(&b, "; did you mean %q?", p.Nearest)
 	}
@@ -33,6 +31,58 @@ func (p *Problem) Error() string {
 	}
 	return b.String()
 }
+
+// where names the file, the place in it, and the key.
+func (p *Problem) where() string {
+	at := p.Source
+	if p.Line > 0 {
+		at = fmt.Sprintf("%s:%d:%d", at, p.Line, p.Column)
+	}
+	if at != "" && p.Key != "" {
+		at += ": "
+	}
+	return at + p.Key
+}
+
+// Unwrap returns the cause.
+func (p *Problem) Unwrap() error { return p.Cause }
+
+// Problem returns what is wrong with the value of a key, as reading the recipe
+// would have reported it: for what shows only when files and models are looked
+// at.
+func (r *Recipe) Problem(key, what, allowed string) *Problem {
+	if _, ok := r.places["teacher[0]"]; !ok { // written as one stage, not as a list
+		key = strings.Replace(key, "teacher[0]", "teacher", 1)
+	}
+	p := &Problem{Source: r.Path, Key: r.prefix + key, What: what, Allowed: allowed}
+	for at := key; ; at = above(at) {
+		if flag, ok := r.Flags[at]; ok {
+			p.Source, p.Key = flag, ""
+			return p
+		}
+		if found, ok := r.places[at]; ok {
+			p.Source, p.Line, p.Column = found.Source, found.Line, found.Column
+			return p
+		}
+		if at == "" {
+			return p
+		}
+	}
+}
+
+// Cause is [Recipe.Problem] of a key whose file or model gave an error.
+func (r *Recipe) Cause(key string, err error) *Problem {
+	p := r.Problem(key, strings.TrimPrefix(err.Error(), "data: "), "")
+	p.Cause = err
+	return p
+}
+
+// Where names a key with the file and the line where it stands, or the flag.
+func (r *Recipe) Where(key string) string { return r.Problem(key, "", "").where() }
+
+// above returns the key of the section or list that holds key; "" is the
+// recipe's.
+func above(key string) string { return key[:max(0, strings.LastIndexAny(key, ".["))] }
 
 // Problems are all that is wrong with a recipe, in the file's order.
 type Problems []*Problem

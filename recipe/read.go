@@ -114,6 +114,10 @@ func (d *decoder) recipe(root *yaml.Node) *Recipe {
 	r := new(Recipe)
 	d.places[""] = root
 	d.section(reflect.ValueOf(r).Elem(), &field{typ: reflect.TypeFor[Recipe]()}, root, "")
+	r.places, r.prefix = make(map[string]Problem, len(d.places)), d.prefix
+	for key, n := range d.places {
+		r.places[key] = d.locate(n)
+	}
 	return r
 }
 

@@ -172,6 +172,7 @@ func rewritten(t testing.TB, r *Recipe) *Recipe {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, b.String())
 	}
+	again.places = r.places // keys stand elsewhere in what Write makes
 	return again
 }
 

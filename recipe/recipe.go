@@ -42,6 +42,13 @@ type Recipe struct {
 	// Path is the file that the recipe was read from. Files that it names are
 	// found from that file's folder.
 	Path string `json:"-"`
+
+	// Flags name what set the keys of a recipe that a command line made: a
+	// flag, or an argument, by key. Errors point there.
+	Flags map[string]string `json:"-"`
+
+	places map[string]Problem // where keys stand: source, line and column
+	prefix string             // of keys in errors: a variant's
 }
 
 // A Variant is a recipe with settings of its own.
@@ -74,8 +81,14 @@ func (r *Recipe) check(at report) {
 	if r.Synthesize != nil && r.Train == nil && r.Distill == nil {
 		at("synthesize", "makes examples for a student's training, but none is asked for", "distill or train beside it")
 	}
-	if r.Data.Train == "" && r.trains() {
+	switch {
+	case r.Data.Train != "":
+	case r.trains():
 		at("data.train", "missing, but something is to be trained", "a file of examples")
+	case r.Student.Reshaped() && !r.Student.From.Model():
+		at("data.train", "missing, but the student is cut by what the examples need", "a file of examples")
+	case r.Quantize != nil && r.Quantize.Imatrix:
+		at("data.train", "missing, but quantize.imatrix measures what the examples need", "a file of examples, or imatrix: false")
 	}
 }
 

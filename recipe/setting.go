@@ -63,13 +63,12 @@ func Assign(section any, key, value string) error {
 // Check returns what is wrong with r as a whole, as Read would; nil if nothing
 // is.
 func (r *Recipe) Check() error {
-	d := &decoder{places: map[string]*yaml.Node{}}
-	at := func(prefix string) report {
-		return func(key, what, allowed string) { d.problem(nil, join(prefix, key), what, allowed) }
-	}
-	eachSection("", reflect.ValueOf(r).Elem(), func(key string, c checker) { c.check(at(key)) })
-	if len(d.problems) > 0 {
-		return d.sorted()
+	var found Problems
+	eachSection("", reflect.ValueOf(r).Elem(), func(prefix string, c checker) {
+		c.check(func(key, what, allowed string) { found = append(found, r.Problem(join(prefix, key), what, allowed)) })
+	})
+	if len(found) > 0 {
+		return found
 	}
 	return nil
 }

@@ -12,47 +12,9 @@ import (
 	"strings"
 
 	"limbeck/model"
-	"limbeck/model/arch"
 	"limbeck/model/token"
 	"limbeck/tensor"
 )
-
-// A Shape says what is to be left. A field that is 0 leaves its part whole.
-type Shape struct {
-	Layers  int
-	Width   int // embedding channels
-	Heads   int // query heads
-	KVHeads int
-	FFN     int // neurons
-	Vocab   int // tokens; see [Tokens] for which stay in any case
-}
-
-// of returns s with the parts that stay whole filled in from c, checked.
-func (s Shape) of(c arch.Config) (Shape, error) {
-	for _, f := range []struct {
-		name string
-		want *int
-		have int
-	}{
-		{"layers", &s.Layers, c.Layers}, {"width", &s.Width, c.Width}, {"heads", &s.Heads, c.Heads},
-		{"KV heads", &s.KVHeads, c.KVHeads}, {"FFN neurons", &s.FFN, c.FFN}, {"vocabulary", &s.Vocab, c.Vocab},
-	} {
-		if *f.want == 0 {
-			*f.want = f.have
-		}
-		if *f.want < 1 || *f.want > f.have {
-			return s, fmt.Errorf("prune: %s: %d wanted, the model has %d", f.name, *f.want, f.have)
-		}
-	}
-	if s.Heads%s.KVHeads != 0 {
-		return s, fmt.Errorf("prune: %d heads cannot share %d KV heads", s.Heads, s.KVHeads)
-	}
-	if s.Heads/s.KVHeads > c.Heads/c.KVHeads {
-		return s, fmt.Errorf("prune: %d heads on %d KV heads are %d a group, the model has %d",
-			s.Heads, s.KVHeads, s.Heads/s.KVHeads, c.Heads/c.KVHeads)
-	}
-	return s, nil
-}
 
 // A Plan lists what stays of a model, by ascending index.
 type Plan struct {
@@ -68,7 +30,7 @@ type Plan struct {
 // tokens that the calibration data uses.
 func NewPlan(m *model.Model, imp *Importance, s Shape) (*Plan, error) {
 	c := m.Config()
-	s, err := s.of(c)
+	s, err := s.Check(m)
 	if err != nil {
 		return nil, err
 	}

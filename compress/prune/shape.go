@@ -5,7 +5,72 @@ import (
 	"math"
 
 	"limbeck/model"
+	"limbeck/model/arch"
 )
+
+// A Shape says what is to be left. A field that is 0 leaves its part whole.
+type Shape struct {
+	Layers  int
+	Width   int // embedding channels
+	Heads   int // query heads
+	KVHeads int
+	FFN     int // neurons
+	Vocab   int // tokens; see [Tokens] for which stay in any case
+}
+
+// A ShapeError tells which number of a shape its model cannot be cut to. Part
+// is what recipes call it: layers, hidden, heads, kv_heads, ffn, vocab, params.
+type ShapeError struct{ Part, What, Allowed string }
+
+func (e *ShapeError) Error() string {
+	return fmt.Sprintf("prune: %s: %s (allowed: %s)", e.Part, e.What, e.Allowed)
+}
+
+// Check returns s with the parts that stay whole filled in from m, or a
+// [ShapeError].
+func (s Shape) Check(m *model.Model) (Shape, error) {
+	s, err := s.of(m.Config())
+	if err != nil {
+		return s, err
+	}
+	return s, enough(m.Tokenizer.Spec(), s.Vocab)
+}
+
+// of is Check without the tokens that a vocabulary needs.
+func (s Shape) of(c arch.Config) (Shape, error) {
+	for _, f := range []struct {
+		part string
+		want *int
+		have int
+	}{
+		{"layers", &s.Layers, c.Layers}, {"hidden", &s.Width, c.Width}, {"heads", &s.Heads, c.Heads},
+		{"kv_heads", &s.KVHeads, c.KVHeads}, {"ffn", &s.FFN, c.FFN}, {"vocab", &s.Vocab, c.Vocab},
+	} {
+		if *f.want == 0 {
+			*f.want = f.have
+		}
+		if err := within(f.part, *f.want, f.have); err != nil {
+			return s, err
+		}
+	}
+	most := c.Heads / c.KVHeads
+	allowed := fmt.Sprintf("a multiple of the %d KV heads, at most %d", s.KVHeads, s.KVHeads*most)
+	if s.Heads%s.KVHeads != 0 {
+		return s, &ShapeError{"heads", fmt.Sprintf("%d heads cannot share %d KV heads", s.Heads, s.KVHeads), allowed}
+	}
+	if group := s.Heads / s.KVHeads; group > most {
+		return s, &ShapeError{"heads", fmt.Sprintf("%d heads on %d KV heads are %d a group, the model has %d", s.Heads, s.KVHeads, group, most), allowed}
+	}
+	return s, nil
+}
+
+// within checks one number against what the model has.
+func within(part string, want, have int) error {
+	if want < 1 || want > have {
+		return &ShapeError{part, fmt.Sprintf("cannot be %d: the model has %d", want, have), fmt.Sprintf("1 to %d", have)}
+	}
+	return nil
+}
 
 // ShapeFor returns a shape of m with at most params parameters: the vocabulary
 // that the data uses (or vocab tokens, if positive), and then the largest common
@@ -22,7 +87,12 @@ func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error)
 		}
 		vocab = len(ids)
 	}
-	vocab = min(vocab, c.Vocab)
+	if err := within("vocab", vocab, c.Vocab); err != nil {
+		return Shape{}, err
+	}
+	if err := within("params", params, c.Params()); err != nil {
+		return Shape{}, err
+	}
 	at := func(share, width float64) Shape {
 		part := func(n, multiple int, share float64) int {
 			return max(multiple, min(n, int(math.Round(float64(n)*share/float64(multiple)))*multiple))
@@ -38,12 +108,16 @@ func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error)
 		return k.Params()
 	}
 	const grid = 400
+	least := c.Params()
 	for width := 1.0; width > 0.05; width -= 0.05 {
 		for i := grid; i >= grid/20; i-- {
-			if s := at(float64(i)/grid, width); size(s) <= params {
+			s := at(float64(i)/grid, width)
+			if size(s) <= params {
 				return s, nil
 			}
+			least = min(least, size(s))
 		}
 	}
-	return Shape{}, fmt.Errorf("prune: %d parameters are too few for this model and a vocabulary of %d tokens", params, vocab)
+	return Shape{}, &ShapeError{"params", fmt.Sprintf("%d parameters are too few for this model and a vocabulary of %d tokens", params, vocab),
+		fmt.Sprintf("%d to %d, or a smaller vocab", least, c.Params())}
 }

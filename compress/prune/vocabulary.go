@@ -15,12 +15,8 @@ import (
 // the most frequent ones of the data that the tokenizer was made from. It is
 // an error if size is too small for bytes and special tokens.
 func Tokens(spec token.Spec, count []int, size int) (token.Spec, []int, error) {
-	_, least, err := spec.Prune(func(int) bool { return false })
-	if err != nil {
+	if err := enough(spec, size); err != nil {
 		return token.Spec{}, nil, err
-	}
-	if len(least) > size {
-		return token.Spec{}, nil, fmt.Errorf("prune: a vocabulary of %d is too small: the bytes and the special tokens need %d", size, len(least))
 	}
 	order := make([]int, len(count))
 	for i := range order {
@@ -47,4 +43,15 @@ func Tokens(spec token.Spec, count []int, size int) (token.Spec, []int, error) {
 		}
 	}
 	return spec.Prune(func(id int) bool { return rank[id] < lo })
+}
+
+// enough checks that a vocabulary of so many tokens holds what stays of spec in
+// any case.
+func enough(spec token.Spec, size int) error {
+	_, least, err := spec.Prune(func(int) bool { return false })
+	if err == nil && len(least) > size {
+		err = &ShapeError{"vocab", fmt.Sprintf("%d tokens are too few: the bytes and the special tokens need %d", size, len(least)),
+			fmt.Sprintf("%d to %d", len(least), len(spec.Tokens))}
+	}
+	return err
 }

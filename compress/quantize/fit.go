@@ -1,19 +1,23 @@
 package quantize
 
 import (
-	"errors"
 	"fmt"
 
 	"limbeck/model"
 	"limbeck/tensor/dtype"
 )
 
-// ErrTooSmall is returned by [Fit] for a size that no formats reach.
-var ErrTooSmall = errors.New("a smaller model is needed")
+// A SizeError tells that no formats make a model's file as small as wanted.
+type SizeError struct{ Least, Wanted int64 } // bytes
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("quantize: the smallest file has %d bytes, more than %d: a smaller model is needed", e.Least, e.Wanted)
+}
 
 // Fit returns the options whose file is the largest of at most size bytes, of
 // all pairs of a block format for the embedding table and one for the other
-// matrices. It is an error if the smallest pair does not fit.
+// matrices; a [SizeError] if the smallest pair does not fit. Of m's weights it
+// looks at the shapes alone.
 func Fit(m *model.Model, size int64, importance *Importance) (Options, error) {
 	blocks := []*dtype.Type{dtype.Q8_0, dtype.Q5_1, dtype.Q5_0, dtype.Q4_1, dtype.Q4_0}
 	other := overhead(m)
@@ -32,7 +36,7 @@ func Fit(m *model.Model, size int64, importance *Importance) (Options, error) {
 		}
 	}
 	if bestSize == 0 {
-		return Options{}, fmt.Errorf("quantize: the smallest file has %d bytes, more than %d: %w", least, size, ErrTooSmall)
+		return Options{}, &SizeError{least, size}
 	}
 	return best, nil
 }

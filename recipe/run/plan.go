@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func (f *Folder) inputDigest(s *Step, in Input, at map[*Step]*Planned) (string, 
 	if err == nil {
 		return digest, nil
 	}
-	name, shown := in.Key, in.Shown
+	name, shown := cmp.Or(in.Where, in.Key), in.Shown
 	if name == "" {
 		name = "step " + s.Name + ": " + in.Name
 	}
@@ -142,8 +143,10 @@ func (f *Folder) state(n *Planned, at map[*Step]*Planned, before map[string]*lin
 		}
 	}
 	if n.Predict != nil {
+		// What stops a prediction is wrong with the files that the recipe names,
+		// not with this step, which only happens to be the first to need them.
 		if n.Cost, err = n.Predict(); err != nil {
-			return fmt.Errorf("step %s: %w", n.Name, err)
+			return err
 		}
 	}
 	return nil

@@ -65,6 +65,7 @@ type Input struct {
 	// For the lineage, and for errors.
 	Shown   string // the path as the user wrote it; Path if empty
 	Key     string // the recipe's key that names it, as "data.train"
+	Where   string // for errors: the key with the file and the line where it stands; Key if empty
 	License string
 	Labels  string // where the labels in it came from
 }

@@ -262,7 +262,7 @@ func shrinkTeacher(ctx context.Context, w *run.Work, ref, studentRef string) err
 	inner := run.NewWork(w.Dir, w.Checkpoints, inputs, w.Progress, w.Log)
 	inner.Threads = w.Threads
 	err = QuantizeModel(ctx, inner, ref, recipe.Quantize{Size: recipe.Size(info.Size())})
-	if errors.Is(err, quantize.ErrTooSmall) {
+	if tooSmall := new(quantize.SizeError); errors.As(err, &tooSmall) {
 		return os.WriteFile(filepath.Join(w.Dir, whyFile), []byte(err.Error()), 0o666)
 	}
 	return err

@@ -69,7 +69,7 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 	paths := []string{pattern}
 	if _, err := os.Stat(pattern); err != nil && strings.ContainsAny(pattern, "*?[") {
 		if paths, err = filepath.Glob(pattern); err != nil || len(paths) == 0 {
-			return nil, fmt.Errorf("recipe: data.%s: no file matches %s", name, f)
+			return nil, r.Problem("data."+name, "no file matches "+string(f), "")
 		}
 	}
 	var inputs []run.Input
@@ -78,7 +78,7 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 		if len(paths) > 1 {
 			shown = filepath.ToSlash(filepath.Join(filepath.Dir(string(f)), filepath.Base(path)))
 		}
-		inputs = append(inputs, run.Input{Name: fmt.Sprintf("%s.%d", name, i), Path: path, Shown: shown, Key: "data." + name,
+		inputs = append(inputs, run.Input{Name: fmt.Sprintf("%s.%d", name, i), Path: path, Shown: shown, Key: "data." + name, Where: r.Where("data." + name),
 			License: r.Data.License, Labels: r.Data.Labels})
 	}
 	return inputs, nil

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"limbeck/compress/prune"
 	"limbeck/data"
 	"limbeck/model"
 	"limbeck/model/arch"
@@ -42,9 +41,11 @@ var looks = struct {
 	seen map[string]look
 }{seen: map[string]look{}}
 
-// examine reads the recipe's training examples and the model of ref.
+// examine reads the recipe's training examples and the model of ref. What the
+// recipe asks of them and cannot have is a [recipe.Problem].
 func examine(c *recipe.Chain, ref string) (look, error) {
-	key, err := json.Marshal([]any{c.Recipe.Path, ref, c.Recipe.Data, c.Recipe.Student, c.Recipe.Synthesize})
+	r := c.Recipe
+	key, err := json.Marshal([]any{r.Path, ref, r.Data, r.Student, r.Prune.KeepTokens, r.Synthesize, r.Quantize})
 	if err != nil {
 		return look{}, err
 	}
@@ -64,12 +65,23 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 		l.packed = l.packed || w.Rows > 1 && w.Type() != dtype.F32 && w.Type().Fast != nil
 	}
 	l.count(c.Recipe.Data, set)
-	if y := c.Recipe.Synthesize; y != nil {
+	if y := r.Synthesize; y != nil {
 		l.made = keptShare * float64(y.Prompts)
 	}
-	if l.student, err = studentConfig(c.Recipe.Student, m, set); err != nil {
+	imp, err := uses(r, m, set)
+	if err != nil {
 		return look{}, err
 	}
+	student, err := sketch(r, m, imp)
+	if err != nil {
+		return look{}, err
+	}
+	if ref == studentRef(c) {
+		if err := checkSize(r, student); err != nil {
+			return look{}, err
+		}
+	}
+	l.student = student.Config()
 	looks.seen[string(key)] = l
 	return l, nil
 }
@@ -110,45 +122,17 @@ func (l look) whole(d recipe.Data) look {
 	return l
 }
 
-// studentConfig returns the shape of the student that is cut from m, before it
-// is: by the same rules.
-func studentConfig(s recipe.Student, m *model.Model, set []train.Sequence) (arch.Config, error) {
-	c := m.Config()
-	if s.From.Model() {
-		return c, nil
-	}
-	imp := &prune.Importance{Tokens: make([]int, c.Vocab)}
-	for _, q := range set {
-		for _, id := range q.IDs {
-			imp.Tokens[id]++
-		}
-	}
-	shape, err := shapeOf(s, m, imp)
-	if err != nil {
-		return c, err
-	}
-	for _, f := range []struct {
-		to   *int
-		from int
-	}{
-		{&c.Layers, shape.Layers}, {&c.Width, shape.Width}, {&c.Heads, shape.Heads},
-		{&c.KVHeads, shape.KVHeads}, {&c.FFN, shape.FFN}, {&c.Vocab, shape.Vocab},
-	} {
-		if f.from > 0 {
-			*f.to = min(*f.to, f.from)
-		}
-	}
-	return c, nil
-}
-
 // readExamples reads the recipe's training examples as the data step will,
 // without those that are held out; that step may not have run yet.
 func readExamples(c *recipe.Chain) ([]data.Example, error) {
 	d := c.Recipe.Data
+	if d.Train == "" {
+		return nil, nil
+	}
 	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
 	all, err := s.load(c.Recipe.Find(d.Train))
 	if err != nil {
-		return nil, err
+		return nil, c.Recipe.Cause("data.train", err)
 	}
 	if d.Validation.File == "" {
 		all, _ = data.Holdout(all, float64(d.Validation.Share))
@@ -176,10 +160,24 @@ func readSet(c *recipe.Chain, ref string) (*model.Model, []train.Sequence, error
 	return m, set, nil
 }
 
+// The keys that name models.
+const (
+	teacherKey = "teacher[0].from"
+	studentKey = "student.from"
+)
+
 // openRef opens the model that a recipe names.
 func openRef(c *recipe.Chain, ref string) (*model.Model, error) {
-	if strings.HasPrefix(ref, builtin.Prefix) {
-		return Open(ref)
+	path, key := ref, teacherKey
+	if !strings.HasPrefix(ref, builtin.Prefix) {
+		path = c.Recipe.Find(recipe.File(ref))
 	}
-	return Open(c.Recipe.Find(recipe.File(ref)))
+	if from := c.Recipe.Student.From; from.Model() && from.Text == ref {
+		key = studentKey
+	}
+	m, err := Open(path)
+	if err != nil {
+		return nil, c.Recipe.Cause(key, err)
+	}
+	return m, nil
 }

@@ -242,7 +242,7 @@ func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost
 // of the model of ref as it is.
 func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quantize) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
-		if c.Recipe.Data.Train == "" {
+		if c.Recipe.Data.Train == "" && q.Size == 0 {
 			return run.Cost{}, nil
 		}
 		l, err := examine(c, ref)

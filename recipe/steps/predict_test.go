@@ -26,10 +26,11 @@ func TestStudentConfig(t *testing.T) {
 		"by counts":     {Layers: recipe.Dim{Count: 2}, FFN: recipe.Dim{Share: 0.5}, Heads: recipe.Dim{Count: 2}, KVHeads: recipe.Dim{Count: 1}},
 		"as it is":      {},
 	} {
-		got, err := studentConfig(s, m, set)
+		student, err := sketch(&recipe.Recipe{Student: s}, m, imp)
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := student.Config()
 		shape, err := shapeOf(s, m, imp)
 		if err != nil {
 			t.Fatal(err)

@@ -88,7 +88,7 @@ func examplesToJudge(c *recipe.Chain, l *look) (float64, error) {
 		s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
 		all, err := s.load(c.Recipe.Find(d.Test))
 		if err != nil {
-			return 0, err
+			return 0, c.Recipe.Cause("data.test", err)
 		}
 		n = float64(len(all))
 	}

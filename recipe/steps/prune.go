@@ -36,7 +36,7 @@ type pruneSettings struct {
 func buildPrune(c *recipe.Chain) error {
 	student := c.Recipe.Student
 	if student.From.Model() {
-		in, err := modelInput(c.Recipe, student.From, "student.from", "")
+		in, err := modelInput(c.Recipe, student.From, studentKey, "")
 		if err != nil {
 			return err
 		}

@@ -83,17 +83,17 @@ func Builtin(ref string) (digest string, size int64, err error) {
 
 // modelInput returns the input of a step that reads the model of a reference.
 func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Input, error) {
-	in := run.Input{Shown: ref.Text, Key: key, License: license}
+	in := run.Input{Shown: ref.Text, Key: strings.Replace(key, "[0]", "", 1), Where: r.Where(key), License: license}
 	switch ref.Kind {
 	case recipe.RefPath:
 		in.Path = r.Find(recipe.File(ref.Text))
 	case recipe.RefBuiltin:
 		var err error
 		if in.Digest, _, err = Builtin(ref.Text); err != nil {
-			return in, fmt.Errorf("recipe: %s: %w", key, err)
+			return in, r.Cause(key, err)
 		}
 	default:
-		return in, fmt.Errorf("recipe: %s: %s: %s", key, ref.Text, kindsRead())
+		return in, r.Problem(key, ref.Text+": "+kindsRead(), "")
 	}
 	return in, nil
 }
@@ -109,7 +109,7 @@ func openInput(w *run.Work, name string, ref string) (*model.Model, error) {
 
 // fileInput returns the input of a step that reads a file of the recipe.
 func fileInput(r *recipe.Recipe, f recipe.File, key string) run.Input {
-	return run.Input{Path: r.Find(f), Shown: string(f), Key: key}
+	return run.Input{Path: r.Find(f), Shown: string(f), Key: key, Where: r.Where(key)}
 }
 
 // save writes the step's model, with a line in its metadata that says how it

@@ -49,7 +49,7 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	stage := c.Recipe.Teacher[0]
 	ref := stage.From.Text
-	from, err := modelInput(c.Recipe, stage.From, "teacher.from", stage.License)
+	from, err := modelInput(c.Recipe, stage.From, teacherKey, stage.License)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func buildTeacher(c *recipe.Chain) error {
 	if len(stages) == 0 {
 		return nil
 	}
-	from, err := modelInput(c.Recipe, stages[0].From, "teacher.from", stages[0].License)
+	from, err := modelInput(c.Recipe, stages[0].From, teacherKey, stages[0].License)
 	if err != nil {
 		return err
 	}

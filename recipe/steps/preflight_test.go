@@ -1,0 +1,89 @@
+package steps_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"limbeck/recipe"
+	"limbeck/recipe/run"
+)
+
+// plan looks at a recipe as a dry run does.
+func plan(path string) error {
+	r, err := recipe.Load(path)
+	if err != nil {
+		return err
+	}
+	made, err := recipe.Compile(r)
+	if err != nil {
+		return err
+	}
+	_, err = run.Open(filepath.Join(filepath.Dir(path), "run"), "test").Plan(made)
+	return err
+}
+
+// What a recipe cannot have of its teacher and its data is refused before any
+// work, with file, line and key, and what is allowed. The teacher has 3 layers,
+// 64 channels, 4 heads on 2 KV heads, and 274 tokens.
+func TestImpossible(t *testing.T) {
+	const head = "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"layers":        {head + "student: {layers: 40}", "4:19: student.layers: cannot be 40: the model has 3 (allowed: 1 to 3)"},
+		"hidden":        {head + "student: {hidden: 65}", "4:19: student.hidden: cannot be 65: the model has 64 (allowed: 1 to 64)"},
+		"neurons":       {head + "student: {ffn: 1k}", "4:16: student.ffn: cannot be 1000: the model has 96 (allowed: 1 to 96)"},
+		"heads":         {head + "student: {heads: 3}", "4:18: student.heads: 3 heads cannot share 2 KV heads (allowed: a multiple of the 2 KV heads, at most 4)"},
+		"group":         {head + "student: {kv_heads: 1}", "4:10: student.heads: 4 heads on 1 KV heads are 4 a group, the model has 2 (allowed: a multiple of the 1 KV heads, at most 2)"},
+		"few tokens":    {head + "student: {vocab: 10}", "4:18: student.vocab: 10 tokens are too few: the bytes and the special tokens need "},
+		"many tokens":   {head + "student: {vocab: 900k}", "4:18: student.vocab: cannot be 900000: the model has "},
+		"both":          {head + "student: {params: 80k, vocab: 900k}", "4:31: student.vocab: cannot be 900000: the model has "},
+		"many weights":  {head + "student: {params: 900M}", "4:19: student.params: cannot be 900000000: the model has "},
+		"few weights":   {head + "student: {params: 1k}", "4:19: student.params: 1000 parameters are too few for this model and a vocabulary of "},
+		"size":          {head + "student: {layers: 1}\nquantize: {size: 10kB}", "5:18: quantize.size: cannot be 10kB: the student's smallest file has "},
+		"size alone":    {head + "quantize: {size: 10kB}", "4:18: quantize.size: cannot be 10kB: the student's smallest file has "},
+		"variant":       {head + "variants: {x: {student: {layers: 40}}}", "4:34: variants.x.student.layers: cannot be 40: the model has 3"},
+		"no data":       {"name: a\nteacher: ./teacher.gguf\ndata: nosuch.jsonl\ntrain: {}", "3:7: data.train: no file or folder nosuch.jsonl"},
+		"no match":      {"name: a\nteacher: ./teacher.gguf\ndata: no*.jsonl\ntrain: {}", "3:7: data.train: no file matches no*.jsonl"},
+		"no test":       {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: t.jsonl}\ntrain: {}", "3:34: data.test: no file or folder t.jsonl"},
+		"no teacher":    {"name: a\nteacher: ./nosuch.gguf\ndata: train.jsonl\ntrain: {}", "2:10: teacher.from: no file or folder ./nosuch.gguf"},
+		"no student":    {head + "student: ./nosuch.gguf\ntrain: {}", "4:10: student.from: no file or folder ./nosuch.gguf"},
+		"remote":        {"name: a\nteacher: openai/gpt-4o\ndata: train.jsonl\ntrain: {}", "2:10: teacher.from: openai/gpt-4o: this build reads models from files, folders and builtin:NAME"},
+		"builtin":       {"name: a\nteacher: [builtin:nosuch]\ndata: train.jsonl\ntrain: {}", "2:11: teacher[0].from: "},
+		"no column":     {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, columns: {prompt: foo}}\ntrain: {}", "3:15: data.train: "},
+		"broken model":  {"name: a\nteacher: ./train.jsonl\ndata: train.jsonl\ntrain: {}", "2:10: teacher.from: "},
+		"missing data":  {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
+		"no importance": {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
+	} {
+		path := workshop(t, c.text+"\n")
+		err := plan(path)
+		if err == nil {
+			t.Errorf("%s: no error, want %s", name, c.want)
+			continue
+		}
+		if text := err.Error(); !strings.HasPrefix(text, path+":") || !strings.Contains(text, c.want) || strings.Contains(text, "step ") {
+			t.Errorf("%s:\ngot  %v\nwant %s", name, err, c.want)
+		}
+		if found, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "run", "*")); len(found) > 0 {
+			t.Errorf("%s: a dry run left %v", name, found)
+		}
+	}
+}
+
+// The places of keys come from the recipe that a variant is, and from flags.
+func TestImpossibleFlag(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\n")
+	r, err := recipe.Load(path, "student.layers=9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := recipe.Compile(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = run.Open(filepath.Join(filepath.Dir(path), "run"), "test").Plan(made)
+	var p *recipe.Problem
+	if !errors.As(err, &p) || p.Source != "--set student.layers=9" || p.Line != 0 {
+		t.Errorf("%v: want one that names the flag", err)
+	}
+}
