@@ -27,6 +27,11 @@ type report func(key, what, allowed string)
 // A checker is a section whose keys must agree with each other.
 type checker interface{ check(at report) }
 
+// A filler is a section in which defaults depend on keys that were given.
+type filler interface {
+	fill(given func(key string) bool)
+}
+
 // problem records what is wrong at node n.
 func (d *decoder) problem(n *yaml.Node, key, what, allowed string) *Problem {
 	p := d.locate(n)
@@ -218,6 +223,9 @@ func (d *decoder) section(v reflect.Value, f *field, n *yaml.Node, key string) {
 		return
 	} else {
 		d.mapping(v, n, key)
+	}
+	if f, ok := v.Addr().Interface().(filler); ok {
+		f.fill(func(k string) bool { return d.places[join(key, k)] != nil })
 	}
 	if c, ok := v.Addr().Interface().(checker); ok && len(d.problems) == before {
 		c.check(func(k, what, allowed string) {

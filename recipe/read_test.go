@@ -83,6 +83,14 @@ func TestVariantsAndSet(t *testing.T) {
 	}
 }
 
+// A default that a given key contradicts gives way.
+func TestSmallBatches(t *testing.T) {
+	r := mustRead(t, "name: a\nteacher: {from: m, train: {batch_tokens: 90}}\ndata: d\ndistill: {batch_tokens: 80}\ntrain: {}\n")
+	if a, b, c := r.Teacher[0].Train.MaxTokens, r.Distill.MaxTokens, r.Train.MaxTokens; a != 90 || b != 80 || c != 512 {
+		t.Errorf("max_tokens %d, %d and %d", a, b, c)
+	}
+}
+
 // The errors, and where they point. Each case is a recipe, flags after "--set".
 func TestProblems(t *testing.T) {
 	const head = "name: a\nteacher: builtin:x\ndata: d.jsonl\n"
@@ -126,7 +134,8 @@ func TestProblems(t *testing.T) {
 		{"cache", head + "distill: {cache: topk, feature: 1}\n", `distill.cache: a cache holds probabilities only`},
 		{"inner check", head + "distill: {lr: [1e-4, 0]}\n", `distill.lr[1]: cannot be "0" (allowed: a number over 0 and at most 1)`},
 		{"no rate", head + "distill: {lr: []}\n", `distill.lr: an empty or a very long list`},
-		{"small count", head + "train: {batch_tokens: 0}\n", `train.batch_tokens: cannot be "0" (allowed: a count, as 288, 4k, 4Ki or 15M of at least 1)`},
+		{"small count", head + "train: {batch_tokens: 0}\n", `train.batch_tokens: cannot be "0" (allowed: a count, as 288, 4k, 4Ki or 15M of at least 2)`},
+		{"long examples", head + "train: {max_tokens: 200, batch_tokens: 100}\n", `r.yaml:4:21: train.max_tokens: is more than batch_tokens`},
 		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},
 		{"second from", "name: a\nteacher: [m, n]\ndata: d\n", `teacher: a later stage starts from`},
 		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},

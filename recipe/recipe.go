@@ -83,7 +83,7 @@ func (r *Recipe) check(at report) {
 	}
 	switch {
 	case r.Data.Train != "":
-	case r.trains():
+	case r.Trains():
 		at("data.train", "missing, but something is to be trained", "a file of examples")
 	case r.Student.Reshaped() && !r.Student.From.Model():
 		at("data.train", "missing, but the student is cut by what the examples need", "a file of examples")
@@ -92,8 +92,8 @@ func (r *Recipe) check(at report) {
 	}
 }
 
-// trains tells whether any step of r needs training data.
-func (r *Recipe) trains() bool {
+// Trains tells whether any step of r needs training data.
+func (r *Recipe) Trains() bool {
 	for _, s := range r.Teacher {
 		if s.Train != nil {
 			return true

@@ -60,11 +60,14 @@ func Assign(section any, key, value string) error {
 	return fmt.Errorf("no key %q", key)
 }
 
-// Check returns what is wrong with r as a whole, as Read would; nil if nothing
-// is.
-func (r *Recipe) Check() error {
+// Check fills in what is left of r, of which some keys were given, and returns
+// what is wrong with it as a whole, as Read would; nil if nothing is.
+func (r *Recipe) Check(given func(key string) bool) error {
 	var found Problems
 	eachSection("", reflect.ValueOf(r).Elem(), func(prefix string, c checker) {
+		if f, ok := c.(filler); ok {
+			f.fill(func(key string) bool { return given(join(prefix, key)) })
+		}
 		c.check(func(key, what, allowed string) { found = append(found, r.Problem(join(prefix, key), what, allowed)) })
 	})
 	if len(found) > 0 {

@@ -38,11 +38,11 @@ func TestSettingsOf(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	r := mustRead(t, full)
-	if err := r.Check(); err != nil {
+	if err := r.Check(func(string) bool { return true }); err != nil {
 		t.Error(err)
 	}
 	r.Distill.Cache = "topk"
-	err := r.Check()
+	err := r.Check(func(string) bool { return true })
 	if err == nil || !strings.Contains(err.Error(), "distill.cache") {
 		t.Errorf("a cache beside features: %v, want an error that names distill.cache", err)
 	}

@@ -5,8 +5,8 @@ package recipe
 type Train struct {
 	Epochs      float64 `json:"epochs" default:"3" over:"0" max:"10000" doc:"passes over the training examples"`
 	Steps       Count   `json:"steps" default:"0" doc:"optimizer steps, instead of epochs; 0: by epochs"`
-	BatchTokens Count   `json:"batch_tokens" default:"1k" min:"1" doc:"tokens a step, over all its examples"`
-	MaxTokens   Count   `json:"max_tokens" default:"512" min:"2" doc:"longer examples are left out, and counted"`
+	BatchTokens Count   `json:"batch_tokens" default:"1k" min:"2" doc:"tokens a step, over all its examples"`
+	MaxTokens   Count   `json:"max_tokens" default:"512" min:"2" doc:"longer examples are left out, and counted; at most batch_tokens"`
 	LossOn      string  `json:"loss_on" default:"reply" one:"reply all" doc:"the tokens that are learned"`
 	LR          Rates   `json:"lr" default:"2e-4" over:"0" max:"1" doc:"learning rate; a list: each is tried, the best on validation stays"`
 	Schedule    string  `json:"schedule" default:"cosine" one:"cosine linear constant" doc:"how the learning rate falls"`
@@ -33,6 +33,13 @@ const BF16 = "bf16"
 type LoRA struct {
 	Rank  int     `json:"rank" default:"16" min:"1" max:"4096" doc:"rows of A and columns of B"`
 	Alpha float64 `json:"alpha" default:"32" over:"0" doc:"the adapter's weight is alpha/rank"`
+}
+
+// fill lowers the default of max_tokens to small batches.
+func (t *Train) fill(given func(key string) bool) {
+	if !given("max_tokens") {
+		t.MaxTokens = min(t.MaxTokens, t.BatchTokens)
+	}
 }
 
 func (t *Train) check(at report) {

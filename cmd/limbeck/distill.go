@@ -31,7 +31,8 @@ func distillCommand(a *app) *cobra.Command {
 			if teacher == "" || student == "" {
 				return usageErrorf("--teacher and --student name the two models")
 			}
-			r := oneRecipe()
+			names := map[string]string{"teacher.from": "--teacher", "student.from": "--student"}
+			r := oneRecipe(nameFlags(dataset.names(names, "DATA"), "distill", d))
 			var err error
 			if r.Teacher, err = stage(teacher); err != nil {
 				return err
@@ -41,6 +42,9 @@ func distillCommand(a *app) *cobra.Command {
 			}
 			dataset.fill(&r.Data, args[0])
 			r.Distill = d
+			if err := one.check(cmd, r); err != nil {
+				return err
+			}
 			if err := a.preview(r); err != nil {
 				return err
 			}

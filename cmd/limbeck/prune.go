@@ -30,7 +30,8 @@ func pruneCommand(a *app) *cobra.Command {
 			if examples == "" {
 				return usageErrorf("--data names the examples that show what the model needs")
 			}
-			r := oneRecipe()
+			names := map[string]string{"teacher.from": "MODEL", "data.train": "--data"}
+			r := oneRecipe(nameFlags(nameFlags(names, "student", student), "prune", prune))
 			var err error
 			if r.Teacher, err = stage(args[0]); err != nil {
 				return err
@@ -40,6 +41,9 @@ func pruneCommand(a *app) *cobra.Command {
 				return usageErrorf("nothing to cut: give --layers, --hidden, --heads, --ffn, --vocab or --params")
 			}
 			r.Data.Train, r.Data.Validation.Share = recipe.File(examples), 0
+			if err := one.check(cmd, r); err != nil {
+				return err
+			}
 			return a.prune(cmd, r, one, args[0])
 		},
 	}

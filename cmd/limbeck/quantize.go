@@ -24,7 +24,8 @@ func quantizeCommand(a *app) *cobra.Command {
 			if err := recipe.Assign(q, "format", args[1]); err != nil {
 				return usageErrorf("FORMAT %v", err)
 			}
-			r := oneRecipe()
+			names := map[string]string{"teacher.from": "MODEL", "data.train": "--imatrix", "quantize.format": "FORMAT"}
+			r := oneRecipe(nameFlags(names, "quantize", q))
 			var err error
 			if r.Teacher, err = stage(args[0]); err != nil {
 				return err
@@ -32,6 +33,9 @@ func quantizeCommand(a *app) *cobra.Command {
 			r.Quantize, q.Imatrix = q, imatrix != ""
 			if q.Imatrix {
 				r.Data.Train, r.Data.Validation.Share = recipe.File(imatrix), 0
+			}
+			if err := one.check(cmd, r); err != nil {
+				return err
 			}
 			return a.makeOne(cmd, r, one)
 		},

@@ -56,7 +56,7 @@ func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
 		if def == "0" {
 			def = "" // means: left to other keys
 		}
-		f := flags.VarPF(&setting{section, s, def}, strings.ReplaceAll(s.Key, "_", "-"), "", s.Doc)
+		f := flags.VarPF(&setting{section, s, def}, flagName(s.Key), "", s.Doc)
 		if s.Switch {
 			f.NoOptDefVal = "true"
 		}
@@ -74,13 +74,28 @@ func (f *oneFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core); the result does not depend on it")
 }
 
-// oneRecipe returns the recipe of a command that does a single step.
-func oneRecipe() *recipe.Recipe {
+// oneRecipe returns the recipe of a command that does a single step. flags
+// name what on the command line sets each key.
+func oneRecipe(flags map[string]string) *recipe.Recipe {
 	r := recipe.Default[recipe.Recipe]()
-	r.Name = "model"
+	r.Name, r.Flags = "model", flags
 	r.Compare.Off = true
 	return r
 }
+
+// nameFlags adds to names the flags of sectionFlags, by the keys of a section
+// at key.
+func nameFlags(names map[string]string, key string, section any) map[string]string {
+	for _, s := range recipe.SettingsOf(section) {
+		if at := key + "." + s.Key; names[at] == "" {
+			names[at] = "--" + flagName(s.Key)
+		}
+	}
+	return names
+}
+
+// flagName is the flag of a recipe's key: batch-tokens for batch_tokens.
+func flagName(key string) string { return strings.ReplaceAll(key, "_", "-") }
 
 // stage returns the teacher that a command names.
 func stage(text string) ([]recipe.Stage, error) {
@@ -108,6 +123,22 @@ type oneResult struct {
 
 func (r oneResult) write(w io.Writer) { fmt.Fprintf(w, "%s, %s\n", r.Path, run.Bytes(r.Bytes)) }
 
+// check finds mistakes on the command line before anything is looked at.
+func (f *oneFlags) check(cmd *cobra.Command, r *recipe.Recipe) error {
+	if err := checkOut(f.out); err != nil {
+		return err
+	}
+	given := func(key string) bool {
+		name, ok := strings.CutPrefix(r.Flags[key], "--")
+		return ok && cmd.Flags().Changed(name)
+	}
+	r.Name = nameOf(f.out) // which the model then says of itself
+	if err := r.Check(given); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return nil
+}
+
 // makeOne makes what a recipe of one section asks for and prints where it is.
 func (a *app) makeOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) error {
 	result, _, err := a.doOne(cmd, r, f)
@@ -117,25 +148,24 @@ func (a *app) makeOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) error {
 	return a.print(result, result.write)
 }
 
-// doOne makes what a recipe of one section asks for and gives it its name. The
-// folder OUT.work keeps what an interrupted command goes on from.
+// doOne makes what a recipe of one section, which was checked, asks for and gives
+// it its name. The folder OUT.work keeps what an interrupted command goes on from.
 func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result oneResult, plan *run.Plan, err error) {
-	if err := checkOut(f.out); err != nil {
-		return result, nil, err
-	}
-	r.Name = nameOf(f.out) // which the model then says of itself
-	if err := r.Check(); err != nil {
-		return result, nil, err
-	}
 	steps, err := compile(r)
 	if err != nil {
 		return result, nil, err
 	}
 	dir := f.out + ".work"
+	_, err = os.Stat(dir)
+	isNew := errors.Is(err, fs.ErrNotExist)
 	folder := run.Open(dir, machineClass())
 	o := a.runOptions(r, f.threads)
 	o.Started = nil
-	if plan, err = folder.Make(cmd.Context(), steps, o); err != nil {
+	plan, err = folder.Make(cmd.Context(), steps, o)
+	if err != nil {
+		if isNew && !errors.Is(err, run.ErrInUse) && !goesOn(folder, plan) {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
 		return result, nil, err
 	}
 	if err := copyWhole(filepath.Join(dir, r.Name+".gguf"), f.out); err != nil {
@@ -177,6 +207,20 @@ func factOf(plan *run.Plan, kind, key string) string {
 		}
 	}
 	return ""
+}
+
+// goesOn tells whether a failed run left what another one need not do again: a
+// checkpoint, or a finished step of which it was worth predicting what it takes.
+func goesOn(folder *run.Folder, plan *run.Plan) bool {
+	if plan == nil {
+		return false
+	}
+	for _, s := range plan.Steps {
+		if s.Done && s.Predict != nil || folder.Resumes(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // copyWhole makes a file appear as a copy of another, whole or not at all.

@@ -36,6 +36,16 @@ func (f *dataFlags) add(flags *pflag.FlagSet) {
 	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
 }
 
+// names adds the flags of the data's keys to names; path is what the command
+// calls the file.
+func (f *dataFlags) names(names map[string]string, path string) map[string]string {
+	names["data.train"] = path
+	names["data.columns.prompt"], names["data.columns.completion"] = "--prompt-column", "--completion-column"
+	names["data.columns.label"] = "--label-column"
+	names["data.augment.exchange_slots"], names["data.augment.invent_values"] = "--"+exchangeFlag, "--"+inventFlag
+	return nameFlags(names, "data", f.data)
+}
+
 func (f *dataFlags) fill(d *recipe.Data, path string) {
 	*d = *f.data
 	d.Train = recipe.File(path)
@@ -44,11 +54,17 @@ func (f *dataFlags) fill(d *recipe.Data, path string) {
 	}
 }
 
+// trainFlags are the flags of train.
+type trainFlags struct {
+	one           oneFlags
+	from, scratch string
+	dataset       dataFlags
+	train         *recipe.Train
+	lora          *recipe.LoRA
+}
+
 func trainCommand(a *app) *cobra.Command {
-	var one oneFlags
-	var from, scratch string
-	var dataset dataFlags
-	t, lora := recipe.Default[recipe.Train](), recipe.Default[recipe.LoRA]()
+	f := trainFlags{train: recipe.Default[recipe.Train](), lora: recipe.Default[recipe.LoRA]()}
 	cmd := &cobra.Command{
 		Use: "train DATA", GroupID: groupMake, Args: exactly("DATA"),
 		Short: "Train a model on examples",
@@ -60,58 +76,66 @@ func trainCommand(a *app) *cobra.Command {
 		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +
 			"  limbeck train qa.csv --from model.gguf --prompt-column q --out tuned.gguf\n" +
 			"  limbeck train book.txt --scratch layers=4,hidden=256,heads=4 --out new.gguf",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if (from == "") == (scratch == "") {
-				return usageErrorf("either --from names a model, or --scratch gives a shape")
-			}
-			r := oneRecipe()
-			dataset.fill(&r.Data, args[0])
-			if scratch != "" {
-				path, err := newModel(one.out, scratch, r)
-				if err != nil {
-					return err
-				}
-				defer os.Remove(path) // made anew, the same, by a command that goes on
-				from = path
-			}
-			var err error
-			if r.Teacher, err = stage(from); err != nil {
-				return err
-			}
-			r.Train = t
-			if cmd.Flags().Changed("lora-rank") || cmd.Flags().Changed("lora-alpha") {
-				t.LoRA = lora
-			}
-			if err := a.preview(r); err != nil {
-				return err
-			}
-			return a.makeOne(cmd, r, one)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.train(cmd, &f, args[0]) },
 	}
-	one.add(cmd.Flags())
-	cmd.Flags().StringVar(&from, "from", "", "the `MODEL` to start from")
-	cmd.Flags().StringVar(&scratch, "scratch", "", "the `SHAPE` of a new model: layers, hidden, heads, kv_heads, ffn, vocab")
-	cmd.Flags().Var(&setting{lora, recipe.Setting{Key: "rank"}, ""}, "lora-rank", "train low-rank adapters of this rank instead of all weights")
-	cmd.Flags().Var(&setting{lora, recipe.Setting{Key: "alpha"}, ""}, "lora-alpha", "their weight is alpha/rank")
-	dataset.add(cmd.Flags())
-	sectionFlags(cmd.Flags(), t)
+	f.add(cmd.Flags())
 	return cmd
 }
 
-// newModel writes a model of random weights beside out and returns its path.
-func newModel(out, shape string, r *recipe.Recipe) (string, error) {
-	if out == "" {
-		return "", usageErrorf("--out says where the model goes")
+func (f *trainFlags) add(flags *pflag.FlagSet) {
+	f.one.add(flags)
+	flags.StringVar(&f.from, "from", "", "the `MODEL` to start from")
+	flags.StringVar(&f.scratch, "scratch", "", "the `SHAPE` of a new model: layers, hidden, heads, kv_heads, ffn, vocab")
+	flags.Var(&setting{f.lora, recipe.Setting{Key: "rank"}, ""}, "lora-rank", "train low-rank adapters of this rank instead of all weights")
+	flags.Var(&setting{f.lora, recipe.Setting{Key: "alpha"}, ""}, "lora-alpha", "their weight is alpha/rank")
+	f.dataset.add(flags)
+	sectionFlags(flags, f.train)
+}
+
+func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
+	if (f.from == "") == (f.scratch == "") {
+		return usageErrorf("either --from names a model, or --scratch gives a shape")
 	}
+	names := map[string]string{"teacher.from": "--from", "train.lora.rank": "--lora-rank", "train.lora.alpha": "--lora-alpha"}
+	r := oneRecipe(nameFlags(f.dataset.names(names, "DATA"), "train", f.train))
+	f.dataset.fill(&r.Data, path)
+	from := f.from
+	if f.scratch != "" {
+		from, names["teacher.from"] = f.one.out+".scratch.gguf", "--scratch"
+	}
+	var err error
+	if r.Teacher, err = stage(from); err != nil {
+		return err
+	}
+	r.Train = f.train
+	if cmd.Flags().Changed("lora-rank") || cmd.Flags().Changed("lora-alpha") {
+		r.Train.LoRA = f.lora
+	}
+	if err := f.one.check(cmd, r); err != nil {
+		return err
+	}
+	if f.scratch != "" {
+		defer os.Remove(from) // made anew, the same, by a command that goes on
+		if err := newModel(from, f.scratch, r); err != nil {
+			return err
+		}
+	}
+	if err := a.preview(r); err != nil {
+		return err
+	}
+	return a.makeOne(cmd, r, f.one)
+}
+
+// newModel writes a model of random weights to path.
+func newModel(path, shape string, r *recipe.Recipe) error {
 	s := recipe.Default[recipe.Student]()
 	for _, part := range strings.Split(shape, ",") {
 		key, value, _ := strings.Cut(part, "=")
 		if err := recipe.Assign(s, strings.TrimSpace(key), strings.TrimSpace(value)); err != nil {
-			return "", usageErrorf("--scratch: %s: %v", part, err)
+			return usageErrorf("--scratch: %s: %v", part, err)
 		}
 	}
-	path := out + ".scratch.gguf"
-	return path, steps.NewModel(path, r, *s)
+	return steps.NewModel(path, r, *s)
 }
 
 // preview shows, on standard error, one example as the model will see it, and

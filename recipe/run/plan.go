@@ -129,9 +129,8 @@ func (f *Folder) state(n *Planned, at map[*Step]*Planned, before map[string]*lin
 	if n.Done {
 		return nil
 	}
-	checkpoints, err := os.ReadDir(filepath.Join(f.tempDir(n.Kind, n.Key), checkpointDir))
-	n.Resumes = err == nil && len(checkpoints) > 0
-	if n.Resumes {
+	var err error
+	if n.Resumes = f.Resumes(n); n.Resumes {
 		n.Why = "interrupted; goes on from its checkpoint"
 	} else if old := before[n.Name]; old != nil && old.Key != n.Key {
 		n.Why = f.changed(n, old)
@@ -150,6 +149,12 @@ func (f *Folder) state(n *Planned, at map[*Step]*Planned, before map[string]*lin
 		}
 	}
 	return nil
+}
+
+// Resumes tells whether a step that is not done has a checkpoint.
+func (f *Folder) Resumes(s *Planned) bool {
+	checkpoints, err := os.ReadDir(filepath.Join(f.tempDir(s.Kind, s.Key), checkpointDir))
+	return err == nil && len(checkpoints) > 0
 }
 
 // changed tells how n differs from the step of that name in the lineage.

@@ -3,6 +3,7 @@ package steps
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -134,10 +135,30 @@ func readExamples(c *recipe.Chain) ([]data.Example, error) {
 	if err != nil {
 		return nil, c.Recipe.Cause("data.train", err)
 	}
-	if d.Validation.File == "" {
-		all, _ = data.Holdout(all, float64(d.Validation.Share))
+	if d.Validation.File != "" {
+		return all, nil
 	}
-	return all, nil
+	rest, held := data.Holdout(all, float64(d.Validation.Share))
+	return rest, checkHeld(c.Recipe, len(rest), len(held))
+}
+
+// checkHeld refuses a validation share that leaves nothing to learn from, or to
+// validate with. Without one, as 0% says, a training keeps what it ends with.
+func checkHeld(r *recipe.Recipe, rest, held int) error {
+	share := r.Data.Validation.Share
+	switch {
+	case rest == 0 && held > 0 && r.Trains():
+		return r.Problem("data.validation", fmt.Sprintf("%v holds out all %d examples: none is left to learn from", share, held),
+			"a smaller share, or a file of other examples")
+	case held > 0:
+	case share > 0 && r.Trains():
+		return r.Problem("data.validation", fmt.Sprintf("%v of %d examples is none: texts are drawn by their hash", share, rest),
+			"a larger share, a file of other examples, or 0% to train without")
+	case r.Data.Test == "" && !r.Compare.Off:
+		return r.Problem("data.validation", fmt.Sprintf("%v of %d examples is none, and there are no test examples: nothing is left to compare with", share, rest),
+			"a larger share, a file of other examples, or data.test")
+	}
+	return nil
 }
 
 // readSet returns these examples as the model of ref cuts them into tokens.

@@ -52,6 +52,8 @@ func TestImpossible(t *testing.T) {
 		"builtin":       {"name: a\nteacher: [builtin:nosuch]\ndata: train.jsonl\ntrain: {}", "2:11: teacher[0].from: "},
 		"no column":     {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, columns: {prompt: foo}}\ntrain: {}", "3:15: data.train: "},
 		"broken model":  {"name: a\nteacher: ./train.jsonl\ndata: train.jsonl\ntrain: {}", "2:10: teacher.from: "},
+		"none held out": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, limit: 3}\ntrain: {}", "3:7: data.validation: 10% of 3 examples is none"},
+		"none to judge": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%}\nstudent: {layers: 1}", "3:40: data.validation: 0% of 60 examples is none, and there are no test examples"},
 		"missing data":  {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
 		"no importance": {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
 	} {

@@ -2,8 +2,10 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/recipe"
@@ -117,7 +119,8 @@ func newFit(w *run.Work, settings recipe.Train, seed int64) (f *fit, done func()
 		return nil, nil, err
 	}
 	if w.Input("validation") != "" {
-		if f.validation, err = loadExamples(w, "validation"); err != nil {
+		f.validation, err = loadExamples(w, "validation")
+		if err != nil && !errors.Is(err, data.ErrEmpty) { // a share of 0% leaves an empty file
 			return nil, nil, err
 		}
 	}
