@@ -82,6 +82,7 @@ func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
 		Recipe: r, Program: "limbeck " + version,
 		Threads: threads, Progress: a.progress.report,
 		Warned: func(text string) { a.remark("warning: %s", text) },
+		Said:   func(text string) { a.remark("%s", text) },
 		Started: func(s *run.Planned, number, of int) {
 			a.remark("step %d of %d: %s (%s)", number, of, s.Name, s.Why)
 		},

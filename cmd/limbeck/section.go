@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"limbeck/internal/disk"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
@@ -115,14 +113,6 @@ func setRef(r *recipe.Ref, text string) error {
 	return nil
 }
 
-// oneResult is what a command that does a single step prints.
-type oneResult struct {
-	Path  string `json:"path"`
-	Bytes int64  `json:"bytes"`
-}
-
-func (r oneResult) write(w io.Writer) { fmt.Fprintf(w, "%s, %s\n", r.Path, run.Bytes(r.Bytes)) }
-
 // check finds mistakes on the command line before anything is looked at.
 func (f *oneFlags) check(cmd *cobra.Command, r *recipe.Recipe) error {
 	if err := checkOut(f.out); err != nil {
@@ -168,14 +158,11 @@ func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result on
 		}
 		return result, nil, err
 	}
-	if err := copyWhole(filepath.Join(dir, r.Name+".gguf"), f.out); err != nil {
-		return result, nil, err
-	}
-	info, err := os.Stat(f.out)
+	result, err = keepOne(folder, plan, filepath.Join(dir, r.Name+".gguf"), f.out)
 	if err != nil {
 		return result, nil, err
 	}
-	return oneResult{Path: f.out, Bytes: info.Size()}, plan, os.RemoveAll(dir)
+	return result, plan, os.RemoveAll(dir)
 }
 
 // checkOut refuses, before any work, a place where the model cannot go.
@@ -221,17 +208,4 @@ func goesOn(folder *run.Folder, plan *run.Plan) bool {
 		}
 	}
 	return false
-}
-
-// copyWhole makes a file appear as a copy of another, whole or not at all.
-func copyWhole(from, to string) (err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	return disk.Write(to, func(w io.Writer) error {
-		_, err := io.Copy(w, in)
-		return err
-	})
 }

@@ -72,7 +72,9 @@ func trainCommand(a *app) *cobra.Command {
 			"{\"messages\"}, {\"text\"} or {\"text\", \"intent\", \"slots\"}, or CSV and TSV with named\n" +
 			"columns. It starts from a model, or from random weights of a shape and a\n" +
 			"tokenizer made from the data. Interrupted and started again, it goes on where\n" +
-			"it was.",
+			"it was.\n\n" +
+			"Each validation is told on standard error. The curve is kept beside the model,\n" +
+			"in OUT.training.json, for limbeck compare --training to draw.",
 		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +
 			"  limbeck train qa.csv --from model.gguf --prompt-column q --out tuned.gguf\n" +
 			"  limbeck train book.txt --scratch layers=4,hidden=256,heads=4 --out new.gguf",

@@ -21,6 +21,7 @@ type Options struct {
 	Threads  int    // of each step; 0: one a core
 	Progress Progress
 	Warned   func(text string)
+	Said     func(text string)                // how a step goes, as the validations of a training
 	Started  func(s *Planned, number, of int) // a step begins
 	Finished func(s *Planned, took time.Duration)
 
@@ -179,6 +180,9 @@ func abandon(temp string) error {
 func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, o Options) *Work {
 	w := NewWork(filepath.Join(temp, outDir), filepath.Join(temp, checkpointDir), map[string]string{}, nil, log)
 	w.Threads, w.Warned = o.Threads, o.Warned
+	if o.Said != nil {
+		w.Said = func(text string) { o.Said(s.Name + ": " + text) }
+	}
 	w.origins, w.exports = s.origins, s.Exports
 	for _, in := range s.Inputs {
 		w.inputs[in.Name] = in.Path

@@ -88,6 +88,7 @@ type Work struct {
 	Log         io.Writer // the step's log
 	Threads     int       // workers; 0: one a core. No output depends on it
 	Warned      func(text string)
+	Said        func(text string)
 
 	inputs   map[string]string
 	origins  []Origin
@@ -136,6 +137,15 @@ func (w *Work) Warn(format string, args ...any) {
 	fmt.Fprintln(w.Log, "warning:", text)
 	if w.Warned != nil {
 		w.Warned(text)
+	}
+}
+
+// Say tells the user how the work goes, and notes it in the log.
+func (w *Work) Say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	fmt.Fprintln(w.Log, text)
+	if w.Said != nil {
+		w.Said(text)
 	}
 }
 

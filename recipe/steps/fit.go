@@ -79,6 +79,17 @@ func parseTraining(text []byte) (*Training, error) {
 	return t, nil
 }
 
+// At returns the point of the curve at a step: of Best the best one, of Steps
+// the last. It is nil without one.
+func (t *Training) At(step int) *train.Point {
+	for i := range t.Curve {
+		if t.Curve[i].Step == step {
+			return &t.Curve[i]
+		}
+	}
+	return nil
+}
+
 // Tried is one learning rate of a search, with its best validation.
 type Tried struct {
 	Rate       float64 `json:"lr"`
@@ -196,7 +207,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 	f.inSteps(&o, set)
 	o.CheckpointEvery = checkpointEvery
 	o.Checkpoint = filepath.Join(f.work.Checkpoints, fmt.Sprintf("rate-%d", i))
-	hooks, err := f.hooks(m)
+	hooks, err := f.hooks(m, rate)
 	if err != nil {
 		return nil, err
 	}
@@ -284,27 +295,28 @@ func (t *Training) add(r *train.Result) {
 	}
 }
 
-// hooks tell of the training of m and validate it.
-func (f *fit) hooks(m *model.Model) (train.Hooks, error) {
+// hooks tell of the training of m with one learning rate, and validate it.
+func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 	h := train.Hooks{}
-	var tokens, start = 0, time.Now()
+	tokens, start := 0, time.Now()
 	h.Progress = func(step, steps int, loss float64, n int) {
 		tokens += n
 		f.work.Progress("", int64(step), int64(steps), fmt.Sprintf("loss %.3f, %.0f tokens/s", loss, float64(tokens)/time.Since(start).Seconds()))
-	}
-	h.Point = func(p train.Point) {
-		fmt.Fprintf(f.work.Log, "step %d: loss %.4f, validation %.4f, exact replies %.2f %%\n", p.Step, p.Loss, p.Validation, 100*p.Metric)
 	}
 	examples := f.validation
 	if n := int(f.settings.EvalLimit); n > 0 && n < len(examples) {
 		examples = examples[:n]
 	}
-	if len(examples) == 0 || f.settings.Keep == "last" {
-		return h, nil
+	if f.settings.Keep == "last" {
+		examples = nil
 	}
 	set, _, err := f.cut(m, examples)
-	if err != nil || len(set) == 0 {
+	if err != nil {
 		return h, err
+	}
+	h.Point = func(p train.Point) { f.work.Say("%s", f.describe(p, rate, len(set) > 0)) }
+	if len(set) == 0 {
+		return h, nil
 	}
 	tape := op.NewTape(f.pool)
 	tape.Exact = true
@@ -316,6 +328,21 @@ func (f *fit) hooks(m *model.Model) (train.Hooks, error) {
 		return loss, metric, err
 	}
 	return h, nil
+}
+
+// describe says in a line how far a training is.
+func (f *fit) describe(p train.Point, rate float64, validated bool) string {
+	text := fmt.Sprintf("step %d: training loss %.4f", p.Step, p.Loss)
+	if len(f.settings.LR) > 1 {
+		text = fmt.Sprintf("learning rate %g, %s", rate, text)
+	}
+	if validated {
+		text += fmt.Sprintf(", validation loss %.4f", p.Validation)
+	}
+	if validated && !f.prompts {
+		text += fmt.Sprintf(", exact replies %.1f %%", 100*p.Metric)
+	}
+	return text
 }
 
 func writeJSON(path string, v any) error {
