@@ -46,11 +46,11 @@ func TestDevelopmentData(t *testing.T) {
 		ref, description, metric string
 		rows                     int
 	}{
-		{"home-assistant/train.jsonl", "structured JSON, 64 intents, 54 slots", "exact match", 9960},
-		{"clinc150/data_full.json", "classification, 151 labels", "accuracy", 23700},
-		{"clinc150/data_full.json#train", "classification, 151 labels", "accuracy", 15100},
-		{"snips/train_*.json", "structured JSON, 7 intents, 39 slots", "exact match", 13784},
-		{"snips/validate_*.json", "structured JSON, 7 intents, 39 slots", "exact match", 700},
+		{"home-assistant/train.jsonl", "structured JSON, 64 intents, 54 slots", "exact_match", 9960},
+		{"clinc150/data_full.json", "classification, 151 labels", "exact_match", 23700},
+		{"clinc150/data_full.json#train", "classification, 151 labels", "exact_match", 15100},
+		{"snips/train_*.json", "structured JSON, 7 intents, 39 slots", "exact_match", 13784},
+		{"snips/validate_*.json", "structured JSON, 7 intents, 39 slots", "exact_match", 700},
 		{"tinyshakespeare/input.txt", "plain text", "perplexity", 1},
 	} {
 		t.Run(c.ref, func(t *testing.T) {
@@ -75,10 +75,10 @@ func TestDetectLogs(t *testing.T) {
 		examples           []Example
 		text, metric, task string
 	}{
-		{labels, "classification, 2 labels", "accuracy", "exact_match"},
-		{objects, "structured JSON, 1 intent, 1 slot", "exact match", "json_slots"},
+		{labels, "classification, 2 labels", "exact_match", "exact_match"},
+		{objects, "structured JSON, 1 intent, 1 slot", "exact_match", "json_slots"},
 		{text, "chat log, free text", "perplexity", "perplexity"},
-		{[]Example{NewChat("a", `{"x": 1}`)}, "JSON objects", "exact match", "exact_match"},
+		{[]Example{NewChat("a", `{"x": 1}`)}, "JSON objects", "exact_match", "exact_match"},
 		{[]Example{{Messages: []Message{{"user", "a"}}}}, "chat log, free text", "perplexity", "perplexity"},
 		{append(text[:1:1], objects...), "chat log, free text", "perplexity", "perplexity"},
 	} {

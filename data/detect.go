@@ -111,19 +111,18 @@ func count(n int, thing string) string {
 	return strconv.Itoa(n) + " " + thing
 }
 
-// Metric names the figure that the data should be judged by.
+// Metric names the figure that the data should be judged by, as evaluations and
+// comparisons call it. The accuracy of a classification is the exact match of the
+// label.
 func (d Description) Metric() string {
 	switch d.Form {
-	case Classification:
-		return "accuracy"
 	case PlainText, FreeText:
 		return "perplexity"
 	}
-	return "exact match"
+	return "exact_match"
 }
 
-// Task names the evaluation task (limbeck eval --task) that gives Metric. The
-// accuracy of a classification is the exact match of the label.
+// Task names the evaluation task (limbeck eval --task) that gives Metric.
 func (d Description) Task() string {
 	switch d.Form {
 	case StructuredJSON:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,6 +18,11 @@ type Options struct {
 	Columns    Columns
 	Part       Split // keep only the rows that the file assigns to this part
 	Unanswered bool  // allow rows without a reply, for a teacher to label
+
+	// ToolCalls counts the rows that are left out as a message in them calls a
+	// tool and says nothing: an example cannot hold that. nil: such a row is an
+	// error.
+	ToolCalls *int
 }
 
 // Columns name the columns of a table, or the keys of JSON rows, where they differ
@@ -30,8 +36,8 @@ var ErrEmpty = errors.New("no examples")
 
 // Load reads the examples of a reference: a file's path, or a pattern of
 // [filepath.Match] that names several files, which are read in order of their names.
-// A suffix "#train", "#validation" or "#test" keeps only the rows that the files
-// themselves assign to that part, as CLINC150's does.
+// A suffix "#train", "#validation" (or "#val") or "#test" keeps only the rows that
+// the files themselves assign to that part, as CLINC150's does.
 func Load(ref string, o Options) ([]Example, error) {
 	paths, o, err := files(ref, o)
 	if err != nil {
@@ -52,16 +58,52 @@ func Load(ref string, o Options) ([]Example, error) {
 	return all, nil
 }
 
+// cutPart takes the part off a reference. A file may have a "#" in its name.
 func cutPart(ref string, o Options) (string, Options) {
 	path, part, ok := strings.Cut(ref, "#")
-	switch s := Split(part); s {
+	if !ok {
+		return ref, o
+	}
+	s := Split(part)
+	switch s {
+	case "val":
+		s = Validation
 	case Train, Validation, Test:
-		if ok {
-			o.Part = s
-			return path, o
+	default:
+		if _, err := os.Stat(ref); err == nil {
+			return ref, o
 		}
 	}
-	return ref, o
+	o.Part = s
+	return path, o
+}
+
+// A partError tells that a file has no rows of a part. It is an [ErrEmpty].
+type partError struct {
+	name string
+	part Split
+	has  []string
+}
+
+func (e *partError) Error() string {
+	has := "its rows are not divided into parts"
+	if len(e.has) > 0 {
+		has = "there are " + strings.Join(e.has, ", ")
+	}
+	return fmt.Sprintf("data: %s: no part %q; %s", e.name, e.part, has)
+}
+
+func (e *partError) Unwrap() error { return ErrEmpty }
+
+// Parts returns the parts that the examples' files assign them to.
+func Parts(examples []Example) []Split {
+	var has []Split
+	for _, s := range []Split{Train, Validation, Test} {
+		if slices.ContainsFunc(examples, func(e Example) bool { return e.Split == s }) {
+			has = append(has, s)
+		}
+	}
+	return has
 }
 
 func loadFile(path string, o Options) ([]Example, error) {
@@ -71,8 +113,7 @@ func loadFile(path string, o Options) ([]Example, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("data: %s is a folder; name a file or a pattern such as %s",
-			path, filepath.Join(path, "*.jsonl"))
+		return nil, fmt.Errorf("data: %s is a folder; name a file or a pattern such as %s", path, pattern(path))
 	}
 	return Read(f, path, o)
 }
@@ -110,8 +151,15 @@ func Read(r io.Reader, name string, o Options) ([]Example, error) {
 	examples := in.out
 	if o.Part != "" {
 		if examples = Part(examples, o.Part); len(examples) == 0 && len(in.out) > 0 {
-			return nil, fmt.Errorf("data: %s: none of its %d rows is assigned to the part %q: %w", name, len(in.out), o.Part, ErrEmpty)
+			missing := &partError{name: name, part: o.Part}
+			for _, s := range Parts(in.out) {
+				missing.has = append(missing.has, string(s))
+			}
+			return nil, missing
 		}
+	}
+	if len(examples) == 0 && in.calls > 0 {
+		return nil, fmt.Errorf("data: %s: %w but rows that call tools, %d of them", name, ErrEmpty, in.calls)
 	}
 	if len(examples) == 0 {
 		return nil, fmt.Errorf("data: %s: %w", name, ErrEmpty)
@@ -127,6 +175,8 @@ type importer struct {
 	name string
 	opt  Options
 	out  []Example
+
+	calls int // rows left out
 }
 
 // errorf returns an error at a line, and a column unless it is 0.

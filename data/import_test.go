@@ -173,7 +173,7 @@ func TestLoad(t *testing.T) {
 		"*.csv":        "no file matches",
 		"none":         "none: no such file",
 		".":            "is a folder; name a file",
-		"a.jsonl#test": `none of its 1 rows is assigned to the part "test"`,
+		"a.jsonl#test": `no part "test"; its rows are not divided into parts`,
 	} {
 		if _, err := Load(dir+"/"+ref, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", ref, err, want)

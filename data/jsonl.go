@@ -39,6 +39,11 @@ func (in *importer) addRow(v row, line int) error {
 		return in.errorf(line, 0, "%w", err)
 	}
 	e, err := v.example(s, in.opt.Columns)
+	if errors.Is(err, errToolCall) && in.opt.ToolCalls != nil {
+		in.calls++
+		*in.opt.ToolCalls++
+		return nil
+	}
 	if err != nil {
 		return in.errorf(line, 0, "%w", err)
 	}

@@ -193,8 +193,10 @@ func (r row) scalar(key string) (string, error) {
 
 func (r row) messages() ([]Message, error) {
 	var raw []struct {
-		Role    string          `json:"role"`
-		Content json.RawMessage `json:"content"`
+		Role         string          `json:"role"`
+		Content      json.RawMessage `json:"content"`
+		ToolCalls    json.RawMessage `json:"tool_calls"`
+		FunctionCall json.RawMessage `json:"function_call"`
 	}
 	if err := json.Unmarshal(r["messages"], &raw); err != nil {
 		return nil, fmt.Errorf("\"messages\" is not a list of {\"role\": …, \"content\": …}: %w", err)
@@ -209,6 +211,9 @@ func (r row) messages() ([]Message, error) {
 		default:
 			return nil, fmt.Errorf("message %d has role %q, want system, user, assistant or tool", i+1, m.Role)
 		}
+		if silent(m.Content) && (!silent(m.ToolCalls) || !silent(m.FunctionCall)) {
+			return nil, fmt.Errorf("message %d %w", i+1, errToolCall)
+		}
 		content, err := contentText(m.Content)
 		if err != nil {
 			return nil, fmt.Errorf("message %d: %w", i+1, err)
@@ -219,6 +224,18 @@ func (r row) messages() ([]Message, error) {
 		out[i] = Message{m.Role, content}
 	}
 	return out, nil
+}
+
+// errToolCall is about a message that an example cannot hold.
+var errToolCall = errors.New("calls a tool and has no content, want text")
+
+// silent tells whether a value says nothing: missing, null, or empty.
+func silent(v json.RawMessage) bool {
+	switch string(v) {
+	case "", "null", `""`, "[]":
+		return true
+	}
+	return false
 }
 
 // contentText returns a message's text: a string, or the list of text parts

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,8 +23,8 @@ import (
 func init() { register(initCommand) }
 
 type initFlags struct {
-	teacher, data, test, out, name string
-	force                          bool
+	teacher, data, validation, test, out, name string
+	force                                      bool
 }
 
 func initCommand(a *app) *cobra.Command {
@@ -38,7 +40,7 @@ func initCommand(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.teacher, "teacher", "", "the large `MODEL`")
-	flags.StringVar(&f.data, "data", "", "the task's examples: `FILE`, or FILE#train of one that has parts")
+	flags.StringVar(&f.data, "data", "", "the task's examples: `FILE`, FILE#train of one that has parts, a pattern or a folder")
 	flags.StringVar(&f.test, "test", "", "examples that only the comparison sees: `FILE`")
 	flags.StringVarP(&f.out, "out", "o", "recipe.yaml", "`FILE` to write")
 	flags.StringVar(&f.name, "name", "", "the student's name (default: the data's)")
@@ -53,6 +55,12 @@ type initResult struct {
 	Metric   string `json:"metric"`
 	Found    string `json:"found"`
 	Examples int    `json:"examples"`
+
+	ToolCalls int `json:"tool_calls,omitempty"` // rows that are left out
+
+	Train      string `json:"train"`
+	Validation string `json:"validation"`
+	Test       string `json:"test,omitempty"`
 }
 
 func initRecipe(a *app, f initFlags) error {
@@ -64,29 +72,19 @@ func initRecipe(a *app, f initFlags) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if f.test == "" {
-		f.test = testPart(f.data)
+	if f.name == "" {
+		f.name = nameOf(f.data)
+	}
+	if err := f.findParts(); err != nil {
+		return err
 	}
 	plan, err := steps.Draft(f.teacher, f.data)
 	if err != nil {
 		return err
 	}
 	r := plan.Recipe
-	dir := filepath.Dir(f.out)
-	r.Data.Train = recipe.File(fromFolder(dir, f.data))
-	if f.test != "" {
-		r.Data.Test = recipe.File(fromFolder(dir, f.test))
-	}
-	if err := setRef(&r.Teacher[0].From, f.teacher); err != nil {
+	if err := f.place(r); err != nil {
 		return err
-	}
-	if r.Teacher[0].From.Kind == recipe.RefPath {
-		if err := r.Teacher[0].From.Set(asPath(fromFolder(dir, f.teacher))); err != nil {
-			return err
-		}
-	}
-	if r.Name = f.name; r.Name == "" {
-		r.Name = nameOf(f.data)
 	}
 	var text bytes.Buffer
 	if err := r.Write(&text, plan.Remarks); err != nil {
@@ -102,25 +100,69 @@ func initRecipe(a *app, f initFlags) error {
 	if err != nil {
 		return err
 	}
-	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples}
-	return a.print(result, func(w io.Writer) {
-		fmt.Fprintf(w, "%s, %d examples: metric %s\n", plan.Found, plan.Examples, plan.Metric)
-		fmt.Fprintf(w, "wrote %s; what it takes: limbeck make %s --dry-run\n", f.out, f.out)
-	})
+	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples, plan.ToolCalls,
+		string(r.Data.Train), r.Data.Validation.String(), string(r.Data.Test)}
+	return a.print(result, result.write)
 }
 
-// testPart returns the part of a data file that the file itself sets apart for
-// tests, or "" if it does not.
-func testPart(path string) string {
-	base, part, _ := strings.Cut(path, "#")
+// write prints r for people.
+func (r initResult) write(w io.Writer) {
+	fmt.Fprintf(w, "%s, %d examples: metric %s\n", r.Found, r.Examples, r.Metric)
+	if r.ToolCalls > 0 {
+		fmt.Fprintf(w, "left out, as examples are text: %d rows that call tools\n", r.ToolCalls)
+	}
+	fmt.Fprintf(w, "train %s, validation %s, test %s\n", r.Train, r.Validation, cmp.Or(r.Test, "none"))
+	fmt.Fprintf(w, "wrote %s; what it takes: limbeck make %s --dry-run\n", r.Recipe, r.Recipe)
+}
+
+// place gives a recipe its name, and the files as seen from its folder.
+func (f *initFlags) place(r *recipe.Recipe) error {
+	dir := filepath.Dir(f.out)
+	r.Name = f.name
+	r.Data.Train = recipe.File(fromFolder(dir, f.data))
+	if f.validation != "" {
+		r.Data.Validation = recipe.Holdout{File: recipe.File(fromFolder(dir, f.validation))}
+	}
+	if f.test != "" {
+		r.Data.Test = recipe.File(fromFolder(dir, f.test))
+	}
+	if err := setRef(&r.Teacher[0].From, f.teacher); err != nil {
+		return err
+	}
+	if r.Teacher[0].From.Kind != recipe.RefPath {
+		return nil
+	}
+	return r.Teacher[0].From.Set(asPath(fromFolder(dir, f.teacher)))
+}
+
+// findParts finds what is for validation and what for tests, where a folder's
+// files or the file itself say so.
+func (f *initFlags) findParts() error {
+	if info, err := os.Stat(f.data); err == nil && info.IsDir() {
+		files, err := data.Folder(f.data)
+		if err != nil {
+			return err
+		}
+		f.data, f.validation = files.Train, files.Validation
+		f.test = cmp.Or(f.test, files.Test)
+		return nil
+	}
+	base, part, _ := strings.Cut(f.data, "#")
 	if part != "" && part != string(data.Train) {
-		return ""
+		return nil
 	}
-	test := base + "#" + string(data.Test)
-	if _, err := data.Load(test, data.Options{}); err != nil {
-		return ""
+	examples, err := data.Load(base, data.Options{ToolCalls: new(int)})
+	if err != nil {
+		return nil // whoever reads it next says why
 	}
-	return test
+	has := data.Parts(examples)
+	if slices.Contains(has, data.Test) {
+		f.test = cmp.Or(f.test, base+"#"+string(data.Test))
+	}
+	if slices.Contains(has, data.Train) && slices.Contains(has, data.Validation) {
+		f.data, f.validation = base+"#"+string(data.Train), base+"#val"
+	}
+	return nil
 }
 
 // fromFolder returns path as seen from a folder, if it is relative.

@@ -95,12 +95,17 @@ func part(f recipe.File) string {
 // read reads the step's inputs of a name; f says which part of them.
 func (d *dataSettings) read(w *run.Work, name string, f recipe.File) ([]data.Example, error) {
 	var all []data.Example
+	calls := 0
 	for i := 0; w.Has(fmt.Sprintf("%s.%d", name, i)); i++ {
-		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i)) + part(f))
+		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i))+part(f), &calls)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, more...)
+	}
+	if calls > 0 {
+		w.Fact(name+" rows that call tools", fmt.Sprint(calls))
+		w.Warn("%d rows of data.%s call tools and are left out: examples are text", calls, name)
 	}
 	if n := int(d.Limit); n > 0 && n < len(all) {
 		all = all[:n]
@@ -108,9 +113,10 @@ func (d *dataSettings) read(w *run.Work, name string, f recipe.File) ([]data.Exa
 	return all, nil
 }
 
-// load reads the examples of a reference of package data.
-func (d *dataSettings) load(ref string) ([]data.Example, error) {
-	o := data.Options{Format: d.Format, Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
+// load reads the examples of a reference of package data, and counts the rows
+// that are left out since they call tools.
+func (d *dataSettings) load(ref string, calls *int) ([]data.Example, error) {
+	o := data.Options{Format: d.Format, ToolCalls: calls, Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
 	all, err := data.Load(ref, o)
 	if err != nil {
 		return nil, err

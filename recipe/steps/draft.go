@@ -15,6 +15,8 @@ type Drafted struct {
 	Found    string            // what the data is
 	Metric   string            // that the comparison decides by
 	Examples int
+
+	ToolCalls int // rows that are left out since they call tools
 }
 
 // Shares of the teacher that a drafted student has, and the passes that its
@@ -28,7 +30,8 @@ const (
 // Draft looks at the examples of a file and at a teacher, and returns a recipe
 // that trains the teacher on them, halves it, and teaches the half.
 func Draft(teacher, path string) (*Drafted, error) {
-	examples, err := data.Load(path, data.Options{})
+	d := &Drafted{Recipe: recipe.Default[recipe.Recipe](), Remarks: map[string]string{}}
+	examples, err := data.Load(path, data.Options{ToolCalls: &d.ToolCalls})
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +41,8 @@ func Draft(teacher, path string) (*Drafted, error) {
 		return nil, err
 	}
 	defer m.Close()
-	d := &Drafted{Recipe: recipe.Default[recipe.Recipe](), Remarks: map[string]string{}, Examples: len(examples)}
 	r := d.Recipe
+	d.Examples = len(examples)
 	found := data.Detect(examples)
 	r.Task, d.Metric, d.Found = found.Task(), found.Metric(), found.String()
 	d.Remarks["task"] = "detected: " + d.Found

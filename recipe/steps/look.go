@@ -131,7 +131,7 @@ func readExamples(c *recipe.Chain) ([]data.Example, error) {
 		return nil, nil
 	}
 	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
-	all, err := s.load(c.Recipe.Find(d.Train))
+	all, err := s.load(c.Recipe.Find(d.Train), new(int))
 	if err != nil {
 		return nil, c.Recipe.Cause("data.train", err)
 	}

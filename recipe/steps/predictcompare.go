@@ -86,7 +86,7 @@ func examplesToJudge(c *recipe.Chain, l *look) (float64, error) {
 	n := l.validation.tokens / max(1, l.mean)
 	if d.Test != "" {
 		s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
-		all, err := s.load(c.Recipe.Find(d.Test))
+		all, err := s.load(c.Recipe.Find(d.Test), new(int))
 		if err != nil {
 			return 0, c.Recipe.Cause("data.test", err)
 		}

@@ -1,0 +1,103 @@
+package data
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestFolder(t *testing.T) {
+	for _, c := range []struct{ files, train, validation, test, err string }{
+		{"train_a.json train_b.json validate_a.json", "train*.json", "val*.json", "", ""},
+		{"train.jsonl dev.jsonl test.jsonl README.md", "train*.jsonl", "dev*.jsonl", "test*.jsonl", ""},
+		{"a.csv b.csv", "*.csv", "", "", ""},
+		{"a.csv b.json c.json", "", "", "", "files of 2 formats, want one; name a file or a pattern such as DIR/*.json"},
+		{"README.md", "", "", "", "files of 0 formats"},
+		{"train.tsv other.tsv", "", "", "", "names of only 1 of 2 files say"},
+		{"test.tsv", "", "", "", "names of only 1 of 1 files say"},
+	} {
+		dir := t.TempDir()
+		for _, name := range strings.Fields(c.files) {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in := func(pattern string) string {
+			if pattern == "" {
+				return ""
+			}
+			return filepath.Join(dir, pattern)
+		}
+		got, err := Folder(dir)
+		if c.err != "" {
+			if want := strings.Replace(c.err, "DIR/", dir+string(filepath.Separator), 1); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want %s", c.files, err, want)
+			}
+			continue
+		}
+		if want := (Files{in(c.train), in(c.validation), in(c.test)}); err != nil || got != want {
+			t.Errorf("%s: %v, error %v; want %v", c.files, got, err, want)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.json"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(dir, Options{}); err == nil || !strings.HasSuffix(err.Error(), filepath.Join(dir, "*.json")) {
+		t.Errorf("a folder: error %v, want a pattern that it has files for", err)
+	}
+}
+
+func TestParts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.json")
+	if err := os.WriteFile(path, []byte(`{"train": [["x", "a"]], "val": [["y", "a"]]}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"#val", "#validation"} {
+		if got, err := Load(path+part, Options{}); err != nil || len(got) != 1 || got[0].Input() != "y" {
+			t.Errorf("%s: %v, error %v", part, got, err)
+		}
+	}
+	for part, want := range map[string]string{
+		"#foo":  `c.json: no part "foo"; there are train, validation`,
+		"#test": `c.json: no part "test"; there are train, validation`,
+	} {
+		if _, err := Load(path+part, Options{}); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", part, err, want)
+		}
+	}
+	odd := path + "#odd.json"
+	if err := os.WriteFile(odd, []byte(`[{"text": "z"}]`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Load(odd, Options{}); err != nil || len(got) != 1 {
+		t.Errorf("a # in a file's name: %v, error %v", got, err)
+	}
+	if _, err := Load(odd+"#train", Options{}); err == nil {
+		t.Error("a part of rows that have none: no error")
+	}
+}
+
+// Rows that call tools are counted, or an error.
+func TestToolCalls(t *testing.T) {
+	const call = `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]}]}` + "\n"
+	const talk = `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hello","tool_calls":[]}]}` + "\n"
+	calls := 0
+	got, err := Read(strings.NewReader(call+talk+call), "a.jsonl", Options{ToolCalls: &calls})
+	if err != nil || len(got) != 1 || calls != 2 {
+		t.Errorf("%d examples, %d calls, error %v", len(got), calls, err)
+	}
+	if _, err := Read(strings.NewReader(talk+call), "a.jsonl", Options{}); err == nil ||
+		!strings.Contains(err.Error(), "a.jsonl:2: message 2 calls a tool and has no content, want text") {
+		t.Errorf("not counted: error %v", err)
+	}
+	if _, err := Read(strings.NewReader(call), "a.jsonl", Options{ToolCalls: &calls}); err == nil ||
+		!strings.Contains(err.Error(), "no examples but rows that call tools, 1 of them") {
+		t.Errorf("nothing else: error %v", err)
+	}
+	const null = `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null}]}`
+	if _, err := Read(strings.NewReader(null), "a.jsonl", Options{ToolCalls: &calls}); err == nil {
+		t.Error("no content and no call: no error")
+	}
+}
