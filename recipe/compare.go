@@ -2,7 +2,7 @@ package recipe
 
 // Compare measures the student beside the teacher on the test examples.
 type Compare struct {
-	Metrics   []string `json:"metrics" default:"" one:"exact_match intent_accuracy slot_f1 invalid_json ungrounded accuracy perplexity" doc:"what is measured; empty: what the task asks for"`
+	Metrics   []string `json:"metrics" default:"" one:"exact_match intent_accuracy slot_f1 invalid_json foreign_values accuracy perplexity" doc:"what is measured; empty: what the task asks for"`
 	Baselines []string `json:"baselines" default:"classical" one:"classical round-to-nearest untouched" doc:"classical: a linear model; round-to-nearest: the student without imatrix; untouched: the teacher only quantized"`
 	Limit     Count    `json:"limit" default:"0" doc:"uses this many test examples; 0: all"`
 	Resamples int      `json:"resamples" default:"10000" min:"100" max:"1000000" doc:"bootstrap resamples behind an interval"`

@@ -14,7 +14,7 @@ type Distill struct {
 	Divergence    string  `json:"divergence" default:"forward" one:"forward reverse" doc:"forward: KL(teacher‖student); reverse: KL(student‖teacher)"`
 	Cache         string  `json:"cache" default:"live" one:"live topk" doc:"live: the teacher runs beside; topk: its best tokens are stored first"`
 	TopK          int     `json:"topk" default:"64" min:"1" max:"65536" doc:"tokens a position in the cache; the rest is one bucket"`
-	RelationHeads int     `json:"relation_heads" default:"0" min:"0" max:"4096" doc:"heads that relations are split into; 0: the teacher's"`
+	RelationHeads int     `json:"relation_heads" default:"0" min:"0" max:"4096" doc:"heads that relations are split into; 0: as many, up to 12, as both models' queries, keys and values can be cut into"`
 	Train         `inline:"epochs=3 lr=5e-4"`
 }
 

@@ -2,6 +2,7 @@ package steps_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -87,5 +88,28 @@ func TestImpossibleFlag(t *testing.T) {
 	var p *recipe.Problem
 	if !errors.As(err, &p) || p.Source != "--set student.layers=9" || p.Line != 0 {
 		t.Errorf("%v: want one that names the flag", err)
+	}
+}
+
+// The lineage states the license of a built-in model: the recipe's word for it,
+// or else the file's.
+func TestBuiltinLicense(t *testing.T) {
+	for teacher, want := range map[string]string{
+		"builtin:home-assistant":                            "apache-2.0",
+		"{from: 'builtin:home-assistant', license: my own}": "my own",
+	} {
+		path := workshop(t, "name: a\nteacher: "+teacher+"\ndata: {test: train.jsonl}\nquantize: {format: f16, imatrix: false}\n")
+		if err := makeRecipe(path, 1); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(path), "run", run.LineageFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, inputs, _ := strings.Cut(string(text), `"inputs": [`)
+		inputs, _, _ = strings.Cut(inputs, "]")
+		if !strings.Contains(inputs, `"license": "`+want+`"`) {
+			t.Errorf("%s: want the license %s with the input: %s", teacher, want, inputs)
+		}
 	}
 }

@@ -81,6 +81,19 @@ func Builtin(ref string) (digest string, size int64, err error) {
 	return hex.EncodeToString(sum[:]), int64(len(data)), nil
 }
 
+// builtinLicense returns the license that a built-in model's file states.
+func builtinLicense(ref string) (string, error) {
+	data, err := builtin.Model(strings.TrimPrefix(ref, builtin.Prefix))
+	if err != nil {
+		return "", err
+	}
+	f, err := gguf.Parse(data, ref)
+	if err != nil {
+		return "", err
+	}
+	return f.Meta().String("general.license", ""), f.Close()
+}
+
 // modelInput returns the input of a step that reads the model of a reference.
 func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Input, error) {
 	in := run.Input{Shown: ref.Text, Key: strings.Replace(key, "[0]", "", 1), Where: r.Where(key), License: license}
@@ -89,7 +102,10 @@ func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Inpu
 		in.Path = r.Find(recipe.File(ref.Text))
 	case recipe.RefBuiltin:
 		var err error
-		if in.Digest, _, err = Builtin(ref.Text); err != nil {
+		if in.Digest, _, err = Builtin(ref.Text); err == nil && license == "" {
+			in.License, err = builtinLicense(ref.Text)
+		}
+		if err != nil {
 			return in, r.Cause(key, err)
 		}
 	default:
