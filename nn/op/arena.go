@@ -15,14 +15,21 @@ const (
 
 func (a *arena) floats(n int) []float32 {
 	size := (n + alignFloats - 1) &^ (alignFloats - 1)
+	free := a.current // the first chunk that nobody has a piece of
+	if a.used > 0 {
+		free++
+	}
 	for ; a.current < len(a.chunks); a.current, a.used = a.current+1, 0 {
 		if c := a.chunks[a.current]; a.used+size <= len(c) {
 			a.used += size
 			return c[a.used-size : a.used-size+n : a.used]
 		}
 	}
-	a.chunks = append(a.chunks, make([]float32, max(size, chunkFloats)))
-	a.used = size
+	// Those that are free are too small. Kept, each piece larger than all before
+	// it, as the logits of one batch more, would leave another one behind.
+	clear(a.chunks[free:])
+	a.chunks = append(a.chunks[:free], make([]float32, max(size, chunkFloats)))
+	a.current, a.used = free, size
 	return a.chunks[a.current][:n:size]
 }
 

@@ -25,8 +25,12 @@ const (
 
 const (
 	// baseMemory is what the program takes before it holds a model: itself,
-	// the tokenizer, the examples.
+	// the tokenizer, the examples, and what the collector has yet to collect.
 	baseMemory = 60 << 20
+
+	// programMemory is that of the program and its tokenizer alone: a pass
+	// without gradients reuses its memory and makes next to no garbage.
+	programMemory = 25 << 20
 
 	sweepTokens = 1024 // of one pass without gradients
 	answerRows  = 32   // replies that grow in one batch
@@ -229,13 +233,18 @@ func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost
 			return run.Cost{}, err
 		}
 		w := work{min(float64(calibration)*l.mean, l.pass.tokens), 0}
-		student := 4 * int64(l.student.Params())
 		return run.Cost{
 			Seconds: forward(l.config, false, w),
-			Memory:  baseMemory + l.bytes + student + sweepMemory(l.config, w.tokens, false),
-			Disk:    student,
+			Memory:  l.pruning(w.tokens),
+			Disk:    4 * int64(l.student.Params()),
 		}, nil
 	}
+}
+
+// pruning is the memory of reading so many tokens, and of the student in f32
+// beside the teacher.
+func (l *look) pruning(tokens float64) int64 {
+	return programMemory + l.bytes + 4*int64(l.student.Params()) + sweepMemory(l.config, tokens, false)
 }
 
 // predictQuantize predicts the calibration and the rounding of the student, or
@@ -256,7 +265,7 @@ func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quanti
 		weights := 4 * float64(m.Params())
 		threads := par.New(0)
 		defer threads.Close()
-		cost := run.Cost{Memory: baseMemory + file + int64(weights)/3, Disk: int64(weights) / 3}
+		cost := run.Cost{Memory: programMemory + file + int64(weights)/3, Disk: int64(weights) / 3}
 		cost.Seconds = weights / (roundRate * float64(threads.Threads()))
 		if q.Imatrix {
 			w := work{min(float64(q.Calibration)*l.mean, l.pass.tokens), 0}

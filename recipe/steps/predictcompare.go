@@ -23,6 +23,9 @@ const (
 	drawSeconds   = 12e-9  // to draw one item in a resample
 	learnSeconds  = 2.3e-3 // of the classical baseline, an example
 	metricsOfTask = 5      // at most
+
+	judgeTokens = 256  // that models read at once, to be compared token by token
+	learnMemory = 6000 // of the classical baseline, an example
 )
 
 // predictCompare predicts the comparison of what the chains make.
@@ -46,8 +49,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		reply := l.mean * l.pass.rows / max(1, l.pass.tokens)
 		pass := work{n * l.mean, n * reply}
 		var cost run.Cost
-		cost.Memory = baseMemory + 2*l.bytes
-		models := 0
+		models, opened := 0, int64(0)
 		for _, x := range settings.Models {
 			shape, bytes, packed := l.student, int64(l.student.Params()), true
 			if x.Role == report.Teacher {
@@ -56,18 +58,41 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 			cost.Seconds += forward(shape, packed, pass) / answerShare
 			cost.Seconds += timingSeconds(&r.Compare, float64(bytes), reply)
 			if x.Role != report.Teacher {
+				opened += bytes
 				cost.Seconds += divergeSeconds(shape, pass, threads) + forward(shape, packed, pass)
 			}
 			models++
 		}
 		cost.Seconds += forward(l.config, l.packed, pass)
+		cost.Memory = l.judging(pass, opened)
 		if slices.Contains(r.Compare.Baselines, classical) {
-			cost.Seconds += learnSeconds * l.pass.tokens / max(1, l.mean) / augmented(c.Recipe.Data)
+			learned := l.pass.tokens / max(1, l.mean) / augmented(c.Recipe.Data)
+			cost.Seconds += learnSeconds * learned
+			cost.Memory = max(cost.Memory, programMemory+collected*int64(learned*learnMemory))
 			models++
 		}
 		cost.Seconds += 2 * float64(models*metricsOfTask) * n * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
+}
+
+// collected is how much memory stands for what is in use: the collector lets
+// garbage grow to as much before it looks.
+const collected = 2
+
+// judging is the memory of reading what is to be judged with the teacher and the
+// students, of so many bytes, at once: the packed models, a batch's activations,
+// and its logits, of which the teacher's are kept while students read. What is
+// not packed to int8 layouts stays mapped beside its panels.
+func (l *look) judging(pass work, students int64) int64 {
+	tokens := min(pass.tokens, judgeTokens)
+	rows := int64(tokens * pass.rows / max(1, pass.tokens))
+	logits := 4 * rows * int64(2*l.config.Vocab+l.student.Vocab)
+	n := programMemory + collected*(l.bytes+students+logits+sweepMemory(l.config, tokens, false))
+	if !l.packed {
+		n += l.bytes
+	}
+	return n
 }
 
 // timingSeconds is what timing one model takes in all rounds.
