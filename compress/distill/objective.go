@@ -87,6 +87,9 @@ func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Op
 		if d.o.Heads == 0 {
 			d.o.Heads = relationHeads(c, t)
 		}
+		if err := CheckHeads(c, t, d.o.Heads); err != nil {
+			return nil, err
+		}
 	}
 	return d, nil
 }
@@ -127,11 +130,27 @@ func relationTaps(student, teacher int) tapNames {
 // relationHeads returns the greatest number of heads up to 12 into which the
 // channels of queries, keys and values of both models can be cut.
 func relationHeads(s, t arch.Config) int {
-	for n := 12; ; n-- {
-		if s.Heads*s.HeadDim%n == 0 && s.KVHeads*s.HeadDim%n == 0 && t.Heads*t.HeadDim%n == 0 && t.KVHeads*t.HeadDim%n == 0 {
-			return n
+	n := 12
+	for CheckHeads(s, t, n) != nil {
+		n--
+	}
+	return n
+}
+
+// CheckHeads says why n relation heads cannot be cut out of the channels of a
+// student's and a teacher's queries, keys and values; nil if they can.
+func CheckHeads(s, t arch.Config, n int) error {
+	for _, m := range []struct {
+		of string
+		c  arch.Config
+	}{{"student", s}, {"teacher", t}} {
+		for _, heads := range []int{m.c.Heads, m.c.KVHeads} {
+			if channels := heads * m.c.HeadDim; channels%n != 0 {
+				return fmt.Errorf("distill: %d relation heads do not divide the %d channels of the %s", n, channels, m.of)
+			}
 		}
 	}
+	return nil
 }
 
 // Weights implements [train.Weighted].

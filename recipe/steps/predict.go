@@ -179,6 +179,9 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 			return cost, err
 		}
 		l, err := examineTeacher(c, teacher)
+		if err == nil && d.Relation > 0 && d.RelationHeads > 0 {
+			err = checkHeads(c, student, l.config)
+		}
 		l = l.whole(c.Recipe.Data)
 		switch {
 		case err != nil:

@@ -43,6 +43,7 @@ func TestImpossible(t *testing.T) {
 		"few weights":   {head + "student: {params: 1k}", "4:19: student.params: 1000 parameters are too few for this model and a vocabulary of "},
 		"size":          {head + "student: {layers: 1}\nquantize: {size: 10kB}", "5:18: quantize.size: cannot be 10kB: the student's smallest file has "},
 		"size alone":    {head + "quantize: {size: 10kB}", "4:18: quantize.size: cannot be 10kB: the student's smallest file has "},
+		"relation":      {head + "student: {layers: 1}\ndistill: {relation: 1, relation_heads: 7}", "5:40: distill.relation_heads: 7 relation heads do not divide the 64 channels of the student"},
 		"variant":       {head + "variants: {x: {student: {layers: 40}}}", "4:34: variants.x.student.layers: cannot be 40: the model has 3"},
 		"no data":       {"name: a\nteacher: ./teacher.gguf\ndata: nosuch.jsonl\ntrain: {}", "3:7: data.train: no file or folder nosuch.jsonl"},
 		"no match":      {"name: a\nteacher: ./teacher.gguf\ndata: no*.jsonl\ntrain: {}", "3:7: data.train: no file matches no*.jsonl"},

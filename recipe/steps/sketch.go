@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
+	"limbeck/compress/distill"
 	"limbeck/compress/prune"
 	"limbeck/compress/quantize"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/recipe"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -83,4 +86,17 @@ func checkSize(r *recipe.Recipe, student *model.Model) error {
 			fmt.Sprintf("at least %dB, or a smaller student", small.Least))
 	}
 	return err
+}
+
+// checkHeads refuses relation heads that do not divide the channels of the
+// student, which is of ref or cut from it, and of the teacher.
+func checkHeads(c *recipe.Chain, ref string, teacher arch.Config) error {
+	l, err := examine(c, ref)
+	if err != nil {
+		return err
+	}
+	if err := distill.CheckHeads(l.student, teacher, c.Recipe.Distill.RelationHeads); err != nil {
+		return c.Recipe.Problem("distill.relation_heads", strings.TrimPrefix(err.Error(), "distill: "), "0, or a common divisor of them all")
+	}
+	return nil
 }
