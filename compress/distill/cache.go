@@ -42,7 +42,7 @@ func (c *Cache) Check(size int) error {
 	rows := len(c.Tail)
 	switch {
 	case c.K < 0 || c.K > size:
-		return fmt.Errorf("K is %d, the student has %d tokens", c.K, size)
+		return fmt.Errorf("k is %d, the student has %d tokens", c.K, size)
 	case len(c.IDs) != rows*c.K || len(c.LogP) != rows*c.K:
 		return fmt.Errorf("%d ids and %d probabilities, want %d rows of %d", len(c.IDs), len(c.LogP), rows, c.K)
 	case len(c.First) == 0 || c.First[0] != 0 || c.First[len(c.First)-1] != rows || !slices.IsSorted(c.First):

@@ -46,7 +46,7 @@ func TestCacheIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(c *distill.Cache){
-		"K is 51":               func(c *distill.Cache) { c.K = 51 },
+		"k is 51":               func(c *distill.Cache) { c.K = 51 },
 		"want 3 rows of 3":      func(c *distill.Cache) { c.K = 3 },
 		"do not rise":           func(c *distill.Cache) { c.First = []int{0, 2, 1, 3} },
 		"from 0 to 3":           func(c *distill.Cache) { c.First = []int{0, 4} },
