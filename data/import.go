@@ -95,6 +95,14 @@ func (e *partError) Error() string {
 
 func (e *partError) Unwrap() error { return ErrEmpty }
 
+func noPart(name string, part Split, examples []Example) error {
+	e := &partError{name: name, part: part}
+	for _, s := range Parts(examples) {
+		e.has = append(e.has, string(s))
+	}
+	return e
+}
+
 // Parts returns the parts that the examples' files assign them to.
 func Parts(examples []Example) []Split {
 	var has []Split
@@ -151,17 +159,13 @@ func Read(r io.Reader, name string, o Options) ([]Example, error) {
 	examples := in.out
 	if o.Part != "" {
 		if examples = Part(examples, o.Part); len(examples) == 0 && len(in.out) > 0 {
-			missing := &partError{name: name, part: o.Part}
-			for _, s := range Parts(in.out) {
-				missing.has = append(missing.has, string(s))
-			}
-			return nil, missing
+			return nil, noPart(name, o.Part, in.out)
 		}
 	}
-	if len(examples) == 0 && in.calls > 0 {
+	switch {
+	case len(examples) == 0 && in.calls > 0:
 		return nil, fmt.Errorf("data: %s: %w but rows that call tools, %d of them", name, ErrEmpty, in.calls)
-	}
-	if len(examples) == 0 {
+	case len(examples) == 0:
 		return nil, fmt.Errorf("data: %s: %w", name, ErrEmpty)
 	}
 	return examples, nil

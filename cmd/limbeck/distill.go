@@ -30,20 +30,13 @@ func distillCommand(a *app) *cobra.Command {
 		Example: "  limbeck distill log.jsonl --teacher big.gguf --student cut.gguf -o small.gguf\n" +
 			"  limbeck distill log.jsonl --teacher big.gguf --student cut.gguf \\\n      --cache topk --epochs 5 --lr 1e-3 -o small.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if teacher == "" || student == "" {
-				return usageErrorf("--teacher and --student name the two models")
-			}
 			names := map[string]string{"teacher.from": "--teacher", "student.from": "--student"}
 			r := oneRecipe(nameFlags(dataset.names(names, "DATA"), "distill", d))
-			var err error
-			if r.Teacher, err = stage(teacher); err != nil {
-				return err
-			}
-			if err := setRef(&r.Student.From, student); err != nil {
-				return err
-			}
 			dataset.fill(&r.Data, args[0])
 			r.Distill = d
+			if err := twoModels(r, teacher, student); err != nil {
+				return err
+			}
 			if err := one.check(cmd, r); err != nil {
 				return err
 			}
@@ -59,6 +52,16 @@ func distillCommand(a *app) *cobra.Command {
 	dataset.add(cmd.Flags())
 	sectionFlags(cmd.Flags(), d)
 	return cmd
+}
+
+func twoModels(r *recipe.Recipe, teacher, student string) (err error) {
+	if teacher == "" || student == "" {
+		return usageErrorf("--teacher and --student name the two models")
+	}
+	if r.Teacher, err = stage(teacher); err != nil {
+		return err
+	}
+	return setRef(&r.Student.From, student)
 }
 
 // distilledResult is what distill prints.

@@ -93,15 +93,6 @@ func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error)
 	if err := within("params", params, c.Params()); err != nil {
 		return Shape{}, err
 	}
-	at := func(share, width float64) Shape {
-		part := func(n, multiple int, share float64) int {
-			return max(multiple, min(n, int(math.Round(float64(n)*share/float64(multiple)))*multiple))
-		}
-		s := Shape{Vocab: vocab, Layers: part(c.Layers, 1, math.Sqrt(share)), FFN: part(c.FFN, min(32, c.FFN), share),
-			Width: part(c.Width, min(32, c.Width), width), KVHeads: part(c.KVHeads, 1, math.Sqrt(share))}
-		s.Heads = s.KVHeads * (c.Heads / c.KVHeads)
-		return s
-	}
 	size := func(s Shape) int {
 		k := c
 		k.Layers, k.Width, k.FFN, k.Heads, k.KVHeads, k.Vocab = s.Layers, s.Width, s.FFN, s.Heads, s.KVHeads, s.Vocab
@@ -111,7 +102,8 @@ func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error)
 	least := c.Params()
 	for width := 1.0; width > 0.05; width -= 0.05 {
 		for i := grid; i >= grid/20; i-- {
-			s := at(float64(i)/grid, width)
+			s := shareOf(c, float64(i)/grid, width)
+			s.Vocab = vocab
 			if size(s) <= params {
 				return s, nil
 			}
@@ -120,4 +112,16 @@ func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error)
 	}
 	return Shape{}, &ShapeError{"params", fmt.Sprintf("%d parameters are too few for this model and a vocabulary of %d tokens", params, vocab),
 		fmt.Sprintf("%d to %d, or a smaller vocab", least, c.Params())}
+}
+
+// shareOf returns a share of c's layers and neurons, of its heads with them, and
+// of its width.
+func shareOf(c arch.Config, share, width float64) Shape {
+	part := func(n, multiple int, share float64) int {
+		return max(multiple, min(n, int(math.Round(float64(n)*share/float64(multiple)))*multiple))
+	}
+	s := Shape{Layers: part(c.Layers, 1, math.Sqrt(share)), FFN: part(c.FFN, min(32, c.FFN), share),
+		Width: part(c.Width, min(32, c.Width), width), KVHeads: part(c.KVHeads, 1, math.Sqrt(share))}
+	s.Heads = s.KVHeads * (c.Heads / c.KVHeads)
+	return s
 }

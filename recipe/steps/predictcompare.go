@@ -66,14 +66,21 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		cost.Seconds += forward(l.config, l.packed, pass)
 		cost.Memory = l.judging(pass, opened)
 		if slices.Contains(r.Compare.Baselines, classical) {
-			learned := l.pass.tokens / max(1, l.mean) / augmented(c.Recipe.Data)
-			cost.Seconds += learnSeconds * learned
-			cost.Memory = max(cost.Memory, programMemory+collected*int64(learned*learnMemory))
+			cost = l.learning(cost, c.Recipe.Data)
 			models++
 		}
 		cost.Seconds += 2 * float64(models*metricsOfTask) * n * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
+}
+
+// learning adds to a comparison's cost that of the classical baseline, which
+// learns when no model is open.
+func (l *look) learning(cost run.Cost, d recipe.Data) run.Cost {
+	n := l.pass.tokens / max(1, l.mean) / augmented(d)
+	cost.Seconds += learnSeconds * n
+	cost.Memory = max(cost.Memory, programMemory+collected*int64(n*learnMemory))
+	return cost
 }
 
 // collected is how much memory stands for what is in use: the collector lets
