@@ -109,7 +109,8 @@ func Median(x []float64) float64 {
 
 // Rounds times all jobs in each round, forwards in the first, backwards in the
 // second, and so on. It returns the records by job, then by round. progress, which
-// may be nil, is told of jobs done and to do, and of the next one's name.
+// may be nil, is told of jobs done and to do, and of the next one's name, which is
+// empty at the end.
 func Rounds(ctx context.Context, jobs []Job, rounds int, progress func(done, total int, name string)) ([][]Record, error) {
 	out := make([][]Record, len(jobs))
 	done := 0
@@ -127,6 +128,9 @@ func Rounds(ctx context.Context, jobs []Job, rounds int, progress func(done, tot
 			}
 			out[k] = append(out[k], *record)
 			done++
+			if progress != nil && done == rounds*len(jobs) {
+				progress(done, done, "")
+			}
 		}
 	}
 	return out, nil

@@ -116,7 +116,7 @@ func (r *Result) Report() *report.Report {
 	out.Plots = append(out.Plots, r.plot(Prompt, "Reading prompts", "tokens of the prompt"))
 	out.Plots = append(out.Plots, r.plot(Decode, "Writing tokens", "tokens before, one sequence"), r.batchPlot())
 	out.Plots = slices.DeleteFunc(out.Plots, func(p report.Plot) bool { return len(p.Lines) == 0 })
-	out.Notes = []report.Note{{Title: "Method", Text: fmt.Sprintf("Medians of %d rounds, each in a fresh process. The limit is what reading the weights and the cache "+
+	out.Notes = []report.Note{{Title: "Method", Text: fmt.Sprintf("Rounds: %d, each in a fresh process; tok/s are their medians. The limit is what reading the weights and the cache "+
 		"once a pass, or the operations, would take at least on this machine; weights that fit a cache can pass the limit of memory.", r.Rounds)}}
 	return out
 }
@@ -125,7 +125,7 @@ func number(n report.Num) report.Cell { return report.Cell{Value: n} }
 
 // table lists the works of one model.
 func (m *Rates) table() report.Table {
-	t := report.Table{Title: m.Name, Columns: []report.Column{{Name: "work"}, {Name: "tok/s"}, {Name: "least"}, {Name: "most"},
+	t := report.Table{Title: "Rates of " + m.Name, Columns: []report.Column{{Name: "work"}, {Name: "tok/s"}, {Name: "least"}, {Name: "most"},
 		{Name: "limit"}, {Name: "of limit", Unit: report.Percent}, {Name: "bound by"}}}
 	for _, w := range m.Works {
 		t.Rows = append(t.Rows, []report.Cell{{Text: w.Work.String()}, number(w.Rate.Median), number(w.Rate.Min), number(w.Rate.Max),

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // A Work is one thing to time.
@@ -27,13 +28,13 @@ const (
 func (w Work) String() string {
 	switch {
 	case w.Kind == Prompt:
-		return fmt.Sprintf("prompt of %d", w.Tokens)
+		return fmt.Sprintf("prompt of %s", count(w.Tokens))
 	case w.Kind == Requests:
 		return fmt.Sprintf("%d requests, %d in, %d out", w.Batch, w.Tokens, w.Write)
 	case w.Batch > 1:
 		return fmt.Sprintf("decode, %d at once", w.Batch)
 	}
-	return fmt.Sprintf("decode after %d", w.after())
+	return fmt.Sprintf("decode after %s", count(w.after()))
 }
 
 // after returns how many tokens stand before the first that is written, the
@@ -43,6 +44,14 @@ func (w Work) after() int {
 		return 0
 	}
 	return w.Tokens
+}
+
+// count writes a number below a billion with commas.
+func count(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", count(n/1000), n%1000)
 }
 
 const (

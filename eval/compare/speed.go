@@ -34,7 +34,6 @@ func (c *comparison) time(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Progress("timing", int64(c.Rounds*len(jobs)), int64(c.Rounds*len(jobs)), "")
 	for i, r := range c.rows {
 		r.Model.Speed = speed(records[i])
 		c.price(r)

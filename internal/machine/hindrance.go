@@ -22,7 +22,8 @@ func (f *Facts) Hindrances(limits *Limits) []string {
 		say("LIMBECK_CPU=%s keeps the kernels below %s, which this processor has", f.Tier, f.BestTier)
 	}
 	f.sayCores(say)
-	if n := float64(max(1, f.Online)); f.Busy > busyShare*n {
+	busy := f.Busy > busyShare*float64(max(1, f.Online))
+	if busy {
 		say("other programs keep %.1f of %d cores busy: rates fall by as much, and vary", f.Busy, f.Online)
 	}
 	if n := float64(max(1, f.Online)); f.Stolen > stolenShare*n {
@@ -31,7 +32,7 @@ func (f *Facts) Hindrances(limits *Limits) []string {
 	if f.Available > 0 && f.Available < littleMemory {
 		say("only %.1f GB of memory are free", float64(f.Available)/1e9)
 	}
-	if limits != nil {
+	if limits != nil && !busy { // else threads do not add up for that reason
 		sayLimits(limits, say)
 	}
 	if f.NextTier != "" {

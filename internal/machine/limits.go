@@ -55,10 +55,10 @@ const (
 	// BeyondCaches is far more than the caches of a processor hold.
 	BeyondCaches = 256 << 20
 
-	measured   = 12                   // times that the arithmetic is measured
-	slice      = 4 * time.Millisecond // of arithmetic
+	measured   = 32                   // times that the arithmetic is measured
+	slice      = 2 * time.Millisecond // of arithmetic
 	chunkBytes = 1 << 20              // what a thread reads before it looks for more
-	passes     = 4                    // over the bytes, at least
+	passes     = 8                    // over the bytes, at least
 	passBytes  = 64 << 20             // in all passes of small memory
 )
 
