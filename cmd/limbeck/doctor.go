@@ -186,6 +186,10 @@ func writeLimits(w io.Writer, l *machine.Limits) {
 	add := func(name, unit string, r machine.Rate) {
 		t.add(name, figure(r.One/1e9), figure(r.All/1e9), unit)
 	}
+	if l.Threads == 1 {
+		t.head = []string{"limit", "1 thread", "unit"}
+		add = func(name, unit string, r machine.Rate) { t.add(name, figure(r.One/1e9), unit) }
+	}
 	add("reading memory", "GB/s", l.Read)
 	for _, r := range l.Arithmetic {
 		add(r.Kind+" arithmetic: "+r.By, "GOP/s", r)
