@@ -29,6 +29,8 @@ type Job struct {
 	Threads int              `json:"threads"`    // 0: one a core
 	Exact   bool             `json:"exact"`      // f32 activations
 	Most    int              `json:"max_tokens"` // of a reply
+	Works   []Work           `json:"works"`      // to time besides, or instead
+	Profile bool             `json:"profile"`    // tell where the time of the works goes
 
 	// Local answers instead of a model, in this process: for what is no language
 	// model.
@@ -40,6 +42,9 @@ type Record struct {
 	Load       float64   `json:"load_seconds"`      // from the file to a model that is ready
 	PeakMemory int64     `json:"peak_memory_bytes"` // 0: not known
 	Requests   []Request `json:"requests"`
+	Rates      []float64 `json:"rates"` // of the works, in tokens a second
+	Shape      Shape     `json:"shape"`
+	Profiles   []Profile `json:"profiles"`
 }
 
 // A Request is one timed request.
@@ -104,7 +109,8 @@ func Median(x []float64) float64 {
 
 // Rounds times all jobs in each round, forwards in the first, backwards in the
 // second, and so on. It returns the records by job, then by round. progress, which
-// may be nil, is told of jobs done and to do, and of the next one's name.
+// may be nil, is told of jobs done and to do, and of the next one's name, which is
+// empty at the end.
 func Rounds(ctx context.Context, jobs []Job, rounds int, progress func(done, total int, name string)) ([][]Record, error) {
 	out := make([][]Record, len(jobs))
 	done := 0
@@ -122,6 +128,9 @@ func Rounds(ctx context.Context, jobs []Job, rounds int, progress func(done, tot
 			}
 			out[k] = append(out[k], *record)
 			done++
+			if progress != nil && done == rounds*len(jobs) {
+				progress(done, done, "")
+			}
 		}
 	}
 	return out, nil
@@ -162,24 +171,45 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	pool := par.New(j.Threads)
 	defer pool.Close()
 	m.Pack(pool)
-	runner := generate.NewRunner(m, pool, j.Exact)
-	r := &Record{Load: time.Since(start).Seconds()}
+	t := newTimer(m, pool, j.Exact)
+	r := &Record{Load: time.Since(start).Seconds(), Shape: ShapeOf(m, j.Exact)}
+	if err := j.replies(ctx, t.runner, r); err != nil {
+		return nil, err
+	}
+	if r.Rates, err = t.works(ctx, j.Works); err != nil {
+		return nil, err
+	}
+	r.PeakMemory = PeakMemory()
+	if !j.Profile {
+		return r, nil
+	}
+	for _, w := range profiled(j.Works) {
+		p, err := t.profile(ctx, w)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", w, err)
+		}
+		r.Profiles = append(r.Profiles, *p)
+	}
+	return r, nil
+}
+
+// replies answers the prompts and adds to r what they took.
+func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) error {
 	session := runner.NewSession(0)
 	for i, p := range j.Prompts {
 		if i == 0 {
-			if _, err := j.request(ctx, m, session, p); err != nil {
-				return nil, fmt.Errorf("prompt 1: %w", err)
+			if _, err := j.request(ctx, runner.Model, session, p); err != nil {
+				return fmt.Errorf("prompt 1: %w", err)
 			}
 			session = runner.NewSession(0)
 		}
-		q, err := j.request(ctx, m, session, p)
+		q, err := j.request(ctx, runner.Model, session, p)
 		if err != nil {
-			return nil, fmt.Errorf("prompt %d: %w", i+1, err)
+			return fmt.Errorf("prompt %d: %w", i+1, err)
 		}
 		r.Requests = append(r.Requests, q)
 	}
-	r.PeakMemory = PeakMemory()
-	return r, nil
+	return nil
 }
 
 // request answers one prompt.

@@ -92,7 +92,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"load_seconds":1,"requests":[{"seconds":1}]}`))
 	f.Add([]byte(`{"requests":null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if r, err := parseRecord(text, 1); err == nil && len(r.Requests) != 1 {
+		if r, err := parseRecord(text, 1, 0); err == nil && len(r.Requests) != 1 {
 			t.Error("a record of another job was taken")
 		}
 	})

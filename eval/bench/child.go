@@ -87,11 +87,11 @@ func (j *Job) spawn(ctx context.Context) (*Record, error) {
 		}
 		return nil, fmt.Errorf("the process that times it: %w", err)
 	}
-	return parseRecord(out.Bytes(), len(j.Prompts))
+	return parseRecord(out.Bytes(), len(j.Prompts), len(j.Works))
 }
 
 // parseRecord reads what a child printed.
-func parseRecord(text []byte, prompts int) (*Record, error) {
+func parseRecord(text []byte, prompts, works int) (*Record, error) {
 	if len(text) > maxRecord {
 		return nil, fmt.Errorf("the process that times it printed %d bytes", len(text))
 	}
@@ -101,6 +101,9 @@ func parseRecord(text []byte, prompts int) (*Record, error) {
 	}
 	if len(r.Requests) != prompts {
 		return nil, fmt.Errorf("the process that times it answered %d of %d prompts", len(r.Requests), prompts)
+	}
+	if len(r.Rates) != works {
+		return nil, fmt.Errorf("the process that times it did %d of %d works", len(r.Rates), works)
 	}
 	return &r, nil
 }

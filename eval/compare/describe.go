@@ -2,13 +2,12 @@ package compare
 
 import (
 	"fmt"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/machine"
 	"limbeck/model"
 	"limbeck/tensor/kernel"
 )
@@ -50,22 +49,9 @@ func describe(m *model.Model, x Contestant) report.Model {
 
 // machine describes where this runs. Threads matter to times alone.
 func (c *comparison) machine() report.Machine {
-	m := report.Machine{CPU: cpu(), Tier: kernel.Tier()}
+	m := report.Machine{CPU: machine.CPU(), Tier: kernel.Tier()}
 	if c.Rounds > 0 {
 		m.Threads = c.workers()
 	}
 	return m
-}
-
-// cpu names the processor, where the system tells.
-func cpu() string {
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil {
-		for line := range strings.Lines(string(text)) {
-			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-				return strings.TrimSpace(value)
-			}
-		}
-	}
-	return runtime.GOARCH
 }

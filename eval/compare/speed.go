@@ -2,7 +2,6 @@ package compare
 
 import (
 	"context"
-	"slices"
 
 	"limbeck/data"
 	"limbeck/eval"
@@ -35,7 +34,6 @@ func (c *comparison) time(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Progress("timing", int64(c.Rounds*len(jobs)), int64(c.Rounds*len(jobs)), "")
 	for i, r := range c.rows {
 		r.Model.Speed = speed(records[i])
 		c.price(r)
@@ -66,18 +64,7 @@ const plainPrompt = 200
 // speed sums up the rounds of one model.
 func speed(rounds []bench.Record) report.Speed {
 	s := report.Speed{Rounds: len(rounds)}
-	over := func(of func(*bench.Record) float64) report.Rate {
-		var all []float64
-		for i := range rounds {
-			if v := of(&rounds[i]); v > 0 {
-				all = append(all, v)
-			}
-		}
-		if len(all) == 0 {
-			return report.Rate{}
-		}
-		return report.Rate{Median: report.N(bench.Median(all)), Min: report.N(slices.Min(all)), Max: report.N(slices.Max(all))}
-	}
+	over := func(of func(*bench.Record) float64) report.Rate { return bench.Spread(rounds, of) }
 	s.Load = over(func(r *bench.Record) float64 { return r.Load })
 	s.Prompt = over((*bench.Record).PromptRate)
 	s.Decode = over((*bench.Record).DecodeRate)

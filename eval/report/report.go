@@ -28,6 +28,7 @@ type Report struct {
 	Pairs    []Pair       `json:"pairs"`
 	Curves   []Curve      `json:"curves"`
 	Tables   []Table      `json:"tables"`
+	Plots    []Plot       `json:"plots,omitempty"`
 	Examples []Example    `json:"examples"` // worst first
 	Notes    []Note       `json:"notes"`
 }

@@ -25,6 +25,7 @@ type page struct {
 	Bars     []bars
 	Times    []figure
 	Curves   []figure
+	Plots    []figure
 	Tables   []grid
 	Examples []exampleView
 	More     int // examples that only report.json holds
@@ -46,7 +47,7 @@ func (r *Report) page() *page {
 		Title: r.Title, Facts: r.dataFacts(), Machine: r.machineFacts(), Policy: securityPolicy(),
 		CSS: template.CSS(pageCSS), JS: template.JS(pageJS), Lead: r.lead(), Cards: r.cards(),
 		Forests: r.forests(), Models: r.modelGrids(), Stats: r.pairGrid(), Bars: r.byteBars(),
-		Curves: r.curveFigures(), Sheets: r.sheets(), Method: r.method(), Notes: r.Notes, Level: r.level(), Version: Version,
+		Curves: r.curveFigures(), Plots: r.plotFigures(), Sheets: r.sheets(), Method: r.method(), Notes: r.Notes, Level: r.level(), Version: Version,
 	}
 	if p.Title == "" {
 		p.Title = "Comparison of models"

@@ -26,6 +26,7 @@ var rules = []string{
 	"internal/par:",
 	"internal/disk:",
 	"internal/layers:",
+	"internal/machine: internal/par tensor/kernel golang.org/x/sys/...",
 	"internal/testkit: $models",
 
 	"tensor/kernel: golang.org/x/sys/cpu",
@@ -53,11 +54,11 @@ var rules = []string{
 	"eval:              $engine data golang.org/x/text/...",
 	"eval/baseline:     data internal/par golang.org/x/text/...",
 	"eval/report:       eval data measure",
-	"eval/bench:        $engine eval data",
-	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill",
+	"eval/bench:        $engine eval eval/report data internal/machine",
+	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill internal/machine",
 	"store/builtin:",
 
-	"recipe/run:       internal/disk golang.org/x/sys/...",
+	"recipe/run:       internal/disk internal/machine golang.org/x/sys/...",
 	"recipe:           recipe/run go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin",

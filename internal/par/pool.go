@@ -53,6 +53,8 @@ type Pool struct {
 
 	workers []worker
 	exited  sync.WaitGroup
+
+	watch *watch // nil unless somebody asked; written while the pool is idle
 }
 
 type worker struct {
@@ -92,7 +94,13 @@ func (p *Pool) Threads() int { return p.threads }
 // panics, pieces that have not started are left out and Run panics with the
 // first value. Run is not reentrant: a pool serves one run at a time.
 func (p *Pool) Run(t Task, pieces int) {
+	if p.watch != nil {
+		defer p.watch.ran(time.Now())
+	}
 	if p.threads == 1 || pieces <= 1 {
+		if p.watch != nil {
+			defer p.watch.worked(time.Now())
+		}
 		for i := range pieces {
 			t.Do(0, i)
 		}
@@ -185,6 +193,9 @@ func (p *Pool) await(w *worker, seen uint32) uint32 {
 
 // work does pieces of that run until none is left.
 func (p *Pool) work(id int, run uint32) {
+	if p.watch != nil {
+		defer p.watch.worked(time.Now())
+	}
 	for {
 		s := p.state.Load()
 		left := uint32(s)

@@ -33,6 +33,7 @@ type Options struct {
 	RepeatPenalty float64 // 0 or 1: off; divides the positive logits of the last tokens, multiplies the negative
 	Seed          uint64
 	Stop          []string // a reply ends before the first of these
+	Endless       bool     // goes on where the model would end, for timing
 }
 
 // Reasons why a reply ended.

@@ -48,7 +48,8 @@ func (w *writer) begin() {
 }
 
 // write adds the next token of the reply, chosen by logits, which it may change.
-// piece returns the bytes of a token; a token of stops ends the reply.
+// piece returns the bytes of a token; a token of stops ends the reply, unless
+// it is endless.
 func (w *writer) write(logits []float32, piece func(id int) []byte, stops []int) {
 	lse := kernel.LogSumExp(logits)
 	plain := w.sampler.keep(logits)
@@ -59,7 +60,7 @@ func (w *writer) write(logits []float32, piece func(id int) []byte, stops []int)
 		w.reply.First = time.Since(w.start)
 	}
 	switch {
-	case slices.Contains(stops, id), w.add(piece(id)):
+	case !w.Endless && slices.Contains(stops, id), w.add(piece(id)):
 		w.finish(Stopped)
 	case len(w.reply.IDs) >= w.limit:
 		w.finish(Length)

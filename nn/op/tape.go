@@ -47,6 +47,9 @@ type Tape struct {
 	// may be overwritten later on a tape that does not record.
 	OnTap func(name string, v *Value)
 
+	// Profile, if not nil, adds up where the time goes.
+	Profile *Profile
+
 	recording bool
 	entries   []entry
 	slabs     map[any]resetter
@@ -75,6 +78,9 @@ func (t *Tape) Recording() bool { return t.recording }
 
 // Reset forgets all operations and takes back the memory of all values.
 func (t *Tape) Reset() {
+	if t.Profile != nil {
+		t.Profile.lap(Spender{Op: Outside})
+	}
 	t.entries = t.entries[:0]
 	t.mem.reset()
 	for _, s := range t.slabs {
@@ -109,6 +115,9 @@ func (t *Tape) Floats(n int) []float32 { return t.mem.floats(n) }
 
 // Record remembers n, which has computed out; out is nil if n worked in place.
 func (t *Tape) Record(n Node, out *Value) {
+	if t.Profile != nil {
+		t.Profile.lap(spender(n))
+	}
 	if t.recording {
 		t.entries = append(t.entries, entry{n, out})
 	}

@@ -1,8 +1,5 @@
-//go:build unix && !linux && !darwin
+//go:build !linux
 
 package run
-
-// availableMemory is not known here.
-func availableMemory() (int64, bool) { return 0, false }
 
 func watchMemory() func() int64 { return func() int64 { return 0 } }

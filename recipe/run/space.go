@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"limbeck/internal/machine"
 )
 
 // ErrNoFit is returned if the predicted memory or disk is not there.
@@ -17,7 +19,7 @@ const spare = 64 << 20
 // system tells how much there is.
 func (f *Folder) Fits(p *Plan) error {
 	var all int64
-	memory, knowMemory := availableMemory()
+	memory, knowMemory := machine.AvailableMemory()
 	for _, s := range p.Steps {
 		if s.Done {
 			continue

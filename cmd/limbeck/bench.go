@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"limbeck/eval/bench"
+	"limbeck/internal/disk"
+)
+
+func init() { register(benchCommand) }
+
+// benchFlags are the flags of bench.
+type benchFlags struct {
+	engineFlags
+	lengths, depths, parallel []int
+	rounds                    int
+	compare                   string
+	profile                   bool
+	html                      string
+}
+
+func benchCommand(a *app) *cobra.Command {
+	var f benchFlags
+	cmd := &cobra.Command{
+		Use: "bench MODEL", GroupID: groupProve, Args: exactly("MODEL"),
+		Short: "Measure a model's speed beside the machine's limits",
+		Long: "Measures how fast prompts are read and tokens written: by length, by how much\n" +
+			"stands before, and for several requests at once. Each rate stands beside what\n" +
+			"the machine's memory and arithmetic, measured in the same run, would allow.\n" +
+			"Rounds run in fresh processes; medians come with the least and the greatest.",
+		Example: "  limbeck bench model.gguf\n" +
+			"  limbeck bench small.gguf --compare large.gguf --rounds 5 --html bench.html\n" +
+			"  limbeck bench model.gguf --parallel 16 --profile",
+		RunE: func(cmd *cobra.Command, args []string) error { return a.bench(cmd.Context(), &f, args[0]) },
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func (f *benchFlags) add(flags *pflag.FlagSet) {
+	flags.IntSliceVar(&f.lengths, "prompt", []int{64, 512, 2048}, "read prompts of `N` tokens; repeat or separate by commas")
+	flags.IntSliceVar(&f.depths, "depth", []int{0, 512, 2048}, "write tokens after `N` others; repeat or separate by commas")
+	flags.IntSliceVar(&f.parallel, "parallel", []int{1, 4, 16}, "write `N` sequences at once; repeat or separate by commas")
+	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
+	flags.StringVar(&f.compare, "compare", "", "time this `MODEL` too, in turn, and tell the ratios")
+	flags.BoolVar(&f.profile, "profile", false, "tell where the time goes, by operation")
+	flags.StringVar(&f.html, "html", "", "write tables and plots to this HTML `FILE`")
+	f.engineFlags.add(flags)
+}
+
+// maxBench bounds lengths, depths and sequences at once.
+const maxBench = 1 << 20
+
+func (f *benchFlags) check() error {
+	for _, l := range []struct {
+		flag  string
+		least int
+		all   []int
+	}{{"prompt", 1, f.lengths}, {"depth", 0, f.depths}, {"parallel", 1, f.parallel}, {"rounds", 1, []int{f.rounds}}, {"threads", 0, []int{f.threads}}} {
+		for _, n := range l.all {
+			if n < l.least || n > maxBench {
+				return usageErrorf("--%s is %d, want %d to %d", l.flag, n, l.least, maxBench)
+			}
+		}
+	}
+	return nil
+}
+
+func (a *app) bench(ctx context.Context, f *benchFlags, ref string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	refs := []string{ref}
+	if f.compare != "" {
+		refs = append(refs, f.compare)
+	}
+	o := bench.Options{Rounds: f.rounds, Progress: func(done, total int, name string) {
+		a.progress.report("timing", int64(done), int64(total), name)
+	}}
+	for _, r := range refs {
+		j, err := f.job(a, r, refs)
+		if err != nil {
+			return err
+		}
+		o.Jobs = append(o.Jobs, *j)
+	}
+	result, err := bench.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	a.progress.finish()
+	return a.printBench(result, f.html)
+}
+
+// job returns what to do with a model: its context bounds lengths and depths.
+func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) {
+	m, err := a.openModel(ref)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	works := bench.Works(m.Config().Context, f.lengths, f.depths, f.parallel)
+	if len(works) == 0 {
+		return nil, usageErrorf("the context of %s, %d tokens, has no room for anything to time", ref, m.Config().Context)
+	}
+	name := filepath.Base(ref)
+	if len(refs) == 2 && refs[0] != refs[1] {
+		name = modelName(ref, refs)
+	}
+	return &bench.Job{Name: name, Model: ref, Works: works, Threads: f.threads, Exact: f.exact, Profile: f.profile}, nil
+}
+
+// printBench prints a result and writes its page, if asked for.
+func (a *app) printBench(result *bench.Result, html string) error {
+	r := result.Report()
+	r.Created = time.Now().UTC().Format(time.RFC3339)
+	if html != "" {
+		if err := disk.Write(html, r.WriteHTML); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.print(result, nil)
+	}
+	return a.printReport(r)
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"limbeck/eval/bench"
+	"limbeck/internal/machine"
+	"limbeck/internal/par"
+	"limbeck/recipe/run"
+)
+
+func init() { register(doctorCommand) }
+
+func doctorCommand(a *app) *cobra.Command {
+	var f engineFlags
+	cmd := &cobra.Command{
+		Use: "doctor [MODEL]", GroupID: groupUse, Args: atMostOne,
+		Short: "Say what this machine can do, and what holds it back",
+		Long: "Says which kernels run, how many cores and how much memory there are, what the\n" +
+			"machine's memory and arithmetic can do at most, and what holds it back.\n\n" +
+			"With a model: whether it fits in memory, and the rates to expect, from a few of\n" +
+			"its layers, timed now: while others use the machine, the rates are what they\n" +
+			"leave.",
+		Example: "  limbeck doctor\n  limbeck doctor model.gguf",
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.doctor(cmd.Context(), &f, args) },
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func atMostOne(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usageErrorf("one argument too many: %q", args[1])
+	}
+	return nil
+}
+
+// A diagnosis is what doctor prints.
+type diagnosis struct {
+	Machine    machine.Facts   `json:"machine"`
+	Limits     machine.Limits  `json:"limits"`
+	Hindrances []string        `json:"hindrances"` // for people, what weighs most first
+	Model      *modelDiagnosis `json:"model,omitempty"`
+}
+
+// A modelDiagnosis is what doctor prints of a model.
+type modelDiagnosis struct {
+	Path    string           `json:"path"`
+	Need    bench.Need       `json:"memory"`
+	Context int              `json:"context"`
+	Room    int              `json:"context_that_fits"` // tokens; 0 if not even the weights do
+	Known   bool             `json:"memory_known"`      // whether the system tells what is available
+	Layers  int              `json:"layers"`
+	Timed   int              `json:"layers_timed"`
+	Rates   []bench.Forecast `json:"rates"`
+	bounds  []bound
+}
+
+// A bound is what the limits allow where a rate is expected.
+type bound struct {
+	rate float64
+	by   string
+}
+
+func (a *app) doctor(ctx context.Context, f *engineFlags, args []string) error {
+	if f.threads < 0 {
+		return usageErrorf("--threads is %d, want 1 or more", f.threads)
+	}
+	d := &diagnosis{Machine: machine.Look()}
+	pool := par.New(f.threads)
+	defer pool.Close()
+	d.Limits = machine.Measure(pool, machine.BeyondCaches)
+	d.Hindrances = append([]string{}, d.Machine.Hindrances(&d.Limits)...)
+	if len(args) == 1 {
+		var err error
+		if d.Model, err = a.diagnose(ctx, f, args[0], pool, d); err != nil {
+			return err
+		}
+	}
+	return a.print(d, d.write)
+}
+
+// diagnose tells whether a model fits and which rates to expect of it.
+func (a *app) diagnose(ctx context.Context, f *engineFlags, ref string, pool *par.Pool, d *diagnosis) (*modelDiagnosis, error) {
+	m, err := a.openModel(ref)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	s := bench.ShapeOf(m, f.exact)
+	out := &modelDiagnosis{Path: ref, Need: bench.NeedOf(s, s.Context), Context: s.Context, Room: s.Context,
+		Known: d.Machine.Available > 0, Layers: m.Config().Layers}
+	if out.Known {
+		out.Room = s.Room(d.Machine.Available)
+	}
+	if out.Room == 0 {
+		return out, nil
+	}
+	works := bench.Works(min(s.Context, out.Room), []int{512}, []int{0, 512}, nil)
+	if out.Rates, out.Timed, err = bench.Predict(ctx, m, works, pool, f.exact); err != nil {
+		return nil, err
+	}
+	for _, r := range out.Rates {
+		rate, by := s.Bound(r.Work, &d.Limits)
+		out.bounds = append(out.bounds, bound{rate, by})
+	}
+	return out, nil
+}
+
+func (d *diagnosis) write(w io.Writer) {
+	f := &d.Machine
+	pairs(w, [][2]string{
+		{"processor", f.CPU + ", " + f.System},
+		{"kernels", kernelsText(f)},
+		{"cores", coresText(f)},
+		{"memory", memoryText(f)},
+	})
+	fmt.Fprintln(w)
+	writeLimits(w, &d.Limits)
+	fmt.Fprintln(w)
+	if len(d.Hindrances) == 0 {
+		fmt.Fprintln(w, "Nothing holds this machine back.")
+	} else {
+		fmt.Fprintln(w, "What holds this machine back:")
+		for _, h := range d.Hindrances {
+			writeItem(w, h)
+		}
+	}
+	if d.Model != nil {
+		fmt.Fprintln(w)
+		d.Model.write(w, f.Available)
+	}
+}
+
+// writeItem writes one item of a list, wrapped.
+func writeItem(w io.Writer, text string) {
+	mark := "  - "
+	for _, line := range wrap(text, tableWidth-len(mark)) {
+		fmt.Fprintf(w, "%s%s\n", mark, line)
+		mark = strings.Repeat(" ", len(mark))
+	}
+}
+
+// kernelsText says which kernels run.
+func kernelsText(f *machine.Facts) string {
+	switch {
+	case f.Tier != f.BestTier:
+		return fmt.Sprintf("%s, by LIMBECK_CPU; %s would run", f.Tier, f.BestTier)
+	case f.NextTier == "":
+		return f.Tier + ", the highest tier"
+	}
+	return f.Tier + ", the highest that this build has on this processor"
+}
+
+func coresText(f *machine.Facts) string {
+	text := fmt.Sprintf("%d, %d threads used", f.Online, f.Threads)
+	if f.Cores != f.Online {
+		text = fmt.Sprintf("%d, %d for this process, %d threads used", f.Online, f.Cores, f.Threads)
+	}
+	text += fmt.Sprintf("; %.1f busy with other programs", f.Busy)
+	if f.Load > 0 {
+		text += fmt.Sprintf(", load %.1f", f.Load)
+	}
+	return text
+}
+
+func memoryText(f *machine.Facts) string {
+	if f.Memory == 0 || f.Available == 0 {
+		return "not told by the system"
+	}
+	text := fmt.Sprintf("%s available of %s", run.Bytes(f.Available), run.Bytes(f.Memory))
+	if f.Limit > 0 && f.Limit < f.Memory {
+		text += fmt.Sprintf(", %s allowed by the control group", run.Bytes(f.Limit))
+	}
+	return text
+}
+
+// writeLimits writes the rates of one thread and of all.
+func writeLimits(w io.Writer, l *machine.Limits) {
+	t := table{head: []string{"limit", "1 thread", fmt.Sprintf("%d threads", l.Threads), "unit"}}
+	add := func(name, unit string, r machine.Rate) {
+		t.add(name, figure(r.One/1e9), figure(r.All/1e9), unit)
+	}
+	if l.Threads == 1 {
+		t.head = []string{"limit", "1 thread", "unit"}
+		add = func(name, unit string, r machine.Rate) { t.add(name, figure(r.One/1e9), unit) }
+	}
+	add("reading memory", "GB/s", l.Read)
+	for _, r := range l.Arithmetic {
+		add(r.Kind+" arithmetic: "+r.By, "GOP/s", r)
+	}
+	t.write(w)
+}
+
+func (m *modelDiagnosis) write(w io.Writer, available int64) {
+	need := fmt.Sprintf("%s: weights %s, cache of %s tokens %s, the rest %s", run.Bytes(m.Need.All()), run.Bytes(m.Need.Weights),
+		count(int64(m.Context)), run.Bytes(m.Need.KV), run.Bytes(m.Need.Base))
+	pairs(w, [][2]string{{"model", m.Path}, {"needs", need}, {"verdict", m.verdict(available)}})
+	if len(m.Rates) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	t := table{head: []string{"expect", "tok/s", "limit", "of limit", "bound by"}}
+	for i, r := range m.Rates {
+		b := m.bounds[i]
+		t.add(r.Work.String(), figure(r.Rate), figure(b.rate), fmt.Sprintf("%.0f%%", 100*r.Rate/b.rate), b.by)
+	}
+	t.write(w)
+	if m.Timed < m.Layers {
+		fmt.Fprintf(w, "From %d of %d layers, timed now.\n", m.Timed, m.Layers)
+	} else {
+		fmt.Fprintf(w, "From all %d layers, timed now.\n", m.Layers)
+	}
+}
+
+// verdict says whether the model fits in what is available.
+func (m *modelDiagnosis) verdict(available int64) string {
+	switch {
+	case !m.Known:
+		return "whether it fits is not known: the system does not tell what memory there is"
+	case m.Room == 0:
+		return fmt.Sprintf("does not fit: %s are available", run.Bytes(available))
+	case m.Room < m.Context:
+		return fmt.Sprintf("fits with a context of at most %s tokens: --ctx %d", count(int64(m.Room)), m.Room)
+	}
+	return "fits, with all of its context"
+}

@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"context"
+	"slices"
+
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/model/arch"
+	"limbeck/tensor"
+)
+
+// A Forecast is the rate to expect of a work.
+type Forecast struct {
+	Work Work    `json:"work"`
+	Rate float64 `json:"tokens_per_second"`
+}
+
+// A Need is the memory that a model takes to run.
+type Need struct {
+	Weights int64 `json:"weights_bytes"`
+	KV      int64 `json:"kv_cache_bytes"` // of one sequence as long as the context
+	Base    int64 `json:"base_bytes"`     // the program, its tokenizer, what a pass computes
+}
+
+// baseMemory is what an engine takes besides weights and cache.
+const baseMemory = 64 << 20
+
+// NeedOf returns the memory of a model of shape s with one sequence of so many
+// tokens.
+func NeedOf(s Shape, context int) Need {
+	return Need{Weights: s.Memory, KV: s.KV * int64(context), Base: baseMemory}
+}
+
+// All is the memory of everything together.
+func (n Need) All() int64 { return n.Weights + n.KV + n.Base }
+
+// Room returns how many tokens of context fit in so many bytes, at most the
+// model's context; 0 if not even the weights do.
+func (s *Shape) Room(bytes int64) int {
+	left := bytes - s.Memory - baseMemory
+	if left <= 0 || s.KV == 0 {
+		return 0
+	}
+	return int(min(int64(s.Context), left/s.KV))
+}
+
+// beyondCaches is how many bytes of weights keep a part of a model from being
+// faster than the whole because it fits a cache.
+const beyondCaches = 96 << 20
+
+// Predict returns the rates to expect of m, which need not fit in memory and
+// stays as it is: its first layers and its head do the works, and the layers'
+// time is stretched to all of them. It returns how many layers that were.
+func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, exact bool) ([]Forecast, int, error) {
+	c := m.Config()
+	layers := timedLayers(c.Layers, ShapeOf(m, exact).Bytes)
+	part := c
+	part.Layers = layers
+	a, err := arch.New(part, tensorsOf(m))
+	if err != nil {
+		return nil, 0, err
+	}
+	cut := &model.Model{Model: a, Tokenizer: m.Tokenizer}
+	cut.Pack(pool)
+	t := newTimer(cut, pool, exact)
+	if err := t.warm(ctx); err != nil {
+		return nil, 0, err
+	}
+	var out []Forecast
+	for _, w := range works {
+		rate, err := t.rate(ctx, w)
+		if err != nil {
+			return nil, 0, err
+		}
+		if layers < c.Layers {
+			p, err := t.profile(ctx, w)
+			if err != nil {
+				return nil, 0, err
+			}
+			rate *= p.stretch(layers, c.Layers)
+		}
+		out = append(out, Forecast{w, rate})
+	}
+	return out, layers, nil
+}
+
+// timedLayers returns how many of so many layers, whose matrices with the
+// head's have so many bytes, stand for all of them.
+func timedLayers(layers int, bytes int64) int {
+	const least = 2
+	if bytes <= beyondCaches {
+		return layers
+	}
+	n := int((int64(layers)*beyondCaches + bytes - 1) / bytes)
+	return min(layers, max(least, n))
+}
+
+// stretch returns by which factor a rate falls from so many layers to all: time
+// in layers grows with their number, that of the head, the embedding and the
+// sampling does not.
+func (p *Profile) stretch(layers, all int) float64 {
+	once := []string{"head", "embedding", "choice of rows", "sampling"}
+	var before, after float64
+	for _, s := range p.Parts {
+		before += s.Seconds
+		if slices.Contains(once, s.Op) {
+			after += s.Seconds
+		} else {
+			after += s.Seconds * float64(all) / float64(layers)
+		}
+	}
+	if after <= 0 {
+		return float64(layers) / float64(all)
+	}
+	return before / after
+}
+
+// tensors hands out a model's tensors by name.
+type tensors map[string]*tensor.Tensor
+
+func tensorsOf(m *model.Model) tensors {
+	out := tensors{}
+	for _, w := range m.Weights() {
+		out[w.Name] = w.Tensor()
+	}
+	return out
+}
+
+// Tensor implements [nn.Source].
+func (t tensors) Tensor(name string, _, _ int) *tensor.Tensor { return t[name] }

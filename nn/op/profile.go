@@ -1,0 +1,48 @@
+package op
+
+import (
+	"reflect"
+	"strings"
+	"time"
+)
+
+// A Profile adds up where the time of a tape's forward passes goes. An
+// operation's time runs from the end of the one before it to its own end, so
+// that no time is left out; what happens between a pass's last operation and
+// the tape's reset counts as [Outside].
+type Profile struct {
+	spent map[Spender]time.Duration
+	last  time.Time
+}
+
+// A Spender is an operation or, where it multiplies by a weight, one kind of
+// weight: Weight is ffn_up for blk.3.ffn_up.weight.
+type Spender struct{ Op, Weight string }
+
+// Outside is the Op of time outside of a tape: choosing tokens, for instance.
+const Outside = "outside"
+
+// Start forgets what was added up. The clock runs from now on.
+func (p *Profile) Start() { p.spent, p.last = map[Spender]time.Duration{}, time.Now() }
+
+// Stop adds the time since the last operation to [Outside], and returns all.
+func (p *Profile) Stop() map[Spender]time.Duration {
+	p.lap(Spender{Op: Outside})
+	return p.spent
+}
+
+func (p *Profile) lap(s Spender) {
+	now := time.Now()
+	p.spent[s] += now.Sub(p.last)
+	p.last = now
+}
+
+// spender names an operation by its node's type.
+func spender(n Node) Spender {
+	s := Spender{Op: reflect.TypeOf(n).Elem().Name()}
+	if m, ok := n.(*matMul); ok {
+		name := strings.TrimSuffix(m.w.Name, ".weight")
+		s.Weight = name[strings.LastIndexByte(name, '.')+1:]
+	}
+	return s
+}
