@@ -13,8 +13,10 @@ import (
 // parameters.
 const (
 	trainShare   = 0.68
+	bf16Share    = 0.4 // of a training in bf16: what is not a product takes as long as in f32
 	forwardShare = 0.75
-	batchedShare = 0.6 // of a pass's rate, when replies of a batch grow token by token
+	packedShare  = 0.55 // of a pass with packed weights, likewise
+	batchedShare = 0.6  // of a pass's rate, when replies of a batch grow token by token
 )
 
 // Rates of quantizing, in bytes of f32 a second and thread.
@@ -49,11 +51,13 @@ func operations(c arch.Config, w work) float64 {
 
 // forward returns the seconds of a pass forward.
 func forward(c arch.Config, packed bool, w work) float64 {
-	rate := f32Rate
+	var rate float64
 	if packed {
-		rate = int8Rate
+		rate = packedShare * int8Rate()
+	} else {
+		rate = forwardShare * f32Rate()
 	}
-	return operations(c, w) / (rate() * forwardShare)
+	return operations(c, w) / rate
 }
 
 // passes returns how often a training with one learning rate reads its
@@ -115,12 +119,15 @@ func trainMemory(c arch.Config, file int64, t *recipe.Train, tokens float64) int
 
 func (l *look) train(c arch.Config, file int64, t *recipe.Train) run.Cost {
 	passes, validations := l.passes(t)
-	tried, rate := float64(max(1, len(t.LR))), f32Rate
+	tried := float64(max(1, len(t.LR)))
+	var rate float64
 	if t.Compute == recipe.BF16 {
-		rate = bf16Rate
+		rate = bf16Share * bf16Rate()
+	} else {
+		rate = trainShare * f32Rate()
 	}
 	return run.Cost{
-		Seconds: tried * (3*operations(c, l.pass.times(passes))/(rate()*trainShare) + forward(c, false, l.validation.times(validations))),
+		Seconds: tried * (3*operations(c, l.pass.times(passes))/rate + forward(c, false, l.validation.times(validations))),
 		Memory:  trainMemory(c, file, t, l.pass.tokens),
 		Disk:    (4 + int64(tried) + 1) * 4 * int64(c.Params()), // checkpoint, each rate's model, the output
 	}
