@@ -104,9 +104,9 @@ func demo(a *app, ctx context.Context, f demoFlags) error {
 		}
 		_ = proof.WriteText(w, report.TextOptions{Examples: -1}) // w keeps its own errors
 		fmt.Fprintf(w, "\nMade in %s. The whole report: %s\n", duration(time.Since(start)), filepath.Join(f.dir, steps.PageFile))
-		fmt.Fprintf(w, "Talk to the student:     limbeck run %s \"turn the lights off\"\n", student)
-		fmt.Fprintf(w, "Your own model and data: limbeck init --teacher MODEL --data FILE\n"+
-			"                         limbeck make recipe.yaml\n")
+		fmt.Fprintf(w, "Talk to the student:\n  limbeck run %s \"turn the lights off\"\n", student)
+		fmt.Fprintf(w, "The same with your own model and data:\n"+
+			"  limbeck init --teacher MODEL --data FILE\n  limbeck make recipe.yaml\n")
 	})
 }
 
