@@ -49,6 +49,9 @@ func (s *Shape) Room(bytes int64) int {
 // faster than the whole because it fits a cache.
 const beyondCaches = 96 << 20
 
+// predictRounds is how often each work is done; the median counts.
+const predictRounds = 3
+
 // Predict returns the rates to expect of m, which need not fit in memory and
 // stays as it is: its first layers and its head do the works, and the layers'
 // time is stretched to all of them. It returns how many layers that were.
@@ -69,7 +72,7 @@ func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, 
 	}
 	var out []Forecast
 	for _, w := range works {
-		rate, err := t.rate(ctx, w)
+		rate, err := t.median(ctx, w)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -83,6 +86,19 @@ func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, 
 		out = append(out, Forecast{w, rate})
 	}
 	return out, layers, nil
+}
+
+// median does a work several times and returns the median rate.
+func (t *timer) median(ctx context.Context, w Work) (float64, error) {
+	var rates []float64
+	for range predictRounds {
+		rate, err := t.rate(ctx, w)
+		if err != nil {
+			return 0, err
+		}
+		rates = append(rates, rate)
+	}
+	return Median(rates), nil
 }
 
 // timedLayers returns how many of so many layers, whose matrices with the

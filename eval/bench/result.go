@@ -208,10 +208,11 @@ func (r *Result) plot(kind Kind, title, x string) report.Plot {
 		func(w Work) bool { return w.Kind == kind && w.Batch == 1 })
 }
 
-// batchPlot draws the rates of decoding several sequences at once.
+// batchPlot draws the rates of decoding one sequence and several at once, with
+// little before.
 func (r *Result) batchPlot() report.Plot {
-	return r.lines(report.Plot{Title: "Writing several at once", Note: "Dashed: what the machine's limits allow.", X: "sequences", Y: "tokens/s, all together"},
-		func(w Work) int { return w.Batch }, func(w Work) bool { return w.Kind == Decode && w.Batch > 1 })
+	return r.lines(report.Plot{Title: "Writing several sequences at once", Note: "Dashed: what the machine's limits allow.", X: "sequences", Y: "tokens/s, all together"},
+		func(w Work) int { return w.Batch }, func(w Work) bool { return w.Kind == Decode && (w.Batch > 1 || w.after() == 0) })
 }
 
 // lines adds to p, for each model, the rates of the works that are wanted and

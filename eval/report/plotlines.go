@@ -47,19 +47,25 @@ func (r *Report) plotFigures() []figure {
 	return out
 }
 
-func (p *Plot) figure() (figure, bool) {
-	f := figure{Title: p.Title, Note: p.Note}
+// axes span the points; ok is false if there are none.
+func (p *Plot) axes() (x, y axis, ok bool) {
 	var xs, ys []float64
 	for i := range p.Lines {
 		x, y := p.Lines[i].drawn()
 		xs, ys = append(xs, x...), append(ys, y...)
 	}
-	if len(ys) == 0 {
-		return f, false
-	}
-	x, y := axis{newScale(xs, logFits(xs), 0.03), p.X, 1, 4}, axis{newScale(append(ys, 0), false, 0), p.Y, 1, 5}
+	x, y = axis{newScale(xs, logFits(xs), 0.03), p.X, 1, 4}, axis{newScale(append(ys, 0), false, 0), p.Y, 1, 5}
 	if logFits(ys) {
 		y = axis{newScale(ys, true, 0.06), p.Y + ", logarithmic", 1, 5}
+	}
+	return x, y, len(ys) > 0
+}
+
+func (p *Plot) figure() (figure, bool) {
+	f := figure{Title: p.Title, Note: p.Note}
+	x, y, ok := p.axes()
+	if !ok {
+		return f, false
 	}
 	s := startPlot(p.Title, x, y)
 	color := -1
