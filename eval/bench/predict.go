@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"runtime"
 	"slices"
 
 	"limbeck/internal/par"
@@ -66,6 +67,7 @@ func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, 
 	}
 	cut := &model.Model{Model: a, Tokenizer: m.Tokenizer}
 	cut.Pack(pool)
+	runtime.GC() // what was left before is not collected while the clock runs
 	t := newTimer(cut, pool, exact)
 	if err := t.warm(ctx); err != nil {
 		return nil, 0, err
