@@ -50,7 +50,7 @@ bench: ## the kernels' benchmarks beside the machine's limits
 
 check-peers: ## what transformers and llama.cpp make of the files that are written, in PY, a Python with both
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
-		go test -count=1 -run TestWriteForPeers ./model -written "$$dir" && \
+		go test -v -count=1 -run TestWriteForPeers ./model -written "$$dir" && \
 		$(PY) model/testdata/written_logits.py "$$dir"
 
 golden: ## rewrite the golden files; read the difference
