@@ -126,9 +126,7 @@ func (m *Model) Pack(pool *par.Pool) {
 	if f, ok := m.file.(releaser); ok {
 		free = f.Release
 	}
-	for _, w := range m.Weights() {
-		w.Pack(pool, free)
-	}
+	op.PackAll(m.Weights(), pool, free)
 }
 
 // Unpack undoes [Model.Pack] for the f32 weights of a model in training.

@@ -84,25 +84,57 @@ func (w *Weight) DecodeRow(dst []float32, i int) {
 	}
 }
 
-// Pack lays w out for fast products by rows of any number: the format's packed
-// layout, or panels for f32. Other formats stay as they are. If free is not
-// nil, the elements in file order are let go, and free is told of them.
+// Pack lays w out as [PackAll] does.
 func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
-	if w.Rows == 1 || w.packed != nil || w.panels != nil {
-		return
+	PackAll([]*Weight{w}, pool, free)
+}
+
+// PackAll lays weights out for fast products by rows of any number: in the
+// format's packed layout, or in panels for f32. Other formats stay as they are.
+// If free is not nil, the elements in file order are let go, and free is told
+// of them. The packed layouts share one piece of memory, in large pages where
+// the system has them.
+func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) {
+	size := 0
+	for _, w := range weights {
+		size += w.packedBytes()
 	}
+	mem := make([]byte, size)
+	largePages(mem)
+	for _, w := range weights {
+		n := w.packedBytes()
+		w.pack(mem[:n:n], pool, free)
+		mem = mem[n:]
+	}
+}
+
+// packs reports whether w has a packed layout that it is not in yet.
+func (w *Weight) packs() bool {
+	return w.Rows > 1 && w.packed == nil && w.t.Type.Fast != nil && w.Cols%32 == 0
+}
+
+// packedBytes returns the memory that pack wants, in whole cache lines.
+func (w *Weight) packedBytes() int {
+	if !w.packs() {
+		return 0
+	}
+	const line = 64
+	return (w.t.Type.Fast.Bytes(w.Rows, w.Cols) + line - 1) / line * line
+}
+
+func (w *Weight) pack(mem []byte, pool *par.Pool, free func(*tensor.Tensor)) {
 	groups := (w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
 	task := &packWeight{w: w, src: w.t.Data}
-	switch l := w.t.Type.Fast; {
-	case l != nil && w.Cols%32 == 0:
-		w.layout, w.packed = l, make([]byte, l.Bytes(w.Rows, w.Cols))
+	switch {
+	case w.packs():
+		w.layout, w.packed = w.t.Type.Fast, mem[:w.t.Type.Fast.Bytes(w.Rows, w.Cols)]
 		pool.Run(task, (groups+packGroups-1)/packGroups)
 		if free != nil {
 			mapped := *w.t
 			w.t = &tensor.Tensor{Name: w.t.Name, Type: w.t.Type, Shape: w.t.Shape}
 			free(&mapped)
 		}
-	case w.t.Type == dtype.F32:
+	case w.Rows > 1 && w.panels == nil && w.t.Type == dtype.F32:
 		w.panels = make([]float32, groups*kernel.PanelWidth*w.Cols)
 		pool.Run(task, (groups+packGroups-1)/packGroups)
 	}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package op
+
+func largePages([]byte) {}
