@@ -37,10 +37,11 @@ F32_DIFFERENCE, F32_TOP = 1e-3, 0.999
 
 # llama.cpp rounds activations to what it multiplies a format's weights by, and
 # keys and values to f16 whatever the format. Blocks meet int8 activations, one
-# scale for 32: Limbeck's own such products lie 5e-4 to 1.1e-3 (KL in nats) from
-# its f32 and change 0.2 to 1 % of the top tokens, and llama.cpp may be twice as
-# far. Each bit more than int8's 7 halves the rounding error and with it the
-# changes of top tokens; the divergence grows with the square.
+# scale for 32: Limbeck's own such products lie 5e-4 to 1e-3 (KL in nats) from its
+# f32 and change 0.2 to 1.7 % of the top tokens (two teachers). llama.cpp may lie
+# twice as far, and change 2 %: its rounding is no coarser. Each bit more than
+# int8's 7 halves the rounding error and with it the changes of top tokens; the
+# divergence grows with the square.
 INT8_BITS, INT8_KL, INT8_CHANGED = 7, 2e-3, 0.02
 BITS = {"f32": 11, "f16": 11, "bf16": 8}  # of the significand
 
