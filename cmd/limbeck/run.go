@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"limbeck/eval/bench"
+	"limbeck/internal/machine"
 	"limbeck/model"
 	"limbeck/model/chat"
 	"limbeck/model/generate"
@@ -242,7 +242,7 @@ func (a *app) tellRates(e *engine, r *generate.Reply) {
 	a.detail("load %.2f s; prompt %d tokens (%d cached), %.0f tok/s; first token after %.3f s",
 		e.load.Seconds(), r.PromptTokens, r.CachedTokens, r.PromptRate(), r.First.Seconds())
 	memory := "unknown"
-	if n := bench.PeakMemory(); n > 0 {
+	if n := machine.PeakMemory(); n > 0 {
 		memory = run.Bytes(n)
 	}
 	a.detail("reply %d tokens, %.1f tok/s, confidence %.3g; peak memory %s",
@@ -277,7 +277,7 @@ func newReplyJSON(f *runFlags, e *engine, r *generate.Reply) replyJSON {
 	out := replyJSON{Reply: r.Text, Finish: r.Finish, Confidence: r.Confidence(), Tokens: []tokenJSON{},
 		PromptTokens: r.PromptTokens, ReplyTokens: len(r.IDs),
 		LoadSeconds: e.load.Seconds(), FirstSeconds: r.First.Seconds(), Seconds: r.Total.Seconds(),
-		PromptRate: r.PromptRate(), DecodeRate: r.DecodeRate(), PeakMemory: bench.PeakMemory()}
+		PromptRate: r.PromptRate(), DecodeRate: r.DecodeRate(), PeakMemory: machine.PeakMemory()}
 	for i, id := range r.IDs {
 		out.Tokens = append(out.Tokens, tokenJSON{id, string(e.Model.Tokenizer.Piece(id)), r.TokenConfidence(i)})
 	}

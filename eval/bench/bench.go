@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"limbeck/data"
+	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/chat"
@@ -179,7 +180,7 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	if r.Rates, err = t.works(ctx, j.Works); err != nil {
 		return nil, err
 	}
-	r.PeakMemory = PeakMemory()
+	r.PeakMemory = machine.PeakMemory()
 	if !j.Profile {
 		return r, nil
 	}
