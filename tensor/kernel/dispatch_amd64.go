@@ -8,16 +8,28 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// bestTier returns the highest tier that this processor has.
-func bestTier() tier {
-	x := &cpu.X86
-	switch {
-	case !x.HasAVX2 || !x.HasFMA || !x.HasF16C:
-		return tierGeneric
-	case !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512DQ || !x.HasAVX512VL || !x.HasAVX512VNNI:
-		return tierAVX2
+// missing returns what this processor lacks for the tier t.
+func missing(t tier) []string {
+	var names []string
+	need := func(has bool, name string) {
+		if !has {
+			names = append(names, name)
+		}
 	}
-	return tierAVX512
+	x := &cpu.X86
+	switch t {
+	case tierAVX2:
+		need(x.HasAVX2, "AVX2")
+		need(x.HasFMA, "FMA")
+		need(x.HasF16C, "F16C")
+	case tierAVX512:
+		need(x.HasAVX512F, "AVX-512 F")
+		need(x.HasAVX512BW, "BW")
+		need(x.HasAVX512DQ, "DQ")
+		need(x.HasAVX512VL, "VL")
+		need(x.HasAVX512VNNI, "VNNI")
+	}
+	return names
 }
 
 var _ = follow(func(t tier) {
@@ -41,6 +53,7 @@ func useGeneric() {
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
 	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
 	pairRows, mulPairs = pairRowsGeneric, mulPairsGeneric
+	readMemory, peaks = readMemoryGeneric, genericPeaks
 }
 
 func useAVX2() {
@@ -63,10 +76,12 @@ func useAVX2() {
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
 	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
 	pairRows, mulPairs = pairRowsAVX2, mulPairsAVX2
+	readMemory, peaks = readMemoryAVX2, peaksAVX2
 }
 
 // useAVX512 replaces what is faster with AVX-512; the rest stays with AVX2.
 func useAVX512() {
+	peaks = peaksAVX512()
 	if cpu.X86.HasAVX512BF16 {
 		mulPairs = mulPairsAVX512
 	}

@@ -183,8 +183,3 @@ func f32ToBF16AVX2(dst []byte, src []float32)
 //
 //go:noescape
 func pairRowsAVX2(dst []float32, low []float32, high []float32)
-
-// peakFMAAVX2 does n×12 vector FMAs, for benchmarks to compare with.
-//
-//go:noescape
-func peakFMAAVX2(n int)

@@ -4,8 +4,14 @@
 
 package kernel
 
+// peakFMAAVX2 does n×12 FMAs of 8 floats.
+func peakFMAAVX2(n int)
+
 // peakFMA512 does n×12 FMAs of 16 floats.
 func peakFMA512(n int)
 
 // peakDotAVX2 does n×8 times 16 sums of two products of int8, added up in 16 bits.
 func peakDotAVX2(n int)
+
+// peakDotVNNI does n×12 VPDPBUSD of 64 bytes.
+func peakDotVNNI(n int)

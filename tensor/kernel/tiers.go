@@ -1,5 +1,14 @@
 package kernel
 
+// bestTier returns the highest tier that this build has on this processor.
+func bestTier() tier {
+	best := tierGeneric
+	for best+1 < tierCount && len(missing(best+1)) == 0 {
+		best++
+	}
+	return best
+}
+
 // BestTier names the highest tier that this build has on this processor.
 func BestTier() string { return bestTier().String() }
 

@@ -243,6 +243,3 @@ func q8_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q8_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-
-// peakDotVNNI does n×12 VPDPBUSD, for benchmarks to compare with.
-func peakDotVNNI(n int)

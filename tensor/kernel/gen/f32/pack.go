@@ -124,18 +124,3 @@ func transpose(r []VecVirtual) []VecVirtual {
 	}
 	return cols
 }
-
-// peak emits a loop of FMAs that touch no memory: the limit of the machine.
-func peak() {
-	begin("peakFMAAVX2", "func(n int)", "does n×12 vector FMAs, for benchmarks to compare with.")
-	n := Load(Param("n"), GP64()).(GPVirtual)
-	acc := accumulators(12)
-	x := zero()
-	Label("next")
-	for _, a := range acc {
-		VFMADD231PS(x, x, a)
-	}
-	DECQ(n)
-	JG(LabelRef("next"))
-	end()
-}

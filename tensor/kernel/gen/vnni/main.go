@@ -15,6 +15,5 @@ func main() {
 			matMul(f, n)
 		}
 	}
-	peak()
 	Generate()
 }
