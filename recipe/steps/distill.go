@@ -94,13 +94,8 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	defer done()
 	o := distill.Options{Hard: d.Hard, Response: d.Response, Feature: d.Feature, Relation: d.Relation,
 		Temperature: d.Temperature, Direction: d.Divergence, Heads: d.RelationHeads, Seed: uint64(seed)}
-	var cache *distill.Cache
 	var t *teachers
-	if w.Has("cache") {
-		if cache, err = cacheFor(w, ref); err != nil {
-			return err
-		}
-	} else if d.Response+d.Feature+d.Relation > 0 {
+	if !w.Has("cache") && d.Response+d.Feature+d.Relation > 0 {
 		if members > 1 {
 			return fmt.Errorf("an ensemble of %d teachers teaches through a cache: set distill.cache to topk", members)
 		}
@@ -109,11 +104,18 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 		}
 		defer t.close()
 	}
+	var cache *distill.Cache // read for the first training, whose student it must fit
 	f.objective = func(m *model.Model, set []train.Sequence) (train.Objective, float64, error) {
-		if t == nil {
-			return cachedObjective(m, cache, o, len(set), f.pool)
+		if t != nil {
+			return liveObjective(ctx, m, t.models[0], o, set, f.pool)
 		}
-		return liveObjective(ctx, m, t.models[0], o, set, f.pool)
+		if cache == nil && w.Has("cache") {
+			var err error
+			if cache, err = readCache(w.Input("cache"), m.Config().Vocab); err != nil {
+				return nil, 0, err
+			}
+		}
+		return cachedObjective(m, cache, o, len(set), f.pool)
 	}
 	f.open = func() (*model.Model, error) { return openInput(w, "student", ref) }
 	m, training, err := f.run(ctx)
@@ -124,16 +126,6 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	w.Fact("training steps", fmt.Sprint(training.Steps))
 	w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
 	return save(w, m, fmt.Sprintf("distilled on %d examples", len(f.train)))
-}
-
-// cacheFor reads the cache of the step's student.
-func cacheFor(w *run.Work, ref string) (*distill.Cache, error) {
-	student, err := openInput(w, "student", ref)
-	if err != nil {
-		return nil, err
-	}
-	defer student.Close()
-	return readCache(w.Input("cache"), student.Config().Vocab)
 }
 
 // cachedObjective is the loss against what a teacher said of n examples; a nil
