@@ -106,13 +106,9 @@ func pairRowsGeneric(dst, low, high []float32) {
 // rounded first, depends on the tier; an element's bits depend on its row of a
 // and its column of b alone.
 func MulBlockPairs(c []float32, ldc int, blocks []float32, stride, rows, n int, panel []float32, cols int, add bool) {
-	if !checkMul(c, ldc, rows, cols, n, panel) {
-		return
+	if checkMul(c, ldc, rows, cols, n, panel) {
+		mulPairs(c, ldc, cols, packedBlocks("MulBlockPairs", blocks, stride, rows, n), panel, add)
 	}
-	if last := (rows - 1) / BlockRows; len(blocks) < last*stride+n*BlockRows {
-		panic("kernel: MulBlockPairs: blocks are too short")
-	}
-	mulPairs(c, ldc, cols, rowBlocks{blocks, rows, n, stride, 1, BlockRows}, panel, add)
 }
 
 func mulPairsGeneric(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {

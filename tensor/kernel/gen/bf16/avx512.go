@@ -31,8 +31,8 @@ func vdpbf16ps(a, b, acc int) {
 }
 
 // tile512 emits the product of that many blocks and a panel. Accumulators are
-// registers 0 to 11, the panel's row is in 12, and what follows takes turns in
-// holding a broadcast pair.
+// registers 0 to 11, the panel's row is in 12, and each row's broadcast pair in
+// one of its own.
 func tile512(blocks int) {
 	rows := blocks * blockRows
 	begin(fmt.Sprintf("mulPairs%dAVX512", rows),
@@ -59,11 +59,11 @@ func tile512(blocks int) {
 	for i := range rows {
 		VPXORD(zmm[i], zmm[i], zmm[i])
 	}
-	const b, turns = 12, 19
+	const b = 12
 	loop(n, func(u int) {
 		VMOVUPS(Mem{Base: panel, Disp: u * panelBytes}, zmm[b])
 		for i := range rows {
-			x := b + 1 + i%turns
+			x := b + 1 + i
 			VPBROADCASTD(Mem{Base: bases[i/blockRows], Disp: u*blockBytes + 4*(i%blockRows)}, zmm[x])
 			vdpbf16ps(b, x, i)
 		}
