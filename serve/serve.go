@@ -104,14 +104,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	go func() { ended <- server.Serve(l) }()
 	select {
 	case err := <-ended:
-		s.finish(ctx, shutdownTimeout, s.batch.Shutdown)
+		finish(ctx, shutdownTimeout, s.batch.Shutdown)
 		return err
 	case <-ctx.Done():
 	}
 	s.ending.Store(true)
-	s.finish(ctx, shutdownTimeout, s.batch.Shutdown)
+	finish(ctx, shutdownTimeout, s.batch.Shutdown)
 	var err error
-	s.finish(ctx, closeTimeout, func(ctx context.Context) { err = server.Shutdown(ctx) })
+	finish(ctx, closeTimeout, func(ctx context.Context) { err = server.Shutdown(ctx) })
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
@@ -120,7 +120,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // finish calls f with a context that ends after a time, and not with ctx.
-func (s *Server) finish(ctx context.Context, after time.Duration, f func(context.Context)) {
+func finish(ctx context.Context, after time.Duration, f func(context.Context)) {
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), after)
 	defer cancel()
 	f(late)

@@ -68,9 +68,6 @@ type bound struct {
 }
 
 func (a *app) doctor(ctx context.Context, f *engineFlags, args []string) error {
-	if f.threads < 0 {
-		return usageErrorf("--threads is %d, want 1 or more", f.threads)
-	}
 	d := &diagnosis{Machine: machine.Look()}
 	pool := par.New(f.threads)
 	defer pool.Close()

@@ -112,7 +112,7 @@ func (r *Result) Report() *report.Report {
 		out.Title = "Bench of " + r.Models[0].Name + " and " + r.Models[1].Name
 		out.Tables = append(out.Tables, r.ratios())
 	}
-	out.Tables = append(out.Tables, LimitTable(&r.Limits))
+	out.Tables = append(out.Tables, limitTable(&r.Limits))
 	out.Plots = append(out.Plots, r.plot(Prompt, "Reading prompts", "tokens of the prompt"))
 	out.Plots = append(out.Plots, r.plot(Decode, "Writing tokens", "tokens before, one sequence"), r.batchPlot())
 	out.Plots = slices.DeleteFunc(out.Plots, func(p report.Plot) bool { return len(p.Lines) == 0 })
@@ -178,8 +178,8 @@ func (p *Profile) table(model string) report.Table {
 	return t
 }
 
-// LimitTable lists the limits of a machine.
-func LimitTable(l *machine.Limits) report.Table {
+// limitTable lists the limits of a machine.
+func limitTable(l *machine.Limits) report.Table {
 	all := fmt.Sprintf("%d threads", l.Threads)
 	t := report.Table{Title: "Limits of this machine", Columns: []report.Column{{Name: "limit"}, {Name: "unit"}, {Name: "1 thread"}, {Name: all}}}
 	if l.Threads == 1 {

@@ -64,24 +64,23 @@ func (s *Shape) Bound(w Work, l *machine.Limits) (rate float64, by string) {
 	n, b := float64(w.Tokens), float64(w.Batch)
 	switch w.Kind {
 	case Prompt:
-		t, by := s.seconds(1, n, 1, s.Attention*n*(n+1)/2, 0, l)
+		t, by := s.seconds(n, 1, s.Attention*n*(n+1)/2, 0, l)
 		return n / t, by
 	case Decode:
 		at := n + float64(w.Write)/2
-		t, by := s.seconds(1, b, b, s.Attention*b*at, float64(s.KV)*b*at, l)
+		t, by := s.seconds(b, b, s.Attention*b*at, float64(s.KV)*b*at, l)
 		return b / t, by
 	}
-	read, by := s.seconds(1, n*b, b, s.Attention*b*n*(n+1)/2, 0, l)
+	read, by := s.seconds(n*b, b, s.Attention*b*n*(n+1)/2, 0, l)
 	at := n + float64(w.Write)/2
-	step, _ := s.seconds(1, b, b, s.Attention*b*at, float64(s.KV)*b*at, l)
+	step, _ := s.seconds(b, b, s.Attention*b*at, float64(s.KV)*b*at, l)
 	return b * float64(w.Write) / (read + float64(w.Write-1)*step), by
 }
 
-// seconds returns what passes over the weights take at least, with so many
-// tokens and rows of logits in all, so many operations of attention and so many
-// bytes of cache.
-func (s *Shape) seconds(passes, tokens, rows, attention, cache float64, l *machine.Limits) (t float64, by string) {
-	read := (passes*float64(s.Bytes) + cache) / l.Read.All
+// seconds returns what a pass takes at least, with so many tokens and rows of
+// logits, so many operations of attention and so many bytes of cache.
+func (s *Shape) seconds(tokens, rows, attention, cache float64, l *machine.Limits) (t float64, by string) {
+	read := (float64(s.Bytes) + cache) / l.Read.All
 	compute := 0.0
 	if n := s.Int8*tokens + s.HeadInt8*rows; n > 0 {
 		compute += n / l.Of("int8")

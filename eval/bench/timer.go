@@ -126,7 +126,7 @@ func (t *timer) many(ctx context.Context, w Work) (float64, error) {
 	return float64(written-w.Batch) / (last - first).Seconds(), nil
 }
 
-// works does all works; progress may be nil.
+// works does all works and returns their rates.
 func (t *timer) works(ctx context.Context, works []Work) ([]float64, error) {
 	if len(works) == 0 {
 		return nil, nil

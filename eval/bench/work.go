@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"limbeck/model/generate"
 )
 
 // A Work is one thing to time.
@@ -59,7 +61,6 @@ const (
 	batchPrompt   = 16  // tokens in the cache of each of several sequences
 	requestPrompt = 128 // of requests that come at once
 	requestTokens = 64
-	chunkTokens   = 256 // prompts of this many tokens together are read in one pass
 )
 
 // Works lists what to time: prompts of these lengths; tokens after so many
@@ -82,7 +83,7 @@ func Works(context int, lengths, depths, batches []int) []Work {
 	most := 1
 	for _, n := range batches {
 		if most = max(most, n); n > 1 {
-			add(Work{Decode, max(1, min(batchPrompt, chunkTokens/n)), n, writeTokens})
+			add(Work{Decode, max(1, min(batchPrompt, generate.DefaultChunk/n)), n, writeTokens})
 		}
 	}
 	if most > 1 {

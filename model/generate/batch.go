@@ -12,14 +12,17 @@ import (
 type Limits struct {
 	Rows    int // requests that are answered at once; 0: 16
 	Waiting int // requests that wait until they can be; 0: 64
-	Chunk   int // tokens that one step reads; 0: 256. Long prompts are read in pieces, so that other replies go on
+	Chunk   int // tokens that one step reads; 0: DefaultChunk. Long prompts are read in pieces, so that other replies go on
 	Memory  int // bytes of KV caches, those of finished requests included; 0: 1 GB
 }
+
+// DefaultChunk is the Chunk of limits that set none: prompts of so many tokens
+// together are read in one pass.
+const DefaultChunk = 256
 
 const (
 	defaultRows    = 16
 	defaultWaiting = 64
-	defaultChunk   = 256
 	defaultMemory  = 1 << 30
 )
 
@@ -45,7 +48,7 @@ type batch struct {
 // newBatch returns an empty batch. A Memory of 0 is no limit.
 func newBatch(r *Runner, l Limits) *batch {
 	orElse(&l.Rows, defaultRows)
-	orElse(&l.Chunk, defaultChunk)
+	orElse(&l.Chunk, DefaultChunk)
 	b := &batch{r: r, Limits: l, most: math.MaxInt, context: r.Model.Config().Context, stops: r.Model.Tokenizer.Stops()}
 	if l.Memory > 0 {
 		b.context = min(b.context, positions(r.Model.Config(), l.Memory))

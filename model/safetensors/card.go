@@ -54,14 +54,13 @@ func originFiles(dir string, keys map[string]any) (map[string][]byte, error) {
 		return nil, err
 	}
 	files := map[string][]byte{originFile: append(text, '\n')}
-	_, err = os.Stat(filepath.Join(dir, cardFile))
-	if errors.Is(err, fs.ErrNotExist) && len(origin) == 0 {
-		return files, nil
+	if _, err = os.Stat(filepath.Join(dir, cardFile)); !errors.Is(err, fs.ErrNotExist) {
+		return files, err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		files[cardFile], err = card(origin), nil
+	if len(origin) > 0 {
+		files[cardFile] = card(origin)
 	}
-	return files, err
+	return files, nil
 }
 
 // card writes a model card.
