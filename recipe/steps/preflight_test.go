@@ -13,15 +13,11 @@ import (
 
 // plan looks at a recipe as a dry run does.
 func plan(path string) error {
-	r, err := recipe.Load(path)
+	_, made, folder, err := compiled(path)
 	if err != nil {
 		return err
 	}
-	made, err := recipe.Compile(r)
-	if err != nil {
-		return err
-	}
-	_, err = run.Open(filepath.Join(filepath.Dir(path), "run"), "test").Plan(made)
+	_, err = folder.Plan(made)
 	return err
 }
 

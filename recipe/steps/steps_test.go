@@ -44,16 +44,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func makeRecipe(path string, threads int) error {
+// compiled reads a recipe; its run's folder is run, beside it.
+func compiled(path string) (*recipe.Recipe, []*run.Step, *run.Folder, error) {
 	r, err := recipe.Load(path)
 	if err != nil {
-		return err
+		return nil, nil, nil, err
 	}
 	made, err := recipe.Compile(r)
+	return r, made, run.Open(filepath.Join(filepath.Dir(path), "run"), "test"), err
+}
+
+func makeRecipe(path string, threads int) error {
+	r, made, folder, err := compiled(path)
 	if err != nil {
 		return err
 	}
-	_, err = run.Open(filepath.Join(filepath.Dir(path), "run"), "test").Make(context.Background(), made,
+	_, err = folder.Make(context.Background(), made,
 		run.Options{Recipe: r, Program: "test", Threads: threads})
 	return err
 }
