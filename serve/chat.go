@@ -29,7 +29,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 	}
 	out, err := s.batch.Reply(ctx, generate.Request{Prompt: ids, Options: q.options, Context: s.o.Context}, emit)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case ctx.Err() != nil: // whether or not the reply ended first
 		s.o.Log("a client went away")
 		return
 	case err != nil:
