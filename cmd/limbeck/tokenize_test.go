@@ -26,7 +26,7 @@ func TestDecodeLongList(t *testing.T) {
 
 func FuzzDecodeIDs(f *testing.F) {
 	tk := testkit.Model(1).Tokenizer
-	for _, text := range []string{"1 2 3", "[1,2,\n 3]", "[[,,]]", "-1", "99999999999999999999", "0x1", "+5 1_0", "1\x00"} {
+	for _, text := range []string{"1 2 3", "[1,2,\n 3]", "[[,,]]", "-1", "-00", "99999999999999999999", "0x1", "+5 1_0", "1\x00"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -38,10 +38,14 @@ func FuzzDecodeIDs(f *testing.F) {
 		var list []int
 		words := strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \t\r\n\v\f[],", r) })
 		for i, w := range words {
-			words[i] = strings.TrimLeft(strings.TrimPrefix(w, "+"), "0")
-			if words[i] == "" || words[i] == "-" {
-				words[i] = "0"
+			digits, minus := strings.CutPrefix(strings.TrimPrefix(w, "+"), "-")
+			switch digits = strings.TrimLeft(digits, "0"); { // JSON writes no zeros in front
+			case digits == "":
+				digits = "0"
+			case minus:
+				digits = "-" + digits
 			}
+			words[i] = digits
 		}
 		if err := json.Unmarshal([]byte("["+strings.Join(words, ",")+"]"), &list); err != nil {
 			t.Fatalf("%q was taken: %v", text, err)
