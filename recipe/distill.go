@@ -28,5 +28,8 @@ func (d *Distill) check(at report) {
 	if d.LoRA != nil && d.Feature > 0 {
 		at("feature", "trains projections, which adapters leave out", "feature: 0, or no lora")
 	}
+	if d.ReplyTokens > 0 {
+		at("reply_tokens", "the student has its teacher's tokens", "reply_tokens in the teacher's train")
+	}
 	d.Train.check(at)
 }

@@ -15,5 +15,8 @@ func (s *Synthesize) check(at report) {
 	if s.LossOn != "reply" {
 		at("loss_on", "means nothing here: all of a prompt is learned", "no loss_on")
 	}
+	if s.ReplyTokens > 0 {
+		at("reply_tokens", "its model writes prompts, not replies", "reply_tokens in the teacher's train")
+	}
 	s.Train.check(at)
 }

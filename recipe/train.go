@@ -22,6 +22,7 @@ type Train struct {
 	Keep        string  `json:"keep" default:"best" one:"best last" doc:"the checkpoint that stays"`
 	Compute     string  `json:"compute" default:"f32" one:"f32 bf16" doc:"bf16: numbers are rounded to 16 bits before they are multiplied; up to twice as fast where the processor has such products"`
 	Patience    int     `json:"patience" default:"0" min:"0" max:"1000" doc:"stops after this many validations without a gain; 0: never"`
+	ReplyTokens Count   `json:"reply_tokens" default:"0" max:"10000" doc:"gives the model new tokens, at most this many, for what replies repeat: they take fewer steps"`
 	LoRA        *LoRA   `json:"lora,omitempty" doc:"trains low-rank adapters and merges them, instead of all weights"`
 	Seed        int64   `json:"seed" default:"0" min:"0" doc:"of the order of examples and of new weights; 0: the recipe's"`
 }
@@ -48,6 +49,9 @@ func (t *Train) check(at report) {
 	}
 	if t.Steps > 0 && t.Warmup.Count > int64(t.Steps) {
 		at("warmup", "is longer than the training", "at most steps")
+	}
+	if t.ReplyTokens > 0 && t.LoRA != nil {
+		at("reply_tokens", "new tokens have to be trained, and adapters leave them out", "0, or no lora")
 	}
 	if t.MaxTokens > t.BatchTokens && t.BatchTokens > 0 {
 		at("max_tokens", "is more than batch_tokens: such an example fits no batch", "at most batch_tokens")

@@ -50,7 +50,7 @@ func distillCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&teacher, "teacher", "", "the large `MODEL`")
 	cmd.Flags().StringVar(&student, "student", "", "the small `MODEL`, as limbeck prune makes it")
 	dataset.add(cmd.Flags())
-	sectionFlags(cmd.Flags(), d)
+	sectionFlags(cmd.Flags(), d, "reply_tokens")
 	return cmd
 }
 

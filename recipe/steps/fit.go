@@ -30,8 +30,9 @@ const TrainingFile = "training.json"
 type Training struct {
 	Parameters int           `json:"parameters"` // trainable
 	Sequences  int           `json:"sequences"`
-	TooLong    int           `json:"too_long"` // examples left out
-	Tokens     int           `json:"tokens"`   // of one pass
+	TooLong    int           `json:"too_long"`             // examples left out
+	NewTokens  int           `json:"new_tokens,omitempty"` // for what replies repeat
+	Tokens     int           `json:"tokens"`               // of one pass
 	Steps      int           `json:"steps"`
 	Best       int           `json:"best_step"` // whose weights were kept
 	Rate       float64       `json:"lr"`        // whose training was kept
@@ -188,13 +189,12 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		}
 		return t, err
 	}
-	debug.FreeOSMemory() // what the rate before held
-	m, err := f.open()
+	t := &Training{Rate: rate}
+	m, err := f.begin(t)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	t := &Training{Rate: rate}
 	set, err := f.sequences(m, t)
 	if err != nil {
 		return nil, err
@@ -234,6 +234,30 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		return nil, err
 	}
 	return t, os.RemoveAll(o.Checkpoint)
+}
+
+// begin opens the model that a training starts from, with the new tokens that
+// the settings ask for.
+func (f *fit) begin(t *Training) (*model.Model, error) {
+	debug.FreeOSMemory() // what the rate before held
+	m, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	t.NewTokens, err = extend(m, f.train, f.settings)
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// extend gives m tokens for what the examples' replies repeat, as many as the
+// settings allow, and returns their number.
+func extend(m *model.Model, examples []data.Example, settings recipe.Train) (int, error) {
+	if settings.ReplyTokens == 0 {
+		return 0, nil
+	}
+	return m.Extend(data.Pieces(examples, int(settings.ReplyTokens)))
 }
 
 // sequences cuts the training examples into m's tokens and counts them.

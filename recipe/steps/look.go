@@ -46,7 +46,7 @@ var looks = struct {
 // recipe asks of them and cannot have is a [recipe.Problem].
 func examine(c *recipe.Chain, ref string) (look, error) {
 	r := c.Recipe
-	key, err := json.Marshal([]any{r.Path, ref, r.Data, r.Student, r.Prune.KeepTokens, r.Synthesize, r.Quantize})
+	key, err := json.Marshal([]any{r.Path, ref, r.Data, trainings(r), r.Student, r.Prune.KeepTokens, r.Synthesize, r.Quantize})
 	if err != nil {
 		return look{}, err
 	}
@@ -174,11 +174,30 @@ func readSet(c *recipe.Chain, ref string) (*model.Model, []train.Sequence, error
 	if err := adaptTemplate(m, all); err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
+	for _, t := range trainings(c.Recipe) {
+		if _, err := extend(m, all, *t); err != nil {
+			return nil, nil, errors.Join(err, m.Close())
+		}
+	}
 	set, _, err := data.Sequences(m, all, 1<<20)
 	if err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
 	return m, set, nil
+}
+
+// trainings lists what trains models on the data alone, in order.
+func trainings(r *recipe.Recipe) []*recipe.Train {
+	var all []*recipe.Train
+	for _, s := range r.Teacher {
+		if s.Train != nil {
+			all = append(all, s.Train)
+		}
+	}
+	if r.Train != nil {
+		all = append(all, r.Train)
+	}
+	return all
 }
 
 // The keys that name models.

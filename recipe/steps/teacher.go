@@ -104,12 +104,16 @@ func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Tr
 		}
 		return m, adaptTemplate(m, f.train)
 	}
-	m, _, err := f.run(ctx)
+	m, t, err := f.run(ctx)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	return save(w, m, fmt.Sprintf("trained on %d examples", len(f.train)))
+	made := fmt.Sprintf("trained on %d examples", len(f.train))
+	if t.NewTokens > 0 {
+		made += fmt.Sprintf(", with %d new tokens for what replies repeat", t.NewTokens)
+	}
+	return save(w, m, made)
 }
 
 // newFit returns a fit of the step's examples; done ends its threads.
