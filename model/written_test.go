@@ -36,7 +36,8 @@ const (
 type peerInput struct {
 	Windows [][]int  `json:"windows"` // of tokens, each from position 0
 	Texts   []string `json:"texts"`
-	IDs     [][]int  `json:"ids"` // of each text
+	IDs     [][]int  `json:"ids"`     // of each text
+	Replies int      `json:"replies"` // how many of the texts, the last, are replies
 }
 
 // TestWriteForPeers writes the built-in teacher and a variant of it that is not
@@ -112,10 +113,16 @@ func makePeerInput(t *testing.T, m *model.Model) (in peerInput) {
 	all, err := data.Read(f, "train.jsonl", data.Options{})
 	must(t, err)
 	var examples []data.Example
+	var replies []string
 	for i := 0; i < len(all); i += len(all) / peerTexts {
 		examples = append(examples, all[i])
 		in.Texts = append(in.Texts, all[i].Input())
-		in.IDs = append(in.IDs, m.Tokenizer.Encode(all[i].Input(), false))
+		reply, _ := all[i].Reply()
+		replies = append(replies, reply)
+	}
+	in.Texts, in.Replies = append(in.Texts, replies...), len(replies)
+	for _, text := range in.Texts {
+		in.IDs = append(in.IDs, m.Tokenizer.Encode(text, false))
 	}
 	set, _, err := data.Sequences(m, examples, peerWindow)
 	must(t, err)
