@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"limbeck/data"
+	"limbeck/model"
 	"limbeck/recipe"
 )
 
@@ -25,6 +26,12 @@ const (
 	draftShare  = recipe.Share(0.5)
 	draftTune   = 2
 	draftEpochs = 3
+
+	draftReplyTokens = 300
+
+	// draftGain is how much faster than f32 products must be to be worth
+	// rounding to bf16.
+	draftGain = 1.3
 )
 
 // Draft looks at the examples of a file and at a teacher, and returns a recipe
@@ -36,32 +43,51 @@ func Draft(teacher, path string) (*Drafted, error) {
 		return nil, err
 	}
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return e.Split == data.Test })
+	d.Examples = len(examples)
+	found := data.Detect(examples)
+	d.Recipe.Task, d.Metric, d.Found = found.Task(), found.Metric(), found.String()
+	d.Remarks["task"] = "detected: " + d.Found
 	m, err := Open(teacher)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	r := d.Recipe
-	d.Examples = len(examples)
-	found := data.Detect(examples)
-	r.Task, d.Metric, d.Found = found.Task(), found.Metric(), found.String()
-	d.Remarks["task"] = "detected: " + d.Found
-
-	stage := recipe.Default[recipe.Stage]()
-	stage.Train = recipe.Default[recipe.Train]()
-	stage.Train.Epochs = draftTune
-	r.Teacher = []recipe.Stage{*stage}
-	d.Remarks["teacher.train"] = "the large model is trained on the data first; leave it out if it was"
-
-	r.Student.Layers.Share, r.Student.FFN.Share = draftShare, draftShare
 	if err := adaptTemplate(m, examples); err != nil {
 		return nil, err
 	}
-	set, tooLong, err := data.Sequences(m, examples, int(stage.Train.MaxTokens))
-	if err != nil {
+	if err := d.tune(m, examples); err != nil {
 		return nil, err
 	}
-	used := map[int]bool{}
+	return d, d.shrink(m, examples)
+}
+
+// tune drafts the training of the teacher m, and gives it the tokens that it
+// will have then.
+func (d *Drafted) tune(m *model.Model, examples []data.Example) error {
+	stage := recipe.Default[recipe.Stage]()
+	stage.Train = recipe.Default[recipe.Train]()
+	stage.Train.Epochs = draftTune
+	d.Recipe.Teacher = []recipe.Stage{*stage}
+	d.Remarks["teacher.train"] = "the large model is trained on the data first; leave it out if it was"
+	if bf16Rate() > draftGain*f32Rate() {
+		stage.Train.Compute = recipe.BF16
+		d.Remarks["teacher.train.compute"] = "this processor multiplies it faster than f32"
+	}
+	return d.replyTokens(m, examples, stage.Train)
+}
+
+// shrink drafts what makes half of the teacher m.
+func (d *Drafted) shrink(m *model.Model, examples []data.Example) error {
+	r, tune := d.Recipe, d.Recipe.Teacher[0].Train
+	r.Student.Layers.Share, r.Student.FFN.Share = draftShare, draftShare
+	set, tooLong, err := data.Sequences(m, examples, int(tune.MaxTokens))
+	if err != nil {
+		return err
+	}
+	if len(tooLong) > 0 {
+		d.Remarks["teacher.train.max_tokens"] = fmt.Sprintf("%d of %d examples are longer and left out", len(tooLong), len(examples))
+	}
+	used := make([]bool, m.Config().Vocab)
 	for _, s := range set {
 		for _, id := range s.IDs {
 			used[id] = true
@@ -71,12 +97,35 @@ func Draft(teacher, path string) (*Drafted, error) {
 		r.Student.Vocab.Count = int64(len(kept))
 		d.Remarks["student.vocab"] = fmt.Sprintf("of %d: those that the data uses", m.Config().Vocab)
 	}
-	if len(tooLong) > 0 {
-		d.Remarks["teacher.train.max_tokens"] = fmt.Sprintf("%d of %d examples are longer and left out", len(tooLong), len(examples))
-	}
 	r.Distill = recipe.Default[recipe.Distill]()
-	r.Distill.Cache, r.Distill.Epochs = "topk", draftEpochs
+	r.Distill.Cache, r.Distill.Epochs, r.Distill.Compute = "topk", draftEpochs, tune.Compute
 	r.Quantize = recipe.Default[recipe.Quantize]()
 	r.Quantize.Format = recipe.DefaultFormat
-	return d, nil
+	return nil
+}
+
+// replyTokens asks for new tokens, and gives them to m, if replies repeat
+// anything.
+func (d *Drafted) replyTokens(m *model.Model, examples []data.Example, t *recipe.Train) error {
+	before := replyLength(m, examples)
+	t.ReplyTokens = draftReplyTokens
+	n, err := extend(m, examples, *t)
+	if err != nil || n == 0 {
+		t.ReplyTokens = 0
+		return err
+	}
+	d.Remarks["teacher.train.reply_tokens"] = fmt.Sprintf("%d for what replies repeat: of a reply's %.1f tokens %.1f are left", n, before, replyLength(m, examples))
+	return nil
+}
+
+// replyLength returns the mean number of tokens of a reply.
+func replyLength(m *model.Model, examples []data.Example) float64 {
+	tokens, replies := 0, 0
+	for i := range examples {
+		if reply, ok := examples[i].Reply(); ok {
+			tokens += len(m.ReplyIDs(reply))
+			replies++
+		}
+	}
+	return float64(tokens) / float64(max(1, replies))
 }
