@@ -184,7 +184,7 @@ func TestMetrics(t *testing.T) {
 		want     string
 	}{
 		{commands(3), "", nil, "exact_match intent_accuracy slot_f1 invalid_json foreign_values"},
-		{commands(3), "auto", []string{"ungrounded", "perplexity"}, "foreign_values perplexity"},
+		{commands(3), "auto", []string{"foreign_values", "perplexity"}, "foreign_values perplexity"},
 		{labels, "", nil, "accuracy"},
 		{labels, "choice", []string{"accuracy"}, "accuracy"},
 		{[]data.Example{{Text: "plain"}}, "", nil, "perplexity"},

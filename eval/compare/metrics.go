@@ -31,7 +31,7 @@ var perItem = measure.Statistic{Width: 2, Of: func(s []float64, _ int) float64 {
 }}
 
 // aliases are other names of metrics, as recipes have them.
-var aliases = map[string]string{"ungrounded": eval.ForeignValues.Name, "accuracy": eval.Exact.Name}
+var aliases = map[string]string{"accuracy": eval.Exact.Name}
 
 // chooseMetrics finds the task and the metrics that are asked for, or that the
 // data suggest.
