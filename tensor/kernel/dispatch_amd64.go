@@ -43,7 +43,7 @@ var _ = follow(func(t tier) {
 })
 
 func useGeneric() {
-	dot, axpy, scale, add, addTo, mul = dotGeneric, axpyGeneric, scaleGeneric, addGeneric, addToGeneric, mulGeneric
+	dot, axpy, blend, scale, add, addTo, mul = dotGeneric, axpyGeneric, blendGeneric, scaleGeneric, addGeneric, addToGeneric, mulGeneric
 	sum, sumSq, maximum = sumGeneric, sumSqGeneric, maximumGeneric
 	exp, expSum, sumExp, addSoftmax = expGeneric, expSumGeneric, sumExpGeneric, addSoftmaxGeneric
 	mulScaled, dot3, normGrad, addMul = mulScaledGeneric, dot3Generic, normGradGeneric, addMulGeneric
@@ -58,7 +58,7 @@ func useGeneric() {
 }
 
 func useAVX2() {
-	dot, axpy, scale, add, addTo, mul = dotAVX2, axpyAVX2, scaleAVX2, addAVX2, addToAVX2, mulAVX2
+	dot, axpy, blend, scale, add, addTo, mul = dotAVX2, axpyAVX2, blendAVX2, scaleAVX2, addAVX2, addToAVX2, mulAVX2
 	sum, sumSq, maximum = sumAVX2, sumSqAVX2, maximumAVX2
 	exp, expSum, sumExp, addSoftmax = expAVX2, expSumAVX2, sumExpAVX2, addSoftmaxAVX2
 	mulScaled, dot3, normGrad, addMul = mulScaledAVX2, dot3AVX2, normGradAVX2, addMulAVX2
