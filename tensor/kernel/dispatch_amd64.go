@@ -45,6 +45,7 @@ var _ = follow(func(t tier) {
 func useGeneric() {
 	dot, axpy, blend, scale, add, addTo, mul = dotGeneric, axpyGeneric, blendGeneric, scaleGeneric, addGeneric, addToGeneric, mulGeneric
 	sum, sumSq, maximum = sumGeneric, sumSqGeneric, maximumGeneric
+	expToMax = expToMaxGeneric
 	exp, expSum, sumExp, addSoftmax = expGeneric, expSumGeneric, sumExpGeneric, addSoftmaxGeneric
 	mulScaled, dot3, normGrad, addMul = mulScaledGeneric, dot3Generic, normGradGeneric, addMulGeneric
 	swiGLU, swiGLUGrad = swiGLUGeneric, swiGLUGradGeneric
@@ -84,7 +85,7 @@ func useAVX2() {
 // useAVX512 replaces what is faster with AVX-512; the rest stays with AVX2.
 func useAVX512() {
 	peaks = peaksAVX512()
-	mulHalves = mulHalvesAVX512
+	mulHalves, mulPanel, expToMax = mulHalvesAVX512, mulPanelAVX512, expToMaxAVX512
 	if cpu.X86.HasAVX512BF16 {
 		mulPairs = mulPairsAVX512
 	}

@@ -5,6 +5,7 @@ import "math"
 // The routines in use; the dispatcher replaces them.
 var (
 	exp        = expGeneric
+	expToMax   = expToMaxGeneric
 	expSum     = expSumGeneric
 	sumExp     = sumExpGeneric
 	addSoftmax = addSoftmaxGeneric
@@ -114,10 +115,13 @@ func ExpMax(x []float32) (m, s float32) {
 	if len(x) > sumBlock {
 		panic("kernel: ExpMax of more than 1,024 elements")
 	}
+	return expToMax(x)
+}
+
+func expToMaxGeneric(x []float32) (m, s float32) {
 	m = Max(x)
 	if math.IsInf(float64(m), -1) {
-		s = Sum(x)
-		if s == s {
+		if s = Sum(x); s == s { // Max passes over NaN
 			s = 0
 		}
 		clear(x)
