@@ -91,12 +91,20 @@ func (n *attentionFlash) Do(worker, piece int) {
 	s := &j.shape
 	group := n.h.Query / n.h.KV
 	rows := (p.hi - p.lo) * group
-	part := partFloats(rows, s)
-	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+rows*keyBlock+kernel.PanelWidth*max(keyBlock, n.h.Dim)+2*part+2*rows))
+	part, strip := partFloats(rows, s), max(s.layout.strip()*keyBlock, kernel.PanelWidth*n.h.Dim)
+	q8 := 0
+	if s.layout.int8() {
+		q8 = q8Floats(rows * n.h.Dim)
+	}
+	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+q8+rows*keyBlock+strip+2*part+2*rows))
 	f := flash{j: j, piece: p, rows: rows, group: group}
 	f.q.Mat = kernel.Dense(mem.take(rows*n.h.Dim), rows, n.h.Dim)
 	(*attention)(n).scaled(f.q.Data, p)
-	f.scores, f.mem = mem.take(rows*keyBlock), mem.take(kernel.PanelWidth*max(keyBlock, n.h.Dim))
+	if q8 > 0 {
+		f.q.q8 = q8Blocks(mem.take(q8))
+		kernel.QuantizeRow(f.q.q8, f.q.Data)
+	}
+	f.scores, f.mem = mem.take(rows*keyBlock), mem.take(strip)
 	if p.parts != nil {
 		f.block(p.first, partOf(p.parts, rows, s))
 		return

@@ -12,6 +12,8 @@ func init() { registerKV(dtype.F16, f16KV{}) }
 // becomes infinite.
 type f16KV struct{}
 
+func (f16KV) int8() bool { return false }
+
 func (f16KV) strip() int { return kernel.PanelWidth }
 
 func (f16KV) encode(dst []byte, x []float32) { kernel.F32ToF16(dst, x) }
@@ -24,24 +26,24 @@ func (f16KV) putKey(group, key []byte, lane int) {
 }
 
 func (f16KV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {
-	mulHalves(c, ldc, q.Mat, keys, q.Cols, groups, mem)
+	mulStrips(kernel.F16Strip, c, ldc, q.Mat, keys, q.Cols, groups, mem)
 }
 
 func (f16KV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32) {
-	mulHalves(c, ldc, p, values, room, strips, mem)
+	mulStrips(kernel.F16Strip, c, ldc, p, values, room, strips, mem)
 }
 
-// mulHalves is [mulPanels] for panels of f16. Many rows multiply a panel that
-// has been decoded to mem, few decode as they go: the bits are the same.
-func mulHalves(c []float32, ldc int, a kernel.Mat, panels []byte, room, n int, mem []float32) {
-	const w = kernel.PanelWidth
+// mulStrips multiplies a by so many strips, which follow each other with room
+// for so many rows each. Many rows multiply a strip that has been decoded to
+// mem, few decode as they go: the bits are the same.
+func mulStrips(s *kernel.Strip, c []float32, ldc int, a kernel.Mat, b []byte, room, strips int, mem []float32) {
+	apart := room * s.Bytes
 	if a.Rows <= kernel.FewRows {
-		kernel.MulHalves(c, ldc, a, panels, room*w, n)
+		s.Mul(c, ldc, a, b, apart, strips)
 		return
 	}
-	panel := mem[:a.Cols*w]
-	for i := range n {
-		kernel.F16ToF32(panel, panels[2*i*room*w:][:2*len(panel)])
-		kernel.MulPanel(c[i*w:], ldc, a, panel, w, false)
+	for i := range strips {
+		s.Decode(mem, b[i*apart:], a.Cols)
+		mulPanels(c[i*s.Width:], ldc, a, mem, a.Cols, s.Width/kernel.PanelWidth)
 	}
 }

@@ -14,6 +14,8 @@ func init() { registerKV(dtype.F32, f32KV{}) }
 //	strip of values:  [room][16]      16 channels a row
 type f32KV struct{}
 
+func (f32KV) int8() bool { return false }
+
 func (f32KV) strip() int { return kernel.PanelWidth }
 
 func (f32KV) encode(dst []byte, x []float32) { copy(dtype.Floats(dst), x) }

@@ -2,6 +2,8 @@ package op
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"limbeck/tensor/dtype"
@@ -17,6 +19,9 @@ import (
 type kvLayout interface {
 	// strip returns the channels of a strip.
 	strip() int
+
+	// int8 reports whether scores are made of queries rounded to int8.
+	int8() bool
 
 	// encode writes a head's channels in the format.
 	encode(dst []byte, x []float32)
@@ -36,29 +41,31 @@ type kvLayout interface {
 // queries are the rows of q that attend together, scaled by 1/√Dim.
 type queries struct {
 	kernel.Mat                  // rows are contiguous
-	q8         []kernel.Q8Block // the same rounded, if the layout multiplies so
+	q8         []kernel.Q8Block // the same rounded, if the layout wants int8
 }
 
 // kvLayouts are the formats of caches.
 var kvLayouts = map[*dtype.Type]kvLayout{}
 
-// kvTypes are they in the order of registration: from the largest.
-var kvTypes []*dtype.Type
-
-func registerKV(t *dtype.Type, l kvLayout) *dtype.Type {
+func registerKV(t *dtype.Type, l kvLayout) {
+	if kvLayouts[t] != nil {
+		panic("op: two caches of " + t.Name)
+	}
 	kvLayouts[t] = l
-	kvTypes = append(kvTypes, t)
-	return t
 }
 
-// KVTypes returns the formats that a cache can have.
-func KVTypes() []*dtype.Type { return kvTypes }
+// KVTypes returns the formats that a cache can have, the largest first.
+func KVTypes() []*dtype.Type {
+	types := slices.Collect(maps.Keys(kvLayouts))
+	slices.SortFunc(types, func(a, b *dtype.Type) int { return b.Size*a.Len - a.Size*b.Len })
+	return types
+}
 
 // KVTypeNames lists the formats that a cache can have, for people.
 func KVTypeNames() string {
-	names := make([]string, len(kvTypes))
-	for i, t := range kvTypes {
-		names[i] = t.Name
+	var names []string
+	for _, t := range KVTypes() {
+		names = append(names, t.Name)
 	}
 	return strings.Join(names, ", ")
 }

@@ -54,7 +54,7 @@ func useGeneric() {
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
 	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
 	pairRows, mulPairs = pairRowsGeneric, mulPairsGeneric
-	mulHalves = mulHalvesGeneric
+	useStripsGeneric()
 	readMemory, peaks = readMemoryGeneric, genericPeaks
 }
 
@@ -78,14 +78,15 @@ func useAVX2() {
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
 	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
 	pairRows, mulPairs = pairRowsAVX2, mulPairsAVX2
-	mulHalves = mulHalvesAVX2
+	useStripsAVX2()
 	readMemory, peaks = readMemoryAVX2, peaksAVX2
 }
 
 // useAVX512 replaces what is faster with AVX-512; the rest stays with AVX2.
 func useAVX512() {
 	peaks = peaksAVX512()
-	mulHalves, mulPanel, expToMax = mulHalvesAVX512, mulPanelAVX512, expToMaxAVX512
+	mulPanel, expToMax = mulPanelAVX512, expToMaxAVX512
+	useStripsAVX512()
 	if cpu.X86.HasAVX512BF16 {
 		mulPairs = mulPairsAVX512
 	}
