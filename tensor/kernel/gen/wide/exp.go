@@ -143,4 +143,3 @@ func fold(v VecVirtual, op func(a, b, dst Op)) {
 	VMOVSHDUP(v.AsX(), t)
 	op(t, v.AsX(), v.AsX())
 }
-
