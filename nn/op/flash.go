@@ -21,6 +21,13 @@ import (
 // a block's keys and values serves as many.
 const flashRows = 48
 
+// flashParts bounds what is kept of spread blocks: rows times blocks of a head.
+const flashParts = 1 << 13
+
+// flashRuns is the number of pieces, at most, that the blocks of few rows are
+// spread over.
+const flashRuns = 16
+
 // An attentionPiece is the queries lo to hi of one sequence, in the heads that
 // share one head of keys and values, and the blocks first to last of these.
 type attentionPiece struct {
@@ -38,17 +45,18 @@ func (n *attention) cut(job int) {
 		lo := max(0, hi-most)
 		for head := range n.h.KV {
 			p := attentionPiece{job: job, head: head, lo: lo, hi: hi, last: (j.past+hi-1)/keyBlock + 1}
-			if j.len > most || p.last == 1 {
+			if rows := (hi - lo) * group; j.len > most || p.last == 1 || rows*p.last > flashParts {
 				n.pieces = append(n.pieces, p)
 				continue
 			}
 			size := partFloats((hi-lo)*group, &j.shape)
 			p.parts = n.t.Floats(p.last * size)
 			n.merges = append(n.merges, p)
-			for b := range p.last {
-				one := p
-				one.first, one.last, one.parts = b, b+1, p.parts[b*size:][:size]
-				n.pieces = append(n.pieces, one)
+			run := (p.last + flashRuns - 1) / flashRuns
+			for b := 0; b < p.last; b += run {
+				some := p
+				some.first, some.last, some.parts = b, min(b+run, p.last), p.parts[b*size:]
+				n.pieces = append(n.pieces, some)
 			}
 		}
 	}
@@ -106,7 +114,9 @@ func (n *attentionFlash) Do(worker, piece int) {
 	}
 	f.scores, f.mem = mem.take(rows*keyBlock), mem.take(strip)
 	if p.parts != nil {
-		f.block(p.first, partOf(p.parts, rows, s))
+		for b := p.first; b < p.last; b++ {
+			f.block(b, partOf(p.parts[(b-p.first)*part:], rows, s))
+		}
 		return
 	}
 	all, one, weights := partOf(mem.take(part), rows, s), partOf(mem.take(part), rows, s), mem.take(2*rows)
