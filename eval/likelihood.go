@@ -113,13 +113,12 @@ func (s *likelihoods) batch(sums []float64, first int, prompt *op.KV, replies []
 // reserve sees to it that the caches have room for n tokens.
 func (s *likelihoods) reserve(n int) {
 	const step = 64 // prompts of about the same length share caches
-	c := s.r.Model.Config()
 	if len(s.caches) == 0 || s.caches[0].Cap() < n {
 		s.caches = s.caches[:0]
-		s.room = min((n+step-1)/step*step, c.Context)
+		s.room = min((n+step-1)/step*step, s.r.Model.Config().Context)
 	}
 	for len(s.caches) <= likelihoodOptions {
-		s.caches = append(s.caches, c.NewKV(s.room)) // which takes no memory yet
+		s.caches = append(s.caches, s.r.NewKV(s.room)) // which takes no memory yet
 	}
 }
 

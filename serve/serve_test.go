@@ -33,7 +33,7 @@ func tinyRunner(t *testing.T) *generate.Runner {
 	t.Cleanup(pool.Close)
 	m := testkit.Model(1)
 	m.Pack(pool)
-	return generate.NewRunner(m, pool, true)
+	return generate.NewRunner(m, pool, generate.Precision{Exact: true})
 }
 
 // want returns the greedy reply to prompt, as the engine alone gives it.

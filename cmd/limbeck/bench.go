@@ -104,6 +104,9 @@ func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) 
 		return nil, err
 	}
 	defer m.Close()
+	if _, err := f.precision(m); err != nil {
+		return nil, err
+	}
 	works := bench.Works(m.Config().Context, f.lengths, f.depths, f.parallel)
 	if len(works) == 0 {
 		return nil, usageErrorf("the context of %s, %d tokens, has no room for anything to time", ref, m.Config().Context)
@@ -112,7 +115,7 @@ func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) 
 	if len(refs) == 2 && refs[0] != refs[1] {
 		name = modelName(ref, refs)
 	}
-	return &bench.Job{Name: name, Model: ref, Works: works, Threads: f.threads, Exact: f.exact, Profile: f.profile}, nil
+	return &bench.Job{Name: name, Model: ref, Works: works, Threads: f.threads, Exact: f.exact, Cache: f.cache, Profile: f.profile}, nil
 }
 
 // printBench prints a result and writes its page, if asked for.

@@ -89,7 +89,11 @@ func (a *app) diagnose(ctx context.Context, f *engineFlags, ref string, pool *pa
 		return nil, err
 	}
 	defer m.Close()
-	s := bench.ShapeOf(m, f.exact)
+	p, err := f.precision(m)
+	if err != nil {
+		return nil, err
+	}
+	s := bench.ShapeOf(m, p)
 	out := &modelDiagnosis{Path: ref, Need: bench.NeedOf(s, s.Context), Context: s.Context, Room: s.Context,
 		Known: d.Machine.Available > 0, Layers: m.Config().Layers}
 	if out.Known {
@@ -99,7 +103,7 @@ func (a *app) diagnose(ctx context.Context, f *engineFlags, ref string, pool *pa
 		return out, nil
 	}
 	works := bench.Works(min(s.Context, out.Room), []int{512}, []int{0, 512}, nil)
-	if out.Rates, out.Timed, err = bench.Predict(ctx, m, works, pool, f.exact); err != nil {
+	if out.Rates, out.Timed, err = bench.Predict(ctx, m, works, pool, p); err != nil {
 		return nil, err
 	}
 	for _, r := range out.Rates {

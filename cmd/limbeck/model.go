@@ -9,6 +9,7 @@ import (
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/generate"
+	"limbeck/nn/op"
 	"limbeck/recipe/steps"
 )
 
@@ -22,11 +23,22 @@ func (a *app) openModel(ref string) (*model.Model, error) {
 type engineFlags struct {
 	threads int
 	exact   bool
+	cache   string
 }
 
 func (f *engineFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core)")
 	flags.BoolVar(&f.exact, "exact", false, "f32 activations instead of int8: slower, as references compute")
+	flags.StringVar(&f.cache, "cache-type", "", "format of the KV cache: "+op.KVTypeNames()+" (default: f16, or f32 if --exact)")
+}
+
+// precision returns how a model computes.
+func (f *engineFlags) precision(m *model.Model) (generate.Precision, error) {
+	p, err := generate.NewPrecision(m.Config(), f.exact, f.cache)
+	if err != nil {
+		return p, usageErrorf("--cache-type: %v", err)
+	}
+	return p, nil
 }
 
 // An engine is a model that is ready to infer.
@@ -50,9 +62,14 @@ func (f *engineFlags) open(a *app, ref string) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	p, err := f.precision(m)
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
 	pool := par.New(f.threads)
 	m.Pack(pool)
-	return &engine{generate.NewRunner(m, pool, f.exact), pool, time.Since(start)}, nil
+	return &engine{generate.NewRunner(m, pool, p), pool, time.Since(start)}, nil
 }
 
 func (e *engine) close() {

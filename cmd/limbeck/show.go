@@ -10,6 +10,7 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/model"
 	"limbeck/model/chat"
+	"limbeck/model/generate"
 	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
 )
@@ -112,7 +113,7 @@ func describe(m *model.Model, ref string) *shownModel {
 	s := &shownModel{
 		Path: ref, Architecture: c.Arch, Parameters: c.Params(),
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
-			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(1)},
+			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1)},
 		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
 		License: m.Meta.String("general.license", ""), Metadata: []shownKey{},
 	}

@@ -29,6 +29,7 @@ type Job struct {
 	Prompts [][]data.Message `json:"prompts"`
 	Threads int              `json:"threads"`    // 0: one a core
 	Exact   bool             `json:"exact"`      // f32 activations
+	Cache   string           `json:"cache_type"` // of keys and values; empty: see [generate.Precision]
 	Most    int              `json:"max_tokens"` // of a reply
 	Works   []Work           `json:"works"`      // to time besides, or instead
 	Profile bool             `json:"profile"`    // tell where the time of the works goes
@@ -168,12 +169,16 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 		return nil, err
 	}
 	defer m.Close()
+	p, err := generate.NewPrecision(m.Config(), j.Exact, j.Cache)
+	if err != nil {
+		return nil, err
+	}
 	debug.SetGCPercent(garbageShare)
 	pool := par.New(j.Threads)
 	defer pool.Close()
 	m.Pack(pool)
-	t := newTimer(m, pool, j.Exact)
-	r := &Record{Load: time.Since(start).Seconds(), Shape: ShapeOf(m, j.Exact)}
+	t := newTimer(m, pool, p)
+	r := &Record{Load: time.Since(start).Seconds(), Shape: ShapeOf(m, p)}
 	if err := j.replies(ctx, t.runner, r); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/arch"
+	"limbeck/model/generate"
 	"limbeck/tensor"
 )
 
@@ -56,9 +57,9 @@ const predictRounds = 3
 // Predict returns the rates to expect of m, which need not fit in memory and
 // stays as it is: its first layers and its head do the works, and the layers'
 // time is stretched to all of them. It returns how many layers that were.
-func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, exact bool) ([]Forecast, int, error) {
+func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, p generate.Precision) ([]Forecast, int, error) {
 	c := m.Config()
-	layers := timedLayers(c.Layers, ShapeOf(m, exact).Bytes)
+	layers := timedLayers(c.Layers, ShapeOf(m, p).Bytes)
 	part := c
 	part.Layers = layers
 	a, err := arch.New(part, tensorsOf(m))
@@ -68,7 +69,7 @@ func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, 
 	cut := &model.Model{Model: a, Tokenizer: m.Tokenizer}
 	cut.Pack(pool)
 	runtime.GC() // what was left before is not collected while the clock runs
-	t := newTimer(cut, pool, exact)
+	t := newTimer(cut, pool, p)
 	if err := t.warm(ctx); err != nil {
 		return nil, 0, err
 	}

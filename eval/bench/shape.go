@@ -3,6 +3,7 @@ package bench
 import (
 	"limbeck/internal/machine"
 	"limbeck/model"
+	"limbeck/model/generate"
 	"limbeck/nn/op"
 )
 
@@ -20,10 +21,10 @@ type Shape struct {
 	Memory    int64   `json:"memory_bytes"` // of all weights, ready to run
 }
 
-// ShapeOf returns the costs of m, packed or not; see [op.Tape] for exact.
-func ShapeOf(m *model.Model, exact bool) Shape {
+// ShapeOf returns the costs of m, packed or not, when it runs with precision p.
+func ShapeOf(m *model.Model, p generate.Precision) Shape {
 	c := m.Config()
-	s := Shape{KV: int64(c.KVBytes(1)), Context: c.Context, Attention: 4 * float64(c.Layers*c.Heads*c.HeadDim)}
+	s := Shape{KV: int64(c.KVBytes(p.Cache(), 1)), Context: c.Context, Attention: 4 * float64(c.Layers*c.Heads*c.HeadDim)}
 	for _, w := range m.Weights() {
 		bytes, int8 := stored(w)
 		s.Memory += bytes
@@ -34,11 +35,11 @@ func ShapeOf(m *model.Model, exact bool) Shape {
 		s.Bytes += bytes
 		ops := 2 * float64(w.Rows) * float64(w.Cols)
 		switch {
-		case head && int8 && !exact:
+		case head && int8 && !p.Exact:
 			s.HeadInt8 += ops
 		case head:
 			s.HeadF32 += ops
-		case int8 && !exact:
+		case int8 && !p.Exact:
 			s.Int8 += ops
 		default:
 			s.F32 += ops

@@ -30,8 +30,8 @@ type held struct {
 }
 
 // newTimer returns a timer for a packed model.
-func newTimer(m *model.Model, pool *par.Pool, exact bool) *timer {
-	return &timer{runner: generate.NewRunner(m, pool, exact), pool: pool, vocab: m.Config().Vocab, held: map[int]*held{}}
+func newTimer(m *model.Model, pool *par.Pool, p generate.Precision) *timer {
+	return &timer{runner: generate.NewRunner(m, pool, p), pool: pool, vocab: m.Config().Vocab, held: map[int]*held{}}
 }
 
 // prompt returns n tokens that no prompt before began with.

@@ -14,7 +14,9 @@ import (
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/model/generate"
 	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
 )
 
 func TestWorks(t *testing.T) {
@@ -67,7 +69,7 @@ func TestBound(t *testing.T) {
 func TestShape(t *testing.T) {
 	m := testkit.Model(1) // of f32
 	c := m.Config()
-	s := ShapeOf(m, false)
+	s := ShapeOf(m, generate.Precision{})
 	matrices := c.Params() - (2*c.Layers+1)*c.Width // without the norms
 	if want := 4 * int64(matrices); s.Bytes != want || s.Memory != 4*int64(c.Params()) {
 		t.Errorf("%d of %d bytes, want %d of %d", s.Bytes, s.Memory, want, 4*c.Params())
@@ -76,7 +78,7 @@ func TestShape(t *testing.T) {
 	if s.Int8 != 0 || s.HeadF32 != head || s.F32 != 2*float64(matrices)-head {
 		t.Errorf("got %+v", s)
 	}
-	if s.KV != int64(c.KVBytes(1)) || s.Context != c.Context {
+	if s.KV != int64(c.KVBytes(dtype.F16, 1)) || s.Context != c.Context {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -154,7 +156,7 @@ func TestRunAndPredict(t *testing.T) {
 	}
 	pool := par.New(1)
 	defer pool.Close()
-	rates, layers, err := Predict(context.Background(), m, works, pool, false)
+	rates, layers, err := Predict(context.Background(), m, works, pool, generate.Precision{})
 	if err != nil || layers != m.Config().Layers || len(rates) != len(works) || rates[1].Rate <= 0 {
 		t.Errorf("%+v of %d layers, %v", rates, layers, err)
 	}

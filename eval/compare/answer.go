@@ -64,9 +64,13 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 		return err
 	}
 	defer m.Close()
+	precision, err := generate.NewPrecision(m.Config(), c.Exact, c.Cache)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
+	}
 	r.Model = describe(m, r.Contestant)
 	m.Pack(c.pool)
-	runner := generate.NewRunner(m, c.pool, c.Exact)
+	runner := generate.NewRunner(m, c.pool, precision)
 	progress := func(done, total int) { c.Progress(r.Name+" answers", int64(done), int64(total), "") }
 	if c.task != nil {
 		replies, err := eval.Answer(ctx, runner, c.examples, progress)
@@ -111,7 +115,7 @@ func digestOf(path string) (string, error) {
 // key names what is kept of a kind: it changes with all that it depends on.
 func (c *comparison) key(kind string, of ...string) string {
 	h := sha256.New()
-	fmt.Fprintln(h, data.Digest(c.examples), c.Exact, kernel.Tier(), of)
+	fmt.Fprintln(h, data.Digest(c.examples), c.Exact, c.Cache, kernel.Tier(), of)
 	return kind + "-" + hex.EncodeToString(h.Sum(nil)[:8]) + ".json"
 }
 

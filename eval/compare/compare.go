@@ -52,7 +52,8 @@ type Options struct {
 	Train []data.Example
 
 	Threads     int
-	Exact       bool // f32 activations
+	Exact       bool   // f32 activations
+	Cache       string // format of caches; empty: see [generate.Precision]
 	Open        bench.Opener
 	Checkpoints string // an existing folder; empty: nothing is kept
 	Progress    func(stage string, done, total int64, note string)

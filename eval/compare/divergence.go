@@ -10,6 +10,7 @@ import (
 	"limbeck/eval/report"
 	"limbeck/measure"
 	"limbeck/model"
+	"limbeck/model/generate"
 	"limbeck/nn/op"
 )
 
@@ -85,9 +86,12 @@ func (c *comparison) divergeFrom(ctx context.Context, teacher *row, rows []*row)
 		}
 		students = append(students, s)
 	}
-	tape := op.NewTape(c.pool)
-	tape.Exact = c.Exact
-	if err := c.divergeOn(ctx, tape, t, students); err != nil {
+	precision, err := generate.NewPrecision(t.Config(), c.Exact, c.Cache)
+	if err != nil {
+		return err
+	}
+	runner := generate.NewRunner(t, c.pool, precision)
+	if err := c.divergeOn(ctx, runner.Tape(), t, students); err != nil {
 		return err
 	}
 	for _, s := range students {

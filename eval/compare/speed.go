@@ -25,7 +25,7 @@ func (c *comparison) time(ctx context.Context) error {
 	prompts := c.prompts()
 	var jobs []bench.Job
 	for _, r := range c.rows {
-		jobs = append(jobs, bench.Job{Name: r.Name, Model: r.Ref, Prompts: prompts, Threads: c.Threads, Exact: c.Exact,
+		jobs = append(jobs, bench.Job{Name: r.Name, Model: r.Ref, Prompts: prompts, Threads: c.Threads, Exact: c.Exact, Cache: c.Cache,
 			Most: eval.ReplyTokens, Local: r.local})
 	}
 	records, err := bench.Rounds(ctx, jobs, c.Rounds, func(done, total int, name string) {

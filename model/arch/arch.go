@@ -11,6 +11,7 @@ import (
 
 	"limbeck/nn"
 	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
 )
 
 // A Config is the shape of a decoder.
@@ -116,14 +117,15 @@ func (c Config) check() error {
 	return nil
 }
 
-// NewKV returns an empty cache for one sequence of a model of this shape.
-func (c Config) NewKV(capacity int) *op.KV {
-	return op.NewKV(c.Layers, c.KVHeads, c.HeadDim, capacity)
+// NewKV returns an empty cache, in format t, for one sequence of a model of this
+// shape; see [op.NewKV].
+func (c Config) NewKV(t *dtype.Type, capacity int) *op.KV {
+	return op.NewKV(t, c.Layers, c.KVHeads, c.HeadDim, capacity)
 }
 
-// KVBytes returns the size of a cache for capacity positions.
-func (c Config) KVBytes(capacity int) int {
-	return 2 * 4 * c.Layers * c.KVHeads * c.HeadDim * capacity
+// KVBytes returns the size of a cache in format t for capacity positions.
+func (c Config) KVBytes(t *dtype.Type, capacity int) int {
+	return op.KVBytes(t, c.Layers, c.KVHeads, c.HeadDim, capacity)
 }
 
 // Params returns the number of weights.

@@ -17,34 +17,42 @@ import (
 // The logits of a sequence are a function of its tokens alone: the same bits
 // from one pass over all of them, token by token with a cache, in uneven
 // chunks, beside other sequences with and without caches, and on one to three
-// threads; in f32 and in int8, for weights of several formats, in every tier.
+// threads; in f32 and in int8, for weights and caches of several formats, in
+// every tier.
 func TestLogitsDependOnTokensAlone(t *testing.T) {
 	testkit.EachTier(t, func(t *testing.T) {
 		for _, name := range arch.Names() {
 			for _, format := range []*dtype.Type{dtype.F32, dtype.F16, dtype.Q8_0, dtype.Q4_0} {
 				for _, exact := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s, %s, exact %v", name, format, exact), func(t *testing.T) {
-						invariant(t, testkit.Decoder(testkit.Even(name, format != dtype.F16), format, 1), exact)
+						invariant(t, testkit.Decoder(testkit.Even(name, format != dtype.F16), format, 1), exact, dtype.F32)
 					})
 				}
 			}
+			for _, cache := range op.KVTypes() {
+				t.Run(fmt.Sprintf("%s, a cache of %s", name, cache), func(t *testing.T) {
+					c := testkit.Even(name, true)
+					c.HeadDim = max(c.HeadDim, cache.Len)
+					invariant(t, testkit.Decoder(c, dtype.Q8_0, 1), false, cache)
+				})
+			}
 			t.Run(name+", odd sizes", func(t *testing.T) {
-				invariant(t, testkit.Decoder(testkit.Odd(name, true), dtype.F32, 1), true)
+				invariant(t, testkit.Decoder(testkit.Odd(name, true), dtype.F32, 1), true, dtype.F16)
 			})
 		}
 	})
 }
 
-// length of the sequence that is watched: past a panel, and past a block of
-// queries.
-const length = 37
+// length of the sequence that is watched: past the rows that attention takes
+// together, and past a block of keys.
+const length = 149
 
-func invariant(t *testing.T, m arch.Model, exact bool) {
+func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(6, 7))
 	vocab := m.Config().Vocab
 	ids := testkit.IDs(r, length, vocab)
-	others := [][]int{testkit.IDs(r, 3, vocab), testkit.IDs(r, 50, vocab), testkit.IDs(r, 1, vocab)}
+	others := [][]int{testkit.IDs(r, 3, vocab), testkit.IDs(r, length, vocab), testkit.IDs(r, 1, vocab)}
 	var want []float32
 	check := func(how string, threads int, got []float32) {
 		t.Helper()
@@ -64,17 +72,17 @@ func invariant(t *testing.T, m arch.Model, exact bool) {
 			w.Pack(pool, nil)
 		}
 		tape := op.NewTape(pool)
-		tape.Exact = exact
+		tape.Exact, tape.KV = exact, cache
 		run := &runner{m, tape}
 		check("one pass", threads, run.whole(op.One(ids, nil), 0))
-		check("with a cache", threads, run.whole(op.One(ids, m.Config().NewKV(length)), 0))
+		check("with a cache", threads, run.whole(op.One(ids, run.cache(length)), 0))
 		check("token by token", threads, run.chunks(ids, slices.Repeat([]int{1}, length)))
-		check("in chunks", threads, run.chunks(ids, []int{2, 1, 17, 16, 1}))
-		check("in two", threads, run.chunks(ids, []int{33, 4}))
-		first := op.Batch{IDs: slices.Concat(ids, others[0], others[1]), Seqs: []op.Seq{{Len: length}, {Len: 3}, {Len: 50}}}
+		check("in chunks", threads, run.chunks(ids, []int{2, 1, 17, 16, 1, 100, 3, 9}))
+		check("in two", threads, run.chunks(ids, []int{33, length - 33}))
+		first := op.Batch{IDs: slices.Concat(ids, others[0], others[1]), Seqs: []op.Seq{{Len: length}, {Len: 3}, {Len: length}}}
 		check("first of a batch", threads, run.whole(first, 0))
-		last := op.Batch{IDs: slices.Concat(others[1], others[2], ids), Seqs: []op.Seq{{Len: 50}, {Len: 1}, {Len: length, KV: m.Config().NewKV(100)}}}
-		check("last of a batch", threads, run.whole(last, 51))
+		last := op.Batch{IDs: slices.Concat(others[1], others[2], ids), Seqs: []op.Seq{{Len: length}, {Len: 1}, {Len: length, KV: run.cache(200)}}}
+		check("last of a batch", threads, run.whole(last, length+1))
 		check("decoding beside others", threads, run.beside(ids, others))
 		pool.Close()
 	}
@@ -84,6 +92,15 @@ func invariant(t *testing.T, m arch.Model, exact bool) {
 type runner struct {
 	m arch.Model
 	t *op.Tape
+}
+
+// cache returns an empty cache in the tape's format.
+func (r *runner) cache(n int) *op.KV {
+	t := r.t.KV
+	if t == nil {
+		t = dtype.F32
+	}
+	return r.m.Config().NewKV(t, n)
 }
 
 // whole returns the logits of the watched sequence, from row on, of one pass.
@@ -101,7 +118,7 @@ func (r *runner) part(b op.Batch, row, n int) []float32 {
 
 // chunks runs ids in passes of so many tokens each.
 func (r *runner) chunks(ids, sizes []int) (out []float32) {
-	kv := r.m.Config().NewKV(length)
+	kv := r.cache(length)
 	for _, n := range sizes {
 		out = append(out, r.part(op.One(ids[:n], kv), 0, n)...)
 		ids = ids[n:]
@@ -112,8 +129,7 @@ func (r *runner) chunks(ids, sizes []int) (out []float32) {
 // beside decodes token by token in a batch in which other sequences, at other
 // positions, are decoded too; one of them is cut back and runs again.
 func (r *runner) beside(ids []int, others [][]int) (out []float32) {
-	c := r.m.Config()
-	kv, long, short := c.NewKV(length), c.NewKV(100), c.NewKV(100)
+	kv, long, short := r.cache(length), r.cache(2*length), r.cache(100)
 	r.part(op.One(others[1], long), 0, 1)
 	for i, id := range ids {
 		if short.Len() == 10 {

@@ -51,7 +51,7 @@ func newBatch(r *Runner, l Limits) *batch {
 	orElse(&l.Chunk, DefaultChunk)
 	b := &batch{r: r, Limits: l, most: math.MaxInt, context: r.Model.Config().Context, stops: r.Model.Tokenizer.Stops()}
 	if l.Memory > 0 {
-		b.context = min(b.context, positions(r.Model.Config(), l.Memory))
+		b.context = min(b.context, r.positions(l.Memory))
 	} else {
 		b.Memory = math.MaxInt
 	}

@@ -87,11 +87,11 @@ func TestBatchIsExact(t *testing.T) {
 		for _, threads := range []int{1, 3} {
 			m, pool := packed(t, threads)
 			rng := rand.New(rand.NewPCG(5, uint64(threads)))
-			r := NewRunner(m, pool, exact)
+			r := NewRunner(m, pool, Precision{Exact: exact})
 			all, alone := related(t, r, rng, 30)
 			cached := 0
 			for range 4 {
-				kv := m.Config().NewKV(testkit.Context).MaxBytes()
+				kv := r.NewKV(testkit.Context).MaxBytes()
 				b := newBatch(r, Limits{Rows: 1 + rng.IntN(6), Memory: kv + rng.IntN(5*kv)})
 				cached += runRandomly(t, b, rng, all, alone)
 			}
@@ -157,7 +157,7 @@ func runRandomly(t *testing.T, b *batch, rng *rand.Rand, all []Request, alone []
 // leave no goroutine behind.
 func TestBatcherServesGoroutines(t *testing.T) {
 	m, pool := packed(t, 2)
-	r := NewRunner(m, pool, true)
+	r := NewRunner(m, pool, Precision{Exact: true})
 	rng := rand.New(rand.NewPCG(7, 7))
 	all, alone := related(t, r, rng, 24)
 	before := runtime.NumGoroutine()
@@ -199,7 +199,7 @@ func TestBatcherServesGoroutines(t *testing.T) {
 // the rest only.
 func TestPrefixOfRunningRequestIsShared(t *testing.T) {
 	m, pool := packed(t, 1)
-	b := newBatch(NewRunner(m, pool, true), Limits{Rows: 3, Chunk: 16})
+	b := newBatch(NewRunner(m, pool, Precision{Exact: true}), Limits{Rows: 3, Chunk: 16})
 	common := testkit.IDs(rand.New(rand.NewPCG(1, 1)), 70, m.Config().Vocab)
 	var ws []*writer
 	for i := range 3 {
@@ -227,7 +227,7 @@ func TestPrefixOfRunningRequestIsShared(t *testing.T) {
 // While a long prompt is read in pieces, others write a token a step.
 func TestLongPromptDoesNotStallOthers(t *testing.T) {
 	m, pool := packed(t, 1)
-	b := newBatch(NewRunner(m, pool, true), Limits{Rows: 2, Chunk: 8})
+	b := newBatch(NewRunner(m, pool, Precision{Exact: true}), Limits{Rows: 2, Chunk: 8})
 	rng := rand.New(rand.NewPCG(1, 1))
 	var ws []*writer
 	for _, n := range []int{4, 100} {
@@ -253,7 +253,7 @@ func TestLongPromptDoesNotStallOthers(t *testing.T) {
 // shuts down; replies on their way are finished, unless time is up.
 func TestBatcherRefusesAndShutsDown(t *testing.T) {
 	m, pool := packed(t, 1)
-	r := NewRunner(m, pool, true)
+	r := NewRunner(m, pool, Precision{Exact: true})
 	prompt := []int{1, 2, 3}
 	for _, hurry := range []bool{false, true} {
 		b := NewBatcher(r, Limits{Rows: 1, Waiting: 1})
@@ -306,7 +306,7 @@ func TestBatcherRefusesAndShutsDown(t *testing.T) {
 // sequence as long has been seen.
 func TestDecodingDoesNotAllocate(t *testing.T) {
 	m, pool := packed(t, 2)
-	r := NewRunner(m, pool, false)
+	r := NewRunner(m, pool, Precision{})
 	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, testkit.Context-1), Options{}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +342,8 @@ func TestDecodingDoesNotAllocate(t *testing.T) {
 // A request has no more room than the memory holds, and says so.
 func TestMemoryBoundsContext(t *testing.T) {
 	m, pool := packed(t, 1)
-	b := NewBatcher(NewRunner(m, pool, true), Limits{Memory: m.Config().NewKV(64).MaxBytes()})
+	r := NewRunner(m, pool, Precision{Exact: true})
+	b := NewBatcher(r, Limits{Memory: r.NewKV(64).MaxBytes()})
 	if b.Context() != 64 {
 		t.Errorf("context %d, want 64", b.Context())
 	}

@@ -43,7 +43,7 @@ func BenchmarkRequests(b *testing.B) {
 			pool := par.New(0)
 			defer pool.Close()
 			m.Pack(pool)
-			r := NewRunner(m, pool, false)
+			r := NewRunner(m, pool, Precision{})
 			for _, rows := range []int{1, benchRequests} {
 				for _, shared := range []int{0, benchPrompt * 3 / 4} {
 					b.Run(map[int]string{1: "one-by-one", benchRequests: "at-once"}[rows]+map[bool]string{true: "-shared"}[shared > 0], func(b *testing.B) {

@@ -19,7 +19,9 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
 )
 
 // Options say how a reply is made. The zero value is greedy and ends where the
@@ -96,13 +98,43 @@ type Runner struct {
 	tape  *op.Tape
 }
 
-// NewRunner returns a runner whose operations run on pool; see [op.Tape] for
-// exact.
-func NewRunner(m *model.Model, pool *par.Pool, exact bool) *Runner {
+// A Precision says how a runner computes. The zero value is what replies are
+// made with, unless somebody asks for another.
+type Precision struct {
+	Exact bool        // f32 activations; see [op.Tape]
+	KV    *dtype.Type // of caches; nil: f32 if Exact, f16 otherwise
+}
+
+// NewPrecision returns how a model of shape c computes with caches in the format
+// of that name; none is the zero value's.
+func NewPrecision(c arch.Config, exact bool, cache string) (Precision, error) {
+	if cache == "" {
+		return Precision{Exact: exact}, nil
+	}
+	t, err := op.KVType(cache, c.HeadDim)
+	return Precision{exact, t}, err
+}
+
+// Cache returns the format of caches.
+func (p Precision) Cache() *dtype.Type {
+	switch {
+	case p.KV != nil:
+		return p.KV
+	case p.Exact:
+		return dtype.F32
+	}
+	return dtype.F16
+}
+
+// NewRunner returns a runner whose operations run on pool.
+func NewRunner(m *model.Model, pool *par.Pool, p Precision) *Runner {
 	t := op.NewTape(pool)
-	t.Exact = exact
+	t.Exact, t.KV = p.Exact, p.Cache()
 	return &Runner{Model: m, tape: t}
 }
+
+// NewKV returns an empty cache for one sequence of so many tokens.
+func (r *Runner) NewKV(capacity int) *op.KV { return r.Model.Config().NewKV(r.tape.KV, capacity) }
 
 // Tape returns the tape that the runner computes on, for work between replies.
 func (r *Runner) Tape() *op.Tape { return r.tape }

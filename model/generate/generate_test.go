@@ -31,7 +31,7 @@ func TestReplyDependsOnRequestAlone(t *testing.T) {
 		pool := par.New(threads)
 		m.Pack(pool)
 		for _, slots := range []int{1, 2, 9} {
-			r := NewRunner(m, pool, true)
+			r := NewRunner(m, pool, Precision{Exact: true})
 			all := requests(rand.New(rand.NewPCG(3, 4)), m.Config().Vocab)
 			got := make([]Reply, len(all))
 			if err := r.Many(context.Background(), all, slots, func(i int, reply *Reply) { got[i] = *reply }); err != nil {
@@ -66,7 +66,7 @@ func TestPromptLongerThanContext(t *testing.T) {
 	m := testkit.Model(1)
 	pool := par.New(1)
 	defer pool.Close()
-	_, err := NewRunner(m, pool, true).NewSession(16).Reply(context.Background(), make([]int, 20), Options{}, nil)
+	_, err := NewRunner(m, pool, Precision{Exact: true}).NewSession(16).Reply(context.Background(), make([]int, 20), Options{}, nil)
 	if want := "the prompt, with one token to reply, has 21 tokens, 5 more than the context of 16 has room for; shorten it or raise the context"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

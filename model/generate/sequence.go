@@ -3,7 +3,6 @@ package generate
 import (
 	"slices"
 
-	"limbeck/model/arch"
 	"limbeck/nn/op"
 	"limbeck/tensor/kernel"
 )
@@ -62,7 +61,7 @@ func common(a, b []int) int {
 // counted here: they take less, but for a layer's while it grows.
 func (b *batch) place(w *writer) bool {
 	room := len(w.Prompt) + w.limit
-	s := &sequence{kv: b.r.Model.Config().NewKV(room)} // which takes no memory yet
+	s := &sequence{kv: b.r.NewKV(room)} // which takes no memory yet
 	need := s.kv.MaxBytes()
 	if need > b.Memory-b.bytes(func(s *sequence) bool { return s.row != nil }) {
 		return false
@@ -180,7 +179,7 @@ func (b *batch) keep(s *sequence) {
 }
 
 // positions returns how many positions a cache of that many bytes holds.
-func positions(c arch.Config, bytes int) int {
+func (r *Runner) positions(bytes int) int {
 	const w = kernel.PanelWidth // caches grow by as many
-	return bytes / c.NewKV(w).MaxBytes() * w
+	return bytes / r.NewKV(w).MaxBytes() * w
 }

@@ -3,36 +3,65 @@ package op
 import (
 	"fmt"
 
+	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
 
-// A KV holds the past keys and values of one sequence, in all layers, laid out
-// as panels of [kernel.PanelWidth] columns so that attention multiplies them as
-// they lie:
+// A KV holds the past keys and values of one sequence, in all layers, in one
+// number format. They lie as attention multiplies them: those of a head follow
+// each other in blocks of keyBlock positions,
 //
-//	k: [kvHeads][capacity/16][headDim][16]   a panel holds 16 positions
-//	v: [kvHeads][headDim/16][capacity][16]   a panel holds 16 channels
+//	keys:    [kvHeads][capacity/16]            groups of 16 positions
+//	values:  [kvHeads][blocks][strips][room]   room is keyBlock, or less in the last block
 //
-// Its memory grows with what it holds.
+// whose insides are the format's; see kvLayout. Its memory grows with what it
+// holds.
 type KV struct {
 	n, limit int
-	kvHeads  int
-	headDim  int
-	layers   []panels
+	shape    kvShape
+	layers   []kvLayer
 }
 
-// panels are the keys and values of one layer, with room for capacity positions.
-type panels struct {
-	k, v     []float32
-	capacity int
-}
+// keyBlock is the number of positions that attention takes at a time. Blocks
+// begin at its multiples, so that what is added up together depends on
+// positions alone.
+const keyBlock = 128
 
 // firstPositions is the room that a cache starts with.
-const firstPositions = 256
+const firstPositions = 2 * keyBlock
 
-// NewKV returns an empty cache for at most limit positions.
-func NewKV(layers, kvHeads, headDim, limit int) *KV {
-	return &KV{kvHeads: kvHeads, headDim: headDim, limit: roundUp(limit), layers: make([]panels, layers)}
+// A kvShape is what all layers of a cache have in common.
+type kvShape struct {
+	t              *dtype.Type
+	layout         kvLayout
+	heads, headDim int
+}
+
+func shapeKV(t *dtype.Type, heads, headDim int) kvShape {
+	l := kvLayouts[t]
+	if l == nil || headDim%t.Len != 0 {
+		panic(fmt.Sprintf("op: heads of %d channels in a cache of %s", headDim, t))
+	}
+	return kvShape{t, l, heads, headDim}
+}
+
+// A kvLayer is the keys and values of one layer, with room for capacity
+// positions, a multiple of 16.
+type kvLayer struct {
+	keys, values []byte
+	capacity     int
+}
+
+// NewKV returns an empty cache in format t, one of [KVTypes] whose blocks fill
+// headDim, for at most limit positions.
+func NewKV(t *dtype.Type, layers, kvHeads, headDim, limit int) *KV {
+	return &KV{shape: shapeKV(t, kvHeads, headDim), limit: roundUp(limit), layers: make([]kvLayer, layers)}
+}
+
+// KVBytes returns the size of a cache in format t for so many positions.
+func KVBytes(t *dtype.Type, layers, kvHeads, headDim, positions int) int {
+	s := shapeKV(t, kvHeads, headDim)
+	return layers * s.bytes(positions)
 }
 
 // Len returns the number of positions held.
@@ -41,11 +70,14 @@ func (c *KV) Len() int { return c.n }
 // Cap returns the number of positions that the cache can hold.
 func (c *KV) Cap() int { return c.limit }
 
+// Type returns the format of the cache.
+func (c *KV) Type() *dtype.Type { return c.shape.t }
+
 // Bytes returns the memory that the cache takes now.
 func (c *KV) Bytes() int {
 	n := 0
-	for _, p := range c.layers {
-		n += 4 * (len(p.k) + len(p.v))
+	for _, l := range c.layers {
+		n += len(l.keys) + len(l.values)
 	}
 	return n
 }
@@ -54,8 +86,8 @@ func (c *KV) Bytes() int {
 // has been larger than it may be now.
 func (c *KV) MaxBytes() int {
 	n := 0
-	for _, p := range c.layers {
-		n += 4 * panelFloats(c.kvHeads, c.headDim, max(c.limit, p.capacity))
+	for _, l := range c.layers {
+		n += c.shape.bytes(max(c.limit, l.capacity))
 	}
 	return n
 }
@@ -83,13 +115,13 @@ func (c *KV) CopyFrom(src *KV, n int) {
 	if n > src.n {
 		panic(fmt.Sprintf("op: copy of %d positions of a cache that holds %d", n, src.n))
 	}
-	if len(c.layers) != len(src.layers) || c.kvHeads != src.kvHeads || c.headDim != src.headDim {
+	if len(c.layers) != len(src.layers) || c.shape != src.shape {
 		panic("op: copy of a cache of another shape")
 	}
 	c.n = 0 // nothing to carry over
 	for i := range c.layers {
 		c.reserve(i, n)
-		c.layers[i].copyFrom(src.layers[i], c.kvHeads, c.headDim, n)
+		c.shape.copy(c.layers[i], src.layers[i], n)
 	}
 	c.n = n
 }
@@ -97,65 +129,86 @@ func (c *KV) CopyFrom(src *KV, n int) {
 // reserve makes room for n positions in a layer. Room at least doubles, so that
 // a sequence is copied a bounded number of times.
 func (c *KV) reserve(layer, n int) {
-	p := &c.layers[layer]
-	if n <= p.capacity {
+	l := &c.layers[layer]
+	if n <= l.capacity {
 		return
 	}
 	if n > c.limit {
 		panic(fmt.Sprintf("op: %d positions in a cache of %d", n, c.limit))
 	}
-	room := min(c.limit, roundUp(max(n, 2*p.capacity, firstPositions)))
-	grown := newPanels(make([]float32, panelFloats(c.kvHeads, c.headDim, room)), c.kvHeads, c.headDim, room)
-	grown.copyFrom(*p, c.kvHeads, c.headDim, c.n)
-	*p = grown
-}
-
-// copyFrom copies the first n positions of src.
-func (p panels) copyFrom(src panels, kvHeads, headDim, n int) {
-	const w = kernel.PanelWidth
-	for head := range kvHeads {
-		copy(p.keys(head, headDim), src.keys(head, headDim)[:roundUp(n)*headDim])
-		to, from := p.values(head, headDim), src.values(head, headDim)
-		for c := 0; c < headDim; c += w {
-			copy(to[c*p.capacity:], from[c*src.capacity:][:n*w])
-		}
-	}
+	room := min(c.limit, roundUp(max(n, 2*l.capacity, firstPositions)))
+	mem := make([]byte, c.shape.bytes(room))
+	largePages(mem)
+	grown := c.shape.layer(mem, room)
+	c.shape.copy(grown, *l, c.n)
+	*l = grown
 }
 
 func roundUp(n int) int { return (n + kernel.PanelWidth - 1) / kernel.PanelWidth * kernel.PanelWidth }
 
-// panelFloats returns the size of one layer's keys and values.
-func panelFloats(kvHeads, headDim, capacity int) int {
-	return kvHeads * capacity * (headDim + roundUp(headDim))
+// strips returns how many strips hold the channels of a head's values.
+func (s *kvShape) strips() int { return (s.headDim + s.layout.strip() - 1) / s.layout.strip() }
+
+// keyBytes returns the size of one head's keys.
+func (s *kvShape) keyBytes(positions int) int { return positions * s.t.Bytes(s.headDim) }
+
+// stripBytes returns the size of one strip of values.
+func (s *kvShape) stripBytes(positions int) int { return positions * s.t.Bytes(s.layout.strip()) }
+
+// bytes returns the size of one layer.
+func (s *kvShape) bytes(positions int) int {
+	return s.heads * (s.keyBytes(positions) + s.strips()*s.stripBytes(positions))
 }
 
-func newPanels(mem []float32, kvHeads, headDim, capacity int) panels {
-	nk := kvHeads * capacity * headDim
-	return panels{mem[:nk], mem[nk:], capacity}
+// layer lays out mem, of that many bytes.
+func (s *kvShape) layer(mem []byte, capacity int) kvLayer {
+	n := s.heads * s.keyBytes(capacity)
+	return kvLayer{mem[:n:n], mem[n:], capacity}
 }
 
-// keys returns the panels of one head's keys.
-func (p panels) keys(head, headDim int) []float32 {
-	n := p.capacity * headDim
-	return p.k[head*n : (head+1)*n]
+// keys returns one head's keys from position lo, a multiple of 16, on.
+func (s *kvShape) keys(l kvLayer, head, lo int) []byte {
+	n := s.keyBytes(l.capacity)
+	return l.keys[head*n : (head+1)*n][s.keyBytes(lo):]
 }
 
-// values returns the panels of one head's values.
-func (p panels) values(head, headDim int) []float32 {
-	n := p.capacity * roundUp(headDim)
-	return p.v[head*n : (head+1)*n]
+// values returns the strips of one head's values in the block of position pos,
+// and the positions that they have room for.
+func (s *kvShape) values(l kvLayer, head, pos int) (strips []byte, room int) {
+	lo := pos / keyBlock * keyBlock
+	room = min(keyBlock, l.capacity-lo)
+	n := s.strips()
+	at := n * s.stripBytes(head*l.capacity+lo)
+	return l.values[at:][:n*s.stripBytes(room)], room
 }
 
-// put stores the key and value of one head at position pos.
-func (p panels) put(k, v []float32, head, pos int) {
+// put stores the key and value of one head at position pos. mem has room for
+// headDim floats.
+func (s *kvShape) put(l kvLayer, k, v []float32, head, pos int, mem []float32) {
 	const w = kernel.PanelWidth
-	d := len(k)
-	keys := p.keys(head, d)[pos/w*w*d+pos%w:]
-	for i, x := range k {
-		keys[i*w] = x
+	code := dtype.FloatBytes(mem)[:s.keyBytes(1)]
+	s.layout.encode(code, k)
+	s.layout.putKey(s.keys(l, head, pos/w*w)[:s.keyBytes(w)], code, pos%w)
+	s.layout.encode(code, v)
+	strips, room := s.values(l, head, pos)
+	for i := range s.strips() {
+		row := strips[s.stripBytes(i*room+pos%keyBlock):][:s.stripBytes(1)]
+		n := copy(row, code)
+		clear(row[n:])
+		code = code[n:]
 	}
-	values := p.values(head, d)
-	for i := 0; i < d; i += w {
-		copy(values[i*p.capacity+pos*w:][:w], v[i:min(i+w, d)])
+}
+
+// copy copies the first n positions of src to dst.
+func (s *kvShape) copy(dst, src kvLayer, n int) {
+	for head := range s.heads {
+		copy(s.keys(dst, head, 0)[:s.keyBytes(roundUp(n))], s.keys(src, head, 0))
+		for lo := 0; lo < n; lo += keyBlock {
+			to, room := s.values(dst, head, lo)
+			from, had := s.values(src, head, lo)
+			for i := range s.strips() {
+				copy(to[s.stripBytes(i*room):][:s.stripBytes(min(n-lo, keyBlock))], from[s.stripBytes(i*had):])
+			}
+		}
 	}
 }

@@ -6,16 +6,27 @@ import (
 	"testing"
 
 	"limbeck/internal/par"
+	"limbeck/tensor/dtype"
 )
 
 // A cache that grows as it is filled, and one copied on the way, give the bits
 // of a pass without a cache.
 func TestCacheGrows(t *testing.T) {
+	for _, format := range KVTypes() {
+		t.Run(format.Name, func(t *testing.T) { cacheGrows(t, format) })
+	}
+}
+
+func cacheGrows(t *testing.T, format *dtype.Type) {
 	const tokens = 2*firstPositions + 77
-	h := Heads{Query: 4, KV: 2, Dim: 24}
+	h := Heads{Query: 4, KV: 2, Dim: 24 / format.Len * format.Len}
+	if h.Dim == 0 {
+		h.Dim = 3 * format.Len
+	}
 	pool := par.New(2)
 	defer pool.Close()
 	tape := NewTape(pool)
+	tape.KV = format
 	rng := rand.New(rand.NewPCG(1, 2))
 	random := func(cols int) *Value {
 		v := &Value{Rows: tokens, Cols: cols, Data: make([]float32, tokens*cols)}
@@ -29,7 +40,7 @@ func TestCacheGrows(t *testing.T) {
 	rows := func(v *Value, lo, n int) *Value {
 		return &Value{Rows: n, Cols: v.Cols, Data: v.Data[lo*v.Cols : (lo+n)*v.Cols]}
 	}
-	kv := NewKV(1, h.KV, h.Dim, tokens)
+	kv := NewKV(format, 1, h.KV, h.Dim, tokens)
 	if kv.Bytes() != 0 {
 		t.Errorf("an empty cache takes %d bytes", kv.Bytes())
 	}
@@ -43,7 +54,7 @@ func TestCacheGrows(t *testing.T) {
 		}
 		lo += n
 		if lo > firstPositions && kv.Cap() == roundUp(tokens) {
-			other := NewKV(1, h.KV, h.Dim, 2*tokens)
+			other := NewKV(format, 1, h.KV, h.Dim, 2*tokens)
 			other.CopyFrom(kv, kv.Len()-5)
 			kv, lo = other, kv.Len()-5
 		}
@@ -56,7 +67,7 @@ func TestCacheGrows(t *testing.T) {
 // A cache whose limit is raised goes on where it was; one whose limit is lowered
 // keeps its memory, and says so.
 func TestCacheLimitChanges(t *testing.T) {
-	kv := NewKV(1, 1, 16, 32)
+	kv := NewKV(dtype.F32, 1, 1, 16, 32)
 	kv.reserve(0, 32)
 	kv.n = 20
 	kv.SetCap(2 * firstPositions)
@@ -77,5 +88,5 @@ func TestCacheRefusesMoreThanItsLimit(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	NewKV(1, 1, 16, 32).reserve(0, 33)
+	NewKV(dtype.F32, 1, 1, 16, 32).reserve(0, 33)
 }

@@ -107,10 +107,7 @@ func (v *Value) quantize(t *Tape) {
 	if v.q8 != nil {
 		return
 	}
-	const floats = int(unsafe.Sizeof(kernel.Q8Block{})) / 4
-	blocks := v.Rows * v.Cols / 32
-	mem := t.Floats(blocks * floats)
-	v.q8 = unsafe.Slice((*kernel.Q8Block)(unsafe.Pointer(unsafe.SliceData(mem))), blocks)
+	v.q8 = q8Blocks(t.Floats(q8Floats(v.Rows * v.Cols)))
 	q := Alloc[quantizeRows](t)
 	*q = quantizeRows{v}
 	t.Pool.Run(q, v.Rows)
@@ -121,4 +118,14 @@ type quantizeRows struct{ v *Value }
 func (q *quantizeRows) Do(_, row int) {
 	n := q.v.Cols / 32
 	kernel.QuantizeRow(q.v.q8[row*n:(row+1)*n], q.v.Row(row))
+}
+
+const q8BlockFloats = int(unsafe.Sizeof(kernel.Q8Block{})) / 4
+
+// q8Floats returns the floats that n elements take as int8.
+func q8Floats(n int) int { return n / kernel.BlockLen * q8BlockFloats }
+
+// q8Blocks views memory as blocks.
+func q8Blocks(mem []float32) []kernel.Q8Block {
+	return unsafe.Slice((*kernel.Q8Block)(unsafe.Pointer(unsafe.SliceData(mem))), len(mem)/q8BlockFloats)
 }

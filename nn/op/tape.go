@@ -10,6 +10,7 @@ package op
 
 import (
 	"limbeck/internal/par"
+	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
 
@@ -38,6 +39,11 @@ type Tape struct {
 	// Exact multiplies in f32; otherwise products with packed weights take
 	// int8 activations.
 	Exact bool
+
+	// KV is the format in which attention keeps keys and values of sequences
+	// without a cache, so that they get what they get with one of that format;
+	// nil: f32. A tape that records keeps them in f32.
+	KV *dtype.Type
 
 	// BF16 rounds what products of trained weights multiply to bf16, forwards
 	// and backwards; sums, weights and their gradients stay f32.
@@ -164,6 +170,13 @@ func (t *Tape) grad(v *Value) (g []float32, add bool) {
 		v.Grad = t.grads.get(len(v.Data))
 	}
 	return v.Grad, add
+}
+
+func (t *Tape) kvType() *dtype.Type {
+	if t.KV == nil || t.recording {
+		return dtype.F32
+	}
+	return t.KV
 }
 
 // mul computes c = a·b, or adds it, as a training multiplies.

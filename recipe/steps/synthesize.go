@@ -259,7 +259,7 @@ func inParts[T any](ctx context.Context, p *party, make func(r *generate.Runner,
 				}
 				defer m.Close()
 				m.Pack(p.pool)
-				r = generate.NewRunner(m, p.pool, false)
+				r = generate.NewRunner(m, p.pool, generate.Precision{})
 			}
 			if part, err = make(r, lo, min(lo+synthesisPart, p.total), done); err != nil {
 				return nil, err

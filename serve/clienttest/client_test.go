@@ -27,7 +27,7 @@ func tiny(t *testing.T) (*serve.Server, func(prompt string) *generate.Reply) {
 	t.Cleanup(pool.Close)
 	m := testkit.Model(1)
 	m.Pack(pool)
-	r := generate.NewRunner(m, pool, true)
+	r := generate.NewRunner(m, pool, generate.Precision{Exact: true})
 	return serve.New(r, serve.Options{Name: "tiny"}), func(prompt string) *generate.Reply {
 		t.Helper()
 		ids, err := m.PromptIDs([]chat.Message{{Role: "user", Content: prompt}})

@@ -43,8 +43,9 @@ var _ = follow(func(t tier) {
 })
 
 func useGeneric() {
-	dot, axpy, scale, add, addTo, mul = dotGeneric, axpyGeneric, scaleGeneric, addGeneric, addToGeneric, mulGeneric
+	dot, axpy, blend, scale, add, addTo, mul = dotGeneric, axpyGeneric, blendGeneric, scaleGeneric, addGeneric, addToGeneric, mulGeneric
 	sum, sumSq, maximum = sumGeneric, sumSqGeneric, maximumGeneric
+	expToMax = expToMaxGeneric
 	exp, expSum, sumExp, addSoftmax = expGeneric, expSumGeneric, sumExpGeneric, addSoftmaxGeneric
 	mulScaled, dot3, normGrad, addMul = mulScaledGeneric, dot3Generic, normGradGeneric, addMulGeneric
 	swiGLU, swiGLUGrad = swiGLUGeneric, swiGLUGradGeneric
@@ -53,11 +54,12 @@ func useGeneric() {
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
 	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
 	pairRows, mulPairs = pairRowsGeneric, mulPairsGeneric
+	useStripsGeneric()
 	readMemory, peaks = readMemoryGeneric, genericPeaks
 }
 
 func useAVX2() {
-	dot, axpy, scale, add, addTo, mul = dotAVX2, axpyAVX2, scaleAVX2, addAVX2, addToAVX2, mulAVX2
+	dot, axpy, blend, scale, add, addTo, mul = dotAVX2, axpyAVX2, blendAVX2, scaleAVX2, addAVX2, addToAVX2, mulAVX2
 	sum, sumSq, maximum = sumAVX2, sumSqAVX2, maximumAVX2
 	exp, expSum, sumExp, addSoftmax = expAVX2, expSumAVX2, sumExpAVX2, addSoftmaxAVX2
 	mulScaled, dot3, normGrad, addMul = mulScaledAVX2, dot3AVX2, normGradAVX2, addMulAVX2
@@ -76,12 +78,15 @@ func useAVX2() {
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
 	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
 	pairRows, mulPairs = pairRowsAVX2, mulPairsAVX2
+	useStripsAVX2()
 	readMemory, peaks = readMemoryAVX2, peaksAVX2
 }
 
 // useAVX512 replaces what is faster with AVX-512; the rest stays with AVX2.
 func useAVX512() {
 	peaks = peaksAVX512()
+	mulPanel, expToMax = mulPanelAVX512, expToMaxAVX512
+	useStripsAVX512()
 	if cpu.X86.HasAVX512BF16 {
 		mulPairs = mulPairsAVX512
 	}

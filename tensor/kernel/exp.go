@@ -5,6 +5,7 @@ import "math"
 // The routines in use; the dispatcher replaces them.
 var (
 	exp        = expGeneric
+	expToMax   = expToMaxGeneric
 	expSum     = expSumGeneric
 	sumExp     = sumExpGeneric
 	addSoftmax = addSoftmaxGeneric
@@ -101,6 +102,32 @@ func Softmax(x []float32) float32 {
 	}
 	Scale(float32(1/s), x)
 	return m + float32(math.Log(s))
+}
+
+// ExpMax replaces x, of at most 1,024 elements, by exponentials, relative to the
+// largest element, which it returns with their sum:
+//
+//	m = max(x);  x[i] = exp(x[i] - m);  s = Σ x[i]
+//
+// Of nothing, and where every element is −Inf, m is −Inf and s is 0, and x
+// becomes 0. Where one is NaN, s is.
+func ExpMax(x []float32) (m, s float32) {
+	if len(x) > sumBlock {
+		panic("kernel: ExpMax of more than 1,024 elements")
+	}
+	return expToMax(x)
+}
+
+func expToMaxGeneric(x []float32) (m, s float32) {
+	m = Max(x)
+	if math.IsInf(float64(m), -1) {
+		if s = Sum(x); s == s { // Max passes over NaN
+			s = 0
+		}
+		clear(x)
+		return m, s
+	}
+	return m, expSum(x, m)
 }
 
 // expSumGeneric replaces x by exp(x - shift) and returns the sum.

@@ -134,3 +134,41 @@ func TestSoftmaxOfManyAddsUp(t *testing.T) {
 		}
 	})
 }
+
+func TestExpMax(t *testing.T) {
+	inf := float32(math.Inf(1))
+	nan := inf - inf
+	eachTier(t, func(t *testing.T) {
+		for _, n := range []int{1, 5, 15, 16, 17, 33, 128, sumBlock} {
+			x, all := fenced(n)
+			for i := range x {
+				x[i] = float32(i*37%n) - 300 // the largest is n-301, as an exponential still 1
+			}
+			var want float64
+			was := slices.Clone(x)
+			m, s := ExpMax(x)
+			for i, v := range was {
+				e := math.Exp(float64(v - m))
+				want += e
+				if math.Abs(float64(x[i])-e) > 1e-6 {
+					t.Fatalf("%d elements: element %d is %v, want %v", n, i, x[i], e)
+				}
+			}
+			if m != slices.Max(was) || math.Abs(float64(s)-want) > 1e-6*want || !fencesStand(all) {
+				t.Errorf("%d elements: largest %v, sum %v, want %v", n, m, s, want)
+			}
+		}
+		if m, s := ExpMax(nil); m != -inf || s != 0 {
+			t.Errorf("of nothing: %v, %v", m, s)
+		}
+		masked := slices.Repeat([]float32{-inf}, 19)
+		if m, s := ExpMax(masked); m != -inf || s != 0 || masked[0] != 0 || masked[18] != 0 {
+			t.Errorf("of −Inf: %v, %v, %v", m, s, masked)
+		}
+		for _, x := range [][]float32{{nan}, {1, nan, 2}, {nan, -inf}, slices.Repeat([]float32{nan}, 19)} {
+			if _, s := ExpMax(x); s == s {
+				t.Errorf("with a NaN: sum %v", s)
+			}
+		}
+	})
+}

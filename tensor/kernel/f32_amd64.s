@@ -1730,6 +1730,73 @@ done6:
 	VZEROUPPER
 	RET
 
+// func blendAVX2(y []float32, x []float32, a float32, b float32)
+// Requires: AVX, FMA3
+TEXT ·blendAVX2(SB), NOSPLIT, $0-56
+	VBROADCASTSS a+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         y_len+8(FP), DX
+
+loop7by4:
+	CMPQ        DX, $+32
+	JLT         end7by4
+	VMOVUPS     (AX), Y2
+	VMULPS      Y0, Y2, Y2
+	VMOVUPS     (CX), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     32(AX), Y2
+	VMULPS      Y0, Y2, Y2
+	VMOVUPS     32(CX), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     64(AX), Y2
+	VMULPS      Y0, Y2, Y2
+	VMOVUPS     64(CX), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     Y2, 64(AX)
+	VMOVUPS     96(AX), Y2
+	VMULPS      Y0, Y2, Y2
+	VMOVUPS     96(CX), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     Y2, 96(AX)
+	ADDQ        $+128, AX
+	ADDQ        $+128, CX
+	SUBQ        $+32, DX
+	JMP         loop7by4
+
+end7by4:
+loop7by1:
+	CMPQ        DX, $+8
+	JLT         end7by1
+	VMOVUPS     (AX), Y2
+	VMULPS      Y0, Y2, Y2
+	VMOVUPS     (CX), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     Y2, (AX)
+	ADDQ        $+32, AX
+	ADDQ        $+32, CX
+	SUBQ        $+8, DX
+	JMP         loop7by1
+
+end7by1:
+	TESTQ       DX, DX
+	JE          done7
+	LEAQ        tailMasks<>+32(SB), BX
+	NEGQ        DX
+	VMOVUPS     (BX)(DX*4), Y2
+	VMASKMOVPS  (AX), Y2, Y3
+	VMULPS      Y0, Y3, Y3
+	VMASKMOVPS  (CX), Y2, Y0
+	VFMADD231PS Y0, Y1, Y3
+	VMASKMOVPS  Y3, Y2, (AX)
+
+done7:
+	VZEROUPPER
+	RET
+
 // func scaleAVX2(a float32, x []float32)
 // Requires: AVX
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
@@ -1737,9 +1804,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
 	MOVQ         x_base+8(FP), AX
 	MOVQ         x_len+16(FP), CX
 
-loop7by4:
+loop8by4:
 	CMPQ    CX, $+32
-	JLT     end7by4
+	JLT     end8by4
 	VMOVUPS (AX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)
@@ -1754,22 +1821,22 @@ loop7by4:
 	VMOVUPS Y1, 96(AX)
 	ADDQ    $+128, AX
 	SUBQ    $+32, CX
-	JMP     loop7by4
+	JMP     loop8by4
 
-end7by4:
-loop7by1:
+end8by4:
+loop8by1:
 	CMPQ    CX, $+8
-	JLT     end7by1
+	JLT     end8by1
 	VMOVUPS (AX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)
 	ADDQ    $+32, AX
 	SUBQ    $+8, CX
-	JMP     loop7by1
+	JMP     loop8by1
 
-end7by1:
+end8by1:
 	TESTQ      CX, CX
-	JE         done7
+	JE         done8
 	LEAQ       tailMasks<>+32(SB), DX
 	NEGQ       CX
 	VMOVUPS    (DX)(CX*4), Y1
@@ -1777,7 +1844,7 @@ end7by1:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -1788,9 +1855,9 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), CX
 	MOVQ y_len+8(FP), DX
 
-loop8by4:
+loop9by4:
 	CMPQ    DX, $+32
-	JLT     end8by4
+	JLT     end9by4
 	VMOVUPS (AX), Y0
 	VMOVUPS (CX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -1810,12 +1877,12 @@ loop8by4:
 	ADDQ    $+128, AX
 	ADDQ    $+128, CX
 	SUBQ    $+32, DX
-	JMP     loop8by4
+	JMP     loop9by4
 
-end8by4:
-loop8by1:
+end9by4:
+loop9by1:
 	CMPQ    DX, $+8
-	JLT     end8by1
+	JLT     end9by1
 	VMOVUPS (AX), Y0
 	VMOVUPS (CX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -1823,11 +1890,11 @@ loop8by1:
 	ADDQ    $+32, AX
 	ADDQ    $+32, CX
 	SUBQ    $+8, DX
-	JMP     loop8by1
+	JMP     loop9by1
 
-end8by1:
+end9by1:
 	TESTQ      DX, DX
-	JE         done8
+	JE         done9
 	LEAQ       tailMasks<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -1836,7 +1903,7 @@ end8by1:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -1848,9 +1915,9 @@ TEXT ·addToAVX2(SB), NOSPLIT, $0-72
 	MOVQ b_base+48(FP), DX
 	MOVQ dst_len+8(FP), BX
 
-loop9by4:
+loop10by4:
 	CMPQ    BX, $+32
-	JLT     end9by4
+	JLT     end10by4
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -1871,12 +1938,12 @@ loop9by4:
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
 	SUBQ    $+32, BX
-	JMP     loop9by4
+	JMP     loop10by4
 
-end9by4:
-loop9by1:
+end10by4:
+loop10by1:
 	CMPQ    BX, $+8
-	JLT     end9by1
+	JLT     end10by1
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y1
 	VADDPS  Y1, Y0, Y0
@@ -1885,11 +1952,11 @@ loop9by1:
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $+8, BX
-	JMP     loop9by1
+	JMP     loop10by1
 
-end9by1:
+end10by1:
 	TESTQ      BX, BX
-	JE         done9
+	JE         done10
 	LEAQ       tailMasks<>+32(SB), SI
 	NEGQ       BX
 	VMOVUPS    (SI)(BX*4), Y0
@@ -1898,7 +1965,7 @@ end9by1:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 
-done9:
+done10:
 	VZEROUPPER
 	RET
 
@@ -1909,9 +1976,9 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), CX
 	MOVQ y_len+8(FP), DX
 
-loop10by4:
+loop11by4:
 	CMPQ    DX, $+32
-	JLT     end10by4
+	JLT     end11by4
 	VMOVUPS (AX), Y0
 	VMOVUPS (CX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -1931,12 +1998,12 @@ loop10by4:
 	ADDQ    $+128, AX
 	ADDQ    $+128, CX
 	SUBQ    $+32, DX
-	JMP     loop10by4
+	JMP     loop11by4
 
-end10by4:
-loop10by1:
+end11by4:
+loop11by1:
 	CMPQ    DX, $+8
-	JLT     end10by1
+	JLT     end11by1
 	VMOVUPS (AX), Y0
 	VMOVUPS (CX), Y1
 	VMULPS  Y1, Y0, Y0
@@ -1944,11 +2011,11 @@ loop10by1:
 	ADDQ    $+32, AX
 	ADDQ    $+32, CX
 	SUBQ    $+8, DX
-	JMP     loop10by1
+	JMP     loop11by1
 
-end10by1:
+end11by1:
 	TESTQ      DX, DX
-	JE         done10
+	JE         done11
 	LEAQ       tailMasks<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y0
@@ -1957,7 +2024,7 @@ end10by1:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 
-done10:
+done11:
 	VZEROUPPER
 	RET
 
@@ -1968,9 +2035,9 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), CX
 	MOVQ y_len+8(FP), DX
 
-loop11by1:
+loop12by1:
 	CMPQ         DX, $+8
-	JLT          end11by1
+	JLT          end12by1
 	VMOVUPS      (CX), Y0
 	VMOVUPS      lanesc2d00000<>+0(SB), Y1
 	VMAXPS       Y0, Y1, Y2
@@ -2002,11 +2069,11 @@ loop11by1:
 	ADDQ         $+32, AX
 	ADDQ         $+32, CX
 	SUBQ         $+8, DX
-	JMP          loop11by1
+	JMP          loop12by1
 
-end11by1:
+end12by1:
 	TESTQ        DX, DX
-	JE           done11
+	JE           done12
 	LEAQ         tailMasks<>+32(SB), BX
 	NEGQ         DX
 	VMOVUPS      (BX)(DX*4), Y0
@@ -2039,7 +2106,7 @@ end11by1:
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (AX)
 
-done11:
+done12:
 	VZEROUPPER
 	RET
 
@@ -2181,100 +2248,6 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x_len+8(FP), CX
 	VXORPS       Y1, Y1, Y1
 
-loop12by1:
-	CMPQ         CX, $+8
-	JLT          end12by1
-	VMOVUPS      (AX), Y2
-	VSUBPS       Y0, Y2, Y2
-	VMOVUPS      lanesc2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y4
-	VMOVUPS      lanes42b20000<>+0(SB), Y3
-	VMINPS       Y4, Y3, Y4
-	VMULPS       lanes3fb8aa3b<>+0(SB), Y4, Y2
-	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS lanes3f318000<>+0(SB), Y2, Y4
-	VFNMADD231PS lanesb95e8083<>+0(SB), Y2, Y4
-	VMOVUPS      lanes39506967<>+0(SB), Y5
-	VFMADD213PS  lanes3ab743ce<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3c088908<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3d2aa9c1<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3e2aaaaa<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3f000000<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y4, Y3
-	VFMADD213PS  Y4, Y3, Y5
-	VADDPS       lanes3f800000<>+0(SB), Y5, Y5
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       lanes7f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y5, Y5
-	VPADDD       lanes7f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y5, Y5
-	VMOVUPS      Y5, (AX)
-	VADDPS       Y5, Y1, Y1
-	ADDQ         $+32, AX
-	SUBQ         $+8, CX
-	JMP          loop12by1
-
-end12by1:
-	TESTQ        CX, CX
-	JE           done12
-	LEAQ         tailMasks<>+32(SB), DX
-	NEGQ         CX
-	VMOVUPS      (DX)(CX*4), Y2
-	VMASKMOVPS   (AX), Y2, Y3
-	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      lanesc2d00000<>+0(SB), Y0
-	VMAXPS       Y3, Y0, Y4
-	VMOVUPS      lanes42b20000<>+0(SB), Y0
-	VMINPS       Y4, Y0, Y4
-	VMULPS       lanes3fb8aa3b<>+0(SB), Y4, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VFNMADD231PS lanes3f318000<>+0(SB), Y3, Y4
-	VFNMADD231PS lanesb95e8083<>+0(SB), Y3, Y4
-	VMOVUPS      lanes39506967<>+0(SB), Y5
-	VFMADD213PS  lanes3ab743ce<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3c088908<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3d2aa9c1<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3e2aaaaa<>+0(SB), Y4, Y5
-	VFMADD213PS  lanes3f000000<>+0(SB), Y4, Y5
-	VMULPS       Y4, Y4, Y0
-	VFMADD213PS  Y4, Y0, Y5
-	VADDPS       lanes3f800000<>+0(SB), Y5, Y5
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y0
-	VPSUBD       Y0, Y3, Y3
-	VPADDD       lanes7f<>+0(SB), Y0, Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMULPS       Y0, Y5, Y5
-	VPADDD       lanes7f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y3, Y5, Y5
-	VMASKMOVPS   Y5, Y2, (AX)
-	VANDPS       Y2, Y5, Y5
-	VADDPS       Y5, Y1, Y1
-
-done12:
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDPS       X0, X1, X1
-	MOVSS        X1, ret+32(FP)
-	VZEROUPPER
-	RET
-
-// func sumExpAVX2(x []float32, shift float32) float32
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·sumExpAVX2(SB), NOSPLIT, $0-36
-	VBROADCASTSS shift+24(FP), Y0
-	MOVQ         x_base+0(FP), AX
-	MOVQ         x_len+8(FP), CX
-	VXORPS       Y1, Y1, Y1
-
 loop13by1:
 	CMPQ         CX, $+8
 	JLT          end13by1
@@ -2306,6 +2279,7 @@ loop13by1:
 	VPADDD       lanes7f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y5, Y5
+	VMOVUPS      Y5, (AX)
 	VADDPS       Y5, Y1, Y1
 	ADDQ         $+32, AX
 	SUBQ         $+8, CX
@@ -2345,10 +2319,103 @@ end13by1:
 	VPADDD       lanes7f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y5, Y5
+	VMASKMOVPS   Y5, Y2, (AX)
 	VANDPS       Y2, Y5, Y5
 	VADDPS       Y5, Y1, Y1
 
 done13:
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func sumExpAVX2(x []float32, shift float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·sumExpAVX2(SB), NOSPLIT, $0-36
+	VBROADCASTSS shift+24(FP), Y0
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VXORPS       Y1, Y1, Y1
+
+loop14by1:
+	CMPQ         CX, $+8
+	JLT          end14by1
+	VMOVUPS      (AX), Y2
+	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      lanesc2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y4
+	VMOVUPS      lanes42b20000<>+0(SB), Y3
+	VMINPS       Y4, Y3, Y4
+	VMULPS       lanes3fb8aa3b<>+0(SB), Y4, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS lanes3f318000<>+0(SB), Y2, Y4
+	VFNMADD231PS lanesb95e8083<>+0(SB), Y2, Y4
+	VMOVUPS      lanes39506967<>+0(SB), Y5
+	VFMADD213PS  lanes3ab743ce<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes3c088908<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes3d2aa9c1<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes3e2aaaaa<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes3f000000<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y3
+	VFMADD213PS  Y4, Y3, Y5
+	VADDPS       lanes3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       lanes7f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VPADDD       lanes7f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	ADDQ         $+32, AX
+	SUBQ         $+8, CX
+	JMP          loop14by1
+
+end14by1:
+	TESTQ        CX, CX
+	JE           done14
+	LEAQ         tailMasks<>+32(SB), DX
+	NEGQ         CX
+	VMOVUPS      (DX)(CX*4), Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      lanesc2d00000<>+0(SB), Y0
+	VMAXPS       Y3, Y0, Y4
+	VMOVUPS      lanes42b20000<>+0(SB), Y0
+	VMINPS       Y4, Y0, Y4
+	VMULPS       lanes3fb8aa3b<>+0(SB), Y4, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS lanes3f318000<>+0(SB), Y3, Y4
+	VFNMADD231PS lanesb95e8083<>+0(SB), Y3, Y4
+	VMOVUPS      lanes39506967<>+0(SB), Y5
+	VFMADD213PS  lanes3ab743ce<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes3c088908<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes3d2aa9c1<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes3e2aaaaa<>+0(SB), Y4, Y5
+	VFMADD213PS  lanes3f000000<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y0
+	VFMADD213PS  Y4, Y0, Y5
+	VADDPS       lanes3f800000<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y0
+	VPSUBD       Y0, Y3, Y3
+	VPADDD       lanes7f<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y5, Y5
+	VPADDD       lanes7f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+
+done14:
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2368,9 +2435,9 @@ TEXT ·addSoftmaxAVX2(SB), NOSPLIT, $0-56
 	MOVQ         x_base+24(FP), CX
 	MOVQ         y_len+8(FP), DX
 
-loop14by1:
+loop15by1:
 	CMPQ         DX, $+8
-	JLT          end14by1
+	JLT          end15by1
 	VMOVUPS      (CX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      (AX), Y3
@@ -2405,11 +2472,11 @@ loop14by1:
 	ADDQ         $+32, AX
 	ADDQ         $+32, CX
 	SUBQ         $+8, DX
-	JMP          loop14by1
+	JMP          loop15by1
 
-end14by1:
+end15by1:
 	TESTQ        DX, DX
-	JE           done14
+	JE           done15
 	LEAQ         tailMasks<>+32(SB), BX
 	NEGQ         DX
 	VMOVUPS      (BX)(DX*4), Y2
@@ -2445,7 +2512,7 @@ end14by1:
 	VFMADD231PS  Y6, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (AX)
 
-done14:
+done15:
 	VZEROUPPER
 	RET
 
@@ -2458,9 +2525,9 @@ TEXT ·mulScaledAVX2(SB), NOSPLIT, $0-76
 	MOVQ         w_base+48(FP), DX
 	MOVQ         y_len+8(FP), BX
 
-loop15by4:
+loop16by4:
 	CMPQ    BX, $+32
-	JLT     end15by4
+	JLT     end16by4
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (DX), Y2
@@ -2485,12 +2552,12 @@ loop15by4:
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
 	SUBQ    $+32, BX
-	JMP     loop15by4
+	JMP     loop16by4
 
-end15by4:
-loop15by1:
+end16by4:
+loop16by1:
 	CMPQ    BX, $+8
-	JLT     end15by1
+	JLT     end16by1
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (DX), Y2
@@ -2500,11 +2567,11 @@ loop15by1:
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $+8, BX
-	JMP     loop15by1
+	JMP     loop16by1
 
-end15by1:
+end16by1:
 	TESTQ      BX, BX
-	JE         done15
+	JE         done16
 	LEAQ       tailMasks<>+32(SB), SI
 	NEGQ       BX
 	VMOVUPS    (SI)(BX*4), Y1
@@ -2514,7 +2581,7 @@ end15by1:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)
 
-done15:
+done16:
 	VZEROUPPER
 	RET
 
@@ -2529,9 +2596,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-104
 	MOVQ         w_base+72(FP), BX
 	MOVQ         dx_len+8(FP), SI
 
-loop16by4:
+loop17by4:
 	CMPQ         SI, $+32
-	JLT          end16by4
+	JLT          end17by4
 	VMOVUPS      (DX), Y2
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y4
@@ -2569,12 +2636,12 @@ loop16by4:
 	ADDQ         $+128, DX
 	ADDQ         $+128, BX
 	SUBQ         $+32, SI
-	JMP          loop16by4
+	JMP          loop17by4
 
-end16by4:
-loop16by1:
+end17by4:
+loop17by1:
 	CMPQ         SI, $+8
-	JLT          end16by1
+	JLT          end17by1
 	VMOVUPS      (DX), Y2
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y4
@@ -2588,11 +2655,11 @@ loop16by1:
 	ADDQ         $+32, DX
 	ADDQ         $+32, BX
 	SUBQ         $+8, SI
-	JMP          loop16by1
+	JMP          loop17by1
 
-end16by1:
+end17by1:
 	TESTQ        SI, SI
-	JE           done16
+	JE           done17
 	LEAQ         tailMasks<>+32(SB), DI
 	NEGQ         SI
 	VMOVUPS      (DI)(SI*4), Y2
@@ -2605,7 +2672,7 @@ end16by1:
 	VFMADD231PS  Y4, Y0, Y1
 	VMASKMOVPS   Y1, Y2, (AX)
 
-done16:
+done17:
 	VZEROUPPER
 	RET
 
@@ -2618,9 +2685,9 @@ TEXT ·addMulAVX2(SB), NOSPLIT, $0-76
 	MOVQ         y_base+48(FP), DX
 	MOVQ         z_len+8(FP), BX
 
-loop17by4:
+loop18by4:
 	CMPQ        BX, $+32
-	JLT         end17by4
+	JLT         end18by4
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y1, Y1
@@ -2649,12 +2716,12 @@ loop17by4:
 	ADDQ        $+128, CX
 	ADDQ        $+128, DX
 	SUBQ        $+32, BX
-	JMP         loop17by4
+	JMP         loop18by4
 
-end17by4:
-loop17by1:
+end18by4:
+loop18by1:
 	CMPQ        BX, $+8
-	JLT         end17by1
+	JLT         end18by1
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y1, Y1
@@ -2665,11 +2732,11 @@ loop17by1:
 	ADDQ        $+32, CX
 	ADDQ        $+32, DX
 	SUBQ        $+8, BX
-	JMP         loop17by1
+	JMP         loop18by1
 
-end17by1:
+end18by1:
 	TESTQ       BX, BX
-	JE          done17
+	JE          done18
 	LEAQ        tailMasks<>+32(SB), SI
 	NEGQ        BX
 	VMOVUPS     (SI)(BX*4), Y1
@@ -2680,7 +2747,7 @@ end17by1:
 	VFMADD231PS Y2, Y0, Y3
 	VMASKMOVPS  Y3, Y1, (AX)
 
-done17:
+done18:
 	VZEROUPPER
 	RET
 
@@ -2692,9 +2759,9 @@ TEXT ·swiGLUAVX2(SB), NOSPLIT, $0-72
 	MOVQ up_base+48(FP), DX
 	MOVQ y_len+8(FP), BX
 
-loop18by1:
+loop19by1:
 	CMPQ         BX, $+8
-	JLT          end18by1
+	JLT          end19by1
 	VMOVUPS      (CX), Y0
 	VXORPS       lanes80000000<>+0(SB), Y0, Y1
 	VMOVUPS      lanesc2d00000<>+0(SB), Y2
@@ -2732,11 +2799,11 @@ loop18by1:
 	ADDQ         $+32, CX
 	ADDQ         $+32, DX
 	SUBQ         $+8, BX
-	JMP          loop18by1
+	JMP          loop19by1
 
-end18by1:
+end19by1:
 	TESTQ        BX, BX
-	JE           done18
+	JE           done19
 	LEAQ         tailMasks<>+32(SB), SI
 	NEGQ         BX
 	VMOVUPS      (SI)(BX*4), Y0
@@ -2774,7 +2841,7 @@ end18by1:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
 
-done18:
+done19:
 	VZEROUPPER
 	RET
 
@@ -2798,9 +2865,9 @@ TEXT ·swiGLUGradAVX2(SB), NOSPLIT, $0-120
 	MOVQ up_base+96(FP), SI
 	MOVQ dgate_len+8(FP), DI
 
-loop19by1:
+loop20by1:
 	CMPQ         DI, $+8
-	JLT          end19by1
+	JLT          end20by1
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (DX), Y1
 	VXORPS       lanes80000000<>+0(SB), Y0, Y2
@@ -2850,11 +2917,11 @@ loop19by1:
 	ADDQ         $+32, BX
 	ADDQ         $+32, SI
 	SUBQ         $+8, DI
-	JMP          loop19by1
+	JMP          loop20by1
 
-end19by1:
+end20by1:
 	TESTQ        DI, DI
-	JE           done19
+	JE           done20
 	LEAQ         tailMasks<>+32(SB), R8
 	NEGQ         DI
 	VMOVUPS      (R8)(DI*4), Y0
@@ -2902,7 +2969,7 @@ end19by1:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
 
-done19:
+done20:
 	VZEROUPPER
 	RET
 
@@ -2981,9 +3048,9 @@ TEXT ·ropeHalvesAVX2(SB), NOSPLIT, $0-100
 	MOVQ         sin_base+72(FP), BX
 	MOVQ         lo_len+8(FP), SI
 
-loop20by4:
+loop21by4:
 	CMPQ        SI, $+32
-	JLT         end20by4
+	JLT         end21by4
 	VMOVUPS     (AX), Y1
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (DX), Y3
@@ -3033,12 +3100,12 @@ loop20by4:
 	ADDQ        $+128, DX
 	ADDQ        $+128, BX
 	SUBQ        $+32, SI
-	JMP         loop20by4
+	JMP         loop21by4
 
-end20by4:
-loop20by1:
+end21by4:
+loop21by1:
 	CMPQ        SI, $+8
-	JLT         end20by1
+	JLT         end21by1
 	VMOVUPS     (AX), Y1
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (DX), Y3
@@ -3055,11 +3122,11 @@ loop20by1:
 	ADDQ        $+32, DX
 	ADDQ        $+32, BX
 	SUBQ        $+8, SI
-	JMP         loop20by1
+	JMP         loop21by1
 
-end20by1:
+end21by1:
 	TESTQ       SI, SI
-	JE          done20
+	JE          done21
 	LEAQ        tailMasks<>+32(SB), DI
 	NEGQ        SI
 	VMOVUPS     (DI)(SI*4), Y1
@@ -3075,7 +3142,7 @@ end20by1:
 	VMASKMOVPS  Y0, Y1, (AX)
 	VMASKMOVPS  Y2, Y1, (CX)
 
-done20:
+done21:
 	VZEROUPPER
 	RET
 
@@ -3097,9 +3164,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-104
 	MOVQ         v_base+72(FP), BX
 	MOVQ         w_len+8(FP), SI
 
-loop21by1:
+loop22by1:
 	CMPQ    SI, $+8
-	JLT     end21by1
+	JLT     end22by1
 	VMOVUPS (CX), Y8
 	VMOVUPS (DX), Y9
 	VMULPS  Y0, Y8, Y8
@@ -3127,11 +3194,11 @@ loop21by1:
 	ADDQ    $+32, DX
 	ADDQ    $+32, BX
 	SUBQ    $+8, SI
-	JMP     loop21by1
+	JMP     loop22by1
 
-end21by1:
+end22by1:
 	TESTQ      SI, SI
-	JE         done21
+	JE         done22
 	LEAQ       tailMasks<>+32(SB), DI
 	NEGQ       SI
 	VMOVUPS    (DI)(SI*4), Y8
@@ -3158,7 +3225,7 @@ end21by1:
 	VADDPS     Y10, Y0, Y0
 	VMASKMOVPS Y0, Y8, (AX)
 
-done21:
+done22:
 	VZEROUPPER
 	RET
 
@@ -3295,9 +3362,9 @@ TEXT ·pairRowsAVX2(SB), NOSPLIT, $0-72
 	MOVQ high_base+48(FP), DX
 	MOVQ dst_len+8(FP), BX
 
-loop22by4:
+loop23by4:
 	CMPQ      BX, $+32
-	JLT       end22by4
+	JLT       end23by4
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y1
 	VCMPPS    $0x03, Y0, Y0, Y2
@@ -3382,12 +3449,12 @@ loop22by4:
 	ADDQ      $+128, CX
 	ADDQ      $+128, DX
 	SUBQ      $+32, BX
-	JMP       loop22by4
+	JMP       loop23by4
 
-end22by4:
-loop22by1:
+end23by4:
+loop23by1:
 	CMPQ      BX, $+8
-	JLT       end22by1
+	JLT       end23by1
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y1
 	VCMPPS    $0x03, Y0, Y0, Y2
@@ -3412,11 +3479,11 @@ loop22by1:
 	ADDQ      $+32, CX
 	ADDQ      $+32, DX
 	SUBQ      $+8, BX
-	JMP       loop22by1
+	JMP       loop23by1
 
-end22by1:
+end23by1:
 	TESTQ      BX, BX
-	JE         done22
+	JE         done23
 	LEAQ       tailMasks<>+32(SB), SI
 	NEGQ       BX
 	VMOVUPS    (SI)(BX*4), Y0
@@ -3441,7 +3508,7 @@ end22by1:
 	VPOR       Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 
-done22:
+done23:
 	VZEROUPPER
 	RET
 

@@ -79,6 +79,11 @@ func maximumAVX2(x []float32) float32
 //go:noescape
 func axpyAVX2(a float32, x []float32, y []float32)
 
+// blendAVX2 is blendGeneric.
+//
+//go:noescape
+func blendAVX2(y []float32, x []float32, a float32, b float32)
+
 // scaleAVX2 is scaleGeneric.
 //
 //go:noescape

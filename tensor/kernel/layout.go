@@ -18,6 +18,9 @@ type Layout struct {
 	// order, to dst, which holds all groups.
 	Pack func(dst, src []byte, rows, cols, lo, hi int)
 
+	// PackRow distributes one row, in file order, over lane r of its group.
+	PackRow func(group, row []byte, r int)
+
 	// DecodeRow writes the exact values of one row.
 	DecodeRow func(dst []float32, packed []byte, cols, row int)
 

@@ -6,6 +6,7 @@ import "math"
 var (
 	dot     = dotGeneric
 	axpy    = axpyGeneric
+	blend   = blendGeneric
 	scale   = scaleGeneric
 	add     = addGeneric
 	addTo   = addToGeneric
@@ -61,6 +62,23 @@ func axpyGeneric(a float32, x, y []float32) {
 	y = y[:len(x)]
 	for i, v := range x {
 		y[i] += a * v
+	}
+}
+
+// Blend is
+//
+//	for i, v := range x { y[i] = a*y[i] + b*v }
+func Blend(y []float32, a float32, x []float32, b float32) {
+	if len(x) != len(y) {
+		panic("kernel: Blend of slices that differ in length")
+	}
+	blend(y, x, a, b)
+}
+
+func blendGeneric(y, x []float32, a, b float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = float32(a*y[i]) + float32(b*v)
 	}
 }
 

@@ -60,6 +60,7 @@ var loopCases = []loopCase{
 	{"dot3", 3, true, func(v [][]float32, _, _ float32) float32 { return dot3(v[0], v[1], v[2]) }, nil},
 	{"Max", 1, false, func(v [][]float32, _, _ float32) float32 { return Max(v[0]) }, nil},
 	{"Axpy", 2, false, func(v [][]float32, a, _ float32) float32 { Axpy(a, v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
+	{"Blend", 2, false, func(v [][]float32, a, b float32) float32 { Blend(v[0], a, v[1], b); return 0 }, [][2]int{{0, 1}}},
 	{"Scale", 1, false, func(v [][]float32, a, _ float32) float32 { Scale(a, v[0]); return 0 }, nil},
 	{"Add", 2, false, func(v [][]float32, _, _ float32) float32 { Add(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
 	{"AddTo", 3, false, func(v [][]float32, _, _ float32) float32 { AddTo(v[0], v[1], v[2]); return 0 }, [][2]int{{0, 1}, {0, 2}}},
@@ -67,6 +68,10 @@ var loopCases = []loopCase{
 	{"Exp", 2, false, func(v [][]float32, _, _ float32) float32 { Exp(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
 	{"expSum", 1, true, func(v [][]float32, a, _ float32) float32 { return expSum(v[0], a) }, nil},
 	{"sumExp", 1, true, func(v [][]float32, a, _ float32) float32 { return sumExp(v[0], a) }, nil},
+	{"ExpMax", 1, true, func(v [][]float32, _, _ float32) float32 {
+		_, s := ExpMax(v[0][:min(len(v[0]), sumBlock)])
+		return s
+	}, nil},
 	{"Softmax", 1, false, func(v [][]float32, _, _ float32) float32 { return Softmax(v[0]) }, nil},
 	{"LogSumExp", 1, false, func(v [][]float32, _, _ float32) float32 { return LogSumExp(v[0]) }, nil},
 	{"AddSoftmax", 2, false, func(v [][]float32, a, b float32) float32 { AddSoftmax(v[0], v[1], a, b); return 0 }, nil},

@@ -42,6 +42,7 @@ func (f *x16) layout(name string) *Layout {
 		Name:        name,
 		Bytes:       f.bytes,
 		Pack:        f.pack,
+		PackRow:     f.packRow,
 		DecodeRow:   f.decodeRow,
 		DecodePanel: f.decodePanel,
 		MatMul:      f.matMul,

@@ -37,6 +37,13 @@ func vector() {
 			VFMADD231PS(x, c[0], y)
 			a.store(y, 0)
 		})
+	elementwise("blendAVX2", "func(y, x []float32, a, b float32)", "is blendGeneric.", []string{"y", "x"}, []string{"a", "b"},
+		func(a access, c []VecVirtual) {
+			y := a.load(0)
+			VMULPS(c[0], y, y)
+			VFMADD231PS(a.load(1), c[1], y)
+			a.store(y, 0)
+		})
 	elementwise("scaleAVX2", "func(a float32, x []float32)", "is scaleGeneric.", []string{"x"}, []string{"a"},
 		func(a access, c []VecVirtual) {
 			x := a.load(0)

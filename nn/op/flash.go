@@ -1,0 +1,215 @@
+package op
+
+import (
+	"math"
+
+	"limbeck/tensor/kernel"
+)
+
+// Attention goes over the keys in blocks, and never holds more scores than
+// those of some rows with one block (Dao et al. 2022, arXiv:2205.14135). A row
+// is one query of one head. Of each block a row keeps
+//
+//	m = max s,  l = Σ exp(s − m),  o = Σ exp(s − m)·v
+//
+// and a row's blocks are merged in the order of their positions. Which rows are
+// taken together, and who takes which block, changes no bit: a prompt is read
+// block by block by the one who has its rows, while the blocks of few rows, as
+// of a decoded token, are spread over all workers and merged in the end.
+
+// flashRows is the number of rows that are taken together, about: one pass over
+// a block's keys and values serves as many.
+const flashRows = 48
+
+// flashParts bounds what is kept of spread blocks: rows times blocks of a head.
+const flashParts = 1 << 13
+
+// flashRuns is the number of pieces, at most, that the blocks of few rows are
+// spread over.
+const flashRuns = 16
+
+// An attentionPiece is the queries lo to hi of one sequence, in the heads that
+// share one head of keys and values, and the blocks first to last of these.
+type attentionPiece struct {
+	job, head, lo, hi int
+	first, last       int
+	parts             []float32 // where each block's result is left; nil: merge them
+}
+
+// cut makes the pieces of one sequence.
+func (n *attention) cut(job int) {
+	j := &n.jobs[job]
+	group := n.h.Query / n.h.KV
+	most := max(1, flashRows/group)
+	for hi := j.len; hi > 0; hi -= most { // those that take longest come first
+		lo := max(0, hi-most)
+		for head := range n.h.KV {
+			p := attentionPiece{job: job, head: head, lo: lo, hi: hi, last: (j.past+hi-1)/keyBlock + 1}
+			if rows := (hi - lo) * group; j.len > most || p.last == 1 || rows*p.last > flashParts {
+				n.pieces = append(n.pieces, p)
+				continue
+			}
+			size := partFloats((hi-lo)*group, &j.shape)
+			p.parts = n.t.Floats(p.last * size)
+			n.merges = append(n.merges, p)
+			run := (p.last + flashRuns - 1) / flashRuns
+			for b := 0; b < p.last; b += run {
+				some := p
+				some.first, some.last, some.parts = b, min(b+run, p.last), p.parts[b*size:]
+				n.pieces = append(n.pieces, some)
+			}
+		}
+	}
+}
+
+// A flashPart is what some rows keep of one block, or of several.
+type flashPart struct {
+	m, l []float32 // [rows]
+	o    []float32 // [rows, width]
+}
+
+// width returns the channels of a row of o: the strips'.
+func (s *kvShape) width() int { return s.strips() * s.layout.strip() }
+
+func partFloats(rows int, s *kvShape) int {
+	return multiple(rows*(s.width()+2), alignFloats)
+}
+
+func partOf(mem []float32, rows int, s *kvShape) flashPart {
+	n := rows * s.width()
+	return flashPart{mem[n:][:rows], mem[n+rows:][:rows], mem[:n]}
+}
+
+// A flash is one piece being computed.
+type flash struct {
+	j      *attentionJob
+	piece  *attentionPiece
+	rows   int // queries times heads, the heads of a query one after another
+	group  int
+	q      queries
+	scores []float32
+	mem    []float32
+}
+
+type attentionFlash attention
+
+func (n *attentionFlash) Do(worker, piece int) {
+	p := &n.pieces[piece]
+	j := &n.jobs[p.job]
+	s := &j.shape
+	group := n.h.Query / n.h.KV
+	rows := (p.hi - p.lo) * group
+	part, strip := partFloats(rows, s), max(s.layout.strip()*keyBlock, kernel.PanelWidth*n.h.Dim)
+	q8 := 0
+	if s.layout.int8() {
+		q8 = q8Floats(rows * n.h.Dim)
+	}
+	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+q8+rows*keyBlock+strip+2*part+2*rows))
+	f := flash{j: j, piece: p, rows: rows, group: group}
+	f.q.Mat = kernel.Dense(mem.take(rows*n.h.Dim), rows, n.h.Dim)
+	(*attention)(n).scaled(f.q.Data, p)
+	if q8 > 0 {
+		f.q.q8 = q8Blocks(mem.take(q8))
+		kernel.QuantizeRow(f.q.q8, f.q.Data)
+	}
+	f.scores, f.mem = mem.take(rows*keyBlock), mem.take(strip)
+	if p.parts != nil {
+		for b := p.first; b < p.last; b++ {
+			f.block(b, partOf(p.parts[(b-p.first)*part:], rows, s))
+		}
+		return
+	}
+	all, one, weights := partOf(mem.take(part), rows, s), partOf(mem.take(part), rows, s), mem.take(2*rows)
+	f.block(0, all)
+	for b := 1; b < p.last; b++ {
+		f.block(b, one)
+		all.merge(one, weights)
+	}
+	(*attention)(n).finish(p, all)
+}
+
+// A slicer hands out pieces of memory.
+type slicer []float32
+
+func (s *slicer) take(n int) []float32 {
+	v := (*s)[:n:n]
+	*s = (*s)[n:]
+	return v
+}
+
+// scaled writes the rows of a piece, times 1/√Dim, to dst.
+func (n *attention) scaled(dst []float32, p *attentionPiece) {
+	width := len(dst) / (p.hi - p.lo)
+	for i := p.lo; i < p.hi; i++ {
+		copy(dst[(i-p.lo)*width:][:width], n.q.Row(n.jobs[p.job].row + i)[p.head*width:])
+	}
+	kernel.Scale(float32(1/math.Sqrt(float64(n.h.Dim))), dst)
+}
+
+// block computes what the rows keep of block b. A row that comes before all of
+// it keeps l = 0 and m = −Inf.
+func (f *flash) block(b int, out flashPart) {
+	s, lo := &f.j.shape, b*keyBlock
+	pos := f.j.past + f.piece.lo - lo // of the first query, in the block
+	last := pos + f.rows/f.group      // one beyond the last query
+	keys := min(last, keyBlock)
+	groups := (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
+	s.layout.scores(f.scores, keyBlock, f.q, s.keys(f.j.kv, f.piece.head, lo), groups, f.mem)
+	for r := range f.rows {
+		row := f.scores[r*keyBlock:][:keys]
+		seen := min(max(pos+r/f.group+1, 0), keys)
+		out.m[r], out.l[r] = kernel.ExpMax(row[:seen])
+		clear(row[seen:])
+	}
+	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: keys, RowStride: keyBlock, ColStride: 1}
+	values, room := s.values(f.j.kv, f.piece.head, lo)
+	s.layout.sums(out.o, s.width(), p, values, room, s.strips(), f.mem)
+}
+
+// merge makes p the part of its blocks and those of other, which come after
+// them. weights has room for two a row.
+func (p flashPart) merge(other flashPart, weights []float32) {
+	rows := len(p.m)
+	width := len(p.o) / rows
+	mine, its := weights[:rows], weights[rows:]
+	for r, m := range p.m {
+		p.m[r] = max(m, other.m[r])
+		mine[r], its[r] = m-p.m[r], other.m[r]-p.m[r]
+	}
+	kernel.Exp(weights, weights)
+	for r := range p.m {
+		if other.l[r] == 0 {
+			continue // nothing seen there
+		}
+		p.l[r] = float32(p.l[r]*mine[r]) + float32(other.l[r]*its[r])
+		kernel.Blend(p.o[r*width:][:width], mine[r], other.o[r*width:][:width], its[r])
+	}
+}
+
+// finish writes the rows of a piece to y: o/l, and 0 where nothing was seen.
+func (n *attention) finish(p *attentionPiece, all flashPart) {
+	d, group := n.h.Dim, n.h.Query/n.h.KV
+	width := len(all.o) / len(all.m)
+	for r, l := range all.l {
+		y := n.y.Row(n.jobs[p.job].row + p.lo + r/group)[(p.head*group+r%group)*d:][:d]
+		copy(y, all.o[r*width:])
+		if l != 0 {
+			kernel.Scale(1/l, y)
+		}
+	}
+}
+
+// attentionMerge merges the parts of rows whose blocks were spread.
+type attentionMerge attention
+
+func (n *attentionMerge) Do(worker, merge int) {
+	p := &n.merges[merge]
+	s := &n.jobs[p.job].shape
+	rows := (p.hi - p.lo) * n.h.Query / n.h.KV
+	size, weights := partFloats(rows, s), n.t.Scratch(worker, 2*rows)
+	all := partOf(p.parts, rows, s)
+	for b := 1; b < p.last; b++ {
+		all.merge(partOf(p.parts[b*size:], rows, s), weights)
+	}
+	(*attention)(n).finish(p, all)
+}

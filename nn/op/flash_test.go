@@ -1,0 +1,144 @@
+package op
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/tensor/dtype"
+)
+
+func randomValue(r *rand.Rand, rows, cols int) *Value {
+	v := &Value{Rows: rows, Cols: cols, Data: make([]float32, rows*cols)}
+	for i := range v.Data {
+		v.Data[i] = float32(r.NormFloat64())
+	}
+	return v
+}
+
+// The shape of SmolLM2-135M: one layer's attention of a prompt of 512, and of a
+// token after so many others.
+func BenchmarkAttention(b *testing.B) {
+	pool := par.New(0)
+	defer pool.Close()
+	h := Heads{Query: 9, KV: 3, Dim: 64}
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, format := range KVTypes() {
+		for _, c := range []struct{ past, tokens int }{{0, 512}, {512, 1}, {2048, 1}, {8192, 1}} {
+			b.Run(fmt.Sprintf("%s/%d after %d", format, c.tokens, c.past), func(b *testing.B) {
+				benchmarkAttention(b, pool, r, h, format, c.past, c.tokens)
+			})
+		}
+	}
+}
+
+func benchmarkAttention(b *testing.B, pool *par.Pool, r *rand.Rand, h Heads, format *dtype.Type, past, tokens int) {
+	tape := NewTape(pool)
+	kv := NewKV(format, 1, h.KV, h.Dim, past+tokens)
+	qkv := func(n int) (q, k, v *Value) {
+		return randomValue(r, n, h.Query*h.Dim), randomValue(r, n, h.KV*h.Dim), randomValue(r, n, h.KV*h.Dim)
+	}
+	for kv.Len() < past {
+		batch := Batch{Seqs: []Seq{{Len: min(256, past-kv.Len()), KV: kv}}}
+		q, k, v := qkv(batch.Seqs[0].Len)
+		Attention(tape, q, k, v, h, 0, batch)
+		batch.Advance()
+		tape.Reset()
+	}
+	q, k, v := qkv(tokens)
+	for b.Loop() {
+		Attention(tape, q, k, v, h, 0, Batch{Seqs: []Seq{{Len: tokens, KV: kv}}})
+		tape.Reset()
+	}
+	pairs := float64(tokens) * (float64(past) + float64(tokens+1)/2)
+	b.ReportMetric(4*pairs*float64(h.Query*h.Dim)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
+
+// roundingOf is the relative error of one element in a cache; see package
+// arch's test of weights. That of f32 is of some 300 sums in a row.
+var roundingOf = map[*dtype.Type]float64{
+	dtype.F32: 0x1p-21, dtype.F16: 0x1p-11,
+	dtype.Q8_0: 2.1 / 127 / math.Sqrt(12), dtype.Q4_0: 2.1 / 8 / math.Sqrt(12),
+}
+
+// Attention with each cache is near the definition, computed in f64: as near as
+// errors of keys, values and queries of the format's size let it be, and no
+// nearer than a format that rounds can be.
+func TestFlashIsAttention(t *testing.T) {
+	const tokens = 2*keyBlock + 45
+	h := Heads{Query: 6, KV: 2, Dim: 32}
+	pool := par.New(2)
+	defer pool.Close()
+	r := rand.New(rand.NewPCG(3, 4))
+	q, k, v := randomValue(r, tokens, h.Query*h.Dim), randomValue(r, tokens, h.KV*h.Dim), randomValue(r, tokens, h.KV*h.Dim)
+	want := attentionByDefinition(q, k, v, h)
+	for _, format := range KVTypes() {
+		tape := NewTape(pool)
+		tape.KV = format
+		got := Attention(tape, q, k, v, h, 0, Batch{Seqs: []Seq{{Len: tokens}}})
+		var diff, norm float64
+		for i, w := range want {
+			d := float64(got.Data[i]) - w
+			diff, norm = diff+d*d, norm+w*w
+		}
+		e, one := math.Sqrt(diff/norm), roundingOf[format]
+		if !(e <= 2*math.Sqrt(3)*one) || format != dtype.F32 && e < one/8 {
+			t.Errorf("%s: relative error %.1e, where one element's is %.1e", format, e, one)
+		}
+	}
+}
+
+// attentionByDefinition returns softmax(q·kᵀ/√Dim)·v of one sequence.
+func attentionByDefinition(q, k, v *Value, h Heads) []float64 {
+	out := make([]float64, len(q.Data))
+	for i := range q.Rows {
+		for head := range h.Query {
+			at, kv := head*h.Dim, head/(h.Query/h.KV)*h.Dim
+			weights, sum := make([]float64, i+1), 0.0
+			for j := range weights {
+				s := 0.0
+				for c := range h.Dim {
+					s += float64(q.Row(i)[at+c]) * float64(k.Row(j)[kv+c])
+				}
+				weights[j] = math.Exp(s / math.Sqrt(float64(h.Dim)))
+				sum += weights[j]
+			}
+			for j, w := range weights {
+				for c := range h.Dim {
+					out[i*q.Cols+at+c] += w / sum * float64(v.Row(j)[kv+c])
+				}
+			}
+		}
+	}
+	return out
+}
+
+func TestKVType(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dim  int
+		err  string
+	}{
+		{"f16", 7, ""}, {"f32", 7, ""}, {"q8_0", 64, ""}, {"q4_0", 32, ""},
+		{"q8_0", 80, "a KV cache of q8_0 holds heads of whole blocks of 32 channels; the model's have 80"},
+		{"q5_0", 64, `a KV cache of "q5_0" is not known; known are: f32, f16, q8_0, q4_0`},
+		{"", 64, `a KV cache of "" is not known; known are: f32, f16, q8_0, q4_0`},
+	} {
+		got, err := KVType(c.name, c.dim)
+		if err == nil && (got.Name != c.name || c.err != "") || err != nil && err.Error() != c.err {
+			t.Errorf("KVType(%q, %d) = %v, %v, want error %q", c.name, c.dim, got, err, c.err)
+		}
+	}
+}
+
+// A cache takes what its format takes for keys and values.
+func TestKVBytes(t *testing.T) {
+	for _, format := range KVTypes() {
+		kv := NewKV(format, 3, 2, 64, 160)
+		if want := 2 * 3 * 2 * format.Bytes(64) * 160; kv.MaxBytes() != want || KVBytes(format, 3, 2, 64, 160) != want {
+			t.Errorf("%s: %d and %d bytes, want %d", format, kv.MaxBytes(), KVBytes(format, 3, 2, 64, 160), want)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package op
+
+import (
+	"limbeck/tensor/dtype"
+	"limbeck/tensor/kernel"
+)
+
+func init() { registerKV(dtype.F16, f16KV{}) }
+
+// f16KV rounds keys and values to binary16, in the panels of [f32KV]. Products
+// decode them, which is exact, and multiply in f32. A magnitude above 65,504
+// becomes infinite.
+type f16KV struct{}
+
+func (f16KV) int8() bool { return false }
+
+func (f16KV) strip() int { return kernel.PanelWidth }
+
+func (f16KV) encode(dst []byte, x []float32) { kernel.F32ToF16(dst, x) }
+
+func (f16KV) putKey(group, key []byte, lane int) {
+	for i := 0; i < len(key); i += 2 {
+		at := i*kernel.PanelWidth + 2*lane
+		group[at], group[at+1] = key[i], key[i+1]
+	}
+}
+
+func (f16KV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {
+	mulStrips(kernel.F16Strip, c, ldc, q.Mat, keys, q.Cols, groups, mem)
+}
+
+func (f16KV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32) {
+	mulStrips(kernel.F16Strip, c, ldc, p, values, room, strips, mem)
+}
+
+// mulStrips multiplies a by so many strips, which follow each other with room
+// for so many rows each. Many rows multiply a strip that has been decoded to
+// mem, few decode as they go: the bits are the same.
+func mulStrips(s *kernel.Strip, c []float32, ldc int, a kernel.Mat, b []byte, room, strips int, mem []float32) {
+	apart := room * s.Bytes
+	if a.Rows <= kernel.FewRows {
+		s.Mul(c, ldc, a, b, apart, strips)
+		return
+	}
+	for i := range strips {
+		s.Decode(mem, b[i*apart:], a.Cols)
+		mulPanels(c[i*s.Width:], ldc, a, mem, a.Cols, s.Width/kernel.PanelWidth)
+	}
+}

@@ -1,0 +1,45 @@
+package op
+
+import (
+	"limbeck/tensor/dtype"
+	"limbeck/tensor/kernel"
+)
+
+func init() { registerKV(dtype.F32, f32KV{}) }
+
+// f32KV keeps keys and values as they are, in panels that are multiplied as
+// they lie:
+//
+//	group of keys:    [headDim][16]   16 positions a row
+//	strip of values:  [room][16]      16 channels a row
+type f32KV struct{}
+
+func (f32KV) int8() bool { return false }
+
+func (f32KV) strip() int { return kernel.PanelWidth }
+
+func (f32KV) encode(dst []byte, x []float32) { copy(dtype.Floats(dst), x) }
+
+func (f32KV) putKey(group, key []byte, lane int) {
+	panel := dtype.Floats(group)[lane:]
+	for i, x := range dtype.Floats(key) {
+		panel[i*kernel.PanelWidth] = x
+	}
+}
+
+func (f32KV) scores(c []float32, ldc int, q queries, keys []byte, groups int, _ []float32) {
+	mulPanels(c, ldc, q.Mat, dtype.Floats(keys), q.Cols, groups)
+}
+
+func (f32KV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, _ []float32) {
+	mulPanels(c, ldc, p, dtype.Floats(values), room, strips)
+}
+
+// mulPanels multiplies a by so many panels, which follow each other with room
+// for so many rows each.
+func mulPanels(c []float32, ldc int, a kernel.Mat, panels []float32, room, n int) {
+	const w = kernel.PanelWidth
+	for i := range n {
+		kernel.MulPanel(c[i*w:], ldc, a, panels[i*room*w:], w, false)
+	}
+}

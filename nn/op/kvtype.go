@@ -1,0 +1,84 @@
+package op
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"limbeck/tensor/dtype"
+	"limbeck/tensor/kernel"
+)
+
+// A kvLayout is how a number format lies in a cache, and attention's products
+// with it. One file a format.
+//
+// Keys lie in groups of [kernel.PanelWidth] positions, values in strips of some
+// channels, one position after another. Either takes the bytes that the format
+// takes for as many elements.
+type kvLayout interface {
+	// strip returns the channels of a strip.
+	strip() int
+
+	// int8 reports whether scores are made of queries rounded to int8.
+	int8() bool
+
+	// encode writes a head's channels in the format.
+	encode(dst []byte, x []float32)
+
+	// putKey stores an encoded key as position lane of a group.
+	putKey(group, key []byte, lane int)
+
+	// scores computes the products of q's rows with groups of keys; those of a
+	// row, 16 a group, are contiguous. mem has room for a decoded panel.
+	scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32)
+
+	// sums computes the products of p's rows with the first p.Cols positions of
+	// strips of values, each with room for so many; those of a row are contiguous.
+	sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32)
+}
+
+// queries are the rows of q that attend together, scaled by 1/√Dim.
+type queries struct {
+	kernel.Mat                  // rows are contiguous
+	q8         []kernel.Q8Block // the same rounded, if the layout wants int8
+}
+
+// kvLayouts are the formats of caches.
+var kvLayouts = map[*dtype.Type]kvLayout{}
+
+func registerKV(t *dtype.Type, l kvLayout) {
+	if kvLayouts[t] != nil {
+		panic("op: two caches of " + t.Name)
+	}
+	kvLayouts[t] = l
+}
+
+// KVTypes returns the formats that a cache can have, the largest first.
+func KVTypes() []*dtype.Type {
+	types := slices.Collect(maps.Keys(kvLayouts))
+	slices.SortFunc(types, func(a, b *dtype.Type) int { return b.Size*a.Len - a.Size*b.Len })
+	return types
+}
+
+// KVTypeNames lists the formats that a cache can have, for people.
+func KVTypeNames() string {
+	var names []string
+	for _, t := range KVTypes() {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// KVType returns the format of that name for caches of heads of so many
+// channels.
+func KVType(name string, headDim int) (*dtype.Type, error) {
+	t := dtype.ByName(name)
+	if t == nil || kvLayouts[t] == nil {
+		return nil, fmt.Errorf("a KV cache of %q is not known; known are: %s", name, KVTypeNames())
+	}
+	if headDim%t.Len != 0 {
+		return nil, fmt.Errorf("a KV cache of %s holds heads of whole blocks of %d channels; the model's have %d", name, t.Len, headDim)
+	}
+	return t, nil
+}

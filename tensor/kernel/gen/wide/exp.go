@@ -1,0 +1,145 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// The constants of kernel's exp32; see there.
+const (
+	expLog2e = 1.44269504088896341
+	expLn2Hi = 0.693359375
+	expLn2Lo = -2.12194440e-4
+	expP0    = 1.9875691500e-4
+	expMin   = -104
+)
+
+var expCoefficients = []float64{1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}
+
+// all returns a vector whose lanes are v.
+func all(v float64) VecVirtual {
+	bits := math.Float32bits(float32(v))
+	x, r := GP32(), ZMM()
+	MOVL(U32(bits), x)
+	VPBROADCASTD(x, r)
+	return r
+}
+
+// An exponential holds the constants in registers.
+type exponential struct {
+	least, log2e, ln2Hi, ln2Lo, p0, one VecVirtual
+	p                                   []VecVirtual
+}
+
+func newExponential() *exponential {
+	e := &exponential{all(expMin), all(expLog2e), all(expLn2Hi), all(expLn2Lo), all(expP0), all(1), nil}
+	for _, c := range expCoefficients {
+		e.p = append(e.p, all(c))
+	}
+	return e
+}
+
+// of emits e**x, for x ≤ 0 or NaN, in x. A NaN stays one; see expOf of command f32.
+func (e *exponential) of(x VecVirtual) VecVirtual {
+	n, p, t := ZMM(), ZMM(), ZMM()
+	VMAXPS(x, e.least, x)
+	VMULPS(e.log2e, x, n)
+	VRNDSCALEPS(U8(0), n, n)
+	VFNMADD231PS(e.ln2Hi, n, x)
+	VFNMADD231PS(e.ln2Lo, n, x)
+	VMOVAPS(e.p0, p)
+	for _, c := range e.p {
+		VFMADD213PS(c, x, p)
+	}
+	VMULPS(x, x, t)
+	VFMADD213PS(x, t, p)
+	VADDPS(e.one, p, p)
+	VSCALEFPS(n, p, p)
+	return p
+}
+
+// expMax emits one pass for the largest element, and one that stores the
+// exponentials and adds them up.
+func expMax() {
+	begin("expMaxAVX512", "func(x []float32) (m, s float32)", "is expToMaxGeneric, in 16 sums; where the largest element is −Inf, it changes nothing.")
+	base := Load(Param("x").Base(), GP64()).(GPVirtual)
+	length := Load(Param("x").Len(), GP64()).(GPVirtual)
+	least := all(math.Inf(-1))
+	m := ZMM()
+	VMOVAPS(least, m)
+	loop("max", base, length, func(at Mem, mask OpmaskVirtual) {
+		x := ZMM()
+		if mask != nil {
+			VMOVAPS(least, x)
+			VMOVUPS(at, mask, x)
+		} else {
+			VMOVUPS(at, x)
+		}
+		VMAXPS(x, m, m) // a NaN is passed over
+	})
+	fold(m, func(a, b, dst Op) { VMAXPS(a, b, dst) })
+	Store(m.AsX(), ReturnIndex(0))
+	bits := GP32()
+	VMOVD(m.AsX(), bits)
+	CMPL(bits, U32(math.Float32bits(float32(math.Inf(-1)))))
+	JE(LabelRef("nothing"))
+	VBROADCASTSS(m.AsX(), m)
+	e, sum := newExponential(), zero()
+	loop("exp", base, length, func(at Mem, mask OpmaskVirtual) {
+		x := ZMM()
+		if mask != nil {
+			VMOVUPS_Z(at, mask, x)
+		} else {
+			VMOVUPS(at, x)
+		}
+		VSUBPS(m, x, x)
+		y := e.of(x)
+		if mask != nil {
+			VMOVUPS(y, mask, at)
+			VADDPS(y, sum, mask, sum)
+		} else {
+			VMOVUPS(y, at)
+			VADDPS(y, sum, sum)
+		}
+	})
+	fold(sum, func(a, b, dst Op) { VADDPS(a, b, dst) })
+	Store(sum.AsX(), ReturnIndex(1))
+	Label("nothing")
+	end()
+}
+
+// loop emits body for every vector of x, and for the rest under a mask.
+func loop(name string, base, length GPVirtual, body func(at Mem, mask OpmaskVirtual)) {
+	p, n := GP64(), GP64()
+	MOVQ(base, p)
+	MOVQ(length, n)
+	Label(name)
+	CMPQ(n, Imm(lanes))
+	JLT(LabelRef(name + "Rest"))
+	body(Mem{Base: p}, nil)
+	ADDQ(Imm(bytes), p)
+	SUBQ(Imm(lanes), n)
+	JMP(LabelRef(name))
+	Label(name + "Rest")
+	TESTQ(n, n)
+	JE(LabelRef(name + "Done"))
+	body(Mem{Base: p}, laneMask(n))
+	Label(name + "Done")
+}
+
+// fold combines the lanes of v by op, into lane 0.
+func fold(v VecVirtual, op func(a, b, dst Op)) {
+	half := YMM()
+	VEXTRACTF64X4(U8(1), v, half)
+	op(half, v.AsY(), v.AsY())
+	t := XMM()
+	VEXTRACTF128(U8(1), v.AsY(), t)
+	op(t, v.AsX(), v.AsX())
+	VMOVHLPS(v.AsX(), v.AsX(), t)
+	op(t, v.AsX(), v.AsX())
+	VMOVSHDUP(v.AsX(), t)
+	op(t, v.AsX(), v.AsX())
+}

@@ -1,0 +1,141 @@
+package kernel
+
+import "fmt"
+
+// A Strip is how some columns of a matrix lie in memory, in a number format and
+// row after row, so that few rows of f32 multiply them as they are decoded.
+type Strip struct {
+	Width int // columns of a strip, a multiple of [PanelWidth]
+	Bytes int // of a row
+
+	// decodeGeneric writes the values of a row of blocks.
+	decodeGeneric func(dst []float32, src []byte)
+
+	fast stripTiles // by assembly; the dispatcher replaces it
+}
+
+// FewRows is the number of rows up to which [Strip.Mul] is faster than
+// [MulPanel] on panels that [Strip.Decode] made.
+const FewRows = 12
+
+// Strips of 16 columns in f16, and of 32 in one block of q8_0 or of q4_0.
+var (
+	F16Strip  = &Strip{Width: 16, Bytes: 32, decodeGeneric: f16ToF32Generic}
+	Q8_0Strip = &Strip{Width: 32, Bytes: 34, decodeGeneric: decodeQ8_0Row}
+	Q4_0Strip = &Strip{Width: 32, Bytes: 18, decodeGeneric: decodeQ4_0Row}
+)
+
+// Mul multiplies a, whose rows are contiguous, by so many strips of a.Cols rows
+// each, apart bytes apart; with b the values of the strips side by side:
+//
+//	for i, j: for k := range a.Cols { c[i*ldc+j] = fma(a[i, k], b[k, j], c[i*ldc+j]) }
+//
+// where c starts from 0: the bits of [MulPanel] on decoded strips.
+func (s *Strip) Mul(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
+	a.check("Strip.Mul")
+	cols := strips * s.Width
+	switch {
+	case a.ColStride != 1:
+		panic("kernel: Strip.Mul: rows are not contiguous")
+	case a.Rows == 0 || strips <= 0:
+		return
+	case ldc < cols && a.Rows > 1 || len(c) < (a.Rows-1)*ldc+cols:
+		panic("kernel: Strip.Mul: the product is too short")
+	case apart < 0 || len(b) < (strips-1)*apart+a.Cols*s.Bytes:
+		panic(fmt.Sprintf("kernel: Strip.Mul: %d bytes for %d strips of %d rows, %d bytes apart", len(b), strips, a.Cols, apart))
+	}
+	if !s.fast.mul(s, c, ldc, a, b, apart, strips) {
+		s.mulGeneric(c, ldc, a, b, apart, strips)
+	}
+}
+
+// Decode writes the values of n rows of a strip, exactly, as panels of n rows
+// of 16 columns that follow each other.
+func (s *Strip) Decode(dst []float32, b []byte, n int) {
+	if n < 0 || len(dst) < n*s.Width || len(b) < n*s.Bytes {
+		panic(fmt.Sprintf("kernel: Strip.Decode: %d rows of %d bytes to %d floats", n, len(b), len(dst)))
+	}
+	if n == 0 || s.fast.decoded(dst, b, n) {
+		return
+	}
+	var row [maxStrip]float32
+	for k := range n {
+		s.decodeGeneric(row[:s.Width], b[k*s.Bytes:])
+		for j := 0; j < s.Width; j += PanelWidth {
+			copy(dst[j*n+k*PanelWidth:][:PanelWidth], row[j:])
+		}
+	}
+}
+
+const maxStrip = 32
+
+func (s *Strip) mulGeneric(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
+	var sum, row [maxStrip]float32
+	for p := range strips {
+		for i := range a.Rows {
+			clear(sum[:])
+			for k, x := range a.Data[i*a.RowStride:][:a.Cols] {
+				s.decodeGeneric(row[:s.Width], b[p*apart+k*s.Bytes:])
+				for j, v := range row {
+					sum[j] += float32(x * v)
+				}
+			}
+			copy(c[i*ldc+p*s.Width:][:s.Width], sum[:])
+		}
+	}
+}
+
+func decodeQ8_0Row(dst []float32, src []byte) {
+	d := half(src, 0)
+	for j := range dst {
+		dst[j] = d * float32(int8(src[2+j]))
+	}
+}
+
+func decodeQ4_0Row(dst []float32, src []byte) {
+	d := half(src, 0)
+	for j, q := range src[2:18] {
+		dst[j] = d * float32(int(q&15)-8)
+		dst[j+16] = d * float32(int(q>>4)-8)
+	}
+}
+
+// stripTiles are the routines of a tier, or none. Strides are in bytes.
+type stripTiles struct {
+	one  []stripTile // of one strip, by rows less one
+	wide []stripTile // of several; there may be fewer
+	many int         // the strips of wide
+
+	decode func(dst *float32, apart int, b *byte, n int)
+}
+
+// A stripTile multiplies some rows by one strip or several.
+type stripTile func(c *float32, ldc int, a *float32, row int, b *byte, apart, n int)
+
+// mul is [Strip.mulGeneric] by tiles. It reports false if there are none.
+func (t *stripTiles) mul(s *Strip, c []float32, ldc int, a Mat, b []byte, apart, strips int) bool {
+	if t.one == nil || a.Cols == 0 {
+		return false
+	}
+	for i, rows := 0, 0; i < a.Rows; i += rows {
+		left := a.Rows - i
+		tiles := (left + len(t.one) - 1) / len(t.one)
+		rows = (left + tiles - 1) / tiles // none of one row beside one of six
+		for p, n := 0, 0; p < strips; p += n {
+			tile := t.one[rows-1]
+			if n = 1; strips-p >= t.many && rows <= len(t.wide) {
+				tile, n = t.wide[rows-1], t.many
+			}
+			tile(&c[i*ldc+p*s.Width], 4*ldc, &a.Data[i*a.RowStride], 4*a.RowStride, &b[p*apart], apart, a.Cols)
+		}
+	}
+	return true
+}
+
+// decoded decodes n rows, if there is a routine for that.
+func (t *stripTiles) decoded(dst []float32, b []byte, n int) bool {
+	if t.decode != nil {
+		t.decode(&dst[0], 4*PanelWidth*n, &b[0], n)
+	}
+	return t.decode != nil
+}

@@ -1,0 +1,39 @@
+//go:build !purego
+
+package kernel
+
+import "math"
+
+//go:generate sh -c "cd gen && go run ./wide -out ../wide_amd64.s -stubs ../wide_stubs_amd64.go -pkg kernel"
+
+// mulPanelAVX512 is mulPanelAVX2 with tiles of 12 rows, which hide the latency
+// of the FMA, and of 6. Fewer rows fill vectors of 8 as well as they fill 16.
+func mulPanelAVX512(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
+	whole := a.rows / BlockRows * BlockRows
+	if a.cols == 0 || a.rows < 2*BlockRows && whole < a.rows {
+		mulPanelAVX2(c, ldc, cols, a, panel, add)
+		return
+	}
+	for k := 0; k < a.cols; k += panelDepth {
+		n := min(panelDepth, a.cols-k)
+		for i, rows := 0, 0; i < whole; i += rows {
+			tile := mulTile12AVX512
+			if rows = 2 * BlockRows; whole-i < rows {
+				tile, rows = mulTile6AVX512, BlockRows
+			}
+			at := i/BlockRows*a.block + k*a.col
+			tile(&c[i*ldc], ldc*floatBytes, &a.data[at], a.block*floatBytes, a.row*floatBytes, a.col*floatBytes, &panel[k*PanelWidth], n, cols, add || k > 0)
+		}
+	}
+	if whole < a.rows {
+		a.data, a.rows = a.data[whole/BlockRows*a.block:], a.rows-whole
+		mulPanelAVX2(c[whole*ldc:], ldc, cols, a, panel, add)
+	}
+}
+
+func expToMaxAVX512(x []float32) (m, s float32) {
+	if m, s = expMaxAVX512(x); math.IsInf(float64(m), -1) {
+		return expToMaxGeneric(x)
+	}
+	return m, s
+}
