@@ -42,11 +42,11 @@ type side struct {
 
 // A driver times rows.
 type driver struct {
-	set       *settings
-	llama, ik *llama
-	noTorch   string          // why PyTorch is not timed; empty: it is
-	limits    *machine.Limits // the best that was measured
-	progress  progress
+	set      *settings
+	peers    []*llama        // that are not left out
+	noTorch  string          // why PyTorch is not timed; empty: it is
+	limits   *machine.Limits // the best that was measured
+	progress progress
 }
 
 // newDriver finds or builds the peers, and looks for the programs.
@@ -56,15 +56,20 @@ func newDriver(ctx context.Context, s *settings) (*driver, error) {
 		return nil, err
 	}
 	d := &driver{set: s, noTorch: torchMissing(ctx, s.python), progress: progress{out: os.Stderr}}
-	bin, err := llamaOrigin.find(ctx, s.llama)
-	if err != nil {
-		return nil, err
+	for _, p := range []struct {
+		origin origin
+		dir    string
+		make   func(bin string, threads int) *llama
+	}{{llamaOrigin, s.llama, newLlama}, {ikOrigin, s.ik, newIK}} {
+		if p.dir == none {
+			continue
+		}
+		bin, err := p.origin.find(ctx, p.dir)
+		if err != nil {
+			return nil, err
+		}
+		d.peers = append(d.peers, p.make(bin, s.threads))
 	}
-	d.llama = newLlama(bin, s.threads)
-	if bin, err = ikOrigin.find(ctx, s.ik); err != nil {
-		return nil, err
-	}
-	d.ik = newIK(bin, s.threads)
 	return d, nil
 }
 

@@ -72,8 +72,8 @@ func parse() (*settings, error) {
 	flag.StringVar(&s.limbeck, "limbeck", "limbeck", "Limbeck's `PROGRAM`")
 	flag.StringVar(&s.python, "python", "", "time PyTorch too, with this `PYTHON`, which has torch and transformers")
 	flag.StringVar(&s.dir, "peers", os.Getenv("PEERS"), "`FOLDER` of peers and models, made where they are missing (default: $PEERS, or limbeck-peers in the user's cache)")
-	flag.StringVar(&s.llama, "llama", "", "`FOLDER` of llama.cpp (default: llama.cpp in that of -peers)")
-	flag.StringVar(&s.ik, "ik", "", "`FOLDER` of ik_llama.cpp (default: ik_llama.cpp in that of -peers)")
+	flag.StringVar(&s.llama, "llama", "", "`FOLDER` of llama.cpp, or none to leave it out (default: llama.cpp in that of -peers)")
+	flag.StringVar(&s.ik, "ik", "", "`FOLDER` of ik_llama.cpp, or none to leave it out (default: ik_llama.cpp in that of -peers)")
 	flag.StringVar(&s.only, "only", "", "time only rows whose name matches this `EXPRESSION`")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds of timing")
 	flag.IntVar(&s.threads, "threads", 2, "threads of every side")
@@ -86,19 +86,35 @@ func parse() (*settings, error) {
 	if s.rounds < 1 || s.threads < 1 {
 		return nil, fmt.Errorf("-rounds is %d and -threads %d, want at least 1", s.rounds, s.threads)
 	}
+	return &s, s.locate()
+}
+
+// none leaves a peer out.
+const none = "none"
+
+// locate sets where peers and models lie, as absolute paths: llama-quantize
+// takes a name that begins with a digit for a format.
+func (s *settings) locate() (err error) {
 	if s.dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return nil, fmt.Errorf("-peers is not set, and there is no folder for caches: %w", err)
+			return fmt.Errorf("-peers is not set, and there is no folder for caches: %w", err)
 		}
 		s.dir = filepath.Join(cache, "limbeck-peers")
 	}
-	for path, name := range map[*string]string{&s.llama: "llama.cpp", &s.ik: "ik_llama.cpp"} {
+	if s.dir, err = filepath.Abs(s.dir); err != nil {
+		return err
+	}
+	for path, name := range map[*string]string{&s.llama: llamaCPP, &s.ik: ik} {
 		if *path == "" {
 			*path = filepath.Join(s.dir, name)
+		} else if *path != none {
+			if *path, err = filepath.Abs(*path); err != nil {
+				return err
+			}
 		}
 	}
-	return &s, nil
+	return nil
 }
 
 // start finds what is needed, times, and prints.

@@ -39,7 +39,7 @@ func (d *driver) path(f file) string {
 }
 
 // make writes the model if it is not there: weights are rounded to F16, and from
-// that to other formats by Limbeck, or to mixes of K-quants by llama.cpp.
+// that to other formats by Limbeck, or to mixes of K-quants by a peer.
 func (d *driver) make(ctx context.Context, f file) error {
 	to := d.path(f)
 	if _, err := os.Stat(to); err == nil {
@@ -57,8 +57,11 @@ func (d *driver) make(ctx context.Context, f file) error {
 		_, err := d.limbeck("quantize", d.path(from), f.format, "--out", to).run(ctx)
 		return err
 	}
+	if len(d.peers) == 0 {
+		return fmt.Errorf("%s is not there, and is made with a peer's llama-quantize, but all are left out", to)
+	}
 	part := to + ".part"
-	if _, err := d.llama.quantize(d.path(from), part, f.format).run(ctx); err != nil {
+	if _, err := d.peers[0].quantize(d.path(from), part, f.format).run(ctx); err != nil {
 		return err
 	}
 	return os.Rename(part, to)

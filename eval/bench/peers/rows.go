@@ -50,8 +50,11 @@ func (d *driver) rows() []row {
 	var out []row
 	work := func(what string, f file, w bench.Work, goals ...goal) {
 		m := d.path(f)
-		out = append(out, row{fmt.Sprintf("%s, %s", what, f), tokens, []file{f},
-			[]side{d.limbeckWork(m, w), d.llama.work(m, w), d.ik.work(m, w)}, goals})
+		r := row{fmt.Sprintf("%s, %s", what, f), tokens, []file{f}, []side{d.limbeckWork(m, w)}, goals}
+		for _, p := range d.peers {
+			r.sides = append(r.sides, p.work(m, w))
+		}
+		out = append(out, r)
 	}
 	for _, x := range []struct {
 		file  file
@@ -76,11 +79,11 @@ func (d *driver) busyRow() row {
 	w.Write = 16 // it may be slow
 	r := row{name: fmt.Sprintf("decode beside %d endless loops, %s", busyLoops, smol4), unit: tokens, files: []file{smol4},
 		sides: []side{d.limbeckWork(m, w)}, goals: []goal{ofIdle(0.3, idleRow), atLeast(3, ik)}}
-	for _, l := range []*llama{d.llama, d.ik} {
-		s := side{name: l.name}
+	for _, p := range d.peers {
+		s := side{name: p.name}
 		for _, env := range [][]string{nil, {"OMP_WAIT_POLICY=passive"}} {
-			s.variants = append(s.variants, variant{strings.Join(append(env, l.flags[0]...), " "), func(ctx context.Context) (sample, error) {
-				return l.bench(ctx, m, append(l.workArgs(w), l.flags[0]...), env)
+			s.variants = append(s.variants, variant{strings.Join(append(env, p.flags[0]...), " "), func(ctx context.Context) (sample, error) {
+				return p.bench(ctx, m, append(p.workArgs(w), p.flags[0]...), env)
 			}})
 		}
 		r.sides = append(r.sides, s)
@@ -103,8 +106,11 @@ func (d *driver) busyRow() row {
 // whole processes, from start to end.
 func (d *driver) firstRow() row {
 	m := d.path(llama4)
-	return row{fmt.Sprintf("load and first token, %s", llama4), seconds, []file{llama4},
-		[]side{d.limbeckFirst(m), d.llama.first(m), d.ik.first(m)}, []goal{within(0.2)}}
+	r := row{fmt.Sprintf("load and first token, %s", llama4), seconds, []file{llama4}, []side{d.limbeckFirst(m)}, []goal{within(0.2)}}
+	for _, p := range d.peers {
+		r.sides = append(r.sides, p.first(m))
+	}
+	return r
 }
 
 // quantizeRow quantizes the larger model: whole processes.
@@ -114,8 +120,8 @@ func (d *driver) quantizeRow(format string) row {
 	r.sides = append(r.sides, d.quantizing(limbeckName, from, format, func(to string) command {
 		return d.limbeck("quantize", from, format, "--out", to)
 	}))
-	for _, l := range []*llama{d.llama, d.ik} {
-		r.sides = append(r.sides, d.quantizing(l.name, from, format, func(to string) command { return l.quantize(from, to, format) }))
+	for _, p := range d.peers {
+		r.sides = append(r.sides, d.quantizing(p.name, from, format, func(to string) command { return p.quantize(from, to, format) }))
 	}
 	return r
 }
