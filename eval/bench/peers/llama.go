@@ -105,7 +105,7 @@ func (l *llama) bench(ctx context.Context, model string, args, env []string) (sa
 
 // parseBench returns the median rate of a test of llama-bench -o json.
 func parseBench(text []byte) (float64, error) {
-	start := bytes.IndexByte(text, '[') // there may be words before
+	start := bytes.Index(append([]byte{'\n'}, text...), []byte("\n[")) // there may be words before
 	if start < 0 {
 		return 0, fmt.Errorf("llama-bench printed no JSON%s", lastLines(text))
 	}

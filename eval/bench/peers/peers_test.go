@@ -11,7 +11,9 @@ import (
 
 	"limbeck/eval/bench"
 	"limbeck/internal/par"
+	"limbeck/internal/testkit"
 	"limbeck/model/token"
+	"limbeck/nn/op"
 	"limbeck/tensor"
 )
 
@@ -31,6 +33,9 @@ func TestParseBench(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("%s: %g, %v; want %g", name, got, err, want)
 		}
+	}
+	if got, err := parseBench([]byte("words [1]\n[{\"samples_ts\": [3, 1, 2]}]")); err != nil || got != 2 {
+		t.Errorf("after words: %g, %v; want 2", got, err)
 	}
 	for _, text := range []string{"", "no JSON", "[]", "[{}]", `[{"samples_ts":[1]},{"samples_ts":[2]}]`, `[{"samples_ts":[0]}]`, `[{"samples_ts":"1"}]`} {
 		if got, err := parseBench([]byte(text)); err == nil {
@@ -199,7 +204,7 @@ func TestRenderings(t *testing.T) {
 	if err := r.writeMarkdown(&markdown); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"idle", "busy", "time", limbeckName, llamaCPP, "300", "1.50", "60 %"} {
+	for _, want := range []string{"idle", "busy", "time", limbeckName, "ik", "300", "1.50", "60 %"} {
 		if !strings.Contains(text.String(), want) || !strings.Contains(markdown.String(), want) {
 			t.Errorf("%q is missing:\n%s\n%s", want, text.String(), markdown.String())
 		}
@@ -265,4 +270,23 @@ func randomTensor(threads int) *tensor.Tensor {
 	pool := par.New(threads)
 	defer pool.Close()
 	return random{pool}.Tensor("blk.0.attn_q.weight", 3*fillRows/2, 256)
+}
+
+// A training that is timed has a rate, and costs three times a forward pass.
+func TestTrain(t *testing.T) {
+	m := testkit.Model(1)
+	m.SetTrainable(func(*op.Weight) bool { return true })
+	pool := par.New(2)
+	defer pool.Close()
+	for _, bf16 := range []bool{false, true} {
+		if rate, err := trainRate(m, bf16, pool); err != nil || !(rate > 0) {
+			t.Errorf("bf16 %v: %g tokens a second, %v", bf16, rate, err)
+		}
+	}
+	c := m.Config()
+	products := c.Vocab*c.Width + c.Layers*c.Width*(2*c.Heads*c.HeadDim+2*c.KVHeads*c.HeadDim+3*c.FFN)
+	attention := 4 * float64(c.Layers*c.Heads*c.HeadDim) * (trainTokens + 1) / 2
+	if got, want := trainCost(m), 3*(2*float64(products)+attention); got != want {
+		t.Errorf("%g operations a token, want %g", got, want)
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"limbeck/eval/bench"
@@ -164,17 +165,35 @@ func columns(names ...string) []report.Column {
 	return out
 }
 
-// peerNames are the sides beside Limbeck, in the order of the columns.
-var peerNames = []string{llamaCPP, ik, torch}
+// peers lists the sides beside Limbeck that were timed at all, in the order of
+// the columns.
+func (r *result) peers() []string {
+	return slices.DeleteFunc([]string{llamaCPP, ik, torch}, func(name string) bool {
+		return !slices.ContainsFunc(r.Rows, func(o outcome) bool { return o.median(name) > 0 })
+	})
+}
+
+// names are short names of the sides.
+func names(sides []string) []string {
+	var out []string
+	for _, s := range sides {
+		out = append(out, short(s))
+	}
+	return out
+}
 
 // rates lists medians and ratios.
 func (r *result) rates() report.Table {
 	t := report.Table{Title: "Medians, and how many times faster Limbeck is",
-		Columns: columns("work", "unit", limbeckName, llamaCPP, "×", "ik", "×", torch, "×", "of limit")}
+		Columns: columns("work", "unit", limbeckName)}
+	for _, p := range r.peers() {
+		t.Columns = append(t.Columns, columns(short(p), "×")...)
+	}
+	t.Columns = append(t.Columns, columns("of limit")...)
 	for i := range r.Rows {
 		o := &r.Rows[i]
 		cells := []string{o.Name, string(o.Unit), o.value(limbeckName)}
-		for _, p := range peerNames {
+		for _, p := range r.peers() {
 			cells = append(cells, o.value(p), figure(o.ratio(p), "%.2f"))
 		}
 		t.Rows = append(t.Rows, text(append(cells, figure(100*o.share(), "%.0f %%"))...))
@@ -194,10 +213,11 @@ func (r *result) goals() report.Table {
 
 // memories lists peaks.
 func (r *result) memories() report.Table {
-	t := report.Table{Title: "Peak memory, MB", Columns: columns("work", limbeckName, llamaCPP, "ik", torch)}
+	sides := append([]string{limbeckName}, r.peers()...)
+	t := report.Table{Title: "Peak memory, MB", Columns: columns(append([]string{"work"}, names(sides)...)...)}
 	for i := range r.Rows {
 		cells := []string{r.Rows[i].Name}
-		for _, p := range append([]string{limbeckName}, peerNames...) {
+		for _, p := range sides {
 			cells = append(cells, figure(float64(r.Rows[i].memory(p))/1e6, "%.0f"))
 		}
 		t.Rows = append(t.Rows, text(cells...))
@@ -230,27 +250,39 @@ func (r *result) notes() []report.Note {
 
 // writeMarkdown writes one table with all of it.
 func (r *result) writeMarkdown(w io.Writer) error {
-	var b strings.Builder
-	names := append([]string{limbeckName}, peerNames...)
-	fmt.Fprintf(&b, "| work | %s | × llama.cpp | × ik | of limit | goal | reached | peak MB | best flags |\n", strings.Join(names, " | "))
-	fmt.Fprintf(&b, "|%s\n", strings.Repeat("---|", len(names)+8))
-	for i := range r.Rows {
-		o := &r.Rows[i]
-		cells := []string{o.Name + ", " + string(o.Unit)}
-		var memory, flags []string
-		for _, n := range names {
-			cells = append(cells, o.value(n))
-			if m := o.memory(n); m > 0 {
-				memory = append(memory, fmt.Sprintf("%s %.0f", short(n), float64(m)/1e6))
-			}
-			if f := o.side(n).Flags; f != "" {
-				flags = append(flags, fmt.Sprintf("%s `%s`", short(n), f))
-			}
-		}
-		cells = append(cells, figure(o.ratio(llamaCPP), "%.2f"), figure(o.ratio(ik), "%.2f"), figure(100*o.share(), "%.0f %%"),
-			o.Goal, fmt.Sprintf("%s: %s", o.Reached, o.verdict()), strings.Join(memory, ", "), strings.Join(flags, ", "))
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+	sides := append([]string{limbeckName}, r.peers()...)
+	head := append([]string{"work"}, names(sides)...)
+	for _, p := range r.peers() {
+		head = append(head, "× "+short(p))
 	}
-	_, err := io.WriteString(w, b.String())
+	head = append(head, "of limit", "goal", "reached", "peak MB", "best flags")
+	lines := []string{strings.Join(head, " | "), strings.Repeat("---|", len(head)-1) + "---"}
+	for i := range r.Rows {
+		lines = append(lines, strings.Join(r.Rows[i].markdown(sides), " | "))
+	}
+	_, err := io.WriteString(w, "| "+strings.Join(lines, " |\n| ")+" |\n")
 	return err
+}
+
+// markdown returns the cells of a row: Limbeck is the first of sides.
+func (o *outcome) markdown(sides []string) []string {
+	cells := []string{o.Name + ", " + string(o.Unit)}
+	var memory, flags []string
+	for _, s := range sides {
+		cells = append(cells, o.value(s))
+		if m := o.memory(s); m > 0 {
+			memory = append(memory, fmt.Sprintf("%s %.0f", short(s), float64(m)/1e6))
+		}
+		if f := o.side(s).Flags; f != "" {
+			flags = append(flags, fmt.Sprintf("%s `%s`", short(s), f))
+		}
+	}
+	for _, s := range sides[1:] {
+		cells = append(cells, figure(o.ratio(s), "%.2f"))
+	}
+	reached := o.verdict()
+	if o.Reached != "" {
+		reached = o.Reached + ": " + reached
+	}
+	return append(cells, figure(100*o.share(), "%.0f %%"), o.Goal, reached, strings.Join(memory, ", "), strings.Join(flags, ", "))
 }

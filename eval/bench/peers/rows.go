@@ -44,8 +44,7 @@ const (
 	llamaCPP  = "llama.cpp"
 )
 
-// rows lists what there is to time, and what Limbeck is to reach: issue 4,
-// section 1.
+// rows lists what there is to time, and what Limbeck is to reach.
 func (d *driver) rows() []row {
 	var out []row
 	work := func(what string, f file, w bench.Work, goals ...goal) {
@@ -60,14 +59,14 @@ func (d *driver) rows() []row {
 		file  file
 		times float64
 	}{{smol4, 1.6}, {smolK, 1.4}, {smol8, 1.4}, {llama4, 1.5}, {llamaK, 1.4}} {
-		work("prompt of 512", x.file, prompt, atLeast(x.times, ik))
+		work("prompt 512", x.file, prompt, atLeast(x.times, ik))
 	}
 	work("decode", smol4, decode, either(atLeast(1.3, ik), ofLimit(0.8)))
 	for _, f := range []file{llama4, llamaK, llama8} {
 		work("decode", f, decode, ofLimit(0.9), atLeast(1, ik))
 	}
-	work("decode after 8,192", smol4, deep, atLeast(1.5, ik))
-	work("16 requests, 128 in, 64 out", smol4, requests, atLeast(3.5, ik))
+	work("decode at 8,192", smol4, deep, atLeast(1.5, ik))
+	work("16 requests", smol4, requests, atLeast(3.5, ik))
 	out = append(out, d.busyRow(), d.firstRow(), d.quantizeRow("q4_0"), d.quantizeRow("q8_0"))
 	return append(out, d.trainRow("f32", atLeast(3, torch), memoryAtMost(3e9)), d.trainRow("bf16", atLeast(3, torch)))
 }
@@ -77,7 +76,7 @@ func (d *driver) rows() []row {
 func (d *driver) busyRow() row {
 	m, w := d.path(smol4), decode
 	w.Write = 16 // it may be slow
-	r := row{name: fmt.Sprintf("decode beside %d endless loops, %s", busyLoops, smol4), unit: tokens, files: []file{smol4},
+	r := row{name: fmt.Sprintf("decode, %d loops, %s", busyLoops, smol4), unit: tokens, files: []file{smol4},
 		sides: []side{d.limbeckWork(m, w)}, goals: []goal{ofIdle(0.3, idleRow), atLeast(3, ik)}}
 	for _, p := range d.peers {
 		s := side{name: p.name}
@@ -106,7 +105,7 @@ func (d *driver) busyRow() row {
 // whole processes, from start to end.
 func (d *driver) firstRow() row {
 	m := d.path(llama4)
-	r := row{fmt.Sprintf("load and first token, %s", llama4), seconds, []file{llama4}, []side{d.limbeckFirst(m)}, []goal{within(0.2)}}
+	r := row{fmt.Sprintf("first token, %s", llama4), seconds, []file{llama4}, []side{d.limbeckFirst(m)}, []goal{within(0.2)}}
 	for _, p := range d.peers {
 		r.sides = append(r.sides, p.first(m))
 	}

@@ -42,7 +42,7 @@ var trainScript []byte
 
 // trainRow trains the smaller shape, computing in f32 or bf16.
 func (d *driver) trainRow(format string, goals ...goal) row {
-	r := row{name: fmt.Sprintf("train, 135M, %d × %d, %s", trainBatch, trainTokens, format), unit: tokens, files: []file{smolF16}, goals: goals}
+	r := row{name: fmt.Sprintf("train, 135M %s", strings.ToUpper(format)), unit: tokens, files: []file{smolF16}, goals: goals}
 	r.sides = append(r.sides, only(limbeckName, func(ctx context.Context) (sample, error) { return d.train(ctx, format) }))
 	if d.noTorch != "" {
 		return r
