@@ -48,6 +48,9 @@ fuzz: ## every fuzz target, FUZZTIME each (5m)
 bench: ## the kernels' benchmarks beside the machine's limits
 	go test -run '^$$' -bench . ./tensor/kernel
 
+bench-peers: build ## Limbeck beside llama.cpp, ik_llama.cpp, and PyTorch if PY has it; FLAGS="-only decode" and the like
+	go run ./eval/bench/peers -limbeck ./limbeck -python $(PY) $(FLAGS)
+
 check-peers: ## what transformers and llama.cpp make of the files that are written, in PY, a Python with both
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 		go test -v -count=1 -run TestWriteForPeers ./model -written "$$dir" && \
@@ -71,4 +74,4 @@ cross: ## compile for every platform
 clean: ## remove what these targets build
 	rm -rf limbeck dist
 
-.PHONY: help build demo test short race tiers vet lint fuzz bench check-peers golden generate generate-check cross clean
+.PHONY: help build demo test short race tiers vet lint fuzz bench bench-peers check-peers golden generate generate-check cross clean

@@ -55,6 +55,7 @@ var rules = []string{
 	"eval/baseline:     data internal/par golang.org/x/text/...",
 	"eval/report:       eval data measure",
 	"eval/bench:        $engine eval eval/report data internal/machine",
+	"eval/bench/peers:  $engine eval/bench eval/report internal/machine",
 	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill internal/machine",
 	"store/builtin:",
 

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"limbeck/eval/bench"
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model/token"
+	"limbeck/nn/op"
+	"limbeck/tensor"
+)
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// What the peers print is read: the files are what they printed.
+func TestParseBench(t *testing.T) {
+	for name, want := range map[string]float64{"llama-bench.txt": 8.06116} {
+		got, err := parseBench(read(t, name))
+		if err != nil || got != want {
+			t.Errorf("%s: %g, %v; want %g", name, got, err, want)
+		}
+	}
+	if got, err := parseBench([]byte("words [1]\n[{\"samples_ts\": [3, 1, 2]}]")); err != nil || got != 2 {
+		t.Errorf("after words: %g, %v; want 2", got, err)
+	}
+	for _, text := range []string{"", "no JSON", "[]", "[{}]", `[{"samples_ts":[1]},{"samples_ts":[2]}]`, `[{"samples_ts":[0]}]`, `[{"samples_ts":"1"}]`} {
+		if got, err := parseBench([]byte(text)); err == nil {
+			t.Errorf("%q: %g, want an error", text, got)
+		}
+	}
+}
+
+func TestParseBatched(t *testing.T) {
+	for name, want := range map[string]float64{"llama-batched-bench.txt": 2.072} {
+		w := bench.Work{Kind: bench.Requests, Tokens: 16, Batch: 4, Write: 4}
+		got, err := parseBatched(read(t, name), w)
+		if err != nil || got != want {
+			t.Errorf("%s: %g, %v; want %g", name, got, err, want)
+		}
+		if got, err := parseBatched(read(t, name), requests); err == nil {
+			t.Errorf("%s: %g of a row that is not there", name, got)
+		}
+	}
+	for _, text := range []string{"", "|   128 |     64 |   16 |   3072 |    0.4 | 1 | 1 | 1 | none | 1 |", "|   128 |     64 |   16 |   3072 |    0.4 | 1 | 1 | 1 | 0 | 1 |"} {
+		if got, err := parseBatched([]byte(text), requests); err == nil {
+			t.Errorf("%q: %g, want an error", text, got)
+		}
+	}
+}
+
+func TestParseLimbeck(t *testing.T) {
+	d := &driver{}
+	got, err := d.parseLimbeck(read(t, "limbeck-bench.json"), requests)
+	if err != nil || got.Value != 212.9976675135044 || got.Memory != 265265152 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if limit, by := got.bound(d.limits); !(limit > got.Value) || by == "" {
+		t.Errorf("the limit is %g by %q", limit, by)
+	}
+	for _, text := range []string{"", "{}", "[]"} {
+		if got, err := d.parseLimbeck([]byte(text), requests); err == nil {
+			t.Errorf("%q: %+v, want an error", text, got)
+		}
+	}
+}
+
+func TestParseTrained(t *testing.T) {
+	got, err := parseTrained(&process{out: []byte(`{"tokens_per_second": 87.5}`)})
+	if err != nil || got.Rate != 87.5 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, text := range []string{"", "{}", "nan"} {
+		if got, err := parseTrained(&process{out: []byte(text)}); err == nil {
+			t.Errorf("%q: %+v, want an error", text, got)
+		}
+	}
+}
+
+// The flags of llama-bench reach the other programs.
+func TestBatched(t *testing.T) {
+	if got := strings.Join(batched([]string{"-rtr", "1", "-fa", "1"}), " "); got != "-rtr -fa 1" {
+		t.Error(got)
+	}
+}
+
+// A generated vocabulary is one that a tokenizer takes, of the size of the shape's.
+func TestVocabulary(t *testing.T) {
+	for name, c := range shapes {
+		spec, err := vocabulary(c.Vocab)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := token.New(spec)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if k.Vocab() != c.Vocab || len(spec.Types) != c.Vocab {
+			t.Errorf("%s: %d tokens and %d types, want %d", name, k.Vocab(), len(spec.Types), c.Vocab)
+		}
+	}
+}
+
+// outcomes are a row on which Limbeck is 1.5 times as fast as ik, at 60 % of the
+// limit, and one with less.
+func outcomes() []outcome {
+	limbeck := sideResult{Name: limbeckName, Values: []float64{290, 300, 900}, Memory: 2e9}
+	return []outcome{
+		{Name: "idle", Unit: tokens, Limit: 500, Sides: []sideResult{limbeck, {Name: ik, Values: []float64{200}}}},
+		{Name: "busy", Unit: tokens, Sides: []sideResult{{Name: limbeckName, Values: []float64{60}}}},
+		{Name: "time", Unit: seconds, Sides: []sideResult{{Name: limbeckName, Values: []float64{0.25}}, {Name: ik, Values: []float64{0.5}}}},
+	}
+}
+
+func TestGoals(t *testing.T) {
+	all := outcomes()
+	for _, c := range []struct {
+		row     int
+		goal    goal
+		reached string
+		verdict string
+	}{
+		{0, atLeast(1.5, ik), "1.50 × ik", "met"},
+		{0, atLeast(1.6, ik), "1.50 × ik", "missed"},
+		{0, atLeast(1.6, llamaCPP), "", "not known"},
+		{0, ofLimit(0.6), "60 % of limit", "met"},
+		{0, ofLimit(0.61), "60 % of limit", "missed"},
+		{0, either(atLeast(1.6, ik), ofLimit(0.6)), "1.50 × ik, 60 % of limit", "met"},
+		{0, either(atLeast(1.6, llamaCPP), ofLimit(0.6)), "60 % of limit", "met"},
+		{0, either(atLeast(1.6, llamaCPP), ofLimit(0.7)), "", "not known"},
+		{0, memoryAtMost(2e9), "2.00 GB", "met"},
+		{0, memoryAtMost(1.9e9), "2.00 GB", "missed"},
+		{1, ofIdle(0.2, "idle"), "20 % of idle", "met"},
+		{1, ofIdle(0.3, "idle"), "20 % of idle", "missed"},
+		{1, ofIdle(0.3, "another"), "", "not known"},
+		{1, ofLimit(0.1), "", "not known"},
+		{2, atLeast(2, ik), "2.00 × ik", "met"},
+		{2, within(0.2), "0.25 s", "missed"},
+		{2, within(0.25), "0.25 s", "met"},
+	} {
+		o := all[c.row]
+		o.judge([]goal{c.goal}, all)
+		if o.Reached != c.reached || o.verdict() != c.verdict || o.Goal != c.goal.text {
+			t.Errorf("%s, %s: reached %q, %s; want %q, %s", o.Name, o.Goal, o.Reached, o.verdict(), c.reached, c.verdict)
+		}
+	}
+}
+
+// A row tries every way of a side, keeps the fastest, and lets a side that fails
+// not stop the others.
+func TestTime(t *testing.T) {
+	var ran []string
+	way := func(flags string, value float64) variant {
+		return variant{flags, func(context.Context) (sample, error) {
+			ran = append(ran, flags)
+			if value < 0 {
+				return sample{}, os.ErrInvalid
+			}
+			return sample{Value: value, Memory: 7}, nil
+		}}
+	}
+	d := &driver{set: &settings{rounds: 2}}
+	for u, fastest := range map[unit]string{tokens: "b", seconds: "c"} {
+		ran = nil
+		o, err := d.time(context.Background(), &row{name: "row", unit: u, sides: []side{
+			{limbeckName, []variant{way("a", 3)}}, {ik, []variant{way("b", 2), way("c", 1), way("bad", -1)}}, {llamaCPP, []variant{way("bad", -1), way("bad", -1)}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "b c bad bad bad a " + fastest + " " + fastest + " a"
+		if got := strings.Join(ran, " "); got != want {
+			t.Errorf("%s: ran %s, want %s", u, got, want)
+		}
+		if s := o.side(ik); s.Flags != fastest || len(s.Trials) != 2 || len(s.Values) != 2 || s.Memory != 7 {
+			t.Errorf("%s: %+v", u, s)
+		}
+		if s := o.side(llamaCPP); s.Failed == "" || len(s.Values) != 0 {
+			t.Errorf("%s: %+v", u, s)
+		}
+	}
+}
+
+// Both renderings name every row and side.
+func TestRenderings(t *testing.T) {
+	r := result{Rounds: 3, NoTorch: "none", Rows: outcomes()}
+	r.Rows[0].Sides[1].Failed = "it fell over"
+	var text, markdown strings.Builder
+	if err := r.writeText(&text); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.writeMarkdown(&markdown); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"idle", "busy", "time", limbeckName, "ik", "300", "1.50", "60 %"} {
+		if !strings.Contains(text.String(), want) || !strings.Contains(markdown.String(), want) {
+			t.Errorf("%q is missing:\n%s\n%s", want, text.String(), markdown.String())
+		}
+	}
+	if !strings.Contains(text.String(), "it fell over") {
+		t.Error("nothing of the failure")
+	}
+	for line := range strings.Lines(text.String()) {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	columns := strings.Count(strings.SplitN(markdown.String(), "\n", 2)[0], "|")
+	for line := range strings.Lines(markdown.String()) {
+		if strings.Count(line, "|") != columns {
+			t.Errorf("not %d columns: %s", columns-1, line)
+		}
+	}
+	if err := r.print(&text, true); err == nil || !json.Valid([]byte(text.String()[strings.Index(text.String(), "{"):])) {
+		t.Errorf("JSON: %v", err)
+	}
+}
+
+// A command that is run tells what it printed and took, or why it failed.
+func TestRun(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := command{args: []string{self, "-test.run", "^$"}}.run(context.Background())
+	if err != nil || len(p.out) == 0 || !(p.seconds > 0) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	_, err = command{args: []string{self, "-test.unknown"}}.run(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "-test.unknown") {
+		t.Errorf("an unknown flag: %v", err)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Millisecond)
+	defer stop()
+	if _, err := (command{args: []string{self, "-test.run", "^$"}}).run(ctx); err == nil {
+		t.Error("no error after the time was up")
+	}
+}
+
+// Random weights are the same in every run, with any number of threads, and have
+// the spread that keeps a product's variance.
+func TestRandom(t *testing.T) {
+	a, b := randomTensor(1), randomTensor(2)
+	if string(a.Data) != string(b.Data) {
+		t.Error("other weights with other threads")
+	}
+	sum := 0.0
+	v := a.Decode()
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	if std := math.Sqrt(sum / float64(len(v))); math.Abs(std-1.0/16) > 0.002 {
+		t.Errorf("spread %g, want 1/16", std)
+	}
+}
+
+func randomTensor(threads int) *tensor.Tensor {
+	pool := par.New(threads)
+	defer pool.Close()
+	return random{pool}.Tensor("blk.0.attn_q.weight", 3*fillRows/2, 256)
+}
+
+// A training that is timed has a rate, and costs three times a forward pass.
+func TestTrain(t *testing.T) {
+	m := testkit.Model(1)
+	m.SetTrainable(func(*op.Weight) bool { return true })
+	pool := par.New(2)
+	defer pool.Close()
+	for _, bf16 := range []bool{false, true} {
+		if rate, err := trainRate(m, bf16, pool); err != nil || !(rate > 0) {
+			t.Errorf("bf16 %v: %g tokens a second, %v", bf16, rate, err)
+		}
+	}
+	c := m.Config()
+	products := c.Vocab*c.Width + c.Layers*c.Width*(2*c.Heads*c.HeadDim+2*c.KVHeads*c.HeadDim+3*c.FFN)
+	attention := 4 * float64(c.Layers*c.Heads*c.HeadDim) * (trainTokens + 1) / 2
+	if got, want := trainCost(m), 3*(2*float64(products)+attention); got != want {
+		t.Errorf("%g operations a token, want %g", got, want)
+	}
+}

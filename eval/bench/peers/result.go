@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"limbeck/eval/bench"
+	"limbeck/eval/report"
+	"limbeck/internal/machine"
+)
+
+// A result is what a run found.
+type result struct {
+	Machine report.Machine `json:"machine"`
+	Limits  machine.Limits `json:"limits"`
+	Rounds  int            `json:"rounds"`
+	NoTorch string         `json:"pytorch_missing,omitempty"` // why it was not timed
+	Rows    []outcome      `json:"rows"`
+}
+
+// An outcome is what became of a row.
+type outcome struct {
+	Name    string       `json:"name"`
+	Unit    unit         `json:"unit"`
+	Sides   []sideResult `json:"sides"` // Limbeck first
+	Limit   float64      `json:"limit,omitempty"`
+	By      string       `json:"limited_by,omitempty"`
+	Goal    string       `json:"goal"`
+	Reached string       `json:"reached"`
+	Met     *bool        `json:"met,omitempty"` // absent: not known
+
+	bound func(l *machine.Limits) (value float64, by string)
+}
+
+// A sideResult is what one side did.
+type sideResult struct {
+	Name   string    `json:"name"`
+	Flags  string    `json:"flags,omitempty"` // that were the fastest
+	Trials []trial   `json:"trials,omitempty"`
+	Values []float64 `json:"values"` // of the rounds
+	Memory int64     `json:"peak_memory_bytes,omitempty"`
+	Failed string    `json:"failed,omitempty"`
+}
+
+// A trial is what one way of running a side gave.
+type trial struct {
+	Flags string  `json:"flags"`
+	Value float64 `json:"value"`
+}
+
+// add adds what a run of a side gave.
+func (o *outcome) add(s *sideResult, x *sample, err error) {
+	if err != nil {
+		s.Failed = err.Error()
+		return
+	}
+	s.Values, s.Memory = append(s.Values, x.Value), max(s.Memory, x.Memory)
+	if x.bound != nil {
+		o.bound = x.bound
+	}
+}
+
+// side returns a side by its name; an empty one if there is none.
+func (o *outcome) side(name string) *sideResult {
+	for i := range o.Sides {
+		if o.Sides[i].Name == name {
+			return &o.Sides[i]
+		}
+	}
+	return &sideResult{}
+}
+
+// median returns a side's median; 0 if it was not timed.
+func (o *outcome) median(name string) float64 { return bench.Median(o.side(name).Values) }
+
+func (o *outcome) memory(name string) int64 { return o.side(name).Memory }
+
+// ratio returns how many times faster than a peer Limbeck is; 0 unknown.
+func (o *outcome) ratio(peer string) float64 {
+	own, other := o.median(limbeckName), o.median(peer)
+	if own == 0 || other == 0 {
+		return 0
+	}
+	if o.Unit == seconds {
+		return other / own
+	}
+	return own / other
+}
+
+// share returns Limbeck's part of the limit; 0 unknown.
+func (o *outcome) share() float64 {
+	if o.Limit == 0 {
+		return 0
+	}
+	return o.median(limbeckName) / o.Limit
+}
+
+// verdict says whether the goal is met.
+func (o *outcome) verdict() string {
+	switch {
+	case o.Met == nil:
+		return "not known"
+	case *o.Met:
+		return "met"
+	}
+	return "missed"
+}
+
+// failures counts the sides that failed.
+func (r *result) failures() int {
+	n := 0
+	for _, o := range r.Rows {
+		for _, s := range o.Sides {
+			if s.Failed != "" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// figure writes a value with its unit's decimals, or a dash for 0.
+func figure(v float64, format string) string {
+	if v == 0 {
+		return "—"
+	}
+	return fmt.Sprintf(format, v)
+}
+
+// value writes a side's median.
+func (o *outcome) value(name string) string {
+	v := o.median(name)
+	if o.Unit == seconds {
+		return figure(v, "%.2f")
+	}
+	if v >= 100 {
+		return figure(v, "%.0f")
+	}
+	return figure(v, "%.1f")
+}
+
+// writeText writes tables in 80 columns.
+func (r *result) writeText(w io.Writer) error {
+	out := report.Report{Title: "Limbeck beside its peers", Machine: r.Machine,
+		Tables: []report.Table{r.rates(), r.goals(), r.memories()}, Notes: r.notes()}
+	return out.WriteText(w, report.TextOptions{})
+}
+
+// text makes cells of texts.
+func text(texts ...string) []report.Cell {
+	var out []report.Cell
+	for _, t := range texts {
+		out = append(out, report.Cell{Text: t})
+	}
+	return out
+}
+
+func columns(names ...string) []report.Column {
+	var out []report.Column
+	for _, n := range names {
+		out = append(out, report.Column{Name: n})
+	}
+	return out
+}
+
+// peers lists the sides beside Limbeck that were timed at all, in the order of
+// the columns.
+func (r *result) peers() []string {
+	return slices.DeleteFunc([]string{llamaCPP, ik, torch}, func(name string) bool {
+		return !slices.ContainsFunc(r.Rows, func(o outcome) bool { return o.median(name) > 0 })
+	})
+}
+
+// names are short names of the sides.
+func names(sides []string) []string {
+	var out []string
+	for _, s := range sides {
+		out = append(out, short(s))
+	}
+	return out
+}
+
+// rates lists medians and ratios.
+func (r *result) rates() report.Table {
+	t := report.Table{Title: "Medians, and how many times faster Limbeck is",
+		Columns: columns("work", "unit", limbeckName)}
+	for _, p := range r.peers() {
+		t.Columns = append(t.Columns, columns(short(p), "×")...)
+	}
+	t.Columns = append(t.Columns, columns("of limit")...)
+	for i := range r.Rows {
+		o := &r.Rows[i]
+		cells := []string{o.Name, string(o.Unit), o.value(limbeckName)}
+		for _, p := range r.peers() {
+			cells = append(cells, o.value(p), figure(o.ratio(p), "%.2f"))
+		}
+		t.Rows = append(t.Rows, text(append(cells, figure(100*o.share(), "%.0f %%"))...))
+	}
+	return t
+}
+
+// goals lists what was to be reached.
+func (r *result) goals() report.Table {
+	t := report.Table{Title: "Goals", Columns: columns("work", "goal", "reached", "")}
+	for i := range r.Rows {
+		o := &r.Rows[i]
+		t.Rows = append(t.Rows, text(o.Name, o.Goal, o.Reached, o.verdict()))
+	}
+	return t
+}
+
+// memories lists peaks.
+func (r *result) memories() report.Table {
+	sides := append([]string{limbeckName}, r.peers()...)
+	t := report.Table{Title: "Peak memory, MB", Columns: columns(append([]string{"work"}, names(sides)...)...)}
+	for i := range r.Rows {
+		cells := []string{r.Rows[i].Name}
+		for _, p := range sides {
+			cells = append(cells, figure(float64(r.Rows[i].memory(p))/1e6, "%.0f"))
+		}
+		t.Rows = append(t.Rows, text(cells...))
+	}
+	return t
+}
+
+// notes say how it was measured, and what failed.
+func (r *result) notes() []report.Note {
+	l := &r.Limits
+	limits := fmt.Sprintf("reading %.1f GB/s", l.Read.All/1e9)
+	for _, a := range l.Arithmetic {
+		limits += fmt.Sprintf(", %s %.0f GOP/s", a.Kind, a.All/1e9)
+	}
+	out := []report.Note{{Title: "Limits measured in this run", Text: limits},
+		{Title: "Method", Text: fmt.Sprintf("Medians of %d rounds in which the sides take turns, each in a fresh process with %d threads. Peers run with what was fastest of "+
+			"the flags that they were tried with.", r.Rounds, r.Machine.Threads)}}
+	if r.NoTorch != "" {
+		out = append(out, report.Note{Title: "PyTorch was not timed", Text: r.NoTorch})
+	}
+	for _, o := range r.Rows {
+		for _, s := range o.Sides {
+			if s.Failed != "" {
+				out = append(out, report.Note{Title: s.Name + " failed", Text: o.Name + ": " + s.Failed})
+			}
+		}
+	}
+	return out
+}
+
+// writeMarkdown writes one table with all of it.
+func (r *result) writeMarkdown(w io.Writer) error {
+	sides := append([]string{limbeckName}, r.peers()...)
+	head := append([]string{"work"}, names(sides)...)
+	for _, p := range r.peers() {
+		head = append(head, "× "+short(p))
+	}
+	head = append(head, "of limit", "goal", "reached", "peak MB", "best flags")
+	lines := []string{strings.Join(head, " | "), strings.Repeat("---|", len(head)-1) + "---"}
+	for i := range r.Rows {
+		lines = append(lines, strings.Join(r.Rows[i].markdown(sides), " | "))
+	}
+	_, err := io.WriteString(w, "| "+strings.Join(lines, " |\n| ")+" |\n")
+	return err
+}
+
+// markdown returns the cells of a row: Limbeck is the first of sides.
+func (o *outcome) markdown(sides []string) []string {
+	cells := []string{o.Name + ", " + string(o.Unit)}
+	var memory, flags []string
+	for _, s := range sides {
+		cells = append(cells, o.value(s))
+		if m := o.memory(s); m > 0 {
+			memory = append(memory, fmt.Sprintf("%s %.0f", short(s), float64(m)/1e6))
+		}
+		if f := o.side(s).Flags; f != "" {
+			flags = append(flags, fmt.Sprintf("%s `%s`", short(s), f))
+		}
+	}
+	for _, s := range sides[1:] {
+		cells = append(cells, figure(o.ratio(s), "%.2f"))
+	}
+	reached := o.verdict()
+	if o.Reached != "" {
+		reached = o.Reached + ": " + reached
+	}
+	return append(cells, figure(100*o.share(), "%.0f %%"), o.Goal, reached, strings.Join(memory, ", "), strings.Join(flags, ", "))
+}
