@@ -18,6 +18,7 @@ import (
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/model"
+	"limbeck/model/generate"
 	"limbeck/nn/op"
 	"limbeck/train"
 )
@@ -179,6 +180,6 @@ func trainRate(m *model.Model, bf16 bool, pool *par.Pool) (float64, error) {
 // trainCost returns the operations of a token in a step: those of its forward
 // pass, and twice as many backward.
 func trainCost(m *model.Model) float64 {
-	s := bench.ShapeOf(m, true)
+	s := bench.ShapeOf(m, generate.Precision{Exact: true})
 	return 3 * (s.F32 + s.HeadF32 + s.Attention*(trainTokens+1)/2)
 }
