@@ -14,9 +14,8 @@ import (
 // limbeckName is the side that the others are compared with.
 const limbeckName = "Limbeck"
 
-// cacheFlags choose the format of Limbeck's KV cache, where it has a choice: the
-// peers' is f16.
-var cacheFlags []string
+// cacheFlags choose the format that the peers' KV caches have.
+var cacheFlags = []string{"--cache-type", "f16"}
 
 // limbeck returns a command of Limbeck's program.
 func (d *driver) limbeck(args ...string) command {
