@@ -94,6 +94,7 @@ func (e *ContextError) Error() string {
 type Runner struct {
 	Model *model.Model
 	tape  *op.Tape
+	raw   int // the pass, counted from the next, before which the model is packed; 0: it is packed
 }
 
 // NewRunner returns a runner whose operations run on pool; see [op.Tape] for
@@ -102,6 +103,22 @@ func NewRunner(m *model.Model, pool *par.Pool, exact bool) *Runner {
 	t := op.NewTape(pool)
 	t.Exact = exact
 	return &Runner{Model: m, tape: t}
+}
+
+// PackLater has the runner pack its model, which is not packed yet, before the
+// second pass: a reply's first token does not wait for it.
+func (r *Runner) PackLater() {
+	r.Model.PackLater(r.tape.Pool)
+	r.raw = 2
+}
+
+// begin readies the model for one more pass.
+func (r *Runner) begin() {
+	if r.raw > 0 {
+		if r.raw--; r.raw == 0 {
+			r.Model.Pack(r.tape.Pool)
+		}
+	}
 }
 
 // Tape returns the tape that the runner computes on, for work between replies.

@@ -101,7 +101,7 @@ func (n *matMul) pieces() int {
 	return (groups + n.step() - 1) / n.step()
 }
 
-func (n *matMul) int8() bool { return !n.t.Exact && n.w.packed != nil && n.w.layout.MatMul != nil }
+func (n *matMul) int8() bool { return !n.t.Exact && n.w.layout != nil && n.w.layout.MatMul != nil }
 
 // step returns the row groups a piece: about 64 KB of work for a matrix by a
 // vector, one group where there are many rows of x.
@@ -118,7 +118,7 @@ func (n *matMul) Do(worker, piece int) {
 	lo := piece * n.step()
 	hi := min(lo+n.step(), (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
 	if n.int8() {
-		w.layout.MatMul(y.Data, y.Cols, x.q8, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
+		w.mulInt8(n.t, worker, y, x, lo, hi)
 		return
 	}
 	mem := n.t.Scratch(worker, 2*kernel.PanelWidth*w.Cols)

@@ -18,7 +18,7 @@ type Weight struct {
 	Grad       []float32 // nil if the weight is frozen
 
 	t      *tensor.Tensor // in file order; its Data is nil once packed frees it
-	layout *kernel.Layout // of packed
+	layout *kernel.Layout // of packed, or of what products pack of it as they go
 	packed []byte
 	panels []float32 // f32 weights for inference, as [kernel.PackPanels] lays them out
 }
@@ -108,6 +108,20 @@ func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) {
 	}
 }
 
+// PackLater makes products give at once the bits that [PackAll] would have them
+// give: they pack a copy of each group of rows anew, and drop it. That doubles the
+// time of a short pass, and packing a large model takes that of many. What has no
+// packed layout is laid out now.
+func PackLater(weights []*Weight, pool *par.Pool) {
+	for _, w := range weights {
+		if w.packs() {
+			w.layout = w.t.Type.Fast
+		} else {
+			w.pack(nil, pool, nil)
+		}
+	}
+}
+
 // packs reports whether w has a packed layout that it is not in yet.
 func (w *Weight) packs() bool {
 	return w.Rows > 1 && w.packed == nil && w.t.Type.Fast != nil && w.Cols%32 == 0
@@ -182,6 +196,20 @@ func (w *Weight) panel(group int, mem []float32) []float32 {
 	}
 	kernel.PackPanels(mem[:n], kernel.Dense(decoded, rows, w.Cols).T(), 0, 1)
 	return mem[:n]
+}
+
+// mulInt8 computes the columns lo to hi of y, in groups, from x's int8 rows.
+func (w *Weight) mulInt8(t *Tape, worker int, y, x *Value, lo, hi int) {
+	if w.packed != nil {
+		w.layout.MatMul(y.Data, y.Cols, x.q8, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
+		return
+	}
+	first := lo * kernel.GroupRows
+	rows := min(hi*kernel.GroupRows, w.Rows) - first
+	size := w.layout.Bytes(rows, w.Cols)
+	copied := dtype.FloatBytes(t.Scratch(worker, (size+3)/4))[:size]
+	w.layout.Pack(copied, w.t.Data[first*w.t.Type.Bytes(w.Cols):], rows, w.Cols, 0, hi-lo)
+	w.layout.MatMul(y.Data[first:], y.Cols, x.q8, x.Rows, copied, rows, w.Cols, 0, hi-lo)
 }
 
 // Bytes returns the memory that w's elements take now, gradients apart.
