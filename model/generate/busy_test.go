@@ -6,15 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
-	"limbeck/model"
 	"limbeck/model/arch"
-	"limbeck/model/token"
 	"limbeck/tensor/dtype"
 )
 
@@ -61,19 +58,6 @@ func spin(b *testing.B, n int) (end func()) {
 var shape135M = arch.Config{
 	Arch: "llama", Layers: 30, Width: 576, Heads: 9, KVHeads: 3, HeadDim: 64, FFN: 1536, Vocab: 49152,
 	Context: 2048, NormEps: 1e-5, RopeBase: 100000, Tied: true,
-}
-
-// randomModel returns a model of random weights; its tokens are numbers.
-func randomModel(b *testing.B, c arch.Config, format *dtype.Type) *model.Model {
-	spec := token.Spec{Model: "gpt2", Pre: "gpt-2", Tokens: make([]string, c.Vocab), BOS: -1, EOS: -1, EOT: -1, UNK: -1, PAD: -1}
-	for i := range spec.Tokens {
-		spec.Tokens[i] = strconv.Itoa(i)
-	}
-	tokenizer, err := token.New(spec)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return &model.Model{Model: testkit.Decoder(c, format, 1), Tokenizer: tokenizer}
 }
 
 const busyTime = 2 * time.Second // of each measurement

@@ -92,7 +92,7 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 // PackAll lays weights out for fast products by rows of any number: in the
 // format's packed layout, or in panels for f32. Other formats stay as they are.
 // If free is not nil, the elements in file order are let go, and free is told
-// of them. The packed layouts share one piece of memory, in large pages where
+// of them: of each piece, by whoever packed it, and of the whole. The packed layouts share one piece of memory, in large pages where
 // the system has them.
 func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) {
 	size := 0
@@ -138,7 +138,7 @@ func (w *Weight) packedBytes() int {
 
 func (w *Weight) pack(mem []byte, pool *par.Pool, free func(*tensor.Tensor)) {
 	groups := (w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
-	task := &packWeight{w: w, src: w.t.Data}
+	task := &packWeight{w: w, src: w.t.Data, free: free}
 	switch {
 	case w.packs():
 		w.layout, w.packed = w.t.Type.Fast, mem[:w.t.Type.Fast.Bytes(w.Rows, w.Cols)]
@@ -161,8 +161,9 @@ func (w *Weight) Unpack() { w.panels = nil }
 const packGroups = 8 // row groups packed in one piece
 
 type packWeight struct {
-	w   *Weight
-	src []byte
+	w    *Weight
+	src  []byte
+	free func(*tensor.Tensor)
 }
 
 func (p *packWeight) Do(_, piece int) {
@@ -171,6 +172,11 @@ func (p *packWeight) Do(_, piece int) {
 	hi := min(lo+packGroups, (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
 	if w.packed != nil {
 		w.layout.Pack(w.packed, p.src, w.Rows, w.Cols, lo, hi)
+		if p.free != nil { // at once: a model takes its memory once, not twice
+			first, end := lo*kernel.GroupRows, min(hi*kernel.GroupRows, w.Rows)
+			size := w.t.Type.Bytes(w.Cols)
+			p.free(&tensor.Tensor{Name: w.Name, Type: w.t.Type, Shape: []int{end - first, w.Cols}, Data: p.src[first*size : end*size]})
+		}
 	} else {
 		n := kernel.PanelWidth * w.Cols
 		kernel.PackPanels(w.panels[lo*n:hi*n], kernel.Dense(dtype.Floats(p.src), w.Rows, w.Cols).T(), lo, hi)
