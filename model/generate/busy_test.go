@@ -28,7 +28,7 @@ func TestSpin(t *testing.T) {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	for {
+	for n := 0; ; n++ {
 	}
 }
 
