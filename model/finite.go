@@ -12,7 +12,8 @@ import (
 // checkFinite refuses weights that are NaN or infinite: one of them turns every
 // logit into NaN, far from its cause. It is done once, when a model is opened,
 // so that nothing after it needs to ask; formats with scales are read at the
-// scales only. free, if not nil, is told of tensors that were looked through.
+// scales only. free, if not nil, is told of tensors that were looked through and
+// are not about to be packed, which reads and frees them too.
 func checkFinite(tensors []*tensor.Tensor, free func(*tensor.Tensor)) error {
 	blocks := make([]int, len(tensors))
 	var next atomic.Int64
@@ -22,7 +23,7 @@ func checkFinite(tensors []*tensor.Tensor, free func(*tensor.Tensor)) error {
 			for i := int(next.Add(1)) - 1; i < len(tensors); i = int(next.Add(1)) - 1 {
 				t := tensors[i]
 				blocks[i] = t.Type.NotFinite(t.Data)
-				if free != nil {
+				if free != nil && t.Type.Fast == nil {
 					free(t)
 				}
 			}

@@ -129,6 +129,10 @@ func (m *Model) Pack(pool *par.Pool) {
 	op.PackAll(m.Weights(), pool, free)
 }
 
+// PackLater makes the model ready for inference as it lies in its file; see
+// [op.PackLater]. Once it has run, [Model.Pack] makes it fast.
+func (m *Model) PackLater(pool *par.Pool) { op.PackLater(m.Weights(), pool) }
+
 // Unpack undoes [Model.Pack] for the f32 weights of a model in training.
 func (m *Model) Unpack() {
 	for _, w := range m.Weights() {

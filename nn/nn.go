@@ -21,12 +21,23 @@ func NewLinear(inputs, outputs int) Linear { return Linear{Weight: op.Shaped(out
 
 // Forward returns the outputs, [x.Rows, outputs].
 func (l *Linear) Forward(t *op.Tape, x *op.Value) *op.Value {
-	t.Tap(l.Weight.Name, ".in", x)
-	y := op.MatMul(t, x, l.Weight)
-	if a := l.Adapter; a != nil {
-		y = op.AddScaled(t, y, op.MatMul(t, op.MatMul(t, x, a.A), a.B), a.Scale)
+	return forward(t, x, l)[0]
+}
+
+// forward returns the outputs of layers that read the same values.
+func forward(t *op.Tape, x *op.Value, layers ...*Linear) []*op.Value {
+	var weights [3]*op.Weight
+	for i, l := range layers {
+		weights[i] = l.Weight
+		t.Tap(l.Weight.Name, ".in", x)
 	}
-	return y
+	ys := op.MatMuls(t, x, weights[:len(layers)]...)
+	for i, l := range layers {
+		if a := l.Adapter; a != nil {
+			ys[i] = op.AddScaled(t, ys[i], op.MatMul(t, op.MatMul(t, x, a.A), a.B), a.Scale)
+		}
+	}
+	return ys
 }
 
 // An Adapter adds a product of low rank, W + Scale·B·A: Hu et al. 2021,
@@ -91,7 +102,8 @@ func NewAttention(layer, width int, h op.Heads, r *op.Rotation, eps float32) Att
 func (a *Attention) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
 	m := t.Mark()
 	n := a.Norm.Forward(t, x)
-	q, k, v := a.Q.Forward(t, n), a.K.Forward(t, n), a.V.Forward(t, n)
+	p := forward(t, n, &a.Q, &a.K, &a.V)
+	q, k, v := p[0], p[1], p[2]
 	op.RoPE(t, q, a.Rope, b)
 	op.RoPE(t, k, a.Rope, b)
 	t.Tap(a.Q.Weight.Name, ".out", q)
@@ -125,7 +137,8 @@ func NewGatedFFN(width, hidden int, eps float32) GatedFFN {
 func (f *GatedFFN) Forward(t *op.Tape, x *op.Value) *op.Value {
 	m := t.Mark()
 	n := f.Norm.Forward(t, x)
-	y := op.SwiGLU(t, f.Gate.Forward(t, n), f.Up.Forward(t, n))
+	p := forward(t, n, &f.Gate, &f.Up)
+	y := op.SwiGLU(t, p[0], p[1])
 	y = op.Add(t, x, f.Down.Forward(t, y))
 	t.Release(m)
 	return y

@@ -62,7 +62,19 @@ func (t *Tensor) Convert(to *dtype.Type, importance []float32) (*Tensor, error) 
 	if t.Type == to {
 		return t, nil
 	}
-	rows, cols := t.Matrix()
+	out, err := t.Blank(to, importance)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := t.Matrix()
+	t.ConvertRows(out, 0, rows, importance)
+	return out, nil
+}
+
+// Blank returns what [Tensor.ConvertRows] is to fill: a zeroed tensor of t's
+// shape in another format, or an error if it cannot hold t.
+func (t *Tensor) Blank(to *dtype.Type, importance []float32) (*Tensor, error) {
+	_, cols := t.Matrix()
 	if to.Encode == nil {
 		return nil, fmt.Errorf("tensor %q: format %s can be read but not written", t.Name, to)
 	}
@@ -72,15 +84,20 @@ func (t *Tensor) Convert(to *dtype.Type, importance []float32) (*Tensor, error) 
 	if importance != nil && len(importance) != cols {
 		return nil, fmt.Errorf("tensor %q: importance of %d columns, want %d", t.Name, len(importance), cols)
 	}
-	out := New(t.Name, to, t.Shape...)
+	return New(t.Name, to, t.Shape...), nil
+}
+
+// ConvertRows writes rows [lo, hi) of t to out, which [Tensor.Blank] made for
+// the same importance.
+func (t *Tensor) ConvertRows(out *Tensor, lo, hi int, importance []float32) {
+	_, cols := t.Matrix()
 	row := make([]float32, cols)
-	for i := range rows {
+	for i := lo; i < hi; i++ {
 		t.Type.Decode(row, t.Row(i))
-		if importance != nil && to.EncodeWeighted != nil {
-			to.EncodeWeighted(out.Row(i), row, importance)
+		if importance != nil && out.Type.EncodeWeighted != nil {
+			out.Type.EncodeWeighted(out.Row(i), row, importance)
 		} else {
-			to.Encode(out.Row(i), row)
+			out.Type.Encode(out.Row(i), row)
 		}
 	}
-	return out, nil
 }

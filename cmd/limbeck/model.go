@@ -55,6 +55,16 @@ const garbageShare = 20
 
 // open loads a model for inference. The caller closes the engine.
 func (f *engineFlags) open(a *app, ref string) (*engine, error) {
+	return f.load(a, ref, func(e *engine) { e.Model.Pack(e.pool) })
+}
+
+// openSoon is open for commands that a user waits for: the first token comes
+// before the model is packed.
+func (f *engineFlags) openSoon(a *app, ref string) (*engine, error) {
+	return f.load(a, ref, func(e *engine) { e.PackLater() })
+}
+
+func (f *engineFlags) load(a *app, ref string, ready func(*engine)) (*engine, error) {
 	start := time.Now()
 	debug.SetGCPercent(-1) // loading leaves little behind: collecting would take longer
 	defer debug.SetGCPercent(garbageShare)
@@ -68,8 +78,10 @@ func (f *engineFlags) open(a *app, ref string) (*engine, error) {
 		return nil, err
 	}
 	pool := par.New(f.threads)
-	m.Pack(pool)
-	return &engine{generate.NewRunner(m, pool, p), pool, time.Since(start)}, nil
+	e := &engine{generate.NewRunner(m, pool, p), pool, 0}
+	ready(e)
+	e.load = time.Since(start)
+	return e, nil
 }
 
 func (e *engine) close() {

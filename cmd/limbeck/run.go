@@ -120,7 +120,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if talk && (a.json || f.raw) {
 		return usageErrorf("a chat has no --json and no --raw; give a prompt")
 	}
-	e, err := f.open(a, args[0])
+	e, err := f.openSoon(a, args[0])
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 		return err
 	}
 	defer l.Close()
-	e, err := f.open(a, ref)
+	e, err := f.openSoon(a, ref)
 	if err != nil {
 		return err
 	}

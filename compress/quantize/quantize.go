@@ -100,19 +100,16 @@ func (o *Options) format(w *op.Weight) *dtype.Type {
 
 // convert is [tensor.Tensor.Convert] in parallel over rows.
 func convert(t *tensor.Tensor, to *dtype.Type, importance []float32, pool *par.Pool) (*tensor.Tensor, error) {
-	rows, cols := t.Matrix()
-	if rows < 2*convertRows || t.Type == to {
-		return t.Convert(to, importance)
+	if t.Type == to {
+		return t, nil
 	}
-	c := &conversion{from: t, to: tensor.New(t.Name, to, t.Shape...), importance: importance, cols: cols, rows: rows}
-	c.errs = make([]error, (rows+convertRows-1)/convertRows)
-	pool.Run(c, len(c.errs))
-	for _, err := range c.errs {
-		if err != nil {
-			return nil, err
-		}
+	out, err := t.Blank(to, importance)
+	if err != nil {
+		return nil, err
 	}
-	return c.to, nil
+	rows, _ := t.Matrix()
+	pool.Run(&conversion{t, out, importance, rows}, (rows+convertRows-1)/convertRows)
+	return out, nil
 }
 
 const convertRows = 64 // rows a piece
@@ -120,23 +117,11 @@ const convertRows = 64 // rows a piece
 type conversion struct {
 	from, to   *tensor.Tensor
 	importance []float32
-	rows, cols int
-	errs       []error
+	rows       int
 }
 
 // Do converts the rows of one piece.
 func (c *conversion) Do(_, piece int) {
 	lo := piece * convertRows
-	n := min(convertRows, c.rows-lo)
-	part := func(t *tensor.Tensor) []byte {
-		size := t.Type.Bytes(c.cols)
-		return t.Data[lo*size : (lo+n)*size]
-	}
-	from := tensor.Tensor{Name: c.from.Name, Type: c.from.Type, Shape: []int{n, c.cols}, Data: part(c.from)}
-	out, err := from.Convert(c.to.Type, c.importance)
-	if err != nil {
-		c.errs[piece] = err
-		return
-	}
-	copy(part(c.to), out.Data)
+	c.from.ConvertRows(c.to, lo, min(lo+convertRows, c.rows), c.importance)
 }

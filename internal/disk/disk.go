@@ -66,11 +66,20 @@ func (p *Pending) Commit() error {
 	}
 	name := p.file.Name()
 	p.file = nil
-	if err := os.Rename(name, p.path); err != nil {
+	if err := Rename(name, p.path); err != nil {
 		os.Remove(name)
 		return err
 	}
-	syncDir(filepath.Dir(p.path))
+	return nil
+}
+
+// Rename gives a file that has reached the disk another name in the same file
+// system, and has that reach the disk too.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	syncDir(filepath.Dir(to))
 	return nil
 }
 

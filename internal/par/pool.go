@@ -4,6 +4,11 @@
 // run costs well under a microsecond while the workers are awake, and nothing
 // is allocated. Between runs a worker spins for a bounded time and then parks,
 // so that an idle program takes no processor time.
+//
+// A caller does not wait for help that does not come: it takes every piece that
+// no worker has begun. It has to wait for a worker that lost its core with a
+// piece in hand. When that cost more than the worker's help saved, the caller
+// works alone for a while.
 package par
 
 import (
@@ -27,6 +32,19 @@ const spinFor = 50 * time.Microsecond
 // spinChecks is the number of polls between two looks at the clock.
 const spinChecks = 64
 
+// After waiting in vain, a caller works alone for soloFactor times as long, and
+// for maxSolo at most: a core that others took costs a tenth of the time, and
+// one that comes back is soon found.
+const (
+	soloFactor = 8
+	maxSolo    = 100 * time.Millisecond
+)
+
+// epoch is what the pools' clocks count from.
+var epoch = time.Now()
+
+func now() time.Duration { return time.Since(epoch) }
+
 // A Pool is a set of worker threads. The caller of Run is worker 0.
 type Pool struct {
 	threads int
@@ -42,6 +60,8 @@ type Pool struct {
 	// Written between runs, read only by the holder of a claimed piece.
 	task   Task
 	pieces uint32
+
+	solo time.Duration // until then the caller works alone
 
 	running  atomic.Bool
 	closed   atomic.Bool
@@ -97,7 +117,8 @@ func (p *Pool) Run(t Task, pieces int) {
 	if p.watch != nil {
 		defer p.watch.ran(time.Now())
 	}
-	if p.threads == 1 || pieces <= 1 {
+	start := now()
+	if p.threads == 1 || pieces <= 1 || start < p.solo {
 		if p.watch != nil {
 			defer p.watch.worked(time.Now())
 		}
@@ -117,8 +138,10 @@ func (p *Pool) Run(t Task, pieces int) {
 	run := uint32(p.state.Load()>>32) + 1
 	p.state.Store(uint64(run)<<32 | uint64(pieces))
 	p.wakeUp(pieces - 1)
-	p.work(0, run)
-	p.join()
+	own := p.work(0, run)
+	if waited := p.join(); waited > 0 {
+		p.judge(waited, now()-waited-start, own)
+	}
 	p.task = nil
 	thrown := p.thrown
 	p.thrown = nil
@@ -191,8 +214,8 @@ func (p *Pool) await(w *worker, seen uint32) uint32 {
 	}
 }
 
-// work does pieces of that run until none is left.
-func (p *Pool) work(id int, run uint32) {
+// work does pieces of that run until none is left, and returns how many.
+func (p *Pool) work(id int, run uint32) (own uint32) {
 	if p.watch != nil {
 		defer p.watch.worked(time.Now())
 	}
@@ -200,10 +223,11 @@ func (p *Pool) work(id int, run uint32) {
 		s := p.state.Load()
 		left := uint32(s)
 		if uint32(s>>32) != run || left == 0 {
-			return
+			return own
 		}
 		if p.state.CompareAndSwap(s, s-1) {
 			p.do(id, int(p.pieces-left))
+			own++
 		}
 	}
 }
@@ -231,16 +255,20 @@ func (p *Pool) finish() {
 	}
 }
 
-// join waits until all pieces are done.
-func (p *Pool) join() {
-	for start := time.Now(); ; {
+// join waits until all pieces are done, and returns for how long; zero if it
+// was so short that the clock was not read.
+func (p *Pool) join() time.Duration {
+	for range spinChecks {
+		if p.done.Load() == p.pieces {
+			return 0
+		}
+	}
+	start := now()
+	for now()-start < p.spin {
 		for range spinChecks {
 			if p.done.Load() == p.pieces {
-				return
+				return now() - start
 			}
-		}
-		if time.Since(start) >= p.spin {
-			break
 		}
 	}
 	// A loop, because the last finisher of an earlier run may be slow enough
@@ -248,8 +276,19 @@ func (p *Pool) join() {
 	for p.done.Load() != p.pieces {
 		p.waiting.Store(true)
 		if p.done.Load() == p.pieces && p.waiting.CompareAndSwap(true, false) {
-			return
+			break
 		}
 		<-p.finished
+	}
+	return now() - start
+}
+
+// judge decides whether the next runs are the caller's alone, after one in
+// which it worked for that long on its own pieces and then waited.
+func (p *Pool) judge(waited, worked time.Duration, own uint32) {
+	helped := p.pieces - own
+	saved := worked * time.Duration(helped) / time.Duration(max(own, 1))
+	if waited > spinFor+saved {
+		p.solo = now() + min(soloFactor*waited, maxSolo)
 	}
 }

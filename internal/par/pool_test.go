@@ -154,3 +154,48 @@ func BenchmarkRun(b *testing.B) {
 		p.Run(nothing{}, p.Threads())
 	}
 }
+
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		waited, worked time.Duration
+		pieces, own    uint32
+		solo           time.Duration
+	}{
+		{"helped as much as it was waited for", 2 * time.Millisecond, 2 * time.Millisecond, 8, 4, 0},
+		{"a little late", spinFor, 10 * time.Microsecond, 8, 7, 0},
+		{"lost its core", 2 * time.Millisecond, 80 * time.Microsecond, 9, 8, 2 * soloFactor * time.Millisecond},
+		{"lost it for long", time.Second, 80 * time.Microsecond, 9, 8, maxSolo},
+		{"did all but nothing in time", time.Second, 0, 2, 0, maxSolo},
+	} {
+		p := &Pool{pieces: c.pieces}
+		at := now()
+		p.judge(c.waited, c.worked, c.own)
+		if got := p.solo; c.solo == 0 && got != 0 || c.solo != 0 && (got < at+c.solo || got > now()+c.solo) {
+			t.Errorf("%s: alone until %v, want %v after %v", c.name, got, c.solo, at)
+		}
+	}
+}
+
+// both is a task of two pieces that ends only if two workers take them.
+type both struct{ met chan struct{} }
+
+func (b *both) Do(_, piece int) {
+	if piece == 0 {
+		b.met <- struct{}{}
+	} else {
+		<-b.met
+	}
+}
+
+func TestCallerAlone(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	p.solo = now() + time.Hour
+	c := &count{hits: make([]atomic.Int32, 100), threads: 1, slow: -1} // takes other workers for an error
+	if p.Run(c, 100); c.bad.Load() != 0 {
+		t.Errorf("%d pieces were not the caller's", c.bad.Load())
+	}
+	p.solo = now() // that while is over
+	p.Run(&both{make(chan struct{})}, 2)
+}

@@ -16,9 +16,9 @@ import (
 
 // The logits of a sequence are a function of its tokens alone: the same bits
 // from one pass over all of them, token by token with a cache, in uneven
-// chunks, beside other sequences with and without caches, and on one to three
-// threads; in f32 and in int8, for weights and caches of several formats, in
-// every tier.
+// chunks, beside other sequences with and without caches, on one to three
+// threads, and before the weights are packed; in f32 and in int8, for weights and
+// caches of several formats, in every tier.
 func TestLogitsDependOnTokensAlone(t *testing.T) {
 	testkit.EachTier(t, func(t *testing.T) {
 		for _, name := range arch.Names() {
@@ -65,6 +65,16 @@ func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type) {
 				return
 			}
 		}
+	}
+	for threads := 1; threads <= 3; threads++ {
+		pool := par.New(threads)
+		op.PackLater(m.Weights(), pool)
+		tape := op.NewTape(pool)
+		tape.Exact = exact
+		run := &runner{m, tape}
+		check("not packed yet, one pass", threads, run.whole(op.One(ids, nil), 0))
+		check("not packed yet, in chunks", threads, run.chunks(ids, []int{1, 1, 18, 17}))
+		pool.Close()
 	}
 	for threads := 1; threads <= 3; threads++ {
 		pool := par.New(threads)

@@ -99,6 +99,7 @@ func (b *batch) step() {
 		return
 	}
 	b.plan()
+	b.r.begin()
 	m, t := b.r.Model, b.r.tape
 	t.Reset()
 	hidden := m.Forward(t, op.Batch{IDs: b.ids, Seqs: b.runs})

@@ -96,6 +96,7 @@ func (e *ContextError) Error() string {
 type Runner struct {
 	Model *model.Model
 	tape  *op.Tape
+	raw   int // the pass, counted from the next, before which the model is packed; 0: it is packed
 }
 
 // A Precision says how a runner computes. The zero value is what replies are
@@ -135,6 +136,22 @@ func NewRunner(m *model.Model, pool *par.Pool, p Precision) *Runner {
 
 // NewKV returns an empty cache for one sequence of so many tokens.
 func (r *Runner) NewKV(capacity int) *op.KV { return r.Model.Config().NewKV(r.tape.KV, capacity) }
+
+// PackLater has the runner pack its model, which is not packed yet, before the
+// second pass: a reply's first token does not wait for it.
+func (r *Runner) PackLater() {
+	r.Model.PackLater(r.tape.Pool)
+	r.raw = 2
+}
+
+// begin readies the model for one more pass.
+func (r *Runner) begin() {
+	if r.raw > 0 {
+		if r.raw--; r.raw == 0 {
+			r.Model.Pack(r.tape.Pool)
+		}
+	}
+}
 
 // Tape returns the tape that the runner computes on, for work between replies.
 func (r *Runner) Tape() *op.Tape { return r.tape }

@@ -2,6 +2,7 @@ package token
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -37,32 +38,61 @@ func newByteBPE(s Spec, ids map[string]int) (algorithm, error) {
 			b.single[c] = int32(id)
 		}
 	}
-	for rank, line := range s.Merges {
-		left, right, whole, err := mergeIDs(line, ids)
-		if err != nil {
-			return nil, fmt.Errorf("token: merge %d: %w", rank, err)
-		}
-		b.merges[pair{left, right}] = merge{int32(rank), whole}
+	found, err := findMerges(s.Merges, ids)
+	if err != nil {
+		return nil, err
+	}
+	for rank, f := range found {
+		b.merges[pair{f[0], f[1]}] = merge{int32(rank), f[2]}
 	}
 	b.work.New = func() any { return &merger{merges: b.merges} }
 	return b, nil
 }
 
-// mergeIDs reads one line "left right" of the merges.
-func mergeIDs(line string, ids map[string]int) (left, right, whole int32, err error) {
+// findMerges returns the ids of left, right and whole of each merge. All cores
+// look: vocabularies have up to 300,000, and a model waits for them to be opened.
+func findMerges(lines []string, ids map[string]int) ([][3]int32, error) {
+	found := make([][3]int32, len(lines))
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	part := (len(lines) + len(errs) - 1) / len(errs)
+	var all sync.WaitGroup
+	for i := range errs {
+		lo, hi := min(i*part, len(lines)), min((i+1)*part, len(lines))
+		all.Go(func() {
+			var whole []byte
+			for rank := lo; rank < hi && errs[i] == nil; rank++ {
+				if whole, errs[i] = findMerge(&found[rank], lines[rank], ids, whole); errs[i] != nil {
+					errs[i] = fmt.Errorf("token: merge %d: %w", rank, errs[i])
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// findMerge reads one line, "left right". It returns buf, which is for reuse.
+func findMerge(found *[3]int32, line string, ids map[string]int, buf []byte) ([]byte, error) {
 	a, b, ok := strings.Cut(line, " ")
 	if !ok || a == "" || b == "" || strings.Contains(b, " ") {
-		return 0, 0, 0, fmt.Errorf("%.80q, want two tokens with a space between", line)
+		return buf, fmt.Errorf("%.80q, want two tokens with a space between", line)
 	}
-	var out [3]int32
-	for i, token := range [3]string{a, b, a + b} {
-		id, ok := ids[token]
-		if !ok {
-			return 0, 0, 0, fmt.Errorf("%.80q: token %.80q is not in the vocabulary", line, token)
+	buf = append(append(buf[:0], a...), b...)
+	left, hasLeft := ids[a]
+	right, hasRight := ids[b]
+	whole, hasWhole := ids[string(buf)]
+	*found = [3]int32{int32(left), int32(right), int32(whole)}
+	for i, has := range [3]bool{hasLeft, hasRight, hasWhole} {
+		if !has {
+			return buf, fmt.Errorf("%.80q: token %.80q is not in the vocabulary", line, [3]string{a, b, a + b}[i])
 		}
-		out[i] = int32(id)
 	}
-	return out[0], out[1], out[2], nil
+	return buf, nil
 }
 
 func (b *byteBPE) encode(dst []int, text string) []int {
@@ -107,11 +137,10 @@ func appendIDs(dst []int, ids []int32) []int {
 func (b *byteBPE) decode(dst []byte, token string) []byte {
 	start := len(dst)
 	for _, r := range token {
-		c, ok := runeBytes[r]
-		if !ok {
+		if int(r) >= len(runeBytes) || runeBytes[r] < 0 {
 			return append(dst[:start], token...)
 		}
-		dst = append(dst, c)
+		dst = append(dst, byte(runeBytes[r]))
 	}
 	return dst
 }
@@ -128,9 +157,11 @@ func (b *byteBPE) missing() []byte {
 
 // byteRunes is the alphabet in which vocabularies spell bytes: printable bytes of
 // Latin-1 stand for themselves, the others, in order, for U+0100 and on (GPT-2's
-// encoder.py, bytes_to_unicode). runeBytes is its inverse.
-var byteRunes, runeBytes = func() (runes [256]rune, bytes map[rune]byte) {
-	bytes = make(map[rune]byte, 256)
+// encoder.py, bytes_to_unicode). runeBytes is its inverse, -1 where there is none.
+var byteRunes, runeBytes = func() (runes [256]rune, bytes [0x100 + 256]int16) {
+	for r := range bytes {
+		bytes[r] = -1
+	}
 	next := rune(0x100)
 	for c := range runes {
 		r := rune(c)
@@ -139,7 +170,7 @@ var byteRunes, runeBytes = func() (runes [256]rune, bytes map[rune]byte) {
 			next++
 		}
 		runes[c] = r
-		bytes[r] = byte(c)
+		bytes[r] = int16(c)
 	}
 	return runes, bytes
 }()

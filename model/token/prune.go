@@ -1,9 +1,6 @@
 package token
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Prune returns the Spec with fewer tokens, and for each new id the old one,
 // ascending. Kept are the ids for which keep says so; single bytes and special
@@ -26,7 +23,7 @@ func (s Spec) Prune(keep func(id int) bool) (Spec, []int, error) {
 	if s.Model != "gpt2" {
 		return Spec{}, nil, unknown("tokenizer model for pruning", s.Model, []string{"gpt2"})
 	}
-	merges, err := s.mergeTable()
+	merges, err := findMerges(s.Merges, s.index())
 	if err != nil {
 		return Spec{}, nil, err
 	}
@@ -61,20 +58,6 @@ func (s Spec) Prune(keep func(id int) bool) (Spec, []int, error) {
 		}
 	}
 	return out, old, nil
-}
-
-// mergeTable returns the ids of left, right and whole of each merge.
-func (s Spec) mergeTable() ([][3]int32, error) {
-	ids := s.index()
-	table := make([][3]int32, len(s.Merges))
-	for i, line := range s.Merges {
-		left, right, whole, err := mergeIDs(line, ids)
-		if err != nil {
-			return nil, fmt.Errorf("token: merge %d: %w", i, err)
-		}
-		table[i] = [3]int32{left, right, whole}
-	}
-	return table, nil
 }
 
 // required marks the tokens that no pruning takes away.

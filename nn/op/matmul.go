@@ -1,6 +1,7 @@
 package op
 
 import (
+	"slices"
 	"unsafe"
 
 	"limbeck/tensor/dtype"
@@ -10,15 +11,66 @@ import (
 // MatMul returns x·wᵀ, [x.Rows, w.Rows]. On a tape that is not exact, a packed
 // weight multiplies x rounded to int8 in blocks of 32.
 func MatMul(t *Tape, x *Value, w *Weight) *Value {
+	n := newMatMul(t, x, w)
+	n.forward()
+	t.Record(n, n.y)
+	return n.y
+}
+
+// MatMuls returns what [MatMul] does of x and each of ws. Where no product is
+// recorded they are one task, whose pieces keep all workers busy to its end. The
+// slice lives as long as the values.
+func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
+	n := Alloc[matMuls](t)
+	parts, ys, pieces := n.parts[:0], n.ys[:0], 0
+	for _, w := range ws {
+		p := newMatMul(t, x, w)
+		parts, ys, pieces = append(parts, p), append(ys, p.y), pieces+p.pieces()
+	}
+	*n = matMuls{parts, ys}
+	if t.recording || slices.ContainsFunc(parts, (*matMul).trained) {
+		for _, p := range parts {
+			p.forward()
+			t.Record(p, p.y)
+		}
+		return ys
+	}
+	if slices.ContainsFunc(parts, (*matMul).int8) {
+		x.quantize(t)
+	}
+	t.Pool.Run(n, pieces)
+	t.Record(n, nil) // for a profile
+	return ys
+}
+
+// matMuls are products of the same values.
+type matMuls struct {
+	parts []*matMul
+	ys    []*Value
+}
+
+// Do computes a piece of one of the products.
+func (n *matMuls) Do(worker, piece int) {
+	for _, p := range n.parts {
+		if piece < p.pieces() {
+			p.Do(worker, piece)
+			return
+		}
+		piece -= p.pieces()
+	}
+}
+
+// Backward does nothing: on a tape that records, the parts are recorded.
+func (n *matMuls) Backward(*Tape) {}
+
+func newMatMul(t *Tape, x *Value, w *Weight) *matMul {
 	if x.Cols != w.Cols {
 		panic("op: matmul of " + w.Name + ": columns differ")
 	}
 	y := t.Value(x.Rows, w.Rows)
 	n := Alloc[matMul](t)
 	*n = matMul{t: t, x: x, w: w, y: y}
-	n.forward()
-	t.Record(n, y)
-	return y
+	return n
 }
 
 type matMul struct {
@@ -41,11 +93,15 @@ func (n *matMul) forward() {
 	if n.int8() {
 		n.x.quantize(n.t)
 	}
-	groups := (n.w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
-	n.t.Pool.Run(n, (groups+n.step()-1)/n.step())
+	n.t.Pool.Run(n, n.pieces())
 }
 
-func (n *matMul) int8() bool { return !n.t.Exact && n.w.packed != nil && n.w.layout.MatMul != nil }
+func (n *matMul) pieces() int {
+	groups := (n.w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
+	return (groups + n.step() - 1) / n.step()
+}
+
+func (n *matMul) int8() bool { return !n.t.Exact && n.w.layout != nil && n.w.layout.MatMul != nil }
 
 // step returns the row groups a piece: about 64 KB of work for a matrix by a
 // vector, one group where there are many rows of x.
@@ -62,7 +118,7 @@ func (n *matMul) Do(worker, piece int) {
 	lo := piece * n.step()
 	hi := min(lo+n.step(), (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
 	if n.int8() {
-		w.layout.MatMul(y.Data, y.Cols, x.q8, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
+		w.mulInt8(n.t, worker, y, x, lo, hi)
 		return
 	}
 	mem := n.t.Scratch(worker, 2*kernel.PanelWidth*w.Cols)

@@ -16,7 +16,8 @@ type Profile struct {
 }
 
 // A Spender is an operation or, where it multiplies by a weight, one kind of
-// weight: Weight is ffn_up for blk.3.ffn_up.weight.
+// weight: Weight is ffn_up for blk.3.ffn_up.weight. Products that are one task
+// are one spender, and their weights are joined: ffn_gate+ffn_up.
 type Spender struct{ Op, Weight string }
 
 // Outside is the Op of time outside of a tape: choosing tokens, for instance.
@@ -40,9 +41,21 @@ func (p *Profile) lap(s Spender) {
 // spender names an operation by its node's type.
 func spender(n Node) Spender {
 	s := Spender{Op: reflect.TypeOf(n).Elem().Name()}
-	if m, ok := n.(*matMul); ok {
-		name := strings.TrimSuffix(m.w.Name, ".weight")
-		s.Weight = name[strings.LastIndexByte(name, '.')+1:]
+	switch n := n.(type) {
+	case *matMul:
+		s.Weight = n.kind()
+	case *matMuls:
+		var kinds []string
+		for _, p := range n.parts {
+			kinds = append(kinds, p.kind())
+		}
+		s = Spender{"matMul", strings.Join(kinds, "+")}
 	}
 	return s
+}
+
+// kind returns what the weight is to its block.
+func (n *matMul) kind() string {
+	name := strings.TrimSuffix(n.w.Name, ".weight")
+	return name[strings.LastIndexByte(name, '.')+1:]
 }

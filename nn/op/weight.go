@@ -18,7 +18,7 @@ type Weight struct {
 	Grad       []float32 // nil if the weight is frozen
 
 	t      *tensor.Tensor // in file order; its Data is nil once packed frees it
-	layout *kernel.Layout // of packed
+	layout *kernel.Layout // of packed, or of what products pack of it as they go
 	packed []byte
 	panels []float32 // f32 weights for inference, as [kernel.PackPanels] lays them out
 }
@@ -92,7 +92,7 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 // PackAll lays weights out for fast products by rows of any number: in the
 // format's packed layout, or in panels for f32. Other formats stay as they are.
 // If free is not nil, the elements in file order are let go, and free is told
-// of them. The packed layouts share one piece of memory, in large pages where
+// of them: of each piece, by whoever packed it, and of the whole. The packed layouts share one piece of memory, in large pages where
 // the system has them.
 func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) {
 	size := 0
@@ -105,6 +105,20 @@ func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) {
 		n := w.packedBytes()
 		w.pack(mem[:n:n], pool, free)
 		mem = mem[n:]
+	}
+}
+
+// PackLater makes products give at once the bits that [PackAll] would have them
+// give: they pack a copy of each group of rows anew, and drop it. That doubles the
+// time of a short pass, and packing a large model takes that of many. What has no
+// packed layout is laid out now.
+func PackLater(weights []*Weight, pool *par.Pool) {
+	for _, w := range weights {
+		if w.packs() {
+			w.layout = w.t.Type.Fast
+		} else {
+			w.pack(nil, pool, nil)
+		}
 	}
 }
 
@@ -124,7 +138,7 @@ func (w *Weight) packedBytes() int {
 
 func (w *Weight) pack(mem []byte, pool *par.Pool, free func(*tensor.Tensor)) {
 	groups := (w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
-	task := &packWeight{w: w, src: w.t.Data}
+	task := &packWeight{w: w, src: w.t.Data, free: free}
 	switch {
 	case w.packs():
 		w.layout, w.packed = w.t.Type.Fast, mem[:w.t.Type.Fast.Bytes(w.Rows, w.Cols)]
@@ -147,8 +161,9 @@ func (w *Weight) Unpack() { w.panels = nil }
 const packGroups = 8 // row groups packed in one piece
 
 type packWeight struct {
-	w   *Weight
-	src []byte
+	w    *Weight
+	src  []byte
+	free func(*tensor.Tensor)
 }
 
 func (p *packWeight) Do(_, piece int) {
@@ -157,6 +172,11 @@ func (p *packWeight) Do(_, piece int) {
 	hi := min(lo+packGroups, (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
 	if w.packed != nil {
 		w.layout.Pack(w.packed, p.src, w.Rows, w.Cols, lo, hi)
+		if p.free != nil { // at once: a model takes its memory once, not twice
+			first, end := lo*kernel.GroupRows, min(hi*kernel.GroupRows, w.Rows)
+			size := w.t.Type.Bytes(w.Cols)
+			p.free(&tensor.Tensor{Name: w.Name, Type: w.t.Type, Shape: []int{end - first, w.Cols}, Data: p.src[first*size : end*size]})
+		}
 	} else {
 		n := kernel.PanelWidth * w.Cols
 		kernel.PackPanels(w.panels[lo*n:hi*n], kernel.Dense(dtype.Floats(p.src), w.Rows, w.Cols).T(), lo, hi)
@@ -182,6 +202,20 @@ func (w *Weight) panel(group int, mem []float32) []float32 {
 	}
 	kernel.PackPanels(mem[:n], kernel.Dense(decoded, rows, w.Cols).T(), 0, 1)
 	return mem[:n]
+}
+
+// mulInt8 computes the columns lo to hi of y, in groups, from x's int8 rows.
+func (w *Weight) mulInt8(t *Tape, worker int, y, x *Value, lo, hi int) {
+	if w.packed != nil {
+		w.layout.MatMul(y.Data, y.Cols, x.q8, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
+		return
+	}
+	first := lo * kernel.GroupRows
+	rows := min(hi*kernel.GroupRows, w.Rows) - first
+	size := w.layout.Bytes(rows, w.Cols)
+	copied := dtype.FloatBytes(t.Scratch(worker, (size+3)/4))[:size]
+	w.layout.Pack(copied, w.t.Data[first*w.t.Type.Bytes(w.Cols):], rows, w.Cols, 0, hi-lo)
+	w.layout.MatMul(y.Data[first:], y.Cols, x.q8, x.Rows, copied, rows, w.Cols, 0, hi-lo)
 }
 
 // Bytes returns the memory that w's elements take now, gradients apart.

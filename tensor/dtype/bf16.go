@@ -1,8 +1,9 @@
 package dtype
 
 import (
-	"encoding/binary"
 	"math"
+
+	"limbeck/tensor/kernel"
 )
 
 // BF16 is the upper half of a binary32, little endian.
@@ -12,23 +13,9 @@ import (
 var BF16 = register(Type{
 	Name: "bf16", GGUF: 30, Len: 1, Size: 2,
 	exponents: exponentsAt(wideExponent, 0),
-	Decode:    decodeBF16,
-	Encode:    encodeBF16,
+	Decode:    kernel.BF16ToF32,
+	Encode:    kernel.F32ToBF16,
 })
-
-func decodeBF16(dst []float32, src []byte) {
-	src = src[:2*len(dst)]
-	for i := range dst {
-		dst[i] = BF16ToF32(binary.LittleEndian.Uint16(src[2*i:]))
-	}
-}
-
-func encodeBF16(dst []byte, src []float32) {
-	dst = dst[:2*len(src)]
-	for i, v := range src {
-		binary.LittleEndian.PutUint16(dst[2*i:], F32ToBF16(v))
-	}
-}
 
 // BF16ToF32 returns the value of a bfloat16, exactly.
 func BF16ToF32(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }

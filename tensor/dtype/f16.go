@@ -1,8 +1,9 @@
 package dtype
 
 import (
-	"encoding/binary"
 	"math"
+
+	"limbeck/tensor/kernel"
 )
 
 // F16 is IEEE 754 binary16, little endian.
@@ -12,23 +13,9 @@ import (
 var F16 = register(Type{
 	Name: "f16", GGUF: 1, Len: 1, Size: 2,
 	exponents: exponentsAt(halfExponent, 0),
-	Decode:    decodeF16,
-	Encode:    encodeF16,
+	Decode:    kernel.F16ToF32,
+	Encode:    kernel.F32ToF16,
 })
-
-func decodeF16(dst []float32, src []byte) {
-	src = src[:2*len(dst)]
-	for i := range dst {
-		dst[i] = F16ToF32(binary.LittleEndian.Uint16(src[2*i:]))
-	}
-}
-
-func encodeF16(dst []byte, src []float32) {
-	dst = dst[:2*len(src)]
-	for i, v := range src {
-		binary.LittleEndian.PutUint16(dst[2*i:], F32ToF16(v))
-	}
-}
 
 // F16ToF32 returns the value of a binary16, exactly.
 func F16ToF32(h uint16) float32 {

@@ -33,10 +33,39 @@ func (t *Type) NotFinite(src []byte) int {
 // notFinite returns the first of the words at an offset in blocks of some size
 // whose exponent has all bits set, or -1.
 func notFinite(src []byte, mask uint16, at, size int) int {
-	for i := at; i+2 <= len(src); i += size {
+	i := at
+	if 8%size == 0 { // plain floats
+		i += finiteWords(src, mask, at, size)
+	}
+	for ; i+2 <= len(src); i += size {
 		if binary.LittleEndian.Uint16(src[i:])&mask == mask {
 			return i / size
 		}
 	}
 	return -1
+}
+
+// finiteWords returns a number of bytes that src begins with, a multiple of 8, in
+// which all floats of size bytes are finite: four words at a time, until one has
+// an exponent of ones. Of such a one alone the lowest bit, added, carries into
+// the sign's place.
+func finiteWords(src []byte, mask uint16, at, size int) int {
+	var exponents, ones, signs uint64
+	for i := at; i < 8; i += size {
+		exponents |= uint64(mask) << (8 * i)
+		ones |= uint64(mask&-mask) << (8 * i)
+		signs |= 1 << (8*i + 15)
+	}
+	n := 0
+	for ; len(src)-n >= 32; n += 32 {
+		b := (*[32]byte)(src[n:])
+		w0 := binary.LittleEndian.Uint64(b[:])&exponents + ones
+		w1 := binary.LittleEndian.Uint64(b[8:])&exponents + ones
+		w2 := binary.LittleEndian.Uint64(b[16:])&exponents + ones
+		w3 := binary.LittleEndian.Uint64(b[24:])&exponents + ones
+		if (w0|w1|w2|w3)&signs != 0 {
+			break
+		}
+	}
+	return n
 }

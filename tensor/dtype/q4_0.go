@@ -29,6 +29,12 @@ func decodeQ4_0(dst []float32, src []byte) {
 }
 
 func encodeQ4_0(dst []byte, src []float32) {
+	if !kernel.EncodeQ4_0(dst, src) {
+		encodeQ4_0Generic(dst, src)
+	}
+}
+
+func encodeQ4_0Generic(dst []byte, src []float32) {
 	var q [block]uint8
 	for i := range len(src) / block {
 		x, b := (*[block]float32)(src[i*block:]), (*[18]byte)(dst[i*18:])

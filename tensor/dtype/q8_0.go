@@ -33,6 +33,12 @@ func decodeQ8_0(dst []float32, src []byte) {
 }
 
 func encodeQ8_0(dst []byte, src []float32) {
+	if !kernel.EncodeQ8_0(dst, src) {
+		encodeQ8_0Generic(dst, src)
+	}
+}
+
+func encodeQ8_0Generic(dst []byte, src []float32) {
 	for i := range len(src) / block {
 		x, b := (*[block]float32)(src[i*block:]), (*[34]byte)(dst[i*34:])
 		d := float32(math.Abs(float64(largest(x)))) / 127

@@ -105,17 +105,31 @@ func (f *x16) pack(dst, src []byte, rows, cols, lo, hi int) {
 		if n < GroupRows {
 			clear(group)
 		}
-		for r := range n {
-			row := g*GroupRows + r
-			f.packRow(group, src[row*width:(row+1)*width], r)
-		}
+		f.packGroup(group, src[g*size:], width, n)
 	}
 }
 
-// packRow distributes the blocks of one row over lane r of its group.
+// packGroup packs the first n rows of a group, which are width bytes apart.
+func (f *x16) packGroup(group, rows []byte, width, n int) {
+	for r := range n {
+		f.packHeads(group, rows[r*width:(r+1)*width], r)
+	}
+	r := f.packQuantaFast(group, rows, width, n)
+	for ; r < n; r++ {
+		f.packQuanta(group, rows[r*width:(r+1)*width], r)
+	}
+}
+
+// packRow distributes one row over lane r of its group.
 func (f *x16) packRow(group, row []byte, r int) {
-	in, out := f.fileBlock(), f.block()
-	fifths, quanta := f.fifths(), f.quanta()
+	f.packHeads(group, row, r)
+	f.packQuanta(group, row, r)
+}
+
+// packHeads distributes what comes before the quanta of one row over lane r of
+// its group.
+func (f *x16) packHeads(group, row []byte, r int) {
+	in, out, fifths := f.fileBlock(), f.block(), f.fifths()
 	le := binary.LittleEndian
 	for ; len(row) >= in && len(group) >= out; row, group = row[in:], group[out:] {
 		le.PutUint16(group[2*r:], le.Uint16(row))
@@ -126,10 +140,15 @@ func (f *x16) packRow(group, row []byte, r int) {
 		}
 		if f.bits == 5 {
 			le.PutUint32(group[fifths+4*r:], spreadFifths(le.Uint32(row[head:])))
-			head += 4
 		}
-		lanes := group[quanta+4*r : out]
-		packLanes(lanes, row[head:in])
+	}
+}
+
+// packQuanta distributes the quanta of one row over lane r of its group.
+func (f *x16) packQuanta(group, row []byte, r int) {
+	in, out, head, quanta := f.fileBlock(), f.block(), f.quanta()/GroupRows, f.quanta()
+	for ; len(row) >= in && len(group) >= out; row, group = row[in:], group[out:] {
+		packLanes(group[quanta+4*r:out], row[head:in])
 	}
 }
 

@@ -1,0 +1,72 @@
+package dtype
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// hardBlocks returns blocks of every kind that an encoder has to tell apart:
+// weights of all magnitudes, levels halfway between two, equal extremes of both
+// signs, zeros of both signs, subnormals, and what is not finite.
+func hardBlocks() []float32 {
+	r := rand.New(rand.NewPCG(3, 9))
+	pick := func(all ...float32) float32 { return all[r.IntN(len(all))] }
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	var x []float32
+	for kind := range 6000 {
+		scale := float32(math.Exp2(float64(r.IntN(280) - 149)))
+		for range block {
+			v := float32(r.NormFloat64()) * scale
+			switch kind % 6 {
+			case 1:
+				v = (float32(r.IntN(17)-8) + pick(0, 0.5, -0.5)) * scale
+			case 2:
+				v = (float32(r.IntN(255)-127) + pick(0, 0.5, -0.5, 0.49999997)) * scale
+			case 3:
+				v = pick(1, -1) * scale
+			case 4:
+				v = pick(0, float32(math.Copysign(0, -1)), v*float32(r.IntN(50)/49))
+			case 5:
+				v = pick(v, v, v, v, inf, -inf, nan, 0)
+			}
+			x = append(x, v)
+		}
+	}
+	for range block { // nothing but NaNs
+		x = append(x, nan)
+	}
+	return x
+}
+
+// The routines of this processor write what the generic encoders do.
+func TestFastEncoders(t *testing.T) {
+	x := hardBlocks()
+	for _, c := range []struct {
+		format  *Type
+		generic func([]byte, []float32)
+	}{{Q4_0, encodeQ4_0Generic}, {Q8_0, encodeQ8_0Generic}} {
+		want, got := make([]byte, c.format.Bytes(len(x))), make([]byte, c.format.Bytes(len(x)))
+		c.generic(want, x)
+		c.format.Encode(got, x)
+		for i := 0; i < len(got); i += c.format.Size {
+			if string(got[i:i+c.format.Size]) != string(want[i:i+c.format.Size]) {
+				b := i / c.format.Size
+				t.Fatalf("%s: block %d, of %v, is %x, want %x", c.format, b, x[b*block:(b+1)*block], got[i:i+c.format.Size], want[i:i+c.format.Size])
+			}
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	x := gaussian(4096, 1)
+	for _, f := range []*Type{Q4_0, Q8_0} {
+		b.Run(f.Name, func(b *testing.B) {
+			dst := make([]byte, f.Bytes(len(x)))
+			b.SetBytes(int64(2 * len(x))) // as f16
+			for b.Loop() {
+				f.Encode(dst, x)
+			}
+		})
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package kernel
+
+func (f *x16) packQuantaFast(group, rows []byte, width, n int) int { return 0 }
