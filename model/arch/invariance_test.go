@@ -70,10 +70,10 @@ func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type) {
 		pool := par.New(threads)
 		op.PackLater(m.Weights(), pool)
 		tape := op.NewTape(pool)
-		tape.Exact = exact
+		tape.Exact, tape.KV = exact, cache
 		run := &runner{m, tape}
 		check("not packed yet, one pass", threads, run.whole(op.One(ids, nil), 0))
-		check("not packed yet, in chunks", threads, run.chunks(ids, []int{1, 1, 18, 17}))
+		check("not packed yet, in chunks", threads, run.chunks(ids, []int{1, 1, 18, length - 20}))
 		pool.Close()
 	}
 	for threads := 1; threads <= 3; threads++ {

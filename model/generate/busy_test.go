@@ -71,7 +71,7 @@ func BenchmarkBusy(b *testing.B) {
 	pool := par.New(threads)
 	defer pool.Close()
 	m.Pack(pool)
-	r := NewRunner(m, pool, false)
+	r := NewRunner(m, pool, Precision{})
 	var idle, busy []float64
 	for b.Loop() {
 		idle = append(idle, decodeRate(b, r))

@@ -35,7 +35,7 @@ func TestPackLater(t *testing.T) {
 	var want *Reply
 	for _, later := range []bool{false, true} {
 		m := randomModel(t, testkit.Even("llama", false), dtype.Q4_0)
-		r := NewRunner(m, pool, false)
+		r := NewRunner(m, pool, Precision{})
 		if later {
 			r.PackLater()
 		} else {
