@@ -25,7 +25,7 @@ func TestLogitsDependOnTokensAlone(t *testing.T) {
 			for _, format := range []*dtype.Type{dtype.F32, dtype.F16, dtype.Q8_0, dtype.Q4_0} {
 				for _, exact := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s, %s, exact %v", name, format, exact), func(t *testing.T) {
-						invariant(t, testkit.Decoder(testkit.Even(name, format != dtype.F16), format, 1), exact, dtype.F32)
+						invariant(t, testkit.Decoder(testkit.Even(name, format != dtype.F16), format, 1), exact, dtype.F32, length)
 					})
 				}
 			}
@@ -33,21 +33,25 @@ func TestLogitsDependOnTokensAlone(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, a cache of %s", name, cache), func(t *testing.T) {
 					c := testkit.Even(name, true)
 					c.HeadDim = max(c.HeadDim, cache.Len)
-					invariant(t, testkit.Decoder(c, dtype.Q8_0, 1), false, cache)
+					invariant(t, testkit.Decoder(c, dtype.Q8_0, 1), false, cache, beyond+length)
 				})
 			}
 			t.Run(name+", odd sizes", func(t *testing.T) {
-				invariant(t, testkit.Decoder(testkit.Odd(name, true), dtype.F32, 1), true, dtype.F16)
+				invariant(t, testkit.Decoder(testkit.Odd(name, true), dtype.F32, 1), true, dtype.F16, length)
 			})
 		}
 	})
 }
 
-// length of the sequence that is watched: past the rows that attention takes
-// together, and past a block of keys.
-const length = 149
+// length of the sequence that is watched: past a panel, and past the rows that
+// attention takes together; and beyond a block of keys, where the last of them
+// are decoded one by one.
+const (
+	length = 37
+	beyond = 112
+)
 
-func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type) {
+func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type, length int) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(6, 7))
 	vocab := m.Config().Vocab
@@ -83,11 +87,11 @@ func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type) {
 		}
 		tape := op.NewTape(pool)
 		tape.Exact, tape.KV = exact, cache
-		run := &runner{m, tape}
+		run := &runner{m, tape, length}
 		check("one pass", threads, run.whole(op.One(ids, nil), 0))
 		check("with a cache", threads, run.whole(op.One(ids, run.cache(length)), 0))
-		check("token by token", threads, run.chunks(ids, slices.Repeat([]int{1}, length)))
-		check("in chunks", threads, run.chunks(ids, []int{2, 1, 17, 16, 1, 100, 3, 9}))
+		check("token by token", threads, run.chunks(ids, run.oneByOne()))
+		check("in chunks", threads, run.chunks(ids, []int{2, 1, 17, 16, length - 36}))
 		check("in two", threads, run.chunks(ids, []int{33, length - 33}))
 		first := op.Batch{IDs: slices.Concat(ids, others[0], others[1]), Seqs: []op.Seq{{Len: length}, {Len: 3}, {Len: length}}}
 		check("first of a batch", threads, run.whole(first, 0))
@@ -100,8 +104,18 @@ func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type) {
 
 // A runner computes logits in different ways.
 type runner struct {
-	m arch.Model
-	t *op.Tape
+	m      arch.Model
+	t      *op.Tape
+	length int // of the watched sequence
+}
+
+// oneByOne returns the sizes of passes that decode the last tokens one by one.
+func (r *runner) oneByOne() []int {
+	sizes := slices.Repeat([]int{1}, length)
+	if skip := r.length - length; skip > 0 {
+		sizes = append([]int{skip}, sizes...)
+	}
+	return sizes
 }
 
 // cache returns an empty cache in the tape's format.
@@ -114,7 +128,7 @@ func (r *runner) cache(n int) *op.KV {
 }
 
 // whole returns the logits of the watched sequence, from row on, of one pass.
-func (r *runner) whole(b op.Batch, row int) []float32 { return r.part(b, row, length) }
+func (r *runner) whole(b op.Batch, row int) []float32 { return r.part(b, row, r.length) }
 
 func (r *runner) part(b op.Batch, row, n int) []float32 {
 	r.t.Reset()
@@ -128,7 +142,7 @@ func (r *runner) part(b op.Batch, row, n int) []float32 {
 
 // chunks runs ids in passes of so many tokens each.
 func (r *runner) chunks(ids, sizes []int) (out []float32) {
-	kv := r.cache(length)
+	kv := r.cache(r.length)
 	for _, n := range sizes {
 		out = append(out, r.part(op.One(ids[:n], kv), 0, n)...)
 		ids = ids[n:]
@@ -139,8 +153,11 @@ func (r *runner) chunks(ids, sizes []int) (out []float32) {
 // beside decodes token by token in a batch in which other sequences, at other
 // positions, are decoded too; one of them is cut back and runs again.
 func (r *runner) beside(ids []int, others [][]int) (out []float32) {
-	kv, long, short := r.cache(length), r.cache(2*length), r.cache(100)
+	kv, long, short := r.cache(r.length), r.cache(2*r.length), r.cache(100)
 	r.part(op.One(others[1], long), 0, 1)
+	if skip := r.length - length; skip > 0 {
+		out, ids = r.part(op.One(ids[:skip], kv), 0, skip), ids[skip:]
+	}
 	for i, id := range ids {
 		if short.Len() == 10 {
 			short.Truncate(4)
@@ -166,7 +183,7 @@ func TestPackingChangesNothing(t *testing.T) {
 			m := testkit.Decoder(testkit.Even(name, tied), format, 3)
 			tape := op.NewTape(pool)
 			tape.Exact = true
-			run := &runner{m, tape}
+			run := &runner{m, tape, length}
 			ids := testkit.IDs(rand.New(rand.NewPCG(8, 9)), length, m.Config().Vocab)
 			want := run.whole(op.One(ids, nil), 0)
 			for _, w := range m.Weights() {
@@ -206,7 +223,7 @@ func TestFormatsStayNearF32(t *testing.T) {
 			}
 			tape := op.NewTape(pool)
 			tape.Exact = exact
-			run := &runner{m, tape}
+			run := &runner{m, tape, length}
 			return run.whole(op.One(testkit.IDs(rand.New(rand.NewPCG(8, 9)), length, m.Config().Vocab), nil), 0)
 		}
 		want := logits(dtype.F32, true)
