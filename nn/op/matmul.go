@@ -1,14 +1,12 @@
 package op
 
 import (
-	"unsafe"
-
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
 
 // MatMul returns x·wᵀ, [x.Rows, w.Rows]. On a tape that is not exact, a packed
-// weight multiplies x rounded to int8 in blocks of 32.
+// weight multiplies x in the form that its layout wants: rounded to int8.
 func MatMul(t *Tape, x *Value, w *Weight) *Value {
 	if x.Cols != w.Cols {
 		panic("op: matmul of " + w.Name + ": columns differ")
@@ -38,14 +36,15 @@ func (n *matMul) forward() {
 		n.t.mul(n.y.dense(), n.x.dense(), n.w.dense().T(), false)
 		return
 	}
-	if n.int8() {
-		n.x.quantize(n.t)
+	if n.packed() {
+		n.x.bring(n.t, n.w.layout.X)
 	}
 	groups := (n.w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
 	n.t.Pool.Run(n, (groups+n.step()-1)/n.step())
 }
 
-func (n *matMul) int8() bool { return !n.t.Exact && n.w.packed != nil && n.w.layout.MatMul != nil }
+// packed reports whether the weight's layout multiplies.
+func (n *matMul) packed() bool { return !n.t.Exact && n.w.packed != nil }
 
 // step returns the row groups a piece: about 64 KB of work for a matrix by a
 // vector, one group where there are many rows of x.
@@ -61,8 +60,8 @@ func (n *matMul) Do(worker, piece int) {
 	w, x, y := n.w, n.x, n.y
 	lo := piece * n.step()
 	hi := min(lo+n.step(), (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
-	if n.int8() {
-		w.layout.MatMul(y.Data, y.Cols, x.q8, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
+	if n.packed() {
+		w.layout.MatMul(y.Data, y.Cols, x.formed, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
 		return
 	}
 	mem := n.t.Scratch(worker, 2*kernel.PanelWidth*w.Cols)
@@ -102,15 +101,12 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 func (w *Weight) dense() kernel.Mat { return kernel.Dense(w.F32(), w.Rows, w.Cols) }
 func (v *Value) dense() kernel.Mat  { return kernel.Dense(v.Data, v.Rows, v.Cols) }
 
-// quantize makes v's rows int8, once.
-func (v *Value) quantize(t *Tape) {
-	if v.q8 != nil {
+// bring makes v's rows of a form, unless they are in it already.
+func (v *Value) bring(t *Tape, form *kernel.Activations) {
+	if v.form == form {
 		return
 	}
-	const floats = int(unsafe.Sizeof(kernel.Q8Block{})) / 4
-	blocks := v.Rows * v.Cols / 32
-	mem := t.Floats(blocks * floats)
-	v.q8 = unsafe.Slice((*kernel.Q8Block)(unsafe.Pointer(unsafe.SliceData(mem))), blocks)
+	v.form, v.formed = form, t.mem.floats(v.Rows*form.Words(v.Cols))
 	q := Alloc[quantizeRows](t)
 	*q = quantizeRows{v}
 	t.Pool.Run(q, v.Rows)
@@ -119,6 +115,6 @@ func (v *Value) quantize(t *Tape) {
 type quantizeRows struct{ v *Value }
 
 func (q *quantizeRows) Do(_, row int) {
-	n := q.v.Cols / 32
-	kernel.QuantizeRow(q.v.q8[row*n:(row+1)*n], q.v.Row(row))
+	n := q.v.form.Words(q.v.Cols)
+	q.v.form.Quantize(q.v.formed[row*n:(row+1)*n], q.v.Row(row))
 }

@@ -29,14 +29,6 @@ type x16 struct {
 	mins bool
 }
 
-const (
-	idQ4_0 = iota
-	idQ4_1
-	idQ5_0
-	idQ5_1
-	idQ8_0
-)
-
 func (f *x16) layout(name string) *Layout {
 	return &Layout{
 		Name:        name,
@@ -44,6 +36,7 @@ func (f *x16) layout(name string) *Layout {
 		Pack:        f.pack,
 		DecodeRow:   f.decodeRow,
 		DecodePanel: f.decodePanel,
+		X:           Q8,
 		MatMul:      f.matMul,
 	}
 }
@@ -229,7 +222,8 @@ func (f *x16) decodePanel(dst []float32, packed []byte, cols, group int) {
 	if len(dst) < cols*GroupRows {
 		panic("kernel: DecodePanel: dst shorter than a group")
 	}
-	if !f.decodePanelFast(dst, packed, cols, group) {
+	blocks := cols / BlockLen
+	if !panelFast(f.id, dst, packed[group*blocks*f.block():], blocks) {
 		f.decodePanelGeneric(dst, packed, cols, group)
 	}
 }
@@ -243,19 +237,13 @@ func (f *x16) decodePanelGeneric(dst []float32, packed []byte, cols, group int) 
 	}
 }
 
-func (f *x16) matMul(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int) {
+func (f *x16) matMul(y []float32, ldy int, x []float32, n int, packed []byte, rows, cols, lo, hi int) {
 	f.check(packed, rows, cols, lo, hi)
-	if n == 0 || lo == hi {
-		return
-	}
-	if len(x) < n*(cols/BlockLen) {
-		panic("kernel: MatMul: x shorter than n rows")
-	}
-	if end := min(rows, hi*GroupRows); len(y) < (n-1)*ldy+end {
-		panic("kernel: MatMul: y shorter than n rows")
-	}
-	if !f.matMulFast(y, ldy, x, n, packed, rows, cols, lo, hi) {
-		f.matMulGeneric(y, ldy, x, n, packed, rows, cols, lo, hi)
+	blocks := cols / BlockLen
+	p := product{y: y, ldy: ldy, x: x, ldx: Q8.Words(cols), n: n,
+		w: packed, group: blocks * f.block(), blocks: blocks, rows: rows, lo: lo, hi: hi}
+	if !p.run(f.id) {
+		f.matMulGeneric(&p)
 	}
 }
 
@@ -268,22 +256,20 @@ func (f *x16) matMul(y []float32, ldy int, x []Q8Block, n int, packed []byte, ro
 //	}
 //
 // where += is a fused multiply-add and (…) is rounded to f32.
-func (f *x16) matMulGeneric(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int) {
-	blocks := cols / BlockLen
+func (f *x16) matMulGeneric(p *product) {
+	x := blocksIn[Q8Block](p.x)
 	var q [GroupRows][BlockLen]int8
-	for g := lo; g < hi; g++ {
-		row := g * GroupRows
-		width := min(GroupRows, rows-row)
-		for i := range n {
-			clear(y[i*ldy+row : i*ldy+row+width])
+	for g := p.lo; g < p.hi; g++ {
+		for i := range p.n {
+			clear(p.out(i, g))
 		}
-		for b := range blocks {
-			block := f.at(packed, cols, g, b)
+		for b := range p.blocks {
+			block := p.block(g, b)
 			for r := range q {
 				f.decodeLane(&q[r], block, r)
 			}
-			for i := range n {
-				f.addBlock(y[i*ldy+row:i*ldy+row+width], &x[i*blocks+b], &q, block)
+			for i := range p.n {
+				f.addBlock(p.out(i, g), &x[i*p.blocks+b], &q, block)
 			}
 		}
 	}

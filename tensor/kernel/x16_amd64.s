@@ -127,6 +127,325 @@ DATA x16order<>+24(SB)/4, $0x00000003
 DATA x16order<>+28(SB)/4, $0x00000007
 GLOBL x16order<>(SB), RODATA|NOPTR, $32
 
+// func quantizeWideAVX2(dst *byte, x *float32, blocks int)
+// Requires: AVX, AVX2
+TEXT ·quantizeWideAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+block:
+	VPXOR Y0, Y0, Y0
+	MOVQ  $0x00000008, BX
+	MOVQ  CX, SI
+
+largest:
+	VMOVUPS      (SI), Y1
+	VPAND        x16magnitude<>+0(SB), Y1, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VMOVUPS      32(SI), Y1
+	VPAND        x16magnitude<>+0(SB), Y1, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VMOVUPS      64(SI), Y1
+	VPAND        x16magnitude<>+0(SB), Y1, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VMOVUPS      96(SI), Y1
+	VPAND        x16magnitude<>+0(SB), Y1, Y1
+	VPMAXUD      Y1, Y0, Y0
+	ADDQ         $0x80, SI
+	DECQ         BX
+	JNZ          largest
+	VPERM2I128   $0x01, Y0, Y0, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VPSHUFD      $0x4e, Y0, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VPSHUFD      $0xb1, Y0, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VMOVUPS      x16127<>+0(SB), Y1
+	VDIVPS       Y1, Y0, Y2
+	VDIVPS       Y0, Y1, Y1
+	VMOVDQU      x16tiny<>+0(SB), Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VPCMPGTD     x16finite<>+0(SB), Y0, Y0
+	VPANDN       Y1, Y3, Y1
+	VPANDN       Y2, Y3, Y2
+	VPOR         Y0, Y2, Y2
+	VMOVSS       X2, 256(AX)
+	VMULPS       (CX), Y1, Y2
+	VPANDN       Y2, Y0, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       32(CX), Y1, Y3
+	VPANDN       Y3, Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       64(CX), Y1, Y4
+	VPANDN       Y4, Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       96(CX), Y1, Y5
+	VPANDN       Y5, Y0, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y3, Y2, Y2
+	VPACKSSDW    Y5, Y4, Y3
+	VPACKSSWB    Y3, Y2, Y2
+	VMOVDQU      x16order<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VMOVDQU      Y2, (AX)
+	VMOVDQU      x16bytes1<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VMOVD        X3, BX
+	MOVW         BX, 276(AX)
+	VMOVD        X2, BX
+	MOVW         BX, 278(AX)
+	VPADDD       X3, X2, X3
+	VMOVD        X3, BX
+	MOVW         BX, 260(AX)
+	VMULPS       128(CX), Y1, Y2
+	VPANDN       Y2, Y0, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       160(CX), Y1, Y3
+	VPANDN       Y3, Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       192(CX), Y1, Y4
+	VPANDN       Y4, Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       224(CX), Y1, Y5
+	VPANDN       Y5, Y0, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y3, Y2, Y2
+	VPACKSSDW    Y5, Y4, Y3
+	VPACKSSWB    Y3, Y2, Y2
+	VMOVDQU      x16order<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VMOVDQU      Y2, 32(AX)
+	VMOVDQU      x16bytes1<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VMOVD        X3, BX
+	MOVW         BX, 280(AX)
+	VMOVD        X2, BX
+	MOVW         BX, 282(AX)
+	VPADDD       X3, X2, X3
+	VMOVD        X3, BX
+	MOVW         BX, 262(AX)
+	VMULPS       256(CX), Y1, Y2
+	VPANDN       Y2, Y0, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       288(CX), Y1, Y3
+	VPANDN       Y3, Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       320(CX), Y1, Y4
+	VPANDN       Y4, Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       352(CX), Y1, Y5
+	VPANDN       Y5, Y0, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y3, Y2, Y2
+	VPACKSSDW    Y5, Y4, Y3
+	VPACKSSWB    Y3, Y2, Y2
+	VMOVDQU      x16order<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VMOVDQU      Y2, 64(AX)
+	VMOVDQU      x16bytes1<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VMOVD        X3, BX
+	MOVW         BX, 284(AX)
+	VMOVD        X2, BX
+	MOVW         BX, 286(AX)
+	VPADDD       X3, X2, X3
+	VMOVD        X3, BX
+	MOVW         BX, 264(AX)
+	VMULPS       384(CX), Y1, Y2
+	VPANDN       Y2, Y0, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       416(CX), Y1, Y3
+	VPANDN       Y3, Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       448(CX), Y1, Y4
+	VPANDN       Y4, Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       480(CX), Y1, Y5
+	VPANDN       Y5, Y0, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y3, Y2, Y2
+	VPACKSSDW    Y5, Y4, Y3
+	VPACKSSWB    Y3, Y2, Y2
+	VMOVDQU      x16order<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VMOVDQU      Y2, 96(AX)
+	VMOVDQU      x16bytes1<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VMOVD        X3, BX
+	MOVW         BX, 288(AX)
+	VMOVD        X2, BX
+	MOVW         BX, 290(AX)
+	VPADDD       X3, X2, X3
+	VMOVD        X3, BX
+	MOVW         BX, 266(AX)
+	VMULPS       512(CX), Y1, Y2
+	VPANDN       Y2, Y0, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       544(CX), Y1, Y3
+	VPANDN       Y3, Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       576(CX), Y1, Y4
+	VPANDN       Y4, Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       608(CX), Y1, Y5
+	VPANDN       Y5, Y0, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y3, Y2, Y2
+	VPACKSSDW    Y5, Y4, Y3
+	VPACKSSWB    Y3, Y2, Y2
+	VMOVDQU      x16order<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VMOVDQU      Y2, 128(AX)
+	VMOVDQU      x16bytes1<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VMOVD        X3, BX
+	MOVW         BX, 292(AX)
+	VMOVD        X2, BX
+	MOVW         BX, 294(AX)
+	VPADDD       X3, X2, X3
+	VMOVD        X3, BX
+	MOVW         BX, 268(AX)
+	VMULPS       640(CX), Y1, Y2
+	VPANDN       Y2, Y0, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       672(CX), Y1, Y3
+	VPANDN       Y3, Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       704(CX), Y1, Y4
+	VPANDN       Y4, Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       736(CX), Y1, Y5
+	VPANDN       Y5, Y0, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y3, Y2, Y2
+	VPACKSSDW    Y5, Y4, Y3
+	VPACKSSWB    Y3, Y2, Y2
+	VMOVDQU      x16order<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VMOVDQU      Y2, 160(AX)
+	VMOVDQU      x16bytes1<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VMOVD        X3, BX
+	MOVW         BX, 296(AX)
+	VMOVD        X2, BX
+	MOVW         BX, 298(AX)
+	VPADDD       X3, X2, X3
+	VMOVD        X3, BX
+	MOVW         BX, 270(AX)
+	VMULPS       768(CX), Y1, Y2
+	VPANDN       Y2, Y0, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       800(CX), Y1, Y3
+	VPANDN       Y3, Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       832(CX), Y1, Y4
+	VPANDN       Y4, Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       864(CX), Y1, Y5
+	VPANDN       Y5, Y0, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y3, Y2, Y2
+	VPACKSSDW    Y5, Y4, Y3
+	VPACKSSWB    Y3, Y2, Y2
+	VMOVDQU      x16order<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VMOVDQU      Y2, 192(AX)
+	VMOVDQU      x16bytes1<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y3
+	VPMADDWD     x16ones<>+0(SB), Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VPHADDD      Y3, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VMOVD        X3, BX
+	MOVW         BX, 300(AX)
+	VMOVD        X2, BX
+	MOVW         BX, 302(AX)
+	VPADDD       X3, X2, X3
+	VMOVD        X3, BX
+	MOVW         BX, 272(AX)
+	VMULPS       896(CX), Y1, Y2
+	VPANDN       Y2, Y0, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       928(CX), Y1, Y3
+	VPANDN       Y3, Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       960(CX), Y1, Y4
+	VPANDN       Y4, Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       992(CX), Y1, Y1
+	VPANDN       Y1, Y0, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y3, Y2, Y0
+	VPACKSSDW    Y1, Y4, Y1
+	VPACKSSWB    Y1, Y0, Y0
+	VMOVDQU      x16order<>+0(SB), Y1
+	VPERMD       Y0, Y1, Y0
+	VMOVDQU      Y0, 224(AX)
+	VMOVDQU      x16bytes1<>+0(SB), Y1
+	VPMADDUBSW   Y0, Y1, Y1
+	VPMADDWD     x16ones<>+0(SB), Y1, Y1
+	VPHADDD      Y1, Y1, Y1
+	VPHADDD      Y1, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VMOVD        X1, BX
+	MOVW         BX, 304(AX)
+	VMOVD        X0, BX
+	MOVW         BX, 306(AX)
+	VPADDD       X1, X0, X1
+	VMOVD        X1, BX
+	MOVW         BX, 274(AX)
+	ADDQ         $0x00000400, CX
+	ADDQ         $0x00000134, AX
+	DECQ         DX
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA x16bytes1<>+0(SB)/4, $0x01010101
+DATA x16bytes1<>+4(SB)/4, $0x01010101
+DATA x16bytes1<>+8(SB)/4, $0x01010101
+DATA x16bytes1<>+12(SB)/4, $0x01010101
+DATA x16bytes1<>+16(SB)/4, $0x01010101
+DATA x16bytes1<>+20(SB)/4, $0x01010101
+DATA x16bytes1<>+24(SB)/4, $0x01010101
+DATA x16bytes1<>+28(SB)/4, $0x01010101
+GLOBL x16bytes1<>(SB), RODATA|NOPTR, $32
+
+DATA x16ones<>+0(SB)/4, $0x00010001
+DATA x16ones<>+4(SB)/4, $0x00010001
+DATA x16ones<>+8(SB)/4, $0x00010001
+DATA x16ones<>+12(SB)/4, $0x00010001
+DATA x16ones<>+16(SB)/4, $0x00010001
+DATA x16ones<>+20(SB)/4, $0x00010001
+DATA x16ones<>+24(SB)/4, $0x00010001
+DATA x16ones<>+28(SB)/4, $0x00010001
+GLOBL x16ones<>(SB), RODATA|NOPTR, $32
+
 // func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·q4_0x16n1(SB), NOSPLIT, $0-56
@@ -253,16 +572,6 @@ DATA x16nibbles<>+20(SB)/4, $0x0f0f0f0f
 DATA x16nibbles<>+24(SB)/4, $0x0f0f0f0f
 DATA x16nibbles<>+28(SB)/4, $0x0f0f0f0f
 GLOBL x16nibbles<>(SB), RODATA|NOPTR, $32
-
-DATA x16ones<>+0(SB)/4, $0x00010001
-DATA x16ones<>+4(SB)/4, $0x00010001
-DATA x16ones<>+8(SB)/4, $0x00010001
-DATA x16ones<>+12(SB)/4, $0x00010001
-DATA x16ones<>+16(SB)/4, $0x00010001
-DATA x16ones<>+20(SB)/4, $0x00010001
-DATA x16ones<>+24(SB)/4, $0x00010001
-DATA x16ones<>+28(SB)/4, $0x00010001
-GLOBL x16ones<>(SB), RODATA|NOPTR, $32
 
 // func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
 // Requires: AVX, AVX2, F16C, FMA3
@@ -5904,3 +6213,12731 @@ block:
 	JNZ       block
 	VZEROUPPER
 	RET
+
+// func q4_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q4_kx16n1(SB), NOSPLIT, $320-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), AX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ    blocks+40(FP), DI
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+
+block:
+	VMOVDQU 64(SI), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 96(SI), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 192(SI), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 64(SI), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 224(SI), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 96(SI), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 256(SP)
+	VMOVDQU Y0, 288(SP)
+	LEAQ    256(SI), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000004, R8
+
+step:
+	VMOVDQU      (AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      32(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VPBROADCASTD (BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      64(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      96(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 4(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      128(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      160(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 8(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      192(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      224(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 12(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      256(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      288(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 16(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      320(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      352(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 20(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      384(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      416(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 24(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      448(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      480(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VMOVDQU      (AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      32(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VPBROADCASTD 32(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      64(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      96(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 36(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      128(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      160(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 40(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      192(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      224(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 44(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      256(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      288(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 48(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      320(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      352(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 52(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      384(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      416(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 56(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      448(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      480(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 60(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000040, CX
+	DECQ         R8
+	JNZ          step
+	VMOVDQU      128(SI), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 4(BX), Y1
+	VPMADDWD     Y1, Y0, Y0
+	VMOVDQU      128(SI), Y1
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
+	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 8(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      192(SI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(SI), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y1, Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 12(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      192(SI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(SI), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y1, Y2, Y2
+	VPSHUFB      x16spread1<>+0(SB), Y2, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 16(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VCVTPH2PS    (SI), Y1
+	VCVTPH2PS    32(SI), Y2
+	VBROADCASTSS (BX), Y3
+	VMOVDQU      256(SP), Y4
+	VMOVUPS      (DX), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y1, Y4, Y5
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y3, Y2, Y1
+	VFNMADD231PS Y1, Y0, Y5
+	VMOVUPS      Y5, (DX)
+	VMOVDQU      160(SI), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 4(BX), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VMOVDQU      160(SI), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 8(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      224(SI), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(SI), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 12(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      224(SI), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(SI), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread1<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 16(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VCVTPH2PS    16(SI), Y0
+	VCVTPH2PS    48(SI), Y2
+	VBROADCASTSS (BX), Y3
+	VMOVDQU      288(SP), Y4
+	VMOVUPS      32(DX), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y0, Y4, Y5
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y3, Y2, Y0
+	VFNMADD231PS Y0, Y1, Y5
+	VMOVUPS      Y5, 32(DX)
+	ADDQ         $0x00000034, BX
+	ADDQ         $0x00000900, SI
+	DECQ         DI
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, BX
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+DATA x16mask3f3f3f3f<>+0(SB)/4, $0x3f3f3f3f
+DATA x16mask3f3f3f3f<>+4(SB)/4, $0x3f3f3f3f
+DATA x16mask3f3f3f3f<>+8(SB)/4, $0x3f3f3f3f
+DATA x16mask3f3f3f3f<>+12(SB)/4, $0x3f3f3f3f
+DATA x16mask3f3f3f3f<>+16(SB)/4, $0x3f3f3f3f
+DATA x16mask3f3f3f3f<>+20(SB)/4, $0x3f3f3f3f
+DATA x16mask3f3f3f3f<>+24(SB)/4, $0x3f3f3f3f
+DATA x16mask3f3f3f3f<>+28(SB)/4, $0x3f3f3f3f
+GLOBL x16mask3f3f3f3f<>(SB), RODATA|NOPTR, $32
+
+DATA x16spread0<>+0(SB)/1, $0x80
+DATA x16spread0<>+1(SB)/1, $0x00
+DATA x16spread0<>+2(SB)/1, $0x80
+DATA x16spread0<>+3(SB)/1, $0x01
+DATA x16spread0<>+4(SB)/1, $0x80
+DATA x16spread0<>+5(SB)/1, $0x04
+DATA x16spread0<>+6(SB)/1, $0x80
+DATA x16spread0<>+7(SB)/1, $0x05
+DATA x16spread0<>+8(SB)/1, $0x80
+DATA x16spread0<>+9(SB)/1, $0x08
+DATA x16spread0<>+10(SB)/1, $0x80
+DATA x16spread0<>+11(SB)/1, $0x09
+DATA x16spread0<>+12(SB)/1, $0x80
+DATA x16spread0<>+13(SB)/1, $0x0c
+DATA x16spread0<>+14(SB)/1, $0x80
+DATA x16spread0<>+15(SB)/1, $0x0d
+DATA x16spread0<>+16(SB)/1, $0x80
+DATA x16spread0<>+17(SB)/1, $0x00
+DATA x16spread0<>+18(SB)/1, $0x80
+DATA x16spread0<>+19(SB)/1, $0x01
+DATA x16spread0<>+20(SB)/1, $0x80
+DATA x16spread0<>+21(SB)/1, $0x04
+DATA x16spread0<>+22(SB)/1, $0x80
+DATA x16spread0<>+23(SB)/1, $0x05
+DATA x16spread0<>+24(SB)/1, $0x80
+DATA x16spread0<>+25(SB)/1, $0x08
+DATA x16spread0<>+26(SB)/1, $0x80
+DATA x16spread0<>+27(SB)/1, $0x09
+DATA x16spread0<>+28(SB)/1, $0x80
+DATA x16spread0<>+29(SB)/1, $0x0c
+DATA x16spread0<>+30(SB)/1, $0x80
+DATA x16spread0<>+31(SB)/1, $0x0d
+GLOBL x16spread0<>(SB), RODATA|NOPTR, $32
+
+DATA x16spread1<>+0(SB)/1, $0x80
+DATA x16spread1<>+1(SB)/1, $0x02
+DATA x16spread1<>+2(SB)/1, $0x80
+DATA x16spread1<>+3(SB)/1, $0x03
+DATA x16spread1<>+4(SB)/1, $0x80
+DATA x16spread1<>+5(SB)/1, $0x06
+DATA x16spread1<>+6(SB)/1, $0x80
+DATA x16spread1<>+7(SB)/1, $0x07
+DATA x16spread1<>+8(SB)/1, $0x80
+DATA x16spread1<>+9(SB)/1, $0x0a
+DATA x16spread1<>+10(SB)/1, $0x80
+DATA x16spread1<>+11(SB)/1, $0x0b
+DATA x16spread1<>+12(SB)/1, $0x80
+DATA x16spread1<>+13(SB)/1, $0x0e
+DATA x16spread1<>+14(SB)/1, $0x80
+DATA x16spread1<>+15(SB)/1, $0x0f
+DATA x16spread1<>+16(SB)/1, $0x80
+DATA x16spread1<>+17(SB)/1, $0x02
+DATA x16spread1<>+18(SB)/1, $0x80
+DATA x16spread1<>+19(SB)/1, $0x03
+DATA x16spread1<>+20(SB)/1, $0x80
+DATA x16spread1<>+21(SB)/1, $0x06
+DATA x16spread1<>+22(SB)/1, $0x80
+DATA x16spread1<>+23(SB)/1, $0x07
+DATA x16spread1<>+24(SB)/1, $0x80
+DATA x16spread1<>+25(SB)/1, $0x0a
+DATA x16spread1<>+26(SB)/1, $0x80
+DATA x16spread1<>+27(SB)/1, $0x0b
+DATA x16spread1<>+28(SB)/1, $0x80
+DATA x16spread1<>+29(SB)/1, $0x0e
+DATA x16spread1<>+30(SB)/1, $0x80
+DATA x16spread1<>+31(SB)/1, $0x0f
+GLOBL x16spread1<>(SB), RODATA|NOPTR, $32
+
+DATA x16maskf0f0f0f<>+0(SB)/4, $0x0f0f0f0f
+DATA x16maskf0f0f0f<>+4(SB)/4, $0x0f0f0f0f
+DATA x16maskf0f0f0f<>+8(SB)/4, $0x0f0f0f0f
+DATA x16maskf0f0f0f<>+12(SB)/4, $0x0f0f0f0f
+DATA x16maskf0f0f0f<>+16(SB)/4, $0x0f0f0f0f
+DATA x16maskf0f0f0f<>+20(SB)/4, $0x0f0f0f0f
+DATA x16maskf0f0f0f<>+24(SB)/4, $0x0f0f0f0f
+DATA x16maskf0f0f0f<>+28(SB)/4, $0x0f0f0f0f
+GLOBL x16maskf0f0f0f<>(SB), RODATA|NOPTR, $32
+
+DATA x16mask30303030<>+0(SB)/4, $0x30303030
+DATA x16mask30303030<>+4(SB)/4, $0x30303030
+DATA x16mask30303030<>+8(SB)/4, $0x30303030
+DATA x16mask30303030<>+12(SB)/4, $0x30303030
+DATA x16mask30303030<>+16(SB)/4, $0x30303030
+DATA x16mask30303030<>+20(SB)/4, $0x30303030
+DATA x16mask30303030<>+24(SB)/4, $0x30303030
+DATA x16mask30303030<>+28(SB)/4, $0x30303030
+GLOBL x16mask30303030<>(SB), RODATA|NOPTR, $32
+
+DATA x16twice0<>+0(SB)/1, $0x00
+DATA x16twice0<>+1(SB)/1, $0x01
+DATA x16twice0<>+2(SB)/1, $0x00
+DATA x16twice0<>+3(SB)/1, $0x01
+DATA x16twice0<>+4(SB)/1, $0x04
+DATA x16twice0<>+5(SB)/1, $0x05
+DATA x16twice0<>+6(SB)/1, $0x04
+DATA x16twice0<>+7(SB)/1, $0x05
+DATA x16twice0<>+8(SB)/1, $0x08
+DATA x16twice0<>+9(SB)/1, $0x09
+DATA x16twice0<>+10(SB)/1, $0x08
+DATA x16twice0<>+11(SB)/1, $0x09
+DATA x16twice0<>+12(SB)/1, $0x0c
+DATA x16twice0<>+13(SB)/1, $0x0d
+DATA x16twice0<>+14(SB)/1, $0x0c
+DATA x16twice0<>+15(SB)/1, $0x0d
+DATA x16twice0<>+16(SB)/1, $0x00
+DATA x16twice0<>+17(SB)/1, $0x01
+DATA x16twice0<>+18(SB)/1, $0x00
+DATA x16twice0<>+19(SB)/1, $0x01
+DATA x16twice0<>+20(SB)/1, $0x04
+DATA x16twice0<>+21(SB)/1, $0x05
+DATA x16twice0<>+22(SB)/1, $0x04
+DATA x16twice0<>+23(SB)/1, $0x05
+DATA x16twice0<>+24(SB)/1, $0x08
+DATA x16twice0<>+25(SB)/1, $0x09
+DATA x16twice0<>+26(SB)/1, $0x08
+DATA x16twice0<>+27(SB)/1, $0x09
+DATA x16twice0<>+28(SB)/1, $0x0c
+DATA x16twice0<>+29(SB)/1, $0x0d
+DATA x16twice0<>+30(SB)/1, $0x0c
+DATA x16twice0<>+31(SB)/1, $0x0d
+GLOBL x16twice0<>(SB), RODATA|NOPTR, $32
+
+DATA x16twice1<>+0(SB)/1, $0x02
+DATA x16twice1<>+1(SB)/1, $0x03
+DATA x16twice1<>+2(SB)/1, $0x02
+DATA x16twice1<>+3(SB)/1, $0x03
+DATA x16twice1<>+4(SB)/1, $0x06
+DATA x16twice1<>+5(SB)/1, $0x07
+DATA x16twice1<>+6(SB)/1, $0x06
+DATA x16twice1<>+7(SB)/1, $0x07
+DATA x16twice1<>+8(SB)/1, $0x0a
+DATA x16twice1<>+9(SB)/1, $0x0b
+DATA x16twice1<>+10(SB)/1, $0x0a
+DATA x16twice1<>+11(SB)/1, $0x0b
+DATA x16twice1<>+12(SB)/1, $0x0e
+DATA x16twice1<>+13(SB)/1, $0x0f
+DATA x16twice1<>+14(SB)/1, $0x0e
+DATA x16twice1<>+15(SB)/1, $0x0f
+DATA x16twice1<>+16(SB)/1, $0x02
+DATA x16twice1<>+17(SB)/1, $0x03
+DATA x16twice1<>+18(SB)/1, $0x02
+DATA x16twice1<>+19(SB)/1, $0x03
+DATA x16twice1<>+20(SB)/1, $0x06
+DATA x16twice1<>+21(SB)/1, $0x07
+DATA x16twice1<>+22(SB)/1, $0x06
+DATA x16twice1<>+23(SB)/1, $0x07
+DATA x16twice1<>+24(SB)/1, $0x0a
+DATA x16twice1<>+25(SB)/1, $0x0b
+DATA x16twice1<>+26(SB)/1, $0x0a
+DATA x16twice1<>+27(SB)/1, $0x0b
+DATA x16twice1<>+28(SB)/1, $0x0e
+DATA x16twice1<>+29(SB)/1, $0x0f
+DATA x16twice1<>+30(SB)/1, $0x0e
+DATA x16twice1<>+31(SB)/1, $0x0f
+GLOBL x16twice1<>(SB), RODATA|NOPTR, $32
+
+// func q4_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q4_kx16n2(SB), NOSPLIT, $384-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ ldx+24(FP), DI
+	MOVQ w+32(FP), R8
+
+group:
+	MOVQ    blocks+40(FP), R9
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+	VMOVDQU Y0, (DX)(BX*1)
+	VMOVDQU Y0, 32(DX)(BX*1)
+
+block:
+	VMOVDQU 64(R8), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 96(R8), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 192(R8), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 64(R8), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 224(R8), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 96(R8), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 256(SP)
+	VMOVDQU Y0, 288(SP)
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU Y0, 352(SP)
+	LEAQ    256(R8), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000004, R10
+
+step:
+	VMOVDQU      (AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      32(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD (SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD (SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      96(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 4(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      160(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 8(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 12(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      288(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 16(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 20(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 24(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 28(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VMOVDQU      (AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      32(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPBROADCASTD 32(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 32(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      96(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 36(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      160(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 40(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 44(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      288(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 48(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 48(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 52(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 56(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 60(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000040, CX
+	DECQ         R10
+	JNZ          step
+	VMOVDQU      128(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 4(SI), Y0
+	VPMADDWD     Y0, Y1, Y0
+	VPBROADCASTD 4(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VMOVDQU      128(R8), Y1
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
+	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 8(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 8(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      192(R8), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(R8), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y1, Y3, Y3
+	VPSHUFB      x16spread0<>+0(SB), Y3, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 12(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 12(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      192(R8), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(R8), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y1, Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 16(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 16(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VCVTPH2PS    (R8), Y1
+	VCVTPH2PS    32(R8), Y3
+	VBROADCASTSS (SI), Y4
+	VMOVDQU      256(SP), Y5
+	VMOVUPS      (DX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y1, Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y4, Y3, Y7
+	VFNMADD231PS Y7, Y0, Y6
+	VMOVUPS      Y6, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVDQU      320(SP), Y4
+	VMOVUPS      (DX)(BX*1), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  Y1, Y4, Y5
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y3, Y1
+	VFNMADD231PS Y1, Y2, Y5
+	VMOVUPS      Y5, (DX)(BX*1)
+	VMOVDQU      160(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 4(SI), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y3
+	VMOVDQU      160(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      224(R8), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(R8), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      224(R8), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(R8), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread1<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VCVTPH2PS    16(R8), Y0
+	VCVTPH2PS    48(R8), Y2
+	VBROADCASTSS (SI), Y4
+	VMOVDQU      288(SP), Y5
+	VMOVUPS      32(DX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y0, Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y2, Y7
+	VFNMADD231PS Y7, Y1, Y6
+	VMOVUPS      Y6, 32(DX)
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMOVDQU      352(SP), Y4
+	VMOVUPS      32(DX)(BX*1), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y0, Y4, Y5
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y2, Y0
+	VFNMADD231PS Y0, Y3, Y5
+	VMOVUPS      Y5, 32(DX)(BX*1)
+	ADDQ         $0x00000034, SI
+	ADDQ         $0x00000900, R8
+	DECQ         R9
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, SI
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+// func q4_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q4_kx16n4(SB), NOSPLIT, $512-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ ldx+24(FP), DI
+	MOVQ w+32(FP), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (DI)(DI*2), R10
+
+group:
+	MOVQ    blocks+40(FP), R11
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+	VMOVDQU Y0, (DX)(BX*1)
+	VMOVDQU Y0, 32(DX)(BX*1)
+	VMOVDQU Y0, (DX)(BX*2)
+	VMOVDQU Y0, 32(DX)(BX*2)
+	VMOVDQU Y0, (DX)(R9*1)
+	VMOVDQU Y0, 32(DX)(R9*1)
+
+block:
+	VMOVDQU 64(R8), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 96(R8), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 192(R8), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 64(R8), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 224(R8), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 96(R8), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 256(SP)
+	VMOVDQU Y0, 288(SP)
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU Y0, 352(SP)
+	VMOVDQU Y0, 384(SP)
+	VMOVDQU Y0, 416(SP)
+	VMOVDQU Y0, 448(SP)
+	VMOVDQU Y0, 480(SP)
+	LEAQ    256(R8), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000004, R12
+
+step:
+	VMOVDQU      (AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VPBROADCASTD (SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD (SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD (SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD (SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      96(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 4(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 4(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      160(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 8(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 8(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 8(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 12(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 12(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      288(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 16(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 16(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 16(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 20(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 20(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 24(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 24(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 24(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 24(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 28(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 28(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       384(SP), Y4, Y4
+	VMOVDQU      Y4, 384(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       448(SP), Y6, Y6
+	VMOVDQU      Y6, 448(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       416(SP), Y5, Y5
+	VMOVDQU      Y5, 416(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       480(SP), Y7, Y7
+	VMOVDQU      Y7, 480(SP)
+	VMOVDQU      (AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VPBROADCASTD 32(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 32(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 32(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 32(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      96(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 36(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 36(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      160(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 40(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 40(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 40(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 40(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 44(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 44(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      288(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 48(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 48(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 48(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 48(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 52(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 52(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 56(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 56(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 56(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 56(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 60(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 60(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       384(SP), Y4, Y4
+	VMOVDQU      Y4, 384(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       448(SP), Y6, Y6
+	VMOVDQU      Y6, 448(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       416(SP), Y5, Y5
+	VMOVDQU      Y5, 416(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       480(SP), Y7, Y7
+	VMOVDQU      Y7, 480(SP)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000040, CX
+	DECQ         R12
+	JNZ          step
+	VMOVDQU      128(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 4(SI), Y0
+	VPMADDWD     Y0, Y1, Y0
+	VPBROADCASTD 4(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPBROADCASTD 4(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y4
+	VPBROADCASTD 4(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y6
+	VMOVDQU      128(R8), Y1
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
+	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 8(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 8(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 8(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 8(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      192(R8), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(R8), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y1, Y3, Y3
+	VPSHUFB      x16spread0<>+0(SB), Y3, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 12(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 12(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 12(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 12(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      192(R8), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(R8), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y1, Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 16(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 16(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 16(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 16(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VCVTPH2PS    (R8), Y1
+	VCVTPH2PS    32(R8), Y3
+	VBROADCASTSS (SI), Y5
+	VMOVDQU      256(SP), Y7
+	VMOVUPS      (DX), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y5, Y1, Y9
+	VFMADD231PS  Y9, Y7, Y8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y5, Y3, Y9
+	VFNMADD231PS Y9, Y0, Y8
+	VMOVUPS      Y8, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVDQU      320(SP), Y5
+	VMOVUPS      (DX)(BX*1), Y7
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y0, Y1, Y8
+	VFMADD231PS  Y8, Y5, Y7
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y3, Y8
+	VFNMADD231PS Y8, Y2, Y7
+	VMOVUPS      Y7, (DX)(BX*1)
+	VBROADCASTSS (SI)(DI*2), Y0
+	VMOVDQU      384(SP), Y2
+	VMOVUPS      (DX)(BX*2), Y5
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y1, Y7
+	VFMADD231PS  Y7, Y2, Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y3, Y7
+	VFNMADD231PS Y7, Y4, Y5
+	VMOVUPS      Y5, (DX)(BX*2)
+	VBROADCASTSS (SI)(R10*1), Y0
+	VMOVDQU      448(SP), Y2
+	VMOVUPS      (DX)(R9*1), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  Y1, Y2, Y4
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y0, Y3, Y1
+	VFNMADD231PS Y1, Y6, Y4
+	VMOVUPS      Y4, (DX)(R9*1)
+	VMOVDQU      160(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 4(SI), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y3
+	VPBROADCASTD 4(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y5
+	VPBROADCASTD 4(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y7
+	VMOVDQU      160(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 8(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 8(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      224(R8), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(R8), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 12(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 12(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      224(R8), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(R8), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread1<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 16(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 16(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VCVTPH2PS    16(R8), Y0
+	VCVTPH2PS    48(R8), Y2
+	VBROADCASTSS (SI), Y4
+	VMOVDQU      288(SP), Y6
+	VMOVUPS      32(DX), Y8
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y4, Y0, Y9
+	VFMADD231PS  Y9, Y6, Y8
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y2, Y9
+	VFNMADD231PS Y9, Y1, Y8
+	VMOVUPS      Y8, 32(DX)
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMOVDQU      352(SP), Y4
+	VMOVUPS      32(DX)(BX*1), Y6
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y1, Y0, Y8
+	VFMADD231PS  Y8, Y4, Y6
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y2, Y8
+	VFNMADD231PS Y8, Y3, Y6
+	VMOVUPS      Y6, 32(DX)(BX*1)
+	VBROADCASTSS (SI)(DI*2), Y1
+	VMOVDQU      416(SP), Y3
+	VMOVUPS      32(DX)(BX*2), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y0, Y6
+	VFMADD231PS  Y6, Y3, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y1, Y2, Y6
+	VFNMADD231PS Y6, Y5, Y4
+	VMOVUPS      Y4, 32(DX)(BX*2)
+	VBROADCASTSS (SI)(R10*1), Y1
+	VMOVDQU      480(SP), Y3
+	VMOVUPS      32(DX)(R9*1), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y1, Y2, Y0
+	VFNMADD231PS Y0, Y7, Y4
+	VMOVUPS      Y4, 32(DX)(R9*1)
+	ADDQ         $0x00000034, SI
+	ADDQ         $0x00000900, R8
+	DECQ         R11
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, SI
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+// func q4_kx16panel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·q4_kx16panel(SB), $512-24
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), BX
+	MOVQ blocks+16(FP), SI
+
+block:
+	VMOVDQU 64(BX), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 96(BX), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 192(BX), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 64(BX), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 224(BX), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 96(BX), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VMOVDQU 128(BX), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 256(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU 160(BX), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 288(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 352(SP)
+	VMOVDQU 192(BX), Y0
+	VPSRLW  $0x04, Y0, Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 128(BX), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 384(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 448(SP)
+	VMOVDQU 224(BX), Y0
+	VPSRLW  $0x04, Y0, Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 160(BX), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 416(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 480(SP)
+	LEAQ    256(BX), CX
+	LEAQ    (SP), DX
+	MOVQ    $0x00000004, DI
+
+step:
+	VMOVDQU   (CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   32(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 128(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 192(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 32(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 96(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 160(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 224(AX)
+	VMOVDQU   64(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   96(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 256(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 320(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 384(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 448(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 288(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 352(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 416(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 480(AX)
+	VMOVDQU   128(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   160(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 512(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 576(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 640(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 704(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 544(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 608(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 672(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 736(AX)
+	VMOVDQU   192(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   224(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 768(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 832(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 896(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 960(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 800(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 864(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 928(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 992(AX)
+	VMOVDQU   256(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   288(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1024(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1088(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1152(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 1216(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1056(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1120(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1184(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1248(AX)
+	VMOVDQU   320(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   352(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1280(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1344(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1408(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 1472(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1312(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1376(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1440(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1504(AX)
+	VMOVDQU   384(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   416(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1536(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1600(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1664(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 1728(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1568(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1632(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1696(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1760(AX)
+	VMOVDQU   448(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   480(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1792(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1856(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1920(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 1984(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1824(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1888(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1952(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2016(AX)
+	VMOVDQU   (CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   32(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2048(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2112(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2176(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 2240(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2080(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2144(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2208(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2272(AX)
+	VMOVDQU   64(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   96(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2304(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2368(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2432(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 2496(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2336(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2400(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2464(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2528(AX)
+	VMOVDQU   128(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   160(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2560(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2624(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2688(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 2752(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2592(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2656(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2720(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2784(AX)
+	VMOVDQU   192(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   224(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2816(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2880(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2944(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 3008(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2848(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2912(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2976(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3040(AX)
+	VMOVDQU   256(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   288(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3072(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3136(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3200(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 3264(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3104(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3168(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3232(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3296(AX)
+	VMOVDQU   320(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   352(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3328(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3392(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3456(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 3520(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3360(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3424(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3488(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3552(AX)
+	VMOVDQU   384(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   416(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3584(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3648(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3712(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 3776(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3616(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3680(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3744(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3808(AX)
+	VMOVDQU   448(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   480(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3840(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3904(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3968(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 4032(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3872(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3936(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 4000(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 4064(AX)
+	ADDQ      $0x00001000, AX
+	ADDQ      $0x00000200, CX
+	ADDQ      $0x00000040, DX
+	DECQ      DI
+	JNZ       step
+	ADDQ      $0x00000900, BX
+	DECQ      SI
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func q5_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q5_kx16n1(SB), NOSPLIT, $320-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), AX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ    blocks+40(FP), DI
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+
+block:
+	VMOVDQU 64(SI), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 96(SI), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 192(SI), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 64(SI), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 224(SI), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 96(SI), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 256(SP)
+	VMOVDQU Y0, 288(SP)
+	LEAQ    256(SI), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000004, R8
+
+step:
+	VMOVDQU      128(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      (AX), Y1
+	VPSLLW       $0x04, Y1, Y1
+	VPAND        x16mask10101010<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      160(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      32(AX), Y2
+	VPSLLW       $0x04, Y2, Y2
+	VPAND        x16mask10101010<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD (BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      192(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPSLLW       $0x03, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      224(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y4
+	VPSLLW       $0x03, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 4(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      256(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPSLLW       $0x02, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      288(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 8(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      320(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPSLLW       $0x01, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      352(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y4
+	VPSLLW       $0x01, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 12(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VMOVDQU      384(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      (AX), Y1
+	VPAND        x16mask10101010<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      416(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      32(AX), Y2
+	VPAND        x16mask10101010<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 16(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      448(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPSRLW       $0x01, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      480(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y4
+	VPSRLW       $0x01, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 20(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      512(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      544(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 24(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      576(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPSRLW       $0x03, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      608(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y4
+	VPSRLW       $0x03, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VMOVDQU      128(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      64(AX), Y1
+	VPSLLW       $0x04, Y1, Y1
+	VPAND        x16mask10101010<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      160(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      96(AX), Y2
+	VPSLLW       $0x04, Y2, Y2
+	VPAND        x16mask10101010<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 32(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      192(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSLLW       $0x03, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      224(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSLLW       $0x03, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 36(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      256(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSLLW       $0x02, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      288(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 40(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      320(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSLLW       $0x01, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      352(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSLLW       $0x01, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 44(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VMOVDQU      384(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      64(AX), Y1
+	VPAND        x16mask10101010<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      416(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      96(AX), Y2
+	VPAND        x16mask10101010<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 48(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      448(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSRLW       $0x01, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      480(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSRLW       $0x01, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 52(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      512(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      544(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 56(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      576(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSRLW       $0x03, Y3, Y3
+	VPAND        x16mask10101010<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      608(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSRLW       $0x03, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 60(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000280, AX
+	ADDQ         $0x00000040, CX
+	DECQ         R8
+	JNZ          step
+	VMOVDQU      128(SI), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 4(BX), Y1
+	VPMADDWD     Y1, Y0, Y0
+	VMOVDQU      128(SI), Y1
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
+	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 8(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      192(SI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(SI), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y1, Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 12(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      192(SI), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(SI), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y1, Y2, Y2
+	VPSHUFB      x16spread1<>+0(SB), Y2, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 16(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VCVTPH2PS    (SI), Y1
+	VCVTPH2PS    32(SI), Y2
+	VBROADCASTSS (BX), Y3
+	VMOVDQU      256(SP), Y4
+	VMOVUPS      (DX), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  Y1, Y4, Y5
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y3, Y2, Y1
+	VFNMADD231PS Y1, Y0, Y5
+	VMOVUPS      Y5, (DX)
+	VMOVDQU      160(SI), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 4(BX), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VMOVDQU      160(SI), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 8(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      224(SI), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(SI), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 12(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      224(SI), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(SI), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread1<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 16(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VCVTPH2PS    16(SI), Y0
+	VCVTPH2PS    48(SI), Y2
+	VBROADCASTSS (BX), Y3
+	VMOVDQU      288(SP), Y4
+	VMOVUPS      32(DX), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  Y0, Y4, Y5
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y3, Y2, Y0
+	VFNMADD231PS Y0, Y1, Y5
+	VMOVUPS      Y5, 32(DX)
+	ADDQ         $0x00000034, BX
+	ADDQ         $0x00000b00, SI
+	DECQ         DI
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, BX
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+DATA x16mask10101010<>+0(SB)/4, $0x10101010
+DATA x16mask10101010<>+4(SB)/4, $0x10101010
+DATA x16mask10101010<>+8(SB)/4, $0x10101010
+DATA x16mask10101010<>+12(SB)/4, $0x10101010
+DATA x16mask10101010<>+16(SB)/4, $0x10101010
+DATA x16mask10101010<>+20(SB)/4, $0x10101010
+DATA x16mask10101010<>+24(SB)/4, $0x10101010
+DATA x16mask10101010<>+28(SB)/4, $0x10101010
+GLOBL x16mask10101010<>(SB), RODATA|NOPTR, $32
+
+// func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q5_kx16n2(SB), NOSPLIT, $384-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ ldx+24(FP), DI
+	MOVQ w+32(FP), R8
+
+group:
+	MOVQ    blocks+40(FP), R9
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+	VMOVDQU Y0, (DX)(BX*1)
+	VMOVDQU Y0, 32(DX)(BX*1)
+
+block:
+	VMOVDQU 64(R8), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 96(R8), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 192(R8), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 64(R8), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 224(R8), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 96(R8), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 256(SP)
+	VMOVDQU Y0, 288(SP)
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU Y0, 352(SP)
+	LEAQ    256(R8), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000004, R10
+
+step:
+	VMOVDQU      128(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      160(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD (SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD (SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSLLW       $0x03, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSLLW       $0x03, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 4(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      288(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 8(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSLLW       $0x01, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSLLW       $0x01, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 12(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VMOVDQU      384(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      416(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 16(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x01, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 20(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      512(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      544(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 24(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 24(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x03, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x03, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 28(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VMOVDQU      128(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      160(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 32(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 32(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x03, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x03, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 36(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      288(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 40(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 40(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x01, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x01, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 44(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VMOVDQU      384(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      416(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 48(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 48(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x01, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 52(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      512(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      544(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 56(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 56(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x03, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x03, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 60(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000280, AX
+	ADDQ         $0x00000040, CX
+	DECQ         R10
+	JNZ          step
+	VMOVDQU      128(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 4(SI), Y0
+	VPMADDWD     Y0, Y1, Y0
+	VPBROADCASTD 4(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VMOVDQU      128(R8), Y1
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
+	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 8(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 8(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      192(R8), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(R8), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y1, Y3, Y3
+	VPSHUFB      x16spread0<>+0(SB), Y3, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 12(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 12(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      192(R8), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(R8), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y1, Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 16(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 16(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VCVTPH2PS    (R8), Y1
+	VCVTPH2PS    32(R8), Y3
+	VBROADCASTSS (SI), Y4
+	VMOVDQU      256(SP), Y5
+	VMOVUPS      (DX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y1, Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y4, Y3, Y7
+	VFNMADD231PS Y7, Y0, Y6
+	VMOVUPS      Y6, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVDQU      320(SP), Y4
+	VMOVUPS      (DX)(BX*1), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  Y1, Y4, Y5
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y3, Y1
+	VFNMADD231PS Y1, Y2, Y5
+	VMOVUPS      Y5, (DX)(BX*1)
+	VMOVDQU      160(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 4(SI), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y3
+	VMOVDQU      160(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      224(R8), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(R8), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      224(R8), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(R8), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread1<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VCVTPH2PS    16(R8), Y0
+	VCVTPH2PS    48(R8), Y2
+	VBROADCASTSS (SI), Y4
+	VMOVDQU      288(SP), Y5
+	VMOVUPS      32(DX), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y0, Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y2, Y7
+	VFNMADD231PS Y7, Y1, Y6
+	VMOVUPS      Y6, 32(DX)
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMOVDQU      352(SP), Y4
+	VMOVUPS      32(DX)(BX*1), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y0, Y4, Y5
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y2, Y0
+	VFNMADD231PS Y0, Y3, Y5
+	VMOVUPS      Y5, 32(DX)(BX*1)
+	ADDQ         $0x00000034, SI
+	ADDQ         $0x00000b00, R8
+	DECQ         R9
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, SI
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+// func q5_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q5_kx16n4(SB), NOSPLIT, $512-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ ldx+24(FP), DI
+	MOVQ w+32(FP), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (DI)(DI*2), R10
+
+group:
+	MOVQ    blocks+40(FP), R11
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+	VMOVDQU Y0, (DX)(BX*1)
+	VMOVDQU Y0, 32(DX)(BX*1)
+	VMOVDQU Y0, (DX)(BX*2)
+	VMOVDQU Y0, 32(DX)(BX*2)
+	VMOVDQU Y0, (DX)(R9*1)
+	VMOVDQU Y0, 32(DX)(R9*1)
+
+block:
+	VMOVDQU 64(R8), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 96(R8), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 192(R8), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 64(R8), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 224(R8), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 96(R8), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 256(SP)
+	VMOVDQU Y0, 288(SP)
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU Y0, 352(SP)
+	VMOVDQU Y0, 384(SP)
+	VMOVDQU Y0, 416(SP)
+	VMOVDQU Y0, 448(SP)
+	VMOVDQU Y0, 480(SP)
+	LEAQ    256(R8), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000004, R12
+
+step:
+	VMOVDQU      128(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      160(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD (SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD (SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD (SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD (SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSLLW       $0x03, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSLLW       $0x03, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 4(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 4(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      288(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 8(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 8(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSLLW       $0x01, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSLLW       $0x01, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 12(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       384(SP), Y4, Y4
+	VMOVDQU      Y4, 384(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       448(SP), Y6, Y6
+	VMOVDQU      Y6, 448(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       416(SP), Y5, Y5
+	VMOVDQU      Y5, 416(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       480(SP), Y7, Y7
+	VMOVDQU      Y7, 480(SP)
+	VMOVDQU      384(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      416(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 16(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 16(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 16(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x01, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x01, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 20(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 20(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      512(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      544(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 24(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 24(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 24(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 24(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x03, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x03, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 28(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 28(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       384(SP), Y4, Y4
+	VMOVDQU      Y4, 384(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       448(SP), Y6, Y6
+	VMOVDQU      Y6, 448(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       416(SP), Y5, Y5
+	VMOVDQU      Y5, 416(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       480(SP), Y7, Y7
+	VMOVDQU      Y7, 480(SP)
+	VMOVDQU      128(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      64(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      160(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      96(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 32(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 32(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 32(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 32(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x03, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x03, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 36(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 36(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      288(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 40(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 40(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 40(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 40(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x01, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x01, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 44(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 44(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       384(SP), Y4, Y4
+	VMOVDQU      Y4, 384(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       448(SP), Y6, Y6
+	VMOVDQU      Y6, 448(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       416(SP), Y5, Y5
+	VMOVDQU      Y5, 416(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       480(SP), Y7, Y7
+	VMOVDQU      Y7, 480(SP)
+	VMOVDQU      384(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      64(AX), Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      416(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      96(AX), Y0
+	VPAND        x16mask10101010<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 48(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 48(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 48(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 48(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x01, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x01, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 52(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 52(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      512(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      544(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 56(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 56(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 56(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 56(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x03, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x03, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 60(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 60(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       256(SP), Y0, Y0
+	VMOVDQU      Y0, 256(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       320(SP), Y2, Y2
+	VMOVDQU      Y2, 320(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       384(SP), Y4, Y4
+	VMOVDQU      Y4, 384(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       448(SP), Y6, Y6
+	VMOVDQU      Y6, 448(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       288(SP), Y1, Y1
+	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       352(SP), Y3, Y3
+	VMOVDQU      Y3, 352(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       416(SP), Y5, Y5
+	VMOVDQU      Y5, 416(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       480(SP), Y7, Y7
+	VMOVDQU      Y7, 480(SP)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000280, AX
+	ADDQ         $0x00000040, CX
+	DECQ         R12
+	JNZ          step
+	VMOVDQU      128(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 4(SI), Y0
+	VPMADDWD     Y0, Y1, Y0
+	VPBROADCASTD 4(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPBROADCASTD 4(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y4
+	VPBROADCASTD 4(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y6
+	VMOVDQU      128(R8), Y1
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
+	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 8(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 8(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 8(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 8(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      192(R8), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(R8), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y1, Y3, Y3
+	VPSHUFB      x16spread0<>+0(SB), Y3, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 12(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 12(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 12(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 12(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      192(R8), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      128(R8), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y1, Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y1
+	VPSRAW       $0x08, Y1, Y1
+	VPBROADCASTD 16(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 16(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 16(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 16(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VCVTPH2PS    (R8), Y1
+	VCVTPH2PS    32(R8), Y3
+	VBROADCASTSS (SI), Y5
+	VMOVDQU      256(SP), Y7
+	VMOVUPS      (DX), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y5, Y1, Y9
+	VFMADD231PS  Y9, Y7, Y8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y5, Y3, Y9
+	VFNMADD231PS Y9, Y0, Y8
+	VMOVUPS      Y8, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVDQU      320(SP), Y5
+	VMOVUPS      (DX)(BX*1), Y7
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y0, Y1, Y8
+	VFMADD231PS  Y8, Y5, Y7
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y3, Y8
+	VFNMADD231PS Y8, Y2, Y7
+	VMOVUPS      Y7, (DX)(BX*1)
+	VBROADCASTSS (SI)(DI*2), Y0
+	VMOVDQU      384(SP), Y2
+	VMOVUPS      (DX)(BX*2), Y5
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y1, Y7
+	VFMADD231PS  Y7, Y2, Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y3, Y7
+	VFNMADD231PS Y7, Y4, Y5
+	VMOVUPS      Y5, (DX)(BX*2)
+	VBROADCASTSS (SI)(R10*1), Y0
+	VMOVDQU      448(SP), Y2
+	VMOVUPS      (DX)(R9*1), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  Y1, Y2, Y4
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y0, Y3, Y1
+	VFNMADD231PS Y1, Y6, Y4
+	VMOVUPS      Y4, (DX)(R9*1)
+	VMOVDQU      160(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 4(SI), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y3
+	VPBROADCASTD 4(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y5
+	VPBROADCASTD 4(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y7
+	VMOVDQU      160(R8), Y0
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 8(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 8(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      224(R8), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(R8), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 12(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 12(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      224(R8), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      160(R8), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y0, Y2, Y2
+	VPSHUFB      x16spread1<>+0(SB), Y2, Y0
+	VPSRAW       $0x08, Y0, Y0
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 16(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 16(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VCVTPH2PS    16(R8), Y0
+	VCVTPH2PS    48(R8), Y2
+	VBROADCASTSS (SI), Y4
+	VMOVDQU      288(SP), Y6
+	VMOVUPS      32(DX), Y8
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y4, Y0, Y9
+	VFMADD231PS  Y9, Y6, Y8
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y2, Y9
+	VFNMADD231PS Y9, Y1, Y8
+	VMOVUPS      Y8, 32(DX)
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMOVDQU      352(SP), Y4
+	VMOVUPS      32(DX)(BX*1), Y6
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y1, Y0, Y8
+	VFMADD231PS  Y8, Y4, Y6
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y2, Y8
+	VFNMADD231PS Y8, Y3, Y6
+	VMOVUPS      Y6, 32(DX)(BX*1)
+	VBROADCASTSS (SI)(DI*2), Y1
+	VMOVDQU      416(SP), Y3
+	VMOVUPS      32(DX)(BX*2), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y0, Y6
+	VFMADD231PS  Y6, Y3, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y1, Y2, Y6
+	VFNMADD231PS Y6, Y5, Y4
+	VMOVUPS      Y4, 32(DX)(BX*2)
+	VBROADCASTSS (SI)(R10*1), Y1
+	VMOVDQU      480(SP), Y3
+	VMOVUPS      32(DX)(R9*1), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y1, Y2, Y0
+	VFNMADD231PS Y0, Y7, Y4
+	VMOVUPS      Y4, 32(DX)(R9*1)
+	ADDQ         $0x00000034, SI
+	ADDQ         $0x00000b00, R8
+	DECQ         R11
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, SI
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+// func q5_kx16panel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·q5_kx16panel(SB), $512-24
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), BX
+	MOVQ blocks+16(FP), SI
+
+block:
+	VMOVDQU 64(BX), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 96(BX), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 192(BX), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 64(BX), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 224(BX), Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 96(BX), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VMOVDQU 128(BX), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 256(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU 160(BX), Y0
+	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 288(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 352(SP)
+	VMOVDQU 192(BX), Y0
+	VPSRLW  $0x04, Y0, Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 128(BX), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 384(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 448(SP)
+	VMOVDQU 224(BX), Y0
+	VPSRLW  $0x04, Y0, Y0
+	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU 160(BX), Y1
+	VPSRLW  $0x02, Y1, Y1
+	VPAND   x16mask30303030<>+0(SB), Y1, Y1
+	VPOR    Y0, Y1, Y1
+	VPSHUFB x16spread0<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 416(SP)
+	VPSHUFB x16spread1<>+0(SB), Y1, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 480(SP)
+	LEAQ    256(BX), CX
+	LEAQ    (SP), DX
+	MOVQ    $0x00000004, DI
+
+step:
+	VMOVDQU   128(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   160(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 128(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 192(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 32(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 96(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 160(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 224(AX)
+	VMOVDQU   192(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSLLW    $0x03, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   224(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSLLW    $0x03, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 256(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 320(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 384(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 448(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 288(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 352(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 416(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 480(AX)
+	VMOVDQU   256(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   288(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 512(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 576(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 640(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 704(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 544(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 608(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 672(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 736(AX)
+	VMOVDQU   320(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSLLW    $0x01, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   352(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSLLW    $0x01, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 768(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 832(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 896(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 960(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 800(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 864(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 928(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 992(AX)
+	VMOVDQU   384(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   416(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1024(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1088(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1152(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 1216(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1056(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1120(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1184(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1248(AX)
+	VMOVDQU   448(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSRLW    $0x01, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   480(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSRLW    $0x01, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1280(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1344(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1408(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 1472(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1312(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1376(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1440(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1504(AX)
+	VMOVDQU   512(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   544(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1536(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1600(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1664(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 1728(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1568(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1632(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1696(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1760(AX)
+	VMOVDQU   576(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSRLW    $0x03, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   608(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSRLW    $0x03, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSLLD    $0x10, Y4, Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1792(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1856(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 1920(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 1984(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1824(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1888(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1952(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2016(AX)
+	VMOVDQU   128(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   160(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2048(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2112(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2176(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 2240(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2080(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2144(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2208(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2272(AX)
+	VMOVDQU   192(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSLLW    $0x03, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   224(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSLLW    $0x03, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2304(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2368(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2432(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 2496(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2336(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2400(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2464(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2528(AX)
+	VMOVDQU   256(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   288(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2560(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2624(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2688(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 2752(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2592(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2656(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2720(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2784(AX)
+	VMOVDQU   320(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSLLW    $0x01, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   352(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSLLW    $0x01, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2816(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2880(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 2944(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 3008(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2848(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2912(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2976(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3040(AX)
+	VMOVDQU   384(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   416(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3072(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3136(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3200(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 3264(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3104(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3168(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3232(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3296(AX)
+	VMOVDQU   448(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSRLW    $0x01, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   480(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSRLW    $0x01, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3328(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3392(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3456(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 3520(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3360(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3424(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3488(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3552(AX)
+	VMOVDQU   512(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   544(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3584(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3648(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3712(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 3776(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3616(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3680(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3744(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3808(AX)
+	VMOVDQU   576(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSRLW    $0x03, Y1, Y1
+	VPAND     x16mask10101010<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   608(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSRLW    $0x03, Y2, Y2
+	VPAND     x16mask10101010<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VCVTPH2PS 32(BX), Y2
+	VMOVDQU   256(DX), Y4
+	VPSRAD    $0x10, Y4, Y4
+	VCVTDQ2PS Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3840(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3904(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y2, 3968(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    Y4, Y0, Y0
+	VMOVUPS   Y0, 4032(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPH2PS 48(BX), Y0
+	VMOVDQU   288(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3872(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3936(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 4000(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VSUBPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 4064(AX)
+	ADDQ      $0x00001000, AX
+	ADDQ      $0x00000280, CX
+	ADDQ      $0x00000040, DX
+	DECQ      DI
+	JNZ       step
+	ADDQ      $0x00000b00, BX
+	DECQ      SI
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func q6_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q6_kx16n1(SB), NOSPLIT, $576-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), AX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ    blocks+40(FP), DI
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+
+block:
+	VMOVDQU 32(SI), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 64(SI), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 96(SI), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 128(SI), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VMOVDQU 160(SI), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 256(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU 192(SI), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 288(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 352(SP)
+	VMOVDQU 224(SI), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 384(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 448(SP)
+	VMOVDQU 256(SI), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 416(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 480(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 512(SP)
+	VMOVDQU Y0, 544(SP)
+	LEAQ    288(SI), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000002, R8
+
+step:
+	VMOVDQU      512(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      (AX), Y1
+	VPSLLW       $0x04, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      544(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      32(AX), Y2
+	VPSLLW       $0x04, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD (BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      576(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSLLW       $0x04, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      608(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 4(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      640(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      128(AX), Y1
+	VPSLLW       $0x04, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      672(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      160(AX), Y2
+	VPSLLW       $0x04, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 8(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      704(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      192(AX), Y3
+	VPSLLW       $0x04, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      736(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      224(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 12(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      768(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      256(AX), Y1
+	VPSLLW       $0x04, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      800(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      288(AX), Y2
+	VPSLLW       $0x04, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 16(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      832(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      320(AX), Y3
+	VPSLLW       $0x04, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      864(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      352(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 20(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      896(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      384(AX), Y1
+	VPSLLW       $0x04, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      928(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      416(AX), Y2
+	VPSLLW       $0x04, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 24(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      960(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      448(AX), Y3
+	VPSLLW       $0x04, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      992(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      480(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      (CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      1024(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      (AX), Y1
+	VPSLLW       $0x02, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1056(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      32(AX), Y2
+	VPSLLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 32(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      1088(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSLLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1120(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 36(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      64(CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      1152(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      128(AX), Y1
+	VPSLLW       $0x02, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1184(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      160(AX), Y2
+	VPSLLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 40(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      1216(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      192(AX), Y3
+	VPSLLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1248(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      224(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 44(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      64(CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      1280(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      256(AX), Y1
+	VPSLLW       $0x02, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1312(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      288(AX), Y2
+	VPSLLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 48(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      1344(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      320(AX), Y3
+	VPSLLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1376(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      352(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 52(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      64(CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      1408(AX), Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      384(AX), Y1
+	VPSLLW       $0x02, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1440(AX), Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      416(AX), Y2
+	VPSLLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 56(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      1472(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      448(AX), Y3
+	VPSLLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1504(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      480(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 60(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      64(CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      512(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      (AX), Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      544(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      32(AX), Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 64(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      576(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      608(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 68(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      128(CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      640(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      128(AX), Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      672(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      160(AX), Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 72(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      704(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      192(AX), Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      736(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      224(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 76(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      128(CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      768(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      256(AX), Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      800(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      288(AX), Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 80(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      832(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      320(AX), Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      864(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      352(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 84(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      128(CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      896(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      384(AX), Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      928(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      416(AX), Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 88(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      960(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      448(AX), Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      992(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      480(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 92(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      128(CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      1024(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      (AX), Y1
+	VPSRLW       $0x02, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1056(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      32(AX), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 96(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      1088(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      64(AX), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1120(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 100(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      192(CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      1152(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      128(AX), Y1
+	VPSRLW       $0x02, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1184(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      160(AX), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 104(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      1216(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      192(AX), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1248(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      224(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 108(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      192(CX), Y2
+	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      1280(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      256(AX), Y1
+	VPSRLW       $0x02, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1312(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      288(AX), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 112(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      1344(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      320(AX), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1376(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      352(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 116(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      192(CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VMOVDQU      1408(AX), Y0
+	VPSRLW       $0x04, Y0, Y0
+	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU      384(AX), Y1
+	VPSRLW       $0x02, Y1, Y1
+	VPAND        x16mask30303030<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1440(AX), Y1
+	VPSRLW       $0x04, Y1, Y1
+	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU      416(AX), Y2
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        x16mask30303030<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPBROADCASTD 120(BX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VMOVDQU      1472(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      448(AX), Y3
+	VPSRLW       $0x02, Y3, Y3
+	VPAND        x16mask30303030<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1504(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      480(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPBROADCASTD 124(BX), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPADDW       Y2, Y0, Y0
+	VPMADDUBSW   Y4, Y3, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      192(CX), Y2
+	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x00000600, AX
+	ADDQ         $0x00000100, CX
+	DECQ         R8
+	JNZ          step
+	VMOVDQU      (SP), Y0
+	VPBROADCASTD 20(BX), Y1
+	VPMADDWD     Y1, Y0, Y0
+	VMOVDQU      64(SP), Y1
+	VPBROADCASTD 24(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      128(SP), Y1
+	VPBROADCASTD 28(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      192(SP), Y1
+	VPBROADCASTD 32(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      256(SP), Y1
+	VPBROADCASTD 36(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      320(SP), Y1
+	VPBROADCASTD 40(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      384(SP), Y1
+	VPBROADCASTD 44(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      448(SP), Y1
+	VPBROADCASTD 48(BX), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPADDD       Y2, Y0, Y0
+	VCVTPH2PS    (SI), Y1
+	VBROADCASTSS (BX), Y2
+	VMOVDQU      512(SP), Y3
+	VPSLLD       $0x05, Y0, Y0
+	VPSUBD       Y0, Y3, Y3
+	VMOVUPS      (DX), Y0
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y1, Y1
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVDQU      32(SP), Y0
+	VPBROADCASTD 20(BX), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VMOVDQU      96(SP), Y0
+	VPBROADCASTD 24(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      160(SP), Y0
+	VPBROADCASTD 28(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      224(SP), Y0
+	VPBROADCASTD 32(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      288(SP), Y0
+	VPBROADCASTD 36(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      352(SP), Y0
+	VPBROADCASTD 40(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      416(SP), Y0
+	VPBROADCASTD 44(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      480(SP), Y0
+	VPBROADCASTD 48(BX), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VCVTPH2PS    16(SI), Y0
+	VBROADCASTSS (BX), Y2
+	VMOVDQU      544(SP), Y3
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y3, Y3
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y0, Y0
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, 32(DX)
+	ADDQ         $0x00000034, BX
+	ADDQ         $0x00000d20, SI
+	DECQ         DI
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, BX
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+// func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q6_kx16n2(SB), NOSPLIT, $640-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ ldx+24(FP), DI
+	MOVQ w+32(FP), R8
+
+group:
+	MOVQ    blocks+40(FP), R9
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+	VMOVDQU Y0, (DX)(BX*1)
+	VMOVDQU Y0, 32(DX)(BX*1)
+
+block:
+	VMOVDQU 32(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 64(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 96(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 128(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VMOVDQU 160(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 256(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU 192(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 288(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 352(SP)
+	VMOVDQU 224(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 384(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 448(SP)
+	VMOVDQU 256(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 416(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 480(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 512(SP)
+	VMOVDQU Y0, 544(SP)
+	VMOVDQU Y0, 576(SP)
+	VMOVDQU Y0, 608(SP)
+	LEAQ    288(R8), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000002, R10
+
+step:
+	VMOVDQU      512(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      544(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD (SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD (SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x04, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x04, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 4(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      640(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      128(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      672(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      160(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 8(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      704(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSLLW       $0x04, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      736(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSLLW       $0x04, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 12(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      768(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      256(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      800(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      288(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 16(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      832(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      320(AX), Y5
+	VPSLLW       $0x04, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      864(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      352(AX), Y6
+	VPSLLW       $0x04, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 20(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 20(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      896(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      384(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      928(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      416(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 24(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 24(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      960(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      448(AX), Y5
+	VPSLLW       $0x04, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      992(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      480(AX), Y6
+	VPSLLW       $0x04, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 28(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 28(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      1024(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      1056(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 32(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 32(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1088(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1120(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 36(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 36(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      1152(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      128(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      1184(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      160(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 40(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 40(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1216(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1248(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 44(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 44(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      1280(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      256(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      1312(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      288(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 48(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 48(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1344(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      320(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1376(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      352(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 52(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 52(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      1408(AX), Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      384(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      1440(AX), Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      416(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 56(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 56(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1472(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      448(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1504(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      480(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 60(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 60(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      512(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      544(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 64(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 64(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 68(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 68(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      640(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      128(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      672(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      160(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 72(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 72(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      704(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      736(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 76(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 76(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      768(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      256(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      800(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      288(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 80(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 80(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      832(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      320(AX), Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      864(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      352(AX), Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 84(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 84(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      896(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      384(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      928(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      416(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 88(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 88(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      960(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      448(AX), Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      992(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      480(AX), Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 92(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 92(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      1024(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      (AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      1056(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      32(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 96(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 96(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1088(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1120(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 100(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 100(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      1152(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      128(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      1184(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      160(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 104(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 104(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1216(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1248(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 108(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 108(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      1280(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      256(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      1312(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      288(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 112(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 112(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1344(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      320(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1376(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      352(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 116(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 116(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VMOVDQU      1408(AX), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VMOVDQU      384(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y2, Y2
+	VMOVDQU      1440(AX), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      416(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y3, Y3
+	VPBROADCASTD 120(SI), Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
+	VPBROADCASTD 120(SI)(DI*1), Y4
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1472(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      448(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1504(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      480(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPBROADCASTD 124(SI), Y6
+	VPMADDUBSW   Y6, Y4, Y7
+	VPADDW       Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y5, Y6
+	VPADDW       Y6, Y1, Y1
+	VPBROADCASTD 124(SI)(DI*1), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000600, AX
+	ADDQ         $0x00000100, CX
+	DECQ         R10
+	JNZ          step
+	VMOVDQU      (SP), Y1
+	VPBROADCASTD 20(SI), Y0
+	VPMADDWD     Y0, Y1, Y0
+	VPBROADCASTD 20(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VMOVDQU      64(SP), Y1
+	VPBROADCASTD 24(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 24(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      128(SP), Y1
+	VPBROADCASTD 28(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 28(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      192(SP), Y1
+	VPBROADCASTD 32(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 32(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      256(SP), Y1
+	VPBROADCASTD 36(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 36(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      320(SP), Y1
+	VPBROADCASTD 40(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 40(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      384(SP), Y1
+	VPBROADCASTD 44(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 44(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VMOVDQU      448(SP), Y1
+	VPBROADCASTD 48(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 48(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VCVTPH2PS    (R8), Y1
+	VBROADCASTSS (SI), Y3
+	VMOVDQU      512(SP), Y4
+	VPSLLD       $0x05, Y0, Y0
+	VPSUBD       Y0, Y4, Y4
+	VMOVUPS      (DX), Y0
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y1, Y3
+	VFMADD231PS  Y3, Y4, Y0
+	VMOVUPS      Y0, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVDQU      576(SP), Y3
+	VPSLLD       $0x05, Y2, Y2
+	VPSUBD       Y2, Y3, Y3
+	VMOVUPS      (DX)(BX*1), Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, (DX)(BX*1)
+	VMOVDQU      32(SP), Y0
+	VPBROADCASTD 20(SI), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VPBROADCASTD 20(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y3
+	VMOVDQU      96(SP), Y0
+	VPBROADCASTD 24(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 24(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      160(SP), Y0
+	VPBROADCASTD 28(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 28(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      224(SP), Y0
+	VPBROADCASTD 32(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 32(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      288(SP), Y0
+	VPBROADCASTD 36(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 36(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      352(SP), Y0
+	VPBROADCASTD 40(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 40(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      416(SP), Y0
+	VPBROADCASTD 44(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 44(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      480(SP), Y0
+	VPBROADCASTD 48(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 48(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VCVTPH2PS    16(R8), Y0
+	VBROADCASTSS (SI), Y2
+	VMOVDQU      544(SP), Y4
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y4, Y4
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y0, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      Y1, 32(DX)
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMOVDQU      608(SP), Y2
+	VPSLLD       $0x05, Y3, Y3
+	VPSUBD       Y3, Y2, Y2
+	VMOVUPS      32(DX)(BX*1), Y3
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 32(DX)(BX*1)
+	ADDQ         $0x00000034, SI
+	ADDQ         $0x00000d20, R8
+	DECQ         R9
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, SI
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+// func q6_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·q6_kx16n4(SB), NOSPLIT, $768-56
+	MOVQ y+0(FP), DX
+	MOVQ ldy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ ldx+24(FP), DI
+	MOVQ w+32(FP), R8
+	LEAQ (BX)(BX*2), R9
+	LEAQ (DI)(DI*2), R10
+
+group:
+	MOVQ    blocks+40(FP), R11
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (DX)
+	VMOVDQU Y0, 32(DX)
+	VMOVDQU Y0, (DX)(BX*1)
+	VMOVDQU Y0, 32(DX)(BX*1)
+	VMOVDQU Y0, (DX)(BX*2)
+	VMOVDQU Y0, 32(DX)(BX*2)
+	VMOVDQU Y0, (DX)(R9*1)
+	VMOVDQU Y0, 32(DX)(R9*1)
+
+block:
+	VMOVDQU 32(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 64(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 96(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 128(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VMOVDQU 160(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 256(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU 192(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 288(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 352(SP)
+	VMOVDQU 224(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 384(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 448(SP)
+	VMOVDQU 256(R8), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 416(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 480(SP)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, 512(SP)
+	VMOVDQU Y0, 544(SP)
+	VMOVDQU Y0, 576(SP)
+	VMOVDQU Y0, 608(SP)
+	VMOVDQU Y0, 640(SP)
+	VMOVDQU Y0, 672(SP)
+	VMOVDQU Y0, 704(SP)
+	VMOVDQU Y0, 736(SP)
+	LEAQ    288(R8), AX
+	LEAQ    (SP), CX
+	MOVQ    $0x00000002, R12
+
+step:
+	VMOVDQU      512(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      544(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD (SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD (SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD (SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD (SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x04, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x04, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 4(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 4(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      640(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      672(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 8(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 8(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 8(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 8(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      704(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSLLW       $0x04, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      736(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSLLW       $0x04, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 12(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      768(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      256(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      800(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      288(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 16(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 16(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 16(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 16(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      832(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      320(AX), Y9
+	VPSLLW       $0x04, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      864(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      352(AX), Y10
+	VPSLLW       $0x04, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 20(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 20(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      896(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      384(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      928(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      416(AX), Y0
+	VPSLLW       $0x04, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 24(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 24(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 24(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 24(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      960(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      448(AX), Y9
+	VPSLLW       $0x04, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      992(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      480(AX), Y10
+	VPSLLW       $0x04, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 28(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 28(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      32(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      1024(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      1056(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 32(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 32(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 32(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 32(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1088(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      1120(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 36(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 36(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      1152(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      1184(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 40(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 40(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 40(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 40(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1216(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      1248(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 44(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 44(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      1280(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      256(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      1312(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      288(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 48(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 48(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 48(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 48(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1344(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      320(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      1376(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      352(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 52(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 52(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      1408(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      384(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      1440(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      416(AX), Y0
+	VPSLLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 56(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 56(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 56(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 56(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1472(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      448(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      1504(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      480(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 60(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 60(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      96(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      512(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      544(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 64(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 64(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 64(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 64(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 68(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 68(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 68(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 68(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      640(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      672(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 72(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 72(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 72(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 72(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      704(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      736(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 76(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 76(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 76(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 76(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      768(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      256(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      800(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      288(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 80(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 80(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 80(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 80(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      832(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      320(AX), Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      864(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      352(AX), Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 84(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 84(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 84(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 84(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      896(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      384(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      928(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      416(AX), Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 88(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 88(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 88(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 88(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      960(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      448(AX), Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      992(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      480(AX), Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 92(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 92(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 92(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 92(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      160(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      1024(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      1056(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 96(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 96(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 96(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 96(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1088(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      1120(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 100(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 100(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 100(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 100(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      1152(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      1184(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 104(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 104(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 104(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 104(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1216(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      1248(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 108(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 108(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 108(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 108(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      1280(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      256(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      1312(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      288(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 112(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 112(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 112(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 112(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1344(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      320(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      1376(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      352(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 116(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 116(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 116(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 116(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	VMOVDQU      1408(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      384(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y6, Y6
+	VMOVDQU      1440(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      416(AX), Y0
+	VPSRLW       $0x02, Y0, Y0
+	VPAND        x16mask30303030<>+0(SB), Y0, Y0
+	VPOR         Y0, Y7, Y7
+	VPBROADCASTD 120(SI), Y1
+	VPMADDUBSW   Y1, Y6, Y0
+	VPMADDUBSW   Y1, Y7, Y1
+	VPBROADCASTD 120(SI)(DI*1), Y3
+	VPMADDUBSW   Y3, Y6, Y2
+	VPMADDUBSW   Y3, Y7, Y3
+	VPBROADCASTD 120(SI)(DI*2), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 120(SI)(R10*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1472(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      448(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      1504(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      480(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPBROADCASTD 124(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y0, Y0
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y1, Y1
+	VPBROADCASTD 124(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y2, Y2
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y3, Y3
+	VPBROADCASTD 124(SI)(DI*2), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 124(SI)(R10*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y0, Y0
+	VPADDD       512(SP), Y0, Y0
+	VMOVDQU      Y0, 512(SP)
+	VPMADDWD     Y8, Y2, Y2
+	VPADDD       576(SP), Y2, Y2
+	VMOVDQU      Y2, 576(SP)
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       640(SP), Y4, Y4
+	VMOVDQU      Y4, 640(SP)
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       704(SP), Y6, Y6
+	VMOVDQU      Y6, 704(SP)
+	VMOVDQU      224(CX), Y0
+	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
+	VPMADDWD     Y0, Y1, Y1
+	VPADDD       544(SP), Y1, Y1
+	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y0, Y3, Y3
+	VPADDD       608(SP), Y3, Y3
+	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       672(SP), Y5, Y5
+	VMOVDQU      Y5, 672(SP)
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       736(SP), Y7, Y7
+	VMOVDQU      Y7, 736(SP)
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000600, AX
+	ADDQ         $0x00000100, CX
+	DECQ         R12
+	JNZ          step
+	VMOVDQU      (SP), Y1
+	VPBROADCASTD 20(SI), Y0
+	VPMADDWD     Y0, Y1, Y0
+	VPBROADCASTD 20(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y1, Y2
+	VPBROADCASTD 20(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y4
+	VPBROADCASTD 20(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y6
+	VMOVDQU      64(SP), Y1
+	VPBROADCASTD 24(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 24(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 24(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 24(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      128(SP), Y1
+	VPBROADCASTD 28(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 28(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 28(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 28(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      192(SP), Y1
+	VPBROADCASTD 32(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 32(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 32(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 32(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      256(SP), Y1
+	VPBROADCASTD 36(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 36(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 36(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 36(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      320(SP), Y1
+	VPBROADCASTD 40(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 40(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 40(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 40(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      384(SP), Y1
+	VPBROADCASTD 44(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 44(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 44(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 44(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VMOVDQU      448(SP), Y1
+	VPBROADCASTD 48(SI), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD 48(SI)(DI*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y2, Y2
+	VPBROADCASTD 48(SI)(DI*2), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y4, Y4
+	VPBROADCASTD 48(SI)(R10*1), Y3
+	VPMADDWD     Y3, Y1, Y3
+	VPADDD       Y3, Y6, Y6
+	VCVTPH2PS    (R8), Y1
+	VBROADCASTSS (SI), Y3
+	VMOVDQU      512(SP), Y5
+	VPSLLD       $0x05, Y0, Y0
+	VPSUBD       Y0, Y5, Y5
+	VMOVUPS      (DX), Y0
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y3, Y1, Y3
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      Y0, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVDQU      576(SP), Y3
+	VPSLLD       $0x05, Y2, Y2
+	VPSUBD       Y2, Y3, Y3
+	VMOVUPS      (DX)(BX*1), Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, (DX)(BX*1)
+	VBROADCASTSS (SI)(DI*2), Y0
+	VMOVDQU      640(SP), Y2
+	VPSLLD       $0x05, Y4, Y4
+	VPSUBD       Y4, Y2, Y2
+	VMOVUPS      (DX)(BX*2), Y3
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, (DX)(BX*2)
+	VBROADCASTSS (SI)(R10*1), Y0
+	VMOVDQU      704(SP), Y2
+	VPSLLD       $0x05, Y6, Y6
+	VPSUBD       Y6, Y2, Y2
+	VMOVUPS      (DX)(R9*1), Y3
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, (DX)(R9*1)
+	VMOVDQU      32(SP), Y0
+	VPBROADCASTD 20(SI), Y1
+	VPMADDWD     Y1, Y0, Y1
+	VPBROADCASTD 20(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y3
+	VPBROADCASTD 20(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y5
+	VPBROADCASTD 20(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y7
+	VMOVDQU      96(SP), Y0
+	VPBROADCASTD 24(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 24(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 24(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 24(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      160(SP), Y0
+	VPBROADCASTD 28(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 28(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 28(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 28(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      224(SP), Y0
+	VPBROADCASTD 32(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 32(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 32(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 32(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      288(SP), Y0
+	VPBROADCASTD 36(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 36(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 36(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 36(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      352(SP), Y0
+	VPBROADCASTD 40(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 40(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 40(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 40(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      416(SP), Y0
+	VPBROADCASTD 44(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 44(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 44(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 44(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VMOVDQU      480(SP), Y0
+	VPBROADCASTD 48(SI), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y1, Y1
+	VPBROADCASTD 48(SI)(DI*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y3, Y3
+	VPBROADCASTD 48(SI)(DI*2), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y5, Y5
+	VPBROADCASTD 48(SI)(R10*1), Y2
+	VPMADDWD     Y2, Y0, Y2
+	VPADDD       Y2, Y7, Y7
+	VCVTPH2PS    16(R8), Y0
+	VBROADCASTSS (SI), Y2
+	VMOVDQU      544(SP), Y4
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y4, Y4
+	VMOVUPS      32(DX), Y1
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y0, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      Y1, 32(DX)
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMOVDQU      608(SP), Y2
+	VPSLLD       $0x05, Y3, Y3
+	VPSUBD       Y3, Y2, Y2
+	VMOVUPS      32(DX)(BX*1), Y3
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y0, Y1
+	VFMADD231PS  Y1, Y2, Y3
+	VMOVUPS      Y3, 32(DX)(BX*1)
+	VBROADCASTSS (SI)(DI*2), Y1
+	VMOVDQU      672(SP), Y2
+	VPSLLD       $0x05, Y5, Y5
+	VPSUBD       Y5, Y2, Y2
+	VMOVUPS      32(DX)(BX*2), Y3
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y0, Y1
+	VFMADD231PS  Y1, Y2, Y3
+	VMOVUPS      Y3, 32(DX)(BX*2)
+	VBROADCASTSS (SI)(R10*1), Y1
+	VMOVDQU      736(SP), Y2
+	VPSLLD       $0x05, Y7, Y7
+	VPSUBD       Y7, Y2, Y2
+	VMOVUPS      32(DX)(R9*1), Y3
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y0, Y0
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 32(DX)(R9*1)
+	ADDQ         $0x00000034, SI
+	ADDQ         $0x00000d20, R8
+	DECQ         R11
+	JNZ          block
+	ADDQ         $0x40, DX
+	MOVQ         blocks+40(FP), AX
+	IMUL3Q       $0x00000134, AX, AX
+	SUBQ         AX, SI
+	DECQ         groups+48(FP)
+	JNZ          group
+	VZEROUPPER
+	RET
+
+// func q6_kx16panel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·q6_kx16panel(SB), $1024-24
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), BX
+	MOVQ blocks+16(FP), SI
+
+block:
+	VMOVDQU 32(BX), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, (SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 64(SP)
+	VMOVDQU 64(BX), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 32(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 96(SP)
+	VMOVDQU 96(BX), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 128(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 192(SP)
+	VMOVDQU 128(BX), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 160(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 224(SP)
+	VMOVDQU 160(BX), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 256(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 320(SP)
+	VMOVDQU 192(BX), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 288(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 352(SP)
+	VMOVDQU 224(BX), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 384(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 448(SP)
+	VMOVDQU 256(BX), Y0
+	VPSHUFB x16spread0<>+0(SB), Y0, Y1
+	VPSRAW  $0x08, Y1, Y1
+	VMOVDQU Y1, 416(SP)
+	VPSHUFB x16spread1<>+0(SB), Y0, Y0
+	VPSRAW  $0x08, Y0, Y0
+	VMOVDQU Y0, 480(SP)
+	LEAQ    288(BX), CX
+	LEAQ    (SP), DX
+	MOVQ    $0x00000002, DI
+
+step:
+	VMOVDQU   512(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   544(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 64(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 128(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 192(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 32(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 96(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 160(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 224(AX)
+	VMOVDQU   576(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   608(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 256(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 320(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 384(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 448(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 288(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 352(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 416(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 480(AX)
+	VMOVDQU   640(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   128(CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   672(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   160(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 512(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 576(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 640(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 704(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 544(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 608(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 672(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 736(AX)
+	VMOVDQU   704(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   192(CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   736(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   224(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 768(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 832(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 896(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 960(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 800(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 864(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 928(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 992(AX)
+	VMOVDQU   768(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   256(CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   800(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   288(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1024(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1088(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1152(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1216(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1056(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1120(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1184(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1248(AX)
+	VMOVDQU   832(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   320(CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   864(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   352(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1280(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1344(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1408(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1472(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1312(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1376(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1440(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1504(AX)
+	VMOVDQU   896(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   384(CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   928(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   416(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1536(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1600(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1664(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1728(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1568(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1632(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1696(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1760(AX)
+	VMOVDQU   960(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   448(CX), Y1
+	VPSLLW    $0x04, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   992(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   480(CX), Y2
+	VPSLLW    $0x04, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   (DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1792(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1856(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 1920(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 1984(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   32(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1824(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1888(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 1952(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2016(AX)
+	VMOVDQU   1024(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1056(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   64(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2048(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2112(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2176(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2240(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   96(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2080(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2144(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2208(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2272(AX)
+	VMOVDQU   1088(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1120(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   64(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2304(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2368(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2432(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2496(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   96(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2336(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2400(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2464(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2528(AX)
+	VMOVDQU   1152(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   128(CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1184(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   160(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   64(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2560(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2624(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2688(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 2752(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   96(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2592(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2656(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2720(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2784(AX)
+	VMOVDQU   1216(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   192(CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1248(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   224(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   64(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2816(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2880(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 2944(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3008(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   96(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2848(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2912(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 2976(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3040(AX)
+	VMOVDQU   1280(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   256(CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1312(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   288(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   64(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3072(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3136(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3200(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3264(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   96(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3104(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3168(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3232(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3296(AX)
+	VMOVDQU   1344(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   320(CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1376(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   352(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   64(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3328(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3392(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3456(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3520(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   96(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3360(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3424(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3488(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3552(AX)
+	VMOVDQU   1408(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   384(CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1440(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   416(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   64(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3584(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3648(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3712(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 3776(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   96(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3616(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3680(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3744(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3808(AX)
+	VMOVDQU   1472(CX), Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   448(CX), Y1
+	VPSLLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1504(CX), Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   480(CX), Y2
+	VPSLLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   64(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3840(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3904(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 3968(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 4032(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   96(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3872(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 3936(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4000(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4064(AX)
+	VMOVDQU   512(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   544(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   128(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4096(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4160(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4224(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 4288(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   160(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4128(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4192(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4256(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4320(AX)
+	VMOVDQU   576(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   608(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   128(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4352(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4416(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4480(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 4544(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   160(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4384(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4448(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4512(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4576(AX)
+	VMOVDQU   640(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   128(CX), Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   672(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   160(CX), Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   128(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4608(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4672(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4736(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 4800(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   160(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4640(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4704(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4768(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4832(AX)
+	VMOVDQU   704(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   192(CX), Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   736(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   224(CX), Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   128(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4864(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4928(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 4992(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 5056(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   160(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4896(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 4960(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5024(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5088(AX)
+	VMOVDQU   768(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   256(CX), Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   800(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   288(CX), Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   128(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5120(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5184(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5248(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 5312(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   160(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5152(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5216(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5280(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5344(AX)
+	VMOVDQU   832(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   320(CX), Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   864(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   352(CX), Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   128(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5376(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5440(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5504(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 5568(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   160(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5408(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5472(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5536(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5600(AX)
+	VMOVDQU   896(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   384(CX), Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   928(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   416(CX), Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   128(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5632(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5696(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5760(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 5824(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   160(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5664(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5728(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5792(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5856(AX)
+	VMOVDQU   960(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   448(CX), Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   992(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   480(CX), Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   128(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5888(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 5952(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6016(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 6080(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   160(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5920(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 5984(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6048(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6112(AX)
+	VMOVDQU   1024(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   (CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1056(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   32(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   192(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6144(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6208(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6272(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 6336(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   224(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6176(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6240(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6304(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6368(AX)
+	VMOVDQU   1088(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   64(CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1120(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   96(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   192(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6400(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6464(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6528(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 6592(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   224(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6432(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6496(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6560(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6624(AX)
+	VMOVDQU   1152(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   128(CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1184(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   160(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   192(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6656(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6720(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6784(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 6848(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   224(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6688(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6752(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6816(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6880(AX)
+	VMOVDQU   1216(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   192(CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1248(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   224(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   192(DX), Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6912(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 6976(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7040(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 7104(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   224(DX), Y2
+	VPSLLD    $0x10, Y2, Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 6944(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7008(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7072(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7136(AX)
+	VMOVDQU   1280(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   256(CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1312(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   288(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   192(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7168(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7232(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7296(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 7360(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   224(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7200(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7264(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7328(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7392(AX)
+	VMOVDQU   1344(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   320(CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1376(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   352(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   192(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7424(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7488(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7552(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 7616(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   224(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7456(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7520(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7584(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7648(AX)
+	VMOVDQU   1408(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   384(CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1440(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   416(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   192(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7680(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7744(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7808(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 7872(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   224(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7712(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7776(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7840(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7904(AX)
+	VMOVDQU   1472(CX), Y0
+	VPSRLW    $0x04, Y0, Y0
+	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU   448(CX), Y1
+	VPSRLW    $0x02, Y1, Y1
+	VPAND     x16mask30303030<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   1504(CX), Y1
+	VPSRLW    $0x04, Y1, Y1
+	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
+	VMOVDQU   480(CX), Y2
+	VPSRLW    $0x02, Y2, Y2
+	VPAND     x16mask30303030<>+0(SB), Y2, Y2
+	VPOR      Y2, Y1, Y1
+	VCVTPH2PS (BX), Y2
+	VMOVDQU   192(DX), Y3
+	VPSRAD    $0x10, Y3, Y3
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VPSLLD    $0x18, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 7936(AX)
+	VPSLLD    $0x10, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 8000(AX)
+	VPSLLD    $0x08, Y0, Y2
+	VPSRLD    $0x18, Y2, Y2
+	VPSUBD    x16zero32<>+0(SB), Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 8064(AX)
+	VMOVDQA   Y0, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y0, 8128(AX)
+	VCVTPH2PS 16(BX), Y0
+	VMOVDQU   224(DX), Y2
+	VPSRAD    $0x10, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VPSLLD    $0x18, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 7968(AX)
+	VPSLLD    $0x10, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 8032(AX)
+	VPSLLD    $0x08, Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 8096(AX)
+	VMOVDQA   Y1, Y0
+	VPSRLD    $0x18, Y0, Y0
+	VPSUBD    x16zero32<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VMULPS    Y2, Y0, Y0
+	VMOVUPS   Y0, 8160(AX)
+	ADDQ      $0x00002000, AX
+	ADDQ      $0x00000600, CX
+	ADDQ      $0x00000100, DX
+	DECQ      DI
+	JNZ       step
+	ADDQ      $0x00000d20, BX
+	DECQ      SI
+	JNZ       block
+	VZEROUPPER
+	RET
+
+DATA x16zero32<>+0(SB)/4, $0x00000020
+DATA x16zero32<>+4(SB)/4, $0x00000020
+DATA x16zero32<>+8(SB)/4, $0x00000020
+DATA x16zero32<>+12(SB)/4, $0x00000020
+DATA x16zero32<>+16(SB)/4, $0x00000020
+DATA x16zero32<>+20(SB)/4, $0x00000020
+DATA x16zero32<>+24(SB)/4, $0x00000020
+DATA x16zero32<>+28(SB)/4, $0x00000020
+GLOBL x16zero32<>(SB), RODATA|NOPTR, $32

@@ -54,7 +54,7 @@ func matMul(f x16.Format, n int) {
 	ADDQ(U32(f.Block()), t.w)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
-	t.store(y)
+	store(t.y, y)
 	ADDQ(Imm(64), y)
 	back := Load(Param("blocks"), GP64()) // to the first block of x
 	IMUL3Q(Imm(x16.Q8Bytes), back, back)
@@ -65,12 +65,12 @@ func matMul(f x16.Format, n int) {
 	RET()
 }
 
-// store writes a group's outputs.
-func (t *tile) store(y Register) {
+// store writes a group's outputs, a register an activation row.
+func store(outputs []VecVirtual, y Register) {
 	lanes, at := K(), GP64()
 	KMOVW(NewParamAddr("lanes", 56), lanes)
 	MOVQ(y, at)
-	for i, v := range t.y {
+	for i, v := range outputs {
 		if i > 0 {
 			ADDQ(NewParamAddr("ldy", 8), at)
 		}
