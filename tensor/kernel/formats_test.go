@@ -54,6 +54,16 @@ var packedFormats = []packedFormat{
 		high := bitsAt(b[128+k/128*32+k%32], k/32%4*2, 2)
 		return element{d: half(b, 104), scale: int(int8(b[192+k/16])), q: low + high<<4 - 32}
 	}},
+	{Q2_Kx16, 256, 84, []int{80, 82}, func(b []byte, k int) element {
+		q := bitsAt(b[16+k/128*32+k%32], k/32%4*2, 2)
+		return element{half(b, 40), half(b, 41), bitsAt(b[k/16], 0, 4), bitsAt(b[k/16], 4, 4), q}
+	}},
+	{Q3_Kx16, 256, 110, []int{108}, func(b []byte, k int) element {
+		j := k / 16
+		scale := bitsAt(b[96+j%8], j/8*4, 4) + bitsAt(b[104+j%4], j/4*2, 2)<<4 - 32
+		q := bitsAt(b[32+k/128*32+k%32], k/32%4*2, 2) + bitsAt(b[k%32], k/32, 1)<<2 - 4
+		return element{d: half(b, 54), scale: scale, q: q}
+	}},
 }
 
 func nibble(b []byte, k int) int { return bitsAt(b[k%16], k/16*4, 4) }

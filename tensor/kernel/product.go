@@ -10,6 +10,8 @@ const (
 	idQ4_K
 	idQ5_K
 	idQ6_K
+	idQ2_K
+	idQ3_K
 )
 
 // A product is what a layout's MatMul has to do: n rows of x by row groups lo

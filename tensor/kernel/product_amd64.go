@@ -51,6 +51,8 @@ var tilesAVX512 = [...][9]tileAVX512{
 	idQ4_K: {1: q4_kx16v1, q4_kx16v2, q4_kx16v3, q4_kx16v4, q4_kx16v5, q4_kx16v6, q4_kx16v7, q4_kx16v8},
 	idQ5_K: {1: q5_kx16v1, q5_kx16v2, q5_kx16v3, q5_kx16v4, q5_kx16v5, q5_kx16v6, q5_kx16v7, q5_kx16v8},
 	idQ6_K: {1: q6_kx16v1, q6_kx16v2, q6_kx16v3, q6_kx16v4, q6_kx16v5, q6_kx16v6, q6_kx16v7, q6_kx16v8},
+	idQ2_K: {1: q2_kx16v1, q2_kx16v2, q2_kx16v3, q2_kx16v4, q2_kx16v5, q2_kx16v6, q2_kx16v7, q2_kx16v8},
+	idQ3_K: {1: q3_kx16v1, q3_kx16v2, q3_kx16v3, q3_kx16v4, q3_kx16v5, q3_kx16v6, q3_kx16v7, q3_kx16v8},
 }
 
 // tallAVX512 returns how many of the n activation rows left the next tile takes.
@@ -172,6 +174,18 @@ func tileAVX2(id, n int, y []float32, ldy int, x []float32, ldx int, w []byte, b
 		q6_kx16n2(out, ldy, in, ldx, q, blocks, groups)
 	case idQ6_K<<3 | 4:
 		q6_kx16n4(out, ldy, in, ldx, q, blocks, groups)
+	case idQ2_K<<3 | 1:
+		q2_kx16n1(out, ldy, in, ldx, q, blocks, groups)
+	case idQ2_K<<3 | 2:
+		q2_kx16n2(out, ldy, in, ldx, q, blocks, groups)
+	case idQ2_K<<3 | 4:
+		q2_kx16n4(out, ldy, in, ldx, q, blocks, groups)
+	case idQ3_K<<3 | 1:
+		q3_kx16n1(out, ldy, in, ldx, q, blocks, groups)
+	case idQ3_K<<3 | 2:
+		q3_kx16n2(out, ldy, in, ldx, q, blocks, groups)
+	case idQ3_K<<3 | 4:
+		q3_kx16n4(out, ldy, in, ldx, q, blocks, groups)
 	default:
 		panic("kernel: no tile of this height")
 	}
@@ -197,4 +211,6 @@ var panels = [...]func(dst *float32, w *byte, blocks int){
 	idQ4_K: q4_kx16panel,
 	idQ5_K: q5_kx16panel,
 	idQ6_K: q6_kx16panel,
+	idQ2_K: q2_kx16panel,
+	idQ3_K: q3_kx16panel,
 }

@@ -387,3 +387,99 @@ func q6_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q6_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v1 multiplies 1 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v2 multiplies 2 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v3 multiplies 3 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v4 multiplies 4 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v5 multiplies 5 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v6 multiplies 6 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v7 multiplies 7 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v8 multiplies 8 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v1 multiplies 1 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v2 multiplies 2 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v3 multiplies 3 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v4 multiplies 4 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v5 multiplies 5 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v6 multiplies 6 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v7 multiplies 7 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v8 multiplies 8 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)

@@ -197,3 +197,49 @@ func q6_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q6_kx16panel(dst *float32, w *byte, blocks int)
+
+// q2_kx16n1 multiplies 1 activation rows by whole groups of 16 rows of q2_k.
+// Strides are in bytes.
+//
+//go:noescape
+func q2_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q2_kx16n2 multiplies 2 activation rows by whole groups of 16 rows of q2_k.
+// Strides are in bytes.
+//
+//go:noescape
+func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q2_kx16n4 multiplies 4 activation rows by whole groups of 16 rows of q2_k.
+// Strides are in bytes.
+//
+//go:noescape
+func q2_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q2_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
+//
+//go:noescape
+func q2_kx16panel(dst *float32, w *byte, blocks int)
+
+// q3_kx16n1 multiplies 1 activation rows by whole groups of 16 rows of q3_k.
+// Strides are in bytes.
+//
+//go:noescape
+func q3_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q3_kx16n2 multiplies 2 activation rows by whole groups of 16 rows of q3_k.
+// Strides are in bytes.
+//
+//go:noescape
+func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q3_kx16n4 multiplies 4 activation rows by whole groups of 16 rows of q3_k.
+// Strides are in bytes.
+//
+//go:noescape
+func q3_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+
+// q3_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
+//
+//go:noescape
+func q3_kx16panel(dst *float32, w *byte, blocks int)

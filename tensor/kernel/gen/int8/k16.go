@@ -78,7 +78,7 @@ func (t *wideTile) block() {
 	t.each(t.total)
 	steps := t.begin()
 	Label("step")
-	for c := range t.Step / 32 {
+	for _, c := range t.Chunks {
 		t.chunk(c)
 	}
 	t.x.Advance(U32(t.Step))
@@ -325,7 +325,7 @@ func panelWide(f k16.Format) {
 	}
 	steps := t.begin()
 	Label("step")
-	for c := range f.Step / 32 {
+	for _, c := range f.Chunks {
 		for q := range 8 {
 			t.decode(dst, c, q)
 		}

@@ -16,10 +16,14 @@ type Format struct {
 	Scale, Min [][]Part
 	Below      int
 
-	Step  int // columns
-	Words int // of a step
-	Low   Bits
-	High  Bits // above those of Low, if Count > 0
+	Step   int   // columns
+	Words  int   // of a step
+	Chunks []int // of a step, in the order of memory, which the prefetcher follows
+	Low    Bits
+	High   Bits // above those of Low, if Count > 0
+
+	// Table has the quanta that the bits stand for, plus Zero, if not nil.
+	Table []int8
 }
 
 // A Part is bits of a word of scales: shifted right, or left if Shift < 0, and
@@ -50,21 +54,39 @@ var (
 var Formats = []Format{
 	{
 		Name: "q4_k", Halves: 2, Scales: 3, Sub: 32, Scale: scale6, Min: min6,
-		Step: 64, Words: 8,
+		Step: 64, Words: 8, Chunks: []int{0, 1},
 		Low: Bits{4, 0, func(c, q int) (int, int) { return q, 4 * c }},
 	},
 	{
 		Name: "q5_k", Halves: 2, Scales: 3, Sub: 32, Scale: scale6, Min: min6,
-		Step: 64, Words: 10,
+		Step: 64, Words: 10, Chunks: []int{0, 1},
 		Low:  Bits{4, 0, func(c, q int) (int, int) { return 2 + q, 4 * c }},
 		High: Bits{1, 4, func(c, q int) (int, int) { return c, q }},
 	},
 	{
 		Name: "q6_k", Halves: 1, Scales: 4, Sub: 16, Zero: 32,
 		Scale: [][]Part{{{0, 0, ^uint32(0)}}, {{1, 0, ^uint32(0)}}, {{2, 0, ^uint32(0)}}, {{3, 0, ^uint32(0)}}},
-		Step:  128, Words: 24,
+		Step:  128, Words: 24, Chunks: []int{0, 2, 1, 3},
 		Low:  Bits{4, 0, func(c, q int) (int, int) { return 8 + 8*(c%2) + q, 4 * (c / 2) }},
 		High: Bits{2, 4, func(c, q int) (int, int) { return q, 2 * c }},
+	},
+	{
+		Name: "q2_k", Halves: 2, Scales: 4, Sub: 16,
+		Scale: [][]Part{{{0, 0, 0x0f0f0f0f}}, {{1, 0, 0x0f0f0f0f}}, {{2, 0, 0x0f0f0f0f}}, {{3, 0, 0x0f0f0f0f}}},
+		Min:   [][]Part{{{0, 4, 0x0f0f0f0f}}, {{1, 4, 0x0f0f0f0f}}, {{2, 4, 0x0f0f0f0f}}, {{3, 4, 0x0f0f0f0f}}},
+		Step:  128, Words: 8, Chunks: []int{0, 1, 2, 3},
+		Low: Bits{2, 0, func(c, q int) (int, int) { return q, 2 * c }},
+	},
+	{
+		Name: "q3_k", Halves: 1, Scales: 3, Sub: 16, Zero: 4,
+		Scale: [][]Part{
+			{{0, 0, 0x0f0f0f0f}, {2, -4, 0x30303030}}, {{1, 0, 0x0f0f0f0f}, {2, -2, 0x30303030}},
+			{{0, 4, 0x0f0f0f0f}, {2, 0, 0x30303030}}, {{1, 4, 0x0f0f0f0f}, {2, 2, 0x30303030}},
+		},
+		Below: 32,
+		Step:  128, Words: 12, Chunks: []int{0, 1, 2, 3},
+		Low:  Bits{2, 0, func(c, q int) (int, int) { return 4 + q, 2 * c }},
+		High: Bits{1, 2, func(c, q int) (int, int) { return c, q }},
 	},
 }
 

@@ -77,7 +77,7 @@ func (t *wideTile) block() {
 	steps := GP64()
 	MOVQ(U32(t.Steps()), steps)
 	Label("step")
-	for c := range t.Step / 32 {
+	for _, c := range t.Chunks {
 		t.chunk(c)
 	}
 	t.x.Advance(U32(t.Step))
@@ -141,11 +141,14 @@ func shifted(from Mem, shift int, to VecVirtual) {
 // chunk adds the products of 32 columns, times their scales, to the totals.
 func (t *wideTile) chunk(c int) {
 	w := t.unpack(c)
-	subs := 32 / t.Sub // in the chunk, at least in part
+	subs := 32 / t.Sub
+	var scales []VecVirtual
+	for s := range subs {
+		scales = append(scales, t.scaleOf(t.SubOf(c, s*8/subs)))
+	}
 	for i := 0; i < t.n; i += abreast {
 		rows := min(abreast, t.n-i)
 		for s := range subs {
-			scale := t.scaleOf(t.SubOf(c, s*8/subs))
 			var acc [abreast]VecVirtual
 			for r := range rows {
 				acc[r] = ZMM()
@@ -157,7 +160,7 @@ func (t *wideTile) chunk(c int) {
 				}
 			}
 			for r := range rows {
-				VPMULLD(scale, acc[r], acc[r])
+				VPMULLD(scales[s], acc[r], acc[r])
 				VPADDD(acc[r], t.total[i+r], t.total[i+r])
 			}
 		}
