@@ -46,6 +46,9 @@ func randomBlocks(r *rand.Rand, f *Type, n int) []byte {
 		for _, at := range f.exponents.at {
 			putF16(b[i*f.Size+at:], float32(r.NormFloat64())*size)
 		}
+		if f == MXFP4 {
+			b[i*f.Size] = byte(108 + i%20)
+		}
 	}
 	return b
 }

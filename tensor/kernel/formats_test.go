@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 )
 
@@ -40,6 +41,13 @@ var packedFormats = []packedFormat{
 	{Q8_0x16, 32, 34, []int{0}, func(b []byte, k int) element {
 		return element{d: half(b, 0), scale: 1, q: int(int8(b[2+k]))}
 	}},
+	{IQ4_NLx16, 32, 18, []int{0}, func(b []byte, k int) element {
+		return element{d: half(b, 0), scale: 1, q: int(IQ4Levels[nibble(b[2:], k)])}
+	}},
+	{MXFP4x16, 32, 17, nil, func(b []byte, k int) element {
+		e := float32(math.Ldexp(1, int(b[0])-128))
+		return element{d: e, scale: 1, q: int(MXFP4Levels[nibble(b[1:], k)])}
+	}},
 	{Q4_Kx16, 256, 144, []int{0, 2}, func(b []byte, k int) element {
 		scale, low := packed6(b[4:], k/32)
 		return element{half(b, 0), half(b, 1), scale, low, bitsAt(b[16+k/64*32+k%32], k/32%2*4, 4)}
@@ -63,6 +71,11 @@ var packedFormats = []packedFormat{
 		scale := bitsAt(b[96+j%8], j/8*4, 4) + bitsAt(b[104+j%4], j/4*2, 2)<<4 - 32
 		q := bitsAt(b[32+k/128*32+k%32], k/32%4*2, 2) + bitsAt(b[k%32], k/32, 1)<<2 - 4
 		return element{d: half(b, 54), scale: scale, q: q}
+	}},
+	{IQ4_XSx16, 256, 136, []int{0}, func(b []byte, k int) element {
+		j := k / 32
+		scale := bitsAt(b[4+j/2], j%2*4, 4) + bitsAt(b[2+j/4], j%4*2, 2)<<4 - 32
+		return element{d: half(b, 0), scale: scale, q: int(IQ4Levels[nibble(b[8+16*j:], k%32)])}
 	}},
 }
 

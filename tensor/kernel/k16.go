@@ -24,8 +24,10 @@ type k16 struct {
 	zero int // the q that means 0
 
 	halves []int // where in a file's block each half is
-	words  []int // and each word, or gathered
-	gather int   // where the 8 words of bits are that gatherBits makes the gathered ones
+	words  []int // and each word, or made
+
+	// make returns the words that are made, in their order.
+	make func(file []byte) [8]uint32
 
 	// Four scales at a time, and four mins, are bytes of a word, made up of
 	// parts. below is what the scales are above their values.
@@ -35,10 +37,12 @@ type k16 struct {
 	scales    int // words of scales and mins
 	step      int // columns
 	low, high bits
+
+	table *[16]int8 // what q is an index of, if not nil
 }
 
-// gathered stands for a word that gatherBits makes.
-const gathered = -1
+// made stands for a word that is not one of the file's.
+const made = -1
 
 // A part is bits of a word of scales: shifted right, or left if shift < 0, and
 // masked.
@@ -139,17 +143,14 @@ func (f *k16) packRow(group, row []byte, r int) {
 		for i, from := range f.halves {
 			le.PutUint16(group[32*i+2*r:], le.Uint16(row[from:]))
 		}
-		var bits [8]uint32
-		if f.high.count == 1 {
-			for i := range bits {
-				bits[i] = le.Uint32(row[f.gather+4*i:])
-			}
-			gatherBits(&bits)
+		var words [8]uint32
+		if f.make != nil {
+			words = f.make(row)
 		}
 		lane, n := group[32*len(f.halves)+4*r:], 0
 		for i, from := range f.words {
-			if from == gathered {
-				le.PutUint32(lane[64*i:], bits[n])
+			if from == made {
+				le.PutUint32(lane[64*i:], words[n])
 				n++
 				continue
 			}
@@ -182,10 +183,18 @@ func (f *k16) lane(b *kBlock, block []byte, r int) {
 				v |= f.high.take(step[word], shift)
 			}
 			for i := range 4 {
-				b.q[32*c+4*q+i] = int8(v>>(8*i)) - int8(f.zero)
+				b.q[32*c+4*q+i] = f.level(byte(v >> (8 * i)))
 			}
 		}
 	}
+}
+
+// level returns what q stands for.
+func (f *k16) level(q byte) int8 {
+	if f.table != nil {
+		return f.table[q]
+	}
+	return int8(q) - int8(f.zero)
 }
 
 // take returns the bits of a word in their place.
@@ -316,10 +325,13 @@ func (f *k16) addBlock(y []float32, x *Q8Wide, lanes *[GroupRows]kBlock) {
 	}
 }
 
-// gatherBits turns 8 words, whose byte i has in bit k what belongs to column
-// 32k+4g+i, g being the word, into words whose byte i has it in bit g, k being
+// gatherBits returns 8 words of a file's block, from a byte on, whose byte i has in bit k what belongs to column
+// 32k+4g+i, g being the word, turned into words whose byte i has it in bit g, k being
 // the word: of each byte's bits, the transpose.
-func gatherBits(w *[8]uint32) {
+func gatherBits(file []byte, from int) (w [8]uint32) {
+	for i := range w {
+		w[i] = binary.LittleEndian.Uint32(file[from+4*i:])
+	}
 	swap := func(i, j, shift int, mask uint32) {
 		t := (w[i]>>shift ^ w[j]) & mask
 		w[j] ^= t
@@ -334,4 +346,5 @@ func gatherBits(w *[8]uint32) {
 	for i := 0; i < 8; i += 2 {
 		swap(i, i+1, 1, 0x55555555)
 	}
+	return w
 }

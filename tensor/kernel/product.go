@@ -12,6 +12,9 @@ const (
 	idQ6_K
 	idQ2_K
 	idQ3_K
+	idIQ4_NL
+	idIQ4_XS
+	idMXFP4
 )
 
 // A product is what a layout's MatMul has to do: n rows of x by row groups lo

@@ -43,16 +43,19 @@ type tileAVX512 func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, gro
 
 // tilesAVX512 holds the tiles of a format by height.
 var tilesAVX512 = [...][9]tileAVX512{
-	idQ4_0: {1: q4_0x16v1, q4_0x16v2, q4_0x16v3, q4_0x16v4, q4_0x16v5, q4_0x16v6, q4_0x16v7, q4_0x16v8},
-	idQ4_1: {1: q4_1x16v1, q4_1x16v2, q4_1x16v3, q4_1x16v4, q4_1x16v5, q4_1x16v6, q4_1x16v7, q4_1x16v8},
-	idQ5_0: {1: q5_0x16v1, q5_0x16v2, q5_0x16v3, q5_0x16v4, q5_0x16v5, q5_0x16v6, q5_0x16v7, q5_0x16v8},
-	idQ5_1: {1: q5_1x16v1, q5_1x16v2, q5_1x16v3, q5_1x16v4, q5_1x16v5, q5_1x16v6, q5_1x16v7, q5_1x16v8},
-	idQ8_0: {1: q8_0x16v1, q8_0x16v2, q8_0x16v3, q8_0x16v4, q8_0x16v5, q8_0x16v6, q8_0x16v7, q8_0x16v8},
-	idQ4_K: {1: q4_kx16v1, q4_kx16v2, q4_kx16v3, q4_kx16v4, q4_kx16v5, q4_kx16v6, q4_kx16v7, q4_kx16v8},
-	idQ5_K: {1: q5_kx16v1, q5_kx16v2, q5_kx16v3, q5_kx16v4, q5_kx16v5, q5_kx16v6, q5_kx16v7, q5_kx16v8},
-	idQ6_K: {1: q6_kx16v1, q6_kx16v2, q6_kx16v3, q6_kx16v4, q6_kx16v5, q6_kx16v6, q6_kx16v7, q6_kx16v8},
-	idQ2_K: {1: q2_kx16v1, q2_kx16v2, q2_kx16v3, q2_kx16v4, q2_kx16v5, q2_kx16v6, q2_kx16v7, q2_kx16v8},
-	idQ3_K: {1: q3_kx16v1, q3_kx16v2, q3_kx16v3, q3_kx16v4, q3_kx16v5, q3_kx16v6, q3_kx16v7, q3_kx16v8},
+	idQ4_0:   {1: q4_0x16v1, q4_0x16v2, q4_0x16v3, q4_0x16v4, q4_0x16v5, q4_0x16v6, q4_0x16v7, q4_0x16v8},
+	idQ4_1:   {1: q4_1x16v1, q4_1x16v2, q4_1x16v3, q4_1x16v4, q4_1x16v5, q4_1x16v6, q4_1x16v7, q4_1x16v8},
+	idQ5_0:   {1: q5_0x16v1, q5_0x16v2, q5_0x16v3, q5_0x16v4, q5_0x16v5, q5_0x16v6, q5_0x16v7, q5_0x16v8},
+	idQ5_1:   {1: q5_1x16v1, q5_1x16v2, q5_1x16v3, q5_1x16v4, q5_1x16v5, q5_1x16v6, q5_1x16v7, q5_1x16v8},
+	idQ8_0:   {1: q8_0x16v1, q8_0x16v2, q8_0x16v3, q8_0x16v4, q8_0x16v5, q8_0x16v6, q8_0x16v7, q8_0x16v8},
+	idQ4_K:   {1: q4_kx16v1, q4_kx16v2, q4_kx16v3, q4_kx16v4, q4_kx16v5, q4_kx16v6, q4_kx16v7, q4_kx16v8},
+	idQ5_K:   {1: q5_kx16v1, q5_kx16v2, q5_kx16v3, q5_kx16v4, q5_kx16v5, q5_kx16v6, q5_kx16v7, q5_kx16v8},
+	idQ6_K:   {1: q6_kx16v1, q6_kx16v2, q6_kx16v3, q6_kx16v4, q6_kx16v5, q6_kx16v6, q6_kx16v7, q6_kx16v8},
+	idQ2_K:   {1: q2_kx16v1, q2_kx16v2, q2_kx16v3, q2_kx16v4, q2_kx16v5, q2_kx16v6, q2_kx16v7, q2_kx16v8},
+	idQ3_K:   {1: q3_kx16v1, q3_kx16v2, q3_kx16v3, q3_kx16v4, q3_kx16v5, q3_kx16v6, q3_kx16v7, q3_kx16v8},
+	idIQ4_NL: {1: iq4_nlx16v1, iq4_nlx16v2, iq4_nlx16v3, iq4_nlx16v4, iq4_nlx16v5, iq4_nlx16v6, iq4_nlx16v7, iq4_nlx16v8},
+	idIQ4_XS: {1: iq4_xsx16v1, iq4_xsx16v2, iq4_xsx16v3, iq4_xsx16v4, iq4_xsx16v5, iq4_xsx16v6, iq4_xsx16v7, iq4_xsx16v8},
+	idMXFP4:  {1: mxfp4x16v1, mxfp4x16v2, mxfp4x16v3, mxfp4x16v4, mxfp4x16v5, mxfp4x16v6, mxfp4x16v7, mxfp4x16v8},
 }
 
 // tallAVX512 returns how many of the n activation rows left the next tile takes.
@@ -186,6 +189,24 @@ func tileAVX2(id, n int, y []float32, ldy int, x []float32, ldx int, w []byte, b
 		q3_kx16n2(out, ldy, in, ldx, q, blocks, groups)
 	case idQ3_K<<3 | 4:
 		q3_kx16n4(out, ldy, in, ldx, q, blocks, groups)
+	case idIQ4_NL<<3 | 1:
+		iq4_nlx16n1(out, ldy, in, ldx, q, blocks, groups)
+	case idIQ4_NL<<3 | 2:
+		iq4_nlx16n2(out, ldy, in, ldx, q, blocks, groups)
+	case idIQ4_NL<<3 | 4:
+		iq4_nlx16n4(out, ldy, in, ldx, q, blocks, groups)
+	case idIQ4_XS<<3 | 1:
+		iq4_xsx16n1(out, ldy, in, ldx, q, blocks, groups)
+	case idIQ4_XS<<3 | 2:
+		iq4_xsx16n2(out, ldy, in, ldx, q, blocks, groups)
+	case idIQ4_XS<<3 | 4:
+		iq4_xsx16n4(out, ldy, in, ldx, q, blocks, groups)
+	case idMXFP4<<3 | 1:
+		mxfp4x16n1(out, ldy, in, ldx, q, blocks, groups)
+	case idMXFP4<<3 | 2:
+		mxfp4x16n2(out, ldy, in, ldx, q, blocks, groups)
+	case idMXFP4<<3 | 4:
+		mxfp4x16n4(out, ldy, in, ldx, q, blocks, groups)
 	default:
 		panic("kernel: no tile of this height")
 	}
@@ -203,14 +224,17 @@ func panelFast(id int, dst []float32, w []byte, blocks int) bool {
 
 // panels hold the decoders by format.
 var panels = [...]func(dst *float32, w *byte, blocks int){
-	idQ4_0: q4_0x16panel,
-	idQ4_1: q4_1x16panel,
-	idQ5_0: q5_0x16panel,
-	idQ5_1: q5_1x16panel,
-	idQ8_0: q8_0x16panel,
-	idQ4_K: q4_kx16panel,
-	idQ5_K: q5_kx16panel,
-	idQ6_K: q6_kx16panel,
-	idQ2_K: q2_kx16panel,
-	idQ3_K: q3_kx16panel,
+	idQ4_0:   q4_0x16panel,
+	idQ4_1:   q4_1x16panel,
+	idQ5_0:   q5_0x16panel,
+	idQ5_1:   q5_1x16panel,
+	idQ8_0:   q8_0x16panel,
+	idQ4_K:   q4_kx16panel,
+	idQ5_K:   q5_kx16panel,
+	idQ6_K:   q6_kx16panel,
+	idQ2_K:   q2_kx16panel,
+	idQ3_K:   q3_kx16panel,
+	idIQ4_NL: iq4_nlx16panel,
+	idIQ4_XS: iq4_xsx16panel,
+	idMXFP4:  mxfp4x16panel,
 }

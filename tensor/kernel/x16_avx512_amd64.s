@@ -4998,6 +4998,2167 @@ block:
 	VZEROUPPER
 	RET
 
+// func iq4_nlx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v1(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), DX
+
+group:
+	MOVQ   blocks+40(FP), BX
+	VXORPS Z0, Z0, Z0
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z1
+	VMOVDQU64       32(DX), Z3
+	VPANDD          Z1, Z3, Z2
+	VPSRLW          $0x04, Z3, Z3
+	VPANDD          Z1, Z3, Z3
+	VMOVDQU64       96(DX), Z5
+	VPANDD          Z1, Z5, Z4
+	VPSRLW          $0x04, Z5, Z5
+	VPANDD          Z1, Z5, Z5
+	VMOVDQU64       160(DX), Z7
+	VPANDD          Z1, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z1, Z7, Z7
+	VMOVDQU64       224(DX), Z9
+	VPANDD          Z1, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z1, Z9, Z9
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z1
+	VPSHUFB         Z2, Z1, Z2
+	VPSHUFB         Z4, Z1, Z4
+	VPSHUFB         Z6, Z1, Z6
+	VPSHUFB         Z8, Z1, Z8
+	VPSHUFB         Z3, Z1, Z3
+	VPSHUFB         Z5, Z1, Z5
+	VPSHUFB         Z7, Z1, Z7
+	VPSHUFB         Z9, Z1, Z9
+	VCVTPH2PS       (DX), Z1
+	VXORPS          Z11, Z11, Z11
+	VPSLLD.BCST     $0x07, 4(CX), Z10
+	VPSUBD          Z10, Z11, Z10
+	VPDPBUSD.BCST   12(CX), Z2, Z10
+	VPDPBUSD.BCST   16(CX), Z4, Z10
+	VPDPBUSD.BCST   20(CX), Z6, Z10
+	VPDPBUSD.BCST   24(CX), Z8, Z10
+	VPDPBUSD.BCST   28(CX), Z3, Z10
+	VPDPBUSD.BCST   32(CX), Z5, Z10
+	VPDPBUSD.BCST   36(CX), Z7, Z10
+	VPDPBUSD.BCST   40(CX), Z9, Z10
+	VCVTDQ2PS       Z10, Z10
+	VMULPS.BCST     (CX), Z1, Z1
+	VFMADD231PS     Z1, Z10, Z0
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000120, DX
+	DECQ            BX
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, BX
+	VMOVUPS         Z0, K1, (BX)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), BX
+	IMUL3Q          $0x2c, BX, BX
+	SUBQ            BX, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+DATA vnnilevelsiq4_nl<>+0(SB)/1, $0x01
+DATA vnnilevelsiq4_nl<>+1(SB)/1, $0x18
+DATA vnnilevelsiq4_nl<>+2(SB)/1, $0x2d
+DATA vnnilevelsiq4_nl<>+3(SB)/1, $0x3f
+DATA vnnilevelsiq4_nl<>+4(SB)/1, $0x4f
+DATA vnnilevelsiq4_nl<>+5(SB)/1, $0x5d
+DATA vnnilevelsiq4_nl<>+6(SB)/1, $0x6a
+DATA vnnilevelsiq4_nl<>+7(SB)/1, $0x76
+DATA vnnilevelsiq4_nl<>+8(SB)/1, $0x81
+DATA vnnilevelsiq4_nl<>+9(SB)/1, $0x8d
+DATA vnnilevelsiq4_nl<>+10(SB)/1, $0x99
+DATA vnnilevelsiq4_nl<>+11(SB)/1, $0xa6
+DATA vnnilevelsiq4_nl<>+12(SB)/1, $0xb5
+DATA vnnilevelsiq4_nl<>+13(SB)/1, $0xc5
+DATA vnnilevelsiq4_nl<>+14(SB)/1, $0xd9
+DATA vnnilevelsiq4_nl<>+15(SB)/1, $0xf1
+GLOBL vnnilevelsiq4_nl<>(SB), RODATA|NOPTR, $16
+
+// func iq4_nlx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v2(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+
+group:
+	MOVQ   blocks+40(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z2
+	VMOVDQU64       32(BX), Z4
+	VPANDD          Z2, Z4, Z3
+	VPSRLW          $0x04, Z4, Z4
+	VPANDD          Z2, Z4, Z4
+	VMOVDQU64       96(BX), Z6
+	VPANDD          Z2, Z6, Z5
+	VPSRLW          $0x04, Z6, Z6
+	VPANDD          Z2, Z6, Z6
+	VMOVDQU64       160(BX), Z8
+	VPANDD          Z2, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z2, Z8, Z8
+	VMOVDQU64       224(BX), Z10
+	VPANDD          Z2, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z2, Z10, Z10
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z2
+	VPSHUFB         Z3, Z2, Z3
+	VPSHUFB         Z5, Z2, Z5
+	VPSHUFB         Z7, Z2, Z7
+	VPSHUFB         Z9, Z2, Z9
+	VPSHUFB         Z4, Z2, Z4
+	VPSHUFB         Z6, Z2, Z6
+	VPSHUFB         Z8, Z2, Z8
+	VPSHUFB         Z10, Z2, Z10
+	VCVTPH2PS       (BX), Z2
+	VXORPS          Z13, Z13, Z13
+	VPSLLD.BCST     $0x07, 4(CX), Z11
+	VPSUBD          Z11, Z13, Z11
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z12
+	VPSUBD          Z12, Z13, Z12
+	VPDPBUSD.BCST   12(CX), Z3, Z11
+	VPDPBUSD.BCST   12(CX)(DX*1), Z3, Z12
+	VPDPBUSD.BCST   16(CX), Z5, Z11
+	VPDPBUSD.BCST   16(CX)(DX*1), Z5, Z12
+	VPDPBUSD.BCST   20(CX), Z7, Z11
+	VPDPBUSD.BCST   20(CX)(DX*1), Z7, Z12
+	VPDPBUSD.BCST   24(CX), Z9, Z11
+	VPDPBUSD.BCST   24(CX)(DX*1), Z9, Z12
+	VPDPBUSD.BCST   28(CX), Z4, Z11
+	VPDPBUSD.BCST   28(CX)(DX*1), Z4, Z12
+	VPDPBUSD.BCST   32(CX), Z6, Z11
+	VPDPBUSD.BCST   32(CX)(DX*1), Z6, Z12
+	VPDPBUSD.BCST   36(CX), Z8, Z11
+	VPDPBUSD.BCST   36(CX)(DX*1), Z8, Z12
+	VPDPBUSD.BCST   40(CX), Z10, Z11
+	VPDPBUSD.BCST   40(CX)(DX*1), Z10, Z12
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (CX), Z2, Z3
+	VFMADD231PS     Z3, Z11, Z0
+	VCVTDQ2PS       Z12, Z12
+	VMULPS.BCST     (CX)(DX*1), Z2, Z2
+	VFMADD231PS     Z2, Z12, Z1
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000120, BX
+	DECQ            SI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, SI
+	VMOVUPS         Z0, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z1, K1, (SI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), SI
+	IMUL3Q          $0x2c, SI, SI
+	SUBQ            SI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v3(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+
+group:
+	MOVQ   blocks+40(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z3
+	VMOVDQU64       32(BX), Z5
+	VPANDD          Z3, Z5, Z4
+	VPSRLW          $0x04, Z5, Z5
+	VPANDD          Z3, Z5, Z5
+	VMOVDQU64       96(BX), Z7
+	VPANDD          Z3, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z3, Z7, Z7
+	VMOVDQU64       160(BX), Z9
+	VPANDD          Z3, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z3, Z9, Z9
+	VMOVDQU64       224(BX), Z11
+	VPANDD          Z3, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z3, Z11, Z11
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z3
+	VPSHUFB         Z4, Z3, Z4
+	VPSHUFB         Z6, Z3, Z6
+	VPSHUFB         Z8, Z3, Z8
+	VPSHUFB         Z10, Z3, Z10
+	VPSHUFB         Z5, Z3, Z5
+	VPSHUFB         Z7, Z3, Z7
+	VPSHUFB         Z9, Z3, Z9
+	VPSHUFB         Z11, Z3, Z11
+	VCVTPH2PS       (BX), Z3
+	VXORPS          Z15, Z15, Z15
+	VPSLLD.BCST     $0x07, 4(CX), Z12
+	VPSUBD          Z12, Z15, Z12
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z13
+	VPSUBD          Z13, Z15, Z13
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z14
+	VPSUBD          Z14, Z15, Z14
+	VPDPBUSD.BCST   12(CX), Z4, Z12
+	VPDPBUSD.BCST   12(CX)(DX*1), Z4, Z13
+	VPDPBUSD.BCST   12(CX)(DX*2), Z4, Z14
+	VPDPBUSD.BCST   16(CX), Z6, Z12
+	VPDPBUSD.BCST   16(CX)(DX*1), Z6, Z13
+	VPDPBUSD.BCST   16(CX)(DX*2), Z6, Z14
+	VPDPBUSD.BCST   20(CX), Z8, Z12
+	VPDPBUSD.BCST   20(CX)(DX*1), Z8, Z13
+	VPDPBUSD.BCST   20(CX)(DX*2), Z8, Z14
+	VPDPBUSD.BCST   24(CX), Z10, Z12
+	VPDPBUSD.BCST   24(CX)(DX*1), Z10, Z13
+	VPDPBUSD.BCST   24(CX)(DX*2), Z10, Z14
+	VPDPBUSD.BCST   28(CX), Z5, Z12
+	VPDPBUSD.BCST   28(CX)(DX*1), Z5, Z13
+	VPDPBUSD.BCST   28(CX)(DX*2), Z5, Z14
+	VPDPBUSD.BCST   32(CX), Z7, Z12
+	VPDPBUSD.BCST   32(CX)(DX*1), Z7, Z13
+	VPDPBUSD.BCST   32(CX)(DX*2), Z7, Z14
+	VPDPBUSD.BCST   36(CX), Z9, Z12
+	VPDPBUSD.BCST   36(CX)(DX*1), Z9, Z13
+	VPDPBUSD.BCST   36(CX)(DX*2), Z9, Z14
+	VPDPBUSD.BCST   40(CX), Z11, Z12
+	VPDPBUSD.BCST   40(CX)(DX*1), Z11, Z13
+	VPDPBUSD.BCST   40(CX)(DX*2), Z11, Z14
+	VCVTDQ2PS       Z12, Z12
+	VMULPS.BCST     (CX), Z3, Z4
+	VFMADD231PS     Z4, Z12, Z0
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (CX)(DX*1), Z3, Z4
+	VFMADD231PS     Z4, Z13, Z1
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX)(DX*2), Z3, Z3
+	VFMADD231PS     Z3, Z14, Z2
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000120, BX
+	DECQ            SI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, SI
+	VMOVUPS         Z0, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z1, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z2, K1, (SI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), SI
+	IMUL3Q          $0x2c, SI, SI
+	SUBQ            SI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v4(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z4
+	VMOVDQU64       32(BX), Z6
+	VPANDD          Z4, Z6, Z5
+	VPSRLW          $0x04, Z6, Z6
+	VPANDD          Z4, Z6, Z6
+	VMOVDQU64       96(BX), Z8
+	VPANDD          Z4, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z4, Z8, Z8
+	VMOVDQU64       160(BX), Z10
+	VPANDD          Z4, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z4, Z10, Z10
+	VMOVDQU64       224(BX), Z12
+	VPANDD          Z4, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z4, Z12, Z12
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z4
+	VPSHUFB         Z5, Z4, Z5
+	VPSHUFB         Z7, Z4, Z7
+	VPSHUFB         Z9, Z4, Z9
+	VPSHUFB         Z11, Z4, Z11
+	VPSHUFB         Z6, Z4, Z6
+	VPSHUFB         Z8, Z4, Z8
+	VPSHUFB         Z10, Z4, Z10
+	VPSHUFB         Z12, Z4, Z12
+	VCVTPH2PS       (BX), Z4
+	VXORPS          Z17, Z17, Z17
+	VPSLLD.BCST     $0x07, 4(CX), Z13
+	VPSUBD          Z13, Z17, Z13
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z14
+	VPSUBD          Z14, Z17, Z14
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z15
+	VPSUBD          Z15, Z17, Z15
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z16
+	VPSUBD          Z16, Z17, Z16
+	VPDPBUSD.BCST   12(CX), Z5, Z13
+	VPDPBUSD.BCST   12(CX)(DX*1), Z5, Z14
+	VPDPBUSD.BCST   12(CX)(DX*2), Z5, Z15
+	VPDPBUSD.BCST   12(CX)(SI*1), Z5, Z16
+	VPDPBUSD.BCST   16(CX), Z7, Z13
+	VPDPBUSD.BCST   16(CX)(DX*1), Z7, Z14
+	VPDPBUSD.BCST   16(CX)(DX*2), Z7, Z15
+	VPDPBUSD.BCST   16(CX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST   20(CX), Z9, Z13
+	VPDPBUSD.BCST   20(CX)(DX*1), Z9, Z14
+	VPDPBUSD.BCST   20(CX)(DX*2), Z9, Z15
+	VPDPBUSD.BCST   20(CX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST   24(CX), Z11, Z13
+	VPDPBUSD.BCST   24(CX)(DX*1), Z11, Z14
+	VPDPBUSD.BCST   24(CX)(DX*2), Z11, Z15
+	VPDPBUSD.BCST   24(CX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST   28(CX), Z6, Z13
+	VPDPBUSD.BCST   28(CX)(DX*1), Z6, Z14
+	VPDPBUSD.BCST   28(CX)(DX*2), Z6, Z15
+	VPDPBUSD.BCST   28(CX)(SI*1), Z6, Z16
+	VPDPBUSD.BCST   32(CX), Z8, Z13
+	VPDPBUSD.BCST   32(CX)(DX*1), Z8, Z14
+	VPDPBUSD.BCST   32(CX)(DX*2), Z8, Z15
+	VPDPBUSD.BCST   32(CX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST   36(CX), Z10, Z13
+	VPDPBUSD.BCST   36(CX)(DX*1), Z10, Z14
+	VPDPBUSD.BCST   36(CX)(DX*2), Z10, Z15
+	VPDPBUSD.BCST   36(CX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST   40(CX), Z12, Z13
+	VPDPBUSD.BCST   40(CX)(DX*1), Z12, Z14
+	VPDPBUSD.BCST   40(CX)(DX*2), Z12, Z15
+	VPDPBUSD.BCST   40(CX)(SI*1), Z12, Z16
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (CX), Z4, Z5
+	VFMADD231PS     Z5, Z13, Z0
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX)(DX*1), Z4, Z5
+	VFMADD231PS     Z5, Z14, Z1
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX)(DX*2), Z4, Z5
+	VFMADD231PS     Z5, Z15, Z2
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(SI*1), Z4, Z4
+	VFMADD231PS     Z4, Z16, Z3
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000120, BX
+	DECQ            DI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, DI
+	VMOVUPS         Z0, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z1, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z2, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z3, K1, (DI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), DI
+	IMUL3Q          $0x2c, DI, DI
+	SUBQ            DI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v5(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z5
+	VMOVDQU64       32(BX), Z7
+	VPANDD          Z5, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z5, Z7, Z7
+	VMOVDQU64       96(BX), Z9
+	VPANDD          Z5, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z5, Z9, Z9
+	VMOVDQU64       160(BX), Z11
+	VPANDD          Z5, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z5, Z11, Z11
+	VMOVDQU64       224(BX), Z13
+	VPANDD          Z5, Z13, Z12
+	VPSRLW          $0x04, Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z5
+	VPSHUFB         Z6, Z5, Z6
+	VPSHUFB         Z8, Z5, Z8
+	VPSHUFB         Z10, Z5, Z10
+	VPSHUFB         Z12, Z5, Z12
+	VPSHUFB         Z7, Z5, Z7
+	VPSHUFB         Z9, Z5, Z9
+	VPSHUFB         Z11, Z5, Z11
+	VPSHUFB         Z13, Z5, Z13
+	VCVTPH2PS       (BX), Z5
+	VXORPS          Z18, Z18, Z18
+	VPSLLD.BCST     $0x07, 4(CX), Z14
+	VPSUBD          Z14, Z18, Z14
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z15
+	VPSUBD          Z15, Z18, Z15
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z16
+	VPSUBD          Z16, Z18, Z16
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z17
+	VPSUBD          Z17, Z18, Z17
+	VPDPBUSD.BCST   12(CX), Z6, Z14
+	VPDPBUSD.BCST   12(CX)(DX*1), Z6, Z15
+	VPDPBUSD.BCST   12(CX)(DX*2), Z6, Z16
+	VPDPBUSD.BCST   12(CX)(SI*1), Z6, Z17
+	VPDPBUSD.BCST   16(CX), Z8, Z14
+	VPDPBUSD.BCST   16(CX)(DX*1), Z8, Z15
+	VPDPBUSD.BCST   16(CX)(DX*2), Z8, Z16
+	VPDPBUSD.BCST   16(CX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST   20(CX), Z10, Z14
+	VPDPBUSD.BCST   20(CX)(DX*1), Z10, Z15
+	VPDPBUSD.BCST   20(CX)(DX*2), Z10, Z16
+	VPDPBUSD.BCST   20(CX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST   24(CX), Z12, Z14
+	VPDPBUSD.BCST   24(CX)(DX*1), Z12, Z15
+	VPDPBUSD.BCST   24(CX)(DX*2), Z12, Z16
+	VPDPBUSD.BCST   24(CX)(SI*1), Z12, Z17
+	VPDPBUSD.BCST   28(CX), Z7, Z14
+	VPDPBUSD.BCST   28(CX)(DX*1), Z7, Z15
+	VPDPBUSD.BCST   28(CX)(DX*2), Z7, Z16
+	VPDPBUSD.BCST   28(CX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST   32(CX), Z9, Z14
+	VPDPBUSD.BCST   32(CX)(DX*1), Z9, Z15
+	VPDPBUSD.BCST   32(CX)(DX*2), Z9, Z16
+	VPDPBUSD.BCST   32(CX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST   36(CX), Z11, Z14
+	VPDPBUSD.BCST   36(CX)(DX*1), Z11, Z15
+	VPDPBUSD.BCST   36(CX)(DX*2), Z11, Z16
+	VPDPBUSD.BCST   36(CX)(SI*1), Z11, Z17
+	VPDPBUSD.BCST   40(CX), Z13, Z14
+	VPDPBUSD.BCST   40(CX)(DX*1), Z13, Z15
+	VPDPBUSD.BCST   40(CX)(DX*2), Z13, Z16
+	VPDPBUSD.BCST   40(CX)(SI*1), Z13, Z17
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX), Z5, Z18
+	VFMADD231PS     Z18, Z14, Z0
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX)(DX*1), Z5, Z14
+	VFMADD231PS     Z14, Z15, Z1
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(DX*2), Z5, Z14
+	VFMADD231PS     Z14, Z16, Z2
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(SI*1), Z5, Z14
+	VFMADD231PS     Z14, Z17, Z3
+	VXORPS          Z15, Z15, Z15
+	VPSLLD.BCST     $0x07, 4(DI), Z14
+	VPSUBD          Z14, Z15, Z14
+	VPDPBUSD.BCST   12(DI), Z6, Z14
+	VPDPBUSD.BCST   16(DI), Z8, Z14
+	VPDPBUSD.BCST   20(DI), Z10, Z14
+	VPDPBUSD.BCST   24(DI), Z12, Z14
+	VPDPBUSD.BCST   28(DI), Z7, Z14
+	VPDPBUSD.BCST   32(DI), Z9, Z14
+	VPDPBUSD.BCST   36(DI), Z11, Z14
+	VPDPBUSD.BCST   40(DI), Z13, Z14
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (DI), Z5, Z5
+	VFMADD231PS     Z5, Z14, Z4
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000120, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v6(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z6
+	VMOVDQU64       32(BX), Z8
+	VPANDD          Z6, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z6, Z8, Z8
+	VMOVDQU64       96(BX), Z10
+	VPANDD          Z6, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z6, Z10, Z10
+	VMOVDQU64       160(BX), Z12
+	VPANDD          Z6, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z6, Z12, Z12
+	VMOVDQU64       224(BX), Z14
+	VPANDD          Z6, Z14, Z13
+	VPSRLW          $0x04, Z14, Z14
+	VPANDD          Z6, Z14, Z14
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z6
+	VPSHUFB         Z7, Z6, Z7
+	VPSHUFB         Z9, Z6, Z9
+	VPSHUFB         Z11, Z6, Z11
+	VPSHUFB         Z13, Z6, Z13
+	VPSHUFB         Z8, Z6, Z8
+	VPSHUFB         Z10, Z6, Z10
+	VPSHUFB         Z12, Z6, Z12
+	VPSHUFB         Z14, Z6, Z14
+	VCVTPH2PS       (BX), Z6
+	VXORPS          Z19, Z19, Z19
+	VPSLLD.BCST     $0x07, 4(CX), Z15
+	VPSUBD          Z15, Z19, Z15
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z16
+	VPSUBD          Z16, Z19, Z16
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z17
+	VPSUBD          Z17, Z19, Z17
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z18
+	VPSUBD          Z18, Z19, Z18
+	VPDPBUSD.BCST   12(CX), Z7, Z15
+	VPDPBUSD.BCST   12(CX)(DX*1), Z7, Z16
+	VPDPBUSD.BCST   12(CX)(DX*2), Z7, Z17
+	VPDPBUSD.BCST   12(CX)(SI*1), Z7, Z18
+	VPDPBUSD.BCST   16(CX), Z9, Z15
+	VPDPBUSD.BCST   16(CX)(DX*1), Z9, Z16
+	VPDPBUSD.BCST   16(CX)(DX*2), Z9, Z17
+	VPDPBUSD.BCST   16(CX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST   20(CX), Z11, Z15
+	VPDPBUSD.BCST   20(CX)(DX*1), Z11, Z16
+	VPDPBUSD.BCST   20(CX)(DX*2), Z11, Z17
+	VPDPBUSD.BCST   20(CX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST   24(CX), Z13, Z15
+	VPDPBUSD.BCST   24(CX)(DX*1), Z13, Z16
+	VPDPBUSD.BCST   24(CX)(DX*2), Z13, Z17
+	VPDPBUSD.BCST   24(CX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST   28(CX), Z8, Z15
+	VPDPBUSD.BCST   28(CX)(DX*1), Z8, Z16
+	VPDPBUSD.BCST   28(CX)(DX*2), Z8, Z17
+	VPDPBUSD.BCST   28(CX)(SI*1), Z8, Z18
+	VPDPBUSD.BCST   32(CX), Z10, Z15
+	VPDPBUSD.BCST   32(CX)(DX*1), Z10, Z16
+	VPDPBUSD.BCST   32(CX)(DX*2), Z10, Z17
+	VPDPBUSD.BCST   32(CX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST   36(CX), Z12, Z15
+	VPDPBUSD.BCST   36(CX)(DX*1), Z12, Z16
+	VPDPBUSD.BCST   36(CX)(DX*2), Z12, Z17
+	VPDPBUSD.BCST   36(CX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST   40(CX), Z14, Z15
+	VPDPBUSD.BCST   40(CX)(DX*1), Z14, Z16
+	VPDPBUSD.BCST   40(CX)(DX*2), Z14, Z17
+	VPDPBUSD.BCST   40(CX)(SI*1), Z14, Z18
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX), Z6, Z19
+	VFMADD231PS     Z19, Z15, Z0
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(DX*1), Z6, Z15
+	VFMADD231PS     Z15, Z16, Z1
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(DX*2), Z6, Z15
+	VFMADD231PS     Z15, Z17, Z2
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(SI*1), Z6, Z15
+	VFMADD231PS     Z15, Z18, Z3
+	VXORPS          Z17, Z17, Z17
+	VPSLLD.BCST     $0x07, 4(DI), Z15
+	VPSUBD          Z15, Z17, Z15
+	VPSLLD.BCST     $0x07, 4(DI)(DX*1), Z16
+	VPSUBD          Z16, Z17, Z16
+	VPDPBUSD.BCST   12(DI), Z7, Z15
+	VPDPBUSD.BCST   12(DI)(DX*1), Z7, Z16
+	VPDPBUSD.BCST   16(DI), Z9, Z15
+	VPDPBUSD.BCST   16(DI)(DX*1), Z9, Z16
+	VPDPBUSD.BCST   20(DI), Z11, Z15
+	VPDPBUSD.BCST   20(DI)(DX*1), Z11, Z16
+	VPDPBUSD.BCST   24(DI), Z13, Z15
+	VPDPBUSD.BCST   24(DI)(DX*1), Z13, Z16
+	VPDPBUSD.BCST   28(DI), Z8, Z15
+	VPDPBUSD.BCST   28(DI)(DX*1), Z8, Z16
+	VPDPBUSD.BCST   32(DI), Z10, Z15
+	VPDPBUSD.BCST   32(DI)(DX*1), Z10, Z16
+	VPDPBUSD.BCST   36(DI), Z12, Z15
+	VPDPBUSD.BCST   36(DI)(DX*1), Z12, Z16
+	VPDPBUSD.BCST   40(DI), Z14, Z15
+	VPDPBUSD.BCST   40(DI)(DX*1), Z14, Z16
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (DI), Z6, Z7
+	VFMADD231PS     Z7, Z15, Z4
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (DI)(DX*1), Z6, Z6
+	VFMADD231PS     Z6, Z16, Z5
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000120, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v7(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z7
+	VMOVDQU64       32(BX), Z9
+	VPANDD          Z7, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z7, Z9, Z9
+	VMOVDQU64       96(BX), Z11
+	VPANDD          Z7, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z7, Z11, Z11
+	VMOVDQU64       160(BX), Z13
+	VPANDD          Z7, Z13, Z12
+	VPSRLW          $0x04, Z13, Z13
+	VPANDD          Z7, Z13, Z13
+	VMOVDQU64       224(BX), Z15
+	VPANDD          Z7, Z15, Z14
+	VPSRLW          $0x04, Z15, Z15
+	VPANDD          Z7, Z15, Z15
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z7
+	VPSHUFB         Z8, Z7, Z8
+	VPSHUFB         Z10, Z7, Z10
+	VPSHUFB         Z12, Z7, Z12
+	VPSHUFB         Z14, Z7, Z14
+	VPSHUFB         Z9, Z7, Z9
+	VPSHUFB         Z11, Z7, Z11
+	VPSHUFB         Z13, Z7, Z13
+	VPSHUFB         Z15, Z7, Z15
+	VCVTPH2PS       (BX), Z7
+	VXORPS          Z20, Z20, Z20
+	VPSLLD.BCST     $0x07, 4(CX), Z16
+	VPSUBD          Z16, Z20, Z16
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z17
+	VPSUBD          Z17, Z20, Z17
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z18
+	VPSUBD          Z18, Z20, Z18
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z19
+	VPSUBD          Z19, Z20, Z19
+	VPDPBUSD.BCST   12(CX), Z8, Z16
+	VPDPBUSD.BCST   12(CX)(DX*1), Z8, Z17
+	VPDPBUSD.BCST   12(CX)(DX*2), Z8, Z18
+	VPDPBUSD.BCST   12(CX)(SI*1), Z8, Z19
+	VPDPBUSD.BCST   16(CX), Z10, Z16
+	VPDPBUSD.BCST   16(CX)(DX*1), Z10, Z17
+	VPDPBUSD.BCST   16(CX)(DX*2), Z10, Z18
+	VPDPBUSD.BCST   16(CX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST   20(CX), Z12, Z16
+	VPDPBUSD.BCST   20(CX)(DX*1), Z12, Z17
+	VPDPBUSD.BCST   20(CX)(DX*2), Z12, Z18
+	VPDPBUSD.BCST   20(CX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST   24(CX), Z14, Z16
+	VPDPBUSD.BCST   24(CX)(DX*1), Z14, Z17
+	VPDPBUSD.BCST   24(CX)(DX*2), Z14, Z18
+	VPDPBUSD.BCST   24(CX)(SI*1), Z14, Z19
+	VPDPBUSD.BCST   28(CX), Z9, Z16
+	VPDPBUSD.BCST   28(CX)(DX*1), Z9, Z17
+	VPDPBUSD.BCST   28(CX)(DX*2), Z9, Z18
+	VPDPBUSD.BCST   28(CX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST   32(CX), Z11, Z16
+	VPDPBUSD.BCST   32(CX)(DX*1), Z11, Z17
+	VPDPBUSD.BCST   32(CX)(DX*2), Z11, Z18
+	VPDPBUSD.BCST   32(CX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST   36(CX), Z13, Z16
+	VPDPBUSD.BCST   36(CX)(DX*1), Z13, Z17
+	VPDPBUSD.BCST   36(CX)(DX*2), Z13, Z18
+	VPDPBUSD.BCST   36(CX)(SI*1), Z13, Z19
+	VPDPBUSD.BCST   40(CX), Z15, Z16
+	VPDPBUSD.BCST   40(CX)(DX*1), Z15, Z17
+	VPDPBUSD.BCST   40(CX)(DX*2), Z15, Z18
+	VPDPBUSD.BCST   40(CX)(SI*1), Z15, Z19
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX), Z7, Z20
+	VFMADD231PS     Z20, Z16, Z0
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(DX*1), Z7, Z16
+	VFMADD231PS     Z16, Z17, Z1
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(DX*2), Z7, Z16
+	VFMADD231PS     Z16, Z18, Z2
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (CX)(SI*1), Z7, Z16
+	VFMADD231PS     Z16, Z19, Z3
+	VXORPS          Z19, Z19, Z19
+	VPSLLD.BCST     $0x07, 4(DI), Z16
+	VPSUBD          Z16, Z19, Z16
+	VPSLLD.BCST     $0x07, 4(DI)(DX*1), Z17
+	VPSUBD          Z17, Z19, Z17
+	VPSLLD.BCST     $0x07, 4(DI)(DX*2), Z18
+	VPSUBD          Z18, Z19, Z18
+	VPDPBUSD.BCST   12(DI), Z8, Z16
+	VPDPBUSD.BCST   12(DI)(DX*1), Z8, Z17
+	VPDPBUSD.BCST   12(DI)(DX*2), Z8, Z18
+	VPDPBUSD.BCST   16(DI), Z10, Z16
+	VPDPBUSD.BCST   16(DI)(DX*1), Z10, Z17
+	VPDPBUSD.BCST   16(DI)(DX*2), Z10, Z18
+	VPDPBUSD.BCST   20(DI), Z12, Z16
+	VPDPBUSD.BCST   20(DI)(DX*1), Z12, Z17
+	VPDPBUSD.BCST   20(DI)(DX*2), Z12, Z18
+	VPDPBUSD.BCST   24(DI), Z14, Z16
+	VPDPBUSD.BCST   24(DI)(DX*1), Z14, Z17
+	VPDPBUSD.BCST   24(DI)(DX*2), Z14, Z18
+	VPDPBUSD.BCST   28(DI), Z9, Z16
+	VPDPBUSD.BCST   28(DI)(DX*1), Z9, Z17
+	VPDPBUSD.BCST   28(DI)(DX*2), Z9, Z18
+	VPDPBUSD.BCST   32(DI), Z11, Z16
+	VPDPBUSD.BCST   32(DI)(DX*1), Z11, Z17
+	VPDPBUSD.BCST   32(DI)(DX*2), Z11, Z18
+	VPDPBUSD.BCST   36(DI), Z13, Z16
+	VPDPBUSD.BCST   36(DI)(DX*1), Z13, Z17
+	VPDPBUSD.BCST   36(DI)(DX*2), Z13, Z18
+	VPDPBUSD.BCST   40(DI), Z15, Z16
+	VPDPBUSD.BCST   40(DI)(DX*1), Z15, Z17
+	VPDPBUSD.BCST   40(DI)(DX*2), Z15, Z18
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (DI), Z7, Z8
+	VFMADD231PS     Z8, Z16, Z4
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (DI)(DX*1), Z7, Z8
+	VFMADD231PS     Z8, Z17, Z5
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (DI)(DX*2), Z7, Z7
+	VFMADD231PS     Z7, Z18, Z6
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000120, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z6, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v8(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z8
+	VMOVDQU64       32(BX), Z10
+	VPANDD          Z8, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z8, Z10, Z10
+	VMOVDQU64       96(BX), Z12
+	VPANDD          Z8, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z8, Z12, Z12
+	VMOVDQU64       160(BX), Z14
+	VPANDD          Z8, Z14, Z13
+	VPSRLW          $0x04, Z14, Z14
+	VPANDD          Z8, Z14, Z14
+	VMOVDQU64       224(BX), Z16
+	VPANDD          Z8, Z16, Z15
+	VPSRLW          $0x04, Z16, Z16
+	VPANDD          Z8, Z16, Z16
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z8
+	VPSHUFB         Z9, Z8, Z9
+	VPSHUFB         Z11, Z8, Z11
+	VPSHUFB         Z13, Z8, Z13
+	VPSHUFB         Z15, Z8, Z15
+	VPSHUFB         Z10, Z8, Z10
+	VPSHUFB         Z12, Z8, Z12
+	VPSHUFB         Z14, Z8, Z14
+	VPSHUFB         Z16, Z8, Z16
+	VCVTPH2PS       (BX), Z8
+	VXORPS          Z21, Z21, Z21
+	VPSLLD.BCST     $0x07, 4(CX), Z17
+	VPSUBD          Z17, Z21, Z17
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z18
+	VPSUBD          Z18, Z21, Z18
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z19
+	VPSUBD          Z19, Z21, Z19
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z20
+	VPSUBD          Z20, Z21, Z20
+	VPDPBUSD.BCST   12(CX), Z9, Z17
+	VPDPBUSD.BCST   12(CX)(DX*1), Z9, Z18
+	VPDPBUSD.BCST   12(CX)(DX*2), Z9, Z19
+	VPDPBUSD.BCST   12(CX)(SI*1), Z9, Z20
+	VPDPBUSD.BCST   16(CX), Z11, Z17
+	VPDPBUSD.BCST   16(CX)(DX*1), Z11, Z18
+	VPDPBUSD.BCST   16(CX)(DX*2), Z11, Z19
+	VPDPBUSD.BCST   16(CX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   20(CX), Z13, Z17
+	VPDPBUSD.BCST   20(CX)(DX*1), Z13, Z18
+	VPDPBUSD.BCST   20(CX)(DX*2), Z13, Z19
+	VPDPBUSD.BCST   20(CX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   24(CX), Z15, Z17
+	VPDPBUSD.BCST   24(CX)(DX*1), Z15, Z18
+	VPDPBUSD.BCST   24(CX)(DX*2), Z15, Z19
+	VPDPBUSD.BCST   24(CX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   28(CX), Z10, Z17
+	VPDPBUSD.BCST   28(CX)(DX*1), Z10, Z18
+	VPDPBUSD.BCST   28(CX)(DX*2), Z10, Z19
+	VPDPBUSD.BCST   28(CX)(SI*1), Z10, Z20
+	VPDPBUSD.BCST   32(CX), Z12, Z17
+	VPDPBUSD.BCST   32(CX)(DX*1), Z12, Z18
+	VPDPBUSD.BCST   32(CX)(DX*2), Z12, Z19
+	VPDPBUSD.BCST   32(CX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(CX), Z14, Z17
+	VPDPBUSD.BCST   36(CX)(DX*1), Z14, Z18
+	VPDPBUSD.BCST   36(CX)(DX*2), Z14, Z19
+	VPDPBUSD.BCST   36(CX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   40(CX), Z16, Z17
+	VPDPBUSD.BCST   40(CX)(DX*1), Z16, Z18
+	VPDPBUSD.BCST   40(CX)(DX*2), Z16, Z19
+	VPDPBUSD.BCST   40(CX)(SI*1), Z16, Z20
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX), Z8, Z21
+	VFMADD231PS     Z21, Z17, Z0
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(DX*1), Z8, Z17
+	VFMADD231PS     Z17, Z18, Z1
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (CX)(DX*2), Z8, Z17
+	VFMADD231PS     Z17, Z19, Z2
+	VCVTDQ2PS       Z20, Z20
+	VMULPS.BCST     (CX)(SI*1), Z8, Z17
+	VFMADD231PS     Z17, Z20, Z3
+	VXORPS          Z21, Z21, Z21
+	VPSLLD.BCST     $0x07, 4(DI), Z17
+	VPSUBD          Z17, Z21, Z17
+	VPSLLD.BCST     $0x07, 4(DI)(DX*1), Z18
+	VPSUBD          Z18, Z21, Z18
+	VPSLLD.BCST     $0x07, 4(DI)(DX*2), Z19
+	VPSUBD          Z19, Z21, Z19
+	VPSLLD.BCST     $0x07, 4(DI)(SI*1), Z20
+	VPSUBD          Z20, Z21, Z20
+	VPDPBUSD.BCST   12(DI), Z9, Z17
+	VPDPBUSD.BCST   12(DI)(DX*1), Z9, Z18
+	VPDPBUSD.BCST   12(DI)(DX*2), Z9, Z19
+	VPDPBUSD.BCST   12(DI)(SI*1), Z9, Z20
+	VPDPBUSD.BCST   16(DI), Z11, Z17
+	VPDPBUSD.BCST   16(DI)(DX*1), Z11, Z18
+	VPDPBUSD.BCST   16(DI)(DX*2), Z11, Z19
+	VPDPBUSD.BCST   16(DI)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   20(DI), Z13, Z17
+	VPDPBUSD.BCST   20(DI)(DX*1), Z13, Z18
+	VPDPBUSD.BCST   20(DI)(DX*2), Z13, Z19
+	VPDPBUSD.BCST   20(DI)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   24(DI), Z15, Z17
+	VPDPBUSD.BCST   24(DI)(DX*1), Z15, Z18
+	VPDPBUSD.BCST   24(DI)(DX*2), Z15, Z19
+	VPDPBUSD.BCST   24(DI)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   28(DI), Z10, Z17
+	VPDPBUSD.BCST   28(DI)(DX*1), Z10, Z18
+	VPDPBUSD.BCST   28(DI)(DX*2), Z10, Z19
+	VPDPBUSD.BCST   28(DI)(SI*1), Z10, Z20
+	VPDPBUSD.BCST   32(DI), Z12, Z17
+	VPDPBUSD.BCST   32(DI)(DX*1), Z12, Z18
+	VPDPBUSD.BCST   32(DI)(DX*2), Z12, Z19
+	VPDPBUSD.BCST   32(DI)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(DI), Z14, Z17
+	VPDPBUSD.BCST   36(DI)(DX*1), Z14, Z18
+	VPDPBUSD.BCST   36(DI)(DX*2), Z14, Z19
+	VPDPBUSD.BCST   36(DI)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   40(DI), Z16, Z17
+	VPDPBUSD.BCST   40(DI)(DX*1), Z16, Z18
+	VPDPBUSD.BCST   40(DI)(DX*2), Z16, Z19
+	VPDPBUSD.BCST   40(DI)(SI*1), Z16, Z20
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (DI), Z8, Z9
+	VFMADD231PS     Z9, Z17, Z4
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (DI)(DX*1), Z8, Z9
+	VFMADD231PS     Z9, Z18, Z5
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (DI)(DX*2), Z8, Z9
+	VFMADD231PS     Z9, Z19, Z6
+	VCVTDQ2PS       Z20, Z20
+	VMULPS.BCST     (DI)(SI*1), Z8, Z8
+	VFMADD231PS     Z8, Z20, Z7
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000120, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z6, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z7, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v1(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), DX
+
+group:
+	MOVQ   blocks+40(FP), BX
+	VXORPS Z0, Z0, Z0
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z1
+	VMOVDQU64       16(DX), Z3
+	VPANDD          Z1, Z3, Z2
+	VPSRLW          $0x04, Z3, Z3
+	VPANDD          Z1, Z3, Z3
+	VMOVDQU64       80(DX), Z5
+	VPANDD          Z1, Z5, Z4
+	VPSRLW          $0x04, Z5, Z5
+	VPANDD          Z1, Z5, Z5
+	VMOVDQU64       144(DX), Z7
+	VPANDD          Z1, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z1, Z7, Z7
+	VMOVDQU64       208(DX), Z9
+	VPANDD          Z1, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z1, Z9, Z9
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z1
+	VPSHUFB         Z2, Z1, Z2
+	VPSHUFB         Z4, Z1, Z4
+	VPSHUFB         Z6, Z1, Z6
+	VPSHUFB         Z8, Z1, Z8
+	VPSHUFB         Z3, Z1, Z3
+	VPSHUFB         Z5, Z1, Z5
+	VPSHUFB         Z7, Z1, Z7
+	VPSHUFB         Z9, Z1, Z9
+	VPMOVZXBD       (DX), Z10
+	VPBROADCASTD    vnnibias<>+0(SB), Z11
+	VPSRLD          $0x01, Z10, Z1
+	VPSUBD          Z1, Z10, Z10
+	VPADDD          Z11, Z1, Z1
+	VPSLLD          $0x17, Z1, Z1
+	VPADDD          Z11, Z10, Z10
+	VPSLLD          $0x17, Z10, Z10
+	VMULPS          Z10, Z1, Z1
+	VXORPS          Z11, Z11, Z11
+	VPSLLD.BCST     $0x04, 4(CX), Z10
+	VPSUBD          Z10, Z11, Z10
+	VPDPBUSD.BCST   12(CX), Z2, Z10
+	VPDPBUSD.BCST   16(CX), Z4, Z10
+	VPDPBUSD.BCST   20(CX), Z6, Z10
+	VPDPBUSD.BCST   24(CX), Z8, Z10
+	VPDPBUSD.BCST   28(CX), Z3, Z10
+	VPDPBUSD.BCST   32(CX), Z5, Z10
+	VPDPBUSD.BCST   36(CX), Z7, Z10
+	VPDPBUSD.BCST   40(CX), Z9, Z10
+	VCVTDQ2PS       Z10, Z10
+	VMULPS.BCST     (CX), Z1, Z1
+	VFMADD231PS     Z1, Z10, Z0
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000110, DX
+	DECQ            BX
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, BX
+	VMOVUPS         Z0, K1, (BX)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), BX
+	IMUL3Q          $0x2c, BX, BX
+	SUBQ            BX, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+DATA vnnilevelsmxfp4<>+0(SB)/1, $0x10
+DATA vnnilevelsmxfp4<>+1(SB)/1, $0x11
+DATA vnnilevelsmxfp4<>+2(SB)/1, $0x12
+DATA vnnilevelsmxfp4<>+3(SB)/1, $0x13
+DATA vnnilevelsmxfp4<>+4(SB)/1, $0x14
+DATA vnnilevelsmxfp4<>+5(SB)/1, $0x16
+DATA vnnilevelsmxfp4<>+6(SB)/1, $0x18
+DATA vnnilevelsmxfp4<>+7(SB)/1, $0x1c
+DATA vnnilevelsmxfp4<>+8(SB)/1, $0x10
+DATA vnnilevelsmxfp4<>+9(SB)/1, $0x0f
+DATA vnnilevelsmxfp4<>+10(SB)/1, $0x0e
+DATA vnnilevelsmxfp4<>+11(SB)/1, $0x0d
+DATA vnnilevelsmxfp4<>+12(SB)/1, $0x0c
+DATA vnnilevelsmxfp4<>+13(SB)/1, $0x0a
+DATA vnnilevelsmxfp4<>+14(SB)/1, $0x08
+DATA vnnilevelsmxfp4<>+15(SB)/1, $0x04
+GLOBL vnnilevelsmxfp4<>(SB), RODATA|NOPTR, $16
+
+DATA vnnibias<>+0(SB)/4, $0x0000003f
+GLOBL vnnibias<>(SB), RODATA|NOPTR, $4
+
+// func mxfp4x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v2(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+
+group:
+	MOVQ   blocks+40(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z2
+	VMOVDQU64       16(BX), Z4
+	VPANDD          Z2, Z4, Z3
+	VPSRLW          $0x04, Z4, Z4
+	VPANDD          Z2, Z4, Z4
+	VMOVDQU64       80(BX), Z6
+	VPANDD          Z2, Z6, Z5
+	VPSRLW          $0x04, Z6, Z6
+	VPANDD          Z2, Z6, Z6
+	VMOVDQU64       144(BX), Z8
+	VPANDD          Z2, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z2, Z8, Z8
+	VMOVDQU64       208(BX), Z10
+	VPANDD          Z2, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z2, Z10, Z10
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z2
+	VPSHUFB         Z3, Z2, Z3
+	VPSHUFB         Z5, Z2, Z5
+	VPSHUFB         Z7, Z2, Z7
+	VPSHUFB         Z9, Z2, Z9
+	VPSHUFB         Z4, Z2, Z4
+	VPSHUFB         Z6, Z2, Z6
+	VPSHUFB         Z8, Z2, Z8
+	VPSHUFB         Z10, Z2, Z10
+	VPMOVZXBD       (BX), Z11
+	VPBROADCASTD    vnnibias<>+0(SB), Z12
+	VPSRLD          $0x01, Z11, Z2
+	VPSUBD          Z2, Z11, Z11
+	VPADDD          Z12, Z2, Z2
+	VPSLLD          $0x17, Z2, Z2
+	VPADDD          Z12, Z11, Z11
+	VPSLLD          $0x17, Z11, Z11
+	VMULPS          Z11, Z2, Z2
+	VXORPS          Z13, Z13, Z13
+	VPSLLD.BCST     $0x04, 4(CX), Z11
+	VPSUBD          Z11, Z13, Z11
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z12
+	VPSUBD          Z12, Z13, Z12
+	VPDPBUSD.BCST   12(CX), Z3, Z11
+	VPDPBUSD.BCST   12(CX)(DX*1), Z3, Z12
+	VPDPBUSD.BCST   16(CX), Z5, Z11
+	VPDPBUSD.BCST   16(CX)(DX*1), Z5, Z12
+	VPDPBUSD.BCST   20(CX), Z7, Z11
+	VPDPBUSD.BCST   20(CX)(DX*1), Z7, Z12
+	VPDPBUSD.BCST   24(CX), Z9, Z11
+	VPDPBUSD.BCST   24(CX)(DX*1), Z9, Z12
+	VPDPBUSD.BCST   28(CX), Z4, Z11
+	VPDPBUSD.BCST   28(CX)(DX*1), Z4, Z12
+	VPDPBUSD.BCST   32(CX), Z6, Z11
+	VPDPBUSD.BCST   32(CX)(DX*1), Z6, Z12
+	VPDPBUSD.BCST   36(CX), Z8, Z11
+	VPDPBUSD.BCST   36(CX)(DX*1), Z8, Z12
+	VPDPBUSD.BCST   40(CX), Z10, Z11
+	VPDPBUSD.BCST   40(CX)(DX*1), Z10, Z12
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (CX), Z2, Z3
+	VFMADD231PS     Z3, Z11, Z0
+	VCVTDQ2PS       Z12, Z12
+	VMULPS.BCST     (CX)(DX*1), Z2, Z2
+	VFMADD231PS     Z2, Z12, Z1
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000110, BX
+	DECQ            SI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, SI
+	VMOVUPS         Z0, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z1, K1, (SI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), SI
+	IMUL3Q          $0x2c, SI, SI
+	SUBQ            SI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v3(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+
+group:
+	MOVQ   blocks+40(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z3
+	VMOVDQU64       16(BX), Z5
+	VPANDD          Z3, Z5, Z4
+	VPSRLW          $0x04, Z5, Z5
+	VPANDD          Z3, Z5, Z5
+	VMOVDQU64       80(BX), Z7
+	VPANDD          Z3, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z3, Z7, Z7
+	VMOVDQU64       144(BX), Z9
+	VPANDD          Z3, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z3, Z9, Z9
+	VMOVDQU64       208(BX), Z11
+	VPANDD          Z3, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z3, Z11, Z11
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z3
+	VPSHUFB         Z4, Z3, Z4
+	VPSHUFB         Z6, Z3, Z6
+	VPSHUFB         Z8, Z3, Z8
+	VPSHUFB         Z10, Z3, Z10
+	VPSHUFB         Z5, Z3, Z5
+	VPSHUFB         Z7, Z3, Z7
+	VPSHUFB         Z9, Z3, Z9
+	VPSHUFB         Z11, Z3, Z11
+	VPMOVZXBD       (BX), Z12
+	VPBROADCASTD    vnnibias<>+0(SB), Z13
+	VPSRLD          $0x01, Z12, Z3
+	VPSUBD          Z3, Z12, Z12
+	VPADDD          Z13, Z3, Z3
+	VPSLLD          $0x17, Z3, Z3
+	VPADDD          Z13, Z12, Z12
+	VPSLLD          $0x17, Z12, Z12
+	VMULPS          Z12, Z3, Z3
+	VXORPS          Z15, Z15, Z15
+	VPSLLD.BCST     $0x04, 4(CX), Z12
+	VPSUBD          Z12, Z15, Z12
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z13
+	VPSUBD          Z13, Z15, Z13
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z14
+	VPSUBD          Z14, Z15, Z14
+	VPDPBUSD.BCST   12(CX), Z4, Z12
+	VPDPBUSD.BCST   12(CX)(DX*1), Z4, Z13
+	VPDPBUSD.BCST   12(CX)(DX*2), Z4, Z14
+	VPDPBUSD.BCST   16(CX), Z6, Z12
+	VPDPBUSD.BCST   16(CX)(DX*1), Z6, Z13
+	VPDPBUSD.BCST   16(CX)(DX*2), Z6, Z14
+	VPDPBUSD.BCST   20(CX), Z8, Z12
+	VPDPBUSD.BCST   20(CX)(DX*1), Z8, Z13
+	VPDPBUSD.BCST   20(CX)(DX*2), Z8, Z14
+	VPDPBUSD.BCST   24(CX), Z10, Z12
+	VPDPBUSD.BCST   24(CX)(DX*1), Z10, Z13
+	VPDPBUSD.BCST   24(CX)(DX*2), Z10, Z14
+	VPDPBUSD.BCST   28(CX), Z5, Z12
+	VPDPBUSD.BCST   28(CX)(DX*1), Z5, Z13
+	VPDPBUSD.BCST   28(CX)(DX*2), Z5, Z14
+	VPDPBUSD.BCST   32(CX), Z7, Z12
+	VPDPBUSD.BCST   32(CX)(DX*1), Z7, Z13
+	VPDPBUSD.BCST   32(CX)(DX*2), Z7, Z14
+	VPDPBUSD.BCST   36(CX), Z9, Z12
+	VPDPBUSD.BCST   36(CX)(DX*1), Z9, Z13
+	VPDPBUSD.BCST   36(CX)(DX*2), Z9, Z14
+	VPDPBUSD.BCST   40(CX), Z11, Z12
+	VPDPBUSD.BCST   40(CX)(DX*1), Z11, Z13
+	VPDPBUSD.BCST   40(CX)(DX*2), Z11, Z14
+	VCVTDQ2PS       Z12, Z12
+	VMULPS.BCST     (CX), Z3, Z4
+	VFMADD231PS     Z4, Z12, Z0
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (CX)(DX*1), Z3, Z4
+	VFMADD231PS     Z4, Z13, Z1
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX)(DX*2), Z3, Z3
+	VFMADD231PS     Z3, Z14, Z2
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000110, BX
+	DECQ            SI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, SI
+	VMOVUPS         Z0, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z1, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z2, K1, (SI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), SI
+	IMUL3Q          $0x2c, SI, SI
+	SUBQ            SI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v4(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z4
+	VMOVDQU64       16(BX), Z6
+	VPANDD          Z4, Z6, Z5
+	VPSRLW          $0x04, Z6, Z6
+	VPANDD          Z4, Z6, Z6
+	VMOVDQU64       80(BX), Z8
+	VPANDD          Z4, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z4, Z8, Z8
+	VMOVDQU64       144(BX), Z10
+	VPANDD          Z4, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z4, Z10, Z10
+	VMOVDQU64       208(BX), Z12
+	VPANDD          Z4, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z4, Z12, Z12
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z4
+	VPSHUFB         Z5, Z4, Z5
+	VPSHUFB         Z7, Z4, Z7
+	VPSHUFB         Z9, Z4, Z9
+	VPSHUFB         Z11, Z4, Z11
+	VPSHUFB         Z6, Z4, Z6
+	VPSHUFB         Z8, Z4, Z8
+	VPSHUFB         Z10, Z4, Z10
+	VPSHUFB         Z12, Z4, Z12
+	VPMOVZXBD       (BX), Z13
+	VPBROADCASTD    vnnibias<>+0(SB), Z14
+	VPSRLD          $0x01, Z13, Z4
+	VPSUBD          Z4, Z13, Z13
+	VPADDD          Z14, Z4, Z4
+	VPSLLD          $0x17, Z4, Z4
+	VPADDD          Z14, Z13, Z13
+	VPSLLD          $0x17, Z13, Z13
+	VMULPS          Z13, Z4, Z4
+	VXORPS          Z17, Z17, Z17
+	VPSLLD.BCST     $0x04, 4(CX), Z13
+	VPSUBD          Z13, Z17, Z13
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z14
+	VPSUBD          Z14, Z17, Z14
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z15
+	VPSUBD          Z15, Z17, Z15
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z16
+	VPSUBD          Z16, Z17, Z16
+	VPDPBUSD.BCST   12(CX), Z5, Z13
+	VPDPBUSD.BCST   12(CX)(DX*1), Z5, Z14
+	VPDPBUSD.BCST   12(CX)(DX*2), Z5, Z15
+	VPDPBUSD.BCST   12(CX)(SI*1), Z5, Z16
+	VPDPBUSD.BCST   16(CX), Z7, Z13
+	VPDPBUSD.BCST   16(CX)(DX*1), Z7, Z14
+	VPDPBUSD.BCST   16(CX)(DX*2), Z7, Z15
+	VPDPBUSD.BCST   16(CX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST   20(CX), Z9, Z13
+	VPDPBUSD.BCST   20(CX)(DX*1), Z9, Z14
+	VPDPBUSD.BCST   20(CX)(DX*2), Z9, Z15
+	VPDPBUSD.BCST   20(CX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST   24(CX), Z11, Z13
+	VPDPBUSD.BCST   24(CX)(DX*1), Z11, Z14
+	VPDPBUSD.BCST   24(CX)(DX*2), Z11, Z15
+	VPDPBUSD.BCST   24(CX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST   28(CX), Z6, Z13
+	VPDPBUSD.BCST   28(CX)(DX*1), Z6, Z14
+	VPDPBUSD.BCST   28(CX)(DX*2), Z6, Z15
+	VPDPBUSD.BCST   28(CX)(SI*1), Z6, Z16
+	VPDPBUSD.BCST   32(CX), Z8, Z13
+	VPDPBUSD.BCST   32(CX)(DX*1), Z8, Z14
+	VPDPBUSD.BCST   32(CX)(DX*2), Z8, Z15
+	VPDPBUSD.BCST   32(CX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST   36(CX), Z10, Z13
+	VPDPBUSD.BCST   36(CX)(DX*1), Z10, Z14
+	VPDPBUSD.BCST   36(CX)(DX*2), Z10, Z15
+	VPDPBUSD.BCST   36(CX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST   40(CX), Z12, Z13
+	VPDPBUSD.BCST   40(CX)(DX*1), Z12, Z14
+	VPDPBUSD.BCST   40(CX)(DX*2), Z12, Z15
+	VPDPBUSD.BCST   40(CX)(SI*1), Z12, Z16
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (CX), Z4, Z5
+	VFMADD231PS     Z5, Z13, Z0
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX)(DX*1), Z4, Z5
+	VFMADD231PS     Z5, Z14, Z1
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX)(DX*2), Z4, Z5
+	VFMADD231PS     Z5, Z15, Z2
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(SI*1), Z4, Z4
+	VFMADD231PS     Z4, Z16, Z3
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000110, BX
+	DECQ            DI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, DI
+	VMOVUPS         Z0, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z1, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z2, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z3, K1, (DI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), DI
+	IMUL3Q          $0x2c, DI, DI
+	SUBQ            DI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v5(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z5
+	VMOVDQU64       16(BX), Z7
+	VPANDD          Z5, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z5, Z7, Z7
+	VMOVDQU64       80(BX), Z9
+	VPANDD          Z5, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z5, Z9, Z9
+	VMOVDQU64       144(BX), Z11
+	VPANDD          Z5, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z5, Z11, Z11
+	VMOVDQU64       208(BX), Z13
+	VPANDD          Z5, Z13, Z12
+	VPSRLW          $0x04, Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z5
+	VPSHUFB         Z6, Z5, Z6
+	VPSHUFB         Z8, Z5, Z8
+	VPSHUFB         Z10, Z5, Z10
+	VPSHUFB         Z12, Z5, Z12
+	VPSHUFB         Z7, Z5, Z7
+	VPSHUFB         Z9, Z5, Z9
+	VPSHUFB         Z11, Z5, Z11
+	VPSHUFB         Z13, Z5, Z13
+	VPMOVZXBD       (BX), Z14
+	VPBROADCASTD    vnnibias<>+0(SB), Z15
+	VPSRLD          $0x01, Z14, Z5
+	VPSUBD          Z5, Z14, Z14
+	VPADDD          Z15, Z5, Z5
+	VPSLLD          $0x17, Z5, Z5
+	VPADDD          Z15, Z14, Z14
+	VPSLLD          $0x17, Z14, Z14
+	VMULPS          Z14, Z5, Z5
+	VXORPS          Z18, Z18, Z18
+	VPSLLD.BCST     $0x04, 4(CX), Z14
+	VPSUBD          Z14, Z18, Z14
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z15
+	VPSUBD          Z15, Z18, Z15
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z16
+	VPSUBD          Z16, Z18, Z16
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z17
+	VPSUBD          Z17, Z18, Z17
+	VPDPBUSD.BCST   12(CX), Z6, Z14
+	VPDPBUSD.BCST   12(CX)(DX*1), Z6, Z15
+	VPDPBUSD.BCST   12(CX)(DX*2), Z6, Z16
+	VPDPBUSD.BCST   12(CX)(SI*1), Z6, Z17
+	VPDPBUSD.BCST   16(CX), Z8, Z14
+	VPDPBUSD.BCST   16(CX)(DX*1), Z8, Z15
+	VPDPBUSD.BCST   16(CX)(DX*2), Z8, Z16
+	VPDPBUSD.BCST   16(CX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST   20(CX), Z10, Z14
+	VPDPBUSD.BCST   20(CX)(DX*1), Z10, Z15
+	VPDPBUSD.BCST   20(CX)(DX*2), Z10, Z16
+	VPDPBUSD.BCST   20(CX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST   24(CX), Z12, Z14
+	VPDPBUSD.BCST   24(CX)(DX*1), Z12, Z15
+	VPDPBUSD.BCST   24(CX)(DX*2), Z12, Z16
+	VPDPBUSD.BCST   24(CX)(SI*1), Z12, Z17
+	VPDPBUSD.BCST   28(CX), Z7, Z14
+	VPDPBUSD.BCST   28(CX)(DX*1), Z7, Z15
+	VPDPBUSD.BCST   28(CX)(DX*2), Z7, Z16
+	VPDPBUSD.BCST   28(CX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST   32(CX), Z9, Z14
+	VPDPBUSD.BCST   32(CX)(DX*1), Z9, Z15
+	VPDPBUSD.BCST   32(CX)(DX*2), Z9, Z16
+	VPDPBUSD.BCST   32(CX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST   36(CX), Z11, Z14
+	VPDPBUSD.BCST   36(CX)(DX*1), Z11, Z15
+	VPDPBUSD.BCST   36(CX)(DX*2), Z11, Z16
+	VPDPBUSD.BCST   36(CX)(SI*1), Z11, Z17
+	VPDPBUSD.BCST   40(CX), Z13, Z14
+	VPDPBUSD.BCST   40(CX)(DX*1), Z13, Z15
+	VPDPBUSD.BCST   40(CX)(DX*2), Z13, Z16
+	VPDPBUSD.BCST   40(CX)(SI*1), Z13, Z17
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX), Z5, Z18
+	VFMADD231PS     Z18, Z14, Z0
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX)(DX*1), Z5, Z14
+	VFMADD231PS     Z14, Z15, Z1
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(DX*2), Z5, Z14
+	VFMADD231PS     Z14, Z16, Z2
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(SI*1), Z5, Z14
+	VFMADD231PS     Z14, Z17, Z3
+	VXORPS          Z15, Z15, Z15
+	VPSLLD.BCST     $0x04, 4(DI), Z14
+	VPSUBD          Z14, Z15, Z14
+	VPDPBUSD.BCST   12(DI), Z6, Z14
+	VPDPBUSD.BCST   16(DI), Z8, Z14
+	VPDPBUSD.BCST   20(DI), Z10, Z14
+	VPDPBUSD.BCST   24(DI), Z12, Z14
+	VPDPBUSD.BCST   28(DI), Z7, Z14
+	VPDPBUSD.BCST   32(DI), Z9, Z14
+	VPDPBUSD.BCST   36(DI), Z11, Z14
+	VPDPBUSD.BCST   40(DI), Z13, Z14
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (DI), Z5, Z5
+	VFMADD231PS     Z5, Z14, Z4
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000110, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v6(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z6
+	VMOVDQU64       16(BX), Z8
+	VPANDD          Z6, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z6, Z8, Z8
+	VMOVDQU64       80(BX), Z10
+	VPANDD          Z6, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z6, Z10, Z10
+	VMOVDQU64       144(BX), Z12
+	VPANDD          Z6, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z6, Z12, Z12
+	VMOVDQU64       208(BX), Z14
+	VPANDD          Z6, Z14, Z13
+	VPSRLW          $0x04, Z14, Z14
+	VPANDD          Z6, Z14, Z14
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z6
+	VPSHUFB         Z7, Z6, Z7
+	VPSHUFB         Z9, Z6, Z9
+	VPSHUFB         Z11, Z6, Z11
+	VPSHUFB         Z13, Z6, Z13
+	VPSHUFB         Z8, Z6, Z8
+	VPSHUFB         Z10, Z6, Z10
+	VPSHUFB         Z12, Z6, Z12
+	VPSHUFB         Z14, Z6, Z14
+	VPMOVZXBD       (BX), Z15
+	VPBROADCASTD    vnnibias<>+0(SB), Z16
+	VPSRLD          $0x01, Z15, Z6
+	VPSUBD          Z6, Z15, Z15
+	VPADDD          Z16, Z6, Z6
+	VPSLLD          $0x17, Z6, Z6
+	VPADDD          Z16, Z15, Z15
+	VPSLLD          $0x17, Z15, Z15
+	VMULPS          Z15, Z6, Z6
+	VXORPS          Z19, Z19, Z19
+	VPSLLD.BCST     $0x04, 4(CX), Z15
+	VPSUBD          Z15, Z19, Z15
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z16
+	VPSUBD          Z16, Z19, Z16
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z17
+	VPSUBD          Z17, Z19, Z17
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z18
+	VPSUBD          Z18, Z19, Z18
+	VPDPBUSD.BCST   12(CX), Z7, Z15
+	VPDPBUSD.BCST   12(CX)(DX*1), Z7, Z16
+	VPDPBUSD.BCST   12(CX)(DX*2), Z7, Z17
+	VPDPBUSD.BCST   12(CX)(SI*1), Z7, Z18
+	VPDPBUSD.BCST   16(CX), Z9, Z15
+	VPDPBUSD.BCST   16(CX)(DX*1), Z9, Z16
+	VPDPBUSD.BCST   16(CX)(DX*2), Z9, Z17
+	VPDPBUSD.BCST   16(CX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST   20(CX), Z11, Z15
+	VPDPBUSD.BCST   20(CX)(DX*1), Z11, Z16
+	VPDPBUSD.BCST   20(CX)(DX*2), Z11, Z17
+	VPDPBUSD.BCST   20(CX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST   24(CX), Z13, Z15
+	VPDPBUSD.BCST   24(CX)(DX*1), Z13, Z16
+	VPDPBUSD.BCST   24(CX)(DX*2), Z13, Z17
+	VPDPBUSD.BCST   24(CX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST   28(CX), Z8, Z15
+	VPDPBUSD.BCST   28(CX)(DX*1), Z8, Z16
+	VPDPBUSD.BCST   28(CX)(DX*2), Z8, Z17
+	VPDPBUSD.BCST   28(CX)(SI*1), Z8, Z18
+	VPDPBUSD.BCST   32(CX), Z10, Z15
+	VPDPBUSD.BCST   32(CX)(DX*1), Z10, Z16
+	VPDPBUSD.BCST   32(CX)(DX*2), Z10, Z17
+	VPDPBUSD.BCST   32(CX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST   36(CX), Z12, Z15
+	VPDPBUSD.BCST   36(CX)(DX*1), Z12, Z16
+	VPDPBUSD.BCST   36(CX)(DX*2), Z12, Z17
+	VPDPBUSD.BCST   36(CX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST   40(CX), Z14, Z15
+	VPDPBUSD.BCST   40(CX)(DX*1), Z14, Z16
+	VPDPBUSD.BCST   40(CX)(DX*2), Z14, Z17
+	VPDPBUSD.BCST   40(CX)(SI*1), Z14, Z18
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX), Z6, Z19
+	VFMADD231PS     Z19, Z15, Z0
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(DX*1), Z6, Z15
+	VFMADD231PS     Z15, Z16, Z1
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(DX*2), Z6, Z15
+	VFMADD231PS     Z15, Z17, Z2
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(SI*1), Z6, Z15
+	VFMADD231PS     Z15, Z18, Z3
+	VXORPS          Z17, Z17, Z17
+	VPSLLD.BCST     $0x04, 4(DI), Z15
+	VPSUBD          Z15, Z17, Z15
+	VPSLLD.BCST     $0x04, 4(DI)(DX*1), Z16
+	VPSUBD          Z16, Z17, Z16
+	VPDPBUSD.BCST   12(DI), Z7, Z15
+	VPDPBUSD.BCST   12(DI)(DX*1), Z7, Z16
+	VPDPBUSD.BCST   16(DI), Z9, Z15
+	VPDPBUSD.BCST   16(DI)(DX*1), Z9, Z16
+	VPDPBUSD.BCST   20(DI), Z11, Z15
+	VPDPBUSD.BCST   20(DI)(DX*1), Z11, Z16
+	VPDPBUSD.BCST   24(DI), Z13, Z15
+	VPDPBUSD.BCST   24(DI)(DX*1), Z13, Z16
+	VPDPBUSD.BCST   28(DI), Z8, Z15
+	VPDPBUSD.BCST   28(DI)(DX*1), Z8, Z16
+	VPDPBUSD.BCST   32(DI), Z10, Z15
+	VPDPBUSD.BCST   32(DI)(DX*1), Z10, Z16
+	VPDPBUSD.BCST   36(DI), Z12, Z15
+	VPDPBUSD.BCST   36(DI)(DX*1), Z12, Z16
+	VPDPBUSD.BCST   40(DI), Z14, Z15
+	VPDPBUSD.BCST   40(DI)(DX*1), Z14, Z16
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (DI), Z6, Z7
+	VFMADD231PS     Z7, Z15, Z4
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (DI)(DX*1), Z6, Z6
+	VFMADD231PS     Z6, Z16, Z5
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000110, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v7(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z7
+	VMOVDQU64       16(BX), Z9
+	VPANDD          Z7, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z7, Z9, Z9
+	VMOVDQU64       80(BX), Z11
+	VPANDD          Z7, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z7, Z11, Z11
+	VMOVDQU64       144(BX), Z13
+	VPANDD          Z7, Z13, Z12
+	VPSRLW          $0x04, Z13, Z13
+	VPANDD          Z7, Z13, Z13
+	VMOVDQU64       208(BX), Z15
+	VPANDD          Z7, Z15, Z14
+	VPSRLW          $0x04, Z15, Z15
+	VPANDD          Z7, Z15, Z15
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z7
+	VPSHUFB         Z8, Z7, Z8
+	VPSHUFB         Z10, Z7, Z10
+	VPSHUFB         Z12, Z7, Z12
+	VPSHUFB         Z14, Z7, Z14
+	VPSHUFB         Z9, Z7, Z9
+	VPSHUFB         Z11, Z7, Z11
+	VPSHUFB         Z13, Z7, Z13
+	VPSHUFB         Z15, Z7, Z15
+	VPMOVZXBD       (BX), Z16
+	VPBROADCASTD    vnnibias<>+0(SB), Z17
+	VPSRLD          $0x01, Z16, Z7
+	VPSUBD          Z7, Z16, Z16
+	VPADDD          Z17, Z7, Z7
+	VPSLLD          $0x17, Z7, Z7
+	VPADDD          Z17, Z16, Z16
+	VPSLLD          $0x17, Z16, Z16
+	VMULPS          Z16, Z7, Z7
+	VXORPS          Z20, Z20, Z20
+	VPSLLD.BCST     $0x04, 4(CX), Z16
+	VPSUBD          Z16, Z20, Z16
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z17
+	VPSUBD          Z17, Z20, Z17
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z18
+	VPSUBD          Z18, Z20, Z18
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z19
+	VPSUBD          Z19, Z20, Z19
+	VPDPBUSD.BCST   12(CX), Z8, Z16
+	VPDPBUSD.BCST   12(CX)(DX*1), Z8, Z17
+	VPDPBUSD.BCST   12(CX)(DX*2), Z8, Z18
+	VPDPBUSD.BCST   12(CX)(SI*1), Z8, Z19
+	VPDPBUSD.BCST   16(CX), Z10, Z16
+	VPDPBUSD.BCST   16(CX)(DX*1), Z10, Z17
+	VPDPBUSD.BCST   16(CX)(DX*2), Z10, Z18
+	VPDPBUSD.BCST   16(CX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST   20(CX), Z12, Z16
+	VPDPBUSD.BCST   20(CX)(DX*1), Z12, Z17
+	VPDPBUSD.BCST   20(CX)(DX*2), Z12, Z18
+	VPDPBUSD.BCST   20(CX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST   24(CX), Z14, Z16
+	VPDPBUSD.BCST   24(CX)(DX*1), Z14, Z17
+	VPDPBUSD.BCST   24(CX)(DX*2), Z14, Z18
+	VPDPBUSD.BCST   24(CX)(SI*1), Z14, Z19
+	VPDPBUSD.BCST   28(CX), Z9, Z16
+	VPDPBUSD.BCST   28(CX)(DX*1), Z9, Z17
+	VPDPBUSD.BCST   28(CX)(DX*2), Z9, Z18
+	VPDPBUSD.BCST   28(CX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST   32(CX), Z11, Z16
+	VPDPBUSD.BCST   32(CX)(DX*1), Z11, Z17
+	VPDPBUSD.BCST   32(CX)(DX*2), Z11, Z18
+	VPDPBUSD.BCST   32(CX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST   36(CX), Z13, Z16
+	VPDPBUSD.BCST   36(CX)(DX*1), Z13, Z17
+	VPDPBUSD.BCST   36(CX)(DX*2), Z13, Z18
+	VPDPBUSD.BCST   36(CX)(SI*1), Z13, Z19
+	VPDPBUSD.BCST   40(CX), Z15, Z16
+	VPDPBUSD.BCST   40(CX)(DX*1), Z15, Z17
+	VPDPBUSD.BCST   40(CX)(DX*2), Z15, Z18
+	VPDPBUSD.BCST   40(CX)(SI*1), Z15, Z19
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX), Z7, Z20
+	VFMADD231PS     Z20, Z16, Z0
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(DX*1), Z7, Z16
+	VFMADD231PS     Z16, Z17, Z1
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(DX*2), Z7, Z16
+	VFMADD231PS     Z16, Z18, Z2
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (CX)(SI*1), Z7, Z16
+	VFMADD231PS     Z16, Z19, Z3
+	VXORPS          Z19, Z19, Z19
+	VPSLLD.BCST     $0x04, 4(DI), Z16
+	VPSUBD          Z16, Z19, Z16
+	VPSLLD.BCST     $0x04, 4(DI)(DX*1), Z17
+	VPSUBD          Z17, Z19, Z17
+	VPSLLD.BCST     $0x04, 4(DI)(DX*2), Z18
+	VPSUBD          Z18, Z19, Z18
+	VPDPBUSD.BCST   12(DI), Z8, Z16
+	VPDPBUSD.BCST   12(DI)(DX*1), Z8, Z17
+	VPDPBUSD.BCST   12(DI)(DX*2), Z8, Z18
+	VPDPBUSD.BCST   16(DI), Z10, Z16
+	VPDPBUSD.BCST   16(DI)(DX*1), Z10, Z17
+	VPDPBUSD.BCST   16(DI)(DX*2), Z10, Z18
+	VPDPBUSD.BCST   20(DI), Z12, Z16
+	VPDPBUSD.BCST   20(DI)(DX*1), Z12, Z17
+	VPDPBUSD.BCST   20(DI)(DX*2), Z12, Z18
+	VPDPBUSD.BCST   24(DI), Z14, Z16
+	VPDPBUSD.BCST   24(DI)(DX*1), Z14, Z17
+	VPDPBUSD.BCST   24(DI)(DX*2), Z14, Z18
+	VPDPBUSD.BCST   28(DI), Z9, Z16
+	VPDPBUSD.BCST   28(DI)(DX*1), Z9, Z17
+	VPDPBUSD.BCST   28(DI)(DX*2), Z9, Z18
+	VPDPBUSD.BCST   32(DI), Z11, Z16
+	VPDPBUSD.BCST   32(DI)(DX*1), Z11, Z17
+	VPDPBUSD.BCST   32(DI)(DX*2), Z11, Z18
+	VPDPBUSD.BCST   36(DI), Z13, Z16
+	VPDPBUSD.BCST   36(DI)(DX*1), Z13, Z17
+	VPDPBUSD.BCST   36(DI)(DX*2), Z13, Z18
+	VPDPBUSD.BCST   40(DI), Z15, Z16
+	VPDPBUSD.BCST   40(DI)(DX*1), Z15, Z17
+	VPDPBUSD.BCST   40(DI)(DX*2), Z15, Z18
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (DI), Z7, Z8
+	VFMADD231PS     Z8, Z16, Z4
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (DI)(DX*1), Z7, Z8
+	VFMADD231PS     Z8, Z17, Z5
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (DI)(DX*2), Z7, Z7
+	VFMADD231PS     Z7, Z18, Z6
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000110, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z6, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v8(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z8
+	VMOVDQU64       16(BX), Z10
+	VPANDD          Z8, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z8, Z10, Z10
+	VMOVDQU64       80(BX), Z12
+	VPANDD          Z8, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z8, Z12, Z12
+	VMOVDQU64       144(BX), Z14
+	VPANDD          Z8, Z14, Z13
+	VPSRLW          $0x04, Z14, Z14
+	VPANDD          Z8, Z14, Z14
+	VMOVDQU64       208(BX), Z16
+	VPANDD          Z8, Z16, Z15
+	VPSRLW          $0x04, Z16, Z16
+	VPANDD          Z8, Z16, Z16
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z8
+	VPSHUFB         Z9, Z8, Z9
+	VPSHUFB         Z11, Z8, Z11
+	VPSHUFB         Z13, Z8, Z13
+	VPSHUFB         Z15, Z8, Z15
+	VPSHUFB         Z10, Z8, Z10
+	VPSHUFB         Z12, Z8, Z12
+	VPSHUFB         Z14, Z8, Z14
+	VPSHUFB         Z16, Z8, Z16
+	VPMOVZXBD       (BX), Z17
+	VPBROADCASTD    vnnibias<>+0(SB), Z18
+	VPSRLD          $0x01, Z17, Z8
+	VPSUBD          Z8, Z17, Z17
+	VPADDD          Z18, Z8, Z8
+	VPSLLD          $0x17, Z8, Z8
+	VPADDD          Z18, Z17, Z17
+	VPSLLD          $0x17, Z17, Z17
+	VMULPS          Z17, Z8, Z8
+	VXORPS          Z21, Z21, Z21
+	VPSLLD.BCST     $0x04, 4(CX), Z17
+	VPSUBD          Z17, Z21, Z17
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z18
+	VPSUBD          Z18, Z21, Z18
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z19
+	VPSUBD          Z19, Z21, Z19
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z20
+	VPSUBD          Z20, Z21, Z20
+	VPDPBUSD.BCST   12(CX), Z9, Z17
+	VPDPBUSD.BCST   12(CX)(DX*1), Z9, Z18
+	VPDPBUSD.BCST   12(CX)(DX*2), Z9, Z19
+	VPDPBUSD.BCST   12(CX)(SI*1), Z9, Z20
+	VPDPBUSD.BCST   16(CX), Z11, Z17
+	VPDPBUSD.BCST   16(CX)(DX*1), Z11, Z18
+	VPDPBUSD.BCST   16(CX)(DX*2), Z11, Z19
+	VPDPBUSD.BCST   16(CX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   20(CX), Z13, Z17
+	VPDPBUSD.BCST   20(CX)(DX*1), Z13, Z18
+	VPDPBUSD.BCST   20(CX)(DX*2), Z13, Z19
+	VPDPBUSD.BCST   20(CX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   24(CX), Z15, Z17
+	VPDPBUSD.BCST   24(CX)(DX*1), Z15, Z18
+	VPDPBUSD.BCST   24(CX)(DX*2), Z15, Z19
+	VPDPBUSD.BCST   24(CX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   28(CX), Z10, Z17
+	VPDPBUSD.BCST   28(CX)(DX*1), Z10, Z18
+	VPDPBUSD.BCST   28(CX)(DX*2), Z10, Z19
+	VPDPBUSD.BCST   28(CX)(SI*1), Z10, Z20
+	VPDPBUSD.BCST   32(CX), Z12, Z17
+	VPDPBUSD.BCST   32(CX)(DX*1), Z12, Z18
+	VPDPBUSD.BCST   32(CX)(DX*2), Z12, Z19
+	VPDPBUSD.BCST   32(CX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(CX), Z14, Z17
+	VPDPBUSD.BCST   36(CX)(DX*1), Z14, Z18
+	VPDPBUSD.BCST   36(CX)(DX*2), Z14, Z19
+	VPDPBUSD.BCST   36(CX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   40(CX), Z16, Z17
+	VPDPBUSD.BCST   40(CX)(DX*1), Z16, Z18
+	VPDPBUSD.BCST   40(CX)(DX*2), Z16, Z19
+	VPDPBUSD.BCST   40(CX)(SI*1), Z16, Z20
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX), Z8, Z21
+	VFMADD231PS     Z21, Z17, Z0
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(DX*1), Z8, Z17
+	VFMADD231PS     Z17, Z18, Z1
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (CX)(DX*2), Z8, Z17
+	VFMADD231PS     Z17, Z19, Z2
+	VCVTDQ2PS       Z20, Z20
+	VMULPS.BCST     (CX)(SI*1), Z8, Z17
+	VFMADD231PS     Z17, Z20, Z3
+	VXORPS          Z21, Z21, Z21
+	VPSLLD.BCST     $0x04, 4(DI), Z17
+	VPSUBD          Z17, Z21, Z17
+	VPSLLD.BCST     $0x04, 4(DI)(DX*1), Z18
+	VPSUBD          Z18, Z21, Z18
+	VPSLLD.BCST     $0x04, 4(DI)(DX*2), Z19
+	VPSUBD          Z19, Z21, Z19
+	VPSLLD.BCST     $0x04, 4(DI)(SI*1), Z20
+	VPSUBD          Z20, Z21, Z20
+	VPDPBUSD.BCST   12(DI), Z9, Z17
+	VPDPBUSD.BCST   12(DI)(DX*1), Z9, Z18
+	VPDPBUSD.BCST   12(DI)(DX*2), Z9, Z19
+	VPDPBUSD.BCST   12(DI)(SI*1), Z9, Z20
+	VPDPBUSD.BCST   16(DI), Z11, Z17
+	VPDPBUSD.BCST   16(DI)(DX*1), Z11, Z18
+	VPDPBUSD.BCST   16(DI)(DX*2), Z11, Z19
+	VPDPBUSD.BCST   16(DI)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   20(DI), Z13, Z17
+	VPDPBUSD.BCST   20(DI)(DX*1), Z13, Z18
+	VPDPBUSD.BCST   20(DI)(DX*2), Z13, Z19
+	VPDPBUSD.BCST   20(DI)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   24(DI), Z15, Z17
+	VPDPBUSD.BCST   24(DI)(DX*1), Z15, Z18
+	VPDPBUSD.BCST   24(DI)(DX*2), Z15, Z19
+	VPDPBUSD.BCST   24(DI)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   28(DI), Z10, Z17
+	VPDPBUSD.BCST   28(DI)(DX*1), Z10, Z18
+	VPDPBUSD.BCST   28(DI)(DX*2), Z10, Z19
+	VPDPBUSD.BCST   28(DI)(SI*1), Z10, Z20
+	VPDPBUSD.BCST   32(DI), Z12, Z17
+	VPDPBUSD.BCST   32(DI)(DX*1), Z12, Z18
+	VPDPBUSD.BCST   32(DI)(DX*2), Z12, Z19
+	VPDPBUSD.BCST   32(DI)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(DI), Z14, Z17
+	VPDPBUSD.BCST   36(DI)(DX*1), Z14, Z18
+	VPDPBUSD.BCST   36(DI)(DX*2), Z14, Z19
+	VPDPBUSD.BCST   36(DI)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   40(DI), Z16, Z17
+	VPDPBUSD.BCST   40(DI)(DX*1), Z16, Z18
+	VPDPBUSD.BCST   40(DI)(DX*2), Z16, Z19
+	VPDPBUSD.BCST   40(DI)(SI*1), Z16, Z20
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (DI), Z8, Z9
+	VFMADD231PS     Z9, Z17, Z4
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (DI)(DX*1), Z8, Z9
+	VFMADD231PS     Z9, Z18, Z5
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (DI)(DX*2), Z8, Z9
+	VFMADD231PS     Z9, Z19, Z6
+	VCVTDQ2PS       Z20, Z20
+	VMULPS.BCST     (DI)(SI*1), Z8, Z8
+	VFMADD231PS     Z8, Z20, Z7
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000110, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z6, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z7, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
 // func q4_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·q4_kx16v1(SB), NOSPLIT, $256-58
@@ -22601,5 +24762,2252 @@ step:
 	SUBQ          AX, R9
 	DECQ          groups+48(FP)
 	JNZ           group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v1(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+
+block:
+	VMOVDQU64    32(SI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(SI), Z2
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z2, Z2
+	VPORD        Z1, Z2, Z2
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z2, Z2
+	VPSHUFB      vnnispread0<>+0(SB), Z2, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z2, Z2
+	VPSRAW       $0x08, Z2, Z2
+	VPSRLW       $0x04, 32(SI), Z3
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z3, Z3
+	VMOVDQU64    96(SI), Z4
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z4, Z4
+	VPORD        Z3, Z4, Z4
+	VPBROADCASTD vnnibytes32<>+0(SB), Z3
+	VPSUBB       Z3, Z4, Z4
+	VPSHUFB      vnnispread0<>+0(SB), Z4, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSHUFB      vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW       $0x08, Z4, Z4
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z2, 64(SP)
+	VMOVDQU64    Z3, 128(SP)
+	VMOVDQU64    Z4, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	LEAQ         160(SI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R8
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z2
+	VPANDD          (AX), Z2, Z3
+	VPANDD          64(AX), Z2, Z4
+	VPANDD          128(AX), Z2, Z5
+	VPANDD          192(AX), Z2, Z6
+	VPSRLW          $0x04, (AX), Z7
+	VPANDD          Z2, Z7, Z7
+	VPSRLW          $0x04, 64(AX), Z8
+	VPANDD          Z2, Z8, Z8
+	VPSRLW          $0x04, 128(AX), Z9
+	VPANDD          Z2, Z9, Z9
+	VPSRLW          $0x04, 192(AX), Z10
+	VPANDD          Z2, Z10, Z10
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z2
+	VPSHUFB         Z3, Z2, Z3
+	VPSHUFB         Z4, Z2, Z4
+	VPSHUFB         Z5, Z2, Z5
+	VPSHUFB         Z6, Z2, Z6
+	VPSHUFB         Z7, Z2, Z7
+	VPSHUFB         Z8, Z2, Z8
+	VPSHUFB         Z9, Z2, Z9
+	VPSHUFB         Z10, Z2, Z10
+	VPSLLD          $0x10, (CX), Z2
+	VPSRAD          $0x10, Z2, Z2
+	VXORPS          Z11, Z11, Z11
+	VPDPBUSD.BCST   (BX), Z3, Z11
+	VPDPBUSD.BCST   4(BX), Z4, Z11
+	VPDPBUSD.BCST   8(BX), Z5, Z11
+	VPDPBUSD.BCST   12(BX), Z6, Z11
+	VPDPBUSD.BCST   16(BX), Z7, Z11
+	VPDPBUSD.BCST   20(BX), Z8, Z11
+	VPDPBUSD.BCST   24(BX), Z9, Z11
+	VPDPBUSD.BCST   28(BX), Z10, Z11
+	VPMULLD         Z2, Z11, Z11
+	VPADDD          Z11, Z1, Z1
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z2
+	VPANDD          256(AX), Z2, Z3
+	VPANDD          320(AX), Z2, Z4
+	VPANDD          384(AX), Z2, Z5
+	VPANDD          448(AX), Z2, Z6
+	VPSRLW          $0x04, 256(AX), Z7
+	VPANDD          Z2, Z7, Z7
+	VPSRLW          $0x04, 320(AX), Z8
+	VPANDD          Z2, Z8, Z8
+	VPSRLW          $0x04, 384(AX), Z9
+	VPANDD          Z2, Z9, Z9
+	VPSRLW          $0x04, 448(AX), Z10
+	VPANDD          Z2, Z10, Z10
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z2
+	VPSHUFB         Z3, Z2, Z3
+	VPSHUFB         Z4, Z2, Z4
+	VPSHUFB         Z5, Z2, Z5
+	VPSHUFB         Z6, Z2, Z6
+	VPSHUFB         Z7, Z2, Z7
+	VPSHUFB         Z8, Z2, Z8
+	VPSHUFB         Z9, Z2, Z9
+	VPSHUFB         Z10, Z2, Z10
+	VPSRAD          $0x10, (CX), Z2
+	VXORPS          Z11, Z11, Z11
+	VPDPBUSD.BCST   32(BX), Z3, Z11
+	VPDPBUSD.BCST   36(BX), Z4, Z11
+	VPDPBUSD.BCST   40(BX), Z5, Z11
+	VPDPBUSD.BCST   44(BX), Z6, Z11
+	VPDPBUSD.BCST   48(BX), Z7, Z11
+	VPDPBUSD.BCST   52(BX), Z8, Z11
+	VPDPBUSD.BCST   56(BX), Z9, Z11
+	VPDPBUSD.BCST   60(BX), Z10, Z11
+	VPMULLD         Z2, Z11, Z11
+	VPADDD          Z11, Z1, Z1
+	ADDQ            $0x00000040, BX
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R8
+	JNZ             step
+	VCVTPH2PS       (SI), Z2
+	VMOVDQU64       (SP), Z3
+	VMOVDQU64       64(SP), Z4
+	VMOVDQU64       128(SP), Z5
+	VMOVDQU64       192(SP), Z6
+	VXORPS          Z7, Z7, Z7
+	VPDPWSSD.BCST   4(BX), Z3, Z7
+	VPDPWSSD.BCST   8(BX), Z4, Z7
+	VPDPWSSD.BCST   12(BX), Z5, Z7
+	VPDPWSSD.BCST   16(BX), Z6, Z7
+	VPSLLD          $0x07, Z7, Z7
+	VPSUBD          Z7, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z2, Z2
+	VFMADD231PS     Z2, Z1, Z0
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x000008a0, SI
+	DECQ            DI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000134, AX, AX
+	SUBQ            AX, BX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+DATA vnnilevelsiq4_xs<>+0(SB)/1, $0x01
+DATA vnnilevelsiq4_xs<>+1(SB)/1, $0x18
+DATA vnnilevelsiq4_xs<>+2(SB)/1, $0x2d
+DATA vnnilevelsiq4_xs<>+3(SB)/1, $0x3f
+DATA vnnilevelsiq4_xs<>+4(SB)/1, $0x4f
+DATA vnnilevelsiq4_xs<>+5(SB)/1, $0x5d
+DATA vnnilevelsiq4_xs<>+6(SB)/1, $0x6a
+DATA vnnilevelsiq4_xs<>+7(SB)/1, $0x76
+DATA vnnilevelsiq4_xs<>+8(SB)/1, $0x81
+DATA vnnilevelsiq4_xs<>+9(SB)/1, $0x8d
+DATA vnnilevelsiq4_xs<>+10(SB)/1, $0x99
+DATA vnnilevelsiq4_xs<>+11(SB)/1, $0xa6
+DATA vnnilevelsiq4_xs<>+12(SB)/1, $0xb5
+DATA vnnilevelsiq4_xs<>+13(SB)/1, $0xc5
+DATA vnnilevelsiq4_xs<>+14(SB)/1, $0xd9
+DATA vnnilevelsiq4_xs<>+15(SB)/1, $0xf1
+GLOBL vnnilevelsiq4_xs<>(SB), RODATA|NOPTR, $16
+
+// func iq4_xsx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v2(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z4
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z4, Z4
+	VMOVDQU64    96(DI), Z5
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z5, Z5
+	VPORD        Z4, Z5, Z5
+	VPBROADCASTD vnnibytes32<>+0(SB), Z4
+	VPSUBB       Z4, Z5, Z5
+	VPSHUFB      vnnispread0<>+0(SB), Z5, Z4
+	VPSRAW       $0x08, Z4, Z4
+	VPSHUFB      vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z4, 128(SP)
+	VMOVDQU64    Z5, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R9
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z4
+	VPANDD          (AX), Z4, Z5
+	VPANDD          64(AX), Z4, Z6
+	VPANDD          128(AX), Z4, Z7
+	VPANDD          192(AX), Z4, Z8
+	VPSRLW          $0x04, (AX), Z9
+	VPANDD          Z4, Z9, Z9
+	VPSRLW          $0x04, 64(AX), Z10
+	VPANDD          Z4, Z10, Z10
+	VPSRLW          $0x04, 128(AX), Z11
+	VPANDD          Z4, Z11, Z11
+	VPSRLW          $0x04, 192(AX), Z12
+	VPANDD          Z4, Z12, Z12
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z4
+	VPSHUFB         Z5, Z4, Z5
+	VPSHUFB         Z6, Z4, Z6
+	VPSHUFB         Z7, Z4, Z7
+	VPSHUFB         Z8, Z4, Z8
+	VPSHUFB         Z9, Z4, Z9
+	VPSHUFB         Z10, Z4, Z10
+	VPSHUFB         Z11, Z4, Z11
+	VPSHUFB         Z12, Z4, Z12
+	VPSLLD          $0x10, (CX), Z4
+	VPSRAD          $0x10, Z4, Z4
+	VXORPS          Z13, Z13, Z13
+	VXORPS          Z14, Z14, Z14
+	VPDPBUSD.BCST   (BX), Z5, Z13
+	VPDPBUSD.BCST   (BX)(SI*1), Z5, Z14
+	VPDPBUSD.BCST   4(BX), Z6, Z13
+	VPDPBUSD.BCST   4(BX)(SI*1), Z6, Z14
+	VPDPBUSD.BCST   8(BX), Z7, Z13
+	VPDPBUSD.BCST   8(BX)(SI*1), Z7, Z14
+	VPDPBUSD.BCST   12(BX), Z8, Z13
+	VPDPBUSD.BCST   12(BX)(SI*1), Z8, Z14
+	VPDPBUSD.BCST   16(BX), Z9, Z13
+	VPDPBUSD.BCST   16(BX)(SI*1), Z9, Z14
+	VPDPBUSD.BCST   20(BX), Z10, Z13
+	VPDPBUSD.BCST   20(BX)(SI*1), Z10, Z14
+	VPDPBUSD.BCST   24(BX), Z11, Z13
+	VPDPBUSD.BCST   24(BX)(SI*1), Z11, Z14
+	VPDPBUSD.BCST   28(BX), Z12, Z13
+	VPDPBUSD.BCST   28(BX)(SI*1), Z12, Z14
+	VPMULLD         Z4, Z13, Z13
+	VPADDD          Z13, Z1, Z1
+	VPMULLD         Z4, Z14, Z14
+	VPADDD          Z14, Z3, Z3
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z4
+	VPANDD          256(AX), Z4, Z5
+	VPANDD          320(AX), Z4, Z6
+	VPANDD          384(AX), Z4, Z7
+	VPANDD          448(AX), Z4, Z8
+	VPSRLW          $0x04, 256(AX), Z9
+	VPANDD          Z4, Z9, Z9
+	VPSRLW          $0x04, 320(AX), Z10
+	VPANDD          Z4, Z10, Z10
+	VPSRLW          $0x04, 384(AX), Z11
+	VPANDD          Z4, Z11, Z11
+	VPSRLW          $0x04, 448(AX), Z12
+	VPANDD          Z4, Z12, Z12
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z4
+	VPSHUFB         Z5, Z4, Z5
+	VPSHUFB         Z6, Z4, Z6
+	VPSHUFB         Z7, Z4, Z7
+	VPSHUFB         Z8, Z4, Z8
+	VPSHUFB         Z9, Z4, Z9
+	VPSHUFB         Z10, Z4, Z10
+	VPSHUFB         Z11, Z4, Z11
+	VPSHUFB         Z12, Z4, Z12
+	VPSRAD          $0x10, (CX), Z4
+	VXORPS          Z13, Z13, Z13
+	VXORPS          Z14, Z14, Z14
+	VPDPBUSD.BCST   32(BX), Z5, Z13
+	VPDPBUSD.BCST   32(BX)(SI*1), Z5, Z14
+	VPDPBUSD.BCST   36(BX), Z6, Z13
+	VPDPBUSD.BCST   36(BX)(SI*1), Z6, Z14
+	VPDPBUSD.BCST   40(BX), Z7, Z13
+	VPDPBUSD.BCST   40(BX)(SI*1), Z7, Z14
+	VPDPBUSD.BCST   44(BX), Z8, Z13
+	VPDPBUSD.BCST   44(BX)(SI*1), Z8, Z14
+	VPDPBUSD.BCST   48(BX), Z9, Z13
+	VPDPBUSD.BCST   48(BX)(SI*1), Z9, Z14
+	VPDPBUSD.BCST   52(BX), Z10, Z13
+	VPDPBUSD.BCST   52(BX)(SI*1), Z10, Z14
+	VPDPBUSD.BCST   56(BX), Z11, Z13
+	VPDPBUSD.BCST   56(BX)(SI*1), Z11, Z14
+	VPDPBUSD.BCST   60(BX), Z12, Z13
+	VPDPBUSD.BCST   60(BX)(SI*1), Z12, Z14
+	VPMULLD         Z4, Z13, Z13
+	VPADDD          Z13, Z1, Z1
+	VPMULLD         Z4, Z14, Z14
+	VPADDD          Z14, Z3, Z3
+	ADDQ            $0x00000040, BX
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R9
+	JNZ             step
+	VCVTPH2PS       (DI), Z4
+	VMOVDQU64       (SP), Z5
+	VMOVDQU64       64(SP), Z6
+	VMOVDQU64       128(SP), Z7
+	VMOVDQU64       192(SP), Z8
+	VXORPS          Z9, Z9, Z9
+	VXORPS          Z10, Z10, Z10
+	VPDPWSSD.BCST   4(BX), Z5, Z9
+	VPDPWSSD.BCST   4(BX)(SI*1), Z5, Z10
+	VPDPWSSD.BCST   8(BX), Z6, Z9
+	VPDPWSSD.BCST   8(BX)(SI*1), Z6, Z10
+	VPDPWSSD.BCST   12(BX), Z7, Z9
+	VPDPWSSD.BCST   12(BX)(SI*1), Z7, Z10
+	VPDPWSSD.BCST   16(BX), Z8, Z9
+	VPDPWSSD.BCST   16(BX)(SI*1), Z8, Z10
+	VPSLLD          $0x07, Z9, Z9
+	VPSUBD          Z9, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z4, Z5
+	VFMADD231PS     Z5, Z1, Z0
+	VPSLLD          $0x07, Z10, Z10
+	VPSUBD          Z10, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z4, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x000008a0, DI
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000134, AX, AX
+	SUBQ            AX, BX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v3(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z6
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z6, Z6
+	VPORD        Z5, Z6, Z6
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z6, Z6
+	VPSHUFB      vnnispread0<>+0(SB), Z6, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW       $0x08, Z6, Z6
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z6, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R9
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z6
+	VPANDD          (AX), Z6, Z7
+	VPANDD          64(AX), Z6, Z8
+	VPANDD          128(AX), Z6, Z9
+	VPANDD          192(AX), Z6, Z10
+	VPSRLW          $0x04, (AX), Z11
+	VPANDD          Z6, Z11, Z11
+	VPSRLW          $0x04, 64(AX), Z12
+	VPANDD          Z6, Z12, Z12
+	VPSRLW          $0x04, 128(AX), Z13
+	VPANDD          Z6, Z13, Z13
+	VPSRLW          $0x04, 192(AX), Z14
+	VPANDD          Z6, Z14, Z14
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z6
+	VPSHUFB         Z7, Z6, Z7
+	VPSHUFB         Z8, Z6, Z8
+	VPSHUFB         Z9, Z6, Z9
+	VPSHUFB         Z10, Z6, Z10
+	VPSHUFB         Z11, Z6, Z11
+	VPSHUFB         Z12, Z6, Z12
+	VPSHUFB         Z13, Z6, Z13
+	VPSHUFB         Z14, Z6, Z14
+	VPSLLD          $0x10, (CX), Z6
+	VPSRAD          $0x10, Z6, Z6
+	VXORPS          Z15, Z15, Z15
+	VXORPS          Z16, Z16, Z16
+	VXORPS          Z17, Z17, Z17
+	VPDPBUSD.BCST   (BX), Z7, Z15
+	VPDPBUSD.BCST   (BX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST   (BX)(SI*2), Z7, Z17
+	VPDPBUSD.BCST   4(BX), Z8, Z15
+	VPDPBUSD.BCST   4(BX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST   4(BX)(SI*2), Z8, Z17
+	VPDPBUSD.BCST   8(BX), Z9, Z15
+	VPDPBUSD.BCST   8(BX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST   8(BX)(SI*2), Z9, Z17
+	VPDPBUSD.BCST   12(BX), Z10, Z15
+	VPDPBUSD.BCST   12(BX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST   12(BX)(SI*2), Z10, Z17
+	VPDPBUSD.BCST   16(BX), Z11, Z15
+	VPDPBUSD.BCST   16(BX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST   16(BX)(SI*2), Z11, Z17
+	VPDPBUSD.BCST   20(BX), Z12, Z15
+	VPDPBUSD.BCST   20(BX)(SI*1), Z12, Z16
+	VPDPBUSD.BCST   20(BX)(SI*2), Z12, Z17
+	VPDPBUSD.BCST   24(BX), Z13, Z15
+	VPDPBUSD.BCST   24(BX)(SI*1), Z13, Z16
+	VPDPBUSD.BCST   24(BX)(SI*2), Z13, Z17
+	VPDPBUSD.BCST   28(BX), Z14, Z15
+	VPDPBUSD.BCST   28(BX)(SI*1), Z14, Z16
+	VPDPBUSD.BCST   28(BX)(SI*2), Z14, Z17
+	VPMULLD         Z6, Z15, Z15
+	VPADDD          Z15, Z1, Z1
+	VPMULLD         Z6, Z16, Z16
+	VPADDD          Z16, Z3, Z3
+	VPMULLD         Z6, Z17, Z17
+	VPADDD          Z17, Z5, Z5
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z6
+	VPANDD          256(AX), Z6, Z7
+	VPANDD          320(AX), Z6, Z8
+	VPANDD          384(AX), Z6, Z9
+	VPANDD          448(AX), Z6, Z10
+	VPSRLW          $0x04, 256(AX), Z11
+	VPANDD          Z6, Z11, Z11
+	VPSRLW          $0x04, 320(AX), Z12
+	VPANDD          Z6, Z12, Z12
+	VPSRLW          $0x04, 384(AX), Z13
+	VPANDD          Z6, Z13, Z13
+	VPSRLW          $0x04, 448(AX), Z14
+	VPANDD          Z6, Z14, Z14
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z6
+	VPSHUFB         Z7, Z6, Z7
+	VPSHUFB         Z8, Z6, Z8
+	VPSHUFB         Z9, Z6, Z9
+	VPSHUFB         Z10, Z6, Z10
+	VPSHUFB         Z11, Z6, Z11
+	VPSHUFB         Z12, Z6, Z12
+	VPSHUFB         Z13, Z6, Z13
+	VPSHUFB         Z14, Z6, Z14
+	VPSRAD          $0x10, (CX), Z6
+	VXORPS          Z15, Z15, Z15
+	VXORPS          Z16, Z16, Z16
+	VXORPS          Z17, Z17, Z17
+	VPDPBUSD.BCST   32(BX), Z7, Z15
+	VPDPBUSD.BCST   32(BX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST   32(BX)(SI*2), Z7, Z17
+	VPDPBUSD.BCST   36(BX), Z8, Z15
+	VPDPBUSD.BCST   36(BX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST   36(BX)(SI*2), Z8, Z17
+	VPDPBUSD.BCST   40(BX), Z9, Z15
+	VPDPBUSD.BCST   40(BX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST   40(BX)(SI*2), Z9, Z17
+	VPDPBUSD.BCST   44(BX), Z10, Z15
+	VPDPBUSD.BCST   44(BX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST   44(BX)(SI*2), Z10, Z17
+	VPDPBUSD.BCST   48(BX), Z11, Z15
+	VPDPBUSD.BCST   48(BX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST   48(BX)(SI*2), Z11, Z17
+	VPDPBUSD.BCST   52(BX), Z12, Z15
+	VPDPBUSD.BCST   52(BX)(SI*1), Z12, Z16
+	VPDPBUSD.BCST   52(BX)(SI*2), Z12, Z17
+	VPDPBUSD.BCST   56(BX), Z13, Z15
+	VPDPBUSD.BCST   56(BX)(SI*1), Z13, Z16
+	VPDPBUSD.BCST   56(BX)(SI*2), Z13, Z17
+	VPDPBUSD.BCST   60(BX), Z14, Z15
+	VPDPBUSD.BCST   60(BX)(SI*1), Z14, Z16
+	VPDPBUSD.BCST   60(BX)(SI*2), Z14, Z17
+	VPMULLD         Z6, Z15, Z15
+	VPADDD          Z15, Z1, Z1
+	VPMULLD         Z6, Z16, Z16
+	VPADDD          Z16, Z3, Z3
+	VPMULLD         Z6, Z17, Z17
+	VPADDD          Z17, Z5, Z5
+	ADDQ            $0x00000040, BX
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R9
+	JNZ             step
+	VCVTPH2PS       (DI), Z6
+	VMOVDQU64       (SP), Z7
+	VMOVDQU64       64(SP), Z8
+	VMOVDQU64       128(SP), Z9
+	VMOVDQU64       192(SP), Z10
+	VXORPS          Z11, Z11, Z11
+	VXORPS          Z12, Z12, Z12
+	VXORPS          Z13, Z13, Z13
+	VPDPWSSD.BCST   4(BX), Z7, Z11
+	VPDPWSSD.BCST   4(BX)(SI*1), Z7, Z12
+	VPDPWSSD.BCST   4(BX)(SI*2), Z7, Z13
+	VPDPWSSD.BCST   8(BX), Z8, Z11
+	VPDPWSSD.BCST   8(BX)(SI*1), Z8, Z12
+	VPDPWSSD.BCST   8(BX)(SI*2), Z8, Z13
+	VPDPWSSD.BCST   12(BX), Z9, Z11
+	VPDPWSSD.BCST   12(BX)(SI*1), Z9, Z12
+	VPDPWSSD.BCST   12(BX)(SI*2), Z9, Z13
+	VPDPWSSD.BCST   16(BX), Z10, Z11
+	VPDPWSSD.BCST   16(BX)(SI*1), Z10, Z12
+	VPDPWSSD.BCST   16(BX)(SI*2), Z10, Z13
+	VPSLLD          $0x07, Z11, Z11
+	VPSUBD          Z11, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z6, Z7
+	VFMADD231PS     Z7, Z1, Z0
+	VPSLLD          $0x07, Z12, Z12
+	VPSUBD          Z12, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z6, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z13, Z13
+	VPSUBD          Z13, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z6, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x000008a0, DI
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000134, AX, AX
+	SUBQ            AX, BX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v4(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+
+group:
+	MOVQ   blocks+40(FP), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R10
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z8
+	VPANDD          (AX), Z8, Z9
+	VPANDD          64(AX), Z8, Z10
+	VPANDD          128(AX), Z8, Z11
+	VPANDD          192(AX), Z8, Z12
+	VPSRLW          $0x04, (AX), Z13
+	VPANDD          Z8, Z13, Z13
+	VPSRLW          $0x04, 64(AX), Z14
+	VPANDD          Z8, Z14, Z14
+	VPSRLW          $0x04, 128(AX), Z15
+	VPANDD          Z8, Z15, Z15
+	VPSRLW          $0x04, 192(AX), Z16
+	VPANDD          Z8, Z16, Z16
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z8
+	VPSHUFB         Z9, Z8, Z9
+	VPSHUFB         Z10, Z8, Z10
+	VPSHUFB         Z11, Z8, Z11
+	VPSHUFB         Z12, Z8, Z12
+	VPSHUFB         Z13, Z8, Z13
+	VPSHUFB         Z14, Z8, Z14
+	VPSHUFB         Z15, Z8, Z15
+	VPSHUFB         Z16, Z8, Z16
+	VPSLLD          $0x10, (CX), Z8
+	VPSRAD          $0x10, Z8, Z8
+	VXORPS          Z17, Z17, Z17
+	VXORPS          Z18, Z18, Z18
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VPDPBUSD.BCST   (BX), Z9, Z17
+	VPDPBUSD.BCST   (BX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST   (BX)(SI*2), Z9, Z19
+	VPDPBUSD.BCST   (BX)(R8*1), Z9, Z20
+	VPDPBUSD.BCST   4(BX), Z10, Z17
+	VPDPBUSD.BCST   4(BX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST   4(BX)(SI*2), Z10, Z19
+	VPDPBUSD.BCST   4(BX)(R8*1), Z10, Z20
+	VPDPBUSD.BCST   8(BX), Z11, Z17
+	VPDPBUSD.BCST   8(BX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST   8(BX)(SI*2), Z11, Z19
+	VPDPBUSD.BCST   8(BX)(R8*1), Z11, Z20
+	VPDPBUSD.BCST   12(BX), Z12, Z17
+	VPDPBUSD.BCST   12(BX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST   12(BX)(SI*2), Z12, Z19
+	VPDPBUSD.BCST   12(BX)(R8*1), Z12, Z20
+	VPDPBUSD.BCST   16(BX), Z13, Z17
+	VPDPBUSD.BCST   16(BX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST   16(BX)(SI*2), Z13, Z19
+	VPDPBUSD.BCST   16(BX)(R8*1), Z13, Z20
+	VPDPBUSD.BCST   20(BX), Z14, Z17
+	VPDPBUSD.BCST   20(BX)(SI*1), Z14, Z18
+	VPDPBUSD.BCST   20(BX)(SI*2), Z14, Z19
+	VPDPBUSD.BCST   20(BX)(R8*1), Z14, Z20
+	VPDPBUSD.BCST   24(BX), Z15, Z17
+	VPDPBUSD.BCST   24(BX)(SI*1), Z15, Z18
+	VPDPBUSD.BCST   24(BX)(SI*2), Z15, Z19
+	VPDPBUSD.BCST   24(BX)(R8*1), Z15, Z20
+	VPDPBUSD.BCST   28(BX), Z16, Z17
+	VPDPBUSD.BCST   28(BX)(SI*1), Z16, Z18
+	VPDPBUSD.BCST   28(BX)(SI*2), Z16, Z19
+	VPDPBUSD.BCST   28(BX)(R8*1), Z16, Z20
+	VPMULLD         Z8, Z17, Z17
+	VPADDD          Z17, Z1, Z1
+	VPMULLD         Z8, Z18, Z18
+	VPADDD          Z18, Z3, Z3
+	VPMULLD         Z8, Z19, Z19
+	VPADDD          Z19, Z5, Z5
+	VPMULLD         Z8, Z20, Z20
+	VPADDD          Z20, Z7, Z7
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z8
+	VPANDD          256(AX), Z8, Z9
+	VPANDD          320(AX), Z8, Z10
+	VPANDD          384(AX), Z8, Z11
+	VPANDD          448(AX), Z8, Z12
+	VPSRLW          $0x04, 256(AX), Z13
+	VPANDD          Z8, Z13, Z13
+	VPSRLW          $0x04, 320(AX), Z14
+	VPANDD          Z8, Z14, Z14
+	VPSRLW          $0x04, 384(AX), Z15
+	VPANDD          Z8, Z15, Z15
+	VPSRLW          $0x04, 448(AX), Z16
+	VPANDD          Z8, Z16, Z16
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z8
+	VPSHUFB         Z9, Z8, Z9
+	VPSHUFB         Z10, Z8, Z10
+	VPSHUFB         Z11, Z8, Z11
+	VPSHUFB         Z12, Z8, Z12
+	VPSHUFB         Z13, Z8, Z13
+	VPSHUFB         Z14, Z8, Z14
+	VPSHUFB         Z15, Z8, Z15
+	VPSHUFB         Z16, Z8, Z16
+	VPSRAD          $0x10, (CX), Z8
+	VXORPS          Z17, Z17, Z17
+	VXORPS          Z18, Z18, Z18
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VPDPBUSD.BCST   32(BX), Z9, Z17
+	VPDPBUSD.BCST   32(BX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST   32(BX)(SI*2), Z9, Z19
+	VPDPBUSD.BCST   32(BX)(R8*1), Z9, Z20
+	VPDPBUSD.BCST   36(BX), Z10, Z17
+	VPDPBUSD.BCST   36(BX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST   36(BX)(SI*2), Z10, Z19
+	VPDPBUSD.BCST   36(BX)(R8*1), Z10, Z20
+	VPDPBUSD.BCST   40(BX), Z11, Z17
+	VPDPBUSD.BCST   40(BX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST   40(BX)(SI*2), Z11, Z19
+	VPDPBUSD.BCST   40(BX)(R8*1), Z11, Z20
+	VPDPBUSD.BCST   44(BX), Z12, Z17
+	VPDPBUSD.BCST   44(BX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST   44(BX)(SI*2), Z12, Z19
+	VPDPBUSD.BCST   44(BX)(R8*1), Z12, Z20
+	VPDPBUSD.BCST   48(BX), Z13, Z17
+	VPDPBUSD.BCST   48(BX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST   48(BX)(SI*2), Z13, Z19
+	VPDPBUSD.BCST   48(BX)(R8*1), Z13, Z20
+	VPDPBUSD.BCST   52(BX), Z14, Z17
+	VPDPBUSD.BCST   52(BX)(SI*1), Z14, Z18
+	VPDPBUSD.BCST   52(BX)(SI*2), Z14, Z19
+	VPDPBUSD.BCST   52(BX)(R8*1), Z14, Z20
+	VPDPBUSD.BCST   56(BX), Z15, Z17
+	VPDPBUSD.BCST   56(BX)(SI*1), Z15, Z18
+	VPDPBUSD.BCST   56(BX)(SI*2), Z15, Z19
+	VPDPBUSD.BCST   56(BX)(R8*1), Z15, Z20
+	VPDPBUSD.BCST   60(BX), Z16, Z17
+	VPDPBUSD.BCST   60(BX)(SI*1), Z16, Z18
+	VPDPBUSD.BCST   60(BX)(SI*2), Z16, Z19
+	VPDPBUSD.BCST   60(BX)(R8*1), Z16, Z20
+	VPMULLD         Z8, Z17, Z17
+	VPADDD          Z17, Z1, Z1
+	VPMULLD         Z8, Z18, Z18
+	VPADDD          Z18, Z3, Z3
+	VPMULLD         Z8, Z19, Z19
+	VPADDD          Z19, Z5, Z5
+	VPMULLD         Z8, Z20, Z20
+	VPADDD          Z20, Z7, Z7
+	ADDQ            $0x00000040, BX
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R10
+	JNZ             step
+	VCVTPH2PS       (DI), Z8
+	VMOVDQU64       (SP), Z9
+	VMOVDQU64       64(SP), Z10
+	VMOVDQU64       128(SP), Z11
+	VMOVDQU64       192(SP), Z12
+	VXORPS          Z13, Z13, Z13
+	VXORPS          Z14, Z14, Z14
+	VXORPS          Z15, Z15, Z15
+	VXORPS          Z16, Z16, Z16
+	VPDPWSSD.BCST   4(BX), Z9, Z13
+	VPDPWSSD.BCST   4(BX)(SI*1), Z9, Z14
+	VPDPWSSD.BCST   4(BX)(SI*2), Z9, Z15
+	VPDPWSSD.BCST   4(BX)(R8*1), Z9, Z16
+	VPDPWSSD.BCST   8(BX), Z10, Z13
+	VPDPWSSD.BCST   8(BX)(SI*1), Z10, Z14
+	VPDPWSSD.BCST   8(BX)(SI*2), Z10, Z15
+	VPDPWSSD.BCST   8(BX)(R8*1), Z10, Z16
+	VPDPWSSD.BCST   12(BX), Z11, Z13
+	VPDPWSSD.BCST   12(BX)(SI*1), Z11, Z14
+	VPDPWSSD.BCST   12(BX)(SI*2), Z11, Z15
+	VPDPWSSD.BCST   12(BX)(R8*1), Z11, Z16
+	VPDPWSSD.BCST   16(BX), Z12, Z13
+	VPDPWSSD.BCST   16(BX)(SI*1), Z12, Z14
+	VPDPWSSD.BCST   16(BX)(SI*2), Z12, Z15
+	VPDPWSSD.BCST   16(BX)(R8*1), Z12, Z16
+	VPSLLD          $0x07, Z13, Z13
+	VPSUBD          Z13, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z8, Z9
+	VFMADD231PS     Z9, Z1, Z0
+	VPSLLD          $0x07, Z14, Z14
+	VPSUBD          Z14, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z8, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z15, Z15
+	VPSUBD          Z15, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z8, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z16, Z16
+	VPSUBD          Z16, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z8, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x000008a0, DI
+	DECQ            R9
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000134, AX, AX
+	SUBQ            AX, BX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v5(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R11
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z10
+	VPANDD          (AX), Z10, Z11
+	VPANDD          64(AX), Z10, Z12
+	VPANDD          128(AX), Z10, Z13
+	VPANDD          192(AX), Z10, Z14
+	VPSRLW          $0x04, (AX), Z15
+	VPANDD          Z10, Z15, Z15
+	VPSRLW          $0x04, 64(AX), Z16
+	VPANDD          Z10, Z16, Z16
+	VPSRLW          $0x04, 128(AX), Z17
+	VPANDD          Z10, Z17, Z17
+	VPSRLW          $0x04, 192(AX), Z18
+	VPANDD          Z10, Z18, Z18
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z10
+	VPSHUFB         Z11, Z10, Z11
+	VPSHUFB         Z12, Z10, Z12
+	VPSHUFB         Z13, Z10, Z13
+	VPSHUFB         Z14, Z10, Z14
+	VPSHUFB         Z15, Z10, Z15
+	VPSHUFB         Z16, Z10, Z16
+	VPSHUFB         Z17, Z10, Z17
+	VPSHUFB         Z18, Z10, Z18
+	VPSLLD          $0x10, (CX), Z10
+	VPSRAD          $0x10, Z10, Z10
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPBUSD.BCST   (BX), Z11, Z19
+	VPDPBUSD.BCST   (BX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   (BX)(SI*2), Z11, Z21
+	VPDPBUSD.BCST   (BX)(R8*1), Z11, Z22
+	VPDPBUSD.BCST   4(BX), Z12, Z19
+	VPDPBUSD.BCST   4(BX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   4(BX)(SI*2), Z12, Z21
+	VPDPBUSD.BCST   4(BX)(R8*1), Z12, Z22
+	VPDPBUSD.BCST   8(BX), Z13, Z19
+	VPDPBUSD.BCST   8(BX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   8(BX)(SI*2), Z13, Z21
+	VPDPBUSD.BCST   8(BX)(R8*1), Z13, Z22
+	VPDPBUSD.BCST   12(BX), Z14, Z19
+	VPDPBUSD.BCST   12(BX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   12(BX)(SI*2), Z14, Z21
+	VPDPBUSD.BCST   12(BX)(R8*1), Z14, Z22
+	VPDPBUSD.BCST   16(BX), Z15, Z19
+	VPDPBUSD.BCST   16(BX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   16(BX)(SI*2), Z15, Z21
+	VPDPBUSD.BCST   16(BX)(R8*1), Z15, Z22
+	VPDPBUSD.BCST   20(BX), Z16, Z19
+	VPDPBUSD.BCST   20(BX)(SI*1), Z16, Z20
+	VPDPBUSD.BCST   20(BX)(SI*2), Z16, Z21
+	VPDPBUSD.BCST   20(BX)(R8*1), Z16, Z22
+	VPDPBUSD.BCST   24(BX), Z17, Z19
+	VPDPBUSD.BCST   24(BX)(SI*1), Z17, Z20
+	VPDPBUSD.BCST   24(BX)(SI*2), Z17, Z21
+	VPDPBUSD.BCST   24(BX)(R8*1), Z17, Z22
+	VPDPBUSD.BCST   28(BX), Z18, Z19
+	VPDPBUSD.BCST   28(BX)(SI*1), Z18, Z20
+	VPDPBUSD.BCST   28(BX)(SI*2), Z18, Z21
+	VPDPBUSD.BCST   28(BX)(R8*1), Z18, Z22
+	VPMULLD         Z10, Z19, Z19
+	VPADDD          Z19, Z1, Z1
+	VPMULLD         Z10, Z20, Z20
+	VPADDD          Z20, Z3, Z3
+	VPMULLD         Z10, Z21, Z21
+	VPADDD          Z21, Z5, Z5
+	VPMULLD         Z10, Z22, Z22
+	VPADDD          Z22, Z7, Z7
+	VXORPS          Z19, Z19, Z19
+	VPDPBUSD.BCST   (R9), Z11, Z19
+	VPDPBUSD.BCST   4(R9), Z12, Z19
+	VPDPBUSD.BCST   8(R9), Z13, Z19
+	VPDPBUSD.BCST   12(R9), Z14, Z19
+	VPDPBUSD.BCST   16(R9), Z15, Z19
+	VPDPBUSD.BCST   20(R9), Z16, Z19
+	VPDPBUSD.BCST   24(R9), Z17, Z19
+	VPDPBUSD.BCST   28(R9), Z18, Z19
+	VPMULLD         Z10, Z19, Z19
+	VPADDD          Z19, Z9, Z9
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z10
+	VPANDD          256(AX), Z10, Z11
+	VPANDD          320(AX), Z10, Z12
+	VPANDD          384(AX), Z10, Z13
+	VPANDD          448(AX), Z10, Z14
+	VPSRLW          $0x04, 256(AX), Z15
+	VPANDD          Z10, Z15, Z15
+	VPSRLW          $0x04, 320(AX), Z16
+	VPANDD          Z10, Z16, Z16
+	VPSRLW          $0x04, 384(AX), Z17
+	VPANDD          Z10, Z17, Z17
+	VPSRLW          $0x04, 448(AX), Z18
+	VPANDD          Z10, Z18, Z18
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z10
+	VPSHUFB         Z11, Z10, Z11
+	VPSHUFB         Z12, Z10, Z12
+	VPSHUFB         Z13, Z10, Z13
+	VPSHUFB         Z14, Z10, Z14
+	VPSHUFB         Z15, Z10, Z15
+	VPSHUFB         Z16, Z10, Z16
+	VPSHUFB         Z17, Z10, Z17
+	VPSHUFB         Z18, Z10, Z18
+	VPSRAD          $0x10, (CX), Z10
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPBUSD.BCST   32(BX), Z11, Z19
+	VPDPBUSD.BCST   32(BX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   32(BX)(SI*2), Z11, Z21
+	VPDPBUSD.BCST   32(BX)(R8*1), Z11, Z22
+	VPDPBUSD.BCST   36(BX), Z12, Z19
+	VPDPBUSD.BCST   36(BX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(BX)(SI*2), Z12, Z21
+	VPDPBUSD.BCST   36(BX)(R8*1), Z12, Z22
+	VPDPBUSD.BCST   40(BX), Z13, Z19
+	VPDPBUSD.BCST   40(BX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   40(BX)(SI*2), Z13, Z21
+	VPDPBUSD.BCST   40(BX)(R8*1), Z13, Z22
+	VPDPBUSD.BCST   44(BX), Z14, Z19
+	VPDPBUSD.BCST   44(BX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   44(BX)(SI*2), Z14, Z21
+	VPDPBUSD.BCST   44(BX)(R8*1), Z14, Z22
+	VPDPBUSD.BCST   48(BX), Z15, Z19
+	VPDPBUSD.BCST   48(BX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   48(BX)(SI*2), Z15, Z21
+	VPDPBUSD.BCST   48(BX)(R8*1), Z15, Z22
+	VPDPBUSD.BCST   52(BX), Z16, Z19
+	VPDPBUSD.BCST   52(BX)(SI*1), Z16, Z20
+	VPDPBUSD.BCST   52(BX)(SI*2), Z16, Z21
+	VPDPBUSD.BCST   52(BX)(R8*1), Z16, Z22
+	VPDPBUSD.BCST   56(BX), Z17, Z19
+	VPDPBUSD.BCST   56(BX)(SI*1), Z17, Z20
+	VPDPBUSD.BCST   56(BX)(SI*2), Z17, Z21
+	VPDPBUSD.BCST   56(BX)(R8*1), Z17, Z22
+	VPDPBUSD.BCST   60(BX), Z18, Z19
+	VPDPBUSD.BCST   60(BX)(SI*1), Z18, Z20
+	VPDPBUSD.BCST   60(BX)(SI*2), Z18, Z21
+	VPDPBUSD.BCST   60(BX)(R8*1), Z18, Z22
+	VPMULLD         Z10, Z19, Z19
+	VPADDD          Z19, Z1, Z1
+	VPMULLD         Z10, Z20, Z20
+	VPADDD          Z20, Z3, Z3
+	VPMULLD         Z10, Z21, Z21
+	VPADDD          Z21, Z5, Z5
+	VPMULLD         Z10, Z22, Z22
+	VPADDD          Z22, Z7, Z7
+	VXORPS          Z19, Z19, Z19
+	VPDPBUSD.BCST   32(R9), Z11, Z19
+	VPDPBUSD.BCST   36(R9), Z12, Z19
+	VPDPBUSD.BCST   40(R9), Z13, Z19
+	VPDPBUSD.BCST   44(R9), Z14, Z19
+	VPDPBUSD.BCST   48(R9), Z15, Z19
+	VPDPBUSD.BCST   52(R9), Z16, Z19
+	VPDPBUSD.BCST   56(R9), Z17, Z19
+	VPDPBUSD.BCST   60(R9), Z18, Z19
+	VPMULLD         Z10, Z19, Z19
+	VPADDD          Z19, Z9, Z9
+	ADDQ            $0x00000040, BX
+	ADDQ            $0x00000040, R9
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R11
+	JNZ             step
+	VCVTPH2PS       (DI), Z10
+	VMOVDQU64       (SP), Z11
+	VMOVDQU64       64(SP), Z12
+	VMOVDQU64       128(SP), Z13
+	VMOVDQU64       192(SP), Z14
+	VXORPS          Z15, Z15, Z15
+	VXORPS          Z16, Z16, Z16
+	VXORPS          Z17, Z17, Z17
+	VXORPS          Z18, Z18, Z18
+	VPDPWSSD.BCST   4(BX), Z11, Z15
+	VPDPWSSD.BCST   4(BX)(SI*1), Z11, Z16
+	VPDPWSSD.BCST   4(BX)(SI*2), Z11, Z17
+	VPDPWSSD.BCST   4(BX)(R8*1), Z11, Z18
+	VPDPWSSD.BCST   8(BX), Z12, Z15
+	VPDPWSSD.BCST   8(BX)(SI*1), Z12, Z16
+	VPDPWSSD.BCST   8(BX)(SI*2), Z12, Z17
+	VPDPWSSD.BCST   8(BX)(R8*1), Z12, Z18
+	VPDPWSSD.BCST   12(BX), Z13, Z15
+	VPDPWSSD.BCST   12(BX)(SI*1), Z13, Z16
+	VPDPWSSD.BCST   12(BX)(SI*2), Z13, Z17
+	VPDPWSSD.BCST   12(BX)(R8*1), Z13, Z18
+	VPDPWSSD.BCST   16(BX), Z14, Z15
+	VPDPWSSD.BCST   16(BX)(SI*1), Z14, Z16
+	VPDPWSSD.BCST   16(BX)(SI*2), Z14, Z17
+	VPDPWSSD.BCST   16(BX)(R8*1), Z14, Z18
+	VPSLLD          $0x07, Z15, Z15
+	VPSUBD          Z15, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z10, Z15
+	VFMADD231PS     Z15, Z1, Z0
+	VPSLLD          $0x07, Z16, Z16
+	VPSUBD          Z16, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z10, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z17, Z17
+	VPSUBD          Z17, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z10, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z18, Z18
+	VPSUBD          Z18, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z10, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	VXORPS          Z1, Z1, Z1
+	VPDPWSSD.BCST   4(R9), Z11, Z1
+	VPDPWSSD.BCST   8(R9), Z12, Z1
+	VPDPWSSD.BCST   12(R9), Z13, Z1
+	VPDPWSSD.BCST   16(R9), Z14, Z1
+	VPSLLD          $0x07, Z1, Z1
+	VPSUBD          Z1, Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS.BCST     (R9), Z10, Z1
+	VFMADD231PS     Z1, Z9, Z8
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x00000034, R9
+	ADDQ            $0x000008a0, DI
+	DECQ            R10
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z8, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000134, AX, AX
+	SUBQ            AX, BX
+	SUBQ            AX, R9
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v6(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R11
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z12
+	VPANDD          (AX), Z12, Z13
+	VPANDD          64(AX), Z12, Z14
+	VPANDD          128(AX), Z12, Z15
+	VPANDD          192(AX), Z12, Z16
+	VPSRLW          $0x04, (AX), Z17
+	VPANDD          Z12, Z17, Z17
+	VPSRLW          $0x04, 64(AX), Z18
+	VPANDD          Z12, Z18, Z18
+	VPSRLW          $0x04, 128(AX), Z19
+	VPANDD          Z12, Z19, Z19
+	VPSRLW          $0x04, 192(AX), Z20
+	VPANDD          Z12, Z20, Z20
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z12
+	VPSHUFB         Z13, Z12, Z13
+	VPSHUFB         Z14, Z12, Z14
+	VPSHUFB         Z15, Z12, Z15
+	VPSHUFB         Z16, Z12, Z16
+	VPSHUFB         Z17, Z12, Z17
+	VPSHUFB         Z18, Z12, Z18
+	VPSHUFB         Z19, Z12, Z19
+	VPSHUFB         Z20, Z12, Z20
+	VPSLLD          $0x10, (CX), Z12
+	VPSRAD          $0x10, Z12, Z12
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VPDPBUSD.BCST   (BX), Z13, Z21
+	VPDPBUSD.BCST   (BX)(SI*1), Z13, Z22
+	VPDPBUSD.BCST   (BX)(SI*2), Z13, Z23
+	VPDPBUSD.BCST   (BX)(R8*1), Z13, Z24
+	VPDPBUSD.BCST   4(BX), Z14, Z21
+	VPDPBUSD.BCST   4(BX)(SI*1), Z14, Z22
+	VPDPBUSD.BCST   4(BX)(SI*2), Z14, Z23
+	VPDPBUSD.BCST   4(BX)(R8*1), Z14, Z24
+	VPDPBUSD.BCST   8(BX), Z15, Z21
+	VPDPBUSD.BCST   8(BX)(SI*1), Z15, Z22
+	VPDPBUSD.BCST   8(BX)(SI*2), Z15, Z23
+	VPDPBUSD.BCST   8(BX)(R8*1), Z15, Z24
+	VPDPBUSD.BCST   12(BX), Z16, Z21
+	VPDPBUSD.BCST   12(BX)(SI*1), Z16, Z22
+	VPDPBUSD.BCST   12(BX)(SI*2), Z16, Z23
+	VPDPBUSD.BCST   12(BX)(R8*1), Z16, Z24
+	VPDPBUSD.BCST   16(BX), Z17, Z21
+	VPDPBUSD.BCST   16(BX)(SI*1), Z17, Z22
+	VPDPBUSD.BCST   16(BX)(SI*2), Z17, Z23
+	VPDPBUSD.BCST   16(BX)(R8*1), Z17, Z24
+	VPDPBUSD.BCST   20(BX), Z18, Z21
+	VPDPBUSD.BCST   20(BX)(SI*1), Z18, Z22
+	VPDPBUSD.BCST   20(BX)(SI*2), Z18, Z23
+	VPDPBUSD.BCST   20(BX)(R8*1), Z18, Z24
+	VPDPBUSD.BCST   24(BX), Z19, Z21
+	VPDPBUSD.BCST   24(BX)(SI*1), Z19, Z22
+	VPDPBUSD.BCST   24(BX)(SI*2), Z19, Z23
+	VPDPBUSD.BCST   24(BX)(R8*1), Z19, Z24
+	VPDPBUSD.BCST   28(BX), Z20, Z21
+	VPDPBUSD.BCST   28(BX)(SI*1), Z20, Z22
+	VPDPBUSD.BCST   28(BX)(SI*2), Z20, Z23
+	VPDPBUSD.BCST   28(BX)(R8*1), Z20, Z24
+	VPMULLD         Z12, Z21, Z21
+	VPADDD          Z21, Z1, Z1
+	VPMULLD         Z12, Z22, Z22
+	VPADDD          Z22, Z3, Z3
+	VPMULLD         Z12, Z23, Z23
+	VPADDD          Z23, Z5, Z5
+	VPMULLD         Z12, Z24, Z24
+	VPADDD          Z24, Z7, Z7
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPBUSD.BCST   (R9), Z13, Z21
+	VPDPBUSD.BCST   (R9)(SI*1), Z13, Z22
+	VPDPBUSD.BCST   4(R9), Z14, Z21
+	VPDPBUSD.BCST   4(R9)(SI*1), Z14, Z22
+	VPDPBUSD.BCST   8(R9), Z15, Z21
+	VPDPBUSD.BCST   8(R9)(SI*1), Z15, Z22
+	VPDPBUSD.BCST   12(R9), Z16, Z21
+	VPDPBUSD.BCST   12(R9)(SI*1), Z16, Z22
+	VPDPBUSD.BCST   16(R9), Z17, Z21
+	VPDPBUSD.BCST   16(R9)(SI*1), Z17, Z22
+	VPDPBUSD.BCST   20(R9), Z18, Z21
+	VPDPBUSD.BCST   20(R9)(SI*1), Z18, Z22
+	VPDPBUSD.BCST   24(R9), Z19, Z21
+	VPDPBUSD.BCST   24(R9)(SI*1), Z19, Z22
+	VPDPBUSD.BCST   28(R9), Z20, Z21
+	VPDPBUSD.BCST   28(R9)(SI*1), Z20, Z22
+	VPMULLD         Z12, Z21, Z21
+	VPADDD          Z21, Z9, Z9
+	VPMULLD         Z12, Z22, Z22
+	VPADDD          Z22, Z11, Z11
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z12
+	VPANDD          256(AX), Z12, Z13
+	VPANDD          320(AX), Z12, Z14
+	VPANDD          384(AX), Z12, Z15
+	VPANDD          448(AX), Z12, Z16
+	VPSRLW          $0x04, 256(AX), Z17
+	VPANDD          Z12, Z17, Z17
+	VPSRLW          $0x04, 320(AX), Z18
+	VPANDD          Z12, Z18, Z18
+	VPSRLW          $0x04, 384(AX), Z19
+	VPANDD          Z12, Z19, Z19
+	VPSRLW          $0x04, 448(AX), Z20
+	VPANDD          Z12, Z20, Z20
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z12
+	VPSHUFB         Z13, Z12, Z13
+	VPSHUFB         Z14, Z12, Z14
+	VPSHUFB         Z15, Z12, Z15
+	VPSHUFB         Z16, Z12, Z16
+	VPSHUFB         Z17, Z12, Z17
+	VPSHUFB         Z18, Z12, Z18
+	VPSHUFB         Z19, Z12, Z19
+	VPSHUFB         Z20, Z12, Z20
+	VPSRAD          $0x10, (CX), Z12
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VPDPBUSD.BCST   32(BX), Z13, Z21
+	VPDPBUSD.BCST   32(BX)(SI*1), Z13, Z22
+	VPDPBUSD.BCST   32(BX)(SI*2), Z13, Z23
+	VPDPBUSD.BCST   32(BX)(R8*1), Z13, Z24
+	VPDPBUSD.BCST   36(BX), Z14, Z21
+	VPDPBUSD.BCST   36(BX)(SI*1), Z14, Z22
+	VPDPBUSD.BCST   36(BX)(SI*2), Z14, Z23
+	VPDPBUSD.BCST   36(BX)(R8*1), Z14, Z24
+	VPDPBUSD.BCST   40(BX), Z15, Z21
+	VPDPBUSD.BCST   40(BX)(SI*1), Z15, Z22
+	VPDPBUSD.BCST   40(BX)(SI*2), Z15, Z23
+	VPDPBUSD.BCST   40(BX)(R8*1), Z15, Z24
+	VPDPBUSD.BCST   44(BX), Z16, Z21
+	VPDPBUSD.BCST   44(BX)(SI*1), Z16, Z22
+	VPDPBUSD.BCST   44(BX)(SI*2), Z16, Z23
+	VPDPBUSD.BCST   44(BX)(R8*1), Z16, Z24
+	VPDPBUSD.BCST   48(BX), Z17, Z21
+	VPDPBUSD.BCST   48(BX)(SI*1), Z17, Z22
+	VPDPBUSD.BCST   48(BX)(SI*2), Z17, Z23
+	VPDPBUSD.BCST   48(BX)(R8*1), Z17, Z24
+	VPDPBUSD.BCST   52(BX), Z18, Z21
+	VPDPBUSD.BCST   52(BX)(SI*1), Z18, Z22
+	VPDPBUSD.BCST   52(BX)(SI*2), Z18, Z23
+	VPDPBUSD.BCST   52(BX)(R8*1), Z18, Z24
+	VPDPBUSD.BCST   56(BX), Z19, Z21
+	VPDPBUSD.BCST   56(BX)(SI*1), Z19, Z22
+	VPDPBUSD.BCST   56(BX)(SI*2), Z19, Z23
+	VPDPBUSD.BCST   56(BX)(R8*1), Z19, Z24
+	VPDPBUSD.BCST   60(BX), Z20, Z21
+	VPDPBUSD.BCST   60(BX)(SI*1), Z20, Z22
+	VPDPBUSD.BCST   60(BX)(SI*2), Z20, Z23
+	VPDPBUSD.BCST   60(BX)(R8*1), Z20, Z24
+	VPMULLD         Z12, Z21, Z21
+	VPADDD          Z21, Z1, Z1
+	VPMULLD         Z12, Z22, Z22
+	VPADDD          Z22, Z3, Z3
+	VPMULLD         Z12, Z23, Z23
+	VPADDD          Z23, Z5, Z5
+	VPMULLD         Z12, Z24, Z24
+	VPADDD          Z24, Z7, Z7
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPBUSD.BCST   32(R9), Z13, Z21
+	VPDPBUSD.BCST   32(R9)(SI*1), Z13, Z22
+	VPDPBUSD.BCST   36(R9), Z14, Z21
+	VPDPBUSD.BCST   36(R9)(SI*1), Z14, Z22
+	VPDPBUSD.BCST   40(R9), Z15, Z21
+	VPDPBUSD.BCST   40(R9)(SI*1), Z15, Z22
+	VPDPBUSD.BCST   44(R9), Z16, Z21
+	VPDPBUSD.BCST   44(R9)(SI*1), Z16, Z22
+	VPDPBUSD.BCST   48(R9), Z17, Z21
+	VPDPBUSD.BCST   48(R9)(SI*1), Z17, Z22
+	VPDPBUSD.BCST   52(R9), Z18, Z21
+	VPDPBUSD.BCST   52(R9)(SI*1), Z18, Z22
+	VPDPBUSD.BCST   56(R9), Z19, Z21
+	VPDPBUSD.BCST   56(R9)(SI*1), Z19, Z22
+	VPDPBUSD.BCST   60(R9), Z20, Z21
+	VPDPBUSD.BCST   60(R9)(SI*1), Z20, Z22
+	VPMULLD         Z12, Z21, Z21
+	VPADDD          Z21, Z9, Z9
+	VPMULLD         Z12, Z22, Z22
+	VPADDD          Z22, Z11, Z11
+	ADDQ            $0x00000040, BX
+	ADDQ            $0x00000040, R9
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R11
+	JNZ             step
+	VCVTPH2PS       (DI), Z12
+	VMOVDQU64       (SP), Z13
+	VMOVDQU64       64(SP), Z14
+	VMOVDQU64       128(SP), Z15
+	VMOVDQU64       192(SP), Z16
+	VXORPS          Z17, Z17, Z17
+	VXORPS          Z18, Z18, Z18
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VPDPWSSD.BCST   4(BX), Z13, Z17
+	VPDPWSSD.BCST   4(BX)(SI*1), Z13, Z18
+	VPDPWSSD.BCST   4(BX)(SI*2), Z13, Z19
+	VPDPWSSD.BCST   4(BX)(R8*1), Z13, Z20
+	VPDPWSSD.BCST   8(BX), Z14, Z17
+	VPDPWSSD.BCST   8(BX)(SI*1), Z14, Z18
+	VPDPWSSD.BCST   8(BX)(SI*2), Z14, Z19
+	VPDPWSSD.BCST   8(BX)(R8*1), Z14, Z20
+	VPDPWSSD.BCST   12(BX), Z15, Z17
+	VPDPWSSD.BCST   12(BX)(SI*1), Z15, Z18
+	VPDPWSSD.BCST   12(BX)(SI*2), Z15, Z19
+	VPDPWSSD.BCST   12(BX)(R8*1), Z15, Z20
+	VPDPWSSD.BCST   16(BX), Z16, Z17
+	VPDPWSSD.BCST   16(BX)(SI*1), Z16, Z18
+	VPDPWSSD.BCST   16(BX)(SI*2), Z16, Z19
+	VPDPWSSD.BCST   16(BX)(R8*1), Z16, Z20
+	VPSLLD          $0x07, Z17, Z17
+	VPSUBD          Z17, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z12, Z17
+	VFMADD231PS     Z17, Z1, Z0
+	VPSLLD          $0x07, Z18, Z18
+	VPSUBD          Z18, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z12, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z19, Z19
+	VPSUBD          Z19, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z12, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z20, Z20
+	VPSUBD          Z20, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z12, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	VXORPS          Z1, Z1, Z1
+	VXORPS          Z3, Z3, Z3
+	VPDPWSSD.BCST   4(R9), Z13, Z1
+	VPDPWSSD.BCST   4(R9)(SI*1), Z13, Z3
+	VPDPWSSD.BCST   8(R9), Z14, Z1
+	VPDPWSSD.BCST   8(R9)(SI*1), Z14, Z3
+	VPDPWSSD.BCST   12(R9), Z15, Z1
+	VPDPWSSD.BCST   12(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST   16(R9), Z16, Z1
+	VPDPWSSD.BCST   16(R9)(SI*1), Z16, Z3
+	VPSLLD          $0x07, Z1, Z1
+	VPSUBD          Z1, Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS.BCST     (R9), Z12, Z1
+	VFMADD231PS     Z1, Z9, Z8
+	VPSLLD          $0x07, Z3, Z3
+	VPSUBD          Z3, Z11, Z11
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (R9)(SI*1), Z12, Z1
+	VFMADD231PS     Z1, Z11, Z10
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x00000034, R9
+	ADDQ            $0x000008a0, DI
+	DECQ            R10
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z8, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z10, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000134, AX, AX
+	SUBQ            AX, BX
+	SUBQ            AX, R9
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v7(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z13, Z13, Z13
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R11
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z14
+	VPANDD          (AX), Z14, Z15
+	VPANDD          64(AX), Z14, Z16
+	VPANDD          128(AX), Z14, Z17
+	VPANDD          192(AX), Z14, Z18
+	VPSRLW          $0x04, (AX), Z19
+	VPANDD          Z14, Z19, Z19
+	VPSRLW          $0x04, 64(AX), Z20
+	VPANDD          Z14, Z20, Z20
+	VPSRLW          $0x04, 128(AX), Z21
+	VPANDD          Z14, Z21, Z21
+	VPSRLW          $0x04, 192(AX), Z22
+	VPANDD          Z14, Z22, Z22
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z14
+	VPSHUFB         Z15, Z14, Z15
+	VPSHUFB         Z16, Z14, Z16
+	VPSHUFB         Z17, Z14, Z17
+	VPSHUFB         Z18, Z14, Z18
+	VPSHUFB         Z19, Z14, Z19
+	VPSHUFB         Z20, Z14, Z20
+	VPSHUFB         Z21, Z14, Z21
+	VPSHUFB         Z22, Z14, Z22
+	VPSLLD          $0x10, (CX), Z14
+	VPSRAD          $0x10, Z14, Z14
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VPDPBUSD.BCST   (BX), Z15, Z23
+	VPDPBUSD.BCST   (BX)(SI*1), Z15, Z24
+	VPDPBUSD.BCST   (BX)(SI*2), Z15, Z25
+	VPDPBUSD.BCST   (BX)(R8*1), Z15, Z26
+	VPDPBUSD.BCST   4(BX), Z16, Z23
+	VPDPBUSD.BCST   4(BX)(SI*1), Z16, Z24
+	VPDPBUSD.BCST   4(BX)(SI*2), Z16, Z25
+	VPDPBUSD.BCST   4(BX)(R8*1), Z16, Z26
+	VPDPBUSD.BCST   8(BX), Z17, Z23
+	VPDPBUSD.BCST   8(BX)(SI*1), Z17, Z24
+	VPDPBUSD.BCST   8(BX)(SI*2), Z17, Z25
+	VPDPBUSD.BCST   8(BX)(R8*1), Z17, Z26
+	VPDPBUSD.BCST   12(BX), Z18, Z23
+	VPDPBUSD.BCST   12(BX)(SI*1), Z18, Z24
+	VPDPBUSD.BCST   12(BX)(SI*2), Z18, Z25
+	VPDPBUSD.BCST   12(BX)(R8*1), Z18, Z26
+	VPDPBUSD.BCST   16(BX), Z19, Z23
+	VPDPBUSD.BCST   16(BX)(SI*1), Z19, Z24
+	VPDPBUSD.BCST   16(BX)(SI*2), Z19, Z25
+	VPDPBUSD.BCST   16(BX)(R8*1), Z19, Z26
+	VPDPBUSD.BCST   20(BX), Z20, Z23
+	VPDPBUSD.BCST   20(BX)(SI*1), Z20, Z24
+	VPDPBUSD.BCST   20(BX)(SI*2), Z20, Z25
+	VPDPBUSD.BCST   20(BX)(R8*1), Z20, Z26
+	VPDPBUSD.BCST   24(BX), Z21, Z23
+	VPDPBUSD.BCST   24(BX)(SI*1), Z21, Z24
+	VPDPBUSD.BCST   24(BX)(SI*2), Z21, Z25
+	VPDPBUSD.BCST   24(BX)(R8*1), Z21, Z26
+	VPDPBUSD.BCST   28(BX), Z22, Z23
+	VPDPBUSD.BCST   28(BX)(SI*1), Z22, Z24
+	VPDPBUSD.BCST   28(BX)(SI*2), Z22, Z25
+	VPDPBUSD.BCST   28(BX)(R8*1), Z22, Z26
+	VPMULLD         Z14, Z23, Z23
+	VPADDD          Z23, Z1, Z1
+	VPMULLD         Z14, Z24, Z24
+	VPADDD          Z24, Z3, Z3
+	VPMULLD         Z14, Z25, Z25
+	VPADDD          Z25, Z5, Z5
+	VPMULLD         Z14, Z26, Z26
+	VPADDD          Z26, Z7, Z7
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VXORPS          Z25, Z25, Z25
+	VPDPBUSD.BCST   (R9), Z15, Z23
+	VPDPBUSD.BCST   (R9)(SI*1), Z15, Z24
+	VPDPBUSD.BCST   (R9)(SI*2), Z15, Z25
+	VPDPBUSD.BCST   4(R9), Z16, Z23
+	VPDPBUSD.BCST   4(R9)(SI*1), Z16, Z24
+	VPDPBUSD.BCST   4(R9)(SI*2), Z16, Z25
+	VPDPBUSD.BCST   8(R9), Z17, Z23
+	VPDPBUSD.BCST   8(R9)(SI*1), Z17, Z24
+	VPDPBUSD.BCST   8(R9)(SI*2), Z17, Z25
+	VPDPBUSD.BCST   12(R9), Z18, Z23
+	VPDPBUSD.BCST   12(R9)(SI*1), Z18, Z24
+	VPDPBUSD.BCST   12(R9)(SI*2), Z18, Z25
+	VPDPBUSD.BCST   16(R9), Z19, Z23
+	VPDPBUSD.BCST   16(R9)(SI*1), Z19, Z24
+	VPDPBUSD.BCST   16(R9)(SI*2), Z19, Z25
+	VPDPBUSD.BCST   20(R9), Z20, Z23
+	VPDPBUSD.BCST   20(R9)(SI*1), Z20, Z24
+	VPDPBUSD.BCST   20(R9)(SI*2), Z20, Z25
+	VPDPBUSD.BCST   24(R9), Z21, Z23
+	VPDPBUSD.BCST   24(R9)(SI*1), Z21, Z24
+	VPDPBUSD.BCST   24(R9)(SI*2), Z21, Z25
+	VPDPBUSD.BCST   28(R9), Z22, Z23
+	VPDPBUSD.BCST   28(R9)(SI*1), Z22, Z24
+	VPDPBUSD.BCST   28(R9)(SI*2), Z22, Z25
+	VPMULLD         Z14, Z23, Z23
+	VPADDD          Z23, Z9, Z9
+	VPMULLD         Z14, Z24, Z24
+	VPADDD          Z24, Z11, Z11
+	VPMULLD         Z14, Z25, Z25
+	VPADDD          Z25, Z13, Z13
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z14
+	VPANDD          256(AX), Z14, Z15
+	VPANDD          320(AX), Z14, Z16
+	VPANDD          384(AX), Z14, Z17
+	VPANDD          448(AX), Z14, Z18
+	VPSRLW          $0x04, 256(AX), Z19
+	VPANDD          Z14, Z19, Z19
+	VPSRLW          $0x04, 320(AX), Z20
+	VPANDD          Z14, Z20, Z20
+	VPSRLW          $0x04, 384(AX), Z21
+	VPANDD          Z14, Z21, Z21
+	VPSRLW          $0x04, 448(AX), Z22
+	VPANDD          Z14, Z22, Z22
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z14
+	VPSHUFB         Z15, Z14, Z15
+	VPSHUFB         Z16, Z14, Z16
+	VPSHUFB         Z17, Z14, Z17
+	VPSHUFB         Z18, Z14, Z18
+	VPSHUFB         Z19, Z14, Z19
+	VPSHUFB         Z20, Z14, Z20
+	VPSHUFB         Z21, Z14, Z21
+	VPSHUFB         Z22, Z14, Z22
+	VPSRAD          $0x10, (CX), Z14
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VPDPBUSD.BCST   32(BX), Z15, Z23
+	VPDPBUSD.BCST   32(BX)(SI*1), Z15, Z24
+	VPDPBUSD.BCST   32(BX)(SI*2), Z15, Z25
+	VPDPBUSD.BCST   32(BX)(R8*1), Z15, Z26
+	VPDPBUSD.BCST   36(BX), Z16, Z23
+	VPDPBUSD.BCST   36(BX)(SI*1), Z16, Z24
+	VPDPBUSD.BCST   36(BX)(SI*2), Z16, Z25
+	VPDPBUSD.BCST   36(BX)(R8*1), Z16, Z26
+	VPDPBUSD.BCST   40(BX), Z17, Z23
+	VPDPBUSD.BCST   40(BX)(SI*1), Z17, Z24
+	VPDPBUSD.BCST   40(BX)(SI*2), Z17, Z25
+	VPDPBUSD.BCST   40(BX)(R8*1), Z17, Z26
+	VPDPBUSD.BCST   44(BX), Z18, Z23
+	VPDPBUSD.BCST   44(BX)(SI*1), Z18, Z24
+	VPDPBUSD.BCST   44(BX)(SI*2), Z18, Z25
+	VPDPBUSD.BCST   44(BX)(R8*1), Z18, Z26
+	VPDPBUSD.BCST   48(BX), Z19, Z23
+	VPDPBUSD.BCST   48(BX)(SI*1), Z19, Z24
+	VPDPBUSD.BCST   48(BX)(SI*2), Z19, Z25
+	VPDPBUSD.BCST   48(BX)(R8*1), Z19, Z26
+	VPDPBUSD.BCST   52(BX), Z20, Z23
+	VPDPBUSD.BCST   52(BX)(SI*1), Z20, Z24
+	VPDPBUSD.BCST   52(BX)(SI*2), Z20, Z25
+	VPDPBUSD.BCST   52(BX)(R8*1), Z20, Z26
+	VPDPBUSD.BCST   56(BX), Z21, Z23
+	VPDPBUSD.BCST   56(BX)(SI*1), Z21, Z24
+	VPDPBUSD.BCST   56(BX)(SI*2), Z21, Z25
+	VPDPBUSD.BCST   56(BX)(R8*1), Z21, Z26
+	VPDPBUSD.BCST   60(BX), Z22, Z23
+	VPDPBUSD.BCST   60(BX)(SI*1), Z22, Z24
+	VPDPBUSD.BCST   60(BX)(SI*2), Z22, Z25
+	VPDPBUSD.BCST   60(BX)(R8*1), Z22, Z26
+	VPMULLD         Z14, Z23, Z23
+	VPADDD          Z23, Z1, Z1
+	VPMULLD         Z14, Z24, Z24
+	VPADDD          Z24, Z3, Z3
+	VPMULLD         Z14, Z25, Z25
+	VPADDD          Z25, Z5, Z5
+	VPMULLD         Z14, Z26, Z26
+	VPADDD          Z26, Z7, Z7
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VXORPS          Z25, Z25, Z25
+	VPDPBUSD.BCST   32(R9), Z15, Z23
+	VPDPBUSD.BCST   32(R9)(SI*1), Z15, Z24
+	VPDPBUSD.BCST   32(R9)(SI*2), Z15, Z25
+	VPDPBUSD.BCST   36(R9), Z16, Z23
+	VPDPBUSD.BCST   36(R9)(SI*1), Z16, Z24
+	VPDPBUSD.BCST   36(R9)(SI*2), Z16, Z25
+	VPDPBUSD.BCST   40(R9), Z17, Z23
+	VPDPBUSD.BCST   40(R9)(SI*1), Z17, Z24
+	VPDPBUSD.BCST   40(R9)(SI*2), Z17, Z25
+	VPDPBUSD.BCST   44(R9), Z18, Z23
+	VPDPBUSD.BCST   44(R9)(SI*1), Z18, Z24
+	VPDPBUSD.BCST   44(R9)(SI*2), Z18, Z25
+	VPDPBUSD.BCST   48(R9), Z19, Z23
+	VPDPBUSD.BCST   48(R9)(SI*1), Z19, Z24
+	VPDPBUSD.BCST   48(R9)(SI*2), Z19, Z25
+	VPDPBUSD.BCST   52(R9), Z20, Z23
+	VPDPBUSD.BCST   52(R9)(SI*1), Z20, Z24
+	VPDPBUSD.BCST   52(R9)(SI*2), Z20, Z25
+	VPDPBUSD.BCST   56(R9), Z21, Z23
+	VPDPBUSD.BCST   56(R9)(SI*1), Z21, Z24
+	VPDPBUSD.BCST   56(R9)(SI*2), Z21, Z25
+	VPDPBUSD.BCST   60(R9), Z22, Z23
+	VPDPBUSD.BCST   60(R9)(SI*1), Z22, Z24
+	VPDPBUSD.BCST   60(R9)(SI*2), Z22, Z25
+	VPMULLD         Z14, Z23, Z23
+	VPADDD          Z23, Z9, Z9
+	VPMULLD         Z14, Z24, Z24
+	VPADDD          Z24, Z11, Z11
+	VPMULLD         Z14, Z25, Z25
+	VPADDD          Z25, Z13, Z13
+	ADDQ            $0x00000040, BX
+	ADDQ            $0x00000040, R9
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R11
+	JNZ             step
+	VCVTPH2PS       (DI), Z14
+	VMOVDQU64       (SP), Z15
+	VMOVDQU64       64(SP), Z16
+	VMOVDQU64       128(SP), Z17
+	VMOVDQU64       192(SP), Z18
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPWSSD.BCST   4(BX), Z15, Z19
+	VPDPWSSD.BCST   4(BX)(SI*1), Z15, Z20
+	VPDPWSSD.BCST   4(BX)(SI*2), Z15, Z21
+	VPDPWSSD.BCST   4(BX)(R8*1), Z15, Z22
+	VPDPWSSD.BCST   8(BX), Z16, Z19
+	VPDPWSSD.BCST   8(BX)(SI*1), Z16, Z20
+	VPDPWSSD.BCST   8(BX)(SI*2), Z16, Z21
+	VPDPWSSD.BCST   8(BX)(R8*1), Z16, Z22
+	VPDPWSSD.BCST   12(BX), Z17, Z19
+	VPDPWSSD.BCST   12(BX)(SI*1), Z17, Z20
+	VPDPWSSD.BCST   12(BX)(SI*2), Z17, Z21
+	VPDPWSSD.BCST   12(BX)(R8*1), Z17, Z22
+	VPDPWSSD.BCST   16(BX), Z18, Z19
+	VPDPWSSD.BCST   16(BX)(SI*1), Z18, Z20
+	VPDPWSSD.BCST   16(BX)(SI*2), Z18, Z21
+	VPDPWSSD.BCST   16(BX)(R8*1), Z18, Z22
+	VPSLLD          $0x07, Z19, Z19
+	VPSUBD          Z19, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z14, Z19
+	VFMADD231PS     Z19, Z1, Z0
+	VPSLLD          $0x07, Z20, Z20
+	VPSUBD          Z20, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z14, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z21, Z21
+	VPSUBD          Z21, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z14, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z22, Z22
+	VPSUBD          Z22, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z14, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	VXORPS          Z1, Z1, Z1
+	VXORPS          Z3, Z3, Z3
+	VXORPS          Z5, Z5, Z5
+	VPDPWSSD.BCST   4(R9), Z15, Z1
+	VPDPWSSD.BCST   4(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST   4(R9)(SI*2), Z15, Z5
+	VPDPWSSD.BCST   8(R9), Z16, Z1
+	VPDPWSSD.BCST   8(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST   8(R9)(SI*2), Z16, Z5
+	VPDPWSSD.BCST   12(R9), Z17, Z1
+	VPDPWSSD.BCST   12(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST   12(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST   16(R9), Z18, Z1
+	VPDPWSSD.BCST   16(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST   16(R9)(SI*2), Z18, Z5
+	VPSLLD          $0x07, Z1, Z1
+	VPSUBD          Z1, Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS.BCST     (R9), Z14, Z1
+	VFMADD231PS     Z1, Z9, Z8
+	VPSLLD          $0x07, Z3, Z3
+	VPSUBD          Z3, Z11, Z11
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (R9)(SI*1), Z14, Z1
+	VFMADD231PS     Z1, Z11, Z10
+	VPSLLD          $0x07, Z5, Z5
+	VPSUBD          Z5, Z13, Z13
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (R9)(SI*2), Z14, Z1
+	VFMADD231PS     Z1, Z13, Z12
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x00000034, R9
+	ADDQ            $0x000008a0, DI
+	DECQ            R10
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z8, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z10, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z12, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000134, AX, AX
+	SUBQ            AX, BX
+	SUBQ            AX, R9
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v8(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+	VXORPS Z14, Z14, Z14
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z13, Z13, Z13
+	VXORPS       Z15, Z15, Z15
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R11
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z16
+	VPANDD          (AX), Z16, Z17
+	VPANDD          64(AX), Z16, Z18
+	VPANDD          128(AX), Z16, Z19
+	VPANDD          192(AX), Z16, Z20
+	VPSRLW          $0x04, (AX), Z21
+	VPANDD          Z16, Z21, Z21
+	VPSRLW          $0x04, 64(AX), Z22
+	VPANDD          Z16, Z22, Z22
+	VPSRLW          $0x04, 128(AX), Z23
+	VPANDD          Z16, Z23, Z23
+	VPSRLW          $0x04, 192(AX), Z24
+	VPANDD          Z16, Z24, Z24
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z16
+	VPSHUFB         Z17, Z16, Z17
+	VPSHUFB         Z18, Z16, Z18
+	VPSHUFB         Z19, Z16, Z19
+	VPSHUFB         Z20, Z16, Z20
+	VPSHUFB         Z21, Z16, Z21
+	VPSHUFB         Z22, Z16, Z22
+	VPSHUFB         Z23, Z16, Z23
+	VPSHUFB         Z24, Z16, Z24
+	VPSLLD          $0x10, (CX), Z16
+	VPSRAD          $0x10, Z16, Z16
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VXORPS          Z27, Z27, Z27
+	VXORPS          Z28, Z28, Z28
+	VPDPBUSD.BCST   (BX), Z17, Z25
+	VPDPBUSD.BCST   (BX)(SI*1), Z17, Z26
+	VPDPBUSD.BCST   (BX)(SI*2), Z17, Z27
+	VPDPBUSD.BCST   (BX)(R8*1), Z17, Z28
+	VPDPBUSD.BCST   4(BX), Z18, Z25
+	VPDPBUSD.BCST   4(BX)(SI*1), Z18, Z26
+	VPDPBUSD.BCST   4(BX)(SI*2), Z18, Z27
+	VPDPBUSD.BCST   4(BX)(R8*1), Z18, Z28
+	VPDPBUSD.BCST   8(BX), Z19, Z25
+	VPDPBUSD.BCST   8(BX)(SI*1), Z19, Z26
+	VPDPBUSD.BCST   8(BX)(SI*2), Z19, Z27
+	VPDPBUSD.BCST   8(BX)(R8*1), Z19, Z28
+	VPDPBUSD.BCST   12(BX), Z20, Z25
+	VPDPBUSD.BCST   12(BX)(SI*1), Z20, Z26
+	VPDPBUSD.BCST   12(BX)(SI*2), Z20, Z27
+	VPDPBUSD.BCST   12(BX)(R8*1), Z20, Z28
+	VPDPBUSD.BCST   16(BX), Z21, Z25
+	VPDPBUSD.BCST   16(BX)(SI*1), Z21, Z26
+	VPDPBUSD.BCST   16(BX)(SI*2), Z21, Z27
+	VPDPBUSD.BCST   16(BX)(R8*1), Z21, Z28
+	VPDPBUSD.BCST   20(BX), Z22, Z25
+	VPDPBUSD.BCST   20(BX)(SI*1), Z22, Z26
+	VPDPBUSD.BCST   20(BX)(SI*2), Z22, Z27
+	VPDPBUSD.BCST   20(BX)(R8*1), Z22, Z28
+	VPDPBUSD.BCST   24(BX), Z23, Z25
+	VPDPBUSD.BCST   24(BX)(SI*1), Z23, Z26
+	VPDPBUSD.BCST   24(BX)(SI*2), Z23, Z27
+	VPDPBUSD.BCST   24(BX)(R8*1), Z23, Z28
+	VPDPBUSD.BCST   28(BX), Z24, Z25
+	VPDPBUSD.BCST   28(BX)(SI*1), Z24, Z26
+	VPDPBUSD.BCST   28(BX)(SI*2), Z24, Z27
+	VPDPBUSD.BCST   28(BX)(R8*1), Z24, Z28
+	VPMULLD         Z16, Z25, Z25
+	VPADDD          Z25, Z1, Z1
+	VPMULLD         Z16, Z26, Z26
+	VPADDD          Z26, Z3, Z3
+	VPMULLD         Z16, Z27, Z27
+	VPADDD          Z27, Z5, Z5
+	VPMULLD         Z16, Z28, Z28
+	VPADDD          Z28, Z7, Z7
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VXORPS          Z27, Z27, Z27
+	VXORPS          Z28, Z28, Z28
+	VPDPBUSD.BCST   (R9), Z17, Z25
+	VPDPBUSD.BCST   (R9)(SI*1), Z17, Z26
+	VPDPBUSD.BCST   (R9)(SI*2), Z17, Z27
+	VPDPBUSD.BCST   (R9)(R8*1), Z17, Z28
+	VPDPBUSD.BCST   4(R9), Z18, Z25
+	VPDPBUSD.BCST   4(R9)(SI*1), Z18, Z26
+	VPDPBUSD.BCST   4(R9)(SI*2), Z18, Z27
+	VPDPBUSD.BCST   4(R9)(R8*1), Z18, Z28
+	VPDPBUSD.BCST   8(R9), Z19, Z25
+	VPDPBUSD.BCST   8(R9)(SI*1), Z19, Z26
+	VPDPBUSD.BCST   8(R9)(SI*2), Z19, Z27
+	VPDPBUSD.BCST   8(R9)(R8*1), Z19, Z28
+	VPDPBUSD.BCST   12(R9), Z20, Z25
+	VPDPBUSD.BCST   12(R9)(SI*1), Z20, Z26
+	VPDPBUSD.BCST   12(R9)(SI*2), Z20, Z27
+	VPDPBUSD.BCST   12(R9)(R8*1), Z20, Z28
+	VPDPBUSD.BCST   16(R9), Z21, Z25
+	VPDPBUSD.BCST   16(R9)(SI*1), Z21, Z26
+	VPDPBUSD.BCST   16(R9)(SI*2), Z21, Z27
+	VPDPBUSD.BCST   16(R9)(R8*1), Z21, Z28
+	VPDPBUSD.BCST   20(R9), Z22, Z25
+	VPDPBUSD.BCST   20(R9)(SI*1), Z22, Z26
+	VPDPBUSD.BCST   20(R9)(SI*2), Z22, Z27
+	VPDPBUSD.BCST   20(R9)(R8*1), Z22, Z28
+	VPDPBUSD.BCST   24(R9), Z23, Z25
+	VPDPBUSD.BCST   24(R9)(SI*1), Z23, Z26
+	VPDPBUSD.BCST   24(R9)(SI*2), Z23, Z27
+	VPDPBUSD.BCST   24(R9)(R8*1), Z23, Z28
+	VPDPBUSD.BCST   28(R9), Z24, Z25
+	VPDPBUSD.BCST   28(R9)(SI*1), Z24, Z26
+	VPDPBUSD.BCST   28(R9)(SI*2), Z24, Z27
+	VPDPBUSD.BCST   28(R9)(R8*1), Z24, Z28
+	VPMULLD         Z16, Z25, Z25
+	VPADDD          Z25, Z9, Z9
+	VPMULLD         Z16, Z26, Z26
+	VPADDD          Z26, Z11, Z11
+	VPMULLD         Z16, Z27, Z27
+	VPADDD          Z27, Z13, Z13
+	VPMULLD         Z16, Z28, Z28
+	VPADDD          Z28, Z15, Z15
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z16
+	VPANDD          256(AX), Z16, Z17
+	VPANDD          320(AX), Z16, Z18
+	VPANDD          384(AX), Z16, Z19
+	VPANDD          448(AX), Z16, Z20
+	VPSRLW          $0x04, 256(AX), Z21
+	VPANDD          Z16, Z21, Z21
+	VPSRLW          $0x04, 320(AX), Z22
+	VPANDD          Z16, Z22, Z22
+	VPSRLW          $0x04, 384(AX), Z23
+	VPANDD          Z16, Z23, Z23
+	VPSRLW          $0x04, 448(AX), Z24
+	VPANDD          Z16, Z24, Z24
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z16
+	VPSHUFB         Z17, Z16, Z17
+	VPSHUFB         Z18, Z16, Z18
+	VPSHUFB         Z19, Z16, Z19
+	VPSHUFB         Z20, Z16, Z20
+	VPSHUFB         Z21, Z16, Z21
+	VPSHUFB         Z22, Z16, Z22
+	VPSHUFB         Z23, Z16, Z23
+	VPSHUFB         Z24, Z16, Z24
+	VPSRAD          $0x10, (CX), Z16
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VXORPS          Z27, Z27, Z27
+	VXORPS          Z28, Z28, Z28
+	VPDPBUSD.BCST   32(BX), Z17, Z25
+	VPDPBUSD.BCST   32(BX)(SI*1), Z17, Z26
+	VPDPBUSD.BCST   32(BX)(SI*2), Z17, Z27
+	VPDPBUSD.BCST   32(BX)(R8*1), Z17, Z28
+	VPDPBUSD.BCST   36(BX), Z18, Z25
+	VPDPBUSD.BCST   36(BX)(SI*1), Z18, Z26
+	VPDPBUSD.BCST   36(BX)(SI*2), Z18, Z27
+	VPDPBUSD.BCST   36(BX)(R8*1), Z18, Z28
+	VPDPBUSD.BCST   40(BX), Z19, Z25
+	VPDPBUSD.BCST   40(BX)(SI*1), Z19, Z26
+	VPDPBUSD.BCST   40(BX)(SI*2), Z19, Z27
+	VPDPBUSD.BCST   40(BX)(R8*1), Z19, Z28
+	VPDPBUSD.BCST   44(BX), Z20, Z25
+	VPDPBUSD.BCST   44(BX)(SI*1), Z20, Z26
+	VPDPBUSD.BCST   44(BX)(SI*2), Z20, Z27
+	VPDPBUSD.BCST   44(BX)(R8*1), Z20, Z28
+	VPDPBUSD.BCST   48(BX), Z21, Z25
+	VPDPBUSD.BCST   48(BX)(SI*1), Z21, Z26
+	VPDPBUSD.BCST   48(BX)(SI*2), Z21, Z27
+	VPDPBUSD.BCST   48(BX)(R8*1), Z21, Z28
+	VPDPBUSD.BCST   52(BX), Z22, Z25
+	VPDPBUSD.BCST   52(BX)(SI*1), Z22, Z26
+	VPDPBUSD.BCST   52(BX)(SI*2), Z22, Z27
+	VPDPBUSD.BCST   52(BX)(R8*1), Z22, Z28
+	VPDPBUSD.BCST   56(BX), Z23, Z25
+	VPDPBUSD.BCST   56(BX)(SI*1), Z23, Z26
+	VPDPBUSD.BCST   56(BX)(SI*2), Z23, Z27
+	VPDPBUSD.BCST   56(BX)(R8*1), Z23, Z28
+	VPDPBUSD.BCST   60(BX), Z24, Z25
+	VPDPBUSD.BCST   60(BX)(SI*1), Z24, Z26
+	VPDPBUSD.BCST   60(BX)(SI*2), Z24, Z27
+	VPDPBUSD.BCST   60(BX)(R8*1), Z24, Z28
+	VPMULLD         Z16, Z25, Z25
+	VPADDD          Z25, Z1, Z1
+	VPMULLD         Z16, Z26, Z26
+	VPADDD          Z26, Z3, Z3
+	VPMULLD         Z16, Z27, Z27
+	VPADDD          Z27, Z5, Z5
+	VPMULLD         Z16, Z28, Z28
+	VPADDD          Z28, Z7, Z7
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VXORPS          Z27, Z27, Z27
+	VXORPS          Z28, Z28, Z28
+	VPDPBUSD.BCST   32(R9), Z17, Z25
+	VPDPBUSD.BCST   32(R9)(SI*1), Z17, Z26
+	VPDPBUSD.BCST   32(R9)(SI*2), Z17, Z27
+	VPDPBUSD.BCST   32(R9)(R8*1), Z17, Z28
+	VPDPBUSD.BCST   36(R9), Z18, Z25
+	VPDPBUSD.BCST   36(R9)(SI*1), Z18, Z26
+	VPDPBUSD.BCST   36(R9)(SI*2), Z18, Z27
+	VPDPBUSD.BCST   36(R9)(R8*1), Z18, Z28
+	VPDPBUSD.BCST   40(R9), Z19, Z25
+	VPDPBUSD.BCST   40(R9)(SI*1), Z19, Z26
+	VPDPBUSD.BCST   40(R9)(SI*2), Z19, Z27
+	VPDPBUSD.BCST   40(R9)(R8*1), Z19, Z28
+	VPDPBUSD.BCST   44(R9), Z20, Z25
+	VPDPBUSD.BCST   44(R9)(SI*1), Z20, Z26
+	VPDPBUSD.BCST   44(R9)(SI*2), Z20, Z27
+	VPDPBUSD.BCST   44(R9)(R8*1), Z20, Z28
+	VPDPBUSD.BCST   48(R9), Z21, Z25
+	VPDPBUSD.BCST   48(R9)(SI*1), Z21, Z26
+	VPDPBUSD.BCST   48(R9)(SI*2), Z21, Z27
+	VPDPBUSD.BCST   48(R9)(R8*1), Z21, Z28
+	VPDPBUSD.BCST   52(R9), Z22, Z25
+	VPDPBUSD.BCST   52(R9)(SI*1), Z22, Z26
+	VPDPBUSD.BCST   52(R9)(SI*2), Z22, Z27
+	VPDPBUSD.BCST   52(R9)(R8*1), Z22, Z28
+	VPDPBUSD.BCST   56(R9), Z23, Z25
+	VPDPBUSD.BCST   56(R9)(SI*1), Z23, Z26
+	VPDPBUSD.BCST   56(R9)(SI*2), Z23, Z27
+	VPDPBUSD.BCST   56(R9)(R8*1), Z23, Z28
+	VPDPBUSD.BCST   60(R9), Z24, Z25
+	VPDPBUSD.BCST   60(R9)(SI*1), Z24, Z26
+	VPDPBUSD.BCST   60(R9)(SI*2), Z24, Z27
+	VPDPBUSD.BCST   60(R9)(R8*1), Z24, Z28
+	VPMULLD         Z16, Z25, Z25
+	VPADDD          Z25, Z9, Z9
+	VPMULLD         Z16, Z26, Z26
+	VPADDD          Z26, Z11, Z11
+	VPMULLD         Z16, Z27, Z27
+	VPADDD          Z27, Z13, Z13
+	VPMULLD         Z16, Z28, Z28
+	VPADDD          Z28, Z15, Z15
+	ADDQ            $0x00000040, BX
+	ADDQ            $0x00000040, R9
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R11
+	JNZ             step
+	VCVTPH2PS       (DI), Z16
+	VMOVDQU64       (SP), Z17
+	VMOVDQU64       64(SP), Z18
+	VMOVDQU64       128(SP), Z19
+	VMOVDQU64       192(SP), Z20
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VPDPWSSD.BCST   4(BX), Z17, Z21
+	VPDPWSSD.BCST   4(BX)(SI*1), Z17, Z22
+	VPDPWSSD.BCST   4(BX)(SI*2), Z17, Z23
+	VPDPWSSD.BCST   4(BX)(R8*1), Z17, Z24
+	VPDPWSSD.BCST   8(BX), Z18, Z21
+	VPDPWSSD.BCST   8(BX)(SI*1), Z18, Z22
+	VPDPWSSD.BCST   8(BX)(SI*2), Z18, Z23
+	VPDPWSSD.BCST   8(BX)(R8*1), Z18, Z24
+	VPDPWSSD.BCST   12(BX), Z19, Z21
+	VPDPWSSD.BCST   12(BX)(SI*1), Z19, Z22
+	VPDPWSSD.BCST   12(BX)(SI*2), Z19, Z23
+	VPDPWSSD.BCST   12(BX)(R8*1), Z19, Z24
+	VPDPWSSD.BCST   16(BX), Z20, Z21
+	VPDPWSSD.BCST   16(BX)(SI*1), Z20, Z22
+	VPDPWSSD.BCST   16(BX)(SI*2), Z20, Z23
+	VPDPWSSD.BCST   16(BX)(R8*1), Z20, Z24
+	VPSLLD          $0x07, Z21, Z21
+	VPSUBD          Z21, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z16, Z21
+	VFMADD231PS     Z21, Z1, Z0
+	VPSLLD          $0x07, Z22, Z22
+	VPSUBD          Z22, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z16, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z23, Z23
+	VPSUBD          Z23, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z16, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z24, Z24
+	VPSUBD          Z24, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z16, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	VXORPS          Z1, Z1, Z1
+	VXORPS          Z3, Z3, Z3
+	VXORPS          Z5, Z5, Z5
+	VXORPS          Z7, Z7, Z7
+	VPDPWSSD.BCST   4(R9), Z17, Z1
+	VPDPWSSD.BCST   4(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST   4(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST   4(R9)(R8*1), Z17, Z7
+	VPDPWSSD.BCST   8(R9), Z18, Z1
+	VPDPWSSD.BCST   8(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST   8(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST   8(R9)(R8*1), Z18, Z7
+	VPDPWSSD.BCST   12(R9), Z19, Z1
+	VPDPWSSD.BCST   12(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST   12(R9)(SI*2), Z19, Z5
+	VPDPWSSD.BCST   12(R9)(R8*1), Z19, Z7
+	VPDPWSSD.BCST   16(R9), Z20, Z1
+	VPDPWSSD.BCST   16(R9)(SI*1), Z20, Z3
+	VPDPWSSD.BCST   16(R9)(SI*2), Z20, Z5
+	VPDPWSSD.BCST   16(R9)(R8*1), Z20, Z7
+	VPSLLD          $0x07, Z1, Z1
+	VPSUBD          Z1, Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS.BCST     (R9), Z16, Z1
+	VFMADD231PS     Z1, Z9, Z8
+	VPSLLD          $0x07, Z3, Z3
+	VPSUBD          Z3, Z11, Z11
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (R9)(SI*1), Z16, Z1
+	VFMADD231PS     Z1, Z11, Z10
+	VPSLLD          $0x07, Z5, Z5
+	VPSUBD          Z5, Z13, Z13
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (R9)(SI*2), Z16, Z1
+	VFMADD231PS     Z1, Z13, Z12
+	VPSLLD          $0x07, Z7, Z7
+	VPSUBD          Z7, Z15, Z15
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (R9)(R8*1), Z16, Z1
+	VFMADD231PS     Z1, Z15, Z14
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x00000034, R9
+	ADDQ            $0x000008a0, DI
+	DECQ            R10
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z8, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z10, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z12, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z14, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000134, AX, AX
+	SUBQ            AX, BX
+	SUBQ            AX, R9
+	DECQ            groups+48(FP)
+	JNZ             group
 	VZEROUPPER
 	RET

@@ -179,6 +179,10 @@ func shifted(from Mem, shift int) VecVirtual {
 // pair of products is at most 2·127 times the largest quantum, and 16 bits hold
 // the sums of some quads.
 func (t *wideTile) chunk(c int) {
+	if t.Table != nil {
+		t.chunkSigned(c)
+		return
+	}
 	largest := 1<<(t.Low.Count+t.High.Count) - 1
 	quads := 1
 	for 2*quads*2*127*largest < 1<<15 && 2*quads <= t.Sub/4 {
@@ -205,6 +209,54 @@ func (t *wideTile) chunk(c int) {
 	}
 }
 
+// chunkSigned is chunk for quanta that span an int8: 16 bits hold one pair.
+func (t *wideTile) chunkSigned(c int) {
+	for q := range 8 {
+		w := t.unpack(c, q)
+		for h := range 2 {
+			size := YMM()
+			VPABSB(w[h], size)
+			for i := range t.n {
+				b, a := YMM(), t.acc[i][h]
+				VPBROADCASTD(t.x.At(i, 32*c+4*q), b)
+				VPSIGNB(w[h], b, b)
+				VPMADDUBSW(b, size, b)
+				if q == 0 {
+					VPMADDWD(filled("ones", 0x00010001), b, a)
+					continue
+				}
+				VPMADDWD(filled("ones", 0x00010001), b, b)
+				VPADDD(b, a, a)
+			}
+		}
+	}
+	t.addProducts(c)
+}
+
+// addProducts adds a chunk's sums, times its scale, to the totals.
+func (t *wideTile) addProducts(c int) {
+	for h := range 2 {
+		s := YMM()
+		t.scaleOf(s, 0, t.SubOf(c, 0), h)
+		for i := range t.n {
+			a := t.acc[i][h]
+			VPMULLD(s, a, a)
+			VPADDD(t.total(i, 32*h), a, a)
+			VMOVDQU(a, t.total(i, 32*h))
+		}
+	}
+}
+
+// scaleOf loads the scale, or what is offset bytes behind it, of a sub-block of
+// the step, as int32.
+func (t *wideTile) scaleOf(s VecVirtual, offset, sub, h int) {
+	VMOVDQU(Mem{Base: t.pair, Disp: offset + sub/2*k16.WordBytes + 32*h}, s)
+	if sub%2 == 0 {
+		VPSLLD(Imm(16), s, s)
+	}
+	VPSRAD(Imm(16), s, s)
+}
+
 // addSums adds the sums so far, times the scale of a sub-block of the step, to
 // the totals.
 func (t *wideTile) addSums(sub int) {
@@ -229,6 +281,9 @@ func (t *wideTile) unpack(c, q int) (w [2]VecVirtual) {
 		if t.High.Count > 0 {
 			VPOR(t.bitsOf(t.High, c, q, h), w[h], w[h])
 		}
+		if t.Table != nil {
+			lookUp(w[h], t.Name, t.Table, t.Zero)
+		}
 	}
 	return w
 }
@@ -244,7 +299,9 @@ func (t *wideTile) bitsOf(b k16.Bits, c, q, h int) VecVirtual {
 // their quanta.
 func (t *wideTile) scale() {
 	for h := range 2 {
-		t.weighSums(h)
+		if t.Min != nil || t.raised() {
+			t.weighSums(h)
+		}
 		d, dmin := t.half(0, h), VecVirtual(nil)
 		if t.Min != nil {
 			dmin = t.half(1, h)
@@ -254,6 +311,10 @@ func (t *wideTile) scale() {
 		}
 	}
 }
+
+// raised reports whether quanta are above their values by Zero. Levels of a table
+// are not: they are multiplied as they are.
+func (t *wideTile) raised() bool { return t.Zero != 0 && t.Table == nil }
 
 // half converts 8 f16.
 func (t *wideTile) half(i, h int) VecVirtual {
@@ -291,7 +352,7 @@ func (t *wideTile) scaleRow(i, h int, d, dmin VecVirtual) {
 	dx, total, y, p, sum := YMM(), YMM(), YMM(), YMM(), t.acc[i][h]
 	VBROADCASTSS(t.x.At(i, k16.BlockD-k16.Columns), dx)
 	VMOVDQU(t.total(i, 32*h), total)
-	if t.Zero != 0 {
+	if t.raised() {
 		VPSLLD(Imm(uint64(bits.TrailingZeros(uint(t.Zero)))), sum, sum)
 		VPSUBD(sum, total, total)
 	}
@@ -349,8 +410,8 @@ func (t *wideTile) decode(dst Register, c, q int) {
 			low = t.times(t.half(1, h), t.PairsBytes(), sub, h)
 		}
 		for i := range 4 {
-			v := byteOf(w[h], i, false)
-			if t.Zero != 0 {
+			v := byteOf(w[h], i, t.Table != nil)
+			if t.raised() {
 				VPSUBD(filled(fmt.Sprintf("zero%d", t.Zero), uint32(t.Zero)), v, v)
 			}
 			VCVTDQ2PS(v, v)
@@ -367,11 +428,7 @@ func (t *wideTile) decode(dst Register, c, q int) {
 // sub-block of the step.
 func (t *wideTile) times(d VecVirtual, offset, sub, h int) VecVirtual {
 	s := YMM()
-	VMOVDQU(Mem{Base: t.pair, Disp: offset + sub/2*k16.WordBytes + 32*h}, s)
-	if sub%2 == 0 {
-		VPSLLD(Imm(16), s, s)
-	}
-	VPSRAD(Imm(16), s, s)
+	t.scaleOf(s, offset, sub, h)
 	VCVTDQ2PS(s, s)
 	VMULPS(d, s, s)
 	return s

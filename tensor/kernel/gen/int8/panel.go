@@ -22,7 +22,7 @@ func panel(f x16.Format) {
 	blocks := Load(Param("blocks"), GP64())
 	t.mask = filled("nibbles", 0x0f0f0f0f)
 	Label("block")
-	d := t.halves(0)
+	d := t.scales()
 	var m [2]Op
 	if f.Mins {
 		m = t.halves(x16.HeadBytes)
@@ -63,8 +63,8 @@ func (t *tile) quad(q int) (w [2]VecVirtual) {
 
 // level extends byte i of each lane to an int32, q−zero.
 func (t *tile) level(w VecVirtual, i int) VecVirtual {
-	v := byteOf(w, i, t.Bits == 8)
-	if t.Zero != 0 {
+	v := byteOf(w, i, t.Signed())
+	if t.raised() {
 		VPSUBD(filled(fmt.Sprintf("zero%d", t.Zero), uint32(t.Zero)), v, v)
 	}
 	return v

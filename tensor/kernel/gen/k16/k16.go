@@ -2,6 +2,8 @@
 // activations they are multiplied by, to the programs that write their kernels.
 package k16
 
+import "limbeck/tensor/kernel/gen/x16"
+
 // A Format is a packed layout: halves, words of scales, and steps of columns,
 // each a number of words. Columns come in chunks of 32, those in quads of 4.
 type Format struct {
@@ -22,8 +24,7 @@ type Format struct {
 	Low    Bits
 	High   Bits // above those of Low, if Count > 0
 
-	// Table has the quanta that the bits stand for, plus Zero, if not nil.
-	Table []int8
+	Table *[16]int8 // of levels, to which Zero is added
 }
 
 // A Part is bits of a word of scales: shifted right, or left if Shift < 0, and
@@ -87,6 +88,14 @@ var Formats = []Format{
 		Step:  128, Words: 12, Chunks: []int{0, 1, 2, 3},
 		Low:  Bits{2, 0, func(c, q int) (int, int) { return 4 + q, 2 * c }},
 		High: Bits{1, 2, func(c, q int) (int, int) { return c, q }},
+	},
+	{
+		Name: "iq4_xs", Halves: 1, Scales: 2, Sub: 32, Zero: 128,
+		Scale: [][]Part{{{0, 0, 0x0f0f0f0f}, {1, -4, 0x30303030}}, {{0, 4, 0x0f0f0f0f}, {1, 0, 0x30303030}}},
+		Below: 32,
+		Step:  64, Words: 8, Chunks: []int{0, 1},
+		Low:   Bits{4, 0, func(c, q int) (int, int) { return 4*c + q%4, q / 4 * 4 }},
+		Table: &x16.IQ4Levels,
 	},
 }
 

@@ -197,6 +197,9 @@ func (t *wideTile) unpack(c int) (w [8]VecVirtual) {
 	if t.High.Count > 0 {
 		t.addHigh(w, c)
 	}
+	if t.Table != nil {
+		lookUp(w, t.Name, t.Table, t.Zero)
+	}
 	return w
 }
 

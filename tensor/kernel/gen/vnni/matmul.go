@@ -81,7 +81,7 @@ func store(outputs []VecVirtual, y Register) {
 // block adds a block's products to the outputs.
 func (t *tile) block() {
 	w := t.unpack()
-	d, m := t.halves(0), VecVirtual(nil)
+	d, m := t.scales(), VecVirtual(nil)
 	if t.Mins {
 		m = t.halves(x16.HeadBytes)
 	}
@@ -92,6 +92,25 @@ func (t *tile) block() {
 			t.scale(i+r, sums[r], d, m)
 		}
 	}
+}
+
+// scales returns the 16 scales.
+func (t *tile) scales() VecVirtual {
+	if !t.Exponents {
+		return t.halves(0)
+	}
+	// 2^(e−128) as a product of two normal powers, 2^(⌊e/2⌋−64) and the rest.
+	v, rest, bias := ZMM(), ZMM(), ZMM()
+	VPMOVZXBD(Mem{Base: t.w}, rest)
+	VPBROADCASTD(word("bias", 127-64), bias)
+	VPSRLD(Imm(1), rest, v)
+	VPSUBD(v, rest, rest)
+	for _, e := range []VecVirtual{v, rest} {
+		VPADDD(bias, e, e)
+		VPSLLD(Imm(23), e, e)
+	}
+	VMULPS(rest, v, v)
+	return v
 }
 
 // halves converts the 16 f16 at an offset of the block.
