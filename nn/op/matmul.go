@@ -6,7 +6,7 @@ import (
 )
 
 // MatMul returns x·wᵀ, [x.Rows, w.Rows]. On a tape that is not exact, a packed
-// weight multiplies x in the form that its layout wants: rounded to int8.
+// weight may multiply x rounded to int8: in the form that its layout wants.
 func MatMul(t *Tape, x *Value, w *Weight) *Value {
 	if x.Cols != w.Cols {
 		panic("op: matmul of " + w.Name + ": columns differ")
@@ -44,7 +44,9 @@ func (n *matMul) forward() {
 }
 
 // packed reports whether the weight's layout multiplies.
-func (n *matMul) packed() bool { return !n.t.Exact && n.w.packed != nil }
+func (n *matMul) packed() bool {
+	return n.w.packed != nil && !(n.t.Exact && n.w.layout.Int8())
+}
 
 // step returns the row groups a piece: about 64 KB of work for a matrix by a
 // vector, one group where there are many rows of x.
@@ -106,7 +108,11 @@ func (v *Value) bring(t *Tape, form *kernel.Activations) {
 	if v.form == form {
 		return
 	}
-	v.form, v.formed = form, t.mem.floats(v.Rows*form.Words(v.Cols))
+	if v.form = form; form == kernel.Floats {
+		v.formed = v.Data
+		return
+	}
+	v.formed = t.mem.floats(v.Rows * form.Words(v.Cols))
 	q := Alloc[quantizeRows](t)
 	*q = quantizeRows{v}
 	t.Pool.Run(q, v.Rows)

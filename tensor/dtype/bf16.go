@@ -3,6 +3,8 @@ package dtype
 import (
 	"encoding/binary"
 	"math"
+
+	"limbeck/tensor/kernel"
 )
 
 // BF16 is the upper half of a binary32, little endian.
@@ -14,6 +16,7 @@ var BF16 = register(Type{
 	exponents: exponentsAt(wideExponent, 0),
 	Decode:    decodeBF16,
 	Encode:    encodeBF16,
+	Fast:      kernel.BF16x16,
 })
 
 func decodeBF16(dst []float32, src []byte) {

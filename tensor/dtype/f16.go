@@ -3,6 +3,8 @@ package dtype
 import (
 	"encoding/binary"
 	"math"
+
+	"limbeck/tensor/kernel"
 )
 
 // F16 is IEEE 754 binary16, little endian.
@@ -14,6 +16,7 @@ var F16 = register(Type{
 	exponents: exponentsAt(halfExponent, 0),
 	Decode:    decodeF16,
 	Encode:    encodeF16,
+	Fast:      kernel.F16x16,
 })
 
 func decodeF16(dst []float32, src []byte) {

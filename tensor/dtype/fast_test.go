@@ -139,6 +139,10 @@ func rounded(form *kernel.Activations, q []float32) (x []float64) {
 				x = append(x, float64(b.D)*float64(v))
 			}
 		}
+	case kernel.Floats:
+		for _, v := range q {
+			x = append(x, float64(v))
+		}
 	default:
 		panic("no such form")
 	}

@@ -72,6 +72,10 @@ var packedFormats = []packedFormat{
 		q := bitsAt(b[32+k/128*32+k%32], k/32%4*2, 2) + bitsAt(b[k%32], k/32, 1)<<2 - 4
 		return element{d: half(b, 54), scale: scale, q: q}
 	}},
+	{F16x16, 1, 2, []int{0}, func(b []byte, _ int) element { return element{d: half(b, 0), scale: 1, q: 1} }},
+	{BF16x16, 1, 2, []int{0}, func(b []byte, _ int) element {
+		return element{d: math.Float32frombits(uint32(b[0])<<16 | uint32(b[1])<<24), scale: 1, q: 1}
+	}},
 	{IQ4_XSx16, 256, 136, []int{0}, func(b []byte, k int) element {
 		j := k / 32
 		scale := bitsAt(b[4+j/2], j%2*4, 4) + bitsAt(b[2+j/4], j%4*2, 2)<<4 - 32
@@ -126,6 +130,9 @@ func (f *packedFormat) random(r *rand.Rand, rows, cols int) []byte {
 			if h&0x7c00 == 0x7c00 {
 				h &^= 0x4000
 			}
+			if f.layout == BF16x16 {
+				h = h&0x87ff | 0x3800 // of magnitude 2⁻¹⁵ to 2
+			}
 			if r.IntN(8) == 0 {
 				h = 0
 			}
@@ -166,6 +173,8 @@ func (f *packedFormat) dot(row []byte, x []float32, cols int) float32 {
 		return f.dotQ8(row, blocksIn[Q8Block](x), cols)
 	case Wide:
 		return f.dotWide(row, blocksIn[Q8Wide](x), cols)
+	case Floats:
+		return f.dotFloats(row, x, cols)
 	}
 	panic("no such form")
 }
@@ -197,6 +206,18 @@ func (f *packedFormat) dotWide(row []byte, x []Q8Wide, cols int) float32 {
 		y = fma32(float32(e.d*x[b].D), float32(isum), y)
 		if len(f.halves) == 2 {
 			y = fma32(-float32(e.dmin*x[b].D), float32(msum), y)
+		}
+	}
+	return y
+}
+
+func (f *packedFormat) dotFloats(row []byte, x []float32, cols int) float32 {
+	var y float32
+	for k := range cols {
+		if w := f.element(row, k).value(); current == tierGeneric {
+			y += float32(w * x[k])
+		} else {
+			y = fma32(w, x[k], y)
 		}
 	}
 	return y

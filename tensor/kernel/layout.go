@@ -37,6 +37,9 @@ type Layout struct {
 	MatMul func(y []float32, ldy int, x []float32, n int, packed []byte, rows, cols, lo, hi int)
 }
 
+// Int8 reports whether MatMul multiplies activations rounded to int8.
+func (l *Layout) Int8() bool { return l.X != Floats }
+
 // Activations are a form of rows that a layout multiplies: blocks of some
 // columns. They are kept in memory of floats, whatever they are.
 type Activations struct {

@@ -15,6 +15,8 @@ const (
 	idIQ4_NL
 	idIQ4_XS
 	idMXFP4
+	idF16
+	idBF16
 )
 
 // A product is what a layout's MatMul has to do: n rows of x by row groups lo

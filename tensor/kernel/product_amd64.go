@@ -5,6 +5,7 @@ package kernel
 import "unsafe"
 
 //go:generate sh -c "cd gen && go run ./int8 -out ../x16_amd64.s -stubs ../x16_stubs_amd64.go -pkg kernel"
+//go:generate sh -c "cd gen && go run ./half -out ../half_amd64.s -stubs ../half_stubs_amd64.go -pkg kernel"
 //go:generate sh -c "cd gen && go run ./vnni -out ../x16_avx512_amd64.s -stubs ../x16_avx512_stubs_amd64.go -pkg kernel"
 
 func quantizeRow(dst []Q8Block, x []float32) {
@@ -56,6 +57,8 @@ var tilesAVX512 = [...][9]tileAVX512{
 	idIQ4_NL: {1: iq4_nlx16v1, iq4_nlx16v2, iq4_nlx16v3, iq4_nlx16v4, iq4_nlx16v5, iq4_nlx16v6, iq4_nlx16v7, iq4_nlx16v8},
 	idIQ4_XS: {1: iq4_xsx16v1, iq4_xsx16v2, iq4_xsx16v3, iq4_xsx16v4, iq4_xsx16v5, iq4_xsx16v6, iq4_xsx16v7, iq4_xsx16v8},
 	idMXFP4:  {1: mxfp4x16v1, mxfp4x16v2, mxfp4x16v3, mxfp4x16v4, mxfp4x16v5, mxfp4x16v6, mxfp4x16v7, mxfp4x16v8},
+	idF16:    {1: f16x16v1, f16x16v2, f16x16v3, f16x16v4, f16x16v5, f16x16v6, f16x16v7, f16x16v8},
+	idBF16:   {1: bf16x16v1, bf16x16v2, bf16x16v3, bf16x16v4, bf16x16v5, bf16x16v6, bf16x16v7, bf16x16v8},
 }
 
 // tallAVX512 returns how many of the n activation rows left the next tile takes.
@@ -207,6 +210,18 @@ func tileAVX2(id, n int, y []float32, ldy int, x []float32, ldx int, w []byte, b
 		mxfp4x16n2(out, ldy, in, ldx, q, blocks, groups)
 	case idMXFP4<<3 | 4:
 		mxfp4x16n4(out, ldy, in, ldx, q, blocks, groups)
+	case idF16<<3 | 1:
+		f16x16n1(out, ldy, in, ldx, q, blocks, groups)
+	case idF16<<3 | 2:
+		f16x16n2(out, ldy, in, ldx, q, blocks, groups)
+	case idF16<<3 | 4:
+		f16x16n4(out, ldy, in, ldx, q, blocks, groups)
+	case idBF16<<3 | 1:
+		bf16x16n1(out, ldy, in, ldx, q, blocks, groups)
+	case idBF16<<3 | 2:
+		bf16x16n2(out, ldy, in, ldx, q, blocks, groups)
+	case idBF16<<3 | 4:
+		bf16x16n4(out, ldy, in, ldx, q, blocks, groups)
 	default:
 		panic("kernel: no tile of this height")
 	}
