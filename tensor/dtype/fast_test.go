@@ -135,8 +135,8 @@ func rounded(form *kernel.Activations, q []float32) (x []float64) {
 		}
 	case kernel.Wide:
 		for _, b := range unsafe.Slice((*kernel.Q8Wide)(words), len(q)/form.Size) {
-			for _, v := range b.Q {
-				x = append(x, float64(b.D)*float64(v))
+			for i := range kernel.WideLen {
+				x = append(x, float64(b.D)*float64(b.At(i)))
 			}
 		}
 	case kernel.Floats:

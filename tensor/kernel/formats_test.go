@@ -198,7 +198,8 @@ func (f *packedFormat) dotWide(row []byte, x []Q8Wide, cols int) float32 {
 	var y float32
 	for b := range cols / WideLen {
 		e, isum, msum := element{}, int32(0), int32(0)
-		for k, v := range x[b].Q {
+		for k := range WideLen {
+			v := x[b].At(k)
 			e = f.element(row, b*WideLen+k)
 			isum += int32(e.scale) * int32(e.q) * int32(v)
 			msum += int32(e.min) * int32(v)

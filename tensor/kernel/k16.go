@@ -276,8 +276,8 @@ func (f *k16) matMul(y []float32, ldy int, x []float32, n int, packed []byte, ro
 // of a block,
 //
 //	for b := range cols / 256 {
-//		isum := Σ_j scale[r][b][j]·Σ_k q[r][b][j][k]·x[i][b].Q[j][k]
-//		msum := Σ_j min[r][b][j]·Σ_k x[i][b].Q[j][k]
+//		isum := Σ_j scale[r][b][j]·Σ_k q[r][b][j][k]·x[i][b][j][k]
+//		msum := Σ_j min[r][b][j]·Σ_k x[i][b][j][k]
 //		y[i*ldy+r] += (d[r][b]·x[i][b].D)·isum
 //		y[i*ldy+r] -= (dmin[r][b]·x[i][b].D)·msum // only if mins
 //	}
@@ -311,7 +311,8 @@ func (f *k16) addBlock(y []float32, x *Q8Wide, lanes *[GroupRows]kBlock) {
 		for j := range WideLen / f.sub {
 			var s, sx int32
 			q := l.q[j*f.sub : (j+1)*f.sub]
-			for k, v := range x.Q[j*f.sub:][:len(q)] {
+			for k := range q {
+				v := x.At(j*f.sub + k)
 				s += int32(v) * int32(q[k])
 				sx += int32(v)
 			}

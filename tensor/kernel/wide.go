@@ -11,14 +11,27 @@ var Wide = &Activations{
 	Quantize: func(dst, x []float32) { QuantizeWide(blocksIn[Q8Wide](dst), x) },
 }
 
-// A Q8Wide holds 256 activations as int8: x ≈ D·Q. Sum32[j] is the sum of Q's
-// j-th 32, Sum16[j] that of its j-th 16.
+// A Q8Wide holds 256 activations as int8, in four parts: x ≈ D·Q. Sum32[j] is
+// the sum of the j-th 32 of them, Sum16[j] that of the j-th 16.
 type Q8Wide struct {
-	Q     [WideLen]int8
+	Part  [WideLen / partLen]WidePart
 	D     float32
 	Sum32 [WideLen / 32]int16
 	Sum16 [WideLen / 16]int16
 }
+
+// A WidePart is 64 of the activations. Less[j] is −32 times the sum of their
+// j-th 16: where a sum of products with quanta that are 32 above their values
+// begins.
+type WidePart struct {
+	Q    [partLen]int8
+	Less [partLen / 16]int32
+}
+
+const partLen = 64
+
+// At returns the i-th activation's level.
+func (b *Q8Wide) At(i int) int8 { return b.Part[i/partLen].Q[i%partLen] }
 
 // QuantizeWide rounds x to int8, 256 elements a block, as [QuantizeRow] rounds
 // 32. len(x) is a multiple of 256 and dst holds at least len(x)/256 blocks.
@@ -50,7 +63,9 @@ func quantizeWideBlock(dst *Q8Wide, x *[WideLen]float32) {
 	}
 	for i, v := range x {
 		q := toInt8(v, inverse)
-		dst.Q[i] = int8(q)
+		part := &dst.Part[i/partLen]
+		part.Q[i%partLen] = int8(q)
+		part.Less[i%partLen/16] -= 32 * q
 		dst.Sum32[i/32] += int16(q)
 		dst.Sum16[i/16] += int16(q)
 	}

@@ -28,13 +28,21 @@ func testQuantizeWide(t *testing.T) {
 				t.Errorf("scale %g: D = %g, want %g", scale, block.D, float32(amax)/127)
 			}
 			var sum32, sum16 [16]int16
-			for i, v := range block.Q {
+			var less [4]WidePart
+			for i := range WideLen {
+				v := block.At(i)
+				less[i/64].Less[i%64/16] -= 32 * int32(v)
 				sum32[i/32] += int16(v)
 				sum16[i/16] += int16(v)
 				exact := float64(part[i]) / amax * 127
 				// Half a step, and the rounding of two f32 operations on ≤ 127.
 				if math.Abs(float64(v)-exact) > 0.5+127*2*0x1p-24 {
 					t.Errorf("scale %g: element %d: %d for %g", scale, i, v, exact)
+				}
+			}
+			for i, p := range block.Part {
+				if p.Less != less[i].Less {
+					t.Errorf("scale %g: part %d: Less %v, want %v", scale, i, p.Less, less[i].Less)
 				}
 			}
 			if block.Sum16 != sum16 || block.Sum32 != [8]int16(sum32[:8]) {

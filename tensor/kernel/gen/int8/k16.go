@@ -81,10 +81,10 @@ func (t *wideTile) block() {
 	for _, c := range t.Chunks {
 		t.chunk(c)
 	}
-	t.x.Advance(U32(t.Step))
+	t.x.Advance(U32(t.StepBytes()))
 	t.next(steps, "step")
 	t.scale()
-	t.x.Advance(U32(k16.WideBytes - k16.Columns))
+	t.x.Advance(U32(k16.WideBytes - k16.BlockD))
 }
 
 // begin goes to the first step and returns how many there are.
@@ -192,7 +192,7 @@ func (t *wideTile) chunk(c int) {
 		w := t.unpack(c, q)
 		for i := range t.n {
 			b := YMM()
-			VPBROADCASTD(t.x.At(i, 32*c+4*q), b)
+			VPBROADCASTD(t.x.At(i, k16.X(c)+4*q), b)
 			for h := range 2 {
 				if q%quads == 0 {
 					VPMADDUBSW(b, w[h], t.acc[i][h])
@@ -218,7 +218,7 @@ func (t *wideTile) chunkSigned(c int) {
 			VPABSB(w[h], size)
 			for i := range t.n {
 				b, a := YMM(), t.acc[i][h]
-				VPBROADCASTD(t.x.At(i, 32*c+4*q), b)
+				VPBROADCASTD(t.x.At(i, k16.X(c)+4*q), b)
 				VPSIGNB(w[h], b, b)
 				VPMADDUBSW(b, size, b)
 				if q == 0 {
@@ -336,7 +336,7 @@ func (t *wideTile) weighSums(h int) {
 		}
 		for i := range t.n {
 			b := YMM()
-			VPBROADCASTD(t.x.At(i, t.Sums()-k16.Columns+4*p), b)
+			VPBROADCASTD(t.x.At(i, t.Sums()-k16.BlockD+4*p), b)
 			if p == 0 {
 				VPMADDWD(b, pair, t.acc[i][h])
 				continue
@@ -350,7 +350,7 @@ func (t *wideTile) weighSums(h int) {
 // scaleRow adds a block's total to half of the outputs of activation row i.
 func (t *wideTile) scaleRow(i, h int, d, dmin VecVirtual) {
 	dx, total, y, p, sum := YMM(), YMM(), YMM(), YMM(), t.acc[i][h]
-	VBROADCASTSS(t.x.At(i, k16.BlockD-k16.Columns), dx)
+	VBROADCASTSS(t.x.At(i, 0), dx)
 	VMOVDQU(t.total(i, 32*h), total)
 	if t.raised() {
 		VPSLLD(Imm(uint64(bits.TrailingZeros(uint(t.Zero)))), sum, sum)

@@ -37,7 +37,7 @@ func quantizeWide() {
 	_, inverse, poison := scales(Mem{Base: dst, Disp: k16.BlockD}, top)
 	for part := range k16.Columns / 32 {
 		v := quantize32(Mem{Base: x, Disp: 128 * part}, inverse, poison)
-		VMOVDQU(v, Mem{Base: dst, Disp: 32 * part})
+		VMOVDQU(v, Mem{Base: dst, Disp: k16.X(part)})
 		storeSums(dst, part, v)
 	}
 	ADDQ(U32(4*k16.Columns), x)
@@ -60,7 +60,7 @@ func quantize32(x Mem, inverse, poison VecVirtual) VecVirtual {
 	return narrow(v)
 }
 
-// storeSums stores the sums of 16 and 32 int8.
+// storeSums stores the sums of 16 and 32 int8, and −32 times those of 16.
 func storeSums(dst Register, part int, v VecVirtual) {
 	s, r := YMM(), GP32()
 	VMOVDQU(filled("bytes1", 0x01010101), s)
@@ -73,6 +73,9 @@ func storeSums(dst Register, part int, v VecVirtual) {
 	for i, x := range []VecVirtual{s, high} {
 		VMOVD(x.AsX(), r)
 		MOVW(r.As16(), Mem{Base: dst, Disp: k16.BlockSum16 + 4*part + 2*i})
+		SHLL(Imm(5), r)
+		NEGL(r)
+		MOVL(r, Mem{Base: dst, Disp: k16.Less(part, 4*i)})
 	}
 	VPADDD(s.AsX(), high.AsX(), s.AsX())
 	VMOVD(s.AsX(), r)

@@ -138,13 +138,28 @@ func (b Bits) Offset(c, q int) (bytes, shift int) {
 // chunk c.
 func (f Format) SubOf(c, q int) int { return (32*c + 4*q) / f.Sub }
 
-// Offsets in a Q8Wide, and its size.
+// Offsets in a Q8Wide, and its size; its parts of 64 columns come first.
 const (
-	BlockD     = 256
-	BlockSum32 = 260
-	BlockSum16 = 276
-	WideBytes  = 308
+	PartBytes  = 80
+	PartLess   = 64
+	BlockD     = 4 * PartBytes
+	BlockSum32 = BlockD + 4
+	BlockSum16 = BlockSum32 + 16
+	WideBytes  = BlockSum16 + 32
 )
+
+// X returns the offset of the activations of chunk c of a step.
+func X(c int) int { return c/2*PartBytes + c%2*32 }
+
+// Less returns the offset of what a sum over the 16 columns from quad q of chunk
+// c begins with, to make up for a Zero of 32.
+func Less(c, q int) int { return c/2*PartBytes + PartLess + c%2*8 + q/4*4 }
+
+// StepBytes is the size of a step's activations.
+func (f Format) StepBytes() int { return f.Step / 64 * PartBytes }
+
+// Begins reports whether a Q8Wide's Less makes up for Zero.
+func (f Format) Begins() bool { return f.Zero == 32 && f.Sub == 16 }
 
 // Sums returns the offset of a Q8Wide's sums over sub-blocks.
 func (f Format) Sums() int {

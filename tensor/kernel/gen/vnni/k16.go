@@ -80,13 +80,13 @@ func (t *wideTile) block() {
 	for _, c := range t.Chunks {
 		t.chunk(c)
 	}
-	t.x.Advance(U32(t.Step))
+	t.x.Advance(U32(t.StepBytes()))
 	ADDQ(U32(t.Words*k16.WordBytes), t.step)
 	ADDQ(U32(t.PairsBytes()/t.Steps()), t.pair)
 	DECQ(steps)
 	JNZ(LabelRef("step"))
 	t.scale()
-	t.x.Advance(U32(k16.WideBytes - k16.Columns))
+	t.x.Advance(U32(k16.WideBytes - k16.BlockD))
 }
 
 // pairsOf returns the scales or the mins of which the parts are given, less
@@ -152,11 +152,15 @@ func (t *wideTile) chunk(c int) {
 			var acc [abreast]VecVirtual
 			for r := range rows {
 				acc[r] = ZMM()
-				zero(acc[r])
+				if t.Begins() {
+					VPBROADCASTD(t.x.At(i+r, k16.Less(c, s*8/subs)), acc[r])
+				} else {
+					zero(acc[r])
+				}
 			}
 			for q := s * 8 / subs; q < (s+1)*8/subs; q++ {
 				for r := range rows {
-					VPDPBUSD_BCST(t.x.At(i+r, 32*c+4*q), w[q], acc[r])
+					VPDPBUSD_BCST(t.x.At(i+r, k16.X(c)+4*q), w[q], acc[r])
 				}
 			}
 			for r := range rows {
@@ -221,6 +225,9 @@ func (t *wideTile) mask(b k16.Bits) VecVirtual {
 	return v
 }
 
+// raised reports whether totals have yet to lose Zero.
+func (t *wideTile) raised() bool { return t.Zero != 0 && !t.Begins() }
+
 // scale adds a block's totals to the outputs. The rows of x are at the end of
 // their quanta.
 func (t *wideTile) scale() {
@@ -231,7 +238,7 @@ func (t *wideTile) scale() {
 		dmin = ZMM()
 		VCVTPH2PS(Mem{Base: t.w, Disp: k16.HalfBytes}, dmin)
 		pairs = t.pairsOf(t.Min, 0)
-	case t.Zero != 0:
+	case t.raised():
 		for p := range t.Pairs() {
 			v := ZMM()
 			VMOVDQU64(t.pairs.Offset(p*k16.WordBytes), v)
@@ -256,7 +263,7 @@ func (t *wideTile) weighSums(pairs []VecVirtual, i, n int) (acc [abreast]VecVirt
 	}
 	for p, v := range pairs {
 		for r := range n {
-			VPDPWSSD_BCST(t.x.At(i+r, t.Sums()-k16.Columns+4*p), v, acc[r])
+			VPDPWSSD_BCST(t.x.At(i+r, t.Sums()-k16.BlockD+4*p), v, acc[r])
 		}
 	}
 	return acc
@@ -265,11 +272,11 @@ func (t *wideTile) weighSums(pairs []VecVirtual, i, n int) (acc [abreast]VecVirt
 // scaleRow adds a block's total to the outputs of activation row i.
 func (t *wideTile) scaleRow(i int, sum, d, dmin VecVirtual) {
 	total, p := t.total[i], ZMM()
-	if t.Zero != 0 {
+	if t.raised() {
 		VPSLLD(Imm(uint64(bits.TrailingZeros(uint(t.Zero)))), sum, sum)
 		VPSUBD(sum, total, total)
 	}
-	at := t.x.At(i, k16.BlockD-k16.Columns)
+	at := t.x.At(i, 0)
 	VCVTDQ2PS(total, total)
 	VMULPS_BCST(at, d, p)
 	VFMADD231PS(p, total, t.y[i])
