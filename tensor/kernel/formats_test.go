@@ -106,9 +106,13 @@ func (f *packedFormat) row(m []byte, cols, i int) []byte {
 	return m[i*n : (i+1)*n]
 }
 
-// element returns element k of a row.
-func (f *packedFormat) element(row []byte, k int) element {
-	return f.at(row[k/f.len*f.size:][:f.size], k%f.len)
+// elements reads a row.
+func (f *packedFormat) elements(row []byte, cols int) []element {
+	es := make([]element, cols)
+	for k := range es {
+		es[k] = f.at(row[k/f.len*f.size:][:f.size], k%f.len)
+	}
+	return es
 }
 
 // random returns rows of random blocks whose scales and mins are finite halves:
@@ -166,25 +170,25 @@ func randomActivations(r *rand.Rand, form *Activations, n, cols int) []float32 {
 	return q
 }
 
-// dot multiplies a row in file order, exactly as the layout's family documents.
-func (f *packedFormat) dot(row []byte, x []float32, cols int) float32 {
+// dot multiplies a row, exactly as the layout's family documents.
+func (f *packedFormat) dot(row []element, x []float32) float32 {
 	switch f.layout.X {
 	case Q8:
-		return f.dotQ8(row, blocksIn[Q8Block](x), cols)
+		return dotQ8(row, blocksIn[Q8Block](x))
 	case Wide:
-		return f.dotWide(row, blocksIn[Q8Wide](x), cols)
+		return f.dotWide(row, blocksIn[Q8Wide](x))
 	case Floats:
-		return f.dotFloats(row, x, cols)
+		return dotFloats(row, x)
 	}
 	panic("no such form")
 }
 
-func (f *packedFormat) dotQ8(row []byte, x []Q8Block, cols int) float32 {
+func dotQ8(row []element, x []Q8Block) float32 {
 	var y float32
-	for b := range cols / BlockLen {
-		e, isum := f.element(row, b*BlockLen), int32(0)
+	for b := range x {
+		e, isum := row[b*BlockLen], int32(0)
 		for k, v := range x[b].Q {
-			isum += int32(f.element(row, b*BlockLen+k).q) * int32(v)
+			isum += int32(row[b*BlockLen+k].q) * int32(v)
 		}
 		y = fma32(float32(e.d*x[b].D), float32(isum), y)
 		if e.min != 0 {
@@ -194,13 +198,13 @@ func (f *packedFormat) dotQ8(row []byte, x []Q8Block, cols int) float32 {
 	return y
 }
 
-func (f *packedFormat) dotWide(row []byte, x []Q8Wide, cols int) float32 {
+func (f *packedFormat) dotWide(row []element, x []Q8Wide) float32 {
 	var y float32
-	for b := range cols / WideLen {
+	for b := range x {
 		e, isum, msum := element{}, int32(0), int32(0)
 		for k := range WideLen {
 			v := x[b].At(k)
-			e = f.element(row, b*WideLen+k)
+			e = row[b*WideLen+k]
 			isum += int32(e.scale) * int32(e.q) * int32(v)
 			msum += int32(e.min) * int32(v)
 		}
@@ -212,10 +216,10 @@ func (f *packedFormat) dotWide(row []byte, x []Q8Wide, cols int) float32 {
 	return y
 }
 
-func (f *packedFormat) dotFloats(row []byte, x []float32, cols int) float32 {
+func dotFloats(row []element, x []float32) float32 {
 	var y float32
-	for k := range cols {
-		if w := f.element(row, k).value(); current == tierGeneric {
+	for k, e := range row {
+		if w := e.value(); current == tierGeneric {
 			y += float32(w * x[k])
 		} else {
 			y = fma32(w, x[k], y)

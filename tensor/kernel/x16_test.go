@@ -19,8 +19,10 @@ func testPackDecodes(t *testing.T) {
 			m := f.random(r, rows, cols)
 			p := pack(f.layout, m, rows, cols)
 			want := make([]float32, groups(rows)*GroupRows*cols)
-			for i := range rows * cols {
-				want[i] = f.element(f.row(m, cols, i/cols), i%cols).value()
+			for r := range rows {
+				for k, e := range f.elements(f.row(m, cols, r), cols) {
+					want[r*cols+k] = e.value()
+				}
 			}
 			row := make([]float32, cols)
 			for i := range rows {
@@ -80,8 +82,11 @@ func testMatMulIsTheLoop(t *testing.T) {
 			tallest := heights[len(heights)-1]
 			x := randomActivations(r, f.layout.X, tallest, cols)
 			want, words := make([]float32, tallest*rows), f.layout.X.Words(cols)
-			for i := range want {
-				want[i] = f.dot(f.row(m, cols, i%rows), x[i/rows*words:][:words], cols)
+			for r := range rows {
+				row := f.elements(f.row(m, cols, r), cols)
+				for i := range tallest {
+					want[i*rows+r] = f.dot(row, x[i*words:][:words])
+				}
 			}
 			for _, n := range heights {
 				got := guarded(n * rows)
