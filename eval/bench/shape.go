@@ -53,7 +53,7 @@ func ShapeOf(m *model.Model, p generate.Precision) Shape {
 func stored(w *op.Weight) (bytes int64, int8 bool) {
 	t := w.Type()
 	if l := t.Fast; l != nil && w.Cols%32 == 0 && w.Rows > 1 {
-		return int64(l.Bytes(w.Rows, w.Cols)), l.MatMul != nil
+		return int64(l.Bytes(w.Rows, w.Cols)), l.Int8()
 	}
 	return int64(w.Rows) * int64((w.Cols+t.Len-1)/t.Len) * int64(t.Size), false
 }

@@ -100,17 +100,17 @@ func (n *attentionFlash) Do(worker, piece int) {
 	group := n.h.Query / n.h.KV
 	rows := (p.hi - p.lo) * group
 	part, strip := partFloats(rows, s), max(s.layout.strip()*keyBlock, kernel.PanelWidth*n.h.Dim)
-	q8 := 0
-	if s.layout.int8() {
-		q8 = q8Floats(rows * n.h.Dim)
+	form, words := s.layout.form(), 0
+	if form != nil {
+		words = rows * form.Words(n.h.Dim)
 	}
-	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+q8+rows*keyBlock+strip+2*part+2*rows))
+	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+words+rows*keyBlock+strip+2*part+2*rows))
 	f := flash{j: j, piece: p, rows: rows, group: group}
 	f.q.Mat = kernel.Dense(mem.take(rows*n.h.Dim), rows, n.h.Dim)
 	(*attention)(n).scaled(f.q.Data, p)
-	if q8 > 0 {
-		f.q.q8 = q8Blocks(mem.take(q8))
-		kernel.QuantizeRow(f.q.q8, f.q.Data)
+	if form != nil {
+		f.q.formed = mem.take(words)
+		form.Quantize(f.q.formed, f.q.Data)
 	}
 	f.scores, f.mem = mem.take(rows*keyBlock), mem.take(strip)
 	if p.parts != nil {

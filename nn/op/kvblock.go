@@ -19,14 +19,14 @@ type blockKV struct {
 
 func (f *blockKV) strip() int { return f.values.Width }
 
-func (f *blockKV) int8() bool { return true }
+func (f *blockKV) form() *kernel.Activations { return f.layout.X }
 
 func (f *blockKV) encode(dst []byte, x []float32) { f.round(dst, x) }
 
 func (f *blockKV) putKey(group, key []byte, lane int) { f.layout.PackRow(group, key, lane) }
 
 func (f *blockKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, _ []float32) {
-	f.layout.MatMul(c, ldc, q.q8, q.Rows, keys, groups*kernel.GroupRows, q.Cols, 0, groups)
+	f.layout.MatMul(c, ldc, q.formed, q.Rows, keys, groups*kernel.GroupRows, q.Cols, 0, groups)
 }
 
 func (f *blockKV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32) {

@@ -12,7 +12,7 @@ func init() { registerKV(dtype.F16, f16KV{}) }
 // becomes infinite.
 type f16KV struct{}
 
-func (f16KV) int8() bool { return false }
+func (f16KV) form() *kernel.Activations { return nil }
 
 func (f16KV) strip() int { return kernel.PanelWidth }
 

@@ -14,7 +14,7 @@ func init() { registerKV(dtype.F32, f32KV{}) }
 //	strip of values:  [room][16]      16 channels a row
 type f32KV struct{}
 
-func (f32KV) int8() bool { return false }
+func (f32KV) form() *kernel.Activations { return nil }
 
 func (f32KV) strip() int { return kernel.PanelWidth }
 

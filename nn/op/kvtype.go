@@ -20,8 +20,8 @@ type kvLayout interface {
 	// strip returns the channels of a strip.
 	strip() int
 
-	// int8 reports whether scores are made of queries rounded to int8.
-	int8() bool
+	// form returns the form in which scores want queries besides f32, or nil.
+	form() *kernel.Activations
 
 	// encode writes a head's channels in the format.
 	encode(dst []byte, x []float32)
@@ -40,8 +40,8 @@ type kvLayout interface {
 
 // queries are the rows of q that attend together, scaled by 1/√Dim.
 type queries struct {
-	kernel.Mat                  // rows are contiguous
-	q8         []kernel.Q8Block // the same rounded, if the layout wants int8
+	kernel.Mat           // rows are contiguous
+	formed     []float32 // the same in the form that the layout wants, if any
 }
 
 // kvLayouts are the formats of caches.

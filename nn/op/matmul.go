@@ -2,14 +2,13 @@ package op
 
 import (
 	"slices"
-	"unsafe"
 
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
 
 // MatMul returns x·wᵀ, [x.Rows, w.Rows]. On a tape that is not exact, a packed
-// weight multiplies x rounded to int8 in blocks of 32.
+// weight may multiply x rounded to int8: in the form that its layout wants.
 func MatMul(t *Tape, x *Value, w *Weight) *Value {
 	n := newMatMul(t, x, w)
 	n.forward()
@@ -28,15 +27,16 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 		parts, ys, pieces = append(parts, p), append(ys, p.y), pieces+p.pieces()
 	}
 	*n = matMuls{parts, ys}
-	if t.recording || slices.ContainsFunc(parts, (*matMul).trained) {
+	form, one := n.form()
+	if t.recording || !one || slices.ContainsFunc(parts, (*matMul).trained) {
 		for _, p := range parts {
 			p.forward()
 			t.Record(p, p.y)
 		}
 		return ys
 	}
-	if slices.ContainsFunc(parts, (*matMul).int8) {
-		x.quantize(t)
+	if form != nil {
+		x.bring(t, form)
 	}
 	t.Pool.Run(n, pieces)
 	t.Record(n, nil) // for a profile
@@ -47,6 +47,21 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 type matMuls struct {
 	parts []*matMul
 	ys    []*Value
+}
+
+// form returns the form of x that packed weights want, nil without any; one is
+// false if they want several.
+func (n *matMuls) form() (form *kernel.Activations, one bool) {
+	for _, p := range n.parts {
+		if !p.packed() {
+			continue
+		}
+		if form != nil && form != p.w.layout.X {
+			return nil, false
+		}
+		form = p.w.layout.X
+	}
+	return form, true
 }
 
 // Do computes a piece of one of the products.
@@ -90,8 +105,8 @@ func (n *matMul) forward() {
 		n.t.mul(n.y.dense(), n.x.dense(), n.w.dense().T(), false)
 		return
 	}
-	if n.int8() {
-		n.x.quantize(n.t)
+	if n.packed() {
+		n.x.bring(n.t, n.w.layout.X)
 	}
 	n.t.Pool.Run(n, n.pieces())
 }
@@ -101,7 +116,10 @@ func (n *matMul) pieces() int {
 	return (groups + n.step() - 1) / n.step()
 }
 
-func (n *matMul) int8() bool { return !n.t.Exact && n.w.layout != nil && n.w.layout.MatMul != nil }
+// packed reports whether the weight's layout multiplies.
+func (n *matMul) packed() bool {
+	return n.w.layout != nil && !(n.t.Exact && n.w.layout.Int8())
+}
 
 // step returns the row groups a piece: about 64 KB of work for a matrix by a
 // vector, one group where there are many rows of x.
@@ -117,8 +135,8 @@ func (n *matMul) Do(worker, piece int) {
 	w, x, y := n.w, n.x, n.y
 	lo := piece * n.step()
 	hi := min(lo+n.step(), (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
-	if n.int8() {
-		w.mulInt8(n.t, worker, y, x, lo, hi)
+	if n.packed() {
+		w.mulPacked(n.t, worker, y, x, lo, hi)
 		return
 	}
 	mem := n.t.Scratch(worker, 2*kernel.PanelWidth*w.Cols)
@@ -158,12 +176,16 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 func (w *Weight) dense() kernel.Mat { return kernel.Dense(w.F32(), w.Rows, w.Cols) }
 func (v *Value) dense() kernel.Mat  { return kernel.Dense(v.Data, v.Rows, v.Cols) }
 
-// quantize makes v's rows int8, once.
-func (v *Value) quantize(t *Tape) {
-	if v.q8 != nil {
+// bring makes v's rows of a form, unless they are in it already.
+func (v *Value) bring(t *Tape, form *kernel.Activations) {
+	if v.form == form {
 		return
 	}
-	v.q8 = q8Blocks(t.Floats(q8Floats(v.Rows * v.Cols)))
+	if v.form = form; form == kernel.Floats {
+		v.formed = v.Data
+		return
+	}
+	v.formed = t.Floats(v.Rows * form.Words(v.Cols))
 	q := Alloc[quantizeRows](t)
 	*q = quantizeRows{v}
 	t.Pool.Run(q, v.Rows)
@@ -172,16 +194,6 @@ func (v *Value) quantize(t *Tape) {
 type quantizeRows struct{ v *Value }
 
 func (q *quantizeRows) Do(_, row int) {
-	n := q.v.Cols / 32
-	kernel.QuantizeRow(q.v.q8[row*n:(row+1)*n], q.v.Row(row))
-}
-
-const q8BlockFloats = int(unsafe.Sizeof(kernel.Q8Block{})) / 4
-
-// q8Floats returns the floats that n elements take as int8.
-func q8Floats(n int) int { return n / kernel.BlockLen * q8BlockFloats }
-
-// q8Blocks views memory as blocks.
-func q8Blocks(mem []float32) []kernel.Q8Block {
-	return unsafe.Slice((*kernel.Q8Block)(unsafe.Pointer(unsafe.SliceData(mem))), len(mem)/q8BlockFloats)
+	n := q.v.form.Words(q.v.Cols)
+	q.v.form.Quantize(q.v.formed[row*n:(row+1)*n], q.v.Row(row))
 }

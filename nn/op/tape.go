@@ -21,7 +21,8 @@ type Value struct {
 	Data       []float32
 	Grad       []float32 // set during [Tape.Backward]; see [Tape.Grad]
 
-	q8 []kernel.Q8Block // Data as int8, made by the first product that wants it
+	form   *kernel.Activations // of formed
+	formed []float32           // Data as the last product with packed weights wanted it
 }
 
 // Row returns row i.

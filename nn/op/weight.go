@@ -204,10 +204,11 @@ func (w *Weight) panel(group int, mem []float32) []float32 {
 	return mem[:n]
 }
 
-// mulInt8 computes the columns lo to hi of y, in groups, from x's int8 rows.
-func (w *Weight) mulInt8(t *Tape, worker int, y, x *Value, lo, hi int) {
+// mulPacked computes the columns lo to hi of y, in groups, from x's rows in the
+// form that the layout wants.
+func (w *Weight) mulPacked(t *Tape, worker int, y, x *Value, lo, hi int) {
 	if w.packed != nil {
-		w.layout.MatMul(y.Data, y.Cols, x.q8, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
+		w.layout.MatMul(y.Data, y.Cols, x.formed, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
 		return
 	}
 	first := lo * kernel.GroupRows
@@ -215,7 +216,7 @@ func (w *Weight) mulInt8(t *Tape, worker int, y, x *Value, lo, hi int) {
 	size := w.layout.Bytes(rows, w.Cols)
 	copied := dtype.FloatBytes(t.Scratch(worker, (size+3)/4))[:size]
 	w.layout.Pack(copied, w.t.Data[first*w.t.Type.Bytes(w.Cols):], rows, w.Cols, 0, hi-lo)
-	w.layout.MatMul(y.Data[first:], y.Cols, x.q8, x.Rows, copied, rows, w.Cols, 0, hi-lo)
+	w.layout.MatMul(y.Data[first:], y.Cols, x.formed, x.Rows, copied, rows, w.Cols, 0, hi-lo)
 }
 
 // Bytes returns the memory that w's elements take now, gradients apart.

@@ -47,3 +47,45 @@ func rows(w *op.Weight) []float32 {
 	}
 	return v
 }
+
+// One value multiplied by weights that want it in different forms gives each
+// what it gets alone.
+func TestFormsOfOneValue(t *testing.T) {
+	r := source(10)
+	const cols = 256
+	values := testkit.Weight(r, "x", 3, cols)
+	ws := []*op.Weight{packedWeight(t, dtype.Q8_0, cols), packedWeight(t, dtype.Q4_K, cols),
+		packedWeight(t, dtype.F16, cols), packedWeight(t, dtype.Q8_0, cols)}
+	product := func(tape *op.Tape, x *op.Value, w *op.Weight) []float32 {
+		return slices.Clone(op.MatMul(tape, x, w).Data)
+	}
+	value := func(tape *op.Tape) *op.Value {
+		x := tape.Value(3, cols)
+		copy(x.Data, rows(values))
+		return x
+	}
+	shared := op.NewTape(onePool(t))
+	x := value(shared)
+	for i, w := range ws {
+		alone := op.NewTape(onePool(t))
+		if got, want := product(shared, x, w), product(alone, value(alone), w); !slices.Equal(got, want) {
+			t.Errorf("product %d, %s: %v, alone %v", i, w.Type(), got, want)
+		}
+	}
+}
+
+// packedWeight returns a weight of 17 rows whose bytes count up: small scales and
+// every level.
+func packedWeight(t *testing.T, format *dtype.Type, cols int) *op.Weight {
+	t.Helper()
+	data := tensor.New("w", format, 17, cols)
+	for i := range data.Data {
+		data.Data[i] = byte(i % 47)
+	}
+	w := op.Shaped(17, cols)
+	if err := w.Set(data); err != nil {
+		t.Fatal(err)
+	}
+	w.Pack(onePool(t), nil)
+	return w
+}

@@ -12,7 +12,6 @@ import (
 	"limbeck/model/arch"
 	"limbeck/recipe"
 	"limbeck/store/builtin"
-	"limbeck/tensor/dtype"
 	"limbeck/train"
 )
 
@@ -63,7 +62,8 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	l := look{config: m.Config()}
 	for _, w := range m.Weights() {
 		l.bytes += int64(w.Type().Bytes(w.Rows * w.Cols))
-		l.packed = l.packed || w.Rows > 1 && w.Type() != dtype.F32 && w.Type().Fast != nil
+		fast := w.Type().Fast
+		l.packed = l.packed || w.Rows > 1 && fast != nil && fast.Int8()
 	}
 	l.count(c.Recipe.Data, set)
 	if y := r.Synthesize; y != nil {

@@ -15,6 +15,7 @@ var BF16 = register(Type{
 	exponents: exponentsAt(wideExponent, 0),
 	Decode:    kernel.BF16ToF32,
 	Encode:    kernel.F32ToBF16,
+	Fast:      kernel.BF16x16,
 })
 
 // BF16ToF32 returns the value of a bfloat16, exactly.

@@ -34,6 +34,9 @@ type Type struct {
 	Fast *kernel.Layout
 
 	exponents exponents // of the floats in a block; see [Type.NotFinite]
+
+	// notFinite is NotFinite for a format whose exponents do not tell, else nil.
+	notFinite func(src []byte) int
 }
 
 // Bytes returns the number of bytes that n elements take. It panics if they do

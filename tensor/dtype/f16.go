@@ -15,6 +15,7 @@ var F16 = register(Type{
 	exponents: exponentsAt(halfExponent, 0),
 	Decode:    kernel.F16ToF32,
 	Encode:    kernel.F32ToF16,
+	Fast:      kernel.F16x16,
 })
 
 // F16ToF32 returns the value of a binary16, exactly.

@@ -20,6 +20,9 @@ func exponentsAt(mask uint16, at ...int) exponents { return exponents{mask, at} 
 // NotFinite returns the first block of src with a NaN or an infinity, or -1.
 // A block of integers with scales is finite if its scales are.
 func (t *Type) NotFinite(src []byte) int {
+	if t.notFinite != nil {
+		return t.notFinite(src)
+	}
 	first := -1
 	for _, at := range t.exponents.at {
 		// Beyond the first that one offset has, another's need no look.

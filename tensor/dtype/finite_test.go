@@ -22,7 +22,7 @@ func TestNotFinite(t *testing.T) {
 			for _, word := range []uint16{0x7c00, 0xfe00, 0x7f80, 0xffc0, 0x7bff, 0x7f7f} {
 				b := make([]byte, len(clean))
 				for i := range b {
-					b[i] = 1 // integers and sub-scales that are no zeros
+					b[i] = 0x55 // integers, levels and sub-scales that are no zeros
 				}
 				binary.LittleEndian.PutUint16(b[at:], word)
 				want := firstNotFinite(typ, b)

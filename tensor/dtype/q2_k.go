@@ -1,5 +1,7 @@
 package dtype
 
+import "limbeck/tensor/kernel"
+
 // Q2_K is 16 sub-blocks of 16 elements of 2 bits: x = d·s·q − dmin·m.
 //
 //	OFFSET  SIZE  FIELD
@@ -12,6 +14,7 @@ var Q2_K = register(Type{
 	Name: "q2_k", GGUF: 10, Len: superblock, Size: 84,
 	exponents: exponentsAt(halfExponent, 80, 82),
 	Decode:    decodeQ2_K,
+	Fast:      kernel.Q2_Kx16,
 })
 
 func decodeQ2_K(dst []float32, src []byte) {

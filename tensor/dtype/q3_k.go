@@ -1,5 +1,7 @@
 package dtype
 
+import "limbeck/tensor/kernel"
+
 // Q3_K is 16 sub-blocks of 16 elements of 3 bits: x = d·(s−32)·(q−4).
 //
 //	OFFSET  SIZE  FIELD
@@ -14,6 +16,7 @@ var Q3_K = register(Type{
 	Name: "q3_k", GGUF: 11, Len: superblock, Size: 110,
 	exponents: exponentsAt(halfExponent, 108),
 	Decode:    decodeQ3_K,
+	Fast:      kernel.Q3_Kx16,
 })
 
 func decodeQ3_K(dst []float32, src []byte) {

@@ -1,5 +1,7 @@
 package dtype
 
+import "limbeck/tensor/kernel"
+
 // Q4_K is 8 sub-blocks of 32 elements of 4 bits: x = d·s·q − dmin·m.
 //
 //	OFFSET  SIZE  FIELD
@@ -12,6 +14,7 @@ var Q4_K = register(Type{
 	Name: "q4_k", GGUF: 12, Len: superblock, Size: 144,
 	exponents: exponentsAt(halfExponent, 0, 2),
 	Decode:    decodeQ4_K,
+	Fast:      kernel.Q4_Kx16,
 })
 
 func decodeQ4_K(dst []float32, src []byte) {

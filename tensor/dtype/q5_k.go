@@ -1,5 +1,7 @@
 package dtype
 
+import "limbeck/tensor/kernel"
+
 // Q5_K is 8 sub-blocks of 32 elements of 5 bits: x = d·s·q − dmin·m.
 //
 //	OFFSET  SIZE  FIELD
@@ -13,6 +15,7 @@ var Q5_K = register(Type{
 	Name: "q5_k", GGUF: 13, Len: superblock, Size: 176,
 	exponents: exponentsAt(halfExponent, 0, 2),
 	Decode:    decodeQ5_K,
+	Fast:      kernel.Q5_Kx16,
 })
 
 func decodeQ5_K(dst []float32, src []byte) {

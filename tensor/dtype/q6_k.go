@@ -1,5 +1,7 @@
 package dtype
 
+import "limbeck/tensor/kernel"
+
 // Q6_K is 16 sub-blocks of 16 elements of 6 bits: x = d·s·(q−32).
 //
 //	OFFSET  SIZE  FIELD
@@ -13,6 +15,7 @@ var Q6_K = register(Type{
 	Name: "q6_k", GGUF: 14, Len: superblock, Size: 210,
 	exponents: exponentsAt(halfExponent, 208),
 	Decode:    decodeQ6_K,
+	Fast:      kernel.Q6_Kx16,
 })
 
 func decodeQ6_K(dst []float32, src []byte) {

@@ -1,11 +1,14 @@
 package kernel
 
+import "unsafe"
+
 // GroupRows is the number of weight rows that a packed layout interleaves.
 const GroupRows = 16
 
 // A Layout is how the rows of a number format lie in memory for the fast
 // multiply: groups of [GroupRows] rows, interleaved. The last group is padded
-// with zero rows. cols is the row length in elements, a multiple of 32.
+// with zero rows. cols is the row length in elements, a whole number of the
+// format's blocks and of X's.
 //
 // MatMul's order of accumulation for an output element depends on cols alone.
 type Layout struct {
@@ -28,17 +31,36 @@ type Layout struct {
 	// dst[k*GroupRows+r] is element k of row r. len(dst) = cols*GroupRows.
 	DecodePanel func(dst []float32, packed []byte, cols, group int)
 
+	// X is what MatMul multiplies.
+	X *Activations
+
 	// MatMul multiplies n activation rows by row groups lo to hi:
 	// y[i*ldy+r] = Σ_k x[i][k]·w[r][k] for every row r < rows of these groups.
-	// x holds n rows of cols/32 blocks.
-	MatMul func(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int)
+	// x holds n rows of X.Words(cols).
+	MatMul func(y []float32, ldy int, x []float32, n int, packed []byte, rows, cols, lo, hi int)
 }
 
-// A Q8Block holds 32 activations as int8: x ≈ D·Q. Sum is ΣQ, DSum
-// is D·Sum ≈ Σx.
-type Q8Block struct {
-	D    float32
-	Sum  int32
-	DSum float32
-	Q    [32]int8
+// Int8 reports whether MatMul multiplies activations rounded to int8.
+func (l *Layout) Int8() bool { return l.X != Floats }
+
+// Activations are a form of rows that a layout multiplies: blocks of some
+// columns. They are kept in memory of floats, whatever they are.
+type Activations struct {
+	Len  int // columns a block
+	Size int // floats of memory a block
+
+	// Quantize brings the columns of x, a whole number of blocks, to this form.
+	Quantize func(dst, x []float32)
+}
+
+// Words returns how many floats of memory a row of cols columns takes.
+func (a *Activations) Words(cols int) int { return cols / a.Len * a.Size }
+
+// wordBytes is the size of a float of memory.
+const wordBytes = 4
+
+// blocksIn views memory of floats as blocks of a form of activations.
+func blocksIn[B any](x []float32) []B {
+	var b B
+	return unsafe.Slice((*B)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*wordBytes/int(unsafe.Sizeof(b)))
 }

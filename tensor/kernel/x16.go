@@ -10,7 +10,7 @@ import (
 // column, then by group of rows. It takes the bytes of its 16 file blocks:
 //
 //	SIZE  FIELD
-//	  32  scales, 16 f16
+//	  32  scales, 16 f16, or 16 bytes of exponents
 //	  32  mins, 16 f16                   (only if mins)
 //	  64  fifth bits, 16 lanes           (only if bits = 5)
 //	 256  nibbles, 4 quads of 16 lanes   (bits = 4 or 5)
@@ -21,21 +21,16 @@ import (
 // a lane of fifth bits belongs to column 4g+i, so that a shift puts the bits of
 // a quad above its nibbles.
 //
-// The value of an element is scale·(q−zero) + min. With 8 bits q is signed.
+// The value of an element is scale·(q−zero) + min. With 8 bits q is signed; with
+// a table, the table's q-th entry stands in place of q.
 type x16 struct {
-	id   int // names the assembly
-	bits int // a quantum: 4, 5 or 8
-	zero int // the q that means 0
-	mins bool
+	id        int // names the assembly
+	bits      int // a quantum: 4, 5 or 8
+	zero      int // the q that means 0
+	mins      bool
+	exponents bool // scales are powers of two; see [ExponentScale]
+	table     *[16]int8
 }
-
-const (
-	idQ4_0 = iota
-	idQ4_1
-	idQ5_0
-	idQ5_1
-	idQ8_0
-)
 
 func (f *x16) layout(name string) *Layout {
 	return &Layout{
@@ -45,6 +40,7 @@ func (f *x16) layout(name string) *Layout {
 		PackRow:     f.packRow,
 		DecodeRow:   f.decodeRow,
 		DecodePanel: f.decodePanel,
+		X:           Q8,
 		MatMul:      f.matMul,
 	}
 }
@@ -58,8 +54,11 @@ func (f *x16) block() int { return f.fileBlock() * GroupRows }
 
 // fifths returns the offset of the fifth bits in a packed block.
 func (f *x16) fifths() int {
-	if f.mins {
+	switch {
+	case f.mins:
 		return 64
+	case f.exponents:
+		return 16
 	}
 	return 32
 }
@@ -132,8 +131,13 @@ func (f *x16) packHeads(group, row []byte, r int) {
 	in, out, fifths := f.fileBlock(), f.block(), f.fifths()
 	le := binary.LittleEndian
 	for ; len(row) >= in && len(group) >= out; row, group = row[in:], group[out:] {
-		le.PutUint16(group[2*r:], le.Uint16(row))
 		head := 2
+		if f.exponents {
+			group[r] = row[0]
+			head = 1
+		} else {
+			le.PutUint16(group[2*r:], le.Uint16(row))
+		}
 		if f.mins {
 			le.PutUint16(group[32+2*r:], le.Uint16(row[2:]))
 			head = 4
@@ -201,6 +205,11 @@ func (f *x16) decodeLane(q *[BlockLen]int8, block []byte, r int) {
 			q[16+4*j+i] = int8(v>>4) - zero
 		}
 	}
+	if f.table != nil {
+		for k, v := range q {
+			q[k] = f.table[v]
+		}
+	}
 	if f.bits == 5 {
 		fifths := (*[4]byte)(block[f.fifths()+4*r:])
 		for k := range q {
@@ -214,6 +223,25 @@ func half(b []byte, i int) float32 {
 	return halfToFloat(binary.LittleEndian.Uint16(b[2*i:]))
 }
 
+// ExponentScale is 2^(e−128), half of what an E8M0 stands for (Open Compute
+// Project 2023, "Microscaling Formats", sect. 5.4.1): levels with a fraction of
+// ½ become integers by it. Its 255, which stands for NaN, is 2^127 here, as in
+// llama.cpp.
+func ExponentScale(e byte) float32 {
+	if e < 2 {
+		return math.Float32frombits(0x00200000 << e) // subnormal
+	}
+	return math.Float32frombits(uint32(e-1) << 23)
+}
+
+// scale returns the scale of row r of a packed block.
+func (f *x16) scale(block []byte, r int) float32 {
+	if f.exponents {
+		return ExponentScale(block[r])
+	}
+	return half(block, r)
+}
+
 func (f *x16) decodeRow(dst []float32, packed []byte, cols, row int) {
 	f.check(packed, row+1, cols, 0, 0)
 	for b := range cols / BlockLen {
@@ -225,7 +253,7 @@ func (f *x16) decodeRow(dst []float32, packed []byte, cols, row int) {
 func (f *x16) decodeTo(dst []float32, stride int, block []byte, r int) {
 	var q [BlockLen]int8
 	f.decodeLane(&q, block, r)
-	scale := half(block, r)
+	scale := f.scale(block, r)
 	if !f.mins {
 		for k, v := range q {
 			dst[k*stride] = scale * float32(v)
@@ -249,7 +277,8 @@ func (f *x16) decodePanel(dst []float32, packed []byte, cols, group int) {
 	if len(dst) < cols*GroupRows {
 		panic("kernel: DecodePanel: dst shorter than a group")
 	}
-	if !f.decodePanelFast(dst, packed, cols, group) {
+	blocks := cols / BlockLen
+	if !panelFast(f.id, dst, packed[group*blocks*f.block():], blocks) {
 		f.decodePanelGeneric(dst, packed, cols, group)
 	}
 }
@@ -263,19 +292,13 @@ func (f *x16) decodePanelGeneric(dst []float32, packed []byte, cols, group int) 
 	}
 }
 
-func (f *x16) matMul(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int) {
+func (f *x16) matMul(y []float32, ldy int, x []float32, n int, packed []byte, rows, cols, lo, hi int) {
 	f.check(packed, rows, cols, lo, hi)
-	if n == 0 || lo == hi {
-		return
-	}
-	if len(x) < n*(cols/BlockLen) {
-		panic("kernel: MatMul: x shorter than n rows")
-	}
-	if end := min(rows, hi*GroupRows); len(y) < (n-1)*ldy+end {
-		panic("kernel: MatMul: y shorter than n rows")
-	}
-	if !f.matMulFast(y, ldy, x, n, packed, rows, cols, lo, hi) {
-		f.matMulGeneric(y, ldy, x, n, packed, rows, cols, lo, hi)
+	blocks := cols / BlockLen
+	p := product{y: y, ldy: ldy, x: x, ldx: Q8.Words(cols), n: n,
+		w: packed, group: blocks * f.block(), blocks: blocks, rows: rows, lo: lo, hi: hi}
+	if !p.run(f.id) {
+		f.matMulGeneric(&p)
 	}
 }
 
@@ -288,22 +311,20 @@ func (f *x16) matMul(y []float32, ldy int, x []Q8Block, n int, packed []byte, ro
 //	}
 //
 // where += is a fused multiply-add and (…) is rounded to f32.
-func (f *x16) matMulGeneric(y []float32, ldy int, x []Q8Block, n int, packed []byte, rows, cols, lo, hi int) {
-	blocks := cols / BlockLen
+func (f *x16) matMulGeneric(p *product) {
+	x := blocksIn[Q8Block](p.x)
 	var q [GroupRows][BlockLen]int8
-	for g := lo; g < hi; g++ {
-		row := g * GroupRows
-		width := min(GroupRows, rows-row)
-		for i := range n {
-			clear(y[i*ldy+row : i*ldy+row+width])
+	for g := p.lo; g < p.hi; g++ {
+		for i := range p.n {
+			clear(p.out(i, g))
 		}
-		for b := range blocks {
-			block := f.at(packed, cols, g, b)
+		for b := range p.blocks {
+			block := p.block(g, b)
 			for r := range q {
 				f.decodeLane(&q[r], block, r)
 			}
-			for i := range n {
-				f.addBlock(y[i*ldy+row:i*ldy+row+width], &x[i*blocks+b], &q, block)
+			for i := range p.n {
+				f.addBlock(p.out(i, g), &x[i*p.blocks+b], &q, block)
 			}
 		}
 	}
@@ -312,7 +333,7 @@ func (f *x16) matMulGeneric(y []float32, ldy int, x []Q8Block, n int, packed []b
 // addBlock adds one block's part of the products with one activation row.
 func (f *x16) addBlock(y []float32, x *Q8Block, q *[GroupRows][BlockLen]int8, block []byte) {
 	for r := range y {
-		scale := float32(half(block, r) * x.D)
+		scale := float32(f.scale(block, r) * x.D)
 		y[r] = fma32(scale, float32(dotInt8(&q[r], &x.Q)), y[r])
 		if f.mins {
 			y[r] = fma32(half(block[32:], r), x.DSum, y[r])

@@ -4997,3 +4997,21593 @@ block:
 	JNZ           group
 	VZEROUPPER
 	RET
+
+// func iq4_nlx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v1(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), DX
+
+group:
+	MOVQ   blocks+40(FP), BX
+	VXORPS Z0, Z0, Z0
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z1
+	VMOVDQU64       32(DX), Z3
+	VPANDD          Z1, Z3, Z2
+	VPSRLW          $0x04, Z3, Z3
+	VPANDD          Z1, Z3, Z3
+	VMOVDQU64       96(DX), Z5
+	VPANDD          Z1, Z5, Z4
+	VPSRLW          $0x04, Z5, Z5
+	VPANDD          Z1, Z5, Z5
+	VMOVDQU64       160(DX), Z7
+	VPANDD          Z1, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z1, Z7, Z7
+	VMOVDQU64       224(DX), Z9
+	VPANDD          Z1, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z1, Z9, Z9
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z1
+	VPSHUFB         Z2, Z1, Z2
+	VPSHUFB         Z4, Z1, Z4
+	VPSHUFB         Z6, Z1, Z6
+	VPSHUFB         Z8, Z1, Z8
+	VPSHUFB         Z3, Z1, Z3
+	VPSHUFB         Z5, Z1, Z5
+	VPSHUFB         Z7, Z1, Z7
+	VPSHUFB         Z9, Z1, Z9
+	VCVTPH2PS       (DX), Z1
+	VXORPS          Z11, Z11, Z11
+	VPSLLD.BCST     $0x07, 4(CX), Z10
+	VPSUBD          Z10, Z11, Z10
+	VPDPBUSD.BCST   12(CX), Z2, Z10
+	VPDPBUSD.BCST   16(CX), Z4, Z10
+	VPDPBUSD.BCST   20(CX), Z6, Z10
+	VPDPBUSD.BCST   24(CX), Z8, Z10
+	VPDPBUSD.BCST   28(CX), Z3, Z10
+	VPDPBUSD.BCST   32(CX), Z5, Z10
+	VPDPBUSD.BCST   36(CX), Z7, Z10
+	VPDPBUSD.BCST   40(CX), Z9, Z10
+	VCVTDQ2PS       Z10, Z10
+	VMULPS.BCST     (CX), Z1, Z1
+	VFMADD231PS     Z1, Z10, Z0
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000120, DX
+	DECQ            BX
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, BX
+	VMOVUPS         Z0, K1, (BX)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), BX
+	IMUL3Q          $0x2c, BX, BX
+	SUBQ            BX, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+DATA vnnilevelsiq4_nl<>+0(SB)/1, $0x01
+DATA vnnilevelsiq4_nl<>+1(SB)/1, $0x18
+DATA vnnilevelsiq4_nl<>+2(SB)/1, $0x2d
+DATA vnnilevelsiq4_nl<>+3(SB)/1, $0x3f
+DATA vnnilevelsiq4_nl<>+4(SB)/1, $0x4f
+DATA vnnilevelsiq4_nl<>+5(SB)/1, $0x5d
+DATA vnnilevelsiq4_nl<>+6(SB)/1, $0x6a
+DATA vnnilevelsiq4_nl<>+7(SB)/1, $0x76
+DATA vnnilevelsiq4_nl<>+8(SB)/1, $0x81
+DATA vnnilevelsiq4_nl<>+9(SB)/1, $0x8d
+DATA vnnilevelsiq4_nl<>+10(SB)/1, $0x99
+DATA vnnilevelsiq4_nl<>+11(SB)/1, $0xa6
+DATA vnnilevelsiq4_nl<>+12(SB)/1, $0xb5
+DATA vnnilevelsiq4_nl<>+13(SB)/1, $0xc5
+DATA vnnilevelsiq4_nl<>+14(SB)/1, $0xd9
+DATA vnnilevelsiq4_nl<>+15(SB)/1, $0xf1
+GLOBL vnnilevelsiq4_nl<>(SB), RODATA|NOPTR, $16
+
+// func iq4_nlx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v2(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+
+group:
+	MOVQ   blocks+40(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z2
+	VMOVDQU64       32(BX), Z4
+	VPANDD          Z2, Z4, Z3
+	VPSRLW          $0x04, Z4, Z4
+	VPANDD          Z2, Z4, Z4
+	VMOVDQU64       96(BX), Z6
+	VPANDD          Z2, Z6, Z5
+	VPSRLW          $0x04, Z6, Z6
+	VPANDD          Z2, Z6, Z6
+	VMOVDQU64       160(BX), Z8
+	VPANDD          Z2, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z2, Z8, Z8
+	VMOVDQU64       224(BX), Z10
+	VPANDD          Z2, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z2, Z10, Z10
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z2
+	VPSHUFB         Z3, Z2, Z3
+	VPSHUFB         Z5, Z2, Z5
+	VPSHUFB         Z7, Z2, Z7
+	VPSHUFB         Z9, Z2, Z9
+	VPSHUFB         Z4, Z2, Z4
+	VPSHUFB         Z6, Z2, Z6
+	VPSHUFB         Z8, Z2, Z8
+	VPSHUFB         Z10, Z2, Z10
+	VCVTPH2PS       (BX), Z2
+	VXORPS          Z13, Z13, Z13
+	VPSLLD.BCST     $0x07, 4(CX), Z11
+	VPSUBD          Z11, Z13, Z11
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z12
+	VPSUBD          Z12, Z13, Z12
+	VPDPBUSD.BCST   12(CX), Z3, Z11
+	VPDPBUSD.BCST   12(CX)(DX*1), Z3, Z12
+	VPDPBUSD.BCST   16(CX), Z5, Z11
+	VPDPBUSD.BCST   16(CX)(DX*1), Z5, Z12
+	VPDPBUSD.BCST   20(CX), Z7, Z11
+	VPDPBUSD.BCST   20(CX)(DX*1), Z7, Z12
+	VPDPBUSD.BCST   24(CX), Z9, Z11
+	VPDPBUSD.BCST   24(CX)(DX*1), Z9, Z12
+	VPDPBUSD.BCST   28(CX), Z4, Z11
+	VPDPBUSD.BCST   28(CX)(DX*1), Z4, Z12
+	VPDPBUSD.BCST   32(CX), Z6, Z11
+	VPDPBUSD.BCST   32(CX)(DX*1), Z6, Z12
+	VPDPBUSD.BCST   36(CX), Z8, Z11
+	VPDPBUSD.BCST   36(CX)(DX*1), Z8, Z12
+	VPDPBUSD.BCST   40(CX), Z10, Z11
+	VPDPBUSD.BCST   40(CX)(DX*1), Z10, Z12
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (CX), Z2, Z3
+	VFMADD231PS     Z3, Z11, Z0
+	VCVTDQ2PS       Z12, Z12
+	VMULPS.BCST     (CX)(DX*1), Z2, Z2
+	VFMADD231PS     Z2, Z12, Z1
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000120, BX
+	DECQ            SI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, SI
+	VMOVUPS         Z0, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z1, K1, (SI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), SI
+	IMUL3Q          $0x2c, SI, SI
+	SUBQ            SI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v3(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+
+group:
+	MOVQ   blocks+40(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z3
+	VMOVDQU64       32(BX), Z5
+	VPANDD          Z3, Z5, Z4
+	VPSRLW          $0x04, Z5, Z5
+	VPANDD          Z3, Z5, Z5
+	VMOVDQU64       96(BX), Z7
+	VPANDD          Z3, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z3, Z7, Z7
+	VMOVDQU64       160(BX), Z9
+	VPANDD          Z3, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z3, Z9, Z9
+	VMOVDQU64       224(BX), Z11
+	VPANDD          Z3, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z3, Z11, Z11
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z3
+	VPSHUFB         Z4, Z3, Z4
+	VPSHUFB         Z6, Z3, Z6
+	VPSHUFB         Z8, Z3, Z8
+	VPSHUFB         Z10, Z3, Z10
+	VPSHUFB         Z5, Z3, Z5
+	VPSHUFB         Z7, Z3, Z7
+	VPSHUFB         Z9, Z3, Z9
+	VPSHUFB         Z11, Z3, Z11
+	VCVTPH2PS       (BX), Z3
+	VXORPS          Z15, Z15, Z15
+	VPSLLD.BCST     $0x07, 4(CX), Z12
+	VPSUBD          Z12, Z15, Z12
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z13
+	VPSUBD          Z13, Z15, Z13
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z14
+	VPSUBD          Z14, Z15, Z14
+	VPDPBUSD.BCST   12(CX), Z4, Z12
+	VPDPBUSD.BCST   12(CX)(DX*1), Z4, Z13
+	VPDPBUSD.BCST   12(CX)(DX*2), Z4, Z14
+	VPDPBUSD.BCST   16(CX), Z6, Z12
+	VPDPBUSD.BCST   16(CX)(DX*1), Z6, Z13
+	VPDPBUSD.BCST   16(CX)(DX*2), Z6, Z14
+	VPDPBUSD.BCST   20(CX), Z8, Z12
+	VPDPBUSD.BCST   20(CX)(DX*1), Z8, Z13
+	VPDPBUSD.BCST   20(CX)(DX*2), Z8, Z14
+	VPDPBUSD.BCST   24(CX), Z10, Z12
+	VPDPBUSD.BCST   24(CX)(DX*1), Z10, Z13
+	VPDPBUSD.BCST   24(CX)(DX*2), Z10, Z14
+	VPDPBUSD.BCST   28(CX), Z5, Z12
+	VPDPBUSD.BCST   28(CX)(DX*1), Z5, Z13
+	VPDPBUSD.BCST   28(CX)(DX*2), Z5, Z14
+	VPDPBUSD.BCST   32(CX), Z7, Z12
+	VPDPBUSD.BCST   32(CX)(DX*1), Z7, Z13
+	VPDPBUSD.BCST   32(CX)(DX*2), Z7, Z14
+	VPDPBUSD.BCST   36(CX), Z9, Z12
+	VPDPBUSD.BCST   36(CX)(DX*1), Z9, Z13
+	VPDPBUSD.BCST   36(CX)(DX*2), Z9, Z14
+	VPDPBUSD.BCST   40(CX), Z11, Z12
+	VPDPBUSD.BCST   40(CX)(DX*1), Z11, Z13
+	VPDPBUSD.BCST   40(CX)(DX*2), Z11, Z14
+	VCVTDQ2PS       Z12, Z12
+	VMULPS.BCST     (CX), Z3, Z4
+	VFMADD231PS     Z4, Z12, Z0
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (CX)(DX*1), Z3, Z4
+	VFMADD231PS     Z4, Z13, Z1
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX)(DX*2), Z3, Z3
+	VFMADD231PS     Z3, Z14, Z2
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000120, BX
+	DECQ            SI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, SI
+	VMOVUPS         Z0, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z1, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z2, K1, (SI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), SI
+	IMUL3Q          $0x2c, SI, SI
+	SUBQ            SI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v4(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z4
+	VMOVDQU64       32(BX), Z6
+	VPANDD          Z4, Z6, Z5
+	VPSRLW          $0x04, Z6, Z6
+	VPANDD          Z4, Z6, Z6
+	VMOVDQU64       96(BX), Z8
+	VPANDD          Z4, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z4, Z8, Z8
+	VMOVDQU64       160(BX), Z10
+	VPANDD          Z4, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z4, Z10, Z10
+	VMOVDQU64       224(BX), Z12
+	VPANDD          Z4, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z4, Z12, Z12
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z4
+	VPSHUFB         Z5, Z4, Z5
+	VPSHUFB         Z7, Z4, Z7
+	VPSHUFB         Z9, Z4, Z9
+	VPSHUFB         Z11, Z4, Z11
+	VPSHUFB         Z6, Z4, Z6
+	VPSHUFB         Z8, Z4, Z8
+	VPSHUFB         Z10, Z4, Z10
+	VPSHUFB         Z12, Z4, Z12
+	VCVTPH2PS       (BX), Z4
+	VXORPS          Z17, Z17, Z17
+	VPSLLD.BCST     $0x07, 4(CX), Z13
+	VPSUBD          Z13, Z17, Z13
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z14
+	VPSUBD          Z14, Z17, Z14
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z15
+	VPSUBD          Z15, Z17, Z15
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z16
+	VPSUBD          Z16, Z17, Z16
+	VPDPBUSD.BCST   12(CX), Z5, Z13
+	VPDPBUSD.BCST   12(CX)(DX*1), Z5, Z14
+	VPDPBUSD.BCST   12(CX)(DX*2), Z5, Z15
+	VPDPBUSD.BCST   12(CX)(SI*1), Z5, Z16
+	VPDPBUSD.BCST   16(CX), Z7, Z13
+	VPDPBUSD.BCST   16(CX)(DX*1), Z7, Z14
+	VPDPBUSD.BCST   16(CX)(DX*2), Z7, Z15
+	VPDPBUSD.BCST   16(CX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST   20(CX), Z9, Z13
+	VPDPBUSD.BCST   20(CX)(DX*1), Z9, Z14
+	VPDPBUSD.BCST   20(CX)(DX*2), Z9, Z15
+	VPDPBUSD.BCST   20(CX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST   24(CX), Z11, Z13
+	VPDPBUSD.BCST   24(CX)(DX*1), Z11, Z14
+	VPDPBUSD.BCST   24(CX)(DX*2), Z11, Z15
+	VPDPBUSD.BCST   24(CX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST   28(CX), Z6, Z13
+	VPDPBUSD.BCST   28(CX)(DX*1), Z6, Z14
+	VPDPBUSD.BCST   28(CX)(DX*2), Z6, Z15
+	VPDPBUSD.BCST   28(CX)(SI*1), Z6, Z16
+	VPDPBUSD.BCST   32(CX), Z8, Z13
+	VPDPBUSD.BCST   32(CX)(DX*1), Z8, Z14
+	VPDPBUSD.BCST   32(CX)(DX*2), Z8, Z15
+	VPDPBUSD.BCST   32(CX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST   36(CX), Z10, Z13
+	VPDPBUSD.BCST   36(CX)(DX*1), Z10, Z14
+	VPDPBUSD.BCST   36(CX)(DX*2), Z10, Z15
+	VPDPBUSD.BCST   36(CX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST   40(CX), Z12, Z13
+	VPDPBUSD.BCST   40(CX)(DX*1), Z12, Z14
+	VPDPBUSD.BCST   40(CX)(DX*2), Z12, Z15
+	VPDPBUSD.BCST   40(CX)(SI*1), Z12, Z16
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (CX), Z4, Z5
+	VFMADD231PS     Z5, Z13, Z0
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX)(DX*1), Z4, Z5
+	VFMADD231PS     Z5, Z14, Z1
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX)(DX*2), Z4, Z5
+	VFMADD231PS     Z5, Z15, Z2
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(SI*1), Z4, Z4
+	VFMADD231PS     Z4, Z16, Z3
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000120, BX
+	DECQ            DI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, DI
+	VMOVUPS         Z0, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z1, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z2, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z3, K1, (DI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), DI
+	IMUL3Q          $0x2c, DI, DI
+	SUBQ            DI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v5(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z5
+	VMOVDQU64       32(BX), Z7
+	VPANDD          Z5, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z5, Z7, Z7
+	VMOVDQU64       96(BX), Z9
+	VPANDD          Z5, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z5, Z9, Z9
+	VMOVDQU64       160(BX), Z11
+	VPANDD          Z5, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z5, Z11, Z11
+	VMOVDQU64       224(BX), Z13
+	VPANDD          Z5, Z13, Z12
+	VPSRLW          $0x04, Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z5
+	VPSHUFB         Z6, Z5, Z6
+	VPSHUFB         Z8, Z5, Z8
+	VPSHUFB         Z10, Z5, Z10
+	VPSHUFB         Z12, Z5, Z12
+	VPSHUFB         Z7, Z5, Z7
+	VPSHUFB         Z9, Z5, Z9
+	VPSHUFB         Z11, Z5, Z11
+	VPSHUFB         Z13, Z5, Z13
+	VCVTPH2PS       (BX), Z5
+	VXORPS          Z18, Z18, Z18
+	VPSLLD.BCST     $0x07, 4(CX), Z14
+	VPSUBD          Z14, Z18, Z14
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z15
+	VPSUBD          Z15, Z18, Z15
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z16
+	VPSUBD          Z16, Z18, Z16
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z17
+	VPSUBD          Z17, Z18, Z17
+	VPDPBUSD.BCST   12(CX), Z6, Z14
+	VPDPBUSD.BCST   12(CX)(DX*1), Z6, Z15
+	VPDPBUSD.BCST   12(CX)(DX*2), Z6, Z16
+	VPDPBUSD.BCST   12(CX)(SI*1), Z6, Z17
+	VPDPBUSD.BCST   16(CX), Z8, Z14
+	VPDPBUSD.BCST   16(CX)(DX*1), Z8, Z15
+	VPDPBUSD.BCST   16(CX)(DX*2), Z8, Z16
+	VPDPBUSD.BCST   16(CX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST   20(CX), Z10, Z14
+	VPDPBUSD.BCST   20(CX)(DX*1), Z10, Z15
+	VPDPBUSD.BCST   20(CX)(DX*2), Z10, Z16
+	VPDPBUSD.BCST   20(CX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST   24(CX), Z12, Z14
+	VPDPBUSD.BCST   24(CX)(DX*1), Z12, Z15
+	VPDPBUSD.BCST   24(CX)(DX*2), Z12, Z16
+	VPDPBUSD.BCST   24(CX)(SI*1), Z12, Z17
+	VPDPBUSD.BCST   28(CX), Z7, Z14
+	VPDPBUSD.BCST   28(CX)(DX*1), Z7, Z15
+	VPDPBUSD.BCST   28(CX)(DX*2), Z7, Z16
+	VPDPBUSD.BCST   28(CX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST   32(CX), Z9, Z14
+	VPDPBUSD.BCST   32(CX)(DX*1), Z9, Z15
+	VPDPBUSD.BCST   32(CX)(DX*2), Z9, Z16
+	VPDPBUSD.BCST   32(CX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST   36(CX), Z11, Z14
+	VPDPBUSD.BCST   36(CX)(DX*1), Z11, Z15
+	VPDPBUSD.BCST   36(CX)(DX*2), Z11, Z16
+	VPDPBUSD.BCST   36(CX)(SI*1), Z11, Z17
+	VPDPBUSD.BCST   40(CX), Z13, Z14
+	VPDPBUSD.BCST   40(CX)(DX*1), Z13, Z15
+	VPDPBUSD.BCST   40(CX)(DX*2), Z13, Z16
+	VPDPBUSD.BCST   40(CX)(SI*1), Z13, Z17
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX), Z5, Z18
+	VFMADD231PS     Z18, Z14, Z0
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX)(DX*1), Z5, Z14
+	VFMADD231PS     Z14, Z15, Z1
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(DX*2), Z5, Z14
+	VFMADD231PS     Z14, Z16, Z2
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(SI*1), Z5, Z14
+	VFMADD231PS     Z14, Z17, Z3
+	VXORPS          Z15, Z15, Z15
+	VPSLLD.BCST     $0x07, 4(DI), Z14
+	VPSUBD          Z14, Z15, Z14
+	VPDPBUSD.BCST   12(DI), Z6, Z14
+	VPDPBUSD.BCST   16(DI), Z8, Z14
+	VPDPBUSD.BCST   20(DI), Z10, Z14
+	VPDPBUSD.BCST   24(DI), Z12, Z14
+	VPDPBUSD.BCST   28(DI), Z7, Z14
+	VPDPBUSD.BCST   32(DI), Z9, Z14
+	VPDPBUSD.BCST   36(DI), Z11, Z14
+	VPDPBUSD.BCST   40(DI), Z13, Z14
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (DI), Z5, Z5
+	VFMADD231PS     Z5, Z14, Z4
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000120, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v6(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z6
+	VMOVDQU64       32(BX), Z8
+	VPANDD          Z6, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z6, Z8, Z8
+	VMOVDQU64       96(BX), Z10
+	VPANDD          Z6, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z6, Z10, Z10
+	VMOVDQU64       160(BX), Z12
+	VPANDD          Z6, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z6, Z12, Z12
+	VMOVDQU64       224(BX), Z14
+	VPANDD          Z6, Z14, Z13
+	VPSRLW          $0x04, Z14, Z14
+	VPANDD          Z6, Z14, Z14
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z6
+	VPSHUFB         Z7, Z6, Z7
+	VPSHUFB         Z9, Z6, Z9
+	VPSHUFB         Z11, Z6, Z11
+	VPSHUFB         Z13, Z6, Z13
+	VPSHUFB         Z8, Z6, Z8
+	VPSHUFB         Z10, Z6, Z10
+	VPSHUFB         Z12, Z6, Z12
+	VPSHUFB         Z14, Z6, Z14
+	VCVTPH2PS       (BX), Z6
+	VXORPS          Z19, Z19, Z19
+	VPSLLD.BCST     $0x07, 4(CX), Z15
+	VPSUBD          Z15, Z19, Z15
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z16
+	VPSUBD          Z16, Z19, Z16
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z17
+	VPSUBD          Z17, Z19, Z17
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z18
+	VPSUBD          Z18, Z19, Z18
+	VPDPBUSD.BCST   12(CX), Z7, Z15
+	VPDPBUSD.BCST   12(CX)(DX*1), Z7, Z16
+	VPDPBUSD.BCST   12(CX)(DX*2), Z7, Z17
+	VPDPBUSD.BCST   12(CX)(SI*1), Z7, Z18
+	VPDPBUSD.BCST   16(CX), Z9, Z15
+	VPDPBUSD.BCST   16(CX)(DX*1), Z9, Z16
+	VPDPBUSD.BCST   16(CX)(DX*2), Z9, Z17
+	VPDPBUSD.BCST   16(CX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST   20(CX), Z11, Z15
+	VPDPBUSD.BCST   20(CX)(DX*1), Z11, Z16
+	VPDPBUSD.BCST   20(CX)(DX*2), Z11, Z17
+	VPDPBUSD.BCST   20(CX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST   24(CX), Z13, Z15
+	VPDPBUSD.BCST   24(CX)(DX*1), Z13, Z16
+	VPDPBUSD.BCST   24(CX)(DX*2), Z13, Z17
+	VPDPBUSD.BCST   24(CX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST   28(CX), Z8, Z15
+	VPDPBUSD.BCST   28(CX)(DX*1), Z8, Z16
+	VPDPBUSD.BCST   28(CX)(DX*2), Z8, Z17
+	VPDPBUSD.BCST   28(CX)(SI*1), Z8, Z18
+	VPDPBUSD.BCST   32(CX), Z10, Z15
+	VPDPBUSD.BCST   32(CX)(DX*1), Z10, Z16
+	VPDPBUSD.BCST   32(CX)(DX*2), Z10, Z17
+	VPDPBUSD.BCST   32(CX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST   36(CX), Z12, Z15
+	VPDPBUSD.BCST   36(CX)(DX*1), Z12, Z16
+	VPDPBUSD.BCST   36(CX)(DX*2), Z12, Z17
+	VPDPBUSD.BCST   36(CX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST   40(CX), Z14, Z15
+	VPDPBUSD.BCST   40(CX)(DX*1), Z14, Z16
+	VPDPBUSD.BCST   40(CX)(DX*2), Z14, Z17
+	VPDPBUSD.BCST   40(CX)(SI*1), Z14, Z18
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX), Z6, Z19
+	VFMADD231PS     Z19, Z15, Z0
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(DX*1), Z6, Z15
+	VFMADD231PS     Z15, Z16, Z1
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(DX*2), Z6, Z15
+	VFMADD231PS     Z15, Z17, Z2
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(SI*1), Z6, Z15
+	VFMADD231PS     Z15, Z18, Z3
+	VXORPS          Z17, Z17, Z17
+	VPSLLD.BCST     $0x07, 4(DI), Z15
+	VPSUBD          Z15, Z17, Z15
+	VPSLLD.BCST     $0x07, 4(DI)(DX*1), Z16
+	VPSUBD          Z16, Z17, Z16
+	VPDPBUSD.BCST   12(DI), Z7, Z15
+	VPDPBUSD.BCST   12(DI)(DX*1), Z7, Z16
+	VPDPBUSD.BCST   16(DI), Z9, Z15
+	VPDPBUSD.BCST   16(DI)(DX*1), Z9, Z16
+	VPDPBUSD.BCST   20(DI), Z11, Z15
+	VPDPBUSD.BCST   20(DI)(DX*1), Z11, Z16
+	VPDPBUSD.BCST   24(DI), Z13, Z15
+	VPDPBUSD.BCST   24(DI)(DX*1), Z13, Z16
+	VPDPBUSD.BCST   28(DI), Z8, Z15
+	VPDPBUSD.BCST   28(DI)(DX*1), Z8, Z16
+	VPDPBUSD.BCST   32(DI), Z10, Z15
+	VPDPBUSD.BCST   32(DI)(DX*1), Z10, Z16
+	VPDPBUSD.BCST   36(DI), Z12, Z15
+	VPDPBUSD.BCST   36(DI)(DX*1), Z12, Z16
+	VPDPBUSD.BCST   40(DI), Z14, Z15
+	VPDPBUSD.BCST   40(DI)(DX*1), Z14, Z16
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (DI), Z6, Z7
+	VFMADD231PS     Z7, Z15, Z4
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (DI)(DX*1), Z6, Z6
+	VFMADD231PS     Z6, Z16, Z5
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000120, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v7(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z7
+	VMOVDQU64       32(BX), Z9
+	VPANDD          Z7, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z7, Z9, Z9
+	VMOVDQU64       96(BX), Z11
+	VPANDD          Z7, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z7, Z11, Z11
+	VMOVDQU64       160(BX), Z13
+	VPANDD          Z7, Z13, Z12
+	VPSRLW          $0x04, Z13, Z13
+	VPANDD          Z7, Z13, Z13
+	VMOVDQU64       224(BX), Z15
+	VPANDD          Z7, Z15, Z14
+	VPSRLW          $0x04, Z15, Z15
+	VPANDD          Z7, Z15, Z15
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z7
+	VPSHUFB         Z8, Z7, Z8
+	VPSHUFB         Z10, Z7, Z10
+	VPSHUFB         Z12, Z7, Z12
+	VPSHUFB         Z14, Z7, Z14
+	VPSHUFB         Z9, Z7, Z9
+	VPSHUFB         Z11, Z7, Z11
+	VPSHUFB         Z13, Z7, Z13
+	VPSHUFB         Z15, Z7, Z15
+	VCVTPH2PS       (BX), Z7
+	VXORPS          Z20, Z20, Z20
+	VPSLLD.BCST     $0x07, 4(CX), Z16
+	VPSUBD          Z16, Z20, Z16
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z17
+	VPSUBD          Z17, Z20, Z17
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z18
+	VPSUBD          Z18, Z20, Z18
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z19
+	VPSUBD          Z19, Z20, Z19
+	VPDPBUSD.BCST   12(CX), Z8, Z16
+	VPDPBUSD.BCST   12(CX)(DX*1), Z8, Z17
+	VPDPBUSD.BCST   12(CX)(DX*2), Z8, Z18
+	VPDPBUSD.BCST   12(CX)(SI*1), Z8, Z19
+	VPDPBUSD.BCST   16(CX), Z10, Z16
+	VPDPBUSD.BCST   16(CX)(DX*1), Z10, Z17
+	VPDPBUSD.BCST   16(CX)(DX*2), Z10, Z18
+	VPDPBUSD.BCST   16(CX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST   20(CX), Z12, Z16
+	VPDPBUSD.BCST   20(CX)(DX*1), Z12, Z17
+	VPDPBUSD.BCST   20(CX)(DX*2), Z12, Z18
+	VPDPBUSD.BCST   20(CX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST   24(CX), Z14, Z16
+	VPDPBUSD.BCST   24(CX)(DX*1), Z14, Z17
+	VPDPBUSD.BCST   24(CX)(DX*2), Z14, Z18
+	VPDPBUSD.BCST   24(CX)(SI*1), Z14, Z19
+	VPDPBUSD.BCST   28(CX), Z9, Z16
+	VPDPBUSD.BCST   28(CX)(DX*1), Z9, Z17
+	VPDPBUSD.BCST   28(CX)(DX*2), Z9, Z18
+	VPDPBUSD.BCST   28(CX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST   32(CX), Z11, Z16
+	VPDPBUSD.BCST   32(CX)(DX*1), Z11, Z17
+	VPDPBUSD.BCST   32(CX)(DX*2), Z11, Z18
+	VPDPBUSD.BCST   32(CX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST   36(CX), Z13, Z16
+	VPDPBUSD.BCST   36(CX)(DX*1), Z13, Z17
+	VPDPBUSD.BCST   36(CX)(DX*2), Z13, Z18
+	VPDPBUSD.BCST   36(CX)(SI*1), Z13, Z19
+	VPDPBUSD.BCST   40(CX), Z15, Z16
+	VPDPBUSD.BCST   40(CX)(DX*1), Z15, Z17
+	VPDPBUSD.BCST   40(CX)(DX*2), Z15, Z18
+	VPDPBUSD.BCST   40(CX)(SI*1), Z15, Z19
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX), Z7, Z20
+	VFMADD231PS     Z20, Z16, Z0
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(DX*1), Z7, Z16
+	VFMADD231PS     Z16, Z17, Z1
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(DX*2), Z7, Z16
+	VFMADD231PS     Z16, Z18, Z2
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (CX)(SI*1), Z7, Z16
+	VFMADD231PS     Z16, Z19, Z3
+	VXORPS          Z19, Z19, Z19
+	VPSLLD.BCST     $0x07, 4(DI), Z16
+	VPSUBD          Z16, Z19, Z16
+	VPSLLD.BCST     $0x07, 4(DI)(DX*1), Z17
+	VPSUBD          Z17, Z19, Z17
+	VPSLLD.BCST     $0x07, 4(DI)(DX*2), Z18
+	VPSUBD          Z18, Z19, Z18
+	VPDPBUSD.BCST   12(DI), Z8, Z16
+	VPDPBUSD.BCST   12(DI)(DX*1), Z8, Z17
+	VPDPBUSD.BCST   12(DI)(DX*2), Z8, Z18
+	VPDPBUSD.BCST   16(DI), Z10, Z16
+	VPDPBUSD.BCST   16(DI)(DX*1), Z10, Z17
+	VPDPBUSD.BCST   16(DI)(DX*2), Z10, Z18
+	VPDPBUSD.BCST   20(DI), Z12, Z16
+	VPDPBUSD.BCST   20(DI)(DX*1), Z12, Z17
+	VPDPBUSD.BCST   20(DI)(DX*2), Z12, Z18
+	VPDPBUSD.BCST   24(DI), Z14, Z16
+	VPDPBUSD.BCST   24(DI)(DX*1), Z14, Z17
+	VPDPBUSD.BCST   24(DI)(DX*2), Z14, Z18
+	VPDPBUSD.BCST   28(DI), Z9, Z16
+	VPDPBUSD.BCST   28(DI)(DX*1), Z9, Z17
+	VPDPBUSD.BCST   28(DI)(DX*2), Z9, Z18
+	VPDPBUSD.BCST   32(DI), Z11, Z16
+	VPDPBUSD.BCST   32(DI)(DX*1), Z11, Z17
+	VPDPBUSD.BCST   32(DI)(DX*2), Z11, Z18
+	VPDPBUSD.BCST   36(DI), Z13, Z16
+	VPDPBUSD.BCST   36(DI)(DX*1), Z13, Z17
+	VPDPBUSD.BCST   36(DI)(DX*2), Z13, Z18
+	VPDPBUSD.BCST   40(DI), Z15, Z16
+	VPDPBUSD.BCST   40(DI)(DX*1), Z15, Z17
+	VPDPBUSD.BCST   40(DI)(DX*2), Z15, Z18
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (DI), Z7, Z8
+	VFMADD231PS     Z8, Z16, Z4
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (DI)(DX*1), Z7, Z8
+	VFMADD231PS     Z8, Z17, Z5
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (DI)(DX*2), Z7, Z7
+	VFMADD231PS     Z7, Z18, Z6
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000120, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z6, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_nlx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_nlx16v8(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z8
+	VMOVDQU64       32(BX), Z10
+	VPANDD          Z8, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z8, Z10, Z10
+	VMOVDQU64       96(BX), Z12
+	VPANDD          Z8, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z8, Z12, Z12
+	VMOVDQU64       160(BX), Z14
+	VPANDD          Z8, Z14, Z13
+	VPSRLW          $0x04, Z14, Z14
+	VPANDD          Z8, Z14, Z14
+	VMOVDQU64       224(BX), Z16
+	VPANDD          Z8, Z16, Z15
+	VPSRLW          $0x04, Z16, Z16
+	VPANDD          Z8, Z16, Z16
+	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z8
+	VPSHUFB         Z9, Z8, Z9
+	VPSHUFB         Z11, Z8, Z11
+	VPSHUFB         Z13, Z8, Z13
+	VPSHUFB         Z15, Z8, Z15
+	VPSHUFB         Z10, Z8, Z10
+	VPSHUFB         Z12, Z8, Z12
+	VPSHUFB         Z14, Z8, Z14
+	VPSHUFB         Z16, Z8, Z16
+	VCVTPH2PS       (BX), Z8
+	VXORPS          Z21, Z21, Z21
+	VPSLLD.BCST     $0x07, 4(CX), Z17
+	VPSUBD          Z17, Z21, Z17
+	VPSLLD.BCST     $0x07, 4(CX)(DX*1), Z18
+	VPSUBD          Z18, Z21, Z18
+	VPSLLD.BCST     $0x07, 4(CX)(DX*2), Z19
+	VPSUBD          Z19, Z21, Z19
+	VPSLLD.BCST     $0x07, 4(CX)(SI*1), Z20
+	VPSUBD          Z20, Z21, Z20
+	VPDPBUSD.BCST   12(CX), Z9, Z17
+	VPDPBUSD.BCST   12(CX)(DX*1), Z9, Z18
+	VPDPBUSD.BCST   12(CX)(DX*2), Z9, Z19
+	VPDPBUSD.BCST   12(CX)(SI*1), Z9, Z20
+	VPDPBUSD.BCST   16(CX), Z11, Z17
+	VPDPBUSD.BCST   16(CX)(DX*1), Z11, Z18
+	VPDPBUSD.BCST   16(CX)(DX*2), Z11, Z19
+	VPDPBUSD.BCST   16(CX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   20(CX), Z13, Z17
+	VPDPBUSD.BCST   20(CX)(DX*1), Z13, Z18
+	VPDPBUSD.BCST   20(CX)(DX*2), Z13, Z19
+	VPDPBUSD.BCST   20(CX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   24(CX), Z15, Z17
+	VPDPBUSD.BCST   24(CX)(DX*1), Z15, Z18
+	VPDPBUSD.BCST   24(CX)(DX*2), Z15, Z19
+	VPDPBUSD.BCST   24(CX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   28(CX), Z10, Z17
+	VPDPBUSD.BCST   28(CX)(DX*1), Z10, Z18
+	VPDPBUSD.BCST   28(CX)(DX*2), Z10, Z19
+	VPDPBUSD.BCST   28(CX)(SI*1), Z10, Z20
+	VPDPBUSD.BCST   32(CX), Z12, Z17
+	VPDPBUSD.BCST   32(CX)(DX*1), Z12, Z18
+	VPDPBUSD.BCST   32(CX)(DX*2), Z12, Z19
+	VPDPBUSD.BCST   32(CX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(CX), Z14, Z17
+	VPDPBUSD.BCST   36(CX)(DX*1), Z14, Z18
+	VPDPBUSD.BCST   36(CX)(DX*2), Z14, Z19
+	VPDPBUSD.BCST   36(CX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   40(CX), Z16, Z17
+	VPDPBUSD.BCST   40(CX)(DX*1), Z16, Z18
+	VPDPBUSD.BCST   40(CX)(DX*2), Z16, Z19
+	VPDPBUSD.BCST   40(CX)(SI*1), Z16, Z20
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX), Z8, Z21
+	VFMADD231PS     Z21, Z17, Z0
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(DX*1), Z8, Z17
+	VFMADD231PS     Z17, Z18, Z1
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (CX)(DX*2), Z8, Z17
+	VFMADD231PS     Z17, Z19, Z2
+	VCVTDQ2PS       Z20, Z20
+	VMULPS.BCST     (CX)(SI*1), Z8, Z17
+	VFMADD231PS     Z17, Z20, Z3
+	VXORPS          Z21, Z21, Z21
+	VPSLLD.BCST     $0x07, 4(DI), Z17
+	VPSUBD          Z17, Z21, Z17
+	VPSLLD.BCST     $0x07, 4(DI)(DX*1), Z18
+	VPSUBD          Z18, Z21, Z18
+	VPSLLD.BCST     $0x07, 4(DI)(DX*2), Z19
+	VPSUBD          Z19, Z21, Z19
+	VPSLLD.BCST     $0x07, 4(DI)(SI*1), Z20
+	VPSUBD          Z20, Z21, Z20
+	VPDPBUSD.BCST   12(DI), Z9, Z17
+	VPDPBUSD.BCST   12(DI)(DX*1), Z9, Z18
+	VPDPBUSD.BCST   12(DI)(DX*2), Z9, Z19
+	VPDPBUSD.BCST   12(DI)(SI*1), Z9, Z20
+	VPDPBUSD.BCST   16(DI), Z11, Z17
+	VPDPBUSD.BCST   16(DI)(DX*1), Z11, Z18
+	VPDPBUSD.BCST   16(DI)(DX*2), Z11, Z19
+	VPDPBUSD.BCST   16(DI)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   20(DI), Z13, Z17
+	VPDPBUSD.BCST   20(DI)(DX*1), Z13, Z18
+	VPDPBUSD.BCST   20(DI)(DX*2), Z13, Z19
+	VPDPBUSD.BCST   20(DI)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   24(DI), Z15, Z17
+	VPDPBUSD.BCST   24(DI)(DX*1), Z15, Z18
+	VPDPBUSD.BCST   24(DI)(DX*2), Z15, Z19
+	VPDPBUSD.BCST   24(DI)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   28(DI), Z10, Z17
+	VPDPBUSD.BCST   28(DI)(DX*1), Z10, Z18
+	VPDPBUSD.BCST   28(DI)(DX*2), Z10, Z19
+	VPDPBUSD.BCST   28(DI)(SI*1), Z10, Z20
+	VPDPBUSD.BCST   32(DI), Z12, Z17
+	VPDPBUSD.BCST   32(DI)(DX*1), Z12, Z18
+	VPDPBUSD.BCST   32(DI)(DX*2), Z12, Z19
+	VPDPBUSD.BCST   32(DI)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(DI), Z14, Z17
+	VPDPBUSD.BCST   36(DI)(DX*1), Z14, Z18
+	VPDPBUSD.BCST   36(DI)(DX*2), Z14, Z19
+	VPDPBUSD.BCST   36(DI)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   40(DI), Z16, Z17
+	VPDPBUSD.BCST   40(DI)(DX*1), Z16, Z18
+	VPDPBUSD.BCST   40(DI)(DX*2), Z16, Z19
+	VPDPBUSD.BCST   40(DI)(SI*1), Z16, Z20
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (DI), Z8, Z9
+	VFMADD231PS     Z9, Z17, Z4
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (DI)(DX*1), Z8, Z9
+	VFMADD231PS     Z9, Z18, Z5
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (DI)(DX*2), Z8, Z9
+	VFMADD231PS     Z9, Z19, Z6
+	VCVTDQ2PS       Z20, Z20
+	VMULPS.BCST     (DI)(SI*1), Z8, Z8
+	VFMADD231PS     Z8, Z20, Z7
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000120, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z6, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z7, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v1(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), DX
+
+group:
+	MOVQ   blocks+40(FP), BX
+	VXORPS Z0, Z0, Z0
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z1
+	VMOVDQU64       16(DX), Z3
+	VPANDD          Z1, Z3, Z2
+	VPSRLW          $0x04, Z3, Z3
+	VPANDD          Z1, Z3, Z3
+	VMOVDQU64       80(DX), Z5
+	VPANDD          Z1, Z5, Z4
+	VPSRLW          $0x04, Z5, Z5
+	VPANDD          Z1, Z5, Z5
+	VMOVDQU64       144(DX), Z7
+	VPANDD          Z1, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z1, Z7, Z7
+	VMOVDQU64       208(DX), Z9
+	VPANDD          Z1, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z1, Z9, Z9
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z1
+	VPSHUFB         Z2, Z1, Z2
+	VPSHUFB         Z4, Z1, Z4
+	VPSHUFB         Z6, Z1, Z6
+	VPSHUFB         Z8, Z1, Z8
+	VPSHUFB         Z3, Z1, Z3
+	VPSHUFB         Z5, Z1, Z5
+	VPSHUFB         Z7, Z1, Z7
+	VPSHUFB         Z9, Z1, Z9
+	VPMOVZXBD       (DX), Z10
+	VPBROADCASTD    vnnibias<>+0(SB), Z11
+	VPSRLD          $0x01, Z10, Z1
+	VPSUBD          Z1, Z10, Z10
+	VPADDD          Z11, Z1, Z1
+	VPSLLD          $0x17, Z1, Z1
+	VPADDD          Z11, Z10, Z10
+	VPSLLD          $0x17, Z10, Z10
+	VMULPS          Z10, Z1, Z1
+	VXORPS          Z11, Z11, Z11
+	VPSLLD.BCST     $0x04, 4(CX), Z10
+	VPSUBD          Z10, Z11, Z10
+	VPDPBUSD.BCST   12(CX), Z2, Z10
+	VPDPBUSD.BCST   16(CX), Z4, Z10
+	VPDPBUSD.BCST   20(CX), Z6, Z10
+	VPDPBUSD.BCST   24(CX), Z8, Z10
+	VPDPBUSD.BCST   28(CX), Z3, Z10
+	VPDPBUSD.BCST   32(CX), Z5, Z10
+	VPDPBUSD.BCST   36(CX), Z7, Z10
+	VPDPBUSD.BCST   40(CX), Z9, Z10
+	VCVTDQ2PS       Z10, Z10
+	VMULPS.BCST     (CX), Z1, Z1
+	VFMADD231PS     Z1, Z10, Z0
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000110, DX
+	DECQ            BX
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, BX
+	VMOVUPS         Z0, K1, (BX)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), BX
+	IMUL3Q          $0x2c, BX, BX
+	SUBQ            BX, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+DATA vnnilevelsmxfp4<>+0(SB)/1, $0x10
+DATA vnnilevelsmxfp4<>+1(SB)/1, $0x11
+DATA vnnilevelsmxfp4<>+2(SB)/1, $0x12
+DATA vnnilevelsmxfp4<>+3(SB)/1, $0x13
+DATA vnnilevelsmxfp4<>+4(SB)/1, $0x14
+DATA vnnilevelsmxfp4<>+5(SB)/1, $0x16
+DATA vnnilevelsmxfp4<>+6(SB)/1, $0x18
+DATA vnnilevelsmxfp4<>+7(SB)/1, $0x1c
+DATA vnnilevelsmxfp4<>+8(SB)/1, $0x10
+DATA vnnilevelsmxfp4<>+9(SB)/1, $0x0f
+DATA vnnilevelsmxfp4<>+10(SB)/1, $0x0e
+DATA vnnilevelsmxfp4<>+11(SB)/1, $0x0d
+DATA vnnilevelsmxfp4<>+12(SB)/1, $0x0c
+DATA vnnilevelsmxfp4<>+13(SB)/1, $0x0a
+DATA vnnilevelsmxfp4<>+14(SB)/1, $0x08
+DATA vnnilevelsmxfp4<>+15(SB)/1, $0x04
+GLOBL vnnilevelsmxfp4<>(SB), RODATA|NOPTR, $16
+
+DATA vnnibias<>+0(SB)/4, $0x0000003f
+GLOBL vnnibias<>(SB), RODATA|NOPTR, $4
+
+// func mxfp4x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v2(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+
+group:
+	MOVQ   blocks+40(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z2
+	VMOVDQU64       16(BX), Z4
+	VPANDD          Z2, Z4, Z3
+	VPSRLW          $0x04, Z4, Z4
+	VPANDD          Z2, Z4, Z4
+	VMOVDQU64       80(BX), Z6
+	VPANDD          Z2, Z6, Z5
+	VPSRLW          $0x04, Z6, Z6
+	VPANDD          Z2, Z6, Z6
+	VMOVDQU64       144(BX), Z8
+	VPANDD          Z2, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z2, Z8, Z8
+	VMOVDQU64       208(BX), Z10
+	VPANDD          Z2, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z2, Z10, Z10
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z2
+	VPSHUFB         Z3, Z2, Z3
+	VPSHUFB         Z5, Z2, Z5
+	VPSHUFB         Z7, Z2, Z7
+	VPSHUFB         Z9, Z2, Z9
+	VPSHUFB         Z4, Z2, Z4
+	VPSHUFB         Z6, Z2, Z6
+	VPSHUFB         Z8, Z2, Z8
+	VPSHUFB         Z10, Z2, Z10
+	VPMOVZXBD       (BX), Z11
+	VPBROADCASTD    vnnibias<>+0(SB), Z12
+	VPSRLD          $0x01, Z11, Z2
+	VPSUBD          Z2, Z11, Z11
+	VPADDD          Z12, Z2, Z2
+	VPSLLD          $0x17, Z2, Z2
+	VPADDD          Z12, Z11, Z11
+	VPSLLD          $0x17, Z11, Z11
+	VMULPS          Z11, Z2, Z2
+	VXORPS          Z13, Z13, Z13
+	VPSLLD.BCST     $0x04, 4(CX), Z11
+	VPSUBD          Z11, Z13, Z11
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z12
+	VPSUBD          Z12, Z13, Z12
+	VPDPBUSD.BCST   12(CX), Z3, Z11
+	VPDPBUSD.BCST   12(CX)(DX*1), Z3, Z12
+	VPDPBUSD.BCST   16(CX), Z5, Z11
+	VPDPBUSD.BCST   16(CX)(DX*1), Z5, Z12
+	VPDPBUSD.BCST   20(CX), Z7, Z11
+	VPDPBUSD.BCST   20(CX)(DX*1), Z7, Z12
+	VPDPBUSD.BCST   24(CX), Z9, Z11
+	VPDPBUSD.BCST   24(CX)(DX*1), Z9, Z12
+	VPDPBUSD.BCST   28(CX), Z4, Z11
+	VPDPBUSD.BCST   28(CX)(DX*1), Z4, Z12
+	VPDPBUSD.BCST   32(CX), Z6, Z11
+	VPDPBUSD.BCST   32(CX)(DX*1), Z6, Z12
+	VPDPBUSD.BCST   36(CX), Z8, Z11
+	VPDPBUSD.BCST   36(CX)(DX*1), Z8, Z12
+	VPDPBUSD.BCST   40(CX), Z10, Z11
+	VPDPBUSD.BCST   40(CX)(DX*1), Z10, Z12
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (CX), Z2, Z3
+	VFMADD231PS     Z3, Z11, Z0
+	VCVTDQ2PS       Z12, Z12
+	VMULPS.BCST     (CX)(DX*1), Z2, Z2
+	VFMADD231PS     Z2, Z12, Z1
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000110, BX
+	DECQ            SI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, SI
+	VMOVUPS         Z0, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z1, K1, (SI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), SI
+	IMUL3Q          $0x2c, SI, SI
+	SUBQ            SI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v3(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+
+group:
+	MOVQ   blocks+40(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z3
+	VMOVDQU64       16(BX), Z5
+	VPANDD          Z3, Z5, Z4
+	VPSRLW          $0x04, Z5, Z5
+	VPANDD          Z3, Z5, Z5
+	VMOVDQU64       80(BX), Z7
+	VPANDD          Z3, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z3, Z7, Z7
+	VMOVDQU64       144(BX), Z9
+	VPANDD          Z3, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z3, Z9, Z9
+	VMOVDQU64       208(BX), Z11
+	VPANDD          Z3, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z3, Z11, Z11
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z3
+	VPSHUFB         Z4, Z3, Z4
+	VPSHUFB         Z6, Z3, Z6
+	VPSHUFB         Z8, Z3, Z8
+	VPSHUFB         Z10, Z3, Z10
+	VPSHUFB         Z5, Z3, Z5
+	VPSHUFB         Z7, Z3, Z7
+	VPSHUFB         Z9, Z3, Z9
+	VPSHUFB         Z11, Z3, Z11
+	VPMOVZXBD       (BX), Z12
+	VPBROADCASTD    vnnibias<>+0(SB), Z13
+	VPSRLD          $0x01, Z12, Z3
+	VPSUBD          Z3, Z12, Z12
+	VPADDD          Z13, Z3, Z3
+	VPSLLD          $0x17, Z3, Z3
+	VPADDD          Z13, Z12, Z12
+	VPSLLD          $0x17, Z12, Z12
+	VMULPS          Z12, Z3, Z3
+	VXORPS          Z15, Z15, Z15
+	VPSLLD.BCST     $0x04, 4(CX), Z12
+	VPSUBD          Z12, Z15, Z12
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z13
+	VPSUBD          Z13, Z15, Z13
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z14
+	VPSUBD          Z14, Z15, Z14
+	VPDPBUSD.BCST   12(CX), Z4, Z12
+	VPDPBUSD.BCST   12(CX)(DX*1), Z4, Z13
+	VPDPBUSD.BCST   12(CX)(DX*2), Z4, Z14
+	VPDPBUSD.BCST   16(CX), Z6, Z12
+	VPDPBUSD.BCST   16(CX)(DX*1), Z6, Z13
+	VPDPBUSD.BCST   16(CX)(DX*2), Z6, Z14
+	VPDPBUSD.BCST   20(CX), Z8, Z12
+	VPDPBUSD.BCST   20(CX)(DX*1), Z8, Z13
+	VPDPBUSD.BCST   20(CX)(DX*2), Z8, Z14
+	VPDPBUSD.BCST   24(CX), Z10, Z12
+	VPDPBUSD.BCST   24(CX)(DX*1), Z10, Z13
+	VPDPBUSD.BCST   24(CX)(DX*2), Z10, Z14
+	VPDPBUSD.BCST   28(CX), Z5, Z12
+	VPDPBUSD.BCST   28(CX)(DX*1), Z5, Z13
+	VPDPBUSD.BCST   28(CX)(DX*2), Z5, Z14
+	VPDPBUSD.BCST   32(CX), Z7, Z12
+	VPDPBUSD.BCST   32(CX)(DX*1), Z7, Z13
+	VPDPBUSD.BCST   32(CX)(DX*2), Z7, Z14
+	VPDPBUSD.BCST   36(CX), Z9, Z12
+	VPDPBUSD.BCST   36(CX)(DX*1), Z9, Z13
+	VPDPBUSD.BCST   36(CX)(DX*2), Z9, Z14
+	VPDPBUSD.BCST   40(CX), Z11, Z12
+	VPDPBUSD.BCST   40(CX)(DX*1), Z11, Z13
+	VPDPBUSD.BCST   40(CX)(DX*2), Z11, Z14
+	VCVTDQ2PS       Z12, Z12
+	VMULPS.BCST     (CX), Z3, Z4
+	VFMADD231PS     Z4, Z12, Z0
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (CX)(DX*1), Z3, Z4
+	VFMADD231PS     Z4, Z13, Z1
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX)(DX*2), Z3, Z3
+	VFMADD231PS     Z3, Z14, Z2
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000110, BX
+	DECQ            SI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, SI
+	VMOVUPS         Z0, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z1, K1, (SI)
+	ADDQ            ldy+8(FP), SI
+	VMOVUPS         Z2, K1, (SI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), SI
+	IMUL3Q          $0x2c, SI, SI
+	SUBQ            SI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v4(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z4
+	VMOVDQU64       16(BX), Z6
+	VPANDD          Z4, Z6, Z5
+	VPSRLW          $0x04, Z6, Z6
+	VPANDD          Z4, Z6, Z6
+	VMOVDQU64       80(BX), Z8
+	VPANDD          Z4, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z4, Z8, Z8
+	VMOVDQU64       144(BX), Z10
+	VPANDD          Z4, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z4, Z10, Z10
+	VMOVDQU64       208(BX), Z12
+	VPANDD          Z4, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z4, Z12, Z12
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z4
+	VPSHUFB         Z5, Z4, Z5
+	VPSHUFB         Z7, Z4, Z7
+	VPSHUFB         Z9, Z4, Z9
+	VPSHUFB         Z11, Z4, Z11
+	VPSHUFB         Z6, Z4, Z6
+	VPSHUFB         Z8, Z4, Z8
+	VPSHUFB         Z10, Z4, Z10
+	VPSHUFB         Z12, Z4, Z12
+	VPMOVZXBD       (BX), Z13
+	VPBROADCASTD    vnnibias<>+0(SB), Z14
+	VPSRLD          $0x01, Z13, Z4
+	VPSUBD          Z4, Z13, Z13
+	VPADDD          Z14, Z4, Z4
+	VPSLLD          $0x17, Z4, Z4
+	VPADDD          Z14, Z13, Z13
+	VPSLLD          $0x17, Z13, Z13
+	VMULPS          Z13, Z4, Z4
+	VXORPS          Z17, Z17, Z17
+	VPSLLD.BCST     $0x04, 4(CX), Z13
+	VPSUBD          Z13, Z17, Z13
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z14
+	VPSUBD          Z14, Z17, Z14
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z15
+	VPSUBD          Z15, Z17, Z15
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z16
+	VPSUBD          Z16, Z17, Z16
+	VPDPBUSD.BCST   12(CX), Z5, Z13
+	VPDPBUSD.BCST   12(CX)(DX*1), Z5, Z14
+	VPDPBUSD.BCST   12(CX)(DX*2), Z5, Z15
+	VPDPBUSD.BCST   12(CX)(SI*1), Z5, Z16
+	VPDPBUSD.BCST   16(CX), Z7, Z13
+	VPDPBUSD.BCST   16(CX)(DX*1), Z7, Z14
+	VPDPBUSD.BCST   16(CX)(DX*2), Z7, Z15
+	VPDPBUSD.BCST   16(CX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST   20(CX), Z9, Z13
+	VPDPBUSD.BCST   20(CX)(DX*1), Z9, Z14
+	VPDPBUSD.BCST   20(CX)(DX*2), Z9, Z15
+	VPDPBUSD.BCST   20(CX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST   24(CX), Z11, Z13
+	VPDPBUSD.BCST   24(CX)(DX*1), Z11, Z14
+	VPDPBUSD.BCST   24(CX)(DX*2), Z11, Z15
+	VPDPBUSD.BCST   24(CX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST   28(CX), Z6, Z13
+	VPDPBUSD.BCST   28(CX)(DX*1), Z6, Z14
+	VPDPBUSD.BCST   28(CX)(DX*2), Z6, Z15
+	VPDPBUSD.BCST   28(CX)(SI*1), Z6, Z16
+	VPDPBUSD.BCST   32(CX), Z8, Z13
+	VPDPBUSD.BCST   32(CX)(DX*1), Z8, Z14
+	VPDPBUSD.BCST   32(CX)(DX*2), Z8, Z15
+	VPDPBUSD.BCST   32(CX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST   36(CX), Z10, Z13
+	VPDPBUSD.BCST   36(CX)(DX*1), Z10, Z14
+	VPDPBUSD.BCST   36(CX)(DX*2), Z10, Z15
+	VPDPBUSD.BCST   36(CX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST   40(CX), Z12, Z13
+	VPDPBUSD.BCST   40(CX)(DX*1), Z12, Z14
+	VPDPBUSD.BCST   40(CX)(DX*2), Z12, Z15
+	VPDPBUSD.BCST   40(CX)(SI*1), Z12, Z16
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (CX), Z4, Z5
+	VFMADD231PS     Z5, Z13, Z0
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX)(DX*1), Z4, Z5
+	VFMADD231PS     Z5, Z14, Z1
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX)(DX*2), Z4, Z5
+	VFMADD231PS     Z5, Z15, Z2
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(SI*1), Z4, Z4
+	VFMADD231PS     Z4, Z16, Z3
+	ADDQ            $0x2c, CX
+	ADDQ            $0x00000110, BX
+	DECQ            DI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, DI
+	VMOVUPS         Z0, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z1, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z2, K1, (DI)
+	ADDQ            ldy+8(FP), DI
+	VMOVUPS         Z3, K1, (DI)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), DI
+	IMUL3Q          $0x2c, DI, DI
+	SUBQ            DI, CX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v5(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z5
+	VMOVDQU64       16(BX), Z7
+	VPANDD          Z5, Z7, Z6
+	VPSRLW          $0x04, Z7, Z7
+	VPANDD          Z5, Z7, Z7
+	VMOVDQU64       80(BX), Z9
+	VPANDD          Z5, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z5, Z9, Z9
+	VMOVDQU64       144(BX), Z11
+	VPANDD          Z5, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z5, Z11, Z11
+	VMOVDQU64       208(BX), Z13
+	VPANDD          Z5, Z13, Z12
+	VPSRLW          $0x04, Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z5
+	VPSHUFB         Z6, Z5, Z6
+	VPSHUFB         Z8, Z5, Z8
+	VPSHUFB         Z10, Z5, Z10
+	VPSHUFB         Z12, Z5, Z12
+	VPSHUFB         Z7, Z5, Z7
+	VPSHUFB         Z9, Z5, Z9
+	VPSHUFB         Z11, Z5, Z11
+	VPSHUFB         Z13, Z5, Z13
+	VPMOVZXBD       (BX), Z14
+	VPBROADCASTD    vnnibias<>+0(SB), Z15
+	VPSRLD          $0x01, Z14, Z5
+	VPSUBD          Z5, Z14, Z14
+	VPADDD          Z15, Z5, Z5
+	VPSLLD          $0x17, Z5, Z5
+	VPADDD          Z15, Z14, Z14
+	VPSLLD          $0x17, Z14, Z14
+	VMULPS          Z14, Z5, Z5
+	VXORPS          Z18, Z18, Z18
+	VPSLLD.BCST     $0x04, 4(CX), Z14
+	VPSUBD          Z14, Z18, Z14
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z15
+	VPSUBD          Z15, Z18, Z15
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z16
+	VPSUBD          Z16, Z18, Z16
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z17
+	VPSUBD          Z17, Z18, Z17
+	VPDPBUSD.BCST   12(CX), Z6, Z14
+	VPDPBUSD.BCST   12(CX)(DX*1), Z6, Z15
+	VPDPBUSD.BCST   12(CX)(DX*2), Z6, Z16
+	VPDPBUSD.BCST   12(CX)(SI*1), Z6, Z17
+	VPDPBUSD.BCST   16(CX), Z8, Z14
+	VPDPBUSD.BCST   16(CX)(DX*1), Z8, Z15
+	VPDPBUSD.BCST   16(CX)(DX*2), Z8, Z16
+	VPDPBUSD.BCST   16(CX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST   20(CX), Z10, Z14
+	VPDPBUSD.BCST   20(CX)(DX*1), Z10, Z15
+	VPDPBUSD.BCST   20(CX)(DX*2), Z10, Z16
+	VPDPBUSD.BCST   20(CX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST   24(CX), Z12, Z14
+	VPDPBUSD.BCST   24(CX)(DX*1), Z12, Z15
+	VPDPBUSD.BCST   24(CX)(DX*2), Z12, Z16
+	VPDPBUSD.BCST   24(CX)(SI*1), Z12, Z17
+	VPDPBUSD.BCST   28(CX), Z7, Z14
+	VPDPBUSD.BCST   28(CX)(DX*1), Z7, Z15
+	VPDPBUSD.BCST   28(CX)(DX*2), Z7, Z16
+	VPDPBUSD.BCST   28(CX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST   32(CX), Z9, Z14
+	VPDPBUSD.BCST   32(CX)(DX*1), Z9, Z15
+	VPDPBUSD.BCST   32(CX)(DX*2), Z9, Z16
+	VPDPBUSD.BCST   32(CX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST   36(CX), Z11, Z14
+	VPDPBUSD.BCST   36(CX)(DX*1), Z11, Z15
+	VPDPBUSD.BCST   36(CX)(DX*2), Z11, Z16
+	VPDPBUSD.BCST   36(CX)(SI*1), Z11, Z17
+	VPDPBUSD.BCST   40(CX), Z13, Z14
+	VPDPBUSD.BCST   40(CX)(DX*1), Z13, Z15
+	VPDPBUSD.BCST   40(CX)(DX*2), Z13, Z16
+	VPDPBUSD.BCST   40(CX)(SI*1), Z13, Z17
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (CX), Z5, Z18
+	VFMADD231PS     Z18, Z14, Z0
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX)(DX*1), Z5, Z14
+	VFMADD231PS     Z14, Z15, Z1
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(DX*2), Z5, Z14
+	VFMADD231PS     Z14, Z16, Z2
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(SI*1), Z5, Z14
+	VFMADD231PS     Z14, Z17, Z3
+	VXORPS          Z15, Z15, Z15
+	VPSLLD.BCST     $0x04, 4(DI), Z14
+	VPSUBD          Z14, Z15, Z14
+	VPDPBUSD.BCST   12(DI), Z6, Z14
+	VPDPBUSD.BCST   16(DI), Z8, Z14
+	VPDPBUSD.BCST   20(DI), Z10, Z14
+	VPDPBUSD.BCST   24(DI), Z12, Z14
+	VPDPBUSD.BCST   28(DI), Z7, Z14
+	VPDPBUSD.BCST   32(DI), Z9, Z14
+	VPDPBUSD.BCST   36(DI), Z11, Z14
+	VPDPBUSD.BCST   40(DI), Z13, Z14
+	VCVTDQ2PS       Z14, Z14
+	VMULPS.BCST     (DI), Z5, Z5
+	VFMADD231PS     Z5, Z14, Z4
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000110, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v6(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z6
+	VMOVDQU64       16(BX), Z8
+	VPANDD          Z6, Z8, Z7
+	VPSRLW          $0x04, Z8, Z8
+	VPANDD          Z6, Z8, Z8
+	VMOVDQU64       80(BX), Z10
+	VPANDD          Z6, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z6, Z10, Z10
+	VMOVDQU64       144(BX), Z12
+	VPANDD          Z6, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z6, Z12, Z12
+	VMOVDQU64       208(BX), Z14
+	VPANDD          Z6, Z14, Z13
+	VPSRLW          $0x04, Z14, Z14
+	VPANDD          Z6, Z14, Z14
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z6
+	VPSHUFB         Z7, Z6, Z7
+	VPSHUFB         Z9, Z6, Z9
+	VPSHUFB         Z11, Z6, Z11
+	VPSHUFB         Z13, Z6, Z13
+	VPSHUFB         Z8, Z6, Z8
+	VPSHUFB         Z10, Z6, Z10
+	VPSHUFB         Z12, Z6, Z12
+	VPSHUFB         Z14, Z6, Z14
+	VPMOVZXBD       (BX), Z15
+	VPBROADCASTD    vnnibias<>+0(SB), Z16
+	VPSRLD          $0x01, Z15, Z6
+	VPSUBD          Z6, Z15, Z15
+	VPADDD          Z16, Z6, Z6
+	VPSLLD          $0x17, Z6, Z6
+	VPADDD          Z16, Z15, Z15
+	VPSLLD          $0x17, Z15, Z15
+	VMULPS          Z15, Z6, Z6
+	VXORPS          Z19, Z19, Z19
+	VPSLLD.BCST     $0x04, 4(CX), Z15
+	VPSUBD          Z15, Z19, Z15
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z16
+	VPSUBD          Z16, Z19, Z16
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z17
+	VPSUBD          Z17, Z19, Z17
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z18
+	VPSUBD          Z18, Z19, Z18
+	VPDPBUSD.BCST   12(CX), Z7, Z15
+	VPDPBUSD.BCST   12(CX)(DX*1), Z7, Z16
+	VPDPBUSD.BCST   12(CX)(DX*2), Z7, Z17
+	VPDPBUSD.BCST   12(CX)(SI*1), Z7, Z18
+	VPDPBUSD.BCST   16(CX), Z9, Z15
+	VPDPBUSD.BCST   16(CX)(DX*1), Z9, Z16
+	VPDPBUSD.BCST   16(CX)(DX*2), Z9, Z17
+	VPDPBUSD.BCST   16(CX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST   20(CX), Z11, Z15
+	VPDPBUSD.BCST   20(CX)(DX*1), Z11, Z16
+	VPDPBUSD.BCST   20(CX)(DX*2), Z11, Z17
+	VPDPBUSD.BCST   20(CX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST   24(CX), Z13, Z15
+	VPDPBUSD.BCST   24(CX)(DX*1), Z13, Z16
+	VPDPBUSD.BCST   24(CX)(DX*2), Z13, Z17
+	VPDPBUSD.BCST   24(CX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST   28(CX), Z8, Z15
+	VPDPBUSD.BCST   28(CX)(DX*1), Z8, Z16
+	VPDPBUSD.BCST   28(CX)(DX*2), Z8, Z17
+	VPDPBUSD.BCST   28(CX)(SI*1), Z8, Z18
+	VPDPBUSD.BCST   32(CX), Z10, Z15
+	VPDPBUSD.BCST   32(CX)(DX*1), Z10, Z16
+	VPDPBUSD.BCST   32(CX)(DX*2), Z10, Z17
+	VPDPBUSD.BCST   32(CX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST   36(CX), Z12, Z15
+	VPDPBUSD.BCST   36(CX)(DX*1), Z12, Z16
+	VPDPBUSD.BCST   36(CX)(DX*2), Z12, Z17
+	VPDPBUSD.BCST   36(CX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST   40(CX), Z14, Z15
+	VPDPBUSD.BCST   40(CX)(DX*1), Z14, Z16
+	VPDPBUSD.BCST   40(CX)(DX*2), Z14, Z17
+	VPDPBUSD.BCST   40(CX)(SI*1), Z14, Z18
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (CX), Z6, Z19
+	VFMADD231PS     Z19, Z15, Z0
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX)(DX*1), Z6, Z15
+	VFMADD231PS     Z15, Z16, Z1
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(DX*2), Z6, Z15
+	VFMADD231PS     Z15, Z17, Z2
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(SI*1), Z6, Z15
+	VFMADD231PS     Z15, Z18, Z3
+	VXORPS          Z17, Z17, Z17
+	VPSLLD.BCST     $0x04, 4(DI), Z15
+	VPSUBD          Z15, Z17, Z15
+	VPSLLD.BCST     $0x04, 4(DI)(DX*1), Z16
+	VPSUBD          Z16, Z17, Z16
+	VPDPBUSD.BCST   12(DI), Z7, Z15
+	VPDPBUSD.BCST   12(DI)(DX*1), Z7, Z16
+	VPDPBUSD.BCST   16(DI), Z9, Z15
+	VPDPBUSD.BCST   16(DI)(DX*1), Z9, Z16
+	VPDPBUSD.BCST   20(DI), Z11, Z15
+	VPDPBUSD.BCST   20(DI)(DX*1), Z11, Z16
+	VPDPBUSD.BCST   24(DI), Z13, Z15
+	VPDPBUSD.BCST   24(DI)(DX*1), Z13, Z16
+	VPDPBUSD.BCST   28(DI), Z8, Z15
+	VPDPBUSD.BCST   28(DI)(DX*1), Z8, Z16
+	VPDPBUSD.BCST   32(DI), Z10, Z15
+	VPDPBUSD.BCST   32(DI)(DX*1), Z10, Z16
+	VPDPBUSD.BCST   36(DI), Z12, Z15
+	VPDPBUSD.BCST   36(DI)(DX*1), Z12, Z16
+	VPDPBUSD.BCST   40(DI), Z14, Z15
+	VPDPBUSD.BCST   40(DI)(DX*1), Z14, Z16
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (DI), Z6, Z7
+	VFMADD231PS     Z7, Z15, Z4
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (DI)(DX*1), Z6, Z6
+	VFMADD231PS     Z6, Z16, Z5
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000110, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v7(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z7
+	VMOVDQU64       16(BX), Z9
+	VPANDD          Z7, Z9, Z8
+	VPSRLW          $0x04, Z9, Z9
+	VPANDD          Z7, Z9, Z9
+	VMOVDQU64       80(BX), Z11
+	VPANDD          Z7, Z11, Z10
+	VPSRLW          $0x04, Z11, Z11
+	VPANDD          Z7, Z11, Z11
+	VMOVDQU64       144(BX), Z13
+	VPANDD          Z7, Z13, Z12
+	VPSRLW          $0x04, Z13, Z13
+	VPANDD          Z7, Z13, Z13
+	VMOVDQU64       208(BX), Z15
+	VPANDD          Z7, Z15, Z14
+	VPSRLW          $0x04, Z15, Z15
+	VPANDD          Z7, Z15, Z15
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z7
+	VPSHUFB         Z8, Z7, Z8
+	VPSHUFB         Z10, Z7, Z10
+	VPSHUFB         Z12, Z7, Z12
+	VPSHUFB         Z14, Z7, Z14
+	VPSHUFB         Z9, Z7, Z9
+	VPSHUFB         Z11, Z7, Z11
+	VPSHUFB         Z13, Z7, Z13
+	VPSHUFB         Z15, Z7, Z15
+	VPMOVZXBD       (BX), Z16
+	VPBROADCASTD    vnnibias<>+0(SB), Z17
+	VPSRLD          $0x01, Z16, Z7
+	VPSUBD          Z7, Z16, Z16
+	VPADDD          Z17, Z7, Z7
+	VPSLLD          $0x17, Z7, Z7
+	VPADDD          Z17, Z16, Z16
+	VPSLLD          $0x17, Z16, Z16
+	VMULPS          Z16, Z7, Z7
+	VXORPS          Z20, Z20, Z20
+	VPSLLD.BCST     $0x04, 4(CX), Z16
+	VPSUBD          Z16, Z20, Z16
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z17
+	VPSUBD          Z17, Z20, Z17
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z18
+	VPSUBD          Z18, Z20, Z18
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z19
+	VPSUBD          Z19, Z20, Z19
+	VPDPBUSD.BCST   12(CX), Z8, Z16
+	VPDPBUSD.BCST   12(CX)(DX*1), Z8, Z17
+	VPDPBUSD.BCST   12(CX)(DX*2), Z8, Z18
+	VPDPBUSD.BCST   12(CX)(SI*1), Z8, Z19
+	VPDPBUSD.BCST   16(CX), Z10, Z16
+	VPDPBUSD.BCST   16(CX)(DX*1), Z10, Z17
+	VPDPBUSD.BCST   16(CX)(DX*2), Z10, Z18
+	VPDPBUSD.BCST   16(CX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST   20(CX), Z12, Z16
+	VPDPBUSD.BCST   20(CX)(DX*1), Z12, Z17
+	VPDPBUSD.BCST   20(CX)(DX*2), Z12, Z18
+	VPDPBUSD.BCST   20(CX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST   24(CX), Z14, Z16
+	VPDPBUSD.BCST   24(CX)(DX*1), Z14, Z17
+	VPDPBUSD.BCST   24(CX)(DX*2), Z14, Z18
+	VPDPBUSD.BCST   24(CX)(SI*1), Z14, Z19
+	VPDPBUSD.BCST   28(CX), Z9, Z16
+	VPDPBUSD.BCST   28(CX)(DX*1), Z9, Z17
+	VPDPBUSD.BCST   28(CX)(DX*2), Z9, Z18
+	VPDPBUSD.BCST   28(CX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST   32(CX), Z11, Z16
+	VPDPBUSD.BCST   32(CX)(DX*1), Z11, Z17
+	VPDPBUSD.BCST   32(CX)(DX*2), Z11, Z18
+	VPDPBUSD.BCST   32(CX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST   36(CX), Z13, Z16
+	VPDPBUSD.BCST   36(CX)(DX*1), Z13, Z17
+	VPDPBUSD.BCST   36(CX)(DX*2), Z13, Z18
+	VPDPBUSD.BCST   36(CX)(SI*1), Z13, Z19
+	VPDPBUSD.BCST   40(CX), Z15, Z16
+	VPDPBUSD.BCST   40(CX)(DX*1), Z15, Z17
+	VPDPBUSD.BCST   40(CX)(DX*2), Z15, Z18
+	VPDPBUSD.BCST   40(CX)(SI*1), Z15, Z19
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (CX), Z7, Z20
+	VFMADD231PS     Z20, Z16, Z0
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX)(DX*1), Z7, Z16
+	VFMADD231PS     Z16, Z17, Z1
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(DX*2), Z7, Z16
+	VFMADD231PS     Z16, Z18, Z2
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (CX)(SI*1), Z7, Z16
+	VFMADD231PS     Z16, Z19, Z3
+	VXORPS          Z19, Z19, Z19
+	VPSLLD.BCST     $0x04, 4(DI), Z16
+	VPSUBD          Z16, Z19, Z16
+	VPSLLD.BCST     $0x04, 4(DI)(DX*1), Z17
+	VPSUBD          Z17, Z19, Z17
+	VPSLLD.BCST     $0x04, 4(DI)(DX*2), Z18
+	VPSUBD          Z18, Z19, Z18
+	VPDPBUSD.BCST   12(DI), Z8, Z16
+	VPDPBUSD.BCST   12(DI)(DX*1), Z8, Z17
+	VPDPBUSD.BCST   12(DI)(DX*2), Z8, Z18
+	VPDPBUSD.BCST   16(DI), Z10, Z16
+	VPDPBUSD.BCST   16(DI)(DX*1), Z10, Z17
+	VPDPBUSD.BCST   16(DI)(DX*2), Z10, Z18
+	VPDPBUSD.BCST   20(DI), Z12, Z16
+	VPDPBUSD.BCST   20(DI)(DX*1), Z12, Z17
+	VPDPBUSD.BCST   20(DI)(DX*2), Z12, Z18
+	VPDPBUSD.BCST   24(DI), Z14, Z16
+	VPDPBUSD.BCST   24(DI)(DX*1), Z14, Z17
+	VPDPBUSD.BCST   24(DI)(DX*2), Z14, Z18
+	VPDPBUSD.BCST   28(DI), Z9, Z16
+	VPDPBUSD.BCST   28(DI)(DX*1), Z9, Z17
+	VPDPBUSD.BCST   28(DI)(DX*2), Z9, Z18
+	VPDPBUSD.BCST   32(DI), Z11, Z16
+	VPDPBUSD.BCST   32(DI)(DX*1), Z11, Z17
+	VPDPBUSD.BCST   32(DI)(DX*2), Z11, Z18
+	VPDPBUSD.BCST   36(DI), Z13, Z16
+	VPDPBUSD.BCST   36(DI)(DX*1), Z13, Z17
+	VPDPBUSD.BCST   36(DI)(DX*2), Z13, Z18
+	VPDPBUSD.BCST   40(DI), Z15, Z16
+	VPDPBUSD.BCST   40(DI)(DX*1), Z15, Z17
+	VPDPBUSD.BCST   40(DI)(DX*2), Z15, Z18
+	VCVTDQ2PS       Z16, Z16
+	VMULPS.BCST     (DI), Z7, Z8
+	VFMADD231PS     Z8, Z16, Z4
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (DI)(DX*1), Z7, Z8
+	VFMADD231PS     Z8, Z17, Z5
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (DI)(DX*2), Z7, Z7
+	VFMADD231PS     Z7, Z18, Z6
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000110, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z6, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func mxfp4x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·mxfp4x16v8(SB), NOSPLIT, $0-58
+	MOVQ y+0(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ ldx+24(FP), DX
+	MOVQ w+32(FP), BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (CX)(DX*4), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+block:
+	VPBROADCASTD    vnninibbles<>+0(SB), Z8
+	VMOVDQU64       16(BX), Z10
+	VPANDD          Z8, Z10, Z9
+	VPSRLW          $0x04, Z10, Z10
+	VPANDD          Z8, Z10, Z10
+	VMOVDQU64       80(BX), Z12
+	VPANDD          Z8, Z12, Z11
+	VPSRLW          $0x04, Z12, Z12
+	VPANDD          Z8, Z12, Z12
+	VMOVDQU64       144(BX), Z14
+	VPANDD          Z8, Z14, Z13
+	VPSRLW          $0x04, Z14, Z14
+	VPANDD          Z8, Z14, Z14
+	VMOVDQU64       208(BX), Z16
+	VPANDD          Z8, Z16, Z15
+	VPSRLW          $0x04, Z16, Z16
+	VPANDD          Z8, Z16, Z16
+	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z8
+	VPSHUFB         Z9, Z8, Z9
+	VPSHUFB         Z11, Z8, Z11
+	VPSHUFB         Z13, Z8, Z13
+	VPSHUFB         Z15, Z8, Z15
+	VPSHUFB         Z10, Z8, Z10
+	VPSHUFB         Z12, Z8, Z12
+	VPSHUFB         Z14, Z8, Z14
+	VPSHUFB         Z16, Z8, Z16
+	VPMOVZXBD       (BX), Z17
+	VPBROADCASTD    vnnibias<>+0(SB), Z18
+	VPSRLD          $0x01, Z17, Z8
+	VPSUBD          Z8, Z17, Z17
+	VPADDD          Z18, Z8, Z8
+	VPSLLD          $0x17, Z8, Z8
+	VPADDD          Z18, Z17, Z17
+	VPSLLD          $0x17, Z17, Z17
+	VMULPS          Z17, Z8, Z8
+	VXORPS          Z21, Z21, Z21
+	VPSLLD.BCST     $0x04, 4(CX), Z17
+	VPSUBD          Z17, Z21, Z17
+	VPSLLD.BCST     $0x04, 4(CX)(DX*1), Z18
+	VPSUBD          Z18, Z21, Z18
+	VPSLLD.BCST     $0x04, 4(CX)(DX*2), Z19
+	VPSUBD          Z19, Z21, Z19
+	VPSLLD.BCST     $0x04, 4(CX)(SI*1), Z20
+	VPSUBD          Z20, Z21, Z20
+	VPDPBUSD.BCST   12(CX), Z9, Z17
+	VPDPBUSD.BCST   12(CX)(DX*1), Z9, Z18
+	VPDPBUSD.BCST   12(CX)(DX*2), Z9, Z19
+	VPDPBUSD.BCST   12(CX)(SI*1), Z9, Z20
+	VPDPBUSD.BCST   16(CX), Z11, Z17
+	VPDPBUSD.BCST   16(CX)(DX*1), Z11, Z18
+	VPDPBUSD.BCST   16(CX)(DX*2), Z11, Z19
+	VPDPBUSD.BCST   16(CX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   20(CX), Z13, Z17
+	VPDPBUSD.BCST   20(CX)(DX*1), Z13, Z18
+	VPDPBUSD.BCST   20(CX)(DX*2), Z13, Z19
+	VPDPBUSD.BCST   20(CX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   24(CX), Z15, Z17
+	VPDPBUSD.BCST   24(CX)(DX*1), Z15, Z18
+	VPDPBUSD.BCST   24(CX)(DX*2), Z15, Z19
+	VPDPBUSD.BCST   24(CX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   28(CX), Z10, Z17
+	VPDPBUSD.BCST   28(CX)(DX*1), Z10, Z18
+	VPDPBUSD.BCST   28(CX)(DX*2), Z10, Z19
+	VPDPBUSD.BCST   28(CX)(SI*1), Z10, Z20
+	VPDPBUSD.BCST   32(CX), Z12, Z17
+	VPDPBUSD.BCST   32(CX)(DX*1), Z12, Z18
+	VPDPBUSD.BCST   32(CX)(DX*2), Z12, Z19
+	VPDPBUSD.BCST   32(CX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(CX), Z14, Z17
+	VPDPBUSD.BCST   36(CX)(DX*1), Z14, Z18
+	VPDPBUSD.BCST   36(CX)(DX*2), Z14, Z19
+	VPDPBUSD.BCST   36(CX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   40(CX), Z16, Z17
+	VPDPBUSD.BCST   40(CX)(DX*1), Z16, Z18
+	VPDPBUSD.BCST   40(CX)(DX*2), Z16, Z19
+	VPDPBUSD.BCST   40(CX)(SI*1), Z16, Z20
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (CX), Z8, Z21
+	VFMADD231PS     Z21, Z17, Z0
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (CX)(DX*1), Z8, Z17
+	VFMADD231PS     Z17, Z18, Z1
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (CX)(DX*2), Z8, Z17
+	VFMADD231PS     Z17, Z19, Z2
+	VCVTDQ2PS       Z20, Z20
+	VMULPS.BCST     (CX)(SI*1), Z8, Z17
+	VFMADD231PS     Z17, Z20, Z3
+	VXORPS          Z21, Z21, Z21
+	VPSLLD.BCST     $0x04, 4(DI), Z17
+	VPSUBD          Z17, Z21, Z17
+	VPSLLD.BCST     $0x04, 4(DI)(DX*1), Z18
+	VPSUBD          Z18, Z21, Z18
+	VPSLLD.BCST     $0x04, 4(DI)(DX*2), Z19
+	VPSUBD          Z19, Z21, Z19
+	VPSLLD.BCST     $0x04, 4(DI)(SI*1), Z20
+	VPSUBD          Z20, Z21, Z20
+	VPDPBUSD.BCST   12(DI), Z9, Z17
+	VPDPBUSD.BCST   12(DI)(DX*1), Z9, Z18
+	VPDPBUSD.BCST   12(DI)(DX*2), Z9, Z19
+	VPDPBUSD.BCST   12(DI)(SI*1), Z9, Z20
+	VPDPBUSD.BCST   16(DI), Z11, Z17
+	VPDPBUSD.BCST   16(DI)(DX*1), Z11, Z18
+	VPDPBUSD.BCST   16(DI)(DX*2), Z11, Z19
+	VPDPBUSD.BCST   16(DI)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   20(DI), Z13, Z17
+	VPDPBUSD.BCST   20(DI)(DX*1), Z13, Z18
+	VPDPBUSD.BCST   20(DI)(DX*2), Z13, Z19
+	VPDPBUSD.BCST   20(DI)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   24(DI), Z15, Z17
+	VPDPBUSD.BCST   24(DI)(DX*1), Z15, Z18
+	VPDPBUSD.BCST   24(DI)(DX*2), Z15, Z19
+	VPDPBUSD.BCST   24(DI)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   28(DI), Z10, Z17
+	VPDPBUSD.BCST   28(DI)(DX*1), Z10, Z18
+	VPDPBUSD.BCST   28(DI)(DX*2), Z10, Z19
+	VPDPBUSD.BCST   28(DI)(SI*1), Z10, Z20
+	VPDPBUSD.BCST   32(DI), Z12, Z17
+	VPDPBUSD.BCST   32(DI)(DX*1), Z12, Z18
+	VPDPBUSD.BCST   32(DI)(DX*2), Z12, Z19
+	VPDPBUSD.BCST   32(DI)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(DI), Z14, Z17
+	VPDPBUSD.BCST   36(DI)(DX*1), Z14, Z18
+	VPDPBUSD.BCST   36(DI)(DX*2), Z14, Z19
+	VPDPBUSD.BCST   36(DI)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   40(DI), Z16, Z17
+	VPDPBUSD.BCST   40(DI)(DX*1), Z16, Z18
+	VPDPBUSD.BCST   40(DI)(DX*2), Z16, Z19
+	VPDPBUSD.BCST   40(DI)(SI*1), Z16, Z20
+	VCVTDQ2PS       Z17, Z17
+	VMULPS.BCST     (DI), Z8, Z9
+	VFMADD231PS     Z9, Z17, Z4
+	VCVTDQ2PS       Z18, Z18
+	VMULPS.BCST     (DI)(DX*1), Z8, Z9
+	VFMADD231PS     Z9, Z18, Z5
+	VCVTDQ2PS       Z19, Z19
+	VMULPS.BCST     (DI)(DX*2), Z8, Z9
+	VFMADD231PS     Z9, Z19, Z6
+	VCVTDQ2PS       Z20, Z20
+	VMULPS.BCST     (DI)(SI*1), Z8, Z8
+	VFMADD231PS     Z8, Z20, Z7
+	ADDQ            $0x2c, CX
+	ADDQ            $0x2c, DI
+	ADDQ            $0x00000110, BX
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            AX, R8
+	VMOVUPS         Z0, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z1, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z2, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z3, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z4, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z5, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z6, K1, (R8)
+	ADDQ            ldy+8(FP), R8
+	VMOVUPS         Z7, K1, (R8)
+	ADDQ            $0x40, AX
+	MOVQ            blocks+40(FP), R8
+	IMUL3Q          $0x2c, R8, R8
+	SUBQ            R8, CX
+	SUBQ            R8, DI
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func q4_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q4_kx16v1(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+
+block:
+	VMOVDQU64   64(SI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z2
+	VPSRAW      $0x08, Z2, Z2
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(SI), Z3
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z3, Z3
+	VPSRLW      $0x02, 64(SI), Z4
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z4, Z4
+	VPORD       Z3, Z4, Z4
+	VPSHUFB     vnnispread0<>+0(SB), Z4, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW      $0x08, Z4, Z4
+	VMOVDQU64   Z2, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z3, 128(SP)
+	VMOVDQU64   Z4, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	LEAQ        256(SI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R8
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
+	VPANDD        (AX), Z2, Z3
+	VPANDD        64(AX), Z2, Z4
+	VPANDD        128(AX), Z2, Z5
+	VPANDD        192(AX), Z2, Z6
+	VPANDD        256(AX), Z2, Z7
+	VPANDD        320(AX), Z2, Z8
+	VPANDD        384(AX), Z2, Z9
+	VPANDD        448(AX), Z2, Z2
+	VPSLLD        $0x10, (CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST (BX), Z3, Z11
+	VPDPBUSD.BCST 4(BX), Z4, Z11
+	VPDPBUSD.BCST 8(BX), Z5, Z11
+	VPDPBUSD.BCST 12(BX), Z6, Z11
+	VPDPBUSD.BCST 16(BX), Z7, Z11
+	VPDPBUSD.BCST 20(BX), Z8, Z11
+	VPDPBUSD.BCST 24(BX), Z9, Z11
+	VPDPBUSD.BCST 28(BX), Z2, Z11
+	VPMULLD       Z10, Z11, Z11
+	VPADDD        Z11, Z1, Z1
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
+	VPSRLW        $0x04, (AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x04, 64(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x04, 128(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x04, 192(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x04, 256(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x04, 320(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x04, 384(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x04, 448(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPSRAD        $0x10, (CX), Z2
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 32(BX), Z3, Z11
+	VPDPBUSD.BCST 36(BX), Z4, Z11
+	VPDPBUSD.BCST 40(BX), Z5, Z11
+	VPDPBUSD.BCST 44(BX), Z6, Z11
+	VPDPBUSD.BCST 48(BX), Z7, Z11
+	VPDPBUSD.BCST 52(BX), Z8, Z11
+	VPDPBUSD.BCST 56(BX), Z9, Z11
+	VPDPBUSD.BCST 60(BX), Z10, Z11
+	VPMULLD       Z2, Z11, Z11
+	VPADDD        Z11, Z1, Z1
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R8
+	JNZ           step
+	VCVTPH2PS     (SI), Z2
+	VCVTPH2PS     32(SI), Z3
+	VMOVDQU64     128(SI), Z4
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z4, Z4
+	VPSHUFB       vnnispread0<>+0(SB), Z4, Z5
+	VPSRAW        $0x08, Z5, Z5
+	VPSHUFB       vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW        $0x08, Z4, Z4
+	VPSRLW        $0x04, 192(SI), Z6
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z6, Z6
+	VPSRLW        $0x02, 128(SI), Z7
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD         Z6, Z7, Z7
+	VPSHUFB       vnnispread0<>+0(SB), Z7, Z6
+	VPSRAW        $0x08, Z6, Z6
+	VPSHUFB       vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW        $0x08, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VPDPWSSD.BCST 4(BX), Z5, Z8
+	VPDPWSSD.BCST 8(BX), Z4, Z8
+	VPDPWSSD.BCST 12(BX), Z6, Z8
+	VPDPWSSD.BCST 16(BX), Z7, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z2, Z2
+	VFMADD231PS   Z2, Z1, Z0
+	VCVTDQ2PS     Z8, Z8
+	VMULPS.BCST   (BX), Z3, Z2
+	VFNMADD231PS  Z2, Z8, Z0
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000900, SI
+	DECQ          DI
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+DATA vnnimask3f3f3f3f<>+0(SB)/4, $0x3f3f3f3f
+GLOBL vnnimask3f3f3f3f<>(SB), RODATA|NOPTR, $4
+
+DATA vnnispread0<>+0(SB)/4, $0x01800080
+DATA vnnispread0<>+4(SB)/4, $0x05800480
+DATA vnnispread0<>+8(SB)/4, $0x09800880
+DATA vnnispread0<>+12(SB)/4, $0x0d800c80
+DATA vnnispread0<>+16(SB)/4, $0x01800080
+DATA vnnispread0<>+20(SB)/4, $0x05800480
+DATA vnnispread0<>+24(SB)/4, $0x09800880
+DATA vnnispread0<>+28(SB)/4, $0x0d800c80
+DATA vnnispread0<>+32(SB)/4, $0x01800080
+DATA vnnispread0<>+36(SB)/4, $0x05800480
+DATA vnnispread0<>+40(SB)/4, $0x09800880
+DATA vnnispread0<>+44(SB)/4, $0x0d800c80
+DATA vnnispread0<>+48(SB)/4, $0x01800080
+DATA vnnispread0<>+52(SB)/4, $0x05800480
+DATA vnnispread0<>+56(SB)/4, $0x09800880
+DATA vnnispread0<>+60(SB)/4, $0x0d800c80
+GLOBL vnnispread0<>(SB), RODATA|NOPTR, $64
+
+DATA vnnispread1<>+0(SB)/4, $0x03800280
+DATA vnnispread1<>+4(SB)/4, $0x07800680
+DATA vnnispread1<>+8(SB)/4, $0x0b800a80
+DATA vnnispread1<>+12(SB)/4, $0x0f800e80
+DATA vnnispread1<>+16(SB)/4, $0x03800280
+DATA vnnispread1<>+20(SB)/4, $0x07800680
+DATA vnnispread1<>+24(SB)/4, $0x0b800a80
+DATA vnnispread1<>+28(SB)/4, $0x0f800e80
+DATA vnnispread1<>+32(SB)/4, $0x03800280
+DATA vnnispread1<>+36(SB)/4, $0x07800680
+DATA vnnispread1<>+40(SB)/4, $0x0b800a80
+DATA vnnispread1<>+44(SB)/4, $0x0f800e80
+DATA vnnispread1<>+48(SB)/4, $0x03800280
+DATA vnnispread1<>+52(SB)/4, $0x07800680
+DATA vnnispread1<>+56(SB)/4, $0x0b800a80
+DATA vnnispread1<>+60(SB)/4, $0x0f800e80
+GLOBL vnnispread1<>(SB), RODATA|NOPTR, $64
+
+DATA vnnimaskf0f0f0f<>+0(SB)/4, $0x0f0f0f0f
+GLOBL vnnimaskf0f0f0f<>(SB), RODATA|NOPTR, $4
+
+DATA vnnimask30303030<>+0(SB)/4, $0x30303030
+GLOBL vnnimask30303030<>(SB), RODATA|NOPTR, $4
+
+// func q4_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q4_kx16v2(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z4
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z4, Z4
+	VPSRLW      $0x02, 64(DI), Z5
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z5, Z5
+	VPORD       Z4, Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z4
+	VPSRAW      $0x08, Z4, Z4
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z4, 128(SP)
+	VMOVDQU64   Z5, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R9
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
+	VPANDD        (AX), Z4, Z5
+	VPANDD        64(AX), Z4, Z6
+	VPANDD        128(AX), Z4, Z7
+	VPANDD        192(AX), Z4, Z8
+	VPANDD        256(AX), Z4, Z9
+	VPANDD        320(AX), Z4, Z10
+	VPANDD        384(AX), Z4, Z11
+	VPANDD        448(AX), Z4, Z4
+	VPSLLD        $0x10, (CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPBUSD.BCST (BX), Z5, Z13
+	VPDPBUSD.BCST (BX)(SI*1), Z5, Z14
+	VPDPBUSD.BCST 4(BX), Z6, Z13
+	VPDPBUSD.BCST 4(BX)(SI*1), Z6, Z14
+	VPDPBUSD.BCST 8(BX), Z7, Z13
+	VPDPBUSD.BCST 8(BX)(SI*1), Z7, Z14
+	VPDPBUSD.BCST 12(BX), Z8, Z13
+	VPDPBUSD.BCST 12(BX)(SI*1), Z8, Z14
+	VPDPBUSD.BCST 16(BX), Z9, Z13
+	VPDPBUSD.BCST 16(BX)(SI*1), Z9, Z14
+	VPDPBUSD.BCST 20(BX), Z10, Z13
+	VPDPBUSD.BCST 20(BX)(SI*1), Z10, Z14
+	VPDPBUSD.BCST 24(BX), Z11, Z13
+	VPDPBUSD.BCST 24(BX)(SI*1), Z11, Z14
+	VPDPBUSD.BCST 28(BX), Z4, Z13
+	VPDPBUSD.BCST 28(BX)(SI*1), Z4, Z14
+	VPMULLD       Z12, Z13, Z13
+	VPADDD        Z13, Z1, Z1
+	VPMULLD       Z12, Z14, Z14
+	VPADDD        Z14, Z3, Z3
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
+	VPSRLW        $0x04, (AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x04, 64(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x04, 128(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x04, 192(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x04, 256(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x04, 320(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x04, 384(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x04, 448(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPSRAD        $0x10, (CX), Z4
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPBUSD.BCST 32(BX), Z5, Z13
+	VPDPBUSD.BCST 32(BX)(SI*1), Z5, Z14
+	VPDPBUSD.BCST 36(BX), Z6, Z13
+	VPDPBUSD.BCST 36(BX)(SI*1), Z6, Z14
+	VPDPBUSD.BCST 40(BX), Z7, Z13
+	VPDPBUSD.BCST 40(BX)(SI*1), Z7, Z14
+	VPDPBUSD.BCST 44(BX), Z8, Z13
+	VPDPBUSD.BCST 44(BX)(SI*1), Z8, Z14
+	VPDPBUSD.BCST 48(BX), Z9, Z13
+	VPDPBUSD.BCST 48(BX)(SI*1), Z9, Z14
+	VPDPBUSD.BCST 52(BX), Z10, Z13
+	VPDPBUSD.BCST 52(BX)(SI*1), Z10, Z14
+	VPDPBUSD.BCST 56(BX), Z11, Z13
+	VPDPBUSD.BCST 56(BX)(SI*1), Z11, Z14
+	VPDPBUSD.BCST 60(BX), Z12, Z13
+	VPDPBUSD.BCST 60(BX)(SI*1), Z12, Z14
+	VPMULLD       Z4, Z13, Z13
+	VPADDD        Z13, Z1, Z1
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z3, Z3
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z4
+	VCVTPH2PS     32(DI), Z5
+	VMOVDQU64     128(DI), Z6
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z6, Z6
+	VPSHUFB       vnnispread0<>+0(SB), Z6, Z7
+	VPSRAW        $0x08, Z7, Z7
+	VPSHUFB       vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW        $0x08, Z6, Z6
+	VPSRLW        $0x04, 192(DI), Z8
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSRLW        $0x02, 128(DI), Z9
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z9, Z9
+	VPORD         Z8, Z9, Z9
+	VPSHUFB       vnnispread0<>+0(SB), Z9, Z8
+	VPSRAW        $0x08, Z8, Z8
+	VPSHUFB       vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW        $0x08, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPWSSD.BCST 4(BX), Z7, Z10
+	VPDPWSSD.BCST 4(BX)(SI*1), Z7, Z11
+	VPDPWSSD.BCST 8(BX), Z6, Z10
+	VPDPWSSD.BCST 8(BX)(SI*1), Z6, Z11
+	VPDPWSSD.BCST 12(BX), Z8, Z10
+	VPDPWSSD.BCST 12(BX)(SI*1), Z8, Z11
+	VPDPWSSD.BCST 16(BX), Z9, Z10
+	VPDPWSSD.BCST 16(BX)(SI*1), Z9, Z11
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z4, Z6
+	VFMADD231PS   Z6, Z1, Z0
+	VCVTDQ2PS     Z10, Z10
+	VMULPS.BCST   (BX), Z5, Z6
+	VFNMADD231PS  Z6, Z10, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z4, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (BX)(SI*1), Z5, Z1
+	VFNMADD231PS  Z1, Z11, Z2
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000900, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q4_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q4_kx16v3(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z6
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z6, Z6
+	VPORD       Z5, Z6, Z6
+	VPSHUFB     vnnispread0<>+0(SB), Z6, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW      $0x08, Z6, Z6
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z6, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R9
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
+	VPANDD        (AX), Z6, Z7
+	VPANDD        64(AX), Z6, Z8
+	VPANDD        128(AX), Z6, Z9
+	VPANDD        192(AX), Z6, Z10
+	VPANDD        256(AX), Z6, Z11
+	VPANDD        320(AX), Z6, Z12
+	VPANDD        384(AX), Z6, Z13
+	VPANDD        448(AX), Z6, Z6
+	VPSLLD        $0x10, (CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPBUSD.BCST (BX), Z7, Z15
+	VPDPBUSD.BCST (BX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST (BX)(SI*2), Z7, Z17
+	VPDPBUSD.BCST 4(BX), Z8, Z15
+	VPDPBUSD.BCST 4(BX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST 4(BX)(SI*2), Z8, Z17
+	VPDPBUSD.BCST 8(BX), Z9, Z15
+	VPDPBUSD.BCST 8(BX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST 8(BX)(SI*2), Z9, Z17
+	VPDPBUSD.BCST 12(BX), Z10, Z15
+	VPDPBUSD.BCST 12(BX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST 12(BX)(SI*2), Z10, Z17
+	VPDPBUSD.BCST 16(BX), Z11, Z15
+	VPDPBUSD.BCST 16(BX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST 16(BX)(SI*2), Z11, Z17
+	VPDPBUSD.BCST 20(BX), Z12, Z15
+	VPDPBUSD.BCST 20(BX)(SI*1), Z12, Z16
+	VPDPBUSD.BCST 20(BX)(SI*2), Z12, Z17
+	VPDPBUSD.BCST 24(BX), Z13, Z15
+	VPDPBUSD.BCST 24(BX)(SI*1), Z13, Z16
+	VPDPBUSD.BCST 24(BX)(SI*2), Z13, Z17
+	VPDPBUSD.BCST 28(BX), Z6, Z15
+	VPDPBUSD.BCST 28(BX)(SI*1), Z6, Z16
+	VPDPBUSD.BCST 28(BX)(SI*2), Z6, Z17
+	VPMULLD       Z14, Z15, Z15
+	VPADDD        Z15, Z1, Z1
+	VPMULLD       Z14, Z16, Z16
+	VPADDD        Z16, Z3, Z3
+	VPMULLD       Z14, Z17, Z17
+	VPADDD        Z17, Z5, Z5
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
+	VPSRLW        $0x04, (AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x04, 64(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x04, 128(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x04, 192(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x04, 256(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x04, 320(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x04, 384(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x04, 448(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPSRAD        $0x10, (CX), Z6
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPBUSD.BCST 32(BX), Z7, Z15
+	VPDPBUSD.BCST 32(BX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST 32(BX)(SI*2), Z7, Z17
+	VPDPBUSD.BCST 36(BX), Z8, Z15
+	VPDPBUSD.BCST 36(BX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST 36(BX)(SI*2), Z8, Z17
+	VPDPBUSD.BCST 40(BX), Z9, Z15
+	VPDPBUSD.BCST 40(BX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST 40(BX)(SI*2), Z9, Z17
+	VPDPBUSD.BCST 44(BX), Z10, Z15
+	VPDPBUSD.BCST 44(BX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST 44(BX)(SI*2), Z10, Z17
+	VPDPBUSD.BCST 48(BX), Z11, Z15
+	VPDPBUSD.BCST 48(BX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST 48(BX)(SI*2), Z11, Z17
+	VPDPBUSD.BCST 52(BX), Z12, Z15
+	VPDPBUSD.BCST 52(BX)(SI*1), Z12, Z16
+	VPDPBUSD.BCST 52(BX)(SI*2), Z12, Z17
+	VPDPBUSD.BCST 56(BX), Z13, Z15
+	VPDPBUSD.BCST 56(BX)(SI*1), Z13, Z16
+	VPDPBUSD.BCST 56(BX)(SI*2), Z13, Z17
+	VPDPBUSD.BCST 60(BX), Z14, Z15
+	VPDPBUSD.BCST 60(BX)(SI*1), Z14, Z16
+	VPDPBUSD.BCST 60(BX)(SI*2), Z14, Z17
+	VPMULLD       Z6, Z15, Z15
+	VPADDD        Z15, Z1, Z1
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z3, Z3
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z5, Z5
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z6
+	VCVTPH2PS     32(DI), Z7
+	VMOVDQU64     128(DI), Z8
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z8, Z8
+	VPSHUFB       vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW        $0x08, Z9, Z9
+	VPSHUFB       vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW        $0x08, Z8, Z8
+	VPSRLW        $0x04, 192(DI), Z10
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSRLW        $0x02, 128(DI), Z11
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z11, Z11
+	VPORD         Z10, Z11, Z11
+	VPSHUFB       vnnispread0<>+0(SB), Z11, Z10
+	VPSRAW        $0x08, Z10, Z10
+	VPSHUFB       vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW        $0x08, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPWSSD.BCST 4(BX), Z9, Z12
+	VPDPWSSD.BCST 4(BX)(SI*1), Z9, Z13
+	VPDPWSSD.BCST 4(BX)(SI*2), Z9, Z14
+	VPDPWSSD.BCST 8(BX), Z8, Z12
+	VPDPWSSD.BCST 8(BX)(SI*1), Z8, Z13
+	VPDPWSSD.BCST 8(BX)(SI*2), Z8, Z14
+	VPDPWSSD.BCST 12(BX), Z10, Z12
+	VPDPWSSD.BCST 12(BX)(SI*1), Z10, Z13
+	VPDPWSSD.BCST 12(BX)(SI*2), Z10, Z14
+	VPDPWSSD.BCST 16(BX), Z11, Z12
+	VPDPWSSD.BCST 16(BX)(SI*1), Z11, Z13
+	VPDPWSSD.BCST 16(BX)(SI*2), Z11, Z14
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z6, Z8
+	VFMADD231PS   Z8, Z1, Z0
+	VCVTDQ2PS     Z12, Z12
+	VMULPS.BCST   (BX), Z7, Z8
+	VFNMADD231PS  Z8, Z12, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z6, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (BX)(SI*1), Z7, Z1
+	VFNMADD231PS  Z1, Z13, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z6, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   (BX)(SI*2), Z7, Z1
+	VFNMADD231PS  Z1, Z14, Z4
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000900, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q4_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q4_kx16v4(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+
+group:
+	MOVQ   blocks+40(FP), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R10
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
+	VPANDD        (AX), Z8, Z9
+	VPANDD        64(AX), Z8, Z10
+	VPANDD        128(AX), Z8, Z11
+	VPANDD        192(AX), Z8, Z12
+	VPANDD        256(AX), Z8, Z13
+	VPANDD        320(AX), Z8, Z14
+	VPANDD        384(AX), Z8, Z15
+	VPANDD        448(AX), Z8, Z8
+	VPSLLD        $0x10, (CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST (BX), Z9, Z17
+	VPDPBUSD.BCST (BX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST (BX)(SI*2), Z9, Z19
+	VPDPBUSD.BCST (BX)(R8*1), Z9, Z20
+	VPDPBUSD.BCST 4(BX), Z10, Z17
+	VPDPBUSD.BCST 4(BX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST 4(BX)(SI*2), Z10, Z19
+	VPDPBUSD.BCST 4(BX)(R8*1), Z10, Z20
+	VPDPBUSD.BCST 8(BX), Z11, Z17
+	VPDPBUSD.BCST 8(BX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST 8(BX)(SI*2), Z11, Z19
+	VPDPBUSD.BCST 8(BX)(R8*1), Z11, Z20
+	VPDPBUSD.BCST 12(BX), Z12, Z17
+	VPDPBUSD.BCST 12(BX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST 12(BX)(SI*2), Z12, Z19
+	VPDPBUSD.BCST 12(BX)(R8*1), Z12, Z20
+	VPDPBUSD.BCST 16(BX), Z13, Z17
+	VPDPBUSD.BCST 16(BX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST 16(BX)(SI*2), Z13, Z19
+	VPDPBUSD.BCST 16(BX)(R8*1), Z13, Z20
+	VPDPBUSD.BCST 20(BX), Z14, Z17
+	VPDPBUSD.BCST 20(BX)(SI*1), Z14, Z18
+	VPDPBUSD.BCST 20(BX)(SI*2), Z14, Z19
+	VPDPBUSD.BCST 20(BX)(R8*1), Z14, Z20
+	VPDPBUSD.BCST 24(BX), Z15, Z17
+	VPDPBUSD.BCST 24(BX)(SI*1), Z15, Z18
+	VPDPBUSD.BCST 24(BX)(SI*2), Z15, Z19
+	VPDPBUSD.BCST 24(BX)(R8*1), Z15, Z20
+	VPDPBUSD.BCST 28(BX), Z8, Z17
+	VPDPBUSD.BCST 28(BX)(SI*1), Z8, Z18
+	VPDPBUSD.BCST 28(BX)(SI*2), Z8, Z19
+	VPDPBUSD.BCST 28(BX)(R8*1), Z8, Z20
+	VPMULLD       Z16, Z17, Z17
+	VPADDD        Z17, Z1, Z1
+	VPMULLD       Z16, Z18, Z18
+	VPADDD        Z18, Z3, Z3
+	VPMULLD       Z16, Z19, Z19
+	VPADDD        Z19, Z5, Z5
+	VPMULLD       Z16, Z20, Z20
+	VPADDD        Z20, Z7, Z7
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
+	VPSRLW        $0x04, (AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x04, 64(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x04, 128(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x04, 192(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x04, 256(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x04, 320(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x04, 384(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x04, 448(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPSRAD        $0x10, (CX), Z8
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 32(BX), Z9, Z17
+	VPDPBUSD.BCST 32(BX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST 32(BX)(SI*2), Z9, Z19
+	VPDPBUSD.BCST 32(BX)(R8*1), Z9, Z20
+	VPDPBUSD.BCST 36(BX), Z10, Z17
+	VPDPBUSD.BCST 36(BX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST 36(BX)(SI*2), Z10, Z19
+	VPDPBUSD.BCST 36(BX)(R8*1), Z10, Z20
+	VPDPBUSD.BCST 40(BX), Z11, Z17
+	VPDPBUSD.BCST 40(BX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST 40(BX)(SI*2), Z11, Z19
+	VPDPBUSD.BCST 40(BX)(R8*1), Z11, Z20
+	VPDPBUSD.BCST 44(BX), Z12, Z17
+	VPDPBUSD.BCST 44(BX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST 44(BX)(SI*2), Z12, Z19
+	VPDPBUSD.BCST 44(BX)(R8*1), Z12, Z20
+	VPDPBUSD.BCST 48(BX), Z13, Z17
+	VPDPBUSD.BCST 48(BX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST 48(BX)(SI*2), Z13, Z19
+	VPDPBUSD.BCST 48(BX)(R8*1), Z13, Z20
+	VPDPBUSD.BCST 52(BX), Z14, Z17
+	VPDPBUSD.BCST 52(BX)(SI*1), Z14, Z18
+	VPDPBUSD.BCST 52(BX)(SI*2), Z14, Z19
+	VPDPBUSD.BCST 52(BX)(R8*1), Z14, Z20
+	VPDPBUSD.BCST 56(BX), Z15, Z17
+	VPDPBUSD.BCST 56(BX)(SI*1), Z15, Z18
+	VPDPBUSD.BCST 56(BX)(SI*2), Z15, Z19
+	VPDPBUSD.BCST 56(BX)(R8*1), Z15, Z20
+	VPDPBUSD.BCST 60(BX), Z16, Z17
+	VPDPBUSD.BCST 60(BX)(SI*1), Z16, Z18
+	VPDPBUSD.BCST 60(BX)(SI*2), Z16, Z19
+	VPDPBUSD.BCST 60(BX)(R8*1), Z16, Z20
+	VPMULLD       Z8, Z17, Z17
+	VPADDD        Z17, Z1, Z1
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z3, Z3
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z5, Z5
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z7, Z7
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R10
+	JNZ           step
+	VCVTPH2PS     (DI), Z8
+	VCVTPH2PS     32(DI), Z9
+	VMOVDQU64     128(DI), Z10
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z10, Z10
+	VPSHUFB       vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW        $0x08, Z11, Z11
+	VPSHUFB       vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW        $0x08, Z10, Z10
+	VPSRLW        $0x04, 192(DI), Z12
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSRLW        $0x02, 128(DI), Z13
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z13, Z13
+	VPORD         Z12, Z13, Z13
+	VPSHUFB       vnnispread0<>+0(SB), Z13, Z12
+	VPSRAW        $0x08, Z12, Z12
+	VPSHUFB       vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW        $0x08, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPWSSD.BCST 4(BX), Z11, Z14
+	VPDPWSSD.BCST 4(BX)(SI*1), Z11, Z15
+	VPDPWSSD.BCST 4(BX)(SI*2), Z11, Z16
+	VPDPWSSD.BCST 4(BX)(R8*1), Z11, Z17
+	VPDPWSSD.BCST 8(BX), Z10, Z14
+	VPDPWSSD.BCST 8(BX)(SI*1), Z10, Z15
+	VPDPWSSD.BCST 8(BX)(SI*2), Z10, Z16
+	VPDPWSSD.BCST 8(BX)(R8*1), Z10, Z17
+	VPDPWSSD.BCST 12(BX), Z12, Z14
+	VPDPWSSD.BCST 12(BX)(SI*1), Z12, Z15
+	VPDPWSSD.BCST 12(BX)(SI*2), Z12, Z16
+	VPDPWSSD.BCST 12(BX)(R8*1), Z12, Z17
+	VPDPWSSD.BCST 16(BX), Z13, Z14
+	VPDPWSSD.BCST 16(BX)(SI*1), Z13, Z15
+	VPDPWSSD.BCST 16(BX)(SI*2), Z13, Z16
+	VPDPWSSD.BCST 16(BX)(R8*1), Z13, Z17
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z8, Z10
+	VFMADD231PS   Z10, Z1, Z0
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   (BX), Z9, Z10
+	VFNMADD231PS  Z10, Z14, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z8, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z15, Z15
+	VMULPS.BCST   (BX)(SI*1), Z9, Z1
+	VFNMADD231PS  Z1, Z15, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z8, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z16, Z16
+	VMULPS.BCST   (BX)(SI*2), Z9, Z1
+	VFNMADD231PS  Z1, Z16, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z8, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z17, Z17
+	VMULPS.BCST   (BX)(R8*1), Z9, Z1
+	VFNMADD231PS  Z1, Z17, Z6
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000900, DI
+	DECQ          R9
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q4_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q4_kx16v5(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
+	VPANDD        (AX), Z10, Z11
+	VPANDD        64(AX), Z10, Z12
+	VPANDD        128(AX), Z10, Z13
+	VPANDD        192(AX), Z10, Z14
+	VPANDD        256(AX), Z10, Z15
+	VPANDD        320(AX), Z10, Z16
+	VPANDD        384(AX), Z10, Z17
+	VPANDD        448(AX), Z10, Z10
+	VPSLLD        $0x10, (CX), Z18
+	VPSRAD        $0x10, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPBUSD.BCST (BX), Z11, Z19
+	VPDPBUSD.BCST (BX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST (BX)(SI*2), Z11, Z21
+	VPDPBUSD.BCST (BX)(R8*1), Z11, Z22
+	VPDPBUSD.BCST 4(BX), Z12, Z19
+	VPDPBUSD.BCST 4(BX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST 4(BX)(SI*2), Z12, Z21
+	VPDPBUSD.BCST 4(BX)(R8*1), Z12, Z22
+	VPDPBUSD.BCST 8(BX), Z13, Z19
+	VPDPBUSD.BCST 8(BX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST 8(BX)(SI*2), Z13, Z21
+	VPDPBUSD.BCST 8(BX)(R8*1), Z13, Z22
+	VPDPBUSD.BCST 12(BX), Z14, Z19
+	VPDPBUSD.BCST 12(BX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST 12(BX)(SI*2), Z14, Z21
+	VPDPBUSD.BCST 12(BX)(R8*1), Z14, Z22
+	VPDPBUSD.BCST 16(BX), Z15, Z19
+	VPDPBUSD.BCST 16(BX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST 16(BX)(SI*2), Z15, Z21
+	VPDPBUSD.BCST 16(BX)(R8*1), Z15, Z22
+	VPDPBUSD.BCST 20(BX), Z16, Z19
+	VPDPBUSD.BCST 20(BX)(SI*1), Z16, Z20
+	VPDPBUSD.BCST 20(BX)(SI*2), Z16, Z21
+	VPDPBUSD.BCST 20(BX)(R8*1), Z16, Z22
+	VPDPBUSD.BCST 24(BX), Z17, Z19
+	VPDPBUSD.BCST 24(BX)(SI*1), Z17, Z20
+	VPDPBUSD.BCST 24(BX)(SI*2), Z17, Z21
+	VPDPBUSD.BCST 24(BX)(R8*1), Z17, Z22
+	VPDPBUSD.BCST 28(BX), Z10, Z19
+	VPDPBUSD.BCST 28(BX)(SI*1), Z10, Z20
+	VPDPBUSD.BCST 28(BX)(SI*2), Z10, Z21
+	VPDPBUSD.BCST 28(BX)(R8*1), Z10, Z22
+	VPMULLD       Z18, Z19, Z19
+	VPADDD        Z19, Z1, Z1
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z3, Z3
+	VPMULLD       Z18, Z21, Z21
+	VPADDD        Z21, Z5, Z5
+	VPMULLD       Z18, Z22, Z22
+	VPADDD        Z22, Z7, Z7
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST (R9), Z11, Z19
+	VPDPBUSD.BCST 4(R9), Z12, Z19
+	VPDPBUSD.BCST 8(R9), Z13, Z19
+	VPDPBUSD.BCST 12(R9), Z14, Z19
+	VPDPBUSD.BCST 16(R9), Z15, Z19
+	VPDPBUSD.BCST 20(R9), Z16, Z19
+	VPDPBUSD.BCST 24(R9), Z17, Z19
+	VPDPBUSD.BCST 28(R9), Z10, Z19
+	VPMULLD       Z18, Z19, Z19
+	VPADDD        Z19, Z9, Z9
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
+	VPSRLW        $0x04, (AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x04, 64(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x04, 128(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x04, 192(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x04, 256(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x04, 320(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x04, 384(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x04, 448(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPSRAD        $0x10, (CX), Z10
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPBUSD.BCST 32(BX), Z11, Z19
+	VPDPBUSD.BCST 32(BX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST 32(BX)(SI*2), Z11, Z21
+	VPDPBUSD.BCST 32(BX)(R8*1), Z11, Z22
+	VPDPBUSD.BCST 36(BX), Z12, Z19
+	VPDPBUSD.BCST 36(BX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST 36(BX)(SI*2), Z12, Z21
+	VPDPBUSD.BCST 36(BX)(R8*1), Z12, Z22
+	VPDPBUSD.BCST 40(BX), Z13, Z19
+	VPDPBUSD.BCST 40(BX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST 40(BX)(SI*2), Z13, Z21
+	VPDPBUSD.BCST 40(BX)(R8*1), Z13, Z22
+	VPDPBUSD.BCST 44(BX), Z14, Z19
+	VPDPBUSD.BCST 44(BX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST 44(BX)(SI*2), Z14, Z21
+	VPDPBUSD.BCST 44(BX)(R8*1), Z14, Z22
+	VPDPBUSD.BCST 48(BX), Z15, Z19
+	VPDPBUSD.BCST 48(BX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST 48(BX)(SI*2), Z15, Z21
+	VPDPBUSD.BCST 48(BX)(R8*1), Z15, Z22
+	VPDPBUSD.BCST 52(BX), Z16, Z19
+	VPDPBUSD.BCST 52(BX)(SI*1), Z16, Z20
+	VPDPBUSD.BCST 52(BX)(SI*2), Z16, Z21
+	VPDPBUSD.BCST 52(BX)(R8*1), Z16, Z22
+	VPDPBUSD.BCST 56(BX), Z17, Z19
+	VPDPBUSD.BCST 56(BX)(SI*1), Z17, Z20
+	VPDPBUSD.BCST 56(BX)(SI*2), Z17, Z21
+	VPDPBUSD.BCST 56(BX)(R8*1), Z17, Z22
+	VPDPBUSD.BCST 60(BX), Z18, Z19
+	VPDPBUSD.BCST 60(BX)(SI*1), Z18, Z20
+	VPDPBUSD.BCST 60(BX)(SI*2), Z18, Z21
+	VPDPBUSD.BCST 60(BX)(R8*1), Z18, Z22
+	VPMULLD       Z10, Z19, Z19
+	VPADDD        Z19, Z1, Z1
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z3, Z3
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z5, Z5
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z7, Z7
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST 32(R9), Z11, Z19
+	VPDPBUSD.BCST 36(R9), Z12, Z19
+	VPDPBUSD.BCST 40(R9), Z13, Z19
+	VPDPBUSD.BCST 44(R9), Z14, Z19
+	VPDPBUSD.BCST 48(R9), Z15, Z19
+	VPDPBUSD.BCST 52(R9), Z16, Z19
+	VPDPBUSD.BCST 56(R9), Z17, Z19
+	VPDPBUSD.BCST 60(R9), Z18, Z19
+	VPMULLD       Z10, Z19, Z19
+	VPADDD        Z19, Z9, Z9
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000050, R9
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z10
+	VCVTPH2PS     32(DI), Z11
+	VMOVDQU64     128(DI), Z12
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z12, Z12
+	VPSHUFB       vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW        $0x08, Z13, Z13
+	VPSHUFB       vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW        $0x08, Z12, Z12
+	VPSRLW        $0x04, 192(DI), Z14
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z14, Z14
+	VPSRLW        $0x02, 128(DI), Z15
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z15, Z15
+	VPORD         Z14, Z15, Z15
+	VPSHUFB       vnnispread0<>+0(SB), Z15, Z14
+	VPSRAW        $0x08, Z14, Z14
+	VPSHUFB       vnnispread1<>+0(SB), Z15, Z15
+	VPSRAW        $0x08, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VPDPWSSD.BCST 4(BX), Z13, Z16
+	VPDPWSSD.BCST 4(BX)(SI*1), Z13, Z17
+	VPDPWSSD.BCST 4(BX)(SI*2), Z13, Z18
+	VPDPWSSD.BCST 4(BX)(R8*1), Z13, Z19
+	VPDPWSSD.BCST 8(BX), Z12, Z16
+	VPDPWSSD.BCST 8(BX)(SI*1), Z12, Z17
+	VPDPWSSD.BCST 8(BX)(SI*2), Z12, Z18
+	VPDPWSSD.BCST 8(BX)(R8*1), Z12, Z19
+	VPDPWSSD.BCST 12(BX), Z14, Z16
+	VPDPWSSD.BCST 12(BX)(SI*1), Z14, Z17
+	VPDPWSSD.BCST 12(BX)(SI*2), Z14, Z18
+	VPDPWSSD.BCST 12(BX)(R8*1), Z14, Z19
+	VPDPWSSD.BCST 16(BX), Z15, Z16
+	VPDPWSSD.BCST 16(BX)(SI*1), Z15, Z17
+	VPDPWSSD.BCST 16(BX)(SI*2), Z15, Z18
+	VPDPWSSD.BCST 16(BX)(R8*1), Z15, Z19
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z10, Z20
+	VFMADD231PS   Z20, Z1, Z0
+	VCVTDQ2PS     Z16, Z16
+	VMULPS.BCST   (BX), Z11, Z20
+	VFNMADD231PS  Z20, Z16, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z10, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z17, Z17
+	VMULPS.BCST   (BX)(SI*1), Z11, Z1
+	VFNMADD231PS  Z1, Z17, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z10, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z18, Z18
+	VMULPS.BCST   (BX)(SI*2), Z11, Z1
+	VFNMADD231PS  Z1, Z18, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z10, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z19, Z19
+	VMULPS.BCST   (BX)(R8*1), Z11, Z1
+	VFNMADD231PS  Z1, Z19, Z6
+	VXORPS        Z1, Z1, Z1
+	VPDPWSSD.BCST 4(R9), Z13, Z1
+	VPDPWSSD.BCST 8(R9), Z12, Z1
+	VPDPWSSD.BCST 12(R9), Z14, Z1
+	VPDPWSSD.BCST 16(R9), Z15, Z1
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z10, Z3
+	VFMADD231PS   Z3, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z11, Z3
+	VFNMADD231PS  Z3, Z1, Z8
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000900, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q4_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q4_kx16v6(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
+	VPANDD        (AX), Z12, Z13
+	VPANDD        64(AX), Z12, Z14
+	VPANDD        128(AX), Z12, Z15
+	VPANDD        192(AX), Z12, Z16
+	VPANDD        256(AX), Z12, Z17
+	VPANDD        320(AX), Z12, Z18
+	VPANDD        384(AX), Z12, Z19
+	VPANDD        448(AX), Z12, Z12
+	VPSLLD        $0x10, (CX), Z20
+	VPSRAD        $0x10, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VPDPBUSD.BCST (BX), Z13, Z21
+	VPDPBUSD.BCST (BX)(SI*1), Z13, Z22
+	VPDPBUSD.BCST (BX)(SI*2), Z13, Z23
+	VPDPBUSD.BCST (BX)(R8*1), Z13, Z24
+	VPDPBUSD.BCST 4(BX), Z14, Z21
+	VPDPBUSD.BCST 4(BX)(SI*1), Z14, Z22
+	VPDPBUSD.BCST 4(BX)(SI*2), Z14, Z23
+	VPDPBUSD.BCST 4(BX)(R8*1), Z14, Z24
+	VPDPBUSD.BCST 8(BX), Z15, Z21
+	VPDPBUSD.BCST 8(BX)(SI*1), Z15, Z22
+	VPDPBUSD.BCST 8(BX)(SI*2), Z15, Z23
+	VPDPBUSD.BCST 8(BX)(R8*1), Z15, Z24
+	VPDPBUSD.BCST 12(BX), Z16, Z21
+	VPDPBUSD.BCST 12(BX)(SI*1), Z16, Z22
+	VPDPBUSD.BCST 12(BX)(SI*2), Z16, Z23
+	VPDPBUSD.BCST 12(BX)(R8*1), Z16, Z24
+	VPDPBUSD.BCST 16(BX), Z17, Z21
+	VPDPBUSD.BCST 16(BX)(SI*1), Z17, Z22
+	VPDPBUSD.BCST 16(BX)(SI*2), Z17, Z23
+	VPDPBUSD.BCST 16(BX)(R8*1), Z17, Z24
+	VPDPBUSD.BCST 20(BX), Z18, Z21
+	VPDPBUSD.BCST 20(BX)(SI*1), Z18, Z22
+	VPDPBUSD.BCST 20(BX)(SI*2), Z18, Z23
+	VPDPBUSD.BCST 20(BX)(R8*1), Z18, Z24
+	VPDPBUSD.BCST 24(BX), Z19, Z21
+	VPDPBUSD.BCST 24(BX)(SI*1), Z19, Z22
+	VPDPBUSD.BCST 24(BX)(SI*2), Z19, Z23
+	VPDPBUSD.BCST 24(BX)(R8*1), Z19, Z24
+	VPDPBUSD.BCST 28(BX), Z12, Z21
+	VPDPBUSD.BCST 28(BX)(SI*1), Z12, Z22
+	VPDPBUSD.BCST 28(BX)(SI*2), Z12, Z23
+	VPDPBUSD.BCST 28(BX)(R8*1), Z12, Z24
+	VPMULLD       Z20, Z21, Z21
+	VPADDD        Z21, Z1, Z1
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z3, Z3
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z5, Z5
+	VPMULLD       Z20, Z24, Z24
+	VPADDD        Z24, Z7, Z7
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPBUSD.BCST (R9), Z13, Z21
+	VPDPBUSD.BCST (R9)(SI*1), Z13, Z22
+	VPDPBUSD.BCST 4(R9), Z14, Z21
+	VPDPBUSD.BCST 4(R9)(SI*1), Z14, Z22
+	VPDPBUSD.BCST 8(R9), Z15, Z21
+	VPDPBUSD.BCST 8(R9)(SI*1), Z15, Z22
+	VPDPBUSD.BCST 12(R9), Z16, Z21
+	VPDPBUSD.BCST 12(R9)(SI*1), Z16, Z22
+	VPDPBUSD.BCST 16(R9), Z17, Z21
+	VPDPBUSD.BCST 16(R9)(SI*1), Z17, Z22
+	VPDPBUSD.BCST 20(R9), Z18, Z21
+	VPDPBUSD.BCST 20(R9)(SI*1), Z18, Z22
+	VPDPBUSD.BCST 24(R9), Z19, Z21
+	VPDPBUSD.BCST 24(R9)(SI*1), Z19, Z22
+	VPDPBUSD.BCST 28(R9), Z12, Z21
+	VPDPBUSD.BCST 28(R9)(SI*1), Z12, Z22
+	VPMULLD       Z20, Z21, Z21
+	VPADDD        Z21, Z9, Z9
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z11, Z11
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
+	VPSRLW        $0x04, (AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x04, 64(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x04, 128(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x04, 192(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x04, 256(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x04, 320(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x04, 384(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x04, 448(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPSRAD        $0x10, (CX), Z12
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VPDPBUSD.BCST 32(BX), Z13, Z21
+	VPDPBUSD.BCST 32(BX)(SI*1), Z13, Z22
+	VPDPBUSD.BCST 32(BX)(SI*2), Z13, Z23
+	VPDPBUSD.BCST 32(BX)(R8*1), Z13, Z24
+	VPDPBUSD.BCST 36(BX), Z14, Z21
+	VPDPBUSD.BCST 36(BX)(SI*1), Z14, Z22
+	VPDPBUSD.BCST 36(BX)(SI*2), Z14, Z23
+	VPDPBUSD.BCST 36(BX)(R8*1), Z14, Z24
+	VPDPBUSD.BCST 40(BX), Z15, Z21
+	VPDPBUSD.BCST 40(BX)(SI*1), Z15, Z22
+	VPDPBUSD.BCST 40(BX)(SI*2), Z15, Z23
+	VPDPBUSD.BCST 40(BX)(R8*1), Z15, Z24
+	VPDPBUSD.BCST 44(BX), Z16, Z21
+	VPDPBUSD.BCST 44(BX)(SI*1), Z16, Z22
+	VPDPBUSD.BCST 44(BX)(SI*2), Z16, Z23
+	VPDPBUSD.BCST 44(BX)(R8*1), Z16, Z24
+	VPDPBUSD.BCST 48(BX), Z17, Z21
+	VPDPBUSD.BCST 48(BX)(SI*1), Z17, Z22
+	VPDPBUSD.BCST 48(BX)(SI*2), Z17, Z23
+	VPDPBUSD.BCST 48(BX)(R8*1), Z17, Z24
+	VPDPBUSD.BCST 52(BX), Z18, Z21
+	VPDPBUSD.BCST 52(BX)(SI*1), Z18, Z22
+	VPDPBUSD.BCST 52(BX)(SI*2), Z18, Z23
+	VPDPBUSD.BCST 52(BX)(R8*1), Z18, Z24
+	VPDPBUSD.BCST 56(BX), Z19, Z21
+	VPDPBUSD.BCST 56(BX)(SI*1), Z19, Z22
+	VPDPBUSD.BCST 56(BX)(SI*2), Z19, Z23
+	VPDPBUSD.BCST 56(BX)(R8*1), Z19, Z24
+	VPDPBUSD.BCST 60(BX), Z20, Z21
+	VPDPBUSD.BCST 60(BX)(SI*1), Z20, Z22
+	VPDPBUSD.BCST 60(BX)(SI*2), Z20, Z23
+	VPDPBUSD.BCST 60(BX)(R8*1), Z20, Z24
+	VPMULLD       Z12, Z21, Z21
+	VPADDD        Z21, Z1, Z1
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z3, Z3
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z5, Z5
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z7, Z7
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPBUSD.BCST 32(R9), Z13, Z21
+	VPDPBUSD.BCST 32(R9)(SI*1), Z13, Z22
+	VPDPBUSD.BCST 36(R9), Z14, Z21
+	VPDPBUSD.BCST 36(R9)(SI*1), Z14, Z22
+	VPDPBUSD.BCST 40(R9), Z15, Z21
+	VPDPBUSD.BCST 40(R9)(SI*1), Z15, Z22
+	VPDPBUSD.BCST 44(R9), Z16, Z21
+	VPDPBUSD.BCST 44(R9)(SI*1), Z16, Z22
+	VPDPBUSD.BCST 48(R9), Z17, Z21
+	VPDPBUSD.BCST 48(R9)(SI*1), Z17, Z22
+	VPDPBUSD.BCST 52(R9), Z18, Z21
+	VPDPBUSD.BCST 52(R9)(SI*1), Z18, Z22
+	VPDPBUSD.BCST 56(R9), Z19, Z21
+	VPDPBUSD.BCST 56(R9)(SI*1), Z19, Z22
+	VPDPBUSD.BCST 60(R9), Z20, Z21
+	VPDPBUSD.BCST 60(R9)(SI*1), Z20, Z22
+	VPMULLD       Z12, Z21, Z21
+	VPADDD        Z21, Z9, Z9
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z11, Z11
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000050, R9
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z12
+	VCVTPH2PS     32(DI), Z13
+	VMOVDQU64     128(DI), Z14
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z14, Z14
+	VPSHUFB       vnnispread0<>+0(SB), Z14, Z15
+	VPSRAW        $0x08, Z15, Z15
+	VPSHUFB       vnnispread1<>+0(SB), Z14, Z14
+	VPSRAW        $0x08, Z14, Z14
+	VPSRLW        $0x04, 192(DI), Z16
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z16, Z16
+	VPSRLW        $0x02, 128(DI), Z17
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z17, Z17
+	VPORD         Z16, Z17, Z17
+	VPSHUFB       vnnispread0<>+0(SB), Z17, Z16
+	VPSRAW        $0x08, Z16, Z16
+	VPSHUFB       vnnispread1<>+0(SB), Z17, Z17
+	VPSRAW        $0x08, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPWSSD.BCST 4(BX), Z15, Z18
+	VPDPWSSD.BCST 4(BX)(SI*1), Z15, Z19
+	VPDPWSSD.BCST 4(BX)(SI*2), Z15, Z20
+	VPDPWSSD.BCST 4(BX)(R8*1), Z15, Z21
+	VPDPWSSD.BCST 8(BX), Z14, Z18
+	VPDPWSSD.BCST 8(BX)(SI*1), Z14, Z19
+	VPDPWSSD.BCST 8(BX)(SI*2), Z14, Z20
+	VPDPWSSD.BCST 8(BX)(R8*1), Z14, Z21
+	VPDPWSSD.BCST 12(BX), Z16, Z18
+	VPDPWSSD.BCST 12(BX)(SI*1), Z16, Z19
+	VPDPWSSD.BCST 12(BX)(SI*2), Z16, Z20
+	VPDPWSSD.BCST 12(BX)(R8*1), Z16, Z21
+	VPDPWSSD.BCST 16(BX), Z17, Z18
+	VPDPWSSD.BCST 16(BX)(SI*1), Z17, Z19
+	VPDPWSSD.BCST 16(BX)(SI*2), Z17, Z20
+	VPDPWSSD.BCST 16(BX)(R8*1), Z17, Z21
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z12, Z22
+	VFMADD231PS   Z22, Z1, Z0
+	VCVTDQ2PS     Z18, Z18
+	VMULPS.BCST   (BX), Z13, Z22
+	VFNMADD231PS  Z22, Z18, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z19, Z19
+	VMULPS.BCST   (BX)(SI*1), Z13, Z1
+	VFNMADD231PS  Z1, Z19, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z12, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z20, Z20
+	VMULPS.BCST   (BX)(SI*2), Z13, Z1
+	VFNMADD231PS  Z1, Z20, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z12, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z21, Z21
+	VMULPS.BCST   (BX)(R8*1), Z13, Z1
+	VFNMADD231PS  Z1, Z21, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VPDPWSSD.BCST 4(R9), Z15, Z1
+	VPDPWSSD.BCST 4(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST 8(R9), Z14, Z1
+	VPDPWSSD.BCST 8(R9)(SI*1), Z14, Z3
+	VPDPWSSD.BCST 12(R9), Z16, Z1
+	VPDPWSSD.BCST 12(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST 16(R9), Z17, Z1
+	VPDPWSSD.BCST 16(R9)(SI*1), Z17, Z3
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z12, Z5
+	VFMADD231PS   Z5, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z13, Z5
+	VFNMADD231PS  Z5, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z13, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000900, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q4_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q4_kx16v7(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	VXORPS      Z13, Z13, Z13
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
+	VPANDD        (AX), Z14, Z15
+	VPANDD        64(AX), Z14, Z16
+	VPANDD        128(AX), Z14, Z17
+	VPANDD        192(AX), Z14, Z18
+	VPANDD        256(AX), Z14, Z19
+	VPANDD        320(AX), Z14, Z20
+	VPANDD        384(AX), Z14, Z21
+	VPANDD        448(AX), Z14, Z14
+	VPSLLD        $0x10, (CX), Z22
+	VPSRAD        $0x10, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST (BX), Z15, Z23
+	VPDPBUSD.BCST (BX)(SI*1), Z15, Z24
+	VPDPBUSD.BCST (BX)(SI*2), Z15, Z25
+	VPDPBUSD.BCST (BX)(R8*1), Z15, Z26
+	VPDPBUSD.BCST 4(BX), Z16, Z23
+	VPDPBUSD.BCST 4(BX)(SI*1), Z16, Z24
+	VPDPBUSD.BCST 4(BX)(SI*2), Z16, Z25
+	VPDPBUSD.BCST 4(BX)(R8*1), Z16, Z26
+	VPDPBUSD.BCST 8(BX), Z17, Z23
+	VPDPBUSD.BCST 8(BX)(SI*1), Z17, Z24
+	VPDPBUSD.BCST 8(BX)(SI*2), Z17, Z25
+	VPDPBUSD.BCST 8(BX)(R8*1), Z17, Z26
+	VPDPBUSD.BCST 12(BX), Z18, Z23
+	VPDPBUSD.BCST 12(BX)(SI*1), Z18, Z24
+	VPDPBUSD.BCST 12(BX)(SI*2), Z18, Z25
+	VPDPBUSD.BCST 12(BX)(R8*1), Z18, Z26
+	VPDPBUSD.BCST 16(BX), Z19, Z23
+	VPDPBUSD.BCST 16(BX)(SI*1), Z19, Z24
+	VPDPBUSD.BCST 16(BX)(SI*2), Z19, Z25
+	VPDPBUSD.BCST 16(BX)(R8*1), Z19, Z26
+	VPDPBUSD.BCST 20(BX), Z20, Z23
+	VPDPBUSD.BCST 20(BX)(SI*1), Z20, Z24
+	VPDPBUSD.BCST 20(BX)(SI*2), Z20, Z25
+	VPDPBUSD.BCST 20(BX)(R8*1), Z20, Z26
+	VPDPBUSD.BCST 24(BX), Z21, Z23
+	VPDPBUSD.BCST 24(BX)(SI*1), Z21, Z24
+	VPDPBUSD.BCST 24(BX)(SI*2), Z21, Z25
+	VPDPBUSD.BCST 24(BX)(R8*1), Z21, Z26
+	VPDPBUSD.BCST 28(BX), Z14, Z23
+	VPDPBUSD.BCST 28(BX)(SI*1), Z14, Z24
+	VPDPBUSD.BCST 28(BX)(SI*2), Z14, Z25
+	VPDPBUSD.BCST 28(BX)(R8*1), Z14, Z26
+	VPMULLD       Z22, Z23, Z23
+	VPADDD        Z23, Z1, Z1
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z3, Z3
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z5, Z5
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z7, Z7
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST (R9), Z15, Z23
+	VPDPBUSD.BCST (R9)(SI*1), Z15, Z24
+	VPDPBUSD.BCST (R9)(SI*2), Z15, Z25
+	VPDPBUSD.BCST 4(R9), Z16, Z23
+	VPDPBUSD.BCST 4(R9)(SI*1), Z16, Z24
+	VPDPBUSD.BCST 4(R9)(SI*2), Z16, Z25
+	VPDPBUSD.BCST 8(R9), Z17, Z23
+	VPDPBUSD.BCST 8(R9)(SI*1), Z17, Z24
+	VPDPBUSD.BCST 8(R9)(SI*2), Z17, Z25
+	VPDPBUSD.BCST 12(R9), Z18, Z23
+	VPDPBUSD.BCST 12(R9)(SI*1), Z18, Z24
+	VPDPBUSD.BCST 12(R9)(SI*2), Z18, Z25
+	VPDPBUSD.BCST 16(R9), Z19, Z23
+	VPDPBUSD.BCST 16(R9)(SI*1), Z19, Z24
+	VPDPBUSD.BCST 16(R9)(SI*2), Z19, Z25
+	VPDPBUSD.BCST 20(R9), Z20, Z23
+	VPDPBUSD.BCST 20(R9)(SI*1), Z20, Z24
+	VPDPBUSD.BCST 20(R9)(SI*2), Z20, Z25
+	VPDPBUSD.BCST 24(R9), Z21, Z23
+	VPDPBUSD.BCST 24(R9)(SI*1), Z21, Z24
+	VPDPBUSD.BCST 24(R9)(SI*2), Z21, Z25
+	VPDPBUSD.BCST 28(R9), Z14, Z23
+	VPDPBUSD.BCST 28(R9)(SI*1), Z14, Z24
+	VPDPBUSD.BCST 28(R9)(SI*2), Z14, Z25
+	VPMULLD       Z22, Z23, Z23
+	VPADDD        Z23, Z9, Z9
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z11, Z11
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z13, Z13
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
+	VPSRLW        $0x04, (AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x04, 64(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x04, 128(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x04, 192(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x04, 256(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x04, 320(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x04, 384(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x04, 448(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPSRAD        $0x10, (CX), Z14
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST 32(BX), Z15, Z23
+	VPDPBUSD.BCST 32(BX)(SI*1), Z15, Z24
+	VPDPBUSD.BCST 32(BX)(SI*2), Z15, Z25
+	VPDPBUSD.BCST 32(BX)(R8*1), Z15, Z26
+	VPDPBUSD.BCST 36(BX), Z16, Z23
+	VPDPBUSD.BCST 36(BX)(SI*1), Z16, Z24
+	VPDPBUSD.BCST 36(BX)(SI*2), Z16, Z25
+	VPDPBUSD.BCST 36(BX)(R8*1), Z16, Z26
+	VPDPBUSD.BCST 40(BX), Z17, Z23
+	VPDPBUSD.BCST 40(BX)(SI*1), Z17, Z24
+	VPDPBUSD.BCST 40(BX)(SI*2), Z17, Z25
+	VPDPBUSD.BCST 40(BX)(R8*1), Z17, Z26
+	VPDPBUSD.BCST 44(BX), Z18, Z23
+	VPDPBUSD.BCST 44(BX)(SI*1), Z18, Z24
+	VPDPBUSD.BCST 44(BX)(SI*2), Z18, Z25
+	VPDPBUSD.BCST 44(BX)(R8*1), Z18, Z26
+	VPDPBUSD.BCST 48(BX), Z19, Z23
+	VPDPBUSD.BCST 48(BX)(SI*1), Z19, Z24
+	VPDPBUSD.BCST 48(BX)(SI*2), Z19, Z25
+	VPDPBUSD.BCST 48(BX)(R8*1), Z19, Z26
+	VPDPBUSD.BCST 52(BX), Z20, Z23
+	VPDPBUSD.BCST 52(BX)(SI*1), Z20, Z24
+	VPDPBUSD.BCST 52(BX)(SI*2), Z20, Z25
+	VPDPBUSD.BCST 52(BX)(R8*1), Z20, Z26
+	VPDPBUSD.BCST 56(BX), Z21, Z23
+	VPDPBUSD.BCST 56(BX)(SI*1), Z21, Z24
+	VPDPBUSD.BCST 56(BX)(SI*2), Z21, Z25
+	VPDPBUSD.BCST 56(BX)(R8*1), Z21, Z26
+	VPDPBUSD.BCST 60(BX), Z22, Z23
+	VPDPBUSD.BCST 60(BX)(SI*1), Z22, Z24
+	VPDPBUSD.BCST 60(BX)(SI*2), Z22, Z25
+	VPDPBUSD.BCST 60(BX)(R8*1), Z22, Z26
+	VPMULLD       Z14, Z23, Z23
+	VPADDD        Z23, Z1, Z1
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z3, Z3
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z5, Z5
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z7, Z7
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 32(R9), Z15, Z23
+	VPDPBUSD.BCST 32(R9)(SI*1), Z15, Z24
+	VPDPBUSD.BCST 32(R9)(SI*2), Z15, Z25
+	VPDPBUSD.BCST 36(R9), Z16, Z23
+	VPDPBUSD.BCST 36(R9)(SI*1), Z16, Z24
+	VPDPBUSD.BCST 36(R9)(SI*2), Z16, Z25
+	VPDPBUSD.BCST 40(R9), Z17, Z23
+	VPDPBUSD.BCST 40(R9)(SI*1), Z17, Z24
+	VPDPBUSD.BCST 40(R9)(SI*2), Z17, Z25
+	VPDPBUSD.BCST 44(R9), Z18, Z23
+	VPDPBUSD.BCST 44(R9)(SI*1), Z18, Z24
+	VPDPBUSD.BCST 44(R9)(SI*2), Z18, Z25
+	VPDPBUSD.BCST 48(R9), Z19, Z23
+	VPDPBUSD.BCST 48(R9)(SI*1), Z19, Z24
+	VPDPBUSD.BCST 48(R9)(SI*2), Z19, Z25
+	VPDPBUSD.BCST 52(R9), Z20, Z23
+	VPDPBUSD.BCST 52(R9)(SI*1), Z20, Z24
+	VPDPBUSD.BCST 52(R9)(SI*2), Z20, Z25
+	VPDPBUSD.BCST 56(R9), Z21, Z23
+	VPDPBUSD.BCST 56(R9)(SI*1), Z21, Z24
+	VPDPBUSD.BCST 56(R9)(SI*2), Z21, Z25
+	VPDPBUSD.BCST 60(R9), Z22, Z23
+	VPDPBUSD.BCST 60(R9)(SI*1), Z22, Z24
+	VPDPBUSD.BCST 60(R9)(SI*2), Z22, Z25
+	VPMULLD       Z14, Z23, Z23
+	VPADDD        Z23, Z9, Z9
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z11, Z11
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z13, Z13
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000050, R9
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z14
+	VCVTPH2PS     32(DI), Z15
+	VMOVDQU64     128(DI), Z16
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z16, Z16
+	VPSHUFB       vnnispread0<>+0(SB), Z16, Z17
+	VPSRAW        $0x08, Z17, Z17
+	VPSHUFB       vnnispread1<>+0(SB), Z16, Z16
+	VPSRAW        $0x08, Z16, Z16
+	VPSRLW        $0x04, 192(DI), Z18
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z18, Z18
+	VPSRLW        $0x02, 128(DI), Z19
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z19, Z19
+	VPORD         Z18, Z19, Z19
+	VPSHUFB       vnnispread0<>+0(SB), Z19, Z18
+	VPSRAW        $0x08, Z18, Z18
+	VPSHUFB       vnnispread1<>+0(SB), Z19, Z19
+	VPSRAW        $0x08, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPWSSD.BCST 4(BX), Z17, Z20
+	VPDPWSSD.BCST 4(BX)(SI*1), Z17, Z21
+	VPDPWSSD.BCST 4(BX)(SI*2), Z17, Z22
+	VPDPWSSD.BCST 4(BX)(R8*1), Z17, Z23
+	VPDPWSSD.BCST 8(BX), Z16, Z20
+	VPDPWSSD.BCST 8(BX)(SI*1), Z16, Z21
+	VPDPWSSD.BCST 8(BX)(SI*2), Z16, Z22
+	VPDPWSSD.BCST 8(BX)(R8*1), Z16, Z23
+	VPDPWSSD.BCST 12(BX), Z18, Z20
+	VPDPWSSD.BCST 12(BX)(SI*1), Z18, Z21
+	VPDPWSSD.BCST 12(BX)(SI*2), Z18, Z22
+	VPDPWSSD.BCST 12(BX)(R8*1), Z18, Z23
+	VPDPWSSD.BCST 16(BX), Z19, Z20
+	VPDPWSSD.BCST 16(BX)(SI*1), Z19, Z21
+	VPDPWSSD.BCST 16(BX)(SI*2), Z19, Z22
+	VPDPWSSD.BCST 16(BX)(R8*1), Z19, Z23
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z14, Z24
+	VFMADD231PS   Z24, Z1, Z0
+	VCVTDQ2PS     Z20, Z20
+	VMULPS.BCST   (BX), Z15, Z24
+	VFNMADD231PS  Z24, Z20, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z21, Z21
+	VMULPS.BCST   (BX)(SI*1), Z15, Z1
+	VFNMADD231PS  Z1, Z21, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z22, Z22
+	VMULPS.BCST   (BX)(SI*2), Z15, Z1
+	VFNMADD231PS  Z1, Z22, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z14, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z23, Z23
+	VMULPS.BCST   (BX)(R8*1), Z15, Z1
+	VFNMADD231PS  Z1, Z23, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VPDPWSSD.BCST 4(R9), Z17, Z1
+	VPDPWSSD.BCST 4(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST 4(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST 8(R9), Z16, Z1
+	VPDPWSSD.BCST 8(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST 8(R9)(SI*2), Z16, Z5
+	VPDPWSSD.BCST 12(R9), Z18, Z1
+	VPDPWSSD.BCST 12(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 12(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST 16(R9), Z19, Z1
+	VPDPWSSD.BCST 16(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 16(R9)(SI*2), Z19, Z5
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z14, Z7
+	VFMADD231PS   Z7, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z15, Z7
+	VFNMADD231PS  Z7, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z15, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (R9)(SI*2), Z15, Z1
+	VFNMADD231PS  Z1, Z5, Z12
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000900, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q4_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q4_kx16v8(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+	VXORPS Z14, Z14, Z14
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	VXORPS      Z13, Z13, Z13
+	VXORPS      Z15, Z15, Z15
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
+	VPANDD        (AX), Z16, Z17
+	VPANDD        64(AX), Z16, Z18
+	VPANDD        128(AX), Z16, Z19
+	VPANDD        192(AX), Z16, Z20
+	VPANDD        256(AX), Z16, Z21
+	VPANDD        320(AX), Z16, Z22
+	VPANDD        384(AX), Z16, Z23
+	VPANDD        448(AX), Z16, Z16
+	VPSLLD        $0x10, (CX), Z24
+	VPSRAD        $0x10, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPBUSD.BCST (BX), Z17, Z25
+	VPDPBUSD.BCST (BX)(SI*1), Z17, Z26
+	VPDPBUSD.BCST (BX)(SI*2), Z17, Z27
+	VPDPBUSD.BCST (BX)(R8*1), Z17, Z28
+	VPDPBUSD.BCST 4(BX), Z18, Z25
+	VPDPBUSD.BCST 4(BX)(SI*1), Z18, Z26
+	VPDPBUSD.BCST 4(BX)(SI*2), Z18, Z27
+	VPDPBUSD.BCST 4(BX)(R8*1), Z18, Z28
+	VPDPBUSD.BCST 8(BX), Z19, Z25
+	VPDPBUSD.BCST 8(BX)(SI*1), Z19, Z26
+	VPDPBUSD.BCST 8(BX)(SI*2), Z19, Z27
+	VPDPBUSD.BCST 8(BX)(R8*1), Z19, Z28
+	VPDPBUSD.BCST 12(BX), Z20, Z25
+	VPDPBUSD.BCST 12(BX)(SI*1), Z20, Z26
+	VPDPBUSD.BCST 12(BX)(SI*2), Z20, Z27
+	VPDPBUSD.BCST 12(BX)(R8*1), Z20, Z28
+	VPDPBUSD.BCST 16(BX), Z21, Z25
+	VPDPBUSD.BCST 16(BX)(SI*1), Z21, Z26
+	VPDPBUSD.BCST 16(BX)(SI*2), Z21, Z27
+	VPDPBUSD.BCST 16(BX)(R8*1), Z21, Z28
+	VPDPBUSD.BCST 20(BX), Z22, Z25
+	VPDPBUSD.BCST 20(BX)(SI*1), Z22, Z26
+	VPDPBUSD.BCST 20(BX)(SI*2), Z22, Z27
+	VPDPBUSD.BCST 20(BX)(R8*1), Z22, Z28
+	VPDPBUSD.BCST 24(BX), Z23, Z25
+	VPDPBUSD.BCST 24(BX)(SI*1), Z23, Z26
+	VPDPBUSD.BCST 24(BX)(SI*2), Z23, Z27
+	VPDPBUSD.BCST 24(BX)(R8*1), Z23, Z28
+	VPDPBUSD.BCST 28(BX), Z16, Z25
+	VPDPBUSD.BCST 28(BX)(SI*1), Z16, Z26
+	VPDPBUSD.BCST 28(BX)(SI*2), Z16, Z27
+	VPDPBUSD.BCST 28(BX)(R8*1), Z16, Z28
+	VPMULLD       Z24, Z25, Z25
+	VPADDD        Z25, Z1, Z1
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z3, Z3
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z5, Z5
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z7, Z7
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPBUSD.BCST (R9), Z17, Z25
+	VPDPBUSD.BCST (R9)(SI*1), Z17, Z26
+	VPDPBUSD.BCST (R9)(SI*2), Z17, Z27
+	VPDPBUSD.BCST (R9)(R8*1), Z17, Z28
+	VPDPBUSD.BCST 4(R9), Z18, Z25
+	VPDPBUSD.BCST 4(R9)(SI*1), Z18, Z26
+	VPDPBUSD.BCST 4(R9)(SI*2), Z18, Z27
+	VPDPBUSD.BCST 4(R9)(R8*1), Z18, Z28
+	VPDPBUSD.BCST 8(R9), Z19, Z25
+	VPDPBUSD.BCST 8(R9)(SI*1), Z19, Z26
+	VPDPBUSD.BCST 8(R9)(SI*2), Z19, Z27
+	VPDPBUSD.BCST 8(R9)(R8*1), Z19, Z28
+	VPDPBUSD.BCST 12(R9), Z20, Z25
+	VPDPBUSD.BCST 12(R9)(SI*1), Z20, Z26
+	VPDPBUSD.BCST 12(R9)(SI*2), Z20, Z27
+	VPDPBUSD.BCST 12(R9)(R8*1), Z20, Z28
+	VPDPBUSD.BCST 16(R9), Z21, Z25
+	VPDPBUSD.BCST 16(R9)(SI*1), Z21, Z26
+	VPDPBUSD.BCST 16(R9)(SI*2), Z21, Z27
+	VPDPBUSD.BCST 16(R9)(R8*1), Z21, Z28
+	VPDPBUSD.BCST 20(R9), Z22, Z25
+	VPDPBUSD.BCST 20(R9)(SI*1), Z22, Z26
+	VPDPBUSD.BCST 20(R9)(SI*2), Z22, Z27
+	VPDPBUSD.BCST 20(R9)(R8*1), Z22, Z28
+	VPDPBUSD.BCST 24(R9), Z23, Z25
+	VPDPBUSD.BCST 24(R9)(SI*1), Z23, Z26
+	VPDPBUSD.BCST 24(R9)(SI*2), Z23, Z27
+	VPDPBUSD.BCST 24(R9)(R8*1), Z23, Z28
+	VPDPBUSD.BCST 28(R9), Z16, Z25
+	VPDPBUSD.BCST 28(R9)(SI*1), Z16, Z26
+	VPDPBUSD.BCST 28(R9)(SI*2), Z16, Z27
+	VPDPBUSD.BCST 28(R9)(R8*1), Z16, Z28
+	VPMULLD       Z24, Z25, Z25
+	VPADDD        Z25, Z9, Z9
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z11, Z11
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z13, Z13
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z15, Z15
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
+	VPSRLW        $0x04, (AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x04, 64(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x04, 128(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x04, 192(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x04, 256(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x04, 320(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x04, 384(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x04, 448(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPSRAD        $0x10, (CX), Z16
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPBUSD.BCST 32(BX), Z17, Z25
+	VPDPBUSD.BCST 32(BX)(SI*1), Z17, Z26
+	VPDPBUSD.BCST 32(BX)(SI*2), Z17, Z27
+	VPDPBUSD.BCST 32(BX)(R8*1), Z17, Z28
+	VPDPBUSD.BCST 36(BX), Z18, Z25
+	VPDPBUSD.BCST 36(BX)(SI*1), Z18, Z26
+	VPDPBUSD.BCST 36(BX)(SI*2), Z18, Z27
+	VPDPBUSD.BCST 36(BX)(R8*1), Z18, Z28
+	VPDPBUSD.BCST 40(BX), Z19, Z25
+	VPDPBUSD.BCST 40(BX)(SI*1), Z19, Z26
+	VPDPBUSD.BCST 40(BX)(SI*2), Z19, Z27
+	VPDPBUSD.BCST 40(BX)(R8*1), Z19, Z28
+	VPDPBUSD.BCST 44(BX), Z20, Z25
+	VPDPBUSD.BCST 44(BX)(SI*1), Z20, Z26
+	VPDPBUSD.BCST 44(BX)(SI*2), Z20, Z27
+	VPDPBUSD.BCST 44(BX)(R8*1), Z20, Z28
+	VPDPBUSD.BCST 48(BX), Z21, Z25
+	VPDPBUSD.BCST 48(BX)(SI*1), Z21, Z26
+	VPDPBUSD.BCST 48(BX)(SI*2), Z21, Z27
+	VPDPBUSD.BCST 48(BX)(R8*1), Z21, Z28
+	VPDPBUSD.BCST 52(BX), Z22, Z25
+	VPDPBUSD.BCST 52(BX)(SI*1), Z22, Z26
+	VPDPBUSD.BCST 52(BX)(SI*2), Z22, Z27
+	VPDPBUSD.BCST 52(BX)(R8*1), Z22, Z28
+	VPDPBUSD.BCST 56(BX), Z23, Z25
+	VPDPBUSD.BCST 56(BX)(SI*1), Z23, Z26
+	VPDPBUSD.BCST 56(BX)(SI*2), Z23, Z27
+	VPDPBUSD.BCST 56(BX)(R8*1), Z23, Z28
+	VPDPBUSD.BCST 60(BX), Z24, Z25
+	VPDPBUSD.BCST 60(BX)(SI*1), Z24, Z26
+	VPDPBUSD.BCST 60(BX)(SI*2), Z24, Z27
+	VPDPBUSD.BCST 60(BX)(R8*1), Z24, Z28
+	VPMULLD       Z16, Z25, Z25
+	VPADDD        Z25, Z1, Z1
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z3, Z3
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z5, Z5
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z7, Z7
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPBUSD.BCST 32(R9), Z17, Z25
+	VPDPBUSD.BCST 32(R9)(SI*1), Z17, Z26
+	VPDPBUSD.BCST 32(R9)(SI*2), Z17, Z27
+	VPDPBUSD.BCST 32(R9)(R8*1), Z17, Z28
+	VPDPBUSD.BCST 36(R9), Z18, Z25
+	VPDPBUSD.BCST 36(R9)(SI*1), Z18, Z26
+	VPDPBUSD.BCST 36(R9)(SI*2), Z18, Z27
+	VPDPBUSD.BCST 36(R9)(R8*1), Z18, Z28
+	VPDPBUSD.BCST 40(R9), Z19, Z25
+	VPDPBUSD.BCST 40(R9)(SI*1), Z19, Z26
+	VPDPBUSD.BCST 40(R9)(SI*2), Z19, Z27
+	VPDPBUSD.BCST 40(R9)(R8*1), Z19, Z28
+	VPDPBUSD.BCST 44(R9), Z20, Z25
+	VPDPBUSD.BCST 44(R9)(SI*1), Z20, Z26
+	VPDPBUSD.BCST 44(R9)(SI*2), Z20, Z27
+	VPDPBUSD.BCST 44(R9)(R8*1), Z20, Z28
+	VPDPBUSD.BCST 48(R9), Z21, Z25
+	VPDPBUSD.BCST 48(R9)(SI*1), Z21, Z26
+	VPDPBUSD.BCST 48(R9)(SI*2), Z21, Z27
+	VPDPBUSD.BCST 48(R9)(R8*1), Z21, Z28
+	VPDPBUSD.BCST 52(R9), Z22, Z25
+	VPDPBUSD.BCST 52(R9)(SI*1), Z22, Z26
+	VPDPBUSD.BCST 52(R9)(SI*2), Z22, Z27
+	VPDPBUSD.BCST 52(R9)(R8*1), Z22, Z28
+	VPDPBUSD.BCST 56(R9), Z23, Z25
+	VPDPBUSD.BCST 56(R9)(SI*1), Z23, Z26
+	VPDPBUSD.BCST 56(R9)(SI*2), Z23, Z27
+	VPDPBUSD.BCST 56(R9)(R8*1), Z23, Z28
+	VPDPBUSD.BCST 60(R9), Z24, Z25
+	VPDPBUSD.BCST 60(R9)(SI*1), Z24, Z26
+	VPDPBUSD.BCST 60(R9)(SI*2), Z24, Z27
+	VPDPBUSD.BCST 60(R9)(R8*1), Z24, Z28
+	VPMULLD       Z16, Z25, Z25
+	VPADDD        Z25, Z9, Z9
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z11, Z11
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z13, Z13
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z15, Z15
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000050, R9
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z16
+	VCVTPH2PS     32(DI), Z17
+	VMOVDQU64     128(DI), Z18
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z18, Z18
+	VPSHUFB       vnnispread0<>+0(SB), Z18, Z19
+	VPSRAW        $0x08, Z19, Z19
+	VPSHUFB       vnnispread1<>+0(SB), Z18, Z18
+	VPSRAW        $0x08, Z18, Z18
+	VPSRLW        $0x04, 192(DI), Z20
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z20, Z20
+	VPSRLW        $0x02, 128(DI), Z21
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z21, Z21
+	VPORD         Z20, Z21, Z21
+	VPSHUFB       vnnispread0<>+0(SB), Z21, Z20
+	VPSRAW        $0x08, Z20, Z20
+	VPSHUFB       vnnispread1<>+0(SB), Z21, Z21
+	VPSRAW        $0x08, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPWSSD.BCST 4(BX), Z19, Z22
+	VPDPWSSD.BCST 4(BX)(SI*1), Z19, Z23
+	VPDPWSSD.BCST 4(BX)(SI*2), Z19, Z24
+	VPDPWSSD.BCST 4(BX)(R8*1), Z19, Z25
+	VPDPWSSD.BCST 8(BX), Z18, Z22
+	VPDPWSSD.BCST 8(BX)(SI*1), Z18, Z23
+	VPDPWSSD.BCST 8(BX)(SI*2), Z18, Z24
+	VPDPWSSD.BCST 8(BX)(R8*1), Z18, Z25
+	VPDPWSSD.BCST 12(BX), Z20, Z22
+	VPDPWSSD.BCST 12(BX)(SI*1), Z20, Z23
+	VPDPWSSD.BCST 12(BX)(SI*2), Z20, Z24
+	VPDPWSSD.BCST 12(BX)(R8*1), Z20, Z25
+	VPDPWSSD.BCST 16(BX), Z21, Z22
+	VPDPWSSD.BCST 16(BX)(SI*1), Z21, Z23
+	VPDPWSSD.BCST 16(BX)(SI*2), Z21, Z24
+	VPDPWSSD.BCST 16(BX)(R8*1), Z21, Z25
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z16, Z26
+	VFMADD231PS   Z26, Z1, Z0
+	VCVTDQ2PS     Z22, Z22
+	VMULPS.BCST   (BX), Z17, Z26
+	VFNMADD231PS  Z26, Z22, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z23, Z23
+	VMULPS.BCST   (BX)(SI*1), Z17, Z1
+	VFNMADD231PS  Z1, Z23, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z24, Z24
+	VMULPS.BCST   (BX)(SI*2), Z17, Z1
+	VFNMADD231PS  Z1, Z24, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z25, Z25
+	VMULPS.BCST   (BX)(R8*1), Z17, Z1
+	VFNMADD231PS  Z1, Z25, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z7, Z7, Z7
+	VPDPWSSD.BCST 4(R9), Z19, Z1
+	VPDPWSSD.BCST 4(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 4(R9)(SI*2), Z19, Z5
+	VPDPWSSD.BCST 4(R9)(R8*1), Z19, Z7
+	VPDPWSSD.BCST 8(R9), Z18, Z1
+	VPDPWSSD.BCST 8(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 8(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST 8(R9)(R8*1), Z18, Z7
+	VPDPWSSD.BCST 12(R9), Z20, Z1
+	VPDPWSSD.BCST 12(R9)(SI*1), Z20, Z3
+	VPDPWSSD.BCST 12(R9)(SI*2), Z20, Z5
+	VPDPWSSD.BCST 12(R9)(R8*1), Z20, Z7
+	VPDPWSSD.BCST 16(R9), Z21, Z1
+	VPDPWSSD.BCST 16(R9)(SI*1), Z21, Z3
+	VPDPWSSD.BCST 16(R9)(SI*2), Z21, Z5
+	VPDPWSSD.BCST 16(R9)(R8*1), Z21, Z7
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z16, Z18
+	VFMADD231PS   Z18, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z17, Z18
+	VFNMADD231PS  Z18, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z17, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (R9)(SI*2), Z17, Z1
+	VFNMADD231PS  Z1, Z5, Z12
+	VCVTDQ2PS     Z15, Z15
+	VMULPS.BCST   (R9)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z15, Z14
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (R9)(R8*1), Z17, Z1
+	VFNMADD231PS  Z1, Z7, Z14
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000900, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z14, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q5_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q5_kx16v1(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+
+block:
+	VMOVDQU64   64(SI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z2
+	VPSRAW      $0x08, Z2, Z2
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(SI), Z3
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z3, Z3
+	VPSRLW      $0x02, 64(SI), Z4
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z4, Z4
+	VPORD       Z3, Z4, Z4
+	VPSHUFB     vnnispread0<>+0(SB), Z4, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW      $0x08, Z4, Z4
+	VMOVDQU64   Z2, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z3, 128(SP)
+	VMOVDQU64   Z4, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	LEAQ        256(SI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R8
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
+	VPANDD        128(AX), Z2, Z3
+	VPANDD        192(AX), Z2, Z4
+	VPANDD        256(AX), Z2, Z5
+	VPANDD        320(AX), Z2, Z6
+	VPANDD        384(AX), Z2, Z7
+	VPANDD        448(AX), Z2, Z8
+	VPANDD        512(AX), Z2, Z9
+	VPANDD        576(AX), Z2, Z2
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z10
+	VPSLLW        $0x04, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z3
+	VPSLLW        $0x03, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z4
+	VPSLLW        $0x02, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z5
+	VPSLLW        $0x01, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z6
+	VMOVDQU64     (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z7
+	VPSRLW        $0x01, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z8
+	VPSRLW        $0x02, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z9
+	VPSRLW        $0x03, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z2
+	VPSLLD        $0x10, (CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST (BX), Z3, Z11
+	VPDPBUSD.BCST 4(BX), Z4, Z11
+	VPDPBUSD.BCST 8(BX), Z5, Z11
+	VPDPBUSD.BCST 12(BX), Z6, Z11
+	VPDPBUSD.BCST 16(BX), Z7, Z11
+	VPDPBUSD.BCST 20(BX), Z8, Z11
+	VPDPBUSD.BCST 24(BX), Z9, Z11
+	VPDPBUSD.BCST 28(BX), Z2, Z11
+	VPMULLD       Z10, Z11, Z11
+	VPADDD        Z11, Z1, Z1
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
+	VPSRLW        $0x04, 128(AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x04, 192(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x04, 256(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x04, 320(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x04, 384(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x04, 448(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x04, 512(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x04, 576(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z2
+	VPSLLW        $0x04, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z3
+	VPSLLW        $0x03, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z4
+	VPSLLW        $0x02, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z5
+	VPSLLW        $0x01, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z6
+	VMOVDQU64     64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z7
+	VPSRLW        $0x01, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z8
+	VPSRLW        $0x02, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z9
+	VPSRLW        $0x03, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z10
+	VPSRAD        $0x10, (CX), Z2
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 32(BX), Z3, Z11
+	VPDPBUSD.BCST 36(BX), Z4, Z11
+	VPDPBUSD.BCST 40(BX), Z5, Z11
+	VPDPBUSD.BCST 44(BX), Z6, Z11
+	VPDPBUSD.BCST 48(BX), Z7, Z11
+	VPDPBUSD.BCST 52(BX), Z8, Z11
+	VPDPBUSD.BCST 56(BX), Z9, Z11
+	VPDPBUSD.BCST 60(BX), Z10, Z11
+	VPMULLD       Z2, Z11, Z11
+	VPADDD        Z11, Z1, Z1
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000280, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R8
+	JNZ           step
+	VCVTPH2PS     (SI), Z2
+	VCVTPH2PS     32(SI), Z3
+	VMOVDQU64     128(SI), Z4
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z4, Z4
+	VPSHUFB       vnnispread0<>+0(SB), Z4, Z5
+	VPSRAW        $0x08, Z5, Z5
+	VPSHUFB       vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW        $0x08, Z4, Z4
+	VPSRLW        $0x04, 192(SI), Z6
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z6, Z6
+	VPSRLW        $0x02, 128(SI), Z7
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD         Z6, Z7, Z7
+	VPSHUFB       vnnispread0<>+0(SB), Z7, Z6
+	VPSRAW        $0x08, Z6, Z6
+	VPSHUFB       vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW        $0x08, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VPDPWSSD.BCST 4(BX), Z5, Z8
+	VPDPWSSD.BCST 8(BX), Z4, Z8
+	VPDPWSSD.BCST 12(BX), Z6, Z8
+	VPDPWSSD.BCST 16(BX), Z7, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z2, Z2
+	VFMADD231PS   Z2, Z1, Z0
+	VCVTDQ2PS     Z8, Z8
+	VMULPS.BCST   (BX), Z3, Z2
+	VFNMADD231PS  Z2, Z8, Z0
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000b00, SI
+	DECQ          DI
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+DATA vnnimask10101010<>+0(SB)/4, $0x10101010
+GLOBL vnnimask10101010<>(SB), RODATA|NOPTR, $4
+
+// func q5_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q5_kx16v2(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z4
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z4, Z4
+	VPSRLW      $0x02, 64(DI), Z5
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z5, Z5
+	VPORD       Z4, Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z4
+	VPSRAW      $0x08, Z4, Z4
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z4, 128(SP)
+	VMOVDQU64   Z5, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R9
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
+	VPANDD        128(AX), Z4, Z5
+	VPANDD        192(AX), Z4, Z6
+	VPANDD        256(AX), Z4, Z7
+	VPANDD        320(AX), Z4, Z8
+	VPANDD        384(AX), Z4, Z9
+	VPANDD        448(AX), Z4, Z10
+	VPANDD        512(AX), Z4, Z11
+	VPANDD        576(AX), Z4, Z4
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z12
+	VPSLLW        $0x04, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z5
+	VPSLLW        $0x03, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z6
+	VPSLLW        $0x02, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z7
+	VPSLLW        $0x01, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z8
+	VMOVDQU64     (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z9
+	VPSRLW        $0x01, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z10
+	VPSRLW        $0x02, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z11
+	VPSRLW        $0x03, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z4
+	VPSLLD        $0x10, (CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPBUSD.BCST (BX), Z5, Z13
+	VPDPBUSD.BCST (BX)(SI*1), Z5, Z14
+	VPDPBUSD.BCST 4(BX), Z6, Z13
+	VPDPBUSD.BCST 4(BX)(SI*1), Z6, Z14
+	VPDPBUSD.BCST 8(BX), Z7, Z13
+	VPDPBUSD.BCST 8(BX)(SI*1), Z7, Z14
+	VPDPBUSD.BCST 12(BX), Z8, Z13
+	VPDPBUSD.BCST 12(BX)(SI*1), Z8, Z14
+	VPDPBUSD.BCST 16(BX), Z9, Z13
+	VPDPBUSD.BCST 16(BX)(SI*1), Z9, Z14
+	VPDPBUSD.BCST 20(BX), Z10, Z13
+	VPDPBUSD.BCST 20(BX)(SI*1), Z10, Z14
+	VPDPBUSD.BCST 24(BX), Z11, Z13
+	VPDPBUSD.BCST 24(BX)(SI*1), Z11, Z14
+	VPDPBUSD.BCST 28(BX), Z4, Z13
+	VPDPBUSD.BCST 28(BX)(SI*1), Z4, Z14
+	VPMULLD       Z12, Z13, Z13
+	VPADDD        Z13, Z1, Z1
+	VPMULLD       Z12, Z14, Z14
+	VPADDD        Z14, Z3, Z3
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
+	VPSRLW        $0x04, 128(AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x04, 192(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x04, 256(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x04, 320(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x04, 384(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x04, 448(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x04, 512(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x04, 576(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z4
+	VPSLLW        $0x04, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z5
+	VPSLLW        $0x03, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z6
+	VPSLLW        $0x02, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z7
+	VPSLLW        $0x01, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z8
+	VMOVDQU64     64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z9
+	VPSRLW        $0x01, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z10
+	VPSRLW        $0x02, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z11
+	VPSRLW        $0x03, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z12
+	VPSRAD        $0x10, (CX), Z4
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPBUSD.BCST 32(BX), Z5, Z13
+	VPDPBUSD.BCST 32(BX)(SI*1), Z5, Z14
+	VPDPBUSD.BCST 36(BX), Z6, Z13
+	VPDPBUSD.BCST 36(BX)(SI*1), Z6, Z14
+	VPDPBUSD.BCST 40(BX), Z7, Z13
+	VPDPBUSD.BCST 40(BX)(SI*1), Z7, Z14
+	VPDPBUSD.BCST 44(BX), Z8, Z13
+	VPDPBUSD.BCST 44(BX)(SI*1), Z8, Z14
+	VPDPBUSD.BCST 48(BX), Z9, Z13
+	VPDPBUSD.BCST 48(BX)(SI*1), Z9, Z14
+	VPDPBUSD.BCST 52(BX), Z10, Z13
+	VPDPBUSD.BCST 52(BX)(SI*1), Z10, Z14
+	VPDPBUSD.BCST 56(BX), Z11, Z13
+	VPDPBUSD.BCST 56(BX)(SI*1), Z11, Z14
+	VPDPBUSD.BCST 60(BX), Z12, Z13
+	VPDPBUSD.BCST 60(BX)(SI*1), Z12, Z14
+	VPMULLD       Z4, Z13, Z13
+	VPADDD        Z13, Z1, Z1
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z3, Z3
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000280, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z4
+	VCVTPH2PS     32(DI), Z5
+	VMOVDQU64     128(DI), Z6
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z6, Z6
+	VPSHUFB       vnnispread0<>+0(SB), Z6, Z7
+	VPSRAW        $0x08, Z7, Z7
+	VPSHUFB       vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW        $0x08, Z6, Z6
+	VPSRLW        $0x04, 192(DI), Z8
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSRLW        $0x02, 128(DI), Z9
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z9, Z9
+	VPORD         Z8, Z9, Z9
+	VPSHUFB       vnnispread0<>+0(SB), Z9, Z8
+	VPSRAW        $0x08, Z8, Z8
+	VPSHUFB       vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW        $0x08, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPWSSD.BCST 4(BX), Z7, Z10
+	VPDPWSSD.BCST 4(BX)(SI*1), Z7, Z11
+	VPDPWSSD.BCST 8(BX), Z6, Z10
+	VPDPWSSD.BCST 8(BX)(SI*1), Z6, Z11
+	VPDPWSSD.BCST 12(BX), Z8, Z10
+	VPDPWSSD.BCST 12(BX)(SI*1), Z8, Z11
+	VPDPWSSD.BCST 16(BX), Z9, Z10
+	VPDPWSSD.BCST 16(BX)(SI*1), Z9, Z11
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z4, Z6
+	VFMADD231PS   Z6, Z1, Z0
+	VCVTDQ2PS     Z10, Z10
+	VMULPS.BCST   (BX), Z5, Z6
+	VFNMADD231PS  Z6, Z10, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z4, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (BX)(SI*1), Z5, Z1
+	VFNMADD231PS  Z1, Z11, Z2
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000b00, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q5_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q5_kx16v3(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z6
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z6, Z6
+	VPORD       Z5, Z6, Z6
+	VPSHUFB     vnnispread0<>+0(SB), Z6, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW      $0x08, Z6, Z6
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z6, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R9
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
+	VPANDD        128(AX), Z6, Z7
+	VPANDD        192(AX), Z6, Z8
+	VPANDD        256(AX), Z6, Z9
+	VPANDD        320(AX), Z6, Z10
+	VPANDD        384(AX), Z6, Z11
+	VPANDD        448(AX), Z6, Z12
+	VPANDD        512(AX), Z6, Z13
+	VPANDD        576(AX), Z6, Z6
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z14
+	VPSLLW        $0x04, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z7
+	VPSLLW        $0x03, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z8
+	VPSLLW        $0x02, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z9
+	VPSLLW        $0x01, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z10
+	VMOVDQU64     (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z11
+	VPSRLW        $0x01, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z12
+	VPSRLW        $0x02, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z13
+	VPSRLW        $0x03, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z6
+	VPSLLD        $0x10, (CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPBUSD.BCST (BX), Z7, Z15
+	VPDPBUSD.BCST (BX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST (BX)(SI*2), Z7, Z17
+	VPDPBUSD.BCST 4(BX), Z8, Z15
+	VPDPBUSD.BCST 4(BX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST 4(BX)(SI*2), Z8, Z17
+	VPDPBUSD.BCST 8(BX), Z9, Z15
+	VPDPBUSD.BCST 8(BX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST 8(BX)(SI*2), Z9, Z17
+	VPDPBUSD.BCST 12(BX), Z10, Z15
+	VPDPBUSD.BCST 12(BX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST 12(BX)(SI*2), Z10, Z17
+	VPDPBUSD.BCST 16(BX), Z11, Z15
+	VPDPBUSD.BCST 16(BX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST 16(BX)(SI*2), Z11, Z17
+	VPDPBUSD.BCST 20(BX), Z12, Z15
+	VPDPBUSD.BCST 20(BX)(SI*1), Z12, Z16
+	VPDPBUSD.BCST 20(BX)(SI*2), Z12, Z17
+	VPDPBUSD.BCST 24(BX), Z13, Z15
+	VPDPBUSD.BCST 24(BX)(SI*1), Z13, Z16
+	VPDPBUSD.BCST 24(BX)(SI*2), Z13, Z17
+	VPDPBUSD.BCST 28(BX), Z6, Z15
+	VPDPBUSD.BCST 28(BX)(SI*1), Z6, Z16
+	VPDPBUSD.BCST 28(BX)(SI*2), Z6, Z17
+	VPMULLD       Z14, Z15, Z15
+	VPADDD        Z15, Z1, Z1
+	VPMULLD       Z14, Z16, Z16
+	VPADDD        Z16, Z3, Z3
+	VPMULLD       Z14, Z17, Z17
+	VPADDD        Z17, Z5, Z5
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
+	VPSRLW        $0x04, 128(AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x04, 192(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x04, 256(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x04, 320(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x04, 384(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x04, 448(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x04, 512(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x04, 576(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z6
+	VPSLLW        $0x04, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z7
+	VPSLLW        $0x03, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z8
+	VPSLLW        $0x02, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z9
+	VPSLLW        $0x01, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z10
+	VMOVDQU64     64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z11
+	VPSRLW        $0x01, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z12
+	VPSRLW        $0x02, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z13
+	VPSRLW        $0x03, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z14
+	VPSRAD        $0x10, (CX), Z6
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPBUSD.BCST 32(BX), Z7, Z15
+	VPDPBUSD.BCST 32(BX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST 32(BX)(SI*2), Z7, Z17
+	VPDPBUSD.BCST 36(BX), Z8, Z15
+	VPDPBUSD.BCST 36(BX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST 36(BX)(SI*2), Z8, Z17
+	VPDPBUSD.BCST 40(BX), Z9, Z15
+	VPDPBUSD.BCST 40(BX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST 40(BX)(SI*2), Z9, Z17
+	VPDPBUSD.BCST 44(BX), Z10, Z15
+	VPDPBUSD.BCST 44(BX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST 44(BX)(SI*2), Z10, Z17
+	VPDPBUSD.BCST 48(BX), Z11, Z15
+	VPDPBUSD.BCST 48(BX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST 48(BX)(SI*2), Z11, Z17
+	VPDPBUSD.BCST 52(BX), Z12, Z15
+	VPDPBUSD.BCST 52(BX)(SI*1), Z12, Z16
+	VPDPBUSD.BCST 52(BX)(SI*2), Z12, Z17
+	VPDPBUSD.BCST 56(BX), Z13, Z15
+	VPDPBUSD.BCST 56(BX)(SI*1), Z13, Z16
+	VPDPBUSD.BCST 56(BX)(SI*2), Z13, Z17
+	VPDPBUSD.BCST 60(BX), Z14, Z15
+	VPDPBUSD.BCST 60(BX)(SI*1), Z14, Z16
+	VPDPBUSD.BCST 60(BX)(SI*2), Z14, Z17
+	VPMULLD       Z6, Z15, Z15
+	VPADDD        Z15, Z1, Z1
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z3, Z3
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z5, Z5
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000280, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z6
+	VCVTPH2PS     32(DI), Z7
+	VMOVDQU64     128(DI), Z8
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z8, Z8
+	VPSHUFB       vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW        $0x08, Z9, Z9
+	VPSHUFB       vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW        $0x08, Z8, Z8
+	VPSRLW        $0x04, 192(DI), Z10
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSRLW        $0x02, 128(DI), Z11
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z11, Z11
+	VPORD         Z10, Z11, Z11
+	VPSHUFB       vnnispread0<>+0(SB), Z11, Z10
+	VPSRAW        $0x08, Z10, Z10
+	VPSHUFB       vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW        $0x08, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPWSSD.BCST 4(BX), Z9, Z12
+	VPDPWSSD.BCST 4(BX)(SI*1), Z9, Z13
+	VPDPWSSD.BCST 4(BX)(SI*2), Z9, Z14
+	VPDPWSSD.BCST 8(BX), Z8, Z12
+	VPDPWSSD.BCST 8(BX)(SI*1), Z8, Z13
+	VPDPWSSD.BCST 8(BX)(SI*2), Z8, Z14
+	VPDPWSSD.BCST 12(BX), Z10, Z12
+	VPDPWSSD.BCST 12(BX)(SI*1), Z10, Z13
+	VPDPWSSD.BCST 12(BX)(SI*2), Z10, Z14
+	VPDPWSSD.BCST 16(BX), Z11, Z12
+	VPDPWSSD.BCST 16(BX)(SI*1), Z11, Z13
+	VPDPWSSD.BCST 16(BX)(SI*2), Z11, Z14
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z6, Z8
+	VFMADD231PS   Z8, Z1, Z0
+	VCVTDQ2PS     Z12, Z12
+	VMULPS.BCST   (BX), Z7, Z8
+	VFNMADD231PS  Z8, Z12, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z6, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (BX)(SI*1), Z7, Z1
+	VFNMADD231PS  Z1, Z13, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z6, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   (BX)(SI*2), Z7, Z1
+	VFNMADD231PS  Z1, Z14, Z4
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000b00, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q5_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q5_kx16v4(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+
+group:
+	MOVQ   blocks+40(FP), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R10
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
+	VPANDD        128(AX), Z8, Z9
+	VPANDD        192(AX), Z8, Z10
+	VPANDD        256(AX), Z8, Z11
+	VPANDD        320(AX), Z8, Z12
+	VPANDD        384(AX), Z8, Z13
+	VPANDD        448(AX), Z8, Z14
+	VPANDD        512(AX), Z8, Z15
+	VPANDD        576(AX), Z8, Z8
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z16
+	VPSLLW        $0x04, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z9
+	VPSLLW        $0x03, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z10
+	VPSLLW        $0x02, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z11
+	VPSLLW        $0x01, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z12
+	VMOVDQU64     (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z13
+	VPSRLW        $0x01, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z14
+	VPSRLW        $0x02, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z15
+	VPSRLW        $0x03, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z8
+	VPSLLD        $0x10, (CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST (BX), Z9, Z17
+	VPDPBUSD.BCST (BX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST (BX)(SI*2), Z9, Z19
+	VPDPBUSD.BCST (BX)(R8*1), Z9, Z20
+	VPDPBUSD.BCST 4(BX), Z10, Z17
+	VPDPBUSD.BCST 4(BX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST 4(BX)(SI*2), Z10, Z19
+	VPDPBUSD.BCST 4(BX)(R8*1), Z10, Z20
+	VPDPBUSD.BCST 8(BX), Z11, Z17
+	VPDPBUSD.BCST 8(BX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST 8(BX)(SI*2), Z11, Z19
+	VPDPBUSD.BCST 8(BX)(R8*1), Z11, Z20
+	VPDPBUSD.BCST 12(BX), Z12, Z17
+	VPDPBUSD.BCST 12(BX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST 12(BX)(SI*2), Z12, Z19
+	VPDPBUSD.BCST 12(BX)(R8*1), Z12, Z20
+	VPDPBUSD.BCST 16(BX), Z13, Z17
+	VPDPBUSD.BCST 16(BX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST 16(BX)(SI*2), Z13, Z19
+	VPDPBUSD.BCST 16(BX)(R8*1), Z13, Z20
+	VPDPBUSD.BCST 20(BX), Z14, Z17
+	VPDPBUSD.BCST 20(BX)(SI*1), Z14, Z18
+	VPDPBUSD.BCST 20(BX)(SI*2), Z14, Z19
+	VPDPBUSD.BCST 20(BX)(R8*1), Z14, Z20
+	VPDPBUSD.BCST 24(BX), Z15, Z17
+	VPDPBUSD.BCST 24(BX)(SI*1), Z15, Z18
+	VPDPBUSD.BCST 24(BX)(SI*2), Z15, Z19
+	VPDPBUSD.BCST 24(BX)(R8*1), Z15, Z20
+	VPDPBUSD.BCST 28(BX), Z8, Z17
+	VPDPBUSD.BCST 28(BX)(SI*1), Z8, Z18
+	VPDPBUSD.BCST 28(BX)(SI*2), Z8, Z19
+	VPDPBUSD.BCST 28(BX)(R8*1), Z8, Z20
+	VPMULLD       Z16, Z17, Z17
+	VPADDD        Z17, Z1, Z1
+	VPMULLD       Z16, Z18, Z18
+	VPADDD        Z18, Z3, Z3
+	VPMULLD       Z16, Z19, Z19
+	VPADDD        Z19, Z5, Z5
+	VPMULLD       Z16, Z20, Z20
+	VPADDD        Z20, Z7, Z7
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
+	VPSRLW        $0x04, 128(AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x04, 192(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x04, 256(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x04, 320(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x04, 384(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x04, 448(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x04, 512(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x04, 576(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z8
+	VPSLLW        $0x04, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z9
+	VPSLLW        $0x03, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z10
+	VPSLLW        $0x02, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z11
+	VPSLLW        $0x01, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z12
+	VMOVDQU64     64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z13
+	VPSRLW        $0x01, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z14
+	VPSRLW        $0x02, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z15
+	VPSRLW        $0x03, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z16
+	VPSRAD        $0x10, (CX), Z8
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 32(BX), Z9, Z17
+	VPDPBUSD.BCST 32(BX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST 32(BX)(SI*2), Z9, Z19
+	VPDPBUSD.BCST 32(BX)(R8*1), Z9, Z20
+	VPDPBUSD.BCST 36(BX), Z10, Z17
+	VPDPBUSD.BCST 36(BX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST 36(BX)(SI*2), Z10, Z19
+	VPDPBUSD.BCST 36(BX)(R8*1), Z10, Z20
+	VPDPBUSD.BCST 40(BX), Z11, Z17
+	VPDPBUSD.BCST 40(BX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST 40(BX)(SI*2), Z11, Z19
+	VPDPBUSD.BCST 40(BX)(R8*1), Z11, Z20
+	VPDPBUSD.BCST 44(BX), Z12, Z17
+	VPDPBUSD.BCST 44(BX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST 44(BX)(SI*2), Z12, Z19
+	VPDPBUSD.BCST 44(BX)(R8*1), Z12, Z20
+	VPDPBUSD.BCST 48(BX), Z13, Z17
+	VPDPBUSD.BCST 48(BX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST 48(BX)(SI*2), Z13, Z19
+	VPDPBUSD.BCST 48(BX)(R8*1), Z13, Z20
+	VPDPBUSD.BCST 52(BX), Z14, Z17
+	VPDPBUSD.BCST 52(BX)(SI*1), Z14, Z18
+	VPDPBUSD.BCST 52(BX)(SI*2), Z14, Z19
+	VPDPBUSD.BCST 52(BX)(R8*1), Z14, Z20
+	VPDPBUSD.BCST 56(BX), Z15, Z17
+	VPDPBUSD.BCST 56(BX)(SI*1), Z15, Z18
+	VPDPBUSD.BCST 56(BX)(SI*2), Z15, Z19
+	VPDPBUSD.BCST 56(BX)(R8*1), Z15, Z20
+	VPDPBUSD.BCST 60(BX), Z16, Z17
+	VPDPBUSD.BCST 60(BX)(SI*1), Z16, Z18
+	VPDPBUSD.BCST 60(BX)(SI*2), Z16, Z19
+	VPDPBUSD.BCST 60(BX)(R8*1), Z16, Z20
+	VPMULLD       Z8, Z17, Z17
+	VPADDD        Z17, Z1, Z1
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z3, Z3
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z5, Z5
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z7, Z7
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000280, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R10
+	JNZ           step
+	VCVTPH2PS     (DI), Z8
+	VCVTPH2PS     32(DI), Z9
+	VMOVDQU64     128(DI), Z10
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z10, Z10
+	VPSHUFB       vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW        $0x08, Z11, Z11
+	VPSHUFB       vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW        $0x08, Z10, Z10
+	VPSRLW        $0x04, 192(DI), Z12
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSRLW        $0x02, 128(DI), Z13
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z13, Z13
+	VPORD         Z12, Z13, Z13
+	VPSHUFB       vnnispread0<>+0(SB), Z13, Z12
+	VPSRAW        $0x08, Z12, Z12
+	VPSHUFB       vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW        $0x08, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPWSSD.BCST 4(BX), Z11, Z14
+	VPDPWSSD.BCST 4(BX)(SI*1), Z11, Z15
+	VPDPWSSD.BCST 4(BX)(SI*2), Z11, Z16
+	VPDPWSSD.BCST 4(BX)(R8*1), Z11, Z17
+	VPDPWSSD.BCST 8(BX), Z10, Z14
+	VPDPWSSD.BCST 8(BX)(SI*1), Z10, Z15
+	VPDPWSSD.BCST 8(BX)(SI*2), Z10, Z16
+	VPDPWSSD.BCST 8(BX)(R8*1), Z10, Z17
+	VPDPWSSD.BCST 12(BX), Z12, Z14
+	VPDPWSSD.BCST 12(BX)(SI*1), Z12, Z15
+	VPDPWSSD.BCST 12(BX)(SI*2), Z12, Z16
+	VPDPWSSD.BCST 12(BX)(R8*1), Z12, Z17
+	VPDPWSSD.BCST 16(BX), Z13, Z14
+	VPDPWSSD.BCST 16(BX)(SI*1), Z13, Z15
+	VPDPWSSD.BCST 16(BX)(SI*2), Z13, Z16
+	VPDPWSSD.BCST 16(BX)(R8*1), Z13, Z17
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z8, Z10
+	VFMADD231PS   Z10, Z1, Z0
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   (BX), Z9, Z10
+	VFNMADD231PS  Z10, Z14, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z8, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z15, Z15
+	VMULPS.BCST   (BX)(SI*1), Z9, Z1
+	VFNMADD231PS  Z1, Z15, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z8, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z16, Z16
+	VMULPS.BCST   (BX)(SI*2), Z9, Z1
+	VFNMADD231PS  Z1, Z16, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z8, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z17, Z17
+	VMULPS.BCST   (BX)(R8*1), Z9, Z1
+	VFNMADD231PS  Z1, Z17, Z6
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000b00, DI
+	DECQ          R9
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q5_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q5_kx16v5(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
+	VPANDD        128(AX), Z10, Z11
+	VPANDD        192(AX), Z10, Z12
+	VPANDD        256(AX), Z10, Z13
+	VPANDD        320(AX), Z10, Z14
+	VPANDD        384(AX), Z10, Z15
+	VPANDD        448(AX), Z10, Z16
+	VPANDD        512(AX), Z10, Z17
+	VPANDD        576(AX), Z10, Z10
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z18
+	VPSLLW        $0x04, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z11
+	VPSLLW        $0x03, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z12
+	VPSLLW        $0x02, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z13
+	VPSLLW        $0x01, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z14
+	VMOVDQU64     (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z15
+	VPSRLW        $0x01, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z16
+	VPSRLW        $0x02, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z17
+	VPSRLW        $0x03, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z10
+	VPSLLD        $0x10, (CX), Z18
+	VPSRAD        $0x10, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPBUSD.BCST (BX), Z11, Z19
+	VPDPBUSD.BCST (BX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST (BX)(SI*2), Z11, Z21
+	VPDPBUSD.BCST (BX)(R8*1), Z11, Z22
+	VPDPBUSD.BCST 4(BX), Z12, Z19
+	VPDPBUSD.BCST 4(BX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST 4(BX)(SI*2), Z12, Z21
+	VPDPBUSD.BCST 4(BX)(R8*1), Z12, Z22
+	VPDPBUSD.BCST 8(BX), Z13, Z19
+	VPDPBUSD.BCST 8(BX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST 8(BX)(SI*2), Z13, Z21
+	VPDPBUSD.BCST 8(BX)(R8*1), Z13, Z22
+	VPDPBUSD.BCST 12(BX), Z14, Z19
+	VPDPBUSD.BCST 12(BX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST 12(BX)(SI*2), Z14, Z21
+	VPDPBUSD.BCST 12(BX)(R8*1), Z14, Z22
+	VPDPBUSD.BCST 16(BX), Z15, Z19
+	VPDPBUSD.BCST 16(BX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST 16(BX)(SI*2), Z15, Z21
+	VPDPBUSD.BCST 16(BX)(R8*1), Z15, Z22
+	VPDPBUSD.BCST 20(BX), Z16, Z19
+	VPDPBUSD.BCST 20(BX)(SI*1), Z16, Z20
+	VPDPBUSD.BCST 20(BX)(SI*2), Z16, Z21
+	VPDPBUSD.BCST 20(BX)(R8*1), Z16, Z22
+	VPDPBUSD.BCST 24(BX), Z17, Z19
+	VPDPBUSD.BCST 24(BX)(SI*1), Z17, Z20
+	VPDPBUSD.BCST 24(BX)(SI*2), Z17, Z21
+	VPDPBUSD.BCST 24(BX)(R8*1), Z17, Z22
+	VPDPBUSD.BCST 28(BX), Z10, Z19
+	VPDPBUSD.BCST 28(BX)(SI*1), Z10, Z20
+	VPDPBUSD.BCST 28(BX)(SI*2), Z10, Z21
+	VPDPBUSD.BCST 28(BX)(R8*1), Z10, Z22
+	VPMULLD       Z18, Z19, Z19
+	VPADDD        Z19, Z1, Z1
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z3, Z3
+	VPMULLD       Z18, Z21, Z21
+	VPADDD        Z21, Z5, Z5
+	VPMULLD       Z18, Z22, Z22
+	VPADDD        Z22, Z7, Z7
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST (R9), Z11, Z19
+	VPDPBUSD.BCST 4(R9), Z12, Z19
+	VPDPBUSD.BCST 8(R9), Z13, Z19
+	VPDPBUSD.BCST 12(R9), Z14, Z19
+	VPDPBUSD.BCST 16(R9), Z15, Z19
+	VPDPBUSD.BCST 20(R9), Z16, Z19
+	VPDPBUSD.BCST 24(R9), Z17, Z19
+	VPDPBUSD.BCST 28(R9), Z10, Z19
+	VPMULLD       Z18, Z19, Z19
+	VPADDD        Z19, Z9, Z9
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
+	VPSRLW        $0x04, 128(AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x04, 192(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x04, 256(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x04, 320(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x04, 384(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x04, 448(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x04, 512(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x04, 576(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z10
+	VPSLLW        $0x04, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z11
+	VPSLLW        $0x03, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z12
+	VPSLLW        $0x02, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z13
+	VPSLLW        $0x01, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z14
+	VMOVDQU64     64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z15
+	VPSRLW        $0x01, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z16
+	VPSRLW        $0x02, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z17
+	VPSRLW        $0x03, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z18
+	VPSRAD        $0x10, (CX), Z10
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPBUSD.BCST 32(BX), Z11, Z19
+	VPDPBUSD.BCST 32(BX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST 32(BX)(SI*2), Z11, Z21
+	VPDPBUSD.BCST 32(BX)(R8*1), Z11, Z22
+	VPDPBUSD.BCST 36(BX), Z12, Z19
+	VPDPBUSD.BCST 36(BX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST 36(BX)(SI*2), Z12, Z21
+	VPDPBUSD.BCST 36(BX)(R8*1), Z12, Z22
+	VPDPBUSD.BCST 40(BX), Z13, Z19
+	VPDPBUSD.BCST 40(BX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST 40(BX)(SI*2), Z13, Z21
+	VPDPBUSD.BCST 40(BX)(R8*1), Z13, Z22
+	VPDPBUSD.BCST 44(BX), Z14, Z19
+	VPDPBUSD.BCST 44(BX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST 44(BX)(SI*2), Z14, Z21
+	VPDPBUSD.BCST 44(BX)(R8*1), Z14, Z22
+	VPDPBUSD.BCST 48(BX), Z15, Z19
+	VPDPBUSD.BCST 48(BX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST 48(BX)(SI*2), Z15, Z21
+	VPDPBUSD.BCST 48(BX)(R8*1), Z15, Z22
+	VPDPBUSD.BCST 52(BX), Z16, Z19
+	VPDPBUSD.BCST 52(BX)(SI*1), Z16, Z20
+	VPDPBUSD.BCST 52(BX)(SI*2), Z16, Z21
+	VPDPBUSD.BCST 52(BX)(R8*1), Z16, Z22
+	VPDPBUSD.BCST 56(BX), Z17, Z19
+	VPDPBUSD.BCST 56(BX)(SI*1), Z17, Z20
+	VPDPBUSD.BCST 56(BX)(SI*2), Z17, Z21
+	VPDPBUSD.BCST 56(BX)(R8*1), Z17, Z22
+	VPDPBUSD.BCST 60(BX), Z18, Z19
+	VPDPBUSD.BCST 60(BX)(SI*1), Z18, Z20
+	VPDPBUSD.BCST 60(BX)(SI*2), Z18, Z21
+	VPDPBUSD.BCST 60(BX)(R8*1), Z18, Z22
+	VPMULLD       Z10, Z19, Z19
+	VPADDD        Z19, Z1, Z1
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z3, Z3
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z5, Z5
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z7, Z7
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST 32(R9), Z11, Z19
+	VPDPBUSD.BCST 36(R9), Z12, Z19
+	VPDPBUSD.BCST 40(R9), Z13, Z19
+	VPDPBUSD.BCST 44(R9), Z14, Z19
+	VPDPBUSD.BCST 48(R9), Z15, Z19
+	VPDPBUSD.BCST 52(R9), Z16, Z19
+	VPDPBUSD.BCST 56(R9), Z17, Z19
+	VPDPBUSD.BCST 60(R9), Z18, Z19
+	VPMULLD       Z10, Z19, Z19
+	VPADDD        Z19, Z9, Z9
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000050, R9
+	ADDQ          $0x00000280, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z10
+	VCVTPH2PS     32(DI), Z11
+	VMOVDQU64     128(DI), Z12
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z12, Z12
+	VPSHUFB       vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW        $0x08, Z13, Z13
+	VPSHUFB       vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW        $0x08, Z12, Z12
+	VPSRLW        $0x04, 192(DI), Z14
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z14, Z14
+	VPSRLW        $0x02, 128(DI), Z15
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z15, Z15
+	VPORD         Z14, Z15, Z15
+	VPSHUFB       vnnispread0<>+0(SB), Z15, Z14
+	VPSRAW        $0x08, Z14, Z14
+	VPSHUFB       vnnispread1<>+0(SB), Z15, Z15
+	VPSRAW        $0x08, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VPDPWSSD.BCST 4(BX), Z13, Z16
+	VPDPWSSD.BCST 4(BX)(SI*1), Z13, Z17
+	VPDPWSSD.BCST 4(BX)(SI*2), Z13, Z18
+	VPDPWSSD.BCST 4(BX)(R8*1), Z13, Z19
+	VPDPWSSD.BCST 8(BX), Z12, Z16
+	VPDPWSSD.BCST 8(BX)(SI*1), Z12, Z17
+	VPDPWSSD.BCST 8(BX)(SI*2), Z12, Z18
+	VPDPWSSD.BCST 8(BX)(R8*1), Z12, Z19
+	VPDPWSSD.BCST 12(BX), Z14, Z16
+	VPDPWSSD.BCST 12(BX)(SI*1), Z14, Z17
+	VPDPWSSD.BCST 12(BX)(SI*2), Z14, Z18
+	VPDPWSSD.BCST 12(BX)(R8*1), Z14, Z19
+	VPDPWSSD.BCST 16(BX), Z15, Z16
+	VPDPWSSD.BCST 16(BX)(SI*1), Z15, Z17
+	VPDPWSSD.BCST 16(BX)(SI*2), Z15, Z18
+	VPDPWSSD.BCST 16(BX)(R8*1), Z15, Z19
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z10, Z20
+	VFMADD231PS   Z20, Z1, Z0
+	VCVTDQ2PS     Z16, Z16
+	VMULPS.BCST   (BX), Z11, Z20
+	VFNMADD231PS  Z20, Z16, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z10, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z17, Z17
+	VMULPS.BCST   (BX)(SI*1), Z11, Z1
+	VFNMADD231PS  Z1, Z17, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z10, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z18, Z18
+	VMULPS.BCST   (BX)(SI*2), Z11, Z1
+	VFNMADD231PS  Z1, Z18, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z10, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z19, Z19
+	VMULPS.BCST   (BX)(R8*1), Z11, Z1
+	VFNMADD231PS  Z1, Z19, Z6
+	VXORPS        Z1, Z1, Z1
+	VPDPWSSD.BCST 4(R9), Z13, Z1
+	VPDPWSSD.BCST 8(R9), Z12, Z1
+	VPDPWSSD.BCST 12(R9), Z14, Z1
+	VPDPWSSD.BCST 16(R9), Z15, Z1
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z10, Z3
+	VFMADD231PS   Z3, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z11, Z3
+	VFNMADD231PS  Z3, Z1, Z8
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000b00, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q5_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q5_kx16v6(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
+	VPANDD        128(AX), Z12, Z13
+	VPANDD        192(AX), Z12, Z14
+	VPANDD        256(AX), Z12, Z15
+	VPANDD        320(AX), Z12, Z16
+	VPANDD        384(AX), Z12, Z17
+	VPANDD        448(AX), Z12, Z18
+	VPANDD        512(AX), Z12, Z19
+	VPANDD        576(AX), Z12, Z12
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z20
+	VPSLLW        $0x04, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z13
+	VPSLLW        $0x03, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z14
+	VPSLLW        $0x02, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z15
+	VPSLLW        $0x01, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z16
+	VMOVDQU64     (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z17
+	VPSRLW        $0x01, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z18
+	VPSRLW        $0x02, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z19
+	VPSRLW        $0x03, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z12
+	VPSLLD        $0x10, (CX), Z20
+	VPSRAD        $0x10, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VPDPBUSD.BCST (BX), Z13, Z21
+	VPDPBUSD.BCST (BX)(SI*1), Z13, Z22
+	VPDPBUSD.BCST (BX)(SI*2), Z13, Z23
+	VPDPBUSD.BCST (BX)(R8*1), Z13, Z24
+	VPDPBUSD.BCST 4(BX), Z14, Z21
+	VPDPBUSD.BCST 4(BX)(SI*1), Z14, Z22
+	VPDPBUSD.BCST 4(BX)(SI*2), Z14, Z23
+	VPDPBUSD.BCST 4(BX)(R8*1), Z14, Z24
+	VPDPBUSD.BCST 8(BX), Z15, Z21
+	VPDPBUSD.BCST 8(BX)(SI*1), Z15, Z22
+	VPDPBUSD.BCST 8(BX)(SI*2), Z15, Z23
+	VPDPBUSD.BCST 8(BX)(R8*1), Z15, Z24
+	VPDPBUSD.BCST 12(BX), Z16, Z21
+	VPDPBUSD.BCST 12(BX)(SI*1), Z16, Z22
+	VPDPBUSD.BCST 12(BX)(SI*2), Z16, Z23
+	VPDPBUSD.BCST 12(BX)(R8*1), Z16, Z24
+	VPDPBUSD.BCST 16(BX), Z17, Z21
+	VPDPBUSD.BCST 16(BX)(SI*1), Z17, Z22
+	VPDPBUSD.BCST 16(BX)(SI*2), Z17, Z23
+	VPDPBUSD.BCST 16(BX)(R8*1), Z17, Z24
+	VPDPBUSD.BCST 20(BX), Z18, Z21
+	VPDPBUSD.BCST 20(BX)(SI*1), Z18, Z22
+	VPDPBUSD.BCST 20(BX)(SI*2), Z18, Z23
+	VPDPBUSD.BCST 20(BX)(R8*1), Z18, Z24
+	VPDPBUSD.BCST 24(BX), Z19, Z21
+	VPDPBUSD.BCST 24(BX)(SI*1), Z19, Z22
+	VPDPBUSD.BCST 24(BX)(SI*2), Z19, Z23
+	VPDPBUSD.BCST 24(BX)(R8*1), Z19, Z24
+	VPDPBUSD.BCST 28(BX), Z12, Z21
+	VPDPBUSD.BCST 28(BX)(SI*1), Z12, Z22
+	VPDPBUSD.BCST 28(BX)(SI*2), Z12, Z23
+	VPDPBUSD.BCST 28(BX)(R8*1), Z12, Z24
+	VPMULLD       Z20, Z21, Z21
+	VPADDD        Z21, Z1, Z1
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z3, Z3
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z5, Z5
+	VPMULLD       Z20, Z24, Z24
+	VPADDD        Z24, Z7, Z7
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPBUSD.BCST (R9), Z13, Z21
+	VPDPBUSD.BCST (R9)(SI*1), Z13, Z22
+	VPDPBUSD.BCST 4(R9), Z14, Z21
+	VPDPBUSD.BCST 4(R9)(SI*1), Z14, Z22
+	VPDPBUSD.BCST 8(R9), Z15, Z21
+	VPDPBUSD.BCST 8(R9)(SI*1), Z15, Z22
+	VPDPBUSD.BCST 12(R9), Z16, Z21
+	VPDPBUSD.BCST 12(R9)(SI*1), Z16, Z22
+	VPDPBUSD.BCST 16(R9), Z17, Z21
+	VPDPBUSD.BCST 16(R9)(SI*1), Z17, Z22
+	VPDPBUSD.BCST 20(R9), Z18, Z21
+	VPDPBUSD.BCST 20(R9)(SI*1), Z18, Z22
+	VPDPBUSD.BCST 24(R9), Z19, Z21
+	VPDPBUSD.BCST 24(R9)(SI*1), Z19, Z22
+	VPDPBUSD.BCST 28(R9), Z12, Z21
+	VPDPBUSD.BCST 28(R9)(SI*1), Z12, Z22
+	VPMULLD       Z20, Z21, Z21
+	VPADDD        Z21, Z9, Z9
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z11, Z11
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
+	VPSRLW        $0x04, 128(AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x04, 192(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x04, 256(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x04, 320(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x04, 384(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x04, 448(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x04, 512(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x04, 576(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z12
+	VPSLLW        $0x04, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z13
+	VPSLLW        $0x03, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z14
+	VPSLLW        $0x02, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z15
+	VPSLLW        $0x01, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z16
+	VMOVDQU64     64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z17
+	VPSRLW        $0x01, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z18
+	VPSRLW        $0x02, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z19
+	VPSRLW        $0x03, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z20
+	VPSRAD        $0x10, (CX), Z12
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VPDPBUSD.BCST 32(BX), Z13, Z21
+	VPDPBUSD.BCST 32(BX)(SI*1), Z13, Z22
+	VPDPBUSD.BCST 32(BX)(SI*2), Z13, Z23
+	VPDPBUSD.BCST 32(BX)(R8*1), Z13, Z24
+	VPDPBUSD.BCST 36(BX), Z14, Z21
+	VPDPBUSD.BCST 36(BX)(SI*1), Z14, Z22
+	VPDPBUSD.BCST 36(BX)(SI*2), Z14, Z23
+	VPDPBUSD.BCST 36(BX)(R8*1), Z14, Z24
+	VPDPBUSD.BCST 40(BX), Z15, Z21
+	VPDPBUSD.BCST 40(BX)(SI*1), Z15, Z22
+	VPDPBUSD.BCST 40(BX)(SI*2), Z15, Z23
+	VPDPBUSD.BCST 40(BX)(R8*1), Z15, Z24
+	VPDPBUSD.BCST 44(BX), Z16, Z21
+	VPDPBUSD.BCST 44(BX)(SI*1), Z16, Z22
+	VPDPBUSD.BCST 44(BX)(SI*2), Z16, Z23
+	VPDPBUSD.BCST 44(BX)(R8*1), Z16, Z24
+	VPDPBUSD.BCST 48(BX), Z17, Z21
+	VPDPBUSD.BCST 48(BX)(SI*1), Z17, Z22
+	VPDPBUSD.BCST 48(BX)(SI*2), Z17, Z23
+	VPDPBUSD.BCST 48(BX)(R8*1), Z17, Z24
+	VPDPBUSD.BCST 52(BX), Z18, Z21
+	VPDPBUSD.BCST 52(BX)(SI*1), Z18, Z22
+	VPDPBUSD.BCST 52(BX)(SI*2), Z18, Z23
+	VPDPBUSD.BCST 52(BX)(R8*1), Z18, Z24
+	VPDPBUSD.BCST 56(BX), Z19, Z21
+	VPDPBUSD.BCST 56(BX)(SI*1), Z19, Z22
+	VPDPBUSD.BCST 56(BX)(SI*2), Z19, Z23
+	VPDPBUSD.BCST 56(BX)(R8*1), Z19, Z24
+	VPDPBUSD.BCST 60(BX), Z20, Z21
+	VPDPBUSD.BCST 60(BX)(SI*1), Z20, Z22
+	VPDPBUSD.BCST 60(BX)(SI*2), Z20, Z23
+	VPDPBUSD.BCST 60(BX)(R8*1), Z20, Z24
+	VPMULLD       Z12, Z21, Z21
+	VPADDD        Z21, Z1, Z1
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z3, Z3
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z5, Z5
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z7, Z7
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPBUSD.BCST 32(R9), Z13, Z21
+	VPDPBUSD.BCST 32(R9)(SI*1), Z13, Z22
+	VPDPBUSD.BCST 36(R9), Z14, Z21
+	VPDPBUSD.BCST 36(R9)(SI*1), Z14, Z22
+	VPDPBUSD.BCST 40(R9), Z15, Z21
+	VPDPBUSD.BCST 40(R9)(SI*1), Z15, Z22
+	VPDPBUSD.BCST 44(R9), Z16, Z21
+	VPDPBUSD.BCST 44(R9)(SI*1), Z16, Z22
+	VPDPBUSD.BCST 48(R9), Z17, Z21
+	VPDPBUSD.BCST 48(R9)(SI*1), Z17, Z22
+	VPDPBUSD.BCST 52(R9), Z18, Z21
+	VPDPBUSD.BCST 52(R9)(SI*1), Z18, Z22
+	VPDPBUSD.BCST 56(R9), Z19, Z21
+	VPDPBUSD.BCST 56(R9)(SI*1), Z19, Z22
+	VPDPBUSD.BCST 60(R9), Z20, Z21
+	VPDPBUSD.BCST 60(R9)(SI*1), Z20, Z22
+	VPMULLD       Z12, Z21, Z21
+	VPADDD        Z21, Z9, Z9
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z11, Z11
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000050, R9
+	ADDQ          $0x00000280, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z12
+	VCVTPH2PS     32(DI), Z13
+	VMOVDQU64     128(DI), Z14
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z14, Z14
+	VPSHUFB       vnnispread0<>+0(SB), Z14, Z15
+	VPSRAW        $0x08, Z15, Z15
+	VPSHUFB       vnnispread1<>+0(SB), Z14, Z14
+	VPSRAW        $0x08, Z14, Z14
+	VPSRLW        $0x04, 192(DI), Z16
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z16, Z16
+	VPSRLW        $0x02, 128(DI), Z17
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z17, Z17
+	VPORD         Z16, Z17, Z17
+	VPSHUFB       vnnispread0<>+0(SB), Z17, Z16
+	VPSRAW        $0x08, Z16, Z16
+	VPSHUFB       vnnispread1<>+0(SB), Z17, Z17
+	VPSRAW        $0x08, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPWSSD.BCST 4(BX), Z15, Z18
+	VPDPWSSD.BCST 4(BX)(SI*1), Z15, Z19
+	VPDPWSSD.BCST 4(BX)(SI*2), Z15, Z20
+	VPDPWSSD.BCST 4(BX)(R8*1), Z15, Z21
+	VPDPWSSD.BCST 8(BX), Z14, Z18
+	VPDPWSSD.BCST 8(BX)(SI*1), Z14, Z19
+	VPDPWSSD.BCST 8(BX)(SI*2), Z14, Z20
+	VPDPWSSD.BCST 8(BX)(R8*1), Z14, Z21
+	VPDPWSSD.BCST 12(BX), Z16, Z18
+	VPDPWSSD.BCST 12(BX)(SI*1), Z16, Z19
+	VPDPWSSD.BCST 12(BX)(SI*2), Z16, Z20
+	VPDPWSSD.BCST 12(BX)(R8*1), Z16, Z21
+	VPDPWSSD.BCST 16(BX), Z17, Z18
+	VPDPWSSD.BCST 16(BX)(SI*1), Z17, Z19
+	VPDPWSSD.BCST 16(BX)(SI*2), Z17, Z20
+	VPDPWSSD.BCST 16(BX)(R8*1), Z17, Z21
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z12, Z22
+	VFMADD231PS   Z22, Z1, Z0
+	VCVTDQ2PS     Z18, Z18
+	VMULPS.BCST   (BX), Z13, Z22
+	VFNMADD231PS  Z22, Z18, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z19, Z19
+	VMULPS.BCST   (BX)(SI*1), Z13, Z1
+	VFNMADD231PS  Z1, Z19, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z12, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z20, Z20
+	VMULPS.BCST   (BX)(SI*2), Z13, Z1
+	VFNMADD231PS  Z1, Z20, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z12, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z21, Z21
+	VMULPS.BCST   (BX)(R8*1), Z13, Z1
+	VFNMADD231PS  Z1, Z21, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VPDPWSSD.BCST 4(R9), Z15, Z1
+	VPDPWSSD.BCST 4(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST 8(R9), Z14, Z1
+	VPDPWSSD.BCST 8(R9)(SI*1), Z14, Z3
+	VPDPWSSD.BCST 12(R9), Z16, Z1
+	VPDPWSSD.BCST 12(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST 16(R9), Z17, Z1
+	VPDPWSSD.BCST 16(R9)(SI*1), Z17, Z3
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z12, Z5
+	VFMADD231PS   Z5, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z13, Z5
+	VFNMADD231PS  Z5, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z13, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000b00, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q5_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q5_kx16v7(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	VXORPS      Z13, Z13, Z13
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
+	VPANDD        128(AX), Z14, Z15
+	VPANDD        192(AX), Z14, Z16
+	VPANDD        256(AX), Z14, Z17
+	VPANDD        320(AX), Z14, Z18
+	VPANDD        384(AX), Z14, Z19
+	VPANDD        448(AX), Z14, Z20
+	VPANDD        512(AX), Z14, Z21
+	VPANDD        576(AX), Z14, Z14
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z22
+	VPSLLW        $0x04, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z15
+	VPSLLW        $0x03, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z16
+	VPSLLW        $0x02, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z17
+	VPSLLW        $0x01, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z18
+	VMOVDQU64     (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z19
+	VPSRLW        $0x01, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z20
+	VPSRLW        $0x02, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z21
+	VPSRLW        $0x03, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z14
+	VPSLLD        $0x10, (CX), Z22
+	VPSRAD        $0x10, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST (BX), Z15, Z23
+	VPDPBUSD.BCST (BX)(SI*1), Z15, Z24
+	VPDPBUSD.BCST (BX)(SI*2), Z15, Z25
+	VPDPBUSD.BCST (BX)(R8*1), Z15, Z26
+	VPDPBUSD.BCST 4(BX), Z16, Z23
+	VPDPBUSD.BCST 4(BX)(SI*1), Z16, Z24
+	VPDPBUSD.BCST 4(BX)(SI*2), Z16, Z25
+	VPDPBUSD.BCST 4(BX)(R8*1), Z16, Z26
+	VPDPBUSD.BCST 8(BX), Z17, Z23
+	VPDPBUSD.BCST 8(BX)(SI*1), Z17, Z24
+	VPDPBUSD.BCST 8(BX)(SI*2), Z17, Z25
+	VPDPBUSD.BCST 8(BX)(R8*1), Z17, Z26
+	VPDPBUSD.BCST 12(BX), Z18, Z23
+	VPDPBUSD.BCST 12(BX)(SI*1), Z18, Z24
+	VPDPBUSD.BCST 12(BX)(SI*2), Z18, Z25
+	VPDPBUSD.BCST 12(BX)(R8*1), Z18, Z26
+	VPDPBUSD.BCST 16(BX), Z19, Z23
+	VPDPBUSD.BCST 16(BX)(SI*1), Z19, Z24
+	VPDPBUSD.BCST 16(BX)(SI*2), Z19, Z25
+	VPDPBUSD.BCST 16(BX)(R8*1), Z19, Z26
+	VPDPBUSD.BCST 20(BX), Z20, Z23
+	VPDPBUSD.BCST 20(BX)(SI*1), Z20, Z24
+	VPDPBUSD.BCST 20(BX)(SI*2), Z20, Z25
+	VPDPBUSD.BCST 20(BX)(R8*1), Z20, Z26
+	VPDPBUSD.BCST 24(BX), Z21, Z23
+	VPDPBUSD.BCST 24(BX)(SI*1), Z21, Z24
+	VPDPBUSD.BCST 24(BX)(SI*2), Z21, Z25
+	VPDPBUSD.BCST 24(BX)(R8*1), Z21, Z26
+	VPDPBUSD.BCST 28(BX), Z14, Z23
+	VPDPBUSD.BCST 28(BX)(SI*1), Z14, Z24
+	VPDPBUSD.BCST 28(BX)(SI*2), Z14, Z25
+	VPDPBUSD.BCST 28(BX)(R8*1), Z14, Z26
+	VPMULLD       Z22, Z23, Z23
+	VPADDD        Z23, Z1, Z1
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z3, Z3
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z5, Z5
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z7, Z7
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST (R9), Z15, Z23
+	VPDPBUSD.BCST (R9)(SI*1), Z15, Z24
+	VPDPBUSD.BCST (R9)(SI*2), Z15, Z25
+	VPDPBUSD.BCST 4(R9), Z16, Z23
+	VPDPBUSD.BCST 4(R9)(SI*1), Z16, Z24
+	VPDPBUSD.BCST 4(R9)(SI*2), Z16, Z25
+	VPDPBUSD.BCST 8(R9), Z17, Z23
+	VPDPBUSD.BCST 8(R9)(SI*1), Z17, Z24
+	VPDPBUSD.BCST 8(R9)(SI*2), Z17, Z25
+	VPDPBUSD.BCST 12(R9), Z18, Z23
+	VPDPBUSD.BCST 12(R9)(SI*1), Z18, Z24
+	VPDPBUSD.BCST 12(R9)(SI*2), Z18, Z25
+	VPDPBUSD.BCST 16(R9), Z19, Z23
+	VPDPBUSD.BCST 16(R9)(SI*1), Z19, Z24
+	VPDPBUSD.BCST 16(R9)(SI*2), Z19, Z25
+	VPDPBUSD.BCST 20(R9), Z20, Z23
+	VPDPBUSD.BCST 20(R9)(SI*1), Z20, Z24
+	VPDPBUSD.BCST 20(R9)(SI*2), Z20, Z25
+	VPDPBUSD.BCST 24(R9), Z21, Z23
+	VPDPBUSD.BCST 24(R9)(SI*1), Z21, Z24
+	VPDPBUSD.BCST 24(R9)(SI*2), Z21, Z25
+	VPDPBUSD.BCST 28(R9), Z14, Z23
+	VPDPBUSD.BCST 28(R9)(SI*1), Z14, Z24
+	VPDPBUSD.BCST 28(R9)(SI*2), Z14, Z25
+	VPMULLD       Z22, Z23, Z23
+	VPADDD        Z23, Z9, Z9
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z11, Z11
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z13, Z13
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
+	VPSRLW        $0x04, 128(AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x04, 192(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x04, 256(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x04, 320(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x04, 384(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x04, 448(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x04, 512(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x04, 576(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z14
+	VPSLLW        $0x04, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z15
+	VPSLLW        $0x03, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z16
+	VPSLLW        $0x02, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z17
+	VPSLLW        $0x01, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z18
+	VMOVDQU64     64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z19
+	VPSRLW        $0x01, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z20
+	VPSRLW        $0x02, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z21
+	VPSRLW        $0x03, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z22
+	VPSRAD        $0x10, (CX), Z14
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST 32(BX), Z15, Z23
+	VPDPBUSD.BCST 32(BX)(SI*1), Z15, Z24
+	VPDPBUSD.BCST 32(BX)(SI*2), Z15, Z25
+	VPDPBUSD.BCST 32(BX)(R8*1), Z15, Z26
+	VPDPBUSD.BCST 36(BX), Z16, Z23
+	VPDPBUSD.BCST 36(BX)(SI*1), Z16, Z24
+	VPDPBUSD.BCST 36(BX)(SI*2), Z16, Z25
+	VPDPBUSD.BCST 36(BX)(R8*1), Z16, Z26
+	VPDPBUSD.BCST 40(BX), Z17, Z23
+	VPDPBUSD.BCST 40(BX)(SI*1), Z17, Z24
+	VPDPBUSD.BCST 40(BX)(SI*2), Z17, Z25
+	VPDPBUSD.BCST 40(BX)(R8*1), Z17, Z26
+	VPDPBUSD.BCST 44(BX), Z18, Z23
+	VPDPBUSD.BCST 44(BX)(SI*1), Z18, Z24
+	VPDPBUSD.BCST 44(BX)(SI*2), Z18, Z25
+	VPDPBUSD.BCST 44(BX)(R8*1), Z18, Z26
+	VPDPBUSD.BCST 48(BX), Z19, Z23
+	VPDPBUSD.BCST 48(BX)(SI*1), Z19, Z24
+	VPDPBUSD.BCST 48(BX)(SI*2), Z19, Z25
+	VPDPBUSD.BCST 48(BX)(R8*1), Z19, Z26
+	VPDPBUSD.BCST 52(BX), Z20, Z23
+	VPDPBUSD.BCST 52(BX)(SI*1), Z20, Z24
+	VPDPBUSD.BCST 52(BX)(SI*2), Z20, Z25
+	VPDPBUSD.BCST 52(BX)(R8*1), Z20, Z26
+	VPDPBUSD.BCST 56(BX), Z21, Z23
+	VPDPBUSD.BCST 56(BX)(SI*1), Z21, Z24
+	VPDPBUSD.BCST 56(BX)(SI*2), Z21, Z25
+	VPDPBUSD.BCST 56(BX)(R8*1), Z21, Z26
+	VPDPBUSD.BCST 60(BX), Z22, Z23
+	VPDPBUSD.BCST 60(BX)(SI*1), Z22, Z24
+	VPDPBUSD.BCST 60(BX)(SI*2), Z22, Z25
+	VPDPBUSD.BCST 60(BX)(R8*1), Z22, Z26
+	VPMULLD       Z14, Z23, Z23
+	VPADDD        Z23, Z1, Z1
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z3, Z3
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z5, Z5
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z7, Z7
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 32(R9), Z15, Z23
+	VPDPBUSD.BCST 32(R9)(SI*1), Z15, Z24
+	VPDPBUSD.BCST 32(R9)(SI*2), Z15, Z25
+	VPDPBUSD.BCST 36(R9), Z16, Z23
+	VPDPBUSD.BCST 36(R9)(SI*1), Z16, Z24
+	VPDPBUSD.BCST 36(R9)(SI*2), Z16, Z25
+	VPDPBUSD.BCST 40(R9), Z17, Z23
+	VPDPBUSD.BCST 40(R9)(SI*1), Z17, Z24
+	VPDPBUSD.BCST 40(R9)(SI*2), Z17, Z25
+	VPDPBUSD.BCST 44(R9), Z18, Z23
+	VPDPBUSD.BCST 44(R9)(SI*1), Z18, Z24
+	VPDPBUSD.BCST 44(R9)(SI*2), Z18, Z25
+	VPDPBUSD.BCST 48(R9), Z19, Z23
+	VPDPBUSD.BCST 48(R9)(SI*1), Z19, Z24
+	VPDPBUSD.BCST 48(R9)(SI*2), Z19, Z25
+	VPDPBUSD.BCST 52(R9), Z20, Z23
+	VPDPBUSD.BCST 52(R9)(SI*1), Z20, Z24
+	VPDPBUSD.BCST 52(R9)(SI*2), Z20, Z25
+	VPDPBUSD.BCST 56(R9), Z21, Z23
+	VPDPBUSD.BCST 56(R9)(SI*1), Z21, Z24
+	VPDPBUSD.BCST 56(R9)(SI*2), Z21, Z25
+	VPDPBUSD.BCST 60(R9), Z22, Z23
+	VPDPBUSD.BCST 60(R9)(SI*1), Z22, Z24
+	VPDPBUSD.BCST 60(R9)(SI*2), Z22, Z25
+	VPMULLD       Z14, Z23, Z23
+	VPADDD        Z23, Z9, Z9
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z11, Z11
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z13, Z13
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000050, R9
+	ADDQ          $0x00000280, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z14
+	VCVTPH2PS     32(DI), Z15
+	VMOVDQU64     128(DI), Z16
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z16, Z16
+	VPSHUFB       vnnispread0<>+0(SB), Z16, Z17
+	VPSRAW        $0x08, Z17, Z17
+	VPSHUFB       vnnispread1<>+0(SB), Z16, Z16
+	VPSRAW        $0x08, Z16, Z16
+	VPSRLW        $0x04, 192(DI), Z18
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z18, Z18
+	VPSRLW        $0x02, 128(DI), Z19
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z19, Z19
+	VPORD         Z18, Z19, Z19
+	VPSHUFB       vnnispread0<>+0(SB), Z19, Z18
+	VPSRAW        $0x08, Z18, Z18
+	VPSHUFB       vnnispread1<>+0(SB), Z19, Z19
+	VPSRAW        $0x08, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPWSSD.BCST 4(BX), Z17, Z20
+	VPDPWSSD.BCST 4(BX)(SI*1), Z17, Z21
+	VPDPWSSD.BCST 4(BX)(SI*2), Z17, Z22
+	VPDPWSSD.BCST 4(BX)(R8*1), Z17, Z23
+	VPDPWSSD.BCST 8(BX), Z16, Z20
+	VPDPWSSD.BCST 8(BX)(SI*1), Z16, Z21
+	VPDPWSSD.BCST 8(BX)(SI*2), Z16, Z22
+	VPDPWSSD.BCST 8(BX)(R8*1), Z16, Z23
+	VPDPWSSD.BCST 12(BX), Z18, Z20
+	VPDPWSSD.BCST 12(BX)(SI*1), Z18, Z21
+	VPDPWSSD.BCST 12(BX)(SI*2), Z18, Z22
+	VPDPWSSD.BCST 12(BX)(R8*1), Z18, Z23
+	VPDPWSSD.BCST 16(BX), Z19, Z20
+	VPDPWSSD.BCST 16(BX)(SI*1), Z19, Z21
+	VPDPWSSD.BCST 16(BX)(SI*2), Z19, Z22
+	VPDPWSSD.BCST 16(BX)(R8*1), Z19, Z23
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z14, Z24
+	VFMADD231PS   Z24, Z1, Z0
+	VCVTDQ2PS     Z20, Z20
+	VMULPS.BCST   (BX), Z15, Z24
+	VFNMADD231PS  Z24, Z20, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z21, Z21
+	VMULPS.BCST   (BX)(SI*1), Z15, Z1
+	VFNMADD231PS  Z1, Z21, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z22, Z22
+	VMULPS.BCST   (BX)(SI*2), Z15, Z1
+	VFNMADD231PS  Z1, Z22, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z14, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z23, Z23
+	VMULPS.BCST   (BX)(R8*1), Z15, Z1
+	VFNMADD231PS  Z1, Z23, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VPDPWSSD.BCST 4(R9), Z17, Z1
+	VPDPWSSD.BCST 4(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST 4(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST 8(R9), Z16, Z1
+	VPDPWSSD.BCST 8(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST 8(R9)(SI*2), Z16, Z5
+	VPDPWSSD.BCST 12(R9), Z18, Z1
+	VPDPWSSD.BCST 12(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 12(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST 16(R9), Z19, Z1
+	VPDPWSSD.BCST 16(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 16(R9)(SI*2), Z19, Z5
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z14, Z7
+	VFMADD231PS   Z7, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z15, Z7
+	VFNMADD231PS  Z7, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z15, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (R9)(SI*2), Z15, Z1
+	VFNMADD231PS  Z1, Z5, Z12
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000b00, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q5_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q5_kx16v8(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+	VXORPS Z14, Z14, Z14
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   192(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSRLW      $0x02, 64(DI), Z7
+	VPANDD.BCST vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD       Z5, Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z7, 192(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	VXORPS      Z13, Z13, Z13
+	VXORPS      Z15, Z15, Z15
+	LEAQ        256(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000004, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
+	VPANDD        128(AX), Z16, Z17
+	VPANDD        192(AX), Z16, Z18
+	VPANDD        256(AX), Z16, Z19
+	VPANDD        320(AX), Z16, Z20
+	VPANDD        384(AX), Z16, Z21
+	VPANDD        448(AX), Z16, Z22
+	VPANDD        512(AX), Z16, Z23
+	VPANDD        576(AX), Z16, Z16
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z24
+	VPSLLW        $0x04, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z17
+	VPSLLW        $0x03, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z18
+	VPSLLW        $0x02, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z19
+	VPSLLW        $0x01, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z20
+	VMOVDQU64     (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z21
+	VPSRLW        $0x01, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z22
+	VPSRLW        $0x02, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z23
+	VPSRLW        $0x03, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z16
+	VPSLLD        $0x10, (CX), Z24
+	VPSRAD        $0x10, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPBUSD.BCST (BX), Z17, Z25
+	VPDPBUSD.BCST (BX)(SI*1), Z17, Z26
+	VPDPBUSD.BCST (BX)(SI*2), Z17, Z27
+	VPDPBUSD.BCST (BX)(R8*1), Z17, Z28
+	VPDPBUSD.BCST 4(BX), Z18, Z25
+	VPDPBUSD.BCST 4(BX)(SI*1), Z18, Z26
+	VPDPBUSD.BCST 4(BX)(SI*2), Z18, Z27
+	VPDPBUSD.BCST 4(BX)(R8*1), Z18, Z28
+	VPDPBUSD.BCST 8(BX), Z19, Z25
+	VPDPBUSD.BCST 8(BX)(SI*1), Z19, Z26
+	VPDPBUSD.BCST 8(BX)(SI*2), Z19, Z27
+	VPDPBUSD.BCST 8(BX)(R8*1), Z19, Z28
+	VPDPBUSD.BCST 12(BX), Z20, Z25
+	VPDPBUSD.BCST 12(BX)(SI*1), Z20, Z26
+	VPDPBUSD.BCST 12(BX)(SI*2), Z20, Z27
+	VPDPBUSD.BCST 12(BX)(R8*1), Z20, Z28
+	VPDPBUSD.BCST 16(BX), Z21, Z25
+	VPDPBUSD.BCST 16(BX)(SI*1), Z21, Z26
+	VPDPBUSD.BCST 16(BX)(SI*2), Z21, Z27
+	VPDPBUSD.BCST 16(BX)(R8*1), Z21, Z28
+	VPDPBUSD.BCST 20(BX), Z22, Z25
+	VPDPBUSD.BCST 20(BX)(SI*1), Z22, Z26
+	VPDPBUSD.BCST 20(BX)(SI*2), Z22, Z27
+	VPDPBUSD.BCST 20(BX)(R8*1), Z22, Z28
+	VPDPBUSD.BCST 24(BX), Z23, Z25
+	VPDPBUSD.BCST 24(BX)(SI*1), Z23, Z26
+	VPDPBUSD.BCST 24(BX)(SI*2), Z23, Z27
+	VPDPBUSD.BCST 24(BX)(R8*1), Z23, Z28
+	VPDPBUSD.BCST 28(BX), Z16, Z25
+	VPDPBUSD.BCST 28(BX)(SI*1), Z16, Z26
+	VPDPBUSD.BCST 28(BX)(SI*2), Z16, Z27
+	VPDPBUSD.BCST 28(BX)(R8*1), Z16, Z28
+	VPMULLD       Z24, Z25, Z25
+	VPADDD        Z25, Z1, Z1
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z3, Z3
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z5, Z5
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z7, Z7
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPBUSD.BCST (R9), Z17, Z25
+	VPDPBUSD.BCST (R9)(SI*1), Z17, Z26
+	VPDPBUSD.BCST (R9)(SI*2), Z17, Z27
+	VPDPBUSD.BCST (R9)(R8*1), Z17, Z28
+	VPDPBUSD.BCST 4(R9), Z18, Z25
+	VPDPBUSD.BCST 4(R9)(SI*1), Z18, Z26
+	VPDPBUSD.BCST 4(R9)(SI*2), Z18, Z27
+	VPDPBUSD.BCST 4(R9)(R8*1), Z18, Z28
+	VPDPBUSD.BCST 8(R9), Z19, Z25
+	VPDPBUSD.BCST 8(R9)(SI*1), Z19, Z26
+	VPDPBUSD.BCST 8(R9)(SI*2), Z19, Z27
+	VPDPBUSD.BCST 8(R9)(R8*1), Z19, Z28
+	VPDPBUSD.BCST 12(R9), Z20, Z25
+	VPDPBUSD.BCST 12(R9)(SI*1), Z20, Z26
+	VPDPBUSD.BCST 12(R9)(SI*2), Z20, Z27
+	VPDPBUSD.BCST 12(R9)(R8*1), Z20, Z28
+	VPDPBUSD.BCST 16(R9), Z21, Z25
+	VPDPBUSD.BCST 16(R9)(SI*1), Z21, Z26
+	VPDPBUSD.BCST 16(R9)(SI*2), Z21, Z27
+	VPDPBUSD.BCST 16(R9)(R8*1), Z21, Z28
+	VPDPBUSD.BCST 20(R9), Z22, Z25
+	VPDPBUSD.BCST 20(R9)(SI*1), Z22, Z26
+	VPDPBUSD.BCST 20(R9)(SI*2), Z22, Z27
+	VPDPBUSD.BCST 20(R9)(R8*1), Z22, Z28
+	VPDPBUSD.BCST 24(R9), Z23, Z25
+	VPDPBUSD.BCST 24(R9)(SI*1), Z23, Z26
+	VPDPBUSD.BCST 24(R9)(SI*2), Z23, Z27
+	VPDPBUSD.BCST 24(R9)(R8*1), Z23, Z28
+	VPDPBUSD.BCST 28(R9), Z16, Z25
+	VPDPBUSD.BCST 28(R9)(SI*1), Z16, Z26
+	VPDPBUSD.BCST 28(R9)(SI*2), Z16, Z27
+	VPDPBUSD.BCST 28(R9)(R8*1), Z16, Z28
+	VPMULLD       Z24, Z25, Z25
+	VPADDD        Z25, Z9, Z9
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z11, Z11
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z13, Z13
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z15, Z15
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
+	VPSRLW        $0x04, 128(AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x04, 192(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x04, 256(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x04, 320(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x04, 384(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x04, 448(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x04, 512(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x04, 576(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPBROADCASTD  vnnimask10101010<>+0(SB), Z16
+	VPSLLW        $0x04, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z17
+	VPSLLW        $0x03, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z18
+	VPSLLW        $0x02, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z19
+	VPSLLW        $0x01, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z20
+	VMOVDQU64     64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z21
+	VPSRLW        $0x01, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z22
+	VPSRLW        $0x02, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z23
+	VPSRLW        $0x03, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z24
+	VPSRAD        $0x10, (CX), Z16
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPBUSD.BCST 32(BX), Z17, Z25
+	VPDPBUSD.BCST 32(BX)(SI*1), Z17, Z26
+	VPDPBUSD.BCST 32(BX)(SI*2), Z17, Z27
+	VPDPBUSD.BCST 32(BX)(R8*1), Z17, Z28
+	VPDPBUSD.BCST 36(BX), Z18, Z25
+	VPDPBUSD.BCST 36(BX)(SI*1), Z18, Z26
+	VPDPBUSD.BCST 36(BX)(SI*2), Z18, Z27
+	VPDPBUSD.BCST 36(BX)(R8*1), Z18, Z28
+	VPDPBUSD.BCST 40(BX), Z19, Z25
+	VPDPBUSD.BCST 40(BX)(SI*1), Z19, Z26
+	VPDPBUSD.BCST 40(BX)(SI*2), Z19, Z27
+	VPDPBUSD.BCST 40(BX)(R8*1), Z19, Z28
+	VPDPBUSD.BCST 44(BX), Z20, Z25
+	VPDPBUSD.BCST 44(BX)(SI*1), Z20, Z26
+	VPDPBUSD.BCST 44(BX)(SI*2), Z20, Z27
+	VPDPBUSD.BCST 44(BX)(R8*1), Z20, Z28
+	VPDPBUSD.BCST 48(BX), Z21, Z25
+	VPDPBUSD.BCST 48(BX)(SI*1), Z21, Z26
+	VPDPBUSD.BCST 48(BX)(SI*2), Z21, Z27
+	VPDPBUSD.BCST 48(BX)(R8*1), Z21, Z28
+	VPDPBUSD.BCST 52(BX), Z22, Z25
+	VPDPBUSD.BCST 52(BX)(SI*1), Z22, Z26
+	VPDPBUSD.BCST 52(BX)(SI*2), Z22, Z27
+	VPDPBUSD.BCST 52(BX)(R8*1), Z22, Z28
+	VPDPBUSD.BCST 56(BX), Z23, Z25
+	VPDPBUSD.BCST 56(BX)(SI*1), Z23, Z26
+	VPDPBUSD.BCST 56(BX)(SI*2), Z23, Z27
+	VPDPBUSD.BCST 56(BX)(R8*1), Z23, Z28
+	VPDPBUSD.BCST 60(BX), Z24, Z25
+	VPDPBUSD.BCST 60(BX)(SI*1), Z24, Z26
+	VPDPBUSD.BCST 60(BX)(SI*2), Z24, Z27
+	VPDPBUSD.BCST 60(BX)(R8*1), Z24, Z28
+	VPMULLD       Z16, Z25, Z25
+	VPADDD        Z25, Z1, Z1
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z3, Z3
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z5, Z5
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z7, Z7
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPBUSD.BCST 32(R9), Z17, Z25
+	VPDPBUSD.BCST 32(R9)(SI*1), Z17, Z26
+	VPDPBUSD.BCST 32(R9)(SI*2), Z17, Z27
+	VPDPBUSD.BCST 32(R9)(R8*1), Z17, Z28
+	VPDPBUSD.BCST 36(R9), Z18, Z25
+	VPDPBUSD.BCST 36(R9)(SI*1), Z18, Z26
+	VPDPBUSD.BCST 36(R9)(SI*2), Z18, Z27
+	VPDPBUSD.BCST 36(R9)(R8*1), Z18, Z28
+	VPDPBUSD.BCST 40(R9), Z19, Z25
+	VPDPBUSD.BCST 40(R9)(SI*1), Z19, Z26
+	VPDPBUSD.BCST 40(R9)(SI*2), Z19, Z27
+	VPDPBUSD.BCST 40(R9)(R8*1), Z19, Z28
+	VPDPBUSD.BCST 44(R9), Z20, Z25
+	VPDPBUSD.BCST 44(R9)(SI*1), Z20, Z26
+	VPDPBUSD.BCST 44(R9)(SI*2), Z20, Z27
+	VPDPBUSD.BCST 44(R9)(R8*1), Z20, Z28
+	VPDPBUSD.BCST 48(R9), Z21, Z25
+	VPDPBUSD.BCST 48(R9)(SI*1), Z21, Z26
+	VPDPBUSD.BCST 48(R9)(SI*2), Z21, Z27
+	VPDPBUSD.BCST 48(R9)(R8*1), Z21, Z28
+	VPDPBUSD.BCST 52(R9), Z22, Z25
+	VPDPBUSD.BCST 52(R9)(SI*1), Z22, Z26
+	VPDPBUSD.BCST 52(R9)(SI*2), Z22, Z27
+	VPDPBUSD.BCST 52(R9)(R8*1), Z22, Z28
+	VPDPBUSD.BCST 56(R9), Z23, Z25
+	VPDPBUSD.BCST 56(R9)(SI*1), Z23, Z26
+	VPDPBUSD.BCST 56(R9)(SI*2), Z23, Z27
+	VPDPBUSD.BCST 56(R9)(R8*1), Z23, Z28
+	VPDPBUSD.BCST 60(R9), Z24, Z25
+	VPDPBUSD.BCST 60(R9)(SI*1), Z24, Z26
+	VPDPBUSD.BCST 60(R9)(SI*2), Z24, Z27
+	VPDPBUSD.BCST 60(R9)(R8*1), Z24, Z28
+	VPMULLD       Z16, Z25, Z25
+	VPADDD        Z25, Z9, Z9
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z11, Z11
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z13, Z13
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z15, Z15
+	ADDQ          $0x00000050, BX
+	ADDQ          $0x00000050, R9
+	ADDQ          $0x00000280, AX
+	ADDQ          $0x00000040, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z16
+	VCVTPH2PS     32(DI), Z17
+	VMOVDQU64     128(DI), Z18
+	VPANDD.BCST   vnnimask3f3f3f3f<>+0(SB), Z18, Z18
+	VPSHUFB       vnnispread0<>+0(SB), Z18, Z19
+	VPSRAW        $0x08, Z19, Z19
+	VPSHUFB       vnnispread1<>+0(SB), Z18, Z18
+	VPSRAW        $0x08, Z18, Z18
+	VPSRLW        $0x04, 192(DI), Z20
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z20, Z20
+	VPSRLW        $0x02, 128(DI), Z21
+	VPANDD.BCST   vnnimask30303030<>+0(SB), Z21, Z21
+	VPORD         Z20, Z21, Z21
+	VPSHUFB       vnnispread0<>+0(SB), Z21, Z20
+	VPSRAW        $0x08, Z20, Z20
+	VPSHUFB       vnnispread1<>+0(SB), Z21, Z21
+	VPSRAW        $0x08, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPWSSD.BCST 4(BX), Z19, Z22
+	VPDPWSSD.BCST 4(BX)(SI*1), Z19, Z23
+	VPDPWSSD.BCST 4(BX)(SI*2), Z19, Z24
+	VPDPWSSD.BCST 4(BX)(R8*1), Z19, Z25
+	VPDPWSSD.BCST 8(BX), Z18, Z22
+	VPDPWSSD.BCST 8(BX)(SI*1), Z18, Z23
+	VPDPWSSD.BCST 8(BX)(SI*2), Z18, Z24
+	VPDPWSSD.BCST 8(BX)(R8*1), Z18, Z25
+	VPDPWSSD.BCST 12(BX), Z20, Z22
+	VPDPWSSD.BCST 12(BX)(SI*1), Z20, Z23
+	VPDPWSSD.BCST 12(BX)(SI*2), Z20, Z24
+	VPDPWSSD.BCST 12(BX)(R8*1), Z20, Z25
+	VPDPWSSD.BCST 16(BX), Z21, Z22
+	VPDPWSSD.BCST 16(BX)(SI*1), Z21, Z23
+	VPDPWSSD.BCST 16(BX)(SI*2), Z21, Z24
+	VPDPWSSD.BCST 16(BX)(R8*1), Z21, Z25
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z16, Z26
+	VFMADD231PS   Z26, Z1, Z0
+	VCVTDQ2PS     Z22, Z22
+	VMULPS.BCST   (BX), Z17, Z26
+	VFNMADD231PS  Z26, Z22, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z23, Z23
+	VMULPS.BCST   (BX)(SI*1), Z17, Z1
+	VFNMADD231PS  Z1, Z23, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z24, Z24
+	VMULPS.BCST   (BX)(SI*2), Z17, Z1
+	VFNMADD231PS  Z1, Z24, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z25, Z25
+	VMULPS.BCST   (BX)(R8*1), Z17, Z1
+	VFNMADD231PS  Z1, Z25, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z7, Z7, Z7
+	VPDPWSSD.BCST 4(R9), Z19, Z1
+	VPDPWSSD.BCST 4(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 4(R9)(SI*2), Z19, Z5
+	VPDPWSSD.BCST 4(R9)(R8*1), Z19, Z7
+	VPDPWSSD.BCST 8(R9), Z18, Z1
+	VPDPWSSD.BCST 8(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 8(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST 8(R9)(R8*1), Z18, Z7
+	VPDPWSSD.BCST 12(R9), Z20, Z1
+	VPDPWSSD.BCST 12(R9)(SI*1), Z20, Z3
+	VPDPWSSD.BCST 12(R9)(SI*2), Z20, Z5
+	VPDPWSSD.BCST 12(R9)(R8*1), Z20, Z7
+	VPDPWSSD.BCST 16(R9), Z21, Z1
+	VPDPWSSD.BCST 16(R9)(SI*1), Z21, Z3
+	VPDPWSSD.BCST 16(R9)(SI*2), Z21, Z5
+	VPDPWSSD.BCST 16(R9)(R8*1), Z21, Z7
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z16, Z18
+	VFMADD231PS   Z18, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z17, Z18
+	VFNMADD231PS  Z18, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z17, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (R9)(SI*2), Z17, Z1
+	VFNMADD231PS  Z1, Z5, Z12
+	VCVTDQ2PS     Z15, Z15
+	VMULPS.BCST   (R9)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z15, Z14
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (R9)(R8*1), Z17, Z1
+	VFNMADD231PS  Z1, Z7, Z14
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000b00, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z14, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q6_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q6_kx16v1(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+
+block:
+	VMOVDQU64 32(SI), Z1
+	VPSHUFB   vnnispread0<>+0(SB), Z1, Z2
+	VPSRAW    $0x08, Z2, Z2
+	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW    $0x08, Z1, Z1
+	VMOVDQU64 96(SI), Z3
+	VPSHUFB   vnnispread0<>+0(SB), Z3, Z4
+	VPSRAW    $0x08, Z4, Z4
+	VPSHUFB   vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW    $0x08, Z3, Z3
+	VMOVDQU64 160(SI), Z5
+	VPSHUFB   vnnispread0<>+0(SB), Z5, Z6
+	VPSRAW    $0x08, Z6, Z6
+	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW    $0x08, Z5, Z5
+	VMOVDQU64 224(SI), Z7
+	VPSHUFB   vnnispread0<>+0(SB), Z7, Z8
+	VPSRAW    $0x08, Z8, Z8
+	VPSHUFB   vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW    $0x08, Z7, Z7
+	VMOVDQU64 Z2, (SP)
+	VMOVDQU64 Z1, 64(SP)
+	VMOVDQU64 Z4, 128(SP)
+	VMOVDQU64 Z3, 192(SP)
+	VMOVDQU64 Z6, 256(SP)
+	VMOVDQU64 Z5, 320(SP)
+	VMOVDQU64 Z8, 384(SP)
+	VMOVDQU64 Z7, 448(SP)
+	VXORPS    Z1, Z1, Z1
+	LEAQ      288(SI), AX
+	LEAQ      (SP), CX
+	MOVQ      $0x00000002, R8
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
+	VPANDD        512(AX), Z2, Z3
+	VPANDD        576(AX), Z2, Z4
+	VPANDD        640(AX), Z2, Z5
+	VPANDD        704(AX), Z2, Z6
+	VPANDD        768(AX), Z2, Z7
+	VPANDD        832(AX), Z2, Z8
+	VPANDD        896(AX), Z2, Z9
+	VPANDD        960(AX), Z2, Z2
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z10
+	VPSLLW        $0x04, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z3
+	VPSLLW        $0x04, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z4
+	VPSLLW        $0x04, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z5
+	VPSLLW        $0x04, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z6
+	VPSLLW        $0x04, 256(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z7
+	VPSLLW        $0x04, 320(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z8
+	VPSLLW        $0x04, 384(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z9
+	VPSLLW        $0x04, 448(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z2
+	VPSLLD        $0x10, (CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, (CX), Z11
+	VPBROADCASTD  64(BX), Z12
+	VPDPBUSD.BCST (BX), Z3, Z12
+	VPDPBUSD.BCST 4(BX), Z4, Z12
+	VPDPBUSD.BCST 8(BX), Z5, Z12
+	VPDPBUSD.BCST 12(BX), Z6, Z12
+	VPMULLD       Z10, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VPBROADCASTD  68(BX), Z3
+	VPDPBUSD.BCST 16(BX), Z7, Z3
+	VPDPBUSD.BCST 20(BX), Z8, Z3
+	VPDPBUSD.BCST 24(BX), Z9, Z3
+	VPDPBUSD.BCST 28(BX), Z2, Z3
+	VPMULLD       Z11, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
+	VPSRLW        $0x04, 512(AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x04, 576(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x04, 640(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x04, 704(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x04, 768(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x04, 832(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x04, 896(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x04, 960(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z2
+	VMOVDQU64     (AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z3
+	VMOVDQU64     64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z4
+	VMOVDQU64     128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z5
+	VMOVDQU64     192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z6
+	VMOVDQU64     256(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z7
+	VMOVDQU64     320(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z8
+	VMOVDQU64     384(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z9
+	VMOVDQU64     448(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z10
+	VPSLLD        $0x10, 128(CX), Z2
+	VPSRAD        $0x10, Z2, Z2
+	VPSRAD        $0x10, 128(CX), Z11
+	VPBROADCASTD  144(BX), Z12
+	VPDPBUSD.BCST 80(BX), Z3, Z12
+	VPDPBUSD.BCST 84(BX), Z4, Z12
+	VPDPBUSD.BCST 88(BX), Z5, Z12
+	VPDPBUSD.BCST 92(BX), Z6, Z12
+	VPMULLD       Z2, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VPBROADCASTD  148(BX), Z2
+	VPDPBUSD.BCST 96(BX), Z7, Z2
+	VPDPBUSD.BCST 100(BX), Z8, Z2
+	VPDPBUSD.BCST 104(BX), Z9, Z2
+	VPDPBUSD.BCST 108(BX), Z10, Z2
+	VPMULLD       Z11, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
+	VPANDD        1024(AX), Z2, Z3
+	VPANDD        1088(AX), Z2, Z4
+	VPANDD        1152(AX), Z2, Z5
+	VPANDD        1216(AX), Z2, Z6
+	VPANDD        1280(AX), Z2, Z7
+	VPANDD        1344(AX), Z2, Z8
+	VPANDD        1408(AX), Z2, Z9
+	VPANDD        1472(AX), Z2, Z2
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z10
+	VPSLLW        $0x02, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z3
+	VPSLLW        $0x02, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z4
+	VPSLLW        $0x02, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z5
+	VPSLLW        $0x02, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z6
+	VPSLLW        $0x02, 256(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z7
+	VPSLLW        $0x02, 320(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z8
+	VPSLLW        $0x02, 384(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z9
+	VPSLLW        $0x02, 448(AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z2
+	VPSLLD        $0x10, 64(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 64(CX), Z11
+	VPBROADCASTD  72(BX), Z12
+	VPDPBUSD.BCST 32(BX), Z3, Z12
+	VPDPBUSD.BCST 36(BX), Z4, Z12
+	VPDPBUSD.BCST 40(BX), Z5, Z12
+	VPDPBUSD.BCST 44(BX), Z6, Z12
+	VPMULLD       Z10, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VPBROADCASTD  76(BX), Z3
+	VPDPBUSD.BCST 48(BX), Z7, Z3
+	VPDPBUSD.BCST 52(BX), Z8, Z3
+	VPDPBUSD.BCST 56(BX), Z9, Z3
+	VPDPBUSD.BCST 60(BX), Z2, Z3
+	VPMULLD       Z11, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
+	VPSRLW        $0x04, 1024(AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x04, 1088(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x04, 1152(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x04, 1216(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x04, 1280(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x04, 1344(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x04, 1408(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x04, 1472(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z2
+	VPSRLW        $0x02, (AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z3
+	VPSRLW        $0x02, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z4
+	VPSRLW        $0x02, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z5
+	VPSRLW        $0x02, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z6
+	VPSRLW        $0x02, 256(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z7
+	VPSRLW        $0x02, 320(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z8
+	VPSRLW        $0x02, 384(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z9
+	VPSRLW        $0x02, 448(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z10
+	VPSLLD        $0x10, 192(CX), Z2
+	VPSRAD        $0x10, Z2, Z2
+	VPSRAD        $0x10, 192(CX), Z11
+	VPBROADCASTD  152(BX), Z12
+	VPDPBUSD.BCST 112(BX), Z3, Z12
+	VPDPBUSD.BCST 116(BX), Z4, Z12
+	VPDPBUSD.BCST 120(BX), Z5, Z12
+	VPDPBUSD.BCST 124(BX), Z6, Z12
+	VPMULLD       Z2, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VPBROADCASTD  156(BX), Z2
+	VPDPBUSD.BCST 128(BX), Z7, Z2
+	VPDPBUSD.BCST 132(BX), Z8, Z2
+	VPDPBUSD.BCST 136(BX), Z9, Z2
+	VPDPBUSD.BCST 140(BX), Z10, Z2
+	VPMULLD       Z11, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000600, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R8
+	JNZ           step
+	VCVTPH2PS     (SI), Z2
+	VXORPS        Z3, Z3, Z3
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z2, Z2
+	VFMADD231PS   Z2, Z1, Z0
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000d20, SI
+	DECQ          DI
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q6_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q6_kx16v2(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+
+block:
+	VMOVDQU64 32(DI), Z1
+	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW    $0x08, Z3, Z3
+	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW    $0x08, Z1, Z1
+	VMOVDQU64 96(DI), Z4
+	VPSHUFB   vnnispread0<>+0(SB), Z4, Z5
+	VPSRAW    $0x08, Z5, Z5
+	VPSHUFB   vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW    $0x08, Z4, Z4
+	VMOVDQU64 160(DI), Z6
+	VPSHUFB   vnnispread0<>+0(SB), Z6, Z7
+	VPSRAW    $0x08, Z7, Z7
+	VPSHUFB   vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW    $0x08, Z6, Z6
+	VMOVDQU64 224(DI), Z8
+	VPSHUFB   vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW    $0x08, Z9, Z9
+	VPSHUFB   vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW    $0x08, Z8, Z8
+	VMOVDQU64 Z3, (SP)
+	VMOVDQU64 Z1, 64(SP)
+	VMOVDQU64 Z5, 128(SP)
+	VMOVDQU64 Z4, 192(SP)
+	VMOVDQU64 Z7, 256(SP)
+	VMOVDQU64 Z6, 320(SP)
+	VMOVDQU64 Z9, 384(SP)
+	VMOVDQU64 Z8, 448(SP)
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z3, Z3, Z3
+	LEAQ      288(DI), AX
+	LEAQ      (SP), CX
+	MOVQ      $0x00000002, R9
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
+	VPANDD        512(AX), Z4, Z5
+	VPANDD        576(AX), Z4, Z6
+	VPANDD        640(AX), Z4, Z7
+	VPANDD        704(AX), Z4, Z8
+	VPANDD        768(AX), Z4, Z9
+	VPANDD        832(AX), Z4, Z10
+	VPANDD        896(AX), Z4, Z11
+	VPANDD        960(AX), Z4, Z4
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z12
+	VPSLLW        $0x04, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z5
+	VPSLLW        $0x04, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z6
+	VPSLLW        $0x04, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z7
+	VPSLLW        $0x04, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z8
+	VPSLLW        $0x04, 256(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z9
+	VPSLLW        $0x04, 320(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z10
+	VPSLLW        $0x04, 384(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z11
+	VPSLLW        $0x04, 448(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z4
+	VPSLLD        $0x10, (CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, (CX), Z13
+	VPBROADCASTD  64(BX), Z14
+	VPBROADCASTD  64(BX)(SI*1), Z15
+	VPDPBUSD.BCST (BX), Z5, Z14
+	VPDPBUSD.BCST (BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 4(BX), Z6, Z14
+	VPDPBUSD.BCST 4(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 8(BX), Z7, Z14
+	VPDPBUSD.BCST 8(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 12(BX), Z8, Z14
+	VPDPBUSD.BCST 12(BX)(SI*1), Z8, Z15
+	VPMULLD       Z12, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z12, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VPBROADCASTD  68(BX), Z5
+	VPBROADCASTD  68(BX)(SI*1), Z6
+	VPDPBUSD.BCST 16(BX), Z9, Z5
+	VPDPBUSD.BCST 16(BX)(SI*1), Z9, Z6
+	VPDPBUSD.BCST 20(BX), Z10, Z5
+	VPDPBUSD.BCST 20(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST 24(BX), Z11, Z5
+	VPDPBUSD.BCST 24(BX)(SI*1), Z11, Z6
+	VPDPBUSD.BCST 28(BX), Z4, Z5
+	VPDPBUSD.BCST 28(BX)(SI*1), Z4, Z6
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPMULLD       Z13, Z6, Z6
+	VPADDD        Z6, Z3, Z3
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
+	VPSRLW        $0x04, 512(AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x04, 576(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x04, 640(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x04, 704(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x04, 768(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x04, 832(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x04, 896(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x04, 960(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z4
+	VMOVDQU64     (AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z5
+	VMOVDQU64     64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z6
+	VMOVDQU64     128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z7
+	VMOVDQU64     192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z8
+	VMOVDQU64     256(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z9
+	VMOVDQU64     320(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z10
+	VMOVDQU64     384(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z11
+	VMOVDQU64     448(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z12
+	VPSLLD        $0x10, 128(CX), Z4
+	VPSRAD        $0x10, Z4, Z4
+	VPSRAD        $0x10, 128(CX), Z13
+	VPBROADCASTD  144(BX), Z14
+	VPBROADCASTD  144(BX)(SI*1), Z15
+	VPDPBUSD.BCST 80(BX), Z5, Z14
+	VPDPBUSD.BCST 80(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 84(BX), Z6, Z14
+	VPDPBUSD.BCST 84(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 88(BX), Z7, Z14
+	VPDPBUSD.BCST 88(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 92(BX), Z8, Z14
+	VPDPBUSD.BCST 92(BX)(SI*1), Z8, Z15
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z4, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VPBROADCASTD  148(BX), Z4
+	VPBROADCASTD  148(BX)(SI*1), Z5
+	VPDPBUSD.BCST 96(BX), Z9, Z4
+	VPDPBUSD.BCST 96(BX)(SI*1), Z9, Z5
+	VPDPBUSD.BCST 100(BX), Z10, Z4
+	VPDPBUSD.BCST 100(BX)(SI*1), Z10, Z5
+	VPDPBUSD.BCST 104(BX), Z11, Z4
+	VPDPBUSD.BCST 104(BX)(SI*1), Z11, Z5
+	VPDPBUSD.BCST 108(BX), Z12, Z4
+	VPDPBUSD.BCST 108(BX)(SI*1), Z12, Z5
+	VPMULLD       Z13, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z3, Z3
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
+	VPANDD        1024(AX), Z4, Z5
+	VPANDD        1088(AX), Z4, Z6
+	VPANDD        1152(AX), Z4, Z7
+	VPANDD        1216(AX), Z4, Z8
+	VPANDD        1280(AX), Z4, Z9
+	VPANDD        1344(AX), Z4, Z10
+	VPANDD        1408(AX), Z4, Z11
+	VPANDD        1472(AX), Z4, Z4
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z12
+	VPSLLW        $0x02, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z5
+	VPSLLW        $0x02, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z6
+	VPSLLW        $0x02, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z7
+	VPSLLW        $0x02, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z8
+	VPSLLW        $0x02, 256(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z9
+	VPSLLW        $0x02, 320(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z10
+	VPSLLW        $0x02, 384(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z11
+	VPSLLW        $0x02, 448(AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z4
+	VPSLLD        $0x10, 64(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 64(CX), Z13
+	VPBROADCASTD  72(BX), Z14
+	VPBROADCASTD  72(BX)(SI*1), Z15
+	VPDPBUSD.BCST 32(BX), Z5, Z14
+	VPDPBUSD.BCST 32(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 36(BX), Z6, Z14
+	VPDPBUSD.BCST 36(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 40(BX), Z7, Z14
+	VPDPBUSD.BCST 40(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 44(BX), Z8, Z14
+	VPDPBUSD.BCST 44(BX)(SI*1), Z8, Z15
+	VPMULLD       Z12, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z12, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VPBROADCASTD  76(BX), Z5
+	VPBROADCASTD  76(BX)(SI*1), Z6
+	VPDPBUSD.BCST 48(BX), Z9, Z5
+	VPDPBUSD.BCST 48(BX)(SI*1), Z9, Z6
+	VPDPBUSD.BCST 52(BX), Z10, Z5
+	VPDPBUSD.BCST 52(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST 56(BX), Z11, Z5
+	VPDPBUSD.BCST 56(BX)(SI*1), Z11, Z6
+	VPDPBUSD.BCST 60(BX), Z4, Z5
+	VPDPBUSD.BCST 60(BX)(SI*1), Z4, Z6
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPMULLD       Z13, Z6, Z6
+	VPADDD        Z6, Z3, Z3
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
+	VPSRLW        $0x04, 1024(AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x04, 1088(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x04, 1152(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x04, 1216(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x04, 1280(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x04, 1344(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x04, 1408(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x04, 1472(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z4
+	VPSRLW        $0x02, (AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z5
+	VPSRLW        $0x02, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z6
+	VPSRLW        $0x02, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z7
+	VPSRLW        $0x02, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z8
+	VPSRLW        $0x02, 256(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z9
+	VPSRLW        $0x02, 320(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z10
+	VPSRLW        $0x02, 384(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z11
+	VPSRLW        $0x02, 448(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z12
+	VPSLLD        $0x10, 192(CX), Z4
+	VPSRAD        $0x10, Z4, Z4
+	VPSRAD        $0x10, 192(CX), Z13
+	VPBROADCASTD  152(BX), Z14
+	VPBROADCASTD  152(BX)(SI*1), Z15
+	VPDPBUSD.BCST 112(BX), Z5, Z14
+	VPDPBUSD.BCST 112(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 116(BX), Z6, Z14
+	VPDPBUSD.BCST 116(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 120(BX), Z7, Z14
+	VPDPBUSD.BCST 120(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 124(BX), Z8, Z14
+	VPDPBUSD.BCST 124(BX)(SI*1), Z8, Z15
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z4, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VPBROADCASTD  156(BX), Z4
+	VPBROADCASTD  156(BX)(SI*1), Z5
+	VPDPBUSD.BCST 128(BX), Z9, Z4
+	VPDPBUSD.BCST 128(BX)(SI*1), Z9, Z5
+	VPDPBUSD.BCST 132(BX), Z10, Z4
+	VPDPBUSD.BCST 132(BX)(SI*1), Z10, Z5
+	VPDPBUSD.BCST 136(BX), Z11, Z4
+	VPDPBUSD.BCST 136(BX)(SI*1), Z11, Z5
+	VPDPBUSD.BCST 140(BX), Z12, Z4
+	VPDPBUSD.BCST 140(BX)(SI*1), Z12, Z5
+	VPMULLD       Z13, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z3, Z3
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000600, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z4
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z5, Z5, Z5
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z4, Z5
+	VFMADD231PS   Z5, Z1, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z4, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000d20, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q6_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q6_kx16v3(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+
+block:
+	VMOVDQU64 32(DI), Z1
+	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW    $0x08, Z3, Z3
+	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW    $0x08, Z1, Z1
+	VMOVDQU64 96(DI), Z5
+	VPSHUFB   vnnispread0<>+0(SB), Z5, Z6
+	VPSRAW    $0x08, Z6, Z6
+	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW    $0x08, Z5, Z5
+	VMOVDQU64 160(DI), Z7
+	VPSHUFB   vnnispread0<>+0(SB), Z7, Z8
+	VPSRAW    $0x08, Z8, Z8
+	VPSHUFB   vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW    $0x08, Z7, Z7
+	VMOVDQU64 224(DI), Z9
+	VPSHUFB   vnnispread0<>+0(SB), Z9, Z10
+	VPSRAW    $0x08, Z10, Z10
+	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW    $0x08, Z9, Z9
+	VMOVDQU64 Z3, (SP)
+	VMOVDQU64 Z1, 64(SP)
+	VMOVDQU64 Z6, 128(SP)
+	VMOVDQU64 Z5, 192(SP)
+	VMOVDQU64 Z8, 256(SP)
+	VMOVDQU64 Z7, 320(SP)
+	VMOVDQU64 Z10, 384(SP)
+	VMOVDQU64 Z9, 448(SP)
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z5, Z5, Z5
+	LEAQ      288(DI), AX
+	LEAQ      (SP), CX
+	MOVQ      $0x00000002, R9
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
+	VPANDD        512(AX), Z6, Z7
+	VPANDD        576(AX), Z6, Z8
+	VPANDD        640(AX), Z6, Z9
+	VPANDD        704(AX), Z6, Z10
+	VPANDD        768(AX), Z6, Z11
+	VPANDD        832(AX), Z6, Z12
+	VPANDD        896(AX), Z6, Z13
+	VPANDD        960(AX), Z6, Z6
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z14
+	VPSLLW        $0x04, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z7
+	VPSLLW        $0x04, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z8
+	VPSLLW        $0x04, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z9
+	VPSLLW        $0x04, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z10
+	VPSLLW        $0x04, 256(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z11
+	VPSLLW        $0x04, 320(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z12
+	VPSLLW        $0x04, 384(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z13
+	VPSLLW        $0x04, 448(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z6
+	VPSLLD        $0x10, (CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, (CX), Z15
+	VPBROADCASTD  64(BX), Z16
+	VPBROADCASTD  64(BX)(SI*1), Z17
+	VPBROADCASTD  64(BX)(SI*2), Z18
+	VPDPBUSD.BCST (BX), Z7, Z16
+	VPDPBUSD.BCST (BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST (BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 4(BX), Z8, Z16
+	VPDPBUSD.BCST 4(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 4(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 8(BX), Z9, Z16
+	VPDPBUSD.BCST 8(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 8(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 12(BX), Z10, Z16
+	VPDPBUSD.BCST 12(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 12(BX)(SI*2), Z10, Z18
+	VPMULLD       Z14, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z14, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z14, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VPBROADCASTD  68(BX), Z7
+	VPBROADCASTD  68(BX)(SI*1), Z8
+	VPBROADCASTD  68(BX)(SI*2), Z9
+	VPDPBUSD.BCST 16(BX), Z11, Z7
+	VPDPBUSD.BCST 16(BX)(SI*1), Z11, Z8
+	VPDPBUSD.BCST 16(BX)(SI*2), Z11, Z9
+	VPDPBUSD.BCST 20(BX), Z12, Z7
+	VPDPBUSD.BCST 20(BX)(SI*1), Z12, Z8
+	VPDPBUSD.BCST 20(BX)(SI*2), Z12, Z9
+	VPDPBUSD.BCST 24(BX), Z13, Z7
+	VPDPBUSD.BCST 24(BX)(SI*1), Z13, Z8
+	VPDPBUSD.BCST 24(BX)(SI*2), Z13, Z9
+	VPDPBUSD.BCST 28(BX), Z6, Z7
+	VPDPBUSD.BCST 28(BX)(SI*1), Z6, Z8
+	VPDPBUSD.BCST 28(BX)(SI*2), Z6, Z9
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z3, Z3
+	VPMULLD       Z15, Z9, Z9
+	VPADDD        Z9, Z5, Z5
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
+	VPSRLW        $0x04, 512(AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x04, 576(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x04, 640(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x04, 704(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x04, 768(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x04, 832(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x04, 896(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x04, 960(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z6
+	VMOVDQU64     (AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z7
+	VMOVDQU64     64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z8
+	VMOVDQU64     128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z9
+	VMOVDQU64     192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z10
+	VMOVDQU64     256(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z11
+	VMOVDQU64     320(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z12
+	VMOVDQU64     384(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z13
+	VMOVDQU64     448(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z14
+	VPSLLD        $0x10, 128(CX), Z6
+	VPSRAD        $0x10, Z6, Z6
+	VPSRAD        $0x10, 128(CX), Z15
+	VPBROADCASTD  144(BX), Z16
+	VPBROADCASTD  144(BX)(SI*1), Z17
+	VPBROADCASTD  144(BX)(SI*2), Z18
+	VPDPBUSD.BCST 80(BX), Z7, Z16
+	VPDPBUSD.BCST 80(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 80(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 84(BX), Z8, Z16
+	VPDPBUSD.BCST 84(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 84(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 88(BX), Z9, Z16
+	VPDPBUSD.BCST 88(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 88(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 92(BX), Z10, Z16
+	VPDPBUSD.BCST 92(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 92(BX)(SI*2), Z10, Z18
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z6, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VPBROADCASTD  148(BX), Z6
+	VPBROADCASTD  148(BX)(SI*1), Z7
+	VPBROADCASTD  148(BX)(SI*2), Z8
+	VPDPBUSD.BCST 96(BX), Z11, Z6
+	VPDPBUSD.BCST 96(BX)(SI*1), Z11, Z7
+	VPDPBUSD.BCST 96(BX)(SI*2), Z11, Z8
+	VPDPBUSD.BCST 100(BX), Z12, Z6
+	VPDPBUSD.BCST 100(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST 100(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST 104(BX), Z13, Z6
+	VPDPBUSD.BCST 104(BX)(SI*1), Z13, Z7
+	VPDPBUSD.BCST 104(BX)(SI*2), Z13, Z8
+	VPDPBUSD.BCST 108(BX), Z14, Z6
+	VPDPBUSD.BCST 108(BX)(SI*1), Z14, Z7
+	VPDPBUSD.BCST 108(BX)(SI*2), Z14, Z8
+	VPMULLD       Z15, Z6, Z6
+	VPADDD        Z6, Z1, Z1
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z3, Z3
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z5, Z5
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
+	VPANDD        1024(AX), Z6, Z7
+	VPANDD        1088(AX), Z6, Z8
+	VPANDD        1152(AX), Z6, Z9
+	VPANDD        1216(AX), Z6, Z10
+	VPANDD        1280(AX), Z6, Z11
+	VPANDD        1344(AX), Z6, Z12
+	VPANDD        1408(AX), Z6, Z13
+	VPANDD        1472(AX), Z6, Z6
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z14
+	VPSLLW        $0x02, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z7
+	VPSLLW        $0x02, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z8
+	VPSLLW        $0x02, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z9
+	VPSLLW        $0x02, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z10
+	VPSLLW        $0x02, 256(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z11
+	VPSLLW        $0x02, 320(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z12
+	VPSLLW        $0x02, 384(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z13
+	VPSLLW        $0x02, 448(AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z6
+	VPSLLD        $0x10, 64(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 64(CX), Z15
+	VPBROADCASTD  72(BX), Z16
+	VPBROADCASTD  72(BX)(SI*1), Z17
+	VPBROADCASTD  72(BX)(SI*2), Z18
+	VPDPBUSD.BCST 32(BX), Z7, Z16
+	VPDPBUSD.BCST 32(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 32(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 36(BX), Z8, Z16
+	VPDPBUSD.BCST 36(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 36(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 40(BX), Z9, Z16
+	VPDPBUSD.BCST 40(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 40(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 44(BX), Z10, Z16
+	VPDPBUSD.BCST 44(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 44(BX)(SI*2), Z10, Z18
+	VPMULLD       Z14, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z14, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z14, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VPBROADCASTD  76(BX), Z7
+	VPBROADCASTD  76(BX)(SI*1), Z8
+	VPBROADCASTD  76(BX)(SI*2), Z9
+	VPDPBUSD.BCST 48(BX), Z11, Z7
+	VPDPBUSD.BCST 48(BX)(SI*1), Z11, Z8
+	VPDPBUSD.BCST 48(BX)(SI*2), Z11, Z9
+	VPDPBUSD.BCST 52(BX), Z12, Z7
+	VPDPBUSD.BCST 52(BX)(SI*1), Z12, Z8
+	VPDPBUSD.BCST 52(BX)(SI*2), Z12, Z9
+	VPDPBUSD.BCST 56(BX), Z13, Z7
+	VPDPBUSD.BCST 56(BX)(SI*1), Z13, Z8
+	VPDPBUSD.BCST 56(BX)(SI*2), Z13, Z9
+	VPDPBUSD.BCST 60(BX), Z6, Z7
+	VPDPBUSD.BCST 60(BX)(SI*1), Z6, Z8
+	VPDPBUSD.BCST 60(BX)(SI*2), Z6, Z9
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z3, Z3
+	VPMULLD       Z15, Z9, Z9
+	VPADDD        Z9, Z5, Z5
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
+	VPSRLW        $0x04, 1024(AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x04, 1088(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x04, 1152(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x04, 1216(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x04, 1280(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x04, 1344(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x04, 1408(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x04, 1472(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z6
+	VPSRLW        $0x02, (AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z7
+	VPSRLW        $0x02, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z8
+	VPSRLW        $0x02, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z9
+	VPSRLW        $0x02, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z10
+	VPSRLW        $0x02, 256(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z11
+	VPSRLW        $0x02, 320(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z12
+	VPSRLW        $0x02, 384(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z13
+	VPSRLW        $0x02, 448(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z14
+	VPSLLD        $0x10, 192(CX), Z6
+	VPSRAD        $0x10, Z6, Z6
+	VPSRAD        $0x10, 192(CX), Z15
+	VPBROADCASTD  152(BX), Z16
+	VPBROADCASTD  152(BX)(SI*1), Z17
+	VPBROADCASTD  152(BX)(SI*2), Z18
+	VPDPBUSD.BCST 112(BX), Z7, Z16
+	VPDPBUSD.BCST 112(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 112(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 116(BX), Z8, Z16
+	VPDPBUSD.BCST 116(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 116(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 120(BX), Z9, Z16
+	VPDPBUSD.BCST 120(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 120(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 124(BX), Z10, Z16
+	VPDPBUSD.BCST 124(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 124(BX)(SI*2), Z10, Z18
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z6, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VPBROADCASTD  156(BX), Z6
+	VPBROADCASTD  156(BX)(SI*1), Z7
+	VPBROADCASTD  156(BX)(SI*2), Z8
+	VPDPBUSD.BCST 128(BX), Z11, Z6
+	VPDPBUSD.BCST 128(BX)(SI*1), Z11, Z7
+	VPDPBUSD.BCST 128(BX)(SI*2), Z11, Z8
+	VPDPBUSD.BCST 132(BX), Z12, Z6
+	VPDPBUSD.BCST 132(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST 132(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST 136(BX), Z13, Z6
+	VPDPBUSD.BCST 136(BX)(SI*1), Z13, Z7
+	VPDPBUSD.BCST 136(BX)(SI*2), Z13, Z8
+	VPDPBUSD.BCST 140(BX), Z14, Z6
+	VPDPBUSD.BCST 140(BX)(SI*1), Z14, Z7
+	VPDPBUSD.BCST 140(BX)(SI*2), Z14, Z8
+	VPMULLD       Z15, Z6, Z6
+	VPADDD        Z6, Z1, Z1
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z3, Z3
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z5, Z5
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000600, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z6
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z7, Z7, Z7
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z6, Z7
+	VFMADD231PS   Z7, Z1, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z6, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z6, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000d20, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q6_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q6_kx16v4(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+
+group:
+	MOVQ   blocks+40(FP), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+
+block:
+	VMOVDQU64 32(DI), Z1
+	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW    $0x08, Z3, Z3
+	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW    $0x08, Z1, Z1
+	VMOVDQU64 96(DI), Z5
+	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW    $0x08, Z7, Z7
+	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW    $0x08, Z5, Z5
+	VMOVDQU64 160(DI), Z8
+	VPSHUFB   vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW    $0x08, Z9, Z9
+	VPSHUFB   vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW    $0x08, Z8, Z8
+	VMOVDQU64 224(DI), Z10
+	VPSHUFB   vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW    $0x08, Z11, Z11
+	VPSHUFB   vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW    $0x08, Z10, Z10
+	VMOVDQU64 Z3, (SP)
+	VMOVDQU64 Z1, 64(SP)
+	VMOVDQU64 Z7, 128(SP)
+	VMOVDQU64 Z5, 192(SP)
+	VMOVDQU64 Z9, 256(SP)
+	VMOVDQU64 Z8, 320(SP)
+	VMOVDQU64 Z11, 384(SP)
+	VMOVDQU64 Z10, 448(SP)
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z7, Z7, Z7
+	LEAQ      288(DI), AX
+	LEAQ      (SP), CX
+	MOVQ      $0x00000002, R10
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
+	VPANDD        512(AX), Z8, Z9
+	VPANDD        576(AX), Z8, Z10
+	VPANDD        640(AX), Z8, Z11
+	VPANDD        704(AX), Z8, Z12
+	VPANDD        768(AX), Z8, Z13
+	VPANDD        832(AX), Z8, Z14
+	VPANDD        896(AX), Z8, Z15
+	VPANDD        960(AX), Z8, Z8
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z16
+	VPSLLW        $0x04, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z9
+	VPSLLW        $0x04, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z10
+	VPSLLW        $0x04, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z11
+	VPSLLW        $0x04, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z12
+	VPSLLW        $0x04, 256(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z13
+	VPSLLW        $0x04, 320(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z14
+	VPSLLW        $0x04, 384(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z15
+	VPSLLW        $0x04, 448(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z8
+	VPSLLD        $0x10, (CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, (CX), Z17
+	VPBROADCASTD  64(BX), Z18
+	VPBROADCASTD  64(BX)(SI*1), Z19
+	VPBROADCASTD  64(BX)(SI*2), Z20
+	VPBROADCASTD  64(BX)(R8*1), Z21
+	VPDPBUSD.BCST (BX), Z9, Z18
+	VPDPBUSD.BCST (BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST (BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST (BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 4(BX), Z10, Z18
+	VPDPBUSD.BCST 4(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 4(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 4(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 8(BX), Z11, Z18
+	VPDPBUSD.BCST 8(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 8(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 8(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 12(BX), Z12, Z18
+	VPDPBUSD.BCST 12(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 12(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 12(BX)(R8*1), Z12, Z21
+	VPMULLD       Z16, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z16, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z16, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z16, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VPBROADCASTD  68(BX), Z9
+	VPBROADCASTD  68(BX)(SI*1), Z10
+	VPBROADCASTD  68(BX)(SI*2), Z11
+	VPBROADCASTD  68(BX)(R8*1), Z12
+	VPDPBUSD.BCST 16(BX), Z13, Z9
+	VPDPBUSD.BCST 16(BX)(SI*1), Z13, Z10
+	VPDPBUSD.BCST 16(BX)(SI*2), Z13, Z11
+	VPDPBUSD.BCST 16(BX)(R8*1), Z13, Z12
+	VPDPBUSD.BCST 20(BX), Z14, Z9
+	VPDPBUSD.BCST 20(BX)(SI*1), Z14, Z10
+	VPDPBUSD.BCST 20(BX)(SI*2), Z14, Z11
+	VPDPBUSD.BCST 20(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST 24(BX), Z15, Z9
+	VPDPBUSD.BCST 24(BX)(SI*1), Z15, Z10
+	VPDPBUSD.BCST 24(BX)(SI*2), Z15, Z11
+	VPDPBUSD.BCST 24(BX)(R8*1), Z15, Z12
+	VPDPBUSD.BCST 28(BX), Z8, Z9
+	VPDPBUSD.BCST 28(BX)(SI*1), Z8, Z10
+	VPDPBUSD.BCST 28(BX)(SI*2), Z8, Z11
+	VPDPBUSD.BCST 28(BX)(R8*1), Z8, Z12
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z1, Z1
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z3, Z3
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z5, Z5
+	VPMULLD       Z17, Z12, Z12
+	VPADDD        Z12, Z7, Z7
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
+	VPSRLW        $0x04, 512(AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x04, 576(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x04, 640(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x04, 704(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x04, 768(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x04, 832(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x04, 896(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x04, 960(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z8
+	VMOVDQU64     (AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z9
+	VMOVDQU64     64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z10
+	VMOVDQU64     128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z11
+	VMOVDQU64     192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z12
+	VMOVDQU64     256(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z13
+	VMOVDQU64     320(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z14
+	VMOVDQU64     384(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z15
+	VMOVDQU64     448(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z16
+	VPSLLD        $0x10, 128(CX), Z8
+	VPSRAD        $0x10, Z8, Z8
+	VPSRAD        $0x10, 128(CX), Z17
+	VPBROADCASTD  144(BX), Z18
+	VPBROADCASTD  144(BX)(SI*1), Z19
+	VPBROADCASTD  144(BX)(SI*2), Z20
+	VPBROADCASTD  144(BX)(R8*1), Z21
+	VPDPBUSD.BCST 80(BX), Z9, Z18
+	VPDPBUSD.BCST 80(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 80(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 80(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 84(BX), Z10, Z18
+	VPDPBUSD.BCST 84(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 84(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 84(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 88(BX), Z11, Z18
+	VPDPBUSD.BCST 88(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 88(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 88(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 92(BX), Z12, Z18
+	VPDPBUSD.BCST 92(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 92(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 92(BX)(R8*1), Z12, Z21
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z8, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VPBROADCASTD  148(BX), Z8
+	VPBROADCASTD  148(BX)(SI*1), Z9
+	VPBROADCASTD  148(BX)(SI*2), Z10
+	VPBROADCASTD  148(BX)(R8*1), Z11
+	VPDPBUSD.BCST 96(BX), Z13, Z8
+	VPDPBUSD.BCST 96(BX)(SI*1), Z13, Z9
+	VPDPBUSD.BCST 96(BX)(SI*2), Z13, Z10
+	VPDPBUSD.BCST 96(BX)(R8*1), Z13, Z11
+	VPDPBUSD.BCST 100(BX), Z14, Z8
+	VPDPBUSD.BCST 100(BX)(SI*1), Z14, Z9
+	VPDPBUSD.BCST 100(BX)(SI*2), Z14, Z10
+	VPDPBUSD.BCST 100(BX)(R8*1), Z14, Z11
+	VPDPBUSD.BCST 104(BX), Z15, Z8
+	VPDPBUSD.BCST 104(BX)(SI*1), Z15, Z9
+	VPDPBUSD.BCST 104(BX)(SI*2), Z15, Z10
+	VPDPBUSD.BCST 104(BX)(R8*1), Z15, Z11
+	VPDPBUSD.BCST 108(BX), Z16, Z8
+	VPDPBUSD.BCST 108(BX)(SI*1), Z16, Z9
+	VPDPBUSD.BCST 108(BX)(SI*2), Z16, Z10
+	VPDPBUSD.BCST 108(BX)(R8*1), Z16, Z11
+	VPMULLD       Z17, Z8, Z8
+	VPADDD        Z8, Z1, Z1
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z3, Z3
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z5, Z5
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z7, Z7
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
+	VPANDD        1024(AX), Z8, Z9
+	VPANDD        1088(AX), Z8, Z10
+	VPANDD        1152(AX), Z8, Z11
+	VPANDD        1216(AX), Z8, Z12
+	VPANDD        1280(AX), Z8, Z13
+	VPANDD        1344(AX), Z8, Z14
+	VPANDD        1408(AX), Z8, Z15
+	VPANDD        1472(AX), Z8, Z8
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z16
+	VPSLLW        $0x02, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z9
+	VPSLLW        $0x02, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z10
+	VPSLLW        $0x02, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z11
+	VPSLLW        $0x02, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z12
+	VPSLLW        $0x02, 256(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z13
+	VPSLLW        $0x02, 320(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z14
+	VPSLLW        $0x02, 384(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z15
+	VPSLLW        $0x02, 448(AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z8
+	VPSLLD        $0x10, 64(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 64(CX), Z17
+	VPBROADCASTD  72(BX), Z18
+	VPBROADCASTD  72(BX)(SI*1), Z19
+	VPBROADCASTD  72(BX)(SI*2), Z20
+	VPBROADCASTD  72(BX)(R8*1), Z21
+	VPDPBUSD.BCST 32(BX), Z9, Z18
+	VPDPBUSD.BCST 32(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 32(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 32(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 36(BX), Z10, Z18
+	VPDPBUSD.BCST 36(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 36(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 36(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 40(BX), Z11, Z18
+	VPDPBUSD.BCST 40(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 40(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 40(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 44(BX), Z12, Z18
+	VPDPBUSD.BCST 44(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 44(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 44(BX)(R8*1), Z12, Z21
+	VPMULLD       Z16, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z16, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z16, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z16, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VPBROADCASTD  76(BX), Z9
+	VPBROADCASTD  76(BX)(SI*1), Z10
+	VPBROADCASTD  76(BX)(SI*2), Z11
+	VPBROADCASTD  76(BX)(R8*1), Z12
+	VPDPBUSD.BCST 48(BX), Z13, Z9
+	VPDPBUSD.BCST 48(BX)(SI*1), Z13, Z10
+	VPDPBUSD.BCST 48(BX)(SI*2), Z13, Z11
+	VPDPBUSD.BCST 48(BX)(R8*1), Z13, Z12
+	VPDPBUSD.BCST 52(BX), Z14, Z9
+	VPDPBUSD.BCST 52(BX)(SI*1), Z14, Z10
+	VPDPBUSD.BCST 52(BX)(SI*2), Z14, Z11
+	VPDPBUSD.BCST 52(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST 56(BX), Z15, Z9
+	VPDPBUSD.BCST 56(BX)(SI*1), Z15, Z10
+	VPDPBUSD.BCST 56(BX)(SI*2), Z15, Z11
+	VPDPBUSD.BCST 56(BX)(R8*1), Z15, Z12
+	VPDPBUSD.BCST 60(BX), Z8, Z9
+	VPDPBUSD.BCST 60(BX)(SI*1), Z8, Z10
+	VPDPBUSD.BCST 60(BX)(SI*2), Z8, Z11
+	VPDPBUSD.BCST 60(BX)(R8*1), Z8, Z12
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z1, Z1
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z3, Z3
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z5, Z5
+	VPMULLD       Z17, Z12, Z12
+	VPADDD        Z12, Z7, Z7
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
+	VPSRLW        $0x04, 1024(AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x04, 1088(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x04, 1152(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x04, 1216(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x04, 1280(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x04, 1344(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x04, 1408(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x04, 1472(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z8
+	VPSRLW        $0x02, (AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z9
+	VPSRLW        $0x02, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z10
+	VPSRLW        $0x02, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z11
+	VPSRLW        $0x02, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z12
+	VPSRLW        $0x02, 256(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z13
+	VPSRLW        $0x02, 320(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z14
+	VPSRLW        $0x02, 384(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z15
+	VPSRLW        $0x02, 448(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z16
+	VPSLLD        $0x10, 192(CX), Z8
+	VPSRAD        $0x10, Z8, Z8
+	VPSRAD        $0x10, 192(CX), Z17
+	VPBROADCASTD  152(BX), Z18
+	VPBROADCASTD  152(BX)(SI*1), Z19
+	VPBROADCASTD  152(BX)(SI*2), Z20
+	VPBROADCASTD  152(BX)(R8*1), Z21
+	VPDPBUSD.BCST 112(BX), Z9, Z18
+	VPDPBUSD.BCST 112(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 112(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 112(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 116(BX), Z10, Z18
+	VPDPBUSD.BCST 116(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 116(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 116(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 120(BX), Z11, Z18
+	VPDPBUSD.BCST 120(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 120(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 120(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 124(BX), Z12, Z18
+	VPDPBUSD.BCST 124(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 124(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 124(BX)(R8*1), Z12, Z21
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z8, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VPBROADCASTD  156(BX), Z8
+	VPBROADCASTD  156(BX)(SI*1), Z9
+	VPBROADCASTD  156(BX)(SI*2), Z10
+	VPBROADCASTD  156(BX)(R8*1), Z11
+	VPDPBUSD.BCST 128(BX), Z13, Z8
+	VPDPBUSD.BCST 128(BX)(SI*1), Z13, Z9
+	VPDPBUSD.BCST 128(BX)(SI*2), Z13, Z10
+	VPDPBUSD.BCST 128(BX)(R8*1), Z13, Z11
+	VPDPBUSD.BCST 132(BX), Z14, Z8
+	VPDPBUSD.BCST 132(BX)(SI*1), Z14, Z9
+	VPDPBUSD.BCST 132(BX)(SI*2), Z14, Z10
+	VPDPBUSD.BCST 132(BX)(R8*1), Z14, Z11
+	VPDPBUSD.BCST 136(BX), Z15, Z8
+	VPDPBUSD.BCST 136(BX)(SI*1), Z15, Z9
+	VPDPBUSD.BCST 136(BX)(SI*2), Z15, Z10
+	VPDPBUSD.BCST 136(BX)(R8*1), Z15, Z11
+	VPDPBUSD.BCST 140(BX), Z16, Z8
+	VPDPBUSD.BCST 140(BX)(SI*1), Z16, Z9
+	VPDPBUSD.BCST 140(BX)(SI*2), Z16, Z10
+	VPDPBUSD.BCST 140(BX)(R8*1), Z16, Z11
+	VPMULLD       Z17, Z8, Z8
+	VPADDD        Z8, Z1, Z1
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z3, Z3
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z5, Z5
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z7, Z7
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000600, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R10
+	JNZ           step
+	VCVTPH2PS     (DI), Z8
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z9, Z9, Z9
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z8, Z9
+	VFMADD231PS   Z9, Z1, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z8, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z8, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z8, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000d20, DI
+	DECQ          R9
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q6_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q6_kx16v5(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+
+block:
+	VMOVDQU64 32(DI), Z1
+	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW    $0x08, Z3, Z3
+	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW    $0x08, Z1, Z1
+	VMOVDQU64 96(DI), Z5
+	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW    $0x08, Z7, Z7
+	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW    $0x08, Z5, Z5
+	VMOVDQU64 160(DI), Z9
+	VPSHUFB   vnnispread0<>+0(SB), Z9, Z10
+	VPSRAW    $0x08, Z10, Z10
+	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW    $0x08, Z9, Z9
+	VMOVDQU64 224(DI), Z11
+	VPSHUFB   vnnispread0<>+0(SB), Z11, Z12
+	VPSRAW    $0x08, Z12, Z12
+	VPSHUFB   vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW    $0x08, Z11, Z11
+	VMOVDQU64 Z3, (SP)
+	VMOVDQU64 Z1, 64(SP)
+	VMOVDQU64 Z7, 128(SP)
+	VMOVDQU64 Z5, 192(SP)
+	VMOVDQU64 Z10, 256(SP)
+	VMOVDQU64 Z9, 320(SP)
+	VMOVDQU64 Z12, 384(SP)
+	VMOVDQU64 Z11, 448(SP)
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z9, Z9, Z9
+	LEAQ      288(DI), AX
+	LEAQ      (SP), CX
+	MOVQ      $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
+	VPANDD        512(AX), Z10, Z11
+	VPANDD        576(AX), Z10, Z12
+	VPANDD        640(AX), Z10, Z13
+	VPANDD        704(AX), Z10, Z14
+	VPANDD        768(AX), Z10, Z15
+	VPANDD        832(AX), Z10, Z16
+	VPANDD        896(AX), Z10, Z17
+	VPANDD        960(AX), Z10, Z10
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z18
+	VPSLLW        $0x04, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z11
+	VPSLLW        $0x04, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z12
+	VPSLLW        $0x04, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z13
+	VPSLLW        $0x04, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z14
+	VPSLLW        $0x04, 256(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z15
+	VPSLLW        $0x04, 320(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z16
+	VPSLLW        $0x04, 384(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z17
+	VPSLLW        $0x04, 448(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z10
+	VPSLLD        $0x10, (CX), Z18
+	VPSRAD        $0x10, Z18, Z18
+	VPSRAD        $0x10, (CX), Z19
+	VPBROADCASTD  64(BX), Z20
+	VPBROADCASTD  64(BX)(SI*1), Z21
+	VPBROADCASTD  64(BX)(SI*2), Z22
+	VPBROADCASTD  64(BX)(R8*1), Z23
+	VPDPBUSD.BCST (BX), Z11, Z20
+	VPDPBUSD.BCST (BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST (BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST (BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 4(BX), Z12, Z20
+	VPDPBUSD.BCST 4(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 4(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 4(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 8(BX), Z13, Z20
+	VPDPBUSD.BCST 8(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 8(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 8(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 12(BX), Z14, Z20
+	VPDPBUSD.BCST 12(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 12(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 12(BX)(R8*1), Z14, Z23
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z18, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z18, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z18, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VPBROADCASTD  68(BX), Z20
+	VPBROADCASTD  68(BX)(SI*1), Z21
+	VPBROADCASTD  68(BX)(SI*2), Z22
+	VPBROADCASTD  68(BX)(R8*1), Z23
+	VPDPBUSD.BCST 16(BX), Z15, Z20
+	VPDPBUSD.BCST 16(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 16(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 16(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 20(BX), Z16, Z20
+	VPDPBUSD.BCST 20(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 20(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 20(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 24(BX), Z17, Z20
+	VPDPBUSD.BCST 24(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 24(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 24(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 28(BX), Z10, Z20
+	VPDPBUSD.BCST 28(BX)(SI*1), Z10, Z21
+	VPDPBUSD.BCST 28(BX)(SI*2), Z10, Z22
+	VPDPBUSD.BCST 28(BX)(R8*1), Z10, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VPBROADCASTD  64(R9), Z20
+	VPDPBUSD.BCST (R9), Z11, Z20
+	VPDPBUSD.BCST 4(R9), Z12, Z20
+	VPDPBUSD.BCST 8(R9), Z13, Z20
+	VPDPBUSD.BCST 12(R9), Z14, Z20
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VPBROADCASTD  68(R9), Z11
+	VPDPBUSD.BCST 16(R9), Z15, Z11
+	VPDPBUSD.BCST 20(R9), Z16, Z11
+	VPDPBUSD.BCST 24(R9), Z17, Z11
+	VPDPBUSD.BCST 28(R9), Z10, Z11
+	VPMULLD       Z19, Z11, Z11
+	VPADDD        Z11, Z9, Z9
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
+	VPSRLW        $0x04, 512(AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x04, 576(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x04, 640(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x04, 704(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x04, 768(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x04, 832(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x04, 896(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x04, 960(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z10
+	VMOVDQU64     (AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z11
+	VMOVDQU64     64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z12
+	VMOVDQU64     128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z13
+	VMOVDQU64     192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z14
+	VMOVDQU64     256(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z15
+	VMOVDQU64     320(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z16
+	VMOVDQU64     384(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z17
+	VMOVDQU64     448(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z18
+	VPSLLD        $0x10, 128(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 128(CX), Z19
+	VPBROADCASTD  144(BX), Z20
+	VPBROADCASTD  144(BX)(SI*1), Z21
+	VPBROADCASTD  144(BX)(SI*2), Z22
+	VPBROADCASTD  144(BX)(R8*1), Z23
+	VPDPBUSD.BCST 80(BX), Z11, Z20
+	VPDPBUSD.BCST 80(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 80(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 80(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 84(BX), Z12, Z20
+	VPDPBUSD.BCST 84(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 84(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 84(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 88(BX), Z13, Z20
+	VPDPBUSD.BCST 88(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 88(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 88(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 92(BX), Z14, Z20
+	VPDPBUSD.BCST 92(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 92(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 92(BX)(R8*1), Z14, Z23
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z10, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VPBROADCASTD  148(BX), Z20
+	VPBROADCASTD  148(BX)(SI*1), Z21
+	VPBROADCASTD  148(BX)(SI*2), Z22
+	VPBROADCASTD  148(BX)(R8*1), Z23
+	VPDPBUSD.BCST 96(BX), Z15, Z20
+	VPDPBUSD.BCST 96(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 96(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 96(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 100(BX), Z16, Z20
+	VPDPBUSD.BCST 100(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 100(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 100(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 104(BX), Z17, Z20
+	VPDPBUSD.BCST 104(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 104(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 104(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 108(BX), Z18, Z20
+	VPDPBUSD.BCST 108(BX)(SI*1), Z18, Z21
+	VPDPBUSD.BCST 108(BX)(SI*2), Z18, Z22
+	VPDPBUSD.BCST 108(BX)(R8*1), Z18, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VPBROADCASTD  144(R9), Z20
+	VPDPBUSD.BCST 80(R9), Z11, Z20
+	VPDPBUSD.BCST 84(R9), Z12, Z20
+	VPDPBUSD.BCST 88(R9), Z13, Z20
+	VPDPBUSD.BCST 92(R9), Z14, Z20
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VPBROADCASTD  148(R9), Z10
+	VPDPBUSD.BCST 96(R9), Z15, Z10
+	VPDPBUSD.BCST 100(R9), Z16, Z10
+	VPDPBUSD.BCST 104(R9), Z17, Z10
+	VPDPBUSD.BCST 108(R9), Z18, Z10
+	VPMULLD       Z19, Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
+	VPANDD        1024(AX), Z10, Z11
+	VPANDD        1088(AX), Z10, Z12
+	VPANDD        1152(AX), Z10, Z13
+	VPANDD        1216(AX), Z10, Z14
+	VPANDD        1280(AX), Z10, Z15
+	VPANDD        1344(AX), Z10, Z16
+	VPANDD        1408(AX), Z10, Z17
+	VPANDD        1472(AX), Z10, Z10
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z18
+	VPSLLW        $0x02, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z11
+	VPSLLW        $0x02, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z12
+	VPSLLW        $0x02, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z13
+	VPSLLW        $0x02, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z14
+	VPSLLW        $0x02, 256(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z15
+	VPSLLW        $0x02, 320(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z16
+	VPSLLW        $0x02, 384(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z17
+	VPSLLW        $0x02, 448(AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z10
+	VPSLLD        $0x10, 64(CX), Z18
+	VPSRAD        $0x10, Z18, Z18
+	VPSRAD        $0x10, 64(CX), Z19
+	VPBROADCASTD  72(BX), Z20
+	VPBROADCASTD  72(BX)(SI*1), Z21
+	VPBROADCASTD  72(BX)(SI*2), Z22
+	VPBROADCASTD  72(BX)(R8*1), Z23
+	VPDPBUSD.BCST 32(BX), Z11, Z20
+	VPDPBUSD.BCST 32(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 32(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 32(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 36(BX), Z12, Z20
+	VPDPBUSD.BCST 36(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 36(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 36(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 40(BX), Z13, Z20
+	VPDPBUSD.BCST 40(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 40(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 40(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 44(BX), Z14, Z20
+	VPDPBUSD.BCST 44(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 44(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 44(BX)(R8*1), Z14, Z23
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z18, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z18, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z18, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VPBROADCASTD  76(BX), Z20
+	VPBROADCASTD  76(BX)(SI*1), Z21
+	VPBROADCASTD  76(BX)(SI*2), Z22
+	VPBROADCASTD  76(BX)(R8*1), Z23
+	VPDPBUSD.BCST 48(BX), Z15, Z20
+	VPDPBUSD.BCST 48(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 48(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 48(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 52(BX), Z16, Z20
+	VPDPBUSD.BCST 52(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 52(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 52(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 56(BX), Z17, Z20
+	VPDPBUSD.BCST 56(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 56(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 56(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 60(BX), Z10, Z20
+	VPDPBUSD.BCST 60(BX)(SI*1), Z10, Z21
+	VPDPBUSD.BCST 60(BX)(SI*2), Z10, Z22
+	VPDPBUSD.BCST 60(BX)(R8*1), Z10, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VPBROADCASTD  72(R9), Z20
+	VPDPBUSD.BCST 32(R9), Z11, Z20
+	VPDPBUSD.BCST 36(R9), Z12, Z20
+	VPDPBUSD.BCST 40(R9), Z13, Z20
+	VPDPBUSD.BCST 44(R9), Z14, Z20
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VPBROADCASTD  76(R9), Z11
+	VPDPBUSD.BCST 48(R9), Z15, Z11
+	VPDPBUSD.BCST 52(R9), Z16, Z11
+	VPDPBUSD.BCST 56(R9), Z17, Z11
+	VPDPBUSD.BCST 60(R9), Z10, Z11
+	VPMULLD       Z19, Z11, Z11
+	VPADDD        Z11, Z9, Z9
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
+	VPSRLW        $0x04, 1024(AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x04, 1088(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x04, 1152(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x04, 1216(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x04, 1280(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x04, 1344(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x04, 1408(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x04, 1472(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z10
+	VPSRLW        $0x02, (AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z11
+	VPSRLW        $0x02, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z12
+	VPSRLW        $0x02, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z13
+	VPSRLW        $0x02, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z14
+	VPSRLW        $0x02, 256(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z15
+	VPSRLW        $0x02, 320(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z16
+	VPSRLW        $0x02, 384(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z17
+	VPSRLW        $0x02, 448(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z18
+	VPSLLD        $0x10, 192(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 192(CX), Z19
+	VPBROADCASTD  152(BX), Z20
+	VPBROADCASTD  152(BX)(SI*1), Z21
+	VPBROADCASTD  152(BX)(SI*2), Z22
+	VPBROADCASTD  152(BX)(R8*1), Z23
+	VPDPBUSD.BCST 112(BX), Z11, Z20
+	VPDPBUSD.BCST 112(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 112(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 112(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 116(BX), Z12, Z20
+	VPDPBUSD.BCST 116(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 116(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 116(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 120(BX), Z13, Z20
+	VPDPBUSD.BCST 120(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 120(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 120(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 124(BX), Z14, Z20
+	VPDPBUSD.BCST 124(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 124(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 124(BX)(R8*1), Z14, Z23
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z10, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VPBROADCASTD  156(BX), Z20
+	VPBROADCASTD  156(BX)(SI*1), Z21
+	VPBROADCASTD  156(BX)(SI*2), Z22
+	VPBROADCASTD  156(BX)(R8*1), Z23
+	VPDPBUSD.BCST 128(BX), Z15, Z20
+	VPDPBUSD.BCST 128(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 128(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 128(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 132(BX), Z16, Z20
+	VPDPBUSD.BCST 132(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 132(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 132(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 136(BX), Z17, Z20
+	VPDPBUSD.BCST 136(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 136(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 136(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 140(BX), Z18, Z20
+	VPDPBUSD.BCST 140(BX)(SI*1), Z18, Z21
+	VPDPBUSD.BCST 140(BX)(SI*2), Z18, Z22
+	VPDPBUSD.BCST 140(BX)(R8*1), Z18, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VPBROADCASTD  152(R9), Z20
+	VPDPBUSD.BCST 112(R9), Z11, Z20
+	VPDPBUSD.BCST 116(R9), Z12, Z20
+	VPDPBUSD.BCST 120(R9), Z13, Z20
+	VPDPBUSD.BCST 124(R9), Z14, Z20
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VPBROADCASTD  156(R9), Z10
+	VPDPBUSD.BCST 128(R9), Z15, Z10
+	VPDPBUSD.BCST 132(R9), Z16, Z10
+	VPDPBUSD.BCST 136(R9), Z17, Z10
+	VPDPBUSD.BCST 140(R9), Z18, Z10
+	VPMULLD       Z19, Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000600, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z10
+	VXORPS        Z11, Z11, Z11
+	VXORPS        Z11, Z11, Z11
+	VXORPS        Z11, Z11, Z11
+	VXORPS        Z11, Z11, Z11
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z10, Z11
+	VFMADD231PS   Z11, Z1, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z10, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z10, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z10, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VXORPS        Z1, Z1, Z1
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z10, Z1
+	VFMADD231PS   Z1, Z9, Z8
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000d20, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q6_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q6_kx16v6(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+
+block:
+	VMOVDQU64 32(DI), Z1
+	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW    $0x08, Z3, Z3
+	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW    $0x08, Z1, Z1
+	VMOVDQU64 96(DI), Z5
+	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW    $0x08, Z7, Z7
+	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW    $0x08, Z5, Z5
+	VMOVDQU64 160(DI), Z9
+	VPSHUFB   vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW    $0x08, Z11, Z11
+	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW    $0x08, Z9, Z9
+	VMOVDQU64 224(DI), Z12
+	VPSHUFB   vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW    $0x08, Z13, Z13
+	VPSHUFB   vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW    $0x08, Z12, Z12
+	VMOVDQU64 Z3, (SP)
+	VMOVDQU64 Z1, 64(SP)
+	VMOVDQU64 Z7, 128(SP)
+	VMOVDQU64 Z5, 192(SP)
+	VMOVDQU64 Z11, 256(SP)
+	VMOVDQU64 Z9, 320(SP)
+	VMOVDQU64 Z13, 384(SP)
+	VMOVDQU64 Z12, 448(SP)
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z11, Z11, Z11
+	LEAQ      288(DI), AX
+	LEAQ      (SP), CX
+	MOVQ      $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
+	VPANDD        512(AX), Z12, Z13
+	VPANDD        576(AX), Z12, Z14
+	VPANDD        640(AX), Z12, Z15
+	VPANDD        704(AX), Z12, Z16
+	VPANDD        768(AX), Z12, Z17
+	VPANDD        832(AX), Z12, Z18
+	VPANDD        896(AX), Z12, Z19
+	VPANDD        960(AX), Z12, Z12
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z20
+	VPSLLW        $0x04, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z13
+	VPSLLW        $0x04, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z14
+	VPSLLW        $0x04, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z15
+	VPSLLW        $0x04, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z16
+	VPSLLW        $0x04, 256(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z17
+	VPSLLW        $0x04, 320(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z18
+	VPSLLW        $0x04, 384(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z19
+	VPSLLW        $0x04, 448(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z12
+	VPSLLD        $0x10, (CX), Z20
+	VPSRAD        $0x10, Z20, Z20
+	VPSRAD        $0x10, (CX), Z21
+	VPBROADCASTD  64(BX), Z22
+	VPBROADCASTD  64(BX)(SI*1), Z23
+	VPBROADCASTD  64(BX)(SI*2), Z24
+	VPBROADCASTD  64(BX)(R8*1), Z25
+	VPDPBUSD.BCST (BX), Z13, Z22
+	VPDPBUSD.BCST (BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST (BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST (BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 4(BX), Z14, Z22
+	VPDPBUSD.BCST 4(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 4(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 4(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 8(BX), Z15, Z22
+	VPDPBUSD.BCST 8(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 8(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 8(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 12(BX), Z16, Z22
+	VPDPBUSD.BCST 12(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 12(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 12(BX)(R8*1), Z16, Z25
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z20, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z20, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VPBROADCASTD  68(BX), Z22
+	VPBROADCASTD  68(BX)(SI*1), Z23
+	VPBROADCASTD  68(BX)(SI*2), Z24
+	VPBROADCASTD  68(BX)(R8*1), Z25
+	VPDPBUSD.BCST 16(BX), Z17, Z22
+	VPDPBUSD.BCST 16(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 16(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 16(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 20(BX), Z18, Z22
+	VPDPBUSD.BCST 20(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 20(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 20(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 24(BX), Z19, Z22
+	VPDPBUSD.BCST 24(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 24(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 24(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 28(BX), Z12, Z22
+	VPDPBUSD.BCST 28(BX)(SI*1), Z12, Z23
+	VPDPBUSD.BCST 28(BX)(SI*2), Z12, Z24
+	VPDPBUSD.BCST 28(BX)(R8*1), Z12, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VPBROADCASTD  64(R9), Z22
+	VPBROADCASTD  64(R9)(SI*1), Z23
+	VPDPBUSD.BCST (R9), Z13, Z22
+	VPDPBUSD.BCST (R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 4(R9), Z14, Z22
+	VPDPBUSD.BCST 4(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 8(R9), Z15, Z22
+	VPDPBUSD.BCST 8(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 12(R9), Z16, Z22
+	VPDPBUSD.BCST 12(R9)(SI*1), Z16, Z23
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VPBROADCASTD  68(R9), Z13
+	VPBROADCASTD  68(R9)(SI*1), Z14
+	VPDPBUSD.BCST 16(R9), Z17, Z13
+	VPDPBUSD.BCST 16(R9)(SI*1), Z17, Z14
+	VPDPBUSD.BCST 20(R9), Z18, Z13
+	VPDPBUSD.BCST 20(R9)(SI*1), Z18, Z14
+	VPDPBUSD.BCST 24(R9), Z19, Z13
+	VPDPBUSD.BCST 24(R9)(SI*1), Z19, Z14
+	VPDPBUSD.BCST 28(R9), Z12, Z13
+	VPDPBUSD.BCST 28(R9)(SI*1), Z12, Z14
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z9, Z9
+	VPMULLD       Z21, Z14, Z14
+	VPADDD        Z14, Z11, Z11
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
+	VPSRLW        $0x04, 512(AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x04, 576(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x04, 640(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x04, 704(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x04, 768(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x04, 832(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x04, 896(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x04, 960(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z12
+	VMOVDQU64     (AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z13
+	VMOVDQU64     64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z14
+	VMOVDQU64     128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z15
+	VMOVDQU64     192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z16
+	VMOVDQU64     256(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z17
+	VMOVDQU64     320(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z18
+	VMOVDQU64     384(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z19
+	VMOVDQU64     448(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z20
+	VPSLLD        $0x10, 128(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 128(CX), Z21
+	VPBROADCASTD  144(BX), Z22
+	VPBROADCASTD  144(BX)(SI*1), Z23
+	VPBROADCASTD  144(BX)(SI*2), Z24
+	VPBROADCASTD  144(BX)(R8*1), Z25
+	VPDPBUSD.BCST 80(BX), Z13, Z22
+	VPDPBUSD.BCST 80(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 80(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 80(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 84(BX), Z14, Z22
+	VPDPBUSD.BCST 84(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 84(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 84(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 88(BX), Z15, Z22
+	VPDPBUSD.BCST 88(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 88(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 88(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 92(BX), Z16, Z22
+	VPDPBUSD.BCST 92(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 92(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 92(BX)(R8*1), Z16, Z25
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z12, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VPBROADCASTD  148(BX), Z22
+	VPBROADCASTD  148(BX)(SI*1), Z23
+	VPBROADCASTD  148(BX)(SI*2), Z24
+	VPBROADCASTD  148(BX)(R8*1), Z25
+	VPDPBUSD.BCST 96(BX), Z17, Z22
+	VPDPBUSD.BCST 96(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 96(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 96(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 100(BX), Z18, Z22
+	VPDPBUSD.BCST 100(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 100(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 100(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 104(BX), Z19, Z22
+	VPDPBUSD.BCST 104(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 104(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 104(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 108(BX), Z20, Z22
+	VPDPBUSD.BCST 108(BX)(SI*1), Z20, Z23
+	VPDPBUSD.BCST 108(BX)(SI*2), Z20, Z24
+	VPDPBUSD.BCST 108(BX)(R8*1), Z20, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VPBROADCASTD  144(R9), Z22
+	VPBROADCASTD  144(R9)(SI*1), Z23
+	VPDPBUSD.BCST 80(R9), Z13, Z22
+	VPDPBUSD.BCST 80(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 84(R9), Z14, Z22
+	VPDPBUSD.BCST 84(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 88(R9), Z15, Z22
+	VPDPBUSD.BCST 88(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 92(R9), Z16, Z22
+	VPDPBUSD.BCST 92(R9)(SI*1), Z16, Z23
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VPBROADCASTD  148(R9), Z12
+	VPBROADCASTD  148(R9)(SI*1), Z13
+	VPDPBUSD.BCST 96(R9), Z17, Z12
+	VPDPBUSD.BCST 96(R9)(SI*1), Z17, Z13
+	VPDPBUSD.BCST 100(R9), Z18, Z12
+	VPDPBUSD.BCST 100(R9)(SI*1), Z18, Z13
+	VPDPBUSD.BCST 104(R9), Z19, Z12
+	VPDPBUSD.BCST 104(R9)(SI*1), Z19, Z13
+	VPDPBUSD.BCST 108(R9), Z20, Z12
+	VPDPBUSD.BCST 108(R9)(SI*1), Z20, Z13
+	VPMULLD       Z21, Z12, Z12
+	VPADDD        Z12, Z9, Z9
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z11, Z11
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
+	VPANDD        1024(AX), Z12, Z13
+	VPANDD        1088(AX), Z12, Z14
+	VPANDD        1152(AX), Z12, Z15
+	VPANDD        1216(AX), Z12, Z16
+	VPANDD        1280(AX), Z12, Z17
+	VPANDD        1344(AX), Z12, Z18
+	VPANDD        1408(AX), Z12, Z19
+	VPANDD        1472(AX), Z12, Z12
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z20
+	VPSLLW        $0x02, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z13
+	VPSLLW        $0x02, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z14
+	VPSLLW        $0x02, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z15
+	VPSLLW        $0x02, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z16
+	VPSLLW        $0x02, 256(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z17
+	VPSLLW        $0x02, 320(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z18
+	VPSLLW        $0x02, 384(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z19
+	VPSLLW        $0x02, 448(AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z12
+	VPSLLD        $0x10, 64(CX), Z20
+	VPSRAD        $0x10, Z20, Z20
+	VPSRAD        $0x10, 64(CX), Z21
+	VPBROADCASTD  72(BX), Z22
+	VPBROADCASTD  72(BX)(SI*1), Z23
+	VPBROADCASTD  72(BX)(SI*2), Z24
+	VPBROADCASTD  72(BX)(R8*1), Z25
+	VPDPBUSD.BCST 32(BX), Z13, Z22
+	VPDPBUSD.BCST 32(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 32(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 32(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 36(BX), Z14, Z22
+	VPDPBUSD.BCST 36(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 36(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 36(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 40(BX), Z15, Z22
+	VPDPBUSD.BCST 40(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 40(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 40(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 44(BX), Z16, Z22
+	VPDPBUSD.BCST 44(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 44(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 44(BX)(R8*1), Z16, Z25
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z20, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z20, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VPBROADCASTD  76(BX), Z22
+	VPBROADCASTD  76(BX)(SI*1), Z23
+	VPBROADCASTD  76(BX)(SI*2), Z24
+	VPBROADCASTD  76(BX)(R8*1), Z25
+	VPDPBUSD.BCST 48(BX), Z17, Z22
+	VPDPBUSD.BCST 48(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 48(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 48(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 52(BX), Z18, Z22
+	VPDPBUSD.BCST 52(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 52(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 52(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 56(BX), Z19, Z22
+	VPDPBUSD.BCST 56(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 56(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 56(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 60(BX), Z12, Z22
+	VPDPBUSD.BCST 60(BX)(SI*1), Z12, Z23
+	VPDPBUSD.BCST 60(BX)(SI*2), Z12, Z24
+	VPDPBUSD.BCST 60(BX)(R8*1), Z12, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VPBROADCASTD  72(R9), Z22
+	VPBROADCASTD  72(R9)(SI*1), Z23
+	VPDPBUSD.BCST 32(R9), Z13, Z22
+	VPDPBUSD.BCST 32(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 36(R9), Z14, Z22
+	VPDPBUSD.BCST 36(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 40(R9), Z15, Z22
+	VPDPBUSD.BCST 40(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 44(R9), Z16, Z22
+	VPDPBUSD.BCST 44(R9)(SI*1), Z16, Z23
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VPBROADCASTD  76(R9), Z13
+	VPBROADCASTD  76(R9)(SI*1), Z14
+	VPDPBUSD.BCST 48(R9), Z17, Z13
+	VPDPBUSD.BCST 48(R9)(SI*1), Z17, Z14
+	VPDPBUSD.BCST 52(R9), Z18, Z13
+	VPDPBUSD.BCST 52(R9)(SI*1), Z18, Z14
+	VPDPBUSD.BCST 56(R9), Z19, Z13
+	VPDPBUSD.BCST 56(R9)(SI*1), Z19, Z14
+	VPDPBUSD.BCST 60(R9), Z12, Z13
+	VPDPBUSD.BCST 60(R9)(SI*1), Z12, Z14
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z9, Z9
+	VPMULLD       Z21, Z14, Z14
+	VPADDD        Z14, Z11, Z11
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
+	VPSRLW        $0x04, 1024(AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x04, 1088(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x04, 1152(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x04, 1216(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x04, 1280(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x04, 1344(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x04, 1408(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x04, 1472(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z12
+	VPSRLW        $0x02, (AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z13
+	VPSRLW        $0x02, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z14
+	VPSRLW        $0x02, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z15
+	VPSRLW        $0x02, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z16
+	VPSRLW        $0x02, 256(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z17
+	VPSRLW        $0x02, 320(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z18
+	VPSRLW        $0x02, 384(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z19
+	VPSRLW        $0x02, 448(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z20
+	VPSLLD        $0x10, 192(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 192(CX), Z21
+	VPBROADCASTD  152(BX), Z22
+	VPBROADCASTD  152(BX)(SI*1), Z23
+	VPBROADCASTD  152(BX)(SI*2), Z24
+	VPBROADCASTD  152(BX)(R8*1), Z25
+	VPDPBUSD.BCST 112(BX), Z13, Z22
+	VPDPBUSD.BCST 112(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 112(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 112(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 116(BX), Z14, Z22
+	VPDPBUSD.BCST 116(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 116(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 116(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 120(BX), Z15, Z22
+	VPDPBUSD.BCST 120(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 120(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 120(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 124(BX), Z16, Z22
+	VPDPBUSD.BCST 124(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 124(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 124(BX)(R8*1), Z16, Z25
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z12, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VPBROADCASTD  156(BX), Z22
+	VPBROADCASTD  156(BX)(SI*1), Z23
+	VPBROADCASTD  156(BX)(SI*2), Z24
+	VPBROADCASTD  156(BX)(R8*1), Z25
+	VPDPBUSD.BCST 128(BX), Z17, Z22
+	VPDPBUSD.BCST 128(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 128(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 128(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 132(BX), Z18, Z22
+	VPDPBUSD.BCST 132(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 132(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 132(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 136(BX), Z19, Z22
+	VPDPBUSD.BCST 136(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 136(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 136(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 140(BX), Z20, Z22
+	VPDPBUSD.BCST 140(BX)(SI*1), Z20, Z23
+	VPDPBUSD.BCST 140(BX)(SI*2), Z20, Z24
+	VPDPBUSD.BCST 140(BX)(R8*1), Z20, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VPBROADCASTD  152(R9), Z22
+	VPBROADCASTD  152(R9)(SI*1), Z23
+	VPDPBUSD.BCST 112(R9), Z13, Z22
+	VPDPBUSD.BCST 112(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 116(R9), Z14, Z22
+	VPDPBUSD.BCST 116(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 120(R9), Z15, Z22
+	VPDPBUSD.BCST 120(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 124(R9), Z16, Z22
+	VPDPBUSD.BCST 124(R9)(SI*1), Z16, Z23
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VPBROADCASTD  156(R9), Z12
+	VPBROADCASTD  156(R9)(SI*1), Z13
+	VPDPBUSD.BCST 128(R9), Z17, Z12
+	VPDPBUSD.BCST 128(R9)(SI*1), Z17, Z13
+	VPDPBUSD.BCST 132(R9), Z18, Z12
+	VPDPBUSD.BCST 132(R9)(SI*1), Z18, Z13
+	VPDPBUSD.BCST 136(R9), Z19, Z12
+	VPDPBUSD.BCST 136(R9)(SI*1), Z19, Z13
+	VPDPBUSD.BCST 140(R9), Z20, Z12
+	VPDPBUSD.BCST 140(R9)(SI*1), Z20, Z13
+	VPMULLD       Z21, Z12, Z12
+	VPADDD        Z12, Z9, Z9
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z11, Z11
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000600, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z12
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z13, Z13, Z13
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z12, Z13
+	VFMADD231PS   Z13, Z1, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z12, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z12, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z1, Z1, Z1
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z12, Z1
+	VFMADD231PS   Z1, Z9, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000d20, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q6_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q6_kx16v7(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+
+block:
+	VMOVDQU64 32(DI), Z1
+	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW    $0x08, Z3, Z3
+	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW    $0x08, Z1, Z1
+	VMOVDQU64 96(DI), Z5
+	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW    $0x08, Z7, Z7
+	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW    $0x08, Z5, Z5
+	VMOVDQU64 160(DI), Z9
+	VPSHUFB   vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW    $0x08, Z11, Z11
+	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW    $0x08, Z9, Z9
+	VMOVDQU64 224(DI), Z13
+	VPSHUFB   vnnispread0<>+0(SB), Z13, Z14
+	VPSRAW    $0x08, Z14, Z14
+	VPSHUFB   vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW    $0x08, Z13, Z13
+	VMOVDQU64 Z3, (SP)
+	VMOVDQU64 Z1, 64(SP)
+	VMOVDQU64 Z7, 128(SP)
+	VMOVDQU64 Z5, 192(SP)
+	VMOVDQU64 Z11, 256(SP)
+	VMOVDQU64 Z9, 320(SP)
+	VMOVDQU64 Z14, 384(SP)
+	VMOVDQU64 Z13, 448(SP)
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z13, Z13, Z13
+	LEAQ      288(DI), AX
+	LEAQ      (SP), CX
+	MOVQ      $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
+	VPANDD        512(AX), Z14, Z15
+	VPANDD        576(AX), Z14, Z16
+	VPANDD        640(AX), Z14, Z17
+	VPANDD        704(AX), Z14, Z18
+	VPANDD        768(AX), Z14, Z19
+	VPANDD        832(AX), Z14, Z20
+	VPANDD        896(AX), Z14, Z21
+	VPANDD        960(AX), Z14, Z14
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z22
+	VPSLLW        $0x04, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z15
+	VPSLLW        $0x04, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z16
+	VPSLLW        $0x04, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z17
+	VPSLLW        $0x04, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z18
+	VPSLLW        $0x04, 256(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z19
+	VPSLLW        $0x04, 320(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z20
+	VPSLLW        $0x04, 384(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z21
+	VPSLLW        $0x04, 448(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z14
+	VPSLLD        $0x10, (CX), Z22
+	VPSRAD        $0x10, Z22, Z22
+	VPSRAD        $0x10, (CX), Z23
+	VPBROADCASTD  64(BX), Z24
+	VPBROADCASTD  64(BX)(SI*1), Z25
+	VPBROADCASTD  64(BX)(SI*2), Z26
+	VPBROADCASTD  64(BX)(R8*1), Z27
+	VPDPBUSD.BCST (BX), Z15, Z24
+	VPDPBUSD.BCST (BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST (BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST (BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 4(BX), Z16, Z24
+	VPDPBUSD.BCST 4(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 4(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 4(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 8(BX), Z17, Z24
+	VPDPBUSD.BCST 8(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 8(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 8(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 12(BX), Z18, Z24
+	VPDPBUSD.BCST 12(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 12(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 12(BX)(R8*1), Z18, Z27
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z22, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VPBROADCASTD  68(BX), Z24
+	VPBROADCASTD  68(BX)(SI*1), Z25
+	VPBROADCASTD  68(BX)(SI*2), Z26
+	VPBROADCASTD  68(BX)(R8*1), Z27
+	VPDPBUSD.BCST 16(BX), Z19, Z24
+	VPDPBUSD.BCST 16(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 16(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 16(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 20(BX), Z20, Z24
+	VPDPBUSD.BCST 20(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 20(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 20(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 24(BX), Z21, Z24
+	VPDPBUSD.BCST 24(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 24(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 24(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 28(BX), Z14, Z24
+	VPDPBUSD.BCST 28(BX)(SI*1), Z14, Z25
+	VPDPBUSD.BCST 28(BX)(SI*2), Z14, Z26
+	VPDPBUSD.BCST 28(BX)(R8*1), Z14, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VPBROADCASTD  64(R9), Z24
+	VPBROADCASTD  64(R9)(SI*1), Z25
+	VPBROADCASTD  64(R9)(SI*2), Z26
+	VPDPBUSD.BCST (R9), Z15, Z24
+	VPDPBUSD.BCST (R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST (R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 4(R9), Z16, Z24
+	VPDPBUSD.BCST 4(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 4(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 8(R9), Z17, Z24
+	VPDPBUSD.BCST 8(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 8(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 12(R9), Z18, Z24
+	VPDPBUSD.BCST 12(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 12(R9)(SI*2), Z18, Z26
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VPBROADCASTD  68(R9), Z15
+	VPBROADCASTD  68(R9)(SI*1), Z16
+	VPBROADCASTD  68(R9)(SI*2), Z17
+	VPDPBUSD.BCST 16(R9), Z19, Z15
+	VPDPBUSD.BCST 16(R9)(SI*1), Z19, Z16
+	VPDPBUSD.BCST 16(R9)(SI*2), Z19, Z17
+	VPDPBUSD.BCST 20(R9), Z20, Z15
+	VPDPBUSD.BCST 20(R9)(SI*1), Z20, Z16
+	VPDPBUSD.BCST 20(R9)(SI*2), Z20, Z17
+	VPDPBUSD.BCST 24(R9), Z21, Z15
+	VPDPBUSD.BCST 24(R9)(SI*1), Z21, Z16
+	VPDPBUSD.BCST 24(R9)(SI*2), Z21, Z17
+	VPDPBUSD.BCST 28(R9), Z14, Z15
+	VPDPBUSD.BCST 28(R9)(SI*1), Z14, Z16
+	VPDPBUSD.BCST 28(R9)(SI*2), Z14, Z17
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z9, Z9
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z11, Z11
+	VPMULLD       Z23, Z17, Z17
+	VPADDD        Z17, Z13, Z13
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
+	VPSRLW        $0x04, 512(AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x04, 576(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x04, 640(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x04, 704(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x04, 768(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x04, 832(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x04, 896(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x04, 960(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z14
+	VMOVDQU64     (AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z15
+	VMOVDQU64     64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z16
+	VMOVDQU64     128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z17
+	VMOVDQU64     192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z18
+	VMOVDQU64     256(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z19
+	VMOVDQU64     320(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z20
+	VMOVDQU64     384(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z21
+	VMOVDQU64     448(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z22
+	VPSLLD        $0x10, 128(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 128(CX), Z23
+	VPBROADCASTD  144(BX), Z24
+	VPBROADCASTD  144(BX)(SI*1), Z25
+	VPBROADCASTD  144(BX)(SI*2), Z26
+	VPBROADCASTD  144(BX)(R8*1), Z27
+	VPDPBUSD.BCST 80(BX), Z15, Z24
+	VPDPBUSD.BCST 80(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 80(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 80(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 84(BX), Z16, Z24
+	VPDPBUSD.BCST 84(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 84(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 84(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 88(BX), Z17, Z24
+	VPDPBUSD.BCST 88(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 88(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 88(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 92(BX), Z18, Z24
+	VPDPBUSD.BCST 92(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 92(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 92(BX)(R8*1), Z18, Z27
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z14, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VPBROADCASTD  148(BX), Z24
+	VPBROADCASTD  148(BX)(SI*1), Z25
+	VPBROADCASTD  148(BX)(SI*2), Z26
+	VPBROADCASTD  148(BX)(R8*1), Z27
+	VPDPBUSD.BCST 96(BX), Z19, Z24
+	VPDPBUSD.BCST 96(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 96(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 96(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 100(BX), Z20, Z24
+	VPDPBUSD.BCST 100(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 100(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 100(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 104(BX), Z21, Z24
+	VPDPBUSD.BCST 104(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 104(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 104(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 108(BX), Z22, Z24
+	VPDPBUSD.BCST 108(BX)(SI*1), Z22, Z25
+	VPDPBUSD.BCST 108(BX)(SI*2), Z22, Z26
+	VPDPBUSD.BCST 108(BX)(R8*1), Z22, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VPBROADCASTD  144(R9), Z24
+	VPBROADCASTD  144(R9)(SI*1), Z25
+	VPBROADCASTD  144(R9)(SI*2), Z26
+	VPDPBUSD.BCST 80(R9), Z15, Z24
+	VPDPBUSD.BCST 80(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 80(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 84(R9), Z16, Z24
+	VPDPBUSD.BCST 84(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 84(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 88(R9), Z17, Z24
+	VPDPBUSD.BCST 88(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 88(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 92(R9), Z18, Z24
+	VPDPBUSD.BCST 92(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 92(R9)(SI*2), Z18, Z26
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VPBROADCASTD  148(R9), Z14
+	VPBROADCASTD  148(R9)(SI*1), Z15
+	VPBROADCASTD  148(R9)(SI*2), Z16
+	VPDPBUSD.BCST 96(R9), Z19, Z14
+	VPDPBUSD.BCST 96(R9)(SI*1), Z19, Z15
+	VPDPBUSD.BCST 96(R9)(SI*2), Z19, Z16
+	VPDPBUSD.BCST 100(R9), Z20, Z14
+	VPDPBUSD.BCST 100(R9)(SI*1), Z20, Z15
+	VPDPBUSD.BCST 100(R9)(SI*2), Z20, Z16
+	VPDPBUSD.BCST 104(R9), Z21, Z14
+	VPDPBUSD.BCST 104(R9)(SI*1), Z21, Z15
+	VPDPBUSD.BCST 104(R9)(SI*2), Z21, Z16
+	VPDPBUSD.BCST 108(R9), Z22, Z14
+	VPDPBUSD.BCST 108(R9)(SI*1), Z22, Z15
+	VPDPBUSD.BCST 108(R9)(SI*2), Z22, Z16
+	VPMULLD       Z23, Z14, Z14
+	VPADDD        Z14, Z9, Z9
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z11, Z11
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z13, Z13
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
+	VPANDD        1024(AX), Z14, Z15
+	VPANDD        1088(AX), Z14, Z16
+	VPANDD        1152(AX), Z14, Z17
+	VPANDD        1216(AX), Z14, Z18
+	VPANDD        1280(AX), Z14, Z19
+	VPANDD        1344(AX), Z14, Z20
+	VPANDD        1408(AX), Z14, Z21
+	VPANDD        1472(AX), Z14, Z14
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z22
+	VPSLLW        $0x02, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z15
+	VPSLLW        $0x02, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z16
+	VPSLLW        $0x02, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z17
+	VPSLLW        $0x02, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z18
+	VPSLLW        $0x02, 256(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z19
+	VPSLLW        $0x02, 320(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z20
+	VPSLLW        $0x02, 384(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z21
+	VPSLLW        $0x02, 448(AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z14
+	VPSLLD        $0x10, 64(CX), Z22
+	VPSRAD        $0x10, Z22, Z22
+	VPSRAD        $0x10, 64(CX), Z23
+	VPBROADCASTD  72(BX), Z24
+	VPBROADCASTD  72(BX)(SI*1), Z25
+	VPBROADCASTD  72(BX)(SI*2), Z26
+	VPBROADCASTD  72(BX)(R8*1), Z27
+	VPDPBUSD.BCST 32(BX), Z15, Z24
+	VPDPBUSD.BCST 32(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 32(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 32(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 36(BX), Z16, Z24
+	VPDPBUSD.BCST 36(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 36(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 36(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 40(BX), Z17, Z24
+	VPDPBUSD.BCST 40(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 40(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 40(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 44(BX), Z18, Z24
+	VPDPBUSD.BCST 44(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 44(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 44(BX)(R8*1), Z18, Z27
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z22, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VPBROADCASTD  76(BX), Z24
+	VPBROADCASTD  76(BX)(SI*1), Z25
+	VPBROADCASTD  76(BX)(SI*2), Z26
+	VPBROADCASTD  76(BX)(R8*1), Z27
+	VPDPBUSD.BCST 48(BX), Z19, Z24
+	VPDPBUSD.BCST 48(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 48(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 48(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 52(BX), Z20, Z24
+	VPDPBUSD.BCST 52(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 52(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 52(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 56(BX), Z21, Z24
+	VPDPBUSD.BCST 56(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 56(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 56(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 60(BX), Z14, Z24
+	VPDPBUSD.BCST 60(BX)(SI*1), Z14, Z25
+	VPDPBUSD.BCST 60(BX)(SI*2), Z14, Z26
+	VPDPBUSD.BCST 60(BX)(R8*1), Z14, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VPBROADCASTD  72(R9), Z24
+	VPBROADCASTD  72(R9)(SI*1), Z25
+	VPBROADCASTD  72(R9)(SI*2), Z26
+	VPDPBUSD.BCST 32(R9), Z15, Z24
+	VPDPBUSD.BCST 32(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 32(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 36(R9), Z16, Z24
+	VPDPBUSD.BCST 36(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 36(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 40(R9), Z17, Z24
+	VPDPBUSD.BCST 40(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 40(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 44(R9), Z18, Z24
+	VPDPBUSD.BCST 44(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 44(R9)(SI*2), Z18, Z26
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VPBROADCASTD  76(R9), Z15
+	VPBROADCASTD  76(R9)(SI*1), Z16
+	VPBROADCASTD  76(R9)(SI*2), Z17
+	VPDPBUSD.BCST 48(R9), Z19, Z15
+	VPDPBUSD.BCST 48(R9)(SI*1), Z19, Z16
+	VPDPBUSD.BCST 48(R9)(SI*2), Z19, Z17
+	VPDPBUSD.BCST 52(R9), Z20, Z15
+	VPDPBUSD.BCST 52(R9)(SI*1), Z20, Z16
+	VPDPBUSD.BCST 52(R9)(SI*2), Z20, Z17
+	VPDPBUSD.BCST 56(R9), Z21, Z15
+	VPDPBUSD.BCST 56(R9)(SI*1), Z21, Z16
+	VPDPBUSD.BCST 56(R9)(SI*2), Z21, Z17
+	VPDPBUSD.BCST 60(R9), Z14, Z15
+	VPDPBUSD.BCST 60(R9)(SI*1), Z14, Z16
+	VPDPBUSD.BCST 60(R9)(SI*2), Z14, Z17
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z9, Z9
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z11, Z11
+	VPMULLD       Z23, Z17, Z17
+	VPADDD        Z17, Z13, Z13
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
+	VPSRLW        $0x04, 1024(AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x04, 1088(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x04, 1152(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x04, 1216(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x04, 1280(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x04, 1344(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x04, 1408(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x04, 1472(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z14
+	VPSRLW        $0x02, (AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z15
+	VPSRLW        $0x02, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z16
+	VPSRLW        $0x02, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z17
+	VPSRLW        $0x02, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z18
+	VPSRLW        $0x02, 256(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z19
+	VPSRLW        $0x02, 320(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z20
+	VPSRLW        $0x02, 384(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z21
+	VPSRLW        $0x02, 448(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z22
+	VPSLLD        $0x10, 192(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 192(CX), Z23
+	VPBROADCASTD  152(BX), Z24
+	VPBROADCASTD  152(BX)(SI*1), Z25
+	VPBROADCASTD  152(BX)(SI*2), Z26
+	VPBROADCASTD  152(BX)(R8*1), Z27
+	VPDPBUSD.BCST 112(BX), Z15, Z24
+	VPDPBUSD.BCST 112(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 112(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 112(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 116(BX), Z16, Z24
+	VPDPBUSD.BCST 116(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 116(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 116(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 120(BX), Z17, Z24
+	VPDPBUSD.BCST 120(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 120(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 120(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 124(BX), Z18, Z24
+	VPDPBUSD.BCST 124(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 124(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 124(BX)(R8*1), Z18, Z27
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z14, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VPBROADCASTD  156(BX), Z24
+	VPBROADCASTD  156(BX)(SI*1), Z25
+	VPBROADCASTD  156(BX)(SI*2), Z26
+	VPBROADCASTD  156(BX)(R8*1), Z27
+	VPDPBUSD.BCST 128(BX), Z19, Z24
+	VPDPBUSD.BCST 128(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 128(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 128(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 132(BX), Z20, Z24
+	VPDPBUSD.BCST 132(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 132(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 132(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 136(BX), Z21, Z24
+	VPDPBUSD.BCST 136(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 136(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 136(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 140(BX), Z22, Z24
+	VPDPBUSD.BCST 140(BX)(SI*1), Z22, Z25
+	VPDPBUSD.BCST 140(BX)(SI*2), Z22, Z26
+	VPDPBUSD.BCST 140(BX)(R8*1), Z22, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VPBROADCASTD  152(R9), Z24
+	VPBROADCASTD  152(R9)(SI*1), Z25
+	VPBROADCASTD  152(R9)(SI*2), Z26
+	VPDPBUSD.BCST 112(R9), Z15, Z24
+	VPDPBUSD.BCST 112(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 112(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 116(R9), Z16, Z24
+	VPDPBUSD.BCST 116(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 116(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 120(R9), Z17, Z24
+	VPDPBUSD.BCST 120(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 120(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 124(R9), Z18, Z24
+	VPDPBUSD.BCST 124(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 124(R9)(SI*2), Z18, Z26
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VPBROADCASTD  156(R9), Z14
+	VPBROADCASTD  156(R9)(SI*1), Z15
+	VPBROADCASTD  156(R9)(SI*2), Z16
+	VPDPBUSD.BCST 128(R9), Z19, Z14
+	VPDPBUSD.BCST 128(R9)(SI*1), Z19, Z15
+	VPDPBUSD.BCST 128(R9)(SI*2), Z19, Z16
+	VPDPBUSD.BCST 132(R9), Z20, Z14
+	VPDPBUSD.BCST 132(R9)(SI*1), Z20, Z15
+	VPDPBUSD.BCST 132(R9)(SI*2), Z20, Z16
+	VPDPBUSD.BCST 136(R9), Z21, Z14
+	VPDPBUSD.BCST 136(R9)(SI*1), Z21, Z15
+	VPDPBUSD.BCST 136(R9)(SI*2), Z21, Z16
+	VPDPBUSD.BCST 140(R9), Z22, Z14
+	VPDPBUSD.BCST 140(R9)(SI*1), Z22, Z15
+	VPDPBUSD.BCST 140(R9)(SI*2), Z22, Z16
+	VPMULLD       Z23, Z14, Z14
+	VPADDD        Z14, Z9, Z9
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z11, Z11
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z13, Z13
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000600, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z15, Z15, Z15
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z14, Z15
+	VFMADD231PS   Z15, Z1, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z14, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z1, Z1, Z1
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z14, Z1
+	VFMADD231PS   Z1, Z9, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000d20, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q6_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q6_kx16v8(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+	VXORPS Z14, Z14, Z14
+
+block:
+	VMOVDQU64 32(DI), Z1
+	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW    $0x08, Z3, Z3
+	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW    $0x08, Z1, Z1
+	VMOVDQU64 96(DI), Z5
+	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW    $0x08, Z7, Z7
+	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW    $0x08, Z5, Z5
+	VMOVDQU64 160(DI), Z9
+	VPSHUFB   vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW    $0x08, Z11, Z11
+	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW    $0x08, Z9, Z9
+	VMOVDQU64 224(DI), Z13
+	VPSHUFB   vnnispread0<>+0(SB), Z13, Z15
+	VPSRAW    $0x08, Z15, Z15
+	VPSHUFB   vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW    $0x08, Z13, Z13
+	VMOVDQU64 Z3, (SP)
+	VMOVDQU64 Z1, 64(SP)
+	VMOVDQU64 Z7, 128(SP)
+	VMOVDQU64 Z5, 192(SP)
+	VMOVDQU64 Z11, 256(SP)
+	VMOVDQU64 Z9, 320(SP)
+	VMOVDQU64 Z15, 384(SP)
+	VMOVDQU64 Z13, 448(SP)
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z13, Z13, Z13
+	VXORPS    Z15, Z15, Z15
+	LEAQ      288(DI), AX
+	LEAQ      (SP), CX
+	MOVQ      $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
+	VPANDD        512(AX), Z16, Z17
+	VPANDD        576(AX), Z16, Z18
+	VPANDD        640(AX), Z16, Z19
+	VPANDD        704(AX), Z16, Z20
+	VPANDD        768(AX), Z16, Z21
+	VPANDD        832(AX), Z16, Z22
+	VPANDD        896(AX), Z16, Z23
+	VPANDD        960(AX), Z16, Z16
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z24
+	VPSLLW        $0x04, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z17
+	VPSLLW        $0x04, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z18
+	VPSLLW        $0x04, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z19
+	VPSLLW        $0x04, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z20
+	VPSLLW        $0x04, 256(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z21
+	VPSLLW        $0x04, 320(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z22
+	VPSLLW        $0x04, 384(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z23
+	VPSLLW        $0x04, 448(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z16
+	VPSLLD        $0x10, (CX), Z24
+	VPSRAD        $0x10, Z24, Z24
+	VPSRAD        $0x10, (CX), Z25
+	VPBROADCASTD  64(BX), Z26
+	VPBROADCASTD  64(BX)(SI*1), Z27
+	VPBROADCASTD  64(BX)(SI*2), Z28
+	VPBROADCASTD  64(BX)(R8*1), Z29
+	VPDPBUSD.BCST (BX), Z17, Z26
+	VPDPBUSD.BCST (BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST (BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST (BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 4(BX), Z18, Z26
+	VPDPBUSD.BCST 4(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 4(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 4(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 8(BX), Z19, Z26
+	VPDPBUSD.BCST 8(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 8(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 8(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 12(BX), Z20, Z26
+	VPDPBUSD.BCST 12(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 12(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 12(BX)(R8*1), Z20, Z29
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z24, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VPBROADCASTD  68(BX), Z26
+	VPBROADCASTD  68(BX)(SI*1), Z27
+	VPBROADCASTD  68(BX)(SI*2), Z28
+	VPBROADCASTD  68(BX)(R8*1), Z29
+	VPDPBUSD.BCST 16(BX), Z21, Z26
+	VPDPBUSD.BCST 16(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 16(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 16(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 20(BX), Z22, Z26
+	VPDPBUSD.BCST 20(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 20(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 20(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 24(BX), Z23, Z26
+	VPDPBUSD.BCST 24(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 24(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 24(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 28(BX), Z16, Z26
+	VPDPBUSD.BCST 28(BX)(SI*1), Z16, Z27
+	VPDPBUSD.BCST 28(BX)(SI*2), Z16, Z28
+	VPDPBUSD.BCST 28(BX)(R8*1), Z16, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VPBROADCASTD  64(R9), Z26
+	VPBROADCASTD  64(R9)(SI*1), Z27
+	VPBROADCASTD  64(R9)(SI*2), Z28
+	VPBROADCASTD  64(R9)(R8*1), Z29
+	VPDPBUSD.BCST (R9), Z17, Z26
+	VPDPBUSD.BCST (R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST (R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST (R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 4(R9), Z18, Z26
+	VPDPBUSD.BCST 4(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 4(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 4(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 8(R9), Z19, Z26
+	VPDPBUSD.BCST 8(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 8(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 8(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 12(R9), Z20, Z26
+	VPDPBUSD.BCST 12(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 12(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 12(R9)(R8*1), Z20, Z29
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z24, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VPBROADCASTD  68(R9), Z17
+	VPBROADCASTD  68(R9)(SI*1), Z18
+	VPBROADCASTD  68(R9)(SI*2), Z19
+	VPBROADCASTD  68(R9)(R8*1), Z20
+	VPDPBUSD.BCST 16(R9), Z21, Z17
+	VPDPBUSD.BCST 16(R9)(SI*1), Z21, Z18
+	VPDPBUSD.BCST 16(R9)(SI*2), Z21, Z19
+	VPDPBUSD.BCST 16(R9)(R8*1), Z21, Z20
+	VPDPBUSD.BCST 20(R9), Z22, Z17
+	VPDPBUSD.BCST 20(R9)(SI*1), Z22, Z18
+	VPDPBUSD.BCST 20(R9)(SI*2), Z22, Z19
+	VPDPBUSD.BCST 20(R9)(R8*1), Z22, Z20
+	VPDPBUSD.BCST 24(R9), Z23, Z17
+	VPDPBUSD.BCST 24(R9)(SI*1), Z23, Z18
+	VPDPBUSD.BCST 24(R9)(SI*2), Z23, Z19
+	VPDPBUSD.BCST 24(R9)(R8*1), Z23, Z20
+	VPDPBUSD.BCST 28(R9), Z16, Z17
+	VPDPBUSD.BCST 28(R9)(SI*1), Z16, Z18
+	VPDPBUSD.BCST 28(R9)(SI*2), Z16, Z19
+	VPDPBUSD.BCST 28(R9)(R8*1), Z16, Z20
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z9, Z9
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z11, Z11
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z13, Z13
+	VPMULLD       Z25, Z20, Z20
+	VPADDD        Z20, Z15, Z15
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
+	VPSRLW        $0x04, 512(AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x04, 576(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x04, 640(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x04, 704(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x04, 768(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x04, 832(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x04, 896(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x04, 960(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z16
+	VMOVDQU64     (AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z17
+	VMOVDQU64     64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z18
+	VMOVDQU64     128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z19
+	VMOVDQU64     192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z20
+	VMOVDQU64     256(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z21
+	VMOVDQU64     320(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z22
+	VMOVDQU64     384(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z23
+	VMOVDQU64     448(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z24
+	VPSLLD        $0x10, 128(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 128(CX), Z25
+	VPBROADCASTD  144(BX), Z26
+	VPBROADCASTD  144(BX)(SI*1), Z27
+	VPBROADCASTD  144(BX)(SI*2), Z28
+	VPBROADCASTD  144(BX)(R8*1), Z29
+	VPDPBUSD.BCST 80(BX), Z17, Z26
+	VPDPBUSD.BCST 80(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 80(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 80(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 84(BX), Z18, Z26
+	VPDPBUSD.BCST 84(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 84(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 84(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 88(BX), Z19, Z26
+	VPDPBUSD.BCST 88(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 88(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 88(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 92(BX), Z20, Z26
+	VPDPBUSD.BCST 92(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 92(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 92(BX)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VPBROADCASTD  148(BX), Z26
+	VPBROADCASTD  148(BX)(SI*1), Z27
+	VPBROADCASTD  148(BX)(SI*2), Z28
+	VPBROADCASTD  148(BX)(R8*1), Z29
+	VPDPBUSD.BCST 96(BX), Z21, Z26
+	VPDPBUSD.BCST 96(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 96(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 96(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 100(BX), Z22, Z26
+	VPDPBUSD.BCST 100(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 100(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 100(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 104(BX), Z23, Z26
+	VPDPBUSD.BCST 104(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 104(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 104(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 108(BX), Z24, Z26
+	VPDPBUSD.BCST 108(BX)(SI*1), Z24, Z27
+	VPDPBUSD.BCST 108(BX)(SI*2), Z24, Z28
+	VPDPBUSD.BCST 108(BX)(R8*1), Z24, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VPBROADCASTD  144(R9), Z26
+	VPBROADCASTD  144(R9)(SI*1), Z27
+	VPBROADCASTD  144(R9)(SI*2), Z28
+	VPBROADCASTD  144(R9)(R8*1), Z29
+	VPDPBUSD.BCST 80(R9), Z17, Z26
+	VPDPBUSD.BCST 80(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 80(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 80(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 84(R9), Z18, Z26
+	VPDPBUSD.BCST 84(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 84(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 84(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 88(R9), Z19, Z26
+	VPDPBUSD.BCST 88(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 88(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 88(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 92(R9), Z20, Z26
+	VPDPBUSD.BCST 92(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 92(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 92(R9)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VPBROADCASTD  148(R9), Z16
+	VPBROADCASTD  148(R9)(SI*1), Z17
+	VPBROADCASTD  148(R9)(SI*2), Z18
+	VPBROADCASTD  148(R9)(R8*1), Z19
+	VPDPBUSD.BCST 96(R9), Z21, Z16
+	VPDPBUSD.BCST 96(R9)(SI*1), Z21, Z17
+	VPDPBUSD.BCST 96(R9)(SI*2), Z21, Z18
+	VPDPBUSD.BCST 96(R9)(R8*1), Z21, Z19
+	VPDPBUSD.BCST 100(R9), Z22, Z16
+	VPDPBUSD.BCST 100(R9)(SI*1), Z22, Z17
+	VPDPBUSD.BCST 100(R9)(SI*2), Z22, Z18
+	VPDPBUSD.BCST 100(R9)(R8*1), Z22, Z19
+	VPDPBUSD.BCST 104(R9), Z23, Z16
+	VPDPBUSD.BCST 104(R9)(SI*1), Z23, Z17
+	VPDPBUSD.BCST 104(R9)(SI*2), Z23, Z18
+	VPDPBUSD.BCST 104(R9)(R8*1), Z23, Z19
+	VPDPBUSD.BCST 108(R9), Z24, Z16
+	VPDPBUSD.BCST 108(R9)(SI*1), Z24, Z17
+	VPDPBUSD.BCST 108(R9)(SI*2), Z24, Z18
+	VPDPBUSD.BCST 108(R9)(R8*1), Z24, Z19
+	VPMULLD       Z25, Z16, Z16
+	VPADDD        Z16, Z9, Z9
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z11, Z11
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z13, Z13
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z15, Z15
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
+	VPANDD        1024(AX), Z16, Z17
+	VPANDD        1088(AX), Z16, Z18
+	VPANDD        1152(AX), Z16, Z19
+	VPANDD        1216(AX), Z16, Z20
+	VPANDD        1280(AX), Z16, Z21
+	VPANDD        1344(AX), Z16, Z22
+	VPANDD        1408(AX), Z16, Z23
+	VPANDD        1472(AX), Z16, Z16
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z24
+	VPSLLW        $0x02, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z17
+	VPSLLW        $0x02, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z18
+	VPSLLW        $0x02, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z19
+	VPSLLW        $0x02, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z20
+	VPSLLW        $0x02, 256(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z21
+	VPSLLW        $0x02, 320(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z22
+	VPSLLW        $0x02, 384(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z23
+	VPSLLW        $0x02, 448(AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z16
+	VPSLLD        $0x10, 64(CX), Z24
+	VPSRAD        $0x10, Z24, Z24
+	VPSRAD        $0x10, 64(CX), Z25
+	VPBROADCASTD  72(BX), Z26
+	VPBROADCASTD  72(BX)(SI*1), Z27
+	VPBROADCASTD  72(BX)(SI*2), Z28
+	VPBROADCASTD  72(BX)(R8*1), Z29
+	VPDPBUSD.BCST 32(BX), Z17, Z26
+	VPDPBUSD.BCST 32(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 32(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 32(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 36(BX), Z18, Z26
+	VPDPBUSD.BCST 36(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 36(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 36(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 40(BX), Z19, Z26
+	VPDPBUSD.BCST 40(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 40(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 40(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 44(BX), Z20, Z26
+	VPDPBUSD.BCST 44(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 44(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 44(BX)(R8*1), Z20, Z29
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z24, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VPBROADCASTD  76(BX), Z26
+	VPBROADCASTD  76(BX)(SI*1), Z27
+	VPBROADCASTD  76(BX)(SI*2), Z28
+	VPBROADCASTD  76(BX)(R8*1), Z29
+	VPDPBUSD.BCST 48(BX), Z21, Z26
+	VPDPBUSD.BCST 48(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 48(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 48(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 52(BX), Z22, Z26
+	VPDPBUSD.BCST 52(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 52(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 52(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 56(BX), Z23, Z26
+	VPDPBUSD.BCST 56(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 56(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 56(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 60(BX), Z16, Z26
+	VPDPBUSD.BCST 60(BX)(SI*1), Z16, Z27
+	VPDPBUSD.BCST 60(BX)(SI*2), Z16, Z28
+	VPDPBUSD.BCST 60(BX)(R8*1), Z16, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VPBROADCASTD  72(R9), Z26
+	VPBROADCASTD  72(R9)(SI*1), Z27
+	VPBROADCASTD  72(R9)(SI*2), Z28
+	VPBROADCASTD  72(R9)(R8*1), Z29
+	VPDPBUSD.BCST 32(R9), Z17, Z26
+	VPDPBUSD.BCST 32(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 32(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 32(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 36(R9), Z18, Z26
+	VPDPBUSD.BCST 36(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 36(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 36(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 40(R9), Z19, Z26
+	VPDPBUSD.BCST 40(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 40(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 40(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 44(R9), Z20, Z26
+	VPDPBUSD.BCST 44(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 44(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 44(R9)(R8*1), Z20, Z29
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z24, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VPBROADCASTD  76(R9), Z17
+	VPBROADCASTD  76(R9)(SI*1), Z18
+	VPBROADCASTD  76(R9)(SI*2), Z19
+	VPBROADCASTD  76(R9)(R8*1), Z20
+	VPDPBUSD.BCST 48(R9), Z21, Z17
+	VPDPBUSD.BCST 48(R9)(SI*1), Z21, Z18
+	VPDPBUSD.BCST 48(R9)(SI*2), Z21, Z19
+	VPDPBUSD.BCST 48(R9)(R8*1), Z21, Z20
+	VPDPBUSD.BCST 52(R9), Z22, Z17
+	VPDPBUSD.BCST 52(R9)(SI*1), Z22, Z18
+	VPDPBUSD.BCST 52(R9)(SI*2), Z22, Z19
+	VPDPBUSD.BCST 52(R9)(R8*1), Z22, Z20
+	VPDPBUSD.BCST 56(R9), Z23, Z17
+	VPDPBUSD.BCST 56(R9)(SI*1), Z23, Z18
+	VPDPBUSD.BCST 56(R9)(SI*2), Z23, Z19
+	VPDPBUSD.BCST 56(R9)(R8*1), Z23, Z20
+	VPDPBUSD.BCST 60(R9), Z16, Z17
+	VPDPBUSD.BCST 60(R9)(SI*1), Z16, Z18
+	VPDPBUSD.BCST 60(R9)(SI*2), Z16, Z19
+	VPDPBUSD.BCST 60(R9)(R8*1), Z16, Z20
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z9, Z9
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z11, Z11
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z13, Z13
+	VPMULLD       Z25, Z20, Z20
+	VPADDD        Z20, Z15, Z15
+	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
+	VPSRLW        $0x04, 1024(AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x04, 1088(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x04, 1152(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x04, 1216(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x04, 1280(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x04, 1344(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x04, 1408(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x04, 1472(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPBROADCASTD  vnnimask30303030<>+0(SB), Z16
+	VPSRLW        $0x02, (AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z17
+	VPSRLW        $0x02, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z18
+	VPSRLW        $0x02, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z19
+	VPSRLW        $0x02, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z20
+	VPSRLW        $0x02, 256(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z21
+	VPSRLW        $0x02, 320(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z22
+	VPSRLW        $0x02, 384(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z23
+	VPSRLW        $0x02, 448(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z24
+	VPSLLD        $0x10, 192(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 192(CX), Z25
+	VPBROADCASTD  152(BX), Z26
+	VPBROADCASTD  152(BX)(SI*1), Z27
+	VPBROADCASTD  152(BX)(SI*2), Z28
+	VPBROADCASTD  152(BX)(R8*1), Z29
+	VPDPBUSD.BCST 112(BX), Z17, Z26
+	VPDPBUSD.BCST 112(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 112(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 112(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 116(BX), Z18, Z26
+	VPDPBUSD.BCST 116(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 116(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 116(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 120(BX), Z19, Z26
+	VPDPBUSD.BCST 120(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 120(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 120(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 124(BX), Z20, Z26
+	VPDPBUSD.BCST 124(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 124(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 124(BX)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VPBROADCASTD  156(BX), Z26
+	VPBROADCASTD  156(BX)(SI*1), Z27
+	VPBROADCASTD  156(BX)(SI*2), Z28
+	VPBROADCASTD  156(BX)(R8*1), Z29
+	VPDPBUSD.BCST 128(BX), Z21, Z26
+	VPDPBUSD.BCST 128(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 128(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 128(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 132(BX), Z22, Z26
+	VPDPBUSD.BCST 132(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 132(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 132(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 136(BX), Z23, Z26
+	VPDPBUSD.BCST 136(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 136(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 136(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 140(BX), Z24, Z26
+	VPDPBUSD.BCST 140(BX)(SI*1), Z24, Z27
+	VPDPBUSD.BCST 140(BX)(SI*2), Z24, Z28
+	VPDPBUSD.BCST 140(BX)(R8*1), Z24, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VPBROADCASTD  152(R9), Z26
+	VPBROADCASTD  152(R9)(SI*1), Z27
+	VPBROADCASTD  152(R9)(SI*2), Z28
+	VPBROADCASTD  152(R9)(R8*1), Z29
+	VPDPBUSD.BCST 112(R9), Z17, Z26
+	VPDPBUSD.BCST 112(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 112(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 112(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 116(R9), Z18, Z26
+	VPDPBUSD.BCST 116(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 116(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 116(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 120(R9), Z19, Z26
+	VPDPBUSD.BCST 120(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 120(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 120(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 124(R9), Z20, Z26
+	VPDPBUSD.BCST 124(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 124(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 124(R9)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VPBROADCASTD  156(R9), Z16
+	VPBROADCASTD  156(R9)(SI*1), Z17
+	VPBROADCASTD  156(R9)(SI*2), Z18
+	VPBROADCASTD  156(R9)(R8*1), Z19
+	VPDPBUSD.BCST 128(R9), Z21, Z16
+	VPDPBUSD.BCST 128(R9)(SI*1), Z21, Z17
+	VPDPBUSD.BCST 128(R9)(SI*2), Z21, Z18
+	VPDPBUSD.BCST 128(R9)(R8*1), Z21, Z19
+	VPDPBUSD.BCST 132(R9), Z22, Z16
+	VPDPBUSD.BCST 132(R9)(SI*1), Z22, Z17
+	VPDPBUSD.BCST 132(R9)(SI*2), Z22, Z18
+	VPDPBUSD.BCST 132(R9)(R8*1), Z22, Z19
+	VPDPBUSD.BCST 136(R9), Z23, Z16
+	VPDPBUSD.BCST 136(R9)(SI*1), Z23, Z17
+	VPDPBUSD.BCST 136(R9)(SI*2), Z23, Z18
+	VPDPBUSD.BCST 136(R9)(R8*1), Z23, Z19
+	VPDPBUSD.BCST 140(R9), Z24, Z16
+	VPDPBUSD.BCST 140(R9)(SI*1), Z24, Z17
+	VPDPBUSD.BCST 140(R9)(SI*2), Z24, Z18
+	VPDPBUSD.BCST 140(R9)(R8*1), Z24, Z19
+	VPMULLD       Z25, Z16, Z16
+	VPADDD        Z16, Z9, Z9
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z11, Z11
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z13, Z13
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z15, Z15
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000600, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z17, Z17, Z17
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z16, Z17
+	VFMADD231PS   Z17, Z1, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z1, Z1, Z1
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z16, Z1
+	VFMADD231PS   Z1, Z9, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	VCVTDQ2PS     Z15, Z15
+	VMULPS.BCST   (R9)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z15, Z14
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000d20, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z14, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q2_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q2_kx16v1(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+
+block:
+	VMOVDQU64   64(SI), Z1
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z2
+	VPSRAW      $0x08, Z2, Z2
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   128(SI), Z3
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z3, Z3
+	VPSHUFB     vnnispread0<>+0(SB), Z3, Z4
+	VPSRAW      $0x08, Z4, Z4
+	VPSHUFB     vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VMOVDQU64   192(SI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z6
+	VPSRAW      $0x08, Z6, Z6
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   256(SI), Z7
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z8
+	VPSRAW      $0x08, Z8, Z8
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   Z2, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z4, 128(SP)
+	VMOVDQU64   Z3, 192(SP)
+	VMOVDQU64   Z6, 256(SP)
+	VMOVDQU64   Z5, 320(SP)
+	VMOVDQU64   Z8, 384(SP)
+	VMOVDQU64   Z7, 448(SP)
+	VXORPS      Z1, Z1, Z1
+	LEAQ        320(SI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000002, R8
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
+	VPANDD        (AX), Z2, Z3
+	VPANDD        64(AX), Z2, Z4
+	VPANDD        128(AX), Z2, Z5
+	VPANDD        192(AX), Z2, Z6
+	VPANDD        256(AX), Z2, Z7
+	VPANDD        320(AX), Z2, Z8
+	VPANDD        384(AX), Z2, Z9
+	VPANDD        448(AX), Z2, Z2
+	VPSLLD        $0x10, (CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, (CX), Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST (BX), Z3, Z12
+	VPDPBUSD.BCST 4(BX), Z4, Z12
+	VPDPBUSD.BCST 8(BX), Z5, Z12
+	VPDPBUSD.BCST 12(BX), Z6, Z12
+	VPMULLD       Z10, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VPDPBUSD.BCST 16(BX), Z7, Z3
+	VPDPBUSD.BCST 20(BX), Z8, Z3
+	VPDPBUSD.BCST 24(BX), Z9, Z3
+	VPDPBUSD.BCST 28(BX), Z2, Z3
+	VPMULLD       Z11, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
+	VPSRLW        $0x02, (AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x02, 64(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x02, 128(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x02, 192(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x02, 256(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x02, 320(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x02, 384(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x02, 448(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPSLLD        $0x10, 64(CX), Z2
+	VPSRAD        $0x10, Z2, Z2
+	VPSRAD        $0x10, 64(CX), Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST 32(BX), Z3, Z12
+	VPDPBUSD.BCST 36(BX), Z4, Z12
+	VPDPBUSD.BCST 40(BX), Z5, Z12
+	VPDPBUSD.BCST 44(BX), Z6, Z12
+	VPMULLD       Z2, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VXORPS        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(BX), Z7, Z2
+	VPDPBUSD.BCST 52(BX), Z8, Z2
+	VPDPBUSD.BCST 56(BX), Z9, Z2
+	VPDPBUSD.BCST 60(BX), Z10, Z2
+	VPMULLD       Z11, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
+	VPSRLW        $0x04, (AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x04, 64(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x04, 128(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x04, 192(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x04, 256(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x04, 320(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x04, 384(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x04, 448(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPSLLD        $0x10, 128(CX), Z2
+	VPSRAD        $0x10, Z2, Z2
+	VPSRAD        $0x10, 128(CX), Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST 80(BX), Z3, Z12
+	VPDPBUSD.BCST 84(BX), Z4, Z12
+	VPDPBUSD.BCST 88(BX), Z5, Z12
+	VPDPBUSD.BCST 92(BX), Z6, Z12
+	VPMULLD       Z2, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VXORPS        Z2, Z2, Z2
+	VPDPBUSD.BCST 96(BX), Z7, Z2
+	VPDPBUSD.BCST 100(BX), Z8, Z2
+	VPDPBUSD.BCST 104(BX), Z9, Z2
+	VPDPBUSD.BCST 108(BX), Z10, Z2
+	VPMULLD       Z11, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
+	VPSRLW        $0x06, (AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x06, 64(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x06, 128(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x06, 192(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x06, 256(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x06, 320(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x06, 384(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x06, 448(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPSLLD        $0x10, 192(CX), Z2
+	VPSRAD        $0x10, Z2, Z2
+	VPSRAD        $0x10, 192(CX), Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST 112(BX), Z3, Z12
+	VPDPBUSD.BCST 116(BX), Z4, Z12
+	VPDPBUSD.BCST 120(BX), Z5, Z12
+	VPDPBUSD.BCST 124(BX), Z6, Z12
+	VPMULLD       Z2, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VXORPS        Z2, Z2, Z2
+	VPDPBUSD.BCST 128(BX), Z7, Z2
+	VPDPBUSD.BCST 132(BX), Z8, Z2
+	VPDPBUSD.BCST 136(BX), Z9, Z2
+	VPDPBUSD.BCST 140(BX), Z10, Z2
+	VPMULLD       Z11, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R8
+	JNZ           step
+	VCVTPH2PS     (SI), Z2
+	VCVTPH2PS     32(SI), Z3
+	VPSRLW        $0x04, 64(SI), Z4
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z4, Z4
+	VPSHUFB       vnnispread0<>+0(SB), Z4, Z5
+	VPSRAW        $0x08, Z5, Z5
+	VPSHUFB       vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW        $0x08, Z4, Z4
+	VPSRLW        $0x04, 128(SI), Z6
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z6, Z6
+	VPSHUFB       vnnispread0<>+0(SB), Z6, Z7
+	VPSRAW        $0x08, Z7, Z7
+	VPSHUFB       vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW        $0x08, Z6, Z6
+	VPSRLW        $0x04, 192(SI), Z8
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSHUFB       vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW        $0x08, Z9, Z9
+	VPSHUFB       vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW        $0x08, Z8, Z8
+	VPSRLW        $0x04, 256(SI), Z10
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSHUFB       vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW        $0x08, Z11, Z11
+	VPSHUFB       vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW        $0x08, Z10, Z10
+	VXORPS        Z12, Z12, Z12
+	VPDPWSSD.BCST 20(BX), Z5, Z12
+	VPDPWSSD.BCST 24(BX), Z4, Z12
+	VPDPWSSD.BCST 28(BX), Z7, Z12
+	VPDPWSSD.BCST 32(BX), Z6, Z12
+	VPDPWSSD.BCST 36(BX), Z9, Z12
+	VPDPWSSD.BCST 40(BX), Z8, Z12
+	VPDPWSSD.BCST 44(BX), Z11, Z12
+	VPDPWSSD.BCST 48(BX), Z10, Z12
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z2, Z2
+	VFMADD231PS   Z2, Z1, Z0
+	VCVTDQ2PS     Z12, Z12
+	VMULPS.BCST   (BX), Z3, Z2
+	VFNMADD231PS  Z2, Z12, Z0
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000540, SI
+	DECQ          DI
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+DATA vnnimask3030303<>+0(SB)/4, $0x03030303
+GLOBL vnnimask3030303<>(SB), RODATA|NOPTR, $4
+
+// func q2_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q2_kx16v2(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   128(DI), Z4
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z4, Z4
+	VPSHUFB     vnnispread0<>+0(SB), Z4, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VPSHUFB     vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW      $0x08, Z4, Z4
+	VMOVDQU64   192(DI), Z6
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z6, Z6
+	VPSHUFB     vnnispread0<>+0(SB), Z6, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VPSHUFB     vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW      $0x08, Z6, Z6
+	VMOVDQU64   256(DI), Z8
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSHUFB     vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW      $0x08, Z9, Z9
+	VPSHUFB     vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW      $0x08, Z8, Z8
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z5, 128(SP)
+	VMOVDQU64   Z4, 192(SP)
+	VMOVDQU64   Z7, 256(SP)
+	VMOVDQU64   Z6, 320(SP)
+	VMOVDQU64   Z9, 384(SP)
+	VMOVDQU64   Z8, 448(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	LEAQ        320(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000002, R9
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
+	VPANDD        (AX), Z4, Z5
+	VPANDD        64(AX), Z4, Z6
+	VPANDD        128(AX), Z4, Z7
+	VPANDD        192(AX), Z4, Z8
+	VPANDD        256(AX), Z4, Z9
+	VPANDD        320(AX), Z4, Z10
+	VPANDD        384(AX), Z4, Z11
+	VPANDD        448(AX), Z4, Z4
+	VPSLLD        $0x10, (CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, (CX), Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPBUSD.BCST (BX), Z5, Z14
+	VPDPBUSD.BCST (BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 4(BX), Z6, Z14
+	VPDPBUSD.BCST 4(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 8(BX), Z7, Z14
+	VPDPBUSD.BCST 8(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 12(BX), Z8, Z14
+	VPDPBUSD.BCST 12(BX)(SI*1), Z8, Z15
+	VPMULLD       Z12, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z12, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	VPDPBUSD.BCST 16(BX), Z9, Z5
+	VPDPBUSD.BCST 16(BX)(SI*1), Z9, Z6
+	VPDPBUSD.BCST 20(BX), Z10, Z5
+	VPDPBUSD.BCST 20(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST 24(BX), Z11, Z5
+	VPDPBUSD.BCST 24(BX)(SI*1), Z11, Z6
+	VPDPBUSD.BCST 28(BX), Z4, Z5
+	VPDPBUSD.BCST 28(BX)(SI*1), Z4, Z6
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPMULLD       Z13, Z6, Z6
+	VPADDD        Z6, Z3, Z3
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
+	VPSRLW        $0x02, (AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x02, 64(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x02, 128(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x02, 192(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x02, 256(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x02, 320(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x02, 384(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x02, 448(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPSLLD        $0x10, 64(CX), Z4
+	VPSRAD        $0x10, Z4, Z4
+	VPSRAD        $0x10, 64(CX), Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPBUSD.BCST 32(BX), Z5, Z14
+	VPDPBUSD.BCST 32(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 36(BX), Z6, Z14
+	VPDPBUSD.BCST 36(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 40(BX), Z7, Z14
+	VPDPBUSD.BCST 40(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 44(BX), Z8, Z14
+	VPDPBUSD.BCST 44(BX)(SI*1), Z8, Z15
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z4, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
+	VPDPBUSD.BCST 48(BX), Z9, Z4
+	VPDPBUSD.BCST 48(BX)(SI*1), Z9, Z5
+	VPDPBUSD.BCST 52(BX), Z10, Z4
+	VPDPBUSD.BCST 52(BX)(SI*1), Z10, Z5
+	VPDPBUSD.BCST 56(BX), Z11, Z4
+	VPDPBUSD.BCST 56(BX)(SI*1), Z11, Z5
+	VPDPBUSD.BCST 60(BX), Z12, Z4
+	VPDPBUSD.BCST 60(BX)(SI*1), Z12, Z5
+	VPMULLD       Z13, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z3, Z3
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
+	VPSRLW        $0x04, (AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x04, 64(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x04, 128(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x04, 192(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x04, 256(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x04, 320(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x04, 384(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x04, 448(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPSLLD        $0x10, 128(CX), Z4
+	VPSRAD        $0x10, Z4, Z4
+	VPSRAD        $0x10, 128(CX), Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPBUSD.BCST 80(BX), Z5, Z14
+	VPDPBUSD.BCST 80(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 84(BX), Z6, Z14
+	VPDPBUSD.BCST 84(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 88(BX), Z7, Z14
+	VPDPBUSD.BCST 88(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 92(BX), Z8, Z14
+	VPDPBUSD.BCST 92(BX)(SI*1), Z8, Z15
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z4, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
+	VPDPBUSD.BCST 96(BX), Z9, Z4
+	VPDPBUSD.BCST 96(BX)(SI*1), Z9, Z5
+	VPDPBUSD.BCST 100(BX), Z10, Z4
+	VPDPBUSD.BCST 100(BX)(SI*1), Z10, Z5
+	VPDPBUSD.BCST 104(BX), Z11, Z4
+	VPDPBUSD.BCST 104(BX)(SI*1), Z11, Z5
+	VPDPBUSD.BCST 108(BX), Z12, Z4
+	VPDPBUSD.BCST 108(BX)(SI*1), Z12, Z5
+	VPMULLD       Z13, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z3, Z3
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
+	VPSRLW        $0x06, (AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x06, 64(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x06, 128(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x06, 192(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x06, 256(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x06, 320(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x06, 384(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x06, 448(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPSLLD        $0x10, 192(CX), Z4
+	VPSRAD        $0x10, Z4, Z4
+	VPSRAD        $0x10, 192(CX), Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPBUSD.BCST 112(BX), Z5, Z14
+	VPDPBUSD.BCST 112(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 116(BX), Z6, Z14
+	VPDPBUSD.BCST 116(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 120(BX), Z7, Z14
+	VPDPBUSD.BCST 120(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 124(BX), Z8, Z14
+	VPDPBUSD.BCST 124(BX)(SI*1), Z8, Z15
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z4, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
+	VPDPBUSD.BCST 128(BX), Z9, Z4
+	VPDPBUSD.BCST 128(BX)(SI*1), Z9, Z5
+	VPDPBUSD.BCST 132(BX), Z10, Z4
+	VPDPBUSD.BCST 132(BX)(SI*1), Z10, Z5
+	VPDPBUSD.BCST 136(BX), Z11, Z4
+	VPDPBUSD.BCST 136(BX)(SI*1), Z11, Z5
+	VPDPBUSD.BCST 140(BX), Z12, Z4
+	VPDPBUSD.BCST 140(BX)(SI*1), Z12, Z5
+	VPMULLD       Z13, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z3, Z3
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z4
+	VCVTPH2PS     32(DI), Z5
+	VPSRLW        $0x04, 64(DI), Z6
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z6, Z6
+	VPSHUFB       vnnispread0<>+0(SB), Z6, Z7
+	VPSRAW        $0x08, Z7, Z7
+	VPSHUFB       vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW        $0x08, Z6, Z6
+	VPSRLW        $0x04, 128(DI), Z8
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSHUFB       vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW        $0x08, Z9, Z9
+	VPSHUFB       vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW        $0x08, Z8, Z8
+	VPSRLW        $0x04, 192(DI), Z10
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSHUFB       vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW        $0x08, Z11, Z11
+	VPSHUFB       vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW        $0x08, Z10, Z10
+	VPSRLW        $0x04, 256(DI), Z12
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSHUFB       vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW        $0x08, Z13, Z13
+	VPSHUFB       vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW        $0x08, Z12, Z12
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPWSSD.BCST 20(BX), Z7, Z14
+	VPDPWSSD.BCST 20(BX)(SI*1), Z7, Z15
+	VPDPWSSD.BCST 24(BX), Z6, Z14
+	VPDPWSSD.BCST 24(BX)(SI*1), Z6, Z15
+	VPDPWSSD.BCST 28(BX), Z9, Z14
+	VPDPWSSD.BCST 28(BX)(SI*1), Z9, Z15
+	VPDPWSSD.BCST 32(BX), Z8, Z14
+	VPDPWSSD.BCST 32(BX)(SI*1), Z8, Z15
+	VPDPWSSD.BCST 36(BX), Z11, Z14
+	VPDPWSSD.BCST 36(BX)(SI*1), Z11, Z15
+	VPDPWSSD.BCST 40(BX), Z10, Z14
+	VPDPWSSD.BCST 40(BX)(SI*1), Z10, Z15
+	VPDPWSSD.BCST 44(BX), Z13, Z14
+	VPDPWSSD.BCST 44(BX)(SI*1), Z13, Z15
+	VPDPWSSD.BCST 48(BX), Z12, Z14
+	VPDPWSSD.BCST 48(BX)(SI*1), Z12, Z15
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z4, Z6
+	VFMADD231PS   Z6, Z1, Z0
+	VCVTDQ2PS     Z14, Z14
+	VMULPS.BCST   (BX), Z5, Z6
+	VFNMADD231PS  Z6, Z14, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z4, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z15, Z15
+	VMULPS.BCST   (BX)(SI*1), Z5, Z1
+	VFNMADD231PS  Z1, Z15, Z2
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000540, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q2_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q2_kx16v3(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   128(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z6
+	VPSRAW      $0x08, Z6, Z6
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   192(DI), Z7
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z7, Z7
+	VPSHUFB     vnnispread0<>+0(SB), Z7, Z8
+	VPSRAW      $0x08, Z8, Z8
+	VPSHUFB     vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VMOVDQU64   256(DI), Z9
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VPSHUFB     vnnispread0<>+0(SB), Z9, Z10
+	VPSRAW      $0x08, Z10, Z10
+	VPSHUFB     vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW      $0x08, Z9, Z9
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z6, 128(SP)
+	VMOVDQU64   Z5, 192(SP)
+	VMOVDQU64   Z8, 256(SP)
+	VMOVDQU64   Z7, 320(SP)
+	VMOVDQU64   Z10, 384(SP)
+	VMOVDQU64   Z9, 448(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	LEAQ        320(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000002, R9
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
+	VPANDD        (AX), Z6, Z7
+	VPANDD        64(AX), Z6, Z8
+	VPANDD        128(AX), Z6, Z9
+	VPANDD        192(AX), Z6, Z10
+	VPANDD        256(AX), Z6, Z11
+	VPANDD        320(AX), Z6, Z12
+	VPANDD        384(AX), Z6, Z13
+	VPANDD        448(AX), Z6, Z6
+	VPSLLD        $0x10, (CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, (CX), Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPBUSD.BCST (BX), Z7, Z16
+	VPDPBUSD.BCST (BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST (BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 4(BX), Z8, Z16
+	VPDPBUSD.BCST 4(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 4(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 8(BX), Z9, Z16
+	VPDPBUSD.BCST 8(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 8(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 12(BX), Z10, Z16
+	VPDPBUSD.BCST 12(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 12(BX)(SI*2), Z10, Z18
+	VPMULLD       Z14, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z14, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z14, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VXORPS        Z9, Z9, Z9
+	VPDPBUSD.BCST 16(BX), Z11, Z7
+	VPDPBUSD.BCST 16(BX)(SI*1), Z11, Z8
+	VPDPBUSD.BCST 16(BX)(SI*2), Z11, Z9
+	VPDPBUSD.BCST 20(BX), Z12, Z7
+	VPDPBUSD.BCST 20(BX)(SI*1), Z12, Z8
+	VPDPBUSD.BCST 20(BX)(SI*2), Z12, Z9
+	VPDPBUSD.BCST 24(BX), Z13, Z7
+	VPDPBUSD.BCST 24(BX)(SI*1), Z13, Z8
+	VPDPBUSD.BCST 24(BX)(SI*2), Z13, Z9
+	VPDPBUSD.BCST 28(BX), Z6, Z7
+	VPDPBUSD.BCST 28(BX)(SI*1), Z6, Z8
+	VPDPBUSD.BCST 28(BX)(SI*2), Z6, Z9
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z3, Z3
+	VPMULLD       Z15, Z9, Z9
+	VPADDD        Z9, Z5, Z5
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
+	VPSRLW        $0x02, (AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x02, 64(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x02, 128(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x02, 192(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x02, 256(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x02, 320(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x02, 384(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x02, 448(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPSLLD        $0x10, 64(CX), Z6
+	VPSRAD        $0x10, Z6, Z6
+	VPSRAD        $0x10, 64(CX), Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPBUSD.BCST 32(BX), Z7, Z16
+	VPDPBUSD.BCST 32(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 32(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 36(BX), Z8, Z16
+	VPDPBUSD.BCST 36(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 36(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 40(BX), Z9, Z16
+	VPDPBUSD.BCST 40(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 40(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 44(BX), Z10, Z16
+	VPDPBUSD.BCST 44(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 44(BX)(SI*2), Z10, Z18
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z6, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VPDPBUSD.BCST 48(BX), Z11, Z6
+	VPDPBUSD.BCST 48(BX)(SI*1), Z11, Z7
+	VPDPBUSD.BCST 48(BX)(SI*2), Z11, Z8
+	VPDPBUSD.BCST 52(BX), Z12, Z6
+	VPDPBUSD.BCST 52(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST 52(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST 56(BX), Z13, Z6
+	VPDPBUSD.BCST 56(BX)(SI*1), Z13, Z7
+	VPDPBUSD.BCST 56(BX)(SI*2), Z13, Z8
+	VPDPBUSD.BCST 60(BX), Z14, Z6
+	VPDPBUSD.BCST 60(BX)(SI*1), Z14, Z7
+	VPDPBUSD.BCST 60(BX)(SI*2), Z14, Z8
+	VPMULLD       Z15, Z6, Z6
+	VPADDD        Z6, Z1, Z1
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z3, Z3
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z5, Z5
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
+	VPSRLW        $0x04, (AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x04, 64(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x04, 128(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x04, 192(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x04, 256(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x04, 320(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x04, 384(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x04, 448(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPSLLD        $0x10, 128(CX), Z6
+	VPSRAD        $0x10, Z6, Z6
+	VPSRAD        $0x10, 128(CX), Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPBUSD.BCST 80(BX), Z7, Z16
+	VPDPBUSD.BCST 80(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 80(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 84(BX), Z8, Z16
+	VPDPBUSD.BCST 84(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 84(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 88(BX), Z9, Z16
+	VPDPBUSD.BCST 88(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 88(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 92(BX), Z10, Z16
+	VPDPBUSD.BCST 92(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 92(BX)(SI*2), Z10, Z18
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z6, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VPDPBUSD.BCST 96(BX), Z11, Z6
+	VPDPBUSD.BCST 96(BX)(SI*1), Z11, Z7
+	VPDPBUSD.BCST 96(BX)(SI*2), Z11, Z8
+	VPDPBUSD.BCST 100(BX), Z12, Z6
+	VPDPBUSD.BCST 100(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST 100(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST 104(BX), Z13, Z6
+	VPDPBUSD.BCST 104(BX)(SI*1), Z13, Z7
+	VPDPBUSD.BCST 104(BX)(SI*2), Z13, Z8
+	VPDPBUSD.BCST 108(BX), Z14, Z6
+	VPDPBUSD.BCST 108(BX)(SI*1), Z14, Z7
+	VPDPBUSD.BCST 108(BX)(SI*2), Z14, Z8
+	VPMULLD       Z15, Z6, Z6
+	VPADDD        Z6, Z1, Z1
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z3, Z3
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z5, Z5
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
+	VPSRLW        $0x06, (AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x06, 64(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x06, 128(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x06, 192(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x06, 256(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x06, 320(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x06, 384(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x06, 448(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPSLLD        $0x10, 192(CX), Z6
+	VPSRAD        $0x10, Z6, Z6
+	VPSRAD        $0x10, 192(CX), Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPBUSD.BCST 112(BX), Z7, Z16
+	VPDPBUSD.BCST 112(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 112(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 116(BX), Z8, Z16
+	VPDPBUSD.BCST 116(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 116(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 120(BX), Z9, Z16
+	VPDPBUSD.BCST 120(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 120(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 124(BX), Z10, Z16
+	VPDPBUSD.BCST 124(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 124(BX)(SI*2), Z10, Z18
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z6, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VPDPBUSD.BCST 128(BX), Z11, Z6
+	VPDPBUSD.BCST 128(BX)(SI*1), Z11, Z7
+	VPDPBUSD.BCST 128(BX)(SI*2), Z11, Z8
+	VPDPBUSD.BCST 132(BX), Z12, Z6
+	VPDPBUSD.BCST 132(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST 132(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST 136(BX), Z13, Z6
+	VPDPBUSD.BCST 136(BX)(SI*1), Z13, Z7
+	VPDPBUSD.BCST 136(BX)(SI*2), Z13, Z8
+	VPDPBUSD.BCST 140(BX), Z14, Z6
+	VPDPBUSD.BCST 140(BX)(SI*1), Z14, Z7
+	VPDPBUSD.BCST 140(BX)(SI*2), Z14, Z8
+	VPMULLD       Z15, Z6, Z6
+	VPADDD        Z6, Z1, Z1
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z3, Z3
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z5, Z5
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z6
+	VCVTPH2PS     32(DI), Z7
+	VPSRLW        $0x04, 64(DI), Z8
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSHUFB       vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW        $0x08, Z9, Z9
+	VPSHUFB       vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW        $0x08, Z8, Z8
+	VPSRLW        $0x04, 128(DI), Z10
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSHUFB       vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW        $0x08, Z11, Z11
+	VPSHUFB       vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW        $0x08, Z10, Z10
+	VPSRLW        $0x04, 192(DI), Z12
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSHUFB       vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW        $0x08, Z13, Z13
+	VPSHUFB       vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW        $0x08, Z12, Z12
+	VPSRLW        $0x04, 256(DI), Z14
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z14, Z14
+	VPSHUFB       vnnispread0<>+0(SB), Z14, Z15
+	VPSRAW        $0x08, Z15, Z15
+	VPSHUFB       vnnispread1<>+0(SB), Z14, Z14
+	VPSRAW        $0x08, Z14, Z14
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPWSSD.BCST 20(BX), Z9, Z16
+	VPDPWSSD.BCST 20(BX)(SI*1), Z9, Z17
+	VPDPWSSD.BCST 20(BX)(SI*2), Z9, Z18
+	VPDPWSSD.BCST 24(BX), Z8, Z16
+	VPDPWSSD.BCST 24(BX)(SI*1), Z8, Z17
+	VPDPWSSD.BCST 24(BX)(SI*2), Z8, Z18
+	VPDPWSSD.BCST 28(BX), Z11, Z16
+	VPDPWSSD.BCST 28(BX)(SI*1), Z11, Z17
+	VPDPWSSD.BCST 28(BX)(SI*2), Z11, Z18
+	VPDPWSSD.BCST 32(BX), Z10, Z16
+	VPDPWSSD.BCST 32(BX)(SI*1), Z10, Z17
+	VPDPWSSD.BCST 32(BX)(SI*2), Z10, Z18
+	VPDPWSSD.BCST 36(BX), Z13, Z16
+	VPDPWSSD.BCST 36(BX)(SI*1), Z13, Z17
+	VPDPWSSD.BCST 36(BX)(SI*2), Z13, Z18
+	VPDPWSSD.BCST 40(BX), Z12, Z16
+	VPDPWSSD.BCST 40(BX)(SI*1), Z12, Z17
+	VPDPWSSD.BCST 40(BX)(SI*2), Z12, Z18
+	VPDPWSSD.BCST 44(BX), Z15, Z16
+	VPDPWSSD.BCST 44(BX)(SI*1), Z15, Z17
+	VPDPWSSD.BCST 44(BX)(SI*2), Z15, Z18
+	VPDPWSSD.BCST 48(BX), Z14, Z16
+	VPDPWSSD.BCST 48(BX)(SI*1), Z14, Z17
+	VPDPWSSD.BCST 48(BX)(SI*2), Z14, Z18
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z6, Z8
+	VFMADD231PS   Z8, Z1, Z0
+	VCVTDQ2PS     Z16, Z16
+	VMULPS.BCST   (BX), Z7, Z8
+	VFNMADD231PS  Z8, Z16, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z6, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z17, Z17
+	VMULPS.BCST   (BX)(SI*1), Z7, Z1
+	VFNMADD231PS  Z1, Z17, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z6, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z18, Z18
+	VMULPS.BCST   (BX)(SI*2), Z7, Z1
+	VFNMADD231PS  Z1, Z18, Z4
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000540, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q2_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q2_kx16v4(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+
+group:
+	MOVQ   blocks+40(FP), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   128(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   192(DI), Z8
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSHUFB     vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW      $0x08, Z9, Z9
+	VPSHUFB     vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW      $0x08, Z8, Z8
+	VMOVDQU64   256(DI), Z10
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSHUFB     vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW      $0x08, Z11, Z11
+	VPSHUFB     vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW      $0x08, Z10, Z10
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z7, 128(SP)
+	VMOVDQU64   Z5, 192(SP)
+	VMOVDQU64   Z9, 256(SP)
+	VMOVDQU64   Z8, 320(SP)
+	VMOVDQU64   Z11, 384(SP)
+	VMOVDQU64   Z10, 448(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	LEAQ        320(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000002, R10
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
+	VPANDD        (AX), Z8, Z9
+	VPANDD        64(AX), Z8, Z10
+	VPANDD        128(AX), Z8, Z11
+	VPANDD        192(AX), Z8, Z12
+	VPANDD        256(AX), Z8, Z13
+	VPANDD        320(AX), Z8, Z14
+	VPANDD        384(AX), Z8, Z15
+	VPANDD        448(AX), Z8, Z8
+	VPSLLD        $0x10, (CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, (CX), Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPBUSD.BCST (BX), Z9, Z18
+	VPDPBUSD.BCST (BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST (BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST (BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 4(BX), Z10, Z18
+	VPDPBUSD.BCST 4(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 4(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 4(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 8(BX), Z11, Z18
+	VPDPBUSD.BCST 8(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 8(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 8(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 12(BX), Z12, Z18
+	VPDPBUSD.BCST 12(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 12(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 12(BX)(R8*1), Z12, Z21
+	VPMULLD       Z16, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z16, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z16, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z16, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST 16(BX), Z13, Z9
+	VPDPBUSD.BCST 16(BX)(SI*1), Z13, Z10
+	VPDPBUSD.BCST 16(BX)(SI*2), Z13, Z11
+	VPDPBUSD.BCST 16(BX)(R8*1), Z13, Z12
+	VPDPBUSD.BCST 20(BX), Z14, Z9
+	VPDPBUSD.BCST 20(BX)(SI*1), Z14, Z10
+	VPDPBUSD.BCST 20(BX)(SI*2), Z14, Z11
+	VPDPBUSD.BCST 20(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST 24(BX), Z15, Z9
+	VPDPBUSD.BCST 24(BX)(SI*1), Z15, Z10
+	VPDPBUSD.BCST 24(BX)(SI*2), Z15, Z11
+	VPDPBUSD.BCST 24(BX)(R8*1), Z15, Z12
+	VPDPBUSD.BCST 28(BX), Z8, Z9
+	VPDPBUSD.BCST 28(BX)(SI*1), Z8, Z10
+	VPDPBUSD.BCST 28(BX)(SI*2), Z8, Z11
+	VPDPBUSD.BCST 28(BX)(R8*1), Z8, Z12
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z1, Z1
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z3, Z3
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z5, Z5
+	VPMULLD       Z17, Z12, Z12
+	VPADDD        Z12, Z7, Z7
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
+	VPSRLW        $0x02, (AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x02, 64(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x02, 128(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x02, 192(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x02, 256(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x02, 320(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x02, 384(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x02, 448(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPSLLD        $0x10, 64(CX), Z8
+	VPSRAD        $0x10, Z8, Z8
+	VPSRAD        $0x10, 64(CX), Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPBUSD.BCST 32(BX), Z9, Z18
+	VPDPBUSD.BCST 32(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 32(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 32(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 36(BX), Z10, Z18
+	VPDPBUSD.BCST 36(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 36(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 36(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 40(BX), Z11, Z18
+	VPDPBUSD.BCST 40(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 40(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 40(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 44(BX), Z12, Z18
+	VPDPBUSD.BCST 44(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 44(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 44(BX)(R8*1), Z12, Z21
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z8, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 48(BX), Z13, Z8
+	VPDPBUSD.BCST 48(BX)(SI*1), Z13, Z9
+	VPDPBUSD.BCST 48(BX)(SI*2), Z13, Z10
+	VPDPBUSD.BCST 48(BX)(R8*1), Z13, Z11
+	VPDPBUSD.BCST 52(BX), Z14, Z8
+	VPDPBUSD.BCST 52(BX)(SI*1), Z14, Z9
+	VPDPBUSD.BCST 52(BX)(SI*2), Z14, Z10
+	VPDPBUSD.BCST 52(BX)(R8*1), Z14, Z11
+	VPDPBUSD.BCST 56(BX), Z15, Z8
+	VPDPBUSD.BCST 56(BX)(SI*1), Z15, Z9
+	VPDPBUSD.BCST 56(BX)(SI*2), Z15, Z10
+	VPDPBUSD.BCST 56(BX)(R8*1), Z15, Z11
+	VPDPBUSD.BCST 60(BX), Z16, Z8
+	VPDPBUSD.BCST 60(BX)(SI*1), Z16, Z9
+	VPDPBUSD.BCST 60(BX)(SI*2), Z16, Z10
+	VPDPBUSD.BCST 60(BX)(R8*1), Z16, Z11
+	VPMULLD       Z17, Z8, Z8
+	VPADDD        Z8, Z1, Z1
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z3, Z3
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z5, Z5
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z7, Z7
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
+	VPSRLW        $0x04, (AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x04, 64(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x04, 128(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x04, 192(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x04, 256(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x04, 320(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x04, 384(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x04, 448(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPSLLD        $0x10, 128(CX), Z8
+	VPSRAD        $0x10, Z8, Z8
+	VPSRAD        $0x10, 128(CX), Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPBUSD.BCST 80(BX), Z9, Z18
+	VPDPBUSD.BCST 80(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 80(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 80(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 84(BX), Z10, Z18
+	VPDPBUSD.BCST 84(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 84(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 84(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 88(BX), Z11, Z18
+	VPDPBUSD.BCST 88(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 88(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 88(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 92(BX), Z12, Z18
+	VPDPBUSD.BCST 92(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 92(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 92(BX)(R8*1), Z12, Z21
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z8, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 96(BX), Z13, Z8
+	VPDPBUSD.BCST 96(BX)(SI*1), Z13, Z9
+	VPDPBUSD.BCST 96(BX)(SI*2), Z13, Z10
+	VPDPBUSD.BCST 96(BX)(R8*1), Z13, Z11
+	VPDPBUSD.BCST 100(BX), Z14, Z8
+	VPDPBUSD.BCST 100(BX)(SI*1), Z14, Z9
+	VPDPBUSD.BCST 100(BX)(SI*2), Z14, Z10
+	VPDPBUSD.BCST 100(BX)(R8*1), Z14, Z11
+	VPDPBUSD.BCST 104(BX), Z15, Z8
+	VPDPBUSD.BCST 104(BX)(SI*1), Z15, Z9
+	VPDPBUSD.BCST 104(BX)(SI*2), Z15, Z10
+	VPDPBUSD.BCST 104(BX)(R8*1), Z15, Z11
+	VPDPBUSD.BCST 108(BX), Z16, Z8
+	VPDPBUSD.BCST 108(BX)(SI*1), Z16, Z9
+	VPDPBUSD.BCST 108(BX)(SI*2), Z16, Z10
+	VPDPBUSD.BCST 108(BX)(R8*1), Z16, Z11
+	VPMULLD       Z17, Z8, Z8
+	VPADDD        Z8, Z1, Z1
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z3, Z3
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z5, Z5
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z7, Z7
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
+	VPSRLW        $0x06, (AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x06, 64(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x06, 128(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x06, 192(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x06, 256(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x06, 320(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x06, 384(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x06, 448(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPSLLD        $0x10, 192(CX), Z8
+	VPSRAD        $0x10, Z8, Z8
+	VPSRAD        $0x10, 192(CX), Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPBUSD.BCST 112(BX), Z9, Z18
+	VPDPBUSD.BCST 112(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 112(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 112(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 116(BX), Z10, Z18
+	VPDPBUSD.BCST 116(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 116(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 116(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 120(BX), Z11, Z18
+	VPDPBUSD.BCST 120(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 120(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 120(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 124(BX), Z12, Z18
+	VPDPBUSD.BCST 124(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 124(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 124(BX)(R8*1), Z12, Z21
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z8, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 128(BX), Z13, Z8
+	VPDPBUSD.BCST 128(BX)(SI*1), Z13, Z9
+	VPDPBUSD.BCST 128(BX)(SI*2), Z13, Z10
+	VPDPBUSD.BCST 128(BX)(R8*1), Z13, Z11
+	VPDPBUSD.BCST 132(BX), Z14, Z8
+	VPDPBUSD.BCST 132(BX)(SI*1), Z14, Z9
+	VPDPBUSD.BCST 132(BX)(SI*2), Z14, Z10
+	VPDPBUSD.BCST 132(BX)(R8*1), Z14, Z11
+	VPDPBUSD.BCST 136(BX), Z15, Z8
+	VPDPBUSD.BCST 136(BX)(SI*1), Z15, Z9
+	VPDPBUSD.BCST 136(BX)(SI*2), Z15, Z10
+	VPDPBUSD.BCST 136(BX)(R8*1), Z15, Z11
+	VPDPBUSD.BCST 140(BX), Z16, Z8
+	VPDPBUSD.BCST 140(BX)(SI*1), Z16, Z9
+	VPDPBUSD.BCST 140(BX)(SI*2), Z16, Z10
+	VPDPBUSD.BCST 140(BX)(R8*1), Z16, Z11
+	VPMULLD       Z17, Z8, Z8
+	VPADDD        Z8, Z1, Z1
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z3, Z3
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z5, Z5
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z7, Z7
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R10
+	JNZ           step
+	VCVTPH2PS     (DI), Z8
+	VCVTPH2PS     32(DI), Z9
+	VPSRLW        $0x04, 64(DI), Z10
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSHUFB       vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW        $0x08, Z11, Z11
+	VPSHUFB       vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW        $0x08, Z10, Z10
+	VPSRLW        $0x04, 128(DI), Z12
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSHUFB       vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW        $0x08, Z13, Z13
+	VPSHUFB       vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW        $0x08, Z12, Z12
+	VPSRLW        $0x04, 192(DI), Z14
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z14, Z14
+	VPSHUFB       vnnispread0<>+0(SB), Z14, Z15
+	VPSRAW        $0x08, Z15, Z15
+	VPSHUFB       vnnispread1<>+0(SB), Z14, Z14
+	VPSRAW        $0x08, Z14, Z14
+	VPSRLW        $0x04, 256(DI), Z16
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z16, Z16
+	VPSHUFB       vnnispread0<>+0(SB), Z16, Z17
+	VPSRAW        $0x08, Z17, Z17
+	VPSHUFB       vnnispread1<>+0(SB), Z16, Z16
+	VPSRAW        $0x08, Z16, Z16
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPWSSD.BCST 20(BX), Z11, Z18
+	VPDPWSSD.BCST 20(BX)(SI*1), Z11, Z19
+	VPDPWSSD.BCST 20(BX)(SI*2), Z11, Z20
+	VPDPWSSD.BCST 20(BX)(R8*1), Z11, Z21
+	VPDPWSSD.BCST 24(BX), Z10, Z18
+	VPDPWSSD.BCST 24(BX)(SI*1), Z10, Z19
+	VPDPWSSD.BCST 24(BX)(SI*2), Z10, Z20
+	VPDPWSSD.BCST 24(BX)(R8*1), Z10, Z21
+	VPDPWSSD.BCST 28(BX), Z13, Z18
+	VPDPWSSD.BCST 28(BX)(SI*1), Z13, Z19
+	VPDPWSSD.BCST 28(BX)(SI*2), Z13, Z20
+	VPDPWSSD.BCST 28(BX)(R8*1), Z13, Z21
+	VPDPWSSD.BCST 32(BX), Z12, Z18
+	VPDPWSSD.BCST 32(BX)(SI*1), Z12, Z19
+	VPDPWSSD.BCST 32(BX)(SI*2), Z12, Z20
+	VPDPWSSD.BCST 32(BX)(R8*1), Z12, Z21
+	VPDPWSSD.BCST 36(BX), Z15, Z18
+	VPDPWSSD.BCST 36(BX)(SI*1), Z15, Z19
+	VPDPWSSD.BCST 36(BX)(SI*2), Z15, Z20
+	VPDPWSSD.BCST 36(BX)(R8*1), Z15, Z21
+	VPDPWSSD.BCST 40(BX), Z14, Z18
+	VPDPWSSD.BCST 40(BX)(SI*1), Z14, Z19
+	VPDPWSSD.BCST 40(BX)(SI*2), Z14, Z20
+	VPDPWSSD.BCST 40(BX)(R8*1), Z14, Z21
+	VPDPWSSD.BCST 44(BX), Z17, Z18
+	VPDPWSSD.BCST 44(BX)(SI*1), Z17, Z19
+	VPDPWSSD.BCST 44(BX)(SI*2), Z17, Z20
+	VPDPWSSD.BCST 44(BX)(R8*1), Z17, Z21
+	VPDPWSSD.BCST 48(BX), Z16, Z18
+	VPDPWSSD.BCST 48(BX)(SI*1), Z16, Z19
+	VPDPWSSD.BCST 48(BX)(SI*2), Z16, Z20
+	VPDPWSSD.BCST 48(BX)(R8*1), Z16, Z21
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z8, Z10
+	VFMADD231PS   Z10, Z1, Z0
+	VCVTDQ2PS     Z18, Z18
+	VMULPS.BCST   (BX), Z9, Z10
+	VFNMADD231PS  Z10, Z18, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z8, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z19, Z19
+	VMULPS.BCST   (BX)(SI*1), Z9, Z1
+	VFNMADD231PS  Z1, Z19, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z8, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z20, Z20
+	VMULPS.BCST   (BX)(SI*2), Z9, Z1
+	VFNMADD231PS  Z1, Z20, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z8, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z21, Z21
+	VMULPS.BCST   (BX)(R8*1), Z9, Z1
+	VFNMADD231PS  Z1, Z21, Z6
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000540, DI
+	DECQ          R9
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q2_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q2_kx16v5(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   128(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   192(DI), Z9
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VPSHUFB     vnnispread0<>+0(SB), Z9, Z10
+	VPSRAW      $0x08, Z10, Z10
+	VPSHUFB     vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW      $0x08, Z9, Z9
+	VMOVDQU64   256(DI), Z11
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z11, Z11
+	VPSHUFB     vnnispread0<>+0(SB), Z11, Z12
+	VPSRAW      $0x08, Z12, Z12
+	VPSHUFB     vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW      $0x08, Z11, Z11
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z7, 128(SP)
+	VMOVDQU64   Z5, 192(SP)
+	VMOVDQU64   Z10, 256(SP)
+	VMOVDQU64   Z9, 320(SP)
+	VMOVDQU64   Z12, 384(SP)
+	VMOVDQU64   Z11, 448(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	LEAQ        320(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
+	VPANDD        (AX), Z10, Z11
+	VPANDD        64(AX), Z10, Z12
+	VPANDD        128(AX), Z10, Z13
+	VPANDD        192(AX), Z10, Z14
+	VPANDD        256(AX), Z10, Z15
+	VPANDD        320(AX), Z10, Z16
+	VPANDD        384(AX), Z10, Z17
+	VPANDD        448(AX), Z10, Z10
+	VPSLLD        $0x10, (CX), Z18
+	VPSRAD        $0x10, Z18, Z18
+	VPSRAD        $0x10, (CX), Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST (BX), Z11, Z20
+	VPDPBUSD.BCST (BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST (BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST (BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 4(BX), Z12, Z20
+	VPDPBUSD.BCST 4(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 4(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 4(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 8(BX), Z13, Z20
+	VPDPBUSD.BCST 8(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 8(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 8(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 12(BX), Z14, Z20
+	VPDPBUSD.BCST 12(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 12(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 12(BX)(R8*1), Z14, Z23
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z18, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z18, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z18, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 16(BX), Z15, Z20
+	VPDPBUSD.BCST 16(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 16(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 16(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 20(BX), Z16, Z20
+	VPDPBUSD.BCST 20(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 20(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 20(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 24(BX), Z17, Z20
+	VPDPBUSD.BCST 24(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 24(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 24(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 28(BX), Z10, Z20
+	VPDPBUSD.BCST 28(BX)(SI*1), Z10, Z21
+	VPDPBUSD.BCST 28(BX)(SI*2), Z10, Z22
+	VPDPBUSD.BCST 28(BX)(R8*1), Z10, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST (R9), Z11, Z20
+	VPDPBUSD.BCST 4(R9), Z12, Z20
+	VPDPBUSD.BCST 8(R9), Z13, Z20
+	VPDPBUSD.BCST 12(R9), Z14, Z20
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 16(R9), Z15, Z11
+	VPDPBUSD.BCST 20(R9), Z16, Z11
+	VPDPBUSD.BCST 24(R9), Z17, Z11
+	VPDPBUSD.BCST 28(R9), Z10, Z11
+	VPMULLD       Z19, Z11, Z11
+	VPADDD        Z11, Z9, Z9
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
+	VPSRLW        $0x02, (AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x02, 64(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x02, 128(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x02, 192(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x02, 256(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x02, 320(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x02, 384(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x02, 448(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPSLLD        $0x10, 64(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 64(CX), Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 32(BX), Z11, Z20
+	VPDPBUSD.BCST 32(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 32(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 32(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 36(BX), Z12, Z20
+	VPDPBUSD.BCST 36(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 36(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 36(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 40(BX), Z13, Z20
+	VPDPBUSD.BCST 40(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 40(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 40(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 44(BX), Z14, Z20
+	VPDPBUSD.BCST 44(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 44(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 44(BX)(R8*1), Z14, Z23
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z10, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 48(BX), Z15, Z20
+	VPDPBUSD.BCST 48(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 48(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 48(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 52(BX), Z16, Z20
+	VPDPBUSD.BCST 52(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 52(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 52(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 56(BX), Z17, Z20
+	VPDPBUSD.BCST 56(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 56(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 56(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 60(BX), Z18, Z20
+	VPDPBUSD.BCST 60(BX)(SI*1), Z18, Z21
+	VPDPBUSD.BCST 60(BX)(SI*2), Z18, Z22
+	VPDPBUSD.BCST 60(BX)(R8*1), Z18, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 32(R9), Z11, Z20
+	VPDPBUSD.BCST 36(R9), Z12, Z20
+	VPDPBUSD.BCST 40(R9), Z13, Z20
+	VPDPBUSD.BCST 44(R9), Z14, Z20
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VPDPBUSD.BCST 48(R9), Z15, Z10
+	VPDPBUSD.BCST 52(R9), Z16, Z10
+	VPDPBUSD.BCST 56(R9), Z17, Z10
+	VPDPBUSD.BCST 60(R9), Z18, Z10
+	VPMULLD       Z19, Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
+	VPSRLW        $0x04, (AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x04, 64(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x04, 128(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x04, 192(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x04, 256(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x04, 320(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x04, 384(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x04, 448(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPSLLD        $0x10, 128(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 128(CX), Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 80(BX), Z11, Z20
+	VPDPBUSD.BCST 80(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 80(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 80(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 84(BX), Z12, Z20
+	VPDPBUSD.BCST 84(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 84(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 84(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 88(BX), Z13, Z20
+	VPDPBUSD.BCST 88(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 88(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 88(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 92(BX), Z14, Z20
+	VPDPBUSD.BCST 92(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 92(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 92(BX)(R8*1), Z14, Z23
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z10, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 96(BX), Z15, Z20
+	VPDPBUSD.BCST 96(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 96(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 96(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 100(BX), Z16, Z20
+	VPDPBUSD.BCST 100(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 100(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 100(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 104(BX), Z17, Z20
+	VPDPBUSD.BCST 104(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 104(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 104(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 108(BX), Z18, Z20
+	VPDPBUSD.BCST 108(BX)(SI*1), Z18, Z21
+	VPDPBUSD.BCST 108(BX)(SI*2), Z18, Z22
+	VPDPBUSD.BCST 108(BX)(R8*1), Z18, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 80(R9), Z11, Z20
+	VPDPBUSD.BCST 84(R9), Z12, Z20
+	VPDPBUSD.BCST 88(R9), Z13, Z20
+	VPDPBUSD.BCST 92(R9), Z14, Z20
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VPDPBUSD.BCST 96(R9), Z15, Z10
+	VPDPBUSD.BCST 100(R9), Z16, Z10
+	VPDPBUSD.BCST 104(R9), Z17, Z10
+	VPDPBUSD.BCST 108(R9), Z18, Z10
+	VPMULLD       Z19, Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
+	VPSRLW        $0x06, (AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x06, 64(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x06, 128(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x06, 192(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x06, 256(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x06, 320(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x06, 384(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x06, 448(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPSLLD        $0x10, 192(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 192(CX), Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 112(BX), Z11, Z20
+	VPDPBUSD.BCST 112(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 112(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 112(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 116(BX), Z12, Z20
+	VPDPBUSD.BCST 116(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 116(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 116(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 120(BX), Z13, Z20
+	VPDPBUSD.BCST 120(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 120(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 120(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 124(BX), Z14, Z20
+	VPDPBUSD.BCST 124(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 124(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 124(BX)(R8*1), Z14, Z23
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z10, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 128(BX), Z15, Z20
+	VPDPBUSD.BCST 128(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 128(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 128(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 132(BX), Z16, Z20
+	VPDPBUSD.BCST 132(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 132(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 132(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 136(BX), Z17, Z20
+	VPDPBUSD.BCST 136(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 136(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 136(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 140(BX), Z18, Z20
+	VPDPBUSD.BCST 140(BX)(SI*1), Z18, Z21
+	VPDPBUSD.BCST 140(BX)(SI*2), Z18, Z22
+	VPDPBUSD.BCST 140(BX)(R8*1), Z18, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 112(R9), Z11, Z20
+	VPDPBUSD.BCST 116(R9), Z12, Z20
+	VPDPBUSD.BCST 120(R9), Z13, Z20
+	VPDPBUSD.BCST 124(R9), Z14, Z20
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VPDPBUSD.BCST 128(R9), Z15, Z10
+	VPDPBUSD.BCST 132(R9), Z16, Z10
+	VPDPBUSD.BCST 136(R9), Z17, Z10
+	VPDPBUSD.BCST 140(R9), Z18, Z10
+	VPMULLD       Z19, Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z10
+	VCVTPH2PS     32(DI), Z11
+	VPSRLW        $0x04, 64(DI), Z12
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSHUFB       vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW        $0x08, Z13, Z13
+	VPSHUFB       vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW        $0x08, Z12, Z12
+	VPSRLW        $0x04, 128(DI), Z14
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z14, Z14
+	VPSHUFB       vnnispread0<>+0(SB), Z14, Z15
+	VPSRAW        $0x08, Z15, Z15
+	VPSHUFB       vnnispread1<>+0(SB), Z14, Z14
+	VPSRAW        $0x08, Z14, Z14
+	VPSRLW        $0x04, 192(DI), Z16
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z16, Z16
+	VPSHUFB       vnnispread0<>+0(SB), Z16, Z17
+	VPSRAW        $0x08, Z17, Z17
+	VPSHUFB       vnnispread1<>+0(SB), Z16, Z16
+	VPSRAW        $0x08, Z16, Z16
+	VPSRLW        $0x04, 256(DI), Z18
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z18, Z18
+	VPSHUFB       vnnispread0<>+0(SB), Z18, Z19
+	VPSRAW        $0x08, Z19, Z19
+	VPSHUFB       vnnispread1<>+0(SB), Z18, Z18
+	VPSRAW        $0x08, Z18, Z18
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPWSSD.BCST 20(BX), Z13, Z20
+	VPDPWSSD.BCST 20(BX)(SI*1), Z13, Z21
+	VPDPWSSD.BCST 20(BX)(SI*2), Z13, Z22
+	VPDPWSSD.BCST 20(BX)(R8*1), Z13, Z23
+	VPDPWSSD.BCST 24(BX), Z12, Z20
+	VPDPWSSD.BCST 24(BX)(SI*1), Z12, Z21
+	VPDPWSSD.BCST 24(BX)(SI*2), Z12, Z22
+	VPDPWSSD.BCST 24(BX)(R8*1), Z12, Z23
+	VPDPWSSD.BCST 28(BX), Z15, Z20
+	VPDPWSSD.BCST 28(BX)(SI*1), Z15, Z21
+	VPDPWSSD.BCST 28(BX)(SI*2), Z15, Z22
+	VPDPWSSD.BCST 28(BX)(R8*1), Z15, Z23
+	VPDPWSSD.BCST 32(BX), Z14, Z20
+	VPDPWSSD.BCST 32(BX)(SI*1), Z14, Z21
+	VPDPWSSD.BCST 32(BX)(SI*2), Z14, Z22
+	VPDPWSSD.BCST 32(BX)(R8*1), Z14, Z23
+	VPDPWSSD.BCST 36(BX), Z17, Z20
+	VPDPWSSD.BCST 36(BX)(SI*1), Z17, Z21
+	VPDPWSSD.BCST 36(BX)(SI*2), Z17, Z22
+	VPDPWSSD.BCST 36(BX)(R8*1), Z17, Z23
+	VPDPWSSD.BCST 40(BX), Z16, Z20
+	VPDPWSSD.BCST 40(BX)(SI*1), Z16, Z21
+	VPDPWSSD.BCST 40(BX)(SI*2), Z16, Z22
+	VPDPWSSD.BCST 40(BX)(R8*1), Z16, Z23
+	VPDPWSSD.BCST 44(BX), Z19, Z20
+	VPDPWSSD.BCST 44(BX)(SI*1), Z19, Z21
+	VPDPWSSD.BCST 44(BX)(SI*2), Z19, Z22
+	VPDPWSSD.BCST 44(BX)(R8*1), Z19, Z23
+	VPDPWSSD.BCST 48(BX), Z18, Z20
+	VPDPWSSD.BCST 48(BX)(SI*1), Z18, Z21
+	VPDPWSSD.BCST 48(BX)(SI*2), Z18, Z22
+	VPDPWSSD.BCST 48(BX)(R8*1), Z18, Z23
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z10, Z24
+	VFMADD231PS   Z24, Z1, Z0
+	VCVTDQ2PS     Z20, Z20
+	VMULPS.BCST   (BX), Z11, Z24
+	VFNMADD231PS  Z24, Z20, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z10, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z21, Z21
+	VMULPS.BCST   (BX)(SI*1), Z11, Z1
+	VFNMADD231PS  Z1, Z21, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z10, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z22, Z22
+	VMULPS.BCST   (BX)(SI*2), Z11, Z1
+	VFNMADD231PS  Z1, Z22, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z10, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z23, Z23
+	VMULPS.BCST   (BX)(R8*1), Z11, Z1
+	VFNMADD231PS  Z1, Z23, Z6
+	VXORPS        Z1, Z1, Z1
+	VPDPWSSD.BCST 20(R9), Z13, Z1
+	VPDPWSSD.BCST 24(R9), Z12, Z1
+	VPDPWSSD.BCST 28(R9), Z15, Z1
+	VPDPWSSD.BCST 32(R9), Z14, Z1
+	VPDPWSSD.BCST 36(R9), Z17, Z1
+	VPDPWSSD.BCST 40(R9), Z16, Z1
+	VPDPWSSD.BCST 44(R9), Z19, Z1
+	VPDPWSSD.BCST 48(R9), Z18, Z1
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z10, Z3
+	VFMADD231PS   Z3, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z11, Z3
+	VFNMADD231PS  Z3, Z1, Z8
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000540, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q2_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q2_kx16v6(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   128(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   192(DI), Z9
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VPSHUFB     vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW      $0x08, Z11, Z11
+	VPSHUFB     vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW      $0x08, Z9, Z9
+	VMOVDQU64   256(DI), Z12
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSHUFB     vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW      $0x08, Z13, Z13
+	VPSHUFB     vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW      $0x08, Z12, Z12
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z7, 128(SP)
+	VMOVDQU64   Z5, 192(SP)
+	VMOVDQU64   Z11, 256(SP)
+	VMOVDQU64   Z9, 320(SP)
+	VMOVDQU64   Z13, 384(SP)
+	VMOVDQU64   Z12, 448(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	LEAQ        320(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
+	VPANDD        (AX), Z12, Z13
+	VPANDD        64(AX), Z12, Z14
+	VPANDD        128(AX), Z12, Z15
+	VPANDD        192(AX), Z12, Z16
+	VPANDD        256(AX), Z12, Z17
+	VPANDD        320(AX), Z12, Z18
+	VPANDD        384(AX), Z12, Z19
+	VPANDD        448(AX), Z12, Z12
+	VPSLLD        $0x10, (CX), Z20
+	VPSRAD        $0x10, Z20, Z20
+	VPSRAD        $0x10, (CX), Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST (BX), Z13, Z22
+	VPDPBUSD.BCST (BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST (BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST (BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 4(BX), Z14, Z22
+	VPDPBUSD.BCST 4(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 4(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 4(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 8(BX), Z15, Z22
+	VPDPBUSD.BCST 8(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 8(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 8(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 12(BX), Z16, Z22
+	VPDPBUSD.BCST 12(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 12(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 12(BX)(R8*1), Z16, Z25
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z20, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z20, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 16(BX), Z17, Z22
+	VPDPBUSD.BCST 16(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 16(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 16(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 20(BX), Z18, Z22
+	VPDPBUSD.BCST 20(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 20(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 20(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 24(BX), Z19, Z22
+	VPDPBUSD.BCST 24(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 24(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 24(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 28(BX), Z12, Z22
+	VPDPBUSD.BCST 28(BX)(SI*1), Z12, Z23
+	VPDPBUSD.BCST 28(BX)(SI*2), Z12, Z24
+	VPDPBUSD.BCST 28(BX)(R8*1), Z12, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST (R9), Z13, Z22
+	VPDPBUSD.BCST (R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 4(R9), Z14, Z22
+	VPDPBUSD.BCST 4(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 8(R9), Z15, Z22
+	VPDPBUSD.BCST 8(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 12(R9), Z16, Z22
+	VPDPBUSD.BCST 12(R9)(SI*1), Z16, Z23
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPBUSD.BCST 16(R9), Z17, Z13
+	VPDPBUSD.BCST 16(R9)(SI*1), Z17, Z14
+	VPDPBUSD.BCST 20(R9), Z18, Z13
+	VPDPBUSD.BCST 20(R9)(SI*1), Z18, Z14
+	VPDPBUSD.BCST 24(R9), Z19, Z13
+	VPDPBUSD.BCST 24(R9)(SI*1), Z19, Z14
+	VPDPBUSD.BCST 28(R9), Z12, Z13
+	VPDPBUSD.BCST 28(R9)(SI*1), Z12, Z14
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z9, Z9
+	VPMULLD       Z21, Z14, Z14
+	VPADDD        Z14, Z11, Z11
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
+	VPSRLW        $0x02, (AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x02, 64(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x02, 128(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x02, 192(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x02, 256(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x02, 320(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x02, 384(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x02, 448(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPSLLD        $0x10, 64(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 64(CX), Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 32(BX), Z13, Z22
+	VPDPBUSD.BCST 32(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 32(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 32(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 36(BX), Z14, Z22
+	VPDPBUSD.BCST 36(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 36(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 36(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 40(BX), Z15, Z22
+	VPDPBUSD.BCST 40(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 40(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 40(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 44(BX), Z16, Z22
+	VPDPBUSD.BCST 44(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 44(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 44(BX)(R8*1), Z16, Z25
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z12, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 48(BX), Z17, Z22
+	VPDPBUSD.BCST 48(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 48(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 48(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 52(BX), Z18, Z22
+	VPDPBUSD.BCST 52(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 52(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 52(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 56(BX), Z19, Z22
+	VPDPBUSD.BCST 56(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 56(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 56(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 60(BX), Z20, Z22
+	VPDPBUSD.BCST 60(BX)(SI*1), Z20, Z23
+	VPDPBUSD.BCST 60(BX)(SI*2), Z20, Z24
+	VPDPBUSD.BCST 60(BX)(R8*1), Z20, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 32(R9), Z13, Z22
+	VPDPBUSD.BCST 32(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 36(R9), Z14, Z22
+	VPDPBUSD.BCST 36(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 40(R9), Z15, Z22
+	VPDPBUSD.BCST 40(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 44(R9), Z16, Z22
+	VPDPBUSD.BCST 44(R9)(SI*1), Z16, Z23
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VPDPBUSD.BCST 48(R9), Z17, Z12
+	VPDPBUSD.BCST 48(R9)(SI*1), Z17, Z13
+	VPDPBUSD.BCST 52(R9), Z18, Z12
+	VPDPBUSD.BCST 52(R9)(SI*1), Z18, Z13
+	VPDPBUSD.BCST 56(R9), Z19, Z12
+	VPDPBUSD.BCST 56(R9)(SI*1), Z19, Z13
+	VPDPBUSD.BCST 60(R9), Z20, Z12
+	VPDPBUSD.BCST 60(R9)(SI*1), Z20, Z13
+	VPMULLD       Z21, Z12, Z12
+	VPADDD        Z12, Z9, Z9
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z11, Z11
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
+	VPSRLW        $0x04, (AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x04, 64(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x04, 128(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x04, 192(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x04, 256(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x04, 320(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x04, 384(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x04, 448(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPSLLD        $0x10, 128(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 128(CX), Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 80(BX), Z13, Z22
+	VPDPBUSD.BCST 80(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 80(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 80(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 84(BX), Z14, Z22
+	VPDPBUSD.BCST 84(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 84(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 84(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 88(BX), Z15, Z22
+	VPDPBUSD.BCST 88(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 88(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 88(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 92(BX), Z16, Z22
+	VPDPBUSD.BCST 92(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 92(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 92(BX)(R8*1), Z16, Z25
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z12, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 96(BX), Z17, Z22
+	VPDPBUSD.BCST 96(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 96(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 96(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 100(BX), Z18, Z22
+	VPDPBUSD.BCST 100(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 100(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 100(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 104(BX), Z19, Z22
+	VPDPBUSD.BCST 104(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 104(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 104(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 108(BX), Z20, Z22
+	VPDPBUSD.BCST 108(BX)(SI*1), Z20, Z23
+	VPDPBUSD.BCST 108(BX)(SI*2), Z20, Z24
+	VPDPBUSD.BCST 108(BX)(R8*1), Z20, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 80(R9), Z13, Z22
+	VPDPBUSD.BCST 80(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 84(R9), Z14, Z22
+	VPDPBUSD.BCST 84(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 88(R9), Z15, Z22
+	VPDPBUSD.BCST 88(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 92(R9), Z16, Z22
+	VPDPBUSD.BCST 92(R9)(SI*1), Z16, Z23
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VPDPBUSD.BCST 96(R9), Z17, Z12
+	VPDPBUSD.BCST 96(R9)(SI*1), Z17, Z13
+	VPDPBUSD.BCST 100(R9), Z18, Z12
+	VPDPBUSD.BCST 100(R9)(SI*1), Z18, Z13
+	VPDPBUSD.BCST 104(R9), Z19, Z12
+	VPDPBUSD.BCST 104(R9)(SI*1), Z19, Z13
+	VPDPBUSD.BCST 108(R9), Z20, Z12
+	VPDPBUSD.BCST 108(R9)(SI*1), Z20, Z13
+	VPMULLD       Z21, Z12, Z12
+	VPADDD        Z12, Z9, Z9
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z11, Z11
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
+	VPSRLW        $0x06, (AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x06, 64(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x06, 128(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x06, 192(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x06, 256(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x06, 320(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x06, 384(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x06, 448(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPSLLD        $0x10, 192(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 192(CX), Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 112(BX), Z13, Z22
+	VPDPBUSD.BCST 112(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 112(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 112(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 116(BX), Z14, Z22
+	VPDPBUSD.BCST 116(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 116(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 116(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 120(BX), Z15, Z22
+	VPDPBUSD.BCST 120(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 120(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 120(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 124(BX), Z16, Z22
+	VPDPBUSD.BCST 124(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 124(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 124(BX)(R8*1), Z16, Z25
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z12, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 128(BX), Z17, Z22
+	VPDPBUSD.BCST 128(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 128(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 128(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 132(BX), Z18, Z22
+	VPDPBUSD.BCST 132(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 132(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 132(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 136(BX), Z19, Z22
+	VPDPBUSD.BCST 136(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 136(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 136(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 140(BX), Z20, Z22
+	VPDPBUSD.BCST 140(BX)(SI*1), Z20, Z23
+	VPDPBUSD.BCST 140(BX)(SI*2), Z20, Z24
+	VPDPBUSD.BCST 140(BX)(R8*1), Z20, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 112(R9), Z13, Z22
+	VPDPBUSD.BCST 112(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 116(R9), Z14, Z22
+	VPDPBUSD.BCST 116(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 120(R9), Z15, Z22
+	VPDPBUSD.BCST 120(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 124(R9), Z16, Z22
+	VPDPBUSD.BCST 124(R9)(SI*1), Z16, Z23
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VPDPBUSD.BCST 128(R9), Z17, Z12
+	VPDPBUSD.BCST 128(R9)(SI*1), Z17, Z13
+	VPDPBUSD.BCST 132(R9), Z18, Z12
+	VPDPBUSD.BCST 132(R9)(SI*1), Z18, Z13
+	VPDPBUSD.BCST 136(R9), Z19, Z12
+	VPDPBUSD.BCST 136(R9)(SI*1), Z19, Z13
+	VPDPBUSD.BCST 140(R9), Z20, Z12
+	VPDPBUSD.BCST 140(R9)(SI*1), Z20, Z13
+	VPMULLD       Z21, Z12, Z12
+	VPADDD        Z12, Z9, Z9
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z11, Z11
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z12
+	VCVTPH2PS     32(DI), Z13
+	VPSRLW        $0x04, 64(DI), Z14
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z14, Z14
+	VPSHUFB       vnnispread0<>+0(SB), Z14, Z15
+	VPSRAW        $0x08, Z15, Z15
+	VPSHUFB       vnnispread1<>+0(SB), Z14, Z14
+	VPSRAW        $0x08, Z14, Z14
+	VPSRLW        $0x04, 128(DI), Z16
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z16, Z16
+	VPSHUFB       vnnispread0<>+0(SB), Z16, Z17
+	VPSRAW        $0x08, Z17, Z17
+	VPSHUFB       vnnispread1<>+0(SB), Z16, Z16
+	VPSRAW        $0x08, Z16, Z16
+	VPSRLW        $0x04, 192(DI), Z18
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z18, Z18
+	VPSHUFB       vnnispread0<>+0(SB), Z18, Z19
+	VPSRAW        $0x08, Z19, Z19
+	VPSHUFB       vnnispread1<>+0(SB), Z18, Z18
+	VPSRAW        $0x08, Z18, Z18
+	VPSRLW        $0x04, 256(DI), Z20
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z20, Z20
+	VPSHUFB       vnnispread0<>+0(SB), Z20, Z21
+	VPSRAW        $0x08, Z21, Z21
+	VPSHUFB       vnnispread1<>+0(SB), Z20, Z20
+	VPSRAW        $0x08, Z20, Z20
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPWSSD.BCST 20(BX), Z15, Z22
+	VPDPWSSD.BCST 20(BX)(SI*1), Z15, Z23
+	VPDPWSSD.BCST 20(BX)(SI*2), Z15, Z24
+	VPDPWSSD.BCST 20(BX)(R8*1), Z15, Z25
+	VPDPWSSD.BCST 24(BX), Z14, Z22
+	VPDPWSSD.BCST 24(BX)(SI*1), Z14, Z23
+	VPDPWSSD.BCST 24(BX)(SI*2), Z14, Z24
+	VPDPWSSD.BCST 24(BX)(R8*1), Z14, Z25
+	VPDPWSSD.BCST 28(BX), Z17, Z22
+	VPDPWSSD.BCST 28(BX)(SI*1), Z17, Z23
+	VPDPWSSD.BCST 28(BX)(SI*2), Z17, Z24
+	VPDPWSSD.BCST 28(BX)(R8*1), Z17, Z25
+	VPDPWSSD.BCST 32(BX), Z16, Z22
+	VPDPWSSD.BCST 32(BX)(SI*1), Z16, Z23
+	VPDPWSSD.BCST 32(BX)(SI*2), Z16, Z24
+	VPDPWSSD.BCST 32(BX)(R8*1), Z16, Z25
+	VPDPWSSD.BCST 36(BX), Z19, Z22
+	VPDPWSSD.BCST 36(BX)(SI*1), Z19, Z23
+	VPDPWSSD.BCST 36(BX)(SI*2), Z19, Z24
+	VPDPWSSD.BCST 36(BX)(R8*1), Z19, Z25
+	VPDPWSSD.BCST 40(BX), Z18, Z22
+	VPDPWSSD.BCST 40(BX)(SI*1), Z18, Z23
+	VPDPWSSD.BCST 40(BX)(SI*2), Z18, Z24
+	VPDPWSSD.BCST 40(BX)(R8*1), Z18, Z25
+	VPDPWSSD.BCST 44(BX), Z21, Z22
+	VPDPWSSD.BCST 44(BX)(SI*1), Z21, Z23
+	VPDPWSSD.BCST 44(BX)(SI*2), Z21, Z24
+	VPDPWSSD.BCST 44(BX)(R8*1), Z21, Z25
+	VPDPWSSD.BCST 48(BX), Z20, Z22
+	VPDPWSSD.BCST 48(BX)(SI*1), Z20, Z23
+	VPDPWSSD.BCST 48(BX)(SI*2), Z20, Z24
+	VPDPWSSD.BCST 48(BX)(R8*1), Z20, Z25
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z12, Z26
+	VFMADD231PS   Z26, Z1, Z0
+	VCVTDQ2PS     Z22, Z22
+	VMULPS.BCST   (BX), Z13, Z26
+	VFNMADD231PS  Z26, Z22, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z23, Z23
+	VMULPS.BCST   (BX)(SI*1), Z13, Z1
+	VFNMADD231PS  Z1, Z23, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z12, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z24, Z24
+	VMULPS.BCST   (BX)(SI*2), Z13, Z1
+	VFNMADD231PS  Z1, Z24, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z12, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z25, Z25
+	VMULPS.BCST   (BX)(R8*1), Z13, Z1
+	VFNMADD231PS  Z1, Z25, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VPDPWSSD.BCST 20(R9), Z15, Z1
+	VPDPWSSD.BCST 20(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST 24(R9), Z14, Z1
+	VPDPWSSD.BCST 24(R9)(SI*1), Z14, Z3
+	VPDPWSSD.BCST 28(R9), Z17, Z1
+	VPDPWSSD.BCST 28(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST 32(R9), Z16, Z1
+	VPDPWSSD.BCST 32(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST 36(R9), Z19, Z1
+	VPDPWSSD.BCST 36(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 40(R9), Z18, Z1
+	VPDPWSSD.BCST 40(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 44(R9), Z21, Z1
+	VPDPWSSD.BCST 44(R9)(SI*1), Z21, Z3
+	VPDPWSSD.BCST 48(R9), Z20, Z1
+	VPDPWSSD.BCST 48(R9)(SI*1), Z20, Z3
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z12, Z5
+	VFMADD231PS   Z5, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z13, Z5
+	VFNMADD231PS  Z5, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z13, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000540, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q2_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q2_kx16v7(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   128(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   192(DI), Z9
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VPSHUFB     vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW      $0x08, Z11, Z11
+	VPSHUFB     vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW      $0x08, Z9, Z9
+	VMOVDQU64   256(DI), Z13
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z13, Z13
+	VPSHUFB     vnnispread0<>+0(SB), Z13, Z14
+	VPSRAW      $0x08, Z14, Z14
+	VPSHUFB     vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW      $0x08, Z13, Z13
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z7, 128(SP)
+	VMOVDQU64   Z5, 192(SP)
+	VMOVDQU64   Z11, 256(SP)
+	VMOVDQU64   Z9, 320(SP)
+	VMOVDQU64   Z14, 384(SP)
+	VMOVDQU64   Z13, 448(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	VXORPS      Z13, Z13, Z13
+	LEAQ        320(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
+	VPANDD        (AX), Z14, Z15
+	VPANDD        64(AX), Z14, Z16
+	VPANDD        128(AX), Z14, Z17
+	VPANDD        192(AX), Z14, Z18
+	VPANDD        256(AX), Z14, Z19
+	VPANDD        320(AX), Z14, Z20
+	VPANDD        384(AX), Z14, Z21
+	VPANDD        448(AX), Z14, Z14
+	VPSLLD        $0x10, (CX), Z22
+	VPSRAD        $0x10, Z22, Z22
+	VPSRAD        $0x10, (CX), Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST (BX), Z15, Z24
+	VPDPBUSD.BCST (BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST (BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST (BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 4(BX), Z16, Z24
+	VPDPBUSD.BCST 4(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 4(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 4(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 8(BX), Z17, Z24
+	VPDPBUSD.BCST 8(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 8(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 8(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 12(BX), Z18, Z24
+	VPDPBUSD.BCST 12(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 12(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 12(BX)(R8*1), Z18, Z27
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z22, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 16(BX), Z19, Z24
+	VPDPBUSD.BCST 16(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 16(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 16(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 20(BX), Z20, Z24
+	VPDPBUSD.BCST 20(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 20(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 20(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 24(BX), Z21, Z24
+	VPDPBUSD.BCST 24(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 24(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 24(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 28(BX), Z14, Z24
+	VPDPBUSD.BCST 28(BX)(SI*1), Z14, Z25
+	VPDPBUSD.BCST 28(BX)(SI*2), Z14, Z26
+	VPDPBUSD.BCST 28(BX)(R8*1), Z14, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST (R9), Z15, Z24
+	VPDPBUSD.BCST (R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST (R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 4(R9), Z16, Z24
+	VPDPBUSD.BCST 4(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 4(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 8(R9), Z17, Z24
+	VPDPBUSD.BCST 8(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 8(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 12(R9), Z18, Z24
+	VPDPBUSD.BCST 12(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 12(R9)(SI*2), Z18, Z26
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPBUSD.BCST 16(R9), Z19, Z15
+	VPDPBUSD.BCST 16(R9)(SI*1), Z19, Z16
+	VPDPBUSD.BCST 16(R9)(SI*2), Z19, Z17
+	VPDPBUSD.BCST 20(R9), Z20, Z15
+	VPDPBUSD.BCST 20(R9)(SI*1), Z20, Z16
+	VPDPBUSD.BCST 20(R9)(SI*2), Z20, Z17
+	VPDPBUSD.BCST 24(R9), Z21, Z15
+	VPDPBUSD.BCST 24(R9)(SI*1), Z21, Z16
+	VPDPBUSD.BCST 24(R9)(SI*2), Z21, Z17
+	VPDPBUSD.BCST 28(R9), Z14, Z15
+	VPDPBUSD.BCST 28(R9)(SI*1), Z14, Z16
+	VPDPBUSD.BCST 28(R9)(SI*2), Z14, Z17
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z9, Z9
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z11, Z11
+	VPMULLD       Z23, Z17, Z17
+	VPADDD        Z17, Z13, Z13
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
+	VPSRLW        $0x02, (AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x02, 64(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x02, 128(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x02, 192(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x02, 256(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x02, 320(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x02, 384(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x02, 448(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPSLLD        $0x10, 64(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 64(CX), Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 32(BX), Z15, Z24
+	VPDPBUSD.BCST 32(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 32(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 32(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 36(BX), Z16, Z24
+	VPDPBUSD.BCST 36(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 36(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 36(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 40(BX), Z17, Z24
+	VPDPBUSD.BCST 40(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 40(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 40(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 44(BX), Z18, Z24
+	VPDPBUSD.BCST 44(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 44(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 44(BX)(R8*1), Z18, Z27
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z14, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 48(BX), Z19, Z24
+	VPDPBUSD.BCST 48(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 48(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 48(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 52(BX), Z20, Z24
+	VPDPBUSD.BCST 52(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 52(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 52(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 56(BX), Z21, Z24
+	VPDPBUSD.BCST 56(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 56(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 56(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 60(BX), Z22, Z24
+	VPDPBUSD.BCST 60(BX)(SI*1), Z22, Z25
+	VPDPBUSD.BCST 60(BX)(SI*2), Z22, Z26
+	VPDPBUSD.BCST 60(BX)(R8*1), Z22, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST 32(R9), Z15, Z24
+	VPDPBUSD.BCST 32(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 32(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 36(R9), Z16, Z24
+	VPDPBUSD.BCST 36(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 36(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 40(R9), Z17, Z24
+	VPDPBUSD.BCST 40(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 40(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 44(R9), Z18, Z24
+	VPDPBUSD.BCST 44(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 44(R9)(SI*2), Z18, Z26
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VPDPBUSD.BCST 48(R9), Z19, Z14
+	VPDPBUSD.BCST 48(R9)(SI*1), Z19, Z15
+	VPDPBUSD.BCST 48(R9)(SI*2), Z19, Z16
+	VPDPBUSD.BCST 52(R9), Z20, Z14
+	VPDPBUSD.BCST 52(R9)(SI*1), Z20, Z15
+	VPDPBUSD.BCST 52(R9)(SI*2), Z20, Z16
+	VPDPBUSD.BCST 56(R9), Z21, Z14
+	VPDPBUSD.BCST 56(R9)(SI*1), Z21, Z15
+	VPDPBUSD.BCST 56(R9)(SI*2), Z21, Z16
+	VPDPBUSD.BCST 60(R9), Z22, Z14
+	VPDPBUSD.BCST 60(R9)(SI*1), Z22, Z15
+	VPDPBUSD.BCST 60(R9)(SI*2), Z22, Z16
+	VPMULLD       Z23, Z14, Z14
+	VPADDD        Z14, Z9, Z9
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z11, Z11
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z13, Z13
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
+	VPSRLW        $0x04, (AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x04, 64(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x04, 128(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x04, 192(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x04, 256(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x04, 320(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x04, 384(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x04, 448(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPSLLD        $0x10, 128(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 128(CX), Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 80(BX), Z15, Z24
+	VPDPBUSD.BCST 80(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 80(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 80(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 84(BX), Z16, Z24
+	VPDPBUSD.BCST 84(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 84(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 84(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 88(BX), Z17, Z24
+	VPDPBUSD.BCST 88(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 88(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 88(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 92(BX), Z18, Z24
+	VPDPBUSD.BCST 92(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 92(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 92(BX)(R8*1), Z18, Z27
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z14, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 96(BX), Z19, Z24
+	VPDPBUSD.BCST 96(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 96(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 96(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 100(BX), Z20, Z24
+	VPDPBUSD.BCST 100(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 100(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 100(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 104(BX), Z21, Z24
+	VPDPBUSD.BCST 104(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 104(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 104(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 108(BX), Z22, Z24
+	VPDPBUSD.BCST 108(BX)(SI*1), Z22, Z25
+	VPDPBUSD.BCST 108(BX)(SI*2), Z22, Z26
+	VPDPBUSD.BCST 108(BX)(R8*1), Z22, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST 80(R9), Z15, Z24
+	VPDPBUSD.BCST 80(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 80(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 84(R9), Z16, Z24
+	VPDPBUSD.BCST 84(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 84(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 88(R9), Z17, Z24
+	VPDPBUSD.BCST 88(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 88(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 92(R9), Z18, Z24
+	VPDPBUSD.BCST 92(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 92(R9)(SI*2), Z18, Z26
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VPDPBUSD.BCST 96(R9), Z19, Z14
+	VPDPBUSD.BCST 96(R9)(SI*1), Z19, Z15
+	VPDPBUSD.BCST 96(R9)(SI*2), Z19, Z16
+	VPDPBUSD.BCST 100(R9), Z20, Z14
+	VPDPBUSD.BCST 100(R9)(SI*1), Z20, Z15
+	VPDPBUSD.BCST 100(R9)(SI*2), Z20, Z16
+	VPDPBUSD.BCST 104(R9), Z21, Z14
+	VPDPBUSD.BCST 104(R9)(SI*1), Z21, Z15
+	VPDPBUSD.BCST 104(R9)(SI*2), Z21, Z16
+	VPDPBUSD.BCST 108(R9), Z22, Z14
+	VPDPBUSD.BCST 108(R9)(SI*1), Z22, Z15
+	VPDPBUSD.BCST 108(R9)(SI*2), Z22, Z16
+	VPMULLD       Z23, Z14, Z14
+	VPADDD        Z14, Z9, Z9
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z11, Z11
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z13, Z13
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
+	VPSRLW        $0x06, (AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x06, 64(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x06, 128(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x06, 192(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x06, 256(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x06, 320(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x06, 384(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x06, 448(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPSLLD        $0x10, 192(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 192(CX), Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 112(BX), Z15, Z24
+	VPDPBUSD.BCST 112(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 112(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 112(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 116(BX), Z16, Z24
+	VPDPBUSD.BCST 116(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 116(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 116(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 120(BX), Z17, Z24
+	VPDPBUSD.BCST 120(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 120(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 120(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 124(BX), Z18, Z24
+	VPDPBUSD.BCST 124(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 124(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 124(BX)(R8*1), Z18, Z27
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z14, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 128(BX), Z19, Z24
+	VPDPBUSD.BCST 128(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 128(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 128(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 132(BX), Z20, Z24
+	VPDPBUSD.BCST 132(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 132(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 132(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 136(BX), Z21, Z24
+	VPDPBUSD.BCST 136(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 136(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 136(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 140(BX), Z22, Z24
+	VPDPBUSD.BCST 140(BX)(SI*1), Z22, Z25
+	VPDPBUSD.BCST 140(BX)(SI*2), Z22, Z26
+	VPDPBUSD.BCST 140(BX)(R8*1), Z22, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST 112(R9), Z15, Z24
+	VPDPBUSD.BCST 112(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 112(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 116(R9), Z16, Z24
+	VPDPBUSD.BCST 116(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 116(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 120(R9), Z17, Z24
+	VPDPBUSD.BCST 120(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 120(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 124(R9), Z18, Z24
+	VPDPBUSD.BCST 124(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 124(R9)(SI*2), Z18, Z26
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VPDPBUSD.BCST 128(R9), Z19, Z14
+	VPDPBUSD.BCST 128(R9)(SI*1), Z19, Z15
+	VPDPBUSD.BCST 128(R9)(SI*2), Z19, Z16
+	VPDPBUSD.BCST 132(R9), Z20, Z14
+	VPDPBUSD.BCST 132(R9)(SI*1), Z20, Z15
+	VPDPBUSD.BCST 132(R9)(SI*2), Z20, Z16
+	VPDPBUSD.BCST 136(R9), Z21, Z14
+	VPDPBUSD.BCST 136(R9)(SI*1), Z21, Z15
+	VPDPBUSD.BCST 136(R9)(SI*2), Z21, Z16
+	VPDPBUSD.BCST 140(R9), Z22, Z14
+	VPDPBUSD.BCST 140(R9)(SI*1), Z22, Z15
+	VPDPBUSD.BCST 140(R9)(SI*2), Z22, Z16
+	VPMULLD       Z23, Z14, Z14
+	VPADDD        Z14, Z9, Z9
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z11, Z11
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z13, Z13
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z14
+	VCVTPH2PS     32(DI), Z15
+	VPSRLW        $0x04, 64(DI), Z16
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z16, Z16
+	VPSHUFB       vnnispread0<>+0(SB), Z16, Z17
+	VPSRAW        $0x08, Z17, Z17
+	VPSHUFB       vnnispread1<>+0(SB), Z16, Z16
+	VPSRAW        $0x08, Z16, Z16
+	VPSRLW        $0x04, 128(DI), Z18
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z18, Z18
+	VPSHUFB       vnnispread0<>+0(SB), Z18, Z19
+	VPSRAW        $0x08, Z19, Z19
+	VPSHUFB       vnnispread1<>+0(SB), Z18, Z18
+	VPSRAW        $0x08, Z18, Z18
+	VPSRLW        $0x04, 192(DI), Z20
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z20, Z20
+	VPSHUFB       vnnispread0<>+0(SB), Z20, Z21
+	VPSRAW        $0x08, Z21, Z21
+	VPSHUFB       vnnispread1<>+0(SB), Z20, Z20
+	VPSRAW        $0x08, Z20, Z20
+	VPSRLW        $0x04, 256(DI), Z22
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z22, Z22
+	VPSHUFB       vnnispread0<>+0(SB), Z22, Z23
+	VPSRAW        $0x08, Z23, Z23
+	VPSHUFB       vnnispread1<>+0(SB), Z22, Z22
+	VPSRAW        $0x08, Z22, Z22
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPWSSD.BCST 20(BX), Z17, Z24
+	VPDPWSSD.BCST 20(BX)(SI*1), Z17, Z25
+	VPDPWSSD.BCST 20(BX)(SI*2), Z17, Z26
+	VPDPWSSD.BCST 20(BX)(R8*1), Z17, Z27
+	VPDPWSSD.BCST 24(BX), Z16, Z24
+	VPDPWSSD.BCST 24(BX)(SI*1), Z16, Z25
+	VPDPWSSD.BCST 24(BX)(SI*2), Z16, Z26
+	VPDPWSSD.BCST 24(BX)(R8*1), Z16, Z27
+	VPDPWSSD.BCST 28(BX), Z19, Z24
+	VPDPWSSD.BCST 28(BX)(SI*1), Z19, Z25
+	VPDPWSSD.BCST 28(BX)(SI*2), Z19, Z26
+	VPDPWSSD.BCST 28(BX)(R8*1), Z19, Z27
+	VPDPWSSD.BCST 32(BX), Z18, Z24
+	VPDPWSSD.BCST 32(BX)(SI*1), Z18, Z25
+	VPDPWSSD.BCST 32(BX)(SI*2), Z18, Z26
+	VPDPWSSD.BCST 32(BX)(R8*1), Z18, Z27
+	VPDPWSSD.BCST 36(BX), Z21, Z24
+	VPDPWSSD.BCST 36(BX)(SI*1), Z21, Z25
+	VPDPWSSD.BCST 36(BX)(SI*2), Z21, Z26
+	VPDPWSSD.BCST 36(BX)(R8*1), Z21, Z27
+	VPDPWSSD.BCST 40(BX), Z20, Z24
+	VPDPWSSD.BCST 40(BX)(SI*1), Z20, Z25
+	VPDPWSSD.BCST 40(BX)(SI*2), Z20, Z26
+	VPDPWSSD.BCST 40(BX)(R8*1), Z20, Z27
+	VPDPWSSD.BCST 44(BX), Z23, Z24
+	VPDPWSSD.BCST 44(BX)(SI*1), Z23, Z25
+	VPDPWSSD.BCST 44(BX)(SI*2), Z23, Z26
+	VPDPWSSD.BCST 44(BX)(R8*1), Z23, Z27
+	VPDPWSSD.BCST 48(BX), Z22, Z24
+	VPDPWSSD.BCST 48(BX)(SI*1), Z22, Z25
+	VPDPWSSD.BCST 48(BX)(SI*2), Z22, Z26
+	VPDPWSSD.BCST 48(BX)(R8*1), Z22, Z27
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z14, Z28
+	VFMADD231PS   Z28, Z1, Z0
+	VCVTDQ2PS     Z24, Z24
+	VMULPS.BCST   (BX), Z15, Z28
+	VFNMADD231PS  Z28, Z24, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z25, Z25
+	VMULPS.BCST   (BX)(SI*1), Z15, Z1
+	VFNMADD231PS  Z1, Z25, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z26, Z26
+	VMULPS.BCST   (BX)(SI*2), Z15, Z1
+	VFNMADD231PS  Z1, Z26, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z14, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z27, Z27
+	VMULPS.BCST   (BX)(R8*1), Z15, Z1
+	VFNMADD231PS  Z1, Z27, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VPDPWSSD.BCST 20(R9), Z17, Z1
+	VPDPWSSD.BCST 20(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST 20(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST 24(R9), Z16, Z1
+	VPDPWSSD.BCST 24(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST 24(R9)(SI*2), Z16, Z5
+	VPDPWSSD.BCST 28(R9), Z19, Z1
+	VPDPWSSD.BCST 28(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 28(R9)(SI*2), Z19, Z5
+	VPDPWSSD.BCST 32(R9), Z18, Z1
+	VPDPWSSD.BCST 32(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 32(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST 36(R9), Z21, Z1
+	VPDPWSSD.BCST 36(R9)(SI*1), Z21, Z3
+	VPDPWSSD.BCST 36(R9)(SI*2), Z21, Z5
+	VPDPWSSD.BCST 40(R9), Z20, Z1
+	VPDPWSSD.BCST 40(R9)(SI*1), Z20, Z3
+	VPDPWSSD.BCST 40(R9)(SI*2), Z20, Z5
+	VPDPWSSD.BCST 44(R9), Z23, Z1
+	VPDPWSSD.BCST 44(R9)(SI*1), Z23, Z3
+	VPDPWSSD.BCST 44(R9)(SI*2), Z23, Z5
+	VPDPWSSD.BCST 48(R9), Z22, Z1
+	VPDPWSSD.BCST 48(R9)(SI*1), Z22, Z3
+	VPDPWSSD.BCST 48(R9)(SI*2), Z22, Z5
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z14, Z7
+	VFMADD231PS   Z7, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z15, Z7
+	VFNMADD231PS  Z7, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z15, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (R9)(SI*2), Z15, Z1
+	VFNMADD231PS  Z1, Z5, Z12
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000540, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q2_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q2_kx16v8(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+	VXORPS Z14, Z14, Z14
+
+block:
+	VMOVDQU64   64(DI), Z1
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW      $0x08, Z3, Z3
+	VPSHUFB     vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW      $0x08, Z1, Z1
+	VMOVDQU64   128(DI), Z5
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSHUFB     vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW      $0x08, Z7, Z7
+	VPSHUFB     vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW      $0x08, Z5, Z5
+	VMOVDQU64   192(DI), Z9
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VPSHUFB     vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW      $0x08, Z11, Z11
+	VPSHUFB     vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW      $0x08, Z9, Z9
+	VMOVDQU64   256(DI), Z13
+	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z13, Z13
+	VPSHUFB     vnnispread0<>+0(SB), Z13, Z15
+	VPSRAW      $0x08, Z15, Z15
+	VPSHUFB     vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW      $0x08, Z13, Z13
+	VMOVDQU64   Z3, (SP)
+	VMOVDQU64   Z1, 64(SP)
+	VMOVDQU64   Z7, 128(SP)
+	VMOVDQU64   Z5, 192(SP)
+	VMOVDQU64   Z11, 256(SP)
+	VMOVDQU64   Z9, 320(SP)
+	VMOVDQU64   Z15, 384(SP)
+	VMOVDQU64   Z13, 448(SP)
+	VXORPS      Z1, Z1, Z1
+	VXORPS      Z3, Z3, Z3
+	VXORPS      Z5, Z5, Z5
+	VXORPS      Z7, Z7, Z7
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z11, Z11, Z11
+	VXORPS      Z13, Z13, Z13
+	VXORPS      Z15, Z15, Z15
+	LEAQ        320(DI), AX
+	LEAQ        (SP), CX
+	MOVQ        $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
+	VPANDD        (AX), Z16, Z17
+	VPANDD        64(AX), Z16, Z18
+	VPANDD        128(AX), Z16, Z19
+	VPANDD        192(AX), Z16, Z20
+	VPANDD        256(AX), Z16, Z21
+	VPANDD        320(AX), Z16, Z22
+	VPANDD        384(AX), Z16, Z23
+	VPANDD        448(AX), Z16, Z16
+	VPSLLD        $0x10, (CX), Z24
+	VPSRAD        $0x10, Z24, Z24
+	VPSRAD        $0x10, (CX), Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST (BX), Z17, Z26
+	VPDPBUSD.BCST (BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST (BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST (BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 4(BX), Z18, Z26
+	VPDPBUSD.BCST 4(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 4(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 4(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 8(BX), Z19, Z26
+	VPDPBUSD.BCST 8(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 8(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 8(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 12(BX), Z20, Z26
+	VPDPBUSD.BCST 12(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 12(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 12(BX)(R8*1), Z20, Z29
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z24, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 16(BX), Z21, Z26
+	VPDPBUSD.BCST 16(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 16(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 16(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 20(BX), Z22, Z26
+	VPDPBUSD.BCST 20(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 20(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 20(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 24(BX), Z23, Z26
+	VPDPBUSD.BCST 24(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 24(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 24(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 28(BX), Z16, Z26
+	VPDPBUSD.BCST 28(BX)(SI*1), Z16, Z27
+	VPDPBUSD.BCST 28(BX)(SI*2), Z16, Z28
+	VPDPBUSD.BCST 28(BX)(R8*1), Z16, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST (R9), Z17, Z26
+	VPDPBUSD.BCST (R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST (R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST (R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 4(R9), Z18, Z26
+	VPDPBUSD.BCST 4(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 4(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 4(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 8(R9), Z19, Z26
+	VPDPBUSD.BCST 8(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 8(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 8(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 12(R9), Z20, Z26
+	VPDPBUSD.BCST 12(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 12(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 12(R9)(R8*1), Z20, Z29
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z24, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 16(R9), Z21, Z17
+	VPDPBUSD.BCST 16(R9)(SI*1), Z21, Z18
+	VPDPBUSD.BCST 16(R9)(SI*2), Z21, Z19
+	VPDPBUSD.BCST 16(R9)(R8*1), Z21, Z20
+	VPDPBUSD.BCST 20(R9), Z22, Z17
+	VPDPBUSD.BCST 20(R9)(SI*1), Z22, Z18
+	VPDPBUSD.BCST 20(R9)(SI*2), Z22, Z19
+	VPDPBUSD.BCST 20(R9)(R8*1), Z22, Z20
+	VPDPBUSD.BCST 24(R9), Z23, Z17
+	VPDPBUSD.BCST 24(R9)(SI*1), Z23, Z18
+	VPDPBUSD.BCST 24(R9)(SI*2), Z23, Z19
+	VPDPBUSD.BCST 24(R9)(R8*1), Z23, Z20
+	VPDPBUSD.BCST 28(R9), Z16, Z17
+	VPDPBUSD.BCST 28(R9)(SI*1), Z16, Z18
+	VPDPBUSD.BCST 28(R9)(SI*2), Z16, Z19
+	VPDPBUSD.BCST 28(R9)(R8*1), Z16, Z20
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z9, Z9
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z11, Z11
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z13, Z13
+	VPMULLD       Z25, Z20, Z20
+	VPADDD        Z20, Z15, Z15
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
+	VPSRLW        $0x02, (AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x02, 64(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x02, 128(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x02, 192(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x02, 256(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x02, 320(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x02, 384(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x02, 448(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPSLLD        $0x10, 64(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 64(CX), Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 32(BX), Z17, Z26
+	VPDPBUSD.BCST 32(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 32(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 32(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 36(BX), Z18, Z26
+	VPDPBUSD.BCST 36(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 36(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 36(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 40(BX), Z19, Z26
+	VPDPBUSD.BCST 40(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 40(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 40(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 44(BX), Z20, Z26
+	VPDPBUSD.BCST 44(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 44(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 44(BX)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 48(BX), Z21, Z26
+	VPDPBUSD.BCST 48(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 48(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 48(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 52(BX), Z22, Z26
+	VPDPBUSD.BCST 52(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 52(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 52(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 56(BX), Z23, Z26
+	VPDPBUSD.BCST 56(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 56(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 56(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 60(BX), Z24, Z26
+	VPDPBUSD.BCST 60(BX)(SI*1), Z24, Z27
+	VPDPBUSD.BCST 60(BX)(SI*2), Z24, Z28
+	VPDPBUSD.BCST 60(BX)(R8*1), Z24, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 32(R9), Z17, Z26
+	VPDPBUSD.BCST 32(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 32(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 32(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 36(R9), Z18, Z26
+	VPDPBUSD.BCST 36(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 36(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 36(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 40(R9), Z19, Z26
+	VPDPBUSD.BCST 40(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 40(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 40(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 44(R9), Z20, Z26
+	VPDPBUSD.BCST 44(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 44(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 44(R9)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST 48(R9), Z21, Z16
+	VPDPBUSD.BCST 48(R9)(SI*1), Z21, Z17
+	VPDPBUSD.BCST 48(R9)(SI*2), Z21, Z18
+	VPDPBUSD.BCST 48(R9)(R8*1), Z21, Z19
+	VPDPBUSD.BCST 52(R9), Z22, Z16
+	VPDPBUSD.BCST 52(R9)(SI*1), Z22, Z17
+	VPDPBUSD.BCST 52(R9)(SI*2), Z22, Z18
+	VPDPBUSD.BCST 52(R9)(R8*1), Z22, Z19
+	VPDPBUSD.BCST 56(R9), Z23, Z16
+	VPDPBUSD.BCST 56(R9)(SI*1), Z23, Z17
+	VPDPBUSD.BCST 56(R9)(SI*2), Z23, Z18
+	VPDPBUSD.BCST 56(R9)(R8*1), Z23, Z19
+	VPDPBUSD.BCST 60(R9), Z24, Z16
+	VPDPBUSD.BCST 60(R9)(SI*1), Z24, Z17
+	VPDPBUSD.BCST 60(R9)(SI*2), Z24, Z18
+	VPDPBUSD.BCST 60(R9)(R8*1), Z24, Z19
+	VPMULLD       Z25, Z16, Z16
+	VPADDD        Z16, Z9, Z9
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z11, Z11
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z13, Z13
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z15, Z15
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
+	VPSRLW        $0x04, (AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x04, 64(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x04, 128(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x04, 192(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x04, 256(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x04, 320(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x04, 384(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x04, 448(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPSLLD        $0x10, 128(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 128(CX), Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 80(BX), Z17, Z26
+	VPDPBUSD.BCST 80(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 80(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 80(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 84(BX), Z18, Z26
+	VPDPBUSD.BCST 84(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 84(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 84(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 88(BX), Z19, Z26
+	VPDPBUSD.BCST 88(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 88(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 88(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 92(BX), Z20, Z26
+	VPDPBUSD.BCST 92(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 92(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 92(BX)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 96(BX), Z21, Z26
+	VPDPBUSD.BCST 96(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 96(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 96(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 100(BX), Z22, Z26
+	VPDPBUSD.BCST 100(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 100(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 100(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 104(BX), Z23, Z26
+	VPDPBUSD.BCST 104(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 104(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 104(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 108(BX), Z24, Z26
+	VPDPBUSD.BCST 108(BX)(SI*1), Z24, Z27
+	VPDPBUSD.BCST 108(BX)(SI*2), Z24, Z28
+	VPDPBUSD.BCST 108(BX)(R8*1), Z24, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 80(R9), Z17, Z26
+	VPDPBUSD.BCST 80(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 80(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 80(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 84(R9), Z18, Z26
+	VPDPBUSD.BCST 84(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 84(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 84(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 88(R9), Z19, Z26
+	VPDPBUSD.BCST 88(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 88(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 88(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 92(R9), Z20, Z26
+	VPDPBUSD.BCST 92(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 92(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 92(R9)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST 96(R9), Z21, Z16
+	VPDPBUSD.BCST 96(R9)(SI*1), Z21, Z17
+	VPDPBUSD.BCST 96(R9)(SI*2), Z21, Z18
+	VPDPBUSD.BCST 96(R9)(R8*1), Z21, Z19
+	VPDPBUSD.BCST 100(R9), Z22, Z16
+	VPDPBUSD.BCST 100(R9)(SI*1), Z22, Z17
+	VPDPBUSD.BCST 100(R9)(SI*2), Z22, Z18
+	VPDPBUSD.BCST 100(R9)(R8*1), Z22, Z19
+	VPDPBUSD.BCST 104(R9), Z23, Z16
+	VPDPBUSD.BCST 104(R9)(SI*1), Z23, Z17
+	VPDPBUSD.BCST 104(R9)(SI*2), Z23, Z18
+	VPDPBUSD.BCST 104(R9)(R8*1), Z23, Z19
+	VPDPBUSD.BCST 108(R9), Z24, Z16
+	VPDPBUSD.BCST 108(R9)(SI*1), Z24, Z17
+	VPDPBUSD.BCST 108(R9)(SI*2), Z24, Z18
+	VPDPBUSD.BCST 108(R9)(R8*1), Z24, Z19
+	VPMULLD       Z25, Z16, Z16
+	VPADDD        Z16, Z9, Z9
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z11, Z11
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z13, Z13
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z15, Z15
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
+	VPSRLW        $0x06, (AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x06, 64(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x06, 128(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x06, 192(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x06, 256(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x06, 320(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x06, 384(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x06, 448(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPSLLD        $0x10, 192(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 192(CX), Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 112(BX), Z17, Z26
+	VPDPBUSD.BCST 112(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 112(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 112(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 116(BX), Z18, Z26
+	VPDPBUSD.BCST 116(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 116(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 116(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 120(BX), Z19, Z26
+	VPDPBUSD.BCST 120(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 120(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 120(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 124(BX), Z20, Z26
+	VPDPBUSD.BCST 124(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 124(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 124(BX)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 128(BX), Z21, Z26
+	VPDPBUSD.BCST 128(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 128(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 128(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 132(BX), Z22, Z26
+	VPDPBUSD.BCST 132(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 132(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 132(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 136(BX), Z23, Z26
+	VPDPBUSD.BCST 136(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 136(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 136(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 140(BX), Z24, Z26
+	VPDPBUSD.BCST 140(BX)(SI*1), Z24, Z27
+	VPDPBUSD.BCST 140(BX)(SI*2), Z24, Z28
+	VPDPBUSD.BCST 140(BX)(R8*1), Z24, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 112(R9), Z17, Z26
+	VPDPBUSD.BCST 112(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 112(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 112(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 116(R9), Z18, Z26
+	VPDPBUSD.BCST 116(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 116(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 116(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 120(R9), Z19, Z26
+	VPDPBUSD.BCST 120(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 120(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 120(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 124(R9), Z20, Z26
+	VPDPBUSD.BCST 124(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 124(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 124(R9)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST 128(R9), Z21, Z16
+	VPDPBUSD.BCST 128(R9)(SI*1), Z21, Z17
+	VPDPBUSD.BCST 128(R9)(SI*2), Z21, Z18
+	VPDPBUSD.BCST 128(R9)(R8*1), Z21, Z19
+	VPDPBUSD.BCST 132(R9), Z22, Z16
+	VPDPBUSD.BCST 132(R9)(SI*1), Z22, Z17
+	VPDPBUSD.BCST 132(R9)(SI*2), Z22, Z18
+	VPDPBUSD.BCST 132(R9)(R8*1), Z22, Z19
+	VPDPBUSD.BCST 136(R9), Z23, Z16
+	VPDPBUSD.BCST 136(R9)(SI*1), Z23, Z17
+	VPDPBUSD.BCST 136(R9)(SI*2), Z23, Z18
+	VPDPBUSD.BCST 136(R9)(R8*1), Z23, Z19
+	VPDPBUSD.BCST 140(R9), Z24, Z16
+	VPDPBUSD.BCST 140(R9)(SI*1), Z24, Z17
+	VPDPBUSD.BCST 140(R9)(SI*2), Z24, Z18
+	VPDPBUSD.BCST 140(R9)(R8*1), Z24, Z19
+	VPMULLD       Z25, Z16, Z16
+	VPADDD        Z16, Z9, Z9
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z11, Z11
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z13, Z13
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z15, Z15
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000200, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z16
+	VCVTPH2PS     32(DI), Z17
+	VPSRLW        $0x04, 64(DI), Z18
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z18, Z18
+	VPSHUFB       vnnispread0<>+0(SB), Z18, Z19
+	VPSRAW        $0x08, Z19, Z19
+	VPSHUFB       vnnispread1<>+0(SB), Z18, Z18
+	VPSRAW        $0x08, Z18, Z18
+	VPSRLW        $0x04, 128(DI), Z20
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z20, Z20
+	VPSHUFB       vnnispread0<>+0(SB), Z20, Z21
+	VPSRAW        $0x08, Z21, Z21
+	VPSHUFB       vnnispread1<>+0(SB), Z20, Z20
+	VPSRAW        $0x08, Z20, Z20
+	VPSRLW        $0x04, 192(DI), Z22
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z22, Z22
+	VPSHUFB       vnnispread0<>+0(SB), Z22, Z23
+	VPSRAW        $0x08, Z23, Z23
+	VPSHUFB       vnnispread1<>+0(SB), Z22, Z22
+	VPSRAW        $0x08, Z22, Z22
+	VPSRLW        $0x04, 256(DI), Z24
+	VPANDD.BCST   vnnimaskf0f0f0f<>+0(SB), Z24, Z24
+	VPSHUFB       vnnispread0<>+0(SB), Z24, Z25
+	VPSRAW        $0x08, Z25, Z25
+	VPSHUFB       vnnispread1<>+0(SB), Z24, Z24
+	VPSRAW        $0x08, Z24, Z24
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPWSSD.BCST 20(BX), Z19, Z26
+	VPDPWSSD.BCST 20(BX)(SI*1), Z19, Z27
+	VPDPWSSD.BCST 20(BX)(SI*2), Z19, Z28
+	VPDPWSSD.BCST 20(BX)(R8*1), Z19, Z29
+	VPDPWSSD.BCST 24(BX), Z18, Z26
+	VPDPWSSD.BCST 24(BX)(SI*1), Z18, Z27
+	VPDPWSSD.BCST 24(BX)(SI*2), Z18, Z28
+	VPDPWSSD.BCST 24(BX)(R8*1), Z18, Z29
+	VPDPWSSD.BCST 28(BX), Z21, Z26
+	VPDPWSSD.BCST 28(BX)(SI*1), Z21, Z27
+	VPDPWSSD.BCST 28(BX)(SI*2), Z21, Z28
+	VPDPWSSD.BCST 28(BX)(R8*1), Z21, Z29
+	VPDPWSSD.BCST 32(BX), Z20, Z26
+	VPDPWSSD.BCST 32(BX)(SI*1), Z20, Z27
+	VPDPWSSD.BCST 32(BX)(SI*2), Z20, Z28
+	VPDPWSSD.BCST 32(BX)(R8*1), Z20, Z29
+	VPDPWSSD.BCST 36(BX), Z23, Z26
+	VPDPWSSD.BCST 36(BX)(SI*1), Z23, Z27
+	VPDPWSSD.BCST 36(BX)(SI*2), Z23, Z28
+	VPDPWSSD.BCST 36(BX)(R8*1), Z23, Z29
+	VPDPWSSD.BCST 40(BX), Z22, Z26
+	VPDPWSSD.BCST 40(BX)(SI*1), Z22, Z27
+	VPDPWSSD.BCST 40(BX)(SI*2), Z22, Z28
+	VPDPWSSD.BCST 40(BX)(R8*1), Z22, Z29
+	VPDPWSSD.BCST 44(BX), Z25, Z26
+	VPDPWSSD.BCST 44(BX)(SI*1), Z25, Z27
+	VPDPWSSD.BCST 44(BX)(SI*2), Z25, Z28
+	VPDPWSSD.BCST 44(BX)(R8*1), Z25, Z29
+	VPDPWSSD.BCST 48(BX), Z24, Z26
+	VPDPWSSD.BCST 48(BX)(SI*1), Z24, Z27
+	VPDPWSSD.BCST 48(BX)(SI*2), Z24, Z28
+	VPDPWSSD.BCST 48(BX)(R8*1), Z24, Z29
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z16, Z30
+	VFMADD231PS   Z30, Z1, Z0
+	VCVTDQ2PS     Z26, Z26
+	VMULPS.BCST   (BX), Z17, Z30
+	VFNMADD231PS  Z30, Z26, Z0
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VCVTDQ2PS     Z27, Z27
+	VMULPS.BCST   (BX)(SI*1), Z17, Z1
+	VFNMADD231PS  Z1, Z27, Z2
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VCVTDQ2PS     Z28, Z28
+	VMULPS.BCST   (BX)(SI*2), Z17, Z1
+	VFNMADD231PS  Z1, Z28, Z4
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VCVTDQ2PS     Z29, Z29
+	VMULPS.BCST   (BX)(R8*1), Z17, Z1
+	VFNMADD231PS  Z1, Z29, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z7, Z7, Z7
+	VPDPWSSD.BCST 20(R9), Z19, Z1
+	VPDPWSSD.BCST 20(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 20(R9)(SI*2), Z19, Z5
+	VPDPWSSD.BCST 20(R9)(R8*1), Z19, Z7
+	VPDPWSSD.BCST 24(R9), Z18, Z1
+	VPDPWSSD.BCST 24(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 24(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST 24(R9)(R8*1), Z18, Z7
+	VPDPWSSD.BCST 28(R9), Z21, Z1
+	VPDPWSSD.BCST 28(R9)(SI*1), Z21, Z3
+	VPDPWSSD.BCST 28(R9)(SI*2), Z21, Z5
+	VPDPWSSD.BCST 28(R9)(R8*1), Z21, Z7
+	VPDPWSSD.BCST 32(R9), Z20, Z1
+	VPDPWSSD.BCST 32(R9)(SI*1), Z20, Z3
+	VPDPWSSD.BCST 32(R9)(SI*2), Z20, Z5
+	VPDPWSSD.BCST 32(R9)(R8*1), Z20, Z7
+	VPDPWSSD.BCST 36(R9), Z23, Z1
+	VPDPWSSD.BCST 36(R9)(SI*1), Z23, Z3
+	VPDPWSSD.BCST 36(R9)(SI*2), Z23, Z5
+	VPDPWSSD.BCST 36(R9)(R8*1), Z23, Z7
+	VPDPWSSD.BCST 40(R9), Z22, Z1
+	VPDPWSSD.BCST 40(R9)(SI*1), Z22, Z3
+	VPDPWSSD.BCST 40(R9)(SI*2), Z22, Z5
+	VPDPWSSD.BCST 40(R9)(R8*1), Z22, Z7
+	VPDPWSSD.BCST 44(R9), Z25, Z1
+	VPDPWSSD.BCST 44(R9)(SI*1), Z25, Z3
+	VPDPWSSD.BCST 44(R9)(SI*2), Z25, Z5
+	VPDPWSSD.BCST 44(R9)(R8*1), Z25, Z7
+	VPDPWSSD.BCST 48(R9), Z24, Z1
+	VPDPWSSD.BCST 48(R9)(SI*1), Z24, Z3
+	VPDPWSSD.BCST 48(R9)(SI*2), Z24, Z5
+	VPDPWSSD.BCST 48(R9)(R8*1), Z24, Z7
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z16, Z18
+	VFMADD231PS   Z18, Z9, Z8
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (R9), Z17, Z18
+	VFNMADD231PS  Z18, Z1, Z8
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (R9)(SI*1), Z17, Z1
+	VFNMADD231PS  Z1, Z3, Z10
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (R9)(SI*2), Z17, Z1
+	VFNMADD231PS  Z1, Z5, Z12
+	VCVTDQ2PS     Z15, Z15
+	VMULPS.BCST   (R9)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z15, Z14
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (R9)(R8*1), Z17, Z1
+	VFNMADD231PS  Z1, Z7, Z14
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x00000540, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z14, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q3_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q3_kx16v1(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+
+block:
+	VMOVDQU64    32(SI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 160(SI), Z2
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z2, Z2
+	VPORD        Z1, Z2, Z2
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z2, Z2
+	VPSHUFB      vnnispread0<>+0(SB), Z2, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z2, Z2
+	VPSRAW       $0x08, Z2, Z2
+	VMOVDQU64    96(SI), Z3
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z3, Z3
+	VPSLLW       $0x02, 160(SI), Z4
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z4, Z4
+	VPORD        Z3, Z4, Z4
+	VPBROADCASTD vnnibytes32<>+0(SB), Z3
+	VPSUBB       Z3, Z4, Z4
+	VPSHUFB      vnnispread0<>+0(SB), Z4, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSHUFB      vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW       $0x08, Z4, Z4
+	VPSRLW       $0x04, 32(SI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    160(SI), Z6
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z6, Z6
+	VPORD        Z5, Z6, Z6
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z6, Z6
+	VPSHUFB      vnnispread0<>+0(SB), Z6, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW       $0x08, Z6, Z6
+	VPSRLW       $0x04, 96(SI), Z7
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z7, Z7
+	VPSRLW       $0x02, 160(SI), Z8
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z8, Z8
+	VPORD        Z7, Z8, Z8
+	VPBROADCASTD vnnibytes32<>+0(SB), Z7
+	VPSUBB       Z7, Z8, Z8
+	VPSHUFB      vnnispread0<>+0(SB), Z8, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VPSHUFB      vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW       $0x08, Z8, Z8
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z2, 64(SP)
+	VMOVDQU64    Z3, 128(SP)
+	VMOVDQU64    Z4, 192(SP)
+	VMOVDQU64    Z5, 256(SP)
+	VMOVDQU64    Z6, 320(SP)
+	VMOVDQU64    Z7, 384(SP)
+	VMOVDQU64    Z8, 448(SP)
+	VXORPS       Z1, Z1, Z1
+	LEAQ         224(SI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000002, R8
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
+	VPANDD        256(AX), Z2, Z3
+	VPANDD        320(AX), Z2, Z4
+	VPANDD        384(AX), Z2, Z5
+	VPANDD        448(AX), Z2, Z6
+	VPANDD        512(AX), Z2, Z7
+	VPANDD        576(AX), Z2, Z8
+	VPANDD        640(AX), Z2, Z9
+	VPANDD        704(AX), Z2, Z2
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z10
+	VPSLLW        $0x02, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z3
+	VPSLLW        $0x01, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z4
+	VMOVDQU64     (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z5
+	VPSRLW        $0x01, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z6
+	VPSRLW        $0x02, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z7
+	VPSRLW        $0x03, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z8
+	VPSRLW        $0x04, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z9
+	VPSRLW        $0x05, (AX), Z11
+	VPTERNLOGD    $0xf8, Z10, Z11, Z2
+	VPSLLD        $0x10, (CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, (CX), Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST (BX), Z3, Z12
+	VPDPBUSD.BCST 4(BX), Z4, Z12
+	VPDPBUSD.BCST 8(BX), Z5, Z12
+	VPDPBUSD.BCST 12(BX), Z6, Z12
+	VPMULLD       Z10, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VPDPBUSD.BCST 16(BX), Z7, Z3
+	VPDPBUSD.BCST 20(BX), Z8, Z3
+	VPDPBUSD.BCST 24(BX), Z9, Z3
+	VPDPBUSD.BCST 28(BX), Z2, Z3
+	VPMULLD       Z11, Z3, Z3
+	VPADDD        Z3, Z1, Z1
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
+	VPSRLW        $0x02, 256(AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x02, 320(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x02, 384(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x02, 448(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x02, 512(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x02, 576(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x02, 640(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x02, 704(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z2
+	VPSLLW        $0x02, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z3
+	VPSLLW        $0x01, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z4
+	VMOVDQU64     64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z5
+	VPSRLW        $0x01, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z6
+	VPSRLW        $0x02, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z7
+	VPSRLW        $0x03, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z8
+	VPSRLW        $0x04, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z9
+	VPSRLW        $0x05, 64(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z10
+	VPSLLD        $0x10, 64(CX), Z2
+	VPSRAD        $0x10, Z2, Z2
+	VPSRAD        $0x10, 64(CX), Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST 32(BX), Z3, Z12
+	VPDPBUSD.BCST 36(BX), Z4, Z12
+	VPDPBUSD.BCST 40(BX), Z5, Z12
+	VPDPBUSD.BCST 44(BX), Z6, Z12
+	VPMULLD       Z2, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VXORPS        Z2, Z2, Z2
+	VPDPBUSD.BCST 48(BX), Z7, Z2
+	VPDPBUSD.BCST 52(BX), Z8, Z2
+	VPDPBUSD.BCST 56(BX), Z9, Z2
+	VPDPBUSD.BCST 60(BX), Z10, Z2
+	VPMULLD       Z11, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
+	VPSRLW        $0x04, 256(AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x04, 320(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x04, 384(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x04, 448(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x04, 512(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x04, 576(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x04, 640(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x04, 704(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z2
+	VPSLLW        $0x02, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z3
+	VPSLLW        $0x01, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z4
+	VMOVDQU64     128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z5
+	VPSRLW        $0x01, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z6
+	VPSRLW        $0x02, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z7
+	VPSRLW        $0x03, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z8
+	VPSRLW        $0x04, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z9
+	VPSRLW        $0x05, 128(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z10
+	VPSLLD        $0x10, 128(CX), Z2
+	VPSRAD        $0x10, Z2, Z2
+	VPSRAD        $0x10, 128(CX), Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST 80(BX), Z3, Z12
+	VPDPBUSD.BCST 84(BX), Z4, Z12
+	VPDPBUSD.BCST 88(BX), Z5, Z12
+	VPDPBUSD.BCST 92(BX), Z6, Z12
+	VPMULLD       Z2, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VXORPS        Z2, Z2, Z2
+	VPDPBUSD.BCST 96(BX), Z7, Z2
+	VPDPBUSD.BCST 100(BX), Z8, Z2
+	VPDPBUSD.BCST 104(BX), Z9, Z2
+	VPDPBUSD.BCST 108(BX), Z10, Z2
+	VPMULLD       Z11, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
+	VPSRLW        $0x06, 256(AX), Z3
+	VPANDD        Z2, Z3, Z3
+	VPSRLW        $0x06, 320(AX), Z4
+	VPANDD        Z2, Z4, Z4
+	VPSRLW        $0x06, 384(AX), Z5
+	VPANDD        Z2, Z5, Z5
+	VPSRLW        $0x06, 448(AX), Z6
+	VPANDD        Z2, Z6, Z6
+	VPSRLW        $0x06, 512(AX), Z7
+	VPANDD        Z2, Z7, Z7
+	VPSRLW        $0x06, 576(AX), Z8
+	VPANDD        Z2, Z8, Z8
+	VPSRLW        $0x06, 640(AX), Z9
+	VPANDD        Z2, Z9, Z9
+	VPSRLW        $0x06, 704(AX), Z10
+	VPANDD        Z2, Z10, Z10
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z2
+	VPSLLW        $0x02, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z3
+	VPSLLW        $0x01, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z4
+	VMOVDQU64     192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z5
+	VPSRLW        $0x01, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z6
+	VPSRLW        $0x02, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z7
+	VPSRLW        $0x03, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z8
+	VPSRLW        $0x04, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z9
+	VPSRLW        $0x05, 192(AX), Z11
+	VPTERNLOGD    $0xf8, Z2, Z11, Z10
+	VPSLLD        $0x10, 192(CX), Z2
+	VPSRAD        $0x10, Z2, Z2
+	VPSRAD        $0x10, 192(CX), Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST 112(BX), Z3, Z12
+	VPDPBUSD.BCST 116(BX), Z4, Z12
+	VPDPBUSD.BCST 120(BX), Z5, Z12
+	VPDPBUSD.BCST 124(BX), Z6, Z12
+	VPMULLD       Z2, Z12, Z12
+	VPADDD        Z12, Z1, Z1
+	VXORPS        Z2, Z2, Z2
+	VPDPBUSD.BCST 128(BX), Z7, Z2
+	VPDPBUSD.BCST 132(BX), Z8, Z2
+	VPDPBUSD.BCST 136(BX), Z9, Z2
+	VPDPBUSD.BCST 140(BX), Z10, Z2
+	VPMULLD       Z11, Z2, Z2
+	VPADDD        Z2, Z1, Z1
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000300, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R8
+	JNZ           step
+	VCVTPH2PS     (SI), Z2
+	VMOVDQU64     (SP), Z3
+	VMOVDQU64     64(SP), Z4
+	VMOVDQU64     128(SP), Z5
+	VMOVDQU64     192(SP), Z6
+	VMOVDQU64     256(SP), Z7
+	VMOVDQU64     320(SP), Z8
+	VMOVDQU64     384(SP), Z9
+	VMOVDQU64     448(SP), Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPWSSD.BCST 20(BX), Z3, Z11
+	VPDPWSSD.BCST 24(BX), Z4, Z11
+	VPDPWSSD.BCST 28(BX), Z5, Z11
+	VPDPWSSD.BCST 32(BX), Z6, Z11
+	VPDPWSSD.BCST 36(BX), Z7, Z11
+	VPDPWSSD.BCST 40(BX), Z8, Z11
+	VPDPWSSD.BCST 44(BX), Z9, Z11
+	VPDPWSSD.BCST 48(BX), Z10, Z11
+	VPSLLD        $0x02, Z11, Z11
+	VPSUBD        Z11, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z2, Z2
+	VFMADD231PS   Z2, Z1, Z0
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x000006e0, SI
+	DECQ          DI
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+DATA vnnibytes32<>+0(SB)/4, $0x20202020
+GLOBL vnnibytes32<>(SB), RODATA|NOPTR, $4
+
+DATA vnnimask4040404<>+0(SB)/4, $0x04040404
+GLOBL vnnimask4040404<>(SB), RODATA|NOPTR, $4
+
+// func q3_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q3_kx16v2(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 160(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VMOVDQU64    96(DI), Z4
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z4, Z4
+	VPSLLW       $0x02, 160(DI), Z5
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z5, Z5
+	VPORD        Z4, Z5, Z5
+	VPBROADCASTD vnnibytes32<>+0(SB), Z4
+	VPSUBB       Z4, Z5, Z5
+	VPSHUFB      vnnispread0<>+0(SB), Z5, Z4
+	VPSRAW       $0x08, Z4, Z4
+	VPSHUFB      vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSRLW       $0x04, 32(DI), Z6
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z6, Z6
+	VMOVDQU64    160(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z6, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z6
+	VPSUBB       Z6, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z6
+	VPSRAW       $0x08, Z6, Z6
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VPSRLW       $0x04, 96(DI), Z8
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSRLW       $0x02, 160(DI), Z9
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z9, Z9
+	VPORD        Z8, Z9, Z9
+	VPBROADCASTD vnnibytes32<>+0(SB), Z8
+	VPSUBB       Z8, Z9, Z9
+	VPSHUFB      vnnispread0<>+0(SB), Z9, Z8
+	VPSRAW       $0x08, Z8, Z8
+	VPSHUFB      vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z4, 128(SP)
+	VMOVDQU64    Z5, 192(SP)
+	VMOVDQU64    Z6, 256(SP)
+	VMOVDQU64    Z7, 320(SP)
+	VMOVDQU64    Z8, 384(SP)
+	VMOVDQU64    Z9, 448(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	LEAQ         224(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000002, R9
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
+	VPANDD        256(AX), Z4, Z5
+	VPANDD        320(AX), Z4, Z6
+	VPANDD        384(AX), Z4, Z7
+	VPANDD        448(AX), Z4, Z8
+	VPANDD        512(AX), Z4, Z9
+	VPANDD        576(AX), Z4, Z10
+	VPANDD        640(AX), Z4, Z11
+	VPANDD        704(AX), Z4, Z4
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z12
+	VPSLLW        $0x02, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z5
+	VPSLLW        $0x01, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z6
+	VMOVDQU64     (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z7
+	VPSRLW        $0x01, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z8
+	VPSRLW        $0x02, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z9
+	VPSRLW        $0x03, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z10
+	VPSRLW        $0x04, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z11
+	VPSRLW        $0x05, (AX), Z13
+	VPTERNLOGD    $0xf8, Z12, Z13, Z4
+	VPSLLD        $0x10, (CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, (CX), Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPBUSD.BCST (BX), Z5, Z14
+	VPDPBUSD.BCST (BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 4(BX), Z6, Z14
+	VPDPBUSD.BCST 4(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 8(BX), Z7, Z14
+	VPDPBUSD.BCST 8(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 12(BX), Z8, Z14
+	VPDPBUSD.BCST 12(BX)(SI*1), Z8, Z15
+	VPMULLD       Z12, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z12, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	VPDPBUSD.BCST 16(BX), Z9, Z5
+	VPDPBUSD.BCST 16(BX)(SI*1), Z9, Z6
+	VPDPBUSD.BCST 20(BX), Z10, Z5
+	VPDPBUSD.BCST 20(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST 24(BX), Z11, Z5
+	VPDPBUSD.BCST 24(BX)(SI*1), Z11, Z6
+	VPDPBUSD.BCST 28(BX), Z4, Z5
+	VPDPBUSD.BCST 28(BX)(SI*1), Z4, Z6
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z1, Z1
+	VPMULLD       Z13, Z6, Z6
+	VPADDD        Z6, Z3, Z3
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
+	VPSRLW        $0x02, 256(AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x02, 320(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x02, 384(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x02, 448(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x02, 512(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x02, 576(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x02, 640(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x02, 704(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z4
+	VPSLLW        $0x02, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z5
+	VPSLLW        $0x01, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z6
+	VMOVDQU64     64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z7
+	VPSRLW        $0x01, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z8
+	VPSRLW        $0x02, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z9
+	VPSRLW        $0x03, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z10
+	VPSRLW        $0x04, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z11
+	VPSRLW        $0x05, 64(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z12
+	VPSLLD        $0x10, 64(CX), Z4
+	VPSRAD        $0x10, Z4, Z4
+	VPSRAD        $0x10, 64(CX), Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPBUSD.BCST 32(BX), Z5, Z14
+	VPDPBUSD.BCST 32(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 36(BX), Z6, Z14
+	VPDPBUSD.BCST 36(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 40(BX), Z7, Z14
+	VPDPBUSD.BCST 40(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 44(BX), Z8, Z14
+	VPDPBUSD.BCST 44(BX)(SI*1), Z8, Z15
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z4, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
+	VPDPBUSD.BCST 48(BX), Z9, Z4
+	VPDPBUSD.BCST 48(BX)(SI*1), Z9, Z5
+	VPDPBUSD.BCST 52(BX), Z10, Z4
+	VPDPBUSD.BCST 52(BX)(SI*1), Z10, Z5
+	VPDPBUSD.BCST 56(BX), Z11, Z4
+	VPDPBUSD.BCST 56(BX)(SI*1), Z11, Z5
+	VPDPBUSD.BCST 60(BX), Z12, Z4
+	VPDPBUSD.BCST 60(BX)(SI*1), Z12, Z5
+	VPMULLD       Z13, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z3, Z3
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
+	VPSRLW        $0x04, 256(AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x04, 320(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x04, 384(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x04, 448(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x04, 512(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x04, 576(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x04, 640(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x04, 704(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z4
+	VPSLLW        $0x02, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z5
+	VPSLLW        $0x01, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z6
+	VMOVDQU64     128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z7
+	VPSRLW        $0x01, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z8
+	VPSRLW        $0x02, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z9
+	VPSRLW        $0x03, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z10
+	VPSRLW        $0x04, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z11
+	VPSRLW        $0x05, 128(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z12
+	VPSLLD        $0x10, 128(CX), Z4
+	VPSRAD        $0x10, Z4, Z4
+	VPSRAD        $0x10, 128(CX), Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPBUSD.BCST 80(BX), Z5, Z14
+	VPDPBUSD.BCST 80(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 84(BX), Z6, Z14
+	VPDPBUSD.BCST 84(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 88(BX), Z7, Z14
+	VPDPBUSD.BCST 88(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 92(BX), Z8, Z14
+	VPDPBUSD.BCST 92(BX)(SI*1), Z8, Z15
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z4, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
+	VPDPBUSD.BCST 96(BX), Z9, Z4
+	VPDPBUSD.BCST 96(BX)(SI*1), Z9, Z5
+	VPDPBUSD.BCST 100(BX), Z10, Z4
+	VPDPBUSD.BCST 100(BX)(SI*1), Z10, Z5
+	VPDPBUSD.BCST 104(BX), Z11, Z4
+	VPDPBUSD.BCST 104(BX)(SI*1), Z11, Z5
+	VPDPBUSD.BCST 108(BX), Z12, Z4
+	VPDPBUSD.BCST 108(BX)(SI*1), Z12, Z5
+	VPMULLD       Z13, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z3, Z3
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
+	VPSRLW        $0x06, 256(AX), Z5
+	VPANDD        Z4, Z5, Z5
+	VPSRLW        $0x06, 320(AX), Z6
+	VPANDD        Z4, Z6, Z6
+	VPSRLW        $0x06, 384(AX), Z7
+	VPANDD        Z4, Z7, Z7
+	VPSRLW        $0x06, 448(AX), Z8
+	VPANDD        Z4, Z8, Z8
+	VPSRLW        $0x06, 512(AX), Z9
+	VPANDD        Z4, Z9, Z9
+	VPSRLW        $0x06, 576(AX), Z10
+	VPANDD        Z4, Z10, Z10
+	VPSRLW        $0x06, 640(AX), Z11
+	VPANDD        Z4, Z11, Z11
+	VPSRLW        $0x06, 704(AX), Z12
+	VPANDD        Z4, Z12, Z12
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z4
+	VPSLLW        $0x02, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z5
+	VPSLLW        $0x01, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z6
+	VMOVDQU64     192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z7
+	VPSRLW        $0x01, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z8
+	VPSRLW        $0x02, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z9
+	VPSRLW        $0x03, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z10
+	VPSRLW        $0x04, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z11
+	VPSRLW        $0x05, 192(AX), Z13
+	VPTERNLOGD    $0xf8, Z4, Z13, Z12
+	VPSLLD        $0x10, 192(CX), Z4
+	VPSRAD        $0x10, Z4, Z4
+	VPSRAD        $0x10, 192(CX), Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VPDPBUSD.BCST 112(BX), Z5, Z14
+	VPDPBUSD.BCST 112(BX)(SI*1), Z5, Z15
+	VPDPBUSD.BCST 116(BX), Z6, Z14
+	VPDPBUSD.BCST 116(BX)(SI*1), Z6, Z15
+	VPDPBUSD.BCST 120(BX), Z7, Z14
+	VPDPBUSD.BCST 120(BX)(SI*1), Z7, Z15
+	VPDPBUSD.BCST 124(BX), Z8, Z14
+	VPDPBUSD.BCST 124(BX)(SI*1), Z8, Z15
+	VPMULLD       Z4, Z14, Z14
+	VPADDD        Z14, Z1, Z1
+	VPMULLD       Z4, Z15, Z15
+	VPADDD        Z15, Z3, Z3
+	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
+	VPDPBUSD.BCST 128(BX), Z9, Z4
+	VPDPBUSD.BCST 128(BX)(SI*1), Z9, Z5
+	VPDPBUSD.BCST 132(BX), Z10, Z4
+	VPDPBUSD.BCST 132(BX)(SI*1), Z10, Z5
+	VPDPBUSD.BCST 136(BX), Z11, Z4
+	VPDPBUSD.BCST 136(BX)(SI*1), Z11, Z5
+	VPDPBUSD.BCST 140(BX), Z12, Z4
+	VPDPBUSD.BCST 140(BX)(SI*1), Z12, Z5
+	VPMULLD       Z13, Z4, Z4
+	VPADDD        Z4, Z1, Z1
+	VPMULLD       Z13, Z5, Z5
+	VPADDD        Z5, Z3, Z3
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000300, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z4
+	VMOVDQU64     (SP), Z5
+	VMOVDQU64     64(SP), Z6
+	VMOVDQU64     128(SP), Z7
+	VMOVDQU64     192(SP), Z8
+	VMOVDQU64     256(SP), Z9
+	VMOVDQU64     320(SP), Z10
+	VMOVDQU64     384(SP), Z11
+	VMOVDQU64     448(SP), Z12
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPWSSD.BCST 20(BX), Z5, Z13
+	VPDPWSSD.BCST 20(BX)(SI*1), Z5, Z14
+	VPDPWSSD.BCST 24(BX), Z6, Z13
+	VPDPWSSD.BCST 24(BX)(SI*1), Z6, Z14
+	VPDPWSSD.BCST 28(BX), Z7, Z13
+	VPDPWSSD.BCST 28(BX)(SI*1), Z7, Z14
+	VPDPWSSD.BCST 32(BX), Z8, Z13
+	VPDPWSSD.BCST 32(BX)(SI*1), Z8, Z14
+	VPDPWSSD.BCST 36(BX), Z9, Z13
+	VPDPWSSD.BCST 36(BX)(SI*1), Z9, Z14
+	VPDPWSSD.BCST 40(BX), Z10, Z13
+	VPDPWSSD.BCST 40(BX)(SI*1), Z10, Z14
+	VPDPWSSD.BCST 44(BX), Z11, Z13
+	VPDPWSSD.BCST 44(BX)(SI*1), Z11, Z14
+	VPDPWSSD.BCST 48(BX), Z12, Z13
+	VPDPWSSD.BCST 48(BX)(SI*1), Z12, Z14
+	VPSLLD        $0x02, Z13, Z13
+	VPSUBD        Z13, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z4, Z5
+	VFMADD231PS   Z5, Z1, Z0
+	VPSLLD        $0x02, Z14, Z14
+	VPSUBD        Z14, Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z4, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x000006e0, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q3_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q3_kx16v3(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 160(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VMOVDQU64    96(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSLLW       $0x02, 160(DI), Z6
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z6, Z6
+	VPORD        Z5, Z6, Z6
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z6, Z6
+	VPSHUFB      vnnispread0<>+0(SB), Z6, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW       $0x08, Z6, Z6
+	VPSRLW       $0x04, 32(DI), Z7
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z7, Z7
+	VMOVDQU64    160(DI), Z8
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z8, Z8
+	VPORD        Z7, Z8, Z8
+	VPBROADCASTD vnnibytes32<>+0(SB), Z7
+	VPSUBB       Z7, Z8, Z8
+	VPSHUFB      vnnispread0<>+0(SB), Z8, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VPSHUFB      vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW       $0x08, Z8, Z8
+	VPSRLW       $0x04, 96(DI), Z9
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VPSRLW       $0x02, 160(DI), Z10
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z10, Z10
+	VPORD        Z9, Z10, Z10
+	VPBROADCASTD vnnibytes32<>+0(SB), Z9
+	VPSUBB       Z9, Z10, Z10
+	VPSHUFB      vnnispread0<>+0(SB), Z10, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VPSHUFB      vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW       $0x08, Z10, Z10
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z6, 192(SP)
+	VMOVDQU64    Z7, 256(SP)
+	VMOVDQU64    Z8, 320(SP)
+	VMOVDQU64    Z9, 384(SP)
+	VMOVDQU64    Z10, 448(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	LEAQ         224(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000002, R9
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
+	VPANDD        256(AX), Z6, Z7
+	VPANDD        320(AX), Z6, Z8
+	VPANDD        384(AX), Z6, Z9
+	VPANDD        448(AX), Z6, Z10
+	VPANDD        512(AX), Z6, Z11
+	VPANDD        576(AX), Z6, Z12
+	VPANDD        640(AX), Z6, Z13
+	VPANDD        704(AX), Z6, Z6
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z14
+	VPSLLW        $0x02, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z7
+	VPSLLW        $0x01, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z8
+	VMOVDQU64     (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z9
+	VPSRLW        $0x01, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z10
+	VPSRLW        $0x02, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z11
+	VPSRLW        $0x03, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z12
+	VPSRLW        $0x04, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z13
+	VPSRLW        $0x05, (AX), Z15
+	VPTERNLOGD    $0xf8, Z14, Z15, Z6
+	VPSLLD        $0x10, (CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, (CX), Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPBUSD.BCST (BX), Z7, Z16
+	VPDPBUSD.BCST (BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST (BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 4(BX), Z8, Z16
+	VPDPBUSD.BCST 4(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 4(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 8(BX), Z9, Z16
+	VPDPBUSD.BCST 8(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 8(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 12(BX), Z10, Z16
+	VPDPBUSD.BCST 12(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 12(BX)(SI*2), Z10, Z18
+	VPMULLD       Z14, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z14, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z14, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VXORPS        Z9, Z9, Z9
+	VPDPBUSD.BCST 16(BX), Z11, Z7
+	VPDPBUSD.BCST 16(BX)(SI*1), Z11, Z8
+	VPDPBUSD.BCST 16(BX)(SI*2), Z11, Z9
+	VPDPBUSD.BCST 20(BX), Z12, Z7
+	VPDPBUSD.BCST 20(BX)(SI*1), Z12, Z8
+	VPDPBUSD.BCST 20(BX)(SI*2), Z12, Z9
+	VPDPBUSD.BCST 24(BX), Z13, Z7
+	VPDPBUSD.BCST 24(BX)(SI*1), Z13, Z8
+	VPDPBUSD.BCST 24(BX)(SI*2), Z13, Z9
+	VPDPBUSD.BCST 28(BX), Z6, Z7
+	VPDPBUSD.BCST 28(BX)(SI*1), Z6, Z8
+	VPDPBUSD.BCST 28(BX)(SI*2), Z6, Z9
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z1, Z1
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z3, Z3
+	VPMULLD       Z15, Z9, Z9
+	VPADDD        Z9, Z5, Z5
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
+	VPSRLW        $0x02, 256(AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x02, 320(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x02, 384(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x02, 448(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x02, 512(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x02, 576(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x02, 640(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x02, 704(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z6
+	VPSLLW        $0x02, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z7
+	VPSLLW        $0x01, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z8
+	VMOVDQU64     64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z9
+	VPSRLW        $0x01, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z10
+	VPSRLW        $0x02, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z11
+	VPSRLW        $0x03, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z12
+	VPSRLW        $0x04, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z13
+	VPSRLW        $0x05, 64(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z14
+	VPSLLD        $0x10, 64(CX), Z6
+	VPSRAD        $0x10, Z6, Z6
+	VPSRAD        $0x10, 64(CX), Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPBUSD.BCST 32(BX), Z7, Z16
+	VPDPBUSD.BCST 32(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 32(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 36(BX), Z8, Z16
+	VPDPBUSD.BCST 36(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 36(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 40(BX), Z9, Z16
+	VPDPBUSD.BCST 40(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 40(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 44(BX), Z10, Z16
+	VPDPBUSD.BCST 44(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 44(BX)(SI*2), Z10, Z18
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z6, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VPDPBUSD.BCST 48(BX), Z11, Z6
+	VPDPBUSD.BCST 48(BX)(SI*1), Z11, Z7
+	VPDPBUSD.BCST 48(BX)(SI*2), Z11, Z8
+	VPDPBUSD.BCST 52(BX), Z12, Z6
+	VPDPBUSD.BCST 52(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST 52(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST 56(BX), Z13, Z6
+	VPDPBUSD.BCST 56(BX)(SI*1), Z13, Z7
+	VPDPBUSD.BCST 56(BX)(SI*2), Z13, Z8
+	VPDPBUSD.BCST 60(BX), Z14, Z6
+	VPDPBUSD.BCST 60(BX)(SI*1), Z14, Z7
+	VPDPBUSD.BCST 60(BX)(SI*2), Z14, Z8
+	VPMULLD       Z15, Z6, Z6
+	VPADDD        Z6, Z1, Z1
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z3, Z3
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z5, Z5
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
+	VPSRLW        $0x04, 256(AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x04, 320(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x04, 384(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x04, 448(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x04, 512(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x04, 576(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x04, 640(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x04, 704(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z6
+	VPSLLW        $0x02, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z7
+	VPSLLW        $0x01, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z8
+	VMOVDQU64     128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z9
+	VPSRLW        $0x01, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z10
+	VPSRLW        $0x02, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z11
+	VPSRLW        $0x03, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z12
+	VPSRLW        $0x04, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z13
+	VPSRLW        $0x05, 128(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z14
+	VPSLLD        $0x10, 128(CX), Z6
+	VPSRAD        $0x10, Z6, Z6
+	VPSRAD        $0x10, 128(CX), Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPBUSD.BCST 80(BX), Z7, Z16
+	VPDPBUSD.BCST 80(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 80(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 84(BX), Z8, Z16
+	VPDPBUSD.BCST 84(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 84(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 88(BX), Z9, Z16
+	VPDPBUSD.BCST 88(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 88(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 92(BX), Z10, Z16
+	VPDPBUSD.BCST 92(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 92(BX)(SI*2), Z10, Z18
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z6, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VPDPBUSD.BCST 96(BX), Z11, Z6
+	VPDPBUSD.BCST 96(BX)(SI*1), Z11, Z7
+	VPDPBUSD.BCST 96(BX)(SI*2), Z11, Z8
+	VPDPBUSD.BCST 100(BX), Z12, Z6
+	VPDPBUSD.BCST 100(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST 100(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST 104(BX), Z13, Z6
+	VPDPBUSD.BCST 104(BX)(SI*1), Z13, Z7
+	VPDPBUSD.BCST 104(BX)(SI*2), Z13, Z8
+	VPDPBUSD.BCST 108(BX), Z14, Z6
+	VPDPBUSD.BCST 108(BX)(SI*1), Z14, Z7
+	VPDPBUSD.BCST 108(BX)(SI*2), Z14, Z8
+	VPMULLD       Z15, Z6, Z6
+	VPADDD        Z6, Z1, Z1
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z3, Z3
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z5, Z5
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
+	VPSRLW        $0x06, 256(AX), Z7
+	VPANDD        Z6, Z7, Z7
+	VPSRLW        $0x06, 320(AX), Z8
+	VPANDD        Z6, Z8, Z8
+	VPSRLW        $0x06, 384(AX), Z9
+	VPANDD        Z6, Z9, Z9
+	VPSRLW        $0x06, 448(AX), Z10
+	VPANDD        Z6, Z10, Z10
+	VPSRLW        $0x06, 512(AX), Z11
+	VPANDD        Z6, Z11, Z11
+	VPSRLW        $0x06, 576(AX), Z12
+	VPANDD        Z6, Z12, Z12
+	VPSRLW        $0x06, 640(AX), Z13
+	VPANDD        Z6, Z13, Z13
+	VPSRLW        $0x06, 704(AX), Z14
+	VPANDD        Z6, Z14, Z14
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z6
+	VPSLLW        $0x02, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z7
+	VPSLLW        $0x01, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z8
+	VMOVDQU64     192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z9
+	VPSRLW        $0x01, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z10
+	VPSRLW        $0x02, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z11
+	VPSRLW        $0x03, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z12
+	VPSRLW        $0x04, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z13
+	VPSRLW        $0x05, 192(AX), Z15
+	VPTERNLOGD    $0xf8, Z6, Z15, Z14
+	VPSLLD        $0x10, 192(CX), Z6
+	VPSRAD        $0x10, Z6, Z6
+	VPSRAD        $0x10, 192(CX), Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VPDPBUSD.BCST 112(BX), Z7, Z16
+	VPDPBUSD.BCST 112(BX)(SI*1), Z7, Z17
+	VPDPBUSD.BCST 112(BX)(SI*2), Z7, Z18
+	VPDPBUSD.BCST 116(BX), Z8, Z16
+	VPDPBUSD.BCST 116(BX)(SI*1), Z8, Z17
+	VPDPBUSD.BCST 116(BX)(SI*2), Z8, Z18
+	VPDPBUSD.BCST 120(BX), Z9, Z16
+	VPDPBUSD.BCST 120(BX)(SI*1), Z9, Z17
+	VPDPBUSD.BCST 120(BX)(SI*2), Z9, Z18
+	VPDPBUSD.BCST 124(BX), Z10, Z16
+	VPDPBUSD.BCST 124(BX)(SI*1), Z10, Z17
+	VPDPBUSD.BCST 124(BX)(SI*2), Z10, Z18
+	VPMULLD       Z6, Z16, Z16
+	VPADDD        Z16, Z1, Z1
+	VPMULLD       Z6, Z17, Z17
+	VPADDD        Z17, Z3, Z3
+	VPMULLD       Z6, Z18, Z18
+	VPADDD        Z18, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	VXORPS        Z7, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VPDPBUSD.BCST 128(BX), Z11, Z6
+	VPDPBUSD.BCST 128(BX)(SI*1), Z11, Z7
+	VPDPBUSD.BCST 128(BX)(SI*2), Z11, Z8
+	VPDPBUSD.BCST 132(BX), Z12, Z6
+	VPDPBUSD.BCST 132(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST 132(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST 136(BX), Z13, Z6
+	VPDPBUSD.BCST 136(BX)(SI*1), Z13, Z7
+	VPDPBUSD.BCST 136(BX)(SI*2), Z13, Z8
+	VPDPBUSD.BCST 140(BX), Z14, Z6
+	VPDPBUSD.BCST 140(BX)(SI*1), Z14, Z7
+	VPDPBUSD.BCST 140(BX)(SI*2), Z14, Z8
+	VPMULLD       Z15, Z6, Z6
+	VPADDD        Z6, Z1, Z1
+	VPMULLD       Z15, Z7, Z7
+	VPADDD        Z7, Z3, Z3
+	VPMULLD       Z15, Z8, Z8
+	VPADDD        Z8, Z5, Z5
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000300, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R9
+	JNZ           step
+	VCVTPH2PS     (DI), Z6
+	VMOVDQU64     (SP), Z7
+	VMOVDQU64     64(SP), Z8
+	VMOVDQU64     128(SP), Z9
+	VMOVDQU64     192(SP), Z10
+	VMOVDQU64     256(SP), Z11
+	VMOVDQU64     320(SP), Z12
+	VMOVDQU64     384(SP), Z13
+	VMOVDQU64     448(SP), Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPWSSD.BCST 20(BX), Z7, Z15
+	VPDPWSSD.BCST 20(BX)(SI*1), Z7, Z16
+	VPDPWSSD.BCST 20(BX)(SI*2), Z7, Z17
+	VPDPWSSD.BCST 24(BX), Z8, Z15
+	VPDPWSSD.BCST 24(BX)(SI*1), Z8, Z16
+	VPDPWSSD.BCST 24(BX)(SI*2), Z8, Z17
+	VPDPWSSD.BCST 28(BX), Z9, Z15
+	VPDPWSSD.BCST 28(BX)(SI*1), Z9, Z16
+	VPDPWSSD.BCST 28(BX)(SI*2), Z9, Z17
+	VPDPWSSD.BCST 32(BX), Z10, Z15
+	VPDPWSSD.BCST 32(BX)(SI*1), Z10, Z16
+	VPDPWSSD.BCST 32(BX)(SI*2), Z10, Z17
+	VPDPWSSD.BCST 36(BX), Z11, Z15
+	VPDPWSSD.BCST 36(BX)(SI*1), Z11, Z16
+	VPDPWSSD.BCST 36(BX)(SI*2), Z11, Z17
+	VPDPWSSD.BCST 40(BX), Z12, Z15
+	VPDPWSSD.BCST 40(BX)(SI*1), Z12, Z16
+	VPDPWSSD.BCST 40(BX)(SI*2), Z12, Z17
+	VPDPWSSD.BCST 44(BX), Z13, Z15
+	VPDPWSSD.BCST 44(BX)(SI*1), Z13, Z16
+	VPDPWSSD.BCST 44(BX)(SI*2), Z13, Z17
+	VPDPWSSD.BCST 48(BX), Z14, Z15
+	VPDPWSSD.BCST 48(BX)(SI*1), Z14, Z16
+	VPDPWSSD.BCST 48(BX)(SI*2), Z14, Z17
+	VPSLLD        $0x02, Z15, Z15
+	VPSUBD        Z15, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z6, Z7
+	VFMADD231PS   Z7, Z1, Z0
+	VPSLLD        $0x02, Z16, Z16
+	VPSUBD        Z16, Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z6, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VPSLLD        $0x02, Z17, Z17
+	VPSUBD        Z17, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z6, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x000006e0, DI
+	DECQ          R8
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q3_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q3_kx16v4(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+
+group:
+	MOVQ   blocks+40(FP), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 160(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VMOVDQU64    96(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSLLW       $0x02, 160(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VPSRLW       $0x04, 32(DI), Z8
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VMOVDQU64    160(DI), Z9
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z9, Z9
+	VPORD        Z8, Z9, Z9
+	VPBROADCASTD vnnibytes32<>+0(SB), Z8
+	VPSUBB       Z8, Z9, Z9
+	VPSHUFB      vnnispread0<>+0(SB), Z9, Z8
+	VPSRAW       $0x08, Z8, Z8
+	VPSHUFB      vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VPSRLW       $0x04, 96(DI), Z10
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSRLW       $0x02, 160(DI), Z11
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z11, Z11
+	VPORD        Z10, Z11, Z11
+	VPBROADCASTD vnnibytes32<>+0(SB), Z10
+	VPSUBB       Z10, Z11, Z11
+	VPSHUFB      vnnispread0<>+0(SB), Z11, Z10
+	VPSRAW       $0x08, Z10, Z10
+	VPSHUFB      vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW       $0x08, Z11, Z11
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VMOVDQU64    Z8, 256(SP)
+	VMOVDQU64    Z9, 320(SP)
+	VMOVDQU64    Z10, 384(SP)
+	VMOVDQU64    Z11, 448(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	LEAQ         224(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000002, R10
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
+	VPANDD        256(AX), Z8, Z9
+	VPANDD        320(AX), Z8, Z10
+	VPANDD        384(AX), Z8, Z11
+	VPANDD        448(AX), Z8, Z12
+	VPANDD        512(AX), Z8, Z13
+	VPANDD        576(AX), Z8, Z14
+	VPANDD        640(AX), Z8, Z15
+	VPANDD        704(AX), Z8, Z8
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z16
+	VPSLLW        $0x02, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z9
+	VPSLLW        $0x01, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z10
+	VMOVDQU64     (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z11
+	VPSRLW        $0x01, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z12
+	VPSRLW        $0x02, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z13
+	VPSRLW        $0x03, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z14
+	VPSRLW        $0x04, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z15
+	VPSRLW        $0x05, (AX), Z17
+	VPTERNLOGD    $0xf8, Z16, Z17, Z8
+	VPSLLD        $0x10, (CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, (CX), Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPBUSD.BCST (BX), Z9, Z18
+	VPDPBUSD.BCST (BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST (BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST (BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 4(BX), Z10, Z18
+	VPDPBUSD.BCST 4(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 4(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 4(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 8(BX), Z11, Z18
+	VPDPBUSD.BCST 8(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 8(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 8(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 12(BX), Z12, Z18
+	VPDPBUSD.BCST 12(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 12(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 12(BX)(R8*1), Z12, Z21
+	VPMULLD       Z16, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z16, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z16, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z16, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD.BCST 16(BX), Z13, Z9
+	VPDPBUSD.BCST 16(BX)(SI*1), Z13, Z10
+	VPDPBUSD.BCST 16(BX)(SI*2), Z13, Z11
+	VPDPBUSD.BCST 16(BX)(R8*1), Z13, Z12
+	VPDPBUSD.BCST 20(BX), Z14, Z9
+	VPDPBUSD.BCST 20(BX)(SI*1), Z14, Z10
+	VPDPBUSD.BCST 20(BX)(SI*2), Z14, Z11
+	VPDPBUSD.BCST 20(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST 24(BX), Z15, Z9
+	VPDPBUSD.BCST 24(BX)(SI*1), Z15, Z10
+	VPDPBUSD.BCST 24(BX)(SI*2), Z15, Z11
+	VPDPBUSD.BCST 24(BX)(R8*1), Z15, Z12
+	VPDPBUSD.BCST 28(BX), Z8, Z9
+	VPDPBUSD.BCST 28(BX)(SI*1), Z8, Z10
+	VPDPBUSD.BCST 28(BX)(SI*2), Z8, Z11
+	VPDPBUSD.BCST 28(BX)(R8*1), Z8, Z12
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z1, Z1
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z3, Z3
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z5, Z5
+	VPMULLD       Z17, Z12, Z12
+	VPADDD        Z12, Z7, Z7
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
+	VPSRLW        $0x02, 256(AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x02, 320(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x02, 384(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x02, 448(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x02, 512(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x02, 576(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x02, 640(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x02, 704(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z8
+	VPSLLW        $0x02, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z9
+	VPSLLW        $0x01, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z10
+	VMOVDQU64     64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z11
+	VPSRLW        $0x01, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z12
+	VPSRLW        $0x02, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z13
+	VPSRLW        $0x03, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z14
+	VPSRLW        $0x04, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z15
+	VPSRLW        $0x05, 64(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z16
+	VPSLLD        $0x10, 64(CX), Z8
+	VPSRAD        $0x10, Z8, Z8
+	VPSRAD        $0x10, 64(CX), Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPBUSD.BCST 32(BX), Z9, Z18
+	VPDPBUSD.BCST 32(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 32(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 32(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 36(BX), Z10, Z18
+	VPDPBUSD.BCST 36(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 36(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 36(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 40(BX), Z11, Z18
+	VPDPBUSD.BCST 40(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 40(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 40(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 44(BX), Z12, Z18
+	VPDPBUSD.BCST 44(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 44(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 44(BX)(R8*1), Z12, Z21
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z8, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 48(BX), Z13, Z8
+	VPDPBUSD.BCST 48(BX)(SI*1), Z13, Z9
+	VPDPBUSD.BCST 48(BX)(SI*2), Z13, Z10
+	VPDPBUSD.BCST 48(BX)(R8*1), Z13, Z11
+	VPDPBUSD.BCST 52(BX), Z14, Z8
+	VPDPBUSD.BCST 52(BX)(SI*1), Z14, Z9
+	VPDPBUSD.BCST 52(BX)(SI*2), Z14, Z10
+	VPDPBUSD.BCST 52(BX)(R8*1), Z14, Z11
+	VPDPBUSD.BCST 56(BX), Z15, Z8
+	VPDPBUSD.BCST 56(BX)(SI*1), Z15, Z9
+	VPDPBUSD.BCST 56(BX)(SI*2), Z15, Z10
+	VPDPBUSD.BCST 56(BX)(R8*1), Z15, Z11
+	VPDPBUSD.BCST 60(BX), Z16, Z8
+	VPDPBUSD.BCST 60(BX)(SI*1), Z16, Z9
+	VPDPBUSD.BCST 60(BX)(SI*2), Z16, Z10
+	VPDPBUSD.BCST 60(BX)(R8*1), Z16, Z11
+	VPMULLD       Z17, Z8, Z8
+	VPADDD        Z8, Z1, Z1
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z3, Z3
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z5, Z5
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z7, Z7
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
+	VPSRLW        $0x04, 256(AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x04, 320(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x04, 384(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x04, 448(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x04, 512(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x04, 576(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x04, 640(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x04, 704(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z8
+	VPSLLW        $0x02, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z9
+	VPSLLW        $0x01, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z10
+	VMOVDQU64     128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z11
+	VPSRLW        $0x01, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z12
+	VPSRLW        $0x02, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z13
+	VPSRLW        $0x03, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z14
+	VPSRLW        $0x04, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z15
+	VPSRLW        $0x05, 128(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z16
+	VPSLLD        $0x10, 128(CX), Z8
+	VPSRAD        $0x10, Z8, Z8
+	VPSRAD        $0x10, 128(CX), Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPBUSD.BCST 80(BX), Z9, Z18
+	VPDPBUSD.BCST 80(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 80(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 80(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 84(BX), Z10, Z18
+	VPDPBUSD.BCST 84(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 84(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 84(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 88(BX), Z11, Z18
+	VPDPBUSD.BCST 88(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 88(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 88(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 92(BX), Z12, Z18
+	VPDPBUSD.BCST 92(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 92(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 92(BX)(R8*1), Z12, Z21
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z8, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 96(BX), Z13, Z8
+	VPDPBUSD.BCST 96(BX)(SI*1), Z13, Z9
+	VPDPBUSD.BCST 96(BX)(SI*2), Z13, Z10
+	VPDPBUSD.BCST 96(BX)(R8*1), Z13, Z11
+	VPDPBUSD.BCST 100(BX), Z14, Z8
+	VPDPBUSD.BCST 100(BX)(SI*1), Z14, Z9
+	VPDPBUSD.BCST 100(BX)(SI*2), Z14, Z10
+	VPDPBUSD.BCST 100(BX)(R8*1), Z14, Z11
+	VPDPBUSD.BCST 104(BX), Z15, Z8
+	VPDPBUSD.BCST 104(BX)(SI*1), Z15, Z9
+	VPDPBUSD.BCST 104(BX)(SI*2), Z15, Z10
+	VPDPBUSD.BCST 104(BX)(R8*1), Z15, Z11
+	VPDPBUSD.BCST 108(BX), Z16, Z8
+	VPDPBUSD.BCST 108(BX)(SI*1), Z16, Z9
+	VPDPBUSD.BCST 108(BX)(SI*2), Z16, Z10
+	VPDPBUSD.BCST 108(BX)(R8*1), Z16, Z11
+	VPMULLD       Z17, Z8, Z8
+	VPADDD        Z8, Z1, Z1
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z3, Z3
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z5, Z5
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z7, Z7
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
+	VPSRLW        $0x06, 256(AX), Z9
+	VPANDD        Z8, Z9, Z9
+	VPSRLW        $0x06, 320(AX), Z10
+	VPANDD        Z8, Z10, Z10
+	VPSRLW        $0x06, 384(AX), Z11
+	VPANDD        Z8, Z11, Z11
+	VPSRLW        $0x06, 448(AX), Z12
+	VPANDD        Z8, Z12, Z12
+	VPSRLW        $0x06, 512(AX), Z13
+	VPANDD        Z8, Z13, Z13
+	VPSRLW        $0x06, 576(AX), Z14
+	VPANDD        Z8, Z14, Z14
+	VPSRLW        $0x06, 640(AX), Z15
+	VPANDD        Z8, Z15, Z15
+	VPSRLW        $0x06, 704(AX), Z16
+	VPANDD        Z8, Z16, Z16
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z8
+	VPSLLW        $0x02, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z9
+	VPSLLW        $0x01, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z10
+	VMOVDQU64     192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z11
+	VPSRLW        $0x01, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z12
+	VPSRLW        $0x02, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z13
+	VPSRLW        $0x03, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z14
+	VPSRLW        $0x04, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z15
+	VPSRLW        $0x05, 192(AX), Z17
+	VPTERNLOGD    $0xf8, Z8, Z17, Z16
+	VPSLLD        $0x10, 192(CX), Z8
+	VPSRAD        $0x10, Z8, Z8
+	VPSRAD        $0x10, 192(CX), Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VPDPBUSD.BCST 112(BX), Z9, Z18
+	VPDPBUSD.BCST 112(BX)(SI*1), Z9, Z19
+	VPDPBUSD.BCST 112(BX)(SI*2), Z9, Z20
+	VPDPBUSD.BCST 112(BX)(R8*1), Z9, Z21
+	VPDPBUSD.BCST 116(BX), Z10, Z18
+	VPDPBUSD.BCST 116(BX)(SI*1), Z10, Z19
+	VPDPBUSD.BCST 116(BX)(SI*2), Z10, Z20
+	VPDPBUSD.BCST 116(BX)(R8*1), Z10, Z21
+	VPDPBUSD.BCST 120(BX), Z11, Z18
+	VPDPBUSD.BCST 120(BX)(SI*1), Z11, Z19
+	VPDPBUSD.BCST 120(BX)(SI*2), Z11, Z20
+	VPDPBUSD.BCST 120(BX)(R8*1), Z11, Z21
+	VPDPBUSD.BCST 124(BX), Z12, Z18
+	VPDPBUSD.BCST 124(BX)(SI*1), Z12, Z19
+	VPDPBUSD.BCST 124(BX)(SI*2), Z12, Z20
+	VPDPBUSD.BCST 124(BX)(R8*1), Z12, Z21
+	VPMULLD       Z8, Z18, Z18
+	VPADDD        Z18, Z1, Z1
+	VPMULLD       Z8, Z19, Z19
+	VPADDD        Z19, Z3, Z3
+	VPMULLD       Z8, Z20, Z20
+	VPADDD        Z20, Z5, Z5
+	VPMULLD       Z8, Z21, Z21
+	VPADDD        Z21, Z7, Z7
+	VXORPS        Z8, Z8, Z8
+	VXORPS        Z9, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 128(BX), Z13, Z8
+	VPDPBUSD.BCST 128(BX)(SI*1), Z13, Z9
+	VPDPBUSD.BCST 128(BX)(SI*2), Z13, Z10
+	VPDPBUSD.BCST 128(BX)(R8*1), Z13, Z11
+	VPDPBUSD.BCST 132(BX), Z14, Z8
+	VPDPBUSD.BCST 132(BX)(SI*1), Z14, Z9
+	VPDPBUSD.BCST 132(BX)(SI*2), Z14, Z10
+	VPDPBUSD.BCST 132(BX)(R8*1), Z14, Z11
+	VPDPBUSD.BCST 136(BX), Z15, Z8
+	VPDPBUSD.BCST 136(BX)(SI*1), Z15, Z9
+	VPDPBUSD.BCST 136(BX)(SI*2), Z15, Z10
+	VPDPBUSD.BCST 136(BX)(R8*1), Z15, Z11
+	VPDPBUSD.BCST 140(BX), Z16, Z8
+	VPDPBUSD.BCST 140(BX)(SI*1), Z16, Z9
+	VPDPBUSD.BCST 140(BX)(SI*2), Z16, Z10
+	VPDPBUSD.BCST 140(BX)(R8*1), Z16, Z11
+	VPMULLD       Z17, Z8, Z8
+	VPADDD        Z8, Z1, Z1
+	VPMULLD       Z17, Z9, Z9
+	VPADDD        Z9, Z3, Z3
+	VPMULLD       Z17, Z10, Z10
+	VPADDD        Z10, Z5, Z5
+	VPMULLD       Z17, Z11, Z11
+	VPADDD        Z11, Z7, Z7
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x00000300, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R10
+	JNZ           step
+	VCVTPH2PS     (DI), Z8
+	VMOVDQU64     (SP), Z9
+	VMOVDQU64     64(SP), Z10
+	VMOVDQU64     128(SP), Z11
+	VMOVDQU64     192(SP), Z12
+	VMOVDQU64     256(SP), Z13
+	VMOVDQU64     320(SP), Z14
+	VMOVDQU64     384(SP), Z15
+	VMOVDQU64     448(SP), Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VPDPWSSD.BCST 20(BX), Z9, Z17
+	VPDPWSSD.BCST 20(BX)(SI*1), Z9, Z18
+	VPDPWSSD.BCST 20(BX)(SI*2), Z9, Z19
+	VPDPWSSD.BCST 20(BX)(R8*1), Z9, Z20
+	VPDPWSSD.BCST 24(BX), Z10, Z17
+	VPDPWSSD.BCST 24(BX)(SI*1), Z10, Z18
+	VPDPWSSD.BCST 24(BX)(SI*2), Z10, Z19
+	VPDPWSSD.BCST 24(BX)(R8*1), Z10, Z20
+	VPDPWSSD.BCST 28(BX), Z11, Z17
+	VPDPWSSD.BCST 28(BX)(SI*1), Z11, Z18
+	VPDPWSSD.BCST 28(BX)(SI*2), Z11, Z19
+	VPDPWSSD.BCST 28(BX)(R8*1), Z11, Z20
+	VPDPWSSD.BCST 32(BX), Z12, Z17
+	VPDPWSSD.BCST 32(BX)(SI*1), Z12, Z18
+	VPDPWSSD.BCST 32(BX)(SI*2), Z12, Z19
+	VPDPWSSD.BCST 32(BX)(R8*1), Z12, Z20
+	VPDPWSSD.BCST 36(BX), Z13, Z17
+	VPDPWSSD.BCST 36(BX)(SI*1), Z13, Z18
+	VPDPWSSD.BCST 36(BX)(SI*2), Z13, Z19
+	VPDPWSSD.BCST 36(BX)(R8*1), Z13, Z20
+	VPDPWSSD.BCST 40(BX), Z14, Z17
+	VPDPWSSD.BCST 40(BX)(SI*1), Z14, Z18
+	VPDPWSSD.BCST 40(BX)(SI*2), Z14, Z19
+	VPDPWSSD.BCST 40(BX)(R8*1), Z14, Z20
+	VPDPWSSD.BCST 44(BX), Z15, Z17
+	VPDPWSSD.BCST 44(BX)(SI*1), Z15, Z18
+	VPDPWSSD.BCST 44(BX)(SI*2), Z15, Z19
+	VPDPWSSD.BCST 44(BX)(R8*1), Z15, Z20
+	VPDPWSSD.BCST 48(BX), Z16, Z17
+	VPDPWSSD.BCST 48(BX)(SI*1), Z16, Z18
+	VPDPWSSD.BCST 48(BX)(SI*2), Z16, Z19
+	VPDPWSSD.BCST 48(BX)(R8*1), Z16, Z20
+	VPSLLD        $0x02, Z17, Z17
+	VPSUBD        Z17, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z8, Z9
+	VFMADD231PS   Z9, Z1, Z0
+	VPSLLD        $0x02, Z18, Z18
+	VPSUBD        Z18, Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z8, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VPSLLD        $0x02, Z19, Z19
+	VPSUBD        Z19, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z8, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VPSLLD        $0x02, Z20, Z20
+	VPSUBD        Z20, Z7, Z7
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z8, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x000006e0, DI
+	DECQ          R9
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q3_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q3_kx16v5(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 160(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VMOVDQU64    96(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSLLW       $0x02, 160(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VPSRLW       $0x04, 32(DI), Z9
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VMOVDQU64    160(DI), Z10
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z10, Z10
+	VPORD        Z9, Z10, Z10
+	VPBROADCASTD vnnibytes32<>+0(SB), Z9
+	VPSUBB       Z9, Z10, Z10
+	VPSHUFB      vnnispread0<>+0(SB), Z10, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VPSHUFB      vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW       $0x08, Z10, Z10
+	VPSRLW       $0x04, 96(DI), Z11
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z11, Z11
+	VPSRLW       $0x02, 160(DI), Z12
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z12, Z12
+	VPORD        Z11, Z12, Z12
+	VPBROADCASTD vnnibytes32<>+0(SB), Z11
+	VPSUBB       Z11, Z12, Z12
+	VPSHUFB      vnnispread0<>+0(SB), Z12, Z11
+	VPSRAW       $0x08, Z11, Z11
+	VPSHUFB      vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW       $0x08, Z12, Z12
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VMOVDQU64    Z9, 256(SP)
+	VMOVDQU64    Z10, 320(SP)
+	VMOVDQU64    Z11, 384(SP)
+	VMOVDQU64    Z12, 448(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	LEAQ         224(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
+	VPANDD        256(AX), Z10, Z11
+	VPANDD        320(AX), Z10, Z12
+	VPANDD        384(AX), Z10, Z13
+	VPANDD        448(AX), Z10, Z14
+	VPANDD        512(AX), Z10, Z15
+	VPANDD        576(AX), Z10, Z16
+	VPANDD        640(AX), Z10, Z17
+	VPANDD        704(AX), Z10, Z10
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z18
+	VPSLLW        $0x02, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z11
+	VPSLLW        $0x01, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z12
+	VMOVDQU64     (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z13
+	VPSRLW        $0x01, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z14
+	VPSRLW        $0x02, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z15
+	VPSRLW        $0x03, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z16
+	VPSRLW        $0x04, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z17
+	VPSRLW        $0x05, (AX), Z19
+	VPTERNLOGD    $0xf8, Z18, Z19, Z10
+	VPSLLD        $0x10, (CX), Z18
+	VPSRAD        $0x10, Z18, Z18
+	VPSRAD        $0x10, (CX), Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST (BX), Z11, Z20
+	VPDPBUSD.BCST (BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST (BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST (BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 4(BX), Z12, Z20
+	VPDPBUSD.BCST 4(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 4(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 4(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 8(BX), Z13, Z20
+	VPDPBUSD.BCST 8(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 8(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 8(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 12(BX), Z14, Z20
+	VPDPBUSD.BCST 12(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 12(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 12(BX)(R8*1), Z14, Z23
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z18, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z18, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z18, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 16(BX), Z15, Z20
+	VPDPBUSD.BCST 16(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 16(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 16(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 20(BX), Z16, Z20
+	VPDPBUSD.BCST 20(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 20(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 20(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 24(BX), Z17, Z20
+	VPDPBUSD.BCST 24(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 24(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 24(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 28(BX), Z10, Z20
+	VPDPBUSD.BCST 28(BX)(SI*1), Z10, Z21
+	VPDPBUSD.BCST 28(BX)(SI*2), Z10, Z22
+	VPDPBUSD.BCST 28(BX)(R8*1), Z10, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST (R9), Z11, Z20
+	VPDPBUSD.BCST 4(R9), Z12, Z20
+	VPDPBUSD.BCST 8(R9), Z13, Z20
+	VPDPBUSD.BCST 12(R9), Z14, Z20
+	VPMULLD       Z18, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 16(R9), Z15, Z11
+	VPDPBUSD.BCST 20(R9), Z16, Z11
+	VPDPBUSD.BCST 24(R9), Z17, Z11
+	VPDPBUSD.BCST 28(R9), Z10, Z11
+	VPMULLD       Z19, Z11, Z11
+	VPADDD        Z11, Z9, Z9
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
+	VPSRLW        $0x02, 256(AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x02, 320(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x02, 384(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x02, 448(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x02, 512(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x02, 576(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x02, 640(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x02, 704(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z10
+	VPSLLW        $0x02, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z11
+	VPSLLW        $0x01, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z12
+	VMOVDQU64     64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z13
+	VPSRLW        $0x01, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z14
+	VPSRLW        $0x02, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z15
+	VPSRLW        $0x03, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z16
+	VPSRLW        $0x04, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z17
+	VPSRLW        $0x05, 64(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z18
+	VPSLLD        $0x10, 64(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 64(CX), Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 32(BX), Z11, Z20
+	VPDPBUSD.BCST 32(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 32(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 32(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 36(BX), Z12, Z20
+	VPDPBUSD.BCST 36(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 36(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 36(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 40(BX), Z13, Z20
+	VPDPBUSD.BCST 40(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 40(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 40(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 44(BX), Z14, Z20
+	VPDPBUSD.BCST 44(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 44(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 44(BX)(R8*1), Z14, Z23
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z10, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 48(BX), Z15, Z20
+	VPDPBUSD.BCST 48(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 48(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 48(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 52(BX), Z16, Z20
+	VPDPBUSD.BCST 52(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 52(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 52(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 56(BX), Z17, Z20
+	VPDPBUSD.BCST 56(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 56(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 56(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 60(BX), Z18, Z20
+	VPDPBUSD.BCST 60(BX)(SI*1), Z18, Z21
+	VPDPBUSD.BCST 60(BX)(SI*2), Z18, Z22
+	VPDPBUSD.BCST 60(BX)(R8*1), Z18, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 32(R9), Z11, Z20
+	VPDPBUSD.BCST 36(R9), Z12, Z20
+	VPDPBUSD.BCST 40(R9), Z13, Z20
+	VPDPBUSD.BCST 44(R9), Z14, Z20
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VPDPBUSD.BCST 48(R9), Z15, Z10
+	VPDPBUSD.BCST 52(R9), Z16, Z10
+	VPDPBUSD.BCST 56(R9), Z17, Z10
+	VPDPBUSD.BCST 60(R9), Z18, Z10
+	VPMULLD       Z19, Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
+	VPSRLW        $0x04, 256(AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x04, 320(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x04, 384(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x04, 448(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x04, 512(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x04, 576(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x04, 640(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x04, 704(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z10
+	VPSLLW        $0x02, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z11
+	VPSLLW        $0x01, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z12
+	VMOVDQU64     128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z13
+	VPSRLW        $0x01, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z14
+	VPSRLW        $0x02, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z15
+	VPSRLW        $0x03, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z16
+	VPSRLW        $0x04, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z17
+	VPSRLW        $0x05, 128(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z18
+	VPSLLD        $0x10, 128(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 128(CX), Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 80(BX), Z11, Z20
+	VPDPBUSD.BCST 80(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 80(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 80(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 84(BX), Z12, Z20
+	VPDPBUSD.BCST 84(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 84(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 84(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 88(BX), Z13, Z20
+	VPDPBUSD.BCST 88(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 88(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 88(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 92(BX), Z14, Z20
+	VPDPBUSD.BCST 92(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 92(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 92(BX)(R8*1), Z14, Z23
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z10, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 96(BX), Z15, Z20
+	VPDPBUSD.BCST 96(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 96(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 96(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 100(BX), Z16, Z20
+	VPDPBUSD.BCST 100(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 100(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 100(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 104(BX), Z17, Z20
+	VPDPBUSD.BCST 104(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 104(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 104(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 108(BX), Z18, Z20
+	VPDPBUSD.BCST 108(BX)(SI*1), Z18, Z21
+	VPDPBUSD.BCST 108(BX)(SI*2), Z18, Z22
+	VPDPBUSD.BCST 108(BX)(R8*1), Z18, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 80(R9), Z11, Z20
+	VPDPBUSD.BCST 84(R9), Z12, Z20
+	VPDPBUSD.BCST 88(R9), Z13, Z20
+	VPDPBUSD.BCST 92(R9), Z14, Z20
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VPDPBUSD.BCST 96(R9), Z15, Z10
+	VPDPBUSD.BCST 100(R9), Z16, Z10
+	VPDPBUSD.BCST 104(R9), Z17, Z10
+	VPDPBUSD.BCST 108(R9), Z18, Z10
+	VPMULLD       Z19, Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
+	VPSRLW        $0x06, 256(AX), Z11
+	VPANDD        Z10, Z11, Z11
+	VPSRLW        $0x06, 320(AX), Z12
+	VPANDD        Z10, Z12, Z12
+	VPSRLW        $0x06, 384(AX), Z13
+	VPANDD        Z10, Z13, Z13
+	VPSRLW        $0x06, 448(AX), Z14
+	VPANDD        Z10, Z14, Z14
+	VPSRLW        $0x06, 512(AX), Z15
+	VPANDD        Z10, Z15, Z15
+	VPSRLW        $0x06, 576(AX), Z16
+	VPANDD        Z10, Z16, Z16
+	VPSRLW        $0x06, 640(AX), Z17
+	VPANDD        Z10, Z17, Z17
+	VPSRLW        $0x06, 704(AX), Z18
+	VPANDD        Z10, Z18, Z18
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z10
+	VPSLLW        $0x02, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z11
+	VPSLLW        $0x01, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z12
+	VMOVDQU64     192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z13
+	VPSRLW        $0x01, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z14
+	VPSRLW        $0x02, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z15
+	VPSRLW        $0x03, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z16
+	VPSRLW        $0x04, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z17
+	VPSRLW        $0x05, 192(AX), Z19
+	VPTERNLOGD    $0xf8, Z10, Z19, Z18
+	VPSLLD        $0x10, 192(CX), Z10
+	VPSRAD        $0x10, Z10, Z10
+	VPSRAD        $0x10, 192(CX), Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 112(BX), Z11, Z20
+	VPDPBUSD.BCST 112(BX)(SI*1), Z11, Z21
+	VPDPBUSD.BCST 112(BX)(SI*2), Z11, Z22
+	VPDPBUSD.BCST 112(BX)(R8*1), Z11, Z23
+	VPDPBUSD.BCST 116(BX), Z12, Z20
+	VPDPBUSD.BCST 116(BX)(SI*1), Z12, Z21
+	VPDPBUSD.BCST 116(BX)(SI*2), Z12, Z22
+	VPDPBUSD.BCST 116(BX)(R8*1), Z12, Z23
+	VPDPBUSD.BCST 120(BX), Z13, Z20
+	VPDPBUSD.BCST 120(BX)(SI*1), Z13, Z21
+	VPDPBUSD.BCST 120(BX)(SI*2), Z13, Z22
+	VPDPBUSD.BCST 120(BX)(R8*1), Z13, Z23
+	VPDPBUSD.BCST 124(BX), Z14, Z20
+	VPDPBUSD.BCST 124(BX)(SI*1), Z14, Z21
+	VPDPBUSD.BCST 124(BX)(SI*2), Z14, Z22
+	VPDPBUSD.BCST 124(BX)(R8*1), Z14, Z23
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z10, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z10, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z10, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 128(BX), Z15, Z20
+	VPDPBUSD.BCST 128(BX)(SI*1), Z15, Z21
+	VPDPBUSD.BCST 128(BX)(SI*2), Z15, Z22
+	VPDPBUSD.BCST 128(BX)(R8*1), Z15, Z23
+	VPDPBUSD.BCST 132(BX), Z16, Z20
+	VPDPBUSD.BCST 132(BX)(SI*1), Z16, Z21
+	VPDPBUSD.BCST 132(BX)(SI*2), Z16, Z22
+	VPDPBUSD.BCST 132(BX)(R8*1), Z16, Z23
+	VPDPBUSD.BCST 136(BX), Z17, Z20
+	VPDPBUSD.BCST 136(BX)(SI*1), Z17, Z21
+	VPDPBUSD.BCST 136(BX)(SI*2), Z17, Z22
+	VPDPBUSD.BCST 136(BX)(R8*1), Z17, Z23
+	VPDPBUSD.BCST 140(BX), Z18, Z20
+	VPDPBUSD.BCST 140(BX)(SI*1), Z18, Z21
+	VPDPBUSD.BCST 140(BX)(SI*2), Z18, Z22
+	VPDPBUSD.BCST 140(BX)(R8*1), Z18, Z23
+	VPMULLD       Z19, Z20, Z20
+	VPADDD        Z20, Z1, Z1
+	VPMULLD       Z19, Z21, Z21
+	VPADDD        Z21, Z3, Z3
+	VPMULLD       Z19, Z22, Z22
+	VPADDD        Z22, Z5, Z5
+	VPMULLD       Z19, Z23, Z23
+	VPADDD        Z23, Z7, Z7
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 112(R9), Z11, Z20
+	VPDPBUSD.BCST 116(R9), Z12, Z20
+	VPDPBUSD.BCST 120(R9), Z13, Z20
+	VPDPBUSD.BCST 124(R9), Z14, Z20
+	VPMULLD       Z10, Z20, Z20
+	VPADDD        Z20, Z9, Z9
+	VXORPS        Z10, Z10, Z10
+	VPDPBUSD.BCST 128(R9), Z15, Z10
+	VPDPBUSD.BCST 132(R9), Z16, Z10
+	VPDPBUSD.BCST 136(R9), Z17, Z10
+	VPDPBUSD.BCST 140(R9), Z18, Z10
+	VPMULLD       Z19, Z10, Z10
+	VPADDD        Z10, Z9, Z9
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000300, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z10
+	VMOVDQU64     (SP), Z11
+	VMOVDQU64     64(SP), Z12
+	VMOVDQU64     128(SP), Z13
+	VMOVDQU64     192(SP), Z14
+	VMOVDQU64     256(SP), Z15
+	VMOVDQU64     320(SP), Z16
+	VMOVDQU64     384(SP), Z17
+	VMOVDQU64     448(SP), Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VPDPWSSD.BCST 20(BX), Z11, Z19
+	VPDPWSSD.BCST 20(BX)(SI*1), Z11, Z20
+	VPDPWSSD.BCST 20(BX)(SI*2), Z11, Z21
+	VPDPWSSD.BCST 20(BX)(R8*1), Z11, Z22
+	VPDPWSSD.BCST 24(BX), Z12, Z19
+	VPDPWSSD.BCST 24(BX)(SI*1), Z12, Z20
+	VPDPWSSD.BCST 24(BX)(SI*2), Z12, Z21
+	VPDPWSSD.BCST 24(BX)(R8*1), Z12, Z22
+	VPDPWSSD.BCST 28(BX), Z13, Z19
+	VPDPWSSD.BCST 28(BX)(SI*1), Z13, Z20
+	VPDPWSSD.BCST 28(BX)(SI*2), Z13, Z21
+	VPDPWSSD.BCST 28(BX)(R8*1), Z13, Z22
+	VPDPWSSD.BCST 32(BX), Z14, Z19
+	VPDPWSSD.BCST 32(BX)(SI*1), Z14, Z20
+	VPDPWSSD.BCST 32(BX)(SI*2), Z14, Z21
+	VPDPWSSD.BCST 32(BX)(R8*1), Z14, Z22
+	VPDPWSSD.BCST 36(BX), Z15, Z19
+	VPDPWSSD.BCST 36(BX)(SI*1), Z15, Z20
+	VPDPWSSD.BCST 36(BX)(SI*2), Z15, Z21
+	VPDPWSSD.BCST 36(BX)(R8*1), Z15, Z22
+	VPDPWSSD.BCST 40(BX), Z16, Z19
+	VPDPWSSD.BCST 40(BX)(SI*1), Z16, Z20
+	VPDPWSSD.BCST 40(BX)(SI*2), Z16, Z21
+	VPDPWSSD.BCST 40(BX)(R8*1), Z16, Z22
+	VPDPWSSD.BCST 44(BX), Z17, Z19
+	VPDPWSSD.BCST 44(BX)(SI*1), Z17, Z20
+	VPDPWSSD.BCST 44(BX)(SI*2), Z17, Z21
+	VPDPWSSD.BCST 44(BX)(R8*1), Z17, Z22
+	VPDPWSSD.BCST 48(BX), Z18, Z19
+	VPDPWSSD.BCST 48(BX)(SI*1), Z18, Z20
+	VPDPWSSD.BCST 48(BX)(SI*2), Z18, Z21
+	VPDPWSSD.BCST 48(BX)(R8*1), Z18, Z22
+	VPSLLD        $0x02, Z19, Z19
+	VPSUBD        Z19, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z10, Z19
+	VFMADD231PS   Z19, Z1, Z0
+	VPSLLD        $0x02, Z20, Z20
+	VPSUBD        Z20, Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z10, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VPSLLD        $0x02, Z21, Z21
+	VPSUBD        Z21, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z10, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VPSLLD        $0x02, Z22, Z22
+	VPSUBD        Z22, Z7, Z7
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z10, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VXORPS        Z1, Z1, Z1
+	VPDPWSSD.BCST 20(R9), Z11, Z1
+	VPDPWSSD.BCST 24(R9), Z12, Z1
+	VPDPWSSD.BCST 28(R9), Z13, Z1
+	VPDPWSSD.BCST 32(R9), Z14, Z1
+	VPDPWSSD.BCST 36(R9), Z15, Z1
+	VPDPWSSD.BCST 40(R9), Z16, Z1
+	VPDPWSSD.BCST 44(R9), Z17, Z1
+	VPDPWSSD.BCST 48(R9), Z18, Z1
+	VPSLLD        $0x02, Z1, Z1
+	VPSUBD        Z1, Z9, Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z10, Z1
+	VFMADD231PS   Z1, Z9, Z8
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x000006e0, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q3_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q3_kx16v6(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 160(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VMOVDQU64    96(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSLLW       $0x02, 160(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VPSRLW       $0x04, 32(DI), Z9
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VMOVDQU64    160(DI), Z11
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z11, Z11
+	VPORD        Z9, Z11, Z11
+	VPBROADCASTD vnnibytes32<>+0(SB), Z9
+	VPSUBB       Z9, Z11, Z11
+	VPSHUFB      vnnispread0<>+0(SB), Z11, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VPSHUFB      vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW       $0x08, Z11, Z11
+	VPSRLW       $0x04, 96(DI), Z12
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSRLW       $0x02, 160(DI), Z13
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z13, Z13
+	VPORD        Z12, Z13, Z13
+	VPBROADCASTD vnnibytes32<>+0(SB), Z12
+	VPSUBB       Z12, Z13, Z13
+	VPSHUFB      vnnispread0<>+0(SB), Z13, Z12
+	VPSRAW       $0x08, Z12, Z12
+	VPSHUFB      vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW       $0x08, Z13, Z13
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VMOVDQU64    Z9, 256(SP)
+	VMOVDQU64    Z11, 320(SP)
+	VMOVDQU64    Z12, 384(SP)
+	VMOVDQU64    Z13, 448(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	LEAQ         224(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
+	VPANDD        256(AX), Z12, Z13
+	VPANDD        320(AX), Z12, Z14
+	VPANDD        384(AX), Z12, Z15
+	VPANDD        448(AX), Z12, Z16
+	VPANDD        512(AX), Z12, Z17
+	VPANDD        576(AX), Z12, Z18
+	VPANDD        640(AX), Z12, Z19
+	VPANDD        704(AX), Z12, Z12
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z20
+	VPSLLW        $0x02, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z13
+	VPSLLW        $0x01, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z14
+	VMOVDQU64     (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z15
+	VPSRLW        $0x01, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z16
+	VPSRLW        $0x02, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z17
+	VPSRLW        $0x03, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z18
+	VPSRLW        $0x04, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z19
+	VPSRLW        $0x05, (AX), Z21
+	VPTERNLOGD    $0xf8, Z20, Z21, Z12
+	VPSLLD        $0x10, (CX), Z20
+	VPSRAD        $0x10, Z20, Z20
+	VPSRAD        $0x10, (CX), Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST (BX), Z13, Z22
+	VPDPBUSD.BCST (BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST (BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST (BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 4(BX), Z14, Z22
+	VPDPBUSD.BCST 4(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 4(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 4(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 8(BX), Z15, Z22
+	VPDPBUSD.BCST 8(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 8(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 8(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 12(BX), Z16, Z22
+	VPDPBUSD.BCST 12(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 12(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 12(BX)(R8*1), Z16, Z25
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z20, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z20, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 16(BX), Z17, Z22
+	VPDPBUSD.BCST 16(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 16(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 16(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 20(BX), Z18, Z22
+	VPDPBUSD.BCST 20(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 20(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 20(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 24(BX), Z19, Z22
+	VPDPBUSD.BCST 24(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 24(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 24(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 28(BX), Z12, Z22
+	VPDPBUSD.BCST 28(BX)(SI*1), Z12, Z23
+	VPDPBUSD.BCST 28(BX)(SI*2), Z12, Z24
+	VPDPBUSD.BCST 28(BX)(R8*1), Z12, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST (R9), Z13, Z22
+	VPDPBUSD.BCST (R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 4(R9), Z14, Z22
+	VPDPBUSD.BCST 4(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 8(R9), Z15, Z22
+	VPDPBUSD.BCST 8(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 12(R9), Z16, Z22
+	VPDPBUSD.BCST 12(R9)(SI*1), Z16, Z23
+	VPMULLD       Z20, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z20, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VXORPS        Z13, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VPDPBUSD.BCST 16(R9), Z17, Z13
+	VPDPBUSD.BCST 16(R9)(SI*1), Z17, Z14
+	VPDPBUSD.BCST 20(R9), Z18, Z13
+	VPDPBUSD.BCST 20(R9)(SI*1), Z18, Z14
+	VPDPBUSD.BCST 24(R9), Z19, Z13
+	VPDPBUSD.BCST 24(R9)(SI*1), Z19, Z14
+	VPDPBUSD.BCST 28(R9), Z12, Z13
+	VPDPBUSD.BCST 28(R9)(SI*1), Z12, Z14
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z9, Z9
+	VPMULLD       Z21, Z14, Z14
+	VPADDD        Z14, Z11, Z11
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
+	VPSRLW        $0x02, 256(AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x02, 320(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x02, 384(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x02, 448(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x02, 512(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x02, 576(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x02, 640(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x02, 704(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z12
+	VPSLLW        $0x02, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z13
+	VPSLLW        $0x01, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z14
+	VMOVDQU64     64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z15
+	VPSRLW        $0x01, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z16
+	VPSRLW        $0x02, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z17
+	VPSRLW        $0x03, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z18
+	VPSRLW        $0x04, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z19
+	VPSRLW        $0x05, 64(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z20
+	VPSLLD        $0x10, 64(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 64(CX), Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 32(BX), Z13, Z22
+	VPDPBUSD.BCST 32(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 32(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 32(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 36(BX), Z14, Z22
+	VPDPBUSD.BCST 36(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 36(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 36(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 40(BX), Z15, Z22
+	VPDPBUSD.BCST 40(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 40(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 40(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 44(BX), Z16, Z22
+	VPDPBUSD.BCST 44(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 44(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 44(BX)(R8*1), Z16, Z25
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z12, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 48(BX), Z17, Z22
+	VPDPBUSD.BCST 48(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 48(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 48(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 52(BX), Z18, Z22
+	VPDPBUSD.BCST 52(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 52(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 52(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 56(BX), Z19, Z22
+	VPDPBUSD.BCST 56(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 56(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 56(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 60(BX), Z20, Z22
+	VPDPBUSD.BCST 60(BX)(SI*1), Z20, Z23
+	VPDPBUSD.BCST 60(BX)(SI*2), Z20, Z24
+	VPDPBUSD.BCST 60(BX)(R8*1), Z20, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 32(R9), Z13, Z22
+	VPDPBUSD.BCST 32(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 36(R9), Z14, Z22
+	VPDPBUSD.BCST 36(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 40(R9), Z15, Z22
+	VPDPBUSD.BCST 40(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 44(R9), Z16, Z22
+	VPDPBUSD.BCST 44(R9)(SI*1), Z16, Z23
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VPDPBUSD.BCST 48(R9), Z17, Z12
+	VPDPBUSD.BCST 48(R9)(SI*1), Z17, Z13
+	VPDPBUSD.BCST 52(R9), Z18, Z12
+	VPDPBUSD.BCST 52(R9)(SI*1), Z18, Z13
+	VPDPBUSD.BCST 56(R9), Z19, Z12
+	VPDPBUSD.BCST 56(R9)(SI*1), Z19, Z13
+	VPDPBUSD.BCST 60(R9), Z20, Z12
+	VPDPBUSD.BCST 60(R9)(SI*1), Z20, Z13
+	VPMULLD       Z21, Z12, Z12
+	VPADDD        Z12, Z9, Z9
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z11, Z11
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
+	VPSRLW        $0x04, 256(AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x04, 320(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x04, 384(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x04, 448(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x04, 512(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x04, 576(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x04, 640(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x04, 704(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z12
+	VPSLLW        $0x02, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z13
+	VPSLLW        $0x01, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z14
+	VMOVDQU64     128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z15
+	VPSRLW        $0x01, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z16
+	VPSRLW        $0x02, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z17
+	VPSRLW        $0x03, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z18
+	VPSRLW        $0x04, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z19
+	VPSRLW        $0x05, 128(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z20
+	VPSLLD        $0x10, 128(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 128(CX), Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 80(BX), Z13, Z22
+	VPDPBUSD.BCST 80(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 80(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 80(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 84(BX), Z14, Z22
+	VPDPBUSD.BCST 84(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 84(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 84(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 88(BX), Z15, Z22
+	VPDPBUSD.BCST 88(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 88(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 88(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 92(BX), Z16, Z22
+	VPDPBUSD.BCST 92(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 92(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 92(BX)(R8*1), Z16, Z25
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z12, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 96(BX), Z17, Z22
+	VPDPBUSD.BCST 96(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 96(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 96(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 100(BX), Z18, Z22
+	VPDPBUSD.BCST 100(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 100(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 100(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 104(BX), Z19, Z22
+	VPDPBUSD.BCST 104(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 104(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 104(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 108(BX), Z20, Z22
+	VPDPBUSD.BCST 108(BX)(SI*1), Z20, Z23
+	VPDPBUSD.BCST 108(BX)(SI*2), Z20, Z24
+	VPDPBUSD.BCST 108(BX)(R8*1), Z20, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 80(R9), Z13, Z22
+	VPDPBUSD.BCST 80(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 84(R9), Z14, Z22
+	VPDPBUSD.BCST 84(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 88(R9), Z15, Z22
+	VPDPBUSD.BCST 88(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 92(R9), Z16, Z22
+	VPDPBUSD.BCST 92(R9)(SI*1), Z16, Z23
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VPDPBUSD.BCST 96(R9), Z17, Z12
+	VPDPBUSD.BCST 96(R9)(SI*1), Z17, Z13
+	VPDPBUSD.BCST 100(R9), Z18, Z12
+	VPDPBUSD.BCST 100(R9)(SI*1), Z18, Z13
+	VPDPBUSD.BCST 104(R9), Z19, Z12
+	VPDPBUSD.BCST 104(R9)(SI*1), Z19, Z13
+	VPDPBUSD.BCST 108(R9), Z20, Z12
+	VPDPBUSD.BCST 108(R9)(SI*1), Z20, Z13
+	VPMULLD       Z21, Z12, Z12
+	VPADDD        Z12, Z9, Z9
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z11, Z11
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
+	VPSRLW        $0x06, 256(AX), Z13
+	VPANDD        Z12, Z13, Z13
+	VPSRLW        $0x06, 320(AX), Z14
+	VPANDD        Z12, Z14, Z14
+	VPSRLW        $0x06, 384(AX), Z15
+	VPANDD        Z12, Z15, Z15
+	VPSRLW        $0x06, 448(AX), Z16
+	VPANDD        Z12, Z16, Z16
+	VPSRLW        $0x06, 512(AX), Z17
+	VPANDD        Z12, Z17, Z17
+	VPSRLW        $0x06, 576(AX), Z18
+	VPANDD        Z12, Z18, Z18
+	VPSRLW        $0x06, 640(AX), Z19
+	VPANDD        Z12, Z19, Z19
+	VPSRLW        $0x06, 704(AX), Z20
+	VPANDD        Z12, Z20, Z20
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z12
+	VPSLLW        $0x02, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z13
+	VPSLLW        $0x01, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z14
+	VMOVDQU64     192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z15
+	VPSRLW        $0x01, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z16
+	VPSRLW        $0x02, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z17
+	VPSRLW        $0x03, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z18
+	VPSRLW        $0x04, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z19
+	VPSRLW        $0x05, 192(AX), Z21
+	VPTERNLOGD    $0xf8, Z12, Z21, Z20
+	VPSLLD        $0x10, 192(CX), Z12
+	VPSRAD        $0x10, Z12, Z12
+	VPSRAD        $0x10, 192(CX), Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 112(BX), Z13, Z22
+	VPDPBUSD.BCST 112(BX)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 112(BX)(SI*2), Z13, Z24
+	VPDPBUSD.BCST 112(BX)(R8*1), Z13, Z25
+	VPDPBUSD.BCST 116(BX), Z14, Z22
+	VPDPBUSD.BCST 116(BX)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 116(BX)(SI*2), Z14, Z24
+	VPDPBUSD.BCST 116(BX)(R8*1), Z14, Z25
+	VPDPBUSD.BCST 120(BX), Z15, Z22
+	VPDPBUSD.BCST 120(BX)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 120(BX)(SI*2), Z15, Z24
+	VPDPBUSD.BCST 120(BX)(R8*1), Z15, Z25
+	VPDPBUSD.BCST 124(BX), Z16, Z22
+	VPDPBUSD.BCST 124(BX)(SI*1), Z16, Z23
+	VPDPBUSD.BCST 124(BX)(SI*2), Z16, Z24
+	VPDPBUSD.BCST 124(BX)(R8*1), Z16, Z25
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z12, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z12, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VPDPBUSD.BCST 128(BX), Z17, Z22
+	VPDPBUSD.BCST 128(BX)(SI*1), Z17, Z23
+	VPDPBUSD.BCST 128(BX)(SI*2), Z17, Z24
+	VPDPBUSD.BCST 128(BX)(R8*1), Z17, Z25
+	VPDPBUSD.BCST 132(BX), Z18, Z22
+	VPDPBUSD.BCST 132(BX)(SI*1), Z18, Z23
+	VPDPBUSD.BCST 132(BX)(SI*2), Z18, Z24
+	VPDPBUSD.BCST 132(BX)(R8*1), Z18, Z25
+	VPDPBUSD.BCST 136(BX), Z19, Z22
+	VPDPBUSD.BCST 136(BX)(SI*1), Z19, Z23
+	VPDPBUSD.BCST 136(BX)(SI*2), Z19, Z24
+	VPDPBUSD.BCST 136(BX)(R8*1), Z19, Z25
+	VPDPBUSD.BCST 140(BX), Z20, Z22
+	VPDPBUSD.BCST 140(BX)(SI*1), Z20, Z23
+	VPDPBUSD.BCST 140(BX)(SI*2), Z20, Z24
+	VPDPBUSD.BCST 140(BX)(R8*1), Z20, Z25
+	VPMULLD       Z21, Z22, Z22
+	VPADDD        Z22, Z1, Z1
+	VPMULLD       Z21, Z23, Z23
+	VPADDD        Z23, Z3, Z3
+	VPMULLD       Z21, Z24, Z24
+	VPADDD        Z24, Z5, Z5
+	VPMULLD       Z21, Z25, Z25
+	VPADDD        Z25, Z7, Z7
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VPDPBUSD.BCST 112(R9), Z13, Z22
+	VPDPBUSD.BCST 112(R9)(SI*1), Z13, Z23
+	VPDPBUSD.BCST 116(R9), Z14, Z22
+	VPDPBUSD.BCST 116(R9)(SI*1), Z14, Z23
+	VPDPBUSD.BCST 120(R9), Z15, Z22
+	VPDPBUSD.BCST 120(R9)(SI*1), Z15, Z23
+	VPDPBUSD.BCST 124(R9), Z16, Z22
+	VPDPBUSD.BCST 124(R9)(SI*1), Z16, Z23
+	VPMULLD       Z12, Z22, Z22
+	VPADDD        Z22, Z9, Z9
+	VPMULLD       Z12, Z23, Z23
+	VPADDD        Z23, Z11, Z11
+	VXORPS        Z12, Z12, Z12
+	VXORPS        Z13, Z13, Z13
+	VPDPBUSD.BCST 128(R9), Z17, Z12
+	VPDPBUSD.BCST 128(R9)(SI*1), Z17, Z13
+	VPDPBUSD.BCST 132(R9), Z18, Z12
+	VPDPBUSD.BCST 132(R9)(SI*1), Z18, Z13
+	VPDPBUSD.BCST 136(R9), Z19, Z12
+	VPDPBUSD.BCST 136(R9)(SI*1), Z19, Z13
+	VPDPBUSD.BCST 140(R9), Z20, Z12
+	VPDPBUSD.BCST 140(R9)(SI*1), Z20, Z13
+	VPMULLD       Z21, Z12, Z12
+	VPADDD        Z12, Z9, Z9
+	VPMULLD       Z21, Z13, Z13
+	VPADDD        Z13, Z11, Z11
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000300, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z12
+	VMOVDQU64     (SP), Z13
+	VMOVDQU64     64(SP), Z14
+	VMOVDQU64     128(SP), Z15
+	VMOVDQU64     192(SP), Z16
+	VMOVDQU64     256(SP), Z17
+	VMOVDQU64     320(SP), Z18
+	VMOVDQU64     384(SP), Z19
+	VMOVDQU64     448(SP), Z20
+	VXORPS        Z21, Z21, Z21
+	VXORPS        Z22, Z22, Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VPDPWSSD.BCST 20(BX), Z13, Z21
+	VPDPWSSD.BCST 20(BX)(SI*1), Z13, Z22
+	VPDPWSSD.BCST 20(BX)(SI*2), Z13, Z23
+	VPDPWSSD.BCST 20(BX)(R8*1), Z13, Z24
+	VPDPWSSD.BCST 24(BX), Z14, Z21
+	VPDPWSSD.BCST 24(BX)(SI*1), Z14, Z22
+	VPDPWSSD.BCST 24(BX)(SI*2), Z14, Z23
+	VPDPWSSD.BCST 24(BX)(R8*1), Z14, Z24
+	VPDPWSSD.BCST 28(BX), Z15, Z21
+	VPDPWSSD.BCST 28(BX)(SI*1), Z15, Z22
+	VPDPWSSD.BCST 28(BX)(SI*2), Z15, Z23
+	VPDPWSSD.BCST 28(BX)(R8*1), Z15, Z24
+	VPDPWSSD.BCST 32(BX), Z16, Z21
+	VPDPWSSD.BCST 32(BX)(SI*1), Z16, Z22
+	VPDPWSSD.BCST 32(BX)(SI*2), Z16, Z23
+	VPDPWSSD.BCST 32(BX)(R8*1), Z16, Z24
+	VPDPWSSD.BCST 36(BX), Z17, Z21
+	VPDPWSSD.BCST 36(BX)(SI*1), Z17, Z22
+	VPDPWSSD.BCST 36(BX)(SI*2), Z17, Z23
+	VPDPWSSD.BCST 36(BX)(R8*1), Z17, Z24
+	VPDPWSSD.BCST 40(BX), Z18, Z21
+	VPDPWSSD.BCST 40(BX)(SI*1), Z18, Z22
+	VPDPWSSD.BCST 40(BX)(SI*2), Z18, Z23
+	VPDPWSSD.BCST 40(BX)(R8*1), Z18, Z24
+	VPDPWSSD.BCST 44(BX), Z19, Z21
+	VPDPWSSD.BCST 44(BX)(SI*1), Z19, Z22
+	VPDPWSSD.BCST 44(BX)(SI*2), Z19, Z23
+	VPDPWSSD.BCST 44(BX)(R8*1), Z19, Z24
+	VPDPWSSD.BCST 48(BX), Z20, Z21
+	VPDPWSSD.BCST 48(BX)(SI*1), Z20, Z22
+	VPDPWSSD.BCST 48(BX)(SI*2), Z20, Z23
+	VPDPWSSD.BCST 48(BX)(R8*1), Z20, Z24
+	VPSLLD        $0x02, Z21, Z21
+	VPSUBD        Z21, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z12, Z21
+	VFMADD231PS   Z21, Z1, Z0
+	VPSLLD        $0x02, Z22, Z22
+	VPSUBD        Z22, Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VPSLLD        $0x02, Z23, Z23
+	VPSUBD        Z23, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z12, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VPSLLD        $0x02, Z24, Z24
+	VPSUBD        Z24, Z7, Z7
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z12, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VPDPWSSD.BCST 20(R9), Z13, Z1
+	VPDPWSSD.BCST 20(R9)(SI*1), Z13, Z3
+	VPDPWSSD.BCST 24(R9), Z14, Z1
+	VPDPWSSD.BCST 24(R9)(SI*1), Z14, Z3
+	VPDPWSSD.BCST 28(R9), Z15, Z1
+	VPDPWSSD.BCST 28(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST 32(R9), Z16, Z1
+	VPDPWSSD.BCST 32(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST 36(R9), Z17, Z1
+	VPDPWSSD.BCST 36(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST 40(R9), Z18, Z1
+	VPDPWSSD.BCST 40(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 44(R9), Z19, Z1
+	VPDPWSSD.BCST 44(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 48(R9), Z20, Z1
+	VPDPWSSD.BCST 48(R9)(SI*1), Z20, Z3
+	VPSLLD        $0x02, Z1, Z1
+	VPSUBD        Z1, Z9, Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z12, Z1
+	VFMADD231PS   Z1, Z9, Z8
+	VPSLLD        $0x02, Z3, Z3
+	VPSUBD        Z3, Z11, Z11
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z12, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x000006e0, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q3_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q3_kx16v7(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 160(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VMOVDQU64    96(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSLLW       $0x02, 160(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VPSRLW       $0x04, 32(DI), Z9
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VMOVDQU64    160(DI), Z11
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z11, Z11
+	VPORD        Z9, Z11, Z11
+	VPBROADCASTD vnnibytes32<>+0(SB), Z9
+	VPSUBB       Z9, Z11, Z11
+	VPSHUFB      vnnispread0<>+0(SB), Z11, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VPSHUFB      vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW       $0x08, Z11, Z11
+	VPSRLW       $0x04, 96(DI), Z13
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z13, Z13
+	VPSRLW       $0x02, 160(DI), Z14
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z14, Z14
+	VPORD        Z13, Z14, Z14
+	VPBROADCASTD vnnibytes32<>+0(SB), Z13
+	VPSUBB       Z13, Z14, Z14
+	VPSHUFB      vnnispread0<>+0(SB), Z14, Z13
+	VPSRAW       $0x08, Z13, Z13
+	VPSHUFB      vnnispread1<>+0(SB), Z14, Z14
+	VPSRAW       $0x08, Z14, Z14
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VMOVDQU64    Z9, 256(SP)
+	VMOVDQU64    Z11, 320(SP)
+	VMOVDQU64    Z13, 384(SP)
+	VMOVDQU64    Z14, 448(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z13, Z13, Z13
+	LEAQ         224(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
+	VPANDD        256(AX), Z14, Z15
+	VPANDD        320(AX), Z14, Z16
+	VPANDD        384(AX), Z14, Z17
+	VPANDD        448(AX), Z14, Z18
+	VPANDD        512(AX), Z14, Z19
+	VPANDD        576(AX), Z14, Z20
+	VPANDD        640(AX), Z14, Z21
+	VPANDD        704(AX), Z14, Z14
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z22
+	VPSLLW        $0x02, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z15
+	VPSLLW        $0x01, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z16
+	VMOVDQU64     (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z17
+	VPSRLW        $0x01, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z18
+	VPSRLW        $0x02, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z19
+	VPSRLW        $0x03, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z20
+	VPSRLW        $0x04, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z21
+	VPSRLW        $0x05, (AX), Z23
+	VPTERNLOGD    $0xf8, Z22, Z23, Z14
+	VPSLLD        $0x10, (CX), Z22
+	VPSRAD        $0x10, Z22, Z22
+	VPSRAD        $0x10, (CX), Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST (BX), Z15, Z24
+	VPDPBUSD.BCST (BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST (BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST (BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 4(BX), Z16, Z24
+	VPDPBUSD.BCST 4(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 4(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 4(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 8(BX), Z17, Z24
+	VPDPBUSD.BCST 8(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 8(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 8(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 12(BX), Z18, Z24
+	VPDPBUSD.BCST 12(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 12(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 12(BX)(R8*1), Z18, Z27
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z22, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 16(BX), Z19, Z24
+	VPDPBUSD.BCST 16(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 16(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 16(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 20(BX), Z20, Z24
+	VPDPBUSD.BCST 20(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 20(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 20(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 24(BX), Z21, Z24
+	VPDPBUSD.BCST 24(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 24(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 24(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 28(BX), Z14, Z24
+	VPDPBUSD.BCST 28(BX)(SI*1), Z14, Z25
+	VPDPBUSD.BCST 28(BX)(SI*2), Z14, Z26
+	VPDPBUSD.BCST 28(BX)(R8*1), Z14, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST (R9), Z15, Z24
+	VPDPBUSD.BCST (R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST (R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 4(R9), Z16, Z24
+	VPDPBUSD.BCST 4(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 4(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 8(R9), Z17, Z24
+	VPDPBUSD.BCST 8(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 8(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 12(R9), Z18, Z24
+	VPDPBUSD.BCST 12(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 12(R9)(SI*2), Z18, Z26
+	VPMULLD       Z22, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z22, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z22, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VPDPBUSD.BCST 16(R9), Z19, Z15
+	VPDPBUSD.BCST 16(R9)(SI*1), Z19, Z16
+	VPDPBUSD.BCST 16(R9)(SI*2), Z19, Z17
+	VPDPBUSD.BCST 20(R9), Z20, Z15
+	VPDPBUSD.BCST 20(R9)(SI*1), Z20, Z16
+	VPDPBUSD.BCST 20(R9)(SI*2), Z20, Z17
+	VPDPBUSD.BCST 24(R9), Z21, Z15
+	VPDPBUSD.BCST 24(R9)(SI*1), Z21, Z16
+	VPDPBUSD.BCST 24(R9)(SI*2), Z21, Z17
+	VPDPBUSD.BCST 28(R9), Z14, Z15
+	VPDPBUSD.BCST 28(R9)(SI*1), Z14, Z16
+	VPDPBUSD.BCST 28(R9)(SI*2), Z14, Z17
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z9, Z9
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z11, Z11
+	VPMULLD       Z23, Z17, Z17
+	VPADDD        Z17, Z13, Z13
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
+	VPSRLW        $0x02, 256(AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x02, 320(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x02, 384(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x02, 448(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x02, 512(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x02, 576(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x02, 640(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x02, 704(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z14
+	VPSLLW        $0x02, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z15
+	VPSLLW        $0x01, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z16
+	VMOVDQU64     64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z17
+	VPSRLW        $0x01, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z18
+	VPSRLW        $0x02, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z19
+	VPSRLW        $0x03, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z20
+	VPSRLW        $0x04, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z21
+	VPSRLW        $0x05, 64(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z22
+	VPSLLD        $0x10, 64(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 64(CX), Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 32(BX), Z15, Z24
+	VPDPBUSD.BCST 32(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 32(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 32(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 36(BX), Z16, Z24
+	VPDPBUSD.BCST 36(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 36(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 36(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 40(BX), Z17, Z24
+	VPDPBUSD.BCST 40(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 40(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 40(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 44(BX), Z18, Z24
+	VPDPBUSD.BCST 44(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 44(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 44(BX)(R8*1), Z18, Z27
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z14, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 48(BX), Z19, Z24
+	VPDPBUSD.BCST 48(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 48(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 48(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 52(BX), Z20, Z24
+	VPDPBUSD.BCST 52(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 52(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 52(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 56(BX), Z21, Z24
+	VPDPBUSD.BCST 56(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 56(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 56(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 60(BX), Z22, Z24
+	VPDPBUSD.BCST 60(BX)(SI*1), Z22, Z25
+	VPDPBUSD.BCST 60(BX)(SI*2), Z22, Z26
+	VPDPBUSD.BCST 60(BX)(R8*1), Z22, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST 32(R9), Z15, Z24
+	VPDPBUSD.BCST 32(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 32(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 36(R9), Z16, Z24
+	VPDPBUSD.BCST 36(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 36(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 40(R9), Z17, Z24
+	VPDPBUSD.BCST 40(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 40(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 44(R9), Z18, Z24
+	VPDPBUSD.BCST 44(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 44(R9)(SI*2), Z18, Z26
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VPDPBUSD.BCST 48(R9), Z19, Z14
+	VPDPBUSD.BCST 48(R9)(SI*1), Z19, Z15
+	VPDPBUSD.BCST 48(R9)(SI*2), Z19, Z16
+	VPDPBUSD.BCST 52(R9), Z20, Z14
+	VPDPBUSD.BCST 52(R9)(SI*1), Z20, Z15
+	VPDPBUSD.BCST 52(R9)(SI*2), Z20, Z16
+	VPDPBUSD.BCST 56(R9), Z21, Z14
+	VPDPBUSD.BCST 56(R9)(SI*1), Z21, Z15
+	VPDPBUSD.BCST 56(R9)(SI*2), Z21, Z16
+	VPDPBUSD.BCST 60(R9), Z22, Z14
+	VPDPBUSD.BCST 60(R9)(SI*1), Z22, Z15
+	VPDPBUSD.BCST 60(R9)(SI*2), Z22, Z16
+	VPMULLD       Z23, Z14, Z14
+	VPADDD        Z14, Z9, Z9
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z11, Z11
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z13, Z13
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
+	VPSRLW        $0x04, 256(AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x04, 320(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x04, 384(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x04, 448(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x04, 512(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x04, 576(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x04, 640(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x04, 704(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z14
+	VPSLLW        $0x02, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z15
+	VPSLLW        $0x01, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z16
+	VMOVDQU64     128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z17
+	VPSRLW        $0x01, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z18
+	VPSRLW        $0x02, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z19
+	VPSRLW        $0x03, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z20
+	VPSRLW        $0x04, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z21
+	VPSRLW        $0x05, 128(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z22
+	VPSLLD        $0x10, 128(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 128(CX), Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 80(BX), Z15, Z24
+	VPDPBUSD.BCST 80(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 80(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 80(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 84(BX), Z16, Z24
+	VPDPBUSD.BCST 84(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 84(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 84(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 88(BX), Z17, Z24
+	VPDPBUSD.BCST 88(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 88(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 88(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 92(BX), Z18, Z24
+	VPDPBUSD.BCST 92(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 92(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 92(BX)(R8*1), Z18, Z27
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z14, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 96(BX), Z19, Z24
+	VPDPBUSD.BCST 96(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 96(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 96(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 100(BX), Z20, Z24
+	VPDPBUSD.BCST 100(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 100(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 100(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 104(BX), Z21, Z24
+	VPDPBUSD.BCST 104(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 104(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 104(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 108(BX), Z22, Z24
+	VPDPBUSD.BCST 108(BX)(SI*1), Z22, Z25
+	VPDPBUSD.BCST 108(BX)(SI*2), Z22, Z26
+	VPDPBUSD.BCST 108(BX)(R8*1), Z22, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST 80(R9), Z15, Z24
+	VPDPBUSD.BCST 80(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 80(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 84(R9), Z16, Z24
+	VPDPBUSD.BCST 84(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 84(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 88(R9), Z17, Z24
+	VPDPBUSD.BCST 88(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 88(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 92(R9), Z18, Z24
+	VPDPBUSD.BCST 92(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 92(R9)(SI*2), Z18, Z26
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VPDPBUSD.BCST 96(R9), Z19, Z14
+	VPDPBUSD.BCST 96(R9)(SI*1), Z19, Z15
+	VPDPBUSD.BCST 96(R9)(SI*2), Z19, Z16
+	VPDPBUSD.BCST 100(R9), Z20, Z14
+	VPDPBUSD.BCST 100(R9)(SI*1), Z20, Z15
+	VPDPBUSD.BCST 100(R9)(SI*2), Z20, Z16
+	VPDPBUSD.BCST 104(R9), Z21, Z14
+	VPDPBUSD.BCST 104(R9)(SI*1), Z21, Z15
+	VPDPBUSD.BCST 104(R9)(SI*2), Z21, Z16
+	VPDPBUSD.BCST 108(R9), Z22, Z14
+	VPDPBUSD.BCST 108(R9)(SI*1), Z22, Z15
+	VPDPBUSD.BCST 108(R9)(SI*2), Z22, Z16
+	VPMULLD       Z23, Z14, Z14
+	VPADDD        Z14, Z9, Z9
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z11, Z11
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z13, Z13
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
+	VPSRLW        $0x06, 256(AX), Z15
+	VPANDD        Z14, Z15, Z15
+	VPSRLW        $0x06, 320(AX), Z16
+	VPANDD        Z14, Z16, Z16
+	VPSRLW        $0x06, 384(AX), Z17
+	VPANDD        Z14, Z17, Z17
+	VPSRLW        $0x06, 448(AX), Z18
+	VPANDD        Z14, Z18, Z18
+	VPSRLW        $0x06, 512(AX), Z19
+	VPANDD        Z14, Z19, Z19
+	VPSRLW        $0x06, 576(AX), Z20
+	VPANDD        Z14, Z20, Z20
+	VPSRLW        $0x06, 640(AX), Z21
+	VPANDD        Z14, Z21, Z21
+	VPSRLW        $0x06, 704(AX), Z22
+	VPANDD        Z14, Z22, Z22
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z14
+	VPSLLW        $0x02, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z15
+	VPSLLW        $0x01, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z16
+	VMOVDQU64     192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z17
+	VPSRLW        $0x01, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z18
+	VPSRLW        $0x02, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z19
+	VPSRLW        $0x03, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z20
+	VPSRLW        $0x04, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z21
+	VPSRLW        $0x05, 192(AX), Z23
+	VPTERNLOGD    $0xf8, Z14, Z23, Z22
+	VPSLLD        $0x10, 192(CX), Z14
+	VPSRAD        $0x10, Z14, Z14
+	VPSRAD        $0x10, 192(CX), Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 112(BX), Z15, Z24
+	VPDPBUSD.BCST 112(BX)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 112(BX)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 112(BX)(R8*1), Z15, Z27
+	VPDPBUSD.BCST 116(BX), Z16, Z24
+	VPDPBUSD.BCST 116(BX)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 116(BX)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 116(BX)(R8*1), Z16, Z27
+	VPDPBUSD.BCST 120(BX), Z17, Z24
+	VPDPBUSD.BCST 120(BX)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 120(BX)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 120(BX)(R8*1), Z17, Z27
+	VPDPBUSD.BCST 124(BX), Z18, Z24
+	VPDPBUSD.BCST 124(BX)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 124(BX)(SI*2), Z18, Z26
+	VPDPBUSD.BCST 124(BX)(R8*1), Z18, Z27
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z14, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VPDPBUSD.BCST 128(BX), Z19, Z24
+	VPDPBUSD.BCST 128(BX)(SI*1), Z19, Z25
+	VPDPBUSD.BCST 128(BX)(SI*2), Z19, Z26
+	VPDPBUSD.BCST 128(BX)(R8*1), Z19, Z27
+	VPDPBUSD.BCST 132(BX), Z20, Z24
+	VPDPBUSD.BCST 132(BX)(SI*1), Z20, Z25
+	VPDPBUSD.BCST 132(BX)(SI*2), Z20, Z26
+	VPDPBUSD.BCST 132(BX)(R8*1), Z20, Z27
+	VPDPBUSD.BCST 136(BX), Z21, Z24
+	VPDPBUSD.BCST 136(BX)(SI*1), Z21, Z25
+	VPDPBUSD.BCST 136(BX)(SI*2), Z21, Z26
+	VPDPBUSD.BCST 136(BX)(R8*1), Z21, Z27
+	VPDPBUSD.BCST 140(BX), Z22, Z24
+	VPDPBUSD.BCST 140(BX)(SI*1), Z22, Z25
+	VPDPBUSD.BCST 140(BX)(SI*2), Z22, Z26
+	VPDPBUSD.BCST 140(BX)(R8*1), Z22, Z27
+	VPMULLD       Z23, Z24, Z24
+	VPADDD        Z24, Z1, Z1
+	VPMULLD       Z23, Z25, Z25
+	VPADDD        Z25, Z3, Z3
+	VPMULLD       Z23, Z26, Z26
+	VPADDD        Z26, Z5, Z5
+	VPMULLD       Z23, Z27, Z27
+	VPADDD        Z27, Z7, Z7
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPBUSD.BCST 112(R9), Z15, Z24
+	VPDPBUSD.BCST 112(R9)(SI*1), Z15, Z25
+	VPDPBUSD.BCST 112(R9)(SI*2), Z15, Z26
+	VPDPBUSD.BCST 116(R9), Z16, Z24
+	VPDPBUSD.BCST 116(R9)(SI*1), Z16, Z25
+	VPDPBUSD.BCST 116(R9)(SI*2), Z16, Z26
+	VPDPBUSD.BCST 120(R9), Z17, Z24
+	VPDPBUSD.BCST 120(R9)(SI*1), Z17, Z25
+	VPDPBUSD.BCST 120(R9)(SI*2), Z17, Z26
+	VPDPBUSD.BCST 124(R9), Z18, Z24
+	VPDPBUSD.BCST 124(R9)(SI*1), Z18, Z25
+	VPDPBUSD.BCST 124(R9)(SI*2), Z18, Z26
+	VPMULLD       Z14, Z24, Z24
+	VPADDD        Z24, Z9, Z9
+	VPMULLD       Z14, Z25, Z25
+	VPADDD        Z25, Z11, Z11
+	VPMULLD       Z14, Z26, Z26
+	VPADDD        Z26, Z13, Z13
+	VXORPS        Z14, Z14, Z14
+	VXORPS        Z15, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VPDPBUSD.BCST 128(R9), Z19, Z14
+	VPDPBUSD.BCST 128(R9)(SI*1), Z19, Z15
+	VPDPBUSD.BCST 128(R9)(SI*2), Z19, Z16
+	VPDPBUSD.BCST 132(R9), Z20, Z14
+	VPDPBUSD.BCST 132(R9)(SI*1), Z20, Z15
+	VPDPBUSD.BCST 132(R9)(SI*2), Z20, Z16
+	VPDPBUSD.BCST 136(R9), Z21, Z14
+	VPDPBUSD.BCST 136(R9)(SI*1), Z21, Z15
+	VPDPBUSD.BCST 136(R9)(SI*2), Z21, Z16
+	VPDPBUSD.BCST 140(R9), Z22, Z14
+	VPDPBUSD.BCST 140(R9)(SI*1), Z22, Z15
+	VPDPBUSD.BCST 140(R9)(SI*2), Z22, Z16
+	VPMULLD       Z23, Z14, Z14
+	VPADDD        Z14, Z9, Z9
+	VPMULLD       Z23, Z15, Z15
+	VPADDD        Z15, Z11, Z11
+	VPMULLD       Z23, Z16, Z16
+	VPADDD        Z16, Z13, Z13
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000300, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z14
+	VMOVDQU64     (SP), Z15
+	VMOVDQU64     64(SP), Z16
+	VMOVDQU64     128(SP), Z17
+	VMOVDQU64     192(SP), Z18
+	VMOVDQU64     256(SP), Z19
+	VMOVDQU64     320(SP), Z20
+	VMOVDQU64     384(SP), Z21
+	VMOVDQU64     448(SP), Z22
+	VXORPS        Z23, Z23, Z23
+	VXORPS        Z24, Z24, Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VPDPWSSD.BCST 20(BX), Z15, Z23
+	VPDPWSSD.BCST 20(BX)(SI*1), Z15, Z24
+	VPDPWSSD.BCST 20(BX)(SI*2), Z15, Z25
+	VPDPWSSD.BCST 20(BX)(R8*1), Z15, Z26
+	VPDPWSSD.BCST 24(BX), Z16, Z23
+	VPDPWSSD.BCST 24(BX)(SI*1), Z16, Z24
+	VPDPWSSD.BCST 24(BX)(SI*2), Z16, Z25
+	VPDPWSSD.BCST 24(BX)(R8*1), Z16, Z26
+	VPDPWSSD.BCST 28(BX), Z17, Z23
+	VPDPWSSD.BCST 28(BX)(SI*1), Z17, Z24
+	VPDPWSSD.BCST 28(BX)(SI*2), Z17, Z25
+	VPDPWSSD.BCST 28(BX)(R8*1), Z17, Z26
+	VPDPWSSD.BCST 32(BX), Z18, Z23
+	VPDPWSSD.BCST 32(BX)(SI*1), Z18, Z24
+	VPDPWSSD.BCST 32(BX)(SI*2), Z18, Z25
+	VPDPWSSD.BCST 32(BX)(R8*1), Z18, Z26
+	VPDPWSSD.BCST 36(BX), Z19, Z23
+	VPDPWSSD.BCST 36(BX)(SI*1), Z19, Z24
+	VPDPWSSD.BCST 36(BX)(SI*2), Z19, Z25
+	VPDPWSSD.BCST 36(BX)(R8*1), Z19, Z26
+	VPDPWSSD.BCST 40(BX), Z20, Z23
+	VPDPWSSD.BCST 40(BX)(SI*1), Z20, Z24
+	VPDPWSSD.BCST 40(BX)(SI*2), Z20, Z25
+	VPDPWSSD.BCST 40(BX)(R8*1), Z20, Z26
+	VPDPWSSD.BCST 44(BX), Z21, Z23
+	VPDPWSSD.BCST 44(BX)(SI*1), Z21, Z24
+	VPDPWSSD.BCST 44(BX)(SI*2), Z21, Z25
+	VPDPWSSD.BCST 44(BX)(R8*1), Z21, Z26
+	VPDPWSSD.BCST 48(BX), Z22, Z23
+	VPDPWSSD.BCST 48(BX)(SI*1), Z22, Z24
+	VPDPWSSD.BCST 48(BX)(SI*2), Z22, Z25
+	VPDPWSSD.BCST 48(BX)(R8*1), Z22, Z26
+	VPSLLD        $0x02, Z23, Z23
+	VPSUBD        Z23, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z14, Z23
+	VFMADD231PS   Z23, Z1, Z0
+	VPSLLD        $0x02, Z24, Z24
+	VPSUBD        Z24, Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VPSLLD        $0x02, Z25, Z25
+	VPSUBD        Z25, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VPSLLD        $0x02, Z26, Z26
+	VPSUBD        Z26, Z7, Z7
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z14, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VPDPWSSD.BCST 20(R9), Z15, Z1
+	VPDPWSSD.BCST 20(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST 20(R9)(SI*2), Z15, Z5
+	VPDPWSSD.BCST 24(R9), Z16, Z1
+	VPDPWSSD.BCST 24(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST 24(R9)(SI*2), Z16, Z5
+	VPDPWSSD.BCST 28(R9), Z17, Z1
+	VPDPWSSD.BCST 28(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST 28(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST 32(R9), Z18, Z1
+	VPDPWSSD.BCST 32(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 32(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST 36(R9), Z19, Z1
+	VPDPWSSD.BCST 36(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 36(R9)(SI*2), Z19, Z5
+	VPDPWSSD.BCST 40(R9), Z20, Z1
+	VPDPWSSD.BCST 40(R9)(SI*1), Z20, Z3
+	VPDPWSSD.BCST 40(R9)(SI*2), Z20, Z5
+	VPDPWSSD.BCST 44(R9), Z21, Z1
+	VPDPWSSD.BCST 44(R9)(SI*1), Z21, Z3
+	VPDPWSSD.BCST 44(R9)(SI*2), Z21, Z5
+	VPDPWSSD.BCST 48(R9), Z22, Z1
+	VPDPWSSD.BCST 48(R9)(SI*1), Z22, Z3
+	VPDPWSSD.BCST 48(R9)(SI*2), Z22, Z5
+	VPSLLD        $0x02, Z1, Z1
+	VPSUBD        Z1, Z9, Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z14, Z1
+	VFMADD231PS   Z1, Z9, Z8
+	VPSLLD        $0x02, Z3, Z3
+	VPSUBD        Z3, Z11, Z11
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z14, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VPSLLD        $0x02, Z5, Z5
+	VPSUBD        Z5, Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z14, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x000006e0, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func q3_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·q3_kx16v8(SB), NOSPLIT, $512-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+	VXORPS Z14, Z14, Z14
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 160(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VMOVDQU64    96(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VPSLLW       $0x02, 160(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VPSRLW       $0x04, 32(DI), Z9
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z9, Z9
+	VMOVDQU64    160(DI), Z11
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z11, Z11
+	VPORD        Z9, Z11, Z11
+	VPBROADCASTD vnnibytes32<>+0(SB), Z9
+	VPSUBB       Z9, Z11, Z11
+	VPSHUFB      vnnispread0<>+0(SB), Z11, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VPSHUFB      vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW       $0x08, Z11, Z11
+	VPSRLW       $0x04, 96(DI), Z13
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z13, Z13
+	VPSRLW       $0x02, 160(DI), Z15
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z15, Z15
+	VPORD        Z13, Z15, Z15
+	VPBROADCASTD vnnibytes32<>+0(SB), Z13
+	VPSUBB       Z13, Z15, Z15
+	VPSHUFB      vnnispread0<>+0(SB), Z15, Z13
+	VPSRAW       $0x08, Z13, Z13
+	VPSHUFB      vnnispread1<>+0(SB), Z15, Z15
+	VPSRAW       $0x08, Z15, Z15
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VMOVDQU64    Z9, 256(SP)
+	VMOVDQU64    Z11, 320(SP)
+	VMOVDQU64    Z13, 384(SP)
+	VMOVDQU64    Z15, 448(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z13, Z13, Z13
+	VXORPS       Z15, Z15, Z15
+	LEAQ         224(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000002, R11
+
+step:
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
+	VPANDD        256(AX), Z16, Z17
+	VPANDD        320(AX), Z16, Z18
+	VPANDD        384(AX), Z16, Z19
+	VPANDD        448(AX), Z16, Z20
+	VPANDD        512(AX), Z16, Z21
+	VPANDD        576(AX), Z16, Z22
+	VPANDD        640(AX), Z16, Z23
+	VPANDD        704(AX), Z16, Z16
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z24
+	VPSLLW        $0x02, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z17
+	VPSLLW        $0x01, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z18
+	VMOVDQU64     (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z19
+	VPSRLW        $0x01, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z20
+	VPSRLW        $0x02, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z21
+	VPSRLW        $0x03, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z22
+	VPSRLW        $0x04, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z23
+	VPSRLW        $0x05, (AX), Z25
+	VPTERNLOGD    $0xf8, Z24, Z25, Z16
+	VPSLLD        $0x10, (CX), Z24
+	VPSRAD        $0x10, Z24, Z24
+	VPSRAD        $0x10, (CX), Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST (BX), Z17, Z26
+	VPDPBUSD.BCST (BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST (BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST (BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 4(BX), Z18, Z26
+	VPDPBUSD.BCST 4(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 4(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 4(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 8(BX), Z19, Z26
+	VPDPBUSD.BCST 8(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 8(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 8(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 12(BX), Z20, Z26
+	VPDPBUSD.BCST 12(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 12(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 12(BX)(R8*1), Z20, Z29
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z24, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 16(BX), Z21, Z26
+	VPDPBUSD.BCST 16(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 16(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 16(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 20(BX), Z22, Z26
+	VPDPBUSD.BCST 20(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 20(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 20(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 24(BX), Z23, Z26
+	VPDPBUSD.BCST 24(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 24(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 24(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 28(BX), Z16, Z26
+	VPDPBUSD.BCST 28(BX)(SI*1), Z16, Z27
+	VPDPBUSD.BCST 28(BX)(SI*2), Z16, Z28
+	VPDPBUSD.BCST 28(BX)(R8*1), Z16, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST (R9), Z17, Z26
+	VPDPBUSD.BCST (R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST (R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST (R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 4(R9), Z18, Z26
+	VPDPBUSD.BCST 4(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 4(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 4(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 8(R9), Z19, Z26
+	VPDPBUSD.BCST 8(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 8(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 8(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 12(R9), Z20, Z26
+	VPDPBUSD.BCST 12(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 12(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 12(R9)(R8*1), Z20, Z29
+	VPMULLD       Z24, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z24, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z24, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z24, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VXORPS        Z20, Z20, Z20
+	VPDPBUSD.BCST 16(R9), Z21, Z17
+	VPDPBUSD.BCST 16(R9)(SI*1), Z21, Z18
+	VPDPBUSD.BCST 16(R9)(SI*2), Z21, Z19
+	VPDPBUSD.BCST 16(R9)(R8*1), Z21, Z20
+	VPDPBUSD.BCST 20(R9), Z22, Z17
+	VPDPBUSD.BCST 20(R9)(SI*1), Z22, Z18
+	VPDPBUSD.BCST 20(R9)(SI*2), Z22, Z19
+	VPDPBUSD.BCST 20(R9)(R8*1), Z22, Z20
+	VPDPBUSD.BCST 24(R9), Z23, Z17
+	VPDPBUSD.BCST 24(R9)(SI*1), Z23, Z18
+	VPDPBUSD.BCST 24(R9)(SI*2), Z23, Z19
+	VPDPBUSD.BCST 24(R9)(R8*1), Z23, Z20
+	VPDPBUSD.BCST 28(R9), Z16, Z17
+	VPDPBUSD.BCST 28(R9)(SI*1), Z16, Z18
+	VPDPBUSD.BCST 28(R9)(SI*2), Z16, Z19
+	VPDPBUSD.BCST 28(R9)(R8*1), Z16, Z20
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z9, Z9
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z11, Z11
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z13, Z13
+	VPMULLD       Z25, Z20, Z20
+	VPADDD        Z20, Z15, Z15
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
+	VPSRLW        $0x02, 256(AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x02, 320(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x02, 384(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x02, 448(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x02, 512(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x02, 576(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x02, 640(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x02, 704(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z16
+	VPSLLW        $0x02, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z17
+	VPSLLW        $0x01, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z18
+	VMOVDQU64     64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z19
+	VPSRLW        $0x01, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z20
+	VPSRLW        $0x02, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z21
+	VPSRLW        $0x03, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z22
+	VPSRLW        $0x04, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z23
+	VPSRLW        $0x05, 64(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z24
+	VPSLLD        $0x10, 64(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 64(CX), Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 32(BX), Z17, Z26
+	VPDPBUSD.BCST 32(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 32(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 32(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 36(BX), Z18, Z26
+	VPDPBUSD.BCST 36(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 36(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 36(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 40(BX), Z19, Z26
+	VPDPBUSD.BCST 40(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 40(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 40(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 44(BX), Z20, Z26
+	VPDPBUSD.BCST 44(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 44(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 44(BX)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 48(BX), Z21, Z26
+	VPDPBUSD.BCST 48(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 48(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 48(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 52(BX), Z22, Z26
+	VPDPBUSD.BCST 52(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 52(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 52(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 56(BX), Z23, Z26
+	VPDPBUSD.BCST 56(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 56(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 56(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 60(BX), Z24, Z26
+	VPDPBUSD.BCST 60(BX)(SI*1), Z24, Z27
+	VPDPBUSD.BCST 60(BX)(SI*2), Z24, Z28
+	VPDPBUSD.BCST 60(BX)(R8*1), Z24, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 32(R9), Z17, Z26
+	VPDPBUSD.BCST 32(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 32(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 32(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 36(R9), Z18, Z26
+	VPDPBUSD.BCST 36(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 36(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 36(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 40(R9), Z19, Z26
+	VPDPBUSD.BCST 40(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 40(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 40(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 44(R9), Z20, Z26
+	VPDPBUSD.BCST 44(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 44(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 44(R9)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST 48(R9), Z21, Z16
+	VPDPBUSD.BCST 48(R9)(SI*1), Z21, Z17
+	VPDPBUSD.BCST 48(R9)(SI*2), Z21, Z18
+	VPDPBUSD.BCST 48(R9)(R8*1), Z21, Z19
+	VPDPBUSD.BCST 52(R9), Z22, Z16
+	VPDPBUSD.BCST 52(R9)(SI*1), Z22, Z17
+	VPDPBUSD.BCST 52(R9)(SI*2), Z22, Z18
+	VPDPBUSD.BCST 52(R9)(R8*1), Z22, Z19
+	VPDPBUSD.BCST 56(R9), Z23, Z16
+	VPDPBUSD.BCST 56(R9)(SI*1), Z23, Z17
+	VPDPBUSD.BCST 56(R9)(SI*2), Z23, Z18
+	VPDPBUSD.BCST 56(R9)(R8*1), Z23, Z19
+	VPDPBUSD.BCST 60(R9), Z24, Z16
+	VPDPBUSD.BCST 60(R9)(SI*1), Z24, Z17
+	VPDPBUSD.BCST 60(R9)(SI*2), Z24, Z18
+	VPDPBUSD.BCST 60(R9)(R8*1), Z24, Z19
+	VPMULLD       Z25, Z16, Z16
+	VPADDD        Z16, Z9, Z9
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z11, Z11
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z13, Z13
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z15, Z15
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
+	VPSRLW        $0x04, 256(AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x04, 320(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x04, 384(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x04, 448(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x04, 512(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x04, 576(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x04, 640(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x04, 704(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z16
+	VPSLLW        $0x02, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z17
+	VPSLLW        $0x01, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z18
+	VMOVDQU64     128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z19
+	VPSRLW        $0x01, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z20
+	VPSRLW        $0x02, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z21
+	VPSRLW        $0x03, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z22
+	VPSRLW        $0x04, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z23
+	VPSRLW        $0x05, 128(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z24
+	VPSLLD        $0x10, 128(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 128(CX), Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 80(BX), Z17, Z26
+	VPDPBUSD.BCST 80(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 80(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 80(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 84(BX), Z18, Z26
+	VPDPBUSD.BCST 84(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 84(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 84(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 88(BX), Z19, Z26
+	VPDPBUSD.BCST 88(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 88(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 88(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 92(BX), Z20, Z26
+	VPDPBUSD.BCST 92(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 92(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 92(BX)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 96(BX), Z21, Z26
+	VPDPBUSD.BCST 96(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 96(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 96(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 100(BX), Z22, Z26
+	VPDPBUSD.BCST 100(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 100(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 100(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 104(BX), Z23, Z26
+	VPDPBUSD.BCST 104(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 104(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 104(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 108(BX), Z24, Z26
+	VPDPBUSD.BCST 108(BX)(SI*1), Z24, Z27
+	VPDPBUSD.BCST 108(BX)(SI*2), Z24, Z28
+	VPDPBUSD.BCST 108(BX)(R8*1), Z24, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 80(R9), Z17, Z26
+	VPDPBUSD.BCST 80(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 80(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 80(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 84(R9), Z18, Z26
+	VPDPBUSD.BCST 84(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 84(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 84(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 88(R9), Z19, Z26
+	VPDPBUSD.BCST 88(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 88(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 88(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 92(R9), Z20, Z26
+	VPDPBUSD.BCST 92(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 92(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 92(R9)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST 96(R9), Z21, Z16
+	VPDPBUSD.BCST 96(R9)(SI*1), Z21, Z17
+	VPDPBUSD.BCST 96(R9)(SI*2), Z21, Z18
+	VPDPBUSD.BCST 96(R9)(R8*1), Z21, Z19
+	VPDPBUSD.BCST 100(R9), Z22, Z16
+	VPDPBUSD.BCST 100(R9)(SI*1), Z22, Z17
+	VPDPBUSD.BCST 100(R9)(SI*2), Z22, Z18
+	VPDPBUSD.BCST 100(R9)(R8*1), Z22, Z19
+	VPDPBUSD.BCST 104(R9), Z23, Z16
+	VPDPBUSD.BCST 104(R9)(SI*1), Z23, Z17
+	VPDPBUSD.BCST 104(R9)(SI*2), Z23, Z18
+	VPDPBUSD.BCST 104(R9)(R8*1), Z23, Z19
+	VPDPBUSD.BCST 108(R9), Z24, Z16
+	VPDPBUSD.BCST 108(R9)(SI*1), Z24, Z17
+	VPDPBUSD.BCST 108(R9)(SI*2), Z24, Z18
+	VPDPBUSD.BCST 108(R9)(R8*1), Z24, Z19
+	VPMULLD       Z25, Z16, Z16
+	VPADDD        Z16, Z9, Z9
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z11, Z11
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z13, Z13
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z15, Z15
+	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
+	VPSRLW        $0x06, 256(AX), Z17
+	VPANDD        Z16, Z17, Z17
+	VPSRLW        $0x06, 320(AX), Z18
+	VPANDD        Z16, Z18, Z18
+	VPSRLW        $0x06, 384(AX), Z19
+	VPANDD        Z16, Z19, Z19
+	VPSRLW        $0x06, 448(AX), Z20
+	VPANDD        Z16, Z20, Z20
+	VPSRLW        $0x06, 512(AX), Z21
+	VPANDD        Z16, Z21, Z21
+	VPSRLW        $0x06, 576(AX), Z22
+	VPANDD        Z16, Z22, Z22
+	VPSRLW        $0x06, 640(AX), Z23
+	VPANDD        Z16, Z23, Z23
+	VPSRLW        $0x06, 704(AX), Z24
+	VPANDD        Z16, Z24, Z24
+	VPBROADCASTD  vnnimask4040404<>+0(SB), Z16
+	VPSLLW        $0x02, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z17
+	VPSLLW        $0x01, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z18
+	VMOVDQU64     192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z19
+	VPSRLW        $0x01, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z20
+	VPSRLW        $0x02, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z21
+	VPSRLW        $0x03, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z22
+	VPSRLW        $0x04, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z23
+	VPSRLW        $0x05, 192(AX), Z25
+	VPTERNLOGD    $0xf8, Z16, Z25, Z24
+	VPSLLD        $0x10, 192(CX), Z16
+	VPSRAD        $0x10, Z16, Z16
+	VPSRAD        $0x10, 192(CX), Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 112(BX), Z17, Z26
+	VPDPBUSD.BCST 112(BX)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 112(BX)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 112(BX)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 116(BX), Z18, Z26
+	VPDPBUSD.BCST 116(BX)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 116(BX)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 116(BX)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 120(BX), Z19, Z26
+	VPDPBUSD.BCST 120(BX)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 120(BX)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 120(BX)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 124(BX), Z20, Z26
+	VPDPBUSD.BCST 124(BX)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 124(BX)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 124(BX)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 128(BX), Z21, Z26
+	VPDPBUSD.BCST 128(BX)(SI*1), Z21, Z27
+	VPDPBUSD.BCST 128(BX)(SI*2), Z21, Z28
+	VPDPBUSD.BCST 128(BX)(R8*1), Z21, Z29
+	VPDPBUSD.BCST 132(BX), Z22, Z26
+	VPDPBUSD.BCST 132(BX)(SI*1), Z22, Z27
+	VPDPBUSD.BCST 132(BX)(SI*2), Z22, Z28
+	VPDPBUSD.BCST 132(BX)(R8*1), Z22, Z29
+	VPDPBUSD.BCST 136(BX), Z23, Z26
+	VPDPBUSD.BCST 136(BX)(SI*1), Z23, Z27
+	VPDPBUSD.BCST 136(BX)(SI*2), Z23, Z28
+	VPDPBUSD.BCST 136(BX)(R8*1), Z23, Z29
+	VPDPBUSD.BCST 140(BX), Z24, Z26
+	VPDPBUSD.BCST 140(BX)(SI*1), Z24, Z27
+	VPDPBUSD.BCST 140(BX)(SI*2), Z24, Z28
+	VPDPBUSD.BCST 140(BX)(R8*1), Z24, Z29
+	VPMULLD       Z25, Z26, Z26
+	VPADDD        Z26, Z1, Z1
+	VPMULLD       Z25, Z27, Z27
+	VPADDD        Z27, Z3, Z3
+	VPMULLD       Z25, Z28, Z28
+	VPADDD        Z28, Z5, Z5
+	VPMULLD       Z25, Z29, Z29
+	VPADDD        Z29, Z7, Z7
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VXORPS        Z29, Z29, Z29
+	VPDPBUSD.BCST 112(R9), Z17, Z26
+	VPDPBUSD.BCST 112(R9)(SI*1), Z17, Z27
+	VPDPBUSD.BCST 112(R9)(SI*2), Z17, Z28
+	VPDPBUSD.BCST 112(R9)(R8*1), Z17, Z29
+	VPDPBUSD.BCST 116(R9), Z18, Z26
+	VPDPBUSD.BCST 116(R9)(SI*1), Z18, Z27
+	VPDPBUSD.BCST 116(R9)(SI*2), Z18, Z28
+	VPDPBUSD.BCST 116(R9)(R8*1), Z18, Z29
+	VPDPBUSD.BCST 120(R9), Z19, Z26
+	VPDPBUSD.BCST 120(R9)(SI*1), Z19, Z27
+	VPDPBUSD.BCST 120(R9)(SI*2), Z19, Z28
+	VPDPBUSD.BCST 120(R9)(R8*1), Z19, Z29
+	VPDPBUSD.BCST 124(R9), Z20, Z26
+	VPDPBUSD.BCST 124(R9)(SI*1), Z20, Z27
+	VPDPBUSD.BCST 124(R9)(SI*2), Z20, Z28
+	VPDPBUSD.BCST 124(R9)(R8*1), Z20, Z29
+	VPMULLD       Z16, Z26, Z26
+	VPADDD        Z26, Z9, Z9
+	VPMULLD       Z16, Z27, Z27
+	VPADDD        Z27, Z11, Z11
+	VPMULLD       Z16, Z28, Z28
+	VPADDD        Z28, Z13, Z13
+	VPMULLD       Z16, Z29, Z29
+	VPADDD        Z29, Z15, Z15
+	VXORPS        Z16, Z16, Z16
+	VXORPS        Z17, Z17, Z17
+	VXORPS        Z18, Z18, Z18
+	VXORPS        Z19, Z19, Z19
+	VPDPBUSD.BCST 128(R9), Z21, Z16
+	VPDPBUSD.BCST 128(R9)(SI*1), Z21, Z17
+	VPDPBUSD.BCST 128(R9)(SI*2), Z21, Z18
+	VPDPBUSD.BCST 128(R9)(R8*1), Z21, Z19
+	VPDPBUSD.BCST 132(R9), Z22, Z16
+	VPDPBUSD.BCST 132(R9)(SI*1), Z22, Z17
+	VPDPBUSD.BCST 132(R9)(SI*2), Z22, Z18
+	VPDPBUSD.BCST 132(R9)(R8*1), Z22, Z19
+	VPDPBUSD.BCST 136(R9), Z23, Z16
+	VPDPBUSD.BCST 136(R9)(SI*1), Z23, Z17
+	VPDPBUSD.BCST 136(R9)(SI*2), Z23, Z18
+	VPDPBUSD.BCST 136(R9)(R8*1), Z23, Z19
+	VPDPBUSD.BCST 140(R9), Z24, Z16
+	VPDPBUSD.BCST 140(R9)(SI*1), Z24, Z17
+	VPDPBUSD.BCST 140(R9)(SI*2), Z24, Z18
+	VPDPBUSD.BCST 140(R9)(R8*1), Z24, Z19
+	VPMULLD       Z25, Z16, Z16
+	VPADDD        Z16, Z9, Z9
+	VPMULLD       Z25, Z17, Z17
+	VPADDD        Z17, Z11, Z11
+	VPMULLD       Z25, Z18, Z18
+	VPADDD        Z18, Z13, Z13
+	VPMULLD       Z25, Z19, Z19
+	VPADDD        Z19, Z15, Z15
+	ADDQ          $0x000000a0, BX
+	ADDQ          $0x000000a0, R9
+	ADDQ          $0x00000300, AX
+	ADDQ          $0x00000100, CX
+	DECQ          R11
+	JNZ           step
+	VCVTPH2PS     (DI), Z16
+	VMOVDQU64     (SP), Z17
+	VMOVDQU64     64(SP), Z18
+	VMOVDQU64     128(SP), Z19
+	VMOVDQU64     192(SP), Z20
+	VMOVDQU64     256(SP), Z21
+	VMOVDQU64     320(SP), Z22
+	VMOVDQU64     384(SP), Z23
+	VMOVDQU64     448(SP), Z24
+	VXORPS        Z25, Z25, Z25
+	VXORPS        Z26, Z26, Z26
+	VXORPS        Z27, Z27, Z27
+	VXORPS        Z28, Z28, Z28
+	VPDPWSSD.BCST 20(BX), Z17, Z25
+	VPDPWSSD.BCST 20(BX)(SI*1), Z17, Z26
+	VPDPWSSD.BCST 20(BX)(SI*2), Z17, Z27
+	VPDPWSSD.BCST 20(BX)(R8*1), Z17, Z28
+	VPDPWSSD.BCST 24(BX), Z18, Z25
+	VPDPWSSD.BCST 24(BX)(SI*1), Z18, Z26
+	VPDPWSSD.BCST 24(BX)(SI*2), Z18, Z27
+	VPDPWSSD.BCST 24(BX)(R8*1), Z18, Z28
+	VPDPWSSD.BCST 28(BX), Z19, Z25
+	VPDPWSSD.BCST 28(BX)(SI*1), Z19, Z26
+	VPDPWSSD.BCST 28(BX)(SI*2), Z19, Z27
+	VPDPWSSD.BCST 28(BX)(R8*1), Z19, Z28
+	VPDPWSSD.BCST 32(BX), Z20, Z25
+	VPDPWSSD.BCST 32(BX)(SI*1), Z20, Z26
+	VPDPWSSD.BCST 32(BX)(SI*2), Z20, Z27
+	VPDPWSSD.BCST 32(BX)(R8*1), Z20, Z28
+	VPDPWSSD.BCST 36(BX), Z21, Z25
+	VPDPWSSD.BCST 36(BX)(SI*1), Z21, Z26
+	VPDPWSSD.BCST 36(BX)(SI*2), Z21, Z27
+	VPDPWSSD.BCST 36(BX)(R8*1), Z21, Z28
+	VPDPWSSD.BCST 40(BX), Z22, Z25
+	VPDPWSSD.BCST 40(BX)(SI*1), Z22, Z26
+	VPDPWSSD.BCST 40(BX)(SI*2), Z22, Z27
+	VPDPWSSD.BCST 40(BX)(R8*1), Z22, Z28
+	VPDPWSSD.BCST 44(BX), Z23, Z25
+	VPDPWSSD.BCST 44(BX)(SI*1), Z23, Z26
+	VPDPWSSD.BCST 44(BX)(SI*2), Z23, Z27
+	VPDPWSSD.BCST 44(BX)(R8*1), Z23, Z28
+	VPDPWSSD.BCST 48(BX), Z24, Z25
+	VPDPWSSD.BCST 48(BX)(SI*1), Z24, Z26
+	VPDPWSSD.BCST 48(BX)(SI*2), Z24, Z27
+	VPDPWSSD.BCST 48(BX)(R8*1), Z24, Z28
+	VPSLLD        $0x02, Z25, Z25
+	VPSUBD        Z25, Z1, Z1
+	VCVTDQ2PS     Z1, Z1
+	VMULPS.BCST   (BX), Z16, Z25
+	VFMADD231PS   Z25, Z1, Z0
+	VPSLLD        $0x02, Z26, Z26
+	VPSUBD        Z26, Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z3, Z2
+	VPSLLD        $0x02, Z27, Z27
+	VPSUBD        Z27, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   (BX)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z5, Z4
+	VPSLLD        $0x02, Z28, Z28
+	VPSUBD        Z28, Z7, Z7
+	VCVTDQ2PS     Z7, Z7
+	VMULPS.BCST   (BX)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z7, Z6
+	VXORPS        Z1, Z1, Z1
+	VXORPS        Z3, Z3, Z3
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z7, Z7, Z7
+	VPDPWSSD.BCST 20(R9), Z17, Z1
+	VPDPWSSD.BCST 20(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST 20(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST 20(R9)(R8*1), Z17, Z7
+	VPDPWSSD.BCST 24(R9), Z18, Z1
+	VPDPWSSD.BCST 24(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST 24(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST 24(R9)(R8*1), Z18, Z7
+	VPDPWSSD.BCST 28(R9), Z19, Z1
+	VPDPWSSD.BCST 28(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST 28(R9)(SI*2), Z19, Z5
+	VPDPWSSD.BCST 28(R9)(R8*1), Z19, Z7
+	VPDPWSSD.BCST 32(R9), Z20, Z1
+	VPDPWSSD.BCST 32(R9)(SI*1), Z20, Z3
+	VPDPWSSD.BCST 32(R9)(SI*2), Z20, Z5
+	VPDPWSSD.BCST 32(R9)(R8*1), Z20, Z7
+	VPDPWSSD.BCST 36(R9), Z21, Z1
+	VPDPWSSD.BCST 36(R9)(SI*1), Z21, Z3
+	VPDPWSSD.BCST 36(R9)(SI*2), Z21, Z5
+	VPDPWSSD.BCST 36(R9)(R8*1), Z21, Z7
+	VPDPWSSD.BCST 40(R9), Z22, Z1
+	VPDPWSSD.BCST 40(R9)(SI*1), Z22, Z3
+	VPDPWSSD.BCST 40(R9)(SI*2), Z22, Z5
+	VPDPWSSD.BCST 40(R9)(R8*1), Z22, Z7
+	VPDPWSSD.BCST 44(R9), Z23, Z1
+	VPDPWSSD.BCST 44(R9)(SI*1), Z23, Z3
+	VPDPWSSD.BCST 44(R9)(SI*2), Z23, Z5
+	VPDPWSSD.BCST 44(R9)(R8*1), Z23, Z7
+	VPDPWSSD.BCST 48(R9), Z24, Z1
+	VPDPWSSD.BCST 48(R9)(SI*1), Z24, Z3
+	VPDPWSSD.BCST 48(R9)(SI*2), Z24, Z5
+	VPDPWSSD.BCST 48(R9)(R8*1), Z24, Z7
+	VPSLLD        $0x02, Z1, Z1
+	VPSUBD        Z1, Z9, Z9
+	VCVTDQ2PS     Z9, Z9
+	VMULPS.BCST   (R9), Z16, Z1
+	VFMADD231PS   Z1, Z9, Z8
+	VPSLLD        $0x02, Z3, Z3
+	VPSUBD        Z3, Z11, Z11
+	VCVTDQ2PS     Z11, Z11
+	VMULPS.BCST   (R9)(SI*1), Z16, Z1
+	VFMADD231PS   Z1, Z11, Z10
+	VPSLLD        $0x02, Z5, Z5
+	VPSUBD        Z5, Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   (R9)(SI*2), Z16, Z1
+	VFMADD231PS   Z1, Z13, Z12
+	VPSLLD        $0x02, Z7, Z7
+	VPSUBD        Z7, Z15, Z15
+	VCVTDQ2PS     Z15, Z15
+	VMULPS.BCST   (R9)(R8*1), Z16, Z1
+	VFMADD231PS   Z1, Z15, Z14
+	ADDQ          $0x00000034, BX
+	ADDQ          $0x00000034, R9
+	ADDQ          $0x000006e0, DI
+	DECQ          R10
+	JNZ           block
+	KMOVW         lanes+56(FP), K1
+	MOVQ          DX, AX
+	VMOVUPS       Z0, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z2, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z4, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z6, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z8, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z10, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z12, K1, (AX)
+	ADDQ          ldy+8(FP), AX
+	VMOVUPS       Z14, K1, (AX)
+	ADDQ          $0x40, DX
+	MOVQ          blocks+40(FP), AX
+	IMUL3Q        $0x00000174, AX, AX
+	SUBQ          AX, BX
+	SUBQ          AX, R9
+	DECQ          groups+48(FP)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v1(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), AX
+	MOVQ w+32(FP), SI
+
+group:
+	MOVQ   blocks+40(FP), DI
+	VXORPS Z0, Z0, Z0
+
+block:
+	VMOVDQU64    32(SI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(SI), Z2
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z2, Z2
+	VPORD        Z1, Z2, Z2
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z2, Z2
+	VPSHUFB      vnnispread0<>+0(SB), Z2, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z2, Z2
+	VPSRAW       $0x08, Z2, Z2
+	VPSRLW       $0x04, 32(SI), Z3
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z3, Z3
+	VMOVDQU64    96(SI), Z4
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z4, Z4
+	VPORD        Z3, Z4, Z4
+	VPBROADCASTD vnnibytes32<>+0(SB), Z3
+	VPSUBB       Z3, Z4, Z4
+	VPSHUFB      vnnispread0<>+0(SB), Z4, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSHUFB      vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW       $0x08, Z4, Z4
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z2, 64(SP)
+	VMOVDQU64    Z3, 128(SP)
+	VMOVDQU64    Z4, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	LEAQ         160(SI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R8
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z2
+	VPANDD          (AX), Z2, Z3
+	VPANDD          64(AX), Z2, Z4
+	VPANDD          128(AX), Z2, Z5
+	VPANDD          192(AX), Z2, Z6
+	VPSRLW          $0x04, (AX), Z7
+	VPANDD          Z2, Z7, Z7
+	VPSRLW          $0x04, 64(AX), Z8
+	VPANDD          Z2, Z8, Z8
+	VPSRLW          $0x04, 128(AX), Z9
+	VPANDD          Z2, Z9, Z9
+	VPSRLW          $0x04, 192(AX), Z10
+	VPANDD          Z2, Z10, Z10
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z2
+	VPSHUFB         Z3, Z2, Z3
+	VPSHUFB         Z4, Z2, Z4
+	VPSHUFB         Z5, Z2, Z5
+	VPSHUFB         Z6, Z2, Z6
+	VPSHUFB         Z7, Z2, Z7
+	VPSHUFB         Z8, Z2, Z8
+	VPSHUFB         Z9, Z2, Z9
+	VPSHUFB         Z10, Z2, Z10
+	VPSLLD          $0x10, (CX), Z2
+	VPSRAD          $0x10, Z2, Z2
+	VXORPS          Z11, Z11, Z11
+	VPDPBUSD.BCST   (BX), Z3, Z11
+	VPDPBUSD.BCST   4(BX), Z4, Z11
+	VPDPBUSD.BCST   8(BX), Z5, Z11
+	VPDPBUSD.BCST   12(BX), Z6, Z11
+	VPDPBUSD.BCST   16(BX), Z7, Z11
+	VPDPBUSD.BCST   20(BX), Z8, Z11
+	VPDPBUSD.BCST   24(BX), Z9, Z11
+	VPDPBUSD.BCST   28(BX), Z10, Z11
+	VPMULLD         Z2, Z11, Z11
+	VPADDD          Z11, Z1, Z1
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z2
+	VPANDD          256(AX), Z2, Z3
+	VPANDD          320(AX), Z2, Z4
+	VPANDD          384(AX), Z2, Z5
+	VPANDD          448(AX), Z2, Z6
+	VPSRLW          $0x04, 256(AX), Z7
+	VPANDD          Z2, Z7, Z7
+	VPSRLW          $0x04, 320(AX), Z8
+	VPANDD          Z2, Z8, Z8
+	VPSRLW          $0x04, 384(AX), Z9
+	VPANDD          Z2, Z9, Z9
+	VPSRLW          $0x04, 448(AX), Z10
+	VPANDD          Z2, Z10, Z10
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z2
+	VPSHUFB         Z3, Z2, Z3
+	VPSHUFB         Z4, Z2, Z4
+	VPSHUFB         Z5, Z2, Z5
+	VPSHUFB         Z6, Z2, Z6
+	VPSHUFB         Z7, Z2, Z7
+	VPSHUFB         Z8, Z2, Z8
+	VPSHUFB         Z9, Z2, Z9
+	VPSHUFB         Z10, Z2, Z10
+	VPSRAD          $0x10, (CX), Z2
+	VXORPS          Z11, Z11, Z11
+	VPDPBUSD.BCST   32(BX), Z3, Z11
+	VPDPBUSD.BCST   36(BX), Z4, Z11
+	VPDPBUSD.BCST   40(BX), Z5, Z11
+	VPDPBUSD.BCST   44(BX), Z6, Z11
+	VPDPBUSD.BCST   48(BX), Z7, Z11
+	VPDPBUSD.BCST   52(BX), Z8, Z11
+	VPDPBUSD.BCST   56(BX), Z9, Z11
+	VPDPBUSD.BCST   60(BX), Z10, Z11
+	VPMULLD         Z2, Z11, Z11
+	VPADDD          Z11, Z1, Z1
+	ADDQ            $0x00000050, BX
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R8
+	JNZ             step
+	VCVTPH2PS       (SI), Z2
+	VMOVDQU64       (SP), Z3
+	VMOVDQU64       64(SP), Z4
+	VMOVDQU64       128(SP), Z5
+	VMOVDQU64       192(SP), Z6
+	VXORPS          Z7, Z7, Z7
+	VPDPWSSD.BCST   4(BX), Z3, Z7
+	VPDPWSSD.BCST   8(BX), Z4, Z7
+	VPDPWSSD.BCST   12(BX), Z5, Z7
+	VPDPWSSD.BCST   16(BX), Z6, Z7
+	VPSLLD          $0x07, Z7, Z7
+	VPSUBD          Z7, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z2, Z2
+	VFMADD231PS     Z2, Z1, Z0
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x000008a0, SI
+	DECQ            DI
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000174, AX, AX
+	SUBQ            AX, BX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+DATA vnnilevelsiq4_xs<>+0(SB)/1, $0x01
+DATA vnnilevelsiq4_xs<>+1(SB)/1, $0x18
+DATA vnnilevelsiq4_xs<>+2(SB)/1, $0x2d
+DATA vnnilevelsiq4_xs<>+3(SB)/1, $0x3f
+DATA vnnilevelsiq4_xs<>+4(SB)/1, $0x4f
+DATA vnnilevelsiq4_xs<>+5(SB)/1, $0x5d
+DATA vnnilevelsiq4_xs<>+6(SB)/1, $0x6a
+DATA vnnilevelsiq4_xs<>+7(SB)/1, $0x76
+DATA vnnilevelsiq4_xs<>+8(SB)/1, $0x81
+DATA vnnilevelsiq4_xs<>+9(SB)/1, $0x8d
+DATA vnnilevelsiq4_xs<>+10(SB)/1, $0x99
+DATA vnnilevelsiq4_xs<>+11(SB)/1, $0xa6
+DATA vnnilevelsiq4_xs<>+12(SB)/1, $0xb5
+DATA vnnilevelsiq4_xs<>+13(SB)/1, $0xc5
+DATA vnnilevelsiq4_xs<>+14(SB)/1, $0xd9
+DATA vnnilevelsiq4_xs<>+15(SB)/1, $0xf1
+GLOBL vnnilevelsiq4_xs<>(SB), RODATA|NOPTR, $16
+
+// func iq4_xsx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v2(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z4
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z4, Z4
+	VMOVDQU64    96(DI), Z5
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z5, Z5
+	VPORD        Z4, Z5, Z5
+	VPBROADCASTD vnnibytes32<>+0(SB), Z4
+	VPSUBB       Z4, Z5, Z5
+	VPSHUFB      vnnispread0<>+0(SB), Z5, Z4
+	VPSRAW       $0x08, Z4, Z4
+	VPSHUFB      vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z4, 128(SP)
+	VMOVDQU64    Z5, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R9
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z4
+	VPANDD          (AX), Z4, Z5
+	VPANDD          64(AX), Z4, Z6
+	VPANDD          128(AX), Z4, Z7
+	VPANDD          192(AX), Z4, Z8
+	VPSRLW          $0x04, (AX), Z9
+	VPANDD          Z4, Z9, Z9
+	VPSRLW          $0x04, 64(AX), Z10
+	VPANDD          Z4, Z10, Z10
+	VPSRLW          $0x04, 128(AX), Z11
+	VPANDD          Z4, Z11, Z11
+	VPSRLW          $0x04, 192(AX), Z12
+	VPANDD          Z4, Z12, Z12
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z4
+	VPSHUFB         Z5, Z4, Z5
+	VPSHUFB         Z6, Z4, Z6
+	VPSHUFB         Z7, Z4, Z7
+	VPSHUFB         Z8, Z4, Z8
+	VPSHUFB         Z9, Z4, Z9
+	VPSHUFB         Z10, Z4, Z10
+	VPSHUFB         Z11, Z4, Z11
+	VPSHUFB         Z12, Z4, Z12
+	VPSLLD          $0x10, (CX), Z4
+	VPSRAD          $0x10, Z4, Z4
+	VXORPS          Z13, Z13, Z13
+	VXORPS          Z14, Z14, Z14
+	VPDPBUSD.BCST   (BX), Z5, Z13
+	VPDPBUSD.BCST   (BX)(SI*1), Z5, Z14
+	VPDPBUSD.BCST   4(BX), Z6, Z13
+	VPDPBUSD.BCST   4(BX)(SI*1), Z6, Z14
+	VPDPBUSD.BCST   8(BX), Z7, Z13
+	VPDPBUSD.BCST   8(BX)(SI*1), Z7, Z14
+	VPDPBUSD.BCST   12(BX), Z8, Z13
+	VPDPBUSD.BCST   12(BX)(SI*1), Z8, Z14
+	VPDPBUSD.BCST   16(BX), Z9, Z13
+	VPDPBUSD.BCST   16(BX)(SI*1), Z9, Z14
+	VPDPBUSD.BCST   20(BX), Z10, Z13
+	VPDPBUSD.BCST   20(BX)(SI*1), Z10, Z14
+	VPDPBUSD.BCST   24(BX), Z11, Z13
+	VPDPBUSD.BCST   24(BX)(SI*1), Z11, Z14
+	VPDPBUSD.BCST   28(BX), Z12, Z13
+	VPDPBUSD.BCST   28(BX)(SI*1), Z12, Z14
+	VPMULLD         Z4, Z13, Z13
+	VPADDD          Z13, Z1, Z1
+	VPMULLD         Z4, Z14, Z14
+	VPADDD          Z14, Z3, Z3
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z4
+	VPANDD          256(AX), Z4, Z5
+	VPANDD          320(AX), Z4, Z6
+	VPANDD          384(AX), Z4, Z7
+	VPANDD          448(AX), Z4, Z8
+	VPSRLW          $0x04, 256(AX), Z9
+	VPANDD          Z4, Z9, Z9
+	VPSRLW          $0x04, 320(AX), Z10
+	VPANDD          Z4, Z10, Z10
+	VPSRLW          $0x04, 384(AX), Z11
+	VPANDD          Z4, Z11, Z11
+	VPSRLW          $0x04, 448(AX), Z12
+	VPANDD          Z4, Z12, Z12
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z4
+	VPSHUFB         Z5, Z4, Z5
+	VPSHUFB         Z6, Z4, Z6
+	VPSHUFB         Z7, Z4, Z7
+	VPSHUFB         Z8, Z4, Z8
+	VPSHUFB         Z9, Z4, Z9
+	VPSHUFB         Z10, Z4, Z10
+	VPSHUFB         Z11, Z4, Z11
+	VPSHUFB         Z12, Z4, Z12
+	VPSRAD          $0x10, (CX), Z4
+	VXORPS          Z13, Z13, Z13
+	VXORPS          Z14, Z14, Z14
+	VPDPBUSD.BCST   32(BX), Z5, Z13
+	VPDPBUSD.BCST   32(BX)(SI*1), Z5, Z14
+	VPDPBUSD.BCST   36(BX), Z6, Z13
+	VPDPBUSD.BCST   36(BX)(SI*1), Z6, Z14
+	VPDPBUSD.BCST   40(BX), Z7, Z13
+	VPDPBUSD.BCST   40(BX)(SI*1), Z7, Z14
+	VPDPBUSD.BCST   44(BX), Z8, Z13
+	VPDPBUSD.BCST   44(BX)(SI*1), Z8, Z14
+	VPDPBUSD.BCST   48(BX), Z9, Z13
+	VPDPBUSD.BCST   48(BX)(SI*1), Z9, Z14
+	VPDPBUSD.BCST   52(BX), Z10, Z13
+	VPDPBUSD.BCST   52(BX)(SI*1), Z10, Z14
+	VPDPBUSD.BCST   56(BX), Z11, Z13
+	VPDPBUSD.BCST   56(BX)(SI*1), Z11, Z14
+	VPDPBUSD.BCST   60(BX), Z12, Z13
+	VPDPBUSD.BCST   60(BX)(SI*1), Z12, Z14
+	VPMULLD         Z4, Z13, Z13
+	VPADDD          Z13, Z1, Z1
+	VPMULLD         Z4, Z14, Z14
+	VPADDD          Z14, Z3, Z3
+	ADDQ            $0x00000050, BX
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R9
+	JNZ             step
+	VCVTPH2PS       (DI), Z4
+	VMOVDQU64       (SP), Z5
+	VMOVDQU64       64(SP), Z6
+	VMOVDQU64       128(SP), Z7
+	VMOVDQU64       192(SP), Z8
+	VXORPS          Z9, Z9, Z9
+	VXORPS          Z10, Z10, Z10
+	VPDPWSSD.BCST   4(BX), Z5, Z9
+	VPDPWSSD.BCST   4(BX)(SI*1), Z5, Z10
+	VPDPWSSD.BCST   8(BX), Z6, Z9
+	VPDPWSSD.BCST   8(BX)(SI*1), Z6, Z10
+	VPDPWSSD.BCST   12(BX), Z7, Z9
+	VPDPWSSD.BCST   12(BX)(SI*1), Z7, Z10
+	VPDPWSSD.BCST   16(BX), Z8, Z9
+	VPDPWSSD.BCST   16(BX)(SI*1), Z8, Z10
+	VPSLLD          $0x07, Z9, Z9
+	VPSUBD          Z9, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z4, Z5
+	VFMADD231PS     Z5, Z1, Z0
+	VPSLLD          $0x07, Z10, Z10
+	VPSUBD          Z10, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z4, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x000008a0, DI
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000174, AX, AX
+	SUBQ            AX, BX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v3(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+
+group:
+	MOVQ   blocks+40(FP), R8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z6
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z6, Z6
+	VPORD        Z5, Z6, Z6
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z6, Z6
+	VPSHUFB      vnnispread0<>+0(SB), Z6, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW       $0x08, Z6, Z6
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z6, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R9
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z6
+	VPANDD          (AX), Z6, Z7
+	VPANDD          64(AX), Z6, Z8
+	VPANDD          128(AX), Z6, Z9
+	VPANDD          192(AX), Z6, Z10
+	VPSRLW          $0x04, (AX), Z11
+	VPANDD          Z6, Z11, Z11
+	VPSRLW          $0x04, 64(AX), Z12
+	VPANDD          Z6, Z12, Z12
+	VPSRLW          $0x04, 128(AX), Z13
+	VPANDD          Z6, Z13, Z13
+	VPSRLW          $0x04, 192(AX), Z14
+	VPANDD          Z6, Z14, Z14
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z6
+	VPSHUFB         Z7, Z6, Z7
+	VPSHUFB         Z8, Z6, Z8
+	VPSHUFB         Z9, Z6, Z9
+	VPSHUFB         Z10, Z6, Z10
+	VPSHUFB         Z11, Z6, Z11
+	VPSHUFB         Z12, Z6, Z12
+	VPSHUFB         Z13, Z6, Z13
+	VPSHUFB         Z14, Z6, Z14
+	VPSLLD          $0x10, (CX), Z6
+	VPSRAD          $0x10, Z6, Z6
+	VXORPS          Z15, Z15, Z15
+	VXORPS          Z16, Z16, Z16
+	VXORPS          Z17, Z17, Z17
+	VPDPBUSD.BCST   (BX), Z7, Z15
+	VPDPBUSD.BCST   (BX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST   (BX)(SI*2), Z7, Z17
+	VPDPBUSD.BCST   4(BX), Z8, Z15
+	VPDPBUSD.BCST   4(BX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST   4(BX)(SI*2), Z8, Z17
+	VPDPBUSD.BCST   8(BX), Z9, Z15
+	VPDPBUSD.BCST   8(BX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST   8(BX)(SI*2), Z9, Z17
+	VPDPBUSD.BCST   12(BX), Z10, Z15
+	VPDPBUSD.BCST   12(BX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST   12(BX)(SI*2), Z10, Z17
+	VPDPBUSD.BCST   16(BX), Z11, Z15
+	VPDPBUSD.BCST   16(BX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST   16(BX)(SI*2), Z11, Z17
+	VPDPBUSD.BCST   20(BX), Z12, Z15
+	VPDPBUSD.BCST   20(BX)(SI*1), Z12, Z16
+	VPDPBUSD.BCST   20(BX)(SI*2), Z12, Z17
+	VPDPBUSD.BCST   24(BX), Z13, Z15
+	VPDPBUSD.BCST   24(BX)(SI*1), Z13, Z16
+	VPDPBUSD.BCST   24(BX)(SI*2), Z13, Z17
+	VPDPBUSD.BCST   28(BX), Z14, Z15
+	VPDPBUSD.BCST   28(BX)(SI*1), Z14, Z16
+	VPDPBUSD.BCST   28(BX)(SI*2), Z14, Z17
+	VPMULLD         Z6, Z15, Z15
+	VPADDD          Z15, Z1, Z1
+	VPMULLD         Z6, Z16, Z16
+	VPADDD          Z16, Z3, Z3
+	VPMULLD         Z6, Z17, Z17
+	VPADDD          Z17, Z5, Z5
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z6
+	VPANDD          256(AX), Z6, Z7
+	VPANDD          320(AX), Z6, Z8
+	VPANDD          384(AX), Z6, Z9
+	VPANDD          448(AX), Z6, Z10
+	VPSRLW          $0x04, 256(AX), Z11
+	VPANDD          Z6, Z11, Z11
+	VPSRLW          $0x04, 320(AX), Z12
+	VPANDD          Z6, Z12, Z12
+	VPSRLW          $0x04, 384(AX), Z13
+	VPANDD          Z6, Z13, Z13
+	VPSRLW          $0x04, 448(AX), Z14
+	VPANDD          Z6, Z14, Z14
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z6
+	VPSHUFB         Z7, Z6, Z7
+	VPSHUFB         Z8, Z6, Z8
+	VPSHUFB         Z9, Z6, Z9
+	VPSHUFB         Z10, Z6, Z10
+	VPSHUFB         Z11, Z6, Z11
+	VPSHUFB         Z12, Z6, Z12
+	VPSHUFB         Z13, Z6, Z13
+	VPSHUFB         Z14, Z6, Z14
+	VPSRAD          $0x10, (CX), Z6
+	VXORPS          Z15, Z15, Z15
+	VXORPS          Z16, Z16, Z16
+	VXORPS          Z17, Z17, Z17
+	VPDPBUSD.BCST   32(BX), Z7, Z15
+	VPDPBUSD.BCST   32(BX)(SI*1), Z7, Z16
+	VPDPBUSD.BCST   32(BX)(SI*2), Z7, Z17
+	VPDPBUSD.BCST   36(BX), Z8, Z15
+	VPDPBUSD.BCST   36(BX)(SI*1), Z8, Z16
+	VPDPBUSD.BCST   36(BX)(SI*2), Z8, Z17
+	VPDPBUSD.BCST   40(BX), Z9, Z15
+	VPDPBUSD.BCST   40(BX)(SI*1), Z9, Z16
+	VPDPBUSD.BCST   40(BX)(SI*2), Z9, Z17
+	VPDPBUSD.BCST   44(BX), Z10, Z15
+	VPDPBUSD.BCST   44(BX)(SI*1), Z10, Z16
+	VPDPBUSD.BCST   44(BX)(SI*2), Z10, Z17
+	VPDPBUSD.BCST   48(BX), Z11, Z15
+	VPDPBUSD.BCST   48(BX)(SI*1), Z11, Z16
+	VPDPBUSD.BCST   48(BX)(SI*2), Z11, Z17
+	VPDPBUSD.BCST   52(BX), Z12, Z15
+	VPDPBUSD.BCST   52(BX)(SI*1), Z12, Z16
+	VPDPBUSD.BCST   52(BX)(SI*2), Z12, Z17
+	VPDPBUSD.BCST   56(BX), Z13, Z15
+	VPDPBUSD.BCST   56(BX)(SI*1), Z13, Z16
+	VPDPBUSD.BCST   56(BX)(SI*2), Z13, Z17
+	VPDPBUSD.BCST   60(BX), Z14, Z15
+	VPDPBUSD.BCST   60(BX)(SI*1), Z14, Z16
+	VPDPBUSD.BCST   60(BX)(SI*2), Z14, Z17
+	VPMULLD         Z6, Z15, Z15
+	VPADDD          Z15, Z1, Z1
+	VPMULLD         Z6, Z16, Z16
+	VPADDD          Z16, Z3, Z3
+	VPMULLD         Z6, Z17, Z17
+	VPADDD          Z17, Z5, Z5
+	ADDQ            $0x00000050, BX
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R9
+	JNZ             step
+	VCVTPH2PS       (DI), Z6
+	VMOVDQU64       (SP), Z7
+	VMOVDQU64       64(SP), Z8
+	VMOVDQU64       128(SP), Z9
+	VMOVDQU64       192(SP), Z10
+	VXORPS          Z11, Z11, Z11
+	VXORPS          Z12, Z12, Z12
+	VXORPS          Z13, Z13, Z13
+	VPDPWSSD.BCST   4(BX), Z7, Z11
+	VPDPWSSD.BCST   4(BX)(SI*1), Z7, Z12
+	VPDPWSSD.BCST   4(BX)(SI*2), Z7, Z13
+	VPDPWSSD.BCST   8(BX), Z8, Z11
+	VPDPWSSD.BCST   8(BX)(SI*1), Z8, Z12
+	VPDPWSSD.BCST   8(BX)(SI*2), Z8, Z13
+	VPDPWSSD.BCST   12(BX), Z9, Z11
+	VPDPWSSD.BCST   12(BX)(SI*1), Z9, Z12
+	VPDPWSSD.BCST   12(BX)(SI*2), Z9, Z13
+	VPDPWSSD.BCST   16(BX), Z10, Z11
+	VPDPWSSD.BCST   16(BX)(SI*1), Z10, Z12
+	VPDPWSSD.BCST   16(BX)(SI*2), Z10, Z13
+	VPSLLD          $0x07, Z11, Z11
+	VPSUBD          Z11, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z6, Z7
+	VFMADD231PS     Z7, Z1, Z0
+	VPSLLD          $0x07, Z12, Z12
+	VPSUBD          Z12, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z6, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z13, Z13
+	VPSUBD          Z13, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z6, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x000008a0, DI
+	DECQ            R8
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000174, AX, AX
+	SUBQ            AX, BX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v4(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+
+group:
+	MOVQ   blocks+40(FP), R9
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R10
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z8
+	VPANDD          (AX), Z8, Z9
+	VPANDD          64(AX), Z8, Z10
+	VPANDD          128(AX), Z8, Z11
+	VPANDD          192(AX), Z8, Z12
+	VPSRLW          $0x04, (AX), Z13
+	VPANDD          Z8, Z13, Z13
+	VPSRLW          $0x04, 64(AX), Z14
+	VPANDD          Z8, Z14, Z14
+	VPSRLW          $0x04, 128(AX), Z15
+	VPANDD          Z8, Z15, Z15
+	VPSRLW          $0x04, 192(AX), Z16
+	VPANDD          Z8, Z16, Z16
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z8
+	VPSHUFB         Z9, Z8, Z9
+	VPSHUFB         Z10, Z8, Z10
+	VPSHUFB         Z11, Z8, Z11
+	VPSHUFB         Z12, Z8, Z12
+	VPSHUFB         Z13, Z8, Z13
+	VPSHUFB         Z14, Z8, Z14
+	VPSHUFB         Z15, Z8, Z15
+	VPSHUFB         Z16, Z8, Z16
+	VPSLLD          $0x10, (CX), Z8
+	VPSRAD          $0x10, Z8, Z8
+	VXORPS          Z17, Z17, Z17
+	VXORPS          Z18, Z18, Z18
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VPDPBUSD.BCST   (BX), Z9, Z17
+	VPDPBUSD.BCST   (BX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST   (BX)(SI*2), Z9, Z19
+	VPDPBUSD.BCST   (BX)(R8*1), Z9, Z20
+	VPDPBUSD.BCST   4(BX), Z10, Z17
+	VPDPBUSD.BCST   4(BX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST   4(BX)(SI*2), Z10, Z19
+	VPDPBUSD.BCST   4(BX)(R8*1), Z10, Z20
+	VPDPBUSD.BCST   8(BX), Z11, Z17
+	VPDPBUSD.BCST   8(BX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST   8(BX)(SI*2), Z11, Z19
+	VPDPBUSD.BCST   8(BX)(R8*1), Z11, Z20
+	VPDPBUSD.BCST   12(BX), Z12, Z17
+	VPDPBUSD.BCST   12(BX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST   12(BX)(SI*2), Z12, Z19
+	VPDPBUSD.BCST   12(BX)(R8*1), Z12, Z20
+	VPDPBUSD.BCST   16(BX), Z13, Z17
+	VPDPBUSD.BCST   16(BX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST   16(BX)(SI*2), Z13, Z19
+	VPDPBUSD.BCST   16(BX)(R8*1), Z13, Z20
+	VPDPBUSD.BCST   20(BX), Z14, Z17
+	VPDPBUSD.BCST   20(BX)(SI*1), Z14, Z18
+	VPDPBUSD.BCST   20(BX)(SI*2), Z14, Z19
+	VPDPBUSD.BCST   20(BX)(R8*1), Z14, Z20
+	VPDPBUSD.BCST   24(BX), Z15, Z17
+	VPDPBUSD.BCST   24(BX)(SI*1), Z15, Z18
+	VPDPBUSD.BCST   24(BX)(SI*2), Z15, Z19
+	VPDPBUSD.BCST   24(BX)(R8*1), Z15, Z20
+	VPDPBUSD.BCST   28(BX), Z16, Z17
+	VPDPBUSD.BCST   28(BX)(SI*1), Z16, Z18
+	VPDPBUSD.BCST   28(BX)(SI*2), Z16, Z19
+	VPDPBUSD.BCST   28(BX)(R8*1), Z16, Z20
+	VPMULLD         Z8, Z17, Z17
+	VPADDD          Z17, Z1, Z1
+	VPMULLD         Z8, Z18, Z18
+	VPADDD          Z18, Z3, Z3
+	VPMULLD         Z8, Z19, Z19
+	VPADDD          Z19, Z5, Z5
+	VPMULLD         Z8, Z20, Z20
+	VPADDD          Z20, Z7, Z7
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z8
+	VPANDD          256(AX), Z8, Z9
+	VPANDD          320(AX), Z8, Z10
+	VPANDD          384(AX), Z8, Z11
+	VPANDD          448(AX), Z8, Z12
+	VPSRLW          $0x04, 256(AX), Z13
+	VPANDD          Z8, Z13, Z13
+	VPSRLW          $0x04, 320(AX), Z14
+	VPANDD          Z8, Z14, Z14
+	VPSRLW          $0x04, 384(AX), Z15
+	VPANDD          Z8, Z15, Z15
+	VPSRLW          $0x04, 448(AX), Z16
+	VPANDD          Z8, Z16, Z16
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z8
+	VPSHUFB         Z9, Z8, Z9
+	VPSHUFB         Z10, Z8, Z10
+	VPSHUFB         Z11, Z8, Z11
+	VPSHUFB         Z12, Z8, Z12
+	VPSHUFB         Z13, Z8, Z13
+	VPSHUFB         Z14, Z8, Z14
+	VPSHUFB         Z15, Z8, Z15
+	VPSHUFB         Z16, Z8, Z16
+	VPSRAD          $0x10, (CX), Z8
+	VXORPS          Z17, Z17, Z17
+	VXORPS          Z18, Z18, Z18
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VPDPBUSD.BCST   32(BX), Z9, Z17
+	VPDPBUSD.BCST   32(BX)(SI*1), Z9, Z18
+	VPDPBUSD.BCST   32(BX)(SI*2), Z9, Z19
+	VPDPBUSD.BCST   32(BX)(R8*1), Z9, Z20
+	VPDPBUSD.BCST   36(BX), Z10, Z17
+	VPDPBUSD.BCST   36(BX)(SI*1), Z10, Z18
+	VPDPBUSD.BCST   36(BX)(SI*2), Z10, Z19
+	VPDPBUSD.BCST   36(BX)(R8*1), Z10, Z20
+	VPDPBUSD.BCST   40(BX), Z11, Z17
+	VPDPBUSD.BCST   40(BX)(SI*1), Z11, Z18
+	VPDPBUSD.BCST   40(BX)(SI*2), Z11, Z19
+	VPDPBUSD.BCST   40(BX)(R8*1), Z11, Z20
+	VPDPBUSD.BCST   44(BX), Z12, Z17
+	VPDPBUSD.BCST   44(BX)(SI*1), Z12, Z18
+	VPDPBUSD.BCST   44(BX)(SI*2), Z12, Z19
+	VPDPBUSD.BCST   44(BX)(R8*1), Z12, Z20
+	VPDPBUSD.BCST   48(BX), Z13, Z17
+	VPDPBUSD.BCST   48(BX)(SI*1), Z13, Z18
+	VPDPBUSD.BCST   48(BX)(SI*2), Z13, Z19
+	VPDPBUSD.BCST   48(BX)(R8*1), Z13, Z20
+	VPDPBUSD.BCST   52(BX), Z14, Z17
+	VPDPBUSD.BCST   52(BX)(SI*1), Z14, Z18
+	VPDPBUSD.BCST   52(BX)(SI*2), Z14, Z19
+	VPDPBUSD.BCST   52(BX)(R8*1), Z14, Z20
+	VPDPBUSD.BCST   56(BX), Z15, Z17
+	VPDPBUSD.BCST   56(BX)(SI*1), Z15, Z18
+	VPDPBUSD.BCST   56(BX)(SI*2), Z15, Z19
+	VPDPBUSD.BCST   56(BX)(R8*1), Z15, Z20
+	VPDPBUSD.BCST   60(BX), Z16, Z17
+	VPDPBUSD.BCST   60(BX)(SI*1), Z16, Z18
+	VPDPBUSD.BCST   60(BX)(SI*2), Z16, Z19
+	VPDPBUSD.BCST   60(BX)(R8*1), Z16, Z20
+	VPMULLD         Z8, Z17, Z17
+	VPADDD          Z17, Z1, Z1
+	VPMULLD         Z8, Z18, Z18
+	VPADDD          Z18, Z3, Z3
+	VPMULLD         Z8, Z19, Z19
+	VPADDD          Z19, Z5, Z5
+	VPMULLD         Z8, Z20, Z20
+	VPADDD          Z20, Z7, Z7
+	ADDQ            $0x00000050, BX
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R10
+	JNZ             step
+	VCVTPH2PS       (DI), Z8
+	VMOVDQU64       (SP), Z9
+	VMOVDQU64       64(SP), Z10
+	VMOVDQU64       128(SP), Z11
+	VMOVDQU64       192(SP), Z12
+	VXORPS          Z13, Z13, Z13
+	VXORPS          Z14, Z14, Z14
+	VXORPS          Z15, Z15, Z15
+	VXORPS          Z16, Z16, Z16
+	VPDPWSSD.BCST   4(BX), Z9, Z13
+	VPDPWSSD.BCST   4(BX)(SI*1), Z9, Z14
+	VPDPWSSD.BCST   4(BX)(SI*2), Z9, Z15
+	VPDPWSSD.BCST   4(BX)(R8*1), Z9, Z16
+	VPDPWSSD.BCST   8(BX), Z10, Z13
+	VPDPWSSD.BCST   8(BX)(SI*1), Z10, Z14
+	VPDPWSSD.BCST   8(BX)(SI*2), Z10, Z15
+	VPDPWSSD.BCST   8(BX)(R8*1), Z10, Z16
+	VPDPWSSD.BCST   12(BX), Z11, Z13
+	VPDPWSSD.BCST   12(BX)(SI*1), Z11, Z14
+	VPDPWSSD.BCST   12(BX)(SI*2), Z11, Z15
+	VPDPWSSD.BCST   12(BX)(R8*1), Z11, Z16
+	VPDPWSSD.BCST   16(BX), Z12, Z13
+	VPDPWSSD.BCST   16(BX)(SI*1), Z12, Z14
+	VPDPWSSD.BCST   16(BX)(SI*2), Z12, Z15
+	VPDPWSSD.BCST   16(BX)(R8*1), Z12, Z16
+	VPSLLD          $0x07, Z13, Z13
+	VPSUBD          Z13, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z8, Z9
+	VFMADD231PS     Z9, Z1, Z0
+	VPSLLD          $0x07, Z14, Z14
+	VPSUBD          Z14, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z8, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z15, Z15
+	VPSUBD          Z15, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z8, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z16, Z16
+	VPSUBD          Z16, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z8, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x000008a0, DI
+	DECQ            R9
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000174, AX, AX
+	SUBQ            AX, BX
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v5(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R11
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z10
+	VPANDD          (AX), Z10, Z11
+	VPANDD          64(AX), Z10, Z12
+	VPANDD          128(AX), Z10, Z13
+	VPANDD          192(AX), Z10, Z14
+	VPSRLW          $0x04, (AX), Z15
+	VPANDD          Z10, Z15, Z15
+	VPSRLW          $0x04, 64(AX), Z16
+	VPANDD          Z10, Z16, Z16
+	VPSRLW          $0x04, 128(AX), Z17
+	VPANDD          Z10, Z17, Z17
+	VPSRLW          $0x04, 192(AX), Z18
+	VPANDD          Z10, Z18, Z18
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z10
+	VPSHUFB         Z11, Z10, Z11
+	VPSHUFB         Z12, Z10, Z12
+	VPSHUFB         Z13, Z10, Z13
+	VPSHUFB         Z14, Z10, Z14
+	VPSHUFB         Z15, Z10, Z15
+	VPSHUFB         Z16, Z10, Z16
+	VPSHUFB         Z17, Z10, Z17
+	VPSHUFB         Z18, Z10, Z18
+	VPSLLD          $0x10, (CX), Z10
+	VPSRAD          $0x10, Z10, Z10
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPBUSD.BCST   (BX), Z11, Z19
+	VPDPBUSD.BCST   (BX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   (BX)(SI*2), Z11, Z21
+	VPDPBUSD.BCST   (BX)(R8*1), Z11, Z22
+	VPDPBUSD.BCST   4(BX), Z12, Z19
+	VPDPBUSD.BCST   4(BX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   4(BX)(SI*2), Z12, Z21
+	VPDPBUSD.BCST   4(BX)(R8*1), Z12, Z22
+	VPDPBUSD.BCST   8(BX), Z13, Z19
+	VPDPBUSD.BCST   8(BX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   8(BX)(SI*2), Z13, Z21
+	VPDPBUSD.BCST   8(BX)(R8*1), Z13, Z22
+	VPDPBUSD.BCST   12(BX), Z14, Z19
+	VPDPBUSD.BCST   12(BX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   12(BX)(SI*2), Z14, Z21
+	VPDPBUSD.BCST   12(BX)(R8*1), Z14, Z22
+	VPDPBUSD.BCST   16(BX), Z15, Z19
+	VPDPBUSD.BCST   16(BX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   16(BX)(SI*2), Z15, Z21
+	VPDPBUSD.BCST   16(BX)(R8*1), Z15, Z22
+	VPDPBUSD.BCST   20(BX), Z16, Z19
+	VPDPBUSD.BCST   20(BX)(SI*1), Z16, Z20
+	VPDPBUSD.BCST   20(BX)(SI*2), Z16, Z21
+	VPDPBUSD.BCST   20(BX)(R8*1), Z16, Z22
+	VPDPBUSD.BCST   24(BX), Z17, Z19
+	VPDPBUSD.BCST   24(BX)(SI*1), Z17, Z20
+	VPDPBUSD.BCST   24(BX)(SI*2), Z17, Z21
+	VPDPBUSD.BCST   24(BX)(R8*1), Z17, Z22
+	VPDPBUSD.BCST   28(BX), Z18, Z19
+	VPDPBUSD.BCST   28(BX)(SI*1), Z18, Z20
+	VPDPBUSD.BCST   28(BX)(SI*2), Z18, Z21
+	VPDPBUSD.BCST   28(BX)(R8*1), Z18, Z22
+	VPMULLD         Z10, Z19, Z19
+	VPADDD          Z19, Z1, Z1
+	VPMULLD         Z10, Z20, Z20
+	VPADDD          Z20, Z3, Z3
+	VPMULLD         Z10, Z21, Z21
+	VPADDD          Z21, Z5, Z5
+	VPMULLD         Z10, Z22, Z22
+	VPADDD          Z22, Z7, Z7
+	VXORPS          Z19, Z19, Z19
+	VPDPBUSD.BCST   (R9), Z11, Z19
+	VPDPBUSD.BCST   4(R9), Z12, Z19
+	VPDPBUSD.BCST   8(R9), Z13, Z19
+	VPDPBUSD.BCST   12(R9), Z14, Z19
+	VPDPBUSD.BCST   16(R9), Z15, Z19
+	VPDPBUSD.BCST   20(R9), Z16, Z19
+	VPDPBUSD.BCST   24(R9), Z17, Z19
+	VPDPBUSD.BCST   28(R9), Z18, Z19
+	VPMULLD         Z10, Z19, Z19
+	VPADDD          Z19, Z9, Z9
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z10
+	VPANDD          256(AX), Z10, Z11
+	VPANDD          320(AX), Z10, Z12
+	VPANDD          384(AX), Z10, Z13
+	VPANDD          448(AX), Z10, Z14
+	VPSRLW          $0x04, 256(AX), Z15
+	VPANDD          Z10, Z15, Z15
+	VPSRLW          $0x04, 320(AX), Z16
+	VPANDD          Z10, Z16, Z16
+	VPSRLW          $0x04, 384(AX), Z17
+	VPANDD          Z10, Z17, Z17
+	VPSRLW          $0x04, 448(AX), Z18
+	VPANDD          Z10, Z18, Z18
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z10
+	VPSHUFB         Z11, Z10, Z11
+	VPSHUFB         Z12, Z10, Z12
+	VPSHUFB         Z13, Z10, Z13
+	VPSHUFB         Z14, Z10, Z14
+	VPSHUFB         Z15, Z10, Z15
+	VPSHUFB         Z16, Z10, Z16
+	VPSHUFB         Z17, Z10, Z17
+	VPSHUFB         Z18, Z10, Z18
+	VPSRAD          $0x10, (CX), Z10
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPBUSD.BCST   32(BX), Z11, Z19
+	VPDPBUSD.BCST   32(BX)(SI*1), Z11, Z20
+	VPDPBUSD.BCST   32(BX)(SI*2), Z11, Z21
+	VPDPBUSD.BCST   32(BX)(R8*1), Z11, Z22
+	VPDPBUSD.BCST   36(BX), Z12, Z19
+	VPDPBUSD.BCST   36(BX)(SI*1), Z12, Z20
+	VPDPBUSD.BCST   36(BX)(SI*2), Z12, Z21
+	VPDPBUSD.BCST   36(BX)(R8*1), Z12, Z22
+	VPDPBUSD.BCST   40(BX), Z13, Z19
+	VPDPBUSD.BCST   40(BX)(SI*1), Z13, Z20
+	VPDPBUSD.BCST   40(BX)(SI*2), Z13, Z21
+	VPDPBUSD.BCST   40(BX)(R8*1), Z13, Z22
+	VPDPBUSD.BCST   44(BX), Z14, Z19
+	VPDPBUSD.BCST   44(BX)(SI*1), Z14, Z20
+	VPDPBUSD.BCST   44(BX)(SI*2), Z14, Z21
+	VPDPBUSD.BCST   44(BX)(R8*1), Z14, Z22
+	VPDPBUSD.BCST   48(BX), Z15, Z19
+	VPDPBUSD.BCST   48(BX)(SI*1), Z15, Z20
+	VPDPBUSD.BCST   48(BX)(SI*2), Z15, Z21
+	VPDPBUSD.BCST   48(BX)(R8*1), Z15, Z22
+	VPDPBUSD.BCST   52(BX), Z16, Z19
+	VPDPBUSD.BCST   52(BX)(SI*1), Z16, Z20
+	VPDPBUSD.BCST   52(BX)(SI*2), Z16, Z21
+	VPDPBUSD.BCST   52(BX)(R8*1), Z16, Z22
+	VPDPBUSD.BCST   56(BX), Z17, Z19
+	VPDPBUSD.BCST   56(BX)(SI*1), Z17, Z20
+	VPDPBUSD.BCST   56(BX)(SI*2), Z17, Z21
+	VPDPBUSD.BCST   56(BX)(R8*1), Z17, Z22
+	VPDPBUSD.BCST   60(BX), Z18, Z19
+	VPDPBUSD.BCST   60(BX)(SI*1), Z18, Z20
+	VPDPBUSD.BCST   60(BX)(SI*2), Z18, Z21
+	VPDPBUSD.BCST   60(BX)(R8*1), Z18, Z22
+	VPMULLD         Z10, Z19, Z19
+	VPADDD          Z19, Z1, Z1
+	VPMULLD         Z10, Z20, Z20
+	VPADDD          Z20, Z3, Z3
+	VPMULLD         Z10, Z21, Z21
+	VPADDD          Z21, Z5, Z5
+	VPMULLD         Z10, Z22, Z22
+	VPADDD          Z22, Z7, Z7
+	VXORPS          Z19, Z19, Z19
+	VPDPBUSD.BCST   32(R9), Z11, Z19
+	VPDPBUSD.BCST   36(R9), Z12, Z19
+	VPDPBUSD.BCST   40(R9), Z13, Z19
+	VPDPBUSD.BCST   44(R9), Z14, Z19
+	VPDPBUSD.BCST   48(R9), Z15, Z19
+	VPDPBUSD.BCST   52(R9), Z16, Z19
+	VPDPBUSD.BCST   56(R9), Z17, Z19
+	VPDPBUSD.BCST   60(R9), Z18, Z19
+	VPMULLD         Z10, Z19, Z19
+	VPADDD          Z19, Z9, Z9
+	ADDQ            $0x00000050, BX
+	ADDQ            $0x00000050, R9
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R11
+	JNZ             step
+	VCVTPH2PS       (DI), Z10
+	VMOVDQU64       (SP), Z11
+	VMOVDQU64       64(SP), Z12
+	VMOVDQU64       128(SP), Z13
+	VMOVDQU64       192(SP), Z14
+	VXORPS          Z15, Z15, Z15
+	VXORPS          Z16, Z16, Z16
+	VXORPS          Z17, Z17, Z17
+	VXORPS          Z18, Z18, Z18
+	VPDPWSSD.BCST   4(BX), Z11, Z15
+	VPDPWSSD.BCST   4(BX)(SI*1), Z11, Z16
+	VPDPWSSD.BCST   4(BX)(SI*2), Z11, Z17
+	VPDPWSSD.BCST   4(BX)(R8*1), Z11, Z18
+	VPDPWSSD.BCST   8(BX), Z12, Z15
+	VPDPWSSD.BCST   8(BX)(SI*1), Z12, Z16
+	VPDPWSSD.BCST   8(BX)(SI*2), Z12, Z17
+	VPDPWSSD.BCST   8(BX)(R8*1), Z12, Z18
+	VPDPWSSD.BCST   12(BX), Z13, Z15
+	VPDPWSSD.BCST   12(BX)(SI*1), Z13, Z16
+	VPDPWSSD.BCST   12(BX)(SI*2), Z13, Z17
+	VPDPWSSD.BCST   12(BX)(R8*1), Z13, Z18
+	VPDPWSSD.BCST   16(BX), Z14, Z15
+	VPDPWSSD.BCST   16(BX)(SI*1), Z14, Z16
+	VPDPWSSD.BCST   16(BX)(SI*2), Z14, Z17
+	VPDPWSSD.BCST   16(BX)(R8*1), Z14, Z18
+	VPSLLD          $0x07, Z15, Z15
+	VPSUBD          Z15, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z10, Z15
+	VFMADD231PS     Z15, Z1, Z0
+	VPSLLD          $0x07, Z16, Z16
+	VPSUBD          Z16, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z10, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z17, Z17
+	VPSUBD          Z17, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z10, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z18, Z18
+	VPSUBD          Z18, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z10, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	VXORPS          Z1, Z1, Z1
+	VPDPWSSD.BCST   4(R9), Z11, Z1
+	VPDPWSSD.BCST   8(R9), Z12, Z1
+	VPDPWSSD.BCST   12(R9), Z13, Z1
+	VPDPWSSD.BCST   16(R9), Z14, Z1
+	VPSLLD          $0x07, Z1, Z1
+	VPSUBD          Z1, Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS.BCST     (R9), Z10, Z1
+	VFMADD231PS     Z1, Z9, Z8
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x00000034, R9
+	ADDQ            $0x000008a0, DI
+	DECQ            R10
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z8, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000174, AX, AX
+	SUBQ            AX, BX
+	SUBQ            AX, R9
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v6(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R11
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z12
+	VPANDD          (AX), Z12, Z13
+	VPANDD          64(AX), Z12, Z14
+	VPANDD          128(AX), Z12, Z15
+	VPANDD          192(AX), Z12, Z16
+	VPSRLW          $0x04, (AX), Z17
+	VPANDD          Z12, Z17, Z17
+	VPSRLW          $0x04, 64(AX), Z18
+	VPANDD          Z12, Z18, Z18
+	VPSRLW          $0x04, 128(AX), Z19
+	VPANDD          Z12, Z19, Z19
+	VPSRLW          $0x04, 192(AX), Z20
+	VPANDD          Z12, Z20, Z20
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z12
+	VPSHUFB         Z13, Z12, Z13
+	VPSHUFB         Z14, Z12, Z14
+	VPSHUFB         Z15, Z12, Z15
+	VPSHUFB         Z16, Z12, Z16
+	VPSHUFB         Z17, Z12, Z17
+	VPSHUFB         Z18, Z12, Z18
+	VPSHUFB         Z19, Z12, Z19
+	VPSHUFB         Z20, Z12, Z20
+	VPSLLD          $0x10, (CX), Z12
+	VPSRAD          $0x10, Z12, Z12
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VPDPBUSD.BCST   (BX), Z13, Z21
+	VPDPBUSD.BCST   (BX)(SI*1), Z13, Z22
+	VPDPBUSD.BCST   (BX)(SI*2), Z13, Z23
+	VPDPBUSD.BCST   (BX)(R8*1), Z13, Z24
+	VPDPBUSD.BCST   4(BX), Z14, Z21
+	VPDPBUSD.BCST   4(BX)(SI*1), Z14, Z22
+	VPDPBUSD.BCST   4(BX)(SI*2), Z14, Z23
+	VPDPBUSD.BCST   4(BX)(R8*1), Z14, Z24
+	VPDPBUSD.BCST   8(BX), Z15, Z21
+	VPDPBUSD.BCST   8(BX)(SI*1), Z15, Z22
+	VPDPBUSD.BCST   8(BX)(SI*2), Z15, Z23
+	VPDPBUSD.BCST   8(BX)(R8*1), Z15, Z24
+	VPDPBUSD.BCST   12(BX), Z16, Z21
+	VPDPBUSD.BCST   12(BX)(SI*1), Z16, Z22
+	VPDPBUSD.BCST   12(BX)(SI*2), Z16, Z23
+	VPDPBUSD.BCST   12(BX)(R8*1), Z16, Z24
+	VPDPBUSD.BCST   16(BX), Z17, Z21
+	VPDPBUSD.BCST   16(BX)(SI*1), Z17, Z22
+	VPDPBUSD.BCST   16(BX)(SI*2), Z17, Z23
+	VPDPBUSD.BCST   16(BX)(R8*1), Z17, Z24
+	VPDPBUSD.BCST   20(BX), Z18, Z21
+	VPDPBUSD.BCST   20(BX)(SI*1), Z18, Z22
+	VPDPBUSD.BCST   20(BX)(SI*2), Z18, Z23
+	VPDPBUSD.BCST   20(BX)(R8*1), Z18, Z24
+	VPDPBUSD.BCST   24(BX), Z19, Z21
+	VPDPBUSD.BCST   24(BX)(SI*1), Z19, Z22
+	VPDPBUSD.BCST   24(BX)(SI*2), Z19, Z23
+	VPDPBUSD.BCST   24(BX)(R8*1), Z19, Z24
+	VPDPBUSD.BCST   28(BX), Z20, Z21
+	VPDPBUSD.BCST   28(BX)(SI*1), Z20, Z22
+	VPDPBUSD.BCST   28(BX)(SI*2), Z20, Z23
+	VPDPBUSD.BCST   28(BX)(R8*1), Z20, Z24
+	VPMULLD         Z12, Z21, Z21
+	VPADDD          Z21, Z1, Z1
+	VPMULLD         Z12, Z22, Z22
+	VPADDD          Z22, Z3, Z3
+	VPMULLD         Z12, Z23, Z23
+	VPADDD          Z23, Z5, Z5
+	VPMULLD         Z12, Z24, Z24
+	VPADDD          Z24, Z7, Z7
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPBUSD.BCST   (R9), Z13, Z21
+	VPDPBUSD.BCST   (R9)(SI*1), Z13, Z22
+	VPDPBUSD.BCST   4(R9), Z14, Z21
+	VPDPBUSD.BCST   4(R9)(SI*1), Z14, Z22
+	VPDPBUSD.BCST   8(R9), Z15, Z21
+	VPDPBUSD.BCST   8(R9)(SI*1), Z15, Z22
+	VPDPBUSD.BCST   12(R9), Z16, Z21
+	VPDPBUSD.BCST   12(R9)(SI*1), Z16, Z22
+	VPDPBUSD.BCST   16(R9), Z17, Z21
+	VPDPBUSD.BCST   16(R9)(SI*1), Z17, Z22
+	VPDPBUSD.BCST   20(R9), Z18, Z21
+	VPDPBUSD.BCST   20(R9)(SI*1), Z18, Z22
+	VPDPBUSD.BCST   24(R9), Z19, Z21
+	VPDPBUSD.BCST   24(R9)(SI*1), Z19, Z22
+	VPDPBUSD.BCST   28(R9), Z20, Z21
+	VPDPBUSD.BCST   28(R9)(SI*1), Z20, Z22
+	VPMULLD         Z12, Z21, Z21
+	VPADDD          Z21, Z9, Z9
+	VPMULLD         Z12, Z22, Z22
+	VPADDD          Z22, Z11, Z11
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z12
+	VPANDD          256(AX), Z12, Z13
+	VPANDD          320(AX), Z12, Z14
+	VPANDD          384(AX), Z12, Z15
+	VPANDD          448(AX), Z12, Z16
+	VPSRLW          $0x04, 256(AX), Z17
+	VPANDD          Z12, Z17, Z17
+	VPSRLW          $0x04, 320(AX), Z18
+	VPANDD          Z12, Z18, Z18
+	VPSRLW          $0x04, 384(AX), Z19
+	VPANDD          Z12, Z19, Z19
+	VPSRLW          $0x04, 448(AX), Z20
+	VPANDD          Z12, Z20, Z20
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z12
+	VPSHUFB         Z13, Z12, Z13
+	VPSHUFB         Z14, Z12, Z14
+	VPSHUFB         Z15, Z12, Z15
+	VPSHUFB         Z16, Z12, Z16
+	VPSHUFB         Z17, Z12, Z17
+	VPSHUFB         Z18, Z12, Z18
+	VPSHUFB         Z19, Z12, Z19
+	VPSHUFB         Z20, Z12, Z20
+	VPSRAD          $0x10, (CX), Z12
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VPDPBUSD.BCST   32(BX), Z13, Z21
+	VPDPBUSD.BCST   32(BX)(SI*1), Z13, Z22
+	VPDPBUSD.BCST   32(BX)(SI*2), Z13, Z23
+	VPDPBUSD.BCST   32(BX)(R8*1), Z13, Z24
+	VPDPBUSD.BCST   36(BX), Z14, Z21
+	VPDPBUSD.BCST   36(BX)(SI*1), Z14, Z22
+	VPDPBUSD.BCST   36(BX)(SI*2), Z14, Z23
+	VPDPBUSD.BCST   36(BX)(R8*1), Z14, Z24
+	VPDPBUSD.BCST   40(BX), Z15, Z21
+	VPDPBUSD.BCST   40(BX)(SI*1), Z15, Z22
+	VPDPBUSD.BCST   40(BX)(SI*2), Z15, Z23
+	VPDPBUSD.BCST   40(BX)(R8*1), Z15, Z24
+	VPDPBUSD.BCST   44(BX), Z16, Z21
+	VPDPBUSD.BCST   44(BX)(SI*1), Z16, Z22
+	VPDPBUSD.BCST   44(BX)(SI*2), Z16, Z23
+	VPDPBUSD.BCST   44(BX)(R8*1), Z16, Z24
+	VPDPBUSD.BCST   48(BX), Z17, Z21
+	VPDPBUSD.BCST   48(BX)(SI*1), Z17, Z22
+	VPDPBUSD.BCST   48(BX)(SI*2), Z17, Z23
+	VPDPBUSD.BCST   48(BX)(R8*1), Z17, Z24
+	VPDPBUSD.BCST   52(BX), Z18, Z21
+	VPDPBUSD.BCST   52(BX)(SI*1), Z18, Z22
+	VPDPBUSD.BCST   52(BX)(SI*2), Z18, Z23
+	VPDPBUSD.BCST   52(BX)(R8*1), Z18, Z24
+	VPDPBUSD.BCST   56(BX), Z19, Z21
+	VPDPBUSD.BCST   56(BX)(SI*1), Z19, Z22
+	VPDPBUSD.BCST   56(BX)(SI*2), Z19, Z23
+	VPDPBUSD.BCST   56(BX)(R8*1), Z19, Z24
+	VPDPBUSD.BCST   60(BX), Z20, Z21
+	VPDPBUSD.BCST   60(BX)(SI*1), Z20, Z22
+	VPDPBUSD.BCST   60(BX)(SI*2), Z20, Z23
+	VPDPBUSD.BCST   60(BX)(R8*1), Z20, Z24
+	VPMULLD         Z12, Z21, Z21
+	VPADDD          Z21, Z1, Z1
+	VPMULLD         Z12, Z22, Z22
+	VPADDD          Z22, Z3, Z3
+	VPMULLD         Z12, Z23, Z23
+	VPADDD          Z23, Z5, Z5
+	VPMULLD         Z12, Z24, Z24
+	VPADDD          Z24, Z7, Z7
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPBUSD.BCST   32(R9), Z13, Z21
+	VPDPBUSD.BCST   32(R9)(SI*1), Z13, Z22
+	VPDPBUSD.BCST   36(R9), Z14, Z21
+	VPDPBUSD.BCST   36(R9)(SI*1), Z14, Z22
+	VPDPBUSD.BCST   40(R9), Z15, Z21
+	VPDPBUSD.BCST   40(R9)(SI*1), Z15, Z22
+	VPDPBUSD.BCST   44(R9), Z16, Z21
+	VPDPBUSD.BCST   44(R9)(SI*1), Z16, Z22
+	VPDPBUSD.BCST   48(R9), Z17, Z21
+	VPDPBUSD.BCST   48(R9)(SI*1), Z17, Z22
+	VPDPBUSD.BCST   52(R9), Z18, Z21
+	VPDPBUSD.BCST   52(R9)(SI*1), Z18, Z22
+	VPDPBUSD.BCST   56(R9), Z19, Z21
+	VPDPBUSD.BCST   56(R9)(SI*1), Z19, Z22
+	VPDPBUSD.BCST   60(R9), Z20, Z21
+	VPDPBUSD.BCST   60(R9)(SI*1), Z20, Z22
+	VPMULLD         Z12, Z21, Z21
+	VPADDD          Z21, Z9, Z9
+	VPMULLD         Z12, Z22, Z22
+	VPADDD          Z22, Z11, Z11
+	ADDQ            $0x00000050, BX
+	ADDQ            $0x00000050, R9
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R11
+	JNZ             step
+	VCVTPH2PS       (DI), Z12
+	VMOVDQU64       (SP), Z13
+	VMOVDQU64       64(SP), Z14
+	VMOVDQU64       128(SP), Z15
+	VMOVDQU64       192(SP), Z16
+	VXORPS          Z17, Z17, Z17
+	VXORPS          Z18, Z18, Z18
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VPDPWSSD.BCST   4(BX), Z13, Z17
+	VPDPWSSD.BCST   4(BX)(SI*1), Z13, Z18
+	VPDPWSSD.BCST   4(BX)(SI*2), Z13, Z19
+	VPDPWSSD.BCST   4(BX)(R8*1), Z13, Z20
+	VPDPWSSD.BCST   8(BX), Z14, Z17
+	VPDPWSSD.BCST   8(BX)(SI*1), Z14, Z18
+	VPDPWSSD.BCST   8(BX)(SI*2), Z14, Z19
+	VPDPWSSD.BCST   8(BX)(R8*1), Z14, Z20
+	VPDPWSSD.BCST   12(BX), Z15, Z17
+	VPDPWSSD.BCST   12(BX)(SI*1), Z15, Z18
+	VPDPWSSD.BCST   12(BX)(SI*2), Z15, Z19
+	VPDPWSSD.BCST   12(BX)(R8*1), Z15, Z20
+	VPDPWSSD.BCST   16(BX), Z16, Z17
+	VPDPWSSD.BCST   16(BX)(SI*1), Z16, Z18
+	VPDPWSSD.BCST   16(BX)(SI*2), Z16, Z19
+	VPDPWSSD.BCST   16(BX)(R8*1), Z16, Z20
+	VPSLLD          $0x07, Z17, Z17
+	VPSUBD          Z17, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z12, Z17
+	VFMADD231PS     Z17, Z1, Z0
+	VPSLLD          $0x07, Z18, Z18
+	VPSUBD          Z18, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z12, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z19, Z19
+	VPSUBD          Z19, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z12, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z20, Z20
+	VPSUBD          Z20, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z12, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	VXORPS          Z1, Z1, Z1
+	VXORPS          Z3, Z3, Z3
+	VPDPWSSD.BCST   4(R9), Z13, Z1
+	VPDPWSSD.BCST   4(R9)(SI*1), Z13, Z3
+	VPDPWSSD.BCST   8(R9), Z14, Z1
+	VPDPWSSD.BCST   8(R9)(SI*1), Z14, Z3
+	VPDPWSSD.BCST   12(R9), Z15, Z1
+	VPDPWSSD.BCST   12(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST   16(R9), Z16, Z1
+	VPDPWSSD.BCST   16(R9)(SI*1), Z16, Z3
+	VPSLLD          $0x07, Z1, Z1
+	VPSUBD          Z1, Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS.BCST     (R9), Z12, Z1
+	VFMADD231PS     Z1, Z9, Z8
+	VPSLLD          $0x07, Z3, Z3
+	VPSUBD          Z3, Z11, Z11
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (R9)(SI*1), Z12, Z1
+	VFMADD231PS     Z1, Z11, Z10
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x00000034, R9
+	ADDQ            $0x000008a0, DI
+	DECQ            R10
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z8, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z10, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000174, AX, AX
+	SUBQ            AX, BX
+	SUBQ            AX, R9
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v7(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z13, Z13, Z13
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R11
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z14
+	VPANDD          (AX), Z14, Z15
+	VPANDD          64(AX), Z14, Z16
+	VPANDD          128(AX), Z14, Z17
+	VPANDD          192(AX), Z14, Z18
+	VPSRLW          $0x04, (AX), Z19
+	VPANDD          Z14, Z19, Z19
+	VPSRLW          $0x04, 64(AX), Z20
+	VPANDD          Z14, Z20, Z20
+	VPSRLW          $0x04, 128(AX), Z21
+	VPANDD          Z14, Z21, Z21
+	VPSRLW          $0x04, 192(AX), Z22
+	VPANDD          Z14, Z22, Z22
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z14
+	VPSHUFB         Z15, Z14, Z15
+	VPSHUFB         Z16, Z14, Z16
+	VPSHUFB         Z17, Z14, Z17
+	VPSHUFB         Z18, Z14, Z18
+	VPSHUFB         Z19, Z14, Z19
+	VPSHUFB         Z20, Z14, Z20
+	VPSHUFB         Z21, Z14, Z21
+	VPSHUFB         Z22, Z14, Z22
+	VPSLLD          $0x10, (CX), Z14
+	VPSRAD          $0x10, Z14, Z14
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VPDPBUSD.BCST   (BX), Z15, Z23
+	VPDPBUSD.BCST   (BX)(SI*1), Z15, Z24
+	VPDPBUSD.BCST   (BX)(SI*2), Z15, Z25
+	VPDPBUSD.BCST   (BX)(R8*1), Z15, Z26
+	VPDPBUSD.BCST   4(BX), Z16, Z23
+	VPDPBUSD.BCST   4(BX)(SI*1), Z16, Z24
+	VPDPBUSD.BCST   4(BX)(SI*2), Z16, Z25
+	VPDPBUSD.BCST   4(BX)(R8*1), Z16, Z26
+	VPDPBUSD.BCST   8(BX), Z17, Z23
+	VPDPBUSD.BCST   8(BX)(SI*1), Z17, Z24
+	VPDPBUSD.BCST   8(BX)(SI*2), Z17, Z25
+	VPDPBUSD.BCST   8(BX)(R8*1), Z17, Z26
+	VPDPBUSD.BCST   12(BX), Z18, Z23
+	VPDPBUSD.BCST   12(BX)(SI*1), Z18, Z24
+	VPDPBUSD.BCST   12(BX)(SI*2), Z18, Z25
+	VPDPBUSD.BCST   12(BX)(R8*1), Z18, Z26
+	VPDPBUSD.BCST   16(BX), Z19, Z23
+	VPDPBUSD.BCST   16(BX)(SI*1), Z19, Z24
+	VPDPBUSD.BCST   16(BX)(SI*2), Z19, Z25
+	VPDPBUSD.BCST   16(BX)(R8*1), Z19, Z26
+	VPDPBUSD.BCST   20(BX), Z20, Z23
+	VPDPBUSD.BCST   20(BX)(SI*1), Z20, Z24
+	VPDPBUSD.BCST   20(BX)(SI*2), Z20, Z25
+	VPDPBUSD.BCST   20(BX)(R8*1), Z20, Z26
+	VPDPBUSD.BCST   24(BX), Z21, Z23
+	VPDPBUSD.BCST   24(BX)(SI*1), Z21, Z24
+	VPDPBUSD.BCST   24(BX)(SI*2), Z21, Z25
+	VPDPBUSD.BCST   24(BX)(R8*1), Z21, Z26
+	VPDPBUSD.BCST   28(BX), Z22, Z23
+	VPDPBUSD.BCST   28(BX)(SI*1), Z22, Z24
+	VPDPBUSD.BCST   28(BX)(SI*2), Z22, Z25
+	VPDPBUSD.BCST   28(BX)(R8*1), Z22, Z26
+	VPMULLD         Z14, Z23, Z23
+	VPADDD          Z23, Z1, Z1
+	VPMULLD         Z14, Z24, Z24
+	VPADDD          Z24, Z3, Z3
+	VPMULLD         Z14, Z25, Z25
+	VPADDD          Z25, Z5, Z5
+	VPMULLD         Z14, Z26, Z26
+	VPADDD          Z26, Z7, Z7
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VXORPS          Z25, Z25, Z25
+	VPDPBUSD.BCST   (R9), Z15, Z23
+	VPDPBUSD.BCST   (R9)(SI*1), Z15, Z24
+	VPDPBUSD.BCST   (R9)(SI*2), Z15, Z25
+	VPDPBUSD.BCST   4(R9), Z16, Z23
+	VPDPBUSD.BCST   4(R9)(SI*1), Z16, Z24
+	VPDPBUSD.BCST   4(R9)(SI*2), Z16, Z25
+	VPDPBUSD.BCST   8(R9), Z17, Z23
+	VPDPBUSD.BCST   8(R9)(SI*1), Z17, Z24
+	VPDPBUSD.BCST   8(R9)(SI*2), Z17, Z25
+	VPDPBUSD.BCST   12(R9), Z18, Z23
+	VPDPBUSD.BCST   12(R9)(SI*1), Z18, Z24
+	VPDPBUSD.BCST   12(R9)(SI*2), Z18, Z25
+	VPDPBUSD.BCST   16(R9), Z19, Z23
+	VPDPBUSD.BCST   16(R9)(SI*1), Z19, Z24
+	VPDPBUSD.BCST   16(R9)(SI*2), Z19, Z25
+	VPDPBUSD.BCST   20(R9), Z20, Z23
+	VPDPBUSD.BCST   20(R9)(SI*1), Z20, Z24
+	VPDPBUSD.BCST   20(R9)(SI*2), Z20, Z25
+	VPDPBUSD.BCST   24(R9), Z21, Z23
+	VPDPBUSD.BCST   24(R9)(SI*1), Z21, Z24
+	VPDPBUSD.BCST   24(R9)(SI*2), Z21, Z25
+	VPDPBUSD.BCST   28(R9), Z22, Z23
+	VPDPBUSD.BCST   28(R9)(SI*1), Z22, Z24
+	VPDPBUSD.BCST   28(R9)(SI*2), Z22, Z25
+	VPMULLD         Z14, Z23, Z23
+	VPADDD          Z23, Z9, Z9
+	VPMULLD         Z14, Z24, Z24
+	VPADDD          Z24, Z11, Z11
+	VPMULLD         Z14, Z25, Z25
+	VPADDD          Z25, Z13, Z13
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z14
+	VPANDD          256(AX), Z14, Z15
+	VPANDD          320(AX), Z14, Z16
+	VPANDD          384(AX), Z14, Z17
+	VPANDD          448(AX), Z14, Z18
+	VPSRLW          $0x04, 256(AX), Z19
+	VPANDD          Z14, Z19, Z19
+	VPSRLW          $0x04, 320(AX), Z20
+	VPANDD          Z14, Z20, Z20
+	VPSRLW          $0x04, 384(AX), Z21
+	VPANDD          Z14, Z21, Z21
+	VPSRLW          $0x04, 448(AX), Z22
+	VPANDD          Z14, Z22, Z22
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z14
+	VPSHUFB         Z15, Z14, Z15
+	VPSHUFB         Z16, Z14, Z16
+	VPSHUFB         Z17, Z14, Z17
+	VPSHUFB         Z18, Z14, Z18
+	VPSHUFB         Z19, Z14, Z19
+	VPSHUFB         Z20, Z14, Z20
+	VPSHUFB         Z21, Z14, Z21
+	VPSHUFB         Z22, Z14, Z22
+	VPSRAD          $0x10, (CX), Z14
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VPDPBUSD.BCST   32(BX), Z15, Z23
+	VPDPBUSD.BCST   32(BX)(SI*1), Z15, Z24
+	VPDPBUSD.BCST   32(BX)(SI*2), Z15, Z25
+	VPDPBUSD.BCST   32(BX)(R8*1), Z15, Z26
+	VPDPBUSD.BCST   36(BX), Z16, Z23
+	VPDPBUSD.BCST   36(BX)(SI*1), Z16, Z24
+	VPDPBUSD.BCST   36(BX)(SI*2), Z16, Z25
+	VPDPBUSD.BCST   36(BX)(R8*1), Z16, Z26
+	VPDPBUSD.BCST   40(BX), Z17, Z23
+	VPDPBUSD.BCST   40(BX)(SI*1), Z17, Z24
+	VPDPBUSD.BCST   40(BX)(SI*2), Z17, Z25
+	VPDPBUSD.BCST   40(BX)(R8*1), Z17, Z26
+	VPDPBUSD.BCST   44(BX), Z18, Z23
+	VPDPBUSD.BCST   44(BX)(SI*1), Z18, Z24
+	VPDPBUSD.BCST   44(BX)(SI*2), Z18, Z25
+	VPDPBUSD.BCST   44(BX)(R8*1), Z18, Z26
+	VPDPBUSD.BCST   48(BX), Z19, Z23
+	VPDPBUSD.BCST   48(BX)(SI*1), Z19, Z24
+	VPDPBUSD.BCST   48(BX)(SI*2), Z19, Z25
+	VPDPBUSD.BCST   48(BX)(R8*1), Z19, Z26
+	VPDPBUSD.BCST   52(BX), Z20, Z23
+	VPDPBUSD.BCST   52(BX)(SI*1), Z20, Z24
+	VPDPBUSD.BCST   52(BX)(SI*2), Z20, Z25
+	VPDPBUSD.BCST   52(BX)(R8*1), Z20, Z26
+	VPDPBUSD.BCST   56(BX), Z21, Z23
+	VPDPBUSD.BCST   56(BX)(SI*1), Z21, Z24
+	VPDPBUSD.BCST   56(BX)(SI*2), Z21, Z25
+	VPDPBUSD.BCST   56(BX)(R8*1), Z21, Z26
+	VPDPBUSD.BCST   60(BX), Z22, Z23
+	VPDPBUSD.BCST   60(BX)(SI*1), Z22, Z24
+	VPDPBUSD.BCST   60(BX)(SI*2), Z22, Z25
+	VPDPBUSD.BCST   60(BX)(R8*1), Z22, Z26
+	VPMULLD         Z14, Z23, Z23
+	VPADDD          Z23, Z1, Z1
+	VPMULLD         Z14, Z24, Z24
+	VPADDD          Z24, Z3, Z3
+	VPMULLD         Z14, Z25, Z25
+	VPADDD          Z25, Z5, Z5
+	VPMULLD         Z14, Z26, Z26
+	VPADDD          Z26, Z7, Z7
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VXORPS          Z25, Z25, Z25
+	VPDPBUSD.BCST   32(R9), Z15, Z23
+	VPDPBUSD.BCST   32(R9)(SI*1), Z15, Z24
+	VPDPBUSD.BCST   32(R9)(SI*2), Z15, Z25
+	VPDPBUSD.BCST   36(R9), Z16, Z23
+	VPDPBUSD.BCST   36(R9)(SI*1), Z16, Z24
+	VPDPBUSD.BCST   36(R9)(SI*2), Z16, Z25
+	VPDPBUSD.BCST   40(R9), Z17, Z23
+	VPDPBUSD.BCST   40(R9)(SI*1), Z17, Z24
+	VPDPBUSD.BCST   40(R9)(SI*2), Z17, Z25
+	VPDPBUSD.BCST   44(R9), Z18, Z23
+	VPDPBUSD.BCST   44(R9)(SI*1), Z18, Z24
+	VPDPBUSD.BCST   44(R9)(SI*2), Z18, Z25
+	VPDPBUSD.BCST   48(R9), Z19, Z23
+	VPDPBUSD.BCST   48(R9)(SI*1), Z19, Z24
+	VPDPBUSD.BCST   48(R9)(SI*2), Z19, Z25
+	VPDPBUSD.BCST   52(R9), Z20, Z23
+	VPDPBUSD.BCST   52(R9)(SI*1), Z20, Z24
+	VPDPBUSD.BCST   52(R9)(SI*2), Z20, Z25
+	VPDPBUSD.BCST   56(R9), Z21, Z23
+	VPDPBUSD.BCST   56(R9)(SI*1), Z21, Z24
+	VPDPBUSD.BCST   56(R9)(SI*2), Z21, Z25
+	VPDPBUSD.BCST   60(R9), Z22, Z23
+	VPDPBUSD.BCST   60(R9)(SI*1), Z22, Z24
+	VPDPBUSD.BCST   60(R9)(SI*2), Z22, Z25
+	VPMULLD         Z14, Z23, Z23
+	VPADDD          Z23, Z9, Z9
+	VPMULLD         Z14, Z24, Z24
+	VPADDD          Z24, Z11, Z11
+	VPMULLD         Z14, Z25, Z25
+	VPADDD          Z25, Z13, Z13
+	ADDQ            $0x00000050, BX
+	ADDQ            $0x00000050, R9
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R11
+	JNZ             step
+	VCVTPH2PS       (DI), Z14
+	VMOVDQU64       (SP), Z15
+	VMOVDQU64       64(SP), Z16
+	VMOVDQU64       128(SP), Z17
+	VMOVDQU64       192(SP), Z18
+	VXORPS          Z19, Z19, Z19
+	VXORPS          Z20, Z20, Z20
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VPDPWSSD.BCST   4(BX), Z15, Z19
+	VPDPWSSD.BCST   4(BX)(SI*1), Z15, Z20
+	VPDPWSSD.BCST   4(BX)(SI*2), Z15, Z21
+	VPDPWSSD.BCST   4(BX)(R8*1), Z15, Z22
+	VPDPWSSD.BCST   8(BX), Z16, Z19
+	VPDPWSSD.BCST   8(BX)(SI*1), Z16, Z20
+	VPDPWSSD.BCST   8(BX)(SI*2), Z16, Z21
+	VPDPWSSD.BCST   8(BX)(R8*1), Z16, Z22
+	VPDPWSSD.BCST   12(BX), Z17, Z19
+	VPDPWSSD.BCST   12(BX)(SI*1), Z17, Z20
+	VPDPWSSD.BCST   12(BX)(SI*2), Z17, Z21
+	VPDPWSSD.BCST   12(BX)(R8*1), Z17, Z22
+	VPDPWSSD.BCST   16(BX), Z18, Z19
+	VPDPWSSD.BCST   16(BX)(SI*1), Z18, Z20
+	VPDPWSSD.BCST   16(BX)(SI*2), Z18, Z21
+	VPDPWSSD.BCST   16(BX)(R8*1), Z18, Z22
+	VPSLLD          $0x07, Z19, Z19
+	VPSUBD          Z19, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z14, Z19
+	VFMADD231PS     Z19, Z1, Z0
+	VPSLLD          $0x07, Z20, Z20
+	VPSUBD          Z20, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z14, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z21, Z21
+	VPSUBD          Z21, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z14, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z22, Z22
+	VPSUBD          Z22, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z14, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	VXORPS          Z1, Z1, Z1
+	VXORPS          Z3, Z3, Z3
+	VXORPS          Z5, Z5, Z5
+	VPDPWSSD.BCST   4(R9), Z15, Z1
+	VPDPWSSD.BCST   4(R9)(SI*1), Z15, Z3
+	VPDPWSSD.BCST   4(R9)(SI*2), Z15, Z5
+	VPDPWSSD.BCST   8(R9), Z16, Z1
+	VPDPWSSD.BCST   8(R9)(SI*1), Z16, Z3
+	VPDPWSSD.BCST   8(R9)(SI*2), Z16, Z5
+	VPDPWSSD.BCST   12(R9), Z17, Z1
+	VPDPWSSD.BCST   12(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST   12(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST   16(R9), Z18, Z1
+	VPDPWSSD.BCST   16(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST   16(R9)(SI*2), Z18, Z5
+	VPSLLD          $0x07, Z1, Z1
+	VPSUBD          Z1, Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS.BCST     (R9), Z14, Z1
+	VFMADD231PS     Z1, Z9, Z8
+	VPSLLD          $0x07, Z3, Z3
+	VPSUBD          Z3, Z11, Z11
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (R9)(SI*1), Z14, Z1
+	VFMADD231PS     Z1, Z11, Z10
+	VPSLLD          $0x07, Z5, Z5
+	VPSUBD          Z5, Z13, Z13
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (R9)(SI*2), Z14, Z1
+	VFMADD231PS     Z1, Z13, Z12
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x00000034, R9
+	ADDQ            $0x000008a0, DI
+	DECQ            R10
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z8, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z10, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z12, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000174, AX, AX
+	SUBQ            AX, BX
+	SUBQ            AX, R9
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET
+
+// func iq4_xsx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+TEXT ·iq4_xsx16v8(SB), NOSPLIT, $256-58
+	MOVQ y+0(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ ldx+24(FP), SI
+	MOVQ w+32(FP), DI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (BX)(SI*4), R9
+
+group:
+	MOVQ   blocks+40(FP), R10
+	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
+	VXORPS Z4, Z4, Z4
+	VXORPS Z6, Z6, Z6
+	VXORPS Z8, Z8, Z8
+	VXORPS Z10, Z10, Z10
+	VXORPS Z12, Z12, Z12
+	VXORPS Z14, Z14, Z14
+
+block:
+	VMOVDQU64    32(DI), Z1
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
+	VPSLLW       $0x04, 96(DI), Z3
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
+	VPORD        Z1, Z3, Z3
+	VPBROADCASTD vnnibytes32<>+0(SB), Z1
+	VPSUBB       Z1, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z3, Z1
+	VPSRAW       $0x08, Z1, Z1
+	VPSHUFB      vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW       $0x08, Z3, Z3
+	VPSRLW       $0x04, 32(DI), Z5
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z5, Z5
+	VMOVDQU64    96(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z5, Z7, Z7
+	VPBROADCASTD vnnibytes32<>+0(SB), Z5
+	VPSUBB       Z5, Z7, Z7
+	VPSHUFB      vnnispread0<>+0(SB), Z7, Z5
+	VPSRAW       $0x08, Z5, Z5
+	VPSHUFB      vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW       $0x08, Z7, Z7
+	VMOVDQU64    Z1, (SP)
+	VMOVDQU64    Z3, 64(SP)
+	VMOVDQU64    Z5, 128(SP)
+	VMOVDQU64    Z7, 192(SP)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z13, Z13, Z13
+	VXORPS       Z15, Z15, Z15
+	LEAQ         160(DI), AX
+	LEAQ         (SP), CX
+	MOVQ         $0x00000004, R11
+
+step:
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z16
+	VPANDD          (AX), Z16, Z17
+	VPANDD          64(AX), Z16, Z18
+	VPANDD          128(AX), Z16, Z19
+	VPANDD          192(AX), Z16, Z20
+	VPSRLW          $0x04, (AX), Z21
+	VPANDD          Z16, Z21, Z21
+	VPSRLW          $0x04, 64(AX), Z22
+	VPANDD          Z16, Z22, Z22
+	VPSRLW          $0x04, 128(AX), Z23
+	VPANDD          Z16, Z23, Z23
+	VPSRLW          $0x04, 192(AX), Z24
+	VPANDD          Z16, Z24, Z24
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z16
+	VPSHUFB         Z17, Z16, Z17
+	VPSHUFB         Z18, Z16, Z18
+	VPSHUFB         Z19, Z16, Z19
+	VPSHUFB         Z20, Z16, Z20
+	VPSHUFB         Z21, Z16, Z21
+	VPSHUFB         Z22, Z16, Z22
+	VPSHUFB         Z23, Z16, Z23
+	VPSHUFB         Z24, Z16, Z24
+	VPSLLD          $0x10, (CX), Z16
+	VPSRAD          $0x10, Z16, Z16
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VXORPS          Z27, Z27, Z27
+	VXORPS          Z28, Z28, Z28
+	VPDPBUSD.BCST   (BX), Z17, Z25
+	VPDPBUSD.BCST   (BX)(SI*1), Z17, Z26
+	VPDPBUSD.BCST   (BX)(SI*2), Z17, Z27
+	VPDPBUSD.BCST   (BX)(R8*1), Z17, Z28
+	VPDPBUSD.BCST   4(BX), Z18, Z25
+	VPDPBUSD.BCST   4(BX)(SI*1), Z18, Z26
+	VPDPBUSD.BCST   4(BX)(SI*2), Z18, Z27
+	VPDPBUSD.BCST   4(BX)(R8*1), Z18, Z28
+	VPDPBUSD.BCST   8(BX), Z19, Z25
+	VPDPBUSD.BCST   8(BX)(SI*1), Z19, Z26
+	VPDPBUSD.BCST   8(BX)(SI*2), Z19, Z27
+	VPDPBUSD.BCST   8(BX)(R8*1), Z19, Z28
+	VPDPBUSD.BCST   12(BX), Z20, Z25
+	VPDPBUSD.BCST   12(BX)(SI*1), Z20, Z26
+	VPDPBUSD.BCST   12(BX)(SI*2), Z20, Z27
+	VPDPBUSD.BCST   12(BX)(R8*1), Z20, Z28
+	VPDPBUSD.BCST   16(BX), Z21, Z25
+	VPDPBUSD.BCST   16(BX)(SI*1), Z21, Z26
+	VPDPBUSD.BCST   16(BX)(SI*2), Z21, Z27
+	VPDPBUSD.BCST   16(BX)(R8*1), Z21, Z28
+	VPDPBUSD.BCST   20(BX), Z22, Z25
+	VPDPBUSD.BCST   20(BX)(SI*1), Z22, Z26
+	VPDPBUSD.BCST   20(BX)(SI*2), Z22, Z27
+	VPDPBUSD.BCST   20(BX)(R8*1), Z22, Z28
+	VPDPBUSD.BCST   24(BX), Z23, Z25
+	VPDPBUSD.BCST   24(BX)(SI*1), Z23, Z26
+	VPDPBUSD.BCST   24(BX)(SI*2), Z23, Z27
+	VPDPBUSD.BCST   24(BX)(R8*1), Z23, Z28
+	VPDPBUSD.BCST   28(BX), Z24, Z25
+	VPDPBUSD.BCST   28(BX)(SI*1), Z24, Z26
+	VPDPBUSD.BCST   28(BX)(SI*2), Z24, Z27
+	VPDPBUSD.BCST   28(BX)(R8*1), Z24, Z28
+	VPMULLD         Z16, Z25, Z25
+	VPADDD          Z25, Z1, Z1
+	VPMULLD         Z16, Z26, Z26
+	VPADDD          Z26, Z3, Z3
+	VPMULLD         Z16, Z27, Z27
+	VPADDD          Z27, Z5, Z5
+	VPMULLD         Z16, Z28, Z28
+	VPADDD          Z28, Z7, Z7
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VXORPS          Z27, Z27, Z27
+	VXORPS          Z28, Z28, Z28
+	VPDPBUSD.BCST   (R9), Z17, Z25
+	VPDPBUSD.BCST   (R9)(SI*1), Z17, Z26
+	VPDPBUSD.BCST   (R9)(SI*2), Z17, Z27
+	VPDPBUSD.BCST   (R9)(R8*1), Z17, Z28
+	VPDPBUSD.BCST   4(R9), Z18, Z25
+	VPDPBUSD.BCST   4(R9)(SI*1), Z18, Z26
+	VPDPBUSD.BCST   4(R9)(SI*2), Z18, Z27
+	VPDPBUSD.BCST   4(R9)(R8*1), Z18, Z28
+	VPDPBUSD.BCST   8(R9), Z19, Z25
+	VPDPBUSD.BCST   8(R9)(SI*1), Z19, Z26
+	VPDPBUSD.BCST   8(R9)(SI*2), Z19, Z27
+	VPDPBUSD.BCST   8(R9)(R8*1), Z19, Z28
+	VPDPBUSD.BCST   12(R9), Z20, Z25
+	VPDPBUSD.BCST   12(R9)(SI*1), Z20, Z26
+	VPDPBUSD.BCST   12(R9)(SI*2), Z20, Z27
+	VPDPBUSD.BCST   12(R9)(R8*1), Z20, Z28
+	VPDPBUSD.BCST   16(R9), Z21, Z25
+	VPDPBUSD.BCST   16(R9)(SI*1), Z21, Z26
+	VPDPBUSD.BCST   16(R9)(SI*2), Z21, Z27
+	VPDPBUSD.BCST   16(R9)(R8*1), Z21, Z28
+	VPDPBUSD.BCST   20(R9), Z22, Z25
+	VPDPBUSD.BCST   20(R9)(SI*1), Z22, Z26
+	VPDPBUSD.BCST   20(R9)(SI*2), Z22, Z27
+	VPDPBUSD.BCST   20(R9)(R8*1), Z22, Z28
+	VPDPBUSD.BCST   24(R9), Z23, Z25
+	VPDPBUSD.BCST   24(R9)(SI*1), Z23, Z26
+	VPDPBUSD.BCST   24(R9)(SI*2), Z23, Z27
+	VPDPBUSD.BCST   24(R9)(R8*1), Z23, Z28
+	VPDPBUSD.BCST   28(R9), Z24, Z25
+	VPDPBUSD.BCST   28(R9)(SI*1), Z24, Z26
+	VPDPBUSD.BCST   28(R9)(SI*2), Z24, Z27
+	VPDPBUSD.BCST   28(R9)(R8*1), Z24, Z28
+	VPMULLD         Z16, Z25, Z25
+	VPADDD          Z25, Z9, Z9
+	VPMULLD         Z16, Z26, Z26
+	VPADDD          Z26, Z11, Z11
+	VPMULLD         Z16, Z27, Z27
+	VPADDD          Z27, Z13, Z13
+	VPMULLD         Z16, Z28, Z28
+	VPADDD          Z28, Z15, Z15
+	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z16
+	VPANDD          256(AX), Z16, Z17
+	VPANDD          320(AX), Z16, Z18
+	VPANDD          384(AX), Z16, Z19
+	VPANDD          448(AX), Z16, Z20
+	VPSRLW          $0x04, 256(AX), Z21
+	VPANDD          Z16, Z21, Z21
+	VPSRLW          $0x04, 320(AX), Z22
+	VPANDD          Z16, Z22, Z22
+	VPSRLW          $0x04, 384(AX), Z23
+	VPANDD          Z16, Z23, Z23
+	VPSRLW          $0x04, 448(AX), Z24
+	VPANDD          Z16, Z24, Z24
+	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z16
+	VPSHUFB         Z17, Z16, Z17
+	VPSHUFB         Z18, Z16, Z18
+	VPSHUFB         Z19, Z16, Z19
+	VPSHUFB         Z20, Z16, Z20
+	VPSHUFB         Z21, Z16, Z21
+	VPSHUFB         Z22, Z16, Z22
+	VPSHUFB         Z23, Z16, Z23
+	VPSHUFB         Z24, Z16, Z24
+	VPSRAD          $0x10, (CX), Z16
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VXORPS          Z27, Z27, Z27
+	VXORPS          Z28, Z28, Z28
+	VPDPBUSD.BCST   32(BX), Z17, Z25
+	VPDPBUSD.BCST   32(BX)(SI*1), Z17, Z26
+	VPDPBUSD.BCST   32(BX)(SI*2), Z17, Z27
+	VPDPBUSD.BCST   32(BX)(R8*1), Z17, Z28
+	VPDPBUSD.BCST   36(BX), Z18, Z25
+	VPDPBUSD.BCST   36(BX)(SI*1), Z18, Z26
+	VPDPBUSD.BCST   36(BX)(SI*2), Z18, Z27
+	VPDPBUSD.BCST   36(BX)(R8*1), Z18, Z28
+	VPDPBUSD.BCST   40(BX), Z19, Z25
+	VPDPBUSD.BCST   40(BX)(SI*1), Z19, Z26
+	VPDPBUSD.BCST   40(BX)(SI*2), Z19, Z27
+	VPDPBUSD.BCST   40(BX)(R8*1), Z19, Z28
+	VPDPBUSD.BCST   44(BX), Z20, Z25
+	VPDPBUSD.BCST   44(BX)(SI*1), Z20, Z26
+	VPDPBUSD.BCST   44(BX)(SI*2), Z20, Z27
+	VPDPBUSD.BCST   44(BX)(R8*1), Z20, Z28
+	VPDPBUSD.BCST   48(BX), Z21, Z25
+	VPDPBUSD.BCST   48(BX)(SI*1), Z21, Z26
+	VPDPBUSD.BCST   48(BX)(SI*2), Z21, Z27
+	VPDPBUSD.BCST   48(BX)(R8*1), Z21, Z28
+	VPDPBUSD.BCST   52(BX), Z22, Z25
+	VPDPBUSD.BCST   52(BX)(SI*1), Z22, Z26
+	VPDPBUSD.BCST   52(BX)(SI*2), Z22, Z27
+	VPDPBUSD.BCST   52(BX)(R8*1), Z22, Z28
+	VPDPBUSD.BCST   56(BX), Z23, Z25
+	VPDPBUSD.BCST   56(BX)(SI*1), Z23, Z26
+	VPDPBUSD.BCST   56(BX)(SI*2), Z23, Z27
+	VPDPBUSD.BCST   56(BX)(R8*1), Z23, Z28
+	VPDPBUSD.BCST   60(BX), Z24, Z25
+	VPDPBUSD.BCST   60(BX)(SI*1), Z24, Z26
+	VPDPBUSD.BCST   60(BX)(SI*2), Z24, Z27
+	VPDPBUSD.BCST   60(BX)(R8*1), Z24, Z28
+	VPMULLD         Z16, Z25, Z25
+	VPADDD          Z25, Z1, Z1
+	VPMULLD         Z16, Z26, Z26
+	VPADDD          Z26, Z3, Z3
+	VPMULLD         Z16, Z27, Z27
+	VPADDD          Z27, Z5, Z5
+	VPMULLD         Z16, Z28, Z28
+	VPADDD          Z28, Z7, Z7
+	VXORPS          Z25, Z25, Z25
+	VXORPS          Z26, Z26, Z26
+	VXORPS          Z27, Z27, Z27
+	VXORPS          Z28, Z28, Z28
+	VPDPBUSD.BCST   32(R9), Z17, Z25
+	VPDPBUSD.BCST   32(R9)(SI*1), Z17, Z26
+	VPDPBUSD.BCST   32(R9)(SI*2), Z17, Z27
+	VPDPBUSD.BCST   32(R9)(R8*1), Z17, Z28
+	VPDPBUSD.BCST   36(R9), Z18, Z25
+	VPDPBUSD.BCST   36(R9)(SI*1), Z18, Z26
+	VPDPBUSD.BCST   36(R9)(SI*2), Z18, Z27
+	VPDPBUSD.BCST   36(R9)(R8*1), Z18, Z28
+	VPDPBUSD.BCST   40(R9), Z19, Z25
+	VPDPBUSD.BCST   40(R9)(SI*1), Z19, Z26
+	VPDPBUSD.BCST   40(R9)(SI*2), Z19, Z27
+	VPDPBUSD.BCST   40(R9)(R8*1), Z19, Z28
+	VPDPBUSD.BCST   44(R9), Z20, Z25
+	VPDPBUSD.BCST   44(R9)(SI*1), Z20, Z26
+	VPDPBUSD.BCST   44(R9)(SI*2), Z20, Z27
+	VPDPBUSD.BCST   44(R9)(R8*1), Z20, Z28
+	VPDPBUSD.BCST   48(R9), Z21, Z25
+	VPDPBUSD.BCST   48(R9)(SI*1), Z21, Z26
+	VPDPBUSD.BCST   48(R9)(SI*2), Z21, Z27
+	VPDPBUSD.BCST   48(R9)(R8*1), Z21, Z28
+	VPDPBUSD.BCST   52(R9), Z22, Z25
+	VPDPBUSD.BCST   52(R9)(SI*1), Z22, Z26
+	VPDPBUSD.BCST   52(R9)(SI*2), Z22, Z27
+	VPDPBUSD.BCST   52(R9)(R8*1), Z22, Z28
+	VPDPBUSD.BCST   56(R9), Z23, Z25
+	VPDPBUSD.BCST   56(R9)(SI*1), Z23, Z26
+	VPDPBUSD.BCST   56(R9)(SI*2), Z23, Z27
+	VPDPBUSD.BCST   56(R9)(R8*1), Z23, Z28
+	VPDPBUSD.BCST   60(R9), Z24, Z25
+	VPDPBUSD.BCST   60(R9)(SI*1), Z24, Z26
+	VPDPBUSD.BCST   60(R9)(SI*2), Z24, Z27
+	VPDPBUSD.BCST   60(R9)(R8*1), Z24, Z28
+	VPMULLD         Z16, Z25, Z25
+	VPADDD          Z25, Z9, Z9
+	VPMULLD         Z16, Z26, Z26
+	VPADDD          Z26, Z11, Z11
+	VPMULLD         Z16, Z27, Z27
+	VPADDD          Z27, Z13, Z13
+	VPMULLD         Z16, Z28, Z28
+	VPADDD          Z28, Z15, Z15
+	ADDQ            $0x00000050, BX
+	ADDQ            $0x00000050, R9
+	ADDQ            $0x00000200, AX
+	ADDQ            $0x00000040, CX
+	DECQ            R11
+	JNZ             step
+	VCVTPH2PS       (DI), Z16
+	VMOVDQU64       (SP), Z17
+	VMOVDQU64       64(SP), Z18
+	VMOVDQU64       128(SP), Z19
+	VMOVDQU64       192(SP), Z20
+	VXORPS          Z21, Z21, Z21
+	VXORPS          Z22, Z22, Z22
+	VXORPS          Z23, Z23, Z23
+	VXORPS          Z24, Z24, Z24
+	VPDPWSSD.BCST   4(BX), Z17, Z21
+	VPDPWSSD.BCST   4(BX)(SI*1), Z17, Z22
+	VPDPWSSD.BCST   4(BX)(SI*2), Z17, Z23
+	VPDPWSSD.BCST   4(BX)(R8*1), Z17, Z24
+	VPDPWSSD.BCST   8(BX), Z18, Z21
+	VPDPWSSD.BCST   8(BX)(SI*1), Z18, Z22
+	VPDPWSSD.BCST   8(BX)(SI*2), Z18, Z23
+	VPDPWSSD.BCST   8(BX)(R8*1), Z18, Z24
+	VPDPWSSD.BCST   12(BX), Z19, Z21
+	VPDPWSSD.BCST   12(BX)(SI*1), Z19, Z22
+	VPDPWSSD.BCST   12(BX)(SI*2), Z19, Z23
+	VPDPWSSD.BCST   12(BX)(R8*1), Z19, Z24
+	VPDPWSSD.BCST   16(BX), Z20, Z21
+	VPDPWSSD.BCST   16(BX)(SI*1), Z20, Z22
+	VPDPWSSD.BCST   16(BX)(SI*2), Z20, Z23
+	VPDPWSSD.BCST   16(BX)(R8*1), Z20, Z24
+	VPSLLD          $0x07, Z21, Z21
+	VPSUBD          Z21, Z1, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS.BCST     (BX), Z16, Z21
+	VFMADD231PS     Z21, Z1, Z0
+	VPSLLD          $0x07, Z22, Z22
+	VPSUBD          Z22, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMULPS.BCST     (BX)(SI*1), Z16, Z1
+	VFMADD231PS     Z1, Z3, Z2
+	VPSLLD          $0x07, Z23, Z23
+	VPSUBD          Z23, Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS.BCST     (BX)(SI*2), Z16, Z1
+	VFMADD231PS     Z1, Z5, Z4
+	VPSLLD          $0x07, Z24, Z24
+	VPSUBD          Z24, Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS.BCST     (BX)(R8*1), Z16, Z1
+	VFMADD231PS     Z1, Z7, Z6
+	VXORPS          Z1, Z1, Z1
+	VXORPS          Z3, Z3, Z3
+	VXORPS          Z5, Z5, Z5
+	VXORPS          Z7, Z7, Z7
+	VPDPWSSD.BCST   4(R9), Z17, Z1
+	VPDPWSSD.BCST   4(R9)(SI*1), Z17, Z3
+	VPDPWSSD.BCST   4(R9)(SI*2), Z17, Z5
+	VPDPWSSD.BCST   4(R9)(R8*1), Z17, Z7
+	VPDPWSSD.BCST   8(R9), Z18, Z1
+	VPDPWSSD.BCST   8(R9)(SI*1), Z18, Z3
+	VPDPWSSD.BCST   8(R9)(SI*2), Z18, Z5
+	VPDPWSSD.BCST   8(R9)(R8*1), Z18, Z7
+	VPDPWSSD.BCST   12(R9), Z19, Z1
+	VPDPWSSD.BCST   12(R9)(SI*1), Z19, Z3
+	VPDPWSSD.BCST   12(R9)(SI*2), Z19, Z5
+	VPDPWSSD.BCST   12(R9)(R8*1), Z19, Z7
+	VPDPWSSD.BCST   16(R9), Z20, Z1
+	VPDPWSSD.BCST   16(R9)(SI*1), Z20, Z3
+	VPDPWSSD.BCST   16(R9)(SI*2), Z20, Z5
+	VPDPWSSD.BCST   16(R9)(R8*1), Z20, Z7
+	VPSLLD          $0x07, Z1, Z1
+	VPSUBD          Z1, Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS.BCST     (R9), Z16, Z1
+	VFMADD231PS     Z1, Z9, Z8
+	VPSLLD          $0x07, Z3, Z3
+	VPSUBD          Z3, Z11, Z11
+	VCVTDQ2PS       Z11, Z11
+	VMULPS.BCST     (R9)(SI*1), Z16, Z1
+	VFMADD231PS     Z1, Z11, Z10
+	VPSLLD          $0x07, Z5, Z5
+	VPSUBD          Z5, Z13, Z13
+	VCVTDQ2PS       Z13, Z13
+	VMULPS.BCST     (R9)(SI*2), Z16, Z1
+	VFMADD231PS     Z1, Z13, Z12
+	VPSLLD          $0x07, Z7, Z7
+	VPSUBD          Z7, Z15, Z15
+	VCVTDQ2PS       Z15, Z15
+	VMULPS.BCST     (R9)(R8*1), Z16, Z1
+	VFMADD231PS     Z1, Z15, Z14
+	ADDQ            $0x00000034, BX
+	ADDQ            $0x00000034, R9
+	ADDQ            $0x000008a0, DI
+	DECQ            R10
+	JNZ             block
+	KMOVW           lanes+56(FP), K1
+	MOVQ            DX, AX
+	VMOVUPS         Z0, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z2, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z4, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z6, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z8, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z10, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z12, K1, (AX)
+	ADDQ            ldy+8(FP), AX
+	VMOVUPS         Z14, K1, (AX)
+	ADDQ            $0x40, DX
+	MOVQ            blocks+40(FP), AX
+	IMUL3Q          $0x00000174, AX, AX
+	SUBQ            AX, BX
+	SUBQ            AX, R9
+	DECQ            groups+48(FP)
+	JNZ             group
+	VZEROUPPER
+	RET

@@ -243,3 +243,387 @@ func q8_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q8_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16v1 multiplies 1 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_nlx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16v2 multiplies 2 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_nlx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16v3 multiplies 3 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_nlx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16v4 multiplies 4 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_nlx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16v5 multiplies 5 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_nlx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16v6 multiplies 6 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_nlx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16v7 multiplies 7 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_nlx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16v8 multiplies 8 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_nlx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16v1 multiplies 1 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func mxfp4x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16v2 multiplies 2 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func mxfp4x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16v3 multiplies 3 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func mxfp4x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16v4 multiplies 4 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func mxfp4x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16v5 multiplies 5 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func mxfp4x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16v6 multiplies 6 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func mxfp4x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16v7 multiplies 7 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func mxfp4x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16v8 multiplies 8 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func mxfp4x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_kx16v1 multiplies 1 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q4_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_kx16v2 multiplies 2 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q4_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_kx16v3 multiplies 3 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q4_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_kx16v4 multiplies 4 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q4_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_kx16v5 multiplies 5 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q4_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_kx16v6 multiplies 6 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q4_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_kx16v7 multiplies 7 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q4_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_kx16v8 multiplies 8 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q4_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16v1 multiplies 1 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q5_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16v2 multiplies 2 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q5_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16v3 multiplies 3 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q5_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16v4 multiplies 4 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q5_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16v5 multiplies 5 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q5_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16v6 multiplies 6 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q5_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16v7 multiplies 7 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q5_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16v8 multiplies 8 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q5_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16v1 multiplies 1 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q6_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16v2 multiplies 2 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q6_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16v3 multiplies 3 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q6_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16v4 multiplies 4 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q6_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16v5 multiplies 5 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q6_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16v6 multiplies 6 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q6_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16v7 multiplies 7 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q6_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16v8 multiplies 8 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q6_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v1 multiplies 1 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v2 multiplies 2 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v3 multiplies 3 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v4 multiplies 4 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v5 multiplies 5 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v6 multiplies 6 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v7 multiplies 7 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16v8 multiplies 8 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q2_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v1 multiplies 1 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v2 multiplies 2 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v3 multiplies 3 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v4 multiplies 4 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v5 multiplies 5 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v6 multiplies 6 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v7 multiplies 7 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16v8 multiplies 8 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func q3_kx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16v1 multiplies 1 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_xsx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16v2 multiplies 2 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_xsx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16v3 multiplies 3 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_xsx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16v4 multiplies 4 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_xsx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16v5 multiplies 5 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_xsx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16v6 multiplies 6 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_xsx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16v7 multiplies 7 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_xsx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16v8 multiplies 8 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; of a group's outputs those of lanes are written.
+//
+//go:noescape
+func iq4_xsx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)

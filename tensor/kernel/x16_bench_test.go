@@ -34,11 +34,11 @@ func fastTiersBench(b *testing.B, f func(b *testing.B)) {
 // BenchmarkMatVec multiplies one row by matrices that are not in cache. The
 // limit is the rate at which one core reads memory, BenchmarkMemoryRead.
 func BenchmarkMatVec(b *testing.B) {
-	const rows, cols = 4096, 576
+	const rows, cols = 4096, 512
 	p := filledBytes(walkBytes)
-	x := randomActivations(rand.New(rand.NewPCG(1, 9)), 1, cols)
 	y := make([]float32, rows)
 	for _, f := range packedFormats {
+		x := randomActivations(rand.New(rand.NewPCG(1, 9)), f.layout.X, 1, cols)
 		b.Run(f.layout.Name, func(b *testing.B) {
 			fastTiersBench(b, func(b *testing.B) {
 				size, at := f.layout.Bytes(rows, cols), 0
@@ -81,9 +81,9 @@ func BenchmarkMatMul(b *testing.B) {
 	const rows, cols = 576, 1536
 	r := rand.New(rand.NewPCG(1, 9))
 	for _, f := range packedFormats {
-		p := pack(f.layout, randomMatrix(r, f.size, rows, cols), rows, cols)
+		p := pack(f.layout, f.random(r, rows, cols), rows, cols)
 		for _, n := range []int{1, 2, 3, 5, 7, 8, 13, 512} {
-			x := randomActivations(r, n, cols)
+			x := randomActivations(r, f.layout.X, n, cols)
 			y := make([]float32, n*rows)
 			b.Run(fmt.Sprintf("%s/n=%d", f.layout.Name, n), func(b *testing.B) {
 				fastTiersBench(b, func(b *testing.B) {
@@ -96,10 +96,10 @@ func BenchmarkMatMul(b *testing.B) {
 }
 
 func BenchmarkPack(b *testing.B) {
-	const rows, cols = 1536, 576
+	const rows, cols = 1536, 512
 	for _, f := range packedFormats {
 		b.Run(f.layout.Name, func(b *testing.B) {
-			m := randomMatrix(rand.New(rand.NewPCG(1, 9)), f.size, rows, cols)
+			m := f.random(rand.New(rand.NewPCG(1, 9)), rows, cols)
 			p := make([]byte, f.layout.Bytes(rows, cols))
 			s := fastest(b, func() { f.layout.Pack(p, m, rows, cols, 0, groups(rows)) })
 			b.ReportMetric(float64(len(m))/s/1e9, "GB/s")
@@ -109,10 +109,10 @@ func BenchmarkPack(b *testing.B) {
 
 // BenchmarkDecodePanel decodes to a buffer in cache; the rate counts floats written.
 func BenchmarkDecodePanel(b *testing.B) {
-	const cols = 576
+	const cols = 512
 	for _, f := range packedFormats {
 		b.Run(f.layout.Name, func(b *testing.B) {
-			p := pack(f.layout, randomMatrix(rand.New(rand.NewPCG(1, 9)), f.size, GroupRows, cols), GroupRows, cols)
+			p := pack(f.layout, f.random(rand.New(rand.NewPCG(1, 9)), GroupRows, cols), GroupRows, cols)
 			panel := make([]float32, cols*GroupRows)
 			s := fastest(b, func() { f.layout.DecodePanel(panel, p, cols, 0) })
 			b.ReportMetric(float64(4*len(panel))/s/1e9, "GB/s")

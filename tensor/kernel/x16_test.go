@@ -1,101 +1,11 @@
 package kernel
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 )
-
-// packedFormats lists every layout beside an independent reading of its file
-// format: value of element k of a block.
-var packedFormats = []struct {
-	layout *Layout
-	size   int
-	value  func(block []byte, k int) float32
-}{
-	{Q4_0x16, 18, func(b []byte, k int) float32 {
-		return half(b, 0) * float32(nibble(b[2:], k)-8)
-	}},
-	{Q4_1x16, 20, func(b []byte, k int) float32 {
-		return half(b, 0)*float32(nibble(b[4:], k)) + half(b, 1)
-	}},
-	{Q5_0x16, 22, func(b []byte, k int) float32 {
-		return half(b, 0) * float32(nibble(b[6:], k)+fifth(b[2:], k)-16)
-	}},
-	{Q5_1x16, 24, func(b []byte, k int) float32 {
-		return half(b, 0)*float32(nibble(b[8:], k)+fifth(b[4:], k)) + half(b, 1)
-	}},
-	{Q8_0x16, 34, func(b []byte, k int) float32 {
-		return half(b, 0) * float32(int8(b[2+k]))
-	}},
-}
-
-func nibble(b []byte, k int) int { return int(b[k%16]>>(k/16*4)) & 15 }
-
-func fifth(b []byte, k int) int { return int(b[k/8]>>(k%8)&1) << 4 }
-
-// randomMatrix returns rows of random blocks whose scales and mins are finite
-// halves: some zero, some subnormal, some negative.
-func randomMatrix(r *rand.Rand, size, rows, cols int) []byte {
-	m := make([]byte, rows*cols/BlockLen*size)
-	for i := range m {
-		m[i] = byte(r.Uint32())
-	}
-	for at := 0; at < len(m); at += size {
-		for i := range 2 { // the second is a min or quanta
-			h := uint16(r.Uint32())
-			if h&0x7c00 == 0x7c00 {
-				h &^= 0x4000
-			}
-			binary.LittleEndian.PutUint16(m[at+2*i:], h)
-		}
-		switch r.IntN(8) {
-		case 0:
-			binary.LittleEndian.PutUint16(m[at:], 0)
-		case 1: // every quantum at its extreme
-			for i := 8; i < size; i++ {
-				m[at+i] = 0xff
-			}
-		case 2:
-			for i := 8; i < size; i++ {
-				m[at+i] = 0x80
-			}
-		}
-	}
-	return m
-}
-
-// randomActivations returns n quantized rows; some blocks are all ±127, so that
-// a saturating sum would show.
-func randomActivations(r *rand.Rand, n, cols int) []Q8Block {
-	x := make([]float32, n*cols)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
-	}
-	for at := 0; at < len(x); at += BlockLen {
-		if r.IntN(4) != 0 {
-			continue
-		}
-		same := r.IntN(2) == 0
-		for i := range BlockLen {
-			x[at+i] = 3
-			if !same && r.IntN(2) == 0 {
-				x[at+i] = -3
-			}
-		}
-	}
-	q := make([]Q8Block, len(x)/BlockLen)
-	QuantizeRow(q, x)
-	return q
-}
-
-func pack(l *Layout, m []byte, rows, cols int) []byte {
-	p := make([]byte, l.Bytes(rows, cols))
-	l.Pack(p, m, rows, cols, 0, groups(rows))
-	return p
-}
 
 var shapes = [][2]int{{1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 576}, {48, 1536}, {50, 2048}}
 
@@ -105,12 +15,14 @@ func testPackDecodes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, f := range packedFormats {
 		for _, s := range shapes {
-			rows, cols := s[0], s[1]
-			m := randomMatrix(r, f.size, rows, cols)
+			rows, cols := s[0], f.columns(s[1])
+			m := f.random(r, rows, cols)
 			p := pack(f.layout, m, rows, cols)
 			want := make([]float32, groups(rows)*GroupRows*cols)
-			for i := range rows * cols {
-				want[i] = f.value(m[i/BlockLen*f.size:][:f.size], i%BlockLen)
+			for r := range rows {
+				for k, e := range f.elements(f.row(m, cols, r), cols) {
+					want[r*cols+k] = e.value()
+				}
 			}
 			row := make([]float32, cols)
 			for i := range rows {
@@ -135,9 +47,10 @@ func testPackDecodes(t *testing.T) {
 
 func TestPackRange(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))
-	const rows, cols = 75, 96
+	const rows = 75
 	for _, f := range packedFormats {
-		m := randomMatrix(r, f.size, rows, cols)
+		cols := f.columns(96)
+		m := f.random(r, rows, cols)
 		want := pack(f.layout, m, rows, cols)
 		got := make([]byte, len(want))
 		for i := range got {
@@ -163,14 +76,17 @@ func testMatMulIsTheLoop(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 1))
 	for _, f := range packedFormats {
 		for _, s := range shapes {
-			rows, cols := s[0], s[1]
-			m := randomMatrix(r, f.size, rows, cols)
+			rows, cols := s[0], f.columns(s[1])
+			m := f.random(r, rows, cols)
 			p := pack(f.layout, m, rows, cols)
 			tallest := heights[len(heights)-1]
-			x := randomActivations(r, tallest, cols)
-			want := make([]float32, tallest*rows)
-			for i := range want {
-				want[i] = referenceDot(f.size, f.layout, m[i%rows*(cols/BlockLen)*f.size:], x[i/rows*(cols/BlockLen):], cols)
+			x := randomActivations(r, f.layout.X, tallest, cols)
+			want, words := make([]float32, tallest*rows), f.layout.X.Words(cols)
+			for r := range rows {
+				row := f.elements(f.row(m, cols, r), cols)
+				for i := range tallest {
+					want[i*rows+r] = f.dot(row, x[i*words:][:words])
+				}
 			}
 			for _, n := range heights {
 				got := guarded(n * rows)
@@ -182,45 +98,16 @@ func testMatMulIsTheLoop(t *testing.T) {
 	}
 }
 
-// referenceDot multiplies a row in file order, exactly as documented.
-func referenceDot(size int, l *Layout, row []byte, x []Q8Block, cols int) float32 {
-	var y float32
-	for b := range cols / BlockLen {
-		block, a := row[b*size:(b+1)*size], &x[b]
-		var isum int32
-		for k, v := range a.Q {
-			q := 0
-			switch l {
-			case Q4_0x16:
-				q = nibble(block[2:], k) - 8
-			case Q4_1x16:
-				q = nibble(block[4:], k)
-			case Q5_0x16:
-				q = nibble(block[6:], k) + fifth(block[2:], k) - 16
-			case Q5_1x16:
-				q = nibble(block[8:], k) + fifth(block[4:], k)
-			case Q8_0x16:
-				q = int(int8(block[2+k]))
-			}
-			isum += int32(q) * int32(v)
-		}
-		y = fma32(float32(half(block, 0)*a.D), float32(isum), y)
-		if l == Q4_1x16 || l == Q5_1x16 {
-			y = fma32(half(block, 1), float32(a.D*float32(a.Sum)), y)
-		}
-	}
-	return y
-}
-
 // TestMatMulSplits computes a product by pieces of rows, groups and a wider y.
 func TestMatMulSplits(t *testing.T) { eachTier(t, testMatMulSplits) }
 
 func testMatMulSplits(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 1))
-	const rows, cols, n, ldy = 71, 160, 13, 80
+	const rows, n, ldy = 71, 13, 80
 	for _, f := range packedFormats {
-		p := pack(f.layout, randomMatrix(r, f.size, rows, cols), rows, cols)
-		x := randomActivations(r, n, cols)
+		cols := f.columns(160)
+		p := pack(f.layout, f.random(r, rows, cols), rows, cols)
+		x := randomActivations(r, f.layout.X, n, cols)
 		want := make([]float32, n*rows)
 		f.layout.MatMul(want, rows, x, n, p, rows, cols, 0, groups(rows))
 
@@ -232,7 +119,7 @@ func testMatMulSplits(t *testing.T) {
 			step := min(1+r.IntN(6), n-i)
 			for lo := 0; lo < groups(rows); {
 				hi := min(lo+1+r.IntN(3), groups(rows))
-				f.layout.MatMul(got[i*ldy:], ldy, x[i*cols/BlockLen:], step, p, rows, cols, lo, hi)
+				f.layout.MatMul(got[i*ldy:], ldy, x[i*f.layout.X.Words(cols):], step, p, rows, cols, lo, hi)
 				lo = hi
 			}
 			i += step
@@ -254,15 +141,16 @@ func TestMatMulPoisonedActivations(t *testing.T) { eachTier(t, testMatMulPoisone
 func testMatMulPoisonedActivations(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 1))
 	for _, f := range packedFormats {
-		p := pack(f.layout, randomMatrix(r, f.size, 16, 64), 16, 64)
-		v := make([]float32, 64)
+		cols := f.columns(64)
+		p := pack(f.layout, f.random(r, 16, cols), 16, cols)
+		v := make([]float32, cols)
 		v[40] = float32(math.Inf(-1))
-		x := make([]Q8Block, 2)
-		QuantizeRow(x, v)
+		x := make([]float32, f.layout.X.Words(cols))
+		f.layout.X.Quantize(x, v)
 		y := make([]float32, 16)
-		f.layout.MatMul(y, 16, x, 1, p, 16, 64, 0, 1)
+		f.layout.MatMul(y, 16, x, 1, p, 16, cols, 0, 1)
 		for i, v := range y {
-			if v == v {
+			if v-v == 0 {
 				t.Errorf("%s: output %d is %g though an activation is infinite", f.layout.Name, i, v)
 			}
 		}
@@ -273,14 +161,15 @@ func TestMatMulDoesNotAllocate(t *testing.T) { eachTier(t, testMatMulDoesNotAllo
 
 func testMatMulDoesNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 1))
-	const rows, cols, n = 37, 64, 7
+	const rows, n = 37, 7
 	for _, f := range packedFormats {
-		p := pack(f.layout, randomMatrix(r, f.size, rows, cols), rows, cols)
-		x := randomActivations(r, n, cols)
+		cols := f.columns(64)
+		p := pack(f.layout, f.random(r, rows, cols), rows, cols)
+		x := randomActivations(r, f.layout.X, n, cols)
 		y, v := make([]float32, n*rows), make([]float32, cols)
 		panel := make([]float32, cols*GroupRows)
 		if a := testing.AllocsPerRun(10, func() {
-			QuantizeRow(x, v)
+			f.layout.X.Quantize(x, v)
 			f.layout.MatMul(y, rows, x, n, p, rows, cols, 0, groups(rows))
 			f.layout.DecodeRow(v, p, cols, 20)
 			f.layout.DecodePanel(panel, p, cols, 2)
@@ -293,22 +182,29 @@ func testMatMulDoesNotAllocate(t *testing.T) {
 func TestMatMulRejectsShortSlices(t *testing.T) { eachTier(t, testMatMulRejectsShortSlices) }
 
 func testMatMulRejectsShortSlices(t *testing.T) {
-	l := Q4_0x16
-	packed, x, y := make([]byte, l.Bytes(16, 64)), make([]Q8Block, 4), make([]float32, 32)
+	for _, f := range packedFormats {
+		rejectsShortSlices(t, f.layout, f.columns(64), f.columns(64)/f.len*f.size)
+	}
+}
+
+// rejectsShortSlices multiplies 16 rows of some columns, width bytes a row.
+func rejectsShortSlices(t *testing.T, l *Layout, cols, width int) {
+	packed, y := make([]byte, l.Bytes(16, cols)), make([]float32, 32)
+	x, panel := make([]float32, 2*l.X.Words(cols)), make([]float32, 16*cols)
 	for name, call := range map[string]func(){
-		"packed": func() { l.MatMul(y, 16, x, 2, packed[:500], 16, 64, 0, 1) },
-		"x":      func() { l.MatMul(y, 16, x[:3], 2, packed, 16, 64, 0, 1) },
-		"y":      func() { l.MatMul(y[:31], 16, x, 2, packed, 16, 64, 0, 1) },
-		"groups": func() { l.MatMul(y, 16, x, 2, packed, 16, 64, 0, 2) },
-		"cols":   func() { l.MatMul(y, 16, x, 2, packed, 16, 33, 0, 1) },
-		"panel":  func() { l.DecodePanel(make([]float32, 1023), packed, 64, 0) },
-		"row":    func() { l.DecodeRow(make([]float32, 64), packed, 64, 16) },
-		"pack":   func() { l.Pack(packed, make([]byte, 575), 16, 64, 0, 1) },
+		"packed": func() { l.MatMul(y, 16, x, 2, packed[1:], 16, cols, 0, 1) },
+		"x":      func() { l.MatMul(y, 16, x[1:], 2, packed, 16, cols, 0, 1) },
+		"y":      func() { l.MatMul(y[:31], 16, x, 2, packed, 16, cols, 0, 1) },
+		"groups": func() { l.MatMul(y, 16, x, 2, packed, 16, cols, 0, 2) },
+		"cols":   func() { l.MatMul(y, 16, x, 2, packed, 16, cols+1, 0, 1) },
+		"panel":  func() { l.DecodePanel(panel[1:], packed, cols, 0) },
+		"row":    func() { l.DecodeRow(make([]float32, cols), packed, cols, 16) },
+		"pack":   func() { l.Pack(packed, make([]byte, 16*width-1), 16, cols, 0, 1) },
 	} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("short %s: no panic", name)
+					t.Errorf("%s: short %s: no panic", l.Name, name)
 				}
 			}()
 			call()

@@ -4,7 +4,7 @@
     pip install numpy; python golden.py PATH/libggml-base.so
 
 A line of golden.txt is a format, the kind of the bytes and the bytes in hex:
-"encoded" (round to nearest; for a K-quant llama.cpp's own search), "weighted"
+"encoded" (round to nearest; for a K-quant or iq4 llama.cpp's own search), "weighted"
 (with importances) and "decoded" (the SHA-256 of the decoded bytes, as f32).
 """
 import ctypes
@@ -15,7 +15,8 @@ import numpy as np
 
 ROWS, COLS = 2, 256
 lib = ctypes.CDLL(sys.argv[1])
-for f in ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K"):
+for f in ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K",
+          "iq4_nl", "iq4_xs", "mxfp4"):
     getattr(lib, "quantize_" + f).restype = ctypes.c_size_t
 
 
@@ -60,7 +61,8 @@ if __name__ == "__main__":
     x.tofile("input.f32")
     w.tofile("importance.f32")
     with open("golden.txt", "w") as out:
-        for f in ("f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K"):
+        for f in ("f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K",
+                  "iq4_nl", "iq4_xs", "mxfp4"):
             b = encode(f, x)
             print(f.lower(), "encoded", b.tobytes().hex(), file=out)
             print(f.lower(), "decoded", hashlib.sha256(decode(f, b, x.size).tobytes()).hexdigest(), file=out)

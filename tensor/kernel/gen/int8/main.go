@@ -5,17 +5,25 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 
+	"limbeck/tensor/kernel/gen/k16"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
 func main() {
 	ConstraintExpr("!purego")
 	quantizeRow()
+	quantizeWide()
 	for _, f := range x16.Formats {
 		for _, n := range []int{1, 2, 4} {
 			matMul(f, n)
 		}
 		panel(f)
+	}
+	for _, f := range k16.Formats {
+		for _, n := range []int{1, 2, 4} {
+			matMulWide(f, n)
+		}
+		panelWide(f)
 	}
 	Generate()
 }

@@ -20,7 +20,7 @@ type tile struct {
 	yacc  [2]VecVirtual   // n = 1 keeps its outputs in registers
 	mask  Op              // 15 in every byte
 	ones  Op              // 1 in every 16-bit word
-	part  Mem             // first half's sums of 5-bit blocks
+	part  Mem             // first half's sums, where blocks are halved
 	heads Mem             // scales and mins as f32
 }
 
@@ -39,7 +39,7 @@ func matMul(f x16.Format, n int) {
 	t.w = Load(Param("w"), GP64())
 	groups := Load(Param("groups"), GP64())
 	t.y, t.x = x16.NewRows(y, ldy, n), x16.NewRows(x, ldx, n)
-	if f.Bits == 5 {
+	if t.halved() {
 		t.part = AllocLocal(n * 64)
 	}
 	if n > 4 {
@@ -78,7 +78,7 @@ func (t *tile) constants() {
 		return
 	}
 	often := &t.mask
-	if t.Bits == 8 {
+	if t.Signed() {
 		often = &t.ones
 	}
 	v := YMM()
@@ -125,7 +125,7 @@ func (t *tile) finish() {
 }
 
 func (t *tile) block() {
-	if t.Bits == 8 {
+	if t.Signed() {
 		t.sumBytes()
 	} else {
 		t.sumNibbles()
@@ -133,12 +133,15 @@ func (t *tile) block() {
 	t.scale()
 }
 
+// halved reports whether quanta go up to 31 rather than 15.
+func (t *tile) halved() bool { return t.Bits == 5 || t.Table != nil && !t.Signed() }
+
 // sumNibbles leaves Σ q·x in acc, as int32. A pair of products is at most
-// 2·15·127 with 4 bits, 2·31·127 with 5: 16 bits hold 8 pairs, or 4.
+// 2·15·127, or 2·31·127: 16 bits hold 8 pairs, or 4.
 func (t *tile) sumNibbles() {
 	for pass := range 8 {
 		j, high := pass/2, pass%2 == 1
-		first := pass == 0 || t.Bits == 5 && pass == 4
+		first := pass == 0 || t.halved() && pass == 4
 		w := t.unpack(j, high)
 		for i := range t.n {
 			b := YMM()
@@ -156,7 +159,7 @@ func (t *tile) sumNibbles() {
 				VPADDW(p, t.acc[i][h], t.acc[i][h])
 			}
 		}
-		if t.Bits == 5 && pass == 3 {
+		if t.halved() && pass == 3 {
 			for i, acc := range t.acc {
 				for h, a := range acc {
 					VPMADDWD(t.ones, a, a)
@@ -168,7 +171,7 @@ func (t *tile) sumNibbles() {
 	for i, acc := range t.acc {
 		for h, a := range acc {
 			VPMADDWD(t.ones, a, a)
-			if t.Bits == 5 {
+			if t.halved() {
 				VPADDD(t.part.Offset(64*i+32*h), a, a)
 			}
 		}
@@ -193,8 +196,18 @@ func (t *tile) unpack(j int, high bool) (w [2]VecVirtual) {
 		if t.Bits == 5 {
 			t.addFifths(w[h], j, high, h)
 		}
+		if t.Table != nil {
+			lookUp(w[h], t.Name, t.Table, t.Zero)
+		}
 	}
 	return w
+}
+
+// lookUp replaces indices by levels plus zero, as bytes.
+func lookUp(w VecVirtual, name string, table *[16]int8, zero int) {
+	levels := YMM()
+	VMOVDQU(pattern("levels"+name, func(i int) byte { return byte(int(table[i]) + zero%128) }), levels)
+	VPSHUFB(w, levels, w)
 }
 
 func (t *tile) addFifths(w VecVirtual, j int, high bool, h int) {
@@ -217,10 +230,9 @@ func (t *tile) addFifths(w VecVirtual, j int, high bool, h int) {
 // products, 2·128·127, just fits in 16 bits.
 func (t *tile) sumBytes() {
 	for j := range 8 {
-		var w, size [2]VecVirtual
+		w, size := t.quad(j), [2]VecVirtual{}
 		for h := range 2 {
-			w[h], size[h] = YMM(), YMM()
-			VMOVDQU(Mem{Base: t.w, Disp: t.Quanta() + 64*j + 32*h}, w[h])
+			size[h] = YMM()
 			VPABSB(w[h], size[h])
 		}
 		for i := range t.n {
@@ -241,6 +253,30 @@ func (t *tile) sumBytes() {
 	}
 }
 
+// scales returns the 16 scales.
+func (t *tile) scales() (v [2]Op) {
+	if !t.Exponents {
+		return t.halves(0)
+	}
+	for h := range v {
+		// 2^(e−128) as a product of two normal powers, 2^(⌊e/2⌋−64) and the rest.
+		y, rest := YMM(), YMM()
+		VPMOVZXBD(Mem{Base: t.w, Disp: 8 * h}, rest)
+		VPSRLD(Imm(1), rest, y)
+		VPSUBD(y, rest, rest)
+		for _, e := range []VecVirtual{y, rest} {
+			VPADDD(filled("bias", 127-64), e, e)
+			VPSLLD(Imm(23), e, e)
+		}
+		VMULPS(rest, y, y)
+		v[h] = y
+	}
+	return v
+}
+
+// raised reports whether quanta are above their values by Zero.
+func (t *tile) raised() bool { return t.Zero != 0 && !t.Signed() }
+
 // halves converts 16 f16 at an offset of the block. Tall tiles leave no
 // registers for the result: it goes to memory.
 func (t *tile) halves(offset int) (v [2]Op) {
@@ -259,7 +295,7 @@ func (t *tile) halves(offset int) (v [2]Op) {
 
 // scale adds the block's sums to the outputs.
 func (t *tile) scale() {
-	d := t.halves(0)
+	d := t.scales()
 	var m [2]Op
 	if t.Mins {
 		m = t.halves(x16.HeadBytes)
@@ -267,7 +303,7 @@ func (t *tile) scale() {
 	for i := range t.n {
 		dx, s := YMM(), YMM()
 		VBROADCASTSS(t.x.At(i, x16.BlockD), dx)
-		if t.Zero != 0 {
+		if t.raised() {
 			VPBROADCASTD(t.x.At(i, x16.BlockSum), s)
 			VPSLLD(Imm(map[int]uint64{8: 3, 16: 4}[t.Zero]), s, s)
 		}
@@ -276,7 +312,7 @@ func (t *tile) scale() {
 		}
 		for h := range 2 {
 			a := t.acc[i][h]
-			if t.Zero != 0 {
+			if t.raised() {
 				VPSUBD(s, a, a)
 			}
 			VCVTDQ2PS(a, a)

@@ -22,7 +22,7 @@ func panel(f x16.Format) {
 	blocks := Load(Param("blocks"), GP64())
 	t.mask = filled("nibbles", 0x0f0f0f0f)
 	Label("block")
-	d := t.halves(0)
+	d := t.scales()
 	var m [2]Op
 	if f.Mins {
 		m = t.halves(x16.HeadBytes)
@@ -63,19 +63,25 @@ func (t *tile) quad(q int) (w [2]VecVirtual) {
 
 // level extends byte i of each lane to an int32, q−zero.
 func (t *tile) level(w VecVirtual, i int) VecVirtual {
+	v := byteOf(w, i, t.Signed())
+	if t.raised() {
+		VPSUBD(filled(fmt.Sprintf("zero%d", t.Zero), uint32(t.Zero)), v, v)
+	}
+	return v
+}
+
+// byteOf extends byte i of each lane to an int32.
+func byteOf(w VecVirtual, i int, signed bool) VecVirtual {
 	v := YMM()
 	if i == 3 {
 		VMOVDQA(w, v)
 	} else {
 		VPSLLD(Imm(uint64(24-8*i)), w, v)
 	}
-	if t.Bits == 8 {
+	if signed {
 		VPSRAD(Imm(24), v, v)
 	} else {
 		VPSRLD(Imm(24), v, v)
-	}
-	if t.Zero != 0 {
-		VPSUBD(filled(fmt.Sprintf("zero%d", t.Zero), uint32(t.Zero)), v, v)
 	}
 	return v
 }

@@ -24,14 +24,14 @@ func quantizeRow() {
 	blocks := Load(Param("blocks"), GP64())
 	Label("block")
 	v, top := largest(x)
-	d, inverse, poison := scales(dst, top)
+	d, inverse, poison := scales(Mem{Base: dst, Disp: x16.BlockD}, top)
 	for _, q := range v {
 		VMULPS(inverse, q, q)
 		VPANDN(q, poison, q)
 		VCVTPS2DQ(q, q)
 	}
 	storeSum(dst, v, d)
-	storeLevels(dst, v)
+	VMOVDQU(narrow(v), Mem{Base: dst, Disp: x16.BlockQ})
 	ADDQ(Imm(128), x)
 	ADDQ(Imm(x16.Q8Bytes), dst)
 	DECQ(blocks)
@@ -53,19 +53,24 @@ func largest(x Register) (v [4]VecVirtual, top VecVirtual) {
 	VPMAXUD(abs[1], abs[0], abs[0])
 	VPMAXUD(abs[3], abs[2], abs[2])
 	VPMAXUD(abs[2], abs[0], abs[0])
-	top, other := abs[0], YMM()
-	VPERM2I128(Imm(1), top, top, other)
-	VPMAXUD(other, top, top)
-	VPSHUFD(Imm(0x4e), top, other)
-	VPMAXUD(other, top, top)
-	VPSHUFD(Imm(0xb1), top, other)
-	VPMAXUD(other, top, top)
-	return v, top
+	acrossMax(abs[0])
+	return v, abs[0]
 }
 
-// scales stores D and returns it, what to multiply by, 0 for a tiny block, and a
+// acrossMax leaves the greatest of v's lanes in all of them.
+func acrossMax(v VecVirtual) {
+	other := YMM()
+	VPERM2I128(Imm(1), v, v, other)
+	VPMAXUD(other, v, v)
+	VPSHUFD(Imm(0x4e), v, other)
+	VPMAXUD(other, v, v)
+	VPSHUFD(Imm(0xb1), v, other)
+	VPMAXUD(other, v, v)
+}
+
+// scales stores D at a place and returns it, what to multiply by, 0 for a tiny block, and a
 // mask that is set for a block with a NaN or an infinity.
-func scales(dst Register, top VecVirtual) (d, inverse, poison VecVirtual) {
+func scales(at Mem, top VecVirtual) (d, inverse, poison VecVirtual) {
 	bound := YMM()
 	VMOVUPS(filled("127", 0x42fe0000), bound)
 	d, inverse, poison = YMM(), YMM(), YMM()
@@ -78,7 +83,7 @@ func scales(dst Register, top VecVirtual) (d, inverse, poison VecVirtual) {
 	VPANDN(inverse, tiny, inverse)
 	VPANDN(d, tiny, d)
 	VPOR(poison, d, d)
-	VMOVSS(d.AsX(), Mem{Base: dst, Disp: x16.BlockD})
+	VMOVSS(d.AsX(), at)
 	return d, inverse, poison
 }
 
@@ -100,12 +105,16 @@ func storeSum(dst Register, v [4]VecVirtual, d VecVirtual) {
 	VMOVSS(s.AsX(), Mem{Base: dst, Disp: x16.BlockDSum})
 }
 
-// storeLevels narrows int32 to int8. Packing works within 128-bit halves, so
+// narrow narrows int32 to int8. Packing works within 128-bit halves, so
 // that groups of four elements end up in the order 0 2 4 6 1 3 5 7.
-func storeLevels(dst Register, v [4]VecVirtual) {
-	order := GLOBL("x16order", RODATA|NOPTR)
-	for i, g := range []uint32{0, 4, 1, 5, 2, 6, 3, 7} {
-		DATA(4*i, U32(g))
+func narrow(v [4]VecVirtual) VecVirtual {
+	order, ok := constantsMade["order"]
+	if !ok {
+		order = GLOBL("x16order", RODATA|NOPTR)
+		for i, g := range []uint32{0, 4, 1, 5, 2, 6, 3, 7} {
+			DATA(4*i, U32(g))
+		}
+		constantsMade["order"] = order
 	}
 	a, b, p := YMM(), YMM(), YMM()
 	VPACKSSDW(v[1], v[0], a)
@@ -113,5 +122,5 @@ func storeLevels(dst Register, v [4]VecVirtual) {
 	VPACKSSWB(b, a, a)
 	VMOVDQU(order, p)
 	VPERMD(a, p, a)
-	VMOVDQU(a, Mem{Base: dst, Disp: x16.BlockQ})
+	return a
 }

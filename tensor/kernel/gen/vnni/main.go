@@ -5,14 +5,20 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 
+	"limbeck/tensor/kernel/gen/k16"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
 func main() {
 	ConstraintExpr("!purego")
 	for _, f := range x16.Formats {
-		for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8} {
+		for n := 1; n <= 8; n++ {
 			matMul(f, n)
+		}
+	}
+	for _, f := range k16.Formats {
+		for n := 1; n <= 8; n++ {
+			matMulWide(f, n)
 		}
 	}
 	Generate()

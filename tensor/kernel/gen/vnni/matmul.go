@@ -54,7 +54,7 @@ func matMul(f x16.Format, n int) {
 	ADDQ(U32(f.Block()), t.w)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
-	t.store(y)
+	store(t.y, y)
 	ADDQ(Imm(64), y)
 	back := Load(Param("blocks"), GP64()) // to the first block of x
 	IMUL3Q(Imm(x16.Q8Bytes), back, back)
@@ -65,12 +65,12 @@ func matMul(f x16.Format, n int) {
 	RET()
 }
 
-// store writes a group's outputs.
-func (t *tile) store(y Register) {
+// store writes a group's outputs, a register an activation row.
+func store(outputs []VecVirtual, y Register) {
 	lanes, at := K(), GP64()
 	KMOVW(NewParamAddr("lanes", 56), lanes)
 	MOVQ(y, at)
-	for i, v := range t.y {
+	for i, v := range outputs {
 		if i > 0 {
 			ADDQ(NewParamAddr("ldy", 8), at)
 		}
@@ -81,7 +81,7 @@ func (t *tile) store(y Register) {
 // block adds a block's products to the outputs.
 func (t *tile) block() {
 	w := t.unpack()
-	d, m := t.halves(0), VecVirtual(nil)
+	d, m := t.scales(), VecVirtual(nil)
 	if t.Mins {
 		m = t.halves(x16.HeadBytes)
 	}
@@ -92,6 +92,25 @@ func (t *tile) block() {
 			t.scale(i+r, sums[r], d, m)
 		}
 	}
+}
+
+// scales returns the 16 scales.
+func (t *tile) scales() VecVirtual {
+	if !t.Exponents {
+		return t.halves(0)
+	}
+	// 2^(e−128) as a product of two normal powers, 2^(⌊e/2⌋−64) and the rest.
+	v, rest, bias := ZMM(), ZMM(), ZMM()
+	VPMOVZXBD(Mem{Base: t.w}, rest)
+	VPBROADCASTD(word("bias", 127-64), bias)
+	VPSRLD(Imm(1), rest, v)
+	VPSUBD(v, rest, rest)
+	for _, e := range []VecVirtual{v, rest} {
+		VPADDD(bias, e, e)
+		VPSLLD(Imm(23), e, e)
+	}
+	VMULPS(rest, v, v)
+	return v
 }
 
 // halves converts the 16 f16 at an offset of the block.

@@ -25,7 +25,32 @@ func (t *tile) unpack() [8]VecVirtual {
 	if t.Bits == 5 {
 		t.addFifths(w)
 	}
+	if t.Table != nil {
+		lookUp(w, t.Name, t.Table, t.Zero)
+	}
 	return w
+}
+
+// lookUp replaces indices by levels plus zero.
+func lookUp(w [8]VecVirtual, name string, table *[16]int8, zero int) {
+	levels := ZMM()
+	VBROADCASTI32X4(levelsOf(name, table, zero), levels)
+	for _, v := range w {
+		VPSHUFB(v, levels, v)
+	}
+}
+
+// levelsOf returns 16 bytes in memory.
+func levelsOf(name string, table *[16]int8, zero int) Mem {
+	m, ok := words["levels"+name]
+	if !ok {
+		m = GLOBL("vnnilevels"+name, RODATA|NOPTR)
+		for i, v := range table {
+			DATA(i, U8(int(v)+zero))
+		}
+		words["levels"+name] = m
+	}
+	return m
 }
 
 func (t *tile) unpackBytes() (w [8]VecVirtual) {

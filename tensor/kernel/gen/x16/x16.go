@@ -10,10 +10,12 @@ import (
 
 // A Format is a packed layout.
 type Format struct {
-	Name string
-	Bits int
-	Zero int
-	Mins bool
+	Name      string
+	Bits      int
+	Zero      int
+	Mins      bool
+	Exponents bool
+	Table     *[16]int8 // of levels, to which Zero is added
 }
 
 // Formats lists the packed layouts.
@@ -23,15 +25,30 @@ var Formats = []Format{
 	{Name: "q5_0", Bits: 5, Zero: 16},
 	{Name: "q5_1", Bits: 5, Mins: true},
 	{Name: "q8_0", Bits: 8},
+	{Name: "iq4_nl", Bits: 4, Zero: 128, Table: &IQ4Levels},
+	{Name: "mxfp4", Bits: 4, Zero: 16, Exponents: true, Table: &MXFP4Levels},
 }
+
+// Levels, as kernel has them.
+var (
+	IQ4Levels   = [16]int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
+	MXFP4Levels = [16]int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}
+)
+
+// Signed reports whether quanta span an int8, so that they are best multiplied
+// as such where there is no sum of many products of bytes.
+func (f Format) Signed() bool { return f.Bits == 8 || f.Zero == 128 }
 
 // HeadBytes is the size of 16 scales or 16 mins.
 const HeadBytes = 32
 
 // Fifths returns the offset of the fifth bits.
 func (f Format) Fifths() int {
-	if f.Mins {
+	switch {
+	case f.Mins:
 		return 2 * HeadBytes
+	case f.Exponents:
+		return HeadBytes / 2
 	}
 	return HeadBytes
 }

@@ -1,0 +1,162 @@
+// Command half writes the kernels of the packed layouts of 16-bit floats:
+// products with activations in f32.
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/x16"
+)
+
+// columns are those of a block, of 16 weight rows each.
+const (
+	columns    = 8
+	blockBytes = columns * 16 * 2
+	wordBytes  = 4
+)
+
+// A format turns 8 or 16 of its floats in memory into f32.
+type format struct {
+	name  string
+	widen func(from Mem, to VecVirtual)
+}
+
+var formats = []format{
+	{"f16", func(from Mem, to VecVirtual) { VCVTPH2PS(from, to) }},
+	{"bf16", func(from Mem, to VecVirtual) {
+		VPMOVZXWD(from, to)
+		VPSLLD(Imm(16), to, to)
+	}},
+}
+
+func main() {
+	ConstraintExpr("!purego")
+	for _, f := range formats {
+		for _, n := range []int{1, 2, 4} {
+			avx2(f, n)
+		}
+		for n := 1; n <= 8; n++ {
+			avx512(f, n)
+		}
+	}
+	Generate()
+}
+
+// A tile is what the kernels of both tiers share: n activation rows by whole
+// groups of 16 rows.
+type tile struct {
+	n    int
+	x    x16.Rows
+	w, y Register
+}
+
+// product emits the loops over groups and blocks. clear and store begin and end
+// a group, column adds the products of one.
+func (t *tile) product(clear func(), column func(i int), store func()) {
+	Label("group")
+	blocks := Load(Param("blocks"), GP64())
+	clear()
+	Label("block")
+	for i := range columns {
+		column(i)
+	}
+	t.x.Advance(Imm(columns * wordBytes))
+	ADDQ(U32(blockBytes), t.w)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	store()
+	ADDQ(Imm(64), t.y)
+	back := Load(Param("blocks"), GP64()) // to the first column of x
+	SHLQ(Imm(5), back)
+	t.x.Rewind(back)
+	DECQ(NewParamAddr("groups", 48))
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+func begin(name, args, doc string, n int) *tile {
+	TEXT(name, NOSPLIT, args)
+	Pragma("noescape")
+	Doc(name+" "+doc, "Strides are in bytes.")
+	t := &tile{n: n, y: Load(Param("y"), GP64())}
+	x := Load(Param("x"), GP64())
+	ldx := Load(Param("ldx"), GP64())
+	t.w = Load(Param("w"), GP64())
+	t.x = x16.NewRows(x, ldx, n)
+	return t
+}
+
+// rows addresses the outputs of each activation row in turn.
+func (t *tile) rows(do func(i int, at Register)) {
+	at := GP64()
+	MOVQ(t.y, at)
+	for i := range t.n {
+		if i > 0 {
+			ADDQ(NewParamAddr("ldy", 8), at)
+		}
+		do(i, at)
+	}
+}
+
+func avx512(f format, n int) {
+	t := begin(fmt.Sprintf("%sx16v%d", f.name, n),
+		"func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)",
+		fmt.Sprintf("multiplies %d activation rows by groups of 16 rows of %s; of a group's outputs those of lanes are written.", n, f.name), n)
+	var acc []VecVirtual
+	for range n {
+		acc = append(acc, ZMM())
+	}
+	t.product(func() {
+		for _, a := range acc {
+			VXORPS(a, a, a)
+		}
+	}, func(c int) {
+		w := ZMM()
+		f.widen(Mem{Base: t.w, Disp: 32 * c}, w)
+		for i, a := range acc {
+			VFMADD231PS_BCST(t.x.At(i, wordBytes*c), w, a)
+		}
+	}, func() {
+		lanes := K()
+		KMOVW(NewParamAddr("lanes", 56), lanes)
+		t.rows(func(i int, at Register) { VMOVUPS(acc[i], lanes, Mem{Base: at}) })
+	})
+}
+
+func avx2(f format, n int) {
+	t := begin(fmt.Sprintf("%sx16n%d", f.name, n),
+		"func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int)",
+		fmt.Sprintf("multiplies %d activation rows by whole groups of 16 rows of %s.", n, f.name), n)
+	var acc [][2]VecVirtual
+	for range n {
+		acc = append(acc, [2]VecVirtual{YMM(), YMM()})
+	}
+	t.product(func() {
+		for _, a := range acc {
+			VXORPS(a[0], a[0], a[0])
+			VXORPS(a[1], a[1], a[1])
+		}
+	}, func(c int) {
+		var w [2]VecVirtual
+		for h := range w {
+			w[h] = YMM()
+			f.widen(Mem{Base: t.w, Disp: 32*c + 16*h}, w[h])
+		}
+		for i, a := range acc {
+			b := YMM()
+			VBROADCASTSS(t.x.At(i, wordBytes*c), b)
+			VFMADD231PS(w[0], b, a[0])
+			VFMADD231PS(w[1], b, a[1])
+		}
+	}, func() {
+		t.rows(func(i int, at Register) {
+			VMOVUPS(acc[i][0], Mem{Base: at})
+			VMOVUPS(acc[i][1], Mem{Base: at, Disp: 32})
+		})
+	})
+}

@@ -1,0 +1,304 @@
+package main
+
+import (
+	"fmt"
+	"math/bits"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/k16"
+	"limbeck/tensor/kernel/gen/x16"
+)
+
+// A wideTile is the state of one kernel: n activation rows by 16 weight rows,
+// one a lane. A chunk's quanta lie in 8 registers while each activation row
+// passes by; a block's integer sums stay in n more, the outputs in another n.
+type wideTile struct {
+	k16.Format
+	n     int
+	x     x16.Rows
+	w     Register // the block
+	step  Register // the step of its quanta
+	pair  Register // the step's first pair of scales
+	pairs Mem      // all of them: two int16 a lane
+	y     []VecVirtual
+	total []VecVirtual
+}
+
+// matMulWide writes a kernel whose arithmetic is kernel's k16.matMulGeneric.
+func matMulWide(f k16.Format, n int) {
+	name := fmt.Sprintf("%sx16v%d", f.Name, n)
+	TEXT(name, NOSPLIT, "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
+		"Strides are in bytes; of a group's outputs those of lanes are written.")
+	t := &wideTile{Format: f, n: n, step: GP64(), pair: GP64(), pairs: AllocLocal(f.PairsBytes())}
+	y := Load(Param("y"), GP64())
+	x := Load(Param("x"), GP64())
+	ldx := Load(Param("ldx"), GP64())
+	t.w = Load(Param("w"), GP64())
+	t.x = x16.NewRows(x, ldx, n)
+	for range n {
+		t.y, t.total = append(t.y, ZMM()), append(t.total, ZMM())
+	}
+	Label("group")
+	blocks := Load(Param("blocks"), GP64())
+	for _, v := range t.y {
+		zero(v)
+	}
+	Label("block")
+	t.block()
+	ADDQ(U32(f.Block()), t.w)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	store(t.y, y)
+	ADDQ(Imm(64), y)
+	back := Load(Param("blocks"), GP64()) // to the first block of x
+	IMUL3Q(U32(k16.WideBytes), back, back)
+	t.x.Rewind(back)
+	DECQ(NewParamAddr("groups", 48))
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// block adds a block's products to the outputs.
+func (t *wideTile) block() {
+	for p, v := range t.pairsOf(t.Scale, t.Below) {
+		VMOVDQU64(v, t.pairs.Offset(p*k16.WordBytes))
+	}
+	for _, v := range t.total {
+		zero(v)
+	}
+	LEAQ(Mem{Base: t.w, Disp: t.Quanta()}, t.step)
+	LEAQ(t.pairs, t.pair)
+	steps := GP64()
+	MOVQ(U32(t.Steps()), steps)
+	Label("step")
+	for _, c := range t.Chunks {
+		t.chunk(c)
+	}
+	t.x.Advance(U32(t.StepBytes()))
+	ADDQ(U32(t.Words*k16.WordBytes), t.step)
+	ADDQ(U32(t.PairsBytes()/t.Steps()), t.pair)
+	DECQ(steps)
+	JNZ(LabelRef("step"))
+	t.scale()
+	t.x.Advance(U32(k16.WideBytes - k16.BlockD))
+}
+
+// pairsOf returns the scales or the mins of which the parts are given, less
+// below: register p has those of sub-blocks 2p and 2p+1 as int16.
+func (t *wideTile) pairsOf(groups [][]k16.Part, below int) (pairs []VecVirtual) {
+	for _, parts := range groups {
+		v := t.bytesOf(parts)
+		if below != 0 {
+			b := ZMM()
+			VPBROADCASTD(word(fmt.Sprintf("bytes%d", below), uint32(below)*0x01010101), b)
+			VPSUBB(b, v, v)
+		}
+		for half := range 2 {
+			p := ZMM()
+			VPSHUFB(spread(half), v, p)
+			VPSRAW(Imm(8), p, p)
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
+}
+
+// bytesOf returns four scales or mins a lane, in bytes.
+func (t *wideTile) bytesOf(parts []k16.Part) VecVirtual {
+	var sum VecVirtual
+	for _, p := range parts {
+		v, at := ZMM(), Mem{Base: t.w, Disp: t.ScalesAt() + p.Word*k16.WordBytes}
+		shifted(at, p.Shift, v)
+		if p.Mask != ^uint32(0) {
+			VPANDD_BCST(word(fmt.Sprintf("mask%x", p.Mask), p.Mask), v, v)
+		}
+		if sum != nil {
+			VPORD(sum, v, v)
+		}
+		sum = v
+	}
+	return sum
+}
+
+// shifted loads words, shifted right or, if shift is negative, left.
+func shifted(from Mem, shift int, to VecVirtual) {
+	switch {
+	case shift > 0:
+		VPSRLW(Imm(uint64(shift)), from, to)
+	case shift < 0:
+		VPSLLW(Imm(uint64(-shift)), from, to)
+	default:
+		VMOVDQU64(from, to)
+	}
+}
+
+// chunk adds the products of 32 columns, times their scales, to the totals.
+func (t *wideTile) chunk(c int) {
+	w := t.unpack(c)
+	subs := 32 / t.Sub
+	var scales []VecVirtual
+	for s := range subs {
+		scales = append(scales, t.scaleOf(t.SubOf(c, s*8/subs)))
+	}
+	for i := 0; i < t.n; i += abreast {
+		rows := min(abreast, t.n-i)
+		for s := range subs {
+			var acc [abreast]VecVirtual
+			for r := range rows {
+				acc[r] = ZMM()
+				if t.Begins() {
+					VPBROADCASTD(t.x.At(i+r, k16.Less(c, s*8/subs)), acc[r])
+				} else {
+					zero(acc[r])
+				}
+			}
+			for q := s * 8 / subs; q < (s+1)*8/subs; q++ {
+				for r := range rows {
+					VPDPBUSD_BCST(t.x.At(i+r, k16.X(c)+4*q), w[q], acc[r])
+				}
+			}
+			for r := range rows {
+				VPMULLD(scales[s], acc[r], acc[r])
+				VPADDD(acc[r], t.total[i+r], t.total[i+r])
+			}
+		}
+	}
+}
+
+// scaleOf returns the scale of a sub-block of the step, as int32.
+func (t *wideTile) scaleOf(sub int) VecVirtual {
+	v, at := ZMM(), Mem{Base: t.pair, Disp: sub / 2 * k16.WordBytes}
+	if sub%2 == 0 {
+		VPSLLD(Imm(16), at, v)
+		VPSRAD(Imm(16), v, v)
+	} else {
+		VPSRAD(Imm(16), at, v)
+	}
+	return v
+}
+
+// unpack returns the quanta of a chunk, unsigned bytes: register q holds columns
+// 4q to 4q+3.
+func (t *wideTile) unpack(c int) (w [8]VecVirtual) {
+	mask := t.mask(t.Low)
+	for q := range w {
+		w[q] = ZMM()
+		offset, shift := t.Low.Offset(c, q)
+		at := Mem{Base: t.step, Disp: offset}
+		if shift == 0 {
+			VPANDD(at, mask, w[q])
+			continue
+		}
+		shifted(at, shift, w[q])
+		VPANDD(mask, w[q], w[q])
+	}
+	if t.High.Count > 0 {
+		t.addHigh(w, c)
+	}
+	if t.Table != nil {
+		lookUp(w, t.Name, t.Table, t.Zero)
+	}
+	return w
+}
+
+// addHigh puts the high bits above the low ones.
+func (t *wideTile) addHigh(w [8]VecVirtual, c int) {
+	const or = 0xf0 | 0xcc&0xaa // a | b&c, as a table
+	mask := t.mask(t.High)
+	for q := range w {
+		p := ZMM()
+		offset, shift := t.High.Offset(c, q)
+		shifted(Mem{Base: t.step, Disp: offset}, shift, p)
+		VPTERNLOGD(Imm(or), mask, p, w[q])
+	}
+}
+
+func (t *wideTile) mask(b k16.Bits) VecVirtual {
+	v := ZMM()
+	VPBROADCASTD(word(fmt.Sprintf("mask%x", b.Mask()), b.Mask()), v)
+	return v
+}
+
+// raised reports whether totals have yet to lose Zero.
+func (t *wideTile) raised() bool { return t.Zero != 0 && !t.Begins() }
+
+// scale adds a block's totals to the outputs. The rows of x are at the end of
+// their quanta.
+func (t *wideTile) scale() {
+	d, dmin, pairs := ZMM(), VecVirtual(nil), []VecVirtual(nil)
+	VCVTPH2PS(Mem{Base: t.w}, d)
+	switch {
+	case t.Min != nil:
+		dmin = ZMM()
+		VCVTPH2PS(Mem{Base: t.w, Disp: k16.HalfBytes}, dmin)
+		pairs = t.pairsOf(t.Min, 0)
+	case t.raised():
+		for p := range t.Pairs() {
+			v := ZMM()
+			VMOVDQU64(t.pairs.Offset(p*k16.WordBytes), v)
+			pairs = append(pairs, v)
+		}
+	}
+	for i := 0; i < t.n; i += abreast {
+		rows := min(abreast, t.n-i)
+		sums := t.weighSums(pairs, i, rows)
+		for r := range rows {
+			t.scaleRow(i+r, sums[r], d, dmin)
+		}
+	}
+}
+
+// weighSums returns, for n activation rows from the i-th, the sum of their sums
+// over sub-blocks, each times what pairs have for it.
+func (t *wideTile) weighSums(pairs []VecVirtual, i, n int) (acc [abreast]VecVirtual) {
+	for r := range n {
+		acc[r] = ZMM()
+		zero(acc[r])
+	}
+	for p, v := range pairs {
+		for r := range n {
+			VPDPWSSD_BCST(t.x.At(i+r, t.Sums()-k16.BlockD+4*p), v, acc[r])
+		}
+	}
+	return acc
+}
+
+// scaleRow adds a block's total to the outputs of activation row i.
+func (t *wideTile) scaleRow(i int, sum, d, dmin VecVirtual) {
+	total, p := t.total[i], ZMM()
+	if t.raised() {
+		VPSLLD(Imm(uint64(bits.TrailingZeros(uint(t.Zero)))), sum, sum)
+		VPSUBD(sum, total, total)
+	}
+	at := t.x.At(i, 0)
+	VCVTDQ2PS(total, total)
+	VMULPS_BCST(at, d, p)
+	VFMADD231PS(p, total, t.y[i])
+	if t.Min != nil {
+		VCVTDQ2PS(sum, sum)
+		VMULPS_BCST(at, dmin, p)
+		VFNMADD231PS(p, sum, t.y[i])
+	}
+}
+
+// spread returns a pattern that moves bytes 0 and 1 of each word, or 2 and 3, to
+// the upper bytes of its halves, and clears the lower ones.
+func spread(half int) Mem {
+	name := fmt.Sprintf("spread%d", half)
+	m, ok := words[name]
+	if !ok {
+		m = GLOBL("vnni"+name, RODATA|NOPTR)
+		for i := range 16 {
+			lane := uint32(i%4*4 + 2*half)
+			DATA(4*i, U32(0x80|lane<<8|0x80<<16|(lane+1)<<24))
+		}
+		words[name] = m
+	}
+	return m
+}

@@ -1,0 +1,68 @@
+package kernel
+
+// The formats that have assembly, by the number that names it.
+const (
+	idQ4_0 = iota
+	idQ4_1
+	idQ5_0
+	idQ5_1
+	idQ8_0
+	idQ4_K
+	idQ5_K
+	idQ6_K
+	idQ2_K
+	idQ3_K
+	idIQ4_NL
+	idIQ4_XS
+	idMXFP4
+	idF16
+	idBF16
+)
+
+// A product is what a layout's MatMul has to do: n rows of x by row groups lo
+// to hi of w.
+type product struct {
+	y      []float32
+	ldy    int
+	x      []float32
+	ldx    int // floats a row of x
+	n      int
+	w      []byte
+	group  int // bytes of a row group of w
+	blocks int // of a row
+	rows   int // of w
+	lo, hi int
+}
+
+// check panics if x or y are short. w has been checked by the layout.
+func (p *product) check() {
+	if len(p.x) < p.n*p.ldx {
+		panic("kernel: MatMul: x shorter than n rows")
+	}
+	if end := min(p.rows, p.hi*GroupRows); len(p.y) < (p.n-1)*p.ldy+end {
+		panic("kernel: MatMul: y shorter than n rows")
+	}
+}
+
+// run computes p by the assembly of a format. It reports false if this
+// processor has none.
+func (p *product) run(id int) bool {
+	if p.n == 0 || p.lo == p.hi {
+		return true
+	}
+	p.check()
+	return p.blocks > 0 && p.fast(id)
+}
+
+// out returns the outputs of activation row i and a row group, those that exist.
+func (p *product) out(i, group int) []float32 {
+	row := group * GroupRows
+	return p.y[i*p.ldy+row : i*p.ldy+min(row+GroupRows, p.rows)]
+}
+
+// block returns block b of a row group.
+func (p *product) block(group, b int) []byte {
+	n := p.group / p.blocks
+	at := group*p.group + b*n
+	return p.w[at : at+n]
+}

@@ -1,0 +1,11 @@
+//go:build !amd64 || purego
+
+package kernel
+
+func quantizeRow(dst []Q8Block, x []float32) { quantizeRowGeneric(dst, x) }
+
+func quantizeWide(dst []Q8Wide, x []float32) { quantizeWideGeneric(dst, x) }
+
+func (p *product) fast(id int) bool { return false }
+
+func panelFast(id int, dst []float32, w []byte, blocks int) bool { return false }
