@@ -97,8 +97,12 @@ func (a *Attention) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
 	t.Tap(a.Q.Weight.Name, ".out", q)
 	t.Tap(a.K.Weight.Name, ".out", k)
 	t.Tap(a.V.Weight.Name, ".out", v)
-	y := op.Attention(t, q, k, v, a.Heads, a.Layer, b)
-	y = op.Add(t, x, a.O.Forward(t, y))
+	h := op.Attention(t, q, k, v, a.Heads, a.Layer, b)
+	o := a.O.Forward(t, h)
+	y := op.Add(t, x, o)
+	t.Drop(n)
+	t.Drop(h)
+	t.Drop(o)
 	t.Release(m)
 	return y
 }
@@ -125,8 +129,12 @@ func NewGatedFFN(width, hidden int, eps float32) GatedFFN {
 func (f *GatedFFN) Forward(t *op.Tape, x *op.Value) *op.Value {
 	m := t.Mark()
 	n := f.Norm.Forward(t, x)
-	y := op.SwiGLU(t, f.Gate.Forward(t, n), f.Up.Forward(t, n))
-	y = op.Add(t, x, f.Down.Forward(t, y))
+	h := op.SwiGLU(t, f.Gate.Forward(t, n), f.Up.Forward(t, n))
+	d := f.Down.Forward(t, h)
+	y := op.Add(t, x, d)
+	t.Drop(n)
+	t.Drop(h)
+	t.Drop(d)
 	t.Release(m)
 	return y
 }

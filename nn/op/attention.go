@@ -33,11 +33,15 @@ func Attention(t *Tape, q, k, v *Value, h Heads, layer int, b Batch) *Value {
 		row += s.Len
 	}
 	n.jobs, n.work = jobs, work
+	n.compute(t)
+	t.Record(n, n.y)
+	return n.y
+}
+
+func (n *attention) compute(t *Tape) {
 	m := t.Mark()
 	n.forward()
 	t.mem.current, t.mem.used = m.chunk, m.used
-	t.Record(n, n.y)
-	return n.y
 }
 
 type attention struct {
