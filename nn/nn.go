@@ -24,7 +24,11 @@ func (l *Linear) Forward(t *op.Tape, x *op.Value) *op.Value {
 	t.Tap(l.Weight.Name, ".in", x)
 	y := op.MatMul(t, x, l.Weight)
 	if a := l.Adapter; a != nil {
-		y = op.AddScaled(t, y, op.MatMul(t, op.MatMul(t, x, a.A), a.B), a.Scale)
+		d := op.MatMul(t, op.MatMul(t, x, a.A), a.B)
+		sum := op.AddScaled(t, y, d, a.Scale)
+		t.Drop(y)
+		t.Drop(d)
+		return sum
 	}
 	return y
 }
