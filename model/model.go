@@ -144,11 +144,16 @@ func (m *Model) Unpack() {
 // of its own; the others are frozen. It returns the number of trainable
 // parameters.
 func (m *Model) SetTrainable(want func(w *op.Weight) bool) int {
+	f, mapped := m.file.(releaser)
 	n := 0
 	for _, w := range m.Weights() {
 		if want(w) {
+			stored := w.Tensor()
 			w.SetTrainable()
 			n += w.Rows * w.Cols
+			if mapped {
+				f.Release(stored)
+			}
 		} else {
 			w.Freeze()
 		}

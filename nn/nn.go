@@ -34,7 +34,11 @@ func forward(t *op.Tape, x *op.Value, layers ...*Linear) []*op.Value {
 	ys := op.MatMuls(t, x, weights[:len(layers)]...)
 	for i, l := range layers {
 		if a := l.Adapter; a != nil {
-			ys[i] = op.AddScaled(t, ys[i], op.MatMul(t, op.MatMul(t, x, a.A), a.B), a.Scale)
+			d := op.MatMul(t, op.MatMul(t, x, a.A), a.B)
+			sum := op.AddScaled(t, ys[i], d, a.Scale)
+			t.Drop(ys[i])
+			t.Drop(d)
+			ys[i] = sum
 		}
 	}
 	return ys
@@ -109,8 +113,12 @@ func (a *Attention) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
 	t.Tap(a.Q.Weight.Name, ".out", q)
 	t.Tap(a.K.Weight.Name, ".out", k)
 	t.Tap(a.V.Weight.Name, ".out", v)
-	y := op.Attention(t, q, k, v, a.Heads, a.Layer, b)
-	y = op.Add(t, x, a.O.Forward(t, y))
+	h := op.Attention(t, q, k, v, a.Heads, a.Layer, b)
+	o := a.O.Forward(t, h)
+	y := op.Add(t, x, o)
+	t.Drop(n)
+	t.Drop(h)
+	t.Drop(o)
 	t.Release(m)
 	return y
 }
@@ -138,8 +146,12 @@ func (f *GatedFFN) Forward(t *op.Tape, x *op.Value) *op.Value {
 	m := t.Mark()
 	n := f.Norm.Forward(t, x)
 	p := forward(t, n, &f.Gate, &f.Up)
-	y := op.SwiGLU(t, p[0], p[1])
-	y = op.Add(t, x, f.Down.Forward(t, y))
+	h := op.SwiGLU(t, p[0], p[1])
+	d := f.Down.Forward(t, h)
+	y := op.Add(t, x, d)
+	t.Drop(n)
+	t.Drop(h)
+	t.Drop(d)
 	t.Release(m)
 	return y
 }

@@ -21,7 +21,7 @@ func Assess(ctx context.Context, t *op.Tape, m arch.Model, set []Sequence) (loss
 	for i := range index {
 		index[i] = i
 	}
-	for _, run := range split(set, index, sweepTokens) {
+	for _, run := range split(nil, set, index, sweepTokens) {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}

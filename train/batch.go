@@ -47,10 +47,9 @@ func (b *Batch) pack(set []Sequence, index []int, targets, tokens int) {
 	}
 }
 
-// split cuts sequences into runs of at most tokens tokens each, keeping their
-// order. A sequence that is longer has a run of its own.
-func split(set []Sequence, index []int, tokens int) [][]int {
-	var runs [][]int
+// split appends to runs the sequences that index names, in their order, cut into
+// runs of at most tokens tokens each. A sequence that is longer has a run of its own.
+func split(runs [][]int, set []Sequence, index []int, tokens int) [][]int {
 	start, sum := 0, 0
 	for i, k := range index {
 		n := len(set[k].IDs) - 1
@@ -70,11 +69,11 @@ func split(set []Sequence, index []int, tokens int) [][]int {
 // determine.
 func epoch(set []Sequence, batchTokens int, seed uint64, number int) [][]int {
 	r := rand.New(rand.NewPCG(seed, uint64(number)))
-	return split(set, r.Perm(len(set)), batchTokens)
+	return split(nil, set, r.Perm(len(set)), batchTokens)
 }
 
-// A plan tells which sequences each step takes.
-type plan struct {
+// An order tells which sequences each step takes.
+type order struct {
 	set         []Sequence
 	batchTokens int
 	seed        uint64
@@ -85,7 +84,7 @@ type plan struct {
 }
 
 // at returns the sequences of step i, for i that never falls.
-func (p *plan) at(i int) []int {
+func (p *order) at(i int) []int {
 	if p.steps == nil {
 		p.steps = epoch(p.set, p.batchTokens, p.seed, 0)
 	}

@@ -3,8 +3,10 @@ package train
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"testing"
 
+	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/model/arch"
 	"limbeck/nn"
@@ -30,8 +32,10 @@ var smol = arch.Config{
 	Context: 2048, NormEps: 1e-5, RopeBase: 100000, Tied: true,
 }
 
-// BenchmarkStep trains the 135M shape on two sequences of 512 tokens.
+// BenchmarkStep trains the 135M shape on two sequences of 512 tokens, and tells
+// the peak of this process's memory meanwhile beside what the plan says.
 func BenchmarkStep(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // as the steps of recipes run
 	r := rand.New(rand.NewPCG(1, 2))
 	m, err := arch.New(smol, randomSource{r})
 	if err != nil {
@@ -55,8 +59,10 @@ func BenchmarkStep(b *testing.B) {
 		b.Run(fmt.Sprintf("bf16=%v/threads=%d", c.bf16, c.threads), func(b *testing.B) {
 			pool := par.New(c.threads)
 			defer pool.Close()
+			debug.FreeOSMemory()
+			machine.ResetPeak()
 			o := Defaults()
-			o.BF16 = c.bf16
+			o.BF16, o.Checkpoint = c.bf16, b.TempDir()
 			t, err := New(m, set, HardLabels{}, o, pool, Hooks{})
 			if err != nil {
 				b.Fatal(err)
@@ -67,6 +73,8 @@ func BenchmarkStep(b *testing.B) {
 				}
 			}
 			b.ReportMetric(1024*float64(b.N)/b.Elapsed().Seconds(), "tok/s")
+			b.ReportMetric(float64(machine.PeakMemory())/1e6, "MB-peak")
+			b.ReportMetric(float64(t.planned.Bytes)/1e6, "MB-planned")
 		})
 	}
 }

@@ -23,7 +23,7 @@ type state struct {
 	Stopped   string
 	Options   Options // of the training that the checkpoint belongs to
 
-	best [][]float32 // the best validation's weights
+	best [][]float32 // the best validation's weights, if there is no folder for them
 }
 
 // validated returns the step of the last validation, 0 before the first.
@@ -39,7 +39,19 @@ const (
 	stateKey       = "train.state"
 )
 
-func (t *Trainer) keepBest() {
+// bestFile is where the best validation's weights lie, beside the checkpoint.
+// Those of the validation that the checkpoint calls the best stay until a later
+// one calls another so.
+func (t *Trainer) bestFile(step int) string {
+	return filepath.Join(t.o.Checkpoint, fmt.Sprintf("best-%d.gguf", step))
+}
+
+// keepBest keeps the weights as they are, those of the best validation: in the
+// folder for checkpoints, or in memory without one.
+func (t *Trainer) keepBest() error {
+	if t.o.Checkpoint != "" {
+		return t.write(t.bestFile(t.state.Best), "", t.weightParts)
+	}
 	if t.state.best == nil {
 		for _, w := range t.weights {
 			t.state.best = append(t.state.best, make([]float32, w.Rows*w.Cols))
@@ -48,24 +60,62 @@ func (t *Trainer) keepBest() {
 	for i, w := range t.weights {
 		copy(t.state.best[i], w.F32())
 	}
+	return nil
 }
 
-func (t *Trainer) restoreBest() {
+func (t *Trainer) restoreBest() error {
+	if t.state.Best == 0 || t.state.Best == t.state.Step {
+		return nil
+	}
+	if t.o.Checkpoint != "" {
+		return t.openBest(t.state.Best, t.take)
+	}
 	for i, v := range t.state.best {
 		copy(t.weights[i].F32(), v)
 	}
+	return nil
 }
 
-// parts calls f for everything that a checkpoint stores, by name.
-func (t *Trainer) parts(best bool, f func(name string, v []float32, rows, cols int)) {
+// openBest calls f with the weights after a step.
+func (t *Trainer) openBest(step int, f func(*gguf.File, parts) error) (err error) {
+	path := t.bestFile(step)
+	file, err := gguf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := f(file, t.weightParts); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// dropBest removes the weights of validations that are the best no more.
+func (t *Trainer) dropBest() error {
+	old, err := filepath.Glob(filepath.Join(t.o.Checkpoint, "best-*.gguf"))
+	for _, path := range old {
+		if path != t.bestFile(t.state.Best) {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	return err
+}
+
+// parts call f for what a file stores, by name.
+type parts func(f func(name string, v []float32, rows, cols int))
+
+func (t *Trainer) weightParts(f func(name string, v []float32, rows, cols int)) {
+	for i, w := range t.weights {
+		f(fmt.Sprintf("weight.%d.%s", i, w.Name), w.F32(), w.Rows, w.Cols)
+	}
+}
+
+func (t *Trainer) allParts(f func(name string, v []float32, rows, cols int)) {
+	t.weightParts(f)
 	for i, w := range t.weights {
 		name := fmt.Sprintf("%d.%s", i, w.Name)
-		f("weight."+name, w.F32(), w.Rows, w.Cols)
 		f("mean."+name, t.opt.m[i], w.Rows, w.Cols)
 		f("variance."+name, t.opt.v[i], w.Rows, w.Cols)
-		if best {
-			f("best."+name, t.state.best[i], w.Rows, w.Cols)
-		}
 	}
 }
 
@@ -80,17 +130,27 @@ func (t *Trainer) checkpoint() error {
 	if err != nil {
 		return err
 	}
+	if err := t.write(filepath.Join(t.o.Checkpoint, checkpointFile), string(text), t.allParts); err != nil {
+		return err
+	}
+	return t.dropBest()
+}
+
+// write writes parts of the training, as they lie in memory, into its folder.
+func (t *Trainer) write(path, state string, p parts) error {
 	var meta gguf.Meta
 	meta.Set("general.architecture", "checkpoint")
-	meta.Set(stateKey, string(text))
+	if state != "" {
+		meta.Set(stateKey, state)
+	}
 	var tensors []*tensor.Tensor
-	t.parts(t.state.best != nil, func(name string, v []float32, rows, cols int) {
+	p(func(name string, v []float32, rows, cols int) {
 		tensors = append(tensors, tensor.FromF32(name, v, rows, cols))
 	})
 	if err := os.MkdirAll(t.o.Checkpoint, 0o777); err != nil {
 		return err
 	}
-	return gguf.Write(filepath.Join(t.o.Checkpoint, checkpointFile), &meta, tensors)
+	return gguf.Write(path, &meta, tensors)
 }
 
 // resume goes on from the folder's checkpoint, if there is one. One of another
@@ -124,33 +184,55 @@ func (t *Trainer) load(f *gguf.File, steps int) error {
 		return fmt.Errorf("%s: %w", stateKey, err)
 	}
 	was, is := s.Options, t.o
-	was.Checkpoint, was.CheckpointEvery, is.Checkpoint, is.CheckpointEvery = "", 0, "", 0
+	for _, o := range []*Options{&was, &is} { // what changes no bit of the weights
+		o.Checkpoint, o.CheckpointEvery, o.Memory = "", 0, 0
+	}
 	if was != is || s.Step > steps {
 		return errors.New("is of a training with other options; remove it to start anew")
 	}
 	if err := s.check(); err != nil {
 		return fmt.Errorf("%s: %w; remove the file to start anew", stateKey, err)
 	}
-	before := t.state
-	t.state = s
-	if s.Best > 0 {
-		t.keepBest() // makes room
-	}
-	t.parts(s.Best > 0, func(name string, v []float32, _, _ int) {
-		stored := f.Tensor(name)
-		switch {
-		case stored == nil || stored.Type != dtype.F32 || len(stored.Data) != 4*len(v):
-			err = errors.Join(err, fmt.Errorf("tensor %q is missing or not of %d f32; remove the file to start anew", name, len(v)))
-		case stored.Type.NotFinite(stored.Data) >= 0:
-			err = errors.Join(err, fmt.Errorf("tensor %q has NaN or infinite elements; remove the file to start anew", name))
+	if s.Best > 0 && t.o.Checkpoint != "" {
+		if err := t.openBest(s.Best, checkParts); err != nil {
+			return fmt.Errorf("%w; remove the folder to start anew", err)
 		}
-	})
-	if err != nil {
-		t.state = before
+	}
+	if err := t.take(f, t.allParts); err != nil {
 		return err
 	}
-	t.parts(s.Best > 0, func(name string, v []float32, _, _ int) { copy(v, dtype.Floats(f.Tensor(name).Data)) })
+	t.state = s
 	return nil
+}
+
+// take copies what f stores over p, or nothing. It lets go of f's pages as it
+// goes: they are as much memory as the training itself.
+func (t *Trainer) take(f *gguf.File, p parts) error {
+	if err := checkParts(f, p); err != nil {
+		return err
+	}
+	p(func(name string, v []float32, _, _ int) {
+		stored := f.Tensor(name)
+		copy(v, dtype.Floats(stored.Data))
+		f.Release(stored)
+	})
+	return nil
+}
+
+// checkParts refuses a file that does not store p.
+func checkParts(f *gguf.File, p parts) (err error) {
+	p(func(name string, v []float32, _, _ int) {
+		stored := f.Tensor(name)
+		if stored == nil || stored.Type != dtype.F32 || len(stored.Data) != 4*len(v) {
+			err = errors.Join(err, fmt.Errorf("tensor %q is missing or not of %d f32; remove the file to start anew", name, len(v)))
+			return
+		}
+		if stored.Type.NotFinite(stored.Data) >= 0 {
+			err = errors.Join(err, fmt.Errorf("tensor %q has NaN or infinite elements; remove the file to start anew", name))
+		}
+		f.Release(stored)
+	})
+	return err
 }
 
 // check refuses a state that no training comes to.

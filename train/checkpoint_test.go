@@ -13,6 +13,7 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/model/gguf"
+	"limbeck/nn/op"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 )
@@ -28,7 +29,7 @@ func interrupted(t testing.TB, pool *par.Pool) (Options, string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	trainer, err := New(openTiny(t), set, HardLabels{}, o, pool, Hooks{
-		Validate: func(context.Context) (float64, float64, error) { return 1, 1, nil },
+		Validate: func(context.Context, *op.Tape) (float64, float64, error) { return 1, 1, nil },
 		Progress: func(step, _ int, _ float64, _ int) {
 			if step == 3 {
 				cancel()
@@ -123,6 +124,24 @@ func TestDamagedCheckpoints(t *testing.T) {
 				t.Error("the refused checkpoint changed the training")
 			}
 		})
+	}
+}
+
+// A checkpoint whose best weights are lost, or are no numbers, is refused.
+func TestLostBest(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	o, path := interrupted(t, pool)
+	best := filepath.Join(o.Checkpoint, "best-1.gguf")
+	rewrite(t, best, "", "", poison)
+	if _, err := resumed(t, o, pool); err == nil || !strings.Contains(err.Error(), best) || !strings.Contains(err.Error(), "NaN") {
+		t.Errorf("got %v, want an error with the file", err)
+	}
+	if err := os.Remove(best); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := resumed(t, o, pool); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), best) {
+		t.Errorf("got %v, want an error with both files", err)
 	}
 }
 

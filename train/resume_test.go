@@ -76,7 +76,7 @@ func (r training) run(tb testing.TB, o Options) (weights, result []byte, err err
 				cancel()
 			}
 		},
-		Validate: func(ctx context.Context) (loss, metric float64, err error) {
+		Validate: func(ctx context.Context, _ *op.Tape) (loss, metric float64, err error) {
 			for i := range held {
 				if seen++; seen == r.batches {
 					cancel()
@@ -255,7 +255,7 @@ func TestEpochs(t *testing.T) {
 			t.Errorf("%g epochs: %d steps, want %d", epochs, got, want)
 		}
 	}
-	p := plan{set: set, batchTokens: tokens, seed: 1}
+	p := order{set: set, batchTokens: tokens, seed: 1}
 	for i := range one + two {
 		want := epoch(set, tokens, 1, i/one)[i%one]
 		if i >= one {

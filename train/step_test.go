@@ -164,14 +164,14 @@ func TestDivergence(t *testing.T) {
 		t.Errorf("an absurd learning rate: got %v", err)
 	}
 	_, err = newTrainer(t, student(t), sequences(4, 1), shortOptions(), Hooks{
-		Validate: func(context.Context) (float64, float64, error) { return math.NaN(), 0, nil },
+		Validate: func(context.Context, *op.Tape) (float64, float64, error) { return math.NaN(), 0, nil },
 	}).Run(t.Context())
 	if !errors.Is(err, ErrDiverged) || !strings.HasPrefix(err.Error(), "step 5: the validation loss") {
 		t.Errorf("a validation that is not a number: got %v", err)
 	}
 	failed := errors.New("the disk is full")
 	_, err = newTrainer(t, student(t), sequences(4, 1), shortOptions(), Hooks{
-		Validate: func(context.Context) (float64, float64, error) { return 0, 0, failed },
+		Validate: func(context.Context, *op.Tape) (float64, float64, error) { return 0, 0, failed },
 	}).Run(t.Context())
 	if !errors.Is(err, failed) || errors.Is(err, ErrDiverged) {
 		t.Errorf("a validation that fails: got %v", err)
@@ -201,7 +201,7 @@ func TestBestIsKept(t *testing.T) {
 			var seen [][]byte
 			var points []int
 			got, err := newTrainer(t, m, sequences(8, 6), o, Hooks{
-				Validate: func(context.Context) (loss, metric float64, err error) {
+				Validate: func(context.Context, *op.Tape) (loss, metric float64, err error) {
 					i := len(seen)
 					seen = append(seen, slices.Clone(elements(m)))
 					if c.metrics != nil {

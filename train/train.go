@@ -37,6 +37,11 @@ type Options struct {
 	// 2019, arXiv:1905.12322).
 	BF16 bool
 
+	// Memory is what the training should take at most, in bytes; 0: as much as
+	// there is. To stay below it, blocks are computed twice, which changes no
+	// bit; see [NewPlan].
+	Memory int64
+
 	Seed uint64
 
 	EvalEvery int // steps between validations; 0: once an epoch's worth
@@ -74,7 +79,9 @@ type HardLabels struct{}
 // Loss implements [Objective].
 func (HardLabels) Loss(t *op.Tape, m arch.Model, b *Batch) *op.Value {
 	hidden := m.Forward(t, b.Batch)
-	return m.Loss(t, hidden, b.Rows, &op.CrossEntropy{Targets: b.Targets, Weight: b.Weight})
+	loss := op.Alloc[op.CrossEntropy](t)
+	*loss = op.CrossEntropy{Targets: b.Targets, Weight: b.Weight}
+	return m.Loss(t, hidden, b.Rows, loss)
 }
 
 // A Point is one place on a training's curves.
@@ -91,9 +98,10 @@ type Hooks struct {
 	// step's loss, and the tokens it took.
 	Progress func(step, steps int, loss float64, tokens int)
 
-	// Validate measures the model as it is: a loss, and a metric of which more
-	// is better. The best validation's weights are kept.
-	Validate func(ctx context.Context) (loss, metric float64, err error)
+	// Validate measures the model as it is, on a tape that is exact and does
+	// not record: a loss, and a metric of which more is better. The best
+	// validation's weights are kept.
+	Validate func(ctx context.Context, t *op.Tape) (loss, metric float64, err error)
 
 	// Point is told of every validation.
 	Point func(Point)
@@ -124,6 +132,8 @@ type Trainer struct {
 	opt       *optimizer
 	state     state
 	batch     Batch
+	planned   Plan
+	runs      [][]int // of the step at hand
 }
 
 // New returns a trainer of the model's trainable weights on set.
@@ -143,7 +153,23 @@ func New(m arch.Model, set []Sequence, objective Objective, o Options, pool *par
 		return nil, errors.New("no weight is trainable")
 	}
 	t.opt = newOptimizer(&t.o, pool, t.weights)
+	t.plan()
 	return t, nil
+}
+
+// plan makes the tape hold what the plan says.
+func (t *Trainer) plan() {
+	longest, all := 0, 0
+	for _, s := range t.set {
+		longest, all = max(longest, len(s.IDs)-1), all+len(s.IDs)-1
+	}
+	trained := 0
+	for _, w := range t.weights {
+		trained += w.Rows * w.Cols
+	}
+	t.planned = NewPlan(t.model.Config(), trained, all, longest, &t.o)
+	t.tape.Reserve(t.planned.Tokens)
+	t.tape.Recompute = t.planned.Recompute
 }
 
 func trainable(m arch.Model, objective Objective) []*op.Weight {
@@ -171,7 +197,7 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	if every <= 0 {
 		every = max(1, len(epoch(t.set, t.o.BatchTokens, t.o.Seed, 0)))
 	}
-	p := plan{set: t.set, batchTokens: t.o.BatchTokens, seed: t.o.Seed}
+	p := order{set: t.set, batchTokens: t.o.BatchTokens, seed: t.o.Seed}
 	saved := time.Now()
 	for s := &t.state; s.Stopped == "" && (s.Step < steps || t.due(every, steps)); {
 		if err := ctx.Err(); err != nil {
@@ -202,7 +228,9 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 			saved = time.Now()
 		}
 	}
-	t.restoreBest()
+	if err := t.restoreBest(); err != nil {
+		return nil, err
+	}
 	s := t.state
 	return &Result{Steps: s.Step, Best: s.Best, Curve: s.Curve, Losses: s.Losses, Stopped: s.Stopped}, nil
 }
@@ -221,7 +249,8 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 		targets += t.set[i].Targets()
 		tokens += len(t.set[i].IDs) - 1
 	}
-	for _, run := range split(t.set, index, t.o.MicroTokens) {
+	t.runs = split(t.runs[:0], t.set, index, t.o.MicroTokens)
+	for _, run := range t.runs {
 		t.tape.Reset()
 		t.tape.SetRecording(true)
 		t.batch.pack(t.set, run, targets, tokens)
@@ -245,7 +274,10 @@ func (t *Trainer) validate(ctx context.Context, every int) error {
 	p := Point{Step: s.Step, Loss: mean(s.Losses[s.validated():])}
 	if t.hooks.Validate != nil {
 		var err error
-		if p.Validation, p.Metric, err = t.hooks.Validate(ctx); err != nil {
+		t.tape.BF16 = false
+		p.Validation, p.Metric, err = t.hooks.Validate(ctx, t.tape)
+		t.tape.BF16 = t.o.BF16
+		if err != nil {
 			return err
 		}
 		if math.IsNaN(p.Validation) {
@@ -253,7 +285,9 @@ func (t *Trainer) validate(ctx context.Context, every int) error {
 		}
 		if s.Best == 0 || better(p, s.BestPoint) {
 			s.Best, s.BestPoint = s.Step, p
-			t.keepBest()
+			if err := t.keepBest(); err != nil {
+				return err
+			}
 		} else if t.o.Patience > 0 && s.Step >= s.Best+t.o.Patience*every {
 			s.Stopped = fmt.Sprintf("no gain in %d validations", t.o.Patience)
 		}

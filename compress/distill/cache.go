@@ -3,6 +3,7 @@ package distill
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -25,9 +26,8 @@ type Cache struct {
 	Dropped     float64   // mean probability of tokens that the student lacks
 }
 
-// targets returns the rows of the sequences that index names.
-func (c *Cache) targets(index []int) []Target {
-	var out []Target
+// targets appends to out the rows of the sequences that index names.
+func (c *Cache) targets(out []Target, index []int) []Target {
 	for _, i := range index {
 		for r := c.First[i]; r < c.First[i+1]; r++ {
 			out = append(out, Target{c.IDs[r*c.K : (r+1)*c.K], c.LogP[r*c.K : (r+1)*c.K], c.Tail[r]})
@@ -69,9 +69,35 @@ const roundoff = 1e-3
 
 func notLogP(x float32) bool { return !(x <= roundoff) }
 
-// Append adds to c what the same teachers said of further sequences, of which
-// more was made with the same K and temperature.
-func (c *Cache) Append(more *Cache) {
+// Room returns an empty cache like c that can take so many rows without growing.
+func (c *Cache) Room(rows int) *Cache {
+	return &Cache{K: c.K, Temperature: c.Temperature, First: []int{0},
+		IDs: make([]int32, 0, rows*c.K), LogP: make([]float32, 0, rows*c.K), Tail: make([]float64, 0, rows)}
+}
+
+// Pieces cuts c into parts of so many sequences, at least one part, which share
+// its memory.
+func (c *Cache) Pieces(sequences int) iter.Seq[*Cache] {
+	return func(yield func(*Cache) bool) {
+		for lo := 0; lo == 0 || lo < len(c.First)-1; lo += sequences {
+			first := slices.Clone(c.First[lo : min(lo+sequences, len(c.First)-1)+1])
+			from, to := first[0], first[len(first)-1]
+			for i := range first {
+				first[i] -= from
+			}
+			if !yield(&Cache{K: c.K, Temperature: c.Temperature, Dropped: c.Dropped, First: first,
+				IDs: c.IDs[from*c.K : to*c.K], LogP: c.LogP[from*c.K : to*c.K], Tail: c.Tail[from:to]}) {
+				return
+			}
+		}
+	}
+}
+
+// Append adds to c what the same teachers said of further sequences.
+func (c *Cache) Append(more *Cache) error {
+	if more.K != c.K || more.Temperature != c.Temperature {
+		return fmt.Errorf("a part of %d tokens a row at temperature %v after one of %d at %v", more.K, more.Temperature, c.K, c.Temperature)
+	}
 	rows, further := len(c.Tail), len(more.Tail)
 	if all := rows + further; all > 0 {
 		c.Dropped = (c.Dropped*float64(rows) + more.Dropped*float64(further)) / float64(all)
@@ -82,27 +108,50 @@ func (c *Cache) Append(more *Cache) {
 	for _, first := range more.First[1:] {
 		c.First = append(c.First, rows+first)
 	}
+	return nil
 }
 
 // cacheTokens is how many tokens the teacher reads at once.
 const cacheTokens = 1024
 
-// NewCache runs teachers, whose distributions are averaged, over all of set,
-// whose tokens are the student's, of which there are size. A packed teacher
-// answers as it is served: quantized, with int8 activations. progress is told
-// of tokens done and to do.
-func NewCache(ctx context.Context, teachers []arch.Model, vocab Vocabulary, size int, set []train.Sequence,
-	k int, temperature float64, pool *par.Pool, progress func(done, total int)) (*Cache, error) {
-	k = min(k, size)
-	c := &Cache{K: k, Temperature: temperature, First: []int{0}}
+// A Reader caches what teachers say. It is no loss: it reads their logits, row
+// by row, where their heads make them.
+type Reader struct {
+	vocab    Vocabulary
+	size     int
+	teachers []arch.Model
+	k        int
+	t        float64 // temperature
+	tape     *op.Tape
+
+	c       *Cache    // being made
+	first   int       // row of the cache that the batch begins with
+	teacher int       // that is being read
+	logP    []float32 // [rows, size] of the batch
+	sum     []float64 // [rows, size], of several teachers' probabilities
+	lost    []float64 // of each row: what goes to tokens that the student lacks
+	dropped []float64 // the same of all rows so far
+}
+
+// NewReader returns a reader of teachers, whose distributions are averaged, for
+// a student of size tokens. A packed teacher answers as it is served: quantized,
+// with int8 activations.
+func NewReader(teachers []arch.Model, vocab Vocabulary, size, k int, temperature float64, pool *par.Pool) *Reader {
+	return &Reader{vocab: vocab, size: size, teachers: teachers, k: min(k, size), t: temperature, tape: op.NewTape(pool)}
+}
+
+// Read returns the cache of all of set, whose tokens are the student's. progress,
+// which may be nil, is told of tokens done and to do.
+func (w *Reader) Read(ctx context.Context, set []train.Sequence, progress func(done, total int)) (*Cache, error) {
+	c := &Cache{K: w.k, Temperature: w.t, First: []int{0}}
 	rows, total := 0, 0
 	for _, s := range set {
 		rows += s.Targets()
 		total += len(s.IDs) - 1
 		c.First = append(c.First, rows)
 	}
-	c.IDs, c.LogP, c.Tail = make([]int32, rows*k), make([]float32, rows*k), make([]float64, rows)
-	w := &cacher{c: c, vocab: vocab, size: size, teachers: teachers, tape: op.NewTape(pool)}
+	c.IDs, c.LogP, c.Tail = make([]int32, rows*w.k), make([]float32, rows*w.k), make([]float64, rows)
+	w.c, w.dropped = c, w.dropped[:0]
 	done := 0
 	for first := 0; first < len(set); {
 		if err := ctx.Err(); err != nil {
@@ -125,25 +174,8 @@ func NewCache(ctx context.Context, teachers []arch.Model, vocab Vocabulary, size
 	return c, nil
 }
 
-// A cacher is no loss: it reads the teachers' logits, row by row, where their
-// heads make them.
-type cacher struct {
-	c        *Cache
-	vocab    Vocabulary
-	size     int
-	teachers []arch.Model
-	tape     *op.Tape
-
-	first   int       // row of the cache that the batch begins with
-	teacher int       // that is being read
-	logP    []float32 // [rows, size] of the batch
-	sum     []float64 // [rows, size], of several teachers' probabilities
-	lost    []float64 // of each row: what goes to tokens that the student lacks
-	dropped []float64 // the same of all rows so far
-}
-
 // read caches the rows of some sequences, from row on.
-func (w *cacher) read(set []train.Sequence, row int) {
+func (w *Reader) read(set []train.Sequence, row int) {
 	var b op.Batch
 	var rows []int
 	for _, s := range set {
@@ -170,10 +202,10 @@ func (w *cacher) read(set []train.Sequence, row int) {
 }
 
 // Loss implements [op.RowLoss].
-func (w *cacher) Loss(row int, logits, _ []float32) float64 {
+func (w *Reader) Loss(row int, logits, _ []float32) float64 {
 	n := float64(len(w.teachers))
 	logP := w.logP[row*w.size : (row+1)*w.size]
-	w.lost[row] += w.vocab.project(logP, logits, w.c.Temperature) / n
+	w.lost[row] += w.vocab.project(logP, logits, w.t) / n
 	if len(w.teachers) > 1 {
 		sum := w.sum[row*w.size : (row+1)*w.size]
 		for i, l := range logP {
@@ -188,7 +220,7 @@ func (w *cacher) Loss(row int, logits, _ []float32) float64 {
 }
 
 // keep stores a row's K likeliest tokens; of equal ones those of lower id.
-func (w *cacher) keep(row int, logP []float32) {
+func (w *Reader) keep(row int, logP []float32) {
 	lo, hi := row*w.c.K, (row+1)*w.c.K
 	ids := likeliest(w.c.IDs[lo:lo:hi], logP, w.c.K)
 	slices.Sort(ids)

@@ -7,6 +7,7 @@ package distill
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"limbeck/internal/par"
@@ -51,6 +52,13 @@ type Objective struct {
 	rows    int
 	terms   []*op.Value
 	weights []float32
+
+	targets []Target // of this batch's rows with loss
+	losses  op.RowLosses
+	hard    op.CrossEntropy
+	forward ForwardKL
+	reverse ReverseKL
+	live    live
 }
 
 // pair is a layer of the student, the teacher's that it learns from, and the
@@ -68,10 +76,11 @@ type tapNames struct{ student, teacher []string } // of the relation's Q, K, V
 func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Options, pool *par.Pool) (*Objective, error) {
 	d := &Objective{o: o, teacher: teacher, vocab: vocab, cache: cache, student: c,
 		states: map[string]*op.Value{}, given: map[string][]float32{}}
+	d.live.d = d
 	if o.Response > 0 && !(o.Temperature > 0) {
 		return nil, fmt.Errorf("distill: temperature %g, want a positive number", o.Temperature)
 	}
-	if d.live() && teacher == nil {
+	if d.runs() && teacher == nil {
 		return nil, fmt.Errorf("distill: these losses need the teacher itself, not its cache alone")
 	}
 	if teacher == nil {
@@ -94,8 +103,8 @@ func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Op
 	return d, nil
 }
 
-// live reports whether the teacher must run on every batch.
-func (d *Objective) live() bool {
+// runs reports whether the teacher must run on every batch.
+func (d *Objective) runs() bool {
 	return d.o.Feature > 0 || d.o.Relation > 0 || d.o.Response > 0 && d.cache == nil
 }
 
@@ -168,28 +177,29 @@ func (d *Objective) Dropped() float64 { return d.dropped / float64(max(d.rows, 1
 
 // Loss implements [train.Objective].
 func (d *Objective) Loss(t *op.Tape, m arch.Model, b *train.Batch) *op.Value {
-	var targets []Target
-	if d.live() {
-		targets = d.teach(t, b)
+	if d.runs() {
+		d.teach(t, b)
 	}
 	if d.cache != nil && d.o.Response > 0 {
-		targets = d.cache.targets(b.Index)
+		d.targets = d.cache.targets(d.targets[:0], b.Index)
 	}
 	listen := t.OnTap
-	t.OnTap = func(name string, v *op.Value) {
-		if strings.HasSuffix(name, ".out") {
-			d.states[name] = v
-		}
-		if listen != nil {
-			listen(name, v)
+	if len(d.pairs)+len(d.from.student) > 0 {
+		t.OnTap = func(name string, v *op.Value) {
+			if strings.HasSuffix(name, ".out") {
+				d.states[name] = v
+			}
+			if listen != nil {
+				listen(name, v)
+			}
 		}
 	}
 	hidden := m.Forward(t, b.Batch)
 	t.OnTap = listen
 
 	d.terms, d.weights = d.terms[:0], d.weights[:0]
-	if loss := d.rowLoss(b, targets); len(loss) > 0 {
-		d.add(m.Loss(t, hidden, b.Rows, loss), 1)
+	if d.rowLoss(b); len(d.losses) > 0 {
+		d.add(m.Loss(t, hidden, b.Rows, &d.losses), 1)
 	}
 	for _, p := range d.pairs {
 		l := Hidden(t, d.states[p.student], p.w, d.given[p.teacher], b.TokenWeight/float32(len(d.pairs)))
@@ -206,25 +216,32 @@ func (d *Objective) add(l *op.Value, weight float64) {
 	d.terms, d.weights = append(d.terms, l), append(d.weights, float32(weight))
 }
 
-// rowLoss returns the terms on logits.
-func (d *Objective) rowLoss(b *train.Batch, targets []Target) (loss op.RowLosses) {
+// rowLoss makes the terms on logits.
+func (d *Objective) rowLoss(b *train.Batch) {
+	d.losses = d.losses[:0]
 	if d.o.Hard > 0 {
-		loss = append(loss, &op.CrossEntropy{Targets: b.Targets, Weight: b.Weight * float32(d.o.Hard)})
+		d.hard = op.CrossEntropy{Targets: b.Targets, Weight: b.Weight * float32(d.o.Hard)}
+		d.losses = append(d.losses, &d.hard)
 	}
 	if w := float64(b.Weight) * d.o.Response; w > 0 {
+		if d.cache == nil {
+			d.targets = slices.Grow(d.targets[:0], len(b.Rows))[:len(b.Rows)]
+			d.live.begin(b.Rows)
+			d.losses = append(d.losses, &d.live)
+		}
 		if d.o.Direction == Reverse {
-			loss = append(loss, &ReverseKL{Targets: targets, Temperature: d.o.Temperature, Weight: w})
+			d.reverse = ReverseKL{Targets: d.targets, Temperature: d.o.Temperature, Weight: w}
+			d.losses = append(d.losses, &d.reverse)
 		} else {
-			loss = append(loss, &ForwardKL{Targets: targets, Temperature: d.o.Temperature, Weight: w})
+			d.forward = ForwardKL{Targets: d.targets, Temperature: d.o.Temperature, Weight: w}
+			d.losses = append(d.losses, &d.forward)
 		}
 	}
-	return loss
 }
 
-// teach runs the teacher on the batch: it keeps the taps that the losses want
-// and returns its distributions at the rows with loss, if there is no cache.
-// All of it lies in the memory of t.
-func (d *Objective) teach(t *op.Tape, b *train.Batch) []Target {
+// teach runs the teacher on the batch: it keeps the taps that the losses want,
+// which lie in the memory of t; its hidden states lie in the teacher's.
+func (d *Objective) teach(t *op.Tape, b *train.Batch) {
 	want := map[string]bool{}
 	for _, p := range d.pairs {
 		want[p.teacher] = true
@@ -241,34 +258,5 @@ func (d *Objective) teach(t *op.Tape, b *train.Batch) []Target {
 	}
 	d.ids = d.vocab.IDs(d.ids[:0], b.IDs)
 	hidden := d.teacher.Forward(d.tape, op.Batch{IDs: d.ids, Seqs: b.Seqs})
-	if d.cache != nil || d.o.Response == 0 {
-		return nil
-	}
-	p := &projector{vocab: d.vocab, size: d.student.Vocab, temperature: d.o.Temperature,
-		targets: make([]Target, len(b.Rows)), dropped: make([]float64, len(b.Rows))}
-	for i := range p.targets {
-		p.targets[i].LogP = t.Floats(p.size)
-	}
-	d.teacher.Loss(d.tape, hidden, b.Rows, p)
-	for _, x := range p.dropped {
-		d.dropped += x
-	}
-	d.rows += len(p.dropped)
-	return p.targets
-}
-
-// A projector is no loss: it reads the teacher's logits, row by row, where the
-// head makes them, and keeps its distribution over the student's tokens.
-type projector struct {
-	vocab       Vocabulary
-	size        int
-	temperature float64
-	targets     []Target
-	dropped     []float64
-}
-
-// Loss implements [op.RowLoss].
-func (p *projector) Loss(row int, logits, _ []float32) float64 {
-	p.dropped[row] = p.vocab.project(p.targets[row].LogP, logits, p.temperature)
-	return 0
+	d.live.hidden = hidden
 }

@@ -174,7 +174,9 @@ func TestCacheAppend(t *testing.T) {
 	want := newCache(t, teachers, nil, shape().Vocab, set, 5, 2, 1)
 	got := newCache(t, teachers, nil, shape().Vocab, set[:2], 5, 2, 1)
 	for _, part := range [][]train.Sequence{set[2:3], set[3:]} {
-		got.Append(newCache(t, teachers, nil, shape().Vocab, part, 5, 2, 1))
+		if err := got.Append(newCache(t, teachers, nil, shape().Vocab, part, 5, 2, 1)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if math.Abs(got.Dropped-want.Dropped) > 1e-12 {
 		t.Errorf("dropped %g, want %g", got.Dropped, want.Dropped)
@@ -187,7 +189,7 @@ func TestCacheAppend(t *testing.T) {
 
 func newCache(t *testing.T, teachers []arch.Model, v Vocabulary, size int, set []train.Sequence, k int, temperature float64, threads int) *Cache {
 	t.Helper()
-	c, err := NewCache(t.Context(), teachers, v, size, set, k, temperature, newPool(t, threads), nil)
+	c, err := NewReader(teachers, v, size, k, temperature, newPool(t, threads)).Read(t.Context(), set, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

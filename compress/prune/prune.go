@@ -30,7 +30,7 @@ type Plan struct {
 // tokens that the calibration data uses.
 func NewPlan(m *model.Model, imp *Importance, s Shape) (*Plan, error) {
 	c := m.Config()
-	s, err := s.Check(m)
+	s, err := s.Check(c)
 	if err != nil {
 		return nil, err
 	}

@@ -26,18 +26,9 @@ func (e *ShapeError) Error() string {
 	return fmt.Sprintf("prune: %s: %s (allowed: %s)", e.Part, e.What, e.Allowed)
 }
 
-// Check returns s with the parts that stay whole filled in from m, or a
-// [ShapeError].
-func (s Shape) Check(m *model.Model) (Shape, error) {
-	s, err := s.of(m.Config())
-	if err != nil {
-		return s, err
-	}
-	return s, enough(m.Tokenizer.Spec(), s.Vocab)
-}
-
-// of is Check without the tokens that a vocabulary needs.
-func (s Shape) of(c arch.Config) (Shape, error) {
+// Check returns s with the parts of a model of shape c that stay whole filled in,
+// or a [ShapeError]. What tokens a vocabulary needs is for [Tokens] to say.
+func (s Shape) Check(c arch.Config) (Shape, error) {
 	for _, f := range []struct {
 		part string
 		want *int

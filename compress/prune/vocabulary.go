@@ -13,7 +13,7 @@ import (
 // with the tokens that merges of kept ones pass through. Then the tokens that
 // the data uses, those that count counts most first; then those of lowest id,
 // the most frequent ones of the data that the tokenizer was made from. It is
-// an error if size is too small for bytes and special tokens.
+// a [ShapeError] if size is too small for bytes and special tokens.
 func Tokens(spec token.Spec, count []int, size int) (token.Spec, []int, error) {
 	if err := enough(spec, size); err != nil {
 		return token.Spec{}, nil, err

@@ -11,3 +11,6 @@ func PeakMemory() int64 {
 	}
 	return u.Maxrss
 }
+
+// ResetPeak returns false: this system's peak is of the whole process.
+func ResetPeak() bool { return false }

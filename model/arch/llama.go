@@ -64,12 +64,20 @@ func (m *llama) Forward(t *op.Tape, b op.Batch) *op.Value {
 	for i := range m.Blocks {
 		block := &m.Blocks[i]
 		t.Tap(block.prefix, "in", x)
-		x = block.Attention.Forward(t, x, b)
-		x = block.GatedFFN.Forward(t, x)
+		if i < t.Recompute {
+			x = op.Recompute(t, block, x, b)
+		} else {
+			x = block.Forward(t, x, b)
+		}
 		t.Tap(block.prefix, "out", x)
 	}
 	b.Advance()
 	return m.Norm.Forward(t, x)
+}
+
+// Forward implements [op.Stage].
+func (b *llamaBlock) Forward(t *op.Tape, x *op.Value, batch op.Batch) *op.Value {
+	return b.GatedFFN.Forward(t, b.Attention.Forward(t, x, batch))
 }
 
 func (m *llama) output() *nn.Linear {

@@ -13,7 +13,7 @@ const (
 	alignFloats = 16      // every piece starts on a cache line
 )
 
-func (a *arena) floats(n int) []float32 {
+func (a *arena) take(n int) []float32 {
 	size := (n + alignFloats - 1) &^ (alignFloats - 1)
 	free := a.current // the first chunk that nobody has a piece of
 	if a.used > 0 {
@@ -28,16 +28,25 @@ func (a *arena) floats(n int) []float32 {
 	// Those that are free are too small. Kept, each piece larger than all before
 	// it, as the logits of one batch more, would leave another one behind.
 	clear(a.chunks[free:])
-	a.chunks = append(a.chunks[:free], make([]float32, max(size, chunkFloats)))
+	a.chunks = append(a.chunks[:free], make([]float32, max(sizeClass(size), chunkFloats)))
 	a.current, a.used = free, size
 	return a.chunks[a.current][:n:size]
+}
+
+// floats returns how many a holds.
+func (a *arena) floats() (n int) {
+	for _, c := range a.chunks {
+		n += len(c)
+	}
+	return n
 }
 
 func (a *arena) reset() { a.current, a.used = 0, 0 }
 
 // A freelist lends slices of any size and takes them back.
 type freelist struct {
-	free map[int][][]float32 // by capacity
+	free   map[int][][]float32 // by capacity
+	floats int                 // that were ever made
 }
 
 func (f *freelist) get(n int) []float32 {
@@ -46,6 +55,7 @@ func (f *freelist) get(n int) []float32 {
 		f.free[size] = l[:len(l)-1]
 		return l[len(l)-1][:n]
 	}
+	f.floats += size
 	return make([]float32, n, size)
 }
 

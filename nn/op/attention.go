@@ -21,7 +21,6 @@ func Attention(t *Tape, q, k, v *Value, h Heads, layer int, b Batch) *Value {
 	n := Alloc[attention](t)
 	jobs, pieces, merges := n.jobs[:0], n.pieces[:0], n.merges[:0]
 	*n = attention{t: t, q: q, k: k, v: v, y: t.Value(q.Rows, q.Cols), h: h, jobs: jobs, pieces: pieces, merges: merges}
-	m := t.Mark()
 	row := 0
 	for _, s := range b.Seqs {
 		j := attentionJob{row: row, len: s.Len, past: s.past()}
@@ -30,16 +29,25 @@ func Attention(t *Tape, q, k, v *Value, h Heads, layer int, b Batch) *Value {
 			j.shape, j.kv = s.KV.shape, s.KV.layers[layer]
 		} else {
 			j.shape = shapeKV(t.kvType(), h.KV, h.Dim)
-			room := roundUp(j.len)
-			j.kv = j.shape.layer(dtype.FloatBytes(t.Floats(j.shape.bytes(room)/4)), room)
 		}
 		n.jobs = append(n.jobs, j)
 		row += s.Len
 	}
-	n.forward()
-	t.mem.current, t.mem.used = m.chunk, m.used
+	n.compute(t)
 	t.Record(n, n.y)
 	return n.y
+}
+
+func (n *attention) compute(t *Tape) {
+	m := t.Mark()
+	for i := range n.jobs {
+		if j := &n.jobs[i]; j.kv.keys == nil {
+			room := roundUp(j.len)
+			j.kv = j.shape.layer(dtype.FloatBytes(t.Floats(j.shape.bytes(room)/4)), room)
+		}
+	}
+	n.forward()
+	t.mem.current, t.mem.used = m.chunk, m.used
 }
 
 type attention struct {
@@ -62,6 +70,7 @@ type attentionJob struct {
 
 func (n *attention) forward() {
 	n.t.Pool.Run((*attentionStore)(n), len(n.jobs)*n.h.KV)
+	n.pieces, n.merges = n.pieces[:0], n.merges[:0]
 	for i := range n.jobs {
 		n.cut(i)
 	}

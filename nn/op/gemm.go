@@ -13,9 +13,9 @@ const (
 	gemmRows = 96  // rows of a at a time: 96 KB, in the second-level cache
 	gemmCols = 128 // columns of b a piece
 
-	// Scratch, in floats: 8 MB for rows of a, 16 MB for columns of b.
+	// Scratch, in floats: 8 MB each for rows of a and columns of b.
 	gemmScratchA = 2 << 20
-	gemmScratchB = 4 << 20
+	gemmScratchB = 2 << 20
 	gemmDepth    = 1024 // rows of b packed at a time
 
 	// gemmSmall is the number of multiplications that one thread does as
@@ -23,7 +23,7 @@ const (
 	gemmSmall = 1 << 15
 )
 
-// A GEMM multiplies matrices in parallel. Its scratch memory, under 32 MB (twice
+// A GEMM multiplies matrices in parallel. Its scratch memory, under 17 MB (twice
 // that with BF16) and reused, is made when it is first needed; the zero value is ready.
 type GEMM struct {
 	// BF16 rounds what is multiplied to bf16; sums stay f32.
@@ -62,13 +62,7 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 		return
 	}
 	g.c, g.a, g.b, g.add = c, a, b, add
-	per := 1 // elements along k a packed float
-	if g.BF16 {
-		per = 2
-	}
-	depth := min(max(multiple(a.Cols, per), per), per*gemmDepth)
-	rows := min(multiple(a.Rows, gemmRows), gemmScratchA/(depth/per)/gemmRows*gemmRows)
-	cols := min(multiple(b.Cols, gemmCols), gemmScratchB/(depth/per)/gemmCols*gemmCols)
+	per, depth, rows, cols := g.cuts(a.Rows, a.Cols, b.Cols)
 	g.fused = a.Rows <= gemmRows && !g.BF16
 	g.reserve(p, depth/per, rows, cols)
 	for i := 0; i < c.Rows; i += rows {
@@ -77,6 +71,28 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 		}
 	}
 	g.c, g.a, g.b, g.chunkA, g.chunkB = kernel.Mat{}, kernel.Mat{}, kernel.Mat{}, kernel.Mat{}, kernel.Mat{}
+}
+
+// cuts returns how a product of m×k by k×n is cut: how many elements along k
+// make a packed float, and the depth along k, the rows and the columns that are
+// packed at a time.
+func (g *GEMM) cuts(m, k, n int) (per, depth, rows, cols int) {
+	per = 1
+	if g.BF16 {
+		per = 2
+	}
+	depth = min(max(multiple(k, per), per), per*gemmDepth)
+	rows = min(multiple(m, gemmRows), gemmScratchA/(depth/per)/gemmRows*gemmRows)
+	cols = min(multiple(n, gemmCols), gemmScratchB/(depth/per)/gemmCols*gemmCols)
+	return per, depth, rows, cols
+}
+
+// Scratch returns the floats that a and b take, packed, in a product of m×k by
+// k×n; the most of each over all its products is what a GEMM holds.
+func (g *GEMM) Scratch(m, k, n int) (a, b int) {
+	per, depth, rows, cols := g.cuts(m, k, n)
+	copies := per // bf16 is rounded in one place and packed in another
+	return copies * (depth / per) * rows, copies * (depth / per) * cols
 }
 
 // multiple returns the least multiple of to that is not below n.
@@ -90,6 +106,11 @@ func (g *GEMM) reserve(p *par.Pool, depth, rows, cols int) {
 	} else {
 		g.packedB = grow(g.packedB, depth*cols)
 	}
+}
+
+// floats returns how many g holds.
+func (g *GEMM) floats() int {
+	return len(g.packedA) + len(g.packedB) + len(g.panels) + len(g.pairsA) + len(g.pairsB)
 }
 
 func grow(v []float32, n int) []float32 {

@@ -211,3 +211,30 @@ func TestSumGradient(t *testing.T) {
 		return op.Sum(t, x, []float32{1, -2, 0.5})
 	})
 }
+
+// A stage has the same gradients when it runs again on the way back; its input
+// may be used beside it.
+func TestRecomputeGradient(t *testing.T) {
+	r := source(11)
+	s := &stage{testkit.Weight(r, "norm", 1, 12), testkit.Weight(r, "up", 20, 12), testkit.Weight(r, "down", 12, 20)}
+	testkit.CheckGradient(t, values(testkit.Matrix(r, 9, 12)), weights(s.norm, s.up, s.down), func(t *op.Tape, x []*op.Value) *op.Value {
+		y := op.Recompute(t, s, op.AddScaled(t, x[0], x[0], 0.5), op.Batch{})
+		return op.Recompute(t, s, y, op.Batch{})
+	})
+}
+
+// stage is x + down(silu(up(n))·up(n)), n being the norm of x.
+type stage struct{ norm, up, down *op.Weight }
+
+func (s *stage) Forward(t *op.Tape, x *op.Value, _ op.Batch) *op.Value {
+	m := t.Mark()
+	n := op.RMSNorm(t, x, s.norm, 1e-5)
+	h := op.SwiGLU(t, op.MatMul(t, n, s.up), op.MatMul(t, n, s.up))
+	d := op.MatMul(t, h, s.down)
+	y := op.Add(t, x, d)
+	t.Drop(n)
+	t.Drop(h)
+	t.Drop(d)
+	t.Release(m)
+	return y
+}

@@ -9,10 +9,17 @@ type RowLoss interface {
 	Loss(row int, logits, grad []float32) float64
 }
 
+// A Preparer is a loss that makes rows ready before they are taken: so many from
+// first on, those whose logits exist at once.
+type Preparer interface {
+	RowLoss
+	Prepare(first, rows int)
+}
+
 // HeadLoss returns the sum over all rows of a loss on the logits hidden·wᵀ.
-// Logits and their gradient exist for a few rows at a time: the gradients of
-// hidden and w are computed in the forward pass, for a loss whose own gradient
-// is one. On a recording tape w's gradient is therefore complete before
+// Logits, and then their gradient in their place, exist for a few rows at a
+// time: the gradients of hidden and w are computed in the forward pass, for a
+// loss whose own gradient is one. On a recording tape w's gradient is therefore complete before
 // [Tape.Backward], which HeadLoss's value must reach unscaled.
 func HeadLoss(t *Tape, hidden *Value, w *Weight, loss RowLoss) *Value {
 	n := Alloc[headLoss](t)
@@ -22,24 +29,27 @@ func HeadLoss(t *Tape, hidden *Value, w *Weight, loss RowLoss) *Value {
 		n.dh = t.Floats(len(hidden.Data))
 	}
 	var sum float64
-	for lo := 0; lo < hidden.Rows; lo += headRows {
-		sum += n.chunk(t, w, lo, min(headRows, hidden.Rows-lo))
+	for lo := 0; lo < hidden.Rows; lo += HeadRows {
+		sum += n.chunk(t, w, lo, min(HeadRows, hidden.Rows-lo))
 	}
 	n.y.Data[0] = float32(sum)
 	t.Record(n, n.y)
 	return n.y
 }
 
-const headRows = 256 // logits of this many rows exist at once
+// HeadRows is how many rows' logits exist at once in [HeadLoss].
+const HeadRows = 256
 
 type headLoss struct {
 	hidden, y *Value
 	loss      RowLoss
 	dh        []float32 // gradient of hidden
 
-	first        int // the chunk's first row
-	logits, grad *Value
-	losses       []float64
+	t      *Tape
+	first  int    // the chunk's first row
+	logits *Value // the chunk's; then their gradient, if that is wanted
+	graded bool
+	losses []float64
 }
 
 // chunk adds up the losses of rows lo to lo+rows, and their gradients.
@@ -47,14 +57,14 @@ func (n *headLoss) chunk(t *Tape, w *Weight, lo, rows int) float64 {
 	m, c := t.Mark(), n.hidden.Cols
 	recording := t.recording
 	t.recording = false
+	if p, ok := n.loss.(Preparer); ok {
+		p.Prepare(lo, rows)
+	}
 	h := Alloc[Value](t)
 	*h = Value{Rows: rows, Cols: c, Data: n.hidden.Data[lo*c : (lo+rows)*c]}
-	n.first, n.logits, n.grad = lo, MatMul(t, h, w), nil
-	if recording {
-		n.grad = t.Value(rows, w.Rows)
-	}
+	n.t, n.first, n.logits, n.graded = t, lo, MatMul(t, h, w), recording
 	if cap(n.losses) < rows {
-		n.losses = make([]float64, headRows)
+		n.losses = make([]float64, HeadRows)
 	}
 	n.losses = n.losses[:rows]
 	t.Pool.Run(n, rows)
@@ -63,7 +73,7 @@ func (n *headLoss) chunk(t *Tape, w *Weight, lo, rows int) float64 {
 		sum += l
 	}
 	if recording {
-		dy := n.grad.dense()
+		dy := n.logits.dense()
 		w.mulGrad(t, kernel.Dense(n.dh[lo*c:(lo+rows)*c], rows, c), dy, false)
 		if w.Grad != nil {
 			t.mul(kernel.Dense(w.Grad, w.Rows, w.Cols), dy.T(), h.dense(), true)
@@ -75,13 +85,16 @@ func (n *headLoss) chunk(t *Tape, w *Weight, lo, rows int) float64 {
 }
 
 // Do computes the loss of one row, and the gradient of its logits.
-func (n *headLoss) Do(_, row int) {
-	var grad []float32
-	if n.grad != nil {
-		grad = n.grad.Row(row)
-		clear(grad)
+func (n *headLoss) Do(worker, row int) {
+	logits := n.logits.Row(row)
+	if !n.graded {
+		n.losses[row] = n.loss.Loss(n.first+row, logits, nil)
+		return
 	}
-	n.losses[row] = n.loss.Loss(n.first+row, n.logits.Row(row), grad)
+	grad := n.t.Scratch(worker, len(logits))
+	clear(grad)
+	n.losses[row] = n.loss.Loss(n.first+row, logits, grad)
+	copy(logits, grad)
 }
 
 func (n *headLoss) Backward(t *Tape) {
@@ -98,4 +111,13 @@ func (l RowLosses) Loss(row int, logits, grad []float32) float64 {
 		sum += x.Loss(row, logits, grad)
 	}
 	return sum
+}
+
+// Prepare implements [Preparer].
+func (l RowLosses) Prepare(first, rows int) {
+	for _, x := range l {
+		if p, ok := x.(Preparer); ok {
+			p.Prepare(first, rows)
+		}
+	}
 }

@@ -151,7 +151,7 @@ func (n *matMul) Backward(t *Tape) {
 	dx, add := t.grad(n.x)
 	n.w.mulGrad(t, kernel.Dense(dx, n.x.Rows, n.x.Cols), dy, add)
 	if n.w.Grad != nil {
-		t.mul(kernel.Dense(n.w.Grad, n.w.Rows, n.w.Cols), dy.T(), n.x.dense(), true)
+		t.mul(kernel.Dense(n.w.Grad, n.w.Rows, n.w.Cols), dy.T(), t.again(n.x).dense(), true)
 	}
 }
 

@@ -7,7 +7,7 @@ import "limbeck/tensor/kernel"
 func RMSNorm(t *Tape, x *Value, w *Weight, eps float32) *Value {
 	n := Alloc[rmsNorm](t)
 	*n = rmsNorm{x: x, y: t.Value(x.Rows, x.Cols), w: w, eps: eps}
-	t.Pool.Run(n, n.pieces())
+	n.compute(t)
 	t.Record(n, n.y)
 	return n.y
 }
@@ -24,6 +24,8 @@ const normRows = 16 // rows a piece
 
 func (n *rmsNorm) pieces() int { return (n.x.Rows + normRows - 1) / normRows }
 
+func (n *rmsNorm) compute(t *Tape) { t.Pool.Run(n, n.pieces()) }
+
 // Do normalizes the rows of one piece.
 func (n *rmsNorm) Do(_, piece int) {
 	for i := piece * normRows; i < min((piece+1)*normRows, n.x.Rows); i++ {
@@ -34,7 +36,7 @@ func (n *rmsNorm) Do(_, piece int) {
 func (n *rmsNorm) Backward(t *Tape) {
 	n.dx, n.partial = t.Grad(n.x), nil
 	if n.w.Grad != nil {
-		n.partial = t.grads.get(n.pieces() * n.x.Cols)
+		n.partial = t.borrow(n.pieces(), n.x.Cols)
 		clear(n.partial)
 	}
 	t.Pool.Run((*rmsNormBack)(n), n.pieces())
@@ -42,7 +44,7 @@ func (n *rmsNorm) Backward(t *Tape) {
 		for p := range n.pieces() {
 			kernel.Add(n.w.Grad, n.partial[p*n.x.Cols:(p+1)*n.x.Cols])
 		}
-		t.grads.put(n.partial)
+		t.free.put(n.partial)
 	}
 }
 

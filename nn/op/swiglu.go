@@ -12,7 +12,7 @@ func SwiGLU(t *Tape, gate, up *Value) *Value {
 	} else {
 		n.y = gate
 	}
-	t.Pool.Run(n, gate.Rows)
+	n.compute(t)
 	t.Record(n, n.y)
 	return n.y
 }
@@ -21,6 +21,8 @@ type swiGLU struct {
 	gate, up, y *Value
 	dgate, dup  []float32
 }
+
+func (n *swiGLU) compute(t *Tape) { t.Pool.Run(n, n.gate.Rows) }
 
 // Do computes one row.
 func (n *swiGLU) Do(_, row int) { kernel.SwiGLU(n.y.Row(row), n.gate.Row(row), n.up.Row(row)) }

@@ -15,7 +15,8 @@ import (
 )
 
 // A Value is an activation: Rows×Cols, row-major. It lives until its tape is
-// reset, or released to a mark before it.
+// reset, released to a mark before it, or past the operation that made it on
+// the way back.
 type Value struct {
 	Rows, Cols int
 	Data       []float32
@@ -23,6 +24,7 @@ type Value struct {
 
 	form   *kernel.Activations // of formed
 	formed []float32           // Data as the last product with packed weights wanted it
+	maker  maker               // makes Data again, if it was dropped
 }
 
 // Row returns row i.
@@ -31,6 +33,10 @@ func (v *Value) Row(i int) []float32 { return v.Data[i*v.Cols : (i+1)*v.Cols] }
 // A Node is a recorded operation. Backward adds to the gradients of its inputs
 // and weights what follows from the gradient of its output.
 type Node interface{ Backward(t *Tape) }
+
+// A maker is a node that can compute the elements of its output again, as its
+// forward pass did.
+type maker interface{ compute(t *Tape) }
 
 // A Tape runs operations, owns the memory of their values, and records them
 // when asked. It serves one goroutine at a time.
@@ -50,8 +56,13 @@ type Tape struct {
 	// and backwards; sums, weights and their gradients stay f32.
 	BF16 bool
 
+	// Recompute is how many blocks of a model, the first ones, a recording tape
+	// does not keep the values of: see [Recompute].
+	Recompute int
+
 	// OnTap, if not nil, is shown the values that models name. A value shown
-	// may be overwritten later on a tape that does not record.
+	// may be overwritten later, unless the tape records and its name ends in
+	// ".out".
 	OnTap func(name string, v *Value)
 
 	// Profile, if not nil, adds up where the time goes.
@@ -61,7 +72,9 @@ type Tape struct {
 	entries   []entry
 	slabs     map[any]resetter
 	mem       arena
-	grads     freelist
+	free      freelist    // of values and gradients on a tape that records
+	lent      []*Value    // whose Data is free's
+	rows      int         // see Reserve
 	scratch   [][]float32 // one a worker
 	gemm      GEMM
 }
@@ -89,6 +102,10 @@ func (t *Tape) Reset() {
 		t.Profile.lap(Spender{Op: Outside})
 	}
 	t.entries = t.entries[:0]
+	for _, v := range t.lent {
+		t.takeBack(v)
+	}
+	t.lent = t.lent[:0]
 	t.mem.reset()
 	for _, s := range t.slabs {
 		s.reset()
@@ -109,16 +126,64 @@ func (t *Tape) Release(m Mark) {
 	}
 }
 
+// Reserve says that recorded values will have up to so many rows: memory that
+// batches of any size leave then serves all of them.
+func (t *Tape) Reserve(rows int) { t.rows = max(t.rows, rows) }
+
 // Value returns a new matrix; its elements are not defined.
 func (t *Tape) Value(rows, cols int) *Value {
 	v := Alloc[Value](t)
-	*v = Value{Rows: rows, Cols: cols, Data: t.mem.floats(rows * cols)}
+	*v = Value{Rows: rows, Cols: cols}
+	if t.recording {
+		v.Data = t.borrow(rows, cols)
+		t.lent = append(t.lent, v)
+	} else {
+		v.Data = t.mem.take(rows * cols)
+	}
+	return v
+}
+
+// borrow returns a matrix from the free list, of which only one is held for all
+// numbers of rows up to the reserve.
+func (t *Tape) borrow(rows, cols int) []float32 {
+	return t.free.get(max(rows, t.rows) * cols)[:rows*cols]
+}
+
+// Drop says that v, whose memory serves others at once, is not read by the
+// operations to come. On the way back, who needs its elements has them made
+// again. It does nothing on a tape that does not record.
+func (t *Tape) Drop(v *Value) {
+	if t.recording {
+		t.takeBack(v)
+	}
+}
+
+func (t *Tape) takeBack(v *Value) {
+	if v.Data != nil {
+		t.free.put(v.Data)
+		v.Data = nil
+	}
+}
+
+func (t *Tape) takeBackGrad(v *Value) {
+	if v.Grad != nil {
+		t.free.put(v.Grad)
+		v.Grad = nil
+	}
+}
+
+// again returns v with its elements, on the way back.
+func (t *Tape) again(v *Value) *Value {
+	if v.Data == nil {
+		v.Data = t.borrow(v.Rows, v.Cols)
+		v.maker.compute(t)
+	}
 	return v
 }
 
 // Floats returns memory that lives as long as a value; its elements are not
 // defined.
-func (t *Tape) Floats(n int) []float32 { return t.mem.floats(n) }
+func (t *Tape) Floats(n int) []float32 { return t.mem.take(n) }
 
 // Record remembers n, which has computed out; out is nil if n worked in place.
 func (t *Tape) Record(n Node, out *Value) {
@@ -127,6 +192,9 @@ func (t *Tape) Record(n Node, out *Value) {
 	}
 	if t.recording {
 		t.entries = append(t.entries, entry{n, out})
+		if out != nil {
+			out.maker, _ = n.(maker)
+		}
 	}
 }
 
@@ -138,20 +206,28 @@ func (t *Tape) Tap(prefix, name string, v *Value) {
 }
 
 // Backward runs the recorded operations backwards, from a loss of one element.
-// Gradients of weights add up over calls; those of values are gone after it.
+// Gradients of weights add up over calls; values that operations made, and
+// their gradients, are gone after it.
 func (t *Tape) Backward(loss *Value) {
 	t.Grad(loss)[0] = 1
-	for i := len(t.entries) - 1; i >= 0; i-- {
-		e := t.entries[i]
+	t.backTo(0)
+}
+
+// backTo runs the operations from the first-th on backwards and forgets them.
+func (t *Tape) backTo(first int) {
+	for len(t.entries) > first {
+		e := t.entries[len(t.entries)-1]
+		t.entries = t.entries[:len(t.entries)-1]
 		if e.out == nil {
 			e.node.Backward(t)
-		} else if e.out.Grad != nil {
-			e.node.Backward(t)
-			t.grads.put(e.out.Grad)
-			e.out.Grad = nil
+			continue
 		}
+		if e.out.Grad != nil {
+			e.node.Backward(t)
+			t.takeBackGrad(e.out)
+		}
+		t.takeBack(e.out)
 	}
-	t.entries = t.entries[:0]
 }
 
 // Grad returns v's gradient, which starts at zero.
@@ -168,7 +244,7 @@ func (t *Tape) Grad(v *Value) []float32 {
 func (t *Tape) grad(v *Value) (g []float32, add bool) {
 	add = v.Grad != nil
 	if !add {
-		v.Grad = t.grads.get(len(v.Data))
+		v.Grad = t.borrow(v.Rows, v.Cols)
 	}
 	return v.Grad, add
 }
@@ -184,6 +260,15 @@ func (t *Tape) kvType() *dtype.Type {
 func (t *Tape) mul(c, a, b kernel.Mat, add bool) {
 	t.gemm.BF16 = t.BF16
 	t.gemm.Mul(t.Pool, c, a, b, add)
+}
+
+// Bytes returns the memory that t holds.
+func (t *Tape) Bytes() int {
+	n := t.free.floats + t.mem.floats() + t.gemm.floats()
+	for _, s := range t.scratch {
+		n += len(s)
+	}
+	return 4 * n
 }
 
 // Scratch returns n floats that belong to worker until its next call. Their

@@ -21,7 +21,8 @@ import (
 	"limbeck/train"
 )
 
-// cacheFile holds a [distill.Cache].
+// cacheFile holds a [distill.Cache] in parts of consecutive sequences: a gob
+// stream of the number of rows, then of the parts.
 const cacheFile = "cache.gob"
 
 // cacheSettings are what the stored probabilities depend on besides models and
@@ -36,7 +37,7 @@ type cacheSettings struct {
 // examples, in the student's tokens.
 func cacheStep(c *recipe.Chain, d *recipe.Distill, teachers []run.Input, ref string, student run.Input) (*run.Step, error) {
 	settings := cacheSettings{d.TopK, d.Temperature, int(d.MaxTokens)}
-	s := &run.Step{Kind: "cache", Name: "cache", Version: 3, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
+	s := &run.Step{Kind: "cache", Name: "cache", Version: 4, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
 	in, err := c.Get("data.train", "train")
 	if err != nil {
 		return nil, err
@@ -72,6 +73,9 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 	if err != nil {
 		return err
 	}
+	if len(set) == 0 {
+		return errors.New("no training example is short enough for the teacher to read")
+	}
 	total, before := 0, 0
 	for _, q := range set {
 		total += len(q.IDs) - 1
@@ -79,13 +83,16 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 	progress := func(done, _ int) {
 		w.Progress("", int64(before+done), int64(total), "tokens read by the teacher")
 	}
-	var cache *distill.Cache
-	for _, part := range cacheParts(set) {
+	parts, vocabulary := cacheParts(set), student.Config().Vocab
+	reader := distill.NewReader(t.archs(), vocab, vocabulary, s.TopK, s.Temperature, pool)
+	var paths []string
+	rows, dropped := 0, 0.0
+	for _, part := range parts {
 		path := filepath.Join(w.Checkpoints, fmt.Sprintf("cache-%d.gob", before))
-		read, err := readCache(path, student.Config().Vocab)
+		read, err := readCache(path, vocabulary)
 		if errors.Is(err, fs.ErrNotExist) {
-			if read, err = distill.NewCache(ctx, t.archs(), vocab, student.Config().Vocab, part, s.TopK, s.Temperature, pool, progress); err == nil {
-				err = writeCache(path, read)
+			if read, err = reader.Read(ctx, part, progress); err == nil {
+				err = writeCache(path, len(read.Tail), one(read))
 			}
 		}
 		if err != nil {
@@ -94,17 +101,23 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 		for _, q := range part {
 			before += len(q.IDs) - 1
 		}
-		if cache == nil {
-			cache = read
-		} else {
-			cache.Append(read)
+		paths = append(paths, path)
+		rows += len(read.Tail)
+		dropped += read.Dropped * float64(len(read.Tail))
+	}
+	w.Fact(Dropped, fmt.Sprintf("%.3g", dropped/float64(rows)))
+	return writeCache(filepath.Join(w.Dir, cacheFile), rows, func(yield func(*distill.Cache) error) error {
+		for _, path := range paths {
+			part, err := readCache(path, vocabulary)
+			if err == nil {
+				err = yield(part)
+			}
+			if err != nil {
+				return err
+			}
 		}
-	}
-	if cache == nil {
-		return errors.New("no training example is short enough for the teacher to read")
-	}
-	w.Fact(Dropped, fmt.Sprintf("%.3g", cache.Dropped))
-	return writeCache(filepath.Join(w.Dir, cacheFile), cache)
+		return nil
+	})
 }
 
 // cachePart is how many tokens the teacher reads between two checkpoints; tests
@@ -124,8 +137,34 @@ func cacheParts(set []train.Sequence) (parts [][]train.Sequence) {
 	return parts
 }
 
-func writeCache(path string, c *distill.Cache) error {
-	return disk.Write(path, func(out io.Writer) error { return gob.NewEncoder(out).Encode(c) })
+// writeCache writes the parts of a cache of so many rows. They are not held
+// together.
+func writeCache(path string, rows int, parts func(yield func(*distill.Cache) error) error) error {
+	return disk.Write(path, func(out io.Writer) error { return encodeCache(out, rows, parts) })
+}
+
+func encodeCache(out io.Writer, rows int, parts func(yield func(*distill.Cache) error) error) error {
+	e := gob.NewEncoder(out)
+	if err := e.Encode(rows); err != nil {
+		return err
+	}
+	return parts(func(c *distill.Cache) error {
+		for piece := range c.Pieces(messageSequences) {
+			if err := e.Encode(piece); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// messageSequences is how many sequences lie in one message of a cache's file: a
+// message is encoded, and decoded, as a whole.
+const messageSequences = 64
+
+// one is the parts of a cache that is whole.
+func one(c *distill.Cache) func(yield func(*distill.Cache) error) error {
+	return func(yield func(*distill.Cache) error) error { return yield(c) }
 }
 
 // readCache reads the cache for a student of so many tokens.
@@ -135,22 +174,51 @@ func readCache(path string, vocab int) (*distill.Cache, error) {
 		return nil, err
 	}
 	defer f.Close()
-	c, err := decodeCache(f, vocab)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	c, err := decodeCache(f, info.Size(), vocab)
 	if err != nil {
 		return nil, fmt.Errorf("%s: not a teacher's cache: %w", path, err)
 	}
 	return c, nil
 }
 
-// decodeCache reads a cache whose numbers fit together. Package gob takes no length
-// above 10 MB on trust: an element that it allocates was in the file, in a byte at
-// least.
-func decodeCache(r io.Reader, vocab int) (*distill.Cache, error) {
-	var c distill.Cache
-	if err := gob.NewDecoder(r).Decode(&c); err != nil {
+// decodeCache reads a cache, from size bytes, whose numbers fit together. Package
+// gob takes no length above 10 MB on trust: an element that it allocates was in
+// the file, in a byte at least.
+func decodeCache(r io.Reader, size int64, vocab int) (*distill.Cache, error) {
+	d := gob.NewDecoder(r)
+	rows := 0
+	if err := d.Decode(&rows); err != nil {
 		return nil, err
 	}
-	return &c, c.Check(vocab)
+	var c *distill.Cache
+	for {
+		part := new(distill.Cache)
+		if err := d.Decode(part); err == io.EOF && c != nil {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		if err := part.Check(vocab); err != nil {
+			return nil, err
+		}
+		if c == nil {
+			if rows < 0 || int64(rows) > size/int64(2*part.K+1) {
+				return nil, fmt.Errorf("%d rows of %d tokens in %d bytes", rows, part.K, size)
+			}
+			c = part.Room(rows)
+		}
+		if err := c.Append(part); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.Tail) != rows {
+		return nil, fmt.Errorf("%d rows, want %d", len(c.Tail), rows)
+	}
+	return c, nil
 }
 
 // teachers are the members of an ensemble, packed as they are served.

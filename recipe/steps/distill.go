@@ -155,7 +155,7 @@ func liveObjective(ctx context.Context, m, teacher *model.Model, o distill.Optio
 	}
 	dropped := 0.0
 	if vocab != nil && o.Response > 0 {
-		sample, err := distill.NewCache(ctx, []arch.Model{teacher.Model}, vocab, m.Config().Vocab, spread(set, droppedSample), 1, o.Temperature, pool, nil)
+		sample, err := distill.NewReader([]arch.Model{teacher.Model}, vocab, m.Config().Vocab, 1, o.Temperature, pool).Read(ctx, spread(set, droppedSample), nil)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"bytes"
 	"io"
 	"time"
 
@@ -18,4 +19,18 @@ func SetParts(synthesis, cache int) { synthesisPart, cachePart = synthesis, cach
 func ParseTraining(text []byte) (*Training, error) { return parseTraining(text) }
 
 // DecodeCache reads a teacher's cache.
-func DecodeCache(r io.Reader, vocab int) (*distill.Cache, error) { return decodeCache(r, vocab) }
+func DecodeCache(text []byte, vocab int) (*distill.Cache, error) {
+	return decodeCache(bytes.NewReader(text), int64(len(text)), vocab)
+}
+
+// EncodeCache writes a teacher's cache in parts.
+func EncodeCache(out io.Writer, rows int, parts ...*distill.Cache) error {
+	return encodeCache(out, rows, func(yield func(*distill.Cache) error) error {
+		for _, c := range parts {
+			if err := yield(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -14,6 +14,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/internal/disk"
+	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/nn/op"
@@ -121,16 +122,28 @@ var checkpointEvery = train.Defaults().CheckpointEvery
 
 // options returns the trainer's options for one learning rate.
 func (f *fit) options(rate float64) train.Options {
-	s := &f.settings
+	o := trainOptions(&f.settings, rate)
+	if o.Seed == 0 {
+		o.Seed = uint64(f.seed)
+	}
+	return o
+}
+
+// trainOptions returns them without the recipe's seed.
+func trainOptions(s *recipe.Train, rate float64) train.Options {
 	o := train.Defaults()
 	o.Epochs, o.Steps, o.BatchTokens = s.Epochs, int(s.Steps), int(s.BatchTokens)
 	o.LR, o.Schedule, o.FinalLR = rate, s.Schedule, float64(s.FinalLR)
 	o.Beta1, o.Beta2, o.Eps, o.Decay, o.Clip = s.Beta1, s.Beta2, s.Epsilon, s.WeightDecay, s.Clip
-	o.BF16, o.Seed, o.Patience = s.Compute == recipe.BF16, uint64(f.seed), s.Patience
-	if s.Seed != 0 {
-		o.Seed = uint64(s.Seed)
-	}
+	o.BF16, o.Seed, o.Patience, o.Memory = s.Compute == recipe.BF16, uint64(s.Seed), s.Patience, trainingMemory()
 	return o
+}
+
+// trainingMemory is what a training may take: what there is, but for room for
+// the program, what is read, and others.
+func trainingMemory() int64 {
+	n, _ := machine.AvailableMemory()
+	return n - n/8
 }
 
 // inSteps resolves what the settings give as shares of the steps.
@@ -165,6 +178,7 @@ func (f *fit) run(ctx context.Context) (*model.Model, *Training, error) {
 		return nil, nil, errors.New(tried[0].Error)
 	}
 	best.Tried = tried
+	debug.FreeOSMemory() // what the training held
 	m, err := Open(kept)
 	if err == nil {
 		err = writeJSON(filepath.Join(f.work.Dir, TrainingFile), best)
@@ -215,6 +229,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 	if err != nil {
 		return nil, err
 	}
+	debug.FreeOSMemory() // what reading left
 	result, err := trainer.Run(ctx)
 	switch {
 	case ctx.Err() != nil:
@@ -342,9 +357,7 @@ func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 	if len(set) == 0 {
 		return h, nil
 	}
-	tape := op.NewTape(f.pool)
-	tape.Exact = true
-	h.Validate = func(ctx context.Context) (loss, metric float64, err error) {
+	h.Validate = func(ctx context.Context, tape *op.Tape) (loss, metric float64, err error) {
 		loss, metric, err = train.Assess(ctx, tape, m.Model, set)
 		if f.prompts {
 			metric = 0 // there is no one right prompt: the loss decides

@@ -5,8 +5,8 @@ import (
 	"encoding/gob"
 	"io"
 	"math"
-	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,9 +40,24 @@ func goodCache() distill.Cache {
 		Tail: []float64{0.5, 0.25, 0}, First: []int{0, 1, 1, 3}, Dropped: 0.125}
 }
 
+func encoded(tb testing.TB, rows int, parts ...distill.Cache) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	e := gob.NewEncoder(&b)
+	if err := e.Encode(rows); err != nil {
+		tb.Fatal(err)
+	}
+	for i := range parts {
+		if err := e.Encode(&parts[i]); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
 // What of a cache does not fit together or the student is refused.
 func TestCacheIsChecked(t *testing.T) {
-	if _, err := steps.DecodeCache(bytes.NewReader(gobOf(t, goodCache())), fuzzVocab); err != nil {
+	if _, err := steps.DecodeCache(encoded(t, 3, goodCache()), fuzzVocab); err != nil {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(c *distill.Cache){
@@ -60,7 +75,24 @@ func TestCacheIsChecked(t *testing.T) {
 	} {
 		c := goodCache()
 		change(&c)
-		if _, err := steps.DecodeCache(bytes.NewReader(gobOf(t, c)), fuzzVocab); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := steps.DecodeCache(encoded(t, len(c.Tail), c), fuzzVocab); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want an error with %q", err, want)
+		}
+	}
+}
+
+// Parts that are not of one cache, or not all of it, are refused.
+func TestCachePartsAreChecked(t *testing.T) {
+	other := goodCache()
+	other.Temperature = 3
+	for want, text := range map[string][]byte{
+		"6 rows, want 7":      encoded(t, 7, goodCache(), goodCache()),
+		"after one of 2 at 2": encoded(t, 6, goodCache(), other),
+		"rows of 2 tokens in": encoded(t, 1<<40, goodCache()),
+		"-1 rows":             encoded(t, -1, goodCache()),
+		"EOF":                 encoded(t, 0),
+	} {
+		if _, err := steps.DecodeCache(text, fuzzVocab); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want an error with %q", err, want)
 		}
 	}
@@ -68,15 +100,16 @@ func TestCacheIsChecked(t *testing.T) {
 
 // A file that claims to hold more than it does allocates no more than it is long.
 func FuzzCache(f *testing.F) {
-	good := gobOf(f, goodCache())
+	good := encoded(f, 3, goodCache())
 	f.Add(good)
 	f.Add(good[:len(good)/2])
-	f.Add(gobOf(f, struct{ IDs []float64 }{[]float64{1}}))
+	f.Add(append(gobOf(f, 3), gobOf(f, struct{ IDs []float64 }{[]float64{1}})...))
+	f.Add(encoded(f, 1<<40, goodCache()))
 	f.Add(append([]byte{0xfa, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff}, good...)) // a message of 2^46 bytes
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		c, err := steps.DecodeCache(bytes.NewReader(text), fuzzVocab)
+		c, err := steps.DecodeCache(text, fuzzVocab)
 		runtime.ReadMemStats(&after)
 		if n, most := after.TotalAlloc-before.TotalAlloc, uint64(cacheFixed+cacheGrowth*len(text)); n > most {
 			t.Errorf("%d bytes made the reader allocate %d, want at most %d", len(text), n, most)
@@ -84,13 +117,16 @@ func FuzzCache(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := steps.DecodeCache(bytes.NewReader(gobOf(t, *c)), fuzzVocab)
-		if err != nil || again.K != c.K || !reflect.DeepEqual(again.IDs, c.IDs) || !reflect.DeepEqual(again.First, c.First) {
-			t.Errorf("what was written reads as %+v, %v, want %+v", again, err, c)
+		var b bytes.Buffer
+		if err := steps.EncodeCache(&b, 2*len(c.Tail), c, c); err != nil {
+			t.Fatal(err)
 		}
-		rows := len(c.Tail)
-		c.Append(again)
-		if err := c.Check(fuzzVocab); err != nil || len(c.Tail) != 2*rows {
+		again, err := steps.DecodeCache(b.Bytes(), fuzzVocab)
+		rows, cells := len(c.Tail), len(c.IDs)
+		if err != nil || again.K != c.K || !slices.Equal(again.IDs[:cells], c.IDs) || !slices.Equal(again.IDs[cells:], c.IDs) || !slices.Equal(again.First[:len(c.First)], c.First) {
+			t.Fatalf("what was written in two parts reads as %+v, %v, want %+v twice", again, err, c)
+		}
+		if err := again.Check(fuzzVocab); err != nil || len(again.Tail) != 2*rows {
 			t.Errorf("twice the cache: %v", err)
 		}
 	})

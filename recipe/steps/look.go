@@ -21,6 +21,7 @@ type look struct {
 	config     arch.Config // of the model that the recipe names
 	bytes      int64       // of its weights, as the file holds them
 	packed     bool        // whether they multiply int8 activations
+	carried    bool        // by the program itself: packing lets go of no file
 	student    arch.Config // of what is cut from it
 	pass       work        // one pass over the training examples, with those to be made
 	validation work
@@ -59,7 +60,7 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 		return look{}, err
 	}
 	defer m.Close()
-	l := look{config: m.Config()}
+	l := look{config: m.Config(), carried: strings.HasPrefix(ref, builtin.Prefix)}
 	for _, w := range m.Weights() {
 		l.bytes += int64(w.Type().Bytes(w.Rows * w.Cols))
 		fast := w.Type().Fast
@@ -93,7 +94,7 @@ func examineTeacher(c *recipe.Chain, ref string) (look, error) {
 	l, err := examine(c, ref)
 	for _, s := range c.Recipe.Teacher {
 		if s.Train != nil {
-			l.bytes, l.packed = 4*int64(l.config.Params()), false
+			l.bytes, l.packed, l.carried = 4*int64(l.config.Params()), false, false
 		}
 	}
 	return l, err

@@ -3,6 +3,7 @@ package steps
 import (
 	"limbeck/internal/par"
 	"limbeck/model/arch"
+	"limbeck/nn/op"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/train"
@@ -26,18 +27,20 @@ const (
 )
 
 const (
-	// baseMemory is what the program takes before it holds a model: itself,
-	// the tokenizer, the examples, and what the collector has yet to collect.
-	baseMemory = 60 << 20
+	programMemory  = 25 << 20 // of the program itself
+	tokenMemory    = 150      // of a tokenizer, a token of its vocabulary
+	exampleMemory  = 700      // of an example that is read and cut into tokens
+	sequenceMemory = 8        // of it, a token
 
-	// programMemory is that of the program and its tokenizer alone: a pass
-	// without gradients reuses its memory and makes next to no garbage.
-	programMemory = 25 << 20
-
-	sweepTokens = 1024 // of one pass without gradients
-	answerRows  = 32   // replies that grow in one batch
-	headRows    = 256  // logits of this many rows exist at once; see [op.HeadLoss]
+	answerRows = 32 // replies that grow in one batch
 )
+
+// reading is the memory of the program, the model's tokenizer and the training
+// examples.
+func (l *look) reading() int64 {
+	n := l.pass.tokens + l.validation.tokens
+	return programMemory + tokenMemory*int64(l.config.Vocab) + int64(n/max(1, l.mean)*exampleMemory+n*sequenceMemory)
+}
 
 // operations returns the multiplications and additions of one pass forward.
 func operations(c arch.Config, w work) float64 {
@@ -79,56 +82,44 @@ func (l *look) passes(t *recipe.Train) (passes, validations float64) {
 	return passes, validations
 }
 
-// parts are the floats that a pass keeps of one token: of a block, and of
-// inputs and gradients that live while a block runs.
-func parts(c arch.Config) (block, live int64) {
-	q, kv := int64(c.Heads*c.HeadDim), int64(c.KVHeads*c.HeadDim)
-	return 6*int64(c.Width) + 2*q + 5*kv + 3*int64(c.FFN), 4*int64(c.Width) + 2*q + 2*kv + 3*int64(c.FFN)
-}
-
-// sweepMemory is that of a pass without gradients.
+// sweepMemory is that of passes without gradients.
 func sweepMemory(c arch.Config, tokens float64, head bool) int64 {
-	block, _ := parts(c)
-	n := 4 * int64(min(tokens, sweepTokens)) * block
-	if head {
-		n += 4 * headRows * int64(c.Vocab)
-	}
-	return n
+	return 4 * int64(train.SweepFloats(c, int(tokens), head))
 }
 
-// trainMemory returns the peak of a training from a file of so many bytes:
-// weights, gradients, two moments, the best weights so far, and the activations
-// of one pass.
-func trainMemory(c arch.Config, file int64, t *recipe.Train, tokens float64) int64 {
-	weights, states := 4*int64(c.Params()), int64(5)
-	if t.Keep == "last" {
-		states--
+// adapted returns the weights of adapters of that rank.
+func adapted(c arch.Config, rank int) int {
+	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	return c.Layers * rank * (2*(c.Width+q) + 2*(c.Width+kv) + 3*(c.Width+c.FFN))
+}
+
+// plan returns the plan of a training from a file of so many bytes, as the
+// trainer will make it, and the memory of the step.
+func (l *look) plan(c arch.Config, file int64, t *recipe.Train) (train.Plan, int64) {
+	o := trainOptions(t, 0)
+	o.Checkpoint = "in the step's folder"
+	if t.LoRA == nil {
+		p := train.NewPlan(c, c.Params(), int(l.pass.tokens), 0, &o)
+		return p, l.reading() + p.Bytes
 	}
-	n := baseMemory + file + states*weights
-	if t.LoRA != nil {
-		n = baseMemory + file + weights // merged at the end
-	}
-	at := int64(min(float64(min(int(t.BatchTokens), train.Defaults().MicroTokens)), tokens))
-	block, live := parts(c)
-	n += 4*at*(int64(c.Layers)*block+live) + 2*4*headRows*int64(c.Vocab)
-	if t.Keep != "last" {
-		n += sweepMemory(c, tokens, true)
-	}
-	return n
+	p := train.NewPlan(c, adapted(c, t.LoRA.Rank), int(l.pass.tokens), 0, &o)
+	return p, l.reading() + file + max(p.Bytes, 4*int64(c.Params())) // merged at the end
 }
 
 func (l *look) train(c arch.Config, file int64, t *recipe.Train) run.Cost {
 	passes, validations := l.passes(t)
 	tried := float64(max(1, len(t.LR)))
+	plan, memory := l.plan(c, file, t)
 	var rate float64
 	if t.Compute == recipe.BF16 {
 		rate = bf16Share * bf16Rate()
 	} else {
 		rate = trainShare * f32Rate()
 	}
+	again := float64(plan.Recompute) / float64(c.Layers)
 	return run.Cost{
-		Seconds: tried * (3*operations(c, l.pass.times(passes))/rate + forward(c, false, l.validation.times(validations))),
-		Memory:  trainMemory(c, file, t, l.pass.tokens),
+		Seconds: tried * ((3+again)*operations(c, l.pass.times(passes))/rate + forward(c, false, l.validation.times(validations))),
+		Memory:  memory,
 		Disk:    (4 + int64(tried) + 1) * 4 * int64(c.Params()), // checkpoint, each rate's model, the output
 	}
 }
@@ -152,11 +143,16 @@ func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train) fu
 // served is the memory of a model that is packed to be run: int8 layouts take
 // the place of the file's pages, f32 panels stand beside them.
 func (l *look) served() int64 {
-	if l.packed {
+	if l.packed && !l.carried {
 		return l.bytes
 	}
 	return 2 * l.bytes
 }
+
+const (
+	readTokens  = 1024 // that a teacher reads at once, whose probabilities are held in the student's tokens
+	cacheCopies = 2    // of a part of the cache: as it is made, and uncollected
+)
 
 // predictCache predicts the time of the teachers' pass over the examples.
 func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (run.Cost, error) {
@@ -166,12 +162,14 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 			return run.Cost{}, err
 		}
 		l = l.whole(c.Recipe.Data)
-		stored := int64(l.pass.rows) * int64(8*topK+8)
+		row := int64(8*topK + 8)
+		part := min(l.pass.rows, float64(cachePart)*l.pass.rows/max(1, l.pass.tokens))
+		rows := min(l.pass.rows, readTokens*l.pass.rows/max(1, l.pass.tokens))
 		return run.Cost{
 			Seconds: float64(members) * forward(l.config, l.packed, l.pass),
-			// What is stored is encoded as a whole before it is written.
-			Memory: baseMemory + int64(members)*l.served() + 2*stored + sweepMemory(l.config, l.pass.tokens, true),
-			Disk:   stored,
+			Memory: l.reading() + int64(members)*l.served() + sweepMemory(l.config, l.pass.tokens, true) +
+				int64(rows)*4*int64(l.student.Vocab) + cacheCopies*int64(part)*row,
+			Disk: 2 * int64(l.pass.rows) * row,
 		}, nil
 	}
 }
@@ -197,7 +195,7 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 		case d.Response+d.Feature+d.Relation > 0:
 			passes, _ := l.passes(&d.Train)
 			cost.Seconds += float64(max(1, len(d.LR))) * forward(l.config, l.packed, l.pass.times(passes))
-			cost.Memory += l.served() + sweepMemory(l.config, l.pass.tokens, true)
+			cost.Memory += l.served() + sweepMemory(l.config, l.pass.tokens, true) + 4*op.HeadRows*int64(l.student.Vocab)
 		}
 		return cost, err
 	}
@@ -230,7 +228,7 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64) func() (run
 		answer := prompts * l.mean
 		return run.Cost{
 			Seconds: (forward(l.config, false, work{ask, ask}) + forward(l.config, l.packed, work{answer, answer - ask})) / batchedShare,
-			Memory:  baseMemory + 2*4*int64(l.config.Params()) + 4*answerRows*int64(l.config.Vocab),
+			Memory:  l.reading() + 2*4*int64(l.config.Params()) + 4*answerRows*int64(l.config.Vocab),
 		}, nil
 	}
 }
@@ -254,7 +252,7 @@ func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost
 // pruning is the memory of reading so many tokens, and of the student in f32
 // beside the teacher.
 func (l *look) pruning(tokens float64) int64 {
-	return programMemory + l.bytes + 4*int64(l.student.Params()) + sweepMemory(l.config, tokens, false)
+	return l.reading() + l.bytes + 4*int64(l.student.Params()) + sweepMemory(l.config, tokens, false)
 }
 
 // predictQuantize predicts the calibration and the rounding of the student, or
@@ -275,12 +273,12 @@ func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quanti
 		weights := 4 * float64(m.Params())
 		threads := par.New(0)
 		defer threads.Close()
-		cost := run.Cost{Memory: programMemory + file + int64(weights)/3, Disk: int64(weights) / 3}
+		cost := run.Cost{Memory: programMemory + tokenMemory*int64(m.Vocab) + file + int64(weights)/3, Disk: int64(weights) / 3}
 		cost.Seconds = weights / (roundRate * float64(threads.Threads()))
 		if q.Imatrix {
 			w := work{min(float64(q.Calibration)*l.mean, l.pass.tokens), 0}
 			cost.Seconds = forward(m, false, w) + weights/(searchRate*float64(threads.Threads()))
-			cost.Memory += sweepMemory(m, w.tokens, false)
+			cost.Memory += l.reading() - programMemory + sweepMemory(m, w.tokens, false)
 		}
 		return cost, nil
 	}

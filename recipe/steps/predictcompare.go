@@ -79,13 +79,13 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 func (l *look) learning(cost run.Cost, d recipe.Data) run.Cost {
 	n := l.pass.tokens / max(1, l.mean) / augmented(d)
 	cost.Seconds += learnSeconds * n
-	cost.Memory = max(cost.Memory, programMemory+collected*int64(n*learnMemory))
+	cost.Memory = max(cost.Memory, programMemory+int64(collected*n*learnMemory))
 	return cost
 }
 
 // collected is how much memory stands for what is in use: the collector lets
-// garbage grow to as much before it looks.
-const collected = 2
+// that much garbage grow before it looks; see [run.Folder.Make].
+const collected = 1.1
 
 // judging is the memory of reading what is to be judged with the teacher and the
 // students, of so many bytes, at once: the packed models, a batch's activations,
@@ -95,11 +95,8 @@ func (l *look) judging(pass work, students int64) int64 {
 	tokens := min(pass.tokens, judgeTokens)
 	rows := int64(tokens * pass.rows / max(1, pass.tokens))
 	logits := 4 * rows * int64(2*l.config.Vocab+l.student.Vocab)
-	n := programMemory + collected*(l.bytes+students+logits+sweepMemory(l.config, tokens, false))
-	if !l.packed {
-		n += l.bytes
-	}
-	return n
+	used := l.served() + students + logits + sweepMemory(l.config, tokens, false)
+	return l.reading() + int64(collected*float64(used))
 }
 
 // timingSeconds is what timing one model takes in all rounds.

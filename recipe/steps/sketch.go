@@ -11,6 +11,7 @@ import (
 	"limbeck/compress/quantize"
 	"limbeck/model"
 	"limbeck/model/arch"
+	"limbeck/model/token"
 	"limbeck/recipe"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -56,15 +57,15 @@ func sketch(r *recipe.Recipe, m *model.Model, imp *prune.Importance) (*model.Mod
 	}
 	shape, err := shapeOf(s, m, imp)
 	if err == nil {
-		shape, err = shape.Check(m)
+		shape, err = shape.Check(m.Config())
+	}
+	var spec token.Spec
+	if err == nil {
+		spec, _, err = prune.Tokens(m.Tokenizer.Spec(), imp.Tokens, shape.Vocab)
 	}
 	if wrong := new(prune.ShapeError); errors.As(err, &wrong) {
 		return nil, r.Problem("student."+wrong.Part, wrong.What, wrong.Allowed)
 	}
-	if err != nil {
-		return nil, err
-	}
-	spec, _, err := prune.Tokens(m.Tokenizer.Spec(), imp.Tokens, shape.Vocab)
 	if err != nil {
 		return nil, err
 	}

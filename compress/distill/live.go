@@ -1,0 +1,48 @@
+package distill
+
+import (
+	"slices"
+
+	"limbeck/nn/op"
+)
+
+// live makes the targets of a batch's rows from the teacher's logits, for as
+// many rows at once as the student has logits: neither model's exist for all
+// rows. It adds nothing to the loss.
+type live struct {
+	d      *Objective
+	hidden *op.Value // the teacher's, of the batch
+	rows   []int
+
+	mark    op.Mark // of the teacher's memory, after its hidden states
+	first   int
+	logits  *op.Value
+	dropped []float64 // of the rows from first on
+}
+
+// begin starts a batch, over which the teacher has run.
+func (l *live) begin(rows []int) { l.rows, l.mark = rows, l.d.tape.Mark() }
+
+// Prepare implements [op.Preparer].
+func (l *live) Prepare(first, rows int) {
+	d := l.d
+	d.tape.Release(l.mark)
+	l.first, l.logits = first, d.teacher.Head(d.tape, l.hidden, l.rows[first:first+rows])
+	l.dropped = slices.Grow(l.dropped[:0], rows)[:rows]
+	for i := range rows {
+		d.targets[first+i] = Target{LogP: d.tape.Floats(d.student.Vocab)}
+	}
+	d.tape.Pool.Run(l, rows)
+	for _, x := range l.dropped {
+		d.dropped += x
+	}
+	d.rows += rows
+}
+
+// Do projects the logits of one row on the student's tokens.
+func (l *live) Do(_, i int) {
+	l.dropped[i] = l.d.vocab.project(l.d.targets[l.first+i].LogP, l.logits.Row(i), l.d.o.Temperature)
+}
+
+// Loss implements [op.RowLoss].
+func (l *live) Loss(int, []float32, []float32) float64 { return 0 }
