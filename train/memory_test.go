@@ -69,13 +69,15 @@ func TestStepAllocatesNothing(t *testing.T) {
 
 // Blocks that are computed twice save memory and change no bit.
 func TestRecomputeChangesNoBit(t *testing.T) {
-	set := sequences(17, 2)
+	c := byteShape()
+	c.Layers = 8
+	set := texts(t, 17, 64)
 	var want []byte
 	var most int
 	for _, memory := range []int64{0, 1} {
 		o := shortOptions()
-		o.Memory = memory
-		m := student(t)
+		o.Memory, o.Steps, o.BatchTokens, o.MicroTokens = memory, 4, 256, 128
+		m := decoder(c)
 		z := newTrainer(t, m, set, o, Hooks{})
 		if twice := z.tape.Recompute; twice > 0 != (memory > 0) {
 			t.Errorf("memory %d: %d blocks are computed twice", memory, twice)
@@ -88,8 +90,8 @@ func TestRecomputeChangesNoBit(t *testing.T) {
 		} else if !bytes.Equal(elements(m), want) {
 			t.Error("blocks computed twice gave other weights")
 		}
-		if memory > 0 && z.tape.Bytes() > most {
-			t.Errorf("with blocks computed twice the tape holds %d bytes, without %d", z.tape.Bytes(), most)
+		if memory > 0 && z.tape.Bytes() >= most {
+			t.Errorf("with blocks computed twice the tape holds %d bytes, want fewer than the %d without", z.tape.Bytes(), most)
 		}
 	}
 }
