@@ -3,10 +3,12 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"syscall"
 
 	"limbeck/eval/report"
 )
@@ -25,10 +27,11 @@ var floors = []struct {
 }
 
 const (
-	maxTeacher  = 12_000_000 // bytes
-	studentPart = 4          // the student has at most this part of the teacher's bytes
-	maxMemory   = 1 << 20    // kilobytes, of the whole demo
+	maxTeacher  = 12_000_000    // bytes
+	studentPart = 4             // the student has at most this part of the teacher's bytes
+	maxMemory   = 1_000_000_000 // bytes, of any step
 	reportFile  = "limbeck-demo/report.json"
+	timingsFile = "limbeck-demo/logs/timings.jsonl"
 )
 
 func main() {
@@ -42,21 +45,37 @@ func main() {
 	}
 }
 
-// demo runs a demo and looks at the memory that it took at most.
+// demo runs a demo and looks at the memory that each of its steps took at most.
 func demo(args []string) error {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return fmt.Errorf("this system does not say how much memory the demo took")
+	f, err := os.Open(timingsFile)
+	if err != nil {
+		return err
 	}
-	if usage.Maxrss > maxMemory {
-		return fmt.Errorf("the demo took %d kB of memory, want at most %d", usage.Maxrss, maxMemory)
+	defer f.Close()
+	steps := 0
+	for d := json.NewDecoder(f); ; steps++ {
+		var step struct {
+			Step   string
+			Memory int64 // bytes
+		}
+		if err := d.Decode(&step); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", timingsFile, err)
+		}
+		if step.Memory <= 0 || step.Memory > maxMemory {
+			return fmt.Errorf("%s took %d bytes of memory, want at most %d", step.Step, step.Memory, maxMemory)
+		}
+		fmt.Printf("%s: %d MB, at most %d\n", step.Step, step.Memory/1e6, maxMemory/1_000_000)
 	}
-	fmt.Printf("memory: %d kB, at most %d\n", usage.Maxrss, maxMemory)
+	if steps == 0 {
+		return fmt.Errorf("%s names no step", timingsFile)
+	}
 	return nil
 }
 
