@@ -23,18 +23,14 @@ const minPieces = 8
 // Of other replies, the whole is a piece if it is chosen from a set. No piece
 // occurs in a prompt, where it would replace tokens that a model already knows.
 func Pieces(examples []Example, n int) []string {
-	chosen := chosenKeys(examples)
+	replies := parseReplies(examples)
+	chosen := chosenKeys(replies)
 	count := map[string]int{}
 	var prompts strings.Builder
-	for i := range examples {
-		e := &examples[i]
-		reply, ok := e.Reply()
-		if !ok {
-			continue
-		}
-		prompts.WriteString(e.Input())
+	for i := range replies {
+		prompts.WriteString(replies[i].prompt)
 		prompts.WriteByte(0)
-		for _, piece := range cutReply(reply, chosen) {
+		for _, piece := range replies[i].cut(chosen) {
 			count[piece]++
 		}
 	}
@@ -52,6 +48,29 @@ func Pieces(examples []Example, n int) []string {
 
 // wholeReply is the key, as no JSON path is, of replies that are no JSON object.
 const wholeReply = "reply"
+
+// A parsedReply is a reply, what it answers, and where its values lie.
+type parsedReply struct {
+	prompt, text string
+	spans        []valueSpan
+	object       bool // a JSON object; else the whole text is the one value
+}
+
+func parseReplies(examples []Example) []parsedReply {
+	var replies []parsedReply
+	for i := range examples {
+		text, ok := examples[i].Reply()
+		if !ok {
+			continue
+		}
+		r := parsedReply{prompt: examples[i].Input(), text: text}
+		if r.spans, r.object = valueSpans(text); !r.object {
+			r.spans = []valueSpan{{wholeReply, 0, len(text)}}
+		}
+		replies = append(replies, r)
+	}
+	return replies
+}
 
 // A valueSpan is where a reply has a string value, without its quotes.
 type valueSpan struct {
@@ -103,29 +122,22 @@ func valueSpans(reply string) (spans []valueSpan, ok bool) {
 
 // chosenKeys finds the keys whose values are chosen from a set: each value occurs
 // four times and more in the mean, and most are not in their prompts.
-func chosenKeys(examples []Example) map[string]bool {
+func chosenKeys(replies []parsedReply) map[string]bool {
 	type use struct {
 		values       map[string]bool
 		count, taken int
 	}
 	uses := map[string]*use{}
-	for i := range examples {
-		reply, ok := examples[i].Reply()
-		if !ok {
-			continue
-		}
-		spans, object := valueSpans(reply)
-		if !object {
-			spans = []valueSpan{{wholeReply, 0, len(reply)}}
-		}
-		prompt := strings.ToLower(examples[i].Input())
-		for _, s := range spans {
+	for i := range replies {
+		r := &replies[i]
+		prompt := strings.ToLower(r.prompt)
+		for _, s := range r.spans {
 			u := uses[s.path]
 			if u == nil {
 				u = &use{values: map[string]bool{}}
 				uses[s.path] = u
 			}
-			value := reply[s.lo:s.hi]
+			value := r.text[s.lo:s.hi]
 			u.values[value] = true
 			u.count++
 			if strings.Contains(prompt, strings.ToLower(value)) {
@@ -140,25 +152,24 @@ func chosenKeys(examples []Example) map[string]bool {
 	return chosen
 }
 
-// cutReply returns what is left of a reply without the values that are not
-// chosen from a set, each chosen one at the end of its piece.
-func cutReply(reply string, chosen map[string]bool) []string {
-	spans, object := valueSpans(reply)
-	if !object {
+// cut returns what is left of a reply without the values that are not chosen from
+// a set, each chosen one at the end of its piece.
+func (r *parsedReply) cut(chosen map[string]bool) []string {
+	if !r.object {
 		if chosen[wholeReply] {
-			return []string{reply}
+			return []string{r.text}
 		}
 		return nil
 	}
 	var pieces []string
 	from := 0
-	for _, s := range spans {
+	for _, s := range r.spans {
 		to := s.lo
 		if chosen[s.path] {
 			to = s.hi
 		}
-		pieces = append(pieces, reply[from:to])
+		pieces = append(pieces, r.text[from:to])
 		from = s.hi
 	}
-	return append(pieces, reply[from:])
+	return append(pieces, r.text[from:])
 }

@@ -35,7 +35,8 @@ func NewPlan(c arch.Config, trained, all, longest int, o *Options) Plan {
 }
 
 // passFloats is what a tape holds of a pass that is recorded: of every block
-// queries, keys and values, gate and up, and the states after both halves; then what lives while a block runs back.
+// queries, keys and values, gate and up, and the states after both halves; then
+// what lives while a block runs back.
 func passFloats(c arch.Config, tokens, recompute int) int {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	block := q + 2*kv + 2*c.FFN + 2*c.Width

@@ -51,10 +51,10 @@ func ShapeOf(m *model.Model, p generate.Precision) Shape {
 // stored returns the bytes of w's elements as products read them, and whether
 // these take int8 activations.
 func stored(w *op.Weight) (bytes int64, int8 bool) {
-	t := w.Type()
-	if l := t.Fast; l != nil && w.Cols%32 == 0 && w.Rows > 1 {
+	if l := w.Fast(); l != nil {
 		return int64(l.Bytes(w.Rows, w.Cols)), l.Int8()
 	}
+	t := w.Type()
 	return int64(w.Rows) * int64((w.Cols+t.Len-1)/t.Len) * int64(t.Size), false
 }
 

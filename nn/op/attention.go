@@ -47,7 +47,7 @@ func (n *attention) compute(t *Tape) {
 		}
 	}
 	n.forward()
-	t.mem.current, t.mem.used = m.chunk, m.used
+	t.rewind(m)
 }
 
 type attention struct {

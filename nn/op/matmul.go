@@ -170,7 +170,7 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 		mat = kernel.Dense(v, w.Rows, w.Cols)
 	}
 	t.mul(dx, dy, mat, add)
-	t.mem.current, t.mem.used = m.chunk, m.used
+	t.rewind(m)
 }
 
 func (w *Weight) dense() kernel.Mat { return kernel.Dense(w.F32(), w.Rows, w.Cols) }

@@ -43,6 +43,6 @@ func (n *recompute) Backward(t *Tape) {
 	y := n.s.Forward(t, n.x, n.b)
 	y.Grad, n.y.Grad = n.y.Grad, nil
 	t.backTo(first)
-	t.mem.current, t.mem.used = m.chunk, m.used
+	t.rewind(m)
 	t.OnTap = listen
 }

@@ -122,9 +122,12 @@ func (t *Tape) Mark() Mark { return Mark{t.mem.current, t.mem.used} }
 // a recording tape, which still needs them.
 func (t *Tape) Release(m Mark) {
 	if !t.recording {
-		t.mem.current, t.mem.used = m.chunk, m.used
+		t.rewind(m)
 	}
 }
+
+// rewind takes back the memory since m, of which nothing is in use.
+func (t *Tape) rewind(m Mark) { t.mem.current, t.mem.used = m.chunk, m.used }
 
 // Reserve says that recorded values will have up to so many rows: memory that
 // batches of any size leave then serves all of them.

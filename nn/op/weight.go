@@ -92,8 +92,8 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 // PackAll lays weights out for fast products by rows of any number: in the
 // format's packed layout, or in panels for f32. Other formats stay as they are.
 // If free is not nil, the elements in file order are let go, and free is told
-// of them: of each piece, by whoever packed it, and of the whole. The packed layouts share one piece of memory, in large pages where
-// the system has them.
+// of them: of each piece, by whoever packed it, and of the whole. The packed
+// layouts share one piece of memory, in large pages where the system has them.
 func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) {
 	size := 0
 	for _, w := range weights {
@@ -122,10 +122,17 @@ func PackLater(weights []*Weight, pool *par.Pool) {
 	}
 }
 
-// packs reports whether w has a packed layout that it is not in yet.
-func (w *Weight) packs() bool {
-	return w.Rows > 1 && w.packed == nil && w.t.Type.Fast != nil && w.Cols%32 == 0
+// Fast returns the packed layout that w's format has for a matrix like it, nil
+// if none.
+func (w *Weight) Fast() *kernel.Layout {
+	if w.Rows > 1 && w.Cols%32 == 0 {
+		return w.t.Type.Fast
+	}
+	return nil
 }
+
+// packs reports whether w has a packed layout that it is not in yet.
+func (w *Weight) packs() bool { return w.packed == nil && w.Fast() != nil }
 
 // packedBytes returns the memory that pack wants, in whole cache lines.
 func (w *Weight) packedBytes() int {

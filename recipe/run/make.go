@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"limbeck/internal/machine"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"time"
+
+	"limbeck/internal/machine"
 )
 
 // Options of Make. The zero value works.

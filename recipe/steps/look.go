@@ -63,8 +63,8 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	l := look{config: m.Config(), carried: strings.HasPrefix(ref, builtin.Prefix)}
 	for _, w := range m.Weights() {
 		l.bytes += int64(w.Type().Bytes(w.Rows * w.Cols))
-		fast := w.Type().Fast
-		l.packed = l.packed || w.Rows > 1 && fast != nil && fast.Int8()
+		fast := w.Fast()
+		l.packed = l.packed || fast != nil && fast.Int8()
 	}
 	l.count(c.Recipe.Data, set)
 	if y := r.Synthesize; y != nil {

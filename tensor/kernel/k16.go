@@ -102,18 +102,8 @@ func (f *k16) block() int { return GroupRows * (2*len(f.halves) + 4*len(f.words)
 
 func (f *k16) bytes(rows, cols int) int { return groups(rows) * (cols / WideLen) * f.block() }
 
-// check panics if a range of groups does not fit its matrix, or the matrix
-// its bytes.
 func (f *k16) check(packed []byte, rows, cols, lo, hi int) {
-	if cols%WideLen != 0 {
-		panic("kernel: columns do not fill blocks of 256")
-	}
-	if lo < 0 || lo > hi || hi > groups(rows) {
-		panic("kernel: row groups out of range")
-	}
-	if len(packed) < f.bytes(rows, cols) {
-		panic("kernel: packed matrix too short")
-	}
+	checkPacked(len(packed), f.bytes(rows, cols), rows, cols, WideLen, lo, hi)
 }
 
 func (f *k16) pack(dst, src []byte, rows, cols, lo, hi int) {
@@ -326,9 +316,10 @@ func (f *k16) addBlock(y []float32, x *Q8Wide, lanes *[GroupRows]kBlock) {
 	}
 }
 
-// gatherBits returns 8 words of a file's block, from a byte on, whose byte i has in bit k what belongs to column
-// 32k+4g+i, g being the word, turned into words whose byte i has it in bit g, k being
-// the word: of each byte's bits, the transpose.
+// gatherBits returns 8 words of a file's block, from a byte on, whose byte i has
+// in bit k what belongs to column 32k+4g+i, g being the word, turned into words
+// whose byte i has it in bit g, k being the word: of each byte's bits, the
+// transpose.
 func gatherBits(file []byte, from int) (w [8]uint32) {
 	for i := range w {
 		w[i] = binary.LittleEndian.Uint32(file[from+4*i:])

@@ -1,6 +1,9 @@
 package kernel
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // GroupRows is the number of weight rows that a packed layout interleaves.
 const GroupRows = 16
@@ -38,6 +41,20 @@ type Layout struct {
 	// y[i*ldy+r] = Σ_k x[i][k]·w[r][k] for every row r < rows of these groups.
 	// x holds n rows of X.Words(cols).
 	MatMul func(y []float32, ldy int, x []float32, n int, packed []byte, rows, cols, lo, hi int)
+}
+
+// checkPacked panics if columns do not fill blocks, a range of groups does not fit
+// its matrix, or the matrix, of size bytes, what has been given.
+func checkPacked(given, size, rows, cols, block, lo, hi int) {
+	if cols%block != 0 {
+		panic(fmt.Sprintf("kernel: columns do not fill blocks of %d", block))
+	}
+	if lo < 0 || lo > hi || hi > groups(rows) {
+		panic("kernel: row groups out of range")
+	}
+	if given < size {
+		panic("kernel: packed matrix too short")
+	}
 }
 
 // Int8 reports whether MatMul multiplies activations rounded to int8.

@@ -77,18 +77,8 @@ func (f *x16) bytes(rows, cols int) int {
 	return groups(rows) * (cols / BlockLen) * f.block()
 }
 
-// check panics if a range of groups does not fit its matrix, or the matrix
-// its bytes.
 func (f *x16) check(packed []byte, rows, cols, lo, hi int) {
-	if cols%BlockLen != 0 {
-		panic("kernel: columns do not fill blocks of 32")
-	}
-	if lo < 0 || lo > hi || hi > groups(rows) {
-		panic("kernel: row groups out of range")
-	}
-	if len(packed) < f.bytes(rows, cols) {
-		panic("kernel: packed matrix too short")
-	}
+	checkPacked(len(packed), f.bytes(rows, cols), rows, cols, BlockLen, lo, hi)
 }
 
 func (f *x16) pack(dst, src []byte, rows, cols, lo, hi int) {
