@@ -89,7 +89,7 @@ shallow:
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         SI, BX
-	ADDQ         $0x40, DI
+	ADDQ         $+64, DI
 	DECQ         R8
 	JMP          shallow
 
@@ -247,7 +247,7 @@ shallow:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         DI, BX
-	ADDQ         $0x40, R8
+	ADDQ         $+64, R8
 	DECQ         R9
 	JMP          shallow
 
@@ -416,7 +416,7 @@ shallow:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         DI, BX
-	ADDQ         $0x40, R8
+	ADDQ         $+64, R8
 	DECQ         R9
 	JMP          shallow
 
@@ -621,7 +621,7 @@ shallow:
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         DI, BX
 	ADDQ         DI, R10
-	ADDQ         $0x40, R8
+	ADDQ         $+64, R8
 	DECQ         R9
 	JMP          shallow
 
@@ -855,7 +855,7 @@ shallow:
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         DI, BX
 	ADDQ         DI, R10
-	ADDQ         $0x40, R8
+	ADDQ         $+64, R8
 	DECQ         R9
 	JMP          shallow
 
@@ -1118,7 +1118,7 @@ shallow:
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         DI, BX
 	ADDQ         DI, R10
-	ADDQ         $0x40, R8
+	ADDQ         $+64, R8
 	DECQ         R9
 	JMP          shallow
 

@@ -45,7 +45,7 @@ deep:
 
 shallow:
 	TESTQ        DX, DX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Y2
 	VCVTPH2PS    (CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
@@ -56,7 +56,7 @@ shallow:
 	DECQ         DX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -123,7 +123,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Y4
 	VCVTPH2PS    (CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -138,7 +138,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -203,7 +203,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (DX), Y4
 	VCVTPH2PS    16(DX), Y5
 	VBROADCASTSS (AX), Y6
@@ -217,7 +217,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -311,7 +311,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VCVTPH2PS    (DX), Y10
@@ -331,7 +331,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -415,7 +415,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (DX), Y6
 	VCVTPH2PS    16(DX), Y7
 	VBROADCASTSS (AX), Y8
@@ -432,7 +432,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -589,7 +589,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (DX), Y12
 	VBROADCASTSS (AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -623,7 +623,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -729,7 +729,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Y8
 	VCVTPH2PS    16(BX), Y9
 	VBROADCASTSS (AX), Y10
@@ -750,7 +750,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -867,7 +867,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Y10
 	VCVTPH2PS    16(BX), Y11
 	VBROADCASTSS (AX), Y12
@@ -891,7 +891,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -1025,7 +1025,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Y12
 	VCVTPH2PS    16(BX), Y13
 	VBROADCASTSS (AX), Y14
@@ -1052,7 +1052,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -1109,7 +1109,7 @@ deep:
 
 shallow:
 	TESTQ     DX, DX
-	JE        done
+	JE        multiplied
 	VCVTPH2PS (CX), Y0
 	VMOVUPS   Y0, (AX)
 	VCVTPH2PS 16(CX), Y0
@@ -1119,7 +1119,7 @@ shallow:
 	DECQ      DX
 	JMP       shallow
 
-done:
+multiplied:
 	VZEROUPPER
 	RET
 
@@ -1222,7 +1222,7 @@ deep:
 
 shallow:
 	TESTQ        DX, DX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Y4
 	VPBROADCASTW (CX), X5
 	VCVTPH2PS    X5, Y5
@@ -1247,7 +1247,7 @@ shallow:
 	DECQ         DX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -1380,7 +1380,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VPBROADCASTW (DX), X10
@@ -1410,7 +1410,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -1608,7 +1608,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), X12
 	VCVTPH2PS    X12, Y12
 	VPMOVSXBD    2(DX), Y13
@@ -1652,7 +1652,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -1762,7 +1762,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), X0
 	VCVTPH2PS    X0, Y0
 	VPMOVSXBD    2(DX), Y1
@@ -1786,7 +1786,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	VZEROUPPER
 	RET
 
@@ -1921,7 +1921,7 @@ deep:
 
 shallow:
 	TESTQ        DX, DX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Y4
 	VPBROADCASTW (CX), X5
 	VCVTPH2PS    X5, Y5
@@ -1954,7 +1954,7 @@ shallow:
 	DECQ         DX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -2155,7 +2155,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VPBROADCASTW (DX), X10
@@ -2193,7 +2193,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -2423,7 +2423,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), X12
 	VCVTPH2PS    X12, Y12
 	VPMOVZXBD    2(DX), Y13
@@ -2475,7 +2475,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Y0, (AX)
@@ -2617,7 +2617,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), X0
 	VCVTPH2PS    X0, Y0
 	VPMOVZXBD    2(DX), Y1
@@ -2649,7 +2649,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	VZEROUPPER
 	RET
 
@@ -2685,7 +2685,7 @@ deep:
 
 shallow:
 	TESTQ        DX, DX
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (CX), Z1
 	VBROADCASTSS (AX), Z2
 	VFMADD231PS  Z1, Z2, Z0
@@ -2694,7 +2694,7 @@ shallow:
 	DECQ         DX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -2763,7 +2763,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z4
 	VCVTPH2PS    (CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -2779,7 +2779,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -2830,7 +2830,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (DX), Z2
 	VBROADCASTSS (AX), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -2841,7 +2841,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -2936,7 +2936,7 @@ deep:
 
 shallow:
 	TESTQ        DI, DI
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VCVTPH2PS    (DX), Z10
@@ -2957,7 +2957,7 @@ shallow:
 	DECQ         DI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -3022,7 +3022,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (DX), Z3
 	VBROADCASTSS (AX), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -3035,7 +3035,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -3156,7 +3156,7 @@ deep:
 
 shallow:
 	TESTQ        DI, DI
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -3182,7 +3182,7 @@ shallow:
 	DECQ         DI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -3264,7 +3264,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Z4
 	VBROADCASTSS (AX), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3280,7 +3280,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -3430,7 +3430,7 @@ deep:
 
 shallow:
 	TESTQ        R8, R8
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Z16
 	VCVTPH2PS    (BX)(SI*1), Z17
 	VCVTPH2PS    (BX)(SI*2), Z18
@@ -3462,7 +3462,7 @@ shallow:
 	DECQ         R8
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -3558,7 +3558,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Z5
 	VBROADCASTSS (AX), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -3576,7 +3576,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -3752,7 +3752,7 @@ deep:
 
 shallow:
 	TESTQ        R8, R8
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Z20
 	VCVTPH2PS    (BX)(SI*1), Z21
 	VCVTPH2PS    (BX)(SI*2), Z22
@@ -3789,7 +3789,7 @@ shallow:
 	DECQ         R8
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -3899,7 +3899,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Z6
 	VBROADCASTSS (AX), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -3919,7 +3919,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -4121,7 +4121,7 @@ deep:
 
 shallow:
 	TESTQ        R8, R8
-	JE           done
+	JE           multiplied
 	VCVTPH2PS    (BX), Z24
 	VCVTPH2PS    (BX)(SI*1), Z25
 	VCVTPH2PS    (BX)(SI*2), Z26
@@ -4163,7 +4163,7 @@ shallow:
 	DECQ         R8
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -4224,7 +4224,7 @@ deep:
 
 shallow:
 	TESTQ     DX, DX
-	JE        done
+	JE        multiplied
 	VCVTPH2PS (CX), Z0
 	VMOVUPS   Z0, (AX)
 	ADDQ      $+64, AX
@@ -4232,7 +4232,7 @@ shallow:
 	DECQ      DX
 	JMP       shallow
 
-done:
+multiplied:
 	VZEROUPPER
 	RET
 
@@ -4301,7 +4301,7 @@ deep:
 
 shallow:
 	TESTQ        DX, DX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z2
 	VPBROADCASTW (CX), Y3
 	VCVTPH2PS    Y3, Z3
@@ -4318,7 +4318,7 @@ shallow:
 	DECQ         DX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -4433,7 +4433,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z4
 	VPBROADCASTW (CX), Y5
 	VCVTPH2PS    Y5, Z5
@@ -4460,7 +4460,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -4549,7 +4549,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), Y4
 	VCVTPH2PS    Y4, Z4
 	VPMOVSXBD    2(DX), Z5
@@ -4569,7 +4569,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -4711,7 +4711,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VPBROADCASTW (DX), Y10
@@ -4743,7 +4743,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -4851,7 +4851,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), Y6
 	VCVTPH2PS    Y6, Z6
 	VPMOVSXBD    2(DX), Z7
@@ -4874,7 +4874,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -5043,7 +5043,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -5080,7 +5080,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -5210,7 +5210,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y8
 	VCVTPH2PS    Y8, Z8
 	VPMOVSXBD    2(BX), Z9
@@ -5237,7 +5237,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -5436,7 +5436,7 @@ deep:
 
 shallow:
 	TESTQ        DI, DI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y16
 	VCVTPH2PS    Y16, Z16
 	VPMOVSXBD    2(BX), Z17
@@ -5479,7 +5479,7 @@ shallow:
 	DECQ         DI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -5628,7 +5628,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y10
 	VCVTPH2PS    Y10, Z10
 	VPMOVSXBD    2(BX), Z11
@@ -5658,7 +5658,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -5884,7 +5884,7 @@ deep:
 
 shallow:
 	TESTQ        DI, DI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y20
 	VCVTPH2PS    Y20, Z20
 	VPMOVSXBD    2(BX), Z21
@@ -5932,7 +5932,7 @@ shallow:
 	DECQ         DI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -6100,7 +6100,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y12
 	VCVTPH2PS    Y12, Z12
 	VPMOVSXBD    2(BX), Z13
@@ -6133,7 +6133,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -6386,7 +6386,7 @@ deep:
 
 shallow:
 	TESTQ        DI, DI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y24
 	VCVTPH2PS    Y24, Z24
 	VPMOVSXBD    2(BX), Z25
@@ -6439,7 +6439,7 @@ shallow:
 	DECQ         DI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -6532,7 +6532,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), Y0
 	VCVTPH2PS    Y0, Z0
 	VPMOVSXBD    2(DX), Z1
@@ -6548,7 +6548,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	VZEROUPPER
 	RET
 
@@ -6633,7 +6633,7 @@ deep:
 
 shallow:
 	TESTQ        DX, DX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z2
 	VPBROADCASTW (CX), Y3
 	VCVTPH2PS    Y3, Z3
@@ -6654,7 +6654,7 @@ shallow:
 	DECQ         DX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -6801,7 +6801,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z4
 	VPBROADCASTW (CX), Y5
 	VCVTPH2PS    Y5, Z5
@@ -6836,7 +6836,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -6941,7 +6941,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), Y4
 	VCVTPH2PS    Y4, Z4
 	VPMOVZXBD    2(DX), Z5
@@ -6965,7 +6965,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -7139,7 +7139,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VPBROADCASTW (DX), Y10
@@ -7179,7 +7179,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -7303,7 +7303,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), Y6
 	VCVTPH2PS    Y6, Z6
 	VPMOVZXBD    2(DX), Z7
@@ -7330,7 +7330,7 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -7531,7 +7531,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -7576,7 +7576,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -7722,7 +7722,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y8
 	VCVTPH2PS    Y8, Z8
 	VPMOVZXBD    2(BX), Z9
@@ -7753,7 +7753,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -7984,7 +7984,7 @@ deep:
 
 shallow:
 	TESTQ        DI, DI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y16
 	VCVTPH2PS    Y16, Z16
 	VPMOVZXBD    2(BX), Z17
@@ -8035,7 +8035,7 @@ shallow:
 	DECQ         DI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -8200,7 +8200,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y10
 	VCVTPH2PS    Y10, Z10
 	VPMOVZXBD    2(BX), Z11
@@ -8234,7 +8234,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -8492,7 +8492,7 @@ deep:
 
 shallow:
 	TESTQ        DI, DI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y20
 	VCVTPH2PS    Y20, Z20
 	VPMOVZXBD    2(BX), Z21
@@ -8548,7 +8548,7 @@ shallow:
 	DECQ         DI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -8732,7 +8732,7 @@ deep:
 
 shallow:
 	TESTQ        SI, SI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y12
 	VCVTPH2PS    Y12, Z12
 	VPMOVZXBD    2(BX), Z13
@@ -8769,7 +8769,7 @@ shallow:
 	DECQ         SI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -9054,7 +9054,7 @@ deep:
 
 shallow:
 	TESTQ        DI, DI
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (BX), Y24
 	VCVTPH2PS    Y24, Z24
 	VPMOVZXBD    2(BX), Z25
@@ -9115,7 +9115,7 @@ shallow:
 	DECQ         DI
 	JMP          shallow
 
-done:
+multiplied:
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
 	VMOVUPS Z0, (AX)
@@ -9224,7 +9224,7 @@ deep:
 
 shallow:
 	TESTQ        BX, BX
-	JE           done
+	JE           multiplied
 	VPBROADCASTW (DX), Y0
 	VCVTPH2PS    Y0, Z0
 	VPMOVZXBD    2(DX), Z1
@@ -9244,6 +9244,6 @@ shallow:
 	DECQ         BX
 	JMP          shallow
 
-done:
+multiplied:
 	VZEROUPPER
 	RET

@@ -100,7 +100,7 @@ shallow:
 	VFMADD231PS.BCST (DI)(DX*2), Z6, Z5
 	ADDQ             BX, SI
 	ADDQ             BX, DI
-	ADDQ             $0x40, R8
+	ADDQ             $+64, R8
 	DECQ             R9
 	JMP              shallow
 
@@ -276,7 +276,7 @@ shallow:
 	ADDQ             SI, R8
 	ADDQ             SI, DX
 	ADDQ             SI, R9
-	ADDQ             $0x40, R10
+	ADDQ             $+64, R10
 	DECQ             R11
 	JMP              shallow
 

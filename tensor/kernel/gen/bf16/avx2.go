@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/unroll"
 )
 
 // tile256 emits the product of one block and a panel: of each pair first the
@@ -41,7 +43,7 @@ func tile256() {
 	}
 	broadcast := func(ops ...Op) { VPBROADCASTD(ops...) }
 	whole := func(ops ...Op) { VMOVDQU(ops[0], ops[1]) }
-	loop(n, func(u int) {
+	unroll.Loop(n, func(u int) {
 		for _, half := range []func(Mem, VecVirtual, func(...Op)){low, high} {
 			b0, b1 := YMM(), YMM()
 			half(Mem{Base: panel, Disp: u * panelBytes}, b0, whole)

@@ -7,6 +7,8 @@ import (
 	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/unroll"
 )
 
 // zmm are the vector registers by number. The kernels name theirs, since the
@@ -60,7 +62,7 @@ func tile512(blocks int) {
 		VPXORD(zmm[i], zmm[i], zmm[i])
 	}
 	const b = 12
-	loop(n, func(u int) {
+	unroll.Loop(n, func(u int) {
 		VMOVUPS(Mem{Base: panel, Disp: u * panelBytes}, zmm[b])
 		for i := range rows {
 			x := b + 1 + i

@@ -4,7 +4,6 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
@@ -12,7 +11,6 @@ const (
 	blockRows  = 6
 	panelBytes = 64            // 16 pairs: a row of a panel
 	blockBytes = 4 * blockRows // 6 pairs: a column of a block
-	depth      = 4             // pairs unrolled
 )
 
 func main() {
@@ -26,27 +24,6 @@ func main() {
 
 // The parameters of every tile.
 const signature = "func(c *float32, ldc int, blocks *float32, apart int, panel *float32, n int, add bool)"
-
-// loop emits step for n pairs, which it counts down, depth at a time.
-func loop(n GPVirtual, step func(u int), advance func(by int)) {
-	Label("deep")
-	CMPQ(n, Imm(depth))
-	JLT(LabelRef("shallow"))
-	for u := range depth {
-		step(u)
-	}
-	advance(depth)
-	SUBQ(Imm(depth), n)
-	JMP(LabelRef("deep"))
-	Label("shallow")
-	TESTQ(n, n)
-	JE(LabelRef("multiplied"))
-	step(0)
-	advance(1)
-	DECQ(n)
-	JMP(LabelRef("shallow"))
-	Label("multiplied")
-}
 
 func begin(name, doc string) {
 	TEXT(name, NOSPLIT, signature)

@@ -6,12 +6,13 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/unroll"
 )
 
 const (
 	blockRows  = 6
 	panelBytes = 64 // a row of a panel
-	depth      = 4  // steps of k unrolled
 )
 
 func gemm() {
@@ -119,21 +120,5 @@ func multiply(rows int, acc []VecVirtual) {
 			ADDQ(col, p)
 		}
 	}
-	Label("deep")
-	CMPQ(n, Imm(depth))
-	JLT(LabelRef("shallow"))
-	for u := range depth {
-		step(u)
-	}
-	ADDQ(I32(depth*panelBytes), panel)
-	SUBQ(Imm(depth), n)
-	JMP(LabelRef("deep"))
-	Label("shallow")
-	TESTQ(n, n)
-	JE(LabelRef("multiplied"))
-	step(0)
-	ADDQ(Imm(panelBytes), panel)
-	DECQ(n)
-	JMP(LabelRef("shallow"))
-	Label("multiplied")
+	unroll.Loop(n, step, func(by int) { ADDQ(I32(by*panelBytes), panel) })
 }

@@ -8,11 +8,12 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/unroll"
 )
 
 const (
 	maxRows    = 6
-	depth      = 4 // rows of a strip unrolled
 	panelBytes = 64
 )
 
@@ -67,7 +68,7 @@ func (t tier) tile(f format, rows, strips int) {
 	acc := list(rows*strips*f.width/t.lanes, func(int) VecVirtual { return t.zero() })
 	a, b := spaced("a", "row", rows), spaced("b", "apart", strips)
 	d := f.decoder(t)
-	loop(func(u int) { t.step(d, f.bytes, u, a, b, acc) }, func(by int) {
+	unroll.Loop(Load(Param("n"), GP64()).(GPVirtual), func(u int) { t.step(d, f.bytes, u, a, b, acc) }, func(by int) {
 		a.advance(4 * by)
 		b.advance(f.bytes * by)
 	})
@@ -94,7 +95,7 @@ func (t tier) decode(f format) {
 	b := places{1, []GPVirtual{Load(Param("b"), GP64()).(GPVirtual)}, nil}
 	d := f.decoder(t)
 	per := 16 / t.lanes
-	loop(func(u int) {
+	unroll.Loop(Load(Param("n"), GP64()).(GPVirtual), func(u int) {
 		for j, v := range d(b.at(0, f.bytes*u)) {
 			VMOVUPS(v(), dst.at(j/per, panelBytes*u+4*t.lanes*(j%per)))
 		}
@@ -114,28 +115,6 @@ func (t tier) zero() VecVirtual {
 		VXORPS(v, v, v)
 	}
 	return v
-}
-
-// loop emits step for the parameter n, depth at a time.
-func loop(step, advance func(int)) {
-	n := Load(Param("n"), GP64()).(GPVirtual)
-	Label("deep")
-	CMPQ(n, Imm(depth))
-	JLT(LabelRef("shallow"))
-	for u := range depth {
-		step(u)
-	}
-	advance(depth)
-	SUBQ(Imm(depth), n)
-	JMP(LabelRef("deep"))
-	Label("shallow")
-	TESTQ(n, n)
-	JE(LabelRef("done"))
-	step(0)
-	advance(1)
-	DECQ(n)
-	JMP(LabelRef("shallow"))
-	Label("done")
 }
 
 // step adds the products of element u of the rows and row u of the strips: all

@@ -6,11 +6,12 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/unroll"
 )
 
 const (
 	blockRows = 6
-	depth     = 4 // steps of k unrolled
 )
 
 // tile emits the product of so many blocks of 6 rows and a panel of 16 columns,
@@ -46,7 +47,7 @@ func eachRow(c, ldc GPVirtual, acc []VecVirtual, f func(Mem, VecVirtual)) {
 	}
 }
 
-// multiply emits the sums over n, depth steps at a time. Every third row has a
+// multiply emits the sums over n. Every third row has a
 // register of its own.
 func multiply(blocks int, acc []VecVirtual) {
 	apart, row, col := load("apart"), load("row"), load("col")
@@ -77,21 +78,5 @@ func multiply(blocks int, acc []VecVirtual) {
 			ADDQ(col, p)
 		}
 	}
-	Label("deep")
-	CMPQ(n, Imm(depth))
-	JLT(LabelRef("shallow"))
-	for u := range depth {
-		step(u)
-	}
-	ADDQ(I32(depth*bytes), panel)
-	SUBQ(Imm(depth), n)
-	JMP(LabelRef("deep"))
-	Label("shallow")
-	TESTQ(n, n)
-	JE(LabelRef("multiplied"))
-	step(0)
-	ADDQ(Imm(bytes), panel)
-	DECQ(n)
-	JMP(LabelRef("shallow"))
-	Label("multiplied")
+	unroll.Loop(n, step, func(by int) { ADDQ(I32(by*bytes), panel) })
 }
