@@ -67,7 +67,7 @@ block:
 	VMOVUPS      Y1, 32(BX)
 	ADDQ         $0x40, AX
 	MOVQ         blocks+40(FP), BX
-	SHLQ         $0x05, BX
+	IMUL3Q       $0x00000020, BX, BX
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
@@ -166,7 +166,7 @@ block:
 	VMOVUPS      Y3, 32(SI)
 	ADDQ         $0x40, AX
 	MOVQ         blocks+40(FP), SI
-	SHLQ         $0x05, SI
+	IMUL3Q       $0x00000020, SI, SI
 	SUBQ         SI, CX
 	DECQ         groups+48(FP)
 	JNZ          group
@@ -324,7 +324,7 @@ block:
 	VMOVUPS      Y7, 32(DI)
 	ADDQ         $0x40, AX
 	MOVQ         blocks+40(FP), DI
-	SHLQ         $0x05, DI
+	IMUL3Q       $0x00000020, DI, DI
 	SUBQ         DI, CX
 	DECQ         groups+48(FP)
 	JNZ          group
@@ -369,7 +369,7 @@ block:
 	VMOVUPS          Z0, K1, (BX)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), BX
-	SHLQ             $0x05, BX
+	IMUL3Q           $0x00000020, BX, BX
 	SUBQ             BX, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -425,7 +425,7 @@ block:
 	VMOVUPS          Z1, K1, (SI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), SI
-	SHLQ             $0x05, SI
+	IMUL3Q           $0x00000020, SI, SI
 	SUBQ             SI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -492,7 +492,7 @@ block:
 	VMOVUPS          Z2, K1, (SI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), SI
-	SHLQ             $0x05, SI
+	IMUL3Q           $0x00000020, SI, SI
 	SUBQ             SI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -571,7 +571,7 @@ block:
 	VMOVUPS          Z3, K1, (DI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), DI
-	SHLQ             $0x05, DI
+	IMUL3Q           $0x00000020, DI, DI
 	SUBQ             DI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -663,7 +663,7 @@ block:
 	VMOVUPS          Z4, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	SHLQ             $0x05, R8
+	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -767,7 +767,7 @@ block:
 	VMOVUPS          Z5, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	SHLQ             $0x05, R8
+	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -882,7 +882,7 @@ block:
 	VMOVUPS          Z6, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	SHLQ             $0x05, R8
+	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -1008,7 +1008,7 @@ block:
 	VMOVUPS          Z7, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	SHLQ             $0x05, R8
+	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -1095,7 +1095,7 @@ block:
 	VMOVUPS      Y1, 32(BX)
 	ADDQ         $0x40, AX
 	MOVQ         blocks+40(FP), BX
-	SHLQ         $0x05, BX
+	IMUL3Q       $0x00000020, BX, BX
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
@@ -1210,7 +1210,7 @@ block:
 	VMOVUPS      Y3, 32(SI)
 	ADDQ         $0x40, AX
 	MOVQ         blocks+40(FP), SI
-	SHLQ         $0x05, SI
+	IMUL3Q       $0x00000020, SI, SI
 	SUBQ         SI, CX
 	DECQ         groups+48(FP)
 	JNZ          group
@@ -1384,7 +1384,7 @@ block:
 	VMOVUPS      Y7, 32(DI)
 	ADDQ         $0x40, AX
 	MOVQ         blocks+40(FP), DI
-	SHLQ         $0x05, DI
+	IMUL3Q       $0x00000020, DI, DI
 	SUBQ         DI, CX
 	DECQ         groups+48(FP)
 	JNZ          group
@@ -1437,7 +1437,7 @@ block:
 	VMOVUPS          Z0, K1, (BX)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), BX
-	SHLQ             $0x05, BX
+	IMUL3Q           $0x00000020, BX, BX
 	SUBQ             BX, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -1501,7 +1501,7 @@ block:
 	VMOVUPS          Z1, K1, (SI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), SI
-	SHLQ             $0x05, SI
+	IMUL3Q           $0x00000020, SI, SI
 	SUBQ             SI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -1576,7 +1576,7 @@ block:
 	VMOVUPS          Z2, K1, (SI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), SI
-	SHLQ             $0x05, SI
+	IMUL3Q           $0x00000020, SI, SI
 	SUBQ             SI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -1663,7 +1663,7 @@ block:
 	VMOVUPS          Z3, K1, (DI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), DI
-	SHLQ             $0x05, DI
+	IMUL3Q           $0x00000020, DI, DI
 	SUBQ             DI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -1763,7 +1763,7 @@ block:
 	VMOVUPS          Z4, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	SHLQ             $0x05, R8
+	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -1875,7 +1875,7 @@ block:
 	VMOVUPS          Z5, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	SHLQ             $0x05, R8
+	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -1998,7 +1998,7 @@ block:
 	VMOVUPS          Z6, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	SHLQ             $0x05, R8
+	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -2132,7 +2132,7 @@ block:
 	VMOVUPS          Z7, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	SHLQ             $0x05, R8
+	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)

@@ -502,11 +502,10 @@ TEXT ·q4_0x16n1(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), CX
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
-	MOVQ    groups+48(FP), BX
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ  blocks+40(FP), SI
+	MOVQ  blocks+40(FP), BX
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 
@@ -598,15 +597,15 @@ block:
 	VFMADD231PS  Y1, Y2, Y4
 	ADDQ         $0x2c, CX
 	ADDQ         $0x00000120, DX
-	DECQ         SI
+	DECQ         BX
 	JNZ          block
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y4, 32(AX)
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), SI
-	IMUL3Q       $0x2c, SI, SI
-	SUBQ         SI, CX
-	DECQ         BX
+	MOVQ         blocks+40(FP), BX
+	IMUL3Q       $0x0000002c, BX, BX
+	SUBQ         BX, CX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -629,11 +628,10 @@ TEXT ·q4_0x16n2(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R8
+	MOVQ    blocks+40(FP), DI
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -783,13 +781,13 @@ block:
 	VMOVUPS      Y4, 32(AX)(CX*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000120, SI
-	DECQ         R8
+	DECQ         DI
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R8
-	IMUL3Q       $0x2c, R8, R8
-	SUBQ         R8, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), DI
+	IMUL3Q       $0x0000002c, DI, DI
+	SUBQ         DI, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -802,13 +800,12 @@ TEXT ·q4_0x16n4(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (BX)(BX*2), R9
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (BX)(BX*2), R8
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R10
+	MOVQ    blocks+40(FP), R9
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -816,8 +813,8 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 	VMOVUPS Y1, (AX)(CX*2)
 	VMOVUPS Y1, 32(AX)(CX*2)
-	VMOVUPS Y1, (AX)(R8*1)
-	VMOVUPS Y1, 32(AX)(R8*1)
+	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y1, 32(AX)(DI*1)
 
 block:
 	VPAND        32(SI), Y0, Y7
@@ -831,7 +828,7 @@ block:
 	VPBROADCASTD 12(DX)(BX*2), Y6
 	VPMADDUBSW   Y6, Y7, Y5
 	VPMADDUBSW   Y6, Y8, Y6
-	VPBROADCASTD 12(DX)(R9*1), Y9
+	VPBROADCASTD 12(DX)(R8*1), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPMADDUBSW   Y9, Y8, Y8
 	VMOVDQU      32(SI), Y9
@@ -855,7 +852,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 28(DX)(R9*1), Y11
+	VPBROADCASTD 28(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -877,7 +874,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 16(DX)(R9*1), Y11
+	VPBROADCASTD 16(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -903,7 +900,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 32(DX)(R9*1), Y11
+	VPBROADCASTD 32(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -925,7 +922,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 20(DX)(R9*1), Y11
+	VPBROADCASTD 20(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -951,7 +948,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 36(DX)(R9*1), Y11
+	VPBROADCASTD 36(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -973,7 +970,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 24(DX)(R9*1), Y11
+	VPBROADCASTD 24(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -999,7 +996,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 40(DX)(R9*1), Y11
+	VPBROADCASTD 40(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -1053,28 +1050,28 @@ block:
 	VMULPS       Y10, Y1, Y1
 	VFMADD213PS  32(AX)(CX*2), Y1, Y6
 	VMOVUPS      Y6, 32(AX)(CX*2)
-	VBROADCASTSS (DX)(R9*1), Y1
-	VPBROADCASTD 4(DX)(R9*1), Y2
+	VBROADCASTSS (DX)(R8*1), Y1
+	VPBROADCASTD 4(DX)(R8*1), Y2
 	VPSLLD       $0x03, Y2, Y2
 	VPSUBD       Y2, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  (AX)(R8*1), Y3, Y7
-	VMOVUPS      Y7, (AX)(R8*1)
+	VFMADD213PS  (AX)(DI*1), Y3, Y7
+	VMOVUPS      Y7, (AX)(DI*1)
 	VPSUBD       Y2, Y8, Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y1, Y1
-	VFMADD213PS  32(AX)(R8*1), Y1, Y8
-	VMOVUPS      Y8, 32(AX)(R8*1)
+	VFMADD213PS  32(AX)(DI*1), Y1, Y8
+	VMOVUPS      Y8, 32(AX)(DI*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000120, SI
-	DECQ         R10
+	DECQ         R9
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R10
-	IMUL3Q       $0x2c, R10, R10
-	SUBQ         R10, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), R9
+	IMUL3Q       $0x0000002c, R9, R9
+	SUBQ         R9, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -1538,11 +1535,10 @@ TEXT ·q4_1x16n1(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), CX
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
-	MOVQ    groups+48(FP), BX
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ  blocks+40(FP), SI
+	MOVQ  blocks+40(FP), BX
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 
@@ -1635,15 +1631,15 @@ block:
 	VFMADD231PS  Y8, Y10, Y4
 	ADDQ         $0x2c, CX
 	ADDQ         $0x00000140, DX
-	DECQ         SI
+	DECQ         BX
 	JNZ          block
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y4, 32(AX)
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), SI
-	IMUL3Q       $0x2c, SI, SI
-	SUBQ         SI, CX
-	DECQ         BX
+	MOVQ         blocks+40(FP), BX
+	IMUL3Q       $0x0000002c, BX, BX
+	SUBQ         BX, CX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -1656,11 +1652,10 @@ TEXT ·q4_1x16n2(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R8
+	MOVQ    blocks+40(FP), DI
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -1810,13 +1805,13 @@ block:
 	VMOVUPS      Y4, 32(AX)(CX*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000140, SI
-	DECQ         R8
+	DECQ         DI
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R8
-	IMUL3Q       $0x2c, R8, R8
-	SUBQ         R8, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), DI
+	IMUL3Q       $0x0000002c, DI, DI
+	SUBQ         DI, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -1829,13 +1824,12 @@ TEXT ·q4_1x16n4(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (BX)(BX*2), R9
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (BX)(BX*2), R8
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R10
+	MOVQ    blocks+40(FP), R9
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -1843,8 +1837,8 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 	VMOVUPS Y1, (AX)(CX*2)
 	VMOVUPS Y1, 32(AX)(CX*2)
-	VMOVUPS Y1, (AX)(R8*1)
-	VMOVUPS Y1, 32(AX)(R8*1)
+	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y1, 32(AX)(DI*1)
 
 block:
 	VPAND        64(SI), Y0, Y7
@@ -1858,7 +1852,7 @@ block:
 	VPBROADCASTD 12(DX)(BX*2), Y6
 	VPMADDUBSW   Y6, Y7, Y5
 	VPMADDUBSW   Y6, Y8, Y6
-	VPBROADCASTD 12(DX)(R9*1), Y9
+	VPBROADCASTD 12(DX)(R8*1), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPMADDUBSW   Y9, Y8, Y8
 	VMOVDQU      64(SI), Y9
@@ -1882,7 +1876,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 28(DX)(R9*1), Y11
+	VPBROADCASTD 28(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -1904,7 +1898,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 16(DX)(R9*1), Y11
+	VPBROADCASTD 16(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -1930,7 +1924,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 32(DX)(R9*1), Y11
+	VPBROADCASTD 32(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -1952,7 +1946,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 20(DX)(R9*1), Y11
+	VPBROADCASTD 20(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -1978,7 +1972,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 36(DX)(R9*1), Y11
+	VPBROADCASTD 36(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -2000,7 +1994,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 24(DX)(R9*1), Y11
+	VPBROADCASTD 24(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -2026,7 +2020,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 40(DX)(R9*1), Y11
+	VPBROADCASTD 40(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -2079,27 +2073,27 @@ block:
 	VFMADD213PS  32(AX)(CX*2), Y1, Y6
 	VFMADD231PS  Y12, Y2, Y6
 	VMOVUPS      Y6, 32(AX)(CX*2)
-	VBROADCASTSS (DX)(R9*1), Y1
-	VBROADCASTSS 8(DX)(R9*1), Y2
+	VBROADCASTSS (DX)(R8*1), Y1
+	VBROADCASTSS 8(DX)(R8*1), Y2
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  (AX)(R8*1), Y3, Y7
+	VFMADD213PS  (AX)(DI*1), Y3, Y7
 	VFMADD231PS  Y11, Y2, Y7
-	VMOVUPS      Y7, (AX)(R8*1)
+	VMOVUPS      Y7, (AX)(DI*1)
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y1, Y1
-	VFMADD213PS  32(AX)(R8*1), Y1, Y8
+	VFMADD213PS  32(AX)(DI*1), Y1, Y8
 	VFMADD231PS  Y12, Y2, Y8
-	VMOVUPS      Y8, 32(AX)(R8*1)
+	VMOVUPS      Y8, 32(AX)(DI*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000140, SI
-	DECQ         R10
+	DECQ         R9
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R10
-	IMUL3Q       $0x2c, R10, R10
-	SUBQ         R10, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), R9
+	IMUL3Q       $0x0000002c, R9, R9
+	SUBQ         R9, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -2555,11 +2549,10 @@ TEXT ·q5_0x16n1(SB), NOSPLIT, $64-56
 	MOVQ    x+16(FP), CX
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
-	MOVQ    groups+48(FP), BX
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ  blocks+40(FP), SI
+	MOVQ  blocks+40(FP), BX
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 
@@ -2717,15 +2710,15 @@ block:
 	VFMADD231PS  Y1, Y2, Y4
 	ADDQ         $0x2c, CX
 	ADDQ         $0x00000160, DX
-	DECQ         SI
+	DECQ         BX
 	JNZ          block
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y4, 32(AX)
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), SI
-	IMUL3Q       $0x2c, SI, SI
-	SUBQ         SI, CX
-	DECQ         BX
+	MOVQ         blocks+40(FP), BX
+	IMUL3Q       $0x0000002c, BX, BX
+	SUBQ         BX, CX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -2748,11 +2741,10 @@ TEXT ·q5_0x16n2(SB), NOSPLIT, $128-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R8
+	MOVQ    blocks+40(FP), DI
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -2972,13 +2964,13 @@ block:
 	VMOVUPS      Y4, 32(AX)(CX*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000160, SI
-	DECQ         R8
+	DECQ         DI
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R8
-	IMUL3Q       $0x2c, R8, R8
-	SUBQ         R8, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), DI
+	IMUL3Q       $0x0000002c, DI, DI
+	SUBQ         DI, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -2991,13 +2983,12 @@ TEXT ·q5_0x16n4(SB), NOSPLIT, $256-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (BX)(BX*2), R9
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (BX)(BX*2), R8
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R10
+	MOVQ    blocks+40(FP), R9
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -3005,8 +2996,8 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 	VMOVUPS Y1, (AX)(CX*2)
 	VMOVUPS Y1, 32(AX)(CX*2)
-	VMOVUPS Y1, (AX)(R8*1)
-	VMOVUPS Y1, 32(AX)(R8*1)
+	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y1, 32(AX)(DI*1)
 
 block:
 	VPAND        96(SI), Y0, Y7
@@ -3028,7 +3019,7 @@ block:
 	VPBROADCASTD 12(DX)(BX*2), Y6
 	VPMADDUBSW   Y6, Y7, Y5
 	VPMADDUBSW   Y6, Y8, Y6
-	VPBROADCASTD 12(DX)(R9*1), Y9
+	VPBROADCASTD 12(DX)(R8*1), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPMADDUBSW   Y9, Y8, Y8
 	VMOVDQU      96(SI), Y9
@@ -3058,7 +3049,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 28(DX)(R9*1), Y11
+	VPBROADCASTD 28(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -3088,7 +3079,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 16(DX)(R9*1), Y11
+	VPBROADCASTD 16(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -3122,7 +3113,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 32(DX)(R9*1), Y11
+	VPBROADCASTD 32(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -3162,7 +3153,7 @@ block:
 	VPBROADCASTD 20(DX)(BX*2), Y6
 	VPMADDUBSW   Y6, Y7, Y5
 	VPMADDUBSW   Y6, Y8, Y6
-	VPBROADCASTD 20(DX)(R9*1), Y9
+	VPBROADCASTD 20(DX)(R8*1), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPMADDUBSW   Y9, Y8, Y8
 	VMOVDQU      224(SI), Y9
@@ -3194,7 +3185,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 36(DX)(R9*1), Y11
+	VPBROADCASTD 36(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -3224,7 +3215,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 24(DX)(R9*1), Y11
+	VPBROADCASTD 24(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -3258,7 +3249,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 40(DX)(R9*1), Y11
+	VPBROADCASTD 40(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -3320,28 +3311,28 @@ block:
 	VMULPS       Y10, Y1, Y1
 	VFMADD213PS  32(AX)(CX*2), Y1, Y6
 	VMOVUPS      Y6, 32(AX)(CX*2)
-	VBROADCASTSS (DX)(R9*1), Y1
-	VPBROADCASTD 4(DX)(R9*1), Y2
+	VBROADCASTSS (DX)(R8*1), Y1
+	VPBROADCASTD 4(DX)(R8*1), Y2
 	VPSLLD       $0x04, Y2, Y2
 	VPSUBD       Y2, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  (AX)(R8*1), Y3, Y7
-	VMOVUPS      Y7, (AX)(R8*1)
+	VFMADD213PS  (AX)(DI*1), Y3, Y7
+	VMOVUPS      Y7, (AX)(DI*1)
 	VPSUBD       Y2, Y8, Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y1, Y1
-	VFMADD213PS  32(AX)(R8*1), Y1, Y8
-	VMOVUPS      Y8, 32(AX)(R8*1)
+	VFMADD213PS  32(AX)(DI*1), Y1, Y8
+	VMOVUPS      Y8, 32(AX)(DI*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000160, SI
-	DECQ         R10
+	DECQ         R9
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R10
-	IMUL3Q       $0x2c, R10, R10
-	SUBQ         R10, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), R9
+	IMUL3Q       $0x0000002c, R9, R9
+	SUBQ         R9, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -3867,11 +3858,10 @@ TEXT ·q5_1x16n1(SB), NOSPLIT, $64-56
 	MOVQ    x+16(FP), CX
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
-	MOVQ    groups+48(FP), BX
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ  blocks+40(FP), SI
+	MOVQ  blocks+40(FP), BX
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 
@@ -4030,15 +4020,15 @@ block:
 	VFMADD231PS  Y8, Y10, Y4
 	ADDQ         $0x2c, CX
 	ADDQ         $0x00000180, DX
-	DECQ         SI
+	DECQ         BX
 	JNZ          block
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y4, 32(AX)
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), SI
-	IMUL3Q       $0x2c, SI, SI
-	SUBQ         SI, CX
-	DECQ         BX
+	MOVQ         blocks+40(FP), BX
+	IMUL3Q       $0x0000002c, BX, BX
+	SUBQ         BX, CX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -4051,11 +4041,10 @@ TEXT ·q5_1x16n2(SB), NOSPLIT, $128-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R8
+	MOVQ    blocks+40(FP), DI
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -4275,13 +4264,13 @@ block:
 	VMOVUPS      Y4, 32(AX)(CX*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000180, SI
-	DECQ         R8
+	DECQ         DI
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R8
-	IMUL3Q       $0x2c, R8, R8
-	SUBQ         R8, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), DI
+	IMUL3Q       $0x0000002c, DI, DI
+	SUBQ         DI, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -4294,13 +4283,12 @@ TEXT ·q5_1x16n4(SB), NOSPLIT, $256-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (BX)(BX*2), R9
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (BX)(BX*2), R8
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R10
+	MOVQ    blocks+40(FP), R9
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -4308,8 +4296,8 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 	VMOVUPS Y1, (AX)(CX*2)
 	VMOVUPS Y1, 32(AX)(CX*2)
-	VMOVUPS Y1, (AX)(R8*1)
-	VMOVUPS Y1, 32(AX)(R8*1)
+	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y1, 32(AX)(DI*1)
 
 block:
 	VPAND        128(SI), Y0, Y7
@@ -4331,7 +4319,7 @@ block:
 	VPBROADCASTD 12(DX)(BX*2), Y6
 	VPMADDUBSW   Y6, Y7, Y5
 	VPMADDUBSW   Y6, Y8, Y6
-	VPBROADCASTD 12(DX)(R9*1), Y9
+	VPBROADCASTD 12(DX)(R8*1), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPMADDUBSW   Y9, Y8, Y8
 	VMOVDQU      128(SI), Y9
@@ -4361,7 +4349,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 28(DX)(R9*1), Y11
+	VPBROADCASTD 28(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -4391,7 +4379,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 16(DX)(R9*1), Y11
+	VPBROADCASTD 16(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -4425,7 +4413,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 32(DX)(R9*1), Y11
+	VPBROADCASTD 32(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -4465,7 +4453,7 @@ block:
 	VPBROADCASTD 20(DX)(BX*2), Y6
 	VPMADDUBSW   Y6, Y7, Y5
 	VPMADDUBSW   Y6, Y8, Y6
-	VPBROADCASTD 20(DX)(R9*1), Y9
+	VPBROADCASTD 20(DX)(R8*1), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPMADDUBSW   Y9, Y8, Y8
 	VMOVDQU      256(SI), Y9
@@ -4497,7 +4485,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 36(DX)(R9*1), Y11
+	VPBROADCASTD 36(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -4527,7 +4515,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 24(DX)(R9*1), Y11
+	VPBROADCASTD 24(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -4561,7 +4549,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 40(DX)(R9*1), Y11
+	VPBROADCASTD 40(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -4622,27 +4610,27 @@ block:
 	VFMADD213PS  32(AX)(CX*2), Y1, Y6
 	VFMADD231PS  Y12, Y2, Y6
 	VMOVUPS      Y6, 32(AX)(CX*2)
-	VBROADCASTSS (DX)(R9*1), Y1
-	VBROADCASTSS 8(DX)(R9*1), Y2
+	VBROADCASTSS (DX)(R8*1), Y1
+	VBROADCASTSS 8(DX)(R8*1), Y2
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  (AX)(R8*1), Y3, Y7
+	VFMADD213PS  (AX)(DI*1), Y3, Y7
 	VFMADD231PS  Y11, Y2, Y7
-	VMOVUPS      Y7, (AX)(R8*1)
+	VMOVUPS      Y7, (AX)(DI*1)
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y1, Y1
-	VFMADD213PS  32(AX)(R8*1), Y1, Y8
+	VFMADD213PS  32(AX)(DI*1), Y1, Y8
 	VFMADD231PS  Y12, Y2, Y8
-	VMOVUPS      Y8, 32(AX)(R8*1)
+	VMOVUPS      Y8, 32(AX)(DI*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000180, SI
-	DECQ         R10
+	DECQ         R9
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R10
-	IMUL3Q       $0x2c, R10, R10
-	SUBQ         R10, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), R9
+	IMUL3Q       $0x0000002c, R9, R9
+	SUBQ         R9, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -5160,11 +5148,10 @@ TEXT ·q8_0x16n1(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), CX
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
-	MOVQ    groups+48(FP), BX
 	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
-	MOVQ  blocks+40(FP), SI
+	MOVQ  blocks+40(FP), BX
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 
@@ -5282,15 +5269,15 @@ block:
 	VFMADD231PS  Y1, Y2, Y4
 	ADDQ         $0x2c, CX
 	ADDQ         $0x00000220, DX
-	DECQ         SI
+	DECQ         BX
 	JNZ          block
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y4, 32(AX)
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), SI
-	IMUL3Q       $0x2c, SI, SI
-	SUBQ         SI, CX
-	DECQ         BX
+	MOVQ         blocks+40(FP), BX
+	IMUL3Q       $0x0000002c, BX, BX
+	SUBQ         BX, CX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -5303,11 +5290,10 @@ TEXT ·q8_0x16n2(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
 	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R8
+	MOVQ    blocks+40(FP), DI
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -5509,13 +5495,13 @@ block:
 	VMOVUPS      Y4, 32(AX)(CX*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000220, SI
-	DECQ         R8
+	DECQ         DI
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R8
-	IMUL3Q       $0x2c, R8, R8
-	SUBQ         R8, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), DI
+	IMUL3Q       $0x0000002c, DI, DI
+	SUBQ         DI, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -5528,13 +5514,12 @@ TEXT ·q8_0x16n4(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (BX)(BX*2), R9
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (BX)(BX*2), R8
 	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R10
+	MOVQ    blocks+40(FP), R9
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -5542,8 +5527,8 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 	VMOVUPS Y1, (AX)(CX*2)
 	VMOVUPS Y1, 32(AX)(CX*2)
-	VMOVUPS Y1, (AX)(R8*1)
-	VMOVUPS Y1, 32(AX)(R8*1)
+	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y1, 32(AX)(DI*1)
 
 block:
 	VMOVDQU      32(SI), Y7
@@ -5571,7 +5556,7 @@ block:
 	VPSIGNB      Y8, Y6, Y6
 	VPMADDUBSW   Y6, Y9, Y6
 	VPMADDWD     Y0, Y6, Y6
-	VPBROADCASTD 12(DX)(R9*1), Y10
+	VPBROADCASTD 12(DX)(R8*1), Y10
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y11, Y7
 	VPMADDWD     Y0, Y7, Y7
@@ -5609,7 +5594,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 16(DX)(R9*1), Y13
+	VPBROADCASTD 16(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -5649,7 +5634,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 20(DX)(R9*1), Y13
+	VPBROADCASTD 20(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -5689,7 +5674,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 24(DX)(R9*1), Y13
+	VPBROADCASTD 24(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -5729,7 +5714,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 28(DX)(R9*1), Y13
+	VPBROADCASTD 28(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -5769,7 +5754,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 32(DX)(R9*1), Y13
+	VPBROADCASTD 32(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -5809,7 +5794,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 36(DX)(R9*1), Y13
+	VPBROADCASTD 36(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -5849,7 +5834,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 40(DX)(R9*1), Y13
+	VPBROADCASTD 40(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -5887,24 +5872,24 @@ block:
 	VMULPS       Y10, Y1, Y1
 	VFMADD213PS  32(AX)(CX*2), Y1, Y6
 	VMOVUPS      Y6, 32(AX)(CX*2)
-	VBROADCASTSS (DX)(R9*1), Y1
+	VBROADCASTSS (DX)(R8*1), Y1
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y9, Y1, Y2
-	VFMADD213PS  (AX)(R8*1), Y2, Y7
-	VMOVUPS      Y7, (AX)(R8*1)
+	VFMADD213PS  (AX)(DI*1), Y2, Y7
+	VMOVUPS      Y7, (AX)(DI*1)
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y1, Y1
-	VFMADD213PS  32(AX)(R8*1), Y1, Y8
-	VMOVUPS      Y8, 32(AX)(R8*1)
+	VFMADD213PS  32(AX)(DI*1), Y1, Y8
+	VMOVUPS      Y8, 32(AX)(DI*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000220, SI
-	DECQ         R10
+	DECQ         R9
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R10
-	IMUL3Q       $0x2c, R10, R10
-	SUBQ         R10, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), R9
+	IMUL3Q       $0x0000002c, R9, R9
+	SUBQ         R9, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -6270,11 +6255,10 @@ TEXT ·iq4_nlx16n1(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), CX
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
-	MOVQ    groups+48(FP), BX
 	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
-	MOVQ  blocks+40(FP), SI
+	MOVQ  blocks+40(FP), BX
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 
@@ -6448,15 +6432,15 @@ block:
 	VFMADD231PS  Y1, Y2, Y4
 	ADDQ         $0x2c, CX
 	ADDQ         $0x00000120, DX
-	DECQ         SI
+	DECQ         BX
 	JNZ          block
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y4, 32(AX)
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), SI
-	IMUL3Q       $0x2c, SI, SI
-	SUBQ         SI, CX
-	DECQ         BX
+	MOVQ         blocks+40(FP), BX
+	IMUL3Q       $0x0000002c, BX, BX
+	SUBQ         BX, CX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -6503,11 +6487,10 @@ TEXT ·iq4_nlx16n2(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
 	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R8
+	MOVQ    blocks+40(FP), DI
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -6765,13 +6748,13 @@ block:
 	VMOVUPS      Y4, 32(AX)(CX*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000120, SI
-	DECQ         R8
+	DECQ         DI
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R8
-	IMUL3Q       $0x2c, R8, R8
-	SUBQ         R8, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), DI
+	IMUL3Q       $0x0000002c, DI, DI
+	SUBQ         DI, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -6784,13 +6767,12 @@ TEXT ·iq4_nlx16n4(SB), NOSPLIT, $0-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (BX)(BX*2), R9
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (BX)(BX*2), R8
 	VMOVDQU x16ones<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R10
+	MOVQ    blocks+40(FP), R9
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -6798,8 +6780,8 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 	VMOVUPS Y1, (AX)(CX*2)
 	VMOVUPS Y1, 32(AX)(CX*2)
-	VMOVUPS Y1, (AX)(R8*1)
-	VMOVUPS Y1, 32(AX)(R8*1)
+	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y1, 32(AX)(DI*1)
 
 block:
 	VMOVDQU      32(SI), Y7
@@ -6833,7 +6815,7 @@ block:
 	VPSIGNB      Y8, Y6, Y6
 	VPMADDUBSW   Y6, Y9, Y6
 	VPMADDWD     Y0, Y6, Y6
-	VPBROADCASTD 12(DX)(R9*1), Y10
+	VPBROADCASTD 12(DX)(R8*1), Y10
 	VPSIGNB      Y7, Y10, Y7
 	VPMADDUBSW   Y7, Y11, Y7
 	VPMADDWD     Y0, Y7, Y7
@@ -6877,7 +6859,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 16(DX)(R9*1), Y13
+	VPBROADCASTD 16(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -6923,7 +6905,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 20(DX)(R9*1), Y13
+	VPBROADCASTD 20(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -6969,7 +6951,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 24(DX)(R9*1), Y13
+	VPBROADCASTD 24(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -7017,7 +6999,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 28(DX)(R9*1), Y13
+	VPBROADCASTD 28(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -7065,7 +7047,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 32(DX)(R9*1), Y13
+	VPBROADCASTD 32(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -7113,7 +7095,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 36(DX)(R9*1), Y13
+	VPBROADCASTD 36(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -7161,7 +7143,7 @@ block:
 	VPMADDUBSW   Y13, Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VPADDD       Y13, Y6, Y6
-	VPBROADCASTD 40(DX)(R9*1), Y13
+	VPBROADCASTD 40(DX)(R8*1), Y13
 	VPSIGNB      Y9, Y13, Y9
 	VPMADDUBSW   Y9, Y11, Y9
 	VPMADDWD     Y0, Y9, Y9
@@ -7199,24 +7181,24 @@ block:
 	VMULPS       Y10, Y1, Y1
 	VFMADD213PS  32(AX)(CX*2), Y1, Y6
 	VMOVUPS      Y6, 32(AX)(CX*2)
-	VBROADCASTSS (DX)(R9*1), Y1
+	VBROADCASTSS (DX)(R8*1), Y1
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y9, Y1, Y2
-	VFMADD213PS  (AX)(R8*1), Y2, Y7
-	VMOVUPS      Y7, (AX)(R8*1)
+	VFMADD213PS  (AX)(DI*1), Y2, Y7
+	VMOVUPS      Y7, (AX)(DI*1)
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y1, Y1
-	VFMADD213PS  32(AX)(R8*1), Y1, Y8
-	VMOVUPS      Y8, 32(AX)(R8*1)
+	VFMADD213PS  32(AX)(DI*1), Y1, Y8
+	VMOVUPS      Y8, 32(AX)(DI*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000120, SI
-	DECQ         R10
+	DECQ         R9
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R10
-	IMUL3Q       $0x2c, R10, R10
-	SUBQ         R10, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), R9
+	IMUL3Q       $0x0000002c, R9, R9
+	SUBQ         R9, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -7638,11 +7620,10 @@ TEXT ·mxfp4x16n1(SB), NOSPLIT, $64-56
 	MOVQ    x+16(FP), CX
 	MOVQ    ldx+24(FP), DX
 	MOVQ    w+32(FP), DX
-	MOVQ    groups+48(FP), BX
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ  blocks+40(FP), SI
+	MOVQ  blocks+40(FP), BX
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 
@@ -7784,15 +7765,15 @@ block:
 	VFMADD231PS  Y1, Y2, Y4
 	ADDQ         $0x2c, CX
 	ADDQ         $0x00000110, DX
-	DECQ         SI
+	DECQ         BX
 	JNZ          block
 	VMOVUPS      Y3, (AX)
 	VMOVUPS      Y4, 32(AX)
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), SI
-	IMUL3Q       $0x2c, SI, SI
-	SUBQ         SI, CX
-	DECQ         BX
+	MOVQ         blocks+40(FP), BX
+	IMUL3Q       $0x0000002c, BX, BX
+	SUBQ         BX, CX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -7849,11 +7830,10 @@ TEXT ·mxfp4x16n2(SB), NOSPLIT, $128-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R8
+	MOVQ    blocks+40(FP), DI
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -8057,13 +8037,13 @@ block:
 	VMOVUPS      Y4, 32(AX)(CX*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000110, SI
-	DECQ         R8
+	DECQ         DI
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R8
-	IMUL3Q       $0x2c, R8, R8
-	SUBQ         R8, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), DI
+	IMUL3Q       $0x0000002c, DI, DI
+	SUBQ         DI, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET
@@ -8076,13 +8056,12 @@ TEXT ·mxfp4x16n4(SB), NOSPLIT, $256-56
 	MOVQ    x+16(FP), DX
 	MOVQ    ldx+24(FP), BX
 	MOVQ    w+32(FP), SI
-	MOVQ    groups+48(FP), DI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (BX)(BX*2), R9
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (BX)(BX*2), R8
 	VMOVDQU x16nibbles<>+0(SB), Y0
 
 group:
-	MOVQ    blocks+40(FP), R10
+	MOVQ    blocks+40(FP), R9
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -8090,8 +8069,8 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 	VMOVUPS Y1, (AX)(CX*2)
 	VMOVUPS Y1, 32(AX)(CX*2)
-	VMOVUPS Y1, (AX)(R8*1)
-	VMOVUPS Y1, 32(AX)(R8*1)
+	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y1, 32(AX)(DI*1)
 
 block:
 	VPAND        16(SI), Y0, Y7
@@ -8109,7 +8088,7 @@ block:
 	VPBROADCASTD 12(DX)(BX*2), Y6
 	VPMADDUBSW   Y6, Y7, Y5
 	VPMADDUBSW   Y6, Y8, Y6
-	VPBROADCASTD 12(DX)(R9*1), Y9
+	VPBROADCASTD 12(DX)(R8*1), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPMADDUBSW   Y9, Y8, Y8
 	VMOVDQU      16(SI), Y9
@@ -8137,7 +8116,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 28(DX)(R9*1), Y11
+	VPBROADCASTD 28(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -8163,7 +8142,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 16(DX)(R9*1), Y11
+	VPBROADCASTD 16(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -8193,7 +8172,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 32(DX)(R9*1), Y11
+	VPBROADCASTD 32(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -8229,7 +8208,7 @@ block:
 	VPBROADCASTD 20(DX)(BX*2), Y6
 	VPMADDUBSW   Y6, Y7, Y5
 	VPMADDUBSW   Y6, Y8, Y6
-	VPBROADCASTD 20(DX)(R9*1), Y9
+	VPBROADCASTD 20(DX)(R8*1), Y9
 	VPMADDUBSW   Y9, Y7, Y7
 	VPMADDUBSW   Y9, Y8, Y8
 	VMOVDQU      144(SI), Y9
@@ -8257,7 +8236,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 36(DX)(R9*1), Y11
+	VPBROADCASTD 36(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -8283,7 +8262,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 24(DX)(R9*1), Y11
+	VPBROADCASTD 24(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -8313,7 +8292,7 @@ block:
 	VPADDW       Y12, Y5, Y5
 	VPMADDUBSW   Y11, Y10, Y11
 	VPADDW       Y11, Y6, Y6
-	VPBROADCASTD 40(DX)(R9*1), Y11
+	VPBROADCASTD 40(DX)(R8*1), Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPADDW       Y9, Y7, Y7
 	VPMADDUBSW   Y11, Y10, Y11
@@ -8389,28 +8368,28 @@ block:
 	VMULPS       Y10, Y1, Y1
 	VFMADD213PS  32(AX)(CX*2), Y1, Y6
 	VMOVUPS      Y6, 32(AX)(CX*2)
-	VBROADCASTSS (DX)(R9*1), Y1
-	VPBROADCASTD 4(DX)(R9*1), Y2
+	VBROADCASTSS (DX)(R8*1), Y1
+	VPBROADCASTD 4(DX)(R8*1), Y2
 	VPSLLD       $0x04, Y2, Y2
 	VPSUBD       Y2, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y9, Y1, Y3
-	VFMADD213PS  (AX)(R8*1), Y3, Y7
-	VMOVUPS      Y7, (AX)(R8*1)
+	VFMADD213PS  (AX)(DI*1), Y3, Y7
+	VMOVUPS      Y7, (AX)(DI*1)
 	VPSUBD       Y2, Y8, Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y1, Y1
-	VFMADD213PS  32(AX)(R8*1), Y1, Y8
-	VMOVUPS      Y8, 32(AX)(R8*1)
+	VFMADD213PS  32(AX)(DI*1), Y1, Y8
+	VMOVUPS      Y8, 32(AX)(DI*1)
 	ADDQ         $0x2c, DX
 	ADDQ         $0x00000110, SI
-	DECQ         R10
+	DECQ         R9
 	JNZ          block
 	ADDQ         $0x40, AX
-	MOVQ         blocks+40(FP), R10
-	IMUL3Q       $0x2c, R10, R10
-	SUBQ         R10, DX
-	DECQ         DI
+	MOVQ         blocks+40(FP), R9
+	IMUL3Q       $0x0000002c, R9, R9
+	SUBQ         R9, DX
+	DECQ         groups+48(FP)
 	JNZ          group
 	VZEROUPPER
 	RET

@@ -58,7 +58,7 @@ block:
 	VMOVUPS       Z0, K1, (BX)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), BX
-	IMUL3Q        $0x2c, BX, BX
+	IMUL3Q        $0x0000002c, BX, BX
 	SUBQ          BX, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -138,7 +138,7 @@ block:
 	VMOVUPS       Z1, K1, (SI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), SI
-	IMUL3Q        $0x2c, SI, SI
+	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -231,7 +231,7 @@ block:
 	VMOVUPS       Z2, K1, (SI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), SI
-	IMUL3Q        $0x2c, SI, SI
+	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -341,7 +341,7 @@ block:
 	VMOVUPS       Z3, K1, (DI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), DI
-	IMUL3Q        $0x2c, DI, DI
+	IMUL3Q        $0x0000002c, DI, DI
 	SUBQ          DI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -470,7 +470,7 @@ block:
 	VMOVUPS       Z4, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -616,7 +616,7 @@ block:
 	VMOVUPS       Z5, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -778,7 +778,7 @@ block:
 	VMOVUPS       Z6, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -956,7 +956,7 @@ block:
 	VMOVUPS       Z7, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -1018,7 +1018,7 @@ block:
 	VMOVUPS          Z0, K1, (BX)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), BX
-	IMUL3Q           $0x2c, BX, BX
+	IMUL3Q           $0x0000002c, BX, BX
 	SUBQ             BX, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -1095,7 +1095,7 @@ block:
 	VMOVUPS          Z1, K1, (SI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), SI
-	IMUL3Q           $0x2c, SI, SI
+	IMUL3Q           $0x0000002c, SI, SI
 	SUBQ             SI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -1188,7 +1188,7 @@ block:
 	VMOVUPS          Z2, K1, (SI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), SI
-	IMUL3Q           $0x2c, SI, SI
+	IMUL3Q           $0x0000002c, SI, SI
 	SUBQ             SI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -1298,7 +1298,7 @@ block:
 	VMOVUPS          Z3, K1, (DI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), DI
-	IMUL3Q           $0x2c, DI, DI
+	IMUL3Q           $0x0000002c, DI, DI
 	SUBQ             DI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -1426,7 +1426,7 @@ block:
 	VMOVUPS          Z4, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	IMUL3Q           $0x2c, R8, R8
+	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -1571,7 +1571,7 @@ block:
 	VMOVUPS          Z5, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	IMUL3Q           $0x2c, R8, R8
+	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -1732,7 +1732,7 @@ block:
 	VMOVUPS          Z6, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	IMUL3Q           $0x2c, R8, R8
+	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -1909,7 +1909,7 @@ block:
 	VMOVUPS          Z7, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	IMUL3Q           $0x2c, R8, R8
+	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -1988,7 +1988,7 @@ block:
 	VMOVUPS       Z0, K1, (BX)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), BX
-	IMUL3Q        $0x2c, BX, BX
+	IMUL3Q        $0x0000002c, BX, BX
 	SUBQ          BX, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -2085,7 +2085,7 @@ block:
 	VMOVUPS       Z1, K1, (SI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), SI
-	IMUL3Q        $0x2c, SI, SI
+	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -2195,7 +2195,7 @@ block:
 	VMOVUPS       Z2, K1, (SI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), SI
-	IMUL3Q        $0x2c, SI, SI
+	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -2322,7 +2322,7 @@ block:
 	VMOVUPS       Z3, K1, (DI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), DI
-	IMUL3Q        $0x2c, DI, DI
+	IMUL3Q        $0x0000002c, DI, DI
 	SUBQ          DI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -2468,7 +2468,7 @@ block:
 	VMOVUPS       Z4, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -2631,7 +2631,7 @@ block:
 	VMOVUPS       Z5, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -2810,7 +2810,7 @@ block:
 	VMOVUPS       Z6, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -3005,7 +3005,7 @@ block:
 	VMOVUPS       Z7, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -3084,7 +3084,7 @@ block:
 	VMOVUPS          Z0, K1, (BX)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), BX
-	IMUL3Q           $0x2c, BX, BX
+	IMUL3Q           $0x0000002c, BX, BX
 	SUBQ             BX, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -3178,7 +3178,7 @@ block:
 	VMOVUPS          Z1, K1, (SI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), SI
-	IMUL3Q           $0x2c, SI, SI
+	IMUL3Q           $0x0000002c, SI, SI
 	SUBQ             SI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -3288,7 +3288,7 @@ block:
 	VMOVUPS          Z2, K1, (SI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), SI
-	IMUL3Q           $0x2c, SI, SI
+	IMUL3Q           $0x0000002c, SI, SI
 	SUBQ             SI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -3415,7 +3415,7 @@ block:
 	VMOVUPS          Z3, K1, (DI)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), DI
-	IMUL3Q           $0x2c, DI, DI
+	IMUL3Q           $0x0000002c, DI, DI
 	SUBQ             DI, CX
 	DECQ             groups+48(FP)
 	JNZ              group
@@ -3560,7 +3560,7 @@ block:
 	VMOVUPS          Z4, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	IMUL3Q           $0x2c, R8, R8
+	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -3722,7 +3722,7 @@ block:
 	VMOVUPS          Z5, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	IMUL3Q           $0x2c, R8, R8
+	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -3900,7 +3900,7 @@ block:
 	VMOVUPS          Z6, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	IMUL3Q           $0x2c, R8, R8
+	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -4094,7 +4094,7 @@ block:
 	VMOVUPS          Z7, K1, (R8)
 	ADDQ             $0x40, AX
 	MOVQ             blocks+40(FP), R8
-	IMUL3Q           $0x2c, R8, R8
+	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	DECQ             groups+48(FP)
@@ -4148,7 +4148,7 @@ block:
 	VMOVUPS       Z0, K1, (BX)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), BX
-	IMUL3Q        $0x2c, BX, BX
+	IMUL3Q        $0x0000002c, BX, BX
 	SUBQ          BX, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -4220,7 +4220,7 @@ block:
 	VMOVUPS       Z1, K1, (SI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), SI
-	IMUL3Q        $0x2c, SI, SI
+	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -4305,7 +4305,7 @@ block:
 	VMOVUPS       Z2, K1, (SI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), SI
-	IMUL3Q        $0x2c, SI, SI
+	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -4407,7 +4407,7 @@ block:
 	VMOVUPS       Z3, K1, (DI)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), DI
-	IMUL3Q        $0x2c, DI, DI
+	IMUL3Q        $0x0000002c, DI, DI
 	SUBQ          DI, CX
 	DECQ          groups+48(FP)
 	JNZ           group
@@ -4528,7 +4528,7 @@ block:
 	VMOVUPS       Z4, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -4666,7 +4666,7 @@ block:
 	VMOVUPS       Z5, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -4820,7 +4820,7 @@ block:
 	VMOVUPS       Z6, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -4990,7 +4990,7 @@ block:
 	VMOVUPS       Z7, K1, (R8)
 	ADDQ          $0x40, AX
 	MOVQ          blocks+40(FP), R8
-	IMUL3Q        $0x2c, R8, R8
+	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
 	DECQ          groups+48(FP)
@@ -5061,7 +5061,7 @@ block:
 	VMOVUPS         Z0, K1, (BX)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), BX
-	IMUL3Q          $0x2c, BX, BX
+	IMUL3Q          $0x0000002c, BX, BX
 	SUBQ            BX, CX
 	DECQ            groups+48(FP)
 	JNZ             group
@@ -5165,7 +5165,7 @@ block:
 	VMOVUPS         Z1, K1, (SI)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), SI
-	IMUL3Q          $0x2c, SI, SI
+	IMUL3Q          $0x0000002c, SI, SI
 	SUBQ            SI, CX
 	DECQ            groups+48(FP)
 	JNZ             group
@@ -5267,7 +5267,7 @@ block:
 	VMOVUPS         Z2, K1, (SI)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), SI
-	IMUL3Q          $0x2c, SI, SI
+	IMUL3Q          $0x0000002c, SI, SI
 	SUBQ            SI, CX
 	DECQ            groups+48(FP)
 	JNZ             group
@@ -5386,7 +5386,7 @@ block:
 	VMOVUPS         Z3, K1, (DI)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), DI
-	IMUL3Q          $0x2c, DI, DI
+	IMUL3Q          $0x0000002c, DI, DI
 	SUBQ            DI, CX
 	DECQ            groups+48(FP)
 	JNZ             group
@@ -5524,7 +5524,7 @@ block:
 	VMOVUPS         Z4, K1, (R8)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), R8
-	IMUL3Q          $0x2c, R8, R8
+	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	DECQ            groups+48(FP)
@@ -5679,7 +5679,7 @@ block:
 	VMOVUPS         Z5, K1, (R8)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), R8
-	IMUL3Q          $0x2c, R8, R8
+	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	DECQ            groups+48(FP)
@@ -5850,7 +5850,7 @@ block:
 	VMOVUPS         Z6, K1, (R8)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), R8
-	IMUL3Q          $0x2c, R8, R8
+	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	DECQ            groups+48(FP)
@@ -6037,7 +6037,7 @@ block:
 	VMOVUPS         Z7, K1, (R8)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), R8
-	IMUL3Q          $0x2c, R8, R8
+	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	DECQ            groups+48(FP)
@@ -6116,7 +6116,7 @@ block:
 	VMOVUPS         Z0, K1, (BX)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), BX
-	IMUL3Q          $0x2c, BX, BX
+	IMUL3Q          $0x0000002c, BX, BX
 	SUBQ            BX, CX
 	DECQ            groups+48(FP)
 	JNZ             group
@@ -6231,7 +6231,7 @@ block:
 	VMOVUPS         Z1, K1, (SI)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), SI
-	IMUL3Q          $0x2c, SI, SI
+	IMUL3Q          $0x0000002c, SI, SI
 	SUBQ            SI, CX
 	DECQ            groups+48(FP)
 	JNZ             group
@@ -6341,7 +6341,7 @@ block:
 	VMOVUPS         Z2, K1, (SI)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), SI
-	IMUL3Q          $0x2c, SI, SI
+	IMUL3Q          $0x0000002c, SI, SI
 	SUBQ            SI, CX
 	DECQ            groups+48(FP)
 	JNZ             group
@@ -6468,7 +6468,7 @@ block:
 	VMOVUPS         Z3, K1, (DI)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), DI
-	IMUL3Q          $0x2c, DI, DI
+	IMUL3Q          $0x0000002c, DI, DI
 	SUBQ            DI, CX
 	DECQ            groups+48(FP)
 	JNZ             group
@@ -6614,7 +6614,7 @@ block:
 	VMOVUPS         Z4, K1, (R8)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), R8
-	IMUL3Q          $0x2c, R8, R8
+	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	DECQ            groups+48(FP)
@@ -6777,7 +6777,7 @@ block:
 	VMOVUPS         Z5, K1, (R8)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), R8
-	IMUL3Q          $0x2c, R8, R8
+	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	DECQ            groups+48(FP)
@@ -6956,7 +6956,7 @@ block:
 	VMOVUPS         Z6, K1, (R8)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), R8
-	IMUL3Q          $0x2c, R8, R8
+	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	DECQ            groups+48(FP)
@@ -7151,7 +7151,7 @@ block:
 	VMOVUPS         Z7, K1, (R8)
 	ADDQ            $0x40, AX
 	MOVQ            blocks+40(FP), R8
-	IMUL3Q          $0x2c, R8, R8
+	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	DECQ            groups+48(FP)

@@ -57,26 +57,15 @@ type tile struct {
 // product emits the loops over groups and blocks. clear and store begin and end
 // a group, column adds the products of one.
 func (t *tile) product(clear func(), column func(i int), store func()) {
-	Label("group")
-	blocks := Load(Param("blocks"), GP64())
-	clear()
-	Label("block")
-	for i := range columns {
-		column(i)
-	}
-	t.x.Advance(Imm(columns * wordBytes))
-	ADDQ(U32(blockBytes), t.w)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	store()
-	ADDQ(Imm(64), t.y)
-	back := Load(Param("blocks"), GP64()) // to the first column of x
-	SHLQ(Imm(5), back)
-	t.x.Rewind(back)
-	DECQ(NewParamAddr("groups", 48))
-	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
+	x16.OverGroups(t.w, t.x, blockBytes, columns*wordBytes, clear, func() {
+		for i := range columns {
+			column(i)
+		}
+		t.x.Advance(Imm(columns * wordBytes))
+	}, func() {
+		store()
+		ADDQ(Imm(64), t.y)
+	})
 }
 
 func begin(name, args, doc string, n int) *tile {

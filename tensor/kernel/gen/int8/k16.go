@@ -42,22 +42,8 @@ func matMulWide(f k16.Format, n int) {
 	for range n {
 		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
 	}
-	Label("group")
-	blocks := Load(Param("blocks"), GP64())
-	t.each(t.y.At)
-	Label("block")
-	t.block()
-	ADDQ(U32(f.Block()), t.w)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	t.y.Advance(Imm(64))
-	back := Load(Param("blocks"), GP64()) // to the first block of x
-	IMUL3Q(U32(k16.WideBytes), back, back)
-	t.x.Rewind(back)
-	DECQ(NewParamAddr("groups", 48))
-	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
+	x16.OverGroups(t.w, t.x, f.Block(), k16.WideBytes,
+		func() { t.each(t.y.At) }, t.block, func() { t.y.Advance(Imm(64)) })
 }
 
 // each clears 16 lanes of each activation row.

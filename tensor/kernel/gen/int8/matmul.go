@@ -37,7 +37,6 @@ func matMul(f x16.Format, n int) {
 	x := Load(Param("x"), GP64())
 	ldx := Load(Param("ldx"), GP64())
 	t.w = Load(Param("w"), GP64())
-	groups := Load(Param("groups"), GP64())
 	t.y, t.x = x16.NewRows(y, ldy, n), x16.NewRows(x, ldx, n)
 	if t.halved() {
 		t.part = AllocLocal(n * 64)
@@ -49,26 +48,13 @@ func matMul(f x16.Format, n int) {
 	for range n {
 		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
 	}
-
-	Label("group")
-	blocks := Load(Param("blocks"), GP64())
-	t.clear()
-	Label("block")
-	t.block()
-	t.x.Advance(Imm(x16.Q8Bytes))
-	ADDQ(U32(f.Block()), t.w)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	t.finish()
-	t.y.Advance(Imm(64))
-	// Back to the first block of x.
-	back := Load(Param("blocks"), GP64())
-	IMUL3Q(Imm(x16.Q8Bytes), back, back)
-	t.x.Rewind(back)
-	DECQ(groups)
-	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
+	x16.OverGroups(t.w, t.x, f.Block(), x16.Q8Bytes, t.clear, func() {
+		t.block()
+		t.x.Advance(Imm(x16.Q8Bytes))
+	}, func() {
+		t.finish()
+		t.y.Advance(Imm(64))
+	})
 }
 
 // constants loads what is used often and leaves the rest in memory.

@@ -43,25 +43,7 @@ func matMulWide(f k16.Format, n int) {
 	for range n {
 		t.y, t.total = append(t.y, ZMM()), append(t.total, ZMM())
 	}
-	Label("group")
-	blocks := Load(Param("blocks"), GP64())
-	for _, v := range t.y {
-		zero(v)
-	}
-	Label("block")
-	t.block()
-	ADDQ(U32(f.Block()), t.w)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	store(t.y, y)
-	ADDQ(Imm(64), y)
-	back := Load(Param("blocks"), GP64()) // to the first block of x
-	IMUL3Q(U32(k16.WideBytes), back, back)
-	t.x.Rewind(back)
-	DECQ(NewParamAddr("groups", 48))
-	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
+	overGroups(y, t.w, t.y, t.x, f.Block(), k16.WideBytes, t.block)
 }
 
 // block adds a block's products to the outputs.

@@ -43,26 +43,23 @@ func matMul(f x16.Format, n int) {
 	for range n {
 		t.y = append(t.y, ZMM())
 	}
-	Label("group")
-	blocks := Load(Param("blocks"), GP64())
-	for _, v := range t.y {
-		zero(v)
-	}
-	Label("block")
-	t.block()
-	t.x.Advance(Imm(x16.Q8Bytes))
-	ADDQ(U32(f.Block()), t.w)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	store(t.y, y)
-	ADDQ(Imm(64), y)
-	back := Load(Param("blocks"), GP64()) // to the first block of x
-	IMUL3Q(Imm(x16.Q8Bytes), back, back)
-	t.x.Rewind(back)
-	DECQ(NewParamAddr("groups", 48))
-	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
+	overGroups(y, t.w, t.y, t.x, f.Block(), x16.Q8Bytes, func() {
+		t.block()
+		t.x.Advance(Imm(x16.Q8Bytes))
+	})
+}
+
+// overGroups emits the loops of a kernel that keeps its outputs, one register an
+// activation row, until a group's end.
+func overGroups(y, w Register, outputs []VecVirtual, x x16.Rows, wBytes, xBytes int, block func()) {
+	x16.OverGroups(w, x, wBytes, xBytes, func() {
+		for _, v := range outputs {
+			zero(v)
+		}
+	}, block, func() {
+		store(outputs, y)
+		ADDQ(Imm(64), y)
+	})
 }
 
 // store writes a group's outputs, a register an activation row.

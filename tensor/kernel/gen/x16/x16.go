@@ -124,3 +124,26 @@ func (r Rows) Rewind(n Register) {
 		SUBQ(n, b)
 	}
 }
+
+// OverGroups emits the loops of a kernel with the parameters blocks and groups, to
+// its end: of each row group begin, block for every block of w and x, and end,
+// which moves on in the outputs. Blocks take so many bytes of w, and of a row of
+// x, in which block moves on.
+func OverGroups(w Register, x Rows, wBytes, xBytes int, begin, block, end func()) {
+	Label("group")
+	blocks := Load(Param("blocks"), GP64())
+	begin()
+	Label("block")
+	block()
+	ADDQ(U32(wBytes), w)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	end()
+	back := Load(Param("blocks"), GP64()) // to the first block of x
+	IMUL3Q(U32(xBytes), back, back)
+	x.Rewind(back)
+	DECQ(NewParamAddr("groups", 48))
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
