@@ -5,6 +5,10 @@
 // is allocated. Between runs a worker spins for a bounded time and then parks,
 // so that an idle program takes no processor time.
 //
+// Pieces that follow each other mostly go to one worker, which so reads memory
+// in long stretches. A worker that has done its share takes over from the ends
+// of the others' shares.
+//
 // A caller does not wait for help that does not come: it takes every piece that
 // no worker has begun. It has to wait for a worker that lost its core with a
 // piece in hand. When that cost more than the worker's help saved, the caller
@@ -50,16 +54,16 @@ type Pool struct {
 	threads int
 	spin    time.Duration
 
-	// state is the run's number in the high half and the count of unclaimed
-	// pieces in the low half: a worker that wakes late finds none left, and
-	// cannot claim a piece of a later run by mistake.
-	state  atomic.Uint64
+	run    atomic.Uint32 // counts runs, so that workers see a new one
 	done   atomic.Uint32
 	failed atomic.Bool
 
-	// Written between runs, read only by the holder of a claimed piece.
+	// Written between runs, read only by the holder of a claimed piece. A
+	// worker that comes late to a run may claim one of the next: it is as good.
 	task   Task
 	pieces uint32
+
+	shares []share // by worker
 
 	solo time.Duration // until then the caller works alone
 
@@ -75,6 +79,43 @@ type Pool struct {
 	exited  sync.WaitGroup
 
 	watch *watch // nil unless somebody asked; written while the pool is idle
+}
+
+// A share is a range of pieces that nobody has claimed: the first in the low half
+// of the word, the one after the last in the high half.
+type share struct {
+	atomic.Uint64
+	_ [56]byte // shares are far enough apart for their owners' caches
+}
+
+func (s *share) set(lo, hi int) { s.Store(uint64(hi)<<32 | uint64(lo)) }
+
+// first claims the first piece.
+func (s *share) first() (piece int, ok bool) {
+	for {
+		v := s.Load()
+		lo, hi := uint32(v), uint32(v>>32)
+		if lo >= hi {
+			return 0, false
+		}
+		if s.CompareAndSwap(v, v+1) {
+			return int(lo), true
+		}
+	}
+}
+
+// last claims the last piece.
+func (s *share) last() (piece int, ok bool) {
+	for {
+		v := s.Load()
+		lo, hi := uint32(v), uint32(v>>32)
+		if lo >= hi {
+			return 0, false
+		}
+		if s.CompareAndSwap(v, v-1<<32) {
+			return int(hi - 1), true
+		}
+	}
 }
 
 type worker struct {
@@ -93,6 +134,7 @@ func New(threads int) *Pool {
 		threads:  threads,
 		spin:     spinFor,
 		finished: make(chan struct{}, 1),
+		shares:   make([]share, threads),
 		workers:  make([]worker, threads-1),
 	}
 	if threads > runtime.GOMAXPROCS(0) {
@@ -110,9 +152,8 @@ func New(threads int) *Pool {
 func (p *Pool) Threads() int { return p.threads }
 
 // Run calls t.Do for every piece in [0, pieces) and returns when all are done.
-// Pieces are handed out in order, to whichever worker is free. If a piece
-// panics, pieces that have not started are left out and Run panics with the
-// first value. Run is not reentrant: a pool serves one run at a time.
+// If a piece panics, pieces that have not started are left out and Run panics
+// with the first value. Run is not reentrant: a pool serves one run at a time.
 func (p *Pool) Run(t Task, pieces int) {
 	if p.watch != nil {
 		defer p.watch.ran(time.Now())
@@ -135,10 +176,12 @@ func (p *Pool) Run(t Task, pieces int) {
 	}
 	p.task, p.pieces = t, uint32(pieces)
 	p.done.Store(0)
-	run := uint32(p.state.Load()>>32) + 1
-	p.state.Store(uint64(run)<<32 | uint64(pieces))
+	for i := range p.shares {
+		p.shares[i].set(pieces*i/p.threads, pieces*(i+1)/p.threads)
+	}
+	p.run.Add(1)
 	p.wakeUp(pieces - 1)
-	own := p.work(0, run)
+	own := p.work(0)
 	if waited := p.join(); waited > 0 {
 		p.judge(waited, now()-waited-start, own)
 	}
@@ -157,7 +200,7 @@ func (p *Pool) Close() {
 	if p.closed.Swap(true) {
 		return
 	}
-	p.state.Add(1 << 32)
+	p.run.Add(1)
 	p.wakeUp(len(p.workers))
 	p.exited.Wait()
 }
@@ -187,7 +230,7 @@ func (p *Pool) serve(i int) {
 		if p.closed.Load() {
 			return
 		}
-		p.work(i+1, seen)
+		p.work(i + 1)
 	}
 }
 
@@ -195,14 +238,14 @@ func (p *Pool) serve(i int) {
 func (p *Pool) await(w *worker, seen uint32) uint32 {
 	for start := time.Now(); time.Since(start) < p.spin; {
 		for range spinChecks {
-			if run := uint32(p.state.Load() >> 32); run != seen {
+			if run := p.run.Load(); run != seen {
 				return run
 			}
 		}
 	}
 	for {
 		w.parked.Store(true)
-		run := uint32(p.state.Load() >> 32)
+		run := p.run.Load()
 		if run == seen {
 			<-w.wake
 			continue
@@ -214,33 +257,48 @@ func (p *Pool) await(w *worker, seen uint32) uint32 {
 	}
 }
 
-// work does pieces of that run until none is left, and returns how many.
-func (p *Pool) work(id int, run uint32) (own uint32) {
+// work does pieces until none is left, and returns how many.
+func (p *Pool) work(id int) (own uint32) {
 	if p.watch != nil {
 		defer p.watch.worked(time.Now())
 	}
 	for {
-		s := p.state.Load()
-		left := uint32(s)
-		if uint32(s>>32) != run || left == 0 {
-			return own
+		piece, ok := p.claim(id)
+		if !ok {
+			break
 		}
-		if p.state.CompareAndSwap(s, s-1) {
-			p.do(id, int(p.pieces-left))
-			own++
-		}
+		p.do(id, piece)
+		own++
 	}
+	if own > 0 {
+		p.finish(own)
+	}
+	return own
 }
 
-// do runs one claimed piece and counts it, whatever happens in it.
+// claim takes a piece of the worker's own share, or else of another's.
+func (p *Pool) claim(id int) (piece int, ok bool) {
+	if piece, ok = p.shares[id].first(); ok {
+		return piece, true
+	}
+	for i := 1; i < p.threads; i++ {
+		if piece, ok = p.shares[(id+i)%p.threads].last(); ok {
+			return piece, true
+		}
+	}
+	return 0, false
+}
+
+// do runs one claimed piece.
 func (p *Pool) do(id, piece int) {
-	defer p.finish()
+	defer p.catch()
 	if !p.failed.Load() {
 		p.task.Do(id, piece)
 	}
 }
 
-func (p *Pool) finish() {
+// catch keeps the first panic of a run.
+func (p *Pool) catch() {
 	if v := recover(); v != nil {
 		p.mu.Lock()
 		if p.thrown == nil {
@@ -249,8 +307,12 @@ func (p *Pool) finish() {
 		p.mu.Unlock()
 		p.failed.Store(true)
 	}
+}
+
+// finish counts a worker's pieces as done.
+func (p *Pool) finish(own uint32) {
 	pieces := p.pieces // before Add: the next run may change it after
-	if p.done.Add(1) == pieces && p.waiting.CompareAndSwap(true, false) {
+	if p.done.Add(own) == pieces && p.waiting.CompareAndSwap(true, false) {
 		p.finished <- struct{}{}
 	}
 }
