@@ -6,13 +6,27 @@ type Quantize struct {
 	Embedding   string `json:"embedding" default:"" one:"f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1" doc:"of the embedding table and the output projection; q8_0 if format is smaller"`
 	Size        Size   `json:"size" default:"0" doc:"the best mix of formats whose file fits, instead of format"`
 	Imatrix     bool   `json:"imatrix" default:"true" doc:"weighs rounding errors by the activations that meet them"`
+	Aware       bool   `json:"aware" default:"false" doc:"the student is trained as it will be stored, its weights rounded to the format at every step: nothing is left for imatrix to weigh"`
 	Calibration Count  `json:"calibration" default:"512" min:"1" doc:"training examples run through the student to measure activations"`
 }
 
 // DefaultFormat is that of a recipe that names neither format nor size.
 const DefaultFormat = "q8_0"
 
+// fill leaves nothing to weigh where the student learns to be rounded.
+func (q *Quantize) fill(given func(key string) bool) {
+	if q.Aware && !given("imatrix") {
+		q.Imatrix = false
+	}
+}
+
 func (q *Quantize) check(at report) {
+	if q.Aware && q.Size > 0 {
+		at("aware", "the formats must be known before the training, but size picks them after it", "false, or format instead of size")
+	}
+	if q.Aware && q.Imatrix {
+		at("imatrix", "weighs the errors of rounding, which a training that is aware of it leaves none of", "false, or aware: false")
+	}
 	if q.Format != "" && q.Size > 0 {
 		at("size", "picks the formats, but format is given", "either format or size")
 	}

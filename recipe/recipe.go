@@ -78,6 +78,9 @@ func (r *Recipe) check(at report) {
 		at("distill", fmt.Sprintf("needs a teacher's probabilities, which %s does not give", r.Teacher[0].From),
 			"a teacher that runs on this machine, or train: alone")
 	}
+	if r.Quantize != nil && r.Quantize.Aware {
+		r.checkAware(at)
+	}
 	if r.Synthesize != nil && r.Train == nil && r.Distill == nil {
 		at("synthesize", "makes examples for a student's training, but none is asked for", "distill or train beside it")
 	}
@@ -89,6 +92,16 @@ func (r *Recipe) check(at report) {
 		at("data.train", "missing, but the student is cut by what the examples need", "a file of examples")
 	case r.Quantize != nil && r.Quantize.Imatrix:
 		at("data.train", "missing, but quantize.imatrix measures what the examples need", "a file of examples, or imatrix: false")
+	}
+}
+
+// checkAware refuses what keeps the student from learning to be rounded.
+func (r *Recipe) checkAware(at report) {
+	switch {
+	case r.Train == nil && r.Distill == nil:
+		at("quantize.aware", "is how the student is trained, but nothing trains it", "false, or train or distill")
+	case r.Train != nil && r.Train.LoRA != nil, r.Distill != nil && r.Distill.LoRA != nil:
+		at("quantize.aware", "rounds the weights that learn, but adapters learn in their place", "false, or no lora")
 	}
 }
 

@@ -111,9 +111,9 @@ func (t *Trainer) weightParts(f func(name string, v []float32, rows, cols int)) 
 }
 
 func (t *Trainer) allParts(f func(name string, v []float32, rows, cols int)) {
-	t.weightParts(f)
 	for i, w := range t.weights {
 		name := fmt.Sprintf("%d.%s", i, w.Name)
+		f("weight."+name, w.Master(), w.Rows, w.Cols)
 		f("mean."+name, t.opt.m[i], w.Rows, w.Cols)
 		f("variance."+name, t.opt.v[i], w.Rows, w.Cols)
 	}
@@ -200,6 +200,9 @@ func (t *Trainer) load(f *gguf.File, steps int) error {
 	}
 	if err := t.take(f, t.allParts); err != nil {
 		return err
+	}
+	for _, w := range t.weights {
+		w.Round(0, w.Rows*w.Cols)
 	}
 	t.state = s
 	return nil

@@ -20,6 +20,9 @@ type Plan struct {
 func NewPlan(c arch.Config, trained, all, longest int, o *Options) Plan {
 	tokens := max(longest, min(o.BatchTokens, o.MicroTokens, all))
 	states := 4 // weights, gradients, two moments
+	if o.Aware {
+		states++ // masters
+	}
 	if o.Checkpoint == "" {
 		states++ // the best weights, for want of a folder
 	}

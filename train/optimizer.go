@@ -81,6 +81,7 @@ func (z *optimizer) Do(_, i int) {
 	if w.Rows > 1 {
 		params.Decay = z.o.Decay
 	}
-	kernel.AdamW(w.F32()[p.lo:p.hi], g, z.m[p.weight][p.lo:p.hi], z.v[p.weight][p.lo:p.hi], params)
+	kernel.AdamW(w.Master()[p.lo:p.hi], g, z.m[p.weight][p.lo:p.hi], z.v[p.weight][p.lo:p.hi], params)
 	clear(g)
+	w.Round(p.lo, p.hi)
 }

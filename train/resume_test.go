@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/model/arch"
+	"limbeck/nn"
 	"limbeck/nn/op"
 	"limbeck/tensor/dtype"
 )
@@ -55,6 +57,7 @@ type training struct {
 	steps   func(step int) bool // stop after this step
 	batches int                 // stop in the course of a validation, at this sequence; 0: never
 	contest int                 // a metric: 1 prefers a lower loss, −1 a higher one
+	aware   *dtype.Type         // that matrices are rounded to; nil: none
 }
 
 // run trains from what the folder of o holds. It returns the trained weights
@@ -66,6 +69,11 @@ func (r training) run(tb testing.TB, o Options) (weights, result []byte, err err
 	ctx, cancel := context.WithCancel(tb.Context())
 	defer cancel()
 	m := student(tb)
+	for _, w := range m.Weights() {
+		if r.aware != nil && w.Rows > 1 {
+			w.SetRounded(r.aware)
+		}
+	}
 	held := sequences(6, 9)
 	tape := op.NewTape(pool)
 	tape.Exact = true
@@ -264,5 +272,39 @@ func TestEpochs(t *testing.T) {
 		if got := p.at(i); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("step %d takes %v, want %v", i, got, want)
 		}
+	}
+}
+
+// A training that is aware of rounding ends in rounded weights, and interrupted
+// in the same ones: its checkpoints have what they are rounded from.
+func TestAwareTraining(t *testing.T) {
+	aware := training{threads: 1, aware: dtype.BF16}
+	weights, result, err := aware.run(t, shortOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := dtype.Floats(weights)
+	for _, w := range nn.Weights(student(t)) {
+		n := w.Rows * w.Cols
+		fine := slices.ContainsFunc(rest[:n], func(v float32) bool { return math.Float32bits(v)<<16 != 0 })
+		if rest = rest[n:]; fine != (w.Rows == 1) {
+			t.Errorf("%s, %d by %d, has elements that bf16 does not hold: %v", w.Name, w.Rows, w.Cols, fine)
+		}
+	}
+	if plain, _, err := (training{threads: 1}).run(t, shortOptions()); err != nil || bytes.Equal(plain, weights) {
+		t.Fatalf("rounding changes nothing, or %v", err)
+	}
+	o := shortOptions()
+	o.Checkpoint = t.TempDir()
+	cut := training{threads: 2, aware: dtype.BF16, steps: func(step int) bool { return step == 7 }}
+	if _, _, err := cut.run(t, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the interrupted run ends with %v", err)
+	}
+	if _, _, err := (training{threads: 1}).run(t, o); err == nil {
+		t.Error("a training without rounding goes on from the checkpoint of one with it")
+	}
+	again, resumed, err := aware.run(t, o)
+	if err != nil || !bytes.Equal(again, weights) || !bytes.Equal(resumed, result) {
+		t.Errorf("interrupted, it ends in other weights or losses, or %v", err)
 	}
 }

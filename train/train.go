@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"limbeck/internal/par"
@@ -36,6 +37,11 @@ type Options struct {
 	// weights, gradients and moments stay f32 (mixed precision, Kalamkar et al.
 	// 2019, arXiv:1905.12322).
 	BF16 bool
+
+	// Aware says that matrices are rounded to smaller formats before they are
+	// multiplied, while masters in f32 learn: quantization-aware training (Jacob
+	// et al. 2018, arXiv:1712.05877). [New] sets it if there are such weights.
+	Aware bool
 
 	// Memory is what the training should take at most, in bytes; 0: as much as
 	// there is. To stay below it, blocks are computed twice, which changes no
@@ -152,6 +158,7 @@ func New(m arch.Model, set []Sequence, objective Objective, o Options, pool *par
 	if len(t.weights) == 0 {
 		return nil, errors.New("no weight is trainable")
 	}
+	t.o.Aware = slices.ContainsFunc(t.weights, (*op.Weight).Rounded)
 	t.opt = newOptimizer(&t.o, pool, t.weights)
 	t.plan()
 	return t, nil

@@ -17,6 +17,9 @@ type Weight struct {
 	Rows, Cols int
 	Grad       []float32 // nil if the weight is frozen
 
+	master []float32      // of elements that are rounded to it
+	stored *tensor.Tensor // the master, rounded
+
 	t      *tensor.Tensor // in file order; its Data is nil once packed frees it
 	layout *kernel.Layout // of packed, or of what products pack of it as they go
 	packed []byte
@@ -69,8 +72,45 @@ func (w *Weight) SetTrainable() {
 	w.Grad = make([]float32, w.Rows*w.Cols)
 }
 
-// Freeze drops w's gradient.
-func (w *Weight) Freeze() { w.Grad = nil }
+// SetRounded makes products see a trainable weight as format t stores it, while a
+// master copy in f32 learns. The gradient is taken as if there were no rounding:
+// the straight-through estimator of Bengio et al. 2013, arXiv:1308.3432, sect.
+// 4. A row must be of whole blocks of t, which must have an encoder.
+func (w *Weight) SetRounded(t *dtype.Type) {
+	if w.Grad == nil || w.Cols%t.Len != 0 || t.Encode == nil {
+		panic(fmt.Sprintf("op: weight %q cannot be trained as %s", w.Name, t.Name))
+	}
+	w.master = slices.Clone(w.F32())
+	w.stored = tensor.New(w.Name, t, w.Rows, w.Cols)
+	w.Round(0, len(w.master))
+}
+
+// Rounded reports whether w has a master.
+func (w *Weight) Rounded() bool { return w.master != nil }
+
+// Master returns the elements that training moves, and that [Weight.Round] then
+// follows: those of a rounded weight's master, or the weight's own.
+func (w *Weight) Master() []float32 {
+	if w.Rounded() {
+		return w.master
+	}
+	return w.F32()
+}
+
+// Round makes elements lo to hi, whole blocks, of a rounded weight follow its
+// master. It does nothing for other weights.
+func (w *Weight) Round(lo, hi int) {
+	if !w.Rounded() {
+		return
+	}
+	t := w.stored.Type
+	blocks := w.stored.Data[t.Bytes(lo):t.Bytes(hi)]
+	t.Encode(blocks, w.master[lo:hi])
+	t.Decode(w.F32()[lo:hi], blocks)
+}
+
+// Freeze drops w's gradient, and a rounded weight's master.
+func (w *Weight) Freeze() { w.Grad, w.master, w.stored = nil, nil, nil }
 
 // DecodeRow writes row i's values to dst.
 func (w *Weight) DecodeRow(dst []float32, i int) {

@@ -19,6 +19,7 @@ func init() { recipe.Register("distill", buildDistill) }
 type distillSettings struct {
 	Seed    int64
 	Distill recipe.Distill
+	Rounded *recipe.Quantize `json:",omitempty"`
 }
 
 // buildDistill adds the student's training by the teacher, and before it the
@@ -37,7 +38,8 @@ func buildDistill(c *recipe.Chain) error {
 		return err
 	}
 	ref := c.Recipe.Teacher[0].From.Text
-	s := &run.Step{Kind: "distill", Name: "distill", Version: 1, Settings: distillSettings{c.Seed, *d}, Inputs: []run.Input{student}}
+	rounded := aware(c.Recipe.Quantize)
+	s := &run.Step{Kind: "distill", Name: "distill", Version: 1, Settings: distillSettings{c.Seed, *d, rounded}, Inputs: []run.Input{student}}
 	cached := d.Cache == "topk" && d.Response > 0
 	if cached {
 		cache, err := cacheStep(c, d, teachers, ref, student)
@@ -51,9 +53,9 @@ func buildDistill(c *recipe.Chain) error {
 	if err := addData(c, s); err != nil {
 		return err
 	}
-	s.Predict = predictDistill(c, studentRef(c), ref, d, cached)
+	s.Predict = predictDistill(c, studentRef(c), ref, d, cached, rounded)
 	s.Run = func(ctx context.Context, w *run.Work) error {
-		return DistillModel(ctx, w, ref, len(teachers), *d, c.Seed)
+		return DistillModel(ctx, w, ref, len(teachers), *d, rounded, c.Seed)
 	}
 	c.Add(s)
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
@@ -85,9 +87,10 @@ func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
 
 // DistillModel is the step that trains the model "student" on the examples of
 // "train" by what the teachers ("teacher.0" and on, or the built-in that ref
-// names) say of them, or by what they said, if there is an input "cache".
-func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d recipe.Distill, seed int64) error {
-	f, done, err := newFit(w, d.Train, seed)
+// names) say of them, or by what they said, if there is an input "cache". If
+// rounded is not nil, the model learns to be stored so.
+func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d recipe.Distill, rounded *recipe.Quantize, seed int64) error {
+	f, done, err := newFit(w, d.Train, rounded, seed)
 	if err != nil {
 		return err
 	}
@@ -125,7 +128,7 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	defer m.Close()
 	w.Fact("training steps", fmt.Sprint(training.Steps))
 	w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
-	return save(w, m, fmt.Sprintf("distilled on %d examples", len(f.train)))
+	return save(w, m, fmt.Sprintf("distilled on %d examples%s", len(f.train), f.made()))
 }
 
 // cachedObjective is the loss against what a teacher said of n examples; a nil

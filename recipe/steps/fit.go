@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"limbeck/compress/quantize"
 	"limbeck/data"
 	"limbeck/internal/disk"
 	"limbeck/internal/machine"
@@ -109,7 +110,8 @@ type fit struct {
 	train      []data.Example
 	validation []data.Example
 	pool       *par.Pool
-	prompts    bool // learns to write the examples' prompts, not to answer them
+	rounded    *recipe.Quantize // how the model will be stored, if it learns to be; nil otherwise
+	prompts    bool             // learns to write the examples' prompts, not to answer them
 
 	// objective makes the loss of one training of m on set; nil: the data's
 	// own tokens. It also returns the mean probability that the teacher gives
@@ -119,6 +121,14 @@ type fit struct {
 
 // checkpointEvery is the least time between two checkpoints; tests shorten it.
 var checkpointEvery = train.Defaults().CheckpointEvery
+
+// made says how the model learns to be stored, for its history.
+func (f *fit) made() string {
+	if f.rounded == nil {
+		return ""
+	}
+	return ", rounded to " + f.rounded.Format + " at every step"
+}
 
 // options returns the trainer's options for one learning rate.
 func (f *fit) options(rate float64) train.Options {
@@ -313,6 +323,13 @@ func (f *fit) prepare(m *model.Model, set []train.Sequence, seed uint64, t *Trai
 	l := f.settings.LoRA
 	if l == nil {
 		t.Parameters = m.SetTrainable(func(*op.Weight) bool { return true })
+		if f.rounded != nil {
+			var q quantize.Options
+			if err := formats(&q, m, *f.rounded); err != nil {
+				return nil, nil, err
+			}
+			q.SetAware(m)
+		}
 		return o, func() {}, nil
 	}
 	adapters, err := train.Adapt(m.Model, l.Rank, l.Alpha, seed)

@@ -95,8 +95,9 @@ func adapted(c arch.Config, rank int) int {
 
 // plan returns the plan of a training from a file of so many bytes, as the
 // trainer will make it, and the memory of the step.
-func (l *look) plan(c arch.Config, file int64, t *recipe.Train) (train.Plan, int64) {
+func (l *look) plan(c arch.Config, file int64, t *recipe.Train, aware bool) (train.Plan, int64) {
 	o := trainOptions(t, 0)
+	o.Aware = aware
 	o.Checkpoint = "in the step's folder"
 	if t.LoRA == nil {
 		p := train.NewPlan(c, c.Params(), int(l.pass.tokens), 0, &o)
@@ -106,10 +107,10 @@ func (l *look) plan(c arch.Config, file int64, t *recipe.Train) (train.Plan, int
 	return p, l.reading() + file + max(p.Bytes, 4*int64(c.Params())) // merged at the end
 }
 
-func (l *look) train(c arch.Config, file int64, t *recipe.Train) run.Cost {
+func (l *look) train(c arch.Config, file int64, t *recipe.Train, aware bool) run.Cost {
 	passes, validations := l.passes(t)
 	tried := float64(max(1, len(t.LR)))
-	plan, memory := l.plan(c, file, t)
+	plan, memory := l.plan(c, file, t, aware)
 	var rate float64
 	if t.Compute == recipe.BF16 {
 		rate = bf16Share * bf16Rate()
@@ -125,8 +126,8 @@ func (l *look) train(c arch.Config, file int64, t *recipe.Train) run.Cost {
 }
 
 // predictTrain predicts a training of the model of ref, or of the student that
-// is cut from it.
-func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train) func() (run.Cost, error) {
+// is cut from it and learns to be rounded, if rounded is not nil.
+func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train, rounded *recipe.Quantize) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
 		l, err := examine(c, ref)
 		if err != nil {
@@ -134,9 +135,9 @@ func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train) fu
 		}
 		if student {
 			l = l.whole(c.Recipe.Data)
-			return l.train(l.student, 4*int64(l.student.Params()), t), nil
+			return l.train(l.student, 4*int64(l.student.Params()), t, rounded != nil), nil
 		}
-		return l.train(l.config, l.bytes, t), nil
+		return l.train(l.config, l.bytes, t, rounded != nil), nil
 	}
 }
 
@@ -176,8 +177,8 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 
 // predictDistill predicts a training of the student (of student, or cut from
 // the teacher) with, if the teacher is live, its passes.
-func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill, cached bool) func() (run.Cost, error) {
-	fit := predictTrain(c, student, student == teacher, &d.Train)
+func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill, cached bool, rounded *recipe.Quantize) func() (run.Cost, error) {
+	fit := predictTrain(c, student, student == teacher, &d.Train, rounded)
 	return func() (run.Cost, error) {
 		cost, err := fit()
 		if err != nil {
@@ -211,7 +212,7 @@ func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) func() (run.Cos
 		share := l.prompts.tokens / max(1, l.pass.tokens/augmented(c.Recipe.Data))
 		l.validation = work{l.validation.tokens * share, l.validation.tokens * share}
 		l.pass = l.prompts
-		return l.train(l.config, l.bytes, t), nil
+		return l.train(l.config, l.bytes, t, false), nil
 	}
 }
 

@@ -59,18 +59,21 @@ func TestCostsGrow(t *testing.T) {
 	l := look{config: c, pass: work{1000, 500}, validation: work{100, 50}}
 	less, more := recipe.Default[recipe.Train](), recipe.Default[recipe.Train]()
 	more.Epochs = 2 * less.Epochs
-	a, b := l.train(c, 0, less), l.train(c, 0, more)
+	a, b := l.train(c, 0, less, false), l.train(c, 0, more, false)
 	if !(b.Seconds > 1.9*a.Seconds && b.Seconds < 2.1*a.Seconds) || a.Memory != b.Memory {
 		t.Errorf("twice the epochs: %+v, then %+v", a, b)
 	}
 	more = recipe.Default[recipe.Train]()
 	more.LR = recipe.Rates{1e-3, 2e-3}
-	if b = l.train(c, 0, more); !(b.Seconds > 1.9*a.Seconds) || b.Memory != a.Memory || b.Disk <= a.Disk {
+	if b = l.train(c, 0, more, false); !(b.Seconds > 1.9*a.Seconds) || b.Memory != a.Memory || b.Disk <= a.Disk {
 		t.Errorf("two learning rates: %+v, then %+v", a, b)
+	}
+	if b = l.train(c, 0, less, true); b.Memory != a.Memory+4*int64(c.Params()) {
+		t.Errorf("masters take %d bytes, want 4 each of %d", b.Memory-a.Memory, c.Params())
 	}
 	more = recipe.Default[recipe.Train]()
 	more.LoRA = recipe.Default[recipe.LoRA]()
-	if b = l.train(c, 0, more); b.Memory >= a.Memory {
+	if b = l.train(c, 0, more, false); b.Memory >= a.Memory {
 		t.Errorf("adapters take %d bytes, all weights %d", b.Memory, a.Memory)
 	}
 }

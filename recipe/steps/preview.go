@@ -57,9 +57,10 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 	if t.Steps > 0 {
 		p.Steps = int(t.Steps)
 	}
-	predict := predictTrain(c, ref, false, t)
+	rounded := aware(r.Quantize)
+	predict := predictTrain(c, ref, false, t, rounded)
 	if r.Distill != nil {
-		predict = predictDistill(c, ref, r.Teacher[0].From.Text, r.Distill, r.Distill.Cache == "topk")
+		predict = predictDistill(c, ref, r.Teacher[0].From.Text, r.Distill, r.Distill.Cache == "topk", rounded)
 	}
 	p.Cost, err = predict()
 	return p, err

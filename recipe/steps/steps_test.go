@@ -287,8 +287,10 @@ func TestWays(t *testing.T) {
 		"scratch": "student: {from: scratch, layers: 1}\ntrain: {steps: 3, batch_tokens: 256, max_tokens: 128}\n",
 		"live": "student: {layers: 2}\ndistill: {feature: 1, relation: 1, steps: 3, batch_tokens: 256, max_tokens: 128}\n" +
 			"quantize: {size: 150kB}\n",
-		"reverse":   "student: {params: 80k}\ndistill: {divergence: reverse, steps: 3, batch_tokens: 256, max_tokens: 128}\n",
-		"adapters":  "distill: {steps: 3, batch_tokens: 256, max_tokens: 128, lora: {rank: 4}}\n",
+		"reverse":  "student: {params: 80k}\ndistill: {divergence: reverse, steps: 3, batch_tokens: 256, max_tokens: 128}\n",
+		"adapters": "distill: {steps: 3, batch_tokens: 256, max_tokens: 128, lora: {rank: 4}}\n",
+		"aware": "distill: {steps: 3, batch_tokens: 256, max_tokens: 128}\n" +
+			"quantize: {format: q4_0, aware: true}\n",
 		"quantized": "quantize: q8_0\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -319,11 +321,14 @@ func checkOrigin(t *testing.T, m *model.Model, dir, way string) {
 	}
 	last := history[len(history)-1]
 	wants := []string{"; from model ./teacher.gguf (sha256 " + sha(t, filepath.Join(dir, "teacher.gguf"))}
-	if way != "quantized" {
+	if way != "quantized" && way != "aware" {
 		wants = append(wants, "data train.jsonl (sha256 "+sha(t, filepath.Join(dir, "train.jsonl"))+"; license: MIT; labels: people)")
 	}
 	if way == "scratch" || way == "reverse" || way == "adapters" {
 		wants = append(wants, " on 49 examples")
+	}
+	if made := ", rounded to q4_0 at every step"; way == "aware" && !strings.Contains(history[len(history)-2], made) {
+		t.Errorf("the history lacks %q: %s", made, history)
 	}
 	for _, want := range wants {
 		if !strings.Contains(last, want) {

@@ -54,7 +54,7 @@ func buildSynthesize(c *recipe.Chain) error {
 		return err
 	}
 	from.Name = "model"
-	settings := trainSettings{c.Recipe.Seed, y.Train}
+	settings := trainSettings{c.Recipe.Seed, y.Train, nil}
 	writer := &run.Step{Kind: "writer", Name: "writer", Version: 1, Settings: settings, Inputs: []run.Input{from}}
 	if err := addData(c, writer); err != nil {
 		return err
@@ -92,7 +92,7 @@ func buildSynthesize(c *recipe.Chain) error {
 // trainWriter is the step that trains a model (the input "model", or the
 // built-in that ref names) to write prompts like those of "train".
 func trainWriter(ctx context.Context, w *run.Work, ref string, settings recipe.Train, seed int64) error {
-	f, done, err := newFit(w, settings, seed)
+	f, done, err := newFit(w, settings, nil, seed)
 	if err != nil {
 		return err
 	}

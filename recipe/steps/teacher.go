@@ -16,8 +16,9 @@ func init() { recipe.Register("teacher", buildTeacher) }
 
 // trainSettings are what a training depends on besides its inputs.
 type trainSettings struct {
-	Seed  int64
-	Train recipe.Train
+	Seed    int64
+	Train   recipe.Train
+	Rounded *recipe.Quantize `json:",omitempty"`
 }
 
 // buildTeacher adds the steps of the teacher's stages. A stage that trains an
@@ -46,7 +47,7 @@ func buildTeacher(c *recipe.Chain) error {
 			if stage.Ensemble > 1 {
 				name += fmt.Sprintf("-%d", k+1)
 			}
-			s, err := trainStep(c, name, ref, from, trainSettings{c.Recipe.Seed + int64(k), *stage.Train}, false)
+			s, err := trainStep(c, name, ref, from, trainSettings{c.Recipe.Seed + int64(k), *stage.Train, nil}, false)
 			if err != nil {
 				return err
 			}
@@ -69,9 +70,9 @@ func trainStep(c *recipe.Chain, name, ref string, from run.Input, settings train
 	if err := addData(c, s); err != nil {
 		return nil, err
 	}
-	s.Predict = predictTrain(c, c.Recipe.Teacher[0].From.Text, student, &settings.Train)
+	s.Predict = predictTrain(c, c.Recipe.Teacher[0].From.Text, student, &settings.Train, settings.Rounded)
 	s.Run = func(ctx context.Context, w *run.Work) error {
-		return TrainModel(ctx, w, ref, settings.Train, settings.Seed)
+		return TrainModel(ctx, w, ref, settings.Train, settings.Rounded, settings.Seed)
 	}
 	return c.Add(s), nil
 }
@@ -90,9 +91,9 @@ func addData(c *recipe.Chain, s *run.Step) error {
 
 // TrainModel is the step that trains a model (the input "model", or the
 // built-in that ref names) on the examples of "train", choosing the best by
-// those of "validation".
-func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Train, seed int64) error {
-	f, done, err := newFit(w, settings, seed)
+// those of "validation". If rounded is not nil, the model learns to be stored so.
+func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Train, rounded *recipe.Quantize, seed int64) error {
+	f, done, err := newFit(w, settings, rounded, seed)
 	if err != nil {
 		return err
 	}
@@ -113,12 +114,12 @@ func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Tr
 	if t.NewTokens > 0 {
 		made += fmt.Sprintf(", with %d new tokens for what replies repeat", t.NewTokens)
 	}
-	return save(w, m, made)
+	return save(w, m, made+f.made())
 }
 
 // newFit returns a fit of the step's examples; done ends its threads.
-func newFit(w *run.Work, settings recipe.Train, seed int64) (f *fit, done func(), err error) {
-	f = &fit{work: w, settings: settings, seed: seed}
+func newFit(w *run.Work, settings recipe.Train, rounded *recipe.Quantize, seed int64) (f *fit, done func(), err error) {
+	f = &fit{work: w, settings: settings, rounded: rounded, seed: seed}
 	if f.train, err = loadExamples(w, "train"); err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,14 @@ import (
 
 func init() { recipe.Register("train", buildTrain) }
 
+// aware returns how the student will be stored, if it learns to be; else nil.
+func aware(q *recipe.Quantize) *recipe.Quantize {
+	if q == nil || !q.Aware {
+		return nil
+	}
+	return &recipe.Quantize{Format: q.Format, Embedding: q.Embedding}
+}
+
 // buildTrain adds the student's training on the data alone.
 func buildTrain(c *recipe.Chain) error {
 	if c.Recipe.Train == nil {
@@ -16,7 +24,7 @@ func buildTrain(c *recipe.Chain) error {
 	if err != nil {
 		return err
 	}
-	s, err := trainStep(c, "train", studentRef(c), from, trainSettings{c.Seed, *c.Recipe.Train}, true)
+	s, err := trainStep(c, "train", studentRef(c), from, trainSettings{c.Seed, *c.Recipe.Train, aware(c.Recipe.Quantize)}, true)
 	if err != nil {
 		return err
 	}
