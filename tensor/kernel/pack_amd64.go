@@ -4,6 +4,20 @@ package kernel
 
 //go:generate sh -c "cd gen && go run ./pack -out ../pack_amd64.s -stubs ../pack_stubs_amd64.go -pkg kernel"
 
+// packHeadsFast is packHeads of all 16 rows of a group. It reports false if there
+// is no assembly for the format's heads.
+func (f *x16) packHeadsFast(group, rows []byte, width int) bool {
+	blocks := width / f.fileBlock()
+	if current < tierAVX2 || blocks == 0 || f.exponents || f.bits == 5 {
+		return false
+	}
+	_ = rows[:GroupRows*width]
+	for at := 0; at < f.quanta()/GroupRows; at += 2 { // scales, then mins
+		packHalvesAVX2(&group[GroupRows*at], &rows[at], width, f.block(), f.fileBlock(), blocks)
+	}
+	return true
+}
+
 // packQuantaFast is packQuanta of as many of the n rows as assembly takes. It
 // returns how many that are.
 func (f *x16) packQuantaFast(group, rows []byte, width, n int) int {

@@ -89,3 +89,47 @@ block:
 	DECQ        DI
 	JNZ         block
 	RET
+
+// func packHalvesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+// Requires: AVX
+TEXT ·packHalvesAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ row+16(FP), CX
+	MOVQ out+24(FP), DX
+	MOVQ in+32(FP), BX
+	MOVQ blocks+40(FP), SI
+	MOVQ src+8(FP), DI
+	LEAQ (DI)(CX*4), R8
+	LEAQ (R8)(CX*4), R9
+	LEAQ (R9)(CX*4), R10
+	LEAQ (CX)(CX*2), R11
+
+block:
+	VPXOR   X0, X0, X0
+	VPINSRW $0x00, (DI), X0, X0
+	VPINSRW $0x01, (DI)(CX*1), X0, X0
+	VPINSRW $0x02, (DI)(CX*2), X0, X0
+	VPINSRW $0x03, (DI)(R11*1), X0, X0
+	VPINSRW $0x04, (R8), X0, X0
+	VPINSRW $0x05, (R8)(CX*1), X0, X0
+	VPINSRW $0x06, (R8)(CX*2), X0, X0
+	VPINSRW $0x07, (R8)(R11*1), X0, X0
+	VMOVDQU X0, (AX)
+	VPXOR   X0, X0, X0
+	VPINSRW $0x00, (R9), X0, X0
+	VPINSRW $0x01, (R9)(CX*1), X0, X0
+	VPINSRW $0x02, (R9)(CX*2), X0, X0
+	VPINSRW $0x03, (R9)(R11*1), X0, X0
+	VPINSRW $0x04, (R10), X0, X0
+	VPINSRW $0x05, (R10)(CX*1), X0, X0
+	VPINSRW $0x06, (R10)(CX*2), X0, X0
+	VPINSRW $0x07, (R10)(R11*1), X0, X0
+	VMOVDQU X0, 16(AX)
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	ADDQ    BX, R9
+	ADDQ    BX, R10
+	ADDQ    DX, AX
+	DECQ    SI
+	JNZ     block
+	RET

@@ -13,3 +13,8 @@ func packNibblesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
 //
 //go:noescape
 func packBytesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+
+// packHalvesAVX2 packs the first 16 bits of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks > 0.
+//
+//go:noescape
+func packHalvesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)

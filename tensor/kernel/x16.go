@@ -100,8 +100,10 @@ func (f *x16) pack(dst, src []byte, rows, cols, lo, hi int) {
 
 // packGroup packs the first n rows of a group, which are width bytes apart.
 func (f *x16) packGroup(group, rows []byte, width, n int) {
-	for r := range n {
-		f.packHeads(group, rows[r*width:(r+1)*width], r)
+	if n < GroupRows || !f.packHeadsFast(group, rows, width) {
+		for r := range n {
+			f.packHeads(group, rows[r*width:(r+1)*width], r)
+		}
 	}
 	r := f.packQuantaFast(group, rows, width, n)
 	for ; r < n; r++ {

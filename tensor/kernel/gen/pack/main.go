@@ -11,6 +11,7 @@ func main() {
 	ConstraintExpr("!purego")
 	packQuanta("packNibblesAVX2", 1)
 	packQuanta("packBytesAVX2", 2)
+	packHalves("packHalvesAVX2")
 	Generate()
 }
 
@@ -45,6 +46,52 @@ func packQuanta(name string, parts int) {
 		}
 	}
 	for _, s := range []Register{src, src2} {
+		ADDQ(in, s)
+	}
+	ADDQ(out, dst)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	RET()
+}
+
+// packHalves writes what puts the 16 bits at the blocks' heads of 16 rows side by
+// side.
+func packHalves(name string) {
+	TEXT(name, NOSPLIT, "func(dst, src *byte, row, out, in, blocks int)")
+	Pragma("noescape")
+	Doc(name + " packs the first 16 bits of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks > 0.")
+	dst := Load(Param("dst"), GP64())
+	row := Load(Param("row"), GP64())
+	out := Load(Param("out"), GP64())
+	in := Load(Param("in"), GP64())
+	blocks := Load(Param("blocks"), GP64())
+	var src [4]Register // of every fourth row
+	src[0] = Load(Param("src"), GP64())
+	for i := range src[1:] {
+		src[i+1] = GP64()
+		LEAQ(Mem{Base: src[i], Index: row, Scale: 4}, src[i+1])
+	}
+	row3 := GP64()
+	LEAQ(Mem{Base: row, Index: row, Scale: 2}, row3)
+	Label("block")
+	for half := range 2 {
+		x := XMM()
+		VPXOR(x, x, x)
+		for i := range uint64(8) {
+			m := Mem{Base: src[2*half+int(i/4)]}
+			switch i % 4 {
+			case 1:
+				m.Index, m.Scale = row, 1
+			case 2:
+				m.Index, m.Scale = row, 2
+			case 3:
+				m.Index, m.Scale = row3, 1
+			}
+			VPINSRW(Imm(i), m, x, x)
+		}
+		VMOVDQU(x, Mem{Base: dst, Disp: 16 * half})
+	}
+	for _, s := range src {
 		ADDQ(in, s)
 	}
 	ADDQ(out, dst)
