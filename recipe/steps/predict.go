@@ -14,7 +14,7 @@ import (
 // parameters.
 const (
 	trainShare   = 0.68
-	bf16Share    = 0.6 // of a training in bf16: what is not a product takes as long as in f32
+	bf16Share    = 0.5 // of a training in bf16: what is not a product takes as long as in f32
 	forwardShare = 0.75
 	packedShare  = 0.55 // of a pass with packed weights, likewise
 	batchedShare = 0.6  // of a pass's rate, when replies of a batch grow token by token
