@@ -90,30 +90,20 @@ type share struct {
 
 func (s *share) set(lo, hi int) { s.Store(uint64(hi)<<32 | uint64(lo)) }
 
-// first claims the first piece.
-func (s *share) first() (piece int, ok bool) {
+// claim takes a piece: the first one for the share's owner, the last for others.
+func (s *share) claim(owner bool) (piece int, ok bool) {
 	for {
 		v := s.Load()
 		lo, hi := uint32(v), uint32(v>>32)
 		if lo >= hi {
 			return 0, false
 		}
-		if s.CompareAndSwap(v, v+1) {
-			return int(lo), true
+		piece, left := int(hi-1), v-1<<32
+		if owner {
+			piece, left = int(lo), v+1
 		}
-	}
-}
-
-// last claims the last piece.
-func (s *share) last() (piece int, ok bool) {
-	for {
-		v := s.Load()
-		lo, hi := uint32(v), uint32(v>>32)
-		if lo >= hi {
-			return 0, false
-		}
-		if s.CompareAndSwap(v, v-1<<32) {
-			return int(hi - 1), true
+		if s.CompareAndSwap(v, left) {
+			return piece, true
 		}
 	}
 }
@@ -259,18 +249,22 @@ func (p *Pool) await(w *worker, seen uint32) uint32 {
 
 // work does pieces until none is left, and returns how many.
 func (p *Pool) work(id int) (own uint32) {
-	if p.watch != nil {
-		defer p.watch.worked(time.Now())
-	}
+	var start time.Time
 	for {
 		piece, ok := p.claim(id)
 		if !ok {
 			break
 		}
+		if own == 0 && p.watch != nil { // like task, only for who holds a piece
+			start = time.Now()
+		}
 		p.do(id, piece)
 		own++
 	}
 	if own > 0 {
+		if p.watch != nil {
+			p.watch.worked(start)
+		}
 		p.finish(own)
 	}
 	return own
@@ -278,11 +272,8 @@ func (p *Pool) work(id int) (own uint32) {
 
 // claim takes a piece of the worker's own share, or else of another's.
 func (p *Pool) claim(id int) (piece int, ok bool) {
-	if piece, ok = p.shares[id].first(); ok {
-		return piece, true
-	}
-	for i := 1; i < p.threads; i++ {
-		if piece, ok = p.shares[(id+i)%p.threads].last(); ok {
+	for i := range p.shares {
+		if piece, ok = p.shares[(id+i)%p.threads].claim(i == 0); ok {
 			return piece, true
 		}
 	}
