@@ -87,7 +87,7 @@ type attentionStore attention
 func (n *attentionStore) Do(worker, piece int) {
 	j, head := &n.jobs[piece/n.h.KV], piece%n.h.KV
 	lo, hi := head*n.h.Dim, (head+1)*n.h.Dim
-	mem := n.t.Scratch(worker, n.h.Dim)
+	mem := n.t.Scratch(worker, j.shape.width())
 	for i := range j.len {
 		j.shape.put(j.kv, n.k.Row(j.row + i)[lo:hi], n.v.Row(j.row + i)[lo:hi], head, j.past+i, mem)
 	}

@@ -99,12 +99,12 @@ func (n *attentionFlash) Do(worker, piece int) {
 	s := &j.shape
 	group := n.h.Query / n.h.KV
 	rows := (p.hi - p.lo) * group
-	part, strip := partFloats(rows, s), max(s.layout.strip()*keyBlock, kernel.PanelWidth*n.h.Dim)
+	part, room := partFloats(rows, s), s.layout.room(rows, n.h.Dim)
 	form, words := s.layout.form(), 0
 	if form != nil {
 		words = rows * form.Words(n.h.Dim)
 	}
-	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+words+rows*keyBlock+strip+2*part+2*rows))
+	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+words+rows*keyBlock+room+2*part+2*rows))
 	f := flash{j: j, piece: p, rows: rows, group: group}
 	f.q.Mat = kernel.Dense(mem.take(rows*n.h.Dim), rows, n.h.Dim)
 	(*attention)(n).scaled(f.q.Data, p)
@@ -112,7 +112,7 @@ func (n *attentionFlash) Do(worker, piece int) {
 		f.q.formed = mem.take(words)
 		form.Quantize(f.q.formed, f.q.Data)
 	}
-	f.scores, f.mem = mem.take(rows*keyBlock), mem.take(strip)
+	f.scores, f.mem = mem.take(rows*keyBlock), mem.take(room)
 	if p.parts != nil {
 		for b := p.first; b < p.last; b++ {
 			f.block(b, partOf(p.parts[(b-p.first)*part:], rows, s))

@@ -8,6 +8,7 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/tensor/dtype"
+	"limbeck/tensor/kernel"
 )
 
 func randomValue(r *rand.Rand, rows, cols int) *Value {
@@ -57,10 +58,17 @@ func benchmarkAttention(b *testing.B, pool *par.Pool, r *rand.Rand, h Heads, for
 }
 
 // roundingOf is the relative error of one element in a cache; see package
-// arch's test of weights. That of f32 is of some 300 sums in a row.
+// arch's test of weights. That of f32 is of some 300 sums in a row, and that of
+// f16 is of bf16 where products are.
 var roundingOf = map[*dtype.Type]float64{
 	dtype.F32: 0x1p-21, dtype.F16: 0x1p-11,
 	dtype.Q8_0: 2.1 / 127 / math.Sqrt(12), dtype.Q4_0: 2.1 / 8 / math.Sqrt(12),
+}
+
+func init() {
+	if kernel.FastPairs() {
+		roundingOf[dtype.F16] = 0x1p-8
+	}
 }
 
 // Attention with each cache is near the definition, computed in f64: as near as

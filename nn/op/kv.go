@@ -42,6 +42,9 @@ func shapeKV(t *dtype.Type, heads, headDim int) kvShape {
 	if l == nil || headDim%t.Len != 0 {
 		panic(fmt.Sprintf("op: heads of %d channels in a cache of %s", headDim, t))
 	}
+	if l == (f16PairsKV{}) && headDim%2 != 0 {
+		l = f16KV{}
+	}
 	return kvShape{t, l, heads, headDim}
 }
 
@@ -183,19 +186,18 @@ func (s *kvShape) values(l kvLayer, head, pos int) (strips []byte, room int) {
 }
 
 // put stores the key and value of one head at position pos. mem has room for
-// headDim floats.
+// width floats.
 func (s *kvShape) put(l kvLayer, k, v []float32, head, pos int, mem []float32) {
 	const w = kernel.PanelWidth
-	code := dtype.FloatBytes(mem)[:s.keyBytes(1)]
-	s.layout.encode(code, k)
-	s.layout.putKey(s.keys(l, head, pos/w*w)[:s.keyBytes(w)], code, pos%w)
-	s.layout.encode(code, v)
+	n, row := s.keyBytes(1), s.stripBytes(1)
+	code := dtype.FloatBytes(mem)[:s.strips()*row]
+	s.layout.encode(code[:n], k)
+	s.layout.putKey(s.keys(l, head, pos/w*w)[:s.keyBytes(w)], code[:n], pos%w)
+	s.layout.encode(code[:n], v)
+	clear(code[n:])
 	strips, room := s.values(l, head, pos)
 	for i := range s.strips() {
-		row := strips[s.stripBytes(i*room+pos%keyBlock):][:s.stripBytes(1)]
-		n := copy(row, code)
-		clear(row[n:])
-		code = code[n:]
+		s.layout.putValue(strips[i*room*row:][:room*row], code[i*row:][:row], pos%keyBlock)
 	}
 }
 
@@ -207,7 +209,7 @@ func (s *kvShape) copy(dst, src kvLayer, n int) {
 			to, room := s.values(dst, head, lo)
 			from, had := s.values(src, head, lo)
 			for i := range s.strips() {
-				copy(to[s.stripBytes(i*room):][:s.stripBytes(min(n-lo, keyBlock))], from[s.stripBytes(i*had):])
+				copy(to[s.stripBytes(i*room):][:s.stripBytes(roundUp(min(n-lo, keyBlock)))], from[s.stripBytes(i*had):])
 			}
 		}
 	}

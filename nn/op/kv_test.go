@@ -1,6 +1,7 @@
 package op
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -13,16 +14,17 @@ import (
 // of a pass without a cache.
 func TestCacheGrows(t *testing.T) {
 	for _, format := range KVTypes() {
-		t.Run(format.Name, func(t *testing.T) { cacheGrows(t, format) })
+		for _, dim := range []int{24, 7, 96} {
+			if dim%format.Len == 0 {
+				t.Run(fmt.Sprint(format.Name, "/", dim), func(t *testing.T) { cacheGrows(t, format, dim) })
+			}
+		}
 	}
 }
 
-func cacheGrows(t *testing.T, format *dtype.Type) {
+func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
 	const tokens = 2*firstPositions + 77
-	h := Heads{Query: 4, KV: 2, Dim: 24 / format.Len * format.Len}
-	if h.Dim == 0 {
-		h.Dim = 3 * format.Len
-	}
+	h := Heads{Query: 4, KV: 2, Dim: dim}
 	pool := par.New(2)
 	defer pool.Close()
 	tape := NewTape(pool)

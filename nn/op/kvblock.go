@@ -12,6 +12,7 @@ import (
 //	group of keys:    [headDim/32] packed blocks of 16 positions
 //	strip of values:  [room] blocks
 type blockKV struct {
+	kvRows
 	layout *kernel.Layout
 	values *kernel.Strip
 	round  func(dst []byte, x []float32)
@@ -20,6 +21,8 @@ type blockKV struct {
 func (f *blockKV) strip() int { return f.values.Width }
 
 func (f *blockKV) form() *kernel.Activations { return f.layout.X }
+
+func (f *blockKV) room(_, _ int) int { return f.values.Width * keyBlock }
 
 func (f *blockKV) encode(dst []byte, x []float32) { f.round(dst, x) }
 

@@ -5,16 +5,24 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-func init() { registerKV(dtype.F16, f16KV{}) }
+func init() {
+	if kernel.FastPairs() {
+		registerKV(dtype.F16, f16PairsKV{})
+	} else {
+		registerKV(dtype.F16, f16KV{})
+	}
+}
 
 // f16KV rounds keys and values to binary16, in the panels of [f32KV]. Products
 // decode them, which is exact, and multiply in f32. A magnitude above 65,504
 // becomes infinite.
-type f16KV struct{}
+type f16KV struct{ kvRows }
 
 func (f16KV) form() *kernel.Activations { return nil }
 
 func (f16KV) strip() int { return kernel.PanelWidth }
+
+func (f16KV) room(_, headDim int) int { return max(headDim, keyBlock) * kernel.PanelWidth }
 
 func (f16KV) encode(dst []byte, x []float32) { kernel.F32ToF16(dst, x) }
 

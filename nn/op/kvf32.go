@@ -12,11 +12,13 @@ func init() { registerKV(dtype.F32, f32KV{}) }
 //
 //	group of keys:    [headDim][16]   16 positions a row
 //	strip of values:  [room][16]      16 channels a row
-type f32KV struct{}
+type f32KV struct{ kvRows }
 
 func (f32KV) form() *kernel.Activations { return nil }
 
 func (f32KV) strip() int { return kernel.PanelWidth }
+
+func (f32KV) room(_, _ int) int { return 0 }
 
 func (f32KV) encode(dst []byte, x []float32) { copy(dtype.Floats(dst), x) }
 

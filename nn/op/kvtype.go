@@ -29,8 +29,15 @@ type kvLayout interface {
 	// putKey stores an encoded key as position lane of a group.
 	putKey(group, key []byte, lane int)
 
+	// putValue stores an encoded value's channels of a strip as its position pos.
+	putValue(strip, row []byte, pos int)
+
+	// room returns how many floats of memory scores and sums take, for so many
+	// rows and channels of a head.
+	room(rows, headDim int) int
+
 	// scores computes the products of q's rows with groups of keys; those of a
-	// row, 16 a group, are contiguous. mem has room for a decoded panel.
+	// row, 16 a group, are contiguous.
 	scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32)
 
 	// sums computes the products of p's rows with the first p.Cols positions of

@@ -10,7 +10,16 @@ import "math"
 var (
 	pairRows = pairRowsGeneric
 	mulPairs = mulPairsGeneric
+
+	fastPairs = false
 )
+
+// FastPairs reports whether products of pairs are faster than those of as many
+// f32.
+func FastPairs() bool { return fastPairs }
+
+// Pairs is the form of activations that are rounded to pairs.
+var Pairs = &Activations{Len: 2, Size: 1, Quantize: pairAlong}
 
 // PairShape returns the matrix of a's pairs along its rows: as many rows, half
 // the columns, contiguous along what is contiguous in a. Its Data is to be set
@@ -97,14 +106,41 @@ func pairRowsGeneric(dst, low, high []float32) {
 	}
 }
 
-// MulBlockPairs is [MulBlocks] for pairs: blocks and panel hold n pairs where
-// those hold n floats, and with · the product of bf16 values,
+// MulPairs is [MulPanel] for pairs: a and panel hold n pairs where those hold n
+// floats, and with · the product of bf16 values,
 //
 //	for i, j: for p := range n { c[i, j] += a[i, 2p]·b[2p, j] + a[i, 2p+1]·b[2p+1, j] }
 //
 // in f32. In which order a pair's products are added, and whether they are
 // rounded first, depends on the tier; an element's bits depend on its row of a
 // and its column of b alone.
+func MulPairs(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) {
+	a.check("MulPairs")
+	if !checkMul(c, ldc, a.Rows, cols, a.Cols, panel) {
+		return
+	}
+	blocks := rowBlocks{a.Data, a.Rows / BlockRows * BlockRows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}
+	if blocks.rows > 0 {
+		mulPairs(c, ldc, cols, blocks, panel, add)
+	}
+	if blocks.rows == a.Rows {
+		return
+	}
+	// Tiles take whole blocks: the rows that are left become one.
+	const depth = 64
+	var block [BlockRows * depth]float32
+	c, a.Data, a.Rows = c[blocks.rows*ldc:], a.Data[min(blocks.rows*a.RowStride, len(a.Data)):], a.Rows-blocks.rows
+	for k := 0; k < a.Cols || k == 0; k += depth {
+		n := min(depth, a.Cols-k)
+		if n > 0 {
+			packBlock(block[:n*BlockRows], a.Data[k*a.ColStride:], a.RowStride, a.ColStride, a.Rows, n)
+		}
+		mulPairs(c, ldc, cols, rowBlocks{block[:], a.Rows, n, 0, 1, BlockRows}, panel[k*PanelWidth:], add || k > 0)
+	}
+}
+
+// MulBlockPairs is [MulPairs] where a has that many rows and n columns and comes
+// as packed blocks, stride elements apart.
 func MulBlockPairs(c []float32, ldc int, blocks []float32, stride, rows, n int, panel []float32, cols int, add bool) {
 	if checkMul(c, ldc, rows, cols, n, panel) {
 		mulPairs(c, ldc, cols, packedBlocks("MulBlockPairs", blocks, stride, rows, n), panel, add)
@@ -118,7 +154,7 @@ func mulPairsGeneric(c []float32, ldc, cols int, a rowBlocks, panel []float32, a
 			copy(sum[:cols], c[i*ldc:])
 		}
 		for p := range a.cols {
-			x0, x1 := unpair(a.data[i/BlockRows*a.block+i%BlockRows+p*BlockRows])
+			x0, x1 := unpair(a.data[i/BlockRows*a.block+i%BlockRows*a.row+p*a.col])
 			for j, b := range (*[PanelWidth]float32)(panel[p*PanelWidth:]) {
 				y0, y1 := unpair(b)
 				sum[j] = sum[j] + float32(x0*y0) + float32(x1*y1)

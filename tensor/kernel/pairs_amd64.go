@@ -36,15 +36,17 @@ func (t pairsTile) rows() int {
 	return BlockRows
 }
 
-func (t pairsTile) mul(c *float32, ldc int, blocks *float32, apart int, panel *float32, n int, add bool) {
-	ldc, apart = ldc*floatBytes, apart*floatBytes
+// mul multiplies the rows of a from row i on.
+func (t pairsTile) mul(c *float32, ldc int, a *rowBlocks, i int, panel *float32, add bool) {
+	data := &a.data[i/BlockRows*a.block]
+	ldc, apart, row, col := ldc*floatBytes, a.block*floatBytes, a.row*floatBytes, a.col*floatBytes
 	switch t {
 	case pairs6AVX2:
-		mulPairs6AVX2(c, ldc, blocks, apart, panel, n, add)
+		mulPairs6AVX2(c, ldc, data, apart, row, col, panel, a.cols, add)
 	case pairs6AVX512:
-		mulPairs6AVX512(c, ldc, blocks, apart, panel, n, add)
+		mulPairs6AVX512(c, ldc, data, apart, row, col, panel, a.cols, add)
 	case pairs12AVX512:
-		mulPairs12AVX512(c, ldc, blocks, apart, panel, n, add)
+		mulPairs12AVX512(c, ldc, data, apart, row, col, panel, a.cols, add)
 	}
 }
 
@@ -56,16 +58,15 @@ func (a *rowBlocks) pairsTile(t pairsTile, i int, c []float32, ldc, cols int, pa
 		mulPairsGeneric(c[i*ldc:], ldc, cols, rowBlocks{rows: rows}, panel, add)
 		return
 	}
-	data := &a.data[i/BlockRows*a.block]
 	if rows == t.rows() && cols == PanelWidth {
-		t.mul(&c[i*ldc], ldc, data, a.block, &panel[0], a.cols, add)
+		t.mul(&c[i*ldc], ldc, a, i, &panel[0], add)
 		return
 	}
 	var whole [2 * BlockRows * PanelWidth]float32
 	for r := 0; r < rows && add; r++ {
 		copy(whole[r*PanelWidth:][:cols], c[(i+r)*ldc:])
 	}
-	t.mul(&whole[0], PanelWidth, data, a.block, &panel[0], a.cols, add)
+	t.mul(&whole[0], PanelWidth, a, i, &panel[0], add)
 	for r := range rows {
 		copy(c[(i+r)*ldc:][:cols], whole[r*PanelWidth:])
 	}

@@ -4,20 +4,85 @@
 
 package kernel
 
-// mulPairs6AVX512 multiplies 1 whole blocks, apart bytes apart, by a panel of 16 columns, over n pairs. ldc is in bytes.
+// mulPairs6AVX512 multiplies 6 rows of a, whose blocks of 6 are apart bytes apart, by a panel of 16 columns, over n pairs. Strides are in bytes.
 //
 //go:noescape
-func mulPairs6AVX512(c *float32, ldc int, blocks *float32, apart int, panel *float32, n int, add bool)
+func mulPairs6AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
 
-// mulPairs12AVX512 multiplies 2 whole blocks, apart bytes apart, by a panel of 16 columns, over n pairs. ldc is in bytes.
+// mulPairs12AVX512 multiplies 12 rows of a, whose blocks of 6 are apart bytes apart, by a panel of 16 columns, over n pairs. Strides are in bytes.
 //
 //go:noescape
-func mulPairs12AVX512(c *float32, ldc int, blocks *float32, apart int, panel *float32, n int, add bool)
+func mulPairs12AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
 
-// mulPairs6AVX2 multiplies a whole block by a panel of 16 columns, over n pairs. ldc is in bytes, apart means nothing.
+// mulPairs6AVX2 multiplies 6 rows of a by a panel of 16 columns, over n pairs. Strides are in bytes; apart means nothing.
 //
 //go:noescape
-func mulPairs6AVX2(c *float32, ldc int, blocks *float32, apart int, panel *float32, n int, add bool)
+func mulPairs6AVX2(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
+
+// mulF16Pairs1x1AVX512 multiplies 1 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs1x4AVX512 multiplies 1 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs1x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs2x1AVX512 multiplies 2 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs2x4AVX512 multiplies 2 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs2x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs3x1AVX512 multiplies 3 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs3x4AVX512 multiplies 3 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs3x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs4x1AVX512 multiplies 4 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs4x4AVX512 multiplies 4 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs4x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs5x1AVX512 multiplies 5 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs5x4AVX512 multiplies 5 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs5x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs6x1AVX512 multiplies 6 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// mulF16Pairs6x4AVX512 multiplies 6 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+//
+//go:noescape
+func mulF16Pairs6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+
+// decodeF16PairsAVX512 rounds n rows of 16 pairs in f16 to bf16.
+//
+//go:noescape
+func decodeF16PairsAVX512(dst *float32, b *byte, n int)
 
 // peakPairsAVX512 does n×12 vectors of 16 dot products of pairs, for benchmarks to compare with.
 //

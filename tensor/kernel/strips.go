@@ -44,7 +44,7 @@ func (s *Strip) Mul(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
 	case apart < 0 || len(b) < (strips-1)*apart+a.Cols*s.Bytes:
 		panic(fmt.Sprintf("kernel: Strip.Mul: %d bytes for %d strips of %d rows, %d bytes apart", len(b), strips, a.Cols, apart))
 	}
-	if !s.fast.mul(s, c, ldc, a, b, apart, strips) {
+	if !s.fast.mul(s.Width, c, ldc, a, b, apart, strips) {
 		s.mulGeneric(c, ldc, a, b, apart, strips)
 	}
 }
@@ -112,8 +112,9 @@ type stripTiles struct {
 // A stripTile multiplies some rows by one strip or several.
 type stripTile func(c *float32, ldc int, a *float32, row int, b *byte, apart, n int)
 
-// mul is [Strip.mulGeneric] by tiles. It reports false if there are none.
-func (t *stripTiles) mul(s *Strip, c []float32, ldc int, a Mat, b []byte, apart, strips int) bool {
+// mul is [Strip.mulGeneric] by tiles of strips of that width. It reports false if
+// there are none.
+func (t *stripTiles) mul(width int, c []float32, ldc int, a Mat, b []byte, apart, strips int) bool {
 	if t.one == nil || a.Cols == 0 {
 		return false
 	}
@@ -126,7 +127,7 @@ func (t *stripTiles) mul(s *Strip, c []float32, ldc int, a Mat, b []byte, apart,
 			if n = 1; strips-p >= t.many && rows <= len(t.wide) {
 				tile, n = t.wide[rows-1], t.many
 			}
-			tile(&c[i*ldc+p*s.Width], 4*ldc, &a.Data[i*a.RowStride], 4*a.RowStride, &b[p*apart], apart, a.Cols)
+			tile(&c[i*ldc+p*width], 4*ldc, &a.Data[i*a.RowStride], 4*a.RowStride, &b[p*apart], apart, a.Cols)
 		}
 	}
 	return true

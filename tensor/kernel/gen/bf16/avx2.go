@@ -5,15 +5,17 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/unroll"
 )
 
-// tile256 emits the product of one block and a panel: of each pair first the
+// tile256 emits the product of 6 rows and a panel: of each pair first the
 // low halves, shifted to be floats, then the high ones, masked to be.
 func tile256() {
-	begin("mulPairs6AVX2", "multiplies a whole block by a panel of 16 columns, over n pairs. ldc is in bytes, apart means nothing.")
+	begin("mulPairs6AVX2", signature, "multiplies 6 rows of a by a panel of 16 columns, over n pairs. Strides are in bytes; apart means nothing.")
 	c, ldc, add := load("c"), load("ldc"), Load(Param("add"), GP8())
-	block, panel, n := load("blocks"), load("panel"), load("n")
+	a, col := places.From(load("a"), load("row"), blockRows), load("col")
+	panel, n := load("panel"), load("n")
 	row := GP64()
 	acc := make([]VecVirtual, 2*blockRows)
 	for i := range acc {
@@ -50,15 +52,13 @@ func tile256() {
 			half(Mem{Base: panel, Disp: u*panelBytes + 32}, b1, whole)
 			for i := range blockRows {
 				x := YMM()
-				half(Mem{Base: block, Disp: u*blockBytes + 4*i}, x, broadcast)
+				half(a.At(i, 0), x, broadcast)
 				VFMADD231PS(b0, x, acc[2*i])
 				VFMADD231PS(b1, x, acc[2*i+1])
 			}
 		}
-	}, func(by int) {
-		ADDQ(I32(int32(by*panelBytes)), panel)
-		ADDQ(I32(int32(by*blockBytes)), block)
-	})
+		a.Advance(col)
+	}, func(by int) { ADDQ(I32(int32(by*panelBytes)), panel) })
 	MOVQ(c, row)
 	for i := range blockRows {
 		VMOVUPS(acc[2*i], Mem{Base: row})

@@ -8,6 +8,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/unroll"
 )
 
@@ -19,33 +20,45 @@ var zmm = []VecPhysical{
 }
 
 // vdpbf16ps emits acc += the dot products of the pairs of a and b:
-// EVEX.512.F3.0F38.W0 52 /r (Intel SDM, VDPBF16PS), which neither Go's assembler
-// nor avo knows.
-func vdpbf16ps(a, b, acc int) {
+// EVEX.512.F3.0F38.W0 52 /r (Intel SDM, VDPBF16PS).
+func vdpbf16ps(a, b, acc int) { evex("VDPBF16PS", prefixF3, 0x52, b, a, acc) }
+
+// vcvtne2ps2bf16 emits dst = the 16 floats of low, then those of high, rounded
+// to bf16: EVEX.512.F2.0F38.W0 72 /r (Intel SDM, VCVTNE2PS2BF16).
+func vcvtne2ps2bf16(low, high, dst int) { evex("VCVTNE2PS2BF16", prefixF2, 0x72, low, high, dst) }
+
+const (
+	prefixF3 = 2
+	prefixF2 = 3
+)
+
+// evex emits an instruction of the map 0F38 on whole registers that neither Go's
+// assembler nor avo knows. Operands are in the order of Go's assembler.
+func evex(name string, prefix, opcode uint64, b, a, dst int) {
 	not := func(v, bit int) uint64 { return uint64(^v >> bit & 1) } // EVEX inverts register bits
-	p0 := not(acc, 3)<<7 | not(b, 4)<<6 | not(b, 3)<<5 | not(acc, 4)<<4 | 2
-	p1 := uint64(^a&15)<<3 | 1<<2 | 2
+	p0 := not(dst, 3)<<7 | not(b, 4)<<6 | not(b, 3)<<5 | not(dst, 4)<<4 | 2
+	p1 := uint64(^a&15)<<3 | 1<<2 | prefix
 	p2 := uint64(2)<<5 | not(a, 4)<<3
-	modrm := uint64(3<<6 | acc&7<<3 | b&7)
-	Comment(fmt.Sprintf("VDPBF16PS Z%d, Z%d, Z%d", b, a, acc))
+	modrm := uint64(3<<6 | dst&7<<3 | b&7)
+	Comment(fmt.Sprintf("%s Z%d, Z%d, Z%d", name, b, a, dst))
 	Instruction(&ir.Instruction{Opcode: "LONG", Operands: []Op{U32(0x62 | p0<<8 | p1<<16 | p2<<24)}})
-	Instruction(&ir.Instruction{Opcode: "WORD", Operands: []Op{U16(0x52 | modrm<<8)}})
+	Instruction(&ir.Instruction{Opcode: "WORD", Operands: []Op{U16(opcode | modrm<<8)}})
 }
 
-// tile512 emits the product of that many blocks and a panel. Accumulators are
-// registers 0 to 11, the panel's row is in 12, and each row's broadcast pair in
-// one of its own.
+// tile512 emits the product of that many blocks of 6 rows and a panel.
+// Accumulators are registers 0 to 11, the panel's row is in 12, and each row's
+// broadcast pair in one of its own.
 func tile512(blocks int) {
 	rows := blocks * blockRows
-	begin(fmt.Sprintf("mulPairs%dAVX512", rows),
-		fmt.Sprintf("multiplies %d whole blocks, apart bytes apart, by a panel of 16 columns, over n pairs. ldc is in bytes.", blocks))
+	begin(fmt.Sprintf("mulPairs%dAVX512", rows), signature,
+		fmt.Sprintf("multiplies %d rows of a, whose blocks of 6 are apart bytes apart, by a panel of 16 columns, over n pairs. Strides are in bytes.", rows))
 	c, ldc, add := load("c"), load("ldc"), Load(Param("add"), GP8())
-	bases := []GPVirtual{load("blocks")}
-	apart := load("apart")
+	stride, col, first := load("row"), load("col"), load("a")
+	as := []places.Places{places.From(first, stride, blockRows)}
 	if blocks == 2 {
-		second := GP64()
-		LEAQ(Mem{Base: bases[0], Index: apart, Scale: 1}, second)
-		bases = append(bases, second)
+		second := load("apart")
+		ADDQ(first, second)
+		as = append(as, places.From(second, stride, blockRows))
 	}
 	panel, n := load("panel"), load("n")
 	row := GP64()
@@ -58,28 +71,87 @@ func tile512(blocks int) {
 	}
 	JMP(LabelRef("deep"))
 	Label("clear")
-	for i := range rows {
-		VPXORD(zmm[i], zmm[i], zmm[i])
-	}
+	clear512(rows)
 	const b = 12
 	unroll.Loop(n, func(u int) {
 		VMOVUPS(Mem{Base: panel, Disp: u * panelBytes}, zmm[b])
 		for i := range rows {
 			x := b + 1 + i
-			VPBROADCASTD(Mem{Base: bases[i/blockRows], Disp: u*blockBytes + 4*(i%blockRows)}, zmm[x])
+			VPBROADCASTD(as[i/blockRows].At(i%blockRows, 0), zmm[x])
 			vdpbf16ps(b, x, i)
 		}
-	}, func(by int) {
-		ADDQ(I32(int32(by*panelBytes)), panel)
-		for _, p := range bases {
-			ADDQ(I32(int32(by*blockBytes)), p)
+		for _, a := range as {
+			a.Advance(col)
 		}
-	})
+	}, func(by int) { ADDQ(I32(int32(by*panelBytes)), panel) })
 	MOVQ(c, row)
 	for i := range rows {
 		VMOVUPS(zmm[i], Mem{Base: row})
 		ADDQ(ldc, row)
 	}
+	VZEROUPPER()
+	RET()
+}
+
+func clear512(n int) {
+	for i := range n {
+		VPXORD(zmm[i], zmm[i], zmm[i])
+	}
+}
+
+// pairs512 emits the rounding of 16 pairs in f16 to bf16, by way of two registers:
+// the result is in the first.
+func pairs512(at Mem, v int) {
+	VCVTPH2PS(at, zmm[v])
+	VCVTPH2PS(at.Offset(panelBytes/2), zmm[v+1])
+	vcvtne2ps2bf16(v, v+1, v)
+}
+
+// strips512 emits the product of some rows and strips of pairs in f16, which are
+// rounded to bf16 as they are multiplied. Accumulators come first, then two
+// registers for a strip's pairs, then each row's broadcast pair.
+func strips512(rows, strips int) {
+	begin(fmt.Sprintf("mulF16Pairs%dx%dAVX512", rows, strips), "func(c *float32, ldc int, a *float32, row int, b *byte, apart, n int)",
+		fmt.Sprintf("multiplies %d rows of a by %d strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.", rows, strips))
+	a, b := places.From(load("a"), load("row"), rows), places.From(load("b"), load("apart"), strips)
+	clear512(rows * strips)
+	y := rows * strips
+	unroll.Loop(load("n"), func(u int) {
+		for i := range rows {
+			VPBROADCASTD(a.At(i, 4*u), zmm[y+2+i])
+		}
+		for s := range strips {
+			pairs512(b.At(s, panelBytes*u), y)
+			for i := range rows {
+				vdpbf16ps(y, y+2+i, i*strips+s)
+			}
+		}
+	}, func(by int) {
+		a.Advance(I32(int32(4 * by)))
+		b.Advance(I32(int32(panelBytes * by)))
+	})
+	c, ldc := load("c"), load("ldc")
+	for i := range rows {
+		for s := range strips {
+			VMOVUPS(zmm[i*strips+s], Mem{Base: c, Disp: s * panelBytes})
+		}
+		ADDQ(ldc, c)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// decode512 emits the rounding of a strip of pairs to a panel of them.
+func decode512() {
+	begin("decodeF16PairsAVX512", "func(dst *float32, b *byte, n int)", "rounds n rows of 16 pairs in f16 to bf16.")
+	dst, b := load("dst"), load("b")
+	unroll.Loop(load("n"), func(u int) {
+		pairs512(Mem{Base: b, Disp: panelBytes * u}, 2*u)
+		VMOVUPS(zmm[2*u], Mem{Base: dst, Disp: panelBytes * u})
+	}, func(by int) {
+		ADDQ(I32(int32(panelBytes*by)), dst)
+		ADDQ(I32(int32(panelBytes*by)), b)
+	})
 	VZEROUPPER()
 	RET()
 }

@@ -1,5 +1,6 @@
 // Command bf16 writes the products of pairs of bf16: with the dot products of
-// AVX-512 BF16, and with the FMAs of AVX2.
+// AVX-512 BF16, and with the FMAs of AVX2; and, for the first, those with strips
+// of pairs in f16.
 package main
 
 import (
@@ -9,8 +10,8 @@ import (
 
 const (
 	blockRows  = 6
-	panelBytes = 64            // 16 pairs: a row of a panel
-	blockBytes = 4 * blockRows // 6 pairs: a column of a block
+	panelBytes = 64 // 16 pairs: a row of a panel
+	maxStrips  = 4
 )
 
 func main() {
@@ -18,14 +19,19 @@ func main() {
 	tile512(1)
 	tile512(2)
 	tile256()
+	for rows := 1; rows <= blockRows; rows++ {
+		strips512(rows, 1)
+		strips512(rows, maxStrips)
+	}
+	decode512()
 	peak512()
 	Generate()
 }
 
 // The parameters of every tile.
-const signature = "func(c *float32, ldc int, blocks *float32, apart int, panel *float32, n int, add bool)"
+const signature = "func(c *float32, ldc int, a *float32, apart, row, col int, panel *float32, n int, add bool)"
 
-func begin(name, doc string) {
+func begin(name, signature, doc string) {
 	TEXT(name, NOSPLIT, signature)
 	Pragma("noescape")
 	Doc(name + " " + doc)

@@ -9,6 +9,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/unroll"
 )
 
@@ -66,14 +67,13 @@ func (t tier) tile(f format, rows, strips int) {
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s multiplies %d rows of a, n long, by %d strips. row, apart and ldc are in bytes.", name, rows, strips))
 	acc := list(rows*strips*f.width/t.lanes, func(int) VecVirtual { return t.zero() })
-	a, b := spaced("a", "row", rows), spaced("b", "apart", strips)
+	a, b := places.From(load("a"), load("row"), rows), places.From(load("b"), load("apart"), strips)
 	d := f.decoder(t)
-	unroll.Loop(Load(Param("n"), GP64()).(GPVirtual), func(u int) { t.step(d, f.bytes, u, a, b, acc) }, func(by int) {
-		a.advance(4 * by)
-		b.advance(f.bytes * by)
+	unroll.Loop(load("n"), func(u int) { t.step(d, f.bytes, u, a, b, acc) }, func(by int) {
+		a.Advance(I32(int32(4 * by)))
+		b.Advance(I32(int32(f.bytes * by)))
 	})
-	c := Load(Param("c"), GP64()).(GPVirtual)
-	ldc := Load(Param("ldc"), GP64()).(GPVirtual)
+	c, ldc := load("c"), load("ldc")
 	per := len(acc) / rows
 	for i, v := range acc {
 		if i > 0 && i%per == 0 {
@@ -91,21 +91,23 @@ func (t tier) decode(f format) {
 	TEXT(name, NOSPLIT, "func(dst *float32, apart int, b *byte, n int)")
 	Pragma("noescape")
 	Doc(name + " decodes n rows of a strip to panels of 16 columns, apart bytes apart.")
-	dst := spaced("dst", "apart", f.width/16)
-	b := places{1, []GPVirtual{Load(Param("b"), GP64()).(GPVirtual)}, nil}
+	dst := places.From(load("dst"), load("apart"), f.width/16)
+	b := load("b")
 	d := f.decoder(t)
 	per := 16 / t.lanes
-	unroll.Loop(Load(Param("n"), GP64()).(GPVirtual), func(u int) {
-		for j, v := range d(b.at(0, f.bytes*u)) {
-			VMOVUPS(v(), dst.at(j/per, panelBytes*u+4*t.lanes*(j%per)))
+	unroll.Loop(load("n"), func(u int) {
+		for j, v := range d(Mem{Base: b, Disp: f.bytes * u}) {
+			VMOVUPS(v(), dst.At(j/per, panelBytes*u+4*t.lanes*(j%per)))
 		}
 	}, func(by int) {
-		dst.advance(panelBytes * by)
-		b.advance(f.bytes * by)
+		dst.Advance(I32(int32(panelBytes * by)))
+		ADDQ(I32(int32(f.bytes*by)), b)
 	})
 	VZEROUPPER()
 	RET()
 }
+
+func load(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
 
 func (t tier) zero() VecVirtual {
 	v := t.register()
@@ -119,21 +121,21 @@ func (t tier) zero() VecVirtual {
 
 // step adds the products of element u of the rows and row u of the strips: all
 // vectors of the first row, then of the next.
-func (t tier) step(d decoder, bytes, u int, a, b places, acc []VecVirtual) {
-	width := len(acc) / a.n
+func (t tier) step(d decoder, bytes, u int, a, b places.Places, acc []VecVirtual) {
+	width := len(acc) / a.N
 	broadcast := func(i int) VecVirtual {
 		v := t.register()
-		VBROADCASTSS(a.at(i, 4*u), v)
+		VBROADCASTSS(a.At(i, 4*u), v)
 		return v
 	}
-	if a.n >= width { // what is fewer stays in registers
+	if a.N >= width { // what is fewer stays in registers
 		var ys []VecVirtual
-		for s := range b.n {
-			for _, decode := range d(b.at(s, bytes*u)) {
+		for s := range b.N {
+			for _, decode := range d(b.At(s, bytes*u)) {
 				ys = append(ys, decode())
 			}
 		}
-		for i := range a.n {
+		for i := range a.N {
 			x := broadcast(i)
 			for j, y := range ys {
 				VFMADD231PS(y, x, acc[i*width+j])
@@ -143,14 +145,14 @@ func (t tier) step(d decoder, bytes, u int, a, b places, acc []VecVirtual) {
 	}
 	var xs []VecVirtual
 	const others = 2 // a scale, and what is decoded
-	if len(acc)+a.n+others <= t.registers {
-		xs = list(a.n, broadcast)
+	if len(acc)+a.N+others <= t.registers {
+		xs = list(a.N, broadcast)
 	}
 	j := 0
-	for s := range b.n {
-		for _, decode := range d(b.at(s, bytes*u)) {
+	for s := range b.N {
+		for _, decode := range d(b.At(s, bytes*u)) {
 			y := decode()
-			for i := range a.n {
+			for i := range a.N {
 				if xs != nil {
 					VFMADD231PS(y, xs[i], acc[i*width+j])
 				} else {
@@ -168,37 +170,4 @@ func list(n int, f func(int) VecVirtual) []VecVirtual {
 		v[i] = f(i)
 	}
 	return v
-}
-
-// places are n addresses, evenly spaced: every third has a register of its own.
-type places struct {
-	n      int
-	bases  []GPVirtual
-	stride GPVirtual
-}
-
-func spaced(first, stride string, n int) places {
-	p := places{n, []GPVirtual{Load(Param(first), GP64()).(GPVirtual)}, Load(Param(stride), GP64()).(GPVirtual)}
-	for i := 3; i < n; i += 3 {
-		next := GP64()
-		LEAQ(Mem{Base: p.stride, Index: p.stride, Scale: 2}, next)
-		ADDQ(p.bases[len(p.bases)-1], next)
-		p.bases = append(p.bases, next)
-	}
-	return p
-}
-
-// at returns the i-th place, disp bytes on.
-func (p places) at(i, disp int) Mem {
-	m := Mem{Base: p.bases[i/3], Disp: disp}
-	if i%3 > 0 {
-		m.Index, m.Scale = p.stride, uint8(i%3)
-	}
-	return m
-}
-
-func (p places) advance(by int) {
-	for _, b := range p.bases {
-		ADDQ(I32(int32(by)), b)
-	}
 }
