@@ -8,8 +8,9 @@ import "math"
 
 // The routines in use; the dispatcher replaces them.
 var (
-	pairRows = pairRowsGeneric
-	mulPairs = mulPairsGeneric
+	pairRows  = pairRowsGeneric
+	pairAlong = pairAlongGeneric
+	mulPairs  = mulPairsGeneric
 
 	fastPairs = false
 )
@@ -19,7 +20,7 @@ var (
 func FastPairs() bool { return fastPairs }
 
 // Pairs is the form of activations that are rounded to pairs.
-var Pairs = &Activations{Len: 2, Size: 1, Quantize: pairAlong}
+var Pairs = &Activations{Len: 2, Size: 1, Quantize: func(dst, x []float32) { pairAlong(dst, x) }}
 
 // PairShape returns the matrix of a's pairs along its rows: as many rows, half
 // the columns, contiguous along what is contiguous in a. Its Data is to be set
@@ -33,7 +34,7 @@ func PairShape(a Mat) Mat {
 }
 
 // RoundPairs rounds a to bf16, to the nearest, ties to even; a NaN becomes
-// quiet. dst is of [PairShape](a), or rows or columns of it where a are those
+// quiet, and what is below the least normal float may become 0. dst is of [PairShape](a), or rows or columns of it where a are those
 // of the whole. Beyond an odd number of columns the high half is 0.
 func RoundPairs(dst, a Mat) {
 	if dst.Rows != a.Rows || dst.Cols != (a.Cols+1)/2 {
@@ -61,8 +62,8 @@ func RoundPairs(dst, a Mat) {
 	}
 }
 
-// pairAlong pairs neighbors.
-func pairAlong(dst, x []float32) {
+// pairAlongGeneric pairs neighbors.
+func pairAlongGeneric(dst, x []float32) {
 	whole := len(x) / 2
 	f32ToBF16(floatBits(dst[:whole]), x[:2*whole])
 	pairAlone(dst[whole:], x[2*whole:])

@@ -20,6 +20,15 @@ func mulPairsAVX512(c []float32, ldc, cols int, a rowBlocks, panel []float32, ad
 	}
 }
 
+func pairAlongAVX512(dst, x []float32) {
+	const step = 32
+	n := len(x) / step
+	if n > 0 {
+		roundPairsAVX512(&dst[0], &x[0], n)
+	}
+	pairAlongGeneric(dst[n*step/2:], x[n*step:])
+}
+
 // A pairsTile multiplies whole blocks by a whole panel.
 type pairsTile int
 

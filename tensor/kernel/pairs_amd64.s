@@ -4933,6 +4933,68 @@ multiplied:
 	VZEROUPPER
 	RET
 
+// func roundPairsAVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·roundPairsAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+deep:
+	CMPQ    DX, $0x04
+	JLT     shallow
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+
+	// VCVTNE2PS2BF16 Z0, Z1, Z0
+	LONG    $0x4877f262
+	WORD    $0xc072
+	VMOVUPS Z0, (AX)
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+
+	// VCVTNE2PS2BF16 Z2, Z3, Z2
+	LONG    $0x4867f262
+	WORD    $0xd272
+	VMOVUPS Z2, 64(AX)
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+
+	// VCVTNE2PS2BF16 Z4, Z5, Z4
+	LONG    $0x4857f262
+	WORD    $0xe472
+	VMOVUPS Z4, 128(AX)
+	VMOVUPS 384(CX), Z6
+	VMOVUPS 448(CX), Z7
+
+	// VCVTNE2PS2BF16 Z6, Z7, Z6
+	LONG    $0x4847f262
+	WORD    $0xf672
+	VMOVUPS Z6, 192(AX)
+	ADDQ    $+256, AX
+	ADDQ    $+512, CX
+	SUBQ    $0x04, DX
+	JMP     deep
+
+shallow:
+	TESTQ   DX, DX
+	JE      multiplied
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+
+	// VCVTNE2PS2BF16 Z0, Z1, Z0
+	LONG    $0x4877f262
+	WORD    $0xc072
+	VMOVUPS Z0, (AX)
+	ADDQ    $+64, AX
+	ADDQ    $+128, CX
+	DECQ    DX
+	JMP     shallow
+
+multiplied:
+	VZEROUPPER
+	RET
+
 // func decodeF16PairsAVX512(dst *float32, b *byte, n int)
 // Requires: AVX, AVX512F
 TEXT ·decodeF16PairsAVX512(SB), NOSPLIT, $0-24

@@ -79,6 +79,11 @@ func mulF16Pairs6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apa
 //go:noescape
 func mulF16Pairs6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
+// roundPairsAVX512 rounds 32·n floats to bf16; those below the least normal one become 0.
+//
+//go:noescape
+func roundPairsAVX512(dst *float32, x *float32, n int)
+
 // decodeF16PairsAVX512 rounds n rows of 16 pairs in f16 to bf16.
 //
 //go:noescape

@@ -141,6 +141,24 @@ func strips512(rows, strips int) {
 	RET()
 }
 
+// round512 emits the rounding of floats to bf16.
+func round512() {
+	begin("roundPairsAVX512", "func(dst, x *float32, n int)", "rounds 32·n floats to bf16; those below the least normal one become 0.")
+	dst, x := load("dst"), load("x")
+	unroll.Loop(load("n"), func(u int) {
+		v := 2 * u
+		VMOVUPS(Mem{Base: x, Disp: 2 * panelBytes * u}, zmm[v])
+		VMOVUPS(Mem{Base: x, Disp: 2*panelBytes*u + panelBytes}, zmm[v+1])
+		vcvtne2ps2bf16(v, v+1, v)
+		VMOVUPS(zmm[v], Mem{Base: dst, Disp: panelBytes * u})
+	}, func(by int) {
+		ADDQ(I32(int32(panelBytes*by)), dst)
+		ADDQ(I32(int32(2*panelBytes*by)), x)
+	})
+	VZEROUPPER()
+	RET()
+}
+
 // decode512 emits the rounding of a strip of pairs to a panel of them.
 func decode512() {
 	begin("decodeF16PairsAVX512", "func(dst *float32, b *byte, n int)", "rounds n rows of 16 pairs in f16 to bf16.")

@@ -23,6 +23,7 @@ func main() {
 		strips512(rows, 1)
 		strips512(rows, maxStrips)
 	}
+	round512()
 	decode512()
 	peak512()
 	Generate()
