@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"time"
 
-	"limbeck/eval/bench"
 	"limbeck/eval/report"
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
@@ -25,7 +24,11 @@ type sample struct {
 	Memory int64   // most at a time, in bytes; 0 unknown
 
 	seconds float64 // of the whole process
-	bound   func(l *machine.Limits) (value float64, by string)
+
+	// What the machine allows, by what was measured beside the run; 0 unknown. A
+	// shared machine's limits move within minutes.
+	limit float64
+	by    string
 }
 
 // A variant is one way to run a side.
@@ -93,11 +96,6 @@ func (d *driver) meet(l machine.Limits) {
 	d.limits = &l
 }
 
-// bound returns what limits allow for a work of a model.
-func bound(s bench.Shape, w bench.Work) func(*machine.Limits) (float64, string) {
-	return func(l *machine.Limits) (float64, string) { return s.Bound(w, l) }
-}
-
 // run times the rows whose names match.
 func (d *driver) run(ctx context.Context, only *regexp.Regexp) (*result, error) {
 	var rows []row
@@ -129,11 +127,7 @@ func (d *driver) run(ctx context.Context, only *regexp.Regexp) (*result, error) 
 	d.measure()
 	res.Limits = *d.limits
 	for i := range res.Rows {
-		o := &res.Rows[i]
-		if o.bound != nil {
-			o.Limit, o.By = o.bound(d.limits)
-		}
-		o.judge(rows[i].goals, res.Rows)
+		res.Rows[i].judge(rows[i].goals, res.Rows)
 	}
 	return res, nil
 }

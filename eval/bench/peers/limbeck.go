@@ -58,7 +58,8 @@ func (d *driver) parseLimbeck(text []byte, w bench.Work) (sample, error) {
 	for _, m := range r.Models {
 		for _, x := range m.Works {
 			if x.Kind == w.Kind && x.Tokens == w.Tokens && x.Batch == w.Batch {
-				return sample{Value: x.Rate.Median.Or(0), Memory: m.Memory, bound: bound(m.Shape, x.Work)}, nil
+				limit, by := m.Shape.Bound(x.Work, &r.Limits)
+				return sample{Value: x.Rate.Median.Or(0), Memory: m.Memory, limit: limit, by: by}, nil
 			}
 		}
 	}

@@ -68,8 +68,8 @@ func TestParseLimbeck(t *testing.T) {
 	if err != nil || got.Value != 212.9976675135044 || got.Memory != 265265152 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if limit, by := got.bound(d.limits); !(limit > got.Value) || by == "" {
-		t.Errorf("the limit is %g by %q", limit, by)
+	if !(got.limit > got.Value) || got.by == "" {
+		t.Errorf("the limit is %g by %q", got.limit, got.by)
 	}
 	for _, text := range []string{"", "{}", "[]"} {
 		if got, err := d.parseLimbeck([]byte(text), requests); err == nil {
@@ -119,7 +119,7 @@ func TestVocabulary(t *testing.T) {
 func outcomes() []outcome {
 	limbeck := sideResult{Name: limbeckName, Values: []float64{290, 300, 900}, Memory: 2e9}
 	return []outcome{
-		{Name: "idle", Unit: tokens, Limit: 500, Sides: []sideResult{limbeck, {Name: ik, Values: []float64{200}}}},
+		{Name: "idle", Unit: tokens, Limits: []float64{580, 400, 1500}, Sides: []sideResult{limbeck, {Name: ik, Values: []float64{200}}}},
 		{Name: "busy", Unit: tokens, Sides: []sideResult{{Name: limbeckName, Values: []float64{60}}}},
 		{Name: "time", Unit: seconds, Sides: []sideResult{{Name: limbeckName, Values: []float64{0.25}}, {Name: ik, Values: []float64{0.5}}}},
 	}

@@ -25,13 +25,11 @@ type outcome struct {
 	Name    string       `json:"name"`
 	Unit    unit         `json:"unit"`
 	Sides   []sideResult `json:"sides"` // Limbeck first
-	Limit   float64      `json:"limit,omitempty"`
+	Limits  []float64    `json:"limits,omitempty"` // of Limbeck's rounds
 	By      string       `json:"limited_by,omitempty"`
 	Goal    string       `json:"goal"`
 	Reached string       `json:"reached"`
 	Met     *bool        `json:"met,omitempty"` // absent: not known
-
-	bound func(l *machine.Limits) (value float64, by string)
 }
 
 // A sideResult is what one side did.
@@ -57,8 +55,8 @@ func (o *outcome) add(s *sideResult, x *sample, err error) {
 		return
 	}
 	s.Values, s.Memory = append(s.Values, x.Value), max(s.Memory, x.Memory)
-	if x.bound != nil {
-		o.bound = x.bound
+	if x.limit > 0 {
+		o.Limits, o.By = append(o.Limits, x.limit), x.by
 	}
 }
 
@@ -89,12 +87,18 @@ func (o *outcome) ratio(peer string) float64 {
 	return own / other
 }
 
-// share returns Limbeck's part of the limit; 0 unknown.
+// share returns the median of Limbeck's parts of the limits of its rounds; 0
+// unknown.
 func (o *outcome) share() float64 {
-	if o.Limit == 0 {
+	values := o.side(limbeckName).Values
+	if len(values) != len(o.Limits) {
 		return 0
 	}
-	return o.median(limbeckName) / o.Limit
+	var shares []float64
+	for i, v := range values {
+		shares = append(shares, v/o.Limits[i])
+	}
+	return bench.Median(shares)
 }
 
 // verdict says whether the goal is met.
@@ -234,7 +238,7 @@ func (r *result) notes() []report.Note {
 	}
 	out := []report.Note{{Title: "Limits measured in this run", Text: limits},
 		{Title: "Method", Text: fmt.Sprintf("Medians of %d rounds in which the sides take turns, each in a fresh process with %d threads. Peers run with what was fastest of "+
-			"the flags that they were tried with.", r.Rounds, r.Machine.Threads)}}
+			"the flags that they were tried with. A share of the limit is of the one that was measured in the same process, just before and after.", r.Rounds, r.Machine.Threads)}}
 	if r.NoTorch != "" {
 		out = append(out, report.Note{Title: "PyTorch was not timed", Text: r.NoTorch})
 	}

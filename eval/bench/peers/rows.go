@@ -92,7 +92,7 @@ func (d *driver) busyRow() row {
 			r.sides[i].variants[j].run = func(ctx context.Context) (sample, error) {
 				return whileBusy(busyLoops, func() (sample, error) {
 					s, err := v.run(ctx)
-					s.bound = nil // the limits are those of all cores
+					s.limit = 0 // that of all cores
 					return s, err
 				})
 			}

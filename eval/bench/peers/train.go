@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"limbeck/eval/bench"
-	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/generate"
@@ -99,9 +98,7 @@ func (d *driver) train(ctx context.Context, format string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	return sample{Value: t.Rate, Memory: p.memory, bound: func(l *machine.Limits) (float64, string) {
-		return l.Of(format) / t.Cost, "arithmetic"
-	}}, nil
+	return sample{Value: t.Rate, Memory: p.memory, limit: d.limits.Of(format) / t.Cost, by: "arithmetic"}, nil
 }
 
 // pytorch trains with PyTorch.
