@@ -62,11 +62,16 @@ func PromptSequences(m *model.Model, examples []Example, maxTokens int) (set []t
 
 // PromptIDs returns the tokens that m is given to answer e.
 func PromptIDs(m *model.Model, e *Example) ([]int, error) {
-	var messages []chat.Message
-	for _, x := range e.Prompt() {
-		messages = append(messages, chat.Message{Role: x.Role, Content: x.Content})
+	return m.PromptIDs(Conversation(e.Prompt()))
+}
+
+// Conversation returns messages as chat templates take them.
+func Conversation(messages []Message) []chat.Message {
+	out := make([]chat.Message, len(messages))
+	for i, x := range messages {
+		out[i] = chat.Message{Role: x.Role, Content: x.Content}
 	}
-	return m.PromptIDs(messages)
+	return out
 }
 
 func textSequences(m *model.Model, text string, maxTokens int) []train.Sequence {

@@ -18,7 +18,6 @@ import (
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/model"
-	"limbeck/model/chat"
 	"limbeck/model/generate"
 )
 
@@ -221,11 +220,7 @@ func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) e
 // request answers one prompt.
 func (j *Job) request(ctx context.Context, m *model.Model, s *generate.Session, prompt []data.Message) (Request, error) {
 	start := time.Now()
-	messages := make([]chat.Message, len(prompt))
-	for i, x := range prompt {
-		messages[i] = chat.Message{Role: x.Role, Content: x.Content}
-	}
-	ids, err := m.PromptIDs(messages)
+	ids, err := m.PromptIDs(data.Conversation(prompt))
 	if err != nil {
 		return Request{}, err
 	}

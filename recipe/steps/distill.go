@@ -39,7 +39,7 @@ func buildDistill(c *recipe.Chain) error {
 	}
 	ref := c.Recipe.Teacher[0].From.Text
 	rounded := aware(c.Recipe.Quantize)
-	s := &run.Step{Kind: "distill", Name: "distill", Version: 1, Settings: distillSettings{c.Seed, *d, rounded}, Inputs: []run.Input{student}}
+	s := &run.Step{Kind: "distill", Name: "distill", Version: 2, Settings: distillSettings{c.Seed, *d, rounded}, Inputs: []run.Input{student}}
 	cached := d.Cache == "topk" && d.Response > 0
 	if cached {
 		cache, err := cacheStep(c, d, teachers, ref, student)
@@ -120,7 +120,13 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 		}
 		return cachedObjective(m, cache, o, len(set), f.pool)
 	}
-	f.open = func() (*model.Model, error) { return openInput(w, "student", ref) }
+	f.open = func() (*model.Model, error) {
+		m, err := openInput(w, "student", ref)
+		if err != nil {
+			return nil, err
+		}
+		return m, speak(w, m, f.train)
+	}
 	m, training, err := f.run(ctx)
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func buildPrune(c *recipe.Chain) error {
 	if student.From.Text == recipe.FromTeacher {
 		settings.Seed = 0 // nothing is drawn
 	}
-	s := &run.Step{Kind: "prune", Name: "prune", Version: 1, Inputs: []run.Input{teacher}, Settings: settings}
+	s := &run.Step{Kind: "prune", Name: "prune", Version: 2, Inputs: []run.Input{teacher}, Settings: settings}
 	if c.Has("data.train") {
 		in, err := c.Get("data.train", "train")
 		if err != nil {
@@ -121,6 +121,9 @@ func PruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 	} else {
 		w.Fact(LayersKept, fmt.Sprint(plan.Layers))
 	}
+	if err := speak(w, m, set.examples); err != nil {
+		return err
+	}
 	c := m.Config()
 	w.Fact(Shape, fmt.Sprintf("%d layers, %d wide, %d heads, %d KV heads, %d neurons, %d tokens",
 		c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN, c.Vocab))
@@ -143,11 +146,12 @@ func shapeOf(s recipe.Student, m *model.Model, imp *prune.Importance) (prune.Sha
 	}, nil
 }
 
-// A calibrationSet is a sample of the training examples, and how often each
-// token occurs in all of them.
+// A calibrationSet is the training examples, a sample of their tokens, and how
+// often each token occurs in all of them.
 type calibrationSet struct {
-	sample []train.Sequence
-	tokens []int
+	examples []data.Example
+	sample   []train.Sequence
+	tokens   []int
 }
 
 // calibration draws n examples of the input "train", evenly spread; the input
@@ -161,7 +165,7 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &calibrationSet{sample: spread(set, n), tokens: make([]int, m.Config().Vocab)}
+	out := &calibrationSet{examples: examples, sample: spread(set, n), tokens: make([]int, m.Config().Vocab)}
 	for _, s := range set {
 		for _, id := range s.IDs {
 			out.tokens[id]++

@@ -1,8 +1,11 @@
 package steps
 
 import (
+	"strings"
+
 	"limbeck/data"
 	"limbeck/model"
+	"limbeck/recipe/run"
 )
 
 // Templates that models get from their data.
@@ -17,12 +20,97 @@ const (
 
 // adaptTemplate gives m, before it is trained on examples, the chat template
 // that fits them. Single texts with a label or with slots need no roles. A log
-// of messages keeps the model's own template, if it has one.
+// of messages keeps the model's own template, if it has one that shows all of
+// them.
 func adaptTemplate(m *model.Model, examples []data.Example) error {
-	if source := templateFor(examples, m.Template != nil); source != "" {
+	if source := templateFor(examples, m.Template != nil && !leavesOut(m, examples)); source != "" {
 		return m.SetTemplate(source)
 	}
 	return nil
+}
+
+// speakAs makes the system message that all examples begin with the one of chats
+// that begin with none: the only one that m knows. The template's own would be
+// new to it, and if the vocabulary was cut to the examples, spelled in bytes. It
+// reports what users should know of examples that leave it no choice.
+func speakAs(m *model.Model, examples []data.Example) (remark string, err error) {
+	text, several := systemOf(examples)
+	switch {
+	case m.Template == nil:
+		return "", nil
+	case several:
+		return "the examples begin with different system messages, or some with none: requests need the right one", nil
+	case text == "":
+		return "", nil
+	}
+	user := data.Message{Role: "user", Content: "?"}
+	with, err := m.Prompt(data.Conversation([]data.Message{{Role: system, Content: text}, user}))
+	if err != nil {
+		return "", nil // it is told where the examples are read
+	}
+	if !strings.Contains(with, strings.TrimSpace(text)) {
+		return "the model's chat template leaves out system messages: neither training nor replies see them", nil
+	}
+	if without, err := m.Prompt(data.Conversation([]data.Message{user})); err == nil && with == without {
+		return "", nil
+	}
+	return "", m.SetTemplate(withSystem(m.TemplateSource(), text))
+}
+
+// speak is [speakAs] in a step, which passes the remark on.
+func speak(w *run.Work, m *model.Model, examples []data.Example) error {
+	remark, err := speakAs(m, examples)
+	if remark != "" {
+		w.Warn("%s", remark)
+	}
+	return err
+}
+
+const system = "system"
+
+// systemOf returns the system message that all chats begin with; several reports
+// that they do not begin alike.
+func systemOf(examples []data.Example) (text string, several bool) {
+	first := true
+	for i := range examples {
+		p := examples[i].Prompt()
+		if len(p) == 0 {
+			continue
+		}
+		own := ""
+		if p[0].Role == system {
+			own = p[0].Content
+		}
+		if !first && own != text {
+			return "", true
+		}
+		text, first = own, false
+	}
+	return text, false
+}
+
+// leavesOut reports whether m's template shows nothing of the first message of a
+// chat of several.
+func leavesOut(m *model.Model, examples []data.Example) bool {
+	for i := range examples {
+		if p := examples[i].Prompt(); len(p) > 1 {
+			all, err := m.Prompt(data.Conversation(p))
+			return err == nil && !strings.Contains(all, strings.TrimSpace(p[0].Content))
+		}
+	}
+	return false
+}
+
+// withSystem returns a template that gives chats without a system message this
+// one.
+func withSystem(source, text string) string {
+	literal := strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(text)
+	begin := "{% if not messages or messages[0]['role'] != 'system' %}" +
+		"{% set messages = [{'role': 'system', 'content': '" + literal + "'}] + messages %}{% endif %}"
+	if strings.HasPrefix(source, "\n") {
+		begin += "\n" // a line's end after a block is dropped
+	}
+	return begin + source
 }
 
 // templateFor returns the template that examples need of a model, which may

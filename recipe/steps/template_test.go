@@ -1,9 +1,13 @@
 package steps
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"limbeck/data"
+	"limbeck/internal/testkit"
+	"limbeck/model"
 )
 
 func TestTemplateFor(t *testing.T) {
@@ -28,4 +32,102 @@ func TestTemplateFor(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+// briefed returns a chat that begins with a system message, unless it is empty.
+func briefed(system, text string) data.Example {
+	e := data.NewChat(text, "ok")
+	if system != "" {
+		e.Messages = append([]data.Message{{Role: "system", Content: system}}, e.Messages...)
+	}
+	return e
+}
+
+// A model whose examples all begin with one system message has that for chats
+// without one, and another where a chat brings it.
+func TestSpeakAs(t *testing.T) {
+	smol, err := os.ReadFile("../../model/chat/testdata/templates/smollm2.jinja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const brief = "It's \"C:\\new\":\n\tanswer {{briefly}} in 日本語, 100 %}."
+	for name, source := range map[string]string{"roles": rolesTemplate, "its own": string(smol), "a line first": "\n" + rolesTemplate} {
+		t.Run(name, func(t *testing.T) {
+			m := testkit.Model(1)
+			template(t, m, source)
+			before := prompt(t, m, briefed(brief, "hello"))
+			for range 2 { // the second time, nothing is left to do
+				remark, err := speakAs(m, []data.Example{briefed(brief, "a"), briefed(brief, "b")})
+				if remark != "" || err != nil {
+					t.Fatalf("%q, %v", remark, err)
+				}
+			}
+			if got := prompt(t, m, briefed("", "hello")); got != before {
+				t.Errorf("a chat without a system message is prompted %q, want %q", got, before)
+			}
+			if got := prompt(t, m, briefed("Sing.", "hello")); !strings.Contains(got, "Sing.") || strings.Contains(got, "briefly") {
+				t.Errorf("a chat with another is prompted %q", got)
+			}
+			if n := strings.Count(m.TemplateSource(), "briefly"); n != 1 {
+				t.Errorf("the template has the message %d times", n)
+			}
+		})
+	}
+}
+
+// Where a template cannot be right for all requests, users are told.
+func TestSpeakAsRemarks(t *testing.T) {
+	for _, c := range []struct {
+		name, source string
+		systems      []string
+		remark       string
+	}{
+		{"no system message", rolesTemplate, []string{"", ""}, ""},
+		{"several", rolesTemplate, []string{"Be short.", "Be long."}, "different system messages"},
+		{"some without", rolesTemplate, []string{"Be short.", ""}, "different system messages"},
+		{"a template that is blind", bareTemplate, []string{"Be short."}, "leaves out system messages"},
+	} {
+		m := testkit.Model(1)
+		template(t, m, c.source)
+		var examples []data.Example
+		for _, s := range c.systems {
+			examples = append(examples, briefed(s, "hello"))
+		}
+		remark, err := speakAs(m, examples)
+		if err != nil || !strings.Contains(remark, c.remark) || (remark == "") != (c.remark == "") {
+			t.Errorf("%s: %q, %v", c.name, remark, err)
+		}
+		if m.TemplateSource() != c.source {
+			t.Errorf("%s: the template has changed", c.name)
+		}
+	}
+}
+
+// A log of several messages takes the place of a template that shows only the
+// last one.
+func TestAdaptBlindTemplate(t *testing.T) {
+	m := testkit.Model(1)
+	template(t, m, bareTemplate)
+	if err := adaptTemplate(m, []data.Example{briefed("Be short.", "hello")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.TemplateSource(); got != rolesTemplate {
+		t.Errorf("the template is %q", got)
+	}
+}
+
+func template(t *testing.T, m *model.Model, source string) {
+	t.Helper()
+	if err := m.SetTemplate(source); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func prompt(t *testing.T, m *model.Model, e data.Example) string {
+	t.Helper()
+	text, err := m.Prompt(data.Conversation(e.Prompt()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -24,7 +24,7 @@ type result struct {
 type outcome struct {
 	Name    string       `json:"name"`
 	Unit    unit         `json:"unit"`
-	Sides   []sideResult `json:"sides"` // Limbeck first
+	Sides   []sideResult `json:"sides"`            // Limbeck first
 	Limits  []float64    `json:"limits,omitempty"` // of Limbeck's rounds
 	By      string       `json:"limited_by,omitempty"`
 	Goal    string       `json:"goal"`
