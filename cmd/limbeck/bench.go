@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,8 @@ import (
 
 	"limbeck/eval/bench"
 	"limbeck/internal/disk"
+	"limbeck/internal/par"
+	"limbeck/store/builtin"
 )
 
 func init() { register(benchCommand) }
@@ -51,6 +54,7 @@ func (f *benchFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.profile, "profile", false, "tell where the time goes, by operation")
 	flags.StringVar(&f.html, "html", "", "write tables and plots to this HTML `FILE`")
 	f.engineFlags.add(flags)
+	f.addKeep(flags)
 }
 
 // maxBench bounds lengths, depths and sequences at once.
@@ -99,14 +103,13 @@ func (a *app) bench(ctx context.Context, f *benchFlags, ref string) error {
 
 // job returns what to do with a model: its context bounds lengths and depths.
 func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) {
-	m, err := a.openModel(ref)
+	pool := par.New(f.threads)
+	defer pool.Close()
+	m, _, err := f.openWith(a, ref, pool)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	if _, err := f.precision(m); err != nil {
-		return nil, err
-	}
 	works := bench.Works(m.Config().Context, f.lengths, f.depths, f.parallel)
 	if len(works) == 0 {
 		return nil, usageErrorf("the context of %s, %d tokens, has no room for anything to time", ref, m.Config().Context)
@@ -115,7 +118,7 @@ func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) 
 	if len(refs) == 2 && refs[0] != refs[1] {
 		name = modelName(ref, refs)
 	}
-	return &bench.Job{Name: name, Model: ref, Works: works, Threads: f.threads, Exact: f.exact, Cache: f.cache, Profile: f.profile}, nil
+	return &bench.Job{Name: name, Model: ref, Works: works, Threads: f.threads, Exact: f.exact, Cache: f.cache, Keep: f.keep && !strings.HasPrefix(ref, builtin.Prefix), Profile: f.profile}, nil
 }
 
 // printBench prints a result and writes its page, if asked for.

@@ -56,6 +56,7 @@ func evalCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.windows, "windows", 0, "perplexity of a text: this many windows (default: all)")
 	flags.StringVar(&f.log, "log-samples", "", "write a line of JSON for each example to this `FILE`")
 	f.engineFlags.add(flags)
+	f.addKeep(flags)
 	return cmd
 }
 

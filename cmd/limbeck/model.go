@@ -24,12 +24,18 @@ type engineFlags struct {
 	threads int
 	exact   bool
 	cache   string
+	keep    bool // packed weights, in a file
 }
 
 func (f *engineFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core)")
 	flags.BoolVar(&f.exact, "exact", false, "f32 activations instead of int8: slower, as references compute")
 	flags.StringVar(&f.cache, "cache-type", "", "format of the KV cache: "+op.KVTypeNames()+" (default: f16, or f32 if --exact)")
+}
+
+// addKeep adds the flag of commands that load a model to run it.
+func (f *engineFlags) addKeep(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.keep, "keep-packed", false, "keep the packed weights in MODEL.packed, as large as MODEL: later starts are sooner")
 }
 
 // precision returns how a model computes.
@@ -68,20 +74,33 @@ func (f *engineFlags) load(a *app, ref string, ready func(*engine)) (*engine, er
 	start := time.Now()
 	debug.SetGCPercent(-1) // loading leaves little behind: collecting would take longer
 	defer debug.SetGCPercent(garbageShare)
-	m, err := a.openModel(ref)
-	if err != nil {
-		return nil, err
-	}
-	p, err := f.precision(m)
-	if err != nil {
-		m.Close()
-		return nil, err
-	}
 	pool := par.New(f.threads)
+	m, p, err := f.openWith(a, ref, pool)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
 	e := &engine{generate.NewRunner(m, pool, p), pool, 0}
 	ready(e)
 	e.load = time.Since(start)
 	return e, nil
+}
+
+// openWith opens a model, packed as far as that was kept, and says how it computes.
+func (f *engineFlags) openWith(a *app, ref string, pool *par.Pool) (m *model.Model, p generate.Precision, err error) {
+	if f.keep {
+		m, err = steps.OpenPacked(ref, pool, a.remark)
+	} else {
+		m, err = a.openModel(ref)
+	}
+	if err != nil {
+		return nil, p, err
+	}
+	if p, err = f.precision(m); err != nil {
+		m.Close()
+		return nil, p, err
+	}
+	return m, p, nil
 }
 
 func (e *engine) close() {

@@ -68,6 +68,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.raw, "raw", false, "take the prompt as it is, control tokens included: no chat template")
 	flags.Float64Var(&f.minConfidence, "min-confidence", 0, "call a reply below this `PROBABILITY` unsure, with exit code 3")
 	f.engineFlags.add(flags)
+	f.addKeep(flags)
 }
 
 // oneOrTwo returns a check that a command gets the named argument, and perhaps

@@ -52,6 +52,7 @@ func serveCommand(a *app) *cobra.Command {
 	flags.Func("cache", "most memory for what has been read, of requests on their way and before, as 512MB\n"+
 		"(default 1GB); what it holds bounds --ctx too", f.cache.Set)
 	f.engineFlags.add(flags)
+	f.addKeep(flags)
 	return cmd
 }
 

@@ -29,6 +29,7 @@ type Job struct {
 	Threads int              `json:"threads"`    // 0: one a core
 	Exact   bool             `json:"exact"`      // f32 activations
 	Cache   string           `json:"cache_type"` // of keys and values; empty: see [generate.Precision]
+	Keep    bool             `json:"keep"`       // the model is a file: see [model.OpenPacked]
 	Most    int              `json:"max_tokens"` // of a reply
 	Works   []Work           `json:"works"`      // to time besides, or instead
 	Profile bool             `json:"profile"`    // tell where the time of the works goes
@@ -163,6 +164,13 @@ const garbageShare = 20
 // before the clock runs: a process that serves is warm.
 func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	start := time.Now()
+	pool := par.New(j.Threads)
+	defer pool.Close()
+	if j.Keep {
+		open = func(ref string) (*model.Model, error) {
+			return model.OpenPacked(ref, pool, func(string, ...any) {})
+		}
+	}
 	m, err := open(j.Model)
 	if err != nil {
 		return nil, err
@@ -173,8 +181,6 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 		return nil, err
 	}
 	debug.SetGCPercent(garbageShare)
-	pool := par.New(j.Threads)
-	defer pool.Close()
 	m.Pack(pool)
 	t := newTimer(m, pool, p)
 	r := &Record{Load: time.Since(start).Seconds(), Shape: ShapeOf(m, p)}

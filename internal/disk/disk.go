@@ -57,6 +57,9 @@ func Create(path string) (*Pending, error) {
 	}
 }
 
+// Chmod changes who may read and write the file.
+func (p *Pending) Chmod(mode fs.FileMode) error { return p.file.Chmod(mode) }
+
 // Commit flushes the file to the disk and renames it. On an error it is
 // discarded.
 func (p *Pending) Commit() error {

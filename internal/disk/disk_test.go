@@ -6,7 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 )
 
 func names(t *testing.T, dir string) []string {
@@ -103,5 +105,61 @@ func TestMapEmptyAndFolder(t *testing.T) {
 	}
 	if _, err := Map(filepath.Dir(path)); err == nil {
 		t.Error("a folder was mapped")
+	}
+}
+
+// A file's stamp stays while the file does, and changes with it.
+func TestStamp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	stamp := func() string {
+		t.Helper()
+		m, err := Map(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		return m.Stamp
+	}
+	then := time.Unix(1e9, 5000)
+	write := func(text string) {
+		t.Helper()
+		if err := Write(path, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("old")
+	old := stamp()
+	if again := stamp(); again != old {
+		t.Errorf("%q, then %q of the same file", old, again)
+	}
+	write("longer")
+	if s := stamp(); s == old {
+		t.Errorf("%q of a longer file", s)
+	}
+	write("new") // as long, at the same time
+	if s := stamp(); (runtime.GOOS == "linux" || runtime.GOOS == "darwin") && s == old {
+		t.Errorf("%q of a file that replaced the first", s)
+	}
+}
+
+// The files of a private folder can be made private before they are written.
+func TestChmod(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	p, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Discard()
+	if err := p.Chmod(0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
+		t.Errorf("%v, %v; want a file of mode 600", info, err)
 	}
 }

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"unsafe"
@@ -11,25 +12,22 @@ import (
 // shortens the file meanwhile makes reading the lost pages fatal.
 type Mapping struct {
 	Data []byte
+
+	// Stamp tells the file, as it was when it was mapped, from others and from
+	// what it becomes by a change.
+	Stamp string
 }
 
 // Map opens path and maps it. An empty file gives empty Data.
 func Map(path string) (*Mapping, error) {
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
 	size := info.Size()
 	if size == 0 {
-		return &Mapping{}, nil
+		return &Mapping{Stamp: stamp(info)}, nil
 	}
 	if size > math.MaxInt {
 		return nil, fmt.Errorf("%s: %d bytes do not fit the address space", path, size)
@@ -38,7 +36,28 @@ func Map(path string) (*Mapping, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: mapping into memory: %w", path, err)
 	}
-	return &Mapping{data}, nil
+	return &Mapping{data, stamp(info)}, nil
+}
+
+// openRegular opens a regular file. Others are refused before they are opened: a
+// pipe would wait for its writer.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err = f.Stat(); err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }
 
 // Close unmaps the file: no slice of Data may be touched after it.

@@ -46,6 +46,7 @@ type File struct {
 	meta    Meta
 	tensors []*tensor.Tensor
 	byName  map[string]*tensor.Tensor
+	table   []byte        // the header's part that lists the tensors
 	mapping *disk.Mapping // nil if parsed from memory
 }
 
@@ -93,6 +94,19 @@ func (f *File) Tensors() []*tensor.Tensor { return f.tensors }
 
 // Tensor returns the tensor of that name, or nil.
 func (f *File) Tensor(name string) *tensor.Tensor { return f.byName[name] }
+
+// Table returns the part of the header that lists the tensors: names, shapes,
+// formats, places. It is not a copy.
+func (f *File) Table() []byte { return f.table }
+
+// Stamp tells the file, as it was when it was opened, from others and from what it
+// becomes by a change; it is empty for a file that was parsed from memory.
+func (f *File) Stamp() string {
+	if f.mapping == nil {
+		return ""
+	}
+	return f.mapping.Stamp
+}
 
 // Release tells the system that t's bytes are not needed for now, so that they
 // no longer count as this process's memory. Reading them again is correct.

@@ -83,7 +83,7 @@ func parse(data []byte) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]entry, tensors)
+	entries, start := make([]entry, tensors), r.off
 	for i := range entries {
 		e := &entries[i]
 		if err := r.entry(e, align); err != nil {
@@ -95,6 +95,7 @@ func parse(data []byte) (*File, error) {
 		f.byName[e.Name] = e.Tensor
 		f.tensors = append(f.tensors, e.Tensor)
 	}
+	f.table = data[start:r.off:r.off]
 	return f, place(r, entries, align)
 }
 

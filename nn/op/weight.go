@@ -133,19 +133,18 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 // format's packed layout, or in panels for f32. Other formats stay as they are.
 // If free is not nil, the elements in file order are let go, and free is told
 // of them: of each piece, by whoever packed it, and of the whole. The packed
-// layouts share one piece of memory, in large pages where the system has them.
-func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) {
-	size := 0
-	for _, w := range weights {
-		size += w.packedBytes()
-	}
-	mem := make([]byte, size)
+// layouts share one piece of memory, in large pages where the system has them; it
+// is returned for [SetPacked].
+func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) []byte {
+	mem := make([]byte, PackedBytes(weights))
 	largePages(mem)
+	rest := mem
 	for _, w := range weights {
 		n := w.packedBytes()
-		w.pack(mem[:n:n], pool, free)
-		mem = mem[n:]
+		w.pack(rest[:n:n], pool, free)
+		rest = rest[n:]
 	}
+	return mem
 }
 
 // PackLater makes products give at once the bits that [PackAll] would have them
@@ -191,14 +190,19 @@ func (w *Weight) pack(mem []byte, pool *par.Pool, free func(*tensor.Tensor)) {
 		w.layout, w.packed = w.t.Type.Fast, mem[:w.t.Type.Fast.Bytes(w.Rows, w.Cols)]
 		pool.Run(task, (groups+packGroups-1)/packGroups)
 		if free != nil {
-			mapped := *w.t
-			w.t = &tensor.Tensor{Name: w.t.Name, Type: w.t.Type, Shape: w.t.Shape}
-			free(&mapped)
+			free(w.letGo())
 		}
 	case w.Rows > 1 && w.panels == nil && w.t.Type == dtype.F32:
 		w.panels = make([]float32, groups*kernel.PanelWidth*w.Cols)
 		pool.Run(task, (groups+packGroups-1)/packGroups)
 	}
+}
+
+// letGo returns the elements in file order, which w has no more.
+func (w *Weight) letGo() *tensor.Tensor {
+	t := w.t
+	w.t = &tensor.Tensor{Name: t.Name, Type: t.Type, Shape: t.Shape}
+	return t
 }
 
 // Unpack drops what [Weight.Pack] made of an f32 weight, before the weight

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 
+	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/gguf"
 	"limbeck/recipe"
@@ -36,10 +37,7 @@ func Open(ref string) (*model.Model, error) {
 	name, ok := strings.CutPrefix(ref, builtin.Prefix)
 	if !ok {
 		m, err := model.Open(ref)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, NoModel(ref)
-		}
-		return m, err
+		return m, orNoModel(err, ref)
 	}
 	data, err := builtin.Model(name)
 	if err != nil {
@@ -50,6 +48,23 @@ func Open(ref string) (*model.Model, error) {
 		return nil, err
 	}
 	return model.FromGGUF(f)
+}
+
+// OpenPacked is [Open] by way of [model.OpenPacked]. What is built in is only opened.
+func OpenPacked(ref string, pool *par.Pool, remark func(format string, args ...any)) (*model.Model, error) {
+	if strings.HasPrefix(ref, builtin.Prefix) {
+		return Open(ref)
+	}
+	m, err := model.OpenPacked(ref, pool, remark)
+	return m, orNoModel(err, ref)
+}
+
+// orNoModel says more of an error that means that there is nothing.
+func orNoModel(err error, ref string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return NoModel(ref)
+	}
+	return err
 }
 
 // NoModel is the error for a reference that names no file or folder: it may be of

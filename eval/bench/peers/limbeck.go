@@ -68,13 +68,28 @@ func (d *driver) parseLimbeck(text []byte, w bench.Work) (sample, error) {
 
 // limbeckFirst returns the side that loads a model and writes one token.
 func (d *driver) limbeckFirst(model string) side {
+	return only(limbeckName, func(ctx context.Context) (sample, error) { return d.firstToken(ctx, model) })
+}
+
+// limbeckKept returns the side that does so with packed weights that a run before
+// kept.
+func (d *driver) limbeckKept(model string) side {
 	return only(limbeckName, func(ctx context.Context) (sample, error) {
-		p, err := d.limbeck("run", model, "a", "--raw", "--max-tokens", "1", "--threads", strconv.Itoa(d.set.threads)).run(ctx)
-		if err != nil {
+		const flag = "--keep-packed"
+		if _, err := d.firstToken(ctx, model, flag); err != nil {
 			return sample{}, err
 		}
-		return sample{Value: p.seconds, Memory: p.memory}, nil
+		return d.firstToken(ctx, model, flag)
 	})
+}
+
+func (d *driver) firstToken(ctx context.Context, model string, flags ...string) (sample, error) {
+	args := append([]string{"run", model, "a", "--raw", "--max-tokens", "1", "--threads", strconv.Itoa(d.set.threads)}, flags...)
+	p, err := d.limbeck(args...).run(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	return sample{Value: p.seconds, Memory: p.memory}, nil
 }
 
 // quantizing returns the side that quantizes from to a format with the command
