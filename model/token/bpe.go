@@ -15,7 +15,7 @@ import (
 type byteBPE struct {
 	split  splitter
 	single [256]int32 // token of a byte, -1 if none
-	merges map[pair]merge
+	merges *mergeTable
 	cache  wordCache
 	work   sync.Pool // of *merger
 }
@@ -26,15 +26,15 @@ type pair struct{ left, right int32 }
 // merge is what a pair becomes, and how urgent that is.
 type merge struct{ rank, id int32 }
 
-func newByteBPE(s Spec, ids map[string]int) (algorithm, error) {
+func newByteBPE(s Spec, ids *index) (algorithm, error) {
 	pre, err := preTokenizerOf(s.Pre)
 	if err != nil {
 		return nil, err
 	}
-	b := &byteBPE{split: pre.split, merges: make(map[pair]merge, len(s.Merges)), cache: newWordCache()}
+	b := &byteBPE{split: pre.split, merges: newMergeTable(len(s.Merges)), cache: newWordCache()}
 	for c := range b.single {
 		b.single[c] = -1
-		if id, ok := ids[string(byteRunes[c])]; ok && s.kind(id) == Normal {
+		if id, ok := ids.find(string(byteRunes[c])); ok && s.kind(id) == Normal {
 			b.single[c] = int32(id)
 		}
 	}
@@ -43,7 +43,7 @@ func newByteBPE(s Spec, ids map[string]int) (algorithm, error) {
 		return nil, err
 	}
 	for rank, f := range found {
-		b.merges[pair{f[0], f[1]}] = merge{int32(rank), f[2]}
+		b.merges.put(pair{f[0], f[1]}, merge{int32(rank), f[2]})
 	}
 	b.work.New = func() any { return &merger{merges: b.merges} }
 	return b, nil
@@ -51,7 +51,7 @@ func newByteBPE(s Spec, ids map[string]int) (algorithm, error) {
 
 // findMerges returns the ids of left, right and whole of each merge. All cores
 // look: vocabularies have up to 300,000, and a model waits for them to be opened.
-func findMerges(lines []string, ids map[string]int) ([][3]int32, error) {
+func findMerges(lines []string, ids *index) ([][3]int32, error) {
 	found := make([][3]int32, len(lines))
 	errs := make([]error, runtime.GOMAXPROCS(0))
 	part := (len(lines) + len(errs) - 1) / len(errs)
@@ -77,15 +77,15 @@ func findMerges(lines []string, ids map[string]int) ([][3]int32, error) {
 }
 
 // findMerge reads one line, "left right". It returns buf, which is for reuse.
-func findMerge(found *[3]int32, line string, ids map[string]int, buf []byte) ([]byte, error) {
+func findMerge(found *[3]int32, line string, ids *index, buf []byte) ([]byte, error) {
 	a, b, ok := strings.Cut(line, " ")
 	if !ok || a == "" || b == "" || strings.Contains(b, " ") {
 		return buf, fmt.Errorf("%.80q, want two tokens with a space between", line)
 	}
 	buf = append(append(buf[:0], a...), b...)
-	left, hasLeft := ids[a]
-	right, hasRight := ids[b]
-	whole, hasWhole := ids[string(buf)]
+	left, hasLeft := ids.find(a)
+	right, hasRight := ids.find(b)
+	whole, hasWhole := ids.find(string(buf))
 	*found = [3]int32{int32(left), int32(right), int32(whole)}
 	for i, has := range [3]bool{hasLeft, hasRight, hasWhole} {
 		if !has {

@@ -16,19 +16,18 @@ func (s Spec) Extend(tokens []string) (Spec, error) {
 	out := s
 	out.Tokens = slices.Clone(s.Tokens)
 	out.Types = make([]int32, len(s.Tokens), len(s.Tokens)+len(tokens))
-	ids := s.index()
+	ids := newIndex(slices.Concat(s.Tokens, tokens))
 	for id := range s.Tokens {
 		out.Types[id] = s.kind(id)
 	}
 	for _, token := range tokens {
-		id, ok := ids[token]
+		id, _ := ids.find(token) // the first
 		switch {
-		case ok:
+		case id < len(out.Tokens):
 			return Spec{}, fmt.Errorf("token: new token %.40q is token %d already", token, id)
 		case token == "", !utf8.ValidString(token):
 			return Spec{}, fmt.Errorf("token: new token %.40q, want UTF-8 text", token)
 		}
-		ids[token] = len(out.Tokens)
 		out.Tokens = append(out.Tokens, token)
 		out.Types = append(out.Types, UserDefined)
 	}

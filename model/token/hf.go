@@ -309,7 +309,7 @@ func (c *hfConfig) apply(s *Spec) error {
 	if c.AddEOS {
 		return fmt.Errorf("token: tokenizer_config.json: add_eos_token is not known")
 	}
-	ids := s.index()
+	ids := newIndex(s.Tokens)
 	for _, f := range []struct {
 		key   string
 		token hfToken
@@ -318,7 +318,7 @@ func (c *hfConfig) apply(s *Spec) error {
 		if f.token == "" {
 			continue
 		}
-		id, ok := ids[string(f.token)]
+		id, ok := ids.find(string(f.token))
 		if !ok {
 			return fmt.Errorf("token: tokenizer_config.json: %s %.40q is not in the vocabulary", f.key, f.token)
 		}

@@ -4,7 +4,7 @@ package token
 // candidates a heap, so that a word of n bytes takes O(n log n) whatever its merges
 // (a file may hold a megabyte without a space).
 type merger struct {
-	merges  map[pair]merge
+	merges  *mergeTable
 	symbols []symbol
 	heap    []candidate
 	out     []int32
@@ -49,7 +49,7 @@ func (m *merger) merge() {
 			continue
 		}
 		right := &m.symbols[s.next]
-		if found, ok := m.merges[pair{s.id, right.id}]; !ok || found.id != c.id {
+		if found, ok := m.merges.find(pair{s.id, right.id}); !ok || found.id != c.id {
 			continue
 		}
 		s.id = c.id
@@ -71,7 +71,7 @@ func (m *merger) propose(pos int32) {
 	if s.next < 0 {
 		return
 	}
-	if found, ok := m.merges[pair{s.id, m.symbols[s.next].id}]; ok {
+	if found, ok := m.merges.find(pair{s.id, m.symbols[s.next].id}); ok {
 		m.push(candidate{found.rank, pos, found.id})
 	}
 }

@@ -23,7 +23,7 @@ func (s Spec) Prune(keep func(id int) bool) (Spec, []int, error) {
 	if s.Model != "gpt2" {
 		return Spec{}, nil, unknown("tokenizer model for pruning", s.Model, []string{"gpt2"})
 	}
-	merges, err := findMerges(s.Merges, s.index())
+	merges, err := findMerges(s.Merges, newIndex(s.Tokens))
 	if err != nil {
 		return Spec{}, nil, err
 	}

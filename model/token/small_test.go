@@ -142,7 +142,7 @@ func TestMerge(t *testing.T) {
 		for {
 			at, best := -1, merge{rank: 1 << 30}
 			for i := range len(ids) - 1 {
-				if m, ok := b.merges[pair{int32(ids[i]), int32(ids[i+1])}]; ok && m.rank < best.rank {
+				if m, ok := b.merges.find(pair{int32(ids[i]), int32(ids[i+1])}); ok && m.rank < best.rank {
 					at, best = i, m
 				}
 			}

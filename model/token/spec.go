@@ -91,19 +91,8 @@ func (s Spec) kind(id int) int32 {
 	return s.Types[id]
 }
 
-// index maps tokens to ids; of equal tokens the first counts.
-func (s Spec) index() map[string]int {
-	ids := make(map[string]int, len(s.Tokens))
-	for id, token := range s.Tokens {
-		if _, ok := ids[token]; !ok {
-			ids[token] = id
-		}
-	}
-	return ids
-}
-
 // stops lists the ids that end a reply.
-func (s Spec) stops(ids map[string]int) []int {
+func (s Spec) stops(ids *index) []int {
 	var stops []int
 	for _, id := range []int{s.EOS, s.EOT} {
 		if id >= 0 {
@@ -111,7 +100,7 @@ func (s Spec) stops(ids map[string]int) []int {
 		}
 	}
 	for _, name := range turnEnds {
-		if id, ok := ids[name]; ok && s.kind(id) == Control {
+		if id, ok := ids.find(name); ok && s.kind(id) == Control {
 			stops = append(stops, id)
 		}
 	}

@@ -28,7 +28,7 @@ type Tokenizer struct {
 	words  algorithm
 	added  matcher // every added token
 	always matcher // user-defined tokens only: recognized in any text
-	ids    map[string]int
+	ids    *index
 	stops  []int
 
 	text  []byte   // bytes of all tokens, one after the other
@@ -46,7 +46,7 @@ type algorithm interface {
 }
 
 // algorithms maps tokenizer.ggml.model to what makes it.
-var algorithms = map[string]func(s Spec, ids map[string]int) (algorithm, error){
+var algorithms = map[string]func(s Spec, ids *index) (algorithm, error){
 	"gpt2": newByteBPE,
 }
 
@@ -59,7 +59,7 @@ func New(spec Spec) (*Tokenizer, error) {
 	if !ok {
 		return nil, unknown("tokenizer model", spec.Model, slices.Sorted(maps.Keys(algorithms)))
 	}
-	t := &Tokenizer{spec: spec, ids: spec.index()}
+	t := &Tokenizer{spec: spec, ids: newIndex(spec.Tokens)}
 	var err error
 	if t.words, err = makeWords(spec, t.ids); err != nil {
 		return nil, err
@@ -143,8 +143,7 @@ func (t *Tokenizer) Spec() Spec { return t.spec }
 // ID returns the id of a token as the vocabulary spells it (byte-level: " a" is
 // "Ġa").
 func (t *Tokenizer) ID(token string) (int, bool) {
-	id, ok := t.ids[token]
-	return id, ok
+	return t.ids.find(token)
 }
 
 // IsSpecial reports whether a token steers the model rather than being text:
