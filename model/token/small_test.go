@@ -290,3 +290,20 @@ func BenchmarkNew(b *testing.B) {
 		mustNew(b, spec)
 	}
 }
+
+// BenchmarkNewLarge is of as many tokens as Llama 3 has, each a shorter one and a
+// byte.
+func BenchmarkNewLarge(b *testing.B) {
+	const tokens = 128_256
+	spec := Spec{Model: "gpt2", Pre: "gpt-2", BOS: -1, EOS: -1, EOT: -1, UNK: -1, PAD: -1}
+	for _, r := range byteRunes {
+		spec.Tokens = append(spec.Tokens, string(r))
+	}
+	for i := 0; len(spec.Tokens) < tokens; i++ {
+		left, right := spec.Tokens[i/256], spec.Tokens[i%256]
+		spec.Tokens, spec.Merges = append(spec.Tokens, left+right), append(spec.Merges, left+" "+right)
+	}
+	for b.Loop() {
+		mustNew(b, spec)
+	}
+}
