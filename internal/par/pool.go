@@ -50,36 +50,50 @@ var epoch = time.Now()
 func now() time.Duration { return time.Since(epoch) }
 
 // A Pool is a set of worker threads. The caller of Run is worker 0.
+//
+// What different threads write while others poll lies in cache lines of its
+// own: a run of a few microseconds would lose much of what help saves to lines
+// that go to and fro.
 type Pool struct {
-	threads int
-	spin    time.Duration
-
-	run    atomic.Uint32 // counts runs, so that workers see a new one
-	done   atomic.Uint32
-	failed atomic.Bool
-
-	// Written between runs, read only by the holder of a claimed piece. A
-	// worker that comes late to a run may claim one of the next: it is as good.
-	task   Task
-	pieces uint32
-
-	shares []share // by worker
-
-	solo time.Duration // until then the caller works alone
-
-	running  atomic.Bool
+	threads  int
+	spin     time.Duration
+	shares   []share // by worker
+	workers  []worker
+	exited   sync.WaitGroup
 	closed   atomic.Bool
-	waiting  atomic.Bool // the caller is parked on finished
 	finished chan struct{}
 
+	watch *watch // nil unless somebody asked; written while the pool is idle
+
+	failed atomic.Bool
 	mu     sync.Mutex
 	thrown any // the first panic of the run
 
-	workers []worker
-	exited  sync.WaitGroup
+	_ line // what workers poll
 
-	watch *watch // nil unless somebody asked; written while the pool is idle
+	run atomic.Uint32 // counts runs, so that workers see a new one
+
+	// Written between runs, read only by the holder of a claimed piece, and kept
+	// until the next run. A worker that comes late to a run may claim one of the
+	// next: it is as good.
+	task Task
+
+	_ line // what the caller polls
+
+	done    atomic.Uint32 // pieces that others than the caller did, in all runs
+	waiting atomic.Bool   // the caller is parked on finished
+
+	_ line // the caller's
+
+	running atomic.Bool
+	helped  uint32        // what done was after the last run
+	solo    time.Duration // until then the caller works alone
+
+	_ line
 }
+
+// A line keeps what lies before it and after it in different cache lines.
+type line [64]byte
 
 // A share is a range of pieces that nobody has claimed: the first in the low half
 // of the word, the one after the last in the high half.
@@ -148,14 +162,13 @@ func (p *Pool) Run(t Task, pieces int) {
 	if p.watch != nil {
 		defer p.watch.ran(time.Now())
 	}
+	if p.threads == 1 || pieces <= 1 {
+		p.alone(t, pieces)
+		return
+	}
 	start := now()
-	if p.threads == 1 || pieces <= 1 || start < p.solo {
-		if p.watch != nil {
-			defer p.watch.worked(time.Now())
-		}
-		for i := range pieces {
-			t.Do(0, i)
-		}
+	if start < p.solo {
+		p.alone(t, pieces)
 		return
 	}
 	if p.closed.Load() {
@@ -164,25 +177,40 @@ func (p *Pool) Run(t Task, pieces int) {
 	if !p.running.CompareAndSwap(false, true) {
 		panic("par: Run called during a Run of the same pool")
 	}
-	p.task, p.pieces = t, uint32(pieces)
-	p.done.Store(0)
+	p.task = t
 	for i := range p.shares {
 		p.shares[i].set(pieces*i/p.threads, pieces*(i+1)/p.threads)
 	}
 	p.run.Add(1)
 	p.wakeUp(pieces - 1)
 	own := p.work(0)
+	helped := uint32(pieces) - own
+	p.helped += helped
 	if waited := p.join(); waited > 0 {
-		p.judge(waited, now()-waited-start, own)
+		p.judge(waited, now()-waited-start, own, helped)
 	}
-	p.task = nil
+	p.running.Store(false)
+	if p.failed.Load() {
+		p.throw()
+	}
+}
+
+// alone does a run on the caller's thread.
+func (p *Pool) alone(t Task, pieces int) {
+	if p.watch != nil {
+		defer p.watch.worked(time.Now())
+	}
+	for i := range pieces {
+		t.Do(0, i)
+	}
+}
+
+// throw panics with the first value of a run that failed.
+func (p *Pool) throw() {
 	thrown := p.thrown
 	p.thrown = nil
 	p.failed.Store(false)
-	p.running.Store(false)
-	if thrown != nil {
-		panic(thrown)
-	}
+	panic(thrown)
 }
 
 // Close ends the workers and waits for them. The pool must be idle.
@@ -203,7 +231,7 @@ func (p *Pool) wakeUp(n int) {
 			return
 		}
 		w := &p.workers[i]
-		if w.parked.CompareAndSwap(true, false) {
+		if w.parked.Load() && w.parked.CompareAndSwap(true, false) {
 			w.wake <- struct{}{}
 		}
 	}
@@ -226,11 +254,18 @@ func (p *Pool) serve(i int) {
 
 // await returns the number of the current run once it differs from seen.
 func (p *Pool) await(w *worker, seen uint32) uint32 {
-	for start := time.Now(); time.Since(start) < p.spin; {
+	for start := time.Duration(0); ; { // the clock comes after the polls: a run often follows at once
 		for range spinChecks {
 			if run := p.run.Load(); run != seen {
 				return run
 			}
+		}
+		at := now()
+		if start == 0 {
+			start = at
+		}
+		if at-start >= p.spin {
+			break
 		}
 	}
 	for {
@@ -265,7 +300,9 @@ func (p *Pool) work(id int) (own uint32) {
 		if p.watch != nil {
 			p.watch.worked(start)
 		}
-		p.finish(own)
+		if id > 0 {
+			p.finish(own)
+		}
 	}
 	return own
 }
@@ -302,33 +339,36 @@ func (p *Pool) catch() {
 
 // finish counts a worker's pieces as done.
 func (p *Pool) finish(own uint32) {
-	pieces := p.pieces // before Add: the next run may change it after
-	if p.done.Add(own) == pieces && p.waiting.CompareAndSwap(true, false) {
+	p.done.Add(own)
+	if p.waiting.Load() && p.waiting.CompareAndSwap(true, false) {
 		p.finished <- struct{}{}
 	}
 }
+
+// finishedAll reports whether all pieces are done that were not the caller's.
+func (p *Pool) finishedAll() bool { return p.done.Load() == p.helped }
 
 // join waits until all pieces are done, and returns for how long; zero if it
 // was so short that the clock was not read.
 func (p *Pool) join() time.Duration {
 	for range spinChecks {
-		if p.done.Load() == p.pieces {
+		if p.finishedAll() {
 			return 0
 		}
 	}
 	start := now()
 	for now()-start < p.spin {
 		for range spinChecks {
-			if p.done.Load() == p.pieces {
+			if p.finishedAll() {
 				return now() - start
 			}
 		}
 	}
-	// A loop, because the last finisher of an earlier run may be slow enough
-	// to answer this run's wait.
-	for p.done.Load() != p.pieces {
+	// A loop, because every worker that finishes answers, the last one of an
+	// earlier run included.
+	for !p.finishedAll() {
 		p.waiting.Store(true)
-		if p.done.Load() == p.pieces && p.waiting.CompareAndSwap(true, false) {
+		if p.finishedAll() && p.waiting.CompareAndSwap(true, false) {
 			break
 		}
 		<-p.finished
@@ -337,9 +377,8 @@ func (p *Pool) join() time.Duration {
 }
 
 // judge decides whether the next runs are the caller's alone, after one in
-// which it worked for that long on its own pieces and then waited.
-func (p *Pool) judge(waited, worked time.Duration, own uint32) {
-	helped := p.pieces - own
+// which it worked for that long on its own pieces and then waited for the others.
+func (p *Pool) judge(waited, worked time.Duration, own, helped uint32) {
 	saved := worked * time.Duration(helped) / time.Duration(max(own, 1))
 	if waited > spinFor+saved {
 		p.solo = now() + min(soloFactor*waited, maxSolo)

@@ -155,6 +155,39 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
+// A chain is a piece of that many additions, each of which waits for the last.
+type chain struct {
+	n    int
+	sums [2]struct {
+		v float64
+		_ line
+	}
+}
+
+func (c *chain) Do(worker, _ int) {
+	v := c.sums[worker].v
+	for range c.n {
+		v++
+	}
+	c.sums[worker].v = v
+}
+
+// BenchmarkHandOut does eight short pieces on one thread and on two. What two
+// take beyond half of what one takes is the price of handing out.
+func BenchmarkHandOut(b *testing.B) {
+	for _, n := range []int{100, 300, 1000} {
+		for threads := 1; threads <= 2; threads++ {
+			b.Run(fmt.Sprintf("%d/threads=%d", n, threads), func(b *testing.B) {
+				p := New(threads)
+				defer p.Close()
+				for c := (&chain{n: n}); b.Loop(); {
+					p.Run(c, 8)
+				}
+			})
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		name           string
@@ -168,9 +201,9 @@ func TestJudge(t *testing.T) {
 		{"lost it for long", time.Second, 80 * time.Microsecond, 9, 8, maxSolo},
 		{"did all but nothing in time", time.Second, 0, 2, 0, maxSolo},
 	} {
-		p := &Pool{pieces: c.pieces}
+		p := &Pool{}
 		at := now()
-		p.judge(c.waited, c.worked, c.own)
+		p.judge(c.waited, c.worked, c.own, c.pieces-c.own)
 		if got := p.solo; c.solo == 0 && got != 0 || c.solo != 0 && (got < at+c.solo || got > now()+c.solo) {
 			t.Errorf("%s: alone until %v, want %v after %v", c.name, got, c.solo, at)
 		}
