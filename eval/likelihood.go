@@ -66,7 +66,9 @@ func (s *likelihoods) read(ctx context.Context, prompt []int, replies [][]int) (
 	if last > 0 {
 		t := s.r.Tape()
 		t.Reset()
-		s.r.Model.Forward(t, op.One(prompt[:last], shared))
+		b := op.One(prompt[:last], shared)
+		b.Rows = []int{} // the cache is all that is wanted
+		s.r.Model.Forward(t, b)
 	}
 	sums := make([]float64, len(replies))
 	for lo := 0; lo < len(replies); {

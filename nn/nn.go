@@ -101,9 +101,11 @@ func NewAttention(layer, width int, h op.Heads, r *op.Rotation, eps float32) Att
 	}
 }
 
-// Forward returns x plus the attention's output. Its taps, under the names of
-// Q, K and V, are what attention compares: after rotation.
+// Forward returns x plus the attention's output, of the rows that b wants. Its
+// taps, under the names of Q, K and V, are what attention compares: after
+// rotation.
 func (a *Attention) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
+	wanted := b.Wanted(t, x)
 	m := t.Mark()
 	n := a.Norm.Forward(t, x)
 	p := forward(t, n, &a.Q, &a.K, &a.V)
@@ -114,8 +116,8 @@ func (a *Attention) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
 	t.Tap(a.K.Weight.Name, ".out", k)
 	t.Tap(a.V.Weight.Name, ".out", v)
 	h := op.Attention(t, q, k, v, a.Heads, a.Layer, b)
-	o := a.O.Forward(t, h)
-	y := op.Add(t, x, o)
+	o := a.O.Forward(t, b.Wanted(t, h))
+	y := op.Add(t, wanted, o)
 	t.Drop(n)
 	t.Drop(h)
 	t.Drop(o)

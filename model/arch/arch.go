@@ -39,12 +39,13 @@ type Model interface {
 	// the project writes.
 	Weights() []*op.Weight
 
-	// Forward returns the hidden states after the last norm, [tokens, Width],
-	// and advances the caches. On a tape that does not record, the states live
+	// Forward returns the hidden states after the last norm of the tokens that b
+	// wants, [tokens, Width], and advances the caches. On a tape that does not record, the states live
 	// until the tape is reset.
 	Forward(t *op.Tape, b op.Batch) *op.Value
 
-	// Head returns the logits of some rows of the hidden states, [rows, Vocab].
+	// Head returns the logits of some rows of the hidden states, [rows, Vocab];
+	// nil stands for all of them.
 	Head(t *op.Tape, hidden *op.Value, rows []int) *op.Value
 
 	// Loss returns the sum of a loss over some rows, without holding all

@@ -98,6 +98,7 @@ func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type, length
 		last := op.Batch{IDs: slices.Concat(others[1], others[2], ids), Seqs: []op.Seq{{Len: length}, {Len: 1}, {Len: length, KV: run.cache(200)}}}
 		check("last of a batch", threads, run.whole(last, length+1))
 		check("decoding beside others", threads, run.beside(ids, others))
+		check("some rows alone", threads, run.wanted(ids))
 		pool.Close()
 	}
 }
@@ -138,6 +139,26 @@ func (r *runner) part(b op.Batch, row, n int) []float32 {
 		rows[i] = row + i
 	}
 	return slices.Clone(r.m.Head(r.t, h, rows).Data)
+}
+
+// wanted runs ids in passes that want the logits of some rows alone: of the
+// first half, in a batch; of none; and, after these tokens, of the second half.
+func (r *runner) wanted(ids []int) (out []float32) {
+	n, half, kv := len(ids), len(ids)/2, r.cache(r.length)
+	batch := op.Batch{IDs: slices.Concat(ids, ids), Seqs: []op.Seq{{Len: n}, {Len: n}}, Rows: []int{}}
+	none, rest := op.One(ids[:half], kv), op.One(ids[half:], kv)
+	none.Rows, rest.Rows = batch.Rows, batch.Rows
+	for i := range half {
+		batch.Rows = append(batch.Rows, n+i)
+	}
+	for i := range n - half {
+		rest.Rows = append(rest.Rows, i)
+	}
+	for _, b := range []op.Batch{batch, none, rest} {
+		r.t.Reset()
+		out = append(out, r.m.Head(r.t, r.m.Forward(r.t, b), nil).Data...)
+	}
+	return out
 }
 
 // chunks runs ids in passes of so many tokens each.

@@ -62,12 +62,15 @@ func (m *llama) Weights() []*op.Weight { return nn.Weights(m) }
 func (m *llama) Forward(t *op.Tape, b op.Batch) *op.Value {
 	x := m.Embed.Forward(t, b)
 	for i := range m.Blocks {
-		block := &m.Blocks[i]
+		block, in := &m.Blocks[i], b
+		if i < len(m.Blocks)-1 {
+			in.Rows = nil // the next block's attention reads all of them
+		}
 		t.Tap(block.prefix, "in", x)
-		if i < t.Recompute {
-			x = op.Recompute(t, block, x, b)
+		if i < t.Recompute && in.Rows == nil {
+			x = op.Recompute(t, block, x, in)
 		} else {
-			x = block.Forward(t, x, b)
+			x = block.Forward(t, x, in)
 		}
 		t.Tap(block.prefix, "out", x)
 	}
@@ -88,7 +91,10 @@ func (m *llama) output() *nn.Linear {
 }
 
 func (m *llama) Head(t *op.Tape, hidden *op.Value, rows []int) *op.Value {
-	return m.output().Forward(t, op.Rows(t, hidden, rows))
+	if rows != nil {
+		hidden = op.Rows(t, hidden, rows)
+	}
+	return m.output().Forward(t, hidden)
 }
 
 func (m *llama) Loss(t *op.Tape, hidden *op.Value, rows []int, loss op.RowLoss) *op.Value {

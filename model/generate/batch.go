@@ -42,14 +42,14 @@ type batch struct {
 	// Of the step under way.
 	ids   []int
 	runs  []op.Seq
-	heads []int // of ids, those whose logits are wanted
+	heads []int // of ids, those whose logits are wanted; not nil, which would be all
 }
 
 // newBatch returns an empty batch. A Memory of 0 is no limit.
 func newBatch(r *Runner, l Limits) *batch {
 	orElse(&l.Rows, defaultRows)
 	orElse(&l.Chunk, DefaultChunk)
-	b := &batch{r: r, Limits: l, most: math.MaxInt, context: r.Model.Config().Context, stops: r.Model.Tokenizer.Stops()}
+	b := &batch{r: r, Limits: l, most: math.MaxInt, context: r.Model.Config().Context, stops: r.Model.Tokenizer.Stops(), heads: []int{}}
 	if l.Memory > 0 {
 		b.context = min(b.context, r.positions(l.Memory))
 	} else {
@@ -102,9 +102,9 @@ func (b *batch) step() {
 	b.r.begin()
 	m, t := b.r.Model, b.r.tape
 	t.Reset()
-	hidden := m.Forward(t, op.Batch{IDs: b.ids, Seqs: b.runs})
+	hidden := m.Forward(t, op.Batch{IDs: b.ids, Seqs: b.runs, Rows: b.heads})
 	if len(b.heads) > 0 {
-		logits := m.Head(t, hidden, b.heads)
+		logits := m.Head(t, hidden, nil)
 		row := 0
 		for _, w := range b.rows {
 			if len(w.seq.unread()) == 0 {

@@ -166,11 +166,5 @@ func (s *sampler) cut(total float64) {
 
 // argmax returns the first of the greatest elements.
 func argmax(x []float32) int {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return best
+	return max(0, slices.Index(x, kernel.Max(x))) // not found: there is a NaN
 }

@@ -90,15 +90,23 @@ func (s *slab[T]) reset() { s.used = 0 }
 // Alloc returns a T that lives until t is reset. It holds what its last user
 // left: the caller assigns all of it.
 func Alloc[T any](t *Tape) *T {
-	key := any((*T)(nil))
-	s, ok := t.slabs[key].(*slab[T])
-	if !ok {
-		s = &slab[T]{}
-		t.slabs[key] = s
-	}
+	s := slabOf[T](t)
 	if s.used == len(s.items) {
 		s.items = append(s.items, new(T))
 	}
 	s.used++
 	return s.items[s.used-1]
+}
+
+// slabOf finds the slab of a type. There are few: to look at them takes less
+// time than to find one in a map.
+func slabOf[T any](t *Tape) *slab[T] {
+	for _, s := range t.slabs {
+		if s, ok := s.(*slab[T]); ok {
+			return s
+		}
+	}
+	s := &slab[T]{}
+	t.slabs = append(t.slabs, s)
+	return s
 }

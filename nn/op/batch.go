@@ -4,6 +4,10 @@ package op
 type Batch struct {
 	IDs  []int
 	Seqs []Seq
+
+	// Rows are the tokens whose hidden states are wanted, in their order; nil:
+	// all. After the last layer's attention nothing is computed for the others.
+	Rows []int
 }
 
 // A Seq is a run of Len tokens of one sequence. With a KV it continues what the
@@ -15,6 +19,14 @@ type Seq struct {
 
 // One returns the batch of one sequence.
 func One(ids []int, kv *KV) Batch { return Batch{IDs: ids, Seqs: []Seq{{len(ids), kv}}} }
+
+// Wanted returns those of x's rows, one a token, that are wanted.
+func (b Batch) Wanted(t *Tape, x *Value) *Value {
+	if b.Rows == nil || len(b.Rows) == x.Rows {
+		return x
+	}
+	return Rows(t, x, b.Rows)
+}
 
 // past returns how many positions precede the run.
 func (s Seq) past() int {

@@ -24,7 +24,7 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 	parts, ys, pieces := n.parts[:0], n.ys[:0], 0
 	for _, w := range ws {
 		p := newMatMul(t, x, w)
-		parts, ys, pieces = append(parts, p), append(ys, p.y), pieces+p.pieces()
+		parts, ys, pieces = append(parts, p), append(ys, p.y), pieces+p.pieces
 	}
 	*n = matMuls{parts, ys}
 	form, one := n.form()
@@ -67,11 +67,11 @@ func (n *matMuls) form() (form *kernel.Activations, one bool) {
 // Do computes a piece of one of the products.
 func (n *matMuls) Do(worker, piece int) {
 	for _, p := range n.parts {
-		if piece < p.pieces() {
+		if piece < p.pieces {
 			p.Do(worker, piece)
 			return
 		}
-		piece -= p.pieces()
+		piece -= p.pieces
 	}
 }
 
@@ -85,6 +85,7 @@ func newMatMul(t *Tape, x *Value, w *Weight) *matMul {
 	y := t.Value(x.Rows, w.Rows)
 	n := Alloc[matMul](t)
 	*n = matMul{t: t, x: x, w: w, y: y}
+	n.cut()
 	return n
 }
 
@@ -92,6 +93,24 @@ type matMul struct {
 	t    *Tape
 	x, y *Value
 	w    *Weight
+
+	groups       int // of w's rows
+	step, pieces int // groups of a piece, and how many of these
+}
+
+// cut makes pieces of about 64 KB of work for a matrix by a vector, of one group
+// of rows where there are many rows of x. They are of about one size, so that
+// threads end together.
+func (n *matMul) cut() {
+	most := 1
+	if n.x.Rows < 64 {
+		most = max(1, 4096/n.w.Cols)
+	}
+	if n.x.Rows > 0 { // else there is nothing to do
+		n.groups = (n.w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
+	}
+	n.pieces = (n.groups + most - 1) / most
+	n.step = (n.groups + n.pieces - 1) / max(1, n.pieces)
 }
 
 // trained reports whether w changes from step to step, so that packing it for
@@ -108,12 +127,7 @@ func (n *matMul) forward() {
 	if n.packed() {
 		n.x.bring(n.t, n.w.layout.X)
 	}
-	n.t.Pool.Run(n, n.pieces())
-}
-
-func (n *matMul) pieces() int {
-	groups := (n.w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
-	return (groups + n.step() - 1) / n.step()
+	n.t.Pool.Run(n, n.pieces)
 }
 
 // packed reports whether the weight's layout multiplies.
@@ -121,20 +135,11 @@ func (n *matMul) packed() bool {
 	return n.w.layout != nil && !(n.t.Exact && n.w.layout.Int8())
 }
 
-// step returns the row groups a piece: about 64 KB of work for a matrix by a
-// vector, one group where there are many rows of x.
-func (n *matMul) step() int {
-	if n.x.Rows >= 64 {
-		return 1
-	}
-	return max(1, 4096/n.w.Cols)
-}
-
 // Do computes the columns of y that belong to one piece's row groups.
 func (n *matMul) Do(worker, piece int) {
 	w, x, y := n.w, n.x, n.y
-	lo := piece * n.step()
-	hi := min(lo+n.step(), (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
+	lo := piece * n.step
+	hi := min(lo+n.step, n.groups)
 	if n.packed() {
 		w.mulPacked(n.t, worker, y, x, lo, hi)
 		return

@@ -70,7 +70,7 @@ type Tape struct {
 
 	recording bool
 	entries   []entry
-	slabs     map[any]resetter
+	slabs     []resetter
 	mem       arena
 	free      freelist    // of values and gradients on a tape that records
 	lent      []*Value    // whose Data is free's
@@ -86,7 +86,7 @@ type entry struct {
 
 // NewTape returns an empty tape whose operations run on pool.
 func NewTape(pool *par.Pool) *Tape {
-	return &Tape{Pool: pool, slabs: map[any]resetter{}, scratch: make([][]float32, pool.Threads())}
+	return &Tape{Pool: pool, scratch: make([][]float32, pool.Threads())}
 }
 
 // SetRecording says whether the operations to come are remembered for
