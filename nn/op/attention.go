@@ -66,13 +66,18 @@ type attentionJob struct {
 	row, len, past int
 	shape          kvShape
 	kv             kvLayer
+	stores         bool // each piece stores the head that it alone reads
 }
 
 func (n *attention) forward() {
-	n.t.Pool.Run((*attentionStore)(n), len(n.jobs)*n.h.KV)
 	n.pieces, n.merges = n.pieces[:0], n.merges[:0]
+	before := false
 	for i := range n.jobs {
 		n.cut(i)
+		before = before || !n.jobs[i].stores
+	}
+	if before {
+		n.t.Pool.Run((*attentionStore)(n), len(n.jobs)*n.h.KV)
 	}
 	n.t.Pool.Run((*attentionFlash)(n), len(n.pieces))
 	n.t.Pool.Run((*attentionMerge)(n), len(n.merges))
@@ -85,7 +90,12 @@ func (n *attention) forward() {
 type attentionStore attention
 
 func (n *attentionStore) Do(worker, piece int) {
-	j, head := &n.jobs[piece/n.h.KV], piece%n.h.KV
+	if j := &n.jobs[piece/n.h.KV]; !j.stores {
+		(*attention)(n).store(worker, j, piece%n.h.KV)
+	}
+}
+
+func (n *attention) store(worker int, j *attentionJob, head int) {
 	lo, hi := head*n.h.Dim, (head+1)*n.h.Dim
 	mem := n.t.Scratch(worker, j.shape.width())
 	for i := range j.len {

@@ -46,6 +46,7 @@ func (n *attention) cut(job int) {
 		for head := range n.h.KV {
 			p := attentionPiece{job: job, head: head, lo: lo, hi: hi, last: (j.past+hi-1)/keyBlock + 1}
 			if rows := (hi - lo) * group; j.len > most || p.last == 1 || rows*p.last > flashParts {
+				j.stores = j.len <= most
 				n.pieces = append(n.pieces, p)
 				continue
 			}
@@ -96,6 +97,9 @@ type attentionFlash attention
 func (n *attentionFlash) Do(worker, piece int) {
 	p := &n.pieces[piece]
 	j := &n.jobs[p.job]
+	if j.stores {
+		(*attention)(n).store(worker, j, p.head)
+	}
 	s := &j.shape
 	group := n.h.Query / n.h.KV
 	rows := (p.hi - p.lo) * group
