@@ -1,77 +1,98 @@
 package op
 
 import (
-	"slices"
-
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
 
 // MatMul returns x·wᵀ, [x.Rows, w.Rows]. On a tape that is not exact, a packed
 // weight may multiply x rounded to int8: in the form that its layout wants.
-func MatMul(t *Tape, x *Value, w *Weight) *Value {
-	n := newMatMul(t, x, w)
-	n.forward()
-	t.Record(n, n.y)
-	return n.y
-}
+func MatMul(t *Tape, x *Value, w *Weight) *Value { return MatMuls(t, x, w)[0] }
 
 // MatMuls returns what [MatMul] does of x and each of ws. Where no product is
 // recorded they are one task, whose pieces keep all workers busy to its end. The
 // slice lives as long as the values.
 func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 	n := Alloc[matMuls](t)
-	parts, ys, pieces := n.parts[:0], n.ys[:0], 0
+	parts, ys := n.parts[:0], n.ys[:0]
 	for _, w := range ws {
 		p := newMatMul(t, x, w)
-		parts, ys, pieces = append(parts, p), append(ys, p.y), pieces+p.pieces
+		parts, ys = append(parts, p), append(ys, p.y)
 	}
-	*n = matMuls{parts, ys}
-	form, one := n.form()
-	if t.recording || !one || slices.ContainsFunc(parts, (*matMul).trained) {
+	*n = matMuls{parts: parts, ys: ys}
+	if t.recording || !n.together() {
 		for _, p := range parts {
 			p.forward()
 			t.Record(p, p.y)
 		}
 		return ys
 	}
-	if form != nil {
-		x.bring(t, form)
-	}
-	t.Pool.Run(n, pieces)
+	n.forward()
 	t.Record(n, nil) // for a profile
 	return ys
 }
 
-// matMuls are products of the same values.
+// matMuls are products of the same values, as one task: the row groups of all
+// weights, one weight after the other, in pieces.
 type matMuls struct {
-	parts []*matMul
-	ys    []*Value
+	parts          []*matMul
+	ys             []*Value
+	groups, pieces int
 }
 
-// form returns the form of x that packed weights want, nil without any; one is
-// false if they want several.
-func (n *matMuls) form() (form *kernel.Activations, one bool) {
+// together reports whether the products can be one task: none is of a trained
+// weight, and packed ones want x in one form.
+func (n *matMuls) together() bool {
+	var form *kernel.Activations
 	for _, p := range n.parts {
-		if !p.packed() {
-			continue
+		if p.trained() {
+			return false
 		}
-		if form != nil && form != p.w.layout.X {
-			return nil, false
+		if f := p.form(); f != nil {
+			if form != nil && form != f {
+				return false
+			}
+			form = f
 		}
-		form = p.w.layout.X
 	}
-	return form, true
+	return true
 }
 
-// Do computes a piece of one of the products.
-func (n *matMuls) Do(worker, piece int) {
+// pieceColumns bounds the columns of a piece's row groups: by a vector, a
+// microsecond of work or two.
+const pieceColumns = 1 << 13
+
+// forward computes the products. Pieces are of one size, and as many for each
+// thread, so that threads end together.
+func (n *matMuls) forward() {
+	first := n.parts[0]
+	t, x := first.t, first.x
 	for _, p := range n.parts {
-		if piece < p.pieces {
-			p.Do(worker, piece)
-			return
+		if f := p.form(); f != nil {
+			x.bring(t, f)
 		}
-		piece -= p.pieces
+		n.groups += p.groups()
+	}
+	if x.Rows == 0 {
+		return
+	}
+	most := 1
+	if x.Rows < 64 {
+		most = max(1, pieceColumns/x.Cols/min(x.Rows, 2))
+	}
+	n.pieces = min(n.groups, multiple((n.groups+most-1)/most, t.Pool.Threads()))
+	t.Pool.Run(n, n.pieces)
+}
+
+// Do computes the groups of one piece.
+func (n *matMuls) Do(worker, piece int) {
+	lo, hi := n.groups*piece/n.pieces, n.groups*(piece+1)/n.pieces
+	for _, p := range n.parts {
+		groups := p.groups()
+		if from, to := max(lo, 0), min(hi, groups); from < to {
+			p.columns(worker, from, to)
+		}
+		lo, hi = lo-groups, hi-groups
 	}
 }
 
@@ -85,7 +106,6 @@ func newMatMul(t *Tape, x *Value, w *Weight) *matMul {
 	y := t.Value(x.Rows, w.Rows)
 	n := Alloc[matMul](t)
 	*n = matMul{t: t, x: x, w: w, y: y}
-	n.cut()
 	return n
 }
 
@@ -93,24 +113,6 @@ type matMul struct {
 	t    *Tape
 	x, y *Value
 	w    *Weight
-
-	groups       int // of w's rows
-	step, pieces int // groups of a piece, and how many of these
-}
-
-// cut makes pieces of about 64 KB of work for a matrix by a vector, of one group
-// of rows where there are many rows of x. They are of about one size, so that
-// threads end together.
-func (n *matMul) cut() {
-	most := 1
-	if n.x.Rows < 64 {
-		most = max(1, 4096/n.w.Cols)
-	}
-	if n.x.Rows > 0 { // else there is nothing to do
-		n.groups = (n.w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
-	}
-	n.pieces = (n.groups + most - 1) / most
-	n.step = (n.groups + n.pieces - 1) / max(1, n.pieces)
 }
 
 // trained reports whether w changes from step to step, so that packing it for
@@ -119,27 +121,36 @@ func (n *matMul) trained() bool {
 	return n.w.packed == nil && n.w.panels == nil && n.w.t.Type == dtype.F32
 }
 
+// forward computes the product as a task of its own.
 func (n *matMul) forward() {
 	if n.trained() {
 		n.t.mul(n.y.dense(), n.x.dense(), n.w.dense().T(), false)
 		return
 	}
-	if n.packed() {
-		n.x.bring(n.t, n.w.layout.X)
-	}
-	n.t.Pool.Run(n, n.pieces)
+	alone := Alloc[matMuls](n.t)
+	*alone = matMuls{parts: append(alone.parts[:0], n), ys: alone.ys}
+	alone.forward()
 }
+
+// groups returns how many groups w's rows are.
+func (n *matMul) groups() int { return (n.w.Rows + kernel.GroupRows - 1) / kernel.GroupRows }
 
 // packed reports whether the weight's layout multiplies.
 func (n *matMul) packed() bool {
 	return n.w.layout != nil && !(n.t.Exact && n.w.layout.Int8())
 }
 
-// Do computes the columns of y that belong to one piece's row groups.
-func (n *matMul) Do(worker, piece int) {
+// form returns the form in which a packed weight wants x, nil for others.
+func (n *matMul) form() *kernel.Activations {
+	if n.packed() {
+		return n.w.layout.X
+	}
+	return nil
+}
+
+// columns computes the columns of y that belong to the row groups lo to hi.
+func (n *matMul) columns(worker, lo, hi int) {
 	w, x, y := n.w, n.x, n.y
-	lo := piece * n.step
-	hi := min(lo+n.step, n.groups)
 	if n.packed() {
 		w.mulPacked(n.t, worker, y, x, lo, hi)
 		return
