@@ -243,6 +243,10 @@ func (f *x16) decodeRow(dst []float32, packed []byte, cols, row int) {
 
 // decodeTo writes the values of row r of a packed block, stride apart.
 func (f *x16) decodeTo(dst []float32, stride int, block []byte, r int) {
+	if f.bits == 4 {
+		f.decodeNibbles(dst, stride, block, r)
+		return
+	}
 	var q [BlockLen]int8
 	f.decodeLane(&q, block, r)
 	scale := f.scale(block, r)
@@ -255,6 +259,34 @@ func (f *x16) decodeTo(dst []float32, stride int, block []byte, r int) {
 	low := half(block[32:], r)
 	for k, v := range q {
 		dst[k*stride] = float32(scale*float32(v)) + low
+	}
+}
+
+// decodeNibbles is decodeTo for 4 bits: the 16 values that there can be are
+// computed once.
+func (f *x16) decodeNibbles(dst []float32, stride int, block []byte, r int) {
+	var values [16]float32
+	scale := f.scale(block, r)
+	for q := range values {
+		v := q - f.zero
+		if f.table != nil {
+			v = int(f.table[q])
+		}
+		values[q] = scale * float32(v)
+	}
+	if f.mins {
+		low := half(block[32:], r)
+		for q := range values {
+			values[q] += low
+		}
+	}
+	quanta := block[f.quanta()+4*r:]
+	for j := range 4 {
+		v := binary.LittleEndian.Uint32(quanta[64*j:])
+		for k := 4 * j; k < 4*j+4; k++ {
+			dst[k*stride], dst[(16+k)*stride] = values[v&15], values[v>>4&15]
+			v >>= 8
+		}
 	}
 }
 
