@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func q4_0x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·q4_0x16v1(SB), NOSPLIT, $0-58
 	MOVQ y+0(FP), AX
 	MOVQ x+16(FP), CX
@@ -18,36 +18,36 @@ group:
 
 block:
 	VPBROADCASTD  vnninibbles<>+0(SB), Z1
-	VMOVDQU64     32(DX), Z3
-	VPANDD        Z1, Z3, Z2
-	VPSRLW        $0x04, Z3, Z3
-	VPANDD        Z1, Z3, Z3
-	VMOVDQU64     96(DX), Z5
-	VPANDD        Z1, Z5, Z4
-	VPSRLW        $0x04, Z5, Z5
-	VPANDD        Z1, Z5, Z5
-	VMOVDQU64     160(DX), Z7
-	VPANDD        Z1, Z7, Z6
-	VPSRLW        $0x04, Z7, Z7
-	VPANDD        Z1, Z7, Z7
+	VPBROADCASTD  vnnihigh<>+0(SB), Z2
+	VMOVDQU64     32(DX), Z4
+	VPANDD        Z1, Z4, Z3
+	VPANDD        Z2, Z4, Z4
+	VMOVDQU64     96(DX), Z6
+	VPANDD        Z1, Z6, Z5
+	VPANDD        Z2, Z6, Z6
+	VMOVDQU64     160(DX), Z8
+	VPANDD        Z1, Z8, Z7
+	VPANDD        Z2, Z8, Z8
 	VMOVDQU64     224(DX), Z9
-	VPANDD        Z1, Z9, Z8
-	VPSRLW        $0x04, Z9, Z9
-	VPANDD        Z1, Z9, Z9
-	VCVTPH2PS     (DX), Z1
+	VPANDD        Z1, Z9, Z1
+	VPANDD        Z2, Z9, Z9
+	VCVTPH2PS     (DX), Z2
 	VXORPS        Z11, Z11, Z11
 	VPSLLD.BCST   $0x03, 4(CX), Z10
 	VPSUBD        Z10, Z11, Z10
-	VPDPBUSD.BCST 12(CX), Z2, Z10
-	VPDPBUSD.BCST 16(CX), Z4, Z10
-	VPDPBUSD.BCST 20(CX), Z6, Z10
-	VPDPBUSD.BCST 24(CX), Z8, Z10
-	VPDPBUSD.BCST 28(CX), Z3, Z10
-	VPDPBUSD.BCST 32(CX), Z5, Z10
-	VPDPBUSD.BCST 36(CX), Z7, Z10
-	VPDPBUSD.BCST 40(CX), Z9, Z10
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 12(CX), Z3, Z10
+	VPDPBUSD.BCST 28(CX), Z4, Z11
+	VPDPBUSD.BCST 16(CX), Z5, Z10
+	VPDPBUSD.BCST 32(CX), Z6, Z11
+	VPDPBUSD.BCST 20(CX), Z7, Z10
+	VPDPBUSD.BCST 36(CX), Z8, Z11
+	VPDPBUSD.BCST 24(CX), Z1, Z10
+	VPDPBUSD.BCST 40(CX), Z9, Z11
+	VPSRAD        $0x04, Z11, Z11
+	VPADDD        Z11, Z10, Z10
 	VCVTDQ2PS     Z10, Z10
-	VMULPS.BCST   (CX), Z1, Z1
+	VMULPS.BCST   (CX), Z2, Z1
 	VFMADD231PS   Z1, Z10, Z0
 	ADDQ          $0x2c, CX
 	ADDQ          $0x00000120, DX
@@ -67,6 +67,9 @@ block:
 
 DATA vnninibbles<>+0(SB)/4, $0x0f0f0f0f
 GLOBL vnninibbles<>(SB), RODATA|NOPTR, $4
+
+DATA vnnihigh<>+0(SB)/4, $0xf0f0f0f0
+GLOBL vnnihigh<>(SB), RODATA|NOPTR, $4
 
 // func q4_0x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
@@ -965,7 +968,7 @@ block:
 	RET
 
 // func q4_1x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·q4_1x16v1(SB), NOSPLIT, $0-58
 	MOVQ y+0(FP), AX
 	MOVQ x+16(FP), CX
@@ -978,35 +981,35 @@ group:
 
 block:
 	VPBROADCASTD     vnninibbles<>+0(SB), Z1
-	VMOVDQU64        64(DX), Z3
-	VPANDD           Z1, Z3, Z2
-	VPSRLW           $0x04, Z3, Z3
-	VPANDD           Z1, Z3, Z3
-	VMOVDQU64        128(DX), Z5
-	VPANDD           Z1, Z5, Z4
-	VPSRLW           $0x04, Z5, Z5
-	VPANDD           Z1, Z5, Z5
-	VMOVDQU64        192(DX), Z7
-	VPANDD           Z1, Z7, Z6
-	VPSRLW           $0x04, Z7, Z7
-	VPANDD           Z1, Z7, Z7
+	VPBROADCASTD     vnnihigh<>+0(SB), Z2
+	VMOVDQU64        64(DX), Z4
+	VPANDD           Z1, Z4, Z3
+	VPANDD           Z2, Z4, Z4
+	VMOVDQU64        128(DX), Z6
+	VPANDD           Z1, Z6, Z5
+	VPANDD           Z2, Z6, Z6
+	VMOVDQU64        192(DX), Z8
+	VPANDD           Z1, Z8, Z7
+	VPANDD           Z2, Z8, Z8
 	VMOVDQU64        256(DX), Z9
-	VPANDD           Z1, Z9, Z8
-	VPSRLW           $0x04, Z9, Z9
-	VPANDD           Z1, Z9, Z9
-	VCVTPH2PS        (DX), Z1
+	VPANDD           Z1, Z9, Z1
+	VPANDD           Z2, Z9, Z9
+	VCVTPH2PS        (DX), Z2
 	VCVTPH2PS        32(DX), Z10
 	VXORPS           Z11, Z11, Z11
-	VPDPBUSD.BCST    12(CX), Z2, Z11
-	VPDPBUSD.BCST    16(CX), Z4, Z11
-	VPDPBUSD.BCST    20(CX), Z6, Z11
-	VPDPBUSD.BCST    24(CX), Z8, Z11
-	VPDPBUSD.BCST    28(CX), Z3, Z11
-	VPDPBUSD.BCST    32(CX), Z5, Z11
-	VPDPBUSD.BCST    36(CX), Z7, Z11
-	VPDPBUSD.BCST    40(CX), Z9, Z11
+	VXORPS           Z12, Z12, Z12
+	VPDPBUSD.BCST    12(CX), Z3, Z11
+	VPDPBUSD.BCST    28(CX), Z4, Z12
+	VPDPBUSD.BCST    16(CX), Z5, Z11
+	VPDPBUSD.BCST    32(CX), Z6, Z12
+	VPDPBUSD.BCST    20(CX), Z7, Z11
+	VPDPBUSD.BCST    36(CX), Z8, Z12
+	VPDPBUSD.BCST    24(CX), Z1, Z11
+	VPDPBUSD.BCST    40(CX), Z9, Z12
+	VPSRAD           $0x04, Z12, Z12
+	VPADDD           Z12, Z11, Z11
 	VCVTDQ2PS        Z11, Z11
-	VMULPS.BCST      (CX), Z1, Z1
+	VMULPS.BCST      (CX), Z2, Z1
 	VFMADD231PS      Z1, Z11, Z0
 	VFMADD231PS.BCST 8(CX), Z10, Z0
 	ADDQ             $0x2c, CX

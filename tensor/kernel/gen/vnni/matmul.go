@@ -123,6 +123,17 @@ func (t *tile) sums(w [8]VecVirtual, i, n int) (acc [abreast]VecVirtual) {
 		acc[r] = ZMM()
 	}
 	t.begin(acc[:n], i)
+	if t.inPlace() {
+		high := ZMM()
+		zero(high)
+		for quad := range 4 {
+			VPDPBUSD_BCST(t.x.At(i, x16.BlockQ+4*quad), w[quad], acc[0])
+			VPDPBUSD_BCST(t.x.At(i, x16.BlockQ+4*(4+quad)), w[4+quad], high)
+		}
+		VPSRAD(Imm(4), high, high)
+		VPADDD(high, acc[0], acc[0])
+		return acc
+	}
 	for quad, v := range w {
 		for r := range n {
 			VPDPBUSD_BCST(t.x.At(i+r, x16.BlockQ+4*quad), v, acc[r])
