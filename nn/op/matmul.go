@@ -21,7 +21,8 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 	}
 	*n = matMuls{parts: parts, ys: ys}
 	if t.recording || !n.together() {
-		for _, p := range parts {
+		for i := range parts {
+			p := &parts[i]
 			p.forward()
 			t.Record(p, p.y)
 		}
@@ -33,9 +34,10 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 }
 
 // matMuls are products of the same values, as one task: the row groups of all
-// weights, one weight after the other, in pieces.
+// weights, one weight after the other, in pieces. What a worker reads before it
+// can begin lies together.
 type matMuls struct {
-	parts          []*matMul
+	parts          []matMul
 	ys             []*Value
 	groups, pieces int
 }
@@ -44,7 +46,8 @@ type matMuls struct {
 // weight, and packed ones want x in one form.
 func (n *matMuls) together() bool {
 	var form *kernel.Activations
-	for _, p := range n.parts {
+	for i := range n.parts {
+		p := &n.parts[i]
 		if p.trained() {
 			return false
 		}
@@ -65,9 +68,9 @@ const pieceColumns = 1 << 13
 // forward computes the products. Pieces are of one size, and as many for each
 // thread, so that threads end together.
 func (n *matMuls) forward() {
-	first := n.parts[0]
-	t, x := first.t, first.x
-	for _, p := range n.parts {
+	t, x := n.parts[0].t, n.parts[0].x
+	for i := range n.parts {
+		p := &n.parts[i]
 		if f := p.form(); f != nil {
 			x.bring(t, f)
 		}
@@ -87,7 +90,8 @@ func (n *matMuls) forward() {
 // Do computes the groups of one piece.
 func (n *matMuls) Do(worker, piece int) {
 	lo, hi := n.groups*piece/n.pieces, n.groups*(piece+1)/n.pieces
-	for _, p := range n.parts {
+	for i := range n.parts {
+		p := &n.parts[i]
 		groups := p.groups()
 		if from, to := max(lo, 0), min(hi, groups); from < to {
 			p.columns(worker, from, to)
@@ -99,14 +103,11 @@ func (n *matMuls) Do(worker, piece int) {
 // Backward does nothing: on a tape that records, the parts are recorded.
 func (n *matMuls) Backward(*Tape) {}
 
-func newMatMul(t *Tape, x *Value, w *Weight) *matMul {
+func newMatMul(t *Tape, x *Value, w *Weight) matMul {
 	if x.Cols != w.Cols {
 		panic("op: matmul of " + w.Name + ": columns differ")
 	}
-	y := t.Value(x.Rows, w.Rows)
-	n := Alloc[matMul](t)
-	*n = matMul{t: t, x: x, w: w, y: y}
-	return n
+	return matMul{t: t, x: x, w: w, y: t.Value(x.Rows, w.Rows)}
 }
 
 type matMul struct {
@@ -128,7 +129,7 @@ func (n *matMul) forward() {
 		return
 	}
 	alone := Alloc[matMuls](n.t)
-	*alone = matMuls{parts: append(alone.parts[:0], n), ys: alone.ys}
+	*alone = matMuls{parts: append(alone.parts[:0], *n), ys: alone.ys}
 	alone.forward()
 }
 
