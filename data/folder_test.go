@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestFolder(t *testing.T) {
+func TestFindInFolder(t *testing.T) {
 	for _, c := range []struct{ files, train, validation, test, err string }{
 		{"train_a.json train_b.json validate_a.json", "train*.json", "val*.json", "", ""},
 		{"train.jsonl dev.jsonl test.jsonl README.md", "train*.jsonl", "dev*.jsonl", "test*.jsonl", ""},
@@ -15,7 +15,9 @@ func TestFolder(t *testing.T) {
 		{"a.csv b.json c.json", "", "", "", "files of 2 formats, want one; name a file or a pattern such as DIR/*.json"},
 		{"README.md", "", "", "", "files of 0 formats"},
 		{"train.tsv other.tsv", "", "", "", "names of only 1 of 2 files say"},
-		{"test.tsv", "", "", "", "names of only 1 of 1 files say"},
+		{"one.json notes.md", "one.json", "", "", ""},
+		{"test.tsv val.tsv", "", "", "", "by their names all files are for validation or test, want one for training, as train.tsv"},
+		{"test.tsv", "", "", "", "by their names all files are for validation or test"},
 	} {
 		dir := t.TempDir()
 		for _, name := range strings.Fields(c.files) {
@@ -29,7 +31,7 @@ func TestFolder(t *testing.T) {
 			}
 			return filepath.Join(dir, pattern)
 		}
-		got, err := Folder(dir)
+		got, err := Find(dir)
 		if c.err != "" {
 			if want := strings.Replace(c.err, "DIR/", dir+string(filepath.Separator), 1); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error %v, want %s", c.files, err, want)
@@ -46,6 +48,26 @@ func TestFolder(t *testing.T) {
 	}
 	if _, err := Load(dir, Options{}); err == nil || !strings.HasSuffix(err.Error(), filepath.Join(dir, "*.json")) {
 		t.Errorf("a folder: error %v, want a pattern that it has files for", err)
+	}
+}
+
+// A file's parts are found however it is named: by itself, as its part for
+// training, or by the folder that holds nothing else to read.
+func TestFindParts(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "all.json")
+	if err := os.WriteFile(path, []byte(`{"train": [["x", "a"]], "val": [["y", "a"]], "test": [["z", "a"]]}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	parts := Files{path + "#train", path + "#val", path + "#test"}
+	for ref, want := range map[string]Files{
+		dir: parts, path: parts, path + "#train": parts,
+		path + "#val": {Train: path + "#val"},
+		path + "x":    {Train: path + "x"},
+	} {
+		if got, err := Find(ref); err != nil || got != want {
+			t.Errorf("%s: %v, error %v; want %v", ref, got, err, want)
+		}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -138,30 +137,12 @@ func (f *initFlags) place(r *recipe.Recipe) error {
 // findParts finds what is for validation and what for tests, where a folder's
 // files or the file itself say so.
 func (f *initFlags) findParts() error {
-	if info, err := os.Stat(f.data); err == nil && info.IsDir() {
-		files, err := data.Folder(f.data)
-		if err != nil {
-			return err
-		}
-		f.data, f.validation = files.Train, files.Validation
-		f.test = cmp.Or(f.test, files.Test)
-		return nil
-	}
-	base, part, _ := strings.Cut(f.data, "#")
-	if part != "" && part != string(data.Train) {
-		return nil
-	}
-	examples, err := data.Load(base, data.Options{ToolCalls: new(int)})
+	files, err := data.Find(f.data)
 	if err != nil {
-		return nil // whoever reads it next says why
+		return err
 	}
-	has := data.Parts(examples)
-	if slices.Contains(has, data.Test) {
-		f.test = cmp.Or(f.test, base+"#"+string(data.Test))
-	}
-	if slices.Contains(has, data.Train) && slices.Contains(has, data.Validation) {
-		f.data, f.validation = base+"#"+string(data.Train), base+"#val"
-	}
+	f.data, f.validation = files.Train, files.Validation
+	f.test = cmp.Or(f.test, files.Test)
 	return nil
 }
 
