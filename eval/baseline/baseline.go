@@ -10,13 +10,14 @@ package baseline
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"limbeck/data"
 )
 
 // A Model answers what it was trained for. It is safe for concurrent use.
 type Model struct {
-	kind   data.Kind
+	before string // begins all texts, and is cut off; see [preamble]
 	words  *tfidf
 	intent *classifier
 	slots  *tagger // nil for labels alone
@@ -44,66 +45,84 @@ func (o Options) with() Options {
 	return o
 }
 
-// Applies reports whether a baseline can learn these examples: all have a label,
-// or all have an intent.
+// Applies reports whether a baseline can learn these examples: they are a
+// classification, or all have an intent.
 func Applies(examples []data.Example) bool {
 	_, err := targets(examples)
 	return err == nil
 }
 
-// Train learns from examples with labels, or with intents and slots. Equal
-// examples in equal order give an equal model.
+// Train learns from examples with labels, or with intents and slots, as
+// [data.Detect] finds them: a log's replies may be its labels. Equal examples in
+// equal order give an equal model.
 func Train(examples []data.Example, o Options) (*Model, error) {
 	labels, err := targets(examples)
 	if err != nil {
 		return nil, err
 	}
 	o = o.with()
-	m := &Model{kind: examples[0].Kind()}
+	m := &Model{before: preamble(examples)}
 	texts := make([]string, len(examples))
 	for i := range examples {
-		texts[i] = examples[i].Input()
+		texts[i] = m.read(examples[i].Input())
 	}
 	var rows []vector
 	m.words, rows = fitTFIDF(texts)
 	m.intent = trainClassifier(rows, m.words.size(), labels, o.C)
-	if _, ok := examples[0].Gold(); ok {
-		m.kind = data.Structured
-		m.slots = trainTagger(examples, o)
+	if data.Detect(examples).Form == data.StructuredJSON {
+		m.slots = trainTagger(texts, examples, o)
 	}
 	return m, nil
 }
+
+// preamble returns the system message that all examples begin with, as it stands in
+// their texts, or "". It tells nothing apart, yet an instruction of some length
+// would outweigh the request after it.
+func preamble(examples []data.Example) string {
+	text := ""
+	for i := range examples {
+		p := examples[i].Prompt()
+		if len(p) < 2 || p[0].Role != "system" || i > 0 && p[0].Content+"\n" != text {
+			return ""
+		}
+		text = p[0].Content + "\n"
+	}
+	return text
+}
+
+// read returns what the model reads of an example's input.
+func (m *Model) read(text string) string { return strings.TrimPrefix(text, m.before) }
 
 // targets returns each example's label or intent.
 func targets(examples []data.Example) ([]string, error) {
 	if len(examples) == 0 {
 		return nil, errors.New("baseline: no examples")
 	}
+	found := data.Detect(examples)
+	if found.Form != data.Classification && found.Form != data.StructuredJSON {
+		return nil, fmt.Errorf("baseline: the examples are %v, want labels, or intents with slots", found)
+	}
 	labels := make([]string, len(examples))
-	structured := 0
 	for i := range examples {
 		e := &examples[i]
-		labels[i] = e.Label
-		if e.Label != "" {
-			continue
-		}
-		g, ok := e.Gold()
+		reply, ok := e.Reply()
 		if !ok {
 			return nil, fmt.Errorf("baseline: example %s (line %d) has neither a label nor an intent", e.ID, e.Line)
 		}
-		labels[i] = g.Intent
-		structured++
-	}
-	if structured > 0 && structured < len(examples) {
-		return nil, errors.New("baseline: some examples have labels, some intents")
+		labels[i] = reply
+		if found.Form == data.StructuredJSON {
+			gold, _ := e.Gold()
+			labels[i] = gold.Intent
+		}
 	}
 	return labels, nil
 }
 
 // Reply answers text with a label, or with the JSON object of intent and slots.
 func (m *Model) Reply(text string) string {
+	text = m.read(text)
 	label := m.intent.predict(m.words.vector(text))
-	if m.kind != data.Structured {
+	if m.slots == nil {
 		return label
 	}
 	return string(data.AppendReply(nil, label, m.slots.tag(text)))

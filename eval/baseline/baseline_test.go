@@ -311,6 +311,31 @@ func TestTrainLabels(t *testing.T) {
 	}
 }
 
+// In a log of a classification the replies are the labels, and an instruction that
+// all rows share is not read.
+func TestTrainLog(t *testing.T) {
+	const system = "You label support mail. Answer with one label: parcel, refund or other."
+	var examples []data.Example
+	for i := range 30 {
+		e := data.NewChat(fmt.Sprintf([]string{"where is my parcel %d", "give me my money back %d", "good morning %d"}[i%3], i),
+			[]string{"parcel", "refund", "other"}[i%3])
+		e.Messages = append([]data.Message{{Role: "system", Content: system}}, e.Messages...)
+		examples = append(examples, e)
+	}
+	m, err := Train(examples, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"is my parcel lost": "parcel", system + "\nmoney back now": "refund"} {
+		if got := m.Reply(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+	if _, ok := m.words.words.index["support"]; ok {
+		t.Error("words of the shared instruction are features")
+	}
+}
+
 // TestHomeAssistant holds the baseline to what scikit-learn and CRFsuite reach
 // (the shared data's README), on the validation part.
 func TestHomeAssistant(t *testing.T) {

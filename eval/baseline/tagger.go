@@ -24,8 +24,8 @@ func inside(slot int) int16 { return int16(2 + 2*slot) }
 // continues reports whether a label is some slot's I.
 func continues(label int) bool { return label > 0 && label%2 == 0 }
 
-// trainTagger learns from structured examples.
-func trainTagger(examples []data.Example, o Options) *tagger {
+// trainTagger learns from structured examples, of which texts are what is read.
+func trainTagger(texts []string, examples []data.Example, o Options) *tagger {
 	t := &tagger{features: map[string]int32{}}
 	golds := make([]data.Reply, len(examples))
 	for i := range examples {
@@ -38,7 +38,7 @@ func trainTagger(examples []data.Example, o Options) *tagger {
 	t.names = slices.Compact(t.names)
 	var seqs []sequence
 	for i := range examples {
-		text := examples[i].Input()
+		text := texts[i]
 		words := split(text)
 		if len(words) == 0 {
 			continue
