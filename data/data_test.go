@@ -71,10 +71,16 @@ func TestDetectLogs(t *testing.T) {
 		objects = append(objects, NewChat(p, string(AppendReply(nil, "on", []Slot{{"n", fmt.Sprint(i)}}))))
 		text = append(text, NewChat(p, strings.Repeat("word ", i+1)))
 	}
+	var few []Example // rows for a test, of labels that do not repeat
+	for _, label := range []string{"card_arrival", "Sci/Tech", "lost or stolen"} {
+		few = append(few, NewChat("request of "+label, label))
+	}
 	for _, c := range []struct {
 		examples           []Example
 		text, metric, task string
 	}{
+		{few, "classification, 3 labels", "exact_match", "exact_match"},
+		{append(few[:2:2], NewChat("hi", "Hello there!")), "chat log, free text", "perplexity", "perplexity"},
 		{labels, "classification, 2 labels", "exact_match", "exact_match"},
 		{objects, "structured JSON, 1 intent, 1 slot", "exact_match", "json_slots"},
 		{text, "chat log, free text", "perplexity", "perplexity"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -30,18 +31,28 @@ const (
 	PlainText      Form = "plain text"
 )
 
-// Replies in free text count as labels if they are short and few.
+// Replies in free text count as labels if they are short and few. Few rows, such
+// as those that somebody wants a model to be judged on, cannot show that labels
+// repeat: there, replies count that read like names.
 const (
-	labelChars  = 64 // the longest reply that may be a label, in characters
-	labelRepeat = 5  // examples that a label must have, on average
+	labelChars  = 64  // the longest reply that may be a label, in characters
+	labelRepeat = 5   // examples that a label must have, on average
+	fewRows     = 100 // that need not show it
+	labelWords  = 3   // of a reply that reads like a name
 )
+
+// nameLike tells whether a reply reads like the name of a class, "card arrival" or
+// "Sci/Tech", and not like something that is said.
+func nameLike(reply string) bool {
+	return len(strings.Fields(reply)) <= labelWords && !strings.ContainsAny(reply, ".!?,;{\n")
+}
 
 // Detect looks at examples and says what they are: labels and intents as the
 // importers found them, or as the replies of a log spell them.
 func Detect(examples []Example) Description {
 	d := Description{Examples: len(examples), Form: PlainText}
 	replies, intents, slots := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	answered, objects, golds, labeled := 0, 0, 0, 0
+	answered, objects, golds, labeled, names := 0, 0, 0, 0, true
 	for i := range examples {
 		e := &examples[i]
 		d.Turns = max(d.Turns, len(e.Messages))
@@ -51,6 +62,7 @@ func Detect(examples []Example) Description {
 		}
 		answered++
 		replies[reply] = true
+		names = names && nameLike(reply)
 		d.LongReply = max(d.LongReply, utf8.RuneCountInString(reply))
 		if e.Label != "" {
 			labeled++
@@ -67,7 +79,8 @@ func Detect(examples []Example) Description {
 			objects++
 		}
 	}
-	switch few := d.LongReply <= labelChars && len(replies)*labelRepeat <= answered; {
+	few := len(replies)*labelRepeat <= answered || answered < fewRows && names
+	switch {
 	case answered == 0:
 		if d.Turns > 0 {
 			d.Form = FreeText
@@ -76,7 +89,7 @@ func Detect(examples []Example) Description {
 		d.Form, d.Intents, d.SlotNames = StructuredJSON, sorted(intents), sorted(slots)
 	case objects == answered:
 		d.Form = FreeJSON
-	case labeled == answered || few:
+	case labeled == answered || few && d.LongReply <= labelChars:
 		d.Form, d.Labels = Classification, sorted(replies)
 	default:
 		d.Form = FreeText

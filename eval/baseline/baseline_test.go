@@ -302,7 +302,7 @@ func TestTrainLabels(t *testing.T) {
 	if got := m.Reply("you win"); got != "spam" {
 		t.Errorf("got %q", got)
 	}
-	if !Applies(examples) || Applies([]data.Example{data.NewChat("hi", "hello")}) || Applies(nil) {
+	if !Applies(examples) || Applies([]data.Example{data.NewChat("hi", "Hello!")}) || Applies(nil) {
 		t.Error("a baseline applies to labels and intents only")
 	}
 	mixed := append(examples, data.NewStructured("x", "y", nil))

@@ -194,6 +194,29 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s %v: got %s, %v, want %s", c.task, c.metrics, got, err, c.want)
 		}
 	}
+	// What the models learned says what the examples are, and a task that is
+	// asked for stands.
+	said := []data.Example{data.NewChat("hi", "Good day!"), data.NewChat("bye", "So long.")}
+	for _, c := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{}, "perplexity exact_match"},
+		{Options{Form: data.Classification}, "accuracy"},
+		{Options{Train: labels}, "accuracy"},
+		{Options{Task: "exact_match"}, "exact_match"},
+		{Options{Task: "choice"}, "accuracy"},
+	} {
+		x := &comparison{Options: c.o, examples: said}
+		err := x.chooseMetrics()
+		var names []string
+		for _, m := range x.metrics {
+			names = append(names, m.info.Name)
+		}
+		if got := strings.Join(names, " "); err != nil || got != c.want {
+			t.Errorf("%+v: got %s, %v, want %s", c.o, got, err, c.want)
+		}
+	}
 	if _, err := choose(labels, "", "slot_f1"); err == nil || !strings.Contains(err.Error(), "known are: accuracy, perplexity") {
 		t.Errorf("error %v", err)
 	}

@@ -33,21 +33,30 @@ var perItem = measure.Statistic{Width: 2, Of: func(s []float64, _ int) float64 {
 // aliases are other names of metrics, as recipes have them.
 var aliases = map[string]string{"accuracy": eval.Exact.Name}
 
+// form returns the form of the data: of what the models learned, if that is known,
+// as a few test examples may not show it.
+func (c *comparison) form() data.Form {
+	switch {
+	case c.Form != "":
+		return c.Form
+	case len(c.Train) > 0:
+		return data.Detect(c.Train).Form
+	}
+	return data.Detect(c.examples).Form
+}
+
 // chooseMetrics finds the task and the metrics that are asked for, or that the
-// data suggest.
+// form of the data suggests.
 func (c *comparison) chooseMetrics() error {
-	d := data.Detect(c.examples)
-	name := c.Task
-	if name == "" || name == "auto" {
-		if name = d.Task(); d.Form == data.FreeText {
-			name = eval.ExactMatch.Name // people want to see the replies too
-		}
-	}
-	if name == "choice" {
-		name = eval.ExactMatch.Name // the reply is what users see
-	}
-	if d.Form == data.PlainText {
-		name = perplexity
+	form, name, lossLeads := c.form(), c.Task, false
+	switch {
+	case name == "choice": // among labels; the reply is what users see
+		form, name = data.Classification, eval.ExactMatch.Name
+	case name != "" && name != "auto":
+	case form == data.FreeText: // no two good answers are equal, but people want to see them
+		name, lossLeads = eval.ExactMatch.Name, true
+	default:
+		name = data.Description{Form: form}.Task()
 	}
 	for i := range eval.Tasks {
 		if eval.Tasks[i].Name == name {
@@ -57,10 +66,10 @@ func (c *comparison) chooseMetrics() error {
 	if c.task == nil && name != perplexity {
 		return fmt.Errorf("compare: no such task: %s", name)
 	}
-	all := c.available(d)
+	all := c.available(form, lossLeads)
 	if len(c.Metrics) == 0 {
 		c.metrics = all
-		if d.Form != data.FreeText && c.task != nil { // a loss beside scores that are clear says little
+		if c.task != nil && !lossLeads { // a loss beside scores that are clear says little
 			c.metrics = slices.DeleteFunc(all, func(m metric) bool { return m.of == nil })
 		}
 		return nil
@@ -87,7 +96,7 @@ func (m *metric) named(name string) bool {
 }
 
 // available lists all metrics that go with the task, the one that decides first.
-func (c *comparison) available(d data.Description) []metric {
+func (c *comparison) available(form data.Form, lossLeads bool) []metric {
 	loss := metric{info: report.MetricInfo{Name: perplexity, Title: perplexity, LowerIsBetter: true}, stat: perItem}
 	if c.task == nil {
 		return []metric{loss}
@@ -96,7 +105,7 @@ func (c *comparison) available(d data.Description) []metric {
 	for i := range c.task.Metrics {
 		of := &c.task.Metrics[i]
 		info := report.MetricInfo{Name: of.Name, Title: of.Title, Unit: report.Percent, LowerIsBetter: of.LowerBetter}
-		if d.Form == data.Classification && of.Name == eval.Exact.Name {
+		if form == data.Classification && of.Name == eval.Exact.Name {
 			info.Name, info.Title = "accuracy", "accuracy"
 		}
 		if of.Name == eval.ForeignValues.Name {
@@ -104,7 +113,7 @@ func (c *comparison) available(d data.Description) []metric {
 		}
 		all = append(all, metric{info, of.Statistic, of})
 	}
-	if d.Form == data.FreeText { // no two good answers are equal: the loss decides
+	if lossLeads {
 		return append([]metric{loss}, all...)
 	}
 	return append(all, loss)

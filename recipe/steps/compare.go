@@ -268,7 +268,8 @@ func shrinkTeacher(ctx context.Context, w *run.Work, ref, studentRef string) err
 	return err
 }
 
-// addData adds the examples: the test part, or else the validation part.
+// addData adds the examples: the test part, or else the validation part; and
+// those of training, which say what form the data have.
 func (j *judging) addData(c *recipe.Chain) error {
 	name := "data.test"
 	if !c.Has(name) {
@@ -279,12 +280,10 @@ func (j *judging) addData(c *recipe.Chain) error {
 		return err
 	}
 	j.inputs = append(j.inputs, in)
-	if slices.Contains(j.r.Compare.Baselines, classical) {
-		if in, err = c.Get("data.train", "train"); err != nil {
-			return err
-		}
-		j.inputs = append(j.inputs, in)
+	if in, err = c.Get("data.train", "train"); err != nil {
+		return err
 	}
+	j.inputs = append(j.inputs, in)
 	if f := j.r.Compare.Recorded; f != "" {
 		in = fileInput(j.r, f, "compare.recorded")
 		in.Name = "recorded"
@@ -310,11 +309,14 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 	if err != nil {
 		return err
 	}
-	if w.Has("train") {
-		if o.Train, err = loadExamples(w, "train"); err != nil {
-			return err
-		}
-		o.Train = written(o.Train)
+	learned, err := loadExamples(w, "train")
+	if err != nil {
+		return err
+	}
+	learned = written(learned)
+	o.Form = data.Detect(learned).Form
+	if slices.Contains(s.Compare.Baselines, classical) {
+		o.Train = learned
 	}
 	if w.Has("recorded") {
 		f, err := os.Open(w.Input("recorded"))

@@ -1,6 +1,7 @@
 package steps_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,5 +64,39 @@ func TestCompare(t *testing.T) {
 	}
 	if page, err := os.ReadFile(filepath.Join(dir, steps.PageFile)); err != nil || !strings.Contains(string(page), "classical") {
 		t.Errorf("the page: %v", err)
+	}
+}
+
+// A log whose replies are labels is a classification, however few rows there are
+// to judge: accuracy leads, and a classical model learned the labels.
+func TestCompareLog(t *testing.T) {
+	path := workshop(t, "name: tiny\nteacher: ./teacher.gguf\ndata: {train: log.jsonl, test: test.jsonl}\ntask: exact_match\n"+
+		"student: {layers: 1}\ncompare: {runs: 0, resamples: 100}\n")
+	labels := []string{"Where is it?", "Give it back.", "Something else."}
+	var rows [2]strings.Builder
+	for i := range 33 {
+		fmt.Fprintf(&rows[i/30], `{"messages": [{"role": "user", "content": "mail %d on %s"}, {"role": "assistant", "content": %q}]}`+"\n",
+			i, []string{"parcels", "money", "weather"}[i%3], labels[i%3])
+	}
+	write(t, filepath.Join(filepath.Dir(path), "log.jsonl"), rows[0].String())
+	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"), rows[1].String())
+	if err := makeRecipe(path, 1); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Join(filepath.Dir(path), "run", steps.ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := report.ReadJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Metrics) != 1 || r.Metrics[0].Name != "accuracy" {
+		t.Errorf("metrics %+v, want accuracy", r.Metrics)
+	}
+	last := r.Models[len(r.Models)-1]
+	if last.Name != "classical" || last.Quality[0].Value.Or(0) != 1 {
+		t.Errorf("last model %s: %+v, want the classical one, all right", last.Name, last.Quality)
 	}
 }
