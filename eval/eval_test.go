@@ -117,6 +117,12 @@ func TestJudgeErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %s", err, c.want)
 		}
+		if early := c.task.Check([]data.Example{c.e}); early == nil || early.Error() != err.Error() {
+			t.Errorf("without replies: error %v, want %v", early, err)
+		}
+	}
+	if err := JSONSlots.Check([]data.Example{alarm()}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -98,11 +98,30 @@ func (t Task) Judge(examples []data.Example, replies []string) (Result, error) {
 	items := make([]ItemScore, len(examples))
 	for i := range examples {
 		var err error
-		if items[i], err = t.Score(&examples[i], replies[i]); err != nil {
-			return Result{}, fmt.Errorf("eval: task %s: example %s (line %d): %w", t.Name, examples[i].ID, examples[i].Line, err)
+		if items[i], err = t.score(&examples[i], replies[i]); err != nil {
+			return Result{}, err
 		}
 	}
 	return newResult(t.Name, t.Metrics, examples, items), nil
+}
+
+// Check returns the error that Judge would, of examples without any replies: no
+// model need be asked to find out that there is nothing to compare its replies with.
+func (t Task) Check(examples []data.Example) error {
+	for i := range examples {
+		if _, err := t.score(&examples[i], ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t Task) score(e *data.Example, reply string) (ItemScore, error) {
+	s, err := t.Score(e, reply)
+	if err != nil {
+		err = fmt.Errorf("eval: task %s: example %s (line %d): %w", t.Name, e.ID, e.Line, err)
+	}
+	return s, err
 }
 
 func newResult(task string, metrics []Metric, examples []data.Example, items []ItemScore) Result {

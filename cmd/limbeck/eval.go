@@ -224,7 +224,7 @@ func (a *app) measure(ctx context.Context, f *evalFlags, e *engine, all, example
 		if t.Name != f.task {
 			continue
 		}
-		if err := answerable(t, examples); err != nil {
+		if err := t.Check(examples); err != nil {
 			return eval.Result{}, nil, err
 		}
 		replies, err := eval.Answer(ctx, e.Runner, examples, a.progressOf(t.Name))
@@ -238,13 +238,6 @@ func (a *app) measure(ctx context.Context, f *evalFlags, e *engine, all, example
 		return r, confidences, err
 	}
 	return eval.Result{}, nil, errors.New("no such task: " + f.task)
-}
-
-// answerable returns an error, before the model is asked, if a task cannot judge
-// the examples.
-func answerable(t eval.Task, examples []data.Example) error {
-	_, err := t.Judge(examples, make([]string, len(examples)))
-	return err
 }
 
 func writeSamples(w *disk.Pending, examples []data.Example, r eval.Result, confidences []float64) error {

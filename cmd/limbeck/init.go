@@ -89,8 +89,12 @@ func initRecipe(a *app, f initFlags) error {
 	if err := r.Write(&text, plan.Remarks); err != nil {
 		return err
 	}
-	if _, err := recipe.Read(f.out, text.Bytes()); err != nil {
+	written, err := recipe.Read(f.out, text.Bytes())
+	if err != nil {
 		return err
+	}
+	if err := steps.CheckData(written); err != nil {
+		return cmp.Or(errors.Unwrap(err), err) // a place in a recipe that is not written yet helps nobody
 	}
 	err = disk.Write(f.out, func(w io.Writer) error {
 		_, err := w.Write(text.Bytes())

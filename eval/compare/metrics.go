@@ -88,6 +88,17 @@ func (c *comparison) chooseMetrics() error {
 	return nil
 }
 
+// Check returns an error if examples cannot be compared as o asks, without a
+// model: its metrics do not go with the task, or an example does not say what the
+// task compares replies with. Without examples it looks at the metrics alone.
+func Check(examples []data.Example, o Options) error {
+	c := &comparison{Options: o, examples: examples}
+	if err := c.chooseMetrics(); err != nil || c.task == nil {
+		return err
+	}
+	return c.task.Check(examples)
+}
+
 func (m *metric) named(name string) bool {
 	if m.info.Name == name {
 		return true

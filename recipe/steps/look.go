@@ -124,23 +124,38 @@ func (l look) whole(d recipe.Data) look {
 	return l
 }
 
+// readFile reads the examples of a file that the recipe names by a key.
+func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, error) {
+	d := r.Data
+	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
+	all, err := s.load(r.Find(f), new(int))
+	if err != nil {
+		return nil, r.Cause(key, err)
+	}
+	return all, nil
+}
+
 // readExamples reads the recipe's training examples as the data step will,
 // without those that are held out; that step may not have run yet.
 func readExamples(c *recipe.Chain) ([]data.Example, error) {
-	d := c.Recipe.Data
-	if d.Train == "" {
-		return nil, nil
+	rest, held, err := readTraining(c.Recipe)
+	if d := c.Recipe.Data; err != nil || d.Train == "" || d.Validation.File != "" {
+		return rest, err
 	}
-	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
-	all, err := s.load(c.Recipe.Find(d.Train), new(int))
-	if err != nil {
-		return nil, c.Recipe.Cause("data.train", err)
-	}
-	if d.Validation.File != "" {
-		return all, nil
-	}
-	rest, held := data.Holdout(all, float64(d.Validation.Share))
 	return rest, checkHeld(c.Recipe, len(rest), len(held))
+}
+
+// readTraining reads the examples of data.train, and divides them in those to
+// learn from and those that are held out.
+func readTraining(r *recipe.Recipe) (rest, held []data.Example, err error) {
+	if r.Data.Train == "" {
+		return nil, nil, nil
+	}
+	if rest, err = readFile(r, "data.train", r.Data.Train); err != nil || r.Data.Validation.File != "" {
+		return rest, nil, err
+	}
+	rest, held = data.Holdout(rest, float64(r.Data.Validation.Share))
+	return rest, held, nil
 }
 
 // checkHeld refuses a validation share that leaves nothing to learn from, or to

@@ -32,17 +32,17 @@ const (
 func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareSettings) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
 		c := chains[0]
-		if len(r.Teacher) == 0 {
-			return run.Cost{}, nil
+		asked := *c.Recipe // its data, judged as the recipe that has variants says
+		asked.Task, asked.Compare = r.Task, r.Compare
+		judged, err := checkData(&asked)
+		if err != nil || len(r.Teacher) == 0 {
+			return run.Cost{}, err
 		}
 		l, err := examineTeacher(c, r.Teacher[0].From.Text)
 		if err != nil {
 			return run.Cost{}, err
 		}
-		n, err := examplesToJudge(c, &l)
-		if err != nil {
-			return run.Cost{}, err
-		}
+		n := float64(len(judged))
 		pool := par.New(0)
 		defer pool.Close()
 		threads := float64(pool.Threads())
@@ -106,25 +106,6 @@ func timingSeconds(c *recipe.Compare, bytes, reply float64) float64 {
 
 func divergeSeconds(c arch.Config, w work, threads float64) float64 {
 	return w.rows * float64(c.Vocab) * expSeconds / threads
-}
-
-// examplesToJudge counts the examples of the comparison before the data step
-// has run.
-func examplesToJudge(c *recipe.Chain, l *look) (float64, error) {
-	d := c.Recipe.Data
-	n := l.validation.tokens / max(1, l.mean)
-	if d.Test != "" {
-		s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
-		all, err := s.load(c.Recipe.Find(d.Test), new(int))
-		if err != nil {
-			return 0, c.Recipe.Cause("data.test", err)
-		}
-		n = float64(len(all))
-	}
-	if most := float64(c.Recipe.Compare.Limit); most > 0 {
-		n = min(n, most)
-	}
-	return n, nil
 }
 
 // augmented is how many examples the data step makes of one.

@@ -2,6 +2,7 @@ package steps_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	"limbeck/recipe/steps"
 )
 
 // plan looks at a recipe as a dry run does.
@@ -66,6 +68,40 @@ func TestImpossible(t *testing.T) {
 		}
 		if found, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "run", "*")); len(found) > 0 {
 			t.Errorf("%s: a dry run left %v", name, found)
+		}
+	}
+}
+
+// Examples that the recipe's task cannot judge are found before any work, and by
+// whoever writes a recipe: the training data is of intents and slots.
+func TestNotToJudge(t *testing.T) {
+	const head = "name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, "
+	labels := ""
+	for i := range 60 {
+		labels += fmt.Sprintf(`{"text": "the lamp number %d", "label": "lamp_on"}`+"\n", i)
+	}
+	const slots = `{"text": "the lamp", "intent": "lamp_on", "slots": []}` + "\n"
+	for name, c := range map[string]struct{ text, other, want string }{
+		"test":       {head + "test: o.jsonl}", labels, "3:34: data.test: eval: task json_slots: example o.jsonl:1 (line 1): no intent to compare with"},
+		"validation": {head + "validation: o.jsonl}", labels, "3:40: data.validation: eval: task json_slots: example o.jsonl:1 (line 1): no intent"},
+		"held out":   {"name: a\nteacher: ./teacher.gguf\ndata: o.jsonl\ntask: json_slots", labels, "3:7: data.validation: eval: task json_slots: example o.jsonl:"},
+		"labels":     {"name: a\nteacher: ./teacher.gguf\ndata: {train: o.jsonl, test: train.jsonl}", labels, "3:30: data.test: the examples are structured JSON, 3 intents, 1 slot, the training data is classification, 1 label"},
+		"metric":     {head + "test: o.jsonl}\ntask: exact_match\ncompare: {metrics: [slot_f1]}", slots, "5:20: compare.metrics: compare: metric \"slot_f1\" does not go with the task exact_match"},
+		"good":       {head + "test: o.jsonl}", slots, ""},
+	} {
+		path := workshop(t, c.text+"\nstudent: {layers: 1}\n")
+		write(t, filepath.Join(filepath.Dir(path), "o.jsonl"), c.other)
+		r, err := recipe.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range []error{steps.CheckData(r), plan(path)} {
+			if c.want == "" && err == nil {
+				continue
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), path+":") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s:\ngot  %v\nwant %s", name, err, c.want)
+			}
 		}
 	}
 }
