@@ -5,25 +5,44 @@ import (
 	"fmt"
 
 	"limbeck/data"
+	"limbeck/model"
 	"limbeck/model/generate"
 )
 
-// ReplyTokens bounds a reply to an example: what comes after is cut.
-const ReplyTokens = 128
+// What bounds a reply where the task does not: the longest of the data, and some
+// more, so that a model that goes on where it should end is not cut at the end.
+const (
+	leastReply = 128 // tokens that any reply may have
+	replyRoom  = 4   // a quarter more than the longest reply
+)
+
+// ReplyTokens returns how many tokens of m a reply to one of the examples may
+// have: as many as their longest reply, which a shorter bound would make wrong for
+// every model, and a quarter more; at least 128.
+func ReplyTokens(m *model.Model, examples []data.Example) int {
+	longest := 0
+	for i := range examples {
+		if reply, ok := examples[i].Reply(); ok {
+			longest = max(longest, len(m.ReplyIDs(reply)))
+		}
+	}
+	return max(leastReply, longest+longest/replyRoom)
+}
 
 // answerSlots is how many examples are answered in one batch.
 const answerSlots = 32
 
-// Answer lets a model reply to every example, greedily. progress, which may be
-// nil, is told of examples done and to do.
-func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, progress func(done, total int)) ([]generate.Reply, error) {
+// Answer lets a model reply to every example, greedily, with at most so many
+// tokens: what comes after is cut. progress, which may be nil, is told of examples
+// done and to do.
+func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, most int, progress func(done, total int)) ([]generate.Reply, error) {
 	requests := make([]generate.Request, len(examples))
 	for i := range examples {
 		ids, err := data.PromptIDs(r.Model, &examples[i])
 		if err != nil {
 			return nil, fmt.Errorf("example %s (line %d): %w", examples[i].ID, examples[i].Line, err)
 		}
-		requests[i] = generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: ReplyTokens}}
+		requests[i] = generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: most}}
 	}
 	replies := make([]generate.Reply, len(examples))
 	done := 0
@@ -35,6 +54,17 @@ func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, pr
 		}
 	})
 	return replies, err
+}
+
+// Cut counts the replies that came to no end.
+func Cut(replies []generate.Reply) int {
+	n := 0
+	for i := range replies {
+		if replies[i].Finish == generate.Length {
+			n++
+		}
+	}
+	return n
 }
 
 // Texts returns the text of each reply.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"limbeck/data"
+	"limbeck/internal/testkit"
 )
 
 // exactTol allows for the order of double-precision sums only.
@@ -123,6 +124,30 @@ func TestJudgeErrors(t *testing.T) {
 	}
 	if err := JSONSlots.Check([]data.Example{alarm()}); err != nil {
 		t.Error(err)
+	}
+}
+
+// The longest reply of the data bounds those of a model, unless the task does.
+func TestReplyTokens(t *testing.T) {
+	m := testkit.Model(1)
+	long := data.NewChat("a", strings.Repeat("xz", 100))
+	n := len(m.ReplyIDs(long.Messages[1].Content))
+	if n <= 128 {
+		t.Fatalf("the reply has %d tokens, want more than 128", n)
+	}
+	for _, c := range []struct {
+		task     Task
+		examples []data.Example
+		want     int
+	}{
+		{ExactMatch, []data.Example{alarm(), long}, n + n/4},
+		{ExactMatch, []data.Example{alarm()}, 128},
+		{ExactMatch, []data.Example{{Text: "plain"}}, 128},
+		{JSONSlots, []data.Example{alarm(), long}, 128},
+	} {
+		if got := c.task.Most(m, c.examples); got != c.want {
+			t.Errorf("%s of %d examples: %d tokens, want %d", c.task.Name, len(c.examples), got, c.want)
+		}
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"limbeck/measure"
 )
 
-// JSONSlots judges replies that are one JSON object of an intent and slots. The
-// runner must cut a reply at the task's 128 tokens before it is scored.
+// JSONSlots judges replies that are one JSON object of an intent and slots,
+// of at most 128 tokens.
 //
 // The reply must be exactly one JSON object; white space may surround it, and
 // nothing is repaired. If it is not, its intent is wrong and every gold slot is
@@ -18,9 +18,10 @@ import (
 // one, a key that occurs twice counts twice (an intent given twice is wrong), and a
 // value that is no string is a slot that matches nothing.
 var JSONSlots = Task{
-	Name:    "json_slots",
-	Metrics: []Metric{Exact, IntentAccuracy, SlotF1, InvalidJSON, ForeignValues},
-	Score:   scoreSlots,
+	Name:        "json_slots",
+	Metrics:     []Metric{Exact, IntentAccuracy, SlotF1, InvalidJSON, ForeignValues},
+	ReplyTokens: 128,
+	Score:       scoreSlots,
 }
 
 // Exact is the share of items that are right as a whole: for [JSONSlots], intent

@@ -5,6 +5,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/measure"
+	"limbeck/model"
 )
 
 // An ItemScore says what one reply is worth. Tasks fill what applies to them.
@@ -70,6 +71,9 @@ type Result struct {
 	Digest  string      `json:"examples_sha256"`       // of the examples judged, see [data.Digest]
 	Figures []Figure    `json:"figures"`
 	Items   []ItemScore `json:"-"` // in the order of the data
+
+	ReplyTokens int `json:"reply_tokens,omitempty"` // what bounded the replies, if the caller says
+	Cut         int `json:"cut_replies,omitempty"`  // that came to no end within it
 }
 
 // A Figure is a metric with its value.
@@ -82,9 +86,20 @@ type Figure struct {
 type Task struct {
 	Name    string
 	Metrics []Metric // the first decides
+	// ReplyTokens bounds a reply by the task's definition; 0: see [Task.Most].
+	ReplyTokens int
 	// Score judges one reply. It returns an error if the example does not say what
 	// the task needs to know.
 	Score func(e *data.Example, reply string) (ItemScore, error)
+}
+
+// Most returns how many tokens of m a reply to one of the examples may have: as the
+// task defines, or else as [ReplyTokens] says.
+func (t Task) Most(m *model.Model, examples []data.Example) int {
+	if t.ReplyTokens > 0 {
+		return t.ReplyTokens
+	}
+	return ReplyTokens(m, examples)
 }
 
 // Tasks are those whose score follows from the reply's text alone.

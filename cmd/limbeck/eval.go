@@ -227,7 +227,8 @@ func (a *app) measure(ctx context.Context, f *evalFlags, e *engine, all, example
 		if err := t.Check(examples); err != nil {
 			return eval.Result{}, nil, err
 		}
-		replies, err := eval.Answer(ctx, e.Runner, examples, a.progressOf(t.Name))
+		most := t.Most(e.Model, examples)
+		replies, err := eval.Answer(ctx, e.Runner, examples, most, a.progressOf(t.Name))
 		if err != nil {
 			return eval.Result{}, nil, err
 		}
@@ -235,6 +236,7 @@ func (a *app) measure(ctx context.Context, f *evalFlags, e *engine, all, example
 			confidences = append(confidences, replies[i].Confidence())
 		}
 		r, err := t.Judge(examples, eval.Texts(replies))
+		r.ReplyTokens, r.Cut = most, eval.Cut(replies)
 		return r, confidences, err
 	}
 	return eval.Result{}, nil, errors.New("no such task: " + f.task)
@@ -259,6 +261,9 @@ func printResult(w io.Writer, r eval.Result) {
 		t.add(f.Metric, fmt.Sprintf("%.4f", f.Value), fmt.Sprintf("%.4f", f.SE), fmt.Sprintf("%.4f to %.4f", f.Lo, f.Hi), count(int64(f.N)))
 	}
 	t.write(w)
+	if r.Cut > 0 {
+		fmt.Fprintf(w, "cut       %d of %d replies, at %d tokens; they are judged as far as they go\n", r.Cut, r.N, r.ReplyTokens)
+	}
 	printDigests(w, r.Data, r.Digest)
 }
 

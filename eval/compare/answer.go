@@ -23,6 +23,7 @@ import (
 // An outcome is what is kept of a contestant.
 type outcome struct {
 	Model   report.Model `json:"model"`   // what it is, and its measured speed
+	Most    int          `json:"most"`    // tokens that a reply may have
 	Replies []reply      `json:"replies"` // one an example; nil if only the loss counts
 	Losses  []float64    `json:"losses"`  // two numbers an item, see [eval.ReplyLosses]
 }
@@ -33,6 +34,7 @@ type reply struct {
 	Confidence float64 `json:"confidence"`
 	Read       int     `json:"prompt_tokens"`
 	Written    int     `json:"reply_tokens"`
+	Cut        bool    `json:"cut,omitempty"` // it came to no end within the most
 }
 
 // answer lets a model answer all examples, or finds that it did.
@@ -72,15 +74,17 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	m.Pack(c.pool)
 	runner := generate.NewRunner(m, c.pool, precision)
 	progress := func(done, total int) { c.Progress(r.Name+" answers", int64(done), int64(total), "") }
+	r.Most = eval.ReplyTokens(m, c.examples)
 	if c.task != nil {
-		replies, err := eval.Answer(ctx, runner, c.examples, progress)
+		r.Most = c.task.Most(m, c.examples)
+		replies, err := eval.Answer(ctx, runner, c.examples, r.Most, progress)
 		if err != nil {
 			return err
 		}
 		for i := range replies {
 			x := &replies[i]
 			text := strings.ToValidUTF8(x.Text, "\uFFFD") // as JSON keeps it: a resumed comparison must score the same
-			r.Replies = append(r.Replies, reply{text, x.Confidence(), x.PromptTokens, len(x.IDs)})
+			r.Replies = append(r.Replies, reply{text, x.Confidence(), x.PromptTokens, len(x.IDs), x.Finish == generate.Length})
 		}
 	}
 	if c.losses() {
@@ -140,7 +144,7 @@ func (c *comparison) recallOutcome(key string, r *row) bool {
 
 // complete tells whether an outcome from a file has what scoring and timing index.
 func (c *comparison) complete(o *outcome) bool {
-	if c.task != nil && len(o.Replies) != len(c.examples) {
+	if o.Most < 1 || c.task != nil && len(o.Replies) != len(c.examples) {
 		return false
 	}
 	for _, r := range o.Replies {
@@ -154,6 +158,25 @@ func (c *comparison) complete(o *outcome) bool {
 		}
 	}
 	return len(o.Losses)%2 == 0 && (len(o.Losses) > 0) == c.losses()
+}
+
+// noteCut says whose replies came to no end: the figures count them as they are.
+func (c *comparison) noteCut() {
+	var cut []string
+	for _, r := range c.rows {
+		n := 0
+		for i := range r.Replies {
+			if r.Replies[i].Cut {
+				n++
+			}
+		}
+		if n > 0 {
+			cut = append(cut, fmt.Sprintf("%s: %d of %d, at %d tokens", r.Name, n, len(r.Replies), r.Most))
+		}
+	}
+	if len(cut) > 0 {
+		c.Notes = append(c.Notes, report.Note{Title: "Cut replies", Text: strings.Join(cut, "; ") + ". They are judged as far as they go."})
+	}
 }
 
 func (c *comparison) keep(key string, v any) error {

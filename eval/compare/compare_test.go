@@ -162,8 +162,12 @@ func TestFreeText(t *testing.T) {
 	if r.Metrics[0].Name != perplexity || r.Models[0].Quality[0].Value.Or(0) <= 1 || r.Pairs[0].Metric != perplexity {
 		t.Errorf("metrics %+v", r.Metrics)
 	}
-	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0].Text, "None") {
+	if len(r.Notes) != 2 || !strings.Contains(r.Notes[1].Text, "None") {
 		t.Errorf("notes %+v: want one on the baseline", r.Notes)
+	}
+	// These models know no end.
+	if want := "model 0: 2 of 2, at 128 tokens; model 1: 2 of 2, at 128 tokens. "; len(r.Notes) == 0 || !strings.HasPrefix(r.Notes[0].Text, want) {
+		t.Errorf("notes %+v: want one that says %s", r.Notes, want)
 	}
 }
 

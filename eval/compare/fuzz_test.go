@@ -31,9 +31,9 @@ func resumed(tb testing.TB, examples []data.Example, pool *par.Pool) *comparison
 }
 
 func answered(n int) outcome {
-	var o outcome
+	o := outcome{Most: 128}
 	for range n {
-		o.Replies = append(o.Replies, reply{`{"intent": "play"}`, 0.5, 7, 3})
+		o.Replies = append(o.Replies, reply{`{"intent": "play"}`, 0.5, 7, 3, false})
 		o.Losses = append(o.Losses, 1.5, 3)
 	}
 	return o
@@ -47,6 +47,7 @@ func TestRecallIsWholeOrNothing(t *testing.T) {
 	c := resumed(t, commands(3), pool)
 	for name, change := range map[string]func(o *outcome) []byte{
 		"too few":         func(o *outcome) []byte { o.Replies = o.Replies[1:]; return encoded(t, o) },
+		"no bound":        func(o *outcome) []byte { o.Most = 0; return encoded(t, o) },
 		"no losses":       func(o *outcome) []byte { o.Losses = nil; return encoded(t, o) },
 		"odd losses":      func(o *outcome) []byte { o.Losses = o.Losses[1:]; return encoded(t, o) },
 		"no probability":  func(o *outcome) []byte { o.Replies[0].Confidence = 2; return encoded(t, o) },
@@ -87,7 +88,7 @@ func FuzzRecall(f *testing.F) {
 	f.Cleanup(pool.Close)
 	f.Add(encoded(f, answered(3)))
 	f.Add(encoded(f, answered(2)))
-	f.Add([]byte(`{"model": {"name": "x", "bytes": -1}, "replies": [{}, {}, {"text": "{}"}], "losses": [1e308, 0, 1e308, 1, -1e308, 1e300]}`))
+	f.Add([]byte(`{"model": {"name": "x", "bytes": -1}, "most": 9, "replies": [{}, {}, {"text": "{}"}], "losses": [1e308, 0, 1e308, 1, -1e308, 1e300]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c := resumed(t, examples, pool)
 		if err := os.WriteFile(filepath.Join(c.Checkpoints, "x.json"), text, 0o666); err != nil {

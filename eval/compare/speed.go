@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"limbeck/data"
-	"limbeck/eval"
 	"limbeck/eval/bench"
 	"limbeck/eval/report"
 )
@@ -26,7 +25,7 @@ func (c *comparison) time(ctx context.Context) error {
 	var jobs []bench.Job
 	for _, r := range c.rows {
 		jobs = append(jobs, bench.Job{Name: r.Name, Model: r.Ref, Prompts: prompts, Threads: c.Threads, Exact: c.Exact, Cache: c.Cache,
-			Most: eval.ReplyTokens, Local: r.local})
+			Most: r.Most, Local: r.local})
 	}
 	records, err := bench.Rounds(ctx, jobs, c.Rounds, func(done, total int, name string) {
 		c.Progress("timing", int64(done), int64(total), name)

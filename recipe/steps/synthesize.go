@@ -138,7 +138,7 @@ func (s *synthesizeSettings) make(ctx context.Context, w *run.Work, ref string) 
 	texts = novel(texts, known)
 	w.Fact("prompts written", fmt.Sprint(s.Prompts))
 	w.Fact("new prompts", fmt.Sprint(len(texts)))
-	answers, err := s.answer(ctx, w, ref, frame, texts, pool)
+	answers, err := s.answer(ctx, w, ref, frame, train, texts, pool)
 	if err != nil {
 		return err
 	}
@@ -198,8 +198,8 @@ type answer struct {
 	Ended      bool
 }
 
-// answer returns the teacher's answers to the prompts.
-func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string, f *frame, prompts []string, pool *par.Pool) ([]answer, error) {
+// answer returns the teacher's answers to the prompts, as long as those of train.
+func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string, f *frame, train []data.Example, prompts []string, pool *par.Pool) ([]answer, error) {
 	p := party{work: w, stage: "answers", total: len(prompts), pool: pool}
 	p.open = func() (*model.Model, error) { return openInput(w, "teacher", ref) }
 	return inParts(ctx, &p, func(r *generate.Runner, lo, hi int, done func()) ([]answer, error) {
@@ -207,7 +207,7 @@ func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string
 		for i := range examples {
 			examples[i].Messages = f.prompt(prompts[lo+i])
 		}
-		replies, err := eval.Answer(ctx, r, examples, func(int, int) { done() })
+		replies, err := eval.Answer(ctx, r, examples, eval.ReplyTokens(r.Model, train), func(int, int) { done() })
 		if err != nil {
 			return nil, err
 		}
