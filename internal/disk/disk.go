@@ -3,7 +3,6 @@
 package disk
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +11,6 @@ import (
 	"os"
 	"path/filepath"
 )
-
-// writeBuffer is large enough that the cost of a system call vanishes.
-const writeBuffer = 1 << 20
 
 // Write creates or replaces path with what fill writes. The content goes to a
 // hidden file beside path, reaches the disk, and takes path's name in one
@@ -32,12 +28,13 @@ func Write(path string, fill func(w io.Writer) error) error {
 }
 
 // A Pending is a file that does not have its name yet: [Pending.Commit] gives
-// it, [Pending.Discard] drops the file.
+// it, [Pending.Discard] drops the file. It writes while its caller goes on; an
+// error shows in a later call, in Commit at the latest.
 type Pending struct {
 	path   string
 	file   *os.File // nil once committed or discarded
 	synced bool
-	*bufio.Writer
+	*behind
 }
 
 // Create starts a file that will be path. It is hidden and named
@@ -53,12 +50,16 @@ func Create(path string) (*Pending, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Pending{path: path, file: f, Writer: bufio.NewWriterSize(f, writeBuffer)}, nil
+		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f}}}, nil
 	}
 }
 
 // Chmod changes who may read and write the file.
 func (p *Pending) Chmod(mode fs.FileMode) error { return p.file.Chmod(mode) }
+
+// Tee has w get, too, what is written to the file, all of it by the time that
+// Sync or Commit return. It comes before the first byte.
+func (p *Pending) Tee(w io.Writer) { p.to = io.MultiWriter(p.to, w) }
 
 // Commit flushes the file to the disk and renames it. On an error it is
 // discarded.
@@ -95,6 +96,7 @@ func (p *Pending) Sync() error {
 	if err := p.Flush(); err != nil {
 		return err
 	}
+	p.end()
 	if err := p.file.Sync(); err != nil {
 		return err
 	}
@@ -107,6 +109,7 @@ func (p *Pending) Discard() {
 	if p.file == nil {
 		return
 	}
+	p.end()
 	p.file.Close()
 	os.Remove(p.file.Name())
 	p.file = nil
