@@ -31,6 +31,11 @@ type known struct {
 	Digest string `json:"sha256"`
 }
 
+// stateOf returns what tells a file from what it was, without its digest.
+func stateOf(info fs.FileInfo) known {
+	return known{Size: info.Size(), Time: info.ModTime().UnixNano(), Inode: inode(info)}
+}
+
 // settled is how old a file must be before its digest is remembered: one that
 // changes again within the clock's granularity would look unchanged.
 const settled = 2 * time.Second
@@ -109,14 +114,13 @@ func (d *digester) file(path string) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s: not a regular file", path)
 	}
-	name := d.name(path)
-	now := known{Size: info.Size(), Time: info.ModTime().UnixNano(), Inode: inode(info)}
+	name, now := d.name(path), stateOf(info)
 	if k, ok := d.known[name]; ok && !d.fresh && k.Size == now.Size && k.Time == now.Time && k.Inode == now.Inode {
 		return k.Digest, nil
 	}
 	start := time.Now()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	if _, err := disk.Copy(sum, f); err != nil {
 		return "", err
 	}
 	now.Digest = hex.EncodeToString(sum.Sum(nil))

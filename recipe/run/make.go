@@ -223,7 +223,7 @@ func finish(s *Planned, w *Work, machine string) (*manifest, error) {
 	if !s.Portable {
 		m.Machine = machine
 	}
-	return m, seal(w.Dir, m, w.measured)
+	return m, seal(w, m)
 }
 
 func stamp() string { return time.Now().Format(time.RFC3339) }

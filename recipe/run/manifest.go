@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -31,9 +32,11 @@ type outFile struct {
 	Measured bool   `json:"measured,omitempty"` // holds times: differs from run to run
 }
 
-// seal lists and syncs what a step wrote to dir, and adds the manifest.
-func seal(dir string, m *manifest, measured map[string]bool) error {
+// seal lists and syncs what a step wrote, and adds the manifest.
+func seal(w *Work, m *manifest) error {
+	dir := w.Dir
 	d := newDigester(dir)
+	maps.Copy(d.known, w.written)
 	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -60,13 +63,13 @@ func seal(dir string, m *manifest, measured map[string]bool) error {
 		if err != nil {
 			return err
 		}
-		m.Files = append(m.Files, outFile{rel, info.Size(), digest, measured[rel]})
+		m.Files = append(m.Files, outFile{rel, info.Size(), digest, w.measured[rel]})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for path := range measured {
+	for path := range w.measured {
 		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path))); err != nil {
 			return fmt.Errorf("a measured file that the step did not write: %w", err)
 		}

@@ -95,6 +95,7 @@ type Work struct {
 	exports  map[string]string
 	facts    map[string]string
 	measured map[string]bool
+	written  map[string]known // by [Work.Write]
 }
 
 // NewWork returns work outside of a run: a command that does a single step.
@@ -104,7 +105,7 @@ func NewWork(dir, checkpoints string, inputs map[string]string, progress Progres
 		progress = func(string, int64, int64, string) {}
 	}
 	return &Work{Dir: dir, Checkpoints: checkpoints, Progress: progress, Log: log,
-		inputs: inputs, facts: map[string]string{}, measured: map[string]bool{}}
+		inputs: inputs, facts: map[string]string{}, measured: map[string]bool{}, written: map[string]known{}}
 }
 
 // Input returns the path of the input with that name, or "" if it is no file.
