@@ -2,11 +2,13 @@ package model
 
 import (
 	"cmp"
+	"io"
 	"maps"
 	"slices"
 
 	"limbeck/model/arch"
 	"limbeck/model/gguf"
+	"limbeck/nn/op"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 )
@@ -24,13 +26,29 @@ func (m *Model) Save(path string) error {
 	return gguf.Write(path, &meta, tensors)
 }
 
+// SaveTo writes the model as a GGUF file to w.
+func (m *Model) SaveTo(w io.Writer) error {
+	meta, tensors := m.GGUF()
+	return gguf.WriteTo(w, &meta, tensors)
+}
+
 // GGUF returns the metadata and tensors of the model's file.
 func (m *Model) GGUF() (gguf.Meta, []*tensor.Tensor) {
+	meta, tensors := m.GGUFIn((*op.Weight).Type)
+	for i, w := range m.Weights() {
+		tensors[i].Data = w.Tensor().Data
+	}
+	return meta, tensors
+}
+
+// GGUFIn is [Model.GGUF] for a file that holds each weight in the format that
+// format returns for it. The tensors, in the order of m's weights, have no Data.
+func (m *Model) GGUFIn(format func(w *op.Weight) *dtype.Type) (gguf.Meta, []*tensor.Tensor) {
 	var tensors []*tensor.Tensor
 	for _, w := range m.Weights() {
-		t := w.Tensor()
-		if w.Rows == 1 && len(t.Shape) > 1 { // other programs want one dimension of a vector
-			t = &tensor.Tensor{Name: t.Name, Type: t.Type, Shape: []int{w.Cols}, Data: t.Data}
+		t := &tensor.Tensor{Name: w.Name, Type: format(w), Shape: w.Tensor().Shape}
+		if w.Rows == 1 { // other programs want one dimension of a vector
+			t.Shape = []int{w.Cols}
 		}
 		tensors = append(tensors, t)
 	}

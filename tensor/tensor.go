@@ -62,42 +62,41 @@ func (t *Tensor) Convert(to *dtype.Type, importance []float32) (*Tensor, error) 
 	if t.Type == to {
 		return t, nil
 	}
-	out, err := t.Blank(to, importance)
-	if err != nil {
+	if err := t.Converts(to, importance); err != nil {
 		return nil, err
 	}
-	rows, _ := t.Matrix()
-	t.ConvertRows(out, 0, rows, importance)
+	out := New(t.Name, to, t.Shape...)
+	rows, cols := t.Matrix()
+	t.ConvertRows(out.Data, to, 0, rows, importance, make([]float32, cols))
 	return out, nil
 }
 
-// Blank returns what [Tensor.ConvertRows] is to fill: a zeroed tensor of t's
-// shape in another format, or an error if it cannot hold t.
-func (t *Tensor) Blank(to *dtype.Type, importance []float32) (*Tensor, error) {
+// Converts returns an error if t cannot be stored in another format.
+func (t *Tensor) Converts(to *dtype.Type, importance []float32) error {
 	_, cols := t.Matrix()
 	if to.Encode == nil {
-		return nil, fmt.Errorf("tensor %q: format %s can be read but not written", t.Name, to)
+		return fmt.Errorf("tensor %q: format %s can be read but not written", t.Name, to)
 	}
 	if cols%to.Len != 0 {
-		return nil, fmt.Errorf("tensor %q: rows of %d do not fill blocks of %d (%s)", t.Name, cols, to.Len, to)
+		return fmt.Errorf("tensor %q: rows of %d do not fill blocks of %d (%s)", t.Name, cols, to.Len, to)
 	}
 	if importance != nil && len(importance) != cols {
-		return nil, fmt.Errorf("tensor %q: importance of %d columns, want %d", t.Name, len(importance), cols)
+		return fmt.Errorf("tensor %q: importance of %d columns, want %d", t.Name, len(importance), cols)
 	}
-	return New(t.Name, to, t.Shape...), nil
+	return nil
 }
 
-// ConvertRows writes rows [lo, hi) of t to out, which [Tensor.Blank] made for
-// the same importance.
-func (t *Tensor) ConvertRows(out *Tensor, lo, hi int, importance []float32) {
+// ConvertRows writes rows [lo, hi) of t to dst in another format, which t
+// [Tensor.Converts] to. scratch has room for a row.
+func (t *Tensor) ConvertRows(dst []byte, to *dtype.Type, lo, hi int, importance, scratch []float32) {
 	_, cols := t.Matrix()
-	row := make([]float32, cols)
+	row, n := scratch[:cols], to.Bytes(cols)
 	for i := lo; i < hi; i++ {
 		t.Type.Decode(row, t.Row(i))
-		if importance != nil && out.Type.EncodeWeighted != nil {
-			out.Type.EncodeWeighted(out.Row(i), row, importance)
+		if out := dst[(i-lo)*n : (i-lo+1)*n]; importance != nil && to.EncodeWeighted != nil {
+			to.EncodeWeighted(out, row, importance)
 		} else {
-			out.Type.Encode(out.Row(i), row)
+			to.Encode(out, row)
 		}
 	}
 }

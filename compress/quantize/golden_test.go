@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -93,18 +94,12 @@ func TestSmallModelAsLlamaQuantize(t *testing.T) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	pool := par.New(2)
-	defer pool.Close()
 	compare := func(what string, formats []*dtype.Type, want digests, imp *Importance) {
 		if len(want) != len(formats) {
 			t.Errorf("%s: the golden file has %d formats, want %d", what, len(want), len(formats))
 		}
 		for _, f := range formats {
-			q, err := Apply(m, Options{Format: f, Embedding: f, Importance: imp}, pool)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, w := range q.Weights() {
+			for _, w := range applied(t, m, Options{Format: f, Embedding: f, Importance: imp}, 2).Weights() {
 				if w.Rows > 1 && (w.Type() != f || digest(w.Tensor().Data) != want[f.Name][w.Name]) {
 					t.Errorf("%s, %s, %s: other bytes than llama-quantize's", what, f, w.Name)
 				}
@@ -223,11 +218,12 @@ func TestSmolLM2AsLlamaQuantize(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := convert(x, format, importance, pool)
-		if err != nil {
+		var q bytes.Buffer
+		c := &conversion{from: x, to: format, importance: importance, scratch: make([][]float32, pool.Threads())}
+		if err := c.write(t.Context(), &q, pool); err != nil {
 			t.Fatal(err)
 		}
-		if digest(q.Data) != want {
+		if digest(q.Bytes()) != want {
 			t.Errorf("%s, %s, weighted %v: other bytes than llama-quantize's", x.Name, to, importance != nil)
 		}
 	}

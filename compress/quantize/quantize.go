@@ -3,11 +3,15 @@
 package quantize
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"limbeck/internal/par"
 	"limbeck/model"
+	"limbeck/model/gguf"
 	"limbeck/nn/op"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -50,78 +54,109 @@ func Parse(name string) (*dtype.Type, error) {
 	return nil, fmt.Errorf("format %q cannot be written; these can: %s", name, strings.Join(names, ", "))
 }
 
-// Apply returns m with its matrices in o's formats. Vectors stay f32; so that
-// every file loads elsewhere, rows that a format's blocks do not divide are
-// stored as F16.
-func Apply(m *model.Model, o Options, pool *par.Pool) (*model.Model, error) {
-	src := converted{}
-	for _, w := range m.Weights() {
-		t, err := convert(w.Tensor(), o.format(w), o.Importance.of(w.Name), pool)
-		if err != nil {
-			return nil, err
-		}
-		src[w.Name] = t
-	}
-	out, err := model.New(m.Config(), src, m.Tokenizer.Spec(), m.TemplateSource())
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range m.Meta.Keys() {
-		v, _ := m.Meta.Get(k)
-		out.Meta.Set(k, v)
-	}
-	return out, nil
+// Write writes m as a GGUF file with its matrices in o's formats. Vectors stay
+// f32; so that every file loads elsewhere, rows that a format's blocks do not
+// divide are stored as F16. Of the file no more is held in memory than the piece
+// that is being converted.
+func Write(ctx context.Context, out io.Writer, m *model.Model, o Options, pool *par.Pool) error {
+	weights := m.Weights()
+	meta, tensors := m.GGUFIn(o.format)
+	c := &conversion{scratch: make([][]float32, pool.Threads())}
+	return gguf.WriteEach(out, &meta, tensors, func(out io.Writer, i int) error {
+		c.from, c.to, c.importance = weights[i].Tensor(), tensors[i].Type, o.Importance.of(weights[i].Name)
+		return c.write(ctx, out, pool)
+	})
 }
 
-type converted map[string]*tensor.Tensor
-
-// Tensor implements [limbeck/nn.Source].
-func (c converted) Tensor(name string, _, _ int) *tensor.Tensor { return c[name] }
+// Fallbacks counts the matrices of m that [Write] stores as F16, as their format's
+// blocks do not divide their rows.
+func (o *Options) Fallbacks(m *model.Model) int {
+	n := 0
+	for _, w := range m.Weights() {
+		if w.Rows > 1 && w.Cols%o.wanted(w).Len != 0 {
+			n++
+		}
+	}
+	return n
+}
 
 // format returns the format that w gets.
 func (o *Options) format(w *op.Weight) *dtype.Type {
-	if w.Rows == 1 {
+	f := o.wanted(w)
+	switch {
+	case w.Rows == 1:
 		return dtype.F32
-	}
-	f := o.Format
-	if w.Name == "token_embd.weight" || w.Name == "output.weight" {
-		switch {
-		case o.Embedding != nil:
-			f = o.Embedding
-		case f.Size*dtype.Q8_0.Len < dtype.Q8_0.Size*f.Len:
-			f = dtype.Q8_0
-		}
-	}
-	if w.Cols%f.Len != 0 {
+	case w.Cols%f.Len != 0:
 		return dtype.F16
 	}
 	return f
 }
 
-// convert is [tensor.Tensor.Convert] in parallel over rows.
-func convert(t *tensor.Tensor, to *dtype.Type, importance []float32, pool *par.Pool) (*tensor.Tensor, error) {
-	if t.Type == to {
-		return t, nil
+// wanted returns the format that w gets if it is a matrix of whole blocks.
+func (o *Options) wanted(w *op.Weight) *dtype.Type {
+	if w.Name != "token_embd.weight" && w.Name != "output.weight" {
+		return o.Format
 	}
-	out, err := t.Blank(to, importance)
-	if err != nil {
-		return nil, err
+	switch {
+	case o.Embedding != nil:
+		return o.Embedding
+	case o.Format.Size*dtype.Q8_0.Len < dtype.Q8_0.Size*o.Format.Len:
+		return dtype.Q8_0
 	}
-	rows, _ := t.Matrix()
-	pool.Run(&conversion{t, out, importance, rows}, (rows+convertRows-1)/convertRows)
-	return out, nil
+	return o.Format
 }
 
-const convertRows = 64 // rows a piece
+// All threads convert a piece of a tensor, part by part; then it is written. It is
+// so long that they hardly wait for each other at its end, and so short that it is
+// still in the processor's cache then.
+const (
+	pieceBytes = 2 << 20 // that are written
+	partRows   = 32
+)
 
+// A conversion is of the tensor that is being written.
 type conversion struct {
-	from, to   *tensor.Tensor
+	from       *tensor.Tensor
+	to         *dtype.Type
 	importance []float32
-	rows       int
+
+	lo, hi  int         // rows of the piece
+	piece   []byte      // they, converted
+	scratch [][]float32 // a row, by worker
 }
 
-// Do converts the rows of one piece.
-func (c *conversion) Do(_, piece int) {
-	lo := piece * convertRows
-	c.from.ConvertRows(c.to, lo, min(lo+convertRows, c.rows), c.importance)
+func (c *conversion) write(ctx context.Context, out io.Writer, pool *par.Pool) error {
+	if c.from.Type == c.to {
+		_, err := out.Write(c.from.Data)
+		return err
+	}
+	if err := c.from.Converts(c.to, c.importance); err != nil {
+		return err
+	}
+	rows, cols := c.from.Matrix()
+	size := c.to.Bytes(cols)
+	n := max(1, pieceBytes/size)
+	for c.lo = 0; c.lo < rows; c.lo = c.hi {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.hi = min(c.lo+n, rows)
+		c.piece = slices.Grow(c.piece[:0], (c.hi-c.lo)*size)[:(c.hi-c.lo)*size]
+		pool.Run(c, (c.hi-c.lo+partRows-1)/partRows)
+		if _, err := out.Write(c.piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Do converts one part of the piece.
+func (c *conversion) Do(worker, part int) {
+	_, cols := c.from.Matrix()
+	if len(c.scratch[worker]) < cols {
+		c.scratch[worker] = make([]float32, cols)
+	}
+	lo := c.lo + part*partRows
+	dst := c.piece[(lo-c.lo)*c.to.Bytes(cols):]
+	c.from.ConvertRows(dst, c.to, lo, min(lo+partRows, c.hi), c.importance, c.scratch[worker])
 }

@@ -2,17 +2,23 @@ package quantize
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"limbeck/internal/disk"
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/model"
+	"limbeck/model/gguf"
 	"limbeck/model/token"
 	"limbeck/nn/op"
 	"limbeck/tensor"
@@ -41,15 +47,35 @@ func calibrated(t *testing.T, m *model.Model) *Importance {
 	return imp
 }
 
-func applied(t *testing.T, m *model.Model, o Options, threads int) *model.Model {
+// written returns the file that m becomes.
+func written(t *testing.T, m *model.Model, o Options, threads int) []byte {
 	t.Helper()
 	pool := par.New(threads)
 	defer pool.Close()
-	q, err := Apply(m, o, pool)
+	var b bytes.Buffer
+	if err := Write(t.Context(), &b, m, o, pool); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// applied returns the model that m's file holds.
+func applied(t *testing.T, m *model.Model, o Options, threads int) *model.Model {
+	t.Helper()
+	return opened(t, written(t, m, o, threads))
+}
+
+func opened(t *testing.T, file []byte) *model.Model {
+	t.Helper()
+	f, err := gguf.Parse(file, t.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return q
+	m, err := model.FromGGUF(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func exactTape(t *testing.T) *op.Tape {
@@ -61,29 +87,21 @@ func exactTape(t *testing.T) *op.Tape {
 	return tape
 }
 
-func logitsOf(t *testing.T, m *model.Model) []float32 {
-	t.Helper()
-	ids := m.Tokenizer.Encode(corpus, false)
-	rows := make([]int, len(ids))
-	for i := range rows {
-		rows[i] = i
-	}
-	tape := exactTape(t)
-	return slices.Clone(m.Head(tape, m.Forward(tape, op.One(ids, nil)), rows).Data)
-}
-
 // Every format: vectors stay f32, the table and the output keep eight bits
-// unless asked otherwise, a file opens to the same logits, and threads change
-// nothing.
-func TestApply(t *testing.T) {
+// unless asked otherwise, elements are those that tensors convert to, what opens
+// is saved as the same file, and threads change nothing.
+func TestWrite(t *testing.T) {
 	m := testkit.Model(3)
 	imp := calibrated(t, m)
 	for _, f := range Writable() {
 		for _, importance := range []*Importance{nil, imp} {
 			t.Run(fmt.Sprintf("%s, weighted %v", f, importance != nil), func(t *testing.T) {
 				o := Options{Format: f, Importance: importance}
-				q := applied(t, m, o, 1)
-				other := applied(t, m, o, 3).Weights()
+				file := written(t, m, o, 1)
+				if !bytes.Equal(file, written(t, m, o, 3)) {
+					t.Error("other bytes on three threads")
+				}
+				q := opened(t, file)
 				for i, w := range q.Weights() {
 					want := f
 					if w.Name == "token_embd.weight" && slices.Contains([]string{"q4_0", "q4_1", "q5_0", "q5_1"}, f.Name) {
@@ -95,23 +113,118 @@ func TestApply(t *testing.T) {
 					if w.Type() != want {
 						t.Errorf("%s is %s, want %s", w.Name, w.Type(), want)
 					}
-					if !bytes.Equal(w.Tensor().Data, other[i].Tensor().Data) {
-						t.Errorf("%s: other bytes on three threads", w.Name)
+					x, err := m.Weights()[i].Tensor().Convert(want, importance.of(w.Name))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !bytes.Equal(w.Tensor().Data, x.Data) {
+						t.Errorf("%s: other bytes than the tensor converts to", w.Name)
 					}
 				}
-				path := filepath.Join(t.TempDir(), "q.gguf")
-				if err := q.Save(path); err != nil {
+				var again bytes.Buffer
+				if err := q.SaveTo(&again); err != nil {
 					t.Fatal(err)
 				}
-				opened, err := model.Open(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer opened.Close()
-				if !slices.Equal(logitsOf(t, opened), logitsOf(t, q)) {
-					t.Error("the file gives other logits")
+				if !bytes.Equal(file, again.Bytes()) {
+					t.Error("what was read is saved as another file")
 				}
 			})
+		}
+	}
+}
+
+// A tensor of pieces and a part of one is written as it converts in one go; once
+// the context ends, no further piece is.
+func TestPieces(t *testing.T) {
+	const cols = 64
+	to := dtype.Q8_0
+	piece := pieceBytes / to.Bytes(cols) // rows
+	rows := 2*piece + partRows + 1
+	x := testkit.Random{Rand: rand.New(rand.NewPCG(1, 1))}.Tensor("x", rows, cols)
+	want, err := x.Convert(to, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := par.New(2)
+	defer pool.Close()
+	convert := func(ctx context.Context, out io.Writer) error {
+		c := &conversion{from: x, to: to, scratch: make([][]float32, pool.Threads())}
+		return c.write(ctx, out, pool)
+	}
+	var got bytes.Buffer
+	if err := convert(t.Context(), &got); err != nil || !bytes.Equal(got.Bytes(), want.Data) {
+		t.Errorf("%d bytes, %v; want the %d that the tensor converts to", got.Len(), err, len(want.Data))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &canceling{cancel: cancel}
+	if err := convert(ctx, c); !errors.Is(err, context.Canceled) || c.Len() != piece*to.Bytes(cols) {
+		t.Errorf("canceled after the first piece: %d bytes, %v", c.Len(), err)
+	}
+}
+
+// canceling ends a context when something is written.
+type canceling struct {
+	bytes.Buffer
+	cancel func()
+}
+
+func (c *canceling) Write(p []byte) (int, error) {
+	c.cancel()
+	return c.Buffer.Write(p)
+}
+
+// What ends in the middle of a conversion leaves no file, and the old one if there
+// was one: an error of the format, a panic of a thread, the end of the context.
+func TestFailedWriteLeavesNothing(t *testing.T) {
+	good := testkit.Model(3)
+	broken := testkit.Model(3) // the last of its matrices lacks its elements
+	last := broken.Weights()[len(broken.Weights())-2]
+	if last.Rows == 1 {
+		t.Fatalf("%s is a vector", last.Name)
+	}
+	last.Tensor().Data = last.Tensor().Data[:4:4]
+	unreadable := *dtype.Q8_0
+	unreadable.Encode = nil
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	pool := par.New(2)
+	defer pool.Close()
+	for _, tc := range []struct {
+		name, want string
+		ctx        context.Context
+		m          *model.Model
+		format     *dtype.Type
+	}{
+		{"error", "can be read but not written", t.Context(), good, &unreadable},
+		{"panic", "slice bounds out of range", t.Context(), broken, dtype.Q4_0},
+		{"end", "context canceled", ended, good, dtype.Q4_0},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "m.gguf")
+		for _, before := range []string{"", "old"} {
+			if before != "" {
+				if err := os.WriteFile(path, []byte(before), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := func() (err error) {
+				defer func() {
+					if r := recover(); r != nil {
+						err = fmt.Errorf("panic: %v", r)
+					}
+				}()
+				return disk.Write(path, func(out io.Writer) error {
+					return Write(tc.ctx, out, tc.m, Options{Format: tc.format}, pool)
+				})
+			}()
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%s: got %v, want %q", tc.name, err, tc.want)
+			}
+			entries, _ := os.ReadDir(dir)
+			text, _ := os.ReadFile(path)
+			if string(text) != before || before == "" && len(entries) > 0 || len(entries) > 1 {
+				t.Errorf("%s: left %d files, and %d bytes of %q", tc.name, len(entries), len(text), before)
+			}
 		}
 	}
 }
@@ -128,7 +241,8 @@ func TestOddRowsFallBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range applied(t, m, Options{Format: dtype.Q4_0}, 1).Weights() {
+	o, matrices := Options{Format: dtype.Q4_0}, 0
+	for _, w := range applied(t, m, o, 1).Weights() {
 		want := dtype.F16
 		if w.Rows == 1 {
 			want = dtype.F32
@@ -136,6 +250,15 @@ func TestOddRowsFallBack(t *testing.T) {
 		if w.Type() != want {
 			t.Errorf("%s of %d columns is %s, want %s", w.Name, w.Cols, w.Type(), want)
 		}
+		if w.Rows > 1 {
+			matrices++
+		}
+	}
+	if n := o.Fallbacks(m); n != matrices {
+		t.Errorf("%d matrices fall back, want all %d", n, matrices)
+	}
+	if n := o.Fallbacks(testkit.Model(3)); n != 0 {
+		t.Errorf("%d matrices of whole blocks fall back", n)
 	}
 }
 

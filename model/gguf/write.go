@@ -25,6 +25,16 @@ func Write(path string, meta *Meta, tensors []*tensor.Tensor) error {
 // WriteTo writes a file, version 3, to w: the same arguments give the same
 // bytes. A nil meta is an empty one.
 func WriteTo(w io.Writer, meta *Meta, tensors []*tensor.Tensor) error {
+	return WriteEach(w, meta, tensors, func(w io.Writer, i int) error {
+		_, err := w.Write(tensors[i].Data)
+		return err
+	})
+}
+
+// WriteEach is [WriteTo] for tensors that are made as they are written: it asks
+// for the bytes of one after the other, by its index, and does not look at their
+// Data.
+func WriteEach(w io.Writer, meta *Meta, tensors []*tensor.Tensor, data func(w io.Writer, i int) error) error {
 	if meta == nil {
 		meta = &Meta{}
 	}
@@ -36,15 +46,33 @@ func WriteTo(w io.Writer, meta *Meta, tensors []*tensor.Tensor) error {
 	if err != nil {
 		return fmt.Errorf("gguf: %w", err)
 	}
-	b := bufio.NewWriter(w)
+	b := &counter{Writer: bufio.NewWriter(w)}
 	zeros := make([]byte, align)
 	b.Write(header)
 	b.Write(zeros[:padding(len(header), align)])
-	for _, t := range tensors {
-		b.Write(t.Data)
-		b.Write(zeros[:padding(len(t.Data), align)])
+	for i, t := range tensors {
+		b.n = 0
+		if err := data(b, i); err != nil {
+			return err
+		}
+		if want, _ := check(t); b.n != want { // no error: the header was written
+			return fmt.Errorf("gguf: tensor %q: %d bytes, want %d for shape %v in %s", t.Name, b.n, want, t.Shape, t.Type)
+		}
+		b.Write(zeros[:padding(b.n, align)])
 	}
 	return b.Flush() // the first error of all writes
+}
+
+// A counter counts the bytes that it is given.
+type counter struct {
+	*bufio.Writer
+	n int
+}
+
+// Write implements [io.Writer].
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += len(p)
+	return c.Writer.Write(p)
 }
 
 // padding is the number of zeros after n bytes.
@@ -67,7 +95,8 @@ func encodeHeader(meta *Meta, tensors []*tensor.Tensor, align int) ([]byte, erro
 	seen := make(map[string]bool, len(tensors))
 	var offset uint64
 	for _, t := range tensors {
-		if err := check(t); err != nil {
+		size, err := check(t)
+		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
 		if seen[t.Name] {
@@ -81,30 +110,24 @@ func encodeHeader(meta *Meta, tensors []*tensor.Tensor, align int) ([]byte, erro
 		}
 		u32(t.Type.GGUF)
 		u64(offset)
-		offset += uint64(len(t.Data) + padding(len(t.Data), align))
+		offset += uint64(size + padding(size, align))
 	}
 	return b.Bytes(), nil
 }
 
-// check refuses what parse would refuse.
-func check(t *tensor.Tensor) error {
+// check refuses what parse would refuse, and returns the tensor's bytes.
+func check(t *tensor.Tensor) (size int, err error) {
 	if len(t.Name) > maxName {
-		return fmt.Errorf("a name of %d bytes, want at most %d", len(t.Name), maxName)
+		return 0, fmt.Errorf("a name of %d bytes, want at most %d", len(t.Name), maxName)
 	}
 	if len(t.Shape) < 1 || len(t.Shape) > maxDims {
-		return fmt.Errorf("%d dimensions, want 1 to %d", len(t.Shape), maxDims)
+		return 0, fmt.Errorf("%d dimensions, want 1 to %d", len(t.Shape), maxDims)
 	}
 	for _, d := range t.Shape {
 		if d < 1 {
-			return fmt.Errorf("shape %v, want positive dimensions", t.Shape)
+			return 0, fmt.Errorf("shape %v, want positive dimensions", t.Shape)
 		}
 	}
-	size, err := byteSize(t.Type, t.Shape)
-	if err != nil {
-		return err
-	}
-	if uint64(len(t.Data)) != size {
-		return fmt.Errorf("%d bytes, want %d for shape %v in %s", len(t.Data), size, t.Shape, t.Type)
-	}
-	return nil
+	n, err := byteSize(t.Type, t.Shape)
+	return int(n), err
 }

@@ -92,7 +92,7 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 		read, err := readCache(path, vocabulary)
 		if errors.Is(err, fs.ErrNotExist) {
 			if read, err = reader.Read(ctx, part, progress); err == nil {
-				err = writeCache(path, len(read.Tail), one(read))
+				err = disk.Write(path, func(out io.Writer) error { return encodeCache(out, len(read.Tail), one(read)) })
 			}
 		}
 		if err != nil {
@@ -106,7 +106,7 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 		dropped += read.Dropped * float64(len(read.Tail))
 	}
 	w.Fact(Dropped, fmt.Sprintf("%.3g", dropped/float64(rows)))
-	return writeCache(filepath.Join(w.Dir, cacheFile), rows, func(yield func(*distill.Cache) error) error {
+	whole := func(yield func(*distill.Cache) error) error {
 		for _, path := range paths {
 			part, err := readCache(path, vocabulary)
 			if err == nil {
@@ -117,7 +117,8 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 			}
 		}
 		return nil
-	})
+	}
+	return w.Write(cacheFile, func(out io.Writer) error { return encodeCache(out, rows, whole) })
 }
 
 // cachePart is how many tokens the teacher reads between two checkpoints; tests
@@ -137,12 +138,8 @@ func cacheParts(set []train.Sequence) (parts [][]train.Sequence) {
 	return parts
 }
 
-// writeCache writes the parts of a cache of so many rows. They are not held
+// encodeCache writes the parts of a cache of so many rows. They are not held
 // together.
-func writeCache(path string, rows int, parts func(yield func(*distill.Cache) error) error) error {
-	return disk.Write(path, func(out io.Writer) error { return encodeCache(out, rows, parts) })
-}
-
 func encodeCache(out io.Writer, rows int, parts func(yield func(*distill.Cache) error) error) error {
 	e := gob.NewEncoder(out)
 	if err := e.Encode(rows); err != nil {

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"limbeck/data"
-	"limbeck/internal/disk"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
@@ -179,7 +178,7 @@ func (d *dataSettings) make(w *run.Work, files map[string]recipe.File) error {
 }
 
 func writeExamples(w *run.Work, name string, examples []data.Example) error {
-	return disk.Write(filepath.Join(w.Dir, name+".jsonl"), func(out io.Writer) error { return data.WriteJSONL(out, examples) })
+	return w.Write(name+".jsonl", func(out io.Writer) error { return data.WriteJSONL(out, examples) })
 }
 
 // loadExamples reads what the data step wrote.

@@ -31,6 +31,7 @@ const (
 	tokenMemory    = 150      // of a tokenizer, a token of its vocabulary
 	exampleMemory  = 700      // of an example that is read and cut into tokens
 	sequenceMemory = 8        // of it, a token
+	writingMemory  = 8 << 20  // of a file that is converted and written, the part on the way
 
 	answerRows = 32 // replies that grow in one batch
 )
@@ -274,7 +275,8 @@ func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quanti
 		weights := 4 * float64(m.Params())
 		threads := par.New(0)
 		defer threads.Close()
-		cost := run.Cost{Memory: programMemory + tokenMemory*int64(m.Vocab) + file + int64(weights)/3, Disk: int64(weights) / 3}
+		cost := run.Cost{Memory: programMemory + tokenMemory*int64(m.Vocab) + file, Disk: int64(weights) / 3}
+		cost.Memory += min(writingMemory, cost.Disk)
 		cost.Seconds = weights / (roundRate * float64(threads.Threads()))
 		if q.Imatrix {
 			w := work{min(float64(q.Calibration)*l.mean, l.pass.tokens), 0}

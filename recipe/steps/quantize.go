@@ -3,13 +3,13 @@ package steps
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"limbeck/compress/quantize"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
-	"limbeck/tensor/dtype"
 )
 
 func init() { recipe.Register("quantize", buildQuantize) }
@@ -87,16 +87,13 @@ func QuantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 	if err := formats(&o, m, q); err != nil {
 		return err
 	}
-	out, err := quantize.Apply(m, o, pool)
-	if err != nil {
-		return err
-	}
-	if n := fallbacks(out, o); n > 0 {
+	if n := o.Fallbacks(m); n > 0 {
 		w.Warn("%d matrices are stored as F16, since %s needs rows of a multiple of %d: another width or number of neurons makes a smaller file",
 			n, o.Format.Name, o.Format.Len)
 	}
 	w.Fact("format", o.Format.Name)
-	return save(w, out, "quantized to "+o.Format.Name+weighed)
+	describe(w, m, "quantized to "+o.Format.Name+weighed)
+	return w.Write(ModelFile, func(out io.Writer) error { return quantize.Write(ctx, out, m, o, pool) })
 }
 
 // formats chooses the formats that the settings ask for.
@@ -119,16 +116,4 @@ func formats(o *quantize.Options, m *model.Model, q recipe.Quantize) (err error)
 		return fmt.Errorf("embedding: %w", err)
 	}
 	return nil
-}
-
-// fallbacks counts the matrices whose rows the blocks of their format do not
-// divide.
-func fallbacks(m *model.Model, o quantize.Options) int {
-	n := 0
-	for _, w := range m.Weights() {
-		if w.Rows > 1 && w.Type() == dtype.F16 && o.Format != dtype.F16 {
-			n++
-		}
-	}
-	return n
 }

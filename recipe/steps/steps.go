@@ -17,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -143,9 +142,15 @@ func fileInput(r *recipe.Recipe, f recipe.File, key string) run.Input {
 	return run.Input{Path: r.Find(f), Shown: string(f), Key: key, Where: r.Where(key)}
 }
 
-// save writes the step's model, with a line in its metadata that says how it
-// came about.
+// save writes the step's model.
 func save(w *run.Work, m *model.Model, made string) error {
+	describe(w, m, made)
+	return w.Write(ModelFile, m.SaveTo)
+}
+
+// describe gives the step's model its name, and a line in its metadata that says
+// how it came about.
+func describe(w *run.Work, m *model.Model, made string) {
 	history := slices.Clone(m.Meta.Strings(historyKey))
 	if name := m.Meta.String(nameKey, ""); name != "" && len(history) == 0 {
 		m.Meta.Set("general.base_model.count", uint32(1))
@@ -162,7 +167,6 @@ func save(w *run.Work, m *model.Model, made string) error {
 		w.Fact("license", license)
 	}
 	w.Fact("parameters", fmt.Sprint(m.Config().Params()))
-	return m.Save(filepath.Join(w.Dir, ModelFile))
 }
 
 const (
