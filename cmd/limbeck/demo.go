@@ -19,21 +19,10 @@ import (
 	"limbeck/model/generate"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
-	"limbeck/recipe/steps"
 	"limbeck/store/builtin"
 )
 
 func init() { register(demoCommand) }
-
-// readReport reads the report of a run.
-func readReport(path string) (*report.Report, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return report.ReadJSON(f)
-}
 
 // demoPrompts are what both models answer at the end.
 var demoPrompts = []string{
@@ -77,24 +66,23 @@ func demo(a *app, ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	made, err := compile(r)
+	todo, err := compile(r)
 	if err != nil {
 		return err
 	}
-	_, err = run.Open(f.dir, machineClass()).Make(ctx, made, a.runOptions(r, f.threads))
+	plan, err := run.Open(f.dir, machineClass()).Make(ctx, todo, a.runOptions(r, f.threads))
 	if err != nil {
 		return err
 	}
-	student := filepath.Join(f.dir, r.Name+".gguf")
-	answers, err := a.demoAnswers(ctx, student, f.threads)
+	made, err := newMadeRun(f.dir, plan)
 	if err != nil {
 		return err
 	}
-	proof, err := readReport(filepath.Join(f.dir, steps.ReportFile))
+	answers, err := a.demoAnswers(ctx, filepath.Join(f.dir, r.Name+".gguf"), f.threads)
 	if err != nil {
 		return err
 	}
-	return a.print(demoResult{answers, proof}, func(w io.Writer) {
+	return a.print(demoResult{answers, made.proof}, func(w io.Writer) {
 		for i, prompt := range demoPrompts {
 			fmt.Fprintf(w, "%s\n", prompt)
 			for _, m := range answers {
@@ -102,9 +90,9 @@ func demo(a *app, ctx context.Context, f demoFlags) error {
 			}
 			fmt.Fprintln(w)
 		}
-		_ = proof.WriteText(w, report.TextOptions{Examples: -1}) // w keeps its own errors
-		fmt.Fprintf(w, "\nMade in %s. The whole report: %s\n", duration(time.Since(start)), filepath.Join(f.dir, steps.PageFile))
-		fmt.Fprintf(w, "Talk to the student:\n  limbeck run %s \"turn the lights off\"\n", student)
+		made.writeProof(w)
+		fmt.Fprintf(w, "Made in %s. The whole report: %s\n", duration(time.Since(start)), made.page)
+		made.writeNext(w, "turn the lights off")
 		fmt.Fprintf(w, "The same with your own model and data:\n"+
 			"  limbeck init --teacher MODEL --data FILE\n  limbeck make recipe.yaml\n")
 	})

@@ -73,7 +73,16 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.print(planJSON(folder, plan), func(w io.Writer) { fmt.Fprintf(w, "made %s\n", f.dir) })
+	made, err := newMadeRun(f.dir, plan)
+	if err != nil {
+		return err
+	}
+	return a.print(planJSON(folder, plan), func(w io.Writer) {
+		made.write(w)
+		if f.until != "" {
+			fmt.Fprintf(w, "Make the rest:\n  limbeck make %s\n", path)
+		}
+	})
 }
 
 // runOptions returns the options of a run that tells a.err how it goes.

@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,7 +38,7 @@ func Open(ref string) (*model.Model, error) {
 	name, ok := strings.CutPrefix(ref, builtin.Prefix)
 	if !ok {
 		m, err := model.Open(ref)
-		return m, orNoModel(err, ref)
+		return m, whatIsThere(err, ref)
 	}
 	data, err := builtin.Model(name)
 	if err != nil {
@@ -55,15 +57,27 @@ func OpenPacked(ref string, pool *par.Pool, remark func(format string, args ...a
 		return Open(ref)
 	}
 	m, err := model.OpenPacked(ref, pool, remark)
-	return m, orNoModel(err, ref)
+	return m, whatIsThere(err, ref)
 }
 
-// orNoModel says more of an error that means that there is nothing.
-func orNoModel(err error, ref string) error {
+// whatIsThere says more of an error that means that there is nothing, or a folder
+// that is no model, as a run's is not: each GGUF file in it is a model. None is taken
+// for the folder, whose digest as an input would be that of all its files.
+func whatIsThere(err error, ref string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return NoModel(ref)
 	}
-	return err
+	if err == nil {
+		return nil
+	}
+	if _, absent := os.Stat(filepath.Join(ref, "config.json")); absent == nil {
+		return err // it is a model, and something in it is wrong
+	}
+	files, _ := filepath.Glob(filepath.Join(ref, "*.gguf")) // the pattern of an odd name finds none
+	if len(files) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; a folder's GGUF files are named themselves: %s", err, strings.Join(files, ", "))
 }
 
 // NoModel is the error for a reference that names no file or folder: it may be of
