@@ -58,23 +58,26 @@ func Load(ref string, o Options) ([]Example, error) {
 	return all, nil
 }
 
-// cutPart takes the part off a reference. A file may have a "#" in its name.
+// CutPart takes the name of the part off a reference: "train" off "a.json#train".
+// A file that is there wins: its name may hold a "#".
+func CutPart(ref string) (path, part string) {
+	i := strings.LastIndexByte(ref, '#')
+	if _, err := os.Stat(ref); err == nil || i < 0 || strings.ContainsAny(ref[i:], `/\`) {
+		return ref, ""
+	}
+	return ref[:i], ref[i+1:]
+}
+
+// cutPart is [CutPart] for options.
 func cutPart(ref string, o Options) (string, Options) {
-	path, part, ok := strings.Cut(ref, "#")
-	if !ok {
-		return ref, o
-	}
-	s := Split(part)
-	switch s {
+	path, part := CutPart(ref)
+	switch part {
+	case "":
 	case "val":
-		s = Validation
-	case Train, Validation, Test:
+		o.Part = Validation
 	default:
-		if _, err := os.Stat(ref); err == nil {
-			return ref, o
-		}
+		o.Part = Split(part)
 	}
-	o.Part = s
 	return path, o
 }
 

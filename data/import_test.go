@@ -235,3 +235,26 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A part is cut off a reference, unless a file of the whole name is there.
+func TestCutPart(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"call #1.jsonl", "b#train"} {
+		if err := os.WriteFile(path(name), []byte("{}"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for ref, want := range map[string][2]string{
+		"a.json":             {"a.json", ""},
+		"a.json#train":       {"a.json", "train"},
+		"call #1.jsonl":      {"call #1.jsonl", ""},
+		"call #1.jsonl#test": {"call #1.jsonl", "test"},
+		"b#train":            {"b#train", ""},
+		"x#y/*.jsonl":        {"x#y/*.jsonl", ""},
+	} {
+		if got, part := CutPart(path(ref)); got != path(want[0]) || part != want[1] {
+			t.Errorf("%s: %s and %q, want %s and %q", ref, got, part, path(want[0]), want[1])
+		}
+	}
+}

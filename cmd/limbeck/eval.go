@@ -109,7 +109,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 
 // isText tells whether a data file is one plain text, by its name.
 func isText(path string) bool {
-	path, _, _ = strings.Cut(path, "#")
+	path, _ = data.CutPart(path)
 	return !slices.Contains([]string{".jsonl", ".ndjson", ".json", ".csv", ".tsv"}, strings.ToLower(filepath.Ext(path)))
 }
 

@@ -170,8 +170,8 @@ func asPath(path string) string {
 
 // nameOf makes a recipe's name of a file's.
 func nameOf(path string) string {
-	base, _, _ := strings.Cut(filepath.Base(path), "#")
-	base = strings.TrimSuffix(base, filepath.Ext(base))
+	path, _ = data.CutPart(path)
+	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
 			return r

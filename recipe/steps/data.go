@@ -39,16 +39,18 @@ func buildData(c *recipe.Chain) error {
 	s := &run.Step{Kind: "data", Name: "data", Version: 2, Portable: true}
 	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil}
 	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
+	parts := map[string]string{}
 	for _, name := range []string{"train", "test", "validation"} {
 		inputs, err := dataInputs(c.Recipe, name, files[name])
 		if err != nil {
 			return err
 		}
 		s.Inputs = append(s.Inputs, inputs...)
-		settings.Parts = append(settings.Parts, part(files[name]))
+		_, parts[name] = cutPart(c.Recipe, files[name])
+		settings.Parts = append(settings.Parts, parts[name])
 	}
 	s.Settings = settings
-	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, files) }
+	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts) }
 	c.Add(s)
 	c.Put("data.train", run.Input{Of: s, Path: "train.jsonl"})
 	c.Put("data.validation", run.Input{Of: s, Path: "validation.jsonl"})
@@ -64,7 +66,7 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 	if f == "" {
 		return nil, nil
 	}
-	pattern := strings.TrimSuffix(r.Find(f), part(f))
+	pattern, _ := cutPart(r, f)
 	paths := []string{pattern}
 	if _, err := os.Stat(pattern); err != nil && strings.ContainsAny(pattern, "*?[") {
 		if paths, err = filepath.Glob(pattern); err != nil || len(paths) == 0 {
@@ -83,20 +85,23 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 	return inputs, nil
 }
 
-// part returns the suffix of a reference that keeps some rows of its files.
-func part(f recipe.File) string {
-	if i := strings.IndexByte(string(f), '#'); i >= 0 {
-		return string(f[i:])
+// cutPart returns where the files of a reference lie, and the suffix that keeps
+// some of their rows, as "#train".
+func cutPart(r *recipe.Recipe, f recipe.File) (pattern, part string) {
+	pattern, part = data.CutPart(r.Find(f))
+	if part != "" {
+		part = "#" + part
 	}
-	return ""
+	return pattern, part
 }
 
-// read reads the step's inputs of a name; f says which part of them.
-func (d *dataSettings) read(w *run.Work, name string, f recipe.File) ([]data.Example, error) {
+// read reads the step's inputs of a name; part is the suffix that keeps some of
+// their rows.
+func (d *dataSettings) read(w *run.Work, name, part string) ([]data.Example, error) {
 	var all []data.Example
 	calls := 0
 	for i := 0; w.Has(fmt.Sprintf("%s.%d", name, i)); i++ {
-		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i))+part(f), &calls)
+		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i))+part, &calls)
 		if err != nil {
 			return nil, err
 		}
@@ -135,21 +140,21 @@ func (d *dataSettings) load(ref string, calls *int) ([]data.Example, error) {
 }
 
 // make writes train.jsonl, validation.jsonl and, if there are any, test.jsonl.
-func (d *dataSettings) make(w *run.Work, files map[string]recipe.File) error {
-	all, err := d.read(w, "train", files["train"])
+func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
+	all, err := d.read(w, "train", parts["train"])
 	if err != nil {
 		return err
 	}
 	var validation []data.Example
-	if files["validation"] != "" {
-		if validation, err = d.read(w, "validation", files["validation"]); err != nil {
+	if w.Has("validation.0") {
+		if validation, err = d.read(w, "validation", parts["validation"]); err != nil {
 			return err
 		}
 	} else {
 		all, validation = data.Holdout(all, float64(d.Validation))
 	}
-	if files["test"] != "" {
-		test, err := d.read(w, "test", files["test"])
+	if w.Has("test.0") {
+		test, err := d.read(w, "test", parts["test"])
 		if err != nil {
 			return err
 		}
