@@ -104,11 +104,16 @@ func (c *conversation) take(ctx context.Context, line string) (more bool, err er
 // had not been said.
 func (c *conversation) say(ctx context.Context, text string) error {
 	messages := append(c.messages, chat.Message{Role: "user", Content: text})
-	ids, err := promptIDs(c.e.Model, c.f, messages)
+	err := checkText("message", text)
+	var ids []int
+	if err == nil {
+		ids, err = promptIDs(c.e.Model, c.f, messages)
+	}
 	if err != nil {
 		fmt.Fprintf(c.err, "limbeck: %v\n", err)
 		return nil
 	}
+	c.tellLost(c.e.Model.Tokenizer, text, nil)
 	replying, stop := context.WithCancel(ctx)
 	restore := c.takeInterrupts(func() bool { stop(); return true })
 	reply, err := c.s.Reply(replying, ids, c.f.Options, c.emit())

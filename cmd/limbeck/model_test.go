@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -15,7 +17,8 @@ import (
 
 // TestModelScripts runs the command lines of testdata/model, beside models so
 // small that they write nonsense: tiny.gguf, other.gguf, plain.gguf without a
-// template, cut.gguf that ends too early, and alien.gguf of an unknown architecture;
+// template, few.gguf without a token for z, cut.gguf that ends too early, and
+// alien.gguf of an unknown architecture;
 // long.txt, a text, and noise.bin, the same with a byte that is none of a text.
 func TestModelScripts(t *testing.T) {
 	models := t.TempDir()
@@ -26,6 +29,7 @@ func TestModelScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
+			e.Setenv("BAD", "a\xff b")
 			return os.CopyFS(e.WorkDir, os.DirFS(models))
 		},
 	})
@@ -54,6 +58,11 @@ func writeModels(t *testing.T, dir string) {
 	check(err)
 	check(os.WriteFile(path("cut.gguf"), whole[:len(whole)-100], 0o666))
 	meta, tensors := m.GGUF()
+	tokens := m.Tokenizer.Spec().Tokens
+	tokens[slices.Index(tokens, "z")] = "unwritten"
+	meta.Set("tokenizer.ggml.tokens", tokens)
+	check(gguf.Write(path("few.gguf"), &meta, tensors))
+	meta, tensors = testkit.Model(1).GGUF()
 	meta.Set("general.architecture", "alien")
 	check(gguf.Write(path("alien.gguf"), &meta, tensors))
 	check(m.SetTemplate(""))
@@ -81,5 +90,34 @@ func TestExitCodes(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	if got, want := printable("a\x1b[2J\tb\n\x00é\u009b"), "a[2J\tb\né"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// What is typed in a chat and is no text is told of, and forgotten.
+func TestChatRefusesBytes(t *testing.T) {
+	dir := t.TempDir()
+	writeModels(t, dir)
+	var out, errs bytes.Buffer
+	a := newApp(nil, &out, &errs)
+	f := &runFlags{}
+	f.MaxTokens = 2
+	e, err := f.open(a, filepath.Join(dir, "few.gguf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.close()
+	c := &conversation{app: a, f: f, e: e, s: e.NewSession(0)}
+	for line, want := range map[string]string{
+		"on\xff": "message: the byte at offset 2 is 0xff, which is not UTF-8",
+		"zoo":    "1 bytes of the text have no token",
+	} {
+		c.messages = nil
+		errs.Reset()
+		if more, err := c.take(t.Context(), line); !more || err != nil || !strings.Contains(errs.String(), want) {
+			t.Errorf("%q: more %v, %v, said %q, want %q", line, more, err, &errs, want)
+		}
+		if answered := len(c.messages) > 0; answered != utf8.ValidString(line) {
+			t.Errorf("%q: answered %v", line, answered)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -99,6 +100,9 @@ func (f *runFlags) check() error {
 			return usageErrorf("--%s is %v, want 0 to %v", x.flag, x.v, x.max)
 		}
 	}
+	if err := checkText("--system", f.system); err != nil {
+		return &exitError{exitUsage, err}
+	}
 	if f.raw && f.system != "" {
 		return usageErrorf("--system needs the chat template, which --raw leaves out")
 	}
@@ -130,6 +134,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	a.tellLost(e.Model.Tokenizer, f.system, nil)
 	if talk {
 		return a.chat(ctx, f, e, s)
 	}
@@ -141,6 +146,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	a.tellLost(e.Model.Tokenizer, prompt, nil)
 	return a.replyOnce(ctx, f, e, s, ids)
 }
 
@@ -175,7 +181,7 @@ const maxPrompt = 64 << 20
 // standard input.
 func (a *app) prompt(args []string, raw bool) (string, error) {
 	if len(args) == 2 {
-		return args[1], nil
+		return args[1], checkText("prompt", args[1])
 	}
 	text, err := io.ReadAll(io.LimitReader(a.in, maxPrompt+1))
 	if err != nil {
@@ -187,10 +193,26 @@ func (a *app) prompt(args []string, raw bool) (string, error) {
 	if len(text) == 0 {
 		return "", errors.New("no prompt: standard input is empty")
 	}
+	if err := checkText("standard input", string(text)); err != nil {
+		return "", err
+	}
 	if raw {
 		return string(text), nil
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+}
+
+// checkText refuses bytes that are no text: no model was trained on them, and most
+// vocabularies would spell something else.
+func checkText(name, text string) error {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			return fmt.Errorf("%s: the byte at offset %d is %#02x, which is not UTF-8; want a text", name, i, text[i])
+		}
+		i += n
+	}
+	return nil
 }
 
 // promptIDs returns the tokens of a conversation that ends with a prompt.

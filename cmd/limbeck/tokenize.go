@@ -62,9 +62,7 @@ func (a *app) encodeText(tk *token.Tokenizer, f tokenizeFlags) error {
 		return fmt.Errorf("standard input: %w", err)
 	}
 	ids := tk.EncodeTo([]int{}, string(text), !f.plain)
-	if lost := len(text) - len(tk.Decode(ids)); lost > 0 {
-		a.remark("%d bytes of the text have no token in this vocabulary and are left out", lost)
-	}
+	a.tellLost(tk, string(text), ids)
 	if !f.pieces {
 		return a.print(ids, func(w io.Writer) { writeIDs(w, ids) })
 	}
@@ -79,6 +77,17 @@ func (a *app) encodeText(tk *token.Tokenizer, f tokenizeFlags) error {
 			fmt.Fprintf(b, "%6d  %q\n", p.ID, p.Text)
 		}
 	})
+}
+
+// tellLost remarks how many bytes of a text its ids lack: a vocabulary need not have
+// a token for every byte. Without ids, the text is encoded for it.
+func (a *app) tellLost(tk *token.Tokenizer, text string, ids []int) {
+	if ids == nil {
+		ids = tk.Encode(text, false)
+	}
+	if lost := len(text) - len(tk.Decode(ids)); lost > 0 {
+		a.remark("%d bytes of the text have no token in this vocabulary and are left out", lost)
+	}
 }
 
 func writeIDs(w io.Writer, ids []int) {
