@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,7 +17,8 @@ import (
 func init() { register(convertCommand) }
 
 func convertCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	cmd := &cobra.Command{
 		Use: "convert FROM TO", GroupID: groupUse, Args: exactly("FROM", "TO"),
 		Short: "Turn a GGUF file into a Hugging Face folder, or back",
 		Long: "Writes a model in the other layout: a GGUF file if TO ends in .gguf, else a\n" +
@@ -26,8 +26,10 @@ func convertCommand(a *app) *cobra.Command {
 			"to f32. Name, license and history go along, in the folder's limbeck.json and\n" +
 			"README.md.",
 		Example: "  limbeck convert model.gguf folder\n  limbeck convert folder model.gguf",
-		RunE:    func(_ *cobra.Command, args []string) error { return a.convert(args[0], args[1]) },
+		RunE:    func(_ *cobra.Command, args []string) error { return a.convert(args[0], args[1], force) },
 	}
+	cmd.Flags().BoolVar(&force, "force", false, forceDoc)
+	return cmd
 }
 
 // converted is what convert prints.
@@ -44,12 +46,9 @@ const (
 	formatFolder = "Hugging Face folder"
 )
 
-func (a *app) convert(from, to string) error {
-	format := formatFolder
-	if strings.EqualFold(filepath.Ext(to), ".gguf") {
-		format = formatGGUF
-	}
-	if err := checkTarget(to, format); err != nil {
+func (a *app) convert(from, to string, force bool) error {
+	format, err := checkTarget(from, output{"TO", to, force})
+	if err != nil {
 		return err
 	}
 	m, err := a.openModel(from)
@@ -79,20 +78,16 @@ func (a *app) convert(from, to string) error {
 	})
 }
 
-// checkTarget refuses names that mean neither a GGUF file nor a folder.
-func checkTarget(to, format string) error {
-	info, err := os.Stat(to)
-	switch {
-	case format == formatGGUF && err == nil && info.IsDir():
-		return usageErrorf("TO is %s, which is a folder, want the name of a file", to)
-	case format == formatGGUF:
-		return nil
-	case err == nil && !info.IsDir():
-		return usageErrorf("TO is %s, which is a file, want a folder, or a name that ends in .gguf", to)
-	case strings.EqualFold(filepath.Ext(to), ".safetensors"):
-		return usageErrorf("TO is %s; weights alone are no model: want a folder, or a name that ends in .gguf", to)
+// checkTarget returns the format that a target's name asks for. It refuses a name
+// that means neither, and a target that is not to be overwritten.
+func checkTarget(from string, to output) (format string, err error) {
+	switch ext := strings.ToLower(filepath.Ext(to.path)); ext {
+	case ".gguf":
+		return formatGGUF, to.checkFile(from)
+	case ".safetensors":
+		return "", usageErrorf("TO is %s; weights alone are no model: want a folder, or a name that ends in .gguf", to.path)
 	}
-	return nil
+	return formatFolder, to.checkFolder(from)
 }
 
 // weightFormats lists the formats of a model's weights, the one with the most

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,11 +63,13 @@ func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
 // oneFlags are the flags of a command that does a single step.
 type oneFlags struct {
 	out     string
+	force   bool
 	threads int
 }
 
 func (f *oneFlags) add(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.out, "out", "o", "", "`FILE` to write, a GGUF file")
+	flags.BoolVar(&f.force, "force", false, forceDoc)
 	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core); the result does not depend on it")
 }
 
@@ -115,7 +116,11 @@ func setRef(r *recipe.Ref, text string) error {
 
 // check finds mistakes on the command line before anything is looked at.
 func (f *oneFlags) check(cmd *cobra.Command, r *recipe.Recipe) error {
-	if err := checkOut(f.out); err != nil {
+	if f.out == "" {
+		return usageErrorf("--out says where the model goes")
+	}
+	out := output{"--out", f.out, f.force}
+	if err := out.checkFile(r.Teacher[0].From.Text, r.Student.From.Text); err != nil {
 		return err
 	}
 	given := func(key string) bool {
@@ -163,26 +168,6 @@ func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result on
 		return result, nil, err
 	}
 	return result, plan, os.RemoveAll(dir)
-}
-
-// checkOut refuses, before any work, a place where the model cannot go.
-func checkOut(out string) error {
-	if out == "" {
-		return usageErrorf("--out says where the model goes")
-	}
-	dir := filepath.Dir(out)
-	switch info, err := os.Stat(dir); {
-	case errors.Is(err, fs.ErrNotExist):
-		return usageErrorf("--out %s: there is no folder %s", out, dir)
-	case err != nil:
-		return fmt.Errorf("--out %s: %w", out, err)
-	case !info.IsDir():
-		return usageErrorf("--out %s: %s is no folder", out, dir)
-	}
-	if info, err := os.Stat(out); err == nil && info.IsDir() {
-		return usageErrorf("--out %s is a folder, want the name of a file", out)
-	}
-	return nil
 }
 
 // factOf returns what a step of a kind found out while it worked, "" if there is

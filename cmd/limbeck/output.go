@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// An output is where a command puts a model: a GGUF file, or a folder in Hugging
+// Face's layout. A model that is there is replaced; what is no model, and what the
+// command reads, only by force.
+type output struct {
+	name  string // what the command line calls it, as --out
+	path  string
+	force bool
+}
+
+// checkFile refuses, before any work, a file that cannot be written or is not to be
+// overwritten. inputs are the paths that the command reads; what is no path, as the
+// name of a built-in, is none.
+func (o *output) checkFile(inputs ...string) error {
+	if err := checkParent(o.name, o.path); err != nil {
+		return err
+	}
+	info, err := os.Stat(o.path)
+	switch {
+	case err != nil: // nothing is there: checkParent saw the folder
+		return nil
+	case info.IsDir():
+		return usageErrorf("%s %s is a folder, want the name of a file", o.name, o.path)
+	case o.force:
+		return nil
+	case o.isOneOf(info, inputs):
+		return usageErrorf("%s %s is what the command reads: --force writes over it", o.name, o.path)
+	case info.Size() > 0 && !isGGUF(o.path):
+		return usageErrorf("%s %s is there and is no GGUF file: --force writes over it", o.name, o.path)
+	}
+	return nil
+}
+
+// checkFolder is checkFile for a folder, which must be new, empty, or a model.
+func (o *output) checkFolder(inputs ...string) error {
+	if err := checkParent(o.name, o.path); err != nil {
+		return err
+	}
+	info, err := os.Stat(o.path)
+	if err != nil {
+		return nil
+	}
+	entries, err := os.ReadDir(o.path)
+	switch {
+	case !info.IsDir():
+		return usageErrorf("%s %s is a file, want a folder, or a name that ends in .gguf", o.name, o.path)
+	case err != nil:
+		return fmt.Errorf("%s: %w", o.name, err)
+	case o.force || len(entries) == 0:
+		return nil
+	case o.isOneOf(info, inputs):
+		return usageErrorf("%s %s is what the command reads: --force writes over it", o.name, o.path)
+	}
+	for _, pattern := range []string{"config.json", "*.safetensors"} {
+		if found, err := filepath.Glob(filepath.Join(o.path, pattern)); err == nil && len(found) == 0 {
+			return usageErrorf("%s %s is there and is no Hugging Face model (no %s): --force writes into it", o.name, o.path, pattern)
+		}
+	}
+	return nil
+}
+
+// isOneOf tells whether one of the inputs is the file or folder of info.
+func (o *output) isOneOf(info fs.FileInfo, inputs []string) bool {
+	for _, path := range inputs {
+		if in, err := os.Stat(path); err == nil && os.SameFile(in, info) {
+			return true
+		}
+	}
+	return false
+}
+
+// isGGUF tells whether a file begins as one of GGUF does.
+func isGGUF(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	const magic = "GGUF"
+	head := make([]byte, len(magic))
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == magic
+}
+
+// forceDoc explains the flag --force of commands that write a model.
+const forceDoc = "write over what is no model, or is what the command reads"
+
+// checkParent refuses a path in a folder that is not there: an error of the file
+// system would name the temporary file beside it.
+func checkParent(name, path string) error {
+	dir := filepath.Dir(path)
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return usageErrorf("%s %s: there is no folder %s", name, path, dir)
+	case err != nil:
+		return fmt.Errorf("%s %s: %w", name, path, err)
+	case !info.IsDir():
+		return usageErrorf("%s %s: %s is no folder", name, path, dir)
+	}
+	return nil
+}
