@@ -53,7 +53,12 @@ func Assign(section any, key, value string) error {
 		d := &decoder{places: map[string]*yaml.Node{}}
 		d.value(v.FieldByIndex(f.index), &f, doc.Content[0], key)
 		if len(d.problems) > 0 {
-			return fmt.Errorf("%s; allowed: %s", d.problems[0].What, d.problems[0].Allowed)
+			p := d.problems[0]
+			near := ""
+			if p.Nearest != "" {
+				near = fmt.Sprintf("; did you mean %q?", p.Nearest)
+			}
+			return fmt.Errorf("%s%s; allowed: %s", p.What, near, p.Allowed)
 		}
 		return nil
 	}

@@ -23,6 +23,16 @@ func TestAssign(t *testing.T) {
 	}
 }
 
+// A word that is nearly right is told, in capitals too.
+func TestAssignNearest(t *testing.T) {
+	for value, want := range map[string]string{"Q4_0": `did you mean "q4_0"?`, "q8-0": `did you mean "q8_0"?`, "nothing_like_it": ""} {
+		err := Assign(Default[Quantize](), "format", value)
+		if err == nil || !strings.Contains(err.Error(), want) || want == "" && strings.Contains(err.Error(), "did you mean") {
+			t.Errorf("%s: %v, want %s", value, err, want)
+		}
+	}
+}
+
 func TestSettingsOf(t *testing.T) {
 	var keys []string
 	for _, s := range SettingsOf(Default[Train]()) {

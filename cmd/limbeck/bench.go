@@ -72,7 +72,7 @@ func (f *benchFlags) check() error {
 			}
 		}
 	}
-	return nil
+	return checkParent("--html", f.html)
 }
 
 func (a *app) bench(ctx context.Context, f *benchFlags, ref string) error {

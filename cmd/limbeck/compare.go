@@ -125,7 +125,7 @@ func (f *compareFlags) check() error {
 	case f.prices.MachineHour < 0 || f.prices.Input < 0 || f.prices.Output < 0:
 		return usageErrorf("prices are numbers from 0 on")
 	}
-	return nil
+	return checkParent("--html", f.html)
 }
 
 func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error {

@@ -75,7 +75,10 @@ func (f *evalFlags) check() error {
 	case f.limit < 0 || f.windows < 0:
 		return usageErrorf("--limit and --windows are numbers from 0 on")
 	}
-	return nil
+	if log := (&output{path: f.log}); log.is(f.data) {
+		return usageErrorf("--log-samples %s is the data", f.log)
+	}
+	return checkParent("--log-samples", f.log)
 }
 
 func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {

@@ -71,6 +71,9 @@ func initRecipe(a *app, f initFlags) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if err := checkParent("--out", f.out); err != nil {
+		return err
+	}
 	if f.name == "" {
 		f.name = nameOf(f.data)
 	}
@@ -84,6 +87,11 @@ func initRecipe(a *app, f initFlags) error {
 	r := plan.Recipe
 	if err := f.place(r); err != nil {
 		return err
+	}
+	// Told before the recipe is written, what is wrong is about the flags.
+	r.Flags = map[string]string{"name": "--name", "teacher": "--teacher", "data.train": "--data", "data.validation": "--data", "data.test": "--test"}
+	if err := r.Check(func(string) bool { return true }); err != nil {
+		return &exitError{exitUsage, err}
 	}
 	var text bytes.Buffer
 	if err := r.Write(&text, plan.Remarks); err != nil {

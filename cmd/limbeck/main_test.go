@@ -143,3 +143,40 @@ func FuzzConfig(f *testing.F) {
 		eachFlag(cmd, func(flag *pflag.Flag) { _ = fromConfig(cmd, flag, config) }) // an error is as good as a value
 	})
 }
+
+// A flag of make that is wrong is a mistake of usage; a recipe that is wrong is none.
+func TestMakeExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "r.yaml")
+	for name, text := range map[string]string{
+		"r.yaml":  "name: a\nteacher: builtin:home-assistant\ndata: {train: d.jsonl, test: t.jsonl}\nquantize: q8_0\n",
+		"d.jsonl": `{"text": "on", "label": "a"}`,
+		"t.jsonl": `{"text": "off", "label": "b"}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		code int
+		args []string
+	}{
+		{exitUsage, []string{"--until", "nosuch"}},
+		{exitUsage, []string{"--until", "nosuch", "--dry-run"}},
+		{exitUsage, []string{"--set", "x=1"}},
+		{exitUsage, []string{"--set", "quantize"}},
+		{exitUsage, []string{"--set", "data.test=d.jsonl"}},
+		{exitUsage, []string{"--set", "student=oci://x/y"}},
+		{exitFailed, nil},
+	} {
+		recipe := path
+		if c.code == exitFailed {
+			recipe += ".none"
+		}
+		var errs bytes.Buffer
+		args := append([]string{"make", recipe, "--dir", filepath.Join(dir, "run")}, c.args...)
+		if got := execute(args, strings.NewReader(""), &bytes.Buffer{}, &errs); got != c.code {
+			t.Errorf("%v: exit code %d, want %d: %s", c.args, got, c.code, &errs)
+		}
+	}
+}

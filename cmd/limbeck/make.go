@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,11 +55,11 @@ func makeCommand(a *app) *cobra.Command {
 func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	r, err := recipe.Load(path, f.set...)
 	if err != nil {
-		return err
+		return usageIfFlag(err)
 	}
 	todo, err := compile(r)
 	if err != nil {
-		return err
+		return usageIfFlag(err)
 	}
 	if f.dir == "" {
 		f.dir = filepath.Join("runs", r.Name)
@@ -71,7 +73,7 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	o.Finished = a.tellFacts(o.Finished)
 	plan, err := folder.Make(cmd.Context(), todo, o)
 	if err != nil {
-		return err
+		return usageIfFlag(err)
 	}
 	made, err := newMadeRun(f.dir, plan)
 	if err != nil {
@@ -83,6 +85,19 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 			fmt.Fprintf(w, "Make the rest:\n  limbeck make %s\n", path)
 		}
 	})
+}
+
+// usageIfFlag makes err one of usage if a flag of make is what is wrong, and not the
+// recipe.
+func usageIfFlag(err error) error {
+	var p *recipe.Problem
+	switch {
+	case errors.Is(err, run.ErrNoStep):
+		return usageErrorf("--until %v", err)
+	case errors.As(err, &p) && strings.HasPrefix(p.Source, "--set "):
+		return &exitError{exitUsage, err}
+	}
+	return err
 }
 
 // runOptions returns the options of a run that tells a.err how it goes.
@@ -121,7 +136,7 @@ func dryRun(a *app, folder *run.Folder, todo []*run.Step, f makeFlags) error {
 		return err
 	}
 	if plan, err = plan.Until(f.until); err != nil {
-		return err
+		return usageIfFlag(err)
 	}
 	err = a.print(planJSON(folder, plan), func(w io.Writer) { printPlan(w, plan) })
 	if err != nil {

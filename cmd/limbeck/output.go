@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // An output is where a command puts a model: a GGUF file, or a folder in Hugging
@@ -33,7 +34,7 @@ func (o *output) checkFile(inputs ...string) error {
 		return usageErrorf("%s %s is a folder, want the name of a file", o.name, o.path)
 	case o.force:
 		return nil
-	case o.isOneOf(info, inputs):
+	case slices.ContainsFunc(inputs, o.is):
 		return usageErrorf("%s %s is what the command reads: --force writes over it", o.name, o.path)
 	case info.Size() > 0 && !isGGUF(o.path):
 		return usageErrorf("%s %s is there and is no GGUF file: --force writes over it", o.name, o.path)
@@ -58,7 +59,7 @@ func (o *output) checkFolder(inputs ...string) error {
 		return fmt.Errorf("%s: %w", o.name, err)
 	case o.force || len(entries) == 0:
 		return nil
-	case o.isOneOf(info, inputs):
+	case slices.ContainsFunc(inputs, o.is):
 		return usageErrorf("%s %s is what the command reads: --force writes over it", o.name, o.path)
 	}
 	for _, pattern := range []string{"config.json", "*.safetensors"} {
@@ -69,14 +70,11 @@ func (o *output) checkFolder(inputs ...string) error {
 	return nil
 }
 
-// isOneOf tells whether one of the inputs is the file or folder of info.
-func (o *output) isOneOf(info fs.FileInfo, inputs []string) bool {
-	for _, path := range inputs {
-		if in, err := os.Stat(path); err == nil && os.SameFile(in, info) {
-			return true
-		}
-	}
-	return false
+// is tells whether o is the file or folder at a path.
+func (o *output) is(path string) bool {
+	a, err1 := os.Stat(o.path)
+	b, err2 := os.Stat(path)
+	return err1 == nil && err2 == nil && os.SameFile(a, b)
 }
 
 // isGGUF tells whether a file begins as one of GGUF does.

@@ -59,6 +59,7 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 	for _, s := range p.Steps {
 		if !s.Done {
 			number++
+			s.Why = s.own
 			if o.Started != nil {
 				o.Started(s, number, of)
 			}

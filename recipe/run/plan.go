@@ -27,7 +27,7 @@ type Planned struct {
 	*Step
 	Key     string
 	Done    bool
-	Why     string // why it is to do
+	Why     string // why it is to do; of a step whose inputs are to be made, which one
 	Resumes bool   // it was interrupted and has a checkpoint
 	Cost    Cost   // predicted; zero if done
 
@@ -35,6 +35,7 @@ type Planned struct {
 	inputs   []keyInput
 	origins  []Origin
 	output   *manifest // of a step that is done
+	own      string    // Why, once its inputs are made
 }
 
 // Facts returns what a step that is done found out while it worked. The caller must
@@ -135,6 +136,7 @@ func (f *Folder) state(n *Planned, at map[*Step]*Planned, before map[string]*lin
 	} else if old := before[n.Name]; old != nil && old.Key != n.Key {
 		n.Why = f.changed(n, old)
 	}
+	n.own = n.Why
 	for _, in := range n.Inputs {
 		if in.Of != nil && !at[in.Of].Done && !n.Resumes {
 			n.Why = "needs " + at[in.Of].Name

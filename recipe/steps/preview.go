@@ -77,16 +77,17 @@ func (p *Preview) Write(w io.Writer) {
 		}
 		return strings.ReplaceAll(s, "\n", "⏎\n    ")
 	}
-	fmt.Fprintf(w, "The first of %d examples as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n",
-		p.Examples, show(p.Prompt), show(p.Reply))
-	fmt.Fprintf(w, "%d parameters to train, %s, about %s, %s of memory.\n", p.Parameters, steps(p.Steps), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
+	fmt.Fprintf(w, "The first of %s as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n",
+		counted(p.Examples, "example"), show(p.Prompt), show(p.Reply))
+	fmt.Fprintf(w, "%d parameters to train, %s, about %s, %s of memory.\n", p.Parameters, counted(p.Steps, "step"), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
 }
 
-func steps(n int) string {
+// counted writes a number of things.
+func counted(n int, thing string) string {
 	if n == 1 {
-		return "1 step"
+		return "1 " + thing
 	}
-	return fmt.Sprintf("%d steps", n)
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func about(seconds float64) string {
