@@ -42,6 +42,6 @@ func quantizeCommand(a *app) *cobra.Command {
 	}
 	one.add(cmd.Flags())
 	cmd.Flags().StringVar(&imatrix, "imatrix", "", "weigh rounding errors by the activations of this `DATA`")
-	sectionFlags(cmd.Flags(), q, "format", "size", "imatrix")
+	sectionFlags(cmd.Flags(), q, "format", "size", "imatrix", "aware") // aware: a training's, and none is here
 	return cmd
 }
