@@ -25,6 +25,7 @@ type benchFlags struct {
 	compare                   string
 	profile                   bool
 	html                      string
+	given                     func(flag string) bool // by the user, not by default
 }
 
 func benchCommand(a *app) *cobra.Command {
@@ -41,6 +42,7 @@ func benchCommand(a *app) *cobra.Command {
 			"  limbeck bench model.gguf --parallel 16 --profile",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.bench(cmd.Context(), &f, args[0]) },
 	}
+	f.given = cmd.Flags().Changed
 	f.add(cmd.Flags())
 	return cmd
 }
@@ -110,7 +112,10 @@ func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) 
 		return nil, err
 	}
 	defer m.Close()
-	works := bench.Works(m.Config().Context, f.lengths, f.depths, f.parallel)
+	works, tooLong := bench.Works(m.Config().Context, f.lengths, f.depths, f.parallel)
+	if err := f.leaveOut(a, ref, m.Config().Context, tooLong); err != nil {
+		return nil, err
+	}
 	if len(works) == 0 {
 		return nil, usageErrorf("the context of %s, %d tokens, has no room for anything to time", ref, m.Config().Context)
 	}
@@ -119,6 +124,25 @@ func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) 
 		name = modelName(ref, refs)
 	}
 	return &bench.Job{Name: name, Model: ref, Works: works, Threads: f.threads, Exact: f.exact, Cache: f.cache, Keep: f.keep && !strings.HasPrefix(ref, builtin.Prefix), Profile: f.profile}, nil
+}
+
+// leaveOut refuses lengths and depths that the user asked for and a context has no
+// room for; of the usual ones it only remarks that they are left out.
+func (f *benchFlags) leaveOut(a *app, ref string, context int, works []bench.Work) error {
+	var names []string
+	for _, w := range works {
+		switch {
+		case w.Kind == bench.Prompt && f.given("prompt"):
+			return usageErrorf("--prompt: the context of %s, %d tokens, has no room for a %s", ref, context, w)
+		case w.Kind == bench.Decode && w.Batch == 1 && f.given("depth"):
+			return usageErrorf("--depth: the context of %s, %d tokens, has no room for a %s, which writes %d", ref, context, w, w.Write)
+		}
+		names = append(names, w.String())
+	}
+	if len(names) > 0 {
+		a.remark("left out, as the context of %s is %d tokens: %s", ref, context, strings.Join(names, "; "))
+	}
+	return nil
 }
 
 // printBench prints a result and writes its page, if asked for.

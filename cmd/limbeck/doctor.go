@@ -102,7 +102,7 @@ func (a *app) diagnose(ctx context.Context, f *engineFlags, ref string, pool *pa
 	if out.Room == 0 {
 		return out, nil
 	}
-	works := bench.Works(min(s.Context, out.Room), []int{512}, []int{0, 512}, nil)
+	works, _ := bench.Works(min(s.Context, out.Room), []int{512}, []int{0, 512}, nil)
 	if out.Rates, out.Timed, err = bench.Predict(ctx, m, works, pool, p); err != nil {
 		return nil, err
 	}
@@ -207,8 +207,10 @@ func (m *modelDiagnosis) write(w io.Writer, available int64) {
 	}
 	fmt.Fprintln(w)
 	t := table{head: []string{"expect", "tok/s", "limit", "of limit", "bound by"}}
+	beyond := false
 	for i, r := range m.Rates {
 		b := m.bounds[i]
+		beyond = beyond || bench.BeyondMemory(b.by, r.Rate/b.rate)
 		t.add(r.Work.String(), figure(r.Rate), figure(b.rate), fmt.Sprintf("%.0f%%", 100*r.Rate/b.rate), b.by)
 	}
 	t.write(w)
@@ -216,6 +218,9 @@ func (m *modelDiagnosis) write(w io.Writer, available int64) {
 		fmt.Fprintf(w, "From %d of %d layers, timed now.\n", m.Timed, m.Layers)
 	} else {
 		fmt.Fprintf(w, "From all %d layers, timed now.\n", m.Layers)
+	}
+	if beyond {
+		fmt.Fprintln(w, strings.Join(wrap(bench.BeyondMemoryNote, tableWidth), "\n"))
 	}
 }
 

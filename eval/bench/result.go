@@ -117,7 +117,7 @@ func (r *Result) Report() *report.Report {
 	out.Plots = append(out.Plots, r.plot(Decode, "Writing tokens", "tokens before, one sequence"), r.batchPlot())
 	out.Plots = slices.DeleteFunc(out.Plots, func(p report.Plot) bool { return len(p.Lines) == 0 })
 	out.Notes = []report.Note{{Title: "Method", Text: fmt.Sprintf("Rounds: %d, each in a fresh process; tok/s are their medians. The limit is what reading the weights and the cache "+
-		"once a pass, or the operations, would take at least on this machine; weights that fit a cache can pass the limit of memory.", r.Rounds)}}
+		"once a pass, or the operations, would take at least on this machine.", r.Rounds)}}
 	return out
 }
 
@@ -136,6 +136,9 @@ func (m *Rates) table() report.Table {
 		t.Note += fmt.Sprintf("; peak memory %s", megabytes(m.Memory))
 	}
 	t.Note += "."
+	if slices.ContainsFunc(m.Works, func(w WorkRate) bool { return BeyondMemory(w.By, w.Share.Or(0)) }) {
+		t.Note += " " + BeyondMemoryNote
+	}
 	return t
 }
 

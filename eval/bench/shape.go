@@ -88,7 +88,17 @@ func (s *Shape) seconds(tokens, rows, attention, cache float64, l *machine.Limit
 	}
 	compute += (s.F32*tokens + s.HeadF32*rows + attention) / l.Of("f32")
 	if read > compute {
-		return read, "memory"
+		return read, byMemory
 	}
 	return compute, "arithmetic"
 }
+
+// byMemory is what would have to be faster where reading takes the longest.
+const byMemory = "memory"
+
+// BeyondMemoryNote explains, beside a table, shares of which [BeyondMemory] is true.
+const BeyondMemoryNote = "Shares over 100 % of the limit of memory are of weights that stay in the processor's caches, which are faster than memory."
+
+// BeyondMemory tells whether a share of a limit, which is by what [Shape.Bound] says,
+// is more than memory alone would allow.
+func BeyondMemory(by string, share float64) bool { return by == byMemory && share > 1 }

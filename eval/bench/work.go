@@ -65,13 +65,16 @@ const (
 
 // Works lists what to time: prompts of these lengths; tokens after so many
 // others; and, where a batch has more than one sequence, decoding it, and for
-// the largest, requests with their prompts. What a context has no room for is
-// left out.
-func Works(context int, lengths, depths, batches []int) []Work {
-	var out []Work
+// the largest, requests with their prompts. What a context has no room for is in
+// tooLong instead.
+func Works(context int, lengths, depths, batches []int) (works, tooLong []Work) {
 	add := func(w Work) {
-		if w.Tokens+w.Write <= context && !slices.Contains(out, w) {
-			out = append(out, w)
+		to := &works
+		if w.Tokens+w.Write > context {
+			to = &tooLong
+		}
+		if !slices.Contains(*to, w) {
+			*to = append(*to, w)
 		}
 	}
 	for _, n := range lengths {
@@ -89,5 +92,5 @@ func Works(context int, lengths, depths, batches []int) []Work {
 	if most > 1 {
 		add(Work{Requests, requestPrompt, most, requestTokens})
 	}
-	return out
+	return works, tooLong
 }

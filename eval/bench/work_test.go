@@ -20,19 +20,23 @@ import (
 )
 
 func TestWorks(t *testing.T) {
-	var names []string
-	for _, w := range Works(600, []int{64, 512, 2048}, []int{0, 512, 2048}, []int{1, 4, 512}) {
-		names = append(names, w.String())
+	list := func(works []Work) string {
+		var names []string
+		for _, w := range works {
+			names = append(names, w.String())
+		}
+		return strings.Join(names, "|")
 	}
+	works, tooLong := Works(600, []int{64, 512, 2048}, []int{0, 512, 2048}, []int{1, 4, 512})
 	want := "prompt of 64|prompt of 512|decode after 0|decode after 512|decode, 4 at once|decode, 512 at once|512 requests, 128 in, 64 out"
-	if got := strings.Join(names, "|"); got != want {
+	if got := list(works); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
-	if w := Works(4096, []int{2048}, []int{2048}, nil); w[0].String() != "prompt of 2,048" || w[1].String() != "decode after 2,048" {
-		t.Errorf("got %v", w)
+	if got, want := list(tooLong), "prompt of 2,048|decode after 2,048"; got != want {
+		t.Errorf("too long are %s\nwant %s", got, want)
 	}
-	if w := Works(20, []int{64}, []int{0}, []int{1, 4}); len(w) != 0 {
-		t.Errorf("works %v in a context of 20", w)
+	if w, tooLong := Works(20, []int{64}, []int{0}, []int{1, 4}); len(w) != 0 || len(tooLong) != 4 {
+		t.Errorf("works %v in a context of 20, too long %v", w, tooLong)
 	}
 }
 
@@ -188,6 +192,17 @@ func TestReport(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
+	}
+	if strings.Contains(b.String(), "over 100 %") {
+		t.Errorf("told of shares over 100 %% that are not there:\n%s", &b)
+	}
+	r.Models[1].Works[1].Share, r.Models[1].Works[1].By = report.N(1.31), "memory"
+	b.Reset()
+	if err := r.Report().WriteText(&b, report.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "over 100 %"); n != 1 {
+		t.Errorf("one table has a share over 100 %%, %d say so:\n%s", n, &b)
 	}
 	for line := range strings.Lines(b.String()) {
 		if len([]rune(line)) > 81 {
