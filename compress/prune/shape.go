@@ -65,8 +65,8 @@ func within(part string, want, have int) error {
 
 // ShapeFor returns a shape of m with at most params parameters: the vocabulary
 // that the data uses (or vocab tokens, if positive), and then the largest common
-// share of layers and neurons, and of heads where those alone do not suffice.
-// The width of the stream stays, since every layer was trained on it, unless
+// share of layers and neurons, and of heads where those alone do not suffice. What
+// the next layer or head would be too much for is filled with neurons. The width of the stream stays, since every layer was trained on it, unless
 // nothing else is enough.
 func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error) {
 	c := m.Config()
@@ -96,7 +96,7 @@ func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error)
 			s := shareOf(c, float64(i)/grid, width)
 			s.Vocab = vocab
 			if size(s) <= params {
-				return s, nil
+				return fill(s, c, params, size), nil
 			}
 			least = min(least, size(s))
 		}
@@ -105,13 +105,39 @@ func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error)
 		fmt.Sprintf("%d to %d, or a smaller vocab", least, c.Params())}
 }
 
+// fill adds neurons to a shape of c up to so many parameters; where that makes them
+// whole, another layer may fit with fewer in each.
+func fill(s Shape, c arch.Config, params int, size func(Shape) int) Shape {
+	for {
+		more := s
+		if more.FFN += neuronStep; more.FFN > c.FFN {
+			break
+		}
+		if size(more) > params {
+			return s
+		}
+		s = more
+	}
+	deeper := s
+	for deeper.Layers = min(c.Layers, s.Layers+1); deeper.FFN > neuronStep && size(deeper) > params; {
+		deeper.FFN -= neuronStep
+	}
+	if n := size(deeper); n > size(s) && n <= params {
+		return deeper
+	}
+	return s
+}
+
+// neuronStep is the step of their number: blocks of most formats are of 32.
+const neuronStep = 32
+
 // shareOf returns a share of c's layers and neurons, of its heads with them, and
 // of its width.
 func shareOf(c arch.Config, share, width float64) Shape {
 	part := func(n, multiple int, share float64) int {
 		return max(multiple, min(n, int(math.Round(float64(n)*share/float64(multiple)))*multiple))
 	}
-	s := Shape{Layers: part(c.Layers, 1, math.Sqrt(share)), FFN: part(c.FFN, min(32, c.FFN), share),
+	s := Shape{Layers: part(c.Layers, 1, math.Sqrt(share)), FFN: part(c.FFN, min(neuronStep, c.FFN), share),
 		Width: part(c.Width, min(32, c.Width), width), KVHeads: part(c.KVHeads, 1, math.Sqrt(share))}
 	s.Heads = s.KVHeads * (c.Heads / c.KVHeads)
 	return s
