@@ -19,6 +19,6 @@ type Compare struct {
 // Prices are in the user's currency.
 type Prices struct {
 	MachineHour float64 `json:"machine_hour" default:"0.05" min:"0" max:"1e6" doc:"one hour of the machine that runs the models"`
-	Input       float64 `json:"input" default:"0" min:"0" max:"1e6" doc:"a million tokens read by a remote teacher"`
-	Output      float64 `json:"output" default:"0" min:"0" max:"1e6" doc:"a million tokens written by a remote teacher"`
+	Input       float64 `json:"input" default:"0" min:"0" max:"1e6" doc:"a million tokens read by the teacher, if it is rented"`
+	Output      float64 `json:"output" default:"0" min:"0" max:"1e6" doc:"a million tokens written by the teacher, if it is rented"`
 }

@@ -120,7 +120,7 @@ func TestProblems(t *testing.T) {
 		{"holdout", "name: a\nteacher: m\ndata: {train: d, validation: 0.1}\n", `r.yaml:3:30: data.validation: "0.1": a number without a percent sign`},
 		{"missing", "name: a\ndata: d\n", `r.yaml:1:1: teacher: missing`},
 		{"empty", "name: a\nteacher:\ndata: d\n", `teacher: empty; leave the key out`},
-		{"reference", "name: a\nteacher: opanai/gpt\ndata: d\n", `r.yaml:2:10: teacher: "opanai/gpt": no vendor named "opanai" (known: anthropic, `},
+		{"reference", "name: a\nteacher: opanai/gpt\ndata: d\n", `r.yaml:2:10: teacher: "opanai/gpt": names no model; a path starts with ./ (allowed: ./file.gguf, ./folder/ or builtin:NAME)`},
 		{"twice", head + "seed: 1\nseed: 2\n", `r.yaml:5:1: seed: given twice, first in line 4`},
 		{"alias", head + "seed: &s 1\n", `r.yaml:4:7: seed: anchors and aliases are not supported`},
 		{"tag", head + "seed: !!int 1\n", `r.yaml:4:7: seed: tags are not supported`},
@@ -239,6 +239,22 @@ func TestReferenceIsFresh(t *testing.T) {
 	}
 	if !bytes.Equal(page, b.Bytes()) {
 		t.Error("docs/recipe.md is stale: run go generate ./recipe")
+	}
+}
+
+// Neither the page nor a written recipe promises models of places that nothing reads.
+func TestPromises(t *testing.T) {
+	var page bytes.Buffer
+	if err := Reference(&page); err != nil {
+		t.Fatal(err)
+	}
+	if err := mustRead(t, full).Write(&page, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range []string{"hf.co", "oci:", "https:", "VENDOR", "[:TAG]", "remote"} {
+		if i := bytes.Index(page.Bytes(), []byte(place)); i >= 0 {
+			t.Errorf("%q is told of: %s", place, page.Bytes()[max(0, i-60):min(page.Len(), i+60)])
+		}
 	}
 }
 

@@ -28,10 +28,12 @@ const (
 	RefHTTP                   // https://host/v1#model
 )
 
-// Vendors are the remote models' vendors that references know.
-var Vendors = []string{"anthropic", "gemini", "openai", "xai"}
+// vendors are those of remote models that references know.
+var vendors = []string{"anthropic", "gemini", "openai", "xai"}
 
-const refRule = "./file.gguf, ./folder/, builtin:NAME, hf.co/OWNER/REPO[:FORMAT], oci://…, NAME[:TAG], VENDOR/MODEL or https://HOST/v1#MODEL"
+// refRule is what this build can read. References of the other kinds are known, so
+// that what asks for them says that it cannot read them, not that they are no models.
+const refRule = "./file.gguf, ./folder/ or builtin:NAME"
 
 // ParseRef reads a reference to a model.
 func ParseRef(s string) (Ref, error) {
@@ -74,10 +76,10 @@ func refKind(s string) (RefKind, error) {
 			return 0, fmt.Errorf("want hf.co/OWNER/REPO")
 		}
 		return RefHub, nil
-	case slash && slices.Contains(Vendors, vendor):
+	case slash && slices.Contains(vendors, vendor):
 		return RefVendor, nonEmpty(rest, vendor+"/MODEL")
 	case slash:
-		return 0, fmt.Errorf("no vendor named %q (known: %s); a path starts with ./", vendor, strings.Join(Vendors, ", "))
+		return 0, fmt.Errorf("names no model; a path starts with ./")
 	}
 	return RefStore, nil
 }

@@ -3,7 +3,7 @@ package recipe
 // A Stage is one model on the way to the teacher: a model as it is, or trained
 // further. The last stage is the teacher.
 type Stage struct {
-	From     Ref    `json:"from" short:"yes" doc:"a model: ./file.gguf, ./folder/, builtin:NAME, hf.co/OWNER/REPO, …"`
+	From     Ref    `json:"from" short:"yes" doc:"a model: a GGUF file, a folder in Hugging Face's layout, or builtin:NAME"`
 	Train    *Train `json:"train,omitempty" doc:"trains it on the data first"`
 	Ensemble int    `json:"ensemble" default:"1" min:"1" max:"16" doc:"trains this many with different seeds; their mean teaches"`
 	License  string `json:"license" default:"" doc:"the model's license, if its file does not say"`
