@@ -39,6 +39,9 @@ tiers: build ## the kernels in every tier that this processor has, and without a
 vet: ## go vet
 	go vet ./...
 
+tidy-check: ## go.mod and go.sum of each module are what go mod tidy writes
+	@for m in . tensor/kernel/gen .ci/tools; do go -C $$m mod tidy -diff || exit 1; done
+
 lint: ## the linter, at the version that .ci/tools pins
 	.ci/lint
 
@@ -74,4 +77,4 @@ cross: ## compile for every platform
 clean: ## remove what these targets build
 	rm -rf limbeck dist
 
-.PHONY: help build demo test short race tiers vet lint fuzz bench bench-peers check-peers golden generate generate-check cross clean
+.PHONY: help build demo test short race tiers vet tidy-check lint fuzz bench bench-peers check-peers golden generate generate-check cross clean
