@@ -65,8 +65,19 @@ func (p *Pair) keeps(m MetricInfo) string {
 	if !ok || m.LowerIsBetter || lo <= 0 || lo > 100 {
 		return ""
 	}
-	return fmt.Sprintf("keeps ≥ %s %% (lower bound %s %%)",
-		fixed(math.Floor(lo*100), 0), fixed(math.Floor(lo*1000)/10, 1))
+	return fmt.Sprintf("keeps ≥ %s %% (lower bound %s %%)", fixed(roundDown(lo, 1e-2)*100, 0), fixed(roundDown(lo, 1e-3)*100, 1))
+}
+
+// ratioRange writes the interval of the ratio in percent, its bounds rounded
+// outwards: the page and the text then say the same of the lower one. "" if there is
+// none.
+func (p *Pair) ratioRange() string {
+	lo, ok1 := p.RatioLo.Get()
+	hi, ok2 := p.RatioHi.Get()
+	if !ok1 || !ok2 {
+		return ""
+	}
+	return fixed(roundDown(lo, 1e-3)*100, 1) + " to " + fixed(-roundDown(-hi, 1e-3)*100, 1)
 }
 
 // bounds returns the interval, in order.
@@ -129,7 +140,12 @@ func roundUp(v float64, m MetricInfo) float64 {
 	if m.Unit == Percent {
 		step = 1e-3
 	}
+	return -roundDown(-v, step)
+}
+
+// roundDown rounds v down to a multiple of step.
+func roundDown(v, step float64) float64 {
 	// A hair's breadth below a step is the step itself, written in binary.
 	const hair = 1e-9
-	return math.Ceil(v/step-hair) * step
+	return math.Floor(v/step+hair) * step
 }

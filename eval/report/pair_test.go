@@ -31,6 +31,24 @@ func TestConclude(t *testing.T) {
 	}
 }
 
+// Bounds are rounded outwards, and by the same rule in words and in the page.
+func TestRatioRange(t *testing.T) {
+	p := Pair{Diff: N(-0.05), Lo: N(-0.08), Hi: N(-0.03), RatioLo: N(0.890983), RatioHi: N(0.953501)}
+	if got, want := p.ratioRange(), "89.0 to 95.4"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := Conclude(p, MetricInfo{Unit: Percent}); !strings.Contains(got, "(lower bound 89.0 %)") {
+		t.Errorf("words say %q", got)
+	}
+	p.RatioLo, p.RatioHi = N(0.891), N(0.953) // on the digit
+	if got, want := p.ratioRange(), "89.1 to 95.3"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if p.RatioLo = (Num{}); p.ratioRange() != "" {
+		t.Errorf("an interval without a bound: %s", p.ratioRange())
+	}
+}
+
 func TestLeadClaimsTheLowerBound(t *testing.T) {
 	r := sample()
 	lead := r.lead()

@@ -53,7 +53,7 @@ func (r *Report) forest(pairs []Pair) forest {
 	if first.Unit == Percent {
 		f.Title, factor = "Difference in points", 100
 	}
-	sc := forestScale(pairs)
+	sc := forestScale(pairs, factor)
 	f.Axis = forestAxis(sc, factor)
 	a, b := "", ""
 	for i := range pairs {
@@ -73,20 +73,21 @@ func (r *Report) forest(pairs []Pair) forest {
 	return f
 }
 
-// forestScale holds zero and all intervals.
-func forestScale(pairs []Pair) scale {
-	values := []float64{0}
+// forestScale holds zero and all intervals. Where nothing differs, it spans what one
+// unit is on the axis, which shows values times factor.
+func forestScale(pairs []Pair, factor float64) scale {
+	values, most := []float64{0}, 0.0
 	for _, p := range pairs {
 		for _, n := range []Num{p.Diff, p.Lo, p.Hi} {
 			if v, ok := plotted(n); ok {
-				values = append(values, v)
+				values, most = append(values, v), max(most, math.Abs(v))
 			}
 		}
 	}
-	s := newScale(values, false, 0.04)
-	if len(values) == 1 {
-		s = scale{lo: -1, hi: 1}
+	if most*factor < leastLabel {
+		return scale{lo: -1 / factor, hi: 1 / factor}
 	}
+	s := newScale(values, false, 0.04)
 	// Zero shall not stand at the very edge.
 	if span := s.hi - s.lo; s.hi < span*0.06 {
 		s.hi = span * 0.06

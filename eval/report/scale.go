@@ -120,12 +120,18 @@ func niceStep(v float64) float64 {
 	return 10 * p
 }
 
+// The decimals of a label, at most, and the least number that they show.
+const (
+	labelDecimals = 6
+	leastLabel    = 1e-6
+)
+
 // tickLabels writes ticks with the fewest decimals that tell them apart.
 func tickLabels(ticks []float64, factor float64) []string {
 	out := make([]string, len(ticks))
 	for i, v := range ticks {
 		d := 0
-		for ; d < 6; d++ {
+		for ; d < labelDecimals; d++ {
 			if shown := v * factor; math.Abs(shown-math.Round(shown*math.Pow10(d))/math.Pow10(d)) < 1e-9*max(1, math.Abs(shown)) {
 				break
 			}

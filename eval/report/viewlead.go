@@ -75,10 +75,8 @@ func (r *Report) qualityCard(t, s *Model) (card, bool) {
 		detail += " %"
 	}
 	if p := r.pair(t.Name, s.Name, info.Name); p != nil {
-		lo, ok1 := p.RatioLo.Get()
-		hi, ok2 := p.RatioHi.Get()
-		if ok1 && ok2 {
-			detail += "; interval of the ratio " + fixed(lo*100, 1) + " to " + fixed(hi*100, 1) + " %"
+		if s := p.ratioRange(); s != "" {
+			detail += "; interval of the ratio " + s + " %"
 		}
 	}
 	return card{fixed(y/x*100, 1) + " %", "of the teacher’s " + info.Title, detail}, true
@@ -118,7 +116,7 @@ func (r *Report) leadQuality(t, s *Model) string {
 	p := r.pair(t.Name, s.Name, info.Name)
 	if p != nil && !info.LowerIsBetter {
 		if lo, ok := plotted(p.RatioLo); ok && lo > 0 {
-			return s.Name + " keeps at least " + fixed(math.Floor(lo*100), 0) + " % of the " + info.Title + " of " + t.Name +
+			return s.Name + " keeps at least " + fixed(roundDown(lo, 1e-2)*100, 0) + " % of the " + info.Title + " of " + t.Name +
 				" (measured " + scores + ", " + r.level() + " % confidence)"
 		}
 	}

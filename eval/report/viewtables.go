@@ -148,10 +148,8 @@ func (r *Report) pairGrid() *grid {
 		if lo, hi, ok := p.bounds(); ok {
 			r1 = m.Unit.delta(N(lo)) + " to " + m.Unit.delta(N(hi))
 		}
-		lo, ok1 := p.RatioLo.Get()
-		hi, ok2 := p.RatioHi.Get()
-		if ok1 && ok2 {
-			r2 = fixed(lo*100, 1) + " to " + fixed(hi*100, 1)
+		if s := p.ratioRange(); s != "" {
+			r2 = s
 		}
 		g.Rows = append(g.Rows, []gridCell{{Text: p.A}, {Text: p.B}, {Text: m.Title}, cellOf(known0(int64(p.N)), count(int64(p.N))),
 			cellOf(p.Diff, m.Unit.delta(p.Diff)), {Text: r1, Class: "num", Key: key(p.Lo)}, cellOf(p.P, pvalue(p.P)), cellOf(p.PHolm, pvalue(p.PHolm)),
