@@ -28,16 +28,36 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// completionNotes gives the commands that cobra makes what all others have.
+// completions are how shells take their scripts: for a session, and for good.
+var completions = map[string]string{
+	"bash": "  source <(limbeck completion bash)\n" +
+		"  limbeck completion bash >~/.local/share/bash-completion/completions/limbeck",
+	"zsh": "  source <(limbeck completion zsh)\n" +
+		"  limbeck completion zsh >\"${fpath[1]}/_limbeck\"",
+	"fish": "  limbeck completion fish | source\n" +
+		"  limbeck completion fish >~/.config/fish/completions/limbeck.fish",
+	"powershell": "  limbeck completion powershell | Out-String | Invoke-Expression\n" +
+		"  limbeck completion powershell >>$PROFILE",
+}
+
+// completionNotes gives the commands that cobra makes the words and the width that all
+// others have.
 func completionNotes(root *cobra.Command) {
 	c, _, err := root.Find([]string{"completion"})
 	if err != nil {
 		panic(err) // it was just made
 	}
 	c.Short = "Print a shell's completion script"
-	c.Example = "  source <(limbeck completion bash)"
+	c.Long = "Prints the script with which a shell completes commands and flags."
+	c.Example = completions["bash"]
 	for _, shell := range c.Commands() {
-		shell.Example = "  limbeck completion " + shell.Name()
+		shell.Short = "Print the script for " + shell.Name()
+		shell.Long = "Prints the script with which " + shell.Name() + " completes commands and flags. The\n" +
+			"examples load it for one session, and for all to come."
+		shell.Example = completions[shell.Name()]
+		if f := shell.Flags().Lookup("no-descriptions"); f != nil {
+			f.Usage = "complete without a word on what each command does"
+		}
 	}
 }
 

@@ -108,15 +108,16 @@ func TestCommandsAreExplained(t *testing.T) {
 		if c.Short == "" || !strings.Contains(c.Example, "limbeck") {
 			t.Errorf("%s: no explanation or no example", c.CommandPath())
 		}
-		if !c.HasParent() || c.Parent().Name() != "completion" { // cobra's own words
-			var out bytes.Buffer
-			c.SetOut(&out)
-			help(c, nil)
-			for line := range strings.Lines(out.String()) {
-				if n := len([]rune(strings.TrimRight(line, "\n"))); n > tableWidth {
-					t.Errorf("%s: a help line of %d characters: %s", c.CommandPath(), n, line)
-				}
+		var out bytes.Buffer
+		c.SetOut(&out)
+		help(c, nil)
+		for line := range strings.Lines(out.String()) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > tableWidth {
+				t.Errorf("%s: a help line of %d characters: %s", c.CommandPath(), n, line)
 			}
+		}
+		if text := out.String(); strings.Contains(text, "\t") || strings.Contains(text, "####") || strings.Contains(text, "\n\n\n") {
+			t.Errorf("%s: help is not laid out as that of other commands:\n%s", c.CommandPath(), text)
 		}
 		for _, inner := range c.Commands() {
 			walk(inner)
