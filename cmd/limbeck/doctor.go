@@ -25,7 +25,9 @@ func doctorCommand(a *app) *cobra.Command {
 			"machine's memory and arithmetic can do at most, and what holds it back.\n\n" +
 			"With a model: whether it fits in memory, and the rates to expect, from a few of\n" +
 			"its layers, timed now: while others use the machine, the rates are what they\n" +
-			"leave.",
+			"leave.\n\n" +
+			"The environment variable LIMBECK_CPU keeps the kernels at a lower tier than the\n" +
+			"processor has: generic, avx2 or avx512.",
 		Example: "  limbeck doctor\n  limbeck doctor model.gguf",
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.doctor(cmd.Context(), &f, args) },
 	}
