@@ -16,8 +16,9 @@ type Compare struct {
 	Off bool `json:"-"`
 }
 
-// Prices are in the user's currency.
+// Prices are in one currency.
 type Prices struct {
+	Currency    string  `json:"currency" default:"USD" doc:"of the prices"`
 	MachineHour float64 `json:"machine_hour" default:"0.05" min:"0" max:"1e6" doc:"one hour of the machine that runs the models"`
 	Input       float64 `json:"input" default:"0" min:"0" max:"1e6" doc:"a million tokens read by the teacher, if it is rented"`
 	Output      float64 `json:"output" default:"0" min:"0" max:"1e6" doc:"a million tokens written by the teacher, if it is rented"`

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -164,6 +165,9 @@ func (f *fit) inSteps(o *train.Options, set []train.Sequence) {
 	}
 	if e := f.settings.EvalEvery; e.Count > 0 || e.Share > 0 {
 		o.EvalEvery = e.Of(steps)
+		if e.Share > 0 { // the last one falls on the last step
+			o.EvalEvery = max(1, int(math.Ceil(float64(e.Share)*float64(steps))))
+		}
 	}
 }
 
