@@ -214,16 +214,20 @@ func (k *kept) create() (place string, file *disk.Pending, err error) {
 	return "", nil, errors.Join(all...)
 }
 
-// write fills the file. Who may not read the model may not read its weights. They
-// are written at once: the system then caches them in large pieces, which are
-// mapped in a fraction of the time.
+// write fills the file. Where not everybody may read the model, only the one who
+// makes the file may read its weights: its group can be another. They are written
+// at once: the system then caches them in large pieces, which are mapped in a
+// fraction of the time.
 func (k *kept) write(file *disk.Pending, packed []byte) error {
 	info, err := os.Stat(k.m.path)
 	if err != nil {
 		return err
 	}
-	const ownerWrites = 0o200 // some systems replace no file without
-	if err := file.Chmod(info.Mode().Perm() | ownerWrites); err != nil {
+	mode, everybody := fs.FileMode(0o600), fs.FileMode(0o004)
+	if info.Mode()&everybody != 0 {
+		mode = 0o644
+	}
+	if err := file.Chmod(mode); err != nil {
 		return err
 	}
 	for _, part := range [][]byte{k.head, packed} {

@@ -75,7 +75,7 @@ func (f *evalFlags) check() error {
 	case f.limit < 0 || f.windows < 0:
 		return usageErrorf("--limit and --windows are numbers from 0 on")
 	}
-	if log := (&output{path: f.log}); log.is(f.data) {
+	if path, _ := data.CutPart(f.data); (&output{path: f.log}).is(path) {
 		return usageErrorf("--log-samples %s is the data", f.log)
 	}
 	return checkParent("--log-samples", f.log)
@@ -84,6 +84,9 @@ func (f *evalFlags) check() error {
 func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	if err := f.check(); err != nil {
 		return err
+	}
+	if (&output{path: f.log}).is(ref) {
+		return usageErrorf("--log-samples %s is the model", f.log)
 	}
 	if isText(f.data) && (f.task == "" || f.task == taskPerplexity) {
 		return a.evalText(ctx, f, ref)
@@ -265,7 +268,7 @@ func printResult(w io.Writer, r eval.Result) {
 	}
 	t.write(w)
 	if r.Cut > 0 {
-		fmt.Fprintf(w, "cut       %d of %d replies, at %d tokens; they are judged as far as they go\n", r.Cut, r.N, r.ReplyTokens)
+		fmt.Fprintf(w, "cut       %d of %d replies, at %d tokens or the end of the context; they are judged as far as they go\n", r.Cut, r.N, r.ReplyTokens)
 	}
 	printDigests(w, r.Data, r.Digest)
 }

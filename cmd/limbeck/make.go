@@ -82,9 +82,29 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	return a.print(planJSON(folder, plan), func(w io.Writer) {
 		made.write(w)
 		if f.until != "" {
-			fmt.Fprintf(w, "Make the rest:\n  limbeck make %s\n", path)
+			fmt.Fprintf(w, "Make the rest:\n  %s\n", f.again(cmd, path))
 		}
 	})
+}
+
+// quoted returns s as shells take it for one word.
+func quoted(s string) string {
+	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`*?#&;|<>()[]{}~!") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// again returns the command that goes on with this run.
+func (f *makeFlags) again(cmd *cobra.Command, path string) string {
+	words := []string{"limbeck", "make", quoted(path)}
+	if cmd.Flags().Changed("dir") {
+		words = append(words, "--dir", quoted(f.dir))
+	}
+	for _, s := range f.set {
+		words = append(words, "--set", quoted(s))
+	}
+	return strings.Join(words, " ")
 }
 
 // usageIfFlag makes err one of usage if a flag of make is what is wrong, and not the

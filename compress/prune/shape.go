@@ -66,8 +66,9 @@ func within(part string, want, have int) error {
 // ShapeFor returns a shape of m with at most params parameters: the vocabulary
 // that the data uses (or vocab tokens, if positive), and then the largest common
 // share of layers and neurons, and of heads where those alone do not suffice. What
-// the next layer or head would be too much for is filled with neurons. The width of the stream stays, since every layer was trained on it, unless
-// nothing else is enough.
+// the next layer or head would be too much for is filled with neurons. The width of
+// the stream stays, since every layer was trained on it, unless nothing else is
+// enough.
 func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error) {
 	c := m.Config()
 	spec := m.Tokenizer.Spec()

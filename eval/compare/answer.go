@@ -34,7 +34,7 @@ type reply struct {
 	Confidence float64 `json:"confidence"`
 	Read       int     `json:"prompt_tokens"`
 	Written    int     `json:"reply_tokens"`
-	Cut        bool    `json:"cut,omitempty"` // it came to no end within the most
+	Cut        bool    `json:"cut,omitempty"` // it came to no end within the most, or the context
 }
 
 // answer lets a model answer all examples, or finds that it did.
@@ -171,7 +171,7 @@ func (c *comparison) noteCut() {
 			}
 		}
 		if n > 0 {
-			cut = append(cut, fmt.Sprintf("%s: %d of %d, at %d tokens", r.Name, n, len(r.Replies), r.Most))
+			cut = append(cut, fmt.Sprintf("%s: %d of %d, at %d tokens or the end of the context", r.Name, n, len(r.Replies), r.Most))
 		}
 	}
 	if len(cut) > 0 {

@@ -40,8 +40,8 @@ type Model interface {
 	Weights() []*op.Weight
 
 	// Forward returns the hidden states after the last norm of the tokens that b
-	// wants, [tokens, Width], and advances the caches. On a tape that does not record, the states live
-	// until the tape is reset.
+	// wants, a row each, and advances the caches. On a tape that does not record,
+	// the states live until the tape is reset.
 	Forward(t *op.Tape, b op.Batch) *op.Value
 
 	// Head returns the logits of some rows of the hidden states, [rows, Vocab];

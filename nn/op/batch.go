@@ -5,8 +5,8 @@ type Batch struct {
 	IDs  []int
 	Seqs []Seq
 
-	// Rows are the tokens whose hidden states are wanted, in their order; nil:
-	// all. After the last layer's attention nothing is computed for the others.
+	// Rows are the tokens whose hidden states are wanted, ascending, each once;
+	// nil: all. After the last layer's attention nothing is computed for the others.
 	Rows []int
 }
 

@@ -14,8 +14,7 @@ import (
 // with it. One file a format.
 //
 // Keys lie in groups of [kernel.PanelWidth] positions, values in strips of some
-// channels, one position after another. Either takes the bytes that the format
-// takes for as many elements.
+// channels. Either takes the bytes that the format takes for as many elements.
 type kvLayout interface {
 	// strip returns the channels of a strip.
 	strip() int

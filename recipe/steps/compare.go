@@ -310,11 +310,12 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 		return err
 	}
 	learned, err := loadExamples(w, "train")
-	if err != nil {
+	if err != nil && !errors.Is(err, data.ErrEmpty) { // a recipe that trains nothing may hold out all
 		return err
 	}
-	learned = written(learned)
-	o.Form = data.Detect(learned).Form
+	if learned = written(learned); len(learned) > 0 {
+		o.Form = data.Detect(learned).Form
+	}
 	if slices.Contains(s.Compare.Baselines, classical) {
 		o.Train = learned
 	}

@@ -165,8 +165,9 @@ func (f *fit) inSteps(o *train.Options, set []train.Sequence) {
 	}
 	if e := f.settings.EvalEvery; e.Count > 0 || e.Share > 0 {
 		o.EvalEvery = e.Of(steps)
-		if e.Share > 0 { // the last one falls on the last step
-			o.EvalEvery = max(1, int(math.Ceil(float64(e.Share)*float64(steps))))
+		if e.Share > 0 { // rounded up, so that the last but one is not just before the last
+			const inexact = 1e-9 // of the product
+			o.EvalEvery = max(1, int(math.Ceil(float64(e.Share)*float64(steps)-inexact)))
 		}
 	}
 }

@@ -38,7 +38,10 @@ func checkData(r *recipe.Recipe) ([]data.Example, error) {
 	if n := int(r.Compare.Limit); n > 0 {
 		judged = judged[:min(n, len(judged))]
 	}
-	j := judge{r, data.Detect(learned)}
+	j := judge{recipe: r}
+	if len(learned) > 0 { // else the comparison goes by what it judges
+		j.learned = data.Detect(learned)
+	}
 	if err := compare.Check(nil, j.options()); err != nil {
 		return nil, r.Cause("compare.metrics", err)
 	}

@@ -198,16 +198,21 @@ type answer struct {
 	Ended      bool
 }
 
-// answer returns the teacher's answers to the prompts, as long as those of train.
+// answer returns the teacher's answers to the prompts, about as long as those of
+// train at most.
 func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string, f *frame, train []data.Example, prompts []string, pool *par.Pool) ([]answer, error) {
 	p := party{work: w, stage: "answers", total: len(prompts), pool: pool}
 	p.open = func() (*model.Model, error) { return openInput(w, "teacher", ref) }
+	most := 0 // tokens of an answer, once there is a model to count them
 	return inParts(ctx, &p, func(r *generate.Runner, lo, hi int, done func()) ([]answer, error) {
+		if most == 0 {
+			most = eval.ReplyTokens(r.Model, train)
+		}
 		examples := make([]data.Example, hi-lo)
 		for i := range examples {
 			examples[i].Messages = f.prompt(prompts[lo+i])
 		}
-		replies, err := eval.Answer(ctx, r, examples, eval.ReplyTokens(r.Model, train), func(int, int) { done() })
+		replies, err := eval.Answer(ctx, r, examples, most, func(int, int) { done() })
 		if err != nil {
 			return nil, err
 		}

@@ -34,8 +34,9 @@ func PairShape(a Mat) Mat {
 }
 
 // RoundPairs rounds a to bf16, to the nearest, ties to even; a NaN becomes
-// quiet, and what is below the least normal float may become 0. dst is of [PairShape](a), or rows or columns of it where a are those
-// of the whole. Beyond an odd number of columns the high half is 0.
+// quiet, and what is below the least normal float may become 0. dst is of
+// [PairShape](a), or rows or columns of it where a are those of the whole. Beyond an
+// odd number of columns the high half is 0.
 func RoundPairs(dst, a Mat) {
 	if dst.Rows != a.Rows || dst.Cols != (a.Cols+1)/2 {
 		panic("kernel: RoundPairs: dst is not of the shape of pairs")

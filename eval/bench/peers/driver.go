@@ -25,8 +25,8 @@ type sample struct {
 
 	seconds float64 // of the whole process
 
-	// What the machine allows, by what was measured beside the run; 0 unknown. A
-	// shared machine's limits move within minutes.
+	// What the machine allows, by what was measured beside the run (of a training:
+	// before the rows); 0 unknown. A shared machine's limits move within minutes.
 	limit float64
 	by    string
 }

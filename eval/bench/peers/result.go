@@ -238,7 +238,7 @@ func (r *result) notes() []report.Note {
 	}
 	out := []report.Note{{Title: "Limits measured in this run", Text: limits},
 		{Title: "Method", Text: fmt.Sprintf("Medians of %d rounds in which the sides take turns, each in a fresh process with %d threads. Peers run with what was fastest of "+
-			"the flags that they were tried with. A share of the limit is of the one that was measured in the same process, just before and after.", r.Rounds, r.Machine.Threads)}}
+			"the flags that they were tried with. A share of the limit is of the one that was measured in the same process, just before and after; of a training, before the rows.", r.Rounds, r.Machine.Threads)}}
 	if r.NoTorch != "" {
 		out = append(out, report.Note{Title: "PyTorch was not timed", Text: r.NoTorch})
 	}
