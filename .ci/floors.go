@@ -19,11 +19,11 @@ var floors = []struct {
 	model, metric string
 	least         float64
 }{
-	{"teacher", "exact_match", 0.66},
+	{"teacher", "exact_match", 0.67},
 	{"teacher", "intent_accuracy", 0.86},
-	{"student", "exact_match", 0.58},
+	{"student", "exact_match", 0.60},
 	{"student", "intent_accuracy", 0.83},
-	{"student", "slot_f1", 0.59},
+	{"student", "slot_f1", 0.60},
 }
 
 const (
