@@ -12,13 +12,9 @@ import (
 //
 //	group of keys:    [headDim/2][16][2]   two channels of 16 positions
 //	strip of values:  [room/2][16][2]      16 channels of two positions
-type f16PairsKV struct{}
+type f16PairsKV struct{ f16KV }
 
 func (f16PairsKV) form() *kernel.Activations { return kernel.Pairs }
-
-func (f16PairsKV) strip() int { return kernel.PanelWidth }
-
-func (f16PairsKV) encode(dst []byte, x []float32) { kernel.F32ToF16(dst, x) }
 
 const (
 	halfBytes = 2

@@ -74,7 +74,7 @@ func (n *matMuls) forward() {
 		if f := p.form(); f != nil {
 			x.bring(t, f)
 		}
-		n.groups += p.groups()
+		n.groups += p.w.groups()
 	}
 	if x.Rows == 0 {
 		return
@@ -92,7 +92,7 @@ func (n *matMuls) Do(worker, piece int) {
 	lo, hi := n.groups*piece/n.pieces, n.groups*(piece+1)/n.pieces
 	for i := range n.parts {
 		p := &n.parts[i]
-		groups := p.groups()
+		groups := p.w.groups()
 		if from, to := max(lo, 0), min(hi, groups); from < to {
 			p.columns(worker, from, to)
 		}
@@ -132,9 +132,6 @@ func (n *matMul) forward() {
 	*alone = matMuls{parts: append(alone.parts[:0], *n), ys: alone.ys}
 	alone.forward()
 }
-
-// groups returns how many groups w's rows are.
-func (n *matMul) groups() int { return (n.w.Rows + kernel.GroupRows - 1) / kernel.GroupRows }
 
 // packed reports whether the weight's layout multiplies.
 func (n *matMul) packed() bool {

@@ -54,7 +54,7 @@ func (w *Weight) checkPacked(packed []byte) error {
 	if !w.packs() {
 		return nil
 	}
-	group := rand.IntN((w.Rows + kernel.GroupRows - 1) / kernel.GroupRows)
+	group := rand.IntN(w.groups())
 	first := group * kernel.GroupRows
 	rows := min(kernel.GroupRows, w.Rows-first)
 	want := make([]byte, w.Fast().Bytes(rows, w.Cols))

@@ -182,8 +182,11 @@ func (w *Weight) packedBytes() int {
 	return (w.t.Type.Fast.Bytes(w.Rows, w.Cols) + line - 1) / line * line
 }
 
+// groups returns how many groups w's rows are.
+func (w *Weight) groups() int { return (w.Rows + kernel.GroupRows - 1) / kernel.GroupRows }
+
 func (w *Weight) pack(mem []byte, pool *par.Pool, free func(*tensor.Tensor)) {
-	groups := (w.Rows + kernel.GroupRows - 1) / kernel.GroupRows
+	groups := w.groups()
 	task := &packWeight{w: w, src: w.t.Data, free: free}
 	switch {
 	case w.packs():

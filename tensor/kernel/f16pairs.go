@@ -19,19 +19,9 @@ var (
 // rounded to bf16 as they are multiplied. The bits are those of [MulPairs] on
 // panels that [DecodeF16Pairs] made, which is faster for more than [FewRows].
 func MulF16Pairs(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
-	a.check("MulF16Pairs")
-	cols := strips * PanelWidth
-	switch {
-	case a.ColStride != 1:
-		panic("kernel: MulF16Pairs: rows are not contiguous")
-	case a.Rows == 0 || strips <= 0:
-		return
-	case ldc < cols && a.Rows > 1 || len(c) < (a.Rows-1)*ldc+cols:
-		panic("kernel: MulF16Pairs: the product is too short")
-	case apart < 0 || len(b) < (strips-1)*apart+a.Cols*F16PairBytes:
-		panic(fmt.Sprintf("kernel: MulF16Pairs: %d bytes for %d strips of %d rows, %d bytes apart", len(b), strips, a.Cols, apart))
+	if checkStrips("MulF16Pairs", c, ldc, a, b, apart, strips, PanelWidth, F16PairBytes) {
+		mulF16Pairs(c, ldc, a, b, apart, strips)
 	}
-	mulF16Pairs(c, ldc, a, b, apart, strips)
 }
 
 // DecodeF16Pairs writes n rows of a strip of pairs in f16 as a panel of pairs of

@@ -32,21 +32,30 @@ var (
 //
 // where c starts from 0: the bits of [MulPanel] on decoded strips.
 func (s *Strip) Mul(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
-	a.check("Strip.Mul")
-	cols := strips * s.Width
-	switch {
-	case a.ColStride != 1:
-		panic("kernel: Strip.Mul: rows are not contiguous")
-	case a.Rows == 0 || strips <= 0:
+	if !checkStrips("Strip.Mul", c, ldc, a, b, apart, strips, s.Width, s.Bytes) {
 		return
-	case ldc < cols && a.Rows > 1 || len(c) < (a.Rows-1)*ldc+cols:
-		panic("kernel: Strip.Mul: the product is too short")
-	case apart < 0 || len(b) < (strips-1)*apart+a.Cols*s.Bytes:
-		panic(fmt.Sprintf("kernel: Strip.Mul: %d bytes for %d strips of %d rows, %d bytes apart", len(b), strips, a.Cols, apart))
 	}
 	if !s.fast.mul(s.Width, c, ldc, a, b, apart, strips) {
 		s.mulGeneric(c, ldc, a, b, apart, strips)
 	}
+}
+
+// checkStrips panics if a product with strips of so many columns, and bytes a row,
+// does not fit; it reports whether there is anything to do.
+func checkStrips(who string, c []float32, ldc int, a Mat, b []byte, apart, strips, width, bytes int) bool {
+	a.check(who)
+	cols := strips * width
+	switch {
+	case a.ColStride != 1:
+		panic("kernel: " + who + ": rows are not contiguous")
+	case a.Rows == 0 || strips <= 0:
+		return false
+	case ldc < cols && a.Rows > 1 || len(c) < (a.Rows-1)*ldc+cols:
+		panic("kernel: " + who + ": the product is too short")
+	case apart < 0 || len(b) < (strips-1)*apart+a.Cols*bytes:
+		panic(fmt.Sprintf("kernel: %s: %d bytes for %d strips of %d rows, %d bytes apart", who, len(b), strips, a.Cols, apart))
+	}
+	return true
 }
 
 // Decode writes the values of n rows of a strip, exactly, as panels of n rows
