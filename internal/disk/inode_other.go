@@ -1,8 +1,8 @@
 //go:build !unix
 
-package run
+package disk
 
 import "io/fs"
 
-// inode is not known here: size and time must do.
-func inode(fs.FileInfo) uint64 { return 0 }
+// Inode is not known here: size and time must do.
+func Inode(fs.FileInfo) uint64 { return 0 }

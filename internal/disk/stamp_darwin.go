@@ -1,15 +1,5 @@
 package disk
 
-import (
-	"fmt"
-	"io/fs"
-	"syscall"
-)
+import "syscall"
 
-func changed(info fs.FileInfo) string {
-	s, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf(", number %d, changed at %d.%09d", s.Ino, s.Ctimespec.Sec, s.Ctimespec.Nsec)
-}
+func changeTime(s *syscall.Stat_t) syscall.Timespec { return s.Ctimespec }

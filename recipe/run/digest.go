@@ -33,7 +33,7 @@ type known struct {
 
 // stateOf returns what tells a file from what it was, without its digest.
 func stateOf(info fs.FileInfo) known {
-	return known{Size: info.Size(), Time: info.ModTime().UnixNano(), Inode: inode(info)}
+	return known{Size: info.Size(), Time: info.ModTime().UnixNano(), Inode: disk.Inode(info)}
 }
 
 // settled is how old a file must be before its digest is remembered: one that
