@@ -110,14 +110,15 @@ func sorted(set map[string]bool) []string {
 func (d Description) String() string {
 	switch d.Form {
 	case Classification:
-		return "classification, " + count(len(d.Labels), "label")
+		return "classification, " + Counted(len(d.Labels), "label")
 	case StructuredJSON:
-		return fmt.Sprintf("structured JSON, %s, %s", count(len(d.Intents), "intent"), count(len(d.SlotNames), "slot"))
+		return fmt.Sprintf("structured JSON, %s, %s", Counted(len(d.Intents), "intent"), Counted(len(d.SlotNames), "slot"))
 	}
 	return string(d.Form)
 }
 
-func count(n int, thing string) string {
+// Counted writes a number of things: "1 label", "2 labels".
+func Counted(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}

@@ -72,6 +72,27 @@ func (e *Example) Prompt() []Message {
 	return e.Messages
 }
 
+// SystemOf returns the system message that all chats begin with, "" for none;
+// several reports that they do not begin alike.
+func SystemOf(examples []Example) (text string, several bool) {
+	first := true
+	for i := range examples {
+		p := examples[i].Prompt()
+		if len(p) == 0 {
+			continue
+		}
+		own := ""
+		if p[0].Role == "system" {
+			own = p[0].Content
+		}
+		if !first && own != text {
+			return "", true
+		}
+		text, first = own, false
+	}
+	return text, false
+}
+
 // Reply returns what the model is to answer, and whether the example says so.
 func (e *Example) Reply() (string, bool) {
 	n := len(e.Messages)

@@ -22,14 +22,30 @@ func ReadText(path string) (string, error) {
 	if len(text) == 0 {
 		return "", fmt.Errorf("data: %s is empty", path)
 	}
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRune(text[i:])
+	if err := CheckText(path, text); err != nil {
+		return "", fmt.Errorf("data: %w", err)
+	}
+	return string(text), nil
+}
+
+// CheckText returns an error if bytes of that name are no text in UTF-8.
+func CheckText(name string, text []byte) error {
+	if i := badByte(text); i >= 0 {
+		return fmt.Errorf("%s: the byte at offset %d is %#02x, which is not UTF-8; want a text", name, i, text[i])
+	}
+	return nil
+}
+
+// badByte returns the offset of the first byte that is not UTF-8, or -1.
+func badByte(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
 		if r == utf8.RuneError && n == 1 {
-			return "", fmt.Errorf("data: %s: the byte at offset %d is %#02x, which is not UTF-8; want a text", path, i, text[i])
+			return i
 		}
 		i += n
 	}
-	return string(text), nil
+	return -1
 }
 
 // FileDigest returns the SHA-256, in hexadecimal, of the file that a reference

@@ -283,15 +283,12 @@ func trimMark(b []byte) []byte {
 
 // invalidUTF8 returns the line and column of the first byte that is not UTF-8.
 func invalidUTF8(b []byte) (line, column int, found bool) {
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			line, column = position(b, i)
-			return line, column, true
-		}
-		i += n
+	i := badByte(b)
+	if i < 0 {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	line, column = position(b, i)
+	return line, column, true
 }
 
 // position returns the line and column, both from 1, of the byte at offset i.

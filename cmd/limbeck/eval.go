@@ -75,7 +75,7 @@ func (f *evalFlags) check() error {
 	case f.limit < 0 || f.windows < 0:
 		return usageErrorf("--limit and --windows are numbers from 0 on")
 	}
-	if path, _ := data.CutPart(f.data); (&output{path: f.log}).is(path) {
+	if path, _ := data.CutPart(f.data); sameFile(f.log, path) {
 		return usageErrorf("--log-samples %s is the data", f.log)
 	}
 	return checkParent("--log-samples", f.log)
@@ -85,7 +85,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if (&output{path: f.log}).is(ref) {
+	if sameFile(f.log, ref) {
 		return usageErrorf("--log-samples %s is the model", f.log)
 	}
 	if isText(f.data) && (f.task == "" || f.task == taskPerplexity) {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"limbeck/model/gguf"
 )
 
 // An output is where a command puts a model: a GGUF file, or a folder in Hugging
@@ -71,9 +73,12 @@ func (o *output) checkFolder(inputs ...string) error {
 }
 
 // is tells whether o is the file or folder at a path.
-func (o *output) is(path string) bool {
-	a, err1 := os.Stat(o.path)
-	b, err2 := os.Stat(path)
+func (o *output) is(path string) bool { return sameFile(o.path, path) }
+
+// sameFile tells whether two paths lead to one file or folder that is there.
+func sameFile(path, other string) bool {
+	a, err1 := os.Stat(path)
+	b, err2 := os.Stat(other)
 	return err1 == nil && err2 == nil && os.SameFile(a, b)
 }
 
@@ -84,10 +89,9 @@ func isGGUF(path string) bool {
 		return false
 	}
 	defer f.Close()
-	const magic = "GGUF"
-	head := make([]byte, len(magic))
-	_, err = io.ReadFull(f, head)
-	return err == nil && string(head) == magic
+	var head [16]byte
+	n, _ := io.ReadFull(f, head[:])
+	return gguf.Begins(head[:n])
 }
 
 // forceDoc explains the flag --force of commands that write a model.

@@ -8,12 +8,12 @@ import (
 	"os"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"limbeck/data"
 	"limbeck/internal/machine"
 	"limbeck/model"
 	"limbeck/model/chat"
@@ -204,16 +204,7 @@ func (a *app) prompt(args []string, raw bool) (string, error) {
 
 // checkText refuses bytes that are no text: no model was trained on them, and most
 // vocabularies would spell something else.
-func checkText(name, text string) error {
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRuneInString(text[i:])
-		if r == utf8.RuneError && n == 1 {
-			return fmt.Errorf("%s: the byte at offset %d is %#02x, which is not UTF-8; want a text", name, i, text[i])
-		}
-		i += n
-	}
-	return nil
-}
+func checkText(name, text string) error { return data.CheckText(name, []byte(text)) }
 
 // promptIDs returns the tokens of a conversation that ends with a prompt.
 func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, error) {

@@ -48,7 +48,7 @@ func (o Options) with() Options {
 // Applies reports whether a baseline can learn these examples: they are a
 // classification, or all have an intent.
 func Applies(examples []data.Example) bool {
-	_, err := targets(examples)
+	_, _, err := targets(examples)
 	return err == nil
 }
 
@@ -56,7 +56,7 @@ func Applies(examples []data.Example) bool {
 // [data.Detect] finds them: a log's replies may be its labels. Equal examples in
 // equal order give an equal model.
 func Train(examples []data.Example, o Options) (*Model, error) {
-	labels, err := targets(examples)
+	labels, form, err := targets(examples)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func Train(examples []data.Example, o Options) (*Model, error) {
 	var rows []vector
 	m.words, rows = fitTFIDF(texts)
 	m.intent = trainClassifier(rows, m.words.size(), labels, o.C)
-	if data.Detect(examples).Form == data.StructuredJSON {
+	if form == data.StructuredJSON {
 		m.slots = trainTagger(texts, examples, o)
 	}
 	return m, nil
@@ -79,35 +79,30 @@ func Train(examples []data.Example, o Options) (*Model, error) {
 // their texts, or "". It tells nothing apart, yet an instruction of some length
 // would outweigh the request after it.
 func preamble(examples []data.Example) string {
-	text := ""
-	for i := range examples {
-		p := examples[i].Prompt()
-		if len(p) < 2 || p[0].Role != "system" || i > 0 && p[0].Content+"\n" != text {
-			return ""
-		}
-		text = p[0].Content + "\n"
+	if text, several := data.SystemOf(examples); text != "" && !several {
+		return text + "\n"
 	}
-	return text
+	return ""
 }
 
 // read returns what the model reads of an example's input.
 func (m *Model) read(text string) string { return strings.TrimPrefix(text, m.before) }
 
-// targets returns each example's label or intent.
-func targets(examples []data.Example) ([]string, error) {
+// targets returns each example's label or intent, and which form the examples have.
+func targets(examples []data.Example) ([]string, data.Form, error) {
 	if len(examples) == 0 {
-		return nil, errors.New("baseline: no examples")
+		return nil, "", errors.New("baseline: no examples")
 	}
 	found := data.Detect(examples)
 	if found.Form != data.Classification && found.Form != data.StructuredJSON {
-		return nil, fmt.Errorf("baseline: the examples are %v, want labels, or intents with slots", found)
+		return nil, "", fmt.Errorf("baseline: the examples are %v, want labels, or intents with slots", found)
 	}
 	labels := make([]string, len(examples))
 	for i := range examples {
 		e := &examples[i]
 		reply, ok := e.Reply()
 		if !ok {
-			return nil, fmt.Errorf("baseline: example %s (line %d) has neither a label nor an intent", e.ID, e.Line)
+			return nil, "", fmt.Errorf("baseline: example %s (line %d) has neither a label nor an intent", e.ID, e.Line)
 		}
 		labels[i] = reply
 		if found.Form == data.StructuredJSON {
@@ -115,7 +110,7 @@ func targets(examples []data.Example) ([]string, error) {
 			labels[i] = gold.Intent
 		}
 	}
-	return labels, nil
+	return labels, found.Form, nil
 }
 
 // Reply answers text with a label, or with the JSON object of intent and slots.

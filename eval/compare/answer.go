@@ -74,8 +74,9 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	m.Pack(c.pool)
 	runner := generate.NewRunner(m, c.pool, precision)
 	progress := func(done, total int) { c.Progress(r.Name+" answers", int64(done), int64(total), "") }
-	r.Most = eval.ReplyTokens(m, c.examples)
-	if c.task != nil {
+	if c.task == nil {
+		r.Most = eval.ReplyTokens(m, c.examples)
+	} else {
 		r.Most = c.task.Most(m, c.examples)
 		replies, err := eval.Answer(ctx, runner, c.examples, r.Most, progress)
 		if err != nil {

@@ -21,6 +21,7 @@
 package gguf
 
 import (
+	"bytes"
 	"fmt"
 	"unsafe"
 
@@ -40,6 +41,9 @@ const (
 	maxDims = 4  // ggml's GGML_MAX_DIMS
 	maxName = 63 // bytes: ggml's GGML_MAX_NAME less its final zero
 )
+
+// Begins tells whether data begins as a GGUF file does.
+func Begins(data []byte) bool { return bytes.HasPrefix(data, []byte(magic)) }
 
 // A File is an open GGUF file.
 type File struct {

@@ -163,12 +163,12 @@ func (f *fit) inSteps(o *train.Options, set []train.Sequence) {
 	if w := f.settings.Warmup; w.Count > 0 || w.Share > 0 {
 		o.Warmup = min(w.Of(steps), steps)
 	}
-	if e := f.settings.EvalEvery; e.Count > 0 || e.Share > 0 {
-		o.EvalEvery = e.Of(steps)
-		if e.Share > 0 { // rounded up, so that the last but one is not just before the last
-			const inexact = 1e-9 // of the product
-			o.EvalEvery = max(1, int(math.Ceil(float64(e.Share)*float64(steps)-inexact)))
-		}
+	switch e := f.settings.EvalEvery; {
+	case e.Share > 0: // rounded up, so that the last but one is not just before the last
+		const inexact = 1e-9 // of the product
+		o.EvalEvery = max(1, int(math.Ceil(float64(e.Share)*float64(steps)-inexact)))
+	case e.Count > 0:
+		o.EvalEvery = int(e.Count)
 	}
 }
 

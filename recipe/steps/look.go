@@ -164,14 +164,14 @@ func checkHeld(r *recipe.Recipe, rest, held int) error {
 	share := r.Data.Validation.Share
 	switch {
 	case rest == 0 && held > 0 && r.Trains():
-		return r.Problem("data.validation", fmt.Sprintf("%v holds out all of %s: none is left to learn from", share, counted(held, "example")),
+		return r.Problem("data.validation", fmt.Sprintf("%v holds out all of %s: none is left to learn from", share, data.Counted(held, "example")),
 			"a smaller share, or a file of other examples")
 	case held > 0:
 	case share > 0 && r.Trains():
-		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none: texts are drawn by their hash", share, counted(rest, "example")),
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none: texts are drawn by their hash", share, data.Counted(rest, "example")),
 			"a larger share, a file of other examples, or 0% to train without")
 	case r.Data.Test == "" && !r.Compare.Off:
-		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none, and there are no test examples: nothing is left to compare with", share, counted(rest, "example")),
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none, and there are no test examples: nothing is left to compare with", share, data.Counted(rest, "example")),
 			"a larger share, a file of other examples, or data.test")
 	}
 	return nil

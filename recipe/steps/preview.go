@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"limbeck/data"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/train"
@@ -78,16 +79,8 @@ func (p *Preview) Write(w io.Writer) {
 		return strings.ReplaceAll(s, "\n", "⏎\n    ")
 	}
 	fmt.Fprintf(w, "The first of %s as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n",
-		counted(p.Examples, "example"), show(p.Prompt), show(p.Reply))
-	fmt.Fprintf(w, "%d parameters to train, %s, about %s, %s of memory.\n", p.Parameters, counted(p.Steps, "step"), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
-}
-
-// counted writes a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
+		data.Counted(p.Examples, "example"), show(p.Prompt), show(p.Reply))
+	fmt.Fprintf(w, "%d parameters to train, %s, about %s, %s of memory.\n", p.Parameters, data.Counted(p.Steps, "step"), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
 }
 
 func about(seconds float64) string {

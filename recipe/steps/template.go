@@ -34,7 +34,7 @@ func adaptTemplate(m *model.Model, examples []data.Example) error {
 // new to it, and if the vocabulary was cut to the examples, spelled in bytes. It
 // reports what users should know of examples that leave it no choice.
 func speakAs(m *model.Model, examples []data.Example) (remark string, err error) {
-	text, several := systemOf(examples)
+	text, several := data.SystemOf(examples)
 	switch {
 	case m.Template == nil:
 		return "", nil
@@ -44,7 +44,7 @@ func speakAs(m *model.Model, examples []data.Example) (remark string, err error)
 		return "", nil
 	}
 	user := data.Message{Role: "user", Content: "?"}
-	with, err := m.Prompt(data.Conversation([]data.Message{{Role: system, Content: text}, user}))
+	with, err := m.Prompt(data.Conversation([]data.Message{{Role: "system", Content: text}, user}))
 	if err != nil {
 		return "", nil // it is told where the examples are read
 	}
@@ -64,29 +64,6 @@ func speak(w *run.Work, m *model.Model, examples []data.Example) error {
 		w.Warn("%s", remark)
 	}
 	return err
-}
-
-const system = "system"
-
-// systemOf returns the system message that all chats begin with; several reports
-// that they do not begin alike.
-func systemOf(examples []data.Example) (text string, several bool) {
-	first := true
-	for i := range examples {
-		p := examples[i].Prompt()
-		if len(p) == 0 {
-			continue
-		}
-		own := ""
-		if p[0].Role == system {
-			own = p[0].Content
-		}
-		if !first && own != text {
-			return "", true
-		}
-		text, first = own, false
-	}
-	return text, false
 }
 
 // leavesOut reports whether m's template shows nothing of the first message of a
