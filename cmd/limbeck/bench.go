@@ -25,6 +25,7 @@ type benchFlags struct {
 	compare                   string
 	profile                   bool
 	html                      string
+	force                     bool
 	given                     func(flag string) bool // by the user, not by default
 }
 
@@ -55,6 +56,7 @@ func (f *benchFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.compare, "compare", "", "time this `MODEL` too, in turn, and tell the ratios")
 	flags.BoolVar(&f.profile, "profile", false, "tell where the time goes, by operation")
 	flags.StringVar(&f.html, "html", "", "write tables and plots to this HTML `FILE`")
+	flags.BoolVar(&f.force, "force", false, forceReportDoc)
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
 }
@@ -74,7 +76,7 @@ func (f *benchFlags) check() error {
 			}
 		}
 	}
-	return checkParent("--html", f.html)
+	return nil
 }
 
 func (a *app) bench(ctx context.Context, f *benchFlags, ref string) error {
@@ -84,6 +86,12 @@ func (a *app) bench(ctx context.Context, f *benchFlags, ref string) error {
 	refs := []string{ref}
 	if f.compare != "" {
 		refs = append(refs, f.compare)
+	}
+	if f.html != "" {
+		page := output{"--html", f.html, f.force}
+		if err := page.checkFile(reportPage, refs...); err != nil {
+			return err
+		}
 	}
 	o := bench.Options{Rounds: f.rounds, Progress: func(done, total int, name string) {
 		a.progress.report("timing", int64(done), int64(total), name)

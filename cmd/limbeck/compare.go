@@ -42,6 +42,7 @@ type compareFlags struct {
 	recorded          string
 	trainings         []string
 	html, out         string
+	force             bool
 }
 
 // workFolder keeps, in --out, what an interrupted comparison goes on from.
@@ -97,6 +98,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.trainings, "training", nil, "draw the loss curves of this training.json `FILE`; repeat for more")
 	flags.StringVar(&f.html, "html", "", "write the report to this HTML `FILE`")
 	flags.StringVarP(&f.out, "out", "o", "", "write report.html and report.json to this `FOLDER`")
+	flags.BoolVar(&f.force, "force", false, forceReportDoc)
 	f.engineFlags.add(flags)
 }
 
@@ -125,11 +127,42 @@ func (f *compareFlags) check() error {
 	case f.prices.MachineHour < 0 || f.prices.Input < 0 || f.prices.Output < 0:
 		return usageErrorf("prices are numbers from 0 on")
 	}
-	return checkParent("--html", f.html)
+	return nil
+}
+
+// checkOutputs refuses files that cannot be written or are not to be overwritten.
+func (f *compareFlags) checkOutputs(refs []string) error {
+	inputs := slices.Concat(refs, f.trainings, []string{f.recorded})
+	for _, ref := range []string{f.data, f.train} {
+		path, _ := data.CutPart(ref)
+		inputs = append(inputs, path)
+	}
+	if f.html != "" {
+		page := output{"--html", f.html, f.force}
+		if err := page.checkFile(reportPage, inputs...); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(f.out)
+	switch {
+	case err != nil: // it is made, or not asked for
+		return nil
+	case !info.IsDir():
+		return usageErrorf("--out %s is a file, want a folder", f.out)
+	}
+	page := output{"--out", filepath.Join(f.out, steps.PageFile), f.force}
+	if err := page.checkFile(reportPage, inputs...); err != nil {
+		return err
+	}
+	figures := output{"--out", filepath.Join(f.out, steps.ReportFile), f.force}
+	return figures.checkFile(reportJSON, inputs...)
 }
 
 func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error {
 	if err := f.check(); err != nil {
+		return err
+	}
+	if err := f.checkOutputs(refs); err != nil {
 		return err
 	}
 	contestants, err := identify(refs)

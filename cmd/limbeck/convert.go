@@ -83,7 +83,7 @@ func (a *app) convert(from, to string, force bool) error {
 func checkTarget(from string, to output) (format string, err error) {
 	switch ext := strings.ToLower(filepath.Ext(to.path)); ext {
 	case ".gguf":
-		return formatGGUF, to.checkFile(from)
+		return formatGGUF, to.checkFile(ggufFile, from)
 	case ".safetensors":
 		return "", usageErrorf("TO is %s; weights alone are no model: want a folder, or a name that ends in .gguf", to.path)
 	}

@@ -9,22 +9,35 @@ import (
 	"path/filepath"
 	"slices"
 
+	"limbeck/eval/report"
 	"limbeck/model/gguf"
 )
 
-// An output is where a command puts a model: a GGUF file, or a folder in Hugging
-// Face's layout. A model that is there is replaced; what is no model, and what the
-// command reads, only by force.
+// An output is where a command puts a file, or a model as a folder in Hugging Face's
+// layout. What is there and of the same kind is replaced; what is of another kind,
+// and what the command reads, only by force.
 type output struct {
 	name  string // what the command line calls it, as --out
 	path  string
 	force bool
 }
 
+// A fileKind is what a file is, told by how it begins.
+type fileKind struct {
+	name   string
+	begins func(head []byte) bool
+}
+
+var (
+	ggufFile   = fileKind{"GGUF file", gguf.Begins}
+	reportPage = fileKind{"report of Limbeck's", report.BeginsHTML}
+	reportJSON = fileKind{"report of Limbeck's", report.BeginsJSON}
+)
+
 // checkFile refuses, before any work, a file that cannot be written or is not to be
-// overwritten. inputs are the paths that the command reads; what is no path, as the
-// name of a built-in, is none.
-func (o *output) checkFile(inputs ...string) error {
+// overwritten by one of that kind. inputs are the paths that the command reads; what
+// is no path, as the name of a built-in, is none.
+func (o *output) checkFile(kind fileKind, inputs ...string) error {
 	if err := checkParent(o.name, o.path); err != nil {
 		return err
 	}
@@ -38,8 +51,8 @@ func (o *output) checkFile(inputs ...string) error {
 		return nil
 	case slices.ContainsFunc(inputs, o.is):
 		return usageErrorf("%s %s is what the command reads: --force writes over it", o.name, o.path)
-	case info.Size() > 0 && !isGGUF(o.path):
-		return usageErrorf("%s %s is there and is no GGUF file: --force writes over it", o.name, o.path)
+	case info.Size() > 0 && !kind.is(o.path):
+		return usageErrorf("%s %s is there and is no %s: --force writes over it", o.name, o.path, kind.name)
 	}
 	return nil
 }
@@ -82,20 +95,23 @@ func sameFile(path, other string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(a, b)
 }
 
-// isGGUF tells whether a file begins as one of GGUF does.
-func isGGUF(path string) bool {
+// is tells whether a file begins as one of the kind does.
+func (k fileKind) is(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	var head [16]byte
+	var head [256]byte
 	n, _ := io.ReadFull(f, head[:])
-	return gguf.Begins(head[:n])
+	return k.begins(head[:n])
 }
 
 // forceDoc explains the flag --force of commands that write a model.
 const forceDoc = "write over what is no model, or is what the command reads"
+
+// forceReportDoc is forceDoc for commands that write a report.
+const forceReportDoc = "write over what is no report, or is what the command reads"
 
 // checkParent refuses a path in a folder that is not there: an error of the file
 // system would name the temporary file beside it.

@@ -120,7 +120,7 @@ func (f *oneFlags) check(cmd *cobra.Command, r *recipe.Recipe) error {
 		return usageErrorf("--out says where the model goes")
 	}
 	out := output{"--out", f.out, f.force}
-	if err := out.checkFile(r.Teacher[0].From.Text, r.Student.From.Text); err != nil {
+	if err := out.checkFile(ggufFile, r.Teacher[0].From.Text, r.Student.From.Text); err != nil {
 		return err
 	}
 	given := func(key string) bool {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 //go:embed page.html
@@ -22,6 +23,17 @@ var pageJS string
 // pageTemplate is the whole page. Everything that comes from a report passes
 // html/template's escaping, or svg's.
 var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+
+// pageStart is what every page begins with.
+var pageStart = func() []byte {
+	_, page, _ := strings.Cut(pageHTML, "\n<!DOCTYPE")
+	start, _, _ := strings.Cut(page, "{{")
+	return []byte("<!DOCTYPE" + start)
+}()
+
+// BeginsHTML tells whether a file with these first bytes, some hundred of them, is
+// what WriteHTML writes.
+func BeginsHTML(head []byte) bool { return bytes.HasPrefix(head, pageStart) }
 
 // securityPolicy lets the page run its own style and script, known by their
 // hashes, and nothing else: no network, no inline style, no frame, no form.

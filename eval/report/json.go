@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	}
 	return nil
 }
+
+// BeginsJSON tells whether a file with these first bytes is what WriteJSON writes.
+func BeginsJSON(head []byte) bool { return bytes.HasPrefix(head, []byte("{\n \"schema_version\": ")) }
 
 // ReadJSON reads what WriteJSON wrote. A report of a later schema is an error.
 func ReadJSON(src io.Reader) (*Report, error) {

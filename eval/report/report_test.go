@@ -66,6 +66,22 @@ func TestJSONRoundTrip(t *testing.T) {
 	}
 }
 
+// What was written is known by how it begins; what others wrote is not.
+func TestBegins(t *testing.T) {
+	var page bytes.Buffer
+	if err := sample().WriteHTML(&page); err != nil {
+		t.Fatal(err)
+	}
+	if text := jsonOf(t, sample()); !BeginsHTML(page.Bytes()[:256]) || !BeginsJSON(text[:256]) || BeginsHTML(text) || BeginsJSON(page.Bytes()) {
+		t.Error("a report is not known, or taken for the other kind")
+	}
+	for _, other := range []string{"", "<!DOCTYPE html>\n<html>\n", "{\n \"text\": \"lights on\"\n}\n"} {
+		if BeginsHTML([]byte(other)) || BeginsJSON([]byte(other)) {
+			t.Errorf("%q is taken for a report", other)
+		}
+	}
+}
+
 // TestJSONSchema pins the names and the order of the fields.
 func TestJSONSchema(t *testing.T) {
 	r := &Report{Models: []Model{{Quality: []Metric{{}}, Parts: []Part{{}}, Lineage: []Origin{{}}, Divergence: &Divergence{},
