@@ -47,8 +47,8 @@ func TestDevelopmentData(t *testing.T) {
 		rows                     int
 	}{
 		{"home-assistant/train.jsonl", "structured JSON, 64 intents, 54 slots", "exact_match", 9960},
-		{"clinc150/data_full.json", "classification, 151 labels", "exact_match", 23700},
-		{"clinc150/data_full.json#train", "classification, 151 labels", "exact_match", 15100},
+		{"clinc150/data_full.json", "classification, 151 labels", "accuracy", 23700},
+		{"clinc150/data_full.json#train", "classification, 151 labels", "accuracy", 15100},
 		{"snips/train_*.json", "structured JSON, 7 intents, 39 slots", "exact_match", 13784},
 		{"snips/validate_*.json", "structured JSON, 7 intents, 39 slots", "exact_match", 700},
 		{"tinyshakespeare/input.txt", "plain text", "perplexity", 1},
@@ -79,9 +79,9 @@ func TestDetectLogs(t *testing.T) {
 		examples           []Example
 		text, metric, task string
 	}{
-		{few, "classification, 3 labels", "exact_match", "exact_match"},
+		{few, "classification, 3 labels", "accuracy", "exact_match"},
 		{append(few[:2:2], NewChat("hi", "Hello there!")), "chat log, free text", "perplexity", "perplexity"},
-		{labels, "classification, 2 labels", "exact_match", "exact_match"},
+		{labels, "classification, 2 labels", "accuracy", "exact_match"},
 		{objects, "structured JSON, 1 intent, 1 slot", "exact_match", "json_slots"},
 		{text, "chat log, free text", "perplexity", "perplexity"},
 		{[]Example{NewChat("a", `{"x": 1}`)}, "JSON objects", "exact_match", "exact_match"},

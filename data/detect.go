@@ -125,11 +125,12 @@ func Counted(n int, thing string) string {
 	return strconv.Itoa(n) + " " + thing
 }
 
-// Metric names the figure that the data should be judged by, as evaluations and
-// comparisons call it. The accuracy of a classification is the exact match of the
-// label.
+// Metric names the figure that the data should be judged by, as comparisons call
+// it.
 func (d Description) Metric() string {
 	switch d.Form {
+	case Classification: // the exact match of the label
+		return "accuracy"
 	case PlainText, FreeText:
 		return "perplexity"
 	}

@@ -221,6 +221,12 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%+v: got %s, %v, want %s", c.o, got, err, c.want)
 		}
 	}
+	for _, form := range []data.Form{data.PlainText, data.FreeText, data.Classification, data.StructuredJSON, data.FreeJSON} {
+		x := &comparison{Options: Options{Form: form}}
+		if err := x.chooseMetrics(); err != nil || x.metrics[0].info.Name != (data.Description{Form: form}).Metric() {
+			t.Errorf("%s: %s decides, %v, want what package data says", form, x.metrics[0].info.Name, err)
+		}
+	}
 	if _, err := choose(labels, "", "slot_f1"); err == nil || !strings.Contains(err.Error(), "known are: accuracy, perplexity") {
 		t.Errorf("error %v", err)
 	}
