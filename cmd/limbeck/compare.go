@@ -266,6 +266,7 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 			a.remark("warning: %s", text)
 			o.Notes = append(o.Notes, report.Note{Title: "Data", Text: text + "."})
 		}
+		o.Form = data.Detect(all).Form // a few examples may not show it
 		if f.baseline == classicalBaseline {
 			o.Train = all
 		}
