@@ -197,7 +197,8 @@ func (k *kept) keep(packed []byte, remark func(string, ...any)) {
 	}
 }
 
-// create starts the file in the first place where one can be made.
+// create starts the file in the first place where one can be made, and removes what
+// killed processes left of theirs.
 func (k *kept) create() (place string, file *disk.Pending, err error) {
 	var all []error
 	for i, place := range k.places {
@@ -206,6 +207,8 @@ func (k *kept) create() (place string, file *disk.Pending, err error) {
 				return "", nil, errors.Join(append(all, err)...)
 			}
 		}
+		ours := func(name string) bool { return name == filepath.Base(place) }
+		_ = disk.Sweep(filepath.Dir(place), ours) // what cannot go stays
 		if file, err = disk.Create(place); err == nil {
 			return place, file, nil
 		}

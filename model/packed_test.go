@@ -336,6 +336,26 @@ func TestPackedAtOnce(t *testing.T) {
 	}
 }
 
+// What a killed program left of its file is removed when one is made.
+func TestPackedAfterKill(t *testing.T) {
+	ownCache(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.gguf")
+	saveWide(t, path, dtype.Q5_1, true, 1)
+	for _, name := range []string{".m.gguf.packed.17.tmp", ".other.gguf.packed.17.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, remarks := openPacked(t, path); !strings.HasPrefix(remarks, "keeping packed weights") {
+		t.Errorf("remarks %q", remarks)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 3 || entries[0].Name() != ".other.gguf.packed.17.tmp" {
+		t.Errorf("%v, %v; want another model's file, the model and its packed weights", entries, err)
+	}
+}
+
 // What has no packed weights, and a folder, is opened as without.
 func TestNothingToKeep(t *testing.T) {
 	ownCache(t)

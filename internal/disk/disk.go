@@ -38,7 +38,8 @@ type Pending struct {
 }
 
 // Create starts a file that will be path. It is hidden and named
-// ".BASE.NUMBER.tmp" until then, in path's folder, which must exist.
+// ".BASE.NUMBER.tmp" until then, in path's folder, which must exist. What a killed
+// process leaves of it, [Sweep] finds.
 func Create(path string) (*Pending, error) {
 	dir, base := filepath.Split(path)
 	for {
@@ -49,6 +50,10 @@ func Create(path string) (*Pending, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if !claim(f) {
+			f.Close()
+			continue
 		}
 		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f}}}, nil
 	}

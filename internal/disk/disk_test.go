@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
@@ -161,5 +162,39 @@ func TestChmod(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
 		t.Errorf("%v, %v; want a file of mode 600", info, err)
+	}
+}
+
+// What a killed process was writing is removed; what is being written, and what is
+// not asked for or no file of ours, stays.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	live, err := Create(filepath.Join(dir, "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Discard()
+	for _, name := range []string{".f.1.tmp", ".g.2.tmp", ".f.tmp", "f.3.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Sweep(dir, func(name string) bool { return name == "f" }); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir); slices.Contains(got, ".f.1.tmp") || len(got) != 4 {
+		t.Errorf("left %q, want all but .f.1.tmp", got)
+	}
+	if err := Sweep(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := live.Commit(); err != nil {
+		t.Error(err)
+	}
+	if got, want := names(t, dir), []string{".f.tmp", "f", "f.3.tmp"}; !slices.Equal(got, want) {
+		t.Errorf("left %q, want %q", got, want)
+	}
+	if err := Sweep(filepath.Join(dir, "absent"), nil); err == nil {
+		t.Error("no error for a folder that does not exist")
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"limbeck/internal/disk"
 )
 
 // ErrInUse is returned by [Folder.Lock] if another process makes something in
@@ -120,7 +122,7 @@ func (f *Folder) sweep(p *Plan) error {
 		}
 		wanted[filepath.Base(f.tempDir(s.Kind, s.Key))] = !s.Done
 	}
-	if err := sweepUnfinished(f.Dir, func(name string) bool { return written[name] }); err != nil {
+	if err := disk.Sweep(f.Dir, func(name string) bool { return written[name] }); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	dir := filepath.Join(f.Dir, stepsDir)
@@ -139,28 +141,6 @@ func (f *Folder) sweep(p *Plan) error {
 		}
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("run: removing what an interrupted run left: %w", err)
-		}
-	}
-	return nil
-}
-
-// unfinished is how package disk names a file that is being written.
-var unfinished = regexp.MustCompile(`^\.(.+)\.[0-9]+\.tmp$`)
-
-// sweepUnfinished removes the files in dir that a killed process was writing.
-// of tells which names are ours; nil: all.
-func sweepUnfinished(dir string, of func(name string) bool) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		name := unfinished.FindStringSubmatch(e.Name())
-		if name == nil || !e.Type().IsRegular() || of != nil && !of(name[1]) {
-			continue
-		}
-		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-			return err
 		}
 	}
 	return nil

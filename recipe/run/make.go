@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"limbeck/internal/disk"
 	"limbeck/internal/machine"
 )
 
@@ -173,7 +174,7 @@ func prepare(temp, key string) error {
 			return err
 		}
 	}
-	if err := sweepUnfinished(filepath.Join(temp, checkpointDir), nil); err != nil {
+	if err := disk.Sweep(filepath.Join(temp, checkpointDir), nil); err != nil {
 		return err
 	}
 	return writeFile(filepath.Join(temp, keyFile), []byte(key))

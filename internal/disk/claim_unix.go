@@ -1,0 +1,29 @@
+//go:build unix
+
+package disk
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// claim marks a file as being written until it is closed, however the process
+// ends. false: another process has it, to remove it. Where a file system has no
+// locks, files are neither claimed nor swept.
+func claim(f *os.File) bool { return !errors.Is(lock(f), syscall.EWOULDBLOCK) }
+
+// removeUnclaimed removes a file that no process is writing.
+func removeUnclaimed(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if lock(f) != nil {
+		return nil
+	}
+	return os.Remove(path)
+}
+
+func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
