@@ -17,6 +17,7 @@ import (
 	"limbeck/nn"
 	"limbeck/nn/op"
 	"limbeck/tensor"
+	"limbeck/tensor/dtype"
 )
 
 // A Model is ready to run once it is packed, or to train as it is loaded.
@@ -127,6 +128,14 @@ func (m *Model) Pack(pool *par.Pool) {
 		free = f.Release
 	}
 	op.PackAll(m.Weights(), pool, free)
+	if free == nil {
+		return
+	}
+	for _, w := range m.Weights() {
+		if w.Type() == dtype.F32 { // products read panels from now on; a row that is looked up comes again
+			free(w.Tensor())
+		}
+	}
 }
 
 // PackLater makes the model ready for inference as it lies in its file; see

@@ -123,6 +123,28 @@ func TestSaveAndOpen(t *testing.T) {
 }
 
 // A reply ends as turns do; a model without a template says so.
+// Packed, a model holds its f32 matrices once: in panels, and no longer in its file's
+// pages, which give what they gave if rows of them are looked up.
+func TestPackReleasesF32(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	if err := testkit.Model(3).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	want := logitsOf(t, open(t, path), true)
+	m := open(t, path)
+	pool := par.New(1)
+	defer pool.Close()
+	released := m.PackReleasing(pool)
+	for _, w := range m.Weights() {
+		if w.Type() == dtype.F32 && !slices.Contains(released, w.Name) {
+			t.Errorf("%s stays in memory twice", w.Name)
+		}
+	}
+	if got := logitsOf(t, m, false); len(released) == 0 || !slices.Equal(got, want) {
+		t.Errorf("%d tensors let go, and logits that differ", len(released))
+	}
+}
+
 func TestPrompt(t *testing.T) {
 	m := testkit.Model(1)
 	got, err := m.Prompt([]chat.Message{{Role: "user", Content: "a"}, {Role: "assistant", Content: "b"}, {Role: "user", Content: "c"}})
