@@ -24,7 +24,7 @@ func matrix(cols int, v ...float32) *op.Value {
 func TestBlockInfluence(t *testing.T) {
 	imp := &Importance{Layers: make([]float64, 3)}
 	listeners := map[string]func(*op.Value){}
-	imp.depth(1, listeners)
+	imp.depth(1, new([]float32), listeners)
 	listeners["blk.1.in"](matrix(2, 1, 2, 1, 0, 2, 1, 1, 0, 0, 0))
 	listeners["blk.1.out"](matrix(2, 2, 4, 0, 3, -2, -1, 1, float32(math.Sqrt(3)), 1, 1))
 	if want := 0 + 1 + 2 + 0.5; !near(imp.Layers[1], want) || imp.Layers[0] != 0 || imp.Layers[2] != 0 {

@@ -33,9 +33,10 @@ func Measure(ctx context.Context, m *model.Model, set []train.Sequence, pool *pa
 	t.Exact = true
 	listeners := map[string]func(*op.Value){}
 	var seqs []op.Seq
+	var in []float32
 	imp.channels(c.Layers, listeners, &seqs)
 	for l := range c.Layers {
-		imp.depth(l, listeners)
+		imp.depth(l, &in, listeners)
 		imp.Neurons = append(imp.Neurons, neurons(l, c.FFN, listeners, &seqs))
 		imp.Heads = append(imp.Heads, heads(l, c.Heads, c.HeadDim, listeners, &seqs))
 	}
