@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"limbeck/data"
@@ -61,6 +62,7 @@ func (c *comparison) answer(ctx context.Context, r *row) error {
 
 // work opens a model and asks it.
 func (c *comparison) work(ctx context.Context, r *row) error {
+	debug.FreeOSMemory() // what the model before held
 	m, err := c.Open(r.Ref)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"limbeck/compress/distill"
@@ -31,6 +32,7 @@ func (c *comparison) diverge(ctx context.Context) error {
 		}
 	}
 	for len(todo) > 0 {
+		debug.FreeOSMemory() // what answering, or the models before, held
 		n, sum := 0, int64(0)
 		for n < len(todo) && (n == 0 || sum+todo[n].Model.Bytes <= groupBytes) {
 			sum += todo[n].Model.Bytes
