@@ -123,19 +123,18 @@ func (m *Model) SetTemplate(source string) error {
 // Pack lays the weights out for inference and lets go of the file's pages that
 // are no longer needed. A packed model cannot be trained, pruned or saved.
 func (m *Model) Pack(pool *par.Pool) {
-	var free func(*tensor.Tensor)
-	if f, ok := m.file.(releaser); ok {
-		free = f.Release
-	}
-	op.PackAll(m.Weights(), pool, free)
-	if free == nil {
+	f, mapped := m.file.(releaser)
+	if !mapped {
+		op.PackAll(m.Weights(), pool, nil)
 		return
 	}
 	for _, w := range m.Weights() {
-		if w.Type() == dtype.F32 { // products read panels from now on; a row that is looked up comes again
-			free(w.Tensor())
+		if w.Type() == dtype.F32 { // one after the other: a model takes its memory once, not twice
+			w.Pack(pool, nil)
+			f.Release(w.Tensor()) // products read the panels; a row that is looked up comes again
 		}
 	}
+	op.PackAll(m.Weights(), pool, f.Release)
 }
 
 // PackLater makes the model ready for inference as it lies in its file; see
