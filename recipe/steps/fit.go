@@ -150,11 +150,11 @@ func trainOptions(s *recipe.Train, rate float64) train.Options {
 	return o
 }
 
-// trainingMemory is what a training may take: what there is, but for room for
-// the program, what is read, and others.
+// trainingMemory is what a training may hold: what there is, but for room for
+// the program, what is read, others, and garbage.
 func trainingMemory() int64 {
 	n, _ := machine.AvailableMemory()
-	return n - n/8
+	return int64(float64(n-n/8) / collected)
 }
 
 // inSteps resolves what the settings give as shares of the steps.

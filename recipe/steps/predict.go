@@ -29,18 +29,38 @@ const (
 const (
 	programMemory  = 25 << 20 // of the program itself
 	tokenMemory    = 150      // of a tokenizer, a token of its vocabulary
-	exampleMemory  = 700      // of an example that is read and cut into tokens
+	exampleMemory  = 500      // of an example that is read and cut into tokens
 	sequenceMemory = 8        // of it, a token
 	writingMemory  = 8 << 20  // of a file that is converted and written, the part on the way
 
 	answerRows = 32 // replies that grow in one batch
 )
 
-// reading is the memory of the program, the model's tokenizer and the training
-// examples.
-func (l *look) reading() int64 {
-	n := l.pass.tokens + l.validation.tokens
-	return programMemory + tokenMemory*int64(l.config.Vocab) + int64(n/max(1, l.mean)*exampleMemory+n*sequenceMemory)
+// collected is how much memory stands for what is in use: the collector lets
+// that much garbage grow before it looks; see [run.Folder.Make].
+const collected = 1.1
+
+// needs are what a step has in memory at a time, beside the program: pages of
+// files, and what it allocated.
+type needs struct{ pages, heap int64 }
+
+func (n needs) and(m needs) needs { return needs{n.pages + m.pages, n.heap + m.heap} }
+
+// memory is what they take.
+func (n needs) memory() int64 { return n.pages + int64(collected*float64(n.heap)) }
+
+// peak is the memory of the process that has them.
+func (n needs) peak() int64 { return programMemory + n.memory() }
+
+// reading is the model's tokenizer and the training examples, and the model
+// itself if the program carries it: once read, its pages stay.
+func (l *look) reading() needs {
+	tokens := l.pass.tokens + l.validation.tokens
+	n := needs{heap: tokenMemory*int64(l.config.Vocab) + int64(tokens/max(1, l.mean)*exampleMemory+tokens*sequenceMemory)}
+	if l.carried {
+		n.pages = l.bytes
+	}
+	return n
 }
 
 // operations returns the multiplications and additions of one pass forward.
@@ -102,10 +122,10 @@ func (l *look) plan(c arch.Config, file int64, t *recipe.Train, aware bool) (tra
 	o.Checkpoint = "in the step's folder"
 	if t.LoRA == nil {
 		p := train.NewPlan(c, c.Params(), int(l.pass.tokens), 0, &o)
-		return p, l.reading() + p.Bytes
+		return p, l.reading().and(needs{heap: p.Bytes}).peak()
 	}
 	p := train.NewPlan(c, adapted(c, t.LoRA.Rank), int(l.pass.tokens), 0, &o)
-	return p, l.reading() + file + max(p.Bytes, 4*int64(c.Params())) // merged at the end
+	return p, l.reading().and(needs{file, max(p.Bytes, 4*int64(c.Params()))}).peak() // merged at the end
 }
 
 func (l *look) train(c arch.Config, file int64, t *recipe.Train, aware bool) run.Cost {
@@ -142,15 +162,6 @@ func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train, ro
 	}
 }
 
-// served is the memory of a model that is packed to be run: int8 layouts take
-// the place of the file's pages, f32 panels stand beside them.
-func (l *look) served() int64 {
-	if l.packed && !l.carried {
-		return l.bytes
-	}
-	return 2 * l.bytes
-}
-
 const (
 	readTokens  = 1024 // that a teacher reads at once, whose probabilities are held in the student's tokens
 	cacheCopies = 2    // of a part of the cache: as it is made, and uncollected
@@ -167,11 +178,12 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 		row := int64(8*topK + 8)
 		part := min(l.pass.rows, float64(cachePart)*l.pass.rows/max(1, l.pass.tokens))
 		rows := min(l.pass.rows, readTokens*l.pass.rows/max(1, l.pass.tokens))
+		need := l.reading().and(needs{heap: int64(members)*l.bytes + sweepMemory(l.config, l.pass.tokens, true) +
+			int64(rows)*4*int64(l.student.Vocab) + cacheCopies*int64(part)*row})
 		return run.Cost{
 			Seconds: float64(members) * forward(l.config, l.packed, l.pass),
-			Memory: l.reading() + int64(members)*l.served() + sweepMemory(l.config, l.pass.tokens, true) +
-				int64(rows)*4*int64(l.student.Vocab) + cacheCopies*int64(part)*row,
-			Disk: 2 * int64(l.pass.rows) * row,
+			Memory:  need.peak(),
+			Disk:    2 * int64(l.pass.rows) * row,
 		}, nil
 	}
 }
@@ -193,11 +205,11 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 		switch {
 		case err != nil:
 		case cached:
-			cost.Memory += int64(l.pass.rows) * int64(8*d.TopK+8)
+			cost.Memory += needs{heap: int64(l.pass.rows) * int64(8*d.TopK+8)}.memory()
 		case d.Response+d.Feature+d.Relation > 0:
 			passes, _ := l.passes(&d.Train)
 			cost.Seconds += float64(max(1, len(d.LR))) * forward(l.config, l.packed, l.pass.times(passes))
-			cost.Memory += l.served() + sweepMemory(l.config, l.pass.tokens, true) + 4*op.HeadRows*int64(l.student.Vocab)
+			cost.Memory += needs{heap: l.bytes + sweepMemory(l.config, l.pass.tokens, true) + 4*op.HeadRows*int64(l.student.Vocab)}.memory()
 		}
 		return cost, err
 	}
@@ -217,20 +229,21 @@ func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) func() (run.Cos
 	}
 }
 
-// predictSynthesize predicts the writing of prompts and of answers, a token of
-// many a pass.
-func predictSynthesize(c *recipe.Chain, ref string, prompts float64) func() (run.Cost, error) {
+// predictSynthesize predicts the writing of prompts, of up to so many tokens, and
+// of answers, a token of many a pass. The writer is f32.
+func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
 		l, err := examineTeacher(c, ref)
 		if err != nil {
 			return run.Cost{}, err
 		}
 		examples := l.pass.tokens / max(1, l.mean) / augmented(c.Recipe.Data)
-		ask := prompts * l.prompts.tokens / max(1, examples)
-		answer := prompts * l.mean
+		one := l.prompts.tokens / max(1, examples)
+		ask, answer := prompts*one, prompts*l.mean
+		writer := generating(l.config, 4*int64(l.config.Params()), float64(most), one)
 		return run.Cost{
 			Seconds: (forward(l.config, false, work{ask, ask}) + forward(l.config, l.packed, work{answer, answer - ask})) / batchedShare,
-			Memory:  l.reading() + 2*4*int64(l.config.Params()) + 4*answerRows*int64(l.config.Vocab),
+			Memory:  l.reading().and(needs{heap: max(writer.heap, l.answering(l.config, l.bytes).heap)}).peak(),
 		}, nil
 	}
 }
@@ -243,18 +256,21 @@ func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost
 			return run.Cost{}, err
 		}
 		w := work{min(float64(calibration)*l.mean, l.pass.tokens), 0}
+		l = l.whole(c.Recipe.Data)
 		return run.Cost{
 			Seconds: forward(l.config, false, w),
-			Memory:  l.pruning(w.tokens),
+			Memory:  l.pruning(w.tokens).peak(),
 			Disk:    4 * int64(l.student.Params()),
 		}, nil
 	}
 }
 
-// pruning is the memory of reading so many tokens, and of the student in f32
-// beside the teacher.
-func (l *look) pruning(tokens float64) int64 {
-	return l.reading() + l.bytes + 4*int64(l.student.Params()) + sweepMemory(l.config, tokens, false)
+// pruning is what reads so many tokens, then the student in f32, both beside the
+// teacher as it lies in its file.
+func (l *look) pruning(tokens float64) needs {
+	n := l.reading().and(needs{heap: max(sweepMemory(l.config, tokens, false), 4*int64(l.student.Params()))})
+	n.pages = l.bytes
+	return n
 }
 
 // predictQuantize predicts the calibration and the rounding of the student, or
@@ -275,14 +291,17 @@ func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quanti
 		weights := 4 * float64(m.Params())
 		threads := par.New(0)
 		defer threads.Close()
-		cost := run.Cost{Memory: programMemory + tokenMemory*int64(m.Vocab) + file, Disk: int64(weights) / 3}
-		cost.Memory += min(writingMemory, cost.Disk)
+		cost := run.Cost{Disk: int64(weights) / 3}
+		need := needs{file, min(writingMemory, cost.Disk)}
 		cost.Seconds = weights / (roundRate * float64(threads.Threads()))
 		if q.Imatrix {
 			w := work{min(float64(q.Calibration)*l.mean, l.pass.tokens), 0}
 			cost.Seconds = forward(m, false, w) + weights/(searchRate*float64(threads.Threads()))
-			cost.Memory += l.reading() - programMemory + sweepMemory(m, w.tokens, false)
+			need = need.and(l.reading()).and(needs{heap: sweepMemory(m, w.tokens, false)})
+		} else {
+			need.heap += tokenMemory * int64(m.Vocab)
 		}
+		cost.Memory = need.peak()
 		return cost, nil
 	}
 }

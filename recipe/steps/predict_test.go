@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -68,7 +69,7 @@ func TestCostsGrow(t *testing.T) {
 	if b = l.train(c, 0, more, false); !(b.Seconds > 1.9*a.Seconds) || b.Memory != a.Memory || b.Disk <= a.Disk {
 		t.Errorf("two learning rates: %+v, then %+v", a, b)
 	}
-	if b = l.train(c, 0, less, true); b.Memory != a.Memory+4*int64(c.Params()) {
+	if b = l.train(c, 0, less, true); math.Abs(float64(b.Memory-a.Memory)-collected*4*float64(c.Params())) > 1 {
 		t.Errorf("masters take %d bytes, want 4 each of %d", b.Memory-a.Memory, c.Params())
 	}
 	more = recipe.Default[recipe.Train]()
@@ -93,7 +94,7 @@ quantize: {format: q4_0, embedding: q4_0}
 compare: {runs: 1, prompts: 5, examples: 10, limit: 150}
 `
 
-var measured = map[string]float64{"prune": 75.5e6, "quantize": 72.1e6, "compare": 81.5e6}
+var measured = map[string]float64{"prune": 64.6e6, "cache": 87.9e6, "distill": 218.1e6, "quantize": 75.7e6, "compare": 77.0e6}
 
 // Predictions against measured peaks.
 func TestMeasuredMemory(t *testing.T) {

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -8,8 +9,10 @@ import (
 	"limbeck/eval/report"
 	"limbeck/internal/par"
 	"limbeck/model/arch"
+	"limbeck/model/generate"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	"limbeck/tensor/dtype"
 )
 
 // What a comparison takes, measured on the home-assistant data with models of
@@ -26,6 +29,9 @@ const (
 
 	judgeTokens = 256  // that models read at once, to be compared token by token
 	learnMemory = 8200 // of the classical baseline, an example
+
+	leastReply     = 128 // tokens that caches have room for in a reply, at least; see [eval.ReplyTokens]
+	firstPositions = 256 // that caches have memory for before they grow; see [op.KV]
 )
 
 // predictCompare predicts the comparison of what the chains make.
@@ -49,7 +55,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		reply := l.mean * l.pass.rows / max(1, l.pass.tokens)
 		pass := work{n * l.mean, n * reply}
 		var cost run.Cost
-		models, opened := 0, int64(0)
+		models, opened, most := 0, int64(0), needs{}
 		for _, x := range settings.Models {
 			shape, bytes, packed := l.student, int64(l.student.Params()), true
 			if x.Role == report.Teacher {
@@ -61,10 +67,16 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 				opened += bytes
 				cost.Seconds += divergeSeconds(shape, pass, threads) + forward(shape, packed, pass)
 			}
+			if n := l.answering(shape, bytes); n.heap > most.heap {
+				most = n
+			}
 			models++
 		}
 		cost.Seconds += forward(l.config, l.packed, pass)
-		cost.Memory = l.judging(pass, opened)
+		if n := l.judging(pass, opened); n.heap > most.heap {
+			most = n
+		}
+		cost.Memory = l.reading().and(most).peak()
 		if slices.Contains(r.Compare.Baselines, classical) {
 			cost = l.learning(cost, c.Recipe.Data)
 			models++
@@ -79,24 +91,34 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 func (l *look) learning(cost run.Cost, d recipe.Data) run.Cost {
 	n := l.pass.tokens / max(1, l.mean) / augmented(d)
 	cost.Seconds += learnSeconds * n
-	cost.Memory = max(cost.Memory, programMemory+int64(collected*n*learnMemory))
+	cost.Memory = max(cost.Memory, l.reading().and(needs{heap: int64(n * learnMemory)}).peak())
 	return cost
 }
 
-// collected is how much memory stands for what is in use: the collector lets
-// that much garbage grow before it looks; see [run.Folder.Make].
-const collected = 1.1
+// answering is a model of shape c, packed to so many bytes, that answers
+// examples in one batch.
+func (l *look) answering(c arch.Config, bytes int64) needs {
+	reply := l.mean * l.pass.rows / max(1, l.pass.tokens)
+	return generating(c, bytes, l.mean-reply+max(leastReply, reply), l.mean)
+}
 
-// judging is the memory of reading what is to be judged with the teacher and the
-// students, of so many bytes, at once: the packed models, a batch's activations,
-// and its logits, of which the teacher's are kept while students read. What is
-// not packed to int8 layouts stays mapped beside its panels.
-func (l *look) judging(pass work, students int64) int64 {
+// generating is a model of shape c, packed to so many bytes, with a batch of
+// sequences that may have most tokens and have used of them: their caches, and
+// what a step computes.
+func generating(c arch.Config, bytes int64, most, used float64) needs {
+	positions := min(most, max(firstPositions, used))
+	cache := int64(c.KVBytes(dtype.F16, int(math.Ceil(positions))))
+	return needs{heap: bytes + answerRows*cache + sweepMemory(c, generate.DefaultChunk, false) + 4*answerRows*int64(c.Vocab)}
+}
+
+// judging is the teacher and the students, of so many bytes, which read what is to
+// be judged at once: the packed models, a batch's activations, and its logits, of
+// which the teacher's are kept while students read.
+func (l *look) judging(pass work, students int64) needs {
 	tokens := min(pass.tokens, judgeTokens)
 	rows := int64(tokens * pass.rows / max(1, pass.tokens))
 	logits := 4 * rows * int64(2*l.config.Vocab+l.student.Vocab)
-	used := l.served() + students + logits + sweepMemory(l.config, tokens, false)
-	return l.reading() + int64(collected*float64(used))
+	return needs{heap: l.bytes + students + logits + sweepMemory(l.config, tokens, false)}
 }
 
 // timingSeconds is what timing one model takes in all rounds.

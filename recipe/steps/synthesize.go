@@ -82,7 +82,7 @@ func buildSynthesize(c *recipe.Chain) error {
 		}
 		s.Inputs = append(s.Inputs, in)
 	}
-	s.Predict = predictSynthesize(c, ref, float64(o.Prompts))
+	s.Predict = predictSynthesize(c, ref, float64(o.Prompts), o.MaxTokens)
 	s.Run = func(ctx context.Context, w *run.Work) error { return o.make(ctx, w, ref) }
 	c.Add(s)
 	c.Put("data.train", run.Input{Of: s, Path: "train.jsonl", Labels: c.Recipe.Data.Labels + "; of synthetic examples: the teacher"})
