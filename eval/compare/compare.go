@@ -118,6 +118,7 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 			return nil, fmt.Errorf("compare: %s: %w", r.Name, err)
 		}
 	}
+	c.noteFormats()
 	c.noteCut()
 	if err := c.addClassical(ctx); err != nil {
 		return nil, err

@@ -171,6 +171,32 @@ func TestFreeText(t *testing.T) {
 	}
 }
 
+// A teacher in floats beside a student that is rounded flatters the student's size
+// and speed, and the report says so.
+func TestNoteFormats(t *testing.T) {
+	f32, q8 := []string{"f32"}, []string{"q8_0", "f32"}
+	for _, c := range []struct {
+		teacher, student []string
+		role             report.Role
+		want             string
+	}{
+		{f32, q8, report.Student, "warning: large is stored in f32, small in q8_0. "},
+		{[]string{"bf16", "f32"}, []string{"q4_0", "q8_0"}, report.Student, "warning: large is stored in bf16 and f32, small in q4_0 and q8_0. "},
+		{f32, f32, report.Student, ""},
+		{q8, []string{"q4_0"}, report.Student, ""},
+		{f32, q8, report.Baseline, ""},
+	} {
+		x := &comparison{rows: []*row{
+			{Contestant: Contestant{Name: "large", Role: report.Teacher}, outcome: outcome{Model: report.Model{Formats: c.teacher}}},
+			{Contestant: Contestant{Name: "small", Role: c.role}, outcome: outcome{Model: report.Model{Formats: c.student}}},
+		}}
+		x.noteFormats()
+		if got := len(x.Notes); c.want == "" && got > 0 || c.want != "" && (got != 1 || !strings.HasPrefix(x.Notes[0].Text, c.want)) {
+			t.Errorf("%v and %v: notes %+v, want %q", c.teacher, c.student, x.Notes, c.want)
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	choose := func(examples []data.Example, task string, want ...string) (names string, err error) {
 		c := &comparison{Options: Options{Task: task, Metrics: want}, examples: examples}

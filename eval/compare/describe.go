@@ -9,6 +9,7 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/internal/machine"
 	"limbeck/model"
+	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
 
@@ -45,6 +46,32 @@ func describe(m *model.Model, x Contestant) report.Model {
 		out.Lineage = append(out.Lineage, report.Origin{Step: step, Detail: detail})
 	}
 	return out
+}
+
+// rounded returns the formats of m that hold numbers in fewer bits than floats do.
+func rounded(m *report.Model) []string {
+	return slices.DeleteFunc(slices.Clone(m.Formats), func(f string) bool {
+		return f == dtype.F32.Name || f == dtype.F16.Name || f == dtype.BF16.Name
+	})
+}
+
+// noteFormats warns of a teacher as its training left it, in floats, beside
+// students that are rounded: their size, speed and memory owe something to that.
+func (c *comparison) noteFormats() {
+	teacher := &c.rows[0].Model
+	if c.rows[0].Role != report.Teacher || len(rounded(teacher)) > 0 {
+		return
+	}
+	var others []string
+	for _, r := range c.rows[1:] {
+		if f := rounded(&r.Model); r.Role == report.Student && len(f) > 0 {
+			others = append(others, fmt.Sprintf("%s in %s", r.Name, strings.Join(f, " and ")))
+		}
+	}
+	if len(others) > 0 {
+		c.Notes = append(c.Notes, report.Note{Title: "Formats", Text: fmt.Sprintf("warning: %s is stored in %s, %s. Size, speed and memory flatter what is rounded: "+
+			"limbeck quantize gives a teacher that can be compared.", c.rows[0].Name, strings.Join(teacher.Formats, " and "), strings.Join(others, ", "))})
+	}
 }
 
 // machine describes where this runs. Threads matter to times alone.
