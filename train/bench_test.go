@@ -32,10 +32,9 @@ var smol = arch.Config{
 	Context: 2048, NormEps: 1e-5, RopeBase: 100000, Tied: true,
 }
 
-// BenchmarkStep trains the 135M shape on two sequences of 512 tokens, and tells
-// the peak of this process's memory meanwhile beside what the plan says.
-func BenchmarkStep(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(10)) // as the steps of recipes run
+// smolStep returns the 135M shape with random weights, all of them trainable,
+// and two sequences of 512 tokens.
+func smolStep(b *testing.B) (arch.Model, []Sequence) {
 	r := rand.New(rand.NewPCG(1, 2))
 	m, err := arch.New(smol, randomSource{r})
 	if err != nil {
@@ -52,6 +51,25 @@ func BenchmarkStep(b *testing.B) {
 		}
 		set = append(set, Sequence{ids, 1})
 	}
+	return m, set
+}
+
+// smolTrainer returns a trainer of what smolStep returns.
+func smolTrainer(b *testing.B, m arch.Model, set []Sequence, bf16 bool, pool *par.Pool) *Trainer {
+	o := Defaults()
+	o.BF16, o.Checkpoint = bf16, b.TempDir()
+	t, err := New(m, set, HardLabels{}, o, pool, Hooks{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return t
+}
+
+// BenchmarkStep trains the 135M shape on two sequences of 512 tokens, and tells
+// the peak of this process's memory meanwhile beside what the plan says.
+func BenchmarkStep(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // as the steps of recipes run
+	m, set := smolStep(b)
 	for _, c := range []struct {
 		threads int
 		bf16    bool
@@ -61,12 +79,7 @@ func BenchmarkStep(b *testing.B) {
 			defer pool.Close()
 			debug.FreeOSMemory()
 			machine.ResetPeak()
-			o := Defaults()
-			o.BF16, o.Checkpoint = c.bf16, b.TempDir()
-			t, err := New(m, set, HardLabels{}, o, pool, Hooks{})
-			if err != nil {
-				b.Fatal(err)
-			}
+			t := smolTrainer(b, m, set, c.bf16, pool)
 			for b.Loop() {
 				if _, _, err := t.step([]int{0, 1}, 100); err != nil {
 					b.Fatal(err)

@@ -122,6 +122,9 @@ type Result struct {
 	Stopped string    // why it ended early; empty if it did not
 }
 
+// Optimizer is how an [op.Profile] names what a step does besides its passes.
+const Optimizer = "optimizer"
+
 // ErrDiverged is returned, wrapped, by a training whose numbers left what
 // floats hold: another learning rate may do better, another attempt will not.
 var ErrDiverged = errors.New("training has diverged; a lower learning rate or a longer warm-up may help")
@@ -271,6 +274,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 		return 0, 0, fmt.Errorf("step %d: the loss is %g and the gradient's norm %g: %w", t.state.Step+1, loss, norm, ErrDiverged)
 	}
 	t.opt.step(t.state.Step, t.o.rate(t.state.Step, steps), norm)
+	t.tape.Spent(Optimizer)
 	return loss, tokens, nil
 }
 

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// A Profile adds up where the time of a tape's forward passes goes. An
-// operation's time runs from the end of the one before it to its own end, so
-// that no time is left out; what happens between a pass's last operation and
-// the tape's reset counts as [Outside].
+// A Profile adds up where the time of a tape's passes goes, forwards and
+// backwards. An operation's time runs from the end of the one before it to its
+// own end, so that no time is left out; what happens between a pass's last
+// operation and the tape's reset counts as [Outside], but for what [Tape.Spent]
+// names.
 type Profile struct {
 	spent map[Spender]time.Duration
 	last  time.Time
@@ -17,8 +18,12 @@ type Profile struct {
 
 // A Spender is an operation or, where it multiplies by a weight, one kind of
 // weight: Weight is ffn_up for blk.3.ffn_up.weight. Products that are one task
-// are one spender, and their weights are joined: ffn_gate+ffn_up.
-type Spender struct{ Op, Weight string }
+// are one spender, and their weights are joined: ffn_gate+ffn_up. Back says that
+// it ran backwards.
+type Spender struct {
+	Op, Weight string
+	Back       bool
+}
 
 // Outside is the Op of time outside of a tape: choosing tokens, for instance.
 const Outside = "outside"
@@ -38,9 +43,24 @@ func (p *Profile) lap(s Spender) {
 	p.last = now
 }
 
+// Spent makes the time since the last operation that of op, which is no
+// operation of the tape's, in its profile if it has one.
+func (t *Tape) Spent(op string) {
+	if t.Profile != nil {
+		t.Profile.lap(Spender{Op: op})
+	}
+}
+
+// spent makes the time since the last operation that of n.
+func (t *Tape) spent(n Node, back bool) {
+	if t.Profile != nil {
+		t.Profile.lap(spender(n, back))
+	}
+}
+
 // spender names an operation by its node's type.
-func spender(n Node) Spender {
-	s := Spender{Op: reflect.TypeOf(n).Elem().Name()}
+func spender(n Node, back bool) Spender {
+	s := Spender{Op: reflect.TypeOf(n).Elem().Name(), Back: back}
 	switch n := n.(type) {
 	case *matMul:
 		s.Weight = n.kind()
@@ -49,7 +69,7 @@ func spender(n Node) Spender {
 		for _, p := range n.parts {
 			kinds = append(kinds, p.kind())
 		}
-		s = Spender{"matMul", strings.Join(kinds, "+")}
+		s.Op, s.Weight = "matMul", strings.Join(kinds, "+")
 	}
 	return s
 }

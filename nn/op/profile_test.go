@@ -48,7 +48,7 @@ func TestProfile(t *testing.T) {
 	if sum <= 0 || sum > took {
 		t.Errorf("%v in all, of %v", sum, took)
 	}
-	for _, want := range []Spender{{"matMul", "ffn_up"}, {"matMul", "attn_k+attn_k"}, {Op: "addScaled"}, {Op: Outside}} {
+	for _, want := range []Spender{{Op: "matMul", Weight: "ffn_up"}, {Op: "matMul", Weight: "attn_k+attn_k"}, {Op: "addScaled"}, {Op: Outside}} {
 		if _, ok := spent[want]; !ok {
 			t.Errorf("nothing for %v in %v", want, spent)
 		}

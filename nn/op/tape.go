@@ -98,9 +98,7 @@ func (t *Tape) Recording() bool { return t.recording }
 
 // Reset forgets all operations and takes back the memory of all values.
 func (t *Tape) Reset() {
-	if t.Profile != nil {
-		t.Profile.lap(Spender{Op: Outside})
-	}
+	t.Spent(Outside)
 	t.entries = t.entries[:0]
 	for _, v := range t.lent {
 		t.takeBack(v)
@@ -190,9 +188,7 @@ func (t *Tape) Floats(n int) []float32 { return t.mem.take(n) }
 
 // Record remembers n, which has computed out; out is nil if n worked in place.
 func (t *Tape) Record(n Node, out *Value) {
-	if t.Profile != nil {
-		t.Profile.lap(spender(n))
-	}
+	t.spent(n, false)
 	if t.recording {
 		t.entries = append(t.entries, entry{n, out})
 		if out != nil {
@@ -223,11 +219,13 @@ func (t *Tape) backTo(first int) {
 		t.entries = t.entries[:len(t.entries)-1]
 		if e.out == nil {
 			e.node.Backward(t)
+			t.spent(e.node, true)
 			continue
 		}
 		if e.out.Grad != nil {
 			e.node.Backward(t)
 			t.takeBackGrad(e.out)
+			t.spent(e.node, true)
 		}
 		t.takeBack(e.out)
 	}
