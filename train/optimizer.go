@@ -32,7 +32,7 @@ func newOptimizer(o *Options, pool *par.Pool, weights []*op.Weight) *optimizer {
 	z := &optimizer{o: o, pool: pool, weights: weights}
 	for i, w := range weights {
 		n := w.Rows * w.Cols
-		z.m, z.v = append(z.m, make([]float32, n)), append(z.v, make([]float32, n))
+		z.m, z.v = append(z.m, op.LargeFloats(n)), append(z.v, op.LargeFloats(n))
 		for lo := 0; lo < n; lo += pieceFloats {
 			z.pieces = append(z.pieces, piece{i, lo, min(lo+pieceFloats, n)})
 		}

@@ -28,7 +28,7 @@ func (a *arena) take(n int) []float32 {
 	// Those that are free are too small. Kept, each piece larger than all before
 	// it, as the logits of one batch more, would leave another one behind.
 	clear(a.chunks[free:])
-	a.chunks = append(a.chunks[:free], make([]float32, max(sizeClass(size), chunkFloats)))
+	a.chunks = append(a.chunks[:free], LargeFloats(max(sizeClass(size), chunkFloats)))
 	a.current, a.used = free, size
 	return a.chunks[a.current][:n:size]
 }
@@ -56,7 +56,7 @@ func (f *freelist) get(n int) []float32 {
 		return l[len(l)-1][:n]
 	}
 	f.floats += size
-	return make([]float32, n, size)
+	return LargeFloats(size)[:n]
 }
 
 func (f *freelist) put(s []float32) {

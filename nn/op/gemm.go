@@ -115,7 +115,7 @@ func (g *GEMM) floats() int {
 
 func grow(v []float32, n int) []float32 {
 	if len(v) < n {
-		return make([]float32, n)
+		return LargeFloats(n)
 	}
 	return v
 }

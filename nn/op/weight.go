@@ -68,8 +68,12 @@ func (w *Weight) SetTrainable() {
 	if w.Grad != nil {
 		return
 	}
-	w.t = tensor.FromF32(w.Name, w.t.Decode(), w.t.Shape...)
-	w.Grad = make([]float32, w.Rows*w.Cols)
+	v := LargeFloats(w.Rows * w.Cols)
+	for i := range w.Rows {
+		w.DecodeRow(v[i*w.Cols:(i+1)*w.Cols], i)
+	}
+	w.t = tensor.FromF32(w.Name, v, w.t.Shape...)
+	w.Grad = LargeFloats(w.Rows * w.Cols)
 }
 
 // SetRounded makes products see a trainable weight as format t stores it, while a

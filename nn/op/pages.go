@@ -1,0 +1,10 @@
+package op
+
+import "limbeck/tensor/dtype"
+
+// LargeFloats returns n floats, all 0, in large pages where the system has them.
+func LargeFloats(n int) []float32 {
+	v := make([]float32, n)
+	largePages(dtype.FloatBytes(v))
+	return v
+}
