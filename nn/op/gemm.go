@@ -9,7 +9,7 @@ import (
 // High-Performance Matrix Multiplication". None of it changes a bit of the
 // result: each element's sum is one chain over k, whatever the cuts.
 const (
-	gemmK    = 256 // rows of a panel at a time: 16 KB, half of the first-level cache
+	gemmK    = 256 // rows of a panel at a time, at most: 16 KB, half of the first-level cache
 	gemmRows = 96  // rows of a at a time: 96 KB, in the second-level cache
 	gemmCols = 128 // columns of b a piece
 
@@ -21,10 +21,16 @@ const (
 	// gemmSmall is the number of multiplications that one thread does as
 	// fast as several.
 	gemmSmall = 1 << 15
+
+	// Pairs are kept in strips of 48 rows of a. Rows that are contiguous stay so,
+	// a cache line further apart than they are long: with lengths of powers of
+	// two, those of a block would share few places in the first-level cache.
+	stripRows = 48
+	stripGap  = 16
 )
 
-// A GEMM multiplies matrices in parallel. Its scratch memory, under 17 MB (twice
-// that with BF16) and reused, is made when it is first needed; the zero value is ready.
+// A GEMM multiplies matrices in parallel. Its scratch memory, under 17 MB and
+// reused, is made when it is first needed; the zero value is ready.
 type GEMM struct {
 	// BF16 rounds what is multiplied to bf16; sums stay f32.
 	BF16 bool
@@ -33,15 +39,13 @@ type GEMM struct {
 	add     bool
 	fused   bool // each piece packs its own part of b
 
-	chunkA, chunkB kernel.Mat // the parts that are packed: floats, or pairs of bf16
+	chunkA, chunkB kernel.Mat // the parts that are packed
+	depth          int        // of chunkA, packed
 	i, j           int        // their first row and column
 	adds           bool       // of this chunk of k
 
 	packedA, packedB []float32
 	panels           []float32 // of each worker, if fused
-
-	rounding       rounding
-	pairsA, pairsB []float32
 }
 
 // Mul computes c = a·b, or c += a·b. Matrices may have any strides, but rows or
@@ -91,8 +95,15 @@ func (g *GEMM) cuts(m, k, n int) (per, depth, rows, cols int) {
 // k×n; the most of each over all its products is what a GEMM holds.
 func (g *GEMM) Scratch(m, k, n int) (a, b int) {
 	per, depth, rows, cols := g.cuts(m, k, n)
-	copies := per // bf16 is rounded in one place and packed in another
-	return copies * (depth / per) * rows, copies * (depth / per) * cols
+	return g.line(depth/per) * rows, depth / per * cols
+}
+
+// line returns the floats that a row of a takes of so many packed.
+func (g *GEMM) line(depth int) int {
+	if g.BF16 {
+		return depth + stripGap
+	}
+	return depth
 }
 
 // multiple returns the least multiple of to that is not below n.
@@ -100,7 +111,7 @@ func multiple(n, to int) int { return (n + to - 1) / to * to }
 
 // reserve makes the scratch large enough.
 func (g *GEMM) reserve(p *par.Pool, depth, rows, cols int) {
-	g.packedA = grow(g.packedA, depth*rows)
+	g.packedA = grow(g.packedA, g.line(depth)*rows)
 	if g.fused {
 		g.panels = grow(g.panels, p.Threads()*gemmK*kernel.PanelWidth)
 	} else {
@@ -109,9 +120,7 @@ func (g *GEMM) reserve(p *par.Pool, depth, rows, cols int) {
 }
 
 // floats returns how many g holds.
-func (g *GEMM) floats() int {
-	return len(g.packedA) + len(g.packedB) + len(g.panels) + len(g.pairsA) + len(g.pairsB)
-}
+func (g *GEMM) floats() int { return len(g.packedA) + len(g.packedB) + len(g.panels) }
 
 func grow(v []float32, n int) []float32 {
 	if len(v) < n {
@@ -123,18 +132,14 @@ func grow(v []float32, n int) []float32 {
 // mulChunk multiplies rows lo to hi of a by b, over k from klo to khi.
 func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 	g.i, g.adds = lo, g.add || klo > 0
-	g.chunkA = part(g.a, lo, hi, klo, khi)
+	g.chunkA, g.depth = part(g.a, lo, hi, klo, khi), khi-klo
 	if g.BF16 {
-		g.chunkA = g.rounding.pairs(p, &g.pairsA, g.chunkA)
+		g.depth = (khi - klo + 1) / 2
 	}
-	blocks := (hi - lo + kernel.BlockRows - 1) / kernel.BlockRows
-	run(p, (*gemmPackA)(g), (blocks+gemmPackBlocks-1)/gemmPackBlocks, (hi-lo)*(khi-klo))
+	run(p, (*gemmPackA)(g), (hi-lo+gemmPackRows-1)/gemmPackRows, (hi-lo)*(khi-klo))
 	for j := 0; j < g.b.Cols; j += cols {
 		g.j = j
 		g.chunkB = part(g.b, klo, khi, j, min(j+cols, g.b.Cols))
-		if g.BF16 {
-			g.chunkB = g.rounding.pairs(p, &g.pairsB, g.chunkB.T()).T()
-		}
 		n := g.chunkB.Cols
 		if !g.fused {
 			run(p, (*gemmPackB)(g), (n+gemmPackCols-1)/gemmPackCols, n*(khi-klo))
@@ -166,19 +171,34 @@ func run(p *par.Pool, t par.Task, pieces, work int) {
 	}
 }
 
-// Blocks of a and columns of b that a piece of packing takes.
+// Rows of a and columns of b that a piece of packing takes: whole blocks, strips
+// and panels.
 const (
-	gemmPackBlocks = 4
-	gemmPackCols   = 4 * kernel.PanelWidth
+	gemmPackRows = stripRows
+	gemmPackCols = 4 * kernel.PanelWidth
 )
 
 type gemmPackA GEMM
 
 func (g *gemmPackA) Do(_, piece int) {
-	a := g.chunkA
-	lo := piece * gemmPackBlocks
-	hi := min(lo+gemmPackBlocks, (a.Rows+kernel.BlockRows-1)/kernel.BlockRows)
-	kernel.PackBlocks(g.packedA[lo*kernel.BlockRows*a.Cols:], a, lo, hi)
+	a, i := g.chunkA, piece*gemmPackRows
+	if g.BF16 {
+		rows := min(stripRows, a.Rows-i)
+		kernel.RoundPairs(part((*GEMM)(g).strip(i), 0, rows, 0, g.depth), part(a, i, i+rows, 0, a.Cols))
+		return
+	}
+	hi := min(i+gemmPackRows, a.Rows)
+	kernel.PackBlocks(g.packedA[i*a.Cols:], a, i/kernel.BlockRows, (hi+kernel.BlockRows-1)/kernel.BlockRows)
+}
+
+// strip returns the pairs of a's rows from i on, the first of a strip: along what
+// is contiguous in a.
+func (g *GEMM) strip(i int) kernel.Mat {
+	m := kernel.Mat{Data: g.packedA[i*g.line(g.depth):], Rows: stripRows, Cols: g.depth, RowStride: g.line(g.depth), ColStride: 1}
+	if g.a.ColStride != 1 && g.a.RowStride == 1 {
+		m.RowStride, m.ColStride = 1, stripRows
+	}
+	return m
 }
 
 type gemmPackB GEMM
@@ -187,7 +207,11 @@ func (g *gemmPackB) Do(_, piece int) {
 	b := g.chunkB
 	lo := piece * (gemmPackCols / kernel.PanelWidth)
 	hi := min(lo+gemmPackCols/kernel.PanelWidth, (b.Cols+kernel.PanelWidth-1)/kernel.PanelWidth)
-	kernel.PackPanels(g.packedB[lo*kernel.PanelWidth*b.Rows:], b, lo, hi)
+	pack := kernel.PackPanels
+	if g.BF16 {
+		pack = kernel.PackPairPanels
+	}
+	pack(g.packedB[lo*kernel.PanelWidth*g.depth:], b, lo, hi)
 }
 
 type gemmTile GEMM
@@ -198,20 +222,33 @@ func (g *gemmTile) Do(worker, piece int) {
 	tiles := (*GEMM)(g).rowTiles()
 	i, j := piece%tiles*gemmRows, piece/tiles*gemmCols
 	rows, cols := min(gemmRows, g.chunkA.Rows-i), min(gemmCols, g.chunkB.Cols-j)
-	depth := g.chunkA.Cols
-	blocks := g.packedA[i*depth:]
-	c := g.c.Data[(g.i+i)*g.c.RowStride+g.j+j:]
-	multiply := kernel.MulBlocks
-	if g.BF16 {
-		multiply = kernel.MulBlockPairs
-	}
-	for k := 0; k == 0 || k < depth; k += gemmK {
-		n := min(gemmK, depth-k)
-		for col := 0; col < cols; col += kernel.PanelWidth {
-			panel := g.panel(worker, j+col, k, n)
-			multiply(c[col:], g.c.RowStride, blocks[k*kernel.BlockRows:], depth*kernel.BlockRows, rows, n,
-				panel, min(kernel.PanelWidth, cols-col), g.adds || k > 0)
+	step := evenly(g.depth, gemmK)
+	for k := 0; k == 0 || k < g.depth; k += step {
+		n := min(step, g.depth-k)
+		for col := j; col < j+cols; col += kernel.PanelWidth {
+			g.mul(i, rows, col, min(kernel.PanelWidth, j+cols-col), k, n, g.panel(worker, col, k, n))
 		}
+	}
+}
+
+// evenly returns the size of the least number of parts of n that are of at most
+// so many, and of about one size.
+func evenly(n, most int) int {
+	parts := max(1, (n+most-1)/most)
+	return max(1, (n+parts-1)/parts)
+}
+
+// mul multiplies rows of the chunk from i on by a panel's columns from j on, over
+// n packed elements from k on.
+func (g *gemmTile) mul(i, rows, j, cols, k, n int, panel []float32) {
+	ldc, add := g.c.RowStride, g.adds || k > 0
+	c := g.c.Data[(g.i+i)*ldc+g.j+j:]
+	if !g.BF16 {
+		kernel.MulBlocks(c, ldc, g.packedA[i*g.depth+k*kernel.BlockRows:], g.depth*kernel.BlockRows, rows, n, panel, cols, add)
+		return
+	}
+	for s := 0; s < rows; s += stripRows {
+		kernel.MulBlockPairs(c[s*ldc:], ldc, min(stripRows, rows-s), part((*GEMM)(g).strip(i+s), 0, stripRows, k, k+n), panel, cols, add)
 	}
 }
 
@@ -219,7 +256,7 @@ func (g *gemmTile) Do(worker, piece int) {
 func (g *gemmTile) panel(worker, j, k, n int) []float32 {
 	const w = kernel.PanelWidth
 	if !g.fused {
-		return g.packedB[j*g.chunkB.Rows+k*w:]
+		return g.packedB[j*g.depth+k*w:]
 	}
 	panel := g.panels[worker*gemmK*w:][:n*w]
 	kernel.PackPanels(panel, part(g.chunkB, k, k+n, j, min(j+w, g.chunkB.Cols)), 0, 1)

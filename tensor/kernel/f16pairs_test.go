@@ -37,8 +37,7 @@ func TestDecodeF16Pairs(t *testing.T) {
 	})
 }
 
-// Rows of pairs, contiguous or not, have the bits that they have in packed
-// blocks, and multiply strips in f16 as they do the panels these decode to.
+// Rows of pairs have the bits that they have in whole blocks, and multiply strips in f16 as they do the panels these decode to.
 func TestMulPairs(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(62, 0))
@@ -59,14 +58,13 @@ func checkMulPairs(r *rand.Rand, rows, n int) error {
 	b := make([]byte, strips*apart)
 	F32ToF16(b, randoms(r, len(b)/2))
 	panels := make([][]float32, strips)
-	blocks := make([]float32, (rows+BlockRows-1)/BlockRows*BlockRows*n)
-	PackBlocks(blocks, a, 0, (rows+BlockRows-1)/BlockRows)
+	blocks := paddedRows(r, a)
 	ldc := strips*PanelWidth + 3
 	want := make([]float32, (rows-1)*ldc+strips*PanelWidth)
 	for p := range panels {
 		panels[p] = make([]float32, n*PanelWidth)
 		DecodeF16Pairs(panels[p], b[p*apart:], n)
-		MulBlockPairs(want[p*PanelWidth:], ldc, blocks, n*BlockRows, rows, n, panels[p], PanelWidth, false)
+		MulBlockPairs(want[p*PanelWidth:], ldc, rows, blocks, panels[p], PanelWidth, false)
 	}
 	got, all := fenced(len(want))
 	for p, panel := range panels {

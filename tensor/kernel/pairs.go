@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // A pair is two bf16 in the bits of a float32: the low half is the element at
 // the even column, the high half its right neighbor. Pairs pack into panels and
@@ -8,9 +11,11 @@ import "math"
 
 // The routines in use; the dispatcher replaces them.
 var (
-	pairRows  = pairRowsGeneric
-	pairAlong = pairAlongGeneric
-	mulPairs  = mulPairsGeneric
+	pairRows    = pairRowsGeneric
+	pairVectors = pairVectorsGeneric
+	pairRuns    = pairRunsGeneric
+	pairAlong   = pairAlongGeneric
+	mulPairs    = mulPairsGeneric
 
 	fastPairs = false
 )
@@ -50,10 +55,18 @@ func RoundPairs(dst, a Mat) {
 			pairAlong(dst.Data[i*dst.RowStride:][:dst.Cols], a.Data[i*a.RowStride:][:a.Cols])
 		}
 	case a.RowStride == 1 && dst.RowStride == 1:
+		vectors, whole := a.Rows/PanelWidth, a.Cols/2
+		if vectors > 0 && whole > 0 {
+			pairVectors(dst.Data, PanelWidth, dst.ColStride, a.Data, a.ColStride, whole, vectors)
+		}
 		for p := range dst.Cols {
-			out, low := dst.Data[p*dst.ColStride:][:a.Rows], a.Data[2*p*a.ColStride:][:a.Rows]
-			if 2*p+1 < a.Cols {
-				pairRows(out, low, a.Data[(2*p+1)*a.ColStride:][:a.Rows])
+			from := vectors * PanelWidth
+			if p == whole {
+				from = 0
+			}
+			out, low := dst.Data[p*dst.ColStride:][from:a.Rows], a.Data[2*p*a.ColStride:][from:a.Rows]
+			if p < whole {
+				pairRows(out, low, a.Data[(2*p+1)*a.ColStride:][from:a.Rows])
 			} else {
 				pairAlone(out, low)
 			}
@@ -108,6 +121,77 @@ func pairRowsGeneric(dst, low, high []float32) {
 	}
 }
 
+// pairVectorsGeneric rounds n pairs of rows of src, stride apart, so many vectors
+// of 16 long:
+//
+//	dst[p*step+v*apart+j] = pair(src[2*p*stride+16*v+j], src[(2*p+1)*stride+16*v+j])
+func pairVectorsGeneric(dst []float32, apart, step int, src []float32, stride, n, vectors int) {
+	const w = PanelWidth
+	for p := range n {
+		low, high := src[2*p*stride:], src[(2*p+1)*stride:]
+		for v := range vectors {
+			pairRows(dst[p*step+v*apart:][:w], low[v*w:][:w], high[v*w:][:w])
+		}
+	}
+}
+
+// PackPairPanels is [PackPanels] of the pairs along the columns of b, which it
+// rounds as [RoundPairs] does:
+//
+//	dst[((p-lo)*n+k)*16+j] = pair(b[2k, 16p+j], b[2k+1, 16p+j]),  n = ⌈b.Rows/2⌉
+func PackPairPanels(dst []float32, b Mat, lo, hi int) {
+	const w = PanelWidth
+	n := (b.Rows + 1) / 2
+	if lo < 0 || lo > hi || (hi-1)*w >= b.Cols && lo < hi {
+		panic(fmt.Sprintf("kernel: PackPairPanels: panels %d to %d of %d columns", lo, hi, b.Cols))
+	}
+	if len(dst) < (hi-lo)*n*w {
+		panic("kernel: PackPairPanels: dst is too short")
+	}
+	b.check("PackPairPanels")
+	if n == 0 || lo == hi {
+		return
+	}
+	b.Data, b.Cols = b.Data[lo*w*b.ColStride:], min(b.Cols-lo*w, (hi-lo)*w)
+	whole, even := b.Cols/w, b.Rows/2
+	if b.ColStride == 1 && whole > 0 && even > 0 {
+		pairVectors(dst, n*w, w, b.Data, b.RowStride, even, whole)
+	}
+	for p := range hi - lo {
+		panel := dst[p*n*w:][:n*w]
+		first := 0
+		switch {
+		case b.ColStride == 1 && p < whole:
+			first = even
+		case b.RowStride == 1 && p < whole:
+			first = pairRuns(panel, b.Data[p*w*b.ColStride:], b.ColStride, even)
+		}
+		pairPanel(panel, b, p*w, first)
+	}
+}
+
+// pairRunsGeneric packs pairs of 16 runs of src, stride apart, into a panel: of n
+// pairs as many as it likes, whose number it returns,
+//
+//	dst[k*16+j] = pair(src[j*stride+2*k], src[j*stride+2*k+1])
+func pairRunsGeneric(_, _ []float32, _, _ int) int { return 0 }
+
+// pairPanel packs up to 16 columns of b from column j on, and pairs from first
+// on, into a panel.
+func pairPanel(panel []float32, b Mat, j, first int) {
+	for k := first; 2*k < b.Rows; k++ {
+		row := (*[PanelWidth]float32)(panel[k*PanelWidth:])
+		*row = [PanelWidth]float32{}
+		for i := range min(PanelWidth, b.Cols-j) {
+			at, high := 2*k*b.RowStride+(j+i)*b.ColStride, float32(0)
+			if 2*k+1 < b.Rows {
+				high = b.Data[at+b.RowStride]
+			}
+			row[i] = pair(b.Data[at], high)
+		}
+	}
+}
+
 // MulPairs is [MulPanel] for pairs: a and panel hold n pairs where those hold n
 // floats, and with · the product of bf16 values,
 //
@@ -141,11 +225,15 @@ func MulPairs(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) 
 	}
 }
 
-// MulBlockPairs is [MulPairs] where a has that many rows and n columns and comes
-// as packed blocks, stride elements apart.
-func MulBlockPairs(c []float32, ldc int, blocks []float32, stride, rows, n int, panel []float32, cols int, add bool) {
-	if checkMul(c, ldc, rows, cols, n, panel) {
-		mulPairs(c, ldc, cols, packedBlocks("MulBlockPairs", blocks, stride, rows, n), panel, add)
+// MulBlockPairs is [MulPairs] of the first rows of a, whose rows are a multiple
+// of [BlockRows].
+func MulBlockPairs(c []float32, ldc, rows int, a Mat, panel []float32, cols int, add bool) {
+	a.check("MulBlockPairs")
+	if rows > a.Rows || a.Rows%BlockRows != 0 {
+		panic("kernel: MulBlockPairs: not of whole blocks")
+	}
+	if checkMul(c, ldc, rows, cols, a.Cols, panel) {
+		mulPairs(c, ldc, cols, rowBlocks{a.Data, rows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}, panel, add)
 	}
 }
 

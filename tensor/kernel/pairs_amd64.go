@@ -29,6 +29,18 @@ func pairAlongAVX512(dst, x []float32) {
 	pairAlongGeneric(dst[n*step/2:], x[n*step:])
 }
 
+func pairVectorsFast(dst []float32, apart, step int, src []float32, stride, n, vectors int) {
+	pairVectorsAVX512(&dst[0], apart*floatBytes, step*floatBytes, &src[0], stride*floatBytes, n, vectors)
+}
+
+func pairRunsFast(dst, src []float32, stride, n int) int {
+	squares := n / PanelWidth
+	if squares > 0 {
+		pairRunsAVX512(&dst[0], &src[0], stride*floatBytes, squares)
+	}
+	return squares * PanelWidth
+}
+
 // A pairsTile multiplies whole blocks by a whole panel.
 type pairsTile int
 

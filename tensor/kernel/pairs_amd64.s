@@ -5,34 +5,48 @@
 #include "textflag.h"
 
 // func mulPairs6AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·mulPairs6AVX512(SB), NOSPLIT, $0-65
-	MOVQ    c+0(FP), AX
-	MOVQ    ldc+8(FP), CX
-	MOVB    add+64(FP), DL
-	MOVQ    row+32(FP), BX
-	MOVQ    col+40(FP), SI
-	MOVQ    a+16(FP), DI
-	LEAQ    (BX)(BX*2), R8
-	ADDQ    DI, R8
-	MOVQ    panel+48(FP), R9
-	MOVQ    n+56(FP), R10
-	TESTB   DL, DL
-	JE      clear
-	MOVQ    AX, DX
-	VMOVUPS (DX), Z0
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z1
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z2
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z3
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z4
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z5
-	ADDQ    CX, DX
-	JMP     deep
+	MOVQ       c+0(FP), AX
+	MOVQ       ldc+8(FP), CX
+	MOVB       add+64(FP), DL
+	MOVQ       row+32(FP), BX
+	MOVQ       col+40(FP), SI
+	MOVQ       a+16(FP), DI
+	LEAQ       (BX)(BX*2), R8
+	ADDQ       DI, R8
+	MOVQ       panel+48(FP), R9
+	MOVQ       n+56(FP), R10
+	IMUL3Q     $0x06, CX, R11
+	ADDQ       AX, R11
+	PREFETCHT0 (R11)
+	ADDQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       CX, R11
+	TESTB      DL, DL
+	JE         clear
+	MOVQ       AX, R11
+	VMOVUPS    (R11), Z0
+	ADDQ       CX, R11
+	VMOVUPS    (R11), Z1
+	ADDQ       CX, R11
+	VMOVUPS    (R11), Z2
+	ADDQ       CX, R11
+	VMOVUPS    (R11), Z3
+	ADDQ       CX, R11
+	VMOVUPS    (R11), Z4
+	ADDQ       CX, R11
+	VMOVUPS    (R11), Z5
+	ADDQ       CX, R11
+	JMP        deep
 
 clear:
 	VPXORD Z0, Z0, Z0
@@ -222,67 +236,93 @@ shallow:
 	JMP  shallow
 
 multiplied:
-	MOVQ    AX, DX
-	VMOVUPS Z0, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z1, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z2, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z3, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z4, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z5, (DX)
-	ADDQ    CX, DX
+	MOVQ    AX, R11
+	VMOVUPS Z0, (R11)
+	ADDQ    CX, R11
+	VMOVUPS Z1, (R11)
+	ADDQ    CX, R11
+	VMOVUPS Z2, (R11)
+	ADDQ    CX, R11
+	VMOVUPS Z3, (R11)
+	ADDQ    CX, R11
+	VMOVUPS Z4, (R11)
+	ADDQ    CX, R11
+	VMOVUPS Z5, (R11)
+	ADDQ    CX, R11
 	VZEROUPPER
 	RET
 
 // func mulPairs12AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·mulPairs12AVX512(SB), NOSPLIT, $0-65
-	MOVQ    c+0(FP), AX
-	MOVQ    ldc+8(FP), CX
-	MOVB    add+64(FP), DL
-	MOVQ    row+32(FP), BX
-	MOVQ    col+40(FP), SI
-	MOVQ    a+16(FP), DI
-	LEAQ    (BX)(BX*2), R8
-	ADDQ    DI, R8
-	MOVQ    apart+24(FP), R9
-	ADDQ    DI, R9
-	LEAQ    (BX)(BX*2), R10
-	ADDQ    R9, R10
-	MOVQ    panel+48(FP), R11
-	MOVQ    n+56(FP), R12
-	TESTB   DL, DL
-	JE      clear
-	MOVQ    AX, DX
-	VMOVUPS (DX), Z0
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z1
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z2
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z3
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z4
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z5
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z6
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z7
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z8
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z9
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z10
-	ADDQ    CX, DX
-	VMOVUPS (DX), Z11
-	ADDQ    CX, DX
-	JMP     deep
+	MOVQ       c+0(FP), AX
+	MOVQ       ldc+8(FP), CX
+	MOVB       add+64(FP), DL
+	MOVQ       row+32(FP), BX
+	MOVQ       col+40(FP), SI
+	MOVQ       a+16(FP), DI
+	LEAQ       (BX)(BX*2), R8
+	ADDQ       DI, R8
+	MOVQ       apart+24(FP), R9
+	ADDQ       DI, R9
+	LEAQ       (BX)(BX*2), R10
+	ADDQ       R9, R10
+	MOVQ       panel+48(FP), R11
+	MOVQ       n+56(FP), R12
+	IMUL3Q     $0x0c, CX, R13
+	ADDQ       AX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       CX, R13
+	TESTB      DL, DL
+	JE         clear
+	MOVQ       AX, R13
+	VMOVUPS    (R13), Z0
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z1
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z2
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z3
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z4
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z5
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z6
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z7
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z8
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z9
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z10
+	ADDQ       CX, R13
+	VMOVUPS    (R13), Z11
+	ADDQ       CX, R13
+	JMP        deep
 
 clear:
 	VPXORD Z0, Z0, Z0
@@ -638,31 +678,31 @@ shallow:
 	JMP  shallow
 
 multiplied:
-	MOVQ    AX, DX
-	VMOVUPS Z0, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z1, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z2, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z3, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z4, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z5, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z6, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z7, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z8, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z9, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z10, (DX)
-	ADDQ    CX, DX
-	VMOVUPS Z11, (DX)
-	ADDQ    CX, DX
+	MOVQ    AX, R13
+	VMOVUPS Z0, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z1, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z2, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z3, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z4, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z5, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z6, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z7, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z8, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z9, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z10, (R13)
+	ADDQ    CX, R13
+	VMOVUPS Z11, (R13)
+	ADDQ    CX, R13
 	VZEROUPPER
 	RET
 
@@ -4992,6 +5032,268 @@ shallow:
 	JMP     shallow
 
 multiplied:
+	VZEROUPPER
+	RET
+
+// func pairVectorsAVX512(dst *float32, apart int, step int, src *float32, stride int, n int, vectors int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·pairVectorsAVX512(SB), NOSPLIT, $0-56
+	MOVQ      dst+0(FP), AX
+	MOVQ      apart+8(FP), CX
+	MOVQ      step+16(FP), DX
+	MOVQ      src+24(FP), BX
+	MOVQ      stride+32(FP), SI
+	MOVQ      n+40(FP), DI
+	MOVQ      vectors+48(FP), R8
+	VMOVDQU32 pairsNeighbors<>+0(SB), Z2
+
+pair:
+	MOVQ BX, R9
+	MOVQ AX, R10
+	MOVQ R8, R11
+
+vector:
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(SI*1), Z1
+
+	// VCVTNE2PS2BF16 Z0, Z1, Z0
+	LONG    $0x4877f262
+	WORD    $0xc072
+	VPERMW  Z0, Z2, Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    $0x40, R9
+	ADDQ    CX, R10
+	DECQ    R11
+	JNE     vector
+	LEAQ    (BX)(SI*2), BX
+	ADDQ    DX, AX
+	DECQ    DI
+	JNE     pair
+	VZEROUPPER
+	RET
+
+DATA pairsNeighbors<>+0(SB)/4, $0x00100000
+DATA pairsNeighbors<>+4(SB)/4, $0x00110001
+DATA pairsNeighbors<>+8(SB)/4, $0x00120002
+DATA pairsNeighbors<>+12(SB)/4, $0x00130003
+DATA pairsNeighbors<>+16(SB)/4, $0x00140004
+DATA pairsNeighbors<>+20(SB)/4, $0x00150005
+DATA pairsNeighbors<>+24(SB)/4, $0x00160006
+DATA pairsNeighbors<>+28(SB)/4, $0x00170007
+DATA pairsNeighbors<>+32(SB)/4, $0x00180008
+DATA pairsNeighbors<>+36(SB)/4, $0x00190009
+DATA pairsNeighbors<>+40(SB)/4, $0x001a000a
+DATA pairsNeighbors<>+44(SB)/4, $0x001b000b
+DATA pairsNeighbors<>+48(SB)/4, $0x001c000c
+DATA pairsNeighbors<>+52(SB)/4, $0x001d000d
+DATA pairsNeighbors<>+56(SB)/4, $0x001e000e
+DATA pairsNeighbors<>+60(SB)/4, $0x001f000f
+GLOBL pairsNeighbors<>(SB), RODATA|NOPTR, $64
+
+// func pairRunsAVX512(dst *float32, src *float32, stride int, n int)
+// Requires: AVX, AVX512F
+TEXT ·pairRunsAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ stride+16(FP), BX
+	LEAQ (BX)(BX*2), SI
+	ADDQ CX, SI
+	LEAQ (BX)(BX*2), DI
+	ADDQ SI, DI
+	LEAQ (BX)(BX*2), R8
+	ADDQ DI, R8
+	LEAQ (BX)(BX*2), R9
+	ADDQ R8, R9
+	LEAQ (BX)(BX*2), R10
+	ADDQ R9, R10
+
+square:
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z16
+
+	// VCVTNE2PS2BF16 Z0, Z16, Z0
+	LONG    $0x407ff262
+	WORD    $0xc072
+	VMOVUPS (CX)(BX*1), Z1
+	VMOVUPS 64(CX)(BX*1), Z17
+
+	// VCVTNE2PS2BF16 Z1, Z17, Z1
+	LONG    $0x4077f262
+	WORD    $0xc972
+	VMOVUPS (CX)(BX*2), Z2
+	VMOVUPS 64(CX)(BX*2), Z18
+
+	// VCVTNE2PS2BF16 Z2, Z18, Z2
+	LONG    $0x406ff262
+	WORD    $0xd272
+	VMOVUPS (SI), Z3
+	VMOVUPS 64(SI), Z19
+
+	// VCVTNE2PS2BF16 Z3, Z19, Z3
+	LONG    $0x4067f262
+	WORD    $0xdb72
+	VMOVUPS (SI)(BX*1), Z4
+	VMOVUPS 64(SI)(BX*1), Z20
+
+	// VCVTNE2PS2BF16 Z4, Z20, Z4
+	LONG    $0x405ff262
+	WORD    $0xe472
+	VMOVUPS (SI)(BX*2), Z5
+	VMOVUPS 64(SI)(BX*2), Z21
+
+	// VCVTNE2PS2BF16 Z5, Z21, Z5
+	LONG    $0x4057f262
+	WORD    $0xed72
+	VMOVUPS (DI), Z6
+	VMOVUPS 64(DI), Z22
+
+	// VCVTNE2PS2BF16 Z6, Z22, Z6
+	LONG    $0x404ff262
+	WORD    $0xf672
+	VMOVUPS (DI)(BX*1), Z7
+	VMOVUPS 64(DI)(BX*1), Z23
+
+	// VCVTNE2PS2BF16 Z7, Z23, Z7
+	LONG    $0x4047f262
+	WORD    $0xff72
+	VMOVUPS (DI)(BX*2), Z8
+	VMOVUPS 64(DI)(BX*2), Z24
+
+	// VCVTNE2PS2BF16 Z8, Z24, Z8
+	LONG    $0x403f5262
+	WORD    $0xc072
+	VMOVUPS (R8), Z9
+	VMOVUPS 64(R8), Z25
+
+	// VCVTNE2PS2BF16 Z9, Z25, Z9
+	LONG    $0x40375262
+	WORD    $0xc972
+	VMOVUPS (R8)(BX*1), Z10
+	VMOVUPS 64(R8)(BX*1), Z26
+
+	// VCVTNE2PS2BF16 Z10, Z26, Z10
+	LONG    $0x402f5262
+	WORD    $0xd272
+	VMOVUPS (R8)(BX*2), Z11
+	VMOVUPS 64(R8)(BX*2), Z27
+
+	// VCVTNE2PS2BF16 Z11, Z27, Z11
+	LONG    $0x40275262
+	WORD    $0xdb72
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z28
+
+	// VCVTNE2PS2BF16 Z12, Z28, Z12
+	LONG    $0x401f5262
+	WORD    $0xe472
+	VMOVUPS (R9)(BX*1), Z13
+	VMOVUPS 64(R9)(BX*1), Z29
+
+	// VCVTNE2PS2BF16 Z13, Z29, Z13
+	LONG    $0x40175262
+	WORD    $0xed72
+	VMOVUPS (R9)(BX*2), Z14
+	VMOVUPS 64(R9)(BX*2), Z30
+
+	// VCVTNE2PS2BF16 Z14, Z30, Z14
+	LONG    $0x400f5262
+	WORD    $0xf672
+	VMOVUPS (R10), Z15
+	VMOVUPS 64(R10), Z31
+
+	// VCVTNE2PS2BF16 Z15, Z31, Z15
+	LONG       $0x40075262
+	WORD       $0xff72
+	VUNPCKLPS  Z1, Z0, Z16
+	VUNPCKHPS  Z1, Z0, Z17
+	VUNPCKLPS  Z3, Z2, Z18
+	VUNPCKHPS  Z3, Z2, Z19
+	VUNPCKLPS  Z5, Z4, Z20
+	VUNPCKHPS  Z5, Z4, Z21
+	VUNPCKLPS  Z7, Z6, Z22
+	VUNPCKHPS  Z7, Z6, Z23
+	VUNPCKLPS  Z9, Z8, Z24
+	VUNPCKHPS  Z9, Z8, Z25
+	VUNPCKLPS  Z11, Z10, Z26
+	VUNPCKHPS  Z11, Z10, Z27
+	VUNPCKLPS  Z13, Z12, Z28
+	VUNPCKHPS  Z13, Z12, Z29
+	VUNPCKLPS  Z15, Z14, Z30
+	VUNPCKHPS  Z15, Z14, Z31
+	VUNPCKLPD  Z18, Z16, Z0
+	VUNPCKHPD  Z18, Z16, Z1
+	VUNPCKLPD  Z19, Z17, Z2
+	VUNPCKHPD  Z19, Z17, Z3
+	VUNPCKLPD  Z22, Z20, Z4
+	VUNPCKHPD  Z22, Z20, Z5
+	VUNPCKLPD  Z23, Z21, Z6
+	VUNPCKHPD  Z23, Z21, Z7
+	VUNPCKLPD  Z26, Z24, Z8
+	VUNPCKHPD  Z26, Z24, Z9
+	VUNPCKLPD  Z27, Z25, Z10
+	VUNPCKHPD  Z27, Z25, Z11
+	VUNPCKLPD  Z30, Z28, Z12
+	VUNPCKHPD  Z30, Z28, Z13
+	VUNPCKLPD  Z31, Z29, Z14
+	VUNPCKHPD  Z31, Z29, Z15
+	VSHUFF32X4 $0x88, Z4, Z0, Z16
+	VSHUFF32X4 $0xdd, Z4, Z0, Z20
+	VSHUFF32X4 $0x88, Z12, Z8, Z24
+	VSHUFF32X4 $0xdd, Z12, Z8, Z28
+	VSHUFF32X4 $0x88, Z5, Z1, Z17
+	VSHUFF32X4 $0xdd, Z5, Z1, Z21
+	VSHUFF32X4 $0x88, Z13, Z9, Z25
+	VSHUFF32X4 $0xdd, Z13, Z9, Z29
+	VSHUFF32X4 $0x88, Z6, Z2, Z18
+	VSHUFF32X4 $0xdd, Z6, Z2, Z22
+	VSHUFF32X4 $0x88, Z14, Z10, Z26
+	VSHUFF32X4 $0xdd, Z14, Z10, Z30
+	VSHUFF32X4 $0x88, Z7, Z3, Z19
+	VSHUFF32X4 $0xdd, Z7, Z3, Z23
+	VSHUFF32X4 $0x88, Z15, Z11, Z27
+	VSHUFF32X4 $0xdd, Z15, Z11, Z31
+	VSHUFF32X4 $0x88, Z24, Z16, Z0
+	VSHUFF32X4 $0xdd, Z24, Z16, Z8
+	VSHUFF32X4 $0x88, Z28, Z20, Z4
+	VSHUFF32X4 $0xdd, Z28, Z20, Z12
+	VSHUFF32X4 $0x88, Z25, Z17, Z1
+	VSHUFF32X4 $0xdd, Z25, Z17, Z9
+	VSHUFF32X4 $0x88, Z29, Z21, Z5
+	VSHUFF32X4 $0xdd, Z29, Z21, Z13
+	VSHUFF32X4 $0x88, Z26, Z18, Z2
+	VSHUFF32X4 $0xdd, Z26, Z18, Z10
+	VSHUFF32X4 $0x88, Z30, Z22, Z6
+	VSHUFF32X4 $0xdd, Z30, Z22, Z14
+	VSHUFF32X4 $0x88, Z27, Z19, Z3
+	VSHUFF32X4 $0xdd, Z27, Z19, Z11
+	VSHUFF32X4 $0x88, Z31, Z23, Z7
+	VSHUFF32X4 $0xdd, Z31, Z23, Z15
+	VMOVUPS    Z0, (AX)
+	VMOVUPS    Z1, 64(AX)
+	VMOVUPS    Z2, 128(AX)
+	VMOVUPS    Z3, 192(AX)
+	VMOVUPS    Z4, 256(AX)
+	VMOVUPS    Z5, 320(AX)
+	VMOVUPS    Z6, 384(AX)
+	VMOVUPS    Z7, 448(AX)
+	VMOVUPS    Z8, 512(AX)
+	VMOVUPS    Z9, 576(AX)
+	VMOVUPS    Z10, 640(AX)
+	VMOVUPS    Z11, 704(AX)
+	VMOVUPS    Z12, 768(AX)
+	VMOVUPS    Z13, 832(AX)
+	VMOVUPS    Z14, 896(AX)
+	VMOVUPS    Z15, 960(AX)
+	ADDQ       $+128, CX
+	ADDQ       $+128, SI
+	ADDQ       $+128, DI
+	ADDQ       $+128, R8
+	ADDQ       $+128, R9
+	ADDQ       $+128, R10
+	ADDQ       $+1024, AX
+	DECQ       DX
+	JNE        square
 	VZEROUPPER
 	RET
 

@@ -84,6 +84,16 @@ func mulF16Pairs6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apa
 //go:noescape
 func roundPairsAVX512(dst *float32, x *float32, n int)
 
+// pairVectorsAVX512 is pairVectorsGeneric with strides in bytes; n and vectors > 0. What is below the least normal float becomes 0.
+//
+//go:noescape
+func pairVectorsAVX512(dst *float32, apart int, step int, src *float32, stride int, n int, vectors int)
+
+// pairRunsAVX512 is pairRunsGeneric for 16·n pairs, stride in bytes; n > 0. What is below the least normal float becomes 0.
+//
+//go:noescape
+func pairRunsAVX512(dst *float32, src *float32, stride int, n int)
+
 // decodeF16PairsAVX512 rounds n rows of 16 pairs in f16 to bf16.
 //
 //go:noescape

@@ -49,6 +49,29 @@ func checkRoundPairs(a Mat) error {
 	return nil
 }
 
+func TestPackPairPanels(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(53, 0))
+		for _, rows := range []int{0, 1, 2, 3, 8, 15, 16, 17, 128, 131, 290} {
+			for _, cols := range []int{1, 7, 15, 16, 17, 40, 64} {
+				for _, transposed := range []bool{false, true} {
+					b, n := matrix(r, rows, cols, 3, transposed), (cols+PanelWidth-1)/PanelWidth
+					want := make([]float32, n*(rows+1)/2*PanelWidth*2)
+					PackPanels(want, roundedPairs(b.T()).T(), 0, n)
+					size := (rows + 1) / 2 * PanelWidth
+					for lo := range n {
+						dst, all := fenced((n - lo) * size)
+						PackPairPanels(dst, b, lo, n)
+						if !slices.Equal(floatBits(dst), floatBits(want[lo*size:n*size])) || !fencesStand(all) {
+							t.Fatalf("%d×%d, transposed %v: panels from %d on differ", rows, cols, transposed, lo)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestRoundPairsHardValues(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	hard := []float32{0, -1, nan, inf, -inf, math.MaxFloat32, 1 + 0x1p-8, 1 + 0x1p-7 + 0x1p-8, 0x1p-140}
@@ -98,18 +121,29 @@ func roundedPairs(a Mat) Mat {
 	return p
 }
 
+// paddedRows copies pairs to whole blocks whose rows or columns lie apart.
+func paddedRows(r *rand.Rand, p Mat) Mat {
+	rows := (p.Rows + BlockRows - 1) / BlockRows * BlockRows
+	m := matrix(r, rows, p.Cols, 1, r.IntN(2) == 0)
+	for i := range p.Rows {
+		for k := range p.Cols {
+			m.Data[i*m.RowStride+k*m.ColStride] = p.at(i, k)
+		}
+	}
+	return m
+}
+
 func checkMulBlockPairs(r *rand.Rand, rows, k, cols int, add bool) error {
 	a, b := matrix(r, rows, k, 1, false), matrix(r, k, cols, 0, false)
 	pa, pb := roundedPairs(a), roundedPairs(b.T()).T()
 	n := pa.Cols
-	blocks, panel := make([]float32, (rows+BlockRows-1)/BlockRows*BlockRows*n), make([]float32, n*PanelWidth)
-	PackBlocks(blocks, pa, 0, (rows+BlockRows-1)/BlockRows)
+	blocks, panel := paddedRows(r, pa), make([]float32, n*PanelWidth)
 	PackPanels(panel, pb, 0, 1)
 	ldc := cols + 3
 	c, all := fenced((rows-1)*ldc + cols)
 	copy(c, randoms(r, len(c)))
 	start := slices.Clone(c)
-	MulBlockPairs(c, ldc, blocks, n*BlockRows, rows, n, panel, cols, add)
+	MulBlockPairs(c, ldc, rows, blocks, panel, cols, add)
 	for i, got := range c {
 		want := float64(start[i])
 		row, col := i/ldc, i%ldc
@@ -132,18 +166,21 @@ func checkMulBlockPairs(r *rand.Rand, rows, k, cols int, add bool) error {
 	if !fencesStand(all) {
 		return fmt.Errorf("wrote beyond the ends")
 	}
-	return checkRowsAlone(start, c, ldc, blocks, rows, n, panel, cols, add)
+	return checkRowsAlone(start, c, ldc, blocks, rows, panel, cols, add)
 }
 
 // checkRowsAlone repeats a product block by block and cut along the pairs: the
 // bits must be those of got.
-func checkRowsAlone(start, got []float32, ldc int, blocks []float32, rows, n int, panel []float32, cols int, add bool) error {
+func checkRowsAlone(start, got []float32, ldc int, blocks Mat, rows int, panel []float32, cols int, add bool) error {
 	c := slices.Clone(start)
-	cut := n / 3
+	cut := blocks.Cols / 3
 	for i := 0; i < rows; i += BlockRows {
-		some, at := min(BlockRows, rows-i), blocks[i*n:]
-		MulBlockPairs(c[i*ldc:], ldc, at, n*BlockRows, some, cut, panel, cols, add)
-		MulBlockPairs(c[i*ldc:], ldc, at[cut*BlockRows:], n*BlockRows, some, n-cut, panel[cut*PanelWidth:], cols, true)
+		some, first, rest := min(BlockRows, rows-i), blocks, blocks
+		first.Rows, rest.Rows, first.Cols, rest.Cols = BlockRows, BlockRows, cut, blocks.Cols-cut
+		first.Data = blocks.Data[min(i*blocks.RowStride, len(blocks.Data)):]
+		rest.Data = first.Data[min(cut*blocks.ColStride, len(first.Data)):]
+		MulBlockPairs(c[i*ldc:], ldc, some, first, panel, cols, add)
+		MulBlockPairs(c[i*ldc:], ldc, some, rest, panel[cut*PanelWidth:], cols, true)
 	}
 	if !slices.Equal(c, got) {
 		return fmt.Errorf("blocks alone, cut after %d pairs, have other bits", cut)
@@ -154,13 +191,13 @@ func checkRowsAlone(start, got []float32, ldc int, blocks []float32, rows, n int
 func BenchmarkMulBlockPairs(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	const rows, n = 96, 256
-	blocks, panel, c := randoms(r, rows*n), randoms(r, n*PanelWidth), make([]float32, rows*PanelWidth)
+	blocks, panel, c := Dense(randoms(r, rows*n), rows, n), randoms(r, n*PanelWidth), make([]float32, rows*PanelWidth)
 	was := current
 	defer setTier(was)
 	for t := tierGeneric; t <= bestTier(); t++ {
 		setTier(t)
 		b.Run(t.String(), func(b *testing.B) {
-			s := fastest(b, func() { MulBlockPairs(c, PanelWidth, blocks, n*BlockRows, rows, n, panel, PanelWidth, false) })
+			s := fastest(b, func() { MulBlockPairs(c, PanelWidth, rows, blocks, panel, PanelWidth, false) })
 			b.ReportMetric(4*rows*n*PanelWidth/s/1e9, "GFLOP/s")
 		})
 	}

@@ -62,6 +62,12 @@ func tile512(blocks int) {
 	}
 	panel, n := load("panel"), load("n")
 	row := GP64()
+	IMUL3Q(Imm(uint64(rows)), ldc, row) // where the tile below begins
+	ADDQ(c, row)
+	for range rows {
+		PREFETCHT0(Mem{Base: row})
+		ADDQ(ldc, row)
+	}
 	TESTB(add, add)
 	JE(LabelRef("clear"))
 	MOVQ(c, row)
@@ -155,6 +161,93 @@ func round512() {
 		ADDQ(I32(int32(panelBytes*by)), dst)
 		ADDQ(I32(int32(2*panelBytes*by)), x)
 	})
+	VZEROUPPER()
+	RET()
+}
+
+// vectors512 emits the rounding of pairs of rows. For each pair it serves all
+// vectors, so that a page of src is looked up once.
+func vectors512() {
+	begin("pairVectorsAVX512", "func(dst *float32, apart, step int, src *float32, stride, n, vectors int)",
+		"is pairVectorsGeneric with strides in bytes; n and vectors > 0. What is below the least normal float becomes 0.")
+	dst, apart, step := load("dst"), load("apart"), load("step")
+	src, stride, n, vectors := load("src"), load("stride"), load("n"), load("vectors")
+	const low, high, order = 0, 1, 2
+	neighbors := GLOBL("pairsNeighbors", RODATA|NOPTR) // of the words of low and high
+	for i := range 16 {
+		DATA(4*i, U32(uint32(i|(16+i)<<16)))
+	}
+	VMOVDQU32(neighbors, zmm[order])
+	from, to, left := GP64(), GP64(), GP64()
+	Label("pair")
+	MOVQ(src, from)
+	MOVQ(dst, to)
+	MOVQ(vectors, left)
+	Label("vector")
+	VMOVUPS(Mem{Base: from}, zmm[low])
+	VMOVUPS(Mem{Base: from, Index: stride, Scale: 1}, zmm[high])
+	vcvtne2ps2bf16(low, high, low)
+	VPERMW(zmm[low], zmm[order], zmm[low])
+	VMOVUPS(zmm[low], Mem{Base: to})
+	ADDQ(Imm(panelBytes), from)
+	ADDQ(apart, to)
+	DECQ(left)
+	JNE(LabelRef("vector"))
+	LEAQ(Mem{Base: src, Index: stride, Scale: 2}, src)
+	ADDQ(step, dst)
+	DECQ(n)
+	JNE(LabelRef("pair"))
+	VZEROUPPER()
+	RET()
+}
+
+// runs512 emits the packing of 16 runs: squares of 16×16 pairs are transposed, in
+// four stages that go to and fro between the halves of the registers.
+func runs512() {
+	begin("pairRunsAVX512", "func(dst, src *float32, stride, n int)",
+		"is pairRunsGeneric for 16·n pairs, stride in bytes; n > 0. What is below the least normal float becomes 0.")
+	dst, src, n := load("dst"), load("src"), load("n")
+	const w = 16
+	runs := places.From(src, load("stride"), w)
+	Label("square")
+	for i := range w {
+		VMOVUPS(runs.At(i, 0), zmm[i])
+		VMOVUPS(runs.At(i, panelBytes), zmm[w+i])
+		vcvtne2ps2bf16(i, w+i, i)
+	}
+	for i := 0; i < w; i += 2 { // rows two by two: columns 0, 1 and 2, 3 of each lane
+		VUNPCKLPS(zmm[i+1], zmm[i], zmm[w+i])
+		VUNPCKHPS(zmm[i+1], zmm[i], zmm[w+i+1])
+	}
+	for i := 0; i < w; i += 4 { // rows four by four: a lane is of one column
+		for c := range 2 {
+			VUNPCKLPD(zmm[w+i+2+c], zmm[w+i+c], zmm[i+2*c])
+			VUNPCKHPD(zmm[w+i+2+c], zmm[w+i+c], zmm[i+2*c+1])
+		}
+	}
+	lanes := func(from, to int) { // of vectors from and from+4, and from+8 and from+12: even ones, then odd
+		for h := range 2 {
+			VSHUFF32X4(U8(0x88), zmm[from+8*h+4], zmm[from+8*h], zmm[to+8*h])
+			VSHUFF32X4(U8(0xdd), zmm[from+8*h+4], zmm[from+8*h], zmm[to+8*h+4])
+		}
+	}
+	for c := range 4 {
+		lanes(c, w+c)
+	}
+	for c := range 4 { // columns c and 8+c, then 4+c and 12+c
+		for odd := range 2 {
+			x, y := w+c+4*odd, w+c+4*odd+8
+			VSHUFF32X4(U8(0x88), zmm[y], zmm[x], zmm[c+4*odd])
+			VSHUFF32X4(U8(0xdd), zmm[y], zmm[x], zmm[c+4*odd+8])
+		}
+	}
+	for k := range w {
+		VMOVUPS(zmm[k], Mem{Base: dst, Disp: k * panelBytes})
+	}
+	runs.Advance(I32(2 * panelBytes))
+	ADDQ(I32(w*panelBytes), dst)
+	DECQ(n)
+	JNE(LabelRef("square"))
 	VZEROUPPER()
 	RET()
 }

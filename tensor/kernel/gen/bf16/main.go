@@ -24,6 +24,8 @@ func main() {
 		strips512(rows, maxStrips)
 	}
 	round512()
+	vectors512()
+	runs512()
 	decode512()
 	peak512()
 	Generate()
