@@ -148,7 +148,15 @@ func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 	}
 }
 
-func (g *GEMM) rowTiles() int { return (g.chunkA.Rows + gemmRows - 1) / gemmRows }
+// tileRows returns the rows of a tile.
+func (g *GEMM) tileRows() int {
+	if g.BF16 {
+		return stripRows
+	}
+	return gemmRows
+}
+
+func (g *GEMM) rowTiles() int { return (g.chunkA.Rows + g.tileRows() - 1) / g.tileRows() }
 
 // part returns rows i0 to i1 and columns j0 to j1 of m.
 func part(m kernel.Mat, i0, i1, j0, j1 int) kernel.Mat {
@@ -216,17 +224,26 @@ func (g *gemmPackB) Do(_, piece int) {
 
 type gemmTile GEMM
 
-// Do computes a tile of gemmRows × gemmCols. The tiles of one stretch of
-// columns follow each other, so that threads share its panels.
+// Do computes a tile of gemmRows × gemmCols, or of a strip's rows. The tiles of one
+// stretch of columns follow each other, so that threads share its panels.
 func (g *gemmTile) Do(worker, piece int) {
+	high := (*GEMM)(g).tileRows()
 	tiles := (*GEMM)(g).rowTiles()
-	i, j := piece%tiles*gemmRows, piece/tiles*gemmCols
-	rows, cols := min(gemmRows, g.chunkA.Rows-i), min(gemmCols, g.chunkB.Cols-j)
+	i, j := piece%tiles*high, piece/tiles*gemmCols
+	rows, cols := min(high, g.chunkA.Rows-i), min(gemmCols, g.chunkB.Cols-j)
+	ldc := g.c.RowStride
+	c := g.c.Data[(g.i+i)*ldc+g.j+j:]
 	step := evenly(g.depth, gemmK)
 	for k := 0; k == 0 || k < g.depth; k += step {
-		n := min(step, g.depth-k)
-		for col := j; col < j+cols; col += kernel.PanelWidth {
-			g.mul(i, rows, col, min(kernel.PanelWidth, j+cols-col), k, n, g.panel(worker, col, k, n))
+		n, add := min(step, g.depth-k), g.adds || k > 0
+		if g.BF16 {
+			a := part((*GEMM)(g).strip(i), 0, stripRows, k, k+n)
+			kernel.MulBlockPairs(c, ldc, rows, a, g.packedB[j*g.depth+k*kernel.PanelWidth:], g.depth*kernel.PanelWidth, cols, add)
+			continue
+		}
+		for col := 0; col < cols; col += kernel.PanelWidth {
+			kernel.MulBlocks(c[col:], ldc, g.packedA[i*g.depth+k*kernel.BlockRows:], g.depth*kernel.BlockRows, rows, n,
+				g.panel(worker, j+col, k, n), min(kernel.PanelWidth, cols-col), add)
 		}
 	}
 }
@@ -236,20 +253,6 @@ func (g *gemmTile) Do(worker, piece int) {
 func evenly(n, most int) int {
 	parts := max(1, (n+most-1)/most)
 	return max(1, (n+parts-1)/parts)
-}
-
-// mul multiplies rows of the chunk from i on by a panel's columns from j on, over
-// n packed elements from k on.
-func (g *gemmTile) mul(i, rows, j, cols, k, n int, panel []float32) {
-	ldc, add := g.c.RowStride, g.adds || k > 0
-	c := g.c.Data[(g.i+i)*ldc+g.j+j:]
-	if !g.BF16 {
-		kernel.MulBlocks(c, ldc, g.packedA[i*g.depth+k*kernel.BlockRows:], g.depth*kernel.BlockRows, rows, n, panel, cols, add)
-		return
-	}
-	for s := 0; s < rows; s += stripRows {
-		kernel.MulBlockPairs(c[s*ldc:], ldc, min(stripRows, rows-s), part((*GEMM)(g).strip(i+s), 0, stripRows, k, k+n), panel, cols, add)
-	}
 }
 
 // panel returns n rows, from k on, of the panel of the chunk's column j.

@@ -54,7 +54,7 @@ func useGeneric() {
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
 	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
-	mulPairs, fastPairs = mulPairsGeneric, false
+	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPairsNever, false
 	mulF16Pairs, decodeF16Pairs = mulF16PairsDecoded, decodeF16PairsGeneric
 	useStripsGeneric()
 	readMemory, peaks = readMemoryGeneric, genericPeaks
@@ -91,7 +91,7 @@ func useAVX512() {
 	useStripsAVX512()
 	if cpu.X86.HasAVX512BF16 {
 		pairVectors, pairRuns = pairVectorsFast, pairRunsFast
-		pairAlong, mulPairs, fastPairs = pairAlongAVX512, mulPairsAVX512, true
+		pairAlong, mulPairs, mulPairsTwice, fastPairs = pairAlongAVX512, mulPairsAVX512, mulPairsTwiceAVX512, true
 		mulF16Pairs = mulF16PairsAVX512
 		decodeF16Pairs = func(dst []float32, b []byte, n int) { decodeF16PairsAVX512(&dst[0], &b[0], n) }
 	}

@@ -64,7 +64,7 @@ func checkMulPairs(r *rand.Rand, rows, n int) error {
 	for p := range panels {
 		panels[p] = make([]float32, n*PanelWidth)
 		DecodeF16Pairs(panels[p], b[p*apart:], n)
-		MulBlockPairs(want[p*PanelWidth:], ldc, rows, blocks, panels[p], PanelWidth, false)
+		MulBlockPairs(want[p*PanelWidth:], ldc, rows, blocks, panels[p], 0, PanelWidth, false)
 	}
 	got, all := fenced(len(want))
 	for p, panel := range panels {

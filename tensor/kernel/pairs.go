@@ -17,6 +17,8 @@ var (
 	pairAlong   = pairAlongGeneric
 	mulPairs    = mulPairsGeneric
 
+	mulPairsTwice = mulPairsNever
+
 	fastPairs = false
 )
 
@@ -226,16 +228,30 @@ func MulPairs(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) 
 }
 
 // MulBlockPairs is [MulPairs] of the first rows of a, whose rows are a multiple
-// of [BlockRows].
-func MulBlockPairs(c []float32, ldc, rows int, a Mat, panel []float32, cols int, add bool) {
+// of [BlockRows], by as many panels as hold cols columns, apart floats apart.
+func MulBlockPairs(c []float32, ldc, rows int, a Mat, panels []float32, apart, cols int, add bool) {
 	a.check("MulBlockPairs")
 	if rows > a.Rows || a.Rows%BlockRows != 0 {
 		panic("kernel: MulBlockPairs: not of whole blocks")
 	}
-	if checkMul(c, ldc, rows, cols, a.Cols, panel) {
-		mulPairs(c, ldc, cols, rowBlocks{a.Data, rows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}, panel, add)
+	blocks := rowBlocks{a.Data, rows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}
+	const w = PanelWidth
+	for j := 0; j < cols; j += w {
+		some, panel := min(w, cols-j), panels[j/w*apart:]
+		if !checkMul(c[j:], ldc, rows, some, a.Cols, panel) {
+			return
+		}
+		if cols-j >= 2*w && len(panel) >= apart+a.Cols*w && mulPairsTwice(c[j:], ldc, blocks, panel, apart, add) {
+			j += w
+			continue
+		}
+		mulPairs(c[j:], ldc, some, blocks, panel, add)
 	}
 }
+
+// mulPairsNever is mulPairs by two whole panels, where that is faster than by each:
+// it reports whether it did it.
+func mulPairsNever(_ []float32, _ int, _ rowBlocks, _ []float32, _ int, _ bool) bool { return false }
 
 func mulPairsGeneric(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
 	for i := range a.rows {

@@ -20,6 +20,25 @@ func mulPairsAVX512(c []float32, ldc, cols int, a rowBlocks, panel []float32, ad
 	}
 }
 
+func mulPairsTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool {
+	if a.cols == 0 {
+		return false
+	}
+	_ = c[(a.rows-1)*ldc+2*PanelWidth-1]
+	const rows = 2 * BlockRows
+	i := 0
+	for ; a.rows-i >= rows; i += rows {
+		mulPairs12x2AVX512(&c[i*ldc], ldc*floatBytes, &a.data[i/BlockRows*a.block], a.block*floatBytes, a.row*floatBytes, a.col*floatBytes,
+			&panels[0], a.cols, add, apart*floatBytes)
+	}
+	if i < a.rows {
+		a.data, a.rows = a.data[i/BlockRows*a.block:], a.rows-i
+		mulPairsAVX512(c[i*ldc:], ldc, PanelWidth, a, panels, add)
+		mulPairsAVX512(c[i*ldc+PanelWidth:], ldc, PanelWidth, a, panels[apart:], add)
+	}
+	return true
+}
+
 func pairAlongAVX512(dst, x []float32) {
 	const step = 32
 	n := len(x) / step

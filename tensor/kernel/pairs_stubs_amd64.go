@@ -14,6 +14,11 @@ func mulPairs6AVX512(c *float32, ldc int, a *float32, apart int, row int, col in
 //go:noescape
 func mulPairs12AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
 
+// mulPairs12x2AVX512 multiplies 12 rows of a, whose blocks of 6 are apart bytes apart, by two panels of 16 columns, next bytes apart, over n pairs. Strides are in bytes.
+//
+//go:noescape
+func mulPairs12x2AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
+
 // mulPairs6AVX2 multiplies 6 rows of a by a panel of 16 columns, over n pairs. Strides are in bytes; apart means nothing.
 //
 //go:noescape

@@ -103,7 +103,7 @@ func TestMulBlockPairs(t *testing.T) {
 		r := rand.New(rand.NewPCG(52, 0))
 		for _, k := range []int{0, 1, 2, 7, 8, 9, 64, 515} {
 			for _, rows := range []int{1, 2, 5, 6, 7, 11, 12, 13, 18, 25} {
-				for _, cols := range []int{1, 8, 15, 16} {
+				for _, cols := range []int{1, 15, 16, 17, 32, 33, 64} {
 					add := r.IntN(2) == 0
 					if err := checkMulBlockPairs(r, rows, k, cols, add); err != nil {
 						t.Fatalf("%d×%d×%d, add %v: %v", rows, k, cols, add, err)
@@ -137,13 +137,14 @@ func checkMulBlockPairs(r *rand.Rand, rows, k, cols int, add bool) error {
 	a, b := matrix(r, rows, k, 1, false), matrix(r, k, cols, 0, false)
 	pa, pb := roundedPairs(a), roundedPairs(b.T()).T()
 	n := pa.Cols
-	blocks, panel := paddedRows(r, pa), make([]float32, n*PanelWidth)
-	PackPanels(panel, pb, 0, 1)
+	size, panels := n*PanelWidth, (cols+PanelWidth-1)/PanelWidth
+	blocks, panel := paddedRows(r, pa), make([]float32, panels*size)
+	PackPanels(panel, pb, 0, panels)
 	ldc := cols + 3
 	c, all := fenced((rows-1)*ldc + cols)
 	copy(c, randoms(r, len(c)))
 	start := slices.Clone(c)
-	MulBlockPairs(c, ldc, rows, blocks, panel, cols, add)
+	MulBlockPairs(c, ldc, rows, blocks, panel, size, cols, add)
 	for i, got := range c {
 		want := float64(start[i])
 		row, col := i/ldc, i%ldc
@@ -173,14 +174,14 @@ func checkMulBlockPairs(r *rand.Rand, rows, k, cols int, add bool) error {
 // bits must be those of got.
 func checkRowsAlone(start, got []float32, ldc int, blocks Mat, rows int, panel []float32, cols int, add bool) error {
 	c := slices.Clone(start)
-	cut := blocks.Cols / 3
+	cut, size := blocks.Cols/3, blocks.Cols*PanelWidth
 	for i := 0; i < rows; i += BlockRows {
 		some, first, rest := min(BlockRows, rows-i), blocks, blocks
 		first.Rows, rest.Rows, first.Cols, rest.Cols = BlockRows, BlockRows, cut, blocks.Cols-cut
 		first.Data = blocks.Data[min(i*blocks.RowStride, len(blocks.Data)):]
 		rest.Data = first.Data[min(cut*blocks.ColStride, len(first.Data)):]
-		MulBlockPairs(c[i*ldc:], ldc, some, first, panel, cols, add)
-		MulBlockPairs(c[i*ldc:], ldc, some, rest, panel[cut*PanelWidth:], cols, true)
+		MulBlockPairs(c[i*ldc:], ldc, some, first, panel, size, cols, add)
+		MulBlockPairs(c[i*ldc:], ldc, some, rest, panel[cut*PanelWidth:], size, cols, true)
 	}
 	if !slices.Equal(c, got) {
 		return fmt.Errorf("blocks alone, cut after %d pairs, have other bits", cut)
@@ -190,15 +191,15 @@ func checkRowsAlone(start, got []float32, ldc int, blocks Mat, rows int, panel [
 
 func BenchmarkMulBlockPairs(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
-	const rows, n = 96, 256
-	blocks, panel, c := Dense(randoms(r, rows*n), rows, n), randoms(r, n*PanelWidth), make([]float32, rows*PanelWidth)
+	const rows, n = 48, 144
+	blocks, panel, c := Dense(randoms(r, rows*n), rows, n), randoms(r, 2*n*PanelWidth), make([]float32, 2*rows*PanelWidth)
 	was := current
 	defer setTier(was)
 	for t := tierGeneric; t <= bestTier(); t++ {
 		setTier(t)
 		b.Run(t.String(), func(b *testing.B) {
-			s := fastest(b, func() { MulBlockPairs(c, PanelWidth, rows, blocks, panel, PanelWidth, false) })
-			b.ReportMetric(4*rows*n*PanelWidth/s/1e9, "GFLOP/s")
+			s := fastest(b, func() { MulBlockPairs(c, 2*PanelWidth, rows, blocks, panel, n*PanelWidth, 2*PanelWidth, false) })
+			b.ReportMetric(8*rows*n*PanelWidth/s/1e9, "GFLOP/s")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
@@ -45,13 +46,17 @@ func evex(name string, prefix, opcode uint64, b, a, dst int) {
 	Instruction(&ir.Instruction{Opcode: "WORD", Operands: []Op{U16(opcode | modrm<<8)}})
 }
 
-// tile512 emits the product of that many blocks of 6 rows and a panel.
-// Accumulators are registers 0 to 11, the panel's row is in 12, and each row's
-// broadcast pair in one of its own.
-func tile512(blocks int) {
+// tile512 emits the product of that many blocks of 6 rows and one panel or two.
+// Accumulators come first, row by row, then the panels' rows, then the broadcast
+// pairs in what is left.
+func tile512(blocks, panels int) {
 	rows := blocks * blockRows
-	begin(fmt.Sprintf("mulPairs%dAVX512", rows), signature,
-		fmt.Sprintf("multiplies %d rows of a, whose blocks of 6 are apart bytes apart, by a panel of 16 columns, over n pairs. Strides are in bytes.", rows))
+	name, params, by := fmt.Sprintf("mulPairs%dAVX512", rows), signature, "a panel of 16 columns"
+	if panels == 2 {
+		name, by = fmt.Sprintf("mulPairs%dx2AVX512", rows), "two panels of 16 columns, next bytes apart"
+		params = strings.TrimSuffix(signature, ")") + ", next int)"
+	}
+	begin(name, params, fmt.Sprintf("multiplies %d rows of a, whose blocks of 6 are apart bytes apart, by %s, over n pairs. Strides are in bytes.", rows, by))
 	c, ldc, add := load("c"), load("ldc"), Load(Param("add"), GP8())
 	stride, col, first := load("row"), load("col"), load("a")
 	as := []places.Places{places.From(first, stride, blockRows)}
@@ -60,41 +65,55 @@ func tile512(blocks int) {
 		ADDQ(first, second)
 		as = append(as, places.From(second, stride, blockRows))
 	}
-	panel, n := load("panel"), load("n")
-	row := GP64()
-	IMUL3Q(Imm(uint64(rows)), ldc, row) // where the tile below begins
-	ADDQ(c, row)
-	for range rows {
-		PREFETCHT0(Mem{Base: row})
-		ADDQ(ldc, row)
+	bs := []GPVirtual{load("panel")}
+	if panels == 2 {
+		next := load("next")
+		ADDQ(bs[0], next)
+		bs = append(bs, next)
 	}
+	eachRow := func(first GPVirtual, f func(m Mem, acc int)) {
+		row := GP64()
+		MOVQ(first, row)
+		for i := range rows {
+			for p := range panels {
+				f(Mem{Base: row, Disp: p * panelBytes}, i*panels+p)
+			}
+			ADDQ(ldc, row)
+		}
+	}
+	below := GP64() // the tile that most often follows: c comes from afar
+	IMUL3Q(Imm(uint64(rows)), ldc, below)
+	ADDQ(c, below)
+	eachRow(below, func(m Mem, _ int) { PREFETCHT0(m) })
+	n := load("n")
 	TESTB(add, add)
 	JE(LabelRef("clear"))
-	MOVQ(c, row)
-	for i := range rows {
-		VMOVUPS(Mem{Base: row}, zmm[i])
-		ADDQ(ldc, row)
-	}
+	eachRow(c, func(m Mem, acc int) { VMOVUPS(m, zmm[acc]) })
 	JMP(LabelRef("deep"))
 	Label("clear")
-	clear512(rows)
-	const b = 12
+	clear512(rows * panels)
+	b := rows * panels
+	x := b + panels
 	unroll.Loop(n, func(u int) {
-		VMOVUPS(Mem{Base: panel, Disp: u * panelBytes}, zmm[b])
+		for p, panel := range bs {
+			VMOVUPS(Mem{Base: panel, Disp: u * panelBytes}, zmm[b+p])
+		}
 		for i := range rows {
-			x := b + 1 + i
-			VPBROADCASTD(as[i/blockRows].At(i%blockRows, 0), zmm[x])
-			vdpbf16ps(b, x, i)
+			v := x + i%(len(zmm)-x)
+			VPBROADCASTD(as[i/blockRows].At(i%blockRows, 0), zmm[v])
+			for p := range panels {
+				vdpbf16ps(b+p, v, i*panels+p)
+			}
 		}
 		for _, a := range as {
 			a.Advance(col)
 		}
-	}, func(by int) { ADDQ(I32(int32(by*panelBytes)), panel) })
-	MOVQ(c, row)
-	for i := range rows {
-		VMOVUPS(zmm[i], Mem{Base: row})
-		ADDQ(ldc, row)
-	}
+	}, func(by int) {
+		for _, panel := range bs {
+			ADDQ(I32(int32(by*panelBytes)), panel)
+		}
+	})
+	eachRow(c, func(m Mem, acc int) { VMOVUPS(zmm[acc], m) })
 	VZEROUPPER()
 	RET()
 }

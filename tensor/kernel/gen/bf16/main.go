@@ -16,8 +16,9 @@ const (
 
 func main() {
 	ConstraintExpr("!purego")
-	tile512(1)
-	tile512(2)
+	tile512(1, 1)
+	tile512(2, 1)
+	tile512(2, 2)
 	tile256()
 	for rows := 1; rows <= blockRows; rows++ {
 		strips512(rows, 1)
