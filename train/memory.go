@@ -38,14 +38,14 @@ func NewPlan(c arch.Config, trained, all, longest int, o *Options) Plan {
 }
 
 // passFloats is what a tape holds of a pass that is recorded: of every block
-// queries, keys and values, gate and up, and the states after both halves; then
-// what lives while a block runs back.
+// queries, keys and values, what attention made of them, gate and up, and the
+// states after both halves; then what lives while a block runs back.
 func passFloats(c arch.Config, tokens, recompute int) int {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
-	block := q + 2*kv + 2*c.FFN + 2*c.Width
+	block := 2*q + 2*kv + c.Heads + 2*c.FFN + 2*c.Width
 	kept := (c.Layers-recompute)*block + recompute*c.Width
 	ends := 3 * c.Width                      // embedded, normalized, the rows with loss
-	live := 3*q + 2*kv + 4*c.FFN + 2*c.Width // inputs that are made again, and gradients
+	live := 2*q + 2*kv + 4*c.FFN + 2*c.Width // inputs that are made again, and gradients
 	head := tokens*c.Width + min(tokens, op.HeadRows)*c.Vocab
 	if recompute > 0 {
 		head = max(head, tokens*blockFloats(c))

@@ -195,7 +195,11 @@ func (n *attention) finish(p *attentionPiece, all flashPart) {
 	d, group := n.h.Dim, n.h.Query/n.h.KV
 	width := len(all.o) / len(all.m)
 	for r, l := range all.l {
-		y := n.y.Row(n.jobs[p.job].row + p.lo + r/group)[(p.head*group+r%group)*d:][:d]
+		row, head := n.jobs[p.job].row+p.lo+r/group, p.head*group+r%group
+		if n.lse != nil {
+			n.lse[row*n.h.Query+head] = all.m[r] + float32(math.Log(float64(l)))
+		}
+		y := n.y.Row(row)[head*d:][:d]
 		copy(y, all.o[r*width:])
 		if l != 0 {
 			kernel.Scale(1/l, y)

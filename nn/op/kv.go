@@ -48,6 +48,19 @@ func shapeKV(t *dtype.Type, heads, headDim int) kvShape {
 	return kvShape{t, l, heads, headDim}
 }
 
+// shapeKV returns the shape of keys and values of sequences without a cache. A
+// training keeps them as it multiplies, whether it records or not: what is
+// computed twice has the same bits.
+func (t *Tape) shapeKV(heads, headDim int) kvShape {
+	switch {
+	case t.KV != nil && !t.recording:
+		return shapeKV(t.KV, heads, headDim)
+	case t.BF16 && headDim%2 == 0:
+		return kvShape{dtype.BF16, bf16PairsKV{}, heads, headDim}
+	}
+	return shapeKV(dtype.F32, heads, headDim)
+}
+
 // A kvLayer is the keys and values of one layer, with room for capacity
 // positions, a multiple of 16.
 type kvLayer struct {

@@ -250,13 +250,6 @@ func (t *Tape) grad(v *Value) (g []float32, add bool) {
 	return v.Grad, add
 }
 
-func (t *Tape) kvType() *dtype.Type {
-	if t.KV == nil || t.recording {
-		return dtype.F32
-	}
-	return t.KV
-}
-
 // mul computes c = a·b, or adds it, as a training multiplies.
 func (t *Tape) mul(c, a, b kernel.Mat, add bool) {
 	t.gemm.BF16 = t.BF16

@@ -48,6 +48,7 @@ func useGeneric() {
 	expToMax = expToMaxGeneric
 	exp, expSum, sumExp, addSoftmax = expGeneric, expSumGeneric, sumExpGeneric, addSoftmaxGeneric
 	mulScaled, dot3, normGrad, addMul = mulScaledGeneric, dot3Generic, normGradGeneric, addMulGeneric
+	softmaxGrad = softmaxGradGeneric
 	swiGLU, swiGLUGrad = swiGLUGeneric, swiGLUGradGeneric
 	rope, ropeHalves = ropeGeneric, ropeHalvesGeneric
 	adamW = adamWGeneric
@@ -65,6 +66,7 @@ func useAVX2() {
 	sum, sumSq, maximum = sumAVX2, sumSqAVX2, maximumAVX2
 	exp, expSum, sumExp, addSoftmax = expAVX2, expSumAVX2, sumExpAVX2, addSoftmaxAVX2
 	mulScaled, dot3, normGrad, addMul = mulScaledAVX2, dot3AVX2, normGradAVX2, addMulAVX2
+	softmaxGrad = softmaxGradAVX2
 	swiGLU, swiGLUGrad = swiGLUAVX2, swiGLUGradAVX2
 	rope = ropeAVX2
 	ropeHalves = func(x, cos, sin []float32, sign float32) {

@@ -9,6 +9,8 @@ var (
 	expSum     = expSumGeneric
 	sumExp     = sumExpGeneric
 	addSoftmax = addSoftmaxGeneric
+
+	softmaxGrad = softmaxGradGeneric
 )
 
 // e**x = 2**n · e**r with n = round(x/ln 2) and |r| ≤ ln 2 / 2. ln 2 is cut in
@@ -103,6 +105,29 @@ func Softmax(x []float32) float32 {
 	Scale(float32(1/s), x)
 	return m + float32(math.Log(s))
 }
+
+// SoftmaxGrad turns dp, the gradient of a softmax p, into that of scores which the
+// softmax takes times scale; sum is Σ dp[i]·p[i]:
+//
+//	dp[i] = scale * p[i] * (dp[i] - sum)
+func SoftmaxGrad(dp, p []float32, sum, scale float32) {
+	if len(dp) != len(p) {
+		panic("kernel: SoftmaxGrad of slices that differ in length")
+	}
+	softmaxGrad(dp, p, sum, scale)
+}
+
+func softmaxGradGeneric(dp, p []float32, sum, scale float32) {
+	p = p[:len(dp)]
+	for i, d := range dp {
+		dp[i] = scale * p[i] * (d - sum)
+	}
+}
+
+// ExpMinus is
+//
+//	for i, v := range x { x[i] = exp(v - shift) }
+func ExpMinus(x []float32, shift float32) { expSum(x, shift) }
 
 // ExpMax replaces x, of at most 1,024 elements, by exponentials, relative to the
 // largest element, which it returns with their sum:

@@ -2676,6 +2676,79 @@ done17:
 	VZEROUPPER
 	RET
 
+// func softmaxGradAVX2(dp []float32, p []float32, sum float32, scale float32)
+// Requires: AVX
+TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-56
+	VBROADCASTSS sum+48(FP), Y0
+	VBROADCASTSS scale+52(FP), Y1
+	MOVQ         dp_base+0(FP), AX
+	MOVQ         p_base+24(FP), CX
+	MOVQ         dp_len+8(FP), DX
+
+loop18by4:
+	CMPQ    DX, $+32
+	JLT     end18by4
+	VMOVUPS (AX), Y2
+	VMOVUPS (CX), Y3
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)
+	VMOVUPS 32(AX), Y2
+	VMOVUPS 32(CX), Y3
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, 32(AX)
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 64(CX), Y3
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS 96(AX), Y2
+	VMOVUPS 96(CX), Y3
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	SUBQ    $+32, DX
+	JMP     loop18by4
+
+end18by4:
+loop18by1:
+	CMPQ    DX, $+8
+	JLT     end18by1
+	VMOVUPS (AX), Y2
+	VMOVUPS (CX), Y3
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	SUBQ    $+8, DX
+	JMP     loop18by1
+
+end18by1:
+	TESTQ      DX, DX
+	JE         done18
+	LEAQ       tailMasks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y2
+	VMASKMOVPS (AX), Y2, Y3
+	VMASKMOVPS (CX), Y2, Y4
+	VSUBPS     Y0, Y3, Y3
+	VMULPS     Y1, Y4, Y4
+	VMULPS     Y4, Y3, Y3
+	VMASKMOVPS Y3, Y2, (AX)
+
+done18:
+	VZEROUPPER
+	RET
+
 // func addMulAVX2(z []float32, x []float32, y []float32, a float32)
 // Requires: AVX, FMA3
 TEXT ·addMulAVX2(SB), NOSPLIT, $0-76
@@ -2685,9 +2758,9 @@ TEXT ·addMulAVX2(SB), NOSPLIT, $0-76
 	MOVQ         y_base+48(FP), DX
 	MOVQ         z_len+8(FP), BX
 
-loop18by4:
+loop19by4:
 	CMPQ        BX, $+32
-	JLT         end18by4
+	JLT         end19by4
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y1, Y1
@@ -2716,12 +2789,12 @@ loop18by4:
 	ADDQ        $+128, CX
 	ADDQ        $+128, DX
 	SUBQ        $+32, BX
-	JMP         loop18by4
+	JMP         loop19by4
 
-end18by4:
-loop18by1:
+end19by4:
+loop19by1:
 	CMPQ        BX, $+8
-	JLT         end18by1
+	JLT         end19by1
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y1, Y1
@@ -2732,11 +2805,11 @@ loop18by1:
 	ADDQ        $+32, CX
 	ADDQ        $+32, DX
 	SUBQ        $+8, BX
-	JMP         loop18by1
+	JMP         loop19by1
 
-end18by1:
+end19by1:
 	TESTQ       BX, BX
-	JE          done18
+	JE          done19
 	LEAQ        tailMasks<>+32(SB), SI
 	NEGQ        BX
 	VMOVUPS     (SI)(BX*4), Y1
@@ -2747,7 +2820,7 @@ end18by1:
 	VFMADD231PS Y2, Y0, Y3
 	VMASKMOVPS  Y3, Y1, (AX)
 
-done18:
+done19:
 	VZEROUPPER
 	RET
 
@@ -2759,9 +2832,9 @@ TEXT ·swiGLUAVX2(SB), NOSPLIT, $0-72
 	MOVQ up_base+48(FP), DX
 	MOVQ y_len+8(FP), BX
 
-loop19by1:
+loop20by1:
 	CMPQ         BX, $+8
-	JLT          end19by1
+	JLT          end20by1
 	VMOVUPS      (CX), Y0
 	VXORPS       lanes80000000<>+0(SB), Y0, Y1
 	VMOVUPS      lanesc2d00000<>+0(SB), Y2
@@ -2799,11 +2872,11 @@ loop19by1:
 	ADDQ         $+32, CX
 	ADDQ         $+32, DX
 	SUBQ         $+8, BX
-	JMP          loop19by1
+	JMP          loop20by1
 
-end19by1:
+end20by1:
 	TESTQ        BX, BX
-	JE           done19
+	JE           done20
 	LEAQ         tailMasks<>+32(SB), SI
 	NEGQ         BX
 	VMOVUPS      (SI)(BX*4), Y0
@@ -2841,7 +2914,7 @@ end19by1:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
 
-done19:
+done20:
 	VZEROUPPER
 	RET
 
@@ -2865,9 +2938,9 @@ TEXT ·swiGLUGradAVX2(SB), NOSPLIT, $0-120
 	MOVQ up_base+96(FP), SI
 	MOVQ dgate_len+8(FP), DI
 
-loop20by1:
+loop21by1:
 	CMPQ         DI, $+8
-	JLT          end20by1
+	JLT          end21by1
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (DX), Y1
 	VXORPS       lanes80000000<>+0(SB), Y0, Y2
@@ -2917,11 +2990,11 @@ loop20by1:
 	ADDQ         $+32, BX
 	ADDQ         $+32, SI
 	SUBQ         $+8, DI
-	JMP          loop20by1
+	JMP          loop21by1
 
-end20by1:
+end21by1:
 	TESTQ        DI, DI
-	JE           done20
+	JE           done21
 	LEAQ         tailMasks<>+32(SB), R8
 	NEGQ         DI
 	VMOVUPS      (R8)(DI*4), Y0
@@ -2969,7 +3042,7 @@ end20by1:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
 
-done20:
+done21:
 	VZEROUPPER
 	RET
 
@@ -3048,9 +3121,9 @@ TEXT ·ropeHalvesAVX2(SB), NOSPLIT, $0-100
 	MOVQ         sin_base+72(FP), BX
 	MOVQ         lo_len+8(FP), SI
 
-loop21by4:
+loop22by4:
 	CMPQ        SI, $+32
-	JLT         end21by4
+	JLT         end22by4
 	VMOVUPS     (AX), Y1
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (DX), Y3
@@ -3100,12 +3173,12 @@ loop21by4:
 	ADDQ        $+128, DX
 	ADDQ        $+128, BX
 	SUBQ        $+32, SI
-	JMP         loop21by4
+	JMP         loop22by4
 
-end21by4:
-loop21by1:
+end22by4:
+loop22by1:
 	CMPQ        SI, $+8
-	JLT         end21by1
+	JLT         end22by1
 	VMOVUPS     (AX), Y1
 	VMOVUPS     (CX), Y2
 	VMOVUPS     (DX), Y3
@@ -3122,11 +3195,11 @@ loop21by1:
 	ADDQ        $+32, DX
 	ADDQ        $+32, BX
 	SUBQ        $+8, SI
-	JMP         loop21by1
+	JMP         loop22by1
 
-end21by1:
+end22by1:
 	TESTQ       SI, SI
-	JE          done21
+	JE          done22
 	LEAQ        tailMasks<>+32(SB), DI
 	NEGQ        SI
 	VMOVUPS     (DI)(SI*4), Y1
@@ -3142,7 +3215,7 @@ end21by1:
 	VMASKMOVPS  Y0, Y1, (AX)
 	VMASKMOVPS  Y2, Y1, (CX)
 
-done21:
+done22:
 	VZEROUPPER
 	RET
 
@@ -3164,9 +3237,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-104
 	MOVQ         v_base+72(FP), BX
 	MOVQ         w_len+8(FP), SI
 
-loop22by1:
+loop23by1:
 	CMPQ    SI, $+8
-	JLT     end22by1
+	JLT     end23by1
 	VMOVUPS (CX), Y8
 	VMOVUPS (DX), Y9
 	VMULPS  Y0, Y8, Y8
@@ -3194,11 +3267,11 @@ loop22by1:
 	ADDQ    $+32, DX
 	ADDQ    $+32, BX
 	SUBQ    $+8, SI
-	JMP     loop22by1
+	JMP     loop23by1
 
-end22by1:
+end23by1:
 	TESTQ      SI, SI
-	JE         done22
+	JE         done23
 	LEAQ       tailMasks<>+32(SB), DI
 	NEGQ       SI
 	VMOVUPS    (DI)(SI*4), Y8
@@ -3225,7 +3298,7 @@ end22by1:
 	VADDPS     Y10, Y0, Y0
 	VMASKMOVPS Y0, Y8, (AX)
 
-done22:
+done23:
 	VZEROUPPER
 	RET
 
@@ -3362,9 +3435,9 @@ TEXT ·pairRowsAVX2(SB), NOSPLIT, $0-72
 	MOVQ high_base+48(FP), DX
 	MOVQ dst_len+8(FP), BX
 
-loop23by4:
+loop24by4:
 	CMPQ      BX, $+32
-	JLT       end23by4
+	JLT       end24by4
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y1
 	VCMPPS    $0x03, Y0, Y0, Y2
@@ -3449,12 +3522,12 @@ loop23by4:
 	ADDQ      $+128, CX
 	ADDQ      $+128, DX
 	SUBQ      $+32, BX
-	JMP       loop23by4
+	JMP       loop24by4
 
-end23by4:
-loop23by1:
+end24by4:
+loop24by1:
 	CMPQ      BX, $+8
-	JLT       end23by1
+	JLT       end24by1
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y1
 	VCMPPS    $0x03, Y0, Y0, Y2
@@ -3479,11 +3552,11 @@ loop23by1:
 	ADDQ      $+32, CX
 	ADDQ      $+32, DX
 	SUBQ      $+8, BX
-	JMP       loop23by1
+	JMP       loop24by1
 
-end23by1:
+end24by1:
 	TESTQ      BX, BX
-	JE         done23
+	JE         done24
 	LEAQ       tailMasks<>+32(SB), SI
 	NEGQ       BX
 	VMOVUPS    (SI)(BX*4), Y0
@@ -3508,7 +3581,7 @@ end23by1:
 	VPOR       Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 
-done23:
+done24:
 	VZEROUPPER
 	RET
 

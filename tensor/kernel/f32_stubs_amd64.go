@@ -134,6 +134,11 @@ func mulScaledAVX2(y []float32, x []float32, w []float32, r float32)
 //go:noescape
 func normGradAVX2(dx []float32, dy []float32, x []float32, w []float32, r float32, m float32)
 
+// softmaxGradAVX2 is softmaxGradGeneric.
+//
+//go:noescape
+func softmaxGradAVX2(dp []float32, p []float32, sum float32, scale float32)
+
 // addMulAVX2 is addMulGeneric.
 //
 //go:noescape

@@ -77,6 +77,7 @@ var loopCases = []loopCase{
 	{"AddSoftmax", 2, false, func(v [][]float32, a, b float32) float32 { AddSoftmax(v[0], v[1], a, b); return 0 }, nil},
 	{"RMSNorm", 3, false, func(v [][]float32, _, _ float32) float32 { RMSNorm(v[0], v[1], v[2], 1e-5); return 0 }, [][2]int{{0, 1}}},
 	{"mulScaled", 3, false, func(v [][]float32, a, _ float32) float32 { mulScaled(v[0], v[1], v[2], a); return 0 }, nil},
+	{"softmaxGrad", 2, false, func(v [][]float32, a, b float32) float32 { softmaxGrad(v[0], v[1], a, b); return 0 }, nil},
 	{"normGrad", 4, false, func(v [][]float32, a, b float32) float32 { normGrad(v[0], v[1], v[2], v[3], a, b); return 0 }, nil},
 	{"addMul", 3, false, func(v [][]float32, a, _ float32) float32 { addMul(v[0], v[1], v[2], a); return 0 }, nil},
 	{"SwiGLU", 3, false, func(v [][]float32, _, _ float32) float32 { SwiGLU(v[0], v[1], v[2]); return 0 }, [][2]int{{0, 1}, {0, 2}}},

@@ -23,6 +23,14 @@ func norm() {
 			VFMADD231PS(t, c[0], dx)
 			a.store(dx, 0)
 		})
+	elementwise("softmaxGradAVX2", "func(dp, p []float32, sum, scale float32)", "is softmaxGradGeneric.",
+		[]string{"dp", "p"}, []string{"sum", "scale"}, func(a access, c []VecVirtual) {
+			d, p := a.load(0), a.load(1)
+			VSUBPS(c[0], d, d)
+			VMULPS(c[1], p, p)
+			VMULPS(p, d, d)
+			a.store(d, 0)
+		})
 	elementwise("addMulAVX2", "func(z, x, y []float32, a float32)", "is addMulGeneric.",
 		[]string{"z", "x", "y"}, []string{"a"}, func(a access, c []VecVirtual) {
 			x := a.load(1)

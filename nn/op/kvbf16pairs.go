@@ -1,0 +1,40 @@
+package op
+
+import (
+	"limbeck/tensor/dtype"
+	"limbeck/tensor/kernel"
+)
+
+// bf16PairsKV is [f16PairsKV] in bf16: panels of pairs that are multiplied as they
+// lie. It is no format of caches; trainings in bf16 attend with it.
+type bf16PairsKV struct{ f16PairsKV }
+
+func (bf16PairsKV) encode(dst []byte, x []float32) { kernel.F32ToBF16(dst, x) }
+
+func (bf16PairsKV) room(rows, headDim int) int {
+	return multiple(rows, kernel.BlockRows) * max(headDim, keyBlock) / 2
+}
+
+func (bf16PairsKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {
+	pairs := blockPairs(mem, q.Rows, q.Cols/2)
+	copy(pairs.Data, q.formed)
+	mulPairs(c, ldc, q.Rows, pairs, keys, pairs.Cols, groups)
+}
+
+func (bf16PairsKV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32) {
+	pairs := blockPairs(mem, p.Rows, (p.Cols+1)/2)
+	kernel.RoundPairs(part(pairs, 0, p.Rows, 0, pairs.Cols), p)
+	mulPairs(c, ldc, p.Rows, pairs, values, room/2, strips)
+}
+
+// blockPairs returns whole blocks for the pairs of so many rows.
+func blockPairs(mem []float32, rows, cols int) kernel.Mat {
+	rows = multiple(rows, kernel.BlockRows)
+	return kernel.Dense(mem[:rows*cols], rows, cols)
+}
+
+// mulPairs multiplies the first rows of a by so many panels, which follow each
+// other with room for so many rows each.
+func mulPairs(c []float32, ldc, rows int, a kernel.Mat, panels []byte, room, n int) {
+	kernel.MulBlockPairs(c, ldc, rows, a, dtype.Floats(panels), room*kernel.PanelWidth, n*kernel.PanelWidth, false)
+}
