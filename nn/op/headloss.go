@@ -79,6 +79,7 @@ func (n *headLoss) chunk(t *Tape, w *Weight, lo, rows int) float64 {
 			t.mul(kernel.Dense(w.Grad, w.Rows, w.Cols), dy.T(), h.dense(), true)
 		}
 	}
+	t.spent(n, false) // before the next chunk's logits
 	t.Release(m)
 	t.recording = recording
 	return sum
@@ -98,7 +99,8 @@ func (n *headLoss) Do(worker, row int) {
 }
 
 func (n *headLoss) Backward(t *Tape) {
-	addGrad(t, n.hidden, n.dh, n.y.Grad[0])
+	dx, add := t.grad(n.hidden)
+	addGrad(dx, n.dh, n.y.Grad[0], add)
 }
 
 // RowLosses is the sum of losses on the same rows.

@@ -17,6 +17,7 @@ type rmsNorm struct {
 	w       *Weight
 	eps     float32
 	dx      []float32
+	add     bool      // to dx, which is new otherwise
 	partial []float32 // one gradient of w a piece, added up in order
 }
 
@@ -34,10 +35,10 @@ func (n *rmsNorm) Do(_, piece int) {
 }
 
 func (n *rmsNorm) Backward(t *Tape) {
-	n.dx, n.partial = t.Grad(n.x), nil
+	n.dx, n.add = t.grad(n.x)
+	n.partial = nil
 	if n.w.Grad != nil {
 		n.partial = t.borrow(n.pieces(), n.x.Cols)
-		clear(n.partial)
 	}
 	t.Pool.Run((*rmsNormBack)(n), n.pieces())
 	if n.partial != nil {
@@ -55,8 +56,12 @@ func (n *rmsNormBack) Do(_, piece int) {
 	var dw []float32
 	if n.partial != nil {
 		dw = n.partial[piece*c : (piece+1)*c]
+		clear(dw)
 	}
 	for i := piece * normRows; i < min((piece+1)*normRows, n.x.Rows); i++ {
+		if !n.add {
+			clear(n.dx[i*c : (i+1)*c])
+		}
 		kernel.RMSNormGrad(n.dx[i*c:(i+1)*c], dw, n.y.Grad[i*c:(i+1)*c], n.x.Row(i), n.w.F32(), n.eps)
 	}
 }

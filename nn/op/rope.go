@@ -46,7 +46,7 @@ func RoPE(t *Tape, x *Value, r *Rotation, b Batch) {
 	r.grow(last)
 	n := Alloc[rope](t)
 	*n = rope{x: x, r: r, b: b}
-	n.rotate(x.Data, false)
+	n.rotate(t, x.Data, false)
 	t.Record(n, nil)
 }
 
@@ -54,28 +54,42 @@ type rope struct {
 	x *Value
 	r *Rotation
 	b Batch
+
+	v    []float32 // being rotated
+	back bool
 }
 
-func (n *rope) rotate(v []float32, back bool) {
-	row, half := 0, n.r.dims/2
+// ropeRows are the rows that are a piece.
+const ropeRows = 64
+
+func (n *rope) rotate(t *Tape, v []float32, back bool) {
+	n.v, n.back = v, back
+	run(t.Pool, n, (n.x.Rows+ropeRows-1)/ropeRows, len(v))
+}
+
+// Do rotates the rows of one piece.
+func (n *rope) Do(_, piece int) {
+	first, half := 0, n.r.dims/2
+	lo, hi := piece*ropeRows, min((piece+1)*ropeRows, n.x.Rows)
 	for _, s := range n.b.Seqs {
-		for p := s.past(); p < s.past()+s.Len; p++ {
+		for row := max(lo, first); row < min(hi, first+s.Len); row++ {
+			p := s.past() + row - first
 			cos, sin := n.r.cos[p*half:(p+1)*half], n.r.sin[p*half:(p+1)*half]
 			for h := row * n.x.Cols; h < (row+1)*n.x.Cols; h += n.r.dims {
-				if back {
-					kernel.RoPEGrad(v[h:h+n.r.dims], cos, sin)
+				if n.back {
+					kernel.RoPEGrad(n.v[h:h+n.r.dims], cos, sin)
 				} else {
-					kernel.RoPE(v[h:h+n.r.dims], cos, sin)
+					kernel.RoPE(n.v[h:h+n.r.dims], cos, sin)
 				}
 			}
-			row++
 		}
+		first += s.Len
 	}
 }
 
 // Backward rotates the gradient back: a rotation's transpose is its inverse.
-func (n *rope) Backward(*Tape) {
+func (n *rope) Backward(t *Tape) {
 	if n.x.Grad != nil {
-		n.rotate(n.x.Grad, true)
+		n.rotate(t, n.x.Grad, true)
 	}
 }

@@ -20,6 +20,7 @@ func SwiGLU(t *Tape, gate, up *Value) *Value {
 type swiGLU struct {
 	gate, up, y *Value
 	dgate, dup  []float32
+	add         [2]bool // to dgate and dup, which are new otherwise
 }
 
 func (n *swiGLU) compute(t *Tape) { t.Pool.Run(n, n.gate.Rows) }
@@ -28,7 +29,8 @@ func (n *swiGLU) compute(t *Tape) { t.Pool.Run(n, n.gate.Rows) }
 func (n *swiGLU) Do(_, row int) { kernel.SwiGLU(n.y.Row(row), n.gate.Row(row), n.up.Row(row)) }
 
 func (n *swiGLU) Backward(t *Tape) {
-	n.dgate, n.dup = t.Grad(n.gate), t.Grad(n.up)
+	n.dgate, n.add[0] = t.grad(n.gate)
+	n.dup, n.add[1] = t.grad(n.up)
 	t.Pool.Run((*swiGLUBack)(n), n.y.Rows)
 }
 
@@ -36,5 +38,11 @@ type swiGLUBack swiGLU
 
 func (n *swiGLUBack) Do(_, row int) {
 	lo, hi := row*n.y.Cols, (row+1)*n.y.Cols
+	if !n.add[0] {
+		clear(n.dgate[lo:hi])
+	}
+	if !n.add[1] {
+		clear(n.dup[lo:hi])
+	}
 	kernel.SwiGLUGrad(n.dgate[lo:hi], n.dup[lo:hi], n.y.Grad[lo:hi], n.gate.Data[lo:hi], n.up.Data[lo:hi])
 }
