@@ -119,6 +119,7 @@ func (a *Attention) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
 	o := a.O.Forward(t, b.Wanted(t, h))
 	y := op.Add(t, wanted, o)
 	t.Drop(n)
+	t.Drop(h)
 	t.Drop(o)
 	t.Release(m)
 	return y

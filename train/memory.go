@@ -29,7 +29,7 @@ func NewPlan(c arch.Config, trained, all, longest int, o *Options) Plan {
 	gemm := op.GEMM{BF16: o.BF16}
 	fixed := states*trained + scratchFloats(c, tokens, &gemm)
 	for p := (Plan{Tokens: tokens}); ; p.Recompute++ {
-		pass := max(passFloats(c, tokens, p.Recompute), SweepFloats(c, sweepTokens, true))
+		pass := max(passFloats(c, tokens, p.Recompute, o.BF16), SweepFloats(c, sweepTokens, true))
 		p.Bytes = 4 * int64(fixed+pass)
 		if o.Memory <= 0 || p.Bytes <= o.Memory || p.Recompute == c.Layers-1 {
 			return p
@@ -38,14 +38,18 @@ func NewPlan(c arch.Config, trained, all, longest int, o *Options) Plan {
 }
 
 // passFloats is what a tape holds of a pass that is recorded: of every block
-// queries, keys and values, what attention made of them, gate and up, and the
-// states after both halves; then what lives while a block runs back.
-func passFloats(c arch.Config, tokens, recompute int) int {
+// queries, keys and values, the sums of attention's rows, gate and up, and the
+// states after both halves, and in bf16 attention's output; then what lives while
+// a block runs back.
+func passFloats(c arch.Config, tokens, recompute int, bf16 bool) int {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
-	block := 2*q + 2*kv + c.Heads + 2*c.FFN + 2*c.Width
+	block := q + 2*kv + c.Heads + 2*c.FFN + 2*c.Width
+	if bf16 {
+		block += q / 2
+	}
 	kept := (c.Layers-recompute)*block + recompute*c.Width
 	ends := 3 * c.Width                      // embedded, normalized, the rows with loss
-	live := 2*q + 2*kv + 4*c.FFN + 2*c.Width // inputs that are made again, and gradients
+	live := 3*q + 2*kv + 4*c.FFN + 2*c.Width // inputs that are made again, and gradients
 	head := tokens*c.Width + min(tokens, op.HeadRows)*c.Vocab
 	if recompute > 0 {
 		head = max(head, tokens*blockFloats(c))

@@ -29,7 +29,7 @@ type addScaled struct {
 
 const addFloats = 1 << 14 // elements a piece
 
-func (n *addScaled) pieces() int { return (len(n.y.Data) + addFloats - 1) / addFloats }
+func (n *addScaled) pieces() int { return (n.y.Rows*n.y.Cols + addFloats - 1) / addFloats }
 
 // bounds returns the elements of a piece.
 func (n *addScaled) bounds(piece int) (lo, hi int) {

@@ -1,6 +1,9 @@
 package op
 
-import "limbeck/tensor/dtype"
+import (
+	"limbeck/tensor/dtype"
+	"limbeck/tensor/kernel"
+)
 
 // Heads is the shape of an attention: Query heads share KV heads in groups of
 // Query/KV neighbors, each Dim channels wide.
@@ -31,12 +34,40 @@ func Attention(t *Tape, q, k, v *Value, h Heads, layer int, b Batch) *Value {
 	if t.recording {
 		n.lse = t.Floats(q.Rows * h.Query)
 	}
-	n.compute(t)
+	if t.recording && t.BF16 && h.Dim%2 == 0 {
+		n.kept = t.Floats(q.Rows * q.Cols / 2)
+	}
+	n.attend()
 	t.Record(n, n.y)
 	return n.y
 }
 
+// compute makes y again: of what was kept, which is what products round it to, or
+// from the start.
 func (n *attention) compute(t *Tape) {
+	if n.kept != nil {
+		t.Pool.Run((*attentionDecode)(n), n.y.Rows)
+		return
+	}
+	n.attend()
+}
+
+// attentionDecode makes the rows of y of those that were kept.
+type attentionDecode attention
+
+func (n *attentionDecode) Do(_, row int) {
+	kernel.BF16ToF32(n.y.Row(row), (*attention)(n).keptRow(row))
+}
+
+// keptRow returns the kept row of y.
+func (n *attention) keptRow(row int) []byte {
+	c := n.y.Cols / 2
+	return dtype.FloatBytes(n.kept[row*c : (row+1)*c])
+}
+
+// attend computes y.
+func (n *attention) attend() {
+	t := n.t
 	m := t.Mark()
 	for i := range n.jobs {
 		if j := &n.jobs[i]; j.kv.keys == nil {
@@ -56,6 +87,7 @@ type attention struct {
 	pieces     []attentionPiece
 	merges     []attentionPiece
 	lse        []float32 // [tokens, Query]: log Σ exp of a row's scores; nil if nobody goes back
+	kept       []float32 // y in bf16, if a training in bf16 records
 	dq, dk, dv []float32
 }
 

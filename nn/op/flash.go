@@ -204,6 +204,9 @@ func (n *attention) finish(p *attentionPiece, all flashPart) {
 		if l != 0 {
 			kernel.Scale(1/l, y)
 		}
+		if n.kept != nil {
+			kernel.F32ToBF16(n.keptRow(row)[2*head*d:][:2*d], y)
+		}
 	}
 }
 

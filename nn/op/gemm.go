@@ -11,7 +11,7 @@ import (
 const (
 	gemmK    = 256 // rows of a panel at a time, at most: 16 KB, half of the first-level cache
 	gemmRows = 96  // rows of a at a time: 96 KB, in the second-level cache
-	gemmCols = 128 // columns of b a piece
+	gemmCols = 192 // columns of b a piece: 576 and 1,536 are multiples
 
 	// Scratch, in floats: 8 MB each for rows of a and columns of b.
 	gemmScratchA = 2 << 20
