@@ -5784,7 +5784,7 @@ multiplied:
 	RET
 
 // func pairVectorsAVX512(dst *float32, apart int, step int, src *float32, stride int, n int, vectors int)
-// Requires: AVX, AVX512BW, AVX512F
+// Requires: AVX, AVX512BW, AVX512F, MMX+
 TEXT ·pairVectorsAVX512(SB), NOSPLIT, $0-56
 	MOVQ      dst+0(FP), AX
 	MOVQ      apart+8(FP), CX
@@ -5794,6 +5794,8 @@ TEXT ·pairVectorsAVX512(SB), NOSPLIT, $0-56
 	MOVQ      n+40(FP), DI
 	MOVQ      vectors+48(FP), R8
 	VMOVDQU32 pairsNeighbors<>+0(SB), Z2
+	IMUL3Q    $0x10, SI, R12
+	LEAQ      (R12)(SI*1), R13
 
 pair:
 	MOVQ BX, R9
@@ -5801,8 +5803,10 @@ pair:
 	MOVQ R8, R11
 
 vector:
-	VMOVUPS (R9), Z0
-	VMOVUPS (R9)(SI*1), Z1
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 (R9)(R13*1)
+	VMOVUPS    (R9), Z0
+	VMOVUPS    (R9)(SI*1), Z1
 
 	// VCVTNE2PS2BF16 Z0, Z1, Z0
 	LONG    $0x4877f262

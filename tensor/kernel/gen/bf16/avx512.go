@@ -184,6 +184,10 @@ func round512() {
 	RET()
 }
 
+// rowsAhead is how many rows vectors512 fetches ahead: rows that lie apart are no
+// stream that the processor would see.
+const rowsAhead = 16
+
 // vectors512 emits the rounding of pairs of rows. For each pair it serves all
 // vectors, so that a page of src is looked up once.
 func vectors512() {
@@ -198,11 +202,17 @@ func vectors512() {
 	}
 	VMOVDQU32(neighbors, zmm[order])
 	from, to, left := GP64(), GP64(), GP64()
+	ahead := []GPVirtual{GP64(), GP64()}
+	IMUL3Q(Imm(rowsAhead), stride, ahead[0])
+	LEAQ(Mem{Base: ahead[0], Index: stride, Scale: 1}, ahead[1])
 	Label("pair")
 	MOVQ(src, from)
 	MOVQ(dst, to)
 	MOVQ(vectors, left)
 	Label("vector")
+	for _, rows := range ahead {
+		PREFETCHT0(Mem{Base: from, Index: rows, Scale: 1})
+	}
 	VMOVUPS(Mem{Base: from}, zmm[low])
 	VMOVUPS(Mem{Base: from, Index: stride, Scale: 1}, zmm[high])
 	vcvtne2ps2bf16(low, high, low)
