@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"testing"
@@ -69,6 +70,12 @@ func TestStepAllocatesNothing(t *testing.T) {
 
 // Blocks that are computed twice save memory and change no bit.
 func TestRecomputeChangesNoBit(t *testing.T) {
+	for _, bf16 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bf16=%v", bf16), func(t *testing.T) { testRecompute(t, bf16) })
+	}
+}
+
+func testRecompute(t *testing.T, bf16 bool) {
 	c := byteShape()
 	c.Layers = 8
 	set := texts(t, 17, 64)
@@ -76,7 +83,7 @@ func TestRecomputeChangesNoBit(t *testing.T) {
 	var most int
 	for _, memory := range []int64{0, 1} {
 		o := shortOptions()
-		o.Memory, o.Steps, o.BatchTokens, o.MicroTokens = memory, 4, 256, 128
+		o.BF16, o.Memory, o.Steps, o.BatchTokens, o.MicroTokens = bf16, memory, 4, 256, 128
 		m := decoder(c)
 		z := newTrainer(t, m, set, o, Hooks{})
 		if twice := z.tape.Recompute; twice > 0 != (memory > 0) {
