@@ -17,8 +17,8 @@ type Heads struct{ Query, KV, Dim int }
 // are rounded as the tape's KV says.
 func Attention(t *Tape, q, k, v *Value, h Heads, layer int, b Batch) *Value {
 	n := Alloc[attention](t)
-	jobs, pieces, merges := n.jobs[:0], n.pieces[:0], n.merges[:0]
-	*n = attention{t: t, q: q, k: k, v: v, y: t.Value(q.Rows, q.Cols), h: h, jobs: jobs, pieces: pieces, merges: merges}
+	jobs, stores, pieces, merges := n.jobs[:0], n.stores[:0], n.pieces[:0], n.merges[:0]
+	*n = attention{t: t, q: q, k: k, v: v, y: t.Value(q.Rows, q.Cols), h: h, jobs: jobs, stores: stores, pieces: pieces, merges: merges}
 	row := 0
 	for _, s := range b.Seqs {
 		j := attentionJob{row: row, len: s.Len, past: s.past()}
@@ -84,6 +84,7 @@ type attention struct {
 	q, k, v, y *Value
 	h          Heads
 	jobs       []attentionJob
+	stores     []attentionPiece // keys and values to store before
 	pieces     []attentionPiece
 	merges     []attentionPiece
 	lse        []float32 // [tokens, Query]: log Σ exp of a row's scores; nil if nobody goes back
@@ -102,14 +103,11 @@ type attentionJob struct {
 
 func (n *attention) forward() {
 	n.pieces, n.merges = n.pieces[:0], n.merges[:0]
-	before := false
+	n.stores = n.stores[:0]
 	for i := range n.jobs {
 		n.cut(i)
-		before = before || !n.jobs[i].stores
 	}
-	if before {
-		n.t.Pool.Run((*attentionStore)(n), len(n.jobs)*n.h.KV)
-	}
+	n.t.Pool.Run((*attentionStore)(n), len(n.stores))
 	n.t.Pool.Run((*attentionFlash)(n), len(n.pieces))
 	n.t.Pool.Run((*attentionMerge)(n), len(n.merges))
 	for i := range n.jobs {
@@ -117,19 +115,30 @@ func (n *attention) forward() {
 	}
 }
 
-// attentionStore lays the new keys and values of one sequence and head out.
+// storeTokens is the number of tokens that a piece of storing takes: up to a
+// position that is a multiple of it, so that no two write to one group.
+const storeTokens = 4 * kernel.PanelWidth
+
+// upTo returns the token after lo whose position is the next multiple of n.
+func (j *attentionJob) upTo(lo, n int) int { return min(j.len, (j.past+lo)/n*n+n-j.past) }
+
+// attentionStore lays the new keys and values of some tokens and a head out.
 type attentionStore attention
 
 func (n *attentionStore) Do(worker, piece int) {
-	if j := &n.jobs[piece/n.h.KV]; !j.stores {
-		(*attention)(n).store(worker, j, piece%n.h.KV)
-	}
+	(*attention)(n).store(worker, &n.stores[piece])
 }
 
-func (n *attention) store(worker int, j *attentionJob, head int) {
-	lo, hi := head*n.h.Dim, (head+1)*n.h.Dim
-	mem := n.t.Scratch(worker, j.shape.width())
-	for i := range j.len {
-		j.shape.put(j.kv, n.k.Row(j.row + i)[lo:hi], n.v.Row(j.row + i)[lo:hi], head, j.past+i, mem)
+// store lays the keys and values of a piece's tokens out, those of a group of
+// positions at a time.
+func (n *attention) store(worker int, p *attentionPiece) {
+	j := &n.jobs[p.job]
+	mem := n.t.Scratch(worker, kernel.PanelWidth*j.shape.width())
+	for lo, hi := p.lo, 0; lo < p.hi; lo = hi {
+		hi = j.upTo(lo, kernel.PanelWidth)
+		rows := func(v *Value) kernel.Mat {
+			return part(v.dense(), j.row+lo, j.row+hi, p.head*n.h.Dim, (p.head+1)*n.h.Dim)
+		}
+		j.shape.put(j.kv, rows(n.k), rows(n.v), p.head, j.past+lo, mem)
 	}
 }

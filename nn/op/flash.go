@@ -61,6 +61,12 @@ func (n *attention) cut(job int) {
 			}
 		}
 	}
+	for lo, hi := 0, 0; lo < j.len && !j.stores; lo = hi {
+		hi = j.upTo(lo, storeTokens)
+		for head := range n.h.KV {
+			n.stores = append(n.stores, attentionPiece{job: job, head: head, lo: lo, hi: hi})
+		}
+	}
 }
 
 // A flashPart is what some rows keep of one block, or of several.
@@ -98,7 +104,7 @@ func (n *attentionFlash) Do(worker, piece int) {
 	p := &n.pieces[piece]
 	j := &n.jobs[p.job]
 	if j.stores {
-		(*attention)(n).store(worker, j, p.head)
+		(*attention)(n).store(worker, p)
 	}
 	s := &j.shape
 	group := n.h.Query / n.h.KV
@@ -143,11 +149,10 @@ func (s *slicer) take(n int) []float32 {
 
 // scaled writes the rows of a piece, times 1/√Dim, to dst.
 func (n *attention) scaled(dst []float32, p *attentionPiece) {
-	width := len(dst) / (p.hi - p.lo)
+	width, scale := len(dst)/(p.hi-p.lo), float32(1/math.Sqrt(float64(n.h.Dim)))
 	for i := p.lo; i < p.hi; i++ {
-		copy(dst[(i-p.lo)*width:][:width], n.q.Row(n.jobs[p.job].row + i)[p.head*width:])
+		kernel.Scale(dst[(i-p.lo)*width:][:width], scale, n.q.Row(n.jobs[p.job].row + i)[p.head*width:][:width])
 	}
-	kernel.Scale(float32(1/math.Sqrt(float64(n.h.Dim))), dst)
 }
 
 // block computes what the rows keep of block b. A row that comes before all of
@@ -200,9 +205,10 @@ func (n *attention) finish(p *attentionPiece, all flashPart) {
 			n.lse[row*n.h.Query+head] = all.m[r] + float32(math.Log(float64(l)))
 		}
 		y := n.y.Row(row)[head*d:][:d]
-		copy(y, all.o[r*width:])
 		if l != 0 {
-			kernel.Scale(1/l, y)
+			kernel.Scale(y, 1/l, all.o[r*width:][:d])
+		} else {
+			clear(y)
 		}
 		if n.kept != nil {
 			kernel.F32ToBF16(n.keptRow(row)[2*head*d:][:2*d], y)

@@ -198,19 +198,27 @@ func (s *kvShape) values(l kvLayer, head, pos int) (strips []byte, room int) {
 	return l.values[at:][:n*s.stripBytes(room)], room
 }
 
-// put stores the key and value of one head at position pos. mem has room for
-// width floats.
-func (s *kvShape) put(l kvLayer, k, v []float32, head, pos int, mem []float32) {
+// put stores rows of keys and values, of one head, at the positions from pos on,
+// which lie in one group. mem has room for width floats a row.
+func (s *kvShape) put(l kvLayer, k, v kernel.Mat, head, pos int, mem []float32) {
 	const w = kernel.PanelWidth
-	n, row := s.keyBytes(1), s.stripBytes(1)
-	code := dtype.FloatBytes(mem)[:s.strips()*row]
-	s.layout.encode(code[:n], k)
-	s.layout.putKey(s.keys(l, head, pos/w*w)[:s.keyBytes(w)], code[:n], pos%w)
-	s.layout.encode(code[:n], v)
-	clear(code[n:])
+	size, strip := s.keyBytes(1), s.stripBytes(1)
+	code := encoded{dtype.FloatBytes(mem), k.Rows, size, s.strips() * strip}
+	s.encode(code, k)
+	s.layout.putKeys(s.keys(l, head, pos/w*w)[:s.keyBytes(w)], code, pos%w)
+	s.encode(code, v)
 	strips, room := s.values(l, head, pos)
 	for i := range s.strips() {
-		s.layout.putValue(strips[i*room*row:][:room*row], code[i*row:][:row], pos%keyBlock)
+		part := encoded{code.data[i*strip:], code.n, strip, code.apart}
+		s.layout.putValues(strips[i*room*strip:][:room*strip], part, pos%keyBlock)
+	}
+}
+
+// encode writes rows in the cache's format, and clears what is beyond them.
+func (s *kvShape) encode(dst encoded, x kernel.Mat) {
+	for i := range dst.n {
+		s.layout.encode(dst.row(i), x.Data[i*x.RowStride:][:x.Cols])
+		clear(dst.data[i*dst.apart:][dst.size:dst.apart])
 	}
 }
 

@@ -26,7 +26,11 @@ func (f *blockKV) room(_, _ int) int { return f.values.Width * keyBlock }
 
 func (f *blockKV) encode(dst []byte, x []float32) { f.round(dst, x) }
 
-func (f *blockKV) putKey(group, key []byte, lane int) { f.layout.PackRow(group, key, lane) }
+func (f *blockKV) putKeys(group []byte, keys encoded, lane int) {
+	for i := range keys.n {
+		f.layout.PackRow(group, keys.row(i), lane+i)
+	}
+}
 
 func (f *blockKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, _ []float32) {
 	f.layout.MatMul(c, ldc, q.formed, q.Rows, keys, groups*kernel.GroupRows, q.Cols, 0, groups)

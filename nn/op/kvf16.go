@@ -26,10 +26,11 @@ func (f16KV) room(_, headDim int) int { return max(headDim, keyBlock) * kernel.P
 
 func (f16KV) encode(dst []byte, x []float32) { kernel.F32ToF16(dst, x) }
 
-func (f16KV) putKey(group, key []byte, lane int) {
-	for i := 0; i < len(key); i += 2 {
-		at := i*kernel.PanelWidth + 2*lane
-		group[at], group[at+1] = key[i], key[i+1]
+func (f16KV) putKeys(group []byte, keys encoded, lane int) {
+	for i := range keys.n {
+		for k, at := 0, halfBytes*(lane+i); k < keys.size; k, at = k+halfBytes, at+halfBytes*kernel.PanelWidth {
+			copy(group[at:][:halfBytes], keys.row(i)[k:])
+		}
 	}
 }
 

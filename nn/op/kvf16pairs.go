@@ -16,30 +16,31 @@ type f16PairsKV struct{ f16KV }
 
 func (f16PairsKV) form() *kernel.Activations { return kernel.Pairs }
 
+func (f16PairsKV) putKeys(group []byte, keys encoded, lane int) { putPanel(group, keys, lane) }
+
+// putValues clears the other half of a pair that it begins: what is stale there
+// would be multiplied by 0, which does not rid one of an infinity.
+func (f16PairsKV) putValues(strip []byte, values encoded, pos int) {
+	const lows = 0x0000ffff0000ffff
+	le := binary.LittleEndian
+	for i := range values.n {
+		row, pairs := values.row(i), strip[(pos+i)/2*kernel.F16PairBytes:][:kernel.F16PairBytes]
+		for len(row) > 0 { // two channels
+			v := uint64(le.Uint32(row))
+			v = (v | v<<16) & lows
+			if (pos+i)%2 == 1 {
+				v = v<<16 | le.Uint64(pairs)&lows
+			}
+			le.PutUint64(pairs, v)
+			row, pairs = row[pairBytes:], pairs[2*pairBytes:]
+		}
+	}
+}
+
 const (
 	halfBytes = 2
 	pairBytes = 2 * halfBytes
 )
-
-func (f16PairsKV) putKey(group, key []byte, lane int) {
-	group = group[lane*pairBytes:]
-	for i := 0; i < len(key); i += pairBytes {
-		binary.LittleEndian.PutUint32(group[i*kernel.PanelWidth:], binary.LittleEndian.Uint32(key[i:]))
-	}
-}
-
-// putValue clears the other half of a pair that it begins: what is stale there
-// would be multiplied by 0, which does not rid one of an infinity.
-func (f16PairsKV) putValue(strip, row []byte, pos int) {
-	pairs := strip[pos/2*kernel.F16PairBytes:][:kernel.F16PairBytes]
-	if pos%2 == 0 {
-		clear(pairs)
-	}
-	for i := 0; i < len(row); i += halfBytes {
-		at := 2*i + pos%2*halfBytes
-		pairs[at], pairs[at+1] = row[i], row[i+1]
-	}
-}
 
 func (f16PairsKV) room(rows, headDim int) int {
 	panel := max(headDim, keyBlock) / 2 * kernel.PanelWidth

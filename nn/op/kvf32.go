@@ -22,10 +22,22 @@ func (f32KV) room(_, _ int) int { return 0 }
 
 func (f32KV) encode(dst []byte, x []float32) { copy(dtype.Floats(dst), x) }
 
-func (f32KV) putKey(group, key []byte, lane int) {
-	panel := dtype.Floats(group)[lane:]
-	for i, x := range dtype.Floats(key) {
-		panel[i*kernel.PanelWidth] = x
+func (f32KV) putKeys(group []byte, keys encoded, lane int) { putPanel(group, keys, lane) }
+
+// putPanel stores rows, of what is as large as floats, as columns of a panel. Where
+// they are the first, what stands beyond them may be lost.
+func putPanel(panel []byte, rows encoded, col int) {
+	const w = kernel.PanelWidth
+	to := dtype.Floats(panel)
+	if col == 0 && rows.n > w/2 {
+		from := kernel.Mat{Data: dtype.Floats(rows.data), Rows: rows.n, Cols: rows.size / 4, RowStride: rows.apart / 4, ColStride: 1}
+		kernel.PackPanels(to, from.T(), 0, 1)
+		return
+	}
+	for i := range rows.n {
+		for k, x := range dtype.Floats(rows.row(i)) {
+			to[k*w+col+i] = x
+		}
 	}
 }
 

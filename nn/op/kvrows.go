@@ -3,4 +3,8 @@ package op
 // kvRows is what layouts share whose values lie one position after another.
 type kvRows struct{}
 
-func (kvRows) putValue(strip, row []byte, pos int) { copy(strip[pos*len(row):], row) }
+func (kvRows) putValues(strip []byte, values encoded, pos int) {
+	for i := range values.n {
+		copy(strip[(pos+i)*values.size:], values.row(i))
+	}
+}

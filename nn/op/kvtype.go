@@ -25,11 +25,12 @@ type kvLayout interface {
 	// encode writes a head's channels in the format.
 	encode(dst []byte, x []float32)
 
-	// putKey stores an encoded key as position lane of a group.
-	putKey(group, key []byte, lane int)
+	// putKeys stores encoded keys as positions of a group, from lane on.
+	putKeys(group []byte, keys encoded, lane int)
 
-	// putValue stores an encoded value's channels of a strip as its position pos.
-	putValue(strip, row []byte, pos int)
+	// putValues stores a strip's channels of encoded values as its positions
+	// from pos on.
+	putValues(strip []byte, values encoded, pos int)
 
 	// room returns how many floats of memory scores and sums take, for so many
 	// rows and channels of a head.
@@ -43,6 +44,14 @@ type kvLayout interface {
 	// strips of values, each with room for so many; those of a row are contiguous.
 	sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32)
 }
+
+// encoded are n rows of so many bytes in a cache's format, apart bytes apart.
+type encoded struct {
+	data           []byte
+	n, size, apart int
+}
+
+func (e encoded) row(i int) []byte { return e.data[i*e.apart:][:e.size] }
 
 // queries are the rows of q that attend together, scaled by 1/√Dim.
 type queries struct {

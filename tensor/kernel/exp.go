@@ -90,7 +90,7 @@ func Softmax(x []float32) float32 {
 	if math.IsInf(float64(m), -1) {
 		s := Sum(x) // Max passes over NaN: rows of it must not look like empty ones
 		if s != s {
-			Scale(s, x)
+			Scale(x, s, x)
 			return s
 		}
 		clear(x)
@@ -102,7 +102,7 @@ func Softmax(x []float32) float32 {
 		s += float64(expSum(rest[:n], m))
 		rest = rest[n:]
 	}
-	Scale(float32(1/s), x)
+	Scale(x, float32(1/s), x)
 	return m + float32(math.Log(s))
 }
 

@@ -1797,50 +1797,53 @@ done7:
 	VZEROUPPER
 	RET
 
-// func scaleAVX2(a float32, x []float32)
+// func scaleAVX2(y []float32, x []float32, a float32)
 // Requires: AVX
-TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
-	VBROADCASTSS a+0(FP), Y0
-	MOVQ         x_base+8(FP), AX
-	MOVQ         x_len+16(FP), CX
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
+	VBROADCASTSS a+48(FP), Y0
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         y_len+8(FP), DX
 
 loop8by4:
-	CMPQ    CX, $+32
+	CMPQ    DX, $+32
 	JLT     end8by4
-	VMOVUPS (AX), Y1
+	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)
-	VMOVUPS 32(AX), Y1
+	VMOVUPS 32(CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, 32(AX)
-	VMOVUPS 64(AX), Y1
+	VMOVUPS 64(CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, 64(AX)
-	VMOVUPS 96(AX), Y1
+	VMOVUPS 96(CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, 96(AX)
 	ADDQ    $+128, AX
-	SUBQ    $+32, CX
+	ADDQ    $+128, CX
+	SUBQ    $+32, DX
 	JMP     loop8by4
 
 end8by4:
 loop8by1:
-	CMPQ    CX, $+8
+	CMPQ    DX, $+8
 	JLT     end8by1
-	VMOVUPS (AX), Y1
+	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)
 	ADDQ    $+32, AX
-	SUBQ    $+8, CX
+	ADDQ    $+32, CX
+	SUBQ    $+8, DX
 	JMP     loop8by1
 
 end8by1:
-	TESTQ      CX, CX
+	TESTQ      DX, DX
 	JE         done8
-	LEAQ       tailMasks<>+32(SB), DX
-	NEGQ       CX
-	VMOVUPS    (DX)(CX*4), Y1
-	VMASKMOVPS (AX), Y1, Y2
+	LEAQ       tailMasks<>+32(SB), BX
+	NEGQ       DX
+	VMOVUPS    (BX)(DX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)
 

@@ -87,7 +87,7 @@ func blendAVX2(y []float32, x []float32, a float32, b float32)
 // scaleAVX2 is scaleGeneric.
 //
 //go:noescape
-func scaleAVX2(a float32, x []float32)
+func scaleAVX2(y []float32, x []float32, a float32)
 
 // addAVX2 is addGeneric.
 //

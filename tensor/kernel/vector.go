@@ -84,12 +84,20 @@ func blendGeneric(y, x []float32, a, b float32) {
 
 // Scale is
 //
-//	for i := range x { x[i] *= a }
-func Scale(a float32, x []float32) { scale(a, x) }
+//	for i, v := range x { y[i] = a*v }
+//
+// y may be x.
+func Scale(y []float32, a float32, x []float32) {
+	if len(x) != len(y) {
+		panic("kernel: Scale of slices that differ in length")
+	}
+	scale(y, x, a)
+}
 
-func scaleGeneric(a float32, x []float32) {
-	for i := range x {
-		x[i] *= a
+func scaleGeneric(y, x []float32, a float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = a * v
 	}
 }
 

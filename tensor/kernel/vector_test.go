@@ -61,7 +61,7 @@ var loopCases = []loopCase{
 	{"Max", 1, false, func(v [][]float32, _, _ float32) float32 { return Max(v[0]) }, nil},
 	{"Axpy", 2, false, func(v [][]float32, a, _ float32) float32 { Axpy(a, v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
 	{"Blend", 2, false, func(v [][]float32, a, b float32) float32 { Blend(v[0], a, v[1], b); return 0 }, [][2]int{{0, 1}}},
-	{"Scale", 1, false, func(v [][]float32, a, _ float32) float32 { Scale(a, v[0]); return 0 }, nil},
+	{"Scale", 2, false, func(v [][]float32, a, _ float32) float32 { Scale(v[0], a, v[1]); return 0 }, nil},
 	{"Add", 2, false, func(v [][]float32, _, _ float32) float32 { Add(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
 	{"AddTo", 3, false, func(v [][]float32, _, _ float32) float32 { AddTo(v[0], v[1], v[2]); return 0 }, [][2]int{{0, 1}, {0, 2}}},
 	{"Mul", 2, false, func(v [][]float32, _, _ float32) float32 { Mul(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},

@@ -44,9 +44,9 @@ func vector() {
 			VFMADD231PS(a.load(1), c[1], y)
 			a.store(y, 0)
 		})
-	elementwise("scaleAVX2", "func(a float32, x []float32)", "is scaleGeneric.", []string{"x"}, []string{"a"},
+	elementwise("scaleAVX2", "func(y, x []float32, a float32)", "is scaleGeneric.", []string{"y", "x"}, []string{"a"},
 		func(a access, c []VecVirtual) {
-			x := a.load(0)
+			x := a.load(1)
 			VMULPS(c[0], x, x)
 			a.store(x, 0)
 		})
