@@ -7,14 +7,12 @@ func Add(t *Tape, a, b *Value) *Value { return AddScaled(t, a, b, 1) }
 
 // AddScaled returns a + s·b. On a tape that does not record it is a, added to.
 func AddScaled(t *Tape, a, b *Value, s float32) *Value {
-	if !t.recording {
-		kernel.Axpy(s, b.Data, a.Data)
-		t.Record((*addScaled)(nil), nil) // for a profile
-		return a
-	}
 	n := Alloc[addScaled](t)
-	*n = addScaled{a: a, b: b, y: t.Value(a.Rows, a.Cols), s: s}
-	t.Pool.Run(n, n.pieces())
+	*n = addScaled{a: a, b: b, y: a, s: s}
+	if t.recording {
+		n.y = t.Value(a.Rows, a.Cols)
+	}
+	t.Pool.Run(n, rowPieces(a.Rows))
 	t.Record(n, n.y)
 	return n.y
 }
@@ -27,26 +25,25 @@ type addScaled struct {
 	addsA, addsB bool // to da and db, which are new otherwise
 }
 
-const addFloats = 1 << 14 // elements a piece
-
-func (n *addScaled) pieces() int { return (n.y.Rows*n.y.Cols + addFloats - 1) / addFloats }
-
 // bounds returns the elements of a piece.
 func (n *addScaled) bounds(piece int) (lo, hi int) {
-	return piece * addFloats, min((piece+1)*addFloats, n.y.Rows*n.y.Cols)
+	lo, hi = rowPiece(piece, n.y.Rows)
+	return lo * n.y.Cols, hi * n.y.Cols
 }
 
 // Do adds the elements of one piece.
 func (n *addScaled) Do(_, piece int) {
 	lo, hi := n.bounds(piece)
-	copy(n.y.Data[lo:hi], n.a.Data[lo:hi])
+	if n.y != n.a {
+		copy(n.y.Data[lo:hi], n.a.Data[lo:hi])
+	}
 	kernel.Axpy(n.s, n.b.Data[lo:hi], n.y.Data[lo:hi])
 }
 
 func (n *addScaled) Backward(t *Tape) {
 	n.da, n.addsA = t.grad(n.a)
 	n.db, n.addsB = t.grad(n.b)
-	t.Pool.Run((*addScaledBack)(n), n.pieces())
+	t.Pool.Run((*addScaledBack)(n), rowPieces(n.y.Rows))
 }
 
 type addScaledBack addScaled

@@ -83,7 +83,7 @@ func (b *headBack) block(head, lo, rows int) {
 	for i := range rows {
 		copy(scaled.Data[i*d:], q.Data[i*q.RowStride:][:d])
 	}
-	kernel.Scale(scale, scaled.Data)
+	kernel.Scale(scaled.Data, scale, scaled.Data)
 	b.products.mul(p, scaled, b.kT, d, false)
 	for i := range rows {
 		row := p.Data[i*p.RowStride:][:keys]

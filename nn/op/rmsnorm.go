@@ -21,15 +21,12 @@ type rmsNorm struct {
 	partial []float32 // one gradient of w a piece, added up in order
 }
 
-const normRows = 16 // rows a piece
-
-func (n *rmsNorm) pieces() int { return (n.x.Rows + normRows - 1) / normRows }
-
-func (n *rmsNorm) compute(t *Tape) { t.Pool.Run(n, n.pieces()) }
+func (n *rmsNorm) compute(t *Tape) { t.Pool.Run(n, rowPieces(n.x.Rows)) }
 
 // Do normalizes the rows of one piece.
 func (n *rmsNorm) Do(_, piece int) {
-	for i := piece * normRows; i < min((piece+1)*normRows, n.x.Rows); i++ {
+	lo, hi := rowPiece(piece, n.x.Rows)
+	for i := lo; i < hi; i++ {
 		kernel.RMSNorm(n.y.Row(i), n.x.Row(i), n.w.F32(), n.eps)
 	}
 }
@@ -37,12 +34,13 @@ func (n *rmsNorm) Do(_, piece int) {
 func (n *rmsNorm) Backward(t *Tape) {
 	n.dx, n.add = t.grad(n.x)
 	n.partial = nil
+	pieces := rowPieces(n.x.Rows)
 	if n.w.Grad != nil {
-		n.partial = t.borrow(n.pieces(), n.x.Cols)
+		n.partial = t.borrow(pieces, n.x.Cols)
 	}
-	t.Pool.Run((*rmsNormBack)(n), n.pieces())
+	t.Pool.Run((*rmsNormBack)(n), pieces)
 	if n.partial != nil {
-		for p := range n.pieces() {
+		for p := range pieces {
 			kernel.Add(n.w.Grad, n.partial[p*n.x.Cols:(p+1)*n.x.Cols])
 		}
 		t.free.put(n.partial)
@@ -58,7 +56,8 @@ func (n *rmsNormBack) Do(_, piece int) {
 		dw = n.partial[piece*c : (piece+1)*c]
 		clear(dw)
 	}
-	for i := piece * normRows; i < min((piece+1)*normRows, n.x.Rows); i++ {
+	lo, hi := rowPiece(piece, n.x.Rows)
+	for i := lo; i < hi; i++ {
 		if !n.add {
 			clear(n.dx[i*c : (i+1)*c])
 		}

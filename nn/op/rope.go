@@ -46,7 +46,7 @@ func RoPE(t *Tape, x *Value, r *Rotation, b Batch) {
 	r.grow(last)
 	n := Alloc[rope](t)
 	*n = rope{x: x, r: r, b: b}
-	n.rotate(t, x.Data, false)
+	t.Pool.Run(n, rowPieces(x.Rows))
 	t.Record(n, nil)
 }
 
@@ -54,42 +54,35 @@ type rope struct {
 	x *Value
 	r *Rotation
 	b Batch
-
-	v    []float32 // being rotated
-	back bool
-}
-
-// ropeRows are the rows that are a piece.
-const ropeRows = 64
-
-func (n *rope) rotate(t *Tape, v []float32, back bool) {
-	n.v, n.back = v, back
-	run(t.Pool, n, (n.x.Rows+ropeRows-1)/ropeRows, len(v))
 }
 
 // Do rotates the rows of one piece.
-func (n *rope) Do(_, piece int) {
-	first, half := 0, n.r.dims/2
-	lo, hi := piece*ropeRows, min((piece+1)*ropeRows, n.x.Rows)
+func (n *rope) Do(_, piece int) { n.rotate(piece, n.x.Data, kernel.RoPE) }
+
+// rotate turns the rows of one piece of v, which is of x's shape.
+func (n *rope) rotate(piece int, v []float32, turn func(x, cos, sin []float32)) {
+	lo, hi := rowPiece(piece, n.x.Rows)
+	row, half := 0, n.r.dims/2
 	for _, s := range n.b.Seqs {
-		for row := max(lo, first); row < min(hi, first+s.Len); row++ {
-			p := s.past() + row - first
+		for i := max(lo, row); i < min(hi, row+s.Len); i++ {
+			p := s.past() + i - row
 			cos, sin := n.r.cos[p*half:(p+1)*half], n.r.sin[p*half:(p+1)*half]
-			for h := row * n.x.Cols; h < (row+1)*n.x.Cols; h += n.r.dims {
-				if n.back {
-					kernel.RoPEGrad(n.v[h:h+n.r.dims], cos, sin)
-				} else {
-					kernel.RoPE(n.v[h:h+n.r.dims], cos, sin)
-				}
+			for h := i * n.x.Cols; h < (i+1)*n.x.Cols; h += n.r.dims {
+				turn(v[h:h+n.r.dims], cos, sin)
 			}
 		}
-		first += s.Len
+		row += s.Len
 	}
 }
 
 // Backward rotates the gradient back: a rotation's transpose is its inverse.
 func (n *rope) Backward(t *Tape) {
 	if n.x.Grad != nil {
-		n.rotate(t, n.x.Grad, true)
+		t.Pool.Run((*ropeBack)(n), rowPieces(n.x.Rows))
 	}
 }
+
+type ropeBack rope
+
+// Do rotates the gradients of one piece's rows.
+func (n *ropeBack) Do(_, piece int) { (*rope)(n).rotate(piece, n.x.Grad, kernel.RoPEGrad) }
