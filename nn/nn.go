@@ -60,9 +60,10 @@ type Norm struct {
 // NewNorm returns a normalization of rows of width elements.
 func NewNorm(width int, eps float32) Norm { return Norm{op.Shaped(1, width), eps} }
 
-// Forward returns the normalized rows.
-func (n *Norm) Forward(t *op.Tape, x *op.Value) *op.Value {
-	y := op.RMSNorm(t, x, n.Weight, n.Eps)
+// Forward returns the normalized rows, which reader, if there is one, multiplies
+// next.
+func (n *Norm) Forward(t *op.Tape, x *op.Value, reader *op.Weight) *op.Value {
+	y := op.RMSNorm(t, x, n.Weight, n.Eps, reader)
 	t.Tap(n.Weight.Name, ".out", y)
 	return y
 }
@@ -107,7 +108,7 @@ func NewAttention(layer, width int, h op.Heads, r *op.Rotation, eps float32) Att
 func (a *Attention) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
 	wanted := b.Wanted(t, x)
 	m := t.Mark()
-	n := a.Norm.Forward(t, x)
+	n := a.Norm.Forward(t, x, a.Q.Weight)
 	p := forward(t, n, &a.Q, &a.K, &a.V)
 	q, k, v := p[0], p[1], p[2]
 	op.RoPE(t, q, a.Rope, b)
@@ -146,9 +147,9 @@ func NewGatedFFN(width, hidden int, eps float32) GatedFFN {
 // Forward returns x plus the block's output.
 func (f *GatedFFN) Forward(t *op.Tape, x *op.Value) *op.Value {
 	m := t.Mark()
-	n := f.Norm.Forward(t, x)
+	n := f.Norm.Forward(t, x, f.Gate.Weight)
 	p := forward(t, n, &f.Gate, &f.Up)
-	h := op.SwiGLU(t, p[0], p[1])
+	h := op.SwiGLU(t, p[0], p[1], f.Down.Weight)
 	d := f.Down.Forward(t, h)
 	y := op.Add(t, x, d)
 	t.Drop(n)

@@ -75,7 +75,7 @@ func (m *llama) Forward(t *op.Tape, b op.Batch) *op.Value {
 		t.Tap(block.prefix, "out", x)
 	}
 	b.Advance()
-	return m.Norm.Forward(t, x)
+	return m.Norm.Forward(t, x, nil)
 }
 
 // Forward implements [op.Stage].

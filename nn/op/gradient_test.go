@@ -82,7 +82,7 @@ func TestFreeze(t *testing.T) {
 	norm.Freeze()
 	in := testkit.Matrix(r, 3, 10)
 	testkit.CheckGradient(t, values(in), weights(table, norm), func(t *op.Tape, x []*op.Value) *op.Value {
-		y := op.RMSNorm(t, op.Add(t, x[0], op.Embed(t, table, []int{4, 0, 4})), norm, 1e-5)
+		y := op.RMSNorm(t, op.Add(t, x[0], op.Embed(t, table, []int{4, 0, 4})), norm, 1e-5, nil)
 		return op.HeadLoss(t, y, table, &op.CrossEntropy{Targets: []int{1, 2, 10}, Weight: 0.5})
 	})
 	if table.Grad != nil || norm.Grad != nil {
@@ -104,7 +104,7 @@ func TestRMSNormGradient(t *testing.T) {
 				r := source(6)
 				w := testkit.Weight(r, "w", 1, s[1])
 				testkit.CheckGradient(t, values(testkit.Matrix(r, s[0], s[1])), weights(w), func(t *op.Tape, x []*op.Value) *op.Value {
-					return op.RMSNorm(t, x[0], w, eps)
+					return op.RMSNorm(t, x[0], w, eps, nil)
 				})
 			})
 		}
@@ -116,7 +116,7 @@ func TestSwiGLUGradient(t *testing.T) {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			r := source(7)
 			testkit.CheckGradient(t, values(testkit.Matrix(r, s[0], s[1]), testkit.Matrix(r, s[0], s[1])), nil,
-				func(t *op.Tape, x []*op.Value) *op.Value { return op.SwiGLU(t, x[0], x[1]) })
+				func(t *op.Tape, x []*op.Value) *op.Value { return op.SwiGLU(t, x[0], x[1], nil) })
 		})
 	}
 }
@@ -228,8 +228,8 @@ type stage struct{ norm, up, down *op.Weight }
 
 func (s *stage) Forward(t *op.Tape, x *op.Value, _ op.Batch) *op.Value {
 	m := t.Mark()
-	n := op.RMSNorm(t, x, s.norm, 1e-5)
-	h := op.SwiGLU(t, op.MatMul(t, n, s.up), op.MatMul(t, n, s.up))
+	n := op.RMSNorm(t, x, s.norm, 1e-5, s.up)
+	h := op.SwiGLU(t, op.MatMul(t, n, s.up), op.MatMul(t, n, s.up), nil)
 	d := op.MatMul(t, h, s.down)
 	y := op.Add(t, x, d)
 	t.Drop(n)

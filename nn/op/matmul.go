@@ -134,17 +134,10 @@ func (n *matMul) forward() {
 }
 
 // packed reports whether the weight's layout multiplies.
-func (n *matMul) packed() bool {
-	return n.w.layout != nil && !(n.t.Exact && n.w.layout.Int8())
-}
+func (n *matMul) packed() bool { return n.form() != nil }
 
 // form returns the form in which a packed weight wants x, nil for others.
-func (n *matMul) form() *kernel.Activations {
-	if n.packed() {
-		return n.w.layout.X
-	}
-	return nil
-}
+func (n *matMul) form() *kernel.Activations { return n.w.form(n.t) }
 
 // columns computes the columns of y that belong to the row groups lo to hi.
 func (n *matMul) columns(worker, lo, hi int) {
@@ -190,24 +183,54 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 func (w *Weight) dense() kernel.Mat { return kernel.Dense(w.F32(), w.Rows, w.Cols) }
 func (v *Value) dense() kernel.Mat  { return kernel.Dense(v.Data, v.Rows, v.Cols) }
 
+// form returns the form in which w's layout wants what it multiplies on t, nil if
+// it is not the layout that multiplies.
+func (w *Weight) form(t *Tape) *kernel.Activations {
+	if w.layout == nil || t.Exact && w.layout.Int8() {
+		return nil
+	}
+	return w.layout.X
+}
+
 // bring makes v's rows of a form, unless they are in it already.
 func (v *Value) bring(t *Tape, form *kernel.Activations) {
-	if v.form == form {
+	if v.form != form {
+		v.reserve(t, form)
+		q := Alloc[quantizeRows](t)
+		*q = quantizeRows{v}
+		t.Pool.Run(q, v.Rows)
+	}
+}
+
+// bringFor has who makes v's rows bring each to the form that reader wants, while
+// it is in the cache. It does nothing where there is no reader, nor on a tape that
+// records.
+func (v *Value) bringFor(t *Tape, reader *Weight) {
+	if reader == nil || t.recording {
 		return
 	}
+	if form := reader.form(t); form != nil {
+		v.reserve(t, form)
+	}
+}
+
+// reserve makes room for v's rows in a form.
+func (v *Value) reserve(t *Tape, form *kernel.Activations) {
 	if v.form = form; form == kernel.Floats {
 		v.formed = v.Data
 		return
 	}
 	v.formed = t.Floats(v.Rows * form.Words(v.Cols))
-	q := Alloc[quantizeRows](t)
-	*q = quantizeRows{v}
-	t.Pool.Run(q, v.Rows)
+}
+
+// bringRow brings a row to v's form, if it has one.
+func (v *Value) bringRow(row int) {
+	if v.form != nil && v.form != kernel.Floats {
+		n := v.form.Words(v.Cols)
+		v.form.Quantize(v.formed[row*n:(row+1)*n], v.Row(row))
+	}
 }
 
 type quantizeRows struct{ v *Value }
 
-func (q *quantizeRows) Do(_, row int) {
-	n := q.v.form.Words(q.v.Cols)
-	q.v.form.Quantize(q.v.formed[row*n:(row+1)*n], q.v.Row(row))
-}
+func (q *quantizeRows) Do(_, row int) { q.v.bringRow(row) }

@@ -3,10 +3,12 @@ package op
 import "limbeck/tensor/kernel"
 
 // RMSNorm returns w·x/√(mean(x²)+eps) for every row of x, w being a vector of
-// x.Cols. Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4.
-func RMSNorm(t *Tape, x *Value, w *Weight, eps float32) *Value {
+// x.Cols. Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4. If reader is not nil,
+// rows are brought at once to the form in which it multiplies them.
+func RMSNorm(t *Tape, x *Value, w *Weight, eps float32, reader *Weight) *Value {
 	n := Alloc[rmsNorm](t)
 	*n = rmsNorm{x: x, y: t.Value(x.Rows, x.Cols), w: w, eps: eps}
+	n.y.bringFor(t, reader)
 	n.compute(t)
 	t.Record(n, n.y)
 	return n.y
@@ -28,6 +30,7 @@ func (n *rmsNorm) Do(_, piece int) {
 	lo, hi := rowPiece(piece, n.x.Rows)
 	for i := lo; i < hi; i++ {
 		kernel.RMSNorm(n.y.Row(i), n.x.Row(i), n.w.F32(), n.eps)
+		n.y.bringRow(i)
 	}
 }
 

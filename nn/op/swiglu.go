@@ -3,8 +3,9 @@ package op
 import "limbeck/tensor/kernel"
 
 // SwiGLU returns silu(gate)·up, element by element. Shazeer 2020,
-// arXiv:2002.05202, eq. 5.
-func SwiGLU(t *Tape, gate, up *Value) *Value {
+// arXiv:2002.05202, eq. 5. If reader is not nil, rows are brought at once to the
+// form in which it multiplies them.
+func SwiGLU(t *Tape, gate, up *Value, reader *Weight) *Value {
 	n := Alloc[swiGLU](t)
 	*n = swiGLU{gate: gate, up: up}
 	if t.recording {
@@ -12,6 +13,7 @@ func SwiGLU(t *Tape, gate, up *Value) *Value {
 	} else {
 		n.y = gate
 	}
+	n.y.bringFor(t, reader)
 	n.compute(t)
 	t.Record(n, n.y)
 	return n.y
@@ -26,7 +28,10 @@ type swiGLU struct {
 func (n *swiGLU) compute(t *Tape) { t.Pool.Run(n, n.gate.Rows) }
 
 // Do computes one row.
-func (n *swiGLU) Do(_, row int) { kernel.SwiGLU(n.y.Row(row), n.gate.Row(row), n.up.Row(row)) }
+func (n *swiGLU) Do(_, row int) {
+	kernel.SwiGLU(n.y.Row(row), n.gate.Row(row), n.up.Row(row))
+	n.y.bringRow(row)
+}
 
 func (n *swiGLU) Backward(t *Tape) {
 	n.dgate, n.add[0] = t.grad(n.gate)
