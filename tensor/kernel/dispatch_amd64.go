@@ -90,6 +90,7 @@ func useAVX2() {
 func useAVX512() {
 	peaks = peaksAVX512()
 	mulPanel, expToMax = mulPanelAVX512, expToMaxAVX512
+	swiGLU, swiGLUGrad = swiGLUAVX512, swiGLUGradAVX512
 	useStripsAVX512()
 	if cpu.X86.HasAVX512BF16 {
 		pairVectors, pairRuns = pairVectorsFast, pairRunsFast

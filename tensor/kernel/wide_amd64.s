@@ -315,26 +315,26 @@ TEXT ·expMaxAVX512(SB), NOSPLIT, $0-32
 	MOVL         $0xff800000, DX
 	VPBROADCASTD DX, Z0
 	VMOVAPS      Z0, Z1
-	MOVQ         AX, DX
-	MOVQ         CX, BX
+	MOVQ         CX, DX
+	MOVQ         AX, BX
 
 max:
-	CMPQ    BX, $0x10
+	CMPQ    DX, $0x10
 	JLT     maxRest
-	VMOVUPS (DX), Z2
+	VMOVUPS (BX), Z2
 	VMAXPS  Z2, Z1, Z1
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, BX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
 	JMP     max
 
 maxRest:
-	TESTQ   BX, BX
+	TESTQ   DX, DX
 	JE      maxDone
 	MOVQ    $-1, SI
-	BZHIQ   BX, SI, SI
+	BZHIQ   DX, SI, SI
 	KMOVW   SI, K1
 	VMOVAPS Z0, Z0
-	VMOVUPS (DX), K1, Z0
+	VMOVUPS (BX), K1, Z0
 	VMAXPS  Z0, Z1, Z1
 
 maxDone:
@@ -374,7 +374,7 @@ maxDone:
 	MOVL          $0x3f000000, DX
 	VPBROADCASTD  DX, Z12
 	VPXORD        Z3, Z3, Z3
-	MOVQ          CX, CX
+	MOVQ          AX, AX
 
 exp:
 	CMPQ         CX, $0x10
@@ -440,5 +440,232 @@ expDone:
 	MOVSS         X3, s+28(FP)
 
 nothing:
+	VZEROUPPER
+	RET
+
+// func swiGLUAVX512(y []float32, gate []float32, up []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·swiGLUAVX512(SB), NOSPLIT, $0-72
+	MOVQ         y_base+0(FP), AX
+	MOVQ         gate_base+24(FP), CX
+	MOVQ         up_base+48(FP), DX
+	MOVQ         y_len+8(FP), BX
+	MOVL         $0xc2d00000, SI
+	VPBROADCASTD SI, Z0
+	MOVL         $0x3fb8aa3b, SI
+	VPBROADCASTD SI, Z1
+	MOVL         $0x3f318000, SI
+	VPBROADCASTD SI, Z2
+	MOVL         $0xb95e8083, SI
+	VPBROADCASTD SI, Z3
+	MOVL         $0x39506967, SI
+	VPBROADCASTD SI, Z4
+	MOVL         $0x3f800000, SI
+	VPBROADCASTD SI, Z5
+	MOVL         $0x3ab743ce, SI
+	VPBROADCASTD SI, Z6
+	MOVL         $0x3c088908, SI
+	VPBROADCASTD SI, Z7
+	MOVL         $0x3d2aa9c1, SI
+	VPBROADCASTD SI, Z8
+	MOVL         $0x3e2aaaaa, SI
+	VPBROADCASTD SI, Z9
+	MOVL         $0x3f000000, SI
+	VPBROADCASTD SI, Z10
+	MOVL         $0x42b20000, SI
+	VPBROADCASTD SI, Z11
+	MOVL         $0x80000000, SI
+	VPBROADCASTD SI, Z12
+	MOVQ         AX, AX
+	MOVQ         DX, DX
+
+next:
+	CMPQ         BX, $0x10
+	JLT          nextRest
+	VMOVUPS      (CX), Z13
+	VXORPS       Z12, Z13, Z14
+	VMINPS       Z14, Z11, Z14
+	VMAXPS       Z14, Z0, Z14
+	VMULPS       Z1, Z14, Z15
+	VRNDSCALEPS  $0x00, Z15, Z15
+	VFNMADD231PS Z2, Z15, Z14
+	VFNMADD231PS Z3, Z15, Z14
+	VMOVAPS      Z4, Z16
+	VFMADD213PS  Z6, Z14, Z16
+	VFMADD213PS  Z7, Z14, Z16
+	VFMADD213PS  Z8, Z14, Z16
+	VFMADD213PS  Z9, Z14, Z16
+	VFMADD213PS  Z10, Z14, Z16
+	VMULPS       Z14, Z14, Z17
+	VFMADD213PS  Z14, Z17, Z16
+	VADDPS       Z5, Z16, Z16
+	VSCALEFPS    Z15, Z16, Z16
+	VADDPS       Z5, Z16, Z16
+	VDIVPS       Z16, Z13, Z13
+	VMOVUPS      (DX), Z14
+	VMULPS       Z14, Z13, Z13
+	VMOVUPS      Z13, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, BX
+	JMP          next
+
+nextRest:
+	TESTQ        BX, BX
+	JE           nextDone
+	MOVQ         $-1, SI
+	BZHIQ        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX), K1, Z13
+	VXORPS       Z12, Z13, Z12
+	VMINPS       Z12, Z11, Z12
+	VMAXPS       Z12, Z0, Z12
+	VMULPS       Z1, Z12, Z0
+	VRNDSCALEPS  $0x00, Z0, Z0
+	VFNMADD231PS Z2, Z0, Z12
+	VFNMADD231PS Z3, Z0, Z12
+	VMOVAPS      Z4, Z1
+	VFMADD213PS  Z6, Z12, Z1
+	VFMADD213PS  Z7, Z12, Z1
+	VFMADD213PS  Z8, Z12, Z1
+	VFMADD213PS  Z9, Z12, Z1
+	VFMADD213PS  Z10, Z12, Z1
+	VMULPS       Z12, Z12, Z2
+	VFMADD213PS  Z12, Z2, Z1
+	VADDPS       Z5, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
+	VADDPS       Z5, Z1, Z1
+	VDIVPS       Z1, Z13, Z13
+	VMOVUPS.Z    (DX), K1, Z0
+	VMULPS       Z0, Z13, Z13
+	VMOVUPS      Z13, K1, (AX)
+
+nextDone:
+	VZEROUPPER
+	RET
+
+// func swiGLUGradAVX512(dgate []float32, dup []float32, dy []float32, gate []float32, up []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·swiGLUGradAVX512(SB), NOSPLIT, $0-120
+	MOVQ         dgate_base+0(FP), AX
+	MOVQ         dup_base+24(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	MOVQ         gate_base+72(FP), BX
+	MOVQ         up_base+96(FP), SI
+	MOVQ         dgate_len+8(FP), DI
+	MOVL         $0xc2d00000, R8
+	VPBROADCASTD R8, Z0
+	MOVL         $0x3fb8aa3b, R8
+	VPBROADCASTD R8, Z1
+	MOVL         $0x3f318000, R8
+	VPBROADCASTD R8, Z2
+	MOVL         $0xb95e8083, R8
+	VPBROADCASTD R8, Z3
+	MOVL         $0x39506967, R8
+	VPBROADCASTD R8, Z4
+	MOVL         $0x3f800000, R8
+	VPBROADCASTD R8, Z5
+	MOVL         $0x3ab743ce, R8
+	VPBROADCASTD R8, Z6
+	MOVL         $0x3c088908, R8
+	VPBROADCASTD R8, Z7
+	MOVL         $0x3d2aa9c1, R8
+	VPBROADCASTD R8, Z8
+	MOVL         $0x3e2aaaaa, R8
+	VPBROADCASTD R8, Z9
+	MOVL         $0x3f000000, R8
+	VPBROADCASTD R8, Z10
+	MOVL         $0x42b20000, R8
+	VPBROADCASTD R8, Z11
+	MOVL         $0x80000000, R8
+	VPBROADCASTD R8, Z12
+	MOVQ         AX, AX
+	MOVQ         DX, DX
+	MOVQ         SI, SI
+
+next:
+	CMPQ         DI, $0x10
+	JLT          nextRest
+	VMOVUPS      (BX), Z13
+	VMOVUPS      (DX), Z14
+	VXORPS       Z12, Z13, Z15
+	VMINPS       Z15, Z11, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMULPS       Z1, Z15, Z16
+	VRNDSCALEPS  $0x00, Z16, Z16
+	VFNMADD231PS Z2, Z16, Z15
+	VFNMADD231PS Z3, Z16, Z15
+	VMOVAPS      Z4, Z17
+	VFMADD213PS  Z6, Z15, Z17
+	VFMADD213PS  Z7, Z15, Z17
+	VFMADD213PS  Z8, Z15, Z17
+	VFMADD213PS  Z9, Z15, Z17
+	VFMADD213PS  Z10, Z15, Z17
+	VMULPS       Z15, Z15, Z18
+	VFMADD213PS  Z15, Z18, Z17
+	VADDPS       Z5, Z17, Z17
+	VSCALEFPS    Z16, Z17, Z17
+	VADDPS       Z5, Z17, Z17
+	VDIVPS       Z17, Z5, Z15
+	VMULPS       Z15, Z13, Z13
+	VMOVUPS      (CX), Z16
+	VFMADD231PS  Z13, Z14, Z16
+	VMOVUPS      Z16, (CX)
+	VMOVUPS      (SI), Z16
+	VMULPS       Z16, Z14, Z14
+	VADDPS       Z15, Z13, Z16
+	VFNMADD231PS Z13, Z15, Z16
+	VMOVUPS      (AX), Z13
+	VFMADD231PS  Z16, Z14, Z13
+	VMOVUPS      Z13, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, DI
+	JMP          next
+
+nextRest:
+	TESTQ        DI, DI
+	JE           nextDone
+	MOVQ         $-1, R8
+	BZHIQ        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (BX), K1, Z13
+	VMOVUPS.Z    (DX), K1, Z14
+	VXORPS       Z12, Z13, Z12
+	VMINPS       Z12, Z11, Z12
+	VMAXPS       Z12, Z0, Z12
+	VMULPS       Z1, Z12, Z0
+	VRNDSCALEPS  $0x00, Z0, Z0
+	VFNMADD231PS Z2, Z0, Z12
+	VFNMADD231PS Z3, Z0, Z12
+	VMOVAPS      Z4, Z1
+	VFMADD213PS  Z6, Z12, Z1
+	VFMADD213PS  Z7, Z12, Z1
+	VFMADD213PS  Z8, Z12, Z1
+	VFMADD213PS  Z9, Z12, Z1
+	VFMADD213PS  Z10, Z12, Z1
+	VMULPS       Z12, Z12, Z2
+	VFMADD213PS  Z12, Z2, Z1
+	VADDPS       Z5, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
+	VADDPS       Z5, Z1, Z1
+	VDIVPS       Z1, Z5, Z0
+	VMULPS       Z0, Z13, Z1
+	VMOVUPS.Z    (CX), K1, Z2
+	VFMADD231PS  Z1, Z14, Z2
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS.Z    (SI), K1, Z2
+	VMULPS       Z2, Z14, Z14
+	VADDPS       Z0, Z1, Z2
+	VFNMADD231PS Z1, Z0, Z2
+	VMOVUPS.Z    (AX), K1, Z0
+	VFMADD231PS  Z2, Z14, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+nextDone:
 	VZEROUPPER
 	RET

@@ -18,3 +18,13 @@ func mulTile12AVX512(c *float32, ldc int, a *float32, apart int, row int, col in
 //
 //go:noescape
 func expMaxAVX512(x []float32) (m float32, s float32)
+
+// swiGLUAVX512 is swiGLUGeneric.
+//
+//go:noescape
+func swiGLUAVX512(y []float32, gate []float32, up []float32)
+
+// swiGLUGradAVX512 is swiGLUGradGeneric.
+//
+//go:noescape
+func swiGLUGradAVX512(dgate []float32, dup []float32, dy []float32, gate []float32, up []float32)

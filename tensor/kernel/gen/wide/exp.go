@@ -65,18 +65,17 @@ func (e *exponential) of(x VecVirtual) VecVirtual {
 // exponentials and adds them up.
 func expMax() {
 	begin("expMaxAVX512", "func(x []float32) (m, s float32)", "is expToMaxGeneric, in 16 sums; where the largest element is −Inf, it changes nothing.")
-	base := Load(Param("x").Base(), GP64()).(GPVirtual)
-	length := Load(Param("x").Len(), GP64()).(GPVirtual)
+	bases, length := slices("x")
 	least := all(math.Inf(-1))
 	m := ZMM()
 	VMOVAPS(least, m)
-	loop("max", base, length, func(at Mem, mask OpmaskVirtual) {
+	loop("max", length, bases, func(a access) {
 		x := ZMM()
-		if mask != nil {
+		if a.mask != nil {
 			VMOVAPS(least, x)
-			VMOVUPS(at, mask, x)
+			VMOVUPS(a.at[0], a.mask, x)
 		} else {
-			VMOVUPS(at, x)
+			VMOVUPS(a.at[0], x)
 		}
 		VMAXPS(x, m, m) // a NaN is passed over
 	})
@@ -88,20 +87,14 @@ func expMax() {
 	JE(LabelRef("nothing"))
 	VBROADCASTSS(m.AsX(), m)
 	e, sum := newExponential(), zero()
-	loop("exp", base, length, func(at Mem, mask OpmaskVirtual) {
-		x := ZMM()
-		if mask != nil {
-			VMOVUPS_Z(at, mask, x)
-		} else {
-			VMOVUPS(at, x)
-		}
+	loop("exp", length, bases, func(a access) {
+		x := a.load(0)
 		VSUBPS(m, x, x)
 		y := e.of(x)
-		if mask != nil {
-			VMOVUPS(y, mask, at)
-			VADDPS(y, sum, mask, sum)
+		a.store(y, 0)
+		if a.mask != nil {
+			VADDPS(y, sum, a.mask, sum)
 		} else {
-			VMOVUPS(y, at)
 			VADDPS(y, sum, sum)
 		}
 	})
@@ -109,25 +102,6 @@ func expMax() {
 	Store(sum.AsX(), ReturnIndex(1))
 	Label("nothing")
 	end()
-}
-
-// loop emits body for every vector of x, and for the rest under a mask.
-func loop(name string, base, length GPVirtual, body func(at Mem, mask OpmaskVirtual)) {
-	p, n := GP64(), GP64()
-	MOVQ(base, p)
-	MOVQ(length, n)
-	Label(name)
-	CMPQ(n, Imm(lanes))
-	JLT(LabelRef(name + "Rest"))
-	body(Mem{Base: p}, nil)
-	ADDQ(Imm(bytes), p)
-	SUBQ(Imm(lanes), n)
-	JMP(LabelRef(name))
-	Label(name + "Rest")
-	TESTQ(n, n)
-	JE(LabelRef(name + "Done"))
-	body(Mem{Base: p}, laneMask(n))
-	Label(name + "Done")
 }
 
 // fold combines the lanes of v by op, into lane 0.
