@@ -24,9 +24,23 @@ const flashRows = 48
 // flashParts bounds what is kept of spread blocks: rows times blocks of a head.
 const flashParts = 1 << 13
 
+// flashFew is how many heads of sequences there must be for each thread, so that
+// threads end together though no head's blocks are spread.
+const flashFew = 8
+
 // flashRuns is the number of pieces, at most, that the blocks of few rows are
 // spread over.
 const flashRuns = 16
+
+// whole returns how many blocks one worker reads for few rows. Where sequences and
+// heads are many, each has enough to do with those of some, and reads at once what
+// it has stored.
+func (n *attention) whole() int {
+	if len(n.jobs)*n.h.KV >= flashFew*n.t.Pool.Threads() {
+		return flashRuns
+	}
+	return 1
+}
 
 // An attentionPiece is the queries lo to hi of one sequence, in the heads that
 // share one head of keys and values, and the blocks first to last of these.
@@ -45,7 +59,7 @@ func (n *attention) cut(job int) {
 		lo := max(0, hi-most)
 		for head := range n.h.KV {
 			p := attentionPiece{job: job, head: head, lo: lo, hi: hi, last: (j.past+hi-1)/keyBlock + 1}
-			if rows := (hi - lo) * group; j.len > most || p.last == 1 || rows*p.last > flashParts {
+			if rows := (hi - lo) * group; j.len > most || p.last <= n.whole() || rows*p.last > flashParts {
 				j.stores = j.len <= most
 				n.pieces = append(n.pieces, p)
 				continue

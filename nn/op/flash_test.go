@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"limbeck/internal/par"
@@ -95,6 +96,49 @@ func TestFlashIsAttention(t *testing.T) {
 		if !(e <= 2*math.Sqrt(3)*one) || format != dtype.F32 && e < one/8 {
 			t.Errorf("%s: relative error %.1e, where one element's is %.1e", format, e, one)
 		}
+	}
+}
+
+// A token of many sequences at once, whose prompts came in parts, gets the bits
+// that it gets alone after a whole prompt: whoever stores and reads which blocks.
+func TestFlashOfManyIsThatOfEach(t *testing.T) {
+	const sequences = 11
+	h := Heads{Query: 4, KV: 2, Dim: 32}
+	pool := par.New(2)
+	defer pool.Close()
+	r := rand.New(rand.NewPCG(5, 6))
+	tape := NewTape(pool)
+	run := func(q, k, v *Value, b Batch) *Value {
+		y := Attention(tape, q, k, v, h, 0, b)
+		b.Advance()
+		return y
+	}
+	rows := func(v *Value, lo, hi int) *Value {
+		return &Value{Rows: hi - lo, Cols: v.Cols, Data: v.Data[lo*v.Cols : hi*v.Cols]}
+	}
+	for _, format := range KVTypes() {
+		var together Batch
+		var q, k, v, want []float32
+		for i := range sequences {
+			n := 60 + 31*i // up to three blocks
+			qs, ks, vs := randomValue(r, n+1, h.Query*h.Dim), randomValue(r, n+1, h.KV*h.Dim), randomValue(r, n+1, h.KV*h.Dim)
+			alone, parts := NewKV(format, 1, h.KV, h.Dim, n+1), NewKV(format, 1, h.KV, h.Dim, n+1)
+			run(rows(qs, 0, n), rows(ks, 0, n), rows(vs, 0, n), Batch{Seqs: []Seq{{n, alone}}})
+			for lo, hi := 0, 37; lo < n; lo, hi = hi, min(n, 2*hi+1) {
+				run(rows(qs, lo, hi), rows(ks, lo, hi), rows(vs, lo, hi), Batch{Seqs: []Seq{{hi - lo, parts}}})
+			}
+			y := run(rows(qs, n, n+1), rows(ks, n, n+1), rows(vs, n, n+1), Batch{Seqs: []Seq{{1, alone}}})
+			want = append(want, y.Data...)
+			q, k, v = append(q, qs.Row(n)...), append(k, ks.Row(n)...), append(v, vs.Row(n)...)
+			together.Seqs = append(together.Seqs, Seq{1, parts})
+			tape.Reset()
+		}
+		value := func(data []float32) *Value { return &Value{Rows: sequences, Cols: len(data) / sequences, Data: data} }
+		got := run(value(q), value(k), value(v), together)
+		if !slices.Equal(got.Data, want) {
+			t.Errorf("%s: %d sequences at once do not get what each gets alone", format, sequences)
+		}
+		tape.Reset()
 	}
 }
 
