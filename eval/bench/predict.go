@@ -9,6 +9,7 @@ import (
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/generate"
+	"limbeck/nn/op"
 	"limbeck/tensor"
 )
 
@@ -65,6 +66,9 @@ func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, 
 	a, err := arch.New(part, tensorsOf(m))
 	if err != nil {
 		return nil, 0, err
+	}
+	if layers < c.Layers {
+		a = wholeLayers{a}
 	}
 	cut := &model.Model{Model: a, Tokenizer: m.Tokenizer}
 	cut.Pack(pool)
@@ -133,6 +137,16 @@ func (p *Profile) stretch(layers, all int) float64 {
 		return float64(layers) / float64(all)
 	}
 	return before / after
+}
+
+// wholeLayers is a model whose last layer computes every row, as those before it
+// do, and not only what is wanted: so that it stands for them.
+type wholeLayers struct{ arch.Model }
+
+func (m wholeLayers) Forward(t *op.Tape, b op.Batch) *op.Value {
+	all := b
+	all.Rows = nil
+	return b.Wanted(t, m.Model.Forward(t, all))
 }
 
 // tensors hands out a model's tensors by name.

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/model/arch"
 	"limbeck/model/generate"
 	"limbeck/nn/op"
 	"limbeck/tensor/dtype"
@@ -166,6 +168,36 @@ func TestRunAndPredict(t *testing.T) {
 	}
 	if m.Weights()[0].Tensor() == nil {
 		t.Error("the model was packed")
+	}
+}
+
+// The last of the timed layers computes every row, as one in the middle does, and
+// what is wanted is the same.
+func TestWholeLayers(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	m := testkit.Model(1)
+	b := op.Batch{IDs: []int{3, 1, 4, 1, 5}, Seqs: []op.Seq{{Len: 5}}, Rows: []int{4}}
+	last := fmt.Sprintf("blk.%d.ffn_norm.weight", m.Config().Layers-1)
+	var hidden [][]float32
+	for _, c := range []struct {
+		m    arch.Model
+		rows int
+	}{{m.Model, 1}, {wholeLayers{m.Model}, 5}} {
+		tape, rows := op.NewTape(pool), 0
+		tape.OnTap = func(name string, v *op.Value) {
+			if strings.HasPrefix(name, last) {
+				rows = v.Rows
+			}
+		}
+		h := c.m.Forward(tape, b)
+		if rows != c.rows || h.Rows != 1 {
+			t.Errorf("%d rows of the last block and %d of the result, want %d and 1", rows, h.Rows, c.rows)
+		}
+		hidden = append(hidden, h.Data)
+	}
+	if !slices.Equal(hidden[0], hidden[1]) {
+		t.Error("the wanted row differs")
 	}
 }
 
