@@ -81,9 +81,8 @@ func (b *headBack) block(head, lo, rows int) {
 
 	scaled := kernel.Dense(b.q[:rows*d], rows, d) // as on the way forward
 	for i := range rows {
-		copy(scaled.Data[i*d:], q.Data[i*q.RowStride:][:d])
+		kernel.Scale(scaled.Data[i*d:][:d], scale, q.Data[i*q.RowStride:][:d])
 	}
-	kernel.Scale(scaled.Data, scale, scaled.Data)
 	b.products.mul(p, scaled, b.kT, d, false)
 	for i := range rows {
 		row := p.Data[i*p.RowStride:][:keys]

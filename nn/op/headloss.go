@@ -38,7 +38,7 @@ func HeadLoss(t *Tape, hidden *Value, w *Weight, loss RowLoss) *Value {
 }
 
 // HeadRows is how many rows' logits exist at once in [HeadLoss].
-const HeadRows = 512
+const HeadRows = 384
 
 type headLoss struct {
 	hidden, y *Value

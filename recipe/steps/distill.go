@@ -39,7 +39,7 @@ func buildDistill(c *recipe.Chain) error {
 	}
 	ref := c.Recipe.Teacher[0].From.Text
 	rounded := aware(c.Recipe.Quantize)
-	s := &run.Step{Kind: "distill", Name: "distill", Version: 2, Settings: distillSettings{c.Seed, *d, rounded}, Inputs: []run.Input{student}}
+	s := &run.Step{Kind: "distill", Name: "distill", Version: 3, Settings: distillSettings{c.Seed, *d, rounded}, Inputs: []run.Input{student}}
 	cached := d.Cache == "topk" && d.Response > 0
 	if cached {
 		cache, err := cacheStep(c, d, teachers, ref, student)

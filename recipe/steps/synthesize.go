@@ -55,7 +55,7 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	from.Name = "model"
 	settings := trainSettings{c.Recipe.Seed, y.Train, nil}
-	writer := &run.Step{Kind: "writer", Name: "writer", Version: 1, Settings: settings, Inputs: []run.Input{from}}
+	writer := &run.Step{Kind: "writer", Name: "writer", Version: 2, Settings: settings, Inputs: []run.Input{from}}
 	if err := addData(c, writer); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func buildTeacher(c *recipe.Chain) error {
 // model if it is built in.
 func trainStep(c *recipe.Chain, name, ref string, from run.Input, settings trainSettings, student bool) (*run.Step, error) {
 	from.Name = "model"
-	s := &run.Step{Kind: "train", Name: name, Version: 2, Settings: settings, Inputs: []run.Input{from}}
+	s := &run.Step{Kind: "train", Name: name, Version: 3, Settings: settings, Inputs: []run.Input{from}}
 	if err := addData(c, s); err != nil {
 		return nil, err
 	}
