@@ -29,7 +29,7 @@ var written = flag.String("written", "", "write models in every format, and thei
 const (
 	peerWindows = 4
 	peerWindow  = 256 // tokens
-	peerTexts   = 64
+	peerTexts   = 96
 )
 
 // A peerInput is what other programs are given besides models.

@@ -194,8 +194,10 @@ func (w *Weight) form(t *Tape) *kernel.Activations {
 
 // bring makes v's rows of a form, unless they are in it already.
 func (v *Value) bring(t *Tape, form *kernel.Activations) {
-	if v.form != form {
-		v.reserve(t, form)
+	if v.form == form {
+		return
+	}
+	if v.reserve(t, form); form != kernel.Floats {
 		q := Alloc[quantizeRows](t)
 		*q = quantizeRows{v}
 		t.Pool.Run(q, v.Rows)
