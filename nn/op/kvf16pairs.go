@@ -44,7 +44,7 @@ const (
 
 func (f16PairsKV) room(rows, headDim int) int {
 	panel := max(headDim, keyBlock) / 2 * kernel.PanelWidth
-	return panel + rows*keyBlock/2
+	return panelsAtOnce*panel + rows*keyBlock/2
 }
 
 func (f16PairsKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {
@@ -59,6 +59,9 @@ func (f16PairsKV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, 
 	mulF16Pairs(c, ldc, pairs, values, room/2, strips, mem[n:])
 }
 
+// panelsAtOnce is how many panels a tile of pairs takes, at best.
+const panelsAtOnce = 2
+
 // mulF16Pairs is [mulStrips] for pairs.
 func mulF16Pairs(c []float32, ldc int, a kernel.Mat, b []byte, room, strips int, mem []float32) {
 	apart := room * kernel.F16PairBytes
@@ -66,8 +69,18 @@ func mulF16Pairs(c []float32, ldc int, a kernel.Mat, b []byte, room, strips int,
 		kernel.MulF16Pairs(c, ldc, a, b, apart, strips)
 		return
 	}
-	for i := range strips {
-		kernel.DecodeF16Pairs(mem, b[i*apart:], a.Cols)
-		kernel.MulPairs(c[i*kernel.PanelWidth:], ldc, a, mem, kernel.PanelWidth, false)
+	const w = kernel.PanelWidth
+	size, blocks := a.Cols*w, a
+	blocks.Rows -= a.Rows % kernel.BlockRows
+	rest := part(a, blocks.Rows, a.Rows, 0, a.Cols)
+	for i := 0; i < strips; i += panelsAtOnce {
+		n := min(panelsAtOnce, strips-i)
+		for p := range n {
+			kernel.DecodeF16Pairs(mem[p*size:], b[(i+p)*apart:], a.Cols)
+			if rest.Rows > 0 {
+				kernel.MulPairs(c[blocks.Rows*ldc+(i+p)*w:], ldc, rest, mem[p*size:], w, false)
+			}
+		}
+		kernel.MulBlockPairs(c[i*w:], ldc, blocks.Rows, blocks, mem, size, n*w, false)
 	}
 }
