@@ -48,6 +48,7 @@ func matMulWide(f k16.Format, n int) {
 
 // block adds a block's products to the outputs.
 func (t *wideTile) block() {
+	touch(Mem{Base: t.w}) // the halves, which come last
 	for p, v := range t.pairsOf(t.Scale, t.Below) {
 		VMOVDQU64(v, t.pairs.Offset(p*k16.WordBytes))
 	}
@@ -59,6 +60,7 @@ func (t *wideTile) block() {
 	steps := GP64()
 	MOVQ(U32(t.Steps()), steps)
 	Label("step")
+	t.touchHigh()
 	for _, c := range t.Chunks {
 		t.chunk(c)
 	}
@@ -198,6 +200,24 @@ func (t *wideTile) addHigh(w [8]VecVirtual, c int) {
 		offset, shift := t.High.Offset(c, q)
 		shifted(Mem{Base: t.step, Disp: offset}, shift, p)
 		VPTERNLOGD(Imm(or), mask, p, w[q])
+	}
+}
+
+// touchHigh reads the lines of a step that come before those which unpack reads
+// first.
+func (t *wideTile) touchHigh() {
+	if t.High.Count == 0 {
+		return
+	}
+	last := 0
+	for _, c := range t.Chunks {
+		for q := range 8 {
+			word, _ := t.High.At(c, q)
+			last = max(last, word)
+		}
+	}
+	for word := range last + 1 {
+		touch(Mem{Base: t.step, Disp: word * k16.WordBytes})
 	}
 }
 

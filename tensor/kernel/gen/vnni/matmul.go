@@ -77,11 +77,11 @@ func store(outputs []VecVirtual, y Register) {
 
 // block adds a block's products to the outputs.
 func (t *tile) block() {
-	w := t.unpack()
 	d, m := t.scales(), VecVirtual(nil)
 	if t.Mins {
 		m = t.halves(x16.HeadBytes)
 	}
+	w := t.unpack()
 	for i := 0; i < t.n; i += abreast {
 		rows := min(abreast, t.n-i)
 		sums := t.sums(w, i, rows)
@@ -170,6 +170,10 @@ func (t *tile) scale(i int, sum, d, m VecVirtual) {
 		VFMADD231PS_BCST(t.x.At(i, x16.BlockDSum), m, t.y[i])
 	}
 }
+
+// touch reads a word of a line: the processor's prefetcher follows lines in the
+// order of memory, whatever a kernel's order is.
+func touch(line Mem) { MOVQ(line, GP64()) }
 
 // zero clears v. Of the ways to, avo knows this one to read nothing.
 func zero(v VecVirtual) { VXORPS(v, v, v) }

@@ -21,6 +21,9 @@ func (t *tile) unpack() [8]VecVirtual {
 	if t.Bits == 8 {
 		return t.unpackBytes()
 	}
+	if t.Bits == 5 {
+		touch(Mem{Base: t.w, Disp: t.Fifths()})
+	}
 	w := t.unpackNibbles()
 	if t.Bits == 5 {
 		t.addFifths(w)
