@@ -129,7 +129,7 @@ func (m *Model) Pack(pool *par.Pool) {
 		return
 	}
 	for _, w := range m.Weights() {
-		if w.Type() == dtype.F32 { // one after the other: a model takes its memory once, not twice
+		if w.Type() == dtype.F32 && w.Rows > 1 { // one after the other: a model takes its memory once, not twice
 			w.Pack(pool, nil)
 			f.Release(w.Tensor()) // products read the panels; a row that is looked up comes again
 		}

@@ -122,7 +122,6 @@ func TestSaveAndOpen(t *testing.T) {
 	}
 }
 
-// A reply ends as turns do; a model without a template says so.
 // Packed, a model holds its f32 matrices once: in panels, and no longer in its file's
 // pages, which give what they gave if rows of them are looked up.
 func TestPackReleasesF32(t *testing.T) {
@@ -136,7 +135,7 @@ func TestPackReleasesF32(t *testing.T) {
 	defer pool.Close()
 	released := m.PackReleasing(pool)
 	for _, w := range m.Weights() {
-		if w.Type() == dtype.F32 && !slices.Contains(released, w.Name) {
+		if w.Type() == dtype.F32 && w.Rows > 1 && !slices.Contains(released, w.Name) {
 			t.Errorf("%s stays in memory twice", w.Name)
 		}
 	}
@@ -145,6 +144,7 @@ func TestPackReleasesF32(t *testing.T) {
 	}
 }
 
+// A reply ends as turns do; a model without a template says so.
 func TestPrompt(t *testing.T) {
 	m := testkit.Model(1)
 	got, err := m.Prompt([]chat.Message{{Role: "user", Content: "a"}, {Role: "assistant", Content: "b"}, {Role: "user", Content: "c"}})

@@ -122,8 +122,8 @@ type Result struct {
 	Stopped string    // why it ended early; empty if it did not
 }
 
-// Optimizer is how an [op.Profile] names what a step does besides its passes.
-const Optimizer = "optimizer"
+// outsidePasses is how an [op.Profile] names what a step does besides its passes.
+const outsidePasses = "optimizer"
 
 // ErrDiverged is returned, wrapped, by a training whose numbers left what
 // floats hold: another learning rate may do better, another attempt will not.
@@ -274,7 +274,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 		return 0, 0, fmt.Errorf("step %d: the loss is %g and the gradient's norm %g: %w", t.state.Step+1, loss, norm, ErrDiverged)
 	}
 	t.opt.step(t.state.Step, t.o.rate(t.state.Step, steps), norm)
-	t.tape.Spent(Optimizer)
+	t.tape.Spent(outsidePasses)
 	return loss, tokens, nil
 }
 

@@ -8,14 +8,21 @@ import (
 	"syscall"
 )
 
+// renamesOpen tells whether a file that is open can be renamed.
+const renamesOpen = true
+
 // claim marks a file as being written until it is closed, however the process
 // ends. false: another process has it, to remove it. Where a file system has no
 // locks, files are neither claimed nor swept.
 func claim(f *os.File) bool { return !errors.Is(lock(f), syscall.EWOULDBLOCK) }
 
-// removeUnclaimed removes a file that no process is writing.
+// removeUnclaimed removes a file that no process is writing. One that is not ours to
+// look into stays.
 func removeUnclaimed(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrPermission) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

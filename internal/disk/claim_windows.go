@@ -6,6 +6,8 @@ import (
 	"syscall"
 )
 
+const renamesOpen = false
+
 // claim does nothing: here nobody can remove a file that is open.
 func claim(*os.File) bool { return true }
 

@@ -51,12 +51,23 @@ func Create(path string) (*Pending, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !claim(f) {
+		if !claim(f) || !stands(f) {
 			f.Close()
 			continue
 		}
 		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f}}}, nil
 	}
+}
+
+// stands reports whether a file is still what its name says: before it was claimed,
+// a sweep may have removed it.
+func stands(f *os.File) bool {
+	there, err := os.Stat(f.Name())
+	if err != nil {
+		return false
+	}
+	ours, err := f.Stat()
+	return err == nil && os.SameFile(there, ours)
 }
 
 // Chmod changes who may read and write the file.
@@ -74,8 +85,10 @@ func (p *Pending) Commit() error {
 		return err
 	}
 	name := p.file.Name()
+	err := Rename(name, p.path)
+	p.file.Close()
 	p.file = nil
-	if err := Rename(name, p.path); err != nil {
+	if err != nil {
 		os.Remove(name)
 		return err
 	}
@@ -92,8 +105,8 @@ func Rename(from, to string) error {
 	return nil
 }
 
-// Sync flushes what was written to the disk and closes the file, so that
-// Commit has only the renaming left. Writing after it fails.
+// Sync flushes what was written to the disk, so that Commit has only the renaming
+// left. Writing after it fails.
 func (p *Pending) Sync() error {
 	if p.synced {
 		return nil
@@ -106,6 +119,9 @@ func (p *Pending) Sync() error {
 		return err
 	}
 	p.synced = true
+	if renamesOpen { // a file that is open is claimed
+		return nil
+	}
 	return p.file.Close()
 }
 

@@ -3,11 +3,13 @@ package disk
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -196,5 +198,34 @@ func TestSweep(t *testing.T) {
 	}
 	if err := Sweep(filepath.Join(dir, "absent"), nil); err == nil {
 		t.Error("no error for a folder that does not exist")
+	}
+}
+
+// Files that are being written are safe from sweeps at any moment.
+func TestSweepBesideWriters(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	for w := range 4 {
+		all.Go(func() {
+			for i := range 100 {
+				if err := Sweep(dir, nil); err != nil {
+					t.Errorf("sweep: %v", err)
+				}
+				path := filepath.Join(dir, fmt.Sprintf("%d-%d", w, i%3))
+				p, err := Create(path)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				fmt.Fprintf(p, "%d", i)
+				if err := p.Commit(); err != nil {
+					t.Errorf("file %s: %v", path, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 12 {
+		t.Errorf("%d files, error %v, want 12", len(left), err)
 	}
 }

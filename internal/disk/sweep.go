@@ -13,7 +13,7 @@ var unfinished = regexp.MustCompile(`^\.(.+)\.[0-9]+\.tmp$`)
 
 // Sweep removes from a folder the files that processes were writing when they were
 // killed: of tells which names of files to be are meant; nil: all. What a process
-// is writing stays, from [Create] to [Pending.Sync].
+// is writing stays.
 func Sweep(dir string, of func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

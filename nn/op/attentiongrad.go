@@ -33,8 +33,8 @@ type headBack struct {
 
 	products multiplier
 	kT, vT   []float32 // Kᵀ and Vᵀ, packed: [Dim, len]
-	k        []float32 // K, packed: [len, Dim]
-	q        []float32 // a block's queries, times 1/√Dim: [gradRows, Dim]
+	keys     []float32 // K, packed: [len, Dim]
+	scaled   []float32 // a block's queries, times 1/√Dim: [gradRows, Dim]
 	rows     []float32 // a block's queries or dO, packed: [gradRows, Dim]
 	p, ds    []float32 // a block's P and dS: [gradRows, stride]
 	stride   int
@@ -47,13 +47,13 @@ func (n *attentionBack) Do(worker, piece int) {
 	wide, long, rows := b.products.panels(d, j.len), b.products.panels(j.len, d), b.products.panels(gradRows, d)
 	room := max(b.products.room(gradRows, max(d, j.len)), b.products.room(j.len, gradRows))
 	mem := slicer(n.t.Scratch(worker, 2*wide+long+rows+gradRows*(d+2*b.stride)+room))
-	b.kT, b.vT, b.k, b.rows = mem.take(wide), mem.take(wide), mem.take(long), mem.take(rows)
-	b.q, b.p, b.ds = mem.take(gradRows*d), mem.take(gradRows*b.stride), mem.take(gradRows*b.stride)
+	b.kT, b.vT, b.keys, b.rows = mem.take(wide), mem.take(wide), mem.take(long), mem.take(rows)
+	b.scaled, b.p, b.ds = mem.take(gradRows*d), mem.take(gradRows*b.stride), mem.take(gradRows*b.stride)
 	b.products.mem = mem.take(room)
 	k, v := b.view(n.k.Data, n.h.KV, b.head, 0, j.len), b.view(n.v.Data, n.h.KV, b.head, 0, j.len)
 	b.products.pack(b.kT, k.T())
 	b.products.pack(b.vT, v.T())
-	b.products.pack(b.k, k)
+	b.products.pack(b.keys, k)
 	group := n.h.Query / n.h.KV
 	for head := b.head * group; head < (b.head+1)*group; head++ {
 		for lo := 0; lo < j.len; lo += gradRows {
@@ -72,14 +72,14 @@ func (b *headBack) view(data []float32, heads, head, row, rows int) kernel.Mat {
 func (b *headBack) block(head, lo, rows int) {
 	d, keys := b.h.Dim, lo+rows
 	scale := float32(1 / math.Sqrt(float64(d)))
-	q, dq := b.view(b.attentionBack.q.Data, b.h.Query, head, lo, rows), b.view(b.dq, b.h.Query, head, lo, rows)
+	q, dq := b.view(b.q.Data, b.h.Query, head, lo, rows), b.view(b.dq, b.h.Query, head, lo, rows)
 	y, dy := b.view(b.y.Data, b.h.Query, head, lo, rows), b.view(b.y.Grad, b.h.Query, head, lo, rows)
 	dk, dv := b.view(b.dk, b.h.KV, b.head, 0, keys), b.view(b.dv, b.h.KV, b.head, 0, keys)
 	p := kernel.Mat{Data: b.p, Rows: rows, Cols: keys, RowStride: b.stride, ColStride: 1}
 	ds := p
 	ds.Data = b.ds
 
-	scaled := kernel.Dense(b.q[:rows*d], rows, d) // as on the way forward
+	scaled := kernel.Dense(b.scaled[:rows*d], rows, d) // as on the way forward
 	for i := range rows {
 		kernel.Scale(scaled.Data[i*d:][:d], scale, q.Data[i*q.RowStride:][:d])
 	}
@@ -96,7 +96,7 @@ func (b *headBack) block(head, lo, rows int) {
 		sum := kernel.Dot(dy.Data[i*dy.RowStride:][:d], y.Data[i*y.RowStride:][:d])
 		kernel.SoftmaxGrad(ds.Data[i*ds.RowStride:][:keys], p.Data[i*p.RowStride:][:keys], sum, scale)
 	}
-	b.products.mul(dq, ds, b.k, b.j.len, true)
+	b.products.mul(dq, ds, b.keys, b.j.len, true)
 	b.products.pack(b.rows, q)
 	b.products.mul(dk, ds.T(), b.rows, rows, true)
 }
@@ -128,7 +128,7 @@ func (m *multiplier) pack(dst []float32, b kernel.Mat) {
 	}
 }
 
-// room returns the memory that a product with a matrix of m×k takes.
+// room returns the memory that a product with a matrix of rows×k takes.
 func (m *multiplier) room(rows, k int) int {
 	if !m.bf16 {
 		return 0
@@ -136,11 +136,11 @@ func (m *multiplier) room(rows, k int) int {
 	return (multiple(rows, kernel.BlockRows) + stripGap) * (m.depth(k) + stripGap)
 }
 
-// mul computes c = a·b, or adds it, b being packed panels of at least a.Cols rows:
-// of so many. Rows of c are contiguous.
-func (m *multiplier) mul(c, a kernel.Mat, b []float32, rows int, add bool) {
+// mul computes c = a·b, or adds it. b is packed and has so many rows, of which the
+// first a.Cols count. Rows of c are contiguous.
+func (m *multiplier) mul(c, a kernel.Mat, b []float32, bRows int, add bool) {
 	const w = kernel.PanelWidth
-	apart := m.depth(rows) * w
+	apart := m.depth(bRows) * w
 	if !m.bf16 {
 		for j := 0; j < c.Cols; j += w {
 			kernel.MulPanel(c.Data[j:], c.RowStride, a, b[j/w*apart:], min(w, c.Cols-j), add)

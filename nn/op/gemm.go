@@ -40,8 +40,8 @@ type GEMM struct {
 	fused   bool // each piece packs its own part of b
 
 	chunkA, chunkB kernel.Mat // the parts that are packed
-	depth          int        // of chunkA, packed
 	i, j           int        // their first row and column
+	depth          int        // of both, packed
 	adds           bool       // of this chunk of k
 
 	packedA, packedB []float32
@@ -86,7 +86,7 @@ func (g *GEMM) cuts(m, k, n int) (per, depth, rows, cols int) {
 		per = 2
 	}
 	depth = min(max(multiple(k, per), per), per*gemmDepth)
-	rows = min(multiple(m, gemmRows), gemmScratchA/(depth/per)/gemmRows*gemmRows)
+	rows = min(multiple(m, gemmRows), gemmScratchA/g.line(depth/per)/gemmRows*gemmRows)
 	cols = min(multiple(n, gemmCols), gemmScratchB/(depth/per)/gemmCols*gemmCols)
 	return per, depth, rows, cols
 }

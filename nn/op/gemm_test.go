@@ -230,3 +230,17 @@ func BenchmarkGEMM(b *testing.B) {
 		}
 	}
 }
+
+// Whatever the shape, a product packs in what a GEMM says that it takes at most.
+func TestScratchIsBounded(t *testing.T) {
+	for _, bf16 := range []bool{false, true} {
+		g := GEMM{BF16: bf16}
+		for k := range 3 * gemmDepth {
+			for _, m := range []int{1, 97, 49152, 151680} {
+				if a, b := g.Scratch(m, k, m); a > gemmScratchA || b > gemmScratchB {
+					t.Fatalf("bf16 %v, %d×%d: %d and %d floats of scratch, want at most %d and %d", bf16, m, k, a, b, gemmScratchA, gemmScratchB)
+				}
+			}
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (n *headLoss) chunk(t *Tape, w *Weight, lo, rows int) float64 {
 			t.mul(kernel.Dense(w.Grad, w.Rows, w.Cols), dy.T(), h.dense(), true)
 		}
 	}
-	t.spent(n, false) // before the next chunk's logits
+	t.ran(n, false) // before the next chunk's logits
 	t.Release(m)
 	t.recording = recording
 	return sum

@@ -51,8 +51,8 @@ func (t *Tape) Spent(op string) {
 	}
 }
 
-// spent makes the time since the last operation that of n.
-func (t *Tape) spent(n Node, back bool) {
+// ran makes the time since the last operation that of n.
+func (t *Tape) ran(n Node, back bool) {
 	if t.Profile != nil {
 		t.Profile.lap(spender(n, back))
 	}

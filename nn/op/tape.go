@@ -49,11 +49,12 @@ type Tape struct {
 
 	// KV is the format in which attention keeps keys and values of sequences
 	// without a cache, so that they get what they get with one of that format;
-	// nil: f32. A tape that records keeps them in f32.
+	// nil: f32. A tape that records keeps them as it multiplies.
 	KV *dtype.Type
 
-	// BF16 rounds what products of trained weights multiply to bf16, forwards
-	// and backwards; sums, weights and their gradients stay f32.
+	// BF16 rounds what products of trained weights, and those of attention on a
+	// tape that records, multiply to bf16, forwards and backwards; sums, weights
+	// and their gradients stay f32.
 	BF16 bool
 
 	// Recompute is how many blocks of a model, the first ones, a recording tape
@@ -188,7 +189,7 @@ func (t *Tape) Floats(n int) []float32 { return t.mem.take(n) }
 
 // Record remembers n, which has computed out; out is nil if n worked in place.
 func (t *Tape) Record(n Node, out *Value) {
-	t.spent(n, false)
+	t.ran(n, false)
 	if t.recording {
 		t.entries = append(t.entries, entry{n, out})
 		if out != nil {
@@ -219,13 +220,13 @@ func (t *Tape) backTo(first int) {
 		t.entries = t.entries[:len(t.entries)-1]
 		if e.out == nil {
 			e.node.Backward(t)
-			t.spent(e.node, true)
+			t.ran(e.node, true)
 			continue
 		}
 		if e.out.Grad != nil {
 			e.node.Backward(t)
 			t.takeBackGrad(e.out)
-			t.spent(e.node, true)
+			t.ran(e.node, true)
 		}
 		t.takeBack(e.out)
 	}

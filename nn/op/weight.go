@@ -68,6 +68,9 @@ func (w *Weight) SetTrainable() {
 	if w.Grad != nil {
 		return
 	}
+	if w.packed != nil {
+		panic(fmt.Sprintf("op: weight %q is packed, and was to be trained", w.Name))
+	}
 	v := LargeFloats(w.Rows * w.Cols)
 	for i := range w.Rows {
 		w.DecodeRow(v[i*w.Cols:(i+1)*w.Cols], i)
@@ -84,7 +87,8 @@ func (w *Weight) SetRounded(t *dtype.Type) {
 	if w.Grad == nil || w.Cols%t.Len != 0 || t.Encode == nil {
 		panic(fmt.Sprintf("op: weight %q cannot be trained as %s", w.Name, t.Name))
 	}
-	w.master = slices.Clone(w.F32())
+	w.master = LargeFloats(w.Rows * w.Cols)
+	copy(w.master, w.F32())
 	w.stored = tensor.New(w.Name, t, w.Rows, w.Cols)
 	w.Round(0, len(w.master))
 }

@@ -37,7 +37,7 @@ type cacheSettings struct {
 // examples, in the student's tokens.
 func cacheStep(c *recipe.Chain, d *recipe.Distill, teachers []run.Input, ref string, student run.Input) (*run.Step, error) {
 	settings := cacheSettings{d.TopK, d.Temperature, int(d.MaxTokens)}
-	s := &run.Step{Kind: "cache", Name: "cache", Version: 5, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
+	s := &run.Step{Kind: "cache", Name: "cache", Version: 4, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
 	in, err := c.Get("data.train", "train")
 	if err != nil {
 		return nil, err

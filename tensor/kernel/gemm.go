@@ -86,17 +86,11 @@ func MulPanel(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) 
 // packed blocks, stride elements apart.
 func MulBlocks(c []float32, ldc int, blocks []float32, stride, rows, n int, panel []float32, cols int, add bool) {
 	if checkMul(c, ldc, rows, cols, n, panel) {
-		mulPanel(c, ldc, cols, packedBlocks("MulBlocks", blocks, stride, rows, n), panel, add)
+		if last := (rows - 1) / BlockRows; len(blocks) < last*stride+n*BlockRows {
+			panic("kernel: MulBlocks: blocks are too short")
+		}
+		mulPanel(c, ldc, cols, rowBlocks{blocks, rows, n, stride, 1, BlockRows}, panel, add)
 	}
-}
-
-// packedBlocks returns what [PackBlocks] made of so many rows and n columns,
-// stride elements apart. It panics if that reaches beyond the data.
-func packedBlocks(who string, data []float32, stride, rows, n int) rowBlocks {
-	if last := (rows - 1) / BlockRows; len(data) < last*stride+n*BlockRows {
-		panic("kernel: " + who + ": blocks are too short")
-	}
-	return rowBlocks{data, rows, n, stride, 1, BlockRows}
 }
 
 // checkMul panics if a product of rows×n by n×cols does not fit; it reports

@@ -41,9 +41,9 @@ func PairShape(a Mat) Mat {
 }
 
 // RoundPairs rounds a to bf16, to the nearest, ties to even; a NaN becomes
-// quiet, and what is below the least normal float may become 0. dst is of
-// [PairShape](a), or rows or columns of it where a are those of the whole. Beyond an
-// odd number of columns the high half is 0.
+// quiet, and what is below the least normal float may become 0. dst has
+// as many rows and columns as [PairShape](a), and any strides. Beyond an odd number of
+// columns the high half is 0.
 func RoundPairs(dst, a Mat) {
 	if dst.Rows != a.Rows || dst.Cols != (a.Cols+1)/2 {
 		panic("kernel: RoundPairs: dst is not of the shape of pairs")
@@ -233,6 +233,9 @@ func MulBlockPairs(c []float32, ldc, rows int, a Mat, panels []float32, apart, c
 	a.check("MulBlockPairs")
 	if rows > a.Rows || a.Rows%BlockRows != 0 {
 		panic("kernel: MulBlockPairs: not of whole blocks")
+	}
+	if rows > 1 && ldc < cols {
+		panic("kernel: MulBlockPairs: rows of the product overlap")
 	}
 	blocks := rowBlocks{a.Data, rows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}
 	const w = PanelWidth
