@@ -6,36 +6,27 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/exp32"
+	"limbeck/tensor/kernel/gen/swiglu"
 )
 
 func f32(v float64) Mem { return bits(math.Float32bits(float32(v))) }
-
-// The constants of kernel's exp32; see there.
-var expCoefficients = []float64{1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}
-
-const (
-	expP0    = 1.9875691500e-4
-	expLog2e = 1.44269504088896341
-	expLn2Hi = 0.693359375
-	expLn2Lo = -2.12194440e-4
-	expMax   = 89
-	expMin   = -104
-)
 
 // expOf emits e**x and returns it. A NaN stays one: of two operands VMAXPS and
 // VMINPS give the second in Intel's order, the first here, if either is a NaN.
 func expOf(x VecVirtual) VecVirtual {
 	n, r, p, t := YMM(), YMM(), YMM(), YMM()
-	VMOVUPS(f32(expMin), t)
+	VMOVUPS(f32(exp32.Min), t)
 	VMAXPS(x, t, r)
-	VMOVUPS(f32(expMax), t)
+	VMOVUPS(f32(exp32.Max), t)
 	VMINPS(r, t, r)
-	VMULPS(f32(expLog2e), r, n)
+	VMULPS(f32(exp32.Log2e), r, n)
 	VROUNDPS(U8(0), n, n)
-	VFNMADD231PS(f32(expLn2Hi), n, r)
-	VFNMADD231PS(f32(expLn2Lo), n, r)
-	VMOVUPS(f32(expP0), p)
-	for _, c := range expCoefficients {
+	VFNMADD231PS(f32(exp32.Ln2Hi), n, r)
+	VFNMADD231PS(f32(exp32.Ln2Lo), n, r)
+	VMOVUPS(f32(exp32.P0), p)
+	for _, c := range exp32.Coefficients {
 		VFMADD213PS(f32(c), r, p)
 	}
 	VMULPS(r, r, t)
@@ -72,7 +63,7 @@ func onePlusExpMinus(x VecVirtual) VecVirtual {
 func exponential() {
 	begin("expAVX2", "func(y, x []float32)", "is expGeneric.")
 	ptrs, n := slices("y", "x"), length("y")
-	loop(n, ptrs, 1, func(a access) { a.store(expOf(a.load(1)), 0) })
+	loop(n, ptrs, 1, func(a access) { a.Store(expOf(a.Load(1)), 0) })
 	end()
 
 	for _, store := range []bool{true, false} {
@@ -84,11 +75,11 @@ func exponential() {
 		shift, ptrs, n := broadcast("shift"), slices("x"), length("x")
 		acc := accumulators(1)
 		loop(n, ptrs, 1, func(a access) {
-			x := a.load(0)
+			x := a.Load(0)
 			VSUBPS(shift, x, x)
 			e := expOf(x)
 			if store {
-				a.store(e, 0)
+				a.Store(e, 0)
 			}
 			if a.mask != nil {
 				VANDPS(a.mask, e, e)
@@ -102,11 +93,11 @@ func exponential() {
 	lse, c := broadcast("lse"), broadcast("a")
 	ptrs, n = slices("y", "x"), length("y")
 	loop(n, ptrs, 1, func(a access) {
-		x := a.load(1)
+		x := a.Load(1)
 		VSUBPS(lse, x, x)
-		y := a.load(0)
+		y := a.Load(0)
 		VFMADD231PS(expOf(x), c, y)
-		a.store(y, 0)
+		a.Store(y, 0)
 	})
 	end()
 }
@@ -114,31 +105,11 @@ func exponential() {
 func swiGLU() {
 	begin("swiGLUAVX2", "func(y, gate, up []float32)", "is swiGLUGeneric.")
 	ptrs, n := slices("y", "gate", "up"), length("y")
-	loop(n, ptrs, 1, func(a access) {
-		g := a.load(1)
-		VDIVPS(onePlusExpMinus(g), g, g)
-		VMULPS(a.load(2), g, g)
-		a.store(g, 0)
-	})
+	loop(n, ptrs, 1, func(a access) { swiglu.Forward(a, onePlusExpMinus) })
 	end()
 
 	begin("swiGLUGradAVX2", "func(dgate, dup, dy, gate, up []float32)", "is swiGLUGradGeneric.")
 	ptrs, n = slices("dgate", "dup", "dy", "gate", "up"), length("dgate")
-	loop(n, ptrs, 1, func(a access) {
-		g, dy := a.load(3), a.load(2)
-		s := sigmoid(g)
-		silu, t := YMM(), YMM()
-		VMULPS(s, g, silu)
-		dup := a.load(1)
-		VFMADD231PS(silu, dy, dup)
-		a.store(dup, 1)
-		VMULPS(a.load(4), dy, dy)
-		// s·(1 + g·(1-s)) = s + silu - silu·s
-		VADDPS(s, silu, t)
-		VFNMADD231PS(silu, s, t)
-		dgate := a.load(0)
-		VFMADD231PS(t, dy, dgate)
-		a.store(dgate, 0)
-	})
+	loop(n, ptrs, 1, func(a access) { swiglu.Backward(a, func() VecVirtual { return YMM() }, sigmoid) })
 	end()
 }

@@ -60,8 +60,8 @@ type access struct {
 
 func (a access) mem(i int) Mem { return Mem{Base: a.ptrs[i], Disp: a.unroll * bytes} }
 
-// load returns the vector of slice i; lanes beyond its end are 0.
-func (a access) load(i int) VecVirtual {
+// Load returns the vector of slice i; lanes beyond its end are 0.
+func (a access) Load(i int) VecVirtual {
 	v := YMM()
 	if a.mask != nil {
 		VMASKMOVPS(a.mem(i), a.mask, v)
@@ -71,7 +71,8 @@ func (a access) load(i int) VecVirtual {
 	return v
 }
 
-func (a access) store(v VecVirtual, i int) {
+// Store writes the vector of a slice, or what the mask has of it.
+func (a access) Store(v VecVirtual, i int) {
 	if a.mask != nil {
 		VMASKMOVPS(v, a.mask, a.mem(i))
 	} else {

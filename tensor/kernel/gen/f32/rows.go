@@ -9,35 +9,35 @@ import (
 func norm() {
 	elementwise("mulScaledAVX2", "func(y, x, w []float32, r float32)", "is mulScaledGeneric.",
 		[]string{"y", "x", "w"}, []string{"r"}, func(a access, c []VecVirtual) {
-			x := a.load(1)
+			x := a.Load(1)
 			VMULPS(c[0], x, x)
-			VMULPS(a.load(2), x, x)
-			a.store(x, 0)
+			VMULPS(a.Load(2), x, x)
+			a.Store(x, 0)
 		})
 	elementwise("normGradAVX2", "func(dx, dy, x, w []float32, r, m float32)", "is normGradGeneric.",
 		[]string{"dx", "dy", "x", "w"}, []string{"r", "m"}, func(a access, c []VecVirtual) {
-			x, t := a.load(2), a.load(1)
-			VMULPS(a.load(3), t, t)
+			x, t := a.Load(2), a.Load(1)
+			VMULPS(a.Load(3), t, t)
 			VFNMADD231PS(x, c[1], t)
-			dx := a.load(0)
+			dx := a.Load(0)
 			VFMADD231PS(t, c[0], dx)
-			a.store(dx, 0)
+			a.Store(dx, 0)
 		})
 	elementwise("softmaxGradAVX2", "func(dp, p []float32, sum, scale float32)", "is softmaxGradGeneric.",
 		[]string{"dp", "p"}, []string{"sum", "scale"}, func(a access, c []VecVirtual) {
-			d, p := a.load(0), a.load(1)
+			d, p := a.Load(0), a.Load(1)
 			VSUBPS(c[0], d, d)
 			VMULPS(c[1], p, p)
 			VMULPS(p, d, d)
-			a.store(d, 0)
+			a.Store(d, 0)
 		})
 	elementwise("addMulAVX2", "func(z, x, y []float32, a float32)", "is addMulGeneric.",
 		[]string{"z", "x", "y"}, []string{"a"}, func(a access, c []VecVirtual) {
-			x := a.load(1)
-			VMULPS(a.load(2), x, x)
-			z := a.load(0)
+			x := a.Load(1)
+			VMULPS(a.Load(2), x, x)
+			z := a.Load(0)
 			VFMADD231PS(x, c[0], z)
-			a.store(z, 0)
+			a.Store(z, 0)
 		})
 }
 
@@ -91,15 +91,15 @@ func rope() {
 
 	elementwise("ropeHalvesAVX2", "func(lo, hi, cos, sin []float32, sign float32)", "is ropeHalvesGeneric of both halves.",
 		[]string{"lo", "hi", "cos", "sin"}, []string{"sign"}, func(a access, f []VecVirtual) {
-			lo, hi, c, s := a.load(0), a.load(1), a.load(2), a.load(3)
+			lo, hi, c, s := a.Load(0), a.Load(1), a.Load(2), a.Load(3)
 			VMULPS(f[0], s, s)
 			t, u := YMM(), YMM()
 			VMULPS(s, hi, t)
 			VFMSUB231PS(c, lo, t)
 			VMULPS(s, lo, u)
 			VFMADD231PS(c, hi, u)
-			a.store(t, 0)
-			a.store(u, 1)
+			a.Store(t, 0)
+			a.Store(u, 1)
 		})
 }
 
@@ -115,27 +115,27 @@ func adamW() {
 	scale, keep, new1, beta2, new2, root, eps, step := c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
 	ptrs, n := slices("w", "g", "m", "v"), length("w")
 	loop(n, ptrs, 1, func(a access) {
-		d, m, t := a.load(1), a.load(2), YMM()
+		d, m, t := a.Load(1), a.Load(2), YMM()
 		VMULPS(scale, d, d)
 		VSUBPS(m, d, t)
 		VMULPS(new1, t, t)
 		VADDPS(t, m, m)
-		a.store(m, 2)
-		v := a.load(3)
+		a.Store(m, 2)
+		v := a.Load(3)
 		VMULPS(beta2, v, v)
 		VMULPS(new2, d, t)
 		VMULPS(d, t, t)
 		VADDPS(t, v, v)
-		a.store(v, 3)
+		a.Store(v, 3)
 		VSQRTPS(v, v)
 		VDIVPS(root, v, v)
 		VADDPS(eps, v, v)
 		VMULPS(step, m, m)
 		VDIVPS(v, m, m)
-		w := a.load(0)
+		w := a.Load(0)
 		VMULPS(keep, w, w)
 		VADDPS(m, w, w)
-		a.store(w, 0)
+		a.Store(w, 0)
 	})
 	end()
 }
@@ -193,13 +193,13 @@ func roundBF16(v VecVirtual) {
 func pairRows() {
 	elementwise("pairRowsAVX2", "func(dst, low, high []float32)", "is pairRowsGeneric.", []string{"dst", "low", "high"}, nil,
 		func(a access, _ []VecVirtual) {
-			low, high := a.load(1), a.load(2)
+			low, high := a.Load(1), a.Load(2)
 			roundBF16(low)
 			roundBF16(high)
 			VPSRLD(U8(16), low, low)
 			VPAND(bits(0xffff0000), high, high)
 			VPOR(high, low, low)
-			a.store(low, 0)
+			a.Store(low, 0)
 		})
 }
 

@@ -13,60 +13,60 @@ const sums = 4
 func vector() {
 	reduction("dotAVX2", "func(x, y []float32) float32", "is dotGeneric, in 32 sums.", []string{"x", "y"},
 		func(a access, s VecVirtual) {
-			x := a.load(0)
-			VFMADD231PS(a.load(1), x, s)
+			x := a.Load(0)
+			VFMADD231PS(a.Load(1), x, s)
 		})
 	reduction("sumAVX2", "func(x []float32) float32", "is sumGeneric, in 32 sums.", []string{"x"},
-		func(a access, s VecVirtual) { VADDPS(a.load(0), s, s) })
+		func(a access, s VecVirtual) { VADDPS(a.Load(0), s, s) })
 	reduction("sumSqAVX2", "func(x []float32) float32", "is sumSqGeneric, in 32 sums.", []string{"x"},
 		func(a access, s VecVirtual) {
-			x := a.load(0)
+			x := a.Load(0)
 			VFMADD231PS(x, x, s)
 		})
 	reduction("dot3AVX2", "func(x, y, z []float32) float32", "is dot3Generic, in 32 sums.", []string{"x", "y", "z"},
 		func(a access, s VecVirtual) {
-			x := a.load(0)
-			VMULPS(a.load(1), x, x)
-			VFMADD231PS(a.load(2), x, s)
+			x := a.Load(0)
+			VMULPS(a.Load(1), x, x)
+			VFMADD231PS(a.Load(2), x, s)
 		})
 	maximum()
 
 	elementwise("axpyAVX2", "func(a float32, x, y []float32)", "is axpyGeneric.", []string{"y", "x"}, []string{"a"},
 		func(a access, c []VecVirtual) {
-			y, x := a.load(0), a.load(1)
+			y, x := a.Load(0), a.Load(1)
 			VFMADD231PS(x, c[0], y)
-			a.store(y, 0)
+			a.Store(y, 0)
 		})
 	elementwise("blendAVX2", "func(y, x []float32, a, b float32)", "is blendGeneric.", []string{"y", "x"}, []string{"a", "b"},
 		func(a access, c []VecVirtual) {
-			y := a.load(0)
+			y := a.Load(0)
 			VMULPS(c[0], y, y)
-			VFMADD231PS(a.load(1), c[1], y)
-			a.store(y, 0)
+			VFMADD231PS(a.Load(1), c[1], y)
+			a.Store(y, 0)
 		})
 	elementwise("scaleAVX2", "func(y, x []float32, a float32)", "is scaleGeneric.", []string{"y", "x"}, []string{"a"},
 		func(a access, c []VecVirtual) {
-			x := a.load(1)
+			x := a.Load(1)
 			VMULPS(c[0], x, x)
-			a.store(x, 0)
+			a.Store(x, 0)
 		})
 	elementwise("addAVX2", "func(y, x []float32)", "is addGeneric.", []string{"y", "x"}, nil,
 		func(a access, _ []VecVirtual) {
-			y := a.load(0)
-			VADDPS(a.load(1), y, y)
-			a.store(y, 0)
+			y := a.Load(0)
+			VADDPS(a.Load(1), y, y)
+			a.Store(y, 0)
 		})
 	elementwise("addToAVX2", "func(dst, a, b []float32)", "is addToGeneric.", []string{"dst", "a", "b"}, nil,
 		func(a access, _ []VecVirtual) {
-			x := a.load(1)
-			VADDPS(a.load(2), x, x)
-			a.store(x, 0)
+			x := a.Load(1)
+			VADDPS(a.Load(2), x, x)
+			a.Store(x, 0)
 		})
 	elementwise("mulAVX2", "func(y, x []float32)", "is mulGeneric.", []string{"y", "x"}, nil,
 		func(a access, _ []VecVirtual) {
-			y := a.load(0)
-			VMULPS(a.load(1), y, y)
-			a.store(y, 0)
+			y := a.Load(0)
+			VMULPS(a.Load(1), y, y)
+			a.Store(y, 0)
 		})
 }
 
@@ -102,7 +102,7 @@ func maximum() {
 		VMOVUPS(least, acc[i])
 	}
 	loop(n, ptrs, sums, func(a access) {
-		x := a.load(0)
+		x := a.Load(0)
 		if a.mask != nil {
 			low := YMM()
 			VMOVUPS(least, low)

@@ -6,18 +6,9 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
-)
 
-// The constants of kernel's exp32; see there.
-const (
-	expLog2e = 1.44269504088896341
-	expLn2Hi = 0.693359375
-	expLn2Lo = -2.12194440e-4
-	expP0    = 1.9875691500e-4
-	expMin   = -104
+	"limbeck/tensor/kernel/gen/exp32"
 )
-
-var expCoefficients = []float64{1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}
 
 // all returns a vector whose lanes are v.
 func all(v float64) VecVirtual {
@@ -35,8 +26,8 @@ type exponential struct {
 }
 
 func newExponential() *exponential {
-	e := &exponential{all(expMin), all(expLog2e), all(expLn2Hi), all(expLn2Lo), all(expP0), all(1), nil}
-	for _, c := range expCoefficients {
+	e := &exponential{all(exp32.Min), all(exp32.Log2e), all(exp32.Ln2Hi), all(exp32.Ln2Lo), all(exp32.P0), all(1), nil}
+	for _, c := range exp32.Coefficients {
 		e.p = append(e.p, all(c))
 	}
 	return e
@@ -88,10 +79,10 @@ func expMax() {
 	VBROADCASTSS(m.AsX(), m)
 	e, sum := newExponential(), zero()
 	loop("exp", length, bases, func(a access) {
-		x := a.load(0)
+		x := a.Load(0)
 		VSUBPS(m, x, x)
 		y := e.of(x)
-		a.store(y, 0)
+		a.Store(y, 0)
 		if a.mask != nil {
 			VADDPS(y, sum, a.mask, sum)
 		} else {

@@ -20,8 +20,8 @@ type access struct {
 	mask OpmaskVirtual
 }
 
-// load returns the vector of a slice; beyond the mask it is 0.
-func (a access) load(slice int) VecVirtual {
+// Load returns the vector of a slice; beyond the mask it is 0.
+func (a access) Load(slice int) VecVirtual {
 	x := ZMM()
 	if a.mask != nil {
 		VMOVUPS_Z(a.at[slice], a.mask, x)
@@ -31,7 +31,8 @@ func (a access) load(slice int) VecVirtual {
 	return x
 }
 
-func (a access) store(x VecVirtual, slice int) {
+// Store writes the vector of a slice, or what the mask has of it.
+func (a access) Store(x VecVirtual, slice int) {
 	if a.mask != nil {
 		VMOVUPS(x, a.mask, a.at[slice])
 	} else {

@@ -5,42 +5,22 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/reg"
-)
 
-// expMost is expMax of kernel's exp32.
-const expMost = 89
+	"limbeck/tensor/kernel/gen/exp32"
+	"limbeck/tensor/kernel/gen/swiglu"
+)
 
 func swiGLU() {
 	begin("swiGLUAVX512", "func(y, gate, up []float32)", "is swiGLUGeneric.")
 	bases, length := slices("y", "gate", "up")
 	e := newExpMinus()
-	loop("next", length, bases, func(a access) {
-		g := a.load(1)
-		VDIVPS(e.plusOne(g), g, g)
-		VMULPS(a.load(2), g, g)
-		a.store(g, 0)
-	})
+	loop("next", length, bases, func(a access) { swiglu.Forward(a, e.plusOne) })
 	end()
 
 	begin("swiGLUGradAVX512", "func(dgate, dup, dy, gate, up []float32)", "is swiGLUGradGeneric.")
 	bases, length = slices("dgate", "dup", "dy", "gate", "up")
 	e = newExpMinus()
-	loop("next", length, bases, func(a access) {
-		g, dy := a.load(3), a.load(2)
-		s, silu, t := ZMM(), ZMM(), ZMM()
-		VDIVPS(e.plusOne(g), e.one, s)
-		VMULPS(s, g, silu)
-		dup := a.load(1)
-		VFMADD231PS(silu, dy, dup)
-		a.store(dup, 1)
-		VMULPS(a.load(4), dy, dy)
-		// s·(1 + g·(1-s)) = s + silu - silu·s
-		VADDPS(s, silu, t)
-		VFNMADD231PS(silu, s, t)
-		dgate := a.load(0)
-		VFMADD231PS(t, dy, dgate)
-		a.store(dgate, 0)
-	})
+	loop("next", length, bases, func(a access) { swiglu.Backward(a, func() VecVirtual { return ZMM() }, e.sigmoid) })
 	end()
 }
 
@@ -51,7 +31,7 @@ type expMinus struct {
 }
 
 func newExpMinus() *expMinus {
-	return &expMinus{newExponential(), all(expMost), all(math.Copysign(0, -1))}
+	return &expMinus{newExponential(), all(exp32.Max), all(math.Copysign(0, -1))}
 }
 
 // plusOne emits 1 + e**-x. A NaN stays one.
@@ -62,4 +42,11 @@ func (e *expMinus) plusOne(x VecVirtual) VecVirtual {
 	y := e.of(minus)
 	VADDPS(e.one, y, y)
 	return y
+}
+
+// sigmoid emits 1 / (1 + e**-x).
+func (e *expMinus) sigmoid(x VecVirtual) VecVirtual {
+	s := ZMM()
+	VDIVPS(e.plusOne(x), e.one, s)
+	return s
 }
