@@ -33,9 +33,9 @@ func Attention(t *Tape, q, k, v *Value, h Heads, layer int, b Batch) *Value {
 	}
 	if t.recording {
 		n.lse = t.Floats(q.Rows * h.Query)
-	}
-	if t.recording && t.BF16 && h.Dim%2 == 0 {
-		n.kept = t.Floats(q.Rows * q.Cols / 2)
+		if t.attendsInPairs(h.Dim) {
+			n.kept = t.Floats(q.Rows * q.Cols / 2)
+		}
 	}
 	n.attend()
 	t.Record(n, n.y)

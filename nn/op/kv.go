@@ -55,11 +55,15 @@ func (t *Tape) shapeKV(heads, headDim int) kvShape {
 	switch {
 	case t.KV != nil && !t.recording:
 		return shapeKV(t.KV, heads, headDim)
-	case t.BF16 && headDim%2 == 0:
+	case t.attendsInPairs(headDim):
 		return kvShape{dtype.BF16, bf16PairsKV{}, heads, headDim}
 	}
 	return shapeKV(dtype.F32, heads, headDim)
 }
+
+// attendsInPairs reports whether a training multiplies pairs of bf16 in attention
+// with heads of so many channels.
+func (t *Tape) attendsInPairs(headDim int) bool { return t.BF16 && headDim%2 == 0 }
 
 // A kvLayer is the keys and values of one layer, with room for capacity
 // positions, a multiple of 16.
@@ -160,7 +164,7 @@ func (c *KV) reserve(layer, n int) {
 	*l = grown
 }
 
-func roundUp(n int) int { return (n + kernel.PanelWidth - 1) / kernel.PanelWidth * kernel.PanelWidth }
+func roundUp(n int) int { return multiple(n, kernel.PanelWidth) }
 
 // strips returns how many strips hold the channels of a head's values.
 func (s *kvShape) strips() int { return (s.headDim + s.layout.strip() - 1) / s.layout.strip() }

@@ -46,6 +46,14 @@ type needs struct{ pages, heap int64 }
 
 func (n needs) and(m needs) needs { return needs{n.pages + m.pages, n.heap + m.heap} }
 
+// orHeap returns n or m, whichever has allocated more.
+func (n needs) orHeap(m needs) needs {
+	if m.heap > n.heap {
+		return m
+	}
+	return n
+}
+
 // memory is what they take.
 func (n needs) memory() int64 { return n.pages + int64(collected*float64(n.heap)) }
 
@@ -243,7 +251,7 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 		writer := generating(l.config, 4*int64(l.config.Params()), float64(most), one)
 		return run.Cost{
 			Seconds: (forward(l.config, false, work{ask, ask}) + forward(l.config, l.packed, work{answer, answer - ask})) / batchedShare,
-			Memory:  l.reading().and(needs{heap: max(writer.heap, l.answering(l.config, l.bytes).heap)}).peak(),
+			Memory:  l.reading().and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
 		}, nil
 	}
 }

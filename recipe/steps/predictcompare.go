@@ -67,15 +67,11 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 				opened += bytes
 				cost.Seconds += divergeSeconds(shape, pass, threads) + forward(shape, packed, pass)
 			}
-			if n := l.answering(shape, bytes); n.heap > most.heap {
-				most = n
-			}
+			most = most.orHeap(l.answering(shape, bytes))
 			models++
 		}
 		cost.Seconds += forward(l.config, l.packed, pass)
-		if n := l.judging(pass, opened); n.heap > most.heap {
-			most = n
-		}
+		most = most.orHeap(l.judging(pass, opened))
 		cost.Memory = l.reading().and(most).peak()
 		if slices.Contains(r.Compare.Baselines, classical) {
 			cost = l.learning(cost, c.Recipe.Data)
