@@ -111,12 +111,10 @@ func (a *Attention) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
 	n := a.Norm.Forward(t, x, a.Q.Weight)
 	p := forward(t, n, &a.Q, &a.K, &a.V)
 	q, k, v := p[0], p[1], p[2]
-	op.RoPE(t, q, a.Rope, b)
-	op.RoPE(t, k, a.Rope, b)
+	h := op.Attention(t, q, k, v, a.Heads, a.Layer, a.Rope, b)
 	t.Tap(a.Q.Weight.Name, ".out", q)
 	t.Tap(a.K.Weight.Name, ".out", k)
 	t.Tap(a.V.Weight.Name, ".out", v)
-	h := op.Attention(t, q, k, v, a.Heads, a.Layer, b)
 	o := a.O.Forward(t, b.Wanted(t, h))
 	y := op.Add(t, wanted, o)
 	t.Drop(n)

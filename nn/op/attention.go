@@ -15,10 +15,22 @@ type Heads struct{ Query, KV, Dim int }
 // arXiv:2305.13245. q is [tokens, Query·Dim], k and v are [tokens, KV·Dim].
 // Sequences with a cache append k and v to its given layer; of others, k and v
 // are rounded as the tape's KV says.
-func Attention(t *Tape, q, k, v *Value, h Heads, layer int, b Batch) *Value {
+//
+// With a rotation, q and k are rotated by their positions before ([RoPE]): on a
+// recording or tapped tape in place, for those who look at them, else as they are
+// read.
+func Attention(t *Tape, q, k, v *Value, h Heads, layer int, r *Rotation, b Batch) *Value {
+	if r != nil && (t.recording || t.OnTap != nil) {
+		RoPE(t, q, r, b)
+		RoPE(t, k, r, b)
+		r = nil
+	}
+	if r != nil {
+		r.reach(b)
+	}
 	n := Alloc[attention](t)
 	jobs, stores, pieces, merges := n.jobs[:0], n.stores[:0], n.pieces[:0], n.merges[:0]
-	*n = attention{t: t, q: q, k: k, v: v, y: t.Value(q.Rows, q.Cols), h: h, jobs: jobs, stores: stores, pieces: pieces, merges: merges}
+	*n = attention{t: t, q: q, k: k, v: v, y: t.Value(q.Rows, q.Cols), h: h, r: r, jobs: jobs, stores: stores, pieces: pieces, merges: merges}
 	row := 0
 	for _, s := range b.Seqs {
 		j := attentionJob{row: row, len: s.Len, past: s.past()}
@@ -83,6 +95,7 @@ type attention struct {
 	t          *Tape
 	q, k, v, y *Value
 	h          Heads
+	r          *Rotation // of q and k as they are read; nil: none
 	jobs       []attentionJob
 	stores     []attentionPiece // keys and values to store before
 	pieces     []attentionPiece
@@ -132,13 +145,23 @@ func (n *attentionStore) Do(worker, piece int) {
 // store lays the keys and values of a piece's tokens out, those of a group of
 // positions at a time.
 func (n *attention) store(worker int, p *attentionPiece) {
-	j := &n.jobs[p.job]
-	mem := n.t.Scratch(worker, kernel.PanelWidth*j.shape.width())
+	j, d := &n.jobs[p.job], n.h.Dim
+	mem := slicer(n.t.Scratch(worker, kernel.PanelWidth*(d+j.shape.width())))
+	turned := mem.take(kernel.PanelWidth * d)
 	for lo, hi := p.lo, 0; lo < p.hi; lo = hi {
 		hi = j.upTo(lo, kernel.PanelWidth)
 		rows := func(v *Value) kernel.Mat {
-			return part(v.dense(), j.row+lo, j.row+hi, p.head*n.h.Dim, (p.head+1)*n.h.Dim)
+			return part(v.dense(), j.row+lo, j.row+hi, p.head*d, (p.head+1)*d)
 		}
-		j.shape.put(j.kv, rows(n.k), rows(n.v), p.head, j.past+lo, mem)
+		k := rows(n.k)
+		if n.r != nil {
+			for i := range k.Rows {
+				row := turned[i*d:][:d]
+				copy(row, k.Data[i*k.RowStride:])
+				n.r.turn(row, j.past+lo+i, kernel.RoPE)
+			}
+			k = kernel.Dense(turned, k.Rows, d)
+		}
+		j.shape.put(j.kv, k, rows(n.v), p.head, j.past+lo, mem)
 	}
 }

@@ -49,8 +49,9 @@ func attentionGrads(pool *par.Pool, h Heads, lens []int, bf16 bool) [][]float32 
 		return v
 	}
 	q, k, v := random(h.Query*h.Dim), random(h.KV*h.Dim), random(h.KV*h.Dim)
-	y := Attention(tape, q, k, v, h, 0, b)
+	y := Attention(tape, q, k, v, h, 0, nil, b)
 	out := append([]float32(nil), y.Data...)
+	tape.Drop(y) // made again on the way back
 	dy := tape.Grad(y)
 	for i := range dy {
 		dy[i] = float32(r.NormFloat64())

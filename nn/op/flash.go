@@ -161,11 +161,17 @@ func (s *slicer) take(n int) []float32 {
 	return v
 }
 
-// scaled writes the rows of a piece, times 1/√Dim, to dst.
+// scaled writes the rows of a piece, rotated and times 1/√Dim, to dst.
 func (n *attention) scaled(dst []float32, p *attentionPiece) {
-	width, scale := len(dst)/(p.hi-p.lo), float32(1/math.Sqrt(float64(n.h.Dim)))
+	j, width, scale := &n.jobs[p.job], len(dst)/(p.hi-p.lo), float32(1/math.Sqrt(float64(n.h.Dim)))
 	for i := p.lo; i < p.hi; i++ {
-		kernel.Scale(dst[(i-p.lo)*width:][:width], scale, n.q.Row(n.jobs[p.job].row + i)[p.head*width:][:width])
+		to, from := dst[(i-p.lo)*width:][:width], n.q.Row(j.row + i)[p.head*width:][:width]
+		if n.r != nil {
+			copy(to, from)
+			n.r.turn(to, j.past+i, kernel.RoPE)
+			from = to
+		}
+		kernel.Scale(to, scale, from)
 	}
 }
 

@@ -45,13 +45,13 @@ func benchmarkAttention(b *testing.B, pool *par.Pool, r *rand.Rand, h Heads, for
 	for kv.Len() < past {
 		batch := Batch{Seqs: []Seq{{Len: min(256, past-kv.Len()), KV: kv}}}
 		q, k, v := qkv(batch.Seqs[0].Len)
-		Attention(tape, q, k, v, h, 0, batch)
+		Attention(tape, q, k, v, h, 0, nil, batch)
 		batch.Advance()
 		tape.Reset()
 	}
 	q, k, v := qkv(tokens)
 	for b.Loop() {
-		Attention(tape, q, k, v, h, 0, Batch{Seqs: []Seq{{Len: tokens, KV: kv}}})
+		Attention(tape, q, k, v, h, 0, nil, Batch{Seqs: []Seq{{Len: tokens, KV: kv}}})
 		tape.Reset()
 	}
 	pairs := float64(tokens) * (float64(past) + float64(tokens+1)/2)
@@ -86,7 +86,7 @@ func TestFlashIsAttention(t *testing.T) {
 	for _, format := range KVTypes() {
 		tape := NewTape(pool)
 		tape.KV = format
-		got := Attention(tape, q, k, v, h, 0, Batch{Seqs: []Seq{{Len: tokens}}})
+		got := Attention(tape, q, k, v, h, 0, nil, Batch{Seqs: []Seq{{Len: tokens}}})
 		var diff, norm float64
 		for i, w := range want {
 			d := float64(got.Data[i]) - w
@@ -100,7 +100,8 @@ func TestFlashIsAttention(t *testing.T) {
 }
 
 // A token of many sequences at once, whose prompts came in parts, gets the bits
-// that it gets alone after a whole prompt: whoever stores and reads which blocks.
+// that it gets alone after a whole prompt: whoever stores and reads which blocks,
+// and whether queries and keys are rotated as they are read or before.
 func TestFlashOfManyIsThatOfEach(t *testing.T) {
 	const sequences = 11
 	h := Heads{Query: 4, KV: 2, Dim: 32}
@@ -108,8 +109,17 @@ func TestFlashOfManyIsThatOfEach(t *testing.T) {
 	defer pool.Close()
 	r := rand.New(rand.NewPCG(5, 6))
 	tape := NewTape(pool)
+	rotation := NewRotation(h.Dim, 10000)
 	run := func(q, k, v *Value, b Batch) *Value {
-		y := Attention(tape, q, k, v, h, 0, b)
+		y := Attention(tape, q, k, v, h, 0, rotation, b)
+		b.Advance()
+		return y
+	}
+	rotated := func(q, k, v *Value, b Batch) *Value {
+		q, k = clone(q), clone(k)
+		RoPE(tape, q, rotation, b)
+		RoPE(tape, k, rotation, b)
+		y := Attention(tape, q, k, v, h, 0, nil, b)
 		b.Advance()
 		return y
 	}
@@ -123,11 +133,11 @@ func TestFlashOfManyIsThatOfEach(t *testing.T) {
 			n := 60 + 31*i // up to three blocks
 			qs, ks, vs := randomValue(r, n+1, h.Query*h.Dim), randomValue(r, n+1, h.KV*h.Dim), randomValue(r, n+1, h.KV*h.Dim)
 			alone, parts := NewKV(format, 1, h.KV, h.Dim, n+1), NewKV(format, 1, h.KV, h.Dim, n+1)
-			run(rows(qs, 0, n), rows(ks, 0, n), rows(vs, 0, n), Batch{Seqs: []Seq{{n, alone}}})
+			rotated(rows(qs, 0, n), rows(ks, 0, n), rows(vs, 0, n), Batch{Seqs: []Seq{{n, alone}}})
 			for lo, hi := 0, 37; lo < n; lo, hi = hi, min(n, 2*hi+1) {
 				run(rows(qs, lo, hi), rows(ks, lo, hi), rows(vs, lo, hi), Batch{Seqs: []Seq{{hi - lo, parts}}})
 			}
-			y := run(rows(qs, n, n+1), rows(ks, n, n+1), rows(vs, n, n+1), Batch{Seqs: []Seq{{1, alone}}})
+			y := rotated(rows(qs, n, n+1), rows(ks, n, n+1), rows(vs, n, n+1), Batch{Seqs: []Seq{{1, alone}}})
 			want = append(want, y.Data...)
 			q, k, v = append(q, qs.Row(n)...), append(k, ks.Row(n)...), append(v, vs.Row(n)...)
 			together.Seqs = append(together.Seqs, Seq{1, parts})
@@ -140,6 +150,10 @@ func TestFlashOfManyIsThatOfEach(t *testing.T) {
 		}
 		tape.Reset()
 	}
+}
+
+func clone(v *Value) *Value {
+	return &Value{Rows: v.Rows, Cols: v.Cols, Data: slices.Clone(v.Data)}
 }
 
 // attentionByDefinition returns softmax(q·kᵀ/√Dim)·v of one sequence.

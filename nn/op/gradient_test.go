@@ -171,9 +171,9 @@ func TestAttentionGradient(t *testing.T) {
 				qk := testkit.Matrix(r, rows, h.Query*h.Dim)
 				testkit.CheckGradient(t, in, nil, func(t *op.Tape, x []*op.Value) *op.Value {
 					if len(x) == 1 {
-						return op.Attention(t, qk, &op.Value{Rows: rows, Cols: h.KV * h.Dim, Data: qk.Data[:rows*h.KV*h.Dim]}, x[0], h, 0, b)
+						return op.Attention(t, qk, &op.Value{Rows: rows, Cols: h.KV * h.Dim, Data: qk.Data[:rows*h.KV*h.Dim]}, x[0], h, 0, nil, b)
 					}
-					return op.Attention(t, x[0], x[1], x[2], h, 0, b)
+					return op.Attention(t, x[0], x[1], x[2], h, 0, nil, b)
 				})
 			})
 		}

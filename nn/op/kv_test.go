@@ -38,7 +38,7 @@ func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
 		return v
 	}
 	q, k, v := random(h.Query*h.Dim), random(h.KV*h.Dim), random(h.KV*h.Dim)
-	want := Attention(tape, q, k, v, h, 0, Batch{Seqs: []Seq{{Len: tokens}}})
+	want := Attention(tape, q, k, v, h, 0, nil, Batch{Seqs: []Seq{{Len: tokens}}})
 	rows := func(v *Value, lo, n int) *Value {
 		return &Value{Rows: n, Cols: v.Cols, Data: v.Data[lo*v.Cols : (lo+n)*v.Cols]}
 	}
@@ -49,7 +49,7 @@ func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
 	for lo := 0; lo < tokens; {
 		n := min(tokens-lo, 1+rng.IntN(120))
 		b := Batch{Seqs: []Seq{{Len: n, KV: kv}}}
-		got := Attention(tape, rows(q, lo, n), rows(k, lo, n), rows(v, lo, n), h, 0, b)
+		got := Attention(tape, rows(q, lo, n), rows(k, lo, n), rows(v, lo, n), h, 0, nil, b)
 		b.Advance()
 		if !slices.Equal(got.Data, rows(want, lo, n).Data) {
 			t.Fatalf("positions %d to %d differ", lo, lo+n)

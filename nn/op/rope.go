@@ -36,14 +36,31 @@ func (r *Rotation) grow(n int) {
 	}
 }
 
-// RoPE rotates, in place, the heads of every row of x by the row's position in
-// its sequence. x is [tokens, heads·dims].
-func RoPE(t *Tape, x *Value, r *Rotation, b Batch) {
+// reach makes the angles of all positions of a batch.
+func (r *Rotation) reach(b Batch) {
 	last := 0
 	for _, s := range b.Seqs {
 		last = max(last, s.past()+s.Len)
 	}
 	r.grow(last)
+}
+
+// A turner rotates one head: [kernel.RoPE], or back.
+type turner func(x, cos, sin []float32)
+
+// turn rotates the heads of x, which is of position pos.
+func (r *Rotation) turn(x []float32, pos int, by turner) {
+	half := r.dims / 2
+	cos, sin := r.cos[pos*half:][:half], r.sin[pos*half:][:half]
+	for ; len(x) > 0; x = x[r.dims:] {
+		by(x[:r.dims], cos, sin)
+	}
+}
+
+// RoPE rotates, in place, the heads of every row of x by the row's position in
+// its sequence. x is [tokens, heads·dims].
+func RoPE(t *Tape, x *Value, r *Rotation, b Batch) {
+	r.reach(b)
 	n := Alloc[rope](t)
 	*n = rope{x: x, r: r, b: b}
 	t.Pool.Run(n, rowPieces(x.Rows))
@@ -60,16 +77,12 @@ type rope struct {
 func (n *rope) Do(_, piece int) { n.rotate(piece, n.x.Data, kernel.RoPE) }
 
 // rotate turns the rows of one piece of v, which is of x's shape.
-func (n *rope) rotate(piece int, v []float32, turn func(x, cos, sin []float32)) {
+func (n *rope) rotate(piece int, v []float32, by turner) {
 	lo, hi := rowPiece(piece, n.x.Rows)
-	row, half := 0, n.r.dims/2
+	row, cols := 0, n.x.Cols
 	for _, s := range n.b.Seqs {
 		for i := max(lo, row); i < min(hi, row+s.Len); i++ {
-			p := s.past() + i - row
-			cos, sin := n.r.cos[p*half:(p+1)*half], n.r.sin[p*half:(p+1)*half]
-			for h := i * n.x.Cols; h < (i+1)*n.x.Cols; h += n.r.dims {
-				turn(v[h:h+n.r.dims], cos, sin)
-			}
+			n.r.turn(v[i*cols:(i+1)*cols], s.past()+i-row, by)
 		}
 		row += s.Len
 	}
