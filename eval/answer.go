@@ -12,13 +12,13 @@ import (
 // What bounds a reply where the task does not: the longest of the data, and some
 // more, so that a model that goes on where it should end is not cut at the end.
 const (
-	leastReply = 128 // tokens that any reply may have
+	LeastReply = 128 // tokens that any reply may have
 	replyRoom  = 4   // a quarter more than the longest reply
 )
 
 // ReplyTokens returns how many tokens of m a reply to one of the examples may
 // have: as many as their longest reply, which a shorter bound would make wrong for
-// every model, and a quarter more; at least 128.
+// every model, and a quarter more; at least [LeastReply].
 func ReplyTokens(m *model.Model, examples []data.Example) int {
 	longest := 0
 	for i := range examples {
@@ -26,7 +26,7 @@ func ReplyTokens(m *model.Model, examples []data.Example) int {
 			longest = max(longest, len(m.ReplyIDs(reply)))
 		}
 	}
-	return max(leastReply, longest+longest/replyRoom)
+	return max(LeastReply, longest+longest/replyRoom)
 }
 
 // answerSlots is how many examples are answered in one batch.

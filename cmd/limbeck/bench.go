@@ -87,11 +87,9 @@ func (a *app) bench(ctx context.Context, f *benchFlags, ref string) error {
 	if f.compare != "" {
 		refs = append(refs, f.compare)
 	}
-	if f.html != "" {
-		page := output{"--html", f.html, f.force}
-		if err := page.checkFile(reportPage, refs...); err != nil {
-			return err
-		}
+	page := output{"--html", f.html, f.force}
+	if err := page.checkFile(reportPage, refs...); err != nil {
+		return err
 	}
 	o := bench.Options{Rounds: f.rounds, Progress: func(done, total int, name string) {
 		a.progress.report("timing", int64(done), int64(total), name)

@@ -137,11 +137,9 @@ func (f *compareFlags) checkOutputs(refs []string) error {
 		path, _ := data.CutPart(ref)
 		inputs = append(inputs, path)
 	}
-	if f.html != "" {
-		page := output{"--html", f.html, f.force}
-		if err := page.checkFile(reportPage, inputs...); err != nil {
-			return err
-		}
+	html := output{"--html", f.html, f.force}
+	if err := html.checkFile(reportPage, inputs...); err != nil {
+		return err
 	}
 	info, err := os.Stat(f.out)
 	switch {

@@ -36,8 +36,12 @@ var (
 
 // checkFile refuses, before any work, a file that cannot be written or is not to be
 // overwritten by one of that kind. inputs are the paths that the command reads; what
-// is no path, as the name of a built-in, is none.
+// is no path, as the name of a built-in, is none. A file that is not asked for, of
+// no path, is not refused.
 func (o *output) checkFile(kind fileKind, inputs ...string) error {
+	if o.path == "" {
+		return nil
+	}
 	if err := checkParent(o.name, o.path); err != nil {
 		return err
 	}

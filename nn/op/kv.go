@@ -27,8 +27,8 @@ type KV struct {
 // positions alone.
 const keyBlock = 128
 
-// firstPositions is the room that a cache starts with.
-const firstPositions = 2 * keyBlock
+// FirstPositions is the room that a cache starts with, unless its limit is less.
+const FirstPositions = 2 * keyBlock
 
 // A kvShape is what all layers of a cache have in common.
 type kvShape struct {
@@ -156,7 +156,7 @@ func (c *KV) reserve(layer, n int) {
 	if n > c.limit {
 		panic(fmt.Sprintf("op: %d positions in a cache of %d", n, c.limit))
 	}
-	room := min(c.limit, roundUp(max(n, 2*l.capacity, firstPositions)))
+	room := min(c.limit, roundUp(max(n, 2*l.capacity, FirstPositions)))
 	mem := make([]byte, c.shape.bytes(room))
 	largePages(mem)
 	grown := c.shape.layer(mem, room)

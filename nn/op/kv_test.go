@@ -23,7 +23,7 @@ func TestCacheGrows(t *testing.T) {
 }
 
 func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
-	const tokens = 2*firstPositions + 77
+	const tokens = 2*FirstPositions + 77
 	h := Heads{Query: 4, KV: 2, Dim: dim}
 	pool := par.New(2)
 	defer pool.Close()
@@ -55,7 +55,7 @@ func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
 			t.Fatalf("positions %d to %d differ", lo, lo+n)
 		}
 		lo += n
-		if lo > firstPositions && kv.Cap() == roundUp(tokens) {
+		if lo > FirstPositions && kv.Cap() == roundUp(tokens) {
 			other := NewKV(format, 1, h.KV, h.Dim, 2*tokens)
 			other.CopyFrom(kv, kv.Len()-5)
 			kv, lo = other, kv.Len()-5
@@ -72,10 +72,10 @@ func TestCacheLimitChanges(t *testing.T) {
 	kv := NewKV(dtype.F32, 1, 1, 16, 32)
 	kv.reserve(0, 32)
 	kv.n = 20
-	kv.SetCap(2 * firstPositions)
-	kv.reserve(0, 2*firstPositions)
+	kv.SetCap(2 * FirstPositions)
+	kv.reserve(0, 2*FirstPositions)
 	full := kv.Bytes()
-	if full != kv.MaxBytes() || kv.Cap() != 2*firstPositions {
+	if full != kv.MaxBytes() || kv.Cap() != 2*FirstPositions {
 		t.Errorf("takes %d bytes, at most %d; holds %d positions", full, kv.MaxBytes(), kv.Cap())
 	}
 	kv.SetCap(kv.Len())

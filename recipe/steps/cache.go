@@ -76,6 +76,26 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 	if len(set) == 0 {
 		return errors.New("no training example is short enough for the teacher to read")
 	}
+	vocabulary := student.Config().Vocab
+	read := cached{vocab: vocabulary}
+	if err := read.all(ctx, w, distill.NewReader(t.archs(), vocab, vocabulary, s.TopK, s.Temperature, pool), set); err != nil {
+		return err
+	}
+	w.Fact(Dropped, fmt.Sprintf("%.3g", read.dropped/float64(read.rows)))
+	return w.Write(cacheFile, func(out io.Writer) error { return encodeCache(out, read.rows, read.parts) })
+}
+
+// cached is what the teachers have read: parts, in files of their own that a run
+// which was interrupted goes on from.
+type cached struct {
+	vocab   int // the student's tokens
+	paths   []string
+	rows    int
+	dropped float64 // mass of the tokens that the student lacks, added up over rows
+}
+
+// all lets the teachers read what no file holds of a training set.
+func (c *cached) all(ctx context.Context, w *run.Work, teachers *distill.Reader, set []train.Sequence) error {
 	total, before := 0, 0
 	for _, q := range set {
 		total += len(q.IDs) - 1
@@ -83,15 +103,11 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 	progress := func(done, _ int) {
 		w.Progress("", int64(before+done), int64(total), "tokens read by the teacher")
 	}
-	parts, vocabulary := cacheParts(set), student.Config().Vocab
-	reader := distill.NewReader(t.archs(), vocab, vocabulary, s.TopK, s.Temperature, pool)
-	var paths []string
-	rows, dropped := 0, 0.0
-	for _, part := range parts {
+	for _, part := range cacheParts(set) {
 		path := filepath.Join(w.Checkpoints, fmt.Sprintf("cache-%d.gob", before))
-		read, err := readCache(path, vocabulary)
+		read, err := readCache(path, c.vocab)
 		if errors.Is(err, fs.ErrNotExist) {
-			if read, err = reader.Read(ctx, part, progress); err == nil {
+			if read, err = teachers.Read(ctx, part, progress); err == nil {
 				err = disk.Write(path, func(out io.Writer) error { return encodeCache(out, len(read.Tail), one(read)) })
 			}
 		}
@@ -101,24 +117,25 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 		for _, q := range part {
 			before += len(q.IDs) - 1
 		}
-		paths = append(paths, path)
-		rows += len(read.Tail)
-		dropped += read.Dropped * float64(len(read.Tail))
+		c.paths = append(c.paths, path)
+		c.rows += len(read.Tail)
+		c.dropped += read.Dropped * float64(len(read.Tail))
 	}
-	w.Fact(Dropped, fmt.Sprintf("%.3g", dropped/float64(rows)))
-	whole := func(yield func(*distill.Cache) error) error {
-		for _, path := range paths {
-			part, err := readCache(path, vocabulary)
-			if err == nil {
-				err = yield(part)
-			}
-			if err != nil {
-				return err
-			}
+	return nil
+}
+
+// parts yields them in order, one in memory at a time.
+func (c *cached) parts(yield func(*distill.Cache) error) error {
+	for _, path := range c.paths {
+		part, err := readCache(path, c.vocab)
+		if err != nil {
+			return err
 		}
-		return nil
+		if err := yield(part); err != nil {
+			return err
+		}
 	}
-	return w.Write(cacheFile, func(out io.Writer) error { return encodeCache(out, rows, whole) })
+	return nil
 }
 
 // cachePart is how many tokens the teacher reads between two checkpoints; tests

@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"limbeck/data"
+	"limbeck/eval"
 	"limbeck/eval/report"
 	"limbeck/internal/par"
 	"limbeck/model/arch"
 	"limbeck/model/generate"
+	"limbeck/nn/op"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/tensor/dtype"
@@ -29,9 +31,6 @@ const (
 
 	judgeTokens = 256  // that models read at once, to be compared token by token
 	learnMemory = 8200 // of the classical baseline, an example
-
-	leastReply     = 128 // tokens that caches have room for in a reply, at least; see [eval.ReplyTokens]
-	firstPositions = 256 // that caches have memory for before they grow; see [op.KV]
 )
 
 // predictCompare predicts the comparison of what the chains make.
@@ -95,14 +94,14 @@ func (l *look) learning(cost run.Cost, d recipe.Data) run.Cost {
 // examples in one batch.
 func (l *look) answering(c arch.Config, bytes int64) needs {
 	reply := l.mean * l.pass.rows / max(1, l.pass.tokens)
-	return generating(c, bytes, l.mean-reply+max(leastReply, reply), l.mean)
+	return generating(c, bytes, l.mean-reply+max(eval.LeastReply, reply), l.mean)
 }
 
 // generating is a model of shape c, packed to so many bytes, with a batch of
 // sequences that may have most tokens and have used of them: their caches, and
 // what a step computes.
 func generating(c arch.Config, bytes int64, most, used float64) needs {
-	positions := min(most, max(firstPositions, used))
+	positions := min(most, max(op.FirstPositions, used))
 	cache := int64(c.KVBytes(dtype.F16, int(math.Ceil(positions))))
 	return needs{heap: bytes + answerRows*cache + sweepMemory(c, generate.DefaultChunk, false) + 4*answerRows*int64(c.Vocab)}
 }
