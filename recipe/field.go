@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -156,11 +157,11 @@ func (f *field) allowed() string {
 	if t.Kind() == reflect.Slice {
 		list, t = "one or a list of: ", t.Elem()
 	}
+	if s, ok := asScalar(reflect.New(t).Elem()); ok { // f.one are words that it takes beside others
+		return list + strings.Join(append(slices.Clone(f.one), s.allowed()+f.bounds()), ", ")
+	}
 	if len(f.one) > 0 {
 		return list + strings.Join(f.one, ", ")
-	}
-	if s, ok := asScalar(reflect.New(t).Elem()); ok {
-		return list + s.allowed() + f.bounds()
 	}
 	switch t.Kind() {
 	case reflect.Bool:

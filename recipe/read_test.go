@@ -134,6 +134,7 @@ func TestProblems(t *testing.T) {
 		{"remote", "name: a\nteacher: openai/gpt-4o\ndata: d\ndistill: {}\n", `r.yaml:4:10: distill: needs a teacher's probabilities`},
 		{"heads", head + "student: {heads: 4, kv_heads: 3}\n", `r.yaml:4:31: student.kv_heads: does not divide heads`},
 		{"params", head + "student: {params: 15M, layers: 3}\n", `student.params: picks layers`},
+		{"a student of nothing", head + "student: {from: nobody/knows}\n", `names no model; a path starts with ./ (allowed: teacher, scratch, ./file.gguf, ./folder/ or builtin:NAME)`},
 		{"shape of a model", head + "student: {from: ./m.gguf, layers: 3}\n", `student.from: is a model with a shape of its own`},
 		{"format and size", head + "quantize: {format: q4_0, size: 1MB}\n", `quantize.size: picks the formats`},
 		{"cache", head + "distill: {cache: topk, feature: 1}\n", `distill.cache: a cache holds probabilities only`},

@@ -3,7 +3,7 @@ package recipe
 // Student is the small model's origin and shape. A dimension is a count or a
 // share of the teacher's; zero keeps the teacher's.
 type Student struct {
-	From    Ref   `json:"from" default:"teacher" short:"yes" doc:"teacher (pruned to the shape below), scratch (random weights), or a model"`
+	From    Ref   `json:"from" default:"teacher" short:"yes" one:"teacher scratch" doc:"teacher (pruned to the shape below), scratch (random weights), or a model"`
 	Layers  Dim   `json:"layers" default:"0" doc:"blocks"`
 	Hidden  Dim   `json:"hidden" default:"0" doc:"width of the stream between blocks"`
 	Heads   Dim   `json:"heads" default:"0" doc:"query heads a block"`
