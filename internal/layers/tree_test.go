@@ -48,7 +48,7 @@ func root(t *testing.T) string {
 func walk(t *testing.T, f func(rel string)) {
 	t.Helper()
 	top := root(t)
-	skip := map[string]bool{"testdata": true, "runs": true, "out": true, "dist": true}
+	skip := map[string]bool{"testdata": true, "runs": true, "out": true}
 	err := filepath.WalkDir(top, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
