@@ -202,14 +202,14 @@ func TestSplitByHash(t *testing.T) {
 
 func TestHoldout(t *testing.T) {
 	all := []Example{{Text: "a", Split: Train}, {Text: "b", Split: Validation}, {Text: "c", Split: Test}}
-	train, validation := Holdout(all, ValidationShare)
+	train, validation := Holdout(all, 0.1)
 	if len(train) != 1 || train[0].Text != "a" || len(validation) != 1 || validation[0].Text != "b" {
 		t.Errorf("train %v, validation %v", train, validation)
 	}
 }
 
 func TestHoldoutHomeAssistant(t *testing.T) {
-	train, validation := Holdout(load(t, "home-assistant/train.jsonl"), ValidationShare)
+	train, validation := Holdout(load(t, "home-assistant/train.jsonl"), 0.1)
 	if n := len(train) + len(validation); n != 9960 {
 		t.Errorf("%d rows", n)
 	}

@@ -7,10 +7,6 @@ import (
 	"math"
 )
 
-// ValidationShare is the share of the training data that is held out where the
-// data does not say itself which rows are for validation.
-const ValidationShare = 0.1
-
 // Holdout divides examples into those to train on and those to validate with,
 // both in their order. Rows that their file assigns to validation are the second
 // part, if there are any; else [SplitByHash] takes share of them. Rows of the test

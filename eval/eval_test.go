@@ -214,35 +214,6 @@ func TestChooseErrors(t *testing.T) {
 	}
 }
 
-func TestCompare(t *testing.T) {
-	e := alarm()
-	e.ID = "1"
-	examples := []data.Example{e}
-	a, err := JSONSlots.Judge(examples, []string{`{"intent": "alarm_set", "time": ["six am", "seven"], "date": "friday"}`})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := JSONSlots.Judge(examples, []string{`{"intent": "alarm_set", "time": "six am"}`})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := Compare(SlotF1, a.Items, b.Items)
-	if err != nil || math.Abs(p.Difference.Value+0.5) > exactTol { // 1 and 2/(2+2)
-		t.Errorf("got %+v, %v", p, err)
-	}
-	p, err = Compare(Exact, a.Items, b.Items)
-	if err != nil || p.McNemar == nil || p.McNemar.OnlyA != 1 {
-		t.Errorf("got %+v, %v", p, err)
-	}
-	if _, err = Compare(Exact, a.Items, nil); err == nil {
-		t.Error("different numbers of items: no error")
-	}
-	b.Items[0].ID = "2"
-	if _, err = Compare(Exact, a.Items, b.Items); err == nil || !strings.Contains(err.Error(), "not the same data") {
-		t.Errorf("different items: error %v", err)
-	}
-}
-
 func TestMetricWidths(t *testing.T) {
 	metrics := append([]Metric(nil), ChoiceMetrics...)
 	for _, task := range Tasks {

@@ -146,17 +146,3 @@ func newResult(task string, metrics []Metric, examples []data.Example, items []I
 	}
 	return r
 }
-
-// Compare compares model B with model A by a metric over the same items. It
-// returns an error if the items are not the same.
-func Compare(m Metric, a, b []ItemScore) (measure.Paired, error) {
-	if len(a) != len(b) {
-		return measure.Paired{}, fmt.Errorf("eval: %s: %d items of A, %d of B", m.Name, len(a), len(b))
-	}
-	for i := range a {
-		if a[i].ID != b[i].ID || a[i].Gold != b[i].Gold {
-			return measure.Paired{}, fmt.Errorf("eval: %s: item %d is %q of A, %q of B: not the same data", m.Name, i+1, a[i].ID, b[i].ID)
-		}
-	}
-	return m.Statistic.Compare(m.Rows(a), m.Rows(b)), nil
-}

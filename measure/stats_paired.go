@@ -1,9 +1,6 @@
 package measure
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Paired compares a statistic of model B with that of model A on the same items.
 type Paired struct {
@@ -77,9 +74,6 @@ func binary(x []float64) bool {
 	return true
 }
 
-// Significant reports whether the interval of the difference excludes 0.
-func (p Paired) Significant() bool { return p.Difference.Lo > 0 || p.Difference.Hi < 0 }
-
 // ExcludedLoss returns the loss of B against A that the data exclude: minus the
 // lower bound of the difference, at least 0. If no item tells two 0/1 scores
 // apart the bootstrap has nothing to vary; the loss is then bounded by what could
@@ -90,29 +84,4 @@ func (p Paired) ExcludedLoss() float64 {
 		loss = max(loss, 1-math.Pow(1-Level, 1/float64(p.Difference.N)))
 	}
 	return loss
-}
-
-// Keeps reports whether "B keeps share of A" may be claimed: whether the lower
-// bound of the ratio is at least share.
-func (p Paired) Keeps(share float64) bool { return p.Ratio != nil && p.Ratio.Lo >= share }
-
-// Verdict says in a sentence what the data show of a share such as accuracy, in
-// points of a hundred.
-func (p Paired) Verdict() string {
-	d := p.Difference
-	switch {
-	case d.N == 0:
-		return "no items"
-	case d.Lo > 0:
-		return fmt.Sprintf("better by %.1f points [%.1f, %.1f]", 100*d.Value, 100*d.Lo, 100*d.Hi)
-	case d.Hi < 0:
-		return fmt.Sprintf("worse by %.1f points [%.1f, %.1f]", -100*d.Value, -100*d.Hi, -100*d.Lo)
-	}
-	return fmt.Sprintf("not significant; a loss above %s points is excluded", up(100*p.ExcludedLoss()))
-}
-
-// up writes x with one decimal, rounded up: a bound must not be written too small.
-func up(x float64) string {
-	const hair = 1e-9 // binary dust above a decimal is not a reason to round up
-	return fmt.Sprintf("%.1f", math.Ceil(10*x-hair)/10)
 }

@@ -218,29 +218,6 @@ func TestHolmProperties(t *testing.T) {
 	}
 }
 
-func TestVerdict(t *testing.T) {
-	ratio := &Estimate{Value: 0.98, Lo: 0.965, Hi: 1}
-	for _, c := range []struct {
-		p    Paired
-		want string
-	}{
-		{Paired{Difference: Estimate{Value: 0.05, Lo: 0.02, Hi: 0.08, N: 9}}, "better by 5.0 points [2.0, 8.0]"},
-		{Paired{Difference: Estimate{Value: -0.05, Lo: -0.08, Hi: -0.02, N: 9}}, "worse by 5.0 points [2.0, 8.0]"},
-		{Paired{Difference: Estimate{Value: -0.01, Lo: -0.0301, Hi: 0, N: 9}}, "not significant; a loss above 3.1 points is excluded"},
-		{Paired{Difference: Estimate{Lo: -0.03, Hi: 0.01, N: 9}}, "not significant; a loss above 3.0 points is excluded"},
-		// Not one of 100 items differs: 1 − 0.05^(1/100) = 2.951 %.
-		{Paired{Difference: Estimate{N: 100}, McNemar: &McNemar{P: 1}}, "not significant; a loss above 3.0 points is excluded"},
-		{Paired{}, "no items"},
-	} {
-		if got := c.p.Verdict(); got != c.want {
-			t.Errorf("got %q, want %q", got, c.want)
-		}
-	}
-	if p := (Paired{Ratio: ratio}); !p.Keeps(0.96) || p.Keeps(0.97) || (Paired{}).Keeps(0) {
-		t.Error("what is kept is decided by the ratio's lower bound")
-	}
-}
-
 func TestUndefined(t *testing.T) {
 	p := Average.Compare([]float64{0, 0, 0, 1}, []float64{1, 0, 1, 0})
 	if p.Ratio != nil {
@@ -249,7 +226,7 @@ func TestUndefined(t *testing.T) {
 	if b, err := json.Marshal(p); err != nil || strings.Contains(string(b), "ratio") {
 		t.Errorf("%s, %v", b, err)
 	}
-	if p := F1.Compare(nil, nil); p.Difference.N != 0 || p.Significant() {
+	if p := F1.Compare(nil, nil); p.Difference.N != 0 {
 		t.Errorf("no items: %+v", p)
 	}
 }

@@ -229,6 +229,13 @@ const (
 	keyTemplate = "tokenizer.chat_template"
 )
 
+// Keys of a model's metadata that tell where it comes from.
+const (
+	NameKey    = "general.name"
+	LicenseKey = "general.license" // as SPDX spells it, or a text
+	HistoryKey = "limbeck.history" // strings: what was done to it, oldest first
+)
+
 // described reports whether k says what the Model itself holds.
 func described(k, arch string) bool {
 	return k == keyArch || k == "general.file_type" || k == "general.alignment" ||

@@ -347,7 +347,7 @@ func TestHomeAssistant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	train, validation := data.Holdout(examples, data.ValidationShare)
+	train, validation := data.Holdout(examples, 0.1)
 	start := time.Now()
 	m, err := Train(train, Options{})
 	if err != nil {

@@ -26,7 +26,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 // BeginsJSON tells whether a file with these first bytes is what WriteJSON writes.
 func BeginsJSON(head []byte) bool { return bytes.HasPrefix(head, []byte("{\n \"schema_version\": ")) }
 
-// ReadJSON reads what WriteJSON wrote. A report of a later schema is an error.
+// ReadJSON reads what WriteJSON wrote. A report of another schema is an error.
 func ReadJSON(src io.Reader) (*Report, error) {
 	lim := &io.LimitedReader{R: src, N: maxJSON + 1}
 	b, err := io.ReadAll(lim)

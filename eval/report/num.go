@@ -21,15 +21,6 @@ func N(v float64) Num {
 	return Num{v, true}
 }
 
-// Nums makes a Num of each value.
-func Nums(values []float64) []Num {
-	out := make([]Num, len(values))
-	for i, v := range values {
-		out[i] = N(v)
-	}
-	return out
-}
-
 // Get returns the number and whether it is there.
 func (n Num) Get() (v float64, ok bool) { return n.v, n.ok }
 

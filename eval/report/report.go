@@ -143,9 +143,8 @@ var known = []MetricInfo{
 	{"accuracy", "accuracy", Percent, false},
 	{"intent_accuracy", "intent accuracy", Percent, false},
 	{"slot_f1", "slot F1", Percent, false},
-	{"macro_f1", "macro F1", Percent, false},
 	{"invalid_json", "invalid JSON", Percent, true},
-	{"invented_values", "values not in input", Percent, true},
+	{"foreign_values", "values not in input", Percent, true},
 	{"perplexity", "perplexity", Plain, true},
 }
 

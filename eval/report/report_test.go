@@ -126,7 +126,7 @@ func TestUntimed(t *testing.T) {
 	a, b := sample(), sample()
 	b.Created = "2027-01-01T00:00:00Z"
 	for i := range b.Models {
-		b.Models[i].Speed = Speed{Decode: around(1), Latencies: Nums([]float64{1, 2}), PeakMemory: 5}
+		b.Models[i].Speed = Speed{Decode: around(1), Latencies: []Num{N(1), N(2)}, PeakMemory: 5}
 		b.Models[i].Cost.PerThousand = N(7)
 	}
 	if !bytes.Equal(jsonOf(t, a.Untimed()), jsonOf(t, b.Untimed())) {
@@ -152,7 +152,7 @@ func partial() map[string]*Report {
 		"equal points": {Models: []Model{{Name: "a", Role: Teacher, Bytes: 5, Quality: []Metric{{Name: "x", Value: N(1)}}},
 			{Name: "b", Role: Student, Bytes: 5, Quality: []Metric{{Name: "x", Value: N(1)}}}}},
 		"huge": {Models: []Model{{Name: "a", Role: Teacher, Bytes: math.MaxInt64, Params: math.MinInt64, Quality: []Metric{{Name: "x", Value: N(math.MaxFloat64)}}, Parts: []Part{{"p", math.MaxInt64}, {"q", math.MaxInt64}}},
-			{Name: "b", Role: Student, Bytes: -5, Quality: []Metric{{Name: "x", Value: N(-math.MaxFloat64)}}, Speed: Speed{Latencies: Nums([]float64{1e300, -1, 0, 5e-324})}}},
+			{Name: "b", Role: Student, Bytes: -5, Quality: []Metric{{Name: "x", Value: N(-math.MaxFloat64)}}, Speed: Speed{Latencies: []Num{N(1e300), N(-1), N(0), N(5e-324)}}}},
 			Pairs: []Pair{{A: "a", B: "b", Metric: "x", Lo: N(-math.MaxFloat64), Hi: N(math.MaxFloat64), RatioLo: N(math.MaxFloat64)}}},
 		"ragged table": {Tables: []Table{{}, {Columns: []Column{{}, {Unit: Percent}}, Rows: [][]Cell{nil, {{}}, {{}, {}, {}}}}}},
 		"odd curves":   {Curves: []Curve{{}, {Points: []CurvePoint{{Step: 1, Train: N(1)}}}, {Points: []CurvePoint{{Step: 5, Train: N(-1), Metric: N(2)}, {Step: 5, Validation: N(0), Metric: N(2)}}}}},
@@ -182,7 +182,7 @@ func FuzzReadJSON(f *testing.F) {
 	var b bytes.Buffer
 	short := sample() // small seeds fuzz faster
 	for i := range short.Models {
-		short.Models[i].Speed.Latencies = Nums([]float64{0.1, 0.2})
+		short.Models[i].Speed.Latencies = []Num{N(0.1), N(0.2)}
 	}
 	for i := range short.Curves {
 		short.Curves[i].Points = short.Curves[i].Points[:3]

@@ -28,7 +28,7 @@ func sample() *Report {
 			{"Speed", "Greedy replies, prompts in the same order, a fresh process each round."},
 		},
 	}
-	for _, name := range []string{"exact_match", "intent_accuracy", "slot_f1", "invalid_json", "invented_values"} {
+	for _, name := range []string{"exact_match", "intent_accuracy", "slot_f1", "invalid_json", "foreign_values"} {
 		r.Metrics = append(r.Metrics, r.Describe(name))
 	}
 	return r
@@ -36,7 +36,7 @@ func sample() *Report {
 
 // scores makes the five metrics with binomial errors.
 func scores(values ...float64) []Metric {
-	names := []string{"exact_match", "intent_accuracy", "slot_f1", "invalid_json", "invented_values"}
+	names := []string{"exact_match", "intent_accuracy", "slot_f1", "invalid_json", "foreign_values"}
 	var out []Metric
 	for i, v := range values {
 		se := math.Sqrt(v * (1 - v) / 1076)
@@ -141,7 +141,7 @@ func samplePairs() []Pair {
 		{A: t, B: q4, Metric: "intent_accuracy", N: 1076, Diff: N(-0.0084), Lo: N(-0.0195), Hi: N(0.0028), P: N(0.1742), PHolm: N(0.3484),
 			Ratio: N(0.9907), RatioLo: N(0.9786), RatioHi: N(1.0031)},
 		{A: t, B: q4, Metric: "slot_f1", N: 1076, Diff: N(-0.0191), Lo: N(-0.0338), Hi: N(-0.0047), Ratio: N(0.9753), RatioLo: N(0.9568), RatioHi: N(0.9939)},
-		{A: t, B: q4, Metric: "invented_values", N: 1076, Diff: N(0.0021), Lo: N(-0.0032), Hi: N(0.0076)},
+		{A: t, B: q4, Metric: "foreign_values", N: 1076, Diff: N(0.0021), Lo: N(-0.0032), Hi: N(0.0076)},
 		{A: t, B: q8, Metric: "exact_match", N: 1076, Diff: N(-0.0167), Lo: N(-0.0335), Hi: N(0.0009), P: N(0.0712), PHolm: N(0.1424),
 			Ratio: N(0.9767), RatioLo: N(0.9539), RatioHi: N(1.0013)},
 		{A: t, B: q8, Metric: "intent_accuracy", N: 1076, Diff: N(-0.0056), Lo: N(-0.0158), Hi: N(0.0047), P: N(0.3449), PHolm: N(0.3484),

@@ -68,9 +68,6 @@ func (m Meta) Bool(key string, def bool) bool { return or(m.BoolErr, key, def) }
 // Strings returns an array of strings, or nil. It is not a copy.
 func (m Meta) Strings(key string) []string { return or(m.StringsErr, key, nil) }
 
-// Ints returns an array of integers of any width, or nil.
-func (m Meta) Ints(key string) []int { return or(m.IntsErr, key, nil) }
-
 // Floats returns an array of floats or integers, or nil.
 func (m Meta) Floats(key string) []float64 { return or(m.FloatsErr, key, nil) }
 

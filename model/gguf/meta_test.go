@@ -65,14 +65,14 @@ func TestMetaArrays(t *testing.T) {
 	for _, v := range []any{[]uint8{1, 2}, []int8{1, 2}, []uint16{1, 2}, []int16{1, 2}, []uint32{1, 2},
 		[]int32{1, 2}, []uint64{1, 2}, []int64{1, 2}} {
 		m.Set("k", v)
-		if !slices.Equal(m.Ints("k"), []int{1, 2}) || !slices.Equal(m.Floats("k"), []float64{1, 2}) {
-			t.Errorf("%T: %v, %v", v, m.Ints("k"), m.Floats("k"))
+		if ints, err := m.IntsErr("k"); err != nil || !slices.Equal(ints, []int{1, 2}) || !slices.Equal(m.Floats("k"), []float64{1, 2}) {
+			t.Errorf("%T: %v, %v; %v", v, ints, err, m.Floats("k"))
 		}
 	}
 	for _, v := range []any{[]float32{0.5}, []float64{0.5}} {
 		m.Set("k", v)
-		if m.Ints("k") != nil || !slices.Equal(m.Floats("k"), []float64{0.5}) {
-			t.Errorf("%T: %v, %v", v, m.Ints("k"), m.Floats("k"))
+		if ints, err := m.IntsErr("k"); err == nil || !slices.Equal(m.Floats("k"), []float64{0.5}) {
+			t.Errorf("%T: %v, %v", v, ints, m.Floats("k"))
 		}
 	}
 }

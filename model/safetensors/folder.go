@@ -70,9 +70,11 @@ func (f *Folder) open(dir string) (err error) {
 	if f.tokenizerConfig, err = readText(dir, tokenizerConfigFile); err != nil {
 		return err
 	}
-	if f.template, err = readTemplate(dir, f.tokenizerConfig); err != nil {
+	template, err := readText(dir, templateFile)
+	if err != nil {
 		return err
 	}
+	f.template = string(template)
 	if err := readOrigin(dir, f.keys); err != nil {
 		return err
 	}
@@ -100,17 +102,14 @@ func (f *Folder) Keys() map[string]any { return maps.Clone(f.keys) }
 // the layers, the rest. A tied model has no output.weight.
 func (f *Folder) Tensors() []*tensor.Tensor { return f.tensors }
 
-// ConfigJSON returns config.json.
-func (f *Folder) ConfigJSON() []byte { return f.config }
-
 // TokenizerJSON returns tokenizer.json, or nil.
 func (f *Folder) TokenizerJSON() []byte { return f.tokenizer }
 
 // TokenizerConfigJSON returns tokenizer_config.json, or nil.
 func (f *Folder) TokenizerConfigJSON() []byte { return f.tokenizerConfig }
 
-// ChatTemplate returns chat_template.jinja, else the (default) template in
-// tokenizer_config.json, else "".
+// ChatTemplate returns chat_template.jinja, which counts before a template that
+// tokenizer_config.json has, or "".
 func (f *Folder) ChatTemplate() string { return f.template }
 
 // readText returns a file's content, or nil if there is none.
@@ -131,43 +130,6 @@ func readText(dir, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: more than %d bytes", name, maxText)
 	}
 	return b, nil
-}
-
-func readTemplate(dir string, tokenizerConfig []byte) (string, error) {
-	b, err := readText(dir, templateFile)
-	if b != nil || err != nil || tokenizerConfig == nil {
-		return string(b), err
-	}
-	s, err := parseTemplate(tokenizerConfig)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", tokenizerConfigFile, err)
-	}
-	return s, nil
-}
-
-// parseTemplate finds the template in tokenizer_config.json: a string, or a
-// list of named ones of which one is called "default".
-func parseTemplate(tokenizerConfig []byte) (string, error) {
-	var c struct {
-		Template json.RawMessage `json:"chat_template"`
-	}
-	if err := json.Unmarshal(tokenizerConfig, &c); err != nil {
-		return "", err
-	}
-	var s string
-	if len(c.Template) == 0 || json.Unmarshal(c.Template, &s) == nil { // null leaves ""
-		return s, nil
-	}
-	var named []struct{ Name, Template string }
-	if err := json.Unmarshal(c.Template, &named); err != nil {
-		return "", fmt.Errorf("chat_template: %w", err)
-	}
-	for _, n := range named {
-		if n.Name == "default" {
-			return n.Template, nil
-		}
-	}
-	return "", fmt.Errorf(`chat_template: none of the %d is named "default"`, len(named))
 }
 
 // openWeights opens model.safetensors, else all shards.

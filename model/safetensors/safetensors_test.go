@@ -170,10 +170,9 @@ func FuzzConfig(f *testing.F) {
 	}
 	f.Add([]byte(`{"model_type":"llama","rope_scaling":{"type":"linear","factor":2.0}}`))
 	f.Add([]byte(`{"architectures":["LlamaForCausalLM"],"num_attention_heads":0,"eos_token_id":[1,2]}`))
-	f.Add([]byte(`{"weight_map":{"w":"../x"},"chat_template":[{"name":"default","template":"x"}]}`))
+	f.Add([]byte(`{"weight_map":{"w":"../x"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parseIndex(b)
-		parseTemplate(b)
 		arch, err := fromConfig(b)
 		if err != nil {
 			return

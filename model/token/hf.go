@@ -325,25 +325,28 @@ func (c *hfConfig) apply(s *Spec) error {
 		*f.id = id
 	}
 	s.AddBOS = c.AddBOS
-	s.ChatTemplate = c.template()
-	return nil
+	var err error
+	s.ChatTemplate, err = c.template()
+	return err
 }
 
 // template returns the chat template: a string, or the one named "default" of a
-// list.
-func (c *hfConfig) template() string {
+// list; "" if there is none.
+func (c *hfConfig) template() (string, error) {
 	var text string
-	if json.Unmarshal(c.ChatTemplate, &text) == nil {
-		return text
+	if len(c.ChatTemplate) == 0 || json.Unmarshal(c.ChatTemplate, &text) == nil { // null leaves ""
+		return text, nil
 	}
-	var list []struct{ Name, Template string }
-	_ = json.Unmarshal(c.ChatTemplate, &list) // neither: no template
-	for _, t := range list {
+	var named []struct{ Name, Template string }
+	if err := json.Unmarshal(c.ChatTemplate, &named); err != nil {
+		return "", fmt.Errorf("token: tokenizer_config.json: chat_template: %w", err)
+	}
+	for _, t := range named {
 		if t.Name == "default" {
-			return t.Template
+			return t.Template, nil
 		}
 	}
-	return ""
+	return "", fmt.Errorf(`token: tokenizer_config.json: chat_template: none of the %d is named "default"`, len(named))
 }
 
 // postProcessor sees whether the file puts a BOS before the text.

@@ -61,6 +61,8 @@ func TestParseHFRefuses(t *testing.T) {
 		{"", "", `{"eos_token":"q"}`, `eos_token "q" is not in the vocabulary`},
 		{"", "", `{"add_eos_token":true}`, "add_eos_token"},
 		{"", "", `{`, "tokenizer_config.json"},
+		{"", "", `{"chat_template":[{"name":"rag","template":"x"}]}`, `chat_template: none of the 1 is named "default"`},
+		{"", "", `{"chat_template":5}`, "tokenizer_config.json: chat_template: "},
 		{"{", "", "", "tokenizer.json"},
 	} {
 		_, err := ParseHF(tiny(c.old, c.new), []byte(c.config))
