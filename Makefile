@@ -74,7 +74,7 @@ cross: ## compile for every platform
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/limbeck && \
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./recipe/run ./internal/disk ./cmd/limbeck || exit 1; done
 
-clean: ## remove what these targets build
-	rm -rf limbeck dist
+clean: ## remove what build makes
+	rm -f limbeck
 
 .PHONY: help build demo test short race tiers vet tidy-check lint fuzz bench bench-peers check-peers golden generate generate-check cross clean

@@ -96,7 +96,8 @@ func (p *order) at(i int) []int {
 	return p.steps[i-p.first]
 }
 
-// Steps returns the number of optimizer steps that epochs passes over set take.
+// Steps returns the number of optimizer steps that o asks for: o.Steps, else those
+// of o.Epochs passes over set.
 func Steps(set []Sequence, o Options) int {
 	if o.Steps > 0 {
 		return o.Steps

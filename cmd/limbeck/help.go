@@ -175,13 +175,22 @@ func usageRows(w io.Writer, title string, rows [][2]string) {
 		return
 	}
 	fmt.Fprintf(w, "\n%s\n", title)
+	for i := range rows {
+		rows[i][0] = "  " + rows[i][0]
+	}
+	pairs(w, rows)
+}
+
+// pairs writes names, a name longer than a column on a line of its own, beside
+// wrapped text.
+func pairs(w io.Writer, rows [][2]string) {
 	widest := 0
 	for _, r := range rows {
 		widest = max(widest, utf8.RuneCountInString(r[0]))
 	}
-	column := min(widest, 28) + 4 // where the text begins
+	column := min(widest, 30) + 2 // where the text begins
 	for _, r := range rows {
-		name := "  " + r[0]
+		name := printable(r[0])
 		if utf8.RuneCountInString(name)+2 > column {
 			fmt.Fprintln(w, name)
 			name = ""

@@ -53,7 +53,7 @@ func keepOne(folder *run.Folder, plan *run.Plan, model, out string) (oneResult, 
 			continue
 		}
 		if err == nil {
-			err = copyWhole(path, out+curveSuffix)
+			err = disk.CopyFile(path, out+curveSuffix)
 		}
 		if err != nil {
 			return r, err
@@ -90,17 +90,4 @@ func (r oneResult) write(w io.Writer) {
 		fmt.Fprintf(w, "stopped early: %s\n", t.Stopped)
 	}
 	fmt.Fprintf(w, "curve: %s\n", t.Curve)
-}
-
-// copyWhole makes a file appear as a copy of another, whole or not at all.
-func copyWhole(from, to string) (err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	return disk.Write(to, func(w io.Writer) error {
-		_, err := io.Copy(w, in)
-		return err
-	})
 }

@@ -115,7 +115,7 @@ func describe(m *model.Model, ref string) *shownModel {
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
 			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1)},
 		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
-		License: m.Meta.String("general.license", ""), Metadata: []shownKey{},
+		License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
 	}
 	var err error
 	if _, s.Bytes, err = steps.Builtin(ref); err != nil { // then it is a file or a folder
@@ -277,26 +277,6 @@ func (s *shownModel) writeTensors(w io.Writer) {
 func shownValue(v any) string {
 	const most = 2000
 	return printable(clip(strings.Trim(fmt.Sprint(v), "[]"), most))
-}
-
-// pairs writes names beside wrapped text.
-func pairs(w io.Writer, rows [][2]string) {
-	widest := 0
-	for _, r := range rows {
-		widest = max(widest, len(r[0]))
-	}
-	column := min(widest, 30) + 2
-	for _, r := range rows {
-		name := printable(r[0])
-		if len(name)+2 > column {
-			fmt.Fprintln(w, name)
-			name = ""
-		}
-		for _, line := range wrap(r[1], tableWidth-column) {
-			fmt.Fprintf(w, "%-*s%s\n", column, name, line)
-			name = ""
-		}
-	}
 }
 
 func orNone(s string) string {

@@ -11,8 +11,8 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// version is set by the linker for releases.
-var version = "0.1.0-dev"
+// version is that of the next release.
+const version = "0.1.0-dev"
 
 func init() { register(versionCommand) }
 

@@ -111,8 +111,8 @@ func (c *Cache) Append(more *Cache) error {
 	return nil
 }
 
-// cacheTokens is how many tokens the teacher reads at once.
-const cacheTokens = 1024
+// ReaderTokens is how many tokens a [Reader] lets the teacher read at once, about.
+const ReaderTokens = 1024
 
 // A Reader caches what teachers say. It is no loss: it reads their logits, row
 // by row, where their heads make them.
@@ -158,7 +158,7 @@ func (w *Reader) Read(ctx context.Context, set []train.Sequence, progress func(d
 			return nil, err
 		}
 		end, tokens := first, 0
-		for end < len(set) && (end == first || tokens+len(set[end].IDs) <= cacheTokens) {
+		for end < len(set) && (end == first || tokens+len(set[end].IDs) <= ReaderTokens) {
 			tokens += len(set[end].IDs) - 1
 			end++
 		}

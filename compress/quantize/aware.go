@@ -5,7 +5,7 @@ import (
 	"limbeck/tensor/dtype"
 )
 
-// SetAware makes m's trainable matrices learn as [Apply] will store them, rounded
+// SetAware makes m's trainable matrices learn as [Write] will store them, rounded
 // to nearest: what a step of the training moves is a master copy in f32, and what
 // products see is the rounded one. Quantization-aware training: Jacob et al.
 // 2018, arXiv:1712.05877, sect. 3. Once trained, rounding costs nothing more.

@@ -47,7 +47,7 @@ func models(t *testing.T, n int) (out []Contestant) {
 		path := filepath.Join(t.TempDir(), "tiny.gguf")
 		m := testkit.Model(uint64(i + 1))
 		m.Meta.Set("general.license", "apache-2.0")
-		m.Meta.Set(historyKey, []string{"pruned to nothing", "trained on 3 examples"})
+		m.Meta.Set(model.HistoryKey, []string{"pruned to nothing", "trained on 3 examples"})
 		if err := m.Save(path); err != nil {
 			t.Fatal(err)
 		}

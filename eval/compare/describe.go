@@ -13,9 +13,6 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// historyKey lists, oldest first, what was done to a model.
-const historyKey = "limbeck.history"
-
 // describe returns what a model is, as far as its file tells. It must not be
 // packed yet.
 func describe(m *model.Model, x Contestant) report.Model {
@@ -23,7 +20,7 @@ func describe(m *model.Model, x Contestant) report.Model {
 	out := report.Model{
 		Bytes: x.Bytes, Params: int64(c.Params()), Architecture: c.Arch,
 		Shape:   fmt.Sprintf("%d layers, %d wide, %d heads, feed-forward %d, %d tokens", c.Layers, c.Width, c.Heads, c.FFN, c.Vocab),
-		License: m.Meta.String("general.license", ""),
+		License: m.Meta.String(model.LicenseKey, ""),
 	}
 	var parts []report.Part
 	var weights int64
@@ -41,7 +38,7 @@ func describe(m *model.Model, x Contestant) report.Model {
 	}
 	parts = append(parts, report.Part{Name: "tokenizer, metadata", Bytes: max(0, out.Bytes-weights)})
 	out.Parts = slices.DeleteFunc(parts, func(p report.Part) bool { return p.Bytes == 0 })
-	for _, line := range m.Meta.Strings(historyKey) {
+	for _, line := range m.Meta.Strings(model.HistoryKey) {
 		step, detail, _ := strings.Cut(line, " ")
 		out.Lineage = append(out.Lineage, report.Origin{Step: step, Detail: detail})
 	}
@@ -78,7 +75,7 @@ func (c *comparison) noteFormats() {
 func (c *comparison) machine() report.Machine {
 	m := report.Machine{CPU: machine.CPU(), Tier: kernel.Tier()}
 	if c.Rounds > 0 {
-		m.Threads = c.workers()
+		m.Threads = c.pool.Threads()
 	}
 	return m
 }

@@ -107,9 +107,9 @@ func (c *comparison) divergeFrom(ctx context.Context, teacher *row, rows []*row)
 	return nil
 }
 
-// batchTokens is about how much one pass reads: examples are added until it has
-// as many.
-const batchTokens = 256
+// DivergeTokens is about how many tokens one pass reads to compare models token by
+// token: examples are added until it has as many.
+const DivergeTokens = 256
 
 // divergeOn compares the models on the examples' replies, some in one pass.
 func (c *comparison) divergeOn(ctx context.Context, tape *op.Tape, teacher *model.Model, students []*student) error {
@@ -118,7 +118,7 @@ func (c *comparison) divergeOn(ctx context.Context, tape *op.Tape, teacher *mode
 			return err
 		}
 		hi, tokens := lo, 0
-		for ; hi < len(c.examples) && tokens < batchTokens; hi++ {
+		for ; hi < len(c.examples) && tokens < DivergeTokens; hi++ {
 			ids, err := data.PromptIDs(teacher, &c.examples[hi])
 			if err != nil {
 				return fmt.Errorf("compare: divergence: example %s: %w", c.examples[hi].ID, err)

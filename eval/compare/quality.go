@@ -4,36 +4,20 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"limbeck/eval/report"
 	"limbeck/measure"
 )
 
-// workers returns the number of threads.
-func (c *comparison) workers() int {
-	if c.Threads > 0 {
-		return c.Threads
-	}
-	return runtime.GOMAXPROCS(0)
-}
+// pieces is a task of the pool that needs no memory of its own.
+type pieces func(i int)
 
-// parallel calls f for 0 ≤ i < n on several goroutines. Results must not depend
-// on the order.
-func (c *comparison) parallel(n int, f func(i int)) {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(c.workers(), n) {
-		group.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				f(int(i))
-			}
-		})
-	}
-	group.Wait()
-}
+func (f pieces) Do(_, piece int) { f(piece) }
+
+// parallel calls f for 0 ≤ i < n on all threads. Results must not depend on the
+// order.
+func (c *comparison) parallel(n int, f func(i int)) { c.pool.Run(pieces(f), n) }
 
 // each is parallel with progress; it does no more once ctx has ended.
 func (c *comparison) each(ctx context.Context, stage string, n int, f func(i int)) error {

@@ -3,12 +3,9 @@ package run
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"limbeck/internal/disk"
 )
 
 // LineageFile is what made the run's outputs, in the run's folder: every
@@ -114,17 +111,4 @@ func (p *Plan) lineageOf(in Input, digest string) lineageInput {
 	}
 	l.Digest = digest
 	return l
-}
-
-// copyFile makes to a copy of from, whole or not at all.
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	return disk.Write(to, func(w io.Writer) error {
-		_, err := io.Copy(w, in)
-		return err
-	})
 }

@@ -333,5 +333,5 @@ func (f *Folder) placeFile(from, to string) error {
 	if os.Link(from, temp) == nil {
 		return os.Rename(temp, to)
 	}
-	return copyFile(from, to)
+	return disk.CopyFile(from, to)
 }

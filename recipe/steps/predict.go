@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"limbeck/compress/distill"
 	"limbeck/internal/par"
 	"limbeck/model/arch"
 	"limbeck/nn/op"
@@ -14,7 +15,7 @@ import (
 // parameters.
 const (
 	trainShare   = 0.68
-	bf16Share    = 0.5 // of a training in bf16: what is not a product takes as long as in f32
+	bf16Share    = 0.55 // of a training in bf16: what is not a product takes as long as in f32
 	forwardShare = 0.75
 	packedShare  = 0.55 // of a pass with packed weights, likewise
 	batchedShare = 0.6  // of a pass's rate, when replies of a batch grow token by token
@@ -32,8 +33,6 @@ const (
 	exampleMemory  = 500      // of an example that is read and cut into tokens
 	sequenceMemory = 8        // of it, a token
 	writingMemory  = 8 << 20  // of a file that is converted and written, the part on the way
-
-	answerRows = 32 // replies that grow in one batch
 )
 
 // collected is how much memory stands for what is in use: the collector lets
@@ -170,10 +169,7 @@ func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train, ro
 	}
 }
 
-const (
-	readTokens  = 1024 // that a teacher reads at once, whose probabilities are held in the student's tokens
-	cacheCopies = 2    // of a part of the cache: as it is made, and uncollected
-)
+const cacheCopies = 2 // of a part of the cache: as it is made, and uncollected
 
 // predictCache predicts the time of the teachers' pass over the examples.
 func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (run.Cost, error) {
@@ -185,7 +181,7 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 		l = l.whole(c.Recipe.Data)
 		row := int64(8*topK + 8)
 		part := min(l.pass.rows, float64(cachePart)*l.pass.rows/max(1, l.pass.tokens))
-		rows := min(l.pass.rows, readTokens*l.pass.rows/max(1, l.pass.tokens))
+		rows := min(l.pass.rows, distill.ReaderTokens*l.pass.rows/max(1, l.pass.tokens))
 		need := l.reading().and(needs{heap: int64(members)*l.bytes + sweepMemory(l.config, l.pass.tokens, true) +
 			int64(rows)*4*int64(l.student.Vocab) + cacheCopies*int64(part)*row})
 		return run.Cost{

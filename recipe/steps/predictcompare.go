@@ -7,6 +7,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/eval"
+	"limbeck/eval/compare"
 	"limbeck/eval/report"
 	"limbeck/internal/par"
 	"limbeck/model/arch"
@@ -28,9 +29,7 @@ const (
 	drawSeconds   = 12e-9  // to draw one item in a resample
 	learnSeconds  = 1.1e-3 // of the classical baseline, an example
 	metricsOfTask = 5      // at most
-
-	judgeTokens = 256  // that models read at once, to be compared token by token
-	learnMemory = 8200 // of the classical baseline, an example
+	learnMemory   = 8200   // of the classical baseline, an example
 )
 
 // predictCompare predicts the comparison of what the chains make.
@@ -103,14 +102,14 @@ func (l *look) answering(c arch.Config, bytes int64) needs {
 func generating(c arch.Config, bytes int64, most, used float64) needs {
 	positions := min(most, max(op.FirstPositions, used))
 	cache := int64(c.KVBytes(dtype.F16, int(math.Ceil(positions))))
-	return needs{heap: bytes + answerRows*cache + sweepMemory(c, generate.DefaultChunk, false) + 4*answerRows*int64(c.Vocab)}
+	return needs{heap: bytes + eval.AnswerSlots*cache + sweepMemory(c, generate.DefaultChunk, false) + 4*eval.AnswerSlots*int64(c.Vocab)}
 }
 
 // judging is the teacher and the students, of so many bytes, which read what is to
 // be judged at once: the packed models, a batch's activations, and its logits, of
 // which the teacher's are kept while students read.
 func (l *look) judging(pass work, students int64) needs {
-	tokens := min(pass.tokens, judgeTokens)
+	tokens := min(pass.tokens, compare.DivergeTokens)
 	rows := int64(tokens * pass.rows / max(1, pass.tokens))
 	logits := 4 * rows * int64(2*l.config.Vocab+l.student.Vocab)
 	return needs{heap: l.bytes + students + logits + sweepMemory(l.config, tokens, false)}

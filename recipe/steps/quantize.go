@@ -104,7 +104,7 @@ func formats(o *quantize.Options, m *model.Model, q recipe.Quantize) (err error)
 	}
 	name := q.Format
 	if name == "" {
-		name = "q8_0"
+		name = recipe.DefaultFormat
 	}
 	if o.Format, err = quantize.Parse(name); err != nil {
 		return err

@@ -61,7 +61,7 @@ func NewModel(path string, r *recipe.Recipe, s recipe.Student) error {
 	if err != nil {
 		return err
 	}
-	m.Meta.Set(historyKey, []string{drawn(m, r.Seed)})
+	m.Meta.Set(model.HistoryKey, []string{drawn(m, r.Seed)})
 	return m.Save(path)
 }
 
@@ -84,8 +84,8 @@ func fresh(m *model.Model, seed int64) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if license := m.Meta.String("general.license", ""); license != "" {
-		out.Meta.Set("general.license", license)
+	if license := m.Meta.String(model.LicenseKey, ""); license != "" {
+		out.Meta.Set(model.LicenseKey, license)
 	}
 	return out, nil
 }

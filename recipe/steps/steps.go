@@ -119,7 +119,7 @@ func builtinLicense(ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return f.Meta().String("general.license", ""), f.Close()
+	return f.Meta().String(model.LicenseKey, ""), f.Close()
 }
 
 // modelInput returns the input of a step that reads the model of a reference.
@@ -165,25 +165,20 @@ func save(w *run.Work, m *model.Model, made string) error {
 // describe gives the step's model its name, and a line in its metadata that says
 // how it came about.
 func describe(w *run.Work, m *model.Model, made string) {
-	history := slices.Clone(m.Meta.Strings(historyKey))
-	if name := m.Meta.String(nameKey, ""); name != "" && len(history) == 0 {
+	history := slices.Clone(m.Meta.Strings(model.HistoryKey))
+	if name := m.Meta.String(model.NameKey, ""); name != "" && len(history) == 0 {
 		m.Meta.Set("general.base_model.count", uint32(1))
 		m.Meta.Set("general.base_model.0.name", name)
 	}
-	for _, key := range []string{nameKey, "general.basename", "general.finetune", "general.size_label", "general.quantization_version"} {
+	for _, key := range []string{model.NameKey, "general.basename", "general.finetune", "general.size_label", "general.quantization_version"} {
 		m.Meta.Delete(key) // they are the base model's
 	}
-	m.Meta.Set(historyKey, append(history, made+sources(w)))
+	m.Meta.Set(model.HistoryKey, append(history, made+sources(w)))
 	if name := strings.TrimSuffix(w.Export(ModelFile), ".gguf"); name != "" {
-		m.Meta.Set(nameKey, name)
+		m.Meta.Set(model.NameKey, name)
 	}
-	if license := m.Meta.String("general.license", ""); license != "" {
+	if license := m.Meta.String(model.LicenseKey, ""); license != "" {
 		w.Fact("license", license)
 	}
 	w.Fact("parameters", fmt.Sprint(m.Config().Params()))
 }
-
-const (
-	historyKey = "limbeck.history" // what was done to a model, oldest first
-	nameKey    = "general.name"
-)

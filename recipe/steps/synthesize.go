@@ -181,7 +181,7 @@ func (s *synthesizeSettings) write(ctx context.Context, w *run.Work, ref string,
 				MaxTokens: s.MaxTokens, Temperature: s.Temperature, Seed: uint64(s.Seed)<<32 + uint64(lo+i)}}
 		}
 		texts := make([]string, len(requests))
-		err := r.Many(ctx, requests, answerRows, func(i int, reply *generate.Reply) {
+		err := r.Many(ctx, requests, eval.AnswerSlots, func(i int, reply *generate.Reply) {
 			if reply.Finish == generate.Stopped {
 				texts[i] = strings.TrimSpace(reply.Text)
 			}

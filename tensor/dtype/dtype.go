@@ -29,8 +29,9 @@ type Type struct {
 	// format has no search; Encode serves then.
 	EncodeWeighted func(dst []byte, src, importance []float32)
 
-	// Fast is the packed layout that multiplies int8 activations, or nil: the
-	// format is then decoded and multiplied in f32.
+	// Fast is the packed layout that multiplies activations as they are rounded
+	// for it, most to int8, or nil: the format is then decoded and multiplied in
+	// f32.
 	Fast *kernel.Layout
 
 	exponents exponents // of the floats in a block; see [Type.NotFinite]
