@@ -115,10 +115,13 @@ func (l *look) count(d recipe.Data, set []train.Sequence) {
 	l.pass = l.pass.times(augmented(d))
 }
 
+// examples returns the number of training examples that the data has.
+func (l *look) examples(d recipe.Data) float64 { return l.pass.tokens / max(1, l.mean) / augmented(d) }
+
 // whole returns the look at what the student learns from: with the examples that
 // are to be synthesized.
 func (l look) whole(d recipe.Data) look {
-	examples := l.pass.tokens / max(1, l.mean) / augmented(d)
+	examples := l.examples(d)
 	grow := 1 + l.made/max(1, examples*augmented(d))
 	l.pass = l.pass.times(grow)
 	return l

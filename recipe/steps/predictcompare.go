@@ -21,7 +21,7 @@ import (
 // What a comparison takes, measured on the home-assistant data with models of
 // 10 M and 135 M parameters.
 const (
-	answerShare   = 0.5    // of a pass's rate that generating in batches reaches
+	answerShare   = 0.5    // of a pass's rate in int8 that generating in batches reaches; in f32 it reaches all
 	decodeBytes   = 14e9   // of weights read a second when one reply is written
 	loadBytes     = 0.7e9  // of a file made ready a second
 	startSeconds  = 0.05   // of a process
@@ -29,7 +29,9 @@ const (
 	drawSeconds   = 12e-9  // to draw one item in a resample
 	learnSeconds  = 1.1e-3 // of the classical baseline, an example
 	metricsOfTask = 5      // at most
-	learnMemory   = 8200   // of the classical baseline, an example
+	learnMemory   = 8200   // of the classical baseline, an example, as it learns
+	learnedMemory = 3000   // and of what it has learned
+	touchedShare  = 0.5    // of an embedding table in its file, read row by row
 )
 
 // predictCompare predicts the comparison of what the chains make.
@@ -59,7 +61,11 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 			if x.Role == report.Teacher {
 				shape, bytes, packed = l.config, l.bytes, l.packed
 			}
-			cost.Seconds += forward(shape, packed, pass) / answerShare
+			answer := forward(shape, packed, pass)
+			if packed {
+				answer /= answerShare
+			}
+			cost.Seconds += answer
 			cost.Seconds += timingSeconds(&r.Compare, float64(bytes), reply)
 			if x.Role != report.Teacher {
 				opened += bytes
@@ -69,12 +75,13 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 			models++
 		}
 		cost.Seconds += forward(l.config, l.packed, pass)
-		most = most.orHeap(l.judging(pass, opened))
-		cost.Memory = l.reading().and(most).peak()
+		judges := l.judging(pass, opened)
 		if slices.Contains(r.Compare.Baselines, classical) {
 			cost = l.learning(cost, c.Recipe.Data)
+			judges.heap += int64(l.examples(c.Recipe.Data) * learnedMemory)
 			models++
 		}
+		cost.Memory = max(cost.Memory, l.reading().and(most.orHeap(judges)).peak())
 		cost.Seconds += 2 * float64(models*metricsOfTask) * n * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
@@ -83,7 +90,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 // learning adds to a comparison's cost that of the classical baseline, which
 // learns when no model is open.
 func (l *look) learning(cost run.Cost, d recipe.Data) run.Cost {
-	n := l.pass.tokens / max(1, l.mean) / augmented(d)
+	n := l.examples(d)
 	cost.Seconds += learnSeconds * n
 	cost.Memory = max(cost.Memory, l.reading().and(needs{heap: int64(n * learnMemory)}).peak())
 	return cost
@@ -112,7 +119,11 @@ func (l *look) judging(pass work, students int64) needs {
 	tokens := min(pass.tokens, compare.DivergeTokens)
 	rows := int64(tokens * pass.rows / max(1, pass.tokens))
 	logits := 4 * rows * int64(2*l.config.Vocab+l.student.Vocab)
-	return needs{heap: l.bytes + students + logits + sweepMemory(l.config, tokens, false)}
+	pages := 0.0
+	if !l.packed {
+		pages = touchedShare * 4 * float64(l.config.Vocab*l.config.Width)
+	}
+	return needs{pages: int64(pages), heap: l.bytes + students + logits + sweepMemory(l.config, tokens, false)}
 }
 
 // timingSeconds is what timing one model takes in all rounds.
