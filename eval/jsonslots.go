@@ -40,12 +40,12 @@ var SlotF1 = Metric{Name: "slot_f1", Title: "slot F1", Statistic: measure.F1,
 	}}
 
 // InvalidJSON is the share of replies that are not exactly one JSON object.
-var InvalidJSON = Metric{Name: "invalid_json", Title: "invalid JSON", LowerBetter: true, Statistic: measure.Average,
+var InvalidJSON = Metric{Name: "invalid_json", Title: "invalid JSON", LowerIsBetter: true, Statistic: measure.Average,
 	Counts: func(s *ItemScore) []float64 { return flag(!s.Valid) }}
 
 // ForeignValues is the share of the replies' slot values that do not occur in
 // the input, both normalized.
-var ForeignValues = Metric{Name: "foreign_values", Title: "values not in the input", LowerBetter: true, Statistic: measure.Share,
+var ForeignValues = Metric{Name: "foreign_values", Title: "values not in the input", LowerIsBetter: true, Statistic: measure.Share,
 	Counts: func(s *ItemScore) []float64 { return []float64{float64(s.Foreign), float64(s.Values)} }}
 
 func scoreSlots(e *data.Example, reply string) (ItemScore, error) {

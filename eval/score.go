@@ -34,11 +34,11 @@ func newScore(e *data.Example, gold, reply string) ItemScore {
 
 // A Metric is a figure over the scores of items.
 type Metric struct {
-	Name        string // as in reports and flags: "slot_f1"
-	Title       string // as people read it: "slot F1"
-	LowerBetter bool
-	Statistic   measure.Statistic
-	Counts      func(s *ItemScore) []float64 // what an item adds, Statistic.Width numbers
+	Name          string // as in reports and flags: "slot_f1"
+	Title         string // as people read it: "slot F1"
+	LowerIsBetter bool
+	Statistic     measure.Statistic
+	Counts        func(s *ItemScore) []float64 // what an item adds, Statistic.Width numbers
 }
 
 func flag(b bool) []float64 {

@@ -6,7 +6,7 @@ type Compare struct {
 	Baselines []string `json:"baselines" default:"classical" one:"classical round-to-nearest untouched" doc:"classical: a linear model; round-to-nearest: the student without imatrix; untouched: the teacher only quantized"`
 	Limit     Count    `json:"limit" default:"0" doc:"uses this many test examples; 0: all"`
 	Resamples int      `json:"resamples" default:"10000" min:"100" max:"1000000" doc:"bootstrap resamples behind an interval"`
-	Runs      int      `json:"runs" default:"3" min:"0" max:"100" doc:"rounds in which the models' speed is measured in turn; 0: not measured"`
+	Rounds    int      `json:"rounds" default:"3" min:"0" max:"100" doc:"rounds in which the models' speed is measured in turn; 0: not measured"`
 	Prompts   int      `json:"prompts" default:"50" min:"1" max:"100000" doc:"test prompts a round"`
 	Examples  int      `json:"examples" default:"20" min:"0" max:"1000" doc:"the worst examples shown in the report"`
 	Prices    Prices   `json:"prices" doc:"for the cost per 1,000 requests"`

@@ -115,7 +115,7 @@ func (c *comparison) available(form data.Form, lossLeads bool) []metric {
 	var all []metric
 	for i := range c.task.Metrics {
 		of := &c.task.Metrics[i]
-		info := report.MetricInfo{Name: of.Name, Title: of.Title, Unit: report.Percent, LowerIsBetter: of.LowerBetter}
+		info := report.MetricInfo{Name: of.Name, Title: of.Title, Unit: report.Percent, LowerIsBetter: of.LowerIsBetter}
 		if form == data.Classification && of.Name == eval.Exact.Name {
 			info.Name, info.Title = "accuracy", "accuracy"
 		}

@@ -346,7 +346,7 @@ func (s *compareSettings) options(w *run.Work) (compare.Options, error) {
 	o := compare.Options{
 		Title: s.Title, DataPath: path, DataFile: digest, Split: s.Split, Task: s.Task, Metrics: c.Metrics,
 		Bootstrap: measure.Bootstrap{Resamples: c.Resamples},
-		Rounds:    c.Runs, Prompts: c.Prompts, Examples: c.Examples,
+		Rounds:    c.Rounds, Prompts: c.Prompts, Examples: c.Examples,
 		Prices:  compare.Prices{Currency: c.Prices.Currency, MachineHour: c.Prices.MachineHour, Input: c.Prices.Input, Output: c.Prices.Output},
 		Threads: w.Threads, Open: Open, Checkpoints: w.Checkpoints, Progress: w.Progress,
 	}

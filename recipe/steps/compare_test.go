@@ -19,7 +19,7 @@ data: {train: train.jsonl, validation: 20%}
 student: {layers: 2, ffn: 50%}
 train: {steps: 4, batch_tokens: 256, max_tokens: 128, eval_every: 2}
 quantize: {format: q4_0, imatrix: true}
-compare: {baselines: [classical, round-to-nearest, untouched], runs: 0, examples: 3, resamples: 200, recorded: old.json}
+compare: {baselines: [classical, round-to-nearest, untouched], rounds: 0, examples: 3, resamples: 200, recorded: old.json}
 repeat: 2
 `
 
@@ -71,7 +71,7 @@ func TestCompare(t *testing.T) {
 // to judge: accuracy leads, and a classical model learned the labels.
 func TestCompareLog(t *testing.T) {
 	path := workshop(t, "name: tiny\nteacher: ./teacher.gguf\ndata: {train: log.jsonl, test: test.jsonl}\ntask: exact_match\n"+
-		"student: {layers: 1}\ncompare: {runs: 0, resamples: 100}\n")
+		"student: {layers: 1}\ncompare: {rounds: 0, resamples: 100}\n")
 	labels := []string{"Where is it?", "Give it back.", "Something else."}
 	var rows [2]strings.Builder
 	for i := range 33 {

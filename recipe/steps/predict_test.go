@@ -91,7 +91,7 @@ data: {train: %[1]s/train.jsonl, test: %[1]s/test.jsonl, limit: 3000, augment: {
 student: {heads: 4, kv_heads: 2, ffn: 160, vocab: 2400}
 distill: {cache: topk, topk: 16, steps: 4, eval_every: 2, eval_limit: 60, compute: bf16}
 quantize: {format: q4_0, embedding: q4_0}
-compare: {runs: 1, prompts: 5, examples: 10, limit: 150}
+compare: {rounds: 1, prompts: 5, examples: 10, limit: 150}
 `
 
 var measured = map[string]float64{"prune": 64.6e6, "cache": 87.9e6, "distill": 218.1e6, "quantize": 75.7e6, "compare": 77.0e6}

@@ -128,7 +128,7 @@ func (l *look) judging(pass work, students int64) needs {
 
 // timingSeconds is what timing one model takes in all rounds.
 func timingSeconds(c *recipe.Compare, bytes, reply float64) float64 {
-	return float64(c.Runs) * (startSeconds + bytes/loadBytes + float64(c.Prompts)*reply*bytes/decodeBytes)
+	return float64(c.Rounds) * (startSeconds + bytes/loadBytes + float64(c.Prompts)*reply*bytes/decodeBytes)
 }
 
 func divergeSeconds(c arch.Config, w work, threads float64) float64 {
