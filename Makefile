@@ -56,6 +56,8 @@ bench-peers: build ## Limbeck beside llama.cpp, ik_llama.cpp, and PyTorch if PY 
 
 check-peers: ## what transformers and llama.cpp make of the files that are written, in PY, a Python with both
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+		go test -v -count=1 -run TestWritePromptsForPeers ./recipe/steps -written "$$dir" && \
+		$(PY) recipe/steps/testdata/written_prompts.py "$$dir" && \
 		go test -v -count=1 -run TestWriteForPeers ./model -written "$$dir" && \
 		$(PY) model/testdata/written_logits.py "$$dir"
 

@@ -24,6 +24,25 @@ func TestDecodeLongList(t *testing.T) {
 	}
 }
 
+// Of the bytes that the built-in teacher's vocabulary has no token for, it is told
+// how many are left out; all others come back.
+func TestTokenizeTellsLost(t *testing.T) {
+	text := make([]byte, 256)
+	for i := range text {
+		text[i] = byte(i)
+	}
+	var ids, out, errs bytes.Buffer
+	if code := execute([]string{"tokenize", "builtin:home-assistant"}, bytes.NewReader(text), &ids, &errs); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, &errs)
+	}
+	if want := "21 bytes of the text have no token in this vocabulary and are left out"; !strings.Contains(errs.String(), want) {
+		t.Errorf("said %q, want %q", &errs, want)
+	}
+	if code := execute([]string{"tokenize", "builtin:home-assistant", "--decode"}, &ids, &out, io.Discard); code != exitOK || out.Len() != 256-21 {
+		t.Errorf("exit code %d, %d bytes, want %d", code, out.Len(), 256-21)
+	}
+}
+
 func FuzzDecodeIDs(f *testing.F) {
 	tk := testkit.Model(1).Tokenizer
 	for _, text := range []string{"1 2 3", "[1,2,\n 3]", "[[,,]]", "-1", "-00", "99999999999999999999", "0x1", "+5 1_0", "1\x00"} {

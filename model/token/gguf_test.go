@@ -3,25 +3,18 @@ package token
 import (
 	"bufio"
 	"encoding/binary"
-	"fmt"
 	"io"
-	"os"
 )
 
 // readKeys reads the metadata of a GGUF file, trusting it: tests of this package
 // need no more, and it may not import package gguf.
-func readKeys(path string) (kv map[string]any, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+func readKeys(file io.Reader) (kv map[string]any, err error) {
 	defer func() {
 		if e, ok := recover().(error); ok {
-			err = fmt.Errorf("%s: %w", path, e)
+			err = e
 		}
 	}()
-	r := ggufReader{bufio.NewReaderSize(f, 1<<20)}
+	r := ggufReader{bufio.NewReaderSize(file, 1<<20)}
 	r.uint(8) // magic, version
 	r.uint(8) // tensors
 	kv = map[string]any{}

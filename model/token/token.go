@@ -10,8 +10,11 @@
 //
 // Limits. Only what was compared with the reference is known: another tokenizer
 // model or pre-tokenizer is an error that lists what is, never a guess. Text is
-// bytes: invalid UTF-8 is kept byte by byte. A vocabulary may lack single bytes
-// (SmolLM2's lacks 21); the reference drops those, and so does Encode;
+// bytes: invalid UTF-8, which the reference does not take, is kept byte by byte. A
+// vocabulary may lack single bytes: SmolLM2's has no token for 13 that are in no
+// UTF-8, nor for six control characters, nor for 0xf1 and 0xf2, with which
+// unassigned code points begin. The reference drops those, without an unknown
+// token, and merges what was around them; so does Encode.
 // [Tokenizer.MissingBytes] tells which. Encode never adds a BOS by itself.
 package token
 

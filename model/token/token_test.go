@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"limbeck/store/builtin"
 )
 
 // digest is what testdata/ids.py says of a stream of ids.
@@ -59,10 +61,29 @@ func realModel(t testing.TB, name string) *Tokenizer {
 		dir = filepath.Join(home, ".cache", "limbeck-test-models")
 	}
 	path := filepath.Join(dir, modelFiles[name])
-	if _, err := os.Stat(path); err != nil {
+	f, err := os.Open(path)
+	if err != nil {
 		t.Skipf("no %s (set LIMBECK_TEST_MODELS)", path)
 	}
-	kv, err := readKeys(path)
+	defer f.Close()
+	return readTokenizer(t, f)
+}
+
+// builtinTeacher is the tokenizer of the built-in teacher, whose vocabulary was cut
+// from SmolLM2's.
+func builtinTeacher(t testing.TB) *Tokenizer {
+	t.Helper()
+	file, err := builtin.Model(builtin.HomeAssistant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readTokenizer(t, bytes.NewReader(file))
+}
+
+// readTokenizer reads the tokenizer in a GGUF file.
+func readTokenizer(t testing.TB, file io.Reader) *Tokenizer {
+	t.Helper()
+	kv, err := readKeys(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,9 @@ func briefed(system, text string) data.Example {
 	return e
 }
 
+// hardBrief is a system message with what a template's literal might break on.
+const hardBrief = "It's \"C:\\new\":\n\tanswer {{briefly}} in 日本語, 100 %}."
+
 // A model whose examples all begin with one system message has that for chats
 // without one, and another where a chat brings it.
 func TestSpeakAs(t *testing.T) {
@@ -50,14 +53,13 @@ func TestSpeakAs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const brief = "It's \"C:\\new\":\n\tanswer {{briefly}} in 日本語, 100 %}."
 	for name, source := range map[string]string{"roles": rolesTemplate, "its own": string(smol), "a line first": "\n" + rolesTemplate} {
 		t.Run(name, func(t *testing.T) {
 			m := testkit.Model(1)
 			template(t, m, source)
-			before := prompt(t, m, briefed(brief, "hello"))
+			before := prompt(t, m, briefed(hardBrief, "hello"))
 			for range 2 { // the second time, nothing is left to do
-				remark, err := speakAs(m, []data.Example{briefed(brief, "a"), briefed(brief, "b")})
+				remark, err := speakAs(m, []data.Example{briefed(hardBrief, "a"), briefed(hardBrief, "b")})
 				if remark != "" || err != nil {
 					t.Fatalf("%q, %v", remark, err)
 				}
