@@ -69,11 +69,11 @@ func TestParseBatched(t *testing.T) {
 func TestParseLimbeck(t *testing.T) {
 	d := &driver{}
 	got, err := d.parseLimbeck(read(t, "limbeck-bench.json"), requests)
-	if err != nil || got.Value != 212.9976675135044 || got.Memory != 265265152 || got.cache != 46080*16*(128+64) {
+	if err != nil || got.Value != 146.34636007098135 || got.Memory != 192901120 || got.cache != 23040*16*(128+64) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if !(got.limit > got.Value) || got.by == "" {
-		t.Errorf("the limit is %g by %q", got.limit, got.by)
+	if want := 647.8346049447002; math.Abs(got.limit/want-1) > 1e-12 || got.by != "arithmetic" {
+		t.Errorf("the limit is %g by %q, want %g", got.limit, got.by, want)
 	}
 	for _, text := range []string{"", "{}", "[]"} {
 		if got, err := d.parseLimbeck([]byte(text), requests); err == nil {
