@@ -66,22 +66,22 @@ func multiplied(s op.Spender) float64 {
 }
 
 // stepTable lists what was spent in so many steps, the most first.
-func stepTable(spent map[op.Spender]time.Duration, steps int) string {
+func stepTable(spent map[op.Spender]op.Spent, steps int) string {
 	var all time.Duration
 	var order []op.Spender
-	for s, d := range spent {
-		all += d
+	for s, x := range spent {
+		all += x.Time
 		order = append(order, s)
 	}
-	slices.SortFunc(order, func(a, b op.Spender) int { return int(spent[b] - spent[a]) })
+	slices.SortFunc(order, func(a, b op.Spender) int { return int(spent[b].Time - spent[a].Time) })
 	var out strings.Builder
 	for _, s := range order {
 		way := "forward"
 		if s.Back {
 			way = "backward"
 		}
-		seconds := spent[s].Seconds() / float64(steps)
-		fmt.Fprintf(&out, "\n%-12s %-12s %-9s %7.1f ms %5.1f %%", s.Op, s.Weight, way, 1e3*seconds, 100*spent[s].Seconds()/all.Seconds())
+		seconds := spent[s].Time.Seconds() / float64(steps)
+		fmt.Fprintf(&out, "\n%-12s %-12s %-9s %7.1f ms %5.1f %%", s.Op, s.Weight, way, 1e3*seconds, 100*spent[s].Time.Seconds()/all.Seconds())
 		if n := multiplied(s); n > 0 {
 			fmt.Fprintf(&out, " %6.0f GFLOP/s", n/seconds/1e9)
 		}

@@ -54,7 +54,7 @@ func (f *benchFlags) add(flags *pflag.FlagSet) {
 	flags.IntSliceVar(&f.parallel, "parallel", []int{1, 4, 16}, "write `N` sequences at once; repeat or separate by commas")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.StringVar(&f.compare, "compare", "", "time this `MODEL` too, in turn, and tell the ratios")
-	flags.BoolVar(&f.profile, "profile", false, "tell where the time goes, by operation")
+	flags.BoolVar(&f.profile, "profile", false, "tell where the time goes, by operation, beside the limits")
 	flags.StringVar(&f.html, "html", "", "write tables and plots to this HTML `FILE`")
 	flags.BoolVar(&f.force, "force", false, forceReportDoc)
 	f.engineFlags.add(flags)

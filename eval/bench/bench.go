@@ -10,6 +10,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -213,6 +214,7 @@ func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) e
 				return fmt.Errorf("prompt 1: %w", err)
 			}
 			session = runner.NewSession(0)
+			runtime.GC() // or its cache would count as if it was in use
 		}
 		q, err := j.request(ctx, runner.Model, session, p)
 		if err != nil {

@@ -78,6 +78,9 @@ func newRates(j *Job, rounds []Record, limits *machine.Limits) Rates {
 		bound, by := out.Shape.Bound(w, limits)
 		out.Works = append(out.Works, WorkRate{w, rate, report.N(bound), by, report.N(rate.Median.Or(0) / bound)})
 	}
+	for i := range out.Profiles {
+		out.Profiles[i].judge(limits)
+	}
 	return out
 }
 
@@ -118,6 +121,10 @@ func (r *Result) Report() *report.Report {
 	out.Plots = slices.DeleteFunc(out.Plots, func(p report.Plot) bool { return len(p.Lines) == 0 })
 	out.Notes = []report.Note{{Title: "Method", Text: fmt.Sprintf("Rounds: %d, each in a fresh process; tok/s are their medians. The limit is what reading the weights and the cache "+
 		"once a pass, or the operations, would take at least on this machine.", r.Rounds)}}
+	if slices.ContainsFunc(r.Models, func(m Rates) bool { return len(m.Profiles) > 0 }) {
+		out.Notes = append(out.Notes, report.Note{Title: "Where the time goes", Text: "GB/s are of the weights and caches that an operation multiplies by, each read once a pass; " +
+			"GOP/s count a multiplication and an addition as two. Of the two shares of the limits, the greater one is told. What has neither has no limit here."})
+	}
 	return out
 }
 
@@ -166,18 +173,29 @@ func (r *Result) ratios() report.Table {
 	return t
 }
 
-// table lists where the time went.
+// table lists where the time went, and how fast the operations were at what has a
+// limit.
 func (p *Profile) table(model string) report.Table {
 	t := report.Table{Title: fmt.Sprintf("%s: where the time goes, %s", model, p.Work),
-		Columns: []report.Column{{Name: "operation"}, {Name: "ms"}, {Name: "share", Unit: report.Percent}}}
+		Columns: []report.Column{{Name: "operation"}, {Name: "ms"}, {Name: "share", Unit: report.Percent},
+			{Name: "GB/s"}, {Name: "GOP/s"}, {Name: "of limit", Unit: report.Percent}, {Name: "bound by"}}}
+	beyond := false
 	for _, s := range p.Parts {
 		name := s.Op
 		if s.Weight != "" {
 			name += " " + s.Weight
 		}
-		t.Rows = append(t.Rows, []report.Cell{{Text: name}, number(report.N(1e3 * s.Seconds)), number(report.N(s.Seconds / p.Seconds))})
+		row := []report.Cell{{Text: name}, number(report.N(1e3 * s.Seconds)), number(report.N(s.Seconds / p.Seconds))}
+		if s.By != "" {
+			row = append(row, number(report.N(s.Bytes/s.Seconds/1e9)), number(report.N(s.Arithmetic.All()/s.Seconds/1e9)), number(s.Share), report.Cell{Text: s.By})
+		}
+		t.Rows = append(t.Rows, row)
+		beyond = beyond || BeyondMemory(s.By, s.Share.Or(0))
 	}
 	t.Note = fmt.Sprintf("In all of it, threads waited for others for %.1f %% of their time.", 100*p.Idle)
+	if beyond {
+		t.Note += " " + BeyondMemoryNote
+	}
 	return t
 }
 

@@ -1,61 +1,45 @@
 package bench
 
 import (
+	"cmp"
+
 	"limbeck/internal/machine"
 	"limbeck/model"
 	"limbeck/model/generate"
 	"limbeck/nn/op"
 )
 
-// A Shape is what a model's passes cost: bytes to read, and multiplications
-// and additions to do.
+// A Shape is what a model's passes cost: bytes to read, and arithmetic to do.
 type Shape struct {
-	Bytes     int64   `json:"weight_bytes"`         // of the matrices that every pass reads
-	KV        int64   `json:"kv_bytes"`             // of one position
-	Int8      float64 `json:"int8_operations"`      // of one token in the blocks, with int8 activations
-	F32       float64 `json:"f32_operations"`       // with f32 activations
-	HeadInt8  float64 `json:"head_int8_operations"` // of one token's logits
-	HeadF32   float64 `json:"head_f32_operations"`
-	Attention float64 `json:"attention_operations"` // f32, of one token with one other
-	Context   int     `json:"context"`
-	Memory    int64   `json:"memory_bytes"` // of all weights, ready to run
+	Bytes     int64         `json:"weight_bytes"`         // of the matrices that every pass reads
+	KV        int64         `json:"kv_bytes"`             // of one position
+	Blocks    op.Arithmetic `json:"block_arithmetic"`     // of one token
+	Head      op.Arithmetic `json:"head_arithmetic"`      // of one token's logits
+	Attention op.Arithmetic `json:"attention_arithmetic"` // of one token with one other
+	Context   int           `json:"context"`
+	Memory    int64         `json:"memory_bytes"` // of all weights, ready to run
 }
 
 // ShapeOf returns the costs of m, packed or not, when it runs with precision p.
 func ShapeOf(m *model.Model, p generate.Precision) Shape {
 	c := m.Config()
-	s := Shape{KV: int64(c.KVBytes(p.Cache(), 1)), Context: c.Context, Attention: 4 * float64(c.Layers*c.Heads*c.HeadDim)}
+	attention := op.AttentionArithmetic(p.Cache(), op.Heads{Query: c.Heads, KV: c.KVHeads, Dim: c.HeadDim})
+	s := Shape{KV: int64(c.KVBytes(p.Cache(), 1)), Context: c.Context, Attention: attention.Times(float64(c.Layers))}
 	for _, w := range m.Weights() {
-		bytes, int8 := stored(w)
+		bytes := w.ReadBytes()
 		s.Memory += bytes
 		head := w.Name == "output.weight" || c.Tied && w.Name == "token_embd.weight"
 		if w.Rows == 1 || w.Name == "token_embd.weight" && !head {
 			continue // vectors, and a table of which a token needs one row
 		}
 		s.Bytes += bytes
-		ops := 2 * float64(w.Rows) * float64(w.Cols)
-		switch {
-		case head && int8 && !p.Exact:
-			s.HeadInt8 += ops
-		case head:
-			s.HeadF32 += ops
-		case int8 && !p.Exact:
-			s.Int8 += ops
-		default:
-			s.F32 += ops
+		to := &s.Blocks
+		if head {
+			to = &s.Head
 		}
+		*to = to.Plus(w.Arithmetic(p.Exact))
 	}
 	return s
-}
-
-// stored returns the bytes of w's elements as products read them, and whether
-// these take int8 activations.
-func stored(w *op.Weight) (bytes int64, int8 bool) {
-	if l := w.Fast(); l != nil {
-		return int64(l.Bytes(w.Rows, w.Cols)), l.Int8()
-	}
-	t := w.Type()
-	return int64(w.Rows) * int64((w.Cols+t.Len-1)/t.Len) * int64(t.Size), false
 }
 
 // Bound returns the tokens a second that limits allow for a work, and what
@@ -65,36 +49,49 @@ func (s *Shape) Bound(w Work, l *machine.Limits) (rate float64, by string) {
 	n, b := float64(w.Tokens), float64(w.Batch)
 	switch w.Kind {
 	case Prompt:
-		t, by := s.seconds(n, 1, s.Attention*n*(n+1)/2, 0, l)
+		t, by := s.seconds(n, 1, n*(n+1)/2, 0, l)
 		return n / t, by
 	case Decode:
 		at := n + float64(w.Write)/2
-		t, by := s.seconds(b, b, s.Attention*b*at, float64(s.KV)*b*at, l)
+		t, by := s.seconds(b, b, b*at, b*at, l)
 		return b / t, by
 	}
-	read, by := s.seconds(n*b, b, s.Attention*b*n*(n+1)/2, 0, l)
+	read, by := s.seconds(n*b, b, b*n*(n+1)/2, 0, l)
 	at := n + float64(w.Write)/2
-	step, _ := s.seconds(b, b, s.Attention*b*at, float64(s.KV)*b*at, l)
+	step, _ := s.seconds(b, b, b*at, b*at, l)
 	return b * float64(w.Write) / (read + float64(w.Write-1)*step), by
 }
 
 // seconds returns what a pass takes at least, with so many tokens and rows of
-// logits, so many operations of attention and so many bytes of cache.
-func (s *Shape) seconds(tokens, rows, attention, cache float64, l *machine.Limits) (t float64, by string) {
-	read := (float64(s.Bytes) + cache) / l.Read.All
-	compute := 0.0
-	if n := s.Int8*tokens + s.HeadInt8*rows; n > 0 {
-		compute += n / l.Of("int8")
-	}
-	compute += (s.F32*tokens + s.HeadF32*rows + attention) / l.Of("f32")
-	if read > compute {
-		return read, byMemory
-	}
-	return compute, "arithmetic"
+// logits, so many pairs of tokens that attention compares, and so many positions of
+// caches that it reads.
+func (s *Shape) seconds(tokens, rows, pairs, positions float64, l *machine.Limits) (t float64, by string) {
+	a := s.Blocks.Times(tokens).Plus(s.Head.Times(rows)).Plus(s.Attention.Times(pairs))
+	return secondsOf(op.Cost{Bytes: float64(s.Bytes) + float64(s.KV)*positions, Arithmetic: a}, l)
 }
 
-// byMemory is what would have to be faster where reading takes the longest.
-const byMemory = "memory"
+// secondsOf returns the seconds that limits allow for a cost, and what would have to be
+// faster. Where no rate of bf16 was measured, the one of f32 counts.
+func secondsOf(c op.Cost, l *machine.Limits) (t float64, by string) {
+	a, f32 := c.Arithmetic, l.Of("f32")
+	compute := 0.0
+	for _, x := range []struct{ n, rate float64 }{{a.Int8, l.Of("int8")}, {a.BF16, cmp.Or(l.Of("bf16"), f32)}, {a.F32, f32}} {
+		if x.n > 0 {
+			compute += x.n / x.rate
+		}
+	}
+	if read := c.Bytes / l.Read.All; read > compute {
+		return read, byMemory
+	}
+	return compute, byArithmetic
+}
+
+// What would have to be faster: reading where it takes the longest, or else
+// products.
+const (
+	byMemory     = "memory"
+	byArithmetic = "arithmetic"
+)
 
 // BeyondMemoryNote explains, beside a table, shares of which [BeyondMemory] is true.
 const BeyondMemoryNote = "Shares over 100 % of the limit of memory are of weights that stay in the processor's caches, which are faster than memory."

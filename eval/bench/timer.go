@@ -1,9 +1,13 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"time"
 
 	"limbeck/internal/par"
@@ -14,25 +18,26 @@ import (
 // leastTime is how long a work is repeated, at least.
 const leastTime = 250 * time.Millisecond
 
-// A timer does works with one model.
+// A timer does works with one model. One sequence after the other fills the same
+// cache, so that there is one at a time.
 type timer struct {
-	runner *generate.Runner
-	pool   *par.Pool
-	vocab  int
-	seed   uint64
-	held   map[int]*held // by length: sessions whose cache holds a prompt
-}
-
-// A held session has read a prompt.
-type held struct {
+	runner  *generate.Runner
+	pool    *par.Pool
+	vocab   int
+	seed    uint64
 	session *generate.Session
-	ids     []int
+	ids     []int // the prompt that session read last, but for what was written since
 }
 
 // newTimer returns a timer for a packed model.
 func newTimer(m *model.Model, pool *par.Pool, p generate.Precision) *timer {
-	return &timer{runner: generate.NewRunner(m, pool, p), pool: pool, vocab: m.Config().Vocab, held: map[int]*held{}}
+	t := &timer{runner: generate.NewRunner(m, pool, p), pool: pool, vocab: m.Config().Vocab}
+	t.forget()
+	return t
 }
+
+// forget lets go what has been read.
+func (t *timer) forget() { t.session, t.ids = t.runner.NewSession(0), nil }
 
 // prompt returns n tokens that no prompt before began with.
 func (t *timer) prompt(n int) []int {
@@ -47,12 +52,48 @@ func (t *timer) prompt(n int) []int {
 
 // warm reads and writes a little: pages are touched, and threads awake.
 func (t *timer) warm(ctx context.Context) error {
-	_, err := t.decode(ctx, Work{Decode, 1, 1, 2}, 0)
+	w := Work{Decode, 1, 1, 2}
+	if err := t.ready(ctx, w); err != nil {
+		return err
+	}
+	_, err := t.decode(ctx, w, 0)
 	return err
 }
 
 // rate does a work and returns its tokens a second.
 func (t *timer) rate(ctx context.Context, w Work) (float64, error) {
+	if err := t.ready(ctx, w); err != nil {
+		return 0, err
+	}
+	return t.do(ctx, w)
+}
+
+// ready does what is not to be timed of a work. Memory that has been let go is
+// collected: neither do caches of works before add up, nor does a clock run
+// meanwhile.
+func (t *timer) ready(ctx context.Context, w Work) error {
+	if w.Batch > 1 {
+		t.forget()
+	}
+	runtime.GC()
+	if w.Kind == Decode && w.Batch == 1 {
+		return t.hold(ctx, w.Tokens+w.Write-1)
+	}
+	return nil
+}
+
+// hold makes the cache large enough for n tokens, and has the first of them in it:
+// those of the last prompt, as far as it goes.
+func (t *timer) hold(ctx context.Context, n int) error {
+	if short := n - len(t.ids); short > 0 {
+		t.ids = append(t.ids, t.prompt(short)...)
+	}
+	_, err := t.session.Reply(ctx, t.ids[:n], generate.Options{MaxTokens: 1}, nil)
+	return err
+}
+
+// do does a work that is ready and returns its tokens a second.
+func (t *timer) do(ctx context.Context, w Work) (float64, error) {
 	switch w.Kind {
 	case Prompt:
 		return t.read(ctx, w, leastTime)
@@ -67,34 +108,25 @@ func (t *timer) rate(ctx context.Context, w Work) (float64, error) {
 	return 0, fmt.Errorf("no work of kind %q", w.Kind)
 }
 
-// read returns the rate of reading prompts, each in an empty cache.
+// read returns the rate of reading prompts, of each nothing is in the cache.
 func (t *timer) read(ctx context.Context, w Work, least time.Duration) (float64, error) {
 	tokens, took := 0, time.Duration(0)
 	for first := true; first || took < least; first = false {
-		h := &held{t.runner.NewSession(w.Tokens + writeTokens + 1), t.prompt(w.Tokens)}
-		reply, err := h.session.Reply(ctx, h.ids, generate.Options{MaxTokens: 1}, nil)
+		t.ids = t.prompt(w.Tokens)
+		reply, err := t.session.Reply(ctx, t.ids, generate.Options{MaxTokens: 1}, nil)
 		if err != nil {
 			return 0, err
 		}
 		tokens, took = tokens+reply.PromptTokens-reply.CachedTokens, took+reply.First
-		t.held[w.Tokens] = h
 	}
 	return float64(tokens) / took.Seconds(), nil
 }
 
-// decode returns the rate of writing after a prompt, which is read first if no
-// session holds one.
+// decode returns the rate of writing after a prompt, which the cache holds.
 func (t *timer) decode(ctx context.Context, w Work, least time.Duration) (float64, error) {
-	h := t.held[w.Tokens]
-	if h == nil {
-		if _, err := t.read(ctx, w, 0); err != nil {
-			return 0, err
-		}
-		h = t.held[w.Tokens]
-	}
 	tokens, took := 0, time.Duration(0)
 	for first := true; first || took < least; first = false {
-		reply, err := h.session.Reply(ctx, h.ids, generate.Options{MaxTokens: w.Write, Endless: true}, nil)
+		reply, err := t.session.Reply(ctx, t.ids[:w.Tokens], generate.Options{MaxTokens: w.Write, Endless: true}, nil)
 		if err != nil {
 			return 0, err
 		}
@@ -134,13 +166,34 @@ func (t *timer) works(ctx context.Context, works []Work) ([]float64, error) {
 	if err := t.warm(ctx); err != nil {
 		return nil, err
 	}
-	var rates []float64
-	for _, w := range works {
-		r, err := t.rate(ctx, w)
+	rates := make([]float64, len(works))
+	for _, i := range order(works) {
+		r, err := t.rate(ctx, works[i])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", w, err)
+			return nil, fmt.Errorf("%s: %w", works[i], err)
 		}
-		rates = append(rates, r)
+		rates[i] = r
 	}
 	return rates, nil
+}
+
+// order returns the order in which works are done: those of one sequence first, and
+// of the decodes, which come after the prompts, the deepest, which then holds what
+// the others want.
+func order(works []Work) []int {
+	out := make([]int, len(works))
+	for i := range out {
+		out[i] = i
+	}
+	rank := func(i int) int {
+		switch w := works[i]; {
+		case w.Batch > 1:
+			return 0
+		case w.Kind == Decode:
+			return -w.Tokens
+		}
+		return math.MinInt
+	}
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(rank(a), rank(b)) })
+	return out
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"limbeck/eval/report"
 	"limbeck/internal/machine"
@@ -43,10 +42,10 @@ func TestWorks(t *testing.T) {
 }
 
 // even are limits of which times are easy to compute by hand.
-var even = machine.Limits{Threads: 2, Read: machine.Rate{All: 100}, Arithmetic: []machine.Rate{{Kind: "f32", All: 10}, {Kind: "int8", All: 40}}}
+var even = machine.Limits{Threads: 2, Read: machine.Rate{All: 100}, Arithmetic: []machine.Rate{{Kind: "f32", All: 10}, {Kind: "int8", All: 40}, {Kind: "bf16", All: 20}}}
 
 func TestBound(t *testing.T) {
-	s := Shape{Bytes: 200, KV: 10, Int8: 80, F32: 1, HeadInt8: 40, Attention: 1}
+	s := Shape{Bytes: 200, KV: 10, Blocks: op.Arithmetic{Int8: 80, F32: 1}, Head: op.Arithmetic{Int8: 40}, Attention: op.Arithmetic{F32: 1}}
 	for _, c := range []struct {
 		work Work
 		rate float64
@@ -66,7 +65,16 @@ func TestBound(t *testing.T) {
 			t.Errorf("%v: %v by %s, want %v by %s", c.work, rate, by, c.rate, c.by)
 		}
 	}
-	s.Int8, s.HeadInt8 = 0, 0
+	// 1 f32 takes 0.1 s, 16 of bf16 with 10 others each 8 s: 16 where only f32 was measured.
+	s.Blocks, s.Head, s.Attention = op.Arithmetic{F32: 1}, op.Arithmetic{}, op.Arithmetic{BF16: 16}
+	slow := even
+	slow.Arithmetic = even.Arithmetic[:2]
+	for seconds, l := range map[float64]*machine.Limits{8.1: &even, 16.1: &slow} {
+		if rate, by := s.Bound(Work{Decode, 8, 1, 4}, l); math.Abs(rate-1/seconds) > 1e-9 || by != "arithmetic" {
+			t.Errorf("%v by %s, want %v", rate, by, 1/seconds)
+		}
+	}
+	s.Attention = op.Arithmetic{}
 	if rate, by := s.Bound(Work{Decode, 2, 1, 4}, &even); math.Abs(rate-1/2.4) > 1e-9 || by != "memory" {
 		t.Errorf("%v by %s", rate, by)
 	}
@@ -81,8 +89,11 @@ func TestShape(t *testing.T) {
 		t.Errorf("%d of %d bytes, want %d of %d", s.Bytes, s.Memory, want, 4*c.Params())
 	}
 	head := float64(2 * c.Vocab * c.Width)
-	if s.Int8 != 0 || s.HeadF32 != head || s.F32 != 2*float64(matrices)-head {
+	if s.Head != (op.Arithmetic{F32: head}) || s.Blocks != (op.Arithmetic{F32: 2*float64(matrices) - head}) {
 		t.Errorf("got %+v", s)
+	}
+	if want := 4 * float64(c.Layers*c.Heads*c.HeadDim); s.Attention.All() != want || s.Attention.Int8 != 0 {
+		t.Errorf("attention of %+v operations, want %v", s.Attention, want)
 	}
 	if s.KV != int64(c.KVBytes(dtype.F16, 1)) || s.Context != c.Context {
 		t.Errorf("got %+v", s)
@@ -121,7 +132,9 @@ func TestStretch(t *testing.T) {
 }
 
 func TestProfileSums(t *testing.T) {
-	spent := map[op.Spender]time.Duration{{Op: "matMul", Weight: "token_embd"}: 2e9, {Op: "matMul", Weight: "ffn_up"}: 5e9, {Op: op.Outside}: 1e9, {Op: "novel"}: 1}
+	up := op.Cost{Bytes: 300, Arithmetic: op.Arithmetic{Int8: 80}}
+	spent := map[op.Spender]op.Spent{{Op: "matMul", Weight: "token_embd"}: {Time: 2e9}, {Op: "matMul", Weight: "ffn_up"}: {Time: 5e9, Cost: up},
+		{Op: op.Outside}: {Time: 1e9}, {Op: "novel"}: {Time: 1}}
 	// In 8 s, runs took 6: two threads could have worked 12 s in them, and did 9.
 	p := newProfile(Work{}, spent, 8e9, 6e9, 9e9, 2)
 	var names []string
@@ -133,6 +146,143 @@ func TestProfileSums(t *testing.T) {
 	}
 	if want := 1 - (9.0+2)/16; math.Abs(p.Idle-want) > 1e-12 {
 		t.Errorf("idle %v, want %v", p.Idle, want)
+	}
+	if p.Parts[0].Cost != up {
+		t.Errorf("products cost %+v, want %+v", p.Parts[0].Cost, up)
+	}
+}
+
+// A part's share is the greater of two: of reading 100 bytes a second, and of 40
+// int8, 20 bf16 and 10 f32 operations.
+func TestJudge(t *testing.T) {
+	cost := func(bytes, int8, bf16, f32 float64) op.Cost {
+		return op.Cost{Bytes: bytes, Arithmetic: op.Arithmetic{Int8: int8, BF16: bf16, F32: f32}}
+	}
+	for _, c := range []struct {
+		cost  op.Cost
+		share report.Num
+		by    string
+	}{
+		{cost(300, 80, 0, 0), report.N(3.0 / 4), "memory"},
+		{cost(100, 80, 0, 0), report.N(2.0 / 4), "arithmetic"},
+		{cost(100, 20, 20, 5), report.N((0.5 + 1 + 0.5) / 4), "arithmetic"},
+		{cost(0, 0, 0, 0), report.Num{}, ""},
+	} {
+		p := Profile{Parts: []Spent{{Seconds: 4, Cost: c.cost}}}
+		p.judge(&even)
+		if got := p.Parts[0]; got.Share != c.share || got.By != c.by {
+			t.Errorf("%+v: %v by %q, want %v by %q", c.cost, got.Share, got.By, c.share, c.by)
+		}
+	}
+}
+
+// Profiled are the longest prompt, the deepest decode, the most sequences and the
+// requests.
+func TestProfiled(t *testing.T) {
+	works, _ := Works(10_000, []int{2048, 64}, []int{0, 512, 64}, []int{4, 32, 1})
+	got := profiled(works)
+	want := []Work{{Prompt, 2048, 1, 1}, {Decode, 512, 1, writeTokens}, {Decode, 8, 32, writeTokens}, {Requests, requestPrompt, 32, requestTokens}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A decode finds its prompt read, by a deeper one or by the last work on prompts.
+func TestOrder(t *testing.T) {
+	works, _ := Works(10_000, []int{64, 2048, 512}, []int{0, 512, 2048}, []int{4, 1})
+	var got []string
+	for _, i := range order(works) {
+		got = append(got, works[i].String())
+	}
+	want := "prompt of 64|prompt of 2,048|prompt of 512|decode after 2,048|decode after 512|decode after 0|decode, 4 at once|4 requests, 128 in, 64 out"
+	if strings.Join(got, "|") != want {
+		t.Errorf("got %q, want %s", got, want)
+	}
+}
+
+// The counts of a profile are those of the passes that a work consists of.
+func TestProfileCounts(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	m := testkit.Model(1)
+	m.Pack(pool)
+	s := ShapeOf(m, generate.Precision{})
+	timer := newTimer(m, pool, generate.Precision{})
+	for _, c := range []struct {
+		work   Work
+		passes float64 // over one token of each sequence, that the clock sees
+		pairs  float64 // of tokens that attention compares in them
+	}{
+		// The last token of the prompt, position 7, makes the first that is written.
+		{Work{Decode, 8, 1, 4}, 4, 8 + 9 + 10 + 11},
+		// Passes that read prompts do not count, and nor do their first tokens.
+		{Work{Decode, 4, 3, 4}, 3, 3 * (5 + 6 + 7)},
+		{Work{Decode, 1, 3, 3}, 2, 3 * (2 + 3)},
+	} {
+		if _, err := timer.rate(context.Background(), c.work); err != nil {
+			t.Fatal(err)
+		}
+		p, err := timer.profile(context.Background(), c.work)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got op.Cost
+		var attention op.Arithmetic
+		for _, x := range p.Parts {
+			got = got.Plus(x.Cost)
+			if x.Op == "attention" {
+				attention = attention.Plus(x.Arithmetic)
+			}
+		}
+		// Works of one sequence are repeated for some time.
+		times := got.Arithmetic.Plus(attention.Times(-1)).All() / s.Blocks.Plus(s.Head).All() / (c.passes * float64(c.work.Batch))
+		if times != math.Trunc(times) || times < 1 || c.work.Batch > 1 && times != 1 {
+			t.Errorf("%v: products of %v works", c.work, times)
+		}
+		if want := s.Attention.Times(times * c.pairs); attention != want {
+			t.Errorf("%v: attention %+v, want %+v", c.work, attention, want)
+		}
+		if want := times * (c.passes*float64(s.Bytes) + c.pairs*float64(s.KV)); got.Bytes != want {
+			t.Errorf("%v: %v bytes, want %v", c.work, got.Bytes, want)
+		}
+	}
+}
+
+// However often prompts are read, and decodes repeated, there is one cache, as
+// large as the deepest work wants it.
+func TestOneCache(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	m := testkit.Model(1)
+	m.Pack(pool)
+	timer := newTimer(m, pool, generate.Precision{})
+	ctx, w := context.Background(), Work{Decode, 20, 1, 8}
+	if err := timer.ready(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	session := timer.session
+	for range 3 {
+		if _, err := timer.read(ctx, Work{Prompt, 16, 1, 1}, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := slices.Clone(timer.ids)
+	rate, err := timer.rate(ctx, w)
+	if err != nil || rate <= 0 {
+		t.Fatalf("rate %v, %v", rate, err)
+	}
+	if timer.session != session || !slices.Equal(timer.ids[:16], read) || len(timer.ids) != 27 {
+		t.Errorf("the decode did not go on with the prompt: %d tokens", len(timer.ids))
+	}
+	reply, err := timer.session.Reply(ctx, timer.ids[:20], generate.Options{MaxTokens: 1}, nil)
+	if err != nil || reply.CachedTokens != 19 {
+		t.Errorf("%d tokens of the prompt are in the cache, want 19, %v", reply.CachedTokens, err)
+	}
+	if _, err := timer.rate(ctx, Work{Decode, 4, 2, 4}); err != nil {
+		t.Fatal(err)
+	}
+	if timer.session == session {
+		t.Error("the cache of one sequence is kept beside those of several")
 	}
 }
 
@@ -154,8 +304,18 @@ func TestRunAndPredict(t *testing.T) {
 			t.Errorf("%v: rate %v", w.Work, w.Rate)
 		}
 	}
-	if p := r.Models[0].Profiles; len(p) != 2 || p[0].Work != works[0] || p[1].Work != works[1] || len(p[1].Parts) == 0 {
-		t.Errorf("profiles %+v", p)
+	p := r.Models[0].Profiles
+	if len(p) != len(works) {
+		t.Fatalf("%d profiles, want %d", len(p), len(works))
+	}
+	for i := range p {
+		product := slices.IndexFunc(p[i].Parts, func(s Spent) bool { return s.Weight == "ffn_gate+ffn_up" })
+		if p[i].Work != works[i] || product < 0 {
+			t.Fatalf("profile %+v", p[i])
+		}
+		if s := p[i].Parts[product]; s.Bytes <= 0 || s.By == "" || !(s.Share.Or(0) > 0) {
+			t.Errorf("%v: %+v", works[i], s)
+		}
 	}
 	if _, err := json.Marshal(r); err != nil {
 		t.Error(err)
@@ -212,7 +372,10 @@ func TestReport(t *testing.T) {
 		for _, w := range []Work{{Prompt, 64, 1, 1}, {Prompt, 2048, 1, 1}, {Requests, 128, 16, 64}} {
 			m.Works = append(m.Works, WorkRate{w, rate(1234.5 * float64(i+1)), report.N(5000), "arithmetic", report.N(0.25)})
 		}
-		m.Profiles = []Profile{{Work: m.Works[0].Work, Seconds: 2, Parts: []Spent{{"product", "ffn_up", 1.5}}, Idle: 0.1}}
+		m.Profiles = []Profile{{Work: m.Works[0].Work, Seconds: 2, Parts: []Spent{
+			{Op: "product", Weight: "attn_q+attn_k+attn_v", Seconds: 1.5, Cost: op.Cost{Bytes: 1e9, Arithmetic: op.Arithmetic{F32: 2.4e11}}},
+			{Op: "norm", Seconds: 0.5}}, Idle: 0.1}}
+		m.Profiles[0].judge(&r.Limits)
 		r.Models = append(r.Models, m)
 	}
 	var b strings.Builder
@@ -220,7 +383,8 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"Rates of small", "small over large-model-of-a-long-name", "2.00 ×", "prompt of 2,048", "16 requests, 128 in, 64 out",
-		"product ffn_up", "75.0", "waited for others for 10.0 %", "96 MB of weights", "0.0461 MB of cache", "reading memory"} {
+		"product attn_q+attn_k+attn_v  1,500   75.0  0.67    160   80.0  arithmetic\n", "norm                            500   25.0     –      –      –           –\n",
+		"waited for others for 10.0 %", "96 MB of weights", "0.0461 MB of cache", "reading memory"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}

@@ -12,8 +12,14 @@ import (
 // operation and the tape's reset counts as [Outside], but for what [Tape.Spent]
 // names.
 type Profile struct {
-	spent map[Spender]time.Duration
+	spent map[Spender]Spent
 	last  time.Time
+}
+
+// Spent is the time of a spender, and what that had to do meanwhile.
+type Spent struct {
+	Time time.Duration
+	Cost
 }
 
 // A Spender is an operation or, where it multiplies by a weight, one kind of
@@ -29,17 +35,18 @@ type Spender struct {
 const Outside = "outside"
 
 // Start forgets what was added up. The clock runs from now on.
-func (p *Profile) Start() { p.spent, p.last = map[Spender]time.Duration{}, time.Now() }
+func (p *Profile) Start() { p.spent, p.last = map[Spender]Spent{}, time.Now() }
 
 // Stop adds the time since the last operation to [Outside], and returns all.
-func (p *Profile) Stop() map[Spender]time.Duration {
-	p.lap(Spender{Op: Outside})
+func (p *Profile) Stop() map[Spender]Spent {
+	p.lap(Spender{Op: Outside}, Cost{})
 	return p.spent
 }
 
-func (p *Profile) lap(s Spender) {
+func (p *Profile) lap(s Spender, c Cost) {
 	now := time.Now()
-	p.spent[s] += now.Sub(p.last)
+	x := p.spent[s]
+	p.spent[s] = Spent{x.Time + now.Sub(p.last), x.Plus(c)}
 	p.last = now
 }
 
@@ -47,15 +54,20 @@ func (p *Profile) lap(s Spender) {
 // operation of the tape's, in its profile if it has one.
 func (t *Tape) Spent(op string) {
 	if t.Profile != nil {
-		t.Profile.lap(Spender{Op: op})
+		t.Profile.lap(Spender{Op: op}, Cost{})
 	}
 }
 
 // ran makes the time since the last operation that of n.
 func (t *Tape) ran(n Node, back bool) {
-	if t.Profile != nil {
-		t.Profile.lap(spender(n, back))
+	if t.Profile == nil {
+		return
 	}
+	var c Cost
+	if !back {
+		c = cost(n)
+	}
+	t.Profile.lap(spender(n, back), c)
 }
 
 // spender names an operation by its node's type.

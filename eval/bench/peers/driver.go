@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"time"
 
 	"limbeck/eval/report"
@@ -24,6 +25,7 @@ type sample struct {
 	Memory int64   // most at a time, in bytes; 0 unknown
 
 	seconds float64 // of the whole process
+	cache   int64   // bytes that the sequences of Limbeck's bench fill
 
 	// What the machine allows, by what was measured beside the run (of a training:
 	// before the rows); 0 unknown. A shared machine's limits move within minutes.
@@ -96,14 +98,22 @@ func (d *driver) meet(l machine.Limits) {
 	d.limits = &l
 }
 
-// run times the rows whose names match.
-func (d *driver) run(ctx context.Context, only *regexp.Regexp) (*result, error) {
-	var rows []row
-	for _, r := range d.rows() {
+// chosen returns the rows whose names match, and those beside which they are held.
+func (d *driver) chosen(only *regexp.Regexp) []row {
+	all := d.rows()
+	wanted := map[string]bool{}
+	for _, r := range all {
 		if only.MatchString(r.name) {
-			rows = append(rows, r)
+			wanted[r.name] = true
+			wanted[r.beside] = true
 		}
 	}
+	return slices.DeleteFunc(all, func(r row) bool { return !wanted[r.name] })
+}
+
+// run times the rows that are chosen.
+func (d *driver) run(ctx context.Context, only *regexp.Regexp) (*result, error) {
+	rows := d.chosen(only)
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("-only %s: no row has such a name", only)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -55,6 +56,22 @@ func memoryAtMost(most float64) goal {
 	}}
 }
 
+// spareMemory is what Limbeck may take besides weights and caches, in bytes.
+const spareMemory = 64e6
+
+// memoryBeside bounds Limbeck's peak of memory by a model's file and what the row's
+// caches take.
+func memoryBeside(model string) goal {
+	return goal{fmt.Sprintf("≤ file + cache + %g MB", spareMemory/1e6), func(o *outcome, _ []outcome) (string, bool, bool) {
+		info, err := os.Stat(model)
+		if err != nil {
+			return "", false, false
+		}
+		m, most := float64(o.memory(limbeckName)), float64(info.Size()+o.Cache)+spareMemory
+		return fmt.Sprintf("%.0f of %.0f MB", m/1e6, most/1e6), m <= most, m > 0
+	}}
+}
+
 // either is the easier of two goals.
 func either(a, b goal) goal {
 	return goal{a.text + " or " + b.text, func(o *outcome, all []outcome) (string, bool, bool) {
@@ -64,19 +81,33 @@ func either(a, b goal) goal {
 	}}
 }
 
+// A verdict is what became of a goal.
+type verdict struct {
+	Goal    string `json:"goal"`
+	Reached string `json:"reached,omitempty"`
+	Met     *bool  `json:"met,omitempty"` // absent: not known
+}
+
+// String says whether the goal is met.
+func (v *verdict) String() string {
+	switch {
+	case v.Met == nil:
+		return "not known"
+	case *v.Met:
+		return "met"
+	}
+	return "missed"
+}
+
 // judge sets what became of a row's goals.
 func (o *outcome) judge(goals []goal, all []outcome) {
-	var texts, reached []string
-	var known []bool
-	met, complete := true, len(goals) > 0
+	o.Goals = nil
 	for _, g := range goals {
-		said, ok, k := g.check(o, all)
-		texts, reached, known = append(texts, g.text), append(reached, said), append(known, k)
-		met, complete = met && ok, complete && k
-	}
-	o.Goal, o.Reached = strings.Join(texts, ", "), join(reached, known)
-	if complete {
-		o.Met = &met
+		v := verdict{Goal: g.text}
+		if said, met, known := g.check(o, all); known {
+			v.Reached, v.Met = said, &met
+		}
+		o.Goals = append(o.Goals, v)
 	}
 }
 

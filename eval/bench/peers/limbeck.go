@@ -59,7 +59,8 @@ func (d *driver) parseLimbeck(text []byte, w bench.Work) (sample, error) {
 		for _, x := range m.Works {
 			if x.Kind == w.Kind && x.Tokens == w.Tokens && x.Batch == w.Batch {
 				limit, by := m.Shape.Bound(x.Work, &r.Limits)
-				return sample{Value: x.Rate.Median.Or(0), Memory: m.Memory, limit: limit, by: by}, nil
+				cache := m.Shape.KV * int64(x.Batch*(x.Tokens+x.Write))
+				return sample{Value: x.Rate.Median.Or(0), Memory: m.Memory, cache: cache, limit: limit, by: by}, nil
 			}
 		}
 	}

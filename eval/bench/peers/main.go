@@ -74,7 +74,7 @@ func parse() (*settings, error) {
 	flag.StringVar(&s.dir, "peers", os.Getenv("PEERS"), "`FOLDER` of peers and models, made where they are missing (default: $PEERS, or limbeck-peers in the user's cache)")
 	flag.StringVar(&s.llama, "llama", "", "`FOLDER` of llama.cpp, or none to leave it out (default: llama.cpp in that of -peers)")
 	flag.StringVar(&s.ik, "ik", "", "`FOLDER` of ik_llama.cpp, or none to leave it out (default: ik_llama.cpp in that of -peers)")
-	flag.StringVar(&s.only, "only", "", "time only rows whose name matches this `EXPRESSION`")
+	flag.StringVar(&s.only, "only", "", "time only rows whose name matches this `EXPRESSION`, and those that they are compared with")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds of timing")
 	flag.IntVar(&s.threads, "threads", 2, "threads of every side")
 	flag.BoolVar(&s.json, "json", false, "print the result as JSON")

@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,11 +69,11 @@ func TestParseBatched(t *testing.T) {
 func TestParseLimbeck(t *testing.T) {
 	d := &driver{}
 	got, err := d.parseLimbeck(read(t, "limbeck-bench.json"), requests)
-	if err != nil || got.Value != 212.9976675135044 || got.Memory != 265265152 {
+	if err != nil || got.Value != 146.34636007098135 || got.Memory != 192901120 || got.cache != 23040*16*(128+64) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if !(got.limit > got.Value) || got.by == "" {
-		t.Errorf("the limit is %g by %q", got.limit, got.by)
+	if want := 647.8346049447002; math.Abs(got.limit/want-1) > 1e-12 || got.by != "arithmetic" {
+		t.Errorf("the limit is %g by %q, want %g", got.limit, got.by, want)
 	}
 	for _, text := range []string{"", "{}", "[]"} {
 		if got, err := d.parseLimbeck([]byte(text), requests); err == nil {
@@ -153,8 +157,74 @@ func TestGoals(t *testing.T) {
 	} {
 		o := all[c.row]
 		o.judge([]goal{c.goal}, all)
-		if o.Reached != c.reached || o.verdict() != c.verdict || o.Goal != c.goal.text {
-			t.Errorf("%s, %s: reached %q, %s; want %q, %s", o.Name, o.Goal, o.Reached, o.verdict(), c.reached, c.verdict)
+		if v := o.Goals[0]; v.Reached != c.reached || v.String() != c.verdict || v.Goal != c.goal.text {
+			t.Errorf("%s, %s: reached %q, %s; want %q, %s", o.Name, v.Goal, v.Reached, v.String(), c.reached, c.verdict)
+		}
+	}
+	all[0].judge([]goal{atLeast(1.5, ik), ofLimit(0.61)}, all)
+	if g := all[0].Goals; len(g) != 2 || !*g[0].Met || *g[1].Met {
+		t.Errorf("of two goals, one met: %+v", g)
+	}
+}
+
+// A peak may be as large as the file, the caches and 64 MB.
+func TestMemoryBeside(t *testing.T) {
+	model := filepath.Join(t.TempDir(), "model.gguf")
+	if err := os.WriteFile(model, make([]byte, 3e6), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for peak, want := range map[int64]verdict{
+		72e6: {Reached: "72 of 72 MB", Met: new(true)},
+		73e6: {Reached: "73 of 72 MB", Met: new(false)},
+		0:    {},
+	} {
+		o := outcome{Sides: []sideResult{{Name: limbeckName}}}
+		o.add(&o.Sides[0], &sample{Value: 1, Memory: peak, cache: 5e6}, nil)
+		g := memoryBeside(model)
+		o.judge([]goal{g}, nil)
+		if want.Goal = g.text; !reflect.DeepEqual(o.Goals[0], want) {
+			t.Errorf("peak %d: %+v, want %+v", peak, o.Goals[0], want)
+		}
+	}
+	if _, _, known := memoryBeside(model+".none").check(&outcome{}, nil); known {
+		t.Error("the size of no file is known")
+	}
+}
+
+// Every row of inference times Limbeck and all peers, and has a goal for its memory;
+// a row that is chosen brings the one that its goal needs.
+func TestRows(t *testing.T) {
+	d := &driver{set: &settings{threads: 2}, peers: []*llama{newLlama("bin", 2), newIK("bin", 2)}, noTorch: "none"}
+	rows := d.rows()
+	for _, r := range rows {
+		var sides []string
+		for _, s := range r.sides {
+			sides = append(sides, s.name)
+		}
+		want := []string{limbeckName, llamaCPP, ik}
+		if strings.HasPrefix(r.name, "train") || strings.Contains(r.name, "kept") {
+			want = want[:1] // what no peer does
+		}
+		if !slices.Equal(sides, want) {
+			t.Errorf("%s: sides %v, want %v", r.name, sides, want)
+		}
+		bounded := slices.ContainsFunc(r.goals, func(g goal) bool { return strings.HasPrefix(g.text, "≤ file + cache") })
+		if infers := !strings.HasPrefix(r.name, "train") && !strings.HasPrefix(r.name, "quantize"); bounded != infers {
+			t.Errorf("%s: a goal for memory beside the file: %v", r.name, bounded)
+		}
+	}
+	for only, want := range map[string]string{
+		"2 loops":     "decode, 135M Q4_0|decode, 2 loops, 135M Q4_0",
+		"first token": "first token, 1B Q4_0|first token, 1B Q4_K_M|first token, packed weights kept, 1B Q4_0",
+		"8,192":       "decode at 8,192, 135M Q4_0",
+		"nothing":     "",
+	} {
+		var got []string
+		for _, r := range d.chosen(regexp.MustCompile(only)) {
+			got = append(got, r.name)
+		}
+		if strings.Join(got, "|") != want {
+			t.Errorf("-only %q: %q, want %s", only, got, want)
 		}
 	}
 }
@@ -197,6 +267,7 @@ func TestTime(t *testing.T) {
 func TestRenderings(t *testing.T) {
 	r := result{Rounds: 3, NoTorch: "none", Rows: outcomes()}
 	r.Rows[0].Sides[1].Failed = "it fell over"
+	r.Rows[0].judge([]goal{atLeast(1.6, ik), memoryAtMost(2e9)}, r.Rows)
 	var text, markdown strings.Builder
 	if err := r.writeText(&text); err != nil {
 		t.Fatal(err)
@@ -204,7 +275,7 @@ func TestRenderings(t *testing.T) {
 	if err := r.writeMarkdown(&markdown); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"idle", "busy", "time", limbeckName, "ik", "300", "1.50", "60 %"} {
+	for _, want := range []string{"idle", "busy", "time", limbeckName, "ik", "300", "1.50", "60 %", "≥ 1.6 × ik", "missed", "2.00 GB", "met"} {
 		if !strings.Contains(text.String(), want) || !strings.Contains(markdown.String(), want) {
 			t.Errorf("%q is missing:\n%s\n%s", want, text.String(), markdown.String())
 		}

@@ -22,14 +22,13 @@ type result struct {
 
 // An outcome is what became of a row.
 type outcome struct {
-	Name    string       `json:"name"`
-	Unit    unit         `json:"unit"`
-	Sides   []sideResult `json:"sides"`            // Limbeck first
-	Limits  []float64    `json:"limits,omitempty"` // of Limbeck's rounds
-	By      string       `json:"limited_by,omitempty"`
-	Goal    string       `json:"goal"`
-	Reached string       `json:"reached"`
-	Met     *bool        `json:"met,omitempty"` // absent: not known
+	Name   string       `json:"name"`
+	Unit   unit         `json:"unit"`
+	Sides  []sideResult `json:"sides"`            // Limbeck first
+	Limits []float64    `json:"limits,omitempty"` // of Limbeck's rounds
+	By     string       `json:"limited_by,omitempty"`
+	Cache  int64        `json:"kv_cache_bytes,omitempty"` // that Limbeck's sequences fill
+	Goals  []verdict    `json:"goals,omitempty"`
 }
 
 // A sideResult is what one side did.
@@ -55,6 +54,7 @@ func (o *outcome) add(s *sideResult, x *sample, err error) {
 		return
 	}
 	s.Values, s.Memory = append(s.Values, x.Value), max(s.Memory, x.Memory)
+	o.Cache = max(o.Cache, x.cache)
 	if x.limit > 0 {
 		o.Limits, o.By = append(o.Limits, x.limit), x.by
 	}
@@ -99,17 +99,6 @@ func (o *outcome) share() float64 {
 		shares = append(shares, v/o.Limits[i])
 	}
 	return bench.Median(shares)
-}
-
-// verdict says whether the goal is met.
-func (o *outcome) verdict() string {
-	switch {
-	case o.Met == nil:
-		return "not known"
-	case *o.Met:
-		return "met"
-	}
-	return "missed"
 }
 
 // failures counts the sides that failed.
@@ -205,12 +194,13 @@ func (r *result) rates() report.Table {
 	return t
 }
 
-// goals lists what was to be reached.
+// goals lists what was to be reached, a line a goal.
 func (r *result) goals() report.Table {
 	t := report.Table{Title: "Goals", Columns: columns("work", "goal", "reached", "")}
 	for i := range r.Rows {
-		o := &r.Rows[i]
-		t.Rows = append(t.Rows, text(o.Name, o.Goal, o.Reached, o.verdict()))
+		for _, v := range r.Rows[i].Goals {
+			t.Rows = append(t.Rows, text(r.Rows[i].Name, v.Goal, v.Reached, v.String()))
+		}
 	}
 	return t
 }
@@ -284,9 +274,13 @@ func (o *outcome) markdown(sides []string) []string {
 	for _, s := range sides[1:] {
 		cells = append(cells, figure(o.ratio(s), "%.2f"))
 	}
-	reached := o.verdict()
-	if o.Reached != "" {
-		reached = o.Reached + ": " + reached
+	var goals, reached []string
+	for _, v := range o.Goals {
+		said := v.String()
+		if v.Reached != "" {
+			said = v.Reached + ": " + said
+		}
+		goals, reached = append(goals, v.Goal), append(reached, said)
 	}
-	return append(cells, figure(100*o.share(), "%.0f %%"), o.Goal, reached, strings.Join(memory, ", "), strings.Join(flags, ", "))
+	return append(cells, figure(100*o.share(), "%.0f %%"), strings.Join(goals, "; "), strings.Join(reached, "; "), strings.Join(memory, ", "), strings.Join(flags, ", "))
 }

@@ -10,11 +10,12 @@ import (
 
 // A row is one thing that its sides do.
 type row struct {
-	name  string
-	unit  unit
-	files []file
-	sides []side
-	goals []goal
+	name   string
+	unit   unit
+	files  []file
+	sides  []side
+	goals  []goal
+	beside string // the row that a goal compares it with; empty: none
 }
 
 // A unit says what a row's figures count.
@@ -49,7 +50,8 @@ func (d *driver) rows() []row {
 	var out []row
 	work := func(what string, f file, w bench.Work, goals ...goal) {
 		m := d.path(f)
-		r := row{fmt.Sprintf("%s, %s", what, f), tokens, []file{f}, []side{d.limbeckWork(m, w)}, goals}
+		r := row{name: fmt.Sprintf("%s, %s", what, f), unit: tokens, files: []file{f}, sides: []side{d.limbeckWork(m, w)},
+			goals: append(goals, memoryBeside(m))}
 		for _, p := range d.peers {
 			r.sides = append(r.sides, p.work(m, w))
 		}
@@ -67,7 +69,7 @@ func (d *driver) rows() []row {
 	}
 	work("decode at 8,192", smol4, deep, atLeast(1.5, ik))
 	work("16 requests", smol4, requests, atLeast(3.5, ik))
-	out = append(out, d.busyRow(), d.firstRow(), d.keptRow(), d.quantizeRow("q4_0"), d.quantizeRow("q8_0"))
+	out = append(out, d.busyRow(), d.firstRow(llama4, within(0.2)), d.firstRow(llamaK), d.keptRow(), d.quantizeRow("q4_0"), d.quantizeRow("q8_0"))
 	return append(out, d.trainRow("f32", atLeast(3, torch), memoryAtMost(3e9)), d.trainRow("bf16", atLeast(3, torch)))
 }
 
@@ -77,7 +79,7 @@ func (d *driver) busyRow() row {
 	m, w := d.path(smol4), decode
 	w.Write = 16 // it may be slow
 	r := row{name: fmt.Sprintf("decode, %d loops, %s", busyLoops, smol4), unit: tokens, files: []file{smol4},
-		sides: []side{d.limbeckWork(m, w)}, goals: []goal{ofIdle(0.3, idleRow), atLeast(3, ik)}}
+		sides: []side{d.limbeckWork(m, w)}, goals: []goal{ofIdle(0.3, idleRow), atLeast(3, ik), memoryBeside(m)}, beside: idleRow}
 	for _, p := range d.peers {
 		s := side{name: p.name}
 		for _, env := range [][]string{nil, {"OMP_WAIT_POLICY=passive"}} {
@@ -103,9 +105,9 @@ func (d *driver) busyRow() row {
 
 // firstRow loads a model that is in the system's cache and computes one token:
 // whole processes, from start to end.
-func (d *driver) firstRow() row {
-	m := d.path(llama4)
-	r := row{fmt.Sprintf("first token, %s", llama4), seconds, []file{llama4}, []side{d.limbeckFirst(m)}, []goal{within(0.2)}}
+func (d *driver) firstRow(f file, goals ...goal) row {
+	m := d.path(f)
+	r := row{name: fmt.Sprintf("first token, %s", f), unit: seconds, files: []file{f}, sides: []side{d.limbeckFirst(m)}, goals: append(goals, memoryBeside(m))}
 	for _, p := range d.peers {
 		r.sides = append(r.sides, p.first(m))
 	}
@@ -115,7 +117,9 @@ func (d *driver) firstRow() row {
 // keptRow is firstRow with the packed weights kept by an earlier run, which no peer
 // does.
 func (d *driver) keptRow() row {
-	return row{fmt.Sprintf("first token, packed weights kept, %s", llama4), seconds, []file{llama4}, []side{d.limbeckKept(d.path(llama4))}, []goal{within(0.1)}}
+	m := d.path(llama4)
+	return row{name: fmt.Sprintf("first token, packed weights kept, %s", llama4), unit: seconds, files: []file{llama4}, sides: []side{d.limbeckKept(m)},
+		goals: []goal{within(0.1), memoryBeside(m)}}
 }
 
 // quantizeRow quantizes the larger model: whole processes.

@@ -178,5 +178,5 @@ func trainRate(m *model.Model, bf16 bool, pool *par.Pool) (float64, error) {
 // pass, and twice as many backward.
 func trainCost(m *model.Model) float64 {
 	s := bench.ShapeOf(m, generate.Precision{Exact: true})
-	return 3 * (s.F32 + s.HeadF32 + s.Attention*(trainTokens+1)/2)
+	return 3 * s.Blocks.Plus(s.Head).Plus(s.Attention.Times((trainTokens+1)/2.0)).All()
 }
