@@ -30,7 +30,7 @@ race: ## the race detector on what is concurrent
 # taking one tier's results for another's.
 tiers: build ## the kernels in every tier that this processor has, and without assembly
 	@LIMBECK_CPU=generic ./limbeck version
-	@for t in generic avx2 avx512; do \
+	@tiers=$$(go run ./internal/testkit/tiers) && for t in $$tiers; do \
 		if LIMBECK_CPU=$$t ./limbeck version >/dev/null 2>&1; then \
 			echo "LIMBECK_CPU=$$t"; LIMBECK_CPU=$$t go test -short -count=1 $(TIERED) || exit 1; \
 		else echo "LIMBECK_CPU=$$t: not on this processor"; fi; done

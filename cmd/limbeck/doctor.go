@@ -12,6 +12,7 @@ import (
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/recipe/run"
+	"limbeck/tensor/kernel"
 )
 
 func init() { register(doctorCommand) }
@@ -27,7 +28,7 @@ func doctorCommand(a *app) *cobra.Command {
 			"its layers, timed now: while others use the machine, the rates are what they\n" +
 			"leave.\n\n" +
 			"The environment variable LIMBECK_CPU keeps the kernels at a lower tier than the\n" +
-			"processor has: generic, avx2 or avx512.",
+			"processor has: " + strings.Join(kernel.Tiers(), ", ") + ".",
 		Example: "  limbeck doctor\n  limbeck doctor model.gguf",
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.doctor(cmd.Context(), &f, args) },
 	}

@@ -45,7 +45,7 @@ type Data struct {
 // Machine is where speed was measured.
 type Machine struct {
 	CPU     string `json:"cpu"`
-	Tier    string `json:"tier"` // which kernels ran: avx512, avx2, generic
+	Tier    string `json:"tier"` // which kernels ran; see kernel.Tiers
 	Threads int    `json:"threads"`
 }
 

@@ -28,6 +28,7 @@ var rules = []string{
 	"internal/layers:",
 	"internal/machine: internal/par tensor/kernel golang.org/x/sys/...",
 	"internal/testkit: $models",
+	"internal/testkit/tiers: tensor/kernel",
 
 	"tensor/kernel: golang.org/x/sys/cpu",
 	"tensor/dtype:  tensor/kernel",

@@ -22,7 +22,7 @@ func EachTier(t *testing.T, f func(t *testing.T)) {
 	if os.Getenv(tierVariable) != "" {
 		return
 	}
-	for _, tier := range []string{"generic", "avx2"} {
+	for _, tier := range kernel.Tiers() {
 		if tier == kernel.Tier() {
 			return
 		}

@@ -38,14 +38,11 @@ type kvShape struct {
 }
 
 func shapeKV(t *dtype.Type, heads, headDim int) kvShape {
-	l := kvLayouts[t]
-	if l == nil || headDim%t.Len != 0 {
+	layoutFor := kvLayouts[t]
+	if layoutFor == nil || headDim%t.Len != 0 {
 		panic(fmt.Sprintf("op: heads of %d channels in a cache of %s", headDim, t))
 	}
-	if l == (f16PairsKV{}) && headDim%2 != 0 {
-		l = f16KV{}
-	}
-	return kvShape{t, l, heads, headDim}
+	return kvShape{t, layoutFor(headDim), heads, headDim}
 }
 
 // shapeKV returns the shape of keys and values of sequences without a cache. A

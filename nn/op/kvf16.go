@@ -5,12 +5,15 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-func init() {
-	if kernel.FastPairs() {
-		registerKV(dtype.F16, f16PairsKV{})
-	} else {
-		registerKV(dtype.F16, f16KV{})
+func init() { registerKV(dtype.F16, f16For) }
+
+// f16For returns how heads of so many channels lie in f16: in pairs, where products
+// of them are faster, if the channels are.
+func f16For(headDim int) kvLayout {
+	if kernel.FastPairs() && headDim%2 == 0 {
+		return f16PairsKV{}
 	}
+	return f16KV{}
 }
 
 // f16KV rounds keys and values to binary16, in the panels of [f32KV]. Products

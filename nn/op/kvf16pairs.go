@@ -6,9 +6,9 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// f16PairsKV is [f16KV] for processors that multiply pairs of bf16 faster than
-// f32: queries, probabilities, and what is read of the cache are rounded to bf16,
-// sums are f32. Pairs lie side by side:
+// f16PairsKV is [f16KV] where pairs of bf16 are multiplied faster than f32: queries,
+// probabilities, and what is read of the cache are rounded to bf16, sums are f32.
+// Pairs lie side by side:
 //
 //	group of keys:    [headDim/2][16][2]   two channels of 16 positions
 //	strip of values:  [room/2][16][2]      16 channels of two positions

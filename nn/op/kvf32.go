@@ -5,7 +5,7 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-func init() { registerKV(dtype.F32, f32KV{}) }
+func init() { registerKV(dtype.F32, anyHeads(f32KV{})) }
 
 // f32KV keeps keys and values as they are, in panels that are multiplied as
 // they lie:

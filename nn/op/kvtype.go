@@ -59,15 +59,18 @@ type queries struct {
 	formed     []float32 // the same in the form that the layout wants, if any
 }
 
-// kvLayouts are the formats of caches.
-var kvLayouts = map[*dtype.Type]kvLayout{}
+// kvLayouts are the formats of caches: of each, how heads of so many channels lie.
+var kvLayouts = map[*dtype.Type]func(headDim int) kvLayout{}
 
-func registerKV(t *dtype.Type, l kvLayout) {
+func registerKV(t *dtype.Type, l func(headDim int) kvLayout) {
 	if kvLayouts[t] != nil {
 		panic("op: two caches of " + t.Name)
 	}
 	kvLayouts[t] = l
 }
+
+// anyHeads is for a format in which all heads lie alike.
+func anyHeads(l kvLayout) func(int) kvLayout { return func(int) kvLayout { return l } }
 
 // KVTypes returns the formats that a cache can have, the largest first.
 func KVTypes() []*dtype.Type {

@@ -3,20 +3,24 @@ package kernel
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 )
 
-// A tier is a class of processors. Every routine exists for tierGeneric; a tier
-// that lacks a routine of its own uses the one of the tier below.
+// A tier is a class of processors, which have what those of the tiers below have.
+// Every routine exists for tierGeneric; a tier that lacks a routine of its own uses
+// the one of the tier below.
 type tier int
 
 const (
 	tierGeneric tier = iota
 	tierAVX2         // AVX2, FMA and F16C
 	tierAVX512       // AVX-512 F, BW, DQ, VL and VNNI
+	tierBF16         // AVX-512 BF16
 	tierCount
 )
 
-var tierNames = [tierCount]string{"generic", "avx2", "avx512"}
+var tierNames = [tierCount]string{"generic", "avx2", "avx512", "avx512bf16"}
 
 func (t tier) String() string { return tierNames[t] }
 
@@ -29,9 +33,13 @@ var current = startTier()
 // followers are called whenever current changes.
 var followers []func(tier)
 
-// Tier names the instruction set in use: "generic", "avx2" or "avx512". The
-// environment variable LIMBECK_CPU chooses a lower one than the processor has.
+// Tier names the instruction set in use, one of [Tiers]. The environment variable
+// LIMBECK_CPU chooses a lower one than the processor has.
 func Tier() string { return current.String() }
+
+// Tiers names all tiers, the lowest first, whether or not this build has them on
+// this processor.
+func Tiers() []string { return slices.Clone(tierNames[:]) }
 
 func startTier() tier {
 	t, err := chooseTier(os.Getenv(tierVariable), bestTier())
@@ -56,7 +64,7 @@ func chooseTier(name string, best tier) (tier, error) {
 		}
 		return t, nil
 	}
-	return 0, fmt.Errorf("%s=%s: want generic, avx2 or avx512", tierVariable, name)
+	return 0, fmt.Errorf("%s=%s: want one of %s", tierVariable, name, strings.Join(tierNames[:], ", "))
 }
 
 // follow calls f, which sets function variables, for the current tier and

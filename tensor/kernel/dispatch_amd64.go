@@ -28,6 +28,8 @@ func missing(t tier) []string {
 		need(x.HasAVX512DQ, "DQ")
 		need(x.HasAVX512VL, "VL")
 		need(x.HasAVX512VNNI, "VNNI")
+	case tierBF16:
+		need(x.HasAVX512BF16, "BF16")
 	}
 	return names
 }
@@ -39,6 +41,9 @@ var _ = follow(func(t tier) {
 	}
 	if t >= tierAVX512 {
 		useAVX512()
+	}
+	if t >= tierBF16 {
+		useBF16()
 	}
 })
 
@@ -57,6 +62,9 @@ func useGeneric() {
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
 	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPairsNever, false
 	mulF16Pairs, decodeF16Pairs = mulF16PairsDecoded, decodeF16PairsGeneric
+	tilesOf, decodeBlocks, vectorQuantize = tilesOfNone, decodeBlocksNever, false
+	packHeadsFast, packQuantaFast = packHeadsNever, packQuantaNever
+	encodeQ4_0, encodeQ8_0 = encodeNever, encodeNever
 	useStripsGeneric()
 	readMemory, peaks = readMemoryGeneric, genericPeaks
 }
@@ -82,22 +90,29 @@ func useAVX2() {
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
 	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
 	pairRows, mulPairs = pairRowsAVX2, mulPairsAVX2
+	tilesOf, decodeBlocks, vectorQuantize = tilesOfAVX2, decodeBlocksAVX2, true
+	packHeadsFast, packQuantaFast = (*x16).packHeadsAVX2, (*x16).packQuantaAVX2
+	encodeQ4_0, encodeQ8_0 = encodeQ4_0Fast, encodeQ8_0Fast
 	useStripsAVX2()
 	readMemory, peaks = readMemoryAVX2, peaksAVX2
 }
 
 // useAVX512 replaces what is faster with AVX-512; the rest stays with AVX2.
 func useAVX512() {
-	peaks = peaksAVX512()
+	peaks = peaksAVX512
 	mulPanel, expToMax = mulPanelAVX512, expToMaxAVX512
 	swiGLU, swiGLUGrad = swiGLUAVX512, swiGLUGradAVX512
+	tilesOf = tilesOfAVX512
 	useStripsAVX512()
-	if cpu.X86.HasAVX512BF16 {
-		pairVectors, pairRuns = pairVectorsFast, pairRunsFast
-		pairAlong, mulPairs, mulPairsTwice, fastPairs = pairAlongAVX512, mulPairsAVX512, mulPairsTwiceAVX512, true
-		mulF16Pairs = mulF16PairsAVX512
-		decodeF16Pairs = func(dst []float32, b []byte, n int) { decodeF16PairsAVX512(&dst[0], &b[0], n) }
-	}
+}
+
+// useBF16 replaces what multiplies pairs of bf16.
+func useBF16() {
+	peaks = peaksBF16
+	pairVectors, pairRuns = pairVectorsFast, pairRunsFast
+	pairAlong, mulPairs, mulPairsTwice, fastPairs = pairAlongBF16, mulPairsBF16, mulPairsTwiceBF16, true
+	mulF16Pairs = mulF16PairsBF16
+	decodeF16Pairs = func(dst []float32, b []byte, n int) { decodeF16PairsBF16(&dst[0], &b[0], n) }
 }
 
 // decodeEights returns a conversion that leaves what follows the last multiple

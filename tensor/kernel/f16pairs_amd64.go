@@ -4,11 +4,11 @@ package kernel
 
 // f16PairsTiles multiply by strips of pairs in f16.
 var f16PairsTiles = stripTiles{
-	one:  []stripTile{mulF16Pairs1x1AVX512, mulF16Pairs2x1AVX512, mulF16Pairs3x1AVX512, mulF16Pairs4x1AVX512, mulF16Pairs5x1AVX512, mulF16Pairs6x1AVX512},
-	wide: []stripTile{mulF16Pairs1x4AVX512, mulF16Pairs2x4AVX512, mulF16Pairs3x4AVX512, mulF16Pairs4x4AVX512, mulF16Pairs5x4AVX512, mulF16Pairs6x4AVX512}, many: 4,
+	one:  []stripTile{mulF16Pairs1x1BF16, mulF16Pairs2x1BF16, mulF16Pairs3x1BF16, mulF16Pairs4x1BF16, mulF16Pairs5x1BF16, mulF16Pairs6x1BF16},
+	wide: []stripTile{mulF16Pairs1x4BF16, mulF16Pairs2x4BF16, mulF16Pairs3x4BF16, mulF16Pairs4x4BF16, mulF16Pairs5x4BF16, mulF16Pairs6x4BF16}, many: 4,
 }
 
-func mulF16PairsAVX512(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
+func mulF16PairsBF16(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
 	if !f16PairsTiles.mul(PanelWidth, c, ldc, a, b, apart, strips) {
 		mulF16PairsDecoded(c, ldc, a, b, apart, strips)
 	}

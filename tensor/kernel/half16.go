@@ -8,7 +8,7 @@ import (
 // 16 rows' elements of column 0, then of column 1, and so on. MatMul multiplies
 // f32.
 type half16 struct {
-	id    int // names the assembly
+	asm   assembly
 	value func(h uint16) float32
 	widen func(dst []float32, src []byte)
 }
@@ -97,7 +97,7 @@ func (f *half16) matMul(y []float32, ldy int, x []float32, n int, packed []byte,
 	f.check(packed, rows, cols, lo, hi)
 	p := product{y: y, ldy: ldy, x: x, ldx: cols, n: n,
 		w: packed, group: cols * 2 * GroupRows, blocks: cols / halfColumns, rows: rows, lo: lo, hi: hi}
-	if !p.run(f.id) {
+	if !p.run(&f.asm) {
 		f.matMulGeneric(&p)
 	}
 }

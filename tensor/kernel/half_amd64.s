@@ -4,9 +4,20 @@
 
 #include "textflag.h"
 
-// func f16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
-// Requires: AVX, F16C, FMA3
-TEXT ·f16x16n1(SB), NOSPLIT, $0-56
+// func f16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·f16x16n1(SB), NOSPLIT, $80-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 64(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 72(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), AX
 	MOVQ x+16(FP), CX
 	MOVQ ldx+24(FP), DX
@@ -71,12 +82,55 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         64(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func f16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
-// Requires: AVX, F16C, FMA3
-TEXT ·f16x16n2(SB), NOSPLIT, $0-56
+DATA x16lanes<>+0(SB)/4, $0x00000001
+DATA x16lanes<>+4(SB)/4, $0x00000002
+DATA x16lanes<>+8(SB)/4, $0x00000004
+DATA x16lanes<>+12(SB)/4, $0x00000008
+DATA x16lanes<>+16(SB)/4, $0x00000010
+DATA x16lanes<>+20(SB)/4, $0x00000020
+DATA x16lanes<>+24(SB)/4, $0x00000040
+DATA x16lanes<>+28(SB)/4, $0x00000080
+DATA x16lanes<>+32(SB)/4, $0x00000100
+DATA x16lanes<>+36(SB)/4, $0x00000200
+DATA x16lanes<>+40(SB)/4, $0x00000400
+DATA x16lanes<>+44(SB)/4, $0x00000800
+DATA x16lanes<>+48(SB)/4, $0x00001000
+DATA x16lanes<>+52(SB)/4, $0x00002000
+DATA x16lanes<>+56(SB)/4, $0x00004000
+DATA x16lanes<>+60(SB)/4, $0x00008000
+GLOBL x16lanes<>(SB), RODATA|NOPTR, $64
+
+// func f16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·f16x16n2(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), AX
 	MOVQ x+16(FP), CX
 	MOVQ ldx+24(FP), DX
@@ -170,12 +224,42 @@ block:
 	SUBQ         SI, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         136(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func f16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
-// Requires: AVX, F16C, FMA3
-TEXT ·f16x16n4(SB), NOSPLIT, $0-56
+// func f16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·f16x16n4(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), AX
 	MOVQ x+16(FP), CX
 	MOVQ ldx+24(FP), DX
@@ -328,6 +412,35 @@ block:
 	SUBQ         DI, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -1016,9 +1129,20 @@ block:
 	VZEROUPPER
 	RET
 
-// func bf16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func bf16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, FMA3
-TEXT ·bf16x16n1(SB), NOSPLIT, $0-56
+TEXT ·bf16x16n1(SB), NOSPLIT, $80-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 64(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 72(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), AX
 	MOVQ x+16(FP), CX
 	MOVQ ldx+24(FP), DX
@@ -1099,12 +1223,37 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         64(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func bf16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func bf16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, FMA3
-TEXT ·bf16x16n2(SB), NOSPLIT, $0-56
+TEXT ·bf16x16n2(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), AX
 	MOVQ x+16(FP), CX
 	MOVQ ldx+24(FP), DX
@@ -1214,12 +1363,42 @@ block:
 	SUBQ         SI, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         136(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func bf16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func bf16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, FMA3
-TEXT ·bf16x16n4(SB), NOSPLIT, $0-56
+TEXT ·bf16x16n4(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), AX
 	MOVQ x+16(FP), CX
 	MOVQ ldx+24(FP), DX
@@ -1388,6 +1567,35 @@ block:
 	SUBQ         DI, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 

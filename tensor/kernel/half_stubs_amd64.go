@@ -4,134 +4,134 @@
 
 package kernel
 
-// f16x16n1 multiplies 1 activation rows by whole groups of 16 rows of f16.
-// Strides are in bytes.
+// f16x16n1 multiplies 1 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func f16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func f16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16n2 multiplies 2 activation rows by whole groups of 16 rows of f16.
-// Strides are in bytes.
+// f16x16n2 multiplies 2 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func f16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func f16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16n4 multiplies 4 activation rows by whole groups of 16 rows of f16.
-// Strides are in bytes.
+// f16x16n4 multiplies 4 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func f16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func f16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16v1 multiplies 1 activation rows by groups of 16 rows of f16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// f16x16v1 multiplies 1 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func f16x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16v2 multiplies 2 activation rows by groups of 16 rows of f16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// f16x16v2 multiplies 2 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func f16x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16v3 multiplies 3 activation rows by groups of 16 rows of f16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// f16x16v3 multiplies 3 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func f16x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16v4 multiplies 4 activation rows by groups of 16 rows of f16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// f16x16v4 multiplies 4 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func f16x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16v5 multiplies 5 activation rows by groups of 16 rows of f16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// f16x16v5 multiplies 5 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func f16x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16v6 multiplies 6 activation rows by groups of 16 rows of f16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// f16x16v6 multiplies 6 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func f16x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16v7 multiplies 7 activation rows by groups of 16 rows of f16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// f16x16v7 multiplies 7 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func f16x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// f16x16v8 multiplies 8 activation rows by groups of 16 rows of f16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// f16x16v8 multiplies 8 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func f16x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16n1 multiplies 1 activation rows by whole groups of 16 rows of bf16.
-// Strides are in bytes.
+// bf16x16n1 multiplies 1 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func bf16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func bf16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16n2 multiplies 2 activation rows by whole groups of 16 rows of bf16.
-// Strides are in bytes.
+// bf16x16n2 multiplies 2 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func bf16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func bf16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16n4 multiplies 4 activation rows by whole groups of 16 rows of bf16.
-// Strides are in bytes.
+// bf16x16n4 multiplies 4 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func bf16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func bf16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16v1 multiplies 1 activation rows by groups of 16 rows of bf16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// bf16x16v1 multiplies 1 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func bf16x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16v2 multiplies 2 activation rows by groups of 16 rows of bf16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// bf16x16v2 multiplies 2 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func bf16x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16v3 multiplies 3 activation rows by groups of 16 rows of bf16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// bf16x16v3 multiplies 3 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func bf16x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16v4 multiplies 4 activation rows by groups of 16 rows of bf16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// bf16x16v4 multiplies 4 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func bf16x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16v5 multiplies 5 activation rows by groups of 16 rows of bf16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// bf16x16v5 multiplies 5 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func bf16x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16v6 multiplies 6 activation rows by groups of 16 rows of bf16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// bf16x16v6 multiplies 6 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func bf16x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16v7 multiplies 7 activation rows by groups of 16 rows of bf16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// bf16x16v7 multiplies 7 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func bf16x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// bf16x16v8 multiplies 8 activation rows by groups of 16 rows of bf16; of a group's outputs those of lanes are written.
-// Strides are in bytes.
+// bf16x16v8 multiplies 8 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func bf16x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)

@@ -14,8 +14,10 @@ import (
 //	              bits 4–5 likewise
 //	   160  2048  indices of levels: for each chunk of 32 columns 4 words, of
 //	              columns 4j+i the low nibbles, 16+4j+i the high
-var IQ4_XSx16 = (&k16{
-	id: idIQ4_XS, file: 136, sub: 32,
+var IQ4_XSx16 = iq4_xsx16.layout("iq4_xsx16")
+
+var iq4_xsx16 = &k16{
+	file: 136, sub: 32,
 	halves: []int{0},
 	words:  slices.Concat([]int{made, made}, span(8, 32)),
 	make:   scalesIQ4_XS,
@@ -24,7 +26,7 @@ var IQ4_XSx16 = (&k16{
 	scales: 2, step: 64,
 	low:   bits{4, 0, func(c, q int) (int, int) { return 4*c + q%4, q / 4 * 4 }},
 	table: &IQ4Levels,
-}).layout("iq4_xsx16")
+}
 
 // scalesIQ4_XS reads 8 scales: their bits 0–3 are nibbles from byte 4 on, their
 // bits 4–5 pairs of bits from byte 2 on.

@@ -18,7 +18,7 @@ import "encoding/binary"
 // The value of an element is d·scale·(q−zero) − dmin·min, the scale and the min
 // those of its sub-block; the last term only if there are mins.
 type k16 struct {
-	id   int // names the assembly
+	asm  assembly
 	file int // bytes of a block in a file
 	sub  int // columns a scale: 16 or 32
 	zero int // the q that means 0
@@ -237,7 +237,7 @@ func (f *k16) decodePanel(dst []float32, packed []byte, cols, group int) {
 	}
 	blocks := cols / WideLen
 	w := packed[group*blocks*f.block():]
-	if !panelFast(f.id, dst, w, blocks) {
+	if !decodeBlocks(&f.asm, dst, w, blocks) {
 		f.decodePanelGeneric(dst, w, blocks)
 	}
 }
@@ -257,7 +257,7 @@ func (f *k16) matMul(y []float32, ldy int, x []float32, n int, packed []byte, ro
 	blocks := cols / WideLen
 	p := product{y: y, ldy: ldy, x: x, ldx: Wide.Words(cols), n: n,
 		w: packed, group: blocks * f.block(), blocks: blocks, rows: rows, lo: lo, hi: hi}
-	if !p.run(f.id) {
+	if !p.run(&f.asm) {
 		f.matMulGeneric(&p)
 	}
 }

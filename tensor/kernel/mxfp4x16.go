@@ -10,4 +10,6 @@ var MXFP4Levels = [16]int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -
 //	OFFSET  SIZE  FIELD
 //	     0    16  e, 16 bytes
 //	    16   256  indices of levels, 4 quads of 16 lanes of 4 bytes
-var MXFP4x16 = (&x16{id: idMXFP4, bits: 4, exponents: true, table: &MXFP4Levels}).layout("mxfp4x16")
+var MXFP4x16 = mxfp4x16.layout("mxfp4x16")
+
+var mxfp4x16 = &x16{bits: 4, exponents: true, table: &MXFP4Levels}

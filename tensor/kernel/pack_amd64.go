@@ -4,11 +4,10 @@ package kernel
 
 //go:generate sh -c "cd gen && go run ./pack -out ../pack_amd64.s -stubs ../pack_stubs_amd64.go -pkg kernel"
 
-// packHeadsFast is packHeads of all 16 rows of a group. It reports false if there
-// is no assembly for the format's heads.
-func (f *x16) packHeadsFast(group, rows []byte, width int) bool {
+// packHeadsAVX2 reports false if there is no assembly for the format's heads.
+func (f *x16) packHeadsAVX2(group, rows []byte, width int) bool {
 	blocks := width / f.fileBlock()
-	if current < tierAVX2 || blocks == 0 || f.exponents || f.bits == 5 {
+	if blocks == 0 || f.exponents || f.bits == 5 {
 		return false
 	}
 	_ = rows[:GroupRows*width]
@@ -18,12 +17,11 @@ func (f *x16) packHeadsFast(group, rows []byte, width int) bool {
 	return true
 }
 
-// packQuantaFast is packQuanta of as many of the n rows as assembly takes. It
-// returns how many that are.
-func (f *x16) packQuantaFast(group, rows []byte, width, n int) int {
+// packQuantaAVX2 takes four rows at a time.
+func (f *x16) packQuantaAVX2(group, rows []byte, width, n int) int {
 	const step = 4
 	blocks := width / f.fileBlock()
-	if current < tierAVX2 || blocks == 0 {
+	if blocks == 0 {
 		return 0
 	}
 	pack := packNibblesAVX2

@@ -10,17 +10,17 @@ func mulPairsAVX2(c []float32, ldc, cols int, a rowBlocks, panel []float32, add 
 	}
 }
 
-func mulPairsAVX512(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
+func mulPairsBF16(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
 	i := 0
 	for ; a.rows-i > BlockRows; i += 2 * BlockRows {
-		a.pairsTile(pairs12AVX512, i, c, ldc, cols, panel, add)
+		a.pairsTile(pairs12BF16, i, c, ldc, cols, panel, add)
 	}
 	if i < a.rows {
-		a.pairsTile(pairs6AVX512, i, c, ldc, cols, panel, add)
+		a.pairsTile(pairs6BF16, i, c, ldc, cols, panel, add)
 	}
 }
 
-func mulPairsTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool {
+func mulPairsTwiceBF16(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool {
 	if a.cols == 0 {
 		return false
 	}
@@ -28,34 +28,34 @@ func mulPairsTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, ap
 	const rows = 2 * BlockRows
 	i := 0
 	for ; a.rows-i >= rows; i += rows {
-		mulPairs12x2AVX512(&c[i*ldc], ldc*floatBytes, &a.data[i/BlockRows*a.block], a.block*floatBytes, a.row*floatBytes, a.col*floatBytes,
+		mulPairs12x2BF16(&c[i*ldc], ldc*floatBytes, &a.data[i/BlockRows*a.block], a.block*floatBytes, a.row*floatBytes, a.col*floatBytes,
 			&panels[0], a.cols, add, apart*floatBytes)
 	}
 	if i < a.rows {
 		a.data, a.rows = a.data[i/BlockRows*a.block:], a.rows-i
-		mulPairsAVX512(c[i*ldc:], ldc, PanelWidth, a, panels, add)
-		mulPairsAVX512(c[i*ldc+PanelWidth:], ldc, PanelWidth, a, panels[apart:], add)
+		mulPairsBF16(c[i*ldc:], ldc, PanelWidth, a, panels, add)
+		mulPairsBF16(c[i*ldc+PanelWidth:], ldc, PanelWidth, a, panels[apart:], add)
 	}
 	return true
 }
 
-func pairAlongAVX512(dst, x []float32) {
+func pairAlongBF16(dst, x []float32) {
 	const step = 32
 	n := len(x) / step
 	if n > 0 {
-		roundPairsAVX512(&dst[0], &x[0], n)
+		roundPairsBF16(&dst[0], &x[0], n)
 	}
 	pairAlongGeneric(dst[n*step/2:], x[n*step:])
 }
 
 func pairVectorsFast(dst []float32, apart, step int, src []float32, stride, n, vectors int) {
-	pairVectorsAVX512(&dst[0], apart*floatBytes, step*floatBytes, &src[0], stride*floatBytes, n, vectors)
+	pairVectorsBF16(&dst[0], apart*floatBytes, step*floatBytes, &src[0], stride*floatBytes, n, vectors)
 }
 
 func pairRunsFast(dst, src []float32, stride, n int) int {
 	squares := n / PanelWidth
 	if squares > 0 {
-		pairRunsAVX512(&dst[0], &src[0], stride*floatBytes, squares)
+		pairRunsBF16(&dst[0], &src[0], stride*floatBytes, squares)
 	}
 	return squares * PanelWidth
 }
@@ -65,12 +65,12 @@ type pairsTile int
 
 const (
 	pairs6AVX2 pairsTile = iota
-	pairs6AVX512
-	pairs12AVX512
+	pairs6BF16
+	pairs12BF16
 )
 
 func (t pairsTile) rows() int {
-	if t == pairs12AVX512 {
+	if t == pairs12BF16 {
 		return 2 * BlockRows
 	}
 	return BlockRows
@@ -83,10 +83,10 @@ func (t pairsTile) mul(c *float32, ldc int, a *rowBlocks, i int, panel *float32,
 	switch t {
 	case pairs6AVX2:
 		mulPairs6AVX2(c, ldc, data, apart, row, col, panel, a.cols, add)
-	case pairs6AVX512:
-		mulPairs6AVX512(c, ldc, data, apart, row, col, panel, a.cols, add)
-	case pairs12AVX512:
-		mulPairs12AVX512(c, ldc, data, apart, row, col, panel, a.cols, add)
+	case pairs6BF16:
+		mulPairs6BF16(c, ldc, data, apart, row, col, panel, a.cols, add)
+	case pairs12BF16:
+		mulPairs12BF16(c, ldc, data, apart, row, col, panel, a.cols, add)
 	}
 }
 

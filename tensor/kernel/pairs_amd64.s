@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func mulPairs6AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
+// func mulPairs6BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·mulPairs6AVX512(SB), NOSPLIT, $0-65
+TEXT ·mulPairs6BF16(SB), NOSPLIT, $0-65
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	MOVB       add+64(FP), DL
@@ -251,9 +251,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulPairs12AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
+// func mulPairs12BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·mulPairs12AVX512(SB), NOSPLIT, $0-65
+TEXT ·mulPairs12BF16(SB), NOSPLIT, $0-65
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	MOVB       add+64(FP), DL
@@ -704,9 +704,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulPairs12x2AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
+// func mulPairs12x2BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·mulPairs12x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·mulPairs12x2BF16(SB), NOSPLIT, $0-80
 	MOVQ       c+0(FP), AX
 	MOVQ       ldc+8(FP), CX
 	MOVB       add+64(FP), DL
@@ -1839,9 +1839,9 @@ DATA pairsHigh<>+24(SB)/4, $0xffff0000
 DATA pairsHigh<>+28(SB)/4, $0xffff0000
 GLOBL pairsHigh<>(SB), RODATA|NOPTR, $32
 
-// func mulF16Pairs1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs1x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs1x1AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs1x1BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
@@ -1928,9 +1928,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs1x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs1x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs1x4AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs1x4BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
@@ -2177,9 +2177,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs2x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs2x1AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs2x1BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2294,9 +2294,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs2x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs2x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs2x4AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs2x4BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2637,9 +2637,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs3x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs3x1AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs3x1BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2782,9 +2782,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs3x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs3x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs3x4AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs3x4BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3219,9 +3219,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs4x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs4x1AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs4x1BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	LEAQ   (CX)(CX*2), DX
@@ -3396,9 +3396,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs4x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs4x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs4x4AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs4x4BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	LEAQ   (CX)(CX*2), DX
@@ -3931,9 +3931,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs5x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs5x1AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs5x1BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	LEAQ   (CX)(CX*2), DX
@@ -4136,9 +4136,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs5x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs5x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs5x4AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs5x4BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	LEAQ   (CX)(CX*2), DX
@@ -4765,9 +4765,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs6x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs6x1AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs6x1BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	LEAQ   (CX)(CX*2), DX
@@ -4998,9 +4998,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Pairs6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+// func mulF16Pairs6x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 // Requires: AVX, AVX512F
-TEXT ·mulF16Pairs6x4AVX512(SB), NOSPLIT, $0-56
+TEXT ·mulF16Pairs6x4BF16(SB), NOSPLIT, $0-56
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	LEAQ   (CX)(CX*2), DX
@@ -5721,9 +5721,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func roundPairsAVX512(dst *float32, x *float32, n int)
+// func roundPairsBF16(dst *float32, x *float32, n int)
 // Requires: AVX, AVX512F
-TEXT ·roundPairsAVX512(SB), NOSPLIT, $0-24
+TEXT ·roundPairsBF16(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -5783,9 +5783,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func pairVectorsAVX512(dst *float32, apart int, step int, src *float32, stride int, n int, vectors int)
+// func pairVectorsBF16(dst *float32, apart int, step int, src *float32, stride int, n int, vectors int)
 // Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·pairVectorsAVX512(SB), NOSPLIT, $0-56
+TEXT ·pairVectorsBF16(SB), NOSPLIT, $0-56
 	MOVQ      dst+0(FP), AX
 	MOVQ      apart+8(FP), CX
 	MOVQ      step+16(FP), DX
@@ -5842,9 +5842,9 @@ DATA pairsNeighbors<>+56(SB)/4, $0x001e000e
 DATA pairsNeighbors<>+60(SB)/4, $0x001f000f
 GLOBL pairsNeighbors<>(SB), RODATA|NOPTR, $64
 
-// func pairRunsAVX512(dst *float32, src *float32, stride int, n int)
+// func pairRunsBF16(dst *float32, src *float32, stride int, n int)
 // Requires: AVX, AVX512F
-TEXT ·pairRunsAVX512(SB), NOSPLIT, $0-32
+TEXT ·pairRunsBF16(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ n+24(FP), DX
@@ -6049,9 +6049,9 @@ square:
 	VZEROUPPER
 	RET
 
-// func decodeF16PairsAVX512(dst *float32, b *byte, n int)
+// func decodeF16PairsBF16(dst *float32, b *byte, n int)
 // Requires: AVX, AVX512F
-TEXT ·decodeF16PairsAVX512(SB), NOSPLIT, $0-24
+TEXT ·decodeF16PairsBF16(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ b+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -6111,9 +6111,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func peakPairsAVX512(n int)
+// func peakPairsBF16(n int)
 // Requires: AVX, AVX512F
-TEXT ·peakPairsAVX512(SB), NOSPLIT, $0-8
+TEXT ·peakPairsBF16(SB), NOSPLIT, $0-8
 	MOVQ   n+0(FP), AX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1

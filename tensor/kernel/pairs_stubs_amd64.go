@@ -4,107 +4,107 @@
 
 package kernel
 
-// mulPairs6AVX512 multiplies 6 rows of a, whose blocks of 6 are apart bytes apart, by a panel of 16 columns, over n pairs. Strides are in bytes.
+// mulPairs6BF16 multiplies 6 rows of a, whose blocks of 6 are apart bytes apart, by a panel of 16 columns, over n pairs. Strides are in bytes.
 //
 //go:noescape
-func mulPairs6AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
+func mulPairs6BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
 
-// mulPairs12AVX512 multiplies 12 rows of a, whose blocks of 6 are apart bytes apart, by a panel of 16 columns, over n pairs. Strides are in bytes.
+// mulPairs12BF16 multiplies 12 rows of a, whose blocks of 6 are apart bytes apart, by a panel of 16 columns, over n pairs. Strides are in bytes.
 //
 //go:noescape
-func mulPairs12AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
+func mulPairs12BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
 
-// mulPairs12x2AVX512 multiplies 12 rows of a, whose blocks of 6 are apart bytes apart, by two panels of 16 columns, next bytes apart, over n pairs. Strides are in bytes.
+// mulPairs12x2BF16 multiplies 12 rows of a, whose blocks of 6 are apart bytes apart, by two panels of 16 columns, next bytes apart, over n pairs. Strides are in bytes.
 //
 //go:noescape
-func mulPairs12x2AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
+func mulPairs12x2BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
 
 // mulPairs6AVX2 multiplies 6 rows of a by a panel of 16 columns, over n pairs. Strides are in bytes; apart means nothing.
 //
 //go:noescape
 func mulPairs6AVX2(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
 
-// mulF16Pairs1x1AVX512 multiplies 1 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs1x1BF16 multiplies 1 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs1x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs1x4AVX512 multiplies 1 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs1x4BF16 multiplies 1 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs1x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs1x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs2x1AVX512 multiplies 2 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs2x1BF16 multiplies 2 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs2x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs2x4AVX512 multiplies 2 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs2x4BF16 multiplies 2 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs2x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs2x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs3x1AVX512 multiplies 3 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs3x1BF16 multiplies 3 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs3x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs3x4AVX512 multiplies 3 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs3x4BF16 multiplies 3 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs3x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs3x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs4x1AVX512 multiplies 4 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs4x1BF16 multiplies 4 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs4x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs4x4AVX512 multiplies 4 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs4x4BF16 multiplies 4 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs4x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs4x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs5x1AVX512 multiplies 5 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs5x1BF16 multiplies 5 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs5x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs5x4AVX512 multiplies 5 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs5x4BF16 multiplies 5 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs5x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs5x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs6x1AVX512 multiplies 6 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs6x1BF16 multiplies 6 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs6x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// mulF16Pairs6x4AVX512 multiplies 6 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs6x4BF16 multiplies 6 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs6x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
 
-// roundPairsAVX512 rounds 32·n floats to bf16; those below the least normal one become 0.
+// roundPairsBF16 rounds 32·n floats to bf16; those below the least normal one become 0.
 //
 //go:noescape
-func roundPairsAVX512(dst *float32, x *float32, n int)
+func roundPairsBF16(dst *float32, x *float32, n int)
 
-// pairVectorsAVX512 is pairVectorsGeneric with strides in bytes; n and vectors > 0. What is below the least normal float becomes 0.
+// pairVectorsBF16 is pairVectorsGeneric with strides in bytes; n and vectors > 0. What is below the least normal float becomes 0.
 //
 //go:noescape
-func pairVectorsAVX512(dst *float32, apart int, step int, src *float32, stride int, n int, vectors int)
+func pairVectorsBF16(dst *float32, apart int, step int, src *float32, stride int, n int, vectors int)
 
-// pairRunsAVX512 is pairRunsGeneric for 16·n pairs, stride in bytes; n > 0. What is below the least normal float becomes 0.
+// pairRunsBF16 is pairRunsGeneric for 16·n pairs, stride in bytes; n > 0. What is below the least normal float becomes 0.
 //
 //go:noescape
-func pairRunsAVX512(dst *float32, src *float32, stride int, n int)
+func pairRunsBF16(dst *float32, src *float32, stride int, n int)
 
-// decodeF16PairsAVX512 rounds n rows of 16 pairs in f16 to bf16.
+// decodeF16PairsBF16 rounds n rows of 16 pairs in f16 to bf16.
 //
 //go:noescape
-func decodeF16PairsAVX512(dst *float32, b *byte, n int)
+func decodeF16PairsBF16(dst *float32, b *byte, n int)
 
-// peakPairsAVX512 does n×12 vectors of 16 dot products of pairs, for benchmarks to compare with.
+// peakPairsBF16 does n×12 vectors of 16 dot products of pairs, for benchmarks to compare with.
 //
 //go:noescape
-func peakPairsAVX512(n int)
+func peakPairsBF16(n int)

@@ -2,7 +2,7 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import "slices"
 
 //go:generate sh -c "cd gen && go run ./peak -out ../peak_amd64.s -stubs ../peak_stubs_amd64.go -pkg kernel"
 
@@ -11,15 +11,13 @@ var peaksAVX2 = []Peak{
 	{Kind: "int8", By: "pairs of products in 16 bits, 256 bits wide", perTurn: 2 * 8 * 32, loop: peakDotAVX2},
 }
 
-func peaksAVX512() []Peak {
-	all := []Peak{
-		{Kind: "f32", By: "FMA of 512 bits", perTurn: 2 * 12 * 16, loop: peakFMA512},
-		{Kind: "int8", By: "VNNI of 512 bits", perTurn: 2 * 12 * 64, loop: peakDotVNNI},
-	}
-	if cpu.X86.HasAVX512BF16 {
-		all = append(all, Peak{Kind: "bf16", By: "dot products of 512 bits", perTurn: 2 * 12 * 32, loop: peakPairsAVX512})
-	}
-	return all
+var peaksAVX512 = []Peak{
+	{Kind: "f32", By: "FMA of 512 bits", perTurn: 2 * 12 * 16, loop: peakFMA512},
+	{Kind: "int8", By: "VNNI of 512 bits", perTurn: 2 * 12 * 64, loop: peakDotVNNI},
 }
+
+var peaksBF16 = slices.Concat(peaksAVX512, []Peak{
+	{Kind: "bf16", By: "dot products of 512 bits", perTurn: 2 * 12 * 32, loop: peakPairsBF16},
+})
 
 func readMemoryAVX2(p []float32) bool { return len(p) == 0 || maximumAVX2(p) <= 0 }

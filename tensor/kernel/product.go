@@ -1,24 +1,5 @@
 package kernel
 
-// The formats that have assembly, by the number that names it.
-const (
-	idQ4_0 = iota
-	idQ4_1
-	idQ5_0
-	idQ5_1
-	idQ8_0
-	idQ4_K
-	idQ5_K
-	idQ6_K
-	idQ2_K
-	idQ3_K
-	idIQ4_NL
-	idIQ4_XS
-	idMXFP4
-	idF16
-	idBF16
-)
-
 // A product is what a layout's MatMul has to do: n rows of x by row groups lo
 // to hi of w.
 type product struct {
@@ -44,14 +25,13 @@ func (p *product) check() {
 	}
 }
 
-// run computes p by the assembly of a format. It reports false if this
-// processor has none.
-func (p *product) run(id int) bool {
+// run computes p by the assembly of a format. It reports false if there is none.
+func (p *product) run(a *assembly) bool {
 	if p.n == 0 || p.lo == p.hi {
 		return true
 	}
 	p.check()
-	return p.blocks > 0 && p.fast(id)
+	return p.blocks > 0 && p.fast(a)
 }
 
 // out returns the outputs of activation row i and a row group, those that exist.

@@ -14,8 +14,10 @@ import "slices"
 //	              4j+i's
 //	              bits 0–1, 8 words: of columns 4j+i, 32+4j+i, 64+4j+i, 96+4j+i,
 //	              from the low bits
-var Q3_Kx16 = (&k16{
-	id: idQ3_K, file: 110, sub: 16, zero: 4,
+var Q3_Kx16 = q3_kx16.layout("q3_kx16")
+
+var q3_kx16 = &k16{
+	file: 110, sub: 16, zero: 4,
 	halves: []int{108},
 	words: slices.Concat(span(96, 3),
 		[]int{made, made, made, made}, span(32, 8),
@@ -29,4 +31,4 @@ var Q3_Kx16 = (&k16{
 	scales: 3, step: 128,
 	low:  bits{2, 0, func(c, q int) (int, int) { return 4 + q, 2 * c }},
 	high: bits{1, 2, func(c, q int) (int, int) { return c, q }},
-}).layout("q3_kx16")
+}

@@ -7,4 +7,6 @@ package kernel
 //	     0    32  scales, 16 f16
 //	    32    32  mins, 16 f16
 //	    64   256  nibbles, 4 quads of 16 lanes of 4 bytes
-var Q4_1x16 = (&x16{id: idQ4_1, bits: 4, mins: true}).layout("q4_1x16")
+var Q4_1x16 = q4_1x16.layout("q4_1x16")
+
+var q4_1x16 = &x16{bits: 4, mins: true}

@@ -9,4 +9,6 @@ package kernel
 //	     0    32  scales, 16 f16
 //	    32    64  fifth bits, 16 lanes of u32
 //	    96   256  nibbles, 4 quads of 16 lanes of 4 bytes
-var Q5_0x16 = (&x16{id: idQ5_0, bits: 5, zero: 16}).layout("q5_0x16")
+var Q5_0x16 = q5_0x16.layout("q5_0x16")
+
+var q5_0x16 = &x16{bits: 5, zero: 16}

@@ -9,4 +9,6 @@ package kernel
 //	    32    32  mins, 16 f16
 //	    64    64  fifth bits, 16 lanes of u32
 //	   128   256  nibbles, 4 quads of 16 lanes of 4 bytes
-var Q5_1x16 = (&x16{id: idQ5_1, bits: 5, mins: true}).layout("q5_1x16")
+var Q5_1x16 = q5_1x16.layout("q5_1x16")
+
+var q5_1x16 = &x16{bits: 5, mins: true}

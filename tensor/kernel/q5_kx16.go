@@ -14,8 +14,10 @@ import "slices"
 //	              second column 32+4j+i's
 //	              nibbles, 8 words: of columns 4j+i the low ones, of columns
 //	              32+4j+i the high
-var Q5_Kx16 = (&k16{
-	id: idQ5_K, file: 176, sub: 32,
+var Q5_Kx16 = q5_kx16.layout("q5_kx16")
+
+var q5_kx16 = &k16{
+	file: 176, sub: 32,
 	halves: []int{0, 2},
 	words: slices.Concat(span(4, 3),
 		[]int{made, made}, span(48, 8),
@@ -27,4 +29,4 @@ var Q5_Kx16 = (&k16{
 	scales: 3, step: 64,
 	low:  bits{4, 0, func(c, q int) (int, int) { return 2 + q, 4 * c }},
 	high: bits{1, 4, func(c, q int) (int, int) { return c, q }},
-}).layout("q5_kx16")
+}

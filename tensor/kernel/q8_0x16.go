@@ -6,4 +6,6 @@ package kernel
 //	OFFSET  SIZE  FIELD
 //	     0    32  scales, 16 f16
 //	    32   512  int8, 8 quads of 16 lanes of 4 bytes
-var Q8_0x16 = (&x16{id: idQ8_0, bits: 8}).layout("q8_0x16")
+var Q8_0x16 = q8_0x16.layout("q8_0x16")
+
+var q8_0x16 = &x16{bits: 8}

@@ -46,8 +46,10 @@ func TestChooseTier(t *testing.T) {
 		{"generic", tierAVX2, tierGeneric, ""},
 		{"avx2", tierAVX2, tierAVX2, ""},
 		{"avx2", tierAVX512, tierAVX2, ""},
+		{"avx512", tierBF16, tierAVX512, ""},
+		{"avx512bf16", tierBF16, tierBF16, ""},
 		{"avx512", tierAVX2, 0, "LIMBECK_CPU=avx512: this build on this processor goes up to avx2"},
-		{"sse", tierAVX2, 0, "LIMBECK_CPU=sse: want generic, avx2 or avx512"},
+		{"sse", tierAVX2, 0, "LIMBECK_CPU=sse: want one of generic, avx2, avx512, avx512bf16"},
 	} {
 		got, err := chooseTier(c.name, c.best)
 		if err != nil && err.Error() != c.err || err == nil && (c.err != "" || got != c.want) {

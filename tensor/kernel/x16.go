@@ -24,13 +24,19 @@ import (
 // The value of an element is scale·(q−zero) + min. With 8 bits q is signed; with
 // a table, the table's q-th entry stands in place of q.
 type x16 struct {
-	id        int // names the assembly
+	asm       assembly
 	bits      int // a quantum: 4, 5 or 8
 	zero      int // the q that means 0
 	mins      bool
 	exponents bool // scales are powers of two; see [ExponentScale]
 	table     *[16]int8
 }
+
+// The routines in use; the dispatcher replaces them.
+var (
+	packHeadsFast  = packHeadsNever
+	packQuantaFast = packQuantaNever
+)
 
 func (f *x16) layout(name string) *Layout {
 	return &Layout{
@@ -100,16 +106,24 @@ func (f *x16) pack(dst, src []byte, rows, cols, lo, hi int) {
 
 // packGroup packs the first n rows of a group, which are width bytes apart.
 func (f *x16) packGroup(group, rows []byte, width, n int) {
-	if n < GroupRows || !f.packHeadsFast(group, rows, width) {
+	if n < GroupRows || !packHeadsFast(f, group, rows, width) {
 		for r := range n {
 			f.packHeads(group, rows[r*width:(r+1)*width], r)
 		}
 	}
-	r := f.packQuantaFast(group, rows, width, n)
+	r := packQuantaFast(f, group, rows, width, n)
 	for ; r < n; r++ {
 		f.packQuanta(group, rows[r*width:(r+1)*width], r)
 	}
 }
+
+// packHeadsNever is packHeads of all 16 rows of a group, where that is faster than
+// row by row: it reports whether it did it.
+func packHeadsNever(_ *x16, _, _ []byte, _ int) bool { return false }
+
+// packQuantaNever is packQuanta of as many of the n rows as are faster together. It
+// returns how many that are.
+func packQuantaNever(_ *x16, _, _ []byte, _, _ int) int { return 0 }
 
 // packRow distributes one row over lane r of its group.
 func (f *x16) packRow(group, row []byte, r int) {
@@ -302,7 +316,7 @@ func (f *x16) decodePanel(dst []float32, packed []byte, cols, group int) {
 		panic("kernel: DecodePanel: dst shorter than a group")
 	}
 	blocks := cols / BlockLen
-	if !panelFast(f.id, dst, packed[group*blocks*f.block():], blocks) {
+	if !decodeBlocks(&f.asm, dst, packed[group*blocks*f.block():], blocks) {
 		f.decodePanelGeneric(dst, packed, cols, group)
 	}
 }
@@ -321,7 +335,7 @@ func (f *x16) matMul(y []float32, ldy int, x []float32, n int, packed []byte, ro
 	blocks := cols / BlockLen
 	p := product{y: y, ldy: ldy, x: x, ldx: Q8.Words(cols), n: n,
 		w: packed, group: blocks * f.block(), blocks: blocks, rows: rows, lo: lo, hi: hi}
-	if !p.run(f.id) {
+	if !p.run(&f.asm) {
 		f.matMulGeneric(&p)
 	}
 }

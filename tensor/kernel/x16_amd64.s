@@ -494,9 +494,20 @@ DATA x16ones<>+24(SB)/4, $0x00010001
 DATA x16ones<>+28(SB)/4, $0x00010001
 GLOBL x16ones<>(SB), RODATA|NOPTR, $32
 
-// func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_0x16n1(SB), NOSPLIT, $0-56
+TEXT ·q4_0x16n1(SB), NOSPLIT, $80-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 64(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 72(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), CX
@@ -607,6 +618,20 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         64(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -620,9 +645,38 @@ DATA x16nibbles<>+24(SB)/4, $0x0f0f0f0f
 DATA x16nibbles<>+28(SB)/4, $0x0f0f0f0f
 GLOBL x16nibbles<>(SB), RODATA|NOPTR, $32
 
-// func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+DATA x16lanes<>+0(SB)/4, $0x00000001
+DATA x16lanes<>+4(SB)/4, $0x00000002
+DATA x16lanes<>+8(SB)/4, $0x00000004
+DATA x16lanes<>+12(SB)/4, $0x00000008
+DATA x16lanes<>+16(SB)/4, $0x00000010
+DATA x16lanes<>+20(SB)/4, $0x00000020
+DATA x16lanes<>+24(SB)/4, $0x00000040
+DATA x16lanes<>+28(SB)/4, $0x00000080
+DATA x16lanes<>+32(SB)/4, $0x00000100
+DATA x16lanes<>+36(SB)/4, $0x00000200
+DATA x16lanes<>+40(SB)/4, $0x00000400
+DATA x16lanes<>+44(SB)/4, $0x00000800
+DATA x16lanes<>+48(SB)/4, $0x00001000
+DATA x16lanes<>+52(SB)/4, $0x00002000
+DATA x16lanes<>+56(SB)/4, $0x00004000
+DATA x16lanes<>+60(SB)/4, $0x00008000
+GLOBL x16lanes<>(SB), RODATA|NOPTR, $64
+
+// func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_0x16n2(SB), NOSPLIT, $0-56
+TEXT ·q4_0x16n2(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -789,12 +843,42 @@ block:
 	SUBQ         DI, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         136(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q4_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q4_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_0x16n4(SB), NOSPLIT, $0-56
+TEXT ·q4_0x16n4(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -1073,6 +1157,35 @@ block:
 	SUBQ         R9, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -1527,9 +1640,20 @@ DATA x16zero8<>+24(SB)/4, $0x00000008
 DATA x16zero8<>+28(SB)/4, $0x00000008
 GLOBL x16zero8<>(SB), RODATA|NOPTR, $32
 
-// func q4_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q4_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_1x16n1(SB), NOSPLIT, $0-56
+TEXT ·q4_1x16n1(SB), NOSPLIT, $80-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 64(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 72(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), CX
@@ -1641,12 +1765,37 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         64(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q4_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q4_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_1x16n2(SB), NOSPLIT, $0-56
+TEXT ·q4_1x16n2(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -1813,12 +1962,42 @@ block:
 	SUBQ         DI, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         136(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q4_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q4_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_1x16n4(SB), NOSPLIT, $0-56
+TEXT ·q4_1x16n4(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -2095,6 +2274,35 @@ block:
 	SUBQ         R9, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -2541,9 +2749,20 @@ block:
 	VZEROUPPER
 	RET
 
-// func q5_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_0x16n1(SB), NOSPLIT, $64-56
+TEXT ·q5_0x16n1(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ 64(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), CX
@@ -2720,6 +2939,20 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -2733,9 +2966,20 @@ DATA x16fifth<>+24(SB)/4, $0x10101010
 DATA x16fifth<>+28(SB)/4, $0x10101010
 GLOBL x16fifth<>(SB), RODATA|NOPTR, $32
 
-// func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_0x16n2(SB), NOSPLIT, $128-56
+TEXT ·q5_0x16n2(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ 128(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -2972,12 +3216,42 @@ block:
 	SUBQ         DI, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q5_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_0x16n4(SB), NOSPLIT, $256-56
+TEXT ·q5_0x16n4(SB), NOSPLIT, $528-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 512(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 520(SP)
+	LEAQ 256(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -3334,6 +3608,35 @@ block:
 	SUBQ         R9, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         512(SP), AX
+	VMOVUPS      256(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      288(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      320(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      352(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      384(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      416(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      448(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      480(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -3850,9 +4153,20 @@ DATA x16zero16<>+24(SB)/4, $0x00000010
 DATA x16zero16<>+28(SB)/4, $0x00000010
 GLOBL x16zero16<>(SB), RODATA|NOPTR, $32
 
-// func q5_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_1x16n1(SB), NOSPLIT, $64-56
+TEXT ·q5_1x16n1(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ 64(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), CX
@@ -4030,12 +4344,37 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q5_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_1x16n2(SB), NOSPLIT, $128-56
+TEXT ·q5_1x16n2(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ 128(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -4272,12 +4611,42 @@ block:
 	SUBQ         DI, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q5_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_1x16n4(SB), NOSPLIT, $256-56
+TEXT ·q5_1x16n4(SB), NOSPLIT, $528-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 512(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 520(SP)
+	LEAQ 256(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -4632,6 +5001,35 @@ block:
 	SUBQ         R9, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         512(SP), AX
+	VMOVUPS      256(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      288(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      320(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      352(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      384(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      416(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      448(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      480(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -5140,9 +5538,20 @@ block:
 	VZEROUPPER
 	RET
 
-// func q8_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q8_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q8_0x16n1(SB), NOSPLIT, $0-56
+TEXT ·q8_0x16n1(SB), NOSPLIT, $80-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 64(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 72(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), CX
@@ -5279,12 +5688,37 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         64(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q8_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q8_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q8_0x16n2(SB), NOSPLIT, $0-56
+TEXT ·q8_0x16n2(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -5503,12 +5937,42 @@ block:
 	SUBQ         DI, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         136(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q8_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q8_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q8_0x16n4(SB), NOSPLIT, $0-56
+TEXT ·q8_0x16n4(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -5891,6 +6355,35 @@ block:
 	SUBQ         R9, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -6247,9 +6740,20 @@ block:
 	VZEROUPPER
 	RET
 
-// func iq4_nlx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func iq4_nlx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·iq4_nlx16n1(SB), NOSPLIT, $0-56
+TEXT ·iq4_nlx16n1(SB), NOSPLIT, $80-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 64(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 72(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), CX
@@ -6442,6 +6946,20 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         64(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -6479,9 +6997,20 @@ DATA x16levelsiq4_nl<>+30(SB)/1, $0x59
 DATA x16levelsiq4_nl<>+31(SB)/1, $0x71
 GLOBL x16levelsiq4_nl<>(SB), RODATA|NOPTR, $32
 
-// func iq4_nlx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func iq4_nlx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·iq4_nlx16n2(SB), NOSPLIT, $0-56
+TEXT ·iq4_nlx16n2(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -6756,12 +7285,42 @@ block:
 	SUBQ         DI, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         136(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func iq4_nlx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func iq4_nlx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·iq4_nlx16n4(SB), NOSPLIT, $0-56
+TEXT ·iq4_nlx16n4(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ (SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -7200,6 +7759,35 @@ block:
 	SUBQ         R9, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      (SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      32(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -7612,9 +8200,20 @@ block:
 	VZEROUPPER
 	RET
 
-// func mxfp4x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func mxfp4x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mxfp4x16n1(SB), NOSPLIT, $64-56
+TEXT ·mxfp4x16n1(SB), NOSPLIT, $144-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 128(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 136(SP)
+	LEAQ 64(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), CX
@@ -7775,6 +8374,20 @@ block:
 	SUBQ         BX, CX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         128(SP), AX
+	VMOVUPS      64(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      96(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -7822,9 +8435,20 @@ DATA x16bias<>+24(SB)/4, $0x0000003f
 DATA x16bias<>+28(SB)/4, $0x0000003f
 GLOBL x16bias<>(SB), RODATA|NOPTR, $32
 
-// func mxfp4x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func mxfp4x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mxfp4x16n2(SB), NOSPLIT, $128-56
+TEXT ·mxfp4x16n2(SB), NOSPLIT, $272-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 256(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 264(SP)
+	LEAQ 128(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -8045,12 +8669,42 @@ block:
 	SUBQ         DI, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         256(SP), AX
+	VMOVUPS      128(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      160(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         264(SP), AX
+	VMOVUPS      192(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      224(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func mxfp4x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func mxfp4x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mxfp4x16n4(SB), NOSPLIT, $256-56
+TEXT ·mxfp4x16n4(SB), NOSPLIT, $528-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 512(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 520(SP)
+	LEAQ 256(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ    y+0(FP), AX
 	MOVQ    ldy+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -8391,6 +9045,35 @@ block:
 	SUBQ         R9, DX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         512(SP), AX
+	VMOVUPS      256(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      288(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      320(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      352(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      384(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      416(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      448(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      480(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -8881,9 +9564,20 @@ block:
 	VZEROUPPER
 	RET
 
-// func q4_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q4_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_kx16n1(SB), NOSPLIT, $320-56
+TEXT ·q4_kx16n1(SB), $400-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 384(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 392(SP)
+	LEAQ 320(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), AX
 	MOVQ x+16(FP), BX
@@ -9234,6 +9928,20 @@ step:
 	SUBQ         AX, BX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         384(SP), AX
+	VMOVUPS      320(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      352(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -9403,9 +10111,20 @@ DATA x16twice1<>+30(SB)/1, $0x0e
 DATA x16twice1<>+31(SB)/1, $0x0f
 GLOBL x16twice1<>(SB), RODATA|NOPTR, $32
 
-// func q4_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q4_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_kx16n2(SB), NOSPLIT, $384-56
+TEXT ·q4_kx16n2(SB), $528-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 512(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 520(SP)
+	LEAQ 384(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -9890,12 +10609,42 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         512(SP), AX
+	VMOVUPS      384(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      416(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      448(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      480(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q4_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q4_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_kx16n4(SB), NOSPLIT, $512-56
+TEXT ·q4_kx16n4(SB), $784-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 768(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 776(SP)
+	LEAQ 512(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -10650,6 +11399,35 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         768(SP), AX
+	VMOVUPS      512(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      544(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      576(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      608(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      640(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      672(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      704(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      736(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -11959,9 +12737,20 @@ step:
 	VZEROUPPER
 	RET
 
-// func q5_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_kx16n1(SB), NOSPLIT, $320-56
+TEXT ·q5_kx16n1(SB), $400-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 384(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 392(SP)
+	LEAQ 320(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), AX
 	MOVQ x+16(FP), BX
@@ -12452,6 +13241,20 @@ step:
 	SUBQ         AX, BX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         384(SP), AX
+	VMOVUPS      320(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      352(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -12465,9 +13268,20 @@ DATA x16mask10101010<>+24(SB)/4, $0x10101010
 DATA x16mask10101010<>+28(SB)/4, $0x10101010
 GLOBL x16mask10101010<>(SB), RODATA|NOPTR, $32
 
-// func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_kx16n2(SB), NOSPLIT, $384-56
+TEXT ·q5_kx16n2(SB), $528-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 512(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 520(SP)
+	LEAQ 384(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -13100,12 +13914,42 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         512(SP), AX
+	VMOVUPS      384(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      416(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      448(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      480(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q5_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q5_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_kx16n4(SB), NOSPLIT, $512-56
+TEXT ·q5_kx16n4(SB), $784-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 768(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 776(SP)
+	LEAQ 512(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -14024,6 +14868,35 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         768(SP), AX
+	VMOVUPS      512(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      544(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      576(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      608(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      640(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      672(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      704(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      736(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -15457,9 +16330,20 @@ step:
 	VZEROUPPER
 	RET
 
-// func q6_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q6_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q6_kx16n1(SB), NOSPLIT, $576-56
+TEXT ·q6_kx16n1(SB), $656-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 640(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 648(SP)
+	LEAQ 576(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), AX
 	MOVQ x+16(FP), BX
@@ -16322,12 +17206,37 @@ step:
 	SUBQ         AX, BX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         640(SP), AX
+	VMOVUPS      576(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      608(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q6_kx16n2(SB), NOSPLIT, $640-56
+TEXT ·q6_kx16n2(SB), $784-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 768(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 776(SP)
+	LEAQ 640(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -17482,12 +18391,42 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         768(SP), AX
+	VMOVUPS      640(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      672(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      704(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      736(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q6_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q6_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q6_kx16n4(SB), NOSPLIT, $768-56
+TEXT ·q6_kx16n4(SB), $1040-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 1024(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 1032(SP)
+	LEAQ 768(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -19228,6 +20167,35 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         1024(SP), AX
+	VMOVUPS      768(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      800(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      832(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      864(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      896(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      928(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      960(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      992(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -21609,9 +22577,20 @@ DATA x16zero32<>+24(SB)/4, $0x00000020
 DATA x16zero32<>+28(SB)/4, $0x00000020
 GLOBL x16zero32<>(SB), RODATA|NOPTR, $32
 
-// func q2_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q2_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q2_kx16n1(SB), NOSPLIT, $576-56
+TEXT ·q2_kx16n1(SB), $656-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 640(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 648(SP)
+	LEAQ 576(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), AX
 	MOVQ x+16(FP), BX
@@ -22262,6 +23241,20 @@ step:
 	SUBQ         AX, BX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         640(SP), AX
+	VMOVUPS      576(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      608(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -22275,9 +23268,20 @@ DATA x16mask3030303<>+24(SB)/4, $0x03030303
 DATA x16mask3030303<>+28(SB)/4, $0x03030303
 GLOBL x16mask3030303<>(SB), RODATA|NOPTR, $32
 
-// func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q2_kx16n2(SB), NOSPLIT, $640-56
+TEXT ·q2_kx16n2(SB), $784-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 768(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 776(SP)
+	LEAQ 640(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -23190,12 +24194,42 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         768(SP), AX
+	VMOVUPS      640(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      672(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      704(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      736(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q2_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q2_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q2_kx16n4(SB), NOSPLIT, $768-56
+TEXT ·q2_kx16n4(SB), $1040-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 1024(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 1032(SP)
+	LEAQ 768(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -24634,6 +25668,35 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         1024(SP), AX
+	VMOVUPS      768(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      800(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      832(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      864(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      896(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      928(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      960(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      992(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -27213,9 +28276,20 @@ step:
 	VZEROUPPER
 	RET
 
-// func q3_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q3_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q3_kx16n1(SB), NOSPLIT, $576-56
+TEXT ·q3_kx16n1(SB), $656-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 640(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 648(SP)
+	LEAQ 576(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), AX
 	MOVQ x+16(FP), BX
@@ -28088,6 +29162,20 @@ step:
 	SUBQ         AX, BX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         640(SP), AX
+	VMOVUPS      576(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      608(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -28111,9 +29199,20 @@ DATA x16mask4040404<>+24(SB)/4, $0x04040404
 DATA x16mask4040404<>+28(SB)/4, $0x04040404
 GLOBL x16mask4040404<>(SB), RODATA|NOPTR, $32
 
-// func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q3_kx16n2(SB), NOSPLIT, $640-56
+TEXT ·q3_kx16n2(SB), $784-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 768(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 776(SP)
+	LEAQ 640(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -29246,12 +30345,42 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         768(SP), AX
+	VMOVUPS      640(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      672(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      704(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      736(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func q3_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func q3_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q3_kx16n4(SB), NOSPLIT, $768-56
+TEXT ·q3_kx16n4(SB), $1040-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 1024(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 1032(SP)
+	LEAQ 768(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -30906,6 +32035,35 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         1024(SP), AX
+	VMOVUPS      768(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      800(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      832(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      864(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      896(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      928(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         1032(SP), AX
+	VMOVUPS      960(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      992(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -33361,9 +34519,20 @@ DATA x16zero4<>+24(SB)/4, $0x00000004
 DATA x16zero4<>+28(SB)/4, $0x00000004
 GLOBL x16zero4<>(SB), RODATA|NOPTR, $32
 
-// func iq4_xsx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func iq4_xsx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·iq4_xsx16n1(SB), NOSPLIT, $320-56
+TEXT ·iq4_xsx16n1(SB), $400-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 384(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 392(SP)
+	LEAQ 320(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), AX
 	MOVQ x+16(FP), BX
@@ -33822,6 +34991,20 @@ step:
 	SUBQ         AX, BX
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         384(SP), AX
+	VMOVUPS      320(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      352(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
@@ -33859,9 +35042,20 @@ DATA x16levelsiq4_xs<>+30(SB)/1, $0x59
 DATA x16levelsiq4_xs<>+31(SB)/1, $0x71
 GLOBL x16levelsiq4_xs<>(SB), RODATA|NOPTR, $32
 
-// func iq4_xsx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func iq4_xsx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·iq4_xsx16n2(SB), NOSPLIT, $384-56
+TEXT ·iq4_xsx16n2(SB), $528-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 512(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 520(SP)
+	LEAQ 384(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -34506,12 +35700,42 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         512(SP), AX
+	VMOVUPS      384(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      416(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         520(SP), AX
+	VMOVUPS      448(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      480(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 
-// func iq4_xsx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+// func iq4_xsx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·iq4_xsx16n4(SB), NOSPLIT, $512-56
+TEXT ·iq4_xsx16n4(SB), $784-58
+	CMPW lanes+56(FP), $-1
+	JEQ  whole
+	MOVQ y+0(FP), AX
+	MOVQ AX, 768(SP)
+	MOVQ ldy+8(FP), AX
+	MOVQ AX, 776(SP)
+	LEAQ 512(SP), AX
+	MOVQ AX, y+0(FP)
+	MOVQ $+64, ldy+8(FP)
+
+whole:
 	MOVQ y+0(FP), DX
 	MOVQ ldy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -35530,6 +36754,35 @@ step:
 	SUBQ         AX, SI
 	DECQ         groups+48(FP)
 	JNZ          group
+	CMPW         lanes+56(FP), $-1
+	JEQ          copied
+	VPBROADCASTW lanes+56(FP), Y0
+	VPAND        x16lanes<>+0(SB), Y0, Y1
+	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
+	VPAND        x16lanes<>+32(SB), Y0, Y0
+	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
+	MOVQ         768(SP), AX
+	VMOVUPS      512(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      544(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      576(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      608(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      640(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      672(SP), Y2
+	VMASKMOVPS   Y2, Y0, 32(AX)
+	ADDQ         776(SP), AX
+	VMOVUPS      704(SP), Y2
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMOVUPS      736(SP), Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)
+
+copied:
 	VZEROUPPER
 	RET
 

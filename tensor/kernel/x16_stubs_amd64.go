@@ -14,299 +14,299 @@ func quantizeRowAVX2(dst *byte, x *float32, blocks int)
 //go:noescape
 func quantizeWideAVX2(dst *byte, x *float32, blocks int)
 
-// q4_0x16n1 multiplies 1 activation rows by whole groups of 16 rows of q4_0.
-// Strides are in bytes.
+// q4_0x16n1 multiplies 1 activation rows by groups of 16 rows of q4_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16n2 multiplies 2 activation rows by whole groups of 16 rows of q4_0.
-// Strides are in bytes.
+// q4_0x16n2 multiplies 2 activation rows by groups of 16 rows of q4_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16n4 multiplies 4 activation rows by whole groups of 16 rows of q4_0.
-// Strides are in bytes.
+// q4_0x16n4 multiplies 4 activation rows by groups of 16 rows of q4_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q4_0x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q4_0x16panel(dst *float32, w *byte, blocks int)
 
-// q4_1x16n1 multiplies 1 activation rows by whole groups of 16 rows of q4_1.
-// Strides are in bytes.
+// q4_1x16n1 multiplies 1 activation rows by groups of 16 rows of q4_1.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16n2 multiplies 2 activation rows by whole groups of 16 rows of q4_1.
-// Strides are in bytes.
+// q4_1x16n2 multiplies 2 activation rows by groups of 16 rows of q4_1.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16n4 multiplies 4 activation rows by whole groups of 16 rows of q4_1.
-// Strides are in bytes.
+// q4_1x16n4 multiplies 4 activation rows by groups of 16 rows of q4_1.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q4_1x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q4_1x16panel(dst *float32, w *byte, blocks int)
 
-// q5_0x16n1 multiplies 1 activation rows by whole groups of 16 rows of q5_0.
-// Strides are in bytes.
+// q5_0x16n1 multiplies 1 activation rows by groups of 16 rows of q5_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16n2 multiplies 2 activation rows by whole groups of 16 rows of q5_0.
-// Strides are in bytes.
+// q5_0x16n2 multiplies 2 activation rows by groups of 16 rows of q5_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16n4 multiplies 4 activation rows by whole groups of 16 rows of q5_0.
-// Strides are in bytes.
+// q5_0x16n4 multiplies 4 activation rows by groups of 16 rows of q5_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q5_0x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q5_0x16panel(dst *float32, w *byte, blocks int)
 
-// q5_1x16n1 multiplies 1 activation rows by whole groups of 16 rows of q5_1.
-// Strides are in bytes.
+// q5_1x16n1 multiplies 1 activation rows by groups of 16 rows of q5_1.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16n2 multiplies 2 activation rows by whole groups of 16 rows of q5_1.
-// Strides are in bytes.
+// q5_1x16n2 multiplies 2 activation rows by groups of 16 rows of q5_1.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16n4 multiplies 4 activation rows by whole groups of 16 rows of q5_1.
-// Strides are in bytes.
+// q5_1x16n4 multiplies 4 activation rows by groups of 16 rows of q5_1.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q5_1x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q5_1x16panel(dst *float32, w *byte, blocks int)
 
-// q8_0x16n1 multiplies 1 activation rows by whole groups of 16 rows of q8_0.
-// Strides are in bytes.
+// q8_0x16n1 multiplies 1 activation rows by groups of 16 rows of q8_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q8_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q8_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16n2 multiplies 2 activation rows by whole groups of 16 rows of q8_0.
-// Strides are in bytes.
+// q8_0x16n2 multiplies 2 activation rows by groups of 16 rows of q8_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q8_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q8_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16n4 multiplies 4 activation rows by whole groups of 16 rows of q8_0.
-// Strides are in bytes.
+// q8_0x16n4 multiplies 4 activation rows by groups of 16 rows of q8_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q8_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q8_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q8_0x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q8_0x16panel(dst *float32, w *byte, blocks int)
 
-// iq4_nlx16n1 multiplies 1 activation rows by whole groups of 16 rows of iq4_nl.
-// Strides are in bytes.
+// iq4_nlx16n1 multiplies 1 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func iq4_nlx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func iq4_nlx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16n2 multiplies 2 activation rows by whole groups of 16 rows of iq4_nl.
-// Strides are in bytes.
+// iq4_nlx16n2 multiplies 2 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func iq4_nlx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func iq4_nlx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16n4 multiplies 4 activation rows by whole groups of 16 rows of iq4_nl.
-// Strides are in bytes.
+// iq4_nlx16n4 multiplies 4 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func iq4_nlx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func iq4_nlx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // iq4_nlx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func iq4_nlx16panel(dst *float32, w *byte, blocks int)
 
-// mxfp4x16n1 multiplies 1 activation rows by whole groups of 16 rows of mxfp4.
-// Strides are in bytes.
+// mxfp4x16n1 multiplies 1 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func mxfp4x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func mxfp4x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16n2 multiplies 2 activation rows by whole groups of 16 rows of mxfp4.
-// Strides are in bytes.
+// mxfp4x16n2 multiplies 2 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func mxfp4x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func mxfp4x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16n4 multiplies 4 activation rows by whole groups of 16 rows of mxfp4.
-// Strides are in bytes.
+// mxfp4x16n4 multiplies 4 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func mxfp4x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func mxfp4x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // mxfp4x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func mxfp4x16panel(dst *float32, w *byte, blocks int)
 
-// q4_kx16n1 multiplies 1 activation rows by whole groups of 16 rows of q4_k.
-// Strides are in bytes.
+// q4_kx16n1 multiplies 1 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_kx16n2 multiplies 2 activation rows by whole groups of 16 rows of q4_k.
-// Strides are in bytes.
+// q4_kx16n2 multiplies 2 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_kx16n4 multiplies 4 activation rows by whole groups of 16 rows of q4_k.
-// Strides are in bytes.
+// q4_kx16n4 multiplies 4 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q4_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q4_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q4_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q4_kx16panel(dst *float32, w *byte, blocks int)
 
-// q5_kx16n1 multiplies 1 activation rows by whole groups of 16 rows of q5_k.
-// Strides are in bytes.
+// q5_kx16n1 multiplies 1 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_kx16n2 multiplies 2 activation rows by whole groups of 16 rows of q5_k.
-// Strides are in bytes.
+// q5_kx16n2 multiplies 2 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_kx16n4 multiplies 4 activation rows by whole groups of 16 rows of q5_k.
-// Strides are in bytes.
+// q5_kx16n4 multiplies 4 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q5_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q5_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q5_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q5_kx16panel(dst *float32, w *byte, blocks int)
 
-// q6_kx16n1 multiplies 1 activation rows by whole groups of 16 rows of q6_k.
-// Strides are in bytes.
+// q6_kx16n1 multiplies 1 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q6_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q6_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q6_kx16n2 multiplies 2 activation rows by whole groups of 16 rows of q6_k.
-// Strides are in bytes.
+// q6_kx16n2 multiplies 2 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q6_kx16n4 multiplies 4 activation rows by whole groups of 16 rows of q6_k.
-// Strides are in bytes.
+// q6_kx16n4 multiplies 4 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q6_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q6_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q6_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q6_kx16panel(dst *float32, w *byte, blocks int)
 
-// q2_kx16n1 multiplies 1 activation rows by whole groups of 16 rows of q2_k.
-// Strides are in bytes.
+// q2_kx16n1 multiplies 1 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q2_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q2_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q2_kx16n2 multiplies 2 activation rows by whole groups of 16 rows of q2_k.
-// Strides are in bytes.
+// q2_kx16n2 multiplies 2 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q2_kx16n4 multiplies 4 activation rows by whole groups of 16 rows of q2_k.
-// Strides are in bytes.
+// q2_kx16n4 multiplies 4 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q2_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q2_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q2_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q2_kx16panel(dst *float32, w *byte, blocks int)
 
-// q3_kx16n1 multiplies 1 activation rows by whole groups of 16 rows of q3_k.
-// Strides are in bytes.
+// q3_kx16n1 multiplies 1 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q3_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q3_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q3_kx16n2 multiplies 2 activation rows by whole groups of 16 rows of q3_k.
-// Strides are in bytes.
+// q3_kx16n2 multiplies 2 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q3_kx16n4 multiplies 4 activation rows by whole groups of 16 rows of q3_k.
-// Strides are in bytes.
+// q3_kx16n4 multiplies 4 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func q3_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func q3_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q3_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
 func q3_kx16panel(dst *float32, w *byte, blocks int)
 
-// iq4_xsx16n1 multiplies 1 activation rows by whole groups of 16 rows of iq4_xs.
-// Strides are in bytes.
+// iq4_xsx16n1 multiplies 1 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func iq4_xsx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func iq4_xsx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_xsx16n2 multiplies 2 activation rows by whole groups of 16 rows of iq4_xs.
-// Strides are in bytes.
+// iq4_xsx16n2 multiplies 2 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func iq4_xsx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func iq4_xsx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_xsx16n4 multiplies 4 activation rows by whole groups of 16 rows of iq4_xs.
-// Strides are in bytes.
+// iq4_xsx16n4 multiplies 4 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
-func iq4_xsx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int)
+func iq4_xsx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // iq4_xsx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -130,6 +131,35 @@ func testMatMulSplits(t *testing.T) {
 			for _, v := range got[i*ldy+rows : (i+1)*ldy] {
 				if v != poison {
 					t.Fatalf("%s: MatMul wrote beyond its rows", f.layout.Name)
+				}
+			}
+		}
+	}
+}
+
+// Of a last group, those outputs are written that exist, however many they are.
+func TestMatMulLastGroup(t *testing.T) { eachTier(t, testMatMulLastGroup) }
+
+func testMatMulLastGroup(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	const n, ldy = 7, GroupRows
+	for _, f := range packedFormats {
+		cols := f.columns(64)
+		m := f.random(r, GroupRows, cols)
+		x := randomActivations(r, f.layout.X, n, cols)
+		want := make([]float32, n*ldy)
+		f.layout.MatMul(want, ldy, x, n, pack(f.layout, m, GroupRows, cols), GroupRows, cols, 0, 1)
+		for rows := 1; rows < GroupRows; rows++ {
+			got := guarded(n * ldy)
+			for i := range got {
+				got[i] = poison
+			}
+			f.layout.MatMul(got, ldy, x, n, pack(f.layout, m[:rows*len(m)/GroupRows], rows, cols), rows, cols, 0, 1)
+			checkGuard(t, got)
+			for i := range n {
+				equalFloats(t, fmt.Sprintf("%s: %d rows", f.layout.Name, rows), got[i*ldy:][:rows], want[i*ldy:][:rows])
+				if slices.ContainsFunc(got[i*ldy:][rows:ldy], func(v float32) bool { return v != poison }) {
+					t.Fatalf("%s: MatMul wrote beyond %d rows", f.layout.Name, rows)
 				}
 			}
 		}

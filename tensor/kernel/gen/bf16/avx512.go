@@ -51,9 +51,9 @@ func evex(name string, prefix, opcode uint64, b, a, dst int) {
 // pairs in what is left.
 func tile512(blocks, panels int) {
 	rows := blocks * blockRows
-	name, params, by := fmt.Sprintf("mulPairs%dAVX512", rows), signature, "a panel of 16 columns"
+	name, params, by := fmt.Sprintf("mulPairs%dBF16", rows), signature, "a panel of 16 columns"
 	if panels == 2 {
-		name, by = fmt.Sprintf("mulPairs%dx2AVX512", rows), "two panels of 16 columns, next bytes apart"
+		name, by = fmt.Sprintf("mulPairs%dx2BF16", rows), "two panels of 16 columns, next bytes apart"
 		params = strings.TrimSuffix(signature, ")") + ", next int)"
 	}
 	begin(name, params, fmt.Sprintf("multiplies %d rows of a, whose blocks of 6 are apart bytes apart, by %s, over n pairs. Strides are in bytes.", rows, by))
@@ -136,7 +136,7 @@ func pairs512(at Mem, v int) {
 // rounded to bf16 as they are multiplied. Accumulators come first, then two
 // registers for a strip's pairs, then each row's broadcast pair.
 func strips512(rows, strips int) {
-	begin(fmt.Sprintf("mulF16Pairs%dx%dAVX512", rows, strips), "func(c *float32, ldc int, a *float32, row int, b *byte, apart, n int)",
+	begin(fmt.Sprintf("mulF16Pairs%dx%dBF16", rows, strips), "func(c *float32, ldc int, a *float32, row int, b *byte, apart, n int)",
 		fmt.Sprintf("multiplies %d rows of a by %d strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.", rows, strips))
 	a, b := places.From(load("a"), load("row"), rows), places.From(load("b"), load("apart"), strips)
 	clear512(rows * strips)
@@ -168,7 +168,7 @@ func strips512(rows, strips int) {
 
 // round512 emits the rounding of floats to bf16.
 func round512() {
-	begin("roundPairsAVX512", "func(dst, x *float32, n int)", "rounds 32·n floats to bf16; those below the least normal one become 0.")
+	begin("roundPairsBF16", "func(dst, x *float32, n int)", "rounds 32·n floats to bf16; those below the least normal one become 0.")
 	dst, x := load("dst"), load("x")
 	unroll.Loop(load("n"), func(u int) {
 		v := 2 * u
@@ -191,7 +191,7 @@ const rowsAhead = 16
 // vectors512 emits the rounding of pairs of rows. For each pair it serves all
 // vectors, so that a page of src is looked up once.
 func vectors512() {
-	begin("pairVectorsAVX512", "func(dst *float32, apart, step int, src *float32, stride, n, vectors int)",
+	begin("pairVectorsBF16", "func(dst *float32, apart, step int, src *float32, stride, n, vectors int)",
 		"is pairVectorsGeneric with strides in bytes; n and vectors > 0. What is below the least normal float becomes 0.")
 	dst, apart, step := load("dst"), load("apart"), load("step")
 	src, stride, n, vectors := load("src"), load("stride"), load("n"), load("vectors")
@@ -233,7 +233,7 @@ func vectors512() {
 // runs512 emits the packing of 16 runs: squares of 16×16 pairs are transposed, in
 // four stages that go to and fro between the halves of the registers.
 func runs512() {
-	begin("pairRunsAVX512", "func(dst, src *float32, stride, n int)",
+	begin("pairRunsBF16", "func(dst, src *float32, stride, n int)",
 		"is pairRunsGeneric for 16·n pairs, stride in bytes; n > 0. What is below the least normal float becomes 0.")
 	dst, src, n := load("dst"), load("src"), load("n")
 	const w = 16
@@ -283,7 +283,7 @@ func runs512() {
 
 // decode512 emits the rounding of a strip of pairs to a panel of them.
 func decode512() {
-	begin("decodeF16PairsAVX512", "func(dst *float32, b *byte, n int)", "rounds n rows of 16 pairs in f16 to bf16.")
+	begin("decodeF16PairsBF16", "func(dst *float32, b *byte, n int)", "rounds n rows of 16 pairs in f16 to bf16.")
 	dst, b := load("dst"), load("b")
 	unroll.Loop(load("n"), func(u int) {
 		pairs512(Mem{Base: b, Disp: panelBytes * u}, 2*u)
@@ -299,9 +299,9 @@ func decode512() {
 // peak512 emits a loop of dot products that touch no memory: the limit of the
 // machine.
 func peak512() {
-	TEXT("peakPairsAVX512", NOSPLIT, "func(n int)")
+	TEXT("peakPairsBF16", NOSPLIT, "func(n int)")
 	Pragma("noescape")
-	Doc("peakPairsAVX512 does n×12 vectors of 16 dot products of pairs, for benchmarks to compare with.")
+	Doc("peakPairsBF16 does n×12 vectors of 16 dot products of pairs, for benchmarks to compare with.")
 	n := load("n")
 	for i := range 13 {
 		VPXORD(zmm[i], zmm[i], zmm[i])

@@ -68,10 +68,16 @@ func (t *tile) product(clear func(), column func(i int), store func()) {
 	})
 }
 
-func begin(name, args, doc string, n int) *tile {
-	TEXT(name, NOSPLIT, args)
+// begin begins a kernel.
+func begin(f format, tier string, n int, doc string) {
+	name := fmt.Sprintf("%sx16%s%d", f.name, tier, n)
+	TEXT(name, NOSPLIT, x16.Signature)
 	Pragma("noescape")
-	Doc(name+" "+doc, "Strides are in bytes.")
+	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.name), doc)
+}
+
+// load loads the parameters.
+func load(n int) *tile {
 	t := &tile{n: n, y: Load(Param("y"), GP64())}
 	x := Load(Param("x"), GP64())
 	ldx := Load(Param("ldx"), GP64())
@@ -86,16 +92,15 @@ func (t *tile) rows(do func(i int, at Register)) {
 	MOVQ(t.y, at)
 	for i := range t.n {
 		if i > 0 {
-			ADDQ(NewParamAddr("ldy", 8), at)
+			ADDQ(x16.Ldy(), at)
 		}
 		do(i, at)
 	}
 }
 
 func avx512(f format, n int) {
-	t := begin(fmt.Sprintf("%sx16v%d", f.name, n),
-		"func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)",
-		fmt.Sprintf("multiplies %d activation rows by groups of 16 rows of %s; of a group's outputs those of lanes are written.", n, f.name), n)
+	begin(f, "v", n, "Strides are in bytes; of a group's outputs those of lanes are written.")
+	t := load(n)
 	var acc []VecVirtual
 	for range n {
 		acc = append(acc, ZMM())
@@ -112,15 +117,17 @@ func avx512(f format, n int) {
 		}
 	}, func() {
 		lanes := K()
-		KMOVW(NewParamAddr("lanes", 56), lanes)
+		KMOVW(x16.Lanes(), lanes)
 		t.rows(func(i int, at Register) { VMOVUPS(acc[i], lanes, Mem{Base: at}) })
 	})
+	VZEROUPPER()
+	RET()
 }
 
 func avx2(f format, n int) {
-	t := begin(fmt.Sprintf("%sx16n%d", f.name, n),
-		"func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int)",
-		fmt.Sprintf("multiplies %d activation rows by whole groups of 16 rows of %s.", n, f.name), n)
+	begin(f, "n", n, "Strides are in bytes; lanes leave out outputs of a single group.")
+	copyLanes := x16.WholeOutputs(n)
+	t := load(n)
 	var acc [][2]VecVirtual
 	for range n {
 		acc = append(acc, [2]VecVirtual{YMM(), YMM()})
@@ -148,4 +155,7 @@ func avx2(f format, n int) {
 			VMOVUPS(acc[i][1], Mem{Base: at, Disp: 32})
 		})
 	})
+	copyLanes()
+	VZEROUPPER()
+	RET()
 }

@@ -28,11 +28,12 @@ type wideTile struct {
 // matMulWide writes a kernel whose arithmetic is kernel's k16.matMulGeneric.
 func matMulWide(f k16.Format, n int) {
 	name := fmt.Sprintf("%sx16n%d", f.Name, n)
-	TEXT(name, NOSPLIT, "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int)")
+	TEXT(name, 0, x16.Signature)
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s multiplies %d activation rows by whole groups of 16 rows of %s.", name, n, f.Name),
-		"Strides are in bytes.")
+	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
+		"Strides are in bytes; lanes leave out outputs of a single group.")
 	t := &wideTile{Format: f, n: n, step: GP64(), pair: GP64(), pairs: AllocLocal(f.PairsBytes()), totals: AllocLocal(n * 64)}
+	copyLanes := x16.WholeOutputs(n)
 	y := Load(Param("y"), GP64())
 	ldy := Load(Param("ldy"), GP64())
 	x := Load(Param("x"), GP64())
@@ -44,6 +45,9 @@ func matMulWide(f k16.Format, n int) {
 	}
 	x16.OverGroups(t.w, t.x, f.Block(), k16.WideBytes,
 		func() { t.each(t.y.At) }, t.block, func() { t.y.Advance(Imm(64)) })
+	copyLanes()
+	VZEROUPPER()
+	RET()
 }
 
 // each clears 16 lanes of each activation row.

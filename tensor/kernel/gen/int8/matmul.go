@@ -27,23 +27,24 @@ type tile struct {
 // matMul writes a kernel whose arithmetic is kernel's matMulGeneric.
 func matMul(f x16.Format, n int) {
 	name := fmt.Sprintf("%sx16n%d", f.Name, n)
-	TEXT(name, NOSPLIT, "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int)")
+	TEXT(name, NOSPLIT, x16.Signature)
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s multiplies %d activation rows by whole groups of 16 rows of %s.", name, n, f.Name),
-		"Strides are in bytes.")
+	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
+		"Strides are in bytes; lanes leave out outputs of a single group.")
 	t := &tile{Format: f, n: n}
-	y := Load(Param("y"), GP64())
-	ldy := Load(Param("ldy"), GP64())
-	x := Load(Param("x"), GP64())
-	ldx := Load(Param("ldx"), GP64())
-	t.w = Load(Param("w"), GP64())
-	t.y, t.x = x16.NewRows(y, ldy, n), x16.NewRows(x, ldx, n)
 	if t.halved() {
 		t.part = AllocLocal(n * 64)
 	}
 	if n > 4 {
 		t.heads = AllocLocal(4 * x16.HeadBytes)
 	}
+	copyLanes := x16.WholeOutputs(n)
+	y := Load(Param("y"), GP64())
+	ldy := Load(Param("ldy"), GP64())
+	x := Load(Param("x"), GP64())
+	ldx := Load(Param("ldx"), GP64())
+	t.w = Load(Param("w"), GP64())
+	t.y, t.x = x16.NewRows(y, ldy, n), x16.NewRows(x, ldx, n)
 	t.constants()
 	for range n {
 		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
@@ -55,6 +56,9 @@ func matMul(f x16.Format, n int) {
 		t.finish()
 		t.y.Advance(Imm(64))
 	})
+	copyLanes()
+	VZEROUPPER()
+	RET()
 }
 
 // constants loads what is used often and leaves the rest in memory.

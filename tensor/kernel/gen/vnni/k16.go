@@ -30,7 +30,7 @@ type wideTile struct {
 // matMulWide writes a kernel whose arithmetic is kernel's k16.matMulGeneric.
 func matMulWide(f k16.Format, n int) {
 	name := fmt.Sprintf("%sx16v%d", f.Name, n)
-	TEXT(name, NOSPLIT, "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)")
+	TEXT(name, NOSPLIT, x16.Signature)
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
 		"Strides are in bytes; of a group's outputs those of lanes are written.")

@@ -30,7 +30,7 @@ type tile struct {
 // matMul writes a kernel whose arithmetic is kernel's matMulGeneric.
 func matMul(f x16.Format, n int) {
 	name := fmt.Sprintf("%sx16v%d", f.Name, n)
-	TEXT(name, NOSPLIT, "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)")
+	TEXT(name, NOSPLIT, x16.Signature)
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
 		"Strides are in bytes; of a group's outputs those of lanes are written.")
@@ -60,16 +60,18 @@ func overGroups(y, w Register, outputs []VecVirtual, x x16.Rows, wBytes, xBytes 
 		store(outputs, y)
 		ADDQ(Imm(64), y)
 	})
+	VZEROUPPER()
+	RET()
 }
 
 // store writes a group's outputs, a register an activation row.
 func store(outputs []VecVirtual, y Register) {
 	lanes, at := K(), GP64()
-	KMOVW(NewParamAddr("lanes", 56), lanes)
+	KMOVW(x16.Lanes(), lanes)
 	MOVQ(y, at)
 	for i, v := range outputs {
 		if i > 0 {
-			ADDQ(NewParamAddr("ldy", 8), at)
+			ADDQ(x16.Ldy(), at)
 		}
 		VMOVUPS(v, lanes, Mem{Base: at})
 	}

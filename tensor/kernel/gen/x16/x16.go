@@ -125,10 +125,89 @@ func (r Rows) Rewind(n Register) {
 	}
 }
 
-// OverGroups emits the loops of a kernel with the parameters blocks and groups, to
-// its end: of each row group begin, block for every block of w and x, and end,
-// which moves on in the outputs. Blocks take so many bytes of w, and of a row of
-// x, in which block moves on.
+// Signature is that of a kernel that multiplies rows of activations by row groups.
+// Strides are in bytes.
+const Signature = "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)"
+
+// Offsets of its parameters.
+const (
+	atY      = 0
+	atLdy    = 8
+	atGroups = 48
+	atLanes  = 56
+)
+
+// Ldy and Lanes are where these parameters lie.
+func Ldy() Mem   { return NewParamAddr("ldy", atLdy) }
+func Lanes() Mem { return NewParamAddr("lanes", atLanes) }
+
+// WholeOutputs is for a kernel that writes whole vectors to y: where lanes leave
+// some out, of a last group, it makes y and ldy those of n rows in the kernel's own
+// frame, before the kernel loads them. It returns what emits, behind the loops, that
+// the outputs of lanes are copied to where they belong.
+func WholeOutputs(n int) (copyLanes func()) {
+	own, y := AllocLocal(n*64+16), NewParamAddr("y", atY)
+	given, givenLdy := own.Offset(n*64), own.Offset(n*64+8)
+	r := GP64()
+	CMPW(Lanes(), I16(-1))
+	JEQ(LabelRef("whole"))
+	MOVQ(y, r)
+	MOVQ(r, given)
+	MOVQ(Ldy(), r)
+	MOVQ(r, givenLdy)
+	LEAQ(own, r)
+	MOVQ(r, y)
+	MOVQ(I32(64), Ldy())
+	Label("whole")
+	return func() {
+		CMPW(Lanes(), I16(-1))
+		JEQ(LabelRef("copied"))
+		masks, at := laneMasks(), GP64()
+		MOVQ(given, at)
+		for i := range n {
+			if i > 0 {
+				ADDQ(givenLdy, at)
+			}
+			for h, mask := range masks {
+				v := YMM()
+				VMOVUPS(own.Offset(64*i+32*h), v)
+				VMASKMOVPS(v, mask, Mem{Base: at, Disp: 32 * h})
+			}
+		}
+		Label("copied")
+	}
+}
+
+// laneMasks returns, for 8 lanes each, words that are all ones where the lane's bit
+// is set.
+func laneMasks() (masks [2]VecVirtual) {
+	all := YMM()
+	VPBROADCASTW(Lanes(), all)
+	for h := range masks {
+		masks[h] = YMM()
+		VPAND(laneBit(h), all, masks[h])
+		VPCMPEQD(laneBit(h), masks[h], masks[h])
+	}
+	return masks
+}
+
+var laneBits = Mem{}
+
+// laneBit returns, in memory, the bits of the h-th 8 lanes, a word each.
+func laneBit(h int) Mem {
+	if laneBits == (Mem{}) {
+		laneBits = GLOBL("x16lanes", RODATA|NOPTR)
+		for i := range 16 {
+			DATA(4*i, U32(1<<i))
+		}
+	}
+	return laneBits.Offset(32 * h)
+}
+
+// OverGroups emits the loops of a kernel with the parameters blocks and groups: of
+// each row group begin, block for every block of w and x, and end, which moves on
+// in the outputs. Blocks take so many bytes of w, and of a row of x, in which block
+// moves on.
 func OverGroups(w Register, x Rows, wBytes, xBytes int, begin, block, end func()) {
 	Label("group")
 	blocks := Load(Param("blocks"), GP64())
@@ -142,8 +221,6 @@ func OverGroups(w Register, x Rows, wBytes, xBytes int, begin, block, end func()
 	back := Load(Param("blocks"), GP64()) // to the first block of x
 	IMUL3Q(U32(xBytes), back, back)
 	x.Rewind(back)
-	DECQ(NewParamAddr("groups", 48))
+	DECQ(NewParamAddr("groups", atGroups))
 	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
 }

@@ -1,7 +1,0 @@
-//go:build !amd64 || purego
-
-package kernel
-
-func (f *x16) packHeadsFast(group, rows []byte, width int) bool { return false }
-
-func (f *x16) packQuantaFast(group, rows []byte, width, n int) int { return 0 }

@@ -1,0 +1,61 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/cpu"
+)
+
+// A processor that lacks BF16 alone goes up to avx512, and the tier above says
+// what it lacks.
+func TestTierWithoutBF16(t *testing.T) {
+	if bestTier() < tierAVX512 {
+		t.Skip("this processor lacks more than BF16")
+	}
+	defer func(had bool) { cpu.X86.HasAVX512BF16 = had }(cpu.X86.HasAVX512BF16)
+	cpu.X86.HasAVX512BF16 = false
+	next, lacks := NextTier()
+	if BestTier() != "avx512" || next != "avx512bf16" || !slices.Equal(lacks, []string{"BF16"}) {
+		t.Errorf("best tier %s, next %q, for which %v is missing; want avx512, avx512bf16 and BF16", BestTier(), next, lacks)
+	}
+}
+
+// Below their tier, no product of pairs counts as fast and no limit is in bf16.
+func TestBF16IsATierOfItsOwn(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		own := current >= tierBF16
+		bf16 := slices.ContainsFunc(Peaks(), func(p Peak) bool { return p.Kind == "bf16" })
+		if FastPairs() != own || bf16 != own {
+			t.Errorf("fast pairs: %v, a limit in bf16: %v, want %v", FastPairs(), bf16, own)
+		}
+	})
+}
+
+// Every layout multiplies by assembly of its own in each tier that has tiles, and
+// those that are not widened decode by it.
+func TestEveryLayoutHasAssembly(t *testing.T) {
+	defer setTier(current)
+	var called *assembly
+	tilesOf = func(a *assembly) *tiles {
+		called = a
+		return nil
+	}
+	for _, f := range packedFormats {
+		cols := f.columns(64)
+		y, x := make([]float32, GroupRows), make([]float32, f.layout.X.Words(cols))
+		called = nil
+		f.layout.MatMul(y, GroupRows, x, 1, make([]byte, f.layout.Bytes(GroupRows, cols)), GroupRows, cols, 0, 1)
+		for name, has := range map[string]bool{
+			"AVX2 tiles":    called.avx2 != nil,
+			"AVX-512 tiles": called.avx512 != nil,
+			"panel":         called.panel != nil || !f.layout.Int8(),
+		} {
+			if !has {
+				t.Errorf("%s has no %s", f.layout.Name, name)
+			}
+		}
+	}
+}
