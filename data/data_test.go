@@ -2,39 +2,17 @@ package data
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-)
 
-// shared returns the path of a file of the development data, beside the repository.
-func shared(t testing.TB, path string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-	}
-	full := filepath.Join(dir, "..", "shared", "data", path)
-	if hits, _ := filepath.Glob(full); len(hits) == 0 {
-		t.Skipf("needs %s", full)
-	}
-	return full
-}
+	"limbeck/internal/testfiles"
+)
 
 func load(t testing.TB, ref string) []Example {
 	t.Helper()
 	path, part, _ := strings.Cut(ref, "#")
-	examples, err := Load(shared(t, path), Options{Part: Split(part)})
+	examples, err := Load(testfiles.Data(t, path), Options{Part: Split(part)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,10 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"limbeck/internal/par"
+	"limbeck/internal/testfiles"
 	"limbeck/nn/op"
 	"limbeck/tensor/kernel"
 )
@@ -64,16 +64,7 @@ func readReference(t *testing.T) *reference {
 
 func openSmolLM2(t *testing.T) *Model {
 	t.Helper()
-	dir := os.Getenv("LIMBECK_TEST_MODELS")
-	if dir == "" {
-		home, _ := os.UserHomeDir()
-		dir = filepath.Join(home, ".cache", "limbeck-test-models")
-	}
-	path := filepath.Join(dir, "smollm2-135m-instruct-q4_1.gguf")
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no SmolLM2: %v", err)
-	}
-	m, err := Open(path)
+	m, err := Open(testfiles.Model(t, testfiles.SmolLM2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +74,9 @@ func openSmolLM2(t *testing.T) *Model {
 
 func TestLogitsEqualTransformers(t *testing.T) {
 	m := openSmolLM2(t)
-	text, err := os.ReadFile("../../shared/data/wikitext-2/test.txt")
+	text, err := os.ReadFile(testfiles.Data(t, "wikitext-2/test.txt"))
 	if err != nil {
-		t.Skipf("no wikitext-2: %v", err)
+		t.Fatal(err)
 	}
 	ref := readReference(t)
 	length := int(ref.Length)

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"limbeck/internal/par"
+	"limbeck/internal/testfiles"
 	"limbeck/internal/testkit"
 	"limbeck/model"
 	"limbeck/model/gguf"
@@ -190,14 +191,9 @@ func writeMatrix(t *testing.T, path string, imp *Importance) {
 // The same of a real model's weights, with a real importance matrix; see
 // testdata/llama_quantize.py.
 func TestSmolLM2AsLlamaQuantize(t *testing.T) {
-	dir := os.Getenv("LIMBECK_TEST_MODELS")
-	if dir == "" {
-		home, _ := os.UserHomeDir()
-		dir = filepath.Join(home, ".cache", "limbeck-test-models")
-	}
-	f, err := gguf.Open(filepath.Join(dir, "smollm2-135m-instruct-q4_1.gguf"))
+	f, err := gguf.Open(testfiles.Model(t, testfiles.SmolLM2))
 	if err != nil {
-		t.Skipf("no SmolLM2: %v", err)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	text, err := os.ReadFile("testdata/llama_quantize.json")

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"limbeck/data"
+	"limbeck/internal/testfiles"
 )
 
 func TestSplit(t *testing.T) {
@@ -342,7 +341,7 @@ func TestHomeAssistant(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for some twenty seconds")
 	}
-	path := shared(t, "home-assistant/train.jsonl")
+	path := testfiles.Data(t, "home-assistant/train.jsonl")
 	examples, err := data.Load(path, data.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -374,24 +373,4 @@ func TestHomeAssistant(t *testing.T) {
 	if float64(intents)/n < 0.88 || float64(exact)/n < 0.70 {
 		t.Errorf("intent %d, exact %d of %d", intents, exact, len(validation))
 	}
-}
-
-// shared returns the path of a file of the development data, beside the repository.
-func shared(t testing.TB, path string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for dir != filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	full := filepath.Join(dir, "..", "shared", "data", path)
-	if _, err := os.Stat(full); err != nil {
-		t.Skipf("needs %s", full)
-	}
-	return full
 }

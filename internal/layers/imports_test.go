@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"limbeck/internal/testfiles"
 )
 
 // groups are words for several packages in the rules below.
@@ -27,6 +29,7 @@ var rules = []string{
 	"internal/disk:",
 	"internal/layers:",
 	"internal/machine: internal/par tensor/kernel golang.org/x/sys/...",
+	"internal/testfiles:",
 	"internal/testkit: $models",
 	"internal/testkit/tiers: tensor/kernel",
 
@@ -189,7 +192,7 @@ func TestRulesNamePackages(t *testing.T) {
 
 // The architecture's map shows every package.
 func TestMapIsWhole(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root(t), "docs", "architecture.md"))
+	text, err := os.ReadFile(filepath.Join(testfiles.Root(t), "docs", "architecture.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

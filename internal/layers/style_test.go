@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"limbeck/internal/testfiles"
 )
 
 // maxLines bounds a hand-written file: longer ones are two things.
@@ -122,7 +124,7 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 var machinePath = regexp.MustCompile(`/(root|work|farm)/[a-z.]|/home/[a-z]+/|/Users/[A-Za-z]+/|[A-Z]:\\Users\\`)
 
 func TestNoMachinePaths(t *testing.T) {
-	top := root(t)
+	top := testfiles.Root(t)
 	kinds := map[string]bool{".go": true, ".md": true, ".yaml": true, ".sh": true, ".py": true, ".txt": true, ".s": true, ".html": true, ".json": true}
 	walk(t, func(rel string) {
 		if !kinds[path.Ext(rel)] && path.Base(rel) != "Makefile" || rel == "internal/layers/style_test.go" {
@@ -151,7 +153,7 @@ func TestFuzzTargetsHaveSeeds(t *testing.T) {
 		for _, d := range s.file.Decls {
 			f, ok := d.(*ast.FuncDecl)
 			if ok && strings.HasPrefix(f.Name.Name, "Fuzz") && !bytes.Contains(s.text[f.Pos()-1:f.End()-1], []byte(".Add(")) {
-				if _, err := os.Stat(filepath.Join(root(t), s.dir(), "testdata", "fuzz", f.Name.Name)); err != nil {
+				if _, err := os.Stat(filepath.Join(testfiles.Root(t), s.dir(), "testdata", "fuzz", f.Name.Name)); err != nil {
 					t.Errorf("%s: %s has no seeds", s.path, f.Name.Name)
 				}
 			}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"limbeck/internal/testfiles"
 )
 
 // A source is one parsed Go file of the module.
@@ -25,29 +27,11 @@ type source struct {
 // dir returns the package's path below the module's name; "." is the root.
 func (s *source) dir() string { return path.Dir(s.path) }
 
-// root returns the module's root: the folder above with go.mod.
-func root(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above")
-		}
-		dir = filepath.Dir(dir)
-	}
-}
-
 // walk calls f for every file of the module. Modules within it, hidden
 // folders, test data and what is built or made are left out.
 func walk(t *testing.T, f func(rel string)) {
 	t.Helper()
-	top := root(t)
+	top := testfiles.Root(t)
 	skip := map[string]bool{"testdata": true, "runs": true, "out": true}
 	err := filepath.WalkDir(top, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -73,7 +57,7 @@ func walk(t *testing.T, f func(rel string)) {
 func sources(t *testing.T) []*source {
 	t.Helper()
 	var all []*source
-	top := root(t)
+	top := testfiles.Root(t)
 	walk(t, func(rel string) {
 		if !strings.HasSuffix(rel, ".go") {
 			return

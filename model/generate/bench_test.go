@@ -2,13 +2,12 @@ package generate
 
 import (
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 
 	"limbeck/internal/par"
+	"limbeck/internal/testfiles"
 	"limbeck/internal/testkit"
 	"limbeck/model"
 )
@@ -25,19 +24,14 @@ const (
 // prompts that have nothing in common and with ones whose first three quarters
 // are the same. tok/s are output tokens over wall time, prompts included.
 func BenchmarkRequests(b *testing.B) {
-	dir := os.Getenv("LIMBECK_TEST_MODELS")
-	if dir == "" {
-		home, _ := os.UserHomeDir()
-		dir = filepath.Join(home, ".cache", "limbeck-test-models")
-	}
-	for name, path := range map[string]string{
-		"teacher": "../../store/builtin/home-assistant/teacher.gguf",
-		"135M":    filepath.Join(dir, "smollm2-135m-instruct-q4_1.gguf"),
+	for name, path := range map[string]func(b *testing.B) string{
+		"teacher": func(*testing.B) string { return "../../store/builtin/home-assistant/teacher.gguf" },
+		"135M":    func(b *testing.B) string { return testfiles.Model(b, testfiles.SmolLM2) },
 	} {
 		b.Run(name, func(b *testing.B) {
-			m, err := model.Open(path)
+			m, err := model.Open(path(b))
 			if err != nil {
-				b.Skip(err)
+				b.Fatal(err)
 			}
 			defer m.Close()
 			pool := par.New(0)

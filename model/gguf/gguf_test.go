@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"limbeck/internal/testfiles"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 )
@@ -148,15 +149,10 @@ func TestGolden(t *testing.T) {
 }
 
 func TestRealModel(t *testing.T) {
-	dir := os.Getenv("LIMBECK_TEST_MODELS")
-	if dir == "" {
-		home, _ := os.UserHomeDir()
-		dir = filepath.Join(home, ".cache", "limbeck-test-models")
+	if dtype.ByName("q4_1") == nil {
+		t.Skip("no q4_1")
 	}
-	path := filepath.Join(dir, "smollm2-135m-instruct-q4_1.gguf")
-	if _, err := os.Stat(path); err != nil || dtype.ByName("q4_1") == nil {
-		t.Skip("no SmolLM2 in LIMBECK_TEST_MODELS")
-	}
+	path := testfiles.Model(t, testfiles.SmolLM2)
 	f, err := Open(path)
 	if err != nil {
 		t.Fatal(err)

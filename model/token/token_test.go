@@ -10,11 +10,11 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"limbeck/internal/testfiles"
 	"limbeck/store/builtin"
 )
 
@@ -45,25 +45,16 @@ func readGolden(t *testing.T) golden {
 
 // modelFiles are the models of golden.json that are not committed.
 var modelFiles = map[string]string{
-	"smollm2": "smollm2-135m-instruct-q4_1.gguf",
-	"gpt2":    "ggml-vocab-gpt-2.gguf",
+	"smollm2": testfiles.SmolLM2,
+	"gpt2":    testfiles.GPT2,
 }
 
 // realModel loads the tokenizer of a model that is not committed, or skips.
 func realModel(t testing.TB, name string) *Tokenizer {
 	t.Helper()
-	dir := os.Getenv("LIMBECK_TEST_MODELS")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			t.Skip("no home directory, and LIMBECK_TEST_MODELS is not set")
-		}
-		dir = filepath.Join(home, ".cache", "limbeck-test-models")
-	}
-	path := filepath.Join(dir, modelFiles[name])
-	f, err := os.Open(path)
+	f, err := os.Open(testfiles.Model(t, modelFiles[name]))
 	if err != nil {
-		t.Skipf("no %s (set LIMBECK_TEST_MODELS)", path)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	return readTokenizer(t, f)
@@ -106,23 +97,9 @@ func mustNew(t testing.TB, spec Spec) *Tokenizer {
 // corpus reads a file of the shared data, or skips.
 func corpus(t testing.TB, name string) string {
 	t.Helper()
-	root, err := filepath.Abs(".")
+	data, err := os.ReadFile(testfiles.Data(t, name))
 	if err != nil {
 		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-			break
-		}
-		if root == filepath.Dir(root) {
-			t.Fatal("no go.mod above this package")
-		}
-		root = filepath.Dir(root)
-	}
-	path := filepath.Join(root, "..", "shared", "data", name)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Skipf("no data at %s", path)
 	}
 	if strings.HasSuffix(name, ".gz") {
 		r, err := gzip.NewReader(bytes.NewReader(data))
