@@ -37,3 +37,28 @@ func (f *x16) packQuantaFast(group, rows []byte, width, n int) int {
 	}
 	return r
 }
+
+// packFast packs all 16 rows of a group, which are width bytes apart. It reports
+// false if there is no assembly for it.
+func (f *k16) packFast(group, rows []byte, width int) bool {
+	blocks := width / f.file
+	if current < tierAVX2 || blocks == 0 {
+		return false
+	}
+	rows = rows[:GroupRows*width]
+	packWordsAVX2(&group[0], &rows[0], width, f.block(), f.file, blocks, (*[3]int)(&f.fours[0]), len(f.fours))
+	for i, from := range f.halves {
+		packHalvesAVX2(&group[2*GroupRows*i], &rows[from], width, f.block(), f.file, blocks)
+	}
+	words := &group[f.wordsAt()]
+	steps := &group[f.wordsAt()+64*f.scales]
+	switch f.id {
+	case idQ3_K:
+		packBitsQ3_KAVX2(steps, &rows[f.raw], width, f.block(), f.file, blocks)
+	case idQ5_K:
+		packBitsQ5_KAVX2(steps, &rows[f.raw], width, f.block(), f.file, blocks)
+	case idIQ4_XS:
+		packScalesIQ4_XSAVX2(words, &rows[f.raw], width, f.block(), f.file, blocks)
+	}
+	return true
+}
