@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func packNibblesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·packNibblesAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -14,8 +14,12 @@ TEXT ·packNibblesAVX2(SB), NOSPLIT, $0-48
 	MOVQ in+32(FP), SI
 	MOVQ blocks+40(FP), DI
 	LEAQ (CX)(DX*2), R8
+	MOVQ DX, R9
+	SHLQ $0x04, R9
+	ADDQ CX, R9
 
 block:
+	PREFETCHT1  (R9)
 	VMOVDQU     (CX), X0
 	VMOVDQU     (CX)(DX*1), X1
 	VMOVDQU     (R8), X2
@@ -34,13 +38,14 @@ block:
 	VMOVDQU     X0, 192(AX)
 	ADDQ        SI, CX
 	ADDQ        SI, R8
+	LEAQ        (R9)(SI*4), R9
 	ADDQ        BX, AX
 	DECQ        DI
 	JNZ         block
 	RET
 
 // func packBytesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·packBytesAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -49,8 +54,12 @@ TEXT ·packBytesAVX2(SB), NOSPLIT, $0-48
 	MOVQ in+32(FP), SI
 	MOVQ blocks+40(FP), DI
 	LEAQ (CX)(DX*2), R8
+	MOVQ DX, R9
+	SHLQ $0x04, R9
+	ADDQ CX, R9
 
 block:
+	PREFETCHT1  (R9)
 	VMOVDQU     (CX), X0
 	VMOVDQU     (CX)(DX*1), X1
 	VMOVDQU     (R8), X2
@@ -67,6 +76,7 @@ block:
 	VMOVDQU     X1, 64(AX)
 	VMOVDQU     X4, 128(AX)
 	VMOVDQU     X0, 192(AX)
+	PREFETCHT1  64(R9)
 	VMOVDQU     16(CX), X0
 	VMOVDQU     16(CX)(DX*1), X1
 	VMOVDQU     16(R8), X2
@@ -85,6 +95,7 @@ block:
 	VMOVDQU     X0, 448(AX)
 	ADDQ        SI, CX
 	ADDQ        SI, R8
+	LEAQ        (R9)(SI*4), R9
 	ADDQ        BX, AX
 	DECQ        DI
 	JNZ         block
@@ -136,33 +147,41 @@ block:
 	RET
 
 // func packWordsAVX2(dst *byte, src *byte, row int, out int, in int, blocks int, list *[3]int, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·packWordsAVX2(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ row+16(FP), DX
+	MOVQ DX, BX
+	SHLQ $0x04, BX
+	ADDQ CX, BX
 
 block:
-	MOVQ list+48(FP), BX
-	MOVQ n+56(FP), SI
+	MOVQ list+48(FP), SI
+	MOVQ n+56(FP), DI
 
 fours:
-	MOVQ           (BX), DI
-	ADDQ           CX, DI
-	LEAQ           (DX)(DX*2), R8
-	LEAQ           (DI)(DX*4), R9
-	LEAQ           (R9)(DX*4), R10
+	MOVQ           (SI), R8
+	ADDQ           CX, R8
+	LEAQ           (DX)(DX*2), R9
+	LEAQ           (R8)(DX*4), R10
 	LEAQ           (R10)(DX*4), R11
-	MOVQ           8(BX), R12
-	ADDQ           AX, R12
-	VBROADCASTI128 (DI), Y0
-	VINSERTI128    $0x01, (R9), Y0, Y0
-	VBROADCASTI128 (DI)(DX*1), Y1
-	VINSERTI128    $0x01, (R9)(DX*1), Y1, Y1
-	VBROADCASTI128 (DI)(DX*2), Y2
-	VINSERTI128    $0x01, (R9)(DX*2), Y2, Y2
-	VBROADCASTI128 (DI)(R8*1), Y3
-	VINSERTI128    $0x01, (R9)(R8*1), Y3, Y3
+	LEAQ           (R11)(DX*4), R12
+	MOVQ           8(SI), R13
+	ADDQ           AX, R13
+	PREFETCHT1     (BX)
+	PREFETCHT1     64(BX)
+	PREFETCHT1     128(BX)
+	PREFETCHT1     192(BX)
+	ADDQ           $0x00000100, BX
+	VBROADCASTI128 (R8), Y0
+	VINSERTI128    $0x01, (R10), Y0, Y0
+	VBROADCASTI128 (R8)(DX*1), Y1
+	VINSERTI128    $0x01, (R10)(DX*1), Y1, Y1
+	VBROADCASTI128 (R8)(DX*2), Y2
+	VINSERTI128    $0x01, (R10)(DX*2), Y2, Y2
+	VBROADCASTI128 (R8)(R9*1), Y3
+	VINSERTI128    $0x01, (R10)(R9*1), Y3, Y3
 	VPUNPCKLDQ     Y1, Y0, Y4
 	VPUNPCKHDQ     Y1, Y0, Y0
 	VPUNPCKLDQ     Y3, Y2, Y1
@@ -171,14 +190,14 @@ fours:
 	VPUNPCKHQDQ    Y1, Y4, Y1
 	VPUNPCKLQDQ    Y3, Y0, Y4
 	VPUNPCKHQDQ    Y3, Y0, Y0
-	VBROADCASTI128 (R10), Y3
-	VINSERTI128    $0x01, (R11), Y3, Y3
-	VBROADCASTI128 (R10)(DX*1), Y5
-	VINSERTI128    $0x01, (R11)(DX*1), Y5, Y5
-	VBROADCASTI128 (R10)(DX*2), Y6
-	VINSERTI128    $0x01, (R11)(DX*2), Y6, Y6
-	VBROADCASTI128 (R10)(R8*1), Y7
-	VINSERTI128    $0x01, (R11)(R8*1), Y7, Y7
+	VBROADCASTI128 (R11), Y3
+	VINSERTI128    $0x01, (R12), Y3, Y3
+	VBROADCASTI128 (R11)(DX*1), Y5
+	VINSERTI128    $0x01, (R12)(DX*1), Y5, Y5
+	VBROADCASTI128 (R11)(DX*2), Y6
+	VINSERTI128    $0x01, (R12)(DX*2), Y6, Y6
+	VBROADCASTI128 (R11)(R9*1), Y7
+	VINSERTI128    $0x01, (R12)(R9*1), Y7, Y7
 	VPUNPCKLDQ     Y5, Y3, Y8
 	VPUNPCKHDQ     Y5, Y3, Y3
 	VPUNPCKLDQ     Y7, Y6, Y5
@@ -187,20 +206,20 @@ fours:
 	VPUNPCKHQDQ    Y5, Y8, Y5
 	VPUNPCKLQDQ    Y7, Y3, Y8
 	VPUNPCKHQDQ    Y7, Y3, Y3
-	CMPQ           16(BX), $0x00
+	CMPQ           16(SI), $0x00
 	JNE            less
-	VMOVDQU        Y2, (R12)
-	VMOVDQU        Y6, 32(R12)
+	VMOVDQU        Y2, (R13)
+	VMOVDQU        Y6, 32(R13)
 
 less:
-	VMOVDQU Y1, 64(R12)
-	VMOVDQU Y4, 128(R12)
-	VMOVDQU Y0, 192(R12)
-	VMOVDQU Y5, 96(R12)
-	VMOVDQU Y8, 160(R12)
-	VMOVDQU Y3, 224(R12)
-	ADDQ    $0x18, BX
-	DECQ    SI
+	VMOVDQU Y1, 64(R13)
+	VMOVDQU Y4, 128(R13)
+	VMOVDQU Y0, 192(R13)
+	VMOVDQU Y5, 96(R13)
+	VMOVDQU Y8, 160(R13)
+	VMOVDQU Y3, 224(R13)
+	ADDQ    $0x18, SI
+	DECQ    DI
 	JNZ     fours
 	ADDQ    in+32(FP), CX
 	ADDQ    out+24(FP), AX
