@@ -1,6 +1,9 @@
 package kernel
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // A k16 is a family of packed layouts for formats with 256 columns a block, in
 // sub-blocks whose scales are small integers. A packed block holds 256 columns
@@ -126,6 +129,7 @@ func (f *k16) listFours() {
 		}
 		i += n
 	}
+	slices.SortFunc(f.fours, func(a, b fours) int { return a[0] - b[0] }) // rows are read forwards
 }
 
 // wordsAt returns where a packed block's words begin.

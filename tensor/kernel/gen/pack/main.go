@@ -19,9 +19,8 @@ func main() {
 	packRows("packHalvesAVX2", "the first 16 bits", packHalves)
 	packWords("packWordsAVX2")
 	for _, f := range k16.Formats {
-		name := strings.ToUpper(f.Name)
 		if f.High.Count == 1 {
-			packRows("packBits"+name+"AVX2", "what gatherBits makes of the first 32 bytes", packBits(f))
+			packRows("packBits"+strings.ToUpper(f.Name)+"AVX2", "what gatherBits makes of the first 32 bytes", packBits(f))
 		}
 	}
 	packRows("packScalesIQ4_XSAVX2", "the scales", packScales)
@@ -125,12 +124,16 @@ func packWords(name string) {
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
 	row := Load(Param("row"), GP64())
-	next := nextGroup(src, row)
+	next, end := nextGroup(src, row), GP64()
+	MOVQ(next, end)
 	Label("block")
+	size := Load(Param("in"), GP64())
+	SHLQ(Imm(4), size)
+	ADDQ(size, end)
 	list := Load(Param("list"), GP64())
 	n := Load(Param("n"), GP64())
 	Label("fours")
-	const from, to, less, size = 0, 8, 16, 24
+	const from, to, less, listed = 0, 8, 16, 24
 	first := GP64()
 	MOVQ(Mem{Base: list, Disp: from}, first)
 	ADDQ(src, first)
@@ -138,7 +141,7 @@ func packWords(name string) {
 	lanes := GP64()
 	MOVQ(Mem{Base: list, Disp: to}, lanes)
 	ADDQ(dst, lanes)
-	for i := range 4 { // as many bytes as are packed
+	for i := range 4 { // as many bytes as these are
 		PREFETCHT1(Mem{Base: next, Disp: 64 * i})
 	}
 	ADDQ(U32(4*64), next)
@@ -154,9 +157,16 @@ func packWords(name string) {
 			VMOVDQU(y[half][i], Mem{Base: lanes, Disp: k16.WordBytes*i + 32*half})
 		}
 	}
-	ADDQ(Imm(size), list)
+	ADDQ(Imm(listed), list)
 	DECQ(n)
 	JNZ(LabelRef("fours"))
+	Label("rest") // of as many bytes as 16 blocks are
+	CMPQ(next, end)
+	JCC(LabelRef("fetched"))
+	PREFETCHT1(Mem{Base: next})
+	ADDQ(Imm(64), next)
+	JMP(LabelRef("rest"))
+	Label("fetched")
 	ADDQ(NewParamAddr("in", 32), src)
 	ADDQ(NewParamAddr("out", 24), dst)
 	DECQ(NewParamAddr("blocks", 40))
@@ -188,7 +198,8 @@ func packBits(f k16.Format) func(dst Register, rows x16.Rows) {
 	}
 }
 
-// packScales is kernel's scalesIQ4_XS.
+// packScales is kernel's scalesIQ4_XS: pairs of bits move to nibbles, by three
+// exchanges of two bits of their index, and nibbles as they are packed, by two.
 func packScales(dst Register, rows x16.Rows) {
 	for half := range 2 {
 		w := eights(rows, half, 0)
@@ -240,6 +251,7 @@ func eights(rows x16.Rows, half, offset int) [4]VecVirtual {
 	var x [4]VecVirtual
 	for i := range x {
 		x[i] = YMM()
+		// Not a load of 16 bytes: what it leaves of the register would count as used.
 		VBROADCASTI128(rows.At(8*half+i, offset), x[i])
 		VINSERTI128(Imm(1), rows.At(8*half+4+i, offset), x[i], x[i])
 	}
