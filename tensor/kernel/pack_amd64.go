@@ -8,12 +8,16 @@ package kernel
 // is no assembly for the format's heads.
 func (f *x16) packHeadsFast(group, rows []byte, width int) bool {
 	blocks := width / f.fileBlock()
-	if current < tierAVX2 || blocks == 0 || f.exponents || f.bits == 5 {
+	if current < tierAVX2 || blocks == 0 || f.exponents {
 		return false
 	}
 	_ = rows[:GroupRows*width]
-	for at := 0; at < f.quanta()/GroupRows; at += 2 { // scales, then mins
+	at := 0
+	for ; at < f.fifths()/GroupRows; at += 2 { // scales, then mins
 		packHalvesAVX2(&group[GroupRows*at], &rows[at], width, f.block(), f.fileBlock(), blocks)
+	}
+	if f.bits == 5 {
+		packFifthsAVX2(&group[GroupRows*at], &rows[at], width, f.block(), f.fileBlock(), blocks)
 	}
 	return true
 }

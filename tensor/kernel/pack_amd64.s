@@ -146,6 +146,137 @@ block:
 	VZEROUPPER
 	RET
 
+// func packFifthsAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+// Requires: AVX, AVX2
+TEXT ·packFifthsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ out+24(FP), BX
+	MOVQ in+32(FP), SI
+	MOVQ blocks+40(FP), DI
+	LEAQ (DX)(DX*2), R8
+	LEAQ (CX)(DX*4), R9
+	LEAQ (R9)(DX*4), R10
+	LEAQ (R10)(DX*4), R11
+
+block:
+	VBROADCASTI128 (CX), Y0
+	VINSERTI128    $0x01, (R9), Y0, Y0
+	VBROADCASTI128 (CX)(DX*1), Y1
+	VINSERTI128    $0x01, (R9)(DX*1), Y1, Y1
+	VBROADCASTI128 (CX)(DX*2), Y2
+	VINSERTI128    $0x01, (R9)(DX*2), Y2, Y2
+	VBROADCASTI128 (CX)(R8*1), Y3
+	VINSERTI128    $0x01, (R9)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y1
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	MOVL           $0x0000cccc, R12
+	VMOVD          R12, X0
+	VPBROADCASTD   X0, Y0
+	MOVL           $0x00aa00aa, R12
+	VMOVD          R12, X1
+	VPBROADCASTD   X1, Y1
+	MOVL           $0x0c0c0c0c, R12
+	VMOVD          R12, X3
+	VPBROADCASTD   X3, Y3
+	MOVL           $0x22222222, R12
+	VMOVD          R12, X4
+	VPBROADCASTD   X4, Y4
+	VPSRLD         $0x0e, Y2, Y5
+	VPXOR          Y2, Y5, Y5
+	VPAND          Y0, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSLLD         $0x0e, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSRLD         $0x07, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y1, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x07, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x02, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x02, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x01, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y4, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x01, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VMOVDQU        Y2, (AX)
+	VBROADCASTI128 (R10), Y0
+	VINSERTI128    $0x01, (R11), Y0, Y0
+	VBROADCASTI128 (R10)(DX*1), Y1
+	VINSERTI128    $0x01, (R11)(DX*1), Y1, Y1
+	VBROADCASTI128 (R10)(DX*2), Y2
+	VINSERTI128    $0x01, (R11)(DX*2), Y2, Y2
+	VBROADCASTI128 (R10)(R8*1), Y3
+	VINSERTI128    $0x01, (R11)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y1
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	MOVL           $0x0000cccc, R12
+	VMOVD          R12, X0
+	VPBROADCASTD   X0, Y0
+	MOVL           $0x00aa00aa, R12
+	VMOVD          R12, X1
+	VPBROADCASTD   X1, Y1
+	MOVL           $0x0c0c0c0c, R12
+	VMOVD          R12, X3
+	VPBROADCASTD   X3, Y3
+	MOVL           $0x22222222, R12
+	VMOVD          R12, X4
+	VPBROADCASTD   X4, Y4
+	VPSRLD         $0x0e, Y2, Y5
+	VPXOR          Y2, Y5, Y5
+	VPAND          Y0, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSLLD         $0x0e, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSRLD         $0x07, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y1, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x07, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x02, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x02, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x01, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y4, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x01, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VMOVDQU        Y2, 32(AX)
+	ADDQ           SI, CX
+	ADDQ           SI, R9
+	ADDQ           SI, R10
+	ADDQ           SI, R11
+	ADDQ           BX, AX
+	DECQ           DI
+	JNZ            block
+	VZEROUPPER
+	RET
+
 // func packWordsAVX2(dst *byte, src *byte, row int, out int, in int, blocks int, list *[3]int, n int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·packWordsAVX2(SB), NOSPLIT, $0-64

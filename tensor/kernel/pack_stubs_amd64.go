@@ -19,6 +19,11 @@ func packBytesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
 //go:noescape
 func packHalvesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
 
+// packFifthsAVX2 packs what spreadFifths makes of the first 32 bits of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks > 0.
+//
+//go:noescape
+func packFifthsAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+
 // packWordsAVX2 packs the words in a list of n fours of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks, n > 0.
 //
 //go:noescape

@@ -17,6 +17,7 @@ func main() {
 	packQuanta("packNibblesAVX2", 1)
 	packQuanta("packBytesAVX2", 2)
 	packRows("packHalvesAVX2", "the first 16 bits", packHalves)
+	packRows("packFifthsAVX2", "what spreadFifths makes of the first 32 bits", packFifths)
 	packWords("packWordsAVX2")
 	for _, f := range k16.Formats {
 		if f.High.Count == 1 {
@@ -112,6 +113,17 @@ func packHalves(dst Register, rows x16.Rows) {
 			VPINSRW(Imm(uint64(i)), rows.At(8*half+i, 0), x, x)
 		}
 		VMOVDQU(x, Mem{Base: dst, Disp: 16 * half})
+	}
+}
+
+// packFifths is kernel's spreadFifths.
+func packFifths(dst Register, rows x16.Rows) {
+	for half := range 2 {
+		v := eights(rows, half, 0)[0]
+		for _, e := range []exchange{newExchange(14, 0x0000cccc), newExchange(7, 0x00aa00aa), newExchange(2, 0x0c0c0c0c), newExchange(1, 0x22222222)} {
+			e.bits(v, v)
+		}
+		VMOVDQU(v, Mem{Base: dst, Disp: 32 * half})
 	}
 }
 
