@@ -63,6 +63,8 @@ func (f *k16) packFast(group, rows []byte, width int) bool {
 		packBitsQ5_KAVX2(steps, &rows[f.raw], width, f.block(), f.file, blocks)
 	case idIQ4_XS:
 		packScalesIQ4_XSAVX2(words, &rows[f.raw], width, f.block(), f.file, blocks)
+	default:
+		return f.make == nil
 	}
 	return true
 }
