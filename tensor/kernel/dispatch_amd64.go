@@ -63,7 +63,7 @@ func useGeneric() {
 	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPairsNever, false
 	mulF16Pairs, decodeF16Pairs = mulF16PairsDecoded, decodeF16PairsGeneric
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfNone, decodeBlocksNever, false
-	packHeadsFast, packQuantaFast = packHeadsNever, packQuantaNever
+	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
 	encodeQ4_0, encodeQ8_0 = encodeNever, encodeNever
 	useStripsGeneric()
 	readMemory, peaks = readMemoryGeneric, genericPeaks
@@ -91,7 +91,7 @@ func useAVX2() {
 	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
 	pairRows, mulPairs = pairRowsAVX2, mulPairsAVX2
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfAVX2, decodeBlocksAVX2, true
-	packHeadsFast, packQuantaFast = (*x16).packHeadsAVX2, (*x16).packQuantaAVX2
+	packHeadsFast, packQuantaFast, packK16Fast = (*x16).packHeadsAVX2, (*x16).packQuantaAVX2, (*k16).packAVX2
 	encodeQ4_0, encodeQ8_0 = encodeQ4_0Fast, encodeQ8_0Fast
 	useStripsAVX2()
 	readMemory, peaks = readMemoryAVX2, peaksAVX2

@@ -1,6 +1,9 @@
 package kernel
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // A k16 is a family of packed layouts for formats with 256 columns a block, in
 // sub-blocks whose scales are small integers. A packed block holds 256 columns
@@ -23,11 +26,14 @@ type k16 struct {
 	sub  int // columns a scale: 16 or 32
 	zero int // the q that means 0
 
-	halves []int // where in a file's block each half is
-	words  []int // and each word, or made
+	halves []int   // where in a file's block each half is
+	words  []int   // and each word, or made
+	fours  []fours // the words that are not made
 
-	// make returns the words that are made, in their order.
+	// make returns the words that are made, in their order, of what a file's block
+	// has from byte raw on.
 	make func(file []byte) [8]uint32
+	raw  int
 
 	// Four scales at a time, and four mins, are bytes of a word, made up of
 	// parts. below is what the scales are above their values.
@@ -43,6 +49,11 @@ type k16 struct {
 
 // made stands for a word that is not one of the file's.
 const made = -1
+
+// fours are four words that follow each other in a file's block and in a packed
+// one: the bytes at which they begin in the one, and in the other. If the third
+// number is not 0, the first word only makes up the four.
+type fours [3]int
 
 // A part is bits of a word of scales: shifted right, or left if shift < 0, and
 // masked.
@@ -86,6 +97,7 @@ type kBlock struct {
 }
 
 func (f *k16) layout(name string) *Layout {
+	f.listFours()
 	return &Layout{
 		Name:        name,
 		Bytes:       f.bytes,
@@ -96,6 +108,32 @@ func (f *k16) layout(name string) *Layout {
 		MatMul:      f.matMul,
 	}
 }
+
+// listFours lists the words of the file in fours. A run of them may end in three,
+// which the word before makes four.
+func (f *k16) listFours() {
+	for i := 0; i < len(f.words); {
+		from, n := f.words[i], 1
+		for n < 4 && i+n < len(f.words) && f.words[i+n] == from+4*n {
+			n++
+		}
+		at := f.wordsAt() + 64*i
+		switch {
+		case from == made:
+		case n == 4:
+			f.fours = append(f.fours, fours{from, at, 0})
+		case n == 3:
+			f.fours = append(f.fours, fours{from - 4, at - 64, 1})
+		default:
+			panic("kernel: a run of words that does not end in three or four")
+		}
+		i += n
+	}
+	slices.SortFunc(f.fours, func(a, b fours) int { return a[0] - b[0] }) // rows are read forwards
+}
+
+// wordsAt returns where a packed block's words begin.
+func (f *k16) wordsAt() int { return 2 * GroupRows * len(f.halves) }
 
 // block returns the bytes of a packed block.
 func (f *k16) block() int { return GroupRows * (2*len(f.halves) + 4*len(f.words)) }
@@ -119,12 +157,23 @@ func (f *k16) pack(dst, src []byte, rows, cols, lo, hi int) {
 		if n < GroupRows {
 			clear(group)
 		}
-		for r := range n {
-			row := g*GroupRows + r
-			f.packRow(group, src[row*width:(row+1)*width], r)
-		}
+		f.packGroup(group, src[g*GroupRows*width:], width, n)
 	}
 }
+
+// packGroup packs the first n rows of a group, which are width bytes apart.
+func (f *k16) packGroup(group, rows []byte, width, n int) {
+	if n == GroupRows && packK16Fast(f, group, rows, width) {
+		return
+	}
+	for r := range n {
+		f.packRow(group, rows[r*width:(r+1)*width], r)
+	}
+}
+
+// packK16Never is packing of all 16 rows of a group, where that is faster than row by
+// row. It reports false: it is not.
+func packK16Never(_ *k16, _, _ []byte, _ int) bool { return false }
 
 // packRow distributes the blocks of one row over lane r of its group.
 func (f *k16) packRow(group, row []byte, r int) {
@@ -135,9 +184,9 @@ func (f *k16) packRow(group, row []byte, r int) {
 		}
 		var words [8]uint32
 		if f.make != nil {
-			words = f.make(row)
+			words = f.make(row[f.raw:])
 		}
-		lane, n := group[32*len(f.halves)+4*r:], 0
+		lane, n := group[f.wordsAt()+4*r:], 0
 		for i, from := range f.words {
 			if from == made {
 				le.PutUint32(lane[64*i:], words[n])
@@ -157,7 +206,7 @@ func (f *k16) lane(b *kBlock, block []byte, r int) {
 	}
 	var words [52]uint32
 	for i := range f.words {
-		words[i] = binary.LittleEndian.Uint32(block[32*len(f.halves)+64*i+4*r:])
+		words[i] = binary.LittleEndian.Uint32(block[f.wordsAt()+64*i+4*r:])
 	}
 	readScales(b.scale[:], &words, f.scale, int8(f.below))
 	readScales(b.min[:], &words, f.min, 0)
@@ -316,13 +365,12 @@ func (f *k16) addBlock(y []float32, x *Q8Wide, lanes *[GroupRows]kBlock) {
 	}
 }
 
-// gatherBits returns 8 words of a file's block, from a byte on, whose byte i has
-// in bit k what belongs to column 32k+4g+i, g being the word, turned into words
-// whose byte i has it in bit g, k being the word: of each byte's bits, the
-// transpose.
-func gatherBits(file []byte, from int) (w [8]uint32) {
+// gatherBits returns 8 words, whose byte i has in bit k what belongs to column
+// 32k+4g+i, g being the word, turned into words whose byte i has it in bit g, k
+// being the word: of each byte's bits, the transpose.
+func gatherBits(file []byte) (w [8]uint32) {
 	for i := range w {
-		w[i] = binary.LittleEndian.Uint32(file[from+4*i:])
+		w[i] = binary.LittleEndian.Uint32(file[4*i:])
 	}
 	swap := func(i, j, shift int, mask uint32) {
 		t := (w[i]>>shift ^ w[j]) & mask

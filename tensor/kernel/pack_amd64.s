@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func packNibblesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·packNibblesAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -14,8 +14,12 @@ TEXT ·packNibblesAVX2(SB), NOSPLIT, $0-48
 	MOVQ in+32(FP), SI
 	MOVQ blocks+40(FP), DI
 	LEAQ (CX)(DX*2), R8
+	MOVQ DX, R9
+	SHLQ $0x04, R9
+	ADDQ CX, R9
 
 block:
+	PREFETCHT1  (R9)
 	VMOVDQU     (CX), X0
 	VMOVDQU     (CX)(DX*1), X1
 	VMOVDQU     (R8), X2
@@ -34,13 +38,14 @@ block:
 	VMOVDQU     X0, 192(AX)
 	ADDQ        SI, CX
 	ADDQ        SI, R8
+	LEAQ        (R9)(SI*4), R9
 	ADDQ        BX, AX
 	DECQ        DI
 	JNZ         block
 	RET
 
 // func packBytesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·packBytesAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -49,8 +54,12 @@ TEXT ·packBytesAVX2(SB), NOSPLIT, $0-48
 	MOVQ in+32(FP), SI
 	MOVQ blocks+40(FP), DI
 	LEAQ (CX)(DX*2), R8
+	MOVQ DX, R9
+	SHLQ $0x04, R9
+	ADDQ CX, R9
 
 block:
+	PREFETCHT1  (R9)
 	VMOVDQU     (CX), X0
 	VMOVDQU     (CX)(DX*1), X1
 	VMOVDQU     (R8), X2
@@ -67,6 +76,7 @@ block:
 	VMOVDQU     X1, 64(AX)
 	VMOVDQU     X4, 128(AX)
 	VMOVDQU     X0, 192(AX)
+	PREFETCHT1  64(R9)
 	VMOVDQU     16(CX), X0
 	VMOVDQU     16(CX)(DX*1), X1
 	VMOVDQU     16(R8), X2
@@ -85,6 +95,7 @@ block:
 	VMOVDQU     X0, 448(AX)
 	ADDQ        SI, CX
 	ADDQ        SI, R8
+	LEAQ        (R9)(SI*4), R9
 	ADDQ        BX, AX
 	DECQ        DI
 	JNZ         block
@@ -94,42 +105,980 @@ block:
 // Requires: AVX
 TEXT ·packHalvesAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
-	MOVQ row+16(FP), CX
-	MOVQ out+24(FP), DX
-	MOVQ in+32(FP), BX
-	MOVQ blocks+40(FP), SI
-	MOVQ src+8(FP), DI
-	LEAQ (DI)(CX*4), R8
-	LEAQ (R8)(CX*4), R9
-	LEAQ (R9)(CX*4), R10
-	LEAQ (CX)(CX*2), R11
+	MOVQ src+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ out+24(FP), BX
+	MOVQ in+32(FP), SI
+	MOVQ blocks+40(FP), DI
+	LEAQ (DX)(DX*2), R8
+	LEAQ (CX)(DX*4), R9
+	LEAQ (R9)(DX*4), R10
+	LEAQ (R10)(DX*4), R11
 
 block:
 	VPXOR   X0, X0, X0
-	VPINSRW $0x00, (DI), X0, X0
-	VPINSRW $0x01, (DI)(CX*1), X0, X0
-	VPINSRW $0x02, (DI)(CX*2), X0, X0
-	VPINSRW $0x03, (DI)(R11*1), X0, X0
-	VPINSRW $0x04, (R8), X0, X0
-	VPINSRW $0x05, (R8)(CX*1), X0, X0
-	VPINSRW $0x06, (R8)(CX*2), X0, X0
-	VPINSRW $0x07, (R8)(R11*1), X0, X0
+	VPINSRW $0x00, (CX), X0, X0
+	VPINSRW $0x01, (CX)(DX*1), X0, X0
+	VPINSRW $0x02, (CX)(DX*2), X0, X0
+	VPINSRW $0x03, (CX)(R8*1), X0, X0
+	VPINSRW $0x04, (R9), X0, X0
+	VPINSRW $0x05, (R9)(DX*1), X0, X0
+	VPINSRW $0x06, (R9)(DX*2), X0, X0
+	VPINSRW $0x07, (R9)(R8*1), X0, X0
 	VMOVDQU X0, (AX)
 	VPXOR   X0, X0, X0
-	VPINSRW $0x00, (R9), X0, X0
-	VPINSRW $0x01, (R9)(CX*1), X0, X0
-	VPINSRW $0x02, (R9)(CX*2), X0, X0
-	VPINSRW $0x03, (R9)(R11*1), X0, X0
-	VPINSRW $0x04, (R10), X0, X0
-	VPINSRW $0x05, (R10)(CX*1), X0, X0
-	VPINSRW $0x06, (R10)(CX*2), X0, X0
-	VPINSRW $0x07, (R10)(R11*1), X0, X0
+	VPINSRW $0x00, (R10), X0, X0
+	VPINSRW $0x01, (R10)(DX*1), X0, X0
+	VPINSRW $0x02, (R10)(DX*2), X0, X0
+	VPINSRW $0x03, (R10)(R8*1), X0, X0
+	VPINSRW $0x04, (R11), X0, X0
+	VPINSRW $0x05, (R11)(DX*1), X0, X0
+	VPINSRW $0x06, (R11)(DX*2), X0, X0
+	VPINSRW $0x07, (R11)(R8*1), X0, X0
 	VMOVDQU X0, 16(AX)
-	ADDQ    BX, DI
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	ADDQ    BX, R10
-	ADDQ    DX, AX
-	DECQ    SI
+	ADDQ    SI, CX
+	ADDQ    SI, R9
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	ADDQ    BX, AX
+	DECQ    DI
 	JNZ     block
+	VZEROUPPER
+	RET
+
+// func packFifthsAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+// Requires: AVX, AVX2
+TEXT ·packFifthsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ out+24(FP), BX
+	MOVQ in+32(FP), SI
+	MOVQ blocks+40(FP), DI
+	LEAQ (DX)(DX*2), R8
+	LEAQ (CX)(DX*4), R9
+	LEAQ (R9)(DX*4), R10
+	LEAQ (R10)(DX*4), R11
+
+block:
+	VBROADCASTI128 (CX), Y0
+	VINSERTI128    $0x01, (R9), Y0, Y0
+	VBROADCASTI128 (CX)(DX*1), Y1
+	VINSERTI128    $0x01, (R9)(DX*1), Y1, Y1
+	VBROADCASTI128 (CX)(DX*2), Y2
+	VINSERTI128    $0x01, (R9)(DX*2), Y2, Y2
+	VBROADCASTI128 (CX)(R8*1), Y3
+	VINSERTI128    $0x01, (R9)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y1
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	MOVL           $0x0000cccc, R12
+	VMOVD          R12, X0
+	VPBROADCASTD   X0, Y0
+	MOVL           $0x00aa00aa, R12
+	VMOVD          R12, X1
+	VPBROADCASTD   X1, Y1
+	MOVL           $0x0c0c0c0c, R12
+	VMOVD          R12, X3
+	VPBROADCASTD   X3, Y3
+	MOVL           $0x22222222, R12
+	VMOVD          R12, X4
+	VPBROADCASTD   X4, Y4
+	VPSRLD         $0x0e, Y2, Y5
+	VPXOR          Y2, Y5, Y5
+	VPAND          Y0, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSLLD         $0x0e, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSRLD         $0x07, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y1, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x07, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x02, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x02, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x01, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y4, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x01, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VMOVDQU        Y2, (AX)
+	VBROADCASTI128 (R10), Y0
+	VINSERTI128    $0x01, (R11), Y0, Y0
+	VBROADCASTI128 (R10)(DX*1), Y1
+	VINSERTI128    $0x01, (R11)(DX*1), Y1, Y1
+	VBROADCASTI128 (R10)(DX*2), Y2
+	VINSERTI128    $0x01, (R11)(DX*2), Y2, Y2
+	VBROADCASTI128 (R10)(R8*1), Y3
+	VINSERTI128    $0x01, (R11)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y1
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	MOVL           $0x0000cccc, R12
+	VMOVD          R12, X0
+	VPBROADCASTD   X0, Y0
+	MOVL           $0x00aa00aa, R12
+	VMOVD          R12, X1
+	VPBROADCASTD   X1, Y1
+	MOVL           $0x0c0c0c0c, R12
+	VMOVD          R12, X3
+	VPBROADCASTD   X3, Y3
+	MOVL           $0x22222222, R12
+	VMOVD          R12, X4
+	VPBROADCASTD   X4, Y4
+	VPSRLD         $0x0e, Y2, Y5
+	VPXOR          Y2, Y5, Y5
+	VPAND          Y0, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSLLD         $0x0e, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSRLD         $0x07, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y1, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x07, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x02, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x02, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x01, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y4, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x01, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VMOVDQU        Y2, 32(AX)
+	ADDQ           SI, CX
+	ADDQ           SI, R9
+	ADDQ           SI, R10
+	ADDQ           SI, R11
+	ADDQ           BX, AX
+	DECQ           DI
+	JNZ            block
+	VZEROUPPER
+	RET
+
+// func packWordsAVX2(dst *byte, src *byte, row int, out int, in int, blocks int, list *[3]int, n int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·packWordsAVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ DX, BX
+	SHLQ $0x04, BX
+	ADDQ CX, BX
+	MOVQ BX, SI
+
+block:
+	MOVQ in+32(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, SI
+	MOVQ list+48(FP), DI
+	MOVQ n+56(FP), R8
+
+fours:
+	MOVQ           (DI), R9
+	ADDQ           CX, R9
+	LEAQ           (DX)(DX*2), R10
+	LEAQ           (R9)(DX*4), R11
+	LEAQ           (R11)(DX*4), R12
+	LEAQ           (R12)(DX*4), R13
+	MOVQ           8(DI), R14
+	ADDQ           AX, R14
+	PREFETCHT1     (BX)
+	PREFETCHT1     64(BX)
+	PREFETCHT1     128(BX)
+	PREFETCHT1     192(BX)
+	ADDQ           $0x00000100, BX
+	VBROADCASTI128 (R9), Y0
+	VINSERTI128    $0x01, (R11), Y0, Y0
+	VBROADCASTI128 (R9)(DX*1), Y1
+	VINSERTI128    $0x01, (R11)(DX*1), Y1, Y1
+	VBROADCASTI128 (R9)(DX*2), Y2
+	VINSERTI128    $0x01, (R11)(DX*2), Y2, Y2
+	VBROADCASTI128 (R9)(R10*1), Y3
+	VINSERTI128    $0x01, (R11)(R10*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y4
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	VBROADCASTI128 (R12), Y3
+	VINSERTI128    $0x01, (R13), Y3, Y3
+	VBROADCASTI128 (R12)(DX*1), Y5
+	VINSERTI128    $0x01, (R13)(DX*1), Y5, Y5
+	VBROADCASTI128 (R12)(DX*2), Y6
+	VINSERTI128    $0x01, (R13)(DX*2), Y6, Y6
+	VBROADCASTI128 (R12)(R10*1), Y7
+	VINSERTI128    $0x01, (R13)(R10*1), Y7, Y7
+	VPUNPCKLDQ     Y5, Y3, Y8
+	VPUNPCKHDQ     Y5, Y3, Y3
+	VPUNPCKLDQ     Y7, Y6, Y5
+	VPUNPCKHDQ     Y7, Y6, Y7
+	VPUNPCKLQDQ    Y5, Y8, Y6
+	VPUNPCKHQDQ    Y5, Y8, Y5
+	VPUNPCKLQDQ    Y7, Y3, Y8
+	VPUNPCKHQDQ    Y7, Y3, Y3
+	CMPQ           16(DI), $0x00
+	JNE            less
+	VMOVDQU        Y2, (R14)
+	VMOVDQU        Y6, 32(R14)
+
+less:
+	VMOVDQU Y1, 64(R14)
+	VMOVDQU Y4, 128(R14)
+	VMOVDQU Y0, 192(R14)
+	VMOVDQU Y5, 96(R14)
+	VMOVDQU Y8, 160(R14)
+	VMOVDQU Y3, 224(R14)
+	ADDQ    $0x18, DI
+	DECQ    R8
+	JNZ     fours
+
+rest:
+	CMPQ       BX, SI
+	JCC        fetched
+	PREFETCHT1 (BX)
+	ADDQ       $0x40, BX
+	JMP        rest
+
+fetched:
+	ADDQ in+32(FP), CX
+	ADDQ out+24(FP), AX
+	DECQ blocks+40(FP)
+	JNZ  block
+	VZEROUPPER
+	RET
+
+// func packBitsQ5_KAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+// Requires: AVX, AVX2
+TEXT ·packBitsQ5_KAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ out+24(FP), BX
+	MOVQ in+32(FP), SI
+	MOVQ blocks+40(FP), DI
+	LEAQ (DX)(DX*2), R8
+	LEAQ (CX)(DX*4), R9
+	LEAQ (R9)(DX*4), R10
+	LEAQ (R10)(DX*4), R11
+
+block:
+	VBROADCASTI128 (CX), Y0
+	VINSERTI128    $0x01, (R9), Y0, Y0
+	VBROADCASTI128 (CX)(DX*1), Y1
+	VINSERTI128    $0x01, (R9)(DX*1), Y1, Y1
+	VBROADCASTI128 (CX)(DX*2), Y2
+	VINSERTI128    $0x01, (R9)(DX*2), Y2, Y2
+	VBROADCASTI128 (CX)(R8*1), Y3
+	VINSERTI128    $0x01, (R9)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y4
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	VBROADCASTI128 16(CX), Y3
+	VINSERTI128    $0x01, 16(R9), Y3, Y3
+	VBROADCASTI128 16(CX)(DX*1), Y5
+	VINSERTI128    $0x01, 16(R9)(DX*1), Y5, Y5
+	VBROADCASTI128 16(CX)(DX*2), Y6
+	VINSERTI128    $0x01, 16(R9)(DX*2), Y6, Y6
+	VBROADCASTI128 16(CX)(R8*1), Y7
+	VINSERTI128    $0x01, 16(R9)(R8*1), Y7, Y7
+	VPUNPCKLDQ     Y5, Y3, Y8
+	VPUNPCKHDQ     Y5, Y3, Y3
+	VPUNPCKLDQ     Y7, Y6, Y5
+	VPUNPCKHDQ     Y7, Y6, Y7
+	VPUNPCKLQDQ    Y5, Y8, Y6
+	VPUNPCKHQDQ    Y5, Y8, Y5
+	VPUNPCKLQDQ    Y7, Y3, Y8
+	VPUNPCKHQDQ    Y7, Y3, Y3
+	MOVL           $0x0f0f0f0f, R12
+	VMOVD          R12, X7
+	VPBROADCASTD   X7, Y7
+	MOVL           $0x33333333, R12
+	VMOVD          R12, X9
+	VPBROADCASTD   X9, Y9
+	MOVL           $0x55555555, R12
+	VMOVD          R12, X10
+	VPBROADCASTD   X10, Y10
+	VPSRLD         $0x04, Y2, Y11
+	VPXOR          Y6, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VPSRLD         $0x04, Y1, Y11
+	VPXOR          Y5, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VPSRLD         $0x04, Y4, Y11
+	VPXOR          Y8, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y8, Y8
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VPSRLD         $0x04, Y0, Y11
+	VPXOR          Y3, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y0, Y0
+	VPSRLD         $0x02, Y2, Y7
+	VPXOR          Y4, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPSRLD         $0x02, Y1, Y7
+	VPXOR          Y0, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y0, Y0
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VPSRLD         $0x02, Y6, Y7
+	VPXOR          Y8, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPSRLD         $0x02, Y5, Y7
+	VPXOR          Y3, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSRLD         $0x01, Y2, Y7
+	VPXOR          Y1, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPSRLD         $0x01, Y4, Y7
+	VPXOR          Y0, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y0, Y0
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSRLD         $0x01, Y6, Y7
+	VPXOR          Y5, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPSRLD         $0x01, Y8, Y7
+	VPXOR          Y3, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VMOVDQU        Y2, (AX)
+	VMOVDQU        Y1, 64(AX)
+	VMOVDQU        Y4, 640(AX)
+	VMOVDQU        Y0, 704(AX)
+	VMOVDQU        Y6, 1280(AX)
+	VMOVDQU        Y5, 1344(AX)
+	VMOVDQU        Y8, 1920(AX)
+	VMOVDQU        Y3, 1984(AX)
+	VBROADCASTI128 (R10), Y0
+	VINSERTI128    $0x01, (R11), Y0, Y0
+	VBROADCASTI128 (R10)(DX*1), Y1
+	VINSERTI128    $0x01, (R11)(DX*1), Y1, Y1
+	VBROADCASTI128 (R10)(DX*2), Y2
+	VINSERTI128    $0x01, (R11)(DX*2), Y2, Y2
+	VBROADCASTI128 (R10)(R8*1), Y3
+	VINSERTI128    $0x01, (R11)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y4
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	VBROADCASTI128 16(R10), Y3
+	VINSERTI128    $0x01, 16(R11), Y3, Y3
+	VBROADCASTI128 16(R10)(DX*1), Y5
+	VINSERTI128    $0x01, 16(R11)(DX*1), Y5, Y5
+	VBROADCASTI128 16(R10)(DX*2), Y6
+	VINSERTI128    $0x01, 16(R11)(DX*2), Y6, Y6
+	VBROADCASTI128 16(R10)(R8*1), Y7
+	VINSERTI128    $0x01, 16(R11)(R8*1), Y7, Y7
+	VPUNPCKLDQ     Y5, Y3, Y8
+	VPUNPCKHDQ     Y5, Y3, Y3
+	VPUNPCKLDQ     Y7, Y6, Y5
+	VPUNPCKHDQ     Y7, Y6, Y7
+	VPUNPCKLQDQ    Y5, Y8, Y6
+	VPUNPCKHQDQ    Y5, Y8, Y5
+	VPUNPCKLQDQ    Y7, Y3, Y8
+	VPUNPCKHQDQ    Y7, Y3, Y3
+	MOVL           $0x0f0f0f0f, R12
+	VMOVD          R12, X7
+	VPBROADCASTD   X7, Y7
+	MOVL           $0x33333333, R12
+	VMOVD          R12, X9
+	VPBROADCASTD   X9, Y9
+	MOVL           $0x55555555, R12
+	VMOVD          R12, X10
+	VPBROADCASTD   X10, Y10
+	VPSRLD         $0x04, Y2, Y11
+	VPXOR          Y6, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VPSRLD         $0x04, Y1, Y11
+	VPXOR          Y5, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VPSRLD         $0x04, Y4, Y11
+	VPXOR          Y8, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y8, Y8
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VPSRLD         $0x04, Y0, Y11
+	VPXOR          Y3, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y0, Y0
+	VPSRLD         $0x02, Y2, Y7
+	VPXOR          Y4, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPSRLD         $0x02, Y1, Y7
+	VPXOR          Y0, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y0, Y0
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VPSRLD         $0x02, Y6, Y7
+	VPXOR          Y8, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPSRLD         $0x02, Y5, Y7
+	VPXOR          Y3, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSRLD         $0x01, Y2, Y7
+	VPXOR          Y1, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPSRLD         $0x01, Y4, Y7
+	VPXOR          Y0, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y0, Y0
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSRLD         $0x01, Y6, Y7
+	VPXOR          Y5, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPSRLD         $0x01, Y8, Y7
+	VPXOR          Y3, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VMOVDQU        Y2, 32(AX)
+	VMOVDQU        Y1, 96(AX)
+	VMOVDQU        Y4, 672(AX)
+	VMOVDQU        Y0, 736(AX)
+	VMOVDQU        Y6, 1312(AX)
+	VMOVDQU        Y5, 1376(AX)
+	VMOVDQU        Y8, 1952(AX)
+	VMOVDQU        Y3, 2016(AX)
+	ADDQ           SI, CX
+	ADDQ           SI, R9
+	ADDQ           SI, R10
+	ADDQ           SI, R11
+	ADDQ           BX, AX
+	DECQ           DI
+	JNZ            block
+	VZEROUPPER
+	RET
+
+// func packBitsQ3_KAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+// Requires: AVX, AVX2
+TEXT ·packBitsQ3_KAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ out+24(FP), BX
+	MOVQ in+32(FP), SI
+	MOVQ blocks+40(FP), DI
+	LEAQ (DX)(DX*2), R8
+	LEAQ (CX)(DX*4), R9
+	LEAQ (R9)(DX*4), R10
+	LEAQ (R10)(DX*4), R11
+
+block:
+	VBROADCASTI128 (CX), Y0
+	VINSERTI128    $0x01, (R9), Y0, Y0
+	VBROADCASTI128 (CX)(DX*1), Y1
+	VINSERTI128    $0x01, (R9)(DX*1), Y1, Y1
+	VBROADCASTI128 (CX)(DX*2), Y2
+	VINSERTI128    $0x01, (R9)(DX*2), Y2, Y2
+	VBROADCASTI128 (CX)(R8*1), Y3
+	VINSERTI128    $0x01, (R9)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y4
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	VBROADCASTI128 16(CX), Y3
+	VINSERTI128    $0x01, 16(R9), Y3, Y3
+	VBROADCASTI128 16(CX)(DX*1), Y5
+	VINSERTI128    $0x01, 16(R9)(DX*1), Y5, Y5
+	VBROADCASTI128 16(CX)(DX*2), Y6
+	VINSERTI128    $0x01, 16(R9)(DX*2), Y6, Y6
+	VBROADCASTI128 16(CX)(R8*1), Y7
+	VINSERTI128    $0x01, 16(R9)(R8*1), Y7, Y7
+	VPUNPCKLDQ     Y5, Y3, Y8
+	VPUNPCKHDQ     Y5, Y3, Y3
+	VPUNPCKLDQ     Y7, Y6, Y5
+	VPUNPCKHDQ     Y7, Y6, Y7
+	VPUNPCKLQDQ    Y5, Y8, Y6
+	VPUNPCKHQDQ    Y5, Y8, Y5
+	VPUNPCKLQDQ    Y7, Y3, Y8
+	VPUNPCKHQDQ    Y7, Y3, Y3
+	MOVL           $0x0f0f0f0f, R12
+	VMOVD          R12, X7
+	VPBROADCASTD   X7, Y7
+	MOVL           $0x33333333, R12
+	VMOVD          R12, X9
+	VPBROADCASTD   X9, Y9
+	MOVL           $0x55555555, R12
+	VMOVD          R12, X10
+	VPBROADCASTD   X10, Y10
+	VPSRLD         $0x04, Y2, Y11
+	VPXOR          Y6, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VPSRLD         $0x04, Y1, Y11
+	VPXOR          Y5, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VPSRLD         $0x04, Y4, Y11
+	VPXOR          Y8, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y8, Y8
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VPSRLD         $0x04, Y0, Y11
+	VPXOR          Y3, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y0, Y0
+	VPSRLD         $0x02, Y2, Y7
+	VPXOR          Y4, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPSRLD         $0x02, Y1, Y7
+	VPXOR          Y0, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y0, Y0
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VPSRLD         $0x02, Y6, Y7
+	VPXOR          Y8, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPSRLD         $0x02, Y5, Y7
+	VPXOR          Y3, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSRLD         $0x01, Y2, Y7
+	VPXOR          Y1, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPSRLD         $0x01, Y4, Y7
+	VPXOR          Y0, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y0, Y0
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSRLD         $0x01, Y6, Y7
+	VPXOR          Y5, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPSRLD         $0x01, Y8, Y7
+	VPXOR          Y3, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VMOVDQU        Y2, (AX)
+	VMOVDQU        Y1, 64(AX)
+	VMOVDQU        Y4, 128(AX)
+	VMOVDQU        Y0, 192(AX)
+	VMOVDQU        Y6, 768(AX)
+	VMOVDQU        Y5, 832(AX)
+	VMOVDQU        Y8, 896(AX)
+	VMOVDQU        Y3, 960(AX)
+	VBROADCASTI128 (R10), Y0
+	VINSERTI128    $0x01, (R11), Y0, Y0
+	VBROADCASTI128 (R10)(DX*1), Y1
+	VINSERTI128    $0x01, (R11)(DX*1), Y1, Y1
+	VBROADCASTI128 (R10)(DX*2), Y2
+	VINSERTI128    $0x01, (R11)(DX*2), Y2, Y2
+	VBROADCASTI128 (R10)(R8*1), Y3
+	VINSERTI128    $0x01, (R11)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y4
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	VBROADCASTI128 16(R10), Y3
+	VINSERTI128    $0x01, 16(R11), Y3, Y3
+	VBROADCASTI128 16(R10)(DX*1), Y5
+	VINSERTI128    $0x01, 16(R11)(DX*1), Y5, Y5
+	VBROADCASTI128 16(R10)(DX*2), Y6
+	VINSERTI128    $0x01, 16(R11)(DX*2), Y6, Y6
+	VBROADCASTI128 16(R10)(R8*1), Y7
+	VINSERTI128    $0x01, 16(R11)(R8*1), Y7, Y7
+	VPUNPCKLDQ     Y5, Y3, Y8
+	VPUNPCKHDQ     Y5, Y3, Y3
+	VPUNPCKLDQ     Y7, Y6, Y5
+	VPUNPCKHDQ     Y7, Y6, Y7
+	VPUNPCKLQDQ    Y5, Y8, Y6
+	VPUNPCKHQDQ    Y5, Y8, Y5
+	VPUNPCKLQDQ    Y7, Y3, Y8
+	VPUNPCKHQDQ    Y7, Y3, Y3
+	MOVL           $0x0f0f0f0f, R12
+	VMOVD          R12, X7
+	VPBROADCASTD   X7, Y7
+	MOVL           $0x33333333, R12
+	VMOVD          R12, X9
+	VPBROADCASTD   X9, Y9
+	MOVL           $0x55555555, R12
+	VMOVD          R12, X10
+	VPBROADCASTD   X10, Y10
+	VPSRLD         $0x04, Y2, Y11
+	VPXOR          Y6, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VPSRLD         $0x04, Y1, Y11
+	VPXOR          Y5, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VPSRLD         $0x04, Y4, Y11
+	VPXOR          Y8, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y8, Y8
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VPSRLD         $0x04, Y0, Y11
+	VPXOR          Y3, Y11, Y11
+	VPAND          Y7, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VPSLLD         $0x04, Y11, Y11
+	VPXOR          Y11, Y0, Y0
+	VPSRLD         $0x02, Y2, Y7
+	VPXOR          Y4, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPSRLD         $0x02, Y1, Y7
+	VPXOR          Y0, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y0, Y0
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VPSRLD         $0x02, Y6, Y7
+	VPXOR          Y8, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPSRLD         $0x02, Y5, Y7
+	VPXOR          Y3, Y7, Y7
+	VPAND          Y9, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPSLLD         $0x02, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSRLD         $0x01, Y2, Y7
+	VPXOR          Y1, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPSRLD         $0x01, Y4, Y7
+	VPXOR          Y0, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y0, Y0
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPSRLD         $0x01, Y6, Y7
+	VPXOR          Y5, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPSRLD         $0x01, Y8, Y7
+	VPXOR          Y3, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPSLLD         $0x01, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VMOVDQU        Y2, 32(AX)
+	VMOVDQU        Y1, 96(AX)
+	VMOVDQU        Y4, 160(AX)
+	VMOVDQU        Y0, 224(AX)
+	VMOVDQU        Y6, 800(AX)
+	VMOVDQU        Y5, 864(AX)
+	VMOVDQU        Y8, 928(AX)
+	VMOVDQU        Y3, 992(AX)
+	ADDQ           SI, CX
+	ADDQ           SI, R9
+	ADDQ           SI, R10
+	ADDQ           SI, R11
+	ADDQ           BX, AX
+	DECQ           DI
+	JNZ            block
+	VZEROUPPER
+	RET
+
+// func packScalesIQ4_XSAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+// Requires: AVX, AVX2
+TEXT ·packScalesIQ4_XSAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ out+24(FP), BX
+	MOVQ in+32(FP), SI
+	MOVQ blocks+40(FP), DI
+	LEAQ (DX)(DX*2), R8
+	LEAQ (CX)(DX*4), R9
+	LEAQ (R9)(DX*4), R10
+	LEAQ (R10)(DX*4), R11
+
+block:
+	VBROADCASTI128 (CX), Y0
+	VINSERTI128    $0x01, (R9), Y0, Y0
+	VBROADCASTI128 (CX)(DX*1), Y1
+	VINSERTI128    $0x01, (R9)(DX*1), Y1, Y1
+	VBROADCASTI128 (CX)(DX*2), Y2
+	VINSERTI128    $0x01, (R9)(DX*2), Y2, Y2
+	VBROADCASTI128 (CX)(R8*1), Y3
+	VINSERTI128    $0x01, (R9)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y4
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	VPSRLD         $0x10, Y2, Y2
+	MOVL           $0x0000ff00, R12
+	VMOVD          R12, X0
+	VPBROADCASTD   X0, Y0
+	MOVL           $0x00f000f0, R12
+	VMOVD          R12, X3
+	VPBROADCASTD   X3, Y3
+	MOVL           $0x0c0c0c0c, R12
+	VMOVD          R12, X4
+	VPBROADCASTD   X4, Y4
+	VPSRLD         $0x08, Y2, Y5
+	VPXOR          Y2, Y5, Y5
+	VPAND          Y0, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSLLD         $0x08, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSRLD         $0x04, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x04, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x02, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y4, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x02, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	MOVL           $0x0000ff00, R12
+	VMOVD          R12, X0
+	VPBROADCASTD   X0, Y0
+	MOVL           $0x00f000f0, R12
+	VMOVD          R12, X3
+	VPBROADCASTD   X3, Y3
+	VPSRLD         $0x08, Y2, Y4
+	VPXOR          Y2, Y4, Y4
+	VPAND          Y0, Y4, Y4
+	VPXOR          Y4, Y2, Y2
+	VPSLLD         $0x08, Y4, Y4
+	VPXOR          Y4, Y2, Y2
+	VPSRLD         $0x08, Y1, Y4
+	VPXOR          Y1, Y4, Y4
+	VPAND          Y0, Y4, Y4
+	VPXOR          Y4, Y1, Y1
+	VPSLLD         $0x08, Y4, Y4
+	VPXOR          Y4, Y1, Y1
+	VPSRLD         $0x04, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x04, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x04, Y1, Y0
+	VPXOR          Y1, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y1, Y1
+	VPSLLD         $0x04, Y0, Y0
+	VPXOR          Y0, Y1, Y1
+	VMOVDQU        Y1, (AX)
+	VMOVDQU        Y2, 64(AX)
+	VBROADCASTI128 (R10), Y0
+	VINSERTI128    $0x01, (R11), Y0, Y0
+	VBROADCASTI128 (R10)(DX*1), Y1
+	VINSERTI128    $0x01, (R11)(DX*1), Y1, Y1
+	VBROADCASTI128 (R10)(DX*2), Y2
+	VINSERTI128    $0x01, (R11)(DX*2), Y2, Y2
+	VBROADCASTI128 (R10)(R8*1), Y3
+	VINSERTI128    $0x01, (R11)(R8*1), Y3, Y3
+	VPUNPCKLDQ     Y1, Y0, Y4
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y3
+	VPUNPCKLQDQ    Y1, Y4, Y2
+	VPUNPCKHQDQ    Y1, Y4, Y1
+	VPUNPCKLQDQ    Y3, Y0, Y4
+	VPUNPCKHQDQ    Y3, Y0, Y0
+	VPSRLD         $0x10, Y2, Y2
+	MOVL           $0x0000ff00, R12
+	VMOVD          R12, X0
+	VPBROADCASTD   X0, Y0
+	MOVL           $0x00f000f0, R12
+	VMOVD          R12, X3
+	VPBROADCASTD   X3, Y3
+	MOVL           $0x0c0c0c0c, R12
+	VMOVD          R12, X4
+	VPBROADCASTD   X4, Y4
+	VPSRLD         $0x08, Y2, Y5
+	VPXOR          Y2, Y5, Y5
+	VPAND          Y0, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSLLD         $0x08, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPSRLD         $0x04, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x04, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x02, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y4, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x02, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	MOVL           $0x0000ff00, R12
+	VMOVD          R12, X0
+	VPBROADCASTD   X0, Y0
+	MOVL           $0x00f000f0, R12
+	VMOVD          R12, X3
+	VPBROADCASTD   X3, Y3
+	VPSRLD         $0x08, Y2, Y4
+	VPXOR          Y2, Y4, Y4
+	VPAND          Y0, Y4, Y4
+	VPXOR          Y4, Y2, Y2
+	VPSLLD         $0x08, Y4, Y4
+	VPXOR          Y4, Y2, Y2
+	VPSRLD         $0x08, Y1, Y4
+	VPXOR          Y1, Y4, Y4
+	VPAND          Y0, Y4, Y4
+	VPXOR          Y4, Y1, Y1
+	VPSLLD         $0x08, Y4, Y4
+	VPXOR          Y4, Y1, Y1
+	VPSRLD         $0x04, Y2, Y0
+	VPXOR          Y2, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSLLD         $0x04, Y0, Y0
+	VPXOR          Y0, Y2, Y2
+	VPSRLD         $0x04, Y1, Y0
+	VPXOR          Y1, Y0, Y0
+	VPAND          Y3, Y0, Y0
+	VPXOR          Y0, Y1, Y1
+	VPSLLD         $0x04, Y0, Y0
+	VPXOR          Y0, Y1, Y1
+	VMOVDQU        Y1, 32(AX)
+	VMOVDQU        Y2, 96(AX)
+	ADDQ           SI, CX
+	ADDQ           SI, R9
+	ADDQ           SI, R10
+	ADDQ           SI, R11
+	ADDQ           BX, AX
+	DECQ           DI
+	JNZ            block
+	VZEROUPPER
 	RET

@@ -18,3 +18,28 @@ func packBytesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
 //
 //go:noescape
 func packHalvesAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+
+// packFifthsAVX2 packs what spreadFifths makes of the first 32 bits of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks > 0.
+//
+//go:noescape
+func packFifthsAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+
+// packWordsAVX2 packs the words in a list of n fours of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks, n > 0.
+//
+//go:noescape
+func packWordsAVX2(dst *byte, src *byte, row int, out int, in int, blocks int, list *[3]int, n int)
+
+// packBitsQ5_KAVX2 packs what gatherBits makes of the first 32 bytes of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks > 0.
+//
+//go:noescape
+func packBitsQ5_KAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+
+// packBitsQ3_KAVX2 packs what gatherBits makes of the first 32 bytes of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks > 0.
+//
+//go:noescape
+func packBitsQ3_KAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)
+
+// packScalesIQ4_XSAVX2 packs the scales of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks > 0.
+//
+//go:noescape
+func packScalesIQ4_XSAVX2(dst *byte, src *byte, row int, out int, in int, blocks int)

@@ -14,6 +14,10 @@ type assembly struct {
 
 	// panel decodes the blocks of a group, column by column, in AVX2.
 	panel func(dst *float32, w *byte, blocks int)
+
+	// makes packs the words that are made of a k16 format's group, in AVX2: blocks of
+	// its 16 rows, which are width bytes apart in src.
+	makes func(dst, src *byte, width, block, file, blocks int)
 }
 
 // tiles are the tiles of a tier by height, one of height 1 among them.

@@ -22,7 +22,7 @@ var q3_kx16 = &k16{
 	words: slices.Concat(span(96, 3),
 		[]int{made, made, made, made}, span(32, 8),
 		[]int{made, made, made, made}, span(64, 8)),
-	make: func(file []byte) [8]uint32 { return gatherBits(file, 0) },
+	make: gatherBits,
 	scale: [][]part{
 		{{0, 0, 0x0f0f0f0f}, {2, -4, 0x30303030}}, {{1, 0, 0x0f0f0f0f}, {2, -2, 0x30303030}},
 		{{0, 4, 0x0f0f0f0f}, {2, 0, 0x30303030}}, {{1, 4, 0x0f0f0f0f}, {2, 2, 0x30303030}},

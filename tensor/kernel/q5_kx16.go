@@ -24,7 +24,7 @@ var q5_kx16 = &k16{
 		[]int{made, made}, span(80, 8),
 		[]int{made, made}, span(112, 8),
 		[]int{made, made}, span(144, 8)),
-	make:  func(file []byte) [8]uint32 { return gatherBits(file, 16) },
+	make: gatherBits, raw: 16,
 	scale: scale6, min: min6,
 	scales: 3, step: 64,
 	low:  bits{4, 0, func(c, q int) (int, int) { return 2 + q, 4 * c }},

@@ -36,6 +36,7 @@ type x16 struct {
 var (
 	packHeadsFast  = packHeadsNever
 	packQuantaFast = packQuantaNever
+	packK16Fast    = packK16Never
 )
 
 func (f *x16) layout(name string) *Layout {

@@ -107,6 +107,29 @@ func BenchmarkPack(b *testing.B) {
 	}
 }
 
+// BenchmarkPackOnce packs matrices that are not in cache to memory that is, as a
+// first token's products do; the rate counts what is read. BenchmarkMemoryRead is
+// the limit.
+func BenchmarkPackOnce(b *testing.B) {
+	const rows, cols, calls = 4 * GroupRows, 2048, 8
+	m := filledBytes(walkBytes)
+	for _, f := range packedFormats {
+		b.Run(f.layout.Name, func(b *testing.B) {
+			p := make([]byte, f.layout.Bytes(rows, cols))
+			size, at := rows*cols/f.len*f.size, 0
+			s := fastest(b, func() {
+				for range calls {
+					f.layout.Pack(p, m[at:], rows, cols, 0, groups(rows))
+					if at += size; at+size > len(m) {
+						at = 0
+					}
+				}
+			})
+			b.ReportMetric(calls*float64(size)/s/1e9, "GB/s")
+		})
+	}
+}
+
 // BenchmarkDecodePanel decodes to a buffer in cache; the rate counts floats written.
 func BenchmarkDecodePanel(b *testing.B) {
 	const cols = 512
