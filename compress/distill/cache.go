@@ -123,6 +123,7 @@ type Reader struct {
 	k        int
 	t        float64 // temperature
 	tape     *op.Tape
+	blocks   blocks
 
 	c       *Cache    // being made
 	first   int       // row of the cache that the batch begins with
@@ -137,7 +138,8 @@ type Reader struct {
 // a student of size tokens. A packed teacher answers as it is served: quantized,
 // with int8 activations.
 func NewReader(teachers []arch.Model, vocab Vocabulary, size, k int, temperature float64, pool *par.Pool) *Reader {
-	return &Reader{vocab: vocab, size: size, teachers: teachers, k: min(k, size), t: temperature, tape: op.NewTape(pool)}
+	return &Reader{vocab: vocab, size: size, teachers: teachers, k: min(k, size), t: temperature,
+		tape: op.NewTape(pool), blocks: newBlocks()}
 }
 
 // Read returns the cache of all of set, whose tokens are the student's. progress,
@@ -205,7 +207,7 @@ func (w *Reader) read(set []train.Sequence, row int) {
 func (w *Reader) Loss(row int, logits, _ []float32) float64 {
 	n := float64(len(w.teachers))
 	logP := w.logP[row*w.size : (row+1)*w.size]
-	w.lost[row] += w.vocab.project(logP, logits, w.t) / n
+	w.lost[row] += w.vocab.project(logP, logits, w.t, w.blocks.of(row)) / n
 	if len(w.teachers) > 1 {
 		sum := w.sum[row*w.size : (row+1)*w.size]
 		for i, l := range logP {

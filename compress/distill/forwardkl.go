@@ -12,19 +12,21 @@ type ForwardKL struct {
 	Targets     []Target
 	Temperature float64
 	Weight      float64
+
+	blocks blocks
 }
 
 // Loss implements [op.RowLoss].
 func (l *ForwardKL) Loss(row int, logits, grad []float32) float64 {
 	p := &l.Targets[row]
-	r := respond(logits, p, l.Temperature)
+	r := respond(logits, p, l.Temperature, l.blocks.of(row))
 	scale := l.Weight * l.Temperature
 	tailFactor := 1.0
 	if p.IDs != nil {
 		tailFactor = 1 - math.Exp(r.tailLog)
 	}
 	if grad != nil {
-		addSoftmax(grad, logits, r.t, r.lse, scale*tailFactor)
+		r.addSoftmax(grad, scale*tailFactor)
 	}
 	kl := 0.0
 	if p.IDs != nil && p.Tail > leastTail {

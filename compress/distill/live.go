@@ -41,7 +41,7 @@ func (l *live) Prepare(first, rows int) {
 
 // Do projects the logits of one row on the student's tokens.
 func (l *live) Do(_, i int) {
-	l.dropped[i] = l.d.vocab.project(l.d.targets[l.first+i].LogP, l.logits.Row(i), l.d.o.Temperature)
+	l.dropped[i] = l.d.vocab.project(l.d.targets[l.first+i].LogP, l.logits.Row(i), l.d.o.Temperature, l.d.blocks.of(i))
 }
 
 // Loss implements [op.RowLoss].

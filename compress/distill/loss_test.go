@@ -27,7 +27,7 @@ func randomLogits(r *rand.Rand, n int) []float32 {
 // first k tokens and a tail.
 func target(logits []float32, temperature float64, k int) Target {
 	logP := make([]float32, len(logits))
-	Vocabulary(nil).project(logP, logits, temperature)
+	Vocabulary(nil).project(logP, logits, temperature, newBlocks().of(0))
 	if k == 0 {
 		return Target{LogP: logP}
 	}
@@ -40,8 +40,8 @@ func target(logits []float32, temperature float64, k int) Target {
 }
 
 var losses = map[string]func(t []Target, temperature float64) op.RowLoss{
-	"forward": func(t []Target, temperature float64) op.RowLoss { return &ForwardKL{t, temperature, 0.5} },
-	"reverse": func(t []Target, temperature float64) op.RowLoss { return &ReverseKL{t, temperature, 0.5} },
+	"forward": func(t []Target, temperature float64) op.RowLoss { return &ForwardKL{t, temperature, 0.5, newBlocks()} },
+	"reverse": func(t []Target, temperature float64) op.RowLoss { return &ReverseKL{t, temperature, 0.5, newBlocks()} },
 }
 
 func TestLossIsZeroAtEquality(t *testing.T) {

@@ -8,7 +8,6 @@ package distill
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"limbeck/internal/par"
 	"limbeck/model/arch"
@@ -45,15 +44,20 @@ type Objective struct {
 	student arch.Config
 	pairs   []pair // layers whose states are compared
 	from    tapNames
-	states  map[string]*op.Value // the student's taps of this batch
+	states  map[string]*op.Value // the student's taps that are wanted, of this batch
 	given   map[string][]float32 // the teacher's
+	memory  *op.Tape             // of given
 	ids     []int
 	dropped float64 // sum over the rows seen
 	rows    int
 	terms   []*op.Value
 	weights []float32
 
+	hear   func(name string, v *op.Value) // is [Objective.tapped], made once: each batch would allocate it
+	listen func(name string, v *op.Value) // hears the student's taps besides
+
 	targets []Target // of this batch's rows with loss
+	blocks  blocks
 	losses  op.RowLosses
 	hard    op.CrossEntropy
 	forward ForwardKL
@@ -76,7 +80,7 @@ type tapNames struct{ student, teacher []string } // of the relation's Q, K, V
 func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Options, pool *par.Pool) (*Objective, error) {
 	d := &Objective{o: o, teacher: teacher, vocab: vocab, cache: cache, student: c,
 		states: map[string]*op.Value{}, given: map[string][]float32{}}
-	d.live.d = d
+	d.live.d, d.blocks, d.hear = d, newBlocks(), d.tapped
 	if o.Response > 0 && !(o.Temperature > 0) {
 		return nil, fmt.Errorf("distill: temperature %g, want a positive number", o.Temperature)
 	}
@@ -100,7 +104,21 @@ func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Op
 			return nil, err
 		}
 	}
+	d.want()
 	return d, nil
+}
+
+// want names the taps that the losses want.
+func (d *Objective) want() {
+	for _, p := range d.pairs {
+		d.states[p.student], d.given[p.teacher] = nil, nil
+	}
+	for i, name := range d.from.student {
+		d.states[name], d.given[d.from.teacher[i]] = nil, nil
+	}
+	if len(d.given) > 0 {
+		d.tape.OnTap = d.keep
+	}
 }
 
 // runs reports whether the teacher must run on every batch.
@@ -183,19 +201,12 @@ func (d *Objective) Loss(t *op.Tape, m arch.Model, b *train.Batch) *op.Value {
 	if d.cache != nil && d.o.Response > 0 {
 		d.targets = d.cache.targets(d.targets[:0], b.Index)
 	}
-	listen := t.OnTap
-	if len(d.pairs)+len(d.from.student) > 0 {
-		t.OnTap = func(name string, v *op.Value) {
-			if strings.HasSuffix(name, ".out") {
-				d.states[name] = v
-			}
-			if listen != nil {
-				listen(name, v)
-			}
-		}
+	d.listen = t.OnTap
+	if len(d.states) > 0 {
+		t.OnTap = d.hear
 	}
 	hidden := m.Forward(t, b.Batch)
-	t.OnTap = listen
+	t.OnTap = d.listen
 
 	d.terms, d.weights = d.terms[:0], d.weights[:0]
 	if d.rowLoss(b); len(d.losses) > 0 {
@@ -210,6 +221,16 @@ func (d *Objective) Loss(t *op.Tape, m arch.Model, b *train.Batch) *op.Value {
 		d.add(Relation(t, v, want, len(want)/len(b.IDs), d.o.Heads, b.Seqs, b.TokenWeight/3), d.o.Relation)
 	}
 	return op.Sum(t, d.terms, d.weights)
+}
+
+// tapped keeps what the losses want of the student's taps.
+func (d *Objective) tapped(name string, v *op.Value) {
+	if _, wanted := d.states[name]; wanted {
+		d.states[name] = v
+	}
+	if d.listen != nil {
+		d.listen(name, v)
+	}
 }
 
 func (d *Objective) add(l *op.Value, weight float64) {
@@ -230,10 +251,10 @@ func (d *Objective) rowLoss(b *train.Batch) {
 			d.losses = append(d.losses, &d.live)
 		}
 		if d.o.Direction == Reverse {
-			d.reverse = ReverseKL{Targets: d.targets, Temperature: d.o.Temperature, Weight: w}
+			d.reverse = ReverseKL{d.targets, d.o.Temperature, w, d.blocks}
 			d.losses = append(d.losses, &d.reverse)
 		} else {
-			d.forward = ForwardKL{Targets: d.targets, Temperature: d.o.Temperature, Weight: w}
+			d.forward = ForwardKL{d.targets, d.o.Temperature, w, d.blocks}
 			d.losses = append(d.losses, &d.forward)
 		}
 	}
@@ -242,21 +263,17 @@ func (d *Objective) rowLoss(b *train.Batch) {
 // teach runs the teacher on the batch: it keeps the taps that the losses want,
 // which lie in the memory of t; its hidden states lie in the teacher's.
 func (d *Objective) teach(t *op.Tape, b *train.Batch) {
-	want := map[string]bool{}
-	for _, p := range d.pairs {
-		want[p.teacher] = true
-	}
-	for _, name := range d.from.teacher {
-		want[name] = true
-	}
+	d.memory = t
 	d.tape.Reset()
-	d.tape.OnTap = func(name string, v *op.Value) {
-		if want[name] {
-			d.given[name] = t.Floats(len(v.Data))
-			copy(d.given[name], v.Data)
-		}
-	}
 	d.ids = d.vocab.IDs(d.ids[:0], b.IDs)
 	hidden := d.teacher.Forward(d.tape, op.Batch{IDs: d.ids, Seqs: b.Seqs})
 	d.live.hidden = hidden
+}
+
+// keep copies what the losses want of the teacher's taps.
+func (d *Objective) keep(name string, v *op.Value) {
+	if _, wanted := d.given[name]; wanted {
+		d.given[name] = d.memory.Floats(len(v.Data))
+		copy(d.given[name], v.Data)
+	}
 }

@@ -23,8 +23,7 @@ func Relation(t *op.Tape, x *op.Value, teacher []float32, teacherCols, heads int
 	}
 	n := op.Alloc[relation](t)
 	*n = relation{t: t, x: x, teacher: teacher, teacherCols: teacherCols, heads: heads, seqs: seqs,
-		weight: weight / float32(heads), loss: t.Value(1, 1), sums: n.sums}
-	n.starts = n.starts[:0]
+		weight: weight / float32(heads), loss: t.Value(1, 1), starts: n.starts[:0], sums: n.sums}
 	row := 0
 	for _, s := range seqs {
 		n.starts = append(n.starts, row)
@@ -67,49 +66,56 @@ func (n *relation) Do(worker, i int) {
 	scratch := n.t.Scratch(worker, 2*length)
 	n.sums[i] = 0
 	for h := range n.heads {
-		s := rows(n.x.Data, n.x.Cols, start, h, n.heads)
-		p := rows(n.teacher, n.teacherCols, start, h, n.heads)
-		var dx func(int) []float32
-		if n.dx != nil {
-			dx = rows(n.dx, n.x.Cols, start, h, n.heads)
-		}
+		s := n.head(n.x.Data, n.x.Cols, start, h)
+		p := n.head(n.teacher, n.teacherCols, start, h)
+		dx := n.head(n.dx, n.x.Cols, start, h)
 		for r := range length {
 			n.sums[i] += n.row(r, s, p, dx, scratch[:r+1], scratch[length:length+r+1])
 		}
 	}
 }
 
-// rows returns a function that views head h of the row that is r after start.
-func rows(data []float32, cols, start, h, heads int) func(r int) []float32 {
-	d := cols / heads
-	return func(r int) []float32 { return data[(start+r)*cols+h*d:][:d] }
+// A head views the width channels of one head in the rows of a sequence; first
+// is where they begin.
+type head struct {
+	data               []float32 // [rows, cols]
+	cols, first, width int
 }
 
-// row returns the loss of row r of one head, and adds its gradient.
-func (n *relation) row(r int, s, p, dx func(int) []float32, student, teacher []float32) float64 {
-	relate(student, s, r)
-	relate(teacher, p, r)
+// head returns head h of the rows from start on.
+func (n *relation) head(data []float32, cols, start, h int) head {
+	width := cols / n.heads
+	return head{data, cols, start*cols + h*width, width}
+}
+
+func (h *head) row(r int) []float32 { return h.data[h.first+r*h.cols:][:h.width] }
+
+// row returns the loss of row r of one head, and adds its gradient to dx unless
+// that has no data.
+func (n *relation) row(r int, s, p, dx head, student, teacher []float32) float64 {
+	s.relate(student, r)
+	p.relate(teacher, r)
 	lseS, lseP := kernel.LogSumExp(student), kernel.LogSumExp(teacher)
 	var kl float64
-	scale := n.weight / float32(math.Sqrt(float64(len(s(0)))))
+	scale := n.weight / float32(math.Sqrt(float64(s.width)))
 	for j := range student {
 		logQ, logP := float64(student[j]-lseS), float64(teacher[j]-lseP)
 		prob := math.Exp(logP)
 		kl += prob * (logP - logQ)
-		if dx != nil {
+		if dx.data != nil {
 			g := scale * float32(math.Exp(logQ)-prob)
-			kernel.Axpy(g, s(j), dx(r))
-			kernel.Axpy(g, s(r), dx(j))
+			kernel.Axpy(g, s.row(j), dx.row(r))
+			kernel.Axpy(g, s.row(r), dx.row(j))
 		}
 	}
 	return float64(n.weight) * kl
 }
 
 // relate writes the scaled products of row r with itself and those before it.
-func relate(dst []float32, x func(int) []float32, r int) {
-	scale := 1 / float32(math.Sqrt(float64(len(x(r)))))
+func (h *head) relate(dst []float32, r int) {
+	scale := 1 / float32(math.Sqrt(float64(h.width)))
 	for j := range dst {
-		dst[j] = scale * kernel.Dot(x(r), x(j))
+		dst[j] = scale * kernel.Dot(h.row(r), h.row(j))
 	}
 }
 

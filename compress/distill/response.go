@@ -3,6 +3,7 @@ package distill
 import (
 	"math"
 
+	"limbeck/nn/op"
 	"limbeck/tensor/kernel"
 )
 
@@ -23,13 +24,14 @@ const leastTail = 1e-9
 // distribution q at temperature T, seen through the target's partition.
 type response struct {
 	logits  []float32
+	block   []float32 // memory: see blocks
 	t, lse  float64
 	tailQ   float64 // the student's probability of the target's tail
 	tailLog float64 // ln(tailP / tailQ)
 }
 
-func respond(logits []float32, p *Target, temperature float64) response {
-	r := response{logits: logits, t: temperature, lse: logSumExp(logits, temperature)}
+func respond(logits []float32, p *Target, temperature float64, block []float32) response {
+	r := response{logits: logits, block: block, t: temperature, lse: logSumExp(logits, temperature, block)}
 	if p.IDs != nil {
 		rest := 1.0
 		for _, id := range p.IDs {
@@ -44,34 +46,44 @@ func respond(logits []float32, p *Target, temperature float64) response {
 func (r *response) logQ(id int) float64 { return float64(r.logits[id])/r.t - r.lse }
 
 // logSumExp returns ln Σ exp(x/t).
-func logSumExp(x []float32, t float64) float64 {
+func logSumExp(x []float32, t float64, block []float32) float64 {
 	if t == 1 {
 		return float64(kernel.LogSumExp(x))
 	}
 	greatest := kernel.Max(x)
 	var sum float64
-	blocks(x, func(_ int, b []float32) {
+	exponentials(x, block, func(_ int, b []float32) {
 		sum += float64(kernel.Sum(b))
 	}, greatest, float32(1/t))
 	return float64(greatest)/t + math.Log(sum)
 }
 
-// addSoftmax adds a·softmax(x/t) to y, lse being logSumExp(x, t).
-func addSoftmax(y, x []float32, t, lse, a float64) {
-	if t == 1 {
-		kernel.AddSoftmax(y, x, float32(lse), float32(a))
+// addSoftmax adds a·q to y.
+func (r *response) addSoftmax(y []float32, a float64) {
+	if r.t == 1 {
+		kernel.AddSoftmax(y, r.logits, float32(r.lse), float32(a))
 		return
 	}
-	blocks(x, func(at int, b []float32) {
+	exponentials(r.logits, r.block, func(at int, b []float32) {
 		kernel.Axpy(float32(a), b, y[at:at+len(b)])
-	}, float32(lse*t), float32(1/t))
+	}, float32(r.lse*r.t), float32(1/r.t))
 }
 
-// blocks calls f with exp((x − shift)·scale), some elements at a time.
-func blocks(x []float32, f func(at int, b []float32), shift, scale float32) {
-	var buf [256]float32
-	for at := 0; at < len(x); at += len(buf) {
-		b := buf[:min(len(buf), len(x)-at)]
+// blocks are memory for exponentials at temperatures other than 1: blockFloats
+// for each of the rows that [op.HeadLoss] takes at once.
+type blocks []float32
+
+const blockFloats = 256
+
+func newBlocks() blocks { return make(blocks, op.HeadRows*blockFloats) }
+
+func (b blocks) of(row int) []float32 { return b[row%op.HeadRows*blockFloats:][:blockFloats] }
+
+// exponentials calls f with exp((x − shift)·scale), as many elements at a time as
+// block holds.
+func exponentials(x, block []float32, f func(at int, b []float32), shift, scale float32) {
+	for at := 0; at < len(x); at += len(block) {
+		b := block[:min(len(block), len(x)-at)]
 		for i := range b {
 			b[i] = (x[at+i] - shift) * scale
 		}

@@ -11,12 +11,14 @@ type ReverseKL struct {
 	Targets     []Target
 	Temperature float64
 	Weight      float64
+
+	blocks blocks
 }
 
 // Loss implements [op.RowLoss].
 func (l *ReverseKL) Loss(row int, logits, grad []float32) float64 {
 	p := &l.Targets[row]
-	r := respond(logits, p, l.Temperature)
+	r := respond(logits, p, l.Temperature, l.blocks.of(row))
 	kl := 0.0
 	if p.IDs != nil {
 		kl = -r.tailQ * r.tailLog
@@ -40,7 +42,7 @@ func (l *ReverseKL) Loss(row int, logits, grad []float32) float64 {
 		scale, tail := l.Weight*l.Temperature, 0.0
 		if p.IDs != nil {
 			tail = -r.tailLog - kl
-			addSoftmax(grad, logits, r.t, r.lse, scale*tail)
+			r.addSoftmax(grad, scale*tail)
 		}
 		each(func(id int, q, ratio float64) {
 			if q > 0 {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"limbeck/model/token"
+	"limbeck/tensor/kernel"
 )
 
 // A Vocabulary maps the student's tokens to the teacher's: the student's token
@@ -49,17 +50,17 @@ func (v Vocabulary) IDs(dst, student []int) []int {
 // project writes, for each of the student's tokens, the logarithm of the
 // teacher's probability at temperature t, renormalized over the tokens that
 // the student has, and returns the probability at temperature 1 of those that
-// it lacks.
-func (v Vocabulary) project(dst, logits []float32, t float64) (dropped float64) {
+// it lacks. block is memory: see blocks.
+func (v Vocabulary) project(dst, logits []float32, t float64, block []float32) (dropped float64) {
 	if v == nil {
 		copy(dst, logits)
 	} else {
 		for i, id := range v {
 			dst[i] = logits[id]
 		}
-		dropped = math.Max(0, -math.Expm1(logSumExp(dst, 1)-logSumExp(logits, 1)))
+		dropped = math.Max(0, -math.Expm1(float64(kernel.LogSumExp(dst))-float64(kernel.LogSumExp(logits))))
 	}
-	lse := logSumExp(dst, t)
+	lse := logSumExp(dst, t, block)
 	for i := range dst {
 		dst[i] = float32(float64(dst[i])/t - lse)
 	}

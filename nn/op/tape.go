@@ -70,6 +70,7 @@ type Tape struct {
 	Profile *Profile
 
 	recording bool
+	taps      map[tap]string // names that were shown: they are joined once
 	entries   []entry
 	slabs     []resetter
 	mem       arena
@@ -201,8 +202,22 @@ func (t *Tape) Record(n Node, out *Value) {
 // Tap shows v to whoever listens, under the name prefix + name.
 func (t *Tape) Tap(prefix, name string, v *Value) {
 	if t.OnTap != nil {
-		t.OnTap(prefix+name, v)
+		t.OnTap(t.joined(tap{prefix, name}), v)
 	}
+}
+
+type tap struct{ prefix, name string }
+
+func (t *Tape) joined(n tap) string {
+	s, ok := t.taps[n]
+	if !ok {
+		if t.taps == nil {
+			t.taps = map[tap]string{}
+		}
+		s = n.prefix + n.name
+		t.taps[n] = s
+	}
+	return s
 }
 
 // Backward runs the recorded operations backwards, from a loss of one element.

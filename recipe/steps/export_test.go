@@ -11,6 +11,13 @@ import (
 // SetCheckpointEvery makes trainings save what they have so often.
 func SetCheckpointEvery(d time.Duration) { checkpointEvery = d }
 
+// SetRates has predictions take so many operations a second for what the machine
+// does, which they do not measure then.
+func SetRates(rate float64) {
+	known := func() float64 { return rate }
+	f32Rate, bf16Rate, int8Rate = known, known, known
+}
+
 // SetParts makes so many prompts, or answers, between two checkpoints, and reads
 // so many tokens for the cache.
 func SetParts(synthesis, cache int) { synthesisPart, cachePart = synthesis, cache }

@@ -1,0 +1,111 @@
+package distill
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model/arch"
+	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
+	"limbeck/train"
+)
+
+// A way is how a student learns.
+type way struct {
+	cached  bool   // soft labels come from a cache
+	fewer   bool   // the student lacks tokens
+	numbers string // f32, bf16, or the format that masters are rounded to
+	memory  int64
+	options Options
+}
+
+// A step allocates nothing after the first, whatever the losses, where the
+// teacher's answers come from, and the numbers that products see.
+func TestStepAllocatesNothing(t *testing.T) {
+	pool := newPool(t, 1) // another thread's wake-up may make the scheduler allocate
+	for name, o := range map[string]Options{
+		"forward": {Hard: 0.5, Response: 1, Temperature: 2, Direction: Forward},
+		"reverse": {Hard: 0.5, Response: 1, Temperature: 2, Direction: Reverse},
+		"usual":   {Hard: 0.5, Response: 1, Temperature: 1, Direction: Forward},
+		"feature": {Feature: 1}, "relation": {Relation: 1}, "every": every,
+	} {
+		for i := range 1 << 3 {
+			for _, numbers := range []string{"f32", "bf16", dtype.Q8_0.Name} {
+				w := way{i&1 > 0, i&2 > 0, numbers, int64(i >> 2), o}
+				if w.cached && o.Response == 0 {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s, cached=%v, fewer=%v, %s, memory=%d", name, w.cached, w.fewer, numbers, w.memory), func(t *testing.T) {
+					step, end := w.steps(t, pool)
+					defer end()
+					step()
+					if n := testing.AllocsPerRun(5, step); n > 0 {
+						t.Errorf("%v allocations a step", n)
+					}
+				})
+			}
+		}
+	}
+}
+
+// steps returns what makes a step of a training, and what ends it. The teacher is
+// packed, as it is for recipes.
+func (w way) steps(t *testing.T, pool *par.Pool) (step, end func()) {
+	shape := testkit.Even("llama", true)
+	teacher := testkit.Decoder(shape, dtype.Q8_0, 1)
+	op.PackAll(teacher.Weights(), pool, nil)
+	shape.Heads, shape.Width = 2, 32
+	var v Vocabulary
+	if w.fewer {
+		shape.Vocab = 50
+		for i := range shape.Vocab {
+			v = append(v, i+10)
+		}
+	}
+	m := trainable(decoder(shape, 3))
+	if w.numbers == dtype.Q8_0.Name {
+		for _, x := range m.Weights() {
+			if x.Rows > 1 {
+				x.SetRounded(dtype.Q8_0)
+			}
+		}
+	}
+	var set []train.Sequence // of one length: nothing grows later
+	for r := source(20); len(set) < 50; {
+		set = append(set, train.Sequence{IDs: testkit.IDs(r, 8, shape.Vocab), From: 2})
+	}
+	var c *Cache
+	if w.cached {
+		c = newCache(t, []arch.Model{teacher}, v, shape.Vocab, set, 8, w.options.Temperature, 2)
+	}
+	d, err := New(shape, teacher, v, c, w.options, pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := train.Defaults()
+	o.Steps, o.EvalEvery, o.BatchTokens, o.MicroTokens = 100, 100, 30, 20
+	o.BF16, o.Memory = w.numbers == "bf16", w.memory
+	ctx, cancel := context.WithCancel(t.Context())
+	next, stop := iter.Pull2(func(yield func(int, error) bool) {
+		trainer, err := train.New(m, set, d, o, pool, train.Hooks{Progress: func(step, _ int, _ float64, _ int) {
+			if !yield(step, nil) {
+				cancel()
+			}
+		}})
+		if err == nil {
+			_, err = trainer.Run(ctx)
+		}
+		if ctx.Err() == nil {
+			yield(0, err)
+		}
+	})
+	return func() {
+		if _, err, ok := next(); err != nil || !ok {
+			t.Fatal("the training ended", err)
+		}
+	}, stop
+}
