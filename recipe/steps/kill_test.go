@@ -62,7 +62,7 @@ student: {layers: 2, ffn: 50%, heads: 2, kv_heads: 1, vocab: 270}
 train: {steps: 8, batch_tokens: 256, max_tokens: 128, eval_every: 4}
 distill: {cache: topk, topk: 8, steps: 16, batch_tokens: 256, max_tokens: 128, eval_every: 5}
 quantize: {format: q4_0}
-compare: {baselines: [classical, round-to-nearest, untouched], runs: 2, prompts: 2, examples: 3, resamples: 100}
+compare: {baselines: [classical, round-to-nearest, untouched], rounds: 2, prompts: 2, examples: 3, resamples: 100}
 `
 
 // A maker is a process that makes a recipe.
