@@ -29,7 +29,7 @@ type Options struct {
 	Relation    float64 // relations of queries, keys and values of one layer
 	Temperature float64 // of the response
 	Direction   string  // Forward or Reverse
-	Heads       int     // relation heads; 0: as many as the student's KV channels allow, at most 12
+	Heads       int     // relation heads; 0: as many as the queries, keys and values of both models can be cut into, at most 12
 	Seed        uint64  // of the projections
 }
 

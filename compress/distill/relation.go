@@ -16,7 +16,9 @@ import (
 //
 // and the loss is weight·KL(R teacher ‖ R student) summed over rows, mean over
 // heads. Teacher and student need equal numbers of relation heads, not equal
-// widths. It is 0 for equal relations, which any rotation of X's heads leaves.
+// widths. It is 0 for equal relations, which any rotation of X's heads leaves. x is
+// [tokens of all seqs, heads·d], teacher [the same tokens, teacherCols]; the loss is
+// one number. It panics if heads do not divide the columns of both: see [CheckHeads].
 func Relation(t *op.Tape, x *op.Value, teacher []float32, teacherCols, heads int, seqs []op.Seq, weight float32) *op.Value {
 	if x.Cols%heads != 0 || teacherCols%heads != 0 {
 		panic("distill: channels do not fill the relation heads")

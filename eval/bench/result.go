@@ -50,7 +50,8 @@ type Options struct {
 }
 
 // Run times the models in alternating rounds, each in a fresh process, and
-// measures the machine's limits before and after them.
+// measures the machine's limits before and after them, on the first one's threads.
+// There must be a model.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	pool := par.New(o.Jobs[0].Threads)
 	defer pool.Close()
