@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 
 PLATFORMS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-CONCURRENT := ./internal/par ./nn/... ./model/generate ./train ./compress/... ./eval/bench ./eval/compare \
-              ./recipe/run ./recipe/steps ./serve/... ./cmd/limbeck
+CONCURRENT := ./internal/par ./internal/disk ./internal/machine ./nn/... ./model ./model/token ./model/chat ./model/generate \
+              ./train ./compress/... ./eval/bench/... ./eval/compare ./recipe/run ./recipe/steps ./serve/... ./cmd/limbeck
 TIERED     := ./tensor/... ./nn/...
 FUZZTIME   ?= 5m
 PY         ?= python3

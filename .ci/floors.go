@@ -1,10 +1,13 @@
 // Command floors runs a demo, floors LIMBECK demo …, and holds the figures of its
-// report to the least that they may be, and its memory to the most.
+// report to the least that they may be, and its memory to the most. With
+// -interrupt before LIMBECK, the demo is interrupted and started again on the way.
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -34,47 +37,120 @@ const (
 	timingsFile = "limbeck-demo/logs/timings.jsonl"
 )
 
+// interruptAt is the part of its longest step at which a demo is interrupted: more
+// than a run that began that step anew would have done when it first tells of it.
+const interruptAt = 0.25
+
 func main() {
-	err := demo(os.Args[1:])
-	if err == nil {
-		err = check(reportFile)
-	}
-	if err != nil {
+	interrupt := flag.Bool("interrupt", false, "kill the demo as it distills, start it again, interrupt that, and start it again")
+	flag.Parse()
+	if err := run(flag.Args(), *interrupt); err != nil {
 		fmt.Fprintln(os.Stderr, "floors:", err)
 		os.Exit(1)
 	}
 }
 
-// demo runs a demo and looks at the memory that each of its steps took at most.
-func demo(args []string) error {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
+func run(args []string, interrupt bool) error {
+	if interrupt {
+		if _, err := demo(args, os.Kill, 0); err != nil {
+			return err
+		}
+		if _, err := demo(args, os.Interrupt, interruptAt); err != nil {
+			return err
+		}
+	}
+	first, err := demo(args, nil, 0)
+	if err != nil {
 		return err
 	}
-	f, err := os.Open(timingsFile)
+	if interrupt && first < interruptAt {
+		return fmt.Errorf("interrupted at %.2f of the distillation, the demo went on from before %.2f", interruptAt, first)
+	}
+	if err := checkSteps(timingsFile, interrupt); err != nil {
+		return err
+	}
+	return check(reportFile)
+}
+
+// demo runs a demo to its end, or to that by a signal: it is sent once the part at
+// is distilled. first is the part of which it told first.
+func demo(args []string, s os.Signal, at float64) (first float64, err error) {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout = os.Stdout
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	sent := false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		fmt.Fprintln(os.Stderr, lines.Text())
+		var done, of float64
+		if n, _ := fmt.Sscanf(lines.Text(), "distill: %g of %g ", &done, &of); n < 2 {
+			continue
+		}
+		if first == 0 {
+			first = done / of
+		}
+		if s != nil && !sent && done/of >= at {
+			if err := cmd.Process.Signal(s); err != nil {
+				return 0, err
+			}
+			sent = true
+		}
+	}
+	err = cmd.Wait()
+	if s != nil && (!sent || err == nil) {
+		return 0, fmt.Errorf("a demo that was to be ended by %v ended with %v", s, cmd.ProcessState)
+	}
+	if s != nil {
+		err = nil
+	}
+	return first, err
+}
+
+// checkSteps looks at the memory that each attempt at a step took at most. Every step
+// is finished once; one that was killed before that has no line, and one that was
+// interrupted has one more.
+func checkSteps(path string, interrupted bool) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	steps := 0
-	for d := json.NewDecoder(f); ; steps++ {
-		var step struct {
+	finished, failed := map[string]bool{}, 0
+	for d := json.NewDecoder(f); ; {
+		var a struct {
 			Step   string
 			Memory int64 // bytes
+			Error  string
 		}
-		if err := d.Decode(&step); errors.Is(err, io.EOF) {
+		if err := d.Decode(&a); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return fmt.Errorf("%s: %w", timingsFile, err)
+			return fmt.Errorf("%s: %w", path, err)
 		}
-		if step.Memory <= 0 || step.Memory > maxMemory {
-			return fmt.Errorf("%s took %d bytes of memory, want at most %d", step.Step, step.Memory, maxMemory)
+		if a.Memory <= 0 || a.Memory > maxMemory {
+			return fmt.Errorf("%s took %d bytes of memory, want at most %d", a.Step, a.Memory, maxMemory)
 		}
-		fmt.Printf("%s: %d MB, at most %d\n", step.Step, step.Memory/1e6, maxMemory/1_000_000)
+		fmt.Printf("%s: %d MB, at most %d\n", a.Step, a.Memory/1e6, maxMemory/1_000_000)
+		if finished[a.Step] {
+			return fmt.Errorf("%s was finished, and made again", a.Step)
+		}
+		if a.Error != "" {
+			failed++
+			continue
+		}
+		finished[a.Step] = true
 	}
-	if steps == 0 {
-		return fmt.Errorf("%s names no step", timingsFile)
+	want := 0
+	if interrupted {
+		want = 1
+	}
+	if len(finished) == 0 || failed != want {
+		return fmt.Errorf("%s names %d finished steps, and %d that were not, want %d", path, len(finished), failed, want)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,7 @@ type evalFlags struct {
 	engineFlags
 	task, data, log string
 	limit, windows  int
+	force           bool
 }
 
 func evalCommand(a *app) *cobra.Command {
@@ -55,13 +57,15 @@ func evalCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
 	flags.IntVar(&f.windows, "windows", 0, "perplexity of a text: this many windows (default: all)")
 	flags.StringVar(&f.log, "log-samples", "", "write a line of JSON for each example to this `FILE`")
+	flags.BoolVar(&f.force, "force", false, forceSamplesDoc)
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
 	return cmd
 }
 
-// check refuses flags that do not go together.
-func (f *evalFlags) check() error {
+// check refuses flags that do not go together, and a log that cannot be written or
+// is not to be overwritten.
+func (f *evalFlags) check(ref string) error {
 	known := []string{taskPerplexity, taskChoice}
 	for _, t := range eval.Tasks {
 		known = append(known, t.Name)
@@ -75,18 +79,14 @@ func (f *evalFlags) check() error {
 	case f.limit < 0 || f.windows < 0:
 		return usageErrorf("--limit and --windows are numbers from 0 on")
 	}
-	if path, _ := data.CutPart(f.data); sameFile(f.log, path) {
-		return usageErrorf("--log-samples %s is the data", f.log)
-	}
-	return checkParent("--log-samples", f.log)
+	path, _ := data.CutPart(f.data)
+	log := output{"--log-samples", f.log, f.force}
+	return log.checkFile(sampleLog, path, ref)
 }
 
 func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
-	if err := f.check(); err != nil {
+	if err := f.check(ref); err != nil {
 		return err
-	}
-	if sameFile(f.log, ref) {
-		return usageErrorf("--log-samples %s is the model", f.log)
 	}
 	if isText(f.data) && (f.task == "" || f.task == taskPerplexity) {
 		return a.evalText(ctx, f, ref)
@@ -179,16 +179,24 @@ type sampleJSON struct {
 	Confidence float64        `json:"confidence"` // probability of the reply
 }
 
+// beginsSamples tells whether a file begins as --log-samples writes one.
+func beginsSamples(head []byte) bool {
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(line, &keys) != nil {
+		return false
+	}
+	for _, key := range []string{"id", "prompt", "gold", "reply", "scores", "confidence"} {
+		if keys[key] == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // judge measures a model on a task whose examples are scored one by one. all are
 // the data, of which examples are judged.
-func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples []data.Example) (err error) {
-	var samples *disk.Pending
-	if f.log != "" { // before the work, so that a wrong path is told of at once
-		if samples, err = disk.Create(f.log); err != nil {
-			return err
-		}
-		defer samples.Discard()
-	}
+func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples []data.Example) error {
 	e, err := f.open(a, ref)
 	if err != nil {
 		return err
@@ -202,8 +210,9 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples
 		return err
 	}
 	a.progress.finish()
-	if samples != nil {
-		if err := writeSamples(samples, examples, result, confidences); err != nil {
+	if f.log != "" {
+		err := disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, examples, result, confidences) })
+		if err != nil {
 			return err
 		}
 	}
@@ -248,7 +257,7 @@ func (a *app) measure(ctx context.Context, f *evalFlags, e *engine, all, example
 	return eval.Result{}, nil, errors.New("no such task: " + f.task)
 }
 
-func writeSamples(w *disk.Pending, examples []data.Example, r eval.Result, confidences []float64) error {
+func writeSamples(w io.Writer, examples []data.Example, r eval.Result, confidences []float64) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	for i := range examples {
@@ -258,7 +267,7 @@ func writeSamples(w *disk.Pending, examples []data.Example, r eval.Result, confi
 			return err
 		}
 	}
-	return w.Commit()
+	return nil
 }
 
 func printResult(w io.Writer, r eval.Result) {

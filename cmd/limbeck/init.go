@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,13 +65,12 @@ func initRecipe(a *app, f initFlags) error {
 	if f.teacher == "" || f.data == "" {
 		return usageErrorf("--teacher names a model and --data its examples")
 	}
-	if _, err := os.Stat(f.out); err == nil && !f.force {
-		return fmt.Errorf("%s is there already: --force writes over it, --out writes another file", f.out)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	out := output{"--out", f.out, f.force}
+	if err := out.checkTarget(); err != nil {
 		return err
 	}
-	if err := checkParent("--out", f.out); err != nil {
-		return err
+	if _, err := os.Stat(f.out); err == nil && !f.force {
+		return fmt.Errorf("%s is there already: --force writes over it, --out writes another file", f.out)
 	}
 	if f.name == "" {
 		f.name = nameOf(f.data)

@@ -18,16 +18,17 @@ import (
 	"limbeck/recipe/run"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"limbeck": main,
-		// fakebeck is limbeck with steps that need no model.
-		"fakebeck": func() {
-			compile = fakeCompile
-			main()
-		},
-	})
+// programs are what scripts can run besides what the system has.
+var programs = map[string]func(){
+	"limbeck": main,
+	// fakebeck is limbeck with steps that need no model.
+	"fakebeck": func() {
+		compile = fakeCompile
+		main()
+	},
 }
+
+func TestMain(m *testing.M) { testscript.Main(m, programs) }
 
 // TestScripts runs the command lines of testdata/script.
 func TestScripts(t *testing.T) {

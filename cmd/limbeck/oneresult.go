@@ -34,8 +34,8 @@ type trainingResult struct {
 // curveSuffix names what is kept beside a model that was trained.
 const curveSuffix = ".training.json"
 
-// keepOne moves what a command made from its work folder, which lies beside out,
-// to out: the model, and beside it a copy of how it was trained, if it was.
+// keepOne moves what a command made from its work folder to out: the model, and
+// beside it a copy of how it was trained, if it was.
 func keepOne(folder *run.Folder, plan *run.Plan, model, out string) (oneResult, error) {
 	r := oneResult{Path: out}
 	if err := disk.Rename(model, out); err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"limbeck/eval/report"
+	"limbeck/internal/disk"
 	"limbeck/model/gguf"
 )
 
@@ -22,6 +23,10 @@ type output struct {
 	force bool
 }
 
+// headSize is how much of a file is read to tell what it is: a line of a log of
+// samples, which holds a prompt and a reply.
+const headSize = 64 << 10
+
 // A fileKind is what a file is, told by how it begins.
 type fileKind struct {
 	name   string
@@ -32,6 +37,7 @@ var (
 	ggufFile   = fileKind{"GGUF file", gguf.Begins}
 	reportPage = fileKind{"report of Limbeck's", report.BeginsHTML}
 	reportJSON = fileKind{"report of Limbeck's", report.BeginsJSON}
+	sampleLog  = fileKind{"log of samples", beginsSamples}
 )
 
 // checkFile refuses, before any work, a file that cannot be written or is not to be
@@ -42,22 +48,36 @@ func (o *output) checkFile(kind fileKind, inputs ...string) error {
 	if o.path == "" {
 		return nil
 	}
-	if err := checkParent(o.name, o.path); err != nil {
+	if err := o.checkTarget(); err != nil {
 		return err
 	}
 	info, err := os.Stat(o.path)
 	switch {
-	case err != nil: // nothing is there: checkParent saw the folder
-		return nil
-	case info.IsDir():
-		return usageErrorf("%s %s is a folder, want the name of a file", o.name, o.path)
-	case o.force:
+	case err != nil || o.force: // nothing is there, or it may go
 		return nil
 	case slices.ContainsFunc(inputs, o.is):
 		return usageErrorf("%s %s is what the command reads: --force writes over it", o.name, o.path)
 	case info.Size() > 0 && !kind.is(o.path):
 		return usageErrorf("%s %s is there and is no %s: --force writes over it", o.name, o.path, kind.name)
 	}
+	return nil
+}
+
+// checkTarget refuses a path at which no file can be made, or where something is that
+// is none, as a folder or a device: that is not for force to replace.
+func (o *output) checkTarget() error {
+	if err := checkParent(o.name, o.path); err != nil {
+		return err
+	}
+	trial, err := disk.Create(o.path)
+	var system *fs.PathError
+	switch {
+	case errors.As(err, &system): // not of how the command was called
+		return fmt.Errorf("%s: %w", o.name, err)
+	case err != nil:
+		return usageErrorf("%s %w", o.name, err)
+	}
+	trial.Discard()
 	return nil
 }
 
@@ -90,12 +110,9 @@ func (o *output) checkFolder(inputs ...string) error {
 }
 
 // is tells whether o is the file or folder at a path.
-func (o *output) is(path string) bool { return sameFile(o.path, path) }
-
-// sameFile tells whether two paths lead to one file or folder that is there.
-func sameFile(path, other string) bool {
-	a, err1 := os.Stat(path)
-	b, err2 := os.Stat(other)
+func (o *output) is(path string) bool {
+	a, err1 := os.Stat(o.path)
+	b, err2 := os.Stat(path)
 	return err1 == nil && err2 == nil && os.SameFile(a, b)
 }
 
@@ -106,8 +123,8 @@ func (k fileKind) is(path string) bool {
 		return false
 	}
 	defer f.Close()
-	var head [256]byte
-	n, _ := io.ReadFull(f, head[:])
+	head := make([]byte, headSize)
+	n, _ := io.ReadFull(f, head)
 	return k.begins(head[:n])
 }
 
@@ -117,8 +134,11 @@ const forceDoc = "write over what is no model, or is what the command reads"
 // forceReportDoc is forceDoc for commands that write a report.
 const forceReportDoc = "write over what is no report, or is what the command reads"
 
+// forceSamplesDoc is forceDoc for eval's log.
+const forceSamplesDoc = "write over what is no log of samples, or is what the command reads"
+
 // checkParent refuses a path in a folder that is not there: an error of the file
-// system would name the temporary file beside it.
+// system would not say which of both is missing.
 func checkParent(name, path string) error {
 	dir := filepath.Dir(path)
 	switch info, err := os.Stat(dir); {

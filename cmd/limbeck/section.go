@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"limbeck/internal/disk"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
@@ -150,7 +151,11 @@ func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result on
 	if err != nil {
 		return result, nil, err
 	}
-	dir := f.out + ".work"
+	target, err := disk.Target(f.out)
+	if err != nil {
+		return result, nil, err
+	}
+	dir := target + ".work"
 	_, err = os.Stat(dir)
 	isNew := errors.Is(err, fs.ErrNotExist)
 	folder := run.Open(dir, machineClass())

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
-	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -102,40 +104,93 @@ func writeIDs(w io.Writer, ids []int) {
 	b.WriteByte('\n')
 }
 
-// decodeIDs writes the bytes of ids that stand on standard input, as plain text
-// or as a JSON list.
+// decodeIDs writes the bytes of ids that stand on standard input: words between
+// white space, or with --json a JSON list. Of either, no more than a piece is held.
 func (a *app) decodeIDs(tk *token.Tokenizer) error {
-	in := bufio.NewScanner(a.in)
-	in.Split(scanID)
 	out := bufio.NewWriter(a.out)
-	n := 0
-	for in.Scan() {
-		n++
-		id, err := strconv.Atoi(in.Text())
-		if err != nil {
-			return fmt.Errorf("standard input: word %d is %q, want a token id", n, clip(in.Text(), 20))
-		}
-		if id < 0 || id >= tk.Vocab() {
-			return fmt.Errorf("standard input: id %d is %d; the vocabulary has 0 to %d", n, id, tk.Vocab()-1)
-		}
-		out.Write(tk.Piece(id))
+	each := eachWord
+	if a.json {
+		each = eachNumber
 	}
-	if err := in.Err(); err != nil {
-		return fmt.Errorf("standard input: word %d: %w", n+1, err)
+	n := 0
+	err := each(a.in, func(text string) error {
+		n++
+		id, err := strconv.Atoi(text)
+		switch {
+		case err != nil && !a.json && strings.HasPrefix(text, "["):
+			return fmt.Errorf("id %d is %q, want a whole number; --json reads a JSON list", n, clip(text, 20))
+		case err != nil:
+			return fmt.Errorf("id %d is %q, want a whole number", n, clip(text, 20))
+		case id < 0 || id >= tk.Vocab():
+			return fmt.Errorf("id %d is %d; the vocabulary has 0 to %d", n, id, tk.Vocab()-1)
+		}
+		_, err = out.Write(tk.Piece(id))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("standard input: %w", err)
 	}
 	return out.Flush()
 }
 
-// scanID is a [bufio.SplitFunc] for the words between white space, commas and
-// brackets: a JSON list of any length may stand on one line.
-func scanID(text []byte, end bool) (advance int, word []byte, err error) {
-	const between = " \t\r\n\v\f[],"
-	first := len(text) - len(bytes.TrimLeft(text, between))
-	if i := bytes.IndexAny(text[first:], between); i >= 0 {
-		return first + i, text[first : first+i], nil
+// eachWord calls f with the words between white space.
+func eachWord(r io.Reader, f func(word string) error) error {
+	in := bufio.NewScanner(r)
+	in.Split(bufio.ScanWords)
+	n := 0
+	for ; in.Scan(); n++ {
+		if err := f(in.Text()); err != nil {
+			return err
+		}
 	}
-	if end && first < len(text) {
-		return len(text), text[first:], nil
+	if err := in.Err(); err != nil {
+		return fmt.Errorf("word %d: %w", n+1, err)
 	}
-	return first, nil, nil
+	return nil
+}
+
+// eachNumber calls f with the numbers of a JSON list, and refuses what is anything
+// else, or more.
+func eachNumber(r io.Reader, f func(number string) error) error {
+	in := json.NewDecoder(r)
+	in.UseNumber()
+	if t, err := in.Token(); t != json.Delim('[') {
+		return noList(in, t, err)
+	}
+	for {
+		t, err := in.Token()
+		if t == json.Delim(']') {
+			break
+		}
+		number, ok := t.(json.Number)
+		if !ok {
+			return noList(in, t, err)
+		}
+		if err := f(number.String()); err != nil {
+			return err
+		}
+	}
+	if t, err := in.Token(); err != io.EOF {
+		return noList(in, t, err)
+	}
+	return nil
+}
+
+// noList says where a text is no JSON list of numbers, by the token or the error that
+// was found there.
+func noList(in *json.Decoder, found json.Token, err error) error {
+	const want = "want one JSON list of token ids"
+	at := in.InputOffset()
+	var syntax *json.SyntaxError
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("nothing after byte %d, %s", at, want)
+	case errors.As(err, &syntax):
+		return fmt.Errorf("byte %d: %w, %s", at, err, want)
+	case err != nil:
+		return err
+	case found == nil:
+		found = "null"
+	}
+	return fmt.Errorf("up to byte %d: %q, %s", at, fmt.Sprint(found), want)
 }

@@ -3,12 +3,24 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
 	"limbeck/internal/testkit"
+	"limbeck/model/token"
 )
+
+// decoded returns what tokenize --decode makes of a text, as JSON or as words.
+func decoded(tk *token.Tokenizer, text string, list bool) (string, error) {
+	var out bytes.Buffer
+	a := newApp(strings.NewReader(text), &out, io.Discard)
+	a.json = list
+	err := a.decodeIDs(tk)
+	return out.String(), err
+}
 
 // A list on one line may be longer than a line that the library would scan.
 func TestDecodeLongList(t *testing.T) {
@@ -18,9 +30,8 @@ func TestDecodeLongList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	if err := newApp(bytes.NewReader(list), &out, io.Discard).decodeIDs(tk); err != nil || out.String() != text {
-		t.Errorf("%d bytes, %v, want the %d that were encoded", out.Len(), err, len(text))
+	if got, err := decoded(tk, string(list), true); err != nil || got != text {
+		t.Errorf("%d bytes, %v, want the %d that were encoded", len(got), err, len(text))
 	}
 }
 
@@ -43,34 +54,71 @@ func TestTokenizeTellsLost(t *testing.T) {
 	}
 }
 
+// What is said to be JSON is one list of ids and nothing else; what is wrong is told
+// with its place.
+func TestDecodeList(t *testing.T) {
+	tk := testkit.Model(1).Tokenizer
+	const want = ", want one JSON list of token ids"
+	for text, wrong := range map[string]string{
+		"[]": "", " [ 1 ,\n2 ] \n": "", "[0]": "",
+		"":           "nothing after byte 0" + want,
+		" \n":        "nothing after byte 0" + want,
+		"[1,2":       "nothing after byte 4" + want,
+		"[1,":        "nothing after byte 3" + want,
+		`[1,"a`:      "nothing after byte 3" + want,
+		"[1 2]":      "byte 3: invalid character '2' after array element" + want,
+		"[1,]":       "byte 3: invalid character ']' looking for beginning of value" + want,
+		"[,1]":       "byte 1: invalid character ',' looking for beginning of value" + want,
+		"[01]":       "byte 2: invalid character '1' after array element" + want,
+		"1 2":        `up to byte 1: "1"` + want,
+		"{}":         `up to byte 1: "{"` + want,
+		"null":       `up to byte 4: "null"` + want,
+		"[[1]]":      `up to byte 2: "["` + want,
+		`["1"]`:      `up to byte 4: "1"` + want,
+		"[1, null]":  `up to byte 8: "null"` + want,
+		"[1][2]":     `up to byte 4: "["` + want,
+		"[1] 2":      `up to byte 5: "2"` + want,
+		"[1]]":       "byte 3: invalid character ']' looking for beginning of value" + want,
+		"[1, 1.5]":   `id 2 is "1.5", want a whole number`,
+		"[1, 1e1]":   `id 2 is "1e1", want a whole number`,
+		"[-1]":       fmt.Sprintf("id 1 is -1; the vocabulary has 0 to %d", tk.Vocab()-1),
+		"[1, 99999]": fmt.Sprintf("id 2 is 99999; the vocabulary has 0 to %d", tk.Vocab()-1),
+	} {
+		_, err := decoded(tk, text, true)
+		if got := strings.TrimPrefix(fmt.Sprint(err), "standard input: "); (err == nil) != (wrong == "") || err != nil && got != wrong {
+			t.Errorf("%q: got %v, want %s", text, err, wrong)
+		}
+	}
+}
+
+// Both forms take ids and nothing else, and give their bytes.
 func FuzzDecodeIDs(f *testing.F) {
 	tk := testkit.Model(1).Tokenizer
-	for _, text := range []string{"1 2 3", "[1,2,\n 3]", "[[,,]]", "-1", "-00", "99999999999999999999", "0x1", "+5 1_0", "1\x00"} {
+	for _, text := range []string{"1 2 3", "[1,2,\n 3]", "[[,,]]", "-1", "-00", "99999999999999999999", "0x1", "+5 1_0", "1\x00", "[1]]", "[1,]", "[null]"} {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		var out bytes.Buffer
-		if err := newApp(bytes.NewReader(text), &out, io.Discard).decodeIDs(tk); err != nil {
-			return
-		}
-		// What was taken is a list of ids: read as one, it says the same.
-		var list []int
-		words := strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \t\r\n\v\f[],", r) })
+	check := func(t *testing.T, text string, list bool, words []string, isList bool) {
+		ids := make([]int, len(words))
 		for i, w := range words {
-			digits, minus := strings.CutPrefix(strings.TrimPrefix(w, "+"), "-")
-			switch digits = strings.TrimLeft(digits, "0"); { // JSON writes no zeros in front
-			case digits == "":
-				digits = "0"
-			case minus:
-				digits = "-" + digits
-			}
-			words[i] = digits
+			id, err := strconv.Atoi(w)
+			isList = isList && err == nil && id >= 0 && id < tk.Vocab()
+			ids[i] = id
 		}
-		if err := json.Unmarshal([]byte("["+strings.Join(words, ",")+"]"), &list); err != nil {
-			t.Fatalf("%q was taken: %v", text, err)
+		got, err := decoded(tk, text, list)
+		if (err == nil) != isList {
+			t.Errorf("%q, as JSON %v: %v, want it taken: %v", text, list, err, isList)
+		} else if isList && got != string(tk.Decode(ids)) {
+			t.Errorf("%q, as JSON %v, gave %q, want %q", text, list, got, tk.Decode(ids))
 		}
-		if want := tk.Decode(list); out.String() != string(want) {
-			t.Errorf("%q gave %q, want %q", text, &out, want)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		check(t, string(text), false, strings.Fields(string(text)), true)
+		var values []json.RawMessage
+		err := json.Unmarshal(text, &values)
+		var words []string
+		for _, v := range values {
+			words = append(words, string(v))
 		}
+		check(t, string(text), true, words, err == nil && values != nil)
 	})
 }

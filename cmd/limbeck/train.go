@@ -117,10 +117,10 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 		return err
 	}
 	if f.scratch != "" {
-		defer os.Remove(from) // made anew, the same, by a command that goes on
 		if err := newModel(from, f.scratch, r); err != nil {
 			return err
 		}
+		defer os.Remove(from) // made anew, the same, by a command that goes on
 	}
 	if err := a.preview(r); err != nil {
 		return err

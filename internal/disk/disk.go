@@ -14,7 +14,8 @@ import (
 
 // Write creates or replaces path with what fill writes. The content goes to a
 // hidden file beside path, reaches the disk, and takes path's name in one
-// step; on an error, or a panic of fill, path is as it was.
+// step; on an error, or a panic of fill, path is as it was. What is there and is
+// no regular file is not replaced; see [Target].
 func Write(path string, fill func(w io.Writer) error) error {
 	p, err := Create(path)
 	if err != nil {
@@ -37,10 +38,14 @@ type Pending struct {
 	*behind
 }
 
-// Create starts a file that will be path. It is hidden and named
-// ".BASE.NUMBER.tmp" until then, in path's folder, which must exist. What a killed
+// Create starts a file that will be the [Target] of path. It is hidden and named
+// ".BASE.NUMBER.tmp" until then, in that folder, which must exist. What a killed
 // process leaves of it, [Sweep] finds.
 func Create(path string) (*Pending, error) {
+	path, err := Target(path)
+	if err != nil {
+		return nil, err
+	}
 	dir, base := filepath.Split(path)
 	for {
 		name := fmt.Sprintf("%s.%s.%d.tmp", dir, base, rand.Uint32())
@@ -49,13 +54,13 @@ func Create(path string) (*Pending, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, named(path, err)
 		}
 		if !claim(f) || !stands(f) {
 			f.Close()
 			continue
 		}
-		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f}}}, nil
+		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f, path: path}}}, nil
 	}
 }
 
@@ -68,6 +73,16 @@ func stands(f *os.File) bool {
 	}
 	ours, err := f.Stat()
 	return err == nil && os.SameFile(there, ours)
+}
+
+// named returns an error about a hidden file as one about what it will be: nobody
+// looks for the other.
+func named(path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return &fs.PathError{Op: p.Op, Path: path, Err: p.Err}
+	}
+	return err
 }
 
 // Chmod changes who may read and write the file.
@@ -95,9 +110,13 @@ func (p *Pending) Commit() error {
 	return nil
 }
 
-// Rename gives a file that has reached the disk another name in the same file
-// system, and has that reach the disk too.
+// Rename gives a file that has reached the disk the name of the [Target] of to,
+// which is in the same file system, and has that reach the disk too.
 func Rename(from, to string) error {
+	to, err := Target(to)
+	if err != nil {
+		return err
+	}
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
@@ -116,7 +135,7 @@ func (p *Pending) Sync() error {
 	}
 	p.end()
 	if err := p.file.Sync(); err != nil {
-		return err
+		return named(p.path, err)
 	}
 	p.synced = true
 	if renamesOpen { // a file that is open is claimed

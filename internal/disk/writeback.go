@@ -12,7 +12,8 @@ const writebackEvery = 16 << 20
 // finds little left to wait for.
 type early struct {
 	file      *os.File
-	begun, at int64 // bytes that the disk was told of, and that are written
+	path      string // what it will be, for errors
+	begun, at int64  // bytes that the disk was told of, and that are written
 }
 
 // Write implements [io.Writer].
@@ -23,5 +24,5 @@ func (e *early) Write(p []byte) (int, error) {
 		writeback(e.file, e.begun, e.at-e.begun)
 		e.begun = e.at
 	}
-	return n, err
+	return n, named(e.path, err)
 }

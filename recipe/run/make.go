@@ -53,6 +53,9 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 	if err != nil {
 		return nil, err
 	}
+	if err := f.placeable(p); err != nil {
+		return p, err
+	}
 	if err := f.Fits(p); err != nil && !o.Force {
 		return p, err
 	}
@@ -276,6 +279,22 @@ func (f *Folder) recordTime(s *Planned, took time.Duration, memory int64, err er
 	_ = out.Close()
 }
 
+// placeable refuses, before any work, to make what could not be exported.
+func (f *Folder) placeable(p *Plan) error {
+	for _, s := range p.Steps {
+		for _, name := range s.Exports {
+			path := filepath.Join(f.Dir, name)
+			if info, err := os.Stat(path); err == nil && info.IsDir() { // as a folder of the output may be
+				continue
+			}
+			if _, err := disk.Target(path); err != nil {
+				return fmt.Errorf("run: step %s: %w", s.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
 // export makes what a step exports appear in the run's folder.
 func (f *Folder) export(s *Planned) error {
 	for from, name := range s.Exports {
@@ -321,6 +340,9 @@ func (f *Folder) place(from, to string) error {
 func (f *Folder) placeFile(from, to string) error {
 	a, err := os.Stat(from)
 	if err != nil {
+		return err
+	}
+	if to, err = disk.Target(to); err != nil {
 		return err
 	}
 	if b, err := os.Stat(to); err == nil && os.SameFile(a, b) {

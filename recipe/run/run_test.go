@@ -369,19 +369,6 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-func TestNoPermission(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o555); err != nil {
-		t.Fatal(err)
-	}
-	if os.Getuid() == 0 {
-		t.Skip("root may write anywhere")
-	}
-	if _, err := Open(filepath.Join(dir, "run"), "test").Make(t.Context(), nil, options); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestMissingInput(t *testing.T) {
 	_, err := Open(t.TempDir(), "test").Plan([]*Step{dataStep("nowhere.txt")})
 	if want := "data.train: no file or folder train.txt: file does not exist"; err == nil || err.Error() != want {
