@@ -101,7 +101,7 @@ func (l *look) answering(c arch.Config, bytes int64) needs {
 // sequences that may have most tokens and have used of them: their caches, and
 // what a step computes.
 func generating(c arch.Config, bytes int64, most, used float64) needs {
-	positions := min(most, max(op.FirstPositions, used))
+	positions := min(most, math.Ceil(used/op.KVBlock)*op.KVBlock)
 	cache := int64(c.KVBytes(dtype.F16, int(math.Ceil(positions))))
 	return needs{heap: bytes + answerRows*cache + sweepMemory(c, generate.DefaultChunk, false) + 4*answerRows*int64(c.Vocab)}
 }
