@@ -29,7 +29,7 @@ func TestWorks(t *testing.T) {
 		}
 		return strings.Join(names, "|")
 	}
-	works, tooLong := Works(600, []int{64, 512, 2048}, []int{0, 512, 2048}, []int{1, 4, 512})
+	works, tooLong := Works(600, 256, []int{64, 512, 2048}, []int{0, 512, 2048}, []int{1, 4, 512})
 	want := "prompt of 64|prompt of 512|decode after 0|decode after 512|decode, 4 at once|decode, 512 at once|512 requests, 128 in, 64 out"
 	if got := list(works); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
@@ -37,7 +37,7 @@ func TestWorks(t *testing.T) {
 	if got, want := list(tooLong), "prompt of 2,048|decode after 2,048"; got != want {
 		t.Errorf("too long are %s\nwant %s", got, want)
 	}
-	if w, tooLong := Works(20, []int{64}, []int{0}, []int{1, 4}); len(w) != 0 || len(tooLong) != 4 {
+	if w, tooLong := Works(20, 256, []int{64}, []int{0}, []int{1, 4}); len(w) != 0 || len(tooLong) != 4 {
 		t.Errorf("works %v in a context of 20, too long %v", w, tooLong)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"limbeck/model/arch"
 	"limbeck/nn/op"
 )
 
@@ -12,13 +13,19 @@ import (
 type Limits struct {
 	Rows    int // requests that are answered at once; 0: 16
 	Waiting int // requests that wait until they can be; 0: 64
-	Chunk   int // tokens that one step reads; 0: DefaultChunk. Long prompts are read in pieces, so that other replies go on
+	Chunk   int // tokens that one step reads; 0: [DefaultChunk]'s. Long prompts are read in pieces, so that other replies go on
 	Memory  int // bytes of KV caches, those of finished requests included; 0: 1 GB
 }
 
-// DefaultChunk is the Chunk of limits that set none: prompts of so many tokens
-// together are read in one pass.
-const DefaultChunk = 256
+// DefaultChunk is the Chunk of limits that set none, for models of shape c:
+// prompts of so many tokens together are read in one pass. Those of wide models
+// are fewer: their activations, most of which are gates and what they let through,
+// are to take little beside the weights, and weights as many are worth reading
+// for fewer tokens.
+func DefaultChunk(c arch.Config) int {
+	const most, least, memory = 256, 64, 12e6
+	return min(most, max(least, int(memory/(2*4*float64(c.FFN)))/least*least))
+}
 
 const (
 	defaultRows    = 16
@@ -48,7 +55,7 @@ type batch struct {
 // newBatch returns an empty batch. A Memory of 0 is no limit.
 func newBatch(r *Runner, l Limits) *batch {
 	orElse(&l.Rows, defaultRows)
-	orElse(&l.Chunk, DefaultChunk)
+	orElse(&l.Chunk, DefaultChunk(r.Model.Config()))
 	b := &batch{r: r, Limits: l, most: math.MaxInt, context: r.Model.Config().Context, stops: r.Model.Tokenizer.Stops(), heads: []int{}}
 	if l.Memory > 0 {
 		b.context = min(b.context, r.positions(l.Memory))

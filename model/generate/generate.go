@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"time"
 
 	"limbeck/internal/par"
@@ -148,6 +149,7 @@ func (r *Runner) PackLater() {
 func (r *Runner) begin() {
 	if r.raw > 0 {
 		if r.raw--; r.raw == 0 {
+			debug.FreeOSMemory() // what loading left: packed, the model takes the most that it ever does
 			r.Model.Pack(r.tape.Pool)
 		}
 	}
