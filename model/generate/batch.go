@@ -17,14 +17,17 @@ type Limits struct {
 	Memory  int // bytes of KV caches, those of finished requests included; 0: 1 GB
 }
 
+// mostChunk is the Chunk of limits that set none, for all but wide models.
+const mostChunk = 256
+
 // DefaultChunk is the Chunk of limits that set none, for models of shape c:
 // prompts of so many tokens together are read in one pass. Those of wide models
 // are fewer: their activations, most of which are gates and what they let through,
 // are to take little beside the weights, and weights as many are worth reading
 // for fewer tokens.
 func DefaultChunk(c arch.Config) int {
-	const most, least, memory = 256, 64, 12e6
-	return min(most, max(least, int(memory/(2*4*float64(c.FFN)))/least*least))
+	const least, memory = 64, 12e6
+	return min(mostChunk, max(least, int(memory/(2*4*float64(c.FFN)))/least*least))
 }
 
 const (
@@ -106,7 +109,7 @@ func (b *batch) step() {
 		return
 	}
 	b.plan()
-	b.r.begin()
+	b.r.begin(len(b.ids), slices.ContainsFunc(b.rows, func(w *writer) bool { return len(w.reply.IDs) > 0 }))
 	m, t := b.r.Model, b.r.tape
 	t.Reset()
 	hidden := m.Forward(t, op.Batch{IDs: b.ids, Seqs: b.runs, Rows: b.heads})
