@@ -165,6 +165,26 @@ func TestPrompt(t *testing.T) {
 	}
 }
 
+// A template that shows the last message alone has no place for a system message;
+// one that refuses them says so itself.
+func TestOmitsSystem(t *testing.T) {
+	m := testkit.Model(1)
+	for source, want := range map[string]bool{
+		testkit.Template:                 false,
+		"{{ messages[-1]['content'] }}":  true,
+		"{{ messages[0]['content'] }}":   false,
+		"{{ raise_exception('roles') }}": false,
+		"":                               false,
+	} {
+		if err := m.SetTemplate(source); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.OmitsSystem(); got != want {
+			t.Errorf("%q omits system messages: %v, want %v", source, got, want)
+		}
+	}
+}
+
 func TestSetTrainable(t *testing.T) {
 	m := testkit.Model(1)
 	n := m.SetTrainable(func(w *op.Weight) bool { return w.Name == "blk.0.attn_q.weight" || w.Rows == 1 })

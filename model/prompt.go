@@ -27,6 +27,20 @@ func (m *Model) Prompt(messages []chat.Message) (string, error) {
 	return text, nil
 }
 
+// OmitsSystem reports whether the chat template leaves out system messages: whether
+// prompts that differ in theirs alone are the same. A template that refuses them
+// omits none.
+func (m *Model) OmitsSystem() bool {
+	var prompts [2]string
+	for i, system := range []string{"a", "b"} {
+		var err error
+		if prompts[i], err = m.Prompt([]chat.Message{{Role: "system", Content: system}, {Role: "user", Content: "?"}}); err != nil {
+			return false
+		}
+	}
+	return prompts[0] == prompts[1]
+}
+
 // PromptIDs returns the tokens of [Model.Prompt].
 func (m *Model) PromptIDs(messages []chat.Message) ([]int, error) {
 	text, err := m.Prompt(messages)

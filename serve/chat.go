@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
+	"limbeck/model/chat"
 	"limbeck/model/generate"
 )
 
@@ -67,7 +69,18 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, 
 	if err != nil {
 		return nil, nil, wrong("messages", "%v", err)
 	}
+	s.warnOmitted(q)
 	return q, ids, nil
+}
+
+// warnOmitted warns, the first time, of a request whose system message the chat
+// template leaves out.
+func (s *Server) warnOmitted(q *request) {
+	if s.omits && slices.ContainsFunc(q.messages, func(m chat.Message) bool { return m.Role == "system" }) {
+		s.omitted.Do(func() {
+			s.o.Warn("system messages of requests are left out: the model's chat template has no place for them")
+		})
+	}
 }
 
 // An answer is a reply on its way to a client.

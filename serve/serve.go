@@ -20,6 +20,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,12 +30,13 @@ import (
 
 // Options say how a Server behaves. The zero value works.
 type Options struct {
-	Name      string // the model's id; "model" if empty
-	Context   int    // tokens of prompt and reply together; 0: the model's
-	MaxTokens int    // of replies whose request sets no limit; 0: as many as fit
-	Parallel  int    // requests that are answered at once; 0: as package generate chooses
-	Cache     int    // bytes for what has been read of requests; 0: as package generate chooses
-	Log       func(format string, args ...any)
+	Name      string                           // the model's id; "model" if empty
+	Context   int                              // tokens of prompt and reply together; 0: the model's
+	MaxTokens int                              // of replies whose request sets no limit; 0: as many as fit
+	Parallel  int                              // requests that are answered at once; 0: as package generate chooses
+	Cache     int                              // bytes for what has been read of requests; 0: as package generate chooses
+	Log       func(format string, args ...any) // of each request
+	Warn      func(format string, args ...any) // of what the server cannot do as asked; each once
 }
 
 // A Server answers requests with one model.
@@ -43,6 +45,8 @@ type Server struct {
 	model   *model.Model
 	batch   *generate.Batcher
 	ending  atomic.Bool
+	omits   bool      // system messages, by the template
+	omitted sync.Once // warns of that
 	created int64
 }
 
@@ -64,8 +68,12 @@ func New(r *generate.Runner, o Options) *Server {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
+	if o.Warn == nil {
+		o.Warn = func(string, ...any) {}
+	}
 	limits := generate.Limits{Rows: o.Parallel, Memory: o.Cache}
-	return &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix()}
+	return &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix(),
+		omits: r.Model.OmitsSystem()}
 }
 
 // Context returns how many tokens of prompt and reply together a request has

@@ -118,6 +118,30 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 	}
 }
 
+// System messages that the model's template leaves out are warned of, once.
+func TestWarnsOfOmittedSystem(t *testing.T) {
+	const body = `{"messages": [{"role": %q, "content": "x"}, {"role": "user", "content": "hi"}], "max_tokens": 1}`
+	for template, want := range map[string]int{testkit.Template: 0, "{{ messages[-1]['content'] }}": 1} {
+		r := tinyRunner(t)
+		if err := r.Model.SetTemplate(template); err != nil {
+			t.Fatal(err)
+		}
+		var warned []string
+		h := New(r, Options{Warn: func(format string, args ...any) { warned = append(warned, fmt.Sprintf(format, args...)) }}).Handler()
+		for _, role := range []string{"assistant", "system", "developer"} {
+			if status, reply := post(t, h, fmt.Sprintf(body, role)); status != 200 {
+				t.Errorf("status %d: %s", status, reply)
+			}
+			if role == "assistant" && len(warned) > 0 {
+				t.Errorf("without a system message: %q", warned)
+			}
+		}
+		if len(warned) != want || want > 0 && !strings.Contains(warned[0], "no place for them") {
+			t.Errorf("%q: %d warnings, want %d: %q", template, len(warned), want, warned)
+		}
+	}
+}
+
 func TestOtherAddressesAndMethods(t *testing.T) {
 	h := tinyServer(t).Handler()
 	for _, c := range []struct {

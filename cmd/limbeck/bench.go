@@ -12,6 +12,7 @@ import (
 	"limbeck/eval/bench"
 	"limbeck/internal/disk"
 	"limbeck/internal/par"
+	"limbeck/model/generate"
 	"limbeck/store/builtin"
 )
 
@@ -118,7 +119,7 @@ func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) 
 		return nil, err
 	}
 	defer m.Close()
-	works, tooLong := bench.Works(m.Config().Context, f.lengths, f.depths, f.parallel)
+	works, tooLong := bench.Works(m.Config().Context, generate.DefaultChunk(m.Config()), f.lengths, f.depths, f.parallel)
 	if err := f.leaveOut(a, ref, m.Config().Context, tooLong); err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func (a *app) diagnose(ctx context.Context, f *engineFlags, ref string, pool *pa
 	if out.Room == 0 {
 		return out, nil
 	}
-	works, _ := bench.Works(min(s.Context, out.Room), []int{512}, []int{0, 512}, nil)
+	works, _ := bench.Works(min(s.Context, out.Room), 1, []int{512}, []int{0, 512}, nil)
 	if out.Rates, out.Timed, err = bench.Predict(ctx, m, works, pool, p); err != nil {
 		return nil, err
 	}

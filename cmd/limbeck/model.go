@@ -54,10 +54,17 @@ type engine struct {
 	load time.Duration
 }
 
-// garbageShare is how much memory an engine may leave uncollected, in percent
-// of what it uses. Inference hardly allocates: Go's usual 100 would only let
-// the weights' size be wasted before the first collection.
-const garbageShare = 20
+// garbageShare returns how much memory an engine with m may leave uncollected, in
+// percent of what it uses: 20, or what makes about 16 MB. Inference hardly
+// allocates: Go's usual 100 would only let the weights' size be wasted before the
+// first collection.
+func garbageShare(m *model.Model) int {
+	size := 1
+	for _, w := range m.Weights() {
+		size += w.Bytes()
+	}
+	return max(1, min(20, 16_000_000*100/size))
+}
 
 // open loads a model for inference. The caller closes the engine.
 func (f *engineFlags) open(a *app, ref string) (*engine, error) {
@@ -72,14 +79,15 @@ func (f *engineFlags) openSoon(a *app, ref string) (*engine, error) {
 
 func (f *engineFlags) load(a *app, ref string, ready func(*engine)) (*engine, error) {
 	start := time.Now()
-	debug.SetGCPercent(-1) // loading leaves little behind: collecting would take longer
-	defer debug.SetGCPercent(garbageShare)
+	usual := debug.SetGCPercent(-1) // loading leaves little behind: collecting would take longer
 	pool := par.New(f.threads)
 	m, p, err := f.openWith(a, ref, pool)
 	if err != nil {
 		pool.Close()
+		debug.SetGCPercent(usual)
 		return nil, err
 	}
+	defer debug.SetGCPercent(garbageShare(m))
 	e := &engine{generate.NewRunner(m, pool, p), pool, 0}
 	ready(e)
 	e.load = time.Since(start)

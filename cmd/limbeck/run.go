@@ -135,6 +135,9 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 		return err
 	}
 	a.tellLost(e.Model.Tokenizer, f.system, nil)
+	if f.system != "" && e.Model.OmitsSystem() {
+		a.remark("--system is left out: the chat template of %s has no place for a system message", args[0])
+	}
 	if talk {
 		return a.chat(ctx, f, e, s)
 	}

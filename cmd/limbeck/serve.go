@@ -100,7 +100,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 	}
 	name := strings.TrimSuffix(filepath.Base(ref), ".gguf")
 	s := serve.New(e.Runner, serve.Options{Name: name, Context: f.context, MaxTokens: f.maxTokens,
-		Parallel: f.parallel, Cache: int(f.cache), Log: a.detail})
+		Parallel: f.parallel, Cache: int(f.cache), Log: a.detail, Warn: a.remark})
 	if s.Context() < max(f.context, leastContext) {
 		return usageErrorf("--cache %s holds %d tokens, want at least %d", f.cache, s.Context(), max(f.context, leastContext))
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-
-	"limbeck/model/generate"
 )
 
 // A Work is one thing to time.
@@ -66,8 +64,9 @@ const (
 // Works lists what to time: prompts of these lengths; tokens after so many
 // others; and, where a batch has more than one sequence, decoding it, and for
 // the largest, requests with their prompts. What a context has no room for is in
-// tooLong instead.
-func Works(context int, lengths, depths, batches []int) (works, tooLong []Work) {
+// tooLong instead. The sequences of a batch begin together: one pass, of at most
+// chunk tokens, reads their prompts.
+func Works(context, chunk int, lengths, depths, batches []int) (works, tooLong []Work) {
 	add := func(w Work) {
 		to := &works
 		if w.Tokens+w.Write > context {
@@ -86,7 +85,7 @@ func Works(context int, lengths, depths, batches []int) (works, tooLong []Work) 
 	most := 1
 	for _, n := range batches {
 		if most = max(most, n); n > 1 {
-			add(Work{Decode, max(1, min(batchPrompt, generate.DefaultChunk/n)), n, writeTokens})
+			add(Work{Decode, max(1, min(batchPrompt, chunk/n)), n, writeTokens})
 		}
 	}
 	if most > 1 {

@@ -28,7 +28,7 @@ func TestWorks(t *testing.T) {
 		}
 		return strings.Join(names, "|")
 	}
-	works, tooLong := Works(600, []int{64, 512, 2048}, []int{0, 512, 2048}, []int{1, 4, 512})
+	works, tooLong := Works(600, 256, []int{64, 512, 2048}, []int{0, 512, 2048}, []int{1, 4, 512})
 	want := "prompt of 64|prompt of 512|decode after 0|decode after 512|decode, 4 at once|decode, 512 at once|512 requests, 128 in, 64 out"
 	if got := list(works); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
@@ -36,7 +36,7 @@ func TestWorks(t *testing.T) {
 	if got, want := list(tooLong), "prompt of 2,048|decode after 2,048"; got != want {
 		t.Errorf("too long are %s\nwant %s", got, want)
 	}
-	if w, tooLong := Works(20, []int{64}, []int{0}, []int{1, 4}); len(w) != 0 || len(tooLong) != 4 {
+	if w, tooLong := Works(20, 256, []int{64}, []int{0}, []int{1, 4}); len(w) != 0 || len(tooLong) != 4 {
 		t.Errorf("works %v in a context of 20, too long %v", w, tooLong)
 	}
 }
@@ -179,7 +179,7 @@ func TestJudge(t *testing.T) {
 // Profiled are the longest prompt, the deepest decode, the most sequences and the
 // requests.
 func TestProfiled(t *testing.T) {
-	works, _ := Works(10_000, []int{2048, 64}, []int{0, 512, 64}, []int{4, 32, 1})
+	works, _ := Works(10_000, 256, []int{2048, 64}, []int{0, 512, 64}, []int{4, 32, 1})
 	got := profiled(works)
 	want := []Work{{Prompt, 2048, 1, 1}, {Decode, 512, 1, writeTokens}, {Decode, 8, 32, writeTokens}, {Requests, requestPrompt, 32, requestTokens}}
 	if !slices.Equal(got, want) {
@@ -189,7 +189,7 @@ func TestProfiled(t *testing.T) {
 
 // A decode finds its prompt read, by a deeper one or by the last work on prompts.
 func TestOrder(t *testing.T) {
-	works, _ := Works(10_000, []int{64, 2048, 512}, []int{0, 512, 2048}, []int{4, 1})
+	works, _ := Works(10_000, 256, []int{64, 2048, 512}, []int{0, 512, 2048}, []int{4, 1})
 	var got []string
 	for _, i := range order(works) {
 		got = append(got, works[i].String())

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"limbeck/model/arch"
 	"limbeck/nn/op"
 )
 
@@ -12,13 +13,22 @@ import (
 type Limits struct {
 	Rows    int // requests that are answered at once; 0: 16
 	Waiting int // requests that wait until they can be; 0: 64
-	Chunk   int // tokens that one step reads; 0: DefaultChunk. Long prompts are read in pieces, so that other replies go on
+	Chunk   int // tokens that one step reads; 0: [DefaultChunk]'s. Long prompts are read in pieces, so that other replies go on
 	Memory  int // bytes of KV caches, those of finished requests included; 0: 1 GB
 }
 
-// DefaultChunk is the Chunk of limits that set none: prompts of so many tokens
-// together are read in one pass.
-const DefaultChunk = 256
+// mostChunk is the Chunk of limits that set none, for all but wide models.
+const mostChunk = 256
+
+// DefaultChunk is the Chunk of limits that set none, for models of shape c:
+// prompts of so many tokens together are read in one pass. Those of wide models
+// are fewer: their activations, most of which are gates and what they let through,
+// are to take little beside the weights, and weights as many are worth reading
+// for fewer tokens.
+func DefaultChunk(c arch.Config) int {
+	const step, least, memory = 16, 64, 17e6
+	return min(mostChunk, max(least, int(memory/(2*4*float64(c.FFN)))/step*step))
+}
 
 const (
 	defaultRows    = 16
@@ -48,7 +58,7 @@ type batch struct {
 // newBatch returns an empty batch. A Memory of 0 is no limit.
 func newBatch(r *Runner, l Limits) *batch {
 	orElse(&l.Rows, defaultRows)
-	orElse(&l.Chunk, DefaultChunk)
+	orElse(&l.Chunk, DefaultChunk(r.Model.Config()))
 	b := &batch{r: r, Limits: l, most: math.MaxInt, context: r.Model.Config().Context, stops: r.Model.Tokenizer.Stops(), heads: []int{}}
 	if l.Memory > 0 {
 		b.context = min(b.context, r.positions(l.Memory))
@@ -99,7 +109,7 @@ func (b *batch) step() {
 		return
 	}
 	b.plan()
-	b.r.begin()
+	b.r.begin(len(b.ids), slices.ContainsFunc(b.rows, func(w *writer) bool { return len(w.reply.IDs) > 0 }))
 	m, t := b.r.Model, b.r.tape
 	t.Reset()
 	hidden := m.Forward(t, op.Batch{IDs: b.ids, Seqs: b.runs, Rows: b.heads})

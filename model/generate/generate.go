@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"time"
 
 	"limbeck/internal/par"
@@ -96,7 +97,8 @@ func (e *ContextError) Error() string {
 type Runner struct {
 	Model *model.Model
 	tape  *op.Tape
-	raw   int // the pass, counted from the next, before which the model is packed; 0: it is packed
+	raw   bool // the model is to be packed
+	read  int  // tokens, of all passes
 }
 
 // A Precision says how a runner computes. The zero value is what replies are
@@ -137,19 +139,21 @@ func NewRunner(m *model.Model, pool *par.Pool, p Precision) *Runner {
 // NewKV returns an empty cache for one sequence of so many tokens.
 func (r *Runner) NewKV(capacity int) *op.KV { return r.Model.Config().NewKV(r.tape.KV, capacity) }
 
-// PackLater has the runner pack its model, which is not packed yet, before the
-// second pass: a reply's first token does not wait for it.
+// PackLater has the runner pack its model, which is not packed yet, before it goes on
+// with a reply or has read more than 256 tokens: the first token of a reply to a
+// short prompt does not wait for it.
 func (r *Runner) PackLater() {
 	r.Model.PackLater(r.tape.Pool)
-	r.raw = 2
+	r.raw = true
 }
 
-// begin readies the model for one more pass.
-func (r *Runner) begin() {
-	if r.raw > 0 {
-		if r.raw--; r.raw == 0 {
-			r.Model.Pack(r.tape.Pool)
-		}
+// begin readies the model for one more pass, over so many tokens, among which may be
+// some of replies.
+func (r *Runner) begin(tokens int, replies bool) {
+	if r.read += tokens; r.raw && (replies || r.read > mostChunk) {
+		debug.FreeOSMemory() // what loading left: packed, the model takes the most that it ever does
+		r.Model.Pack(r.tape.Pool)
+		r.raw = false
 	}
 }
 

@@ -57,8 +57,8 @@ func common(a, b []int) int {
 }
 
 // place gives w a sequence: a finished one that its prompt continues, or a new
-// one. It reports whether the rows leave memory for that. Caches grow to what is
-// counted here: they take less, but for a layer's while it grows.
+// one. It reports whether the rows leave memory for that. Caches take what the
+// prompt needs at once, and grow to what is counted here.
 func (b *batch) place(w *writer) bool {
 	room := len(w.Prompt) + w.limit
 	s := &sequence{kv: b.r.NewKV(room)} // which takes no memory yet
@@ -77,6 +77,7 @@ func (b *batch) place(w *writer) bool {
 	} else if best != nil {
 		w.lead, w.share = best, share
 	}
+	s.kv.Reserve(len(w.Prompt))
 	s.row, s.bytes = w, s.kv.MaxBytes()
 	s.tokens = append(slices.Grow(s.tokens[:0], len(w.Prompt)+min(w.limit, atOnce)), w.Prompt...)
 	w.seq = s

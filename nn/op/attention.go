@@ -30,13 +30,14 @@ func Attention(t *Tape, q, k, v *Value, h Heads, layer int, r *Rotation, b Batch
 	}
 	n := Alloc[attention](t)
 	jobs, stores, pieces, merges := n.jobs[:0], n.stores[:0], n.pieces[:0], n.merges[:0]
-	*n = attention{t: t, q: q, k: k, v: v, y: t.Value(q.Rows, q.Cols), h: h, r: r, jobs: jobs, stores: stores, pieces: pieces, merges: merges}
+	*n = attention{t: t, q: q, k: k, v: v, y: t.Value(q.Rows, q.Cols), h: h, r: r,
+		jobs: jobs, blocks: n.blocks, stores: stores, pieces: pieces, merges: merges}
 	row := 0
 	for _, s := range b.Seqs {
 		j := attentionJob{row: row, len: s.Len, past: s.past()}
 		if s.KV != nil {
-			s.KV.reserve(layer, j.past+s.Len)
-			j.shape, j.kv = s.KV.shape, s.KV.layers[layer]
+			s.KV.Reserve(j.past + s.Len)
+			j.shape, j.kv = s.KV.shape, s.KV.layer(layer)
 		} else {
 			j.shape = t.shapeKV(h.KV, h.Dim)
 		}
@@ -81,13 +82,16 @@ func (n *attention) keptRow(row int) []byte {
 func (n *attention) attend() {
 	t := n.t
 	m := t.Mark()
+	n.blocks = n.blocks[:0]
 	for i := range n.jobs {
-		if j := &n.jobs[i]; j.kv.keys == nil {
-			room := roundUp(j.len)
-			j.kv = j.shape.layer(dtype.FloatBytes(t.Floats(j.shape.bytes(room)/4)), room)
+		if j := &n.jobs[i]; j.kv.blocks == nil {
+			room, first := roundUp(j.len), len(n.blocks)
+			n.blocks = j.shape.cut(n.blocks, dtype.FloatBytes(t.Floats(j.shape.bytes(room)/4)), 1, room)
+			j.kv = kvLayer{blocks: n.blocks[first:], room: room}
 		}
 	}
 	n.forward()
+	clear(n.blocks) // the memory is the tape's to let go
 	t.rewind(m)
 }
 
@@ -97,6 +101,7 @@ type attention struct {
 	h          Heads
 	r          *Rotation // of q and k as they are read; nil: none
 	jobs       []attentionJob
+	blocks     [][]byte         // of sequences without a cache
 	stores     []attentionPiece // keys and values to store before
 	pieces     []attentionPiece
 	merges     []attentionPiece

@@ -8,18 +8,22 @@ import (
 )
 
 // A KV holds the past keys and values of one sequence, in all layers, in one
-// number format. They lie as attention multiplies them: those of a head follow
-// each other in blocks of keyBlock positions,
+// number format. They lie as attention multiplies them, in blocks of keyBlock
+// positions, of which the last may have less room:
 //
-//	keys:    [kvHeads][capacity/16]            groups of 16 positions
-//	values:  [kvHeads][blocks][strips][room]   room is keyBlock, or less in the last block
+//	block:   [layers][kvHeads] keys, then values
+//	keys:    [room/16]         groups of 16 positions
+//	values:  [strips][room]
 //
 // whose insides are the format's; see kvLayout. Its memory grows with what it
-// holds.
+// holds, by whole blocks: what lies there stays, and there is no time when it is
+// there twice.
 type KV struct {
 	n, limit int
 	shape    kvShape
-	layers   []kvLayer
+	layers   int
+	blocks   [][]byte
+	room     int // of all blocks, a multiple of 16
 }
 
 // keyBlock is the number of positions that attention takes at a time. Blocks
@@ -27,8 +31,9 @@ type KV struct {
 // positions alone.
 const keyBlock = 128
 
-// FirstPositions is the room that a cache starts with, unless its limit is less.
-const FirstPositions = 2 * keyBlock
+// KVBlock is the number of positions by which a cache grows at least, unless its
+// limit is less.
+const KVBlock = keyBlock
 
 // A kvShape is what all layers of a cache have in common.
 type kvShape struct {
@@ -62,17 +67,18 @@ func (t *Tape) shapeKV(heads, headDim int) kvShape {
 // with heads of so many channels.
 func (t *Tape) attendsInPairs(headDim int) bool { return t.BF16 && headDim%2 == 0 }
 
-// A kvLayer is the keys and values of one layer, with room for capacity
-// positions, a multiple of 16.
+// A kvLayer is the keys and values of one layer, in blocks with room for so many
+// positions together, a multiple of 16.
 type kvLayer struct {
-	keys, values []byte
-	capacity     int
+	blocks [][]byte
+	first  int // of the layer's heads, among those of a block
+	room   int
 }
 
 // NewKV returns an empty cache in format t, one of [KVTypes] whose blocks fill
 // headDim, for at most limit positions.
 func NewKV(t *dtype.Type, layers, kvHeads, headDim, limit int) *KV {
-	return &KV{shape: shapeKV(t, kvHeads, headDim), limit: roundUp(limit), layers: make([]kvLayer, layers)}
+	return &KV{shape: shapeKV(t, kvHeads, headDim), limit: roundUp(limit), layers: layers}
 }
 
 // KVBytes returns the size of a cache in format t for so many positions.
@@ -91,23 +97,11 @@ func (c *KV) Cap() int { return c.limit }
 func (c *KV) Type() *dtype.Type { return c.shape.t }
 
 // Bytes returns the memory that the cache takes now.
-func (c *KV) Bytes() int {
-	n := 0
-	for _, l := range c.layers {
-		n += len(l.keys) + len(l.values)
-	}
-	return n
-}
+func (c *KV) Bytes() int { return c.layers * c.shape.bytes(c.room) }
 
 // MaxBytes returns the memory that the cache takes when it is full; more if it
 // has been larger than it may be now.
-func (c *KV) MaxBytes() int {
-	n := 0
-	for _, l := range c.layers {
-		n += c.shape.bytes(max(c.limit, l.capacity))
-	}
-	return n
-}
+func (c *KV) MaxBytes() int { return c.layers * c.shape.bytes(max(c.limit, c.room)) }
 
 // SetCap makes c a cache for at most limit positions, which are no fewer than it
 // holds. It keeps the memory that it has.
@@ -132,34 +126,58 @@ func (c *KV) CopyFrom(src *KV, n int) {
 	if n > src.n {
 		panic(fmt.Sprintf("op: copy of %d positions of a cache that holds %d", n, src.n))
 	}
-	if len(c.layers) != len(src.layers) || c.shape != src.shape {
+	if c.layers != src.layers || c.shape != src.shape {
 		panic("op: copy of a cache of another shape")
 	}
 	c.n = 0 // nothing to carry over
-	for i := range c.layers {
-		c.reserve(i, n)
-		c.shape.copy(c.layers[i], src.layers[i], n)
+	c.Reserve(n)
+	for i := range (n + keyBlock - 1) / keyBlock {
+		c.copyBlock(i, src.blocks[i], blockRoom(src.room, i), n-i*keyBlock)
 	}
 	c.n = n
 }
 
-// reserve makes room for n positions in a layer. Room at least doubles, so that
-// a sequence is copied a bounded number of times.
-func (c *KV) reserve(layer, n int) {
-	l := &c.layers[layer]
-	if n <= l.capacity {
+// Reserve makes room for n positions, in one piece of memory for all that is
+// missing. Who knows how many are to come spares a cache growing block by block.
+func (c *KV) Reserve(n int) {
+	if n <= c.room {
 		return
 	}
 	if n > c.limit {
 		panic(fmt.Sprintf("op: %d positions in a cache of %d", n, c.limit))
 	}
-	room := min(c.limit, roundUp(max(n, 2*l.capacity, FirstPositions)))
-	mem := make([]byte, c.shape.bytes(room))
+	whole := c.room / keyBlock
+	short := c.blocks[whole:] // the last block, if it ends where the limit was
+	had := c.room - whole*keyBlock
+	c.room = min(c.limit, multiple(n, keyBlock))
+	mem := make([]byte, c.layers*c.shape.bytes(c.room-whole*keyBlock))
 	largePages(mem)
-	grown := c.shape.layer(mem, room)
-	c.shape.copy(grown, *l, c.n)
-	*l = grown
+	c.blocks = c.shape.cut(c.blocks[:whole:whole], mem, c.layers, c.room-whole*keyBlock)
+	for _, block := range short {
+		c.copyBlock(whole, block, had, c.n-whole*keyBlock)
+	}
 }
+
+// layer returns one layer of the cache.
+func (c *KV) layer(i int) kvLayer { return kvLayer{c.blocks, i * c.shape.heads, c.room} }
+
+// copyBlock makes block i hold the first n positions, at most, of one with so much
+// room.
+func (c *KV) copyBlock(i int, from []byte, had, n int) {
+	s, to, room := &c.shape, c.blocks[i], blockRoom(c.room, i)
+	n = roundUp(min(max(n, 0), keyBlock))
+	for range c.layers * s.heads {
+		copy(to[:s.keyBytes(n)], from)
+		for strip := range s.strips() {
+			at, was := s.keyBytes(room)+s.stripBytes(strip*room), s.keyBytes(had)+s.stripBytes(strip*had)
+			copy(to[at:][:s.stripBytes(n)], from[was:])
+		}
+		to, from = to[s.headBytes(room):], from[s.headBytes(had):]
+	}
+}
+
+// blockRoom returns the room of block i, of those that have so much together.
+func blockRoom(all, i int) int { return min(keyBlock, all-i*keyBlock) }
 
 func roundUp(n int) int { return multiple(n, kernel.PanelWidth) }
 
@@ -172,31 +190,44 @@ func (s *kvShape) keyBytes(positions int) int { return positions * s.t.Bytes(s.h
 // stripBytes returns the size of one strip of values.
 func (s *kvShape) stripBytes(positions int) int { return positions * s.t.Bytes(s.layout.strip()) }
 
+// headBytes returns the size of one head's keys and values.
+func (s *kvShape) headBytes(positions int) int {
+	return s.keyBytes(positions) + s.strips()*s.stripBytes(positions)
+}
+
 // bytes returns the size of one layer.
-func (s *kvShape) bytes(positions int) int {
-	return s.heads * (s.keyBytes(positions) + s.strips()*s.stripBytes(positions))
+func (s *kvShape) bytes(positions int) int { return s.heads * s.headBytes(positions) }
+
+// cut appends to blocks those that mem is, with so much room together, of so many
+// layers.
+func (s *kvShape) cut(blocks [][]byte, mem []byte, layers, room int) [][]byte {
+	for i := 0; i*keyBlock < room; i++ {
+		n := layers * s.bytes(blockRoom(room, i))
+		blocks, mem = append(blocks, mem[:n:n]), mem[n:]
+	}
+	return blocks
 }
 
-// layer lays out mem, of that many bytes.
-func (s *kvShape) layer(mem []byte, capacity int) kvLayer {
-	n := s.heads * s.keyBytes(capacity)
-	return kvLayer{mem[:n:n], mem[n:], capacity}
+// head returns what the block of position pos has of a head, and the block's room.
+func (s *kvShape) head(l kvLayer, head, pos int) (mem []byte, room int) {
+	i := pos / keyBlock
+	room = blockRoom(l.room, i)
+	n := s.headBytes(room)
+	return l.blocks[i][(l.first+head)*n:][:n], room
 }
 
-// keys returns one head's keys from position lo, a multiple of 16, on.
-func (s *kvShape) keys(l kvLayer, head, lo int) []byte {
-	n := s.keyBytes(l.capacity)
-	return l.keys[head*n : (head+1)*n][s.keyBytes(lo):]
+// keys returns one head's keys from position pos, a multiple of 16, to the end of
+// its block.
+func (s *kvShape) keys(l kvLayer, head, pos int) []byte {
+	mem, room := s.head(l, head, pos)
+	return mem[:s.keyBytes(room)][s.keyBytes(pos%keyBlock):]
 }
 
 // values returns the strips of one head's values in the block of position pos,
 // and the positions that they have room for.
 func (s *kvShape) values(l kvLayer, head, pos int) (strips []byte, room int) {
-	lo := pos / keyBlock * keyBlock
-	room = min(keyBlock, l.capacity-lo)
-	n := s.strips()
-	at := n * s.stripBytes(head*l.capacity+lo)
-	return l.values[at:][:n*s.stripBytes(room)], room
+	mem, room := s.head(l, head, pos)
+	return mem[s.keyBytes(room):], room
 }
 
 // put stores rows of keys and values, of one head, at the positions from pos on,
@@ -220,19 +251,5 @@ func (s *kvShape) encode(dst encoded, x kernel.Mat) {
 	for i := range dst.n {
 		s.layout.encode(dst.row(i), x.Data[i*x.RowStride:][:x.Cols])
 		clear(dst.data[i*dst.apart:][dst.size:dst.apart])
-	}
-}
-
-// copy copies the first n positions of src to dst.
-func (s *kvShape) copy(dst, src kvLayer, n int) {
-	for head := range s.heads {
-		copy(s.keys(dst, head, 0)[:s.keyBytes(roundUp(n))], s.keys(src, head, 0))
-		for lo := 0; lo < n; lo += keyBlock {
-			to, room := s.values(dst, head, lo)
-			from, had := s.values(src, head, lo)
-			for i := range s.strips() {
-				copy(to[s.stripBytes(i*room):][:s.stripBytes(roundUp(min(n-lo, keyBlock)))], from[s.stripBytes(i*had):])
-			}
-		}
 	}
 }

@@ -5,13 +5,14 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"limbeck/internal/par"
 	"limbeck/tensor/dtype"
 )
 
-// A cache that grows as it is filled, and one copied on the way, give the bits
-// of a pass without a cache.
+// A cache that grows as it is filled and as its limit is raised, and one copied
+// on the way, give the bits of a pass without a cache.
 func TestCacheGrows(t *testing.T) {
 	for _, format := range KVTypes() {
 		for _, dim := range []int{24, 7, 96} {
@@ -23,7 +24,7 @@ func TestCacheGrows(t *testing.T) {
 }
 
 func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
-	const tokens = 2*FirstPositions + 77
+	const tokens, first = 4*KVBlock + 77, 40
 	h := Heads{Query: 4, KV: 2, Dim: dim}
 	pool := par.New(2)
 	defer pool.Close()
@@ -42,12 +43,16 @@ func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
 	rows := func(v *Value, lo, n int) *Value {
 		return &Value{Rows: n, Cols: v.Cols, Data: v.Data[lo*v.Cols : (lo+n)*v.Cols]}
 	}
-	kv := NewKV(format, 1, h.KV, h.Dim, tokens)
+	kv := NewKV(format, 1, h.KV, h.Dim, first)
 	if kv.Bytes() != 0 {
 		t.Errorf("an empty cache takes %d bytes", kv.Bytes())
 	}
+	copied := false
 	for lo := 0; lo < tokens; {
 		n := min(tokens-lo, 1+rng.IntN(120))
+		if lo+n > kv.Cap() {
+			kv.SetCap(min(tokens, lo+n+rng.IntN(100)))
+		}
 		b := Batch{Seqs: []Seq{{Len: n, KV: kv}}}
 		got := Attention(tape, rows(q, lo, n), rows(k, lo, n), rows(v, lo, n), h, 0, nil, b)
 		b.Advance()
@@ -55,14 +60,46 @@ func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
 			t.Fatalf("positions %d to %d differ", lo, lo+n)
 		}
 		lo += n
-		if lo > FirstPositions && kv.Cap() == roundUp(tokens) {
-			other := NewKV(format, 1, h.KV, h.Dim, 2*tokens)
-			other.CopyFrom(kv, kv.Len()-5)
-			kv, lo = other, kv.Len()-5
+		if lo > 2*KVBlock && !copied {
+			other := NewKV(format, 1, h.KV, h.Dim, lo+20)
+			other.CopyFrom(kv, lo-5)
+			kv, lo, copied = other, lo-5, true
+		}
+		if kv.Bytes() > kv.MaxBytes() || kv.Bytes() > KVBytes(format, 1, h.KV, h.Dim, lo+KVBlock) {
+			t.Fatalf("a cache that holds %d positions and may take %d bytes takes %d", lo, kv.MaxBytes(), kv.Bytes())
 		}
 	}
-	if kv.Bytes() > kv.MaxBytes() {
-		t.Errorf("a cache that may take %d bytes takes %d", kv.MaxBytes(), kv.Bytes())
+	if !copied {
+		t.Error("nothing was copied")
+	}
+}
+
+// Memory that is known to be needed is taken at once, and what lies in blocks
+// stays where it is as others are added.
+func TestCacheReserves(t *testing.T) {
+	const layers, prompt, limit = 3, 1000, 100_000
+	kv := NewKV(dtype.F16, layers, 2, 64, limit)
+	kv.Reserve(prompt)
+	if want := KVBytes(dtype.F16, layers, 2, 64, 8*KVBlock); kv.Bytes() != want {
+		t.Errorf("takes %d bytes for %d positions, want %d", kv.Bytes(), prompt, want)
+	}
+	whole := unsafe.Slice(&kv.blocks[0][0], kv.Bytes())
+	for i, block := range kv.blocks {
+		if &block[0] != &whole[i*len(block)] {
+			t.Errorf("block %d does not lie behind the one before", i)
+		}
+	}
+	before := slices.Clone(kv.blocks)
+	for n := prompt; n < 2*prompt; n++ {
+		kv.Reserve(n)
+		if over := kv.room - n; over < 0 || over >= KVBlock {
+			t.Fatalf("room for %d positions, want %d and less than a block more", kv.room, n)
+		}
+	}
+	for i, block := range before {
+		if &block[0] != &kv.blocks[i][0] {
+			t.Errorf("block %d has moved", i)
+		}
 	}
 }
 
@@ -70,12 +107,12 @@ func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
 // keeps its memory, and says so.
 func TestCacheLimitChanges(t *testing.T) {
 	kv := NewKV(dtype.F32, 1, 1, 16, 32)
-	kv.reserve(0, 32)
+	kv.Reserve(32)
 	kv.n = 20
-	kv.SetCap(2 * FirstPositions)
-	kv.reserve(0, 2*FirstPositions)
+	kv.SetCap(2 * KVBlock)
+	kv.Reserve(2 * KVBlock)
 	full := kv.Bytes()
-	if full != kv.MaxBytes() || kv.Cap() != 2*FirstPositions {
+	if full != kv.MaxBytes() || kv.Cap() != 2*KVBlock {
 		t.Errorf("takes %d bytes, at most %d; holds %d positions", full, kv.MaxBytes(), kv.Cap())
 	}
 	kv.SetCap(kv.Len())
@@ -90,5 +127,5 @@ func TestCacheRefusesMoreThanItsLimit(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	NewKV(dtype.F32, 1, 1, 16, 32).reserve(0, 33)
+	NewKV(dtype.F32, 1, 1, 16, 32).Reserve(33)
 }

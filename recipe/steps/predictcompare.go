@@ -107,9 +107,9 @@ func (l *look) answering(c arch.Config, bytes int64) needs {
 // sequences that may have most tokens and have used of them: their caches, and
 // what a step computes.
 func generating(c arch.Config, bytes int64, most, used float64) needs {
-	positions := min(most, max(op.FirstPositions, used))
+	positions := min(most, math.Ceil(used/op.KVBlock)*op.KVBlock)
 	cache := int64(c.KVBytes(dtype.F16, int(math.Ceil(positions))))
-	return needs{heap: bytes + eval.AnswerSlots*cache + sweepMemory(c, generate.DefaultChunk, false) + 4*eval.AnswerSlots*int64(c.Vocab)}
+	return needs{heap: bytes + eval.AnswerSlots*cache + sweepMemory(c, float64(generate.DefaultChunk(c)), false) + 4*eval.AnswerSlots*int64(c.Vocab)}
 }
 
 // judging is the teacher and the students, of so many bytes, which read what is to

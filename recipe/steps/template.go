@@ -48,7 +48,7 @@ func speakAs(m *model.Model, examples []data.Example) (remark string, err error)
 	if err != nil {
 		return "", nil // it is told where the examples are read
 	}
-	if !strings.Contains(with, strings.TrimSpace(text)) {
+	if m.OmitsSystem() {
 		return "the model's chat template leaves out system messages: neither training nor replies see them", nil
 	}
 	if without, err := m.Prompt(data.Conversation([]data.Message{user})); err == nil && with == without {

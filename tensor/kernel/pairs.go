@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"sync"
 )
 
 // A pair is two bf16 in the bits of a float32: the low half is the element at
@@ -215,8 +216,9 @@ func MulPairs(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) 
 		return
 	}
 	// Tiles take whole blocks: the rows that are left become one.
-	const depth = 64
-	var block [BlockRows * depth]float32
+	block := pairBlocks.Get().(*pairBlock)
+	defer pairBlocks.Put(block)
+	const depth = len(block) / BlockRows
 	c, a.Data, a.Rows = c[blocks.rows*ldc:], a.Data[min(blocks.rows*a.RowStride, len(a.Data)):], a.Rows-blocks.rows
 	for k := 0; k < a.Cols || k == 0; k += depth {
 		n := min(depth, a.Cols-k)
@@ -226,6 +228,12 @@ func MulPairs(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) 
 		mulPairs(c, ldc, cols, rowBlocks{block[:], a.Rows, n, 0, 1, BlockRows}, panel[k*PanelWidth:], add || k > 0)
 	}
 }
+
+// A pairBlock holds some columns of a block of rows. The stack cannot: what is
+// called is chosen when the program starts, and the compiler has it escape.
+type pairBlock [BlockRows * 64]float32
+
+var pairBlocks = sync.Pool{New: func() any { return new(pairBlock) }}
 
 // MulBlockPairs is [MulPairs] of the first rows of a, whose rows are a multiple
 // of [BlockRows], by as many panels as hold cols columns, apart floats apart.

@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // A Strip is how some columns of a matrix lie in memory, in a number format and
 // row after row, so that few rows of f32 multiply them as they are decoded.
@@ -67,7 +70,8 @@ func (s *Strip) Decode(dst []float32, b []byte, n int) {
 	if n == 0 || s.fast.decoded(dst, b, n) {
 		return
 	}
-	var row [maxStrip]float32
+	row := stripRows.Get().(*stripRow)
+	defer stripRows.Put(row)
 	for k := range n {
 		s.decodeGeneric(row[:s.Width], b[k*s.Bytes:])
 		for j := 0; j < s.Width; j += PanelWidth {
@@ -78,14 +82,22 @@ func (s *Strip) Decode(dst []float32, b []byte, n int) {
 
 const maxStrip = 32
 
+// A stripRow holds a decoded row. The stack cannot: which decoder is called is the
+// strip's, and the compiler has what it writes to escape.
+type stripRow [maxStrip]float32
+
+var stripRows = sync.Pool{New: func() any { return new(stripRow) }}
+
 func (s *Strip) mulGeneric(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
-	var sum, row [maxStrip]float32
+	var sum stripRow
+	row := stripRows.Get().(*stripRow)
+	defer stripRows.Put(row)
 	for p := range strips {
 		for i := range a.Rows {
 			clear(sum[:])
 			for k, x := range a.Data[i*a.RowStride:][:a.Cols] {
 				s.decodeGeneric(row[:s.Width], b[p*apart+k*s.Bytes:])
-				for j, v := range row {
+				for j, v := range row[:s.Width] {
 					sum[j] += float32(x * v)
 				}
 			}

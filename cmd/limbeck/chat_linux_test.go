@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"limbeck/internal/testkit"
+	"limbeck/model/gguf"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// In a terminal, Ctrl-C stops a reply and not the chat, which goes on where it was:
+// the second turn reads nothing again of the first, the stopped reply included.
+func TestChatInTerminal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "endless.gguf")
+	writeEndless(t, path)
+	x := startInTerminal(t, "limbeck", "run", path, "--verbose", "--max-tokens", "0", "--threads", "1")
+	const ctrlC = "\x03"
+	var read, cached, written [2]int
+	for turn, line := range []string{"hello", "go on"} {
+		x.expect(">>> ")
+		x.write(line + "\n")
+		x.expect("qqqq")
+		x.write(ctrlC)
+		x.expect(` \[stopped\]`)
+		found := x.expect(`prompt (\d+) tokens \((\d+) cached\)`)
+		read[turn], cached[turn] = number(t, found[1]), number(t, found[2])
+		written[turn] = number(t, x.expect(`reply (\d+) tokens`)[1])
+	}
+	// The token that was written last is in no cache: it has not been read.
+	if first := read[0] + written[0] - 1; cached[0] != 0 || cached[1] < first || read[1] <= cached[1] {
+		t.Errorf("turns of %d tokens (%d cached) and %d (%d cached), want %d cached of the second", read[0], cached[0], read[1], cached[1], first)
+	}
+	x.expect(">>> ")
+	x.write(ctrlC) // with no reply on its way
+	x.expect("/bye or Ctrl-D ends the chat")
+	x.expect(">>> ")
+	x.write("/bye\n")
+	if err := x.cmd.Wait(); err != nil {
+		t.Errorf("the chat ended with %v:\n%s", err, x.text())
+	}
+}
+
+func number(t *testing.T, digits string) int {
+	t.Helper()
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// writeEndless writes a model that says q, whatever it is told, for a million
+// tokens: its blocks add nothing, and the head sees ones alone.
+func writeEndless(t *testing.T, path string) {
+	t.Helper()
+	m := testkit.Model(1)
+	q, width := m.Tokenizer.Encode("q", false)[0], m.Config().Width
+	meta, tensors := m.GGUF()
+	meta.Set("llama.context_length", uint32(1<<20))
+	head := tensor.New("output.weight", dtype.F32, m.Config().Vocab, width)
+	for _, x := range append(tensors, head) {
+		v := dtype.Floats(x.Data)
+		for i := range v {
+			switch {
+			case x.Name == "token_embd.weight", x == head && i/width == q:
+				v[i] = 1
+			case strings.HasSuffix(x.Name, "attn_output.weight"), strings.HasSuffix(x.Name, "ffn_down.weight"):
+				v[i] = 0
+			}
+		}
+	}
+	if err := gguf.Write(path, &meta, append(tensors, head)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A terminal is a program in a pseudo-terminal of its own: pty(7).
+type terminal struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	master *os.File
+
+	mu   sync.Mutex
+	said []byte
+	seen int // of said, up to where expect has found something
+}
+
+func startInTerminal(t *testing.T, name string, args ...string) *terminal {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close() })
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slave.Close()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{t: t, cmd: cmd, master: master}
+	go x.listen()
+	return x
+}
+
+// listen takes what the program says until its end, which is an error of reading.
+func (x *terminal) listen() {
+	for buffer := make([]byte, 4096); ; {
+		n, err := x.master.Read(buffer)
+		x.mu.Lock()
+		x.said = append(x.said, buffer[:n]...)
+		x.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (x *terminal) write(text string) {
+	x.t.Helper()
+	if _, err := x.master.WriteString(text); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// expect waits until the program says something that matches pattern, after what
+// was expected before, and returns it with its groups.
+func (x *terminal) expect(pattern string) []string {
+	x.t.Helper()
+	p := regexp.MustCompile(pattern)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		x.mu.Lock()
+		news := x.said[x.seen:]
+		at, found := p.FindIndex(news), p.FindStringSubmatch(string(news))
+		if at != nil {
+			x.seen += at[1]
+		}
+		x.mu.Unlock()
+		if at != nil {
+			return found
+		}
+	}
+	x.t.Fatalf("nothing like %q in\n%s", pattern, x.text())
+	return nil
+}
+
+// text returns the end of what the program has said.
+func (x *terminal) text() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return string(x.said[max(0, len(x.said)-2000):])
+}

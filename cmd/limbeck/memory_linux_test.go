@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"limbeck/internal/testkit"
+	"limbeck/model"
+	"limbeck/model/arch"
+	"limbeck/tensor"
+	"limbeck/tensor/dtype"
+)
+
+// inferenceMemory is what inference may take beside the model's file and the KV
+// cache: the promise of docs/benchmarks.md.
+const inferenceMemory = 64e6
+
+// A process that reads a long prompt, and might reply at length, keeps that promise
+// at its peak. The cache is larger than what it may take: one that is there twice as
+// it grows, or that has room for the whole reply at once, breaks it.
+func TestMemoryOfInference(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 2,200 tokens with a model of 54 M parameters")
+	}
+	path := filepath.Join(t.TempDir(), "random.gguf")
+	c, first := writeRandomQ4(t, path)
+	const prompt = 2200
+	cmd := exec.CommandContext(t.Context(), "limbeck", "run", path, "--raw", "--json", "--max-tokens", "5000", "--stop", first)
+	cmd.Stdin = strings.NewReader(strings.Repeat("z", prompt))
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, &errs)
+	}
+	var reply replyJSON
+	if err := json.Unmarshal(out, &reply); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := c.KVBytes(dtype.F16, reply.PromptTokens+reply.ReplyTokens)
+	beside := float64(reply.PeakMemory) - float64(info.Size()) - float64(cache)
+	t.Logf("file %.1f MB, cache of %d tokens %.1f MB, peak %.1f MB: %.1f MB beside",
+		float64(info.Size())/1e6, reply.PromptTokens+reply.ReplyTokens, float64(cache)/1e6, float64(reply.PeakMemory)/1e6, beside/1e6)
+	if beside > inferenceMemory {
+		t.Errorf("%.1f MB beside file and cache, want at most %.0f", beside/1e6, inferenceMemory/1e6)
+	}
+	if reply.PeakMemory == 0 || reply.PromptTokens != prompt || reply.ReplyTokens != 1 || cache < inferenceMemory {
+		t.Errorf("peak %d; %d tokens, then %d, in %d bytes: the test does not test what it is for",
+			reply.PeakMemory, reply.PromptTokens, reply.ReplyTokens, cache)
+	}
+}
+
+// writeRandomQ4 writes a model of random weights in Q4_0, 31 MB of them, and returns
+// its shape and what it says first.
+func writeRandomQ4(t *testing.T, path string) (c arch.Config, first string) {
+	t.Helper()
+	small := testkit.Model(1)
+	c = small.Config()
+	c.Tied, c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Context = false, 16, 512, 8, 8, 64, 1536, 8192
+	m, err := model.New(c, randomQ4{rand.NewChaCha8([32]byte{})}, small.Tokenizer.Spec(), "")
+	if err == nil {
+		err = m.Save(path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, string(m.Tokenizer.Piece(0))
+}
+
+// randomQ4 gives random matrices in Q4_0, and vectors of ones. The head is zero: of
+// equal logits the first is the greatest.
+type randomQ4 struct{ *rand.ChaCha8 }
+
+// Tensor implements [nn.Source].
+func (s randomQ4) Tensor(name string, rows, cols int) *tensor.Tensor {
+	if rows == 1 {
+		t := tensor.New(name, dtype.F32, cols)
+		for i := range dtype.Floats(t.Data) {
+			dtype.Floats(t.Data)[i] = 1
+		}
+		return t
+	}
+	t := tensor.New(name, dtype.Q4_0, rows, cols)
+	if name == "output.weight" {
+		return t
+	}
+	_, _ = s.Read(t.Data) // never fails
+	const scale = 0x2000  // 2⁻⁷ in f16: about 1/√cols of what 4 bits are
+	for at := 0; at < len(t.Data); at += dtype.Q4_0.Size {
+		binary.LittleEndian.PutUint16(t.Data[at:], scale)
+	}
+	return t
+}
