@@ -38,6 +38,7 @@ tiers: build ## the kernels in every tier that this processor has, and without a
 
 vet: ## go vet
 	go vet ./...
+	go vet .ci/floors.go
 
 tidy-check: ## go.mod and go.sum of each module are what go mod tidy writes
 	@for m in . tensor/kernel/gen .ci/tools; do go -C $$m mod tidy -diff || exit 1; done

@@ -23,7 +23,7 @@ type serveFlags struct {
 	port               int
 	context, maxTokens int
 	parallel           int
-	cache              recipe.Size
+	keep               recipe.Size // bytes for what has been read of requests
 }
 
 func serveCommand(a *app) *cobra.Command {
@@ -48,9 +48,9 @@ func serveCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
 	flags.IntVar(&f.maxTokens, "max-tokens", 1024, "most tokens of a reply whose request sets no limit; 0: as many as fit")
 	flags.IntVar(&f.parallel, "parallel", 16, "most requests that are answered at once")
-	f.cache = 1e9
+	f.keep = 1e9
 	flags.Func("cache", "most memory for what has been read, of requests on their way and before, as 512MB\n"+
-		"(default 1GB); what it holds bounds --ctx too", f.cache.Set)
+		"(default 1GB); what it holds bounds --ctx too", f.keep.Set)
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
 	return cmd
@@ -100,9 +100,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 	}
 	name := strings.TrimSuffix(filepath.Base(ref), ".gguf")
 	s := serve.New(e.Runner, serve.Options{Name: name, Context: f.context, MaxTokens: f.maxTokens,
-		Parallel: f.parallel, Cache: int(f.cache), Log: a.detail, Warn: a.remark})
+		Parallel: f.parallel, Cache: int(f.keep), Log: a.detail, Warn: a.remark})
 	if s.Context() < max(f.context, leastContext) {
-		return usageErrorf("--cache %s holds %d tokens, want at least %d", f.cache, s.Context(), max(f.context, leastContext))
+		return usageErrorf("--cache %s holds %d tokens, want at least %d", f.keep, s.Context(), max(f.context, leastContext))
 	}
 	a.detail("room for %d tokens of prompt and reply; %d requests at once", s.Context(), f.parallel)
 	a.remark("model %s at http://%s/v1; Ctrl-C ends", name, l.Addr())
