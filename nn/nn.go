@@ -146,8 +146,7 @@ func NewGatedFFN(width, hidden int, eps float32) GatedFFN {
 func (f *GatedFFN) Forward(t *op.Tape, x *op.Value) *op.Value {
 	m := t.Mark()
 	n := f.Norm.Forward(t, x, f.Gate.Weight)
-	p := forward(t, n, &f.Gate, &f.Up)
-	h := op.SwiGLU(t, p[0], p[1], f.Down.Weight)
+	h := f.hidden(t, n)
 	d := f.Down.Forward(t, h)
 	y := op.Add(t, x, d)
 	t.Drop(n)
@@ -155,6 +154,17 @@ func (f *GatedFFN) Forward(t *op.Tape, x *op.Value) *op.Value {
 	t.Drop(d)
 	t.Release(m)
 	return y
+}
+
+// hidden returns the neurons' values.
+func (f *GatedFFN) hidden(t *op.Tape, n *op.Value) *op.Value {
+	if f.Gate.Adapter == nil && f.Up.Adapter == nil && f.Down.Adapter == nil {
+		if h := op.Gated(t, n, f.Gate.Weight, f.Up.Weight, f.Down.Weight); h != nil {
+			return h
+		}
+	}
+	p := forward(t, n, &f.Gate, &f.Up)
+	return op.SwiGLU(t, p[0], p[1], f.Down.Weight)
 }
 
 // InitStd is the standard deviation of new weights: 1/√inputs, the scale that

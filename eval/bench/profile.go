@@ -43,6 +43,7 @@ func (p *Profile) judge(l *machine.Limits) {
 // operations names the operations for people; others keep their own name.
 var operations = map[string]string{
 	"matMul": "product", "attention": "attention", "rmsNorm": "norm", "rope": "rotation", "swiGLU": "activation",
+	"gated":     "gated unit",
 	"addScaled": "sum", "embed": "embedding", "gather": "choice of rows", op.Outside: "sampling",
 }
 

@@ -84,6 +84,11 @@ func cost(n Node) Cost {
 		for i := range n.parts {
 			c = c.Plus(n.parts[i].cost())
 		}
+	case *gated:
+		for _, w := range [...]*Weight{n.gate, n.up} {
+			p := matMul{t: n.t, x: n.x, w: w}
+			c = c.Plus(p.cost())
+		}
 	case *attention:
 		for i := range n.jobs {
 			c = c.Plus(n.jobs[i].cost(n.h))

@@ -82,12 +82,16 @@ func spender(n Node, back bool) Spender {
 			kinds = append(kinds, p.kind())
 		}
 		s.Op, s.Weight = "matMul", strings.Join(kinds, "+")
+	case *gated:
+		s.Weight = n.gate.kind() + "+" + n.up.kind()
 	}
 	return s
 }
 
-// kind returns what the weight is to its block.
-func (n *matMul) kind() string {
-	name := strings.TrimSuffix(n.w.Name, ".weight")
+func (n *matMul) kind() string { return n.w.kind() }
+
+// kind returns what w is to its block.
+func (w *Weight) kind() string {
+	name := strings.TrimSuffix(w.Name, ".weight")
 	return name[strings.LastIndexByte(name, '.')+1:]
 }

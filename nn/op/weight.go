@@ -269,16 +269,31 @@ func (w *Weight) panel(group int, mem []float32) []float32 {
 // mulPacked computes the columns lo to hi of y, in groups, from x's rows in the
 // form that the layout wants.
 func (w *Weight) mulPacked(t *Tape, worker int, y, x *Value, lo, hi int) {
+	first := lo * kernel.GroupRows
+	w.mulGroups(y.Data[first:], y.Cols, x, lo, hi, t.Scratch(worker, w.copyFloats((hi-lo)*kernel.GroupRows)))
+}
+
+// copyFloats returns the memory that [Weight.mulGroups] needs for so many rows of w.
+func (w *Weight) copyFloats(rows int) int {
 	if w.packed != nil {
-		w.layout.MatMul(y.Data, y.Cols, x.formed, x.Rows, w.packed, w.Rows, w.Cols, lo, hi)
-		return
+		return 0
 	}
+	return (w.layout.Bytes(rows, w.Cols) + 3) / 4
+}
+
+// mulGroups writes the products with the row groups lo to hi, from y's first column on.
+func (w *Weight) mulGroups(y []float32, ldy int, x *Value, lo, hi int, mem []float32) {
 	first := lo * kernel.GroupRows
 	rows := min(hi*kernel.GroupRows, w.Rows) - first
 	size := w.layout.Bytes(rows, w.Cols)
-	copied := dtype.FloatBytes(t.Scratch(worker, (size+3)/4))[:size]
-	w.layout.Pack(copied, w.t.Data[first*w.t.Type.Bytes(w.Cols):], rows, w.Cols, 0, hi-lo)
-	w.layout.MatMul(y.Data[first:], y.Cols, x.formed, x.Rows, copied, rows, w.Cols, 0, hi-lo)
+	var packed []byte
+	if w.packed != nil {
+		packed = w.packed[w.layout.Bytes(first, w.Cols):][:size]
+	} else {
+		packed = dtype.FloatBytes(mem)[:size]
+		w.layout.Pack(packed, w.t.Data[first*w.t.Type.Bytes(w.Cols):], rows, w.Cols, 0, hi-lo)
+	}
+	w.layout.MatMul(y, ldy, x.formed, x.Rows, packed, rows, w.Cols, 0, hi-lo)
 }
 
 // Bytes returns the memory that w's elements take now, gradients apart.
