@@ -22,8 +22,9 @@ const mostChunk = 256
 
 // DefaultChunk is the Chunk of limits that set none, for models of shape c:
 // prompts of so many tokens together are read in one pass. Those of wide models
-// are fewer: their activations are to take little beside the weights, and weights as
-// many are worth reading for fewer tokens.
+// are fewer: their activations, most of which are gates and what these let through
+// where [op.Gated] does not make them in parts, are to take little beside the weights,
+// and weights as many are worth reading for fewer tokens.
 func DefaultChunk(c arch.Config) int {
 	const step, least, memory = 16, 64, 17e6
 	return min(mostChunk, max(least, int(memory/(2*4*float64(c.FFN)))/step*step))
