@@ -53,6 +53,9 @@ type batch struct {
 	ids   []int
 	runs  []op.Seq
 	heads []int // of ids, those whose logits are wanted; not nil, which would be all
+
+	choosing []*writer // those that write a token of logits
+	logits   *op.Value
 }
 
 // newBatch returns an empty batch. A Memory of 0 is no limit.
@@ -114,17 +117,24 @@ func (b *batch) step() {
 	t.Reset()
 	hidden := m.Forward(t, op.Batch{IDs: b.ids, Seqs: b.runs, Rows: b.heads})
 	if len(b.heads) > 0 {
-		logits := m.Head(t, hidden, nil)
-		row := 0
+		b.logits, b.choosing = m.Head(t, hidden, nil), b.choosing[:0]
 		for _, w := range b.rows {
 			if len(w.seq.unread()) == 0 {
-				w.write(logits.Row(row), m.Tokenizer.Piece, b.stops)
-				row++
+				b.choosing = append(b.choosing, w)
 			}
+		}
+		t.Pool.Run((*choice)(b), len(b.choosing))
+		for _, w := range b.choosing {
+			w.write(m.Tokenizer.Piece, b.stops)
 		}
 	}
 	b.settle()
 }
+
+// choice lets writers choose tokens, each for itself.
+type choice batch
+
+func (c *choice) Do(_, i int) { c.choosing[i].choose(c.logits.Row(i)) }
 
 // plan chooses what the step reads: the last token of each reply that is being
 // written, and with what is left of Chunk, but at least one token, prompts in the

@@ -47,15 +47,19 @@ func (w *writer) begin() {
 	w.reply.LogProbs = make([]float64, 0, min(w.limit, atOnce))
 }
 
-// write adds the next token of the reply, chosen by logits, which it may change.
-// piece returns the bytes of a token; a token of stops ends the reply, unless
-// it is endless.
-func (w *writer) write(logits []float32, piece func(id int) []byte, stops []int) {
+// choose adds the next token to the reply, by logits, which it may change.
+func (w *writer) choose(logits []float32) {
 	lse := kernel.LogSumExp(logits)
 	plain := w.sampler.keep(logits)
 	id := w.sampler.next(logits, w.reply.IDs[max(0, len(w.reply.IDs)-repeatLast):])
 	w.reply.IDs = append(w.reply.IDs, id)
 	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
+}
+
+// write adds the token that was chosen last to the text. piece returns the bytes of a
+// token; a token of stops ends the reply, unless it is endless.
+func (w *writer) write(piece func(id int) []byte, stops []int) {
+	id := w.reply.IDs[len(w.reply.IDs)-1]
 	if len(w.reply.IDs) == 1 {
 		w.reply.First = time.Since(w.start)
 	}
