@@ -78,11 +78,8 @@ func begin(f format, tier string, n int, doc string) {
 
 // load loads the parameters.
 func load(n int) *tile {
-	t := &tile{n: n, y: Load(Param("y"), GP64())}
-	x := Load(Param("x"), GP64())
-	ldx := Load(Param("ldx"), GP64())
-	t.w = Load(Param("w"), GP64())
-	t.x = x16.NewRows(x, ldx, n)
+	t := &tile{n: n}
+	t.y, t.w, t.x = x16.Operands(n)
 	return t
 }
 

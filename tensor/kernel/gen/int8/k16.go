@@ -34,12 +34,7 @@ func matMulWide(f k16.Format, n int) {
 		"Strides are in bytes; lanes leave out outputs of a single group.")
 	t := &wideTile{Format: f, n: n, step: GP64(), pair: GP64(), pairs: AllocLocal(f.PairsBytes()), totals: AllocLocal(n * 64)}
 	copyLanes := x16.WholeOutputs(n)
-	y := Load(Param("y"), GP64())
-	ldy := Load(Param("ldy"), GP64())
-	x := Load(Param("x"), GP64())
-	ldx := Load(Param("ldx"), GP64())
-	t.w = Load(Param("w"), GP64())
-	t.y, t.x = x16.NewRows(y, ldy, n), x16.NewRows(x, ldx, n)
+	t.w, t.y, t.x = operands(n)
 	for range n {
 		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
 	}

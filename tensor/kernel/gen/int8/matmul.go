@@ -39,12 +39,7 @@ func matMul(f x16.Format, n int) {
 		t.heads = AllocLocal(4 * x16.HeadBytes)
 	}
 	copyLanes := x16.WholeOutputs(n)
-	y := Load(Param("y"), GP64())
-	ldy := Load(Param("ldy"), GP64())
-	x := Load(Param("x"), GP64())
-	ldx := Load(Param("ldx"), GP64())
-	t.w = Load(Param("w"), GP64())
-	t.y, t.x = x16.NewRows(y, ldy, n), x16.NewRows(x, ldx, n)
+	t.w, t.y, t.x = operands(n)
 	t.constants()
 	for range n {
 		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
@@ -59,6 +54,17 @@ func matMul(f x16.Format, n int) {
 	copyLanes()
 	VZEROUPPER()
 	RET()
+}
+
+// operands loads the operands of a kernel with n activation rows, which has the
+// outputs' rows addressed beside those: see [x16.Operands].
+func operands(n int) (w Register, y, x x16.Rows) {
+	first := Load(Param("y"), GP64())
+	ldy := Load(Param("ldy"), GP64())
+	from := Load(Param("x"), GP64())
+	ldx := Load(Param("ldx"), GP64())
+	w = Load(Param("w"), GP64())
+	return w, x16.NewRows(first, ldy, n), x16.NewRows(from, ldx, n)
 }
 
 // constants loads what is used often and leaves the rest in memory.

@@ -35,11 +35,8 @@ func matMulWide(f k16.Format, n int) {
 	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
 		"Strides are in bytes; of a group's outputs those of lanes are written.")
 	t := &wideTile{Format: f, n: n, step: GP64(), pair: GP64(), pairs: AllocLocal(f.PairsBytes())}
-	y := Load(Param("y"), GP64())
-	x := Load(Param("x"), GP64())
-	ldx := Load(Param("ldx"), GP64())
-	t.w = Load(Param("w"), GP64())
-	t.x = x16.NewRows(x, ldx, n)
+	y, w, x := x16.Operands(n)
+	t.w, t.x = w, x
 	for range n {
 		t.y, t.total = append(t.y, ZMM()), append(t.total, ZMM())
 	}

@@ -35,11 +35,8 @@ func matMul(f x16.Format, n int) {
 	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
 		"Strides are in bytes; of a group's outputs those of lanes are written.")
 	t := &tile{Format: f, n: n}
-	y := Load(Param("y"), GP64())
-	x := Load(Param("x"), GP64())
-	ldx := Load(Param("ldx"), GP64())
-	t.w = Load(Param("w"), GP64())
-	t.x = x16.NewRows(x, ldx, n)
+	y, w, x := x16.Operands(n)
+	t.w, t.x = w, x
 	for range n {
 		t.y = append(t.y, ZMM())
 	}

@@ -129,6 +129,16 @@ func (r Rows) Rewind(n Register) {
 // Strides are in bytes.
 const Signature = "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)"
 
+// Operands loads the operands of a kernel with n activation rows: where the outputs
+// of the first are, the row groups, and the activations.
+func Operands(n int) (y, w Register, x Rows) {
+	y = Load(Param("y"), GP64())
+	first := Load(Param("x"), GP64())
+	ldx := Load(Param("ldx"), GP64())
+	w = Load(Param("w"), GP64())
+	return y, w, NewRows(first, ldx, n)
+}
+
 // Offsets of its parameters.
 const (
 	atY      = 0
