@@ -14,8 +14,12 @@ type sampler struct {
 	o     Options
 	rng   *rand.Rand
 	plain []float32
-	cand  []candidate
 	top   float32 // the greatest logit
+
+	cand []candidate // those that the filters leave
+
+	weights []float32 // of all tokens
+	sums    []float64 // of blocks of weights
 }
 
 type candidate struct {
@@ -46,6 +50,9 @@ func (s *sampler) next(logits []float32, recent []int) int {
 	if s.o.Temperature <= 0 {
 		return argmax(logits)
 	}
+	if !s.o.filters() {
+		return s.draw(logits)
+	}
 	s.shortlist(logits)
 	s.softmax(s.o.Temperature)
 	u := s.rng.Float64()
@@ -73,25 +80,64 @@ func (s *sampler) penalize(logits []float32, recent []int) {
 	}
 }
 
+// filters reports whether some tokens are left out whatever the draw.
+func (o *Options) filters() bool { return o.TopK > 0 || o.cutsMass() || o.MinP > 0 }
+
+// cutsMass reports whether TopP leaves tokens out.
+func (o *Options) cutsMass() bool { return o.TopP > 0 && o.TopP < 1 }
+
+// weigh sets the weights of all tokens, of which the greatest is 1:
+//
+//	exp((logit - top) / temperature)
+func (s *sampler) weigh(logits []float32, temperature float64) {
+	s.weights = slices.Grow(s.weights[:0], len(logits))[:len(logits)]
+	by := float32(min(1/temperature, math.MaxFloat32))
+	for i, l := range logits {
+		s.weights[i] = (l - s.top) * by
+	}
+	kernel.ExpMinus(s.weights, 0)
+}
+
+// drawBlock is the number of weights that a draw first takes as one.
+const drawBlock = 256
+
+// draw returns one of all tokens: first a block of them is drawn, then one of it.
+func (s *sampler) draw(logits []float32) int {
+	s.top = kernel.Max(logits)
+	s.weigh(logits, s.o.Temperature)
+	total := 0.0
+	s.sums = s.sums[:0]
+	for block := range slices.Chunk(s.weights, drawBlock) {
+		sum := float64(kernel.Sum(block))
+		total += sum
+		s.sums = append(s.sums, sum)
+	}
+	u, b := s.rng.Float64()*total, 0
+	for ; b < len(s.sums)-1 && u >= s.sums[b]; b++ {
+		u -= s.sums[b]
+	}
+	first := b * drawBlock
+	for i, w := range s.weights[first:min(first+drawBlock, len(s.weights))] {
+		if u -= float64(w); u < 0 {
+			return first + i
+		}
+	}
+	return argmax(s.weights) // the sums are rounded, and u was as large as they
+}
+
 // shortlist collects the tokens that the filters leave. It sorts only those
 // that can be left: sorting a vocabulary of 50,000 costs more than the forward
 // pass of a small model.
 func (s *sampler) shortlist(logits []float32) {
-	s.top = logits[argmax(logits)]
-	low, limit := math.Inf(-1), len(logits)
-	topP := s.o.TopP > 0 && s.o.TopP < 1
+	s.top = kernel.Max(logits)
+	low, limit, total := math.Inf(-1), len(logits), 0.0
 	switch {
 	case s.o.TopK > 0:
 		limit = min(limit, s.o.TopK)
-	case topP:
-		// All tokens less probable than this weigh less than 1-TopP together.
-		low = float64(kernel.LogSumExp(logits)) + math.Log((1-s.o.TopP)/float64(len(logits)))
+	case s.o.cutsMass():
+		low, total = s.nucleus(logits)
 	default:
-		// Less probable ones lie below the resolution of Float64.
-		low = float64(s.top) - 54*math.Ln2*s.o.Temperature
-		if s.o.MinP > 0 {
-			low = max(low, float64(s.top)+math.Log(s.o.MinP)-1e-3)
-		}
+		low = float64(s.top) + math.Log(s.o.MinP) - lowMargin
 	}
 	s.cand = s.cand[:0]
 	for id, l := range logits {
@@ -104,14 +150,41 @@ func (s *sampler) shortlist(logits []float32) {
 			low = float64(s.cand[limit-1].logit)
 		}
 	}
-	if s.o.TopK > 0 || topP || s.o.MinP > 0 {
-		s.sort(limit)
-		total := s.softmax(1)
-		if s.o.TopK <= 0 && topP {
-			total = math.Exp(float64(kernel.LogSumExp(logits) - s.top))
-		}
-		s.cut(total)
+	s.sort(limit)
+	if kept := s.softmax(1); total == 0 {
+		total = kept
 	}
+	s.cut(total)
+}
+
+// lowMargin is how far below a bound logits are still looked at, as bounds are
+// rounded.
+const lowMargin = 1e-3
+
+// nucleus returns a logit below which no token counts for TopP, and few above it
+// that do not, and what all weights sum to. It adds the weights up by their
+// exponents and the first bits of their fractions, so that nothing is sorted.
+func (s *sampler) nucleus(logits []float32) (low, total float64) {
+	const fraction = 20 // bits of a weight that its class leaves out
+	var classes [127<<(23-fraction) + 1]float64
+	s.weigh(logits, 1)
+	total = float64(kernel.Sum(s.weights))
+	// All that weigh less make less than 1-TopP together.
+	least := float32((1 - s.o.TopP) / float64(len(logits)))
+	for _, w := range s.weights {
+		if w >= least {
+			classes[math.Float32bits(w)>>fraction] += float64(w)
+		}
+	}
+	const enough = 1 + 1e-4 // the weights are rounded
+	sum := 0.0
+	for c := len(classes) - 1; c > 0; c-- {
+		if sum += classes[c]; sum >= s.o.TopP*total*enough {
+			least = math.Float32frombits(uint32(c) << fraction)
+			break
+		}
+	}
+	return float64(s.top) + math.Log(float64(least)) - lowMargin, total
 }
 
 // sort puts the candidates in order, most probable first and of equal ones the

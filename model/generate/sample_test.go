@@ -53,6 +53,9 @@ func TestSamplerKeepsWhatTheFiltersLeave(t *testing.T) {
 			for _, p := range []float64{0, 0.01, 0.5, 0.95, 1} {
 				for _, m := range []float64{0, 0.05, 0.7, 1} {
 					o := Options{Temperature: 0.8, TopK: k, TopP: p, MinP: m}
+					if !o.filters() {
+						continue
+					}
 					var s sampler
 					s.init(o)
 					s.shortlist(logits)
@@ -73,29 +76,56 @@ func TestSamplerKeepsWhatTheFiltersLeave(t *testing.T) {
 }
 
 // Drawn often, a token comes as often as its probability says, within four
-// standard errors.
+// standard errors and one draw: of few tokens, and of more than are drawn as one.
 func TestSamplerDrawsByProbability(t *testing.T) {
-	logits := []float32{1, -2, 0.5, 3, 2.5, -9, 0}
-	for _, o := range []Options{{Temperature: 1}, {Temperature: 0.5}, {Temperature: 2, TopK: 3}, {Temperature: 1, TopP: 0.8}} {
-		kept := filtered(logits, o)
-		var total float64
-		for _, id := range kept {
-			total += math.Exp(float64(logits[id]) / o.Temperature)
+	few := []float32{1, -2, 0.5, 3, 2.5, -9, 0}
+	many := make([]float32, 2*drawBlock+100)
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range many {
+		many[i] = float32(r.NormFloat64() * 2)
+	}
+	many[drawBlock-1], many[drawBlock], many[len(many)-1] = 7, 6, 6
+	many[3] = float32(math.Inf(-1))
+	for _, logits := range [][]float32{few, many} {
+		for _, o := range []Options{{Temperature: 1}, {Temperature: 0.5}, {Temperature: 2, TopK: 3}, {Temperature: 1, TopP: 0.8}, {Temperature: 1, MinP: 0.1}} {
+			checkDraws(t, logits, o)
 		}
-		const draws = 20000
-		count := make([]int, len(logits))
+	}
+}
+
+func checkDraws(t *testing.T, logits []float32, o Options) {
+	t.Helper()
+	kept := filtered(logits, o)
+	var total float64
+	for _, id := range kept {
+		total += math.Exp(float64(logits[id]) / o.Temperature)
+	}
+	const draws = 20000
+	count := make([]int, len(logits))
+	var s sampler
+	s.init(o)
+	for range draws {
+		count[s.next(slices.Clone(logits), nil)]++
+	}
+	for id, n := range count {
+		var p float64
+		if slices.Contains(kept, id) {
+			p = math.Exp(float64(logits[id])/o.Temperature) / total
+		}
+		if got := float64(n) / draws; math.Abs(got-p) > 4*math.Sqrt(p*(1-p)/draws)+1.0/draws {
+			t.Errorf("%d logits, %+v: token %d drawn with frequency %g, want %g", len(logits), o, id, got, p)
+		}
+	}
+}
+
+// At the least temperatures there is, a draw is the most probable token.
+func TestSamplerDrawsTheGreatestWhenCold(t *testing.T) {
+	for _, temperature := range []float64{1e-3, 1e-30, math.SmallestNonzeroFloat64} {
 		var s sampler
-		s.init(o)
-		for range draws {
-			count[s.next(slices.Clone(logits), nil)]++
-		}
-		for id, n := range count {
-			var p float64
-			if slices.Contains(kept, id) {
-				p = math.Exp(float64(logits[id])/o.Temperature) / total
-			}
-			if got := float64(n) / draws; math.Abs(got-p) > 4*math.Sqrt(p*(1-p)/draws) {
-				t.Errorf("%+v: token %d drawn with frequency %g, want %g", o, id, got, p)
+		s.init(Options{Temperature: temperature})
+		for range 100 {
+			if id := s.next([]float32{-1, 2, 1.5, float32(math.Inf(-1)), 0}, nil); id != 1 {
+				t.Fatalf("temperature %g: drew token %d, want 1", temperature, id)
 			}
 		}
 	}

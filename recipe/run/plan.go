@@ -132,7 +132,7 @@ func (f *Folder) state(n *Planned, at map[*Step]*Planned, before map[string]*lin
 	}
 	var err error
 	if n.Resumes = f.Resumes(n); n.Resumes {
-		n.Why = "interrupted; goes on from its checkpoint"
+		n.Why = "interrupted; goes on from what it kept"
 	} else if old := before[n.Name]; old != nil && old.Key != n.Key {
 		n.Why = f.changed(n, old)
 	}

@@ -318,7 +318,7 @@ func TestCancelThenResume(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted in step train-a") {
 		t.Errorf("got %v", err)
 	}
-	if got := states(mustPlan(t, dir, chain(file))); !strings.Contains(got, "train-a: interrupted; goes on from its checkpoint\n") {
+	if got := states(mustPlan(t, dir, chain(file))); !strings.Contains(got, "train-a: interrupted; goes on from what it kept\n") {
 		t.Errorf("got %s", got)
 	}
 	least := int64(1 << 40)

@@ -7,6 +7,7 @@ import (
 	"limbeck/nn/op"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	"limbeck/tensor/dtype"
 	"limbeck/train"
 )
 
@@ -234,7 +235,7 @@ func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) func() (run.Cos
 }
 
 // predictSynthesize predicts the writing of prompts, of up to so many tokens, and
-// of answers, a token of many a pass. The writer is f32.
+// of answers, a token of many a pass. The writer is Q8_0.
 func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
 		l, err := examineTeacher(c, ref)
@@ -244,9 +245,9 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 		examples := l.pass.tokens / max(1, l.mean) / augmented(c.Recipe.Data)
 		one := l.prompts.tokens / max(1, examples)
 		ask, answer := prompts*one, prompts*l.mean
-		writer := generating(l.config, 4*int64(l.config.Params()), float64(most), one)
+		writer := generating(l.config, int64(dtype.Q8_0.Bytes(l.config.Params())), float64(most), one)
 		return run.Cost{
-			Seconds: (forward(l.config, false, work{ask, ask}) + forward(l.config, l.packed, work{answer, answer - ask})) / batchedShare,
+			Seconds: (forward(l.config, true, work{ask, ask}) + forward(l.config, l.packed, work{answer, answer - ask})) / batchedShare,
 			Memory:  l.reading().and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
 		}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"limbeck/compress/prune"
 	"limbeck/data"
@@ -56,7 +57,7 @@ func buildPrune(c *recipe.Chain) error {
 	if student.From.Text == recipe.FromTeacher {
 		settings.Seed = 0 // nothing is drawn
 	}
-	s := &run.Step{Kind: "prune", Name: "prune", Version: 3, Inputs: []run.Input{teacher}, Settings: settings}
+	s := &run.Step{Kind: "prune", Name: "prune", Version: 4, Inputs: []run.Input{teacher}, Settings: settings}
 	if c.Has("data.train") {
 		in, err := c.Get("data.train", "train")
 		if err != nil {
@@ -146,8 +147,9 @@ func shapeOf(s recipe.Student, m *model.Model, imp *prune.Importance) (prune.Sha
 	}, nil
 }
 
-// A calibrationSet is the training examples, a sample of their tokens, and how
-// often each token occurs in all of them.
+// A calibrationSet is the training examples that were not made of others, a sample
+// of their tokens, and how often each token occurs in all of them: invented values
+// would win tokens over words that people use.
 type calibrationSet struct {
 	examples []data.Example
 	sample   []train.Sequence
@@ -161,6 +163,7 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 	if err != nil {
 		return nil, err
 	}
+	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return data.Augmented(&e) })
 	set, _, err := data.Sequences(m, examples, calibrationTokens)
 	if err != nil {
 		return nil, err
