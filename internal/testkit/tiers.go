@@ -3,7 +3,6 @@ package testkit
 import (
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -15,11 +14,11 @@ const tierVariable = "LIMBECK_CPU"
 
 // EachTier runs f in the kernel tier of this process, and the whole test t
 // again, in a process of its own, in each lower one. Where the environment has
-// chosen a tier, it runs f alone.
+// chosen a tier, and of quick tests, it runs f alone.
 func EachTier(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	t.Run(kernel.Tier(), f)
-	if os.Getenv(tierVariable) != "" {
+	if os.Getenv(tierVariable) != "" || testing.Short() {
 		return
 	}
 	for _, tier := range kernel.Tiers() {
@@ -28,7 +27,7 @@ func EachTier(t *testing.T, f func(t *testing.T)) {
 		}
 		t.Run(tier, func(t *testing.T) {
 			top, _, _ := strings.Cut(t.Name(), "/")
-			c := exec.Command(os.Args[0], "-test.run=^"+top+"$", "-test.v", "-test.short="+strconv.FormatBool(testing.Short()))
+			c := exec.Command(os.Args[0], "-test.run=^"+top+"$", "-test.v")
 			c.Env = append(os.Environ(), tierVariable+"="+tier)
 			out, err := c.CombinedOutput()
 			if err != nil {
