@@ -81,6 +81,9 @@ func (r *Recipe) check(at report) {
 	if r.Quantize != nil && r.Quantize.Aware {
 		r.checkAware(at)
 	}
+	if n := len(r.Prune.KeepLayers); n > 0 && int64(n) != r.Student.Layers.Count {
+		at("prune.keep_layers", fmt.Sprintf("names %d layers, but student.layers is %s", n, r.Student.Layers), "as many as student.layers, which is a count")
+	}
 	if r.Synthesize != nil && r.Train == nil && r.Distill == nil {
 		at("synthesize", "makes examples for a student's training, but none is asked for", "distill or train beside it")
 	}

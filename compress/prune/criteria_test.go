@@ -112,6 +112,23 @@ func TestBest(t *testing.T) {
 	}
 }
 
+// Layers that are named stay, and in the model they are what they were.
+func TestKeepLayers(t *testing.T) {
+	m := testkit.Model(1)
+	imp := measured(t, m, calibration(m))
+	imp.Layers[1] = 0
+	imp.KeepLayers([]int{1, 2})
+	p, err := NewPlan(m, imp, Shape{Layers: 2})
+	if err != nil || !slices.Equal(p.Layers, []int{1, 2}) {
+		t.Fatalf("layers %v stay, %v, want 1 and 2", p.Layers, err)
+	}
+	got, _ := weightOf(t, apply(t, m, p), "blk.0.attn_q.weight")
+	want, _ := weightOf(t, m, "blk.1.attn_q.weight")
+	if !slices.Equal(got, want) {
+		t.Error("the first layer is not the second of before")
+	}
+}
+
 // What Measure gives is what the model's own activations make, whatever the
 // cut into batches: a layer that adds nothing has no influence, a neuron whose
 // gate is closed none, a head whose values are zero none.

@@ -101,6 +101,7 @@ func PruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 		return err
 	}
 	imp.Tokens = set.tokens
+	imp.KeepLayers(p.KeepLayers)
 	shape, err := shapeOf(student, teacher, imp)
 	if err != nil {
 		return err

@@ -55,6 +55,9 @@ func sketch(r *recipe.Recipe, m *model.Model, imp *prune.Importance) (*model.Mod
 	if s.From.Model() || !s.Reshaped() {
 		return m, nil
 	}
+	if k := r.Prune.KeepLayers; len(k) > 0 && k[len(k)-1] >= m.Config().Layers {
+		return nil, r.Problem("prune.keep_layers", fmt.Sprintf("there is no layer %d", k[len(k)-1]), fmt.Sprintf("numbers from 0 to %d", m.Config().Layers-1))
+	}
 	shape, err := shapeOf(s, m, imp)
 	if err == nil {
 		shape, err = shape.Check(m.Config())
