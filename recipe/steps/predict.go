@@ -19,7 +19,7 @@ const (
 	bf16Share    = 0.55 // of a training in bf16: what is not a product takes as long as in f32
 	forwardShare = 0.75
 	packedShare  = 0.55 // of a pass with packed weights, likewise
-	batchedShare = 0.6  // of a pass's rate, when replies of a batch grow token by token
+	batchedShare = 0.7  // of a pass's rate, when replies of a batch grow token by token
 )
 
 // Rates of quantizing, in bytes of f32 a second and thread.
@@ -235,7 +235,8 @@ func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) func() (run.Cos
 }
 
 // predictSynthesize predicts the writing of prompts, of up to so many tokens, and
-// of answers, a token of many a pass. The writer is Q8_0.
+// of answers: the tokens written grow by one of many a pass, the prompts are read
+// at once. The writer is Q8_0.
 func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
 		l, err := examineTeacher(c, ref)
@@ -246,8 +247,9 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 		one := l.prompts.tokens / max(1, examples)
 		ask, answer := prompts*one, prompts*l.mean
 		writer := generating(l.config, int64(dtype.Q8_0.Bytes(l.config.Params())), float64(most), one)
+		written := forward(l.config, true, work{ask, ask}) + forward(l.config, l.packed, work{answer - ask, answer - ask})
 		return run.Cost{
-			Seconds: (forward(l.config, true, work{ask, ask}) + forward(l.config, l.packed, work{answer, answer - ask})) / batchedShare,
+			Seconds: written/batchedShare + forward(l.config, l.packed, work{ask, 0}),
 			Memory:  l.reading().and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
 		}, nil
 	}
