@@ -139,22 +139,28 @@ func (s *sampler) shortlist(logits []float32) {
 	default:
 		low = float64(s.top) + math.Log(s.o.MinP) - lowMargin
 	}
+	s.collect(logits, float32(low), limit)
+	if kept := s.softmax(1); total == 0 {
+		total = kept
+	}
+	s.cut(total)
+}
+
+// collect makes candidates of the tokens of the greatest logits, in order: at most
+// limit, and none below low.
+func (s *sampler) collect(logits []float32, low float32, limit int) {
 	s.cand = s.cand[:0]
 	for id, l := range logits {
-		if float64(l) < low {
+		if l < low {
 			continue
 		}
 		s.cand = append(s.cand, candidate{id: id, logit: l})
 		if len(s.cand) >= 2*limit {
 			s.sort(limit)
-			low = float64(s.cand[limit-1].logit)
+			low = s.cand[limit-1].logit
 		}
 	}
 	s.sort(limit)
-	if kept := s.softmax(1); total == 0 {
-		total = kept
-	}
-	s.cut(total)
 }
 
 // lowMargin is how far below a bound logits are still looked at, as bounds are
