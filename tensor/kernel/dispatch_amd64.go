@@ -48,14 +48,14 @@ var _ = follow(func(t tier) {
 })
 
 func useGeneric() {
-	dot, axpy, blend, scale, add, addTo, mul = dotGeneric, axpyGeneric, blendGeneric, scaleGeneric, addGeneric, addToGeneric, mulGeneric
+	dot, axpy, blend, scale, add = dotGeneric, axpyGeneric, blendGeneric, scaleGeneric, addGeneric
 	sum, sumSq, maximum = sumGeneric, sumSqGeneric, maximumGeneric
 	expToMax = expToMaxGeneric
 	exp, expSum, sumExp, addSoftmax = expGeneric, expSumGeneric, sumExpGeneric, addSoftmaxGeneric
 	mulScaled, dot3, normGrad, addMul = mulScaledGeneric, dot3Generic, normGradGeneric, addMulGeneric
 	softmaxGrad = softmaxGradGeneric
 	swiGLU, swiGLUGrad = swiGLUGeneric, swiGLUGradGeneric
-	rope, ropeHalves = ropeGeneric, ropeHalvesGeneric
+	rope = ropeGeneric
 	adamW = adamWGeneric
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
 	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
@@ -70,17 +70,13 @@ func useGeneric() {
 }
 
 func useAVX2() {
-	dot, axpy, blend, scale, add, addTo, mul = dotAVX2, axpyAVX2, blendAVX2, scaleAVX2, addAVX2, addToAVX2, mulAVX2
+	dot, axpy, blend, scale, add = dotAVX2, axpyAVX2, blendAVX2, scaleAVX2, addAVX2
 	sum, sumSq, maximum = sumAVX2, sumSqAVX2, maximumAVX2
 	exp, expSum, sumExp, addSoftmax = expAVX2, expSumAVX2, sumExpAVX2, addSoftmaxAVX2
 	mulScaled, dot3, normGrad, addMul = mulScaledAVX2, dot3AVX2, normGradAVX2, addMulAVX2
 	softmaxGrad = softmaxGradAVX2
 	swiGLU, swiGLUGrad = swiGLUAVX2, swiGLUGradAVX2
 	rope = ropeAVX2
-	ropeHalves = func(x, cos, sin []float32, sign float32) {
-		n := len(cos)
-		ropeHalvesAVX2(x[:n], x[n:], cos, sin, sign)
-	}
 	adamW = func(w, g, m, v []float32, c adamWConstants) {
 		adamWAVX2(w, g, m, v, (*[8]float32)(unsafe.Pointer(&c)))
 	}

@@ -79,33 +79,6 @@ func expGeneric(y, x []float32) {
 	}
 }
 
-// Softmax replaces x by its softmax and returns its log-sum-exp:
-//
-//	lse = log Σ exp(x[j]);  x[i] = exp(x[i] - lse)
-//
-// Where every element is −Inf, x becomes 0 and lse is −Inf. Where one is NaN,
-// all become NaN.
-func Softmax(x []float32) float32 {
-	m := Max(x)
-	if math.IsInf(float64(m), -1) {
-		s := Sum(x) // Max passes over NaN: rows of it must not look like empty ones
-		if s != s {
-			Scale(x, s, x)
-			return s
-		}
-		clear(x)
-		return m
-	}
-	s := 0.0
-	for rest := x; len(rest) > 0; {
-		n := min(len(rest), sumBlock)
-		s += float64(expSum(rest[:n], m))
-		rest = rest[n:]
-	}
-	Scale(x, float32(1/s), x)
-	return m + float32(math.Log(s))
-}
-
 // SoftmaxGrad turns dp, the gradient of a softmax p, into that of scores which the
 // softmax takes times scale; sum is Σ dp[i]·p[i]:
 //

@@ -1910,127 +1910,6 @@ done9:
 	VZEROUPPER
 	RET
 
-// func addToAVX2(dst []float32, a []float32, b []float32)
-// Requires: AVX
-TEXT ·addToAVX2(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-
-loop10by4:
-	CMPQ    BX, $+32
-	JLT     end10by4
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	VMOVUPS 32(CX), Y0
-	VMOVUPS 32(DX), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 32(AX)
-	VMOVUPS 64(CX), Y0
-	VMOVUPS 64(DX), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 64(AX)
-	VMOVUPS 96(CX), Y0
-	VMOVUPS 96(DX), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 96(AX)
-	ADDQ    $+128, AX
-	ADDQ    $+128, CX
-	ADDQ    $+128, DX
-	SUBQ    $+32, BX
-	JMP     loop10by4
-
-end10by4:
-loop10by1:
-	CMPQ    BX, $+8
-	JLT     end10by1
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $+32, AX
-	ADDQ    $+32, CX
-	ADDQ    $+32, DX
-	SUBQ    $+8, BX
-	JMP     loop10by1
-
-end10by1:
-	TESTQ      BX, BX
-	JE         done10
-	LEAQ       tailMasks<>+32(SB), SI
-	NEGQ       BX
-	VMOVUPS    (SI)(BX*4), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-
-done10:
-	VZEROUPPER
-	RET
-
-// func mulAVX2(y []float32, x []float32)
-// Requires: AVX
-TEXT ·mulAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ y_len+8(FP), DX
-
-loop11by4:
-	CMPQ    DX, $+32
-	JLT     end11by4
-	VMOVUPS (AX), Y0
-	VMOVUPS (CX), Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	VMOVUPS 32(AX), Y0
-	VMOVUPS 32(CX), Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 32(AX)
-	VMOVUPS 64(AX), Y0
-	VMOVUPS 64(CX), Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 64(AX)
-	VMOVUPS 96(AX), Y0
-	VMOVUPS 96(CX), Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 96(AX)
-	ADDQ    $+128, AX
-	ADDQ    $+128, CX
-	SUBQ    $+32, DX
-	JMP     loop11by4
-
-end11by4:
-loop11by1:
-	CMPQ    DX, $+8
-	JLT     end11by1
-	VMOVUPS (AX), Y0
-	VMOVUPS (CX), Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $+32, AX
-	ADDQ    $+32, CX
-	SUBQ    $+8, DX
-	JMP     loop11by1
-
-end11by1:
-	TESTQ      DX, DX
-	JE         done11
-	LEAQ       tailMasks<>+32(SB), BX
-	NEGQ       DX
-	VMOVUPS    (BX)(DX*4), Y0
-	VMASKMOVPS (AX), Y0, Y1
-	VMASKMOVPS (CX), Y0, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-
-done11:
-	VZEROUPPER
-	RET
-
 // func expAVX2(y []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expAVX2(SB), NOSPLIT, $0-48
@@ -2038,9 +1917,9 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), CX
 	MOVQ y_len+8(FP), DX
 
-loop12by1:
+loop10by1:
 	CMPQ         DX, $+8
-	JLT          end12by1
+	JLT          end10by1
 	VMOVUPS      (CX), Y0
 	VMOVUPS      lanesc2d00000<>+0(SB), Y1
 	VMAXPS       Y0, Y1, Y2
@@ -2072,11 +1951,11 @@ loop12by1:
 	ADDQ         $+32, AX
 	ADDQ         $+32, CX
 	SUBQ         $+8, DX
-	JMP          loop12by1
+	JMP          loop10by1
 
-end12by1:
+end10by1:
 	TESTQ        DX, DX
-	JE           done12
+	JE           done10
 	LEAQ         tailMasks<>+32(SB), BX
 	NEGQ         DX
 	VMOVUPS      (BX)(DX*4), Y0
@@ -2109,7 +1988,7 @@ end12by1:
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y0, (AX)
 
-done12:
+done10:
 	VZEROUPPER
 	RET
 
@@ -2251,9 +2130,9 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x_len+8(FP), CX
 	VXORPS       Y1, Y1, Y1
 
-loop13by1:
+loop11by1:
 	CMPQ         CX, $+8
-	JLT          end13by1
+	JLT          end11by1
 	VMOVUPS      (AX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      lanesc2d00000<>+0(SB), Y3
@@ -2286,11 +2165,11 @@ loop13by1:
 	VADDPS       Y5, Y1, Y1
 	ADDQ         $+32, AX
 	SUBQ         $+8, CX
-	JMP          loop13by1
+	JMP          loop11by1
 
-end13by1:
+end11by1:
 	TESTQ        CX, CX
-	JE           done13
+	JE           done11
 	LEAQ         tailMasks<>+32(SB), DX
 	NEGQ         CX
 	VMOVUPS      (DX)(CX*4), Y2
@@ -2326,7 +2205,7 @@ end13by1:
 	VANDPS       Y2, Y5, Y5
 	VADDPS       Y5, Y1, Y1
 
-done13:
+done11:
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2345,9 +2224,9 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-36
 	MOVQ         x_len+8(FP), CX
 	VXORPS       Y1, Y1, Y1
 
-loop14by1:
+loop12by1:
 	CMPQ         CX, $+8
-	JLT          end14by1
+	JLT          end12by1
 	VMOVUPS      (AX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      lanesc2d00000<>+0(SB), Y3
@@ -2379,11 +2258,11 @@ loop14by1:
 	VADDPS       Y5, Y1, Y1
 	ADDQ         $+32, AX
 	SUBQ         $+8, CX
-	JMP          loop14by1
+	JMP          loop12by1
 
-end14by1:
+end12by1:
 	TESTQ        CX, CX
-	JE           done14
+	JE           done12
 	LEAQ         tailMasks<>+32(SB), DX
 	NEGQ         CX
 	VMOVUPS      (DX)(CX*4), Y2
@@ -2418,7 +2297,7 @@ end14by1:
 	VANDPS       Y2, Y5, Y5
 	VADDPS       Y5, Y1, Y1
 
-done14:
+done12:
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2438,9 +2317,9 @@ TEXT ·addSoftmaxAVX2(SB), NOSPLIT, $0-56
 	MOVQ         x_base+24(FP), CX
 	MOVQ         y_len+8(FP), DX
 
-loop15by1:
+loop13by1:
 	CMPQ         DX, $+8
-	JLT          end15by1
+	JLT          end13by1
 	VMOVUPS      (CX), Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      (AX), Y3
@@ -2475,11 +2354,11 @@ loop15by1:
 	ADDQ         $+32, AX
 	ADDQ         $+32, CX
 	SUBQ         $+8, DX
-	JMP          loop15by1
+	JMP          loop13by1
 
-end15by1:
+end13by1:
 	TESTQ        DX, DX
-	JE           done15
+	JE           done13
 	LEAQ         tailMasks<>+32(SB), BX
 	NEGQ         DX
 	VMOVUPS      (BX)(DX*4), Y2
@@ -2515,7 +2394,7 @@ end15by1:
 	VFMADD231PS  Y6, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (AX)
 
-done15:
+done13:
 	VZEROUPPER
 	RET
 
@@ -2528,9 +2407,9 @@ TEXT ·mulScaledAVX2(SB), NOSPLIT, $0-76
 	MOVQ         w_base+48(FP), DX
 	MOVQ         y_len+8(FP), BX
 
-loop16by4:
+loop14by4:
 	CMPQ    BX, $+32
-	JLT     end16by4
+	JLT     end14by4
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (DX), Y2
@@ -2555,12 +2434,12 @@ loop16by4:
 	ADDQ    $+128, CX
 	ADDQ    $+128, DX
 	SUBQ    $+32, BX
-	JMP     loop16by4
+	JMP     loop14by4
 
-end16by4:
-loop16by1:
+end14by4:
+loop14by1:
 	CMPQ    BX, $+8
-	JLT     end16by1
+	JLT     end14by1
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (DX), Y2
@@ -2570,11 +2449,11 @@ loop16by1:
 	ADDQ    $+32, CX
 	ADDQ    $+32, DX
 	SUBQ    $+8, BX
-	JMP     loop16by1
+	JMP     loop14by1
 
-end16by1:
+end14by1:
 	TESTQ      BX, BX
-	JE         done16
+	JE         done14
 	LEAQ       tailMasks<>+32(SB), SI
 	NEGQ       BX
 	VMOVUPS    (SI)(BX*4), Y1
@@ -2584,7 +2463,7 @@ end16by1:
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)
 
-done16:
+done14:
 	VZEROUPPER
 	RET
 
@@ -2599,9 +2478,9 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-104
 	MOVQ         w_base+72(FP), BX
 	MOVQ         dx_len+8(FP), SI
 
-loop17by4:
+loop15by4:
 	CMPQ         SI, $+32
-	JLT          end17by4
+	JLT          end15by4
 	VMOVUPS      (DX), Y2
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y4
@@ -2639,12 +2518,12 @@ loop17by4:
 	ADDQ         $+128, DX
 	ADDQ         $+128, BX
 	SUBQ         $+32, SI
-	JMP          loop17by4
+	JMP          loop15by4
 
-end17by4:
-loop17by1:
+end15by4:
+loop15by1:
 	CMPQ         SI, $+8
-	JLT          end17by1
+	JLT          end15by1
 	VMOVUPS      (DX), Y2
 	VMOVUPS      (CX), Y3
 	VMOVUPS      (BX), Y4
@@ -2658,11 +2537,11 @@ loop17by1:
 	ADDQ         $+32, DX
 	ADDQ         $+32, BX
 	SUBQ         $+8, SI
-	JMP          loop17by1
+	JMP          loop15by1
 
-end17by1:
+end15by1:
 	TESTQ        SI, SI
-	JE           done17
+	JE           done15
 	LEAQ         tailMasks<>+32(SB), DI
 	NEGQ         SI
 	VMOVUPS      (DI)(SI*4), Y2
@@ -2675,7 +2554,7 @@ end17by1:
 	VFMADD231PS  Y4, Y0, Y1
 	VMASKMOVPS   Y1, Y2, (AX)
 
-done17:
+done15:
 	VZEROUPPER
 	RET
 
@@ -2688,9 +2567,9 @@ TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-56
 	MOVQ         p_base+24(FP), CX
 	MOVQ         dp_len+8(FP), DX
 
-loop18by4:
+loop16by4:
 	CMPQ    DX, $+32
-	JLT     end18by4
+	JLT     end16by4
 	VMOVUPS (AX), Y2
 	VMOVUPS (CX), Y3
 	VSUBPS  Y0, Y2, Y2
@@ -2718,12 +2597,12 @@ loop18by4:
 	ADDQ    $+128, AX
 	ADDQ    $+128, CX
 	SUBQ    $+32, DX
-	JMP     loop18by4
+	JMP     loop16by4
 
-end18by4:
-loop18by1:
+end16by4:
+loop16by1:
 	CMPQ    DX, $+8
-	JLT     end18by1
+	JLT     end16by1
 	VMOVUPS (AX), Y2
 	VMOVUPS (CX), Y3
 	VSUBPS  Y0, Y2, Y2
@@ -2733,11 +2612,11 @@ loop18by1:
 	ADDQ    $+32, AX
 	ADDQ    $+32, CX
 	SUBQ    $+8, DX
-	JMP     loop18by1
+	JMP     loop16by1
 
-end18by1:
+end16by1:
 	TESTQ      DX, DX
-	JE         done18
+	JE         done16
 	LEAQ       tailMasks<>+32(SB), BX
 	NEGQ       DX
 	VMOVUPS    (BX)(DX*4), Y2
@@ -2748,7 +2627,7 @@ end18by1:
 	VMULPS     Y4, Y3, Y3
 	VMASKMOVPS Y3, Y2, (AX)
 
-done18:
+done16:
 	VZEROUPPER
 	RET
 
@@ -2761,9 +2640,9 @@ TEXT ·addMulAVX2(SB), NOSPLIT, $0-76
 	MOVQ         y_base+48(FP), DX
 	MOVQ         z_len+8(FP), BX
 
-loop19by4:
+loop17by4:
 	CMPQ        BX, $+32
-	JLT         end19by4
+	JLT         end17by4
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y1, Y1
@@ -2792,12 +2671,12 @@ loop19by4:
 	ADDQ        $+128, CX
 	ADDQ        $+128, DX
 	SUBQ        $+32, BX
-	JMP         loop19by4
+	JMP         loop17by4
 
-end19by4:
-loop19by1:
+end17by4:
+loop17by1:
 	CMPQ        BX, $+8
-	JLT         end19by1
+	JLT         end17by1
 	VMOVUPS     (CX), Y1
 	VMOVUPS     (DX), Y2
 	VMULPS      Y2, Y1, Y1
@@ -2808,11 +2687,11 @@ loop19by1:
 	ADDQ        $+32, CX
 	ADDQ        $+32, DX
 	SUBQ        $+8, BX
-	JMP         loop19by1
+	JMP         loop17by1
 
-end19by1:
+end17by1:
 	TESTQ       BX, BX
-	JE          done19
+	JE          done17
 	LEAQ        tailMasks<>+32(SB), SI
 	NEGQ        BX
 	VMOVUPS     (SI)(BX*4), Y1
@@ -2823,7 +2702,7 @@ end19by1:
 	VFMADD231PS Y2, Y0, Y3
 	VMASKMOVPS  Y3, Y1, (AX)
 
-done19:
+done17:
 	VZEROUPPER
 	RET
 
@@ -2835,9 +2714,9 @@ TEXT ·swiGLUAVX2(SB), NOSPLIT, $0-72
 	MOVQ up_base+48(FP), DX
 	MOVQ y_len+8(FP), BX
 
-loop20by1:
+loop18by1:
 	CMPQ         BX, $+8
-	JLT          end20by1
+	JLT          end18by1
 	VMOVUPS      (CX), Y0
 	VXORPS       lanes80000000<>+0(SB), Y0, Y1
 	VMOVUPS      lanesc2d00000<>+0(SB), Y2
@@ -2875,11 +2754,11 @@ loop20by1:
 	ADDQ         $+32, CX
 	ADDQ         $+32, DX
 	SUBQ         $+8, BX
-	JMP          loop20by1
+	JMP          loop18by1
 
-end20by1:
+end18by1:
 	TESTQ        BX, BX
-	JE           done20
+	JE           done18
 	LEAQ         tailMasks<>+32(SB), SI
 	NEGQ         BX
 	VMOVUPS      (SI)(BX*4), Y0
@@ -2917,7 +2796,7 @@ end20by1:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
 
-done20:
+done18:
 	VZEROUPPER
 	RET
 
@@ -2941,9 +2820,9 @@ TEXT ·swiGLUGradAVX2(SB), NOSPLIT, $0-120
 	MOVQ up_base+96(FP), SI
 	MOVQ dgate_len+8(FP), DI
 
-loop21by1:
+loop19by1:
 	CMPQ         DI, $+8
-	JLT          end21by1
+	JLT          end19by1
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (DX), Y1
 	VXORPS       lanes80000000<>+0(SB), Y0, Y2
@@ -2993,11 +2872,11 @@ loop21by1:
 	ADDQ         $+32, BX
 	ADDQ         $+32, SI
 	SUBQ         $+8, DI
-	JMP          loop21by1
+	JMP          loop19by1
 
-end21by1:
+end19by1:
 	TESTQ        DI, DI
-	JE           done21
+	JE           done19
 	LEAQ         tailMasks<>+32(SB), R8
 	NEGQ         DI
 	VMOVUPS      (R8)(DI*4), Y0
@@ -3045,7 +2924,7 @@ end21by1:
 	VFMADD231PS  Y3, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
 
-done21:
+done19:
 	VZEROUPPER
 	RET
 
@@ -3114,114 +2993,6 @@ DATA twice<>+24(SB)/4, $0x00000003
 DATA twice<>+28(SB)/4, $0x00000003
 GLOBL twice<>(SB), RODATA|NOPTR, $32
 
-// func ropeHalvesAVX2(lo []float32, hi []float32, cos []float32, sin []float32, sign float32)
-// Requires: AVX, FMA3
-TEXT ·ropeHalvesAVX2(SB), NOSPLIT, $0-100
-	VBROADCASTSS sign+96(FP), Y0
-	MOVQ         lo_base+0(FP), AX
-	MOVQ         hi_base+24(FP), CX
-	MOVQ         cos_base+48(FP), DX
-	MOVQ         sin_base+72(FP), BX
-	MOVQ         lo_len+8(FP), SI
-
-loop22by4:
-	CMPQ        SI, $+32
-	JLT         end22by4
-	VMOVUPS     (AX), Y1
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (DX), Y3
-	VMOVUPS     (BX), Y4
-	VMULPS      Y0, Y4, Y4
-	VMULPS      Y4, Y2, Y5
-	VFMSUB231PS Y3, Y1, Y5
-	VMULPS      Y4, Y1, Y1
-	VFMADD231PS Y3, Y2, Y1
-	VMOVUPS     Y5, (AX)
-	VMOVUPS     Y1, (CX)
-	VMOVUPS     32(AX), Y1
-	VMOVUPS     32(CX), Y2
-	VMOVUPS     32(DX), Y3
-	VMOVUPS     32(BX), Y4
-	VMULPS      Y0, Y4, Y4
-	VMULPS      Y4, Y2, Y5
-	VFMSUB231PS Y3, Y1, Y5
-	VMULPS      Y4, Y1, Y1
-	VFMADD231PS Y3, Y2, Y1
-	VMOVUPS     Y5, 32(AX)
-	VMOVUPS     Y1, 32(CX)
-	VMOVUPS     64(AX), Y1
-	VMOVUPS     64(CX), Y2
-	VMOVUPS     64(DX), Y3
-	VMOVUPS     64(BX), Y4
-	VMULPS      Y0, Y4, Y4
-	VMULPS      Y4, Y2, Y5
-	VFMSUB231PS Y3, Y1, Y5
-	VMULPS      Y4, Y1, Y1
-	VFMADD231PS Y3, Y2, Y1
-	VMOVUPS     Y5, 64(AX)
-	VMOVUPS     Y1, 64(CX)
-	VMOVUPS     96(AX), Y1
-	VMOVUPS     96(CX), Y2
-	VMOVUPS     96(DX), Y3
-	VMOVUPS     96(BX), Y4
-	VMULPS      Y0, Y4, Y4
-	VMULPS      Y4, Y2, Y5
-	VFMSUB231PS Y3, Y1, Y5
-	VMULPS      Y4, Y1, Y1
-	VFMADD231PS Y3, Y2, Y1
-	VMOVUPS     Y5, 96(AX)
-	VMOVUPS     Y1, 96(CX)
-	ADDQ        $+128, AX
-	ADDQ        $+128, CX
-	ADDQ        $+128, DX
-	ADDQ        $+128, BX
-	SUBQ        $+32, SI
-	JMP         loop22by4
-
-end22by4:
-loop22by1:
-	CMPQ        SI, $+8
-	JLT         end22by1
-	VMOVUPS     (AX), Y1
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (DX), Y3
-	VMOVUPS     (BX), Y4
-	VMULPS      Y0, Y4, Y4
-	VMULPS      Y4, Y2, Y5
-	VFMSUB231PS Y3, Y1, Y5
-	VMULPS      Y4, Y1, Y1
-	VFMADD231PS Y3, Y2, Y1
-	VMOVUPS     Y5, (AX)
-	VMOVUPS     Y1, (CX)
-	ADDQ        $+32, AX
-	ADDQ        $+32, CX
-	ADDQ        $+32, DX
-	ADDQ        $+32, BX
-	SUBQ        $+8, SI
-	JMP         loop22by1
-
-end22by1:
-	TESTQ       SI, SI
-	JE          done22
-	LEAQ        tailMasks<>+32(SB), DI
-	NEGQ        SI
-	VMOVUPS     (DI)(SI*4), Y1
-	VMASKMOVPS  (AX), Y1, Y2
-	VMASKMOVPS  (CX), Y1, Y3
-	VMASKMOVPS  (DX), Y1, Y4
-	VMASKMOVPS  (BX), Y1, Y5
-	VMULPS      Y0, Y5, Y5
-	VMULPS      Y5, Y3, Y0
-	VFMSUB231PS Y4, Y2, Y0
-	VMULPS      Y5, Y2, Y2
-	VFMADD231PS Y4, Y3, Y2
-	VMASKMOVPS  Y0, Y1, (AX)
-	VMASKMOVPS  Y2, Y1, (CX)
-
-done22:
-	VZEROUPPER
-	RET
-
 // func adamWAVX2(w []float32, g []float32, m []float32, v []float32, c *[8]float32)
 // Requires: AVX
 TEXT ·adamWAVX2(SB), NOSPLIT, $0-104
@@ -3240,9 +3011,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT, $0-104
 	MOVQ         v_base+72(FP), BX
 	MOVQ         w_len+8(FP), SI
 
-loop23by1:
+loop20by1:
 	CMPQ    SI, $+8
-	JLT     end23by1
+	JLT     end20by1
 	VMOVUPS (CX), Y8
 	VMOVUPS (DX), Y9
 	VMULPS  Y0, Y8, Y8
@@ -3270,11 +3041,11 @@ loop23by1:
 	ADDQ    $+32, DX
 	ADDQ    $+32, BX
 	SUBQ    $+8, SI
-	JMP     loop23by1
+	JMP     loop20by1
 
-end23by1:
+end20by1:
 	TESTQ      SI, SI
-	JE         done23
+	JE         done20
 	LEAQ       tailMasks<>+32(SB), DI
 	NEGQ       SI
 	VMOVUPS    (DI)(SI*4), Y8
@@ -3301,7 +3072,7 @@ end23by1:
 	VADDPS     Y10, Y0, Y0
 	VMASKMOVPS Y0, Y8, (AX)
 
-done23:
+done20:
 	VZEROUPPER
 	RET
 
@@ -3438,9 +3209,9 @@ TEXT ·pairRowsAVX2(SB), NOSPLIT, $0-72
 	MOVQ high_base+48(FP), DX
 	MOVQ dst_len+8(FP), BX
 
-loop24by4:
+loop21by4:
 	CMPQ      BX, $+32
-	JLT       end24by4
+	JLT       end21by4
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y1
 	VCMPPS    $0x03, Y0, Y0, Y2
@@ -3525,12 +3296,12 @@ loop24by4:
 	ADDQ      $+128, CX
 	ADDQ      $+128, DX
 	SUBQ      $+32, BX
-	JMP       loop24by4
+	JMP       loop21by4
 
-end24by4:
-loop24by1:
+end21by4:
+loop21by1:
 	CMPQ      BX, $+8
-	JLT       end24by1
+	JLT       end21by1
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y1
 	VCMPPS    $0x03, Y0, Y0, Y2
@@ -3555,11 +3326,11 @@ loop24by1:
 	ADDQ      $+32, CX
 	ADDQ      $+32, DX
 	SUBQ      $+8, BX
-	JMP       loop24by1
+	JMP       loop21by1
 
-end24by1:
+end21by1:
 	TESTQ      BX, BX
-	JE         done24
+	JE         done21
 	LEAQ       tailMasks<>+32(SB), SI
 	NEGQ       BX
 	VMOVUPS    (SI)(BX*4), Y0
@@ -3584,7 +3355,7 @@ end24by1:
 	VPOR       Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 
-done24:
+done21:
 	VZEROUPPER
 	RET
 

@@ -37,7 +37,6 @@ func BenchmarkLoops(b *testing.B) {
 		{"Dot", 8, func(int) { Dot(v[0], v[1]) }},
 		{"Axpy", 12, func(int) { Axpy(1e-9, v[0], v[1]) }},
 		{"Exp", 8, func(int) { Exp(v[2], v[0]) }},
-		{"Softmax", 16, func(int) { Softmax(v[2]) }},
 		{"LogSumExp", 8, func(int) { LogSumExp(v[0]) }},
 		{"SwiGLU", 12, func(int) { SwiGLU(v[2], v[0], v[1]) }},
 		{"SwiGLUGrad", 28, func(int) { SwiGLUGrad(v[2], v[3], v[4], v[0], v[1]) }},

@@ -94,16 +94,6 @@ func scaleAVX2(y []float32, x []float32, a float32)
 //go:noescape
 func addAVX2(y []float32, x []float32)
 
-// addToAVX2 is addToGeneric.
-//
-//go:noescape
-func addToAVX2(dst []float32, a []float32, b []float32)
-
-// mulAVX2 is mulGeneric.
-//
-//go:noescape
-func mulAVX2(y []float32, x []float32)
-
 // expAVX2 is expGeneric.
 //
 //go:noescape
@@ -158,11 +148,6 @@ func swiGLUGradAVX2(dgate []float32, dup []float32, dy []float32, gate []float32
 //
 //go:noescape
 func ropeAVX2(x []float32, cos []float32, sin []float32, sign float32)
-
-// ropeHalvesAVX2 is ropeHalvesGeneric of both halves.
-//
-//go:noescape
-func ropeHalvesAVX2(lo []float32, hi []float32, cos []float32, sin []float32, sign float32)
 
 // adamWAVX2 is adamWGeneric; c are the constants in order.
 //

@@ -1,11 +1,8 @@
 package kernel
 
-// The routines in use; the dispatcher replaces them. sign is 1 to rotate
+// rope is the routine in use; the dispatcher replaces it. sign is 1 to rotate
 // forward and −1 to rotate back.
-var (
-	rope       = ropeGeneric
-	ropeHalves = ropeHalvesGeneric
-)
+var rope = ropeGeneric
 
 // RoPE rotates neighboring pairs of one head in place:
 //
@@ -25,19 +22,6 @@ func RoPEGrad(dx, cos, sin []float32) {
 	rope(dx, cos, sin, -1)
 }
 
-// RoPEHalves is [RoPE] with pairs of x[i] and x[i+n/2], as Hugging Face lays a
-// head out.
-func RoPEHalves(x, cos, sin []float32) {
-	checkRoPE(x, cos, sin)
-	ropeHalves(x, cos, sin, 1)
-}
-
-// RoPEHalvesGrad is to [RoPEHalves] as [RoPEGrad] is to [RoPE].
-func RoPEHalvesGrad(dx, cos, sin []float32) {
-	checkRoPE(dx, cos, sin)
-	ropeHalves(dx, cos, sin, -1)
-}
-
 func checkRoPE(x, cos, sin []float32) {
 	if len(x) != 2*len(cos) || len(sin) != len(cos) {
 		panic("kernel: RoPE wants len(x) = 2·len(cos) = 2·len(sin)")
@@ -50,15 +34,5 @@ func ropeGeneric(x, cos, sin []float32, sign float32) {
 		s := sign * sin[i]
 		a, b := x[2*i], x[2*i+1]
 		x[2*i], x[2*i+1] = a*c-b*s, b*c+a*s
-	}
-}
-
-func ropeHalvesGeneric(x, cos, sin []float32, sign float32) {
-	n := len(cos)
-	lo, hi := x[:n], x[n:2*n]
-	for i, c := range cos {
-		s := sign * sin[i]
-		a, b := lo[i], hi[i]
-		lo[i], hi[i] = a*c-b*s, b*c+a*s
 	}
 }

@@ -19,8 +19,7 @@ func TestRoPE(t *testing.T) {
 			x, all := fenced(2 * n)
 			copy(x, randoms(r, 2*n))
 			start := slices.Clone(x)
-			checkRotation(t, start, x, cos, sin, func(i int) (int, int) { return 2 * i, 2*i + 1 }, RoPE, RoPEGrad)
-			checkRotation(t, start, x, cos, sin, func(i int) (int, int) { return i, i + n }, RoPEHalves, RoPEHalvesGrad)
+			checkRotation(t, start, x, cos, sin)
 			if !fencesStand(all) {
 				t.Fatalf("%d pairs: wrote beyond the ends", n)
 			}
@@ -28,20 +27,20 @@ func TestRoPE(t *testing.T) {
 	})
 }
 
-// checkRotation checks that forward rotates the pairs and that back undoes it,
-// as the transpose of a rotation does.
-func checkRotation(t *testing.T, start, x, cos, sin []float32, pair func(int) (int, int), forward, back func(x, cos, sin []float32)) {
+// checkRotation checks that RoPE rotates the pairs and that RoPEGrad undoes it, as
+// the transpose of a rotation does.
+func checkRotation(t *testing.T, start, x, cos, sin []float32) {
 	t.Helper()
 	copy(x, start)
-	forward(x, cos, sin)
+	RoPE(x, cos, sin)
 	for i := range cos {
-		p, q := pair(i)
+		p, q := 2*i, 2*i+1
 		a, b, c, s := float64(start[p]), float64(start[q]), float64(cos[i]), float64(sin[i])
 		if !near(x[p], float32(a*c-b*s), elementTolerance) || !near(x[q], float32(b*c+a*s), elementTolerance) {
 			t.Fatalf("%d pairs: pair %d is %v, %v, want %v, %v", len(cos), i, x[p], x[q], a*c-b*s, b*c+a*s)
 		}
 	}
-	back(x, cos, sin)
+	RoPEGrad(x, cos, sin)
 	for i := range x {
 		if !near(x[i], start[i], elementTolerance) {
 			t.Fatalf("%d pairs: element %d rotated back is %v, want %v", len(cos), i, x[i], start[i])

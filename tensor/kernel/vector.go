@@ -9,8 +9,6 @@ var (
 	blend   = blendGeneric
 	scale   = scaleGeneric
 	add     = addGeneric
-	addTo   = addToGeneric
-	mul     = mulGeneric
 	sum     = sumGeneric
 	sumSq   = sumSqGeneric
 	maximum = maximumGeneric
@@ -115,42 +113,6 @@ func addGeneric(y, x []float32) {
 	y = y[:len(x)]
 	for i, v := range x {
 		y[i] += v
-	}
-}
-
-// AddTo is
-//
-//	for i := range dst { dst[i] = a[i] + b[i] }
-//
-// dst may be a or b.
-func AddTo(dst, a, b []float32) {
-	if len(a) != len(dst) || len(b) != len(dst) {
-		panic("kernel: AddTo of slices that differ in length")
-	}
-	addTo(dst, a, b)
-}
-
-func addToGeneric(dst, a, b []float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] + b[i]
-	}
-}
-
-// Mul is
-//
-//	for i, v := range x { y[i] *= v }
-func Mul(y, x []float32) {
-	if len(x) != len(y) {
-		panic("kernel: Mul of slices that differ in length")
-	}
-	mul(y, x)
-}
-
-func mulGeneric(y, x []float32) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] *= v
 	}
 }
 

@@ -63,8 +63,6 @@ var loopCases = []loopCase{
 	{"Blend", 2, false, func(v [][]float32, a, b float32) float32 { Blend(v[0], a, v[1], b); return 0 }, [][2]int{{0, 1}}},
 	{"Scale", 2, false, func(v [][]float32, a, _ float32) float32 { Scale(v[0], a, v[1]); return 0 }, nil},
 	{"Add", 2, false, func(v [][]float32, _, _ float32) float32 { Add(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
-	{"AddTo", 3, false, func(v [][]float32, _, _ float32) float32 { AddTo(v[0], v[1], v[2]); return 0 }, [][2]int{{0, 1}, {0, 2}}},
-	{"Mul", 2, false, func(v [][]float32, _, _ float32) float32 { Mul(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
 	{"Exp", 2, false, func(v [][]float32, _, _ float32) float32 { Exp(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
 	{"expSum", 1, true, func(v [][]float32, a, _ float32) float32 { return expSum(v[0], a) }, nil},
 	{"sumExp", 1, true, func(v [][]float32, a, _ float32) float32 { return sumExp(v[0], a) }, nil},
@@ -72,7 +70,6 @@ var loopCases = []loopCase{
 		_, s := ExpMax(v[0][:min(len(v[0]), sumBlock)])
 		return s
 	}, nil},
-	{"Softmax", 1, false, func(v [][]float32, _, _ float32) float32 { return Softmax(v[0]) }, nil},
 	{"LogSumExp", 1, false, func(v [][]float32, _, _ float32) float32 { return LogSumExp(v[0]) }, nil},
 	{"AddSoftmax", 2, false, func(v [][]float32, a, b float32) float32 { AddSoftmax(v[0], v[1], a, b); return 0 }, nil},
 	{"RMSNorm", 3, false, func(v [][]float32, _, _ float32) float32 { RMSNorm(v[0], v[1], v[2], 1e-5); return 0 }, [][2]int{{0, 1}}},
@@ -192,8 +189,6 @@ func TestLengthsMustAgree(t *testing.T) {
 		"Dot":        func() { Dot(x, y) },
 		"Axpy":       func() { Axpy(1, x, y) },
 		"Add":        func() { Add(x, y) },
-		"AddTo":      func() { AddTo(x, x, y) },
-		"Mul":        func() { Mul(x, y) },
 		"Exp":        func() { Exp(x, y) },
 		"AddSoftmax": func() { AddSoftmax(x, y, 0, 1) },
 		"RMSNorm":    func() { RMSNorm(x, x, y, 0) },

@@ -88,19 +88,6 @@ func rope() {
 	VMASKMOVPS(x, full, Mem{Base: p[0]})
 	Label("done")
 	end()
-
-	elementwise("ropeHalvesAVX2", "func(lo, hi, cos, sin []float32, sign float32)", "is ropeHalvesGeneric of both halves.",
-		[]string{"lo", "hi", "cos", "sin"}, []string{"sign"}, func(a access, f []VecVirtual) {
-			lo, hi, c, s := a.Load(0), a.Load(1), a.Load(2), a.Load(3)
-			VMULPS(f[0], s, s)
-			t, u := YMM(), YMM()
-			VMULPS(s, hi, t)
-			VFMSUB231PS(c, lo, t)
-			VMULPS(s, lo, u)
-			VFMADD231PS(c, hi, u)
-			a.Store(t, 0)
-			a.Store(u, 1)
-		})
 }
 
 // adamW repeats adamWGeneric without fusing, so that both give the same bits.

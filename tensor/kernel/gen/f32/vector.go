@@ -56,18 +56,6 @@ func vector() {
 			VADDPS(a.Load(1), y, y)
 			a.Store(y, 0)
 		})
-	elementwise("addToAVX2", "func(dst, a, b []float32)", "is addToGeneric.", []string{"dst", "a", "b"}, nil,
-		func(a access, _ []VecVirtual) {
-			x := a.Load(1)
-			VADDPS(a.Load(2), x, x)
-			a.Store(x, 0)
-		})
-	elementwise("mulAVX2", "func(y, x []float32)", "is mulGeneric.", []string{"y", "x"}, nil,
-		func(a access, _ []VecVirtual) {
-			y := a.Load(0)
-			VMULPS(a.Load(1), y, y)
-			a.Store(y, 0)
-		})
 }
 
 // reduction emits a routine that folds slices into one sum.
