@@ -18,7 +18,7 @@ func roundQ8_0(dst []byte, x []float32) {
 	for i := 0; i+kernel.BlockLen <= len(x); i += kernel.BlockLen {
 		kernel.QuantizeRow(b[:], x[i:i+kernel.BlockLen])
 		block := dst[i/kernel.BlockLen*dtype.Q8_0.Size:][:dtype.Q8_0.Size]
-		binary.LittleEndian.PutUint16(block, dtype.F32ToF16(b[0].D))
+		binary.LittleEndian.PutUint16(block, kernel.FloatToHalf(b[0].D))
 		for j, q := range b[0].Q {
 			block[2+j] = byte(q)
 		}

@@ -3,6 +3,8 @@ package dtype
 import (
 	"encoding/binary"
 	"math"
+
+	"limbeck/tensor/kernel"
 )
 
 // What the formats with blocks of 32 elements and one scale share. All
@@ -12,8 +14,8 @@ import (
 
 const block = 32
 
-func getF16(b []byte) float32    { return F16ToF32(binary.LittleEndian.Uint16(b)) }
-func putF16(b []byte, v float32) { binary.LittleEndian.PutUint16(b, F32ToF16(v)) }
+func getF16(b []byte) float32    { return kernel.HalfToFloat(binary.LittleEndian.Uint16(b)) }
+func putF16(b []byte, v float32) { binary.LittleEndian.PutUint16(b, kernel.FloatToHalf(v)) }
 
 // inverse is 1/d, or 0 for 0.
 func inverse(d float32) float32 {

@@ -230,54 +230,6 @@ func checkEncode(t *testing.T, typ *Type, x []float32) {
 	}
 }
 
-func TestHalfConversions(t *testing.T) {
-	for h := range 1 << 16 {
-		f := F16ToF32(uint16(h))
-		want := halfValue(uint16(h))
-		if math.Float32bits(f) != math.Float32bits(want) && !(f != f && want != want) {
-			t.Fatalf("F16ToF32(%#04x) = %v, want %v", h, f, want)
-		}
-		if g := F32ToF16(f); f == f && g != uint16(h) {
-			t.Fatalf("F32ToF16(%v) = %#04x, want %#04x", f, g, h)
-		}
-		b := BF16ToF32(uint16(h))
-		if g := F32ToBF16(b); b == b && g != uint16(h) {
-			t.Fatalf("F32ToBF16(%v) = %#04x, want %#04x", b, g, h)
-		}
-	}
-	// Between neighbors: the nearer one, the even one halfway.
-	for h := range uint16(0x7bff) {
-		lo, hi := float64(F16ToF32(h)), float64(F16ToF32(h+1))
-		mid := float32((lo + hi) / 2)
-		if got := F32ToF16(mid); got != h+h&1 {
-			t.Fatalf("F32ToF16(%v) = %#04x, want %#04x", mid, got, h+h&1)
-		}
-		if got := F32ToF16(math.Nextafter32(mid, 0)); got != h {
-			t.Fatalf("below %v: %#04x, want %#04x", mid, got, h)
-		}
-		if got := F32ToF16(-math.Nextafter32(mid, 1e9)); got != h+1|0x8000 {
-			t.Fatalf("beyond −%v: %#04x, want %#04x", mid, got, h+1|0x8000)
-		}
-	}
-}
-
-// halfValue is the definition: ±2^(e−15)·(1 + m/1024), subnormals, ∞, NaN.
-func halfValue(h uint16) float32 {
-	sign, e, m := 1.0, int(h>>10&31), float64(h&1023)
-	if h>>15 == 1 {
-		sign = -1
-	}
-	switch {
-	case e == 31 && m != 0:
-		return float32(math.NaN())
-	case e == 31:
-		return float32(math.Inf(int(sign)))
-	case e == 0:
-		return float32(math.Copysign(math.Ldexp(m, -24), sign))
-	}
-	return float32(sign * math.Ldexp(1024+m, e-25))
-}
-
 func FuzzDecode(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{0xff}, 300))
 	f.Add(bytes.Repeat([]byte{0, 0x7c, 1}, 100))

@@ -23,7 +23,7 @@ func F16ToF32(dst []float32, src []byte) {
 
 func f16ToF32Generic(dst []float32, src []byte) {
 	for i := range dst {
-		dst[i] = halfToFloat(binary.LittleEndian.Uint16(src[2*i:]))
+		dst[i] = HalfToFloat(binary.LittleEndian.Uint16(src[2*i:]))
 	}
 }
 
@@ -36,7 +36,7 @@ func F32ToF16(dst []byte, src []float32) {
 
 func f32ToF16Generic(dst []byte, src []float32) {
 	for i, v := range src {
-		binary.LittleEndian.PutUint16(dst[2*i:], floatToHalf(v))
+		binary.LittleEndian.PutUint16(dst[2*i:], FloatToHalf(v))
 	}
 }
 
@@ -88,36 +88,39 @@ func checkHalves(floats, bytes int) {
 	}
 }
 
-// halfToFloat returns the value of the binary16 h.
-func halfToFloat(h uint16) float32 {
-	sign := uint32(h&0x8000) << 16
-	mag := uint32(h & 0x7fff)
-	switch {
-	case mag > 0x7c00: // NaN
-		return math.Float32frombits(sign | 0x7fc00000 | mag<<13)
-	case mag == 0x7c00:
-		return math.Float32frombits(sign | 0x7f800000)
-	case mag < 0x400: // zero or subnormal: mag · 2^-24, exactly
-		f := float32(mag) * 0x1p-24
-		return math.Float32frombits(sign | math.Float32bits(f))
+// HalfToFloat returns the value of a binary16, exactly. A NaN becomes quiet.
+func HalfToFloat(h uint16) float32 {
+	sign, rest := uint32(h>>15)<<31, uint32(h&0x7fff)
+	if rest >= 0x7c00 { // infinite or not a number
+		if rest > 0x7c00 {
+			rest |= 0x200
+		}
+		return math.Float32frombits(sign | 0x7f800000 | rest<<13)
 	}
-	return math.Float32frombits(sign | (mag<<13 + (127-15)<<23))
+	// With the fields in binary32's places the exponent's bias is wrong by
+	// 127−15 = 112; the product mends it, and normalizes a subnormal.
+	v := math.Float32frombits(rest<<13) * 0x1p112
+	return math.Float32frombits(sign | math.Float32bits(v))
 }
 
-// floatToHalf returns f rounded to binary16.
-func floatToHalf(f float32) uint16 {
-	b := math.Float32bits(f)
+// FloatToHalf returns the nearest binary16, of two equally near ones the even one.
+// From 65,520 on it is infinite; a NaN becomes quiet and keeps the first bits that
+// tell it from others.
+func FloatToHalf(v float32) uint16 {
+	b := math.Float32bits(v)
 	sign := uint16(b >> 16 & 0x8000)
 	b &= 0x7fffffff
 	switch {
-	case b > 0x7f800000: // NaN: keep the payload's top, make it quiet
+	case b > 0x7f800000:
 		return sign | 0x7e00 | uint16(b>>13&0x3ff)
-	case b >= 0x477ff000: // 65520 and more round to infinity
+	case b >= 0x47800000: // 2¹⁶
 		return sign | 0x7c00
-	case b < 0x38800000: // below 2^-14: adding 0.5 leaves the subnormal's bits
-		// at the end of the significand, rounded to even.
-		return sign | uint16(math.Float32bits(math.Float32frombits(b)+0.5)-0x3f000000)
+	case b < 0x38800000: // 2⁻¹⁴: subnormal
+		// In [0.5, 1) a float32's step is 2⁻²⁴, as a subnormal binary16's is:
+		// the addition rounds.
+		const half = 0x3f000000
+		return sign | uint16(math.Float32bits(math.Float32frombits(b)+0.5)-half)
 	}
-	b += 0xfff + b>>13&1
-	return sign | uint16(b>>13-(127-15)<<10)
+	b += b>>13&1 + 0xfff // rounds; a carry runs into the exponent, as it should
+	return sign | uint16((b-112<<23)>>13)
 }

@@ -227,7 +227,7 @@ func (f *x16) decodeLane(q *[BlockLen]int8, block []byte, r int) {
 
 // half returns the i-th f16 of b.
 func half(b []byte, i int) float32 {
-	return halfToFloat(binary.LittleEndian.Uint16(b[2*i:]))
+	return HalfToFloat(binary.LittleEndian.Uint16(b[2*i:]))
 }
 
 // ExponentScale is 2^(e−128), half of what an E8M0 stands for (Open Compute
