@@ -22,7 +22,7 @@ import (
 // 10 M and 135 M parameters.
 const (
 	answerShare   = 0.5    // of a pass's rate in int8 that generating in batches reaches; in f32 it reaches all
-	decodeBytes   = 14e9   // of weights read a second when one reply is written
+	decodeBytes   = 28e9   // of weights read a second when one reply is written
 	loadBytes     = 0.7e9  // of a file made ready a second
 	startSeconds  = 0.05   // of a process
 	expSeconds    = 30e-9  // to compare one token's probability with the teacher's
