@@ -250,7 +250,7 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 		written := forward(l.config, true, work{ask, ask}) + forward(l.config, l.packed, work{answer - ask, answer - ask})
 		return run.Cost{
 			Seconds: written/batchedShare + forward(l.config, l.packed, work{ask, 0}),
-			Memory:  l.reading().and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
+			Memory:  l.reading().and(needs{heap: int64(prompts) * exampleMemory}).and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
 		}, nil
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -145,6 +146,7 @@ func (s *synthesizeSettings) make(ctx context.Context, w *run.Work, ref string) 
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // the writer's: the teacher needs as much
 	texts = novel(texts, known)
 	w.Fact("prompts written", fmt.Sprint(s.Prompts))
 	w.Fact("new prompts", fmt.Sprint(len(texts)))
