@@ -46,7 +46,7 @@ var looks = struct {
 // recipe asks of them and cannot have is a [recipe.Problem].
 func examine(c *recipe.Chain, ref string) (look, error) {
 	r := c.Recipe
-	key, err := json.Marshal([]any{r.Path, ref, r.Data, trainings(r), r.Student, r.Prune.KeepTokens, r.Synthesize, r.Quantize})
+	key, err := json.Marshal([]any{r.Path, ref, r.Data, trainings(r), r.Student, r.Prune, r.Synthesize, r.Quantize})
 	if err != nil {
 		return look{}, err
 	}

@@ -31,6 +31,8 @@ func TestImpossible(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"layers":        {head + "student: {layers: 40}", "4:19: student.layers: cannot be 40: the model has 3 (allowed: 1 to 3)"},
 		"no such layer": {head + "student: {layers: 2}\nprune: {keep_layers: [0, 3]}", "5:22: prune.keep_layers: there is no layer 3 (allowed: numbers from 0 to 2)"},
+		"no such layer of a variant": {head + "student: {layers: 2}\nvariants: {x: {prune: {keep_layers: [0, 2]}}, y: {prune: {keep_layers: [0, 3]}}}",
+			"variants.y.prune.keep_layers: there is no layer 3 (allowed: numbers from 0 to 2)"},
 		"hidden":        {head + "student: {hidden: 65}", "4:19: student.hidden: cannot be 65: the model has 64 (allowed: 1 to 64)"},
 		"neurons":       {head + "student: {ffn: 1k}", "4:16: student.ffn: cannot be 1000: the model has 96 (allowed: 1 to 96)"},
 		"heads":         {head + "student: {heads: 3}", "4:18: student.heads: 3 heads cannot share 2 KV heads (allowed: a multiple of the 2 KV heads, at most 4)"},
