@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"limbeck/compress/quantize"
 	"limbeck/internal/par"
@@ -92,8 +91,7 @@ func QuantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 			n, o.Format.Name, o.Format.Len)
 	}
 	w.Fact("format", o.Format.Name)
-	describe(w, m, "quantized to "+o.Format.Name+weighed)
-	return w.Write(ModelFile, func(out io.Writer) error { return quantize.Write(ctx, out, m, o, pool) })
+	return saveIn(ctx, w, m, "quantized to "+o.Format.Name+weighed, o, pool)
 }
 
 // formats chooses the formats that the settings ask for.

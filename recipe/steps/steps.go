@@ -12,16 +12,19 @@
 package steps
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"limbeck/compress/quantize"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/gguf"
@@ -160,6 +163,12 @@ func fileInput(r *recipe.Recipe, f recipe.File, key string) run.Input {
 func save(w *run.Work, m *model.Model, made string) error {
 	describe(w, m, made)
 	return w.Write(ModelFile, m.SaveTo)
+}
+
+// saveIn is [save] with m's weights in other formats.
+func saveIn(ctx context.Context, w *run.Work, m *model.Model, made string, o quantize.Options, pool *par.Pool) error {
+	describe(w, m, made)
+	return w.Write(ModelFile, func(out io.Writer) error { return quantize.Write(ctx, out, m, o, pool) })
 }
 
 // describe gives the step's model its name, and a line in its metadata that says

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -112,10 +111,8 @@ func trainWriter(ctx context.Context, w *run.Work, ref string, settings recipe.T
 	defer m.Close()
 	pool := par.New(w.Threads)
 	defer pool.Close()
-	describe(w, m, fmt.Sprintf("trained to write prompts like those of %d examples", len(f.train)))
-	return w.Write(ModelFile, func(out io.Writer) error {
-		return quantize.Write(ctx, out, m, quantize.Options{Format: dtype.Q8_0}, pool)
-	})
+	made := fmt.Sprintf("trained to write prompts like those of %d examples", len(f.train))
+	return saveIn(ctx, w, m, made, quantize.Options{Format: dtype.Q8_0}, pool)
 }
 
 // make writes train.jsonl: the training examples and the synthetic ones. No
