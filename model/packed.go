@@ -185,7 +185,7 @@ func (k *kept) check(data []byte) error {
 }
 
 // keep writes packed weights to the first place that takes them.
-func (k *kept) keep(packed []byte, remark func(string, ...any)) {
+func (k *kept) keep(packed [][]byte, remark func(string, ...any)) {
 	place, file, err := k.create()
 	if err == nil {
 		defer file.Discard()
@@ -219,9 +219,9 @@ func (k *kept) create() (place string, file *disk.Pending, err error) {
 
 // write fills the file. Where not everybody may read the model, only the one who
 // makes the file may read its weights: its group can be another. They are written
-// at once: the system then caches them in large pieces, which are mapped in a
-// fraction of the time.
-func (k *kept) write(file *disk.Pending, packed []byte) error {
+// in large parts: the system then caches them so, and they are mapped in a fraction
+// of the time.
+func (k *kept) write(file *disk.Pending, packed [][]byte) error {
 	info, err := os.Stat(k.m.path)
 	if err != nil {
 		return err
@@ -233,7 +233,7 @@ func (k *kept) write(file *disk.Pending, packed []byte) error {
 	if err := file.Chmod(mode); err != nil {
 		return err
 	}
-	for _, part := range [][]byte{k.head, packed} {
+	for _, part := range append([][]byte{k.head}, packed...) {
 		if _, err := file.Write(part); err != nil {
 			return err
 		}

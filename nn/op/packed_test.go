@@ -39,7 +39,7 @@ func TestSetPacked(t *testing.T) {
 	for i, w := range first {
 		want[i] = rows(w)
 	}
-	mem := op.PackAll(first, onePool(t), nil)
+	mem := bytes.Join(op.PackAll(first, onePool(t), nil), nil)
 	for name, bad := range map[string][]byte{
 		"0 bytes of packed weights": nil,
 		"bytes of packed weights":   mem[:len(mem)-1],

@@ -140,17 +140,55 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 // PackAll lays weights out for fast products by rows of any number: in the
 // format's packed layout, or in panels for f32. Other formats stay as they are.
 // If free is not nil, the elements in file order are let go, and free is told
-// of them: of each piece, by whoever packed it, and of the whole. The packed
-// layouts share one piece of memory, in large pages where the system has them; it
-// is returned for [SetPacked].
-func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) []byte {
-	mem := make([]byte, PackedBytes(weights))
-	largePages(mem)
-	rest := mem
-	for _, w := range weights {
+// of them: of each piece, by whoever packed it, and of the whole. The memory of
+// the packed layouts, in large pages where the system has them, is returned
+// for [SetPacked], to be joined.
+func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) [][]byte {
+	parts := packedParts(weights)
+	mem := packedMemory(parts)
+	for i, part := range parts {
+		rest := mem[i]
+		for _, w := range part {
+			n := w.packedBytes()
+			w.pack(rest[:n:n], pool, free)
+			rest = rest[n:]
+		}
+	}
+	return mem
+}
+
+// largePart is the memory that several packed weights share at most.
+const largePart = 32 << 20
+
+// packedParts splits weights, in their order, into parts that share memory.
+func packedParts(weights []*Weight) [][]*Weight {
+	var parts [][]*Weight
+	start, size := 0, 0
+	for i, w := range weights {
 		n := w.packedBytes()
-		w.pack(rest[:n:n], pool, free)
-		rest = rest[n:]
+		if size > 0 && size+n > largePart {
+			parts = append(parts, weights[start:i])
+			start, size = i, 0
+		}
+		size += n
+	}
+	return append(parts, weights[start:])
+}
+
+// packedMemory returns the memory of each part, untouched if all goes well. Memory
+// of the collector's that begins where something else lay is cleared whole, so that
+// a model in one piece would be there twice before the first weight is packed. Such
+// gaps go to the small parts, which come first; a large weight then lies where
+// nothing was.
+func packedMemory(parts [][]*Weight) [][]byte {
+	mem := make([][]byte, len(parts))
+	for _, large := range []bool{false, true} {
+		for i, part := range parts {
+			if size := PackedBytes(part); (size > largePart) == large {
+				mem[i] = make([]byte, size)
+				largePages(mem[i])
+			}
+		}
 	}
 	return mem
 }
