@@ -243,7 +243,15 @@ func (s *sampler) cut(total float64) {
 	s.cand = s.cand[:n]
 }
 
-// argmax returns the first of the greatest elements.
+// argmax returns the first of the greatest elements; if there are NaNs, any. Only the
+// block that holds it is searched one by one.
 func argmax(x []float32) int {
-	return max(0, slices.Index(x, kernel.Max(x))) // not found: there is a NaN
+	const block = 256
+	most, first := float32(math.Inf(-1)), 0
+	for i := 0; i < len(x); i += block {
+		if m := kernel.Max(x[i:min(i+block, len(x))]); m > most {
+			most, first = m, i
+		}
+	}
+	return max(0, first+slices.Index(x[first:min(first+block, len(x))], most)) // not found: there is a NaN
 }

@@ -141,14 +141,48 @@ func TestSamplerDrawsTheGreatestWhenCold(t *testing.T) {
 	}
 }
 
+// The first of the greatest is found wherever it lies; among what is no number, one
+// that exists.
+func TestArgmax(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	of := func(n int, v float32, at map[int]float32) []float32 {
+		x := slices.Repeat([]float32{v}, n)
+		for i, v := range at {
+			x[i] = v
+		}
+		return x
+	}
+	for _, c := range []struct {
+		x    []float32
+		want int
+	}{
+		{of(1000, 0, map[int]float32{255: 1}), 255},
+		{of(1000, 0, map[int]float32{256: 1, 257: 1, 900: 1}), 256},
+		{of(1000, -1, map[int]float32{999: -0.5}), 999},
+		{of(300, -inf, map[int]float32{299: inf}), 299},
+		{of(300, -inf, nil), 0},
+		{of(300, 2, nil), 0},
+		{nil, 0},
+	} {
+		if got := argmax(c.x); got != c.want {
+			t.Errorf("of %d: %d, want %d", len(c.x), got, c.want)
+		}
+	}
+	for _, x := range [][]float32{of(300, nan, nil), of(300, nan, map[int]float32{7: -inf}), of(300, -1, map[int]float32{299: nan})} {
+		if got := argmax(x); got < 0 || got >= len(x) {
+			t.Errorf("of %d, some no numbers: %d", len(x), got)
+		}
+	}
+}
+
 func BenchmarkSample(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	logits := make([]float32, 49152)
 	for i := range logits {
 		logits[i] = float32(r.NormFloat64() * 3)
 	}
-	for _, o := range []Options{{Temperature: 1}, {Temperature: 0.7, TopK: 40}, {Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, MinP: 0.05}} {
-		b.Run(fmt.Sprintf("k=%d,p=%g,min=%g", o.TopK, o.TopP, o.MinP), func(b *testing.B) {
+	for _, o := range []Options{{}, {Temperature: 1}, {Temperature: 0.7, TopK: 40}, {Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, MinP: 0.05}} {
+		b.Run(fmt.Sprintf("t=%g,k=%d,p=%g,min=%g", o.Temperature, o.TopK, o.TopP, o.MinP), func(b *testing.B) {
 			var s sampler
 			s.init(o)
 			for b.Loop() {
