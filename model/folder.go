@@ -45,10 +45,11 @@ func openFolder(dir string) (_ *Model, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if err := checkFinite(f.Tensors(), nil); err != nil {
+	shards := f.Shards()
+	if err := checkFinite(f.Tensors(), shards.Release); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	m.path, m.file = dir, f
+	m.path, m.file = dir, shards
 	return m, nil
 }
 

@@ -17,7 +17,6 @@ import (
 	"limbeck/nn"
 	"limbeck/nn/op"
 	"limbeck/tensor"
-	"limbeck/tensor/dtype"
 )
 
 // A Model is ready to run once it is packed, or to train as it is loaded.
@@ -37,12 +36,8 @@ type Model struct {
 
 // A file is where a model's weights lie.
 type file interface {
+	Release(t *tensor.Tensor) // lets go of the pages of a tensor that is needed no more
 	Close() error
-}
-
-// A releaser can let go of the pages of a tensor that is needed no more.
-type releaser interface {
-	Release(t *tensor.Tensor)
 }
 
 // Open loads a GGUF file or a folder in Hugging Face's layout. The caller
@@ -123,44 +118,29 @@ func (m *Model) SetTemplate(source string) error {
 // Pack lays the weights out for inference and lets go of the file's pages that
 // are no longer needed. A packed model cannot be trained, pruned or saved.
 func (m *Model) Pack(pool *par.Pool) {
-	f, mapped := m.file.(releaser)
-	if !mapped {
-		op.PackAll(m.Weights(), pool, nil)
-		return
+	var free func(*tensor.Tensor)
+	if m.file != nil {
+		free = m.file.Release
 	}
-	for _, w := range m.Weights() {
-		if w.Type() == dtype.F32 && w.Rows > 1 { // one after the other: a model takes its memory once, not twice
-			w.Pack(pool, nil)
-			f.Release(w.Tensor()) // products read the panels; a row that is looked up comes again
-		}
-	}
-	op.PackAll(m.Weights(), pool, f.Release)
+	op.PackAll(m.Weights(), pool, free)
 }
 
 // PackLater makes the model ready for inference as it lies in its file; see
 // [op.PackLater]. Once it has run, [Model.Pack] makes it fast.
-func (m *Model) PackLater(pool *par.Pool) { op.PackLater(m.Weights(), pool) }
-
-// Unpack undoes [Model.Pack] for the f32 weights of a model in training.
-func (m *Model) Unpack() {
-	for _, w := range m.Weights() {
-		w.Unpack()
-	}
-}
+func (m *Model) PackLater() { op.PackLater(m.Weights()) }
 
 // SetTrainable gives every weight that want accepts a gradient, and f32 memory
 // of its own; the others are frozen. It returns the number of trainable
 // parameters.
 func (m *Model) SetTrainable(want func(w *op.Weight) bool) int {
-	f, mapped := m.file.(releaser)
 	n := 0
 	for _, w := range m.Weights() {
 		if want(w) {
 			stored := w.Tensor()
 			w.SetTrainable()
 			n += w.Rows * w.Cols
-			if mapped {
-				f.Release(stored)
+			if m.file != nil {
+				m.file.Release(stored)
 			}
 		} else {
 			w.Freeze()

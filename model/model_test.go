@@ -122,7 +122,7 @@ func TestSaveAndOpen(t *testing.T) {
 	}
 }
 
-// Packed, a model holds its f32 matrices once: in panels, and no longer in its file's
+// Packed, a model holds its f32 matrices once: packed, and no longer in its file's
 // pages, which give what they gave if rows of them are looked up.
 func TestPackReleasesF32(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.gguf")

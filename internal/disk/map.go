@@ -71,21 +71,22 @@ func (m *Mapping) Close() error {
 }
 
 // Release tells the system that b, a part of Data, is not needed for now.
-// Reading b again is correct, but fetches it from the file.
-func (m *Mapping) Release(b []byte) {
+// Reading b again is correct, but fetches it from the file. It reports false, and does
+// nothing, if b is none.
+func (m *Mapping) Release(b []byte) bool {
 	if len(b) == 0 || len(m.Data) == 0 {
-		return
+		return false
 	}
 	page := uintptr(os.Getpagesize())
 	base := uintptr(unsafe.Pointer(&m.Data[0])) // of a page
 	lo := uintptr(unsafe.Pointer(&b[0]))
-	if lo < base || lo-base > uintptr(len(m.Data)) {
-		return
+	if lo < base || lo-base+uintptr(len(b)) > uintptr(len(m.Data)) {
+		return false
 	}
 	lo -= base
 	hi := lo + uintptr(len(b))
-	lo, hi = (lo+page-1)/page*page, hi/page*page // the outer pages are shared with neighbors
-	if lo < hi && hi <= uintptr(len(m.Data)) {
+	if lo, hi = (lo+page-1)/page*page, hi/page*page; lo < hi { // the outer pages are shared with neighbors
 		dontNeed(m.Data[lo:hi])
 	}
+	return true
 }

@@ -72,7 +72,7 @@ func invariant(t *testing.T, m arch.Model, exact bool, cache *dtype.Type, length
 	}
 	for threads := 1; threads <= 3; threads++ {
 		pool := par.New(threads)
-		op.PackLater(m.Weights(), pool)
+		op.PackLater(m.Weights())
 		tape := op.NewTape(pool)
 		tape.Exact, tape.KV = exact, cache
 		run := &runner{m, tape, length}

@@ -143,7 +143,7 @@ func (r *Runner) NewKV(capacity int) *op.KV { return r.Model.Config().NewKV(r.ta
 // with a reply or has read more than 256 tokens: the first token of a reply to a
 // short prompt does not wait for it.
 func (r *Runner) PackLater() {
-	r.Model.PackLater(r.tape.Pool)
+	r.Model.PackLater()
 	r.raw = true
 }
 

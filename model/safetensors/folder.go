@@ -9,7 +9,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"sync/atomic"
 
 	"limbeck/tensor"
 )
@@ -35,14 +37,20 @@ type Folder struct {
 	template string
 	keys     map[string]any
 	tensors  []*tensor.Tensor
-	files    []*File
+	shards   *Shards
+}
+
+// Shards are the open files of a model's weights.
+type Shards struct {
+	files []*File
+	left  atomic.Int64 // bytes of tensors in no file that were let go
 }
 
 // OpenFolder reads a folder of an architecture that this build knows: its
 // config.json, model.safetensors or the shards that model.safetensors.index.json
 // lists, and the tokenizer's files, which may be missing.
 func OpenFolder(dir string) (*Folder, error) {
-	f := &Folder{}
+	f := &Folder{shards: &Shards{}}
 	if err := f.open(dir); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -84,10 +92,36 @@ func (f *Folder) open(dir string) (err error) {
 	return f.translate(arch)
 }
 
+// Close is that of its [Shards].
+func (f *Folder) Close() error { return f.shards.Close() }
+
+// Shards returns the files of the weights, without what else the folder holds: some
+// tensors lie in memory, with their rows in another order than in their file.
+func (f *Folder) Shards() *Shards { return f.shards }
+
+// collectAfter is how many bytes may be let go before they are collected: a large
+// model's queries and keys are hundreds of MB.
+const collectAfter = 32 << 20
+
+// Release tells the system that t's bytes are not needed for now, so that they no
+// longer count as this process's memory. Reading them again is correct. A tensor that
+// lies in no file is collected, if nothing else refers to it.
+func (s *Shards) Release(t *tensor.Tensor) {
+	for _, file := range s.files {
+		if file.Release(t) {
+			return
+		}
+	}
+	if n := int64(len(t.Data)); s.left.Add(n) >= collectAfter {
+		s.left.Store(0)
+		debug.FreeOSMemory()
+	}
+}
+
 // Close unmaps the weights: no tensor's Data may be touched after it.
-func (f *Folder) Close() error {
+func (s *Shards) Close() error {
 	var errs []error
-	for _, file := range f.files {
+	for _, file := range s.files {
 		errs = append(errs, file.Close())
 	}
 	return errors.Join(errs...)
@@ -138,7 +172,7 @@ func (f *Folder) openWeights(dir string) error {
 	if _, err := os.Stat(whole); err == nil {
 		file, err := Open(whole)
 		if err == nil {
-			f.files = []*File{file}
+			f.shards.files = []*File{file}
 		}
 		return err
 	}
@@ -158,7 +192,7 @@ func (f *Folder) openWeights(dir string) error {
 		if err != nil {
 			return err
 		}
-		f.files = append(f.files, file)
+		f.shards.files = append(f.shards.files, file)
 		for _, name := range places[shard] {
 			if !slices.ContainsFunc(file.tensors, func(t *tensor.Tensor) bool { return t.Name == name }) {
 				return fmt.Errorf("%s: tensor %q is not in %s", indexFile, name, shard)
@@ -208,14 +242,18 @@ func (f *Folder) translate(arch *architecture) error {
 		return err
 	}
 	seen := map[string]bool{}
-	for _, file := range f.files {
+	for _, file := range f.shards.files {
 		for _, t := range file.tensors {
 			name := t.Name
 			if skipped(name) || c.Tied && name == arch.outer[outputName] {
 				continue
 			}
+			stored := t
 			if t, err = arch.translate(t, f.keys); err != nil {
 				return err
+			}
+			if len(t.Data) > 0 && &t.Data[0] != &stored.Data[0] { // a copy, in another order
+				file.Release(stored)
 			}
 			if layer, _, ok := splitLayer(t.Name, "blk."); ok && layer >= layers {
 				return fmt.Errorf("tensor %q: %s has %d layers", name, configFile, layers)

@@ -71,6 +71,11 @@ func Parse(data []byte, name string) (*File, error) {
 	return &File{tensors: tensors}, nil
 }
 
+// Release tells the system that t's bytes are not needed for now, so that they no
+// longer count as this process's memory. Reading them again is correct. It reports
+// whether t lies in the file.
+func (f *File) Release(t *tensor.Tensor) bool { return f.mapping != nil && f.mapping.Release(t.Data) }
+
 // Close unmaps the file: no tensor's Data may be touched after it.
 func (f *File) Close() error {
 	if f.mapping == nil {

@@ -23,7 +23,7 @@ func TestGated(t *testing.T) {
 		for _, g := range []*dtype.Type{dtype.Q8_0, dtype.Q4_K, dtype.F16} {
 			gate, up, down := weightOf(r, f, hidden, width), weightOf(r, f, hidden, width), weightOf(r, g, width, hidden)
 			for i, pack := range []func([]*Weight){
-				func(ws []*Weight) { PackLater(ws, pool) },
+				func(ws []*Weight) { PackLater(ws) },
 				func(ws []*Weight) { PackAll(ws, pool, nil) },
 			} {
 				pack([]*Weight{gate, up, down})

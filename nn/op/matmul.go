@@ -116,11 +116,9 @@ type matMul struct {
 	w    *Weight
 }
 
-// trained reports whether w changes from step to step, so that packing it for
+// trained reports whether w may change from step to step, so that packing it for
 // one product does not pay.
-func (n *matMul) trained() bool {
-	return n.w.packed == nil && n.w.panels == nil && n.w.t.Type == dtype.F32
-}
+func (n *matMul) trained() bool { return n.w.layout == nil && n.w.t.Type == dtype.F32 }
 
 // forward computes the product as a task of its own.
 func (n *matMul) forward() {

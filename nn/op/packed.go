@@ -39,7 +39,7 @@ func SetPacked(mem []byte, weights []*Weight, free func(*tensor.Tensor)) error {
 	for _, w := range weights {
 		n := w.packedBytes()
 		if w.packs() {
-			w.layout, w.packed = w.t.Type.Fast, mem[:n:n]
+			w.layout, w.packed = w.Fast(), mem[:n:n]
 			if t := w.letGo(); free != nil {
 				free(t)
 			}

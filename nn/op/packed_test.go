@@ -43,7 +43,7 @@ func TestSetPacked(t *testing.T) {
 	for name, bad := range map[string][]byte{
 		"0 bytes of packed weights": nil,
 		"bytes of packed weights":   mem[:len(mem)-1],
-		`tensor "q4_0": rows `:      bytes.Repeat([]byte{7}, len(mem)),
+		`tensor "f32": rows `:       bytes.Repeat([]byte{7}, len(mem)),
 		`tensor "q5_1": rows `:      append(slices.Clone(mem[:len(mem)-1000]), make([]byte, 1000)...),
 	} {
 		// Of two groups one is looked at: the other may be what differs.
@@ -67,7 +67,7 @@ func TestSetPacked(t *testing.T) {
 	if err := op.SetPacked(mem, second, func(x *tensor.Tensor) { freed = append(freed, x.Name) }); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"q4_0", "bf16", "q8_0", "q5_1"}; !slices.Equal(freed, want) {
+	if want := []string{"f32", "q4_0", "bf16", "q8_0", "q5_1"}; !slices.Equal(freed, want) {
 		t.Errorf("freed %v, want %v", freed, want)
 	}
 	for i, w := range second {

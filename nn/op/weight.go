@@ -23,7 +23,6 @@ type Weight struct {
 	t      *tensor.Tensor // in file order; its Data is nil once packed frees it
 	layout *kernel.Layout // of packed, or of what products pack of it as they go
 	packed []byte
-	panels []float32 // f32 weights for inference, as [kernel.PackPanels] lays them out
 }
 
 // Shaped returns a weight that waits for its elements.
@@ -137,8 +136,8 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 	PackAll([]*Weight{w}, pool, free)
 }
 
-// PackAll lays weights out for fast products by rows of any number: in the
-// format's packed layout, or in panels for f32. Other formats stay as they are.
+// PackAll lays weights out for fast products by rows of any number: in their
+// formats' packed layouts. Vectors stay as they are.
 // If free is not nil, the elements in file order are let go, and free is told
 // of them: of each piece, by whoever packed it, and of the whole. The memory of
 // the packed layouts, in large pages where the system has them, is returned
@@ -195,14 +194,11 @@ func packedMemory(parts [][]*Weight) [][]byte {
 
 // PackLater makes products give at once the bits that [PackAll] would have them
 // give: they pack a copy of each group of rows anew, and drop it. That doubles the
-// time of a short pass, and packing a large model takes that of many. What has no
-// packed layout is laid out now.
-func PackLater(weights []*Weight, pool *par.Pool) {
+// time of a short pass, and packing a large model takes that of many.
+func PackLater(weights []*Weight) {
 	for _, w := range weights {
 		if w.packs() {
-			w.layout = w.t.Type.Fast
-		} else {
-			w.pack(nil, pool, nil)
+			w.layout = w.Fast()
 		}
 	}
 }
@@ -210,8 +206,8 @@ func PackLater(weights []*Weight, pool *par.Pool) {
 // Fast returns the packed layout that w's format has for a matrix like it, nil
 // if none.
 func (w *Weight) Fast() *kernel.Layout {
-	if w.Rows > 1 && w.Cols%32 == 0 {
-		return w.t.Type.Fast
+	if l := w.t.Type.Fast; l != nil && w.Rows > 1 && w.Cols%l.Block == 0 {
+		return l
 	}
 	return nil
 }
@@ -225,25 +221,21 @@ func (w *Weight) packedBytes() int {
 		return 0
 	}
 	const line = 64
-	return (w.t.Type.Fast.Bytes(w.Rows, w.Cols) + line - 1) / line * line
+	return multiple(w.Fast().Bytes(w.Rows, w.Cols), line)
 }
 
 // groups returns how many groups w's rows are.
 func (w *Weight) groups() int { return (w.Rows + kernel.GroupRows - 1) / kernel.GroupRows }
 
 func (w *Weight) pack(mem []byte, pool *par.Pool, free func(*tensor.Tensor)) {
-	groups := w.groups()
-	task := &packWeight{w: w, src: w.t.Data, free: free}
-	switch {
-	case w.packs():
-		w.layout, w.packed = w.t.Type.Fast, mem[:w.t.Type.Fast.Bytes(w.Rows, w.Cols)]
-		pool.Run(task, (groups+packGroups-1)/packGroups)
-		if free != nil {
-			free(w.letGo())
-		}
-	case w.Rows > 1 && w.panels == nil && w.t.Type == dtype.F32:
-		w.panels = make([]float32, groups*kernel.PanelWidth*w.Cols)
-		pool.Run(task, (groups+packGroups-1)/packGroups)
+	if !w.packs() {
+		return
+	}
+	w.layout = w.Fast()
+	w.packed = mem[:w.layout.Bytes(w.Rows, w.Cols)]
+	pool.Run(&packWeight{w: w, src: w.t.Data, free: free}, (w.groups()+packGroups-1)/packGroups)
+	if free != nil {
+		free(w.letGo())
 	}
 }
 
@@ -253,10 +245,6 @@ func (w *Weight) letGo() *tensor.Tensor {
 	w.t = &tensor.Tensor{Name: t.Name, Type: t.Type, Shape: t.Shape}
 	return t
 }
-
-// Unpack drops what [Weight.Pack] made of an f32 weight, before the weight
-// changes.
-func (w *Weight) Unpack() { w.panels = nil }
 
 const packGroups = 8 // row groups packed in one piece
 
@@ -269,30 +257,21 @@ type packWeight struct {
 func (p *packWeight) Do(_, piece int) {
 	w := p.w
 	lo := piece * packGroups
-	hi := min(lo+packGroups, (w.Rows+kernel.GroupRows-1)/kernel.GroupRows)
-	if w.packed != nil {
-		w.layout.Pack(w.packed, p.src, w.Rows, w.Cols, lo, hi)
-		if p.free != nil { // at once: a model takes its memory once, not twice
-			first, end := lo*kernel.GroupRows, min(hi*kernel.GroupRows, w.Rows)
-			size := w.t.Type.Bytes(w.Cols)
-			p.free(&tensor.Tensor{Name: w.Name, Type: w.t.Type, Shape: []int{end - first, w.Cols}, Data: p.src[first*size : end*size]})
-		}
-	} else {
-		n := kernel.PanelWidth * w.Cols
-		kernel.PackPanels(w.panels[lo*n:hi*n], kernel.Dense(dtype.Floats(p.src), w.Rows, w.Cols).T(), lo, hi)
+	hi := min(lo+packGroups, w.groups())
+	w.layout.Pack(w.packed, p.src, w.Rows, w.Cols, lo, hi)
+	if p.free != nil { // at once: a model takes its memory once, not twice
+		first, end := lo*kernel.GroupRows, min(hi*kernel.GroupRows, w.Rows)
+		size := w.t.Type.Bytes(w.Cols)
+		p.free(&tensor.Tensor{Name: w.Name, Type: w.t.Type, Shape: []int{end - first, w.Cols}, Data: p.src[first*size : end*size]})
 	}
 }
 
 // panel returns the 16 rows from 16·group, column by column, padded with zero
-// rows: as they lie if they lie so, else decoded into mem, which has room for
-// 32·Cols floats.
+// rows, decoded into mem, which has room for 32·Cols floats.
 func (w *Weight) panel(group int, mem []float32) []float32 {
 	const width = kernel.PanelWidth
 	n := width * w.Cols
-	switch {
-	case w.panels != nil:
-		return w.panels[group*n : (group+1)*n]
-	case w.packed != nil:
+	if w.packed != nil {
 		w.layout.DecodePanel(mem[:n], w.packed, w.Cols, group)
 		return mem[:n]
 	}
@@ -336,7 +315,7 @@ func (w *Weight) mulGroups(y []float32, ldy int, x *Value, lo, hi int, mem []flo
 
 // Bytes returns the memory that w's elements take now, gradients apart.
 func (w *Weight) Bytes() int {
-	return len(w.t.Data) + len(w.packed) + 4*len(w.panels)
+	return len(w.t.Data) + len(w.packed)
 }
 
 // Clone returns a copy of w's elements as f32 in memory of its own.

@@ -1,6 +1,10 @@
 package dtype
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"limbeck/tensor/kernel"
+)
 
 // F32 is IEEE 754 binary32, little endian.
 //
@@ -11,6 +15,7 @@ var F32 = register(Type{
 	exponents: exponentsAt(wideExponent, 2),
 	Decode:    func(dst []float32, src []byte) { copy(dst, Floats(src)) },
 	Encode:    func(dst []byte, src []float32) { copy(Floats(dst), src) },
+	Fast:      kernel.F32x16,
 })
 
 // Floats views b as float32s without copying. b must be aligned to 4 bytes.

@@ -72,6 +72,9 @@ var packedFormats = []packedFormat{
 		q := bitsAt(b[32+k/128*32+k%32], k/32%4*2, 2) + bitsAt(b[k%32], k/32, 1)<<2 - 4
 		return element{d: half(b, 54), scale: scale, q: q}
 	}},
+	{F32x16, 1, 4, []int{1}, func(b []byte, _ int) element {
+		return element{d: math.Float32frombits(binary.LittleEndian.Uint32(b)), scale: 1, q: 1}
+	}},
 	{F16x16, 1, 2, []int{0}, func(b []byte, _ int) element { return element{d: half(b, 0), scale: 1, q: 1} }},
 	{BF16x16, 1, 2, []int{0}, func(b []byte, _ int) element {
 		return element{d: math.Float32frombits(uint32(b[0])<<16 | uint32(b[1])<<24), scale: 1, q: 1}
@@ -134,7 +137,7 @@ func (f *packedFormat) random(r *rand.Rand, rows, cols int) []byte {
 			if h&0x7c00 == 0x7c00 {
 				h &^= 0x4000
 			}
-			if f.layout == BF16x16 {
+			if f.layout == BF16x16 || f.layout == F32x16 {
 				h = h&0x87ff | 0x3800 // of magnitude 2⁻¹⁵ to 2
 			}
 			if r.IntN(8) == 0 {

@@ -22,6 +22,7 @@ var Floats = &Activations{Len: 1, Size: 1, Quantize: func(dst, x []float32) { co
 func (f *half16) layout(name string) *Layout {
 	return &Layout{
 		Name:        name,
+		Block:       BlockLen,
 		Bytes:       f.bytes,
 		Pack:        f.pack,
 		DecodeRow:   f.decodeRow,

@@ -100,6 +100,7 @@ func (f *k16) layout(name string) *Layout {
 	f.listFours()
 	return &Layout{
 		Name:        name,
+		Block:       WideLen,
 		Bytes:       f.bytes,
 		Pack:        f.pack,
 		DecodeRow:   f.decodeRow,

@@ -10,12 +10,12 @@ const GroupRows = 16
 
 // A Layout is how the rows of a number format lie in memory for the fast
 // multiply: groups of [GroupRows] rows, interleaved. The last group is padded
-// with zero rows. cols is the row length in elements, a whole number of the
-// format's blocks and of X's.
+// with zero rows. cols is the row length in elements, a whole number of blocks.
 //
 // MatMul's order of accumulation for an output element depends on cols alone.
 type Layout struct {
-	Name string
+	Name  string
+	Block int // columns of a block, of the format's and of X's
 
 	// Bytes returns the packed size of a matrix.
 	Bytes func(rows, cols int) int

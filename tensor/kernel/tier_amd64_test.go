@@ -34,7 +34,7 @@ func TestBF16IsATierOfItsOwn(t *testing.T) {
 	})
 }
 
-// Every layout multiplies by assembly of its own in each tier that has tiles, and
+// Every layout but that of panels multiplies by assembly of its own in each tier that has tiles, and
 // those that are not widened decode by it.
 func TestEveryLayoutHasAssembly(t *testing.T) {
 	defer setTier(current)
@@ -44,6 +44,9 @@ func TestEveryLayoutHasAssembly(t *testing.T) {
 		return nil
 	}
 	for _, f := range packedFormats {
+		if f.layout == F32x16 { // of panels, by MulPanel
+			continue
+		}
 		cols := f.columns(64)
 		y, x := make([]float32, GroupRows), make([]float32, f.layout.X.Words(cols))
 		called = nil

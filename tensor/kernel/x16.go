@@ -42,6 +42,7 @@ var (
 func (f *x16) layout(name string) *Layout {
 	return &Layout{
 		Name:        name,
+		Block:       BlockLen,
 		Bytes:       f.bytes,
 		Pack:        f.pack,
 		PackRow:     f.packRow,
