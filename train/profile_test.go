@@ -57,7 +57,7 @@ func multiplied(s op.Spender) float64 {
 	switch {
 	case s.Weight == "token_embd":
 		return head
-	case s.Op == "headLoss" && !s.Back:
+	case s.Op == "head loss" && !s.Back:
 		return 2 * head
 	case s.Back:
 		return 2 * n

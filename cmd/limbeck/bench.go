@@ -38,7 +38,7 @@ func benchCommand(a *app) *cobra.Command {
 		Long: "Measures how fast prompts are read and tokens written: by length, by how much\n" +
 			"stands before, and for several requests at once. Each rate stands beside what\n" +
 			"the machine's memory and arithmetic, measured in the same run, would allow.\n" +
-			"Rounds run in fresh processes; medians come with the least and the greatest.",
+			"Rounds run in fresh processes; medians come with the minimum and the maximum.",
 		Example: "  limbeck bench model.gguf\n" +
 			"  limbeck bench small.gguf --compare large.gguf --rounds 5 --html bench.html\n" +
 			"  limbeck bench model.gguf --parallel 16 --profile",

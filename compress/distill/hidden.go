@@ -65,6 +65,8 @@ type squares struct {
 	scale float32
 }
 
+func (*squares) Op() string { return "mean squares" }
+
 func (n *squares) Backward(t *op.Tape) {
 	g, a := t.Grad(n.y), 2*n.scale*n.loss.Grad[0]
 	kernel.Axpy(a, n.y.Data, g)

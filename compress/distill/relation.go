@@ -121,6 +121,8 @@ func (h *head) relate(dst []float32, r int) {
 	}
 }
 
+func (*relation) Op() string { return "relation loss" }
+
 func (n *relation) Backward(t *op.Tape) {
 	kernel.Axpy(n.loss.Grad[0], n.dx, t.Grad(n.x))
 }

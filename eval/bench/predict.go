@@ -119,15 +119,16 @@ func timedLayers(layers int, bytes int64) int {
 	return min(layers, max(least, n))
 }
 
+// onceParts are what no layer does.
+var onceParts = []string{headPart, samplingPart, "embedding", "gather rows"}
+
 // stretch returns by which factor a rate falls from so many layers to all: time
-// in layers grows with their number, that of the head, the embedding and the
-// sampling does not.
+// in layers grows with their number, that of the other parts does not.
 func (p *Profile) stretch(layers, all int) float64 {
-	once := []string{"head", "embedding", "choice of rows", "sampling"}
 	var before, after float64
 	for _, s := range p.Parts {
 		before += s.Seconds
-		if slices.Contains(once, s.Op) {
+		if slices.Contains(onceParts, s.Op) {
 			after += s.Seconds
 		} else {
 			after += s.Seconds * float64(all) / float64(layers)

@@ -12,17 +12,21 @@ import (
 	"limbeck/nn/op"
 )
 
-// A Profile tells where the time of one work went.
+// A Profile tells where the time of one work went. Seconds, bytes and operations are
+// those of one unit of the work, means over all that were done.
 type Profile struct {
 	Work    Work    `json:"work"`
-	Seconds float64 `json:"seconds"` // of all of it
+	Unit    string  `json:"unit"`    // prompt; token of one sequence; step of several; or run of all requests
+	Units   int     `json:"units"`   // how many were done
+	Seconds float64 `json:"seconds"` // of a unit
 	Parts   []Spent `json:"parts"`   // in order of their time; together all of it
-	Idle    float64 `json:"idle"`    // share of the threads' time, in all of it, that they waited
+	Idle    float64 `json:"idle"`    // share of the threads' time that they waited
 }
 
-// Spent is the time of one kind of operation, and what it had to do in it.
+// Spent is the time of one kind of operation in a unit of a work, and what it had to
+// do in it.
 type Spent struct {
-	Op      string  `json:"op"`
+	Op      string  `json:"op"`               // as [op.Node] names it, or head, or sampling
 	Weight  string  `json:"weight,omitempty"` // that it multiplies by
 	Seconds float64 `json:"seconds"`
 	op.Cost
@@ -40,15 +44,12 @@ func (p *Profile) judge(l *machine.Limits) {
 	}
 }
 
-// operations names the operations for people; others keep their own name.
-var operations = map[string]string{
-	"matMul": "product", "attention": "attention", "rmsNorm": "norm", "rope": "rotation", "swiGLU": "activation",
-	"gated":     "gated unit",
-	"addScaled": "sum", "embed": "embedding", "gather": "choice of rows", op.Outside: "sampling",
-}
-
-// heads are the weights that make logits.
-var heads = []string{"output", "token_embd"}
+// What a profile tells apart though a tape does not: the product that makes logits,
+// and what happens outside of the tape.
+const (
+	headPart     = "head"
+	samplingPart = "sampling"
+)
 
 // profile does a work again and tells where its time goes.
 func (t *timer) profile(ctx context.Context, w Work) (*Profile, error) {
@@ -71,12 +72,43 @@ func (t *timer) profile(ctx context.Context, w Work) (*Profile, error) {
 		m.Model = &decoding{m.Model, begin}
 	}
 	begin()
-	if _, err := t.do(ctx, w); err != nil {
+	d, err := t.do(ctx, w)
+	if err != nil {
 		return nil, err
 	}
 	spent, took := p.Stop(), time.Since(start)
 	runs, work := t.pool.Spent()
-	return newProfile(w, spent, took, runs, work, t.pool.Threads()), nil
+	out := newProfile(spent, took, runs, work, t.pool.Threads(), headOf(t.runner.Model.Config()))
+	out.Work = w
+	out.per(w.units(d.times))
+	return out, nil
+}
+
+// units returns the unit in which a profile tells of a work that was done so many
+// times, and how many of them it saw. A decode of one sequence begins with a pass over
+// the last token of its prompt, which is like the others; that of several is seen from
+// when all have written a token.
+func (w Work) units(times int) (unit string, n int) {
+	switch {
+	case w.Kind == Prompt:
+		return "prompt", times
+	case w.Kind == Decode && w.Batch == 1:
+		return "token", times * w.Write
+	case w.Kind == Decode:
+		return "step", times * (w.Write - 1)
+	}
+	return "run", times
+}
+
+// per makes what was summed up over n units the mean of one.
+func (p *Profile) per(unit string, n int) {
+	p.Unit, p.Units = unit, n
+	once := 1 / float64(n)
+	p.Seconds *= once
+	for i := range p.Parts {
+		s := &p.Parts[i]
+		s.Seconds, s.Cost = once*s.Seconds, s.Cost.Times(once)
+	}
 }
 
 // decoding is a model that tells of its first pass after those that read prompts:
@@ -95,18 +127,18 @@ func (m *decoding) Forward(t *op.Tape, b op.Batch) *op.Value {
 	return m.Model.Forward(t, b)
 }
 
-// newProfile sums up what a tape and a pool of so many threads counted.
-func newProfile(w Work, spent map[op.Spender]op.Spent, took, runs, work time.Duration, threads int) *Profile {
-	out := &Profile{Work: w, Seconds: took.Seconds()}
+// newProfile sums up what a tape and a pool of so many threads counted, with a model
+// whose head is so called.
+func newProfile(spent map[op.Spender]op.Spent, took, runs, work time.Duration, threads int, head string) *Profile {
+	out := &Profile{Seconds: took.Seconds()}
 	for s, x := range spent {
-		name := s.Op
-		if n := operations[s.Op]; n != "" {
-			name = n
+		switch {
+		case s.Op == op.Outside:
+			s.Op = samplingPart
+		case s.Weight == head:
+			s.Op = headPart
 		}
-		if s.Op == "matMul" && slices.Contains(heads, s.Weight) {
-			name = "head"
-		}
-		out.Parts = append(out.Parts, Spent{Op: name, Weight: s.Weight, Seconds: x.Time.Seconds(), Cost: x.Cost})
+		out.Parts = append(out.Parts, Spent{Op: s.Op, Weight: s.Weight, Seconds: x.Time.Seconds(), Cost: x.Cost})
 	}
 	slices.SortFunc(out.Parts, func(a, b Spent) int {
 		return cmp.Or(cmp.Compare(b.Seconds, a.Seconds), cmp.Compare(a.Op+a.Weight, b.Op+b.Weight))

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 
 	"limbeck/eval/report"
 	"limbeck/internal/machine"
@@ -120,11 +122,12 @@ func (r *Result) Report() *report.Report {
 	out.Plots = append(out.Plots, r.plot(Prompt, "Reading prompts", "tokens of the prompt"))
 	out.Plots = append(out.Plots, r.plot(Decode, "Writing tokens", "tokens before, one sequence"), r.batchPlot())
 	out.Plots = slices.DeleteFunc(out.Plots, func(p report.Plot) bool { return len(p.Lines) == 0 })
-	out.Notes = []report.Note{{Title: "Method", Text: fmt.Sprintf("Rounds: %d, each in a fresh process; tok/s are their medians. The limit is what reading the weights and the cache "+
-		"once a pass, or the operations, would take at least on this machine.", r.Rounds)}}
+	out.Notes = []report.Note{{Title: "Method", Text: fmt.Sprintf("Rounds: %d, each in a fresh process; tok/s are their medians, of all sequences together. The limit is the rate that this "+
+		"machine's memory, from which each pass reads the weights and the cache once, or its arithmetic would allow.", r.Rounds)}}
 	if slices.ContainsFunc(r.Models, func(m Rates) bool { return len(m.Profiles) > 0 }) {
-		out.Notes = append(out.Notes, report.Note{Title: "Where the time goes", Text: "GB/s are of the weights and caches that an operation multiplies by, each read once a pass; " +
-			"GOP/s count a multiplication and an addition as two. Of the two shares of the limits, the greater one is told. What has neither has no limit here."})
+		out.Notes = append(out.Notes, report.Note{Title: "Where the time goes", Text: "Times are of one prompt; of one token; of one step, which writes a token of each sequence; or of one run of all " +
+			"requests. GB/s are of the weights and caches that an operation multiplies by, each read once a pass; GOP/s count a multiplication and an addition " +
+			"as two. Shares are of the limit, of memory or of arithmetic, that an operation is nearer to; those on activations alone have none."})
 	}
 	return out
 }
@@ -133,15 +136,15 @@ func number(n report.Num) report.Cell { return report.Cell{Value: n} }
 
 // table lists the works of one model.
 func (m *Rates) table() report.Table {
-	t := report.Table{Title: "Rates of " + m.Name, Columns: []report.Column{{Name: "work"}, {Name: "tok/s"}, {Name: "least"}, {Name: "most"},
+	t := report.Table{Title: "Rates of " + m.Name, Columns: []report.Column{{Name: "work"}, {Name: "tok/s"}, {Name: "min"}, {Name: "max"},
 		{Name: "limit"}, {Name: "of limit", Unit: report.Percent}, {Name: "bound by"}}}
 	for _, w := range m.Works {
 		t.Rows = append(t.Rows, []report.Cell{{Text: w.Work.String()}, number(w.Rate.Median), number(w.Rate.Min), number(w.Rate.Max),
 			number(w.Bound), number(w.Share), {Text: w.By}})
 	}
-	t.Note = fmt.Sprintf("Ready after %.2f s; %s of weights a pass, %s of cache a token", m.Load.Median.Or(0), megabytes(m.Shape.Bytes), megabytes(m.Shape.KV))
+	t.Note = fmt.Sprintf("Ready after %.2f s; %s of weights a pass, %s of cache a token", m.Load.Median.Or(0), report.Size(m.Shape.Bytes), report.Size(m.Shape.KV))
 	if m.Memory > 0 {
-		t.Note += fmt.Sprintf("; peak memory %s", megabytes(m.Memory))
+		t.Note += "; peak memory " + report.Size(m.Memory)
 	}
 	t.Note += "."
 	if slices.ContainsFunc(m.Works, func(w WorkRate) bool { return BeyondMemory(w.By, w.Share.Or(0)) }) {
@@ -150,18 +153,10 @@ func (m *Rates) table() report.Table {
 	return t
 }
 
-// megabytes writes bytes in MB of 10⁶, with the digits that count.
-func megabytes(n int64) string {
-	if n < 10e6 {
-		return fmt.Sprintf("%.3g MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
-}
-
 // ratios sets the second model's rates over the first one's.
 func (r *Result) ratios() report.Table {
 	a, b := &r.Models[0], &r.Models[1]
-	t := report.Table{Title: b.Name + " over " + a.Name, Columns: []report.Column{{Name: "work"}, {Name: a.Name}, {Name: b.Name}, {Name: "ratio"}}}
+	t := report.Table{Title: b.Name + " over " + a.Name + ", tok/s", Columns: []report.Column{{Name: "work"}, {Name: a.Name}, {Name: b.Name}, {Name: "ratio"}}}
 	for _, x := range a.Works {
 		for _, y := range b.Works {
 			if x.Work != y.Work {
@@ -174,11 +169,11 @@ func (r *Result) ratios() report.Table {
 	return t
 }
 
-// table lists where the time went, and how fast the operations were at what has a
-// limit.
+// table lists where the time of a unit went, and how fast the operations were at what
+// has a limit.
 func (p *Profile) table(model string) report.Table {
 	t := report.Table{Title: fmt.Sprintf("%s: where the time goes, %s", model, p.Work),
-		Columns: []report.Column{{Name: "operation"}, {Name: "ms"}, {Name: "share", Unit: report.Percent},
+		Columns: []report.Column{{Name: "operation"}, {Name: "ms/" + p.Unit}, {Name: "share", Unit: report.Percent},
 			{Name: "GB/s"}, {Name: "GOP/s"}, {Name: "of limit", Unit: report.Percent}, {Name: "bound by"}}}
 	beyond := false
 	for _, s := range p.Parts {
@@ -186,18 +181,33 @@ func (p *Profile) table(model string) report.Table {
 		if s.Weight != "" {
 			name += " " + s.Weight
 		}
-		row := []report.Cell{{Text: name}, number(report.N(1e3 * s.Seconds)), number(report.N(s.Seconds / p.Seconds))}
+		row := []report.Cell{{Text: name}, p.milliseconds(s.Seconds), number(report.N(s.Seconds / p.Seconds))}
 		if s.By != "" {
 			row = append(row, number(report.N(s.Bytes/s.Seconds/1e9)), number(report.N(s.Arithmetic.All()/s.Seconds/1e9)), number(s.Share), report.Cell{Text: s.By})
 		}
 		t.Rows = append(t.Rows, row)
 		beyond = beyond || BeyondMemory(s.By, s.Share.Or(0))
 	}
-	t.Note = fmt.Sprintf("In all of it, threads waited for others for %.1f %% of their time.", 100*p.Idle)
+	t.Rows = append(t.Rows, []report.Cell{{Text: "total"}, p.milliseconds(p.Seconds), number(report.N(1))})
+	units := p.Unit
+	if p.Units != 1 {
+		units += "s"
+	}
+	t.Note = fmt.Sprintf("Measured over %s %s, in which threads waited for others for %.1f %% of their time.", count(p.Units), units, 100*p.Idle)
 	if beyond {
 		t.Note += " " + BeyondMemoryNote
 	}
 	return t
+}
+
+// milliseconds writes a part of the time with as many decimals as show four digits of
+// all of it: parts are a thousand times apart, and are compared.
+func (p *Profile) milliseconds(seconds float64) report.Cell {
+	v, decimals := 1e3*seconds, 3-int(math.Floor(math.Log10(max(1e-3, 1e3*p.Seconds))))
+	if decimals <= 0 {
+		return report.Cell{Text: count(int(math.Round(v))), Value: report.N(v)}
+	}
+	return report.Cell{Text: strconv.FormatFloat(v, 'f', decimals, 64), Value: report.N(v)}
 }
 
 // limitTable lists the limits of a machine.

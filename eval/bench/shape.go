@@ -2,9 +2,11 @@ package bench
 
 import (
 	"cmp"
+	"strings"
 
 	"limbeck/internal/machine"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/model/generate"
 	"limbeck/nn/op"
 )
@@ -28,8 +30,9 @@ func ShapeOf(m *model.Model, p generate.Precision) Shape {
 	for _, w := range m.Weights() {
 		bytes := w.ReadBytes()
 		s.Memory += bytes
-		head := w.Name == "output.weight" || c.Tied && w.Name == "token_embd.weight"
-		if w.Rows == 1 || w.Name == "token_embd.weight" && !head {
+		name := strings.TrimSuffix(w.Name, ".weight")
+		head := name == headOf(c)
+		if w.Rows == 1 || name == embedding && !head {
 			continue // vectors, and a table of which a token needs one row
 		}
 		s.Bytes += bytes
@@ -40,6 +43,17 @@ func ShapeOf(m *model.Model, p generate.Precision) Shape {
 		*to = to.Plus(w.Arithmetic(p.Exact))
 	}
 	return s
+}
+
+// embedding is the table of the tokens' vectors, by its name in GGUF.
+const embedding = "token_embd"
+
+// headOf returns the name of the weight that makes logits.
+func headOf(c arch.Config) string {
+	if c.Tied {
+		return embedding
+	}
+	return "output"
 }
 
 // Bound returns the tokens a second that limits allow for a work, and what

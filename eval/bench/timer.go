@@ -65,8 +65,22 @@ func (t *timer) rate(ctx context.Context, w Work) (float64, error) {
 	if err := t.ready(ctx, w); err != nil {
 		return 0, err
 	}
-	return t.do(ctx, w)
+	d, err := t.do(ctx, w)
+	return d.rate(), err
 }
+
+// A done is what was timed of a work: the tokens that count, and how often it was done.
+type done struct {
+	tokens, times int
+	took          time.Duration
+}
+
+func (d *done) add(tokens int, took time.Duration) {
+	d.tokens, d.times, d.took = d.tokens+tokens, d.times+1, d.took+took
+}
+
+// rate returns the tokens a second.
+func (d *done) rate() float64 { return float64(d.tokens) / d.took.Seconds() }
 
 // ready does what is not to be timed of a work. Memory that has been let go is
 // collected: neither do caches of works before add up, nor does a clock run
@@ -92,8 +106,8 @@ func (t *timer) hold(ctx context.Context, n int) error {
 	return err
 }
 
-// do does a work that is ready and returns its tokens a second.
-func (t *timer) do(ctx context.Context, w Work) (float64, error) {
+// do does a work that is ready.
+func (t *timer) do(ctx context.Context, w Work) (done, error) {
 	switch w.Kind {
 	case Prompt:
 		return t.read(ctx, w, leastTime)
@@ -105,39 +119,37 @@ func (t *timer) do(ctx context.Context, w Work) (float64, error) {
 	case Requests:
 		return t.many(ctx, w)
 	}
-	return 0, fmt.Errorf("no work of kind %q", w.Kind)
+	return done{}, fmt.Errorf("no work of kind %q", w.Kind)
 }
 
-// read returns the rate of reading prompts, of each nothing is in the cache.
-func (t *timer) read(ctx context.Context, w Work, least time.Duration) (float64, error) {
-	tokens, took := 0, time.Duration(0)
-	for first := true; first || took < least; first = false {
+// read reads prompts, of each nothing is in the cache.
+func (t *timer) read(ctx context.Context, w Work, least time.Duration) (d done, err error) {
+	for d.times == 0 || d.took < least {
 		t.ids = t.prompt(w.Tokens)
 		reply, err := t.session.Reply(ctx, t.ids, generate.Options{MaxTokens: 1}, nil)
 		if err != nil {
-			return 0, err
+			return done{}, err
 		}
-		tokens, took = tokens+reply.PromptTokens-reply.CachedTokens, took+reply.First
+		d.add(reply.PromptTokens-reply.CachedTokens, reply.First)
 	}
-	return float64(tokens) / took.Seconds(), nil
+	return d, nil
 }
 
-// decode returns the rate of writing after a prompt, which the cache holds.
-func (t *timer) decode(ctx context.Context, w Work, least time.Duration) (float64, error) {
-	tokens, took := 0, time.Duration(0)
-	for first := true; first || took < least; first = false {
+// decode writes after a prompt, which the cache holds.
+func (t *timer) decode(ctx context.Context, w Work, least time.Duration) (d done, err error) {
+	for d.times == 0 || d.took < least {
 		reply, err := t.session.Reply(ctx, t.ids[:w.Tokens], generate.Options{MaxTokens: w.Write, Endless: true}, nil)
 		if err != nil {
-			return 0, err
+			return done{}, err
 		}
-		tokens, took = tokens+len(reply.IDs)-1, took+reply.Total-reply.First
+		d.add(len(reply.IDs)-1, reply.Total-reply.First)
 	}
-	return float64(tokens) / took.Seconds(), nil
+	return d, nil
 }
 
 // many lets several requests run at once. The time of a decode begins when all
 // have written a token, that of requests before their prompts are read.
-func (t *timer) many(ctx context.Context, w Work) (float64, error) {
+func (t *timer) many(ctx context.Context, w Work) (d done, err error) {
 	requests := make([]generate.Request, w.Batch)
 	for i := range requests {
 		requests[i] = generate.Request{Prompt: t.prompt(w.Tokens), Options: generate.Options{MaxTokens: w.Write, Endless: true}}
@@ -145,17 +157,19 @@ func (t *timer) many(ctx context.Context, w Work) (float64, error) {
 	written := 0
 	var first, last time.Duration
 	start := time.Now()
-	err := t.runner.Many(ctx, requests, w.Batch, func(_ int, reply *generate.Reply) {
+	err = t.runner.Many(ctx, requests, w.Batch, func(_ int, reply *generate.Reply) {
 		written += len(reply.IDs)
 		first, last = max(first, reply.First), max(last, reply.Total)
 	})
 	if err != nil {
-		return 0, err
+		return done{}, err
 	}
 	if w.Kind == Requests {
-		return float64(written) / time.Since(start).Seconds(), nil
+		d.add(written, time.Since(start))
+	} else {
+		d.add(written-w.Batch, last-first)
 	}
-	return float64(written-w.Batch) / (last - first).Seconds(), nil
+	return d, nil
 }
 
 // works does all works and returns their rates.

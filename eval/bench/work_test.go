@@ -114,7 +114,7 @@ func TestNeed(t *testing.T) {
 
 // Of 8 s with 2 of 6 layers, 2 s do not depend on their number.
 func TestStretch(t *testing.T) {
-	p := Profile{Parts: []Spent{{Op: "product", Seconds: 5}, {Op: "attention", Seconds: 1}, {Op: "head", Seconds: 1.5}, {Op: "sampling", Seconds: 0.5}}}
+	p := Profile{Parts: []Spent{{Op: "matmul", Seconds: 5}, {Op: "attention", Seconds: 1}, {Op: "head", Seconds: 1.5}, {Op: "sampling", Seconds: 0.5}}}
 	if got := p.stretch(2, 6); got != 8.0/20 {
 		t.Errorf("got %v, want %v", got, 8.0/20)
 	}
@@ -133,15 +133,15 @@ func TestStretch(t *testing.T) {
 
 func TestProfileSums(t *testing.T) {
 	up := op.Cost{Bytes: 300, Arithmetic: op.Arithmetic{Int8: 80}}
-	spent := map[op.Spender]op.Spent{{Op: "matMul", Weight: "token_embd"}: {Time: 2e9}, {Op: "matMul", Weight: "ffn_up"}: {Time: 5e9, Cost: up},
+	spent := map[op.Spender]op.Spent{{Op: "matmul", Weight: "token_embd"}: {Time: 2e9}, {Op: "matmul", Weight: "ffn_up"}: {Time: 5e9, Cost: up},
 		{Op: op.Outside}: {Time: 1e9}, {Op: "novel"}: {Time: 1}}
 	// In 8 s, runs took 6: two threads could have worked 12 s in them, and did 9.
-	p := newProfile(Work{}, spent, 8e9, 6e9, 9e9, 2)
+	p := newProfile(spent, 8e9, 6e9, 9e9, 2, "token_embd")
 	var names []string
 	for _, s := range p.Parts {
 		names = append(names, s.Op+" "+s.Weight)
 	}
-	if want := []string{"product ffn_up", "head token_embd", "sampling ", "novel "}; !slices.Equal(names, want) {
+	if want := []string{"matmul ffn_up", "head token_embd", "sampling ", "novel "}; !slices.Equal(names, want) {
 		t.Errorf("got %q, want %q", names, want)
 	}
 	if want := 1 - (9.0+2)/16; math.Abs(p.Idle-want) > 1e-12 {
@@ -149,6 +149,11 @@ func TestProfileSums(t *testing.T) {
 	}
 	if p.Parts[0].Cost != up {
 		t.Errorf("products cost %+v, want %+v", p.Parts[0].Cost, up)
+	}
+	p.per("step", 4)
+	want := Spent{Op: "matmul", Weight: "ffn_up", Seconds: 1.25, Cost: op.Cost{Bytes: 75, Arithmetic: op.Arithmetic{Int8: 20}}}
+	if p.Parts[0] != want || p.Seconds != 2 || p.Unit != "step" || p.Units != 4 {
+		t.Errorf("of a step %+v, want of products %+v", p, want)
 	}
 }
 
@@ -209,15 +214,19 @@ func TestProfileCounts(t *testing.T) {
 	s := ShapeOf(m, generate.Precision{})
 	timer := newTimer(m, pool, generate.Precision{})
 	for _, c := range []struct {
-		work   Work
-		passes float64 // over one token of each sequence, that the clock sees
-		pairs  float64 // of tokens that attention compares in them
+		work      Work
+		unit      string
+		passes    float64 // over all weights, of a unit
+		positions float64 // that attention reads in them
 	}{
+		{Work{Prompt, 8, 1, 1}, "prompt", 1, 8},
 		// The last token of the prompt, position 7, makes the first that is written.
-		{Work{Decode, 8, 1, 4}, 4, 8 + 9 + 10 + 11},
+		{Work{Decode, 8, 1, 4}, "token", 1, (8 + 9 + 10 + 11) / 4.0},
 		// Passes that read prompts do not count, and nor do their first tokens.
-		{Work{Decode, 4, 3, 4}, 3, 3 * (5 + 6 + 7)},
-		{Work{Decode, 1, 3, 3}, 2, 3 * (2 + 3)},
+		{Work{Decode, 4, 3, 4}, "step", 1, 3 * (5 + 6 + 7) / 3.0},
+		{Work{Decode, 1, 3, 3}, "step", 1, 3 * (2 + 3) / 2.0},
+		// One pass reads both prompts.
+		{Work{Requests, 4, 2, 3}, "run", 3, 2 * (4 + 5 + 6)},
 	} {
 		if _, err := timer.rate(context.Background(), c.work); err != nil {
 			t.Fatal(err)
@@ -226,24 +235,36 @@ func TestProfileCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if p.Work != c.work || p.Unit != c.unit || p.Units < 1 {
+			t.Errorf("%v: of %d units %q, want %q", p.Work, p.Units, p.Unit, c.unit)
+		}
 		var got op.Cost
 		var attention op.Arithmetic
+		var seconds float64
 		for _, x := range p.Parts {
-			got = got.Plus(x.Cost)
+			got, seconds = got.Plus(x.Cost), seconds+x.Seconds
 			if x.Op == "attention" {
 				attention = attention.Plus(x.Arithmetic)
 			}
 		}
-		// Works of one sequence are repeated for some time.
-		times := got.Arithmetic.Plus(attention.Times(-1)).All() / s.Blocks.Plus(s.Head).All() / (c.passes * float64(c.work.Batch))
-		if times != math.Trunc(times) || times < 1 || c.work.Batch > 1 && times != 1 {
-			t.Errorf("%v: products of %v works", c.work, times)
+		near := func(what string, got, want float64) {
+			const rounding = 1e-12 // of sums of integers, divided
+			if math.Abs(got-want) > rounding*want {
+				t.Errorf("%v: %s %v, want %v", c.work, what, got, want)
+			}
 		}
-		if want := s.Attention.Times(times * c.pairs); attention != want {
-			t.Errorf("%v: attention %+v, want %+v", c.work, attention, want)
+		near("bytes", got.Bytes, c.passes*float64(s.Bytes)+c.positions*float64(s.KV))
+		if c.work.Kind == Decode { // of prompts, the last layer computes what is wanted
+			near("attention's operations", attention.All(), s.Attention.All()*c.positions)
+			near("the products' operations", got.Arithmetic.Plus(attention.Times(-1)).All(), s.Blocks.Plus(s.Head).All()*float64(c.work.Batch))
 		}
-		if want := times * (c.passes*float64(s.Bytes) + c.pairs*float64(s.KV)); got.Bytes != want {
-			t.Errorf("%v: %v bytes, want %v", c.work, got.Bytes, want)
+		if math.Abs(seconds-p.Seconds) > 0.1*p.Seconds {
+			t.Errorf("%v: parts of %v s, all of %v", c.work, seconds, p.Seconds)
+		}
+		for _, name := range onceParts {
+			if c.work.Kind == Prompt && !slices.ContainsFunc(p.Parts, func(x Spent) bool { return x.Op == name }) {
+				t.Errorf("no %q in %+v", name, p.Parts)
+			}
 		}
 	}
 }
@@ -372,9 +393,9 @@ func TestReport(t *testing.T) {
 		for _, w := range []Work{{Prompt, 64, 1, 1}, {Prompt, 2048, 1, 1}, {Requests, 128, 16, 64}} {
 			m.Works = append(m.Works, WorkRate{w, rate(1234.5 * float64(i+1)), report.N(5000), "arithmetic", report.N(0.25)})
 		}
-		m.Profiles = []Profile{{Work: m.Works[0].Work, Seconds: 2, Parts: []Spent{
-			{Op: "product", Weight: "attn_q+attn_k+attn_v", Seconds: 1.5, Cost: op.Cost{Bytes: 1e9, Arithmetic: op.Arithmetic{F32: 2.4e11}}},
-			{Op: "norm", Seconds: 0.5}}, Idle: 0.1}}
+		m.Profiles = []Profile{{Work: m.Works[0].Work, Unit: "prompt", Units: 1234, Seconds: 2, Parts: []Spent{
+			{Op: "matmul", Weight: "attn_q+attn_k+attn_v", Seconds: 1.5, Cost: op.Cost{Bytes: 1e9, Arithmetic: op.Arithmetic{F32: 2.4e11}}},
+			{Op: "rmsnorm", Seconds: 0.5}}, Idle: 0.1}}
 		m.Profiles[0].judge(&r.Limits)
 		r.Models = append(r.Models, m)
 	}
@@ -382,15 +403,22 @@ func TestReport(t *testing.T) {
 	if err := r.Report().WriteText(&b, report.TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Rates of small", "small over large-model-of-a-long-name", "2.00 ×", "prompt of 2,048", "16 requests, 128 in, 64 out",
-		"product attn_q+attn_k+attn_v  1,500   75.0  0.67    160   80.0  arithmetic\n", "norm                            500   25.0     –      –      –           –\n",
-		"waited for others for 10.0 %", "96 MB of weights", "0.0461 MB of cache", "reading memory"} {
+	for _, want := range []string{"Rates of small", "small over large-model-of-a-long-name, tok/s", "2.00 ×", "prompt of 2,048", "16 requests, 128 in, 64 out",
+		"matmul attn_q+attn_k+attn_v      1,500   75.0  0.67    160   80.0  arithmetic\n", "rmsnorm                            500   25.0     –      –      –           –\n",
+		"total                            2,000  100.0     –      –      –           –\n", " ms/prompt  share ", "Measured over 1,234 prompts, ",
+		"waited for others for 10.0 %", "96.0 MB of weights", "46.1 kB of cache", "reading memory"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
 	}
 	if strings.Contains(b.String(), "over 100 %") {
 		t.Errorf("told of shares over 100 %% that are not there:\n%s", &b)
+	}
+	for whole, want := range map[float64]string{9.174: "2", 0.427: "2.0", 0.0368: "2.00", 0.0031: "2.000"} {
+		p := Profile{Seconds: whole}
+		if got := p.milliseconds(0.002).Text; got != want {
+			t.Errorf("of %v s, 2 ms are %q, want %q", whole, got, want)
+		}
 	}
 	r.Models[1].Works[1].Share, r.Models[1].Works[1].By = report.N(1.31), "memory"
 	b.Reset()

@@ -108,8 +108,8 @@ const (
 	gB = 1e9
 )
 
-// size writes bytes with a unit; unknown is 0.
-func size(n int64) string {
+// Size writes bytes with a unit; unknown is 0.
+func Size(n int64) string {
 	v := float64(n)
 	switch {
 	case n == 0:
@@ -166,7 +166,7 @@ func (u Unit) value(n Num) string {
 	case Percent:
 		return percent(n)
 	case Bytes:
-		return size(int64(min(max(v, 0), math.MaxInt64/2)))
+		return Size(int64(min(max(v, 0), math.MaxInt64/2)))
 	case Seconds:
 		return seconds(n)
 	}

@@ -73,7 +73,7 @@ func TestWrap(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{fixed(-1234567.891, 2), "−1,234,567.89"}, {fixed(-0.04, 1), "0.0"}, {fixed(999, 0), "999"}, {signed(0.04, 1), "0.0"}, {signed(2, 0), "+2"},
-		{size(0), absent}, {size(2741856), "2.7 MB"}, {size(144811808), "145 MB"}, {size(512), "512 B"}, {size(3_200_000_000), "3.20 GB"},
+		{Size(0), absent}, {Size(2741856), "2.7 MB"}, {Size(144811808), "145 MB"}, {Size(512), "512 B"}, {Size(3_200_000_000), "3.20 GB"},
 		{params(134515008), "134.5 M"}, {seconds(N(0.0000123)), "12 µs"}, {seconds(N(0.0612)), "61.2 ms"}, {seconds(N(2)), "2.00 s"},
 		{pvalue(N(0.0004)), "< 0.001"}, {pvalue(N(1)), "1.000"}, {percent(N(0.9787)), "97.9"}, {times(4.095), "4.1 ×"}, {number(N(0.0000507)), "0.0000507"},
 		{trimZeros("100"), "100"}, {trimZeros("1.50"), "1.5"}, {Percent.delta(N(-0.0232)), "−2.3"},

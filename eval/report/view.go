@@ -186,7 +186,7 @@ func fileFact(bytes int64) string {
 	if bytes == 0 {
 		return ""
 	}
-	return size(bytes) + " (" + count(bytes) + " bytes)"
+	return Size(bytes) + " (" + count(bytes) + " bytes)"
 }
 
 // method says how the figures were made, as far as the report knows.

@@ -221,6 +221,9 @@ func combine(t *op.Tape, x *op.Value) *combination {
 	return n
 }
 
+// Op implements [op.Node].
+func (*combination) Op() string { return "combination" }
+
 // Backward implements [op.Node].
 func (n *combination) Backward(t *op.Tape) {
 	g := t.Grad(n.x)

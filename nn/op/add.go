@@ -40,6 +40,8 @@ func (n *addScaled) Do(_, piece int) {
 	kernel.Axpy(n.s, n.b.Data[lo:hi], n.y.Data[lo:hi])
 }
 
+func (*addScaled) Op() string { return "add" }
+
 func (n *addScaled) Backward(t *Tape) {
 	n.da, n.addsA = t.grad(n.a)
 	n.db, n.addsB = t.grad(n.b)

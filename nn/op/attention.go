@@ -110,6 +110,15 @@ type attention struct {
 	dq, dk, dv []float32
 }
 
+func (*attention) Op() string { return "attention" }
+
+func (n *attention) work() (_ []*Weight, c Cost) {
+	for i := range n.jobs {
+		c = c.Plus(n.jobs[i].cost(n.h))
+	}
+	return nil, c
+}
+
 // An attentionJob is one sequence: len rows of the batch from row on, after
 // past cached positions.
 type attentionJob struct {
@@ -117,6 +126,13 @@ type attentionJob struct {
 	shape          kvShape
 	kv             kvLayer
 	stores         bool // each piece stores the head that it alone reads
+}
+
+// cost is that of all positions, and of each row with those up to its own.
+func (j *attentionJob) cost(h Heads) Cost {
+	rows, past := float64(j.len), float64(j.past)
+	pairs := rows*past + rows*(rows+1)/2
+	return Cost{float64(j.shape.bytes(j.past + j.len)), j.shape.arithmetic(h).Times(pairs)}
 }
 
 func (n *attention) forward() {

@@ -74,40 +74,11 @@ type Cost struct {
 // Plus returns the sum of both.
 func (c Cost) Plus(d Cost) Cost { return Cost{c.Bytes + d.Bytes, c.Arithmetic.Plus(d.Arithmetic)} }
 
-// cost returns that of n's forward pass.
-func cost(n Node) Cost {
-	var c Cost
-	switch n := n.(type) {
-	case *matMul:
-		return n.cost()
-	case *matMuls:
-		for i := range n.parts {
-			c = c.Plus(n.parts[i].cost())
-		}
-	case *gated:
-		for _, w := range [...]*Weight{n.gate, n.up} {
-			p := matMul{t: n.t, x: n.x, w: w}
-			c = c.Plus(p.cost())
-		}
-	case *attention:
-		for i := range n.jobs {
-			c = c.Plus(n.jobs[i].cost(n.h))
-		}
-	}
-	return c
-}
+// Times returns n times c.
+func (c Cost) Times(n float64) Cost { return Cost{n * c.Bytes, c.Arithmetic.Times(n)} }
 
-func (n *matMul) cost() Cost {
-	a := n.w.Arithmetic(n.form() == nil)
-	if n.trained() && n.t.BF16 {
-		a = Arithmetic{BF16: a.All()}
-	}
-	return Cost{float64(n.w.ReadBytes()), a.Times(float64(n.x.Rows))}
-}
-
-// cost is that of all positions, and of each row with those up to its own.
-func (j *attentionJob) cost(h Heads) Cost {
-	rows, past := float64(j.len), float64(j.past)
-	pairs := rows*past + rows*(rows+1)/2
-	return Cost{float64(j.shape.bytes(j.past + j.len)), j.shape.arithmetic(h).Times(pairs)}
+// A costly node multiplies by weights, or by what a cache holds.
+type costly interface {
+	// work returns the weights, if there are any, and the cost of the forward pass.
+	work() ([]*Weight, Cost)
 }

@@ -28,6 +28,8 @@ type embed struct {
 	y   *Value
 }
 
+func (*embed) Op() string { return "embedding" }
+
 func (n *embed) Backward(*Tape) {
 	if n.w.Grad == nil {
 		return

@@ -61,5 +61,12 @@ func (n *gated) Do(worker, piece int) {
 	}
 }
 
+func (*gated) Op() string { return "fused swiglu" }
+
 // Backward does nothing: no tape records it.
 func (n *gated) Backward(*Tape) {}
+
+func (n *gated) work() ([]*Weight, Cost) {
+	gate, up := matMul{t: n.t, x: n.x, w: n.gate}, matMul{t: n.t, x: n.x, w: n.up}
+	return []*Weight{n.gate, n.up}, gate.cost().Plus(up.cost())
+}

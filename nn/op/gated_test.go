@@ -36,13 +36,29 @@ func TestGated(t *testing.T) {
 					if can := rows >= fewest && g != dtype.F16; (h != nil) != can {
 						t.Fatalf("%s for %s, %d rows: made %v, want %v", f, g, rows, h != nil, can)
 					}
-					if h != nil && !slices.Equal(MatMul(tape, h, down).Data, want.Data) {
+					if h == nil {
+						continue
+					}
+					if !slices.Equal(MatMul(tape, h, down).Data, want.Data) {
 						t.Errorf("%s for %s, %d rows, packing %d: other bits", f, g, rows, i)
+					}
+					whole, fused := profileOf(tape, func() { MatMuls(tape, x, gate, up) }), profileOf(tape, func() { Gated(tape, x, gate, up, down) })
+					if got, want := fused[Spender{Op: "fused swiglu", Weight: "w+w"}].Cost, whole[Spender{Op: "matmul", Weight: "w+w"}].Cost; got != want || got.Bytes == 0 {
+						t.Errorf("%s, %d rows: costs %+v, want those of both products, %+v", f, rows, got, want)
 					}
 				}
 			}
 		}
 	}
+}
+
+// profileOf returns what f spends on tape.
+func profileOf(tape *Tape, f func()) map[Spender]Spent {
+	tape.Profile = &Profile{}
+	defer func() { tape.Profile = nil }()
+	tape.Profile.Start()
+	f()
+	return tape.Profile.Stop()
 }
 
 // weightOf returns a weight of random blocks in a format.

@@ -98,6 +98,8 @@ func (n *headLoss) Do(worker, row int) {
 	copy(logits, grad)
 }
 
+func (*headLoss) Op() string { return "head loss" }
+
 func (n *headLoss) Backward(t *Tape) {
 	dx, add := t.grad(n.hidden)
 	addGrad(dx, n.dh, n.y.Grad[0], add)

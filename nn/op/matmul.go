@@ -100,8 +100,17 @@ func (n *matMuls) Do(worker, piece int) {
 	}
 }
 
+func (*matMuls) Op() string { return "matmul" }
+
 // Backward does nothing: on a tape that records, the parts are recorded.
 func (n *matMuls) Backward(*Tape) {}
+
+func (n *matMuls) work() (ws []*Weight, c Cost) {
+	for i := range n.parts {
+		ws, c = append(ws, n.parts[i].w), c.Plus(n.parts[i].cost())
+	}
+	return ws, c
+}
 
 func newMatMul(t *Tape, x *Value, w *Weight) matMul {
 	if x.Cols != w.Cols {
@@ -151,6 +160,8 @@ func (n *matMul) columns(worker, lo, hi int) {
 	}
 }
 
+func (*matMul) Op() string { return "matmul" }
+
 func (n *matMul) Backward(t *Tape) {
 	dy := kernel.Dense(n.y.Grad, n.y.Rows, n.y.Cols)
 	dx, add := t.grad(n.x)
@@ -158,6 +169,16 @@ func (n *matMul) Backward(t *Tape) {
 	if n.w.Grad != nil {
 		t.mul(kernel.Dense(n.w.Grad, n.w.Rows, n.w.Cols), dy.T(), t.again(n.x).dense(), true)
 	}
+}
+
+func (n *matMul) work() ([]*Weight, Cost) { return []*Weight{n.w}, n.cost() }
+
+func (n *matMul) cost() Cost {
+	a := n.w.Arithmetic(n.form() == nil)
+	if n.trained() && n.t.BF16 {
+		a = Arithmetic{BF16: a.All()}
+	}
+	return Cost{float64(n.w.ReadBytes()), a.Times(float64(n.x.Rows))}
 }
 
 // mulGrad computes dx = dy·w, or adds it.

@@ -1,7 +1,6 @@
 package op
 
 import (
-	"reflect"
 	"strings"
 	"time"
 )
@@ -22,10 +21,10 @@ type Spent struct {
 	Cost
 }
 
-// A Spender is an operation or, where it multiplies by a weight, one kind of
-// weight: Weight is ffn_up for blk.3.ffn_up.weight. Products that are one task
-// are one spender, and their weights are joined: ffn_gate+ffn_up. Back says that
-// it ran backwards.
+// A Spender is an operation, as its node names it, or, where it multiplies by a
+// weight, one kind of weight: Weight is ffn_up for blk.3.ffn_up.weight. Products that
+// are one task are one spender, and their weights are joined: ffn_gate+ffn_up. Back
+// says that it ran backwards.
 type Spender struct {
 	Op, Weight string
 	Back       bool
@@ -63,35 +62,23 @@ func (t *Tape) ran(n Node, back bool) {
 	if t.Profile == nil {
 		return
 	}
-	var c Cost
-	if !back {
-		c = cost(n)
-	}
-	t.Profile.lap(spender(n, back), c)
-}
-
-// spender names an operation by its node's type.
-func spender(n Node, back bool) Spender {
-	s := Spender{Op: reflect.TypeOf(n).Elem().Name(), Back: back}
-	switch n := n.(type) {
-	case *matMul:
-		s.Weight = n.kind()
-	case *matMuls:
-		var kinds []string
-		for _, p := range n.parts {
-			kinds = append(kinds, p.kind())
+	s, c := Spender{Op: n.Op(), Back: back}, Cost{}
+	if n, ok := n.(costly); ok {
+		weights, forwards := n.work()
+		s.Weight = kinds(weights)
+		if !back {
+			c = forwards
 		}
-		s.Op, s.Weight = "matMul", strings.Join(kinds, "+")
-	case *gated:
-		s.Weight = n.gate.kind() + "+" + n.up.kind()
 	}
-	return s
+	t.Profile.lap(s, c)
 }
 
-func (n *matMul) kind() string { return n.w.kind() }
-
-// kind returns what w is to its block.
-func (w *Weight) kind() string {
-	name := strings.TrimSuffix(w.Name, ".weight")
-	return name[strings.LastIndexByte(name, '.')+1:]
+// kinds joins what weights are to their block: ffn_gate+ffn_up.
+func kinds(weights []*Weight) string {
+	var out []string
+	for _, w := range weights {
+		name := strings.TrimSuffix(w.Name, ".weight")
+		out = append(out, name[strings.LastIndexByte(name, '.')+1:])
+	}
+	return strings.Join(out, "+")
 }

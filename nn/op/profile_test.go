@@ -50,7 +50,7 @@ func TestProfile(t *testing.T) {
 	if sum <= 0 || sum > took {
 		t.Errorf("%v in all, of %v", sum, took)
 	}
-	for _, want := range []Spender{{Op: "matMul", Weight: "ffn_up"}, {Op: "matMul", Weight: "attn_k+attn_k"}, {Op: "addScaled"}, {Op: Outside}} {
+	for _, want := range []Spender{{Op: "matmul", Weight: "ffn_up"}, {Op: "matmul", Weight: "attn_k+attn_k"}, {Op: "add"}, {Op: Outside}} {
 		if _, ok := spent[want]; !ok {
 			t.Errorf("nothing for %v in %v", want, spent)
 		}
@@ -108,8 +108,8 @@ func TestCost(t *testing.T) {
 				int8 = Arithmetic{F32: int8.Int8}
 			}
 			for s, want := range map[Spender]Cost{
-				{Op: "matMul", Weight: "plain"}:   {4 * 16 * 64, Arithmetic{F32: 2 * 16 * 64 * rows}},
-				{Op: "matMul", Weight: "up+down"}: {16 * 64 / 32 * (18 + 34), int8},
+				{Op: "matmul", Weight: "plain"}:   {4 * 16 * 64, Arithmetic{F32: 2 * 16 * 64 * rows}},
+				{Op: "matmul", Weight: "up+down"}: {16 * 64 / 32 * (18 + 34), int8},
 				{Op: "attention"}:                 {float64(KVBytes(kv, 1, h.KV, h.Dim, past+rows)), once.Times(101 + 102 + 103 + 104 + 105)},
 				{Op: Outside}:                     {},
 			} {

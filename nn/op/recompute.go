@@ -35,6 +35,8 @@ type recompute struct {
 	b    Batch
 }
 
+func (*recompute) Op() string { return "recompute" }
+
 func (n *recompute) Backward(t *Tape) {
 	t.takeBack(n.y)
 	listen := t.OnTap

@@ -34,6 +34,8 @@ func (n *rmsNorm) Do(_, piece int) {
 	}
 }
 
+func (*rmsNorm) Op() string { return "rmsnorm" }
+
 func (n *rmsNorm) Backward(t *Tape) {
 	n.dx, n.add = t.grad(n.x)
 	n.partial = nil

@@ -88,6 +88,8 @@ func (n *rope) rotate(piece int, v []float32, by turner) {
 	}
 }
 
+func (*rope) Op() string { return "rope" }
+
 // Backward rotates the gradient back: a rotation's transpose is its inverse.
 func (n *rope) Backward(t *Tape) {
 	if n.x.Grad != nil {

@@ -18,6 +18,8 @@ type gather struct {
 	rows []int
 }
 
+func (*gather) Op() string { return "gather rows" }
+
 func (n *gather) Backward(t *Tape) {
 	dx, c := t.Grad(n.x), n.x.Cols
 	for i, r := range n.rows {

@@ -18,6 +18,8 @@ type sum struct {
 	y       *Value
 }
 
+func (*sum) Op() string { return "weighted sum" }
+
 func (n *sum) Backward(t *Tape) {
 	for i, x := range n.terms {
 		t.Grad(x)[0] += n.weights[i] * n.y.Grad[0]

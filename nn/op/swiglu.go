@@ -33,6 +33,8 @@ func (n *swiGLU) Do(_, row int) {
 	n.y.bringRow(row)
 }
 
+func (*swiGLU) Op() string { return "swiglu" }
+
 func (n *swiGLU) Backward(t *Tape) {
 	n.dgate, n.add[0] = t.grad(n.gate)
 	n.dup, n.add[1] = t.grad(n.up)

@@ -31,8 +31,12 @@ type Value struct {
 func (v *Value) Row(i int) []float32 { return v.Data[i*v.Cols : (i+1)*v.Cols] }
 
 // A Node is a recorded operation. Backward adds to the gradients of its inputs
-// and weights what follows from the gradient of its output.
-type Node interface{ Backward(t *Tape) }
+// and weights what follows from the gradient of its output. Op is the name that a
+// [Profile] has for it: the field's, in lower case.
+type Node interface {
+	Backward(t *Tape)
+	Op() string
+}
 
 // A maker is a node that can compute the elements of its output again, as its
 // forward pass did.
