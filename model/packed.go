@@ -16,7 +16,6 @@ import (
 	"limbeck/model/gguf"
 	"limbeck/nn/op"
 	"limbeck/tensor"
-	"limbeck/tensor/kernel"
 )
 
 // OpenPacked is [Open] for inference alone, and sooner: the packed weights of a
@@ -29,23 +28,22 @@ import (
 //
 // The file begins with what it was made of:
 //
-//	limbeck packed weights 1
+//	limbeck packed weights 2
 //	model: size, times, number of the model's file; see [gguf.File.Stamp]
 //	tensors: SHA-256 of its table of tensors
-//	kernels: the tier that packed them
 //	layouts: the names of the formats' layouts
 //	packed: bytes of weights
 //
 // then zeros up to a multiple of 4096 bytes, and the weights as [op.PackAll] lays
-// them out. Nothing of it is parsed: it holds good if it is, to the byte, what this
-// program would write for this model now, and as long. Of every weight one group of
-// rows, another each time, is also packed anew and compared. Reading all of it would
-// take as long as packing does, so the others are not looked at: a disk that
-// corrupts them stays undetected, as it does in a model's file, and who may write to
-// the model's folder is trusted with its weights. Where the system has no time of
-// changes that programs cannot set, a model that is replaced by one with as large a
-// file, written at the same nanosecond, with the same table, is told by these groups
-// alone.
+// them out, in the same bytes whatever the processor. Nothing of it is parsed: it
+// holds good if it is, to the byte, what this program would write for this model
+// now, and as long. Of every weight one group of rows, another each time, is also
+// packed anew and compared. Reading all of it would take as long as packing does, so
+// the others are not looked at: a disk that corrupts them stays undetected, as it
+// does in a model's file, and who may write to the model's folder is trusted with
+// its weights. Where the system has no time of changes that programs cannot set, a
+// model that is replaced by one with as large a file, written at the same
+// nanosecond, with the same table, is told by these groups alone.
 func OpenPacked(path string, pool *par.Pool, remark func(format string, args ...any)) (*Model, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		remark("%s is a folder: packed weights are kept of GGUF files alone", path)
@@ -96,8 +94,8 @@ type kept struct {
 	places []string
 }
 
-// keptVersion changes whenever a layout gives other bytes than it did.
-const keptVersion = 1
+// keptVersion changes whenever the head or a layout gives other bytes than it did.
+const keptVersion = 2
 
 // keptAlign is where weights may begin: a page, so that they are aligned once
 // mapped.
@@ -112,8 +110,8 @@ func newKept(m *Model, f *gguf.File) *kept {
 	}
 	slices.Sort(layouts)
 	k := &kept{m: m, f: f, size: op.PackedBytes(m.Weights()), places: keptPlaces(m.path)}
-	k.head = fmt.Appendf(nil, "limbeck packed weights %d\nmodel: %s\ntensors: %x\nkernels: %s\nlayouts: %s\npacked: %d bytes\n",
-		keptVersion, f.Stamp(), sha256.Sum256(f.Table()), kernel.Tier(), strings.Join(slices.Compact(layouts), " "), k.size)
+	k.head = fmt.Appendf(nil, "limbeck packed weights %d\nmodel: %s\ntensors: %x\nlayouts: %s\npacked: %d bytes\n",
+		keptVersion, f.Stamp(), sha256.Sum256(f.Table()), strings.Join(slices.Compact(layouts), " "), k.size)
 	k.head = append(k.head, make([]byte, -len(k.head)&(keptAlign-1))...)
 	return k
 }

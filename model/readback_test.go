@@ -60,7 +60,7 @@ func TestEveryFormatReadsBack(t *testing.T) {
 		testkit.Even("llama", true), testkit.Even("llama", false), testkit.Odd("llama", true), testkit.Odd("llama", false),
 	} {
 		m := random(t, shape)
-		for _, f := range quantize.Writable() {
+		for _, f := range dtype.Writable() {
 			t.Run(fmt.Sprintf("%s, width %d, tied %v", f, shape.Width, shape.Tied), func(t *testing.T) {
 				want := quantized(t, m, f)
 				dir := t.TempDir()

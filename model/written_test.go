@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"limbeck/compress/quantize"
 	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/measure"
@@ -55,7 +54,7 @@ func TestWriteForPeers(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(*written, "input.json"), text, 0o666))
 	for kind, m := range map[string]*model.Model{"tied": tied, "untied": untied(t, tied)} {
-		for _, f := range quantize.Writable() {
+		for _, f := range dtype.Writable() {
 			path := filepath.Join(*written, kind+"-"+f.Name)
 			must(t, quantized(t, m, f).Save(path+".gguf"))
 			must(t, open(t, path+".gguf").SaveFolder(path))

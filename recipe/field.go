@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"limbeck/tensor/dtype"
 )
 
 // A field is what the tags of a section's field say:
@@ -15,6 +17,7 @@ import (
 //	json     its key
 //	default  its value if the recipe does not give it
 //	one      the words that may stand there
+//	format   yes: the words are the names of the formats that can be written
 //	min, max the least and the largest number; over: a number it must exceed
 //	short    yes: the section may be written as this field's value alone
 //	need     yes: must be given
@@ -64,6 +67,9 @@ func newField(sf reflect.StructField) field {
 		short: sf.Tag.Get("short") != "", need: sf.Tag.Get("need") != "", raw: sf.Tag.Get("raw") != "",
 		index: sf.Index, typ: sf.Type,
 		min: math.Inf(-1), max: math.Inf(1),
+	}
+	if sf.Tag.Get("format") != "" {
+		f.one = dtype.WritableNames()
 	}
 	for name, at := range map[string]*float64{"min": &f.min, "max": &f.max, "over": &f.min} {
 		if text, ok := sf.Tag.Lookup(name); ok {

@@ -116,6 +116,8 @@ func TestProblems(t *testing.T) {
 		{"fraction", head + "student: {layers: 2.5}\n", `student.layers: "2.5": not a whole number`},
 		{"share", head + "student: {ffn: 150%}\n", `student.ffn: "150%": not between 0% and 100%`},
 		{"size", head + "quantize: {size: 12}\n", `quantize.size: "12": not a number (allowed: a size, as 12MB`},
+		{"memory without a unit", head + "train: {memory: 3}\n", `r.yaml:4:17: train.memory: "3": not a number (allowed: a size, as 12MB`},
+		{"negative memory", head + "distill: {memory: -3GB}\n", `r.yaml:4:19: distill.memory: "-3GB": too large or negative`},
 		{"negative", head + "quantize: {size: -1MB}\n", `quantize.size: "-1MB": too large or negative`},
 		{"holdout", "name: a\nteacher: m\ndata: {train: d, validation: 0.1}\n", `r.yaml:3:30: data.validation: "0.1": a number without a percent sign`},
 		{"missing", "name: a\ndata: d\n", `r.yaml:1:1: teacher: missing`},

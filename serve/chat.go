@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -93,6 +94,7 @@ type answer struct {
 	id      string
 	created int64
 	begun   bool
+	text    bytes.Buffer // of the event on its way
 }
 
 // completion is OpenAI's chat.completion, or a chunk of one.
@@ -194,12 +196,14 @@ func (a *answer) begin() {
 
 // event sends one event of a stream.
 func (a *answer) event(v any) {
-	event, err := json.Marshal(v)
-	if err != nil {
+	a.text.Reset()
+	a.text.WriteString("data: ")
+	if err := json.NewEncoder(&a.text).Encode(v); err != nil { // with a line feed
 		a.cancel() // a logprob that is no number: NaN weights
 		return
 	}
-	a.write(append(append([]byte("data: "), event...), "\n\n"...))
+	a.text.WriteByte('\n')
+	a.write(a.text.Bytes())
 }
 
 // write sends bytes. A client that does not take them in time is gone.

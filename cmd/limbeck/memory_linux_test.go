@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"limbeck/eval/bench"
 	"limbeck/internal/testkit"
 	"limbeck/model"
 	"limbeck/model/arch"
@@ -18,12 +19,8 @@ import (
 	"limbeck/tensor/dtype"
 )
 
-// inferenceMemory is what inference may take beside the model's file and the KV
-// cache: the promise of docs/benchmarks.md.
-const inferenceMemory = 64e6
-
-// A process that reads a long prompt, and might reply at length, keeps that promise
-// at its peak. The cache is larger than what it may take: one that is there twice as
+// A process that reads a long prompt, and might reply at length, takes at its peak
+// what is promised beside the model's file and the KV cache. The cache is larger than what it may take: one that is there twice as
 // it grows, or that has room for the whole reply at once, breaks it.
 func TestMemoryOfInference(t *testing.T) {
 	if testing.Short() {
@@ -35,7 +32,7 @@ func TestMemoryOfInference(t *testing.T) {
 	reply := replyOf(t, strings.Repeat("z", prompt), path, "--max-tokens", "5000", "--stop", first)
 	cache := c.KVBytes(dtype.F16, reply.PromptTokens+reply.ReplyTokens)
 	checkMemory(t, reply, fileSize(t, path), cache)
-	if reply.PromptTokens != prompt || reply.ReplyTokens != 1 || cache < inferenceMemory {
+	if reply.PromptTokens != prompt || reply.ReplyTokens != 1 || cache < bench.BaseMemory {
 		t.Errorf("%d tokens, then %d, in %d bytes: the test does not test what it is for",
 			reply.PromptTokens, reply.ReplyTokens, cache)
 	}
@@ -92,8 +89,8 @@ func checkMemory(t *testing.T, reply replyJSON, file, cache int) {
 	beside := float64(reply.PeakMemory) - float64(file) - float64(cache)
 	t.Logf("weights %.1f MB, cache of %d tokens %.1f MB, peak %.1f MB: %.1f MB beside",
 		float64(file)/1e6, reply.PromptTokens+reply.ReplyTokens, float64(cache)/1e6, float64(reply.PeakMemory)/1e6, beside/1e6)
-	if beside > inferenceMemory {
-		t.Errorf("%.1f MB beside weights and cache, want at most %.0f", beside/1e6, inferenceMemory/1e6)
+	if beside > bench.BaseMemory {
+		t.Errorf("%.1f MB beside weights and cache, want at most %.0f", beside/1e6, bench.BaseMemory/1e6)
 	}
 	if reply.PeakMemory == 0 {
 		t.Error("no peak of memory")

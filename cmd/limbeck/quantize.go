@@ -1,9 +1,12 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"limbeck/recipe"
+	"limbeck/tensor/dtype"
 )
 
 func init() { register(quantizeCommand) }
@@ -17,7 +20,7 @@ func quantizeCommand(a *app) *cobra.Command {
 		Short: "Store a model's weights in fewer bits",
 		Long: "Stores a model's weights in fewer bits: rounded to nearest, or with --imatrix so\n" +
 			"that errors are small where the data's activations are large. FORMAT is one of\n" +
-			"f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.",
+			strings.Join(dtype.WritableNames(), ", ") + ".",
 		Example: "  limbeck quantize model.gguf q8_0 --out small.gguf\n" +
 			"  limbeck quantize model.gguf q4_0 --imatrix train.jsonl --out smaller.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {

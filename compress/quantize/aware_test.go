@@ -12,7 +12,7 @@ import (
 // What a model that is aware of rounding computes with is what is stored of it,
 // in every format; what it learns stays finer.
 func TestAwareIsWhatIsStored(t *testing.T) {
-	for _, f := range Writable() {
+	for _, f := range dtype.Writable() {
 		m := testkit.Model(3)
 		plain := map[string][]float32{}
 		for _, w := range m.Weights() {

@@ -46,7 +46,7 @@ func digest(b []byte) string {
 
 // formats are those that models are quantized to, and which of them weigh.
 func formats() (all, weighing []*dtype.Type) {
-	for _, t := range Writable() {
+	for _, t := range dtype.Writable() {
 		if t == dtype.F32 {
 			continue
 		}

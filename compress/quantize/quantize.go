@@ -31,27 +31,14 @@ type Options struct {
 	Importance *Importance
 }
 
-// Writable returns the formats that models can be quantized to.
-func Writable() []*dtype.Type {
-	var out []*dtype.Type
-	for _, t := range dtype.All() {
-		if t.Encode != nil {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
 // Parse returns the writable format of a name, in any case.
 func Parse(name string) (*dtype.Type, error) {
-	var names []string
-	for _, t := range Writable() {
+	for _, t := range dtype.Writable() {
 		if strings.EqualFold(t.Name, name) {
 			return t, nil
 		}
-		names = append(names, t.Name)
 	}
-	return nil, fmt.Errorf("format %q cannot be written; these can: %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("format %q cannot be written; these can: %s", name, strings.Join(dtype.WritableNames(), ", "))
 }
 
 // Write writes m as a GGUF file with its matrices in o's formats. Vectors stay

@@ -93,7 +93,7 @@ func exactTape(t *testing.T) *op.Tape {
 func TestWrite(t *testing.T) {
 	m := testkit.Model(3)
 	imp := calibrated(t, m)
-	for _, f := range Writable() {
+	for _, f := range dtype.Writable() {
 		for _, importance := range []*Importance{nil, imp} {
 			t.Run(fmt.Sprintf("%s, weighted %v", f, importance != nil), func(t *testing.T) {
 				o := Options{Format: f, Importance: importance}

@@ -26,13 +26,14 @@ type Need struct {
 	Base    int64 `json:"base_bytes"`     // the program, its tokenizer, what a pass computes
 }
 
-// baseMemory is what an engine takes besides weights and cache.
-const baseMemory = 64 << 20
+// BaseMemory is what an engine takes at most besides a model's weights and the KV
+// cache, in bytes: the promise of docs/benchmarks.md.
+const BaseMemory = 64e6
 
 // NeedOf returns the memory of a model of shape s with one sequence of so many
 // tokens.
 func NeedOf(s Shape, context int) Need {
-	return Need{Weights: s.Memory, KV: s.KV * int64(context), Base: baseMemory}
+	return Need{Weights: s.Memory, KV: s.KV * int64(context), Base: BaseMemory}
 }
 
 // All is the memory of everything together.
@@ -41,7 +42,7 @@ func (n Need) All() int64 { return n.Weights + n.KV + n.Base }
 // Room returns how many tokens of context fit in so many bytes, at most the
 // model's context; 0 if not even the weights do.
 func (s *Shape) Room(bytes int64) int {
-	left := bytes - s.Memory - baseMemory
+	left := bytes - s.Memory - BaseMemory
 	if left <= 0 || s.KV == 0 {
 		return 0
 	}

@@ -102,10 +102,10 @@ func TestShape(t *testing.T) {
 
 func TestNeed(t *testing.T) {
 	s := Shape{Memory: 1000, KV: 10, Context: 50}
-	if n := NeedOf(s, 50); n.All() != 1000+500+baseMemory {
+	if n := NeedOf(s, 50); n.All() != 1000+500+BaseMemory {
 		t.Errorf("got %+v", n)
 	}
-	for bytes, want := range map[int64]int{1 << 30: 50, baseMemory + 1000 + 305: 30, baseMemory + 1000: 0, 5: 0} {
+	for bytes, want := range map[int64]int{1 << 30: 50, BaseMemory + 1000 + 305: 30, BaseMemory + 1000: 0, 5: 0} {
 		if got := s.Room(bytes); got != want {
 			t.Errorf("%d bytes: room for %d, want %d", bytes, got, want)
 		}

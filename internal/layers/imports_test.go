@@ -64,7 +64,7 @@ var rules = []string{
 	"store/builtin:",
 
 	"recipe/run:       internal/disk internal/machine golang.org/x/sys/...",
-	"recipe:           recipe/run go.yaml.in/yaml/v4",
+	"recipe:           recipe/run tensor/dtype go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine",
 	"serve:            $engine",

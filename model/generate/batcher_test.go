@@ -358,7 +358,7 @@ func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 
 		b.step()
 	}
 	for _, w := range b.rows {
-		w.text.text = slices.Grow(w.text.text, 1000)
+		w.text.text.Grow(1000)
 	}
 	const steps = 16
 	least := math.Inf(1) // of several rounds: the runtime may allocate beside them

@@ -2,47 +2,54 @@ package generate
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 )
 
 // A streamer turns the bytes of tokens into text, of which whole characters are
-// ready to be sent: it holds back what may be the start of a stop string.
+// ready to be sent: it holds back what may be the start of a stop string. It takes
+// memory when text outgrows what there is, for a share of what there is, and so
+// ever more rarely: of n bytes, O(log n) times.
 type streamer struct {
 	stops []string
-	text  []byte
-	ready int // bytes of text that nothing to come can change
-	sent  int // bytes that take has returned
+	text  strings.Builder // ready: nothing to come can change it
+	sent  int             // bytes of text that take has returned
+	rest  []byte          // after text; a stop string may cut it, or a character be unfinished
 }
 
 // add takes the bytes of one token and reports whether a stop string ended the
 // text.
 func (s *streamer) add(piece []byte) (stopped bool) {
-	from := len(s.text)
-	s.text = append(s.text, piece...)
-	end := len(s.text)
-	for _, stop := range s.stops {
-		if stop == "" {
-			continue
-		}
-		start := max(0, from-len(stop)+1)
-		if i := bytes.Index(s.text[start:], []byte(stop)); i >= 0 && start+i <= end {
-			end, stopped = start+i, true
+	from := len(s.rest)
+	s.rest = append(s.rest, piece...)
+	end := len(s.rest)
+	for _, stop := range s.stops { // one that began in text would be held back
+		at := max(0, from-len(stop)+1)
+		for ; stop != "" && at < end && at+len(stop) <= len(s.rest); at++ { // bytes.Index would need a copy of stop
+			if string(s.rest[at:at+len(stop)]) == stop {
+				end, stopped = at, true
+			}
 		}
 	}
-	s.text = s.text[:end]
-	if stopped {
-		return true
+	s.rest = s.rest[:end]
+	if !stopped {
+		s.release(end - max(s.held(), partial(s.rest)))
 	}
-	s.ready = max(s.ready, end-max(s.held(), partial(s.text)))
-	return false
+	return stopped
+}
+
+// release makes n bytes of what is held back ready.
+func (s *streamer) release(n int) {
+	s.text.Write(s.rest[:n])
+	s.rest = s.rest[:copy(s.rest, s.rest[n:])]
 }
 
 // held returns how many bytes at the end may begin a stop string.
 func (s *streamer) held() int {
 	most := 0
 	for _, stop := range s.stops {
-		for n := min(len(stop)-1, len(s.text)); n > most; n-- {
-			if bytes.HasSuffix(s.text, []byte(stop[:n])) {
+		for n := min(len(stop)-1, len(s.rest)); n > most; n-- {
+			if bytes.HasSuffix(s.rest, []byte(stop[:n])) {
 				most = n
 				break
 			}
@@ -65,11 +72,12 @@ func partial(b []byte) int {
 }
 
 // close makes all text ready: nothing is to come.
-func (s *streamer) close() { s.ready = len(s.text) }
+func (s *streamer) close() { s.release(len(s.rest)) }
 
-// take returns the text that got ready since its last call.
+// take returns the text that got ready since its last call: a part of the whole
+// text's memory, to which later text is only appended.
 func (s *streamer) take() string {
-	text := string(s.text[s.sent:s.ready])
-	s.sent = s.ready
+	text := s.text.String()[s.sent:]
+	s.sent = s.text.Len()
 	return text
 }

@@ -104,7 +104,7 @@ func (w *writer) finish(reason string) {
 	w.mu.Unlock()
 	w.done = true
 	w.reply.Finish = reason
-	w.reply.Text = string(w.text.text)
+	w.reply.Text = w.text.text.String()
 	w.reply.Total = time.Since(w.start)
 }
 

@@ -22,6 +22,12 @@ type distillSettings struct {
 	Rounded *recipe.Quantize `json:",omitempty"`
 }
 
+// result returns the settings that what is made depends on.
+func (s distillSettings) result() distillSettings {
+	s.Distill.Memory = 0
+	return s
+}
+
 // buildDistill adds the student's training by the teacher, and before it the
 // teacher's cache if it asks for one.
 func buildDistill(c *recipe.Chain) error {
@@ -38,8 +44,8 @@ func buildDistill(c *recipe.Chain) error {
 		return err
 	}
 	ref := c.Recipe.Teacher[0].From.Text
-	rounded := aware(c.Recipe.Quantize)
-	s := &run.Step{Kind: "distill", Name: "distill", Version: 3, Settings: distillSettings{c.Seed, *d, rounded}, Inputs: []run.Input{student}}
+	settings := distillSettings{c.Seed, *d, aware(c.Recipe.Quantize)}
+	s := &run.Step{Kind: "distill", Name: "distill", Version: 3, Settings: settings.result(), Inputs: []run.Input{student}}
 	cached := d.Cache == "topk" && d.Response > 0
 	if cached {
 		cache, err := cacheStep(c, d, teachers, ref, student)
@@ -53,9 +59,10 @@ func buildDistill(c *recipe.Chain) error {
 	if err := addData(c, s); err != nil {
 		return err
 	}
-	s.Predict = predictDistill(c, studentRef(c), ref, d, cached, rounded)
+	predict := predictDistill(c, studentRef(c), ref, d, cached, settings.Rounded)
+	s.Predict = predict.cost
 	s.Run = func(ctx context.Context, w *run.Work) error {
-		return DistillModel(ctx, w, ref, len(teachers), *d, rounded, c.Seed)
+		return distillModel(ctx, w, ref, len(teachers), settings, predict)
 	}
 	c.Add(s)
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
@@ -85,18 +92,18 @@ func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
 	return out, nil
 }
 
-// DistillModel is the step that trains the model "student" on the examples of
+// distillModel is the step that trains the model "student" on the examples of
 // "train" by what the teachers ("teacher.0" and on, or the built-in that ref
-// names) say of them, or by what they said, if there is an input "cache". If
-// rounded is not nil, the model learns to be stored so.
-func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d recipe.Distill, rounded *recipe.Quantize, seed int64) error {
-	f, done, err := newFit(w, d.Train, rounded, seed)
+// names) say of them, or by what they said, if there is an input "cache".
+func distillModel(ctx context.Context, w *run.Work, ref string, members int, s distillSettings, predict forecast) error {
+	d := &s.Distill
+	f, done, err := newFit(w, trainSettings{s.Seed, d.Train, s.Rounded}, predict)
 	if err != nil {
 		return err
 	}
 	defer done()
 	o := distill.Options{Hard: d.Hard, Response: d.Response, Feature: d.Feature, Relation: d.Relation,
-		Temperature: d.Temperature, Direction: d.Divergence, Heads: d.RelationHeads, Seed: uint64(seed)}
+		Temperature: d.Temperature, Direction: d.Divergence, Heads: d.RelationHeads, Seed: uint64(s.Seed)}
 	var t *teachers
 	if !w.Has("cache") && d.Response+d.Feature+d.Relation > 0 {
 		if members > 1 {

@@ -113,6 +113,7 @@ type fit struct {
 	pool       *par.Pool
 	rounded    *recipe.Quantize // how the model will be stored, if it learns to be; nil otherwise
 	prompts    bool             // learns to write the examples' prompts, not to answer them
+	beside     needs            // what the step has in memory beside what is trained; set if there is a budget
 
 	// objective makes the loss of one training of m on set; nil: the data's
 	// own tokens. It also returns the mean probability that the teacher gives
@@ -133,28 +134,38 @@ func (f *fit) made() string {
 
 // options returns the trainer's options for one learning rate.
 func (f *fit) options(rate float64) train.Options {
-	o := trainOptions(&f.settings, rate)
+	o := trainOptions(&f.settings, rate, f.beside)
 	if o.Seed == 0 {
 		o.Seed = uint64(f.seed)
 	}
 	return o
 }
 
-// trainOptions returns them without the recipe's seed.
-func trainOptions(s *recipe.Train, rate float64) train.Options {
+// trainOptions returns them without the recipe's seed, for a step that has so much
+// in memory beside what is trained.
+func trainOptions(s *recipe.Train, rate float64, beside needs) train.Options {
 	o := train.Defaults()
 	o.Epochs, o.Steps, o.BatchTokens = s.Epochs, int(s.Steps), int(s.BatchTokens)
 	o.LR, o.Schedule, o.FinalLR = rate, s.Schedule, float64(s.FinalLR)
 	o.Beta1, o.Beta2, o.Eps, o.Decay, o.Clip = s.Beta1, s.Beta2, s.Epsilon, s.WeightDecay, s.Clip
-	o.BF16, o.Seed, o.Patience, o.Memory = s.Compute == recipe.BF16, uint64(s.Seed), s.Patience, trainingMemory()
+	o.BF16, o.Seed, o.Patience, o.Memory = s.Compute == recipe.BF16, uint64(s.Seed), s.Patience, trainingMemory(s, beside)
 	return o
 }
 
-// trainingMemory is what a training may hold: what there is, but for room for
-// the program, what is read, others, and garbage.
-func trainingMemory() int64 {
-	n, _ := machine.AvailableMemory()
-	return int64(float64(n-n/8) / collected)
+// trainingMemory is what a training may hold, in bytes: what there is, but for room
+// for the program, what is read, others, and garbage; or what is left of its
+// settings' budget, if that is less. 0: not known.
+func trainingMemory(s *recipe.Train, beside needs) int64 {
+	n, known := machine.AvailableMemory()
+	n = int64(float64(n-n/8) / collected)
+	if s.Memory == 0 {
+		return n
+	}
+	left := max(1, beside.left(int64(s.Memory))) // 0 would be no limit
+	if !known {
+		return left
+	}
+	return min(n, left)
 }
 
 // inSteps resolves what the settings give as shares of the steps.

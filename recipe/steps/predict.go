@@ -1,6 +1,8 @@
 package steps
 
 import (
+	"fmt"
+
 	"limbeck/compress/distill"
 	"limbeck/internal/par"
 	"limbeck/model/arch"
@@ -59,6 +61,11 @@ func (n needs) memory() int64 { return n.pages + int64(collected*float64(n.heap)
 
 // peak is the memory of the process that has them.
 func (n needs) peak() int64 { return programMemory + n.memory() }
+
+// left is what can be allocated beside them, in a process of so many bytes.
+func (n needs) left(process int64) int64 {
+	return int64(float64(process-programMemory-n.pages)/collected) - n.heap
+}
 
 // reading is the model's tokenizer and the training examples, and the model
 // itself if the program carries it: once read, its pages stay.
@@ -122,24 +129,34 @@ func adapted(c arch.Config, rank int) int {
 	return c.Layers * rank * (2*(c.Width+q) + 2*(c.Width+kv) + 3*(c.Width+c.FFN))
 }
 
-// plan returns the plan of a training from a file of so many bytes, as the
-// trainer will make it, and the memory of the step.
-func (l *look) plan(c arch.Config, file int64, t *recipe.Train, aware bool) (train.Plan, int64) {
-	o := trainOptions(t, 0)
+// plan returns the plan of a training, as the trainer will make it, in a step that
+// has so much in memory beside it, and the memory of the step.
+func (l *look) plan(c arch.Config, t *recipe.Train, aware bool, beside needs) (train.Plan, int64) {
+	o := trainOptions(t, 0, beside)
 	o.Aware = aware
 	o.Checkpoint = "in the step's folder"
 	if t.LoRA == nil {
 		p := train.NewPlan(c, c.Params(), int(l.pass.tokens), 0, &o)
-		return p, l.reading().and(needs{heap: p.Bytes}).peak()
+		return p, beside.and(needs{heap: p.Bytes}).peak()
 	}
 	p := train.NewPlan(c, adapted(c, t.LoRA.Rank), int(l.pass.tokens), 0, &o)
-	return p, l.reading().and(needs{file, max(p.Bytes, 4*int64(c.Params()))}).peak() // merged at the end
+	return p, beside.and(needs{heap: max(p.Bytes, 4*int64(c.Params()))}).peak() // merged at the end
 }
 
-func (l *look) train(c arch.Config, file int64, t *recipe.Train, aware bool) run.Cost {
+// beside is what a training from a file of so many bytes has in memory beside what
+// is trained.
+func (l *look) beside(file int64, t *recipe.Train) needs {
+	n := l.reading()
+	if t.LoRA != nil {
+		n.pages += file
+	}
+	return n
+}
+
+func (l *look) train(c arch.Config, t *recipe.Train, aware bool, beside needs) run.Cost {
 	passes, validations := l.passes(t)
 	tried := float64(max(1, len(t.LR)))
-	plan, memory := l.plan(c, file, t, aware)
+	plan, memory := l.plan(c, t, aware, beside)
 	var rate float64
 	if t.Compute == recipe.BF16 {
 		rate = bf16Share * bf16Rate()
@@ -154,20 +171,46 @@ func (l *look) train(c arch.Config, file int64, t *recipe.Train, aware bool) run
 	}
 }
 
-// predictTrain predicts a training of the model of ref, or of the student that
-// is cut from it and learns to be rounded, if rounded is not nil.
-func predictTrain(c *recipe.Chain, ref string, student bool, t *recipe.Train, rounded *recipe.Quantize) func() (run.Cost, error) {
-	return func() (run.Cost, error) {
-		l, err := examine(c, ref)
-		if err != nil {
-			return run.Cost{}, err
-		}
-		if student {
-			l = l.whole(c.Recipe.Data)
-			return l.train(l.student, 4*int64(l.student.Params()), t, rounded != nil), nil
-		}
-		return l.train(l.config, l.bytes, t, rounded != nil), nil
+// A forecast predicts a step that trains: what it takes, and what it has in memory
+// beside what is trained.
+type forecast func() (cost run.Cost, beside needs, err error)
+
+func (f forecast) cost() (run.Cost, error) {
+	cost, _, err := f()
+	return cost, err
+}
+
+// predictTrain predicts a training, by the settings of a key, of the model of ref, or
+// of the student that is cut from it and learns to be rounded, if rounded is not nil.
+func predictTrain(c *recipe.Chain, key, ref string, student bool, t *recipe.Train, rounded *recipe.Quantize) forecast {
+	return func() (run.Cost, needs, error) { return predictFit(c, key, ref, student, t, rounded, needs{}) }
+}
+
+// predictFit is [predictTrain] in a step that has more in memory.
+func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train, rounded *recipe.Quantize, more needs) (run.Cost, needs, error) {
+	l, err := examine(c, ref)
+	if err != nil {
+		return run.Cost{}, needs{}, err
 	}
+	m, file := l.config, l.bytes
+	if student {
+		l, m, file = l.whole(c.Recipe.Data), l.student, 4*int64(l.student.Params())
+	}
+	beside := l.beside(file, t).and(more)
+	cost := l.train(m, t, rounded != nil, beside)
+	return cost, beside, checkMemory(c.Recipe, key, t, cost)
+}
+
+// checkMemory refuses a budget that a training cannot keep to, though it computes
+// twice what it can.
+func checkMemory(r *recipe.Recipe, key string, t *recipe.Train, cost run.Cost) error {
+	if t.Memory == 0 || cost.Memory <= int64(t.Memory) {
+		return nil
+	}
+	const unit = 1e6
+	least := recipe.Size((cost.Memory + unit - 1) / unit * unit)
+	return r.Problem(key+".memory", fmt.Sprintf("cannot be %v: with all blocks but the last computed twice, the training takes %s", t.Memory, run.Bytes(cost.Memory)),
+		fmt.Sprintf("at least %v", least))
 }
 
 const cacheCopies = 2 // of a part of the cache: as it is made, and uncollected
@@ -195,42 +238,45 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 
 // predictDistill predicts a training of the student (of student, or cut from
 // the teacher) with, if the teacher is live, its passes.
-func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill, cached bool, rounded *recipe.Quantize) func() (run.Cost, error) {
-	fit := predictTrain(c, student, student == teacher, &d.Train, rounded)
-	return func() (run.Cost, error) {
-		cost, err := fit()
-		if err != nil {
-			return cost, err
-		}
+func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill, cached bool, rounded *recipe.Quantize) forecast {
+	return func() (run.Cost, needs, error) {
 		l, err := examineTeacher(c, teacher)
 		if err == nil && d.Relation > 0 && d.RelationHeads > 0 {
 			err = checkHeads(c, student, l.config)
 		}
+		if err != nil {
+			return run.Cost{}, needs{}, err
+		}
 		l = l.whole(c.Recipe.Data)
+		var taught needs
+		var seconds float64
 		switch {
-		case err != nil:
 		case cached:
-			cost.Memory += needs{heap: int64(l.pass.rows) * int64(8*d.TopK+8)}.memory()
+			taught.heap = int64(l.pass.rows) * int64(8*d.TopK+8)
 		case d.Response+d.Feature+d.Relation > 0:
 			passes, _ := l.passes(&d.Train)
-			cost.Seconds += float64(max(1, len(d.LR))) * forward(l.config, l.packed, l.pass.times(passes))
-			cost.Memory += needs{heap: l.bytes + sweepMemory(l.config, l.pass.tokens, true) + 4*op.HeadRows*int64(l.student.Vocab)}.memory()
+			seconds = float64(max(1, len(d.LR))) * forward(l.config, l.packed, l.pass.times(passes))
+			taught.heap = l.bytes + sweepMemory(l.config, l.pass.tokens, true) + 4*op.HeadRows*int64(l.student.Vocab)
 		}
-		return cost, err
+		cost, beside, err := predictFit(c, "distill", student, student == teacher, &d.Train, rounded, taught)
+		cost.Seconds += seconds
+		return cost, beside, err
 	}
 }
 
 // predictWriter predicts the training of the model of ref to write prompts.
-func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) func() (run.Cost, error) {
-	return func() (run.Cost, error) {
+func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) forecast {
+	return func() (run.Cost, needs, error) {
 		l, err := examine(c, ref)
 		if err != nil {
-			return run.Cost{}, err
+			return run.Cost{}, needs{}, err
 		}
 		share := l.prompts.tokens / max(1, l.pass.tokens/augmented(c.Recipe.Data))
 		l.validation = work{l.validation.tokens * share, l.validation.tokens * share}
 		l.pass = l.prompts
-		return l.train(l.config, l.bytes, t, false), nil
+		beside := l.beside(l.bytes, t)
+		cost := l.train(l.config, t, false, beside)
+		return cost, beside, checkMemory(c.Recipe, "synthesize", t, cost)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"limbeck/compress/prune"
@@ -60,22 +61,66 @@ func TestCostsGrow(t *testing.T) {
 	l := look{config: c, pass: work{1000, 500}, validation: work{100, 50}}
 	less, more := recipe.Default[recipe.Train](), recipe.Default[recipe.Train]()
 	more.Epochs = 2 * less.Epochs
-	a, b := l.train(c, 0, less, false), l.train(c, 0, more, false)
+	a, b := l.train(c, less, false, l.beside(0, less)), l.train(c, more, false, l.beside(0, more))
 	if !(b.Seconds > 1.9*a.Seconds && b.Seconds < 2.1*a.Seconds) || a.Memory != b.Memory {
 		t.Errorf("twice the epochs: %+v, then %+v", a, b)
 	}
 	more = recipe.Default[recipe.Train]()
 	more.LR = recipe.Rates{1e-3, 2e-3}
-	if b = l.train(c, 0, more, false); !(b.Seconds > 1.9*a.Seconds) || b.Memory != a.Memory || b.Disk <= a.Disk {
+	if b = l.train(c, more, false, l.beside(0, more)); !(b.Seconds > 1.9*a.Seconds) || b.Memory != a.Memory || b.Disk <= a.Disk {
 		t.Errorf("two learning rates: %+v, then %+v", a, b)
 	}
-	if b = l.train(c, 0, less, true); math.Abs(float64(b.Memory-a.Memory)-collected*4*float64(c.Params())) > 1 {
+	if b = l.train(c, less, true, l.beside(0, less)); math.Abs(float64(b.Memory-a.Memory)-collected*4*float64(c.Params())) > 1 {
 		t.Errorf("masters take %d bytes, want 4 each of %d", b.Memory-a.Memory, c.Params())
 	}
 	more = recipe.Default[recipe.Train]()
 	more.LoRA = recipe.Default[recipe.LoRA]()
-	if b = l.train(c, 0, more, false); b.Memory >= a.Memory {
+	if b = l.train(c, more, false, l.beside(0, more)); b.Memory >= a.Memory {
 		t.Errorf("adapters take %d bytes, all weights %d", b.Memory, a.Memory)
+	}
+}
+
+// A training keeps to its budget with what its step has in memory beside it, and
+// computes twice no more than that takes. A budget that it cannot keep to is refused
+// with the least that it can.
+func TestBudget(t *testing.T) {
+	c := arch.Config{Layers: 12, Width: 256, Heads: 4, KVHeads: 2, HeadDim: 64, FFN: 768, Vocab: 3000, Tied: true}
+	l := look{config: c, pass: work{1e5, 5e4}}
+	for name, lora := range map[string]*recipe.LoRA{"all weights": nil, "adapters": recipe.Default[recipe.LoRA]()} {
+		s := recipe.Default[recipe.Train]()
+		s.LoRA = lora
+		beside := l.beside(30e6, s).and(needs{heap: 50e6})
+		free, most := l.plan(c, s, false, beside)
+		if free.Recompute > 0 {
+			t.Fatalf("%s: %d blocks computed twice without a budget: less memory is available than the test needs", name, free.Recompute)
+		}
+		s.Memory = 1
+		_, least := l.plan(c, s, false, beside)
+		if least >= most {
+			t.Fatalf("%s: at least %d bytes, at most %d: want a saving", name, least, most)
+		}
+		before := c.Layers
+		for memory := least; memory <= most; memory += max(1, (most-least)/7) {
+			s.Memory = recipe.Size(memory)
+			p, need := l.plan(c, s, false, beside)
+			if need > memory || p.Recompute > before {
+				t.Errorf("%s: of %d bytes %d are taken, %d blocks computed twice, %d of fewer bytes", name, memory, need, p.Recompute, before)
+			}
+			before = p.Recompute
+		}
+		if before > 1 {
+			t.Errorf("%s: near %d bytes %d blocks are computed twice, want at most one", name, most, before)
+		}
+		s.Memory = recipe.Size(least - 1)
+		err := checkMemory(new(recipe.Recipe), "train", s, l.train(c, s, false, beside))
+		allowed := recipe.Size((least + 1e6 - 1) / 1e6 * 1e6)
+		if err == nil || !strings.HasSuffix(err.Error(), fmt.Sprintf("(allowed: at least %v)", allowed)) {
+			t.Errorf("%s: a byte less than %d: %v, want that %v are allowed", name, least, err, allowed)
+		}
+		s.Memory = allowed
+		if err := checkMemory(new(recipe.Recipe), "train", s, l.train(c, s, false, beside)); err != nil {
+			t.Errorf("%s: what was allowed is refused: %v", name, err)
+		}
 	}
 }
 

@@ -59,11 +59,11 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 		p.Steps = int(t.Steps)
 	}
 	rounded := aware(r.Quantize)
-	predict := predictTrain(c, ref, false, t, rounded)
+	predict := predictTrain(c, "train", ref, false, t, rounded)
 	if r.Distill != nil {
 		predict = predictDistill(c, ref, r.Teacher[0].From.Text, r.Distill, r.Distill.Cache == "topk", rounded)
 	}
-	p.Cost, err = predict()
+	p.Cost, err = predict.cost()
 	return p, err
 }
 

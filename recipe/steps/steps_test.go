@@ -123,6 +123,43 @@ distill: {steps: 1, batch_tokens: 256, max_tokens: 128}
 	}
 }
 
+// A budget of memory is no part of what a step makes: with another one, what is
+// finished stays, and made anew it has the same bytes.
+func TestMemoryChangesNothing(t *testing.T) {
+	const text = `name: a
+teacher: [./teacher.gguf, {train: {steps: 2, batch_tokens: 256, max_tokens: 128%[1]s}}]
+data: train.jsonl
+synthesize: {prompts: 5, steps: 2, batch_tokens: 256, max_tokens: 128%[1]s}
+train: {steps: 2, batch_tokens: 256, max_tokens: 128%[1]s}
+distill: {steps: 2, batch_tokens: 256, max_tokens: 128%[1]s}
+`
+	free, bound := fmt.Sprintf(text, ""), fmt.Sprintf(text, ", memory: 100MB")
+	path, other := workshop(t, free), workshop(t, bound)
+	for _, p := range []string{path, other} {
+		if err := makeRecipe(p, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	student := func(path string) string { return sha(t, filepath.Join(filepath.Dir(path), "run", "a.gguf")) }
+	if got, want := student(other), student(path); got != want {
+		t.Errorf("with a budget the student is %s, without %s", got, want)
+	}
+	write(t, path, bound)
+	_, made, folder, err := compiled(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := folder.Plan(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.Steps {
+		if !s.Done && s.Kind != "compare" {
+			t.Errorf("with a budget, step %s is made anew: %s", s.Name, s.Why)
+		}
+	}
+}
+
 // The other ways to a student: random weights, live losses, the teacher as it
 // is, and the shape by the number of parameters.
 func TestWays(t *testing.T) {

@@ -58,14 +58,13 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	from.Name = "model"
 	settings := trainSettings{c.Recipe.Seed, y.Train, nil}
-	writer := &run.Step{Kind: "writer", Name: "writer", Version: 3, Settings: settings, Inputs: []run.Input{from}}
+	writer := &run.Step{Kind: "writer", Name: "writer", Version: 3, Settings: settings.result(), Inputs: []run.Input{from}}
 	if err := addData(c, writer); err != nil {
 		return err
 	}
-	writer.Predict = predictWriter(c, ref, &settings.Train)
-	writer.Run = func(ctx context.Context, w *run.Work) error {
-		return trainWriter(ctx, w, ref, settings.Train, settings.Seed)
-	}
+	predict := predictWriter(c, ref, &settings.Train)
+	writer.Predict = predict.cost
+	writer.Run = func(ctx context.Context, w *run.Work) error { return trainWriter(ctx, w, ref, settings, predict) }
 	c.Add(writer)
 
 	teacher, err := c.Get("teacher.0", "teacher")
@@ -96,8 +95,8 @@ func buildSynthesize(c *recipe.Chain) error {
 // built-in that ref names) to write prompts like those of "train". It is stored in
 // Q8_0, in which it writes several times as fast: what it samples need not be
 // what it would in f32.
-func trainWriter(ctx context.Context, w *run.Work, ref string, settings recipe.Train, seed int64) error {
-	f, done, err := newFit(w, settings, nil, seed)
+func trainWriter(ctx context.Context, w *run.Work, ref string, s trainSettings, predict forecast) error {
+	f, done, err := newFit(w, s, predict)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,12 @@ type trainSettings struct {
 	Rounded *recipe.Quantize `json:",omitempty"`
 }
 
+// result returns the settings that what is made depends on.
+func (s trainSettings) result() trainSettings {
+	s.Train.Memory = 0
+	return s
+}
+
 // buildTeacher adds the steps of the teacher's stages. A stage that trains an
 // ensemble is followed by none; its members teach together.
 func buildTeacher(c *recipe.Chain) error {
@@ -47,7 +53,8 @@ func buildTeacher(c *recipe.Chain) error {
 			if stage.Ensemble > 1 {
 				name += fmt.Sprintf("-%d", k+1)
 			}
-			s, err := trainStep(c, name, ref, from, trainSettings{c.Recipe.Seed + int64(k), *stage.Train, nil}, false)
+			key := fmt.Sprintf("teacher[%d].train", i)
+			s, err := trainStep(c, key, name, ref, from, trainSettings{c.Recipe.Seed + int64(k), *stage.Train, nil}, false)
 			if err != nil {
 				return err
 			}
@@ -62,18 +69,17 @@ func buildTeacher(c *recipe.Chain) error {
 	return nil
 }
 
-// trainStep adds a step that trains a model on the data alone. ref names the
-// model if it is built in.
-func trainStep(c *recipe.Chain, name, ref string, from run.Input, settings trainSettings, student bool) (*run.Step, error) {
+// trainStep adds a step that trains a model on the data alone, as the recipe's key
+// says. ref names the model if it is built in.
+func trainStep(c *recipe.Chain, key, name, ref string, from run.Input, settings trainSettings, student bool) (*run.Step, error) {
 	from.Name = "model"
-	s := &run.Step{Kind: "train", Name: name, Version: 3, Settings: settings, Inputs: []run.Input{from}}
+	s := &run.Step{Kind: "train", Name: name, Version: 3, Settings: settings.result(), Inputs: []run.Input{from}}
 	if err := addData(c, s); err != nil {
 		return nil, err
 	}
-	s.Predict = predictTrain(c, c.Recipe.Teacher[0].From.Text, student, &settings.Train, settings.Rounded)
-	s.Run = func(ctx context.Context, w *run.Work) error {
-		return TrainModel(ctx, w, ref, settings.Train, settings.Rounded, settings.Seed)
-	}
+	predict := predictTrain(c, key, c.Recipe.Teacher[0].From.Text, student, &settings.Train, settings.Rounded)
+	s.Predict = predict.cost
+	s.Run = func(ctx context.Context, w *run.Work) error { return trainModel(ctx, w, ref, settings, predict) }
 	return c.Add(s), nil
 }
 
@@ -89,11 +95,11 @@ func addData(c *recipe.Chain, s *run.Step) error {
 	return nil
 }
 
-// TrainModel is the step that trains a model (the input "model", or the
+// trainModel is the step that trains a model (the input "model", or the
 // built-in that ref names) on the examples of "train", choosing the best by
-// those of "validation". If rounded is not nil, the model learns to be stored so.
-func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Train, rounded *recipe.Quantize, seed int64) error {
-	f, done, err := newFit(w, settings, rounded, seed)
+// those of "validation".
+func trainModel(ctx context.Context, w *run.Work, ref string, s trainSettings, predict forecast) error {
+	f, done, err := newFit(w, s, predict)
 	if err != nil {
 		return err
 	}
@@ -121,8 +127,13 @@ func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Tr
 }
 
 // newFit returns a fit of the step's examples; done ends its threads.
-func newFit(w *run.Work, settings recipe.Train, rounded *recipe.Quantize, seed int64) (f *fit, done func(), err error) {
-	f = &fit{work: w, settings: settings, rounded: rounded, seed: seed}
+func newFit(w *run.Work, s trainSettings, predict forecast) (f *fit, done func(), err error) {
+	f = &fit{work: w, settings: s.Train, rounded: s.Rounded, seed: s.Seed}
+	if s.Train.Memory > 0 {
+		if _, f.beside, err = predict(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if f.train, err = loadExamples(w, "train"); err != nil {
 		return nil, nil, err
 	}

@@ -24,7 +24,7 @@ func buildTrain(c *recipe.Chain) error {
 	if err != nil {
 		return err
 	}
-	s, err := trainStep(c, "train", studentRef(c), from, trainSettings{c.Seed, *c.Recipe.Train, aware(c.Recipe.Quantize)}, true)
+	s, err := trainStep(c, "train", "train", studentRef(c), from, trainSettings{c.Seed, *c.Recipe.Train, aware(c.Recipe.Quantize)}, true)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@
 package dtype
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"limbeck/tensor/kernel"
 )
@@ -65,6 +67,25 @@ func register(t Type) *Type {
 
 // All returns every format, in the order of registration.
 func All() []*Type { return all }
+
+// Writable returns the formats that have an Encode, those of the most bits an element
+// first.
+func Writable() []*Type {
+	out := slices.DeleteFunc(slices.Clone(all), func(t *Type) bool { return t.Encode == nil })
+	slices.SortFunc(out, func(a, b *Type) int {
+		return cmp.Or(cmp.Compare(b.Size*a.Len, a.Size*b.Len), cmp.Compare(a.GGUF, b.GGUF))
+	})
+	return out
+}
+
+// WritableNames returns the names of [Writable], in its order.
+func WritableNames() []string {
+	var names []string
+	for _, t := range Writable() {
+		names = append(names, t.Name)
+	}
+	return names
+}
 
 // ByName returns the format of that name, or nil.
 func ByName(name string) *Type {

@@ -3,6 +3,8 @@ package dtype
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -68,5 +70,19 @@ func BenchmarkEncode(b *testing.B) {
 				f.Encode(dst, x)
 			}
 		})
+	}
+}
+
+// The formats that can be written are told from the most bits an element to the
+// fewest.
+func TestWritable(t *testing.T) {
+	got := strings.Join(WritableNames(), " ")
+	if want := "f32 f16 bf16 q8_0 q5_1 q5_0 q4_1 q4_0"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for _, f := range All() {
+		if (f.Encode != nil) != slices.Contains(WritableNames(), f.Name) {
+			t.Errorf("%s: told as one that can be written, or not, against its Encode", f.Name)
+		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"limbeck/eval/bench"
 )
 
 // A goal is something to reach. check tells how far a row came, in words; met is
@@ -56,18 +58,15 @@ func memoryAtMost(most float64) goal {
 	}}
 }
 
-// spareMemory is what Limbeck may take besides weights and caches, in bytes.
-const spareMemory = 64e6
-
 // memoryBeside bounds Limbeck's peak of memory by a model's file and what the row's
 // caches take.
 func memoryBeside(model string) goal {
-	return goal{fmt.Sprintf("≤ file + cache + %g MB", spareMemory/1e6), func(o *outcome, _ []outcome) (string, bool, bool) {
+	return goal{fmt.Sprintf("≤ file + cache + %g MB", bench.BaseMemory/1e6), func(o *outcome, _ []outcome) (string, bool, bool) {
 		info, err := os.Stat(model)
 		if err != nil {
 			return "", false, false
 		}
-		m, most := float64(o.memory(limbeckName)), float64(info.Size()+o.Cache)+spareMemory
+		m, most := float64(o.memory(limbeckName)), float64(info.Size()+o.Cache)+bench.BaseMemory
 		return fmt.Sprintf("%.0f of %.0f MB", m/1e6, most/1e6), m <= most, m > 0
 	}}
 }

@@ -1,0 +1,140 @@
+package generate
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+)
+
+// Whatever the pieces and the stop strings, what is streamed is the text before the
+// first stop string, in whole characters as far as the pieces have any. No part of
+// it changes after it was taken.
+func TestStreamIsTextBeforeStop(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	words := func(most int) string { // of few characters: stop strings occur, and nearly occur
+		var b strings.Builder
+		for range 1 + r.IntN(most) {
+			b.WriteString([]string{"a", "b", "é", "€"}[r.IntN(4)])
+		}
+		return b.String()
+	}
+	stopped := 0
+	for range 3000 {
+		s := streamer{stops: []string{words(6), "", words(9)}}
+		text := words(60)
+		want := text
+		var taken, copies []string
+		take := func() {
+			if part := s.take(); part != "" {
+				taken, copies = append(taken, part), append(copies, strings.Clone(part))
+			}
+		}
+		for at := 0; at < len(text); {
+			n := min(1+r.IntN(5), len(text)-at) // bytes, which may cut characters
+			at += n
+			if s.add([]byte(text[at-n : at])) {
+				stopped++
+				first := len(text)
+				for _, stop := range s.stops {
+					if i := strings.Index(text[:at], stop); stop != "" && i >= 0 {
+						first = min(first, i)
+					}
+				}
+				want = text[:first]
+				break
+			} else if len(s.stops) > 0 && (strings.Contains(text[:at], s.stops[0]) || strings.Contains(text[:at], s.stops[2])) {
+				t.Fatalf("%q of %q: not stopped by %q", text[:at], text, s.stops)
+			}
+			take()
+		}
+		s.close()
+		take()
+		if got := strings.Join(taken, ""); got != want || s.text.String() != want {
+			t.Fatalf("stops %q: streamed %q, whole %q, want %q", s.stops, taken, s.text.String(), want)
+		}
+		for i, part := range taken {
+			if part != copies[i] || !utf8.ValidString(part) {
+				t.Fatalf("part %d was %q, is %q, want it unchanged and whole characters", i, copies[i], part)
+			}
+		}
+	}
+	if stopped < 500 {
+		t.Errorf("%d texts stopped: the test does not test what it is for", stopped)
+	}
+}
+
+// Steps whose text is streamed do not allocate either, stop strings being looked for.
+// That the text outgrows its memory is left out here: see TestTextGrowsRarely.
+func TestStreamingDoesNotAllocate(t *testing.T) {
+	pool := par.New(2)
+	defer pool.Close()
+	m := testkit.Model(1)
+	m.Pack(pool)
+	r := NewRunner(m, pool, Precision{})
+	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, testkit.Context-1), Options{}, nil); err != nil { // takes what the longest pass needs
+		t.Fatal(err)
+	}
+	b := newBatch(r, Limits{Rows: 2})
+	b.stops = nil // so that nobody leaves
+	long := strings.Repeat("never written ", 10)
+	streamed := make([]int, 2)
+	emits := make([]func(string), 2)
+	for i := range emits {
+		emits[i] = func(text string) { streamed[i] += len(text) }
+		w, err := b.newWriter(t.Context(), &Request{Prompt: []int{1, 2, 3}, Options: Options{Temperature: 1, Seed: uint64(i), Stop: []string{"never", long}}})
+		if err != nil || !b.admit(w) {
+			t.Fatal(err)
+		}
+		w.seq.kv.Reserve(w.seq.kv.Cap())
+		w.text.text.Grow(4096)
+	}
+	const warm, steps = 20, 12
+	step := func() {
+		b.step()
+		for i, w := range b.rows {
+			w.tell(emits[i])
+		}
+	}
+	for range warm {
+		step()
+	}
+	least := math.Inf(1) // of several rounds: the runtime may allocate beside them
+	for range 3 {
+		before := [2]int(streamed)
+		least = min(least, testing.AllocsPerRun(1, func() {
+			for range steps {
+				step()
+			}
+		}))
+		if len(b.rows) != 2 || streamed[0] == before[0] || streamed[1] == before[1] {
+			t.Fatalf("%d rows, %v bytes of text after %v: want two that are streamed", len(b.rows), streamed, before)
+		}
+	}
+	if least != 0 {
+		t.Errorf("%v allocations in %d steps", least, steps)
+	}
+}
+
+// The memory of a text that is streamed grows by shares: 16,384 tokens of 4 bytes
+// find it too small some 30 times, where one string each would be 16,384.
+func TestTextGrowsRarely(t *testing.T) {
+	const tokens, most = 16384, 40
+	piece := []byte("word")
+	n := testing.AllocsPerRun(3, func() {
+		s := new(streamer)
+		for range tokens {
+			s.add(piece)
+			if s.take() != "word" {
+				t.Error("a token was not streamed")
+			}
+		}
+	})
+	if n > most {
+		t.Errorf("%v allocations for %d tokens, want at most %d", n, tokens, most)
+	}
+}
