@@ -26,6 +26,14 @@ func Even(name string, tied bool) arch.Config {
 	}
 }
 
+// SmolLM2 is the shape of SmolLM2-135M.
+func SmolLM2() arch.Config {
+	return arch.Config{
+		Arch: "llama", Layers: 30, Width: 576, Heads: 9, KVHeads: 3, HeadDim: 64, FFN: 1536, Vocab: 49152,
+		Context: 2048, NormEps: 1e-5, RopeBase: 100000, Tied: true,
+	}
+}
+
 // Decoder returns a decoder of random weights of which norms are not all ones;
 // equal seeds give equal decoders. Matrices that can be are stored as format.
 func Decoder(c arch.Config, format *dtype.Type, seed uint64) arch.Model {
