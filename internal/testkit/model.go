@@ -44,8 +44,8 @@ func (s Random) Tensor(name string, rows, cols int) *tensor.Tensor {
 // chat template.
 func Model(seed uint64) *model.Model { return Stored(seed, dtype.F32) }
 
-// Stored is [Model] with its matrices in a format, and wider if blocks are longer
-// than its rows.
+// Stored is [Model] with its matrices in a format. Where blocks are longer than its
+// rows, it is wider, and of one layer, lest tests without assembly take long.
 func Stored(seed uint64, format *dtype.Type) *model.Model {
 	spec, err := token.Train(slices.Values([]string{"the cat sat on the mat"}), 280, "gpt-2",
 		[]string{"<|im_start|>", "<|im_end|>"})
@@ -58,7 +58,7 @@ func Stored(seed uint64, format *dtype.Type) *model.Model {
 		Context: Context, NormEps: 1e-5, RopeBase: 10000, Tied: true,
 	}
 	if format.Len > c.Width {
-		c.Width, c.HeadDim, c.FFN = format.Len, format.Len/c.Heads, format.Len
+		c.Layers, c.Width, c.HeadDim, c.FFN = 1, format.Len, format.Len/c.Heads, format.Len
 	}
 	m, err := model.New(c, Random{rand.New(rand.NewPCG(seed, 2))}, spec, Template)
 	if err != nil {
