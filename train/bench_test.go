@@ -8,35 +8,19 @@ import (
 
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
+	"limbeck/internal/testkit"
 	"limbeck/model/arch"
 	"limbeck/nn"
-	"limbeck/tensor"
-	"limbeck/tensor/dtype"
 )
 
-// randomSource makes weights up.
-type randomSource struct{ r *rand.Rand }
-
-func (s randomSource) Tensor(name string, rows, cols int) *tensor.Tensor {
-	t := tensor.New(name, dtype.F32, rows, cols)
-	v := dtype.Floats(t.Data)
-	for i := range v {
-		v[i] = float32(s.r.NormFloat64() * nn.InitStd(cols))
-	}
-	return t
-}
-
-// smol is the shape of SmolLM2-135M.
-var smol = arch.Config{
-	Arch: "llama", Layers: 30, Width: 576, Heads: 9, KVHeads: 3, HeadDim: 64, FFN: 1536, Vocab: 49152,
-	Context: 2048, NormEps: 1e-5, RopeBase: 100000, Tied: true,
-}
+// smol is the shape that benchmarks train and that plans are tested for.
+var smol = testkit.SmolLM2()
 
 // smolStep returns the 135M shape with random weights, all of them trainable,
 // and two sequences of 512 tokens.
 func smolStep(b *testing.B) (arch.Model, []Sequence) {
 	r := rand.New(rand.NewPCG(1, 2))
-	m, err := arch.New(smol, randomSource{r})
+	m, err := arch.New(smol, testkit.Random{Rand: r})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -26,18 +26,31 @@ func Even(name string, tied bool) arch.Config {
 	}
 }
 
+// Blocks is a shape whose rows fill the blocks of every format.
+func Blocks(name string, tied bool) arch.Config {
+	return arch.Config{
+		Arch: name, Layers: 2, Width: 256, Heads: 4, KVHeads: 2, HeadDim: 64, FFN: 512, Vocab: 75,
+		Context: Context, NormEps: 1e-5, RopeBase: 10000, Tied: tied,
+	}
+}
+
+// SmolLM2 is the shape of SmolLM2-135M.
+func SmolLM2() arch.Config {
+	return arch.Config{
+		Arch: "llama", Layers: 30, Width: 576, Heads: 9, KVHeads: 3, HeadDim: 64, FFN: 1536, Vocab: 49152,
+		Context: 2048, NormEps: 1e-5, RopeBase: 100000, Tied: true,
+	}
+}
+
 // Decoder returns a decoder of random weights of which norms are not all ones;
-// equal seeds give equal decoders. Matrices that can be are stored as format.
+// equal seeds give equal decoders. Matrices that can be are stored as format; of
+// one that is only read they are random blocks.
 func Decoder(c arch.Config, format *dtype.Type, seed uint64) arch.Model {
 	m, err := arch.New(c, varied{Random{rand.New(rand.NewPCG(seed, 3))}})
 	if err != nil {
 		panic(fmt.Sprintf("testkit: %v", err))
 	}
-	for _, w := range m.Weights() {
-		if w.Rows > 1 && w.Cols%format.Len == 0 {
-			store(w, format)
-		}
-	}
+	store(m.Weights(), format, seed)
 	return m
 }
 
@@ -56,14 +69,28 @@ func (s varied) Tensor(name string, rows, cols int) *tensor.Tensor {
 	return t
 }
 
-func store(w *op.Weight, format *dtype.Type) {
+// store brings matrices whose rows are of whole blocks to a format.
+func store(weights []*op.Weight, format *dtype.Type, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 4))
+	for _, w := range weights {
+		if w.Rows == 1 || w.Cols%format.Len != 0 {
+			continue
+		}
+		if err := storeOne(w, format, r); err != nil {
+			panic(fmt.Sprintf("testkit: %v", err))
+		}
+	}
+}
+
+func storeOne(w *op.Weight, format *dtype.Type, r *rand.Rand) error {
+	if format.Encode == nil {
+		return randomBlocks(w, format, r)
+	}
 	t, err := w.Tensor().Convert(format, nil)
-	if err == nil {
-		err = w.Set(t)
-	}
 	if err != nil {
-		panic(fmt.Sprintf("testkit: %v", err))
+		return err
 	}
+	return w.Set(t)
 }
 
 // Matrix returns a value of normal elements, for [CheckGradient].

@@ -42,19 +42,28 @@ func (s Random) Tensor(name string, rows, cols int) *tensor.Tensor {
 // Model returns a random llama of three layers that reads bytes; equal seeds
 // give equal models. It writes nonsense, ends its turns by chance, and has a
 // chat template.
-func Model(seed uint64) *model.Model {
+func Model(seed uint64) *model.Model { return Stored(seed, dtype.F32) }
+
+// Stored is [Model] with its matrices in a format. Where blocks are longer than its
+// rows, it is wider, and of one layer, lest tests without assembly take long.
+func Stored(seed uint64, format *dtype.Type) *model.Model {
 	spec, err := token.Train(slices.Values([]string{"the cat sat on the mat"}), 280, "gpt-2",
 		[]string{"<|im_start|>", "<|im_end|>"})
 	if err != nil {
 		panic(fmt.Sprintf("testkit: %v", err))
 	}
 	spec.EOS = slices.Index(spec.Tokens, "<|im_end|>")
-	m, err := model.New(arch.Config{
+	c := arch.Config{
 		Arch: "llama", Layers: 3, Width: 64, Heads: 4, KVHeads: 2, HeadDim: 16, FFN: 96, Vocab: len(spec.Tokens),
 		Context: Context, NormEps: 1e-5, RopeBase: 10000, Tied: true,
-	}, Random{rand.New(rand.NewPCG(seed, 2))}, spec, Template)
+	}
+	if format.Len > c.Width {
+		c.Layers, c.Width, c.HeadDim, c.FFN = 1, format.Len, format.Len/c.Heads, format.Len
+	}
+	m, err := model.New(c, Random{rand.New(rand.NewPCG(seed, 2))}, spec, Template)
 	if err != nil {
 		panic(fmt.Sprintf("testkit: %v", err))
 	}
+	store(m.Weights(), format, seed)
 	return m
 }

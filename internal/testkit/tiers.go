@@ -3,6 +3,7 @@ package testkit
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,15 +28,23 @@ func EachTier(t *testing.T, f func(t *testing.T)) {
 		}
 		t.Run(tier, func(t *testing.T) {
 			top, _, _ := strings.Cut(t.Name(), "/")
-			c := exec.Command(os.Args[0], "-test.run=^"+top+"$", "-test.v")
-			c.Env = append(os.Environ(), tierVariable+"="+tier)
-			out, err := c.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
+			out := InTier(t, tier, top)
 			if !strings.Contains(string(out), "--- PASS: "+top+"/"+tier) {
 				t.Errorf("the tier was not tested:\n%s", out)
 			}
 		})
 	}
+}
+
+// InTier runs a test again, in a process of its own, in a kernel tier, and returns
+// what it prints. It fails if that fails.
+func InTier(t *testing.T, tier, test string, env ...string) (out []byte) {
+	t.Helper()
+	c := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-test.v")
+	c.Env = slices.Concat(os.Environ(), []string{tierVariable + "=" + tier}, env)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return out
 }

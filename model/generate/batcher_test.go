@@ -3,6 +3,7 @@ package generate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -19,11 +20,27 @@ import (
 	"limbeck/tensor/dtype"
 )
 
+// A computation is how a model's weights are stored and multiplied.
+type computation struct {
+	format *dtype.Type
+	exact  bool
+}
+
+func (c computation) String() string { return fmt.Sprintf("%s, exact %v", c.format, c.exact) }
+
+// computations are those whose rows must not depend on each other: of floats, and
+// of int8 in both forms in which layouts want activations.
+var computations = []computation{{dtype.F32, true}, {dtype.F32, false}, {dtype.Q4_0, false}, {dtype.Q6_K, false}}
+
 // packed returns a tiny model and a pool that it is packed for.
 func packed(t testing.TB, threads int) (*model.Model, *par.Pool) {
+	return packedAs(t, threads, dtype.F32)
+}
+
+func packedAs(t testing.TB, threads int, format *dtype.Type) (*model.Model, *par.Pool) {
 	pool := par.New(threads)
 	t.Cleanup(pool.Close)
-	m := testkit.Model(1)
+	m := testkit.Stored(1, format)
 	m.Pack(pool)
 	return m, pool
 }
@@ -85,22 +102,28 @@ func (b *batch) check(t testing.TB) {
 // Whoever joins or leaves, and however prompts are cut: every request gets what
 // it gets alone, or a beginning of that if it leaves early. Memory stays bounded.
 func TestBatchIsExact(t *testing.T) {
-	for _, exact := range []bool{true, false} {
-		for _, threads := range []int{1, 3} {
-			m, pool := packed(t, threads)
-			rng := rand.New(rand.NewPCG(5, uint64(threads)))
-			r := NewRunner(m, pool, Precision{Exact: exact})
-			all, alone := related(t, r, rng, 30)
-			cached := 0
-			for range 4 {
-				kv := r.NewKV(testkit.Context).MaxBytes()
-				b := newBatch(r, Limits{Rows: 1 + rng.IntN(6), Memory: kv + rng.IntN(5*kv)})
-				cached += runRandomly(t, b, rng, all, alone)
+	for _, c := range computations {
+		t.Run(c.String(), func(t *testing.T) {
+			for _, threads := range []int{1, 3} {
+				batchIsExact(t, c, threads)
 			}
-			if cached == 0 {
-				t.Error("no prompt found anything of it in a cache")
-			}
-		}
+		})
+	}
+}
+
+func batchIsExact(t *testing.T, c computation, threads int) {
+	m, pool := packedAs(t, threads, c.format)
+	rng := rand.New(rand.NewPCG(5, uint64(threads)))
+	r := NewRunner(m, pool, Precision{Exact: c.exact})
+	all, alone := related(t, r, rng, 30)
+	cached := 0
+	for range 4 {
+		kv := r.NewKV(testkit.Context).MaxBytes()
+		b := newBatch(r, Limits{Rows: 1 + rng.IntN(6), Memory: kv + rng.IntN(5*kv)})
+		cached += runRandomly(t, b, rng, all, alone)
+	}
+	if cached == 0 {
+		t.Error("no prompt found anything of it in a cache")
 	}
 }
 
@@ -158,8 +181,14 @@ func runRandomly(t *testing.T, b *batch, rng *rand.Rand, all []Request, alone []
 // Requests of many goroutines get what they get alone, streamed in pieces, and
 // leave no goroutine behind.
 func TestBatcherServesGoroutines(t *testing.T) {
-	m, pool := packed(t, 2)
-	r := NewRunner(m, pool, Precision{Exact: true})
+	for _, c := range computations {
+		t.Run(c.String(), func(t *testing.T) { servesGoroutines(t, c) })
+	}
+}
+
+func servesGoroutines(t *testing.T, c computation) {
+	m, pool := packedAs(t, 2, c.format)
+	r := NewRunner(m, pool, Precision{Exact: c.exact})
 	rng := rand.New(rand.NewPCG(7, 7))
 	all, alone := related(t, r, rng, 24)
 	before := runtime.NumGoroutine()

@@ -11,7 +11,6 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
-	"limbeck/model/arch"
 	"limbeck/tensor/dtype"
 )
 
@@ -54,12 +53,6 @@ func spin(b *testing.B, n int) (end func()) {
 	}
 }
 
-// shape135M is that of SmolLM2-135M.
-var shape135M = arch.Config{
-	Arch: "llama", Layers: 30, Width: 576, Heads: 9, KVHeads: 3, HeadDim: 64, FFN: 1536, Vocab: 49152,
-	Context: 2048, NormEps: 1e-5, RopeBase: 100000, Tied: true,
-}
-
 const busyTime = 2 * time.Second // of each measurement
 
 // BenchmarkBusy decodes by turns alone and beside endless loops of normal
@@ -67,7 +60,7 @@ const busyTime = 2 * time.Second // of each measurement
 // cores by session counts the loops in: they are children of this process.
 func BenchmarkBusy(b *testing.B) {
 	const threads = 2
-	m := randomModel(b, shape135M, dtype.Q4_0)
+	m := randomModel(b, testkit.SmolLM2(), dtype.Q4_0)
 	pool := par.New(threads)
 	defer pool.Close()
 	m.Pack(pool)

@@ -25,40 +25,51 @@ func requests(r *rand.Rand, vocab int) []Request {
 // A request gets the same bits alone, in any batch, on any number of threads,
 // and in a session whose cache holds part of its prompt.
 func TestReplyDependsOnRequestAlone(t *testing.T) {
-	m := testkit.Model(1)
-	var want []Reply
-	for _, threads := range []int{1, 2, 3} {
-		pool := par.New(threads)
-		m.Pack(pool)
-		for _, slots := range []int{1, 2, 9} {
-			r := NewRunner(m, pool, Precision{Exact: true})
+	for _, c := range computations {
+		t.Run(c.String(), func(t *testing.T) {
+			m := testkit.Stored(1, c.format)
 			all := requests(rand.New(rand.NewPCG(3, 4)), m.Config().Vocab)
-			got := make([]Reply, len(all))
-			if err := r.Many(context.Background(), all, slots, func(i int, reply *Reply) { got[i] = *reply }); err != nil {
-				t.Fatal(err)
-			}
-			if want == nil {
-				want = got
-			}
-			for i := range got {
-				if !slices.Equal(got[i].IDs, want[i].IDs) || !slices.Equal(got[i].LogProbs, want[i].LogProbs) {
-					t.Errorf("%d threads, %d slots: request %d differs", threads, slots, i)
-				}
-			}
-			s := r.NewSession(0)
-			for i, q := range all {
-				for _, cut := range []int{len(q.Prompt)/2 + 1, len(q.Prompt)} {
-					reply, err := s.Reply(context.Background(), q.Prompt[:cut], q.Options, nil)
-					if err != nil {
+			var want []Reply
+			for _, threads := range []int{1, 2, 3} {
+				pool := par.New(threads)
+				m.Pack(pool)
+				r := NewRunner(m, pool, Precision{Exact: c.exact})
+				for _, slots := range []int{1, 2, 9} {
+					got := make([]Reply, len(all))
+					if err := r.Many(context.Background(), all, slots, func(i int, reply *Reply) { got[i] = *reply }); err != nil {
 						t.Fatal(err)
 					}
-					if cut == len(q.Prompt) && !slices.Equal(reply.LogProbs, want[i].LogProbs) {
-						t.Errorf("%d threads: request %d differs in a session", threads, i)
+					if want == nil {
+						want = got
+					}
+					for i := range got {
+						if !slices.Equal(got[i].IDs, want[i].IDs) || !slices.Equal(got[i].LogProbs, want[i].LogProbs) {
+							t.Errorf("%d threads, %d slots: request %d differs", threads, slots, i)
+						}
 					}
 				}
+				sessionReplies(t, r, all, want)
+				pool.Close()
+			}
+		})
+	}
+}
+
+// sessionReplies checks replies of one session, to a part of each prompt and then
+// to all of it.
+func sessionReplies(t *testing.T, r *Runner, all []Request, want []Reply) {
+	t.Helper()
+	s := r.NewSession(0)
+	for i, q := range all {
+		for _, cut := range []int{len(q.Prompt)/2 + 1, len(q.Prompt)} {
+			reply, err := s.Reply(context.Background(), q.Prompt[:cut], q.Options, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cut == len(q.Prompt) && !slices.Equal(reply.LogProbs, want[i].LogProbs) {
+				t.Errorf("%d threads: request %d differs in a session", r.tape.Pool.Threads(), i)
 			}
 		}
-		pool.Close()
 	}
 }
 

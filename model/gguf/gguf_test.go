@@ -158,8 +158,8 @@ func TestRealModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if n := f.Meta().Int("llama.block_count", 0); n != 30 {
-		t.Errorf("llama.block_count = %d, want 30", n)
+	if n, err := f.Meta().IntErr("llama.block_count"); err != nil || n != 30 {
+		t.Errorf("llama.block_count = %d, %v, want 30", n, err)
 	}
 	embed := f.Tensor("token_embd.weight")
 	if embed == nil || !slices.Equal(embed.Shape, []int{49152, 576}) {

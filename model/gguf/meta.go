@@ -11,9 +11,9 @@ import (
 // uint32, int32, uint64, int64, float32, float64, bool, string, or a slice of
 // one of these. The zero Meta is empty and ready to use.
 //
-// A getter named after a type returns its default if the key is absent or its
-// value is of another kind. Its Err twin tells these apart from a value: it is
-// for keys that a model cannot do without.
+// A getter returns its default, or nothing, if the key is absent or its value is
+// of another kind. One whose name ends in Err tells these apart from a value: it
+// is for keys that a model cannot do without.
 type Meta struct {
 	keys   []string
 	values map[string]any
@@ -54,42 +54,33 @@ func (m *Meta) Delete(key string) {
 func (m Meta) Keys() []string { return slices.Clone(m.keys) }
 
 // String returns a string.
-func (m Meta) String(key, def string) string { return or(m.StringErr, key, def) }
-
-// Int returns an integer of any width that fits an int.
-func (m Meta) Int(key string, def int) int { return or(m.IntErr, key, def) }
-
-// Float returns a float or an integer.
-func (m Meta) Float(key string, def float64) float64 { return or(m.FloatErr, key, def) }
-
-// Bool returns a boolean.
-func (m Meta) Bool(key string, def bool) bool { return or(m.BoolErr, key, def) }
-
-// Strings returns an array of strings, or nil. It is not a copy.
-func (m Meta) Strings(key string) []string { return or(m.StringsErr, key, nil) }
-
-// Floats returns an array of floats or integers, or nil.
-func (m Meta) Floats(key string) []float64 { return or(m.FloatsErr, key, nil) }
-
-func or[T any](get func(string) (T, error), key string, def T) T {
-	if v, err := get(key); err == nil {
+func (m Meta) String(key, def string) string {
+	if v, ok := m.values[key].(string); ok {
 		return v
 	}
 	return def
 }
 
-// StringErr is String with an error for an absent key or another type.
-func (m Meta) StringErr(key string) (string, error) { return get[string](m, key, "a string") }
-
-// BoolErr is Bool with an error for an absent key or another type.
-func (m Meta) BoolErr(key string) (bool, error) { return get[bool](m, key, "a boolean") }
-
-// StringsErr is Strings with an error for an absent key or another type.
-func (m Meta) StringsErr(key string) ([]string, error) {
-	return get[[]string](m, key, "an array of strings")
+// Strings returns an array of strings, or nil. It is not a copy.
+func (m Meta) Strings(key string) []string {
+	v, _ := m.values[key].([]string)
+	return v
 }
 
-// IntErr is Int with an error for an absent key, another type, or an overflow.
+// StringErr is String with an error for an absent key or another type.
+func (m Meta) StringErr(key string) (string, error) {
+	v, err := m.value(key)
+	if err != nil {
+		return "", err
+	}
+	if text, ok := v.(string); ok {
+		return text, nil
+	}
+	return "", mismatch(key, v, "a string")
+}
+
+// IntErr returns an integer of any width, or an error for an absent key, another
+// type, or one that does not fit an int.
 func (m Meta) IntErr(key string) (int, error) {
 	v, err := m.value(key)
 	if err != nil {
@@ -101,7 +92,8 @@ func (m Meta) IntErr(key string) (int, error) {
 	return 0, mismatch(key, v, "an integer")
 }
 
-// FloatErr is Float with an error for an absent key or another type.
+// FloatErr returns a float or an integer, or an error for an absent key or another
+// type.
 func (m Meta) FloatErr(key string) (float64, error) {
 	v, err := m.value(key)
 	if err != nil {
@@ -113,45 +105,12 @@ func (m Meta) FloatErr(key string) (float64, error) {
 	return 0, mismatch(key, v, "a number")
 }
 
-// IntsErr is Ints with an error for an absent key, another type, or an overflow.
-func (m Meta) IntsErr(key string) ([]int, error) {
-	v, err := m.value(key)
-	if err != nil {
-		return nil, err
-	}
-	if a, ok := convert(v, toInt); ok {
-		return a, nil
-	}
-	return nil, mismatch(key, v, "an array of integers")
-}
-
-// FloatsErr is Floats with an error for an absent key or another type.
-func (m Meta) FloatsErr(key string) ([]float64, error) {
-	v, err := m.value(key)
-	if err != nil {
-		return nil, err
-	}
-	if a, ok := convert(v, toFloat); ok {
-		return a, nil
-	}
-	return nil, mismatch(key, v, "an array of numbers")
-}
-
 func (m Meta) value(key string) (any, error) {
 	v, ok := m.values[key]
 	if !ok {
 		return nil, fmt.Errorf("gguf: key %q is missing", key)
 	}
 	return v, nil
-}
-
-func get[T any](m Meta, key, kind string) (T, error) {
-	v, err := m.value(key)
-	x, ok := v.(T)
-	if err == nil && !ok {
-		err = mismatch(key, v, kind)
-	}
-	return x, err
 }
 
 func mismatch(key string, v any, want string) error {
@@ -195,43 +154,4 @@ func toFloat(v any) (float64, bool) {
 	}
 	n, ok := toInt(v)
 	return float64(n), ok
-}
-
-// convert applies f to the elements of v, an array of numbers.
-func convert[T any](v any, f func(any) (T, bool)) ([]T, bool) {
-	switch v := v.(type) {
-	case []uint8:
-		return convertAll(v, f)
-	case []int8:
-		return convertAll(v, f)
-	case []uint16:
-		return convertAll(v, f)
-	case []int16:
-		return convertAll(v, f)
-	case []uint32:
-		return convertAll(v, f)
-	case []int32:
-		return convertAll(v, f)
-	case []uint64:
-		return convertAll(v, f)
-	case []int64:
-		return convertAll(v, f)
-	case []float32:
-		return convertAll(v, f)
-	case []float64:
-		return convertAll(v, f)
-	}
-	return nil, false
-}
-
-func convertAll[E, T any](v []E, f func(any) (T, bool)) ([]T, bool) {
-	out := make([]T, len(v))
-	for i, e := range v {
-		x, ok := f(e)
-		if !ok {
-			return nil, false
-		}
-		out[i] = x
-	}
-	return out, true
 }

@@ -2,7 +2,6 @@ package gguf
 
 import (
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -54,39 +53,38 @@ func TestMetaNumbers(t *testing.T) {
 		if f, err := m.FloatErr("k"); (err != nil) != tc.fails || err == nil && f != tc.f {
 			t.Errorf("%#v as a float: %v, %v", tc.v, f, err)
 		}
-		if want := map[bool]int{true: tc.i, false: -9}[tc.iok]; m.Int("k", -9) != want {
-			t.Errorf("%#v as an int with default: %d, want %d", tc.v, m.Int("k", -9), want)
-		}
-	}
-}
-
-func TestMetaArrays(t *testing.T) {
-	var m Meta
-	for _, v := range []any{[]uint8{1, 2}, []int8{1, 2}, []uint16{1, 2}, []int16{1, 2}, []uint32{1, 2},
-		[]int32{1, 2}, []uint64{1, 2}, []int64{1, 2}} {
-		m.Set("k", v)
-		if ints, err := m.IntsErr("k"); err != nil || !slices.Equal(ints, []int{1, 2}) || !slices.Equal(m.Floats("k"), []float64{1, 2}) {
-			t.Errorf("%T: %v, %v; %v", v, ints, err, m.Floats("k"))
-		}
-	}
-	for _, v := range []any{[]float32{0.5}, []float64{0.5}} {
-		m.Set("k", v)
-		if ints, err := m.IntsErr("k"); err == nil || !slices.Equal(m.Floats("k"), []float64{0.5}) {
-			t.Errorf("%T: %v, %v", v, ints, m.Floats("k"))
-		}
 	}
 }
 
 func TestMetaErrorsNameKeyAndType(t *testing.T) {
 	m := Meta{}
 	m.Set("here", []bool{true})
-	v := reflect.ValueOf(m)
-	for _, getter := range []string{"StringErr", "IntErr", "FloatErr", "BoolErr", "StringsErr", "IntsErr", "FloatsErr"} {
+	for getter, get := range map[string]func(key string) error{
+		"StringErr": func(key string) error { _, err := m.StringErr(key); return err },
+		"IntErr":    func(key string) error { _, err := m.IntErr(key); return err },
+		"FloatErr":  func(key string) error { _, err := m.FloatErr(key); return err },
+	} {
 		for key, want := range map[string]string{"here": "[]bool", "absent": "missing"} {
-			err, _ := v.MethodByName(getter).Call([]reflect.Value{reflect.ValueOf(key)})[1].Interface().(error)
-			if err == nil || !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), want) {
+			if err := get(key); err == nil || !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s(%q): %v", getter, key, err)
 			}
+		}
+	}
+}
+
+// Values of another kind are as absent ones.
+func TestMetaDefaults(t *testing.T) {
+	var m Meta
+	m.Set("text", "a")
+	m.Set("texts", []string{"a", "b"})
+	for key, want := range map[string]string{"text": "a", "texts": "def", "absent": "def"} {
+		if got := m.String(key, "def"); got != want {
+			t.Errorf("String(%q) = %q, want %q", key, got, want)
+		}
+	}
+	for key, want := range map[string][]string{"text": nil, "texts": {"a", "b"}, "absent": nil} {
+		if got := m.Strings(key); !slices.Equal(got, want) {
+			t.Errorf("Strings(%q) = %q, want %q", key, got, want)
 		}
 	}
 }

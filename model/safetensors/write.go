@@ -11,20 +11,9 @@ import (
 	"slices"
 	"unsafe"
 
-	"limbeck/internal/disk"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 )
-
-// Write creates or replaces the file at path with tensors of f32, f16 or bf16.
-// It appears whole or not at all.
-func Write(path string, tensors []*tensor.Tensor) error {
-	err := disk.Write(path, func(w io.Writer) error { return WriteTo(w, tensors) })
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
-}
 
 // WriteTo writes a file to w: the same arguments give the same bytes. Wider
 // formats come first, which keeps every element aligned; else the order stays.

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"unicode/utf8"
 )
 
 // byteBPE is byte-level byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909,
@@ -174,12 +173,3 @@ var byteRunes, runeBytes = func() (runes [256]rune, bytes [0x100 + 256]int16) {
 	}
 	return runes, bytes
 }()
-
-// spell writes bytes in the alphabet of vocabularies.
-func spell(text string) string {
-	out := make([]byte, 0, 2*len(text))
-	for i := range len(text) {
-		out = utf8.AppendRune(out, byteRunes[text[i]])
-	}
-	return string(out)
-}

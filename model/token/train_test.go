@@ -8,7 +8,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
+
+// spell writes bytes in the alphabet of vocabularies.
+func spell(text string) string {
+	out := make([]byte, 0, 2*len(text))
+	for i := range len(text) {
+		out = utf8.AppendRune(out, byteRunes[text[i]])
+	}
+	return string(out)
+}
 
 // naiveTrain recounts all pairs before each merge.
 func naiveTrain(texts []string, merges int, split splitter) []string {

@@ -9,7 +9,7 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// fastFormats are the formats that multiply int8 activations.
+// fastFormats are the formats that have a packed layout.
 func fastFormats(t *testing.T) (fast []*Type) {
 	t.Helper()
 	for _, f := range All() {

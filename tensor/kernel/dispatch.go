@@ -77,11 +77,3 @@ func follow(f func(tier)) bool {
 	f(current)
 	return true
 }
-
-// setTier switches to t. Tests only: nothing may be computing meanwhile.
-func setTier(t tier) {
-	current = t
-	for _, f := range followers {
-		f(t)
-	}
-}

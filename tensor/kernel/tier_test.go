@@ -2,6 +2,14 @@ package kernel
 
 import "testing"
 
+// setTier switches to t. Nothing may be computing meanwhile.
+func setTier(t tier) {
+	current = t
+	for _, f := range followers {
+		f(t)
+	}
+}
+
 // eachTier runs f once for every tier that this machine has.
 func eachTier(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
