@@ -274,7 +274,7 @@ func TestPackedFormatsStayNearTheirElements(t *testing.T) {
 	defer pool.Close()
 	for _, name := range arch.Names() {
 		for _, format := range dtype.All() {
-			if _, listed := rounding[format]; listed || format.Fast == nil {
+			if _, listed := rounding[format]; listed || format == dtype.F32 || format.Fast == nil {
 				continue
 			}
 			m := testkit.Decoder(testkit.Blocks(name, false), format, 5)
