@@ -21,6 +21,7 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/measure"
 	"limbeck/recipe/steps"
+	"limbeck/recipe/run"
 	"limbeck/store/builtin"
 )
 
@@ -187,6 +188,11 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	r, err := compare.Run(ctx, contestants, examples, o)
 	if err != nil {
 		return err
+		release, err := run.Claim(f.out)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
 	a.progress.finish()
 	r.Created = time.Now().UTC().Format(time.RFC3339)
