@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -125,8 +126,14 @@ func (f *compareFlags) check() error {
 		return usageErrorf("--data is missing")
 	case f.baseline != classicalBaseline && f.baseline != noBaseline:
 		return usageErrorf("--baseline is %q, want %s or %s", f.baseline, classicalBaseline, noBaseline)
-	case f.prices.MachineHour < 0 || f.prices.Input < 0 || f.prices.Output < 0:
-		return usageErrorf("prices are numbers from 0 on")
+	}
+	for _, p := range []struct {
+		flag  string
+		value float64
+	}{{"price-hour", f.prices.MachineHour}, {"price-input", f.prices.Input}, {"price-output", f.prices.Output}} {
+		if !(p.value >= 0) || math.IsInf(p.value, 0) {
+			return usageErrorf("--%s is %v, want a number from 0 on", p.flag, p.value)
+		}
 	}
 	return nil
 }

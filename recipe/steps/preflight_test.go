@@ -95,6 +95,7 @@ func TestNotToJudge(t *testing.T) {
 		path := workshop(t, c.text+"\nstudent: {layers: 1}\n")
 		write(t, filepath.Join(filepath.Dir(path), "o.jsonl"), c.other)
 		r, err := recipe.Load(path)
+		"accuracy":   {head + "test: o.jsonl}\ncompare: {metrics: [accuracy]}", slots, "4:20: compare.metrics: compare: metric \"accuracy\" does not go with the task json_slots; known are: exact_match, "},
 		if err != nil {
 			t.Fatal(err)
 		}
