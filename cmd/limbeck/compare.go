@@ -272,10 +272,9 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		if err != nil {
 			return o, err
 		}
-		if n := len(data.Overlap(all, examples)); n > 0 {
-			text := fmt.Sprintf("%d of %d examples occur in %s: figures on them prove nothing of a model that learned it", n, len(examples), f.train)
-			a.remark("warning: %s", text)
-			o.Notes = append(o.Notes, report.Note{Title: "Data", Text: text + "."})
+		if note, ok := steps.NoteOverlap(all, examples, f.train); ok {
+			a.remark("warning: %s", strings.TrimSuffix(note.Text, "."))
+			o.Notes = append(o.Notes, note)
 		}
 		o.Form = data.Detect(all).Form // a few examples may not show it
 		if f.baseline == classicalBaseline {
