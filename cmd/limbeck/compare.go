@@ -21,8 +21,8 @@ import (
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
 	"limbeck/measure"
-	"limbeck/recipe/steps"
 	"limbeck/recipe/run"
+	"limbeck/recipe/steps"
 	"limbeck/store/builtin"
 )
 
@@ -68,7 +68,8 @@ func compareCommand(a *app) *cobra.Command {
 			"its own.\n\n" +
 			"With --train, a classical model (linear, trained in seconds) stands beside them\n" +
 			"where the task is one of labels or slots: where it is as good, no language model\n" +
-			"is needed. Without --train there is none: it has nothing to learn from.\n\n" +
+			"is needed. Without --train there is none, as it has nothing to learn from, and\n" +
+			"the report says so.\n\n" +
 			"With --out, report.html and report.json are written, and a comparison that was\n" +
 			"interrupted goes on with the model at which it stopped.",
 		Example: "  limbeck compare large.gguf small.gguf --data test.jsonl --train train.jsonl\n" +
@@ -81,11 +82,11 @@ func compareCommand(a *app) *cobra.Command {
 
 func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.data, "data", "", "`FILE` of the examples")
-	flags.StringVar(&f.train, "train", "", "`FILE` of the examples that the classical baseline learns from")
+	flags.StringVar(&f.train, "train", "", "`FILE` of the examples that the classical baseline learns from; without it there is no baseline")
 	flags.StringVar(&f.task, "task", "", "what a right reply is, as for eval (default: what suits the data)")
 	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`, the first decides; repeat or separate by commas")
 	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
-	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical, which needs --train, or none")
+	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical: a linear model beside the others if there is --train, else none; none: none in any case")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
 	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed, memory and cost")
@@ -187,6 +188,11 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 		return err
 	}
 	if f.out != "" {
+		release, err := run.Claim(f.out)
+		if err != nil {
+			return err
+		}
+		defer release()
 		o.Checkpoints = filepath.Join(f.out, workFolder)
 		if err := os.MkdirAll(o.Checkpoints, 0o777); err != nil {
 			return err
@@ -195,11 +201,6 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	r, err := compare.Run(ctx, contestants, examples, o)
 	if err != nil {
 		return err
-		release, err := run.Claim(f.out)
-		if err != nil {
-			return err
-		}
-		defer release()
 	}
 	a.progress.finish()
 	r.Created = time.Now().UTC().Format(time.RFC3339)
@@ -282,6 +283,8 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		}
 	} else if f.baseline == classicalBaseline && baseline.Applies(examples) {
 		a.remark("no classical baseline: --train would name the examples that it learns from")
+		o.Notes = append(o.Notes, report.Note{Title: "Classical baseline",
+			Text: "None: it had no examples to learn from, which --train names. Whether a language model is needed at all is not shown."})
 	}
 	if err := f.readRecorded(&o); err != nil {
 		return o, err
