@@ -96,7 +96,7 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	}
 	defer done()
 	o := distill.Options{Hard: d.Hard, Response: d.Response, Feature: d.Feature, Relation: d.Relation,
-		Temperature: d.Temperature, Direction: d.Divergence, Heads: d.RelationHeads, Seed: uint64(seed)}
+		Temperature: d.Temperature, Direction: d.Divergence, Pairs: d.LayerPairs, Heads: d.RelationHeads, Seed: uint64(seed)}
 	var t *teachers
 	if !w.Has("cache") && d.Response+d.Feature+d.Relation > 0 {
 		if members > 1 {
