@@ -133,7 +133,9 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	}
 	defer m.Close()
 	w.Fact("training steps", fmt.Sprint(training.Steps))
-	w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
+	if d.Response > 0 { // else nothing of the teacher's probabilities was read
+		w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
+	}
 	return save(w, m, fmt.Sprintf("distilled on %d examples%s", len(f.train), f.made()))
 }
 
