@@ -139,7 +139,7 @@ func (d *Divergences) EndItem() {
 type DivergenceSummary struct {
 	Tokens  int      `json:"tokens"`
 	KL      Estimate `json:"kl"`       // nats a token
-	SameTop Estimate `json:"same_top"` // share of positions
+	SameTop Estimate `json:"same_top"` // share of an item's positions
 	Dropped Estimate `json:"dropped"`  // probability a token
 }
 

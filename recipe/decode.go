@@ -83,6 +83,8 @@ func (d *decoder) value(v reflect.Value, f *field, n *yaml.Node, key string) {
 		d.section(v, f, n, key)
 	case reflect.Slice:
 		d.list(v, f, n, key)
+	case reflect.Array:
+		d.tuple(v, f, n, key)
 	default:
 		d.word(v, f, n, key)
 	}
@@ -206,6 +208,23 @@ func (d *decoder) list(v reflect.Value, f *field, n *yaml.Node, key string) {
 			at = fmt.Sprintf("%s[%d]", key, i)
 		}
 		d.value(v.Index(i), &elem, item, at)
+	}
+}
+
+// tuple decodes a list of a fixed length.
+func (d *decoder) tuple(v reflect.Value, f *field, n *yaml.Node, key string) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) != v.Len() {
+		what := "is " + describe(n)
+		if n.Kind == yaml.SequenceNode {
+			what = fmt.Sprintf("is a list of %d", len(n.Content))
+		}
+		d.problem(n, key, what, f.allowed())
+		return
+	}
+	elem := *f
+	elem.typ = f.typ.Elem()
+	for i, item := range n.Content {
+		d.value(v.Index(i), &elem, item, fmt.Sprintf("%s[%d]", key, i))
 	}
 }
 

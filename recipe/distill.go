@@ -1,5 +1,10 @@
 package recipe
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Distill trains the student to do as the teacher does. The loss is
 //
 //	hard·CE(labels) + response·T²·D(p‖q) + feature·L_feature + relation·L_relation
@@ -15,7 +20,11 @@ type Distill struct {
 	Cache         string  `json:"cache" default:"live" one:"live topk" doc:"live: the teacher runs beside; topk: its best tokens are stored first"`
 	TopK          int     `json:"topk" default:"64" min:"1" max:"65536" doc:"tokens a position in the cache; the rest is one bucket"`
 	RelationHeads int     `json:"relation_heads" default:"0" min:"0" max:"4096" doc:"heads that relations are split into; 0: as many, up to 12, as both models' queries, keys and values can be cut into"`
-	Train         `inline:"epochs=3 lr=5e-4"`
+
+	// LayerPairs does not stand in the settings of a step that has none, whose key so
+	// stays what it was.
+	LayerPairs [][2]int `json:"layer_pairs,omitempty" default:"" min:"0" doc:"pairs of layers whose hidden states feature compares, the student's and the teacher's, numbers from 0, as [[0, 1], [2, 29]]; empty: all of the student's, each with the teacher's at the same share of the depth"`
+	Train      `inline:"epochs=3 lr=5e-4"`
 }
 
 func (d *Distill) check(at report) {
@@ -24,6 +33,14 @@ func (d *Distill) check(at report) {
 	}
 	if d.Cache == "topk" && d.Feature+d.Relation > 0 {
 		at("cache", "a cache holds probabilities only, but feature or relation is asked for", "cache: live, or feature: 0 and relation: 0")
+	}
+	if len(d.LayerPairs) > 0 && d.Feature == 0 {
+		at("layer_pairs", "names what feature compares, but feature is 0", "feature over 0, or no layer_pairs")
+	}
+	for i, p := range d.LayerPairs {
+		if slices.Contains(d.LayerPairs[:i], p) {
+			at(fmt.Sprintf("layer_pairs[%d]", i), fmt.Sprintf("the pair [%d, %d] was there before", p[0], p[1]), "each pair once")
+		}
 	}
 	if d.LoRA != nil && d.Feature > 0 {
 		at("feature", "trains projections, which adapters leave out", "feature: 0, or no lora")

@@ -162,6 +162,12 @@ func (f *field) allowed() string {
 	list := ""
 	if t.Kind() == reflect.Slice {
 		list, t = "one or a list of: ", t.Elem()
+		if t.Kind() == reflect.Array {
+			list = "a list of items, each " // one alone would look like it
+		}
+	}
+	if t.Kind() == reflect.Array {
+		list, t = list+fmt.Sprintf("a list of %d, each ", t.Len()), t.Elem()
 	}
 	if s, ok := asScalar(reflect.New(t).Elem()); ok { // f.one are words that it takes beside others
 		return list + strings.Join(append(slices.Clone(f.one), s.allowed()+f.bounds()), ", ")

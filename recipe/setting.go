@@ -42,8 +42,11 @@ func Assign(section any, key, value string) error {
 		if f.key != key {
 			continue
 		}
-		text := value
-		if f.typ.Kind() == reflect.Slice && !strings.HasPrefix(text, "[") {
+		text, list := value, "["
+		if f.typ.Kind() == reflect.Slice && f.typ.Elem().Kind() == reflect.Array {
+			list = "[["
+		}
+		if f.typ.Kind() == reflect.Slice && !strings.HasPrefix(text, list) {
 			text = "[" + text + "]"
 		}
 		var doc yaml.Node

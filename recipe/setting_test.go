@@ -1,6 +1,8 @@
 package recipe
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +22,30 @@ func TestAssign(t *testing.T) {
 		if err := Assign(d, key, value); err == nil {
 			t.Errorf("%s=%s: want an error", key, value)
 		}
+	}
+}
+
+// Pairs are written as a recipe does, or without the outer brackets; they come back
+// from what is written. Settings without any are those from before there were pairs:
+// a step's key is made of them.
+func TestLayerPairs(t *testing.T) {
+	none, err := json.Marshal(Default[Distill]())
+	if err != nil || strings.Contains(string(none), "layer_pairs") {
+		t.Errorf("settings without pairs are %s, %v", none, err)
+	}
+	r := mustRead(t, full)
+	for _, text := range []string{"[[0, 1], [2, 29]]", "[0,1],[2,29]"} {
+		r.Distill.LayerPairs = nil
+		if err := Assign(r.Distill, "layer_pairs", text); err != nil || !slices.Equal(r.Distill.LayerPairs, [][2]int{{0, 1}, {2, 29}}) {
+			t.Errorf("%s: %v, %v", text, r.Distill.LayerPairs, err)
+		}
+	}
+	var written bytes.Buffer
+	if err := r.Write(&written, nil); err != nil {
+		t.Fatal(err)
+	}
+	if again := mustRead(t, written.String()); !slices.Equal(again.Distill.LayerPairs, r.Distill.LayerPairs) {
+		t.Errorf("%v came back as %v:\n%s", r.Distill.LayerPairs, again.Distill.LayerPairs, &written)
 	}
 }
 

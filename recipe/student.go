@@ -5,10 +5,10 @@ package recipe
 type Student struct {
 	From    Ref   `json:"from" default:"teacher" short:"yes" one:"teacher scratch" doc:"teacher (pruned to the shape below), scratch (random weights), or a model"`
 	Layers  Dim   `json:"layers" default:"0" doc:"blocks"`
-	Hidden  Dim   `json:"hidden" default:"0" doc:"width of the stream between blocks"`
+	Hidden  Dim   `json:"hidden" default:"0" doc:"width of the stream between blocks; a share is rounded to whole blocks of 32"`
 	Heads   Dim   `json:"heads" default:"0" doc:"query heads a block"`
 	KVHeads Dim   `json:"kv_heads" default:"0" doc:"key and value heads a block; divides heads"`
-	FFN     Dim   `json:"ffn" default:"0" doc:"neurons of a block's feed-forward part"`
+	FFN     Dim   `json:"ffn" default:"0" doc:"neurons of a block's feed-forward part; a share is rounded to whole blocks of 32"`
 	Vocab   Dim   `json:"vocab" default:"0" doc:"tokens kept; every byte that the teacher can spell stays reachable"`
 	Params  Count `json:"params" default:"0" doc:"picks a shape of at most this many parameters, mostly within a few percent of them, instead of the keys above"`
 }

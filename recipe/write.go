@@ -118,7 +118,7 @@ func yamlText(v reflect.Value) string {
 		return plain(s.String(), true)
 	}
 	switch v.Kind() {
-	case reflect.Slice:
+	case reflect.Slice, reflect.Array:
 		parts := make([]string, v.Len())
 		for i := range parts {
 			parts[i] = yamlText(v.Index(i))

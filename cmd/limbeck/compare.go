@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
 	"limbeck/measure"
+	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
 	"limbeck/store/builtin"
 )
@@ -66,7 +68,8 @@ func compareCommand(a *app) *cobra.Command {
 			"its own.\n\n" +
 			"With --train, a classical model (linear, trained in seconds) stands beside them\n" +
 			"where the task is one of labels or slots: where it is as good, no language model\n" +
-			"is needed. Without --train there is none: it has nothing to learn from.\n\n" +
+			"is needed. Without --train there is none, as it has nothing to learn from, and\n" +
+			"the report says so.\n\n" +
 			"With --out, report.html and report.json are written, and a comparison that was\n" +
 			"interrupted goes on with the model at which it stopped.",
 		Example: "  limbeck compare large.gguf small.gguf --data test.jsonl --train train.jsonl\n" +
@@ -79,11 +82,11 @@ func compareCommand(a *app) *cobra.Command {
 
 func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.data, "data", "", "`FILE` of the examples")
-	flags.StringVar(&f.train, "train", "", "`FILE` of the examples that the classical baseline learns from")
+	flags.StringVar(&f.train, "train", "", "`FILE` of the examples that the classical baseline learns from; without it there is no baseline")
 	flags.StringVar(&f.task, "task", "", "what a right reply is, as for eval (default: what suits the data)")
 	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`, the first decides; repeat or separate by commas")
 	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
-	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical, which needs --train, or none")
+	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical: a linear model beside the others if there is --train, else none; none: none in any case")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
 	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed, memory and cost")
@@ -124,8 +127,14 @@ func (f *compareFlags) check() error {
 		return usageErrorf("--data is missing")
 	case f.baseline != classicalBaseline && f.baseline != noBaseline:
 		return usageErrorf("--baseline is %q, want %s or %s", f.baseline, classicalBaseline, noBaseline)
-	case f.prices.MachineHour < 0 || f.prices.Input < 0 || f.prices.Output < 0:
-		return usageErrorf("prices are numbers from 0 on")
+	}
+	for _, p := range []struct {
+		flag  string
+		value float64
+	}{{"price-hour", f.prices.MachineHour}, {"price-input", f.prices.Input}, {"price-output", f.prices.Output}} {
+		if !(p.value >= 0) || math.IsInf(p.value, 0) {
+			return usageErrorf("--%s is %v, want a number from 0 on", p.flag, p.value)
+		}
 	}
 	return nil
 }
@@ -179,6 +188,11 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 		return err
 	}
 	if f.out != "" {
+		release, err := run.Claim(f.out)
+		if err != nil {
+			return err
+		}
+		defer release()
 		o.Checkpoints = filepath.Join(f.out, workFolder)
 		if err := os.MkdirAll(o.Checkpoints, 0o777); err != nil {
 			return err
@@ -259,10 +273,9 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		if err != nil {
 			return o, err
 		}
-		if n := len(data.Overlap(all, examples)); n > 0 {
-			text := fmt.Sprintf("%d of %d examples occur in %s: figures on them prove nothing of a model that learned it", n, len(examples), f.train)
-			a.remark("warning: %s", text)
-			o.Notes = append(o.Notes, report.Note{Title: "Data", Text: text + "."})
+		if note, ok := steps.NoteOverlap(all, examples, f.train); ok {
+			a.remark("warning: %s", strings.TrimSuffix(note.Text, "."))
+			o.Notes = append(o.Notes, note)
 		}
 		o.Form = data.Detect(all).Form // a few examples may not show it
 		if f.baseline == classicalBaseline {
@@ -270,6 +283,8 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		}
 	} else if f.baseline == classicalBaseline && baseline.Applies(examples) {
 		a.remark("no classical baseline: --train would name the examples that it learns from")
+		o.Notes = append(o.Notes, report.Note{Title: "Classical baseline",
+			Text: "None: it had no examples to learn from, which --train names. Whether a language model is needed at all is not shown."})
 	}
 	if err := f.readRecorded(&o); err != nil {
 		return o, err

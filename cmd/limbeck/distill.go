@@ -67,7 +67,7 @@ func twoModels(r *recipe.Recipe, teacher, student string) (err error) {
 // distilledResult is what distill prints.
 type distilledResult struct {
 	oneResult
-	Dropped float64 `json:"dropped_probability"` // mean, of the teacher's
+	Dropped *float64 `json:"dropped_probability,omitempty"` // mean, of the teacher's; nil: its probabilities were not read
 }
 
 func (a *app) distill(cmd *cobra.Command, r *recipe.Recipe, one oneFlags) error {
@@ -76,11 +76,17 @@ func (a *app) distill(cmd *cobra.Command, r *recipe.Recipe, one oneFlags) error 
 		return err
 	}
 	result := distilledResult{oneResult: done}
-	if result.Dropped, err = strconv.ParseFloat(factOf(plan, "distill", steps.Dropped), 64); err != nil {
-		return fmt.Errorf("distill: %s: %w", steps.Dropped, err)
+	if fact := factOf(plan, "distill", steps.Dropped); fact != "" {
+		dropped, err := strconv.ParseFloat(fact, 64)
+		if err != nil {
+			return fmt.Errorf("distill: %s: %w", steps.Dropped, err)
+		}
+		result.Dropped = &dropped
 	}
 	return a.print(result, func(w io.Writer) {
 		done.write(w)
-		fmt.Fprintf(w, "dropped: %.3g %% of the teacher's probability, on tokens that the student lacks\n", 100*result.Dropped)
+		if result.Dropped != nil {
+			fmt.Fprintf(w, "dropped: %.3g %% of the teacher's probability, on tokens that the student lacks\n", 100**result.Dropped)
+		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,34 @@ func TestCommandsAreExplained(t *testing.T) {
 		}
 	}
 	walk(newRoot(newApp(nil, nil, nil)))
+}
+
+// Flags that stand for keys of a recipe speak of what the command has: of no other
+// section, and of one model where there is one.
+func TestFlagsSpeakOfTheirCommand(t *testing.T) {
+	root := newRoot(newApp(nil, nil, nil))
+	said := map[string]int{}
+	for name, foreign := range map[string]string{
+		"train": `recipe's|batch_tokens|of train\b`, "distill": `recipe's|batch_tokens|of train\b`,
+		"prune": `recipe's|student|teacher|keys above`, "quantize": `recipe's|student|teacher`,
+	} {
+		cmd, _, err := root.Find([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := regexp.MustCompile(foreign)
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if found := wrong.FindString(f.Usage); found != "" {
+				t.Errorf("%s --%s: %q in %q", name, f.Name, found, f.Usage)
+			}
+			if key := strings.ReplaceAll(f.Name, "-", "_"); f.Usage == commandDocs[key] {
+				said[key]++
+			}
+		})
+	}
+	if len(said) != len(commandDocs) {
+		t.Errorf("of commandDocs these are in use: %v", said)
+	}
 }
 
 // FuzzConfig reads config files and gives what they say to a command's flags.

@@ -162,6 +162,9 @@ func dryRun(a *app, folder *run.Folder, todo []*run.Step, f makeFlags) error {
 	if err != nil {
 		return err
 	}
+	for _, text := range plan.Warnings() {
+		a.remark("warning: %s", text)
+	}
 	if err := folder.Fits(plan); err != nil && !f.force {
 		return err
 	}
@@ -212,12 +215,13 @@ type planStep struct {
 }
 
 type planResult struct {
-	Dir   string     `json:"dir"`
-	Steps []planStep `json:"steps"`
+	Dir      string     `json:"dir"`
+	Steps    []planStep `json:"steps"`
+	Warnings []string   `json:"warnings,omitempty"`
 }
 
 func planJSON(folder *run.Folder, plan *run.Plan) planResult {
-	out := planResult{Dir: folder.Dir, Steps: []planStep{}}
+	out := planResult{Dir: folder.Dir, Steps: []planStep{}, Warnings: plan.Warnings()}
 	for _, s := range plan.Steps {
 		out.Steps = append(out.Steps, planStep{s.Name, s.Kind, s.Key, s.Done, s.Why, folder.StepDir(s.Kind, s.Key),
 			s.Cost.Seconds, s.Cost.Memory, s.Cost.Disk})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -39,6 +40,21 @@ func (s *setting) Type() string {
 	return "VALUE"
 }
 
+// commandDocs explain, by their keys, flags for which the recipe's words do not do:
+// they speak of other sections, or of a teacher and a student where there is one
+// model.
+var commandDocs = map[string]string{
+	"calibration": "examples run through MODEL to measure activations",
+	"embedding":   "of the embedding table and the output projection; q8_0 if FORMAT is smaller",
+	"keep_layers": "numbers, from 0, of MODEL's layers that stay, as many as --layers, instead of those of the greatest influence",
+	"layer_pairs": "pairs of layers that --feature compares, the student's and the teacher's, numbers from 0, as '[0,1],[2,29]' (default: all of the student's, each with the teacher's at the same share of the depth)",
+	"max_tokens":  "longer examples are left out, and counted; at most --batch-tokens",
+	"params":      "picks a shape of at most this many parameters, mostly within a few percent of them, instead of the flags for its parts",
+	"seed":        "of the order of examples and of new weights (default 1)",
+	"validation":  "a share of DATA, chosen by hash of the normalized text, or a file",
+	"vocab":       "tokens kept; every byte that MODEL can spell stays reachable",
+}
+
 // sectionFlags gives a command a flag for each key of section that is not in
 // without: --batch-tokens for batch_tokens.
 func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
@@ -54,7 +70,7 @@ func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
 		if def == "0" {
 			def = "" // means: left to other keys
 		}
-		f := flags.VarPF(&setting{section, s, def}, flagName(s.Key), "", s.Doc)
+		f := flags.VarPF(&setting{section, s, def}, flagName(s.Key), "", cmp.Or(commandDocs[s.Key], s.Doc))
 		if s.Switch {
 			f.NoOptDefVal = "true"
 		}

@@ -23,14 +23,15 @@ const (
 
 // Options weigh the terms of the loss. A weight of 0 leaves its term out.
 type Options struct {
-	Hard        float64 // cross-entropy on the data's own tokens
-	Response    float64 // divergence from the teacher's distribution
-	Feature     float64 // hidden states, layer by layer
-	Relation    float64 // relations of queries, keys and values of one layer
-	Temperature float64 // of the response
-	Direction   string  // Forward or Reverse
-	Heads       int     // relation heads; 0: as many as the queries, keys and values of both models can be cut into, at most 12
-	Seed        uint64  // of the projections
+	Hard        float64  // cross-entropy on the data's own tokens
+	Response    float64  // divergence from the teacher's distribution
+	Feature     float64  // hidden states, layer by layer
+	Relation    float64  // relations of queries, keys and values of one layer
+	Temperature float64  // of the response
+	Direction   string   // Forward or Reverse
+	Pairs       [][2]int // layers whose states the feature loss compares, the student's and the teacher's; nil: all of the student's, evenly
+	Heads       int      // relation heads; 0: as many as the queries, keys and values of both models can be cut into, at most 12
+	Seed        uint64   // of the projections
 }
 
 // An Objective is a mix of losses against a teacher; see [train.Objective]. It
@@ -93,7 +94,13 @@ func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Op
 	d.tape = op.NewTape(pool) // a packed teacher answers as it is served, in int8
 	t := teacher.Config()
 	if o.Feature > 0 {
-		d.pairs = evenly(c, t, o.Seed)
+		if o.Pairs == nil {
+			o.Pairs = evenly(c, t)
+		}
+		if err := CheckPairs(c, t, o.Pairs); err != nil {
+			return nil, err
+		}
+		d.pairs = project(c, t, o.Pairs, o.Seed)
 	}
 	if o.Relation > 0 {
 		d.from = relationTaps(c.Layers-1, upperMiddle(t.Layers))
@@ -128,12 +135,47 @@ func (d *Objective) runs() bool {
 
 // evenly pairs each of the student's layers with the teacher's at the same
 // share of the depth.
-func evenly(s, t arch.Config, seed uint64) []pair {
-	var pairs []pair
+func evenly(s, t arch.Config) [][2]int {
+	var pairs [][2]int
 	for i := range s.Layers {
-		j := (i+1)*t.Layers/s.Layers - 1
+		pairs = append(pairs, [2]int{i, max(0, (i+1)*t.Layers/s.Layers-1)})
+	}
+	return pairs
+}
+
+// CheckPairs says which pair names a layer that the student or the teacher does not
+// have; nil if all do.
+func CheckPairs(s, t arch.Config, pairs [][2]int) error {
+	for i, p := range pairs {
+		for side, m := range []struct {
+			of     string
+			layers int
+		}{{"student", s.Layers}, {"teacher", t.Layers}} {
+			if p[side] < 0 || p[side] >= m.layers {
+				return &PairError{i, fmt.Sprintf("the %s has no layer %d", m.of, p[side]), fmt.Sprintf("0 to %d", m.layers-1)}
+			}
+		}
+	}
+	return nil
+}
+
+// A PairError tells which pair of layers cannot be compared, and what numbers can
+// stand in it.
+type PairError struct {
+	Pair          int // its index
+	What, Allowed string
+}
+
+func (e *PairError) Error() string {
+	return fmt.Sprintf("distill: pair %d of layers: %s (allowed: %s)", e.Pair, e.What, e.Allowed)
+}
+
+// project gives each pair of layers its projection.
+func project(s, t arch.Config, layers [][2]int, seed uint64) []pair {
+	var pairs []pair
+	for i, p := range layers {
 		pairs = append(pairs, pair{
-			fmt.Sprintf("blk.%d.out", i), fmt.Sprintf("blk.%d.out", j),
+			fmt.Sprintf("blk.%d.out", p[0]), fmt.Sprintf("blk.%d.out", p[1]),
 			NewProjection(fmt.Sprintf("distill.projection.%d", i), s.Width, t.Width, seed+uint64(i)),
 		})
 	}

@@ -1,6 +1,7 @@
 package distill
 
 import (
+	"errors"
 	"math"
 	"reflect"
 	"slices"
@@ -417,7 +418,7 @@ func TestLayersThatTeach(t *testing.T) {
 		s, g := shape(), shape()
 		s.Layers, g.Layers = c.student, c.teacher
 		var got []string
-		for _, p := range evenly(s, g, 1) {
+		for _, p := range project(s, g, evenly(s, g), 1) {
 			got = append(got, p.teacher)
 		}
 		if !slices.Equal(got, c.want) {
@@ -459,17 +460,32 @@ func TestFeatureByHand(t *testing.T) {
 	if len(student) != shape().Layers {
 		t.Fatalf("%d taps of layers", len(student))
 	}
-	var sum float64
-	for l := range student {
-		for i, x := range student[l] {
-			d := float64(x) - float64(given[l][i])
-			sum += d * d
+	last := shape().Layers - 1
+	for name, pairs := range map[string][][2]int{"evenly": nil, "crossed": {{0, last}, {last, 0}}, "one": {{last, 0}}} {
+		sum, compared := 0.0, pairs
+		if pairs == nil { // of models as deep as each other: layer by layer
+			for l := range student {
+				compared = append(compared, [2]int{l, l})
+			}
+		}
+		for _, p := range compared {
+			for i, x := range student[p[0]] {
+				d := float64(x) - float64(given[p[1]][i])
+				sum += d * d
+			}
+		}
+		want := sum / float64(len(compared)*len(student[0]))
+		o := Options{Feature: 1, Pairs: pairs}
+		got := float64(objective(t, shape(), teacher, nil, o).Loss(recording(newPool(t, 1)), m, b).Data[0])
+		if math.Abs(got-want) > termTolerance*want {
+			t.Errorf("%s: loss %g, want %g", name, got, want)
 		}
 	}
-	want := sum / float64(len(student)*len(student[0]))
-	got := float64(objective(t, shape(), teacher, nil, Options{Feature: 1}).Loss(recording(newPool(t, 1)), m, b).Data[0])
-	if math.Abs(got-want) > termTolerance*want {
-		t.Errorf("loss %g, want %g", got, want)
+	for _, p := range [][2]int{{last + 1, 0}, {0, last + 1}, {-1, 0}} {
+		var wrong *PairError
+		if _, err := New(shape(), teacher, nil, nil, Options{Feature: 1, Pairs: [][2]int{{0, 0}, p}}, newPool(t, 1)); !errors.As(err, &wrong) || wrong.Pair != 1 {
+			t.Errorf("layers %v: %v, want an error that names the second pair", p, err)
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ func (e *ShapeError) Error() string {
 }
 
 // Check returns s with the parts of a model of shape c that stay whole filled in,
-// or a [ShapeError]. What tokens a vocabulary needs is for [Tokens] to say.
+// or a [ShapeError]. What tokens a vocabulary can have is for [Tokens] to say.
 func (s Shape) Check(c arch.Config) (Shape, error) {
 	for _, f := range []struct {
 		part string
@@ -35,7 +35,7 @@ func (s Shape) Check(c arch.Config) (Shape, error) {
 		have int
 	}{
 		{"layers", &s.Layers, c.Layers}, {"hidden", &s.Width, c.Width}, {"heads", &s.Heads, c.Heads},
-		{"kv_heads", &s.KVHeads, c.KVHeads}, {"ffn", &s.FFN, c.FFN}, {"vocab", &s.Vocab, c.Vocab},
+		{"kv_heads", &s.KVHeads, c.KVHeads}, {"ffn", &s.FFN, c.FFN},
 	} {
 		if *f.want == 0 {
 			*f.want = f.have
@@ -43,6 +43,9 @@ func (s Shape) Check(c arch.Config) (Shape, error) {
 		if err := within(f.part, *f.want, f.have); err != nil {
 			return s, err
 		}
+	}
+	if s.Vocab == 0 {
+		s.Vocab = c.Vocab
 	}
 	most := c.Heads / c.KVHeads
 	allowed := fmt.Sprintf("a multiple of the %d KV heads, at most %d", s.KVHeads, s.KVHeads*most)
@@ -79,7 +82,7 @@ func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error)
 		}
 		vocab = len(ids)
 	}
-	if err := within("vocab", vocab, c.Vocab); err != nil {
+	if err := enough(spec, vocab); err != nil {
 		return Shape{}, err
 	}
 	if err := within("params", params, c.Params()); err != nil {
@@ -131,6 +134,17 @@ func fill(s Shape, c arch.Config, params int, size func(Shape) int) Shape {
 
 // neuronStep is the step of their number: blocks of most formats are of 32.
 const neuronStep = 32
+
+// Blocks returns n neurons or channels of whole rounded to whole blocks, of which the
+// rows of most formats are made: a matrix of other rows stays in F16. All of them, and
+// those of a model that has no whole block, are as they are.
+func Blocks(n, whole int) int {
+	if n >= whole || whole < neuronStep {
+		return n
+	}
+	nearest := (n + neuronStep/2) / neuronStep * neuronStep
+	return min(max(nearest, neuronStep), whole/neuronStep*neuronStep)
+}
 
 // shareOf returns a share of c's layers and neurons, of its heads with them, and
 // of its width.

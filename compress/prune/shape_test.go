@@ -2,6 +2,7 @@ package prune
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"limbeck/internal/par"
@@ -47,6 +48,39 @@ func TestShapeForIsNear(t *testing.T) {
 		if s.FFN%neuronStep != 0 {
 			t.Errorf("%d neurons, want a multiple of %d", s.FFN, neuronStep)
 		}
+	}
+}
+
+// Shares become whole blocks, of models that have any.
+func TestBlocks(t *testing.T) {
+	for _, c := range []struct{ n, whole, want int }{
+		{163, 544, 160}, {48, 96, 64}, {47, 96, 32}, {1, 96, 32}, {96, 96, 96}, {100, 100, 100}, {99, 100, 96}, {64, 96, 64}, {15, 31, 15}, {20, 32, 32},
+	} {
+		if got := Blocks(c.n, c.whole); got != c.want {
+			t.Errorf("%d of %d: got %d, want %d", c.n, c.whole, got, c.want)
+		}
+	}
+}
+
+// What vocabularies are possible is the same whether too few tokens are asked for or
+// too many.
+func TestVocabularyIsAsLargeAsItCanBe(t *testing.T) {
+	m := testkit.Model(3)
+	imp := &Importance{Tokens: make([]int, m.Config().Vocab)}
+	allowed := map[string]bool{}
+	for _, vocab := range []int{5, 1_000_000} {
+		_, _, direct := Tokens(m.Tokenizer.Spec(), imp.Tokens, vocab)
+		_, beside := ShapeFor(m, imp, m.Config().Params(), vocab)
+		for _, err := range []error{direct, beside} {
+			var wrong *ShapeError
+			if !errors.As(err, &wrong) || wrong.Part != "vocab" {
+				t.Fatalf("%d tokens: %v, want an error of the vocabulary", vocab, err)
+			}
+			allowed[wrong.Allowed] = true
+		}
+	}
+	if len(allowed) != 1 {
+		t.Errorf("allowed: %v, want one range", allowed)
 	}
 }
 

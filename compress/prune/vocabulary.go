@@ -13,7 +13,8 @@ import (
 // with the tokens that merges of kept ones pass through. Then the tokens that
 // the data uses, those that count counts most first; then those of lowest id,
 // the most frequent ones of the data that the tokenizer was made from. It is
-// a [ShapeError] if size is too small for bytes and special tokens.
+// a [ShapeError] if size is too small for bytes and special tokens, or more than
+// spec has.
 func Tokens(spec token.Spec, count []int, size int) (token.Spec, []int, error) {
 	if err := enough(spec, size); err != nil {
 		return token.Spec{}, nil, err
@@ -46,12 +47,18 @@ func Tokens(spec token.Spec, count []int, size int) (token.Spec, []int, error) {
 }
 
 // enough checks that a vocabulary of so many tokens holds what stays of spec in
-// any case.
+// any case, and no more than all of it.
 func enough(spec token.Spec, size int) error {
 	_, least, err := spec.Prune(func(int) bool { return false })
-	if err == nil && len(least) > size {
-		err = &ShapeError{"vocab", fmt.Sprintf("%d tokens are too few: the bytes and the special tokens need %d", size, len(least)),
-			fmt.Sprintf("%d to %d", len(least), len(spec.Tokens))}
+	if err != nil {
+		return err
 	}
-	return err
+	allowed := fmt.Sprintf("%d to %d", len(least), len(spec.Tokens))
+	switch {
+	case size > len(spec.Tokens):
+		return &ShapeError{"vocab", fmt.Sprintf("cannot be %d: the model has %d", size, len(spec.Tokens)), allowed}
+	case size < len(least):
+		return &ShapeError{"vocab", fmt.Sprintf("%d tokens are too few: the bytes and the special tokens need %d", size, len(least)), allowed}
+	}
+	return nil
 }

@@ -256,6 +256,9 @@ func TestMetrics(t *testing.T) {
 	if _, err := choose(labels, "", "slot_f1"); err == nil || !strings.Contains(err.Error(), "known are: accuracy, perplexity") {
 		t.Errorf("error %v", err)
 	}
+	if _, err := choose(commands(3), "", "accuracy"); err == nil || !strings.Contains(err.Error(), "known are: exact_match, intent_accuracy") {
+		t.Errorf("accuracy of slots: error %v, want one that names what there is", err)
+	}
 	if _, err := choose(labels, "nonsense"); err == nil {
 		t.Error("no such task: no error")
 	}

@@ -30,9 +30,6 @@ var perItem = measure.Statistic{Width: 2, Of: func(s []float64, _ int) float64 {
 	return math.Exp(s[0] / s[1])
 }}
 
-// aliases are other names of metrics, as recipes have them.
-var aliases = map[string]string{"accuracy": eval.Exact.Name}
-
 // form returns the form of the data: of what the models learned, if that is known,
 // as a few test examples may not show it.
 func (c *comparison) form() data.Form {
@@ -75,7 +72,7 @@ func (c *comparison) chooseMetrics() error {
 		return nil
 	}
 	for _, want := range c.Metrics {
-		i := slices.IndexFunc(all, func(m metric) bool { return m.named(want) })
+		i := slices.IndexFunc(all, func(m metric) bool { return m.info.Name == want })
 		if i < 0 {
 			var known []string
 			for _, m := range all {
@@ -97,13 +94,6 @@ func Check(examples []data.Example, o Options) error {
 		return err
 	}
 	return c.task.Check(examples)
-}
-
-func (m *metric) named(name string) bool {
-	if m.info.Name == name {
-		return true
-	}
-	return m.of != nil && m.of.Name == aliases[name]
 }
 
 // available lists all metrics that go with the task, the one that decides first.

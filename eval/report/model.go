@@ -96,7 +96,7 @@ type Price struct {
 type Divergence struct {
 	KL      Num `json:"mean_kl"` // KL(teacher ‖ model), nats a token
 	SE      Num `json:"mean_kl_se"`
-	SameTop Num `json:"same_top"`     // share of tokens with the same most likely token
+	SameTop Num `json:"same_top"`     // mean over items of the share of an item's tokens with the same most likely token
 	Dropped Num `json:"dropped_mass"` // teacher's mass on tokens that the model lacks
 	N       int `json:"n"`            // items
 	Tokens  int `json:"tokens"`

@@ -70,7 +70,7 @@ func divergenceColumns(add addColumn) {
 		}
 		return c
 	})
-	add("same top, %", "tokens of the reply with the teacher's first choice", func(m *Model) gridCell {
+	add("same top, %", "mean over replies of the share of tokens with the teacher's first choice", func(m *Model) gridCell {
 		return cellOf(m.divergence().SameTop, percent(m.divergence().SameTop))
 	})
 	add("dropped mass, %", "teacher's probability on tokens that the model lacks", func(m *Model) gridCell {

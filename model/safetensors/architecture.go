@@ -50,8 +50,13 @@ func fromConfig(config []byte) (*architecture, error) {
 		return nil, errors.New(`no "architectures"`)
 	}
 	for _, a := range architectures {
-		if len(c.Architectures) == 1 && c.Architectures[0] == a.class ||
-			len(c.Architectures) == 0 && c.ModelType == a.modelType {
+		switch {
+		case len(c.Architectures) == 0 && c.ModelType == a.modelType:
+			return a, nil
+		case len(c.Architectures) != 1 || c.Architectures[0] != a.class:
+		case c.ModelType != "" && c.ModelType != a.modelType:
+			return nil, fmt.Errorf(`"model_type" is %q, but "architectures" is %q, of which it is %q`, c.ModelType, a.class, a.modelType)
+		default:
 			return a, nil
 		}
 	}
@@ -100,6 +105,19 @@ func (a *architecture) heads(name string, keys map[string]any) (int, error) {
 		}
 	}
 	return keyInt(keys, candidates[0]) // an error that names it
+}
+
+// checkVocab refuses a table of tokens, of a GGUF name, that has another number of
+// them than config.json says.
+func (a *architecture) checkVocab(t *tensor.Tensor, name string, keys map[string]any) error {
+	if name != embeddingName && name != outputName || len(t.Shape) != 2 {
+		return nil
+	}
+	vocab, err := keyInt(keys, a.name+".vocab_size")
+	if err == nil && t.Shape[0] != vocab {
+		err = fmt.Errorf(`tensor %q has %d rows, but "vocab_size" in %s is %d`, t.Name, t.Shape[0], configFile, vocab)
+	}
+	return err
 }
 
 // swapHalves moves t's rows between the two orders of rotary pairs, to GGUF's

@@ -278,6 +278,9 @@ func (a *architecture) translate(t *tensor.Tensor, keys map[string]any) (*tensor
 	if err != nil {
 		return nil, err
 	}
+	if err := a.checkVocab(t, name, keys); err != nil {
+		return nil, err
+	}
 	heads, err := a.heads(name, keys)
 	if err != nil {
 		return nil, err

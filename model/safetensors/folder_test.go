@@ -302,3 +302,34 @@ func TestSameConfig(t *testing.T) {
 		t.Errorf("epsilon is not 1e-5: %s", a)
 	}
 }
+
+// A config.json that contradicts itself, or the weights beside it, is refused by an
+// error that names both.
+func TestContradictions(t *testing.T) {
+	for _, c := range []struct{ from, to, want string }{
+		{`"model_type": "llama"`, `"model_type": "bert"`, `"model_type" is "bert", but "architectures" is "LlamaForCausalLM"`},
+		{`"vocab_size": 7`, `"vocab_size": 1000000000`, `tensor "model.embed_tokens.weight" has 7 rows, but "vocab_size" in config.json is 1000000000`},
+		{`"vocab_size": 7`, `"vocab_size": 6`, `tensor "model.embed_tokens.weight" has 7 rows, but "vocab_size" in config.json is 6`},
+	} {
+		keys, tensors := model(true)
+		dir := filepath.Join(t.TempDir(), "m")
+		if err := WriteFolder(dir, keys, tensors, nil); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, configFile)
+		text, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(text, []byte(c.from)) {
+			t.Fatalf("%s in %s: %v", c.from, text, err)
+		}
+		if err := os.WriteFile(path, bytes.Replace(text, []byte(c.from), []byte(c.to), 1), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		f, err := OpenFolder(dir)
+		if err == nil {
+			f.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.to, err, c.want)
+		}
+	}
+}

@@ -51,31 +51,46 @@ func (f *Folder) Lock() error {
 	if err := os.MkdirAll(filepath.Join(f.Dir, stepsDir), 0o777); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	path := filepath.Join(f.Dir, inUseFile)
+	held, err := claim(f.Dir)
+	f.held = held
+	return err
+}
+
+// Claim makes a folder this process's own until release, as [Folder.Lock] does a
+// run's, and creates it first if need be. The error is [ErrInUse] if another process
+// has it.
+func Claim(dir string) (release func(), err error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	f := &Folder{Dir: dir}
+	f.held, err = claim(dir)
+	return f.Unlock, err
+}
+
+// claim returns the file that stays locked as long as it is open; nil with an error.
+func claim(dir string) (*os.File, error) {
+	path := filepath.Join(dir, inUseFile)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		return fmt.Errorf("run: %w", err)
+		return nil, fmt.Errorf("run: %w", err)
 	}
 	held, err := flock(file)
-	if held || err != nil {
-		file.Close()
-	}
 	switch {
 	case held:
-		return fmt.Errorf("run: folder %s %w%s", f.Dir, ErrInUse, holder(path))
+		err = fmt.Errorf("run: folder %s %w%s", dir, ErrInUse, holder(path))
 	case err != nil:
-		return fmt.Errorf("run: locking %s: %w", path, err)
-	}
-	f.held = file
-	// The number is for people; the lock itself is the operating system's.
-	if err = file.Truncate(0); err == nil {
-		_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+		err = fmt.Errorf("run: locking %s: %w", path, err)
+	default: // The number is for people; the lock itself is the operating system's.
+		if err = file.Truncate(0); err == nil {
+			_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+		}
 	}
 	if err != nil {
-		f.Unlock()
-		return fmt.Errorf("run: %w", err)
+		file.Close()
+		return nil, err
 	}
-	return nil
+	return file, nil
 }
 
 // holder names the process that holds the lock, if it says so.

@@ -59,6 +59,11 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 	if err := f.Fits(p); err != nil && !o.Force {
 		return p, err
 	}
+	if o.Warned != nil {
+		for _, text := range p.Warnings() {
+			o.Warned(text)
+		}
+	}
 	number, of := 0, p.ToDo()
 	for _, s := range p.Steps {
 		if !s.Done {
@@ -200,7 +205,7 @@ func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, o Options
 	if o.Said != nil {
 		w.Said = func(text string) { o.Said(s.Name + ": " + text) }
 	}
-	w.origins, w.exports = s.origins, s.Exports
+	w.origins, w.exports, w.foreseen = s.origins, s.Exports, p.Warnings()
 	for _, in := range s.Inputs {
 		w.inputs[in.Name] = in.Path
 		if in.Of != nil {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -272,6 +273,20 @@ func (p *Plan) markInputs(s *Step, need map[*Step]bool) {
 		}
 		need[in.Of] = true
 	}
+}
+
+// Warnings returns what the steps to do are to be told of before any work, each
+// text once: variants share much.
+func (p *Plan) Warnings() []string {
+	var all []string
+	for _, s := range p.Steps {
+		for _, text := range s.Cost.Warnings {
+			if !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+	}
+	return all
 }
 
 // ToDo counts the steps that are not done.

@@ -487,3 +487,24 @@ func TestKeyIsStable(t *testing.T) {
 		t.Errorf("key %s, %v, want %s", k, err, want)
 	}
 }
+
+// A folder that a command claims is no other's, nor a run's; then anybody's again.
+func TestClaim(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r3")
+	release, err := Claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("folder %s is in use by process %d", dir, os.Getpid())
+	_, again := Claim(dir)
+	for _, err := range []error{again, Open(dir, "m").Lock()} {
+		if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	release()
+	if release, err = Claim(dir); err != nil {
+		t.Fatal(err)
+	}
+	release()
+}

@@ -24,6 +24,7 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
+	"slices"
 )
 
 // A Step makes one folder out of others. Equal settings and inputs must give
@@ -75,6 +76,9 @@ type Cost struct {
 	Seconds float64
 	Memory  int64 // bytes at the peak
 	Disk    int64 // bytes of output and checkpoints
+
+	// Warnings tell, before any work, of what can be made but is hardly meant.
+	Warnings []string
 }
 
 // A Progress is told how far a stage of work is. total 0: not known.
@@ -96,6 +100,7 @@ type Work struct {
 	facts    map[string]string
 	measured map[string]bool
 	written  map[string]known // by [Work.Write]
+	foreseen []string         // warnings that were told before any work
 }
 
 // NewWork returns work outside of a run: a command that does a single step.
@@ -136,7 +141,7 @@ func (w *Work) Export(path string) string { return w.exports[path] }
 func (w *Work) Warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	fmt.Fprintln(w.Log, "warning:", text)
-	if w.Warned != nil {
+	if w.Warned != nil && !slices.Contains(w.foreseen, text) {
 		w.Warned(text)
 	}
 }

@@ -84,7 +84,7 @@ func buildCompare(r *recipe.Recipe, chains []*recipe.Chain) ([]*run.Step, error)
 		return nil, err
 	}
 	settings := j.settings
-	s := &run.Step{Kind: "compare", Name: "compare", Version: 3, Settings: settings, Inputs: j.inputs,
+	s := &run.Step{Kind: "compare", Name: "compare", Version: 4, Settings: settings, Inputs: j.inputs,
 		Exports: map[string]string{ReportFile: ReportFile, PageFile: PageFile}}
 	s.Predict = predictCompare(r, chains, &settings)
 	s.Run = func(ctx context.Context, w *run.Work) error { return settings.compare(ctx, w) }
@@ -269,7 +269,8 @@ func shrinkTeacher(ctx context.Context, w *run.Work, ref, studentRef string) err
 }
 
 // addData adds the examples: the test part, or else the validation part; and
-// those of training, which say what form the data have.
+// those that the models were trained and chosen by, which say what form the data
+// have, and must not be among the examples.
 func (j *judging) addData(c *recipe.Chain) error {
 	name := "data.test"
 	if !c.Has(name) {
@@ -280,10 +281,15 @@ func (j *judging) addData(c *recipe.Chain) error {
 		return err
 	}
 	j.inputs = append(j.inputs, in)
-	if in, err = c.Get("data.train", "train"); err != nil {
-		return err
+	for _, name := range []string{"train", "validation"} {
+		if name == j.settings.Split {
+			continue
+		}
+		if in, err = c.Get("data."+name, name); err != nil {
+			return err
+		}
+		j.inputs = append(j.inputs, in)
 	}
-	j.inputs = append(j.inputs, in)
 	if f := j.r.Compare.Recorded; f != "" {
 		in = fileInput(j.r, f, "compare.recorded")
 		in.Name = "recorded"
@@ -309,12 +315,15 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 	if err != nil {
 		return err
 	}
-	learned, err := loadExamples(w, "train")
-	if err != nil && !errors.Is(err, data.ErrEmpty) { // a recipe that trains nothing may hold out all
+	learned, chosen, err := s.known(w)
+	if err != nil {
 		return err
 	}
-	if learned = written(learned); len(learned) > 0 {
+	if len(learned) > 0 {
 		o.Form = data.Detect(learned).Form
+	}
+	if note, ok := NoteOverlap(slices.Concat(learned, chosen), examples, "the training data"); ok {
+		o.Notes = append(o.Notes, note)
 	}
 	if slices.Contains(s.Compare.Baselines, classical) {
 		o.Train = learned
@@ -335,6 +344,34 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 		return err
 	}
 	return writeReport(w, r, o.Rounds > 0)
+}
+
+// known returns the examples that the models learned, without those that a step
+// made, and those that they were chosen by, unless these are what is judged.
+func (s *compareSettings) known(w *run.Work) (learned, chosen []data.Example, err error) {
+	// A recipe that trains nothing may hold out all, one that trains without
+	// validation none.
+	if learned, err = loadExamples(w, "train"); err != nil && !errors.Is(err, data.ErrEmpty) {
+		return nil, nil, err
+	}
+	if w.Has("validation") {
+		if chosen, err = loadExamples(w, "validation"); err != nil && !errors.Is(err, data.ErrEmpty) {
+			return nil, nil, err
+		}
+	}
+	return written(learned), chosen, nil
+}
+
+// NoteOverlap returns what a report says of examples that occur in what models
+// learned from; ok is false if none does.
+func NoteOverlap(learned, examples []data.Example, from string) (note report.Note, ok bool) {
+	n := len(data.Overlap(learned, examples))
+	return report.Note{Title: "Data", Text: overlapping(n, len(examples), from) + "."}, n > 0
+}
+
+// overlapping says that n of so many examples occur in what models learned from.
+func overlapping(n, of int, from string) string {
+	return fmt.Sprintf("%d of %d examples occur in %s: figures on them prove nothing of a model that learned it", n, of, from)
 }
 
 func (s *compareSettings) options(w *run.Work) (compare.Options, error) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"limbeck/eval/report"
+	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
 )
 
@@ -68,7 +69,8 @@ func TestCompare(t *testing.T) {
 }
 
 // A log whose replies are labels is a classification, however few rows there are
-// to judge: accuracy leads, and a classical model learned the labels.
+// to judge: accuracy leads, and a classical model learned the labels. What it
+// learned and is judged by is told of, in the report too.
 func TestCompareLog(t *testing.T) {
 	path := workshop(t, "name: tiny\nteacher: ./teacher.gguf\ndata: {train: log.jsonl, test: test.jsonl}\ntask: exact_match\n"+
 		"student: {layers: 1}\ncompare: {rounds: 0, resamples: 100}\n")
@@ -79,9 +81,18 @@ func TestCompareLog(t *testing.T) {
 			i, []string{"parcels", "money", "weather"}[i%3], labels[i%3])
 	}
 	write(t, filepath.Join(filepath.Dir(path), "log.jsonl"), rows[0].String())
-	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"), rows[1].String())
-	if err := makeRecipe(path, 1); err != nil {
+	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"), rows[1].String()+rows[0].String()) // with what is held out
+	told := 0
+	warned := func(text string) {
+		if strings.HasPrefix(text, "data.test: 30 of 33 examples occur in the training data") {
+			told++
+		}
+	}
+	if err := makeWith(path, run.Options{Threads: 1, Warned: warned}); err != nil {
 		t.Fatal(err)
+	}
+	if told != 1 {
+		t.Errorf("test examples that were learned are told of %d times, want once", told)
 	}
 	f, err := os.Open(filepath.Join(filepath.Dir(path), "run", steps.ReportFile))
 	if err != nil {
@@ -91,6 +102,9 @@ func TestCompareLog(t *testing.T) {
 	r, err := report.ReadJSON(f)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(r.Notes) == 0 || !strings.HasPrefix(r.Notes[0].Text, "30 of 33 examples occur in the training data: figures on them prove nothing") {
+		t.Errorf("notes %+v: want one of the examples that were learned", r.Notes)
 	}
 	if len(r.Metrics) != 1 || r.Metrics[0].Name != "accuracy" {
 		t.Errorf("metrics %+v, want accuracy", r.Metrics)

@@ -160,7 +160,7 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 		}
 		if n := len(data.Overlap(slices.Concat(all, validation), test)); n > 0 {
 			w.Fact("test examples found in the training data", fmt.Sprint(n))
-			w.Warn("%d of %d test examples occur in the training data: figures on them prove nothing", n, len(test))
+			w.Warn("%s", overlapWarning("data.test", n, len(test))) // by the same words as before all work
 		}
 		if err := writeExamples(w, "test", test); err != nil {
 			return err

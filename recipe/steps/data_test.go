@@ -67,7 +67,7 @@ func TestOverlapAndFormat(t *testing.T) {
 	if err := s.Run(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(warning, "10 of 10 test examples") {
+	if !strings.HasPrefix(warning, "data.test: 10 of 10 examples") {
 		t.Errorf("warning %q, want all 10", warning)
 	}
 }

@@ -103,7 +103,7 @@ func distillModel(ctx context.Context, w *run.Work, ref string, members int, s d
 	}
 	defer done()
 	o := distill.Options{Hard: d.Hard, Response: d.Response, Feature: d.Feature, Relation: d.Relation,
-		Temperature: d.Temperature, Direction: d.Divergence, Heads: d.RelationHeads, Seed: uint64(s.Seed)}
+		Temperature: d.Temperature, Direction: d.Divergence, Pairs: d.LayerPairs, Heads: d.RelationHeads, Seed: uint64(s.Seed)}
 	var t *teachers
 	if !w.Has("cache") && d.Response+d.Feature+d.Relation > 0 {
 		if members > 1 {
@@ -140,7 +140,9 @@ func distillModel(ctx context.Context, w *run.Work, ref string, members int, s d
 	}
 	defer m.Close()
 	w.Fact("training steps", fmt.Sprint(training.Steps))
-	w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
+	if d.Response > 0 { // else nothing of the teacher's probabilities was read
+		w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
+	}
 	return save(w, m, fmt.Sprintf("distilled on %d examples%s", len(f.train), f.made()))
 }
 

@@ -121,7 +121,7 @@ func (d *Drafted) vocabulary(m *model.Model, set []train.Sequence) {
 	}
 	student := &d.Recipe.Student
 	body := c
-	body.Layers, body.FFN, body.Vocab = student.Layers.Of(c.Layers), student.FFN.Of(c.FFN), 0
+	body.Layers, body.FFN, body.Vocab = student.Layers.Of(c.Layers), inBlocks(student.FFN, c.FFN), 0
 	one := body
 	one.Vocab = 1
 	room := int(draftTokenShare * float64(body.Params()) / float64(one.Params()-body.Params()))

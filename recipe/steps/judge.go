@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"slices"
 
 	"limbeck/data"
 	"limbeck/eval/compare"
@@ -13,26 +14,27 @@ import (
 // the recipe and its training data ask. The comparison would find it too, after
 // all training.
 func CheckData(r *recipe.Recipe) error {
-	_, err := checkData(r)
+	_, _, err := checkData(r)
 	return err
 }
 
-// checkData is CheckData; it returns the examples that the comparison will judge.
-func checkData(r *recipe.Recipe) ([]data.Example, error) {
+// checkData is CheckData; it returns the examples that the comparison will judge,
+// and a warning if the models have seen some of them.
+func checkData(r *recipe.Recipe) (judged []data.Example, warnings []string, err error) {
 	learned, held, err := readTraining(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r.Data.Validation.File != "" {
 		if held, err = readFile(r, "data.validation", r.Data.Validation.File); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	judged, key := held, "data.validation"
+	judged, seen, key := held, learned, "data.validation"
 	if r.Data.Test != "" {
-		key = "data.test"
+		seen, key = slices.Concat(learned, held), "data.test"
 		if judged, err = readFile(r, key, r.Data.Test); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if n := int(r.Compare.Limit); n > 0 {
@@ -43,17 +45,25 @@ func checkData(r *recipe.Recipe) ([]data.Example, error) {
 		j.learned = data.Detect(learned)
 	}
 	if err := compare.Check(nil, j.options()); err != nil {
-		return nil, r.Cause("compare.metrics", err)
+		return nil, nil, r.Cause("compare.metrics", err)
 	}
 	if err := j.check(key, judged); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if n := len(data.Overlap(seen, judged)); n > 0 {
+		warnings = append(warnings, overlapWarning(key, n, len(judged)))
 	}
 	// A row that is held out of a log may do for the loss though the task cannot judge
 	// it; a file of such rows is of another task.
 	if r.Data.Validation.File != "" {
 		err = j.check("data.validation", held)
 	}
-	return judged, err
+	return judged, warnings, err
+}
+
+// overlapWarning says that n of the examples of a key occur in the training data.
+func overlapWarning(key string, n, of int) string {
+	return key + ": " + overlapping(n, of, "the training data")
 }
 
 // A judge knows how a recipe's examples are to be judged.

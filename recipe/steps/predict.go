@@ -222,6 +222,9 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 		if err != nil {
 			return run.Cost{}, err
 		}
+		if err := checkTeaching(c, studentRef(c), l.config); err != nil {
+			return run.Cost{}, err
+		}
 		l = l.whole(c.Recipe.Data)
 		row := int64(8*topK + 8)
 		part := min(l.pass.rows, float64(cachePart)*l.pass.rows/max(1, l.pass.tokens))
@@ -241,8 +244,8 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill, cached bool, rounded *recipe.Quantize) forecast {
 	return func() (run.Cost, needs, error) {
 		l, err := examineTeacher(c, teacher)
-		if err == nil && d.Relation > 0 && d.RelationHeads > 0 {
-			err = checkHeads(c, student, l.config)
+		if err == nil {
+			err = checkTeaching(c, student, l.config)
 		}
 		if err != nil {
 			return run.Cost{}, needs{}, err
@@ -314,6 +317,8 @@ func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost
 			Seconds: forward(l.config, false, w),
 			Memory:  l.pruning(w.tokens).peak(),
 			Disk:    4 * int64(l.student.Params()),
+
+			Warnings: oddShape(c.Recipe, l.config, l.student),
 		}, nil
 	}
 }

@@ -40,9 +40,10 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		c := chains[0]
 		asked := *c.Recipe // its data, judged as the recipe that has variants says
 		asked.Task, asked.Compare = r.Task, r.Compare
-		judged, err := checkData(&asked)
+		judged, warnings, err := checkData(&asked)
+		cost := run.Cost{Warnings: warnings}
 		if err != nil || len(r.Teacher) == 0 {
-			return run.Cost{}, err
+			return cost, err
 		}
 		l, err := examineTeacher(c, r.Teacher[0].From.Text)
 		if err != nil {
@@ -54,7 +55,6 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		threads := float64(pool.Threads())
 		reply := l.mean * l.pass.rows / max(1, l.pass.tokens)
 		pass := work{n * l.mean, n * reply}
-		var cost run.Cost
 		models, opened, most := 0, int64(0), needs{}
 		for _, x := range settings.Models {
 			shape, bytes, packed := l.student, int64(l.student.Params()), true

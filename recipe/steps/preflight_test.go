@@ -25,7 +25,7 @@ func plan(path string) error {
 
 // What a recipe cannot have of its teacher and its data is refused before any
 // work, with file, line and key, and what is allowed. The teacher has 3 layers,
-// 64 channels, 4 heads on 2 KV heads, and 274 tokens.
+// 64 channels, 4 heads on 2 KV heads, and 270 tokens.
 func TestImpossible(t *testing.T) {
 	const head = "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\n"
 	for name, c := range map[string]struct{ text, want string }{
@@ -45,6 +45,12 @@ func TestImpossible(t *testing.T) {
 		"size":         {head + "student: {layers: 1}\nquantize: {size: 10kB}", "5:18: quantize.size: cannot be 10kB: the student's smallest file has "},
 		"size alone":   {head + "quantize: {size: 10kB}", "4:18: quantize.size: cannot be 10kB: the student's smallest file has "},
 		"relation":     {head + "student: {layers: 1}\ndistill: {relation: 1, relation_heads: 7}", "5:40: distill.relation_heads: 7 relation heads do not divide the 64 channels of the student"},
+		"tokens a row": {head + "student: {layers: 1}\ndistill: {cache: topk, topk: 65000}", "5:30: distill.topk: cannot be 65000: the student has 270 tokens (allowed: 1 to 270)"},
+		"student's pair": {head + "student: {layers: 1}\ndistill: {feature: 1, layer_pairs: [[0, 2], [1, 2]]}",
+			"5:45: distill.layer_pairs[1]: the student has no layer 1 (allowed: 0 to 0)"},
+		"teacher's pair": {head + "student: {layers: 2}\ndistill: {feature: 1, layer_pairs: [[1, 3]]}",
+			"5:37: distill.layer_pairs[0]: the teacher has no layer 3 (allowed: 0 to 2)"},
+		"other tokens": {head + "student: builtin:home-assistant\ndistill: {}", "4:10: student.from: the student's token "},
 		"memory":       {head + "student: {layers: 1}\ntrain: {memory: 1MB}", "5:17: train.memory: cannot be 1MB: with all blocks but the last computed twice, the training takes "},
 		"memory of the teacher": {"name: a\nteacher: [./teacher.gguf, {train: {memory: 1MB}}]\ndata: train.jsonl\ntrain: {}",
 			"2:44: teacher[1].train.memory: cannot be 1MB: "},
@@ -94,6 +100,7 @@ func TestNotToJudge(t *testing.T) {
 		"validation": {head + "validation: o.jsonl}", labels, "3:40: data.validation: eval: task json_slots: example o.jsonl:1 (line 1): no intent"},
 		"held out":   {"name: a\nteacher: ./teacher.gguf\ndata: o.jsonl\ntask: json_slots", labels, "3:7: data.validation: eval: task json_slots: example o.jsonl:"},
 		"labels":     {"name: a\nteacher: ./teacher.gguf\ndata: {train: o.jsonl, test: train.jsonl}", labels, "3:30: data.test: the examples are structured JSON, 3 intents, 1 slot, the training data is classification, 1 label"},
+		"accuracy":   {head + "test: o.jsonl}\ncompare: {metrics: [accuracy]}", slots, "4:20: compare.metrics: compare: metric \"accuracy\" does not go with the task json_slots; known are: exact_match, "},
 		"metric":     {head + "test: o.jsonl}\ntask: exact_match\ncompare: {metrics: [slot_f1]}", slots, "5:20: compare.metrics: compare: metric \"slot_f1\" does not go with the task exact_match"},
 		"good":       {head + "test: o.jsonl}", slots, ""},
 	} {
@@ -109,6 +116,54 @@ func TestNotToJudge(t *testing.T) {
 			}
 			if err == nil || !strings.HasPrefix(err.Error(), path+":") || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s:\ngot  %v\nwant %s", name, err, c.want)
+			}
+		}
+	}
+}
+
+// A shape whose rows are no whole blocks is told of before any work, once, with the
+// nearest ones that are; so are examples for tests that stand in the training data. A
+// share of neurons or channels is rounded. The teacher has 64 channels, 96 neurons and
+// 4 heads of 16 channels.
+func TestWarnings(t *testing.T) {
+	const head = "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\n"
+	const odd = " are no whole blocks of 32: matrices of them are stored as F16 instead of "
+	for name, c := range map[string]struct {
+		text  string
+		wants []string
+	}{
+		"channels": {head + "student: {hidden: 50}\nquantize: q4_0", []string{"4:19: student.hidden: rows of 50 channels" + odd + "q4_0, which makes a larger file (whole blocks: 32 or 64)"}},
+		"neurons":  {head + "student: {ffn: 90}", []string{"4:16: student.ffn: rows of 90 neurons" + odd + "a smaller format, which makes a larger file (whole blocks: 64 or 96)"}},
+		"heads":    {head + "student: {heads: 3, kv_heads: 1}\nquantize: q8_0", nil}, // groups of 2: refused
+		"one head": {head + "student: {heads: 1, kv_heads: 1}\nquantize: q8_0", []string{"4:18: student.heads: rows of 1 head" + odd + "q8_0, which makes a larger file (whole blocks: 2)"}},
+		"both":     {head + "student: {hidden: 50, ffn: 33}\nquantize: {size: 150kB}", []string{"student.hidden: rows of 50", "student.ffn: rows of 33"}},
+		"variants": {head + "student: {ffn: 90}\nquantize: q8_0\nvariants: {x: {}, y: {seed: 2}}", []string{"student.ffn: rows of 90", "student.ffn: rows of 90"}},
+		"shares":   {head + "student: {ffn: 30%, hidden: 70%}\nquantize: q4_0", nil},
+		"floats":   {head + "student: {ffn: 90}\nquantize: {format: f16}", nil},
+		"whole":    {head + "student: {ffn: 64}\nquantize: q4_0", nil},
+		"seen": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: ./train.jsonl}\nstudent: {layers: 1}",
+			[]string{"data.test: 60 of 60 examples occur in the training data: figures on them prove nothing"}},
+	} {
+		path := workshop(t, c.text+"\n")
+		_, made, folder, err := compiled(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := folder.Plan(made)
+		if name == "heads" && err != nil {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got := p.Warnings()
+		if len(got) != len(c.wants) {
+			t.Errorf("%s: warnings %q, want %q", name, got, c.wants)
+			continue
+		}
+		for i, want := range c.wants {
+			if !strings.Contains(got[i], want) {
+				t.Errorf("%s: got  %s\nwant %s", name, got[i], want)
 			}
 		}
 	}

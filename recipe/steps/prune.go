@@ -30,6 +30,10 @@ type pruneSettings struct {
 	Seed    int64
 	Student recipe.Student
 	Prune   recipe.Prune
+
+	// Blocks: shares of neurons and channels are rounded to whole blocks. A recipe
+	// without such shares keeps the key that it had before they were.
+	Blocks bool `json:",omitempty"`
 }
 
 // buildPrune adds the step that gives the student its shape and its first
@@ -52,7 +56,7 @@ func buildPrune(c *recipe.Chain) error {
 		c.Put("student", teacher)
 		return nil
 	}
-	settings := pruneSettings{c.Seed, student, c.Recipe.Prune}
+	settings := pruneSettings{c.Seed, student, c.Recipe.Prune, student.FFN.Share > 0 || student.Hidden.Share > 0}
 	settings.Prune.KeepTokens = ""
 	if student.From.Text == recipe.FromTeacher {
 		settings.Seed = 0 // nothing is drawn
@@ -143,9 +147,19 @@ func shapeOf(s recipe.Student, m *model.Model, imp *prune.Importance) (prune.Sha
 		return prune.ShapeFor(m, imp, int(s.Params), vocab)
 	}
 	return prune.Shape{
-		Layers: s.Layers.Of(c.Layers), Width: s.Hidden.Of(c.Width), Heads: s.Heads.Of(c.Heads),
-		KVHeads: s.KVHeads.Of(c.KVHeads), FFN: s.FFN.Of(c.FFN), Vocab: s.Vocab.Of(c.Vocab),
+		Layers: s.Layers.Of(c.Layers), Width: inBlocks(s.Hidden, c.Width), Heads: s.Heads.Of(c.Heads),
+		KVHeads: s.KVHeads.Of(c.KVHeads), FFN: inBlocks(s.FFN, c.FFN), Vocab: s.Vocab.Of(c.Vocab),
 	}, nil
+}
+
+// inBlocks returns how many of a model's neurons or channels d is: a share is of
+// whole blocks, a count is what it says.
+func inBlocks(d recipe.Dim, whole int) int {
+	n := d.Of(whole)
+	if d.Share > 0 {
+		n = prune.Blocks(n, whole)
+	}
+	return n
 }
 
 // A calibrationSet is the training examples that were not made of others, a sample

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"limbeck/compress/distill"
 	"limbeck/compress/prune"
 	"limbeck/compress/quantize"
+	"limbeck/data"
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/token"
@@ -92,15 +94,106 @@ func checkSize(r *recipe.Recipe, student *model.Model) error {
 	return err
 }
 
-// checkHeads refuses relation heads that do not divide the channels of the
-// student, which is of ref or cut from it, and of the teacher.
-func checkHeads(c *recipe.Chain, ref string, teacher arch.Config) error {
+// oddShape warns of what the recipe cuts a model of shape whole to, if rows of the
+// student are no whole blocks: quantizing would tell it after the training.
+func oddShape(r *recipe.Recipe, whole, cut arch.Config) (warnings []string) {
+	o := quantize.Options{Format: dtype.Q8_0}
+	instead := "a smaller format"
+	if q := r.Quantize; q != nil && q.Size == 0 {
+		if err := formats(&o, nil, *q); err != nil {
+			return nil // the step will say it
+		}
+		instead = o.Format.Name
+	}
+	s := r.Student
+	for _, part := range []struct {
+		key, of    string
+		asked      recipe.Dim
+		have, full int
+		channels   int // of each
+	}{
+		{"hidden", "channel", s.Hidden, cut.Width, whole.Width, 1},
+		{"ffn", "neuron", s.FFN, cut.FFN, whole.FFN, 1},
+		{"heads", "head", s.Heads, cut.Heads, whole.Heads, cut.HeadDim},
+	} {
+		if part.asked == (recipe.Dim{}) || part.have == part.full || part.have*part.channels%o.Format.Len == 0 {
+			continue
+		}
+		text := fmt.Sprintf("%s: rows of %s are no whole blocks of %d: matrices of them are stored as F16 instead of %s, which makes a larger file",
+			r.Where("student."+part.key), data.Counted(part.have, part.of), o.Format.Len, instead)
+		fits := func(n int) bool {
+			return n*part.channels%o.Format.Len == 0 && (part.key != "heads" || n%cut.KVHeads == 0)
+		}
+		if near := nearest(part.have, part.full, fits); near != "" {
+			text += " (whole blocks: " + near + ")"
+		}
+		warnings = append(warnings, text)
+	}
+	return warnings
+}
+
+// nearest names the next numbers below and above n, from 1 to most, that fit.
+func nearest(n, most int, fits func(int) bool) string {
+	var found []string
+	for low := n - 1; low > 0; low-- {
+		if fits(low) {
+			found = append(found, fmt.Sprint(low))
+			break
+		}
+	}
+	for high := n + 1; high <= most; high++ {
+		if fits(high) {
+			found = append(found, fmt.Sprint(high))
+			break
+		}
+	}
+	return strings.Join(found, " or ")
+}
+
+// checkTeaching refuses what the student, which is of ref or cut from it, cannot
+// learn as the recipe asks from a teacher of that shape.
+func checkTeaching(c *recipe.Chain, ref string, teacher arch.Config) error {
 	l, err := examine(c, ref)
 	if err != nil {
 		return err
 	}
-	if err := distill.CheckHeads(l.student, teacher, c.Recipe.Distill.RelationHeads); err != nil {
-		return c.Recipe.Problem("distill.relation_heads", strings.TrimPrefix(err.Error(), "distill: "), "0, or a common divisor of them all")
+	r, d := c.Recipe, c.Recipe.Distill
+	if d.Cache == "topk" && d.Response > 0 && d.TopK > l.student.Vocab {
+		return r.Problem("distill.topk", fmt.Sprintf("cannot be %d: the student has %d tokens", d.TopK, l.student.Vocab), fmt.Sprintf("1 to %d", l.student.Vocab))
+	}
+	if d.Relation > 0 && d.RelationHeads > 0 {
+		if err := distill.CheckHeads(l.student, teacher, d.RelationHeads); err != nil {
+			return r.Problem("distill.relation_heads", strings.TrimPrefix(err.Error(), "distill: "), "0, or a common divisor of them all")
+		}
+	}
+	wrong := new(distill.PairError)
+	if err := distill.CheckPairs(l.student, teacher, d.LayerPairs); errors.As(err, &wrong) {
+		return r.Problem(fmt.Sprintf("distill.layer_pairs[%d]", wrong.Pair), wrong.What, wrong.Allowed)
+	}
+	return checkTokens(c)
+}
+
+// checkTokens refuses a student, if it is a model of its own, with tokens that the
+// teacher which is to teach it lacks. Where a training adds tokens, only that knows.
+func checkTokens(c *recipe.Chain) error {
+	r, d := c.Recipe, c.Recipe.Distill
+	extended := slices.ContainsFunc(trainings(r), func(t *recipe.Train) bool { return t.ReplyTokens > 0 })
+	if !r.Student.From.Model() || extended || d.Response+d.Feature+d.Relation == 0 {
+		return nil
+	}
+	var specs []token.Spec
+	for _, ref := range []string{r.Student.From.Text, r.Teacher[0].From.Text} {
+		m, err := openRef(c, ref)
+		if err != nil {
+			return err
+		}
+		specs = append(specs, m.Tokenizer.Spec())
+		if err := m.Close(); err != nil {
+			return err
+		}
+	}
+	if _, err := distill.Match(specs[0], specs[1]); err != nil {
+		return r.Problem(studentKey, err.Error(), "a model with all of the teacher's tokens or some, as limbeck prune makes it")
 	}
 	return nil
 }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"limbeck/recipe/run"
+)
+
+// A comparison into a folder that another process works in stops before it touches
+// what that one goes on from.
+func TestCompareInUse(t *testing.T) {
+	dir := t.TempDir()
+	writeModels(t, dir)
+	rows, proof := filepath.Join(dir, "rows.jsonl"), filepath.Join(dir, "proof")
+	kept := filepath.Join(proof, workFolder, "kept")
+	if err := os.WriteFile(rows, []byte(`{"text": "on", "label": "a"}`+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	release, err := run.Claim(proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(kept, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"compare", filepath.Join(dir, "tiny.gguf"), filepath.Join(dir, "other.gguf"), "--data", rows, "--no-speed", "--out", proof}
+	var out, errs bytes.Buffer
+	if code := execute(args, strings.NewReader(""), &out, &errs); code != exitFailed || !strings.Contains(errs.String(), "proof is in use by process ") {
+		t.Errorf("exit code %d, said %s", code, &errs)
+	}
+	if _, err := os.Stat(kept); err != nil {
+		t.Errorf("what the other process keeps: %v", err)
+	}
+	release()
+	if code := execute(args, strings.NewReader(""), &out, &errs); code != exitOK {
+		t.Errorf("once it is free: exit code %d, said %s", code, &errs)
+	}
+}
