@@ -147,7 +147,12 @@ func (q *wire) options() (o generate.Options, limited bool, err error) {
 	o.Temperature = number("temperature", q.Temperature, 2)
 	o.TopP = number("top_p", q.TopP, 1)
 	o.MinP = number("min_p", q.MinP, 1)
-	o.RepeatPenalty = number("repeat_penalty", q.RepeatPenalty, 100)
+	if p := q.RepeatPenalty; p != nil {
+		if wants := generate.CheckRepeatPenalty(*p); wants != nil && err == nil {
+			err = wrong("repeat_penalty", "%v", wants)
+		}
+		o.RepeatPenalty = *p
+	}
 	if q.TopK != nil {
 		o.TopK = max(0, *q.TopK) // some clients send −1 for none
 	}

@@ -82,6 +82,8 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 			`content of type "image_url" is not supported`, "messages[0].content[1]", "unsupported"},
 		{"a role", `{"messages": [{"role": "wizard", "content": "a"}]}`, 400, `is "wizard", want`, "messages[0].role", ""},
 		{"too hot", `{` + messages + `, "temperature": 3}`, 400, "is 3, want 0 to 2", "temperature", ""},
+		{"a penalty of nothing", `{` + messages + `, "repeat_penalty": 0}`, 400, "is 0, want more than 0", "repeat_penalty", ""},
+		{"a negative penalty", `{` + messages + `, "repeat_penalty": -1}`, 400, "is -1, want more than 0", "repeat_penalty", ""},
 		{"no tokens", `{` + messages + `, "max_completion_tokens": 0}`, 400, "want 1 or more", "max_completion_tokens", ""},
 		{"an empty stop", `{` + messages + `, "stop": ["x", ""]}`, 400, "a string is empty", "stop", ""},
 		{"too long", `{"messages": [{"role": "user", "content": "` + strings.Repeat("xq", 80) + `"}]}`, 400,
