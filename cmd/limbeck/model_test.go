@@ -93,7 +93,8 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// What is typed in a chat and is no text is told of, and forgotten.
+// What is typed in a chat and is no text is told of, and forgotten; an empty line
+// just asks again; a reply that is cut is said to be.
 func TestChatRefusesBytes(t *testing.T) {
 	dir := t.TempDir()
 	writeModels(t, dir)
@@ -109,15 +110,20 @@ func TestChatRefusesBytes(t *testing.T) {
 	c := &conversation{app: a, f: f, e: e, s: e.NewSession(0)}
 	for line, want := range map[string]string{
 		"on\xff": "message: the byte at offset 2 is 0xff, which is not UTF-8",
-		"zoo":    "1 bytes of the text have no token",
+		"":       "",
+		"zoo":    "1 byte of the text has no token in this vocabulary and is left out\n",
 	} {
 		c.messages = nil
 		errs.Reset()
 		if more, err := c.take(t.Context(), line); !more || err != nil || !strings.Contains(errs.String(), want) {
 			t.Errorf("%q: more %v, %v, said %q, want %q", line, more, err, &errs, want)
 		}
-		if answered := len(c.messages) > 0; answered != utf8.ValidString(line) {
+		answered := len(c.messages) > 0
+		if answered != (line != "" && utf8.ValidString(line)) {
 			t.Errorf("%q: answered %v", line, answered)
+		}
+		if cut := strings.Contains(errs.String(), "the reply is cut at 2 tokens, as --max-tokens says"); cut != answered {
+			t.Errorf("%q: told of a cut %v: %s", line, cut, &errs)
 		}
 	}
 }
