@@ -18,7 +18,8 @@ import (
 // TestModelScripts runs the command lines of testdata/model, beside models so
 // small that they write nonsense: tiny.gguf, other.gguf, plain.gguf without a
 // template, few.gguf without a token for z, cut.gguf that ends too early, and
-// alien.gguf of an unknown architecture;
+// alien.gguf of an unknown architecture, calls.gguf whose template calls what is not
+// there and unread.gguf whose template is none;
 // long.txt, a text, and noise.bin, the same with a byte that is none of a text.
 func TestModelScripts(t *testing.T) {
 	models := t.TempDir()
@@ -65,6 +66,11 @@ func writeModels(t *testing.T, dir string) {
 	meta, tensors = testkit.Model(1).GGUF()
 	meta.Set("general.architecture", "alien")
 	check(gguf.Write(path("alien.gguf"), &meta, tensors))
+	meta, tensors = testkit.Model(1).GGUF()
+	meta.Set("tokenizer.chat_template", "{% if %}")
+	check(gguf.Write(path("unread.gguf"), &meta, tensors))
+	check(m.SetTemplate("a\n{{ messages[0]['content'].foo() }}"))
+	check(m.Save(path("calls.gguf")))
 	check(m.SetTemplate(""))
 	check(m.Save(path("plain.gguf")))
 }
