@@ -20,10 +20,12 @@ type Scorer func(ctx context.Context, prompt []data.Message, options []string) (
 // options. They are lm-evaluation-harness' acc and acc_norm. Of equally likely
 // options the first counts.
 var ChoiceMetrics = []Metric{
-	{Name: "acc", Title: "accuracy", Statistic: measure.Average,
-		Counts: func(s *ItemScore) []float64 { return flag(s.Exact) }},
-	{Name: "acc_norm", Title: "accuracy by byte", Statistic: measure.Average,
-		Counts: func(s *ItemScore) []float64 { return flag(s.ByByte) }},
+	{Name: "acc", Title: "accuracy", Doc: "share of examples whose right reply is the likeliest of all",
+		Statistic: measure.Average,
+		Counts:    func(s *ItemScore) []float64 { return flag(s.Exact) }},
+	{Name: "acc_norm", Title: "accuracy by byte", Doc: "the same by likelihood per byte, which does not favor short replies",
+		Statistic: measure.Average,
+		Counts:    func(s *ItemScore) []float64 { return flag(s.ByByte) }},
 }
 
 // Options returns the distinct replies of examples, sorted: what the task choice

@@ -220,6 +220,9 @@ func TestMetricWidths(t *testing.T) {
 		metrics = append(metrics, task.Metrics...)
 	}
 	for _, m := range metrics {
+		if m.Title == "" || m.Doc == "" {
+			t.Errorf("%s is not explained", m.Name)
+		}
 		if got := len(m.Counts(&ItemScore{})); got != m.Statistic.Width {
 			t.Errorf("%s: %d numbers an item, want %d", m.Name, got, m.Statistic.Width)
 		}

@@ -15,8 +15,12 @@ import (
 // nothing is repaired. If it is not, its intent is wrong and every gold slot is
 // missed. Slots are a multiset of (name, value); values are compared after
 // [data.Normalize], names and intents as they are. A list's values count one by
-// one, a key that occurs twice counts twice (an intent given twice is wrong), and a
-// value that is no string is a slot that matches nothing.
+// one, and a value that is no string is a slot that matches nothing.
+//
+// A key that occurs twice counts twice, as if its values were a list (an intent
+// given twice is wrong): what is judged is all that the model said. RFC 8259 leaves
+// open what a parser makes of such a reply, and most keep the last value alone: a
+// client that uses one can see less than what is counted here.
 var JSONSlots = Task{
 	Name:        "json_slots",
 	Metrics:     []Metric{Exact, IntentAccuracy, SlotF1, InvalidJSON, ForeignValues},
@@ -26,27 +30,37 @@ var JSONSlots = Task{
 
 // Exact is the share of items that are right as a whole: for [JSONSlots], intent
 // and multiset of slots equal.
-var Exact = Metric{Name: "exact_match", Title: "exact match", Statistic: measure.Average,
-	Counts: func(s *ItemScore) []float64 { return flag(s.Exact) }}
+var Exact = Metric{Name: "exact_match", Title: "exact match",
+	Doc:       "share of replies that are right as a whole; of JSON: the intent and all slots",
+	Statistic: measure.Average,
+	Counts:    func(s *ItemScore) []float64 { return flag(s.Exact) }}
 
 // IntentAccuracy is the share of items with the right intent.
-var IntentAccuracy = Metric{Name: "intent_accuracy", Title: "intent accuracy", Statistic: measure.Average,
-	Counts: func(s *ItemScore) []float64 { return flag(s.Intent) }}
+var IntentAccuracy = Metric{Name: "intent_accuracy", Title: "intent accuracy",
+	Doc:       "share of replies with the right intent",
+	Statistic: measure.Average,
+	Counts:    func(s *ItemScore) []float64 { return flag(s.Intent) }}
 
 // SlotF1 is micro-averaged over all slots of all items, whatever the intents.
-var SlotF1 = Metric{Name: "slot_f1", Title: "slot F1", Statistic: measure.F1,
+var SlotF1 = Metric{Name: "slot_f1", Title: "slot F1",
+	Doc:       "harmonic mean of precision and recall over all slots; a name given twice is two slots",
+	Statistic: measure.F1,
 	Counts: func(s *ItemScore) []float64 {
 		return []float64{float64(s.TP), float64(s.FP), float64(s.FN)}
 	}}
 
 // InvalidJSON is the share of replies that are not exactly one JSON object.
-var InvalidJSON = Metric{Name: "invalid_json", Title: "invalid JSON", LowerIsBetter: true, Statistic: measure.Average,
-	Counts: func(s *ItemScore) []float64 { return flag(!s.Valid) }}
+var InvalidJSON = Metric{Name: "invalid_json", Title: "invalid JSON", LowerIsBetter: true,
+	Doc:       "share of replies that are not exactly one JSON object",
+	Statistic: measure.Average,
+	Counts:    func(s *ItemScore) []float64 { return flag(!s.Valid) }}
 
 // ForeignValues is the share of the replies' slot values that do not occur in
 // the input, both normalized.
-var ForeignValues = Metric{Name: "foreign_values", Title: "values not in the input", LowerIsBetter: true, Statistic: measure.Share,
-	Counts: func(s *ItemScore) []float64 { return []float64{float64(s.Foreign), float64(s.Values)} }}
+var ForeignValues = Metric{Name: "foreign_values", Title: "values not in input", LowerIsBetter: true,
+	Doc:       "share of the replies' slot values that do not occur in the input",
+	Statistic: measure.Share,
+	Counts:    func(s *ItemScore) []float64 { return []float64{float64(s.Foreign), float64(s.Values)} }}
 
 func scoreSlots(e *data.Example, reply string) (ItemScore, error) {
 	gold, ok := e.Gold()

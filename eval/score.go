@@ -10,10 +10,10 @@ import (
 
 // An ItemScore says what one reply is worth. Tasks fill what applies to them.
 type ItemScore struct {
-	ID     string `json:"id"`
-	Line   int    `json:"line,omitempty"`          // of the data file
-	Gold   string `json:"gold"`                    // the reply that was wanted
-	Reply  string `json:"reply"`                   // the model's
+	ID     string `json:"-"`                       // whoever writes a score says what of
+	Line   int    `json:"-"`                       // of the data file
+	Gold   string `json:"-"`                       // the reply that was wanted
+	Reply  string `json:"-"`                       // the model's
 	Exact  bool   `json:"exact"`                   // right as a whole
 	ByByte bool   `json:"exact_by_byte,omitempty"` // choice: right by likelihood per byte
 
@@ -36,6 +36,7 @@ func newScore(e *data.Example, gold, reply string) ItemScore {
 type Metric struct {
 	Name          string // as in reports and flags: "slot_f1"
 	Title         string // as people read it: "slot F1"
+	Doc           string // what it is, in a sentence
 	LowerIsBetter bool
 	Statistic     measure.Statistic
 	Counts        func(s *ItemScore) []float64 // what an item adds, Statistic.Width numbers

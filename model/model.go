@@ -109,7 +109,7 @@ func (m *Model) SetTemplate(source string) error {
 	}
 	t, err := chat.Parse(source)
 	if err != nil {
-		return fmt.Errorf("chat template: %w", err)
+		return err
 	}
 	m.Template = t
 	return nil

@@ -21,10 +21,10 @@ func (m *Model) Prompt(messages []chat.Message) (string, error) {
 		in.EOS = string(m.Tokenizer.Piece(id))
 	}
 	text, err := m.Template.Render(in)
-	if err != nil {
-		return "", fmt.Errorf("chat template: %w", err)
+	if err != nil && m.path != "" {
+		err = fmt.Errorf("%s: %w", m.path, err)
 	}
-	return text, nil
+	return text, err
 }
 
 // OmitsSystem reports whether the chat template leaves out system messages: whether

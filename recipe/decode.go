@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"limbeck/internal/words"
 )
 
 // A decoder fills sections from YAML nodes and collects what is wrong.
@@ -157,7 +159,7 @@ func (d *decoder) word(v reflect.Value, f *field, n *yaml.Node, key string) {
 	}
 	if bad {
 		p := d.problem(n, key, "cannot be "+quote(n.Value), f.allowed())
-		p.Nearest = Nearest(n.Value, f.one)
+		p.Nearest = words.Nearest(n.Value, f.one)
 	}
 }
 
@@ -298,7 +300,7 @@ func (d *decoder) unknown(k *yaml.Node, at string, fields []field) {
 	}
 	p := d.problem(k, at, "unknown key", strings.Join(keysOf(fields), ", "))
 	p.Key = d.prefix + strings.ToValidUTF8(at, "?")
-	if p.Nearest = Nearest(k.Value, keysOf(fields)); p.Nearest == "" {
+	if p.Nearest = words.Nearest(k.Value, keysOf(fields)); p.Nearest == "" {
 		p.Nearest = elsewhere(k.Value)
 	}
 }

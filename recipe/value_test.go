@@ -56,12 +56,3 @@ func TestJSON(t *testing.T) {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 }
-
-func TestNearest(t *testing.T) {
-	known := []string{"temperature", "response", "lr"}
-	for word, want := range map[string]string{"temprature": "temperature", "Response": "response", "rl": "lr", "epochs": "", "x": ""} {
-		if got := Nearest(word, known); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}

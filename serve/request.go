@@ -3,10 +3,8 @@ package serve
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 
 	"limbeck/model/chat"
 	"limbeck/model/generate"
@@ -73,7 +71,7 @@ type wireMessage struct {
 // decode reads a request. Every error is an [apiError].
 func decode(body []byte) (*request, error) {
 	var q wire
-	if err := unmarshal(body, &q); err != nil {
+	if err := readObject(body, &q); err != nil {
 		return nil, err
 	}
 	if err := q.refuse(); err != nil {
@@ -98,38 +96,6 @@ func decode(body []byte) (*request, error) {
 	return r, nil
 }
 
-// unmarshal reads JSON, and says where it is wrong.
-func unmarshal(body []byte, v any) error {
-	err := json.Unmarshal(body, v)
-	var syntax *json.SyntaxError
-	var typed *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &typed) && typed.Field != "":
-		return wrong(typed.Field, "is a JSON %s, want %s", typed.Value, jsonKind(typed.Type))
-	case errors.As(err, &syntax):
-		line := 1 + bytes.Count(body[:min(int(syntax.Offset), len(body))], []byte("\n"))
-		return &apiError{status: 400, Message: fmt.Sprintf("the request is not JSON: line %d, byte %d: %v", line, syntax.Offset, err)}
-	}
-	return &apiError{status: 400, Message: fmt.Sprintf("the request is not JSON: %v", err)}
-}
-
-// jsonKind names what JSON has for a Go type.
-func jsonKind(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Slice:
-		return "a list"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	}
-	return "a number that fits"
-}
-
 // refuse returns an error for what would change a reply's meaning and is not
 // there.
 func (q *wire) refuse() error {
@@ -141,8 +107,10 @@ func (q *wire) refuse() error {
 		return unsupported("tools", "tools are")
 	case len(q.Functions) > 0:
 		return unsupported("functions", "functions are")
-	case choice != "" && choice != "null" && choice != "none" && choice != "auto":
+	case choice != "" && choice != "none" && choice != "auto":
 		return unsupported("tool_choice", "tools are")
+	case q.ResponseFormat != nil && q.ResponseFormat.Type == "":
+		return wrong("response_format.type", `is missing, want "text"`)
 	case q.ResponseFormat != nil && q.ResponseFormat.Type != "text":
 		return unsupported("response_format", "the format "+quote(q.ResponseFormat.Type)+" is")
 	case len(q.LogitBias) > 0:
@@ -153,7 +121,7 @@ func (q *wire) refuse() error {
 		return unsupported("frequency_penalty", "a penalty is")
 	case q.TopLogProbs != 0:
 		return unsupported("top_logprobs", "the probabilities of other tokens are")
-	case len(q.Audio) > 0 && string(q.Audio) != "null":
+	case len(q.Audio) > 0:
 		return unsupported("audio", "audio is")
 	}
 	for _, m := range q.Modalities {
@@ -179,7 +147,12 @@ func (q *wire) options() (o generate.Options, limited bool, err error) {
 	o.Temperature = number("temperature", q.Temperature, 2)
 	o.TopP = number("top_p", q.TopP, 1)
 	o.MinP = number("min_p", q.MinP, 1)
-	o.RepeatPenalty = number("repeat_penalty", q.RepeatPenalty, 100)
+	if p := q.RepeatPenalty; p != nil {
+		if wants := generate.CheckRepeatPenalty(*p); wants != nil && err == nil {
+			err = wrong("repeat_penalty", "%v", wants)
+		}
+		o.RepeatPenalty = *p
+	}
 	if q.TopK != nil {
 		o.TopK = max(0, *q.TopK) // some clients send −1 for none
 	}
@@ -208,15 +181,13 @@ const maxStops = 4
 
 // stops reads the field stop: a string, a list of strings, or null.
 func stops(raw json.RawMessage) ([]string, error) {
-	var one string
-	var list []string
-	if len(raw) == 0 || string(raw) == "null" {
+	if len(raw) == 0 {
 		return nil, nil
 	}
-	if json.Unmarshal(raw, &one) == nil {
-		list = []string{one}
-	} else if json.Unmarshal(raw, &list) != nil {
-		return nil, wrong("stop", "want a string or a list of strings")
+	var list []string
+	err := oneOrMore("stop", raw, &list, "strings", func(s string) { list = []string{s} })
+	if err != nil {
+		return nil, err
 	}
 	if len(list) > maxStops {
 		return nil, wrong("stop", "has %d strings, want at most %d", len(list), maxStops)
@@ -238,6 +209,8 @@ func (m *wireMessage) message(where string) (chat.Message, error) {
 		role = "system"
 	case "tool", "function":
 		return chat.Message{}, unsupported(where+".role", "the role "+quote(role)+" is")
+	case "":
+		return chat.Message{}, wrong(where+".role", "is missing, want system, user or assistant")
 	default:
 		return chat.Message{}, wrong(where+".role", "is %s, want system, user or assistant", quote(role))
 	}
@@ -249,26 +222,27 @@ func (m *wireMessage) message(where string) (chat.Message, error) {
 }
 
 // content reads a message's content: a string, or a list of parts that are text.
-func content(raw json.RawMessage, where string) (string, error) {
-	var text string
-	if len(raw) == 0 || string(raw) == "null" {
-		return "", wrong(where, "is missing")
-	}
-	if json.Unmarshal(raw, &text) == nil {
-		return text, nil
+func content(raw json.RawMessage, where string) (text string, err error) {
+	if len(raw) == 0 {
+		return "", wrong(where, "is missing, want a string or a list of parts")
 	}
 	var parts []struct {
 		Type string `json:"type"`
 		Text string `json:"text"`
 	}
-	if json.Unmarshal(raw, &parts) != nil {
-		return "", wrong(where, "want a string or a list of parts")
+	if err := oneOrMore(where, raw, &parts, "parts", func(s string) { text = s }); err != nil {
+		return "", err
 	}
 	for i, p := range parts {
-		if p.Type != "text" {
-			return "", unsupported(fmt.Sprintf("%s[%d]", where, i), "content of type "+quote(p.Type)+" is")
+		at := fmt.Sprintf("%s[%d]", where, i)
+		switch p.Type {
+		case "text":
+			text += p.Text
+		case "":
+			return "", wrong(at+".type", `is missing, want "text"`)
+		default:
+			return "", unsupported(at, "content of type "+quote(p.Type)+" is")
 		}
-		text += p.Text
 	}
 	return text, nil
 }

@@ -72,7 +72,7 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 		message, param, id string
 	}{
 		{"no JSON", `{"model": `, 400, "not JSON: line 1, byte 10", "", ""},
-		{"a wrong type", `{` + messages + `, "temperature": "hot"}`, 400, "temperature: is a JSON string, want a number", "temperature", ""},
+		{"a wrong type", `{` + messages + `, "temperature": "hot"}`, 400, "temperature: is a string, want a number", "temperature", ""},
 		{"no messages", `{"model": "tiny"}`, 400, "want at least one", "messages", ""},
 		{"another model", `{"model": "gpt-9", ` + messages + `}`, 404, `no model "gpt-9"; this server has "tiny"`, "model", "model_not_found"},
 		{"tools", `{` + messages + `, "tools": [{"type": "function"}]}`, 400, "tools are not supported", "tools", "unsupported"},
@@ -82,6 +82,8 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 			`content of type "image_url" is not supported`, "messages[0].content[1]", "unsupported"},
 		{"a role", `{"messages": [{"role": "wizard", "content": "a"}]}`, 400, `is "wizard", want`, "messages[0].role", ""},
 		{"too hot", `{` + messages + `, "temperature": 3}`, 400, "is 3, want 0 to 2", "temperature", ""},
+		{"a penalty of nothing", `{` + messages + `, "repeat_penalty": 0}`, 400, "is 0, want more than 0", "repeat_penalty", ""},
+		{"a negative penalty", `{` + messages + `, "repeat_penalty": -1}`, 400, "is -1, want more than 0", "repeat_penalty", ""},
 		{"no tokens", `{` + messages + `, "max_completion_tokens": 0}`, 400, "want 1 or more", "max_completion_tokens", ""},
 		{"an empty stop", `{` + messages + `, "stop": ["x", ""]}`, 400, "a string is empty", "stop", ""},
 		{"too long", `{"messages": [{"role": "user", "content": "` + strings.Repeat("xq", 80) + `"}]}`, 400,
@@ -107,6 +109,63 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 				t.Errorf("status %d: %s", status, body)
 			}
 		})
+	}
+}
+
+// What is wrong with a request is said in words of JSON, with the field's whole name.
+func TestErrorsNameTheField(t *testing.T) {
+	const messages = `"messages": [{"role": "user", "content": "hi"}]`
+	for body, want := range map[string]string{
+		``:                       "the request is empty, want a JSON object",
+		` []`:                    "the request is a list, want a JSON object",
+		`"x"`:                    "the request is a string, want a JSON object",
+		`null`:                   "the request is null, want a JSON object",
+		`5`:                      "the request is 5, want a JSON object",
+		`{"a": 1} x`:             "the request is not JSON: line 1, byte 10: invalid character 'x' after top-level value",
+		`{"model": 5}`:           "model: is 5, want a string",
+		`{"messages": "hi"}`:     "messages: is a string, want a list",
+		`{"messages": {}}`:       "messages: is an object, want a list",
+		`{"messages": ["hi"]}`:   "messages[0]: is a string, want an object",
+		`{"messages": [ null ]}`: "messages[0]: is null, want an object",
+		`{"messages": [{"role": "user", "content": "a"}, {"role": 1}]}`:                             "messages[1].role: is 1, want a string",
+		`{"messages": [{"content": "a"}]}`:                                                          "messages[0].role: is missing, want system, user or assistant",
+		`{"messages": [{"role": "user", "content": null}]}`:                                         "messages[0].content: is missing, want a string or a list of parts",
+		`{"messages": [{"role": "user", "content": 5}]}`:                                            "messages[0].content: is 5, want a string or a list of parts",
+		`{"messages": [{"role": "user", "content": {"text": "a"}}]}`:                                "messages[0].content: is an object, want a string or a list of parts",
+		`{"messages": [{"role": "user", "content": ["a"]}]}`:                                        "messages[0].content[0]: is a string, want an object",
+		`{"messages": [{"role": "user", "content": [{"text": "a"}]}]}`:                              `messages[0].content[0].type: is missing, want "text"`,
+		`{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": 1}]}]}`: "messages[0].content[1].type: is 1, want a string",
+		`{"messages": [{"role": "user", "content": [{"type": "text", "text": true}]}]}`:             "messages[0].content[0].text: is true, want a string",
+		`{"messages": [{"role": "user", "content": "a", "name": []}]}`:                              "messages[0].name: is a list, want a string",
+		`{"messages": [{"role": "assistant", "content": "a", "tool_calls": {}}]}`:                   "messages[0].tool_calls: is an object, want a list",
+		`{` + messages + `, "seed": 1.5}`:                                                           "seed: is 1.5, want a whole number",
+		`{` + messages + `, "seed": 18446744073709551615}`:                                          "seed: is 18446744073709551615, want a whole number of at most 64 bits",
+		`{` + messages + `, "seed": "1"}`:                                                           "seed: is a string, want a whole number",
+		`{` + messages + `, "max_tokens": 1e-1}`:                                                    "max_tokens: is 1e-1, want a whole number",
+		`{` + messages + `, "max_tokens": 2.0, "top_k": 5.5}`:                                       "top_k: is 5.5, want a whole number",
+		`{` + messages + `, "temperature": 1e999}`:                                                  "temperature: is 1e999, want a number of at most 64 bits",
+		`{` + messages + `, "top_p": [1]}`:                                                          "top_p: is a list, want a number",
+		`{` + messages + `, "stream": "yes"}`:                                                       "stream: is a string, want true or false",
+		`{` + messages + `, "stream_options": true}`:                                                "stream_options: is true, want an object",
+		`{` + messages + `, "stream_options": {"include_usage": 1}}`:                                "stream_options.include_usage: is 1, want true or false",
+		`{` + messages + `, "logprobs": 5}`:                                                         "logprobs: is 5, want true or false",
+		`{` + messages + `, "n": "2"}`:                                                              "n: is a string, want a whole number",
+		`{` + messages + `, "stop": 5}`:                                                             "stop: is 5, want a string or a list of strings",
+		`{` + messages + `, "stop": ["a", 5]}`:                                                      "stop[1]: is 5, want a string",
+		`{` + messages + `, "stop": [null]}`:                                                        "stop[0]: is null, want a string",
+		`{` + messages + `, "modalities": [1]}`:                                                     "modalities[0]: is 1, want a string",
+		`{` + messages + `, "tools": 1}`:                                                            "tools: is 1, want a list",
+		`{` + messages + `, "logit_bias": []}`:                                                      "logit_bias: is a list, want an object",
+		`{` + messages + `, "response_format": "text"}`:                                             "response_format: is a string, want an object",
+		`{` + messages + `, "response_format": {}}`:                                                 `response_format.type: is missing, want "text"`,
+	} {
+		if _, err := decode([]byte(body)); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", body, err, want)
+		}
+	}
+	q, err := decode([]byte(`{` + messages + `, "max_tokens": 1.2e1, "seed": -7.0, "stop": null, "tool_choice": null, "audio": null, "temperature": null}`))
+	if err != nil || q.options.MaxTokens != 12 || int64(q.options.Seed) != -7 {
+		t.Errorf("whole numbers with a point, and nulls: %+v, %v", q, err)
 	}
 }
 
@@ -354,6 +413,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"model": "m", "messages": [{"role": "user", "content": "hi"}], "stop": ["a"], "seed": -1, "top_k": -1}`))
 	f.Add([]byte(`{"messages": [{"role": "system", "content": [{"type": "text", "text": "a"}]}], "stream": true, "stream_options": {"include_usage": true}}`))
 	f.Add([]byte(`{"n": 2}`))
+	f.Add([]byte(`{"messages": [{"role": "user", "content": [null, {"type": 1}]}], "seed": 1.5e300, "stop": [[]], "logit_bias": {"1": {}}}`))
 	f.Add([]byte(`{"messages": [{"role": "user", "content": null}], "stop": "x", "tool_choice": {"type": "function"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		q, err := decode(body)

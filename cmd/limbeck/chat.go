@@ -134,6 +134,9 @@ func (c *conversation) say(ctx context.Context, text string) error {
 	if c.f.unsure(reply) {
 		c.remark("unsure: confidence %.3g, below %v", reply.Confidence(), c.f.minConfidence)
 	}
+	if err == nil {
+		c.tellCut(c.f, c.e, c.s, reply)
+	}
 	c.tellRates(c.e, reply)
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -17,6 +16,7 @@ import (
 	"limbeck/data"
 	"limbeck/eval"
 	"limbeck/internal/disk"
+	"limbeck/internal/words"
 )
 
 func init() { register(evalCommand) }
@@ -46,7 +46,10 @@ func evalCommand(a *app) *cobra.Command {
 			"  exact_match  the share of replies that equal the data's\n" +
 			"  json_slots   replies are JSON: an intent and slots\n" +
 			"  choice       the model chooses the likeliest of all the data's replies\n\n" +
-			"Without --task, the data says which.",
+			"Without --task, the data says which. What they measure, and how reports call it:\n\n" +
+			metricsHelp() +
+			"\nA slot that occurs twice in a reply counts twice, as a list of both values\n" +
+			"would, though most JSON parsers keep the last alone.",
 		Example: "  limbeck eval model.gguf --data test.jsonl --task json_slots --limit 100\n" +
 			"  limbeck eval model.gguf --data text.txt --task perplexity --windows 100",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.eval(cmd.Context(), &f, args[0]) },
@@ -63,6 +66,27 @@ func evalCommand(a *app) *cobra.Command {
 	return cmd
 }
 
+// metricsHelp explains the metrics of all tasks.
+func metricsHelp() string {
+	var rows [][2]string
+	known := map[string]bool{}
+	add := func(metrics []eval.Metric) {
+		for _, m := range metrics {
+			if !known[m.Name] {
+				known[m.Name] = true
+				rows = append(rows, [2]string{"  " + m.Name, m.Title + ": " + m.Doc})
+			}
+		}
+	}
+	for _, t := range eval.Tasks {
+		add(t.Metrics)
+	}
+	add(eval.ChoiceMetrics)
+	var b strings.Builder
+	pairs(&b, rows)
+	return b.String()
+}
+
 // check refuses flags that do not go together, and a log that cannot be written or
 // is not to be overwritten.
 func (f *evalFlags) check(ref string) error {
@@ -73,7 +97,7 @@ func (f *evalFlags) check(ref string) error {
 	slices.Sort(known)
 	switch {
 	case f.task != "" && !slices.Contains(known, f.task):
-		return usageErrorf("task %q is not known; known are: %s", f.task, strings.Join(known, ", "))
+		return usageErrorf("%s", words.Unknown("task", f.task, known))
 	case f.data == "":
 		return usageErrorf("--data is missing")
 	case f.limit < 0 || f.windows < 0:
@@ -254,7 +278,7 @@ func (a *app) measure(ctx context.Context, f *evalFlags, e *engine, all, example
 		r.ReplyTokens, r.Cut = most, eval.Cut(replies)
 		return r, confidences, err
 	}
-	return eval.Result{}, nil, errors.New("no such task: " + f.task)
+	panic("eval: a task that check lets through and nothing measures: " + f.task)
 }
 
 func writeSamples(w io.Writer, examples []data.Example, r eval.Result, confidences []float64) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"limbeck/recipe"
+	"limbeck/internal/words"
 )
 
 // helpCommand prints the help of another command.
@@ -84,10 +84,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 	for _, c := range root.Commands() {
 		known = append(known, c.Name())
 	}
-	if near := recipe.Nearest(name, known); near != "" {
-		return usageErrorf("no command %q; did you mean %q?", name, near)
-	}
-	return usageErrorf("no command %q", name)
+	return usageErrorf("no command %q%s", name, words.Hint(name, known))
 }
 
 // exactly returns a check that a command gets one argument for each name.

@@ -18,7 +18,8 @@ import (
 // TestModelScripts runs the command lines of testdata/model, beside models so
 // small that they write nonsense: tiny.gguf, other.gguf, plain.gguf without a
 // template, few.gguf without a token for z, cut.gguf that ends too early, and
-// alien.gguf of an unknown architecture;
+// alien.gguf of an unknown architecture, calls.gguf whose template calls what is not
+// there and unread.gguf whose template is none;
 // long.txt, a text, and noise.bin, the same with a byte that is none of a text.
 func TestModelScripts(t *testing.T) {
 	models := t.TempDir()
@@ -65,6 +66,11 @@ func writeModels(t *testing.T, dir string) {
 	meta, tensors = testkit.Model(1).GGUF()
 	meta.Set("general.architecture", "alien")
 	check(gguf.Write(path("alien.gguf"), &meta, tensors))
+	meta, tensors = testkit.Model(1).GGUF()
+	meta.Set("tokenizer.chat_template", "{% if %}")
+	check(gguf.Write(path("unread.gguf"), &meta, tensors))
+	check(m.SetTemplate("a\n{{ messages[0]['content'].foo() }}"))
+	check(m.Save(path("calls.gguf")))
 	check(m.SetTemplate(""))
 	check(m.Save(path("plain.gguf")))
 }
@@ -93,7 +99,8 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// What is typed in a chat and is no text is told of, and forgotten.
+// What is typed in a chat and is no text is told of, and forgotten; an empty line
+// just asks again; a reply that is cut is said to be.
 func TestChatRefusesBytes(t *testing.T) {
 	dir := t.TempDir()
 	writeModels(t, dir)
@@ -109,15 +116,20 @@ func TestChatRefusesBytes(t *testing.T) {
 	c := &conversation{app: a, f: f, e: e, s: e.NewSession(0)}
 	for line, want := range map[string]string{
 		"on\xff": "message: the byte at offset 2 is 0xff, which is not UTF-8",
-		"zoo":    "1 bytes of the text have no token",
+		"":       "",
+		"zoo":    "1 byte of the text has no token in this vocabulary and is left out\n",
 	} {
 		c.messages = nil
 		errs.Reset()
 		if more, err := c.take(t.Context(), line); !more || err != nil || !strings.Contains(errs.String(), want) {
 			t.Errorf("%q: more %v, %v, said %q, want %q", line, more, err, &errs, want)
 		}
-		if answered := len(c.messages) > 0; answered != utf8.ValidString(line) {
+		answered := len(c.messages) > 0
+		if answered != (line != "" && utf8.ValidString(line)) {
 			t.Errorf("%q: answered %v", line, answered)
+		}
+		if cut := strings.Contains(errs.String(), "the reply is cut at 2 tokens, as --max-tokens says"); cut != answered {
+			t.Errorf("%q: told of a cut %v: %s", line, cut, &errs)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -61,7 +60,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.TopK, "top-k", 0, "sample from this many tokens (default: all)")
 	flags.Float64Var(&f.TopP, "top-p", 0, "sample from the fewest tokens that reach this `PROBABILITY`")
 	flags.Float64Var(&f.MinP, "min-p", 0, "leave out tokens below this `SHARE` of the likeliest")
-	flags.Float64Var(&f.RepeatPenalty, "repeat-penalty", 0, "over 1: repeat less")
+	flags.Float64Var(&f.RepeatPenalty, "repeat-penalty", 1, "over 1: repeat less; below 1: repeat more")
 	flags.Uint64Var(&f.Seed, "seed", 0, "of the sampling")
 	flags.IntVar(&f.MaxTokens, "max-tokens", 512, "most tokens of a reply; 0: as many as fit")
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
@@ -93,12 +92,15 @@ func (f *runFlags) check() error {
 		v, max float64
 	}{
 		{"temperature", f.Temperature, 100}, {"top-k", float64(f.TopK), 1e9}, {"top-p", f.TopP, 1}, {"min-p", f.MinP, 1},
-		{"repeat-penalty", f.RepeatPenalty, 100}, {"max-tokens", float64(f.MaxTokens), 1e9},
+		{"max-tokens", float64(f.MaxTokens), 1e9},
 		{"ctx", float64(f.context), 1e9}, {"min-confidence", f.minConfidence, 1},
 	} {
 		if !(x.v >= 0 && x.v <= x.max) {
 			return usageErrorf("--%s is %v, want 0 to %v", x.flag, x.v, x.max)
 		}
+	}
+	if err := generate.CheckRepeatPenalty(f.RepeatPenalty); err != nil {
+		return usageErrorf("--repeat-penalty %w", err)
 	}
 	if err := checkText("--system", f.system); err != nil {
 		return &exitError{exitUsage, err}
@@ -169,6 +171,9 @@ func (a *app) replyOnce(ctx context.Context, f *runFlags, e *engine, s *generate
 	if err := a.print(newReplyJSON(f, e, reply), func(w io.Writer) { fmt.Fprintln(w) }); err != nil {
 		return err
 	}
+	if !a.json { // which says it itself
+		a.tellCut(f, e, s, reply)
+	}
 	a.tellRates(e, reply)
 	if f.unsure(reply) {
 		a.remark("unsure: confidence %.3g, below %v", reply.Confidence(), f.minConfidence)
@@ -184,7 +189,7 @@ const maxPrompt = 64 << 20
 // standard input.
 func (a *app) prompt(args []string, raw bool) (string, error) {
 	if len(args) == 2 {
-		return args[1], checkText("prompt", args[1])
+		return args[1], checkPrompt("PROMPT", args[1])
 	}
 	text, err := io.ReadAll(io.LimitReader(a.in, maxPrompt+1))
 	if err != nil {
@@ -193,16 +198,25 @@ func (a *app) prompt(args []string, raw bool) (string, error) {
 	if len(text) > maxPrompt {
 		return "", fmt.Errorf("standard input: longer than %d bytes", maxPrompt)
 	}
-	if len(text) == 0 {
-		return "", errors.New("no prompt: standard input is empty")
-	}
-	if err := checkText("standard input", string(text)); err != nil {
+	if err := checkPrompt("standard input", string(text)); err != nil {
 		return "", err
 	}
 	if raw {
 		return string(text), nil
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+}
+
+// checkPrompt refuses a prompt that is no text or says nothing: a model would answer
+// what nobody asked.
+func checkPrompt(name, prompt string) error {
+	switch {
+	case prompt == "":
+		return fmt.Errorf("no prompt: %s is empty, want a text to reply to", name)
+	case strings.TrimSpace(prompt) == "":
+		return fmt.Errorf("no prompt: %s is white space alone, want a text to reply to", name)
+	}
+	return checkText(name, prompt)
 }
 
 // checkText refuses bytes that are no text: no model was trained on them, and most
@@ -262,8 +276,25 @@ func (a *app) tellRates(e *engine, r *generate.Reply) {
 	if n := machine.PeakMemory(); n > 0 {
 		memory = run.Bytes(n)
 	}
-	a.detail("reply %d tokens, %.1f tok/s, confidence %.3g; peak memory %s",
-		len(r.IDs), r.DecodeRate(), r.Confidence(), memory)
+	a.detail("reply %d tokens, %.1f tok/s, finish reason %s, confidence %.3g; peak memory %s",
+		len(r.IDs), r.DecodeRate(), r.Finish, r.Confidence(), memory)
+}
+
+// tellCut remarks that a reply came to no end, and what lets it grow longer.
+func (a *app) tellCut(f *runFlags, e *engine, s *generate.Session, r *generate.Reply) {
+	if r.Finish != generate.Length {
+		return
+	}
+	why := "as --max-tokens says; a greater one allows more, 0 as many as fit"
+	if len(r.IDs) != f.MaxTokens {
+		why = fmt.Sprintf("where prompt and reply fill the context of %d", s.Context())
+		if most := e.Model.Config().Context; s.Context() < most {
+			why += fmt.Sprintf("; --ctx allows up to %d", most)
+		} else {
+			why += ", all that the model was made for"
+		}
+	}
+	a.remark("the reply is cut at %s, %s", data.Counted(len(r.IDs), "token"), why)
 }
 
 // replyJSON is what --json prints of a reply.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -56,6 +58,15 @@ func serveCommand(a *app) *cobra.Command {
 	return cmd
 }
 
+// noListener says why nothing listens at an address, and what to do.
+func noListener(address string, err error) error {
+	var system *os.SyscallError
+	if errors.As(err, &system) { // its cause alone: what was tried is said here
+		err = system.Err
+	}
+	return fmt.Errorf("cannot listen at %s: %w; --port takes another port, or 0 for any that is free", address, err)
+}
+
 // leastContext is how many tokens a server must have room for to be of use.
 const leastContext = 16
 
@@ -82,9 +93,10 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 	}
 	// Before the model is loaded, so that a port in use is told of at once.
 	var listen net.ListenConfig
-	l, err := listen.Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(f.host, "[]"), strconv.Itoa(f.port)))
+	address := net.JoinHostPort(strings.Trim(f.host, "[]"), strconv.Itoa(f.port))
+	l, err := listen.Listen(ctx, "tcp", address)
 	if err != nil {
-		return err
+		return noListener(address, err)
 	}
 	defer l.Close()
 	e, err := f.openSoon(a, ref)

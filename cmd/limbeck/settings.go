@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v4"
 
-	"limbeck/recipe"
+	"limbeck/internal/words"
 )
 
 const (
@@ -171,9 +171,5 @@ func unknownKey(k *yaml.Node, prefix string, known []string) error {
 	if slices.Contains(known, k.Value) {
 		return nil
 	}
-	hint := ""
-	if near := recipe.Nearest(k.Value, known); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
-	}
-	return fmt.Errorf("%d:%d: %s%s: no such flag%s", k.Line, k.Column, prefix, k.Value, hint)
+	return fmt.Errorf("%d:%d: %s%s: no such flag%s", k.Line, k.Column, prefix, k.Value, words.Hint(k.Value, known))
 }

@@ -87,7 +87,10 @@ func (a *app) tellLost(tk *token.Tokenizer, text string, ids []int) {
 	if ids == nil {
 		ids = tk.Encode(text, false)
 	}
-	if lost := len(text) - len(tk.Decode(ids)); lost > 0 {
+	switch lost := len(text) - len(tk.Decode(ids)); {
+	case lost == 1:
+		a.remark("1 byte of the text has no token in this vocabulary and is left out")
+	case lost > 1:
 		a.remark("%d bytes of the text have no token in this vocabulary and are left out", lost)
 	}
 }

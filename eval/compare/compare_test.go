@@ -259,8 +259,12 @@ func TestMetrics(t *testing.T) {
 	if _, err := choose(commands(3), "", "accuracy"); err == nil || !strings.Contains(err.Error(), "known are: exact_match, intent_accuracy") {
 		t.Errorf("accuracy of slots: error %v, want one that names what there is", err)
 	}
-	if _, err := choose(labels, "nonsense"); err == nil {
-		t.Error("no such task: no error")
+	if _, err := choose(commands(3), "", "slot_fl"); err == nil || !strings.Contains(err.Error(), `did you mean "slot_f1"?`) {
+		t.Errorf("error %v", err)
+	}
+	const want = `compare: task "chioce" is not known; did you mean "choice"?; known are: auto, choice, exact_match, json_slots, perplexity`
+	if _, err := choose(labels, "chioce"); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }
 

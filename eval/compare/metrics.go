@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"limbeck/data"
 	"limbeck/eval"
 	"limbeck/eval/report"
+	"limbeck/internal/words"
 	"limbeck/measure"
 )
 
@@ -61,7 +63,12 @@ func (c *comparison) chooseMetrics() error {
 		}
 	}
 	if c.task == nil && name != perplexity {
-		return fmt.Errorf("compare: no such task: %s", name)
+		known := []string{"auto", "choice", perplexity}
+		for _, t := range eval.Tasks {
+			known = append(known, t.Name)
+		}
+		slices.Sort(known)
+		return errors.New("compare: " + words.Unknown("task", name, known))
 	}
 	all := c.available(form, lossLeads)
 	if len(c.Metrics) == 0 {
@@ -78,7 +85,8 @@ func (c *comparison) chooseMetrics() error {
 			for _, m := range all {
 				known = append(known, m.info.Name)
 			}
-			return fmt.Errorf("compare: metric %q does not go with the task %s; known are: %s", want, name, strings.Join(known, ", "))
+			return fmt.Errorf("compare: metric %q does not go with the task %s%s; known are: %s",
+				want, name, words.Hint(want, known), strings.Join(known, ", "))
 		}
 		c.metrics = append(c.metrics, all[i])
 	}
@@ -108,9 +116,6 @@ func (c *comparison) available(form data.Form, lossLeads bool) []metric {
 		info := report.MetricInfo{Name: of.Name, Title: of.Title, Unit: report.Percent, LowerIsBetter: of.LowerIsBetter}
 		if form == data.Classification && of.Name == eval.Exact.Name {
 			info.Name, info.Title = "accuracy", "accuracy"
-		}
-		if of.Name == eval.ForeignValues.Name {
-			info.Title = "values not in input" // shorter: it heads a column
 		}
 		all = append(all, metric{info, of.Statistic, of})
 	}

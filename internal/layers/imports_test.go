@@ -32,6 +32,7 @@ var rules = []string{
 	"internal/testfiles:",
 	"internal/testkit: $models",
 	"internal/testkit/tiers: tensor/kernel",
+	"internal/words:",
 
 	"tensor/kernel: golang.org/x/sys/cpu",
 	"tensor/dtype:  tensor/kernel",
@@ -60,11 +61,11 @@ var rules = []string{
 	"eval/report:",
 	"eval/bench:        $engine eval/report data internal/machine",
 	"eval/bench/peers:  $engine eval/bench eval/report internal/machine",
-	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill internal/machine",
+	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill internal/machine internal/words",
 	"store/builtin:",
 
 	"recipe/run:       internal/disk internal/machine golang.org/x/sys/...",
-	"recipe:           recipe/run tensor/dtype go.yaml.in/yaml/v4",
+	"recipe:           recipe/run internal/words tensor/dtype go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine",
 	"serve:            $engine",

@@ -71,7 +71,7 @@ type failure struct {
 	text string
 }
 
-func (f *failure) Error() string { return fmt.Sprintf("chat: template line %d: %s", f.line, f.text) }
+func (f *failure) Error() string { return fmt.Sprintf("chat template, line %d: %s", f.line, f.text) }
 
 // catch turns a thrown failure into an error; other panics go on.
 func catch(err *error) {
@@ -87,7 +87,7 @@ func catch(err *error) {
 // Parse reads a template. Errors name the line.
 func Parse(source string) (t *Template, err error) {
 	if len(source) > maxSource {
-		return nil, fmt.Errorf("chat: template of %d bytes, want at most %d", len(source), maxSource)
+		return nil, fmt.Errorf("chat template: %d bytes, want at most %d", len(source), maxSource)
 	}
 	defer catch(&err)
 	p := &parser{tokens: lex(source)}

@@ -112,7 +112,7 @@ func (r *run) lookup(name string) any {
 			return v
 		}
 	}
-	return &undefined{name}
+	return &undefined{what: name}
 }
 
 type textStmt string
@@ -294,7 +294,7 @@ func (l *loopState) member(name string) any {
 	n := len(l.items)
 	beside := func(i int) any {
 		if i < 0 || i >= n {
-			return &undefined{"loop." + name}
+			return &undefined{what: "loop." + name}
 		}
 		return l.items[i]
 	}
@@ -335,5 +335,5 @@ func (l *loopState) member(name string) any {
 			return !same
 		}}
 	}
-	return &undefined{"loop." + name}
+	return &undefined{what: "loop." + name}
 }

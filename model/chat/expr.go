@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func (e *condExpr) eval(r *run) any {
 		return r.eval(e.then)
 	}
 	if e.otherwise == nil {
-		return &undefined{"the value of an if without else"}
+		return &undefined{what: "the value of an if without else"}
 	}
 	return r.eval(e.otherwise)
 }
@@ -160,7 +161,7 @@ func (r *run) member(v any, name string) any {
 	}
 	switch v := v.(type) {
 	case *undefined:
-		r.fail("%s is undefined, it has no %q", v.what, name)
+		r.fail("%s, so %q cannot be taken from it", v, name)
 	case *dict:
 		if x, ok := v.get(name); ok {
 			return x
@@ -172,7 +173,7 @@ func (r *run) member(v any, name string) any {
 	case *loopState:
 		return v.member(name)
 	}
-	return &undefined{typeName(v) + "." + name}
+	return &undefined{name, typeName(v)}
 }
 
 // indexExpr is x[i]: an item, else a method or field.
@@ -190,7 +191,7 @@ func (e *indexExpr) eval(r *run) any {
 // item is v[i], undefined if there is none.
 func (r *run) item(v, i any) any {
 	if u, ok := v.(*undefined); ok {
-		r.fail("%s is undefined, it has no items", u.what)
+		r.fail("%s, so no item can be taken from it", u)
 	}
 	if d, ok := v.(*dict); ok {
 		if x, ok := d.get(i); ok {
@@ -200,12 +201,11 @@ func (r *run) item(v, i any) any {
 	if name, ok := i.(string); ok {
 		return r.member(v, name)
 	}
-	missing := &undefined{"an item of " + typeName(v)}
 	at, ok := asInt(i)
 	if !ok {
-		return missing
+		return &undefined{what: "an item of a value of type " + typeName(v)}
 	}
-	var n int
+	n, index := 0, at
 	switch v.(type) {
 	case string, *list, *tuple:
 		n = r.length(v)
@@ -214,7 +214,7 @@ func (r *run) item(v, i any) any {
 		at += int64(n)
 	}
 	if at < 0 || at >= int64(n) {
-		return missing
+		return &undefined{what: fmt.Sprintf("item %d of a value of type %s", index, typeName(v))}
 	}
 	switch v := v.(type) {
 	case string:
@@ -271,7 +271,7 @@ func (e *sliceExpr) eval(r *run) any {
 	case *tuple:
 		return &tuple{r.slice(v.items, bounds)}
 	case *undefined:
-		r.fail("%s is undefined, it cannot be sliced", v.what)
+		r.fail("%s, so it cannot be sliced", v)
 	}
 	r.fail("%s cannot be sliced", typeName(v))
 	return nil
@@ -414,7 +414,10 @@ func (r *run) call(f any, args *callArgs) any {
 	case *function:
 		return f.call(r, args)
 	case *undefined:
-		r.fail("%s is undefined, it cannot be called", f.what)
+		if f.of != "" {
+			r.fail("a value of type %s has no method %q", f.of, f.what)
+		}
+		r.fail("%s, so it cannot be called", f)
 	}
 	r.fail("%s cannot be called", typeName(f))
 	return nil

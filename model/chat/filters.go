@@ -63,7 +63,7 @@ func attr(r *run, v any, c *callArgs) any {
 	if m, ok := r.method(v, name); ok {
 		return m
 	}
-	return &undefined{typeName(v) + "." + name} // a dictionary's keys are no attributes
+	return &undefined{name, typeName(v)} // a dictionary's keys are no attributes
 }
 
 func length(r *run, v any, c *callArgs) any {
@@ -89,7 +89,7 @@ func first(r *run, v any, c *callArgs) any {
 	if all := r.iterate(v); len(all) > 0 {
 		return all[0]
 	}
-	return &undefined{"the first item of nothing"}
+	return &undefined{what: "the first item of nothing"}
 }
 
 func last(r *run, v any, c *callArgs) any {
@@ -100,7 +100,7 @@ func last(r *run, v any, c *callArgs) any {
 	if all := r.iterate(v); len(all) > 0 {
 		return all[len(all)-1]
 	}
-	return &undefined{"the last item of nothing"}
+	return &undefined{what: "the last item of nothing"}
 }
 
 func toFloat(r *run, v any, c *callArgs) any {
@@ -117,7 +117,7 @@ func toFloat(r *run, v any, c *callArgs) any {
 // parseFloat reads text as Python's float() does.
 func (r *run) parseFloat(v any, what string) (float64, bool) {
 	if u, ok := v.(*undefined); ok {
-		r.fail("%s is undefined, %s cannot take it", u.what, what)
+		r.fail("%s, so %s cannot take it", u, what)
 	}
 	s, ok := v.(string)
 	if s = strings.TrimFunc(s, isSpace); !ok || strings.ContainsAny(s, "xXpP") {

@@ -71,7 +71,7 @@ func (m *macroDef) arguments(r *run, c *callArgs, inner *scope) {
 		case p.value != nil:
 			inner.vars[p.name] = r.eval(p.value)
 		default:
-			inner.vars[p.name] = &undefined{p.name}
+			inner.vars[p.name] = &undefined{what: p.name}
 		}
 	}
 	r.scope = saved

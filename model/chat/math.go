@@ -22,7 +22,7 @@ func (e *binaryExpr) eval(r *run) any {
 	}
 	for _, v := range []any{a, b} {
 		if u, ok := v.(*undefined); ok {
-			r.fail("%s is undefined, operator %s cannot take it", u.what, e.op)
+			r.fail("%s, so operator %s cannot take it", u, e.op)
 		}
 	}
 	return r.binary(e.op, a, b)

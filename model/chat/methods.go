@@ -40,7 +40,7 @@ func (r *run) method(v any, name string) (any, bool) {
 }
 
 func forbidden(name string) (any, bool) {
-	return &undefined{"method " + name + ", which changes its value,"}, slices.Contains(changing, name)
+	return &undefined{what: "method " + name + ", which changes its value,"}, slices.Contains(changing, name)
 }
 
 func bound[T any](name string, v T, f func(r *run, v T, c *callArgs) any) *function {

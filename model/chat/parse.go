@@ -12,7 +12,8 @@ type parser struct {
 	tokens []lexeme
 	at     int
 	depth  int
-	loops  int // loops around this place, for break and continue
+	loops  int    // loops around this place, for break and continue
+	tag    string // that is being read, as errors call it
 }
 
 func (p *parser) peek() lexeme { return p.tokens[p.at] }
@@ -52,9 +53,19 @@ func (p *parser) word(text string) bool { return p.accept(tokName, text) }
 func (p *parser) expect(kind tokenKind, text, what string) lexeme {
 	t := p.peek()
 	if t.kind != kind || text != "" && t.text != text {
-		p.fail("%s, want %s", t, what)
+		p.unexpected(what)
 	}
 	return p.next()
+}
+
+// unexpected throws an error about the next token, where something else is wanted.
+func (p *parser) unexpected(want string) {
+	switch t := p.peek(); t.kind {
+	case tokVarEnd, tokBlockEnd:
+		p.fail("%s ends too early, want %s", p.tag, want)
+	default:
+		p.fail("%s: found %s, want %s", p.tag, t, want)
+	}
 }
 
 func (p *parser) expectOp(text string) { p.expect(tokOp, text, fmt.Sprintf("%q", text)) }
@@ -81,21 +92,22 @@ func (p *parser) statements(until ...string) []stmt {
 		case tokText:
 			body = append(body, textStmt(t.text))
 		case tokVarBegin:
+			p.tag = "{{ … }}"
 			e := p.tuple(true)
 			p.expect(tokVarEnd, "", "}}")
 			body = append(body, &outputStmt{at{t.line}, e})
 		case tokBlockBegin:
-			name := p.peek()
-			if name.kind != tokName {
-				p.fail("%s, want the name of a statement", name)
-			}
+			p.tag = "{% … %}"
+			name := p.expect(tokName, "", "the name of a statement")
+			p.tag = fmt.Sprintf("{%% %.40s … %%}", name.text)
+			p.at--
 			if slices.Contains(until, name.text) {
 				return body
 			}
 			body = append(body, p.statement(t.line))
 		default: // tokEOF
 			if len(until) > 0 {
-				p.fail("the end of the template, want {%% %s %%}", strings.Join(until, " or "))
+				p.fail("found the end of the template, want {%% %s %%}", strings.Join(until, " or "))
 			}
 			return body
 		}
@@ -237,7 +249,7 @@ func (p *parser) setStmt(pos at) stmt {
 		return &setStmt{pos, t, value}
 	}
 	if t.unpack {
-		p.fail("%s, want =", p.peek())
+		p.unexpected("=")
 	}
 	var f expr = &captured{}
 	if p.is(tokOp, "|") {

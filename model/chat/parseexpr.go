@@ -178,7 +178,7 @@ func (p *parser) primary() expr {
 	if t.kind != tokEOF {
 		p.at--
 	}
-	p.fail("%s, want an expression", t)
+	p.unexpected("an expression")
 	return nil
 }
 
@@ -228,15 +228,12 @@ func (p *parser) postfix(e expr) expr {
 		t := p.peek()
 		switch {
 		case p.op("."):
-			switch name := p.next(); name.kind {
-			case tokName:
-				e = &memberExpr{at{t.line}, e, name.text}
-			case tokInt:
-				i, _ := strconv.ParseInt(name.text, 10, 64)
+			if p.peek().kind == tokInt {
+				i, _ := strconv.ParseInt(p.next().text, 10, 64)
 				e = &indexExpr{at{t.line}, e, &constExpr{i}}
-			default:
-				p.fail("%s, want a name behind the dot", name)
+				continue
 			}
+			e = &memberExpr{at{t.line}, e, p.expect(tokName, "", "a name behind the dot").text}
 		case p.op("["):
 			e = p.subscript(t.line, e)
 		case t.kind == tokOp && t.text == "(":
@@ -263,7 +260,7 @@ func (p *parser) subscript(line int, e expr) expr {
 			p.fail("a subscript of several values is not supported")
 		}
 		if parts[n] != nil {
-			p.fail("%s, want ]", p.peek())
+			p.unexpected("]")
 		}
 		parts[n] = p.expression()
 	}

@@ -201,7 +201,7 @@ func minimum(r *run, v any, c *callArgs) any { return r.extreme("min", v, c, -1)
 // extreme returns the first of the items that sign times comparison puts last.
 func (r *run) extreme(what string, v any, c *callArgs, sign int) any {
 	a := c.bind(r, what, []string{"case_sensitive", "attribute"}, false, nil)
-	var best, bestKey any = &undefined{"the " + what + " of nothing"}, nil
+	var best, bestKey any = &undefined{what: "the " + what + " of nothing"}, nil
 	for i, x := range r.iterate(v) {
 		k := r.key(x, a[1], a[0])
 		if i == 0 || sign*r.compare(k, bestKey, 0) > 0 {

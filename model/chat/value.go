@@ -29,7 +29,10 @@ type (
 
 	// undefined stands for what is not there: as text it is empty, as a condition
 	// false, as a sequence empty; all else is an error that says what is missing.
-	undefined struct{ what string }
+	undefined struct {
+		what string
+		of   string // the type that lacks it, if it is a member
+	}
 
 	namespace struct{ vars map[string]any }
 
@@ -39,6 +42,14 @@ type (
 		call func(r *run, c *callArgs) any
 	}
 )
+
+// String says what is missing, for errors.
+func (u *undefined) String() string {
+	if u.of != "" {
+		return fmt.Sprintf("a value of type %s has no %q", u.of, u.what)
+	}
+	return u.what + " is not defined"
+}
 
 func newDict() *dict { return &dict{index: map[any]int{}} }
 

@@ -33,10 +33,20 @@ type Options struct {
 	TopK          int     // 0: off
 	TopP          float64 // 0 or 1: off
 	MinP          float64 // 0: off
-	RepeatPenalty float64 // 0 or 1: off; divides the positive logits of the last tokens, multiplies the negative
+	RepeatPenalty float64 // 0 or 1: off; divides the positive logits of the last tokens, multiplies the negative; see [CheckRepeatPenalty]
 	Seed          uint64
 	Stop          []string // a reply ends before the first of these
 	Endless       bool     // goes on where the model would end, for timing
+}
+
+// CheckRepeatPenalty refuses a repeat penalty that a user cannot mean: 0 would divide
+// by nothing, and one below 0 would turn what is likely into what is unlikely.
+func CheckRepeatPenalty(v float64) error {
+	const most = 100
+	if !(v > 0 && v <= most) {
+		return fmt.Errorf("is %v, want more than 0 and at most %d (1: no penalty; more: repeat less; less: repeat more)", v, most)
+	}
+	return nil
 }
 
 // Reasons why a reply ended.
