@@ -120,8 +120,8 @@ type fit struct {
 	objective func(m *model.Model, set []train.Sequence) (train.Objective, float64, error)
 }
 
-// checkpointEvery is the least time between two checkpoints; tests shorten it.
-var checkpointEvery = train.Defaults().CheckpointEvery
+// checkpoints says how often a training is saved; tests have it saved more often.
+var checkpoints = func(o *train.Options) {}
 
 // made says how the model learns to be stored, for its history.
 func (f *fit) made() string {
@@ -234,7 +234,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		return nil, err
 	}
 	f.inSteps(&o, set)
-	o.CheckpointEvery = checkpointEvery
+	checkpoints(&o)
 	o.Checkpoint = filepath.Join(f.work.Checkpoints, fmt.Sprintf("rate-%d", i))
 	hooks, err := f.hooks(m, rate)
 	if err != nil {
@@ -359,6 +359,9 @@ func (t *Training) add(r *train.Result) {
 // hooks tell of the training of m with one learning rate, and validate it.
 func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 	h := train.Hooks{}
+	h.Resumed = func(step, steps int) {
+		f.work.Say("%s", f.ofRate(rate, fmt.Sprintf("goes on from step %d of %d", step, steps)))
+	}
 	tokens, start := 0, time.Now()
 	h.Progress = func(step, steps int, loss float64, n int) {
 		tokens += n
@@ -389,12 +392,17 @@ func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 	return h, nil
 }
 
+// ofRate says in front of text which of several learning rates it is about.
+func (f *fit) ofRate(rate float64, text string) string {
+	if len(f.settings.LR) > 1 {
+		return fmt.Sprintf("learning rate %g, %s", rate, text)
+	}
+	return text
+}
+
 // describe says in a line how far a training is.
 func (f *fit) describe(p train.Point, rate float64, validated bool) string {
-	text := fmt.Sprintf("step %d: training loss %.4f", p.Step, p.Loss)
-	if len(f.settings.LR) > 1 {
-		text = fmt.Sprintf("learning rate %g, %s", rate, text)
-	}
+	text := f.ofRate(rate, fmt.Sprintf("step %d: training loss %.4f", p.Step, p.Loss))
 	if validated {
 		text += fmt.Sprintf(", validation loss %.4f", p.Validation)
 	}
