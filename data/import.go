@@ -257,7 +257,7 @@ func (in *importer) readText(r io.Reader) error {
 	if line, column, ok := invalidUTF8(b); ok {
 		return in.errorf(line, column, "not UTF-8")
 	}
-	return in.add(Example{Text: string(b)}, 1)
+	return in.add(Example{Text: string(b), Whole: true}, 1)
 }
 
 // readAll reads a file of bounded size without its byte order mark.
