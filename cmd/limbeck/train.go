@@ -30,18 +30,29 @@ func (f *dataFlags) add(flags *pflag.FlagSet) {
 	sectionFlags(flags, f.data, "train", "test")
 	flags.Var(&setting{f.augment, recipe.Setting{Key: "exchange_slots"}, ""}, exchangeFlag, "make so many further examples of each, with slot values of others")
 	flags.Var(&setting{f.augment, recipe.Setting{Key: "invent_values"}, ""}, inventFlag, "make so many further examples of each, with slot values that do not exist")
-	columns := &f.data.Columns
-	flags.Var(&setting{columns, recipe.Setting{Key: "prompt"}, ""}, "prompt-column", "the column that the model is given")
+	addColumnFlags(flags, &f.data.Columns)
+}
+
+// addColumnFlags gives a command flags that name columns of a table, or keys of JSON.
+func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
+	flags.Var(&setting{columns, recipe.Setting{Key: "prompt"}, ""}, "prompt-column", "the column, or key, that the model is given")
 	flags.Var(&setting{columns, recipe.Setting{Key: "completion"}, ""}, "completion-column", "the column that it must reply")
 	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
+}
+
+// columnFlagNames adds the flags of addColumnFlags to names, by the recipe's keys.
+func columnFlagNames(names map[string]string) map[string]string {
+	for _, column := range []string{"prompt", "completion", "label"} {
+		names["data.columns."+column] = "--" + column + "-column"
+	}
+	return names
 }
 
 // names adds the flags of the data's keys to names; path is what the command
 // calls the file.
 func (f *dataFlags) names(names map[string]string, path string) map[string]string {
 	names["data.train"] = path
-	names["data.columns.prompt"], names["data.columns.completion"] = "--prompt-column", "--completion-column"
-	names["data.columns.label"] = "--label-column"
+	columnFlagNames(names)
 	names["data.augment.exchange_slots"], names["data.augment.invent_values"] = "--"+exchangeFlag, "--"+inventFlag
 	return nameFlags(names, "data", f.data)
 }
