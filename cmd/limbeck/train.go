@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -98,7 +97,7 @@ func trainCommand(a *app) *cobra.Command {
 func (f *trainFlags) add(flags *pflag.FlagSet) {
 	f.one.add(flags)
 	flags.StringVar(&f.from, "from", "", "the `MODEL` to start from")
-	flags.StringVar(&f.scratch, "scratch", "", "the `SHAPE` of a new model: layers, hidden, heads, kv_heads, ffn, vocab")
+	flags.StringVar(&f.scratch, "scratch", "", "the `SHAPE` of a new model: "+steps.ShapeKeys())
 	flags.Var(&setting{f.lora, recipe.Setting{Key: "rank"}, ""}, "lora-rank", "train low-rank adapters of this rank instead of all weights")
 	flags.Var(&setting{f.lora, recipe.Setting{Key: "alpha"}, ""}, "lora-alpha", "their weight is alpha/rank")
 	f.dataset.add(flags)
@@ -113,13 +112,18 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 	r := oneRecipe(nameFlags(f.dataset.names(names, "DATA"), "train", f.train))
 	f.dataset.fill(&r.Data, path)
 	from := f.from
+	var shape steps.NewShape
+	var err error
 	if f.scratch != "" {
+		if shape, err = steps.ParseShape(f.scratch); err != nil {
+			return usageErrorf("--scratch %s: %w", f.scratch, err)
+		}
 		from, names["teacher.from"] = f.one.out+".scratch.gguf", "--scratch"
 	}
-	var err error
 	if r.Teacher, err = stage(from); err != nil {
 		return err
 	}
+	r.Teacher[0].Drawn = f.scratch != ""
 	r.Train = f.train
 	if cmd.Flags().Changed("lora-rank") || cmd.Flags().Changed("lora-alpha") {
 		r.Train.LoRA = f.lora
@@ -128,7 +132,7 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 		return err
 	}
 	if f.scratch != "" {
-		if err := newModel(from, f.scratch, r); err != nil {
+		if err := steps.NewModel(from, r, shape); err != nil {
 			return err
 		}
 		defer os.Remove(from) // made anew, the same, by a command that goes on
@@ -137,18 +141,6 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 		return err
 	}
 	return a.makeOne(cmd, r, f.one)
-}
-
-// newModel writes a model of random weights to path.
-func newModel(path, shape string, r *recipe.Recipe) error {
-	s := recipe.Default[recipe.Student]()
-	for _, part := range strings.Split(shape, ",") {
-		key, value, _ := strings.Cut(part, "=")
-		if err := recipe.Assign(s, strings.TrimSpace(key), strings.TrimSpace(value)); err != nil {
-			return usageErrorf("--scratch: %s: %v", part, err)
-		}
-	}
-	return steps.NewModel(path, r, *s)
 }
 
 // preview shows, on standard error, one example as the model will see it, and

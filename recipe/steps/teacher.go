@@ -32,6 +32,9 @@ func buildTeacher(c *recipe.Chain) error {
 	if err != nil {
 		return err
 	}
+	if stages[0].Drawn {
+		from.Key = "" // so that no history cites it
+	}
 	ref, members := stages[0].From.Text, []run.Input{from}
 	for i, stage := range stages {
 		if stage.Train == nil {
@@ -113,9 +116,9 @@ func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Tr
 		return err
 	}
 	defer m.Close()
-	made := fmt.Sprintf("trained on %d examples", len(f.train))
+	made := "trained on " + data.Counted(len(f.train), "example")
 	if t.NewTokens > 0 {
-		made += fmt.Sprintf(", with %d new tokens for what replies repeat", t.NewTokens)
+		made += fmt.Sprintf(", with %s for what replies repeat", data.Counted(t.NewTokens, "new token"))
 	}
 	return save(w, m, made+f.made())
 }
