@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"limbeck/compress/distill"
-	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/arch"
@@ -135,7 +134,7 @@ func DistillModel(ctx context.Context, w *run.Work, ref string, members int, d r
 	defer m.Close()
 	w.Fact("training steps", fmt.Sprint(training.Steps))
 	w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
-	return save(w, m, "distilled on "+data.Counted(len(f.train), "example")+f.made())
+	return save(w, m, "distilled on "+f.learned()+f.made())
 }
 
 // cachedObjective is the loss against what a teacher said of n examples; a nil

@@ -43,6 +43,7 @@ type Training struct {
 	Curve      []train.Point `json:"curve"`
 	Stopped    string        `json:"stopped,omitempty"`             // why it ended early
 	Dropped    float64       `json:"dropped_probability,omitempty"` // of the teacher's, on tokens that the student lacks
+	LossAlone  bool          `json:"loss_alone,omitempty"`          // decided what was kept: there is no one right reply
 }
 
 // maxTraining bounds a training.json: one with a point for every step of a long
@@ -122,6 +123,20 @@ type fit struct {
 
 // checkpoints says how often a training is saved; tests have it saved more often.
 var checkpoints = func(o *train.Options) {}
+
+// lossAlone tells whether the loss decides alone which weights are kept: there is no
+// one right prompt, and no one right text.
+func (f *fit) lossAlone() bool {
+	return f.prompts || len(f.train) > 0 && f.train[0].Kind() == data.Plain
+}
+
+// learned counts what the model learns from, for its history.
+func (f *fit) learned() string {
+	if len(f.train) > 0 && f.train[0].Kind() == data.Plain {
+		return data.Counted(len(f.train), "text")
+	}
+	return data.Counted(len(f.train), "example")
+}
 
 // made says how the model learns to be stored, for its history.
 func (f *fit) made() string {
@@ -218,7 +233,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		}
 		return t, err
 	}
-	t := &Training{Rate: rate}
+	t := &Training{Rate: rate, LossAlone: f.lossAlone()}
 	m, err := f.begin(t)
 	if err != nil {
 		return nil, err
@@ -384,8 +399,8 @@ func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 	}
 	h.Validate = func(ctx context.Context, tape *op.Tape) (loss, metric float64, err error) {
 		loss, metric, err = train.Assess(ctx, tape, m.Model, set)
-		if f.prompts {
-			metric = 0 // there is no one right prompt: the loss decides
+		if f.lossAlone() {
+			metric = 0
 		}
 		return loss, metric, err
 	}
@@ -406,7 +421,7 @@ func (f *fit) describe(p train.Point, rate float64, validated bool) string {
 	if validated {
 		text += fmt.Sprintf(", validation loss %.4f", p.Validation)
 	}
-	if validated && !f.prompts {
+	if validated && !f.lossAlone() {
 		text += fmt.Sprintf(", exact replies %.1f %%", 100*p.Metric)
 	}
 	return text

@@ -111,7 +111,7 @@ func trainWriter(ctx context.Context, w *run.Work, ref string, settings recipe.T
 	defer m.Close()
 	pool := par.New(w.Threads)
 	defer pool.Close()
-	made := "trained to write prompts like those of " + data.Counted(len(f.train), "example")
+	made := "trained to write prompts like those of " + f.learned()
 	return saveIn(ctx, w, m, made, quantize.Options{Format: dtype.Q8_0}, pool)
 }
 

@@ -116,7 +116,7 @@ func TrainModel(ctx context.Context, w *run.Work, ref string, settings recipe.Tr
 		return err
 	}
 	defer m.Close()
-	made := "trained on " + data.Counted(len(f.train), "example")
+	made := "trained on " + f.learned()
 	if t.NewTokens > 0 {
 		made += fmt.Sprintf(", with %s for what replies repeat", data.Counted(t.NewTokens, "new token"))
 	}
