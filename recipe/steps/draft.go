@@ -52,7 +52,7 @@ func Draft(teacher, path string, columns recipe.Columns, flags map[string]string
 	reading := dataSettings{Columns: columns}
 	examples, err := reading.load(path, &d.ToolCalls)
 	if err != nil {
-		return nil, nameColumns(d.Recipe, err)
+		return nil, d.Recipe.Cause("data.train", nameColumns(d.Recipe, err))
 	}
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return e.Split == data.Test })
 	d.Examples = len(examples)
