@@ -34,7 +34,7 @@ func initCommand(a *app) *cobra.Command {
 		Long: "Looks at the examples, says what the task is, and writes a recipe that\n" +
 			"runs as it is: every key with its default and what it means.",
 		Example: "  limbeck init --teacher model.gguf --data log.jsonl\n" +
-			"  limbeck init --teacher model.gguf --data qa.csv --prompt-column q --completion-column a\n" +
+			"  limbeck init --teacher model.gguf --data qa.csv \\\n      --prompt-column q --completion-column a\n" +
 			"  limbeck init --teacher model.gguf --data train.csv --test test.csv -o r.yaml",
 		RunE: func(*cobra.Command, []string) error { return initRecipe(a, f) },
 	}
@@ -119,7 +119,7 @@ func initRecipe(a *app, f initFlags) error {
 
 // write prints r for people.
 func (r initResult) write(w io.Writer) {
-	fmt.Fprintf(w, "%s, %d examples: metric %s\n", r.Found, r.Examples, r.Metric)
+	fmt.Fprintf(w, "%s, %s: metric %s\n", r.Found, data.Counted(r.Examples, "example"), r.Metric)
 	if r.ToolCalls > 0 {
 		fmt.Fprintf(w, "left out, as examples are text: %d rows that call tools\n", r.ToolCalls)
 	}

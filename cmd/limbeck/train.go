@@ -80,9 +80,9 @@ func trainCommand(a *app) *cobra.Command {
 		Short: "Train a model on examples",
 		Long: "Trains a model on the examples of DATA: JSONL with {\"prompt\", \"completion\"},\n" +
 			"{\"messages\"}, {\"text\"} or {\"text\", \"intent\", \"slots\"}, or CSV and TSV with named\n" +
-			"columns. It starts from a model, or from random weights of a shape and a\n" +
-			"tokenizer made from the data. Interrupted and started again, it goes on where\n" +
-			"it was.\n\n" +
+			"columns; or on a text, .txt, whose end is held out for validation. It starts\n" +
+			"from a model, or from random weights of a shape and a tokenizer made from the\n" +
+			"data. Interrupted and started again, it goes on where it was.\n\n" +
 			"Each validation is told on standard error. The curve is kept beside the model,\n" +
 			"in OUT.training.json, for limbeck compare --training to draw.",
 		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +
