@@ -235,3 +235,38 @@ func TestGold(t *testing.T) {
 		t.Errorf("got %+v", g)
 	}
 }
+
+// The end of a text that is a whole file is held out: from a paragraph on, or a
+// line, or a word.
+func TestHoldoutOfTexts(t *testing.T) {
+	words := strings.Repeat("word ", 40) // 200 bytes
+	for name, c := range map[string]struct {
+		text       string
+		share      float64
+		rest, held string
+	}{
+		"paragraph":  {words + "\n\n" + "the end of it is this", 0.15, words + "\n\n", "the end of it is this"},
+		"line":       {words + "\n" + "the end of it is this", 0.15, words + "\n", "the end of it is this"},
+		"word":       {words, 0.1, words[:180], words[180:]},
+		"characters": {strings.Repeat("é", 10), 0.25, strings.Repeat("é", 8), "éé"},
+		"nothing":    {words, 0, words, ""},
+		"all":        {words, 1, "", words},
+		"too short":  {"a b", 0.1, "a b", ""},
+		"blank end":  {words + strings.Repeat("\n", 100), 0.2, words + strings.Repeat("\n", 40), ""},
+	} {
+		rest, held := Holdout(read(t, "a.txt", c.text, Options{}), c.share)
+		got := [2]string{}
+		for i, part := range [][]Example{rest, held} {
+			if len(part) > 0 {
+				got[i] = part[0].Text
+			}
+		}
+		if want := [2]string{c.rest, c.held}; got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+	texts := []Example{{Text: words, Whole: true}, {Text: words, Whole: true}}
+	if rest, held := Holdout(texts, 0.1); len(rest) != 2 || len(held) != 2 {
+		t.Errorf("of two texts: %d and %d parts, want the end of each", len(rest), len(held))
+	}
+}

@@ -117,12 +117,21 @@ func (d Description) String() string {
 	return string(d.Form)
 }
 
-// Counted writes a number of things: "1 label", "2 labels".
+// Counted writes a number of things: "1 label", "2,000 labels".
 func Counted(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
-	return strconv.Itoa(n) + " " + thing
+	return Number(n) + " " + thing
+}
+
+// Number writes a count with commas: "1,115,394".
+func Number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 // Metric names the figure that the data should be judged by, as comparisons call

@@ -12,6 +12,7 @@ type Example struct {
 	Slots    []Slot    // structured data: in the order of the text
 	Split    Split     // the part that the file assigns the row to, if it does
 	Line     int       // line of the file where the row starts, from 1
+	Whole    bool      // plain text: all of its file, of which a part may be held out
 }
 
 // A Message is one turn of a conversation.

@@ -129,19 +129,29 @@ func loadFile(path string, o Options) ([]Example, error) {
 	return Read(f, path, o)
 }
 
+const textEnding = ".txt"
+
+// ending returns the one that tells the format of a file of that name: format's, or
+// the file's own.
+func ending(name, format string) string {
+	switch format {
+	case "", "auto":
+		return strings.ToLower(filepath.Ext(name))
+	case "text":
+		return textEnding
+	}
+	return "." + format
+}
+
+// IsText tells whether [Read] makes one example of the whole file of that name.
+func IsText(name, format string) bool { return ending(name, format) == textEnding }
+
 // Read reads the examples of one file; name tells its format by its ending and
 // appears in errors. The result holds at least one example, all of one [Kind].
 func Read(r io.Reader, name string, o Options) ([]Example, error) {
 	in := &importer{name: name, opt: o}
 	var err error
-	ext := strings.ToLower(filepath.Ext(name))
-	switch o.Format {
-	case "", "auto":
-	case "text":
-		ext = ".txt"
-	default:
-		ext = "." + o.Format
-	}
+	ext := ending(name, o.Format)
 	switch ext {
 	case ".jsonl", ".ndjson":
 		err = in.readLines(r)
@@ -151,7 +161,7 @@ func Read(r io.Reader, name string, o Options) ([]Example, error) {
 		err = in.readCSV(r)
 	case ".tsv":
 		err = in.readTSV(r)
-	case ".txt":
+	case textEnding:
 		err = in.readText(r)
 	default:
 		err = fmt.Errorf("data: %s: unknown format %q; known are .jsonl, .ndjson, .json, .csv, .tsv and .txt", name, ext)
@@ -257,7 +267,7 @@ func (in *importer) readText(r io.Reader) error {
 	if line, column, ok := invalidUTF8(b); ok {
 		return in.errorf(line, column, "not UTF-8")
 	}
-	return in.add(Example{Text: string(b)}, 1)
+	return in.add(Example{Text: string(b), Whole: true}, 1)
 }
 
 // readAll reads a file of bounded size without its byte order mark.

@@ -38,7 +38,7 @@ func TestReadShapes(t *testing.T) {
 		{"a.jsonl", `{"text":"once upon"}`, Options{}, Example{Text: "once upon"}},
 		{"a.jsonl", `{"prompt":"hi"}`, Options{Unanswered: true}, Example{Messages: []Message{{"user", "hi"}}}},
 		{"a.jsonl", `{"q":"hi","a":"hello"}`, Options{Columns: Columns{Prompt: "q", Completion: "a"}}, chat},
-		{"a.txt", "once upon", Options{}, Example{Text: "once upon"}},
+		{"a.txt", "once upon", Options{}, Example{Text: "once upon", Whole: true}},
 		{"a.json", `[{"prompt":"hi","completion":"hello"}]`, Options{}, chat},
 		{"a.csv", "prompt,completion\nhi,hello\n", Options{}, chat},
 		{"a.csv", "class,body\nspam,win money\n", Options{Columns: Columns{Text: "body", Label: "class"}}, spam},
@@ -105,28 +105,35 @@ func TestReadErrors(t *testing.T) {
 		{"a.jsonl", `["a"]`, Options{}, "a.jsonl:1:1: found array; want one JSON object a line"},
 		{"a.jsonl", `null`, Options{}, "a.jsonl:1:1: found null"},
 		{"a.jsonl", "{\"text\":\"ab\xff\"}", Options{}, "a.jsonl:1:12: not UTF-8"},
-		{"a.jsonl", `{"b":1,"a":2}`, Options{}, `a.jsonl:1: columns are "a", "b"; want "messages", or "prompt" and "completion", or "text"`},
-		{"a.jsonl", `{}`, Options{}, "a.jsonl:1: columns are none; want"},
+		{"a.jsonl", `{"b":1,"a":2}`, Options{}, `a.jsonl:1: the keys are "a", "b"; want "messages", or "prompt" and "completion", or "text"`},
+		{"a.jsonl", `{}`, Options{}, "a.jsonl:1: the keys are none; want"},
 		{"a.jsonl", `{"text":3}`, Options{}, `a.jsonl:1: "text" is a number, want a string`},
 		{"a.jsonl", `{"text":" "}`, Options{}, "a.jsonl:1: empty text"},
 		{"a.jsonl", `{"text":"x","label":""}`, Options{}, "a.jsonl:1: empty label"},
 		{"a.jsonl", `{"text":"x","label":null}`, Options{}, `"label" is null, want a string`},
-		{"a.jsonl", `{"prompt":"x"}`, Options{}, `columns are "prompt"; want`},
+		{"a.jsonl", `{"prompt":"x"}`, Options{}, `the keys are "prompt"; want`},
 		{"a.jsonl", `{"prompt":"x","completion":""}`, Options{}, "empty reply"},
 		{"a.jsonl", `{"prompt":"","completion":"y"}`, Options{}, "empty prompt"},
 		{"a.jsonl", `{"messages":[]}`, Options{}, `"messages" is an empty list`},
-		{"a.jsonl", `{"messages":7}`, Options{}, `"messages" is not a list of {"role": …, "content": …}`},
+		{"a.jsonl", `{"messages":7}`, Options{}, `a.jsonl:1: "messages" is a number, want a list of {"role": "…", "content": "…"}`},
+		{"a.jsonl", `{"messages":[{"role":3,"content":"x"}]}`, Options{}, `"role" of item 1 of "messages" is a number, want`},
 		{"a.jsonl", `{"messages":[{"role":"king","content":"x"}]}`, Options{}, `message 1 has role "king", want system, user, assistant or tool`},
 		{"a.jsonl", `{"messages":[{"role":"user","content":"x"}]}`, Options{}, `last message has role "user", want a reply`},
 		{"a.jsonl", `{"messages":[{"role":"assistant","content":"x"}]}`, Options{}, "a reply without a message before it"},
 		{"a.jsonl", `{"messages":[{"role":"user","content":null}]}`, Options{}, "message 1: content is null, want a string or a list of text parts"},
 		{"a.jsonl", `{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}`, Options{}, `part of type "image_url", want text only`},
-		{"a.jsonl", `{"text":"x","intent":"i","slots":{}}`, Options{}, `"slots" is not a list of {"name": …, "value": …}`},
+		{"a.jsonl", "{\"text\":\"x\",\"intent\":\"i\",\"slots\":[]}\n" + `{"text":"x","intent":"i","slots":{}}`, Options{},
+			`a.jsonl:2: "slots" is an object, want a list of {"name": "…", "value": "…"}`},
+		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"a","value":"b"},"c"]}`, Options{}, `a.jsonl:1: item 2 of "slots" is a string, want a list`},
+		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"a","value":7}]}`, Options{}, `"value" of item 1 of "slots" is a number, want`},
+		{"a.csv", "text,intent,slots\nx,i,none\n", Options{}, `a.csv:2: "slots" is not JSON, want a list`},
+		{"a.csv", "question,answer\nx,y\n", Options{}, `a.csv:1: the columns are "answer", "question"; want "messages", or "prompt" and "completion"`},
+		{"a.jsonl", `{"text":"x"}`, Options{Columns: Columns{Prompt: "quest"}}, `a.jsonl:1: no key "quest"; there are "text"`},
 		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"intent","value":"x"}]}`, Options{}, `slot name "intent" is not allowed`},
 		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"","value":"x"}]}`, Options{}, `slot name "" is not allowed`},
 		{"a.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\",\"label\":\"c\"}", Options{}, "a.jsonl:2: row holds labeled text, the rows before it plain text"},
 		{"a.csv", "question,answer\nx,y\n", Options{Columns: Columns{Prompt: "quest"}}, `a.csv:1: no column "quest"; there are "answer", "question"`},
-		{"a.csv", "text,label\nx\n", Options{}, "a.csv:2: 1 cells, want 2 as in the header"},
+		{"a.csv", "text,label\nx\n", Options{}, "a.csv:2: 1 cell, want 2 as in the header"},
 		{"a.csv", "text,text\nx,y\n", Options{}, `a.csv:1: two columns are named "text"`},
 		{"a.csv", "text,label\n\"multi\nline\",y\n\"x\"z,y\n", Options{}, "a.csv:4:3: extraneous or missing \" in quoted-field"},
 		{"a.tsv", "text\tlabel\nx\ty\tz\n", Options{}, "a.tsv:2: 3 cells, want 2"},
@@ -142,6 +149,12 @@ func TestReadErrors(t *testing.T) {
 		_, err := Read(strings.NewReader(c.text), c.name, c.opt)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %q:\n got %v\nwant %s", c.name, c.text, err, c.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "json: cannot") {
+			t.Errorf("%s %q: %v is about Go", c.name, c.text, err)
+		}
+		if named := strings.Contains(c.want, "want \"messages\"") || strings.Contains(c.want, "no key") || strings.Contains(c.want, "no column"); named && !errors.Is(err, ErrColumns) {
+			t.Errorf("%s %q: %v is no ErrColumns", c.name, c.text, err)
 		}
 	}
 }

@@ -29,15 +29,31 @@ func (c Columns) with() Columns {
 	return c
 }
 
+// ErrColumns is returned, wrapped, for rows whose columns make no example: naming
+// them by [Columns] may help.
+var ErrColumns = errors.New("other columns than those of an example")
+
+// A columnsError is an [ErrColumns] that says what there is and what is wanted.
+type columnsError struct{ text string }
+
+func (e *columnsError) Error() string { return e.text }
+func (e *columnsError) Unwrap() error { return ErrColumns }
+
 // missing returns an error if a column that the user named is not among the keys.
-func (c Columns) missing(has map[string]bool) error {
+func (c Columns) missing(has map[string]bool, thing string) error {
 	for _, name := range []string{c.ID, c.Prompt, c.Completion, c.Text, c.Label, c.Intent, c.Slots} {
 		if name != "" && !has[name] {
-			return fmt.Errorf("no column %q; there are %s", name, quotedKeys(has))
+			return &columnsError{fmt.Sprintf("no %s %q; there are %s", thing, name, quotedKeys(has))}
 		}
 	}
 	return nil
 }
+
+// What rows have, in errors.
+const (
+	keyOfJSON     = "key"
+	columnOfTable = "column"
+)
 
 // A shape is one of the sets of columns of the package comment.
 type shape uint8
@@ -53,9 +69,10 @@ const (
 )
 
 // shape chooses what a row with these columns is. Columns that the user named
-// decide; else the first that fits in the order of the package comment.
-func (c Columns) shape(has map[string]bool, unanswered bool) (shape, error) {
-	if err := c.missing(has); err != nil {
+// decide; else the first that fits in the order of the package comment. An error
+// calls them by what each is: a thing.
+func (c Columns) shape(has map[string]bool, thing string, unanswered bool) (shape, error) {
+	if err := c.missing(has, thing); err != nil {
 		return 0, err
 	}
 	named := c
@@ -78,8 +95,8 @@ func (c Columns) shape(has map[string]bool, unanswered bool) (shape, error) {
 	case has[c.Text] && !prompts:
 		return shapeText, nil
 	}
-	return 0, fmt.Errorf("columns are %s; want \"messages\", or %q and %q, or %q (alone, or with %q, or with %q and %q)",
-		quotedKeys(has), c.Prompt, c.Completion, c.Text, c.Label, c.Intent, c.Slots)
+	return 0, &columnsError{fmt.Sprintf("the %ss are %s; want \"messages\", or %q and %q, or %q (alone, or with %q, or with %q and %q)",
+		thing, quotedKeys(has), c.Prompt, c.Completion, c.Text, c.Label, c.Intent, c.Slots)}
 }
 
 func quotedKeys(has map[string]bool) string {
@@ -147,15 +164,39 @@ func (r row) structured(c Columns) (Example, error) {
 	if intent == "" {
 		return Example{}, fmt.Errorf("empty %s", c.Intent)
 	}
-	var slots []Slot
 	value := r[c.Slots]
 	if s, ok := stringValue(value); ok { // a table's cell
 		value = json.RawMessage(s)
 	}
-	if err := json.Unmarshal(value, &slots); err != nil {
-		return Example{}, fmt.Errorf("%q is not a list of {\"name\": …, \"value\": …} with strings: %w", c.Slots, err)
+	var slots []Slot
+	if json.Unmarshal(value, &slots) != nil {
+		return Example{}, fmt.Errorf("%s, want a list of {\"name\": \"…\", \"value\": \"…\"}", notObjects(value, c.Slots, "name", "value"))
 	}
 	return NewStructured(text, intent, slots), nil
+}
+
+// notObjects says why the value of a key is no list of objects in which these names
+// are strings: what encoding/json says of it is about Go.
+func notObjects(value json.RawMessage, key string, names ...string) string {
+	if !json.Valid(value) { // as a table's cell may be
+		return fmt.Sprintf("%q is not JSON", key)
+	}
+	var items []json.RawMessage
+	if json.Unmarshal(value, &items) != nil {
+		return fmt.Sprintf("%q is %s", key, jsonType(bytes.TrimSpace(value)))
+	}
+	for i, item := range items {
+		var object row
+		if json.Unmarshal(item, &object) != nil {
+			return fmt.Sprintf("item %d of %q is %s", i+1, key, jsonType(item))
+		}
+		for _, name := range names {
+			if v, ok := object[name]; ok && jsonType(v) != "a string" && jsonType(v) != "null" {
+				return fmt.Sprintf("%q of item %d of %q is %s", name, i+1, key, jsonType(v))
+			}
+		}
+	}
+	return fmt.Sprintf("%q is something else", key) // as a name in other case is
 }
 
 func (r row) labeled(textKey, labelKey string) (Example, error) {
@@ -198,8 +239,8 @@ func (r row) messages() ([]Message, error) {
 		ToolCalls    json.RawMessage `json:"tool_calls"`
 		FunctionCall json.RawMessage `json:"function_call"`
 	}
-	if err := json.Unmarshal(r["messages"], &raw); err != nil {
-		return nil, fmt.Errorf("\"messages\" is not a list of {\"role\": …, \"content\": …}: %w", err)
+	if json.Unmarshal(r["messages"], &raw) != nil {
+		return nil, fmt.Errorf("%s, want a list of {\"role\": \"…\", \"content\": \"…\"}", notObjects(r["messages"], "messages", "role"))
 	}
 	if len(raw) == 0 {
 		return nil, errors.New("\"messages\" is an empty list")

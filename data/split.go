@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"strings"
+	"unicode/utf8"
 )
 
 // Holdout divides examples into those to train on and those to validate with,
 // both in their order. Rows that their file assigns to validation are the second
-// part, if there are any; else [SplitByHash] takes share of them. Rows of the test
-// part are in neither.
+// part, if there are any; else [SplitByHash] takes share of them, and of texts that
+// are a whole file each [SplitTexts]. Rows of the test part are in neither.
 func Holdout(examples []Example, share float64) (train, validation []Example) {
 	var rest []Example
 	for _, e := range examples {
@@ -25,7 +27,48 @@ func Holdout(examples []Example, share float64) (train, validation []Example) {
 	if len(validation) > 0 {
 		return rest, validation
 	}
+	if len(rest) > 0 && rest[0].Whole { // a data set holds one kind
+		return SplitTexts(rest, share)
+	}
 	return SplitByHash(rest, share)
+}
+
+// SplitTexts divides each text: its end, share of its bytes or a little less, is
+// in the second part. The cut is where a paragraph begins, or a line, or a word,
+// whichever there is before half of the share is gone. A part that would be blank
+// is left out.
+func SplitTexts(examples []Example, share float64) (rest, held []Example) {
+	for _, e := range examples {
+		at := cutAt(e.Text, share)
+		first, second := e, e
+		first.Text, second.Text = e.Text[:at], e.Text[at:]
+		if strings.TrimSpace(first.Text) != "" {
+			rest = append(rest, first)
+		}
+		if strings.TrimSpace(second.Text) != "" {
+			held = append(held, second)
+		}
+	}
+	return rest, held
+}
+
+// cutAt returns the offset at which the end of a text begins.
+func cutAt(text string, share float64) int {
+	n := int(min(1, share) * float64(len(text)))
+	if n == len(text) {
+		return 0
+	}
+	at := len(text) - n
+	for _, end := range []string{"\n\n", "\n", " "} {
+		from := max(0, at-len(end)) // it may end just there
+		if i := strings.Index(text[from:at+n/2], end); i >= 0 {
+			return from + i + len(end)
+		}
+	}
+	for at < len(text) && !utf8.RuneStart(text[at]) {
+		at++
+	}
+	return at
 }
 
 // SplitByHash divides examples by the SHA-256 of their normalized input: into the

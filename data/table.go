@@ -88,7 +88,7 @@ func (in *importer) header(names []string, line int) (*table, error) {
 		has[n] = true
 		names[i] = n
 	}
-	s, err := in.opt.Columns.shape(has, in.opt.Unanswered)
+	s, err := in.opt.Columns.shape(has, columnOfTable, in.opt.Unanswered)
 	if err != nil {
 		return nil, in.errorf(line, 0, "%w", err)
 	}
@@ -97,7 +97,7 @@ func (in *importer) header(names []string, line int) (*table, error) {
 
 func (t *table) add(cells []string, line int) error {
 	if len(cells) != len(t.names) {
-		return t.in.errorf(line, 0, "%d cells, want %d as in the header", len(cells), len(t.names))
+		return t.in.errorf(line, 0, "%s, want %d as in the header", Counted(len(cells), "cell"), len(t.names))
 	}
 	r := make(row, len(cells))
 	for i, c := range cells {

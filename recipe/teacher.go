@@ -7,6 +7,10 @@ type Stage struct {
 	Train    *Train `json:"train,omitempty" doc:"trains it on the data first"`
 	Ensemble int    `json:"ensemble" default:"1" min:"1" max:"16" doc:"trains this many with different seeds; their mean teaches"`
 	License  string `json:"license" default:"" doc:"the model's license, if its file does not say"`
+
+	// Drawn: From is a file that a command made of random weights, and removes. Its
+	// own history says all of it.
+	Drawn bool `json:"-"`
 }
 
 func (s *Stage) check(at report) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"limbeck/model/gguf"
 	"limbeck/tensor"
@@ -136,6 +137,31 @@ func (t *Trainer) checkpoint() error {
 	return t.dropBest()
 }
 
+// What the first checkpoint is expected to take, as none was measured: so many
+// bytes a second, less than most disks write, and no longer than is worth waiting
+// for with nothing saved.
+const (
+	firstRate = 250e6
+	firstWait = 5 * time.Minute
+)
+
+// checkpointAfter returns how long to train before the next checkpoint, if the last
+// took so long to write.
+func (o *Options) checkpointAfter(took time.Duration) time.Duration {
+	if o.CheckpointShare <= 0 {
+		return o.CheckpointEvery
+	}
+	return max(o.CheckpointEvery, time.Duration(float64(took)/o.CheckpointShare))
+}
+
+// firstCheckpoint returns how long to train before the first.
+func (t *Trainer) firstCheckpoint() time.Duration {
+	bytes := 0
+	t.allParts(func(_ string, v []float32, _, _ int) { bytes += 4 * len(v) })
+	wait := t.o.checkpointAfter(time.Duration(float64(bytes) / firstRate * float64(time.Second)))
+	return max(t.o.CheckpointEvery, min(wait, firstWait))
+}
+
 // write writes parts of the training, as they lie in memory, into its folder.
 func (t *Trainer) write(path, state string, p parts) error {
 	var meta gguf.Meta
@@ -185,7 +211,7 @@ func (t *Trainer) load(f *gguf.File, steps int) error {
 	}
 	was, is := s.Options, t.o
 	for _, o := range []*Options{&was, &is} { // what changes no bit of the weights
-		o.Checkpoint, o.CheckpointEvery, o.Memory = "", 0, 0
+		o.Checkpoint, o.CheckpointEvery, o.CheckpointShare, o.Memory = "", 0, 0, 0
 	}
 	if was != is || s.Step > steps {
 		return errors.New("is of a training with other options; remove it to start anew")

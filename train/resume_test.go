@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -58,6 +59,7 @@ type training struct {
 	batches int                 // stop in the course of a validation, at this sequence; 0: never
 	contest int                 // a metric: 1 prefers a lower loss, −1 a higher one
 	aware   *dtype.Type         // that matrices are rounded to; nil: none
+	resumed *string             // gets what [Hooks].Resumed is told
 }
 
 // run trains from what the folder of o holds. It returns the trained weights
@@ -79,6 +81,11 @@ func (r training) run(tb testing.TB, o Options) (weights, result []byte, err err
 	tape.Exact = true
 	seen := 0
 	trainer, err := New(m, sequences(17, 2), HardLabels{}, o, pool, Hooks{
+		Resumed: func(step, steps int) {
+			if r.resumed != nil {
+				*r.resumed = fmt.Sprintf("from %d of %d", step, steps)
+			}
+		},
 		Progress: func(step, _ int, _ float64, _ int) {
 			if r.steps != nil && r.steps(step) {
 				cancel()
@@ -198,6 +205,68 @@ func TestBestOutlivesInterruption(t *testing.T) {
 	}
 	if slices.Min(best) >= 8 || slices.Max(best) <= 8 {
 		t.Errorf("the best validations are at %v, want one before the interruption and one after it", best)
+	}
+}
+
+// The time between two checkpoints follows from what writing one takes, and what
+// the first takes from its size.
+func TestCheckpointInterval(t *testing.T) {
+	o := Defaults()
+	for took, want := range map[time.Duration]time.Duration{
+		0:                     o.CheckpointEvery,
+		10 * time.Millisecond: o.CheckpointEvery,
+		3 * time.Second:       100 * time.Second,
+		time.Minute:           2000 * time.Second,
+	} {
+		if got := o.checkpointAfter(took); (got - want).Abs() > time.Microsecond {
+			t.Errorf("%v after one that took %v, want %v", got, took, want)
+		}
+	}
+	pool := par.New(1)
+	defer pool.Close()
+	m := student(t)
+	for share, want := range map[float64]time.Duration{0: time.Second, 1e-9: firstWait} {
+		o := shortOptions()
+		o.CheckpointEvery, o.CheckpointShare = time.Second, share
+		trainer, err := New(m, sequences(17, 2), HardLabels{}, o, pool, Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := trainer.firstCheckpoint(); got != want {
+			t.Errorf("share %g: the first after %v, want %v", share, got, want)
+		}
+	}
+}
+
+// A training that is killed, not asked to end, goes on from its last checkpoint and
+// says where that is.
+func TestKilledTrainingGoesOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		every time.Duration
+		want  string
+	}{"always": {0, "from 7 of 12"}, "hardly ever": {time.Hour, ""}} {
+		o := shortOptions()
+		o.Checkpoint, o.CheckpointEvery, o.CheckpointShare = filepath.Join(t.TempDir(), "c"), c.every, 0
+		dead := filepath.Join(t.TempDir(), "dead") // what lies there as step 8 has ended
+		_, _, err := training{threads: 1, steps: func(step int) bool {
+			if _, err := os.Stat(o.Checkpoint); step == 8 && err == nil {
+				if err := os.CopyFS(dead, os.DirFS(o.Checkpoint)); err != nil {
+					t.Error(err)
+				}
+			}
+			return step == 8
+		}}.run(t, o)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v, want an interruption", err)
+		}
+		if _, err := os.Stat(filepath.Join(dead, checkpointFile)); (err == nil) != (c.want != "") {
+			t.Fatalf("%s: the checkpoint: %v", name, err)
+		}
+		o.Checkpoint = dead
+		said := ""
+		if _, _, err := (training{threads: 1, resumed: &said}).run(t, o); err != nil || said != c.want {
+			t.Errorf("%s: said %q, %v; want %q", name, said, err, c.want)
+		}
 	}
 }
 

@@ -54,9 +54,11 @@ type Options struct {
 	Patience  int // stop after this many validations without a gain; 0: never
 
 	// Checkpoint is a folder for what an interrupted training goes on from;
-	// empty: none. CheckpointEvery is the least time between two.
+	// empty: none. CheckpointEvery is the least time between two, and
+	// CheckpointShare the share of the time that writing them may take; 0: any.
 	Checkpoint      string
 	CheckpointEvery time.Duration
+	CheckpointShare float64
 }
 
 // Defaults returns the options that most fine-tunings start from.
@@ -65,7 +67,7 @@ func Defaults() Options {
 		Epochs: 1, BatchTokens: 1024, MicroTokens: 2048,
 		LR: 2e-4, Schedule: Cosine, FinalLR: 0.1,
 		Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Decay: 0.01, Clip: 1,
-		CheckpointEvery: 5 * time.Minute,
+		CheckpointEvery: 3 * time.Second, CheckpointShare: 0.03,
 	}
 }
 
@@ -100,6 +102,10 @@ type Point struct {
 
 // Hooks are what a training tells and asks while it runs. Each may be nil.
 type Hooks struct {
+	// Resumed is told, before the first step, how many steps a checkpoint had, of
+	// how many, if there was one.
+	Resumed func(step, steps int)
+
 	// Progress is told of every step: how many are made, of how many, the
 	// step's loss, and the tokens it took.
 	Progress func(step, steps int, loss float64, tokens int)
@@ -203,12 +209,15 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	if err := t.resume(steps); err != nil {
 		return nil, err
 	}
+	if s := t.state.Step; s > 0 && t.hooks.Resumed != nil {
+		t.hooks.Resumed(s, steps)
+	}
 	every := t.o.EvalEvery
 	if every <= 0 {
 		every = max(1, len(epoch(t.set, t.o.BatchTokens, t.o.Seed, 0)))
 	}
 	p := order{set: t.set, batchTokens: t.o.BatchTokens, seed: t.o.Seed}
-	saved := time.Now()
+	saved, wait := time.Now(), t.firstCheckpoint()
 	for s := &t.state; s.Stopped == "" && (s.Step < steps || t.due(every, steps)); {
 		if err := ctx.Err(); err != nil {
 			return nil, errors.Join(err, t.checkpoint())
@@ -231,11 +240,13 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 				t.hooks.Progress(s.Step, steps, loss, tokens)
 			}
 		}
-		if t.o.Checkpoint != "" && time.Since(saved) >= t.o.CheckpointEvery {
+		if t.o.Checkpoint != "" && time.Since(saved) >= wait {
+			begun := time.Now()
 			if err := t.checkpoint(); err != nil {
 				return nil, err
 			}
 			saved = time.Now()
+			wait = t.o.checkpointAfter(saved.Sub(begun))
 		}
 	}
 	if err := t.restoreBest(); err != nil {

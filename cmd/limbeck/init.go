@@ -23,6 +23,7 @@ func init() { register(initCommand) }
 type initFlags struct {
 	teacher, data, validation, test, out, name string
 	force                                      bool
+	columns                                    recipe.Columns
 }
 
 func initCommand(a *app) *cobra.Command {
@@ -33,6 +34,7 @@ func initCommand(a *app) *cobra.Command {
 		Long: "Looks at the examples, says what the task is, and writes a recipe that\n" +
 			"runs as it is: every key with its default and what it means.",
 		Example: "  limbeck init --teacher model.gguf --data log.jsonl\n" +
+			"  limbeck init --teacher model.gguf --data qa.csv \\\n      --prompt-column q --completion-column a\n" +
 			"  limbeck init --teacher model.gguf --data train.csv --test test.csv -o r.yaml",
 		RunE: func(*cobra.Command, []string) error { return initRecipe(a, f) },
 	}
@@ -43,6 +45,7 @@ func initCommand(a *app) *cobra.Command {
 	flags.StringVarP(&f.out, "out", "o", "recipe.yaml", "`FILE` to write")
 	flags.StringVar(&f.name, "name", "", "the student's name (default: the data's)")
 	flags.BoolVar(&f.force, "force", false, "write over a recipe that is there")
+	addColumnFlags(flags, &f.columns)
 	return cmd
 }
 
@@ -78,7 +81,9 @@ func initRecipe(a *app, f initFlags) error {
 	if err := f.findParts(); err != nil {
 		return err
 	}
-	plan, err := steps.Draft(f.teacher, f.data)
+	// Told before the recipe is written, what is wrong is about the flags.
+	flags := columnFlagNames(map[string]string{"name": "--name", "teacher": "--teacher", "data.train": "--data", "data.validation": "--data", "data.test": "--test"})
+	plan, err := steps.Draft(f.teacher, f.data, f.columns, flags)
 	if err != nil {
 		return err
 	}
@@ -86,8 +91,6 @@ func initRecipe(a *app, f initFlags) error {
 	if err := f.place(r); err != nil {
 		return err
 	}
-	// Told before the recipe is written, what is wrong is about the flags.
-	r.Flags = map[string]string{"name": "--name", "teacher": "--teacher", "data.train": "--data", "data.validation": "--data", "data.test": "--test"}
 	if err := r.Check(func(string) bool { return true }); err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -116,7 +119,7 @@ func initRecipe(a *app, f initFlags) error {
 
 // write prints r for people.
 func (r initResult) write(w io.Writer) {
-	fmt.Fprintf(w, "%s, %d examples: metric %s\n", r.Found, r.Examples, r.Metric)
+	fmt.Fprintf(w, "%s, %s: metric %s\n", r.Found, data.Counted(r.Examples, "example"), r.Metric)
 	if r.ToolCalls > 0 {
 		fmt.Fprintf(w, "left out, as examples are text: %d rows that call tools\n", r.ToolCalls)
 	}

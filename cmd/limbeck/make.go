@@ -142,7 +142,7 @@ func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
 func (a *app) tellFacts(finished func(*run.Planned, time.Duration)) func(*run.Planned, time.Duration) {
 	return func(s *run.Planned, took time.Duration) {
 		finished(s, took)
-		for _, key := range []string{steps.Shape, steps.LayersKept, steps.Dropped} {
+		for _, key := range []string{steps.HeldOut, steps.Shape, steps.LayersKept, steps.Dropped} {
 			if fact := s.Facts()[key]; fact != "" {
 				a.remark("%s: %s %s", s.Name, key, fact)
 			}

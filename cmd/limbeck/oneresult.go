@@ -29,6 +29,8 @@ type trainingResult struct {
 	Best    *train.Point `json:"best,omitempty"` // the model is that of this step; none without validation
 	Last    *train.Point `json:"last,omitempty"`
 	Stopped string       `json:"stopped,omitempty"` // why it ended early
+
+	lossAlone bool // decided what was kept
 }
 
 // curveSuffix names what is kept beside a model that was trained.
@@ -58,7 +60,7 @@ func keepOne(folder *run.Folder, plan *run.Plan, model, out string) (oneResult, 
 		if err != nil {
 			return r, err
 		}
-		r.Training = &trainingResult{Curve: out + curveSuffix, Steps: t.Steps, Rate: t.Rate, Last: t.At(t.Steps), Stopped: t.Stopped}
+		r.Training = &trainingResult{Curve: out + curveSuffix, Steps: t.Steps, Rate: t.Rate, Last: t.At(t.Steps), Stopped: t.Stopped, lossAlone: t.LossAlone}
 		if t.Best > 0 {
 			r.Training.Best = t.At(t.Best)
 		}
@@ -76,7 +78,10 @@ func (r oneResult) write(w io.Writer) {
 	point := func(name string, p *train.Point) {
 		fmt.Fprintf(w, "%s: step %d, training loss %.4f", name, p.Step, p.Loss)
 		if t.Best != nil {
-			fmt.Fprintf(w, ", validation loss %.4f, exact replies %.1f %%", p.Validation, 100*p.Metric)
+			fmt.Fprintf(w, ", validation loss %.4f", p.Validation)
+		}
+		if t.Best != nil && !t.lossAlone {
+			fmt.Fprintf(w, ", exact replies %.1f %%", 100*p.Metric)
 		}
 		fmt.Fprintln(w)
 	}

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"limbeck/data"
 )
 
 // A progress shows how far work is: as a bar on a terminal, elsewhere as a
@@ -214,11 +216,7 @@ func count(n int64) string {
 	if n >= 1e6 {
 		return figure(float64(n))
 	}
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return data.Number(int(n))
 }
 
 // figure writes a number with three digits: 0.0123, 12.3, 1.23k, 45.6M.

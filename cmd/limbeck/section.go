@@ -134,7 +134,7 @@ func setRef(r *recipe.Ref, text string) error {
 // check finds mistakes on the command line before anything is looked at.
 func (f *oneFlags) check(cmd *cobra.Command, r *recipe.Recipe) error {
 	if f.out == "" {
-		return usageErrorf("--out says where the model goes")
+		return usageErrorf("--out FILE is missing: it says where the model goes")
 	}
 	out := output{"--out", f.out, f.force}
 	if err := out.checkFile(ggufFile, r.Teacher[0].From.Text, r.Student.From.Text); err != nil {

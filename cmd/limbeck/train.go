@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,18 +29,29 @@ func (f *dataFlags) add(flags *pflag.FlagSet) {
 	sectionFlags(flags, f.data, "train", "test")
 	flags.Var(&setting{f.augment, recipe.Setting{Key: "exchange_slots"}, ""}, exchangeFlag, "make so many further examples of each, with slot values of others")
 	flags.Var(&setting{f.augment, recipe.Setting{Key: "invent_values"}, ""}, inventFlag, "make so many further examples of each, with slot values that do not exist")
-	columns := &f.data.Columns
-	flags.Var(&setting{columns, recipe.Setting{Key: "prompt"}, ""}, "prompt-column", "the column that the model is given")
+	addColumnFlags(flags, &f.data.Columns)
+}
+
+// addColumnFlags gives a command flags that name columns of a table, or keys of JSON.
+func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
+	flags.Var(&setting{columns, recipe.Setting{Key: "prompt"}, ""}, "prompt-column", "the column, or key, that the model is given")
 	flags.Var(&setting{columns, recipe.Setting{Key: "completion"}, ""}, "completion-column", "the column that it must reply")
 	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
+}
+
+// columnFlagNames adds the flags of addColumnFlags to names, by the recipe's keys.
+func columnFlagNames(names map[string]string) map[string]string {
+	for _, column := range []string{"prompt", "completion", "label"} {
+		names["data.columns."+column] = "--" + column + "-column"
+	}
+	return names
 }
 
 // names adds the flags of the data's keys to names; path is what the command
 // calls the file.
 func (f *dataFlags) names(names map[string]string, path string) map[string]string {
 	names["data.train"] = path
-	names["data.columns.prompt"], names["data.columns.completion"] = "--prompt-column", "--completion-column"
-	names["data.columns.label"] = "--label-column"
+	columnFlagNames(names)
 	names["data.augment.exchange_slots"], names["data.augment.invent_values"] = "--"+exchangeFlag, "--"+inventFlag
 	return nameFlags(names, "data", f.data)
 }
@@ -70,9 +80,9 @@ func trainCommand(a *app) *cobra.Command {
 		Short: "Train a model on examples",
 		Long: "Trains a model on the examples of DATA: JSONL with {\"prompt\", \"completion\"},\n" +
 			"{\"messages\"}, {\"text\"} or {\"text\", \"intent\", \"slots\"}, or CSV and TSV with named\n" +
-			"columns. It starts from a model, or from random weights of a shape and a\n" +
-			"tokenizer made from the data. Interrupted and started again, it goes on where\n" +
-			"it was.\n\n" +
+			"columns; or on a text, .txt, whose end is held out for validation. It starts\n" +
+			"from a model, or from random weights of a shape and a tokenizer made from the\n" +
+			"data. Interrupted and started again, it goes on where it was.\n\n" +
 			"Each validation is told on standard error. The curve is kept beside the model,\n" +
 			"in OUT.training.json, for limbeck compare --training to draw.",
 		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +
@@ -87,7 +97,7 @@ func trainCommand(a *app) *cobra.Command {
 func (f *trainFlags) add(flags *pflag.FlagSet) {
 	f.one.add(flags)
 	flags.StringVar(&f.from, "from", "", "the `MODEL` to start from")
-	flags.StringVar(&f.scratch, "scratch", "", "the `SHAPE` of a new model: layers, hidden, heads, kv_heads, ffn, vocab")
+	flags.StringVar(&f.scratch, "scratch", "", "the `SHAPE` of a new model: "+steps.ShapeKeys())
 	flags.Var(&setting{f.lora, recipe.Setting{Key: "rank"}, ""}, "lora-rank", "train low-rank adapters of this rank instead of all weights")
 	flags.Var(&setting{f.lora, recipe.Setting{Key: "alpha"}, ""}, "lora-alpha", "their weight is alpha/rank")
 	f.dataset.add(flags)
@@ -102,13 +112,18 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 	r := oneRecipe(nameFlags(f.dataset.names(names, "DATA"), "train", f.train))
 	f.dataset.fill(&r.Data, path)
 	from := f.from
+	var shape steps.NewShape
+	var err error
 	if f.scratch != "" {
+		if shape, err = steps.ParseShape(f.scratch); err != nil {
+			return usageErrorf("--scratch %s: %w", f.scratch, err)
+		}
 		from, names["teacher.from"] = f.one.out+".scratch.gguf", "--scratch"
 	}
-	var err error
 	if r.Teacher, err = stage(from); err != nil {
 		return err
 	}
+	r.Teacher[0].Drawn = f.scratch != ""
 	r.Train = f.train
 	if cmd.Flags().Changed("lora-rank") || cmd.Flags().Changed("lora-alpha") {
 		r.Train.LoRA = f.lora
@@ -117,7 +132,7 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 		return err
 	}
 	if f.scratch != "" {
-		if err := newModel(from, f.scratch, r); err != nil {
+		if err := steps.NewModel(from, r, shape); err != nil {
 			return err
 		}
 		defer os.Remove(from) // made anew, the same, by a command that goes on
@@ -126,18 +141,6 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 		return err
 	}
 	return a.makeOne(cmd, r, f.one)
-}
-
-// newModel writes a model of random weights to path.
-func newModel(path, shape string, r *recipe.Recipe) error {
-	s := recipe.Default[recipe.Student]()
-	for _, part := range strings.Split(shape, ",") {
-		key, value, _ := strings.Cut(part, "=")
-		if err := recipe.Assign(s, strings.TrimSpace(key), strings.TrimSpace(value)); err != nil {
-			return usageErrorf("--scratch: %s: %v", part, err)
-		}
-	}
-	return steps.NewModel(path, r, *s)
 }
 
 // preview shows, on standard error, one example as the model will see it, and

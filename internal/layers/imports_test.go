@@ -67,7 +67,7 @@ var rules = []string{
 	"recipe/run:       internal/disk internal/machine golang.org/x/sys/...",
 	"recipe:           recipe/run internal/words tensor/dtype go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
-	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine",
+	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine internal/words",
 	"serve:            $engine",
 	"serve/clienttest:",
 

@@ -27,6 +27,7 @@ type dataSettings struct {
 	Validation recipe.Share
 	Augment    *recipe.Augment
 	Parts      []string // of the files, as "#train"
+	Texts      string   `json:",omitempty"` // how whole texts are divided; the keys of other data stay as they were
 }
 
 // buildData adds the step that reads the examples, holds the validation part
@@ -37,7 +38,7 @@ func buildData(c *recipe.Chain) error {
 		return nil
 	}
 	s := &run.Step{Kind: "data", Name: "data", Version: 2, Portable: true}
-	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil}
+	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil, ""}
 	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
 	parts := map[string]string{}
 	for _, name := range []string{"train", "test", "validation"} {
@@ -48,6 +49,9 @@ func buildData(c *recipe.Chain) error {
 		s.Inputs = append(s.Inputs, inputs...)
 		_, parts[name] = cutPart(c.Recipe, files[name])
 		settings.Parts = append(settings.Parts, parts[name])
+	}
+	if d.Validation.File == "" && d.Validation.Share > 0 && data.IsText(string(d.Train), d.Format) {
+		settings.Texts = "end held out"
 	}
 	s.Settings = settings
 	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts) }
@@ -166,12 +170,13 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 			return err
 		}
 	}
+	if text := heldOfTexts(all, validation); text != "" {
+		w.Fact(HeldOut, text)
+	}
 	w.Fact("examples", fmt.Sprint(len(all)))
 	w.Fact("validation examples", fmt.Sprint(len(validation)))
 	if a := d.Augment; a != nil {
-		n := float64(len(all))
-		exchanged := data.ExchangeSlots(all, int(math.Round(a.ExchangeSlots*n)), uint64(d.Seed))
-		invented := data.InventValues(all, int(math.Round(a.InventValues*n)), uint64(d.Seed))
+		exchanged, invented := augment(a, all, d.Seed)
 		w.Fact("examples with exchanged slots", fmt.Sprint(len(exchanged)))
 		w.Fact("examples with invented values", fmt.Sprint(len(invented)))
 		all = slices.Concat(all, exchanged, invented)
@@ -180,6 +185,34 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 		return err
 	}
 	return writeExamples(w, "validation", validation)
+}
+
+// HeldOut is the fact of a data step that says what it holds out of texts.
+const HeldOut = "held out"
+
+// heldOfTexts says what was held out of whole texts; "" of other data.
+func heldOfTexts(rest, held []data.Example) string {
+	if len(held) == 0 || !held[0].Whole {
+		return ""
+	}
+	size := func(examples []data.Example) (n int) {
+		for i := range examples {
+			n += len(examples[i].Text)
+		}
+		return n
+	}
+	of := "the text"
+	if len(rest) > 1 {
+		of = "each text"
+	}
+	return fmt.Sprintf("the end of %s, %s of %s bytes", of, data.Number(size(held)), data.Number(size(held)+size(rest)))
+}
+
+// augment makes further examples of those there are.
+func augment(a *recipe.Augment, all []data.Example, seed int64) (exchanged, invented []data.Example) {
+	n := float64(len(all))
+	exchanged = data.ExchangeSlots(all, int(math.Round(a.ExchangeSlots*n)), uint64(seed))
+	return exchanged, data.InventValues(all, int(math.Round(a.InventValues*n)), uint64(seed))
 }
 
 func writeExamples(w *run.Work, name string, examples []data.Example) error {

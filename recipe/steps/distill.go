@@ -143,7 +143,7 @@ func distillModel(ctx context.Context, w *run.Work, ref string, members int, s d
 	if d.Response > 0 { // else nothing of the teacher's probabilities was read
 		w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
 	}
-	return save(w, m, fmt.Sprintf("distilled on %d examples%s", len(f.train), f.made()))
+	return save(w, m, "distilled on "+f.learned()+f.made())
 }
 
 // cachedObjective is the loss against what a teacher said of n examples; a nil

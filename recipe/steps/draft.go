@@ -44,12 +44,15 @@ const (
 )
 
 // Draft looks at the examples of a file and at a teacher, and returns a recipe
-// that trains the teacher on them, halves it, and teaches the half.
-func Draft(teacher, path string) (*Drafted, error) {
+// that trains the teacher on them, halves it, and teaches the half. flags are the
+// recipe's.
+func Draft(teacher, path string, columns recipe.Columns, flags map[string]string) (*Drafted, error) {
 	d := &Drafted{Recipe: recipe.Default[recipe.Recipe](), Remarks: map[string]string{}}
-	examples, err := data.Load(path, data.Options{ToolCalls: &d.ToolCalls})
+	d.Recipe.Data.Columns, d.Recipe.Flags = columns, flags
+	reading := dataSettings{Columns: columns}
+	examples, err := reading.load(path, &d.ToolCalls)
 	if err != nil {
-		return nil, err
+		return nil, d.Recipe.Cause("data.train", nameColumns(d.Recipe, err))
 	}
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return e.Split == data.Test })
 	d.Examples = len(examples)

@@ -9,6 +9,7 @@ import (
 	"limbeck/compress/prune"
 	"limbeck/data"
 	"limbeck/model/token"
+	"limbeck/recipe"
 	"limbeck/recipe/steps"
 )
 
@@ -22,7 +23,7 @@ func TestDraftKeepsWords(t *testing.T) {
 		fmt.Fprintf(&rows, `{"messages": [{"role": "user", "content": "parcel %d is lost"}, {"role": "assistant", "content": "parcel"}]}`+"\n", i)
 	}
 	write(t, path, rows.String())
-	d, err := steps.Draft(teacher, path)
+	d, err := steps.Draft(teacher, path, recipe.Columns{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,15 @@ package steps
 import (
 	"bytes"
 	"io"
-	"time"
 
 	"limbeck/compress/distill"
+	"limbeck/train"
 )
 
-// SetCheckpointEvery makes trainings save what they have so often.
-func SetCheckpointEvery(d time.Duration) { checkpointEvery = d }
+// CheckpointAlways makes trainings save what they have after every step.
+func CheckpointAlways() {
+	checkpoints = func(o *train.Options) { o.CheckpointEvery, o.CheckpointShare = 0, 0 }
+}
 
 // SetRates has predictions take so many operations a second for what the machine
 // does, which they do not measure then.

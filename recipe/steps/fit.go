@@ -43,6 +43,7 @@ type Training struct {
 	Curve      []train.Point `json:"curve"`
 	Stopped    string        `json:"stopped,omitempty"`             // why it ended early
 	Dropped    float64       `json:"dropped_probability,omitempty"` // of the teacher's, on tokens that the student lacks
+	LossAlone  bool          `json:"loss_alone,omitempty"`          // decided what was kept: there is no one right reply
 }
 
 // maxTraining bounds a training.json: one with a point for every step of a long
@@ -121,8 +122,22 @@ type fit struct {
 	objective func(m *model.Model, set []train.Sequence) (train.Objective, float64, error)
 }
 
-// checkpointEvery is the least time between two checkpoints; tests shorten it.
-var checkpointEvery = train.Defaults().CheckpointEvery
+// checkpoints says how often a training is saved; tests have it saved more often.
+var checkpoints = func(o *train.Options) {}
+
+// lossAlone tells whether the loss decides alone which weights are kept: there is no
+// one right prompt, and no one right text.
+func (f *fit) lossAlone() bool {
+	return f.prompts || len(f.train) > 0 && f.train[0].Kind() == data.Plain
+}
+
+// learned counts what the model learns from, for its history.
+func (f *fit) learned() string {
+	if len(f.train) > 0 && f.train[0].Kind() == data.Plain {
+		return data.Counted(len(f.train), "text")
+	}
+	return data.Counted(len(f.train), "example")
+}
 
 // made says how the model learns to be stored, for its history.
 func (f *fit) made() string {
@@ -229,7 +244,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		}
 		return t, err
 	}
-	t := &Training{Rate: rate}
+	t := &Training{Rate: rate, LossAlone: f.lossAlone()}
 	m, err := f.begin(t)
 	if err != nil {
 		return nil, err
@@ -245,7 +260,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		return nil, err
 	}
 	f.inSteps(&o, set)
-	o.CheckpointEvery = checkpointEvery
+	checkpoints(&o)
 	o.Checkpoint = filepath.Join(f.work.Checkpoints, fmt.Sprintf("rate-%d", i))
 	hooks, err := f.hooks(m, rate)
 	if err != nil {
@@ -370,6 +385,9 @@ func (t *Training) add(r *train.Result) {
 // hooks tell of the training of m with one learning rate, and validate it.
 func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 	h := train.Hooks{}
+	h.Resumed = func(step, steps int) {
+		f.work.Say("%s", f.ofRate(rate, fmt.Sprintf("goes on from step %d of %d", step, steps)))
+	}
 	tokens, start := 0, time.Now()
 	h.Progress = func(step, steps int, loss float64, n int) {
 		tokens += n
@@ -392,24 +410,29 @@ func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 	}
 	h.Validate = func(ctx context.Context, tape *op.Tape) (loss, metric float64, err error) {
 		loss, metric, err = train.Assess(ctx, tape, m.Model, set)
-		if f.prompts {
-			metric = 0 // there is no one right prompt: the loss decides
+		if f.lossAlone() {
+			metric = 0
 		}
 		return loss, metric, err
 	}
 	return h, nil
 }
 
+// ofRate says in front of text which of several learning rates it is about.
+func (f *fit) ofRate(rate float64, text string) string {
+	if len(f.settings.LR) > 1 {
+		return fmt.Sprintf("learning rate %g, %s", rate, text)
+	}
+	return text
+}
+
 // describe says in a line how far a training is.
 func (f *fit) describe(p train.Point, rate float64, validated bool) string {
-	text := fmt.Sprintf("step %d: training loss %.4f", p.Step, p.Loss)
-	if len(f.settings.LR) > 1 {
-		text = fmt.Sprintf("learning rate %g, %s", rate, text)
-	}
+	text := f.ofRate(rate, fmt.Sprintf("step %d: training loss %.4f", p.Step, p.Loss))
 	if validated {
 		text += fmt.Sprintf(", validation loss %.4f", p.Validation)
 	}
-	if validated && !f.prompts {
+	if validated && !f.lossAlone() {
 		text += fmt.Sprintf(", exact replies %.1f %%", 100*p.Metric)
 	}
 	return text

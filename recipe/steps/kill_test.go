@@ -33,7 +33,7 @@ const (
 // the process; or it times a model for such a process.
 func makeAlone(path string) {
 	bench.Child(steps.Open)
-	steps.SetCheckpointEvery(0)
+	steps.CheckpointAlways()
 	steps.SetParts(8, 300)
 	steps.SetRates(1e11) // measuring takes longer than any step
 	threads, _ := strconv.Atoi(os.Getenv(threadsEnv))

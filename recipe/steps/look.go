@@ -133,9 +133,22 @@ func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, erro
 	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
 	all, err := s.load(r.Find(f), new(int))
 	if err != nil {
-		return nil, r.Cause(key, err)
+		return nil, r.Cause(key, nameColumns(r, err))
 	}
 	return all, nil
+}
+
+// nameColumns adds to an error about columns what says which to take: the flags of
+// the command line, or the recipe's keys.
+func nameColumns(r *recipe.Recipe, err error) error {
+	prompt, completion := "data.columns.prompt", "data.columns.completion"
+	if r.Path == "" {
+		prompt, completion = r.Flags[prompt], r.Flags[completion]
+	}
+	if prompt == "" || !errors.Is(err, data.ErrColumns) {
+		return err
+	}
+	return fmt.Errorf("%w; %s and %s name others", err, prompt, completion)
 }
 
 // readExamples reads the recipe's training examples as the data step will,
@@ -145,7 +158,7 @@ func readExamples(c *recipe.Chain) ([]data.Example, error) {
 	if d := c.Recipe.Data; err != nil || d.Train == "" || d.Validation.File != "" {
 		return rest, err
 	}
-	return rest, checkHeld(c.Recipe, len(rest), len(held))
+	return rest, checkHeld(c.Recipe, rest, held)
 }
 
 // readTraining reads the examples of data.train, and divides them in those to
@@ -163,18 +176,21 @@ func readTraining(r *recipe.Recipe) (rest, held []data.Example, err error) {
 
 // checkHeld refuses a validation share that leaves nothing to learn from, or to
 // validate with. Without one, as 0% says, a training keeps what it ends with.
-func checkHeld(r *recipe.Recipe, rest, held int) error {
+func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 	share := r.Data.Validation.Share
 	switch {
-	case rest == 0 && held > 0 && r.Trains():
-		return r.Problem("data.validation", fmt.Sprintf("%v holds out all of %s: none is left to learn from", share, data.Counted(held, "example")),
+	case len(rest) == 0 && len(held) > 0 && r.Trains():
+		return r.Problem("data.validation", fmt.Sprintf("%v holds out all of %s: none is left to learn from", share, data.Counted(len(held), "example")),
 			"a smaller share, or a file of other examples")
-	case held > 0:
+	case len(held) > 0:
+	case share > 0 && r.Trains() && len(rest) > 0 && rest[0].Whole:
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s of so few words is none", share, data.Counted(len(rest), "text")),
+			"a larger share, a file of other examples, or 0% to train without")
 	case share > 0 && r.Trains():
-		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none: texts are drawn by their hash", share, data.Counted(rest, "example")),
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none: texts are drawn by their hash", share, data.Counted(len(rest), "example")),
 			"a larger share, a file of other examples, or 0% to train without")
 	case r.Data.Test == "" && !r.Compare.Off:
-		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none, and there are no test examples: nothing is left to compare with", share, data.Counted(rest, "example")),
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none, and there are no test examples: nothing is left to compare with", share, data.Counted(len(rest), "example")),
 			"a larger share, a file of other examples, or data.test")
 	}
 	return nil

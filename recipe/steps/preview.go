@@ -1,13 +1,13 @@
 package steps
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"math"
+	"slices"
 	"strings"
 
 	"limbeck/data"
+	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/train"
@@ -16,9 +16,15 @@ import (
 // A Preview is what a training is about to do.
 type Preview struct {
 	Prompt, Reply string // an example as the model will see it; Reply carries loss
-	Examples      int
-	Parameters    int // that are trained
-	Steps         int
+	Examples      int    // of what it learns from, those made of others too; of text, pieces
+	Text          bool
+	TooLong       int    // examples left out, of more than MaxTokens
+	MaxTokens     int    // of an example
+	Held          string // what is held out; empty if nothing is
+	Parameters    int    // that are trained
+	Steps         int    // of each training
+	Trainings     int    // one a learning rate
+	Early         bool   // a training may end early
 	Cost          run.Cost
 }
 
@@ -33,30 +39,20 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 		ref = r.Student.From.Text
 	}
 	c := &recipe.Chain{Recipe: r}
-	m, set, err := readSet(c, ref)
+	p := &Preview{Trainings: len(t.LR), Early: t.Patience > 0, MaxTokens: int(t.MaxTokens)}
+	f := fit{settings: *t, seed: r.Seed}
+	var err error
+	if f.train, p.Held, err = toLearn(r); err != nil {
+		return nil, err
+	}
+	p.Text = len(f.train) > 0 && f.train[0].Kind() == data.Plain
+	m, err := openRef(c, ref)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	if len(set) == 0 {
-		return nil, errors.New("there is no example to train on")
-	}
-	first := set[0]
-	decode := func(ids []int) string { return string(m.Tokenizer.Decode(ids)) }
-	p := &Preview{Prompt: decode(first.IDs[:first.From]), Reply: decode(first.IDs[first.From:]),
-		Examples: len(set), Parameters: m.Config().Params()}
-	if l := t.LoRA; l != nil {
-		adapters, err := train.Adapt(m.Model, l.Rank, l.Alpha, 0)
-		if err != nil {
-			return nil, err
-		}
-		p.Parameters = adapters.Params()
-	}
-	f := fit{settings: *t}
-	p.Steps = train.Steps(set, f.options(t.LR[0]))
-	p.Steps = int(math.Round(float64(p.Steps) * augmented(r.Data)))
-	if t.Steps > 0 {
-		p.Steps = int(t.Steps)
+	if err := p.look(m, &f, r.Distill == nil); err != nil {
+		return nil, err
 	}
 	rounded := aware(r.Quantize)
 	predict := predictTrain(c, "train", ref, false, t, rounded)
@@ -65,6 +61,68 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 	}
 	p.Cost, err = predict.cost()
 	return p, err
+}
+
+// toLearn returns the examples of a training as the data step will write them, and
+// says what is held out.
+func toLearn(r *recipe.Recipe) (all []data.Example, heldOut string, err error) {
+	all, held, err := readTraining(r)
+	if err != nil {
+		return nil, "", err
+	}
+	file := r.Data.Validation.File
+	if file == "" {
+		if err := checkHeld(r, all, held); err != nil {
+			return nil, "", err
+		}
+	}
+	switch texts := heldOfTexts(all, held); {
+	case file != "":
+		heldOut = "the examples of " + string(file)
+	case texts != "":
+		heldOut = texts
+	case len(held) > 0:
+		heldOut = fmt.Sprintf("%s of %s", data.Number(len(held)), data.Counted(len(held)+len(all), "example"))
+	}
+	if a := r.Data.Augment; a != nil {
+		exchanged, invented := augment(a, all, r.Seed)
+		all = slices.Concat(all, exchanged, invented)
+	}
+	return all, heldOut, nil
+}
+
+// look cuts the examples of f into the tokens of m, as the training will; adapt: it
+// gives m a template that fits them.
+func (p *Preview) look(m *model.Model, f *fit, adapt bool) error {
+	if adapt {
+		if err := adaptTemplate(m, f.train); err != nil {
+			return err
+		}
+	}
+	if _, err := extend(m, f.train, f.settings); err != nil {
+		return err
+	}
+	var t Training
+	set, err := f.sequences(m, &t)
+	if err != nil {
+		return err
+	}
+	if len(set) == 0 {
+		return fmt.Errorf("there is no example to train on: all %s are of more than %s tokens (max_tokens)", data.Number(t.TooLong), data.Number(p.MaxTokens))
+	}
+	first := set[0]
+	decode := func(ids []int) string { return string(m.Tokenizer.Decode(ids)) }
+	p.Prompt, p.Reply = decode(first.IDs[:first.From]), decode(first.IDs[first.From:])
+	p.Examples, p.TooLong, p.Parameters = len(set), t.TooLong, m.Config().Params()
+	if l := f.settings.LoRA; l != nil {
+		adapters, err := train.Adapt(m.Model, l.Rank, l.Alpha, 0)
+		if err != nil {
+			return err
+		}
+		p.Parameters = adapters.Params()
+	}
+	p.Steps = train.Steps(set, f.options(f.settings.LR[0]))
+	return nil
 }
 
 // exampleChars bounds what is shown of an example.
@@ -78,9 +136,30 @@ func (p *Preview) Write(w io.Writer) {
 		}
 		return strings.ReplaceAll(s, "\n", "⏎\n    ")
 	}
-	fmt.Fprintf(w, "The first of %s as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n",
-		data.Counted(p.Examples, "example"), show(p.Prompt), show(p.Reply))
-	fmt.Fprintf(w, "%d parameters to train, %s, about %s, %s of memory.\n", p.Parameters, data.Counted(p.Steps, "step"), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
+	examples := data.Counted(p.Examples, "example")
+	if p.Text {
+		examples = data.Counted(p.Examples, "piece") + " of text"
+	}
+	fmt.Fprintf(w, "The first of %s as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n", examples, show(p.Prompt), show(p.Reply))
+	if p.Held != "" {
+		fmt.Fprintf(w, "Held out for validation: %s.\n", p.Held)
+	}
+	if p.TooLong > 0 {
+		fmt.Fprintf(w, "Left out: %s of more than %s tokens.\n", data.Counted(p.TooLong, "example"), data.Number(p.MaxTokens))
+	}
+	fmt.Fprintf(w, "%s to train, %s, about %s, %s of memory.\n", data.Counted(p.Parameters, "parameter"), p.length(), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
+}
+
+// length says how many steps there will be.
+func (p *Preview) length() string {
+	text := data.Counted(p.Steps, "step")
+	if p.Early {
+		text = "at most " + text
+	}
+	if p.Trainings > 1 {
+		text = fmt.Sprintf("%s of %s each", data.Counted(p.Trainings, "training"), text)
+	}
+	return text
 }
 
 func about(seconds float64) string {

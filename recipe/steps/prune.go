@@ -118,7 +118,7 @@ func PruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 	if err != nil {
 		return err
 	}
-	made := fmt.Sprintf("pruned from %d to %d parameters by %d examples", teacher.Config().Params(), m.Config().Params(), len(set.sample))
+	made := fmt.Sprintf("pruned from %s to %s parameters by %s", data.Number(teacher.Config().Params()), data.Number(m.Config().Params()), data.Counted(len(set.sample), "example"))
 	if student.From.Text == recipe.FromScratch {
 		if m, err = fresh(m, seed); err != nil {
 			return err
@@ -130,9 +130,7 @@ func PruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 	if err := speak(w, m, set.examples); err != nil {
 		return err
 	}
-	c := m.Config()
-	w.Fact(Shape, fmt.Sprintf("%d layers, %d wide, %d heads, %d KV heads, %d neurons, %d tokens",
-		c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN, c.Vocab))
+	w.Fact(Shape, shapeText(m.Config()))
 	return save(w, m, made)
 }
 

@@ -1,67 +1,120 @@
 package steps
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"limbeck/data"
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/token"
 	"limbeck/nn"
+	"limbeck/internal/words"
 	"limbeck/recipe"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 )
 
-// Shape of a new model where the user gives none, and what its tokenizer is
+// What a new model has where the user says nothing, and what its tokenizer is
 // called in files.
 const (
 	newContext   = 2048
 	newVocab     = 4000
 	newTokenizer = "gpt-2"
 	endOfText    = "<|endoftext|>"
+	ffnMultiple  = 32 // of its neurons
+
+	leastVocab = 256 + 1 // every byte, and the end of a text
 )
+
+// A NewShape is the shape of a new model, as [ParseShape] checked it.
+type NewShape struct {
+	config arch.Config
+	vocab  int // tokens at most: data may have fewer
+}
+
+// ShapeKeys lists the keys that [ParseShape] takes.
+func ShapeKeys() string { return strings.Join(shapeKeys, ", ") }
+
+var shapeKeys = []string{"layers", "hidden", "heads", "kv_heads", "ffn", "vocab"}
+
+// ParseShape reads the shape of a new model, as "layers=4,hidden=256,heads=4". An
+// error says which part of it is wrong, and what is allowed there.
+func ParseShape(text string) (NewShape, error) {
+	n := map[string]int{}
+	for _, part := range strings.Split(text, ",") {
+		key, value, _ := strings.Cut(part, "=")
+		key = strings.TrimSpace(key)
+		if !slices.Contains(shapeKeys, key) {
+			return NewShape{}, fmt.Errorf("there is no key %q%s (allowed: %s)", key, words.Hint(key, shapeKeys), ShapeKeys())
+		}
+		var count recipe.Dim
+		if err := count.Set(strings.TrimSpace(value)); err != nil || count.Count < 1 {
+			return NewShape{}, fmt.Errorf("%s cannot be %q (allowed: a count of at least 1, as 288 or 4k)", key, strings.TrimSpace(value))
+		}
+		if n[key] > 0 {
+			return NewShape{}, fmt.Errorf("%s is given twice", key)
+		}
+		n[key] = int(count.Count)
+	}
+	return newShape(n)
+}
+
+// newShape checks counts by their keys, and fills in those that are not given.
+func newShape(n map[string]int) (NewShape, error) {
+	for _, key := range shapeKeys[:3] {
+		if n[key] == 0 {
+			return NewShape{}, fmt.Errorf("%s is missing: a shape is at least layers, hidden and heads, as layers=4,hidden=256,heads=4", key)
+		}
+	}
+	heads, width := n["heads"], n["hidden"]
+	if pairs := 2 * heads; width%pairs != 0 { // rotary positions turn pairs of channels
+		below, allowed := width/pairs*pairs, ""
+		if below > 0 {
+			allowed = fmt.Sprintf("hidden=%d, ", below)
+		}
+		return NewShape{}, fmt.Errorf("hidden=%d is no multiple of %d, twice heads=%d: each head has an even number of channels (allowed: %shidden=%d, or other heads)",
+			width, pairs, heads, allowed, below+pairs)
+	}
+	kv := cmp.Or(n["kv_heads"], heads)
+	if heads%kv != 0 {
+		return NewShape{}, fmt.Errorf("kv_heads=%d does not divide heads=%d (allowed: a divisor of %d)", kv, heads, heads)
+	}
+	vocab := cmp.Or(n["vocab"], newVocab)
+	if vocab < leastVocab {
+		return NewShape{}, fmt.Errorf("vocab=%d is too few (allowed: at least %d, which are every byte and %s)", vocab, leastVocab, endOfText)
+	}
+	ffn := cmp.Or(n["ffn"], max(ffnMultiple, 8*width/3/ffnMultiple*ffnMultiple))
+	return NewShape{arch.Config{Arch: "llama", Layers: n["layers"], Width: width, Heads: heads, KVHeads: kv, HeadDim: width / heads,
+		FFN: ffn, Context: newContext, NormEps: 1e-5, RopeBase: 10000, Tied: true}, vocab}, nil
+}
 
 // NewModel writes a model of random weights, with a tokenizer made from the
 // recipe's training data, to path.
-func NewModel(path string, r *recipe.Recipe, s recipe.Student) error {
+func NewModel(path string, r *recipe.Recipe, shape NewShape) error {
 	c := &recipe.Chain{Recipe: r}
 	examples, err := readExamples(c)
 	if err != nil {
 		return err
 	}
-	vocab := s.Vocab.Of(0)
-	if vocab == 0 {
-		vocab = newVocab
-	}
-	spec, err := token.Train(texts(examples), vocab, newTokenizer, []string{endOfText})
+	spec, err := token.Train(texts(examples), shape.vocab, newTokenizer, []string{endOfText})
 	if err != nil {
 		return err
 	}
 	spec.EOS = slices.Index(spec.Tokens, endOfText)
-	shape := arch.Config{Arch: "llama", Layers: s.Layers.Of(0), Width: s.Hidden.Of(0), Heads: s.Heads.Of(0), KVHeads: s.KVHeads.Of(0),
-		FFN: s.FFN.Of(0), Vocab: len(spec.Tokens), Context: newContext, NormEps: 1e-5, RopeBase: 10000, Tied: true}
-	if shape.Layers == 0 || shape.Width == 0 || shape.Heads == 0 {
-		return errors.New("a new model needs counts for layers, hidden and heads, as layers=4,hidden=256,heads=4")
+	shape.config.Vocab = len(spec.Tokens)
+	seed := r.Seed
+	if r.Train != nil {
+		seed = cmp.Or(r.Train.Seed, seed)
 	}
-	if shape.KVHeads == 0 {
-		shape.KVHeads = shape.Heads
-	}
-	if shape.FFN == 0 {
-		shape.FFN = 8 * shape.Width / 3 / 32 * 32
-	}
-	if shape.Width%shape.Heads != 0 {
-		return errors.New("a new model's hidden must be a multiple of its heads")
-	}
-	shape.HeadDim = shape.Width / shape.Heads
-	m, err := model.New(shape, newWeights(r.Seed), spec, templateFor(examples, false))
+	m, err := model.New(shape.config, newWeights(seed), spec, templateFor(examples, false))
 	if err != nil {
 		return err
 	}
-	m.Meta.Set(model.HistoryKey, []string{drawn(m, r.Seed)})
+	m.Meta.Set(model.HistoryKey, []string{drawn(m, seed)})
 	return m.Save(path)
 }
 
@@ -116,5 +169,12 @@ func (r random) Tensor(name string, rows, cols int) *tensor.Tensor {
 
 // drawn says, for its history, what a model of random weights is.
 func drawn(m *model.Model, seed int64) string {
-	return fmt.Sprintf("%d random weights, seed %d", m.Config().Params(), seed)
+	c := m.Config()
+	return fmt.Sprintf("%s random weights, seed %d: %s", data.Number(c.Params()), seed, shapeText(c))
+}
+
+// shapeText says what shape a model has.
+func shapeText(c arch.Config) string {
+	return fmt.Sprintf("%d layers, %d wide, %d heads, %d KV heads, %d neurons, %d tokens",
+		c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN, c.Vocab)
 }

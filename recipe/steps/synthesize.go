@@ -110,7 +110,7 @@ func trainWriter(ctx context.Context, w *run.Work, ref string, s trainSettings, 
 	defer m.Close()
 	pool := par.New(w.Threads)
 	defer pool.Close()
-	made := fmt.Sprintf("trained to write prompts like those of %d examples", len(f.train))
+	made := "trained to write prompts like those of " + f.learned()
 	return saveIn(ctx, w, m, made, quantize.Options{Format: dtype.Q8_0}, pool)
 }
 

@@ -38,6 +38,9 @@ func buildTeacher(c *recipe.Chain) error {
 	if err != nil {
 		return err
 	}
+	if stages[0].Drawn {
+		from.Key = "" // so that no history cites it
+	}
 	ref, members := stages[0].From.Text, []run.Input{from}
 	for i, stage := range stages {
 		if stage.Train == nil {
@@ -119,9 +122,9 @@ func trainModel(ctx context.Context, w *run.Work, ref string, s trainSettings, p
 		return err
 	}
 	defer m.Close()
-	made := fmt.Sprintf("trained on %d examples", len(f.train))
+	made := "trained on " + f.learned()
 	if t.NewTokens > 0 {
-		made += fmt.Sprintf(", with %d new tokens for what replies repeat", t.NewTokens)
+		made += fmt.Sprintf(", with %s for what replies repeat", data.Counted(t.NewTokens, "new token"))
 	}
 	return save(w, m, made+f.made())
 }
