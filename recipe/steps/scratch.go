@@ -8,11 +8,11 @@ import (
 	"strings"
 
 	"limbeck/data"
+	"limbeck/internal/words"
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/token"
 	"limbeck/nn"
-	"limbeck/internal/words"
 	"limbeck/recipe"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
