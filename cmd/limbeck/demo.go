@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -170,7 +171,8 @@ const demoTokens = 128
 const replyColumns = 74
 
 func (d *demoAnswer) write(w io.Writer, name string) {
-	fmt.Fprintf(w, "  %-8s %5.1f ms  confidence %.2f\n    %s\n", name, 1000*d.Seconds, d.Confidence, clip(d.Reply, replyColumns))
+	fmt.Fprintf(w, "  %-8s %5.1f ms  confidence %.2f\n    %s\n", name, 1000*d.Seconds, d.Confidence,
+		strings.Join(wrap(d.Reply, replyColumns), "\n      "))
 }
 
 // demoAnswers lets teacher and student answer, one after the other.

@@ -120,6 +120,9 @@ func usageIfFlag(err error) error {
 	return err
 }
 
+// shortWork is over before anybody asks how long it takes.
+const shortWork = 2 * time.Second
+
 // runOptions returns the options of a run that tells a.err how it goes.
 func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
 	return run.Options{
@@ -127,8 +130,12 @@ func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
 		Threads: threads, Progress: a.progress.report,
 		Warned: func(text string) { a.remark("warning: %s", text) },
 		Said:   func(text string) { a.remark("%s", text) },
-		Started: func(s *run.Planned, number, of int) {
-			a.remark("step %d of %d: %s (%s)", number, of, s.Name, s.Why)
+		Started: func(s *run.Planned, number, of int, left time.Duration) {
+			text := fmt.Sprintf("step %d of %d: %s (%s)", number, of, s.Name, s.Why)
+			if left > shortWork {
+				text += fmt.Sprintf("; all that is left takes about %s", duration(left))
+			}
+			a.remark("%s", text)
 		},
 		Finished: func(s *run.Planned, took time.Duration) {
 			a.progress.finish()

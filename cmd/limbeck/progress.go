@@ -169,7 +169,7 @@ func (p *progress) show(now time.Time) {
 func (p *progress) figures() []string {
 	var f []string
 	rate := p.rate()
-	if rate > 0 {
+	if rate > 0 && p.total != 1 {
 		f = append(f, figure(rate)+"/s")
 	}
 	if rate > 0 && p.total > p.done {

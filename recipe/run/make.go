@@ -24,9 +24,12 @@ type Options struct {
 	Threads  int    // of each step; 0: one a core
 	Progress Progress
 	Warned   func(text string)
-	Said     func(text string)                // how a step goes, as the validations of a training
-	Started  func(s *Planned, number, of int) // a step begins
+	Said     func(text string) // how a step goes, as the validations of a training
 	Finished func(s *Planned, took time.Duration)
+
+	// Started is told that a step begins, the number-th of so many in the plan, and what
+	// it and those after it are expected to take.
+	Started func(s *Planned, number, of int, left time.Duration)
 
 	// Recipe is what the lineage says about the recipe, as JSON.
 	Recipe any
@@ -64,13 +67,11 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 			o.Warned(text)
 		}
 	}
-	number, of := 0, p.ToDo()
-	for _, s := range p.Steps {
+	for i, s := range p.Steps {
 		if !s.Done {
-			number++
 			s.Why = s.own
 			if o.Started != nil {
-				o.Started(s, number, of)
+				o.Started(s, i+1, len(p.Steps), expected(p.Steps[i:]))
 			}
 			took, err := f.do(ctx, p, s, o)
 			if err != nil {
@@ -86,6 +87,15 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 	}
 	f.digests.save()
 	return p, f.writeLineage(whole, o)
+}
+
+// expected returns what the steps are predicted to take.
+func expected(steps []*Planned) time.Duration {
+	seconds := 0.0
+	for _, s := range steps {
+		seconds += s.Cost.Seconds
+	}
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // interrupted is the end of a run by its context: why it ended is no news.
