@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -233,6 +234,38 @@ func TestGold(t *testing.T) {
 	e = NewChat("wake me", "ok")
 	if g, ok := e.Gold(); ok {
 		t.Errorf("got %+v", g)
+	}
+}
+
+// Pieces are all of a text, cut before a space where there is one; other examples stay
+// as they are.
+func TestCutTexts(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		sizes []int
+	}{
+		"short":         {"a b", []int{3}},
+		"just one":      {strings.Repeat("x", TextPiece), []int{TextPiece}},
+		"words":         {strings.Repeat("12345678 ", 300), []int{1997, 703}},
+		"without words": {strings.Repeat("é", 1500), []int{2000, 1000}},
+		"amid a rune":   {"x" + strings.Repeat("é", 1500), []int{1999, 1002}},
+	} {
+		var all string
+		var sizes []int
+		for _, e := range CutTexts([]Example{{Text: c.text, ID: "a"}}) {
+			all += e.Text
+			sizes = append(sizes, len(e.Text))
+			if e.ID != "a" {
+				t.Errorf("%s: ID %q", name, e.ID)
+			}
+		}
+		if all != c.text || !slices.Equal(sizes, c.sizes) {
+			t.Errorf("%s: pieces of %v, want %v, and the same text", name, sizes, c.sizes)
+		}
+	}
+	chat := NewChat("a", "b")
+	if got := CutTexts([]Example{chat}); len(got) != 1 || got[0].Text != chat.Text {
+		t.Errorf("a chat: %+v", got)
 	}
 }
 

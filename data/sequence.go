@@ -18,7 +18,11 @@ func Sequences(m *model.Model, examples []Example, maxTokens int) (set []train.S
 		e := &examples[i]
 		reply, ok := e.Reply()
 		if !ok {
-			set = append(set, textSequences(m, e.Text, maxTokens)...)
+			ids := m.Tokenizer.Encode(e.Text, false)
+			if end := m.Tokenizer.EOS(); end >= 0 {
+				ids = append(ids, end)
+			}
+			set = append(set, TextSequences(ids, maxTokens)...)
 			continue
 		}
 		prompt, err := PromptIDs(m, e)
@@ -74,12 +78,9 @@ func Conversation(messages []Message) []chat.Message {
 	return out
 }
 
-func textSequences(m *model.Model, text string, maxTokens int) []train.Sequence {
-	ids := m.Tokenizer.Encode(text, false)
-	if end := m.Tokenizer.EOS(); end >= 0 {
-		ids = append(ids, end)
-	}
-	var set []train.Sequence
+// TextSequences cuts the tokens of a plain text into sequences of at most maxTokens
+// that predict each token but the first.
+func TextSequences(ids []int, maxTokens int) (set []train.Sequence) {
 	for len(ids) > 1 {
 		n := min(len(ids), maxTokens)
 		set = append(set, train.Sequence{IDs: ids[:n], From: 1})

@@ -52,6 +52,43 @@ func SplitTexts(examples []Example, share float64) (rest, held []Example) {
 	return rest, held
 }
 
+// TextPiece is how many bytes a piece of a plain text has at most, by which models are
+// judged: some hundreds of tokens.
+const TextPiece = 2000
+
+// CutTexts returns the examples with plain texts in pieces, cut between words where
+// there are some. A model may have any tokens: the pieces are the same for all.
+func CutTexts(examples []Example) []Example {
+	var out []Example
+	for _, e := range examples {
+		if e.Kind() != Plain {
+			out = append(out, e)
+			continue
+		}
+		for text := e.Text; text != ""; {
+			n := pieceOf(text)
+			e.Text, text = text[:n], text[n:]
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// pieceOf returns the length of the first piece of a text.
+func pieceOf(text string) int {
+	if len(text) <= TextPiece {
+		return len(text)
+	}
+	if i := strings.LastIndexAny(text[TextPiece/2:TextPiece], "\n "); i >= 0 {
+		return TextPiece/2 + i // a word's token often begins with the space before it
+	}
+	n := TextPiece
+	for n > 1 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return n
+}
+
 // cutAt returns the offset at which the end of a text begins.
 func cutAt(text string, share float64) int {
 	n := int(min(1, share) * float64(len(text)))

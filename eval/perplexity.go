@@ -10,6 +10,7 @@ import (
 	"limbeck/measure"
 	"limbeck/model"
 	"limbeck/nn/op"
+	"limbeck/train"
 )
 
 // windowTokens is the length of a window of text.
@@ -84,42 +85,72 @@ func MeasureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []
 	return Perplexity{N: tokens, Digest: data.Digest(examples), Value: value, SE: value * e.SE, NLL: e}, nil
 }
 
-// ReplyLosses returns two numbers for each reply, or piece of a plain text: its
-// negative log-likelihood in nats, and its tokens. See [MeasureReplies].
+// ReplyLosses returns two numbers for each reply, or piece of a plain text as
+// [data.CutTexts] makes them: its negative log-likelihood in nats, and its tokens, but
+// for the first of a piece. See [MeasureReplies].
 func ReplyLosses(ctx context.Context, m *model.Model, t *op.Tape, examples []data.Example, progress func(done, total int)) ([]float64, error) {
-	set, tooLong, err := data.Sequences(m, examples, m.Config().Context)
+	items, err := lossItems(m, data.CutTexts(examples))
 	if err != nil {
 		return nil, fmt.Errorf("eval: perplexity: %w", err)
 	}
-	if len(tooLong) > 0 {
-		e := &examples[tooLong[0]]
-		return nil, fmt.Errorf("eval: perplexity: %d of %d examples are longer than the context of %d tokens, the first is %s (line %d)",
-			len(tooLong), len(examples), m.Config().Context, e.ID, e.Line)
-	}
-	if len(set) == 0 {
-		return nil, errors.New("eval: perplexity: no tokens to score")
-	}
-	sums := make([]float64, 0, 2*len(set))
-	for i, s := range set {
+	sums := make([]float64, 0, 2*len(items))
+	for i, item := range items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if s.From < 1 {
-			return nil, fmt.Errorf("eval: perplexity: example %d has an empty prompt", i+1)
+		sum, tokens := 0.0, 0
+		for _, s := range item {
+			loss := &tokenLoss{targets: s.IDs[s.From:], nll: make([]float64, len(s.IDs)-s.From)}
+			t.Reset()
+			m.Loss(t, m.Forward(t, op.One(s.IDs[:len(s.IDs)-1], nil)), span(s.From-1, len(loss.nll)), loss)
+			for _, l := range loss.nll {
+				sum += l
+			}
+			tokens += len(loss.nll)
 		}
-		loss := &tokenLoss{targets: s.IDs[s.From:], nll: make([]float64, len(s.IDs)-s.From)}
-		t.Reset()
-		m.Loss(t, m.Forward(t, op.One(s.IDs[:len(s.IDs)-1], nil)), span(s.From-1, len(loss.nll)), loss)
-		var sum float64
-		for _, l := range loss.nll {
-			sum += l
-		}
-		sums = append(sums, sum, float64(len(loss.nll)))
+		sums = append(sums, sum, float64(tokens))
 		if progress != nil {
-			progress(i+1, len(set))
+			progress(i+1, len(items))
 		}
 	}
 	return sums, nil
+}
+
+// lossItems returns what m reads of each example: its reply with the prompt before,
+// or all of a plain text, in pieces if the context is short.
+func lossItems(m *model.Model, examples []data.Example) ([][]train.Sequence, error) {
+	most, tokens, tooLong := m.Config().Context, 0, []int(nil)
+	items := make([][]train.Sequence, len(examples))
+	for i := range examples {
+		e := &examples[i]
+		if e.Kind() == data.Plain {
+			items[i] = data.TextSequences(m.Tokenizer.Encode(e.Text, false), most)
+		} else {
+			set, long, err := data.Sequences(m, examples[i:i+1], most)
+			if err != nil {
+				return nil, err
+			}
+			if len(long) > 0 {
+				tooLong = append(tooLong, i)
+			}
+			items[i] = set
+		}
+		for _, s := range items[i] {
+			if s.From < 1 {
+				return nil, fmt.Errorf("example %d has an empty prompt", i+1)
+			}
+			tokens += len(s.IDs) - s.From
+		}
+	}
+	switch {
+	case len(tooLong) > 0:
+		e := &examples[tooLong[0]]
+		return nil, fmt.Errorf("%d of %d examples are longer than the context of %d tokens, the first is %s (line %d)",
+			len(tooLong), len(examples), most, e.ID, e.Line)
+	case tokens == 0:
+		return nil, errors.New("no tokens to score")
+	}
+	return items, nil
 }
 
 // span returns n numbers from first on.

@@ -47,7 +47,7 @@ func (c *comparison) answer(ctx context.Context, r *row) error {
 		}
 		r.Digest = digest
 	}
-	key := c.key("answers", r.Digest, fmt.Sprint(c.task == nil, c.losses()))
+	key := c.key("answers", r.Digest, fmt.Sprint(c.task == nil, c.losses(), data.TextPiece))
 	if !c.recallOutcome(key, r) {
 		if err := c.work(ctx, r); err != nil {
 			return err

@@ -346,3 +346,50 @@ func TestPriceOfRentedTeacher(t *testing.T) {
 		t.Errorf("1,000 requests cost %v, want 0.14", got)
 	}
 }
+
+// A text is compared by pieces, of which no template makes a prompt, and by tokens of
+// the first model, as others may have more of them.
+func TestRunOnText(t *testing.T) {
+	contestants := models(t, 2)
+	for _, c := range contestants {
+		m, err := model.Open(c.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.SetTemplate("{{ messages[-1]['content'] }}"); err != nil { // needs a message
+			t.Fatal(err)
+		}
+		if err := errors.Join(m.Save(c.Ref+".tmp"), m.Close(), os.Rename(c.Ref+".tmp", c.Ref)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := []data.Example{{Text: strings.Repeat("the cat sat on the mat. ", 250)}} // 6,000 bytes
+	r, err := Run(context.Background(), contestants, text, Options{
+		Bootstrap: measure.Bootstrap{Resamples: 200}, Rounds: 1, Prompts: 3, Threads: 1, Open: model.Open, Checkpoints: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := len(data.CutTexts(text))
+	for _, m := range r.Models {
+		if q := m.Quality[0]; len(m.Quality) != 1 || q.Name != perplexity || q.N != pieces || !(q.SE.Or(0) > 0) {
+			t.Errorf("%s: %+v, want a perplexity over %d pieces", m.Name, m.Quality, pieces)
+		}
+	}
+	if d := r.Models[1].Divergence; d == nil || d.N != pieces || d.Tokens < 50*pieces || d.KL.Or(0) <= 0 {
+		t.Errorf("divergence %+v, want one over %d pieces", d, pieces)
+	}
+	if r.Models[0].Speed.Requests.Median.Or(0) <= 0 {
+		t.Errorf("speed %+v", r.Models[0].Speed)
+	}
+}
+
+func TestPerTokenOfTheFirst(t *testing.T) {
+	first, other := []float64{3, 10, 5, 20}, []float64{4, 12, 6, 25}
+	if got := perTokenOf(first, other); !slices.Equal(got, []float64{4, 10, 6, 20}) || other[1] != 12 {
+		t.Errorf("got %v", got)
+	}
+	if got := perTokenOf(nil, other); !slices.Equal(got, other) {
+		t.Errorf("beside a model without losses: %v", got)
+	}
+}

@@ -111,28 +111,47 @@ func (c *comparison) divergeFrom(ctx context.Context, teacher *row, rows []*row)
 // token: examples are added until it has as many.
 const DivergeTokens = 256
 
-// divergeOn compares the models on the examples' replies, some in one pass.
+// divergeOn compares the models on the examples' replies, some in one pass, or on
+// pieces of plain texts.
 func (c *comparison) divergeOn(ctx context.Context, tape *op.Tape, teacher *model.Model, students []*student) error {
-	for lo := 0; lo < len(c.examples); {
+	examples := data.CutTexts(c.examples)
+	for lo := 0; lo < len(examples); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		hi, tokens := lo, 0
-		for ; hi < len(c.examples) && tokens < DivergeTokens; hi++ {
-			ids, err := data.PromptIDs(teacher, &c.examples[hi])
+		for ; hi < len(examples) && tokens < DivergeTokens; hi++ {
+			prompt, reply, err := tokensOf(teacher, &examples[hi])
 			if err != nil {
-				return fmt.Errorf("compare: divergence: example %s: %w", c.examples[hi].ID, err)
+				return fmt.Errorf("compare: divergence: example %s: %w", examples[hi].ID, err)
 			}
-			reply, _ := c.examples[hi].Reply()
-			tokens += len(ids) + len(teacher.ReplyIDs(reply))
+			tokens += len(prompt) + len(reply)
 		}
-		if err := c.divergePass(tape, teacher, students, c.examples[lo:hi]); err != nil {
+		if err := c.divergePass(tape, teacher, students, examples[lo:hi]); err != nil {
 			return fmt.Errorf("compare: divergence: %w", err)
 		}
 		lo = hi
-		c.Progress("divergence from "+c.rows[0].Name, int64(hi), int64(len(c.examples)), "")
+		c.Progress("divergence from "+c.rows[0].Name, int64(hi), int64(len(examples)), "")
 	}
 	return nil
+}
+
+// tokensOf returns what m is given of an example, and the tokens that it is judged
+// by: the prompt and the reply, or the first token of a text and those after it. The
+// reply is empty if there is none.
+func tokensOf(m *model.Model, e *data.Example) (prompt, reply []int, err error) {
+	if e.Kind() == data.Plain {
+		if ids := m.Tokenizer.Encode(e.Text, false); len(ids) > 1 {
+			prompt, reply = ids[:1], ids[1:]
+		}
+		return prompt, reply, nil
+	}
+	text, ok := e.Reply()
+	if !ok {
+		return nil, nil, nil
+	}
+	prompt, err = data.PromptIDs(m, e)
+	return prompt, m.ReplyIDs(text), err
 }
 
 // divergePass lets all models read some examples. The teacher reads them once
@@ -183,24 +202,22 @@ func (p *passage) logits(t *op.Tape, m *model.Model) []float32 {
 }
 
 // passages returns what teacher and student read of the examples: each the prompt
-// as its own template renders it, and the reply in the student's tokens. Examples
-// too long for either are left out.
+// as its own template renders it, and the reply, or as much of a text as either's
+// context holds, in the student's tokens. Examples too long for either are left out.
 func (s *student) passages(teacher *model.Model, examples []data.Example) (theirs, own *passage, err error) {
 	theirs, own = &passage{}, &passage{}
 	for i := range examples {
-		reply, ok := examples[i].Reply()
-		if !ok {
-			continue
-		}
-		prompt, err := data.PromptIDs(teacher, &examples[i])
+		ours, ids, err := tokensOf(s.model, &examples[i])
 		if err != nil {
 			return nil, nil, err
 		}
-		ours, err := data.PromptIDs(s.model, &examples[i])
-		if err != nil {
+		var prompt []int
+		if examples[i].Kind() == data.Plain {
+			prompt = s.vocab.IDs(nil, ours)
+			ids = ids[:min(len(ids), s.model.Config().Context-1, teacher.Config().Context-1)]
+		} else if prompt, err = data.PromptIDs(teacher, &examples[i]); err != nil {
 			return nil, nil, err
 		}
-		ids := s.model.ReplyIDs(reply)
 		if len(ours) == 0 || len(prompt) == 0 || len(ids) == 0 ||
 			len(ours)+len(ids) > s.model.Config().Context || len(prompt)+len(ids) > teacher.Config().Context {
 			continue

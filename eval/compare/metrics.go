@@ -24,7 +24,8 @@ type metric struct {
 	of   *eval.Metric // nil: perplexity
 }
 
-// perItem is exp of the mean loss of a token, over each item's loss and tokens.
+// perItem is exp of the mean loss of a token, over each item's loss and tokens: those
+// of the first model, as another may cut the same text into fewer or more.
 var perItem = measure.Statistic{Width: 2, Of: func(s []float64, _ int) float64 {
 	if s[1] == 0 {
 		return 1
@@ -137,8 +138,18 @@ func (c *comparison) losses() bool {
 	return slices.ContainsFunc(c.metrics, func(m metric) bool { return m.of == nil })
 }
 
+// perTokenOf returns the losses of items with the numbers of tokens that first has.
+func perTokenOf(first, losses []float64) []float64 {
+	out := slices.Clone(losses)
+	for i := 1; i < len(out) && len(first) == len(out); i += 2 {
+		out[i] = first[i]
+	}
+	return out
+}
+
 // score turns replies and losses into each metric's numbers.
 func (c *comparison) score() error {
+	differ := false
 	for _, r := range c.rows {
 		if c.task != nil {
 			texts := make([]string, len(r.Replies))
@@ -156,9 +167,14 @@ func (c *comparison) score() error {
 			if m.of != nil {
 				r.numbers[k] = m.of.Rows(r.scores)
 			} else {
-				r.numbers[k] = r.Losses
+				r.numbers[k] = perTokenOf(c.rows[0].Losses, r.Losses)
+				differ = differ || !slices.Equal(r.numbers[k], r.Losses)
 			}
 		}
+	}
+	if differ {
+		c.Notes = append(c.Notes, report.Note{Title: "Perplexity",
+			Text: fmt.Sprintf("Of a token as %s cuts texts. Other models cut the same text into fewer or more.", c.rows[0].Name)})
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ type look struct {
 	pass       work        // one pass over the training examples, with those to be made
 	validation work
 	mean       float64 // tokens an example
+	perByte    float64 // tokens a byte of plain text; 0 without any
 	prompts    work    // one pass over the prompts alone
 	made       float64 // examples to be synthesized
 }
@@ -55,7 +56,7 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	if l, ok := looks.seen[string(key)]; ok {
 		return l, nil
 	}
-	m, set, err := readSet(c, ref)
+	m, set, text, err := readSet(c, ref)
 	if err != nil {
 		return look{}, err
 	}
@@ -67,6 +68,9 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 		l.packed = l.packed || fast != nil && fast.Int8()
 	}
 	l.count(c.Recipe.Data, set)
+	if text > 0 {
+		l.perByte = l.pass.tokens / augmented(c.Recipe.Data) / float64(text)
+	}
 	if y := r.Synthesize; y != nil {
 		l.made = keptShare * float64(y.Prompts)
 	}
@@ -196,29 +200,37 @@ func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 	return nil
 }
 
-// readSet returns these examples as the model of ref cuts them into tokens.
-func readSet(c *recipe.Chain, ref string) (*model.Model, []train.Sequence, error) {
+// readSet returns these examples as the model of ref cuts them into tokens, and how
+// many bytes of plain text are among them.
+func readSet(c *recipe.Chain, ref string) (m *model.Model, set []train.Sequence, text int, err error) {
 	all, err := readExamples(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
-	m, err := openRef(c, ref)
-	if err != nil {
-		return nil, nil, err
+	if m, err = openRef(c, ref); err != nil {
+		return nil, nil, 0, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close())
+			m = nil
+		}
+	}()
 	if err := adaptTemplate(m, all); err != nil {
-		return nil, nil, errors.Join(err, m.Close())
+		return m, nil, 0, err
 	}
 	for _, t := range trainings(c.Recipe) {
 		if _, err := extend(m, all, *t); err != nil {
-			return nil, nil, errors.Join(err, m.Close())
+			return m, nil, 0, err
 		}
 	}
-	set, _, err := data.Sequences(m, all, 1<<20)
-	if err != nil {
-		return nil, nil, errors.Join(err, m.Close())
+	for i := range all {
+		if all[i].Kind() == data.Plain {
+			text += len(all[i].Text)
+		}
 	}
-	return m, set, nil
+	set, _, err = data.Sequences(m, all, 1<<20)
+	return m, set, text, err
 }
 
 // trainings lists what trains models on the data alone, in order.

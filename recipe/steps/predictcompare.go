@@ -49,42 +49,72 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		if err != nil {
 			return run.Cost{}, err
 		}
-		n := float64(len(judged))
 		pool := par.New(0)
 		defer pool.Close()
 		threads := float64(pool.Threads())
-		reply := l.mean * l.pass.rows / max(1, l.pass.tokens)
-		pass := work{n * l.mean, n * reply}
+		v := l.verdict(r, judged)
 		models, opened, most := 0, int64(0), needs{}
 		for _, x := range settings.Models {
 			shape, bytes, packed := l.student, int64(l.student.Params()), true
 			if x.Role == report.Teacher {
 				shape, bytes, packed = l.config, l.bytes, l.packed
 			}
-			answer := forward(shape, packed, pass)
-			if packed {
+			answer := forward(shape, packed, v.pass)
+			if packed && v.replies {
 				answer /= answerShare
 			}
 			cost.Seconds += answer
-			cost.Seconds += timingSeconds(&r.Compare, float64(bytes), reply)
+			cost.Seconds += timingSeconds(&r.Compare, v.prompts, float64(bytes), v.reply)
 			if x.Role != report.Teacher {
 				opened += bytes
-				cost.Seconds += divergeSeconds(shape, pass, threads) + forward(shape, packed, pass)
+				cost.Seconds += divergeSeconds(shape, v.pass, threads) + forward(shape, packed, v.pass)
 			}
-			most = most.orHeap(l.answering(shape, bytes))
+			if v.replies {
+				most = most.orHeap(l.answering(shape, bytes))
+			} else {
+				most = most.orHeap(needs{heap: bytes + sweepMemory(shape, min(float64(shape.Context), v.pass.tokens), true)})
+			}
 			models++
 		}
-		cost.Seconds += forward(l.config, l.packed, pass)
-		judges := l.judging(pass, opened)
+		cost.Seconds += forward(l.config, l.packed, v.pass)
+		judges := l.judging(v.pass, opened)
 		if slices.Contains(r.Compare.Baselines, classical) {
 			cost = l.learning(cost, c.Recipe.Data)
 			judges.heap += int64(l.examples(c.Recipe.Data) * learnedMemory)
 			models++
 		}
 		cost.Memory = max(cost.Memory, l.reading().and(most.orHeap(judges)).peak())
-		cost.Seconds += 2 * float64(models*metricsOfTask) * n * float64(r.Compare.Resamples) * drawSeconds / threads
+		cost.Seconds += 2 * float64(models*metricsOfTask) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
+}
+
+// A verdict is what a comparison has each model do.
+type verdict struct {
+	pass    work    // what a model reads, and of it what is judged
+	items   float64 // that are resampled
+	replies bool    // are written, not only read
+	prompts float64 // of a round of timing
+	reply   float64 // tokens that the reply to one has
+}
+
+// verdict returns what the recipe's comparison has models do with these examples.
+func (l *look) verdict(r *recipe.Recipe, judged []data.Example) verdict {
+	n := float64(len(judged))
+	v := verdict{items: n, replies: true, prompts: min(n, float64(r.Compare.Prompts)), reply: l.mean * l.pass.rows / max(1, l.pass.tokens)}
+	v.pass = work{n * l.mean, n * v.reply}
+	if len(judged) == 0 || judged[0].Kind() != data.Plain {
+		return v
+	}
+	v.replies, v.reply = false, eval.LeastReply
+	bytes := 0
+	for i := range judged {
+		bytes += len(judged[i].Text)
+	}
+	tokens := float64(bytes) * l.perByte
+	v.pass = work{tokens, tokens}
+	v.items = math.Ceil(tokens / float64(l.config.Context))
+	return v
 }
 
 // learning adds to a comparison's cost that of the classical baseline, which
@@ -127,8 +157,8 @@ func (l *look) judging(pass work, students int64) needs {
 }
 
 // timingSeconds is what timing one model takes in all rounds.
-func timingSeconds(c *recipe.Compare, bytes, reply float64) float64 {
-	return float64(c.Rounds) * (startSeconds + bytes/loadBytes + float64(c.Prompts)*reply*bytes/decodeBytes)
+func timingSeconds(c *recipe.Compare, prompts, bytes, reply float64) float64 {
+	return float64(c.Rounds) * (startSeconds + bytes/loadBytes + prompts*reply*bytes/decodeBytes)
 }
 
 func divergeSeconds(c arch.Config, w work, threads float64) float64 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,30 @@ func plan(path string) error {
 	}
 	_, err = folder.Plan(made)
 	return err
+}
+
+// A comparison on a text costs what reading its pieces does: a book is no prompt.
+func TestComparisonOfTextIsCheap(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: book.txt\nstudent: {layers: 1}\ntrain: {}\n")
+	write(t, filepath.Join(filepath.Dir(path), "book.txt"), strings.Repeat("the cat sat on the mat. ", 20_000))
+	_, made, folder, err := compiled(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := folder.Plan(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, s := range p.Steps {
+		kinds = append(kinds, s.Kind)
+		if c := s.Cost; s.Kind == "compare" && (c.Seconds > 120 || c.Memory > 1e9 || c.Memory == 0) {
+			t.Errorf("%s: %.0f s, %d MB", s.Name, c.Seconds, c.Memory/1e6)
+		}
+	}
+	if !slices.Contains(kinds, "compare") {
+		t.Errorf("steps %v, want a comparison among them", kinds)
+	}
 }
 
 // What a recipe cannot have of its teacher and its data is refused before any
