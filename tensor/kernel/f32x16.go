@@ -49,3 +49,6 @@ func matMulF32(y []float32, ldy int, x []float32, n int, packed []byte, rows, co
 func wordsIn(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/wordBytes)
 }
+
+// A group is a panel.
+var _ [GroupRows]struct{} = [PanelWidth]struct{}{}
