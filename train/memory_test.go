@@ -46,7 +46,7 @@ func byteShape() arch.Config {
 	return c
 }
 
-// A step allocates nothing after the first, in f32 and in bf16, with blocks
+// A step allocates nothing once one as large was made, in f32 and in bf16, with blocks
 // computed twice and without.
 func TestStepAllocatesNothing(t *testing.T) {
 	for _, bf16 := range []bool{false, true} {
