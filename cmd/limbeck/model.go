@@ -54,18 +54,6 @@ type engine struct {
 	load time.Duration
 }
 
-// garbageShare returns how much memory an engine with m may leave uncollected, in
-// percent of what it uses: 20, or what makes about 16 MB. Inference hardly
-// allocates: Go's usual 100 would only let the weights' size be wasted before the
-// first collection.
-func garbageShare(m *model.Model) int {
-	size := 1
-	for _, w := range m.Weights() {
-		size += w.Bytes()
-	}
-	return max(1, min(20, 16_000_000*100/size))
-}
-
 // open loads a model for inference. The caller closes the engine.
 func (f *engineFlags) open(a *app, ref string) (*engine, error) {
 	return f.load(a, ref, func(e *engine) { e.Model.Pack(e.pool) })
@@ -87,7 +75,7 @@ func (f *engineFlags) load(a *app, ref string, ready func(*engine)) (*engine, er
 		debug.SetGCPercent(usual)
 		return nil, err
 	}
-	defer debug.SetGCPercent(garbageShare(m))
+	defer debug.SetGCPercent(generate.GarbageShare(m))
 	e := &engine{generate.NewRunner(m, pool, p), pool, 0}
 	ready(e)
 	e.load = time.Since(start)

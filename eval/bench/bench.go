@@ -157,10 +157,6 @@ func (j *Job) run(ctx context.Context) (*Record, error) {
 	return &r, nil
 }
 
-// garbageShare is how much memory may lie uncollected, in percent of what is
-// used: inference hardly allocates.
-const garbageShare = 20
-
 // Measure times the job in this process. The first prompt is answered once
 // before the clock runs: a process that serves is warm.
 func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
@@ -181,7 +177,7 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	debug.SetGCPercent(garbageShare)
+	debug.SetGCPercent(generate.GarbageShare(m))
 	m.Pack(pool)
 	t := newTimer(m, pool, p)
 	r := &Record{Load: time.Since(start).Seconds(), Shape: ShapeOf(m, p)}
