@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"limbeck/data"
 	"limbeck/eval/report"
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
@@ -193,7 +194,7 @@ func (p *Profile) table(model string) report.Table {
 	if p.Units != 1 {
 		units += "s"
 	}
-	t.Note = fmt.Sprintf("Measured over %s %s, in which threads waited for others for %.1f %% of their time.", count(p.Units), units, 100*p.Idle)
+	t.Note = fmt.Sprintf("Measured over %s %s, in which threads waited for others for %.1f %% of their time.", data.Number(p.Units), units, 100*p.Idle)
 	if beyond {
 		t.Note += " " + BeyondMemoryNote
 	}
@@ -205,7 +206,7 @@ func (p *Profile) table(model string) report.Table {
 func (p *Profile) milliseconds(seconds float64) report.Cell {
 	v, decimals := 1e3*seconds, 3-int(math.Floor(math.Log10(max(1e-3, 1e3*p.Seconds))))
 	if decimals <= 0 {
-		return report.Cell{Text: count(int(math.Round(v))), Value: report.N(v)}
+		return report.Cell{Text: data.Number(int(math.Round(v))), Value: report.N(v)}
 	}
 	return report.Cell{Text: strconv.FormatFloat(v, 'f', decimals, 64), Value: report.N(v)}
 }

@@ -3,7 +3,8 @@ package bench
 import (
 	"fmt"
 	"slices"
-	"strconv"
+
+	"limbeck/data"
 )
 
 // A Work is one thing to time.
@@ -28,13 +29,13 @@ const (
 func (w Work) String() string {
 	switch {
 	case w.Kind == Prompt:
-		return fmt.Sprintf("prompt of %s", count(w.Tokens))
+		return fmt.Sprintf("prompt of %s", data.Number(w.Tokens))
 	case w.Kind == Requests:
 		return fmt.Sprintf("%d requests, %d in, %d out", w.Batch, w.Tokens, w.Write)
 	case w.Batch > 1:
 		return fmt.Sprintf("decode, %d at once", w.Batch)
 	}
-	return fmt.Sprintf("decode after %s", count(w.after()))
+	return fmt.Sprintf("decode after %s", data.Number(w.after()))
 }
 
 // after returns how many tokens stand before the first that is written, the
@@ -44,14 +45,6 @@ func (w Work) after() int {
 		return 0
 	}
 	return w.Tokens
-}
-
-// count writes a number below a billion with commas.
-func count(n int) string {
-	if n < 1000 {
-		return strconv.Itoa(n)
-	}
-	return fmt.Sprintf("%s,%03d", count(n/1000), n%1000)
 }
 
 const (
