@@ -15,24 +15,19 @@ import (
 )
 
 // plan looks at a recipe as a dry run does.
-func plan(path string) error {
+func plan(path string) (*run.Plan, error) {
 	_, made, folder, err := compiled(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = folder.Plan(made)
-	return err
+	return folder.Plan(made)
 }
 
 // A comparison on a text costs what reading its pieces does: a book is no prompt.
 func TestComparisonOfTextIsCheap(t *testing.T) {
 	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: book.txt\nstudent: {layers: 1}\ntrain: {}\n")
 	write(t, filepath.Join(filepath.Dir(path), "book.txt"), strings.Repeat("the cat sat on the mat. ", 20_000))
-	_, made, folder, err := compiled(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := folder.Plan(made)
+	p, err := plan(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +92,7 @@ func TestImpossible(t *testing.T) {
 		"no importance":               {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
 	} {
 		path := workshop(t, c.text+"\n")
-		err := plan(path)
+		_, err := plan(path)
 		if err == nil {
 			t.Errorf("%s: no error, want %s", name, c.want)
 			continue
@@ -135,7 +130,8 @@ func TestNotToJudge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, err := range []error{steps.CheckData(r), plan(path)} {
+		_, planned := plan(path)
+		for _, err := range []error{steps.CheckData(r), planned} {
 			if c.want == "" && err == nil {
 				continue
 			}

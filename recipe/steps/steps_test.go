@@ -145,11 +145,7 @@ distill: {steps: 2, batch_tokens: 256, max_tokens: 128%[1]s}
 		t.Errorf("with a budget the student is %s, without %s", got, want)
 	}
 	write(t, path, bound)
-	_, made, folder, err := compiled(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := folder.Plan(made)
+	p, err := plan(path)
 	if err != nil {
 		t.Fatal(err)
 	}
