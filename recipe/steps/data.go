@@ -195,17 +195,27 @@ func heldOfTexts(rest, held []data.Example) string {
 	if len(held) == 0 || !held[0].Whole {
 		return ""
 	}
-	size := func(examples []data.Example) (n int) {
-		for i := range examples {
-			n += len(examples[i].Text)
-		}
-		return n
-	}
 	of := "the text"
 	if len(rest) > 1 {
 		of = "each text"
 	}
-	return fmt.Sprintf("the end of %s, %s of %s bytes", of, data.Number(size(held)), data.Number(size(held)+size(rest)))
+	return fmt.Sprintf("the end of %s, %s of %s bytes", of, data.Number(textBytes(held)), data.Number(textBytes(held)+textBytes(rest)))
+}
+
+// plain tells whether examples, which are all of one kind, are plain texts.
+func plain(examples []data.Example) bool {
+	return len(examples) > 0 && examples[0].Kind() == data.Plain
+}
+
+// textBytes returns how long plain texts are together; 0 of other examples.
+func textBytes(examples []data.Example) (n int) {
+	if !plain(examples) {
+		return 0
+	}
+	for i := range examples {
+		n += len(examples[i].Text)
+	}
+	return n
 }
 
 // augment makes further examples of those there are.

@@ -128,12 +128,12 @@ var checkpoints = func(o *train.Options) {}
 // lossAlone tells whether the loss decides alone which weights are kept: there is no
 // one right prompt, and no one right text.
 func (f *fit) lossAlone() bool {
-	return f.prompts || len(f.train) > 0 && f.train[0].Kind() == data.Plain
+	return f.prompts || plain(f.train)
 }
 
 // learned counts what the model learns from, for its history.
 func (f *fit) learned() string {
-	if len(f.train) > 0 && f.train[0].Kind() == data.Plain {
+	if plain(f.train) {
 		return data.Counted(len(f.train), "text")
 	}
 	return data.Counted(len(f.train), "example")

@@ -224,13 +224,8 @@ func readSet(c *recipe.Chain, ref string) (m *model.Model, set []train.Sequence,
 			return m, nil, 0, err
 		}
 	}
-	for i := range all {
-		if all[i].Kind() == data.Plain {
-			text += len(all[i].Text)
-		}
-	}
 	set, _, err = data.Sequences(m, all, 1<<20)
-	return m, set, text, err
+	return m, set, textBytes(all), err
 }
 
 // trainings lists what trains models on the data alone, in order.

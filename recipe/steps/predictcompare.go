@@ -72,7 +72,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 			if v.replies {
 				most = most.orHeap(l.answering(shape, bytes))
 			} else {
-				most = most.orHeap(needs{heap: bytes + sweepMemory(shape, min(float64(shape.Context), v.pass.tokens), true)})
+				most = most.orHeap(needs{heap: bytes + sweepMemory(shape, data.TextPiece*l.perByte, true)})
 			}
 			models++
 		}
@@ -103,17 +103,13 @@ func (l *look) verdict(r *recipe.Recipe, judged []data.Example) verdict {
 	n := float64(len(judged))
 	v := verdict{items: n, replies: true, prompts: min(n, float64(r.Compare.Prompts)), reply: l.mean * l.pass.rows / max(1, l.pass.tokens)}
 	v.pass = work{n * l.mean, n * v.reply}
-	if len(judged) == 0 || judged[0].Kind() != data.Plain {
+	if !plain(judged) {
 		return v
 	}
+	bytes := float64(textBytes(judged))
 	v.replies, v.reply = false, eval.LeastReply
-	bytes := 0
-	for i := range judged {
-		bytes += len(judged[i].Text)
-	}
-	tokens := float64(bytes) * l.perByte
-	v.pass = work{tokens, tokens}
-	v.items = math.Ceil(tokens / float64(l.config.Context))
+	v.pass = work{bytes * l.perByte, bytes * l.perByte}
+	v.items = math.Ceil(bytes / data.TextPiece)
 	return v
 }
 

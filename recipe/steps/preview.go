@@ -45,7 +45,7 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 	if f.train, p.Held, err = toLearn(r); err != nil {
 		return nil, err
 	}
-	p.Text = len(f.train) > 0 && f.train[0].Kind() == data.Plain
+	p.Text = plain(f.train)
 	m, err := openRef(c, ref)
 	if err != nil {
 		return nil, err
