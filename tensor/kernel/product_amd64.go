@@ -12,6 +12,9 @@ import "unsafe"
 type assembly struct {
 	avx2, avx512 *tiles
 
+	// many multiplies many activation rows, in AVX2.
+	many manyTile
+
 	// panel decodes the blocks of a group, column by column, in AVX2.
 	panel func(dst *float32, w *byte, blocks int)
 
@@ -27,6 +30,10 @@ type tiles [9]tile
 // in bytes. Of a group it writes the outputs whose bit is set in lanes: all, where
 // there are several groups.
 type tile func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)
+
+// A manyTile multiplies a multiple of four activation rows by a group, all of whose
+// outputs it writes. Strides are in bytes.
+type manyTile func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, rows int)
 
 // tilesOf returns a format's tiles of the tier in use, nil if it has none. The
 // dispatcher replaces it.
@@ -51,14 +58,44 @@ func (p *product) fast(a *assembly) bool {
 	if t == nil {
 		return false
 	}
-	tallest := t.tallest()
-	whole := min(p.hi, p.rows/GroupRows) // groups without padding
-	for g := p.lo; g < p.hi; {
-		count, lanes := min(whole-g, max(1, stayBytes/p.group)), ^uint16(0)
-		if g == whole {
-			count, lanes = 1, 1<<(p.rows%GroupRows)-1
+	whole := max(p.lo, min(p.hi, p.rows/GroupRows)) // groups up to it have no padding
+	first := 0
+	if t == a.avx2 && a.many != nil && p.n >= fewest {
+		first = p.n / manyStep * manyStep
+		p.many(a.many, first, whole)
+	}
+	p.few(t, first, p.lo, whole)
+	p.few(t, 0, whole, p.hi)
+	return true
+}
+
+const (
+	fewest   = 8 // activation rows that are many
+	manyStep = 4 // a manyTile takes a multiple of so many
+)
+
+// many computes the first n activation rows of the groups up to whole.
+func (p *product) many(tile manyTile, n, whole int) {
+	rows := max(fewest, stayBytes/(p.ldx*wordBytes)/manyStep*manyStep)
+	for i := 0; i < n; i += rows {
+		some := min(rows, n-i)
+		for g := p.lo; g < whole; g++ {
+			y, x := &p.y[i*p.ldy+g*GroupRows], (*byte)(unsafe.Pointer(&p.x[i*p.ldx]))
+			tile(y, p.ldy*wordBytes, x, p.ldx*wordBytes, &p.w[g*p.group], p.blocks, some)
 		}
-		for i := 0; i < p.n; {
+	}
+}
+
+// few computes the activation rows from first on of the groups from lo to hi: of
+// whole ones, or of the last.
+func (p *product) few(t *tiles, first, lo, hi int) {
+	tallest, lanes := t.tallest(), ^uint16(0)
+	if hi*GroupRows > p.rows {
+		lanes = 1<<(p.rows%GroupRows) - 1
+	}
+	for g := lo; g < hi; {
+		count := min(hi-g, max(1, stayBytes/p.group))
+		for i := first; i < p.n; {
 			n := t.tall(p.n-i, tallest)
 			y, x := &p.y[i*p.ldy+g*GroupRows], (*byte)(unsafe.Pointer(&p.x[i*p.ldx]))
 			t[n](y, p.ldy*wordBytes, x, p.ldx*wordBytes, &p.w[g*p.group], p.blocks, count, lanes)
@@ -66,7 +103,6 @@ func (p *product) fast(a *assembly) bool {
 		}
 		g += count
 	}
-	return true
 }
 
 func (t *tiles) tallest() int {

@@ -78,6 +78,12 @@ func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q5_0x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q5_0x16many multiplies activation rows, a multiple of 4, by a group of 16 rows of q5_0;
+// blocks and rows > 0. Strides are in bytes.
+//
+//go:noescape
+func q5_0x16many(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, rows int)
+
 // q5_0x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
@@ -100,6 +106,12 @@ func q5_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q5_1x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_1x16many multiplies activation rows, a multiple of 4, by a group of 16 rows of q5_1;
+// blocks and rows > 0. Strides are in bytes.
+//
+//go:noescape
+func q5_1x16many(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, rows int)
 
 // q5_1x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
@@ -147,6 +159,12 @@ func iq4_nlx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, gro
 //go:noescape
 func iq4_nlx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// iq4_nlx16many multiplies activation rows, a multiple of 4, by a group of 16 rows of iq4_nl;
+// blocks and rows > 0. Strides are in bytes.
+//
+//go:noescape
+func iq4_nlx16many(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, rows int)
+
 // iq4_nlx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
@@ -169,6 +187,12 @@ func mxfp4x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, grou
 //
 //go:noescape
 func mxfp4x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x16many multiplies activation rows, a multiple of 4, by a group of 16 rows of mxfp4;
+// blocks and rows > 0. Strides are in bytes.
+//
+//go:noescape
+func mxfp4x16many(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, rows int)
 
 // mxfp4x16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
@@ -216,6 +240,12 @@ func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q5_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q5_kx16many multiplies activation rows, a multiple of 4, by a group of 16 rows of q5_k;
+// blocks and rows > 0. Strides are in bytes.
+//
+//go:noescape
+func q5_kx16many(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, rows int)
+
 // q5_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
@@ -238,6 +268,12 @@ func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q6_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q6_kx16many multiplies activation rows, a multiple of 4, by a group of 16 rows of q6_k;
+// blocks and rows > 0. Strides are in bytes.
+//
+//go:noescape
+func q6_kx16many(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, rows int)
 
 // q6_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
@@ -262,6 +298,12 @@ func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q2_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q2_kx16many multiplies activation rows, a multiple of 4, by a group of 16 rows of q2_k;
+// blocks and rows > 0. Strides are in bytes.
+//
+//go:noescape
+func q2_kx16many(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, rows int)
+
 // q2_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //
 //go:noescape
@@ -284,6 +326,12 @@ func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q3_kx16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q3_kx16many multiplies activation rows, a multiple of 4, by a group of 16 rows of q3_k;
+// blocks and rows > 0. Strides are in bytes.
+//
+//go:noescape
+func q3_kx16many(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, rows int)
 
 // q3_kx16panel decodes the blocks of a group, columns of 16 floats; blocks > 0.
 //

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var shapes = [][2]int{{1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 576}, {48, 1536}, {50, 2048}}
+var shapes = [][2]int{{1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 576}, {48, 1536}, {50, 2048}, {17, 8192}}
 
 func TestPackDecodes(t *testing.T) { eachTier(t, testPackDecodes) }
 

@@ -22,6 +22,7 @@ type wideTile struct {
 	pair   Register        // the step's first pair of scales
 	pairs  Mem             // all of them: two int16 a lane
 	totals Mem             // of a block, by activation row
+	sums   [][2]VecVirtual // the same, where there are registers for them
 	acc    [][2]VecVirtual // sums of a few quads, by activation row and half of the 16 lanes
 }
 
@@ -168,30 +169,52 @@ func (t *wideTile) chunk(c int) {
 		t.chunkSigned(c)
 		return
 	}
-	largest := 1<<(t.Low.Count+t.High.Count) - 1
-	quads := 1
+	quads := t.quadsOfSum()
+	for q := range 8 {
+		t.multiply(t.unpack(c, q), k16.X(c)+4*q, q%quads == 0)
+		if (q+1)%quads != 0 {
+			continue
+		}
+		sub := t.SubOf(c, q)
+		for h := range 2 {
+			t.addSums(h, t.twice(sub, h))
+		}
+	}
+}
+
+// quadsOfSum returns of how many quads 16 bits hold the products of two columns.
+func (t *wideTile) quadsOfSum() int {
+	largest, quads := 1<<(t.Low.Count+t.High.Count)-1, 1
 	for 2*quads*2*127*largest < 1<<15 && 2*quads <= t.Sub/4 {
 		quads *= 2
 	}
-	for q := range 8 {
-		w := t.unpack(c, q)
-		for i := range t.n {
-			b := YMM()
-			VPBROADCASTD(t.x.At(i, k16.X(c)+4*q), b)
-			for h := range 2 {
-				if q%quads == 0 {
-					VPMADDUBSW(b, w[h], t.acc[i][h])
-					continue
-				}
-				p := YMM()
-				VPMADDUBSW(b, w[h], p)
-				VPADDW(p, t.acc[i][h], t.acc[i][h])
+	return quads
+}
+
+// multiply leaves the products of a quad with that of each activation row in acc, or
+// adds them to it.
+func (t *wideTile) multiply(w [2]VecVirtual, x int, first bool) {
+	for i := range t.n {
+		b := YMM()
+		VPBROADCASTD(t.x.At(i, x), b)
+		for h, a := range t.acc[i] {
+			if first {
+				VPMADDUBSW(b, w[h], a)
+				continue
 			}
-		}
-		if (q+1)%quads == 0 {
-			t.addSums(t.SubOf(c, q))
+			p := YMM()
+			VPMADDUBSW(b, w[h], p)
+			VPADDW(p, a, a)
 		}
 	}
+}
+
+// twice returns the scale of a sub-block of the step, twice as int16 a lane.
+func (t *wideTile) twice(sub, h int) VecVirtual {
+	s := YMM()
+	VMOVDQU(Mem{Base: t.pair, Disp: sub/2*k16.WordBytes + 32*h}, s)
+	VPSHUFB(pattern(fmt.Sprintf("twice%d", sub%2), func(i int) byte { return byte(i/4*4 + sub%2*2 + i%2) }), s, s)
+	return s
 }
 
 // chunkSigned is chunk for quanta that span an int8: 16 bits hold one pair.
@@ -242,20 +265,13 @@ func (t *wideTile) scaleOf(s VecVirtual, offset, sub, h int) {
 	VPSRAD(Imm(16), s, s)
 }
 
-// addSums adds the sums so far, times the scale of a sub-block of the step, to
-// the totals.
-func (t *wideTile) addSums(sub int) {
-	twice := pattern(fmt.Sprintf("twice%d", sub%2), func(i int) byte { return byte(i/4*4 + sub%2*2 + i%2) })
-	for h := range 2 {
-		s := YMM()
-		VMOVDQU(Mem{Base: t.pair, Disp: sub/2*k16.WordBytes + 32*h}, s)
-		VPSHUFB(twice, s, s)
-		for i := range t.n {
-			a := t.acc[i][h]
-			VPMADDWD(s, a, a)
-			VPADDD(t.total(i, 32*h), a, a)
-			VMOVDQU(a, t.total(i, 32*h))
-		}
+// addSums adds the sums so far, times a scale, to the totals.
+func (t *wideTile) addSums(h int, scale Op) {
+	for i := range t.n {
+		a := t.acc[i][h]
+		VPMADDWD(scale, a, a)
+		VPADDD(t.total(i, 32*h), a, a)
+		VMOVDQU(a, t.total(i, 32*h))
 	}
 }
 
@@ -283,19 +299,34 @@ func (t *wideTile) bitsOf(b k16.Bits, c, q, h int) VecVirtual {
 // scale adds a block's totals to the outputs. The rows of x are at the end of
 // their quanta.
 func (t *wideTile) scale() {
-	for h := range 2 {
-		if t.Min != nil || t.raised() {
-			t.weighSums(h)
-		}
-		d, dmin := t.half(0, h), VecVirtual(nil)
+	t.scaleBy(func(i, h int) Op { return t.half(i, h) }, func(p, h int) Op {
 		if t.Min != nil {
-			dmin = t.half(1, h)
+			return spread(t.bytesOf(t.Min[p/2], h), p%2)
+		}
+		v := YMM()
+		VMOVDQU(t.pairs.Offset(p*k16.WordBytes+32*h), v)
+		return v
+	})
+}
+
+// scaleBy is scale by d and dmin as f32, and by what weighs the sums of two sub-blocks.
+func (t *wideTile) scaleBy(halves, weights func(i, h int) Op) {
+	for h := range 2 {
+		if t.weighsSums() {
+			t.weighSums(h, weights)
+		}
+		d, dmin := halves(0, h), Op(nil)
+		if t.Min != nil {
+			dmin = halves(1, h)
 		}
 		for i := range t.n {
 			t.scaleRow(i, h, d, dmin)
 		}
 	}
 }
+
+// weighsSums reports whether outputs need the sums of activations over sub-blocks.
+func (t *wideTile) weighsSums() bool { return t.Min != nil || t.raised() }
 
 // raised reports whether quanta are above their values by Zero. Levels of a table
 // are not: they are multiplied as they are.
@@ -310,44 +341,42 @@ func (t *wideTile) half(i, h int) VecVirtual {
 
 // weighSums leaves in acc the sums of activations over sub-blocks, each times its
 // min or, for a format with a zero, its scale.
-func (t *wideTile) weighSums(h int) {
+func (t *wideTile) weighSums(h int, weights func(p, h int) Op) {
 	for p := range t.Pairs() {
-		var pair VecVirtual
-		if t.Min != nil {
-			pair = spread(t.bytesOf(t.Min[p/2], h), p%2)
-		} else {
-			pair = YMM()
-			VMOVDQU(t.pairs.Offset(p*k16.WordBytes+32*h), pair)
-		}
+		pair := weights(p, h)
 		for i := range t.n {
 			b := YMM()
 			VPBROADCASTD(t.x.At(i, t.Sums()-k16.BlockD+4*p), b)
 			if p == 0 {
-				VPMADDWD(b, pair, t.acc[i][h])
+				VPMADDWD(pair, b, t.acc[i][h])
 				continue
 			}
-			VPMADDWD(b, pair, b)
+			VPMADDWD(pair, b, b)
 			VPADDD(b, t.acc[i][h], t.acc[i][h])
 		}
 	}
 }
 
 // scaleRow adds a block's total to half of the outputs of activation row i.
-func (t *wideTile) scaleRow(i, h int, d, dmin VecVirtual) {
+func (t *wideTile) scaleRow(i, h int, d, dmin Op) {
 	dx, total, y, p, sum := YMM(), YMM(), YMM(), YMM(), t.acc[i][h]
 	VBROADCASTSS(t.x.At(i, 0), dx)
-	VMOVDQU(t.total(i, 32*h), total)
+	if t.sums != nil {
+		total = t.sums[i][h]
+	} else {
+		VMOVDQU(t.total(i, 32*h), total)
+	}
 	if t.raised() {
 		VPSLLD(Imm(uint64(bits.TrailingZeros(uint(t.Zero)))), sum, sum)
 		VPSUBD(sum, total, total)
 	}
 	VMOVUPS(t.y.At(i, 32*h), y)
 	VCVTDQ2PS(total, total)
-	VMULPS(dx, d, p)
+	VMULPS(d, dx, p)
 	VFMADD231PS(p, total, y)
 	if t.Min != nil {
 		VCVTDQ2PS(sum, sum)
-		VMULPS(dx, dmin, p)
+		VMULPS(dmin, dx, p)
 		VFNMADD231PS(p, sum, y)
 	}
 	VMOVUPS(y, t.y.At(i, 32*h))

@@ -17,11 +17,17 @@ func main() {
 		for _, n := range []int{1, 2, 4} {
 			matMul(f, n)
 		}
+		if f.Bits == 5 || f.Table != nil {
+			matMulMany(f)
+		}
 		panel(f)
 	}
 	for _, f := range k16.Formats {
 		for _, n := range []int{1, 2, 4} {
 			matMulWide(f, n)
+		}
+		if f.High.Count > 0 || f.Sub == 16 {
+			matMulWideMany(f)
 		}
 		panelWide(f)
 	}

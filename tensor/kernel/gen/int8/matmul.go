@@ -22,6 +22,7 @@ type tile struct {
 	ones  Op              // 1 in every 16-bit word
 	part  Mem             // first half's sums, where blocks are halved
 	heads Mem             // scales and mins as f32
+	plain Register        // the block as matMulMany unpacks it; nil for a packed one
 }
 
 // matMul writes a kernel whose arithmetic is kernel's matMulGeneric.
@@ -176,6 +177,9 @@ func (t *tile) sumNibbles() {
 
 // unpack returns the low or high nibbles of quad j, with their fifth bits.
 func (t *tile) unpack(j int, high bool) (w [2]VecVirtual) {
+	if t.plain != nil {
+		return t.plainQuad(j, high)
+	}
 	for h := range w {
 		w[h] = YMM()
 		at := Mem{Base: t.w, Disp: t.Quanta() + 64*j + 32*h}
@@ -251,7 +255,7 @@ func (t *tile) sumBytes() {
 
 // scales returns the 16 scales.
 func (t *tile) scales() (v [2]Op) {
-	if !t.Exponents {
+	if !t.Exponents || t.plain != nil {
 		return t.halves(0)
 	}
 	for h := range v {
@@ -276,6 +280,9 @@ func (t *tile) raised() bool { return t.Zero != 0 && !t.Signed() }
 // halves converts 16 f16 at an offset of the block. Tall tiles leave no
 // registers for the result: it goes to memory.
 func (t *tile) halves(offset int) (v [2]Op) {
+	if t.plain != nil {
+		return t.plainFloats(offset / x16.HeadBytes)
+	}
 	for h := range v {
 		y := YMM()
 		VCVTPH2PS(Mem{Base: t.w, Disp: offset + 16*h}, y)
