@@ -16,11 +16,29 @@ func f16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups
 //go:noescape
 func f16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// f16x16n3 multiplies 3 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func f16x16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // f16x16n4 multiplies 4 activation rows by groups of 16 rows of f16.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
 func f16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// f16x16n5 multiplies 5 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func f16x16n5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// f16x16n6 multiplies 6 activation rows by groups of 16 rows of f16.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func f16x16n6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // f16x16v1 multiplies 1 activation rows by groups of 16 rows of f16.
 // Strides are in bytes; of a group's outputs those of lanes are written.
@@ -82,11 +100,29 @@ func bf16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func bf16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// bf16x16n3 multiplies 3 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func bf16x16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // bf16x16n4 multiplies 4 activation rows by groups of 16 rows of bf16.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
 //go:noescape
 func bf16x16n4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// bf16x16n5 multiplies 5 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func bf16x16n5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// bf16x16n6 multiplies 6 activation rows by groups of 16 rows of bf16.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func bf16x16n6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // bf16x16v1 multiplies 1 activation rows by groups of 16 rows of bf16.
 // Strides are in bytes; of a group's outputs those of lanes are written.

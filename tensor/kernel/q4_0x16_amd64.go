@@ -4,7 +4,7 @@ package kernel
 
 func init() {
 	q4_0x16.asm = assembly{
-		avx2:   &tiles{1: q4_0x16n1, 2: q4_0x16n2, 4: q4_0x16n4},
+		avx2:   &tiles{1: q4_0x16n1, q4_0x16n2, q4_0x16n3, q4_0x16n4},
 		avx512: &tiles{1: q4_0x16v1, q4_0x16v2, q4_0x16v3, q4_0x16v4, q4_0x16v5, q4_0x16v6, q4_0x16v7, q4_0x16v8},
 		panel:  q4_0x16panel,
 	}

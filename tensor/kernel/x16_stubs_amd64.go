@@ -26,6 +26,12 @@ func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q4_0x16n3 multiplies 3 activation rows by groups of 16 rows of q4_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q4_0x16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q4_0x16n4 multiplies 4 activation rows by groups of 16 rows of q4_0.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
@@ -49,6 +55,12 @@ func q4_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q4_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q4_1x16n3 multiplies 3 activation rows by groups of 16 rows of q4_1.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q4_1x16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q4_1x16n4 multiplies 4 activation rows by groups of 16 rows of q4_1.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
@@ -71,6 +83,12 @@ func q5_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_0x16n3 multiplies 3 activation rows by groups of 16 rows of q5_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q5_0x16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q5_0x16n4 multiplies 4 activation rows by groups of 16 rows of q5_0.
 // Strides are in bytes; lanes leave out outputs of a single group.
@@ -101,6 +119,12 @@ func q5_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q5_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q5_1x16n3 multiplies 3 activation rows by groups of 16 rows of q5_1.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q5_1x16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q5_1x16n4 multiplies 4 activation rows by groups of 16 rows of q5_1.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
@@ -130,6 +154,12 @@ func q8_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q8_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q8_0x16n3 multiplies 3 activation rows by groups of 16 rows of q8_0.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q8_0x16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q8_0x16n4 multiplies 4 activation rows by groups of 16 rows of q8_0.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
@@ -152,6 +182,12 @@ func iq4_nlx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, gro
 //
 //go:noescape
 func iq4_nlx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx16n3 multiplies 3 activation rows by groups of 16 rows of iq4_nl.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func iq4_nlx16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // iq4_nlx16n4 multiplies 4 activation rows by groups of 16 rows of iq4_nl.
 // Strides are in bytes; lanes leave out outputs of a single group.
@@ -182,6 +218,12 @@ func mxfp4x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, grou
 //go:noescape
 func mxfp4x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// mxfp4x16n3 multiplies 3 activation rows by groups of 16 rows of mxfp4.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func mxfp4x16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // mxfp4x16n4 multiplies 4 activation rows by groups of 16 rows of mxfp4.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
@@ -211,6 +253,12 @@ func q4_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q4_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q4_kx16n3 multiplies 3 activation rows by groups of 16 rows of q4_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q4_kx16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q4_kx16n4 multiplies 4 activation rows by groups of 16 rows of q4_k.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
@@ -233,6 +281,12 @@ func q5_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_kx16n3 multiplies 3 activation rows by groups of 16 rows of q5_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q5_kx16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q5_kx16n4 multiplies 4 activation rows by groups of 16 rows of q5_k.
 // Strides are in bytes; lanes leave out outputs of a single group.
@@ -263,6 +317,12 @@ func q6_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q6_kx16n3 multiplies 3 activation rows by groups of 16 rows of q6_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q6_kx16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q6_kx16n4 multiplies 4 activation rows by groups of 16 rows of q6_k.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
@@ -291,6 +351,12 @@ func q2_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q2_kx16n3 multiplies 3 activation rows by groups of 16 rows of q2_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q2_kx16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q2_kx16n4 multiplies 4 activation rows by groups of 16 rows of q2_k.
 // Strides are in bytes; lanes leave out outputs of a single group.
@@ -321,6 +387,12 @@ func q3_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q3_kx16n3 multiplies 3 activation rows by groups of 16 rows of q3_k.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func q3_kx16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q3_kx16n4 multiplies 4 activation rows by groups of 16 rows of q3_k.
 // Strides are in bytes; lanes leave out outputs of a single group.
 //
@@ -349,6 +421,12 @@ func iq4_xsx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, gro
 //
 //go:noescape
 func iq4_xsx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_xsx16n3 multiplies 3 activation rows by groups of 16 rows of iq4_xs.
+// Strides are in bytes; lanes leave out outputs of a single group.
+//
+//go:noescape
+func iq4_xsx16n3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // iq4_xsx16n4 multiplies 4 activation rows by groups of 16 rows of iq4_xs.
 // Strides are in bytes; lanes leave out outputs of a single group.

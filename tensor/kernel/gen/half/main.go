@@ -19,24 +19,63 @@ const (
 	wordBytes  = 4
 )
 
-// A format turns 8 or 16 of its floats in memory into f32.
+// A format turns 16 of its floats in memory into f32: one vector, or two, in whose
+// order the outputs come, which then have to be put into that of rows.
 type format struct {
 	name  string
 	widen func(from Mem, to VecVirtual)
+	two   func(from Mem, to [2]VecVirtual)
+	order func(y [2]VecVirtual)
 }
 
 var formats = []format{
-	{"f16", func(from Mem, to VecVirtual) { VCVTPH2PS(from, to) }},
-	{"bf16", func(from Mem, to VecVirtual) {
-		VPMOVZXWD(from, to)
-		VPSLLD(Imm(16), to, to)
-	}},
+	{
+		name:  "f16",
+		widen: func(from Mem, to VecVirtual) { VCVTPH2PS(from, to) },
+		two: func(from Mem, to [2]VecVirtual) {
+			VCVTPH2PS(from, to[0])
+			VCVTPH2PS(from.Offset(16), to[1])
+		},
+		order: func([2]VecVirtual) {},
+	},
+	{
+		name: "bf16",
+		widen: func(from Mem, to VecVirtual) {
+			VPMOVZXWD(from, to)
+			VPSLLD(Imm(16), to, to)
+		},
+		two: func(from Mem, to [2]VecVirtual) { // even rows, odd rows
+			VMOVDQU(from, to[1])
+			VPSLLD(Imm(16), to[1], to[0])
+			VPAND(high16(), to[1], to[1])
+		},
+		order: func(y [2]VecVirtual) {
+			low, high := YMM(), YMM()
+			VUNPCKLPS(y[1], y[0], low)  // rows 0 to 3 and 8 to 11
+			VUNPCKHPS(y[1], y[0], high) // rows 4 to 7 and 12 to 15
+			VPERM2F128(Imm(0x20), high, low, y[0])
+			VPERM2F128(Imm(0x31), high, low, y[1])
+		},
+	},
+}
+
+var high16Mask Mem
+
+// high16 returns, in memory, ones in the upper half of each of 8 words.
+func high16() Mem {
+	if high16Mask == (Mem{}) {
+		high16Mask = GLOBL("halfHigh16", RODATA|NOPTR)
+		for i := range 8 {
+			DATA(4*i, U32(0xffff0000))
+		}
+	}
+	return high16Mask
 }
 
 func main() {
 	ConstraintExpr("!purego")
 	for _, f := range formats {
-		for _, n := range []int{1, 2, 4} {
+		for n := 1; n <= 6; n++ {
 			avx2(f, n)
 		}
 		for n := 1; n <= 8; n++ {
@@ -135,11 +174,8 @@ func avx2(f format, n int) {
 			VXORPS(a[1], a[1], a[1])
 		}
 	}, func(c int) {
-		var w [2]VecVirtual
-		for h := range w {
-			w[h] = YMM()
-			f.widen(Mem{Base: t.w, Disp: 32*c + 16*h}, w[h])
-		}
+		w := [2]VecVirtual{YMM(), YMM()}
+		f.two(Mem{Base: t.w, Disp: 32 * c}, w)
 		for i, a := range acc {
 			b := YMM()
 			VBROADCASTSS(t.x.At(i, wordBytes*c), b)
@@ -148,6 +184,7 @@ func avx2(f format, n int) {
 		}
 	}, func() {
 		t.rows(func(i int, at Register) {
+			f.order(acc[i])
 			VMOVUPS(acc[i][0], Mem{Base: at})
 			VMOVUPS(acc[i][1], Mem{Base: at, Disp: 32})
 		})

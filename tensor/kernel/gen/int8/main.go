@@ -14,7 +14,7 @@ func main() {
 	quantizeRow()
 	quantizeWide()
 	for _, f := range x16.Formats {
-		for _, n := range []int{1, 2, 4} {
+		for _, n := range []int{1, 2, 3, 4} {
 			matMul(f, n)
 		}
 		if f.Bits == 5 || f.Table != nil {
@@ -23,7 +23,7 @@ func main() {
 		panel(f)
 	}
 	for _, f := range k16.Formats {
-		for _, n := range []int{1, 2, 4} {
+		for _, n := range []int{1, 2, 3, 4} {
 			matMulWide(f, n)
 		}
 		if f.High.Count > 0 || f.Sub == 16 {
