@@ -3303,12 +3303,12 @@ block:
 	VMOVDQU      32(DX), Y2
 	VPSLLW       $0x04, Y2, Y2
 	VPAND        x16fifth<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
+	VPADDB       Y2, Y1, Y1
 	VPAND        128(DX), Y0, Y2
 	VMOVDQU      64(DX), Y5
 	VPSLLW       $0x04, Y5, Y5
 	VPAND        x16fifth<>+0(SB), Y5, Y5
-	VPOR         Y5, Y2, Y2
+	VPADDB       Y5, Y2, Y2
 	VPBROADCASTD 12(CX), Y5
 	VPMADDUBSW   Y5, Y1, Y1
 	VPMADDUBSW   Y5, Y2, Y2
@@ -3317,13 +3317,13 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(DX), Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      128(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 28(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -3333,12 +3333,12 @@ block:
 	VMOVDQU      32(DX), Y6
 	VPSLLW       $0x03, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VPAND        192(DX), Y0, Y6
 	VMOVDQU      64(DX), Y7
 	VPSLLW       $0x03, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 16(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -3350,14 +3350,14 @@ block:
 	VMOVDQU      32(DX), Y6
 	VPSRLW       $0x01, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      192(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 32(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -3371,12 +3371,12 @@ block:
 	VMOVDQU      32(DX), Y2
 	VPSLLW       $0x02, Y2, Y2
 	VPAND        x16fifth<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
+	VPADDB       Y2, Y1, Y1
 	VPAND        256(DX), Y0, Y2
 	VMOVDQU      64(DX), Y5
 	VPSLLW       $0x02, Y5, Y5
 	VPAND        x16fifth<>+0(SB), Y5, Y5
-	VPOR         Y5, Y2, Y2
+	VPADDB       Y5, Y2, Y2
 	VPBROADCASTD 20(CX), Y5
 	VPMADDUBSW   Y5, Y1, Y1
 	VPMADDUBSW   Y5, Y2, Y2
@@ -3386,14 +3386,14 @@ block:
 	VMOVDQU      32(DX), Y6
 	VPSRLW       $0x02, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      256(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 36(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -3403,12 +3403,12 @@ block:
 	VMOVDQU      32(DX), Y6
 	VPSLLW       $0x01, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VPAND        320(DX), Y0, Y6
 	VMOVDQU      64(DX), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 24(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -3420,14 +3420,14 @@ block:
 	VMOVDQU      32(DX), Y6
 	VPSRLW       $0x03, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      320(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 40(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -3523,12 +3523,12 @@ block:
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y3
+	VPADDB       Y1, Y3, Y3
 	VPAND        128(SI), Y0, Y4
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y4
+	VPADDB       Y1, Y4, Y4
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y2, Y3, Y1
 	VPMADDUBSW   Y2, Y4, Y2
@@ -3540,13 +3540,13 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      32(SI), Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      128(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(SI), Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 28(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -3561,12 +3561,12 @@ block:
 	VMOVDQU      32(SI), Y6
 	VPSLLW       $0x03, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VPAND        192(SI), Y0, Y6
 	VMOVDQU      64(SI), Y7
 	VPSLLW       $0x03, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 16(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -3583,14 +3583,14 @@ block:
 	VMOVDQU      32(SI), Y6
 	VPSRLW       $0x01, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      192(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(SI), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 32(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -3613,12 +3613,12 @@ block:
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y3
+	VPADDB       Y1, Y3, Y3
 	VPAND        256(SI), Y0, Y4
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y4
+	VPADDB       Y1, Y4, Y4
 	VPBROADCASTD 20(DX), Y2
 	VPMADDUBSW   Y2, Y3, Y1
 	VPMADDUBSW   Y2, Y4, Y2
@@ -3631,14 +3631,14 @@ block:
 	VMOVDQU      32(SI), Y6
 	VPSRLW       $0x02, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      256(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(SI), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 36(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -3653,12 +3653,12 @@ block:
 	VMOVDQU      32(SI), Y6
 	VPSLLW       $0x01, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VPAND        320(SI), Y0, Y6
 	VMOVDQU      64(SI), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 24(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -3675,14 +3675,14 @@ block:
 	VMOVDQU      32(SI), Y6
 	VPSRLW       $0x03, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      320(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      64(SI), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 40(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -3797,12 +3797,12 @@ block:
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y5
+	VPADDB       Y1, Y5, Y5
 	VPAND        128(SI), Y0, Y6
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y6, Y6
+	VPADDB       Y1, Y6, Y6
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y2, Y5, Y1
 	VPMADDUBSW   Y2, Y6, Y2
@@ -3817,13 +3817,13 @@ block:
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      32(SI), Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VMOVDQU      128(SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      64(SI), Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 28(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -3843,12 +3843,12 @@ block:
 	VMOVDQU      32(SI), Y8
 	VPSLLW       $0x03, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPAND        192(SI), Y0, Y8
 	VMOVDQU      64(SI), Y9
 	VPSLLW       $0x03, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 16(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -3870,14 +3870,14 @@ block:
 	VMOVDQU      32(SI), Y8
 	VPSRLW       $0x01, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VMOVDQU      192(SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      64(SI), Y9
 	VPSRLW       $0x01, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 32(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -3909,12 +3909,12 @@ block:
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y5
+	VPADDB       Y1, Y5, Y5
 	VPAND        256(SI), Y0, Y6
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y6, Y6
+	VPADDB       Y1, Y6, Y6
 	VPBROADCASTD 20(DX), Y2
 	VPMADDUBSW   Y2, Y5, Y1
 	VPMADDUBSW   Y2, Y6, Y2
@@ -3930,14 +3930,14 @@ block:
 	VMOVDQU      32(SI), Y8
 	VPSRLW       $0x02, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VMOVDQU      256(SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      64(SI), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 36(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -3957,12 +3957,12 @@ block:
 	VMOVDQU      32(SI), Y8
 	VPSLLW       $0x01, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPAND        320(SI), Y0, Y8
 	VMOVDQU      64(SI), Y9
 	VPSLLW       $0x01, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 24(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -3984,14 +3984,14 @@ block:
 	VMOVDQU      32(SI), Y8
 	VPSRLW       $0x03, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VMOVDQU      320(SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      64(SI), Y9
 	VPSRLW       $0x03, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 40(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -4137,12 +4137,12 @@ block:
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y7, Y7
+	VPADDB       Y1, Y7, Y7
 	VPAND        128(SI), Y0, Y8
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y8, Y8
+	VPADDB       Y1, Y8, Y8
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y2, Y7, Y1
 	VPMADDUBSW   Y2, Y8, Y2
@@ -4160,13 +4160,13 @@ block:
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      32(SI), Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VMOVDQU      128(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      64(SI), Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 28(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -4191,12 +4191,12 @@ block:
 	VMOVDQU      32(SI), Y10
 	VPSLLW       $0x03, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPAND        192(SI), Y0, Y10
 	VMOVDQU      64(SI), Y11
 	VPSLLW       $0x03, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 16(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -4223,14 +4223,14 @@ block:
 	VMOVDQU      32(SI), Y10
 	VPSRLW       $0x01, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VMOVDQU      192(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      64(SI), Y11
 	VPSRLW       $0x01, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 32(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -4271,12 +4271,12 @@ block:
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y7, Y7
+	VPADDB       Y1, Y7, Y7
 	VPAND        256(SI), Y0, Y8
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y8, Y8
+	VPADDB       Y1, Y8, Y8
 	VPBROADCASTD 20(DX), Y2
 	VPMADDUBSW   Y2, Y7, Y1
 	VPMADDUBSW   Y2, Y8, Y2
@@ -4295,14 +4295,14 @@ block:
 	VMOVDQU      32(SI), Y10
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VMOVDQU      256(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      64(SI), Y11
 	VPSRLW       $0x02, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 36(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -4327,12 +4327,12 @@ block:
 	VMOVDQU      32(SI), Y10
 	VPSLLW       $0x01, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPAND        320(SI), Y0, Y10
 	VMOVDQU      64(SI), Y11
 	VPSLLW       $0x01, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 24(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -4359,14 +4359,14 @@ block:
 	VMOVDQU      32(SI), Y10
 	VPSRLW       $0x03, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VMOVDQU      320(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      64(SI), Y11
 	VPSRLW       $0x03, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 40(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -4548,13 +4548,13 @@ unpack:
 	VMOVDQU   32(R12), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   128(R12), Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   64(R12), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 64(AX)
 	VMOVDQU   Y1, 96(AX)
 	VMOVDQU   160(R12), Y0
@@ -4562,13 +4562,13 @@ unpack:
 	VMOVDQU   32(R12), Y1
 	VPSLLW    $0x03, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   192(R12), Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   64(R12), Y2
 	VPSLLW    $0x03, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 128(AX)
 	VMOVDQU   Y1, 160(AX)
 	VMOVDQU   224(R12), Y0
@@ -4576,13 +4576,13 @@ unpack:
 	VMOVDQU   32(R12), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   256(R12), Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   64(R12), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 192(AX)
 	VMOVDQU   Y1, 224(AX)
 	VMOVDQU   288(R12), Y0
@@ -4590,13 +4590,13 @@ unpack:
 	VMOVDQU   32(R12), Y1
 	VPSLLW    $0x01, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   320(R12), Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   64(R12), Y2
 	VPSLLW    $0x01, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 256(AX)
 	VMOVDQU   Y1, 288(AX)
 	VMOVDQU   96(R12), Y0
@@ -4604,13 +4604,13 @@ unpack:
 	VPAND     x16nibbles<>+0(SB), Y0, Y0
 	VMOVDQU   32(R12), Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   128(R12), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   64(R12), Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 320(AX)
 	VMOVDQU   Y1, 352(AX)
 	VMOVDQU   160(R12), Y0
@@ -4619,14 +4619,14 @@ unpack:
 	VMOVDQU   32(R12), Y1
 	VPSRLW    $0x01, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   192(R12), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   64(R12), Y2
 	VPSRLW    $0x01, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 384(AX)
 	VMOVDQU   Y1, 416(AX)
 	VMOVDQU   224(R12), Y0
@@ -4635,14 +4635,14 @@ unpack:
 	VMOVDQU   32(R12), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   256(R12), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   64(R12), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 448(AX)
 	VMOVDQU   Y1, 480(AX)
 	VMOVDQU   288(R12), Y0
@@ -4651,14 +4651,14 @@ unpack:
 	VMOVDQU   32(R12), Y1
 	VPSRLW    $0x03, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   320(R12), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   64(R12), Y2
 	VPSRLW    $0x03, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 512(AX)
 	VMOVDQU   Y1, 544(AX)
 	ADDQ      $0x00000160, R12
@@ -4959,13 +4959,13 @@ block:
 	VMOVDQU   32(CX), Y3
 	VPSLLW    $0x04, Y3, Y3
 	VPAND     x16fifth<>+0(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VPADDB    Y3, Y2, Y2
 	VMOVDQU   128(CX), Y3
 	VPAND     x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU   64(CX), Y4
 	VPSLLW    $0x04, Y4, Y4
 	VPAND     x16fifth<>+0(SB), Y4, Y4
-	VPOR      Y4, Y3, Y3
+	VPADDB    Y4, Y3, Y3
 	VPSLLD    $0x18, Y2, Y4
 	VPSRLD    $0x18, Y4, Y4
 	VPSUBD    x16zero16<>+0(SB), Y4, Y4
@@ -5019,13 +5019,13 @@ block:
 	VMOVDQU   32(CX), Y3
 	VPSLLW    $0x03, Y3, Y3
 	VPAND     x16fifth<>+0(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VPADDB    Y3, Y2, Y2
 	VMOVDQU   192(CX), Y3
 	VPAND     x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU   64(CX), Y4
 	VPSLLW    $0x03, Y4, Y4
 	VPAND     x16fifth<>+0(SB), Y4, Y4
-	VPOR      Y4, Y3, Y3
+	VPADDB    Y4, Y3, Y3
 	VPSLLD    $0x18, Y2, Y4
 	VPSRLD    $0x18, Y4, Y4
 	VPSUBD    x16zero16<>+0(SB), Y4, Y4
@@ -5079,13 +5079,13 @@ block:
 	VMOVDQU   32(CX), Y3
 	VPSLLW    $0x02, Y3, Y3
 	VPAND     x16fifth<>+0(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VPADDB    Y3, Y2, Y2
 	VMOVDQU   256(CX), Y3
 	VPAND     x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU   64(CX), Y4
 	VPSLLW    $0x02, Y4, Y4
 	VPAND     x16fifth<>+0(SB), Y4, Y4
-	VPOR      Y4, Y3, Y3
+	VPADDB    Y4, Y3, Y3
 	VPSLLD    $0x18, Y2, Y4
 	VPSRLD    $0x18, Y4, Y4
 	VPSUBD    x16zero16<>+0(SB), Y4, Y4
@@ -5139,13 +5139,13 @@ block:
 	VMOVDQU   32(CX), Y3
 	VPSLLW    $0x01, Y3, Y3
 	VPAND     x16fifth<>+0(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VPADDB    Y3, Y2, Y2
 	VMOVDQU   320(CX), Y3
 	VPAND     x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU   64(CX), Y4
 	VPSLLW    $0x01, Y4, Y4
 	VPAND     x16fifth<>+0(SB), Y4, Y4
-	VPOR      Y4, Y3, Y3
+	VPADDB    Y4, Y3, Y3
 	VPSLLD    $0x18, Y2, Y4
 	VPSRLD    $0x18, Y4, Y4
 	VPSUBD    x16zero16<>+0(SB), Y4, Y4
@@ -5199,13 +5199,13 @@ block:
 	VPAND     x16nibbles<>+0(SB), Y2, Y2
 	VMOVDQU   32(CX), Y3
 	VPAND     x16fifth<>+0(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VPADDB    Y3, Y2, Y2
 	VMOVDQU   128(CX), Y3
 	VPSRLW    $0x04, Y3, Y3
 	VPAND     x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU   64(CX), Y4
 	VPAND     x16fifth<>+0(SB), Y4, Y4
-	VPOR      Y4, Y3, Y3
+	VPADDB    Y4, Y3, Y3
 	VPSLLD    $0x18, Y2, Y4
 	VPSRLD    $0x18, Y4, Y4
 	VPSUBD    x16zero16<>+0(SB), Y4, Y4
@@ -5260,14 +5260,14 @@ block:
 	VMOVDQU   32(CX), Y3
 	VPSRLW    $0x01, Y3, Y3
 	VPAND     x16fifth<>+0(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VPADDB    Y3, Y2, Y2
 	VMOVDQU   192(CX), Y3
 	VPSRLW    $0x04, Y3, Y3
 	VPAND     x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU   64(CX), Y4
 	VPSRLW    $0x01, Y4, Y4
 	VPAND     x16fifth<>+0(SB), Y4, Y4
-	VPOR      Y4, Y3, Y3
+	VPADDB    Y4, Y3, Y3
 	VPSLLD    $0x18, Y2, Y4
 	VPSRLD    $0x18, Y4, Y4
 	VPSUBD    x16zero16<>+0(SB), Y4, Y4
@@ -5322,14 +5322,14 @@ block:
 	VMOVDQU   32(CX), Y3
 	VPSRLW    $0x02, Y3, Y3
 	VPAND     x16fifth<>+0(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VPADDB    Y3, Y2, Y2
 	VMOVDQU   256(CX), Y3
 	VPSRLW    $0x04, Y3, Y3
 	VPAND     x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU   64(CX), Y4
 	VPSRLW    $0x02, Y4, Y4
 	VPAND     x16fifth<>+0(SB), Y4, Y4
-	VPOR      Y4, Y3, Y3
+	VPADDB    Y4, Y3, Y3
 	VPSLLD    $0x18, Y2, Y4
 	VPSRLD    $0x18, Y4, Y4
 	VPSUBD    x16zero16<>+0(SB), Y4, Y4
@@ -5384,14 +5384,14 @@ block:
 	VMOVDQU   32(CX), Y3
 	VPSRLW    $0x03, Y3, Y3
 	VPAND     x16fifth<>+0(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VPADDB    Y3, Y2, Y2
 	VMOVDQU   320(CX), Y3
 	VPSRLW    $0x04, Y3, Y3
 	VPAND     x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU   64(CX), Y4
 	VPSRLW    $0x03, Y4, Y4
 	VPAND     x16fifth<>+0(SB), Y4, Y4
-	VPOR      Y4, Y3, Y3
+	VPADDB    Y4, Y3, Y3
 	VPSLLD    $0x18, Y2, Y4
 	VPSRLD    $0x18, Y4, Y4
 	VPSUBD    x16zero16<>+0(SB), Y4, Y4
@@ -5488,12 +5488,12 @@ block:
 	VMOVDQU      64(DX), Y2
 	VPSLLW       $0x04, Y2, Y2
 	VPAND        x16fifth<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
+	VPADDB       Y2, Y1, Y1
 	VPAND        160(DX), Y0, Y2
 	VMOVDQU      96(DX), Y5
 	VPSLLW       $0x04, Y5, Y5
 	VPAND        x16fifth<>+0(SB), Y5, Y5
-	VPOR         Y5, Y2, Y2
+	VPADDB       Y5, Y2, Y2
 	VPBROADCASTD 12(CX), Y5
 	VPMADDUBSW   Y5, Y1, Y1
 	VPMADDUBSW   Y5, Y2, Y2
@@ -5502,13 +5502,13 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(DX), Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      160(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(DX), Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 28(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -5518,12 +5518,12 @@ block:
 	VMOVDQU      64(DX), Y6
 	VPSLLW       $0x03, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VPAND        224(DX), Y0, Y6
 	VMOVDQU      96(DX), Y7
 	VPSLLW       $0x03, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 16(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -5535,14 +5535,14 @@ block:
 	VMOVDQU      64(DX), Y6
 	VPSRLW       $0x01, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      224(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(DX), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 32(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -5556,12 +5556,12 @@ block:
 	VMOVDQU      64(DX), Y2
 	VPSLLW       $0x02, Y2, Y2
 	VPAND        x16fifth<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
+	VPADDB       Y2, Y1, Y1
 	VPAND        288(DX), Y0, Y2
 	VMOVDQU      96(DX), Y5
 	VPSLLW       $0x02, Y5, Y5
 	VPAND        x16fifth<>+0(SB), Y5, Y5
-	VPOR         Y5, Y2, Y2
+	VPADDB       Y5, Y2, Y2
 	VPBROADCASTD 20(CX), Y5
 	VPMADDUBSW   Y5, Y1, Y1
 	VPMADDUBSW   Y5, Y2, Y2
@@ -5571,14 +5571,14 @@ block:
 	VMOVDQU      64(DX), Y6
 	VPSRLW       $0x02, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      288(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(DX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 36(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -5588,12 +5588,12 @@ block:
 	VMOVDQU      64(DX), Y6
 	VPSLLW       $0x01, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VPAND        352(DX), Y0, Y6
 	VMOVDQU      96(DX), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 24(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -5605,14 +5605,14 @@ block:
 	VMOVDQU      64(DX), Y6
 	VPSRLW       $0x03, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      352(DX), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(DX), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 40(CX), Y7
 	VPMADDUBSW   Y7, Y5, Y5
 	VPADDW       Y5, Y1, Y1
@@ -5699,12 +5699,12 @@ block:
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y3
+	VPADDB       Y1, Y3, Y3
 	VPAND        160(SI), Y0, Y4
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y4
+	VPADDB       Y1, Y4, Y4
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y2, Y3, Y1
 	VPMADDUBSW   Y2, Y4, Y2
@@ -5716,13 +5716,13 @@ block:
 	VPAND        Y0, Y5, Y5
 	VMOVDQU      64(SI), Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      160(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(SI), Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 28(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -5737,12 +5737,12 @@ block:
 	VMOVDQU      64(SI), Y6
 	VPSLLW       $0x03, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VPAND        224(SI), Y0, Y6
 	VMOVDQU      96(SI), Y7
 	VPSLLW       $0x03, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 16(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -5759,14 +5759,14 @@ block:
 	VMOVDQU      64(SI), Y6
 	VPSRLW       $0x01, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      224(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(SI), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 32(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -5789,12 +5789,12 @@ block:
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y3
+	VPADDB       Y1, Y3, Y3
 	VPAND        288(SI), Y0, Y4
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y4
+	VPADDB       Y1, Y4, Y4
 	VPBROADCASTD 20(DX), Y2
 	VPMADDUBSW   Y2, Y3, Y1
 	VPMADDUBSW   Y2, Y4, Y2
@@ -5807,14 +5807,14 @@ block:
 	VMOVDQU      64(SI), Y6
 	VPSRLW       $0x02, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      288(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(SI), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 36(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -5829,12 +5829,12 @@ block:
 	VMOVDQU      64(SI), Y6
 	VPSLLW       $0x01, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VPAND        352(SI), Y0, Y6
 	VMOVDQU      96(SI), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 24(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -5851,14 +5851,14 @@ block:
 	VMOVDQU      64(SI), Y6
 	VPSRLW       $0x03, Y6, Y6
 	VPAND        x16fifth<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
+	VPADDB       Y6, Y5, Y5
 	VMOVDQU      352(SI), Y6
 	VPSRLW       $0x04, Y6, Y6
 	VPAND        Y0, Y6, Y6
 	VMOVDQU      96(SI), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16fifth<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VPBROADCASTD 40(DX), Y7
 	VPMADDUBSW   Y7, Y5, Y8
 	VPADDW       Y8, Y1, Y1
@@ -5973,12 +5973,12 @@ block:
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y5
+	VPADDB       Y1, Y5, Y5
 	VPAND        160(SI), Y0, Y6
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y6, Y6
+	VPADDB       Y1, Y6, Y6
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y2, Y5, Y1
 	VPMADDUBSW   Y2, Y6, Y2
@@ -5993,13 +5993,13 @@ block:
 	VPAND        Y0, Y7, Y7
 	VMOVDQU      64(SI), Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VMOVDQU      160(SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      96(SI), Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 28(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -6019,12 +6019,12 @@ block:
 	VMOVDQU      64(SI), Y8
 	VPSLLW       $0x03, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPAND        224(SI), Y0, Y8
 	VMOVDQU      96(SI), Y9
 	VPSLLW       $0x03, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 16(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -6046,14 +6046,14 @@ block:
 	VMOVDQU      64(SI), Y8
 	VPSRLW       $0x01, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VMOVDQU      224(SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      96(SI), Y9
 	VPSRLW       $0x01, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 32(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -6085,12 +6085,12 @@ block:
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y5
+	VPADDB       Y1, Y5, Y5
 	VPAND        288(SI), Y0, Y6
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y6, Y6
+	VPADDB       Y1, Y6, Y6
 	VPBROADCASTD 20(DX), Y2
 	VPMADDUBSW   Y2, Y5, Y1
 	VPMADDUBSW   Y2, Y6, Y2
@@ -6106,14 +6106,14 @@ block:
 	VMOVDQU      64(SI), Y8
 	VPSRLW       $0x02, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VMOVDQU      288(SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      96(SI), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 36(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -6133,12 +6133,12 @@ block:
 	VMOVDQU      64(SI), Y8
 	VPSLLW       $0x01, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPAND        352(SI), Y0, Y8
 	VMOVDQU      96(SI), Y9
 	VPSLLW       $0x01, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 24(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -6160,14 +6160,14 @@ block:
 	VMOVDQU      64(SI), Y8
 	VPSRLW       $0x03, Y8, Y8
 	VPAND        x16fifth<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VMOVDQU      352(SI), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VMOVDQU      96(SI), Y9
 	VPSRLW       $0x03, Y9, Y9
 	VPAND        x16fifth<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VPBROADCASTD 40(DX), Y9
 	VPMADDUBSW   Y9, Y7, Y10
 	VPADDW       Y10, Y1, Y1
@@ -6312,12 +6312,12 @@ block:
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y7, Y7
+	VPADDB       Y1, Y7, Y7
 	VPAND        160(SI), Y0, Y8
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y8, Y8
+	VPADDB       Y1, Y8, Y8
 	VPBROADCASTD 12(DX), Y2
 	VPMADDUBSW   Y2, Y7, Y1
 	VPMADDUBSW   Y2, Y8, Y2
@@ -6335,13 +6335,13 @@ block:
 	VPAND        Y0, Y9, Y9
 	VMOVDQU      64(SI), Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VMOVDQU      160(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 28(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -6366,12 +6366,12 @@ block:
 	VMOVDQU      64(SI), Y10
 	VPSLLW       $0x03, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPAND        224(SI), Y0, Y10
 	VMOVDQU      96(SI), Y11
 	VPSLLW       $0x03, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 16(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -6398,14 +6398,14 @@ block:
 	VMOVDQU      64(SI), Y10
 	VPSRLW       $0x01, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VMOVDQU      224(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
 	VPSRLW       $0x01, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 32(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -6446,12 +6446,12 @@ block:
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y7, Y7
+	VPADDB       Y1, Y7, Y7
 	VPAND        288(SI), Y0, Y8
 	VMOVDQU      96(SI), Y1
 	VPSLLW       $0x02, Y1, Y1
 	VPAND        x16fifth<>+0(SB), Y1, Y1
-	VPOR         Y1, Y8, Y8
+	VPADDB       Y1, Y8, Y8
 	VPBROADCASTD 20(DX), Y2
 	VPMADDUBSW   Y2, Y7, Y1
 	VPMADDUBSW   Y2, Y8, Y2
@@ -6470,14 +6470,14 @@ block:
 	VMOVDQU      64(SI), Y10
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VMOVDQU      288(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
 	VPSRLW       $0x02, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 36(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -6502,12 +6502,12 @@ block:
 	VMOVDQU      64(SI), Y10
 	VPSLLW       $0x01, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPAND        352(SI), Y0, Y10
 	VMOVDQU      96(SI), Y11
 	VPSLLW       $0x01, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 24(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -6534,14 +6534,14 @@ block:
 	VMOVDQU      64(SI), Y10
 	VPSRLW       $0x03, Y10, Y10
 	VPAND        x16fifth<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VMOVDQU      352(SI), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
 	VPSRLW       $0x03, Y11, Y11
 	VPAND        x16fifth<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
+	VPADDB       Y11, Y10, Y10
 	VPBROADCASTD 40(DX), Y11
 	VPMADDUBSW   Y11, Y9, Y12
 	VPADDW       Y12, Y1, Y1
@@ -6725,13 +6725,13 @@ unpack:
 	VMOVDQU   64(R12), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   160(R12), Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   96(R12), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 128(AX)
 	VMOVDQU   Y1, 160(AX)
 	VMOVDQU   192(R12), Y0
@@ -6739,13 +6739,13 @@ unpack:
 	VMOVDQU   64(R12), Y1
 	VPSLLW    $0x03, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   224(R12), Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   96(R12), Y2
 	VPSLLW    $0x03, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 192(AX)
 	VMOVDQU   Y1, 224(AX)
 	VMOVDQU   256(R12), Y0
@@ -6753,13 +6753,13 @@ unpack:
 	VMOVDQU   64(R12), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   288(R12), Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   96(R12), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 256(AX)
 	VMOVDQU   Y1, 288(AX)
 	VMOVDQU   320(R12), Y0
@@ -6767,13 +6767,13 @@ unpack:
 	VMOVDQU   64(R12), Y1
 	VPSLLW    $0x01, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   352(R12), Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   96(R12), Y2
 	VPSLLW    $0x01, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 320(AX)
 	VMOVDQU   Y1, 352(AX)
 	VMOVDQU   128(R12), Y0
@@ -6781,13 +6781,13 @@ unpack:
 	VPAND     x16nibbles<>+0(SB), Y0, Y0
 	VMOVDQU   64(R12), Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   160(R12), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   96(R12), Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 384(AX)
 	VMOVDQU   Y1, 416(AX)
 	VMOVDQU   192(R12), Y0
@@ -6796,14 +6796,14 @@ unpack:
 	VMOVDQU   64(R12), Y1
 	VPSRLW    $0x01, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   224(R12), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   96(R12), Y2
 	VPSRLW    $0x01, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 448(AX)
 	VMOVDQU   Y1, 480(AX)
 	VMOVDQU   256(R12), Y0
@@ -6812,14 +6812,14 @@ unpack:
 	VMOVDQU   64(R12), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   288(R12), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   96(R12), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 512(AX)
 	VMOVDQU   Y1, 544(AX)
 	VMOVDQU   320(R12), Y0
@@ -6828,14 +6828,14 @@ unpack:
 	VMOVDQU   64(R12), Y1
 	VPSRLW    $0x03, Y1, Y1
 	VPAND     x16fifth<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   352(R12), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU   96(R12), Y2
 	VPSRLW    $0x03, Y2, Y2
 	VPAND     x16fifth<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VMOVDQU   Y0, 576(AX)
 	VMOVDQU   Y1, 608(AX)
 	ADDQ      $0x00000180, R12
@@ -7134,13 +7134,13 @@ block:
 	VMOVDQU   64(CX), Y5
 	VPSLLW    $0x04, Y5, Y5
 	VPAND     x16fifth<>+0(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VPADDB    Y5, Y4, Y4
 	VMOVDQU   160(CX), Y5
 	VPAND     x16nibbles<>+0(SB), Y5, Y5
 	VMOVDQU   96(CX), Y6
 	VPSLLW    $0x04, Y6, Y6
 	VPAND     x16fifth<>+0(SB), Y6, Y6
-	VPOR      Y6, Y5, Y5
+	VPADDB    Y6, Y5, Y5
 	VPSLLD    $0x18, Y4, Y6
 	VPSRLD    $0x18, Y6, Y6
 	VCVTDQ2PS Y6, Y6
@@ -7194,13 +7194,13 @@ block:
 	VMOVDQU   64(CX), Y5
 	VPSLLW    $0x03, Y5, Y5
 	VPAND     x16fifth<>+0(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VPADDB    Y5, Y4, Y4
 	VMOVDQU   224(CX), Y5
 	VPAND     x16nibbles<>+0(SB), Y5, Y5
 	VMOVDQU   96(CX), Y6
 	VPSLLW    $0x03, Y6, Y6
 	VPAND     x16fifth<>+0(SB), Y6, Y6
-	VPOR      Y6, Y5, Y5
+	VPADDB    Y6, Y5, Y5
 	VPSLLD    $0x18, Y4, Y6
 	VPSRLD    $0x18, Y6, Y6
 	VCVTDQ2PS Y6, Y6
@@ -7254,13 +7254,13 @@ block:
 	VMOVDQU   64(CX), Y5
 	VPSLLW    $0x02, Y5, Y5
 	VPAND     x16fifth<>+0(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VPADDB    Y5, Y4, Y4
 	VMOVDQU   288(CX), Y5
 	VPAND     x16nibbles<>+0(SB), Y5, Y5
 	VMOVDQU   96(CX), Y6
 	VPSLLW    $0x02, Y6, Y6
 	VPAND     x16fifth<>+0(SB), Y6, Y6
-	VPOR      Y6, Y5, Y5
+	VPADDB    Y6, Y5, Y5
 	VPSLLD    $0x18, Y4, Y6
 	VPSRLD    $0x18, Y6, Y6
 	VCVTDQ2PS Y6, Y6
@@ -7314,13 +7314,13 @@ block:
 	VMOVDQU   64(CX), Y5
 	VPSLLW    $0x01, Y5, Y5
 	VPAND     x16fifth<>+0(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VPADDB    Y5, Y4, Y4
 	VMOVDQU   352(CX), Y5
 	VPAND     x16nibbles<>+0(SB), Y5, Y5
 	VMOVDQU   96(CX), Y6
 	VPSLLW    $0x01, Y6, Y6
 	VPAND     x16fifth<>+0(SB), Y6, Y6
-	VPOR      Y6, Y5, Y5
+	VPADDB    Y6, Y5, Y5
 	VPSLLD    $0x18, Y4, Y6
 	VPSRLD    $0x18, Y6, Y6
 	VCVTDQ2PS Y6, Y6
@@ -7374,13 +7374,13 @@ block:
 	VPAND     x16nibbles<>+0(SB), Y4, Y4
 	VMOVDQU   64(CX), Y5
 	VPAND     x16fifth<>+0(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VPADDB    Y5, Y4, Y4
 	VMOVDQU   160(CX), Y5
 	VPSRLW    $0x04, Y5, Y5
 	VPAND     x16nibbles<>+0(SB), Y5, Y5
 	VMOVDQU   96(CX), Y6
 	VPAND     x16fifth<>+0(SB), Y6, Y6
-	VPOR      Y6, Y5, Y5
+	VPADDB    Y6, Y5, Y5
 	VPSLLD    $0x18, Y4, Y6
 	VPSRLD    $0x18, Y6, Y6
 	VCVTDQ2PS Y6, Y6
@@ -7435,14 +7435,14 @@ block:
 	VMOVDQU   64(CX), Y5
 	VPSRLW    $0x01, Y5, Y5
 	VPAND     x16fifth<>+0(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VPADDB    Y5, Y4, Y4
 	VMOVDQU   224(CX), Y5
 	VPSRLW    $0x04, Y5, Y5
 	VPAND     x16nibbles<>+0(SB), Y5, Y5
 	VMOVDQU   96(CX), Y6
 	VPSRLW    $0x01, Y6, Y6
 	VPAND     x16fifth<>+0(SB), Y6, Y6
-	VPOR      Y6, Y5, Y5
+	VPADDB    Y6, Y5, Y5
 	VPSLLD    $0x18, Y4, Y6
 	VPSRLD    $0x18, Y6, Y6
 	VCVTDQ2PS Y6, Y6
@@ -7497,14 +7497,14 @@ block:
 	VMOVDQU   64(CX), Y5
 	VPSRLW    $0x02, Y5, Y5
 	VPAND     x16fifth<>+0(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VPADDB    Y5, Y4, Y4
 	VMOVDQU   288(CX), Y5
 	VPSRLW    $0x04, Y5, Y5
 	VPAND     x16nibbles<>+0(SB), Y5, Y5
 	VMOVDQU   96(CX), Y6
 	VPSRLW    $0x02, Y6, Y6
 	VPAND     x16fifth<>+0(SB), Y6, Y6
-	VPOR      Y6, Y5, Y5
+	VPADDB    Y6, Y5, Y5
 	VPSLLD    $0x18, Y4, Y6
 	VPSRLD    $0x18, Y6, Y6
 	VCVTDQ2PS Y6, Y6
@@ -7559,14 +7559,14 @@ block:
 	VMOVDQU   64(CX), Y5
 	VPSRLW    $0x03, Y5, Y5
 	VPAND     x16fifth<>+0(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VPADDB    Y5, Y4, Y4
 	VMOVDQU   352(CX), Y5
 	VPSRLW    $0x04, Y5, Y5
 	VPAND     x16nibbles<>+0(SB), Y5, Y5
 	VMOVDQU   96(CX), Y6
 	VPSRLW    $0x03, Y6, Y6
 	VPAND     x16fifth<>+0(SB), Y6, Y6
-	VPOR      Y6, Y5, Y5
+	VPADDB    Y6, Y5, Y5
 	VPSLLD    $0x18, Y4, Y6
 	VPSRLD    $0x18, Y6, Y6
 	VCVTDQ2PS Y6, Y6
@@ -13654,14 +13654,14 @@ block:
 
 // func q4_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_kx16n1(SB), $400-58
+TEXT ·q4_kx16n1(SB), $336-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 384(SP)
+	MOVQ AX, 320(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 392(SP)
-	LEAQ 320(SP), AX
+	MOVQ AX, 328(SP)
+	LEAQ 256(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -13720,256 +13720,250 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 224(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 256(SP)
-	VMOVDQU Y0, 288(SP)
+	VPXOR   Y1, Y1, Y1
 	LEAQ    256(SI), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000004, R8
 
 step:
-	VMOVDQU      (AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      32(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPBROADCASTD (BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      64(AX), Y2
+	VMOVDQU      (AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      96(AX), Y3
+	VMOVDQU      32(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 4(BX), Y4
+	VPBROADCASTD (BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      160(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 8(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      224(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 12(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      256(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 16(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      352(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 20(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 28(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      96(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 4(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      160(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 8(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 12(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      288(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 16(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 20(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 24(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VMOVDQU      (AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      32(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPBROADCASTD 32(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      64(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      (AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      96(AX), Y3
+	VMOVDQU      32(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 36(BX), Y4
+	VPBROADCASTD 32(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      160(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 40(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      224(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 44(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 48(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      352(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 52(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 56(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 60(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      96(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 36(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      160(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 40(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 44(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      288(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 48(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 52(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 56(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPBROADCASTD 60(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	ADDQ         $0x00000050, BX
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x00000040, CX
 	DECQ         R8
 	JNZ          step
-	VMOVDQU      128(SI), Y0
-	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
-	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 4(BX), Y1
-	VPMADDWD     Y0, Y1, Y0
-	VMOVDQU      128(SI), Y1
-	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 8(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      192(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU      128(SI), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y1, Y2, Y2
-	VPSHUFB      x16spread0<>+0(SB), Y2, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 12(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      192(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      128(SI), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y1, Y2, Y2
-	VPSHUFB      x16spread1<>+0(SB), Y2, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 16(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VCVTPH2PS    (SI), Y1
-	VCVTPH2PS    32(SI), Y2
-	VBROADCASTSS (BX), Y3
-	VMOVDQU      256(SP), Y4
-	VMOVUPS      (DX), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y4, Y5
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y2
+	VPSRAW       $0x08, Y2, Y2
+	VPBROADCASTD 4(BX), Y3
+	VPMADDWD     Y2, Y3, Y2
+	VMOVDQU      128(SI), Y3
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 8(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      128(SI), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y3, Y4, Y4
+	VPSHUFB      x16spread0<>+0(SB), Y4, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 12(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      128(SI), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y3, Y4, Y4
+	VPSHUFB      x16spread1<>+0(SB), Y4, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 16(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VCVTPH2PS    (SI), Y3
+	VCVTPH2PS    32(SI), Y4
+	VBROADCASTSS (BX), Y5
+	VMOVUPS      (DX), Y6
 	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VFNMADD231PS Y1, Y0, Y5
-	VMOVUPS      Y5, (DX)
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y0, Y6
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y4, Y5, Y3
+	VFNMADD231PS Y3, Y2, Y6
+	VMOVUPS      Y6, (DX)
 	VMOVDQU      160(SI), Y0
 	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 4(BX), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 4(BX), Y2
+	VPMADDWD     Y0, Y2, Y3
 	VMOVDQU      160(SI), Y0
 	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 8(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      224(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -13981,7 +13975,7 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 12(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      224(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -13993,18 +13987,17 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 16(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VCVTPH2PS    16(SI), Y0
 	VCVTPH2PS    48(SI), Y2
-	VBROADCASTSS (BX), Y3
-	VMOVDQU      288(SP), Y4
+	VBROADCASTSS (BX), Y4
 	VMOVUPS      32(DX), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y3, Y0
-	VFMADD231PS  Y0, Y4, Y5
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y0
-	VFNMADD231PS Y0, Y1, Y5
+	VMULPS       Y0, Y4, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y0
+	VFNMADD231PS Y0, Y3, Y5
 	VMOVUPS      Y5, 32(DX)
 	ADDQ         $0x00000034, BX
 	ADDQ         $0x00000900, SI
@@ -14023,10 +14016,10 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         384(SP), AX
-	VMOVUPS      320(SP), Y2
+	MOVQ         320(SP), AX
+	VMOVUPS      256(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      352(SP), Y1
+	VMOVUPS      288(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -14201,14 +14194,14 @@ GLOBL x16twice1<>(SB), RODATA|NOPTR, $32
 
 // func q4_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q4_kx16n2(SB), $528-58
+TEXT ·q4_kx16n2(SB), $400-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 512(SP)
+	MOVQ AX, 384(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 520(SP)
-	LEAQ 384(SP), AX
+	MOVQ AX, 392(SP)
+	LEAQ 256(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -14269,372 +14262,361 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 224(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 256(SP)
-	VMOVDQU Y0, 288(SP)
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU Y0, 352(SP)
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
 	LEAQ    256(R8), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000004, R10
 
 step:
-	VMOVDQU      (AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      32(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD (SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD (SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      64(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      96(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 4(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 4(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      160(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 8(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 8(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      224(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 12(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 12(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      256(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      288(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 16(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 16(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 20(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 24(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 28(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VMOVDQU      (AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VPBROADCASTD (SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD (SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      96(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 4(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      160(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 8(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 8(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 12(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      288(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 16(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 16(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 20(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 24(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 24(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 28(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       320(SP), Y2, Y2
-	VMOVDQU      Y2, 320(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       352(SP), Y3, Y3
-	VMOVDQU      Y3, 352(SP)
-	VMOVDQU      (AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      32(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VPBROADCASTD 32(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 32(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      64(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      96(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 36(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      160(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 40(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      224(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 44(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      256(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      288(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 48(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 48(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 52(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 56(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 60(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      (AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VPBROADCASTD 32(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 32(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      96(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 36(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      160(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 40(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 40(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 44(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      288(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 48(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 48(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 52(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 56(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 56(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VPBROADCASTD 60(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       320(SP), Y2, Y2
-	VMOVDQU      Y2, 320(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       352(SP), Y3, Y3
-	VMOVDQU      Y3, 352(SP)
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 	ADDQ         $0x00000050, SI
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x00000040, CX
 	DECQ         R10
 	JNZ          step
-	VMOVDQU      128(R8), Y0
-	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB      x16spread0<>+0(SB), Y0, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 4(SI), Y0
-	VPMADDWD     Y1, Y0, Y0
-	VPBROADCASTD 4(SI)(DI*1), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VMOVDQU      128(R8), Y1
-	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 8(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 8(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      128(R8), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y1, Y3, Y3
-	VPSHUFB      x16spread0<>+0(SB), Y3, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 12(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 12(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      128(R8), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y1, Y3, Y3
-	VPSHUFB      x16spread1<>+0(SB), Y3, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 16(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 16(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VCVTPH2PS    (R8), Y1
-	VCVTPH2PS    32(R8), Y3
-	VBROADCASTSS (SI), Y4
-	VMOVDQU      256(SP), Y5
-	VMOVUPS      (DX), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y1, Y4, Y7
-	VFMADD231PS  Y7, Y5, Y6
+	VMOVDQU      128(R8), Y4
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y4, Y4
+	VPSHUFB      x16spread0<>+0(SB), Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 4(SI), Y4
+	VPMADDWD     Y5, Y4, Y4
+	VPBROADCASTD 4(SI)(DI*1), Y6
+	VPMADDWD     Y5, Y6, Y6
+	VMOVDQU      128(R8), Y5
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread1<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 8(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 8(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      192(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      128(R8), Y7
+	VPSRLW       $0x02, Y7, Y7
+	VPAND        x16mask30303030<>+0(SB), Y7, Y7
+	VPOR         Y5, Y7, Y7
+	VPSHUFB      x16spread0<>+0(SB), Y7, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 12(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 12(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      192(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      128(R8), Y7
+	VPSRLW       $0x02, Y7, Y7
+	VPAND        x16mask30303030<>+0(SB), Y7, Y7
+	VPOR         Y5, Y7, Y7
+	VPSHUFB      x16spread1<>+0(SB), Y7, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 16(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 16(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VCVTPH2PS    (R8), Y5
+	VCVTPH2PS    32(R8), Y7
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
 	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y3, Y4, Y7
-	VFNMADD231PS Y7, Y0, Y6
-	VMOVUPS      Y6, (DX)
-	VBROADCASTSS (SI)(DI*1), Y0
-	VMOVDQU      320(SP), Y4
-	VMOVUPS      (DX)(BX*1), Y5
+	VMULPS       Y5, Y8, Y10
+	VFMADD231PS  Y10, Y0, Y9
 	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y5
+	VMULPS       Y7, Y8, Y10
+	VFNMADD231PS Y10, Y4, Y9
+	VMOVUPS      Y9, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVUPS      (DX)(BX*1), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y0, Y1
-	VFNMADD231PS Y1, Y2, Y5
-	VMOVUPS      Y5, (DX)(BX*1)
+	VMULPS       Y5, Y0, Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y7, Y0, Y5
+	VFNMADD231PS Y5, Y6, Y4
+	VMOVUPS      Y4, (DX)(BX*1)
 	VMOVDQU      160(R8), Y0
 	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 4(SI), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y5
 	VPBROADCASTD 4(SI)(DI*1), Y2
-	VPMADDWD     Y0, Y2, Y3
+	VPMADDWD     Y0, Y2, Y7
 	VMOVDQU      160(R8), Y0
 	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 8(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 8(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      224(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -14646,10 +14628,10 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 12(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 12(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      224(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -14661,32 +14643,30 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 16(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 16(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VCVTPH2PS    16(R8), Y0
 	VCVTPH2PS    48(R8), Y2
 	VBROADCASTSS (SI), Y4
-	VMOVDQU      288(SP), Y5
 	VMOVUPS      32(DX), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y4, Y7
-	VFMADD231PS  Y7, Y5, Y6
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y4, Y7
-	VFNMADD231PS Y7, Y1, Y6
+	VMULPS       Y0, Y4, Y8
+	VFMADD231PS  Y8, Y1, Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y4, Y8
+	VFNMADD231PS Y8, Y5, Y6
 	VMOVUPS      Y6, 32(DX)
 	VBROADCASTSS (SI)(DI*1), Y1
-	VMOVDQU      352(SP), Y4
-	VMOVUPS      32(DX)(BX*1), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y4, Y5
+	VMOVUPS      32(DX)(BX*1), Y4
 	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y2, Y1, Y0
-	VFNMADD231PS Y0, Y3, Y5
-	VMOVUPS      Y5, 32(DX)(BX*1)
+	VFNMADD231PS Y0, Y7, Y4
+	VMOVUPS      Y4, 32(DX)(BX*1)
 	ADDQ         $0x00000034, SI
 	ADDQ         $0x00000900, R8
 	DECQ         R9
@@ -14704,15 +14684,15 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         512(SP), AX
-	VMOVUPS      384(SP), Y2
+	MOVQ         384(SP), AX
+	VMOVUPS      256(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      416(SP), Y2
+	VMOVUPS      288(SP), Y2
 	VMASKMOVPS   Y2, Y0, 32(AX)
-	ADDQ         520(SP), AX
-	VMOVUPS      448(SP), Y2
+	ADDQ         392(SP), AX
+	VMOVUPS      320(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      480(SP), Y1
+	VMOVUPS      352(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -17486,14 +17466,14 @@ step:
 
 // func q5_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_kx16n1(SB), $400-58
+TEXT ·q5_kx16n1(SB), $336-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 384(SP)
+	MOVQ AX, 320(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 392(SP)
-	LEAQ 320(SP), AX
+	MOVQ AX, 328(SP)
+	LEAQ 256(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -17552,396 +17532,386 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 224(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 256(SP)
-	VMOVDQU Y0, 288(SP)
+	VPXOR   Y1, Y1, Y1
 	LEAQ    256(SI), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000004, R8
 
 step:
-	VMOVDQU      128(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      (AX), Y1
-	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16mask10101010<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      160(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      32(AX), Y2
-	VPSLLW       $0x04, Y2, Y2
-	VPAND        x16mask10101010<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD (BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      192(AX), Y2
+	VMOVDQU      128(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      (AX), Y3
-	VPSLLW       $0x03, Y3, Y3
+	VPSLLW       $0x04, Y3, Y3
 	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      224(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      160(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
 	VMOVDQU      32(AX), Y4
-	VPSLLW       $0x03, Y4, Y4
+	VPSLLW       $0x04, Y4, Y4
 	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 4(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD (BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      256(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y3
-	VPSLLW       $0x02, Y3, Y3
-	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y4
-	VPSLLW       $0x02, Y4, Y4
-	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 8(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y3
-	VPSLLW       $0x01, Y3, Y3
-	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      352(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y4
-	VPSLLW       $0x01, Y4, Y4
-	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 12(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSLLW       $0x03, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSLLW       $0x03, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 4(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      288(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 8(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSLLW       $0x01, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSLLW       $0x01, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 12(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VMOVDQU      384(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      (AX), Y1
-	VPAND        x16mask10101010<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      416(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      32(AX), Y2
-	VPAND        x16mask10101010<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 16(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      384(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      (AX), Y3
-	VPSRLW       $0x01, Y3, Y3
 	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      480(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      416(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
 	VMOVDQU      32(AX), Y4
-	VPSRLW       $0x01, Y4, Y4
 	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 20(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 16(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      512(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      544(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 24(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      576(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y3
-	VPSRLW       $0x03, Y3, Y3
-	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      608(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y4
-	VPSRLW       $0x03, Y4, Y4
-	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 28(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x01, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 20(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      512(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      544(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 24(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x03, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x03, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VMOVDQU      128(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      64(AX), Y1
-	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16mask10101010<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      160(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      96(AX), Y2
-	VPSLLW       $0x04, Y2, Y2
-	VPAND        x16mask10101010<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 32(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      192(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      128(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      64(AX), Y3
-	VPSLLW       $0x03, Y3, Y3
+	VPSLLW       $0x04, Y3, Y3
 	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      224(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      160(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
 	VMOVDQU      96(AX), Y4
-	VPSLLW       $0x03, Y4, Y4
+	VPSLLW       $0x04, Y4, Y4
 	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 36(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 32(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
-	VPSLLW       $0x02, Y3, Y3
-	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
-	VPSLLW       $0x02, Y4, Y4
-	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 40(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
-	VPSLLW       $0x01, Y3, Y3
-	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      352(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
-	VPSLLW       $0x01, Y4, Y4
-	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 44(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x03, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x03, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 36(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      288(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 40(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x01, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x01, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 44(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VMOVDQU      384(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      64(AX), Y1
-	VPAND        x16mask10101010<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      416(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      96(AX), Y2
-	VPAND        x16mask10101010<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 48(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      384(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      64(AX), Y3
-	VPSRLW       $0x01, Y3, Y3
 	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      480(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      416(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
 	VMOVDQU      96(AX), Y4
-	VPSRLW       $0x01, Y4, Y4
 	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 52(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 48(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      512(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      544(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 56(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      576(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
-	VPSRLW       $0x03, Y3, Y3
-	VPAND        x16mask10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      608(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
-	VPSRLW       $0x03, Y4, Y4
-	VPAND        x16mask10101010<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 60(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x01, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 52(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      512(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      544(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 56(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x03, Y5, Y5
+	VPAND        x16mask10101010<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x03, Y6, Y6
+	VPAND        x16mask10101010<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 60(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	ADDQ         $0x00000050, BX
 	ADDQ         $0x00000280, AX
 	ADDQ         $0x00000040, CX
 	DECQ         R8
 	JNZ          step
-	VMOVDQU      128(SI), Y0
-	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
-	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 4(BX), Y1
-	VPMADDWD     Y0, Y1, Y0
-	VMOVDQU      128(SI), Y1
-	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 8(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      192(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU      128(SI), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y1, Y2, Y2
-	VPSHUFB      x16spread0<>+0(SB), Y2, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 12(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      192(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      128(SI), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y1, Y2, Y2
-	VPSHUFB      x16spread1<>+0(SB), Y2, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 16(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VCVTPH2PS    (SI), Y1
-	VCVTPH2PS    32(SI), Y2
-	VBROADCASTSS (BX), Y3
-	VMOVDQU      256(SP), Y4
-	VMOVUPS      (DX), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y4, Y5
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y2
+	VPSRAW       $0x08, Y2, Y2
+	VPBROADCASTD 4(BX), Y3
+	VPMADDWD     Y2, Y3, Y2
+	VMOVDQU      128(SI), Y3
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 8(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      128(SI), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y3, Y4, Y4
+	VPSHUFB      x16spread0<>+0(SB), Y4, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 12(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VMOVDQU      128(SI), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPOR         Y3, Y4, Y4
+	VPSHUFB      x16spread1<>+0(SB), Y4, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 16(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VCVTPH2PS    (SI), Y3
+	VCVTPH2PS    32(SI), Y4
+	VBROADCASTSS (BX), Y5
+	VMOVUPS      (DX), Y6
 	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VFNMADD231PS Y1, Y0, Y5
-	VMOVUPS      Y5, (DX)
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y0, Y6
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y4, Y5, Y3
+	VFNMADD231PS Y3, Y2, Y6
+	VMOVUPS      Y6, (DX)
 	VMOVDQU      160(SI), Y0
 	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 4(BX), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 4(BX), Y2
+	VPMADDWD     Y0, Y2, Y3
 	VMOVDQU      160(SI), Y0
 	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 8(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      224(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -17953,7 +17923,7 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 12(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      224(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -17965,18 +17935,17 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 16(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VCVTPH2PS    16(SI), Y0
 	VCVTPH2PS    48(SI), Y2
-	VBROADCASTSS (BX), Y3
-	VMOVDQU      288(SP), Y4
+	VBROADCASTSS (BX), Y4
 	VMOVUPS      32(DX), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y3, Y0
-	VFMADD231PS  Y0, Y4, Y5
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y0
-	VFNMADD231PS Y0, Y1, Y5
+	VMULPS       Y0, Y4, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y0
+	VFNMADD231PS Y0, Y3, Y5
 	VMOVUPS      Y5, 32(DX)
 	ADDQ         $0x00000034, BX
 	ADDQ         $0x00000b00, SI
@@ -17995,10 +17964,10 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         384(SP), AX
-	VMOVUPS      320(SP), Y2
+	MOVQ         320(SP), AX
+	VMOVUPS      256(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      352(SP), Y1
+	VMOVUPS      288(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -18017,14 +17986,14 @@ GLOBL x16mask10101010<>(SB), RODATA|NOPTR, $32
 
 // func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q5_kx16n2(SB), $528-58
+TEXT ·q5_kx16n2(SB), $400-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 512(SP)
+	MOVQ AX, 384(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 520(SP)
-	LEAQ 384(SP), AX
+	MOVQ AX, 392(SP)
+	LEAQ 256(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -18085,520 +18054,501 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 224(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 256(SP)
-	VMOVDQU Y0, 288(SP)
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU Y0, 352(SP)
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
 	LEAQ    256(R8), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000004, R10
 
 step:
-	VMOVDQU      128(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      160(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD (SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD (SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSLLW       $0x03, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      224(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSLLW       $0x03, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 4(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 4(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      256(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSLLW       $0x02, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      288(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSLLW       $0x02, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 8(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 8(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSLLW       $0x01, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 12(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 12(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VMOVDQU      128(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      160(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD (SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD (SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSLLW       $0x03, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSLLW       $0x03, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 4(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      288(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 8(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSLLW       $0x01, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSLLW       $0x01, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       320(SP), Y2, Y2
-	VMOVDQU      Y2, 320(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       352(SP), Y3, Y3
-	VMOVDQU      Y3, 352(SP)
-	VMOVDQU      384(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y0
-	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y0
-	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 16(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 16(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x01, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 20(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      512(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      544(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 24(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      576(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x03, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      608(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 28(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      384(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      416(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 16(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 16(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x01, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x01, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 20(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      512(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      544(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 24(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 24(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x03, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x03, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 28(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       320(SP), Y2, Y2
-	VMOVDQU      Y2, 320(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       352(SP), Y3, Y3
-	VMOVDQU      Y3, 352(SP)
-	VMOVDQU      128(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      160(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 32(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 32(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSLLW       $0x03, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      224(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSLLW       $0x03, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 36(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      256(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSLLW       $0x02, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      288(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSLLW       $0x02, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 40(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSLLW       $0x01, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 44(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      128(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      64(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      160(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      96(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 32(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 32(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x03, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x03, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 36(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      288(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 40(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 40(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x01, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x01, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 44(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       320(SP), Y2, Y2
-	VMOVDQU      Y2, 320(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       352(SP), Y3, Y3
-	VMOVDQU      Y3, 352(SP)
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y0
-	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y0
-	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 48(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 48(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x01, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 52(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      512(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      544(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 56(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      576(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x03, Y5, Y5
-	VPAND        x16mask10101010<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      608(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16mask10101010<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 60(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      384(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      64(AX), Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      416(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      96(AX), Y4
+	VPAND        x16mask10101010<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 48(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 48(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x01, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x01, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 52(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      512(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      544(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 56(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 56(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x03, Y9, Y9
+	VPAND        x16mask10101010<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x03, Y10, Y10
+	VPAND        x16mask10101010<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 60(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       320(SP), Y2, Y2
-	VMOVDQU      Y2, 320(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       352(SP), Y3, Y3
-	VMOVDQU      Y3, 352(SP)
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 	ADDQ         $0x00000050, SI
 	ADDQ         $0x00000280, AX
 	ADDQ         $0x00000040, CX
 	DECQ         R10
 	JNZ          step
-	VMOVDQU      128(R8), Y0
-	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB      x16spread0<>+0(SB), Y0, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 4(SI), Y0
-	VPMADDWD     Y1, Y0, Y0
-	VPBROADCASTD 4(SI)(DI*1), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VMOVDQU      128(R8), Y1
-	VPAND        x16mask3f3f3f3f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 8(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 8(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      128(R8), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y1, Y3, Y3
-	VPSHUFB      x16spread0<>+0(SB), Y3, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 12(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 12(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      128(R8), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y1, Y3, Y3
-	VPSHUFB      x16spread1<>+0(SB), Y3, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 16(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 16(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VCVTPH2PS    (R8), Y1
-	VCVTPH2PS    32(R8), Y3
-	VBROADCASTSS (SI), Y4
-	VMOVDQU      256(SP), Y5
-	VMOVUPS      (DX), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y1, Y4, Y7
-	VFMADD231PS  Y7, Y5, Y6
+	VMOVDQU      128(R8), Y4
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y4, Y4
+	VPSHUFB      x16spread0<>+0(SB), Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 4(SI), Y4
+	VPMADDWD     Y5, Y4, Y4
+	VPBROADCASTD 4(SI)(DI*1), Y6
+	VPMADDWD     Y5, Y6, Y6
+	VMOVDQU      128(R8), Y5
+	VPAND        x16mask3f3f3f3f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread1<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 8(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 8(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      192(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      128(R8), Y7
+	VPSRLW       $0x02, Y7, Y7
+	VPAND        x16mask30303030<>+0(SB), Y7, Y7
+	VPOR         Y5, Y7, Y7
+	VPSHUFB      x16spread0<>+0(SB), Y7, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 12(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 12(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      192(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      128(R8), Y7
+	VPSRLW       $0x02, Y7, Y7
+	VPAND        x16mask30303030<>+0(SB), Y7, Y7
+	VPOR         Y5, Y7, Y7
+	VPSHUFB      x16spread1<>+0(SB), Y7, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 16(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 16(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VCVTPH2PS    (R8), Y5
+	VCVTPH2PS    32(R8), Y7
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
 	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y3, Y4, Y7
-	VFNMADD231PS Y7, Y0, Y6
-	VMOVUPS      Y6, (DX)
-	VBROADCASTSS (SI)(DI*1), Y0
-	VMOVDQU      320(SP), Y4
-	VMOVUPS      (DX)(BX*1), Y5
+	VMULPS       Y5, Y8, Y10
+	VFMADD231PS  Y10, Y0, Y9
 	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y5
+	VMULPS       Y7, Y8, Y10
+	VFNMADD231PS Y10, Y4, Y9
+	VMOVUPS      Y9, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVUPS      (DX)(BX*1), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y0, Y1
-	VFNMADD231PS Y1, Y2, Y5
-	VMOVUPS      Y5, (DX)(BX*1)
+	VMULPS       Y5, Y0, Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y7, Y0, Y5
+	VFNMADD231PS Y5, Y6, Y4
+	VMOVUPS      Y4, (DX)(BX*1)
 	VMOVDQU      160(R8), Y0
 	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 4(SI), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y5
 	VPBROADCASTD 4(SI)(DI*1), Y2
-	VPMADDWD     Y0, Y2, Y3
+	VPMADDWD     Y0, Y2, Y7
 	VMOVDQU      160(R8), Y0
 	VPAND        x16mask3f3f3f3f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread1<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 8(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 8(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      224(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -18610,10 +18560,10 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 12(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 12(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      224(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -18625,32 +18575,30 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 16(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 16(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VCVTPH2PS    16(R8), Y0
 	VCVTPH2PS    48(R8), Y2
 	VBROADCASTSS (SI), Y4
-	VMOVDQU      288(SP), Y5
 	VMOVUPS      32(DX), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y4, Y7
-	VFMADD231PS  Y7, Y5, Y6
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y4, Y7
-	VFNMADD231PS Y7, Y1, Y6
+	VMULPS       Y0, Y4, Y8
+	VFMADD231PS  Y8, Y1, Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y4, Y8
+	VFNMADD231PS Y8, Y5, Y6
 	VMOVUPS      Y6, 32(DX)
 	VBROADCASTSS (SI)(DI*1), Y1
-	VMOVDQU      352(SP), Y4
-	VMOVUPS      32(DX)(BX*1), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y4, Y5
+	VMOVUPS      32(DX)(BX*1), Y4
 	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y2, Y1, Y0
-	VFNMADD231PS Y0, Y3, Y5
-	VMOVUPS      Y5, 32(DX)(BX*1)
+	VFNMADD231PS Y0, Y7, Y4
+	VMOVUPS      Y4, 32(DX)(BX*1)
 	ADDQ         $0x00000034, SI
 	ADDQ         $0x00000b00, R8
 	DECQ         R9
@@ -18668,15 +18616,15 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         512(SP), AX
-	VMOVUPS      384(SP), Y2
+	MOVQ         384(SP), AX
+	VMOVUPS      256(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      416(SP), Y2
+	VMOVUPS      288(SP), Y2
 	VMASKMOVPS   Y2, Y0, 32(AX)
-	ADDQ         520(SP), AX
-	VMOVUPS      448(SP), Y2
+	ADDQ         392(SP), AX
+	VMOVUPS      320(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      480(SP), Y1
+	VMOVUPS      352(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -18771,13 +18719,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      160(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      32(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD (SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -18792,13 +18740,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSLLW       $0x03, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      224(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSLLW       $0x03, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 4(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -18819,13 +18767,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSLLW       $0x02, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      288(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSLLW       $0x02, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 8(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -18846,13 +18794,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      352(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSLLW       $0x01, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 12(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -18894,12 +18842,12 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
 	VMOVDQU      (AX), Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      416(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      32(AX), Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 16(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -18914,13 +18862,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      480(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSRLW       $0x01, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 20(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -18941,13 +18889,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      544(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSRLW       $0x02, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 24(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -18968,13 +18916,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      608(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSRLW       $0x03, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 28(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -19018,14 +18966,14 @@ step:
 	VMOVDQU      64(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      160(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      96(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 32(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -19041,14 +18989,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSLLW       $0x03, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      224(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSLLW       $0x03, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 36(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -19070,14 +19018,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSLLW       $0x02, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      288(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSLLW       $0x02, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 40(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -19099,14 +19047,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      352(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSLLW       $0x01, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 44(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -19149,13 +19097,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
 	VMOVDQU      64(AX), Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      416(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      96(AX), Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 48(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -19171,14 +19119,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      480(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSRLW       $0x01, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 52(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -19200,14 +19148,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      544(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSRLW       $0x02, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 56(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -19229,14 +19177,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16mask10101010<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      608(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSRLW       $0x03, Y8, Y8
 	VPAND        x16mask10101010<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 60(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -19592,13 +19540,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      160(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD (SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -19616,13 +19564,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSLLW       $0x03, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      224(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSLLW       $0x03, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 4(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -19648,13 +19596,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSLLW       $0x02, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      288(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSLLW       $0x02, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 8(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -19680,13 +19628,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSLLW       $0x01, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      352(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSLLW       $0x01, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 12(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -19739,12 +19687,12 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      (AX), Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      416(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 16(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -19762,13 +19710,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSRLW       $0x01, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      480(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSRLW       $0x01, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 20(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -19794,13 +19742,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      544(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 24(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -19826,13 +19774,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSRLW       $0x03, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      608(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSRLW       $0x03, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 28(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -19887,14 +19835,14 @@ step:
 	VMOVDQU      64(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      160(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 32(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -19913,14 +19861,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSLLW       $0x03, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      224(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSLLW       $0x03, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 36(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -19947,14 +19895,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSLLW       $0x02, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      288(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSLLW       $0x02, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 40(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -19981,14 +19929,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSLLW       $0x01, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      352(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSLLW       $0x01, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 44(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -20042,13 +19990,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      64(AX), Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      416(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y0
 	VPAND        x16mask10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 48(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -20067,14 +20015,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSRLW       $0x01, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      480(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSRLW       $0x01, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 52(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -20101,14 +20049,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      544(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 56(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -20135,14 +20083,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSRLW       $0x03, Y9, Y9
 	VPAND        x16mask10101010<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      608(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSRLW       $0x03, Y10, Y10
 	VPAND        x16mask10101010<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 60(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -20589,13 +20537,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 160(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 128(R8)
 	VMOVDQU Y1, 160(R8)
 	VMOVDQU (CX), Y0
@@ -20609,13 +20557,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSLLW  $0x03, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 224(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSLLW  $0x03, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 192(R8)
 	VMOVDQU Y1, 224(R8)
 	VMOVDQU 256(AX), Y0
@@ -20623,13 +20571,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 288(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 256(R8)
 	VMOVDQU Y1, 288(R8)
 	VMOVDQU 320(AX), Y0
@@ -20637,25 +20585,25 @@ step:
 	VMOVDQU (AX), Y1
 	VPSLLW  $0x01, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 352(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSLLW  $0x01, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 320(R8)
 	VMOVDQU Y1, 352(R8)
 	VMOVDQU 384(AX), Y0
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU (AX), Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 416(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 384(R8)
 	VMOVDQU Y1, 416(R8)
 	VMOVDQU 448(AX), Y0
@@ -20663,13 +20611,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x01, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 480(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x01, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 448(R8)
 	VMOVDQU Y1, 480(R8)
 	VMOVDQU 512(AX), Y0
@@ -20677,13 +20625,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 544(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 512(R8)
 	VMOVDQU Y1, 544(R8)
 	VMOVDQU 576(AX), Y0
@@ -20691,13 +20639,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x03, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 608(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x03, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 576(R8)
 	VMOVDQU Y1, 608(R8)
 	VMOVDQU 128(AX), Y0
@@ -20706,14 +20654,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 160(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 640(R8)
 	VMOVDQU Y1, 672(R8)
 	VMOVDQU (CX), Y0
@@ -20728,14 +20676,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSLLW  $0x03, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 224(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSLLW  $0x03, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 704(R8)
 	VMOVDQU Y1, 736(R8)
 	VMOVDQU 256(AX), Y0
@@ -20744,14 +20692,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 288(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 768(R8)
 	VMOVDQU Y1, 800(R8)
 	VMOVDQU 320(AX), Y0
@@ -20760,14 +20708,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSLLW  $0x01, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 352(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSLLW  $0x01, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 832(R8)
 	VMOVDQU Y1, 864(R8)
 	VMOVDQU 384(AX), Y0
@@ -20775,13 +20723,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU 64(AX), Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 416(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 896(R8)
 	VMOVDQU Y1, 928(R8)
 	VMOVDQU 448(AX), Y0
@@ -20790,14 +20738,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x01, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 480(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x01, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 960(R8)
 	VMOVDQU Y1, 992(R8)
 	VMOVDQU 512(AX), Y0
@@ -20806,14 +20754,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 544(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1024(R8)
 	VMOVDQU Y1, 1056(R8)
 	VMOVDQU 576(AX), Y0
@@ -20822,14 +20770,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x03, Y1, Y1
 	VPAND   x16mask10101010<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 608(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x03, Y2, Y2
 	VPAND   x16mask10101010<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1088(R8)
 	VMOVDQU Y1, 1120(R8)
 	ADDQ    $0x00000480, R8
@@ -20844,22 +20792,22 @@ step:
 rows:
 	MOVQ  R8, AX
 	MOVQ  R9, CX
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	LEAQ  640(DX), R11
 	MOVQ  $0x00000004, R12
 
 part:
-	VMOVDQU      128(R11), Y4
-	VMOVDQU      160(R11), Y5
+	VMOVDQU      128(R11), Y2
+	VMOVDQU      160(R11), Y3
 	VPBROADCASTD (AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD (AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      192(R11), Y8
 	VMOVDQU      224(R11), Y9
 	VPBROADCASTD 4(AX), Y10
@@ -20869,9 +20817,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 4(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      256(R11), Y8
 	VMOVDQU      288(R11), Y9
 	VPBROADCASTD 8(AX), Y10
@@ -20881,9 +20829,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 8(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      320(R11), Y8
 	VMOVDQU      352(R11), Y9
 	VPBROADCASTD 12(AX), Y10
@@ -20893,25 +20841,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 12(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     (R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     (R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     (R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     32(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     32(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      384(R11), Y4
-	VMOVDQU      416(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     32(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      384(R11), Y2
+	VMOVDQU      416(R11), Y3
 	VPBROADCASTD 16(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 16(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      448(R11), Y8
 	VMOVDQU      480(R11), Y9
 	VPBROADCASTD 20(AX), Y10
@@ -20921,9 +20869,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 20(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      512(R11), Y8
 	VMOVDQU      544(R11), Y9
 	VPBROADCASTD 24(AX), Y10
@@ -20933,9 +20881,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 24(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      576(R11), Y8
 	VMOVDQU      608(R11), Y9
 	VPBROADCASTD 28(AX), Y10
@@ -20945,25 +20893,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 28(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     (R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     (R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     (R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     32(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     32(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      640(R11), Y4
-	VMOVDQU      672(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     32(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      640(R11), Y2
+	VMOVDQU      672(R11), Y3
 	VPBROADCASTD 32(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 32(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      704(R11), Y8
 	VMOVDQU      736(R11), Y9
 	VPBROADCASTD 36(AX), Y10
@@ -20973,9 +20921,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 36(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      768(R11), Y8
 	VMOVDQU      800(R11), Y9
 	VPBROADCASTD 40(AX), Y10
@@ -20985,9 +20933,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 40(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      832(R11), Y8
 	VMOVDQU      864(R11), Y9
 	VPBROADCASTD 44(AX), Y10
@@ -20997,25 +20945,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 44(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     64(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     64(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     64(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     96(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     96(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      896(R11), Y4
-	VMOVDQU      928(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     96(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      896(R11), Y2
+	VMOVDQU      928(R11), Y3
 	VPBROADCASTD 48(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 48(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      960(R11), Y8
 	VMOVDQU      992(R11), Y9
 	VPBROADCASTD 52(AX), Y10
@@ -21025,9 +20973,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 52(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      1024(R11), Y8
 	VMOVDQU      1056(R11), Y9
 	VPBROADCASTD 56(AX), Y10
@@ -21037,9 +20985,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 56(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      1088(R11), Y8
 	VMOVDQU      1120(R11), Y9
 	VPBROADCASTD 60(AX), Y10
@@ -21049,17 +20997,17 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 60(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     64(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     64(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     64(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     96(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     96(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     96(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
 	LEAQ         (AX)(BX*2), R13
 	PREFETCHT0   (R13)
 	PREFETCHT0   64(R13)
@@ -21073,70 +21021,70 @@ part:
 	VPBROADCASTD 4(AX), Y0
 	VPMADDWD     384(DX), Y0, Y0
 	VPBROADCASTD 4(AX)(BX*1), Y1
-	VPMADDWD     384(DX), Y1, Y4
+	VPMADDWD     384(DX), Y1, Y2
 	VPBROADCASTD 8(AX), Y1
 	VPMADDWD     448(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 8(AX)(BX*1), Y1
 	VPMADDWD     448(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 12(AX), Y1
 	VPMADDWD     512(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 12(AX)(BX*1), Y1
 	VPMADDWD     512(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 16(AX), Y1
 	VPMADDWD     576(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 16(AX)(BX*1), Y1
 	VPMADDWD     576(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VBROADCASTSS (AX), Y1
-	VMOVUPS      (CX), Y5
-	VCVTDQ2PS    Y2, Y2
+	VMOVUPS      (CX), Y3
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       256(DX), Y1, Y8
-	VFMADD231PS  Y8, Y2, Y5
+	VFMADD231PS  Y8, Y4, Y3
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       320(DX), Y1, Y8
-	VFNMADD231PS Y8, Y0, Y5
-	VMOVUPS      Y5, (CX)
+	VFNMADD231PS Y8, Y0, Y3
+	VMOVUPS      Y3, (CX)
 	VBROADCASTSS (AX)(BX*1), Y0
 	VMOVUPS      (CX)(SI*1), Y1
 	VCVTDQ2PS    Y6, Y6
-	VMULPS       256(DX), Y0, Y2
-	VFMADD231PS  Y2, Y6, Y1
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       320(DX), Y0, Y2
-	VFNMADD231PS Y2, Y4, Y1
+	VMULPS       256(DX), Y0, Y3
+	VFMADD231PS  Y3, Y6, Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       320(DX), Y0, Y3
+	VFNMADD231PS Y3, Y2, Y1
 	VMOVUPS      Y1, (CX)(SI*1)
 	VPBROADCASTD 4(AX), Y0
 	VPMADDWD     416(DX), Y0, Y1
 	VPBROADCASTD 4(AX)(BX*1), Y0
-	VPMADDWD     416(DX), Y0, Y5
+	VPMADDWD     416(DX), Y0, Y3
 	VPBROADCASTD 8(AX), Y0
 	VPMADDWD     480(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 8(AX)(BX*1), Y0
 	VPMADDWD     480(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 12(AX), Y0
 	VPMADDWD     544(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 12(AX)(BX*1), Y0
 	VPMADDWD     544(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 16(AX), Y0
 	VPMADDWD     608(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 16(AX)(BX*1), Y0
 	VPMADDWD     608(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VBROADCASTSS (AX), Y0
 	VMOVUPS      32(CX), Y2
-	VCVTDQ2PS    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
 	VMULPS       288(DX), Y0, Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  Y4, Y5, Y2
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       352(DX), Y0, Y4
 	VFNMADD231PS Y4, Y1, Y2
@@ -21146,9 +21094,9 @@ part:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       288(DX), Y0, Y2
 	VFMADD231PS  Y2, Y7, Y1
-	VCVTDQ2PS    Y5, Y5
+	VCVTDQ2PS    Y3, Y3
 	VMULPS       352(DX), Y0, Y2
-	VFNMADD231PS Y2, Y5, Y1
+	VFNMADD231PS Y2, Y3, Y1
 	VMOVUPS      Y1, 32(CX)(SI*1)
 	LEAQ         (R8)(BX*2), R8
 	LEAQ         (R9)(SI*2), R9
@@ -21261,13 +21209,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   160(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -21345,13 +21293,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSLLW    $0x03, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   224(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSLLW    $0x03, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -21429,13 +21377,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   288(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -21513,13 +21461,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSLLW    $0x01, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   352(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSLLW    $0x01, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -21596,12 +21544,12 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   (CX), Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   416(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -21679,13 +21627,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x01, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   480(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x01, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -21763,13 +21711,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   544(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -21847,13 +21795,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x03, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   608(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x03, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -21932,14 +21880,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   160(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -22014,14 +21962,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSLLW    $0x03, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   224(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSLLW    $0x03, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -22096,14 +22044,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   288(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -22178,14 +22126,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSLLW    $0x01, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   352(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSLLW    $0x01, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -22259,13 +22207,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   64(CX), Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   416(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -22340,14 +22288,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x01, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   480(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x01, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -22422,14 +22370,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   544(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -22504,14 +22452,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x03, Y1, Y1
 	VPAND     x16mask10101010<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   608(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x03, Y2, Y2
 	VPAND     x16mask10101010<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -22593,14 +22541,14 @@ step:
 
 // func q6_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q6_kx16n1(SB), $656-58
+TEXT ·q6_kx16n1(SB), $592-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 640(SP)
+	MOVQ AX, 576(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 648(SP)
-	LEAQ 576(SP), AX
+	MOVQ AX, 584(SP)
+	LEAQ 512(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -22675,788 +22623,753 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 480(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 512(SP)
-	VMOVDQU Y0, 544(SP)
+	VPXOR   Y1, Y1, Y1
 	LEAQ    288(SI), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000002, R8
 
 step:
-	VMOVDQU      512(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      (AX), Y1
-	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      544(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      32(AX), Y2
-	VPSLLW       $0x04, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD (BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      576(AX), Y2
+	VMOVDQU      512(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
+	VMOVDQU      (AX), Y3
 	VPSLLW       $0x04, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      608(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      544(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
+	VMOVDQU      32(AX), Y4
 	VPSLLW       $0x04, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 4(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD (BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x04, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x04, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 4(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      640(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      128(AX), Y1
-	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      672(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      160(AX), Y2
-	VPSLLW       $0x04, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 8(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      704(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      640(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y3
+	VMOVDQU      128(AX), Y3
 	VPSLLW       $0x04, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      736(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      672(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y4
+	VMOVDQU      160(AX), Y4
 	VPSLLW       $0x04, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 12(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 8(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      704(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSLLW       $0x04, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      736(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSLLW       $0x04, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 12(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      768(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      256(AX), Y1
-	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      800(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      288(AX), Y2
-	VPSLLW       $0x04, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 16(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      832(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      768(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      320(AX), Y3
+	VMOVDQU      256(AX), Y3
 	VPSLLW       $0x04, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      864(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      800(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      352(AX), Y4
+	VMOVDQU      288(AX), Y4
 	VPSLLW       $0x04, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 20(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 16(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      832(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      320(AX), Y5
+	VPSLLW       $0x04, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      864(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      352(AX), Y6
+	VPSLLW       $0x04, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 20(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      896(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      384(AX), Y1
-	VPSLLW       $0x04, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      928(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      416(AX), Y2
-	VPSLLW       $0x04, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 24(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      960(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      896(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      448(AX), Y3
+	VMOVDQU      384(AX), Y3
 	VPSLLW       $0x04, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      992(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      928(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      480(AX), Y4
+	VMOVDQU      416(AX), Y4
 	VPSLLW       $0x04, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 28(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 24(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      960(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      448(AX), Y5
+	VPSLLW       $0x04, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      992(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      480(AX), Y6
+	VPSLLW       $0x04, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      512(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      (AX), Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      544(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      32(AX), Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 80(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      576(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      512(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
+	VMOVDQU      (AX), Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      608(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      544(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
+	VMOVDQU      32(AX), Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 84(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 80(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 84(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      160(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      640(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      128(AX), Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      672(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      160(AX), Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 88(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      704(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      640(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y3
+	VMOVDQU      128(AX), Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      736(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      672(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y4
+	VMOVDQU      160(AX), Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 92(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 88(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      704(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      736(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 92(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      160(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      768(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      256(AX), Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      800(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      288(AX), Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 96(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      832(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      768(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      320(AX), Y3
+	VMOVDQU      256(AX), Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      864(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      800(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      352(AX), Y4
+	VMOVDQU      288(AX), Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 100(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 96(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      832(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      320(AX), Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      864(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      352(AX), Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 100(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      160(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      896(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      384(AX), Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      928(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      416(AX), Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 104(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      960(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      896(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      448(AX), Y3
+	VMOVDQU      384(AX), Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      992(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      928(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      480(AX), Y4
+	VMOVDQU      416(AX), Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 108(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 104(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      960(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      448(AX), Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      992(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      480(AX), Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 108(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      160(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      1024(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      (AX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1056(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      32(AX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 32(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      1088(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      1024(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
+	VMOVDQU      (AX), Y3
 	VPSLLW       $0x02, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1120(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      1056(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
+	VMOVDQU      32(AX), Y4
 	VPSLLW       $0x02, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 36(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 32(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      64(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1088(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      1120(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 36(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      96(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      1152(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      128(AX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1184(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      160(AX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 40(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      1216(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      1152(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y3
+	VMOVDQU      128(AX), Y3
 	VPSLLW       $0x02, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1248(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      1184(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y4
+	VMOVDQU      160(AX), Y4
 	VPSLLW       $0x02, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 44(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 40(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      64(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1216(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      1248(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 44(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      96(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      1280(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      256(AX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1312(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      288(AX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 48(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      1344(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      1280(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      320(AX), Y3
+	VMOVDQU      256(AX), Y3
 	VPSLLW       $0x02, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1376(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      1312(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      352(AX), Y4
+	VMOVDQU      288(AX), Y4
 	VPSLLW       $0x02, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 52(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 48(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      64(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1344(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      320(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      1376(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      352(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 52(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      96(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      1408(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      384(AX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1440(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      416(AX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 56(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      1472(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      1408(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      448(AX), Y3
+	VMOVDQU      384(AX), Y3
 	VPSLLW       $0x02, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1504(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      1440(AX), Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      480(AX), Y4
+	VMOVDQU      416(AX), Y4
 	VPSLLW       $0x02, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 60(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 56(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      64(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1472(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      448(AX), Y5
+	VPSLLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      1504(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      480(AX), Y6
+	VPSLLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 60(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      96(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      1024(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      (AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1056(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      32(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 112(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      1088(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      1024(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
+	VMOVDQU      (AX), Y3
 	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1120(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      1056(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
+	VMOVDQU      32(AX), Y4
 	VPSRLW       $0x02, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 116(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 112(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1088(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      1120(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 116(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      224(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      1152(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      128(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1184(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      160(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 120(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      1216(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      1152(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y3
+	VMOVDQU      128(AX), Y3
 	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1248(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      1184(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y4
+	VMOVDQU      160(AX), Y4
 	VPSRLW       $0x02, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 124(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 120(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1216(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      1248(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 124(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      224(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      1280(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      256(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1312(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      288(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 128(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      1344(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      1280(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      320(AX), Y3
+	VMOVDQU      256(AX), Y3
 	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1376(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      1312(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      352(AX), Y4
+	VMOVDQU      288(AX), Y4
 	VPSRLW       $0x02, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 132(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 128(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1344(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      320(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      1376(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      352(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 132(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      224(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      1408(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      384(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1440(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      416(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 136(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      1472(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      1408(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      448(AX), Y3
+	VMOVDQU      384(AX), Y3
 	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1504(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      1440(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      480(AX), Y4
+	VMOVDQU      416(AX), Y4
 	VPSRLW       $0x02, Y4, Y4
 	VPAND        x16mask30303030<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 140(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 136(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      1472(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      448(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask30303030<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      1504(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      480(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask30303030<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 140(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      224(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	ADDQ         $0x000000a0, BX
 	ADDQ         $0x00000600, AX
 	ADDQ         $0x00000100, CX
 	DECQ         R8
 	JNZ          step
-	VMOVDQU      (SP), Y0
-	VPBROADCASTD 20(BX), Y1
-	VPMADDWD     Y0, Y1, Y0
-	VMOVDQU      64(SP), Y1
-	VPBROADCASTD 24(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      128(SP), Y1
-	VPBROADCASTD 28(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      192(SP), Y1
-	VPBROADCASTD 32(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      256(SP), Y1
-	VPBROADCASTD 36(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      320(SP), Y1
-	VPBROADCASTD 40(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      384(SP), Y1
-	VPBROADCASTD 44(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      448(SP), Y1
-	VPBROADCASTD 48(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VCVTPH2PS    (SI), Y1
-	VBROADCASTSS (BX), Y2
-	VMOVDQU      512(SP), Y3
-	VPSLLD       $0x05, Y0, Y0
-	VPSUBD       Y0, Y3, Y3
-	VMOVUPS      (DX), Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVUPS      Y0, (DX)
+	VMOVDQU      (SP), Y2
+	VPBROADCASTD 20(BX), Y3
+	VPMADDWD     Y2, Y3, Y2
+	VMOVDQU      64(SP), Y3
+	VPBROADCASTD 24(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      128(SP), Y3
+	VPBROADCASTD 28(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(SP), Y3
+	VPBROADCASTD 32(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      256(SP), Y3
+	VPBROADCASTD 36(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      320(SP), Y3
+	VPBROADCASTD 40(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      384(SP), Y3
+	VPBROADCASTD 44(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      448(SP), Y3
+	VPBROADCASTD 48(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VCVTPH2PS    (SI), Y3
+	VBROADCASTSS (BX), Y4
+	VPSLLD       $0x05, Y2, Y2
+	VPSUBD       Y2, Y0, Y0
+	VMOVUPS      (DX), Y2
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y0, Y2
+	VMOVUPS      Y2, (DX)
 	VMOVDQU      32(SP), Y0
-	VPBROADCASTD 20(BX), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 20(BX), Y2
+	VPMADDWD     Y0, Y2, Y3
 	VMOVDQU      96(SP), Y0
 	VPBROADCASTD 24(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      160(SP), Y0
 	VPBROADCASTD 28(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      224(SP), Y0
 	VPBROADCASTD 32(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      288(SP), Y0
 	VPBROADCASTD 36(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      352(SP), Y0
 	VPBROADCASTD 40(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      416(SP), Y0
 	VPBROADCASTD 44(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      480(SP), Y0
 	VPBROADCASTD 48(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VCVTPH2PS    16(SI), Y0
 	VBROADCASTSS (BX), Y2
-	VMOVDQU      544(SP), Y3
-	VPSLLD       $0x05, Y1, Y1
-	VPSUBD       Y1, Y3, Y3
-	VMOVUPS      32(DX), Y1
-	VCVTDQ2PS    Y3, Y3
+	VPSLLD       $0x05, Y3, Y3
+	VPSUBD       Y3, Y1, Y1
+	VMOVUPS      32(DX), Y3
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y0, Y3, Y1
-	VMOVUPS      Y1, 32(DX)
+	VFMADD231PS  Y0, Y1, Y3
+	VMOVUPS      Y3, 32(DX)
 	ADDQ         $0x00000034, BX
 	ADDQ         $0x00000d20, SI
 	DECQ         DI
@@ -23474,10 +23387,10 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         640(SP), AX
-	VMOVUPS      576(SP), Y2
+	MOVQ         576(SP), AX
+	VMOVUPS      512(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      608(SP), Y1
+	VMOVUPS      544(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -23486,14 +23399,14 @@ copied:
 
 // func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q6_kx16n2(SB), $784-58
+TEXT ·q6_kx16n2(SB), $656-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 768(SP)
+	MOVQ AX, 640(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 776(SP)
-	LEAQ 640(SP), AX
+	MOVQ AX, 648(SP)
+	LEAQ 512(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -23570,1078 +23483,1009 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 480(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 512(SP)
-	VMOVDQU Y0, 544(SP)
-	VMOVDQU Y0, 576(SP)
-	VMOVDQU Y0, 608(SP)
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
 	LEAQ    288(R8), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000002, R10
 
 step:
-	VMOVDQU      512(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      544(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD (SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD (SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      576(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSLLW       $0x04, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      608(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSLLW       $0x04, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 4(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 4(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VMOVDQU      512(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      544(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD (SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD (SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x04, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x04, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 4(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      640(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      672(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 8(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 8(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      704(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPSLLW       $0x04, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      736(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPSLLW       $0x04, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 12(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 12(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      640(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      672(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 8(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 8(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      704(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSLLW       $0x04, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      736(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSLLW       $0x04, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      768(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      256(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      800(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      288(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 16(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 16(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      832(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      320(AX), Y5
-	VPSLLW       $0x04, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      864(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      352(AX), Y6
-	VPSLLW       $0x04, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 20(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      768(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      256(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      800(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      288(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 16(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 16(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      832(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      320(AX), Y9
+	VPSLLW       $0x04, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      864(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      352(AX), Y10
+	VPSLLW       $0x04, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 20(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      896(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      384(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      928(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      416(AX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 24(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 24(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      960(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      448(AX), Y5
-	VPSLLW       $0x04, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      992(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      480(AX), Y6
-	VPSLLW       $0x04, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 28(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      896(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      384(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      928(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      416(AX), Y4
+	VPSLLW       $0x04, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 24(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 24(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      960(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      448(AX), Y9
+	VPSLLW       $0x04, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      992(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      480(AX), Y10
+	VPSLLW       $0x04, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 28(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      512(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      544(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 80(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 80(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      576(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      608(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 84(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 84(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      512(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      544(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 80(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 80(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 84(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 84(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      640(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      672(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 88(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 88(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      704(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      736(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 92(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 92(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      640(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      672(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 88(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 88(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      704(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      736(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 92(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 92(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      768(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      256(AX), Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      800(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      288(AX), Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 96(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 96(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      832(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      320(AX), Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      864(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      352(AX), Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 100(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 100(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      768(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      256(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      800(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      288(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 96(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 96(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      832(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      320(AX), Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      864(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      352(AX), Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 100(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 100(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      896(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      384(AX), Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      928(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      416(AX), Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 104(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 104(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      960(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      448(AX), Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      992(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      480(AX), Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 108(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 108(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      896(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      384(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      928(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      416(AX), Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 104(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 104(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      960(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      448(AX), Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      992(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      480(AX), Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 108(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 108(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      1024(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      1056(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 32(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 32(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      1088(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSLLW       $0x02, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      1120(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSLLW       $0x02, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 36(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      64(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      1024(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      1056(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 32(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 32(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1088(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      1120(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 36(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      96(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      1152(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      1184(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 40(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 40(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      1216(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPSLLW       $0x02, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      1248(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPSLLW       $0x02, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 44(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      64(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      1152(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      1184(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 40(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 40(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1216(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      1248(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 44(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      96(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      1280(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      256(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      1312(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      288(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 48(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 48(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      1344(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      320(AX), Y5
-	VPSLLW       $0x02, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      1376(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      352(AX), Y6
-	VPSLLW       $0x02, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 52(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      64(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      1280(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      256(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      1312(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      288(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 48(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 48(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1344(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      320(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      1376(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      352(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 52(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      96(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      1408(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      384(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      1440(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      416(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 56(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 56(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      1472(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      448(AX), Y5
-	VPSLLW       $0x02, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      1504(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      480(AX), Y6
-	VPSLLW       $0x02, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 60(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      64(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      1408(AX), Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      384(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      1440(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      416(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 56(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 56(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1472(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      448(AX), Y9
+	VPSLLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      1504(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      480(AX), Y10
+	VPSLLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 60(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      96(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      1024(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      1056(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 112(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 112(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      1088(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      1120(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 116(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 116(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      1024(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      1056(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 112(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 112(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1088(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      1120(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 116(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 116(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      1152(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      1184(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 120(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 120(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      1216(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      1248(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 124(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 124(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      1152(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      1184(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 120(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 120(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1216(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      1248(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 124(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 124(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      1280(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      256(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      1312(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      288(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 128(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 128(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      1344(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      320(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      1376(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      352(AX), Y6
-	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 132(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 132(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      1280(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      256(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      1312(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      288(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 128(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 128(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1344(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      320(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      1376(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      352(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 132(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 132(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      1408(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      384(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      1440(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      416(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 136(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 136(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      1472(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      448(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask30303030<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      1504(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      480(AX), Y6
-	VPSRLW       $0x02, Y6, Y6
-	VPAND        x16mask30303030<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 140(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 140(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      1408(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      1440(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      416(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask30303030<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 136(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 136(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      1472(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      448(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask30303030<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      1504(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      480(AX), Y10
+	VPSRLW       $0x02, Y10, Y10
+	VPAND        x16mask30303030<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 140(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 140(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 	ADDQ         $0x000000a0, SI
 	ADDQ         $0x00000600, AX
 	ADDQ         $0x00000100, CX
 	DECQ         R10
 	JNZ          step
-	VMOVDQU      (SP), Y1
-	VPBROADCASTD 20(SI), Y0
-	VPMADDWD     Y1, Y0, Y0
-	VPBROADCASTD 20(SI)(DI*1), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VMOVDQU      64(SP), Y1
-	VPBROADCASTD 24(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 24(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      128(SP), Y1
-	VPBROADCASTD 28(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 28(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(SP), Y1
-	VPBROADCASTD 32(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 32(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      256(SP), Y1
-	VPBROADCASTD 36(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 36(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      320(SP), Y1
-	VPBROADCASTD 40(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 40(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      384(SP), Y1
-	VPBROADCASTD 44(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 44(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      448(SP), Y1
-	VPBROADCASTD 48(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 48(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VCVTPH2PS    (R8), Y1
-	VBROADCASTSS (SI), Y3
-	VMOVDQU      512(SP), Y4
-	VPSLLD       $0x05, Y0, Y0
-	VPSUBD       Y0, Y4, Y4
-	VMOVUPS      (DX), Y0
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y1, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VMOVUPS      Y0, (DX)
+	VMOVDQU      (SP), Y5
+	VPBROADCASTD 20(SI), Y4
+	VPMADDWD     Y5, Y4, Y4
+	VPBROADCASTD 20(SI)(DI*1), Y6
+	VPMADDWD     Y5, Y6, Y6
+	VMOVDQU      64(SP), Y5
+	VPBROADCASTD 24(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 24(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      128(SP), Y5
+	VPBROADCASTD 28(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 28(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      192(SP), Y5
+	VPBROADCASTD 32(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 32(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      256(SP), Y5
+	VPBROADCASTD 36(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 36(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      320(SP), Y5
+	VPBROADCASTD 40(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 40(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      384(SP), Y5
+	VPBROADCASTD 44(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 44(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      448(SP), Y5
+	VPBROADCASTD 48(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 48(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VCVTPH2PS    (R8), Y5
+	VBROADCASTSS (SI), Y7
+	VPSLLD       $0x05, Y4, Y4
+	VPSUBD       Y4, Y0, Y0
+	VMOVUPS      (DX), Y4
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y0, Y4
+	VMOVUPS      Y4, (DX)
 	VBROADCASTSS (SI)(DI*1), Y0
-	VMOVDQU      576(SP), Y3
-	VPSLLD       $0x05, Y2, Y2
-	VPSUBD       Y2, Y3, Y3
-	VMOVUPS      (DX)(BX*1), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y0, Y3, Y2
-	VMOVUPS      Y2, (DX)(BX*1)
+	VPSLLD       $0x05, Y6, Y6
+	VPSUBD       Y6, Y2, Y2
+	VMOVUPS      (DX)(BX*1), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VMOVUPS      Y4, (DX)(BX*1)
 	VMOVDQU      32(SP), Y0
-	VPBROADCASTD 20(SI), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y5
 	VPBROADCASTD 20(SI)(DI*1), Y2
-	VPMADDWD     Y0, Y2, Y3
+	VPMADDWD     Y0, Y2, Y7
 	VMOVDQU      96(SP), Y0
 	VPBROADCASTD 24(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 24(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      160(SP), Y0
 	VPBROADCASTD 28(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 28(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      224(SP), Y0
 	VPBROADCASTD 32(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 32(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      288(SP), Y0
 	VPBROADCASTD 36(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 36(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      352(SP), Y0
 	VPBROADCASTD 40(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 40(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      416(SP), Y0
 	VPBROADCASTD 44(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 44(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      480(SP), Y0
 	VPBROADCASTD 48(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 48(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VCVTPH2PS    16(R8), Y0
 	VBROADCASTSS (SI), Y2
-	VMOVDQU      544(SP), Y4
-	VPSLLD       $0x05, Y1, Y1
-	VPSUBD       Y1, Y4, Y4
-	VMOVUPS      32(DX), Y1
-	VCVTDQ2PS    Y4, Y4
+	VPSLLD       $0x05, Y5, Y5
+	VPSUBD       Y5, Y1, Y1
+	VMOVUPS      32(DX), Y4
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y2, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      Y1, 32(DX)
+	VFMADD231PS  Y2, Y1, Y4
+	VMOVUPS      Y4, 32(DX)
 	VBROADCASTSS (SI)(DI*1), Y1
-	VMOVDQU      608(SP), Y2
-	VPSLLD       $0x05, Y3, Y3
-	VPSUBD       Y3, Y2, Y2
-	VMOVUPS      32(DX)(BX*1), Y3
-	VCVTDQ2PS    Y2, Y2
+	VPSLLD       $0x05, Y7, Y7
+	VPSUBD       Y7, Y3, Y3
+	VMOVUPS      32(DX)(BX*1), Y2
+	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y2, Y3
-	VMOVUPS      Y3, 32(DX)(BX*1)
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 32(DX)(BX*1)
 	ADDQ         $0x00000034, SI
 	ADDQ         $0x00000d20, R8
 	DECQ         R9
@@ -24659,15 +24503,15 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         768(SP), AX
-	VMOVUPS      640(SP), Y2
+	MOVQ         640(SP), AX
+	VMOVUPS      512(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      672(SP), Y2
+	VMOVUPS      544(SP), Y2
 	VMASKMOVPS   Y2, Y0, 32(AX)
-	ADDQ         776(SP), AX
-	VMOVUPS      704(SP), Y2
+	ADDQ         648(SP), AX
+	VMOVUPS      576(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      736(SP), Y1
+	VMOVUPS      608(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -24778,13 +24622,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      544(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      32(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD (SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -24799,13 +24643,13 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSLLW       $0x04, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      608(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSLLW       $0x04, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 4(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -24848,13 +24692,13 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      672(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      160(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 8(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -24869,13 +24713,13 @@ step:
 	VMOVDQU      192(AX), Y7
 	VPSLLW       $0x04, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      736(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPSLLW       $0x04, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 12(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -24918,13 +24762,13 @@ step:
 	VMOVDQU      256(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      800(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      288(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 16(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -24939,13 +24783,13 @@ step:
 	VMOVDQU      320(AX), Y7
 	VPSLLW       $0x04, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      864(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      352(AX), Y8
 	VPSLLW       $0x04, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 20(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -24988,13 +24832,13 @@ step:
 	VMOVDQU      384(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      928(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      416(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 24(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25009,13 +24853,13 @@ step:
 	VMOVDQU      448(AX), Y7
 	VPSLLW       $0x04, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      992(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      480(AX), Y8
 	VPSLLW       $0x04, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 28(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25058,13 +24902,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
 	VMOVDQU      (AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      544(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      32(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 80(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25079,13 +24923,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      64(AX), Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      608(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 84(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25128,13 +24972,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
 	VMOVDQU      128(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      672(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      160(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 88(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25149,13 +24993,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      192(AX), Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      736(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 92(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25198,13 +25042,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
 	VMOVDQU      256(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      800(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      288(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 96(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25219,13 +25063,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      320(AX), Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      864(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      352(AX), Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 100(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25268,13 +25112,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
 	VMOVDQU      384(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      928(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      416(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 104(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25289,13 +25133,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      448(AX), Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      992(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      480(AX), Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 108(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25338,13 +25182,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      1056(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      32(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 32(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25359,13 +25203,13 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSLLW       $0x02, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      1120(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSLLW       $0x02, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 36(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25408,13 +25252,13 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      1184(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      160(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 40(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25429,13 +25273,13 @@ step:
 	VMOVDQU      192(AX), Y7
 	VPSLLW       $0x02, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      1248(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPSLLW       $0x02, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 44(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25478,13 +25322,13 @@ step:
 	VMOVDQU      256(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      1312(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      288(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 48(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25499,13 +25343,13 @@ step:
 	VMOVDQU      320(AX), Y7
 	VPSLLW       $0x02, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      1376(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      352(AX), Y8
 	VPSLLW       $0x02, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 52(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25548,13 +25392,13 @@ step:
 	VMOVDQU      384(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      1440(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      416(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 56(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25569,13 +25413,13 @@ step:
 	VMOVDQU      448(AX), Y7
 	VPSLLW       $0x02, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      1504(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      480(AX), Y8
 	VPSLLW       $0x02, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 60(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25619,14 +25463,14 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      1056(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      32(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 112(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25642,14 +25486,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      1120(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSRLW       $0x02, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 116(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25693,14 +25537,14 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      1184(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      160(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 120(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25716,14 +25560,14 @@ step:
 	VMOVDQU      192(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      1248(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPSRLW       $0x02, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 124(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25767,14 +25611,14 @@ step:
 	VMOVDQU      256(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      1312(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      288(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 128(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25790,14 +25634,14 @@ step:
 	VMOVDQU      320(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      1376(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      352(AX), Y8
 	VPSRLW       $0x02, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 132(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -25841,14 +25685,14 @@ step:
 	VMOVDQU      384(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      1440(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      416(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 136(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -25864,14 +25708,14 @@ step:
 	VMOVDQU      448(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask30303030<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      1504(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      480(AX), Y8
 	VPSRLW       $0x02, Y8, Y8
 	VPAND        x16mask30303030<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 140(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -26271,13 +26115,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      544(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD (SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26295,13 +26139,13 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSLLW       $0x04, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      608(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSLLW       $0x04, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 4(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -26355,13 +26199,13 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      672(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 8(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26379,13 +26223,13 @@ step:
 	VMOVDQU      192(AX), Y9
 	VPSLLW       $0x04, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      736(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPSLLW       $0x04, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 12(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -26439,13 +26283,13 @@ step:
 	VMOVDQU      256(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      800(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      288(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 16(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26463,13 +26307,13 @@ step:
 	VMOVDQU      320(AX), Y9
 	VPSLLW       $0x04, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      864(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      352(AX), Y10
 	VPSLLW       $0x04, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 20(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -26523,13 +26367,13 @@ step:
 	VMOVDQU      384(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      928(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      416(AX), Y0
 	VPSLLW       $0x04, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 24(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26547,13 +26391,13 @@ step:
 	VMOVDQU      448(AX), Y9
 	VPSLLW       $0x04, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      992(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      480(AX), Y10
 	VPSLLW       $0x04, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 28(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -26607,13 +26451,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      (AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      544(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 80(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26631,13 +26475,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
 	VMOVDQU      64(AX), Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      608(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 84(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -26691,13 +26535,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      128(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      672(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 88(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26715,13 +26559,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
 	VMOVDQU      192(AX), Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      736(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 92(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -26775,13 +26619,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      256(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      800(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      288(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 96(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26799,13 +26643,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
 	VMOVDQU      320(AX), Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      864(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      352(AX), Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 100(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -26859,13 +26703,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      384(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      928(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      416(AX), Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 104(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26883,13 +26727,13 @@ step:
 	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
 	VMOVDQU      448(AX), Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      992(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      480(AX), Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 108(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -26943,13 +26787,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      1056(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 32(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -26967,13 +26811,13 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSLLW       $0x02, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      1120(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSLLW       $0x02, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 36(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -27027,13 +26871,13 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      1184(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 40(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -27051,13 +26895,13 @@ step:
 	VMOVDQU      192(AX), Y9
 	VPSLLW       $0x02, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      1248(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPSLLW       $0x02, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 44(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -27111,13 +26955,13 @@ step:
 	VMOVDQU      256(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      1312(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      288(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 48(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -27135,13 +26979,13 @@ step:
 	VMOVDQU      320(AX), Y9
 	VPSLLW       $0x02, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      1376(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      352(AX), Y10
 	VPSLLW       $0x02, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 52(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -27195,13 +27039,13 @@ step:
 	VMOVDQU      384(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      1440(AX), Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      416(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 56(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -27219,13 +27063,13 @@ step:
 	VMOVDQU      448(AX), Y9
 	VPSLLW       $0x02, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      1504(AX), Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      480(AX), Y10
 	VPSLLW       $0x02, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 60(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -27280,14 +27124,14 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      1056(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 112(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -27306,14 +27150,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      1120(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 116(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -27368,14 +27212,14 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      1184(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 120(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -27394,14 +27238,14 @@ step:
 	VMOVDQU      192(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      1248(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 124(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -27456,14 +27300,14 @@ step:
 	VMOVDQU      256(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      1312(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      288(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 128(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -27482,14 +27326,14 @@ step:
 	VMOVDQU      320(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      1376(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      352(AX), Y10
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 132(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -27544,14 +27388,14 @@ step:
 	VMOVDQU      384(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      1440(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
 	VMOVDQU      416(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 136(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -27570,14 +27414,14 @@ step:
 	VMOVDQU      448(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask30303030<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      1504(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
 	VMOVDQU      480(AX), Y10
 	VPSRLW       $0x02, Y10, Y10
 	VPAND        x16mask30303030<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 140(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -28100,13 +27944,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 544(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 256(R8)
 	VMOVDQU Y1, 288(R8)
 	VMOVDQU (CX), Y0
@@ -28120,13 +27964,13 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 608(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 320(R8)
 	VMOVDQU Y1, 352(R8)
 	VMOVDQU 640(AX), Y0
@@ -28134,13 +27978,13 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 672(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 384(R8)
 	VMOVDQU Y1, 416(R8)
 	VMOVDQU 704(AX), Y0
@@ -28148,13 +27992,13 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 736(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 448(R8)
 	VMOVDQU Y1, 480(R8)
 	VMOVDQU 768(AX), Y0
@@ -28162,13 +28006,13 @@ step:
 	VMOVDQU 256(AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 800(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 288(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 512(R8)
 	VMOVDQU Y1, 544(R8)
 	VMOVDQU (CX), Y0
@@ -28182,13 +28026,13 @@ step:
 	VMOVDQU 320(AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 864(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 352(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 576(R8)
 	VMOVDQU Y1, 608(R8)
 	VMOVDQU 896(AX), Y0
@@ -28196,13 +28040,13 @@ step:
 	VMOVDQU 384(AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 928(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 416(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 640(R8)
 	VMOVDQU Y1, 672(R8)
 	VMOVDQU 960(AX), Y0
@@ -28210,13 +28054,13 @@ step:
 	VMOVDQU 448(AX), Y1
 	VPSLLW  $0x04, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 992(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 480(AX), Y2
 	VPSLLW  $0x04, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 704(R8)
 	VMOVDQU Y1, 736(R8)
 	VMOVDQU 512(AX), Y0
@@ -28224,13 +28068,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU (AX), Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 544(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1536(R8)
 	VMOVDQU Y1, 1568(R8)
 	VMOVDQU 128(CX), Y0
@@ -28244,13 +28088,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU 64(AX), Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 608(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1600(R8)
 	VMOVDQU Y1, 1632(R8)
 	VMOVDQU 640(AX), Y0
@@ -28258,13 +28102,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU 128(AX), Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 672(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1664(R8)
 	VMOVDQU Y1, 1696(R8)
 	VMOVDQU 704(AX), Y0
@@ -28272,13 +28116,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU 192(AX), Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 736(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1728(R8)
 	VMOVDQU Y1, 1760(R8)
 	VMOVDQU 768(AX), Y0
@@ -28286,13 +28130,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU 256(AX), Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 800(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 288(AX), Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1792(R8)
 	VMOVDQU Y1, 1824(R8)
 	VMOVDQU 128(CX), Y0
@@ -28306,13 +28150,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU 320(AX), Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 864(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 352(AX), Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1856(R8)
 	VMOVDQU Y1, 1888(R8)
 	VMOVDQU 896(AX), Y0
@@ -28320,13 +28164,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU 384(AX), Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 928(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 416(AX), Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1920(R8)
 	VMOVDQU Y1, 1952(R8)
 	VMOVDQU 960(AX), Y0
@@ -28334,13 +28178,13 @@ step:
 	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU 448(AX), Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 992(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 480(AX), Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1984(R8)
 	VMOVDQU Y1, 2016(R8)
 	VMOVDQU 1024(AX), Y0
@@ -28348,13 +28192,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1056(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 768(R8)
 	VMOVDQU Y1, 800(R8)
 	VMOVDQU 64(CX), Y0
@@ -28368,13 +28212,13 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1120(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 832(R8)
 	VMOVDQU Y1, 864(R8)
 	VMOVDQU 1152(AX), Y0
@@ -28382,13 +28226,13 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1184(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 896(R8)
 	VMOVDQU Y1, 928(R8)
 	VMOVDQU 1216(AX), Y0
@@ -28396,13 +28240,13 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1248(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 960(R8)
 	VMOVDQU Y1, 992(R8)
 	VMOVDQU 1280(AX), Y0
@@ -28410,13 +28254,13 @@ step:
 	VMOVDQU 256(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1312(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 288(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1024(R8)
 	VMOVDQU Y1, 1056(R8)
 	VMOVDQU 64(CX), Y0
@@ -28430,13 +28274,13 @@ step:
 	VMOVDQU 320(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1376(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 352(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1088(R8)
 	VMOVDQU Y1, 1120(R8)
 	VMOVDQU 1408(AX), Y0
@@ -28444,13 +28288,13 @@ step:
 	VMOVDQU 384(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1440(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 416(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1152(R8)
 	VMOVDQU Y1, 1184(R8)
 	VMOVDQU 1472(AX), Y0
@@ -28458,13 +28302,13 @@ step:
 	VMOVDQU 448(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1504(AX), Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 480(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1216(R8)
 	VMOVDQU Y1, 1248(R8)
 	VMOVDQU 1024(AX), Y0
@@ -28473,14 +28317,14 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1056(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2048(R8)
 	VMOVDQU Y1, 2080(R8)
 	VMOVDQU 192(CX), Y0
@@ -28495,14 +28339,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1120(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2112(R8)
 	VMOVDQU Y1, 2144(R8)
 	VMOVDQU 1152(AX), Y0
@@ -28511,14 +28355,14 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1184(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2176(R8)
 	VMOVDQU Y1, 2208(R8)
 	VMOVDQU 1216(AX), Y0
@@ -28527,14 +28371,14 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1248(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2240(R8)
 	VMOVDQU Y1, 2272(R8)
 	VMOVDQU 1280(AX), Y0
@@ -28543,14 +28387,14 @@ step:
 	VMOVDQU 256(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1312(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 288(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2304(R8)
 	VMOVDQU Y1, 2336(R8)
 	VMOVDQU 192(CX), Y0
@@ -28565,14 +28409,14 @@ step:
 	VMOVDQU 320(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1376(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 352(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2368(R8)
 	VMOVDQU Y1, 2400(R8)
 	VMOVDQU 1408(AX), Y0
@@ -28581,14 +28425,14 @@ step:
 	VMOVDQU 384(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1440(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 416(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2432(R8)
 	VMOVDQU Y1, 2464(R8)
 	VMOVDQU 1472(AX), Y0
@@ -28597,14 +28441,14 @@ step:
 	VMOVDQU 448(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 1504(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU 480(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask30303030<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2496(R8)
 	VMOVDQU Y1, 2528(R8)
 	ADDQ    $0x00000a00, R8
@@ -28619,22 +28463,22 @@ step:
 rows:
 	MOVQ  R8, AX
 	MOVQ  R9, CX
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	LEAQ  1088(DX), R11
 	MOVQ  $0x00000004, R12
 
 part:
-	VMOVDQU      256(R11), Y4
-	VMOVDQU      288(R11), Y5
+	VMOVDQU      256(R11), Y2
+	VMOVDQU      288(R11), Y3
 	VPBROADCASTD (AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD (AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      320(R11), Y8
 	VMOVDQU      352(R11), Y9
 	VPBROADCASTD 4(AX), Y10
@@ -28644,25 +28488,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 4(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     (R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     (R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     (R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     32(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     32(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      384(R11), Y4
-	VMOVDQU      416(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     32(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      384(R11), Y2
+	VMOVDQU      416(R11), Y3
 	VPBROADCASTD 8(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 8(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      448(R11), Y8
 	VMOVDQU      480(R11), Y9
 	VPBROADCASTD 12(AX), Y10
@@ -28672,25 +28516,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 12(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     (R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     (R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     (R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     32(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     32(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      512(R11), Y4
-	VMOVDQU      544(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     32(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      512(R11), Y2
+	VMOVDQU      544(R11), Y3
 	VPBROADCASTD 16(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 16(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      576(R11), Y8
 	VMOVDQU      608(R11), Y9
 	VPBROADCASTD 20(AX), Y10
@@ -28700,25 +28544,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 20(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     64(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     64(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     64(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     96(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     96(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      640(R11), Y4
-	VMOVDQU      672(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     96(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      640(R11), Y2
+	VMOVDQU      672(R11), Y3
 	VPBROADCASTD 24(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 24(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      704(R11), Y8
 	VMOVDQU      736(R11), Y9
 	VPBROADCASTD 28(AX), Y10
@@ -28728,25 +28572,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 28(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     64(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     64(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     64(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     96(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     96(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      768(R11), Y4
-	VMOVDQU      800(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     96(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      768(R11), Y2
+	VMOVDQU      800(R11), Y3
 	VPBROADCASTD 32(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 32(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      832(R11), Y8
 	VMOVDQU      864(R11), Y9
 	VPBROADCASTD 36(AX), Y10
@@ -28756,25 +28600,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 36(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     128(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     128(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     128(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     160(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     160(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      896(R11), Y4
-	VMOVDQU      928(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     160(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      896(R11), Y2
+	VMOVDQU      928(R11), Y3
 	VPBROADCASTD 40(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 40(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      960(R11), Y8
 	VMOVDQU      992(R11), Y9
 	VPBROADCASTD 44(AX), Y10
@@ -28784,25 +28628,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 44(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     128(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     128(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     128(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     160(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     160(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      1024(R11), Y4
-	VMOVDQU      1056(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     160(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      1024(R11), Y2
+	VMOVDQU      1056(R11), Y3
 	VPBROADCASTD 48(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 48(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      1088(R11), Y8
 	VMOVDQU      1120(R11), Y9
 	VPBROADCASTD 52(AX), Y10
@@ -28812,25 +28656,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 52(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     192(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     192(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     192(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     224(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     224(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      1152(R11), Y4
-	VMOVDQU      1184(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     224(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      1152(R11), Y2
+	VMOVDQU      1184(R11), Y3
 	VPBROADCASTD 56(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 56(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      1216(R11), Y8
 	VMOVDQU      1248(R11), Y9
 	VPBROADCASTD 60(AX), Y10
@@ -28840,17 +28684,17 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 60(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     192(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     192(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     192(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     224(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     224(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     224(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
 	LEAQ         (AX)(BX*2), R13
 	PREFETCHT0   (R13)
 	PREFETCHT0   64(R13)
@@ -28864,60 +28708,60 @@ part:
 	VPBROADCASTD 20(AX), Y0
 	VPMADDWD     576(DX), Y0, Y0
 	VPBROADCASTD 20(AX)(BX*1), Y1
-	VPMADDWD     576(DX), Y1, Y4
+	VPMADDWD     576(DX), Y1, Y2
 	VPBROADCASTD 24(AX), Y1
 	VPMADDWD     640(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 24(AX)(BX*1), Y1
 	VPMADDWD     640(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 28(AX), Y1
 	VPMADDWD     704(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 28(AX)(BX*1), Y1
 	VPMADDWD     704(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 32(AX), Y1
 	VPMADDWD     768(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 32(AX)(BX*1), Y1
 	VPMADDWD     768(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 36(AX), Y1
 	VPMADDWD     832(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 36(AX)(BX*1), Y1
 	VPMADDWD     832(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 40(AX), Y1
 	VPMADDWD     896(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 40(AX)(BX*1), Y1
 	VPMADDWD     896(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 44(AX), Y1
 	VPMADDWD     960(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 44(AX)(BX*1), Y1
 	VPMADDWD     960(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 48(AX), Y1
 	VPMADDWD     1024(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 48(AX)(BX*1), Y1
 	VPMADDWD     1024(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VBROADCASTSS (AX), Y1
 	VPSLLD       $0x05, Y0, Y0
-	VPSUBD       Y0, Y2, Y2
+	VPSUBD       Y0, Y4, Y4
 	VMOVUPS      (CX), Y0
-	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       512(DX), Y1, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VFMADD231PS  Y1, Y4, Y0
 	VMOVUPS      Y0, (CX)
 	VBROADCASTSS (AX)(BX*1), Y0
-	VPSLLD       $0x05, Y4, Y4
-	VPSUBD       Y4, Y6, Y6
+	VPSLLD       $0x05, Y2, Y2
+	VPSUBD       Y2, Y6, Y6
 	VMOVUPS      (CX)(SI*1), Y1
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       512(DX), Y0, Y0
@@ -28926,60 +28770,60 @@ part:
 	VPBROADCASTD 20(AX), Y0
 	VPMADDWD     608(DX), Y0, Y1
 	VPBROADCASTD 20(AX)(BX*1), Y0
-	VPMADDWD     608(DX), Y0, Y5
+	VPMADDWD     608(DX), Y0, Y3
 	VPBROADCASTD 24(AX), Y0
 	VPMADDWD     672(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 24(AX)(BX*1), Y0
 	VPMADDWD     672(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 28(AX), Y0
 	VPMADDWD     736(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 28(AX)(BX*1), Y0
 	VPMADDWD     736(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 32(AX), Y0
 	VPMADDWD     800(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 32(AX)(BX*1), Y0
 	VPMADDWD     800(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 36(AX), Y0
 	VPMADDWD     864(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 36(AX)(BX*1), Y0
 	VPMADDWD     864(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 40(AX), Y0
 	VPMADDWD     928(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 40(AX)(BX*1), Y0
 	VPMADDWD     928(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 44(AX), Y0
 	VPMADDWD     992(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 44(AX)(BX*1), Y0
 	VPMADDWD     992(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 48(AX), Y0
 	VPMADDWD     1056(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 48(AX)(BX*1), Y0
 	VPMADDWD     1056(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VBROADCASTSS (AX), Y0
 	VPSLLD       $0x05, Y1, Y1
-	VPSUBD       Y1, Y3, Y3
+	VPSUBD       Y1, Y5, Y5
 	VMOVUPS      32(CX), Y1
-	VCVTDQ2PS    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
 	VMULPS       544(DX), Y0, Y0
-	VFMADD231PS  Y0, Y3, Y1
+	VFMADD231PS  Y0, Y5, Y1
 	VMOVUPS      Y1, 32(CX)
 	VBROADCASTSS (AX)(BX*1), Y0
-	VPSLLD       $0x05, Y5, Y5
-	VPSUBD       Y5, Y7, Y7
+	VPSLLD       $0x05, Y3, Y3
+	VPSUBD       Y3, Y7, Y7
 	VMOVUPS      32(CX)(SI*1), Y1
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       544(DX), Y0, Y0
@@ -29070,13 +28914,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   544(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -29142,13 +28986,13 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   608(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -29214,13 +29058,13 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   672(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -29286,13 +29130,13 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   736(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -29358,13 +29202,13 @@ step:
 	VMOVDQU   256(CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   800(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   288(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -29428,13 +29272,13 @@ step:
 	VMOVDQU   320(CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   864(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   352(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -29498,13 +29342,13 @@ step:
 	VMOVDQU   384(CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   928(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   416(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -29568,13 +29412,13 @@ step:
 	VMOVDQU   448(CX), Y1
 	VPSLLW    $0x04, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   992(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   480(CX), Y2
 	VPSLLW    $0x04, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -29638,13 +29482,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   (CX), Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   544(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -29710,13 +29554,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   64(CX), Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   608(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -29782,13 +29626,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   128(CX), Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   672(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -29854,13 +29698,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   192(CX), Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   736(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -29926,13 +29770,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   256(CX), Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   800(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   288(CX), Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -29996,13 +29840,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   320(CX), Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   864(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   352(CX), Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -30066,13 +29910,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   384(CX), Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   928(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   416(CX), Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -30136,13 +29980,13 @@ step:
 	VPAND     x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VMOVDQU   448(CX), Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   992(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   480(CX), Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -30206,13 +30050,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1056(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -30278,13 +30122,13 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1120(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -30350,13 +30194,13 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1184(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -30422,13 +30266,13 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1248(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -30494,13 +30338,13 @@ step:
 	VMOVDQU   256(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1312(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   288(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -30564,13 +30408,13 @@ step:
 	VMOVDQU   320(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1376(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   352(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -30634,13 +30478,13 @@ step:
 	VMOVDQU   384(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1440(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   416(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -30704,13 +30548,13 @@ step:
 	VMOVDQU   448(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1504(CX), Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   480(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -30775,14 +30619,14 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1056(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -30849,14 +30693,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1120(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -30923,14 +30767,14 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1184(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -30997,14 +30841,14 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1248(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -31071,14 +30915,14 @@ step:
 	VMOVDQU   256(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1312(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   288(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -31143,14 +30987,14 @@ step:
 	VMOVDQU   320(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1376(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   352(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -31215,14 +31059,14 @@ step:
 	VMOVDQU   384(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1440(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   416(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -31287,14 +31131,14 @@ step:
 	VMOVDQU   448(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask30303030<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   1504(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16maskf0f0f0f<>+0(SB), Y1, Y1
 	VMOVDQU   480(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask30303030<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -31376,14 +31220,14 @@ GLOBL x16zero32<>(SB), RODATA|NOPTR, $32
 
 // func q2_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q2_kx16n1(SB), $656-58
+TEXT ·q2_kx16n1(SB), $592-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 640(SP)
+	MOVQ AX, 576(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 648(SP)
-	LEAQ 576(SP), AX
+	MOVQ AX, 584(SP)
+	LEAQ 512(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -31466,500 +31310,482 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 480(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 512(SP)
-	VMOVDQU Y0, 544(SP)
+	VPXOR   Y1, Y1, Y1
 	LEAQ    320(SI), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000002, R8
 
 step:
-	VMOVDQU      (AX), Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      32(AX), Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VPBROADCASTD (BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      64(AX), Y2
+	VMOVDQU      (AX), Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      96(AX), Y3
+	VMOVDQU      32(AX), Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 4(BX), Y4
+	VPBROADCASTD (BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      160(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 8(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      224(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 12(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      96(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 4(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      160(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 8(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 12(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      256(AX), Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      288(AX), Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VPBROADCASTD 16(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      256(AX), Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      352(AX), Y3
+	VMOVDQU      288(AX), Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 20(BX), Y4
+	VPBROADCASTD 16(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 28(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 20(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 24(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      (AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      32(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VPBROADCASTD 32(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      64(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      (AX), Y2
 	VPSRLW       $0x02, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      96(AX), Y3
+	VMOVDQU      32(AX), Y3
 	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 36(BX), Y4
+	VPBROADCASTD 32(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      160(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 40(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      224(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 44(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      64(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      96(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 36(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      160(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 40(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 44(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      96(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      256(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      288(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VPBROADCASTD 48(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      256(AX), Y2
 	VPSRLW       $0x02, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      352(AX), Y3
+	VMOVDQU      288(AX), Y3
 	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 52(BX), Y4
+	VPBROADCASTD 48(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 56(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 60(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      64(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 52(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 56(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 60(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      96(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      (AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      32(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VPBROADCASTD 80(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      64(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      (AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      96(AX), Y3
+	VMOVDQU      32(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 84(BX), Y4
+	VPBROADCASTD 80(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      160(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 88(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      224(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 92(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      96(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 84(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      160(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 88(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 92(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      160(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      256(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      288(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VPBROADCASTD 96(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      256(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      352(AX), Y3
+	VMOVDQU      288(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 100(BX), Y4
+	VPBROADCASTD 96(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 104(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 108(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 100(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 104(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 108(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      160(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      (AX), Y0
-	VPSRLW       $0x06, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      32(AX), Y1
-	VPSRLW       $0x06, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VPBROADCASTD 112(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      64(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      (AX), Y2
 	VPSRLW       $0x06, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      96(AX), Y3
+	VMOVDQU      32(AX), Y3
 	VPSRLW       $0x06, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 116(BX), Y4
+	VPBROADCASTD 112(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      160(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 120(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      224(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 124(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      96(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 116(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      160(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 120(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      224(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 124(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      224(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      256(AX), Y0
-	VPSRLW       $0x06, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      288(AX), Y1
-	VPSRLW       $0x06, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VPBROADCASTD 128(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      256(AX), Y2
 	VPSRLW       $0x06, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      352(AX), Y3
+	VMOVDQU      288(AX), Y3
 	VPSRLW       $0x06, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 132(BX), Y4
+	VPBROADCASTD 128(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 136(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 140(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 132(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 136(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VPBROADCASTD 140(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      224(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	ADDQ         $0x000000a0, BX
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x00000100, CX
 	DECQ         R8
 	JNZ          step
-	VMOVDQU      64(SI), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
-	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 20(BX), Y1
-	VPMADDWD     Y0, Y1, Y0
-	VMOVDQU      64(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 24(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      128(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread0<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 28(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      128(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 32(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      192(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread0<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 36(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      192(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 40(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      256(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread0<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 44(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      256(SI), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 48(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VCVTPH2PS    (SI), Y1
-	VCVTPH2PS    32(SI), Y2
-	VBROADCASTSS (BX), Y3
-	VMOVDQU      512(SP), Y4
-	VMOVUPS      (DX), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y4, Y5
+	VMOVDQU      64(SI), Y2
+	VPSRLW       $0x04, Y2, Y2
+	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
+	VPSHUFB      x16spread0<>+0(SB), Y2, Y2
+	VPSRAW       $0x08, Y2, Y2
+	VPBROADCASTD 20(BX), Y3
+	VPMADDWD     Y2, Y3, Y2
+	VMOVDQU      64(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 24(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      128(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread0<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 28(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      128(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 32(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread0<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 36(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 40(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      256(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread0<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 44(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      256(SI), Y3
+	VPSRLW       $0x04, Y3, Y3
+	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
+	VPSHUFB      x16spread1<>+0(SB), Y3, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPBROADCASTD 48(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VCVTPH2PS    (SI), Y3
+	VCVTPH2PS    32(SI), Y4
+	VBROADCASTSS (BX), Y5
+	VMOVUPS      (DX), Y6
 	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VFNMADD231PS Y1, Y0, Y5
-	VMOVUPS      Y5, (DX)
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y0, Y6
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y4, Y5, Y3
+	VFNMADD231PS Y3, Y2, Y6
+	VMOVUPS      Y6, (DX)
 	VMOVDQU      96(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 20(BX), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 20(BX), Y2
+	VPMADDWD     Y0, Y2, Y3
 	VMOVDQU      96(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -31967,7 +31793,7 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 24(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      160(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -31975,7 +31801,7 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 28(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      160(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -31983,7 +31809,7 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 32(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      224(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -31991,7 +31817,7 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 36(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      224(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -31999,7 +31825,7 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 40(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      288(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32007,7 +31833,7 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 44(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      288(SI), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32015,18 +31841,17 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 48(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VCVTPH2PS    16(SI), Y0
 	VCVTPH2PS    48(SI), Y2
-	VBROADCASTSS (BX), Y3
-	VMOVDQU      544(SP), Y4
+	VBROADCASTSS (BX), Y4
 	VMOVUPS      32(DX), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y3, Y0
-	VFMADD231PS  Y0, Y4, Y5
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y0
-	VFNMADD231PS Y0, Y1, Y5
+	VMULPS       Y0, Y4, Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y0
+	VFNMADD231PS Y0, Y3, Y5
 	VMOVUPS      Y5, 32(DX)
 	ADDQ         $0x00000034, BX
 	ADDQ         $0x00000540, SI
@@ -32045,10 +31870,10 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         640(SP), AX
-	VMOVUPS      576(SP), Y2
+	MOVQ         576(SP), AX
+	VMOVUPS      512(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      608(SP), Y1
+	VMOVUPS      544(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -32067,14 +31892,14 @@ GLOBL x16mask3030303<>(SB), RODATA|NOPTR, $32
 
 // func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q2_kx16n2(SB), $784-58
+TEXT ·q2_kx16n2(SB), $656-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 768(SP)
+	MOVQ AX, 640(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 776(SP)
-	LEAQ 640(SP), AX
+	MOVQ AX, 648(SP)
+	LEAQ 512(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -32159,729 +31984,694 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 480(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 512(SP)
-	VMOVDQU Y0, 544(SP)
-	VMOVDQU Y0, 576(SP)
-	VMOVDQU Y0, 608(SP)
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
 	LEAQ    320(R8), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000002, R10
 
 step:
-	VMOVDQU      (AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      32(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD (SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD (SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      64(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      96(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 4(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 4(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      160(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 8(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 8(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      224(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 12(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 12(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VMOVDQU      (AX), Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VPBROADCASTD (SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD (SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      96(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 4(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      160(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 8(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 8(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 12(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      256(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 16(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 16(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 20(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 24(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 28(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      256(AX), Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      288(AX), Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VPBROADCASTD 16(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 16(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 20(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 24(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 24(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 28(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      (AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      32(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 32(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 32(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      64(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      96(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 36(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      160(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 40(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      224(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 44(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      64(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      (AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPSRLW       $0x02, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VPBROADCASTD 32(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 32(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      96(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 36(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      160(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 40(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 40(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 44(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      96(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 48(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 48(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 52(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 56(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 60(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      64(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      256(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      288(AX), Y7
+	VPSRLW       $0x02, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VPBROADCASTD 48(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 48(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 52(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 56(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 56(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 60(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      96(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      (AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      32(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 80(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 80(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      64(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      96(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 84(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 84(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      160(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 88(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 88(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      224(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 92(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 92(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      (AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VPBROADCASTD 80(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 80(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      96(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 84(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 84(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      160(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 88(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 88(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 92(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 92(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 96(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 96(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 100(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 100(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 104(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 104(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 108(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 108(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      256(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      288(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VPBROADCASTD 96(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 96(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 100(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 100(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 104(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 104(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 108(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 108(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      (AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      32(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 112(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 112(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      64(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      96(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 116(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 116(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      160(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 120(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 120(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      224(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 124(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 124(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      (AX), Y6
+	VPSRLW       $0x06, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPSRLW       $0x06, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VPBROADCASTD 112(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 112(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      96(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 116(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 116(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      160(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 120(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 120(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      224(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 124(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 124(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VPBROADCASTD 128(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 128(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 132(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 132(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 136(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 136(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VPBROADCASTD 140(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 140(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      256(AX), Y6
+	VPSRLW       $0x06, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      288(AX), Y7
+	VPSRLW       $0x06, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VPBROADCASTD 128(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 128(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 132(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 132(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 136(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 136(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VPBROADCASTD 140(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 140(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 	ADDQ         $0x000000a0, SI
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x00000100, CX
 	DECQ         R10
 	JNZ          step
-	VMOVDQU      64(R8), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB      x16spread0<>+0(SB), Y0, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 20(SI), Y0
-	VPMADDWD     Y1, Y0, Y0
-	VPBROADCASTD 20(SI)(DI*1), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VMOVDQU      64(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 24(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 24(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      128(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread0<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 28(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 28(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      128(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 32(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 32(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread0<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 36(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 36(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 40(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 40(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      256(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread0<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 44(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 44(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      256(R8), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VPSHUFB      x16spread1<>+0(SB), Y1, Y1
-	VPSRAW       $0x08, Y1, Y1
-	VPBROADCASTD 48(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 48(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VCVTPH2PS    (R8), Y1
-	VCVTPH2PS    32(R8), Y3
-	VBROADCASTSS (SI), Y4
-	VMOVDQU      512(SP), Y5
-	VMOVUPS      (DX), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y1, Y4, Y7
-	VFMADD231PS  Y7, Y5, Y6
+	VMOVDQU      64(R8), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VPSHUFB      x16spread0<>+0(SB), Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 20(SI), Y4
+	VPMADDWD     Y5, Y4, Y4
+	VPBROADCASTD 20(SI)(DI*1), Y6
+	VPMADDWD     Y5, Y6, Y6
+	VMOVDQU      64(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread1<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 24(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 24(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      128(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread0<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 28(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 28(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      128(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread1<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 32(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 32(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      192(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread0<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 36(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 36(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      192(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread1<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 40(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 40(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      256(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread0<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 44(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 44(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      256(R8), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VPSHUFB      x16spread1<>+0(SB), Y5, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPBROADCASTD 48(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 48(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VCVTPH2PS    (R8), Y5
+	VCVTPH2PS    32(R8), Y7
+	VBROADCASTSS (SI), Y8
+	VMOVUPS      (DX), Y9
 	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y3, Y4, Y7
-	VFNMADD231PS Y7, Y0, Y6
-	VMOVUPS      Y6, (DX)
-	VBROADCASTSS (SI)(DI*1), Y0
-	VMOVDQU      576(SP), Y4
-	VMOVUPS      (DX)(BX*1), Y5
+	VMULPS       Y5, Y8, Y10
+	VFMADD231PS  Y10, Y0, Y9
 	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y1, Y0, Y1
-	VFMADD231PS  Y1, Y4, Y5
+	VMULPS       Y7, Y8, Y10
+	VFNMADD231PS Y10, Y4, Y9
+	VMOVUPS      Y9, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVUPS      (DX)(BX*1), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y0, Y1
-	VFNMADD231PS Y1, Y2, Y5
-	VMOVUPS      Y5, (DX)(BX*1)
+	VMULPS       Y5, Y0, Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y7, Y0, Y5
+	VFNMADD231PS Y5, Y6, Y4
+	VMOVUPS      Y4, (DX)(BX*1)
 	VMOVDQU      96(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
 	VPSHUFB      x16spread0<>+0(SB), Y0, Y0
 	VPSRAW       $0x08, Y0, Y0
-	VPBROADCASTD 20(SI), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y5
 	VPBROADCASTD 20(SI)(DI*1), Y2
-	VPMADDWD     Y0, Y2, Y3
+	VPMADDWD     Y0, Y2, Y7
 	VMOVDQU      96(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32889,10 +32679,10 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 24(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 24(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      160(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32900,10 +32690,10 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 28(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 28(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      160(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32911,10 +32701,10 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 32(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 32(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      224(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32922,10 +32712,10 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 36(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 36(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      224(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32933,10 +32723,10 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 40(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 40(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      288(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32944,10 +32734,10 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 44(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 44(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      288(R8), Y0
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
@@ -32955,32 +32745,30 @@ step:
 	VPSRAW       $0x08, Y0, Y0
 	VPBROADCASTD 48(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 48(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VCVTPH2PS    16(R8), Y0
 	VCVTPH2PS    48(R8), Y2
 	VBROADCASTSS (SI), Y4
-	VMOVDQU      544(SP), Y5
 	VMOVUPS      32(DX), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y4, Y7
-	VFMADD231PS  Y7, Y5, Y6
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y4, Y7
-	VFNMADD231PS Y7, Y1, Y6
+	VMULPS       Y0, Y4, Y8
+	VFMADD231PS  Y8, Y1, Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y4, Y8
+	VFNMADD231PS Y8, Y5, Y6
 	VMOVUPS      Y6, 32(DX)
 	VBROADCASTSS (SI)(DI*1), Y1
-	VMOVDQU      608(SP), Y4
-	VMOVUPS      32(DX)(BX*1), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y4, Y5
+	VMOVUPS      32(DX)(BX*1), Y4
 	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y2, Y1, Y0
-	VFNMADD231PS Y0, Y3, Y5
-	VMOVUPS      Y5, 32(DX)(BX*1)
+	VFNMADD231PS Y0, Y7, Y4
+	VMOVUPS      Y4, 32(DX)(BX*1)
 	ADDQ         $0x00000034, SI
 	ADDQ         $0x00000540, R8
 	DECQ         R9
@@ -32998,15 +32786,15 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         768(SP), AX
-	VMOVUPS      640(SP), Y2
+	MOVQ         640(SP), AX
+	VMOVUPS      512(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      672(SP), Y2
+	VMOVUPS      544(SP), Y2
 	VMASKMOVPS   Y2, Y0, 32(AX)
-	ADDQ         776(SP), AX
-	VMOVUPS      704(SP), Y2
+	ADDQ         648(SP), AX
+	VMOVUPS      576(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      736(SP), Y1
+	VMOVUPS      608(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -36188,22 +35976,22 @@ step:
 rows:
 	MOVQ  R8, AX
 	MOVQ  R9, CX
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	LEAQ  1152(DX), R11
 	MOVQ  $0x00000004, R12
 
 part:
-	VMOVDQU      256(R11), Y4
-	VMOVDQU      288(R11), Y5
+	VMOVDQU      256(R11), Y2
+	VMOVDQU      288(R11), Y3
 	VPBROADCASTD (AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD (AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      320(R11), Y8
 	VMOVDQU      352(R11), Y9
 	VPBROADCASTD 4(AX), Y10
@@ -36213,9 +36001,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 4(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      384(R11), Y8
 	VMOVDQU      416(R11), Y9
 	VPBROADCASTD 8(AX), Y10
@@ -36225,9 +36013,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 8(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      448(R11), Y8
 	VMOVDQU      480(R11), Y9
 	VPBROADCASTD 12(AX), Y10
@@ -36237,25 +36025,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 12(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     (R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     (R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     (R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     32(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     32(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      512(R11), Y4
-	VMOVDQU      544(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     32(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      512(R11), Y2
+	VMOVDQU      544(R11), Y3
 	VPBROADCASTD 16(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 16(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      576(R11), Y8
 	VMOVDQU      608(R11), Y9
 	VPBROADCASTD 20(AX), Y10
@@ -36265,9 +36053,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 20(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      640(R11), Y8
 	VMOVDQU      672(R11), Y9
 	VPBROADCASTD 24(AX), Y10
@@ -36277,9 +36065,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 24(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      704(R11), Y8
 	VMOVDQU      736(R11), Y9
 	VPBROADCASTD 28(AX), Y10
@@ -36289,25 +36077,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 28(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     64(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     64(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     64(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     96(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     96(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      768(R11), Y4
-	VMOVDQU      800(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     96(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      768(R11), Y2
+	VMOVDQU      800(R11), Y3
 	VPBROADCASTD 32(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 32(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      832(R11), Y8
 	VMOVDQU      864(R11), Y9
 	VPBROADCASTD 36(AX), Y10
@@ -36317,9 +36105,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 36(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      896(R11), Y8
 	VMOVDQU      928(R11), Y9
 	VPBROADCASTD 40(AX), Y10
@@ -36329,9 +36117,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 40(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      960(R11), Y8
 	VMOVDQU      992(R11), Y9
 	VPBROADCASTD 44(AX), Y10
@@ -36341,25 +36129,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 44(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     128(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     128(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     128(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     160(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     160(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      1024(R11), Y4
-	VMOVDQU      1056(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     160(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      1024(R11), Y2
+	VMOVDQU      1056(R11), Y3
 	VPBROADCASTD 48(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 48(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      1088(R11), Y8
 	VMOVDQU      1120(R11), Y9
 	VPBROADCASTD 52(AX), Y10
@@ -36369,9 +36157,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 52(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      1152(R11), Y8
 	VMOVDQU      1184(R11), Y9
 	VPBROADCASTD 56(AX), Y10
@@ -36381,9 +36169,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 56(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      1216(R11), Y8
 	VMOVDQU      1248(R11), Y9
 	VPBROADCASTD 60(AX), Y10
@@ -36393,17 +36181,17 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 60(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     192(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     192(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     192(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     224(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     224(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     224(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
 	LEAQ         (AX)(BX*2), R13
 	PREFETCHT0   (R13)
 	PREFETCHT0   64(R13)
@@ -36417,118 +36205,118 @@ part:
 	VPBROADCASTD 20(AX), Y0
 	VPMADDWD     640(DX), Y0, Y0
 	VPBROADCASTD 20(AX)(BX*1), Y1
-	VPMADDWD     640(DX), Y1, Y4
+	VPMADDWD     640(DX), Y1, Y2
 	VPBROADCASTD 24(AX), Y1
 	VPMADDWD     704(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 24(AX)(BX*1), Y1
 	VPMADDWD     704(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 28(AX), Y1
 	VPMADDWD     768(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 28(AX)(BX*1), Y1
 	VPMADDWD     768(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 32(AX), Y1
 	VPMADDWD     832(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 32(AX)(BX*1), Y1
 	VPMADDWD     832(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 36(AX), Y1
 	VPMADDWD     896(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 36(AX)(BX*1), Y1
 	VPMADDWD     896(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 40(AX), Y1
 	VPMADDWD     960(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 40(AX)(BX*1), Y1
 	VPMADDWD     960(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 44(AX), Y1
 	VPMADDWD     1024(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 44(AX)(BX*1), Y1
 	VPMADDWD     1024(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 48(AX), Y1
 	VPMADDWD     1088(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 48(AX)(BX*1), Y1
 	VPMADDWD     1088(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VBROADCASTSS (AX), Y1
-	VMOVUPS      (CX), Y5
-	VCVTDQ2PS    Y2, Y2
+	VMOVUPS      (CX), Y3
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       512(DX), Y1, Y8
-	VFMADD231PS  Y8, Y2, Y5
+	VFMADD231PS  Y8, Y4, Y3
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       576(DX), Y1, Y8
-	VFNMADD231PS Y8, Y0, Y5
-	VMOVUPS      Y5, (CX)
+	VFNMADD231PS Y8, Y0, Y3
+	VMOVUPS      Y3, (CX)
 	VBROADCASTSS (AX)(BX*1), Y0
 	VMOVUPS      (CX)(SI*1), Y1
 	VCVTDQ2PS    Y6, Y6
-	VMULPS       512(DX), Y0, Y2
-	VFMADD231PS  Y2, Y6, Y1
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       576(DX), Y0, Y2
-	VFNMADD231PS Y2, Y4, Y1
+	VMULPS       512(DX), Y0, Y3
+	VFMADD231PS  Y3, Y6, Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       576(DX), Y0, Y3
+	VFNMADD231PS Y3, Y2, Y1
 	VMOVUPS      Y1, (CX)(SI*1)
 	VPBROADCASTD 20(AX), Y0
 	VPMADDWD     672(DX), Y0, Y1
 	VPBROADCASTD 20(AX)(BX*1), Y0
-	VPMADDWD     672(DX), Y0, Y5
+	VPMADDWD     672(DX), Y0, Y3
 	VPBROADCASTD 24(AX), Y0
 	VPMADDWD     736(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 24(AX)(BX*1), Y0
 	VPMADDWD     736(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 28(AX), Y0
 	VPMADDWD     800(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 28(AX)(BX*1), Y0
 	VPMADDWD     800(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 32(AX), Y0
 	VPMADDWD     864(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 32(AX)(BX*1), Y0
 	VPMADDWD     864(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 36(AX), Y0
 	VPMADDWD     928(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 36(AX)(BX*1), Y0
 	VPMADDWD     928(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 40(AX), Y0
 	VPMADDWD     992(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 40(AX)(BX*1), Y0
 	VPMADDWD     992(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 44(AX), Y0
 	VPMADDWD     1056(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 44(AX)(BX*1), Y0
 	VPMADDWD     1056(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 48(AX), Y0
 	VPMADDWD     1120(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 48(AX)(BX*1), Y0
 	VPMADDWD     1120(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VBROADCASTSS (AX), Y0
 	VMOVUPS      32(CX), Y2
-	VCVTDQ2PS    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
 	VMULPS       544(DX), Y0, Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  Y4, Y5, Y2
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       608(DX), Y0, Y4
 	VFNMADD231PS Y4, Y1, Y2
@@ -36538,9 +36326,9 @@ part:
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       544(DX), Y0, Y2
 	VFMADD231PS  Y2, Y7, Y1
-	VCVTDQ2PS    Y5, Y5
+	VCVTDQ2PS    Y3, Y3
 	VMULPS       608(DX), Y0, Y2
-	VFNMADD231PS Y2, Y5, Y1
+	VFNMADD231PS Y2, Y3, Y1
 	VMOVUPS      Y1, 32(CX)(SI*1)
 	LEAQ         (R8)(BX*2), R8
 	LEAQ         (R9)(SI*2), R9
@@ -39131,14 +38919,14 @@ step:
 
 // func q3_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q3_kx16n1(SB), $656-58
+TEXT ·q3_kx16n1(SB), $592-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 640(SP)
+	MOVQ AX, 576(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 648(SP)
-	LEAQ 576(SP), AX
+	MOVQ AX, 584(SP)
+	LEAQ 512(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -39263,748 +39051,729 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 480(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 512(SP)
-	VMOVDQU Y0, 544(SP)
+	VPXOR   Y1, Y1, Y1
 	LEAQ    224(SI), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000002, R8
 
 step:
-	VMOVDQU      256(AX), Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      (AX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16mask4040404<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      288(AX), Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VMOVDQU      32(AX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16mask4040404<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD (BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
+	VMOVDQU      256(AX), Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      (AX), Y3
-	VPSLLW       $0x01, Y3, Y3
+	VPSLLW       $0x02, Y3, Y3
 	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      352(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      288(AX), Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
 	VMOVDQU      32(AX), Y4
-	VPSLLW       $0x01, Y4, Y4
+	VPSLLW       $0x02, Y4, Y4
 	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 4(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD (BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 8(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y3
-	VPSRLW       $0x01, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y4
-	VPSRLW       $0x01, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 12(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSLLW       $0x01, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSLLW       $0x01, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 4(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 8(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x01, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 12(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      512(AX), Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      (AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask4040404<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      544(AX), Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VMOVDQU      32(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask4040404<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 16(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      576(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      512(AX), Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      (AX), Y3
-	VPSRLW       $0x03, Y3, Y3
+	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      608(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      544(AX), Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
 	VMOVDQU      32(AX), Y4
-	VPSRLW       $0x03, Y4, Y4
+	VPSRLW       $0x02, Y4, Y4
 	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 20(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 16(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      640(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      672(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 24(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      704(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y3
-	VPSRLW       $0x05, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      736(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y4
-	VPSRLW       $0x05, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 28(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x03, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x03, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 20(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      640(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      672(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 24(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      704(AX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x05, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      736(AX), Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      32(AX), Y6
+	VPSRLW       $0x05, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 28(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      256(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      64(AX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16mask4040404<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      288(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VMOVDQU      96(AX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16mask4040404<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 32(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      256(AX), Y2
 	VPSRLW       $0x02, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      64(AX), Y3
-	VPSLLW       $0x01, Y3, Y3
+	VPSLLW       $0x02, Y3, Y3
 	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      352(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      288(AX), Y3
 	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
 	VMOVDQU      96(AX), Y4
-	VPSLLW       $0x01, Y4, Y4
+	VPSLLW       $0x02, Y4, Y4
 	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 36(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 32(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 40(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
-	VPSRLW       $0x01, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
-	VPSRLW       $0x01, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 44(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      64(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSLLW       $0x01, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSLLW       $0x01, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 36(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 40(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x01, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 44(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      96(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      512(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      64(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask4040404<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      544(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VMOVDQU      96(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask4040404<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 48(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      576(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      512(AX), Y2
 	VPSRLW       $0x02, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      64(AX), Y3
-	VPSRLW       $0x03, Y3, Y3
+	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      608(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      544(AX), Y3
 	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
 	VMOVDQU      96(AX), Y4
-	VPSRLW       $0x03, Y4, Y4
+	VPSRLW       $0x02, Y4, Y4
 	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 52(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 48(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      640(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      672(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 56(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      704(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y3
-	VPSRLW       $0x05, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      736(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y4
-	VPSRLW       $0x05, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 60(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      64(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x03, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x03, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 52(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      640(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      672(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 56(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      704(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x05, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      736(AX), Y5
+	VPSRLW       $0x02, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      96(AX), Y6
+	VPSRLW       $0x05, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 60(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      64(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      96(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      256(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      128(AX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16mask4040404<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      288(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VMOVDQU      160(AX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16mask4040404<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 80(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      256(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      128(AX), Y3
-	VPSLLW       $0x01, Y3, Y3
+	VPSLLW       $0x02, Y3, Y3
 	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      352(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      288(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
 	VMOVDQU      160(AX), Y4
-	VPSLLW       $0x01, Y4, Y4
+	VPSLLW       $0x02, Y4, Y4
 	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 84(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 80(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 88(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y3
-	VPSRLW       $0x01, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y4
-	VPSRLW       $0x01, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 92(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      128(AX), Y5
+	VPSLLW       $0x01, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      160(AX), Y6
+	VPSLLW       $0x01, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 84(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      128(AX), Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      160(AX), Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 88(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      128(AX), Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      160(AX), Y6
+	VPSRLW       $0x01, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 92(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      160(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      512(AX), Y0
-	VPSRLW       $0x04, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      128(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask4040404<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      544(AX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VMOVDQU      160(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask4040404<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 96(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      576(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      512(AX), Y2
 	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      128(AX), Y3
-	VPSRLW       $0x03, Y3, Y3
+	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      608(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      544(AX), Y3
 	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
 	VMOVDQU      160(AX), Y4
-	VPSRLW       $0x03, Y4, Y4
+	VPSRLW       $0x02, Y4, Y4
 	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 100(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 96(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      640(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      672(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
 	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 104(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      704(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y3
-	VPSRLW       $0x05, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      736(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y4
-	VPSRLW       $0x05, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 108(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      128(CX), Y2
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      128(AX), Y5
+	VPSRLW       $0x03, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      160(AX), Y6
+	VPSRLW       $0x03, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 100(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      640(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      128(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      672(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      160(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 104(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      704(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      128(AX), Y5
+	VPSRLW       $0x05, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      736(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      160(AX), Y6
+	VPSRLW       $0x05, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 108(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      128(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      160(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      256(AX), Y0
-	VPSRLW       $0x06, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      192(AX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x16mask4040404<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      288(AX), Y1
-	VPSRLW       $0x06, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VMOVDQU      224(AX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x16mask4040404<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 112(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      320(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      256(AX), Y2
 	VPSRLW       $0x06, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      192(AX), Y3
-	VPSLLW       $0x01, Y3, Y3
+	VPSLLW       $0x02, Y3, Y3
 	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      352(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      288(AX), Y3
 	VPSRLW       $0x06, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
 	VMOVDQU      224(AX), Y4
-	VPSLLW       $0x01, Y4, Y4
+	VPSLLW       $0x02, Y4, Y4
 	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 116(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 112(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 120(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y3
-	VPSRLW       $0x01, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      480(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y4
-	VPSRLW       $0x01, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 124(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSLLW       $0x01, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSLLW       $0x01, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 116(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 120(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSRLW       $0x01, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSRLW       $0x01, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 124(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      224(CX), Y2
 	VPSHUFB      x16twice0<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VMOVDQU      512(AX), Y0
-	VPSRLW       $0x06, Y0, Y0
-	VPAND        x16mask3030303<>+0(SB), Y0, Y0
-	VMOVDQU      192(AX), Y1
-	VPSRLW       $0x02, Y1, Y1
-	VPAND        x16mask4040404<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      544(AX), Y1
-	VPSRLW       $0x06, Y1, Y1
-	VPAND        x16mask3030303<>+0(SB), Y1, Y1
-	VMOVDQU      224(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask4040404<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPBROADCASTD 128(BX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VMOVDQU      576(AX), Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      512(AX), Y2
 	VPSRLW       $0x06, Y2, Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      192(AX), Y3
-	VPSRLW       $0x03, Y3, Y3
+	VPSRLW       $0x02, Y3, Y3
 	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      608(AX), Y3
+	VPADDB       Y3, Y2, Y2
+	VMOVDQU      544(AX), Y3
 	VPSRLW       $0x06, Y3, Y3
 	VPAND        x16mask3030303<>+0(SB), Y3, Y3
 	VMOVDQU      224(AX), Y4
-	VPSRLW       $0x03, Y4, Y4
+	VPSRLW       $0x02, Y4, Y4
 	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 132(BX), Y4
+	VPADDB       Y4, Y3, Y3
+	VPBROADCASTD 128(BX), Y4
 	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      640(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      672(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 136(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      704(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y3
-	VPSRLW       $0x05, Y3, Y3
-	VPAND        x16mask4040404<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      736(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y4
-	VPSRLW       $0x05, Y4, Y4
-	VPAND        x16mask4040404<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPBROADCASTD 140(BX), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPADDW       Y2, Y0, Y0
-	VPMADDUBSW   Y4, Y3, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      192(CX), Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VMOVDQU      576(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSRLW       $0x03, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      608(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSRLW       $0x03, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 132(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      640(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      672(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 136(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      704(AX), Y4
+	VPSRLW       $0x06, Y4, Y4
+	VPAND        x16mask3030303<>+0(SB), Y4, Y4
+	VMOVDQU      192(AX), Y5
+	VPSRLW       $0x05, Y5, Y5
+	VPAND        x16mask4040404<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      736(AX), Y5
+	VPSRLW       $0x06, Y5, Y5
+	VPAND        x16mask3030303<>+0(SB), Y5, Y5
+	VMOVDQU      224(AX), Y6
+	VPSRLW       $0x05, Y6, Y6
+	VPAND        x16mask4040404<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y5, Y5
+	VPBROADCASTD 140(BX), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPADDW       Y4, Y2, Y2
+	VPMADDUBSW   Y6, Y5, Y4
+	VPADDW       Y4, Y3, Y3
+	VMOVDQU      192(CX), Y4
+	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
+	VPMADDWD     Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      224(CX), Y2
 	VPSHUFB      x16twice1<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	ADDQ         $0x000000a0, BX
 	ADDQ         $0x00000300, AX
 	ADDQ         $0x00000100, CX
 	DECQ         R8
 	JNZ          step
-	VMOVDQU      (SP), Y0
-	VPBROADCASTD 20(BX), Y1
-	VPMADDWD     Y0, Y1, Y0
-	VMOVDQU      64(SP), Y1
-	VPBROADCASTD 24(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      128(SP), Y1
-	VPBROADCASTD 28(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      192(SP), Y1
-	VPBROADCASTD 32(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      256(SP), Y1
-	VPBROADCASTD 36(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      320(SP), Y1
-	VPBROADCASTD 40(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      384(SP), Y1
-	VPBROADCASTD 44(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      448(SP), Y1
-	VPBROADCASTD 48(BX), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VCVTPH2PS    (SI), Y1
-	VBROADCASTSS (BX), Y2
-	VMOVDQU      512(SP), Y3
-	VPSLLD       $0x02, Y0, Y0
-	VPSUBD       Y0, Y3, Y3
-	VMOVUPS      (DX), Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVUPS      Y0, (DX)
+	VMOVDQU      (SP), Y2
+	VPBROADCASTD 20(BX), Y3
+	VPMADDWD     Y2, Y3, Y2
+	VMOVDQU      64(SP), Y3
+	VPBROADCASTD 24(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      128(SP), Y3
+	VPBROADCASTD 28(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(SP), Y3
+	VPBROADCASTD 32(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      256(SP), Y3
+	VPBROADCASTD 36(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      320(SP), Y3
+	VPBROADCASTD 40(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      384(SP), Y3
+	VPBROADCASTD 44(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      448(SP), Y3
+	VPBROADCASTD 48(BX), Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VCVTPH2PS    (SI), Y3
+	VBROADCASTSS (BX), Y4
+	VPSLLD       $0x02, Y2, Y2
+	VPSUBD       Y2, Y0, Y0
+	VMOVUPS      (DX), Y2
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y0, Y2
+	VMOVUPS      Y2, (DX)
 	VMOVDQU      32(SP), Y0
-	VPBROADCASTD 20(BX), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 20(BX), Y2
+	VPMADDWD     Y0, Y2, Y3
 	VMOVDQU      96(SP), Y0
 	VPBROADCASTD 24(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      160(SP), Y0
 	VPBROADCASTD 28(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      224(SP), Y0
 	VPBROADCASTD 32(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      288(SP), Y0
 	VPBROADCASTD 36(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      352(SP), Y0
 	VPBROADCASTD 40(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      416(SP), Y0
 	VPBROADCASTD 44(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VMOVDQU      480(SP), Y0
 	VPBROADCASTD 48(BX), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y3, Y3
 	VCVTPH2PS    16(SI), Y0
 	VBROADCASTSS (BX), Y2
-	VMOVDQU      544(SP), Y3
-	VPSLLD       $0x02, Y1, Y1
-	VPSUBD       Y1, Y3, Y3
-	VMOVUPS      32(DX), Y1
-	VCVTDQ2PS    Y3, Y3
+	VPSLLD       $0x02, Y3, Y3
+	VPSUBD       Y3, Y1, Y1
+	VMOVUPS      32(DX), Y3
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y2, Y0
-	VFMADD231PS  Y0, Y3, Y1
-	VMOVUPS      Y1, 32(DX)
+	VFMADD231PS  Y0, Y1, Y3
+	VMOVUPS      Y3, 32(DX)
 	ADDQ         $0x00000034, BX
 	ADDQ         $0x000006e0, SI
 	DECQ         DI
@@ -40022,10 +39791,10 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         640(SP), AX
-	VMOVUPS      576(SP), Y2
+	MOVQ         576(SP), AX
+	VMOVUPS      512(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      608(SP), Y1
+	VMOVUPS      544(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -40054,14 +39823,14 @@ GLOBL x16mask4040404<>(SB), RODATA|NOPTR, $32
 
 // func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·q3_kx16n2(SB), $784-58
+TEXT ·q3_kx16n2(SB), $656-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 768(SP)
+	MOVQ AX, 640(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 776(SP)
-	LEAQ 640(SP), AX
+	MOVQ AX, 648(SP)
+	LEAQ 512(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -40188,1006 +39957,969 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 480(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 512(SP)
-	VMOVDQU Y0, 544(SP)
-	VMOVDQU Y0, 576(SP)
-	VMOVDQU Y0, 608(SP)
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
 	LEAQ    224(R8), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000002, R10
 
 step:
-	VMOVDQU      256(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD (SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD (SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSLLW       $0x01, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 4(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 4(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 8(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 8(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x01, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 12(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 12(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VMOVDQU      256(AX), Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      288(AX), Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD (SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD (SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSLLW       $0x01, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSLLW       $0x01, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 4(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 8(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 8(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x01, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x01, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 12(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      512(AX), Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      (AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      544(AX), Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      32(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 16(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 16(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      576(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x03, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      608(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 20(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 20(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      640(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      672(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSRLW       $0x04, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 24(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 24(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      704(AX), Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x05, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      736(AX), Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      32(AX), Y6
-	VPSRLW       $0x05, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 28(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 28(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      512(AX), Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      (AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      544(AX), Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VMOVDQU      32(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 16(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 16(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x03, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x03, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 20(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      640(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      672(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x04, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 24(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 24(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      704(AX), Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      (AX), Y9
+	VPSRLW       $0x05, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      736(AX), Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      32(AX), Y10
+	VPSRLW       $0x05, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 28(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      32(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 32(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 32(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSLLW       $0x01, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 36(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 36(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 40(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 40(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x01, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 44(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 44(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      64(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      256(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      64(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      288(AX), Y7
+	VPSRLW       $0x02, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VMOVDQU      96(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 32(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 32(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSLLW       $0x01, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSLLW       $0x01, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 36(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 40(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 40(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x01, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x01, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 44(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      96(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      512(AX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      64(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      544(AX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      96(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 48(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 48(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      576(AX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      512(AX), Y6
+	VPSRLW       $0x02, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      64(AX), Y4
 	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x03, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      608(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 52(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 52(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      640(AX), Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      544(AX), Y7
+	VPSRLW       $0x02, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VMOVDQU      96(AX), Y4
 	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      672(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSRLW       $0x04, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 56(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 56(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      704(AX), Y4
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x05, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      736(AX), Y5
-	VPSRLW       $0x02, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      96(AX), Y6
-	VPSRLW       $0x05, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 60(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 60(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      64(CX), Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 48(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 48(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x03, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x03, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 52(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      640(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      672(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x04, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 56(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 56(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      704(AX), Y8
+	VPSRLW       $0x02, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      64(AX), Y9
+	VPSRLW       $0x05, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      736(AX), Y9
+	VPSRLW       $0x02, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      96(AX), Y10
+	VPSRLW       $0x05, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 60(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      64(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      96(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      96(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 80(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 80(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      128(AX), Y5
-	VPSLLW       $0x01, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      160(AX), Y6
-	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 84(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 84(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      128(AX), Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      160(AX), Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 88(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 88(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      128(AX), Y5
-	VPSRLW       $0x01, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      160(AX), Y6
-	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 92(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 92(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      256(AX), Y6
+	VPSRLW       $0x04, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      288(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 80(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 80(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      128(AX), Y9
+	VPSLLW       $0x01, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      160(AX), Y10
+	VPSLLW       $0x01, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 84(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 84(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      128(AX), Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      160(AX), Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 88(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 88(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      128(AX), Y9
+	VPSRLW       $0x01, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      160(AX), Y10
+	VPSRLW       $0x01, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 92(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 92(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      512(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      128(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      544(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      160(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 96(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 96(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      576(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      128(AX), Y5
-	VPSRLW       $0x03, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      608(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      160(AX), Y6
-	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 100(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 100(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      640(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      128(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      672(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      160(AX), Y6
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      512(AX), Y6
 	VPSRLW       $0x04, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 104(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 104(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      704(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      128(AX), Y5
-	VPSRLW       $0x05, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      736(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      160(AX), Y6
-	VPSRLW       $0x05, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 108(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 108(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      128(CX), Y4
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      128(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      544(AX), Y7
+	VPSRLW       $0x04, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VMOVDQU      160(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 96(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 96(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      128(AX), Y9
+	VPSRLW       $0x03, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      160(AX), Y10
+	VPSRLW       $0x03, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 100(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 100(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      640(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      128(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      672(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      160(AX), Y10
+	VPSRLW       $0x04, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 104(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 104(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      704(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      128(AX), Y9
+	VPSRLW       $0x05, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      736(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      160(AX), Y10
+	VPSRLW       $0x05, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 108(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 108(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      128(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      160(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y0
-	VPSLLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 112(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 112(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPSLLW       $0x01, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPSLLW       $0x01, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 116(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 116(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      416(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 120(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 120(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPSRLW       $0x01, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPSRLW       $0x01, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 124(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 124(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      256(AX), Y6
+	VPSRLW       $0x06, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      192(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      288(AX), Y7
+	VPSRLW       $0x06, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VMOVDQU      224(AX), Y4
+	VPSLLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 112(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 112(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSLLW       $0x01, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSLLW       $0x01, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 116(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 116(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 120(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 120(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSRLW       $0x01, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSRLW       $0x01, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 124(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 124(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice0<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y4
 	VPSHUFB      x16twice0<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice0<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
-	VMOVDQU      512(AX), Y2
-	VPSRLW       $0x06, Y2, Y2
-	VPAND        x16mask3030303<>+0(SB), Y2, Y2
-	VMOVDQU      192(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y2, Y2
-	VMOVDQU      544(AX), Y3
-	VPSRLW       $0x06, Y3, Y3
-	VPAND        x16mask3030303<>+0(SB), Y3, Y3
-	VMOVDQU      224(AX), Y0
-	VPSRLW       $0x02, Y0, Y0
-	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y3, Y3
-	VPBROADCASTD 128(SI), Y1
-	VPMADDUBSW   Y1, Y2, Y0
-	VPMADDUBSW   Y1, Y3, Y1
-	VPBROADCASTD 128(SI)(DI*1), Y4
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VMOVDQU      576(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPSRLW       $0x03, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      608(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPSRLW       $0x03, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 132(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 132(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      640(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      672(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPSRLW       $0x04, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 136(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 136(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      704(AX), Y4
-	VPSRLW       $0x06, Y4, Y4
-	VPAND        x16mask3030303<>+0(SB), Y4, Y4
-	VMOVDQU      192(AX), Y5
-	VPSRLW       $0x05, Y5, Y5
-	VPAND        x16mask4040404<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      736(AX), Y5
-	VPSRLW       $0x06, Y5, Y5
-	VPAND        x16mask3030303<>+0(SB), Y5, Y5
-	VMOVDQU      224(AX), Y6
-	VPSRLW       $0x05, Y6, Y6
-	VPAND        x16mask4040404<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPBROADCASTD 140(SI), Y6
-	VPMADDUBSW   Y6, Y4, Y7
-	VPADDW       Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y5, Y6
-	VPADDW       Y6, Y1, Y1
-	VPBROADCASTD 140(SI)(DI*1), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPADDW       Y4, Y2, Y2
-	VPMADDUBSW   Y6, Y5, Y4
-	VPADDW       Y4, Y3, Y3
-	VMOVDQU      192(CX), Y4
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      512(AX), Y6
+	VPSRLW       $0x06, Y6, Y6
+	VPAND        x16mask3030303<>+0(SB), Y6, Y6
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y6, Y6
+	VMOVDQU      544(AX), Y7
+	VPSRLW       $0x06, Y7, Y7
+	VPAND        x16mask3030303<>+0(SB), Y7, Y7
+	VMOVDQU      224(AX), Y4
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        x16mask4040404<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y7, Y7
+	VPBROADCASTD 128(SI), Y5
+	VPMADDUBSW   Y5, Y6, Y4
+	VPMADDUBSW   Y5, Y7, Y5
+	VPBROADCASTD 128(SI)(DI*1), Y8
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VMOVDQU      576(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSRLW       $0x03, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      608(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSRLW       $0x03, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 132(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 132(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      640(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      672(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSRLW       $0x04, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 136(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 136(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      704(AX), Y8
+	VPSRLW       $0x06, Y8, Y8
+	VPAND        x16mask3030303<>+0(SB), Y8, Y8
+	VMOVDQU      192(AX), Y9
+	VPSRLW       $0x05, Y9, Y9
+	VPAND        x16mask4040404<>+0(SB), Y9, Y9
+	VPADDB       Y9, Y8, Y8
+	VMOVDQU      736(AX), Y9
+	VPSRLW       $0x06, Y9, Y9
+	VPAND        x16mask3030303<>+0(SB), Y9, Y9
+	VMOVDQU      224(AX), Y10
+	VPSRLW       $0x05, Y10, Y10
+	VPAND        x16mask4040404<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y9, Y9
+	VPBROADCASTD 140(SI), Y10
+	VPMADDUBSW   Y10, Y8, Y11
+	VPADDW       Y11, Y4, Y4
+	VPMADDUBSW   Y10, Y9, Y10
+	VPADDW       Y10, Y5, Y5
+	VPBROADCASTD 140(SI)(DI*1), Y10
+	VPMADDUBSW   Y10, Y8, Y8
+	VPADDW       Y8, Y6, Y6
+	VPMADDUBSW   Y10, Y9, Y8
+	VPADDW       Y8, Y7, Y7
+	VMOVDQU      192(CX), Y8
+	VPSHUFB      x16twice1<>+0(SB), Y8, Y8
+	VPMADDWD     Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y4
 	VPSHUFB      x16twice1<>+0(SB), Y4, Y4
-	VPMADDWD     Y4, Y0, Y0
-	VPADDD       512(SP), Y0, Y0
-	VMOVDQU      Y0, 512(SP)
-	VPMADDWD     Y4, Y2, Y2
-	VPADDD       576(SP), Y2, Y2
-	VMOVDQU      Y2, 576(SP)
-	VMOVDQU      224(CX), Y0
-	VPSHUFB      x16twice1<>+0(SB), Y0, Y0
-	VPMADDWD     Y0, Y1, Y1
-	VPADDD       544(SP), Y1, Y1
-	VMOVDQU      Y1, 544(SP)
-	VPMADDWD     Y0, Y3, Y3
-	VPADDD       608(SP), Y3, Y3
-	VMOVDQU      Y3, 608(SP)
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMADDWD     Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 	ADDQ         $0x000000a0, SI
 	ADDQ         $0x00000300, AX
 	ADDQ         $0x00000100, CX
 	DECQ         R10
 	JNZ          step
-	VMOVDQU      (SP), Y1
-	VPBROADCASTD 20(SI), Y0
-	VPMADDWD     Y1, Y0, Y0
-	VPBROADCASTD 20(SI)(DI*1), Y2
-	VPMADDWD     Y1, Y2, Y2
-	VMOVDQU      64(SP), Y1
-	VPBROADCASTD 24(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 24(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      128(SP), Y1
-	VPBROADCASTD 28(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 28(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      192(SP), Y1
-	VPBROADCASTD 32(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 32(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      256(SP), Y1
-	VPBROADCASTD 36(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 36(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      320(SP), Y1
-	VPBROADCASTD 40(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 40(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      384(SP), Y1
-	VPBROADCASTD 44(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 44(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      448(SP), Y1
-	VPBROADCASTD 48(SI), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VPBROADCASTD 48(SI)(DI*1), Y3
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VCVTPH2PS    (R8), Y1
-	VBROADCASTSS (SI), Y3
-	VMOVDQU      512(SP), Y4
-	VPSLLD       $0x02, Y0, Y0
-	VPSUBD       Y0, Y4, Y4
-	VMOVUPS      (DX), Y0
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y1, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VMOVUPS      Y0, (DX)
+	VMOVDQU      (SP), Y5
+	VPBROADCASTD 20(SI), Y4
+	VPMADDWD     Y5, Y4, Y4
+	VPBROADCASTD 20(SI)(DI*1), Y6
+	VPMADDWD     Y5, Y6, Y6
+	VMOVDQU      64(SP), Y5
+	VPBROADCASTD 24(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 24(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      128(SP), Y5
+	VPBROADCASTD 28(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 28(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      192(SP), Y5
+	VPBROADCASTD 32(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 32(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      256(SP), Y5
+	VPBROADCASTD 36(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 36(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      320(SP), Y5
+	VPBROADCASTD 40(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 40(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      384(SP), Y5
+	VPBROADCASTD 44(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 44(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      448(SP), Y5
+	VPBROADCASTD 48(SI), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD 48(SI)(DI*1), Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VCVTPH2PS    (R8), Y5
+	VBROADCASTSS (SI), Y7
+	VPSLLD       $0x02, Y4, Y4
+	VPSUBD       Y4, Y0, Y0
+	VMOVUPS      (DX), Y4
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y0, Y4
+	VMOVUPS      Y4, (DX)
 	VBROADCASTSS (SI)(DI*1), Y0
-	VMOVDQU      576(SP), Y3
-	VPSLLD       $0x02, Y2, Y2
-	VPSUBD       Y2, Y3, Y3
-	VMOVUPS      (DX)(BX*1), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y0, Y0
-	VFMADD231PS  Y0, Y3, Y2
-	VMOVUPS      Y2, (DX)(BX*1)
+	VPSLLD       $0x02, Y6, Y6
+	VPSUBD       Y6, Y2, Y2
+	VMOVUPS      (DX)(BX*1), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y5, Y0, Y0
+	VFMADD231PS  Y0, Y2, Y4
+	VMOVUPS      Y4, (DX)(BX*1)
 	VMOVDQU      32(SP), Y0
-	VPBROADCASTD 20(SI), Y1
-	VPMADDWD     Y0, Y1, Y1
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y5
 	VPBROADCASTD 20(SI)(DI*1), Y2
-	VPMADDWD     Y0, Y2, Y3
+	VPMADDWD     Y0, Y2, Y7
 	VMOVDQU      96(SP), Y0
 	VPBROADCASTD 24(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 24(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      160(SP), Y0
 	VPBROADCASTD 28(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 28(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      224(SP), Y0
 	VPBROADCASTD 32(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 32(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      288(SP), Y0
 	VPBROADCASTD 36(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 36(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      352(SP), Y0
 	VPBROADCASTD 40(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 40(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      416(SP), Y0
 	VPBROADCASTD 44(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 44(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VMOVDQU      480(SP), Y0
 	VPBROADCASTD 48(SI), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y2, Y5, Y5
 	VPBROADCASTD 48(SI)(DI*1), Y2
 	VPMADDWD     Y0, Y2, Y2
-	VPADDD       Y2, Y3, Y3
+	VPADDD       Y2, Y7, Y7
 	VCVTPH2PS    16(R8), Y0
 	VBROADCASTSS (SI), Y2
-	VMOVDQU      544(SP), Y4
-	VPSLLD       $0x02, Y1, Y1
-	VPSUBD       Y1, Y4, Y4
-	VMOVUPS      32(DX), Y1
-	VCVTDQ2PS    Y4, Y4
+	VPSLLD       $0x02, Y5, Y5
+	VPSUBD       Y5, Y1, Y1
+	VMOVUPS      32(DX), Y4
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y2, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      Y1, 32(DX)
+	VFMADD231PS  Y2, Y1, Y4
+	VMOVUPS      Y4, 32(DX)
 	VBROADCASTSS (SI)(DI*1), Y1
-	VMOVDQU      608(SP), Y2
-	VPSLLD       $0x02, Y3, Y3
-	VPSUBD       Y3, Y2, Y2
-	VMOVUPS      32(DX)(BX*1), Y3
-	VCVTDQ2PS    Y2, Y2
+	VPSLLD       $0x02, Y7, Y7
+	VPSUBD       Y7, Y3, Y3
+	VMOVUPS      32(DX)(BX*1), Y2
+	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y2, Y3
-	VMOVUPS      Y3, 32(DX)(BX*1)
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 32(DX)(BX*1)
 	ADDQ         $0x00000034, SI
 	ADDQ         $0x000006e0, R8
 	DECQ         R9
@@ -41205,15 +40937,15 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         768(SP), AX
-	VMOVUPS      640(SP), Y2
+	MOVQ         640(SP), AX
+	VMOVUPS      512(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      672(SP), Y2
+	VMOVUPS      544(SP), Y2
 	VMASKMOVPS   Y2, Y0, 32(AX)
-	ADDQ         776(SP), AX
-	VMOVUPS      704(SP), Y2
+	ADDQ         648(SP), AX
+	VMOVUPS      576(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      736(SP), Y1
+	VMOVUPS      608(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -41374,13 +41106,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      288(AX), Y5
 	VPAND        x16mask3030303<>+0(SB), Y5, Y5
 	VMOVDQU      32(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD (SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -41395,13 +41127,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      352(AX), Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSLLW       $0x01, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 4(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41421,12 +41153,12 @@ step:
 	VPAND        x16mask3030303<>+0(SB), Y6, Y6
 	VMOVDQU      (AX), Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      416(AX), Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 8(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41447,13 +41179,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      480(AX), Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSRLW       $0x01, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 12(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41496,13 +41228,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      544(AX), Y5
 	VPAND        x16mask3030303<>+0(SB), Y5, Y5
 	VMOVDQU      32(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 16(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -41517,13 +41249,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      608(AX), Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSRLW       $0x03, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 20(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41544,13 +41276,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      672(AX), Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 24(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41571,13 +41303,13 @@ step:
 	VMOVDQU      (AX), Y7
 	VPSRLW       $0x05, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      736(AX), Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y8
 	VPSRLW       $0x05, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 28(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41621,14 +41353,14 @@ step:
 	VMOVDQU      64(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      288(AX), Y5
 	VPSRLW       $0x02, Y5, Y5
 	VPAND        x16mask3030303<>+0(SB), Y5, Y5
 	VMOVDQU      96(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 32(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -41644,14 +41376,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      352(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSLLW       $0x01, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 36(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41672,13 +41404,13 @@ step:
 	VPAND        x16mask3030303<>+0(SB), Y6, Y6
 	VMOVDQU      64(AX), Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      416(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 40(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41700,14 +41432,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      480(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSRLW       $0x01, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 44(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41751,14 +41483,14 @@ step:
 	VMOVDQU      64(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      544(AX), Y5
 	VPSRLW       $0x02, Y5, Y5
 	VPAND        x16mask3030303<>+0(SB), Y5, Y5
 	VMOVDQU      96(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 48(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -41774,14 +41506,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      608(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSRLW       $0x03, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 52(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41803,14 +41535,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      672(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 56(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41832,14 +41564,14 @@ step:
 	VMOVDQU      64(AX), Y7
 	VPSRLW       $0x05, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      736(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y8
 	VPSRLW       $0x05, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 60(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41883,14 +41615,14 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      288(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16mask3030303<>+0(SB), Y5, Y5
 	VMOVDQU      160(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 80(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -41906,14 +41638,14 @@ step:
 	VMOVDQU      128(AX), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      352(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y8
 	VPSLLW       $0x01, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 84(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41934,13 +41666,13 @@ step:
 	VPAND        x16mask3030303<>+0(SB), Y6, Y6
 	VMOVDQU      128(AX), Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      416(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 88(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -41962,14 +41694,14 @@ step:
 	VMOVDQU      128(AX), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      480(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y8
 	VPSRLW       $0x01, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 92(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42013,14 +41745,14 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      544(AX), Y5
 	VPSRLW       $0x04, Y5, Y5
 	VPAND        x16mask3030303<>+0(SB), Y5, Y5
 	VMOVDQU      160(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 96(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -42036,14 +41768,14 @@ step:
 	VMOVDQU      128(AX), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      608(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y8
 	VPSRLW       $0x03, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 100(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42065,14 +41797,14 @@ step:
 	VMOVDQU      128(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      672(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 104(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42094,14 +41826,14 @@ step:
 	VMOVDQU      128(AX), Y7
 	VPSRLW       $0x05, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      736(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y8
 	VPSRLW       $0x05, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 108(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42145,14 +41877,14 @@ step:
 	VMOVDQU      192(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      288(AX), Y5
 	VPSRLW       $0x06, Y5, Y5
 	VPAND        x16mask3030303<>+0(SB), Y5, Y5
 	VMOVDQU      224(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 112(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -42168,14 +41900,14 @@ step:
 	VMOVDQU      192(AX), Y7
 	VPSLLW       $0x01, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      352(AX), Y7
 	VPSRLW       $0x06, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPSLLW       $0x01, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 116(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42196,13 +41928,13 @@ step:
 	VPAND        x16mask3030303<>+0(SB), Y6, Y6
 	VMOVDQU      192(AX), Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      416(AX), Y7
 	VPSRLW       $0x06, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 120(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42224,14 +41956,14 @@ step:
 	VMOVDQU      192(AX), Y7
 	VPSRLW       $0x01, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      480(AX), Y7
 	VPSRLW       $0x06, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPSRLW       $0x01, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 124(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42275,14 +42007,14 @@ step:
 	VMOVDQU      192(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y4, Y4
+	VPADDB       Y0, Y4, Y4
 	VMOVDQU      544(AX), Y5
 	VPSRLW       $0x06, Y5, Y5
 	VPAND        x16mask3030303<>+0(SB), Y5, Y5
 	VMOVDQU      224(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y5, Y5
+	VPADDB       Y0, Y5, Y5
 	VPBROADCASTD 128(SI), Y1
 	VPMADDUBSW   Y1, Y4, Y0
 	VPMADDUBSW   Y1, Y5, Y1
@@ -42298,14 +42030,14 @@ step:
 	VMOVDQU      192(AX), Y7
 	VPSRLW       $0x03, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      608(AX), Y7
 	VPSRLW       $0x06, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPSRLW       $0x03, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 132(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42327,14 +42059,14 @@ step:
 	VMOVDQU      192(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      672(AX), Y7
 	VPSRLW       $0x06, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPSRLW       $0x04, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 136(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42356,14 +42088,14 @@ step:
 	VMOVDQU      192(AX), Y7
 	VPSRLW       $0x05, Y7, Y7
 	VPAND        x16mask4040404<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
+	VPADDB       Y7, Y6, Y6
 	VMOVDQU      736(AX), Y7
 	VPSRLW       $0x06, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y8
 	VPSRLW       $0x05, Y8, Y8
 	VPAND        x16mask4040404<>+0(SB), Y8, Y8
-	VPOR         Y8, Y7, Y7
+	VPADDB       Y8, Y7, Y7
 	VPBROADCASTD 140(SI), Y8
 	VPMADDUBSW   Y8, Y6, Y9
 	VPADDW       Y9, Y0, Y0
@@ -42813,13 +42545,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      288(AX), Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD (SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -42837,13 +42569,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSLLW       $0x01, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      352(AX), Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSLLW       $0x01, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 4(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -42868,12 +42600,12 @@ step:
 	VPAND        x16mask3030303<>+0(SB), Y8, Y8
 	VMOVDQU      (AX), Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      416(AX), Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 8(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -42899,13 +42631,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSRLW       $0x01, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      480(AX), Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSRLW       $0x01, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 12(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -42959,13 +42691,13 @@ step:
 	VMOVDQU      (AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      544(AX), Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      32(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 16(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -42983,13 +42715,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSRLW       $0x03, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      608(AX), Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSRLW       $0x03, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 20(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43015,13 +42747,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      672(AX), Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 24(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43047,13 +42779,13 @@ step:
 	VMOVDQU      (AX), Y9
 	VPSRLW       $0x05, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      736(AX), Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      32(AX), Y10
 	VPSRLW       $0x05, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 28(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43108,14 +42840,14 @@ step:
 	VMOVDQU      64(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      288(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 32(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -43134,14 +42866,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSLLW       $0x01, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      352(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSLLW       $0x01, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 36(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43167,13 +42899,13 @@ step:
 	VPAND        x16mask3030303<>+0(SB), Y8, Y8
 	VMOVDQU      64(AX), Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      416(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 40(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43200,14 +42932,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSRLW       $0x01, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      480(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSRLW       $0x01, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 44(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43262,14 +42994,14 @@ step:
 	VMOVDQU      64(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      544(AX), Y7
 	VPSRLW       $0x02, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      96(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 48(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -43288,14 +43020,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSRLW       $0x03, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      608(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSRLW       $0x03, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 52(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43322,14 +43054,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      672(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 56(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43356,14 +43088,14 @@ step:
 	VMOVDQU      64(AX), Y9
 	VPSRLW       $0x05, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      736(AX), Y9
 	VPSRLW       $0x02, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      96(AX), Y10
 	VPSRLW       $0x05, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 60(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43418,14 +43150,14 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      288(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 80(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -43444,14 +43176,14 @@ step:
 	VMOVDQU      128(AX), Y9
 	VPSLLW       $0x01, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      352(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      160(AX), Y10
 	VPSLLW       $0x01, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 84(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43477,13 +43209,13 @@ step:
 	VPAND        x16mask3030303<>+0(SB), Y8, Y8
 	VMOVDQU      128(AX), Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      416(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      160(AX), Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 88(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43510,14 +43242,14 @@ step:
 	VMOVDQU      128(AX), Y9
 	VPSRLW       $0x01, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      480(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      160(AX), Y10
 	VPSRLW       $0x01, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 92(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43572,14 +43304,14 @@ step:
 	VMOVDQU      128(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      544(AX), Y7
 	VPSRLW       $0x04, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      160(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 96(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -43598,14 +43330,14 @@ step:
 	VMOVDQU      128(AX), Y9
 	VPSRLW       $0x03, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      608(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      160(AX), Y10
 	VPSRLW       $0x03, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 100(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43632,14 +43364,14 @@ step:
 	VMOVDQU      128(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      672(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      160(AX), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 104(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43666,14 +43398,14 @@ step:
 	VMOVDQU      128(AX), Y9
 	VPSRLW       $0x05, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      736(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      160(AX), Y10
 	VPSRLW       $0x05, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 108(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43728,14 +43460,14 @@ step:
 	VMOVDQU      192(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      288(AX), Y7
 	VPSRLW       $0x06, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y0
 	VPSLLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 112(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -43754,14 +43486,14 @@ step:
 	VMOVDQU      192(AX), Y9
 	VPSLLW       $0x01, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      352(AX), Y9
 	VPSRLW       $0x06, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPSLLW       $0x01, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 116(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43787,13 +43519,13 @@ step:
 	VPAND        x16mask3030303<>+0(SB), Y8, Y8
 	VMOVDQU      192(AX), Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      416(AX), Y9
 	VPSRLW       $0x06, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 120(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43820,14 +43552,14 @@ step:
 	VMOVDQU      192(AX), Y9
 	VPSRLW       $0x01, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      480(AX), Y9
 	VPSRLW       $0x06, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPSRLW       $0x01, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 124(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43882,14 +43614,14 @@ step:
 	VMOVDQU      192(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y6, Y6
+	VPADDB       Y0, Y6, Y6
 	VMOVDQU      544(AX), Y7
 	VPSRLW       $0x06, Y7, Y7
 	VPAND        x16mask3030303<>+0(SB), Y7, Y7
 	VMOVDQU      224(AX), Y0
 	VPSRLW       $0x02, Y0, Y0
 	VPAND        x16mask4040404<>+0(SB), Y0, Y0
-	VPOR         Y0, Y7, Y7
+	VPADDB       Y0, Y7, Y7
 	VPBROADCASTD 128(SI), Y1
 	VPMADDUBSW   Y1, Y6, Y0
 	VPMADDUBSW   Y1, Y7, Y1
@@ -43908,14 +43640,14 @@ step:
 	VMOVDQU      192(AX), Y9
 	VPSRLW       $0x03, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      608(AX), Y9
 	VPSRLW       $0x06, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPSRLW       $0x03, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 132(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43942,14 +43674,14 @@ step:
 	VMOVDQU      192(AX), Y9
 	VPSRLW       $0x04, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      672(AX), Y9
 	VPSRLW       $0x06, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPSRLW       $0x04, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 136(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -43976,14 +43708,14 @@ step:
 	VMOVDQU      192(AX), Y9
 	VPSRLW       $0x05, Y9, Y9
 	VPAND        x16mask4040404<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
+	VPADDB       Y9, Y8, Y8
 	VMOVDQU      736(AX), Y9
 	VPSRLW       $0x06, Y9, Y9
 	VPAND        x16mask3030303<>+0(SB), Y9, Y9
 	VMOVDQU      224(AX), Y10
 	VPSRLW       $0x05, Y10, Y10
 	VPAND        x16mask4040404<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
+	VPADDB       Y10, Y9, Y9
 	VPBROADCASTD 140(SI), Y10
 	VPMADDUBSW   Y10, Y8, Y11
 	VPADDW       Y11, Y0, Y0
@@ -44606,13 +44338,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 288(AX), Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 256(R8)
 	VMOVDQU Y1, 288(R8)
 	VMOVDQU (CX), Y0
@@ -44626,25 +44358,25 @@ step:
 	VMOVDQU (AX), Y1
 	VPSLLW  $0x01, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 352(AX), Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSLLW  $0x01, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 320(R8)
 	VMOVDQU Y1, 352(R8)
 	VMOVDQU 384(AX), Y0
 	VPAND   x16mask3030303<>+0(SB), Y0, Y0
 	VMOVDQU (AX), Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 416(AX), Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 384(R8)
 	VMOVDQU Y1, 416(R8)
 	VMOVDQU 448(AX), Y0
@@ -44652,13 +44384,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x01, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 480(AX), Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x01, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 448(R8)
 	VMOVDQU Y1, 480(R8)
 	VMOVDQU 512(AX), Y0
@@ -44666,13 +44398,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 544(AX), Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 512(R8)
 	VMOVDQU Y1, 544(R8)
 	VMOVDQU (CX), Y0
@@ -44686,13 +44418,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x03, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 608(AX), Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x03, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 576(R8)
 	VMOVDQU Y1, 608(R8)
 	VMOVDQU 640(AX), Y0
@@ -44700,13 +44432,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 672(AX), Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x04, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 640(R8)
 	VMOVDQU Y1, 672(R8)
 	VMOVDQU 704(AX), Y0
@@ -44714,13 +44446,13 @@ step:
 	VMOVDQU (AX), Y1
 	VPSRLW  $0x05, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 736(AX), Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 32(AX), Y2
 	VPSRLW  $0x05, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 704(R8)
 	VMOVDQU Y1, 736(R8)
 	VMOVDQU 256(AX), Y0
@@ -44729,14 +44461,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 288(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 768(R8)
 	VMOVDQU Y1, 800(R8)
 	VMOVDQU 64(CX), Y0
@@ -44751,14 +44483,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSLLW  $0x01, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 352(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSLLW  $0x01, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 832(R8)
 	VMOVDQU Y1, 864(R8)
 	VMOVDQU 384(AX), Y0
@@ -44766,13 +44498,13 @@ step:
 	VPAND   x16mask3030303<>+0(SB), Y0, Y0
 	VMOVDQU 64(AX), Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 416(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 896(R8)
 	VMOVDQU Y1, 928(R8)
 	VMOVDQU 448(AX), Y0
@@ -44781,14 +44513,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x01, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 480(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x01, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 960(R8)
 	VMOVDQU Y1, 992(R8)
 	VMOVDQU 512(AX), Y0
@@ -44797,14 +44529,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 544(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1024(R8)
 	VMOVDQU Y1, 1056(R8)
 	VMOVDQU 64(CX), Y0
@@ -44819,14 +44551,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x03, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 608(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x03, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1088(R8)
 	VMOVDQU Y1, 1120(R8)
 	VMOVDQU 640(AX), Y0
@@ -44835,14 +44567,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 672(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x04, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1152(R8)
 	VMOVDQU Y1, 1184(R8)
 	VMOVDQU 704(AX), Y0
@@ -44851,14 +44583,14 @@ step:
 	VMOVDQU 64(AX), Y1
 	VPSRLW  $0x05, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 736(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 96(AX), Y2
 	VPSRLW  $0x05, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1216(R8)
 	VMOVDQU Y1, 1248(R8)
 	VMOVDQU 256(AX), Y0
@@ -44867,14 +44599,14 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 288(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1536(R8)
 	VMOVDQU Y1, 1568(R8)
 	VMOVDQU 128(CX), Y0
@@ -44889,14 +44621,14 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSLLW  $0x01, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 352(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSLLW  $0x01, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1600(R8)
 	VMOVDQU Y1, 1632(R8)
 	VMOVDQU 384(AX), Y0
@@ -44904,13 +44636,13 @@ step:
 	VPAND   x16mask3030303<>+0(SB), Y0, Y0
 	VMOVDQU 128(AX), Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 416(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1664(R8)
 	VMOVDQU Y1, 1696(R8)
 	VMOVDQU 448(AX), Y0
@@ -44919,14 +44651,14 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSRLW  $0x01, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 480(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSRLW  $0x01, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1728(R8)
 	VMOVDQU Y1, 1760(R8)
 	VMOVDQU 512(AX), Y0
@@ -44935,14 +44667,14 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 544(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1792(R8)
 	VMOVDQU Y1, 1824(R8)
 	VMOVDQU 128(CX), Y0
@@ -44957,14 +44689,14 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSRLW  $0x03, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 608(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSRLW  $0x03, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1856(R8)
 	VMOVDQU Y1, 1888(R8)
 	VMOVDQU 640(AX), Y0
@@ -44973,14 +44705,14 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 672(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSRLW  $0x04, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1920(R8)
 	VMOVDQU Y1, 1952(R8)
 	VMOVDQU 704(AX), Y0
@@ -44989,14 +44721,14 @@ step:
 	VMOVDQU 128(AX), Y1
 	VPSRLW  $0x05, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 736(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 160(AX), Y2
 	VPSRLW  $0x05, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 1984(R8)
 	VMOVDQU Y1, 2016(R8)
 	VMOVDQU 256(AX), Y0
@@ -45005,14 +44737,14 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSLLW  $0x02, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 288(AX), Y1
 	VPSRLW  $0x06, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSLLW  $0x02, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2048(R8)
 	VMOVDQU Y1, 2080(R8)
 	VMOVDQU 192(CX), Y0
@@ -45027,14 +44759,14 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSLLW  $0x01, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 352(AX), Y1
 	VPSRLW  $0x06, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSLLW  $0x01, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2112(R8)
 	VMOVDQU Y1, 2144(R8)
 	VMOVDQU 384(AX), Y0
@@ -45042,13 +44774,13 @@ step:
 	VPAND   x16mask3030303<>+0(SB), Y0, Y0
 	VMOVDQU 192(AX), Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 416(AX), Y1
 	VPSRLW  $0x06, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2176(R8)
 	VMOVDQU Y1, 2208(R8)
 	VMOVDQU 448(AX), Y0
@@ -45057,14 +44789,14 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSRLW  $0x01, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 480(AX), Y1
 	VPSRLW  $0x06, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSRLW  $0x01, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2240(R8)
 	VMOVDQU Y1, 2272(R8)
 	VMOVDQU 512(AX), Y0
@@ -45073,14 +44805,14 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSRLW  $0x02, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 544(AX), Y1
 	VPSRLW  $0x06, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSRLW  $0x02, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2304(R8)
 	VMOVDQU Y1, 2336(R8)
 	VMOVDQU 192(CX), Y0
@@ -45095,14 +44827,14 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSRLW  $0x03, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 608(AX), Y1
 	VPSRLW  $0x06, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSRLW  $0x03, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2368(R8)
 	VMOVDQU Y1, 2400(R8)
 	VMOVDQU 640(AX), Y0
@@ -45111,14 +44843,14 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSRLW  $0x04, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 672(AX), Y1
 	VPSRLW  $0x06, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSRLW  $0x04, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2432(R8)
 	VMOVDQU Y1, 2464(R8)
 	VMOVDQU 704(AX), Y0
@@ -45127,14 +44859,14 @@ step:
 	VMOVDQU 192(AX), Y1
 	VPSRLW  $0x05, Y1, Y1
 	VPAND   x16mask4040404<>+0(SB), Y1, Y1
-	VPOR    Y1, Y0, Y0
+	VPADDB  Y1, Y0, Y0
 	VMOVDQU 736(AX), Y1
 	VPSRLW  $0x06, Y1, Y1
 	VPAND   x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU 224(AX), Y2
 	VPSRLW  $0x05, Y2, Y2
 	VPAND   x16mask4040404<>+0(SB), Y2, Y2
-	VPOR    Y2, Y1, Y1
+	VPADDB  Y2, Y1, Y1
 	VMOVDQU Y0, 2496(R8)
 	VMOVDQU Y1, 2528(R8)
 	ADDQ    $0x00000a00, R8
@@ -45149,22 +44881,22 @@ step:
 rows:
 	MOVQ  R8, AX
 	MOVQ  R9, CX
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	LEAQ  1088(DX), R11
 	MOVQ  $0x00000004, R12
 
 part:
-	VMOVDQU      256(R11), Y4
-	VMOVDQU      288(R11), Y5
+	VMOVDQU      256(R11), Y2
+	VMOVDQU      288(R11), Y3
 	VPBROADCASTD (AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD (AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      320(R11), Y8
 	VMOVDQU      352(R11), Y9
 	VPBROADCASTD 4(AX), Y10
@@ -45174,9 +44906,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 4(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      384(R11), Y8
 	VMOVDQU      416(R11), Y9
 	VPBROADCASTD 8(AX), Y10
@@ -45186,9 +44918,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 8(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      448(R11), Y8
 	VMOVDQU      480(R11), Y9
 	VPBROADCASTD 12(AX), Y10
@@ -45198,25 +44930,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 12(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     (R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     (R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     (R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     32(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     32(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      512(R11), Y4
-	VMOVDQU      544(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     32(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      512(R11), Y2
+	VMOVDQU      544(R11), Y3
 	VPBROADCASTD 16(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 16(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      576(R11), Y8
 	VMOVDQU      608(R11), Y9
 	VPBROADCASTD 20(AX), Y10
@@ -45226,9 +44958,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 20(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      640(R11), Y8
 	VMOVDQU      672(R11), Y9
 	VPBROADCASTD 24(AX), Y10
@@ -45238,9 +44970,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 24(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      704(R11), Y8
 	VMOVDQU      736(R11), Y9
 	VPBROADCASTD 28(AX), Y10
@@ -45250,25 +44982,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 28(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     64(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     64(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     64(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     96(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     96(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      768(R11), Y4
-	VMOVDQU      800(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     96(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      768(R11), Y2
+	VMOVDQU      800(R11), Y3
 	VPBROADCASTD 32(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 32(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      832(R11), Y8
 	VMOVDQU      864(R11), Y9
 	VPBROADCASTD 36(AX), Y10
@@ -45278,9 +45010,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 36(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      896(R11), Y8
 	VMOVDQU      928(R11), Y9
 	VPBROADCASTD 40(AX), Y10
@@ -45290,9 +45022,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 40(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      960(R11), Y8
 	VMOVDQU      992(R11), Y9
 	VPBROADCASTD 44(AX), Y10
@@ -45302,25 +45034,25 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 44(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     128(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     128(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     128(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     160(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     160(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
-	VMOVDQU      1024(R11), Y4
-	VMOVDQU      1056(R11), Y5
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     160(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      1024(R11), Y2
+	VMOVDQU      1056(R11), Y3
 	VPBROADCASTD 48(AX), Y1
-	VPMADDUBSW   Y1, Y4, Y0
-	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y2, Y0
+	VPMADDUBSW   Y1, Y3, Y1
 	VPBROADCASTD 48(AX)(BX*1), Y8
-	VPMADDUBSW   Y8, Y4, Y4
-	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
 	VMOVDQU      1088(R11), Y8
 	VMOVDQU      1120(R11), Y9
 	VPBROADCASTD 52(AX), Y10
@@ -45330,9 +45062,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 52(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      1152(R11), Y8
 	VMOVDQU      1184(R11), Y9
 	VPBROADCASTD 56(AX), Y10
@@ -45342,9 +45074,9 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 56(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VMOVDQU      1216(R11), Y8
 	VMOVDQU      1248(R11), Y9
 	VPBROADCASTD 60(AX), Y10
@@ -45354,17 +45086,17 @@ part:
 	VPADDW       Y10, Y1, Y1
 	VPBROADCASTD 60(AX)(BX*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
-	VPADDW       Y8, Y4, Y4
+	VPADDW       Y8, Y2, Y2
 	VPMADDUBSW   Y10, Y9, Y8
-	VPADDW       Y8, Y5, Y5
+	VPADDW       Y8, Y3, Y3
 	VPMADDWD     192(R11), Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VPMADDWD     192(R11), Y4, Y4
-	VPADDD       Y4, Y6, Y6
+	VPADDD       Y0, Y4, Y4
+	VPMADDWD     192(R11), Y2, Y2
+	VPADDD       Y2, Y6, Y6
 	VPMADDWD     224(R11), Y1, Y1
-	VPADDD       Y1, Y3, Y3
-	VPMADDWD     224(R11), Y5, Y5
-	VPADDD       Y5, Y7, Y7
+	VPADDD       Y1, Y5, Y5
+	VPMADDWD     224(R11), Y3, Y3
+	VPADDD       Y3, Y7, Y7
 	LEAQ         (AX)(BX*2), R13
 	PREFETCHT0   (R13)
 	PREFETCHT0   64(R13)
@@ -45378,60 +45110,60 @@ part:
 	VPBROADCASTD 20(AX), Y0
 	VPMADDWD     576(DX), Y0, Y0
 	VPBROADCASTD 20(AX)(BX*1), Y1
-	VPMADDWD     576(DX), Y1, Y4
+	VPMADDWD     576(DX), Y1, Y2
 	VPBROADCASTD 24(AX), Y1
 	VPMADDWD     640(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 24(AX)(BX*1), Y1
 	VPMADDWD     640(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 28(AX), Y1
 	VPMADDWD     704(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 28(AX)(BX*1), Y1
 	VPMADDWD     704(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 32(AX), Y1
 	VPMADDWD     768(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 32(AX)(BX*1), Y1
 	VPMADDWD     768(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 36(AX), Y1
 	VPMADDWD     832(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 36(AX)(BX*1), Y1
 	VPMADDWD     832(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 40(AX), Y1
 	VPMADDWD     896(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 40(AX)(BX*1), Y1
 	VPMADDWD     896(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 44(AX), Y1
 	VPMADDWD     960(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 44(AX)(BX*1), Y1
 	VPMADDWD     960(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VPBROADCASTD 48(AX), Y1
 	VPMADDWD     1024(DX), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPBROADCASTD 48(AX)(BX*1), Y1
 	VPMADDWD     1024(DX), Y1, Y1
-	VPADDD       Y1, Y4, Y4
+	VPADDD       Y1, Y2, Y2
 	VBROADCASTSS (AX), Y1
 	VPSLLD       $0x02, Y0, Y0
-	VPSUBD       Y0, Y2, Y2
+	VPSUBD       Y0, Y4, Y4
 	VMOVUPS      (CX), Y0
-	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y4, Y4
 	VMULPS       512(DX), Y1, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VFMADD231PS  Y1, Y4, Y0
 	VMOVUPS      Y0, (CX)
 	VBROADCASTSS (AX)(BX*1), Y0
-	VPSLLD       $0x02, Y4, Y4
-	VPSUBD       Y4, Y6, Y6
+	VPSLLD       $0x02, Y2, Y2
+	VPSUBD       Y2, Y6, Y6
 	VMOVUPS      (CX)(SI*1), Y1
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       512(DX), Y0, Y0
@@ -45440,60 +45172,60 @@ part:
 	VPBROADCASTD 20(AX), Y0
 	VPMADDWD     608(DX), Y0, Y1
 	VPBROADCASTD 20(AX)(BX*1), Y0
-	VPMADDWD     608(DX), Y0, Y5
+	VPMADDWD     608(DX), Y0, Y3
 	VPBROADCASTD 24(AX), Y0
 	VPMADDWD     672(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 24(AX)(BX*1), Y0
 	VPMADDWD     672(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 28(AX), Y0
 	VPMADDWD     736(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 28(AX)(BX*1), Y0
 	VPMADDWD     736(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 32(AX), Y0
 	VPMADDWD     800(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 32(AX)(BX*1), Y0
 	VPMADDWD     800(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 36(AX), Y0
 	VPMADDWD     864(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 36(AX)(BX*1), Y0
 	VPMADDWD     864(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 40(AX), Y0
 	VPMADDWD     928(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 40(AX)(BX*1), Y0
 	VPMADDWD     928(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 44(AX), Y0
 	VPMADDWD     992(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 44(AX)(BX*1), Y0
 	VPMADDWD     992(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VPBROADCASTD 48(AX), Y0
 	VPMADDWD     1056(DX), Y0, Y0
 	VPADDD       Y0, Y1, Y1
 	VPBROADCASTD 48(AX)(BX*1), Y0
 	VPMADDWD     1056(DX), Y0, Y0
-	VPADDD       Y0, Y5, Y5
+	VPADDD       Y0, Y3, Y3
 	VBROADCASTSS (AX), Y0
 	VPSLLD       $0x02, Y1, Y1
-	VPSUBD       Y1, Y3, Y3
+	VPSUBD       Y1, Y5, Y5
 	VMOVUPS      32(CX), Y1
-	VCVTDQ2PS    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
 	VMULPS       544(DX), Y0, Y0
-	VFMADD231PS  Y0, Y3, Y1
+	VFMADD231PS  Y0, Y5, Y1
 	VMOVUPS      Y1, 32(CX)
 	VBROADCASTSS (AX)(BX*1), Y0
-	VPSLLD       $0x02, Y5, Y5
-	VPSUBD       Y5, Y7, Y7
+	VPSLLD       $0x02, Y3, Y3
+	VPSUBD       Y3, Y7, Y7
 	VMOVUPS      32(CX)(SI*1), Y1
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       544(DX), Y0, Y0
@@ -45634,13 +45366,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   288(CX), Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -45706,13 +45438,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSLLW    $0x01, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   352(CX), Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSLLW    $0x01, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -45777,12 +45509,12 @@ step:
 	VPAND     x16mask3030303<>+0(SB), Y0, Y0
 	VMOVDQU   (CX), Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   416(CX), Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -45848,13 +45580,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x01, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   480(CX), Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x01, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -45920,13 +45652,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   544(CX), Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -45990,13 +45722,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x03, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   608(CX), Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x03, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -46060,13 +45792,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   672(CX), Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x04, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -46130,13 +45862,13 @@ step:
 	VMOVDQU   (CX), Y1
 	VPSRLW    $0x05, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   736(CX), Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   32(CX), Y2
 	VPSRLW    $0x05, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   (DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -46201,14 +45933,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   288(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -46275,14 +46007,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSLLW    $0x01, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   352(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSLLW    $0x01, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -46348,13 +46080,13 @@ step:
 	VPAND     x16mask3030303<>+0(SB), Y0, Y0
 	VMOVDQU   64(CX), Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   416(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -46421,14 +46153,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x01, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   480(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x01, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -46495,14 +46227,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   544(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -46567,14 +46299,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x03, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   608(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x03, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -46639,14 +46371,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   672(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x04, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -46711,14 +46443,14 @@ step:
 	VMOVDQU   64(CX), Y1
 	VPSRLW    $0x05, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   736(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   96(CX), Y2
 	VPSRLW    $0x05, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   64(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -46783,14 +46515,14 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   288(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -46857,14 +46589,14 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSLLW    $0x01, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   352(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSLLW    $0x01, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -46930,13 +46662,13 @@ step:
 	VPAND     x16mask3030303<>+0(SB), Y0, Y0
 	VMOVDQU   128(CX), Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   416(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -47003,14 +46735,14 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSRLW    $0x01, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   480(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSRLW    $0x01, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -47077,14 +46809,14 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   544(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -47149,14 +46881,14 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSRLW    $0x03, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   608(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSRLW    $0x03, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -47221,14 +46953,14 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   672(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSRLW    $0x04, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -47293,14 +47025,14 @@ step:
 	VMOVDQU   128(CX), Y1
 	VPSRLW    $0x05, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   736(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   160(CX), Y2
 	VPSRLW    $0x05, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   128(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -47365,14 +47097,14 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSLLW    $0x02, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   288(CX), Y1
 	VPSRLW    $0x06, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSLLW    $0x02, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -47439,14 +47171,14 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSLLW    $0x01, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   352(CX), Y1
 	VPSRLW    $0x06, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSLLW    $0x01, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -47512,13 +47244,13 @@ step:
 	VPAND     x16mask3030303<>+0(SB), Y0, Y0
 	VMOVDQU   192(CX), Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   416(CX), Y1
 	VPSRLW    $0x06, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -47585,14 +47317,14 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSRLW    $0x01, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   480(CX), Y1
 	VPSRLW    $0x06, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSRLW    $0x01, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSLLD    $0x10, Y3, Y3
@@ -47659,14 +47391,14 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSRLW    $0x02, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   544(CX), Y1
 	VPSRLW    $0x06, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSRLW    $0x02, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -47731,14 +47463,14 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSRLW    $0x03, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   608(CX), Y1
 	VPSRLW    $0x06, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSRLW    $0x03, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -47803,14 +47535,14 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSRLW    $0x04, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   672(CX), Y1
 	VPSRLW    $0x06, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSRLW    $0x04, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -47875,14 +47607,14 @@ step:
 	VMOVDQU   192(CX), Y1
 	VPSRLW    $0x05, Y1, Y1
 	VPAND     x16mask4040404<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VPADDB    Y1, Y0, Y0
 	VMOVDQU   736(CX), Y1
 	VPSRLW    $0x06, Y1, Y1
 	VPAND     x16mask3030303<>+0(SB), Y1, Y1
 	VMOVDQU   224(CX), Y2
 	VPSRLW    $0x05, Y2, Y2
 	VPAND     x16mask4040404<>+0(SB), Y2, Y2
-	VPOR      Y2, Y1, Y1
+	VPADDB    Y2, Y1, Y1
 	VCVTPH2PS (BX), Y2
 	VMOVDQU   192(DX), Y3
 	VPSRAD    $0x10, Y3, Y3
@@ -47964,14 +47696,14 @@ GLOBL x16zero4<>(SB), RODATA|NOPTR, $32
 
 // func iq4_xsx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·iq4_xsx16n1(SB), $400-58
+TEXT ·iq4_xsx16n1(SB), $336-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 384(SP)
+	MOVQ AX, 320(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 392(SP)
-	LEAQ 320(SP), AX
+	MOVQ AX, 328(SP)
+	LEAQ 256(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -48042,387 +47774,380 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 224(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 256(SP)
-	VMOVDQU Y0, 288(SP)
+	VPXOR   Y1, Y1, Y1
 	LEAQ    160(SI), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000004, R8
 
 step:
-	VMOVDQU      (AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y0, Y2
-	VPBROADCASTD (BX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     x16ones<>+0(SB), Y3, Y0
-	VPABSB       Y1, Y2
-	VPBROADCASTD (BX), Y3
-	VPSIGNB      Y1, Y3, Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     x16ones<>+0(SB), Y3, Y1
-	VMOVDQU      64(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      96(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 4(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 4(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      128(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      160(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 8(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 8(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      192(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      224(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 12(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 12(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
 	VMOVDQU      (AX), Y2
-	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
 	VPSHUFB      Y2, Y3, Y2
 	VMOVDQU      32(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
 	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
 	VPABSB       Y2, Y4
-	VPBROADCASTD 16(BX), Y5
+	VPBROADCASTD (BX), Y5
 	VPSIGNB      Y2, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 16(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      64(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      96(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 20(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
+	VPMADDWD     x16ones<>+0(SB), Y5, Y2
+	VPABSB       Y3, Y4
+	VPBROADCASTD (BX), Y5
+	VPSIGNB      Y3, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 20(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      128(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      160(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 24(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 24(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      192(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      224(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 28(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 28(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDWD     x16ones<>+0(SB), Y5, Y3
+	VMOVDQU      64(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      96(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 4(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 4(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      160(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 8(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 8(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      224(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 12(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 12(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      (AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      32(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 16(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 16(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      96(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 20(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 20(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      160(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 24(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 24(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      224(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 28(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 28(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPSRAD       $0x10, Y4, Y4
+	VPMULLD      Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSLLD       $0x10, Y2, Y2
 	VPSRAD       $0x10, Y2, Y2
-	VPMULLD      Y2, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VMOVDQU      32(CX), Y0
-	VPSLLD       $0x10, Y0, Y0
-	VPSRAD       $0x10, Y0, Y0
-	VPMULLD      Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VMOVDQU      256(AX), Y0
-	VPAND        x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      288(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y0, Y2
-	VPBROADCASTD 32(BX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     x16ones<>+0(SB), Y3, Y0
-	VPABSB       Y1, Y2
-	VPBROADCASTD 32(BX), Y3
-	VPSIGNB      Y1, Y3, Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     x16ones<>+0(SB), Y3, Y1
-	VMOVDQU      320(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      352(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 36(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 36(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      416(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 40(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 40(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      480(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 44(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 44(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
+	VPMULLD      Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	VMOVDQU      256(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
 	VPSHUFB      Y2, Y3, Y2
 	VMOVDQU      288(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
 	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
 	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
 	VPABSB       Y2, Y4
-	VPBROADCASTD 48(BX), Y5
+	VPBROADCASTD 32(BX), Y5
 	VPSIGNB      Y2, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 48(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      320(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      352(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 52(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
+	VPMADDWD     x16ones<>+0(SB), Y5, Y2
+	VPABSB       Y3, Y4
+	VPBROADCASTD 32(BX), Y5
+	VPSIGNB      Y3, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 52(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      384(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      416(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 56(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 56(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      448(AX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      480(AX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y2, Y4
-	VPBROADCASTD 60(BX), Y5
-	VPSIGNB      Y2, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y0, Y0
-	VPABSB       Y3, Y2
-	VPBROADCASTD 60(BX), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      (CX), Y2
+	VPMADDWD     x16ones<>+0(SB), Y5, Y3
+	VMOVDQU      320(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      352(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 36(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 36(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      416(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 40(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 40(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      480(AX), Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 44(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 44(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      256(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      288(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 48(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 48(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      320(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      352(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 52(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 52(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      384(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      416(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 56(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 56(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      448(AX), Y4
+	VPSRLW       $0x04, Y4, Y4
+	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      480(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y4, Y6
+	VPBROADCASTD 60(BX), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     x16ones<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPABSB       Y5, Y4
+	VPBROADCASTD 60(BX), Y6
+	VPSIGNB      Y5, Y6, Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     x16ones<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      (CX), Y4
+	VPSRAD       $0x10, Y4, Y4
+	VPMULLD      Y4, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(CX), Y2
 	VPSRAD       $0x10, Y2, Y2
-	VPMULLD      Y2, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VMOVDQU      32(CX), Y0
-	VPSRAD       $0x10, Y0, Y0
-	VPMULLD      Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
+	VPMULLD      Y2, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	ADDQ         $0x00000050, BX
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x00000040, CX
 	DECQ         R8
 	JNZ          step
-	VCVTPH2PS    (SI), Y0
-	VBROADCASTSS (BX), Y1
-	VMOVDQU      256(SP), Y2
-	VMOVUPS      (DX), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y2, Y3
-	VMOVUPS      Y3, (DX)
+	VCVTPH2PS    (SI), Y2
+	VBROADCASTSS (BX), Y3
+	VMOVUPS      (DX), Y4
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y0, Y4
+	VMOVUPS      Y4, (DX)
 	VCVTPH2PS    16(SI), Y0
-	VBROADCASTSS (BX), Y1
-	VMOVDQU      288(SP), Y2
+	VBROADCASTSS (BX), Y2
 	VMOVUPS      32(DX), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y2, Y3
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y2, Y0
+	VFMADD231PS  Y0, Y1, Y3
 	VMOVUPS      Y3, 32(DX)
 	ADDQ         $0x00000034, BX
 	ADDQ         $0x000008a0, SI
@@ -48441,10 +48166,10 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         384(SP), AX
-	VMOVUPS      320(SP), Y2
+	MOVQ         320(SP), AX
+	VMOVUPS      256(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      352(SP), Y1
+	VMOVUPS      288(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:
@@ -48487,14 +48212,14 @@ GLOBL x16levelsiq4_xs<>(SB), RODATA|NOPTR, $32
 
 // func iq4_xsx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·iq4_xsx16n2(SB), $528-58
+TEXT ·iq4_xsx16n2(SB), $400-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
 	MOVQ y+0(FP), AX
-	MOVQ AX, 512(SP)
+	MOVQ AX, 384(SP)
 	MOVQ ldy+8(FP), AX
-	MOVQ AX, 520(SP)
-	LEAQ 384(SP), AX
+	MOVQ AX, 392(SP)
+	LEAQ 256(SP), AX
 	MOVQ AX, y+0(FP)
 	MOVQ $+64, ldy+8(FP)
 
@@ -48567,572 +48292,559 @@ block:
 	VPSRAW  $0x08, Y0, Y0
 	VMOVDQU Y0, 224(SP)
 	VPXOR   Y0, Y0, Y0
-	VMOVDQU Y0, 256(SP)
-	VMOVDQU Y0, 288(SP)
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU Y0, 352(SP)
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
 	LEAQ    160(R8), AX
 	LEAQ    (SP), CX
 	MOVQ    $0x00000004, R10
 
 step:
-	VMOVDQU      (AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y0
-	VPSHUFB      Y1, Y0, Y1
-	VMOVDQU      32(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y0
-	VPSHUFB      Y3, Y0, Y3
-	VPABSB       Y1, Y2
-	VPBROADCASTD (SI), Y0
-	VPSIGNB      Y1, Y0, Y0
-	VPMADDUBSW   Y0, Y2, Y0
-	VPMADDWD     x16ones<>+0(SB), Y0, Y0
-	VPBROADCASTD (SI)(DI*1), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y2
-	VPABSB       Y3, Y4
-	VPBROADCASTD (SI), Y1
-	VPSIGNB      Y3, Y1, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     x16ones<>+0(SB), Y1, Y1
-	VPBROADCASTD (SI)(DI*1), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y3
-	VMOVDQU      64(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      96(AX), Y5
+	VMOVDQU      (AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 4(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 4(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 4(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 4(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      128(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      160(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 8(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 8(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 8(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 8(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      224(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 12(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 12(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 12(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 12(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      (AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      32(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 16(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 16(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 16(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 16(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      64(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      96(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 20(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 20(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 20(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 20(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      128(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      160(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 24(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 24(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 24(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 24(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      192(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      224(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 28(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 28(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 28(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 28(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
+	VPSHUFB      Y5, Y4, Y5
+	VMOVDQU      32(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y5, Y6
+	VPBROADCASTD (SI), Y4
+	VPSIGNB      Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y6, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
+	VPBROADCASTD (SI)(DI*1), Y8
+	VPSIGNB      Y5, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     x16ones<>+0(SB), Y8, Y6
+	VPABSB       Y7, Y8
+	VPBROADCASTD (SI), Y5
+	VPSIGNB      Y7, Y5, Y5
+	VPMADDUBSW   Y5, Y8, Y5
+	VPMADDWD     x16ones<>+0(SB), Y5, Y5
+	VPBROADCASTD (SI)(DI*1), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     x16ones<>+0(SB), Y9, Y7
+	VMOVDQU      64(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      96(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 4(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 4(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 4(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 4(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      160(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 8(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 8(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 8(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 8(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      224(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 12(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 12(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 12(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 12(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      (AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      32(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 16(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 16(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 16(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 16(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      64(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      96(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 20(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 20(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 20(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 20(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      128(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      160(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 24(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 24(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 24(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 24(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      192(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      224(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 28(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 28(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 28(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 28(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPSRAD       $0x10, Y8, Y8
+	VPMULLD      Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMULLD      Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSLLD       $0x10, Y4, Y4
 	VPSRAD       $0x10, Y4, Y4
-	VPMULLD      Y4, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VPMULLD      Y4, Y2, Y2
-	VPADDD       320(SP), Y2, Y2
-	VMOVDQU      Y2, 320(SP)
-	VMOVDQU      32(CX), Y0
-	VPSLLD       $0x10, Y0, Y0
-	VPSRAD       $0x10, Y0, Y0
-	VPMULLD      Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VPMULLD      Y0, Y3, Y3
-	VPADDD       352(SP), Y3, Y3
-	VMOVDQU      Y3, 352(SP)
-	VMOVDQU      256(AX), Y1
-	VPAND        x16maskf0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y0
-	VPSHUFB      Y1, Y0, Y1
-	VMOVDQU      288(AX), Y3
-	VPAND        x16maskf0f0f0f<>+0(SB), Y3, Y3
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y0
-	VPSHUFB      Y3, Y0, Y3
-	VPABSB       Y1, Y2
-	VPBROADCASTD 32(SI), Y0
-	VPSIGNB      Y1, Y0, Y0
-	VPMADDUBSW   Y0, Y2, Y0
-	VPMADDWD     x16ones<>+0(SB), Y0, Y0
-	VPBROADCASTD 32(SI)(DI*1), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y2, Y4
-	VPMADDWD     x16ones<>+0(SB), Y4, Y2
-	VPABSB       Y3, Y4
-	VPBROADCASTD 32(SI), Y1
-	VPSIGNB      Y3, Y1, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     x16ones<>+0(SB), Y1, Y1
-	VPBROADCASTD 32(SI)(DI*1), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     x16ones<>+0(SB), Y5, Y3
-	VMOVDQU      320(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      352(AX), Y5
+	VPMULLD      Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      256(AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 36(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 36(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 36(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 36(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      416(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 40(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 40(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 40(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 40(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      480(AX), Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 44(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 44(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 44(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 44(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      256(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      288(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 48(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 48(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 48(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 48(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      320(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      352(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 52(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 52(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 52(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 52(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      384(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      416(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 56(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 56(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 56(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 56(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      448(AX), Y4
-	VPSRLW       $0x04, Y4, Y4
-	VPAND        x16maskf0f0f0f<>+0(SB), Y4, Y4
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      480(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
-	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y4, Y6
-	VPBROADCASTD 60(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y0, Y0
-	VPBROADCASTD 60(SI)(DI*1), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     x16ones<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y2, Y2
-	VPABSB       Y5, Y4
-	VPBROADCASTD 60(SI), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	VPBROADCASTD 60(SI)(DI*1), Y6
-	VPSIGNB      Y5, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     x16ones<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      (CX), Y4
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
+	VPSHUFB      Y5, Y4, Y5
+	VMOVDQU      288(AX), Y7
+	VPAND        x16maskf0f0f0f<>+0(SB), Y7, Y7
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y5, Y6
+	VPBROADCASTD 32(SI), Y4
+	VPSIGNB      Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y6, Y4
+	VPMADDWD     x16ones<>+0(SB), Y4, Y4
+	VPBROADCASTD 32(SI)(DI*1), Y8
+	VPSIGNB      Y5, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     x16ones<>+0(SB), Y8, Y6
+	VPABSB       Y7, Y8
+	VPBROADCASTD 32(SI), Y5
+	VPSIGNB      Y7, Y5, Y5
+	VPMADDUBSW   Y5, Y8, Y5
+	VPMADDWD     x16ones<>+0(SB), Y5, Y5
+	VPBROADCASTD 32(SI)(DI*1), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     x16ones<>+0(SB), Y9, Y7
+	VMOVDQU      320(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      352(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 36(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 36(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 36(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 36(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      416(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 40(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 40(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 40(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 40(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      480(AX), Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 44(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 44(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 44(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 44(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      256(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      288(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 48(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 48(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 48(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 48(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      320(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      352(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 52(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 52(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 52(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 52(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      384(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      416(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 56(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 56(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 56(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 56(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      448(AX), Y8
+	VPSRLW       $0x04, Y8, Y8
+	VPAND        x16maskf0f0f0f<>+0(SB), Y8, Y8
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VMOVDQU      480(AX), Y9
+	VPSRLW       $0x04, Y9, Y9
+	VPAND        x16maskf0f0f0f<>+0(SB), Y9, Y9
+	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y8, Y10
+	VPBROADCASTD 60(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPBROADCASTD 60(SI)(DI*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     x16ones<>+0(SB), Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPABSB       Y9, Y8
+	VPBROADCASTD 60(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 60(SI)(DI*1), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     x16ones<>+0(SB), Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      (CX), Y8
+	VPSRAD       $0x10, Y8, Y8
+	VPMULLD      Y8, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMULLD      Y8, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      32(CX), Y4
 	VPSRAD       $0x10, Y4, Y4
-	VPMULLD      Y4, Y0, Y0
-	VPADDD       256(SP), Y0, Y0
-	VMOVDQU      Y0, 256(SP)
-	VPMULLD      Y4, Y2, Y2
-	VPADDD       320(SP), Y2, Y2
-	VMOVDQU      Y2, 320(SP)
-	VMOVDQU      32(CX), Y0
-	VPSRAD       $0x10, Y0, Y0
-	VPMULLD      Y0, Y1, Y1
-	VPADDD       288(SP), Y1, Y1
-	VMOVDQU      Y1, 288(SP)
-	VPMULLD      Y0, Y3, Y3
-	VPADDD       352(SP), Y3, Y3
-	VMOVDQU      Y3, 352(SP)
+	VPMULLD      Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y7, Y3, Y3
 	ADDQ         $0x00000050, SI
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x00000040, CX
 	DECQ         R10
 	JNZ          step
-	VCVTPH2PS    (R8), Y0
-	VBROADCASTSS (SI), Y1
-	VMOVDQU      256(SP), Y2
-	VMOVUPS      (DX), Y3
+	VCVTPH2PS    (R8), Y4
+	VBROADCASTSS (SI), Y5
+	VMOVUPS      (DX), Y6
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y0, Y6
+	VMOVUPS      Y6, (DX)
+	VBROADCASTSS (SI)(DI*1), Y0
+	VMOVUPS      (DX)(BX*1), Y5
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y1, Y1
-	VFMADD231PS  Y1, Y2, Y3
-	VMOVUPS      Y3, (DX)
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMOVDQU      320(SP), Y2
-	VMOVUPS      (DX)(BX*1), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y2, Y3
-	VMOVUPS      Y3, (DX)(BX*1)
+	VMULPS       Y4, Y0, Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VMOVUPS      Y5, (DX)(BX*1)
 	VCVTPH2PS    16(R8), Y0
-	VBROADCASTSS (SI), Y1
-	VMOVDQU      288(SP), Y2
-	VMOVUPS      32(DX), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y1, Y1
-	VFMADD231PS  Y1, Y2, Y3
-	VMOVUPS      Y3, 32(DX)
+	VBROADCASTSS (SI), Y2
+	VMOVUPS      32(DX), Y4
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y2, Y2
+	VFMADD231PS  Y2, Y1, Y4
+	VMOVUPS      Y4, 32(DX)
 	VBROADCASTSS (SI)(DI*1), Y1
-	VMOVDQU      352(SP), Y2
-	VMOVUPS      32(DX)(BX*1), Y3
-	VCVTDQ2PS    Y2, Y2
+	VMOVUPS      32(DX)(BX*1), Y2
+	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y0, Y1, Y0
-	VFMADD231PS  Y0, Y2, Y3
-	VMOVUPS      Y3, 32(DX)(BX*1)
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 32(DX)(BX*1)
 	ADDQ         $0x00000034, SI
 	ADDQ         $0x000008a0, R8
 	DECQ         R9
@@ -49150,15 +48862,15 @@ step:
 	VPCMPEQD     x16lanes<>+0(SB), Y1, Y1
 	VPAND        x16lanes<>+32(SB), Y0, Y0
 	VPCMPEQD     x16lanes<>+32(SB), Y0, Y0
-	MOVQ         512(SP), AX
-	VMOVUPS      384(SP), Y2
+	MOVQ         384(SP), AX
+	VMOVUPS      256(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      416(SP), Y2
+	VMOVUPS      288(SP), Y2
 	VMASKMOVPS   Y2, Y0, 32(AX)
-	ADDQ         520(SP), AX
-	VMOVUPS      448(SP), Y2
+	ADDQ         392(SP), AX
+	VMOVUPS      320(SP), Y2
 	VMASKMOVPS   Y2, Y1, (AX)
-	VMOVUPS      480(SP), Y1
+	VMOVUPS      352(SP), Y1
 	VMASKMOVPS   Y1, Y0, 32(AX)
 
 copied:

@@ -33,21 +33,32 @@ func matMulWide(f k16.Format, n int) {
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
 		"Strides are in bytes; lanes leave out outputs of a single group.")
-	t := &wideTile{Format: f, n: n, step: GP64(), pair: GP64(), pairs: AllocLocal(f.PairsBytes()), totals: AllocLocal(n * 64)}
+	t := &wideTile{Format: f, n: n, step: GP64(), pair: GP64(), pairs: AllocLocal(f.PairsBytes())}
+	if n > 2 {
+		t.totals = AllocLocal(n * 64)
+	} else {
+		t.sums = vectors(n)
+	}
 	copyLanes := x16.WholeOutputs(n)
 	t.w, t.y, t.x = operands(n)
-	for range n {
-		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
-	}
+	t.acc = vectors(n)
 	x16.OverGroups(t.w, t.x, f.Block(), k16.WideBytes,
-		func() { t.each(t.y.At) }, t.block, func() { t.y.Advance(Imm(64)) })
+		func() { t.clear(t.y.At) }, t.block, func() { t.y.Advance(Imm(64)) })
 	copyLanes()
 	VZEROUPPER()
 	RET()
 }
 
-// each clears 16 lanes of each activation row.
-func (t *wideTile) each(at func(i, offset int) Mem) {
+// vectors returns registers for 16 lanes of each of n activation rows.
+func vectors(n int) (v [][2]VecVirtual) {
+	for range n {
+		v = append(v, [2]VecVirtual{YMM(), YMM()})
+	}
+	return v
+}
+
+// clear clears 16 lanes of each activation row.
+func (t *wideTile) clear(at func(i, offset int) Mem) {
 	none := YMM()
 	VPXOR(none, none, none)
 	for i := range t.n {
@@ -56,12 +67,35 @@ func (t *wideTile) each(at func(i, offset int) Mem) {
 	}
 }
 
+// clearTotals begins a block.
+func (t *wideTile) clearTotals() {
+	if t.sums == nil {
+		t.clear(t.total)
+		return
+	}
+	for _, s := range t.sums {
+		for _, v := range s {
+			VPXOR(v, v, v)
+		}
+	}
+}
+
+// add adds a product to a total.
+func (t *wideTile) add(p VecVirtual, i, h int) {
+	if t.sums != nil {
+		VPADDD(p, t.sums[i][h], t.sums[i][h])
+		return
+	}
+	VPADDD(t.total(i, 32*h), p, p)
+	VMOVDQU(p, t.total(i, 32*h))
+}
+
 func (t *wideTile) total(i, offset int) Mem { return t.totals.Offset(64*i + offset) }
 
 // block adds a block's products to the outputs.
 func (t *wideTile) block() {
 	t.storePairs(t.pairs, t.Scale, t.Below)
-	t.each(t.total)
+	t.clearTotals()
 	steps := t.begin()
 	Label("step")
 	for _, c := range t.Chunks {
@@ -249,8 +283,7 @@ func (t *wideTile) addProducts(c int) {
 		for i := range t.n {
 			a := t.acc[i][h]
 			VPMULLD(s, a, a)
-			VPADDD(t.total(i, 32*h), a, a)
-			VMOVDQU(a, t.total(i, 32*h))
+			t.add(a, i, h)
 		}
 	}
 }
@@ -270,8 +303,7 @@ func (t *wideTile) addSums(h int, scale Op) {
 	for i := range t.n {
 		a := t.acc[i][h]
 		VPMADDWD(scale, a, a)
-		VPADDD(t.total(i, 32*h), a, a)
-		VMOVDQU(a, t.total(i, 32*h))
+		t.add(a, i, h)
 	}
 }
 
@@ -280,7 +312,7 @@ func (t *wideTile) unpack(c, q int) (w [2]VecVirtual) {
 	for h := range w {
 		w[h] = t.bitsOf(t.Low, c, q, h)
 		if t.High.Count > 0 {
-			VPOR(t.bitsOf(t.High, c, q, h), w[h], w[h])
+			VPADDB(t.bitsOf(t.High, c, q, h), w[h], w[h]) // more of these a cycle than of VPOR
 		}
 		if t.Table != nil {
 			lookUp(w[h], t.Name, t.Table, t.Zero)

@@ -106,9 +106,7 @@ func matMulMany(f x16.Format) {
 	const n = 4
 	t := &tile{Format: f, n: n, plain: GP64()}
 	rows, frame := newCrowd(f.Name, n, partBytes+unpacked*t.plainBytes())
-	for range n {
-		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
-	}
+	t.acc = vectors(n)
 	t.x, t.y, t.w, t.part = rows.x, rows.y, Load(Param("w"), GP64()), frame
 	t.mask, t.ones = filled("nibbles", 0x0f0f0f0f), filled("ones", 0x00010001)
 	count := GP64()

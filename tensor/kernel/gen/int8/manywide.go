@@ -59,19 +59,12 @@ func matMulWideMany(f k16.Format) {
 	rows, frame := newCrowd(f.Name, n, f.PairsBytes()+plain.bytes())
 	t.pairs, plain.at = frame, frame.Offset(f.PairsBytes())
 	t.x, t.y, t.w = rows.x, rows.y, Load(Param("w"), GP64())
-	for range n {
-		t.acc = append(t.acc, [2]VecVirtual{YMM(), YMM()})
-		t.sums = append(t.sums, [2]VecVirtual{YMM(), YMM()})
-	}
+	t.acc, t.sums = vectors(n), vectors(n)
 	rows.clear()
 	Label("block")
 	t.toPlain(plain)
 	rows.each("rows", func() {
-		for _, s := range t.sums {
-			for _, v := range s {
-				VPXOR(v, v, v)
-			}
-		}
+		t.clearTotals()
 		p := part{plain, Mem{Base: GP64()}}
 		LEAQ(plain.at.Offset(plain.parts()), p.at.Base)
 		left := GP64()
@@ -137,10 +130,7 @@ func (t *wideTile) addPart(p part) {
 		}
 		t.multiply(w, k16.X(0)+4*q, q%quads == 0)
 		for h := 0; h < 2 && (q+1)%quads == 0; h++ {
-			for i, acc := range t.acc {
-				VPMADDWD(p.scale(4*q/t.Sub, h), acc[h], acc[h])
-				VPADDD(acc[h], t.sums[i][h], t.sums[i][h])
-			}
+			t.addSums(h, p.scale(4*q/t.Sub, h))
 		}
 	}
 }
