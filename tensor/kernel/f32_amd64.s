@@ -3368,3 +3368,95 @@ DATA lanesffff0000<>+20(SB)/4, $0xffff0000
 DATA lanesffff0000<>+24(SB)/4, $0xffff0000
 DATA lanesffff0000<>+28(SB)/4, $0xffff0000
 GLOBL lanesffff0000<>(SB), RODATA|NOPTR, $32
+
+// func roundBF16AVX2(x []float32)
+// Requires: AVX, AVX2
+TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ x_base+0(FP), AX
+	MOVQ x_len+8(FP), CX
+
+loop22by4:
+	CMPQ      CX, $+32
+	JLT       end22by4
+	VMOVUPS   (AX), Y0
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VPOR      lanes400000<>+0(SB), Y0, Y2
+	VPSRLD    $0x10, Y0, Y3
+	VPAND     lanes1<>+0(SB), Y3, Y3
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y3, Y0, Y0
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   32(AX), Y0
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VPOR      lanes400000<>+0(SB), Y0, Y2
+	VPSRLD    $0x10, Y0, Y3
+	VPAND     lanes1<>+0(SB), Y3, Y3
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y3, Y0, Y0
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, 32(AX)
+	VMOVUPS   64(AX), Y0
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VPOR      lanes400000<>+0(SB), Y0, Y2
+	VPSRLD    $0x10, Y0, Y3
+	VPAND     lanes1<>+0(SB), Y3, Y3
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y3, Y0, Y0
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, 64(AX)
+	VMOVUPS   96(AX), Y0
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VPOR      lanes400000<>+0(SB), Y0, Y2
+	VPSRLD    $0x10, Y0, Y3
+	VPAND     lanes1<>+0(SB), Y3, Y3
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y3, Y0, Y0
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, 96(AX)
+	ADDQ      $+128, AX
+	SUBQ      $+32, CX
+	JMP       loop22by4
+
+end22by4:
+loop22by1:
+	CMPQ      CX, $+8
+	JLT       end22by1
+	VMOVUPS   (AX), Y0
+	VCMPPS    $0x03, Y0, Y0, Y1
+	VPOR      lanes400000<>+0(SB), Y0, Y2
+	VPSRLD    $0x10, Y0, Y3
+	VPAND     lanes1<>+0(SB), Y3, Y3
+	VPADDD    lanes7fff<>+0(SB), Y0, Y0
+	VPADDD    Y3, Y0, Y0
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VPAND     lanesffff0000<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $+32, AX
+	SUBQ      $+8, CX
+	JMP       loop22by1
+
+end22by1:
+	TESTQ      CX, CX
+	JE         done22
+	LEAQ       tailMasks<>+32(SB), DX
+	NEGQ       CX
+	VMOVUPS    (DX)(CX*4), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	VCMPPS     $0x03, Y1, Y1, Y2
+	VPOR       lanes400000<>+0(SB), Y1, Y3
+	VPSRLD     $0x10, Y1, Y4
+	VPAND      lanes1<>+0(SB), Y4, Y4
+	VPADDD     lanes7fff<>+0(SB), Y1, Y1
+	VPADDD     Y4, Y1, Y1
+	VBLENDVPS  Y2, Y3, Y1, Y1
+	VPAND      lanesffff0000<>+0(SB), Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+done22:
+	VZEROUPPER
+	RET

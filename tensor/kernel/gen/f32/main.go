@@ -20,5 +20,6 @@ func main() {
 	adamW()
 	convert()
 	pairRows()
+	roundRow()
 	Generate()
 }
