@@ -13,12 +13,17 @@ import (
 	"limbeck/train"
 )
 
-// What share of the rate of a bare product a whole pass reaches: the rest goes
-// to attention, norms, the optimizer. Measured on models of 10 M and 135 M
-// parameters.
+// What a step of training takes, as so many times what bare products of its
+// operations would: its own products, and beside them, for attention, norms, the
+// optimizer, a part that takes as long in bf16 as in f32.
 const (
-	trainShare   = 0.68
-	bf16Share    = 0.55 // of a training in bf16: what is not a product takes as long as in f32
+	trainProducts = 1.12
+	trainBeside   = 0.35
+)
+
+// What share of the rate of a bare product a whole pass reaches. Measured, as those
+// above, on models of 10 M and 135 M parameters.
+const (
 	forwardShare = 0.75
 	packedShare  = 0.55 // of a pass with packed weights, likewise
 	batchedShare = 0.7  // of a pass's rate, when replies of a batch grow token by token
@@ -157,15 +162,14 @@ func (l *look) train(c arch.Config, t *recipe.Train, aware bool, beside needs) r
 	passes, validations := l.passes(t)
 	tried := float64(max(1, len(t.LR)))
 	plan, memory := l.plan(c, t, aware, beside)
-	var rate float64
+	rate := f32Rate()
 	if t.Compute == recipe.BF16 {
-		rate = bf16Share * bf16Rate()
-	} else {
-		rate = trainShare * f32Rate()
+		rate = bf16Rate()
 	}
+	each := trainProducts/rate + trainBeside/f32Rate() // seconds an operation
 	again := float64(plan.Recompute) / float64(c.Layers)
 	return run.Cost{
-		Seconds: tried * ((3+again)*operations(c, l.pass.times(passes))/rate + forward(c, false, l.validation.times(validations))),
+		Seconds: tried * ((3+again)*operations(c, l.pass.times(passes))*each + forward(c, false, l.validation.times(validations))),
 		Memory:  memory,
 		Disk:    (4 + int64(tried) + 1) * 4 * int64(c.Params()), // checkpoint, each rate's model, the output
 	}
