@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func f16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·f16x16n1(SB), NOSPLIT, $80-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -29,6 +29,7 @@ group:
 	VXORPS Y1, Y1, Y1
 
 block:
+	PREFETCHT0   2048(DX)
 	VCVTPH2PS    (DX), Y2
 	VCVTPH2PS    16(DX), Y3
 	VBROADCASTSS (CX), Y4
@@ -39,6 +40,7 @@ block:
 	VBROADCASTSS 4(CX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
+	PREFETCHT0   2112(DX)
 	VCVTPH2PS    64(DX), Y2
 	VCVTPH2PS    80(DX), Y3
 	VBROADCASTSS 8(CX), Y4
@@ -49,6 +51,7 @@ block:
 	VBROADCASTSS 12(CX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
+	PREFETCHT0   2176(DX)
 	VCVTPH2PS    128(DX), Y2
 	VCVTPH2PS    144(DX), Y3
 	VBROADCASTSS 16(CX), Y4
@@ -59,6 +62,7 @@ block:
 	VBROADCASTSS 20(CX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
+	PREFETCHT0   2240(DX)
 	VCVTPH2PS    192(DX), Y2
 	VCVTPH2PS    208(DX), Y3
 	VBROADCASTSS 24(CX), Y4
@@ -118,7 +122,7 @@ DATA x16lanes<>+60(SB)/4, $0x00008000
 GLOBL x16lanes<>(SB), RODATA|NOPTR, $64
 
 // func f16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·f16x16n2(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -144,6 +148,7 @@ group:
 	VXORPS Y3, Y3, Y3
 
 block:
+	PREFETCHT0   2048(BX)
 	VCVTPH2PS    (BX), Y4
 	VCVTPH2PS    16(BX), Y5
 	VBROADCASTSS (CX), Y6
@@ -160,6 +165,7 @@ block:
 	VBROADCASTSS 4(CX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT0   2112(BX)
 	VCVTPH2PS    64(BX), Y4
 	VCVTPH2PS    80(BX), Y5
 	VBROADCASTSS 8(CX), Y6
@@ -176,6 +182,7 @@ block:
 	VBROADCASTSS 12(CX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT0   2176(BX)
 	VCVTPH2PS    128(BX), Y4
 	VCVTPH2PS    144(BX), Y5
 	VBROADCASTSS 16(CX), Y6
@@ -192,6 +199,7 @@ block:
 	VBROADCASTSS 20(CX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT0   2240(BX)
 	VCVTPH2PS    192(BX), Y4
 	VCVTPH2PS    208(BX), Y5
 	VBROADCASTSS 24(CX), Y6
@@ -1797,7 +1805,7 @@ block:
 	RET
 
 // func bf16x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·bf16x16n1(SB), NOSPLIT, $80-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -1821,6 +1829,7 @@ group:
 	VXORPS Y1, Y1, Y1
 
 block:
+	PREFETCHT0   2048(DX)
 	VMOVDQU      (DX), Y3
 	VPSLLD       $0x10, Y3, Y2
 	VPAND        halfHigh16<>+0(SB), Y3, Y3
@@ -1833,6 +1842,7 @@ block:
 	VBROADCASTSS 4(CX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
+	PREFETCHT0   2112(DX)
 	VMOVDQU      64(DX), Y3
 	VPSLLD       $0x10, Y3, Y2
 	VPAND        halfHigh16<>+0(SB), Y3, Y3
@@ -1845,6 +1855,7 @@ block:
 	VBROADCASTSS 12(CX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
+	PREFETCHT0   2176(DX)
 	VMOVDQU      128(DX), Y3
 	VPSLLD       $0x10, Y3, Y2
 	VPAND        halfHigh16<>+0(SB), Y3, Y3
@@ -1857,6 +1868,7 @@ block:
 	VBROADCASTSS 20(CX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
+	PREFETCHT0   2240(DX)
 	VMOVDQU      192(DX), Y3
 	VPSLLD       $0x10, Y3, Y2
 	VPAND        halfHigh16<>+0(SB), Y3, Y3
@@ -1914,7 +1926,7 @@ DATA halfHigh16<>+28(SB)/4, $0xffff0000
 GLOBL halfHigh16<>(SB), RODATA|NOPTR, $32
 
 // func bf16x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·bf16x16n2(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -1940,6 +1952,7 @@ group:
 	VXORPS Y3, Y3, Y3
 
 block:
+	PREFETCHT0   2048(BX)
 	VMOVDQU      (BX), Y5
 	VPSLLD       $0x10, Y5, Y4
 	VPAND        halfHigh16<>+0(SB), Y5, Y5
@@ -1958,6 +1971,7 @@ block:
 	VBROADCASTSS 4(CX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT0   2112(BX)
 	VMOVDQU      64(BX), Y5
 	VPSLLD       $0x10, Y5, Y4
 	VPAND        halfHigh16<>+0(SB), Y5, Y5
@@ -1976,6 +1990,7 @@ block:
 	VBROADCASTSS 12(CX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT0   2176(BX)
 	VMOVDQU      128(BX), Y5
 	VPSLLD       $0x10, Y5, Y4
 	VPAND        halfHigh16<>+0(SB), Y5, Y5
@@ -1994,6 +2009,7 @@ block:
 	VBROADCASTSS 20(CX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT0   2240(BX)
 	VMOVDQU      192(BX), Y5
 	VPSLLD       $0x10, Y5, Y4
 	VPAND        halfHigh16<>+0(SB), Y5, Y5

@@ -495,7 +495,7 @@ DATA x16ones<>+28(SB)/4, $0x00010001
 GLOBL x16ones<>(SB), RODATA|NOPTR, $32
 
 // func q4_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q4_0x16n1(SB), NOSPLIT, $80-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -521,6 +521,11 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
+	PREFETCHT0   2176(DX)
+	PREFETCHT0   2240(DX)
+	PREFETCHT0   2304(DX)
 	VPAND        32(DX), Y0, Y1
 	VPAND        64(DX), Y0, Y2
 	VPBROADCASTD 12(CX), Y5
@@ -664,7 +669,7 @@ DATA x16lanes<>+60(SB)/4, $0x00008000
 GLOBL x16lanes<>(SB), RODATA|NOPTR, $64
 
 // func q4_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q4_0x16n2(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -693,6 +698,11 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 
 block:
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2176(SI)
+	PREFETCHT0   2240(SI)
+	PREFETCHT0   2304(SI)
 	VPAND        32(SI), Y0, Y3
 	VPAND        64(SI), Y0, Y4
 	VPBROADCASTD 12(DX), Y2
@@ -1903,7 +1913,7 @@ DATA x16zero8<>+28(SB)/4, $0x00000008
 GLOBL x16zero8<>(SB), RODATA|NOPTR, $32
 
 // func q4_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q4_1x16n1(SB), NOSPLIT, $80-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -1929,6 +1939,11 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
+	PREFETCHT0   2176(DX)
+	PREFETCHT0   2240(DX)
+	PREFETCHT0   2304(DX)
 	VPAND        64(DX), Y0, Y1
 	VPAND        96(DX), Y0, Y2
 	VPBROADCASTD 12(CX), Y5
@@ -2045,7 +2060,7 @@ copied:
 	RET
 
 // func q4_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q4_1x16n2(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -2074,6 +2089,11 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 
 block:
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2176(SI)
+	PREFETCHT0   2240(SI)
+	PREFETCHT0   2304(SI)
 	VPAND        64(SI), Y0, Y3
 	VPAND        96(SI), Y0, Y4
 	VPBROADCASTD 12(DX), Y2
@@ -3273,7 +3293,7 @@ block:
 	RET
 
 // func q5_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q5_0x16n1(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -3299,6 +3319,12 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
+	PREFETCHT0   2176(DX)
+	PREFETCHT0   2240(DX)
+	PREFETCHT0   2304(DX)
+	PREFETCHT0   2368(DX)
 	VPAND        96(DX), Y0, Y1
 	VMOVDQU      32(DX), Y2
 	VPSLLW       $0x04, Y2, Y2
@@ -3490,7 +3516,7 @@ DATA x16fifth<>+28(SB)/4, $0x10101010
 GLOBL x16fifth<>(SB), RODATA|NOPTR, $32
 
 // func q5_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q5_0x16n2(SB), NOSPLIT, $272-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -3519,6 +3545,12 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 
 block:
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2176(SI)
+	PREFETCHT0   2240(SI)
+	PREFETCHT0   2304(SI)
+	PREFETCHT0   2368(SI)
 	VPAND        96(SI), Y0, Y3
 	VMOVDQU      32(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
@@ -5458,7 +5490,7 @@ DATA x16zero16<>+28(SB)/4, $0x00000010
 GLOBL x16zero16<>(SB), RODATA|NOPTR, $32
 
 // func q5_1x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q5_1x16n1(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -5484,6 +5516,12 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
+	PREFETCHT0   2176(DX)
+	PREFETCHT0   2240(DX)
+	PREFETCHT0   2304(DX)
+	PREFETCHT0   2368(DX)
 	VPAND        128(DX), Y0, Y1
 	VMOVDQU      64(DX), Y2
 	VPSLLW       $0x04, Y2, Y2
@@ -5666,7 +5704,7 @@ copied:
 	RET
 
 // func q5_1x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q5_1x16n2(SB), NOSPLIT, $272-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -5695,6 +5733,12 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 
 block:
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2176(SI)
+	PREFETCHT0   2240(SI)
+	PREFETCHT0   2304(SI)
+	PREFETCHT0   2368(SI)
 	VPAND        128(SI), Y0, Y3
 	VMOVDQU      64(SI), Y1
 	VPSLLW       $0x04, Y1, Y1
@@ -7623,7 +7667,7 @@ block:
 	RET
 
 // func q8_0x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q8_0x16n1(SB), NOSPLIT, $80-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -7649,6 +7693,15 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
+	PREFETCHT0   2176(DX)
+	PREFETCHT0   2240(DX)
+	PREFETCHT0   2304(DX)
+	PREFETCHT0   2368(DX)
+	PREFETCHT0   2432(DX)
+	PREFETCHT0   2496(DX)
+	PREFETCHT0   2560(DX)
 	VMOVDQU      32(DX), Y1
 	VMOVDQU      64(DX), Y2
 	VPABSB       Y1, Y7
@@ -7790,7 +7843,7 @@ copied:
 	RET
 
 // func q8_0x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q8_0x16n2(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -7819,6 +7872,15 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 
 block:
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2176(SI)
+	PREFETCHT0   2240(SI)
+	PREFETCHT0   2304(SI)
+	PREFETCHT0   2368(SI)
+	PREFETCHT0   2432(SI)
+	PREFETCHT0   2496(SI)
+	PREFETCHT0   2560(SI)
 	VMOVDQU      32(SI), Y3
 	VMOVDQU      64(SI), Y4
 	VPABSB       Y3, Y7
@@ -9165,7 +9227,7 @@ block:
 	RET
 
 // func iq4_nlx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·iq4_nlx16n1(SB), NOSPLIT, $80-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -9191,6 +9253,11 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
+	PREFETCHT0   2176(DX)
+	PREFETCHT0   2240(DX)
+	PREFETCHT0   2304(DX)
 	VMOVDQU      32(DX), Y1
 	VPAND        x16nibbles<>+0(SB), Y1, Y1
 	VMOVDQU      x16levelsiq4_nl<>+0(SB), Y2
@@ -9422,7 +9489,7 @@ DATA x16levelsiq4_nl<>+31(SB)/1, $0x71
 GLOBL x16levelsiq4_nl<>(SB), RODATA|NOPTR, $32
 
 // func iq4_nlx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·iq4_nlx16n2(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -9451,6 +9518,11 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 
 block:
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2176(SI)
+	PREFETCHT0   2240(SI)
+	PREFETCHT0   2304(SI)
 	VMOVDQU      32(SI), Y3
 	VPAND        x16nibbles<>+0(SB), Y3, Y3
 	VMOVDQU      x16levelsiq4_nl<>+0(SB), Y1
@@ -11540,7 +11612,7 @@ block:
 	RET
 
 // func mxfp4x16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·mxfp4x16n1(SB), NOSPLIT, $144-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -11566,6 +11638,11 @@ group:
 	VPXOR Y4, Y4, Y4
 
 block:
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
+	PREFETCHT0   2176(DX)
+	PREFETCHT0   2240(DX)
+	PREFETCHT0   2304(DX)
 	VPAND        16(DX), Y0, Y1
 	VMOVDQU      x16levelsmxfp4<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
@@ -11775,7 +11852,7 @@ DATA x16bias<>+28(SB)/4, $0x0000003f
 GLOBL x16bias<>(SB), RODATA|NOPTR, $32
 
 // func mxfp4x16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·mxfp4x16n2(SB), NOSPLIT, $272-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -11804,6 +11881,11 @@ group:
 	VMOVUPS Y1, 32(AX)(CX*1)
 
 block:
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2176(SI)
+	PREFETCHT0   2240(SI)
+	PREFETCHT0   2304(SI)
 	VPAND        16(SI), Y0, Y3
 	VMOVDQU      x16levelsmxfp4<>+0(SB), Y1
 	VPSHUFB      Y3, Y1, Y3
@@ -13653,7 +13735,7 @@ block:
 	RET
 
 // func q4_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q4_kx16n1(SB), $336-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -13679,53 +13761,65 @@ group:
 	VMOVDQU Y0, 32(DX)
 
 block:
-	VMOVDQU 64(SI), Y0
-	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 96(SI), Y0
-	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 192(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 64(SI), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 224(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 96(SI), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	LEAQ    256(SI), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000004, R8
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2112(SI)
+	PREFETCHT0 2176(SI)
+	PREFETCHT0 2240(SI)
+	VMOVDQU    64(SI), Y0
+	VPAND      x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    96(SI), Y0
+	VPAND      x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    192(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    64(SI), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    224(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    96(SI), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	LEAQ       256(SI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000004, R8
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
 	VMOVDQU      (AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      32(AX), Y3
@@ -14193,7 +14287,7 @@ DATA x16twice1<>+31(SB)/1, $0x0f
 GLOBL x16twice1<>(SB), RODATA|NOPTR, $32
 
 // func q4_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q4_kx16n2(SB), $400-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -14221,55 +14315,67 @@ group:
 	VMOVDQU Y0, 32(DX)(BX*1)
 
 block:
-	VMOVDQU 64(R8), Y0
-	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 96(R8), Y0
-	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 192(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 64(R8), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 224(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 96(R8), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	LEAQ    256(R8), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000004, R10
+	PREFETCHT0 2048(R8)
+	PREFETCHT0 2112(R8)
+	PREFETCHT0 2176(R8)
+	PREFETCHT0 2240(R8)
+	VMOVDQU    64(R8), Y0
+	VPAND      x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    96(R8), Y0
+	VPAND      x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    192(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    64(R8), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    224(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    96(R8), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	LEAQ       256(R8), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000004, R10
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
 	VMOVDQU      (AX), Y6
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      32(AX), Y7
@@ -17465,7 +17571,7 @@ step:
 	RET
 
 // func q5_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q5_kx16n1(SB), $336-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -17491,53 +17597,67 @@ group:
 	VMOVDQU Y0, 32(DX)
 
 block:
-	VMOVDQU 64(SI), Y0
-	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 96(SI), Y0
-	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 192(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 64(SI), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 224(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 96(SI), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	LEAQ    256(SI), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000004, R8
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2112(SI)
+	PREFETCHT0 2176(SI)
+	PREFETCHT0 2240(SI)
+	VMOVDQU    64(SI), Y0
+	VPAND      x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    96(SI), Y0
+	VPAND      x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    192(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    64(SI), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    224(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    96(SI), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	LEAQ       256(SI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000004, R8
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
+	PREFETCHT0   2560(AX)
+	PREFETCHT0   2624(AX)
 	VMOVDQU      128(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      (AX), Y3
@@ -17985,7 +18105,7 @@ DATA x16mask10101010<>+28(SB)/4, $0x10101010
 GLOBL x16mask10101010<>(SB), RODATA|NOPTR, $32
 
 // func q5_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q5_kx16n2(SB), $400-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -18013,55 +18133,69 @@ group:
 	VMOVDQU Y0, 32(DX)(BX*1)
 
 block:
-	VMOVDQU 64(R8), Y0
-	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 96(R8), Y0
-	VPAND   x16mask3f3f3f3f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 192(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 64(R8), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 224(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 96(R8), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	LEAQ    256(R8), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000004, R10
+	PREFETCHT0 2048(R8)
+	PREFETCHT0 2112(R8)
+	PREFETCHT0 2176(R8)
+	PREFETCHT0 2240(R8)
+	VMOVDQU    64(R8), Y0
+	VPAND      x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    96(R8), Y0
+	VPAND      x16mask3f3f3f3f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    192(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    64(R8), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    224(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    96(R8), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	LEAQ       256(R8), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000004, R10
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
+	PREFETCHT0   2560(AX)
+	PREFETCHT0   2624(AX)
 	VMOVDQU      128(AX), Y6
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      (AX), Y4
@@ -22540,7 +22674,7 @@ step:
 	RET
 
 // func q6_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q6_kx16n1(SB), $592-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -22566,69 +22700,98 @@ group:
 	VMOVDQU Y0, 32(DX)
 
 block:
-	VMOVDQU 32(SI), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 64(SI), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 96(SI), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 128(SI), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VMOVDQU 160(SI), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 256(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU 192(SI), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 288(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 352(SP)
-	VMOVDQU 224(SI), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 384(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 448(SP)
-	VMOVDQU 256(SI), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 416(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 480(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	LEAQ    288(SI), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000002, R8
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2112(SI)
+	PREFETCHT0 2176(SI)
+	PREFETCHT0 2240(SI)
+	PREFETCHT0 2304(SI)
+	VMOVDQU    32(SI), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    64(SI), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    96(SI), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    128(SI), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VMOVDQU    160(SI), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 256(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 320(SP)
+	VMOVDQU    192(SI), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 288(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 352(SP)
+	VMOVDQU    224(SI), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 384(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 448(SP)
+	VMOVDQU    256(SI), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 416(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 480(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	LEAQ       288(SI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R8
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
+	PREFETCHT0   2560(AX)
+	PREFETCHT0   2624(AX)
+	PREFETCHT0   2688(AX)
+	PREFETCHT0   2752(AX)
+	PREFETCHT0   2816(AX)
+	PREFETCHT0   2880(AX)
+	PREFETCHT0   2944(AX)
+	PREFETCHT0   3008(AX)
+	PREFETCHT0   3072(AX)
+	PREFETCHT0   3136(AX)
+	PREFETCHT0   3200(AX)
+	PREFETCHT0   3264(AX)
+	PREFETCHT0   3328(AX)
+	PREFETCHT0   3392(AX)
+	PREFETCHT0   3456(AX)
+	PREFETCHT0   3520(AX)
 	VMOVDQU      512(AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      (AX), Y3
@@ -23398,7 +23561,7 @@ copied:
 	RET
 
 // func q6_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q6_kx16n2(SB), $656-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -23426,71 +23589,100 @@ group:
 	VMOVDQU Y0, 32(DX)(BX*1)
 
 block:
-	VMOVDQU 32(R8), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 64(R8), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 96(R8), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 128(R8), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VMOVDQU 160(R8), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 256(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU 192(R8), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 288(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 352(SP)
-	VMOVDQU 224(R8), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 384(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 448(SP)
-	VMOVDQU 256(R8), Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 416(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 480(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	LEAQ    288(R8), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000002, R10
+	PREFETCHT0 2048(R8)
+	PREFETCHT0 2112(R8)
+	PREFETCHT0 2176(R8)
+	PREFETCHT0 2240(R8)
+	PREFETCHT0 2304(R8)
+	VMOVDQU    32(R8), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    64(R8), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    96(R8), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    128(R8), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VMOVDQU    160(R8), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 256(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 320(SP)
+	VMOVDQU    192(R8), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 288(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 352(SP)
+	VMOVDQU    224(R8), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 384(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 448(SP)
+	VMOVDQU    256(R8), Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 416(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 480(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	LEAQ       288(R8), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R10
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
+	PREFETCHT0   2560(AX)
+	PREFETCHT0   2624(AX)
+	PREFETCHT0   2688(AX)
+	PREFETCHT0   2752(AX)
+	PREFETCHT0   2816(AX)
+	PREFETCHT0   2880(AX)
+	PREFETCHT0   2944(AX)
+	PREFETCHT0   3008(AX)
+	PREFETCHT0   3072(AX)
+	PREFETCHT0   3136(AX)
+	PREFETCHT0   3200(AX)
+	PREFETCHT0   3264(AX)
+	PREFETCHT0   3328(AX)
+	PREFETCHT0   3392(AX)
+	PREFETCHT0   3456(AX)
+	PREFETCHT0   3520(AX)
 	VMOVDQU      512(AX), Y6
 	VPAND        x16maskf0f0f0f<>+0(SB), Y6, Y6
 	VMOVDQU      (AX), Y4
@@ -31219,7 +31411,7 @@ DATA x16zero32<>+28(SB)/4, $0x00000020
 GLOBL x16zero32<>(SB), RODATA|NOPTR, $32
 
 // func q2_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q2_kx16n1(SB), $592-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -31245,77 +31437,90 @@ group:
 	VMOVDQU Y0, 32(DX)
 
 block:
-	VMOVDQU 64(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 96(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 128(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 160(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VMOVDQU 192(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 256(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU 224(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 288(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 352(SP)
-	VMOVDQU 256(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 384(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 448(SP)
-	VMOVDQU 288(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 416(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 480(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	LEAQ    320(SI), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000002, R8
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2112(SI)
+	PREFETCHT0 2176(SI)
+	PREFETCHT0 2240(SI)
+	PREFETCHT0 2304(SI)
+	VMOVDQU    64(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    96(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    128(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    160(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VMOVDQU    192(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 256(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 320(SP)
+	VMOVDQU    224(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 288(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 352(SP)
+	VMOVDQU    256(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 384(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 448(SP)
+	VMOVDQU    288(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 416(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 480(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	LEAQ       320(SI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R8
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
 	VMOVDQU      (AX), Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      32(AX), Y3
@@ -31891,7 +32096,7 @@ DATA x16mask3030303<>+28(SB)/4, $0x03030303
 GLOBL x16mask3030303<>(SB), RODATA|NOPTR, $32
 
 // func q2_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q2_kx16n2(SB), $656-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -31919,79 +32124,92 @@ group:
 	VMOVDQU Y0, 32(DX)(BX*1)
 
 block:
-	VMOVDQU 64(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 96(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 128(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 160(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VMOVDQU 192(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 256(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU 224(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 288(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 352(SP)
-	VMOVDQU 256(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 384(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 448(SP)
-	VMOVDQU 288(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VPSHUFB x16spread0<>+0(SB), Y0, Y1
-	VPSRAW  $0x08, Y1, Y1
-	VMOVDQU Y1, 416(SP)
-	VPSHUFB x16spread1<>+0(SB), Y0, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 480(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	LEAQ    320(R8), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000002, R10
+	PREFETCHT0 2048(R8)
+	PREFETCHT0 2112(R8)
+	PREFETCHT0 2176(R8)
+	PREFETCHT0 2240(R8)
+	PREFETCHT0 2304(R8)
+	VMOVDQU    64(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    96(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    128(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    160(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VMOVDQU    192(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 256(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 320(SP)
+	VMOVDQU    224(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 288(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 352(SP)
+	VMOVDQU    256(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 384(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 448(SP)
+	VMOVDQU    288(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VPSHUFB    x16spread0<>+0(SB), Y0, Y1
+	VPSRAW     $0x08, Y1, Y1
+	VMOVDQU    Y1, 416(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y0, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 480(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	LEAQ       320(R8), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R10
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
 	VMOVDQU      (AX), Y6
 	VPAND        x16mask3030303<>+0(SB), Y6, Y6
 	VMOVDQU      32(AX), Y7
@@ -38918,7 +39136,7 @@ step:
 	RET
 
 // func q3_kx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q3_kx16n1(SB), $592-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -38944,119 +39162,135 @@ group:
 	VMOVDQU Y0, 32(DX)
 
 block:
-	VMOVDQU 32(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 160(SI), Y1
-	VPSLLW  $0x04, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 64(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 192(SI), Y1
-	VPSLLW  $0x04, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 96(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 160(SI), Y1
-	VPSLLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 128(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 192(SI), Y1
-	VPSLLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VMOVDQU 32(SI), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 160(SI), Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 256(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU 64(SI), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 192(SI), Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 288(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 352(SP)
-	VMOVDQU 96(SI), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 160(SI), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 384(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 448(SP)
-	VMOVDQU 128(SI), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 192(SI), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 416(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 480(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	LEAQ    224(SI), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000002, R8
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2112(SI)
+	PREFETCHT0 2176(SI)
+	PREFETCHT0 2240(SI)
+	VMOVDQU    32(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    160(SI), Y1
+	VPSLLW     $0x04, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    64(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    192(SI), Y1
+	VPSLLW     $0x04, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    96(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    160(SI), Y1
+	VPSLLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    128(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    192(SI), Y1
+	VPSLLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VMOVDQU    32(SI), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    160(SI), Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 256(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 320(SP)
+	VMOVDQU    64(SI), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    192(SI), Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 288(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 352(SP)
+	VMOVDQU    96(SI), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    160(SI), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 384(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 448(SP)
+	VMOVDQU    128(SI), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    192(SI), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 416(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 480(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	LEAQ       224(SI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R8
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
+	PREFETCHT0   2560(AX)
+	PREFETCHT0   2624(AX)
+	PREFETCHT0   2688(AX)
+	PREFETCHT0   2752(AX)
 	VMOVDQU      256(AX), Y2
 	VPAND        x16mask3030303<>+0(SB), Y2, Y2
 	VMOVDQU      (AX), Y3
@@ -39822,7 +40056,7 @@ DATA x16mask4040404<>+28(SB)/4, $0x04040404
 GLOBL x16mask4040404<>(SB), RODATA|NOPTR, $32
 
 // func q3_kx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·q3_kx16n2(SB), $656-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -39850,121 +40084,137 @@ group:
 	VMOVDQU Y0, 32(DX)(BX*1)
 
 block:
-	VMOVDQU 32(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 160(R8), Y1
-	VPSLLW  $0x04, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 64(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 192(R8), Y1
-	VPSLLW  $0x04, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 96(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 160(R8), Y1
-	VPSLLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 128(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 192(R8), Y1
-	VPSLLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VMOVDQU 32(R8), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 160(R8), Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 256(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 320(SP)
-	VMOVDQU 64(R8), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 192(R8), Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 288(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 352(SP)
-	VMOVDQU 96(R8), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 160(R8), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 384(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 448(SP)
-	VMOVDQU 128(R8), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 192(R8), Y1
-	VPSRLW  $0x02, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 416(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 480(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	LEAQ    224(R8), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000002, R10
+	PREFETCHT0 2048(R8)
+	PREFETCHT0 2112(R8)
+	PREFETCHT0 2176(R8)
+	PREFETCHT0 2240(R8)
+	VMOVDQU    32(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    160(R8), Y1
+	VPSLLW     $0x04, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    64(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    192(R8), Y1
+	VPSLLW     $0x04, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    96(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    160(R8), Y1
+	VPSLLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    128(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    192(R8), Y1
+	VPSLLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VMOVDQU    32(R8), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    160(R8), Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 256(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 320(SP)
+	VMOVDQU    64(R8), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    192(R8), Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 288(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 352(SP)
+	VMOVDQU    96(R8), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    160(R8), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 384(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 448(SP)
+	VMOVDQU    128(R8), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    192(R8), Y1
+	VPSRLW     $0x02, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 416(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 480(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	LEAQ       224(R8), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R10
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
+	PREFETCHT0   2560(AX)
+	PREFETCHT0   2624(AX)
+	PREFETCHT0   2688(AX)
+	PREFETCHT0   2752(AX)
 	VMOVDQU      256(AX), Y6
 	VPAND        x16mask3030303<>+0(SB), Y6, Y6
 	VMOVDQU      (AX), Y4
@@ -47695,7 +47945,7 @@ DATA x16zero4<>+28(SB)/4, $0x00000004
 GLOBL x16zero4<>(SB), RODATA|NOPTR, $32
 
 // func iq4_xsx16n1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·iq4_xsx16n1(SB), $336-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -47721,65 +47971,76 @@ group:
 	VMOVDQU Y0, 32(DX)
 
 block:
-	VMOVDQU 32(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 96(SI), Y1
-	VPSLLW  $0x04, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 64(SI), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 128(SI), Y1
-	VPSLLW  $0x04, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 32(SI), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 96(SI), Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 64(SI), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 128(SI), Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	LEAQ    160(SI), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000004, R8
+	PREFETCHT0 2048(SI)
+	PREFETCHT0 2112(SI)
+	PREFETCHT0 2176(SI)
+	VMOVDQU    32(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    96(SI), Y1
+	VPSLLW     $0x04, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    64(SI), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    128(SI), Y1
+	VPSLLW     $0x04, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    32(SI), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    96(SI), Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    64(SI), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    128(SI), Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	LEAQ       160(SI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000004, R8
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
 	VMOVDQU      (AX), Y2
 	VPAND        x16maskf0f0f0f<>+0(SB), Y2, Y2
 	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y3
@@ -48211,7 +48472,7 @@ DATA x16levelsiq4_xs<>+31(SB)/1, $0x71
 GLOBL x16levelsiq4_xs<>(SB), RODATA|NOPTR, $32
 
 // func iq4_xsx16n2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·iq4_xsx16n2(SB), $400-58
 	CMPW lanes+56(FP), $-1
 	JEQ  whole
@@ -48239,67 +48500,78 @@ group:
 	VMOVDQU Y0, 32(DX)(BX*1)
 
 block:
-	VMOVDQU 32(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 96(R8), Y1
-	VPSLLW  $0x04, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, (SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 64(SP)
-	VMOVDQU 64(R8), Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 128(R8), Y1
-	VPSLLW  $0x04, Y1, Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 32(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 96(SP)
-	VMOVDQU 32(R8), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 96(R8), Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 128(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 192(SP)
-	VMOVDQU 64(R8), Y0
-	VPSRLW  $0x04, Y0, Y0
-	VPAND   x16maskf0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU 128(R8), Y1
-	VPAND   x16mask30303030<>+0(SB), Y1, Y1
-	VPOR    Y0, Y1, Y1
-	VPSUBB  x16bytes32<>+0(SB), Y1, Y1
-	VPSHUFB x16spread0<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 160(SP)
-	VPSHUFB x16spread1<>+0(SB), Y1, Y0
-	VPSRAW  $0x08, Y0, Y0
-	VMOVDQU Y0, 224(SP)
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	LEAQ    160(R8), AX
-	LEAQ    (SP), CX
-	MOVQ    $0x00000004, R10
+	PREFETCHT0 2048(R8)
+	PREFETCHT0 2112(R8)
+	PREFETCHT0 2176(R8)
+	VMOVDQU    32(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    96(R8), Y1
+	VPSLLW     $0x04, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, (SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 64(SP)
+	VMOVDQU    64(R8), Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    128(R8), Y1
+	VPSLLW     $0x04, Y1, Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 32(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 96(SP)
+	VMOVDQU    32(R8), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    96(R8), Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 128(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 192(SP)
+	VMOVDQU    64(R8), Y0
+	VPSRLW     $0x04, Y0, Y0
+	VPAND      x16maskf0f0f0f<>+0(SB), Y0, Y0
+	VMOVDQU    128(R8), Y1
+	VPAND      x16mask30303030<>+0(SB), Y1, Y1
+	VPOR       Y0, Y1, Y1
+	VPSUBB     x16bytes32<>+0(SB), Y1, Y1
+	VPSHUFB    x16spread0<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 160(SP)
+	VPSHUFB    x16spread1<>+0(SB), Y1, Y0
+	VPSRAW     $0x08, Y0, Y0
+	VMOVDQU    Y0, 224(SP)
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	LEAQ       160(R8), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000004, R10
 
 step:
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	PREFETCHT0   2176(AX)
+	PREFETCHT0   2240(AX)
+	PREFETCHT0   2304(AX)
+	PREFETCHT0   2368(AX)
+	PREFETCHT0   2432(AX)
+	PREFETCHT0   2496(AX)
 	VMOVDQU      (AX), Y5
 	VPAND        x16maskf0f0f0f<>+0(SB), Y5, Y5
 	VMOVDQU      x16levelsiq4_xs<>+0(SB), Y4

@@ -94,10 +94,16 @@ func (t *wideTile) total(i, offset int) Mem { return t.totals.Offset(64*i + offs
 
 // block adds a block's products to the outputs.
 func (t *wideTile) block() {
+	if x16.Fetches(t.n) {
+		x16.Fetch(t.w, 0, t.Quanta())
+	}
 	t.storePairs(t.pairs, t.Scale, t.Below)
 	t.clearTotals()
 	steps := t.begin()
 	Label("step")
+	if x16.Fetches(t.n) {
+		x16.Fetch(t.step, 0, t.Words*k16.WordBytes)
+	}
 	for _, c := range t.Chunks {
 		t.chunk(c)
 	}

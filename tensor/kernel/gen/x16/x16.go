@@ -125,6 +125,20 @@ func (r Rows) Rewind(n Register) {
 	}
 }
 
+// ahead is how far a kernel of one or two activation rows, which waits for memory,
+// asks for weights before it needs them: so a Zen 3 reads a sixth more a second.
+const ahead = 2048
+
+// Fetch asks for what lies ahead of so many bytes of weights, from an offset on.
+func Fetch(w Register, from, bytes int) {
+	for line := 0; line < bytes; line += 64 {
+		PREFETCHT0(Mem{Base: w, Disp: ahead + from + line})
+	}
+}
+
+// Fetches reports whether a kernel of n activation rows should.
+func Fetches(n int) bool { return n <= 2 }
+
 // Signature is that of a kernel that multiplies rows of activations by row groups.
 // Strides are in bytes.
 const Signature = "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups int, lanes uint16)"
