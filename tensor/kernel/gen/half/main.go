@@ -174,8 +174,8 @@ func avx2(f format, n int) {
 			VXORPS(a[1], a[1], a[1])
 		}
 	}, func(c int) {
-		if x16.Fetches(n) && 32*c%64 == 0 {
-			x16.Fetch(t.w, 32*c, 64)
+		if 32*c%64 == 0 {
+			x16.Fetch(n, t.w, 32*c, 64)
 		}
 		w := [2]VecVirtual{YMM(), YMM()}
 		f.two(Mem{Base: t.w, Disp: 32 * c}, w)

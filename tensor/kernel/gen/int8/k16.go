@@ -94,16 +94,12 @@ func (t *wideTile) total(i, offset int) Mem { return t.totals.Offset(64*i + offs
 
 // block adds a block's products to the outputs.
 func (t *wideTile) block() {
-	if x16.Fetches(t.n) {
-		x16.Fetch(t.w, 0, t.Quanta())
-	}
+	x16.Fetch(t.n, t.w, 0, t.Quanta())
 	t.storePairs(t.pairs, t.Scale, t.Below)
 	t.clearTotals()
 	steps := t.begin()
 	Label("step")
-	if x16.Fetches(t.n) {
-		x16.Fetch(t.step, 0, t.Words*k16.WordBytes)
-	}
+	x16.Fetch(t.n, t.step, 0, t.Words*k16.WordBytes)
 	for _, c := range t.Chunks {
 		t.chunk(c)
 	}
@@ -140,12 +136,14 @@ func (t *wideTile) storePairs(to Mem, groups [][]k16.Part, below int) {
 				VPSUBB(filled(fmt.Sprintf("bytes%d", below), uint32(below)*0x01010101), v, v)
 			}
 			for half := range 2 {
-				p := spread(v, half)
-				VMOVDQU(p, to.Offset((2*g+half)*k16.WordBytes+32*h))
+				VMOVDQU(spread(v, half), pairOf(to, 2*g+half, h))
 			}
 		}
 	}
 }
+
+// pairOf addresses half of a word that storePairs stored.
+func pairOf(pairs Mem, p, h int) Mem { return pairs.Offset(p*k16.WordBytes + 32*h) }
 
 // spread returns bytes 0 and 1 of each lane, or 2 and 3, as int16.
 func spread(v VecVirtual, half int) VecVirtual {
@@ -342,7 +340,7 @@ func (t *wideTile) scale() {
 			return spread(t.bytesOf(t.Min[p/2], h), p%2)
 		}
 		v := YMM()
-		VMOVDQU(t.pairs.Offset(p*k16.WordBytes+32*h), v)
+		VMOVDQU(pairOf(t.pairs, p, h), v)
 		return v
 	})
 }
@@ -350,7 +348,7 @@ func (t *wideTile) scale() {
 // scaleBy is scale by d and dmin as f32, and by what weighs the sums of two sub-blocks.
 func (t *wideTile) scaleBy(halves, weights func(i, h int) Op) {
 	for h := range 2 {
-		if t.weighsSums() {
+		if t.Min != nil || t.raised() {
 			t.weighSums(h, weights)
 		}
 		d, dmin := halves(0, h), Op(nil)
@@ -362,9 +360,6 @@ func (t *wideTile) scaleBy(halves, weights func(i, h int) Op) {
 		}
 	}
 }
-
-// weighsSums reports whether outputs need the sums of activations over sub-blocks.
-func (t *wideTile) weighsSums() bool { return t.Min != nil || t.raised() }
 
 // raised reports whether quanta are above their values by Zero. Levels of a table
 // are not: they are multiplied as they are.

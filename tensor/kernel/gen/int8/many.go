@@ -37,8 +37,9 @@ type crowd struct {
 	ldx, ldy     Register
 }
 
-// newCrowd begins the kernel of a format, which takes n rows at a time. frame is of so many bytes, and begins with a
-// line of the cache: half of the vectors would lie in two lines otherwise.
+// newCrowd begins the kernel of a format, which takes n rows at a time. frame is of so
+// many bytes, and begins with a line of the cache: half of the vectors would lie in two
+// lines otherwise.
 func newCrowd(format string, n, bytes int) (c *crowd, frame Mem) {
 	name := format + "x16many"
 	TEXT(name, 0, manySignature)

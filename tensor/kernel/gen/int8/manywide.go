@@ -8,9 +8,9 @@ import (
 	"limbeck/tensor/kernel/gen/k16"
 )
 
-// A plainBlock is a block as matMulWideMany unpacks it: d and dmin as f32, weights of
-// the sums of activations over sub-blocks, two int16 a lane, and parts of 64 columns,
-// each the scales of its sub-blocks, twice the int16 a lane, and 16 quads of bytes.
+// A plainBlock is a block as matMulWideMany unpacks it: the pairs of its scales and, if
+// there are any, of its mins, d and dmin as f32, and parts of 64 columns, each the scales
+// of its sub-blocks, twice the int16 a lane, and 16 quads of bytes.
 type plainBlock struct {
 	k16.Format
 	at Mem
@@ -18,15 +18,22 @@ type plainBlock struct {
 
 const partColumns = 64
 
-func (p plainBlock) halves(i, h int) Mem { return p.at.Offset(floatsBytes*i + 32*h) }
+func (p plainBlock) scales() Mem { return p.at }
 
-func (p plainBlock) weights(pair, h int) Mem {
-	return p.at.Offset(floatsBytes*p.Halves + k16.WordBytes*pair + 32*h)
+// weights are what weighs the sums of activations over sub-blocks: mins or, for a
+// format with a zero, the scales.
+func (p plainBlock) weights() Mem {
+	if p.Min == nil {
+		return p.scales()
+	}
+	return p.at.Offset(p.PairsBytes())
 }
 
-func (p plainBlock) parts() int {
-	return floatsBytes*p.Halves + p.PairsBytes()
+func (p plainBlock) halves(i, h int) Mem {
+	return p.weights().Offset(p.PairsBytes() + floatsBytes*i + 32*h)
 }
+
+func (p plainBlock) parts() Mem { return p.halves(p.Halves, 0) }
 
 // partScales returns how many scales a part has.
 func (p plainBlock) partScales() int { return partColumns / p.Sub }
@@ -35,7 +42,9 @@ func (p plainBlock) partBytes() int {
 	return p.partScales()*k16.WordBytes + partColumns/4*quadBytes
 }
 
-func (p plainBlock) bytes() int { return p.parts() + k16.Columns/partColumns*p.partBytes() }
+func (p plainBlock) bytes() int {
+	return p.parts().Disp - p.at.Disp + k16.Columns/partColumns*p.partBytes()
+}
 
 // A part addresses the scales and quads of a plainBlock's part.
 type part struct {
@@ -56,8 +65,9 @@ func matMulWideMany(f k16.Format) {
 	const n = 2
 	t := &wideTile{Format: f, n: n, step: GP64(), pair: GP64()}
 	plain := plainBlock{Format: f}
-	rows, frame := newCrowd(f.Name, n, f.PairsBytes()+plain.bytes())
-	t.pairs, plain.at = frame, frame.Offset(f.PairsBytes())
+	rows, frame := newCrowd(f.Name, n, plain.bytes())
+	plain.at = frame
+	t.pairs = plain.scales()
 	t.x, t.y, t.w = rows.x, rows.y, Load(Param("w"), GP64())
 	t.acc, t.sums = vectors(n), vectors(n)
 	rows.clear()
@@ -66,7 +76,7 @@ func matMulWideMany(f k16.Format) {
 	rows.each("rows", func() {
 		t.clearTotals()
 		p := part{plain, Mem{Base: GP64()}}
-		LEAQ(plain.at.Offset(plain.parts()), p.at.Base)
+		LEAQ(plain.parts(), p.at.Base)
 		left := GP64()
 		MOVQ(U32(k16.Columns/partColumns), left)
 		Label("part")
@@ -94,13 +104,9 @@ func (t *wideTile) toPlain(p plainBlock) {
 		}
 	}
 	t.storePairs(t.pairs, t.Scale, t.Below)
-	if t.Min != nil {
-		t.storePairs(p.weights(0, 0), t.Min, 0)
-	} else {
-		t.storePairs(p.weights(0, 0), t.Scale, t.Below)
-	}
+	t.storePairs(p.weights(), t.Min, 0)
 	to := part{p, Mem{Base: GP64()}}
-	LEAQ(p.at.Offset(p.parts()), to.at.Base)
+	LEAQ(p.parts(), to.at.Base)
 	steps := t.begin()
 	Label("step")
 	for _, c := range t.Chunks {
@@ -137,5 +143,5 @@ func (t *wideTile) addPart(p part) {
 
 // scalePlain is scale by an unpacked block.
 func (t *wideTile) scalePlain(p plainBlock) {
-	t.scaleBy(func(i, h int) Op { return p.halves(i, h) }, func(i, h int) Op { return p.weights(i, h) })
+	t.scaleBy(func(i, h int) Op { return p.halves(i, h) }, func(i, h int) Op { return pairOf(p.weights(), i, h) })
 }

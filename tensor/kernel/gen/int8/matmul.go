@@ -120,9 +120,7 @@ func (t *tile) finish() {
 }
 
 func (t *tile) block() {
-	if x16.Fetches(t.n) {
-		x16.Fetch(t.w, 0, t.Block())
-	}
+	x16.Fetch(t.n, t.w, 0, t.Block())
 	if t.Signed() {
 		t.sumBytes()
 	} else {

@@ -129,15 +129,13 @@ func (r Rows) Rewind(n Register) {
 // asks for weights before it needs them: so a Zen 3 reads a sixth more a second.
 const ahead = 2048
 
-// Fetch asks for what lies ahead of so many bytes of weights, from an offset on.
-func Fetch(w Register, from, bytes int) {
-	for line := 0; line < bytes; line += 64 {
+// Fetch asks, in a kernel of n activation rows, for what lies ahead of so many bytes
+// of weights, from an offset on. More rows than two do not wait for memory.
+func Fetch(n int, w Register, from, bytes int) {
+	for line := 0; line < bytes && n <= 2; line += 64 {
 		PREFETCHT0(Mem{Base: w, Disp: ahead + from + line})
 	}
 }
-
-// Fetches reports whether a kernel of n activation rows should.
-func Fetches(n int) bool { return n <= 2 }
 
 // Signature is that of a kernel that multiplies rows of activations by row groups.
 // Strides are in bytes.
