@@ -9,6 +9,10 @@
 // in long stretches. A worker that has done its share takes over from the ends
 // of the others' shares.
 //
+// A parked core is slow to come back, on a virtual machine by a millisecond and
+// more, so that a worker looks out for longer than a short wait takes, as long as
+// that mostly pays: see lookout.go.
+//
 // A caller does not wait for help that does not come: it takes every piece that
 // no worker has begun. It has to wait for a worker that lost its core with a
 // piece in hand. When that cost more than the worker's help saved, the caller
@@ -28,8 +32,8 @@ import (
 // it.
 type Task interface{ Do(worker, piece int) }
 
-// spinFor bounds how long an idle worker, or a caller whose workers have not
-// finished, keeps a core busy. It covers the serial gaps between the runs of a
+// spinFor bounds how long an idle worker, mostly, and a caller whose workers have
+// not finished keep a core busy. It covers the serial gaps between the runs of a
 // forward pass and is far below a scheduler's time slice.
 const spinFor = 50 * time.Microsecond
 
@@ -123,9 +127,10 @@ func (s *share) claim(owner bool) (piece int, ok bool) {
 }
 
 type worker struct {
-	parked atomic.Bool
-	wake   chan struct{}
-	_      [48]byte // workers poll their own cache line
+	parked  atomic.Bool
+	wake    chan struct{}
+	lookout lookout
+	_       [40]byte // workers poll their own cache line
 }
 
 // New starts a pool of that many threads, the caller of Run included. With
@@ -254,7 +259,8 @@ func (p *Pool) serve(i int) {
 
 // await returns the number of the current run once it differs from seen.
 func (p *Pool) await(w *worker, seen uint32) uint32 {
-	for start := time.Duration(0); ; { // the clock comes after the polls: a run often follows at once
+	var start, spin time.Duration
+	for { // the clock comes after the polls: a run often follows at once
 		for range spinChecks {
 			if run := p.run.Load(); run != seen {
 				return run
@@ -262,9 +268,13 @@ func (p *Pool) await(w *worker, seen uint32) uint32 {
 		}
 		at := now()
 		if start == 0 {
-			start = at
+			start, spin = at, p.spin
+			if spin > 0 {
+				spin = w.lookout.spin(at)
+			}
 		}
-		if at-start >= p.spin {
+		if at-start >= spin {
+			w.lookout.vain(at-start, at)
 			break
 		}
 	}
