@@ -2,10 +2,10 @@ package par
 
 import "time"
 
-// A lookout decides how long a worker spins before it parks: longer than spinFor
-// only while what such spins cost in vain is a small part of the time. They pay
-// where a run ends late because its last piece is long or a core falters, not
-// where other programs want the cores.
+// A lookout decides how long a worker spins before it parks: longer than usual only
+// while what such spins cost in vain is a small part of the time. They pay where a
+// run ends late because its last piece is long or a core falters, not where other
+// programs want the cores.
 type lookout struct {
 	next time.Duration // when the spins in vain so far are paid for
 }
@@ -16,10 +16,11 @@ const (
 	spinAhead = 100 * time.Millisecond // taken over stretches of about this length
 )
 
-// spin returns how long to spin from now on.
-func (l *lookout) spin(now time.Duration) time.Duration {
-	if now < l.next {
-		return spinFor
+// spin returns how long to spin from now on, in a pool that usually does for so
+// long; one that does not spin at all never does.
+func (l *lookout) spin(usual, now time.Duration) time.Duration {
+	if usual == 0 || now < l.next {
+		return usual
 	}
 	return spinLong
 }

@@ -12,7 +12,7 @@ func TestLongSpinsInVainAreBounded(t *testing.T) {
 	var vain time.Duration
 	const end = 10 * time.Second
 	for at := time.Duration(0); at < end; at += 100 * time.Microsecond {
-		spin := l.spin(at)
+		spin := l.spin(spinFor, at)
 		at += spin
 		if spin > spinFor {
 			vain += spin
@@ -24,7 +24,7 @@ func TestLongSpinsInVainAreBounded(t *testing.T) {
 	}
 	var answered lookout
 	for range 1000 {
-		if spin := answered.spin(time.Second); spin != spinLong {
+		if spin := answered.spin(spinFor, time.Second); spin != spinLong {
 			t.Fatalf("spins that are answered become %v long, want %v", spin, spinLong)
 		}
 	}
@@ -36,7 +36,15 @@ func TestShortSpinsAreNotCounted(t *testing.T) {
 	for range 1000 {
 		l.vain(spinFor+time.Microsecond, time.Second)
 	}
-	if spin := l.spin(time.Second); spin != spinLong {
+	if spin := l.spin(spinFor, time.Second); spin != spinLong {
 		t.Errorf("after short spins in vain the next is %v long, want %v", spin, spinLong)
+	}
+}
+
+// With more threads than cores no worker spins.
+func TestPoolsThatDoNotSpinNeverDo(t *testing.T) {
+	var l lookout
+	if spin := l.spin(0, time.Second); spin != 0 {
+		t.Errorf("it spins for %v, want 0", spin)
 	}
 }

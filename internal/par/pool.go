@@ -32,9 +32,9 @@ import (
 // it.
 type Task interface{ Do(worker, piece int) }
 
-// spinFor bounds how long an idle worker, mostly, and a caller whose workers have
-// not finished keep a core busy. It covers the serial gaps between the runs of a
-// forward pass and is far below a scheduler's time slice.
+// spinFor is how long a caller whose workers have not finished keeps a core busy,
+// and an idle worker where its [lookout] grants no more. It covers the serial gaps
+// between the runs of a forward pass and is far below a scheduler's time slice.
 const spinFor = 50 * time.Microsecond
 
 // spinChecks is the number of polls between two looks at the clock.
@@ -268,10 +268,7 @@ func (p *Pool) await(w *worker, seen uint32) uint32 {
 		}
 		at := now()
 		if start == 0 {
-			start, spin = at, p.spin
-			if spin > 0 {
-				spin = w.lookout.spin(at)
-			}
+			start, spin = at, w.lookout.spin(p.spin, at)
 		}
 		if at-start >= spin {
 			w.lookout.vain(at-start, at)
