@@ -20,7 +20,7 @@ type Train struct {
 	EvalEvery   Dim     `json:"eval_every" default:"0" doc:"steps (or a share of them) between validations; 0: once an epoch"`
 	EvalLimit   Count   `json:"eval_limit" default:"0" doc:"validates on this many examples; 0: all"`
 	Keep        string  `json:"keep" default:"best" one:"best last" doc:"the checkpoint that stays"`
-	Compute     string  `json:"compute" default:"f32" one:"f32 bf16" doc:"bf16: numbers are rounded to 16 bits before they are multiplied; up to twice as fast where the processor has such products"`
+	Compute     string  `json:"compute" default:"f32" one:"f32 bf16" doc:"bf16: numbers are rounded to 16 bits before they are multiplied, up to twice as fast, where the processor has such products; elsewhere f32"`
 	Memory      Size    `json:"memory,omitempty" default:"0" doc:"what the step is planned to take at most, as 3GB: to stay below it, blocks are computed twice, which takes longer and changes no weight; 0: what is available"`
 	Patience    int     `json:"patience" default:"0" min:"0" max:"1000" doc:"stops after this many validations without a gain; 0: never"`
 	ReplyTokens Count   `json:"reply_tokens" default:"0" max:"10000" doc:"gives the model new tokens, at most this many, for what replies repeat: they take fewer steps"`

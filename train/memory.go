@@ -31,7 +31,7 @@ func NewPlan(c arch.Config, trained, all, longest int, o *Options) Plan {
 	gemm := op.GEMM{BF16: o.BF16}
 	fixed := states*trained + scratchFloats(c, tokens, &gemm)
 	for p := (Plan{Tokens: tokens}); ; p.Recompute++ {
-		pass := max(passFloats(c, tokens, p.Recompute, o.BF16), SweepFloats(c, sweepTokens, true))
+		pass := max(passFloats(c, tokens, p.Recompute, gemm.Pairs()), SweepFloats(c, sweepTokens, true))
 		p.Bytes = 4 * int64(fixed+pass)
 		if o.Memory <= 0 || p.Bytes <= o.Memory || p.Recompute == c.Layers-1 {
 			return p
@@ -41,12 +41,12 @@ func NewPlan(c arch.Config, trained, all, longest int, o *Options) Plan {
 
 // passFloats is what a tape holds of a pass that is recorded: of every block
 // queries, keys and values, the sums of attention's rows, gate and up, and the
-// states after both halves, and in bf16 attention's output; then what lives while
-// a block runs back.
-func passFloats(c arch.Config, tokens, recompute int, bf16 bool) int {
+// states after both halves, and in pairs of bf16 attention's output; then what lives
+// while a block runs back.
+func passFloats(c arch.Config, tokens, recompute int, pairs bool) int {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	block := q + 2*kv + c.Heads + 2*c.FFN + 2*c.Width
-	if bf16 {
+	if pairs {
 		block += q / 2
 	}
 	kept := (c.Layers-recompute)*block + recompute*c.Width

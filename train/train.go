@@ -33,9 +33,9 @@ type Options struct {
 	Decay             float64 // decoupled, of matrices
 	Clip              float64 // greatest norm of the gradient; 0: no limit
 
-	// BF16 multiplies in bf16: what is multiplied is rounded, while sums,
-	// weights, gradients and moments stay f32 (mixed precision, Kalamkar et al.
-	// 2019, arXiv:1905.12322).
+	// BF16 multiplies in bf16, if the processor does that faster than in f32: what
+	// is multiplied is rounded, while sums, weights, gradients and moments stay f32
+	// (mixed precision, Kalamkar et al. 2019, arXiv:1905.12322).
 	BF16 bool
 
 	// Aware says that matrices are rounded to smaller formats before they are

@@ -32,7 +32,8 @@ const (
 // A GEMM multiplies matrices in parallel. Its scratch memory, under 17 MB and
 // reused, is made when it is first needed; the zero value is ready.
 type GEMM struct {
-	// BF16 rounds what is multiplied to bf16; sums stay f32.
+	// BF16 rounds what is multiplied to bf16, if the processor multiplies that
+	// faster than f32; sums stay f32.
 	BF16 bool
 
 	c, a, b kernel.Mat // the product in progress
@@ -67,7 +68,7 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 	}
 	g.c, g.a, g.b, g.add = c, a, b, add
 	per, depth, rows, cols := g.cuts(a.Rows, a.Cols, b.Cols)
-	g.fused = a.Rows <= gemmRows && !g.pairs()
+	g.fused = a.Rows <= gemmRows && !g.Pairs()
 	g.reserve(p, depth/per, rows, cols)
 	for i := 0; i < c.Rows; i += rows {
 		for k := 0; k == 0 || k < a.Cols; k += depth {
@@ -77,16 +78,15 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 	g.c, g.a, g.b, g.chunkA, g.chunkB = kernel.Mat{}, kernel.Mat{}, kernel.Mat{}, kernel.Mat{}, kernel.Mat{}
 }
 
-// pairs reports whether bf16 is packed in pairs, to be multiplied as such; else it is
-// packed as f32.
-func (g *GEMM) pairs() bool { return g.BF16 && kernel.FastPairs() }
+// Pairs reports whether g rounds what it multiplies to pairs of bf16.
+func (g *GEMM) Pairs() bool { return g.BF16 && kernel.FastPairs() }
 
 // cuts returns how a product of m×k by k×n is cut: how many elements along k
 // make a packed float, and the depth along k, the rows and the columns that are
 // packed at a time.
 func (g *GEMM) cuts(m, k, n int) (per, depth, rows, cols int) {
 	per = 1
-	if g.pairs() {
+	if g.Pairs() {
 		per = 2
 	}
 	depth = min(max(multiple(k, per), per), per*gemmDepth)
@@ -104,7 +104,7 @@ func (g *GEMM) Scratch(m, k, n int) (a, b int) {
 
 // line returns the floats that a row of a takes of so many packed.
 func (g *GEMM) line(depth int) int {
-	if g.pairs() {
+	if g.Pairs() {
 		return depth + stripGap
 	}
 	return depth
@@ -137,7 +137,7 @@ func grow(v []float32, n int) []float32 {
 func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 	g.i, g.adds = lo, g.add || klo > 0
 	g.chunkA, g.depth = part(g.a, lo, hi, klo, khi), khi-klo
-	if g.pairs() {
+	if g.Pairs() {
 		g.depth = (khi - klo + 1) / 2
 	}
 	run(p, (*gemmPackA)(g), (hi-lo+gemmPackRows-1)/gemmPackRows, (hi-lo)*(khi-klo))
@@ -154,7 +154,7 @@ func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 
 // tileRows returns the rows of a tile.
 func (g *GEMM) tileRows() int {
-	if g.pairs() {
+	if g.Pairs() {
 		return stripRows
 	}
 	return gemmRows
@@ -194,7 +194,7 @@ type gemmPackA GEMM
 
 func (g *gemmPackA) Do(_, piece int) {
 	a, i := g.chunkA, piece*gemmPackRows
-	if (*GEMM)(g).pairs() {
+	if (*GEMM)(g).Pairs() {
 		rows := min(stripRows, a.Rows-i)
 		kernel.RoundPairs(part((*GEMM)(g).strip(i), 0, rows, 0, g.depth), part(a, i, i+rows, 0, a.Cols))
 		return
@@ -202,7 +202,6 @@ func (g *gemmPackA) Do(_, piece int) {
 	lo, hi := i/kernel.BlockRows, (min(i+gemmPackRows, a.Rows)+kernel.BlockRows-1)/kernel.BlockRows
 	blocks := g.packedA[i*a.Cols:][:(hi-lo)*kernel.BlockRows*a.Cols]
 	kernel.PackBlocks(blocks, a, lo, hi)
-	(*GEMM)(g).round(blocks)
 }
 
 // strip returns the pairs of a's rows from i on, the first of a strip: along what
@@ -222,19 +221,11 @@ func (g *gemmPackB) Do(_, piece int) {
 	lo := piece * (gemmPackCols / kernel.PanelWidth)
 	hi := min(lo+gemmPackCols/kernel.PanelWidth, (b.Cols+kernel.PanelWidth-1)/kernel.PanelWidth)
 	panels := g.packedB[lo*kernel.PanelWidth*g.depth:][:(hi-lo)*kernel.PanelWidth*g.depth]
-	if (*GEMM)(g).pairs() {
+	if (*GEMM)(g).Pairs() {
 		kernel.PackPairPanels(panels, b, lo, hi)
 		return
 	}
 	kernel.PackPanels(panels, b, lo, hi)
-	(*GEMM)(g).round(panels)
-}
-
-// round rounds what was packed as f32, if the product is one of bf16.
-func (g *GEMM) round(packed []float32) {
-	if g.BF16 {
-		kernel.RoundBF16(packed)
-	}
 }
 
 type gemmTile GEMM
@@ -251,7 +242,7 @@ func (g *gemmTile) Do(worker, piece int) {
 	step := evenly(g.depth, gemmK)
 	for k := 0; k == 0 || k < g.depth; k += step {
 		n, add := min(step, g.depth-k), g.adds || k > 0
-		if (*GEMM)(g).pairs() {
+		if (*GEMM)(g).Pairs() {
 			a := part((*GEMM)(g).strip(i), 0, stripRows, k, k+n)
 			kernel.MulBlockPairs(c, ldc, rows, a, g.packedB[j*g.depth+k*kernel.PanelWidth:], g.depth*kernel.PanelWidth, cols, add)
 			continue
@@ -278,6 +269,5 @@ func (g *gemmTile) panel(worker, j, k, n int) []float32 {
 	}
 	panel := g.panels[worker*gemmK*w:][:n*w]
 	kernel.PackPanels(panel, part(g.chunkB, k, k+n, j, min(j+w, g.chunkB.Cols)), 0, 1)
-	(*GEMM)(g).round(panel)
 	return panel
 }

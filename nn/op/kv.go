@@ -65,7 +65,7 @@ func (t *Tape) shapeKV(heads, headDim int) kvShape {
 
 // attendsInPairs reports whether a training multiplies pairs of bf16 in attention
 // with heads of so many channels.
-func (t *Tape) attendsInPairs(headDim int) bool { return t.BF16 && headDim%2 == 0 }
+func (t *Tape) attendsInPairs(headDim int) bool { return t.inPairs() && headDim%2 == 0 }
 
 // A kvLayer is the keys and values of one layer, in blocks with room for so many
 // positions together, a multiple of 16.

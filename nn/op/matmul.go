@@ -175,7 +175,7 @@ func (n *matMul) work() ([]*Weight, Cost) { return []*Weight{n.w}, n.cost() }
 
 func (n *matMul) cost() Cost {
 	a := n.w.Arithmetic(n.form() == nil)
-	if n.trained() && n.t.BF16 {
+	if n.trained() && n.t.inPairs() {
 		a = Arithmetic{BF16: a.All()}
 	}
 	return Cost{float64(n.w.ReadBytes()), a.Times(float64(n.x.Rows))}

@@ -58,7 +58,8 @@ type Tape struct {
 
 	// BF16 rounds what products of trained weights, and those of attention on a
 	// tape that records, multiply to bf16, forwards and backwards; sums, weights
-	// and their gradients stay f32.
+	// and their gradients stay f32. Where bf16 is multiplied no faster, nothing is
+	// rounded.
 	BF16 bool
 
 	// Recompute is how many blocks of a model, the first ones, a recording tape
@@ -269,6 +270,9 @@ func (t *Tape) grad(v *Value) (g []float32, add bool) {
 	}
 	return v.Grad, add
 }
+
+// inPairs reports whether a training multiplies pairs of bf16.
+func (t *Tape) inPairs() bool { return t.BF16 && kernel.FastPairs() }
 
 // mul computes c = a·b, or adds it, as a training multiplies.
 func (t *Tape) mul(c, a, b kernel.Mat, add bool) {

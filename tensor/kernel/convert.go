@@ -12,7 +12,6 @@ var (
 	f32ToF16  = f32ToF16Generic
 	bf16ToF32 = bf16ToF32Generic
 	f32ToBF16 = f32ToBF16Generic
-	roundBF16 = roundBF16Generic
 )
 
 // F16ToF32 decodes IEEE 754 binary16, little endian. len(src) = 2·len(dst).
@@ -64,16 +63,6 @@ func F32ToBF16(dst []byte, src []float32) {
 func f32ToBF16Generic(dst []byte, src []float32) {
 	for i, v := range src {
 		binary.LittleEndian.PutUint16(dst[2*i:], uint16(toBF16(v)))
-	}
-}
-
-// RoundBF16 rounds x to what bfloat16 holds, to the nearest, ties to even. A NaN
-// becomes quiet.
-func RoundBF16(x []float32) { roundBF16(x) }
-
-func roundBF16Generic(x []float32) {
-	for i, v := range x {
-		x[i] = math.Float32frombits(toBF16(v) << 16)
 	}
 }
 

@@ -58,7 +58,6 @@ func useGeneric() {
 	rope = ropeGeneric
 	adamW = adamWGeneric
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
-	roundBF16 = roundBF16Generic
 	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
 	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPairsNever, false
@@ -85,9 +84,8 @@ func useAVX2() {
 	f32ToF16 = encodeEights(f32ToF16AVX2, f32ToF16Generic)
 	bf16ToF32 = decodeEights(bf16ToF32AVX2, bf16ToF32Generic)
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
-	roundBF16 = roundBF16AVX2
 	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
-	pairRows, mulPairs = pairRowsAVX2, mulPairsAVX2
+	pairRows = pairRowsAVX2
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfAVX2, decodeBlocksAVX2, true
 	packHeadsFast, packQuantaFast, packK16Fast = (*x16).packHeadsAVX2, (*x16).packQuantaAVX2, (*k16).packAVX2
 	encodeQ4_0, encodeQ8_0 = encodeQ4_0Fast, encodeQ8_0Fast

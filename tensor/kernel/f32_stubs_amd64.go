@@ -178,8 +178,3 @@ func f32ToBF16AVX2(dst []byte, src []float32)
 //
 //go:noescape
 func pairRowsAVX2(dst []float32, low []float32, high []float32)
-
-// roundBF16AVX2 is roundBF16Generic.
-//
-//go:noescape
-func roundBF16AVX2(x []float32)

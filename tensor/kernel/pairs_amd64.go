@@ -4,12 +4,6 @@ package kernel
 
 //go:generate sh -c "cd gen && go run ./bf16 -out ../pairs_amd64.s -stubs ../pairs_stubs_amd64.go -pkg kernel"
 
-func mulPairsAVX2(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
-	for i := 0; i < a.rows; i += BlockRows {
-		a.pairsTile(pairs6AVX2, i, c, ldc, cols, panel, add)
-	}
-}
-
 func mulPairsBF16(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
 	i := 0
 	for ; a.rows-i > BlockRows; i += 2 * BlockRows {
@@ -64,8 +58,7 @@ func pairRunsFast(dst, src []float32, stride, n int) int {
 type pairsTile int
 
 const (
-	pairs6AVX2 pairsTile = iota
-	pairs6BF16
+	pairs6BF16 pairsTile = iota
 	pairs12BF16
 )
 
@@ -81,8 +74,6 @@ func (t pairsTile) mul(c *float32, ldc int, a *rowBlocks, i int, panel *float32,
 	data := &a.data[i/BlockRows*a.block]
 	ldc, apart, row, col := ldc*floatBytes, a.block*floatBytes, a.row*floatBytes, a.col*floatBytes
 	switch t {
-	case pairs6AVX2:
-		mulPairs6AVX2(c, ldc, data, apart, row, col, panel, a.cols, add)
 	case pairs6BF16:
 		mulPairs6BF16(c, ldc, data, apart, row, col, panel, a.cols, add)
 	case pairs12BF16:

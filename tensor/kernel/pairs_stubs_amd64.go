@@ -19,11 +19,6 @@ func mulPairs12BF16(c *float32, ldc int, a *float32, apart int, row int, col int
 //go:noescape
 func mulPairs12x2BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
 
-// mulPairs6AVX2 multiplies 6 rows of a by a panel of 16 columns, over n pairs. Strides are in bytes; apart means nothing.
-//
-//go:noescape
-func mulPairs6AVX2(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool)
-
 // mulF16Pairs1x1BF16 multiplies 1 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
 //
 //go:noescape

@@ -20,6 +20,5 @@ func main() {
 	adamW()
 	convert()
 	pairRows()
-	roundRow()
 	Generate()
 }

@@ -176,17 +176,6 @@ func roundBF16(v VecVirtual) {
 	VBLENDVPS(nan, quiet, v, v)
 }
 
-// roundRow emits the rounding of floats in place.
-func roundRow() {
-	elementwise("roundBF16AVX2", "func(x []float32)", "is roundBF16Generic.", []string{"x"}, nil,
-		func(a access, _ []VecVirtual) {
-			v := a.Load(0)
-			roundBF16(v)
-			VPAND(bits(0xffff0000), v, v)
-			a.Store(v, 0)
-		})
-}
-
 // pairRows emits the rounding of two rows to pairs of bf16.
 func pairRows() {
 	elementwise("pairRowsAVX2", "func(dst, low, high []float32)", "is pairRowsGeneric.", []string{"dst", "low", "high"}, nil,
