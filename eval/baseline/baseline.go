@@ -8,6 +8,7 @@
 package baseline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -55,8 +56,8 @@ func Applies(examples []data.Example) bool {
 
 // Train learns from examples with labels, or with intents and slots, as
 // [data.Detect] finds them: a log's replies may be its labels. Equal examples in
-// equal order give an equal model.
-func Train(examples []data.Example, o Options) (*Model, error) {
+// equal order give an equal model. Its only other error is ctx's.
+func Train(ctx context.Context, examples []data.Example, o Options) (*Model, error) {
 	labels, form, err := targets(examples)
 	if err != nil {
 		return nil, err
@@ -71,10 +72,13 @@ func Train(examples []data.Example, o Options) (*Model, error) {
 	m.words, rows = fitTFIDF(texts)
 	var beside sync.WaitGroup
 	if form == data.StructuredJSON {
-		beside.Go(func() { m.slots = trainTagger(texts, examples, o) })
+		beside.Go(func() { m.slots = trainTagger(ctx, texts, examples, o) })
 	}
-	m.intent = trainClassifier(rows, m.words.size(), labels, o.C)
+	m.intent = trainClassifier(ctx, rows, m.words.size(), labels, o.C)
 	beside.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 

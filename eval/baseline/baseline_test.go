@@ -268,7 +268,7 @@ func TestTrainAndReply(t *testing.T) {
 			data.NewStructured("wake me at "+hour, "alarm_set", at),
 			data.NewStructured(fmt.Sprintf("play song %d", i), "play", nil))
 	}
-	m, err := Train(examples, Options{})
+	m, err := Train(t.Context(), examples, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func TestTrainAndReply(t *testing.T) {
 			t.Errorf("%.20q: %v", text, err)
 		}
 	}
-	again, err := Train(examples, Options{})
+	again, err := Train(t.Context(), examples, Options{})
 	if err != nil || !reflect.DeepEqual(m.intent, again.intent) || !reflect.DeepEqual(m.slots, again.slots) {
 		t.Errorf("equal examples, different models, %v", err)
 	}
@@ -294,7 +294,7 @@ func TestTrainAndReply(t *testing.T) {
 
 func TestTrainLabels(t *testing.T) {
 	examples := []data.Example{data.NewLabeled("win money now", "spam"), data.NewLabeled("lunch at noon", "ham"), data.NewLabeled("win a prize", "spam")}
-	m, err := Train(examples, Options{})
+	m, err := Train(t.Context(), examples, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +305,7 @@ func TestTrainLabels(t *testing.T) {
 		t.Error("a baseline applies to labels and intents only")
 	}
 	mixed := append(examples, data.NewStructured("x", "y", nil))
-	if _, err := Train(mixed, Options{}); err == nil {
+	if _, err := Train(t.Context(), mixed, Options{}); err == nil {
 		t.Error("labels beside intents: no error")
 	}
 }
@@ -321,7 +321,7 @@ func TestTrainLog(t *testing.T) {
 		e.Messages = append([]data.Message{{Role: "system", Content: system}}, e.Messages...)
 		examples = append(examples, e)
 	}
-	m, err := Train(examples, Options{})
+	m, err := Train(t.Context(), examples, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func TestHomeAssistant(t *testing.T) {
 	}
 	train, validation := data.Holdout(examples, 0.1)
 	start := time.Now()
-	m, err := Train(train, Options{})
+	m, err := Train(t.Context(), train, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -93,13 +94,17 @@ func (c *crf) scores(dst []float64, active []int32) {
 const firstStep = 0.2
 
 // train minimizes, over the mean sequence, −ln p(gold) + λ/2·‖w‖², λ = L2/sequences.
-func (c *crf) train(seqs []sequence, o Options) {
+// It ends early when ctx does.
+func (c *crf) train(ctx context.Context, seqs []sequence, o Options) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	order := rng.Perm(len(seqs))
 	lambda := o.L2 / float64(max(1, len(seqs)))
 	lat := &lattice{crf: c, exp: make([]float64, len(c.pairs))}
 	t := 0.0
 	for range o.Epochs {
+		if ctx.Err() != nil {
+			return
+		}
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, i := range order {
 			step := firstStep / (1 + firstStep*lambda*t)

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -20,8 +21,9 @@ const (
 	svmPasses = 200
 )
 
-// trainClassifier learns labels[i] from rows[i], with features numbered below n.
-func trainClassifier(rows []vector, n int, labels []string, c float64) *classifier {
+// trainClassifier learns labels[i] from rows[i], with features numbered below n. It
+// ends early when ctx does.
+func trainClassifier(ctx context.Context, rows []vector, n int, labels []string, c float64) *classifier {
 	names := slices.Clone(labels)
 	slices.Sort(names)
 	names = slices.Compact(names)
@@ -29,6 +31,9 @@ func trainClassifier(rows []vector, n int, labels []string, c float64) *classifi
 	m := &classifier{labels: names, weights: make([]float32, (n+1)*k)}
 	s := newSVM(rows, n, c)
 	for j, name := range names {
+		if ctx.Err() != nil {
+			break
+		}
 		for i, l := range labels {
 			s.y[i] = -1
 			if l == name {

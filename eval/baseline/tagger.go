@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -24,8 +25,9 @@ func inside(slot int) int16 { return int16(2 + 2*slot) }
 // continues reports whether a label is some slot's I.
 func continues(label int) bool { return label > 0 && label%2 == 0 }
 
-// trainTagger learns from structured examples, of which texts are what is read.
-func trainTagger(texts []string, examples []data.Example, o Options) *tagger {
+// trainTagger learns from structured examples, of which texts are what is read. It
+// ends early when ctx does.
+func trainTagger(ctx context.Context, texts []string, examples []data.Example, o Options) *tagger {
 	t := &tagger{features: map[string]int32{}}
 	golds := make([]data.Reply, len(examples))
 	for i := range examples {
@@ -49,7 +51,7 @@ func trainTagger(texts []string, examples []data.Example, o Options) *tagger {
 		})
 	}
 	t.crf = newCRF(1+2*len(t.names), len(t.features), seqs)
-	t.crf.train(seqs, o)
+	t.crf.train(ctx, seqs, o)
 	return t
 }
 

@@ -11,27 +11,46 @@ import (
 // classicalName is the baseline's row.
 const classicalName = "classical"
 
-// addClassical trains the classical baseline, if it can do the task, and lets it
-// answer.
-func (c *comparison) addClassical(ctx context.Context) error {
-	if c.Train == nil || c.task == nil {
+// A learner is the classical baseline while it learns: beside the models' answers,
+// since its longest part keeps one core busy.
+type learner struct {
+	stop  func()        // ends it early
+	done  chan struct{} // closed at the end; nil: it does not learn
+	model *baseline.Model
+	err   error
+}
+
+// learnClassical begins to train the classical baseline, if it can do the task.
+func (c *comparison) learnClassical(ctx context.Context) *learner {
+	if c.Train == nil || c.task == nil || !baseline.Applies(c.Train) {
+		return &learner{stop: func() {}}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	l := &learner{done: make(chan struct{})}
+	l.stop = func() { cancel(); <-l.done }
+	go func() {
+		defer close(l.done)
+		l.model, l.err = baseline.Train(ctx, c.Train, baseline.Options{})
+	}()
+	return l
+}
+
+// addClassical lets the classical baseline answer, once it has learned.
+func (c *comparison) addClassical(l *learner) error {
+	if l.done == nil {
+		if c.Train != nil && c.task != nil {
+			c.Notes = append(c.Notes, report.Note{Title: "Classical baseline",
+				Text: "None: it learns labels, or intents with slots, which the training examples do not have."})
+		}
 		return nil
 	}
-	if !baseline.Applies(c.Train) {
-		c.Notes = append(c.Notes, report.Note{Title: "Classical baseline",
-			Text: "None: it learns labels, or intents with slots, which the training examples do not have."})
-		return nil
-	}
-	r := &row{Contestant: Contestant{Name: classicalName, Role: report.Baseline}}
 	c.Progress("classical baseline learns", 0, 1, "")
-	m, err := baseline.Train(c.Train, baseline.Options{})
-	if err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
+	<-l.done
+	if l.err != nil {
+		return l.err
 	}
 	c.Progress("classical baseline learns", 1, 1, "")
+	m, r := l.model, &row{Contestant: Contestant{Name: classicalName, Role: report.Baseline}}
 	r.local = m.Reply
 	for i := range c.examples {
 		r.Replies = append(r.Replies, reply{Text: m.Reply(c.examples[i].Input())})

@@ -113,6 +113,8 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 		names[x.Name] = true
 		c.rows = append(c.rows, &row{Contestant: x})
 	}
+	classical := c.learnClassical(ctx)
+	defer classical.stop()
 	for _, r := range c.rows {
 		if err := c.answer(ctx, r); err != nil {
 			return nil, fmt.Errorf("compare: %s: %w", r.Name, err)
@@ -120,13 +122,13 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 	}
 	c.noteFormats()
 	c.noteCut()
-	if err := c.addClassical(ctx); err != nil {
+	if err := c.diverge(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.addClassical(classical); err != nil {
 		return nil, err
 	}
 	if err := c.score(); err != nil {
-		return nil, err
-	}
-	if err := c.diverge(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.time(ctx); err != nil {

@@ -27,7 +27,7 @@ func (c *comparison) diverge(ctx context.Context) error {
 	}
 	var todo []*row
 	for _, r := range c.rows[1:] {
-		if r.local == nil && r.Role != report.Teacher && !c.recall(c.divergenceKey(r), &r.Model.Divergence) {
+		if r.Role != report.Teacher && !c.recall(c.divergenceKey(r), &r.Model.Divergence) {
 			todo = append(todo, r)
 		}
 	}
