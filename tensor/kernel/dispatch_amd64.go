@@ -58,7 +58,7 @@ func useGeneric() {
 	rope = ropeGeneric
 	adamW = adamWGeneric
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
-	mulPanel, packPanels, packBlock = mulPanelGeneric, packPanelsGeneric, packBlockGeneric
+	mulPanel, packPanels, packBlocks = mulPanelGeneric, packPanelsGeneric, packBlocksGeneric
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
 	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPairsNever, false
 	mulF16Pairs, decodeF16Pairs = mulF16PairsDecoded, decodeF16PairsGeneric
@@ -84,7 +84,7 @@ func useAVX2() {
 	f32ToF16 = encodeEights(f32ToF16AVX2, f32ToF16Generic)
 	bf16ToF32 = decodeEights(bf16ToF32AVX2, bf16ToF32Generic)
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
-	mulPanel, packPanels, packBlock = mulPanelAVX2, packPanelsAVX2, packBlockAVX2
+	mulPanel, packPanels, packBlocks = mulPanelAVX2, packPanelsAVX2, packBlocksAVX2
 	pairRows = pairRowsAVX2
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfAVX2, decodeBlocksAVX2, true
 	packHeadsFast, packQuantaFast, packK16Fast = (*x16).packHeadsAVX2, (*x16).packQuantaAVX2, (*k16).packAVX2

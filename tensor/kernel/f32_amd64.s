@@ -912,7 +912,7 @@ storeDone:
 	RET
 
 // func mulTile6AVX2(c *float32, ldc int, a *float32, row int, col int, panel *float32, n int, cols int, add bool)
-// Requires: AVX, CMOV, FMA3
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·mulTile6AVX2(SB), NOSPLIT, $0-65
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
@@ -990,13 +990,33 @@ loadMasked:
 
 loadDone:
 multiply:
-	MOVQ a+16(FP), BX
-	MOVQ row+24(FP), SI
-	MOVQ col+32(FP), DI
-	MOVQ panel+40(FP), R8
-	MOVQ n+48(FP), R9
-	LEAQ (SI)(SI*2), R10
-	ADDQ BX, R10
+	LEAQ       (CX)(CX*2), BX
+	LEAQ       (AX)(BX*2), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       CX, BX
+	MOVQ       a+16(FP), BX
+	MOVQ       row+24(FP), SI
+	MOVQ       col+32(FP), DI
+	MOVQ       panel+40(FP), R8
+	MOVQ       n+48(FP), R9
+	LEAQ       (SI)(SI*2), R10
+	ADDQ       BX, R10
 
 deep:
 	CMPQ         R9, $0x04
@@ -1271,6 +1291,37 @@ panel:
 	ADDQ    $0x40, AX
 	DECQ    SI
 	JNE     row
+	VZEROUPPER
+	RET
+
+// func copyColumnsAVX2(dst *float32, apart int, src *float32, stride int, n int, blocks int)
+// Requires: AVX
+TEXT ·copyColumnsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ apart+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ blocks+40(FP), DI
+
+column:
+	MOVQ DX, R8
+	MOVQ AX, R9
+	MOVQ DI, R10
+
+block:
+	VMOVUPS (R8), X0
+	VMOVSD  16(R8), X1
+	VMOVUPS X0, (R9)
+	VMOVSD  X1, 16(R9)
+	ADDQ    $0x18, R8
+	ADDQ    CX, R9
+	DECQ    R10
+	JNE     block
+	ADDQ    BX, DX
+	ADDQ    $0x18, AX
+	DECQ    SI
+	JNE     column
 	VZEROUPPER
 	RET
 

@@ -44,6 +44,11 @@ func packColumnsAVX2(dst *float32, src *float32, stride int, n int)
 //go:noescape
 func copyRowsAVX2(dst *float32, apart int, src *float32, stride int, n int, panels int)
 
+// copyColumnsAVX2 copies n columns, stride bytes apart, to that many blocks of 6 rows, apart bytes apart.
+//
+//go:noescape
+func copyColumnsAVX2(dst *float32, apart int, src *float32, stride int, n int, blocks int)
+
 // packRowsAVX2 interleaves 6 runs of n floats, n a multiple of 8, stride bytes apart. It writes 2 floats too many.
 //
 //go:noescape

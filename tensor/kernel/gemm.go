@@ -13,7 +13,7 @@ const BlockRows = 6
 var (
 	mulPanel   = mulPanelGeneric
 	packPanels = packPanelsGeneric
-	packBlock  = packBlockGeneric
+	packBlocks = packBlocksGeneric
 )
 
 // rowBlocks says where the elements of blocks of BlockRows rows lie: (i, k) of
@@ -58,13 +58,12 @@ func PackBlocks(dst []float32, a Mat, lo, hi int) {
 		panic("kernel: PackBlocks: dst is too short")
 	}
 	a.check("PackBlocks")
-	if a.Cols == 0 {
+	if a.Cols == 0 || lo == hi {
 		return
 	}
-	for q := lo; q < hi; q++ {
-		rows := min(BlockRows, a.Rows-q*BlockRows)
-		packBlock(dst[(q-lo)*size:][:size], a.Data[q*BlockRows*a.RowStride:], a.RowStride, a.ColStride, rows, a.Cols)
-	}
+	a.Data = a.Data[lo*BlockRows*a.RowStride:]
+	a.Rows = min(a.Rows-lo*BlockRows, (hi-lo)*BlockRows)
+	packBlocks(dst[:(hi-lo)*size], a)
 }
 
 // MulPanel multiplies a by one packed panel of a.Cols rows:
@@ -142,20 +141,23 @@ func packColumns(panel []float32, b Mat, lo, hi, first int) {
 	}
 }
 
-func packBlockGeneric(dst, a []float32, rowStride, colStride, rows, cols int) {
-	if rows < BlockRows {
-		clear(dst)
-	}
-	if rowStride == 1 && rows == BlockRows {
-		for k := range cols {
-			in, out := (*[BlockRows]float32)(a[k*colStride:]), (*[BlockRows]float32)(dst[k*BlockRows:])
-			out[0], out[1], out[2], out[3], out[4], out[5] = in[0], in[1], in[2], in[3], in[4], in[5] // no call, as a copy is
+func packBlocksGeneric(dst []float32, a Mat) {
+	for lo := 0; lo < a.Rows; lo += BlockRows {
+		block := dst[lo*a.Cols:][:BlockRows*a.Cols]
+		hi := min(a.Rows, lo+BlockRows)
+		if hi-lo < BlockRows {
+			clear(block)
 		}
-		return
+		packRows(block, a, lo, hi, 0)
 	}
-	for i := range rows {
-		for k := range cols {
-			dst[k*BlockRows+i] = a[i*rowStride+k*colStride]
+}
+
+// packRows packs rows lo to hi of a, from column first on, into the first rows of a
+// block.
+func packRows(block []float32, a Mat, lo, hi, first int) {
+	for i := lo; i < hi; i++ {
+		for k := first; k < a.Cols; k++ {
+			block[k*BlockRows+i-lo] = a.Data[i*a.RowStride+k*a.ColStride]
 		}
 	}
 }

@@ -93,18 +93,29 @@ func transposePanelsAVX2(dst []float32, b Mat) {
 	}
 }
 
-// packBlockAVX2 transposes where the rows of a are contiguous. The routine
-// writes 2 floats too many: the last columns are left to Go, which comes after.
-func packBlockAVX2(dst, a []float32, rowStride, colStride, rows, cols int) {
-	if colStride != 1 || rows < BlockRows || cols <= 8 {
-		packBlockGeneric(dst, a, rowStride, colStride, rows, cols)
-		return
-	}
-	full := (cols - 1) &^ 7
-	packRowsAVX2(&dst[0], &a[0], rowStride*floatBytes, full)
-	for i := range BlockRows {
-		for k := full; k < cols; k++ {
-			dst[k*BlockRows+i] = a[i*rowStride+k]
+func packBlocksAVX2(dst []float32, a Mat) {
+	whole := a.Rows / BlockRows
+	switch size := BlockRows * a.Cols; {
+	case whole == 0:
+	case a.RowStride == 1:
+		copyColumnsAVX2(&dst[0], size*floatBytes, &a.Data[0], a.ColStride*floatBytes, a.Cols, whole)
+	case a.ColStride == 1 && a.Cols > 8:
+		for q := range whole {
+			transposeBlockAVX2(dst[q*size:][:size], a, q*BlockRows)
 		}
+	default:
+		whole = 0
 	}
+	if done := whole * BlockRows; done < a.Rows {
+		a.Data, a.Rows = a.Data[done*a.RowStride:], a.Rows-done
+		packBlocksGeneric(dst[done*a.Cols:], a)
+	}
+}
+
+// transposeBlockAVX2 packs the rows of a from row lo on, which are contiguous. The
+// routine writes 2 floats too many: the last columns are left to Go, which comes after.
+func transposeBlockAVX2(block []float32, a Mat, lo int) {
+	full := (a.Cols - 1) &^ 7
+	packRowsAVX2(&block[0], &a.Data[lo*a.RowStride], a.RowStride*floatBytes, full)
+	packRows(block, a, lo, lo+BlockRows, full)
 }

@@ -223,7 +223,7 @@ func MulPairs(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) 
 	for k := 0; k < a.Cols || k == 0; k += depth {
 		n := min(depth, a.Cols-k)
 		if n > 0 {
-			packBlock(block[:n*BlockRows], a.Data[k*a.ColStride:], a.RowStride, a.ColStride, a.Rows, n)
+			packBlocks(block[:n*BlockRows], Mat{Data: a.Data[k*a.ColStride:], Rows: a.Rows, Cols: n, RowStride: a.RowStride, ColStride: a.ColStride})
 		}
 		mulPairs(c, ldc, cols, rowBlocks{block[:], a.Rows, n, 0, 1, BlockRows}, panel[k*PanelWidth:], add || k > 0)
 	}

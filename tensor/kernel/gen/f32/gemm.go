@@ -42,6 +42,9 @@ func tile(rows int) {
 		}
 	})
 	Label("multiply")
+	if rows == blockRows {
+		ahead(c, ldc)
+	}
 	multiply(rows, acc)
 	eachPair(rows, c, ldc, cols, "store", func(m Mem, mask VecVirtual, half, i int) {
 		if mask == nil {
@@ -51,6 +54,19 @@ func tile(rows int) {
 		}
 	})
 	end()
+}
+
+// ahead asks for the rows of c of the tile below this one, which comes next: where c
+// is large, it would wait for them.
+func ahead(c, ldc GPVirtual) {
+	p := GP64()
+	LEAQ(Mem{Base: ldc, Index: ldc, Scale: 2}, p)
+	LEAQ(Mem{Base: c, Index: p, Scale: 2}, p)
+	for range blockRows {
+		PREFETCHT0(Mem{Base: p})
+		PREFETCHT0(Mem{Base: p, Disp: panelBytes - 1})
+		ADDQ(ldc, p)
+	}
 }
 
 // eachPair calls f for both halves of each row of c: without a mask for full

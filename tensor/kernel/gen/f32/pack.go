@@ -11,6 +11,7 @@ func pack() {
 		"interleaves 8 runs of n floats, n a multiple of 8, stride bytes apart, into half of a panel.")
 	interleave(8, panelBytes)
 	copyRows()
+	copyColumns()
 	begin("packRowsAVX2", "func(dst, src *float32, stride, n int)",
 		"interleaves 6 runs of n floats, n a multiple of 8, stride bytes apart. It writes 2 floats too many.")
 	interleave(blockRows, 4*blockRows)
@@ -46,6 +47,39 @@ func copyRows() {
 	ADDQ(Imm(panelBytes), dst)
 	DECQ(n)
 	JNE(LabelRef("row"))
+	end()
+}
+
+// copyColumns emits the packing of whole blocks where columns are contiguous. For each
+// column it serves all blocks, so that a cache line of src is read once.
+func copyColumns() {
+	begin("copyColumnsAVX2", "func(dst *float32, apart int, src *float32, stride, n, blocks int)",
+		"copies n columns, stride bytes apart, to that many blocks of 6 rows, apart bytes apart.")
+	dst := Load(Param("dst"), GP64()).(GPVirtual)
+	apart := Load(Param("apart"), GP64()).(GPVirtual)
+	src := Load(Param("src"), GP64()).(GPVirtual)
+	stride := Load(Param("stride"), GP64()).(GPVirtual)
+	n := Load(Param("n"), GP64()).(GPVirtual)
+	blocks := Load(Param("blocks"), GP64()).(GPVirtual)
+	from, to, left := GP64(), GP64(), GP64()
+	four, two := XMM(), XMM()
+	Label("column")
+	MOVQ(src, from)
+	MOVQ(dst, to)
+	MOVQ(blocks, left)
+	Label("block")
+	VMOVUPS(Mem{Base: from}, four)
+	VMOVSD(Mem{Base: from, Disp: 16}, two)
+	VMOVUPS(four, Mem{Base: to})
+	VMOVSD(two, Mem{Base: to, Disp: 16})
+	ADDQ(Imm(4*blockRows), from)
+	ADDQ(apart, to)
+	DECQ(left)
+	JNE(LabelRef("block"))
+	ADDQ(stride, src)
+	ADDQ(Imm(4*blockRows), dst)
+	DECQ(n)
+	JNE(LabelRef("column"))
 	end()
 }
 
