@@ -10,8 +10,8 @@ import (
 // result: each element's sum is one chain over k, whatever the cuts.
 const (
 	gemmK    = 256 // rows of a panel at a time, at most: 16 KB, half of the first-level cache
-	gemmRows = 96  // rows of a at a time: 96 KB, in the second-level cache
-	gemmCols = 192 // columns of b a piece: 576 and 1,536 are multiples
+	gemmRows = 48  // rows of a a piece: few, so that threads end together
+	gemmCols = 96  // columns of b a piece: 576 and 1,536 are multiples
 
 	// Scratch, in floats: 8 MB each for rows of a and columns of b.
 	gemmScratchA = 2 << 20
@@ -22,11 +22,10 @@ const (
 	// fast as several.
 	gemmSmall = 1 << 15
 
-	// Pairs are kept in strips of 48 rows of a. Rows that are contiguous stay so,
+	// Pairs are kept in strips of gemmRows rows of a. Rows that are contiguous stay so,
 	// a cache line further apart than they are long: with lengths of powers of
 	// two, those of a block would share few places in the first-level cache.
-	stripRows = 48
-	stripGap  = 16
+	stripGap = 16
 )
 
 // A GEMM multiplies matrices in parallel. Its scratch memory, under 17 MB and
@@ -44,6 +43,7 @@ type GEMM struct {
 	i, j           int        // their first row and column
 	depth          int        // of both, packed
 	adds           bool       // of this chunk of k
+	packsA         int        // pieces of packing that are of a; then come those of b
 
 	packedA, packedB []float32
 	panels           []float32 // of each worker, if fused
@@ -140,27 +140,24 @@ func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 	if g.Pairs() {
 		g.depth = (khi - klo + 1) / 2
 	}
-	run(p, (*gemmPackA)(g), (hi-lo+gemmPackRows-1)/gemmPackRows, (hi-lo)*(khi-klo))
 	for j := 0; j < g.b.Cols; j += cols {
 		g.j = j
 		g.chunkB = part(g.b, klo, khi, j, min(j+cols, g.b.Cols))
 		n := g.chunkB.Cols
-		if !g.fused {
-			run(p, (*gemmPackB)(g), (n+gemmPackCols-1)/gemmPackCols, n*(khi-klo))
+		pieces, packed := 0, 0
+		if j == 0 {
+			pieces, packed = g.rowTiles(), hi-lo
 		}
+		g.packsA = pieces
+		if !g.fused {
+			pieces, packed = pieces+(n+gemmPackCols-1)/gemmPackCols, packed+n
+		}
+		run(p, (*gemmPack)(g), pieces, packed*(khi-klo))
 		run(p, (*gemmTile)(g), g.rowTiles()*((n+gemmCols-1)/gemmCols), n*(hi-lo)*(khi-klo))
 	}
 }
 
-// tileRows returns the rows of a tile.
-func (g *GEMM) tileRows() int {
-	if g.Pairs() {
-		return stripRows
-	}
-	return gemmRows
-}
-
-func (g *GEMM) rowTiles() int { return (g.chunkA.Rows + g.tileRows() - 1) / g.tileRows() }
+func (g *GEMM) rowTiles() int { return (g.chunkA.Rows + gemmRows - 1) / gemmRows }
 
 // part returns rows i0 to i1 and columns j0 to j1 of m.
 func part(m kernel.Mat, i0, i1, j0, j1 int) kernel.Mat {
@@ -183,67 +180,69 @@ func run(p *par.Pool, t par.Task, pieces, work int) {
 	}
 }
 
-// Rows of a and columns of b that a piece of packing takes: whole blocks, strips
-// and panels.
-const (
-	gemmPackRows = stripRows
-	gemmPackCols = 4 * kernel.PanelWidth
-)
+// gemmPackCols is how many columns of b a piece of packing takes: whole panels.
+const gemmPackCols = 4 * kernel.PanelWidth
 
-type gemmPackA GEMM
+type gemmPack GEMM
 
-func (g *gemmPackA) Do(_, piece int) {
-	a, i := g.chunkA, piece*gemmPackRows
-	if (*GEMM)(g).Pairs() {
-		rows := min(stripRows, a.Rows-i)
-		kernel.RoundPairs(part((*GEMM)(g).strip(i), 0, rows, 0, g.depth), part(a, i, i+rows, 0, a.Cols))
+// Do packs gemmRows rows of a, or gemmPackCols columns of b.
+func (g *gemmPack) Do(_, piece int) {
+	if piece < g.packsA {
+		(*GEMM)(g).packA(piece * gemmRows)
+	} else {
+		(*GEMM)(g).packB((piece - g.packsA) * gemmPackCols)
+	}
+}
+
+// packA packs rows of the chunk of a from row i on.
+func (g *GEMM) packA(i int) {
+	a := g.chunkA
+	hi := min(i+gemmRows, a.Rows)
+	if g.Pairs() {
+		kernel.RoundPairs(part(g.strip(i), 0, hi-i, 0, g.depth), part(a, i, hi, 0, a.Cols))
 		return
 	}
-	lo, hi := i/kernel.BlockRows, (min(i+gemmPackRows, a.Rows)+kernel.BlockRows-1)/kernel.BlockRows
-	blocks := g.packedA[i*a.Cols:][:(hi-lo)*kernel.BlockRows*a.Cols]
-	kernel.PackBlocks(blocks, a, lo, hi)
+	const rows = kernel.BlockRows
+	kernel.PackBlocks(g.packedA[i*a.Cols:], a, i/rows, (hi+rows-1)/rows)
 }
 
 // strip returns the pairs of a's rows from i on, the first of a strip: along what
 // is contiguous in a.
 func (g *GEMM) strip(i int) kernel.Mat {
-	m := kernel.Mat{Data: g.packedA[i*g.line(g.depth):], Rows: stripRows, Cols: g.depth, RowStride: g.line(g.depth), ColStride: 1}
+	m := kernel.Mat{Data: g.packedA[i*g.line(g.depth):], Rows: gemmRows, Cols: g.depth, RowStride: g.line(g.depth), ColStride: 1}
 	if g.a.ColStride != 1 && g.a.RowStride == 1 {
-		m.RowStride, m.ColStride = 1, stripRows
+		m.RowStride, m.ColStride = 1, gemmRows
 	}
 	return m
 }
 
-type gemmPackB GEMM
-
-func (g *gemmPackB) Do(_, piece int) {
+// packB packs columns of the chunk of b from column j on.
+func (g *GEMM) packB(j int) {
+	const cols = kernel.PanelWidth
 	b := g.chunkB
-	lo := piece * (gemmPackCols / kernel.PanelWidth)
-	hi := min(lo+gemmPackCols/kernel.PanelWidth, (b.Cols+kernel.PanelWidth-1)/kernel.PanelWidth)
-	panels := g.packedB[lo*kernel.PanelWidth*g.depth:][:(hi-lo)*kernel.PanelWidth*g.depth]
-	if (*GEMM)(g).Pairs() {
-		kernel.PackPairPanels(panels, b, lo, hi)
-		return
+	lo, hi := j/cols, (min(j+gemmPackCols, b.Cols)+cols-1)/cols
+	pack := kernel.PackPanels
+	if g.Pairs() {
+		pack = kernel.PackPairPanels
 	}
-	kernel.PackPanels(panels, b, lo, hi)
+	pack(g.packedB[j*g.depth:], b, lo, hi)
 }
 
 type gemmTile GEMM
 
-// Do computes a tile of gemmRows × gemmCols, or of a strip's rows. The tiles of one
-// stretch of columns follow each other, so that threads share its panels.
+// Do computes a tile of gemmRows × gemmCols. The tiles of one stretch of columns
+// follow each other, so that threads share its panels.
 func (g *gemmTile) Do(worker, piece int) {
-	high := (*GEMM)(g).tileRows()
 	tiles := (*GEMM)(g).rowTiles()
-	i, j := piece%tiles*high, piece/tiles*gemmCols
-	rows, cols := min(high, g.chunkA.Rows-i), min(gemmCols, g.chunkB.Cols-j)
+	i, j := piece%tiles*gemmRows, piece/tiles*gemmCols
+	rows, cols := min(gemmRows, g.chunkA.Rows-i), min(gemmCols, g.chunkB.Cols-j)
 	ldc := g.c.RowStride
 	c := g.c.Data[(g.i+i)*ldc+g.j+j:]
 	step := evenly(g.depth, gemmK)
 	for k := 0; k == 0 || k < g.depth; k += step {
 		n, add := min(step, g.depth-k), g.adds || k > 0
 		if (*GEMM)(g).Pairs() {
-			a := part((*GEMM)(g).strip(i), 0, stripRows, k, k+n)
+			a := part((*GEMM)(g).strip(i), 0, gemmRows, k, k+n)
 			kernel.MulBlockPairs(c, ldc, rows, a, g.packedB[j*g.depth+k*kernel.PanelWidth:], g.depth*kernel.PanelWidth, cols, add)
 			continue
 		}
