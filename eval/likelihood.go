@@ -98,11 +98,10 @@ func (s *likelihoods) batch(sums []float64, first int, prompt *op.KV, replies []
 		b.Seqs = append(b.Seqs, op.Seq{Len: len(reply), KV: kv})
 		targets = append(targets, reply...)
 	}
-	rows := span(0, len(targets))
 	t := s.r.Tape()
 	t.Reset()
-	loss := &tokenLoss{targets: targets, nll: make([]float64, len(rows))}
-	s.r.Model.Loss(t, s.r.Model.Forward(t, b), rows, loss)
+	loss := &tokenLoss{targets: targets, nll: make([]float64, len(targets))}
+	s.r.Model.Loss(t, s.r.Model.Forward(t, b), nil, loss)
 	row := 0
 	for i, reply := range replies {
 		for range reply {

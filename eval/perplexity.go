@@ -57,7 +57,9 @@ func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 			window[0] = m.Tokenizer.BOS()
 		}
 		t.Reset()
-		m.Loss(t, m.Forward(t, op.One(window, nil)), rows, loss)
+		b := op.One(window, nil)
+		b.Rows = rows
+		m.Loss(t, m.Forward(t, b), nil, loss)
 		all = append(all, loss.nll...)
 		if progress != nil {
 			progress(w+1, windows)
@@ -102,7 +104,9 @@ func ReplyLosses(ctx context.Context, m *model.Model, t *op.Tape, examples []dat
 		for _, s := range item {
 			loss := &tokenLoss{targets: s.IDs[s.From:], nll: make([]float64, len(s.IDs)-s.From)}
 			t.Reset()
-			m.Loss(t, m.Forward(t, op.One(s.IDs[:len(s.IDs)-1], nil)), span(s.From-1, len(loss.nll)), loss)
+			b := op.One(s.IDs[:len(s.IDs)-1], nil)
+			b.Rows = span(s.From-1, len(loss.nll))
+			m.Loss(t, m.Forward(t, b), nil, loss)
 			for _, l := range loss.nll {
 				sum += l
 			}

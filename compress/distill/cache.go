@@ -179,17 +179,17 @@ func (w *Reader) Read(ctx context.Context, set []train.Sequence, progress func(d
 // read caches the rows of some sequences, from row on.
 func (w *Reader) read(set []train.Sequence, row int) {
 	var b op.Batch
-	var rows []int
 	for _, s := range set {
 		for p := s.From; p < len(s.IDs); p++ {
-			rows = append(rows, len(b.IDs)+p-1)
+			b.Rows = append(b.Rows, len(b.IDs)+p-1)
 		}
 		b.IDs = w.vocab.IDs(b.IDs, s.IDs[:len(s.IDs)-1])
 		b.Seqs = append(b.Seqs, op.Seq{Len: len(s.IDs) - 1})
 	}
 	w.first = row
-	w.logP = slices.Grow(w.logP[:0], len(rows)*w.size)[:len(rows)*w.size]
-	w.lost = slices.Grow(w.lost[:0], len(rows))[:len(rows)]
+	rows := len(b.Rows)
+	w.logP = slices.Grow(w.logP[:0], rows*w.size)[:rows*w.size]
+	w.lost = slices.Grow(w.lost[:0], rows)[:rows]
 	clear(w.lost)
 	if len(w.teachers) > 1 {
 		w.sum = slices.Grow(w.sum[:0], len(w.logP))[:len(w.logP)]
@@ -198,7 +198,7 @@ func (w *Reader) read(set []train.Sequence, row int) {
 	for i, m := range w.teachers {
 		w.tape.Reset()
 		w.teacher = i
-		m.Loss(w.tape, m.Forward(w.tape, b), rows, w)
+		m.Loss(w.tape, m.Forward(w.tape, b), nil, w)
 	}
 	w.dropped = append(w.dropped, w.lost...)
 }

@@ -198,7 +198,7 @@ func (p *passage) add(prompt, reply []int) {
 // logits returns what a model predicts at the passage's rows, [rows, vocab]. They
 // live until the tape is reset.
 func (p *passage) logits(t *op.Tape, m *model.Model) []float32 {
-	return m.Head(t, m.Forward(t, op.Batch{IDs: p.ids, Seqs: p.seqs}), p.rows).Data
+	return m.Head(t, m.Forward(t, op.Batch{IDs: p.ids, Seqs: p.seqs, Rows: p.rows}), nil).Data
 }
 
 // passages returns what teacher and student read of the examples: each the prompt

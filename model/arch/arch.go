@@ -48,8 +48,8 @@ type Model interface {
 	// nil stands for all of them.
 	Head(t *op.Tape, hidden *op.Value, rows []int) *op.Value
 
-	// Loss returns the sum of a loss over some rows, without holding all
-	// logits at once; see [op.HeadLoss].
+	// Loss returns the sum of a loss over some rows of the hidden states, or over all
+	// for nil, without holding all logits at once; see [op.HeadLoss].
 	Loss(t *op.Tape, hidden *op.Value, rows []int, loss op.RowLoss) *op.Value
 }
 

@@ -98,5 +98,8 @@ func (m *llama) Head(t *op.Tape, hidden *op.Value, rows []int) *op.Value {
 }
 
 func (m *llama) Loss(t *op.Tape, hidden *op.Value, rows []int, loss op.RowLoss) *op.Value {
-	return op.HeadLoss(t, op.Rows(t, hidden, rows), m.output().Weight, loss)
+	if rows != nil {
+		hidden = op.Rows(t, hidden, rows)
+	}
+	return op.HeadLoss(t, hidden, m.output().Weight, loss)
 }
