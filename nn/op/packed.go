@@ -22,8 +22,8 @@ func PackedBytes(weights []*Weight) int {
 // SetPacked gives weights the memory that [PackAll] made of the same weights once.
 // It is held against them first: of each, one group of rows, another every time,
 // is packed anew. On an error all weights are as they were. Otherwise their
-// elements in file order are let go, and free, if not nil, is told of them. mem is
-// only read.
+// elements in file order are let go, and free, if not nil, is told of them; vectors
+// then get memory of their own. mem is only read.
 func SetPacked(mem []byte, weights []*Weight, free func(*tensor.Tensor)) error {
 	if want := PackedBytes(weights); len(mem) != want {
 		return fmt.Errorf("%d bytes of packed weights, want %d", len(mem), want)
@@ -35,6 +35,9 @@ func SetPacked(mem []byte, weights []*Weight, free func(*tensor.Tensor)) error {
 			return err
 		}
 		rest = rest[n:]
+	}
+	if free != nil {
+		ownVectors(weights)
 	}
 	for _, w := range weights {
 		n := w.packedBytes()

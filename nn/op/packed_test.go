@@ -76,3 +76,35 @@ func TestSetPacked(t *testing.T) {
 		}
 	}
 }
+
+// Once packing has let a file go, nothing is read of it: neither matrices nor the
+// vectors between them.
+func TestPackedLeavesTheFile(t *testing.T) {
+	whole := mixed(t)
+	mem := bytes.Join(op.PackAll(whole, onePool(t), nil), nil)
+	free := func(*tensor.Tensor) {}
+	for name, pack := range map[string]func([]*op.Weight) error{
+		"packed": func(ws []*op.Weight) error { op.PackAll(ws, onePool(t), free); return nil },
+		"set":    func(ws []*op.Weight) error { return op.SetPacked(mem, ws, free) },
+	} {
+		norm := op.Shaped(1, 64)
+		if err := norm.Set(testkit.Weight(source(12), "norm", 1, 64).Tensor()); err != nil {
+			t.Fatal(err)
+		}
+		ws := append(mixed(t), norm)
+		var want [][]float32
+		var file [][]byte
+		for _, w := range ws {
+			want, file = append(want, rows(w)), append(file, w.Tensor().Data)
+		}
+		if err := pack(ws); err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range ws {
+			clear(file[i])
+			if !slices.Equal(rows(w), want[i]) {
+				t.Errorf("%s: %s is still read from its file", name, w.Name)
+			}
+		}
+	}
+}

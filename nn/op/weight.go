@@ -137,12 +137,14 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 }
 
 // PackAll lays weights out for fast products by rows of any number: in their
-// formats' packed layouts. Vectors stay as they are.
-// If free is not nil, the elements in file order are let go, and free is told
-// of them: of each piece, by whoever packed it, and of the whole. The memory of
-// the packed layouts, in large pages where the system has them, is returned
-// for [SetPacked], to be joined.
+// formats' packed layouts. If free is not nil, the elements in file order are let
+// go, and free is told of them: of each piece, by whoever packed it, and of the
+// whole; vectors get memory of their own. The memory of the packed layouts, in large
+// pages where the system has them, is returned for [SetPacked], to be joined.
 func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) [][]byte {
+	if free != nil {
+		ownVectors(weights)
+	}
 	parts := packedParts(weights)
 	mem := packedMemory(parts)
 	for i, part := range parts {
@@ -154,6 +156,18 @@ func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) [][]b
 		}
 	}
 	return mem
+}
+
+// ownVectors gives vectors memory of their own. Where they lie between matrices that
+// are let go, a system would map them back by megabytes.
+func ownVectors(weights []*Weight) {
+	for _, w := range weights {
+		if w.Rows == 1 && w.Grad == nil {
+			t := tensor.New(w.Name, w.t.Type, w.t.Shape...)
+			copy(t.Data, w.t.Data)
+			w.t = t
+		}
+	}
 }
 
 // largePart is the memory that several packed weights share at most.
