@@ -30,6 +30,9 @@ func missing(t tier) []string {
 		need(x.HasAVX512VNNI, "VNNI")
 	case tierBF16:
 		need(x.HasAVX512BF16, "BF16")
+		// Beside AMX, which is Intel's, dot products take twice as long as FMAs of as
+		// many elements.
+		need(!x.HasAVX512BF16 || !x.HasAMXBF16, "BF16 that is faster than FMA")
 	}
 	return names
 }

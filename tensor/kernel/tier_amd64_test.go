@@ -23,6 +23,19 @@ func TestTierWithoutBF16(t *testing.T) {
 	}
 }
 
+// A processor whose dot products of bf16 are slower than FMA does without.
+func TestTierWithSlowBF16(t *testing.T) {
+	if bestTier() < tierAVX512 {
+		t.Skip("this processor lacks more than BF16")
+	}
+	x := &cpu.X86
+	defer func(bf16, amx bool) { x.HasAVX512BF16, x.HasAMXBF16 = bf16, amx }(x.HasAVX512BF16, x.HasAMXBF16)
+	x.HasAVX512BF16, x.HasAMXBF16 = true, true
+	if next, lacks := NextTier(); BestTier() != "avx512" || next != "avx512bf16" || len(lacks) != 1 {
+		t.Errorf("best tier %s, next %q, for which %v is missing; want avx512, avx512bf16 and one thing", BestTier(), next, lacks)
+	}
+}
+
 // Below their tier, no product of pairs counts as fast and no limit is in bf16.
 func TestBF16IsATierOfItsOwn(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
