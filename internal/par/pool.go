@@ -41,10 +41,10 @@ const spinFor = 50 * time.Microsecond
 const spinChecks = 64
 
 // After waiting in vain, a caller works alone for soloFactor times as long, and
-// for maxSolo at most: a core that others took costs a tenth of the time, and
-// one that comes back is soon found.
+// for maxSolo at most: a core that others took costs a third of the time at most, and
+// one that was only interrupted, as a virtual machine's often are, is soon found.
 const (
-	soloFactor = 8
+	soloFactor = 2
 	maxSolo    = 100 * time.Millisecond
 )
 

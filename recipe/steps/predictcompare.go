@@ -27,10 +27,9 @@ const (
 	startSeconds  = 0.05   // of a process
 	expSeconds    = 30e-9  // to compare one token's probability with the teacher's
 	drawSeconds   = 12e-9  // to draw one item in a resample
-	learnSeconds  = 1.1e-3 // of the classical baseline, an example
+	learnSeconds  = 1.1e-3 // of the classical baseline, an example, beside the models
 	metricsOfTask = 5      // at most
-	learnMemory   = 8200   // of the classical baseline, an example, as it learns
-	learnedMemory = 3000   // and of what it has learned
+	learnMemory   = 4400   // of the classical baseline, an example, as it learns beside the models
 	touchedShare  = 0.5    // of an embedding table in its file, read row by row
 )
 
@@ -77,13 +76,14 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 			models++
 		}
 		cost.Seconds += forward(l.config, l.packed, v.pass)
-		judges := l.judging(v.pass, opened)
+		judges, beside := l.judging(v.pass, opened), needs{}
 		if slices.Contains(r.Compare.Baselines, classical) {
-			cost = l.learning(cost, c.Recipe.Data)
-			judges.heap += int64(l.examples(c.Recipe.Data) * learnedMemory)
+			n := l.examples(c.Recipe.Data)
+			cost.Seconds += learnSeconds * n
+			beside.heap = int64(n * learnMemory)
 			models++
 		}
-		cost.Memory = max(cost.Memory, l.reading().and(most.orHeap(judges)).peak())
+		cost.Memory = max(cost.Memory, l.reading().and(most.orHeap(judges)).and(beside).peak())
 		cost.Seconds += 2 * float64(models*metricsOfTask) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
@@ -111,15 +111,6 @@ func (l *look) verdict(r *recipe.Recipe, judged []data.Example) verdict {
 	v.pass = work{bytes * l.perByte, bytes * l.perByte}
 	v.items = math.Ceil(bytes / data.TextPiece)
 	return v
-}
-
-// learning adds to a comparison's cost that of the classical baseline, which
-// learns when no model is open.
-func (l *look) learning(cost run.Cost, d recipe.Data) run.Cost {
-	n := l.examples(d)
-	cost.Seconds += learnSeconds * n
-	cost.Memory = max(cost.Memory, l.reading().and(needs{heap: int64(n * learnMemory)}).peak())
-	return cost
 }
 
 // answering is a model of shape c, packed to so many bytes, that answers
