@@ -28,8 +28,7 @@ func Assess(ctx context.Context, t *op.Tape, m arch.Model, set []Sequence) (loss
 		t.Reset()
 		b.pack(set, run, 1, 1)
 		a := &assessor{op.CrossEntropy{Targets: b.Targets, Weight: 1}, make([]bool, len(b.Rows))}
-		wanted := op.Batch{IDs: b.IDs, Seqs: b.Seqs, Rows: b.Rows}
-		loss += float64(m.Loss(t, m.Forward(t, wanted), nil, a).Data[0])
+		loss += float64(m.Loss(t, m.Forward(t, b.Batch), nil, a).Data[0])
 		hits := a.hits
 		for _, i := range run {
 			n, all := set[i].Targets(), true

@@ -18,13 +18,13 @@ type Sequence struct {
 func (s Sequence) Targets() int { return len(s.IDs) - s.From }
 
 // A Batch is what one forward pass takes: some sequences, one after another,
-// each attending to itself alone.
+// each attending to itself alone. Its Rows are the tokens whose next token carries
+// loss.
 type Batch struct {
 	op.Batch
 
 	Index   []int   // of each sequence in the training set
-	Rows    []int   // rows of the hidden states whose next token carries loss
-	Targets []int   // these tokens
+	Targets []int   // the tokens that carry loss
 	Weight  float32 // 1 / the tokens with loss in the whole step
 
 	TokenWeight float32 // 1 / all tokens of the whole step

@@ -272,7 +272,7 @@ func TestDocumentsAreApart(t *testing.T) {
 		var b Batch
 		b.pack(set, index, 1, 1)
 		r := &rowRecorder{op.CrossEntropy{Targets: b.Targets, Weight: 1}, make([]float64, len(b.Rows))}
-		tape.Backward(m.Loss(tape, m.Forward(tape, b.Batch), b.Rows, r))
+		tape.Backward(m.Loss(tape, m.Forward(tape, b.Batch), nil, r))
 		for _, i := range index {
 			n := set[i].Targets()
 			rows, r.rows = append(rows, r.rows[:n]), r.rows[n:]
@@ -308,4 +308,54 @@ func (r *rowRecorder) Loss(row int, logits, grad []float32) float64 {
 	l := r.CrossEntropy.Loss(row, logits, grad)
 	r.rows[row] = l
 	return l
+}
+
+// allRows is a model whose last layer computes every row, wanted or not.
+type allRows struct{ arch.Model }
+
+func (m allRows) Forward(t *op.Tape, b op.Batch) *op.Value {
+	all := b
+	all.Rows = nil
+	return b.Wanted(t, m.Model.Forward(t, all))
+}
+
+// rowsTolerance is how far, of its norm, a gradient may lie from that of a pass with
+// more rows: sums over rows, of some hundred, are grouped otherwise.
+const rowsTolerance = 0x1p-20
+
+// What the last layer does not compute, for tokens without loss, changes no gradient.
+func TestRowsWithoutLoss(t *testing.T) {
+	set := texts(t, 12, 24)
+	index := make([]int, len(set))
+	for i := range set {
+		set[i].From, index[i] = 15, i
+	}
+	gradients := func(whole bool) (all []float32) {
+		m := decoder(byteShape())
+		passed := arch.Model(m)
+		if whole {
+			passed = allRows{m}
+		}
+		pool := par.New(2)
+		defer pool.Close()
+		tape := op.NewTape(pool)
+		tape.Exact = true
+		tape.SetRecording(true)
+		var b Batch
+		b.pack(set, index, 1, 1)
+		tape.Backward(HardLabels{}.Loss(tape, passed, &b))
+		for _, w := range m.Weights() {
+			all = append(all, w.Grad...)
+		}
+		return all
+	}
+	want, got := gradients(true), gradients(false)
+	var off, norm float64
+	for i, g := range want {
+		off += math.Pow(float64(got[i]-g), 2)
+		norm += math.Pow(float64(g), 2)
+	}
+	if e := math.Sqrt(off / norm); !(e <= rowsTolerance) {
+		t.Errorf("gradients are off by %.1e of their norm from those with all rows", e)
+	}
 }

@@ -89,7 +89,7 @@ func (HardLabels) Loss(t *op.Tape, m arch.Model, b *Batch) *op.Value {
 	hidden := m.Forward(t, b.Batch)
 	loss := op.Alloc[op.CrossEntropy](t)
 	*loss = op.CrossEntropy{Targets: b.Targets, Weight: b.Weight}
-	return m.Loss(t, hidden, b.Rows, loss)
+	return m.Loss(t, hidden, nil, loss)
 }
 
 // A Point is one place on a training's curves.

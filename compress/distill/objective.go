@@ -247,12 +247,16 @@ func (d *Objective) Loss(t *op.Tape, m arch.Model, b *train.Batch) *op.Value {
 	if len(d.states) > 0 {
 		t.OnTap = d.hear
 	}
-	hidden := m.Forward(t, b.Batch)
+	batch, rows := b.Batch, []int(nil)
+	if len(d.pairs) > 0 { // states of all tokens learn
+		batch.Rows, rows = nil, b.Rows
+	}
+	hidden := m.Forward(t, batch)
 	t.OnTap = d.listen
 
 	d.terms, d.weights = d.terms[:0], d.weights[:0]
 	if d.rowLoss(b); len(d.losses) > 0 {
-		d.add(m.Loss(t, hidden, b.Rows, &d.losses), 1)
+		d.add(m.Loss(t, hidden, rows, &d.losses), 1)
 	}
 	for _, p := range d.pairs {
 		l := Hidden(t, d.states[p.student], p.w, d.given[p.teacher], b.TokenWeight/float32(len(d.pairs)))

@@ -453,7 +453,7 @@ func TestFeatureByHand(t *testing.T) {
 				out = append(out, slices.Clone(v.Data))
 			}
 		}
-		m.Forward(tape, b.Batch)
+		m.Forward(tape, op.Batch{IDs: b.IDs, Seqs: b.Seqs}) // all tokens
 		return out
 	}
 	student, given := states(m), states(teacher)
