@@ -17,69 +17,56 @@ func pack() {
 	interleave(blockRows, 4*blockRows)
 }
 
-// copyRows emits the packing of whole panels where rows are contiguous. For each
-// row it serves all panels, so that a page of src is looked up once.
+// copyRows emits the packing of whole panels where rows are contiguous.
 func copyRows() {
-	begin("copyRowsAVX2", "func(dst *float32, apart int, src *float32, stride, n, panels int)",
-		"copies n rows, stride bytes apart, to that many panels, apart bytes apart.")
-	dst := Load(Param("dst"), GP64()).(GPVirtual)
-	apart := Load(Param("apart"), GP64()).(GPVirtual)
-	src := Load(Param("src"), GP64()).(GPVirtual)
-	stride := Load(Param("stride"), GP64()).(GPVirtual)
-	n := Load(Param("n"), GP64()).(GPVirtual)
-	panels := Load(Param("panels"), GP64()).(GPVirtual)
-	from, to, left := GP64(), GP64(), GP64()
 	a, b := YMM(), YMM()
-	Label("row")
-	MOVQ(src, from)
-	MOVQ(dst, to)
-	MOVQ(panels, left)
-	Label("panel")
-	VMOVUPS(Mem{Base: from}, a)
-	VMOVUPS(Mem{Base: from, Disp: bytes}, b)
-	VMOVUPS(a, Mem{Base: to})
-	VMOVUPS(b, Mem{Base: to, Disp: bytes})
-	ADDQ(Imm(panelBytes), from)
-	ADDQ(apart, to)
-	DECQ(left)
-	JNE(LabelRef("panel"))
-	ADDQ(stride, src)
-	ADDQ(Imm(panelBytes), dst)
-	DECQ(n)
-	JNE(LabelRef("row"))
-	end()
+	copyLines("copyRowsAVX2", "row", "panel", "copies n rows, stride bytes apart, to that many panels, apart bytes apart.",
+		panelBytes, func(from, to Mem) {
+			VMOVUPS(from, a)
+			VMOVUPS(from.Offset(bytes), b)
+			VMOVUPS(a, to)
+			VMOVUPS(b, to.Offset(bytes))
+		})
 }
 
-// copyColumns emits the packing of whole blocks where columns are contiguous. For each
-// column it serves all blocks, so that a cache line of src is read once.
+// copyColumns emits the packing of whole blocks where columns are contiguous.
 func copyColumns() {
-	begin("copyColumnsAVX2", "func(dst *float32, apart int, src *float32, stride, n, blocks int)",
-		"copies n columns, stride bytes apart, to that many blocks of 6 rows, apart bytes apart.")
+	four, two := XMM(), XMM()
+	copyLines("copyColumnsAVX2", "column", "block", "copies n columns, stride bytes apart, to that many blocks of 6 rows, apart bytes apart.",
+		4*blockRows, func(from, to Mem) {
+			VMOVUPS(from, four)
+			VMOVSD(from.Offset(16), two)
+			VMOVUPS(four, to)
+			VMOVSD(two, to.Offset(16))
+		})
+}
+
+// copyLines emits the copying of lines, rows or columns, to pieces, which take size
+// bytes of each. A line is copied whole, so that its page is looked up, and each of
+// its cache lines read, once.
+func copyLines(name, line, piece, doc string, size int, move func(from, to Mem)) {
+	begin(name, "func(dst *float32, apart int, src *float32, stride, n, "+piece+"s int)", doc)
 	dst := Load(Param("dst"), GP64()).(GPVirtual)
 	apart := Load(Param("apart"), GP64()).(GPVirtual)
 	src := Load(Param("src"), GP64()).(GPVirtual)
 	stride := Load(Param("stride"), GP64()).(GPVirtual)
 	n := Load(Param("n"), GP64()).(GPVirtual)
-	blocks := Load(Param("blocks"), GP64()).(GPVirtual)
+	pieces := Load(Param(piece+"s"), GP64()).(GPVirtual)
 	from, to, left := GP64(), GP64(), GP64()
-	four, two := XMM(), XMM()
-	Label("column")
+	Label(line)
 	MOVQ(src, from)
 	MOVQ(dst, to)
-	MOVQ(blocks, left)
-	Label("block")
-	VMOVUPS(Mem{Base: from}, four)
-	VMOVSD(Mem{Base: from, Disp: 16}, two)
-	VMOVUPS(four, Mem{Base: to})
-	VMOVSD(two, Mem{Base: to, Disp: 16})
-	ADDQ(Imm(4*blockRows), from)
+	MOVQ(pieces, left)
+	Label(piece)
+	move(Mem{Base: from}, Mem{Base: to})
+	ADDQ(Imm(uint64(size)), from)
 	ADDQ(apart, to)
 	DECQ(left)
-	JNE(LabelRef("block"))
+	JNE(LabelRef(piece))
 	ADDQ(stride, src)
-	ADDQ(Imm(4*blockRows), dst)
+	ADDQ(Imm(uint64(size)), dst)
 	DECQ(n)
-	JNE(LabelRef("column"))
+	JNE(LabelRef(line))
 	end()
 }
 
