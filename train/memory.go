@@ -52,7 +52,7 @@ func passFloats(c arch.Config, tokens, recompute int, pairs bool) int {
 	kept := (c.Layers-recompute)*block + recompute*c.Width
 	ends := 3 * c.Width                      // embedded, normalized, the rows with loss
 	live := 3*q + 2*kv + 4*c.FFN + 2*c.Width // inputs that are made again, and gradients
-	head := tokens*c.Width + min(tokens, op.HeadRows)*c.Vocab
+	head := tokens*c.Width + min(tokens, op.HeadRows(c.Vocab))*c.Vocab
 	if recompute > 0 {
 		head = max(head, tokens*blockFloats(c))
 	}
@@ -71,7 +71,7 @@ func SweepFloats(c arch.Config, tokens int, head bool) int {
 	tokens = min(tokens, sweepTokens)
 	n := tokens * (c.Width + blockFloats(c))
 	if head {
-		n = max(n, 3*tokens*c.Width+min(tokens, op.HeadRows)*c.Vocab)
+		n = max(n, 3*tokens*c.Width+min(tokens, op.HeadRows(c.Vocab))*c.Vocab)
 	}
 	return n
 }
@@ -82,7 +82,7 @@ func scratchFloats(c arch.Config, tokens int, g *op.GEMM) int {
 	a, b := 0, 0
 	for _, w := range [][3]int{
 		{tokens, q, c.Width}, {tokens, kv, c.Width}, {tokens, c.Width, q}, {tokens, c.FFN, c.Width}, {tokens, c.Width, c.FFN},
-		{min(tokens, op.HeadRows), c.Vocab, c.Width},
+		{min(tokens, op.HeadRows(c.Vocab)), c.Vocab, c.Width},
 	} {
 		rows, out, in := w[0], w[1], w[2]
 		for _, product := range [][3]int{{rows, in, out}, {rows, out, in}, {out, rows, in}} {

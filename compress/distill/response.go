@@ -75,9 +75,9 @@ type blocks []float32
 
 const blockFloats = 256
 
-func newBlocks() blocks { return make(blocks, op.HeadRows*blockFloats) }
+func newBlocks() blocks { return make(blocks, op.MaxHeadRows*blockFloats) }
 
-func (b blocks) of(row int) []float32 { return b[row%op.HeadRows*blockFloats:][:blockFloats] }
+func (b blocks) of(row int) []float32 { return b[row%op.MaxHeadRows*blockFloats:][:blockFloats] }
 
 // exponentials calls f with exp((x − shift)·scale), as many elements at a time as
 // block holds.

@@ -29,16 +29,25 @@ func HeadLoss(t *Tape, hidden *Value, w *Weight, loss RowLoss) *Value {
 		n.dh = t.Floats(len(hidden.Data))
 	}
 	var sum float64
-	for lo := 0; lo < hidden.Rows; lo += HeadRows {
-		sum += n.chunk(t, w, lo, min(HeadRows, hidden.Rows-lo))
+	limit := HeadRows(w.Rows)
+	for lo := 0; lo < hidden.Rows; lo += limit {
+		sum += n.chunk(t, w, lo, min(limit, hidden.Rows-lo))
 	}
 	n.y.Data[0] = float32(sum)
 	t.Record(n, n.y)
 	return n.y
 }
 
-// HeadRows is how many rows' logits exist at once in [HeadLoss].
-const HeadRows = 384
+// HeadRows is how many rows' logits exist at once in [HeadLoss] over a
+// vocabulary of this size. For each such chunk the head is packed twice: fewer
+// chunks are faster, and up to 24 MB of logits are worth it.
+func HeadRows(vocab int) int {
+	const fewest, floats = 384, 6 << 20
+	return min(max(fewest, floats/vocab), MaxHeadRows)
+}
+
+// MaxHeadRows is the greatest [HeadRows] of all vocabularies.
+const MaxHeadRows = 1024
 
 type headLoss struct {
 	hidden, y *Value
@@ -64,7 +73,7 @@ func (n *headLoss) chunk(t *Tape, w *Weight, lo, rows int) float64 {
 	*h = Value{Rows: rows, Cols: c, Data: n.hidden.Data[lo*c : (lo+rows)*c]}
 	n.t, n.first, n.logits, n.graded = t, lo, MatMul(t, h, w), recording
 	if cap(n.losses) < rows {
-		n.losses = make([]float64, HeadRows)
+		n.losses = make([]float64, MaxHeadRows)
 	}
 	n.losses = n.losses[:rows]
 	t.Pool.Run(n, rows)

@@ -263,7 +263,7 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 		case d.Response+d.Feature+d.Relation > 0:
 			passes, _ := l.passes(&d.Train)
 			seconds = float64(max(1, len(d.LR))) * forward(l.config, l.packed, l.pass.times(passes))
-			taught.heap = l.bytes + sweepMemory(l.config, l.pass.tokens, true) + 4*op.HeadRows*int64(l.student.Vocab)
+			taught.heap = l.bytes + sweepMemory(l.config, l.pass.tokens, true) + 4*int64(op.HeadRows(l.student.Vocab))*int64(l.student.Vocab)
 		}
 		cost, beside, err := predictFit(c, "distill", student, student == teacher, &d.Train, rounded, taught)
 		cost.Seconds += seconds
