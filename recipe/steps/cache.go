@@ -16,6 +16,7 @@ import (
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/arch"
+	"limbeck/model/token"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/train"
@@ -56,33 +57,45 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 		return err
 	}
 	defer t.close()
-	student, err := Open(w.Input("student"))
+	ask, err := s.questions(w, t.models[0].Tokenizer.Spec())
 	if err != nil {
 		return err
 	}
-	defer student.Close()
-	vocab, err := distill.Match(student.Tokenizer.Spec(), t.models[0].Tokenizer.Spec())
-	if err != nil {
-		return err
-	}
-	examples, err := loadExamples(w, "train")
-	if err != nil {
-		return err
-	}
-	set, _, err := data.Sequences(student, examples, s.MaxTokens)
-	if err != nil {
-		return err
-	}
-	if len(set) == 0 {
-		return errors.New("no training example is short enough for the teacher to read")
-	}
-	vocabulary := student.Config().Vocab
-	read := cached{vocab: vocabulary}
-	if err := read.all(ctx, w, distill.NewReader(t.archs(), vocab, vocabulary, s.TopK, s.Temperature, pool), set); err != nil {
+	read := cached{vocab: ask.tokens}
+	if err := read.all(ctx, w, distill.NewReader(t.archs(), ask.vocab, ask.tokens, s.TopK, s.Temperature, pool), ask.set); err != nil {
 		return err
 	}
 	w.Fact(Dropped, fmt.Sprintf("%.3g", read.dropped/float64(read.rows)))
 	return w.Write(cacheFile, func(out io.Writer) error { return encodeCache(out, read.rows, read.parts) })
+}
+
+// questions are what the teachers are to read: sequences in the student's tokens.
+type questions struct {
+	vocab  distill.Vocabulary
+	tokens int // the student's
+	set    []train.Sequence
+}
+
+// questions makes them of the training examples. It closes the student, whose
+// pages stay in memory otherwise while its teachers read.
+func (s cacheSettings) questions(w *run.Work, teacher token.Spec) (q questions, err error) {
+	student, err := Open(w.Input("student"))
+	if err != nil {
+		return q, err
+	}
+	defer func() { err = errors.Join(err, student.Close()) }()
+	if q.vocab, err = distill.Match(student.Tokenizer.Spec(), teacher); err != nil {
+		return q, err
+	}
+	examples, err := loadExamples(w, "train")
+	if err != nil {
+		return q, err
+	}
+	if q.set, _, err = data.Sequences(student, examples, s.MaxTokens); err == nil && len(q.set) == 0 {
+		err = errors.New("no training example is short enough for the teacher to read")
+	}
+	q.tokens = student.Config().Vocab
+	return q, err
 }
 
 // cached is what the teachers have read: parts, in files of their own that a run
