@@ -37,13 +37,8 @@ func (b *Batch) pack(set []Sequence, index []int, targets, tokens int) {
 	b.Index, b.Weight, b.TokenWeight = index, 1/float32(targets), 1/float32(tokens)
 	for _, i := range index {
 		s := set[i]
-		n := len(s.IDs) - 1 // the last token predicts nothing
-		for p := s.From; p <= n; p++ {
-			b.Rows = append(b.Rows, len(b.IDs)+p-1)
-			b.Targets = append(b.Targets, s.IDs[p])
-		}
-		b.IDs = append(b.IDs, s.IDs[:n]...)
-		b.Seqs = append(b.Seqs, op.Seq{Len: n})
+		b.Add(s.IDs, s.From)
+		b.Targets = append(b.Targets, s.IDs[s.From:]...)
 	}
 }
 

@@ -126,6 +126,7 @@ type Reader struct {
 	blocks   blocks
 
 	c       *Cache    // being made
+	ids     []int     // of a sequence, the teachers'
 	first   int       // row of the cache that the batch begins with
 	teacher int       // that is being read
 	logP    []float32 // [rows, size] of the batch
@@ -180,11 +181,8 @@ func (w *Reader) Read(ctx context.Context, set []train.Sequence, progress func(d
 func (w *Reader) read(set []train.Sequence, row int) {
 	var b op.Batch
 	for _, s := range set {
-		for p := s.From; p < len(s.IDs); p++ {
-			b.Rows = append(b.Rows, len(b.IDs)+p-1)
-		}
-		b.IDs = w.vocab.IDs(b.IDs, s.IDs[:len(s.IDs)-1])
-		b.Seqs = append(b.Seqs, op.Seq{Len: len(s.IDs) - 1})
+		w.ids = w.vocab.IDs(w.ids[:0], s.IDs)
+		b.Add(w.ids, s.From)
 	}
 	w.first = row
 	rows := len(b.Rows)

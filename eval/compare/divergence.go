@@ -164,10 +164,10 @@ func (c *comparison) divergePass(tape *op.Tape, teacher *model.Model, students [
 		if err != nil {
 			return err
 		}
-		if len(own.rows) == 0 {
+		if len(own.Rows) == 0 {
 			continue
 		}
-		if read == nil || !slices.Equal(read.ids, theirs.ids) || !slices.Equal(read.rows, theirs.rows) {
+		if read == nil || !slices.Equal(read.IDs, theirs.IDs) || !slices.Equal(read.Rows, theirs.Rows) {
 			tape.Reset()
 			known, read = append(known[:0], theirs.logits(tape, teacher)...), theirs
 		}
@@ -177,28 +177,23 @@ func (c *comparison) divergePass(tape *op.Tape, teacher *model.Model, students [
 	return nil
 }
 
-// A passage is what a model reads in one pass: prompts with their replies.
+// A passage is what a model reads in one pass: prompts with their replies, whose
+// tokens its rows predict.
 type passage struct {
-	ids     []int
-	seqs    []op.Seq
-	rows    []int // that predict a token of a reply
+	op.Batch
+
 	replies []int // how many rows each reply has
 }
 
 func (p *passage) add(prompt, reply []int) {
-	first := len(p.ids) + len(prompt) - 1
-	p.ids = append(append(p.ids, prompt...), reply[:len(reply)-1]...)
-	p.seqs = append(p.seqs, op.Seq{Len: len(prompt) + len(reply) - 1})
-	for i := range reply {
-		p.rows = append(p.rows, first+i)
-	}
+	p.Add(slices.Concat(prompt, reply), len(prompt))
 	p.replies = append(p.replies, len(reply))
 }
 
 // logits returns what a model predicts at the passage's rows, [rows, vocab]. They
 // live until the tape is reset.
 func (p *passage) logits(t *op.Tape, m *model.Model) []float32 {
-	return m.Head(t, m.Forward(t, op.Batch{IDs: p.ids, Seqs: p.seqs, Rows: p.rows}), nil).Data
+	return m.Head(t, m.Forward(t, p.Batch), nil).Data
 }
 
 // passages returns what teacher and student read of the examples: each the prompt
@@ -231,7 +226,7 @@ func (s *student) passages(teacher *model.Model, examples []data.Example) (their
 // count adds the divergences of a passage's rows, computed on all threads, in
 // the rows' order.
 func (c *comparison) count(s *student, teacher, student []float32, p *passage) {
-	found := make([]measure.Divergence, len(p.rows))
+	found := make([]measure.Divergence, len(p.Rows))
 	wide, narrow := len(teacher)/len(found), len(student)/len(found)
 	c.parallel(len(found), func(i int) {
 		t, q := teacher[i*wide:(i+1)*wide], student[i*narrow:(i+1)*narrow]

@@ -20,6 +20,17 @@ type Seq struct {
 // One returns the batch of one sequence.
 func One(ids []int, kv *KV) Batch { return Batch{IDs: ids, Seqs: []Seq{{len(ids), kv}}} }
 
+// Add appends a sequence that starts at position 0, but for its last token, which
+// predicts nothing. Its rows are the tokens that predict those from position from
+// on; from is at least 1.
+func (b *Batch) Add(ids []int, from int) {
+	for p := from; p < len(ids); p++ {
+		b.Rows = append(b.Rows, len(b.IDs)+p-1)
+	}
+	b.IDs = append(b.IDs, ids[:len(ids)-1]...)
+	b.Seqs = append(b.Seqs, Seq{Len: len(ids) - 1})
+}
+
 // Wanted returns those of x's rows, one a token, that are wanted.
 func (b Batch) Wanted(t *Tape, x *Value) *Value {
 	if b.Rows == nil || len(b.Rows) == x.Rows {
