@@ -40,29 +40,15 @@ type sequence struct {
 
 // newCRF returns a field with zero weights for what occurs in seqs.
 func newCRF(labels, features int, seqs []sequence) *crf {
-	c := &crf{labels: labels, scale: 1, into: make([][]arrival, labels), first: make([]int32, features+1)}
-	var seen []uint64 // feature and label
+	c := &crf{labels: labels, scale: 1, into: make([][]arrival, labels)}
 	follows := map[[2]int16]bool{}
 	for _, s := range seqs {
-		for t, active := range s.features {
-			for _, f := range active {
-				seen = append(seen, uint64(f)<<16|uint64(s.gold[t]))
-			}
-			if t > 0 {
-				follows[[2]int16{s.gold[t-1], s.gold[t]}] = true
-			}
+		for t := 1; t < len(s.gold); t++ {
+			follows[[2]int16{s.gold[t-1], s.gold[t]}] = true
 		}
 	}
-	slices.Sort(seen)
-	seen = slices.Compact(seen)
-	c.label, c.weight = make([]int16, len(seen)), make([]float64, len(seen))
-	for i, s := range seen {
-		c.label[i] = int16(s & 0xffff)
-		c.first[s>>16+1]++
-	}
-	for f := range features {
-		c.first[f+1] += c.first[f]
-	}
+	c.first, c.label = seen(features, seqs)
+	c.weight = make([]float64, len(c.label))
 	for y := range int16(labels) {
 		for p := range int16(labels) {
 			chained := continues(int(y)) && (p == y || p == y-1)
@@ -73,6 +59,42 @@ func newCRF(labels, features int, seqs []sequence) *crf {
 		}
 	}
 	return c
+}
+
+// seen returns the labels that occur with each feature, ascending: of feature f
+// label[first[f]:first[f+1]].
+func seen(features int, seqs []sequence) (first []int32, label []int16) {
+	first = make([]int32, features+1)
+	for _, s := range seqs {
+		for _, active := range s.features {
+			for _, f := range active {
+				first[f+1]++
+			}
+		}
+	}
+	for f := range features {
+		first[f+1] += first[f]
+	}
+	label = make([]int16, first[features])
+	end := slices.Clone(first)
+	for _, s := range seqs {
+		for t, active := range s.features {
+			for _, f := range active {
+				label[end[f]] = s.gold[t]
+				end[f]++
+			}
+		}
+	}
+	n := int32(0)
+	for f := range features {
+		once := label[first[f]:end[f]]
+		slices.Sort(once)
+		once = slices.Compact(once)
+		first[f] = n
+		n += int32(copy(label[n:], once))
+	}
+	first[features] = n
+	return first, slices.Clone(label[:n])
 }
 
 // scores sets dst[y] to the sum of the active features' weights with label y.
