@@ -1,16 +1,27 @@
 package quantize
 
 import (
+	"strings"
 	"testing"
 
 	"limbeck/internal/testkit"
+	"limbeck/model"
 )
 
 func TestFit(t *testing.T) {
-	m := testkit.Model(1)
+	t.Run("bare", func(t *testing.T) { checkFit(t, testkit.Model(1), 0) })
+	t.Run("described at length", func(t *testing.T) {
+		m, long := testkit.Model(1), 200_000
+		m.Meta.Set("general.description", strings.Repeat("x", long))
+		checkFit(t, m, int64(long))
+	})
+}
+
+// checkFit asks for files of many sizes, each with so much more.
+func checkFit(t *testing.T, m *model.Model, more int64) {
 	before := int64(0)
 	fitted := 0
-	for size := int64(10_000); size < 400_000; size += 7_000 {
+	for size := 10_000 + more; size < 400_000+more; size += 7_000 {
 		o, err := Fit(m, size, nil)
 		if err != nil {
 			if before > 0 {

@@ -63,6 +63,25 @@ func WriteEach(w io.Writer, meta *Meta, tensors []*tensor.Tensor, data func(w io
 	return b.Flush() // the first error of all writes
 }
 
+// FileBytes returns the size of the file that [WriteTo] writes, without looking at
+// the tensors' Data.
+func FileBytes(meta *Meta, tensors []*tensor.Tensor) (int64, error) {
+	align, err := alignment(*meta)
+	if err != nil {
+		return 0, fmt.Errorf("gguf: %w", err)
+	}
+	header, err := encodeHeader(meta, tensors, align)
+	if err != nil {
+		return 0, fmt.Errorf("gguf: %w", err)
+	}
+	sum := int64(len(header) + padding(len(header), align))
+	for _, t := range tensors {
+		size, _ := check(t) // no error: the header was written
+		sum += int64(size + padding(size, align))
+	}
+	return sum, nil
+}
+
 // A counter counts the bytes that it is given.
 type counter struct {
 	*bufio.Writer
