@@ -103,6 +103,9 @@ func (c Config) check() error {
 			return fmt.Errorf("%s.%s is %d, want 1 to %d", c.Arch, f.key, f.n, limit)
 		}
 	}
+	if c.Context < 2 {
+		return fmt.Errorf("%s.context_length is %d, want at least 2: a token, and what follows it", c.Arch, c.Context)
+	}
 	if c.Heads%c.KVHeads != 0 {
 		return fmt.Errorf("%s: %d heads cannot share %d KV heads", c.Arch, c.Heads, c.KVHeads)
 	}

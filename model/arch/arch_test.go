@@ -103,6 +103,7 @@ func TestImpossibleShapes(t *testing.T) {
 		"feed_forward_length":  func(c *arch.Config) { c.FFN = 0 },
 		"vocab_size":           func(c *arch.Config) { c.Vocab = 0 },
 		"context_length":       func(c *arch.Config) { c.Context = 0 },
+		"context_length is 1,": func(c *arch.Config) { c.Context = 1 },
 		"layer_norm_rms":       func(c *arch.Config) { c.NormEps = math.NaN() },
 		"rope.freq_base":       func(c *arch.Config) { c.RopeBase = math.Inf(1) },
 		"is not known; known":  func(c *arch.Config) { c.Arch = "unheard-of" },
