@@ -126,6 +126,9 @@ func (c *conversation) say(ctx context.Context, text string) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case reply == nil:
+		fmt.Fprintf(c.err, "limbeck: %v\n", err)
+		return nil
 	case err != nil:
 		fmt.Fprint(c.out, " [stopped]")
 	}

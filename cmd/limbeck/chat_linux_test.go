@@ -53,6 +53,29 @@ func TestChatInTerminal(t *testing.T) {
 	}
 }
 
+// A message that the template renders as nothing is refused, and the chat goes on.
+func TestChatOfNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "silent.gguf")
+	m := testkit.Model(1)
+	if err := m.SetTemplate("{% if false %}x{% endif %}"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	x := startInTerminal(t, "limbeck", "run", path, "--threads", "1")
+	for range 2 {
+		x.expect(">>> ")
+		x.write("hello\n")
+		x.expect("the prompt is empty")
+	}
+	x.expect(">>> ")
+	x.write("/bye\n")
+	if err := x.cmd.Wait(); err != nil {
+		t.Errorf("the chat ended with %v:\n%s", err, x.text())
+	}
+}
+
 func number(t *testing.T, digits string) int {
 	t.Helper()
 	n, err := strconv.Atoi(digits)
