@@ -96,10 +96,11 @@ func reply(w http.ResponseWriter, status int, v any) {
 func quote(s string) string {
 	const most = 64
 	if len(s) > most {
-		s = s[:most]
-		for len(s) > 0 && !utf8.ValidString(s[max(0, len(s)-utf8.UTFMax):]) {
-			s = s[:len(s)-1]
+		end := most
+		for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+			end--
 		}
+		s = s[:end]
 	}
 	return strconv.Quote(s)
 }

@@ -156,6 +156,9 @@ func (q *wire) options() (o generate.Options, limited bool, err error) {
 	if q.TopK != nil {
 		o.TopK = max(0, *q.TopK) // some clients send −1 for none
 	}
+	if q.TopP != nil && *q.TopP == 0 {
+		o.TopK = 1 // no share of the probability leaves the likeliest token alone
+	}
 	o.Seed = rand.Uint64()
 	if q.Seed != nil {
 		o.Seed = uint64(*q.Seed)

@@ -169,6 +169,26 @@ func TestErrorsNameTheField(t *testing.T) {
 	}
 }
 
+// What is quoted of a long text is cut between characters.
+func TestQuoteCutsCharacters(t *testing.T) {
+	for char, want := range map[string]int{"a": 64, "é": 32, "日": 21, "😀": 16} {
+		if got := quote(strings.Repeat(char, 70)); got != `"`+strings.Repeat(char, want)+`"` {
+			t.Errorf("%q 70 times: %s, want it %d times", char, got, want)
+		}
+	}
+}
+
+// No share of the probability leaves the likeliest token, also for a client that
+// asks for more of them.
+func TestTopPOfZero(t *testing.T) {
+	for more, want := range map[string]int{`"top_p": 0`: 1, `"top_p": 0, "top_k": 9`: 1, `"top_p": 1, "top_k": 9`: 9, `"temperature": 1`: 0} {
+		q, err := decode([]byte(`{"messages": [{"role": "user", "content": "hi"}], ` + more + `}`))
+		if err != nil || q.options.TopK != want {
+			t.Errorf("%s: top-k %d, %v, want %d", more, q.options.TopK, err, want)
+		}
+	}
+}
+
 func TestUnknownFieldsAreIgnored(t *testing.T) {
 	status, body := post(t, tinyServer(t).Handler(), `{"model": "tiny", "messages": [{"role": "developer", "content": "x", "colour": 1},
 		{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "max_tokens": 3, "n": 1, "tools": [], "store": true, "user": "me"}`)
