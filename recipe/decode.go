@@ -136,8 +136,8 @@ func describe(n *yaml.Node) string {
 
 // quote quotes s, shortened.
 func quote(s string) string {
-	if len(s) > 60 {
-		s = s[:60] + "…"
+	if long := []rune(s); len(long) > 60 {
+		s = string(long[:60]) + "…"
 	}
 	return strconv.Quote(s)
 }
