@@ -202,7 +202,7 @@ func (in *importer) errorf(line, column int, format string, args ...any) error {
 	if column > 0 {
 		at = fmt.Sprintf("%s:%d", at, column)
 	}
-	return fmt.Errorf("data: "+at+": "+format, args...)
+	return fmt.Errorf("data: %s: %w", at, fmt.Errorf(format, args...))
 }
 
 // add keeps e, which starts at a line, or says why it cannot be kept.

@@ -144,6 +144,7 @@ func TestReadErrors(t *testing.T) {
 		{"a.json", "{\"dev\":\n[[\"x\",\"y\"]]}", Options{}, `a.json:2: list "dev" of pairs is none of CLINC150's`},
 		{"a.json", `{"train":[["x"]]}`, Options{}, `row of "train" is not [text, intent]`},
 		{"a.json", `{"A":[{"data":[{"entity":"x"}]}]}`, Options{}, `part 1 of a row of "A" has no text`},
+		{"50%.jsonl", "x", Options{}, "data: 50%.jsonl:1:1: invalid character 'x'"},
 		{"a.json", "[{\"text\":\n\"\xe9\"}]", Options{}, "a.json:2:2: not UTF-8"},
 	} {
 		_, err := Read(strings.NewReader(c.text), c.name, c.opt)
