@@ -99,6 +99,35 @@ func TestFlashIsAttention(t *testing.T) {
 	}
 }
 
+// What is too large for an f16 cache does not reach tokens before it, in one pass as
+// little as token by token.
+func TestFlashOfTooLargeValues(t *testing.T) {
+	const tokens, large = 8, 5
+	h := Heads{Query: 2, KV: 1, Dim: 18}
+	pool := par.New(1)
+	defer pool.Close()
+	r := rand.New(rand.NewPCG(7, 8))
+	q, k, v := randomValue(r, tokens, h.Query*h.Dim), randomValue(r, tokens, h.Dim), randomValue(r, tokens, h.Dim)
+	for i, x := range []float32{1e5, -1e5, float32(math.Inf(1)), 65519} {
+		v.Row(large)[4*i], k.Row(large)[17-i] = x, x/1e3
+	}
+	at := func(v *Value, i int) *Value { return &Value{Rows: 1, Cols: v.Cols, Data: v.Row(i)} }
+	tape := NewTape(pool)
+	cache := func() *KV { return NewKV(dtype.F16, 1, h.KV, h.Dim, tokens) }
+	whole := Attention(tape, q, k, v, h, 0, nil, Batch{Seqs: []Seq{{Len: tokens, KV: cache()}}})
+	kv := cache()
+	for i := range tokens {
+		one := Batch{Seqs: []Seq{{Len: 1, KV: kv}}}
+		got := Attention(tape, at(q, i), at(k, i), at(v, i), h, 0, nil, one)
+		one.Advance()
+		for c, x := range got.Data {
+			if w := whole.Row(i)[c]; x != w || math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
+				t.Errorf("token %d, channel %d: %v in one pass, %v after those before it", i, c, w, x)
+			}
+		}
+	}
+}
+
 // A token of many sequences at once, whose prompts came in parts, gets the bits
 // that it gets alone after a whole prompt: whoever stores and reads which blocks,
 // and whether queries and keys are rotated as they are read or before.

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"encoding/binary"
+
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
@@ -18,7 +20,7 @@ func f16For(headDim int) kvLayout {
 
 // f16KV rounds keys and values to binary16, in the panels of [f32KV]. Products
 // decode them, which is exact, and multiply in f32. A magnitude above 65,504
-// becomes infinite.
+// becomes 65,504: an infinity would also spoil sums in which its weight is 0.
 type f16KV struct{ kvRows }
 
 func (f16KV) form() *kernel.Activations { return nil }
@@ -27,7 +29,33 @@ func (f16KV) strip() int { return kernel.PanelWidth }
 
 func (f16KV) room(_, headDim int) int { return max(headDim, keyBlock) * kernel.PanelWidth }
 
-func (f16KV) encode(dst []byte, x []float32) { kernel.F32ToF16(dst, x) }
+func (f16KV) encode(dst []byte, x []float32) {
+	kernel.F32ToF16(dst, x)
+	saturate(dst)
+}
+
+// saturate makes infinite halves the greatest finite ones of their sign.
+func saturate(halves []byte) {
+	const (
+		each     = 0x0001_0001_0001_0001
+		exponent = 0x7c00
+		wordSize = 8
+	)
+	le := binary.LittleEndian
+	for len(halves) > 0 {
+		word := halves[:min(wordSize, len(halves))]
+		halves = halves[len(word):]
+		// An exponent of ones carries into its sign.
+		if len(word) == wordSize && (le.Uint64(word)&(exponent*each)+0x0400*each)&(0x8000*each) == 0 {
+			continue
+		}
+		for ; len(word) > 0; word = word[halfBytes:] {
+			if h := le.Uint16(word); h&0x7fff == exponent {
+				le.PutUint16(word, h-1)
+			}
+		}
+	}
+}
 
 func (f16KV) putKeys(group []byte, keys encoded, lane int) {
 	for i := range keys.n {
