@@ -84,27 +84,30 @@ func New(c Config, src nn.Source) (Model, error) {
 	return m, nil
 }
 
-// limit bounds every number of a shape, so that products of two fit an int.
-const limit = 1 << 24
+// limit bounds every number of a shape, so that products of two fit an int, and
+// mostLayers those that are made before their weights are looked for.
+const (
+	limit      = 1 << 24
+	mostLayers = 1 << 12
+)
 
 func (c Config) check() error {
 	if makers[c.Arch] == nil {
 		return fmt.Errorf("architecture %q is not known; known are: %s", c.Arch, strings.Join(Names(), ", "))
 	}
 	for _, f := range []struct {
-		key string
-		n   int
+		key         string
+		n           int
+		least, most int
 	}{
-		{"block_count", c.Layers}, {"embedding_length", c.Width}, {"attention.head_count", c.Heads},
-		{"attention.head_count_kv", c.KVHeads}, {"attention.key_length", c.HeadDim},
-		{"feed_forward_length", c.FFN}, {"vocab_size", c.Vocab}, {"context_length", c.Context},
+		{"block_count", c.Layers, 1, mostLayers}, {"embedding_length", c.Width, 1, limit},
+		{"attention.head_count", c.Heads, 1, limit}, {"attention.head_count_kv", c.KVHeads, 1, limit},
+		{"attention.key_length", c.HeadDim, 1, limit}, {"feed_forward_length", c.FFN, 1, limit},
+		{"vocab_size", c.Vocab, 1, limit}, {"context_length", c.Context, 2, limit}, // a token, and what follows it
 	} {
-		if f.n < 1 || f.n > limit {
-			return fmt.Errorf("%s.%s is %d, want 1 to %d", c.Arch, f.key, f.n, limit)
+		if f.n < f.least || f.n > f.most {
+			return fmt.Errorf("%s.%s is %d, want %d to %d", c.Arch, f.key, f.n, f.least, f.most)
 		}
-	}
-	if c.Context < 2 {
-		return fmt.Errorf("%s.context_length is %d, want at least 2: a token, and what follows it", c.Arch, c.Context)
 	}
 	if c.Heads%c.KVHeads != 0 {
 		return fmt.Errorf("%s: %d heads cannot share %d KV heads", c.Arch, c.Heads, c.KVHeads)
