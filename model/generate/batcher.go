@@ -24,6 +24,7 @@ type Batcher struct {
 
 	mu      sync.Mutex
 	waiting []*writer
+	free    int           // rows that waiting requests get after the step under way
 	working chan struct{} // closed when the goroutine ends; nil if there is none
 	closed  bool          // new requests are refused
 	cut     bool          // the batch's rows must leave
@@ -34,7 +35,9 @@ type Batcher struct {
 func NewBatcher(r *Runner, l Limits) *Batcher {
 	orElse(&l.Waiting, defaultWaiting)
 	orElse(&l.Memory, defaultMemory)
-	return &Batcher{batch: newBatch(r, l)}
+	b := &Batcher{batch: newBatch(r, l)}
+	b.free = b.batch.Rows
+	return b
 }
 
 // Context returns how many tokens of prompt and reply together a request has
@@ -73,7 +76,7 @@ func (b *Batcher) join(w *writer) error {
 	switch {
 	case b.closed:
 		return ErrClosed
-	case len(b.waiting) >= b.batch.Waiting:
+	case len(b.waiting) >= b.free+b.batch.Waiting:
 		return ErrBusy
 	}
 	b.waiting = append(b.waiting, w)
@@ -108,6 +111,10 @@ func (b *Batcher) next() bool {
 	})
 	for len(b.waiting) > 0 && b.batch.admit(b.waiting[0]) {
 		b.waiting = slices.Delete(b.waiting, 0, 1)
+	}
+	b.free = 0
+	if len(b.waiting) == 0 {
+		b.free = b.batch.Rows - len(b.batch.rows)
 	}
 	if len(b.batch.rows) > 0 {
 		return true

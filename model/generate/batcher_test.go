@@ -283,6 +283,44 @@ func TestLongPromptDoesNotStallOthers(t *testing.T) {
 	}
 }
 
+// Those that the rows have room for are not in the line: it is as long as its limit
+// beside them, before the first step and after it.
+func TestLineBeginsBehindFreeRows(t *testing.T) {
+	m, pool := packed(t, 1)
+	const rows, waiting = 3, 2
+	b := NewBatcher(NewRunner(m, pool, Precision{Exact: true}), Limits{Rows: rows, Waiting: waiting})
+	b.working = make(chan struct{}) // the test steps the batch
+	var ws []*writer
+	join := func() error {
+		w, err := b.batch.newWriter(t.Context(), &Request{Prompt: []int{1, 2, 3}, Options: Options{MaxTokens: 1 + len(ws), Endless: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ended = func() {}
+		ws = append(ws, w)
+		return b.join(w)
+	}
+	refuses := func(when string, room int) {
+		t.Helper()
+		for range room {
+			if err := join(); err != nil {
+				t.Fatalf("%s: %v with room for more", when, err)
+			}
+		}
+		if err := join(); !errors.Is(err, ErrBusy) {
+			t.Errorf("%s: the request after those got %v, want %v", when, err, ErrBusy)
+		}
+	}
+	refuses("idle", rows+waiting)
+	b.next()
+	refuses("with all rows taken", 0)
+	for !ws[2].done { // the first three end, one after the other, and the last two come in
+		b.batch.step()
+		b.next()
+	}
+	refuses("with one row free and nobody waiting", 1+waiting)
+}
+
 // Requests beyond the line's length are refused, those in it when the batch
 // shuts down; replies on their way are finished, unless time is up.
 func TestBatcherRefusesAndShutsDown(t *testing.T) {
@@ -303,6 +341,7 @@ func TestBatcherRefusesAndShutsDown(t *testing.T) {
 		waits.ended = func() { results <- waits.err }
 		b.waiting = append(b.waiting, waits)
 		b.working = make(chan struct{})
+		b.free = 0
 		b.mu.Unlock()
 		if _, err := b.Reply(t.Context(), Request{Prompt: prompt}, nil); !errors.Is(err, ErrBusy) {
 			t.Errorf("with a full line: %v", err)
