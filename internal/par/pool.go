@@ -167,6 +167,12 @@ func (p *Pool) Run(t Task, pieces int) {
 	if p.watch != nil {
 		defer p.watch.ran(time.Now())
 	}
+	if p.closed.Load() {
+		panic("par: Run after Close")
+	}
+	if !p.running.CompareAndSwap(false, true) {
+		panic("par: Run called during a Run of the same pool")
+	}
 	if p.threads == 1 || pieces <= 1 {
 		p.alone(t, pieces)
 		return
@@ -175,12 +181,6 @@ func (p *Pool) Run(t Task, pieces int) {
 	if start < p.solo {
 		p.alone(t, pieces)
 		return
-	}
-	if p.closed.Load() {
-		panic("par: Run after Close")
-	}
-	if !p.running.CompareAndSwap(false, true) {
-		panic("par: Run called during a Run of the same pool")
 	}
 	p.task = t
 	for i := range p.shares {
@@ -202,6 +202,7 @@ func (p *Pool) Run(t Task, pieces int) {
 
 // alone does a run on the caller's thread.
 func (p *Pool) alone(t Task, pieces int) {
+	defer p.running.Store(false) // also if a piece panics
 	if p.watch != nil {
 		defer p.watch.worked(time.Now())
 	}

@@ -2,6 +2,7 @@ package par
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -117,15 +118,30 @@ type nested struct{ p *Pool }
 
 func (n nested) Do(_, _ int) { n.p.Run(n, 2) }
 
+// A run inside a run is refused whoever does the pieces, and the pool is as good as
+// before.
 func TestNestedRunPanics(t *testing.T) {
-	p := New(2)
-	defer p.Close()
+	for _, c := range []struct {
+		threads, pieces int
+		solo            time.Duration
+	}{{2, 2, 0}, {2, 1, 0}, {1, 2, 0}, {2, 2, time.Hour}} {
+		p := New(c.threads)
+		p.solo = now() + c.solo
+		panicsWith(t, "during a Run", func() { p.Run(nested{p}, c.pieces) })
+		p.Run(&sum{make([]int, 4)}, 4)
+		p.Close()
+		panicsWith(t, "after Close", func() { p.Run(&sum{make([]int, 4)}, c.pieces) })
+	}
+}
+
+func panicsWith(t *testing.T, want string, f func()) {
+	t.Helper()
 	defer func() {
-		if recover() == nil {
-			t.Error("a run inside a run was accepted")
+		if got, _ := recover().(string); !strings.Contains(got, want) {
+			t.Errorf("panic %q, want one with %q", got, want)
 		}
 	}()
-	p.Run(nested{p}, 2)
+	f()
 }
 
 func TestRunAllocatesNothing(t *testing.T) {
