@@ -3,8 +3,10 @@ package op_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/nn/op"
 	"limbeck/tensor/dtype"
@@ -193,6 +195,30 @@ func TestCrossEntropyGradient(t *testing.T) {
 	}
 }
 
+// The weight's gradient is added as the loss is computed: a gradient of the loss
+// other than one comes too late.
+func TestHeadLossRefusesToBeScaled(t *testing.T) {
+	r := source(18)
+	pool := par.New(1)
+	defer pool.Close()
+	for _, scale := range []float32{1, 0.5} {
+		w := testkit.Weight(r, "head", 5, 4)
+		w.SetTrainable()
+		tape := op.NewTape(pool)
+		tape.SetRecording(true)
+		loss := op.HeadLoss(tape, values(testkit.Matrix(r, 2, 4))[0], w, &op.CrossEntropy{Targets: []int{1, 2}, Weight: 1})
+		y := op.Sum(tape, []*op.Value{loss}, []float32{scale})
+		refused := func() (refused bool) {
+			defer func() { refused = recover() != nil }()
+			tape.Backward(y)
+			return false
+		}()
+		if refused != (scale != 1) {
+			t.Errorf("a gradient of %v: refused: %v", scale, refused)
+		}
+	}
+}
+
 func TestRowLossesGradient(t *testing.T) {
 	r := source(14)
 	w := testkit.Weight(r, "w", 15, 8)
@@ -221,6 +247,42 @@ func TestRecomputeGradient(t *testing.T) {
 		y := op.Recompute(t, s, op.AddScaled(t, x[0], x[0], 0.5), op.Batch{})
 		return op.Recompute(t, s, y, op.Batch{})
 	})
+}
+
+// A stage that is run again computes what it computed first, on a tape that would
+// otherwise keep keys and values in a format of its own.
+func TestRecomputeAttendsAsRecorded(t *testing.T) {
+	r := source(19)
+	h := op.Heads{Query: 2, KV: 1, Dim: 32}
+	s := attending{testkit.Weight(r, "q", 64, 64), testkit.Weight(r, "k", 32, 64), testkit.Weight(r, "v", 32, 64), h}
+	x := values(testkit.Matrix(r, 7, 64))[0]
+	b := op.Batch{Seqs: []op.Seq{{Len: 7}}}
+	pool := par.New(1)
+	defer pool.Close()
+	for _, format := range op.KVTypes() {
+		t.Run(format.Name, func(t *testing.T) {
+			tape := op.NewTape(pool)
+			tape.SetRecording(true)
+			want := slices.Clone(s.Forward(tape, x, b).Data)
+			tape.KV = format
+			if got := op.Recompute(tape, s, x, b).Data; !slices.Equal(got, want) {
+				t.Errorf("%v first, %v when it is recorded", got[:4], want[:4])
+			}
+			if tape.KV != format {
+				t.Errorf("the tape's format is %v after it, want %v", tape.KV, format)
+			}
+		})
+	}
+}
+
+// attending is a stage of attention alone.
+type attending struct {
+	q, k, v *op.Weight
+	heads   op.Heads
+}
+
+func (s attending) Forward(t *op.Tape, x *op.Value, b op.Batch) *op.Value {
+	return op.Attention(t, op.MatMul(t, x, s.q), op.MatMul(t, x, s.k), op.MatMul(t, x, s.v), s.heads, 0, nil, b)
 }
 
 // stage is x + down(silu(up(n))·up(n)), n being the norm of x.

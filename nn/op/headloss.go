@@ -1,6 +1,10 @@
 package op
 
-import "limbeck/tensor/kernel"
+import (
+	"fmt"
+
+	"limbeck/tensor/kernel"
+)
 
 // A RowLoss is a loss on the logits of one row. It returns its value, already
 // weighted, and adds its gradient to grad unless that is nil. Rows are taken
@@ -20,10 +24,10 @@ type Preparer interface {
 // Logits, and then their gradient in their place, exist for a few rows at a
 // time: the gradients of hidden and w are computed in the forward pass, for a
 // loss whose own gradient is one. On a recording tape w's gradient is therefore complete before
-// [Tape.Backward], which HeadLoss's value must reach unscaled.
+// [Tape.Backward], which panics if it comes to the loss with another one.
 func HeadLoss(t *Tape, hidden *Value, w *Weight, loss RowLoss) *Value {
 	n := Alloc[headLoss](t)
-	*n = headLoss{hidden: hidden, loss: loss, y: t.Value(1, 1), losses: n.losses}
+	*n = headLoss{hidden: hidden, w: w, loss: loss, y: t.Value(1, 1), losses: n.losses}
 	n.y.Data[0] = 0
 	if t.recording {
 		n.dh = t.Floats(len(hidden.Data))
@@ -31,7 +35,7 @@ func HeadLoss(t *Tape, hidden *Value, w *Weight, loss RowLoss) *Value {
 	var sum float64
 	limit := HeadRows(w.Rows)
 	for lo := 0; lo < hidden.Rows; lo += limit {
-		sum += n.chunk(t, w, lo, min(limit, hidden.Rows-lo))
+		sum += n.chunk(t, lo, min(limit, hidden.Rows-lo))
 	}
 	n.y.Data[0] = float32(sum)
 	t.Record(n, n.y)
@@ -39,8 +43,8 @@ func HeadLoss(t *Tape, hidden *Value, w *Weight, loss RowLoss) *Value {
 }
 
 // HeadRows is how many rows' logits exist at once in [HeadLoss] over a
-// vocabulary of this size. For each such chunk the head is packed twice: fewer
-// chunks are faster, and up to 24 MB of logits are worth it.
+// vocabulary of this size: as many as 24 MB hold, and 384 of a large one. For each
+// such chunk the head is packed twice: fewer chunks are faster.
 func HeadRows(vocab int) int {
 	const fewest, floats = 384, 6 << 20
 	return min(max(fewest, floats/vocab), MaxHeadRows)
@@ -51,6 +55,7 @@ const MaxHeadRows = 1024
 
 type headLoss struct {
 	hidden, y *Value
+	w         *Weight
 	loss      RowLoss
 	dh        []float32 // gradient of hidden
 
@@ -62,8 +67,8 @@ type headLoss struct {
 }
 
 // chunk adds up the losses of rows lo to lo+rows, and their gradients.
-func (n *headLoss) chunk(t *Tape, w *Weight, lo, rows int) float64 {
-	m, c := t.Mark(), n.hidden.Cols
+func (n *headLoss) chunk(t *Tape, lo, rows int) float64 {
+	m, w, c := t.Mark(), n.w, n.hidden.Cols
 	recording := t.recording
 	t.recording = false
 	if p, ok := n.loss.(Preparer); ok {
@@ -110,6 +115,9 @@ func (n *headLoss) Do(worker, row int) {
 func (*headLoss) Op() string { return "head loss" }
 
 func (n *headLoss) Backward(t *Tape) {
+	if n.w.Grad != nil && n.y.Grad[0] != 1 {
+		panic(fmt.Sprintf("op: the head's loss has the gradient %v, where that of weight %q was added for 1", n.y.Grad[0], n.w.Name))
+	}
 	dx, add := t.grad(n.hidden)
 	addGrad(dx, n.dh, n.y.Grad[0], add)
 }

@@ -108,3 +108,25 @@ func TestPackedLeavesTheFile(t *testing.T) {
 		}
 	}
 }
+
+// What has a layout is not trained, packed already or later: its products would go on
+// by the layout.
+func TestPackedAreNotTrained(t *testing.T) {
+	for name, pack := range map[string]func(ws []*op.Weight){
+		"packed": func(ws []*op.Weight) { op.PackAll(ws, onePool(t), nil) },
+		"later":  op.PackLater,
+	} {
+		ws := mixed(t)
+		pack(ws)
+		for _, w := range ws {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s: %s became trainable", name, w.Name)
+					}
+				}()
+				w.SetTrainable()
+			}()
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 // A Profile adds up where the time of a tape's passes goes, forwards and
 // backwards. An operation's time runs from the end of the one before it to its
 // own end, so that no time is left out; what happens between a pass's last
-// operation and the tape's reset counts as [Outside], but for what [Tape.Spent]
+// operation and the tape's reset counts as [Outside], but for what [Tape.Charge]
 // names.
 type Profile struct {
 	spent map[Spender]Spent
@@ -49,9 +49,9 @@ func (p *Profile) lap(s Spender, c Cost) {
 	p.last = now
 }
 
-// Spent makes the time since the last operation that of op, which is no
+// Charge makes the time since the last operation that of op, which is no
 // operation of the tape's, in its profile if it has one.
-func (t *Tape) Spent(op string) {
+func (t *Tape) Charge(op string) {
 	if t.Profile != nil {
 		t.Profile.lap(Spender{Op: op}, Cost{})
 	}

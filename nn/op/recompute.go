@@ -18,13 +18,13 @@ func Recompute(t *Tape, s Stage, x *Value, b Batch) *Value {
 	n := Alloc[recompute](t)
 	*n = recompute{s, x, t.Value(x.Rows, x.Cols), b}
 	copy(n.y.Data, x.Data)
-	t.recording = false // s may now write to its input
-	m := t.Mark()
+	kv, m := t.KV, t.Mark()
+	t.recording, t.KV = false, nil // s may now write to its input, and computes as if it were recorded
 	if y := s.Forward(t, n.y, b); y != n.y {
 		copy(n.y.Data, y.Data)
 	}
 	t.Release(m)
-	t.recording = true
+	t.recording, t.KV = true, kv
 	t.Record(n, n.y)
 	return n.y
 }

@@ -53,11 +53,11 @@ type Tape struct {
 
 	// KV is the format in which attention keeps keys and values of sequences
 	// without a cache, so that they get what they get with one of that format;
-	// nil: f32. A tape that records keeps them as it multiplies.
+	// nil: f32, or bf16 where BF16 rounds. A tape that records takes it for nil.
 	KV *dtype.Type
 
-	// BF16 rounds what products of trained weights, and those of attention on a
-	// tape that records, multiply to bf16, forwards and backwards; sums, weights
+	// BF16 rounds what products of trained weights, and those of attention with
+	// neither a cache nor KV, multiply to bf16, forwards and backwards; sums, weights
 	// and their gradients stay f32. Where bf16 is multiplied no faster, nothing is
 	// rounded.
 	BF16 bool
@@ -105,7 +105,7 @@ func (t *Tape) Recording() bool { return t.recording }
 
 // Reset forgets all operations and takes back the memory of all values.
 func (t *Tape) Reset() {
-	t.Spent(Outside)
+	t.Charge(Outside)
 	t.entries = t.entries[:0]
 	for _, v := range t.lent {
 		t.takeBack(v)

@@ -67,7 +67,7 @@ func (w *Weight) SetTrainable() {
 	if w.Grad != nil {
 		return
 	}
-	if w.packed != nil {
+	if w.layout != nil {
 		panic(fmt.Sprintf("op: weight %q is packed, and was to be trained", w.Name))
 	}
 	v := LargeFloats(w.Rows * w.Cols)
