@@ -179,8 +179,9 @@ func (t *Trainer) write(path, state string, p parts) error {
 	return gguf.Write(path, &meta, tensors)
 }
 
-// resume goes on from the folder's checkpoint, if there is one. One of another
-// training is an error.
+// resume goes on from the folder's checkpoint, if there is one. One of other options
+// or shapes is an error; that the examples, and what the training began with, are the
+// same is up to who names the folder.
 func (t *Trainer) resume(steps int) (err error) {
 	if t.o.Checkpoint == "" {
 		return nil

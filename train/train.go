@@ -285,7 +285,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 		return 0, 0, fmt.Errorf("step %d: the loss is %g and the gradient's norm %g: %w", t.state.Step+1, loss, norm, ErrDiverged)
 	}
 	t.opt.step(t.state.Step, t.o.rate(t.state.Step, steps), norm)
-	t.tape.Spent(outsidePasses)
+	t.tape.Charge(outsidePasses)
 	return loss, tokens, nil
 }
 

@@ -30,8 +30,8 @@ type Config struct {
 	Tied     bool // the output projection is the embedding table
 }
 
-// A Model is a decoder. It keeps no state between calls but what a batch's
-// caches hold.
+// A Model is a decoder. What it computes depends on its arguments and what a batch's
+// caches hold. It serves one goroutine at a time.
 type Model interface {
 	Config() Config
 

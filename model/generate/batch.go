@@ -17,17 +17,13 @@ type Limits struct {
 	Memory  int // bytes of KV caches, those of finished requests included; 0: 1 GB
 }
 
-// mostChunk is the Chunk of limits that set none, for all but wide models.
-const mostChunk = 256
-
-// DefaultChunk is the Chunk of limits that set none, for models of shape c:
-// prompts of so many tokens together are read in one pass. Those of wide models
-// are fewer: their activations, most of which are gates and what these let through
-// where [op.Gated] does not make them in parts, are to take little beside the weights,
-// and weights as many are worth reading for fewer tokens.
+// DefaultChunk is the Chunk of limits that set none, for models of shape c. A pass
+// holds two f32 for each token and neuron, where [op.Gated] does not make them in
+// parts: the more neurons a model has, the fewer tokens it reads at once, and the
+// fewer are worth reading its weights for.
 func DefaultChunk(c arch.Config) int {
-	const step, least, memory = 16, 64, 17e6
-	return min(mostChunk, max(least, int(memory/(2*4*float64(c.FFN)))/step*step))
+	const step, least, most, memory = 16, 64, 256, 17e6
+	return min(most, max(least, int(memory/(2*4*float64(c.FFN)))/step*step))
 }
 
 const (

@@ -161,9 +161,13 @@ func GarbageShare(m *model.Model) int {
 	return max(1, min(20, 16_000_000*100/size))
 }
 
+// packAfter is how many tokens a runner reads at most with weights that are packed
+// for each product anew.
+const packAfter = 256
+
 // PackLater has the runner pack its model, which is not packed yet, before it goes on
-// with a reply or has read more than 256 tokens: the first token of a reply to a
-// short prompt does not wait for it.
+// with a reply or has read more than [packAfter] tokens: the first token of a reply to
+// a short prompt does not wait for it.
 func (r *Runner) PackLater() {
 	r.Model.PackLater()
 	r.raw = true
@@ -172,7 +176,7 @@ func (r *Runner) PackLater() {
 // begin readies the model for one more pass, over so many tokens, among which may be
 // some of replies.
 func (r *Runner) begin(tokens int, replies bool) {
-	if r.read += tokens; r.raw && (replies || r.read > mostChunk) {
+	if r.read += tokens; r.raw && (replies || r.read > packAfter) {
 		debug.FreeOSMemory() // what loading left: packed, the model takes the most that it ever does
 		r.Model.Pack(r.tape.Pool)
 		r.raw = false
