@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/model/arch"
 	"limbeck/nn/op"
@@ -156,6 +157,35 @@ func TestPlanIsWhatTapesHold(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What a tape holds of a training of adapters does not depend on the format of the
+// frozen weights, up to a band of the one that is decoded.
+func TestFrozenWeightsAreDecodedInBands(t *testing.T) {
+	const band = 8 << 20
+	c := testkit.Even("llama", true)
+	c.Layers, c.Width, c.FFN, c.Vocab = 2, 128, 256, 1<<16
+	held := func(format *dtype.Type) int {
+		m := testkit.Decoder(c, format, 1)
+		a, err := Adapt(m, 4, 8, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool := par.New(2)
+		defer pool.Close()
+		z, err := New(m, texts(t, 2, 64), a.Objective(HardLabels{}), shortOptions(), pool, Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := z.step([]int{0, 1}, 100); err != nil {
+			t.Fatal(err)
+		}
+		return z.tape.Bytes()
+	}
+	f32, q8 := held(dtype.F32), held(dtype.Q8_0)
+	if q8 > f32+band {
+		t.Errorf("the tape holds %d bytes with weights in q8_0, %d in f32, want at most %d more", q8, f32, band)
 	}
 }
 

@@ -77,6 +77,23 @@ func TestFrozenWeights(t *testing.T) {
 	}
 }
 
+// A large frozen weight is decoded in bands, whose gradients add up to that of the
+// whole.
+func TestFrozenWeightsInBands(t *testing.T) {
+	r := source(20)
+	w := testkit.Weight(r, "w", 1100, 2048) // three bands
+	frozen, err := w.Tensor().Convert(dtype.F16, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Set(frozen); err != nil {
+		t.Fatal(err)
+	}
+	testkit.CheckGradient(t, values(testkit.Matrix(r, 2, 2048)), nil, func(t *op.Tape, x []*op.Value) *op.Value {
+		return op.MatMul(t, x[0], w)
+	})
+}
+
 func TestFreeze(t *testing.T) {
 	r := source(4)
 	table, norm := testkit.Weight(r, "table", 11, 10), testkit.Weight(r, "norm", 1, 10)

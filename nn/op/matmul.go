@@ -181,22 +181,41 @@ func (n *matMul) cost() Cost {
 	return Cost{float64(n.w.ReadBytes()), a.Times(float64(n.x.Rows))}
 }
 
-// mulGrad computes dx = dy·w, or adds it.
+// gradBand bounds the elements of a weight that are decoded at once on the way back.
+const gradBand = 1 << 20
+
+// mulGrad computes dx = dy·w, or adds it. A weight in another format than f32 is
+// decoded in bands of rows, whose products are added up.
 func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
-	m := t.Mark()
-	values := w.t.Data != nil && w.t.Type == dtype.F32
-	mat := kernel.Mat{}
-	if values {
-		mat = w.dense()
-	} else {
-		v := t.Floats(w.Rows * w.Cols)
-		for i := range w.Rows {
-			w.DecodeRow(v[i*w.Cols:(i+1)*w.Cols], i)
-		}
-		mat = kernel.Dense(v, w.Rows, w.Cols)
+	if w.t.Data != nil && w.t.Type == dtype.F32 {
+		t.mul(dx, dy, w.dense(), add)
+		return
 	}
-	t.mul(dx, dy, mat, add)
+	m := t.Mark()
+	most := max(1, gradBand/w.Cols)
+	band := Alloc[decodedRows](t)
+	*band = decodedRows{w: w, mem: t.Floats(min(most, w.Rows) * w.Cols)}
+	for ; band.first < w.Rows; band.first += most {
+		band.rows = min(most, w.Rows-band.first)
+		t.Pool.Run(band, rowPieces(band.rows))
+		t.mul(dx, part(dy, 0, dy.Rows, band.first, band.first+band.rows),
+			kernel.Dense(band.mem[:band.rows*w.Cols], band.rows, w.Cols), add || band.first > 0)
+	}
 	t.rewind(m)
+}
+
+// decodedRows are some rows of a weight.
+type decodedRows struct {
+	w           *Weight
+	mem         []float32
+	first, rows int
+}
+
+func (d *decodedRows) Do(_, piece int) {
+	lo, hi := rowPiece(piece, d.rows)
+	for i := lo; i < hi; i++ {
+		d.w.DecodeRow(d.mem[i*d.w.Cols:(i+1)*d.w.Cols], d.first+i)
+	}
 }
 
 func (w *Weight) dense() kernel.Mat { return kernel.Dense(w.F32(), w.Rows, w.Cols) }
