@@ -1,10 +1,6 @@
 package distill
 
-import (
-	"slices"
-
-	"limbeck/nn/op"
-)
+import "limbeck/nn/op"
 
 // live makes the targets of a batch's rows from the teacher's logits, for as
 // many rows at once as the student has logits: neither model's exist for all
@@ -14,10 +10,9 @@ type live struct {
 	hidden *op.Value // the teacher's, of the batch
 	rows   []int
 
-	mark    op.Mark // of the teacher's memory, after its hidden states
-	first   int
-	logits  *op.Value
-	dropped []float64 // of the rows from first on
+	mark   op.Mark // of the teacher's memory, after its hidden states
+	first  int
+	logits *op.Value
 }
 
 // begin starts a batch, over which the teacher has run.
@@ -28,20 +23,15 @@ func (l *live) Prepare(first, rows int) {
 	d := l.d
 	d.tape.Release(l.mark)
 	l.first, l.logits = first, d.teacher.Head(d.tape, l.hidden, l.rows[first:first+rows])
-	l.dropped = slices.Grow(l.dropped[:0], rows)[:rows]
 	for i := range rows {
 		d.targets[first+i] = Target{LogP: d.tape.Floats(d.student.Vocab)}
 	}
 	d.tape.Pool.Run(l, rows)
-	for _, x := range l.dropped {
-		d.dropped += x
-	}
-	d.rows += rows
 }
 
 // Do projects the logits of one row on the student's tokens.
 func (l *live) Do(_, i int) {
-	l.dropped[i] = l.d.vocab.project(l.d.targets[l.first+i].LogP, l.logits.Row(i), l.d.o.Temperature, l.d.blocks.of(i))
+	l.d.vocab.project(l.d.targets[l.first+i].LogP, l.logits.Row(i), l.d.o.Temperature, l.d.blocks.of(i))
 }
 
 // Loss implements [op.RowLoss].

@@ -49,8 +49,6 @@ type Objective struct {
 	given   map[string][]float32 // the teacher's
 	memory  *op.Tape             // of given
 	ids     []int
-	dropped float64 // sum over the rows seen
-	rows    int
 	terms   []*op.Value
 	weights []float32
 
@@ -230,10 +228,6 @@ func (d *Objective) Weights() []*op.Weight {
 	}
 	return all
 }
-
-// Dropped returns the mean probability that the teacher gave to tokens that
-// the student lacks, over all rows so far.
-func (d *Objective) Dropped() float64 { return d.dropped / float64(max(d.rows, 1)) }
 
 // Loss implements [train.Objective].
 func (d *Objective) Loss(t *op.Tape, m arch.Model, b *train.Batch) *op.Value {

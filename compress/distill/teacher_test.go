@@ -355,8 +355,15 @@ func TestDroppedVocabulary(t *testing.T) {
 	s.Vocab = len(v)
 	d.student = s
 	d.Loss(recording(newPool(t, 1)), decoder(s, 3), batch(set))
-	if math.Abs(d.Dropped()-dropped) > probabilityTolerance {
-		t.Errorf("live: %g dropped, want %g", d.Dropped(), dropped)
+	if len(d.targets) != len(c.Tail) {
+		t.Fatalf("live: %d rows, want %d", len(d.targets), len(c.Tail))
+	}
+	for row, target := range d.targets {
+		for i, id := range c.IDs[row*len(v) : (row+1)*len(v)] {
+			if got, want := target.LogP[id], c.LogP[row*len(v)+i]; math.Abs(float64(got-want)) > probabilityTolerance {
+				t.Errorf("live: row %d, token %d: ln p is %g, want %g", row, id, got, want)
+			}
+		}
 	}
 }
 
