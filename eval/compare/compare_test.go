@@ -281,7 +281,7 @@ func TestOpponents(t *testing.T) {
 
 func TestPairVerdict(t *testing.T) {
 	same := []float64{1, 0, 1, 1, 0, 1, 1, 1, 0, 1}
-	p := measure.Average.Compare(same, same)
+	p := measure.Bootstrap{}.Compare(measure.Average, same, same)
 	got := newPair("a", "b", report.MetricInfo{Unit: report.Percent}, &p)
 	// 1 − 0.05^(1/10) = 0.2589
 	if got.Verdict != "no example tells them apart; a loss above 25.9 points is excluded" {
