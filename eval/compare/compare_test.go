@@ -109,7 +109,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d pairs, want %d", len(r.Pairs), want)
 	}
 	last := r.Pairs[len(r.Pairs)-5]
-	if last.A != classicalName || last.B != "model 2" || last.Diff.Or(0) != -1 || !strings.HasPrefix(last.Verdict, "worse by 100.0 points") {
+	if last.A != report.Classical || last.B != "model 2" || last.Diff.Or(0) != -1 || !strings.HasPrefix(last.Verdict, "worse by 100.0 points") {
 		t.Errorf("last pair %+v", last)
 	}
 	if len(r.Examples) != 5 || len(r.Examples[0].Replies) != 4 {
