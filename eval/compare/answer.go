@@ -47,7 +47,11 @@ func (c *comparison) answer(ctx context.Context, r *row) error {
 		}
 		r.Digest = digest
 	}
-	key := c.key("answers", r.Digest, fmt.Sprint(c.task == nil, c.losses(), data.TextPiece))
+	limit := 0 // by the task's definition; else data and model, which are in the key, say it
+	if c.task != nil {
+		limit = c.task.ReplyTokens
+	}
+	key := c.key("answers", r.Digest, c.taskName(), fmt.Sprint(limit, c.losses(), data.TextPiece))
 	if !c.recallOutcome(key, r) {
 		if err := c.work(ctx, r); err != nil {
 			return err

@@ -145,6 +145,29 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Answers that were kept for one task are not those to another, which bounds them
+// otherwise.
+func TestAnswersAreOfTheirTask(t *testing.T) {
+	long := data.NewStructured("say it", "say", []data.Slot{{Name: "word", Value: strings.Repeat("xz", 100)}}) // of more than 128 tokens
+	examples := append(commands(2), long)
+	o := Options{Bootstrap: measure.Bootstrap{Resamples: 100}, Threads: 1, Open: model.Open}
+	m := models(t, 1)
+	judged := func(task, checkpoints string) string {
+		t.Helper()
+		o.Task, o.Checkpoints = task, checkpoints
+		r, err := Run(context.Background(), m, examples, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return untimed(t, r)
+	}
+	dir := t.TempDir()
+	judged(eval.JSONSlots.Name, dir)
+	if got, want := judged(eval.ExactMatch.Name, dir), judged(eval.ExactMatch.Name, ""); got != want {
+		t.Errorf("after %s, %s is reported as %s\nwant %s", eval.JSONSlots.Name, eval.ExactMatch.Name, got, want)
+	}
+}
+
 func TestRunStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
