@@ -4,12 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"limbeck/internal/disk"
 )
 
 // ReadText returns a file that is one text, whatever its name. One that is empty or
@@ -58,7 +59,7 @@ func FileDigest(ref string) (string, error) {
 	}
 	var sums []string
 	for _, path := range paths {
-		sum, err := digestFile(path)
+		sum, err := disk.Digest(path, nil)
 		if err != nil {
 			return "", fmt.Errorf("data: %w", err)
 		}
@@ -69,17 +70,6 @@ func FileDigest(ref string) (string, error) {
 	}
 	all := sha256.Sum256([]byte(strings.Join(sums, "\n") + "\n"))
 	return hex.EncodeToString(all[:]), nil
-}
-
-func digestFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // files returns the files that a reference names, and o with the part of them.

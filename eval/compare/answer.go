@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -41,7 +40,7 @@ type reply struct {
 // answer lets a model answer all examples, or finds that it did.
 func (c *comparison) answer(ctx context.Context, r *row) error {
 	if r.Digest == "" {
-		digest, err := digestOf(r.Ref)
+		digest, err := disk.Digest(r.Ref, nil)
 		if err != nil {
 			return err
 		}
@@ -99,28 +98,6 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 		r.Losses, err = eval.ReplyLosses(ctx, m, runner.Tape(), c.examples, progress)
 	}
 	return err
-}
-
-// digestOf returns the SHA-256 of a file, or of a folder's files with their
-// names.
-func digestOf(path string) (string, error) {
-	h := sha256.New()
-	err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if p != path {
-			fmt.Fprintf(h, "%s\n", filepath.Base(p))
-		}
-		f, err := os.Open(p)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		_, err = io.Copy(h, f)
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // key names what is kept of a kind: it changes with all that it depends on.

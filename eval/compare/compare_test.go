@@ -16,6 +16,7 @@ import (
 	"limbeck/eval"
 	"limbeck/eval/bench"
 	"limbeck/eval/report"
+	"limbeck/internal/disk"
 	"limbeck/internal/testkit"
 	"limbeck/measure"
 	"limbeck/model"
@@ -165,6 +166,28 @@ func TestAnswersAreOfTheirTask(t *testing.T) {
 	judged(eval.JSONSlots.Name, dir)
 	if got, want := judged(eval.ExactMatch.Name, dir), judged(eval.ExactMatch.Name, ""); got != want {
 		t.Errorf("after %s, %s is reported as %s\nwant %s", eval.JSONSlots.Name, eval.ExactMatch.Name, got, want)
+	}
+}
+
+// A folder has the digest that recipes' lineages have of it.
+func TestDigestOfFolder(t *testing.T) {
+	c := models(t, 1)
+	file := c[0].Ref
+	c[0].Ref = filepath.Dir(file)
+	if err := os.WriteFile(filepath.Join(c[0].Ref, ".hidden"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	want, err := disk.Digest(c[0].Ref, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(string) (*model.Model, error) { return model.Open(file) }
+	r, err := Run(context.Background(), c, commands(1), Options{Bootstrap: measure.Bootstrap{Resamples: 100}, Threads: 1, Open: open})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Models[0].Digest; got != "sha256:"+want {
+		t.Errorf("digest %s, want sha256:%s", got, want)
 	}
 }
 
