@@ -4,12 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"limbeck/internal/disk"
 )
 
 // ReadText returns a file that is one text, whatever its name. One that is empty or
@@ -52,13 +52,13 @@ func badByte(b []byte) int {
 // names, whole, even if only a part of its rows is asked for. Of several files it is
 // the digest of their digests, a line each in the order in which they are read.
 func FileDigest(ref string) (string, error) {
-	paths, _, err := files(ref, Options{})
+	paths, err := Paths(ref)
 	if err != nil {
 		return "", err
 	}
 	var sums []string
 	for _, path := range paths {
-		sum, err := digestFile(path)
+		sum, err := disk.Digest(path, nil)
 		if err != nil {
 			return "", fmt.Errorf("data: %w", err)
 		}
@@ -71,30 +71,20 @@ func FileDigest(ref string) (string, error) {
 	return hex.EncodeToString(all[:]), nil
 }
 
-func digestFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+// Paths returns the files that a reference names: one, or those that fit a pattern, by
+// the names of their folders and then their own. It is the order in which [Load] reads
+// them, and the keys of a recipe's steps depend on it.
+func Paths(ref string) ([]string, error) {
+	path, _ := CutPart(ref)
+	if _, err := os.Stat(path); err == nil || !strings.ContainsAny(path, "*?[") {
+		return []string{path}, nil
 	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
-}
-
-// files returns the files that a reference names, and o with the part of them.
-func files(ref string, o Options) ([]string, Options, error) {
-	ref, o = cutPart(ref, o)
-	if _, err := os.Stat(ref); err == nil || !strings.ContainsAny(ref, "*?[") {
-		return []string{ref}, o, nil
-	}
-	paths, err := filepath.Glob(ref)
+	paths, err := filepath.Glob(path)
 	if err != nil {
-		return nil, o, fmt.Errorf("data: pattern %q: %w", ref, err)
+		return nil, fmt.Errorf("data: pattern %q: %w", path, err)
 	}
 	if len(paths) == 0 {
-		return nil, o, fmt.Errorf("data: no file matches %q", ref)
+		return nil, fmt.Errorf("data: no file matches %q", path)
 	}
-	slices.Sort(paths)
-	return paths, o, nil
+	return paths, nil
 }

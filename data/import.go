@@ -35,14 +35,15 @@ type Columns struct {
 var ErrEmpty = errors.New("no examples")
 
 // Load reads the examples of a reference: a file's path, or a pattern of
-// [filepath.Match] that names several files, which are read in order of their names.
+// [filepath.Match] that names several files, which are read in the order of [Paths].
 // A suffix "#train", "#validation" (or "#val") or "#test" keeps only the rows that
 // the files themselves assign to that part, as CLINC150's does.
 func Load(ref string, o Options) ([]Example, error) {
-	paths, o, err := files(ref, o)
+	paths, err := Paths(ref)
 	if err != nil {
 		return nil, err
 	}
+	_, o = cutPart(ref, o)
 	var all []Example
 	for _, p := range paths {
 		examples, err := loadFile(p, o)
@@ -145,6 +146,12 @@ func ending(name, format string) string {
 
 // IsText tells whether [Read] makes one example of the whole file of that name.
 func IsText(name, format string) bool { return ending(name, format) == textEnding }
+
+// HasRows tells whether a file of that name holds rows, by its ending: one that [Read]
+// knows, but for that of a text.
+func HasRows(name string) bool {
+	return slices.Contains(endings, ending(name, "")) && !IsText(name, "")
+}
 
 // Read reads the examples of one file; name tells its format by its ending and
 // appears in errors. The result holds at least one example, all of one [Kind].

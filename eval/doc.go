@@ -7,5 +7,6 @@
 // model: replies come in as text, likelihoods through a function.
 //
 // To add a task, write one file that turns a reply into an ItemScore and lists
-// the task's metrics; to add a metric, write one Metric.
+// the task's metrics, and enter it in [Tasks]; to add a metric, write one Metric and
+// enter it in the metrics of a task.
 package eval

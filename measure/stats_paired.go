@@ -11,9 +11,6 @@ type Paired struct {
 	McNemar    *McNemar  `json:"mcnemar,omitempty"` // for scores of 0 and 1 only
 }
 
-// Compare is [Bootstrap.Compare] with the usual settings.
-func (s Statistic) Compare(a, b []float64) Paired { return Bootstrap{}.Compare(s, a, b) }
-
 // Compare returns the paired comparison of B with A, whose rows [n, Width] belong
 // to the same items in the same order. All intervals come from the same resamples
 // of items. Scores of one number that is 0 or 1 on every item also get McNemar's

@@ -20,6 +20,9 @@ const (
 	drawTol = 0.15
 )
 
+// usual has the usual settings.
+var usual Bootstrap
+
 type bounds struct{ Lo, Hi, SE float64 }
 
 type scoresGolden struct {
@@ -99,7 +102,7 @@ func TestBootstrapAgainstScipy(t *testing.T) {
 		s      Statistic
 		scores scoresGolden
 	}{{"accuracy", Average, g.Accuracy}, {"F1", F1, g.F1}} {
-		p := c.s.Compare(c.scores.A, c.scores.B)
+		p := usual.Compare(c.s, c.scores.A, c.scores.B)
 		check(c.name, p.A, c.scores.Single)
 		check(c.name+" alone", c.s.Estimate(c.scores.A), c.scores.Single)
 		check(c.name+" difference", p.Difference, c.scores.Difference)
@@ -113,7 +116,7 @@ func TestBootstrapAgainstScipy(t *testing.T) {
 func TestMcNemarByHand(t *testing.T) {
 	// b = 1, c = 5: 2·(1 + 6)/2⁶ = 0.21875.
 	near(t, "p", McNemarP(1, 5), 0.21875, exactTol)
-	p := Average.Compare([]float64{1, 1, 0, 0, 1}, []float64{1, 0, 1, 1, 1})
+	p := usual.Compare(Average, []float64{1, 1, 0, 0, 1}, []float64{1, 0, 1, 1, 1})
 	if m := p.McNemar; m.OnlyA != 1 || m.OnlyB != 2 || m.P != 1 {
 		t.Errorf("got %+v", *m)
 	}
@@ -146,8 +149,8 @@ func TestCompareProperties(t *testing.T) {
 		for i := range a {
 			a[i], b[i] = float64(rng.IntN(2)), float64(rng.IntN(2))
 		}
-		p, back := Average.Compare(a, b), Average.Compare(b, a)
-		if !reflect.DeepEqual(p, Average.Compare(a, b)) {
+		p, back := usual.Compare(Average, a, b), usual.Compare(Average, b, a)
+		if !reflect.DeepEqual(p, usual.Compare(Average, a, b)) {
 			t.Error("equal scores, different comparisons")
 		}
 		near(t, "difference", p.Difference.Value, p.B.Value-p.A.Value, exactTol)
@@ -161,7 +164,7 @@ func TestCompareProperties(t *testing.T) {
 			}
 		}
 		// Equal items: pairing takes all variance away.
-		if d := Average.Compare(a, a).Difference; d != (Estimate{N: n}) {
+		if d := usual.Compare(Average, a, a).Difference; d != (Estimate{N: n}) {
 			t.Errorf("a model against itself: %+v", d)
 		}
 	}
@@ -219,14 +222,14 @@ func TestHolmProperties(t *testing.T) {
 }
 
 func TestUndefined(t *testing.T) {
-	p := Average.Compare([]float64{0, 0, 0, 1}, []float64{1, 0, 1, 0})
+	p := usual.Compare(Average, []float64{0, 0, 0, 1}, []float64{1, 0, 1, 0})
 	if p.Ratio != nil {
 		t.Errorf("ratio over a figure that can be 0: %+v", *p.Ratio)
 	}
 	if b, err := json.Marshal(p); err != nil || strings.Contains(string(b), "ratio") {
 		t.Errorf("%s, %v", b, err)
 	}
-	if p := F1.Compare(nil, nil); p.Difference.N != 0 {
+	if p := usual.Compare(F1, nil, nil); p.Difference.N != 0 {
 		t.Errorf("no items: %+v", p)
 	}
 }
@@ -239,6 +242,6 @@ func BenchmarkCompare(b *testing.B) {
 		x[i], y[i] = float64(rng.IntN(3)), float64(rng.IntN(3))
 	}
 	for b.Loop() {
-		F1.Compare(x, y)
+		usual.Compare(F1, x, y)
 	}
 }

@@ -235,20 +235,31 @@ func identify(refs []string) ([]compare.Contestant, error) {
 	return out, nil
 }
 
-// modelName returns the shortest end of a path that no other path has.
+// modelName returns the shortest end of a path that no other path has, without .gguf
+// unless another then has it.
 func modelName(ref string, refs []string) string {
+	paths := make([]string, len(refs))
+	for i, r := range refs {
+		paths[i] = "/" + filepath.ToSlash(filepath.Clean(r))
+	}
+	having := func(end string) (n int) {
+		for _, p := range paths {
+			if strings.HasSuffix(p, "/"+end) {
+				n++
+			}
+		}
+		return n
+	}
 	parts := strings.Split(filepath.ToSlash(filepath.Clean(ref)), "/")
 	for n := 1; n <= len(parts); n++ {
 		end := strings.Join(parts[len(parts)-n:], "/")
-		same := 0
-		for _, r := range refs {
-			if r = filepath.ToSlash(filepath.Clean(r)); r == end || strings.HasSuffix(r, "/"+end) {
-				same++
-			}
+		if having(end) != 1 {
+			continue
 		}
-		if same == 1 {
-			return strings.TrimSuffix(end, ".gguf")
+		if short, ok := strings.CutSuffix(end, ".gguf"); ok && having(short) == 0 {
+			return short
 		}
+		return end
 	}
 	return ref
 }

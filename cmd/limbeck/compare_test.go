@@ -40,3 +40,25 @@ func TestCompareInUse(t *testing.T) {
 		t.Errorf("once it is free: exit code %d, said %s", code, &errs)
 	}
 }
+
+// Names are short, and tell models apart.
+func TestModelNames(t *testing.T) {
+	for refs, want := range map[string]string{
+		"a/m.gguf b/n.gguf":        "m n",
+		"a/m.gguf b/m.gguf":        "a/m b/m",
+		"m.gguf m":                 "m.gguf m",
+		"m x/m.gguf":               "m m.gguf",
+		"x/m.gguf y/m.gguf y/m":    "x/m y/m.gguf m",
+		"m.gguf a/m.gguf":          "m.gguf a/m",
+		"builtin:tiny ./tiny.gguf": "builtin:tiny tiny",
+	} {
+		all := strings.Fields(refs)
+		var names []string
+		for _, ref := range all {
+			names = append(names, modelName(ref, all))
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s, want %s", refs, got, want)
+		}
+	}
+}

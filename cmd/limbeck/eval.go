@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -137,10 +136,11 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	return a.judge(ctx, f, ref, all, examples)
 }
 
-// isText tells whether a data file is one plain text, by its name.
-func isText(path string) bool {
-	path, _ = data.CutPart(path)
-	return !slices.Contains([]string{".jsonl", ".ndjson", ".json", ".csv", ".tsv"}, strings.ToLower(filepath.Ext(path)))
+// isText tells whether a data file is one plain text, as any is whose name does not
+// say that it has rows.
+func isText(ref string) bool {
+	path, _ := data.CutPart(ref)
+	return !data.HasRows(path)
 }
 
 func (a *app) evalText(ctx context.Context, f *evalFlags, ref string) error {

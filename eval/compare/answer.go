@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -41,13 +40,17 @@ type reply struct {
 // answer lets a model answer all examples, or finds that it did.
 func (c *comparison) answer(ctx context.Context, r *row) error {
 	if r.Digest == "" {
-		digest, err := digestOf(r.Ref)
+		digest, err := disk.Digest(r.Ref, nil)
 		if err != nil {
 			return err
 		}
 		r.Digest = digest
 	}
-	key := c.key("answers", r.Digest, fmt.Sprint(c.task == nil, c.losses(), data.TextPiece))
+	limit := 0 // by the task's definition; else data and model, which are in the key, say it
+	if c.task != nil {
+		limit = c.task.ReplyTokens
+	}
+	key := c.key("answers", r.Digest, c.taskName(), fmt.Sprint(limit, c.losses(), data.TextPiece))
 	if !c.recallOutcome(key, r) {
 		if err := c.work(ctx, r); err != nil {
 			return err
@@ -95,28 +98,6 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 		r.Losses, err = eval.ReplyLosses(ctx, m, runner.Tape(), c.examples, progress)
 	}
 	return err
-}
-
-// digestOf returns the SHA-256 of a file, or of a folder's files with their
-// names.
-func digestOf(path string) (string, error) {
-	h := sha256.New()
-	err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if p != path {
-			fmt.Fprintf(h, "%s\n", filepath.Base(p))
-		}
-		f, err := os.Open(p)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		_, err = io.Copy(h, f)
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // key names what is kept of a kind: it changes with all that it depends on.

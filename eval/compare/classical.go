@@ -8,9 +8,6 @@ import (
 	"limbeck/eval/report"
 )
 
-// classicalName is the baseline's row.
-const classicalName = "classical"
-
 // A learner is the classical baseline while it learns: beside the models' answers,
 // since its longest part keeps one core busy.
 type learner struct {
@@ -50,7 +47,7 @@ func (c *comparison) addClassical(l *learner) error {
 		return l.err
 	}
 	c.Progress("classical baseline learns", 1, 1, "")
-	m, r := l.model, &row{Contestant: Contestant{Name: classicalName, Role: report.Baseline}}
+	m, r := l.model, &row{Contestant: Contestant{Name: report.Classical, Role: report.Baseline}}
 	r.local = m.Reply
 	for i := range c.examples {
 		r.Replies = append(r.Replies, reply{Text: m.Reply(c.examples[i].Input())})

@@ -16,6 +16,7 @@ import (
 	"limbeck/eval"
 	"limbeck/eval/bench"
 	"limbeck/eval/report"
+	"limbeck/internal/disk"
 	"limbeck/internal/testkit"
 	"limbeck/measure"
 	"limbeck/model"
@@ -109,7 +110,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d pairs, want %d", len(r.Pairs), want)
 	}
 	last := r.Pairs[len(r.Pairs)-5]
-	if last.A != classicalName || last.B != "model 2" || last.Diff.Or(0) != -1 || !strings.HasPrefix(last.Verdict, "worse by 100.0 points") {
+	if last.A != report.Classical || last.B != "model 2" || last.Diff.Or(0) != -1 || !strings.HasPrefix(last.Verdict, "worse by 100.0 points") {
 		t.Errorf("last pair %+v", last)
 	}
 	if len(r.Examples) != 5 || len(r.Examples[0].Replies) != 4 {
@@ -142,6 +143,51 @@ func TestRun(t *testing.T) {
 		if len(a) != len(b) {
 			t.Errorf("%s, the report has %d lines, want %d", name, len(b), len(a))
 		}
+	}
+}
+
+// Answers that were kept for one task are not those to another, which bounds them
+// otherwise.
+func TestAnswersAreOfTheirTask(t *testing.T) {
+	long := data.NewStructured("say it", "say", []data.Slot{{Name: "word", Value: strings.Repeat("xz", 100)}}) // of more than 128 tokens
+	examples := append(commands(2), long)
+	o := Options{Bootstrap: measure.Bootstrap{Resamples: 100}, Threads: 1, Open: model.Open}
+	m := models(t, 1)
+	judged := func(task, checkpoints string) string {
+		t.Helper()
+		o.Task, o.Checkpoints = task, checkpoints
+		r, err := Run(context.Background(), m, examples, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return untimed(t, r)
+	}
+	dir := t.TempDir()
+	judged(eval.JSONSlots.Name, dir)
+	if got, want := judged(eval.ExactMatch.Name, dir), judged(eval.ExactMatch.Name, ""); got != want {
+		t.Errorf("after %s, %s is reported as %s\nwant %s", eval.JSONSlots.Name, eval.ExactMatch.Name, got, want)
+	}
+}
+
+// A folder has the digest that recipes' lineages have of it.
+func TestDigestOfFolder(t *testing.T) {
+	c := models(t, 1)
+	file := c[0].Ref
+	c[0].Ref = filepath.Dir(file)
+	if err := os.WriteFile(filepath.Join(c[0].Ref, ".hidden"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	want, err := disk.Digest(c[0].Ref, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(string) (*model.Model, error) { return model.Open(file) }
+	r, err := Run(context.Background(), c, commands(1), Options{Bootstrap: measure.Bootstrap{Resamples: 100}, Threads: 1, Open: open})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Models[0].Digest; got != "sha256:"+want {
+		t.Errorf("digest %s, want sha256:%s", got, want)
 	}
 }
 
@@ -281,7 +327,7 @@ func TestOpponents(t *testing.T) {
 
 func TestPairVerdict(t *testing.T) {
 	same := []float64{1, 0, 1, 1, 0, 1, 1, 1, 0, 1}
-	p := measure.Average.Compare(same, same)
+	p := measure.Bootstrap{}.Compare(measure.Average, same, same)
 	got := newPair("a", "b", report.MetricInfo{Unit: report.Percent}, &p)
 	// 1 − 0.05^(1/10) = 0.2589
 	if got.Verdict != "no example tells them apart; a loss above 25.9 points is excluded" {

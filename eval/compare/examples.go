@@ -67,7 +67,7 @@ func (c *comparison) student() *row {
 }
 
 // witnesses are the models whose replies stand beside an example: all, or the
-// first, the baselines, and the last ones.
+// first, the student, the classical baseline, and the last ones.
 func (c *comparison) witnesses() []*row {
 	if len(c.rows) <= shownReplies {
 		return c.rows

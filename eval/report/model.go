@@ -11,6 +11,10 @@ const (
 	Recorded Role = "recorded" // measured on an earlier day, not run now
 )
 
+// Classical is the name of the baseline that is no language model: the row of that
+// name and of the role [Baseline]. Other baselines are language models.
+const Classical = "classical"
+
 // Model is one row of the comparison.
 type Model struct {
 	Name         string      `json:"name"`
@@ -115,6 +119,11 @@ func (m *Model) metric(name string) (Metric, bool) {
 // recorded reports whether the figures come from an earlier day.
 func (m *Model) recorded() bool {
 	return m.Role == Recorded || m.RecordedOn != ""
+}
+
+// classical reports whether it is the baseline that is no language model.
+func (m *Model) classical() bool {
+	return m.Role == Baseline && m.Name == Classical
 }
 
 // sides returns the teacher and the student that the summary is about: the

@@ -114,8 +114,8 @@ func (p *Pair) class(m MetricInfo) string {
 	return classWorse
 }
 
-// pair finds the difference between two models by one metric, turning it round
-// if it was stored the other way; nil if there is none.
+// pair finds how b differs from a by one metric; nil if no pair says it, in this
+// order.
 func (r *Report) pair(a, b, metric string) *Pair {
 	for i := range r.Pairs {
 		if p := &r.Pairs[i]; p.A == a && p.B == b && p.Metric == metric {

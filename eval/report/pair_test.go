@@ -69,6 +69,29 @@ func TestLeadClaimsTheLowerBound(t *testing.T) {
 	}
 }
 
+// Of baselines, only the one that is no language model says whether one is needed.
+func TestLeadOfBaselines(t *testing.T) {
+	const said = "The classical baseline has 65.2 %: the student is better by 4.1 points."
+	r := sample()
+	last := &r.Models[len(r.Models)-1] // the classical one, of which the pairs tell
+	other := *last
+	for i := range r.Pairs {
+		if p := r.Pairs[i]; p.A == Classical {
+			p.A, p.Diff, p.Lo, p.Hi = "round-to-nearest", N(-0.05), N(-0.07), N(-0.03)
+			r.Pairs = append(r.Pairs, p)
+		}
+	}
+	other.Name = "round-to-nearest"
+	r.Models = append(r.Models[:len(r.Models)-1], other, *last)
+	if lead := r.lead(); len(lead) != 2 || strings.ReplaceAll(lead[1], "\u00a0", " ") != said {
+		t.Errorf("after another baseline: got %q, want %q", lead, said)
+	}
+	r.Models = r.Models[:len(r.Models)-1]
+	if lead := r.lead(); len(lead) != 1 {
+		t.Errorf("of %s alone: got %q, want nothing on baselines", other.Name, lead)
+	}
+}
+
 func TestDiffReply(t *testing.T) {
 	const gold = `{"intent": "x", "time": "Six  am", "item": ["a", "b", "b"]}`
 	for _, c := range []struct{ gold, reply, want string }{

@@ -200,7 +200,7 @@ func FuzzReadJSON(f *testing.F) {
 			return
 		}
 		for _, write := range []func(io.Writer) error{r.WriteHTML, r.WriteJSON,
-			func(w io.Writer) error { return r.WriteText(w, TextOptions{ASCII: true, Color: true}) }} {
+			func(w io.Writer) error { return r.WriteText(w, TextOptions{Color: true}) }} {
 			if err := write(io.Discard); err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ func sample() *Report {
 			Examples: "sha256:6f1e0c7d2b9a4f5e8c3d1a0b9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c"},
 		Machine:  Machine{CPU: "AMD EPYC 9B14", Tier: "avx512", Threads: 2},
 		Interval: Interval{Level: N(0.95), Method: "paired bootstrap over items", Resamples: 10000, Seed: 1},
-		Models:   []Model{sampleRecorded(), sampleTeacher(), sampleMiddle(), sampleStudent(), sampleBaseline()},
+		Models:   []Model{sampleRecorded(), sampleTeacher(), sampleMiddle(), sampleStudent(), sampleClassical()},
 		Pairs:    samplePairs(),
 		Curves:   []Curve{sampleCurve("distill", 1.9, 0.21, 0.694, 3), sampleCurve("fine-tune teacher", 3.4, 0.34, 0.711, 5)},
 		Tables:   []Table{sampleTable()},
@@ -125,16 +125,16 @@ func sampleStudent() Model {
 	}
 }
 
-func sampleBaseline() Model {
+func sampleClassical() Model {
 	return Model{
-		Name: "linear TF-IDF", Role: Baseline, Bytes: 6022000, Params: 1505000, Architecture: "linear",
+		Name: Classical, Role: Baseline, Bytes: 6022000, Params: 1505000, Architecture: "linear",
 		Shape: "words and characters, 64 intents; slots by dictionary", Quality: scores(0.6524, 0.8848, 0.7104, 0, 0),
 		Speed: Speed{Requests: around(8120), Latencies: replyTimes(0.000123, 4), PeakMemory: 29360128, Rounds: 5},
 	}
 }
 
 func samplePairs() []Pair {
-	t, q8, q4, tf := "home-assistant teacher", "student, q8_0", "student, q4_0", "linear TF-IDF"
+	t, q8, q4, tf := "home-assistant teacher", "student, q8_0", "student, q4_0", Classical
 	return []Pair{
 		{A: t, B: q4, Metric: "exact_match", N: 1076, Diff: N(-0.0232), Lo: N(-0.0409), Hi: N(-0.0056), P: N(0.0123), PHolm: N(0.0369),
 			Ratio: N(0.9676), RatioLo: N(0.9437), RatioHi: N(0.9921)},
@@ -186,7 +186,7 @@ func sampleTable() Table {
 }
 
 func sampleExamples() []Example {
-	t, q4, tf := "home-assistant teacher", "student, q4_0", "linear TF-IDF"
+	t, q4, tf := "home-assistant teacher", "student, q4_0", Classical
 	item := func(id int, in, gold, a, b, c string, scores [3]float64, conf [3]float64) Example {
 		e := Example{ID: fmt.Sprint(id), Input: in, Gold: gold}
 		for i, text := range []string{a, b, c} {

@@ -10,11 +10,10 @@ import (
 )
 
 // TextOptions sets how WriteText shows a report. The zero value is 80 columns
-// of Unicode without color.
+// without color.
 type TextOptions struct {
 	Width    int  // columns; 80 if 0, at least 60
 	Examples int  // examples shown; 3 if 0, none if negative
-	ASCII    bool // only ASCII, for terminals that know no other
 	Color    bool // ANSI colors
 }
 
@@ -24,7 +23,8 @@ const (
 	textExamples = 3
 )
 
-// textWriter writes lines; the first error sticks, as in bufio.
+// textWriter writes lines; the first error sticks, as in bufio. What comes from
+// outside is made plain before it is measured, so that columns stay straight.
 type textWriter struct {
 	*bufio.Writer
 	opts  TextOptions
@@ -50,29 +50,6 @@ func (r *Report) WriteText(w io.Writer, opts TextOptions) error {
 		return fmt.Errorf("report: write text: %w", err)
 	}
 	return nil
-}
-
-// ASCII twins of the signs that this package writes itself.
-var asciiSigns = strings.NewReplacer("−", "-", "–", "-", "—", "-", "…", "...", "·", "|", "≥", ">=", "≤", "<=",
-	"×", "x", "→", "->", "µ", "u", "✓", "ok", "✗", "no", "±", "+-", "‖", "||", "\u00a0", " ")
-
-// clean makes any string fit for one line of the terminal at hand. Everything
-// is cleaned before it is measured, so that columns stay straight.
-func (t *textWriter) clean(s string) string {
-	s = plainText(s)
-	if !t.opts.ASCII {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range asciiSigns.Replace(s) {
-		if r < 0x7f {
-			b.WriteRune(r)
-			continue
-		}
-		q := strconv.QuoteRuneToASCII(r)
-		b.WriteString(q[1 : len(q)-1])
-	}
-	return b.String()
 }
 
 // ANSI styles.
@@ -101,7 +78,7 @@ func (t *textWriter) line(s string) {
 // section starts a block with a heading.
 func (t *textWriter) section(title string) {
 	t.line("")
-	for _, l := range wrap(t.clean(title), t.width) {
+	for _, l := range wrap(plainText(title), t.width) {
 		t.line(t.styled(bold, l))
 	}
 }
@@ -110,7 +87,7 @@ func (t *textWriter) section(title string) {
 // indented to the same column.
 func (t *textWriter) paragraph(head, s, style string) {
 	indent := cells(head)
-	lines := wrap(t.clean(s), t.width-indent)
+	lines := wrap(plainText(s), t.width-indent)
 	if len(lines) == 0 {
 		t.line(head)
 		return
@@ -128,7 +105,7 @@ func (t *textWriter) header(r *Report) {
 	if title == "" {
 		title = "Comparison"
 	}
-	for _, l := range wrap(t.clean(title), t.width) {
+	for _, l := range wrap(plainText(title), t.width) {
 		t.line(t.styled(bold, l))
 	}
 	for _, facts := range [][]string{r.dataFacts(), r.machineFacts()} {
@@ -197,7 +174,7 @@ func (t *textWriter) pairs(r *Report) {
 	t.section("Differences in quality, with " + t.level + " % intervals")
 	names := 0
 	for _, p := range r.Pairs {
-		names = max(names, cells(t.clean(r.Describe(p.Metric).Title)))
+		names = max(names, cells(plainText(r.Describe(p.Metric).Title)))
 	}
 	names = min(names, 20)
 	a, b, left := "", "", 0
@@ -213,7 +190,7 @@ func (t *textWriter) pairs(r *Report) {
 		t.pair(&p, r.Describe(p.Metric), names)
 	}
 	if left > 0 {
-		t.line("  " + t.clean(fmt.Sprintf("… %d more that are not significant, in report.json", left)))
+		t.line(fmt.Sprintf("  … %d more that are not significant, in report.json", left))
 	}
 }
 
@@ -226,16 +203,16 @@ func (r *Report) minor(metric string) bool {
 // pair writes one difference on one line, the verdict wrapped under it.
 func (t *textWriter) pair(p *Pair, m MetricInfo, names int) {
 	const indent = "    "
-	name := pad(cut(t.clean(m.Title), names, ""), names, false)
-	line := indent + name + "  " + pad(t.clean(m.Unit.delta(p.Diff)), 6, true)
+	name := pad(cut(plainText(m.Title), names, ""), names, false)
+	line := indent + name + "  " + pad(m.Unit.delta(p.Diff), 6, true)
 	if m.Unit == Percent {
 		line += " points"
 	}
 	if lo, hi, ok := p.bounds(); ok {
-		line += t.clean(fmt.Sprintf("  [%s, %s]", m.Unit.delta(N(lo)), m.Unit.delta(N(hi))))
+		line += fmt.Sprintf("  [%s, %s]", m.Unit.delta(N(lo)), m.Unit.delta(N(hi)))
 	}
 	under := strings.Repeat(" ", len(indent)+names+2)
-	if test := t.clean(p.test()); test != "" {
+	if test := p.test(); test != "" {
 		if cells(line)+2+cells(test) > t.width {
 			t.line(line)
 			line = under + test
@@ -277,7 +254,7 @@ func (t *textWriter) examples(r *Report) {
 		t.exampleLines(&e)
 	}
 	if left := len(r.Examples) - n; left > 0 {
-		t.line("    " + t.clean(fmt.Sprintf("… %d more in report.json", left)))
+		t.line(fmt.Sprintf("    … %d more in report.json", left))
 	}
 }
 
@@ -285,30 +262,30 @@ func (t *textWriter) examples(r *Report) {
 func (t *textWriter) exampleLines(e *Example) {
 	names := len("gold")
 	for _, p := range e.Replies {
-		names = max(names, cells(t.clean(p.Model)))
+		names = max(names, cells(plainText(p.Model)))
 	}
 	names = min(names, 18)
 	var models []string
 	for _, p := range e.Replies {
-		models = append(models, t.clean(p.Model))
+		models = append(models, plainText(p.Model))
 	}
-	models = t.cutNames(models, names)
+	models = cutNames(models, names)
 	if e.Gold != "" {
 		t.paragraph("    "+pad("gold", names, false)+"           ", e.Gold, "")
 	}
 	for i, p := range e.Replies {
 		mark, style := "  ", ""
 		if s, ok := p.Score.Get(); ok && s >= 1 {
-			mark, style = t.clean("✓"), green
+			mark, style = "✓", green
 		} else if ok {
-			mark, style = t.clean("✗"), red
+			mark, style = "✗", red
 		}
 		confidence := ""
 		if v, ok := p.Confidence.Get(); ok {
 			confidence = fixed(v, 2)
 		}
 		name := pad(models[i], names, false)
-		t.paragraph("    "+name+"  "+pad(mark, 2, false)+" "+pad(t.clean(confidence), 4, true)+"  ", p.Text, style)
+		t.paragraph("    "+name+"  "+pad(mark, 2, false)+" "+pad(confidence, 4, true)+"  ", p.Text, style)
 	}
 }
 

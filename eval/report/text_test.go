@@ -17,14 +17,13 @@ func text(t *testing.T, r *Report, opts TextOptions) string {
 
 func TestGoldenText(t *testing.T) {
 	golden(t, "sample.txt", []byte(text(t, sample(), TextOptions{})))
-	golden(t, "sample.ascii.txt", []byte(text(t, sample(), TextOptions{ASCII: true})))
 }
 
 // TestTextFits checks the width of every line, and that only wanted bytes are
 // there, whatever the strings of the report are.
 func TestTextFits(t *testing.T) {
 	for name, r := range map[string]*Report{"sample": sample(), "hostile": hostile()} {
-		for _, opts := range []TextOptions{{}, {ASCII: true}, {Width: 60, Examples: 9}, {Width: 132}} {
+		for _, opts := range []TextOptions{{}, {Width: 60, Examples: 9}, {Width: 132}} {
 			want := opts.Width
 			if want == 0 {
 				want = textWidth
@@ -34,7 +33,7 @@ func TestTextFits(t *testing.T) {
 					t.Errorf("%s %+v: %d columns: %s", name, opts, n, line)
 				}
 				for _, c := range line {
-					if c < ' ' || (opts.ASCII && c > '~') {
+					if c < ' ' {
 						t.Fatalf("%s %+v: holds %q: %s", name, opts, c, line)
 					}
 				}
@@ -94,8 +93,7 @@ func TestCutMiddle(t *testing.T) {
 			t.Errorf("%s in %d: %s of %d, want %s", c.s, c.w, got, cells(got), c.want)
 		}
 	}
-	w := &textWriter{}
-	if got := w.cutNames([]string{"embedded-teacher-q8", "embedded-teacher-f32", "other"}, 12); got[0] == got[1] || got[2] != "other" {
+	if got := cutNames([]string{"embedded-teacher-q8", "embedded-teacher-f32", "other"}, 12); got[0] == got[1] || got[2] != "other" {
 		t.Errorf("names %q are the same", got)
 	}
 }

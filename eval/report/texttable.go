@@ -198,21 +198,21 @@ const minName = 12
 // table writes columns beside the names of their rows, in as many tables one
 // below the other as the width asks for.
 func (t *textWriter) table(head string, names, styles []string, cols []textColumn) {
-	rowNames := []string{t.clean(head)}
+	rowNames := []string{plainText(head)}
 	longest := cells(rowNames[0])
 	for _, n := range names {
-		n = t.clean(n)
+		n = plainText(n)
 		rowNames = append(rowNames, n)
 		longest = max(longest, cells(n))
 	}
 	for i := range cols {
-		t.fit(&cols[i])
+		cols[i].fit()
 	}
 	for {
 		n := 0
 		room := t.width - min(longest, minName)
 		for n < len(cols) && (n == 0 || !cols[n].fresh) {
-			if room -= 2 + t.columnWidth(&cols[n]); room < 0 && n > 0 {
+			if room -= 2 + cols[n].width(); room < 0 && n > 0 {
 				break
 			}
 			n++
@@ -232,27 +232,27 @@ const (
 )
 
 // titleLines breaks a column's title into the lines above its unit.
-func (t *textWriter) titleLines(c *textColumn) []string {
+func (c *textColumn) titleLines() []string {
 	longest := 6
-	for _, w := range strings.Fields(t.clean(c.title)) {
+	for _, w := range strings.Fields(plainText(c.title)) {
 		longest = max(longest, cells(w))
 	}
-	return wrap(t.clean(c.title), min(longest, maxTitle))
+	return wrap(plainText(c.title), min(longest, maxTitle))
 }
 
 // fit cleans every text of a column and bounds its length.
-func (t *textWriter) fit(c *textColumn) {
-	c.unit = cut(t.clean(c.unit), maxUnit, "")
+func (c *textColumn) fit() {
+	c.unit = cut(plainText(c.unit), maxUnit, "")
 	c.cells = slices.Clone(c.cells)
 	for i, s := range c.cells {
-		c.cells[i] = cut(t.clean(s), maxCell, t.clean("…"))
+		c.cells[i] = cut(plainText(s), maxCell, "…")
 	}
 }
 
-// columnWidth is the room that a fitted column needs.
-func (t *textWriter) columnWidth(c *textColumn) int {
+// width is the room that a fitted column needs.
+func (c *textColumn) width() int {
 	w := cells(c.unit)
-	for _, s := range append(t.titleLines(c), c.cells...) {
+	for _, s := range append(c.titleLines(), c.cells...) {
 		w = max(w, cells(s))
 	}
 	return w
@@ -265,8 +265,8 @@ func (t *textWriter) block(names, styles []string, cols []textColumn, longest in
 	height, used := 0, 0
 	units := slices.ContainsFunc(cols, func(c textColumn) bool { return c.unit != "" })
 	for i := range cols {
-		widths[i] = t.columnWidth(&cols[i])
-		heads[i] = t.titleLines(&cols[i])
+		widths[i] = cols[i].width()
+		heads[i] = cols[i].titleLines()
 		if units {
 			heads[i] = append(heads[i], cols[i].unit)
 		}
@@ -278,7 +278,7 @@ func (t *textWriter) block(names, styles []string, cols []textColumn, longest in
 	for y := range height {
 		line := strings.Repeat(" ", first)
 		if y == height-1 {
-			line = pad(cut(names[0], first, t.clean("…")), first, false)
+			line = pad(cut(names[0], first, "…"), first, false)
 		}
 		for i, h := range heads {
 			s := ""
@@ -289,7 +289,7 @@ func (t *textWriter) block(names, styles []string, cols []textColumn, longest in
 		}
 		t.line(t.styled(bold, strings.TrimRight(line, " ")))
 	}
-	for row, name := range t.cutNames(names[1:], first) {
+	for row, name := range cutNames(names[1:], first) {
 		line := pad(name, first, false)
 		for i := range cols {
 			line += "  " + pad(cols[i].cells[row], widths[i], true)
@@ -300,18 +300,18 @@ func (t *textWriter) block(names, styles []string, cols []textColumn, longest in
 
 // cutNames shortens names at their ends, or in the middle where the ends tell
 // them apart.
-func (t *textWriter) cutNames(names []string, w int) []string {
+func cutNames(names []string, w int) []string {
 	out := make([]string, len(names))
 	seen := map[string]int{}
 	for i, name := range names {
-		out[i] = t.cutName(name, w)
+		out[i] = cutName(name, w)
 		seen[out[i]]++
 	}
 	for i, name := range names {
 		if seen[out[i]] > 1 && out[i] != name {
 			plain, marked := strings.CutSuffix(name, recordMark)
 			if !marked {
-				out[i] = cutMiddle(plain, w, t.clean("…"))
+				out[i] = cutMiddle(plain, w, "…")
 			}
 		}
 	}
@@ -319,12 +319,12 @@ func (t *textWriter) cutNames(names []string, w int) []string {
 }
 
 // cutName shortens a row's name, but never the mark at its end.
-func (t *textWriter) cutName(name string, w int) string {
+func cutName(name string, w int) string {
 	plain, marked := strings.CutSuffix(name, recordMark)
 	if !marked {
-		return cut(name, w, t.clean("…"))
+		return cut(name, w, "…")
 	}
-	return cut(plain, w-len(recordMark), t.clean("…")) + recordMark
+	return cut(plain, w-len(recordMark), "…") + recordMark
 }
 
 // tables writes the report's own tables, the first column as row names.

@@ -92,7 +92,7 @@ func (r *Report) lead() []string {
 	if first := r.leadQuality(t, s); first != "" {
 		out = append(out, whole(first+r.leadCost(t, s)+"."))
 	}
-	if base := r.leadBaseline(s); base != "" {
+	if base := r.leadClassical(s); base != "" {
 		out = append(out, whole(base))
 	}
 	return out
@@ -140,14 +140,14 @@ func (r *Report) leadCost(t, s *Model) string {
 	return ", " + strings.Join(parts, " and ")
 }
 
-// leadBaseline says whether a language model was needed at all.
-func (r *Report) leadBaseline(s *Model) string {
+// leadClassical says whether a language model was needed at all.
+func (r *Report) leadClassical(s *Model) string {
 	info := r.Describe(r.primary())
 	for i := range r.Models {
 		m := &r.Models[i]
 		q, ok := m.metric(info.Name)
 		p := r.pair(m.Name, s.Name, info.Name)
-		if m.Role != Baseline || !ok || p == nil {
+		if !m.classical() || !ok || p == nil {
 			continue
 		}
 		text := "The classical baseline has " + info.withInterval(Metric{Value: q.Value}) + ": "

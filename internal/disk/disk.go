@@ -167,8 +167,12 @@ func syncDir(dir string) {
 }
 
 // Size returns the bytes of a file, or of a folder's files, for display: what
-// cannot be read is not counted.
+// cannot be read is not counted. Links to files are followed, and so is path itself.
 func Size(path string) int64 {
+	path, err := followed(path)
+	if err != nil {
+		return 0
+	}
 	var sum int64
 	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

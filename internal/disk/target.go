@@ -27,7 +27,14 @@ func Target(path string) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is a %s, want the name of a file", path, kindOf(info.Mode()))
 	}
-	if here, err := os.Lstat(path); err != nil || here.Mode()&fs.ModeSymlink == 0 {
+	return followed(path)
+}
+
+// followed returns where a path leads that is a symbolic link, which a walk does not
+// follow; any other is returned as it is.
+func followed(path string) (string, error) {
+	here, err := os.Lstat(path)
+	if err != nil || here.Mode()&fs.ModeSymlink == 0 {
 		return path, err
 	}
 	return filepath.EvalSymlinks(path)

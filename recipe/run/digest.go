@@ -1,15 +1,12 @@
 package run
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"limbeck/internal/disk"
@@ -65,40 +62,8 @@ func (d *digester) save() {
 	}
 }
 
-// path returns the digest of a file, or of a folder: that of the list of its
-// files' paths, sizes and digests, hidden ones left out.
-func (d *digester) path(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.IsDir() {
-		return d.file(path)
-	}
-	list := sha256.New()
-	err = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if p != path && strings.HasPrefix(e.Name(), ".") {
-			if e.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if e.IsDir() {
-			return nil
-		}
-		digest, err := d.file(p)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(path, p)
-		fmt.Fprintf(list, "%s %q\n", digest, filepath.ToSlash(rel))
-		return err
-	})
-	return hex.EncodeToString(list.Sum(nil)), err
-}
+// path returns the digest of a file or a folder.
+func (d *digester) path(path string) (string, error) { return disk.Digest(path, d.file) }
 
 // file returns the digest of one file.
 func (d *digester) file(path string) (string, error) {
@@ -119,11 +84,9 @@ func (d *digester) file(path string) (string, error) {
 		return k.Digest, nil
 	}
 	start := time.Now()
-	sum := sha256.New()
-	if _, err := disk.Copy(sum, f); err != nil {
+	if now.Digest, err = disk.DigestOf(f); err != nil {
 		return "", err
 	}
-	now.Digest = hex.EncodeToString(sum.Sum(nil))
 	if start.Sub(info.ModTime()) > settled {
 		d.known[name], d.dirty = now, true
 	}

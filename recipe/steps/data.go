@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"limbeck/data"
 	"limbeck/recipe"
@@ -70,12 +68,9 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 	if f == "" {
 		return nil, nil
 	}
-	pattern, _ := cutPart(r, f)
-	paths := []string{pattern}
-	if _, err := os.Stat(pattern); err != nil && strings.ContainsAny(pattern, "*?[") {
-		if paths, err = filepath.Glob(pattern); err != nil || len(paths) == 0 {
-			return nil, r.Problem("data."+name, "no file matches "+string(f), "")
-		}
+	paths, err := data.Paths(r.Find(f))
+	if err != nil {
+		return nil, r.Problem("data."+name, "no file matches "+string(f), "")
 	}
 	var inputs []run.Input
 	for i, path := range paths {
