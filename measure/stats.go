@@ -70,14 +70,23 @@ func Mean(x []float64) Estimate {
 type Statistic struct {
 	Width int                                     // numbers an item
 	Of    func(sums []float64, items int) float64 // sums has Width numbers
+
+	// Share tells that the figure is a share of what the last number counts, and
+	// says nothing where there is none of it.
+	Share bool
+}
+
+// Defined reports whether items, [n, Width], have a figure.
+func (s Statistic) Defined(rows []float64) bool {
+	return len(rows) > 0 && !(s.Share && columnSums(rows, s.Width)[s.Width-1] == 0)
 }
 
 // Average is the mean of one number an item: accuracy, if the number is 0 or 1.
-var Average = Statistic{1, func(s []float64, n int) float64 { return s[0] / float64(n) }}
+var Average = Statistic{Width: 1, Of: func(s []float64, n int) float64 { return s[0] / float64(n) }}
 
 // Share is the sum of the items' first numbers over the sum of their second ones,
-// 0 where there is nothing to count.
-var Share = Statistic{2, func(s []float64, _ int) float64 {
+// 0 in a resample where there is nothing to count.
+var Share = Statistic{Width: 2, Share: true, Of: func(s []float64, _ int) float64 {
 	if s[1] == 0 {
 		return 0
 	}
@@ -87,7 +96,7 @@ var Share = Statistic{2, func(s []float64, _ int) float64 {
 // F1 is the harmonic mean of micro-averaged precision and recall over each item's
 // true positives, false positives and false negatives: 2tp/(2tp+fp+fn). Nothing
 // to find and nothing found is perfect.
-var F1 = Statistic{3, func(s []float64, _ int) float64 {
+var F1 = Statistic{Width: 3, Of: func(s []float64, _ int) float64 {
 	if s[0]+s[1]+s[2] == 0 {
 		return 1
 	}

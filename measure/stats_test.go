@@ -234,6 +234,22 @@ func TestUndefined(t *testing.T) {
 	}
 }
 
+// A share of nothing is no figure.
+func TestDefined(t *testing.T) {
+	for _, c := range []struct {
+		s    Statistic
+		rows []float64
+		want bool
+	}{
+		{Share, []float64{0, 0, 0, 0}, false}, {Share, []float64{0, 0, 0, 1}, true}, {Share, nil, false},
+		{F1, []float64{0, 0, 0}, true}, {Average, []float64{0}, true}, {Average, nil, false},
+	} {
+		if got := c.s.Defined(c.rows); got != c.want {
+			t.Errorf("width %d, %v: defined %v, want %v", c.s.Width, c.rows, got, c.want)
+		}
+	}
+}
+
 func BenchmarkCompare(b *testing.B) {
 	const items = 1076 // the home-assistant test data
 	rng := rand.New(rand.NewPCG(1, 1))

@@ -106,15 +106,22 @@ func TestRun(t *testing.T) {
 	if math.Abs(cost*rate-1) > 1e-9 { // 3.6 an hour is a thousandth a second
 		t.Errorf("1,000 requests cost %v at %v a second", cost, rate)
 	}
-	if want := 5 * (3 + 2); len(r.Pairs) != want { // metrics × (pairs of models, baseline against each student)
+	if want := 4 * (3 + 2); len(r.Pairs) != want { // metrics of who writes no values × (pairs of models, baseline against each student)
 		t.Errorf("%d pairs, want %d", len(r.Pairs), want)
 	}
-	last := r.Pairs[len(r.Pairs)-5]
+	last := r.Pairs[len(r.Pairs)-4]
 	if last.A != report.Classical || last.B != "model 2" || last.Diff.Or(0) != -1 || !strings.HasPrefix(last.Verdict, "worse by 100.0 points") {
 		t.Errorf("last pair %+v", last)
 	}
 	if len(r.Examples) != 5 || len(r.Examples[0].Replies) != 4 {
 		t.Errorf("%d examples", len(r.Examples))
+	}
+
+	for _, m := range r.Models {
+		has := slices.ContainsFunc(m.Quality, func(q report.Metric) bool { return q.Name == eval.ForeignValues.Name })
+		if writes := m.Role == report.Baseline; has != writes {
+			t.Errorf("%s has a share of foreign values: %v, and writes values: %v", m.Name, has, writes)
+		}
 	}
 
 	// What was kept is not made again, and threads change nothing.

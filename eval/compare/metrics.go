@@ -165,7 +165,9 @@ func (c *comparison) score() error {
 		r.numbers = make([][]float64, len(c.metrics))
 		for k, m := range c.metrics {
 			if m.of != nil {
-				r.numbers[k] = m.of.Rows(r.scores)
+				if rows := m.of.Rows(r.scores); m.stat.Defined(rows) {
+					r.numbers[k] = rows
+				}
 			} else {
 				r.numbers[k] = perTokenOf(c.rows[0].Losses, r.Losses)
 				differ = differ || !slices.Equal(r.numbers[k], r.Losses)

@@ -125,6 +125,9 @@ func (r *Report) pair(a, b, metric string) *Pair {
 	return nil
 }
 
+// better reports whether a is a better figure than b.
+func (m MetricInfo) better(a, b float64) bool { return a != b && a < b == m.LowerIsBetter }
+
 // amount writes the size of a difference with its unit.
 func (m MetricInfo) amount(v float64) string {
 	if m.Unit == Percent {

@@ -92,6 +92,31 @@ func TestLeadOfBaselines(t *testing.T) {
 	}
 }
 
+// Where the student loses against the classical baseline, what its teacher has
+// decides what to say of language models.
+func TestLeadOfWorseStudent(t *testing.T) {
+	r := sample()
+	for i := range r.Pairs {
+		if p := &r.Pairs[i]; p.A == Classical {
+			p.Diff, p.Lo, p.Hi = N(-0.05), N(-0.07), N(-0.03)
+		}
+	}
+	teacher, _ := r.sides()
+	for value, want := range map[float64]string{
+		0.9: "The classical baseline has 65.2 %: the student is worse by 5.0 points and not worth its place; the teacher has 90.0 %.",
+		0.6: "The classical baseline has 65.2 %: the student is worse by 5.0 points, and no language model is needed here.",
+	} {
+		for i := range teacher.Quality {
+			if teacher.Quality[i].Name == r.primary() {
+				teacher.Quality[i].Value = N(value)
+			}
+		}
+		if lead := r.lead(); len(lead) != 2 || strings.ReplaceAll(lead[1], "\u00a0", " ") != want {
+			t.Errorf("got %q, want %q", lead, want)
+		}
+	}
+}
+
 func TestDiffReply(t *testing.T) {
 	const gold = `{"intent": "x", "time": "Six  am", "item": ["a", "b", "b"]}`
 	for _, c := range []struct{ gold, reply, want string }{

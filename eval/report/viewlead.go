@@ -92,7 +92,7 @@ func (r *Report) lead() []string {
 	if first := r.leadQuality(t, s); first != "" {
 		out = append(out, whole(first+r.leadCost(t, s)+"."))
 	}
-	if base := r.leadClassical(s); base != "" {
+	if base := r.leadClassical(t, s); base != "" {
 		out = append(out, whole(base))
 	}
 	return out
@@ -141,7 +141,7 @@ func (r *Report) leadCost(t, s *Model) string {
 }
 
 // leadClassical says whether a language model was needed at all.
-func (r *Report) leadClassical(s *Model) string {
+func (r *Report) leadClassical(t, s *Model) string {
 	info := r.Describe(r.primary())
 	for i := range r.Models {
 		m := &r.Models[i]
@@ -155,7 +155,11 @@ func (r *Report) leadClassical(s *Model) string {
 		case classBetter:
 			return text + "the student is better by " + info.amount(math.Abs(p.Diff.Or(0))) + "."
 		case classWorse:
-			return text + "the student is worse by " + info.amount(math.Abs(p.Diff.Or(0))) + ", and no language model is needed here."
+			text += "the student is worse by " + info.amount(math.Abs(p.Diff.Or(0)))
+			if best, ok := t.metric(info.Name); ok && info.better(best.Value.Or(0), q.Value.Or(0)) {
+				return text + " and not worth its place; the teacher has " + info.withInterval(Metric{Value: best.Value}) + "."
+			}
+			return text + ", and no language model is needed here."
 		}
 		return text + "the student is not significantly better, and a language model may not be needed here."
 	}
