@@ -153,6 +153,8 @@ func TestProblems(t *testing.T) {
 		{"small count", head + "train: {batch_tokens: 0}\n", `train.batch_tokens: cannot be "0" (allowed: a count, as 288, 4k, 4Ki or 15M of at least 2)`},
 		{"long examples", head + "train: {max_tokens: 200, batch_tokens: 100}\n", `r.yaml:4:21: train.max_tokens: is more than batch_tokens`},
 		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},
+		{"an early ensemble", "name: a\nteacher:\n  - m\n  - {train: {}, ensemble: 3}\n  - train: {}\ndata: d\n", `r.yaml:4:27: teacher[1].ensemble: trains 3 models, of which the next stage takes one (allowed: ensemble in the last stage that trains)`},
+		{"a live ensemble", "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\ndistill: {feature: 1}\n", `r.yaml:4:10: distill.cache: cannot be live: an ensemble of 3 teachers teaches through a cache (allowed: topk, or ensemble: 1)`},
 		{"second from", "name: a\nteacher: [m, n]\ndata: d\n", `teacher: a later stage starts from`},
 		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},
 		{"variant's name", head + "variants: {x: {name: b}}\n", `variants.x.name: is what variants share`},

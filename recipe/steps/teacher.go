@@ -28,7 +28,7 @@ func (s trainSettings) result() trainSettings {
 }
 
 // buildTeacher adds the steps of the teacher's stages. A stage that trains an
-// ensemble is followed by none; its members teach together.
+// ensemble is followed by none that trains; its members teach together.
 func buildTeacher(c *recipe.Chain) error {
 	stages := c.Recipe.Teacher
 	if len(stages) == 0 {
