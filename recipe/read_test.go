@@ -155,6 +155,7 @@ func TestProblems(t *testing.T) {
 		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},
 		{"an early ensemble", "name: a\nteacher:\n  - m\n  - {train: {}, ensemble: 3}\n  - train: {}\ndata: d\n", `r.yaml:4:27: teacher[1].ensemble: trains 3 models, of which the next stage takes one (allowed: ensemble in the last stage that trains)`},
 		{"a live ensemble", "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\ndistill: {feature: 1}\n", `r.yaml:4:10: distill.cache: cannot be live: an ensemble of 3 teachers teaches through a cache (allowed: topk, or ensemble: 1)`},
+		{"random weights of nothing", "name: a\nteacher: m\nstudent: scratch\ndata: {}\n", `r.yaml:4:7: data.train: missing, but the student is cut by what the examples need`},
 		{"second from", "name: a\nteacher: [m, n]\ndata: d\n", `teacher: a later stage starts from`},
 		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},
 		{"variant's name", head + "variants: {x: {name: b}}\n", `variants.x.name: is what variants share`},

@@ -84,7 +84,7 @@ func (r *Recipe) check(at report) {
 	case r.Data.Train != "":
 	case r.Trains():
 		at("data.train", "missing, but something is to be trained", "a file of examples")
-	case r.Student.Reshaped() && !r.Student.From.Model():
+	case r.Student.From.Text == FromScratch, r.Student.Reshaped() && !r.Student.From.Model():
 		at("data.train", "missing, but the student is cut by what the examples need", "a file of examples")
 	case r.Quantize != nil && r.Quantize.Imatrix:
 		at("data.train", "missing, but quantize.imatrix measures what the examples need", "a file of examples, or imatrix: false")
