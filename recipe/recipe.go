@@ -8,7 +8,7 @@
 // key, what is allowed, and the nearest known key.
 //
 // What a recipe asks for is done by steps (package limbeck/recipe/run), which
-// [Compile] collects from the registered stages.
+// [Compile] collects from the builders of the sections.
 package recipe
 
 //go:generate go run ./reference -o ../docs/recipe.md
