@@ -150,6 +150,7 @@ func TestProblems(t *testing.T) {
 		{"cache", head + "distill: {cache: topk, feature: 1}\n", `distill.cache: a cache holds probabilities only`},
 		{"inner check", head + "distill: {lr: [1e-4, 0]}\n", `distill.lr[1]: cannot be "0" (allowed: a number over 0 and at most 1)`},
 		{"no rate", head + "distill: {lr: []}\n", `distill.lr: an empty or a very long list`},
+		{"rates without a choice", head + "distill: {keep: last, lr: [1e-4, 1e-3]}\n", `r.yaml:4:27: distill.lr: lists rates of which validation chooses, but keep: last does without (allowed: one rate, or keep: best)`},
 		{"small count", head + "train: {batch_tokens: 0}\n", `train.batch_tokens: cannot be "0" (allowed: a count, as 288, 4k, 4Ki or 15M of at least 2)`},
 		{"long examples", head + "train: {max_tokens: 200, batch_tokens: 100}\n", `r.yaml:4:21: train.max_tokens: is more than batch_tokens`},
 		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},

@@ -179,9 +179,14 @@ func readTraining(r *recipe.Recipe) (rest, held []data.Example, err error) {
 }
 
 // checkHeld refuses a validation share that leaves nothing to learn from, or to
-// validate with. Without one, as 0% says, a training keeps what it ends with.
+// validate with. Without one, as 0% says, a training keeps what it ends with, and
+// can try but one learning rate.
 func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 	share := r.Data.Validation.Share
+	if key := severalRates(r); key != "" && share == 0 && len(held) == 0 {
+		return r.Problem(key, "lists rates of which validation chooses, but nothing is held out: data.validation is 0%",
+			"one rate, or a validation of another share or file")
+	}
 	switch {
 	case len(rest) == 0 && len(held) > 0 && r.Trains():
 		return r.Problem("data.validation", fmt.Sprintf("%v holds out all of %s: none is left to learn from", share, data.Counted(len(held), "example")),
@@ -240,6 +245,25 @@ func trainings(r *recipe.Recipe) []*recipe.Train {
 		all = append(all, r.Train)
 	}
 	return all
+}
+
+// severalRates returns the key of the first training that is to try several learning
+// rates; "" if none is.
+func severalRates(r *recipe.Recipe) string {
+	for i, s := range r.Teacher {
+		if s.Train != nil && len(s.Train.LR) > 1 {
+			return fmt.Sprintf("teacher[%d].train.lr", i)
+		}
+	}
+	switch {
+	case r.Synthesize != nil && len(r.Synthesize.LR) > 1:
+		return "synthesize.lr"
+	case r.Train != nil && len(r.Train.LR) > 1:
+		return "train.lr"
+	case r.Distill != nil && len(r.Distill.LR) > 1:
+		return "distill.lr"
+	}
+	return ""
 }
 
 // The keys that name models.

@@ -87,9 +87,13 @@ func TestImpossible(t *testing.T) {
 		"no column":                   {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, columns: {prompt: foo}}\ntrain: {}", "3:15: data.train: "},
 		"broken model":                {"name: a\nteacher: ./train.jsonl\ndata: train.jsonl\ntrain: {}", "2:10: teacher.from: "},
 		"none held out":               {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, limit: 3}\ntrain: {}", "3:7: data.validation: 10% of 3 examples is none"},
-		"none to judge":               {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%}\nstudent: {layers: 1}", "3:40: data.validation: 0% of 60 examples is none, and there are no test examples"},
-		"missing data":                {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
-		"no importance":               {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
+		"rates": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ndistill: {lr: [1e-3, 2e-3]}",
+			"4:15: distill.lr: lists rates of which validation chooses, but nothing is held out: data.validation is 0% (allowed: one rate, or a validation of another share or file)"},
+		"rates of the teacher": {"name: a\nteacher: {from: ./teacher.gguf, train: {lr: [1e-3, 2e-3]}}\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {}",
+			"2:45: teacher.train.lr: lists rates of which validation chooses"},
+		"none to judge": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%}\nstudent: {layers: 1}", "3:40: data.validation: 0% of 60 examples is none, and there are no test examples"},
+		"missing data":  {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
+		"no importance": {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
 	} {
 		path := workshop(t, c.text+"\n")
 		_, err := plan(path)
