@@ -22,7 +22,7 @@ type look struct {
 	bytes      int64       // of its weights, as the file holds them
 	packed     bool        // whether they multiply int8 activations
 	carried    bool        // by the program itself: packing lets go of no file
-	student    arch.Config // of what is cut from it
+	student    arch.Config // of what is cut from it, or of the student that is a model of its own
 	pass       work        // one pass over the training examples, with those to be made
 	validation work
 	mean       float64 // tokens an example
@@ -92,10 +92,15 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	return l, nil
 }
 
-// examineTeacher examines the teacher that ref begins: what training makes of it
-// is f32.
+// examineTeacher examines the teacher that ref begins, beside the student: what
+// training makes of a teacher is f32.
 func examineTeacher(c *recipe.Chain, ref string) (look, error) {
 	l, err := examine(c, ref)
+	if own := studentRef(c); err == nil && own != ref {
+		var s look
+		s, err = examine(c, own)
+		l.student = s.student
+	}
 	for _, s := range c.Recipe.Teacher {
 		if s.Train != nil {
 			l.bytes, l.packed, l.carried = 4*int64(l.config.Params()), false, false

@@ -43,6 +43,32 @@ func TestComparisonOfTextIsCheap(t *testing.T) {
 	}
 }
 
+// A student that is a model of its own takes what its own shape does, to train and to
+// compare, however small its teacher is.
+func TestOwnStudentCosts(t *testing.T) {
+	costs := func(models string) map[string]run.Cost {
+		p, err := plan(workshop(t, "name: a\ndata: train.jsonl\ntrain: {}\n"+models))
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]run.Cost{}
+		for _, s := range p.Steps {
+			of[s.Kind] = s.Cost
+		}
+		return of
+	}
+	const large = "builtin:home-assistant"
+	both, small := costs("teacher: "+large+"\n"), costs("teacher: ./teacher.gguf\n")
+	own := costs("teacher: ./teacher.gguf\nstudent: " + large + "\n")
+	if got, want := own["train"], both["train"]; got.Memory != want.Memory || got.Disk != want.Disk {
+		t.Errorf("training it takes %d bytes of memory and %d of disk, want %d and %d as where it is the teacher too", got.Memory, got.Disk, want.Memory, want.Disk)
+	}
+	const weights = 9e6 // it has more, of a byte each
+	if got, least := own["compare"].Memory, small["compare"].Memory+weights; got < least {
+		t.Errorf("comparing it takes %d bytes, want at least %d", got, least)
+	}
+}
+
 // What a recipe cannot have of its teacher and its data is refused before any
 // work, with file, line and key, and what is allowed. The teacher has 3 layers,
 // 64 channels, 4 heads on 2 KV heads, and 270 tokens.
