@@ -83,6 +83,30 @@ func TestVariantsAndSet(t *testing.T) {
 	}
 }
 
+// A dotted key of a variant changes that and nothing else. An empty value there is
+// what it is in the file: without what the variants share.
+func TestSetInVariants(t *testing.T) {
+	const variants = "variants:\n  a: {train: {epochs: 9, lr: 1e-3}}\n  b: {seed: 3, distill: {hard: 0}}\n  c: {}\n"
+	r := mustRead(t, full+variants, "variants.a.seed=7", "variants.a.train.epochs=2", "variants.b.distill=", "variants.c=", "variants.d.student=scratch")
+	var names []string
+	for _, v := range r.Variants {
+		names = append(names, v.Name)
+	}
+	if got := strings.Join(names, " "); got != "a b d" {
+		t.Fatalf("variants %s, want a b d", got)
+	}
+	a, b, d := r.Variants[0].Recipe, r.Variants[1].Recipe, r.Variants[2].Recipe
+	if a.Seed != 7 || a.Train.Epochs != 2 || a.Train.LR[0] != 1e-3 || a.Distill == nil {
+		t.Errorf("a: seed %d, %+v", a.Seed, a.Train)
+	}
+	if b.Seed != 3 || b.Distill != nil {
+		t.Errorf("b: seed %d, %+v, want 3 and none", b.Seed, b.Distill)
+	}
+	if d.Seed != 1 || d.Student.From.Text != FromScratch || d.Student.Layers.Count != 6 {
+		t.Errorf("d: seed %d, %+v", d.Seed, d.Student)
+	}
+}
+
 // A default that a given key contradicts gives way.
 func TestSmallBatches(t *testing.T) {
 	r := mustRead(t, "name: a\nteacher: {from: m, train: {batch_tokens: 90}}\ndata: d\ndistill: {batch_tokens: 80}\ntrain: {}\n")
@@ -163,6 +187,7 @@ func TestProblems(t *testing.T) {
 		{"variant's test", head + "variants: {x: {data: {test: b}}}\n", `variants.x.data.test: is what variants share`},
 		{"set", head + "--set distil.hard=1", `--set distil.hard=1: distil: unknown key; did you mean "distill"?`},
 		{"set value", head + "--set distill.hard=x", `--set distill.hard=x: distill.hard: is the text "x"`},
+		{"set in a variant", head + "variants: {x: {}}\n--set variants.x.distil.hard=1", `--set variants.x.distil.hard=1: variants.x.distil: unknown key; did you mean "distill"?`},
 		{"set list", "name: a\nteacher: [m, {train: {}}]\ndata: d\n--set teacher.ensemble=2", `--set teacher.ensemble=2: teacher: is a list here`},
 		{"set nothing", head + "--set x", `--set x: no key, or no =`},
 		{"long", head + strings.Repeat("# comment\n", maxBytes/10), `r.yaml: too long`},
@@ -278,6 +303,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("name: a\nteacher: [m, {train: {lr: 1}}]\ndata: d\nvariants: {x: {student: scratch}}\n"), "student.layers=50%")
 	f.Add([]byte("name: &a b\nteacher: *a\n<<: {x: y}\n"), "a.b.c=[{")
 	f.Add([]byte("{{{[[["), "teacher=")
+	f.Add([]byte("name: a\nteacher: m\ndata: d\nvariants: {x: {student: scratch}}\n"), "variants.x.distill=")
 	f.Fuzz(func(t *testing.T, text []byte, set string) {
 		var flags []string
 		if set != "" {
