@@ -19,6 +19,11 @@ type Options struct {
 	Part       Split // keep only the rows that the file assigns to this part
 	Unanswered bool  // allow rows without a reply, for a teacher to label
 
+	// Written takes, beside messages, the label or the intent and the slots that
+	// [WriteJSONL] writes there. In others' logs keys of these names may mean
+	// anything, and are ignored.
+	Written bool
+
 	// ToolCalls counts the rows that are left out as a message in them calls a
 	// tool and says nothing: an example cannot hold that. nil: such a row is an
 	// error.

@@ -31,6 +31,7 @@ func TestReadShapes(t *testing.T) {
 		{"a.jsonl", `{"prompt":"hi","completion":"hello"}`, Options{}, chat},
 		{"a.ndjson", "\ufeff\r\n" + `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hello"}]}` + "\r\n", Options{}, chat},
 		{"a.jsonl", `{"messages":[{"role":"user","content":[{"type":"text","text":"h"},{"type":"text","text":"i"}]},{"role":"assistant","content":"hello"}]}`, Options{}, chat},
+		{"a.jsonl", `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hello"}],"intent":"greet","label":3}`, Options{}, chat},
 		{"a.jsonl", `{"text":"wake me at six","intent":"alarm_set","slots":[{"name":"time","value":"six"}]}`, Options{}, wake},
 		{"a.jsonl", `{"text":"win money","intent":"spam"}`, Options{}, spam},
 		{"a.jsonl", `{"text":"win money","label":"spam","date":3}`, Options{}, spam},
@@ -126,6 +127,8 @@ func TestReadErrors(t *testing.T) {
 			`a.jsonl:2: "slots" is an object, want a list of {"name": "…", "value": "…"}`},
 		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"a","value":"b"},"c"]}`, Options{}, `a.jsonl:1: item 2 of "slots" is a string, want a list`},
 		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"a","value":7}]}`, Options{}, `"value" of item 1 of "slots" is a number, want`},
+		{"a.jsonl", `{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}],"label":"z"}`, Options{Written: true},
+			`a.jsonl:1: the reply is "y", want "z", as the keys beside "messages" say`},
 		{"a.csv", "text,intent,slots\nx,i,none\n", Options{}, `a.csv:2: "slots" is not JSON, want a list`},
 		{"a.csv", "question,answer\nx,y\n", Options{}, `a.csv:1: the columns are "answer", "question"; want "messages", or "prompt" and "completion"`},
 		{"a.jsonl", `{"text":"x"}`, Options{Columns: Columns{Prompt: "quest"}}, `a.jsonl:1: no key "quest"; there are "text"`},
@@ -201,6 +204,9 @@ func TestWriteReadsBack(t *testing.T) {
 		{NewLabeled("x", "y")},
 		{NewChat("x", "y"), {Messages: []Message{{"system", "s"}, {"user", "u"}, {"assistant", "a"}}}},
 		{{Text: "é\x00"}},
+		{withSystem(NewStructured("hi", "greet", []Slot{{"n", "hi"}})), NewStructured("ho", "greet", []Slot{})},
+		{withSystem(NewLabeled("x", "y")), NewLabeled("x", "z")},
+		{withSystem(NewChat("x", "y"))},
 	} {
 		for i := range set {
 			set[i].ID, set[i].Line = "id", i+1
@@ -209,7 +215,7 @@ func TestWriteReadsBack(t *testing.T) {
 		if err := WriteJSONL(&b, set); err != nil {
 			t.Fatal(err)
 		}
-		got := read(t, "a.jsonl", b.String(), Options{})
+		got := read(t, "a.jsonl", b.String(), Options{Written: true})
 		if !reflect.DeepEqual(got, set) {
 			t.Errorf("%s:\n got %+v\nwant %+v", b.String(), got, set)
 		}
@@ -219,20 +225,28 @@ func TestWriteReadsBack(t *testing.T) {
 	}
 }
 
+// withSystem puts a system message before the prompt of e.
+func withSystem(e Example) Example {
+	e.Messages = append([]Message{{"system", "be brief"}}, e.Messages...)
+	return e
+}
+
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{
 		`{"prompt":"hi","completion":"hello"}`, `[{"text":"x","label":1}]`, "text,label\na,b\n", "text\tlabel\na\tb\n",
 		`{"train":[["x","a"]],"oos_val":[]}`, `{"A":[{"data":[{"text":"a ","entity":"b"}]}]}`, "{\"A\":[{\"data\":[{\"text\":\"\xe9\"}]}]}",
 		`{"messages":[{"role":"user","content":[{"type":"text","text":"h"}]},{"role":"assistant","content":"x"}]}`,
 		`{"text":"x","intent":"i","slots":[{"name":"n","value":"v"}]}`, "\ufeff{}", "messages\n[]\n",
+		`{"messages":[{"role":"system","content":"s"},{"role":"user","content":"x"},{"role":"assistant","content":"i"}],"label":"i"}`,
 	} {
 		for format := range byte(6) {
 			f.Add(format, []byte(s))
+			f.Add(format+132, []byte(s)) // 132 = 128 + 4, a multiple of 6: the same format
 		}
 	}
 	f.Fuzz(func(t *testing.T, format byte, b []byte) {
 		name := "x" + []string{".jsonl", ".json", ".csv", ".tsv", ".txt", ".ndjson"}[format%6]
-		examples, err := Read(bytes.NewReader(b), name, Options{Unanswered: format&64 != 0})
+		examples, err := Read(bytes.NewReader(b), name, Options{Unanswered: format&64 != 0, Written: format&128 != 0})
 		if err != nil {
 			if examples != nil {
 				t.Fatal("examples beside an error")
@@ -243,7 +257,7 @@ func FuzzRead(f *testing.F) {
 		if err := WriteJSONL(&out, examples); err != nil {
 			t.Fatal(err)
 		}
-		again, err := Read(&out, "y.jsonl", Options{Unanswered: true})
+		again, err := Read(&out, "y.jsonl", Options{Unanswered: true, Written: true})
 		if err != nil || Digest(again) != Digest(examples) {
 			t.Fatalf("written rows do not read back: %v", err)
 		}

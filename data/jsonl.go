@@ -39,6 +39,9 @@ func (in *importer) addRow(v row, line int) error {
 		return in.errorf(line, 0, "%w", err)
 	}
 	e, err := v.example(s, in.opt.Columns)
+	if err == nil && s == shapeMessages && in.opt.Written {
+		err = v.besideMessages(&e, in.opt.Columns)
+	}
 	if errors.Is(err, errToolCall) && in.opt.ToolCalls != nil {
 		in.calls++
 		*in.opt.ToolCalls++
@@ -96,9 +99,10 @@ func jsonProblem(b []byte, err error) (column int, problem string) {
 	return 1, "found null"
 }
 
-// WriteJSONL writes the examples one a line, in a form that Read takes back: the
-// shape with text for structured and labeled examples and plain text, messages
-// for the rest. Split and Line are not written.
+// WriteJSONL writes the examples one a line, in a form that Read takes back with
+// [Options.Written]: text for plain text and for what has one prompt and a label or
+// slots, messages for the rest, with the label or the slots beside them. Split and
+// Line are not written.
 func WriteJSONL(w io.Writer, examples []Example) error {
 	bw := bufio.NewWriter(w)
 	var line []byte
@@ -120,24 +124,26 @@ func appendRow(dst []byte, e *Example, id bool) []byte {
 	if id && e.ID != "" {
 		dst = append(appendMember(dst, "id", e.ID), ", "...)
 	}
-	short := len(e.Messages) == 2 && e.Messages[0].Role == "user"
-	switch kind := e.Kind(); {
+	kind := e.Kind()
+	switch {
 	case kind == Plain:
 		dst = appendMember(dst, "text", e.Text)
-	case kind == Labeled && short:
-		dst = append(appendMember(dst, "text", e.Messages[0].Content), ", "...)
-		dst = appendMember(dst, "label", e.Label)
-	case kind == Structured && short:
-		dst = append(appendMember(dst, "text", e.Messages[0].Content), ", "...)
-		dst = append(appendMember(dst, "intent", e.Intent), `, "slots": [`...)
-		for i, s := range e.Slots {
-			dst = appendPair(dst, i, "name", s.Name, "value", s.Value)
-		}
-		dst = append(dst, ']')
+	case kind != Chat && len(e.Messages) == 2 && e.Messages[0].Role == "user":
+		dst = appendMember(dst, "text", e.Messages[0].Content)
 	default:
 		dst = append(dst, `"messages": [`...)
 		for i, m := range e.Messages {
 			dst = appendPair(dst, i, "role", m.Role, "content", m.Content)
+		}
+		dst = append(dst, ']')
+	}
+	switch kind {
+	case Labeled:
+		dst = appendMember(append(dst, ", "...), "label", e.Label)
+	case Structured:
+		dst = append(appendMember(append(dst, ", "...), "intent", e.Intent), `, "slots": [`...)
+		for i, s := range e.Slots {
+			dst = appendPair(dst, i, "name", s.Name, "value", s.Value)
 		}
 		dst = append(dst, ']')
 	}

@@ -152,27 +152,54 @@ func (r row) example(s shape, c Columns) (e Example, err error) {
 	return e, err
 }
 
+// besideMessages gives e the label, or the intent and the slots, that [WriteJSONL]
+// wrote beside its messages. They say what the reply is.
+func (r row) besideMessages(e *Example, c Columns) (err error) {
+	var want string
+	switch c = c.with(); {
+	case r[c.Intent] != nil:
+		e.Intent, e.Slots, err = r.intent(c)
+		want = string(AppendReply(nil, e.Intent, e.Slots))
+	case r[c.Label] != nil:
+		e.Label, err = r.label(c.Label)
+		want = e.Label
+	default:
+		return nil
+	}
+	if reply, _ := e.Reply(); err == nil && reply != want {
+		err = fmt.Errorf("the reply is %q, want %q, as the keys beside \"messages\" say", reply, want)
+	}
+	return err
+}
+
 func (r row) structured(c Columns) (Example, error) {
 	text, err := r.text(c.Text)
 	if err != nil {
 		return Example{}, err
 	}
-	intent, err := r.text(c.Intent)
+	intent, slots, err := r.intent(c)
 	if err != nil {
 		return Example{}, err
 	}
+	return NewStructured(text, intent, slots), nil
+}
+
+// intent returns the intent and the slots of a row that has both.
+func (r row) intent(c Columns) (intent string, slots []Slot, err error) {
+	if intent, err = r.text(c.Intent); err != nil {
+		return "", nil, err
+	}
 	if intent == "" {
-		return Example{}, fmt.Errorf("empty %s", c.Intent)
+		return "", nil, fmt.Errorf("empty %s", c.Intent)
 	}
 	value := r[c.Slots]
 	if s, ok := stringValue(value); ok { // a table's cell
 		value = json.RawMessage(s)
 	}
-	var slots []Slot
 	if json.Unmarshal(value, &slots) != nil {
-		return Example{}, fmt.Errorf("%s, want a list of {\"name\": \"…\", \"value\": \"…\"}", notObjects(value, c.Slots, "name", "value"))
+		return "", nil, fmt.Errorf("%s, want a list of {\"name\": \"…\", \"value\": \"…\"}", notObjects(value, c.Slots, "name", "value"))
 	}
-	return NewStructured(text, intent, slots), nil
+	return intent, slots, nil
 }
 
 // notObjects says why the value of a key is no list of objects in which these names
@@ -204,14 +231,19 @@ func (r row) labeled(textKey, labelKey string) (Example, error) {
 	if err != nil {
 		return Example{}, err
 	}
-	label, err := r.scalar(labelKey)
+	label, err := r.label(labelKey)
 	if err != nil {
 		return Example{}, err
 	}
-	if label == "" {
-		return Example{}, fmt.Errorf("empty %s", labelKey)
-	}
 	return NewLabeled(text, label), nil
+}
+
+func (r row) label(key string) (string, error) {
+	label, err := r.scalar(key)
+	if err == nil && label == "" {
+		err = fmt.Errorf("empty %s", key)
+	}
+	return label, err
 }
 
 // text returns a value that must be a string.

@@ -46,7 +46,7 @@ func (m *Model) GGUF() (gguf.Meta, []*tensor.Tensor) {
 func (m *Model) GGUFIn(format func(w *op.Weight) *dtype.Type) (gguf.Meta, []*tensor.Tensor) {
 	var tensors []*tensor.Tensor
 	for _, w := range m.Weights() {
-		t := &tensor.Tensor{Name: w.Name, Type: format(w), Shape: w.Tensor().Shape}
+		t := &tensor.Tensor{Name: w.Name, Type: format(w), Shape: []int{w.Rows, w.Cols}}
 		if w.Rows == 1 { // other programs want one dimension of a vector
 			t.Shape = []int{w.Cols}
 		}

@@ -158,7 +158,8 @@ func (d *decoder) flagged(n *yaml.Node, flag string) {
 }
 
 // merge returns base, a section of type t, with what over gives: a section's
-// keys one by one, everything else as a whole. An empty value removes the key.
+// keys one by one, and so the variants, everything else as a whole. An empty value
+// removes the key; in a variant it stays, to remove what the variants share.
 func (d *decoder) merge(t reflect.Type, base, over *yaml.Node, key string) *yaml.Node {
 	base = d.long(t, base)
 	over = d.long(t, over)
@@ -178,18 +179,14 @@ func (d *decoder) merge(t reflect.Type, base, over *yaml.Node, key string) *yaml
 }
 
 func (d *decoder) mergeKey(t reflect.Type, out, k, value *yaml.Node, key string) {
-	var inner reflect.Type
-	for _, f := range fieldsOf(t) {
-		if f.key == k.Value && !f.raw {
-			inner = section(f.typ)
-		}
-	}
+	inner := within(t, k.Value)
+	removes := value.ShortTag() == "!!null" && !strings.HasPrefix(key, "variants.")
 	for j := 0; j+1 < len(out.Content); j += 2 {
 		if out.Content[j].Value != k.Value {
 			continue
 		}
 		switch {
-		case value.ShortTag() == "!!null":
+		case removes:
 			out.Content = append(out.Content[:j:j], out.Content[j+2:]...)
 		case inner != nil:
 			out.Content[j+1] = d.merge(inner, out.Content[j+1], value, join(key, k.Value))
@@ -198,10 +195,29 @@ func (d *decoder) mergeKey(t reflect.Type, out, k, value *yaml.Node, key string)
 		}
 		return
 	}
-	if value.ShortTag() != "!!null" {
+	if !removes {
 		out.Content = append(out.Content, k, value)
 	}
 }
+
+// within returns the type of the section under a key of one of type t, or nil.
+func within(t reflect.Type, key string) reflect.Type {
+	if t == reflect.TypeFor[named]() {
+		return reflect.TypeFor[Recipe]()
+	}
+	for _, f := range fieldsOf(t) {
+		switch {
+		case f.key == key && f.raw:
+			return reflect.TypeFor[named]()
+		case f.key == key:
+			return section(f.typ)
+		}
+	}
+	return nil
+}
+
+// named is the type of the section of variants: under each name stands a recipe.
+type named struct{}
 
 // long returns a section that is written as one value, as a mapping.
 func (d *decoder) long(t reflect.Type, n *yaml.Node) *yaml.Node {

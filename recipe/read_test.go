@@ -83,6 +83,30 @@ func TestVariantsAndSet(t *testing.T) {
 	}
 }
 
+// A dotted key of a variant changes that and nothing else. An empty value there is
+// what it is in the file: without what the variants share.
+func TestSetInVariants(t *testing.T) {
+	const variants = "variants:\n  a: {train: {epochs: 9, lr: 1e-3}}\n  b: {seed: 3, distill: {hard: 0}}\n  c: {}\n"
+	r := mustRead(t, full+variants, "variants.a.seed=7", "variants.a.train.epochs=2", "variants.b.distill=", "variants.c=", "variants.d.student=scratch")
+	var names []string
+	for _, v := range r.Variants {
+		names = append(names, v.Name)
+	}
+	if got := strings.Join(names, " "); got != "a b d" {
+		t.Fatalf("variants %s, want a b d", got)
+	}
+	a, b, d := r.Variants[0].Recipe, r.Variants[1].Recipe, r.Variants[2].Recipe
+	if a.Seed != 7 || a.Train.Epochs != 2 || a.Train.LR[0] != 1e-3 || a.Distill == nil {
+		t.Errorf("a: seed %d, %+v", a.Seed, a.Train)
+	}
+	if b.Seed != 3 || b.Distill != nil {
+		t.Errorf("b: seed %d, %+v, want 3 and none", b.Seed, b.Distill)
+	}
+	if d.Seed != 1 || d.Student.From.Text != FromScratch || d.Student.Layers.Count != 6 {
+		t.Errorf("d: seed %d, %+v", d.Seed, d.Student)
+	}
+}
+
 // A default that a given key contradicts gives way.
 func TestSmallBatches(t *testing.T) {
 	r := mustRead(t, "name: a\nteacher: {from: m, train: {batch_tokens: 90}}\ndata: d\ndistill: {batch_tokens: 80}\ntrain: {}\n")
@@ -150,15 +174,20 @@ func TestProblems(t *testing.T) {
 		{"cache", head + "distill: {cache: topk, feature: 1}\n", `distill.cache: a cache holds probabilities only`},
 		{"inner check", head + "distill: {lr: [1e-4, 0]}\n", `distill.lr[1]: cannot be "0" (allowed: a number over 0 and at most 1)`},
 		{"no rate", head + "distill: {lr: []}\n", `distill.lr: an empty or a very long list`},
+		{"rates without a choice", head + "distill: {keep: last, lr: [1e-4, 1e-3]}\n", `r.yaml:4:27: distill.lr: lists rates of which validation chooses, but keep: last does without (allowed: one rate, or keep: best)`},
 		{"small count", head + "train: {batch_tokens: 0}\n", `train.batch_tokens: cannot be "0" (allowed: a count, as 288, 4k, 4Ki or 15M of at least 2)`},
 		{"long examples", head + "train: {max_tokens: 200, batch_tokens: 100}\n", `r.yaml:4:21: train.max_tokens: is more than batch_tokens`},
 		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},
+		{"an early ensemble", "name: a\nteacher:\n  - m\n  - {train: {}, ensemble: 3}\n  - train: {}\ndata: d\n", `r.yaml:4:27: teacher[1].ensemble: trains 3 models, of which the next stage takes one (allowed: ensemble in the last stage that trains)`},
+		{"a live ensemble", "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\ndistill: {feature: 1}\n", `r.yaml:4:10: distill.cache: cannot be live: an ensemble of 3 teachers teaches through a cache (allowed: topk, or ensemble: 1)`},
+		{"random weights of nothing", "name: a\nteacher: m\nstudent: scratch\ndata: {}\n", `r.yaml:4:7: data.train: missing, but the student is cut by what the examples need`},
 		{"second from", "name: a\nteacher: [m, n]\ndata: d\n", `teacher: a later stage starts from`},
 		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},
 		{"variant's name", head + "variants: {x: {name: b}}\n", `variants.x.name: is what variants share`},
 		{"variant's test", head + "variants: {x: {data: {test: b}}}\n", `variants.x.data.test: is what variants share`},
 		{"set", head + "--set distil.hard=1", `--set distil.hard=1: distil: unknown key; did you mean "distill"?`},
 		{"set value", head + "--set distill.hard=x", `--set distill.hard=x: distill.hard: is the text "x"`},
+		{"set in a variant", head + "variants: {x: {}}\n--set variants.x.distil.hard=1", `--set variants.x.distil.hard=1: variants.x.distil: unknown key; did you mean "distill"?`},
 		{"set list", "name: a\nteacher: [m, {train: {}}]\ndata: d\n--set teacher.ensemble=2", `--set teacher.ensemble=2: teacher: is a list here`},
 		{"set nothing", head + "--set x", `--set x: no key, or no =`},
 		{"long", head + strings.Repeat("# comment\n", maxBytes/10), `r.yaml: too long`},
@@ -274,6 +303,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("name: a\nteacher: [m, {train: {lr: 1}}]\ndata: d\nvariants: {x: {student: scratch}}\n"), "student.layers=50%")
 	f.Add([]byte("name: &a b\nteacher: *a\n<<: {x: y}\n"), "a.b.c=[{")
 	f.Add([]byte("{{{[[["), "teacher=")
+	f.Add([]byte("name: a\nteacher: m\ndata: d\nvariants: {x: {student: scratch}}\n"), "variants.x.distill=")
 	f.Fuzz(func(t *testing.T, text []byte, set string) {
 		var flags []string
 		if set != "" {

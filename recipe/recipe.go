@@ -8,7 +8,7 @@
 // key, what is allowed, and the nearest known key.
 //
 // What a recipe asks for is done by steps (package limbeck/recipe/run), which
-// [Compile] collects from the registered stages.
+// [Compile] collects from the builders of the sections.
 package recipe
 
 //go:generate go run ./reference -o ../docs/recipe.md
@@ -66,14 +66,7 @@ func (r *Recipe) check(at report) {
 	if !names.MatchString(r.Name) {
 		at("name", fmt.Sprintf("impossible name %q", r.Name), nameRule)
 	}
-	for i, s := range r.Teacher {
-		switch {
-		case i == 0 && s.From.Text == "":
-			at("teacher", "names no model", "teacher: MODEL, or teacher: {from: MODEL, …}")
-		case i > 0 && s.From.Text != "":
-			at("teacher", "a later stage starts from what the stage before made", "from in the first stage only")
-		}
-	}
+	r.checkTeacher(at)
 	if r.Distill != nil && len(r.Teacher) > 0 && r.Teacher[0].From.Remote() {
 		at("distill", fmt.Sprintf("needs a teacher's probabilities, which %s does not give", r.Teacher[0].From),
 			"a teacher that runs on this machine, or train: alone")
@@ -91,10 +84,34 @@ func (r *Recipe) check(at report) {
 	case r.Data.Train != "":
 	case r.Trains():
 		at("data.train", "missing, but something is to be trained", "a file of examples")
-	case r.Student.Reshaped() && !r.Student.From.Model():
+	case r.Student.From.Text == FromScratch, r.Student.Reshaped() && !r.Student.From.Model():
 		at("data.train", "missing, but the student is cut by what the examples need", "a file of examples")
 	case r.Quantize != nil && r.Quantize.Imatrix:
 		at("data.train", "missing, but quantize.imatrix measures what the examples need", "a file of examples, or imatrix: false")
+	}
+}
+
+// checkTeacher refuses stages that do not follow from each other, and ensembles that
+// nothing would learn from.
+func (r *Recipe) checkTeacher(at report) {
+	last, members := 0, 1 // the stage that trained last, and what it made
+	for i, s := range r.Teacher {
+		switch {
+		case i == 0 && s.From.Text == "":
+			at("teacher", "names no model", "teacher: MODEL, or teacher: {from: MODEL, …}")
+		case i > 0 && s.From.Text != "":
+			at("teacher", "a later stage starts from what the stage before made", "from in the first stage only")
+		}
+		if s.Train == nil {
+			continue
+		}
+		if members > 1 {
+			at(fmt.Sprintf("teacher[%d].ensemble", last), fmt.Sprintf("trains %d models, of which the next stage takes one", members), "ensemble in the last stage that trains")
+		}
+		last, members = i, s.Ensemble
+	}
+	if d := r.Distill; members > 1 && d != nil && d.Cache == "live" && d.Response+d.Feature+d.Relation > 0 {
+		at("distill.cache", fmt.Sprintf("cannot be live: an ensemble of %d teachers teaches through a cache", members), "topk, or ensemble: 1")
 	}
 }
 

@@ -48,6 +48,9 @@ func (t *Train) check(at report) {
 	if len(t.LR) == 0 || len(t.LR) > 16 {
 		at("lr", "an empty or a very long list", "1 to 16 numbers")
 	}
+	if len(t.LR) > 1 && t.Keep == "last" {
+		at("lr", "lists rates of which validation chooses, but keep: last does without", "one rate, or keep: best")
+	}
 	if t.Steps > 0 && t.Warmup.Count > int64(t.Steps) {
 		at("warmup", "is longer than the training", "at most steps")
 	}

@@ -39,10 +39,19 @@ func describe(m *model.Model, x Contestant) report.Model {
 	parts = append(parts, report.Part{Name: "tokenizer, metadata", Bytes: max(0, out.Bytes-weights)})
 	out.Parts = slices.DeleteFunc(parts, func(p report.Part) bool { return p.Bytes == 0 })
 	for _, line := range m.Meta.Strings(model.HistoryKey) {
-		step, detail, _ := strings.Cut(line, " ")
-		out.Lineage = append(out.Lineage, report.Origin{Step: step, Detail: detail})
+		out.Lineage = append(out.Lineage, origin(line))
 	}
 	return out
+}
+
+// origin divides a line of a model's history: its first word says what was done. One
+// that begins with a count is of weights that were drawn: "9,936 random weights, …".
+func origin(line string) report.Origin {
+	step, detail, _ := strings.Cut(line, " ")
+	if step != "" && '0' <= step[0] && step[0] <= '9' {
+		step, detail = "drawn", line
+	}
+	return report.Origin{Step: step, Detail: detail}
 }
 
 // rounded returns the formats of m that hold numbers in fewer bits than floats do.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // canonical encodes v as JSON with sorted keys, without insignificant space:
@@ -57,6 +58,29 @@ func key(s *Step, settings json.RawMessage, inputs []keyInput, machine string) (
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// Same tells whether two inputs are the same thing, whatever their steps call it:
+// the same part of what steps of one key make, or the same bytes or path.
+func (in Input) Same(other Input) bool {
+	if in.Of == nil || other.Of == nil {
+		return in.Of == other.Of && in.Path == other.Path && in.Digest == other.Digest
+	}
+	return in.Path == other.Path && sameKey(in.Of, other.Of)
+}
+
+// sameKey tells whether two steps have one key: the variants of a recipe have steps
+// of their own for what they share. It reads no files, and takes those of other
+// paths for others.
+func sameKey(a, b *Step) bool {
+	if a == b {
+		return true
+	}
+	x, errX := canonical(a.Settings)
+	y, errY := canonical(b.Settings)
+	return errX == nil && errY == nil && bytes.Equal(x, y) &&
+		a.Kind == b.Kind && a.Version == b.Version && a.Portable == b.Portable &&
+		slices.EqualFunc(a.Inputs, b.Inputs, func(p, q Input) bool { return p.Name == q.Name && p.Same(q) })
 }
 
 // keyDigits of a key name a folder; the manifest holds it whole.

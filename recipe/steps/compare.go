@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -147,37 +146,8 @@ func (j *judging) addTeachers(c *recipe.Chain) error {
 	return nil
 }
 
-// has tells whether a model is in the comparison already. Steps of different
-// variants that make the same are told apart: they have different keys.
-func (j *judging) has(in run.Input) bool {
-	return slices.ContainsFunc(j.inputs, func(x run.Input) bool {
-		if x.Of != nil && in.Of != nil {
-			return x.Of.Kind == in.Of.Kind && x.Path == in.Path && equalStep(x.Of, in.Of)
-		}
-		return x.Of == in.Of && x.Path == in.Path && x.Digest == in.Digest
-	})
-}
-
-// equalStep tells whether two steps make the same: the variants of a recipe
-// have steps of their own for what they share.
-func equalStep(a, b *run.Step) bool {
-	if a == b {
-		return true
-	}
-	x, errX := json.Marshal(a.Settings)
-	y, errY := json.Marshal(b.Settings)
-	if errX != nil || errY != nil || string(x) != string(y) || a.Version != b.Version || len(a.Inputs) != len(b.Inputs) {
-		return false
-	}
-	for i := range a.Inputs {
-		p, q := a.Inputs[i], b.Inputs[i]
-		if p.Name != q.Name || p.Path != q.Path || p.Digest != q.Digest || (p.Of == nil) != (q.Of == nil) ||
-			p.Of != nil && !equalStep(p.Of, q.Of) {
-			return false
-		}
-	}
-	return true
-}
+// has tells whether a model is in the comparison already, maybe as another variant's.
+func (j *judging) has(in run.Input) bool { return slices.ContainsFunc(j.inputs, in.Same) }
 
 // put adds a model, and how it was trained.
 func (j *judging) put(x judged, in run.Input, ref string, training *run.Input) {

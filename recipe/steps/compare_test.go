@@ -114,3 +114,18 @@ func TestCompareLog(t *testing.T) {
 		t.Errorf("last model %s: %+v, want the classical one, all right", last.Name, last.Quality)
 	}
 }
+
+// Labels are labels with a system message before them too, to the comparison as to
+// the look before all work: 120 of them in 240 rows are few enough only as such.
+func TestCompareLabelsWithSystem(t *testing.T) {
+	path := workshop(t, "name: tiny\nteacher: ./teacher.gguf\ndata: {train: labels.jsonl, system: be brief}\nstudent: {layers: 1}\n"+
+		"compare: {metrics: accuracy, rounds: 0, resamples: 100, limit: 3, baselines: []}\n")
+	var rows strings.Builder
+	for i := range 240 {
+		fmt.Fprintf(&rows, `{"text": "mail number %d", "label": "label %d"}`+"\n", i, i%120)
+	}
+	write(t, filepath.Join(filepath.Dir(path), "labels.jsonl"), rows.String())
+	if err := makeRecipe(path, 1); err != nil {
+		t.Fatal(err)
+	}
+}

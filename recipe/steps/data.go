@@ -26,6 +26,7 @@ type dataSettings struct {
 	Augment    *recipe.Augment
 	Parts      []string // of the files, as "#train"
 	Texts      string   `json:",omitempty"` // how whole texts are divided; the keys of other data stay as they were
+	Beside     string   `json:",omitempty"` // what stands beside messages, likewise
 }
 
 // buildData adds the step that reads the examples, holds the validation part
@@ -36,7 +37,7 @@ func buildData(c *recipe.Chain) error {
 		return nil
 	}
 	s := &run.Step{Kind: "data", Name: "data", Version: 2, Portable: true}
-	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil, ""}
+	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil, "", ""}
 	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
 	parts := map[string]string{}
 	for _, name := range []string{"train", "test", "validation"} {
@@ -50,6 +51,9 @@ func buildData(c *recipe.Chain) error {
 	}
 	if d.Validation.File == "" && d.Validation.Share > 0 && data.IsText(string(d.Train), d.Format) {
 		settings.Texts = "end held out"
+	}
+	if d.System != "" {
+		settings.Beside = "labels and slots"
 	}
 	s.Settings = settings
 	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts) }
@@ -224,8 +228,7 @@ func writeExamples(w *run.Work, name string, examples []data.Example) error {
 	return w.Write(name+".jsonl", func(out io.Writer) error { return data.WriteJSONL(out, examples) })
 }
 
-// loadExamples reads what the data step wrote.
+// loadExamples reads what [writeExamples] wrote.
 func loadExamples(w *run.Work, name string) ([]data.Example, error) {
-	all, err := data.Load(w.Input(name), data.Options{})
-	return all, err
+	return data.Load(w.Input(name), data.Options{Written: true})
 }

@@ -62,7 +62,7 @@ func buildDistill(c *recipe.Chain) error {
 	predict := predictDistill(c, studentRef(c), ref, d, cached, settings.Rounded)
 	s.Predict = predict.cost
 	s.Run = func(ctx context.Context, w *run.Work) error {
-		return distillModel(ctx, w, ref, len(teachers), settings, predict)
+		return distillModel(ctx, w, ref, settings, predict)
 	}
 	c.Add(s)
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
@@ -93,9 +93,9 @@ func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
 }
 
 // distillModel is the step that trains the model "student" on the examples of
-// "train" by what the teachers ("teacher.0" and on, or the built-in that ref
-// names) say of them, or by what they said, if there is an input "cache".
-func distillModel(ctx context.Context, w *run.Work, ref string, members int, s distillSettings, predict forecast) error {
+// "train" by what the teacher ("teacher.0", or the built-in that ref names) says of
+// them, or by what all its members said, if there is an input "cache".
+func distillModel(ctx context.Context, w *run.Work, ref string, s distillSettings, predict forecast) error {
 	d := &s.Distill
 	f, done, err := newFit(w, trainSettings{s.Seed, d.Train, s.Rounded}, predict)
 	if err != nil {
@@ -106,9 +106,6 @@ func distillModel(ctx context.Context, w *run.Work, ref string, members int, s d
 		Temperature: d.Temperature, Direction: d.Divergence, Pairs: d.LayerPairs, Heads: d.RelationHeads, Seed: uint64(s.Seed)}
 	var t *teachers
 	if !w.Has("cache") && d.Response+d.Feature+d.Relation > 0 {
-		if members > 1 {
-			return fmt.Errorf("an ensemble of %d teachers teaches through a cache: set distill.cache to topk", members)
-		}
 		if t, err = openTeachers(w, 1, ref, f.pool); err != nil {
 			return err
 		}

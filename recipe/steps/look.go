@@ -22,7 +22,7 @@ type look struct {
 	bytes      int64       // of its weights, as the file holds them
 	packed     bool        // whether they multiply int8 activations
 	carried    bool        // by the program itself: packing lets go of no file
-	student    arch.Config // of what is cut from it
+	student    arch.Config // of what is cut from it, or of the student that is a model of its own
 	pass       work        // one pass over the training examples, with those to be made
 	validation work
 	mean       float64 // tokens an example
@@ -92,10 +92,15 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	return l, nil
 }
 
-// examineTeacher examines the teacher that ref begins: what training makes of it
-// is f32.
+// examineTeacher examines the teacher that ref begins, beside the student: what
+// training makes of a teacher is f32.
 func examineTeacher(c *recipe.Chain, ref string) (look, error) {
 	l, err := examine(c, ref)
+	if own := studentRef(c); err == nil && own != ref {
+		var s look
+		s, err = examine(c, own)
+		l.student = s.student
+	}
 	for _, s := range c.Recipe.Teacher {
 		if s.Train != nil {
 			l.bytes, l.packed, l.carried = 4*int64(l.config.Params()), false, false
@@ -179,9 +184,14 @@ func readTraining(r *recipe.Recipe) (rest, held []data.Example, err error) {
 }
 
 // checkHeld refuses a validation share that leaves nothing to learn from, or to
-// validate with. Without one, as 0% says, a training keeps what it ends with.
+// validate with. Without one, as 0% says, a training keeps what it ends with, and
+// can try but one learning rate.
 func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 	share := r.Data.Validation.Share
+	if key := severalRates(r); key != "" && share == 0 && len(held) == 0 {
+		return r.Problem(key, "lists rates of which validation chooses, but nothing is held out: data.validation is 0%",
+			"one rate, or a validation of another share or file")
+	}
 	switch {
 	case len(rest) == 0 && len(held) > 0 && r.Trains():
 		return r.Problem("data.validation", fmt.Sprintf("%v holds out all of %s: none is left to learn from", share, data.Counted(len(held), "example")),
@@ -240,6 +250,25 @@ func trainings(r *recipe.Recipe) []*recipe.Train {
 		all = append(all, r.Train)
 	}
 	return all
+}
+
+// severalRates returns the key of the first training that is to try several learning
+// rates; "" if none is.
+func severalRates(r *recipe.Recipe) string {
+	for i, s := range r.Teacher {
+		if s.Train != nil && len(s.Train.LR) > 1 {
+			return fmt.Sprintf("teacher[%d].train.lr", i)
+		}
+	}
+	switch {
+	case r.Synthesize != nil && len(r.Synthesize.LR) > 1:
+		return "synthesize.lr"
+	case r.Train != nil && len(r.Train.LR) > 1:
+		return "train.lr"
+	case r.Distill != nil && len(r.Distill.LR) > 1:
+		return "distill.lr"
+	}
+	return ""
 }
 
 // The keys that name models.

@@ -43,6 +43,32 @@ func TestComparisonOfTextIsCheap(t *testing.T) {
 	}
 }
 
+// A student that is a model of its own takes what its own shape does, to train and to
+// compare, however small its teacher is.
+func TestOwnStudentCosts(t *testing.T) {
+	costs := func(models string) map[string]run.Cost {
+		p, err := plan(workshop(t, "name: a\ndata: train.jsonl\ntrain: {}\n"+models))
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]run.Cost{}
+		for _, s := range p.Steps {
+			of[s.Kind] = s.Cost
+		}
+		return of
+	}
+	const large = "builtin:home-assistant"
+	both, small := costs("teacher: "+large+"\n"), costs("teacher: ./teacher.gguf\n")
+	own := costs("teacher: ./teacher.gguf\nstudent: " + large + "\n")
+	if got, want := own["train"], both["train"]; got.Memory != want.Memory || got.Disk != want.Disk {
+		t.Errorf("training it takes %d bytes of memory and %d of disk, want %d and %d as where it is the teacher too", got.Memory, got.Disk, want.Memory, want.Disk)
+	}
+	const weights = 9e6 // it has more, of a byte each
+	if got, least := own["compare"].Memory, small["compare"].Memory+weights; got < least {
+		t.Errorf("comparing it takes %d bytes, want at least %d", got, least)
+	}
+}
+
 // What a recipe cannot have of its teacher and its data is refused before any
 // work, with file, line and key, and what is allowed. The teacher has 3 layers,
 // 64 channels, 4 heads on 2 KV heads, and 270 tokens.
@@ -87,9 +113,13 @@ func TestImpossible(t *testing.T) {
 		"no column":                   {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, columns: {prompt: foo}}\ntrain: {}", "3:15: data.train: "},
 		"broken model":                {"name: a\nteacher: ./train.jsonl\ndata: train.jsonl\ntrain: {}", "2:10: teacher.from: "},
 		"none held out":               {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, limit: 3}\ntrain: {}", "3:7: data.validation: 10% of 3 examples is none"},
-		"none to judge":               {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%}\nstudent: {layers: 1}", "3:40: data.validation: 0% of 60 examples is none, and there are no test examples"},
-		"missing data":                {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
-		"no importance":               {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
+		"rates": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ndistill: {lr: [1e-3, 2e-3]}",
+			"4:15: distill.lr: lists rates of which validation chooses, but nothing is held out: data.validation is 0% (allowed: one rate, or a validation of another share or file)"},
+		"rates of the teacher": {"name: a\nteacher: {from: ./teacher.gguf, train: {lr: [1e-3, 2e-3]}}\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {}",
+			"2:45: teacher.train.lr: lists rates of which validation chooses"},
+		"none to judge": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%}\nstudent: {layers: 1}", "3:40: data.validation: 0% of 60 examples is none, and there are no test examples"},
+		"missing data":  {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
+		"no importance": {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
 	} {
 		path := workshop(t, c.text+"\n")
 		_, err := plan(path)

@@ -167,7 +167,8 @@ func (r random) Tensor(name string, rows, cols int) *tensor.Tensor {
 	return t
 }
 
-// drawn says, for its history, what a model of random weights is.
+// drawn says, for its history, what a model of random weights is. Reports know the
+// line by the count that it begins with.
 func drawn(m *model.Model, seed int64) string {
 	c := m.Config()
 	return fmt.Sprintf("%s random weights, seed %d: %s", data.Number(c.Params()), seed, shapeText(c))

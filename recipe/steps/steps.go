@@ -8,6 +8,7 @@
 //	data.train, data.validation, data.test   examples, as JSON lines
 //	teacher.0, teacher.1 …                   the teacher's members: GGUF files
 //	student                                  the small model so far: a GGUF file
+//	unquantized                              the student as it was before quantize: a GGUF file
 //	training                                 how the last training went: JSON
 package steps
 

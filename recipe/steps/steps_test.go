@@ -15,6 +15,7 @@ import (
 	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	"limbeck/recipe/steps"
 )
 
 func TestMain(m *testing.M) {
@@ -180,6 +181,10 @@ func TestWays(t *testing.T) {
 			}
 			defer m.Close()
 			checkOrigin(t, m, filepath.Dir(path), name)
+			report, err := os.ReadFile(filepath.Join(filepath.Dir(path), "run", steps.ReportFile))
+			if drawn := `"step": "drawn"`; err != nil || strings.Contains(string(report), drawn) != (name == "scratch") {
+				t.Errorf("error %v; a report says %s just of random weights", err, drawn)
+			}
 		})
 	}
 }

@@ -28,7 +28,7 @@ func (s trainSettings) result() trainSettings {
 }
 
 // buildTeacher adds the steps of the teacher's stages. A stage that trains an
-// ensemble is followed by none; its members teach together.
+// ensemble is followed by none that trains; its members teach together.
 func buildTeacher(c *recipe.Chain) error {
 	stages := c.Recipe.Teacher
 	if len(stages) == 0 {
@@ -73,14 +73,14 @@ func buildTeacher(c *recipe.Chain) error {
 }
 
 // trainStep adds a step that trains a model on the data alone, as the recipe's key
-// says. ref names the model if it is built in.
+// says. ref names the model from which its shape follows: itself, if it is built in.
 func trainStep(c *recipe.Chain, key, name, ref string, from run.Input, settings trainSettings, student bool) (*run.Step, error) {
 	from.Name = "model"
 	s := &run.Step{Kind: "train", Name: name, Version: 3, Settings: settings.result(), Inputs: []run.Input{from}}
 	if err := addData(c, s); err != nil {
 		return nil, err
 	}
-	predict := predictTrain(c, key, c.Recipe.Teacher[0].From.Text, student, &settings.Train, settings.Rounded)
+	predict := predictTrain(c, key, ref, student, &settings.Train, settings.Rounded)
 	s.Predict = predict.cost
 	s.Run = func(ctx context.Context, w *run.Work) error { return trainModel(ctx, w, ref, settings, predict) }
 	return c.Add(s), nil
