@@ -15,9 +15,14 @@ import (
 // ReadText returns a file that is one text, whatever its name. One that is empty or
 // not UTF-8 is an error.
 func ReadText(path string) (string, error) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("data: %w", err)
+	}
+	defer f.Close()
+	text, err := readBounded(f)
+	if err != nil {
+		return "", fmt.Errorf("data: %s: %w", path, err)
 	}
 	if len(text) == 0 {
 		return "", fmt.Errorf("data: %s is empty", path)
@@ -50,7 +55,8 @@ func badByte(b []byte) int {
 
 // FileDigest returns the SHA-256, in hexadecimal, of the file that a reference
 // names, whole, even if only a part of its rows is asked for. Of several files it is
-// the digest of their digests, a line each in the order in which they are read.
+// the digest of their digests, a line each in the order in which they are read. What
+// can be read but once, as a pipe, has none: it is "".
 func FileDigest(ref string) (string, error) {
 	paths, err := Paths(ref)
 	if err != nil {
@@ -58,6 +64,9 @@ func FileDigest(ref string) (string, error) {
 	}
 	var sums []string
 	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return "", nil
+		}
 		sum, err := disk.Digest(path, nil)
 		if err != nil {
 			return "", fmt.Errorf("data: %w", err)

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +15,9 @@ import (
 // Options say how to read a file. The zero value reads every row of a file whose
 // columns have the names of the package comment.
 type Options struct {
-	Format     string // jsonl, json, csv, tsv or text; empty or auto: by the file's ending
-	Columns    Columns
-	Part       Split // keep only the rows that the file assigns to this part
-	Unanswered bool  // allow rows without a reply, for a teacher to label
+	Format  string // jsonl, json, csv, tsv or text; empty or auto: by the file's ending
+	Columns Columns
+	Part    Split // keep only the rows that the file assigns to this part
 
 	// Written takes, beside messages, the label or the intent and the slots that
 	// [WriteJSONL] writes there. In others' logs keys of these names may mean
@@ -223,7 +223,7 @@ func (in *importer) add(e Example, line int) error {
 	if e.ID == "" {
 		e.ID = fmt.Sprintf("%s:%d", filepath.Base(in.name), line)
 	}
-	if err := check(&e, in.opt.Unanswered); err != nil {
+	if err := check(&e); err != nil {
 		return in.errorf(line, 0, "%w", err)
 	}
 	if len(in.out) > 0 && in.out[0].Kind() != e.Kind() {
@@ -234,22 +234,18 @@ func (in *importer) add(e Example, line int) error {
 }
 
 // check says what keeps e from being an example.
-func check(e *Example, unanswered bool) error {
+func check(e *Example) error {
 	if len(e.Messages) == 0 {
 		return filled("text", e.Text)
 	}
 	reply, ok := e.Reply()
 	switch {
-	case !ok && !unanswered:
+	case !ok:
 		return fmt.Errorf("last message has role %q, want a reply with role \"assistant\"", e.Messages[len(e.Messages)-1].Role)
-	case ok && len(e.Messages) == 1:
+	case len(e.Messages) == 1:
 		return errors.New("a reply without a message before it")
-	case ok:
-		if err := filled("reply", reply); err != nil {
-			return err
-		}
 	}
-	if err := filled("prompt", e.Input()); err != nil {
+	if err := cmp.Or(filled("reply", reply), filled("prompt", e.Input())); err != nil {
 		return err
 	}
 	for _, s := range e.Slots {
@@ -284,14 +280,20 @@ func (in *importer) readText(r io.Reader) error {
 
 // readAll reads a file of bounded size without its byte order mark.
 func (in *importer) readAll(r io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	b, err := readBounded(r)
 	if err != nil {
 		return nil, fmt.Errorf("data: %s: %w", in.name, err)
 	}
-	if len(b) > maxFile {
-		return nil, fmt.Errorf("data: %s: more than %d bytes; write large data as .jsonl", in.name, maxFile)
-	}
 	return trimMark(b), nil
+}
+
+// readBounded reads all of r, if that is not too much.
+func readBounded(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if len(b) > maxFile {
+		return nil, fmt.Errorf("more than %d bytes, which a file that is read as a whole may have; cut it, or write rows as .jsonl", maxFile)
+	}
+	return b, err
 }
 
 const byteOrderMark = "\uFEFF"

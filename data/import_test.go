@@ -37,7 +37,6 @@ func TestReadShapes(t *testing.T) {
 		{"a.jsonl", `{"text":"win money","label":"spam","date":3}`, Options{}, spam},
 		{"a.jsonl", `{"text":"win money","label":7}`, Options{}, NewLabeled("win money", "7")},
 		{"a.jsonl", `{"text":"once upon"}`, Options{}, Example{Text: "once upon"}},
-		{"a.jsonl", `{"prompt":"hi"}`, Options{Unanswered: true}, Example{Messages: []Message{{"user", "hi"}}}},
 		{"a.jsonl", `{"q":"hi","a":"hello"}`, Options{Columns: Columns{Prompt: "q", Completion: "a"}}, chat},
 		{"a.txt", "once upon", Options{}, Example{Text: "once upon", Whole: true}},
 		{"a.json", `[{"prompt":"hi","completion":"hello"}]`, Options{}, chat},
@@ -171,6 +170,23 @@ func TestReadLongLine(t *testing.T) {
 	}
 }
 
+// A quotation mark without its like takes no more than a row may have.
+func TestReadLongRow(t *testing.T) {
+	text := "text,label\na,x\n\"b,y\n" + strings.Repeat("c,z\n", maxLine/3)
+	_, err := Read(strings.NewReader(text), "a.csv", Options{})
+	if err == nil || !strings.Contains(err.Error(), "a.csv:3: row of more than 16777216 bytes") {
+		t.Errorf("got %v", err)
+	}
+	const long, n = 4000, maxLine/4000 + 2 // rows of more than that together
+	rows := strings.Repeat(strings.Repeat("w ", long/2)+",a label\n", n)
+	if got, err := Read(strings.NewReader("\uFEFFtext,label\n"+rows), "a.csv", Options{}); err != nil || len(got) != n {
+		t.Errorf("%d rows, %v, want %d", len(got), err, n)
+	}
+	if _, err := Read(strings.NewReader("text,label\n\"a\nb\",x\ncc,y\xff\n"), "a.csv", Options{}); err == nil || !strings.Contains(err.Error(), "a.csv:4:4: not UTF-8") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {
@@ -246,7 +262,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, format byte, b []byte) {
 		name := "x" + []string{".jsonl", ".json", ".csv", ".tsv", ".txt", ".ndjson"}[format%6]
-		examples, err := Read(bytes.NewReader(b), name, Options{Unanswered: format&64 != 0, Written: format&128 != 0})
+		examples, err := Read(bytes.NewReader(b), name, Options{Written: format&128 != 0})
 		if err != nil {
 			if examples != nil {
 				t.Fatal("examples beside an error")
@@ -257,7 +273,7 @@ func FuzzRead(f *testing.F) {
 		if err := WriteJSONL(&out, examples); err != nil {
 			t.Fatal(err)
 		}
-		again, err := Read(&out, "y.jsonl", Options{Unanswered: true, Written: true})
+		again, err := Read(&out, "y.jsonl", Options{Written: true})
 		if err != nil || Digest(again) != Digest(examples) {
 			t.Fatalf("written rows do not read back: %v", err)
 		}

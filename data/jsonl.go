@@ -34,7 +34,7 @@ func (in *importer) readLines(r io.Reader) error {
 
 // addRow adds the example of a row.
 func (in *importer) addRow(v row, line int) error {
-	s, err := in.opt.Columns.shape(v.keys(), keyOfJSON, in.opt.Unanswered)
+	s, err := in.opt.Columns.shape(v.keys(), keyOfJSON)
 	if err != nil {
 		return in.errorf(line, 0, "%w", err)
 	}

@@ -61,7 +61,6 @@ type shape uint8
 const (
 	shapeMessages shape = iota
 	shapePrompt
-	shapePromptOnly
 	shapeSlots
 	shapeIntent
 	shapeLabel
@@ -71,7 +70,7 @@ const (
 // shape chooses what a row with these columns is. Columns that the user named
 // decide; else the first that fits in the order of the package comment. An error
 // calls them by what each is: a thing.
-func (c Columns) shape(has map[string]bool, thing string, unanswered bool) (shape, error) {
+func (c Columns) shape(has map[string]bool, thing string) (shape, error) {
 	if err := c.missing(has, thing); err != nil {
 		return 0, err
 	}
@@ -84,8 +83,6 @@ func (c Columns) shape(has map[string]bool, thing string, unanswered bool) (shap
 		return shapeMessages, nil
 	case has[c.Prompt] && has[c.Completion] && !texts:
 		return shapePrompt, nil
-	case has[c.Prompt] && unanswered && !texts:
-		return shapePromptOnly, nil
 	case has[c.Text] && has[c.Intent] && has[c.Slots] && named.Label == "":
 		return shapeSlots, nil
 	case has[c.Text] && has[c.Intent] && named.Label == "":
@@ -135,8 +132,6 @@ func (r row) example(s shape, c Columns) (e Example, err error) {
 		e.Messages, err = r.messages()
 	case shapePrompt:
 		e = NewChat(get(c.Prompt), get(c.Completion))
-	case shapePromptOnly:
-		e = Example{Messages: []Message{{"user", get(c.Prompt)}}}
 	case shapeSlots:
 		e, err = r.structured(c)
 	case shapeIntent:

@@ -1,36 +1,45 @@
 package data
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // readCSV reads comma-separated values (RFC 4180) with a header.
 func (in *importer) readCSV(r io.Reader) error {
-	b, err := in.readAll(r)
-	if err != nil {
-		return err
+	text := bufio.NewReader(r)
+	if head, _ := text.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
+		_, _ = text.Discard(len(byteOrderMark)) // they are there
 	}
-	if line, column, bad := invalidUTF8(b); bad {
-		return in.errorf(line, column, "not UTF-8")
-	}
-	cr := csv.NewReader(bytes.NewReader(b))
+	bounded := &recordReader{r: text}
+	cr := csv.NewReader(bounded)
 	cr.FieldsPerRecord = -1
 	var t *table
-	for {
+	for line := 0; ; {
+		bounded.left = maxLine
 		cells, err := cr.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if errors.Is(err, errLongRecord) {
+			return in.errorf(line+1, 0, "row of more than %d bytes, which begins here or later; is a quotation mark not closed?", maxLine)
+		}
 		if err != nil {
 			return in.csvError(err)
 		}
-		line, _ := cr.FieldPos(0)
+		line, _ = cr.FieldPos(0)
+		for i, c := range cells {
+			if !utf8.ValidString(c) {
+				at, column := cr.FieldPos(i)
+				return in.errorf(at, column, "not UTF-8")
+			}
+		}
 		if t == nil {
 			t, err = in.header(cells, line)
 		} else {
@@ -40,6 +49,24 @@ func (in *importer) readCSV(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+// A recordReader reads no more than is left, so that a quotation mark without its
+// like does not bring the rest of a file into memory.
+type recordReader struct {
+	r    io.Reader
+	left int
+}
+
+var errLongRecord = errors.New("a long record")
+
+func (r *recordReader) Read(b []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, errLongRecord
+	}
+	n, err := r.r.Read(b)
+	r.left -= n
+	return n, err
 }
 
 func (in *importer) csvError(err error) error {
@@ -88,7 +115,7 @@ func (in *importer) header(names []string, line int) (*table, error) {
 		has[n] = true
 		names[i] = n
 	}
-	s, err := in.opt.Columns.shape(has, columnOfTable, in.opt.Unanswered)
+	s, err := in.opt.Columns.shape(has, columnOfTable)
 	if err != nil {
 		return nil, in.errorf(line, 0, "%w", err)
 	}
