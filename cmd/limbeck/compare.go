@@ -21,6 +21,7 @@ import (
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
 	"limbeck/measure"
+	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
 	"limbeck/store/builtin"
@@ -31,6 +32,7 @@ func init() { register(compareCommand) }
 // compareFlags are the flags of compare.
 type compareFlags struct {
 	engineFlags
+	columns           recipe.Columns
 	data, train, task string
 	metrics           []string
 	limit             int
@@ -102,6 +104,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.html, "html", "", "write the report to this HTML `FILE`")
 	flags.StringVarP(&f.out, "out", "o", "", "write report.html and report.json to this `FOLDER`")
 	flags.BoolVar(&f.force, "force", false, forceReportDoc)
+	addColumnFlags(flags, &f.columns)
 	f.engineFlags.add(flags)
 }
 
@@ -176,7 +179,7 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	if err != nil {
 		return err
 	}
-	examples, err := data.Load(f.data, data.Options{})
+	examples, err := a.loadExamples(f.data, f.columns)
 	if err != nil {
 		return err
 	}
@@ -280,7 +283,7 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		o.Rounds = 0
 	}
 	if f.train != "" {
-		all, err := data.Load(f.train, data.Options{})
+		all, err := a.loadExamples(f.train, f.columns)
 		if err != nil {
 			return o, err
 		}

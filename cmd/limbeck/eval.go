@@ -16,6 +16,7 @@ import (
 	"limbeck/eval"
 	"limbeck/internal/disk"
 	"limbeck/internal/words"
+	"limbeck/recipe"
 )
 
 func init() { register(evalCommand) }
@@ -29,6 +30,7 @@ const (
 // evalFlags are the flags of eval.
 type evalFlags struct {
 	engineFlags
+	columns         recipe.Columns
 	task, data, log string
 	limit, windows  int
 	force           bool
@@ -60,6 +62,7 @@ func evalCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.windows, "windows", 0, "perplexity of a text: this many windows (default: all)")
 	flags.StringVar(&f.log, "log-samples", "", "write a line of JSON for each example to this `FILE`")
 	flags.BoolVar(&f.force, "force", false, forceSamplesDoc)
+	addColumnFlags(flags, &f.columns)
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
 	return cmd
@@ -114,7 +117,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	if isText(f.data) && (f.task == "" || f.task == taskPerplexity) {
 		return a.evalText(ctx, f, ref)
 	}
-	all, err := data.Load(f.data, data.Options{})
+	all, err := a.loadExamples(f.data, f.columns)
 	if err != nil {
 		return err
 	}
@@ -151,18 +154,20 @@ func (a *app) evalText(ctx context.Context, f *evalFlags, ref string) error {
 	if err != nil {
 		return err
 	}
-	return a.perplexity(f, ref, func(e *engine) (eval.Perplexity, error) {
+	digest := func() (string, error) { return disk.DigestOf(strings.NewReader(text)) }
+	return a.perplexity(f, ref, digest, func(e *engine) (eval.Perplexity, error) {
 		return eval.MeasurePerplexity(ctx, e.Model, e.Tape(), text, f.windows, a.progressOf(taskPerplexity))
 	})
 }
 
 func (a *app) evalReplies(ctx context.Context, f *evalFlags, ref string, examples []data.Example) error {
-	return a.perplexity(f, ref, func(e *engine) (eval.Perplexity, error) {
+	digest := func() (string, error) { return data.FileDigest(f.data) }
+	return a.perplexity(f, ref, digest, func(e *engine) (eval.Perplexity, error) {
 		return eval.MeasureReplies(ctx, e.Model, e.Tape(), examples, a.progressOf(taskPerplexity))
 	})
 }
 
-func (a *app) perplexity(f *evalFlags, ref string, measure func(*engine) (eval.Perplexity, error)) error {
+func (a *app) perplexity(f *evalFlags, ref string, digest func() (string, error), measure func(*engine) (eval.Perplexity, error)) error {
 	if f.log != "" {
 		return usageErrorf("--log-samples: perplexity has no replies to log")
 	}
@@ -175,7 +180,7 @@ func (a *app) perplexity(f *evalFlags, ref string, measure func(*engine) (eval.P
 	if err != nil {
 		return err
 	}
-	if p.Data, err = data.FileDigest(f.data); err != nil {
+	if p.Data, err = digest(); err != nil {
 		return err
 	}
 	a.progress.finish()
@@ -306,10 +311,12 @@ func printResult(w io.Writer, r eval.Result) {
 	printDigests(w, r.Data, r.Digest)
 }
 
-// printDigests tells what was measured on: the file, and the examples of it that
-// were judged, as they were read.
+// printDigests tells what was measured on: the file, unless it was a pipe, and the
+// examples of it that were judged, as they were read.
 func printDigests(w io.Writer, file, examples string) {
-	fmt.Fprintf(w, "data      sha256 %s\n", file)
+	if file != "" {
+		fmt.Fprintf(w, "data      sha256 %s\n", file)
+	}
 	if examples != "" {
 		fmt.Fprintf(w, "examples  sha256 %s\n", examples)
 	}

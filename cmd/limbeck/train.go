@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"limbeck/data"
 	"limbeck/recipe"
 	"limbeck/recipe/steps"
 )
@@ -37,6 +38,18 @@ func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
 	flags.Var(&setting{columns, recipe.Setting{Key: "prompt"}, ""}, "prompt-column", "the column, or key, that the model is given")
 	flags.Var(&setting{columns, recipe.Setting{Key: "completion"}, ""}, "completion-column", "the column that it must reply")
 	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
+}
+
+// loadExamples reads a data file as recipes do: it leaves out rows that call tools, and
+// tells of them.
+func (a *app) loadExamples(ref string, columns recipe.Columns) ([]data.Example, error) {
+	calls := 0
+	all, err := data.Load(ref, data.Options{ToolCalls: &calls,
+		Columns: data.Columns{Prompt: columns.Prompt, Completion: columns.Completion, Label: columns.Label}})
+	if calls > 0 {
+		a.remark("left out of %s, as examples are text: %s with calls of tools", ref, data.Counted(calls, "row"))
+	}
+	return all, err
 }
 
 // columnFlagNames adds the flags of addColumnFlags to names, by the recipe's keys.
