@@ -118,7 +118,23 @@ func (boot Bootstrap) Estimate(s Statistic, rows []float64) Estimate {
 	e.Value = s.Of(columnSums(rows, s.Width), n)
 	draws := boot.draw(rows, s.Width, func(sums []float64) float64 { return s.Of(sums, n) })
 	e.spread(draws[0])
+	if s.Width == 1 && binary(rows) && (e.Value == 0 || e.Value == 1) {
+		e.widen()
+	}
 	return e
+}
+
+// widen sets the bounds for scores of 0 and 1 that are all alike, where the bootstrap
+// has nothing to vary: the interval of Clopper and Pearson 1934, "The use of confidence
+// or fiducial limits", Biometrika 26. With none of n it ends at 1 − (α/2)^(1/n), α = 1 −
+// Level.
+func (e *Estimate) widen() {
+	rest := math.Pow((1-Level)/2, 1/float64(e.N))
+	if e.Value == 0 {
+		e.Hi = 1 - rest
+	} else {
+		e.Lo = rest
+	}
 }
 
 func (s Statistic) items(rows []float64) int {

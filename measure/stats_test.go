@@ -140,6 +140,22 @@ func TestStatisticsByHand(t *testing.T) {
 	}
 }
 
+// Scores that are all alike leave room for others: as scipy.stats.binomtest(0,
+// 150).proportion_ci(0.95, "exact") has it.
+func TestIntervalOfAllAlike(t *testing.T) {
+	const none, all = 0.02429259716612193, 0.975707402833878
+	rows := make([]float64, 150)
+	e := usual.Estimate(Average, rows)
+	near(t, "none: lower", e.Lo, 0, exactTol)
+	near(t, "none: upper", e.Hi, none, 1e-12)
+	for i := range rows {
+		rows[i] = 1
+	}
+	e = usual.Estimate(Average, rows)
+	near(t, "all: lower", e.Lo, all, 1e-12)
+	near(t, "all: upper", e.Hi, 1, exactTol)
+}
+
 // TestCompareProperties checks what must hold whatever the scores are.
 func TestCompareProperties(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
