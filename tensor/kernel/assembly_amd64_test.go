@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/cpu"
 )
 
 // A routine is one of assembly, with the comments before it.
@@ -61,6 +63,45 @@ func TestStaysWithinAVX2(t *testing.T) {
 		}
 		if bad := beyond.FindString(r.text); bad != "" {
 			t.Errorf("%s: %s uses %s", r.file, r.name, bad)
+		}
+	}
+}
+
+// TestTiersAskForWhatTheyUse makes a processor lack, one by one, what routines
+// require: the tier of each, or one below, has to miss it.
+func TestTiersAskForWhatTheyUse(t *testing.T) {
+	was := cpu.X86
+	defer func() { cpu.X86 = was }()
+	x := &cpu.X86
+	flags := map[string]*bool{
+		"AVX": &x.HasAVX2, "AVX2": &x.HasAVX2, "FMA3": &x.HasFMA, "F16C": &x.HasF16C, "BMI2": &x.HasBMI2,
+		"AVX512F": &x.HasAVX512F, "AVX512BW": &x.HasAVX512BW, "AVX512DQ": &x.HasAVX512DQ, "AVX512VNNI": &x.HasAVX512VNNI,
+	}
+	for _, name := range []string{"CMOV", "MMX+", "SSE"} { // every amd64 has these
+		flags[name] = nil
+	}
+	lacks := func(most tier) (n int) {
+		for c := tierGeneric + 1; c <= most; c++ {
+			n += len(missing(c))
+		}
+		return n
+	}
+	requires := regexp.MustCompile(`(?m)^// Requires: (.*)$`)
+	for _, r := range routines(t) {
+		for _, name := range strings.Split(requires.FindStringSubmatch(r.text)[1], ", ") {
+			flag, known := flags[name]
+			if !known {
+				t.Fatalf("%s requires %s, which this test does not know", r.name, name)
+			}
+			if flag == nil {
+				continue
+			}
+			*flag = true
+			with := lacks(r.tier())
+			*flag = false
+			if lacks(r.tier()) == with {
+				t.Errorf("%s requires %s, which tier %v does not ask for", r.name, name, r.tier())
+			}
 		}
 	}
 }
