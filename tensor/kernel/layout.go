@@ -15,7 +15,7 @@ const GroupRows = 16
 // MatMul's order of accumulation for an output element depends on cols alone.
 type Layout struct {
 	Name  string
-	Block int // columns of a block, of the format's and of X's
+	Block int // columns of a block, which whole ones of the format's and of X's fill
 
 	// Bytes returns the packed size of a matrix.
 	Bytes func(rows, cols int) int

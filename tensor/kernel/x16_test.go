@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-var shapes = [][2]int{{1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 576}, {48, 1536}, {50, 2048}, {17, 8192}}
+// shapes are rows and columns, which a format rounds up to its blocks.
+var shapes = [][2]int{{17, 8}, {33, 24}, {2, 40}, {1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 576}, {48, 1536}, {50, 2048}, {17, 8192}}
 
 func TestPackDecodes(t *testing.T) { eachTier(t, testPackDecodes) }
 
