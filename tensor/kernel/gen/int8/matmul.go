@@ -21,7 +21,6 @@ type tile struct {
 	mask  Op              // 15 in every byte
 	ones  Op              // 1 in every 16-bit word
 	part  Mem             // first half's sums, where blocks are halved
-	heads Mem             // scales and mins as f32
 	plain Register        // the block as matMulMany unpacks it; nil for a packed one
 }
 
@@ -35,9 +34,6 @@ func matMul(f x16.Format, n int) {
 	t := &tile{Format: f, n: n}
 	if t.halved() {
 		t.part = AllocLocal(n * 64)
-	}
-	if n > 4 {
-		t.heads = AllocLocal(4 * x16.HeadBytes)
 	}
 	copyLanes := x16.WholeOutputs(n)
 	t.w, t.y, t.x = operands(n)
@@ -69,9 +65,6 @@ func operands(n int) (w Register, y, x x16.Rows) {
 // constants loads what is used often and leaves the rest in memory.
 func (t *tile) constants() {
 	t.mask, t.ones = filled("nibbles", 0x0f0f0f0f), filled("ones", 0x00010001)
-	if t.n > 4 {
-		return
-	}
 	often := &t.mask
 	if t.Signed() {
 		often = &t.ones
@@ -276,8 +269,7 @@ func (t *tile) scales() (v [2]Op) {
 // raised reports whether quanta are above their values by Zero.
 func (t *tile) raised() bool { return t.Zero != 0 && !t.Signed() }
 
-// halves converts 16 f16 at an offset of the block. Tall tiles leave no
-// registers for the result: it goes to memory.
+// halves converts 16 f16 at an offset of the block.
 func (t *tile) halves(offset int) (v [2]Op) {
 	if t.plain != nil {
 		return t.plainFloats(offset / x16.HeadBytes)
@@ -286,11 +278,6 @@ func (t *tile) halves(offset int) (v [2]Op) {
 		y := YMM()
 		VCVTPH2PS(Mem{Base: t.w, Disp: offset + 16*h}, y)
 		v[h] = y
-		if t.n > 4 {
-			m := t.heads.Offset(2*offset + 32*h)
-			VMOVUPS(y, m)
-			v[h] = m
-		}
 	}
 	return v
 }
