@@ -9,6 +9,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -89,7 +90,7 @@ func main() {
 // groups of 16 rows.
 type tile struct {
 	n    int
-	x    x16.Rows
+	x    places.Places
 	w, y Register
 }
 

@@ -7,6 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -14,7 +15,7 @@ import (
 type tile struct {
 	x16.Format
 	n     int
-	x, y  x16.Rows
+	x, y  places.Places
 	w     Register
 	acc   [][2]VecVirtual // sums of a block, by activation row and half of the 16 lanes
 	yacc  [2]VecVirtual   // n = 1 keeps its outputs in registers
@@ -53,13 +54,13 @@ func matMul(f x16.Format, n int) {
 
 // operands loads the operands of a kernel with n activation rows, which has the
 // outputs' rows addressed beside those: see [x16.Operands].
-func operands(n int) (w Register, y, x x16.Rows) {
+func operands(n int) (w Register, y, x places.Places) {
 	first := Load(Param("y"), GP64())
 	ldy := Load(Param("ldy"), GP64())
 	from := Load(Param("x"), GP64())
 	ldx := Load(Param("ldx"), GP64())
 	w = Load(Param("w"), GP64())
-	return w, x16.NewRows(first, ldy, n), x16.NewRows(from, ldx, n)
+	return w, places.Fours(first, ldy, n), places.Fours(from, ldx, n)
 }
 
 // constants loads what is used often and leaves the rest in memory.

@@ -9,6 +9,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 
 	"limbeck/tensor/kernel/gen/k16"
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -18,7 +19,7 @@ import (
 type wideTile struct {
 	k16.Format
 	n     int
-	x     x16.Rows
+	x     places.Places
 	w     Register // the block
 	step  Register // the step of its quanta
 	pair  Register // the step's first pair of scales
