@@ -7,6 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/constants"
 	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
@@ -75,20 +76,8 @@ func (t *tile) constants() {
 	*often = v
 }
 
-var constantsMade = map[string]Mem{}
-
 // filled returns 32 bytes of a repeated word, under that name.
-func filled(name string, word uint32) Mem {
-	m, ok := constantsMade[name]
-	if !ok {
-		m = GLOBL("x16"+name, RODATA|NOPTR)
-		for i := range 8 {
-			DATA(4*i, U32(word))
-		}
-		constantsMade[name] = m
-	}
-	return m
-}
+func filled(name string, word uint32) Mem { return constants.Words("x16"+name, 8, word) }
 
 func (t *tile) clear() {
 	if t.n == 1 {

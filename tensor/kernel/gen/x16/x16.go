@@ -7,6 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/constants"
 	"limbeck/tensor/kernel/gen/places"
 )
 
@@ -168,17 +169,9 @@ func laneMasks() (masks [2]VecVirtual) {
 	return masks
 }
 
-var laneBits = Mem{}
-
 // laneBit returns, in memory, the bits of the h-th 8 lanes, a word each.
 func laneBit(h int) Mem {
-	if laneBits == (Mem{}) {
-		laneBits = GLOBL("x16lanes", RODATA|NOPTR)
-		for i := range 16 {
-			DATA(4*i, U32(1<<i))
-		}
-	}
-	return laneBits.Offset(32 * h)
+	return constants.Vector("x16lanes", 16, func(i int) Constant { return U32(1 << i) }).Offset(32 * h)
 }
 
 // OverGroups emits the loops of a kernel with the parameters blocks and groups: of
