@@ -55,4 +55,4 @@ var readMemory = readMemoryGeneric
 
 // readMemoryGeneric leaves it to the standard library, which has assembly on
 // more processors than this package.
-func readMemoryGeneric(p []float32) bool { return bytes.IndexByte(floatBits(p), 1) < 0 }
+func readMemoryGeneric(p []float32) bool { return bytes.IndexByte(FloatBytes(p), 1) < 0 }
