@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"limbeck/internal/testkit/allocs"
 )
 
 // shapes are rows and columns, which a format rounds up to its blocks.
@@ -199,7 +201,7 @@ func testMatMulDoesNotAllocate(t *testing.T) {
 		x := randomActivations(r, f.layout.X, n, cols)
 		y, v := make([]float32, n*rows), make([]float32, cols)
 		panel := make([]float32, cols*GroupRows)
-		if a := testing.AllocsPerRun(10, func() {
+		if a := allocs.Of(10, func() {
 			f.layout.X.Quantize(x, v)
 			f.layout.MatMul(y, rows, x, n, p, rows, cols, 0, groups(rows))
 			f.layout.DecodeRow(v, p, cols, 20)
