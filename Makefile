@@ -27,7 +27,8 @@ race: ## the race detector on what is concurrent
 	go test -short -race $(CONCURRENT)
 
 # The tier is read before go test looks at what a test reads: -count=1 keeps it from
-# taking one tier's results for another's.
+# taking one tier's results for another's. With GOAMD64=v3 Go may fuse products into
+# sums, as it may on arm64.
 tiers: build ## the kernels in every tier that this processor has, and without assembly
 	@LIMBECK_CPU=generic ./limbeck version
 	@tiers=$$(go run ./internal/testkit/tiers) && for t in $$tiers; do \
@@ -35,6 +36,9 @@ tiers: build ## the kernels in every tier that this processor has, and without a
 			echo "LIMBECK_CPU=$$t"; LIMBECK_CPU=$$t go test -short -count=1 $(TIERED) || exit 1; \
 		else echo "LIMBECK_CPU=$$t: not on this processor"; fi; done
 	go test -short -tags purego $(TIERED)
+	@if GOAMD64=v3 go run ./internal/testkit/tiers >/dev/null 2>&1; then \
+		echo "GOAMD64=v3"; GOAMD64=v3 go test -short -count=1 ./tensor/kernel; \
+	else echo "GOAMD64=v3: not on this processor"; fi
 
 vet: ## go vet
 	go vet ./...

@@ -3,6 +3,8 @@ package measure
 import (
 	"math"
 	"testing"
+
+	"limbeck/internal/testkit/allocs"
 )
 
 // klTol is the rounding of sums of 40 terms of at most 60 nats.
@@ -42,7 +44,7 @@ func TestDivergeProperties(t *testing.T) {
 	if d := Diverge([]float32{0, float32(math.NaN())}, []float32{0, 0}); !math.IsNaN(d.KL) {
 		t.Errorf("NaN: %+v", d)
 	}
-	if n := testing.AllocsPerRun(10, func() { Diverge(a, b) }); n != 0 {
+	if n := allocs.Of(10, func() { Diverge(a, b) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

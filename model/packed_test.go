@@ -38,7 +38,7 @@ func saveOfWidth(t *testing.T, path string, width int, to *dtype.Type, tied bool
 		t.Fatal(err)
 	}
 	m, err := model.New(arch.Config{
-		Arch: "llama", Layers: 2, Width: width, Heads: 4, KVHeads: 2, HeadDim: width / 4, FFN: 2 * width, Vocab: len(spec.Tokens),
+		Arch: "llama", Layers: 2, Width: width, Heads: 2, KVHeads: 1, HeadDim: width / 2, FFN: 3 * width, Vocab: len(spec.Tokens),
 		Context: testkit.Context, NormEps: 1e-5, RopeBase: 10000, Tied: tied,
 	}, testkit.Random{Rand: rand.New(rand.NewPCG(seed, 2))}, spec, "")
 	if err != nil {
@@ -366,7 +366,7 @@ func TestNothingToKeep(t *testing.T) {
 	ownCache(t)
 	dir := t.TempDir()
 	file, folder := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "folder")
-	saveOfWidth(t, file, 40, dtype.F16, false, 4) // rows that fill no blocks
+	saveOfWidth(t, file, 36, dtype.F16, false, 4) // rows that fill no blocks
 	if err := testkit.Model(4).SaveFolder(folder); err != nil {
 		t.Fatal(err)
 	}

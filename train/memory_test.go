@@ -9,6 +9,7 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/internal/testkit/allocs"
 	"limbeck/model/arch"
 	"limbeck/nn/op"
 	"limbeck/tensor/dtype"
@@ -63,8 +64,8 @@ func TestStepAllocatesNothing(t *testing.T) {
 				}
 			}
 			step()
-			if n := testing.AllocsPerRun(5, step); n > 0 {
-				t.Errorf("bf16 %v, memory %d: %v allocations a step", bf16, memory, n)
+			if n := allocs.Of(5, step); n > 0 {
+				t.Errorf("bf16 %v, memory %d: %v allocations in 5 steps", bf16, memory, n)
 			}
 		}
 	}

@@ -30,6 +30,7 @@ var rules = []string{
 	"internal/machine: internal/par tensor/kernel golang.org/x/sys/...",
 	"internal/testfiles:",
 	"internal/testkit: $models",
+	"internal/testkit/allocs:",
 	"internal/testkit/tiers: tensor/kernel",
 	"internal/words:",
 

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"limbeck/internal/testkit/allocs"
 )
 
 // count marks every piece that it is given.
@@ -148,8 +150,8 @@ func TestRunAllocatesNothing(t *testing.T) {
 	p := New(2)
 	defer p.Close()
 	s := &sum{make([]int, 4)}
-	if n := testing.AllocsPerRun(100, func() { p.Run(s, 4) }); n != 0 {
-		t.Errorf("%v allocations a run, want 0", n)
+	if n := allocs.Of(100, func() { p.Run(s, 4) }); n != 0 {
+		t.Errorf("%v allocations in 100 runs, want 0", n)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/internal/testkit/allocs"
 	"limbeck/model"
 	"limbeck/nn/op"
 	"limbeck/tensor/dtype"
@@ -429,18 +429,11 @@ func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 
 		w.text.text.Grow(1000)
 	}
 	const steps = 16
-	least := math.Inf(1) // of several rounds: the runtime may allocate beside them
-	for range 3 {
-		least = min(least, testing.AllocsPerRun(1, func() {
-			for range steps {
-				b.step()
-			}
-		}))
-	}
+	n := allocs.Of(steps, func() { b.step() })
 	if len(b.rows) != len(rows) {
 		t.Errorf("%d rows are left of %d", len(b.rows), len(rows))
 	}
-	return least
+	return n
 }
 
 // A cache takes what its prompt needs, however long the reply may become, and

@@ -1,7 +1,6 @@
 package generate
 
 import (
-	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -9,6 +8,7 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/internal/testkit/allocs"
 )
 
 // Whatever the pieces and the stop strings, what is streamed is the text before the
@@ -103,20 +103,12 @@ func TestStreamingDoesNotAllocate(t *testing.T) {
 	for range warm {
 		step()
 	}
-	least := math.Inf(1) // of several rounds: the runtime may allocate beside them
-	for range 3 {
-		before := [2]int(streamed)
-		least = min(least, testing.AllocsPerRun(1, func() {
-			for range steps {
-				step()
-			}
-		}))
-		if len(b.rows) != 2 || streamed[0] == before[0] || streamed[1] == before[1] {
-			t.Fatalf("%d rows, %v bytes of text after %v: want two that are streamed", len(b.rows), streamed, before)
-		}
+	before := [2]int(streamed)
+	if n := allocs.Of(steps, step); n != 0 {
+		t.Errorf("%v allocations in %d steps", n, steps)
 	}
-	if least != 0 {
-		t.Errorf("%v allocations in %d steps", least, steps)
+	if len(b.rows) != 2 || streamed[0] == before[0] || streamed[1] == before[1] {
+		t.Fatalf("%d rows, %v bytes of text after %v: want two that are streamed", len(b.rows), streamed, before)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"limbeck/internal/testkit/allocs"
 )
 
 // smallSpec is the committed vocabulary of testdata/ids.py, with a pre-tokenizer of
@@ -174,7 +176,7 @@ func TestEncodeDoesNotAllocate(t *testing.T) {
 	tok := mustNew(t, smallSpec(t, "smollm"))
 	text := "First Citizen: before we proceed 1234 any further, hear me speak.<|im_end|>"
 	dst := tok.Encode(text, true)
-	if n := testing.AllocsPerRun(100, func() { dst = tok.EncodeTo(dst[:0], text, true) }); n != 0 {
+	if n := allocs.Of(100, func() { dst = tok.EncodeTo(dst[:0], text, true) }); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"limbeck/internal/par"
+	"limbeck/internal/testkit/allocs"
 	"limbeck/tensor/kernel"
 )
 
@@ -178,7 +179,7 @@ func TestGEMMDoesNotAllocate(t *testing.T) {
 	for i, m := range []int{4, 200, 4, 200} {
 		g.BF16 = i >= 2
 		a, b, c := strided(r, m, 70, 0, false), strided(r, 70, 300, 0, true), strided(r, m, 300, 0, false)
-		if n := testing.AllocsPerRun(10, func() { g.Mul(p, c, a, b, false) }); n != 0 {
+		if n := allocs.Of(10, func() { g.Mul(p, c, a, b, false) }); n != 0 {
 			t.Errorf("%v allocations to multiply %d rows (bf16 %v), want 0", n, m, g.BF16)
 		}
 	}

@@ -1,10 +1,6 @@
 package dtype
 
-import (
-	"unsafe"
-
-	"limbeck/tensor/kernel"
-)
+import "limbeck/tensor/kernel"
 
 // F32 is IEEE 754 binary32, little endian.
 //
@@ -19,17 +15,7 @@ var F32 = register(Type{
 })
 
 // Floats views b as float32s without copying. b must be aligned to 4 bytes.
-func Floats(b []byte) []float32 {
-	if len(b) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), len(b)/4)
-}
+func Floats(b []byte) []float32 { return kernel.FloatsIn(b) }
 
 // FloatBytes views v as bytes without copying.
-func FloatBytes(v []float32) []byte {
-	if len(v) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*4)
-}
+func FloatBytes(v []float32) []byte { return kernel.FloatBytes(v) }

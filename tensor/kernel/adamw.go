@@ -50,7 +50,7 @@ func AdamW(w, g, m, v []float32, p AdamWParams) {
 	}
 	adamW(w, g, m, v, adamWConstants{
 		scale:    float32(p.Scale),
-		keep:     float32(1 - p.LR*p.Decay),
+		keep:     float32(1 - float64(p.LR*p.Decay)),
 		new1:     float32(1 - p.Beta1),
 		beta2:    float32(p.Beta2),
 		new2:     float32(1 - p.Beta2),
@@ -63,10 +63,10 @@ func AdamW(w, g, m, v []float32, p AdamWParams) {
 func adamWGeneric(w, g, m, v []float32, c adamWConstants) {
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
 	for i := range w {
-		d := g[i] * c.scale
-		m[i] += (d - m[i]) * c.new1
-		v[i] = v[i]*c.beta2 + c.new2*d*d
+		d := float32(g[i] * c.scale)
+		m[i] += float32((d - m[i]) * c.new1)
+		v[i] = float32(v[i]*c.beta2) + float32(c.new2*d*d)
 		root := float32(math.Sqrt(float64(v[i])))
-		w[i] = w[i]*c.keep + c.stepSize*m[i]/(root/c.root+c.eps)
+		w[i] = float32(w[i]*c.keep) + c.stepSize*m[i]/(root/c.root+c.eps)
 	}
 }

@@ -3,7 +3,6 @@ package kernel
 import (
 	"encoding/binary"
 	"math"
-	"unsafe"
 )
 
 // The routines in use; the dispatcher replaces them.
@@ -75,11 +74,6 @@ func toBF16(v float32) uint32 {
 		b += 0x7fff + b>>16&1
 	}
 	return b >> 16
-}
-
-// floatBits views floats as their bytes.
-func floatBits(v []float32) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
 }
 
 func checkHalves(floats, bytes int) {

@@ -15,7 +15,7 @@ type tier int
 const (
 	tierGeneric tier = iota
 	tierAVX2         // AVX2, FMA and F16C
-	tierAVX512       // AVX-512 F, BW, DQ, VL and VNNI
+	tierAVX512       // AVX-512 F, BW, DQ, VL and VNNI, and BMI2
 	tierBF16         // AVX-512 BF16
 	tierCount
 )

@@ -28,6 +28,7 @@ func missing(t tier) []string {
 		need(x.HasAVX512DQ, "DQ")
 		need(x.HasAVX512VL, "VL")
 		need(x.HasAVX512VNNI, "VNNI")
+		need(x.HasBMI2, "BMI2")
 	case tierBF16:
 		need(x.HasAVX512BF16, "BF16")
 		// Beside AMX, which is Intel's, dot products take twice as long as FMAs of as

@@ -57,7 +57,7 @@ func exp32(x float32) float32 {
 	// 2**n in two factors, both normal even where the product is not.
 	k := int32(n)
 	a := k >> 1
-	return p * math.Float32frombits(uint32(a+127)<<23) * math.Float32frombits(uint32(k-a+127)<<23)
+	return float32(p * math.Float32frombits(uint32(a+127)<<23) * math.Float32frombits(uint32(k-a+127)<<23))
 }
 
 // Exp is
@@ -174,6 +174,6 @@ func AddSoftmax(y, x []float32, lse, a float32) {
 func addSoftmaxGeneric(y, x []float32, lse, a float32) {
 	y = y[:len(x)]
 	for i, v := range x {
-		y[i] += a * exp32(v-lse)
+		y[i] += float32(a * exp32(v-lse))
 	}
 }

@@ -1,7 +1,5 @@
 package kernel
 
-import "unsafe"
-
 // F32x16 interleaves format f32: columns of 16 f32, a row each, which are the panels
 // of [PackPanels]. Rows may be of any length.
 var F32x16 = &Layout{
@@ -28,13 +26,13 @@ func f32Group(cols int) int { return cols * GroupRows * wordBytes }
 // f32Panel returns the elements of a group.
 func f32Panel(packed []byte, cols, group int) []float32 {
 	size := f32Group(cols)
-	return wordsIn(packed[group*size : (group+1)*size])
+	return FloatsIn(packed[group*size : (group+1)*size])
 }
 
 func packF32(dst, src []byte, rows, cols, lo, hi int) {
 	size := f32Group(cols)
 	checkPacked(len(dst), groups(rows)*size, rows, cols, 1, lo, hi)
-	PackPanels(wordsIn(dst[lo*size:hi*size]), Dense(wordsIn(src), rows, cols).T(), lo, hi)
+	PackPanels(FloatsIn(dst[lo*size:hi*size]), Dense(FloatsIn(src), rows, cols).T(), lo, hi)
 }
 
 func matMulF32(y []float32, ldy int, x []float32, n int, packed []byte, rows, cols, lo, hi int) {
@@ -43,11 +41,6 @@ func matMulF32(y []float32, ldy int, x []float32, n int, packed []byte, rows, co
 		first := g * GroupRows
 		MulPanel(y[first:], ldy, Dense(x, n, cols), f32Panel(packed, cols, g), min(GroupRows, rows-first), false)
 	}
-}
-
-// wordsIn views memory as floats, to whose size it must be aligned.
-func wordsIn(b []byte) []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/wordBytes)
 }
 
 // A group is a panel.

@@ -13,7 +13,7 @@ type half16 struct {
 	widen func(dst []float32, src []byte)
 }
 
-// halfColumns are the columns of a block of assembly.
+// halfColumns are the columns of a block, which assembly takes at a time.
 const halfColumns = 8
 
 // Floats is the form of activations that are left as they are.
@@ -22,7 +22,7 @@ var Floats = &Activations{Len: 1, Size: 1, Quantize: func(dst, x []float32) { co
 func (f *half16) layout(name string) *Layout {
 	return &Layout{
 		Name:        name,
-		Block:       BlockLen,
+		Block:       halfColumns,
 		Bytes:       f.bytes,
 		Pack:        f.pack,
 		DecodeRow:   f.decodeRow,
@@ -35,7 +35,7 @@ func (f *half16) layout(name string) *Layout {
 func (f *half16) bytes(rows, cols int) int { return groups(rows) * cols * 2 * GroupRows }
 
 func (f *half16) check(packed []byte, rows, cols, lo, hi int) {
-	checkPacked(len(packed), f.bytes(rows, cols), rows, cols, BlockLen, lo, hi)
+	checkPacked(len(packed), f.bytes(rows, cols), rows, cols, halfColumns, lo, hi)
 }
 
 func (f *half16) pack(dst, src []byte, rows, cols, lo, hi int) {

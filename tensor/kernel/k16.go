@@ -8,7 +8,7 @@ import (
 // A k16 is a family of packed layouts for formats with 256 columns a block, in
 // sub-blocks whose scales are small integers. A packed block holds 256 columns
 // of 16 rows; blocks follow each other by column, then by group of rows. It
-// takes the bytes of its 16 file blocks:
+// takes the bytes of its 16 file blocks, in iq4_xs 32 more:
 //
 //	SIZE  FIELD
 //	  32  for each half: 16 lanes of 2 bytes

@@ -1,6 +1,9 @@
 // Package kernel holds the inner loops: slices in, slices out, no allocation,
 // no knowledge of tensors. A loop lives beside its gradient; a SIMD version
 // lives beside its generic twin and must agree with it.
+//
+// Generic loops round a product before they add it: a conversion around it keeps
+// the compiler from fusing the two, as it does on some machines only.
 package kernel
 
 // A Mat views float32s as a matrix: element (i, j) is Data[i*RowStride+j*ColStride].

@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-	"unsafe"
-)
+import "fmt"
 
 // GroupRows is the number of weight rows that a packed layout interleaves.
 const GroupRows = 16
@@ -15,7 +12,7 @@ const GroupRows = 16
 // MatMul's order of accumulation for an output element depends on cols alone.
 type Layout struct {
 	Name  string
-	Block int // columns of a block, of the format's and of X's
+	Block int // columns of a block, which whole ones of the format's and of X's fill
 
 	// Bytes returns the packed size of a matrix.
 	Bytes func(rows, cols int) int
@@ -78,12 +75,3 @@ type Activations struct {
 
 // Words returns how many floats of memory a row of cols columns takes.
 func (a *Activations) Words(cols int) int { return cols / a.Len * a.Size }
-
-// wordBytes is the size of a float of memory.
-const wordBytes = 4
-
-// blocksIn views memory of floats as blocks of a form of activations.
-func blocksIn[B any](x []float32) []B {
-	var b B
-	return unsafe.Slice((*B)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*wordBytes/int(unsafe.Sizeof(b)))
-}

@@ -64,7 +64,7 @@ func dot3Generic(x, y, z []float32) float32 {
 	y, z = y[:len(x)], z[:len(x)]
 	var s float32
 	for i, v := range x {
-		s += v * y[i] * z[i]
+		s += float32(v * y[i] * z[i])
 	}
 	return s
 }
@@ -73,7 +73,7 @@ func dot3Generic(x, y, z []float32) float32 {
 func normGradGeneric(dx, dy, x, w []float32, r, m float32) {
 	dx, dy, w = dx[:len(x)], dy[:len(x)], w[:len(x)]
 	for i, v := range x {
-		dx[i] += r * (dy[i]*w[i] - v*m)
+		dx[i] += float32(r * (float32(dy[i]*w[i]) - float32(v*m)))
 	}
 }
 
@@ -81,6 +81,6 @@ func normGradGeneric(dx, dy, x, w []float32, r, m float32) {
 func addMulGeneric(z, x, y []float32, a float32) {
 	y, z = y[:len(x)], z[:len(x)]
 	for i, v := range x {
-		z[i] += v * y[i] * a
+		z[i] += float32(v * y[i] * a)
 	}
 }

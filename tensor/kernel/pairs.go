@@ -82,7 +82,7 @@ func RoundPairs(dst, a Mat) {
 // pairAlongGeneric pairs neighbors.
 func pairAlongGeneric(dst, x []float32) {
 	whole := len(x) / 2
-	f32ToBF16(floatBits(dst[:whole]), x[:2*whole])
+	f32ToBF16(FloatBytes(dst[:whole]), x[:2*whole])
 	pairAlone(dst[whole:], x[2*whole:])
 }
 

@@ -62,7 +62,7 @@ func TestPackPairPanels(t *testing.T) {
 					for lo := range n {
 						dst, all := fenced((n - lo) * size)
 						PackPairPanels(dst, b, lo, n)
-						if !slices.Equal(floatBits(dst), floatBits(want[lo*size:n*size])) || !fencesStand(all) {
+						if !slices.Equal(FloatBytes(dst), FloatBytes(want[lo*size:n*size])) || !fencesStand(all) {
 							t.Fatalf("%d×%d, transposed %v: panels from %d on differ", rows, cols, transposed, lo)
 						}
 					}

@@ -40,8 +40,8 @@ var genericPeaks = []Peak{
 func multiplyAdd[T float32 | int32](n int, x T) T {
 	var a, b, c, d, e, f, g, h T
 	for range n {
-		a, b, c, d = a+x*a, b+x*b, c+x*c, d+x*d
-		e, f, g, h = e+x*e, f+x*f, g+x*g, h+x*h
+		a, b, c, d = a+T(x*a), b+T(x*b), c+T(x*c), d+T(x*d)
+		e, f, g, h = e+T(x*e), f+T(x*f), g+T(x*g), h+T(x*h)
 	}
 	return a + b + c + d + e + f + g + h
 }
@@ -55,4 +55,4 @@ var readMemory = readMemoryGeneric
 
 // readMemoryGeneric leaves it to the standard library, which has assembly on
 // more processors than this package.
-func readMemoryGeneric(p []float32) bool { return bytes.IndexByte(floatBits(p), 1) < 0 }
+func readMemoryGeneric(p []float32) bool { return bytes.IndexByte(FloatBytes(p), 1) < 0 }

@@ -33,6 +33,6 @@ func ropeGeneric(x, cos, sin []float32, sign float32) {
 	for i, c := range cos {
 		s := sign * sin[i]
 		a, b := x[2*i], x[2*i+1]
-		x[2*i], x[2*i+1] = a*c-b*s, b*c+a*s
+		x[2*i], x[2*i+1] = float32(a*c)-float32(b*s), float32(b*c)+float32(a*s)
 	}
 }

@@ -44,7 +44,7 @@ func swiGLUGradGeneric(dgate, dup, dy, gate, up []float32) {
 	for i, d := range dy {
 		g := gate[i]
 		s := 1 / (1 + exp32(-g))
-		dup[i] += d * g * s
-		dgate[i] += d * up[i] * s * (1 + g*(1-s))
+		dup[i] += float32(d * g * s)
+		dgate[i] += float32(d * up[i] * s * (1 + float32(g*(1-s))))
 	}
 }

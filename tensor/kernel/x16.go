@@ -288,7 +288,7 @@ func (f *x16) decodeNibbles(dst []float32, stride int, block []byte, r int) {
 		if f.table != nil {
 			v = int(f.table[q])
 		}
-		values[q] = scale * float32(v)
+		values[q] = float32(scale * float32(v))
 	}
 	if f.mins {
 		low := half(block[32:], r)
@@ -394,7 +394,7 @@ func dotInt8(x, y *[BlockLen]int8) int32 {
 // the true value (Boldo and Melquiond 2008, "Emulation of FMA and correctly
 // rounded sums", theorem 3).
 func fma32(a, b, c float32) float32 {
-	p, d := float64(a)*float64(b), float64(c)
+	p, d := float64(float64(a)*float64(b)), float64(c)
 	s := p + d
 	t := s - p
 	rest := (p - (s - t)) + (d - t) // Knuth's TwoSum: p+d = s+rest

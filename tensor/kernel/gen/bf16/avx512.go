@@ -9,6 +9,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/constants"
 	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/unroll"
 )
@@ -196,10 +197,8 @@ func vectors512() {
 	dst, apart, step := load("dst"), load("apart"), load("step")
 	src, stride, n, vectors := load("src"), load("stride"), load("n"), load("vectors")
 	const low, high, order = 0, 1, 2
-	neighbors := GLOBL("pairsNeighbors", RODATA|NOPTR) // of the words of low and high
-	for i := range 16 {
-		DATA(4*i, U32(uint32(i|(16+i)<<16)))
-	}
+	// Of the words of low and high.
+	neighbors := constants.Vector("pairsNeighbors", 16, func(i int) Constant { return U32(i | (16+i)<<16) })
 	VMOVDQU32(neighbors, zmm[order])
 	from, to, left := GP64(), GP64(), GP64()
 	ahead := []GPVirtual{GP64(), GP64()}

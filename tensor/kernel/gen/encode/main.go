@@ -9,6 +9,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/constants"
 )
 
 func main() {
@@ -182,20 +184,10 @@ func inverseOf(d VecVirtual) VecVirtual {
 	return inverse
 }
 
-var constants = map[string]Mem{}
-
 // words returns a vector in memory.
 func words(name string, all ...uint32) Mem {
-	m, ok := constants[name]
-	if !ok {
-		m = GLOBL("encode"+name, RODATA|NOPTR)
-		for i, w := range all {
-			DATA(4*i, U32(w))
-		}
-		constants[name] = m
-	}
-	return m
+	return constants.Vector("encode"+name, len(all), func(i int) Constant { return U32(all[i]) })
 }
 
 // bits returns a vector in memory whose lanes all have these bits.
-func bits(w uint32) Mem { return words(fmt.Sprintf("%x", w), w, w, w, w, w, w, w, w) }
+func bits(w uint32) Mem { return constants.Words(fmt.Sprintf("encode%x", w), 8, w) }

@@ -7,6 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/unroll"
 )
 
@@ -111,30 +112,18 @@ func multiply(rows int, acc []VecVirtual) {
 	col := Load(Param("col"), GP64()).(GPVirtual)
 	panel := Load(Param("panel"), GP64()).(GPVirtual)
 	n := Load(Param("n"), GP64()).(GPVirtual)
-	bases := []GPVirtual{a}
-	if rows > 3 {
-		a3 := GP64()
-		LEAQ(Mem{Base: row, Index: row, Scale: 2}, a3)
-		ADDQ(a, a3)
-		bases = append(bases, a3)
-	}
+	xs := places.From(a, row, rows)
 	step := func(u int) {
 		b0, b1 := YMM(), YMM()
 		VMOVUPS(Mem{Base: panel, Disp: u * panelBytes}, b0)
 		VMOVUPS(Mem{Base: panel, Disp: u*panelBytes + bytes}, b1)
 		for i := range rows {
 			x := YMM()
-			m := Mem{Base: bases[i/3]}
-			if i%3 > 0 {
-				m.Index, m.Scale = row, uint8(i%3)
-			}
-			VBROADCASTSS(m, x)
+			VBROADCASTSS(xs.At(i, 0), x)
 			VFMADD231PS(b0, x, acc[2*i])
 			VFMADD231PS(b1, x, acc[2*i+1])
 		}
-		for _, p := range bases {
-			ADDQ(col, p)
-		}
+		xs.Advance(col)
 	}
 	unroll.Loop(n, step, func(by int) { ADDQ(I32(by*panelBytes), panel) })
 }

@@ -6,6 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/constants"
 )
 
 const (
@@ -22,23 +24,14 @@ func begin(name, signature, doc string) {
 
 // tailMasks holds 8 lanes of ones, then 8 of zeros: a mask of n lanes starts
 // 8-n lanes into it.
-var tailMasks = func() func() Mem {
-	var table *Mem
-	return func() Mem {
-		if table == nil {
-			m := GLOBL("tailMasks", RODATA|NOPTR)
-			for i := range 2 * lanes {
-				v := uint32(0)
-				if i < lanes {
-					v = 0xffffffff
-				}
-				DATA(4*i, U32(v))
-			}
-			table = &m
+func tailMasks() Mem {
+	return constants.Vector("tailMasks", 2*lanes, func(i int) Constant {
+		if i < lanes {
+			return U32(0xffffffff)
 		}
-		return *table
-	}
-}()
+		return U32(0)
+	})
+}
 
 // laneMask returns a mask of the first n lanes, n ≤ 8.
 func laneMask(n GPVirtual) VecVirtual {
@@ -181,18 +174,7 @@ func broadcast(name string) VecVirtual {
 	return v
 }
 
-// constants are vectors of one float each, emitted on first use.
-var constants = map[uint32]Mem{}
-
 // bits returns a vector in memory whose lanes all have these bits.
 func bits(v uint32) Mem {
-	m, ok := constants[v]
-	if !ok {
-		m = GLOBL("lanes"+strconv.FormatUint(uint64(v), 16), RODATA|NOPTR)
-		for i := range lanes {
-			DATA(4*i, U32(v))
-		}
-		constants[v] = m
-	}
-	return m
+	return constants.Words("lanes"+strconv.FormatUint(uint64(v), 16), lanes, v)
 }

@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/places"
 )
 
 func pack() {
@@ -78,9 +80,7 @@ func interleave(runs, step int) {
 	src := Load(Param("src"), GP64()).(GPVirtual)
 	stride := Load(Param("stride"), GP64()).(GPVirtual)
 	n := Load(Param("n"), GP64()).(GPVirtual)
-	stride3, src4 := GP64(), GP64()
-	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
-	LEAQ(Mem{Base: src, Index: stride, Scale: 4}, src4)
+	from := places.Fours(src, stride, runs)
 	Label("square")
 	CMPQ(n, Imm(lanes))
 	JLT(LabelRef("done"))
@@ -90,24 +90,13 @@ func interleave(runs, step int) {
 			v[i] = v[0] // any value
 			continue
 		}
-		m := Mem{Base: src}
-		if i >= 4 {
-			m.Base = src4
-		}
-		switch i % 4 {
-		case 1, 2:
-			m.Index, m.Scale = stride, uint8(i%4)
-		case 3:
-			m.Index, m.Scale = stride3, 1
-		}
 		v[i] = YMM()
-		VMOVUPS(m, v[i])
+		VMOVUPS(from.At(i, 0), v[i])
 	}
 	for k, t := range transpose(v) {
 		VMOVUPS(t, Mem{Base: dst, Disp: k * step})
 	}
-	ADDQ(Imm(bytes), src)
-	ADDQ(Imm(bytes), src4)
+	from.Advance(Imm(bytes))
 	ADDQ(I32(int32(lanes*step)), dst)
 	SUBQ(Imm(lanes), n)
 	JMP(LabelRef("square"))

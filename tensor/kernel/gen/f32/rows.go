@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/constants"
 )
 
 func norm() {
@@ -45,10 +47,7 @@ func rope() {
 	begin("ropeAVX2", "func(x, cos, sin []float32, sign float32)", "is ropeGeneric.")
 	sign := broadcast("sign")
 	p, n := slices("x", "cos", "sin"), length("cos")
-	twice := GLOBL("twice", RODATA|NOPTR) // lane of 4 for each lane of 8
-	for i := range lanes {
-		DATA(4*i, U32(uint32(i/2)))
-	}
+	twice := constants.Vector("twice", lanes, func(i int) Constant { return U32(i / 2) }) // lane of 4 for each lane of 8
 	pick := YMM()
 	VMOVUPS(twice, pick)
 	const pairs = lanes / 2

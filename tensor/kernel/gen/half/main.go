@@ -9,6 +9,8 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/constants"
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -59,18 +61,8 @@ var formats = []format{
 	},
 }
 
-var high16Mask Mem
-
 // high16 returns, in memory, ones in the upper half of each of 8 words.
-func high16() Mem {
-	if high16Mask == (Mem{}) {
-		high16Mask = GLOBL("halfHigh16", RODATA|NOPTR)
-		for i := range 8 {
-			DATA(4*i, U32(0xffff0000))
-		}
-	}
-	return high16Mask
-}
+func high16() Mem { return constants.Words("halfHigh16", 8, 0xffff0000) }
 
 func main() {
 	ConstraintExpr("!purego")
@@ -89,7 +81,7 @@ func main() {
 // groups of 16 rows.
 type tile struct {
 	n    int
-	x    x16.Rows
+	x    places.Places
 	w, y Register
 }
 

@@ -8,7 +8,9 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/constants"
 	"limbeck/tensor/kernel/gen/k16"
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -16,7 +18,7 @@ import (
 type wideTile struct {
 	k16.Format
 	n      int
-	x, y   x16.Rows
+	x, y   places.Places
 	w      Register        // the block
 	step   Register        // the step of its quanta
 	pair   Register        // the step's first pair of scales
@@ -160,15 +162,7 @@ func spread(v VecVirtual, half int) VecVirtual {
 
 // pattern returns 16 bytes in memory, twice, under that name.
 func pattern(name string, at func(i int) byte) Mem {
-	m, ok := constantsMade[name]
-	if !ok {
-		m = GLOBL("x16"+name, RODATA|NOPTR)
-		for i := range 32 {
-			DATA(i, U8(at(i%16)))
-		}
-		constantsMade[name] = m
-	}
-	return m
+	return constants.Vector("x16"+name, 32, func(i int) Constant { return U8(at(i % 16)) })
 }
 
 // bytesOf returns four scales or mins a lane, in bytes.

@@ -7,6 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -30,7 +31,7 @@ const (
 // outputs.
 type crowd struct {
 	n            int
-	x, y         x16.Rows
+	x, y         places.Places
 	xBase, yBase Register
 	xFirst       Register // of the first row, at the blocks that are unpacked
 	yFirst       Register
@@ -51,7 +52,7 @@ func newCrowd(format string, n, bytes int) (c *crowd, frame Mem) {
 	ANDQ(I32(-64), frame.Base)
 	c = &crowd{n: n, xBase: GP64(), yBase: GP64(), xFirst: GP64(), yFirst: GP64()}
 	c.ldx, c.ldy = Load(Param("ldx"), GP64()), Load(Param("ldy"), GP64())
-	c.x, c.y = x16.NewRows(c.xBase, c.ldx, n), x16.NewRows(c.yBase, c.ldy, n)
+	c.x, c.y = places.Fours(c.xBase, c.ldx, n), places.Fours(c.yBase, c.ldy, n)
 	return c, frame
 }
 

@@ -7,6 +7,8 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/constants"
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -14,14 +16,13 @@ import (
 type tile struct {
 	x16.Format
 	n     int
-	x, y  x16.Rows
+	x, y  places.Places
 	w     Register
 	acc   [][2]VecVirtual // sums of a block, by activation row and half of the 16 lanes
 	yacc  [2]VecVirtual   // n = 1 keeps its outputs in registers
 	mask  Op              // 15 in every byte
 	ones  Op              // 1 in every 16-bit word
 	part  Mem             // first half's sums, where blocks are halved
-	heads Mem             // scales and mins as f32
 	plain Register        // the block as matMulMany unpacks it; nil for a packed one
 }
 
@@ -35,9 +36,6 @@ func matMul(f x16.Format, n int) {
 	t := &tile{Format: f, n: n}
 	if t.halved() {
 		t.part = AllocLocal(n * 64)
-	}
-	if n > 4 {
-		t.heads = AllocLocal(4 * x16.HeadBytes)
 	}
 	copyLanes := x16.WholeOutputs(n)
 	t.w, t.y, t.x = operands(n)
@@ -57,21 +55,18 @@ func matMul(f x16.Format, n int) {
 
 // operands loads the operands of a kernel with n activation rows, which has the
 // outputs' rows addressed beside those: see [x16.Operands].
-func operands(n int) (w Register, y, x x16.Rows) {
+func operands(n int) (w Register, y, x places.Places) {
 	first := Load(Param("y"), GP64())
 	ldy := Load(Param("ldy"), GP64())
 	from := Load(Param("x"), GP64())
 	ldx := Load(Param("ldx"), GP64())
 	w = Load(Param("w"), GP64())
-	return w, x16.NewRows(first, ldy, n), x16.NewRows(from, ldx, n)
+	return w, places.Fours(first, ldy, n), places.Fours(from, ldx, n)
 }
 
 // constants loads what is used often and leaves the rest in memory.
 func (t *tile) constants() {
 	t.mask, t.ones = filled("nibbles", 0x0f0f0f0f), filled("ones", 0x00010001)
-	if t.n > 4 {
-		return
-	}
 	often := &t.mask
 	if t.Signed() {
 		often = &t.ones
@@ -81,20 +76,8 @@ func (t *tile) constants() {
 	*often = v
 }
 
-var constantsMade = map[string]Mem{}
-
 // filled returns 32 bytes of a repeated word, under that name.
-func filled(name string, word uint32) Mem {
-	m, ok := constantsMade[name]
-	if !ok {
-		m = GLOBL("x16"+name, RODATA|NOPTR)
-		for i := range 8 {
-			DATA(4*i, U32(word))
-		}
-		constantsMade[name] = m
-	}
-	return m
-}
+func filled(name string, word uint32) Mem { return constants.Words("x16"+name, 8, word) }
 
 func (t *tile) clear() {
 	if t.n == 1 {
@@ -276,8 +259,7 @@ func (t *tile) scales() (v [2]Op) {
 // raised reports whether quanta are above their values by Zero.
 func (t *tile) raised() bool { return t.Zero != 0 && !t.Signed() }
 
-// halves converts 16 f16 at an offset of the block. Tall tiles leave no
-// registers for the result: it goes to memory.
+// halves converts 16 f16 at an offset of the block.
 func (t *tile) halves(offset int) (v [2]Op) {
 	if t.plain != nil {
 		return t.plainFloats(offset / x16.HeadBytes)
@@ -286,11 +268,6 @@ func (t *tile) halves(offset int) (v [2]Op) {
 		y := YMM()
 		VCVTPH2PS(Mem{Base: t.w, Disp: offset + 16*h}, y)
 		v[h] = y
-		if t.n > 4 {
-			m := t.heads.Offset(2*offset + 32*h)
-			VMOVUPS(y, m)
-			v[h] = m
-		}
 	}
 	return v
 }

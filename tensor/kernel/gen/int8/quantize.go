@@ -5,6 +5,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/constants"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -108,14 +109,7 @@ func storeSum(dst Register, v [4]VecVirtual, d VecVirtual) {
 // narrow narrows int32 to int8. Packing works within 128-bit halves, so
 // that groups of four elements end up in the order 0 2 4 6 1 3 5 7.
 func narrow(v [4]VecVirtual) VecVirtual {
-	order, ok := constantsMade["order"]
-	if !ok {
-		order = GLOBL("x16order", RODATA|NOPTR)
-		for i, g := range []uint32{0, 4, 1, 5, 2, 6, 3, 7} {
-			DATA(4*i, U32(g))
-		}
-		constantsMade["order"] = order
-	}
+	order := constants.Vector("x16order", 8, func(i int) Constant { return U32(i/2 + i%2*4) }) // 0 4 1 5 2 6 3 7
 	a, b, p := YMM(), YMM(), YMM()
 	VPACKSSDW(v[1], v[0], a)
 	VPACKSSDW(v[3], v[2], b)

@@ -9,7 +9,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 
 	"limbeck/tensor/kernel/gen/k16"
-	"limbeck/tensor/kernel/gen/x16"
+	"limbeck/tensor/kernel/gen/places"
 )
 
 func main() {
@@ -83,7 +83,7 @@ func nextGroup(src, row Register) Register {
 
 // packRows writes a loop over the blocks of 16 rows, of each of which pack packs
 // something.
-func packRows(name, what string, pack func(dst Register, rows x16.Rows)) {
+func packRows(name, what string, pack func(dst Register, rows places.Places)) {
 	TEXT(name, NOSPLIT, "func(dst, src *byte, row, out, in, blocks int)")
 	Pragma("noescape")
 	Doc(name + " packs " + what + " of the blocks of 16 rows, row bytes apart, whose blocks have in bytes, to blocks of out bytes; blocks > 0.")
@@ -93,7 +93,7 @@ func packRows(name, what string, pack func(dst Register, rows x16.Rows)) {
 	out := Load(Param("out"), GP64())
 	in := Load(Param("in"), GP64())
 	blocks := Load(Param("blocks"), GP64())
-	rows := x16.NewRows(src, row, 16)
+	rows := places.Fours(src, row, 16)
 	Label("block")
 	pack(dst, rows)
 	rows.Advance(in)
@@ -105,7 +105,7 @@ func packRows(name, what string, pack func(dst Register, rows x16.Rows)) {
 }
 
 // packHalves puts the 16 bits at the blocks' heads side by side.
-func packHalves(dst Register, rows x16.Rows) {
+func packHalves(dst Register, rows places.Places) {
 	for half := range 2 {
 		x := XMM()
 		VPXOR(x, x, x)
@@ -117,7 +117,7 @@ func packHalves(dst Register, rows x16.Rows) {
 }
 
 // packFifths is kernel's spreadFifths.
-func packFifths(dst Register, rows x16.Rows) {
+func packFifths(dst Register, rows places.Places) {
 	for half := range 2 {
 		v := eights(rows, half, 0)[0]
 		for _, e := range []exchange{newExchange(14, 0x0000cccc), newExchange(7, 0x00aa00aa), newExchange(2, 0x0c0c0c0c), newExchange(1, 0x22222222)} {
@@ -149,7 +149,7 @@ func packWords(name string) {
 	first := GP64()
 	MOVQ(Mem{Base: list, Disp: from}, first)
 	ADDQ(src, first)
-	rows := x16.NewRows(first, row, 16)
+	rows := places.Fours(first, row, 16)
 	lanes := GP64()
 	MOVQ(Mem{Base: list, Disp: to}, lanes)
 	ADDQ(dst, lanes)
@@ -189,8 +189,8 @@ func packWords(name string) {
 
 // packBits returns what makes kernel's gatherBits of the first 8 words: words of
 // high bits, which begin a format's steps.
-func packBits(f k16.Format) func(dst Register, rows x16.Rows) {
-	return func(dst Register, rows x16.Rows) {
+func packBits(f k16.Format) func(dst Register, rows places.Places) {
+	return func(dst Register, rows places.Places) {
 		for half := range 2 {
 			low, high := eights(rows, half, 0), eights(rows, half, 16)
 			w := append(low[:], high[:]...)
@@ -212,7 +212,7 @@ func packBits(f k16.Format) func(dst Register, rows x16.Rows) {
 
 // packScales is kernel's scalesIQ4_XS: pairs of bits move to nibbles, by three
 // exchanges of two bits of their index, and nibbles as they are packed, by two.
-func packScales(dst Register, rows x16.Rows) {
+func packScales(dst Register, rows places.Places) {
 	for half := range 2 {
 		w := eights(rows, half, 0)
 		high, low := w[0], w[1]
@@ -259,7 +259,7 @@ func (e exchange) bits(low, high VecVirtual) {
 
 // eights returns the four words at an offset of rows 0 to 7 or, for half 1, of
 // rows 8 to 15: of each, eight lanes.
-func eights(rows x16.Rows, half, offset int) [4]VecVirtual {
+func eights(rows places.Places, half, offset int) [4]VecVirtual {
 	var x [4]VecVirtual
 	for i := range x {
 		x[i] = YMM()

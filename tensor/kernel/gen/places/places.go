@@ -7,20 +7,39 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Places are N addresses, evenly spaced: every third has a register of its own.
+// Places are N addresses, evenly spaced: every third, or every fourth, has a
+// register of its own.
 type Places struct {
 	N      int
-	bases  []GPVirtual
-	stride GPVirtual
+	every  int
+	bases  []Register
+	stride Register
+	thrice Register // the stride, where there is a fourth
 }
 
 // From returns n places: the first, and those that follow it stride bytes apart.
-func From(first, stride GPVirtual, n int) Places {
-	p := Places{n, []GPVirtual{first}, stride}
+func From(first, stride Register, n int) Places {
+	p := Places{N: n, every: 3, bases: []Register{first}, stride: stride}
 	for i := 3; i < n; i += 3 {
 		next := GP64()
-		LEAQ(Mem{Base: p.stride, Index: p.stride, Scale: 2}, next)
+		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, next)
 		ADDQ(p.bases[len(p.bases)-1], next)
+		p.bases = append(p.bases, next)
+	}
+	return p
+}
+
+// Fours is From with every fourth place in a register, and one more for the stride
+// times three: many places take fewer in all.
+func Fours(first, stride Register, n int) Places {
+	p := Places{N: n, every: 4, bases: []Register{first}, stride: stride}
+	if n > 3 {
+		p.thrice = GP64()
+		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, p.thrice)
+	}
+	for i := 4; i < n; i += 4 {
+		next := GP64()
+		LEAQ(Mem{Base: p.bases[len(p.bases)-1], Index: stride, Scale: 4}, next)
 		p.bases = append(p.bases, next)
 	}
 	return p
@@ -28,9 +47,12 @@ func From(first, stride GPVirtual, n int) Places {
 
 // At returns the i-th place, disp bytes on.
 func (p Places) At(i, disp int) Mem {
-	m := Mem{Base: p.bases[i/3], Disp: disp}
-	if i%3 > 0 {
-		m.Index, m.Scale = p.stride, uint8(i%3)
+	m := Mem{Base: p.bases[i/p.every], Disp: disp}
+	switch i % p.every {
+	case 1, 2:
+		m.Index, m.Scale = p.stride, uint8(i%p.every)
+	case 3:
+		m.Index, m.Scale = p.thrice, 1
 	}
 	return m
 }
@@ -39,5 +61,12 @@ func (p Places) At(i, disp int) Mem {
 func (p Places) Advance(by Op) {
 	for _, b := range p.bases {
 		ADDQ(by, b)
+	}
+}
+
+// Rewind moves all places back.
+func (p Places) Rewind(by Op) {
+	for _, b := range p.bases {
+		SUBQ(by, b)
 	}
 }

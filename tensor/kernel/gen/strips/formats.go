@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/constants"
 )
 
 // A format is how a row of a strip lies in memory.
@@ -93,17 +95,5 @@ func nibbles(t tier) decoder {
 	}
 }
 
-var constants = map[string]Mem{}
-
 // words returns 16 words in memory, all of that value.
-func words(name string, v uint32) Mem {
-	if m, ok := constants[name]; ok {
-		return m
-	}
-	m := GLOBL("strips"+name, RODATA|NOPTR)
-	for i := range 16 {
-		DATA(4*i, U32(v))
-	}
-	constants[name] = m
-	return m
-}
+func words(name string, v uint32) Mem { return constants.Words("strips"+name, 16, v) }

@@ -8,7 +8,9 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/constants"
 	"limbeck/tensor/kernel/gen/k16"
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -18,7 +20,7 @@ import (
 type wideTile struct {
 	k16.Format
 	n     int
-	x     x16.Rows
+	x     places.Places
 	w     Register // the block
 	step  Register // the step of its quanta
 	pair  Register // the step's first pair of scales
@@ -289,15 +291,8 @@ func (t *wideTile) scaleRow(i int, sum, d, dmin VecVirtual) {
 // spread returns a pattern that moves bytes 0 and 1 of each word, or 2 and 3, to
 // the upper bytes of its halves, and clears the lower ones.
 func spread(half int) Mem {
-	name := fmt.Sprintf("spread%d", half)
-	m, ok := words[name]
-	if !ok {
-		m = GLOBL("vnni"+name, RODATA|NOPTR)
-		for i := range 16 {
-			lane := uint32(i%4*4 + 2*half)
-			DATA(4*i, U32(0x80|lane<<8|0x80<<16|(lane+1)<<24))
-		}
-		words[name] = m
-	}
-	return m
+	return constants.Vector(fmt.Sprintf("vnnispread%d", half), 16, func(i int) Constant {
+		lane := uint32(i%4*4 + 2*half)
+		return U32(0x80 | lane<<8 | 0x80<<16 | (lane+1)<<24)
+	})
 }

@@ -8,6 +8,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -22,7 +23,7 @@ const abreast = 4
 type tile struct {
 	x16.Format
 	n int
-	x x16.Rows
+	x places.Places
 	w Register
 	y []VecVirtual
 }
@@ -48,7 +49,7 @@ func matMul(f x16.Format, n int) {
 
 // overGroups emits the loops of a kernel that keeps its outputs, one register an
 // activation row, until a group's end.
-func overGroups(y, w Register, outputs []VecVirtual, x x16.Rows, wBytes, xBytes int, block func()) {
+func overGroups(y, w Register, outputs []VecVirtual, x places.Places, wBytes, xBytes int, block func()) {
 	x16.OverGroups(w, x, wBytes, xBytes, func() {
 		for _, v := range outputs {
 			zero(v)

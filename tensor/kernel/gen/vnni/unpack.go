@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/constants"
 )
 
 // offset returns what unpack's quanta are above their values: the format's
@@ -45,15 +47,7 @@ func lookUp(w [8]VecVirtual, name string, table *[16]int8, zero int) {
 
 // levelsOf returns 16 bytes in memory.
 func levelsOf(name string, table *[16]int8, zero int) Mem {
-	m, ok := words["levels"+name]
-	if !ok {
-		m = GLOBL("vnnilevels"+name, RODATA|NOPTR)
-		for i, v := range table {
-			DATA(i, U8(int(v)+zero))
-		}
-		words["levels"+name] = m
-	}
-	return m
+	return constants.Vector("vnnilevels"+name, 16, func(i int) Constant { return U8(int(table[i]) + zero) })
 }
 
 func (t *tile) unpackBytes() (w [8]VecVirtual) {
@@ -119,15 +113,5 @@ func (t *tile) addFifths(w [8]VecVirtual) {
 // quad addresses the 16 lanes of a quad of quanta.
 func (t *tile) quad(q int) Mem { return Mem{Base: t.w, Disp: t.Quanta() + 64*q} }
 
-var words = map[string]Mem{}
-
 // word returns 4 bytes in memory, under that name.
-func word(name string, v uint32) Mem {
-	m, ok := words[name]
-	if !ok {
-		m = GLOBL("vnni"+name, RODATA|NOPTR)
-		DATA(0, U32(v))
-		words[name] = m
-	}
-	return m
-}
+func word(name string, v uint32) Mem { return constants.Words("vnni"+name, 1, v) }

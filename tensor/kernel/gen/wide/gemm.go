@@ -7,6 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"limbeck/tensor/kernel/gen/places"
 	"limbeck/tensor/kernel/gen/unroll"
 )
 
@@ -47,35 +48,25 @@ func eachRow(c, ldc GPVirtual, acc []VecVirtual, f func(Mem, VecVirtual)) {
 	}
 }
 
-// multiply emits the sums over n. Every third row has a
-// register of its own.
+// multiply emits the sums over n.
 func multiply(blocks int, acc []VecVirtual) {
 	apart, row, col := load("apart"), load("row"), load("col")
-	bases := []GPVirtual{load("a")}
-	for b := range blocks {
-		if b > 0 {
-			next := GP64()
-			LEAQ(Mem{Base: bases[0], Index: apart, Scale: 1}, next)
-			bases = append(bases, next)
-		}
-		third := GP64()
-		LEAQ(Mem{Base: row, Index: row, Scale: 2}, third)
-		ADDQ(bases[2*b], third)
-		bases = append(bases, third)
+	first := load("a")
+	xs := []places.Places{places.From(first, row, blockRows)}
+	if blocks == 2 {
+		second := GP64()
+		LEAQ(Mem{Base: first, Index: apart, Scale: 1}, second)
+		xs = append(xs, places.From(second, row, blockRows))
 	}
 	panel, n := load("panel"), load("n")
 	step := func(u int) {
 		y := ZMM()
 		VMOVUPS(Mem{Base: panel, Disp: u * bytes}, y)
 		for i, v := range acc {
-			m := Mem{Base: bases[i/3]}
-			if i%3 > 0 {
-				m.Index, m.Scale = row, uint8(i%3)
-			}
-			VFMADD231PS_BCST(m, y, v)
+			VFMADD231PS_BCST(xs[i/blockRows].At(i%blockRows, 0), y, v)
 		}
-		for _, p := range bases {
-			ADDQ(col, p)
+		for _, x := range xs {
+			x.Advance(col)
 		}
 	}
 	unroll.Loop(n, step, func(by int) { ADDQ(I32(by*bytes), panel) })

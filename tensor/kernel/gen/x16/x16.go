@@ -6,6 +6,9 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"limbeck/tensor/kernel/gen/constants"
+	"limbeck/tensor/kernel/gen/places"
 )
 
 // A Format is a packed layout.
@@ -78,53 +81,6 @@ const (
 	Q8Bytes   = 44
 )
 
-// Rows addresses rows at a constant stride, four from each base.
-type Rows struct {
-	base            []Register
-	stride, stride3 Register
-}
-
-// NewRows returns the n rows from base on.
-func NewRows(base, stride Register, n int) Rows {
-	r := Rows{stride: stride, base: []Register{base}}
-	if n > 3 {
-		r.stride3 = GP64()
-		LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, r.stride3)
-	}
-	for i := 4; i < n; i += 4 {
-		next := GP64()
-		LEAQ(Mem{Base: r.base[i/4-1], Index: stride, Scale: 4}, next)
-		r.base = append(r.base, next)
-	}
-	return r
-}
-
-// At addresses a byte of row i.
-func (r Rows) At(i, offset int) Mem {
-	m := Mem{Base: r.base[i/4], Disp: offset}
-	switch i % 4 {
-	case 1, 2:
-		m.Index, m.Scale = r.stride, uint8(i%4)
-	case 3:
-		m.Index, m.Scale = r.stride3, 1
-	}
-	return m
-}
-
-// Advance moves all rows by n bytes.
-func (r Rows) Advance(n Op) {
-	for _, b := range r.base {
-		ADDQ(n, b)
-	}
-}
-
-// Rewind moves all rows back by the register n.
-func (r Rows) Rewind(n Register) {
-	for _, b := range r.base {
-		SUBQ(n, b)
-	}
-}
-
 // ahead is how far a kernel of one or two activation rows, which waits for memory,
 // asks for weights before it needs them: so a Zen 3 reads a sixth more a second.
 const ahead = 2048
@@ -143,12 +99,12 @@ const Signature = "func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, 
 
 // Operands loads the operands of a kernel with n activation rows: where the outputs
 // of the first are, the row groups, and the activations.
-func Operands(n int) (y, w Register, x Rows) {
+func Operands(n int) (y, w Register, x places.Places) {
 	y = Load(Param("y"), GP64())
 	first := Load(Param("x"), GP64())
 	ldx := Load(Param("ldx"), GP64())
 	w = Load(Param("w"), GP64())
-	return y, w, NewRows(first, ldx, n)
+	return y, w, places.Fours(first, ldx, n)
 }
 
 // Offsets of its parameters.
@@ -213,24 +169,16 @@ func laneMasks() (masks [2]VecVirtual) {
 	return masks
 }
 
-var laneBits = Mem{}
-
 // laneBit returns, in memory, the bits of the h-th 8 lanes, a word each.
 func laneBit(h int) Mem {
-	if laneBits == (Mem{}) {
-		laneBits = GLOBL("x16lanes", RODATA|NOPTR)
-		for i := range 16 {
-			DATA(4*i, U32(1<<i))
-		}
-	}
-	return laneBits.Offset(32 * h)
+	return constants.Vector("x16lanes", 16, func(i int) Constant { return U32(1 << i) }).Offset(32 * h)
 }
 
 // OverGroups emits the loops of a kernel with the parameters blocks and groups: of
 // each row group begin, block for every block of w and x, and end, which moves on
 // in the outputs. Blocks take so many bytes of w, and of a row of x, in which block
 // moves on.
-func OverGroups(w Register, x Rows, wBytes, xBytes int, begin, block, end func()) {
+func OverGroups(w Register, x places.Places, wBytes, xBytes int, begin, block, end func()) {
 	Label("group")
 	blocks := Load(Param("blocks"), GP64())
 	begin()
