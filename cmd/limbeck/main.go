@@ -6,6 +6,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 
@@ -33,6 +34,9 @@ func execute(args []string, in io.Reader, out, errs io.Writer) int {
 	}
 	cmd, err := root.ExecuteContextC(ctx)
 	a.progress.finish()
+	if a.out.err != nil { // whatever became of it
+		err = &exitError{exitFailed, fmt.Errorf("standard output: %w", a.out.err)}
+	}
 	return a.exit(cmd, err)
 }
 
@@ -40,7 +44,7 @@ func execute(args []string, in io.Reader, out, errs io.Writer) int {
 // command has.
 type app struct {
 	in  io.Reader
-	out io.Writer // results
+	out *results
 	err io.Writer // progress, logs, errors
 
 	json, quiet, verbose bool
@@ -52,7 +56,7 @@ type app struct {
 }
 
 func newApp(in io.Reader, out, errs io.Writer) *app {
-	return &app{in: in, out: out, err: errs, progress: newProgress(errs)}
+	return &app{in: in, out: &results{Writer: out}, err: errs, progress: newProgress(errs)}
 }
 
 // The groups in which help lists the commands.

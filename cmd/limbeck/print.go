@@ -9,6 +9,21 @@ import (
 	"unicode/utf8"
 )
 
+// Results are where a command's results go. They keep the first error of writing,
+// after which nothing is written, so that who writes need not ask: execute does.
+type results struct {
+	io.Writer
+	err error
+}
+
+// Write implements [io.Writer].
+func (r *results) Write(p []byte) (n int, err error) {
+	if r.err == nil {
+		n, r.err = r.Writer.Write(p)
+	}
+	return n, r.err
+}
+
 // print writes a command's result: v as JSON with --json, else what text writes.
 func (a *app) print(v any, text func(w io.Writer)) error {
 	if !a.json {
