@@ -65,8 +65,20 @@ func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 			progress(w+1, windows)
 		}
 	}
-	e := measure.Mean(all)
-	return Perplexity{Windows: windows, N: len(all), Value: math.Exp(e.Value), SE: math.Exp(e.Value) * e.SE, NLL: e}, nil
+	p := Perplexity{Windows: windows, N: len(all), NLL: measure.Mean(all)}
+	return p, p.raise()
+}
+
+// raise sets the perplexity of the negative log-likelihood. Where the model's logits
+// are no numbers, or far from the text, there is none.
+func (p *Perplexity) raise() error {
+	p.Value = math.Exp(p.NLL.Value)
+	p.SE = p.Value * p.NLL.SE
+	if p.Value-p.Value != 0 || math.IsInf(p.SE, 0) {
+		return fmt.Errorf("eval: perplexity: a token's negative log-likelihood is %.3g ± %.3g, want numbers whose exponential is finite: "+
+			"the model is damaged or badly trained", p.NLL.Value, p.NLL.SE)
+	}
+	return nil
 }
 
 // MeasureReplies measures how well a model predicts the replies of examples, each
@@ -82,9 +94,8 @@ func MeasureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []
 	for i := 1; i < len(sums); i += 2 {
 		tokens += int(sums[i])
 	}
-	e := measure.Share.Estimate(sums)
-	value := math.Exp(e.Value)
-	return Perplexity{N: tokens, Digest: data.Digest(examples), Value: value, SE: value * e.SE, NLL: e}, nil
+	p := Perplexity{N: tokens, Digest: data.Digest(examples), NLL: measure.Share.Estimate(sums)}
+	return p, p.raise()
 }
 
 // ReplyLosses returns two numbers for each reply, or piece of a plain text as

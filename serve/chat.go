@@ -199,7 +199,7 @@ func (a *answer) event(v any) {
 	a.text.Reset()
 	a.text.WriteString("data: ")
 	if err := json.NewEncoder(&a.text).Encode(v); err != nil { // with a line feed
-		a.cancel() // a logprob that is no number: NaN weights
+		a.cancel() // a logprob of a logit of −Inf
 		return
 	}
 	a.text.WriteByte('\n')

@@ -40,6 +40,8 @@ func engineError(err error) *apiError {
 		return &apiError{status: http.StatusTooManyRequests, Type: "rate_limit_error", Message: err.Error()}
 	case errors.Is(err, generate.ErrClosed):
 		return &apiError{status: http.StatusServiceUnavailable, Type: "server_error", Message: "the server is shutting down"}
+	case errors.Is(err, generate.ErrNotFinite):
+		return &apiError{status: http.StatusInternalServerError, Type: "server_error", Message: err.Error()}
 	}
 	e := wrong("messages", "%v", err)
 	if errors.As(err, &long) {
@@ -84,7 +86,7 @@ func orNull(s string) *string {
 // reply answers with v. What the client no longer takes is its own loss.
 func reply(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
-	if err != nil { // weights that are no numbers give probabilities that JSON has not
+	if err != nil { // a logit of −Inf has a logprob that JSON has not
 		status, body = http.StatusInternalServerError, []byte(`{"error":{"message":"the reply cannot be written as JSON","type":"server_error","param":null,"code":null}}`)
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -355,6 +355,7 @@ func TestEngineErrors(t *testing.T) {
 	}{
 		{generate.ErrBusy, http.StatusTooManyRequests, "rate_limit_error"},
 		{generate.ErrClosed, http.StatusServiceUnavailable, "server_error"},
+		{generate.ErrNotFinite, http.StatusInternalServerError, "server_error"},
 		{&generate.ContextError{Tokens: 3, Room: 2}, http.StatusBadRequest, ""},
 	} {
 		if e := engineError(c.err); e.status != c.status || e.Type != c.kind {

@@ -126,7 +126,7 @@ func (c *conversation) say(ctx context.Context, text string) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case reply == nil:
+	case err != nil && !errors.Is(err, context.Canceled):
 		fmt.Fprintf(c.err, "limbeck: %v\n", err)
 		return nil
 	case err != nil:

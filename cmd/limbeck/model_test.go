@@ -18,6 +18,7 @@ import (
 // TestModelScripts runs the command lines of testdata/model, beside models so
 // small that they write nonsense: tiny.gguf, other.gguf, plain.gguf without a
 // template, few.gguf without a token for z, cut.gguf that ends too early, and
+// huge.gguf, whose weights are too large to compute with,
 // alien.gguf of an unknown architecture, calls.gguf whose template calls what is not
 // there and unread.gguf whose template is none;
 // long.txt, a text, and noise.bin, the same with a byte that is none of a text.
@@ -58,6 +59,15 @@ func writeModels(t *testing.T, dir string) {
 	whole, err := os.ReadFile(path("tiny.gguf"))
 	check(err)
 	check(os.WriteFile(path("cut.gguf"), whole[:len(whole)-100], 0o666))
+	huge := testkit.Model(1)
+	for _, w := range huge.Weights() {
+		if w.Name == "output_norm.weight" {
+			for i := range w.F32() {
+				w.F32()[i] = 3e38
+			}
+		}
+	}
+	check(huge.Save(path("huge.gguf")))
 	meta, tensors := m.GGUF()
 	tokens := m.Tokenizer.Spec().Tokens
 	tokens[slices.Index(tokens, "z")] = "unwritten"

@@ -121,13 +121,15 @@ func (b *batch) step() {
 		}
 		t.Pool.Run((*choice)(b), len(b.choosing))
 		for _, w := range b.choosing {
-			w.write(m.Tokenizer.Piece, b.stops)
+			if !w.done {
+				w.write(m.Tokenizer.Piece, b.stops)
+			}
 		}
 	}
 	b.settle()
 }
 
-// choice lets writers choose tokens, each for itself.
+// choice lets writers choose tokens, or fail, each for itself.
 type choice batch
 
 func (c *choice) Do(_, i int) { c.choosing[i].choose(c.logits.Row(i)) }

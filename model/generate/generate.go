@@ -94,6 +94,9 @@ func rate(n int, d time.Duration) float64 {
 // TokenConfidence is the probability of the reply's i-th token under the model.
 func (r *Reply) TokenConfidence(i int) float64 { return math.Exp(r.LogProbs[i]) }
 
+// ErrNotFinite ends a reply of which no token has a probability.
+var ErrNotFinite = errors.New("the model's logits are NaN or infinite, though its weights are finite: it is damaged or badly trained; get it or make it anew")
+
 // A ContextError reports a prompt that is longer than its room. Tokens counts
 // one token of the reply too.
 type ContextError struct{ Tokens, Room int }
@@ -206,13 +209,15 @@ func checkPrompt(prompt []int, room int) error {
 }
 
 // Many answers requests, up to slots at a time in one batch, and calls done
-// with each reply as it ends, in any order of i.
+// with each reply as it ends, in any order of i. The first that fails, as all do when
+// ctx ends, ends it.
 func (r *Runner) Many(ctx context.Context, requests []Request, slots int, done func(i int, reply *Reply)) error {
 	b := newBatch(r, Limits{Rows: slots})
 	b.most = slots
+	var failed error
 	for next := 0; next < len(requests) || len(b.rows) > 0; b.step() {
-		if err := ctx.Err(); err != nil {
-			return err
+		if failed != nil {
+			return failed
 		}
 		for ; next < len(requests) && len(b.rows) < slots; next++ {
 			i := next
@@ -221,12 +226,15 @@ func (r *Runner) Many(ctx context.Context, requests []Request, slots int, done f
 				return fmt.Errorf("request %d: %w", i+1, err)
 			}
 			w.ended = func() {
-				if w.err == nil {
+				switch {
+				case w.err == nil:
 					done(i, &w.reply)
+				case failed == nil:
+					failed = fmt.Errorf("request %d: %w", i+1, w.err)
 				}
 			}
 			b.admit(w)
 		}
 	}
-	return ctx.Err()
+	return failed
 }

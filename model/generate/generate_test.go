@@ -2,6 +2,8 @@ package generate
 
 import (
 	"context"
+	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -102,4 +104,33 @@ func TestStreamHoldsBackStopsAndCharacters(t *testing.T) {
 	if want := []string{"a", "é", "Ex"}; !slices.Equal(out, want) {
 		t.Errorf("streamed %q, want %q", out, want)
 	}
+}
+
+// A request fails if the model's logits are no numbers, however it is asked: a reply
+// of them would have a confidence that passes every comparison.
+func TestLogitsThatAreNoNumbers(t *testing.T) {
+	m := testkit.Model(1)
+	for _, w := range m.Weights() {
+		if w.Name == "output_norm.weight" {
+			for i := range w.F32() {
+				w.F32()[i] = math.MaxFloat32
+			}
+		}
+	}
+	pool := par.New(1)
+	defer pool.Close()
+	m.Pack(pool)
+	r := NewRunner(m, pool, Precision{})
+	q := Request{Prompt: []int{1, 2, 3}, Options: Options{MaxTokens: 4}}
+	if reply, err := r.NewSession(0).Reply(t.Context(), q.Prompt, q.Options, nil); !errors.Is(err, ErrNotFinite) {
+		t.Errorf("session: %+v, %v", reply, err)
+	}
+	if err := r.Many(t.Context(), []Request{q, q, q}, 2, func(i int, reply *Reply) { t.Errorf("many: %d: %+v", i, reply) }); !errors.Is(err, ErrNotFinite) {
+		t.Errorf("many: %v", err)
+	}
+	b := NewBatcher(r, Limits{})
+	if reply, err := b.Reply(t.Context(), q, nil); !errors.Is(err, ErrNotFinite) {
+		t.Errorf("batcher: %+v, %v", reply, err)
+	}
+	b.Shutdown(t.Context())
 }

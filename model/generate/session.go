@@ -25,8 +25,8 @@ func (r *Runner) NewSession(context int) *Session {
 func (s *Session) Context() int { return s.context }
 
 // Reply answers prompt, calling emit, if not nil, with pieces of text as they
-// are written. If ctx ends, the reply so far comes with ctx's error. A prompt
-// without room for a reply is a [ContextError].
+// are written. If ctx ends, the reply so far comes with ctx's error. Other
+// errors are [ErrNotFinite] and [ContextError], of a prompt without room for a reply.
 func (s *Session) Reply(ctx context.Context, prompt []int, o Options, emit func(text string)) (*Reply, error) {
 	w, err := s.batch.newWriter(ctx, &Request{Prompt: prompt, Options: o, Context: s.context})
 	if err != nil {

@@ -47,9 +47,14 @@ func (w *writer) begin() {
 	w.reply.LogProbs = make([]float64, 0, min(w.limit, atOnce))
 }
 
-// choose adds the next token to the reply, by logits, which it may change.
+// choose adds the next token to the reply, by logits, which it may change. Of logits
+// that are no numbers there is none to choose.
 func (w *writer) choose(logits []float32) {
 	lse := kernel.LogSumExp(logits)
+	if lse-lse != 0 {
+		w.fail(ErrNotFinite)
+		return
+	}
 	plain := w.sampler.keep(logits)
 	id := w.sampler.next(logits, w.reply.IDs[max(0, len(w.reply.IDs)-repeatLast):])
 	w.reply.IDs = append(w.reply.IDs, id)
