@@ -31,9 +31,14 @@ type Perplexity struct {
 // MeasurePerplexity follows the protocol of llama.cpp's llama-perplexity: the
 // text is cut in windows of 512 tokens that do not overlap; in each the model
 // starts anew, and the 255 tokens after the first 257 are scored. limit bounds
-// the number of windows; 0: all that are full. A model that wants a BOS token
-// has it in the first place of every window.
+// the number of windows; 0: all that are full. A context that is shorter than a
+// window is an error. A model that wants a BOS token has it in the first place of
+// every window.
 func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text string, limit int, progress func(done, total int)) (Perplexity, error) {
+	if room := m.Config().Context; room < windowTokens {
+		return Perplexity{}, fmt.Errorf("eval: perplexity: a text is measured in windows of %d tokens, but the model was made for at most %d; "+
+			"examples, a JSON line {\"text\": \"…\"} each, are cut to that", windowTokens, room)
+	}
 	ids := m.Tokenizer.Encode(text, false)
 	if m.Tokenizer.AddBOS() {
 		ids = append([]int{m.Tokenizer.BOS()}, ids...)

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,6 @@ import (
 	"limbeck/internal/testkit"
 	"limbeck/model"
 	"limbeck/model/generate"
-	"limbeck/model/token"
 	"limbeck/nn/op"
 )
 
@@ -26,15 +26,23 @@ func exactly(t *testing.T, m *model.Model) *generate.Runner {
 	return generate.NewRunner(m, pool, generate.Precision{Exact: true})
 }
 
-// tiny returns a random model, and one whose texts begin with a BOS.
+// tiny returns a random model with room for a window of a text, and one whose texts
+// begin with a BOS.
 func tiny(t *testing.T) (plain, begun *model.Model) {
 	t.Helper()
-	plain, begun = testkit.Model(1), testkit.Model(1)
-	spec := begun.Tokenizer.Spec()
+	c, spec := testkit.Model(1).Config(), testkit.Model(1).Tokenizer.Spec()
+	c.Context = windowTokens
+	random := func() *model.Model {
+		m, err := model.New(c, testkit.Random{Rand: rand.New(rand.NewPCG(1, 2))}, spec, testkit.Template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	plain = random()
 	spec.BOS, spec.AddBOS = slices.Index(spec.Tokens, "<|im_start|>"), true
-	var err error
-	if begun.Tokenizer, err = token.New(spec); err != nil || !begun.Tokenizer.AddBOS() {
-		t.Fatalf("no BOS: %v", err)
+	if begun = random(); !begun.Tokenizer.AddBOS() {
+		t.Fatal("no BOS")
 	}
 	return plain, begun
 }

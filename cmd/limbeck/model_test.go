@@ -16,9 +16,9 @@ import (
 )
 
 // TestModelScripts runs the command lines of testdata/model, beside models so
-// small that they write nonsense: tiny.gguf, other.gguf, plain.gguf without a
-// template, few.gguf without a token for z, cut.gguf that ends too early, and
-// huge.gguf, whose weights are too large to compute with,
+// small that they write nonsense: tiny.gguf, wide.gguf, the same for longer texts,
+// other.gguf, plain.gguf without a template, few.gguf without a token for z, cut.gguf
+// that ends too early, huge.gguf whose weights are too large to compute with,
 // alien.gguf of an unknown architecture, calls.gguf whose template calls what is not
 // there and unread.gguf whose template is none;
 // long.txt, a text, and noise.bin, the same with a byte that is none of a text.
@@ -69,6 +69,9 @@ func writeModels(t *testing.T, dir string) {
 	}
 	check(huge.Save(path("huge.gguf")))
 	meta, tensors := m.GGUF()
+	meta.Set("llama.context_length", uint32(512))
+	check(gguf.Write(path("wide.gguf"), &meta, tensors))
+	meta, tensors = m.GGUF()
 	tokens := m.Tokenizer.Spec().Tokens
 	tokens[slices.Index(tokens, "z")] = "unwritten"
 	meta.Set("tokenizer.ggml.tokens", tokens)
