@@ -70,7 +70,7 @@ func (f *benchFlags) check() error {
 		flag  string
 		least int
 		all   []int
-	}{{"prompt", 1, f.lengths}, {"depth", 0, f.depths}, {"parallel", 1, f.parallel}, {"rounds", 1, []int{f.rounds}}, {"threads", 0, []int{f.threads}}} {
+	}{{"prompt", 1, f.lengths}, {"depth", 0, f.depths}, {"parallel", 1, f.parallel}, {"rounds", 1, []int{f.rounds}}} {
 		for _, n := range l.all {
 			if n < l.least || n > maxBench {
 				return usageErrorf("--%s is %d, want %d to %d", l.flag, n, l.least, maxBench)

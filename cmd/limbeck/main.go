@@ -118,6 +118,9 @@ func newRoot(a *app) *cobra.Command {
 	return root
 }
 
+// maxThreads bounds --threads: Go's runtime ends a process of 10,000.
+const maxThreads = 1024
+
 // prepare wraps the commands: settings from environment and config file reach
 // the flags before a command runs, and what fails before is a usage error.
 func (a *app) prepare(cmd *cobra.Command) {
@@ -126,8 +129,8 @@ func (a *app) prepare(cmd *cobra.Command) {
 			if err := a.applySettings(c); err != nil {
 				return err
 			}
-			if n, err := c.Flags().GetInt("threads"); err == nil && n < 0 {
-				return usageErrorf("--threads is %d, want 1 or more, or 0 for one a core", n)
+			if n, err := c.Flags().GetInt("threads"); err == nil && (n < 0 || n > maxThreads) {
+				return usageErrorf("--threads is %d, want 1 to %d, or 0 for one a core", n, maxThreads)
 			}
 			a.progress.quiet = a.quiet
 			a.started = true
