@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+
+	"limbeck/internal/disk"
 )
 
 // interrupts lets a command take Ctrl-C for something smaller than its end.
@@ -60,6 +62,7 @@ func (a *app) onSignal(s os.Signal, ctx context.Context, cancel func()) {
 		return
 	}
 	if ctx.Err() != nil {
+		disk.Abandon()
 		a.progress.finish()
 		fmt.Fprintln(a.err, "limbeck: ended")
 		os.Exit(exitInterrupted)

@@ -60,6 +60,11 @@ func Create(path string) (*Pending, error) {
 			f.Close()
 			continue
 		}
+		if err := enlist(name); err != nil {
+			f.Close()
+			os.Remove(name)
+			return nil, &fs.PathError{Op: "create", Path: path, Err: err}
+		}
 		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f, path: path}}}, nil
 	}
 }
@@ -105,9 +110,9 @@ func (p *Pending) Commit() error {
 	p.file = nil
 	if err != nil {
 		os.Remove(name)
-		return err
 	}
-	return nil
+	delist(name)
+	return err
 }
 
 // Rename gives a file that has reached the disk the name of the [Target] of to,
@@ -152,6 +157,7 @@ func (p *Pending) Discard() {
 	p.end()
 	p.file.Close()
 	os.Remove(p.file.Name())
+	delist(p.file.Name())
 	p.file = nil
 }
 

@@ -229,3 +229,38 @@ func TestSweepBesideWriters(t *testing.T) {
 		t.Errorf("%d files, error %v, want 12", len(left), err)
 	}
 }
+
+// What is abandoned leaves no file, and cannot be gone on with; what has its name stays.
+func TestAbandon(t *testing.T) {
+	defer func() { unnamed.abandoned = false }()
+	dir := t.TempDir()
+	create := func(name string) (*Pending, error) { return Create(filepath.Join(dir, name)) }
+	var begun [3]*Pending
+	for i, name := range []string{"named", "dropped", "half"} {
+		var err error
+		if begun[i], err = create(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := begun[0].Commit(); err != nil {
+		t.Fatal(err)
+	}
+	begun[1].Discard()
+	Abandon()
+	if n := names(t, dir); !slices.Equal(n, []string{"named"}) {
+		t.Errorf("left behind: %q", n)
+	}
+	if _, err := begun[2].Write(make([]byte, 2*writeBuffer)); err == nil {
+		err = begun[2].Commit()
+		if !errors.Is(err, errAbandoned) {
+			t.Errorf("the rest of it: %v", err)
+		}
+	}
+	begun[2].Discard()
+	if _, err := create("new"); !errors.Is(err, errAbandoned) {
+		t.Errorf("a new one: %v", err)
+	}
+	if n := names(t, dir); !slices.Equal(n, []string{"named"}) || len(unnamed.files) > 0 {
+		t.Errorf("left behind: %q, known %v", n, unnamed.files)
+	}
+}
