@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -26,7 +27,9 @@ func convertCommand(a *app) *cobra.Command {
 			"to f32. Name, license and history go along, in the folder's limbeck.json and\n" +
 			"README.md.",
 		Example: "  limbeck convert model.gguf folder\n  limbeck convert folder model.gguf",
-		RunE:    func(_ *cobra.Command, args []string) error { return a.convert(args[0], args[1], force) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.convert(cmd.Context(), args[0], args[1], force)
+		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, forceDoc)
 	return cmd
@@ -46,7 +49,7 @@ const (
 	formatFolder = "Hugging Face folder"
 )
 
-func (a *app) convert(from, to string, force bool) error {
+func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 	format, err := checkTarget(from, output{"TO", to, force})
 	if err != nil {
 		return err
@@ -56,13 +59,17 @@ func (a *app) convert(from, to string, force bool) error {
 		return err
 	}
 	defer m.Close()
+	defer context.AfterFunc(ctx, disk.Abandon)()
 	if format == formatGGUF {
 		err = m.Save(to)
 	} else {
 		err = m.SaveFolder(to)
 	}
-	if err != nil {
-		return err
+	switch {
+	case err != nil && ctx.Err() != nil: // and so the file was abandoned
+		return ctx.Err()
+	case err != nil:
+		return withAdvice(err)
 	}
 	done := converted{to, disk.Size(to), format, weightFormats(m)}
 	if format == formatFolder { // what was written is not what m holds

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -39,6 +40,14 @@ func usageErrorf(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
+// withAdvice returns err, and what to do if it is of a full disk.
+func withAdvice(err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w; free some space and start again", err)
+	}
+	return err
+}
+
 // exit prints err and returns the exit code.
 func (a *app) exit(cmd *cobra.Command, err error) int {
 	if err == nil {
@@ -60,6 +69,9 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	text := err.Error()
 	if own == nil || err != error(own) {
 		text = strings.TrimSpace(text)
+	}
+	if code == exitInterrupted && strings.Contains(text, context.Canceled.Error()) { // where it was says nothing
+		text = "interrupted"
 	}
 	fmt.Fprintf(a.err, "limbeck: %s\n", text)
 	if code == exitUsage && cmd != nil {

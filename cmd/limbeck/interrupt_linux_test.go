@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// interrupted runs limbeck, sends it Ctrl-C once a file that matches a pattern has
+// something in it, and checks that this ends it and is told. What it writes to standard
+// output goes to a file, out.
+func interrupted(t *testing.T, pattern, out string, args ...string) {
+	t.Helper()
+	results, err := os.Create(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer results.Close()
+	cmd := exec.CommandContext(t.Context(), "limbeck", args...)
+	var errs strings.Builder
+	cmd.Stdout, cmd.Stderr = results, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 && fileSize(t, found[0]) > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nothing in %s", pattern)
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // what it says comes in the exit code
+	const want = "stopping; Ctrl-C again to end at once\nlimbeck: interrupted\n"
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || errs.String() != want {
+		t.Errorf("exit code %d, want %d, and said %q, want %q", code, exitInterrupted, errs.String(), want)
+	}
+}
+
+func TestRunIsInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	model, out := filepath.Join(dir, "endless.gguf"), filepath.Join(dir, "out")
+	writeEndless(t, model)
+	interrupted(t, out, out, "run", model, "hello", "--max-tokens", "0")
+}
+
+// What convert has written by then is gone.
+func TestConvertIsInterrupted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes up to 216 MB")
+	}
+	dir := t.TempDir()
+	model, folder := filepath.Join(dir, "random.gguf"), filepath.Join(dir, "folder")
+	writeRandomQ4(t, model)
+	interrupted(t, filepath.Join(folder, ".model.safetensors.*"), filepath.Join(dir, "out"), "convert", model, folder)
+	if _, err := os.Stat(folder); !os.IsNotExist(err) {
+		t.Errorf("the folder is left: %v", err)
+	}
+}
