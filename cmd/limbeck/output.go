@@ -78,8 +78,20 @@ func (o *output) checkTarget() error {
 		return usageErrorf("%s %w", o.name, err)
 	}
 	trial.Discard()
+	if target, err := disk.Target(o.path); err == nil {
+		sweep(filepath.Dir(target), filepath.Base(target))
+	}
 	return nil
 }
+
+// sweep removes what killed processes left in a folder of files of these names. What
+// cannot be removed stays, and is in nobody's way.
+func sweep(dir string, names ...string) {
+	_ = disk.Sweep(dir, func(name string) bool { return slices.Contains(names, name) })
+}
+
+// folderFiles are what [model.Model.SaveFolder] writes.
+var folderFiles = []string{"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "limbeck.json", "README.md"}
 
 // checkFolder is checkFile for a folder, which must be new, empty, or a model.
 func (o *output) checkFolder(inputs ...string) error {
@@ -90,6 +102,7 @@ func (o *output) checkFolder(inputs ...string) error {
 	if err != nil {
 		return nil
 	}
+	sweep(o.path, folderFiles...)
 	entries, err := os.ReadDir(o.path)
 	switch {
 	case !info.IsDir():
