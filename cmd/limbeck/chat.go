@@ -110,7 +110,7 @@ func (c *conversation) say(ctx context.Context, text string) error {
 		ids, err = promptIDs(c.e.Model, c.f, messages)
 	}
 	if err != nil {
-		fmt.Fprintf(c.err, "limbeck: %v\n", err)
+		c.tell(err.Error())
 		return nil
 	}
 	c.tellLost(c.e.Model.Tokenizer, text, nil)
@@ -122,12 +122,12 @@ func (c *conversation) say(ctx context.Context, text string) error {
 	var long *generate.ContextError
 	switch {
 	case errors.As(err, &long):
-		fmt.Fprintf(c.err, "limbeck: %v; /clear forgets the conversation\n", err)
+		c.tell(err.Error() + "; /clear forgets the conversation")
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && !errors.Is(err, context.Canceled):
-		fmt.Fprintf(c.err, "limbeck: %v\n", err)
+		c.tell(err.Error())
 		return nil
 	case err != nil:
 		fmt.Fprint(c.out, " [stopped]")

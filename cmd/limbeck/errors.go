@@ -40,6 +40,9 @@ func usageErrorf(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
+// tell prints what went wrong. It may quote a file, which is not to steer a terminal.
+func (a *app) tell(text string) { fmt.Fprintf(a.err, "limbeck: %s\n", printable(text)) }
+
 // withAdvice returns err, and what to do if it is of a full disk.
 func withAdvice(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
@@ -73,7 +76,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if code == exitInterrupted && strings.Contains(text, context.Canceled.Error()) { // where it was says nothing
 		text = "interrupted"
 	}
-	fmt.Fprintf(a.err, "limbeck: %s\n", text)
+	a.tell(text)
 	if code == exitUsage && cmd != nil {
 		fmt.Fprintf(a.err, "%s --help tells more.\n", cmd.CommandPath())
 	}

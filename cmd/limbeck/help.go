@@ -179,7 +179,7 @@ func usageRows(w io.Writer, title string, rows [][2]string) {
 }
 
 // pairs writes names, a name longer than a column on a line of its own, beside
-// wrapped text.
+// wrapped text. Both may be of a file: control characters are left out.
 func pairs(w io.Writer, rows [][2]string) {
 	widest := 0
 	for _, r := range rows {
@@ -192,7 +192,7 @@ func pairs(w io.Writer, rows [][2]string) {
 			fmt.Fprintln(w, name)
 			name = ""
 		}
-		for _, line := range wrap(r[1], tableWidth-column) {
+		for _, line := range wrap(printable(r[1]), tableWidth-column) {
 			fmt.Fprintf(w, "%-*s%s\n", column, name, line)
 			name = ""
 		}

@@ -20,7 +20,8 @@ import (
 // other.gguf, plain.gguf without a template, few.gguf without a token for z, cut.gguf
 // that ends too early, huge.gguf whose weights are too large to compute with,
 // alien.gguf of an unknown architecture, calls.gguf whose template calls what is not
-// there and unread.gguf whose template is none;
+// there, unread.gguf whose template is none, and steers.gguf, which says control
+// characters;
 // long.txt, a text, and noise.bin, the same with a byte that is none of a text.
 func TestModelScripts(t *testing.T) {
 	models := t.TempDir()
@@ -86,6 +87,9 @@ func writeModels(t *testing.T, dir string) {
 	check(m.Save(path("calls.gguf")))
 	check(m.SetTemplate(""))
 	check(m.Save(path("plain.gguf")))
+	check(m.SetTemplate("{{ raise_exception('no \x1b[31mred') }}"))
+	m.Meta.Set("general.license", "\x1b]0;theirs\a")
+	check(m.Save(path("steers.gguf")))
 }
 
 // Exit codes tell apart what scripts can only call a failure.

@@ -36,10 +36,10 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	return e.Encode(v)
 }
 
-// remark tells the user something that is no result.
+// remark tells the user something that is no result, but may quote a file.
 func (a *app) remark(format string, args ...any) {
 	if !a.quiet {
-		a.progress.line(fmt.Sprintf(format, args...))
+		a.progress.line(printable(fmt.Sprintf(format, args...)))
 	}
 }
 

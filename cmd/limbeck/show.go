@@ -272,11 +272,10 @@ func (s *shownModel) writeTensors(w io.Writer) {
 	t.write(w)
 }
 
-// shownValue writes a metadata value for people: long lists are cut, and control
-// characters, which a file may hold to steer a terminal, left out.
+// shownValue writes a metadata value for people: long lists are cut.
 func shownValue(v any) string {
 	const most = 2000
-	return printable(clip(strings.Trim(fmt.Sprint(v), "[]"), most))
+	return clip(strings.Trim(fmt.Sprint(v), "[]"), most)
 }
 
 func orNone(s string) string {
