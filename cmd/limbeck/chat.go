@@ -51,7 +51,7 @@ func (a *app) chat(ctx context.Context, f *runFlags, e *engine, s *generate.Sess
 				fmt.Fprintln(a.err)
 				return *failed
 			}
-			if more, err := c.take(ctx, strings.TrimSpace(line)); !more {
+			if more, err := c.take(ctx, line); !more {
 				return err
 			}
 		}
@@ -59,6 +59,10 @@ func (a *app) chat(ctx context.Context, f *runFlags, e *engine, s *generate.Sess
 }
 
 const promptSign = ">>> "
+
+// terminalLine is the longest line, in bytes, that Linux's terminals hand on: of a
+// longer one the end is lost, and nothing tells.
+const terminalLine = 4095
 
 // readLines sends the lines of r until it or ctx ends. failed holds the error
 // that ended it once the channel is closed.
@@ -83,7 +87,11 @@ func readLines(ctx context.Context, r io.Reader) (lines <-chan string, failed *e
 
 // take does what the user's line says; more is false if that ends the chat.
 func (c *conversation) take(ctx context.Context, line string) (more bool, err error) {
+	cut := len(line) >= terminalLine
+	line = strings.TrimSpace(line)
 	switch {
+	case cut:
+		c.tell(fmt.Sprintf("a line of %d bytes or more, of which a terminal loses the end; give it as a file: limbeck run MODEL <FILE", terminalLine))
 	case line == "":
 	case line == "/bye":
 		return false, nil

@@ -76,6 +76,24 @@ func TestChatOfNothing(t *testing.T) {
 	}
 }
 
+// A line that the terminal cuts is refused, and the longest that it does not is said.
+func TestChatOfLongLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "endless.gguf")
+	writeEndless(t, path)
+	x := startInTerminal(t, "limbeck", "run", path, "--max-tokens", "1", "--threads", "1")
+	x.expect(">>> ")
+	x.write(strings.Repeat("x", terminalLine+900) + "\n")
+	x.expect("a line of 4095 bytes or more, of which a terminal loses the end; give it as a file")
+	x.expect(">>> ")
+	x.write(strings.Repeat("x", terminalLine-1) + "\n")
+	x.expect("the reply is cut at 1 token")
+	x.expect(">>> ")
+	x.write("/bye\n")
+	if err := x.cmd.Wait(); err != nil {
+		t.Errorf("the chat ended with %v:\n%s", err, x.text())
+	}
+}
+
 func number(t *testing.T, digits string) int {
 	t.Helper()
 	n, err := strconv.Atoi(digits)
