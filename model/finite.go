@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -8,6 +9,9 @@ import (
 
 	"limbeck/tensor"
 )
+
+// ErrNotFinite is why a model is refused that could be looked at: see [OpenUnchecked].
+var ErrNotFinite = errors.New("NaN or infinite, want finite weights")
 
 // checkFinite refuses weights that are NaN or infinite: one of them turns every
 // logit into NaN, far from its cause. It is done once, when a model is opened,
@@ -40,7 +44,7 @@ func checkFinite(tensors []*tensor.Tensor, free func(*tensor.Tensor)) error {
 		if n := t.Type.Len; n > 1 {
 			where = fmt.Sprintf("elements %d to %d", at%cols, at%cols+n-1)
 		}
-		return fmt.Errorf("tensor %q: row %d, %s: NaN or infinite, want finite weights", t.Name, at/cols, where)
+		return fmt.Errorf("tensor %q: row %d, %s: %w", t.Name, at/cols, where, ErrNotFinite)
 	}
 	return nil
 }

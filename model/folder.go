@@ -45,11 +45,7 @@ func openFolder(dir string) (_ *Model, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	shards := f.Shards()
-	if err := checkFinite(f.Tensors(), shards.Release); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	m.path, m.file = dir, shards
+	m.path, m.file = dir, f.Shards()
 	return m, nil
 }
 

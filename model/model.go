@@ -43,6 +43,23 @@ type file interface {
 // Open loads a GGUF file or a folder in Hugging Face's layout. The caller
 // closes the model when no weight is needed any more.
 func Open(path string) (*Model, error) {
+	m, err := OpenUnchecked(path)
+	if err != nil {
+		return nil, err
+	}
+	var tensors []*tensor.Tensor
+	for _, w := range m.Weights() {
+		tensors = append(tensors, w.Tensor())
+	}
+	if err := checkFinite(tensors, m.file.Release); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
+	}
+	return m, nil
+}
+
+// OpenUnchecked is [Open] of a model to look at, not to compute with: weights may be
+// NaN or infinite. They are not read.
+func OpenUnchecked(path string) (*Model, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -54,11 +71,11 @@ func Open(path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := FromGGUF(f)
+	m, err := build(f.Meta(), f.Tensors())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
-	m.path = path
+	m.path, m.file = path, f
 	return m, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +20,7 @@ import (
 // small that they write nonsense: tiny.gguf, wide.gguf, the same for longer texts,
 // other.gguf, plain.gguf without a template, few.gguf without a token for z, cut.gguf
 // that ends too early, huge.gguf whose weights are too large to compute with,
-// alien.gguf of an unknown architecture, calls.gguf whose template calls what is not
+// nan.gguf of which one is none, alien.gguf of an unknown architecture, calls.gguf whose template calls what is not
 // there, unread.gguf whose template is none, and steers.gguf, which says control
 // characters;
 // long.txt, a text, and noise.bin, the same with a byte that is none of a text.
@@ -69,6 +70,8 @@ func writeModels(t *testing.T, dir string) {
 		}
 	}
 	check(huge.Save(path("huge.gguf")))
+	huge.Weights()[0].F32()[70] = float32(math.NaN())
+	check(huge.Save(path("nan.gguf")))
 	meta, tensors := m.GGUF()
 	meta.Set("llama.context_length", uint32(512))
 	check(gguf.Write(path("wide.gguf"), &meta, tensors))

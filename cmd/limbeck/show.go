@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,16 +24,22 @@ func showCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show MODEL", GroupID: groupUse, Args: exactly("MODEL"),
 		Short: "Say what a model is: shape, formats, sizes, tokenizer, origin",
-		Long: "Says what a model is and, as far as its file tells, what it was made from. The\n" +
-			"weights are not read.",
+		Long: "Says what a model is and, as far as its file tells, what it was made from; and\n" +
+			"of weights that are NaN or infinite, for which other commands refuse it.",
 		Example: "  limbeck show model.gguf --tensors\n  limbeck show model.gguf --json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := a.openModel(args[0])
+			problem := ""
+			if errors.Is(err, model.ErrNotFinite) {
+				problem = err.Error()
+				m, err = model.OpenUnchecked(args[0])
+			}
 			if err != nil {
 				return err
 			}
 			defer m.Close()
 			s := describe(m, args[0])
+			s.NotFinite = problem
 			if tensors {
 				s.Tensors = describeTensors(m)
 			}
@@ -56,6 +64,7 @@ type shownModel struct {
 	License      string         `json:"license,omitempty"`
 	Metadata     []shownKey     `json:"metadata"` // in the order of the file
 	Tensors      []shownTensor  `json:"tensors,omitempty"`
+	NotFinite    string         `json:"not_finite,omitempty"` // the first weights that are no numbers
 
 	problem string // of the template
 }
@@ -170,7 +179,7 @@ func describeTensors(m *model.Model) []shownTensor {
 }
 
 func (s *shownModel) write(w io.Writer) {
-	pairs(w, [][2]string{
+	rows := [][2]string{
 		{"model", s.Path},
 		{"size", fmt.Sprintf("%s, %s parameters", run.Bytes(s.Bytes), count(int64(s.Parameters)))},
 		{"architecture", s.Architecture},
@@ -179,7 +188,11 @@ func (s *shownModel) write(w io.Writer) {
 		{"context", fmt.Sprintf("%s tokens; a token's KV cache takes %s", count(int64(s.Shape.Context)), run.Bytes(int64(s.Shape.KVToken)))},
 		{"tokenizer", s.Tokenizer.String()},
 		{"chat template", s.template()},
-	})
+	}
+	if s.NotFinite != "" {
+		rows = slices.Insert(rows, 1, [2]string{"damaged", s.NotFinite})
+	}
+	pairs(w, rows)
 	for line := range strings.Lines(s.Rendered) {
 		fmt.Fprintf(w, "  %s\n", clip(printable(strings.TrimSuffix(line, "\n")), tableWidth-2))
 	}
