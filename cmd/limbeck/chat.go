@@ -26,14 +26,14 @@ type conversation struct {
 	messages []chat.Message
 }
 
-// chat talks with the user until that ends it.
-func (a *app) chat(ctx context.Context, f *runFlags, e *engine, s *generate.Session) error {
+// chat lets the user talk with a model, called name, until that ends it.
+func (a *app) chat(ctx context.Context, name string, f *runFlags, e *engine, s *generate.Session) error {
 	c := &conversation{app: a, f: f, e: e, s: s}
 	if _, err := promptIDs(e.Model, f, []chat.Message{{Role: "user"}}); err != nil {
 		return err // no template: better now than after the first message
 	}
 	if !a.quiet {
-		fmt.Fprintf(a.err, "Chatting with %s; /help tells more.\n", e.Model.Path())
+		fmt.Fprintf(a.err, "Chatting with %s; /help tells more.\n", name)
 	}
 	restore := a.takeInterrupts(func() bool {
 		fmt.Fprintf(a.err, "\n/bye or Ctrl-D ends the chat.\n%s", promptSign)
@@ -143,7 +143,7 @@ func (c *conversation) say(ctx context.Context, text string) error {
 	fmt.Fprintln(c.out)
 	c.messages = append(messages, chat.Message{Role: "assistant", Content: reply.Text})
 	if c.f.unsure(reply) {
-		c.remark("unsure: confidence %.3g, below %v", reply.Confidence(), c.f.minConfidence)
+		fmt.Fprintf(c.err, "unsure: confidence %.3g, below %v\n", reply.Confidence(), c.f.minConfidence) // no remark: it was asked for
 	}
 	if err == nil {
 		c.tellCut(c.f, c.e, c.s, reply)

@@ -76,6 +76,23 @@ func TestChatOfNothing(t *testing.T) {
 	}
 }
 
+// A chat with a model that is built in names it, and what is unsure is told even where
+// remarks are not.
+func TestChatWithBuiltin(t *testing.T) {
+	x := startInTerminal(t, "limbeck", "run", "builtin:home-assistant", "--threads", "1")
+	x.expect("Chatting with builtin:home-assistant; /help tells more.")
+	x.write("/bye\n")
+	x = startInTerminal(t, "limbeck", "run", "builtin:home-assistant", "--threads", "1", "--quiet", "--min-confidence", "1")
+	x.expect(">>> ")
+	x.write("hi\n")
+	x.expect("unsure: confidence 0.[0-9]+, below 1")
+	x.expect(">>> ")
+	x.write("/bye\n")
+	if err := x.cmd.Wait(); err != nil {
+		t.Errorf("the chat ended with %v:\n%s", err, x.text())
+	}
+}
+
 // A line that the terminal cuts is refused, and the longest that it does not is said.
 func TestChatOfLongLine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "endless.gguf")

@@ -141,7 +141,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 		a.remark("--system is left out: the chat template of %s has no place for a system message", args[0])
 	}
 	if talk {
-		return a.chat(ctx, f, e, s)
+		return a.chat(ctx, args[0], f, e, s)
 	}
 	prompt, err := a.prompt(args, f.raw)
 	if err != nil {
