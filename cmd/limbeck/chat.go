@@ -130,7 +130,7 @@ func (c *conversation) say(ctx context.Context, text string) error {
 	var long *generate.ContextError
 	switch {
 	case errors.As(err, &long):
-		c.tell(err.Error() + "; /clear forgets the conversation")
+		c.tell(err.Error() + moreContext(c.e, c.s) + "; /clear forgets the conversation")
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -162,6 +164,10 @@ func (a *app) replyOnce(ctx context.Context, f *runFlags, e *engine, s *generate
 		emit = nil
 	}
 	reply, err := s.Reply(ctx, ids, f.Options, emit)
+	var long *generate.ContextError
+	if errors.As(err, &long) {
+		return fmt.Errorf("%w%s", err, moreContext(e, s))
+	}
 	if err != nil {
 		if reply != nil && emit != nil {
 			fmt.Fprintln(a.out)
@@ -290,14 +296,18 @@ func (a *app) tellCut(f *runFlags, e *engine, s *generate.Session, r *generate.R
 	}
 	why := "as --max-tokens says; a greater one allows more, 0 as many as fit"
 	if len(r.IDs) != f.MaxTokens {
-		why = fmt.Sprintf("where prompt and reply fill the context of %d", s.Context())
-		if most := e.Model.Config().Context; s.Context() < most {
-			why += fmt.Sprintf("; --ctx allows up to %d", most)
-		} else {
-			why += ", all that the model was made for"
-		}
+		why = fmt.Sprintf("where prompt and reply fill the context of %d%s", s.Context(),
+			cmp.Or(moreContext(e, s), ", all that the model was made for"))
 	}
 	a.remark("the reply is cut at %s, %s", data.Counted(len(r.IDs), "token"), why)
+}
+
+// moreContext says what makes a session's context longer, if anything does.
+func moreContext(e *engine, s *generate.Session) string {
+	if most := e.Model.Config().Context; s.Context() < most {
+		return fmt.Sprintf("; --ctx allows up to %d", most)
+	}
+	return ""
 }
 
 // replyJSON is what --json prints of a reply.

@@ -102,7 +102,7 @@ var ErrNotFinite = errors.New("the model's logits are NaN or infinite, though it
 type ContextError struct{ Tokens, Room int }
 
 func (e *ContextError) Error() string {
-	return fmt.Sprintf("the prompt, with one token to reply, has %d tokens, %d more than the context of %d has room for; shorten it or raise the context",
+	return fmt.Sprintf("the prompt, with one token to reply, has %d tokens, %d more than the context of %d has room for; shorten it",
 		e.Tokens, e.Tokens-e.Room, e.Room)
 }
 
