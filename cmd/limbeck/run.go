@@ -113,6 +113,25 @@ func (f *runFlags) check() error {
 	return nil
 }
 
+// tellIdle remarks which flags say how to sample while nothing is sampled.
+func (f *runFlags) tellIdle(a *app) {
+	if f.Temperature > 0 {
+		return
+	}
+	var idle []string
+	for _, x := range []struct {
+		flag  string
+		given bool
+	}{{"--top-k", f.TopK > 0}, {"--top-p", f.TopP > 0}, {"--min-p", f.MinP > 0}, {"--seed", f.Seed > 0}} {
+		if x.given {
+			idle = append(idle, x.flag)
+		}
+	}
+	if len(idle) > 0 {
+		a.remark("%s: of no effect without --temperature, as the reply is the likeliest one", strings.Join(idle, ", "))
+	}
+}
+
 // session returns a session with the context that --ctx asks for.
 func (f *runFlags) session(e *engine) (*generate.Session, error) {
 	if most := e.Model.Config().Context; f.context > most {
@@ -138,6 +157,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	f.tellIdle(a)
 	a.tellLost(e.Model.Tokenizer, f.system, nil)
 	if f.system != "" && e.Model.OmitsSystem() {
 		a.remark("--system is left out: the chat template of %s has no place for a system message", args[0])
