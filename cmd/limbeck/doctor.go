@@ -40,7 +40,7 @@ func atMostOne(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usageErrorf("one argument too many: %q", args[1])
 	}
-	return nil
+	return notEmpty(args, "MODEL")
 }
 
 // A diagnosis is what doctor prints.

@@ -96,8 +96,18 @@ func exactly(names ...string) cobra.PositionalArgs {
 		if len(args) > len(names) {
 			return usageErrorf("one argument too many: %q", args[len(names)])
 		}
-		return nil
+		return notEmpty(args, names...)
 	}
+}
+
+// notEmpty refuses named arguments that are empty, as an unset variable of a shell is.
+func notEmpty(args []string, names ...string) error {
+	for i, name := range names {
+		if i < len(args) && args[i] == "" {
+			return usageErrorf("%s is empty", name)
+		}
+	}
+	return nil
 }
 
 // help prints what a command does, then how it is used.

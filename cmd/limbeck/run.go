@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -83,7 +84,7 @@ func oneOrTwo(name string) cobra.PositionalArgs {
 		case len(args) > 2:
 			return usageErrorf("one argument too many: %q; put quotes around a prompt of several words", args[2])
 		}
-		return nil
+		return notEmpty(args, name)
 	}
 }
 
@@ -103,6 +104,9 @@ func (f *runFlags) check() error {
 	}
 	if err := generate.CheckRepeatPenalty(f.RepeatPenalty); err != nil {
 		return usageErrorf("--repeat-penalty %w", err)
+	}
+	if slices.Contains(f.Stop, "") {
+		return usageErrorf("--stop is empty, want a text before which the reply ends")
 	}
 	if err := checkText("--system", f.system); err != nil {
 		return &exitError{exitUsage, err}

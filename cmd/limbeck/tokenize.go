@@ -146,7 +146,10 @@ func eachWord(r io.Reader, f func(word string) error) error {
 			return err
 		}
 	}
-	if err := in.Err(); err != nil {
+	switch err := in.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Errorf("id %d is longer than %d bytes, want a whole number", n+1, bufio.MaxScanTokenSize)
+	case err != nil:
 		return fmt.Errorf("word %d: %w", n+1, err)
 	}
 	return nil
