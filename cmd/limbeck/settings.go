@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v4"
 
+	"limbeck/internal/disk"
 	"limbeck/internal/words"
 )
 
@@ -108,7 +109,7 @@ func (a *app) readConfig(root *cobra.Command) (*yaml.Node, string, error) {
 		}
 		path, named = filepath.Join(dir, "limbeck", "config.yaml"), false
 	}
-	text, err := os.ReadFile(path)
+	text, err := disk.Read(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) && !named {
 		return nil, path, nil
 	}
@@ -125,9 +126,6 @@ func (a *app) readConfig(root *cobra.Command) (*yaml.Node, string, error) {
 // parseConfig returns the mapping that text holds, nil if it is empty. Errors
 // begin with line and column, where they have one.
 func parseConfig(root *cobra.Command, text []byte) (*yaml.Node, error) {
-	if len(text) > maxConfig {
-		return nil, fmt.Errorf(" longer than %d bytes", maxConfig)
-	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, fmt.Errorf(" %w", err)

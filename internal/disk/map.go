@@ -47,7 +47,7 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: not a regular file", path)
+		return nil, nil, fmt.Errorf("%s is a %s, want a file", path, kindOf(info.Mode()))
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"limbeck/internal/disk"
 	"limbeck/tensor"
 )
 
@@ -148,22 +148,11 @@ func (f *Folder) ChatTemplate() string { return f.template }
 
 // readText returns a file's content, or nil if there is none.
 func readText(dir, name string) ([]byte, error) {
-	file, err := os.Open(filepath.Join(dir, name))
+	b, err := disk.Read(filepath.Join(dir, name), maxText)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	b, err := io.ReadAll(io.LimitReader(file, maxText+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > maxText {
-		return nil, fmt.Errorf("%s: more than %d bytes", name, maxText)
-	}
-	return b, nil
+	return b, err
 }
 
 // openWeights opens model.safetensors, else all shards.
