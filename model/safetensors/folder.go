@@ -178,12 +178,19 @@ func (f *Folder) openWeights(dir string) error {
 	}
 	for _, shard := range slices.Sorted(maps.Keys(places)) {
 		file, err := Open(filepath.Join(dir, shard))
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s, which %s names, is missing: the folder was not copied or downloaded whole", shard, indexFile)
+		}
 		if err != nil {
 			return err
 		}
 		f.shards.files = append(f.shards.files, file)
+		held := map[string]bool{}
+		for _, t := range file.tensors {
+			held[t.Name] = true
+		}
 		for _, name := range places[shard] {
-			if !slices.ContainsFunc(file.tensors, func(t *tensor.Tensor) bool { return t.Name == name }) {
+			if !held[name] {
 				return fmt.Errorf("%s: tensor %q is not in %s", indexFile, name, shard)
 			}
 		}

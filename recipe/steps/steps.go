@@ -68,11 +68,11 @@ func OpenPacked(ref string, pool *par.Pool, remark func(format string, args ...a
 // that is no model, as a run's is not: each GGUF file in it is a model. None is taken
 // for the folder, whose digest as an input would be that of all its files.
 func whatIsThere(err error, ref string) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return NoModel(ref)
-	}
 	if err == nil {
 		return nil
+	}
+	if _, absent := os.Stat(ref); errors.Is(absent, fs.ErrNotExist) {
+		return NoModel(ref)
 	}
 	if _, absent := os.Stat(filepath.Join(ref, "config.json")); absent == nil {
 		return err // it is a model, and something in it is wrong

@@ -76,6 +76,27 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+// A model with a part missing, as a download that was cut off leaves it, is not taken
+// for none.
+func TestOpenPartlyMissing(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../model/safetensors/testdata/tiny")); err != nil {
+		t.Fatal(err)
+	}
+	const shard = "model-00002-of-00003.safetensors"
+	if err := os.Remove(filepath.Join(dir, shard)); err != nil {
+		t.Fatal(err)
+	}
+	for ref, want := range map[string]string{
+		dir:                          shard + ", which model.safetensors.index.json names, is missing",
+		filepath.Join(dir, "nosuch"): "nosuch: there is no such file or folder",
+	} {
+		if _, err := steps.Open(ref); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 // A teacher and a writer that know their data make examples like it: new, and
 // with values from the prompt; what is of the validation part is not among them.
 func TestSynthesize(t *testing.T) {
