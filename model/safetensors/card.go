@@ -3,13 +3,9 @@ package safetensors
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -36,10 +32,9 @@ func isOrigin(key string) bool {
 	return strings.HasPrefix(key, "general.") || strings.HasPrefix(key, "limbeck.")
 }
 
-// originFiles returns the files that keep the origin in keys. A README.md that is
-// in the folder already is its owner's; limbeck.json, even if it says nothing, tells
-// that it is not about this model.
-func originFiles(dir string, keys map[string]any) (map[string][]byte, error) {
+// originFiles returns the files that keep the origin in keys. limbeck.json, even if
+// it says nothing, tells that a README.md of its owner's is not about this model.
+func originFiles(keys map[string]any) (map[string][]byte, error) {
 	origin := map[string]any{}
 	for key, v := range keys {
 		switch v.(type) {
@@ -54,13 +49,26 @@ func originFiles(dir string, keys map[string]any) (map[string][]byte, error) {
 		return nil, err
 	}
 	files := map[string][]byte{originFile: append(text, '\n')}
-	if _, err = os.Stat(filepath.Join(dir, cardFile)); !errors.Is(err, fs.ErrNotExist) {
-		return files, err
-	}
 	if len(origin) > 0 {
 		files[cardFile] = card(origin)
 	}
 	return files, nil
+}
+
+// hasOwnCard reports whether a folder has a README.md that a person wrote or changed:
+// another than this program makes of the limbeck.json beside it. What cannot be read
+// is not this program's.
+func hasOwnCard(dir string) bool {
+	have, err := readText(dir, cardFile)
+	if have == nil {
+		return err != nil
+	}
+	text, err := readText(dir, originFile)
+	if err != nil {
+		return true
+	}
+	origin, err := parseOrigin(text)
+	return err != nil || !bytes.Equal(have, card(origin))
 }
 
 // card writes a model card.

@@ -155,6 +155,60 @@ func TestFolderRoundTrip(t *testing.T) {
 	}
 }
 
+// What says how the old model is to be used, or what it is, goes with it; what a
+// person wrote stays, and so does everything if writing fails.
+func TestWriteFolderOverAnother(t *testing.T) {
+	keys, tensors := model(true)
+	keys[nameKey] = "Old"
+	dir := filepath.Join(t.TempDir(), "m")
+	write := func(files map[string][]byte) error { return WriteFolder(dir, keys, tensors, files) }
+	names := func() string {
+		var names []string
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return strings.Join(names, " ")
+	}
+	put := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	card := func() string { b, _ := os.ReadFile(filepath.Join(dir, cardFile)); return string(b) }
+
+	if err := write(nil); err != nil || card() != "# Old\n" {
+		t.Fatalf("%v, card %q", err, card())
+	}
+	for _, name := range append(obsolete, "notes.txt") {
+		put(name, "old")
+	}
+	keys[nameKey] = "New"
+	if err := os.Mkdir(filepath.Join(dir, tokenizerFile), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	before := names()
+	if err := write(map[string][]byte{tokenizerFile: nil}); err == nil || names() != before || card() != "# Old\n" {
+		t.Errorf("error %v left %s of %s, card %q", err, names(), before, card())
+	}
+	os.Remove(filepath.Join(dir, tokenizerFile))
+	if err := write(map[string][]byte{templateFile: []byte("new")}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(), "README.md chat_template.jinja config.json limbeck.json model.safetensors notes.txt"; got != want || card() != "# New\n" {
+		t.Errorf("left are %s, want %s; card %q", got, want, card())
+	}
+	put(cardFile, "# New\n\nMine.\n")
+	if err := write(nil); err != nil || !strings.Contains(card(), "Mine") {
+		t.Errorf("%v, card %q", err, card())
+	}
+	put(cardFile, "# New\n")
+	delete(keys, nameKey)
+	if err := write(nil); err != nil || names() != "config.json limbeck.json model.safetensors notes.txt" {
+		t.Errorf("%v, left are %s: want no card of a model that says nothing", err, names())
+	}
+}
+
 func TestOrder(t *testing.T) {
 	_, tensors := model(false)
 	var names []string

@@ -15,15 +15,25 @@ import (
 	"limbeck/tensor/dtype"
 )
 
+// obsolete are files in which programs, transformers and this one among them, read
+// how a model is to be used. Where the new model has none of that name, the old
+// one's would count for it.
+var obsolete = []string{
+	indexFile, templateFile, "chat_template.json", "generation_config.json",
+	"special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
+}
+
 // WriteFolder writes a folder that transformers loads: config.json from GGUF
 // keys, model.safetensors from tensors with GGUF's names and row order, in
 // f32, f16 or bf16, further files by name (tokenizer.json, …), and what keys say
-// of the model's origin in limbeck.json and, unless there is one, README.md. The
-// folder may exist; its other files stay, except for the index of a sharded model.
+// of the model's origin in limbeck.json and, unless it is there and a person's,
+// README.md. The folder may exist; what of it says how the old model is to be used
+// goes, its other files stay.
 //
 // All content is on the disk before the first file gets its name, and
-// config.json, without which a folder is no model, gets it last. On an error
-// the folder is as it was, unless the error is a renaming's.
+// config.json, without which a folder is no model, gets it last; then the old
+// model's files go. On an error the folder is as it was, unless the error is a
+// renaming's or a removal's.
 func WriteFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, files map[string][]byte) error {
 	if err := writeFolder(dir, keys, tensors, files); err != nil {
 		return fmt.Errorf("writing %s: %w", dir, err)
@@ -45,9 +55,15 @@ func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, file
 			return fmt.Errorf("a further file cannot be named %q", name)
 		}
 	}
-	all, err := originFiles(dir, keys)
+	all, err := originFiles(keys)
 	if err != nil {
 		return err
+	}
+	old := obsolete
+	if hasOwnCard(dir) {
+		delete(all, cardFile)
+	} else {
+		old = append(slices.Clone(old), cardFile)
 	}
 	maps.Copy(all, files)
 	weights := make([]*tensor.Tensor, len(tensors))
@@ -66,7 +82,23 @@ func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, file
 			}
 		}()
 	}
-	return place(dir, config, weights, all)
+	if err := place(dir, config, weights, all); err != nil {
+		return err
+	}
+	return removeOld(dir, old, all)
+}
+
+// removeOld removes the files of these names but for those that were just written.
+func removeOld(dir string, names []string, written map[string][]byte) error {
+	for _, name := range names {
+		if _, ok := written[name]; ok {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // place writes all files under hidden names and then renames them.
@@ -107,9 +139,6 @@ func place(dir string, config []byte, weights []*tensor.Tensor, files map[string
 		if err := p.Commit(); err != nil {
 			return err
 		}
-	}
-	if err := os.Remove(filepath.Join(dir, indexFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
 	}
 	return nil
 }
