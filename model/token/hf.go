@@ -183,6 +183,8 @@ func (f *hfTokenizer) known() error {
 		return wrong(fmt.Sprintf("normalizer %q", typeOf(f.Normalizer)))
 	case typeOf(f.Decoder) != "ByteLevel":
 		return unknown("tokenizer.json: decoder", typeOf(f.Decoder), []string{"ByteLevel"})
+	case m.Merges == nil: // none at all are an empty list
+		return fmt.Errorf("token: tokenizer.json: model.merges is missing, without which text gets other ids")
 	case m.Dropout != nil && *m.Dropout != 0:
 		return wrong("model.dropout")
 	case m.Prefix != nil && *m.Prefix != "":

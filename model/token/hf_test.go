@@ -56,6 +56,8 @@ func TestParseHFRefuses(t *testing.T) {
 		{`"b":1`, `"b":-1`, "", "has id -1"},
 		{`"b":1`, `"b":4000000000`, "", "has id 4000000000"},
 		{`["a","b"]`, `["a"]`, "", "merge 0 has 1 tokens"},
+		{`,"merges":[["a","b"]]`, ``, "", "model.merges is missing"},
+		{`[["a","b"]]`, `null`, "", "model.merges is missing"},
 		{`"TemplateProcessing"`, `"Roberta"`, "", "post_processor"},
 		{`{"id":"<s>"`, `{"id":"<t>"`, "", `"<t>" is not in the vocabulary`},
 		{"", "", `{"eos_token":"q"}`, `eos_token "q" is not in the vocabulary`},
@@ -69,6 +71,25 @@ func TestParseHFRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s -> %s: error %v, want %q", c.old, c.new, err, c.want)
 		}
+	}
+}
+
+// No merges at all are what an empty list says.
+func TestEmptyMerges(t *testing.T) {
+	s, err := ParseHF(tiny(`[["a","b"]]`, `[]`), nil)
+	if err != nil || len(s.Merges) != 0 {
+		t.Fatalf("merges %q, error %v", s.Merges, err)
+	}
+	s.Merges = nil
+	if _, err := FromKeys(s.Keys()); err != nil {
+		t.Error(err)
+	}
+	file, config, err := s.HF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseHF(file, config); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -64,15 +64,15 @@ func (s Spec) Keys() map[string]any {
 }
 
 // FromKeys reads a Spec from GGUF metadata, other keys being ignored. It checks
-// types and that tokenizer.ggml.model, .pre and .tokens are there; New checks the
-// rest.
+// types and that tokenizer.ggml.model, .pre, .tokens and .merges are there; New
+// checks the rest.
 func FromKeys(kv map[string]any) (Spec, error) {
 	s := Spec{BOS: -1, EOS: -1, EOT: -1, UNK: -1, PAD: -1}
 	r := keyReader{kv: kv}
 	s.Model = read[string](&r, keyModel, true)
 	s.Pre = read[string](&r, keyPre, s.Model == "gpt2")
 	s.Tokens = read[[]string](&r, keyTokens, true)
-	s.Merges = read[[]string](&r, keyMerges, false)
+	s.Merges = read[[]string](&r, keyMerges, s.Model == "gpt2")
 	s.Types = r.int32s(keyTypes)
 	s.AddBOS = read[bool](&r, keyAddBOS, false)
 	s.AddSpacePrefix = read[bool](&r, keySpace, false)

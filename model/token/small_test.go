@@ -239,10 +239,12 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: error %v, want one naming the key", key, err)
 		}
 	}
-	kv := s.Keys()
-	delete(kv, keyPre)
-	if _, err := FromKeys(kv); err == nil {
-		t.Error("a file without a pre-tokenizer is taken")
+	for _, key := range []string{keyPre, keyMerges} {
+		kv := s.Keys()
+		delete(kv, key)
+		if _, err := FromKeys(kv); err == nil || !strings.Contains(err.Error(), "lacks "+key) {
+			t.Errorf("without %s: error %v", key, err)
+		}
 	}
 }
 
