@@ -6,9 +6,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"limbeck/internal/testkit/allocs"
 )
@@ -95,33 +97,33 @@ func TestMatcher(t *testing.T) {
 	for i := range types {
 		types[i] = Control
 	}
-	m := newMatcher(Spec{Tokens: tokens, Types: types}, func(int32) bool { return true })
-	naive := func(text string) (int, int) {
-		for at := range len(text) {
-			size := 0
-			for _, token := range tokens {
-				if strings.HasPrefix(text[at:], token) {
-					size = max(size, len(token))
+	tok := mustNew(t, Spec{Model: "gpt2", Pre: "gpt-2", Tokens: tokens, Types: types, BOS: -1, EOS: -1, EOT: -1, UNK: -1, PAD: -1})
+	naive := func(text string) (ids []int) {
+		for at := 0; at < len(text); {
+			best, size := -1, 0
+			for id, token := range tokens {
+				if strings.HasPrefix(text[at:], token) && len(token) > size {
+					best, size = id, len(token)
 				}
 			}
-			if size > 0 {
-				return at, size
+			if best >= 0 {
+				ids = append(ids, best)
 			}
+			at += max(1, size)
 		}
-		return len(text), 0
+		return ids
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 20000 {
+	for i := range 20000 {
 		b := make([]byte, r.IntN(9))
+		if i%400 == 0 { // over where blocks meet
+			b = make([]byte, r.IntN(3*block))
+		}
 		for i := range b {
 			b[i] = "abc<>\xff\xc3\xa9 "[r.IntN(9)]
 		}
-		at, size, id := m.find(string(b))
-		if wantAt, wantSize := naive(string(b)); at != wantAt || size != wantSize {
-			t.Fatalf("%q: at %d size %d, want %d, %d", b, at, size, wantAt, wantSize)
-		}
-		if size > 0 && tokens[id] != string(b[at:at+size]) {
-			t.Fatalf("%q: id %d", b, id)
+		if got, want := tok.Encode(string(b), true), naive(string(b)); !slices.Equal(got, want) {
+			t.Fatalf("%q: ids %d, want %d", b, got, want)
 		}
 	}
 }
@@ -172,6 +174,27 @@ func TestLongWords(t *testing.T) {
 	}
 }
 
+// Tokens that begin as the text does at each byte, and are not there: trying them one
+// by one would take minutes.
+func TestManyAddedTokens(t *testing.T) {
+	s := Spec{Model: "gpt2", Pre: "gpt-2", BOS: -1, EOS: -1, EOT: -1, UNK: -1, PAD: -1}
+	s.Tokens, s.Types = []string{"a", "b"}, []int32{Normal, Normal}
+	for size := 25; size <= maxAdded; size++ {
+		s.Tokens = append(s.Tokens, strings.Repeat("a", size-1)+"b")
+		s.Types = append(s.Types, UserDefined)
+	}
+	tok := mustNew(t, s)
+	const size = 2 << 20
+	start := time.Now()
+	got := tok.Encode(strings.Repeat("a", size-1)+"b", true)
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("%d bytes took %v", size, took)
+	}
+	if want := append(make([]int, size-maxAdded), len(s.Tokens)-1); !slices.Equal(got, want) {
+		t.Errorf("%d ids, want %d: each a but for the longest token", len(got), len(want))
+	}
+}
+
 func TestEncodeDoesNotAllocate(t *testing.T) {
 	tok := mustNew(t, smallSpec(t, "smollm"))
 	text := "First Citizen: before we proceed 1234 any further, hear me speak.<|im_end|>"
@@ -211,6 +234,8 @@ func TestUnknownNames(t *testing.T) {
 		{func(s *Spec) { s.Merges = []string{"a"} }, `merge 0: "a", want two tokens`},
 		{func(s *Spec) { s.Merges = []string{"q qqq"} }, `token "qqq" is not in the vocabulary`},
 		{func(s *Spec) { s.AddSpacePrefix = true }, "add_space_prefix"},
+		{func(s *Spec) { *s = s.added(1, maxAdded+1) }, "added token 1202 is 1025 bytes, want at most 1024"},
+		{func(s *Spec) { *s = s.added(maxAllAdded/maxAdded, maxAdded) }, "bytes, want at most 4194304"},
 	} {
 		s := good
 		c.change(&s)
@@ -218,6 +243,13 @@ func TestUnknownNames(t *testing.T) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}
+}
+
+// added returns s with n more tokens of a size.
+func (s Spec) added(n, size int) Spec {
+	s.Tokens = append(slices.Clone(s.Tokens), slices.Repeat([]string{strings.Repeat("x", size)}, n)...)
+	s.Types = append(slices.Clone(s.Types), slices.Repeat([]int32{UserDefined}, n)...)
+	return s
 }
 
 func TestKeys(t *testing.T) {

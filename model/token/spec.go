@@ -32,9 +32,13 @@ type Spec struct {
 	AddSpacePrefix bool // SentencePiece only: a space is put before the text
 }
 
-// maxAdded bounds an added token, so that looking for it at every byte of a text
-// stays cheap whatever the file says. [bytes]
-const maxAdded = 1024
+// What bounds an added token, and all of them, so that the memory that looking for
+// them takes stays small whatever the file says; see [matcher]. Files have a tenth of
+// it. [bytes]
+const (
+	maxAdded    = 1024
+	maxAllAdded = 4 << 20
+)
 
 // turnEnds are names of control tokens that end a reply whatever the file's eos
 // is: chat models are often published with the base model's.
@@ -55,14 +59,20 @@ func (s Spec) check() error {
 	if len(s.Types) != 0 && len(s.Types) != n {
 		return fmt.Errorf("token: %d token types, want %d, one a token", len(s.Types), n)
 	}
-	size := 0
+	size, added := 0, 0
 	for id, token := range s.Tokens {
 		size += len(token)
 		if kind := s.kind(id); kind < Normal || kind > Byte {
 			return fmt.Errorf("token: token %d (%.40q) has type %d, want 1 to 6", id, token, kind)
-		} else if kind != Normal && len(token) > maxAdded {
-			return fmt.Errorf("token: added token %d is %d bytes, want at most %d", id, len(token), maxAdded)
+		} else if kind != Normal {
+			added += len(token)
+			if len(token) > maxAdded {
+				return fmt.Errorf("token: added token %d is %d bytes, want at most %d", id, len(token), maxAdded)
+			}
 		}
+	}
+	if added > maxAllAdded {
+		return fmt.Errorf("token: the added tokens are %d bytes, want at most %d", added, maxAllAdded)
 	}
 	if size > math.MaxInt32 {
 		return fmt.Errorf("token: the tokens are %d bytes, want at most %d", size, math.MaxInt32)

@@ -106,16 +106,20 @@ func (t *Tokenizer) EncodeTo(dst []int, text string, special bool) []int {
 	if special {
 		m = &t.added
 	}
-	for len(text) > 0 {
-		at, size, id := m.find(text)
-		dst = t.words.encode(dst, text[:at])
-		if size == 0 {
-			break
-		}
-		dst = append(dst, id)
-		text = text[at+size:]
+	if m.longest == 0 {
+		return t.words.encode(dst, text)
 	}
-	return dst
+	found, done := places.Get().(*[block]place), 0
+	for lo := 0; lo < len(text); lo += block {
+		for _, f := range slices.Backward(found[:m.find(found, text, lo)]) {
+			if f.at >= done { // else it lies in the one before it
+				dst = append(t.words.encode(dst, text[done:f.at]), f.id)
+				done = f.at + len(t.spec.Tokens[f.id])
+			}
+		}
+	}
+	places.Put(found)
+	return t.words.encode(dst, text[done:])
 }
 
 // Decode returns the bytes of the ids, special tokens written out. They are not
