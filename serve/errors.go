@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"limbeck/internal/fields"
 	"limbeck/model/generate"
 )
 
@@ -25,6 +26,18 @@ func (e *apiError) Error() string { return e.Message }
 // wrong is the error of a field that has a wrong value.
 func wrong(param, format string, args ...any) *apiError {
 	return &apiError{status: http.StatusBadRequest, Param: param, Message: param + ": " + fmt.Sprintf(format, args...)}
+}
+
+// refused is the error of a request in which package fields found a mistake, if it did.
+func refused(err error) error {
+	var e *fields.Error
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.Field == "":
+		return &apiError{status: http.StatusBadRequest, Message: "the request " + e.Problem}
+	}
+	return wrong(e.Field, "%s", e.Problem)
 }
 
 // unsupported is the error of a field whose meaning this server cannot keep.

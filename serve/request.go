@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"limbeck/internal/fields"
 	"limbeck/model/chat"
 	"limbeck/model/generate"
 )
@@ -71,7 +72,7 @@ type wireMessage struct {
 // decode reads a request. Every error is an [apiError].
 func decode(body []byte) (*request, error) {
 	var q wire
-	if err := readObject(body, &q); err != nil {
+	if err := refused(fields.Read(body, &q)); err != nil {
 		return nil, err
 	}
 	if err := q.refuse(); err != nil {
@@ -188,9 +189,9 @@ func stops(raw json.RawMessage) ([]string, error) {
 		return nil, nil
 	}
 	var list []string
-	err := oneOrMore("stop", raw, &list, "strings", func(s string) { list = []string{s} })
+	err := fields.OneOrMore("stop", raw, &list, "strings", func(s string) { list = []string{s} })
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	if len(list) > maxStops {
 		return nil, wrong("stop", "has %d strings, want at most %d", len(list), maxStops)
@@ -233,8 +234,8 @@ func content(raw json.RawMessage, where string) (text string, err error) {
 		Type string `json:"type"`
 		Text string `json:"text"`
 	}
-	if err := oneOrMore(where, raw, &parts, "parts", func(s string) { text = s }); err != nil {
-		return "", err
+	if err := fields.OneOrMore(where, raw, &parts, "parts", func(s string) { text = s }); err != nil {
+		return "", refused(err)
 	}
 	for i, p := range parts {
 		at := fmt.Sprintf("%s[%d]", where, i)

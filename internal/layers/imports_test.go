@@ -26,6 +26,7 @@ var groups = map[string]string{
 var rules = []string{
 	"internal/par:",
 	"internal/disk:",
+	"internal/fields:",
 	"internal/layers:",
 	"internal/machine: internal/par tensor/kernel golang.org/x/sys/...",
 	"internal/testfiles:",
@@ -43,8 +44,8 @@ var rules = []string{
 
 	"model/arch:        nn nn/op $tensors",
 	"model/gguf:        $tensors internal/disk",
-	"model/safetensors: $tensors internal/disk",
-	"model/token:",
+	"model/safetensors: $tensors internal/disk internal/fields",
+	"model/token:       internal/fields",
 	"model/chat:",
 	"model:             $models",
 
@@ -68,7 +69,7 @@ var rules = []string{
 	"recipe:           recipe/run internal/words tensor/dtype go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine internal/words",
-	"serve:            $engine",
+	"serve:            $engine internal/fields",
 	"serve/clienttest:",
 
 	"cmd/limbeck: ...",

@@ -1,11 +1,11 @@
 package safetensors
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
+	"limbeck/internal/fields"
 	"limbeck/tensor"
 )
 
@@ -43,7 +43,7 @@ func fromConfig(config []byte) (*architecture, error) {
 		Architectures []string `json:"architectures"`
 		ModelType     string   `json:"model_type"`
 	}
-	if err := json.Unmarshal(config, &c); err != nil {
+	if err := fields.Read(config, &c); err != nil {
 		return nil, err
 	}
 	if len(c.Architectures) == 0 && c.ModelType == "" {

@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"limbeck/internal/fields"
 )
 
 // What a GGUF file says of a model's origin has no place in Hugging Face's
@@ -119,15 +121,15 @@ func readOrigin(dir string, keys map[string]any) error {
 
 // parseOrigin reads limbeck.json.
 func parseOrigin(text []byte) (map[string]any, error) {
-	out, fields := map[string]any{}, map[string]json.RawMessage{}
-	if err := json.Unmarshal(text, &fields); err != nil {
+	out, said := map[string]any{}, map[string]json.RawMessage{}
+	if err := fields.Read(text, &said); err != nil {
 		return nil, err
 	}
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
+	for _, key := range slices.Sorted(maps.Keys(said)) {
 		var s string
 		var list []string
 		var n uint32
-		switch raw := fields[key]; {
+		switch raw := said[key]; {
 		case !isOrigin(key):
 			return nil, fmt.Errorf("key %q does not tell of a model's origin: want general.… or limbeck.…", key)
 		case string(raw) == "null":

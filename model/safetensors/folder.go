@@ -1,7 +1,6 @@
 package safetensors
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/fields"
 	"limbeck/tensor"
 )
 
@@ -203,7 +203,7 @@ func parseIndex(b []byte) (map[string][]string, error) {
 	var index struct {
 		Map map[string]string `json:"weight_map"`
 	}
-	if err := json.Unmarshal(b, &index); err != nil {
+	if err := fields.Read(b, &index); err != nil {
 		return nil, err
 	}
 	if len(index.Map) == 0 {
@@ -230,7 +230,7 @@ func (f *Folder) translate(arch *architecture) error {
 	var c struct {
 		Tied bool `json:"tie_word_embeddings"`
 	}
-	if err := json.Unmarshal(f.config, &c); err != nil {
+	if err := fields.Read(f.config, &c); err != nil {
 		return fmt.Errorf("%s: %w", configFile, err)
 	}
 	layers, err := keyInt(f.keys, arch.name+".block_count")

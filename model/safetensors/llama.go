@@ -3,9 +3,12 @@ package safetensors
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
+
+	"limbeck/internal/fields"
 )
 
 const (
@@ -44,14 +47,14 @@ var llama = architecture{
 type llamaConfig struct {
 	Architectures []string `json:"architectures"`
 	ModelType     string   `json:"model_type"`
-	Layers        int64    `json:"num_hidden_layers"`
-	Context       int64    `json:"max_position_embeddings"`
-	Hidden        int64    `json:"hidden_size"`
-	FFN           int64    `json:"intermediate_size"`
-	Heads         int64    `json:"num_attention_heads"`
+	Layers        *int64   `json:"num_hidden_layers"`
+	Context       *int64   `json:"max_position_embeddings"`
+	Hidden        *int64   `json:"hidden_size"`
+	FFN           *int64   `json:"intermediate_size"`
+	Heads         *int64   `json:"num_attention_heads"`
 	HeadsKV       *int64   `json:"num_key_value_heads"`
 	HeadDim       *int64   `json:"head_dim"`
-	Vocab         int64    `json:"vocab_size"`
+	Vocab         *int64   `json:"vocab_size"`
 	Epsilon       *float64 `json:"rms_norm_eps"`
 	Theta         *float64 `json:"rope_theta"`
 	RopeScaling   *rope    `json:"rope_scaling"`
@@ -83,9 +86,10 @@ func (v *ids) UnmarshalJSON(b []byte) error {
 	var one int64
 	if json.Unmarshal(b, &one) == nil {
 		*v = ids{one}
-		return nil
+	} else if json.Unmarshal(b, (*[]int64)(v)) != nil {
+		return errors.New("is neither a token id nor a list of them")
 	}
-	return json.Unmarshal(b, (*[]int64)(v))
+	return nil
 }
 
 func (v ids) MarshalJSON() ([]byte, error) {
@@ -103,32 +107,25 @@ const (
 
 func llamaKeys(config []byte) (map[string]any, error) {
 	var c llamaConfig
-	if err := json.Unmarshal(config, &c); err != nil {
+	if err := fields.Read(config, &c); err != nil {
 		return nil, err
 	}
 	if err := c.unsupported(); err != nil {
 		return nil, err
 	}
 	if c.HeadsKV == nil {
-		c.HeadsKV = &c.Heads
+		c.HeadsKV = c.Heads
 	}
 	keys := map[string]any{architectureKey: llamaName}
-	for _, f := range []struct {
-		name, key string
-		v         int64
-	}{
-		{"num_hidden_layers", "block_count", c.Layers},
-		{"max_position_embeddings", "context_length", c.Context},
-		{"hidden_size", "embedding_length", c.Hidden},
-		{"intermediate_size", "feed_forward_length", c.FFN},
-		{"num_attention_heads", "attention.head_count", c.Heads},
-		{"num_key_value_heads", "attention.head_count_kv", *c.HeadsKV},
-		{"vocab_size", "vocab_size", c.Vocab},
-	} {
-		if f.v < 1 || f.v > math.MaxInt32 {
-			return nil, fmt.Errorf("%q is %d, want 1 to %d", f.name, f.v, math.MaxInt32)
+	for _, f := range c.numbers() {
+		switch v := *f.v; {
+		case v == nil:
+			return nil, fmt.Errorf("%q is missing, want 1 to %d", f.name, math.MaxInt32)
+		case *v < 1 || *v > math.MaxInt32:
+			return nil, fmt.Errorf("%q is %d, want 1 to %d", f.name, *v, math.MaxInt32)
+		default:
+			keys["llama."+f.key] = uint32(*v)
 		}
-		keys["llama."+f.key] = uint32(f.v)
 	}
 	if err := c.headKeys(keys); err != nil {
 		return nil, err
@@ -137,6 +134,24 @@ func llamaKeys(config []byte) (map[string]any, error) {
 		return nil, err
 	}
 	return keys, c.tokenKeys(keys)
+}
+
+// A number is an integer of the shape, by its names in config.json and in GGUF.
+type number struct {
+	name, key string
+	v         **int64
+}
+
+func (c *llamaConfig) numbers() []number {
+	return []number{
+		{"num_hidden_layers", "block_count", &c.Layers},
+		{"max_position_embeddings", "context_length", &c.Context},
+		{"hidden_size", "embedding_length", &c.Hidden},
+		{"intermediate_size", "feed_forward_length", &c.FFN},
+		{"num_attention_heads", "attention.head_count", &c.Heads},
+		{"num_key_value_heads", "attention.head_count_kv", &c.HeadsKV},
+		{"vocab_size", "vocab_size", &c.Vocab},
+	}
 }
 
 // unsupported names the first setting that changes the computation to one that
@@ -166,20 +181,21 @@ func (c *llamaConfig) unsupported() error {
 }
 
 func (c *llamaConfig) headKeys(keys map[string]any) error {
-	if *c.HeadsKV > c.Heads || c.Heads%*c.HeadsKV != 0 {
-		return fmt.Errorf(`%d "num_attention_heads" do not share %d "num_key_value_heads"`, c.Heads, *c.HeadsKV)
+	heads, headsKV, width := *c.Heads, *c.HeadsKV, *c.Hidden
+	if headsKV > heads || heads%headsKV != 0 {
+		return fmt.Errorf(`%d "num_attention_heads" do not share %d "num_key_value_heads"`, heads, headsKV)
 	}
-	dim := c.Hidden / c.Heads
+	dim := width / heads
 	if c.HeadDim != nil {
 		dim = *c.HeadDim
-	} else if c.Hidden%c.Heads != 0 {
-		return fmt.Errorf(`"hidden_size" %d does not divide into %d heads`, c.Hidden, c.Heads)
+	} else if width%heads != 0 {
+		return fmt.Errorf(`"hidden_size" %d does not divide into %d heads`, width, heads)
 	}
-	if dim < 2 || dim%2 != 0 || dim > math.MaxInt32/c.Heads {
+	if dim < 2 || dim%2 != 0 || dim > math.MaxInt32/heads {
 		return fmt.Errorf("heads are %d wide, want a positive even number", dim)
 	}
 	keys["llama.rope.dimension_count"] = uint32(dim)
-	if dim*c.Heads != c.Hidden {
+	if dim*heads != width {
 		keys["llama.attention.key_length"] = uint32(dim)
 		keys["llama.attention.value_length"] = uint32(dim)
 	}
@@ -231,8 +247,8 @@ func (c *llamaConfig) tokenKeys(keys map[string]any) error {
 		if id == -1 { // how old files say "none"
 			continue
 		}
-		if id < 0 || id >= c.Vocab {
-			return fmt.Errorf("token id %d (%s), want 0 to %d", id, t.key, c.Vocab-1)
+		if id < 0 || id >= *c.Vocab {
+			return fmt.Errorf("token id %d (%s), want 0 to %d", id, t.key, *c.Vocab-1)
 		}
 		keys[t.key] = uint32(id)
 	}
@@ -241,7 +257,7 @@ func (c *llamaConfig) tokenKeys(keys map[string]any) error {
 
 func llamaConfigOf(keys map[string]any, tied bool, dtype string) (any, error) {
 	c := llamaConfig{Architectures: []string{llamaClass}, ModelType: llamaName,
-		Activation: "silu", Tied: tied, DType: dtype, HeadsKV: new(int64), HeadDim: new(int64)}
+		Activation: "silu", Tied: tied, DType: dtype}
 	keys = maps.Clone(keys)
 	fill := func(key, from string) {
 		if _, ok := keys["llama."+key]; !ok {
@@ -255,24 +271,18 @@ func llamaConfigOf(keys map[string]any, tied bool, dtype string) (any, error) {
 		keys["llama.rope.dimension_count"] = width / h
 	}
 	fill("attention.key_length", "rope.dimension_count")
-	var width int64 // of a head; the part that is rotated must be all of it
-	for _, f := range []struct {
-		key string
-		p   *int64
-	}{
-		{"block_count", &c.Layers}, {"context_length", &c.Context}, {"embedding_length", &c.Hidden},
-		{"feed_forward_length", &c.FFN}, {"attention.head_count", &c.Heads},
-		{"attention.head_count_kv", c.HeadsKV}, {"rope.dimension_count", c.HeadDim},
-		{"attention.key_length", &width}, {"vocab_size", &c.Vocab},
-	} {
+	var width *int64 // of a head; the part that is rotated must be all of it
+	for _, f := range append(c.numbers(),
+		number{key: "rope.dimension_count", v: &c.HeadDim}, number{key: "attention.key_length", v: &width}) {
 		v, err := keyInt(keys, "llama."+f.key)
 		if err != nil {
 			return nil, err
 		}
-		*f.p = int64(v)
+		n := int64(v)
+		*f.v = &n
 	}
-	if width != *c.HeadDim {
-		return nil, fmt.Errorf("rope rotates %d of a head's %d channels; only all is supported", *c.HeadDim, width)
+	if *width != *c.HeadDim {
+		return nil, fmt.Errorf("rope rotates %d of a head's %d channels; only all is supported", *c.HeadDim, *width)
 	}
 	return &c, c.fillRest(keys)
 }

@@ -25,6 +25,7 @@ import (
 	"slices"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/fields"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 )
@@ -144,14 +145,18 @@ func parseHeader(header []byte) ([]entry, error) {
 			return nil, fmt.Errorf("%q occurs twice", e.name)
 		}
 		seen[e.name] = true
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return nil, fmt.Errorf("%q: %w", e.name, err)
+		}
 		if e.name == metadataKey {
 			var metadata map[string]string
-			if err := dec.Decode(&metadata); err != nil {
+			if err := fields.Read(raw, &metadata); err != nil {
 				return nil, fmt.Errorf("%q: %w", e.name, err)
 			}
 			continue
 		}
-		if err := dec.Decode(&e); err != nil {
+		if err := fields.Read(raw, &e); err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", e.name, err)
 		}
 		if len(e.Offsets) != 2 {

@@ -3,12 +3,15 @@ package token
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"reflect"
 	"slices"
 	"strings"
+
+	"limbeck/internal/fields"
 )
 
 // hfTokenizer is tokenizer.json as Hugging Face tokenizers writes it.
@@ -76,13 +79,13 @@ func (m *hfMerges) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	var pairs [][]string
-	if err := json.Unmarshal(data, &pairs); err != nil {
-		return fmt.Errorf("merges are neither strings nor pairs: %w", err)
+	if json.Unmarshal(data, &pairs) != nil {
+		return errors.New("is neither a list of strings nor one of pairs of them")
 	}
 	*m = make(hfMerges, len(pairs))
 	for i, p := range pairs {
 		if len(p) != 2 {
-			return fmt.Errorf("merge %d has %d tokens, want 2", i, len(p))
+			return fmt.Errorf("has a merge, number %d, of %d tokens, want 2", i, len(p))
 		}
 		(*m)[i] = p[0] + " " + p[1]
 	}
@@ -106,13 +109,11 @@ type hfConfig struct {
 type hfToken string
 
 func (t *hfToken) UnmarshalJSON(data []byte) error {
-	var object struct{ Content string }
-	if len(data) > 0 && data[0] == '{' {
-		err := json.Unmarshal(data, &object)
-		*t = hfToken(object.Content)
-		return err
+	object := struct{ Content *string }{(*string)(t)}
+	if json.Unmarshal(data, (*string)(t)) != nil && json.Unmarshal(data, &object) != nil {
+		return errors.New(`is neither a string nor an object with a string as its "content"`)
 	}
-	return json.Unmarshal(data, (*string)(t)) // null leaves ""
+	return nil
 }
 
 func (t hfToken) MarshalJSON() ([]byte, error) {
@@ -137,12 +138,12 @@ func marshal(v any) ([]byte, error) {
 // option that this package does not know.
 func ParseHF(tokenizerJSON, configJSON []byte) (Spec, error) {
 	var file hfTokenizer
-	if err := json.Unmarshal(tokenizerJSON, &file); err != nil {
+	if err := fields.Read(tokenizerJSON, &file); err != nil {
 		return Spec{}, fmt.Errorf("token: tokenizer.json: %w", err)
 	}
 	var config hfConfig
 	if len(configJSON) > 0 {
-		if err := json.Unmarshal(configJSON, &config); err != nil {
+		if err := fields.Read(configJSON, &config); err != nil {
 			return Spec{}, fmt.Errorf("token: tokenizer_config.json: %w", err)
 		}
 	}
@@ -335,13 +336,20 @@ func (c *hfConfig) apply(s *Spec) error {
 // template returns the chat template: a string, or the one named "default" of a
 // list; "" if there is none.
 func (c *hfConfig) template() (string, error) {
-	var text string
-	if len(c.ChatTemplate) == 0 || json.Unmarshal(c.ChatTemplate, &text) == nil { // null leaves ""
-		return text, nil
+	if isNull(c.ChatTemplate) {
+		return "", nil
 	}
-	var named []struct{ Name, Template string }
-	if err := json.Unmarshal(c.ChatTemplate, &named); err != nil {
-		return "", fmt.Errorf("token: tokenizer_config.json: chat_template: %w", err)
+	var text *string
+	var named []struct {
+		Name     string `json:"name"`
+		Template string `json:"template"`
+	}
+	err := fields.OneOrMore("chat_template", c.ChatTemplate, &named, "named templates", func(s string) { text = &s })
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("token: tokenizer_config.json: %w", err)
+	case text != nil:
+		return *text, nil
 	}
 	for _, t := range named {
 		if t.Name == "default" {
@@ -358,12 +366,14 @@ func (f *hfTokenizer) postProcessor(s *Spec) error {
 
 // hfTemplate is the post-processor that frames a text by special tokens.
 type hfTemplate struct {
-	Type       string
-	Processors []json.RawMessage
+	Type       string            `json:"type"`
+	Processors []json.RawMessage `json:"processors"`
 	Single     []struct {
-		SpecialToken *struct{ ID string }
-		Sequence     *struct{ ID string }
-	}
+		SpecialToken *struct {
+			ID string `json:"id"`
+		} `json:"SpecialToken"`
+		Sequence *struct{} `json:"Sequence"`
+	} `json:"single"`
 }
 
 func addsBOS(v json.RawMessage, s *Spec, nest bool) error {
@@ -371,7 +381,7 @@ func addsBOS(v json.RawMessage, s *Spec, nest bool) error {
 		return nil
 	}
 	var t hfTemplate
-	if err := json.Unmarshal(v, &t); err != nil {
+	if err := fields.Read(v, &t); err != nil {
 		return fmt.Errorf("token: tokenizer.json: post_processor: %w", err)
 	}
 	switch {

@@ -55,7 +55,7 @@ func TestParseHFRefuses(t *testing.T) {
 		{`"b":1`, `"b":0`, "", "id 0 is that of"},
 		{`"b":1`, `"b":-1`, "", "has id -1"},
 		{`"b":1`, `"b":4000000000`, "", "has id 4000000000"},
-		{`["a","b"]`, `["a"]`, "", "merge 0 has 1 tokens"},
+		{`["a","b"]`, `["a"]`, "", `"model.merges" has a merge, number 0, of 1 tokens, want 2`},
 		{`,"merges":[["a","b"]]`, ``, "", "model.merges is missing"},
 		{`[["a","b"]]`, `null`, "", "model.merges is missing"},
 		{`"TemplateProcessing"`, `"Roberta"`, "", "post_processor"},
@@ -64,8 +64,14 @@ func TestParseHFRefuses(t *testing.T) {
 		{"", "", `{"add_eos_token":true}`, "add_eos_token"},
 		{"", "", `{`, "tokenizer_config.json"},
 		{"", "", `{"chat_template":[{"name":"rag","template":"x"}]}`, `chat_template: none of the 1 is named "default"`},
-		{"", "", `{"chat_template":5}`, "tokenizer_config.json: chat_template: "},
+		{"", "", `{"chat_template":5}`, `tokenizer_config.json: "chat_template" is 5, want a string or a list of named templates`},
 		{"{", "", "", "tokenizer.json"},
+		{"", "", `[]`, "tokenizer_config.json: it is a list, want a JSON object"},
+		{"", "", `{"eos_token":5}`, `"eos_token" is neither a string nor an object`},
+		{`"b":1`, `"b":1.5`, "", `"model.vocab.b" is 1.5, want a whole number`},
+		{`[["a","b"]]`, `[1]`, "", `"model.merges" is neither a list of strings nor one of pairs`},
+		{`"id":4`, `"id":"4"`, "", `"added_tokens[1].id" is a string, want a whole number`},
+		{`"single":[`, `"single":[5,`, "", `post_processor: "single[0]" is 5, want an object`},
 	} {
 		_, err := ParseHF(tiny(c.old, c.new), []byte(c.config))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -1,44 +1,62 @@
-package serve
+// Package fields reads JSON objects from outside. encoding/json would name what is
+// wrong by Go's types, and not which item of a list it is in.
+package fields
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
-	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 )
 
-// readObject reads a request's body, a JSON object, into the struct that v points
-// to. encoding/json would name what is wrong by Go's types, and not which message
-// it is in.
-func readObject(body []byte, v any) error {
-	bad := func(format string, args ...any) error {
-		return &apiError{status: http.StatusBadRequest, Message: "the request " + fmt.Sprintf(format, args...)}
+// An Error says what is wrong with a field, or with the whole.
+type Error struct {
+	Field   string // as "messages[0].role"; of the whole, ""
+	Problem string // as "is a list, want a string"
+}
+
+func (e *Error) Error() string {
+	if e.Field == "" {
+		return "it " + e.Problem
 	}
+	return fmt.Sprintf("%q %s", e.Field, e.Problem)
+}
+
+func wrong(field, format string, args ...any) error {
+	return &Error{field, fmt.Sprintf(format, args...)}
+}
+
+// Read reads text, a JSON object, into the struct or map that v points to. What is not
+// there, or null, stays as it is, and keys that v has no field for are passed over. A
+// struct's fields have their names in json tags. A field that is a [json.Unmarshaler]
+// says what is wrong as [Error.Problem] does. All errors are [Error].
+func Read(text []byte, v any) error {
 	var whole json.RawMessage
 	var syntax *json.SyntaxError
-	switch err := json.Unmarshal(body, &whole); {
-	case len(bytes.TrimSpace(body)) == 0:
-		return bad("is empty, want a JSON object")
+	switch err := json.Unmarshal(text, &whole); {
+	case len(bytes.TrimSpace(text)) == 0:
+		return wrong("", "is empty, want a JSON object")
 	case errors.As(err, &syntax):
-		line := 1 + bytes.Count(body[:min(int(syntax.Offset), len(body))], []byte("\n"))
-		return bad("is not JSON: line %d, byte %d: %v", line, syntax.Offset, err)
+		line := 1 + bytes.Count(text[:min(int(syntax.Offset), len(text))], []byte("\n"))
+		return wrong("", "is not JSON: line %d, byte %d: %v", line, syntax.Offset, err)
 	case err != nil:
-		return bad("is not JSON: %v", err)
+		return wrong("", "is not JSON: %v", err)
 	}
 	if whole = bytes.TrimSpace(whole); whole[0] != '{' {
-		return bad("is %s, want a JSON object", found(whole))
+		return wrong("", "is %s, want a JSON object", Found(whole))
 	}
 	return fill("", whole, reflect.ValueOf(v).Elem())
 }
 
 var rawType = reflect.TypeFor[json.RawMessage]()
 
-// fill reads raw, which is valid JSON, into v: what is not there, or null, stays as
-// it is, and keys that v has no field for are passed over. where names the field.
+// fill reads raw, which is valid JSON, into v. where names the field.
 func fill(where string, raw json.RawMessage, v reflect.Value) error {
 	raw = bytes.TrimSpace(raw)
 	switch {
@@ -46,6 +64,12 @@ func fill(where string, raw json.RawMessage, v reflect.Value) error {
 		return nil
 	case v.Type() == rawType:
 		v.SetBytes(raw)
+		return nil
+	}
+	if u, ok := v.Addr().Interface().(json.Unmarshaler); ok {
+		if err := u.UnmarshalJSON(raw); err != nil {
+			return wrong(where, "%v", err)
+		}
 		return nil
 	}
 	switch v.Kind() {
@@ -63,22 +87,24 @@ func fill(where string, raw json.RawMessage, v reflect.Value) error {
 	switch {
 	case err == nil:
 		return nil
+	case v.Kind() == reflect.Map && raw[0] == '{':
+		return fillMap(where, raw, v)
 	case v.Kind() == reflect.Float64 && isNumber(raw):
-		return wrong(where, "is %s, want a number of at most 64 bits", found(raw))
+		return wrong(where, "is %s, want a number of at most 64 bits", Found(raw))
 	}
-	return wrong(where, "is %s, want %s", found(raw), wanted(v.Type()))
+	return wrong(where, "is %s, want %s", Found(raw), wanted(v.Type()))
 }
 
 func fillStruct(where string, raw json.RawMessage, v reflect.Value) error {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(raw, &fields) != nil {
-		return wrong(where, "is %s, want %s", found(raw), wanted(v.Type()))
+		return wrong(where, "is %s, want %s", Found(raw), wanted(v.Type()))
 	}
 	if where != "" {
 		where += "."
 	}
 	for i := range v.NumField() { // in the struct's order: of several mistakes, always the same one is told
-		name := v.Type().Field(i).Tag.Get("json")
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 		if value, ok := fields[name]; ok {
 			if err := fill(where+name, value, v.Field(i)); err != nil {
 				return err
@@ -88,10 +114,31 @@ func fillStruct(where string, raw json.RawMessage, v reflect.Value) error {
 	return nil
 }
 
+// fillMap reads a map's values one by one: of several mistakes, the first by key is
+// told.
+func fillMap(where string, raw json.RawMessage, v reflect.Value) error {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &values); err != nil {
+		return wrong(where, "is not JSON: %v", err)
+	}
+	if where != "" {
+		where += "."
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		value := reflect.New(v.Type().Elem()).Elem()
+		if err := fill(fmt.Sprintf("%s%.80s", where, key), values[key], value); err != nil {
+			return err
+		}
+		v.SetMapIndex(reflect.ValueOf(key), value)
+	}
+	return nil
+}
+
 func fillList(where string, raw json.RawMessage, v reflect.Value) error {
 	var items []json.RawMessage
 	if json.Unmarshal(raw, &items) != nil {
-		return wrong(where, "is %s, want %s", found(raw), wanted(v.Type()))
+		return wrong(where, "is %s, want %s", Found(raw), wanted(v.Type()))
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {
@@ -122,14 +169,14 @@ func fillInt(where string, raw json.RawMessage, v reflect.Value) error {
 		v.SetInt(int64(f))
 		return nil
 	case whole:
-		return wrong(where, "is %s, want a whole number of at most %d bits", found(raw), v.Type().Bits())
+		return wrong(where, "is %s, want a whole number of at most %d bits", Found(raw), v.Type().Bits())
 	}
-	return wrong(where, "is %s, want %s", found(raw), wanted(v.Type()))
+	return wrong(where, "is %s, want %s", Found(raw), wanted(v.Type()))
 }
 
-// oneOrMore reads a field that is a string, which goes to one, or a list of things,
-// which goes to what list points to.
-func oneOrMore(where string, raw json.RawMessage, list any, things string, one func(string)) error {
+// OneOrMore reads a field that is a string, which goes to one, or a list of things,
+// which goes to what list points to. where names the field.
+func OneOrMore(where string, raw json.RawMessage, list any, things string, one func(string)) error {
 	var s string
 	switch {
 	case json.Unmarshal(raw, &s) == nil:
@@ -138,13 +185,13 @@ func oneOrMore(where string, raw json.RawMessage, list any, things string, one f
 	case raw[0] == '[':
 		return fill(where, raw, reflect.ValueOf(list).Elem())
 	}
-	return wrong(where, "is %s, want a string or a list of %s", found(raw), things)
+	return wrong(where, "is %s, want a string or a list of %s", Found(raw), things)
 }
 
 func isNumber(raw json.RawMessage) bool { return raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' }
 
-// found says what a JSON value is.
-func found(raw json.RawMessage) string {
+// Found says what a JSON value is.
+func Found(raw json.RawMessage) string {
 	switch {
 	case raw[0] == '{':
 		return "an object"
@@ -169,6 +216,8 @@ func wanted(t reflect.Type) string {
 		return "a list"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
+	case reflect.Uint64:
+		return "a whole number of 0 or more"
 	case reflect.Float64:
 		return "a number"
 	}

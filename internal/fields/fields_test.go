@@ -1,0 +1,79 @@
+package fields
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+)
+
+type sample struct {
+	Name  string          `json:"name,omitempty"`
+	Sizes []uint64        `json:"sizes"`
+	Deep  *inner          `json:"deep"`
+	IDs   map[string]int  `json:"ids"`
+	Sign  sign            `json:"sign"`
+	Any   json.RawMessage `json:"any"`
+}
+
+type inner struct {
+	Share float64 `json:"share"`
+	On    bool    `json:"on"`
+}
+
+// A sign is + or -.
+type sign bool
+
+func (s *sign) UnmarshalJSON(b []byte) error {
+	if *s = string(b) == `"+"`; !*s && string(b) != `"-"` {
+		return errors.New("is neither + nor -")
+	}
+	return nil
+}
+
+func TestRead(t *testing.T) {
+	got := sample{Name: "default"}
+	err := Read([]byte(` {"name": null, "sizes": [1, 2], "deep": {"share": 0.5, "on": true}, "ids": {"a": 1, "b": 2.0},
+		"sign": "+", "any": [{}], "else": {}}`), &got)
+	want := sample{"default", []uint64{1, 2}, &inner{0.5, true}, map[string]int{"a": 1, "b": 2}, true, json.RawMessage("[{}]")}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, error %v; want %+v", got, err, want)
+	}
+}
+
+// An error names the field that is wrong, what it is and what is wanted.
+func TestReadRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                            "it is empty, want a JSON object",
+		"{\n\"name\": x}":             "it is not JSON: line 2, byte 11: invalid character 'x' looking for beginning of value",
+		"[]":                          "it is a list, want a JSON object",
+		"null":                        "it is null, want a JSON object",
+		`{"name": []}`:                `"name" is a list, want a string`,
+		`{"sizes": {}}`:               `"sizes" is an object, want a list`,
+		`{"sizes": [1, -1]}`:          `"sizes[1]" is -1, want a whole number of 0 or more`,
+		`{"deep": "x"}`:               `"deep" is a string, want an object`,
+		`{"deep": {"share": true}}`:   `"deep.share" is true, want a number`,
+		`{"ids": []}`:                 `"ids" is a list, want an object`,
+		`{"ids": {"b": 1, "a": 0.5}}`: `"ids.a" is 0.5, want a whole number`,
+		`{"sign": 1}`:                 `"sign" is neither + nor -`,
+	} {
+		var v sample
+		err := Read([]byte(text), &v)
+		if fmt.Sprint(err) != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"name": "a", "sizes": [1], "deep": {"share": 1e400}, "ids": {"a": 1e2}, "sign": "-"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var e *Error
+		if err := Read(text, new(sample)); err != nil && !errors.As(err, &e) {
+			t.Errorf("%v is a %T", err, err)
+		}
+		var of map[string]string
+		_ = Read(text, &of) // as long as it does not panic
+	})
+}
