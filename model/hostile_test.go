@@ -62,6 +62,14 @@ func TestHostileModels(t *testing.T) {
 	meta := func(key string, v any) change {
 		return func(m *gguf.Meta, ts []*tensor.Tensor) []*tensor.Tensor { m.Set(key, v); return ts }
 	}
+	without := func(keys ...string) change {
+		return func(m *gguf.Meta, ts []*tensor.Tensor) []*tensor.Tensor {
+			for _, key := range keys {
+				m.Delete(key)
+			}
+			return ts
+		}
+	}
 	for name, c := range map[string]struct {
 		change change
 		want   string
@@ -77,19 +85,32 @@ func TestHostileModels(t *testing.T) {
 		"one too many": {func(_ *gguf.Meta, ts []*tensor.Tensor) []*tensor.Tensor {
 			return append(ts, tensor.New("blk.0.attn_q.bias", dtype.F32, 64))
 		}, `tensor "blk.0.attn_q.bias" is not part of`},
-		"architecture":   {meta("general.architecture", "mystery"), `architecture "mystery" is not known; known are: llama`},
-		"pre-tokenizer":  {meta("tokenizer.ggml.pre", "mystery"), `"mystery" is not known`},
-		"tokenizer":      {meta("tokenizer.ggml.model", "mystery"), `"mystery"`},
-		"template":       {meta("tokenizer.chat_template", "{% for %}"), "chat template"},
-		"no heads":       {meta("llama.attention.head_count", uint32(0)), "head_count"},
-		"negative":       {meta("llama.block_count", int32(-3)), "block_count is -3"},
-		"huge":           {meta("llama.block_count", uint32(math.MaxUint32)), "block_count is 4294967295"},
-		"layers to come": {meta("llama.block_count", uint32(1<<12)), `"blk.3.`},
-		"many layers":    {meta("llama.block_count", uint32(1<<12+1)), "block_count is 4097, want 1 to 4096"},
-		"not a number":   {meta("llama.rope.freq_base", float32(math.NaN())), "rope.freq_base is NaN"},
-		"a string":       {meta("llama.embedding_length", "64"), "embedding_length"},
-		"end of text":    {meta("tokenizer.ggml.eos_token_id", uint32(9999)), "9999"},
-		"rope scaling":   {meta("llama.rope.scaling.type", "yarn"), "rope.scaling.type is yarn"},
+		"architecture":       {meta("general.architecture", "mystery"), `architecture "mystery" is not known; known are: llama`},
+		"pre-tokenizer":      {meta("tokenizer.ggml.pre", "mystery"), `"mystery" is not known`},
+		"tokenizer":          {meta("tokenizer.ggml.model", "mystery"), `"mystery"`},
+		"template":           {meta("tokenizer.chat_template", "{% for %}"), "chat template"},
+		"no heads":           {meta("llama.attention.head_count", uint32(0)), "head_count"},
+		"negative":           {meta("llama.block_count", int32(-3)), "block_count is -3"},
+		"huge":               {meta("llama.block_count", uint32(math.MaxUint32)), "block_count is 4294967295"},
+		"layers to come":     {meta("llama.block_count", uint32(1<<12)), `"blk.3.`},
+		"many layers":        {meta("llama.block_count", uint32(1<<12+1)), "block_count is 4097, want 1 to 4096"},
+		"not a number":       {meta("llama.rope.freq_base", float32(math.NaN())), "rope.freq_base is NaN"},
+		"a string":           {meta("llama.embedding_length", "64"), "embedding_length"},
+		"end of text":        {meta("tokenizer.ggml.eos_token_id", uint32(9999)), "9999"},
+		"rope scaling":       {meta("llama.rope.scaling.type", "yarn"), "rope.scaling.type is yarn"},
+		"no layers":          {without("llama.block_count"), `key "llama.block_count" is missing`},
+		"no width":           {without("llama.embedding_length", "llama.attention.key_length"), `key "llama.embedding_length" is missing`},
+		"no head count":      {without("llama.attention.head_count"), `key "llama.attention.head_count" is missing`},
+		"no neurons":         {without("llama.feed_forward_length"), `key "llama.feed_forward_length" is missing`},
+		"no context":         {without("llama.context_length"), `key "llama.context_length" is missing`},
+		"no epsilon":         {without("llama.attention.layer_norm_rms_epsilon"), "layer_norm_rms_epsilon\" is missing"},
+		"another vocabulary": {meta("llama.vocab_size", uint32(10)), "llama.vocab_size is 10, but the tokenizer has "},
+		"heads of no width": {meta("llama.attention.key_length", uint32(0)),
+			"llama.attention.value_length is 16; this build supports only a head's width, 0 by attention.key_length"},
+		"heads of another width": {func(m *gguf.Meta, ts []*tensor.Tensor) []*tensor.Tensor {
+			m.Set("llama.attention.head_count", uint32(8))
+			return without("llama.attention.key_length")(m, ts)
+		}, "a head's width, 8 by embedding_length over attention.head_count: attention.key_length is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, ts := parts(t, dtype.F32)

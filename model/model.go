@@ -252,27 +252,33 @@ func config(meta gguf.Meta, vocab int, tied bool) (arch.Config, error) {
 	r := reader{meta: meta, prefix: name + "."}
 	c := arch.Config{
 		Arch: name, Vocab: vocab, Tied: tied,
-		Layers:   r.int("block_count", 0),
-		Width:    r.int("embedding_length", 0),
-		Heads:    r.int("attention.head_count", 0),
-		FFN:      r.int("feed_forward_length", 0),
-		Context:  r.int("context_length", 0),
-		NormEps:  r.float("attention.layer_norm_rms_epsilon", 0),
+		Layers:   r.int("block_count"),
+		Width:    r.int("embedding_length"),
+		Heads:    r.int("attention.head_count"),
+		FFN:      r.int("feed_forward_length"),
+		Context:  r.int("context_length"),
+		NormEps:  r.float("attention.layer_norm_rms_epsilon"),
 		RopeBase: r.float("rope.freq_base", 10000),
 	}
 	c.KVHeads = r.int("attention.head_count_kv", c.Heads)
 	c.HeadDim = r.int("attention.key_length", c.Width/max(c.Heads, 1))
-	if v := r.int("attention.value_length", c.HeadDim); v != c.HeadDim {
-		r.fail("attention.value_length", v, c.HeadDim)
+	by := "attention.key_length"
+	if _, ok := meta.Get(name + "." + by); !ok {
+		by = "embedding_length over attention.head_count: attention.key_length is missing"
 	}
-	if d := r.int("rope.dimension_count", c.HeadDim); d != c.HeadDim {
-		r.fail("rope.dimension_count", d, c.HeadDim)
+	for _, key := range []string{"attention.value_length", "rope.dimension_count"} {
+		if n := r.int(key, c.HeadDim); n != c.HeadDim {
+			r.fail(key, n, "; this build supports only a head's width, %d by %s", c.HeadDim, by)
+		}
+	}
+	if n := r.int("vocab_size", vocab); n != vocab {
+		r.fail("vocab_size", n, ", but the tokenizer has %d tokens", vocab)
 	}
 	if s := meta.String(name+".rope.scaling.type", "none"); s != "none" {
-		r.fail("rope.scaling.type", s, "none")
+		r.fail("rope.scaling.type", s, "; this build supports none")
 	}
 	if n := r.int("expert_count", 0); n != 0 {
-		r.fail("expert_count", n, 0)
+		r.fail("expert_count", n, "; this build supports 0")
 	}
 	return c, r.err
 }
@@ -284,23 +290,24 @@ type reader struct {
 	err    error
 }
 
-func (r *reader) fail(key string, got, want any) {
+func (r *reader) fail(key string, got any, format string, args ...any) {
 	if r.err == nil {
-		r.err = fmt.Errorf("%s%s is %v; this build supports %v", r.prefix, key, got, want)
+		r.err = fmt.Errorf("%s%s is %v"+format, append([]any{r.prefix, key, got}, args...)...)
 	}
 }
 
-func (r *reader) int(key string, def int) int {
+// int returns a number, def if it is not there; without def, that is an error.
+func (r *reader) int(key string, def ...int) int {
 	return readKey(r, key, def, gguf.Meta.IntErr)
 }
 
-func (r *reader) float(key string, def float64) float64 {
+func (r *reader) float(key string, def ...float64) float64 {
 	return readKey(r, key, def, gguf.Meta.FloatErr)
 }
 
-func readKey[T any](r *reader, key string, def T, get func(gguf.Meta, string) (T, error)) T {
-	if _, ok := r.meta.Get(r.prefix + key); !ok {
-		return def
+func readKey[T any](r *reader, key string, def []T, get func(gguf.Meta, string) (T, error)) T {
+	if _, ok := r.meta.Get(r.prefix + key); !ok && len(def) > 0 {
+		return def[0]
 	}
 	v, err := get(r.meta, r.prefix+key)
 	if err != nil && r.err == nil {
