@@ -184,6 +184,8 @@ func (f *hfTokenizer) known() error {
 		return wrong(fmt.Sprintf("normalizer %q", typeOf(f.Normalizer)))
 	case typeOf(f.Decoder) != "ByteLevel":
 		return unknown("tokenizer.json: decoder", typeOf(f.Decoder), []string{"ByteLevel"})
+	case m.Vocab == nil:
+		return fmt.Errorf("token: tokenizer.json: model.vocab is missing")
 	case m.Merges == nil: // none at all are an empty list
 		return fmt.Errorf("token: tokenizer.json: model.merges is missing, without which text gets other ids")
 	case m.Dropout != nil && *m.Dropout != 0:

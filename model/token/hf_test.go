@@ -58,6 +58,7 @@ func TestParseHFRefuses(t *testing.T) {
 		{`["a","b"]`, `["a"]`, "", `"model.merges" has a merge, number 0, of 1 tokens, want 2`},
 		{`,"merges":[["a","b"]]`, ``, "", "model.merges is missing"},
 		{`[["a","b"]]`, `null`, "", "model.merges is missing"},
+		{`"vocab"`, `"words"`, "", "model.vocab is missing"},
 		{`"TemplateProcessing"`, `"Roberta"`, "", "post_processor"},
 		{`{"id":"<s>"`, `{"id":"<t>"`, "", `"<t>" is not in the vocabulary`},
 		{"", "", `{"eos_token":"q"}`, `eos_token "q" is not in the vocabulary`},
