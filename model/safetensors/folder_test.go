@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -15,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -346,42 +343,6 @@ func TestOpenFolderRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
-	}
-}
-
-// An index of many tensors takes not much longer to check than their shard to read:
-// looking each up among all of them took thirty times as long.
-func TestLongIndex(t *testing.T) {
-	const many = 40_000
-	var tensors []*tensor.Tensor
-	places := map[string]string{}
-	for i := range many {
-		name := fmt.Sprint("w", i)
-		tensors = append(tensors, tensor.FromF32(name, []float32{1}, 1))
-		places[name] = "a.safetensors"
-	}
-	dir := t.TempDir()
-	index, err := json.Marshal(map[string]any{"weight_map": places})
-	for name, b := range map[string][]byte{"a.safetensors": encode(t, tensors), indexFile: index} {
-		if err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), b, 0o666)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	start := time.Now()
-	file, err := Open(filepath.Join(dir, "a.safetensors"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	file.Close()
-	alone := time.Since(start)
-	f := &Folder{shards: &Shards{}}
-	defer f.Close()
-	start = time.Now()
-	if err := f.openWeights(dir); err != nil {
-		t.Fatal(err)
-	}
-	if all := time.Since(start); all > 10*alone {
-		t.Errorf("with the index %v, without %v", all, alone)
 	}
 }
 
