@@ -28,6 +28,12 @@ type Train struct {
 	Seed        int64   `json:"seed" default:"0" min:"0" doc:"of the order of examples and of new weights; 0: the recipe's"`
 }
 
+// The tokens that carry loss.
+const (
+	LossOnReply = "reply"
+	LossOnAll   = "all"
+)
+
 // BF16 is the Compute of mixed precision.
 const BF16 = "bf16"
 

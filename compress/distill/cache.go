@@ -64,6 +64,20 @@ func (c *Cache) Check(size int) error {
 	return nil
 }
 
+// Covers returns an error unless c has a row for each token of set that carries
+// loss: the loss of a batch would index out of range otherwise.
+func (c *Cache) Covers(set []train.Sequence) error {
+	if n := len(c.First) - 1; n != len(set) {
+		return fmt.Errorf("the teacher's cache is of %d examples, the training of %d", n, len(set))
+	}
+	for i, s := range set {
+		if n := c.First[i+1] - c.First[i]; n != s.Targets() {
+			return fmt.Errorf("the teacher's cache has %d rows for example %d of the training, whose loss is on %d tokens", n, i+1, s.Targets())
+		}
+	}
+	return nil
+}
+
 // roundoff is how far above 1 a sum of f32 probabilities over a vocabulary may lie.
 const roundoff = 1e-3
 

@@ -191,6 +191,23 @@ func TestCacheAppend(t *testing.T) {
 	}
 }
 
+// A cache covers the training whose rows it holds, and no other.
+func TestCacheCovers(t *testing.T) {
+	set := sequences(4, shape().Vocab)
+	set[2].From = 2
+	c := newCache(t, []arch.Model{decoder(shape(), 3)}, nil, shape().Vocab, set, 2, 1, 1)
+	if err := c.Covers(set); err != nil {
+		t.Error(err)
+	}
+	if err := c.Covers(set[:3]); err == nil {
+		t.Error("a cache of 4 examples covers a training of 3")
+	}
+	set[2].From = 1
+	if err := c.Covers(set); err == nil || !strings.Contains(err.Error(), "example 3 of the training") {
+		t.Errorf("error %v, want one of example 3, whose loss is on a token more", err)
+	}
+}
+
 func newCache(t *testing.T, teachers []arch.Model, v Vocabulary, size int, set []train.Sequence, k int, temperature float64, threads int) *Cache {
 	t.Helper()
 	c, err := NewReader(teachers, v, size, k, temperature, newPool(t, threads)).Read(t.Context(), set, nil)

@@ -32,19 +32,23 @@ type cacheSettings struct {
 	TopK        int
 	Temperature float64
 	MaxTokens   int
+	LossOn      string `json:",omitempty"` // if not the replies; the keys of other caches stay as they were
 }
 
 // cacheStep adds the step that stores what the teachers say of the training
 // examples, in the student's tokens.
 func cacheStep(c *recipe.Chain, d *recipe.Distill, teachers []run.Input, ref string, student run.Input) (*run.Step, error) {
-	settings := cacheSettings{d.TopK, d.Temperature, int(d.MaxTokens)}
+	settings := cacheSettings{TopK: d.TopK, Temperature: d.Temperature, MaxTokens: int(d.MaxTokens)}
+	if d.LossOn != recipe.LossOnReply {
+		settings.LossOn = d.LossOn
+	}
 	s := &run.Step{Kind: "cache", Name: "cache", Version: 4, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
 	in, err := c.Get("data.train", "train")
 	if err != nil {
 		return nil, err
 	}
 	s.Inputs = append(s.Inputs, in)
-	s.Predict = predictCache(c, len(teachers), ref, d.TopK)
+	s.Predict = predictCache(c, len(teachers), ref, d)
 	s.Run = func(ctx context.Context, w *run.Work) error { return settings.make(ctx, w, len(teachers), ref) }
 	return c.Add(s), nil
 }
@@ -94,6 +98,7 @@ func (s cacheSettings) questions(w *run.Work, teacher token.Spec) (q questions, 
 	if q.set, _, err = data.Sequences(student, examples, s.MaxTokens); err == nil && len(q.set) == 0 {
 		err = errors.New("no training example is short enough for the teacher to read")
 	}
+	putLoss(q.set, s.LossOn)
 	q.tokens = student.Config().Vocab
 	return q, err
 }

@@ -122,7 +122,7 @@ func distillModel(ctx context.Context, w *run.Work, ref string, s distillSetting
 				return nil, 0, err
 			}
 		}
-		return cachedObjective(m, cache, o, len(set), f.pool)
+		return cachedObjective(m, cache, o, set, f.pool)
 	}
 	f.open = func() (*model.Model, error) {
 		m, err := openInput(w, "student", ref)
@@ -143,13 +143,13 @@ func distillModel(ctx context.Context, w *run.Work, ref string, s distillSetting
 	return save(w, m, "distilled on "+f.learned()+f.made())
 }
 
-// cachedObjective is the loss against what a teacher said of n examples; a nil
-// cache leaves the data's own labels.
-func cachedObjective(m *model.Model, cache *distill.Cache, o distill.Options, n int, pool *par.Pool) (train.Objective, float64, error) {
+// cachedObjective is the loss against what a teacher said of set; a nil cache
+// leaves the data's own labels.
+func cachedObjective(m *model.Model, cache *distill.Cache, o distill.Options, set []train.Sequence, pool *par.Pool) (train.Objective, float64, error) {
 	dropped := 0.0
 	if cache != nil {
-		if k := len(cache.First) - 1; k != n {
-			return nil, 0, fmt.Errorf("the teacher's cache is of %d examples, the training of %d", k, n)
+		if err := cache.Covers(set); err != nil {
+			return nil, 0, err
 		}
 		dropped = cache.Dropped
 	}

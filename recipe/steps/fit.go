@@ -322,16 +322,23 @@ func (f *fit) sequences(m *model.Model, t *Training) ([]train.Sequence, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.settings.LossOn == "all" {
-		for k := range set {
-			set[k].From = 1
-		}
-	}
+	putLoss(set, f.settings.LossOn)
 	t.Sequences, t.TooLong = len(set), len(tooLong)
 	for _, s := range set {
 		t.Tokens += len(s.IDs) - 1
 	}
 	return set, nil
+}
+
+// putLoss puts the loss of set on all tokens but the first of each sequence, if
+// that is what the settings say; else it stays on the replies.
+func putLoss(set []train.Sequence, on string) {
+	if on != recipe.LossOnAll {
+		return
+	}
+	for i := range set {
+		set[i].From = 1
+	}
 }
 
 // cut returns examples as what is learned of them, in m's tokens.

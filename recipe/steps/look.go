@@ -136,6 +136,14 @@ func (l look) whole(d recipe.Data) look {
 	return l
 }
 
+// losing returns the look at a training whose loss is on those tokens.
+func (l look) losing(on string) look {
+	if on == recipe.LossOnAll {
+		l.pass.rows = l.pass.tokens
+	}
+	return l
+}
+
 // readFile reads the examples of a file that the recipe names by a key.
 func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, error) {
 	d := r.Data

@@ -200,6 +200,7 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 	if student {
 		l, m, file = l.whole(c.Recipe.Data), l.student, 4*int64(l.student.Params())
 	}
+	l = l.losing(t.LossOn)
 	beside := l.beside(file, t).and(more)
 	cost := l.train(m, t, rounded != nil, beside)
 	return cost, beside, checkMemory(c.Recipe, key, t, cost)
@@ -220,7 +221,7 @@ func checkMemory(r *recipe.Recipe, key string, t *recipe.Train, cost run.Cost) e
 const cacheCopies = 2 // of a part of the cache: as it is made, and uncollected
 
 // predictCache predicts the time of the teachers' pass over the examples.
-func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (run.Cost, error) {
+func predictCache(c *recipe.Chain, members int, ref string, d *recipe.Distill) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
 		l, err := examineTeacher(c, ref)
 		if err != nil {
@@ -229,8 +230,8 @@ func predictCache(c *recipe.Chain, members int, ref string, topK int) func() (ru
 		if err := checkTeaching(c, studentRef(c), l.config); err != nil {
 			return run.Cost{}, err
 		}
-		l = l.whole(c.Recipe.Data)
-		row := int64(8*topK + 8)
+		l = l.whole(c.Recipe.Data).losing(d.LossOn)
+		row := int64(8*d.TopK + 8)
 		part := min(l.pass.rows, float64(cachePart)*l.pass.rows/max(1, l.pass.tokens))
 		rows := min(l.pass.rows, distill.ReaderTokens*l.pass.rows/max(1, l.pass.tokens))
 		need := l.reading().and(needs{heap: int64(members)*l.bytes + sweepMemory(l.config, l.pass.tokens, true) +
@@ -254,7 +255,7 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 		if err != nil {
 			return run.Cost{}, needs{}, err
 		}
-		l = l.whole(c.Recipe.Data)
+		l = l.whole(c.Recipe.Data).losing(d.LossOn)
 		var taught needs
 		var seconds float64
 		switch {

@@ -185,8 +185,9 @@ func TestWays(t *testing.T) {
 		"scratch": "student: {from: scratch, layers: 1}\ntrain: {steps: 3, batch_tokens: 256, max_tokens: 128}\n",
 		"live": "student: {layers: 2}\ndistill: {feature: 1, relation: 1, steps: 3, batch_tokens: 256, max_tokens: 128}\n" +
 			"quantize: {size: 150kB}\n",
-		"reverse":  "student: {params: 80k}\ndistill: {divergence: reverse, steps: 3, batch_tokens: 256, max_tokens: 128}\n",
-		"adapters": "distill: {steps: 3, batch_tokens: 256, max_tokens: 128, lora: {rank: 4}}\n",
+		"all tokens": "student: {layers: 2}\ndistill: {cache: topk, topk: 8, loss_on: all, steps: 3, batch_tokens: 256, max_tokens: 128}\n",
+		"reverse":    "student: {params: 80k}\ndistill: {divergence: reverse, steps: 3, batch_tokens: 256, max_tokens: 128}\n",
+		"adapters":   "distill: {steps: 3, batch_tokens: 256, max_tokens: 128, lora: {rank: 4}}\n",
 		"aware": "distill: {steps: 3, batch_tokens: 256, max_tokens: 128}\n" +
 			"quantize: {format: q4_0, aware: true}\n",
 		"quantized": "quantize: q8_0\n",
