@@ -54,7 +54,7 @@ func (r *Recipe) Problem(key, what, allowed string) *Problem {
 	if _, ok := r.places["teacher[0]"]; !ok { // written as one stage, not as a list
 		key = strings.Replace(key, "teacher[0]", "teacher", 1)
 	}
-	p := &Problem{Source: r.Path, Key: r.prefix + key, What: what, Allowed: allowed}
+	p := &Problem{Source: r.Path, Key: strings.TrimSuffix(r.prefix+key, "."), What: what, Allowed: allowed}
 	for at := key; ; at = above(at) {
 		if flag, ok := r.Flags[at]; ok {
 			p.Source, p.Key = flag, ""

@@ -259,7 +259,9 @@ func (d *decoder) variants(root *yaml.Node) []Variant {
 		seen[k.Value] = true
 		d.prefix, d.places = "variants."+k.Value+".", map[string]*yaml.Node{}
 		if d.variantKeys(over) {
-			out = append(out, Variant{k.Value, d.recipe(d.merge(reflect.TypeFor[Recipe](), base, over, ""))})
+			r := d.recipe(d.merge(reflect.TypeFor[Recipe](), base, over, ""))
+			r.places[""] = d.locate(k)
+			out = append(out, Variant{k.Value, r})
 			d.sameTest(over)
 		}
 		d.prefix = ""

@@ -239,7 +239,7 @@ func identify(refs []string) ([]compare.Contestant, error) {
 }
 
 // modelName returns the shortest end of a path that no other path has, without .gguf
-// unless another then has it.
+// unless another, or the classical baseline, then has it.
 func modelName(ref string, refs []string) string {
 	paths := make([]string, len(refs))
 	for i, r := range refs {
@@ -259,7 +259,7 @@ func modelName(ref string, refs []string) string {
 		if having(end) != 1 {
 			continue
 		}
-		if short, ok := strings.CutSuffix(end, ".gguf"); ok && having(short) == 0 {
+		if short, ok := strings.CutSuffix(end, ".gguf"); ok && having(short) == 0 && short != report.Classical {
 			return short
 		}
 		return end

@@ -51,6 +51,7 @@ func TestModelNames(t *testing.T) {
 		"x/m.gguf y/m.gguf y/m":    "x/m y/m.gguf m",
 		"m.gguf a/m.gguf":          "m.gguf a/m",
 		"builtin:tiny ./tiny.gguf": "builtin:tiny tiny",
+		"x/classical.gguf m.gguf":  "classical.gguf m",
 	} {
 		all := strings.Fields(refs)
 		var names []string

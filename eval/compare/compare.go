@@ -105,7 +105,7 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 	}
 	c.pool = par.New(o.Threads)
 	defer c.pool.Close()
-	names := map[string]bool{}
+	names := map[string]bool{report.Classical: o.Train != nil}
 	for _, x := range contestants {
 		if names[x.Name] {
 			return nil, fmt.Errorf("compare: two contestants are called %q", x.Name)

@@ -106,12 +106,15 @@ func (j *judging) add(chains []*recipe.Chain) error {
 		if name == "" {
 			name = "student"
 		}
-		x := judged{Name: name, Role: report.Student, Variant: c.Variant, Seed: c.Seed}
-		if training, err := c.Get("training", ""); err == nil {
-			j.put(x, in, c.Recipe.Student.From.Text, &training)
-		} else {
-			j.put(x, in, c.Recipe.Student.From.Text, nil)
+		if j.taken(name) || name == report.Classical && slices.Contains(j.r.Compare.Baselines, classical) {
+			return c.Recipe.Problem("", "another model of the comparison is called "+name, "another name")
 		}
+		x := judged{Name: name, Role: report.Student, Variant: c.Variant, Seed: c.Seed}
+		var training *run.Input
+		if t, err := c.Get("training", ""); err == nil {
+			training = &t
+		}
+		j.put(x, in, studentRef(c), training)
 	}
 	return j.addBaselines(chains)
 }
@@ -134,7 +137,7 @@ func (j *judging) addTeachers(c *recipe.Chain) error {
 		if len(members) > 1 {
 			name += fmt.Sprintf(" %d", k+1)
 		}
-		for slices.ContainsFunc(j.settings.Models, func(x judged) bool { return x.Name == name }) {
+		for j.taken(name) {
 			name += " of " + c.Title()
 		}
 		var training *run.Input
@@ -148,6 +151,11 @@ func (j *judging) addTeachers(c *recipe.Chain) error {
 
 // has tells whether a model is in the comparison already, maybe as another variant's.
 func (j *judging) has(in run.Input) bool { return slices.ContainsFunc(j.inputs, in.Same) }
+
+// taken tells whether a model of the comparison has the name.
+func (j *judging) taken(name string) bool {
+	return slices.ContainsFunc(j.settings.Models, func(x judged) bool { return x.Name == name })
+}
 
 // put adds a model, and how it was trained.
 func (j *judging) put(x judged, in run.Input, ref string, training *run.Input) {
@@ -180,8 +188,9 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 			if err != nil {
 				return err
 			}
-			ref := c.Recipe.Student.From.Text
+			ref := studentRef(c)
 			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: 2, Settings: plain, Inputs: []run.Input{in}}
+			s.Predict = predictQuantize(c, ref, !c.Recipe.Student.From.Model(), &plain)
 			s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, plain) }
 			j.steps = append(j.steps, s)
 			j.put(judged{Name: s.Name, Role: report.Baseline}, run.Input{Of: s, Path: ModelFile}, "", nil)
@@ -199,9 +208,10 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 	if err != nil {
 		return err
 	}
-	ref, studentRef := c.Recipe.Teacher[0].From.Text, c.Recipe.Student.From.Text
+	ref, own := c.Recipe.Teacher[0].From.Text, studentRef(c)
 	s := &run.Step{Kind: "untouched", Name: untouched, Version: 1, Inputs: []run.Input{teacher, student}}
-	s.Run = func(ctx context.Context, w *run.Work) error { return shrinkTeacher(ctx, w, ref, studentRef) }
+	s.Predict = predictQuantize(c, ref, false, &recipe.Quantize{})
+	s.Run = func(ctx context.Context, w *run.Work) error { return shrinkTeacher(ctx, w, ref, own) }
 	j.steps = append(j.steps, s)
 	j.put(judged{Name: "teacher, only quantized", Role: report.Baseline, Maybe: true}, run.Input{Of: s}, "", nil)
 	return nil

@@ -115,6 +115,39 @@ func TestCompareLog(t *testing.T) {
 	}
 }
 
+// A model that the program carries is compared as it is, as the student that no step
+// changes, and rounded by baselines, whose steps are forecast too.
+func TestCompareBuiltin(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: builtin:home-assistant\ndata: {train: train.jsonl, test: test.jsonl}\n"+
+		"compare: {baselines: [round-to-nearest, untouched], rounds: 0, resamples: 100}\n"+
+		"variants: {same: {}, small: {quantize: {format: q4_0, calibration: 2}}}\n")
+	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"), `{"text": "the radio", "intent": "radio_on", "slots": []}`+"\n")
+	p, err := plan(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.Steps {
+		if s.Kind != "data" && (s.Cost.Seconds <= 0 || s.Cost.Memory == 0) {
+			t.Errorf("step %s takes %g s and %d bytes of memory, want a forecast", s.Name, s.Cost.Seconds, s.Cost.Memory)
+		}
+	}
+	if err := makeRecipe(path, 1); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A variant cannot be called as another row of the comparison.
+func TestCompareNames(t *testing.T) {
+	for name, ok := range map[string]bool{"classical": false, "teacher": false, "student": true} {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\nvariants: {"+name+": {}}\n")
+		_, _, _, err := compiled(path)
+		want := fmt.Sprintf("%s:4:12: variants.%s: another model of the comparison is called %[2]s (allowed: another name)", path, name)
+		if ok != (err == nil) || err != nil && err.Error() != want {
+			t.Errorf("%s: error %v, want %s", name, err, want)
+		}
+	}
+}
+
 // Labels are labels with a system message before them too, to the comparison as to
 // the look before all work: 120 of them in 240 rows are few enough only as such.
 func TestCompareLabelsWithSystem(t *testing.T) {

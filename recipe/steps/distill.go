@@ -70,7 +70,8 @@ func buildDistill(c *recipe.Chain) error {
 	return nil
 }
 
-// studentRef names the model from which the student's shape follows.
+// studentRef names the model from which the student's shape follows: itself, if it
+// is one that no step changes.
 func studentRef(c *recipe.Chain) string {
 	if c.Recipe.Student.From.Model() {
 		return c.Recipe.Student.From.Text

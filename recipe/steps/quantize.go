@@ -47,11 +47,8 @@ func buildQuantize(c *recipe.Chain) error {
 		}
 		s.Inputs = append(s.Inputs, in)
 	}
-	ref := c.Recipe.Student.From.Text
-	if student.Of == nil && ref == recipe.FromTeacher {
-		ref = c.Recipe.Teacher[0].From.Text
-	}
-	s.Predict = predictQuantize(c, studentRef(c), !c.Recipe.Student.From.Model(), q)
+	ref := studentRef(c)
+	s.Predict = predictQuantize(c, ref, !c.Recipe.Student.From.Model(), q)
 	s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, *q) }
 	c.Add(s)
 	c.Put("unquantized", student)
