@@ -79,7 +79,10 @@ func (c *comparison) chooseMetrics() error {
 		}
 		return nil
 	}
-	for _, want := range c.Metrics {
+	for k, want := range c.Metrics {
+		if slices.Contains(c.Metrics[:k], want) {
+			return fmt.Errorf("compare: metric %q is named twice", want)
+		}
 		i := slices.IndexFunc(all, func(m metric) bool { return m.info.Name == want })
 		if i < 0 {
 			var known []string

@@ -309,13 +309,7 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 		o.Train = learned
 	}
 	if w.Has("recorded") {
-		f, err := os.Open(w.Input("recorded"))
-		if err != nil {
-			return err
-		}
-		o.Recorded, err = report.ReadRecorded(f)
-		f.Close()
-		if err != nil {
+		if o.Recorded, err = readRecorded(w.Input("recorded")); err != nil {
 			return err
 		}
 	}
@@ -324,6 +318,16 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 		return err
 	}
 	return writeReport(w, r, o.Rounds > 0)
+}
+
+// readRecorded reads models that were measured on an earlier day.
+func readRecorded(path string) ([]report.Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return report.ReadRecorded(f)
 }
 
 // known returns the examples that the models learned, without those that a step

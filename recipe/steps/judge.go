@@ -40,6 +40,11 @@ func checkData(r *recipe.Recipe) (judged []data.Example, warnings []string, err 
 	if n := int(r.Compare.Limit); n > 0 {
 		judged = judged[:min(n, len(judged))]
 	}
+	if f := r.Compare.Recorded; f != "" {
+		if _, err := readRecorded(r.Find(f)); err != nil {
+			return nil, nil, r.Cause("compare.recorded", err)
+		}
+	}
 	j := judge{recipe: r}
 	if len(learned) > 0 { // else the comparison goes by what it judges
 		j.learned = data.Detect(learned)

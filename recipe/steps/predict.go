@@ -134,6 +134,16 @@ func adapted(c arch.Config, rank int) int {
 	return c.Layers * rank * (2*(c.Width+q) + 2*(c.Width+kv) + 3*(c.Width+c.FFN))
 }
 
+// checkRank refuses adapters of a rank above that of a projection that they stand
+// beside, in a model of shape c: [train.Adapt] would.
+func checkRank(r *recipe.Recipe, key string, l *recipe.LoRA, c arch.Config) error {
+	most := min(c.Width, c.FFN, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim)
+	if l == nil || l.Rank <= most {
+		return nil
+	}
+	return r.Problem(key+".lora.rank", fmt.Sprintf("cannot be %d: the smallest projection of the model has rank %d", l.Rank, most), fmt.Sprintf("1 to %d", most))
+}
+
 // plan returns the plan of a training, as the trainer will make it, in a step that
 // has so much in memory beside it, and the memory of the step.
 func (l *look) plan(c arch.Config, t *recipe.Train, aware bool, beside needs) (train.Plan, int64) {
@@ -199,6 +209,9 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 	m, file := l.config, l.bytes
 	if student {
 		l, m, file = l.whole(c.Recipe.Data), l.student, 4*int64(l.student.Params())
+	}
+	if err := checkRank(c.Recipe, key, t.LoRA, m); err != nil {
+		return run.Cost{}, needs{}, err
 	}
 	l = l.losing(t.LossOn)
 	beside := l.beside(file, t).and(more)
@@ -279,6 +292,9 @@ func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) forecast {
 		if err != nil {
 			return run.Cost{}, needs{}, err
 		}
+		if err := checkRank(c.Recipe, "synthesize", t.LoRA, l.config); err != nil {
+			return run.Cost{}, needs{}, err
+		}
 		share := l.prompts.tokens / max(1, l.pass.tokens/augmented(c.Recipe.Data))
 		l.validation = work{l.validation.tokens * share, l.validation.tokens * share}
 		l.pass = l.prompts
@@ -297,7 +313,10 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 		if err != nil {
 			return run.Cost{}, err
 		}
-		examples := l.pass.tokens / max(1, l.mean) / augmented(c.Recipe.Data)
+		if err := checkFrame(c); err != nil {
+			return run.Cost{}, err
+		}
+		examples := l.examples(c.Recipe.Data)
 		one := l.prompts.tokens / max(1, examples)
 		ask, answer := prompts*one, prompts*l.mean
 		writer := generating(l.config, int64(dtype.Q8_0.Bytes(l.config.Params())), float64(most), one)

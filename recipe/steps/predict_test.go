@@ -55,6 +55,17 @@ func TestStudentConfig(t *testing.T) {
 	}
 }
 
+// The ranks that a forecast refuses are those that adapters cannot have.
+func TestRank(t *testing.T) {
+	for _, rank := range []int{1, 32, 33} {
+		m := testkit.Model(1)
+		_, want := train.Adapt(m.Model, rank, 1, 1)
+		if got := checkRank(&recipe.Recipe{}, "train", &recipe.LoRA{Rank: rank}, m.Config()); (got == nil) != (want == nil) {
+			t.Errorf("rank %d: forecast %v, training %v", rank, got, want)
+		}
+	}
+}
+
 // Times and memory grow with what there is to do.
 func TestCostsGrow(t *testing.T) {
 	c := arch.Config{Layers: 2, Width: 64, Heads: 2, KVHeads: 1, HeadDim: 32, FFN: 128, Vocab: 300, Tied: true}

@@ -102,6 +102,10 @@ func TestImpossible(t *testing.T) {
 			"2:44: teacher[1].train.memory: cannot be 1MB: "},
 		"memory of the writer":        {head + "synthesize: {memory: 1MB}\ntrain: {}", "4:22: synthesize.memory: cannot be 1MB: "},
 		"memory beside the teacher's": {head + "distill: {memory: 1MB}", "4:19: distill.memory: cannot be 1MB: "},
+		"rank":                        {head + "student: {layers: 1}\ndistill: {lora: {rank: 33}}", "5:24: distill.lora.rank: cannot be 33: the smallest projection of the model has rank 32 (allowed: 1 to 32)"},
+		"rank of the teacher":         {"name: a\nteacher: {from: ./teacher.gguf, train: {lora: {rank: 33}}}\ndata: train.jsonl", "2:54: teacher.train.lora.rank: cannot be 33: "},
+		"rank of the writer":          {head + "synthesize: {lora: {rank: 33}}\ntrain: {}", "4:27: synthesize.lora.rank: cannot be 33: "},
+		"nothing recorded":            {head + "student: {layers: 1}\ncompare: {recorded: train.jsonl}", "5:21: compare.recorded: report: recorded models: json: unknown field "},
 		"variant":                     {head + "variants: {x: {student: {layers: 40}}}", "4:34: variants.x.student.layers: cannot be 40: the model has 3"},
 		"no data":                     {"name: a\nteacher: ./teacher.gguf\ndata: nosuch.jsonl\ntrain: {}", "3:7: data.train: no file or folder nosuch.jsonl"},
 		"no match":                    {"name: a\nteacher: ./teacher.gguf\ndata: no*.jsonl\ntrain: {}", "3:7: data.train: no file matches no*.jsonl"},
@@ -136,6 +140,21 @@ func TestImpossible(t *testing.T) {
 	}
 }
 
+// Logs with other system messages here and there are not what examples can be
+// synthesized like, which shows before the writer of prompts is trained.
+func TestNothingToSynthesizeLike(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: chats.jsonl\nsynthesize: {}\ntrain: {}\n")
+	var rows strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&rows, `{"messages": [{"role": "system", "content": "system %d"}, {"role": "user", "content": "lamp %d"}, {"role": "assistant", "content": "on"}]}`+"\n", i%2, i)
+	}
+	write(t, filepath.Join(filepath.Dir(path), "chats.jsonl"), rows.String())
+	_, err := plan(path)
+	if want := path + ":4:13: synthesize: example chats.jsonl:2: synthesize needs prompts of one message"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 // Examples that the recipe's task cannot judge are found before any work, and by
 // whoever writes a recipe: the training data is of intents and slots.
 func TestNotToJudge(t *testing.T) {
@@ -152,6 +171,7 @@ func TestNotToJudge(t *testing.T) {
 		"labels":     {"name: a\nteacher: ./teacher.gguf\ndata: {train: o.jsonl, test: train.jsonl}", labels, "3:30: data.test: the examples are structured JSON, 3 intents, 1 slot, the training data is classification, 1 label"},
 		"accuracy":   {head + "test: o.jsonl}\ncompare: {metrics: [accuracy]}", slots, "4:20: compare.metrics: compare: metric \"accuracy\" does not go with the task json_slots; known are: exact_match, "},
 		"metric":     {head + "test: o.jsonl}\ntask: exact_match\ncompare: {metrics: [slot_f1]}", slots, "5:20: compare.metrics: compare: metric \"slot_f1\" does not go with the task exact_match"},
+		"repeated":   {head + "test: o.jsonl}\ncompare: {metrics: [slot_f1, slot_f1]}", slots, "4:20: compare.metrics: compare: metric \"slot_f1\" is named twice"},
 		"good":       {head + "test: o.jsonl}", slots, ""},
 	} {
 		path := workshop(t, c.text+"\nstudent: {layers: 1}\n")

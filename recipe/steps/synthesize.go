@@ -348,6 +348,18 @@ func newFrame(examples []data.Example) (*frame, error) {
 	return f, nil
 }
 
+// checkFrame refuses data that no examples can be synthesized like.
+func checkFrame(c *recipe.Chain) error {
+	examples, err := readExamples(c)
+	if err != nil {
+		return err
+	}
+	if _, err := newFrame(examples); err != nil {
+		return c.Recipe.Cause("synthesize", err)
+	}
+	return nil
+}
+
 // inPrompt tells whether every value occurs in the prompt.
 func inPrompt(slots []data.Slot, prompt string) bool {
 	prompt = data.Normalize(prompt)
