@@ -25,6 +25,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // A Step makes one folder out of others. Equal settings and inputs must give
@@ -100,7 +101,7 @@ type Work struct {
 	facts    map[string]string
 	measured map[string]bool
 	written  map[string]known // by [Work.Write]
-	foreseen []string         // warnings that were told before any work
+	foreseen []string         // warnings that were told already
 }
 
 // NewWork returns work outside of a run: a command that does a single step.
@@ -137,11 +138,14 @@ func (w *Work) Origins() []Origin { return w.origins }
 // folder, or "".
 func (w *Work) Export(path string) string { return w.exports[path] }
 
-// Warn tells the user of something that is no error, and notes it in the log.
+// Warn tells the user once of something that is no error, unless the same was told
+// before any work, maybe with more; and notes it in the log.
 func (w *Work) Warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	fmt.Fprintln(w.Log, "warning:", text)
-	if w.Warned != nil && !slices.Contains(w.foreseen, text) {
+	told := func(before string) bool { return strings.HasPrefix(before, text) }
+	if w.Warned != nil && !slices.ContainsFunc(w.foreseen, told) {
+		w.foreseen = append(w.foreseen, text)
 		w.Warned(text)
 	}
 }

@@ -45,6 +45,7 @@ type compareSettings struct {
 	Seed    int64
 	Compare recipe.Compare
 	Models  []judged
+	Data    []string `json:",omitempty"` // the variants of each of several sets of data; the keys of one set's recipes stay as they were
 }
 
 // judged is one model of a comparison. Its file is the input model.N.
@@ -79,7 +80,7 @@ func buildCompare(r *recipe.Recipe, chains []*recipe.Chain) ([]*run.Step, error)
 	if err := j.add(chains); err != nil {
 		return nil, err
 	}
-	if err := j.addData(chains[0]); err != nil {
+	if err := j.addData(datasets(chains)); err != nil {
 		return nil, err
 	}
 	settings := j.settings
@@ -251,24 +252,29 @@ func shrinkTeacher(ctx context.Context, w *run.Work, ref, studentRef string) err
 // addData adds the examples: the test part, or else the validation part; and
 // those that the models were trained and chosen by, which say what form the data
 // have, and must not be among the examples.
-func (j *judging) addData(c *recipe.Chain) error {
+func (j *judging) addData(sets []dataset) error {
 	name := "data.test"
-	if !c.Has(name) {
+	if !sets[0].chain.Has(name) {
 		name, j.settings.Split = "data.validation", "validation"
 	}
-	in, err := c.Get(name, "examples")
+	in, err := sets[0].chain.Get(name, "examples")
 	if err != nil {
 		return err
 	}
 	j.inputs = append(j.inputs, in)
-	for _, name := range []string{"train", "validation"} {
-		if name == j.settings.Split {
-			continue
+	for k, d := range sets {
+		for _, name := range []string{"train", "validation"} {
+			if name == j.settings.Split {
+				continue
+			}
+			if in, err = d.chain.Get("data."+name, numbered(name, k)); err != nil {
+				return err
+			}
+			j.inputs = append(j.inputs, in)
 		}
-		if in, err = c.Get("data."+name, name); err != nil {
-			return err
+		if len(sets) > 1 {
+			j.settings.Data = append(j.settings.Data, d.String())
 		}
-		j.inputs = append(j.inputs, in)
 	}
 	if f := j.r.Compare.Recorded; f != "" {
 		in = fileInput(j.r, f, "compare.recorded")
@@ -276,6 +282,14 @@ func (j *judging) addData(c *recipe.Chain) error {
 		j.inputs = append(j.inputs, in)
 	}
 	return nil
+}
+
+// numbered is what the comparison calls an input of the k-th set of data.
+func numbered(name string, k int) string {
+	if k == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s.%d", name, k)
 }
 
 // compare does the comparison and writes the report.
@@ -295,15 +309,12 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 	if err != nil {
 		return err
 	}
-	learned, chosen, err := s.known(w)
+	learned, err := s.noteKnown(w, &o, examples)
 	if err != nil {
 		return err
 	}
 	if len(learned) > 0 {
 		o.Form = data.Detect(learned).Form
-	}
-	if note, ok := NoteOverlap(slices.Concat(learned, chosen), examples, "the training data"); ok {
-		o.Notes = append(o.Notes, note)
 	}
 	if slices.Contains(s.Compare.Baselines, classical) {
 		o.Train = learned
@@ -330,16 +341,39 @@ func readRecorded(path string) ([]report.Model, error) {
 	return report.ReadRecorded(f)
 }
 
-// known returns the examples that the models learned, without those that a step
-// made, and those that they were chosen by, unless these are what is judged.
-func (s *compareSettings) known(w *run.Work) (learned, chosen []data.Example, err error) {
+// noteKnown notes which of the examples the models know, and returns what those of the
+// first set of data learned.
+func (s *compareSettings) noteKnown(w *run.Work, o *compare.Options, examples []data.Example) (first []data.Example, err error) {
+	for k := range max(1, len(s.Data)) {
+		learned, chosen, err := s.known(w, k)
+		if err != nil {
+			return nil, err
+		}
+		from := "the training data"
+		if len(s.Data) > 1 {
+			from += " of " + s.Data[k]
+		}
+		if note, ok := NoteOverlap(slices.Concat(learned, chosen), examples, from); ok {
+			o.Notes = append(o.Notes, note)
+		}
+		if k == 0 {
+			first = learned
+		}
+	}
+	return first, nil
+}
+
+// known returns the examples that the models of the k-th set of data learned, without
+// those that a step made, and those that they were chosen by, unless these are what is
+// judged.
+func (s *compareSettings) known(w *run.Work, k int) (learned, chosen []data.Example, err error) {
 	// A recipe that trains nothing may hold out all, one that trains without
 	// validation none.
-	if learned, err = loadExamples(w, "train"); err != nil && !errors.Is(err, data.ErrEmpty) {
+	if learned, err = loadExamples(w, numbered("train", k)); err != nil && !errors.Is(err, data.ErrEmpty) {
 		return nil, nil, err
 	}
-	if w.Has("validation") {
-		if chosen, err = loadExamples(w, "validation"); err != nil && !errors.Is(err, data.ErrEmpty) {
+	if name := numbered("validation", k); w.Has(name) {
+		if chosen, err = loadExamples(w, name); err != nil && !errors.Is(err, data.ErrEmpty) {
 			return nil, nil, err
 		}
 	}

@@ -148,6 +148,36 @@ func TestCompareNames(t *testing.T) {
 	}
 }
 
+// A variant with training data of its own is told of by its name, if the examples are
+// among them: in the report, as before any work, and only there.
+func TestCompareData(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%, test: new.jsonl}\nstudent: {layers: 1}\n"+
+		"compare: {rounds: 0, resamples: 100, baselines: []}\nvariants: {clean: {}, dirty: {data: {train: more.jsonl}}}\n")
+	for _, name := range []string{"new.jsonl", "more.jsonl"} {
+		write(t, filepath.Join(filepath.Dir(path), name), `{"text": "a new radio", "intent": "radio_on", "slots": []}`+"\n")
+	}
+	var told []string
+	if err := makeWith(path, run.Options{Threads: 1, Warned: func(text string) { told = append(told, text) }}); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || !strings.HasSuffix(told[0], "(dirty)") {
+		t.Errorf("warnings %q, want one of dirty", told)
+	}
+	f, err := os.Open(filepath.Join(filepath.Dir(path), "run", steps.ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := report.ReadJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "1 of 1 examples occur in the training data of dirty: "
+	if n := r.Notes; len(n) == 0 || !strings.HasPrefix(n[0].Text, want) || len(n) > 1 && n[1].Title == "Data" {
+		t.Errorf("notes %+v, want of the data: %s", n, want)
+	}
+}
+
 // Labels are labels with a system message before them too, to the comparison as to
 // the look before all work: 120 of them in 240 rows are few enough only as such.
 func TestCompareLabelsWithSystem(t *testing.T) {

@@ -153,6 +153,7 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 		if validation, err = d.read(w, "validation", parts["validation"]); err != nil {
 			return err
 		}
+		tellOverlap(w, "validation", all, validation)
 	} else {
 		all, validation = data.Holdout(all, float64(d.Validation))
 	}
@@ -161,10 +162,7 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 		if err != nil {
 			return err
 		}
-		if n := len(data.Overlap(slices.Concat(all, validation), test)); n > 0 {
-			w.Fact("test examples found in the training data", fmt.Sprint(n))
-			w.Warn("%s", overlapWarning("data.test", n, len(test))) // by the same words as before all work
-		}
+		tellOverlap(w, "test", slices.Concat(all, validation), test)
 		if err := writeExamples(w, "test", test); err != nil {
 			return err
 		}
@@ -184,6 +182,15 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 		return err
 	}
 	return writeExamples(w, "validation", validation)
+}
+
+// tellOverlap tells how many of the examples of a name occur in the training data, by
+// the same words as before all work.
+func tellOverlap(w *run.Work, name string, learned, examples []data.Example) {
+	if n, text := overlapWarning("data."+name, learned, examples); n > 0 {
+		w.Fact(name+" examples found in the training data", fmt.Sprint(n))
+		w.Warn("%s", text)
+	}
 }
 
 // HeldOut is the fact of a data step that says what it holds out of texts.

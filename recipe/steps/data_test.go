@@ -71,3 +71,16 @@ func TestOverlapAndFormat(t *testing.T) {
 		t.Errorf("warning %q, want all 10", warning)
 	}
 }
+
+// A file of examples to choose the best model by is not to be what is learned, though
+// no comparison follows.
+func TestOverlapOfValidation(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: train.jsonl, validation: ./train.jsonl}\n")
+	var told []string
+	if err := makeWith(path, run.Options{Until: "data", Warned: func(text string) { told = append(told, text) }}); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || !strings.HasPrefix(told[0], "data.validation: 60 of 60 examples occur in the training data") {
+		t.Errorf("warnings %q, want one of data.validation", told)
+	}
+}

@@ -2,7 +2,9 @@ package steps
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
 	"limbeck/data"
 	"limbeck/eval/compare"
@@ -19,20 +21,15 @@ func CheckData(r *recipe.Recipe) error {
 }
 
 // checkData is CheckData; it returns the examples that the comparison will judge,
-// and a warning if the models have seen some of them.
+// and warnings of what the models have seen.
 func checkData(r *recipe.Recipe) (judged []data.Example, warnings []string, err error) {
-	learned, held, err := readTraining(r)
+	learned, held, err := readKnown(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	if r.Data.Validation.File != "" {
-		if held, err = readFile(r, "data.validation", r.Data.Validation.File); err != nil {
-			return nil, nil, err
-		}
-	}
-	judged, seen, key := held, learned, "data.validation"
+	judged, key := held, "data.validation"
 	if r.Data.Test != "" {
-		seen, key = slices.Concat(learned, held), "data.test"
+		key = "data.test"
 		if judged, err = readFile(r, key, r.Data.Test); err != nil {
 			return nil, nil, err
 		}
@@ -55,21 +52,75 @@ func checkData(r *recipe.Recipe) (judged []data.Example, warnings []string, err 
 	if err := j.check(key, judged); err != nil {
 		return nil, nil, err
 	}
-	if n := len(data.Overlap(seen, judged)); n > 0 {
-		warnings = append(warnings, overlapWarning(key, n, len(judged)))
-	}
 	// A row that is held out of a log may do for the loss though the task cannot judge
 	// it; a file of such rows is of another task.
 	if r.Data.Validation.File != "" {
 		err = j.check("data.validation", held)
 	}
-	return judged, warnings, err
+	return judged, overlaps(r, learned, held, judged), err
 }
 
-// overlapWarning says that n of the examples of a key occur in the training data.
-func overlapWarning(key string, n, of int) string {
-	return key + ": " + overlapping(n, of, "the training data")
+// readKnown reads the examples that a recipe's models learn from, and those that they
+// are chosen by.
+func readKnown(r *recipe.Recipe) (learned, held []data.Example, err error) {
+	learned, held, err = readTraining(r)
+	if err == nil && r.Data.Validation.File != "" {
+		held, err = readFile(r, "data.validation", r.Data.Validation.File)
+	}
+	return learned, held, err
 }
+
+// overlaps warns of examples that are to judge the models, or to choose them, though
+// these learned them.
+func overlaps(r *recipe.Recipe, learned, held, judged []data.Example) (warnings []string) {
+	look := func(key string, learned, examples []data.Example) {
+		if n, text := overlapWarning(key, learned, examples); n > 0 {
+			warnings = append(warnings, text)
+		}
+	}
+	if r.Data.Test == "" {
+		look("data.validation", learned, judged)
+		return warnings
+	}
+	if r.Data.Validation.File != "" { // else none of what is held out is learned
+		look("data.validation", learned, held)
+	}
+	look("data.test", slices.Concat(learned, held), judged)
+	return warnings
+}
+
+// overlapWarning counts the examples of a key that occur in the training data, and
+// says so.
+func overlapWarning(key string, learned, examples []data.Example) (n int, text string) {
+	n = len(data.Overlap(learned, examples))
+	return n, key + ": " + overlapping(n, len(examples), "the training data")
+}
+
+// A dataset is the data that some variants share, but for what a seed makes of it.
+type dataset struct {
+	chain    *recipe.Chain // the first that has it
+	variants []string
+}
+
+// datasets returns the data of the chains, each once.
+func datasets(chains []*recipe.Chain) (all []dataset) {
+	for _, c := range chains {
+		same := func(d dataset) bool { return reflect.DeepEqual(d.chain.Recipe.Data, c.Recipe.Data) }
+		k := slices.IndexFunc(all, same)
+		switch {
+		case !c.Has("data.train"):
+			continue
+		case k < 0:
+			k, all = len(all), append(all, dataset{chain: c})
+		}
+		if !slices.Contains(all[k].variants, c.Variant) {
+			all[k].variants = append(all[k].variants, c.Variant)
+		}
+	}
+	return all
+}
+
+func (d *dataset) String() string { return strings.Join(d.variants, ", ") }
 
 // A judge knows how a recipe's examples are to be judged.
 type judge struct {

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -41,6 +42,9 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		asked.Task, asked.Compare = r.Task, r.Compare
 		judged, warnings, err := checkData(&asked)
 		cost := run.Cost{Warnings: warnings}
+		if sets := datasets(chains); err == nil && len(sets) > 1 {
+			cost.Warnings, err = overlapsOf(sets, judged)
+		}
 		if err != nil || len(r.Teacher) == 0 {
 			return cost, err
 		}
@@ -87,6 +91,22 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		cost.Seconds += 2 * float64(models*metricsOfTask) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
+}
+
+// overlapsOf warns of what is judged as [overlaps] does, of several datasets whose
+// variants it names.
+func overlapsOf(sets []dataset, judged []data.Example) (warnings []string, err error) {
+	for _, d := range sets {
+		r := d.chain.Recipe
+		learned, held, err := readKnown(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, text := range overlaps(r, learned, held, judged) {
+			warnings = append(warnings, fmt.Sprintf("%s (%v)", text, &d))
+		}
+	}
+	return warnings, nil
 }
 
 // A verdict is what a comparison has each model do.

@@ -214,8 +214,14 @@ func TestWarnings(t *testing.T) {
 		"whole":    {head + "student: {ffn: 64}\nquantize: q4_0", nil},
 		"seen": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: ./train.jsonl}\nstudent: {layers: 1}",
 			[]string{"data.test: 60 of 60 examples occur in the training data: figures on them prove nothing"}},
+		"chosen by": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: ./train.jsonl, test: new.jsonl}\nstudent: {layers: 1}",
+			[]string{"data.validation: 60 of 60 examples occur in the training data: "}},
+		"seen by variants": {"name: a\nteacher: ./teacher.gguf\ndata: {train: new.jsonl, validation: 0%, test: ./train.jsonl}\nstudent: {layers: 1}\n" +
+			"variants: {x: {}, y: {data: {train: train.jsonl}}, z: {data: {train: train.jsonl}, seed: 2}}",
+			[]string{"data.test: 60 of 60 examples occur in the training data: figures on them prove nothing of a model that learned it (y, z)"}},
 	} {
 		path := workshop(t, c.text+"\n")
+		write(t, filepath.Join(filepath.Dir(path), "new.jsonl"), `{"text": "a new radio", "intent": "radio_on", "slots": []}`+"\n")
 		_, made, folder, err := compiled(path)
 		if err != nil {
 			t.Fatal(err)
