@@ -125,10 +125,13 @@ func (r *Report) dataFacts() []string {
 	}
 	add(r.Task)
 	add(r.Data.Path)
-	if r.Data.N > 0 {
-		add(strings.TrimSpace(count(int64(r.Data.N)) + " " + r.Data.Split + " examples"))
-	} else {
+	switch split := strings.TrimPrefix(r.Data.Split+" ", " "); r.Data.N {
+	case 0:
 		add(r.Data.Split)
+	case 1:
+		add("1 " + split + "example")
+	default:
+		add(count(int64(r.Data.N)) + " " + split + "examples")
 	}
 	for _, d := range [][2]string{{"file", r.Data.File}, {"examples", r.Data.Examples}} {
 		if d[1] != "" {

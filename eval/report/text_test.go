@@ -19,6 +19,24 @@ func TestGoldenText(t *testing.T) {
 	golden(t, "sample.txt", []byte(text(t, sample(), TextOptions{})))
 }
 
+// One example is one, of whatever split.
+func TestTextCounts(t *testing.T) {
+	for _, c := range []struct {
+		data Data
+		want string
+	}{
+		{Data{Path: "a", Split: "test", N: 1}, "a · 1 test example\n"},
+		{Data{Path: "a", N: 1}, "a · 1 example\n"},
+		{Data{Path: "a", Split: "test", N: 2000}, "a · 2,000 test examples\n"},
+		{Data{Path: "a", N: 2}, "a · 2 examples\n"},
+		{Data{Path: "a", Split: "test"}, "a · test\n"},
+	} {
+		if got := text(t, &Report{Data: c.data}, TextOptions{}); !strings.Contains(got, c.want) {
+			t.Errorf("%+v: %q, want in it %q", c.data, got, c.want)
+		}
+	}
+}
+
 // TestTextFits checks the width of every line, and that only wanted bytes are
 // there, whatever the strings of the report are.
 func TestTextFits(t *testing.T) {
