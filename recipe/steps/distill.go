@@ -141,7 +141,7 @@ func distillModel(ctx context.Context, w *run.Work, ref string, s distillSetting
 	if d.Response > 0 { // else nothing of the teacher's probabilities was read
 		w.Fact(Dropped, fmt.Sprintf("%.3g", training.Dropped))
 	}
-	return save(w, m, "distilled on "+f.learned()+f.made())
+	return save(w, m, "distilled on "+f.learned(training)+f.made())
 }
 
 // cachedObjective is the loss against what a teacher said of set; a nil cache

@@ -33,9 +33,10 @@ const TrainingFile = "training.json"
 type Training struct {
 	Parameters int           `json:"parameters"` // trainable
 	Sequences  int           `json:"sequences"`
-	TooLong    int           `json:"too_long"`             // examples left out
-	NewTokens  int           `json:"new_tokens,omitempty"` // for what replies repeat
-	Tokens     int           `json:"tokens"`               // of one pass
+	TooLong    int           `json:"too_long"`                      // examples left out
+	HeldLong   int           `json:"validation_too_long,omitempty"` // examples that would have validated
+	NewTokens  int           `json:"new_tokens,omitempty"`          // for what replies repeat
+	Tokens     int           `json:"tokens"`                        // of one pass
 	Steps      int           `json:"steps"`
 	Best       int           `json:"best_step"` // whose weights were kept
 	Rate       float64       `json:"lr"`        // whose training was kept
@@ -131,13 +132,30 @@ func (f *fit) lossAlone() bool {
 	return f.prompts || plain(f.train)
 }
 
-// learned counts what the model learns from, for its history.
-func (f *fit) learned() string {
+// learned counts what the model of a training learned from, for its history.
+func (f *fit) learned(t *Training) string {
 	if plain(f.train) {
 		return data.Counted(len(f.train), "text")
 	}
-	return data.Counted(len(f.train), "example")
+	return data.Counted(len(f.train)-t.TooLong, "example")
 }
+
+// leftOut says how many of a training's examples are longer than its settings allow.
+func leftOut(n, of int, what string, t *recipe.Train) string {
+	return fmt.Sprintf("%d of %s are left out: they have more than %s tokens (max_tokens)", n, data.Counted(of, what), data.Number(int(t.MaxTokens)))
+}
+
+func (f *fit) warnLeftOut(n, of int, what string) {
+	if n > 0 {
+		f.work.Warn("%s", leftOut(n, of, what, &f.settings))
+	}
+}
+
+// What examples of a training are called that may be left out.
+const (
+	trainingExample   = "training example"
+	validationExample = "validation example"
+)
 
 // made says how the model learns to be stored, for its history.
 func (f *fit) made() string {
@@ -219,6 +237,11 @@ func (f *fit) run(ctx context.Context) (*model.Model, *Training, error) {
 		return nil, nil, errors.New(tried[0].Error)
 	}
 	best.Tried = tried
+	for what, n := range map[string]int{trainingExample: best.TooLong, validationExample: best.HeldLong} {
+		if n > 0 {
+			f.work.Fact(what+"s left out as too long", fmt.Sprint(n))
+		}
+	}
 	debug.FreeOSMemory() // what the training held
 	m, err := Open(kept)
 	if err == nil {
@@ -254,6 +277,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 	if err != nil {
 		return nil, err
 	}
+	f.warnLeftOut(t.TooLong, len(f.train), trainingExample)
 	o := f.options(rate)
 	objective, merge, err := f.prepare(m, set, o.Seed, t)
 	if err != nil {
@@ -262,7 +286,7 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 	f.inSteps(&o, set)
 	checkpoints(&o)
 	o.Checkpoint = filepath.Join(f.work.Checkpoints, fmt.Sprintf("rate-%d", i))
-	hooks, err := f.hooks(m, rate)
+	hooks, err := f.hooks(m, t)
 	if err != nil {
 		return nil, err
 	}
@@ -389,9 +413,9 @@ func (t *Training) add(r *train.Result) {
 	}
 }
 
-// hooks tell of the training of m with one learning rate, and validate it.
-func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
-	h := train.Hooks{}
+// hooks tell of the training t of m, with one learning rate, and validate it.
+func (f *fit) hooks(m *model.Model, t *Training) (train.Hooks, error) {
+	h, rate := train.Hooks{}, t.Rate
 	h.Resumed = func(step, steps int) {
 		f.work.Say("%s", f.ofRate(rate, fmt.Sprintf("goes on from step %d of %d", step, steps)))
 	}
@@ -400,17 +424,15 @@ func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 		tokens += n
 		f.work.Progress("", int64(step), int64(steps), fmt.Sprintf("loss %.3f, %.0f tokens/s", loss, float64(tokens)/time.Since(start).Seconds()))
 	}
-	examples := f.validation
-	if n := int(f.settings.EvalLimit); n > 0 && n < len(examples) {
-		examples = examples[:n]
-	}
-	if f.settings.Keep == "last" {
-		examples = nil
-	}
-	set, _, err := f.cut(m, examples)
+	examples := f.validation[:validating(&f.settings, len(f.validation))]
+	set, tooLong, err := f.cut(m, examples)
 	if err != nil {
 		return h, err
 	}
+	if t.HeldLong = len(tooLong); len(f.settings.LR) > 1 && len(examples) > 0 && len(set) == 0 {
+		return h, fmt.Errorf("%s, and none is left to choose the learning rate by", leftOut(t.HeldLong, len(examples), validationExample, &f.settings))
+	}
+	f.warnLeftOut(t.HeldLong, len(examples), validationExample)
 	h.Point = func(p train.Point) { f.work.Say("%s", f.describe(p, rate, len(set) > 0)) }
 	if len(set) == 0 {
 		return h, nil
@@ -423,6 +445,17 @@ func (f *fit) hooks(m *model.Model, rate float64) (train.Hooks, error) {
 		return loss, metric, err
 	}
 	return h, nil
+}
+
+// validating returns how many of n held-out examples validate a training.
+func validating(t *recipe.Train, n int) int {
+	switch {
+	case t.Keep == "last":
+		return 0
+	case t.EvalLimit > 0:
+		return min(n, int(t.EvalLimit))
+	}
+	return n
 }
 
 // ofRate says in front of text which of several learning rates it is about.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -29,6 +30,8 @@ type look struct {
 	perByte    float64 // tokens a byte of plain text; 0 without any
 	prompts    work    // one pass over the prompts alone
 	made       float64 // examples to be synthesized
+	learned    []int   // tokens of each training example; nil of texts, which are cut
+	held       []int   // likewise of those that are held out
 }
 
 // work is how many tokens a step has before it, and how many of them carry
@@ -56,7 +59,7 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	if l, ok := looks.seen[string(key)]; ok {
 		return l, nil
 	}
-	m, set, text, err := readSet(c, ref)
+	m, set, held, text, err := readSet(c, ref)
 	if err != nil {
 		return look{}, err
 	}
@@ -70,6 +73,8 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	l.count(c.Recipe.Data, set)
 	if text > 0 {
 		l.perByte = l.pass.tokens / augmented(c.Recipe.Data) / float64(text)
+	} else {
+		l.learned, l.held = lengths(set), lengths(held)
 	}
 	if y := r.Synthesize; y != nil {
 		l.made = keptShare * float64(y.Prompts)
@@ -124,6 +129,40 @@ func (l *look) count(d recipe.Data, set []train.Sequence) {
 	l.pass = l.pass.times(augmented(d))
 }
 
+// lengths returns how many tokens each sequence has.
+func lengths(set []train.Sequence) []int {
+	out := make([]int, len(set))
+	for i, s := range set {
+		out[i] = len(s.IDs)
+	}
+	return out
+}
+
+// leftOut warns of examples that are too long for a training, by the settings of a
+// key. It is an error if none is left of what it needs.
+func (l *look) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings []string, err error) {
+	held := l.held[:validating(t, len(l.held))]
+	for _, part := range []struct {
+		of   []int
+		what string
+	}{{l.learned, trainingExample}, {held, validationExample}} {
+		n := 0
+		for _, tokens := range part.of {
+			if tokens > int(t.MaxTokens) {
+				n++
+			}
+		}
+		if n > 0 {
+			warnings = append(warnings, leftOut(n, len(part.of), part.what, t))
+		}
+		if n > 0 && n == len(part.of) && (part.what == trainingExample || len(t.LR) > 1) {
+			return nil, r.Problem(key+".max_tokens", fmt.Sprintf("leaves none of %s, which the training needs", data.Counted(n, part.what)),
+				fmt.Sprintf("at least %d, and batch_tokens as many", slices.Min(part.of)))
+		}
+	}
+	return warnings, nil
+}
+
 // examples returns the number of training examples that the data has.
 func (l *look) examples(d recipe.Data) float64 { return l.pass.tokens / max(1, l.mean) / augmented(d) }
 
@@ -168,14 +207,14 @@ func nameColumns(r *recipe.Recipe, err error) error {
 	return fmt.Errorf("%w; %s and %s name others", err, prompt, completion)
 }
 
-// readExamples reads the recipe's training examples as the data step will,
-// without those that are held out; that step may not have run yet.
-func readExamples(c *recipe.Chain) ([]data.Example, error) {
-	rest, held, err := readTraining(c.Recipe)
+// readExamples reads the recipe's training examples as the data step will, and those
+// that are held out; that step may not have run yet.
+func readExamples(c *recipe.Chain) (rest, held []data.Example, err error) {
+	rest, held, err = readKnown(c.Recipe)
 	if d := c.Recipe.Data; err != nil || d.Train == "" || d.Validation.File != "" {
-		return rest, err
+		return rest, held, err
 	}
-	return rest, checkHeld(c.Recipe, rest, held)
+	return rest, held, checkHeld(c.Recipe, rest, held)
 }
 
 // readTraining reads the examples of data.train, and divides them in those to
@@ -219,31 +258,44 @@ func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 }
 
 // readSet returns these examples as the model of ref cuts them into tokens, and how
-// many bytes of plain text are among them.
-func readSet(c *recipe.Chain, ref string) (m *model.Model, set []train.Sequence, text int, err error) {
-	all, err := readExamples(c)
+// many bytes of plain text are among those to learn.
+func readSet(c *recipe.Chain, ref string) (m *model.Model, set, held []train.Sequence, text int, err error) {
+	rest, chosen, err := readExamples(c)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, nil, 0, err
 	}
-	if m, err = openRef(c, ref); err != nil {
-		return nil, nil, 0, err
+	if m, err = openReady(c, ref, rest); err != nil {
+		return nil, nil, nil, 0, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, m.Close())
-			m = nil
-		}
-	}()
-	if err := adaptTemplate(m, all); err != nil {
-		return m, nil, 0, err
+	if set, _, err = data.Sequences(m, rest, unbounded); err == nil {
+		held, _, err = data.Sequences(m, chosen, unbounded)
 	}
+	if err != nil {
+		return nil, nil, nil, 0, errors.Join(err, m.Close())
+	}
+	return m, set, held, textBytes(rest), nil
+}
+
+// unbounded is more tokens than an example has.
+const unbounded = 1 << 20
+
+// openReady opens the model of ref with the template and the tokens that trainings on
+// the examples leave it.
+func openReady(c *recipe.Chain, ref string, examples []data.Example) (*model.Model, error) {
+	m, err := openRef(c, ref)
+	if err != nil {
+		return nil, err
+	}
+	err = adaptTemplate(m, examples)
 	for _, t := range trainings(c.Recipe) {
-		if _, err := extend(m, all, *t); err != nil {
-			return m, nil, 0, err
+		if err == nil {
+			_, err = extend(m, examples, *t)
 		}
 	}
-	set, _, err = data.Sequences(m, all, 1<<20)
-	return m, set, textBytes(all), err
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
 }
 
 // trainings lists what trains models on the data alone, in order.

@@ -216,6 +216,9 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 	l = l.losing(t.LossOn)
 	beside := l.beside(file, t).and(more)
 	cost := l.train(m, t, rounded != nil, beside)
+	if cost.Warnings, err = l.leftOut(c.Recipe, key, t); err != nil {
+		return run.Cost{}, needs{}, err
+	}
 	return cost, beside, checkMemory(c.Recipe, key, t, cost)
 }
 

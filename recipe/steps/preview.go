@@ -18,8 +18,6 @@ type Preview struct {
 	Prompt, Reply string // an example as the model will see it; Reply carries loss
 	Examples      int    // of what it learns from, those made of others too; of text, pieces
 	Text          bool
-	TooLong       int    // examples left out, of more than MaxTokens
-	MaxTokens     int    // of an example
 	Held          string // what is held out; empty if nothing is
 	Parameters    int    // that are trained
 	Steps         int    // of each training
@@ -39,7 +37,7 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 		ref = r.Student.From.Text
 	}
 	c := &recipe.Chain{Recipe: r}
-	p := &Preview{Trainings: len(t.LR), Early: t.Patience > 0, MaxTokens: int(t.MaxTokens)}
+	p := &Preview{Trainings: len(t.LR), Early: t.Patience > 0}
 	f := fit{settings: *t, seed: r.Seed}
 	var err error
 	if f.train, p.Held, err = toLearn(r); err != nil {
@@ -108,12 +106,12 @@ func (p *Preview) look(m *model.Model, f *fit, adapt bool) error {
 		return err
 	}
 	if len(set) == 0 {
-		return fmt.Errorf("there is no example to train on: all %s are of more than %s tokens (max_tokens)", data.Number(t.TooLong), data.Number(p.MaxTokens))
+		return fmt.Errorf("there is no example to train on: all %s are of more than %s tokens (max_tokens)", data.Number(t.TooLong), data.Number(int(f.settings.MaxTokens)))
 	}
 	first := set[0]
 	decode := func(ids []int) string { return string(m.Tokenizer.Decode(ids)) }
 	p.Prompt, p.Reply = decode(first.IDs[:first.From]), decode(first.IDs[first.From:])
-	p.Examples, p.TooLong, p.Parameters = len(set), t.TooLong, m.Config().Params()
+	p.Examples, p.Parameters = len(set), m.Config().Params()
 	if l := f.settings.LoRA; l != nil {
 		adapters, err := train.Adapt(m.Model, l.Rank, l.Alpha, 0)
 		if err != nil {
@@ -143,9 +141,6 @@ func (p *Preview) Write(w io.Writer) {
 	fmt.Fprintf(w, "The first of %s as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n", examples, show(p.Prompt), show(p.Reply))
 	if p.Held != "" {
 		fmt.Fprintf(w, "Held out for validation: %s.\n", p.Held)
-	}
-	if p.TooLong > 0 {
-		fmt.Fprintf(w, "Left out: %s of more than %s tokens.\n", data.Counted(p.TooLong, "example"), data.Number(p.MaxTokens))
 	}
 	fmt.Fprintf(w, "%s to train, %s, about %s, %s of memory.\n", data.Counted(p.Parameters, "parameter"), p.length(), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
 }

@@ -96,7 +96,7 @@ func newShape(n map[string]int) (NewShape, error) {
 // recipe's training data, to path.
 func NewModel(path string, r *recipe.Recipe, shape NewShape) error {
 	c := &recipe.Chain{Recipe: r}
-	examples, err := readExamples(c)
+	examples, _, err := readExamples(c)
 	if err != nil {
 		return err
 	}

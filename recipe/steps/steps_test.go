@@ -211,6 +211,62 @@ func TestWays(t *testing.T) {
 	}
 }
 
+// Examples that are too long for a training are told of once, before it; the lineage
+// counts them, and the model's history counts the others.
+func TestLeftOut(t *testing.T) {
+	const head = "name: a\nteacher: ./teacher.gguf\ndata: {train: mixed.jsonl, validation: ./held.jsonl}\n"
+	row := func(i int, words string) string {
+		return fmt.Sprintf(`{"text": "lamp %s %d", "label": "on"}`+"\n", words, i)
+	}
+	long := strings.Repeat("and the lamp ", 40)
+	path := workshop(t, head+"train: {steps: 1, max_tokens: 64}\n")
+	dir := filepath.Dir(path)
+	var mixed strings.Builder
+	for i := range 45 {
+		if i < 5 {
+			mixed.WriteString(row(i, long))
+		} else {
+			mixed.WriteString(row(i, ""))
+		}
+	}
+	write(t, filepath.Join(dir, "mixed.jsonl"), mixed.String())
+	write(t, filepath.Join(dir, "held.jsonl"), row(100, long)+row(101, ""))
+	var told []string
+	if err := makeWith(path, run.Options{Threads: 1, Until: "train", Warned: func(text string) { told = append(told, text) }}); err != nil {
+		t.Fatal(err)
+	}
+	const why = " left out: they have more than 64 tokens (max_tokens)"
+	if want := []string{"5 of 45 training examples are" + why, "1 of 2 validation examples are" + why}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+	lineage, err := os.ReadFile(filepath.Join(dir, "run", run.LineageFile))
+	for _, want := range []string{`"training examples left out as too long": "5"`, `"validation examples left out as too long": "1"`} {
+		if err != nil || !strings.Contains(string(lineage), want) {
+			t.Errorf("error %v; the lineage lacks %s", err, want)
+		}
+	}
+	m, err := model.Open(filepath.Join(dir, "run", "a.gguf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if got := m.Meta.Strings("limbeck.history"); len(got) != 1 || !strings.HasPrefix(got[0], "trained on 40 examples; ") {
+		t.Errorf("history %q, want 40 examples", got)
+	}
+	write(t, filepath.Join(dir, "held.jsonl"), row(100, long))
+	for settings, want := range map[string]string{
+		"max_tokens: 2":                    path + ":4:21: train.max_tokens: leaves none of 45 training examples, which the training needs (allowed: at least ",
+		"max_tokens: 64, lr: [1e-3, 2e-3]": path + ":4:21: train.max_tokens: leaves none of 1 validation example, which the training needs (allowed: at least ",
+		"max_tokens: 64, keep: last":       "",
+		"max_tokens: 64, lr: 1e-3":         "",
+	} {
+		write(t, path, head+"train: {"+settings+"}\n")
+		if _, err := plan(path); want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%s: error %v, want %s", settings, err, want)
+		}
+	}
+}
+
 // checkOrigin checks that a model says its name, and what was done to it and to
 // what.
 func checkOrigin(t *testing.T, m *model.Model, dir, way string) {

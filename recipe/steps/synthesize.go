@@ -103,14 +103,14 @@ func trainWriter(ctx context.Context, w *run.Work, ref string, s trainSettings, 
 	defer done()
 	f.train, f.prompts = written(f.train), true
 	f.open = func() (*model.Model, error) { return openInput(w, "model", ref) }
-	m, _, err := f.run(ctx)
+	m, t, err := f.run(ctx)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	pool := par.New(w.Threads)
 	defer pool.Close()
-	made := "trained to write prompts like those of " + f.learned()
+	made := "trained to write prompts like those of " + f.learned(t)
 	return saveIn(ctx, w, m, made, quantize.Options{Format: dtype.Q8_0}, pool)
 }
 
@@ -350,7 +350,7 @@ func newFrame(examples []data.Example) (*frame, error) {
 
 // checkFrame refuses data that no examples can be synthesized like.
 func checkFrame(c *recipe.Chain) error {
-	examples, err := readExamples(c)
+	examples, _, err := readExamples(c)
 	if err != nil {
 		return err
 	}

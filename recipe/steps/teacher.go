@@ -122,7 +122,7 @@ func trainModel(ctx context.Context, w *run.Work, ref string, s trainSettings, p
 		return err
 	}
 	defer m.Close()
-	made := "trained on " + f.learned()
+	made := "trained on " + f.learned(t)
 	if t.NewTokens > 0 {
 		made += fmt.Sprintf(", with %s for what replies repeat", data.Counted(t.NewTokens, "new token"))
 	}
