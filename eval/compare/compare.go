@@ -113,6 +113,9 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 		names[x.Name] = true
 		c.rows = append(c.rows, &row{Contestant: x})
 	}
+	if err := c.leaveOut(); err != nil {
+		return nil, err
+	}
 	classical := c.learnClassical(ctx)
 	defer classical.stop()
 	for _, r := range c.rows {

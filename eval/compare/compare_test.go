@@ -206,6 +206,63 @@ func TestRunStops(t *testing.T) {
 	}
 }
 
+// Examples that are longer than the context of one of the models judge none of them.
+func TestLeaveOut(t *testing.T) {
+	contestants := models(t, 2)
+	m := testkit.Model(2)
+	if err := m.SetTemplate(strings.Repeat("z", 60) + "{{ messages[-1]['content'] }}"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Save(contestants[1].Ref); err != nil {
+		t.Fatal(err)
+	}
+	fits := commands(4)
+	short := data.NewStructured(strings.Repeat("y", 90), "play", nil) // with the template's 60 too long for the other
+	long := data.NewStructured(strings.Repeat("y", 200), "play", nil)
+	short.ID, long.ID = "short", "long"
+	opened := 0
+	o := Options{Bootstrap: measure.Bootstrap{Resamples: 100}, Threads: 1, Checkpoints: t.TempDir(),
+		Open: func(ref string) (*model.Model, error) { opened++; return model.Open(ref) }}
+	run := func(examples ...data.Example) (*report.Report, error) {
+		return Run(t.Context(), contestants, examples, o)
+	}
+	got, err := run(fits[0], short, fits[1], long, fits[2], fits[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const note = "2 of 6 examples are longer than the context of model 0, model 1, the first is short: no model is judged by them."
+	if len(got.Notes) == 0 || got.Notes[0].Text != note {
+		t.Errorf("notes %+v, want %s", got.Notes, note)
+	}
+	opened = 0
+	if _, err := run(fits[0], short, fits[1], long, fits[2], fits[3]); err != nil || opened != 0 {
+		t.Errorf("opened %d models again, %v", opened, err)
+	}
+	want, err := run(fits...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Notes = got.Notes[1:]
+	if got, want := untimed(t, got), untimed(t, want); got != want {
+		t.Errorf("got %s\nwant as without those: %s", got, want)
+	}
+	if _, err := run(long); err == nil {
+		t.Error("no error where no example is left")
+	}
+}
+
+// A reply that its context ends is judged as far as it goes; its loss is of all of it.
+func TestLongReplies(t *testing.T) {
+	m := testkit.Model(1)
+	examples := []data.Example{data.NewChat("hi", strings.Repeat("y", 200)), data.NewChat("hi", "good day to you")}
+	for metric, want := range map[string][]int{eval.Exact.Name: nil, perplexity: {0}} {
+		got, err := TooLong(m, examples, Options{Metrics: []string{metric}})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v too long, error %v, want %v", metric, got, err, want)
+		}
+	}
+}
+
 func TestFreeText(t *testing.T) {
 	examples := []data.Example{data.NewChat("hi", "good day to you"), data.NewChat("bye", "see you soon")}
 	r, err := Run(context.Background(), models(t, 2), examples, Options{Open: model.Open, Train: examples, Bootstrap: measure.Bootstrap{Resamples: 100}})

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -16,48 +17,48 @@ import (
 // the recipe and its training data ask. The comparison would find it too, after
 // all training.
 func CheckData(r *recipe.Recipe) error {
-	_, _, err := checkData(r)
+	_, err := checkData(r)
 	return err
 }
 
-// checkData is CheckData; it returns the examples that the comparison will judge,
-// and warnings of what the models have seen.
-func checkData(r *recipe.Recipe) (judged []data.Example, warnings []string, err error) {
+// checkData is CheckData; it returns the judge, with warnings of what the models have
+// seen.
+func checkData(r *recipe.Recipe) (*judge, error) {
 	learned, held, err := readKnown(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	judged, key := held, "data.validation"
+	j := &judge{recipe: r, learned: learned, key: "data.validation", examples: held}
 	if r.Data.Test != "" {
-		key = "data.test"
-		if judged, err = readFile(r, key, r.Data.Test); err != nil {
-			return nil, nil, err
+		j.key = "data.test"
+		if j.examples, err = readFile(r, j.key, r.Data.Test); err != nil {
+			return nil, err
 		}
 	}
 	if n := int(r.Compare.Limit); n > 0 {
-		judged = judged[:min(n, len(judged))]
+		j.examples = j.examples[:min(n, len(j.examples))]
 	}
 	if f := r.Compare.Recorded; f != "" {
 		if _, err := readRecorded(r.Find(f)); err != nil {
-			return nil, nil, r.Cause("compare.recorded", err)
+			return nil, r.Cause("compare.recorded", err)
 		}
 	}
-	j := judge{recipe: r}
 	if len(learned) > 0 { // else the comparison goes by what it judges
-		j.learned = data.Detect(learned)
+		j.found = data.Detect(learned)
 	}
 	if err := compare.Check(nil, j.options()); err != nil {
-		return nil, nil, r.Cause("compare.metrics", err)
+		return nil, r.Cause("compare.metrics", err)
 	}
-	if err := j.check(key, judged); err != nil {
-		return nil, nil, err
+	if err := j.check(j.key, j.examples); err != nil {
+		return nil, err
 	}
+	j.warnings = overlaps(r, learned, held, j.examples)
 	// A row that is held out of a log may do for the loss though the task cannot judge
 	// it; a file of such rows is of another task.
 	if r.Data.Validation.File != "" {
 		err = j.check("data.validation", held)
 	}
-	return judged, overlaps(r, learned, held, judged), err
+	return j, err
 }
 
 // readKnown reads the examples that a recipe's models learn from, and those that they
@@ -122,25 +123,60 @@ func datasets(chains []*recipe.Chain) (all []dataset) {
 
 func (d *dataset) String() string { return strings.Join(d.variants, ", ") }
 
-// A judge knows how a recipe's examples are to be judged.
+// A judge knows which examples of a recipe are to be judged, and how.
 type judge struct {
-	recipe  *recipe.Recipe
-	learned data.Description
+	recipe   *recipe.Recipe
+	learned  []data.Example
+	found    data.Description // of what is learned
+	key      string           // that names the examples
+	examples []data.Example
+	warnings []string
 }
 
-func (j judge) options() compare.Options {
-	return compare.Options{Task: j.recipe.Task, Metrics: j.recipe.Compare.Metrics, Form: j.learned.Form}
+func (j *judge) options() compare.Options {
+	return compare.Options{Task: j.recipe.Task, Metrics: j.recipe.Compare.Metrics, Form: j.found.Form}
 }
 
 // check returns an error if examples, those of a key, cannot be judged. Replies
 // that are objects can be compared with labels, but no model that learned labels
 // writes them.
-func (j judge) check(key string, examples []data.Example) error {
+func (j *judge) check(key string, examples []data.Example) error {
 	if err := compare.Check(examples, j.options()); err != nil {
-		return j.recipe.Cause(key, fmt.Errorf("%w; the training data is %v", err, j.learned))
+		return j.recipe.Cause(key, fmt.Errorf("%w; the training data is %v", err, j.found))
 	}
-	if found := data.Detect(examples); found.Form == data.StructuredJSON && j.learned.Form == data.Classification {
-		return j.recipe.Cause(key, fmt.Errorf("the examples are %v, the training data is %v", found, j.learned))
+	if found := data.Detect(examples); found.Form == data.StructuredJSON && j.found.Form == data.Classification {
+		return j.recipe.Cause(key, fmt.Errorf("the examples are %v, the training data is %v", found, j.found))
 	}
 	return nil
+}
+
+// tooLong warns of examples that the comparison will leave out, as the context of a
+// model that a recipe names is too short for them: what is made of it has the same.
+func (j *judge) tooLong(chains []*recipe.Chain) (warnings []string, err error) {
+	var seen []string
+	for _, c := range chains {
+		for _, ref := range []string{c.Recipe.Teacher[0].From.Text, studentRef(c)} {
+			if slices.Contains(seen, ref) {
+				continue
+			}
+			seen = append(seen, ref)
+			m, err := openReady(c, ref, j.learned)
+			if err != nil {
+				return nil, err
+			}
+			long, err := compare.TooLong(m, j.examples, j.options())
+			if err := errors.Join(err, m.Close()); err != nil {
+				return nil, err
+			}
+			switch n := len(long); {
+			case n == 0:
+			case n == len(j.examples):
+				return nil, j.recipe.Problem(j.key, fmt.Sprintf("none of %s fits in the context of %s", data.Counted(n, "example"), ref), "shorter examples")
+			default:
+				warnings = append(warnings, fmt.Sprintf("%s: %d of %s are longer than the context of %s, the first is %s: no model will be judged by them",
+					j.key, n, data.Counted(len(j.examples), "example"), ref, j.examples[long[0]].ID))
+			}
+		}
+	}
+	return warnings, nil
 }

@@ -40,14 +40,21 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		c := chains[0]
 		asked := *c.Recipe // its data, judged as the recipe that has variants says
 		asked.Task, asked.Compare = r.Task, r.Compare
-		judged, warnings, err := checkData(&asked)
-		cost := run.Cost{Warnings: warnings}
-		if sets := datasets(chains); err == nil && len(sets) > 1 {
-			cost.Warnings, err = overlapsOf(sets, judged)
+		j, err := checkData(&asked)
+		if err != nil {
+			return run.Cost{}, err
 		}
-		if err != nil || len(r.Teacher) == 0 {
-			return cost, err
+		cost := run.Cost{Warnings: j.warnings}
+		if sets := datasets(chains); len(sets) > 1 {
+			if cost.Warnings, err = overlapsOf(sets, j.examples); err != nil {
+				return run.Cost{}, err
+			}
 		}
+		long, err := j.tooLong(chains)
+		if err != nil {
+			return run.Cost{}, err
+		}
+		cost.Warnings = append(cost.Warnings, long...)
 		l, err := examineTeacher(c, r.Teacher[0].From.Text)
 		if err != nil {
 			return run.Cost{}, err
@@ -55,7 +62,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		pool := par.New(0)
 		defer pool.Close()
 		threads := float64(pool.Threads())
-		v := l.verdict(r, judged)
+		v := l.verdict(r, j.examples)
 		models, opened, most := 0, int64(0), needs{}
 		for _, x := range settings.Models {
 			shape, bytes, packed := l.student, int64(l.student.Params()), true

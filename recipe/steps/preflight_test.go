@@ -246,6 +246,34 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A row for tests that is longer than the models' context is told of before any work,
+// and the comparison goes without; one that has no other rows is refused.
+func TestLongRows(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: test.jsonl}\nstudent: {layers: 1}\n"+
+		"compare: {rounds: 0, resamples: 100, baselines: []}\n")
+	var rows string
+	for _, words := range []string{strings.Repeat("a new ", 100), "the old "} {
+		rows += fmt.Sprintf(`{"text": "%sradio", "intent": "radio_on", "slots": []}`+"\n", words)
+	}
+	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"), rows)
+	var told []string
+	if err := makeWith(path, run.Options{Threads: 1, Warned: func(text string) { told = append(told, text) }}); err != nil {
+		t.Fatal(err)
+	}
+	want := "data.test: 1 of 2 examples are longer than the context of ./teacher.gguf, the first is test.jsonl:1: no model will be judged by them"
+	if !slices.Equal(told, []string{want}) {
+		t.Errorf("told %q, want %s", told, want)
+	}
+	report, err := os.ReadFile(filepath.Join(filepath.Dir(path), "run", steps.ReportFile))
+	if want := "1 of 2 examples are longer than the context of teacher, student, the first is test.jsonl:1: "; err != nil || !strings.Contains(string(report), want) {
+		t.Errorf("error %v; the report lacks %s", err, want)
+	}
+	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"), rows[:strings.Index(rows, "\n")+1])
+	if _, err := plan(path); err == nil || !strings.HasPrefix(err.Error(), path+":3:34: data.test: none of 1 example fits in the context of ./teacher.gguf") {
+		t.Errorf("error %v, want one that all rows are too long", err)
+	}
+}
+
 // The places of keys come from the recipe that a variant is, and from flags.
 func TestImpossibleFlag(t *testing.T) {
 	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\n")

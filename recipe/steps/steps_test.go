@@ -218,7 +218,7 @@ func TestLeftOut(t *testing.T) {
 	row := func(i int, words string) string {
 		return fmt.Sprintf(`{"text": "lamp %s %d", "label": "on"}`+"\n", words, i)
 	}
-	long := strings.Repeat("and the lamp ", 40)
+	long := strings.Repeat("the cat ", 40) // which the context has room for
 	path := workshop(t, head+"train: {steps: 1, max_tokens: 64}\n")
 	dir := filepath.Dir(path)
 	var mixed strings.Builder

@@ -1,0 +1,105 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"limbeck/data"
+	"limbeck/eval/report"
+	"limbeck/internal/disk"
+	"limbeck/model"
+)
+
+// TooLong returns the positions of the examples that are longer than m's context, so
+// that a comparison as o asks leaves them out.
+func TooLong(m *model.Model, examples []data.Example, o Options) ([]int, error) {
+	c := &comparison{Options: o, examples: examples}
+	if err := c.chooseMetrics(); err != nil {
+		return nil, err
+	}
+	return c.tooLong(m)
+}
+
+// tooLong finds the examples whose prompt and a token of the reply, or all of it where
+// its loss is wanted, m has no room for. Plain texts are cut instead.
+func (c *comparison) tooLong(m *model.Model) (long []int, err error) {
+	for i := range c.examples {
+		e := &c.examples[i]
+		if e.Kind() == data.Plain {
+			continue
+		}
+		prompt, err := data.PromptIDs(m, e)
+		if err != nil {
+			return nil, fmt.Errorf("example %s (line %d): %w", e.ID, e.Line, err)
+		}
+		written := 1
+		if reply, ok := e.Reply(); ok && c.losses() {
+			written = max(written, len(m.ReplyIDs(reply)))
+		}
+		if len(prompt)+written > m.Config().Context {
+			long = append(long, i)
+		}
+	}
+	return long, nil
+}
+
+// leaveOut drops the examples that are too long for any of the models, which are all
+// judged by the same, and notes it.
+func (c *comparison) leaveOut() error {
+	long := map[int]bool{}
+	var short []string
+	for _, r := range c.rows {
+		found, err := c.longFor(r)
+		if err != nil {
+			return fmt.Errorf("compare: %s: %w", r.Name, err)
+		}
+		for _, i := range found {
+			long[i] = true
+		}
+		if len(found) > 0 {
+			short = append(short, r.Name)
+		}
+	}
+	if len(long) == 0 {
+		return nil
+	}
+	kept, first := []data.Example(nil), ""
+	for i, e := range c.examples {
+		switch {
+		case !long[i]:
+			kept = append(kept, e)
+		case first == "":
+			first = e.ID
+		}
+	}
+	if len(kept) == 0 {
+		return errors.New("compare: no example fits in the context of all models")
+	}
+	c.Notes = append(c.Notes, report.Note{Title: "Left out", Text: fmt.Sprintf("%d of %s are longer than the context of %s, the first is %s: no model is judged by them.",
+		len(c.examples)-len(kept), data.Counted(len(c.examples), "example"), strings.Join(short, ", "), first)})
+	c.examples = kept
+	return nil
+}
+
+// longFor finds the examples that are too long for a model, or what was found.
+func (c *comparison) longFor(r *row) (long []int, err error) {
+	if r.Digest == "" {
+		if r.Digest, err = disk.Digest(r.Ref, nil); err != nil {
+			return nil, err
+		}
+	}
+	key := c.key("long", r.Digest, fmt.Sprint(c.losses()))
+	if c.recall(key, &long) {
+		return long, nil
+	}
+	m, err := c.Open(r.Ref)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	if long, err = c.tooLong(m); err != nil {
+		return nil, err
+	}
+	return long, c.keep(key, long)
+}
