@@ -10,7 +10,7 @@ type Student struct {
 	KVHeads Dim   `json:"kv_heads" default:"0" doc:"key and value heads a block; divides heads"`
 	FFN     Dim   `json:"ffn" default:"0" doc:"neurons of a block's feed-forward part; a share is rounded to whole blocks of 32"`
 	Vocab   Dim   `json:"vocab" default:"0" doc:"tokens kept; every byte that the teacher can spell stays reachable"`
-	Params  Count `json:"params" default:"0" doc:"picks a shape of at most this many parameters, mostly within a few percent of them, instead of the keys above"`
+	Params  Count `json:"params" default:"0" doc:"picks a shape of at most this many parameters, mostly within a few percent of them, instead of the keys above; vocab may stand beside it, else the tokens that the data uses stay"`
 }
 
 // Origins of a student that are not models.

@@ -7,7 +7,7 @@ type Train struct {
 	Steps       Count   `json:"steps" default:"0" doc:"optimizer steps, instead of epochs; 0: by epochs"`
 	BatchTokens Count   `json:"batch_tokens" default:"1k" min:"2" doc:"tokens a step, over all its examples"`
 	MaxTokens   Count   `json:"max_tokens" default:"512" min:"2" doc:"longer examples are left out, and counted; at most batch_tokens"`
-	LossOn      string  `json:"loss_on" default:"reply" one:"reply all" doc:"the tokens that are learned"`
+	LossOn      string  `json:"loss_on" default:"reply" one:"reply all" doc:"the tokens that are learned; in synthesize all of a prompt"`
 	LR          Rates   `json:"lr" default:"2e-4" over:"0" max:"1" doc:"learning rate; a list: each is tried, the best on validation stays"`
 	Schedule    string  `json:"schedule" default:"cosine" one:"cosine linear constant" doc:"how the learning rate falls"`
 	Warmup      Dim     `json:"warmup" default:"3%" doc:"steps (or a share of them) in which the learning rate rises"`
@@ -23,7 +23,7 @@ type Train struct {
 	Compute     string  `json:"compute" default:"f32" one:"f32 bf16" doc:"bf16: numbers are rounded to 16 bits before they are multiplied, up to twice as fast, where the processor has such products; elsewhere f32"`
 	Memory      Size    `json:"memory,omitempty" default:"0" doc:"what the step is planned to take at most, as 3GB: to stay below it, blocks are computed twice, which takes longer and changes no weight; 0: what is available"`
 	Patience    int     `json:"patience" default:"0" min:"0" max:"1000" doc:"stops after this many validations without a gain; 0: never"`
-	ReplyTokens Count   `json:"reply_tokens" default:"0" max:"10000" doc:"gives the model new tokens, at most this many, for what replies repeat: they take fewer steps"`
+	ReplyTokens Count   `json:"reply_tokens" default:"0" max:"10000" doc:"gives the model new tokens, at most this many, for what replies repeat: they take fewer steps; not in synthesize and distill"`
 	LoRA        *LoRA   `json:"lora,omitempty" doc:"trains low-rank adapters and merges them, instead of all weights"`
 	Seed        int64   `json:"seed" default:"0" min:"0" doc:"of the order of examples and of new weights; 0: the recipe's"`
 }

@@ -95,7 +95,7 @@ func demo(a *app, ctx context.Context, f demoFlags) error {
 		fmt.Fprintf(w, "Made in %s. The whole report: %s\n", duration(time.Since(start)), made.page)
 		made.writeNext(w, "turn the lights off")
 		fmt.Fprintf(w, "The same with your own model and data:\n"+
-			"  limbeck init --teacher MODEL --data FILE\n  limbeck make recipe.yaml\n")
+			"  %[1]s init --teacher MODEL --data FILE\n  %[1]s make recipe.yaml\n", program())
 	})
 }
 

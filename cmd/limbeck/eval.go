@@ -44,7 +44,8 @@ func evalCommand(a *app) *cobra.Command {
 		Long: "Measures a model on data, greedily, with standard errors. The tasks:\n\n" +
 			"  perplexity   of a text file, in windows of 512 tokens as llama-perplexity\n" +
 			"               has them; of other data: of its replies\n" +
-			"  exact_match  the share of replies that equal the data's\n" +
+			"  exact_match  the share of replies that equal the data's, but for case and\n" +
+			"               white space\n" +
 			"  json_slots   replies are JSON: an intent and slots\n" +
 			"  choice       the model chooses the likeliest of all the data's replies\n\n" +
 			"Without --task, the data says which. What they measure, and how reports call it:\n\n" +

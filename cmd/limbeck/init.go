@@ -32,7 +32,8 @@ func initCommand(a *app) *cobra.Command {
 		Use: "init", GroupID: groupMake, Args: exactly(),
 		Short: "Look at data and write a recipe for it",
 		Long: "Looks at the examples, says what the task is, and writes a recipe that\n" +
-			"runs as it is: every key with its default and what it means.",
+			"runs as it is: its keys with their defaults and what they mean. docs/recipe.md\n" +
+			"has those of sections that it leaves out.",
 		Example: "  limbeck init --teacher model.gguf --data log.jsonl\n" +
 			"  limbeck init --teacher model.gguf --data qa.csv \\\n      --prompt-column q --completion-column a\n" +
 			"  limbeck init --teacher model.gguf --data train.csv --test test.csv -o r.yaml",
@@ -124,7 +125,7 @@ func (r initResult) write(w io.Writer) {
 		fmt.Fprintf(w, "left out, as examples are text: %d rows that call tools\n", r.ToolCalls)
 	}
 	fmt.Fprintf(w, "train %s, validation %s, test %s\n", r.Train, r.Validation, cmp.Or(r.Test, "none"))
-	fmt.Fprintf(w, "wrote %s; what it takes: limbeck make %s --dry-run\n", r.Recipe, r.Recipe)
+	fmt.Fprintf(w, "wrote %s; what it takes: %s make %[1]s --dry-run\n", r.Recipe, program())
 }
 
 // place gives a recipe its name, and the files as seen from its folder.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -77,6 +78,15 @@ var commands []func(*app) *cobra.Command
 // register adds a command; each command's file calls it once.
 func register(c func(*app) *cobra.Command) { commands = append(commands, c) }
 
+// program is what the user calls this one by, for advice of what to type: by a path,
+// where it lies in no folder of PATH.
+func program() string {
+	if name := os.Args[0]; filepath.Base(name) != name {
+		return name
+	}
+	return "limbeck"
+}
+
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "limbeck",
@@ -85,7 +95,10 @@ func newRoot(a *app) *cobra.Command {
 			"how good it is, and runs it. A recipe says how.\n\n" +
 			"Every flag can also be an environment variable (--max-tokens is\n" +
 			"LIMBECK_MAX_TOKENS) or stand in a config file, limbeck/config.yaml in the user's\n" +
-			"config folder. Flags come before variables, variables before the file.",
+			"config folder, as \"threads: 2\" for all commands or \"run: {max-tokens: 64}\" for\n" +
+			"one. Flags come before variables, variables before the file; LIMBECK_CONFIG or\n" +
+			"--config names another.\n\n" +
+			"Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
 		Example:       "  limbeck demo\n  limbeck make recipe.yaml\n  limbeck run model.gguf \"turn the lights off\"",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -35,7 +35,7 @@ func (f *engineFlags) add(flags *pflag.FlagSet) {
 
 // addKeep adds the flag of commands that load a model to run it.
 func (f *engineFlags) addKeep(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.keep, "keep-packed", false, "keep the packed weights in MODEL.packed, as large as MODEL: later starts are sooner")
+	flags.BoolVar(&f.keep, "keep-packed", false, "keep a file's packed weights in MODEL.packed, else in the user's cache folder, about as large\nas MODEL: later starts are sooner")
 }
 
 // precision returns how a model computes.

@@ -47,7 +47,7 @@ func runCommand(a *app) *cobra.Command {
 			"the likeliest ones, unless --temperature. The confidence of a reply is its\n" +
 			"probability under the model.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the reply's confidence is below\n" +
-			"--min-confidence.",
+			"--min-confidence, 130 interrupted.",
 		Example: "  limbeck run model.gguf\n" +
 			"  limbeck run model.gguf \"turn the kitchen lights off\" --json\n" +
 			"  limbeck run model.gguf --min-confidence 0.8 <command.txt || echo \"ask a human\"",
