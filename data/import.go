@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -287,13 +288,19 @@ func (in *importer) readAll(r io.Reader) ([]byte, error) {
 	return trimMark(b), nil
 }
 
-// readBounded reads all of r, if that is not too much.
+// readBounded reads all of r, if that is not too much, into one buffer if it is a file.
 func readBounded(r io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if len(b) > maxFile {
+	var b bytes.Buffer
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			b.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead)
+		}
+	}
+	_, err := b.ReadFrom(io.LimitReader(r, maxFile+1))
+	if b.Len() > maxFile {
 		return nil, fmt.Errorf("more than %d bytes, which a file that is read as a whole may have; cut it, or write rows as .jsonl", maxFile)
 	}
-	return b, err
+	return b.Bytes(), err
 }
 
 const byteOrderMark = "\uFEFF"

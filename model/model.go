@@ -47,14 +47,19 @@ func Open(path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.checkWeights(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
+	}
+	return m, nil
+}
+
+// checkWeights reads all weights, and refuses NaN and infinite ones.
+func (m *Model) checkWeights() error {
 	var tensors []*tensor.Tensor
 	for _, w := range m.Weights() {
 		tensors = append(tensors, w.Tensor())
 	}
-	if err := checkFinite(tensors, m.file.Release); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
-	}
-	return m, nil
+	return checkFinite(tensors, m.file.Release)
 }
 
 // OpenUnchecked is [Open] of a model to look at, not to compute with: weights may be
@@ -86,10 +91,10 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFinite(f.Tensors(), f.Release); err != nil {
+	m.file = f
+	if err := m.checkWeights(); err != nil {
 		return nil, err
 	}
-	m.file = f
 	return m, nil
 }
 

@@ -53,6 +53,10 @@ func (f *benchFlags) add(flags *pflag.FlagSet) {
 	flags.IntSliceVar(&f.lengths, "prompt", []int{64, 512, 2048}, "read prompts of `N` tokens; repeat or separate by commas")
 	flags.IntSliceVar(&f.depths, "depth", []int{0, 512, 2048}, "write tokens after `N` others; repeat or separate by commas")
 	flags.IntSliceVar(&f.parallel, "parallel", []int{1, 4, 16}, "write `N` sequences at once; repeat or separate by commas")
+	for _, name := range []string{"prompt", "depth", "parallel"} {
+		flag := flags.Lookup(name)
+		flag.DefValue = strings.Trim(flag.DefValue, "[]") // as it may be given
+	}
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.StringVar(&f.compare, "compare", "", "time this `MODEL` too, in turn, and tell the ratios")
 	flags.BoolVar(&f.profile, "profile", false, "tell where the time goes, by operation, beside the limits")

@@ -9,8 +9,8 @@ import (
 // matcher finds added tokens in text: the leftmost, and of several there the
 // longest, as the reference does. It reads a text from its end, by the automaton of
 // Aho and Corasick (1975, "Efficient string matching") for the tokens read backwards,
-// which knows at each byte the longest token that begins there: two or three steps a
-// byte, whatever the tokens are.
+// which knows at each byte the longest token that begins there: some steps a byte,
+// whatever the tokens are.
 type matcher struct {
 	nodes   []node     // a trie, the root first, the others by depth; one more, so that each has a next
 	chars   []byte     // by node: the byte that leads to it
@@ -81,13 +81,11 @@ func (m *matcher) build(tokens []string, ids map[string]int32) {
 // step returns the node after n where c is the next byte to the left.
 func (m *matcher) step(n int32, c byte) int32 {
 	for n != 0 {
-		at := &m.nodes[n]
-		for child := at.first; child < m.nodes[n+1].first; child++ {
-			if m.chars[child] == c {
-				return child
-			}
+		first, end := m.nodes[n].first, m.nodes[n+1].first
+		if i, ok := slices.BinarySearch(m.chars[first:end], c); ok {
+			return first + int32(i)
 		}
-		n = at.rest
+		n = m.nodes[n].rest
 	}
 	return m.roots[c]
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"limbeck/internal/testkit/allocs"
 )
@@ -185,11 +184,7 @@ func TestManyAddedTokens(t *testing.T) {
 	}
 	tok := mustNew(t, s)
 	const size = 2 << 20
-	start := time.Now()
 	got := tok.Encode(strings.Repeat("a", size-1)+"b", true)
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("%d bytes took %v", size, took)
-	}
 	if want := append(make([]int, size-maxAdded), len(s.Tokens)-1); !slices.Equal(got, want) {
 		t.Errorf("%d ids, want %d: each a but for the longest token", len(got), len(want))
 	}
