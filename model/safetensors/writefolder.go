@@ -135,12 +135,7 @@ func place(dir string, config []byte, weights []*tensor.Tensor, files map[string
 	if err := stage(configFile, bytes(config)); err != nil {
 		return err
 	}
-	for _, p := range pending {
-		if err := p.Commit(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return disk.CommitAll(pending)
 }
 
 // torchNames are PyTorch's names of formats.
