@@ -27,8 +27,8 @@ var obsolete = []string{
 // keys, model.safetensors from tensors with GGUF's names and row order, in
 // f32, f16 or bf16, further files by name (tokenizer.json, …), and what keys say
 // of the model's origin in limbeck.json and, unless it is there and a person's,
-// README.md. The folder may exist; what of it says how the old model is to be used
-// goes, its other files stay.
+// README.md. The folder may exist. If it is a model's, as its config.json tells,
+// what says how the old model is to be used goes; its other files stay.
 //
 // All content is on the disk before the first file gets its name, and
 // config.json, without which a folder is no model, gets it last; then the old
@@ -59,11 +59,14 @@ func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, file
 	if err != nil {
 		return err
 	}
-	old := obsolete
+	var old []string
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
+		old = append(old, obsolete...)
+	}
 	if hasOwnCard(dir) {
 		delete(all, cardFile)
 	} else {
-		old = append(slices.Clone(old), cardFile)
+		old = append(old, cardFile)
 	}
 	maps.Copy(all, files)
 	weights := make([]*tensor.Tensor, len(tensors))
