@@ -23,6 +23,16 @@ var obsolete = []string{
 	"special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
 }
 
+// written are the files that [WriteFolder] writes, with the further ones that package
+// model gives it.
+var written = []string{configFile, weightsFile, tokenizerFile, tokenizerConfigFile, originFile, cardFile}
+
+// Sweep removes from a folder what a killed process left of a model that
+// [WriteFolder] was writing.
+func Sweep(dir string) error {
+	return disk.Sweep(dir, func(name string) bool { return slices.Contains(written, name) })
+}
+
 // WriteFolder writes a folder that transformers loads: config.json from GGUF
 // keys, model.safetensors from tensors with GGUF's names and row order, in
 // f32, f16 or bf16, further files by name (tokenizer.json, …), and what keys say
