@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"limbeck/internal/fields"
 )
 
 // A document reads a .json file: a list of rows, or an object whose layout is
@@ -129,14 +131,14 @@ func (doc *document) addObject(v json.RawMessage, line int) error {
 	}
 	var r row
 	if json.Unmarshal(v, &r) != nil || r == nil {
-		return doc.errorf(line, 0, "row is %s, want an object", jsonType(v))
+		return doc.errorf(line, 0, "row is %s, want an object", fields.Found(v))
 	}
 	return doc.addRow(r, line)
 }
 
 // addMember adds one element of the list named key.
 func (doc *document) addMember(key string, v json.RawMessage, line int) error {
-	if jsonType(v) == "a list" {
+	if v[0] == '[' {
 		if doc.latin1 {
 			return errNotUTF8
 		}

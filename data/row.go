@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"limbeck/internal/fields"
 )
 
 // A row is one JSON object, or one line of a table whose cells became JSON.
@@ -205,16 +207,16 @@ func notObjects(value json.RawMessage, key string, names ...string) string {
 	}
 	var items []json.RawMessage
 	if json.Unmarshal(value, &items) != nil {
-		return fmt.Sprintf("%q is %s", key, jsonType(bytes.TrimSpace(value)))
+		return fmt.Sprintf("%q is %s", key, fields.Found(bytes.TrimSpace(value)))
 	}
 	for i, item := range items {
 		var object row
 		if json.Unmarshal(item, &object) != nil {
-			return fmt.Sprintf("item %d of %q is %s", i+1, key, jsonType(item))
+			return fmt.Sprintf("item %d of %q is %s", i+1, key, fields.Found(item))
 		}
 		for _, name := range names {
-			if v, ok := object[name]; ok && jsonType(v) != "a string" && jsonType(v) != "null" {
-				return fmt.Sprintf("%q of item %d of %q is %s", name, i+1, key, jsonType(v))
+			if v, ok := object[name]; ok && v[0] != '"' && string(v) != "null" {
+				return fmt.Sprintf("%q of item %d of %q is %s", name, i+1, key, fields.Found(v))
 			}
 		}
 	}
@@ -245,7 +247,7 @@ func (r row) label(key string) (string, error) {
 func (r row) text(key string) (string, error) {
 	s, ok := stringValue(r[key])
 	if !ok {
-		return "", fmt.Errorf("%q is %s, want a string", key, jsonType(r[key]))
+		return "", fmt.Errorf("%q is %s, want a string", key, fields.Found(r[key]))
 	}
 	return s, nil
 }
@@ -253,7 +255,7 @@ func (r row) text(key string) (string, error) {
 // scalar returns a value that may be a string or, as identifiers and labels
 // often are, a number.
 func (r row) scalar(key string) (string, error) {
-	if v := r[key]; jsonType(v) == "a number" {
+	if v := r[key]; fields.IsNumber(v) {
 		return string(v), nil
 	}
 	return r.text(key)
@@ -317,7 +319,7 @@ func contentText(v json.RawMessage) (string, error) {
 		Text *string `json:"text"`
 	}
 	if !bytes.HasPrefix(v, []byte("[")) || json.Unmarshal(v, &parts) != nil {
-		return "", fmt.Errorf("content is %s, want a string or a list of text parts", jsonType(v))
+		return "", fmt.Errorf("content is %s, want a string or a list of text parts", fields.Found(v))
 	}
 	var b strings.Builder
 	for _, p := range parts {
@@ -327,24 +329,4 @@ func contentText(v json.RawMessage) (string, error) {
 		b.WriteString(*p.Text)
 	}
 	return b.String(), nil
-}
-
-// jsonType names the type of a JSON value in a sentence.
-func jsonType(v json.RawMessage) string {
-	if len(v) == 0 {
-		return "missing"
-	}
-	switch v[0] {
-	case '"':
-		return "a string"
-	case '{':
-		return "an object"
-	case '[':
-		return "a list"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	}
-	return "a number"
 }

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -134,12 +135,14 @@ func describe(n *yaml.Node) string {
 	return "the text " + quote(n.Value)
 }
 
-// quote quotes s, shortened.
+// quote quotes s, shortened, with a sign of that behind it.
 func quote(s string) string {
-	if long := []rune(s); len(long) > 60 {
-		s = string(long[:60]) + "…"
+	const most = 60
+	q := fmt.Sprintf("%.*q", most, s)
+	if utf8.RuneCountInString(s) > most {
+		q += "…"
 	}
-	return strconv.Quote(s)
+	return q
 }
 
 // word decodes a number, a truth value or text.

@@ -127,6 +127,7 @@ func TestProblems(t *testing.T) {
 		{"list for a number", head + "seed: [1]\n", `r.yaml:4:7: seed: is a list`},
 		{"section for a word", head + "task: {a: 1}\n", `r.yaml:4:7: task: is a section (allowed: auto, json_slots,`},
 		{"impossible word", head + "task: json_slot\n", `r.yaml:4:7: task: cannot be "json_slot"; did you mean "json_slots"? (allowed: auto, `},
+		{"a long word", head + "task: " + strings.Repeat("é", 61) + "\n", `task: cannot be "` + strings.Repeat("é", 60) + `"… (allowed: auto, `},
 		{"an unknown metric", head + "compare: {metrics: [ungrounded]}\n", `r.yaml:4:21: compare.metrics[0]: cannot be "ungrounded" (allowed: exact_match, intent_accuracy, slot_f1, invalid_json, foreign_values, accuracy, perplexity)`},
 		{"out of range", head + "distill: {temperature: 0}\n", `r.yaml:4:24: distill.temperature: cannot be "0" (allowed: a number over 0 and at most 100)`},
 		{"aware of nothing", head + "quantize: {format: q4_0, aware: true}\n", `r.yaml:4:33: quantize.aware: is how the student is trained, but nothing trains it (allowed: false, or train or distill)`},

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
-	"unicode/utf8"
 
 	"limbeck/internal/fields"
 	"limbeck/model/generate"
@@ -108,14 +106,4 @@ func reply(w http.ResponseWriter, status int, v any) {
 }
 
 // quote quotes what a client sent, cut to a length that fits an error.
-func quote(s string) string {
-	const most = 64
-	if len(s) > most {
-		end := most
-		for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s = s[:end]
-	}
-	return strconv.Quote(s)
-}
+func quote(s string) string { return fmt.Sprintf("%.60q", s) }

@@ -169,15 +169,6 @@ func TestErrorsNameTheField(t *testing.T) {
 	}
 }
 
-// What is quoted of a long text is cut between characters.
-func TestQuoteCutsCharacters(t *testing.T) {
-	for char, want := range map[string]int{"a": 64, "é": 32, "日": 21, "😀": 16} {
-		if got := quote(strings.Repeat(char, 70)); got != `"`+strings.Repeat(char, want)+`"` {
-			t.Errorf("%q 70 times: %s, want it %d times", char, got, want)
-		}
-	}
-}
-
 // No share of the probability leaves the likeliest token, also for a client that
 // asks for more of them.
 func TestTopPOfZero(t *testing.T) {

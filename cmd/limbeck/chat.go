@@ -127,6 +127,10 @@ func (c *conversation) say(ctx context.Context, text string) error {
 	reply, err := c.s.Reply(replying, ids, c.f.Options, c.emit())
 	restore()
 	stop()
+	stopped := errors.Is(err, context.Canceled) && ctx.Err() == nil
+	if err != nil && !stopped && reply != nil && reply.Text != "" {
+		fmt.Fprintln(c.out) // what went wrong has a line of its own
+	}
 	var long *generate.ContextError
 	switch {
 	case errors.As(err, &long):
@@ -134,11 +138,11 @@ func (c *conversation) say(ctx context.Context, text string) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case err != nil && !errors.Is(err, context.Canceled):
+	case stopped:
+		fmt.Fprint(c.out, " [stopped]")
+	case err != nil:
 		c.tell(err.Error())
 		return nil
-	case err != nil:
-		fmt.Fprint(c.out, " [stopped]")
 	}
 	fmt.Fprintln(c.out)
 	c.messages = append(messages, chat.Message{Role: "assistant", Content: reply.Text})

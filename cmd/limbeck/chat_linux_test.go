@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,16 +122,59 @@ func number(t *testing.T, digits string) int {
 	return n
 }
 
-// writeEndless writes a model that says q, whatever it is told, for a million
-// tokens: its blocks add nothing, and the head sees ones alone.
+// What goes wrong amid a reply is told on a line of its own.
+func TestChatFailsAmidReply(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "once.gguf")
+	meta, tensors, q := endless()
+	for _, x := range tensors { // the first element of q, which is its only one, becomes too large
+		v, width := dtype.Floats(x.Data), x.Shape[len(x.Shape)-1]
+		switch x.Name {
+		case "token_embd.weight":
+			clear(v[q*width+1 : (q+1)*width])
+		case "output_norm.weight":
+			v[0] = math.MaxFloat32
+		case "output.weight":
+			v[q*width] = 0 // of all else, it is not seen
+		}
+	}
+	if err := gguf.Write(path, meta, tensors); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer // as a terminal shows both
+	a := newApp(nil, &said, &said)
+	f := &runFlags{}
+	e, err := f.open(a, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.close()
+	c := &conversation{app: a, f: f, e: e, s: e.NewSession(0)}
+	const want = "q\nlimbeck: "
+	if more, err := c.take(t.Context(), "hello"); !more || err != nil || !strings.HasPrefix(said.String(), want) {
+		t.Errorf("more %v, %v, said %q, want %q first", more, err, &said, want)
+	}
+}
+
+// writeEndless writes an endless model.
 func writeEndless(t *testing.T, path string) {
 	t.Helper()
+	meta, tensors, _ := endless()
+	if err := gguf.Write(path, meta, tensors); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// endless returns a model that says q, whatever it is told, for a million tokens: its
+// blocks add nothing, and the head sees ones alone.
+func endless() (meta *gguf.Meta, tensors []*tensor.Tensor, q int) {
 	m := testkit.Model(1)
-	q, width := m.Tokenizer.Encode("q", false)[0], m.Config().Width
-	meta, tensors := m.GGUF()
-	meta.Set("llama.context_length", uint32(1<<20))
+	q = m.Tokenizer.Encode("q", false)[0]
+	width := m.Config().Width
+	keys, tensors := m.GGUF()
+	keys.Set("llama.context_length", uint32(1<<20))
 	head := tensor.New("output.weight", dtype.F32, m.Config().Vocab, width)
-	for _, x := range append(tensors, head) {
+	tensors = append(tensors, head)
+	for _, x := range tensors {
 		v := dtype.Floats(x.Data)
 		for i := range v {
 			switch {
@@ -140,9 +185,7 @@ func writeEndless(t *testing.T, path string) {
 			}
 		}
 	}
-	if err := gguf.Write(path, &meta, append(tensors, head)); err != nil {
-		t.Fatal(err)
-	}
+	return &keys, tensors, q
 }
 
 // A terminal is a program in a pseudo-terminal of its own: pty(7).

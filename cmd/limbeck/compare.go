@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"math"
 	"os"
@@ -306,17 +305,12 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 	return o, f.readTrainings(&o)
 }
 
-func (f *compareFlags) readRecorded(o *compare.Options) error {
+func (f *compareFlags) readRecorded(o *compare.Options) (err error) {
 	if f.recorded == "" {
 		return nil
 	}
-	file, err := os.Open(f.recorded)
-	if err != nil {
+	if o.Recorded, err = steps.ReadRecorded(f.recorded); err != nil {
 		return err
-	}
-	defer file.Close()
-	if o.Recorded, err = report.ReadRecorded(file); err != nil {
-		return fmt.Errorf("%s: %w", f.recorded, err)
 	}
 	for i := range o.Recorded {
 		if o.Recorded[i].Source == "" {

@@ -70,7 +70,7 @@ func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 	case err != nil && ctx.Err() != nil: // and so the file was abandoned
 		return ctx.Err()
 	case err != nil:
-		return withAdvice(err)
+		return err
 	}
 	done := converted{to, disk.Size(to), format, weightFormats(m)}
 	if format == formatFolder { // what was written is not what m holds

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"limbeck/internal/disk"
 )
 
 // Exit codes.
@@ -43,15 +44,10 @@ func usageErrorf(format string, args ...any) error {
 // tell prints what went wrong. It may quote a file, which is not to steer a terminal.
 func (a *app) tell(text string) { fmt.Fprintf(a.err, "limbeck: %s\n", printable(text)) }
 
-// withAdvice returns err, and what to do if it is of a full disk.
-func withAdvice(err error) error {
-	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("%w; free some space and start again", err)
-	}
-	return err
-}
+// freeSpace is what to do about a full disk.
+const freeSpace = "free some space and start again"
 
-// exit prints err and returns the exit code.
+// exit prints err, and what to do if it is of a full disk, and returns the exit code.
 func (a *app) exit(cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
@@ -72,6 +68,9 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	text := err.Error()
 	if own == nil || err != error(own) {
 		text = strings.TrimSpace(text)
+	}
+	if disk.Full(err) && !strings.Contains(text, freeSpace) { // a step of a recipe says it itself
+		text += "; " + freeSpace
 	}
 	if code == exitInterrupted && strings.Contains(text, context.Canceled.Error()) { // where it was says nothing
 		text = "interrupted"

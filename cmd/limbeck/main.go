@@ -36,7 +36,7 @@ func execute(args []string, in io.Reader, out, errs io.Writer) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	a.progress.finish()
 	if a.out.err != nil { // whatever became of it
-		err = &exitError{exitFailed, fmt.Errorf("standard output: %w", withAdvice(a.out.err))}
+		err = &exitError{exitFailed, fmt.Errorf("standard output: %w", a.out.err)}
 	}
 	return a.exit(cmd, err)
 }

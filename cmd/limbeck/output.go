@@ -12,6 +12,7 @@ import (
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
 	"limbeck/model/gguf"
+	"limbeck/model/safetensors"
 )
 
 // An output is where a command puts a file, or a model as a folder in Hugging Face's
@@ -79,19 +80,11 @@ func (o *output) checkTarget() error {
 	}
 	trial.Discard()
 	if target, err := disk.Target(o.path); err == nil {
-		sweep(filepath.Dir(target), filepath.Base(target))
+		ours := func(name string) bool { return name == filepath.Base(target) }
+		_ = disk.Sweep(filepath.Dir(target), ours) // what cannot be removed is in nobody's way
 	}
 	return nil
 }
-
-// sweep removes what killed processes left in a folder of files of these names. What
-// cannot be removed stays, and is in nobody's way.
-func sweep(dir string, names ...string) {
-	_ = disk.Sweep(dir, func(name string) bool { return slices.Contains(names, name) })
-}
-
-// folderFiles are what [model.Model.SaveFolder] writes.
-var folderFiles = []string{"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "limbeck.json", "README.md"}
 
 // checkFolder is checkFile for a folder, which must be new, empty, or a model.
 func (o *output) checkFolder(inputs ...string) error {
@@ -102,11 +95,12 @@ func (o *output) checkFolder(inputs ...string) error {
 	if err != nil {
 		return nil
 	}
-	sweep(o.path, folderFiles...)
+	if !info.IsDir() {
+		return usageErrorf("%s %s is a file, want a folder, or a name that ends in .gguf", o.name, o.path)
+	}
+	_ = safetensors.Sweep(o.path) // what cannot be removed is in nobody's way
 	entries, err := os.ReadDir(o.path)
 	switch {
-	case !info.IsDir():
-		return usageErrorf("%s %s is a file, want a folder, or a name that ends in .gguf", o.name, o.path)
 	case err != nil:
 		return fmt.Errorf("%s: %w", o.name, err)
 	case o.force || len(entries) == 0:

@@ -61,12 +61,12 @@ func TestPlainProgress(t *testing.T) {
 		p.report("train", int64(1000+10*i), 3000, "loss 1.25")
 		pass(100 * time.Millisecond)
 	}
-	p.report("compare", 1, 10, "")
+	p.report("compare \x1b[2J", 1, 10, "") // of a file's name
 	p.finish()
 	const want = "train: 1,500 of 3,000 (50%), 100/s, 15s left, loss 1.25\n" +
 		"train: 2,000 of 3,000 (67%), 100/s, 10s left, loss 1.25\n" +
 		"train: 2,200 of 3,000 after 12s, loss 1.25\n" +
-		"compare: 1 of 10 after 0.0s\n"
+		"compare [2J: 1 of 10 after 0.0s\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out, want)
 	}

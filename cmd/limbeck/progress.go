@@ -64,6 +64,7 @@ func (p *progress) report(stage string, done, total int64, note string) {
 	if p.quiet {
 		return
 	}
+	stage, note = printable(stage), printable(note) // they may quote a file
 	now := p.now()
 	if stage != p.stage {
 		p.end(now)

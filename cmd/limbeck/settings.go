@@ -109,6 +109,9 @@ func (a *app) readConfig(root *cobra.Command) (*yaml.Node, string, error) {
 		}
 		path, named = filepath.Join(dir, "limbeck", "config.yaml"), false
 	}
+	if path == os.DevNull { // no regular file, and the usual name of none
+		return nil, path, nil
+	}
 	text, err := disk.Read(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) && !named {
 		return nil, path, nil

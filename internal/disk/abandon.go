@@ -17,6 +17,7 @@ var unnamed = struct {
 }{files: map[string]bool{}}
 
 // Abandon removes the files that are being written, and has writing fail from then on.
+// Those that [CommitAll] is naming it waits for.
 // It is for a process that is about to end, and may be called on any goroutine.
 func Abandon() {
 	unnamed.Lock()

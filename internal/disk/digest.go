@@ -20,7 +20,8 @@ import (
 // PATH is as Go quotes it, from the folder, with slashes, and lines are in the order
 // of [filepath.WalkDir]. Links to files are followed, and so is path itself.
 //
-// of returns the digest of one file, for those who remember some; nil: by reading it.
+// of returns the digest of one file, for those who remember some, and refuses what is no
+// regular file, as [Open] does; nil: by reading it.
 func Digest(path string, of func(file string) (string, error)) (string, error) {
 	if of == nil {
 		of = digestFile
@@ -45,13 +46,6 @@ func Digest(path string, of func(file string) (string, error)) (string, error) {
 		case hidden || e.IsDir():
 			return nil
 		}
-		info, err := os.Stat(p)
-		if err != nil {
-			return err
-		}
-		if !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is a %s, want a regular file", p, kindOf(info.Mode()))
-		}
 		digest, err := of(p)
 		if err != nil {
 			return err
@@ -64,7 +58,7 @@ func Digest(path string, of func(file string) (string, error)) (string, error) {
 }
 
 func digestFile(path string) (string, error) {
-	f, err := os.Open(path)
+	f, _, err := Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -63,7 +63,7 @@ func TestDigestOfLinks(t *testing.T) {
 	if err := os.Symlink("a", filepath.Join(dir, "c")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Digest(link, nil); err == nil || !strings.HasSuffix(err.Error(), filepath.Join("model", "c")+" is a folder, want a regular file") {
+	if _, err := Digest(link, nil); err == nil || !strings.HasSuffix(err.Error(), filepath.Join("model", "c")+" is a folder, want a file") {
 		t.Errorf("a link to a folder: %v", err)
 	}
 }

@@ -1,5 +1,6 @@
-// Package disk maps files into memory and writes files that appear whole or
-// not at all. Readers and writers of every file format share it.
+// Package disk maps and reads regular files, tells what they hold by digests, and
+// writes files that appear whole or not at all, and of which nothing stays that a
+// process has abandoned. Readers and writers of every file format share it.
 package disk
 
 import (
@@ -100,19 +101,33 @@ func (p *Pending) Tee(w io.Writer) { p.to = io.MultiWriter(p.to, w) }
 // Commit flushes the file to the disk and renames it. On an error it is
 // discarded.
 func (p *Pending) Commit() error {
-	if err := p.Sync(); err != nil {
-		p.Discard()
-		return err
+	defer p.Discard()
+	return CommitAll([]*Pending{p})
+}
+
+// CommitAll flushes files to the disk and renames them, in order. It is for files that
+// belong together: [Abandon] comes before the first has its name, or waits until the
+// last has. On an error, those that have none are left to be discarded.
+func CommitAll(files []*Pending) error {
+	for _, p := range files {
+		if err := p.Sync(); err != nil {
+			return err
+		}
 	}
-	name := p.file.Name()
-	err := Rename(name, p.path)
-	p.file.Close()
-	p.file = nil
-	if err != nil {
-		os.Remove(name)
+	unnamed.Lock()
+	defer unnamed.Unlock()
+	for _, p := range files {
+		if unnamed.abandoned {
+			return &fs.PathError{Op: "rename", Path: p.path, Err: errAbandoned}
+		}
+		if err := Rename(p.file.Name(), p.path); err != nil {
+			return err
+		}
+		p.file.Close()
+		delete(unnamed.files, p.file.Name())
+		p.file = nil
 	}
-	delist(name)
-	return err
+	return nil
 }
 
 // Rename gives a file that has reached the disk the name of the [Target] of to,

@@ -264,3 +264,51 @@ func TestAbandon(t *testing.T) {
 		t.Errorf("left behind: %q, known %v", n, unnamed.files)
 	}
 }
+
+// Files that belong together are all named or none, whenever they are abandoned.
+func TestAbandonTogether(t *testing.T) {
+	dir := t.TempDir()
+	const n = 20
+	name := func(i int) string { return filepath.Join(dir, fmt.Sprintf("%02d", i)) }
+	stage := func() (files []*Pending) {
+		for i := range n {
+			p, err := Create(name(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(p.Discard)
+			files = append(files, p)
+		}
+		return files
+	}
+	defer func() { unnamed.abandoned = false }()
+	var ended sync.WaitGroup
+	ended.Go(func() { // a process ends as soon as the first has its name
+		for {
+			if _, err := os.Stat(name(0)); err == nil {
+				Abandon()
+				if left := names(t, dir); len(left) != n || left[0] != "00" {
+					t.Errorf("left when abandoned: %q", left)
+				}
+				return
+			}
+		}
+	})
+	if err := CommitAll(stage()); err != nil {
+		t.Errorf("abandoned after the first was named: %v", err)
+	}
+	ended.Wait()
+
+	unnamed.abandoned = false
+	for i := range n {
+		os.Remove(name(i))
+	}
+	files := stage()
+	Abandon()
+	if err := CommitAll(files); !errors.Is(err, errAbandoned) {
+		t.Errorf("abandoned before the first was named: %v", err)
+	}
+	if left := names(t, dir); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}

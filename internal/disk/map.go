@@ -20,7 +20,7 @@ type Mapping struct {
 
 // Map opens path and maps it. An empty file gives empty Data.
 func Map(path string) (*Mapping, error) {
-	f, info, err := openRegular(path)
+	f, info, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +39,9 @@ func Map(path string) (*Mapping, error) {
 	return &Mapping{data, stamp(info)}, nil
 }
 
-// openRegular opens a regular file. Others are refused before they are opened: a
-// pipe would wait for its writer.
-func openRegular(path string) (*os.File, fs.FileInfo, error) {
+// Open opens a regular file, and tells what it is. Others are refused before they are
+// opened: a pipe would wait for its writer.
+func Open(path string) (*os.File, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err

@@ -22,4 +22,7 @@ func TestPipe(t *testing.T) {
 	if _, err := Read(path, 1); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("Read: %v, want %s", err, want)
 	}
+	if _, err := Digest(path, nil); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("Digest: %v, want %s", err, want)
+	}
 }

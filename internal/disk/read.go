@@ -8,7 +8,7 @@ import (
 // Read returns the content of a regular file of at most most bytes. It waits for no
 // pipe's writer, and takes no more memory than that of a file that grows.
 func Read(path string, most int) ([]byte, error) {
-	f, _, err := openRegular(path)
+	f, _, err := Open(path)
 	if err != nil {
 		return nil, err
 	}

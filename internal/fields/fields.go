@@ -89,7 +89,7 @@ func fill(where string, raw json.RawMessage, v reflect.Value) error {
 		return nil
 	case v.Kind() == reflect.Map && raw[0] == '{':
 		return fillMap(where, raw, v)
-	case v.Kind() == reflect.Float64 && isNumber(raw):
+	case v.Kind() == reflect.Float64 && IsNumber(raw):
 		return wrong(where, "is %s, want a number of at most 64 bits", Found(raw))
 	}
 	return wrong(where, "is %s, want %s", Found(raw), wanted(v.Type()))
@@ -163,7 +163,7 @@ func fillInt(where string, raw json.RawMessage, v reflect.Value) error {
 	}
 	const exact = 1 << 53 // up to which a float64 holds every whole number
 	f, _ := strconv.ParseFloat(string(raw), 64)
-	whole := isNumber(raw) && f == math.Trunc(f)
+	whole := IsNumber(raw) && f == math.Trunc(f)
 	switch {
 	case whole && math.Abs(f) <= exact && !v.OverflowInt(int64(f)):
 		v.SetInt(int64(f))
@@ -188,11 +188,16 @@ func OneOrMore(where string, raw json.RawMessage, list any, things string, one f
 	return wrong(where, "is %s, want a string or a list of %s", Found(raw), things)
 }
 
-func isNumber(raw json.RawMessage) bool { return raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' }
+// IsNumber tells whether a JSON value is a number.
+func IsNumber(raw json.RawMessage) bool {
+	return len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9')
+}
 
-// Found says what a JSON value is.
+// Found says what a JSON value is; that of no field is missing.
 func Found(raw json.RawMessage) string {
 	switch {
+	case len(raw) == 0:
+		return "missing"
 	case raw[0] == '{':
 		return "an object"
 	case raw[0] == '[':

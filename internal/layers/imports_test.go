@@ -56,7 +56,7 @@ var rules = []string{
 	"compress/distill:  $engine",
 	"compress/prune:    $engine",
 	"compress/quantize: $engine",
-	"data:              $engine golang.org/x/text/...",
+	"data:              $engine internal/fields golang.org/x/text/...",
 	"eval:              $engine data",
 	"eval/baseline:     data",
 	"eval/report:",

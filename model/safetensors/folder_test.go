@@ -206,6 +206,25 @@ func TestWriteFolderOverAnother(t *testing.T) {
 	}
 }
 
+// In a folder that is no model, no file is an old model's.
+func TestWriteFolderOverNoModel(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range obsolete {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, tensors := model(true)
+	if err := WriteFolder(dir, keys, tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range obsolete {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(text) != "mine" {
+			t.Errorf("%s holds %q, %v; want it to stay", name, text, err)
+		}
+	}
+}
+
 func TestOrder(t *testing.T) {
 	_, tensors := model(false)
 	var names []string

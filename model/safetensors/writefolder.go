@@ -23,12 +23,22 @@ var obsolete = []string{
 	"special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
 }
 
+// written are the files that [WriteFolder] writes, with the further ones that package
+// model gives it.
+var written = []string{configFile, weightsFile, tokenizerFile, tokenizerConfigFile, originFile, cardFile}
+
+// Sweep removes from a folder what a killed process left of a model that
+// [WriteFolder] was writing.
+func Sweep(dir string) error {
+	return disk.Sweep(dir, func(name string) bool { return slices.Contains(written, name) })
+}
+
 // WriteFolder writes a folder that transformers loads: config.json from GGUF
 // keys, model.safetensors from tensors with GGUF's names and row order, in
 // f32, f16 or bf16, further files by name (tokenizer.json, …), and what keys say
 // of the model's origin in limbeck.json and, unless it is there and a person's,
-// README.md. The folder may exist; what of it says how the old model is to be used
-// goes, its other files stay.
+// README.md. The folder may exist. If it is a model's, as its config.json tells,
+// what says how the old model is to be used goes; its other files stay.
 //
 // All content is on the disk before the first file gets its name, and
 // config.json, without which a folder is no model, gets it last; then the old
@@ -59,11 +69,14 @@ func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, file
 	if err != nil {
 		return err
 	}
-	old := obsolete
+	var old []string
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
+		old = append(old, obsolete...)
+	}
 	if hasOwnCard(dir) {
 		delete(all, cardFile)
 	} else {
-		old = append(slices.Clone(old), cardFile)
+		old = append(old, cardFile)
 	}
 	maps.Copy(all, files)
 	weights := make([]*tensor.Tensor, len(tensors))
@@ -135,12 +148,7 @@ func place(dir string, config []byte, weights []*tensor.Tensor, files map[string
 	if err := stage(configFile, bytes(config)); err != nil {
 		return err
 	}
-	for _, p := range pending {
-		if err := p.Commit(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return disk.CommitAll(pending)
 }
 
 // torchNames are PyTorch's names of formats.

@@ -2,7 +2,6 @@ package run
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -67,18 +66,11 @@ func (d *digester) path(path string) (string, error) { return disk.Digest(path, 
 
 // file returns the digest of one file.
 func (d *digester) file(path string) (string, error) {
-	f, err := os.Open(path)
+	f, info, err := disk.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s: not a regular file", path)
-	}
 	name, now := d.name(path), stateOf(info)
 	if k, ok := d.known[name]; ok && !d.fresh && k.Size == now.Size && k.Time == now.Time && k.Inode == now.Inode {
 		return k.Digest, nil

@@ -2,11 +2,7 @@
 
 package run
 
-import (
-	"errors"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // freeDisk returns the bytes that a user may still write to dir's disk.
 func freeDisk(dir string) (int64, bool) {
@@ -15,8 +11,4 @@ func freeDisk(dir string) (int64, bool) {
 		return 0, false
 	}
 	return int64(s.Bavail) * int64(s.Bsize), true
-}
-
-func diskFull(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }

@@ -1,10 +1,6 @@
 package run
 
-import (
-	"errors"
-
-	"golang.org/x/sys/windows"
-)
+import "golang.org/x/sys/windows"
 
 // freeDisk returns the bytes that the user may still write to dir's disk.
 func freeDisk(dir string) (int64, bool) {
@@ -15,8 +11,4 @@ func freeDisk(dir string) (int64, bool) {
 	var free uint64
 	err = windows.GetDiskFreeSpaceEx(path, &free, nil, nil)
 	return int64(free), err == nil
-}
-
-func diskFull(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }

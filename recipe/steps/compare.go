@@ -320,7 +320,7 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 		o.Train = learned
 	}
 	if w.Has("recorded") {
-		if o.Recorded, err = readRecorded(w.Input("recorded")); err != nil {
+		if o.Recorded, err = ReadRecorded(w.Input("recorded")); err != nil {
 			return err
 		}
 	}
@@ -331,14 +331,18 @@ func (s *compareSettings) compare(ctx context.Context, w *run.Work) error {
 	return writeReport(w, r, o.Rounds > 0)
 }
 
-// readRecorded reads models that were measured on an earlier day.
-func readRecorded(path string) ([]report.Model, error) {
-	f, err := os.Open(path)
+// ReadRecorded reads a file of models that were measured on an earlier day.
+func ReadRecorded(path string) ([]report.Model, error) {
+	f, _, err := disk.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return report.ReadRecorded(f)
+	models, err := report.ReadRecorded(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return models, nil
 }
 
 // noteKnown notes which of the examples the models know, and returns what those of the

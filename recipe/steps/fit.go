@@ -53,12 +53,7 @@ const maxTraining = 64 << 20
 
 // ReadTraining reads a training.json.
 func ReadTraining(path string) (*Training, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxTraining+1))
+	text, err := disk.Read(path, maxTraining)
 	if err != nil {
 		return nil, err
 	}
@@ -70,9 +65,6 @@ func ReadTraining(path string) (*Training, error) {
 }
 
 func parseTraining(text []byte) (*Training, error) {
-	if len(text) > maxTraining {
-		return nil, fmt.Errorf("longer than %d bytes", maxTraining)
-	}
 	t := new(Training)
 	if err := json.Unmarshal(text, t); err != nil {
 		return nil, err

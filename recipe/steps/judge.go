@@ -39,7 +39,7 @@ func checkData(r *recipe.Recipe) (*judge, error) {
 		j.examples = j.examples[:min(n, len(j.examples))]
 	}
 	if f := r.Compare.Recorded; f != "" {
-		if _, err := readRecorded(r.Find(f)); err != nil {
+		if _, err := ReadRecorded(r.Find(f)); err != nil {
 			return nil, r.Cause("compare.recorded", err)
 		}
 	}
