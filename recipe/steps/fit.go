@@ -237,10 +237,11 @@ func (f *fit) run(ctx context.Context) (*model.Model, *Training, error) {
 		return nil, nil, errors.New(tried[0].Error)
 	}
 	best.Tried = tried
-	for what, n := range map[string]int{trainingExample: best.TooLong, validationExample: best.HeldLong} {
-		if n > 0 {
-			f.work.Fact(what+"s left out as too long", fmt.Sprint(n))
-		}
+	if best.TooLong > 0 {
+		f.work.Fact("training examples left out as too long", fmt.Sprint(best.TooLong))
+	}
+	if best.HeldLong > 0 {
+		f.work.Fact("validation examples left out as too long", fmt.Sprint(best.HeldLong))
 	}
 	debug.FreeOSMemory() // what the training held
 	m, err := Open(kept)

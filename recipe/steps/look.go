@@ -289,7 +289,7 @@ func openReady(c *recipe.Chain, ref string, examples []data.Example) (*model.Mod
 	err = adaptTemplate(m, examples)
 	for _, t := range trainings(c.Recipe) {
 		if err == nil {
-			_, err = extend(m, examples, *t)
+			_, err = extend(m, examples, *t.Train)
 		}
 	}
 	if err != nil {
@@ -298,16 +298,21 @@ func openReady(c *recipe.Chain, ref string, examples []data.Example) (*model.Mod
 	return m, nil
 }
 
+// A training is one that a recipe asks for by a key.
+type training struct {
+	Key string
+	*recipe.Train
+}
+
 // trainings lists what trains models on the data alone, in order.
-func trainings(r *recipe.Recipe) []*recipe.Train {
-	var all []*recipe.Train
-	for _, s := range r.Teacher {
+func trainings(r *recipe.Recipe) (all []training) {
+	for i, s := range r.Teacher {
 		if s.Train != nil {
-			all = append(all, s.Train)
+			all = append(all, training{fmt.Sprintf("teacher[%d].train", i), s.Train})
 		}
 	}
 	if r.Train != nil {
-		all = append(all, r.Train)
+		all = append(all, training{"train", r.Train})
 	}
 	return all
 }
@@ -315,18 +320,17 @@ func trainings(r *recipe.Recipe) []*recipe.Train {
 // severalRates returns the key of the first training that is to try several learning
 // rates; "" if none is.
 func severalRates(r *recipe.Recipe) string {
-	for i, s := range r.Teacher {
-		if s.Train != nil && len(s.Train.LR) > 1 {
-			return fmt.Sprintf("teacher[%d].train.lr", i)
-		}
+	all := trainings(r)
+	if r.Synthesize != nil {
+		all = append(all, training{"synthesize", &r.Synthesize.Train})
 	}
-	switch {
-	case r.Synthesize != nil && len(r.Synthesize.LR) > 1:
-		return "synthesize.lr"
-	case r.Train != nil && len(r.Train.LR) > 1:
-		return "train.lr"
-	case r.Distill != nil && len(r.Distill.LR) > 1:
-		return "distill.lr"
+	if r.Distill != nil {
+		all = append(all, training{"distill", &r.Distill.Train})
+	}
+	for _, t := range all {
+		if len(t.LR) > 1 {
+			return t.Key + ".lr"
+		}
 	}
 	return ""
 }
