@@ -153,7 +153,7 @@ func (l *look) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings 
 			}
 		}
 		if n > 0 {
-			warnings = append(warnings, leftOut(n, len(part.of), part.what, t))
+			warnings = append(warnings, leftOut(boundOf(r, key), n, len(part.of), part.what, t))
 		}
 		if n > 0 && n == len(part.of) && (part.what == trainingExample || len(t.LR) > 1) {
 			return nil, r.Problem(key+".max_tokens", fmt.Sprintf("leaves none of %s, which the training needs", data.Counted(n, part.what)),

@@ -235,8 +235,8 @@ func TestLeftOut(t *testing.T) {
 	if err := makeWith(path, run.Options{Threads: 1, Until: "train", Warned: func(text string) { told = append(told, text) }}); err != nil {
 		t.Fatal(err)
 	}
-	const why = " left out: they have more than 64 tokens (max_tokens)"
-	if want := []string{"5 of 45 training examples are" + why, "1 of 2 validation examples are" + why}; !slices.Equal(told, want) {
+	const key, why = "train.max_tokens: ", " left out: they have more than 64 tokens"
+	if want := []string{key + "5 of 45 training examples are" + why, key + "1 of 2 validation examples are" + why}; !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 	lineage, err := os.ReadFile(filepath.Join(dir, "run", run.LineageFile))
@@ -252,6 +252,15 @@ func TestLeftOut(t *testing.T) {
 	defer m.Close()
 	if got := m.Meta.Strings("limbeck.history"); len(got) != 1 || !strings.HasPrefix(got[0], "trained on 40 examples; ") {
 		t.Errorf("history %q, want 40 examples", got)
+	}
+	write(t, path, strings.Replace(head, "./teacher.gguf", "{from: ./teacher.gguf, train: {max_tokens: 64}}", 1)+"train: {max_tokens: 64}\n")
+	p, err := plan(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told = p.Warnings()
+	if len(told) != 4 || !strings.HasPrefix(told[0], "teacher.train.max_tokens: 5 of 45 ") || !strings.HasPrefix(told[2], "train.max_tokens: 5 of 45 ") {
+		t.Errorf("told %q, want of each training its own", told)
 	}
 	write(t, filepath.Join(dir, "held.jsonl"), row(100, long))
 	for settings, want := range map[string]string{
