@@ -221,7 +221,7 @@ func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string
 		}
 		examples := make([]data.Example, hi-lo)
 		for i := range examples {
-			examples[i].Messages = f.prompt(prompts[lo+i])
+			examples[i].ID, examples[i].Messages = fmt.Sprintf("%s%d", syntheticPrefix, lo+i+1), f.prompt(prompts[lo+i])
 		}
 		replies, err := eval.Answer(ctx, r, examples, most, func(int, int) { done() })
 		if err != nil {
