@@ -183,7 +183,7 @@ func checkTokens(c *recipe.Chain) error {
 	}
 	var specs []token.Spec
 	for _, ref := range []string{r.Student.From.Text, r.Teacher[0].From.Text} {
-		m, err := openRef(c, ref)
+		m, err := openRef(c, ref, Look)
 		if err != nil {
 			return err
 		}
