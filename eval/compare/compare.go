@@ -149,7 +149,7 @@ func (c *comparison) report(ctx context.Context) (*report.Report, error) {
 	r := &report.Report{
 		Title: c.Title, Task: c.taskName(), Machine: c.machine(),
 		Data: report.Data{Path: c.DataPath, Examples: "sha256:" + data.Digest(c.examples), N: len(c.examples), Split: c.Split},
-		Interval: report.Interval{Level: report.N(measure.Level), Method: "paired bootstrap over items",
+		Interval: report.Interval{Level: report.N(measure.Level), Method: report.Bootstrap,
 			Resamples: c.Bootstrap.Resamples, Seed: c.Bootstrap.Seed},
 		Curves: c.Curves, Notes: c.Notes,
 	}
