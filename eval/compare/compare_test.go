@@ -255,7 +255,10 @@ func TestLeaveOut(t *testing.T) {
 func TestLeaveOutStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	o := Options{Look: model.Open, Progress: func(string, int64, int64, string) { cancel() },
-		Open: func(string) (*model.Model, error) { t.Error("a model is opened to compute"); return nil, errors.New("no") }}
+		Open: func(string) (*model.Model, error) {
+			t.Error("a model is opened to compute")
+			return nil, errors.New("no")
+		}}
 	if _, err := Run(ctx, models(t, 2), commands(4), o); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that of the context", err)
 	}
