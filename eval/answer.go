@@ -2,7 +2,7 @@ package eval
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"limbeck/data"
 	"limbeck/model"
@@ -40,7 +40,7 @@ func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, mo
 	for i := range examples {
 		ids, err := data.PromptIDs(r.Model, &examples[i])
 		if err != nil {
-			return nil, fmt.Errorf("example %s (line %d): %w", examples[i].ID, examples[i].Line, err)
+			return nil, of(&examples[i], err)
 		}
 		requests[i] = generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: most}}
 	}
@@ -53,6 +53,9 @@ func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, mo
 			progress(done, len(examples))
 		}
 	})
+	if failed := new(generate.RequestError); errors.As(err, &failed) {
+		err = of(&examples[failed.Request], failed.Err)
+	}
 	return replies, err
 }
 

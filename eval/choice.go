@@ -51,7 +51,7 @@ func Choose(ctx context.Context, examples []data.Example, options []string, scor
 	for i := range examples {
 		var err error
 		if items[i], err = choose(ctx, &examples[i], options, score); err != nil {
-			return Result{}, fmt.Errorf("eval: task choice: example %s (line %d): %w", examples[i].ID, examples[i].Line, err)
+			return Result{}, fmt.Errorf("eval: task choice: %w", of(&examples[i], err))
 		}
 	}
 	return newResult("choice", ChoiceMetrics, examples, items), nil

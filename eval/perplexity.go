@@ -23,6 +23,7 @@ type Perplexity struct {
 	N       int              `json:"n"`                         // tokens scored
 	Data    string           `json:"data_sha256,omitempty"`     // of the file, if the caller says
 	Digest  string           `json:"examples_sha256,omitempty"` // of the examples, see [data.Digest]; not of a text
+	TooLong int              `json:"too_long,omitempty"`        // examples left out, if the caller says; see [Fits]
 	SE      float64          `json:"se"`                        // standard error
 	Value   float64          `json:"perplexity"`
 	NLL     measure.Estimate `json:"negative_log_likelihood"` // a token, in nats; its error by token

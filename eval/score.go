@@ -75,6 +75,7 @@ type Result struct {
 
 	ReplyTokens int `json:"reply_tokens,omitempty"` // what bounded the replies, if the caller says
 	Cut         int `json:"cut_replies,omitempty"`  // that came to no end within it
+	TooLong     int `json:"too_long,omitempty"`     // examples left out, if the caller says; see [Fits]
 }
 
 // A Figure is a metric with its value.
@@ -135,7 +136,7 @@ func (t Task) Check(examples []data.Example) error {
 func (t Task) score(e *data.Example, reply string) (ItemScore, error) {
 	s, err := t.Score(e, reply)
 	if err != nil {
-		err = fmt.Errorf("eval: task %s: example %s (line %d): %w", t.Name, e.ID, e.Line, err)
+		err = fmt.Errorf("eval: task %s: %w", t.Name, of(e, err))
 	}
 	return s, err
 }

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -51,9 +52,7 @@ func (p *Problem) Unwrap() error { return p.Cause }
 // would have reported it: for what shows only when files and models are looked
 // at.
 func (r *Recipe) Problem(key, what, allowed string) *Problem {
-	if _, ok := r.places["teacher[0]"]; !ok { // written as one stage, not as a list
-		key = strings.Replace(key, "teacher[0]", "teacher", 1)
-	}
+	key = r.spelled(key)
 	p := &Problem{Source: r.Path, Key: strings.TrimSuffix(r.prefix+key, "."), What: what, Allowed: allowed}
 	for at := key; ; at = above(at) {
 		if flag, ok := r.Flags[at]; ok {
@@ -68,6 +67,20 @@ func (r *Recipe) Problem(key, what, allowed string) *Problem {
 			return p
 		}
 	}
+}
+
+// spelled returns a key as the recipe has it: the teacher may be one stage, not a list.
+func (r *Recipe) spelled(key string) string {
+	if _, ok := r.places["teacher[0]"]; !ok {
+		key = strings.Replace(key, "teacher[0]", "teacher", 1)
+	}
+	return key
+}
+
+// Called returns what users call a key: the flag that sets it, or as the file has it.
+func (r *Recipe) Called(key string) string {
+	key = r.spelled(key)
+	return cmp.Or(r.Flags[key], key)
 }
 
 // Cause is [Recipe.Problem] of a key whose file or model gave an error.

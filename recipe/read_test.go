@@ -147,6 +147,7 @@ func TestProblems(t *testing.T) {
 		{"holdout", "name: a\nteacher: m\ndata: {train: d, validation: 0.1}\n", `r.yaml:3:30: data.validation: "0.1": a number without a percent sign`},
 		{"missing", "name: a\ndata: d\n", `r.yaml:1:1: teacher: missing`},
 		{"empty", "name: a\nteacher:\ndata: d\n", `teacher: empty; leave the key out`},
+		{"no stage", "name: a\nteacher: []\ndata: d\n", `r.yaml:2:10: teacher: names no model (allowed: teacher: MODEL, or teacher: {from: MODEL, …})`},
 		{"reference", "name: a\nteacher: opanai/gpt\ndata: d\n", `r.yaml:2:10: teacher: "opanai/gpt": names no model; a path starts with ./ (allowed: ./file.gguf, ./folder/ or builtin:NAME)`},
 		{"twice", head + "seed: 1\nseed: 2\n", `r.yaml:5:1: seed: given twice, first in line 4`},
 		{"alias", head + "seed: &s 1\n", `r.yaml:4:7: seed: anchors and aliases are not supported`},

@@ -94,6 +94,9 @@ func (r *Recipe) check(at report) {
 // checkTeacher refuses stages that do not follow from each other, and ensembles that
 // nothing would learn from.
 func (r *Recipe) checkTeacher(at report) {
+	if len(r.Teacher) == 0 {
+		at("teacher", "names no model", "teacher: MODEL, or teacher: {from: MODEL, …}")
+	}
 	last, members := 0, 1 // the stage that trained last, and what it made
 	for i, s := range r.Teacher {
 		switch {

@@ -67,6 +67,8 @@ func compareCommand(a *app) *cobra.Command {
 			"95% intervals and exact tests, and the divergence from the first model; speed\n" +
 			"is measured in rounds that alternate between the models, each in a process of\n" +
 			"its own.\n\n" +
+			"Examples that are longer than the context of any of the models are left out: all\n" +
+			"are judged by the same. The report says how many they are.\n\n" +
 			"With --train, a classical model (linear, trained in seconds) stands beside them\n" +
 			"where the task is one of labels or slots: where it is as good, no language model\n" +
 			"is needed. Without --train there is none, as it has nothing to learn from, and\n" +
@@ -91,7 +93,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
 	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed, memory and cost")
-	flags.IntVar(&f.resamples, "resamples", measure.Resamples, "bootstrap resamples behind an interval")
+	flags.IntVar(&f.resamples, "resamples", measure.Resamples, "bootstrap resamples behind an interval, which is exact where all examples agree")
 	flags.Uint64Var(&f.seed, "seed", 0, "of the resamples (default: a fixed one)")
 	flags.IntVar(&f.examples, "examples", 20, "examples in the report on which the models differ")
 	flags.Float64Var(&f.prices.MachineHour, "price-hour", 0.05, "price of an hour of the machine that runs the models")
@@ -276,7 +278,7 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		DataFile: digest, Title: "Comparison on " + filepath.Base(f.data), DataPath: f.data, Task: f.task, Metrics: f.metrics,
 		Bootstrap: measure.Bootstrap{Resamples: f.resamples, Seed: f.seed},
 		Rounds:    f.rounds, Prompts: f.prompts, Examples: f.examples, Prices: f.prices,
-		Threads: f.threads, Exact: f.exact, Cache: f.cache, Open: a.openModel, Progress: a.progress.report,
+		Threads: f.threads, Exact: f.exact, Cache: f.cache, Open: a.openModel, Look: steps.Look, Progress: a.progress.report,
 	}
 	if f.noSpeed {
 		o.Rounds = 0

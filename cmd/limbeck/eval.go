@@ -50,6 +50,7 @@ func evalCommand(a *app) *cobra.Command {
 			"  choice       the model chooses the likeliest of all the data's replies\n\n" +
 			"Without --task, the data says which. What they measure, and how reports call it:\n\n" +
 			metricsHelp() +
+			"\nExamples that are longer than the model's context are left out, and counted.\n" +
 			"\nA slot that occurs twice in a reply counts twice, as a list of both values\n" +
 			"would, though most JSON parsers keep the last alone.",
 		Example: "  limbeck eval model.gguf --data test.jsonl --task json_slots --limit 100\n" +
@@ -140,6 +141,27 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	return a.judge(ctx, f, ref, all, examples)
 }
 
+// fitting leaves out, as comparisons do, the examples for whose prompt and so many
+// tokens of a reply the model has no room, and tells of them.
+func (a *app) fitting(ctx context.Context, e *engine, ref string, examples []data.Example, tokens int) ([]data.Example, error) {
+	long, err := eval.TooLong(ctx, e.Model, examples, tokens)
+	if err != nil || len(long) == 0 {
+		return examples, err
+	}
+	first, room := examples[long[0]].ID, e.Model.Config().Context
+	if len(long) == len(examples) {
+		return nil, fmt.Errorf("none of %s fits in the context of %s, %d tokens; shorten them", data.Counted(len(long), "example"), ref, room)
+	}
+	a.remark("left out: %d of %s are longer than the context of %s, %d tokens; the first is %s", len(long), data.Counted(len(examples), "example"), ref, room, first)
+	var kept []data.Example
+	for i := range examples {
+		if _, left := slices.BinarySearch(long, i); !left {
+			kept = append(kept, examples[i])
+		}
+	}
+	return kept, nil
+}
+
 // isText tells whether a data file is one plain text, as any is whose name does not
 // say that it has rows.
 func isText(ref string) bool {
@@ -164,7 +186,13 @@ func (a *app) evalText(ctx context.Context, f *evalFlags, ref string) error {
 func (a *app) evalReplies(ctx context.Context, f *evalFlags, ref string, examples []data.Example) error {
 	digest := func() (string, error) { return data.FileDigest(f.data) }
 	return a.perplexity(f, ref, digest, func(e *engine) (eval.Perplexity, error) {
-		return eval.MeasureReplies(ctx, e.Model, e.Tape(), examples, a.progressOf(taskPerplexity))
+		fitting, err := a.fitting(ctx, e, ref, examples, eval.WholeReply)
+		if err != nil {
+			return eval.Perplexity{}, err
+		}
+		p, err := eval.MeasureReplies(ctx, e.Model, e.Tape(), fitting, a.progressOf(taskPerplexity))
+		p.TooLong = len(examples) - len(fitting)
+		return p, err
 	})
 }
 
@@ -194,6 +222,7 @@ func (a *app) perplexity(f *evalFlags, ref string, digest func() (string, error)
 			fmt.Fprintf(w, " in %s windows", count(int64(p.Windows)))
 		}
 		fmt.Fprintln(w, ")")
+		printLeftOut(w, p.TooLong)
 		printDigests(w, p.Data, p.Digest)
 	})
 }
@@ -232,21 +261,38 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples
 		return err
 	}
 	defer e.close()
-	result, confidences, err := a.measure(ctx, f, e, all, examples)
+	fitting, err := a.fitting(ctx, e, ref, examples, f.written(e, all))
 	if err != nil {
 		return err
 	}
+	result, confidences, err := a.measure(ctx, f, e, all, fitting)
+	if err != nil {
+		return err
+	}
+	result.TooLong = len(examples) - len(fitting)
 	if result.Data, err = data.FileDigest(f.data); err != nil {
 		return err
 	}
 	a.progress.finish()
 	if f.log != "" {
-		err := disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, examples, result, confidences) })
+		err := disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, fitting, result, confidences) })
 		if err != nil {
 			return err
 		}
 	}
 	return a.print(result, func(w io.Writer) { printResult(w, result) })
+}
+
+// written is how many tokens of a reply a context must have room for: those of the
+// longest that a model chooses from, or one that it writes.
+func (f *evalFlags) written(e *engine, all []data.Example) int {
+	longest := 1
+	if f.task == taskChoice {
+		for _, o := range eval.Options(all) {
+			longest = max(longest, len(e.Model.ReplyIDs(o)))
+		}
+	}
+	return longest
 }
 
 // measure returns the result and the probability of each reply.
@@ -309,7 +355,14 @@ func printResult(w io.Writer, r eval.Result) {
 	if r.Cut > 0 {
 		fmt.Fprintf(w, "cut       %d of %d replies, at %d tokens or the end of the context; they are judged as far as they go\n", r.Cut, r.N, r.ReplyTokens)
 	}
+	printLeftOut(w, r.TooLong)
 	printDigests(w, r.Data, r.Digest)
+}
+
+func printLeftOut(w io.Writer, n int) {
+	if n > 0 {
+		fmt.Fprintf(w, "left out  %s, longer than the context\n", data.Counted(n, "example"))
+	}
 }
 
 // printDigests tells what was measured on: the file, unless it was a pipe, and the

@@ -58,7 +58,8 @@ type initResult struct {
 	Found    string `json:"found"`
 	Examples int    `json:"examples"`
 
-	ToolCalls int `json:"tool_calls,omitempty"` // rows that are left out
+	ToolCalls int    `json:"tool_calls,omitempty"` // rows that are left out
+	LeftOut   string `json:"-"`                    // says so
 
 	Train      string `json:"train"`
 	Validation string `json:"validation"`
@@ -113,7 +114,7 @@ func initRecipe(a *app, f initFlags) error {
 	if err != nil {
 		return err
 	}
-	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples, plan.ToolCalls,
+	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples, plan.ToolCalls, plan.LeftOut,
 		string(r.Data.Train), r.Data.Validation.String(), string(r.Data.Test)}
 	return a.print(result, result.write)
 }
@@ -121,8 +122,8 @@ func initRecipe(a *app, f initFlags) error {
 // write prints r for people.
 func (r initResult) write(w io.Writer) {
 	fmt.Fprintf(w, "%s, %s: metric %s\n", r.Found, data.Counted(r.Examples, "example"), r.Metric)
-	if r.ToolCalls > 0 {
-		fmt.Fprintf(w, "left out, as examples are text: %d rows that call tools\n", r.ToolCalls)
+	if r.LeftOut != "" {
+		fmt.Fprintln(w, r.LeftOut)
 	}
 	fmt.Fprintf(w, "train %s, validation %s, test %s\n", r.Train, r.Validation, cmp.Or(r.Test, "none"))
 	fmt.Fprintf(w, "wrote %s; what it takes: %s make %[1]s --dry-run\n", r.Recipe, program())

@@ -40,14 +40,11 @@ func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
 	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
 }
 
-// loadExamples reads a data file as recipes do: it leaves out rows that call tools, and
-// tells of them.
+// loadExamples is [steps.LoadExamples], and tells what is left out.
 func (a *app) loadExamples(ref string, columns recipe.Columns) ([]data.Example, error) {
-	calls := 0
-	all, err := data.Load(ref, data.Options{ToolCalls: &calls,
-		Columns: data.Columns{Prompt: columns.Prompt, Completion: columns.Completion, Label: columns.Label}})
-	if calls > 0 {
-		a.remark("left out of %s, as examples are text: %s with calls of tools", ref, data.Counted(calls, "row"))
+	all, left, err := steps.LoadExamples(ref, columns)
+	if err == nil && left != "" {
+		a.remark("%s", left)
 	}
 	return all, err
 }

@@ -56,7 +56,8 @@ type Options struct {
 	Exact       bool   // f32 activations
 	Cache       string // format of caches; empty: see [generate.Precision]
 	Open        bench.Opener
-	Checkpoints string // an existing folder; empty: nothing is kept
+	Look        bench.Opener // opens a model to count tokens, not to compute; nil: Open
+	Checkpoints string       // an existing folder; empty: nothing is kept
 	Progress    func(stage string, done, total int64, note string)
 
 	Recorded []report.Model
@@ -67,6 +68,9 @@ type Options struct {
 func (o Options) with() Options {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64, string) {}
+	}
+	if o.Look == nil {
+		o.Look = o.Open
 	}
 	if o.Bootstrap.Resamples == 0 {
 		o.Bootstrap.Resamples = measure.Resamples
@@ -113,7 +117,7 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 		names[x.Name] = true
 		c.rows = append(c.rows, &row{Contestant: x})
 	}
-	if err := c.leaveOut(); err != nil {
+	if err := c.leaveOut(ctx); err != nil {
 		return nil, err
 	}
 	classical := c.learnClassical(ctx)
@@ -145,7 +149,7 @@ func (c *comparison) report(ctx context.Context) (*report.Report, error) {
 	r := &report.Report{
 		Title: c.Title, Task: c.taskName(), Machine: c.machine(),
 		Data: report.Data{Path: c.DataPath, Examples: "sha256:" + data.Digest(c.examples), N: len(c.examples), Split: c.Split},
-		Interval: report.Interval{Level: report.N(measure.Level), Method: "paired bootstrap over items",
+		Interval: report.Interval{Level: report.N(measure.Level), Method: report.Bootstrap,
 			Resamples: c.Bootstrap.Resamples, Seed: c.Bootstrap.Seed},
 		Curves: c.Curves, Notes: c.Notes,
 	}

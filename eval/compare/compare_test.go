@@ -251,6 +251,19 @@ func TestLeaveOut(t *testing.T) {
 	}
 }
 
+// Lengths are counted by what only looks at a model, which tells how far it is and stops.
+func TestLeaveOutStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	o := Options{Look: model.Open, Progress: func(string, int64, int64, string) { cancel() },
+		Open: func(string) (*model.Model, error) {
+			t.Error("a model is opened to compute")
+			return nil, errors.New("no")
+		}}
+	if _, err := Run(ctx, models(t, 2), commands(4), o); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that of the context", err)
+	}
+}
+
 // A reply that its context ends is judged as far as it goes; its loss is of all of it.
 func TestLongReplies(t *testing.T) {
 	m := testkit.Model(1)

@@ -1,11 +1,13 @@
 package compare
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"limbeck/data"
+	"limbeck/eval"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
 	"limbeck/model"
@@ -18,39 +20,25 @@ func TooLong(m *model.Model, examples []data.Example, o Options) ([]int, error) 
 	if err := c.chooseMetrics(); err != nil {
 		return nil, err
 	}
-	return c.tooLong(m)
+	return eval.TooLong(context.Background(), m, examples, c.written())
 }
 
-// tooLong finds the examples whose prompt and a token of the reply, or all of it where
-// its loss is wanted, m has no room for. Plain texts are cut instead.
-func (c *comparison) tooLong(m *model.Model) (long []int, err error) {
-	for i := range c.examples {
-		e := &c.examples[i]
-		if e.Kind() == data.Plain {
-			continue
-		}
-		prompt, err := data.PromptIDs(m, e)
-		if err != nil {
-			return nil, fmt.Errorf("example %s (line %d): %w", e.ID, e.Line, err)
-		}
-		written := 1
-		if reply, ok := e.Reply(); ok && c.losses() {
-			written = max(written, len(m.ReplyIDs(reply)))
-		}
-		if len(prompt)+written > m.Config().Context {
-			long = append(long, i)
-		}
+// written is how many tokens of a reply there must be room for: all of it where its
+// loss is wanted.
+func (c *comparison) written() int {
+	if c.losses() {
+		return eval.WholeReply
 	}
-	return long, nil
+	return 1
 }
 
 // leaveOut drops the examples that are too long for any of the models, which are all
 // judged by the same, and notes it.
-func (c *comparison) leaveOut() error {
+func (c *comparison) leaveOut(ctx context.Context) error {
 	long := map[int]bool{}
 	var short []string
 	for _, r := range c.rows {
-		found, err := c.longFor(r)
+		found, err := c.longFor(ctx, r)
 		if err != nil {
 			return fmt.Errorf("compare: %s: %w", r.Name, err)
 		}
@@ -83,7 +71,7 @@ func (c *comparison) leaveOut() error {
 }
 
 // longFor finds the examples that are too long for a model, or what was found.
-func (c *comparison) longFor(r *row) (long []int, err error) {
+func (c *comparison) longFor(ctx context.Context, r *row) (long []int, err error) {
 	if r.Digest == "" {
 		if r.Digest, err = disk.Digest(r.Ref, nil); err != nil {
 			return nil, err
@@ -93,13 +81,25 @@ func (c *comparison) longFor(r *row) (long []int, err error) {
 	if c.recall(key, &long) {
 		return long, nil
 	}
-	m, err := c.Open(r.Ref)
+	m, err := c.Look(r.Ref)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	if long, err = c.tooLong(m); err != nil {
+	fits, errs := make([]bool, len(c.examples)), make([]error, len(c.examples))
+	err = c.each(ctx, r.Name+" counts tokens", len(fits), func(i int) {
+		fits[i], errs[i] = eval.Fits(m, &c.examples[i], c.written())
+	})
+	if err != nil {
 		return nil, err
+	}
+	for i := range fits {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		if !fits[i] {
+			long = append(long, i)
+		}
 	}
 	return long, c.keep(key, long)
 }

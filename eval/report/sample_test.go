@@ -17,7 +17,7 @@ func sample() *Report {
 			File:     "sha256:0f9b1c2d3e4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e",
 			Examples: "sha256:6f1e0c7d2b9a4f5e8c3d1a0b9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c"},
 		Machine:  Machine{CPU: "AMD EPYC 9B14", Tier: "avx512", Threads: 2},
-		Interval: Interval{Level: N(0.95), Method: "paired bootstrap over items", Resamples: 10000, Seed: 1},
+		Interval: Interval{Level: N(0.95), Method: Bootstrap, Resamples: 10000, Seed: 1},
 		Models:   []Model{sampleRecorded(), sampleTeacher(), sampleMiddle(), sampleStudent(), sampleClassical()},
 		Pairs:    samplePairs(),
 		Curves:   []Curve{sampleCurve("distill", 1.9, 0.21, 0.694, 3), sampleCurve("fine-tune teacher", 3.4, 0.34, 0.711, 5)},

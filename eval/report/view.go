@@ -189,6 +189,9 @@ func fileFact(bytes int64) string {
 	return Size(bytes) + " (" + count(bytes) + " bytes)"
 }
 
+// Bootstrap is the method of the intervals that package measure computes.
+const Bootstrap = "paired bootstrap over items, exact where all items agree"
+
 // method says how the figures were made, as far as the report knows.
 func (r *Report) method() []Note {
 	var out []Note
@@ -196,7 +199,7 @@ func (r *Report) method() []Note {
 	if n := r.Interval.Resamples; n > 0 {
 		how := r.Interval.Method
 		if how == "" {
-			how = "paired bootstrap over items"
+			how = Bootstrap
 		}
 		add("Intervals", r.level()+" %, "+how+", "+count(int64(n))+" resamples, seed "+strconv.FormatUint(r.Interval.Seed, 10)+
 			". Where an interval of a difference holds 0, the difference is called not significant.")

@@ -208,9 +208,20 @@ func checkPrompt(prompt []int, room int) error {
 	return nil
 }
 
+// A RequestError says which of several requests failed, counted from 0.
+type RequestError struct {
+	Request int
+	Err     error
+}
+
+func (e *RequestError) Error() string { return fmt.Sprintf("request %d: %v", e.Request+1, e.Err) }
+
+// Unwrap returns the cause.
+func (e *RequestError) Unwrap() error { return e.Err }
+
 // Many answers requests, up to slots at a time in one batch, and calls done
 // with each reply as it ends, in any order of i. The first that fails, as all do when
-// ctx ends, ends it.
+// ctx ends, ends it with a [RequestError].
 func (r *Runner) Many(ctx context.Context, requests []Request, slots int, done func(i int, reply *Reply)) error {
 	b := newBatch(r, Limits{Rows: slots})
 	b.most = slots
@@ -223,14 +234,14 @@ func (r *Runner) Many(ctx context.Context, requests []Request, slots int, done f
 			i := next
 			w, err := b.newWriter(ctx, &requests[i])
 			if err != nil {
-				return fmt.Errorf("request %d: %w", i+1, err)
+				return &RequestError{i, err}
 			}
 			w.ended = func() {
 				switch {
 				case w.err == nil:
 					done(i, &w.reply)
 				case failed == nil:
-					failed = fmt.Errorf("request %d: %w", i+1, w.err)
+					failed = &RequestError{i, w.err}
 				}
 			}
 			b.admit(w)

@@ -407,7 +407,7 @@ func (s *compareSettings) options(w *run.Work) (compare.Options, error) {
 		Bootstrap: measure.Bootstrap{Resamples: c.Resamples},
 		Rounds:    c.Rounds, Prompts: c.Prompts, Examples: c.Examples,
 		Prices:  compare.Prices{Currency: c.Prices.Currency, MachineHour: c.Prices.MachineHour, Input: c.Prices.Input, Output: c.Prices.Output},
-		Threads: w.Threads, Open: Open, Checkpoints: w.Checkpoints, Progress: w.Progress,
+		Threads: w.Threads, Open: Open, Look: Look, Checkpoints: w.Checkpoints, Progress: w.Progress,
 	}
 	if s.Split == "validation" {
 		o.Notes = append(o.Notes, report.Note{Title: "Data", Text: "The recipe has no test data. These are the examples by which the best " +

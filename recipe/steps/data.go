@@ -112,12 +112,28 @@ func (d *dataSettings) read(w *run.Work, name, part string) ([]data.Example, err
 	}
 	if calls > 0 {
 		w.Fact(name+" rows that call tools", fmt.Sprint(calls))
-		w.Warn("%d rows of data.%s call tools and are left out: examples are text", calls, name)
+		w.Warn("%s", withoutCalls("data."+name, calls))
 	}
 	if n := int(d.Limit); n > 0 && n < len(all) {
 		all = all[:n]
 	}
 	return all, nil
+}
+
+// withoutCalls says that rows of what is named so are left out; "" if none is.
+func withoutCalls(name string, rows int) string {
+	if rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf("left out of %s, as examples are text: %s with calls of tools", name, data.Counted(rows, "row"))
+}
+
+// LoadExamples reads the examples of a reference of package data as recipes do; remark
+// says what is left out of it, if anything is.
+func LoadExamples(ref string, columns recipe.Columns) (all []data.Example, remark string, err error) {
+	d, calls := dataSettings{Columns: columns}, 0
+	all, err = d.load(ref, &calls)
+	return all, withoutCalls(ref, calls), err
 }
 
 // load reads the examples of a reference of package data, and counts the rows

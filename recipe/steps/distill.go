@@ -61,8 +61,9 @@ func buildDistill(c *recipe.Chain) error {
 	}
 	predict := predictDistill(c, studentRef(c), ref, d, cached, settings.Rounded)
 	s.Predict = predict.cost
+	bound := boundOf(c.Recipe, "distill")
 	s.Run = func(ctx context.Context, w *run.Work) error {
-		return distillModel(ctx, w, ref, settings, predict)
+		return distillModel(ctx, w, ref, bound, settings, predict)
 	}
 	c.Add(s)
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
@@ -96,9 +97,9 @@ func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
 // distillModel is the step that trains the model "student" on the examples of
 // "train" by what the teacher ("teacher.0", or the built-in that ref names) says of
 // them, or by what all its members said, if there is an input "cache".
-func distillModel(ctx context.Context, w *run.Work, ref string, s distillSettings, predict forecast) error {
+func distillModel(ctx context.Context, w *run.Work, ref, bound string, s distillSettings, predict forecast) error {
 	d := &s.Distill
-	f, done, err := newFit(w, trainSettings{s.Seed, d.Train, s.Rounded}, predict)
+	f, done, err := newFit(w, bound, trainSettings{s.Seed, d.Train, s.Rounded}, predict)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ type Drafted struct {
 	Metric   string            // that the comparison decides by
 	Examples int
 
-	ToolCalls int // rows that are left out since they call tools
+	ToolCalls int    // rows that are left out since they call tools
+	LeftOut   string // says so
 }
 
 // Shares of the teacher that a drafted student has, and the passes that its
@@ -54,6 +55,7 @@ func Draft(teacher, path string, columns recipe.Columns, flags map[string]string
 	if err != nil {
 		return nil, d.Recipe.Cause("data.train", nameColumns(d.Recipe, err))
 	}
+	d.LeftOut = withoutCalls(path, d.ToolCalls)
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return e.Split == data.Test })
 	d.Examples = len(examples)
 	found := data.Detect(examples)

@@ -99,6 +99,7 @@ type Tried struct {
 // A fit is one training, tried with one or several learning rates.
 type fit struct {
 	work       *run.Work
+	bound      string // what the recipe calls its max_tokens
 	settings   recipe.Train
 	seed       int64
 	open       func() (*model.Model, error) // the model as it is before
@@ -132,14 +133,19 @@ func (f *fit) learned(t *Training) string {
 	return data.Counted(len(f.train)-t.TooLong, "example")
 }
 
-// leftOut says how many of a training's examples are longer than its settings allow.
-func leftOut(n, of int, what string, t *recipe.Train) string {
-	return fmt.Sprintf("%d of %s are left out: they have more than %s tokens (max_tokens)", n, data.Counted(of, what), data.Number(int(t.MaxTokens)))
+// boundOf returns what a recipe calls the setting that bounds the examples of the
+// training of a key.
+func boundOf(r *recipe.Recipe, key string) string { return r.Called(key + ".max_tokens") }
+
+// leftOut says how many of a training's examples are longer than its settings allow;
+// bound is what the recipe calls the one that bounds them.
+func leftOut(bound string, n, of int, what string, t *recipe.Train) string {
+	return fmt.Sprintf("%s: %d of %s are left out: they have more than %s tokens", bound, n, data.Counted(of, what), data.Number(int(t.MaxTokens)))
 }
 
 func (f *fit) warnLeftOut(n, of int, what string) {
 	if n > 0 {
-		f.work.Warn("%s", leftOut(n, of, what, &f.settings))
+		f.work.Warn("%s", leftOut(f.bound, n, of, what, &f.settings))
 	}
 }
 
@@ -229,10 +235,11 @@ func (f *fit) run(ctx context.Context) (*model.Model, *Training, error) {
 		return nil, nil, errors.New(tried[0].Error)
 	}
 	best.Tried = tried
-	for what, n := range map[string]int{trainingExample: best.TooLong, validationExample: best.HeldLong} {
-		if n > 0 {
-			f.work.Fact(what+"s left out as too long", fmt.Sprint(n))
-		}
+	if best.TooLong > 0 {
+		f.work.Fact("training examples left out as too long", fmt.Sprint(best.TooLong))
+	}
+	if best.HeldLong > 0 {
+		f.work.Fact("validation examples left out as too long", fmt.Sprint(best.HeldLong))
 	}
 	debug.FreeOSMemory() // what the training held
 	m, err := Open(kept)
@@ -422,7 +429,7 @@ func (f *fit) hooks(m *model.Model, t *Training) (train.Hooks, error) {
 		return h, err
 	}
 	if t.HeldLong = len(tooLong); len(f.settings.LR) > 1 && len(examples) > 0 && len(set) == 0 {
-		return h, fmt.Errorf("%s, and none is left to choose the learning rate by", leftOut(t.HeldLong, len(examples), validationExample, &f.settings))
+		return h, fmt.Errorf("%s, and none is left to choose the learning rate by", leftOut(f.bound, t.HeldLong, len(examples), validationExample, &f.settings))
 	}
 	f.warnLeftOut(t.HeldLong, len(examples), validationExample)
 	h.Point = func(p train.Point) { f.work.Say("%s", f.describe(p, rate, len(set) > 0)) }

@@ -9,6 +9,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/eval/compare"
+	"limbeck/model"
 	"limbeck/recipe"
 )
 
@@ -151,32 +152,60 @@ func (j *judge) check(key string, examples []data.Example) error {
 }
 
 // tooLong warns of examples that the comparison will leave out, as the context of a
-// model that a recipe names is too short for them: what is made of it has the same.
+// model is too short for them: the teacher's as the recipe names it, or the student's
+// as it will be cut.
 func (j *judge) tooLong(chains []*recipe.Chain) (warnings []string, err error) {
-	var seen []string
+	var refs, short []string
+	var sketches []*model.Model
+	left := map[int]bool{}
+	count := func(name string, m *model.Model) error {
+		text, err := j.count(name, m, left)
+		if text != "" {
+			warnings, short = append(warnings, text), append(short, name)
+		}
+		return err
+	}
 	for _, c := range chains {
+		l, err := examine(c, studentRef(c))
+		if err != nil {
+			return nil, err
+		}
 		for _, ref := range []string{c.Recipe.Teacher[0].From.Text, studentRef(c)} {
-			if slices.Contains(seen, ref) {
+			if slices.Contains(refs, ref) {
 				continue
 			}
-			seen = append(seen, ref)
-			m, err := openReady(c, ref, j.learned)
+			refs = append(refs, ref)
+			m, err := openReady(c, ref, j.learned, Look)
 			if err != nil {
 				return nil, err
 			}
-			long, err := compare.TooLong(m, j.examples, j.options())
-			if err := errors.Join(err, m.Close()); err != nil {
+			if err := errors.Join(count(ref, m), m.Close()); err != nil {
 				return nil, err
 			}
-			switch n := len(long); {
-			case n == 0:
-			case n == len(j.examples):
-				return nil, j.recipe.Problem(j.key, fmt.Sprintf("none of %s fits in the context of %s", data.Counted(n, "example"), ref), "shorter examples")
-			default:
-				warnings = append(warnings, fmt.Sprintf("%s: %d of %s are longer than the context of %s, the first is %s: no model will be judged by them",
-					j.key, n, data.Counted(len(j.examples), "example"), ref, j.examples[long[0]].ID))
-			}
+		}
+		if l.sketched == nil || slices.Contains(sketches, l.sketched) {
+			continue
+		}
+		sketches = append(sketches, l.sketched)
+		if err := count(strings.TrimSpace("the student "+c.Variant), l.sketched); err != nil {
+			return nil, err
 		}
 	}
+	if len(left) == len(j.examples) {
+		return nil, j.recipe.Problem(j.key, fmt.Sprintf("none of %s fits in the context of %s", data.Counted(len(left), "example"), strings.Join(short, " and ")), "shorter examples")
+	}
 	return warnings, nil
+}
+
+// count adds the examples that are too long for m to left, and warns of them.
+func (j *judge) count(name string, m *model.Model, left map[int]bool) (warning string, err error) {
+	long, err := compare.TooLong(m, j.examples, j.options())
+	if err != nil || len(long) == 0 {
+		return "", err
+	}
+	for _, i := range long {
+		left[i] = true
+	}
+	return fmt.Sprintf("%s: %d of %s are longer than the context of %s, the first is %s: no model will be judged by them",
+		j.key, len(long), data.Counted(len(j.examples), "example"), name, j.examples[long[0]].ID), nil
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"limbeck/data"
+	"limbeck/eval/bench"
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/recipe"
@@ -30,9 +31,14 @@ type look struct {
 	perByte    float64 // tokens a byte of plain text; 0 without any
 	prompts    work    // one pass over the prompts alone
 	made       float64 // examples to be synthesized
-	learned    []int   // tokens of each training example; nil of texts, which are cut
-	held       []int   // likewise of those that are held out
+	own        lengths // in the tokens of the model that the recipe names
+	cut        lengths // in those of the student
+
+	sketched *model.Model // the student, without its weights, if it has fewer tokens
 }
+
+// lengths are how many tokens examples have: nil of texts, which are cut.
+type lengths struct{ learned, held []int }
 
 // work is how many tokens a step has before it, and how many of them carry
 // loss.
@@ -59,11 +65,19 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	if l, ok := looks.seen[string(key)]; ok {
 		return l, nil
 	}
-	m, set, held, text, err := readSet(c, ref)
+	rest, held, err := readExamples(c)
+	if err != nil {
+		return look{}, err
+	}
+	m, err := openReady(c, ref, rest, Open)
 	if err != nil {
 		return look{}, err
 	}
 	defer m.Close()
+	set, own, err := sequences(m, rest, held)
+	if err != nil {
+		return look{}, err
+	}
 	l := look{config: m.Config(), carried: strings.HasPrefix(ref, builtin.Prefix)}
 	for _, w := range m.Weights() {
 		l.bytes += int64(w.Type().Bytes(w.Rows * w.Cols))
@@ -71,11 +85,10 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 		l.packed = l.packed || fast != nil && fast.Int8()
 	}
 	l.count(c.Recipe.Data, set)
-	if text > 0 {
+	if text := textBytes(rest); text > 0 {
 		l.perByte = l.pass.tokens / augmented(c.Recipe.Data) / float64(text)
-	} else {
-		l.learned, l.held = lengths(set), lengths(held)
 	}
+	l.own, l.cut = own, own
 	if y := r.Synthesize; y != nil {
 		l.made = keptShare * float64(y.Prompts)
 	}
@@ -93,6 +106,12 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 		}
 	}
 	l.student = student.Config()
+	if l.student.Vocab < l.config.Vocab {
+		l.sketched = student
+		if _, l.cut, err = sequences(student, rest, held); err != nil {
+			return look{}, err
+		}
+	}
 	looks.seen[string(key)] = l
 	return l, nil
 }
@@ -129,18 +148,10 @@ func (l *look) count(d recipe.Data, set []train.Sequence) {
 	l.pass = l.pass.times(augmented(d))
 }
 
-// lengths returns how many tokens each sequence has.
-func lengths(set []train.Sequence) []int {
-	out := make([]int, len(set))
-	for i, s := range set {
-		out[i] = len(s.IDs)
-	}
-	return out
-}
-
 // leftOut warns of examples that are too long for a training, by the settings of a
-// key. It is an error if none is left of what it needs.
-func (l *look) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings []string, err error) {
+// key. It is an error if none is left of what it needs. Those that the recipe makes of
+// others are not there yet, which is said.
+func (l lengths) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings []string, err error) {
 	held := l.held[:validating(t, len(l.held))]
 	for _, part := range []struct {
 		of   []int
@@ -153,7 +164,11 @@ func (l *look) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings 
 			}
 		}
 		if n > 0 {
-			warnings = append(warnings, leftOut(n, len(part.of), part.what, t))
+			text := leftOut(boundOf(r, key), n, len(part.of), part.what, t)
+			if part.what == trainingExample && makesMore(r, key) {
+				text += "; those that are yet to be made are not counted"
+			}
+			warnings = append(warnings, text)
 		}
 		if n > 0 && n == len(part.of) && (part.what == trainingExample || len(t.LR) > 1) {
 			return nil, r.Problem(key+".max_tokens", fmt.Sprintf("leaves none of %s, which the training needs", data.Counted(n, part.what)),
@@ -161,6 +176,12 @@ func (l *look) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings 
 		}
 	}
 	return warnings, nil
+}
+
+// makesMore tells whether the training of a key learns from examples that the recipe
+// makes beside those that the data has.
+func makesMore(r *recipe.Recipe, key string) bool {
+	return augmented(r.Data) > 1 || r.Synthesize != nil && !strings.HasPrefix(key, "teacher")
 }
 
 // examples returns the number of training examples that the data has.
@@ -257,23 +278,21 @@ func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 	return nil
 }
 
-// readSet returns these examples as the model of ref cuts them into tokens, and how
-// many bytes of plain text are among those to learn.
-func readSet(c *recipe.Chain, ref string) (m *model.Model, set, held []train.Sequence, text int, err error) {
-	rest, chosen, err := readExamples(c)
-	if err != nil {
-		return nil, nil, nil, 0, err
+// sequences returns the examples to learn as m cuts them into tokens, and the lengths
+// of these and of those that are held out.
+func sequences(m *model.Model, rest, held []data.Example) (set []train.Sequence, l lengths, err error) {
+	set, _, err = data.Sequences(m, rest, unbounded)
+	if err != nil || plain(rest) {
+		return set, l, err
 	}
-	if m, err = openReady(c, ref, rest); err != nil {
-		return nil, nil, nil, 0, err
+	chosen, _, err := data.Sequences(m, held, unbounded)
+	for _, s := range set {
+		l.learned = append(l.learned, len(s.IDs))
 	}
-	if set, _, err = data.Sequences(m, rest, unbounded); err == nil {
-		held, _, err = data.Sequences(m, chosen, unbounded)
+	for _, s := range chosen {
+		l.held = append(l.held, len(s.IDs))
 	}
-	if err != nil {
-		return nil, nil, nil, 0, errors.Join(err, m.Close())
-	}
-	return m, set, held, textBytes(rest), nil
+	return set, l, err
 }
 
 // unbounded is more tokens than an example has.
@@ -281,15 +300,15 @@ const unbounded = 1 << 20
 
 // openReady opens the model of ref with the template and the tokens that trainings on
 // the examples leave it.
-func openReady(c *recipe.Chain, ref string, examples []data.Example) (*model.Model, error) {
-	m, err := openRef(c, ref)
+func openReady(c *recipe.Chain, ref string, examples []data.Example, open bench.Opener) (*model.Model, error) {
+	m, err := openRef(c, ref, open)
 	if err != nil {
 		return nil, err
 	}
 	err = adaptTemplate(m, examples)
 	for _, t := range trainings(c.Recipe) {
 		if err == nil {
-			_, err = extend(m, examples, *t)
+			_, err = extend(m, examples, *t.Train)
 		}
 	}
 	if err != nil {
@@ -298,16 +317,21 @@ func openReady(c *recipe.Chain, ref string, examples []data.Example) (*model.Mod
 	return m, nil
 }
 
+// A training is one that a recipe asks for by a key.
+type training struct {
+	Key string
+	*recipe.Train
+}
+
 // trainings lists what trains models on the data alone, in order.
-func trainings(r *recipe.Recipe) []*recipe.Train {
-	var all []*recipe.Train
-	for _, s := range r.Teacher {
+func trainings(r *recipe.Recipe) (all []training) {
+	for i, s := range r.Teacher {
 		if s.Train != nil {
-			all = append(all, s.Train)
+			all = append(all, training{fmt.Sprintf("teacher[%d].train", i), s.Train})
 		}
 	}
 	if r.Train != nil {
-		all = append(all, r.Train)
+		all = append(all, training{"train", r.Train})
 	}
 	return all
 }
@@ -315,18 +339,17 @@ func trainings(r *recipe.Recipe) []*recipe.Train {
 // severalRates returns the key of the first training that is to try several learning
 // rates; "" if none is.
 func severalRates(r *recipe.Recipe) string {
-	for i, s := range r.Teacher {
-		if s.Train != nil && len(s.Train.LR) > 1 {
-			return fmt.Sprintf("teacher[%d].train.lr", i)
-		}
+	all := trainings(r)
+	if r.Synthesize != nil {
+		all = append(all, training{"synthesize", &r.Synthesize.Train})
 	}
-	switch {
-	case r.Synthesize != nil && len(r.Synthesize.LR) > 1:
-		return "synthesize.lr"
-	case r.Train != nil && len(r.Train.LR) > 1:
-		return "train.lr"
-	case r.Distill != nil && len(r.Distill.LR) > 1:
-		return "distill.lr"
+	if r.Distill != nil {
+		all = append(all, training{"distill", &r.Distill.Train})
+	}
+	for _, t := range all {
+		if len(t.LR) > 1 {
+			return t.Key + ".lr"
+		}
 	}
 	return ""
 }
@@ -337,8 +360,8 @@ const (
 	studentKey = "student.from"
 )
 
-// openRef opens the model that a recipe names.
-func openRef(c *recipe.Chain, ref string) (*model.Model, error) {
+// openRef opens, by [Open] or [Look], the model that a recipe names.
+func openRef(c *recipe.Chain, ref string, open bench.Opener) (*model.Model, error) {
 	path, key := ref, teacherKey
 	if !strings.HasPrefix(ref, builtin.Prefix) {
 		path = c.Recipe.Find(recipe.File(ref))
@@ -346,7 +369,7 @@ func openRef(c *recipe.Chain, ref string) (*model.Model, error) {
 	if from := c.Recipe.Student.From; from.Model() && from.Text == ref {
 		key = studentKey
 	}
-	m, err := Open(path)
+	m, err := open(path)
 	if err != nil {
 		return nil, c.Recipe.Cause(key, err)
 	}

@@ -206,9 +206,9 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 	if err != nil {
 		return run.Cost{}, needs{}, err
 	}
-	m, file := l.config, l.bytes
+	m, file, tokens := l.config, l.bytes, l.own
 	if student {
-		l, m, file = l.whole(c.Recipe.Data), l.student, 4*int64(l.student.Params())
+		l, m, file, tokens = l.whole(c.Recipe.Data), l.student, 4*int64(l.student.Params()), l.cut
 	}
 	if err := checkRank(c.Recipe, key, t.LoRA, m); err != nil {
 		return run.Cost{}, needs{}, err
@@ -216,7 +216,7 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 	l = l.losing(t.LossOn)
 	beside := l.beside(file, t).and(more)
 	cost := l.train(m, t, rounded != nil, beside)
-	if cost.Warnings, err = l.leftOut(c.Recipe, key, t); err != nil {
+	if cost.Warnings, err = tokens.leftOut(c.Recipe, key, t); err != nil {
 		return run.Cost{}, needs{}, err
 	}
 	return cost, beside, checkMemory(c.Recipe, key, t, cost)

@@ -44,7 +44,7 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 		return nil, err
 	}
 	p.Text = plain(f.train)
-	m, err := openRef(c, ref)
+	m, err := openRef(c, ref, Open)
 	if err != nil {
 		return nil, err
 	}

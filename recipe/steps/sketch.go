@@ -177,13 +177,13 @@ func checkTeaching(c *recipe.Chain, ref string, teacher arch.Config) error {
 // teacher which is to teach it lacks. Where a training adds tokens, only that knows.
 func checkTokens(c *recipe.Chain) error {
 	r, d := c.Recipe, c.Recipe.Distill
-	extended := slices.ContainsFunc(trainings(r), func(t *recipe.Train) bool { return t.ReplyTokens > 0 })
+	extended := slices.ContainsFunc(trainings(r), func(t training) bool { return t.ReplyTokens > 0 })
 	if !r.Student.From.Model() || extended || d.Response+d.Feature+d.Relation == 0 {
 		return nil
 	}
 	var specs []token.Spec
 	for _, ref := range []string{r.Student.From.Text, r.Teacher[0].From.Text} {
-		m, err := openRef(c, ref)
+		m, err := openRef(c, ref, Look)
 		if err != nil {
 			return err
 		}

@@ -55,6 +55,16 @@ func Open(ref string) (*model.Model, error) {
 	return model.FromGGUF(f)
 }
 
+// Look is [Open] by way of [model.OpenUnchecked]. What is built in is small enough to
+// be checked.
+func Look(ref string) (*model.Model, error) {
+	if strings.HasPrefix(ref, builtin.Prefix) {
+		return Open(ref)
+	}
+	m, err := model.OpenUnchecked(ref)
+	return m, whatIsThere(err, ref)
+}
+
 // OpenPacked is [Open] by way of [model.OpenPacked]. What is built in is only opened.
 func OpenPacked(ref string, pool *par.Pool, remark func(format string, args ...any)) (*model.Model, error) {
 	if strings.HasPrefix(ref, builtin.Prefix) {

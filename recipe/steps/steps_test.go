@@ -235,8 +235,8 @@ func TestLeftOut(t *testing.T) {
 	if err := makeWith(path, run.Options{Threads: 1, Until: "train", Warned: func(text string) { told = append(told, text) }}); err != nil {
 		t.Fatal(err)
 	}
-	const why = " left out: they have more than 64 tokens (max_tokens)"
-	if want := []string{"5 of 45 training examples are" + why, "1 of 2 validation examples are" + why}; !slices.Equal(told, want) {
+	const key, why = "train.max_tokens: ", " left out: they have more than 64 tokens"
+	if want := []string{key + "5 of 45 training examples are" + why, key + "1 of 2 validation examples are" + why}; !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 	lineage, err := os.ReadFile(filepath.Join(dir, "run", run.LineageFile))
@@ -253,6 +253,15 @@ func TestLeftOut(t *testing.T) {
 	if got := m.Meta.Strings("limbeck.history"); len(got) != 1 || !strings.HasPrefix(got[0], "trained on 40 examples; ") {
 		t.Errorf("history %q, want 40 examples", got)
 	}
+	write(t, path, strings.Replace(head, "./teacher.gguf", "{from: ./teacher.gguf, train: {max_tokens: 64}}", 1)+"train: {max_tokens: 64}\n")
+	p, err := plan(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told = p.Warnings()
+	if len(told) != 4 || !strings.HasPrefix(told[0], "teacher.train.max_tokens: 5 of 45 ") || !strings.HasPrefix(told[2], "train.max_tokens: 5 of 45 ") {
+		t.Errorf("told %q, want of each training its own", told)
+	}
 	write(t, filepath.Join(dir, "held.jsonl"), row(100, long))
 	for settings, want := range map[string]string{
 		"max_tokens: 2":                    path + ":4:21: train.max_tokens: leaves none of 45 training examples, which the training needs (allowed: at least ",
@@ -264,6 +273,44 @@ func TestLeftOut(t *testing.T) {
 		if _, err := plan(path); want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
 			t.Errorf("%s: error %v, want %s", settings, err, want)
 		}
+	}
+}
+
+// What is too long is counted in the tokens that the student will have: it spells words
+// of which its teacher has tokens.
+func TestLeftOutOfStudent(t *testing.T) {
+	const recipe = "name: a\nteacher: ./teacher.gguf\ndata: {train: mixed.jsonl, test: test.jsonl%s}\nstudent: {vocab: 261}\ntrain: {steps: 1, max_tokens: 40}\n" +
+		"compare: {rounds: 0, resamples: 100, baselines: []}\n"
+	path := workshop(t, fmt.Sprintf(recipe, ""))
+	var mixed strings.Builder
+	for i := range 50 {
+		words := strings.Repeat(" the", 12)
+		if i < 5 {
+			words = strings.Repeat(" mat", 12)
+		}
+		fmt.Fprintf(&mixed, `{"text": "%d%s", "label": "on"}`+"\n", i, words)
+	}
+	write(t, filepath.Join(filepath.Dir(path), "mixed.jsonl"), mixed.String())
+	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"),
+		`{"text": "`+strings.Repeat(" mat", 60)+`", "label": "on"}`+"\n"+`{"text": "a mat", "label": "on"}`+"\n")
+	p, err := plan(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := p.Warnings()
+	for i, want := range []string{"train.max_tokens: 5 of 49 training examples are left out: they have more than 40 tokens",
+		"data.test: 1 of 2 examples are longer than the context of the student, the first is test.jsonl:1: no model will be judged by them"} {
+		if i >= len(told) || told[i] != want {
+			t.Errorf("told %q, want %s", told, want)
+		}
+	}
+	var again []string
+	if err := makeWith(path, run.Options{Threads: 1, Warned: func(text string) { again = append(again, text) }}); err != nil || !slices.Equal(again, told) {
+		t.Errorf("making it told %q, error %v; want what was foreseen: %q", again, err, told)
+	}
+	write(t, path, fmt.Sprintf(recipe, ", augment: {exchange_slots: 1}"))
+	if p, err = plan(path); err != nil || len(p.Warnings()) == 0 || !strings.HasSuffix(p.Warnings()[0], "; those that are yet to be made are not counted") {
+		t.Errorf("told %q, error %v; want that further examples are not counted", p.Warnings(), err)
 	}
 }
 

@@ -64,7 +64,10 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	predict := predictWriter(c, ref, &settings.Train)
 	writer.Predict = predict.cost
-	writer.Run = func(ctx context.Context, w *run.Work) error { return trainWriter(ctx, w, ref, settings, predict) }
+	bound := boundOf(c.Recipe, "synthesize")
+	writer.Run = func(ctx context.Context, w *run.Work) error {
+		return trainWriter(ctx, w, ref, bound, settings, predict)
+	}
 	c.Add(writer)
 
 	teacher, err := c.Get("teacher.0", "teacher")
@@ -95,8 +98,8 @@ func buildSynthesize(c *recipe.Chain) error {
 // built-in that ref names) to write prompts like those of "train". It is stored in
 // Q8_0, in which it writes several times as fast: what it samples need not be
 // what it would in f32.
-func trainWriter(ctx context.Context, w *run.Work, ref string, s trainSettings, predict forecast) error {
-	f, done, err := newFit(w, s, predict)
+func trainWriter(ctx context.Context, w *run.Work, ref, bound string, s trainSettings, predict forecast) error {
+	f, done, err := newFit(w, bound, s, predict)
 	if err != nil {
 		return err
 	}
@@ -218,7 +221,7 @@ func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string
 		}
 		examples := make([]data.Example, hi-lo)
 		for i := range examples {
-			examples[i].Messages = f.prompt(prompts[lo+i])
+			examples[i].ID, examples[i].Messages = fmt.Sprintf("%s%d", syntheticPrefix, lo+i+1), f.prompt(prompts[lo+i])
 		}
 		replies, err := eval.Answer(ctx, r, examples, most, func(int, int) { done() })
 		if err != nil {
