@@ -67,8 +67,8 @@ func OpenPacked(path string, pool *par.Pool, remark func(format string, args ...
 		}
 		return m, nil
 	}
-	if err := checkFinite(f.Tensors(), f.Release); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	if err := m.checkWeights(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
 	}
 	k.keep(op.PackAll(m.Weights(), pool, f.Release), remark)
 	return m, nil

@@ -206,21 +206,22 @@ func TestWriteFolderOverAnother(t *testing.T) {
 	}
 }
 
-// In a folder that is no model, no file is an old model's.
+// In a folder that is no model, what would count for the new one is somebody's: it is
+// neither removed nor left beside it.
 func TestWriteFolderOverNoModel(t *testing.T) {
-	dir := t.TempDir()
+	keys, tensors := model(true)
 	for _, name := range obsolete {
+		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o666); err != nil {
 			t.Fatal(err)
 		}
-	}
-	keys, tensors := model(true)
-	if err := WriteFolder(dir, keys, tensors, nil); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range obsolete {
-		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(text) != "mine" {
-			t.Errorf("%s holds %q, %v; want it to stay", name, text, err)
+		err := WriteFolder(dir, keys, tensors, nil)
+		if err == nil || !strings.Contains(err.Error(), name+" is there without config.json") {
+			t.Errorf("%s: %v", name, err)
+		}
+		left, err := os.ReadDir(dir)
+		if err != nil || len(left) != 1 || left[0].Name() != name {
+			t.Errorf("%s: left are %v, %v", name, left, err)
 		}
 	}
 }

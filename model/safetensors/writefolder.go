@@ -38,7 +38,8 @@ func Sweep(dir string) error {
 // f32, f16 or bf16, further files by name (tokenizer.json, …), and what keys say
 // of the model's origin in limbeck.json and, unless it is there and a person's,
 // README.md. The folder may exist. If it is a model's, as its config.json tells,
-// what says how the old model is to be used goes; its other files stay.
+// what says how the old model is to be used goes; its other files stay. If it is none,
+// such files are an error.
 //
 // All content is on the disk before the first file gets its name, and
 // config.json, without which a folder is no model, gets it last; then the old
@@ -69,10 +70,10 @@ func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, file
 	if err != nil {
 		return err
 	}
-	var old []string
-	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
-		old = append(old, obsolete...)
+	if err := checkStray(dir); err != nil {
+		return err
 	}
+	old := slices.Clone(obsolete)
 	if hasOwnCard(dir) {
 		delete(all, cardFile)
 	} else {
@@ -99,6 +100,20 @@ func writeFolder(dir string, keys map[string]any, tensors []*tensor.Tensor, file
 		return err
 	}
 	return removeOld(dir, old, all)
+}
+
+// checkStray refuses a folder that is no model and has files which would say how to
+// use one: they are somebody's, and would count for the model that is written.
+func checkStray(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
+		return nil
+	}
+	for _, name := range obsolete {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("%s is there without %s, and would count for the new model: move it, or write to another folder", name, configFile)
+		}
+	}
+	return nil
 }
 
 // removeOld removes the files of these names but for those that were just written.
