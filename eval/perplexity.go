@@ -158,16 +158,14 @@ func lossItems(m *model.Model, examples []data.Example) ([][]train.Sequence, err
 		}
 		for _, s := range items[i] {
 			if s.From < 1 {
-				return nil, fmt.Errorf("example %d has an empty prompt", i+1)
+				return nil, of(e, errors.New("the prompt is empty"))
 			}
 			tokens += len(s.IDs) - s.From
 		}
 	}
 	switch {
 	case len(tooLong) > 0:
-		e := &examples[tooLong[0]]
-		return nil, fmt.Errorf("%d of %d examples are longer than the context of %d tokens, the first is %s (line %d)",
-			len(tooLong), len(examples), most, e.ID, e.Line)
+		return nil, of(&examples[tooLong[0]], fmt.Errorf("it is longer than the context of %d tokens, as are %d of %d examples", most, len(tooLong), len(examples)))
 	case tokens == 0:
 		return nil, errors.New("no tokens to score")
 	}

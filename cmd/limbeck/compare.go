@@ -68,7 +68,7 @@ func compareCommand(a *app) *cobra.Command {
 			"is measured in rounds that alternate between the models, each in a process of\n" +
 			"its own.\n\n" +
 			"Examples that are longer than the context of any of the models are left out: all\n" +
-			"are judged by the same. The report says how many they are.\n\n" +
+			"are judged by the same. The report says how many they are. Plain texts are cut.\n\n" +
 			"With --train, a classical model (linear, trained in seconds) stands beside them\n" +
 			"where the task is one of labels or slots: where it is as good, no language model\n" +
 			"is needed. Without --train there is none, as it has nothing to learn from, and\n" +
@@ -87,13 +87,13 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.data, "data", "", "`FILE` of the examples")
 	flags.StringVar(&f.train, "train", "", "`FILE` of the examples that the classical baseline learns from; without it there is no baseline")
 	flags.StringVar(&f.task, "task", "", "what a right reply is: exact_match, json_slots, choice (here: the right label) or perplexity (default: what suits the data)")
-	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`: exact_match, intent_accuracy, slot_f1, invalid_json, foreign_values, accuracy (of labels), perplexity; the first decides; repeat or separate by commas")
+	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`: "+strings.Join(metricNames(), ", ")+"; the first decides; repeat or separate by commas")
 	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
 	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical: a linear model beside the others if there is --train, else none; none: none in any case")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
 	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed, memory and cost")
-	flags.IntVar(&f.resamples, "resamples", measure.Resamples, "bootstrap resamples behind an interval, which is exact where all examples agree")
+	flags.IntVar(&f.resamples, "resamples", measure.Resamples, "bootstrap resamples behind an interval")
 	flags.Uint64Var(&f.seed, "seed", 0, "of the resamples (default: a fixed one)")
 	flags.IntVar(&f.examples, "examples", 20, "examples in the report on which the models differ")
 	flags.Float64Var(&f.prices.MachineHour, "price-hour", 0.05, "price of an hour of the machine that runs the models")

@@ -50,7 +50,8 @@ func evalCommand(a *app) *cobra.Command {
 			"  choice       the model chooses the likeliest of all the data's replies\n\n" +
 			"Without --task, the data says which. What they measure, and how reports call it:\n\n" +
 			metricsHelp() +
-			"\nExamples that are longer than the model's context are left out, and counted.\n" +
+			"\nExamples that are longer than the model's context are left out, and counted;\n" +
+			"plain texts are cut.\n" +
 			"\nA slot that occurs twice in a reply counts twice, as a list of both values\n" +
 			"would, though most JSON parsers keep the last alone.",
 		Example: "  limbeck eval model.gguf --data test.jsonl --task json_slots --limit 100\n" +
@@ -89,6 +90,20 @@ func metricsHelp() string {
 	var b strings.Builder
 	pairs(&b, rows)
 	return b.String()
+}
+
+// metricNames are those that a comparison may measure: of every task, accuracy as
+// exact_match is called of labels, and perplexity.
+func metricNames() []string {
+	var names []string
+	for _, t := range eval.Tasks {
+		for _, m := range t.Metrics {
+			if !slices.Contains(names, m.Name) {
+				names = append(names, m.Name)
+			}
+		}
+	}
+	return append(names, "accuracy (of labels)", taskPerplexity)
 }
 
 // check refuses flags that do not go together, and a log that cannot be written or
@@ -148,11 +163,14 @@ func (a *app) fitting(ctx context.Context, e *engine, ref string, examples []dat
 	if err != nil || len(long) == 0 {
 		return examples, err
 	}
-	first, room := examples[long[0]].ID, e.Model.Config().Context
-	if len(long) == len(examples) {
-		return nil, fmt.Errorf("none of %s fits in the context of %s, %d tokens; shorten them", data.Counted(len(long), "example"), ref, room)
+	first, room, with := examples[long[0]].ID, e.Model.Config().Context, ""
+	if tokens > 1 {
+		with = fmt.Sprintf(", with the longest option's %d", tokens)
 	}
-	a.remark("left out: %d of %s are longer than the context of %s, %d tokens; the first is %s", len(long), data.Counted(len(examples), "example"), ref, room, first)
+	if len(long) == len(examples) {
+		return nil, fmt.Errorf("none of %s fits in the context of %s, %d tokens%s; shorten them", data.Counted(len(long), "example"), ref, room, with)
+	}
+	a.remark("left out: %d of %s are longer than the context of %s, %d tokens%s; the first is %s", len(long), data.Counted(len(examples), "example"), ref, room, with, first)
 	var kept []data.Example
 	for i := range examples {
 		if _, left := slices.BinarySearch(long, i); !left {
@@ -261,7 +279,11 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples
 		return err
 	}
 	defer e.close()
-	fitting, err := a.fitting(ctx, e, ref, examples, f.written(e, all))
+	written, err := f.written(e, all)
+	if err != nil {
+		return err
+	}
+	fitting, err := a.fitting(ctx, e, ref, examples, written)
 	if err != nil {
 		return err
 	}
@@ -284,15 +306,20 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples
 }
 
 // written is how many tokens of a reply a context must have room for: those of the
-// longest that a model chooses from, or one that it writes.
-func (f *evalFlags) written(e *engine, all []data.Example) int {
-	longest := 1
-	if f.task == taskChoice {
-		for _, o := range eval.Options(all) {
-			longest = max(longest, len(e.Model.ReplyIDs(o)))
-		}
+// longest that a model chooses from, which alone must fit, or one that it writes.
+func (f *evalFlags) written(e *engine, all []data.Example) (longest int, err error) {
+	longest = 1
+	if f.task != taskChoice {
+		return longest, nil
 	}
-	return longest
+	for _, o := range eval.Options(all) {
+		n := len(e.Model.ReplyIDs(o))
+		if room := e.Model.Config().Context; n >= room {
+			return 0, fmt.Errorf("the reply %.60q, which the model may choose, has %d tokens, and its context room for %d with the prompt", o, n, room)
+		}
+		longest = max(longest, n)
+	}
+	return longest, nil
 }
 
 // measure returns the result and the probability of each reply.

@@ -190,7 +190,7 @@ func fileFact(bytes int64) string {
 }
 
 // Bootstrap is the method of the intervals that package measure computes.
-const Bootstrap = "paired bootstrap over items, exact where all items agree"
+const Bootstrap = "paired bootstrap over items; of a share that is 0 or 1 for all of them, as Clopper and Pearson have it"
 
 // method says how the figures were made, as far as the report knows.
 func (r *Report) method() []Note {
