@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"unicode/utf8"
 
 	"limbeck/internal/fields"
 	"limbeck/model/generate"
@@ -106,4 +107,11 @@ func reply(w http.ResponseWriter, status int, v any) {
 }
 
 // quote quotes what a client sent, cut to a length that fits an error.
-func quote(s string) string { return fmt.Sprintf("%.60q", s) }
+func quote(s string) string {
+	const most = 60
+	q := fmt.Sprintf("%.*q", most, s)
+	if utf8.RuneCountInString(s) > most {
+		q += "…"
+	}
+	return q
+}

@@ -69,8 +69,8 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if own == nil || err != error(own) {
 		text = strings.TrimSpace(text)
 	}
-	if disk.Full(err) && !strings.Contains(text, freeSpace) { // a step of a recipe says it itself
-		text += "; " + freeSpace
+	if disk.Full(err) {
+		text += "; free some space and start again"
 	}
 	if code == exitInterrupted && strings.Contains(text, context.Canceled.Error()) { // where it was says nothing
 		text = "interrupted"

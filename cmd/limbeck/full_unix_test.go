@@ -20,8 +20,8 @@ func TestFullDisk(t *testing.T) {
 	}{
 		{full, "write page.html: no space left on device; free some space and start again"},
 		{&fs.PathError{Op: "write", Path: "log.jsonl", Err: syscall.EDQUOT}, "write log.jsonl: " + syscall.EDQUOT.Error() + "; free some space and start again"},
-		{fmt.Errorf("step x: the disk is full; free some space and start again: %w", full),
-			"step x: the disk is full; free some space and start again: write page.html: no space left on device"},
+		{fmt.Errorf("step x: the disk is full: %w", full),
+			"step x: the disk is full: write page.html: no space left on device; free some space and start again"},
 		{errors.New("else"), "else"},
 	} {
 		var errs bytes.Buffer

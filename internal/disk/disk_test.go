@@ -283,20 +283,27 @@ func TestAbandonTogether(t *testing.T) {
 	}
 	defer func() { unnamed.abandoned = false }()
 	var ended sync.WaitGroup
+	committed := make(chan struct{})
 	ended.Go(func() { // a process ends as soon as the first has its name
 		for {
-			if _, err := os.Stat(name(0)); err == nil {
-				Abandon()
-				if left := names(t, dir); len(left) != n || left[0] != "00" {
-					t.Errorf("left when abandoned: %q", left)
+			select {
+			case <-committed: // with or without it
+			case <-time.After(50 * time.Microsecond):
+				if _, err := os.Stat(name(0)); err != nil {
+					continue
 				}
-				return
 			}
+			Abandon()
+			if left, err := os.ReadDir(dir); err != nil || len(left) != n || left[0].Name() != "00" {
+				t.Errorf("left when abandoned: %v, %v", left, err)
+			}
+			return
 		}
 	})
 	if err := CommitAll(stage()); err != nil {
 		t.Errorf("abandoned after the first was named: %v", err)
 	}
+	close(committed)
 	ended.Wait()
 
 	unnamed.abandoned = false

@@ -116,7 +116,7 @@ func explain(s *Planned, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &interrupted{s.Name, err}
 	case disk.Full(err):
-		return fmt.Errorf("step %s: the disk is full; what is finished stays: free some space and start again: %w", s.Name, err)
+		return fmt.Errorf("step %s: the disk is full; what is finished stays: %w", s.Name, err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("step %s: no permission: %w", s.Name, err)
 	}

@@ -108,8 +108,10 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	l.student = student.Config()
 	if l.student.Vocab < l.config.Vocab {
 		l.sketched = student
-		if _, l.cut, err = sequences(student, rest, held); err != nil {
-			return look{}, err
+		if !plain(rest) { // a text is cut, and has no lengths
+			if _, l.cut, err = sequences(student, rest, held); err != nil {
+				return look{}, err
+			}
 		}
 	}
 	looks.seen[string(key)] = l

@@ -3,11 +3,11 @@ package steps
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 
 	"limbeck/compress/prune"
 	"limbeck/data"
+	"limbeck/internal/disk"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/recipe"
@@ -188,7 +188,7 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 		}
 	}
 	if w.Has("keep") {
-		text, err := os.ReadFile(w.Input("keep"))
+		text, err := disk.Read(w.Input("keep"), mostKept)
 		if err != nil {
 			return nil, err
 		}

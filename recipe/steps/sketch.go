@@ -3,7 +3,6 @@ package steps
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"limbeck/compress/prune"
 	"limbeck/compress/quantize"
 	"limbeck/data"
+	"limbeck/internal/disk"
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/token"
@@ -28,6 +28,9 @@ func (hollow) Tensor(name string, rows, cols int) *tensor.Tensor {
 	return &tensor.Tensor{Name: name, Type: dtype.F32, Shape: []int{rows, cols}}
 }
 
+// mostKept bounds the text of prune.keep_tokens. [bytes]
+const mostKept = 1 << 30
+
 // uses counts the tokens that a student must know: those of the examples, and
 // of the text that the recipe keeps.
 func uses(r *recipe.Recipe, m *model.Model, set []train.Sequence) (*prune.Importance, error) {
@@ -38,7 +41,7 @@ func uses(r *recipe.Recipe, m *model.Model, set []train.Sequence) (*prune.Import
 		}
 	}
 	if f := r.Prune.KeepTokens; f != "" {
-		text, err := os.ReadFile(r.Find(f))
+		text, err := disk.Read(r.Find(f), mostKept)
 		if err != nil {
 			return nil, r.Cause("prune.keep_tokens", err)
 		}
