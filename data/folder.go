@@ -65,7 +65,7 @@ func folder(dir string) (Files, error) {
 		case used == 0 && len(names) == 1:
 			f.Train = filepath.Join(dir, names[0])
 		case used == 0:
-			f.Train = filepath.Join(dir, "*"+ending)
+			f.Train = filepath.Join(literal(dir), "*"+ending)
 		case used < len(names):
 			return Files{}, fmt.Errorf("data: folder %s: names of only %d of %d files say whether they are for training, validation or test; name a file or a pattern such as %s",
 				dir, used, len(names), pattern(dir))
@@ -91,11 +91,16 @@ func (f *Files) take(dir, ending string, names []string) int {
 			}
 		}
 		if len(found) > 0 && *part.to == "" {
-			*part.to = filepath.Join(dir, part.prefix+"*"+ending)
+			*part.to = filepath.Join(literal(dir), part.prefix+"*"+ending)
 			used += len(found)
 		}
 	}
 	return used
+}
+
+// literal returns the pattern that a path alone fits.
+func literal(path string) string {
+	return strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path)
 }
 
 // readable returns the names of the files in dir that can be read, by ending.

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,27 @@ func TestFindInFolder(t *testing.T) {
 	}
 	if _, err := Load(dir, Options{}); err == nil || !strings.HasSuffix(err.Error(), filepath.Join(dir, "*.json")) {
 		t.Errorf("a folder: error %v, want a pattern that it has files for", err)
+	}
+}
+
+// A folder whose name holds a pattern's signs is taken literally.
+func TestFindInFolderOfSigns(t *testing.T) {
+	parent := t.TempDir()
+	for name, text := range map[string]string{
+		"runs[1]/train.jsonl": `{"text": "mine"}`, "runs[1]/test.jsonl": `{"text": "mine"}`, "runs1/train.jsonl": `{"text": "another's"}`,
+	} {
+		path := filepath.Join(parent, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(text), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := Find(filepath.Join(parent, "runs[1]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Load(found.Train, Options{})
+	if err != nil || len(all) != 1 || all[0].Text != "mine" {
+		t.Errorf("%s: %v, %v", found.Train, all, err)
 	}
 }
 

@@ -81,6 +81,9 @@ func Conversation(messages []Message) []chat.Message {
 // TextSequences cuts the tokens of a plain text into sequences of at most maxTokens
 // that predict each token but the first.
 func TextSequences(ids []int, maxTokens int) (set []train.Sequence) {
+	if maxTokens < 2 {
+		panic("data: a sequence of less than two tokens predicts nothing")
+	}
 	for len(ids) > 1 {
 		n := min(len(ids), maxTokens)
 		set = append(set, train.Sequence{IDs: ids[:n], From: 1})

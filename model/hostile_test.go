@@ -98,6 +98,8 @@ func TestHostileModels(t *testing.T) {
 		"a string":           {meta("llama.embedding_length", "64"), "embedding_length"},
 		"end of text":        {meta("tokenizer.ggml.eos_token_id", uint32(9999)), "9999"},
 		"rope scaling":       {meta("llama.rope.scaling.type", "yarn"), "rope.scaling.type is yarn"},
+		"rope factor":        {meta("llama.rope.scaling.factor", float32(4)), "rope.scaling.factor is 4; this build supports no scaling, 1"},
+		"old rope factor":    {meta("llama.rope.scale_linear", float32(2)), "rope.scale_linear is 2; this build supports no scaling, 1"},
 		"no layers":          {without("llama.block_count"), `key "llama.block_count" is missing`},
 		"no width":           {without("llama.embedding_length", "llama.attention.key_length"), `key "llama.embedding_length" is missing`},
 		"no head count":      {without("llama.attention.head_count"), `key "llama.attention.head_count" is missing`},

@@ -282,6 +282,11 @@ func config(meta gguf.Meta, vocab int, tied bool) (arch.Config, error) {
 	if s := meta.String(name+".rope.scaling.type", "none"); s != "none" {
 		r.fail("rope.scaling.type", s, "; this build supports none")
 	}
+	for _, key := range []string{"rope.scaling.factor", "rope.scale_linear"} { // without a type they are linear
+		if x := r.float(key, 1); x != 0 && x != 1 && meta.String(name+".rope.scaling.type", "") != "none" {
+			r.fail(key, x, "; this build supports no scaling, 1")
+		}
+	}
 	if n := r.int("expert_count", 0); n != 0 {
 		r.fail("expert_count", n, "; this build supports 0")
 	}

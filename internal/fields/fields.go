@@ -105,6 +105,9 @@ func fillStruct(where string, raw json.RawMessage, v reflect.Value) error {
 	}
 	for i := range v.NumField() { // in the struct's order: of several mistakes, always the same one is told
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if name == "" || name == "-" { // a field of the program's own, whatever stands in the text
+			continue
+		}
 		if value, ok := fields[name]; ok {
 			if err := fill(where+name, value, v.Field(i)); err != nil {
 				return err

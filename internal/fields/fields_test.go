@@ -13,6 +13,7 @@ type sample struct {
 	Sizes []uint64        `json:"sizes"`
 	Deep  *inner          `json:"deep"`
 	IDs   map[string]int  `json:"ids"`
+	own   string          // whatever stands in the text under an empty key
 	Sign  sign            `json:"sign"`
 	Any   json.RawMessage `json:"any"`
 }
@@ -35,8 +36,8 @@ func (s *sign) UnmarshalJSON(b []byte) error {
 func TestRead(t *testing.T) {
 	got := sample{Name: "default"}
 	err := Read([]byte(` {"name": null, "sizes": [1, 2], "deep": {"share": 0.5, "on": true}, "ids": {"a": 1, "b": 2.0},
-		"sign": "+", "any": [{}], "else": {}}`), &got)
-	want := sample{"default", []uint64{1, 2}, &inner{0.5, true}, map[string]int{"a": 1, "b": 2}, true, json.RawMessage("[{}]")}
+		"sign": "+", "any": [{}], "else": {}, "": "x"}`), &got)
+	want := sample{"default", []uint64{1, 2}, &inner{0.5, true}, map[string]int{"a": 1, "b": 2}, "", true, json.RawMessage("[{}]")}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, error %v; want %+v", got, err, want)
 	}

@@ -193,7 +193,9 @@ func (r *run) writeJSON(b *strings.Builder, v any, style *jsonStyle, depth int) 
 	case *dict:
 		order := r.jsonOrder(v, style.sort)
 		r.writeJSONItems(b, "{", "}", len(order), style, depth, func(i int) {
-			quoteJSON(b, r.jsonKey(v.keys[order[i]]), style.ascii)
+			key := r.jsonKey(v.keys[order[i]])
+			r.spendText(len(key) + len(style.key))
+			quoteJSON(b, key, style.ascii)
 			b.WriteString(style.key)
 			r.writeJSON(b, v.values[order[i]], style, depth+1)
 		})

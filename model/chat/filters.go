@@ -172,7 +172,7 @@ func indent(r *run, v any, c *callArgs) any {
 		}
 		pad = strings.Repeat(" ", int(max(n, 0)))
 	}
-	lines := pythonLines(r.str(v) + "\n")
+	lines := r.lines(r.str(v) + "\n")
 	for i := range lines {
 		if (i > 0 || truth(a[1])) && (lines[i] != "" || truth(a[2]) || i == 0) {
 			r.spendText(len(pad) + len(lines[i]))

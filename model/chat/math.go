@@ -257,13 +257,15 @@ func (r *run) percent(format string, v any) string {
 		if len(values) == 0 {
 			r.fail("%.40q wants more values", format)
 		}
-		b.WriteString(r.formatOne(format[start:i], format[i], values[0]))
+		one := r.formatOne(format[start:i], format[i], values[0])
+		r.spendText(len(one))
+		b.WriteString(one)
 		values = values[1:]
 	}
 	if _, isDict := v.(*dict); len(values) > 0 && !isDict {
 		r.fail("%.40q wants fewer values", format)
 	}
-	r.spendText(b.Len())
+	r.spendText(len(format))
 	return b.String()
 }
 

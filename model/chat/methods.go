@@ -97,12 +97,16 @@ var listMethods = map[string]func(r *run, items []any, c *callArgs) any{
 type stringMethod = func(r *run, s string, c *callArgs) any
 
 var stringMethods = map[string]stringMethod{
-	"strip":      stripMethod("strip", true, true),
-	"lstrip":     stripMethod("lstrip", true, false),
-	"rstrip":     stripMethod("rstrip", false, true),
-	"split":      splitMethod("split", false),
-	"rsplit":     splitMethod("rsplit", true),
-	"splitlines": textMethod("splitlines", func(s string) any { return texts(pythonLines(s)) }),
+	"strip":  stripMethod("strip", true, true),
+	"lstrip": stripMethod("lstrip", true, false),
+	"rstrip": stripMethod("rstrip", false, true),
+	"split":  splitMethod("split", false),
+	"rsplit": splitMethod("rsplit", true),
+	"splitlines": func(r *run, s string, c *callArgs) any {
+		c.bind(r, "splitlines", nil)
+		r.spendText(len(s))
+		return texts(r.lines(s))
+	},
 	"upper":      textMethod("upper", func(s string) any { return strings.ToUpper(s) }),
 	"lower":      textMethod("lower", func(s string) any { return strings.ToLower(s) }),
 	"casefold":   textMethod("casefold", func(s string) any { return strings.ToLower(s) }),
@@ -234,17 +238,32 @@ func splitMethod(name string, fromRight bool) stringMethod {
 		r.spendText(len(s))
 		var parts []string
 		if a[0] == nil {
+			r.spend(words(s))
 			parts = splitSpace(s, n, fromRight)
 		} else {
 			sep := r.textOf(name, a[0])
 			if sep == "" {
 				r.fail("%s: the separator is empty", name)
 			}
+			r.spend(strings.Count(s, sep))
 			parts = splitAt(s, sep, n, fromRight)
 		}
-		r.spend(len(parts))
 		return texts(parts)
 	}
+}
+
+// words counts what white space separates.
+func words(s string) (n int) {
+	within := false
+	for _, c := range s {
+		if space := isSpace(c); space {
+			within = false
+		} else if !within {
+			within = true
+			n++
+		}
+	}
+	return n
 }
 
 func splitAt(s, sep string, n int64, fromRight bool) []string {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// pythonLines is str.splitlines.
-func pythonLines(s string) []string {
+// lines is str.splitlines. Each line counts as work before the next is looked for.
+func (r *run) lines(s string) []string {
 	lines := []string{}
 	start := 0
 	for i := 0; i < len(s); {
@@ -18,6 +18,7 @@ func pythonLines(s string) []string {
 			n = 2
 		}
 		if slices.Contains([]rune{'\n', '\r', '\v', '\f', 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029}, c) {
+			r.spend(1)
 			lines = append(lines, s[start:i])
 			start = i + n
 		}

@@ -66,6 +66,9 @@ func WriteEach(w io.Writer, meta *Meta, tensors []*tensor.Tensor, data func(w io
 // FileBytes returns the size of the file that [WriteTo] writes, without looking at
 // the tensors' Data.
 func FileBytes(meta *Meta, tensors []*tensor.Tensor) (int64, error) {
+	if meta == nil {
+		meta = &Meta{}
+	}
 	align, err := alignment(*meta)
 	if err != nil {
 		return 0, fmt.Errorf("gguf: %w", err)

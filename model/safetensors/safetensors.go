@@ -118,11 +118,17 @@ func parse(data []byte) ([]*tensor.Tensor, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", e.name, err)
 		}
-		if e.Offsets[0] < end {
+		switch {
+		case e.Offsets[0] < end:
 			return nil, fmt.Errorf("tensors %q and %q overlap", last, e.name)
+		case e.Offsets[0] > end:
+			return nil, fmt.Errorf("bytes %d to %d, before tensor %q, are no tensor's", end, e.Offsets[0], e.name)
 		}
 		end, last = e.Offsets[1], e.name
 		tensors = append(tensors, t)
+	}
+	if end != uint64(len(body)) {
+		return nil, fmt.Errorf("the tensors end at byte %d of %d", end, len(body))
 	}
 	return tensors, nil
 }

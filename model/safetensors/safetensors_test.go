@@ -107,6 +107,9 @@ func TestHostileFiles(t *testing.T) {
 		"overflow":           {one(`{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}`), "too large"},
 		"overlap": {file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
 			`"a" and "b" overlap`},
+		"hole":      {one(`{"dtype":"F32","shape":[1],"data_offsets":[4,8]}`), `bytes 0 to 4, before tensor "w", are no tensor's`},
+		"more":      {one(`{"dtype":"F32","shape":[1],"data_offsets":[0,4]}`), "the tensors end at byte 4 of 64"},
+		"empty key": {one(`{"dtype":"F32","shape":[1],"data_offsets":[0,4],"":"x"}`), "the tensors end at byte 4 of 64"},
 	} {
 		_, err := Parse(tc.data, "bad.st")
 		if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "bad.st") {

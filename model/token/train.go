@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Train learns a byte-level BPE vocabulary of at most vocabSize tokens: the special
@@ -91,7 +92,7 @@ func (t *trainer) count(texts iter.Seq[string], split splitter) {
 			i, ok := index[text[:n]]
 			if !ok {
 				i = len(t.corpus)
-				index[text[:n]] = i
+				index[strings.Clone(text[:n])] = i // the text itself may go
 				t.corpus = append(t.corpus, trainWord{ids: t.bytes(text[:n])})
 			}
 			t.corpus[i].count++
