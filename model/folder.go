@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -59,11 +58,10 @@ func (m *Model) SaveFolder(dir string) error {
 			tensors[i] = tensor.FromF32(t.Name, t.Decode(), t.Shape...)
 		}
 	}
-	tokenizer, config, err := m.Tokenizer.Spec().HF()
+	spec := m.Tokenizer.Spec()
+	spec.ChatTemplate = m.source // the model's own, or that it has none
+	tokenizer, config, err := spec.HF()
 	if err != nil {
-		return err
-	}
-	if config, err = withTemplate(config, m.source); err != nil {
 		return err
 	}
 	keys := map[string]any{}
@@ -73,17 +71,4 @@ func (m *Model) SaveFolder(dir string) error {
 	return safetensors.WriteFolder(dir, keys, tensors, map[string][]byte{
 		"tokenizer.json": tokenizer, "tokenizer_config.json": config,
 	})
-}
-
-// withTemplate adds a chat template to tokenizer_config.json.
-func withTemplate(config []byte, template string) ([]byte, error) {
-	if template == "" {
-		return config, nil
-	}
-	fields := map[string]any{}
-	if err := json.Unmarshal(config, &fields); err != nil {
-		return nil, err
-	}
-	fields["chat_template"] = template
-	return json.MarshalIndent(fields, "", "  ")
 }

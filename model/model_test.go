@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,6 +51,28 @@ func open(t *testing.T, path string) *model.Model {
 // A model saved as a file and as a folder opens as what it was: shape, logits,
 // tokens, template, and what its file says of it. Saving twice gives the same
 // bytes.
+// A template that is taken away is not written, in neither form.
+func TestSaveWithoutTemplate(t *testing.T) {
+	dir := t.TempDir()
+	with := filepath.Join(dir, "with.gguf")
+	if err := testkit.Model(4).Save(with); err != nil {
+		t.Fatal(err)
+	}
+	m := open(t, with)
+	if err := m.SetTemplate(""); err != nil {
+		t.Fatal(err)
+	}
+	file, folder := filepath.Join(dir, "a.gguf"), filepath.Join(dir, "folder")
+	if err := errors.Join(m.Save(file), m.SaveFolder(folder)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, folder} {
+		if got := open(t, path).TemplateSource(); got != "" {
+			t.Errorf("%s: template %q, want none", path, got)
+		}
+	}
+}
+
 func TestSaveAndOpen(t *testing.T) {
 	m := testkit.Model(4)
 	shape := m.Config()

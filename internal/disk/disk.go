@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // Write creates or replaces path with what fill writes. The content goes to a
@@ -39,16 +40,17 @@ type Pending struct {
 	*behind
 }
 
-// Create starts a file that will be the [Target] of path. It is hidden and named
-// ".BASE.NUMBER.tmp" until then, in that folder, which must exist. What a killed
-// process leaves of it, [Sweep] finds.
+// Create starts a file that will be the [Target] of path, with the permissions of the
+// file that it replaces, if there is one. It is hidden and named ".BASE.NUMBER.tmp"
+// until then, in that folder, which must exist. What a killed process leaves of it,
+// [Sweep] finds.
 func Create(path string) (*Pending, error) {
 	path, err := Target(path)
 	if err != nil {
 		return nil, err
 	}
 	dir, base := filepath.Split(path)
-	for {
+	for range mostTries {
 		name := fmt.Sprintf("%s.%s.%d.tmp", dir, base, rand.Uint32())
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if errors.Is(err, os.ErrExist) {
@@ -61,14 +63,24 @@ func Create(path string) (*Pending, error) {
 			f.Close()
 			continue
 		}
-		if err := enlist(name); err != nil {
+		err = enlist(name)
+		if old, gone := os.Stat(path); err == nil && gone == nil && runtime.GOOS != "windows" {
+			err = f.Chmod(old.Mode().Perm())
+		}
+		if err != nil {
 			f.Close()
+			delist(name)
 			os.Remove(name)
-			return nil, &fs.PathError{Op: "create", Path: path, Err: err}
+			return nil, named(path, &fs.PathError{Op: "create", Path: path, Err: err})
 		}
 		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f, path: path}}}, nil
 	}
+	return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("no hidden file beside it stays; is the folder swept, or on a disk that does not lock?")}
 }
+
+// mostTries bounds the names that [Create] tries: a sweep can take a file between its
+// making and its claim, but not each time.
+const mostTries = 100
 
 // stands reports whether a file is still what its name says: before it was claimed,
 // a sweep may have removed it.

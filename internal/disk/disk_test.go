@@ -230,6 +230,24 @@ func TestSweepBesideWriters(t *testing.T) {
 	}
 }
 
+// A file that takes another's place is for the same readers.
+func TestReplacingKeepsPermissions(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("has other permissions")
+	}
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, func(w io.Writer) error { _, err := w.Write([]byte("new")); return err }); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
+	}
+}
+
 // What is abandoned leaves no file, and cannot be gone on with; what has its name stays.
 func TestAbandon(t *testing.T) {
 	defer func() { unnamed.abandoned = false }()

@@ -88,6 +88,9 @@ func decodeValue(d *json.Decoder, depth int) (any, error) {
 		if i, err := strconv.ParseInt(t.String(), 10, 64); err == nil {
 			return i, nil
 		}
+		if !strings.ContainsAny(t.String(), ".eE") {
+			return nil, fmt.Errorf("the integer %.40s has more than 64 bits", t)
+		}
 		return t.Float64()
 	case json.Delim:
 		if t == '[' {

@@ -253,3 +253,12 @@ func BenchmarkRender(b *testing.B) {
 		}
 	}
 }
+
+// An integer that does not fit is an error in JSON too, not another number.
+func TestLargeIntegersInJSON(t *testing.T) {
+	for text, want := range map[string]bool{"9223372036854775807": true, "18446744073709551615": false, "1e30": true} {
+		if v, err := decodeJSON([]byte(text)); (err == nil) != want {
+			t.Errorf("%s: %v, %v", text, v, err)
+		}
+	}
+}
