@@ -44,9 +44,6 @@ func usageErrorf(format string, args ...any) error {
 // tell prints what went wrong. It may quote a file, which is not to steer a terminal.
 func (a *app) tell(text string) { fmt.Fprintf(a.err, "limbeck: %s\n", printable(text)) }
 
-// freeSpace is what to do about a full disk.
-const freeSpace = "free some space and start again"
-
 // exit prints err, and what to do if it is of a full disk, and returns the exit code.
 func (a *app) exit(cmd *cobra.Command, err error) int {
 	if err == nil {
