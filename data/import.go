@@ -1,7 +1,6 @@
 package data
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"limbeck/internal/disk"
 )
 
 // Options say how to read a file. The zero value reads every row of a file whose
@@ -288,19 +289,13 @@ func (in *importer) readAll(r io.Reader) ([]byte, error) {
 	return trimMark(b), nil
 }
 
-// readBounded reads all of r, if that is not too much, into one buffer if it is a file.
+// readBounded reads all of r, if that is not too much.
 func readBounded(r io.Reader) ([]byte, error) {
-	var b bytes.Buffer
-	if f, ok := r.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			b.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead)
-		}
+	b, err := disk.ReadAll(r, maxFile)
+	if err == disk.ErrLong {
+		err = fmt.Errorf("more than %d bytes, which a file that is read as a whole may have; cut it, or write rows as .jsonl", maxFile)
 	}
-	_, err := b.ReadFrom(io.LimitReader(r, maxFile+1))
-	if b.Len() > maxFile {
-		return nil, fmt.Errorf("more than %d bytes, which a file that is read as a whole may have; cut it, or write rows as .jsonl", maxFile)
-	}
-	return b.Bytes(), err
+	return b, err
 }
 
 const byteOrderMark = "\uFEFF"

@@ -3,6 +3,7 @@ package eval
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"limbeck/data"
 	"limbeck/model"
@@ -28,21 +29,44 @@ func Fits(m *model.Model, e *data.Example, tokens int) (bool, error) {
 	return len(prompt)+max(1, tokens) <= m.Config().Context, nil
 }
 
-// TooLong returns the positions of the examples that do not fit; see [Fits].
-func TooLong(ctx context.Context, m *model.Model, examples []data.Example, tokens int) (long []int, err error) {
+// TooLong returns the positions of the examples that do not fit; see [Fits]. each calls
+// its function with the positions below n, in any order and at the same time.
+func TooLong(m *model.Model, examples []data.Example, tokens int, each func(n int, f func(i int)) error) (long []int, err error) {
+	fits, errs := make([]bool, len(examples)), make([]error, len(examples))
+	err = each(len(examples), func(i int) { fits[i], errs[i] = Fits(m, &examples[i], tokens) })
+	if err != nil {
+		return nil, err
+	}
 	for i := range examples {
-		fits, err := Fits(m, &examples[i], tokens)
-		if err == nil {
-			err = ctx.Err()
+		if errs[i] != nil {
+			return nil, errs[i]
 		}
-		if err != nil {
-			return nil, err
-		}
-		if !fits {
+		if !fits[i] {
 			long = append(long, i)
 		}
 	}
 	return long, nil
+}
+
+// InTurn is an each of [TooLong] that goes from one to the next, and ends with ctx.
+func InTurn(ctx context.Context) func(n int, f func(i int)) error {
+	return func(n int, f func(i int)) error {
+		for i := 0; i < n && ctx.Err() == nil; i++ {
+			f(i)
+		}
+		return ctx.Err()
+	}
+}
+
+// Without returns the examples but for those of ascending positions.
+func Without(examples []data.Example, positions []int) []data.Example {
+	var kept []data.Example
+	for i := range examples {
+		if _, left := slices.BinarySearch(positions, i); !left {
+			kept = append(kept, examples[i])
+		}
+	}
+	return kept
 }
 
 // of says which example an error is about.

@@ -49,15 +49,11 @@ func OpenPacked(path string, pool *par.Pool, remark func(format string, args ...
 		remark("%s is a folder: packed weights are kept of GGUF files alone", path)
 		return Open(path)
 	}
-	f, err := gguf.Open(path)
+	m, err := OpenUnchecked(path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := build(f.Meta(), f.Tensors())
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
-	}
-	m.path, m.file = path, f
+	f := m.file.(*gguf.File) // what is no folder is one
 	k := newKept(m, f)
 	if k.size == 0 {
 		remark("%s has no weights that are packed to be kept", path)

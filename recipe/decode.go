@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -74,7 +73,7 @@ func (d *decoder) value(v reflect.Value, f *field, n *yaml.Node, key string) {
 	if s, ok := asScalar(v); ok {
 		d.scalar(s, n, key, f.allowed())
 		if v.Kind() == reflect.Int64 && !f.inRange(float64(v.Int())) {
-			d.problem(n, key, "cannot be "+quote(n.Value), f.allowed())
+			d.problem(n, key, "cannot be "+words.Quote(n.Value), f.allowed())
 		}
 		return
 	}
@@ -112,7 +111,7 @@ func (d *decoder) scalar(s scalar, n *yaml.Node, key, allowed string) {
 		return
 	}
 	if err := s.Set(n.Value); err != nil {
-		d.problem(n, key, fmt.Sprintf("%s: %v", quote(n.Value), err), allowed)
+		d.problem(n, key, fmt.Sprintf("%s: %v", words.Quote(n.Value), err), allowed)
 	}
 }
 
@@ -126,23 +125,13 @@ func describe(n *yaml.Node) string {
 	}
 	switch n.ShortTag() {
 	case "!!int", "!!float":
-		return "the number " + quote(n.Value)
+		return "the number " + words.Quote(n.Value)
 	case "!!bool":
-		return "the truth value " + quote(n.Value)
+		return "the truth value " + words.Quote(n.Value)
 	case "!!timestamp":
-		return "the date " + quote(n.Value)
+		return "the date " + words.Quote(n.Value)
 	}
-	return "the text " + quote(n.Value)
-}
-
-// quote quotes s, shortened, with a sign of that behind it.
-func quote(s string) string {
-	const most = 60
-	q := fmt.Sprintf("%.*q", most, s)
-	if utf8.RuneCountInString(s) > most {
-		q += "…"
-	}
-	return q
+	return "the text " + words.Quote(n.Value)
 }
 
 // word decodes a number, a truth value or text.
@@ -161,7 +150,7 @@ func (d *decoder) word(v reflect.Value, f *field, n *yaml.Node, key string) {
 		bad = len(f.one) > 0 && !slices.Contains(f.one, v.String())
 	}
 	if bad {
-		p := d.problem(n, key, "cannot be "+quote(n.Value), f.allowed())
+		p := d.problem(n, key, "cannot be "+words.Quote(n.Value), f.allowed())
 		p.Nearest = words.Nearest(n.Value, f.one)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"limbeck/internal/words"
 )
 
 // maxBytes bounds a recipe; written by hand, none comes near.
@@ -253,7 +255,7 @@ func (d *decoder) variants(root *yaml.Node) []Variant {
 	for i := 0; i+1 < len(all.Content); i += 2 {
 		k, over := all.Content[i], all.Content[i+1]
 		if !names.MatchString(k.Value) || seen[k.Value] {
-			d.problem(k, "variants", fmt.Sprintf("impossible or repeated name %s", quote(k.Value)), nameRule)
+			d.problem(k, "variants", fmt.Sprintf("impossible or repeated name %s", words.Quote(k.Value)), nameRule)
 			continue
 		}
 		seen[k.Value] = true

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"unicode/utf8"
 
 	"limbeck/internal/fields"
 	"limbeck/model/generate"
@@ -104,14 +103,4 @@ func reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))
-}
-
-// quote quotes what a client sent, cut to a length that fits an error.
-func quote(s string) string {
-	const most = 60
-	q := fmt.Sprintf("%.*q", most, s)
-	if utf8.RuneCountInString(s) > most {
-		q += "…"
-	}
-	return q
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"limbeck/internal/fields"
+	"limbeck/internal/words"
 	"limbeck/model/chat"
 	"limbeck/model/generate"
 )
@@ -113,7 +114,7 @@ func (q *wire) refuse() error {
 	case q.ResponseFormat != nil && q.ResponseFormat.Type == "":
 		return wrong("response_format.type", `is missing, want "text"`)
 	case q.ResponseFormat != nil && q.ResponseFormat.Type != "text":
-		return unsupported("response_format", "the format "+quote(q.ResponseFormat.Type)+" is")
+		return unsupported("response_format", "the format "+words.Quote(q.ResponseFormat.Type)+" is")
 	case len(q.LogitBias) > 0:
 		return unsupported("logit_bias", "a bias of logits is")
 	case q.PresencePenalty != 0:
@@ -127,7 +128,7 @@ func (q *wire) refuse() error {
 	}
 	for _, m := range q.Modalities {
 		if m != "text" {
-			return unsupported("modalities", "the modality "+quote(m)+" is")
+			return unsupported("modalities", "the modality "+words.Quote(m)+" is")
 		}
 	}
 	return nil
@@ -212,11 +213,11 @@ func (m *wireMessage) message(where string) (chat.Message, error) {
 	case "developer": // OpenAI's newer name
 		role = "system"
 	case "tool", "function":
-		return chat.Message{}, unsupported(where+".role", "the role "+quote(role)+" is")
+		return chat.Message{}, unsupported(where+".role", "the role "+words.Quote(role)+" is")
 	case "":
 		return chat.Message{}, wrong(where+".role", "is missing, want system, user or assistant")
 	default:
-		return chat.Message{}, wrong(where+".role", "is %s, want system, user or assistant", quote(role))
+		return chat.Message{}, wrong(where+".role", "is %s, want system, user or assistant", words.Quote(role))
 	}
 	if len(m.ToolCalls) > 0 {
 		return chat.Message{}, unsupported(where+".tool_calls", "tools are")
@@ -245,7 +246,7 @@ func content(raw json.RawMessage, where string) (text string, err error) {
 		case "":
 			return "", wrong(at+".type", `is missing, want "text"`)
 		default:
-			return "", unsupported(at, "content of type "+quote(p.Type)+" is")
+			return "", unsupported(at, "content of type "+words.Quote(p.Type)+" is")
 		}
 	}
 	return text, nil

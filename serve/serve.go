@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"limbeck/internal/words"
 	"limbeck/model"
 	"limbeck/model/generate"
 )
@@ -205,5 +206,5 @@ func (s *Server) oneModel(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) unknownModel(id string) *apiError {
 	return &apiError{status: http.StatusNotFound, Param: "model", Code: "model_not_found",
-		Message: "no model " + quote(id) + "; this server has " + quote(s.o.Name)}
+		Message: "no model " + words.Quote(id) + "; this server has " + words.Quote(s.o.Name)}
 }

@@ -48,11 +48,7 @@ func TestChatInTerminal(t *testing.T) {
 	x.expect(">>> ")
 	x.write(ctrlC) // with no reply on its way
 	x.expect("/bye or Ctrl-D ends the chat")
-	x.expect(">>> ")
-	x.write("/bye\n")
-	if err := x.cmd.Wait(); err != nil {
-		t.Errorf("the chat ended with %v:\n%s", err, x.text())
-	}
+	x.leave()
 }
 
 // A message that the template renders as nothing is refused, and the chat goes on.
@@ -71,11 +67,7 @@ func TestChatOfNothing(t *testing.T) {
 		x.write("hello\n")
 		x.expect("the prompt is empty")
 	}
-	x.expect(">>> ")
-	x.write("/bye\n")
-	if err := x.cmd.Wait(); err != nil {
-		t.Errorf("the chat ended with %v:\n%s", err, x.text())
-	}
+	x.leave()
 }
 
 // A chat with a model that is built in names it, and what is unsure is told even where
@@ -88,11 +80,7 @@ func TestChatWithBuiltin(t *testing.T) {
 	x.expect(">>> ")
 	x.write("hi\n")
 	x.expect("unsure: confidence 0.[0-9]+, below 1")
-	x.expect(">>> ")
-	x.write("/bye\n")
-	if err := x.cmd.Wait(); err != nil {
-		t.Errorf("the chat ended with %v:\n%s", err, x.text())
-	}
+	x.leave()
 }
 
 // A line that the terminal cuts is refused, and the longest that it does not is said.
@@ -106,10 +94,16 @@ func TestChatOfLongLine(t *testing.T) {
 	x.expect(">>> ")
 	x.write(strings.Repeat("x", terminalLine-1) + "\n")
 	x.expect("the reply is cut at 1 token")
+	x.leave()
+}
+
+// leave ends a chat that waits for a line.
+func (x *terminal) leave() {
+	x.t.Helper()
 	x.expect(">>> ")
 	x.write("/bye\n")
 	if err := x.cmd.Wait(); err != nil {
-		t.Errorf("the chat ended with %v:\n%s", err, x.text())
+		x.t.Errorf("the chat ended with %v:\n%s", err, x.text())
 	}
 }
 

@@ -159,7 +159,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 // fitting leaves out, as comparisons do, the examples for whose prompt and so many
 // tokens of a reply the model has no room, and tells of them.
 func (a *app) fitting(ctx context.Context, e *engine, ref string, examples []data.Example, tokens int) ([]data.Example, error) {
-	long, err := eval.TooLong(ctx, e.Model, examples, tokens)
+	long, err := eval.TooLong(e.Model, examples, tokens, eval.InTurn(ctx))
 	if err != nil || len(long) == 0 {
 		return examples, err
 	}
@@ -171,13 +171,7 @@ func (a *app) fitting(ctx context.Context, e *engine, ref string, examples []dat
 		return nil, fmt.Errorf("none of %s fits in the context of %s, %d tokens%s; shorten them", data.Counted(len(long), "example"), ref, room, with)
 	}
 	a.remark("left out: %d of %s are longer than the context of %s, %d tokens%s; the first is %s", len(long), data.Counted(len(examples), "example"), ref, room, with, first)
-	var kept []data.Example
-	for i := range examples {
-		if _, left := slices.BinarySearch(long, i); !left {
-			kept = append(kept, examples[i])
-		}
-	}
-	return kept, nil
+	return eval.Without(examples, long), nil
 }
 
 // isText tells whether a data file is one plain text, as any is whose name does not

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"limbeck/data"
@@ -20,7 +21,7 @@ func TooLong(m *model.Model, examples []data.Example, o Options) ([]int, error) 
 	if err := c.chooseMetrics(); err != nil {
 		return nil, err
 	}
-	return eval.TooLong(context.Background(), m, examples, c.written())
+	return eval.TooLong(m, examples, c.written(), eval.InTurn(context.Background()))
 }
 
 // written is how many tokens of a reply there must be room for: all of it where its
@@ -35,16 +36,14 @@ func (c *comparison) written() int {
 // leaveOut drops the examples that are too long for any of the models, which are all
 // judged by the same, and notes it.
 func (c *comparison) leaveOut(ctx context.Context) error {
-	long := map[int]bool{}
+	var long []int
 	var short []string
 	for _, r := range c.rows {
 		found, err := c.longFor(ctx, r)
 		if err != nil {
 			return fmt.Errorf("compare: %s: %w", r.Name, err)
 		}
-		for _, i := range found {
-			long[i] = true
-		}
+		long = append(long, found...)
 		if len(found) > 0 {
 			short = append(short, r.Name)
 		}
@@ -52,15 +51,8 @@ func (c *comparison) leaveOut(ctx context.Context) error {
 	if len(long) == 0 {
 		return nil
 	}
-	kept, first := []data.Example(nil), ""
-	for i, e := range c.examples {
-		switch {
-		case !long[i]:
-			kept = append(kept, e)
-		case first == "":
-			first = e.ID
-		}
-	}
+	slices.Sort(long)
+	kept, first := eval.Without(c.examples, long), c.examples[long[0]].ID
 	if len(kept) == 0 {
 		return errors.New("compare: no example fits in the context of all models")
 	}
@@ -86,20 +78,11 @@ func (c *comparison) longFor(ctx context.Context, r *row) (long []int, err error
 		return nil, err
 	}
 	defer m.Close()
-	fits, errs := make([]bool, len(c.examples)), make([]error, len(c.examples))
-	err = c.each(ctx, r.Name+" counts tokens", len(fits), func(i int) {
-		fits[i], errs[i] = eval.Fits(m, &c.examples[i], c.written())
+	long, err = eval.TooLong(m, c.examples, c.written(), func(n int, f func(i int)) error {
+		return c.each(ctx, r.Name+" counts tokens", n, f)
 	})
 	if err != nil {
 		return nil, err
-	}
-	for i := range fits {
-		if errs[i] != nil {
-			return nil, errs[i]
-		}
-		if !fits[i] {
-			long = append(long, i)
-		}
 	}
 	return long, c.keep(key, long)
 }

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"sync"
 )
@@ -33,7 +34,7 @@ func enlist(name string) error {
 	unnamed.Lock()
 	defer unnamed.Unlock()
 	if unnamed.abandoned {
-		return errAbandoned
+		return &fs.PathError{Op: "create", Path: name, Err: errAbandoned}
 	}
 	unnamed.files[name] = true
 	return nil

@@ -64,14 +64,14 @@ func Create(path string) (*Pending, error) {
 			continue
 		}
 		err = enlist(name)
-		if old, gone := os.Stat(path); err == nil && gone == nil && runtime.GOOS != "windows" {
-			err = f.Chmod(old.Mode().Perm())
+		if err == nil {
+			err = inherit(f, path)
 		}
 		if err != nil {
 			f.Close()
 			delist(name)
 			os.Remove(name)
-			return nil, named(path, &fs.PathError{Op: "create", Path: path, Err: err})
+			return nil, named(path, err)
 		}
 		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f, path: path}}}, nil
 	}
@@ -81,6 +81,16 @@ func Create(path string) (*Pending, error) {
 // mostTries bounds the names that [Create] tries: a sweep can take a file between its
 // making and its claim, but not each time.
 const mostTries = 100
+
+// inherit gives a file the permissions of the one whose place it will take, if there is
+// one. Windows has none to give.
+func inherit(f *os.File, path string) error {
+	old, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" {
+		return nil
+	}
+	return f.Chmod(old.Mode().Perm())
+}
 
 // stands reports whether a file is still what its name says: before it was claimed,
 // a sweep may have removed it.

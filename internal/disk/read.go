@@ -1,8 +1,11 @@
 package disk
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 )
 
 // Read returns the content of a regular file of at most most bytes. It waits for no
@@ -13,12 +16,30 @@ func Read(path string, most int) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
-	if err != nil {
+	b, err := ReadAll(f, most)
+	if err == ErrLong {
+		err = fmt.Errorf("%s is longer than %d bytes", path, most)
+	}
+	return b, err
+}
+
+// ErrLong is that there is more to read than was asked for at most.
+var ErrLong = errors.New("too long")
+
+// ReadAll returns all of r, into one buffer if it is a regular file; [ErrLong] if that
+// is more than most bytes.
+func ReadAll(r io.Reader, most int) ([]byte, error) {
+	var b bytes.Buffer
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			b.Grow(int(min(info.Size(), int64(most))) + bytes.MinRead)
+		}
+	}
+	if _, err := b.ReadFrom(io.LimitReader(r, int64(most)+1)); err != nil {
 		return nil, err
 	}
-	if len(b) > most {
-		return nil, fmt.Errorf("%s is longer than %d bytes", path, most)
+	if b.Len() > most {
+		return nil, ErrLong
 	}
-	return b, nil
+	return b.Bytes(), nil
 }

@@ -69,7 +69,7 @@ var rules = []string{
 	"recipe:           recipe/run internal/words tensor/dtype go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine internal/words",
-	"serve:            $engine internal/fields",
+	"serve:            $engine internal/fields internal/words",
 	"serve/clienttest:",
 
 	"cmd/limbeck: ...",

@@ -1,4 +1,4 @@
-// Package words helps with words that are none of those allowed.
+// Package words helps errors with words that are none of those allowed.
 package words
 
 import (

@@ -1,6 +1,9 @@
 package words
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestNearest(t *testing.T) {
 	known := []string{"temperature", "response", "lr"}
@@ -19,6 +22,17 @@ func TestUnknown(t *testing.T) {
 	} {
 		if got := Unknown("task", word, known); got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// What is cut is cut between characters, and says so.
+func TestQuote(t *testing.T) {
+	for text, want := range map[string]string{
+		"short": `"short"`, strings.Repeat("日", 60): `"` + strings.Repeat("日", 60) + `"`, strings.Repeat("日", 61): `"` + strings.Repeat("日", 60) + `"…`,
+	} {
+		if got := Quote(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

@@ -94,15 +94,7 @@ func TestCompareLog(t *testing.T) {
 	if told != 1 {
 		t.Errorf("test examples that were learned are told of %d times, want once", told)
 	}
-	f, err := os.Open(filepath.Join(filepath.Dir(path), "run", steps.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := report.ReadJSON(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := reported(t, path)
 	if len(r.Notes) == 0 || !strings.HasPrefix(r.Notes[0].Text, "30 of 33 examples occur in the training data: figures on them prove nothing") {
 		t.Errorf("notes %+v: want one of the examples that were learned", r.Notes)
 	}
@@ -148,6 +140,21 @@ func TestCompareNames(t *testing.T) {
 	}
 }
 
+// reported reads the report of a recipe that was made.
+func reported(t *testing.T, path string) *report.Report {
+	t.Helper()
+	f, err := os.Open(filepath.Join(filepath.Dir(path), "run", steps.ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := report.ReadJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // A variant with training data of its own is told of by its name, if the examples are
 // among them: in the report, as before any work, and only there.
 func TestCompareData(t *testing.T) {
@@ -163,15 +170,7 @@ func TestCompareData(t *testing.T) {
 	if len(told) != 1 || !strings.HasSuffix(told[0], "(dirty)") {
 		t.Errorf("warnings %q, want one of dirty", told)
 	}
-	f, err := os.Open(filepath.Join(filepath.Dir(path), "run", steps.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := report.ReadJSON(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := reported(t, path)
 	want := "1 of 1 examples occur in the training data of dirty: "
 	if n := r.Notes; len(n) == 0 || !strings.HasPrefix(n[0].Text, want) || len(n) > 1 && n[1].Title == "Data" {
 		t.Errorf("notes %+v, want of the data: %s", n, want)
