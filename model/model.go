@@ -279,11 +279,12 @@ func config(meta gguf.Meta, vocab int, tied bool) (arch.Config, error) {
 	if n := r.int("vocab_size", vocab); n != vocab {
 		r.fail("vocab_size", n, ", but the tokenizer has %d tokens", vocab)
 	}
-	if s := meta.String(name+".rope.scaling.type", "none"); s != "none" {
-		r.fail("rope.scaling.type", s, "; this build supports none")
+	scaling := meta.String(name+".rope.scaling.type", "")
+	if scaling != "" && scaling != "none" {
+		r.fail("rope.scaling.type", scaling, "; this build supports none")
 	}
 	for _, key := range []string{"rope.scaling.factor", "rope.scale_linear"} { // without a type they are linear
-		if x := r.float(key, 1); x != 0 && x != 1 && meta.String(name+".rope.scaling.type", "") != "none" {
+		if x := r.float(key, 1); x != 0 && x != 1 && scaling == "" {
 			r.fail(key, x, "; this build supports no scaling, 1")
 		}
 	}

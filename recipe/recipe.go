@@ -94,15 +94,12 @@ func (r *Recipe) check(at report) {
 // checkTeacher refuses stages that do not follow from each other, and ensembles that
 // nothing would learn from.
 func (r *Recipe) checkTeacher(at report) {
-	if len(r.Teacher) == 0 {
+	if len(r.Teacher) == 0 || r.Teacher[0].From.Text == "" {
 		at("teacher", "names no model", "teacher: MODEL, or teacher: {from: MODEL, …}")
 	}
 	last, members := 0, 1 // the stage that trained last, and what it made
 	for i, s := range r.Teacher {
-		switch {
-		case i == 0 && s.From.Text == "":
-			at("teacher", "names no model", "teacher: MODEL, or teacher: {from: MODEL, …}")
-		case i > 0 && s.From.Text != "":
+		if i > 0 && s.From.Text != "" {
 			at("teacher", "a later stage starts from what the stage before made", "from in the first stage only")
 		}
 		if s.Train == nil {

@@ -189,8 +189,12 @@ func fileFact(bytes int64) string {
 	return Size(bytes) + " (" + count(bytes) + " bytes)"
 }
 
-// Bootstrap is the method of the intervals that package measure computes.
-const Bootstrap = "paired bootstrap over items; of a share that is 0 or 1 for all of them, as Clopper and Pearson have it"
+// Bootstrap is the method of the intervals that package measure computes. Reports that
+// name none are of before the exact ones.
+const (
+	bootstrap = "paired bootstrap over items"
+	Bootstrap = bootstrap + "; of a share that is 0 or 1 for all of them, as Clopper and Pearson have it"
+)
 
 // method says how the figures were made, as far as the report knows.
 func (r *Report) method() []Note {
@@ -199,7 +203,7 @@ func (r *Report) method() []Note {
 	if n := r.Interval.Resamples; n > 0 {
 		how := r.Interval.Method
 		if how == "" {
-			how = Bootstrap
+			how = bootstrap
 		}
 		add("Intervals", r.level()+" %, "+how+", "+count(int64(n))+" resamples, seed "+strconv.FormatUint(r.Interval.Seed, 10)+
 			". Where an interval of a difference holds 0, the difference is called not significant.")
