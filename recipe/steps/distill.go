@@ -61,10 +61,8 @@ func buildDistill(c *recipe.Chain) error {
 	}
 	predict := predictDistill(c, studentRef(c), ref, d, cached, settings.Rounded)
 	s.Predict = predict.cost
-	bound := boundOf(c.Recipe, "distill")
-	s.Run = func(ctx context.Context, w *run.Work) error {
-		return distillModel(ctx, w, ref, bound, settings, predict)
-	}
+	plan := planFit(c, "distill", trainSettings{settings.Seed, d.Train, settings.Rounded}, predict)
+	s.Run = func(ctx context.Context, w *run.Work) error { return distillModel(ctx, w, ref, d, plan) }
 	c.Add(s)
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
 	c.Put("training", run.Input{Of: s, Path: TrainingFile})
@@ -97,15 +95,14 @@ func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
 // distillModel is the step that trains the model "student" on the examples of
 // "train" by what the teacher ("teacher.0", or the built-in that ref names) says of
 // them, or by what all its members said, if there is an input "cache".
-func distillModel(ctx context.Context, w *run.Work, ref, bound string, s distillSettings, predict forecast) error {
-	d := &s.Distill
-	f, done, err := newFit(w, bound, trainSettings{s.Seed, d.Train, s.Rounded}, predict)
+func distillModel(ctx context.Context, w *run.Work, ref string, d *recipe.Distill, plan fitPlan) error {
+	f, done, err := newFit(w, plan)
 	if err != nil {
 		return err
 	}
 	defer done()
 	o := distill.Options{Hard: d.Hard, Response: d.Response, Feature: d.Feature, Relation: d.Relation,
-		Temperature: d.Temperature, Direction: d.Divergence, Pairs: d.LayerPairs, Heads: d.RelationHeads, Seed: uint64(s.Seed)}
+		Temperature: d.Temperature, Direction: d.Divergence, Pairs: d.LayerPairs, Heads: d.RelationHeads, Seed: uint64(f.seed)}
 	var t *teachers
 	if !w.Has("cache") && d.Response+d.Feature+d.Relation > 0 {
 		if t, err = openTeachers(w, 1, ref, f.pool); err != nil {

@@ -38,7 +38,7 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 	}
 	c := &recipe.Chain{Recipe: r}
 	p := &Preview{Trainings: len(t.LR), Early: t.Patience > 0}
-	f := fit{settings: *t, seed: r.Seed}
+	f := fit{fitPlan: fitPlan{settings: *t, seed: r.Seed}}
 	var err error
 	if f.train, p.Held, err = toLearn(r); err != nil {
 		return nil, err

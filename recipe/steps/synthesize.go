@@ -64,10 +64,8 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	predict := predictWriter(c, ref, &settings.Train)
 	writer.Predict = predict.cost
-	bound := boundOf(c.Recipe, "synthesize")
-	writer.Run = func(ctx context.Context, w *run.Work) error {
-		return trainWriter(ctx, w, ref, bound, settings, predict)
-	}
+	plan := planFit(c, "synthesize", settings, predict)
+	writer.Run = func(ctx context.Context, w *run.Work) error { return trainWriter(ctx, w, ref, plan) }
 	c.Add(writer)
 
 	teacher, err := c.Get("teacher.0", "teacher")
@@ -98,8 +96,8 @@ func buildSynthesize(c *recipe.Chain) error {
 // built-in that ref names) to write prompts like those of "train". It is stored in
 // Q8_0, in which it writes several times as fast: what it samples need not be
 // what it would in f32.
-func trainWriter(ctx context.Context, w *run.Work, ref, bound string, s trainSettings, predict forecast) error {
-	f, done, err := newFit(w, bound, s, predict)
+func trainWriter(ctx context.Context, w *run.Work, ref string, plan fitPlan) error {
+	f, done, err := newFit(w, plan)
 	if err != nil {
 		return err
 	}

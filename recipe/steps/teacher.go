@@ -82,8 +82,8 @@ func trainStep(c *recipe.Chain, key, name, ref string, from run.Input, settings 
 	}
 	predict := predictTrain(c, key, ref, student, &settings.Train, settings.Rounded)
 	s.Predict = predict.cost
-	bound := boundOf(c.Recipe, key)
-	s.Run = func(ctx context.Context, w *run.Work) error { return trainModel(ctx, w, ref, bound, settings, predict) }
+	plan := planFit(c, key, settings, predict)
+	s.Run = func(ctx context.Context, w *run.Work) error { return trainModel(ctx, w, ref, plan) }
 	return c.Add(s), nil
 }
 
@@ -102,8 +102,8 @@ func addData(c *recipe.Chain, s *run.Step) error {
 // trainModel is the step that trains a model (the input "model", or the
 // built-in that ref names) on the examples of "train", choosing the best by
 // those of "validation".
-func trainModel(ctx context.Context, w *run.Work, ref, bound string, s trainSettings, predict forecast) error {
-	f, done, err := newFit(w, bound, s, predict)
+func trainModel(ctx context.Context, w *run.Work, ref string, plan fitPlan) error {
+	f, done, err := newFit(w, plan)
 	if err != nil {
 		return err
 	}
@@ -130,12 +130,11 @@ func trainModel(ctx context.Context, w *run.Work, ref, bound string, s trainSett
 	return save(w, m, made+f.made())
 }
 
-// newFit returns a fit of the step's examples, whose length is bounded by what the
-// recipe calls bound; done ends its threads.
-func newFit(w *run.Work, bound string, s trainSettings, predict forecast) (f *fit, done func(), err error) {
-	f = &fit{work: w, bound: bound, settings: s.Train, rounded: s.Rounded, seed: s.Seed}
-	if s.Train.Memory > 0 {
-		if _, f.beside, err = predict(); err != nil {
+// newFit returns a fit of the step's examples; done ends its threads.
+func newFit(w *run.Work, plan fitPlan) (f *fit, done func(), err error) {
+	f = &fit{fitPlan: plan, work: w}
+	if f.settings.Memory > 0 {
+		if _, f.beside, err = f.predict(); err != nil {
 			return nil, nil, err
 		}
 	}
