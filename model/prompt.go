@@ -13,14 +13,11 @@ func (m *Model) Prompt(messages []chat.Message) (string, error) {
 	if m.Template == nil {
 		return "", errors.New("the model has no chat template: give it plain text, or a template")
 	}
-	in := chat.Input{Messages: messages, AddGenerationPrompt: true}
-	if id := m.Tokenizer.BOS(); id >= 0 {
-		in.BOS = string(m.Tokenizer.Piece(id))
-	}
-	if id := m.Tokenizer.EOS(); id >= 0 {
-		in.EOS = string(m.Tokenizer.Piece(id))
-	}
-	text, err := m.Template.Render(in)
+	t := m.Tokenizer
+	text, err := m.Template.Render(chat.Input{
+		Messages: messages, AddGenerationPrompt: true,
+		BOS: string(t.Piece(t.BOS())), EOS: string(t.Piece(t.EOS())), UNK: string(t.Piece(t.UNK())), PAD: string(t.Piece(t.PAD())),
+	})
 	if err != nil && m.path != "" {
 		err = fmt.Errorf("%s: %w", m.path, err)
 	}

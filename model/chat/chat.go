@@ -58,7 +58,7 @@ type ToolCall struct {
 type Input struct {
 	Messages            []Message
 	AddGenerationPrompt bool
-	BOS, EOS            string // template names: bos_token, eos_token; undefined if empty
+	BOS, EOS, UNK, PAD  string // template names: bos_token and so on; undefined if empty
 	Tools               []any
 	Extra               map[string]any // further variables, by name
 	Now                 time.Time      // for strftime_now; zero: the present
@@ -129,11 +129,10 @@ func (r *run) variables(in Input) map[string]any {
 		messages[i] = r.message(m)
 	}
 	vars["messages"] = &list{messages}
-	if in.BOS != "" {
-		vars["bos_token"] = in.BOS
-	}
-	if in.EOS != "" {
-		vars["eos_token"] = in.EOS
+	for name, token := range map[string]string{"bos_token": in.BOS, "eos_token": in.EOS, "unk_token": in.UNK, "pad_token": in.PAD} {
+		if token != "" {
+			vars[name] = token
+		}
 	}
 	if len(in.Tools) > 0 {
 		vars["tools"] = r.fromGo(in.Tools, 0)

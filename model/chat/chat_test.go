@@ -21,7 +21,7 @@ type testCase struct {
 // input makes of a case what a program would pass.
 func (c testCase) input(t testing.TB) Input {
 	in := Input{
-		AddGenerationPrompt: c.AddGenerationPrompt, BOS: "<s>", EOS: "</s>", Extra: map[string]any{},
+		AddGenerationPrompt: c.AddGenerationPrompt, BOS: "<s>", EOS: "</s>", UNK: "<unk>", Extra: map[string]any{},
 		Now: time.Date(2026, 11, 3, 9, 5, 7, 0, time.UTC),
 	}
 	for _, fields := range c.Messages {

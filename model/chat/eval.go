@@ -94,15 +94,15 @@ func (r *run) execute(body []stmt) jump {
 	return jumpNone
 }
 
-// capture runs statements in a scope of their own within outer, and returns what
-// they write.
-func (r *run) capture(body []stmt, inner *scope) string {
+// capture runs statements in a scope of their own, and returns what they write and
+// how they were left.
+func (r *run) capture(body []stmt, inner *scope) (string, jump) {
 	out, saved := r.out, r.scope
 	r.out, r.scope = nil, inner
-	r.execute(body)
+	j := r.execute(body)
 	text := string(r.out)
 	r.out, r.scope = out, saved
-	return text
+	return text, j
 }
 
 // lookup finds a variable.
@@ -249,18 +249,21 @@ func (s *forStmt) exec(r *run) jump {
 		items = s.filtered(r, items, saved)
 	}
 	loop := &loopState{items: items}
+	ended := false // whether any round came to the end of the body, without which "else" follows
 	for i := range items {
 		r.spend(scopeWork)
 		loop.at = i
 		r.scope = &scope{map[string]any{"loop": loop}, saved}
 		r.line = s.line
 		r.assign(s.target, items[i])
-		if r.execute(s.body) == jumpBreak {
+		j := r.execute(s.body)
+		if j == jumpBreak {
 			break
 		}
+		ended = ended || j == jumpNone
 	}
 	r.scope = saved
-	if len(items) == 0 {
+	if !ended {
 		r.scope = &scope{map[string]any{}, saved}
 		return r.execute(s.otherwise)
 	}

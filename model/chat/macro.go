@@ -36,7 +36,7 @@ func (m *macroDef) bind(outer *scope) *function {
 		r.spend(scopeWork)
 		inner := &scope{map[string]any{}, outer}
 		m.arguments(r, c, inner)
-		text := r.capture(m.body, inner)
+		text, _ := r.capture(m.body, inner) // no loop is left from within a macro
 		r.macros--
 		return text
 	}}
@@ -86,9 +86,9 @@ func (m *macroDef) has(name string) bool {
 	return false
 }
 
-// blockExpr is the text that statements write, sent through filters, whose
-// innermost operand is captured.
-type blockExpr struct {
+// block is the text that statements write, sent through filters, whose innermost
+// operand is captured.
+type block struct {
 	body    []stmt
 	filters expr
 }
@@ -101,12 +101,47 @@ const capturedName = "{%"
 
 func (*captured) eval(r *run) any { return r.lookup(capturedName) }
 
-func (e *blockExpr) eval(r *run) any {
-	text := r.capture(e.body, &scope{map[string]any{}, r.scope})
+// value returns the filtered text. A jump out of the block leaves none.
+func (b *block) value(r *run) (any, jump) {
+	text, j := r.capture(b.body, &scope{map[string]any{}, r.scope})
+	if j != jumpNone {
+		return nil, j
+	}
 	r.spendText(len(text))
 	saved := r.scope
 	r.scope = &scope{map[string]any{capturedName: text}, saved}
-	v := r.eval(e.filters)
+	v := r.eval(b.filters)
 	r.scope = saved
-	return v
+	return v, jumpNone
+}
+
+// filterStmt writes a block.
+type filterStmt struct {
+	at
+	block
+}
+
+func (s *filterStmt) exec(r *run) jump {
+	v, j := s.value(r)
+	if j == jumpNone {
+		r.line = s.line
+		r.write(r.str(v))
+	}
+	return j
+}
+
+// setBlockStmt assigns a block.
+type setBlockStmt struct {
+	at
+	target target
+	block
+}
+
+func (s *setBlockStmt) exec(r *run) jump {
+	v, j := s.value(r)
+	if j == jumpNone {
+		r.line = s.line
+		r.assign(s.target, v)
+	}
+	return j
 }

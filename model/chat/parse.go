@@ -150,7 +150,7 @@ func (p *parser) statement(line int) stmt {
 		return p.withStmt(pos)
 	case "filter":
 		f := p.filters(&captured{})
-		return &outputStmt{pos, &blockExpr{p.blockUntil("endfilter"), f}}
+		return &filterStmt{pos, block{p.blockUntil("endfilter"), f}}
 	case "generation":
 		return &scopeStmt{p.blockUntil("endgeneration")}
 	case "break", "continue":
@@ -256,7 +256,7 @@ func (p *parser) setStmt(pos at) stmt {
 		p.next()
 		f = p.filters(f)
 	}
-	return &setStmt{pos, t, &blockExpr{p.blockUntil("endset"), f}}
+	return &setBlockStmt{pos, t, block{p.blockUntil("endset"), f}}
 }
 
 // filters reads a chain of filters without its first bar.

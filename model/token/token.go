@@ -169,6 +169,12 @@ func (t *Tokenizer) BOS() int { return t.spec.BOS }
 // EOS returns the id that ends a sequence, -1 if none.
 func (t *Tokenizer) EOS() int { return t.spec.EOS }
 
+// UNK returns the id that stands for what the vocabulary cannot spell, -1 if none.
+func (t *Tokenizer) UNK() int { return t.spec.UNK }
+
+// PAD returns the id that fills up shorter sequences of a batch, -1 if none.
+func (t *Tokenizer) PAD() int { return t.spec.PAD }
+
 // AddBOS reports whether the model expects a BOS before the first token. Adding
 // it is the caller's task.
 func (t *Tokenizer) AddBOS() bool { return t.spec.AddBOS && t.spec.BOS >= 0 }

@@ -61,6 +61,7 @@ def render(env, source, case):
             add_generation_prompt=case["add_generation_prompt"],
             bos_token="<s>",
             eos_token="</s>",
+            unk_token="<unk>",
             **case.get("extra", {}),
         )
     except Exception as e:
