@@ -27,6 +27,7 @@ func TestParseErrors(t *testing.T) {
 		{"{% endif %}", "endif without its beginning"},
 		{"{% for x in y %}{% endif %}", "endif without its beginning"},
 		{"{% break %}", "break outside a loop"},
+		{"{% macro f(x) %}{{ kwargs }}{% endmacro %}", "line 1: kwargs, a macro's further arguments, is not supported"},
 		{"{% for x in y %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}", "break outside a loop"},
 		{"{{ x", "tag without its end }}"},
 		{"{% x", "tag without its end %}"},

@@ -42,8 +42,8 @@ func (m *macroDef) bind(outer *scope) *function {
 	}}
 }
 
-// arguments binds what the call gives, then the defaults, which see the parameters
-// before them.
+// arguments binds what the call gives, then the defaults. These see the parameters;
+// those that have no value yet are undefined, whatever is called so outside.
 func (m *macroDef) arguments(r *run, c *callArgs, inner *scope) {
 	if len(c.list) > len(m.params) {
 		r.fail("macro %q takes at most %d arguments, not %d", m.name, len(m.params), len(c.list))
@@ -63,15 +63,16 @@ func (m *macroDef) arguments(r *run, c *callArgs, inner *scope) {
 		inner.vars[name] = c.named[i]
 		given[name] = true
 	}
+	for _, p := range m.params {
+		if !given[p.name] {
+			inner.vars[p.name] = &undefined{what: p.name}
+		}
+	}
 	saved := r.scope
 	r.scope = inner
 	for _, p := range m.params {
-		switch {
-		case given[p.name]:
-		case p.value != nil:
+		if !given[p.name] && p.value != nil {
 			inner.vars[p.name] = r.eval(p.value)
-		default:
-			inner.vars[p.name] = &undefined{what: p.name}
 		}
 	}
 	r.scope = saved

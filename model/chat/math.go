@@ -195,15 +195,20 @@ func (r *run) floatMath(op string, a, b float64) any {
 	case "/":
 		return a / b
 	case "//":
-		return math.Floor(a / b)
+		return math.Round((a - floorMod(a, b)) / b) // not the floor of a/b, which may be rounded up to one more
 	case "%":
-		m := math.Mod(a, b)
-		if m != 0 && (m < 0) != (b < 0) {
-			m += b
-		}
-		return m
+		return floorMod(a, b)
 	}
 	return math.Pow(a, b)
+}
+
+// floorMod returns what is left of a after whole numbers of b, with b's sign.
+func floorMod(a, b float64) float64 {
+	m := math.Mod(a, b)
+	if m != 0 && (m < 0) != (b < 0) {
+		m += b
+	}
+	return m
 }
 
 // signExpr is -x or +x.

@@ -75,6 +75,11 @@ var dictMethods = map[string]func(r *run, d *dict, c *callArgs) any{
 }
 
 var listMethods = map[string]func(r *run, items []any, c *callArgs) any{
+	"copy": func(r *run, items []any, c *callArgs) any {
+		c.bind(r, "copy", nil)
+		r.spend(len(items))
+		return &list{slices.Clone(items)}
+	},
 	"count": func(r *run, items []any, c *callArgs) any {
 		want, n := c.bind(r, "count", []string{"value"})[0], int64(0)
 		for _, v := range items {

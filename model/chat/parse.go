@@ -13,6 +13,7 @@ type parser struct {
 	at     int
 	depth  int
 	loops  int    // loops around this place, for break and continue
+	macros int    // macros around this place
 	tag    string // that is being read, as errors call it
 }
 
@@ -279,8 +280,11 @@ func (p *parser) macroStmt(pos at) stmt {
 func (p *parser) macroBody(end string) []stmt {
 	loops := p.loops
 	p.loops = 0
-	defer func() { p.loops = loops }()
-	return p.blockUntil(end)
+	p.macros++
+	body := p.blockUntil(end)
+	p.loops = loops
+	p.macros--
+	return body
 }
 
 // signature reads (a, b=1) .

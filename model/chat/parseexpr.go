@@ -143,6 +143,9 @@ func (p *parser) primary() expr {
 		if v, ok := constants[t.text]; ok {
 			return &constExpr{v}
 		}
+		if p.macros > 0 && (t.text == "varargs" || t.text == "kwargs") {
+			p.fail("%s, a macro's further arguments, is not supported", t.text)
+		}
 		return &nameExpr{t.text}
 	case t.kind == tokString:
 		s := t.text

@@ -29,10 +29,10 @@ func init() {
 		"sequence":  typeTest(func(v any) bool { _, ok := v.(*iterator); return !ok && isIterable(v) }),
 		"lower":     caseTest(unicode.IsUpper, unicode.IsLower),
 		"upper":     caseTest(unicode.IsLower, unicode.IsUpper),
-		"odd":       func(r *run, v any, c *callArgs) bool { c.bind(r, "odd", nil); return r.modulo(v, int64(2)) == 1 },
-		"even":      func(r *run, v any, c *callArgs) bool { c.bind(r, "even", nil); return r.modulo(v, int64(2)) == 0 },
+		"odd":       func(r *run, v any, c *callArgs) bool { c.bind(r, "odd", nil); return r.leaves(v, int64(2), 1) },
+		"even":      func(r *run, v any, c *callArgs) bool { c.bind(r, "even", nil); return r.leaves(v, int64(2), 0) },
 		"divisibleby": func(r *run, v any, c *callArgs) bool {
-			return r.modulo(v, c.bind(r, "divisibleby", []string{"num"})[0]) == 0
+			return r.leaves(v, c.bind(r, "divisibleby", []string{"num"})[0], 0)
 		},
 		"in":     binaryTest("in"),
 		"sameas": binaryTest("=="),
@@ -81,11 +81,10 @@ func caseTest(other, wanted func(rune) bool) test {
 	}
 }
 
-func (r *run) modulo(v, n any) int64 {
-	a, ok := asInt(v)
-	b, ok2 := asInt(n)
-	if !ok || !ok2 {
-		r.fail("divisibility wants ints, not %s and %s", typeName(v), typeName(n))
+// leaves tells whether a division of numbers leaves so much.
+func (r *run) leaves(v, divisor any, rest int64) bool {
+	if _, ok := asFloat(v); !ok {
+		r.fail("divisibility wants numbers, not %s", typeName(v))
 	}
-	return r.intMath("%", a, b).(int64)
+	return r.equal(r.binary("%", v, divisor), rest, 0)
 }
