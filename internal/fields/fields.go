@@ -37,21 +37,27 @@ func wrong(field, format string, args ...any) error {
 // struct's fields have their names in json tags. A field that is a [json.Unmarshaler]
 // says what is wrong as [Error.Problem] does. All errors are [Error].
 func Read(text []byte, v any) error {
-	var whole json.RawMessage
-	var syntax *json.SyntaxError
-	switch err := json.Unmarshal(text, &whole); {
-	case len(bytes.TrimSpace(text)) == 0:
+	whole := json.RawMessage(bytes.TrimSpace(text))
+	switch {
+	case len(whole) == 0:
 		return wrong("", "is empty, want a JSON object")
-	case errors.As(err, &syntax):
-		line := 1 + bytes.Count(text[:min(int(syntax.Offset), len(text))], []byte("\n"))
-		return wrong("", "is not JSON: line %d, byte %d: %v", line, syntax.Offset, err)
-	case err != nil:
-		return wrong("", "is not JSON: %v", err)
-	}
-	if whole = bytes.TrimSpace(whole); whole[0] != '{' {
+	case !json.Valid(text):
+		return notJSON(text)
+	case whole[0] != '{':
 		return wrong("", "is %s, want a JSON object", Found(whole))
 	}
 	return fill("", whole, reflect.ValueOf(v).Elem())
+}
+
+// notJSON says where a text is none.
+func notJSON(text []byte) error {
+	var syntax *json.SyntaxError
+	err := json.Unmarshal(text, new(json.RawMessage))
+	if !errors.As(err, &syntax) {
+		return wrong("", "is not JSON: %v", err)
+	}
+	line := 1 + bytes.Count(text[:min(int(syntax.Offset), len(text))], []byte("\n"))
+	return wrong("", "is not JSON: line %d, byte %d: %v", line, syntax.Offset, err)
 }
 
 var rawType = reflect.TypeFor[json.RawMessage]()
@@ -63,7 +69,7 @@ func fill(where string, raw json.RawMessage, v reflect.Value) error {
 	case string(raw) == "null":
 		return nil
 	case v.Type() == rawType:
-		v.SetBytes(raw)
+		v.SetBytes(bytes.Clone(raw)) // raw is the caller's
 		return nil
 	}
 	if u, ok := v.Addr().Interface().(json.Unmarshaler); ok {
@@ -96,10 +102,10 @@ func fill(where string, raw json.RawMessage, v reflect.Value) error {
 }
 
 func fillStruct(where string, raw json.RawMessage, v reflect.Value) error {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) != nil {
+	if raw[0] != '{' {
 		return wrong(where, "is %s, want %s", Found(raw), wanted(v.Type()))
 	}
+	fields := maps.Collect(members(raw))
 	if where != "" {
 		where += "."
 	}
@@ -120,10 +126,7 @@ func fillStruct(where string, raw json.RawMessage, v reflect.Value) error {
 // fillMap reads a map's values one by one: of several mistakes, the first by key is
 // told.
 func fillMap(where string, raw json.RawMessage, v reflect.Value) error {
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &values); err != nil {
-		return wrong(where, "is not JSON: %v", err)
-	}
+	values := maps.Collect(members(raw))
 	if where != "" {
 		where += "."
 	}
@@ -139,10 +142,10 @@ func fillMap(where string, raw json.RawMessage, v reflect.Value) error {
 }
 
 func fillList(where string, raw json.RawMessage, v reflect.Value) error {
-	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil {
+	if raw[0] != '[' {
 		return wrong(where, "is %s, want %s", Found(raw), wanted(v.Type()))
 	}
+	items := slices.Collect(Items(raw))
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {
 		at := fmt.Sprintf("%s[%d]", where, i)

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -76,5 +78,28 @@ func FuzzRead(f *testing.F) {
 		}
 		var of map[string]string
 		_ = Read(text, &of) // as long as it does not panic
+	})
+}
+
+// Objects and lists are taken apart as encoding/json does, and what is no JSON neither
+// panics nor hangs.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte(` { "a" : [1, "]\\"", {"b": []}] , "\u0061": 1.5e3,"":null , "a":{"}":"{"}}`))
+	f.Add([]byte(`[ [] ,"\\",{}, -1 ,true,[[","]] ]`))
+	f.Add([]byte(`{"a":"\`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		values := maps.Collect(members(text))
+		items := slices.Collect(Items(text))
+		if !json.Valid(text) {
+			return
+		}
+		var wantValues map[string]json.RawMessage
+		if json.Unmarshal(text, &wantValues) == nil && len(wantValues)+len(values) > 0 && !reflect.DeepEqual(values, wantValues) {
+			t.Errorf("members %q, want %q", values, wantValues)
+		}
+		var wantItems []json.RawMessage
+		if json.Unmarshal(text, &wantItems) == nil && len(wantItems)+len(items) > 0 && !reflect.DeepEqual(items, wantItems) {
+			t.Errorf("items %q, want %q", items, wantItems)
+		}
 	})
 }

@@ -78,17 +78,22 @@ func (m *hfMerges) UnmarshalJSON(data []byte) error {
 		*m = lines
 		return nil
 	}
-	var pairs [][]string
-	if json.Unmarshal(data, &pairs) != nil {
-		return errors.New("is neither a list of strings nor one of pairs of them")
+	wrong := errors.New("is neither a list of strings nor one of pairs of them")
+	if data[0] != '[' {
+		return wrong
 	}
-	*m = make(hfMerges, len(pairs))
-	for i, p := range pairs {
-		if len(p) != 2 {
-			return fmt.Errorf("has a merge, number %d, of %d tokens, want 2", i, len(p))
+	merges := hfMerges{}
+	for item := range fields.Items(data) { // one by one: all at once take several times their text
+		var pair []string
+		if json.Unmarshal(item, &pair) != nil {
+			return wrong
 		}
-		(*m)[i] = p[0] + " " + p[1]
+		if len(pair) != 2 {
+			return fmt.Errorf("has a merge, number %d, of %d tokens, want 2", len(merges), len(pair))
+		}
+		merges = append(merges, pair[0]+" "+pair[1])
 	}
+	*m = merges
 	return nil
 }
 
