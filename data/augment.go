@@ -11,10 +11,13 @@ import (
 // out of combinations.
 const triesPerExample = 20
 
-// suffixes end the identifiers of examples that were made of others.
+// suffixes end the identifiers of examples that were made.
 const (
 	exchangedSuffix = "+exchanged"
 	inventedSuffix  = "+invented"
+
+	// SyntheticSuffix ends those of examples that a teacher answered.
+	SyntheticSuffix = "+synthetic"
 )
 
 // Augmented reports whether e was made of another example, by [ExchangeSlots] or
@@ -23,6 +26,9 @@ func Augmented(e *Example) bool {
 	return strings.HasSuffix(e.ID, exchangedSuffix) || strings.HasSuffix(e.ID, inventedSuffix)
 }
 
+// Made reports whether e is no example of the data: it is [Augmented], or synthetic.
+func Made(e *Example) bool { return Augmented(e) || strings.HasSuffix(e.ID, SyntheticSuffix) }
+
 // A substitute gives what is to stand in the place of a slot's value; the value
 // itself, if there is nothing else.
 type substitute func(Slot, *rand.Rand) string
@@ -30,11 +36,14 @@ type substitute func(Slot, *rand.Rand) string
 // vary returns up to n new commands, made by putting other values in the place of
 // a command's own, in the text and in the reply; only where a value stands exactly
 // once in the text, between characters that are neither letters nor digits, and
-// apart from the other slots. No result equals, after [Normalize], an example or
-// another result. It returns fewer than n when new ones are hard to find; only
-// examples with intent and slots are used.
-func vary(examples []Example, n int, rng *rand.Rand, suffix string, other substitute) []Example {
-	seen := make(map[string]bool, len(examples)+n)
+// apart from the other slots. No result equals, after [Normalize], an example, one of
+// those to avoid, or another result. It returns fewer than n when new ones are hard to
+// find; only examples with intent and slots are used.
+func vary(examples, avoid []Example, n int, rng *rand.Rand, suffix string, other substitute) []Example {
+	seen := make(map[string]bool, len(examples)+len(avoid)+n)
+	for i := range avoid {
+		seen[Normalize(avoid[i].Input())] = true
+	}
 	var usable []int
 	for i := range examples {
 		seen[Normalize(examples[i].Input())] = true

@@ -7,10 +7,10 @@ import "math/rand/v2"
 // value is replaced by one of another command's slot of the same name. What is
 // never made, and which examples are used, [InventValues] has in common. Equal
 // arguments give equal results.
-func ExchangeSlots(examples []Example, n int, seed uint64) []Example {
+func ExchangeSlots(examples, avoid []Example, n int, seed uint64) []Example {
 	rng := rand.New(rand.NewPCG(seed, 0x736c6f7473)) // "slots"
 	pool := slotValues(examples)
-	return vary(examples, n, rng, exchangedSuffix, func(s Slot, rng *rand.Rand) string {
+	return vary(examples, avoid, n, rng, exchangedSuffix, func(s Slot, rng *rand.Rand) string {
 		values := pool[s.Name]
 		if len(values) < 2 {
 			return s.Value

@@ -14,7 +14,7 @@ func TestExchangeSlots(t *testing.T) {
 		NewStructured("play xylophone", "play", []Slot{{"song", "xylo"}}), // a part of a word: stays
 		NewStructured("list alarms", "query", nil),
 	}
-	got := ExchangeSlots(train, 10, 1)
+	got := ExchangeSlots(train, nil, 10, 1)
 	texts := map[string]bool{}
 	for _, e := range got {
 		texts[e.Input()] = true
@@ -32,14 +32,14 @@ func TestExchangeSlots(t *testing.T) {
 func TestExchangeSlotsHomeAssistant(t *testing.T) {
 	train := load(t, "home-assistant/train.jsonl")
 	const n = 5000
-	a, b := ExchangeSlots(train, n, 7), ExchangeSlots(train, n, 7)
+	a, b := ExchangeSlots(train, nil, n, 7), ExchangeSlots(train, nil, n, 7)
 	if !reflect.DeepEqual(a, b) {
 		t.Error("equal seeds, different commands")
 	}
 	if len(a) != n {
 		t.Errorf("%d commands, want %d", len(a), n)
 	}
-	if c := ExchangeSlots(train, n, 8); reflect.DeepEqual(a, c) {
+	if c := ExchangeSlots(train, nil, n, 8); reflect.DeepEqual(a, c) {
 		t.Error("different seeds, equal commands")
 	}
 	if len(Overlap(train, a)) != 0 {

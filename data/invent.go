@@ -14,17 +14,17 @@ const shortestBlended = 4
 // has seen: two of three words of a value are replaced by blends, the beginning of
 // one word of the examples and the end of another ("play brightown"). Such a value
 // cannot be known or guessed, only copied, which a small model must learn from few
-// examples. No result equals, after [Normalize], an example or another result, and
-// values are replaced only where they stand exactly once in the text, as words of
-// their own. It returns fewer than n when new ones are hard to find; only examples
+// examples. No result equals, after [Normalize], an example, one of those to avoid (as
+// of a test split), or another result, and values are replaced only where they stand
+// exactly once in the text, as words of their own. It returns fewer than n when new ones are hard to find; only examples
 // with intent and slots are used. Equal arguments give equal results.
-func InventValues(examples []Example, n int, seed uint64) []Example {
+func InventValues(examples, avoid []Example, n int, seed uint64) []Example {
 	rng := rand.New(rand.NewPCG(seed, 0x776f726473)) // "words"
 	words := longWords(examples)
 	if len(words) == 0 {
 		return nil
 	}
-	return vary(examples, n, rng, inventedSuffix, func(s Slot, rng *rand.Rand) string {
+	return vary(examples, avoid, n, rng, inventedSuffix, func(s Slot, rng *rand.Rand) string {
 		value := strings.Fields(s.Value)
 		for i := range value {
 			if rng.IntN(3) > 0 {

@@ -12,7 +12,7 @@ func TestInventValues(t *testing.T) {
 		NewStructured("play x and x", "play", []Slot{{"song", "x"}}), // twice: stays
 		NewStructured("list alarms", "query", nil),
 	}
-	got := InventValues(train, 20, 1)
+	got := InventValues(train, nil, 20, 1)
 	if len(got) == 0 {
 		t.Fatal("no command was made")
 	}
@@ -49,14 +49,14 @@ func blended(value string, words []string) bool {
 func TestInventValuesHomeAssistant(t *testing.T) {
 	train := load(t, "home-assistant/train.jsonl")
 	const n = 5000
-	a, b := InventValues(train, n, 7), InventValues(train, n, 7)
+	a, b := InventValues(train, nil, n, 7), InventValues(train, nil, n, 7)
 	if !reflect.DeepEqual(a, b) {
 		t.Error("equal seeds, different commands")
 	}
 	if len(a) != n {
 		t.Errorf("%d commands, want %d", len(a), n)
 	}
-	if c := InventValues(train, n, 8); reflect.DeepEqual(a, c) {
+	if c := InventValues(train, nil, n, 8); reflect.DeepEqual(a, c) {
 		t.Error("different seeds, equal commands")
 	}
 	if len(Overlap(train, a)) != 0 {

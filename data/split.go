@@ -33,6 +33,18 @@ func Holdout(examples []Example, share float64) (train, validation []Example) {
 	return SplitByHash(rest, share)
 }
 
+// Unassigned returns the examples that their file assigns to no other part than
+// training.
+func Unassigned(examples []Example) []Example {
+	var out []Example
+	for _, e := range examples {
+		if e.Split != Validation && e.Split != Test {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // SplitTexts divides each text: its end, share of its bytes or a little less, is
 // in the second part. The cut is where a paragraph begins, or a line, or a word,
 // whichever there is before half of the share is gone. A part that would be blank

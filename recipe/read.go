@@ -286,15 +286,20 @@ func (d *decoder) variantKeys(over *yaml.Node) bool {
 	return true
 }
 
-// sameTest reports a variant with test examples of its own: its figures could
-// not be compared.
+// judged are the keys of data by which test examples, or those held out, are read.
+var judged = []string{"test", "format", "columns", "system", "limit"}
+
+// sameTest reports a variant with test examples of its own, or with its own way to
+// read them: its figures could not be compared.
 func (d *decoder) sameTest(over *yaml.Node) {
 	data := child(over, "data")
 	if data == nil || data.Kind != yaml.MappingNode {
 		return
 	}
-	if test := child(data, "test"); test != nil {
-		d.problem(test, "data.test", "is what variants share", "any other key of data")
+	for _, key := range judged {
+		if own := child(data, key); own != nil {
+			d.problem(own, "data."+key, "is what variants share", "any other key of data")
+		}
 	}
 }
 

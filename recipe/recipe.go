@@ -71,6 +71,8 @@ func (r *Recipe) check(at report) {
 		at("distill", fmt.Sprintf("needs a teacher's probabilities, which %s does not give", r.Teacher[0].From),
 			"a teacher that runs on this machine, or train: alone")
 	}
+	r.checkSeeds(at)
+	r.checkNewTokens(at)
 	if r.Quantize != nil && r.Quantize.Aware {
 		r.checkAware(at)
 	}
@@ -112,6 +114,30 @@ func (r *Recipe) checkTeacher(at report) {
 	}
 	if d := r.Distill; members > 1 && d != nil && d.Cache == "live" && d.Response+d.Feature+d.Relation > 0 {
 		at("distill.cache", fmt.Sprintf("cannot be live: an ensemble of %d teachers teaches through a cache", members), "topk, or ensemble: 1")
+	}
+}
+
+// checkSeeds refuses a seed where several trainings are to differ by theirs.
+func (r *Recipe) checkSeeds(at report) {
+	for i, s := range r.Teacher {
+		if s.Train != nil && s.Train.Seed != 0 && s.Ensemble > 1 {
+			at(fmt.Sprintf("teacher[%d].train.seed", i), fmt.Sprintf("makes the %d models of the ensemble alike", s.Ensemble), "no seed: each has the one after its neighbor's")
+		}
+	}
+	repeated := fmt.Sprintf("makes the %d repetitions alike", r.Repeat)
+	if r.Train != nil && r.Train.Seed != 0 && r.Repeat > 1 {
+		at("train.seed", repeated, "no seed: each has the one after its neighbor's")
+	}
+	if r.Distill != nil && r.Distill.Seed != 0 && r.Repeat > 1 {
+		at("distill.seed", repeated, "no seed: each has the one after its neighbor's")
+	}
+}
+
+// checkNewTokens refuses tokens that the student gets and its teacher lacks.
+func (r *Recipe) checkNewTokens(at report) {
+	d := r.Distill
+	if r.Train != nil && r.Train.ReplyTokens > 0 && d != nil && d.Response+d.Feature+d.Relation > 0 {
+		at("train.reply_tokens", "gives the student tokens that the teacher, which is to teach it, lacks", "reply_tokens in the teacher's train")
 	}
 }
 

@@ -64,6 +64,9 @@ func (f *Folder) Plan(steps []*Step) (*Plan, error) {
 		}
 		if same, ok := byKey[n.Key]; ok {
 			p.Skipped[s.Name], at[s] = same, same
+			if same.Exports == nil {
+				same.Exports = s.Exports
+			}
 			continue
 		}
 		at[s], byKey[n.Key] = n, n

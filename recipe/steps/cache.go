@@ -49,11 +49,13 @@ func cacheStep(c *recipe.Chain, d *recipe.Distill, teachers []run.Input, ref str
 	}
 	s.Inputs = append(s.Inputs, in)
 	s.Predict = predictCache(c, len(teachers), ref, d)
-	s.Run = func(ctx context.Context, w *run.Work) error { return settings.make(ctx, w, len(teachers), ref) }
+	own := studentRef(c)
+	s.Run = func(ctx context.Context, w *run.Work) error { return settings.make(ctx, w, len(teachers), ref, own) }
 	return c.Add(s), nil
 }
 
-func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref string) error {
+// make is the step: ref names the first teacher if it is built in, own the student.
+func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref, own string) error {
 	pool := par.New(w.Threads)
 	defer pool.Close()
 	t, err := openTeachers(w, teachers, ref, pool)
@@ -61,7 +63,7 @@ func (s cacheSettings) make(ctx context.Context, w *run.Work, teachers int, ref 
 		return err
 	}
 	defer t.close()
-	ask, err := s.questions(w, t.models[0].Tokenizer.Spec())
+	ask, err := s.questions(w, own, t.models[0].Tokenizer.Spec())
 	if err != nil {
 		return err
 	}
@@ -82,8 +84,8 @@ type questions struct {
 
 // questions makes them of the training examples. It closes the student, whose
 // pages stay in memory otherwise while its teachers read.
-func (s cacheSettings) questions(w *run.Work, teacher token.Spec) (q questions, err error) {
-	student, err := Open(w.Input("student"))
+func (s cacheSettings) questions(w *run.Work, own string, teacher token.Spec) (q questions, err error) {
+	student, err := openInput(w, "student", own)
 	if err != nil {
 		return q, err
 	}
@@ -93,6 +95,9 @@ func (s cacheSettings) questions(w *run.Work, teacher token.Spec) (q questions, 
 	}
 	examples, err := loadExamples(w, "train")
 	if err != nil {
+		return q, err
+	}
+	if err := lendTemplate(student, examples); err != nil {
 		return q, err
 	}
 	if q.set, _, err = data.Sequences(student, examples, s.MaxTokens); err == nil && len(q.set) == 0 {

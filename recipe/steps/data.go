@@ -25,8 +25,8 @@ type dataSettings struct {
 	Validation recipe.Share
 	Augment    *recipe.Augment
 	Parts      []string // of the files, as "#train"
-	Texts      string   `json:",omitempty"` // how whole texts are divided; the keys of other data stay as they were
-	Beside     string   `json:",omitempty"` // what stands beside messages, likewise
+	Texts      string   `json:",omitempty"` // how whole texts are divided; none in other data
+	Beside     string   `json:",omitempty"` // what stands beside messages; only with a system prompt
 }
 
 // buildData adds the step that reads the examples, holds the validation part
@@ -36,7 +36,7 @@ func buildData(c *recipe.Chain) error {
 	if d.Train == "" {
 		return nil
 	}
-	s := &run.Step{Kind: "data", Name: "data", Version: 2, Portable: true}
+	s := &run.Step{Kind: "data", Name: "data", Version: 3, Portable: true}
 	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil, "", ""}
 	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
 	parts := map[string]string{}
@@ -49,8 +49,11 @@ func buildData(c *recipe.Chain) error {
 		_, parts[name] = cutPart(c.Recipe, files[name])
 		settings.Parts = append(settings.Parts, parts[name])
 	}
-	if d.Validation.File == "" && d.Validation.Share > 0 && data.IsText(string(d.Train), d.Format) {
-		settings.Texts = "end held out"
+	if data.IsText(string(d.Train), d.Format) {
+		settings.Texts = "whole"
+		if d.Validation.File == "" && d.Validation.Share > 0 {
+			settings.Texts = "end held out"
+		}
 	}
 	if d.System != "" {
 		settings.Beside = "labels and slots"
@@ -169,13 +172,16 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 		if validation, err = d.read(w, "validation", parts["validation"]); err != nil {
 			return err
 		}
+		if parts["train"] == "" {
+			all = data.Unassigned(all)
+		}
 		tellOverlap(w, "validation", all, validation)
 	} else {
 		all, validation = data.Holdout(all, float64(d.Validation))
 	}
+	var test []data.Example
 	if w.Has("test.0") {
-		test, err := d.read(w, "test", parts["test"])
-		if err != nil {
+		if test, err = d.read(w, "test", parts["test"]); err != nil {
 			return err
 		}
 		tellOverlap(w, "test", slices.Concat(all, validation), test)
@@ -189,7 +195,7 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 	w.Fact("examples", fmt.Sprint(len(all)))
 	w.Fact("validation examples", fmt.Sprint(len(validation)))
 	if a := d.Augment; a != nil {
-		exchanged, invented := augment(a, all, d.Seed)
+		exchanged, invented := augment(a, all, slices.Concat(validation, test), d.Seed)
 		w.Fact("examples with exchanged slots", fmt.Sprint(len(exchanged)))
 		w.Fact("examples with invented values", fmt.Sprint(len(invented)))
 		all = slices.Concat(all, exchanged, invented)
@@ -240,11 +246,12 @@ func textBytes(examples []data.Example) (n int) {
 	return n
 }
 
-// augment makes further examples of those there are.
-func augment(a *recipe.Augment, all []data.Example, seed int64) (exchanged, invented []data.Example) {
+// augment makes further examples of those there are, none of them one that is held
+// out.
+func augment(a *recipe.Augment, all, held []data.Example, seed int64) (exchanged, invented []data.Example) {
 	n := float64(len(all))
-	exchanged = data.ExchangeSlots(all, int(math.Round(a.ExchangeSlots*n)), uint64(seed))
-	return exchanged, data.InventValues(all, int(math.Round(a.InventValues*n)), uint64(seed))
+	exchanged = data.ExchangeSlots(all, held, int(math.Round(a.ExchangeSlots*n)), uint64(seed))
+	return exchanged, data.InventValues(all, held, int(math.Round(a.InventValues*n)), uint64(seed))
 }
 
 func writeExamples(w *run.Work, name string, examples []data.Example) error {

@@ -62,7 +62,8 @@ func buildDistill(c *recipe.Chain) error {
 	predict := predictDistill(c, studentRef(c), ref, d, cached, settings.Rounded)
 	s.Predict = predict.cost
 	plan := planFit(c, "distill", trainSettings{settings.Seed, d.Train, settings.Rounded}, predict)
-	s.Run = func(ctx context.Context, w *run.Work) error { return distillModel(ctx, w, ref, d, plan) }
+	own := studentRef(c)
+	s.Run = func(ctx context.Context, w *run.Work) error { return distillModel(ctx, w, ref, own, d, plan) }
 	c.Add(s)
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
 	c.Put("training", run.Input{Of: s, Path: TrainingFile})
@@ -92,17 +93,18 @@ func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
 	return out, nil
 }
 
-// distillModel is the step that trains the model "student" on the examples of
-// "train" by what the teacher ("teacher.0", or the built-in that ref names) says of
-// them, or by what all its members said, if there is an input "cache".
-func distillModel(ctx context.Context, w *run.Work, ref string, d *recipe.Distill, plan fitPlan) error {
+// distillModel is the step that trains the model "student" (or the built-in that own
+// names) on the examples of "train" by what the teacher ("teacher.0", or the built-in
+// that ref names) says of them, or by what all its members said, if there is an input
+// "cache".
+func distillModel(ctx context.Context, w *run.Work, ref, own string, d *recipe.Distill, plan fitPlan) error {
 	f, done, err := newFit(w, plan)
 	if err != nil {
 		return err
 	}
 	defer done()
 	o := distill.Options{Hard: d.Hard, Response: d.Response, Feature: d.Feature, Relation: d.Relation,
-		Temperature: d.Temperature, Direction: d.Divergence, Pairs: d.LayerPairs, Heads: d.RelationHeads, Seed: uint64(f.seed)}
+		Temperature: d.Temperature, Direction: d.Divergence, Pairs: d.LayerPairs, Heads: d.RelationHeads, Seed: f.draws()}
 	var t *teachers
 	if !w.Has("cache") && d.Response+d.Feature+d.Relation > 0 {
 		if t, err = openTeachers(w, 1, ref, f.pool); err != nil {
@@ -124,8 +126,11 @@ func distillModel(ctx context.Context, w *run.Work, ref string, d *recipe.Distil
 		return cachedObjective(m, cache, o, set, f.pool)
 	}
 	f.open = func() (*model.Model, error) {
-		m, err := openInput(w, "student", ref)
+		m, err := openInput(w, "student", own)
 		if err != nil {
+			return nil, err
+		}
+		if err := lendTemplate(m, f.train); err != nil {
 			return nil, err
 		}
 		return m, speak(w, m, f.train)

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -177,20 +178,21 @@ func (f *fit) made() string {
 // options returns the trainer's options for one learning rate.
 func (f *fit) options(rate float64) train.Options {
 	o := trainOptions(&f.settings, rate, f.beside)
-	if o.Seed == 0 {
-		o.Seed = uint64(f.seed)
-	}
+	o.Seed = f.draws()
 	return o
 }
 
-// trainOptions returns them without the recipe's seed, for a step that has so much
-// in memory beside what is trained.
+// draws returns the seed of what the training draws.
+func (f *fit) draws() uint64 { return cmp.Or(uint64(f.settings.Seed), uint64(f.seed)) }
+
+// trainOptions returns them without the seed, for a step that has so much in memory
+// beside what is trained.
 func trainOptions(s *recipe.Train, rate float64, beside needs) train.Options {
 	o := train.Defaults()
 	o.Epochs, o.Steps, o.BatchTokens = s.Epochs, int(s.Steps), int(s.BatchTokens)
 	o.LR, o.Schedule, o.FinalLR = rate, s.Schedule, float64(s.FinalLR)
 	o.Beta1, o.Beta2, o.Eps, o.Decay, o.Clip = s.Beta1, s.Beta2, s.Epsilon, s.WeightDecay, s.Clip
-	o.BF16, o.Seed, o.Patience, o.Memory = s.Compute == recipe.BF16, uint64(s.Seed), s.Patience, trainingMemory(s, beside)
+	o.BF16, o.Patience, o.Memory = s.Compute == recipe.BF16, s.Patience, trainingMemory(s, beside)
 	return o
 }
 

@@ -56,7 +56,7 @@ var looks = struct {
 // recipe asks of them and cannot have is a [recipe.Problem].
 func examine(c *recipe.Chain, ref string) (look, error) {
 	r := c.Recipe
-	key, err := json.Marshal([]any{r.Path, ref, r.Data, trainings(r), r.Student, r.Prune, r.Synthesize, r.Quantize})
+	key, err := json.Marshal([]any{r.Path, ref, r.Data, trainings(r), r.Student, r.Prune, r.Synthesize, r.Distill, r.Quantize})
 	if err != nil {
 		return look{}, err
 	}
@@ -183,8 +183,12 @@ func (l lengths) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warning
 // makesMore tells whether the training of a key learns from examples that the recipe
 // makes beside those that the data has.
 func makesMore(r *recipe.Recipe, key string) bool {
-	return augmented(r.Data) > 1 || r.Synthesize != nil && !strings.HasPrefix(key, "teacher")
+	return augmented(r.Data) > 1 || r.Synthesize != nil && learnsMade(key)
 }
+
+// learnsMade tells whether what the training of a key learns from has the synthetic
+// examples, which the teacher answers.
+func learnsMade(key string) bool { return !strings.HasPrefix(key, "teacher") }
 
 // examples returns the number of training examples that the data has.
 func (l *look) examples(d recipe.Data) float64 { return l.pass.tokens / max(1, l.mean) / augmented(d) }
@@ -246,8 +250,14 @@ func readTraining(r *recipe.Recipe) (rest, held []data.Example, err error) {
 	if r.Data.Train == "" {
 		return nil, nil, nil
 	}
-	if rest, err = readFile(r, "data.train", r.Data.Train); err != nil || r.Data.Validation.File != "" {
-		return rest, nil, err
+	if rest, err = readFile(r, "data.train", r.Data.Train); err != nil {
+		return nil, nil, err
+	}
+	if r.Data.Validation.File != "" {
+		if _, part := cutPart(r, r.Data.Train); part == "" {
+			rest = data.Unassigned(rest)
+		}
+		return rest, nil, nil
 	}
 	rest, held = data.Holdout(rest, float64(r.Data.Validation.Share))
 	return rest, held, nil

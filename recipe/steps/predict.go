@@ -208,7 +208,10 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 	}
 	m, file, tokens := l.config, l.bytes, l.own
 	if student {
-		l, m, file, tokens = l.whole(c.Recipe.Data), l.student, 4*int64(l.student.Params()), l.cut
+		m, file, tokens = l.student, 4*int64(l.student.Params()), l.cut
+	}
+	if learnsMade(key) {
+		l = l.whole(c.Recipe.Data)
 	}
 	if err := checkRank(c.Recipe, key, t.LoRA, m); err != nil {
 		return run.Cost{}, needs{}, err
@@ -250,8 +253,12 @@ func predictCache(c *recipe.Chain, members int, ref string, d *recipe.Distill) f
 		row := int64(8*d.TopK + 8)
 		part := min(l.pass.rows, float64(cachePart)*l.pass.rows/max(1, l.pass.tokens))
 		rows := min(l.pass.rows, distill.ReaderTokens*l.pass.rows/max(1, l.pass.tokens))
+		probability := int64(4)
+		if members > 1 {
+			probability += 8 // their sum is in f64
+		}
 		need := l.reading().and(needs{heap: int64(members)*l.bytes + sweepMemory(l.config, l.pass.tokens, true) +
-			int64(rows)*4*int64(l.student.Vocab) + cacheCopies*int64(part)*row})
+			int64(rows)*probability*int64(l.student.Vocab) + cacheCopies*int64(part)*row})
 		return run.Cost{
 			Seconds: float64(members) * forward(l.config, l.packed, l.pass),
 			Memory:  need.peak(),

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"limbeck/data"
 	"limbeck/eval"
@@ -192,7 +191,7 @@ func augmented(d recipe.Data) float64 {
 func written(examples []data.Example) []data.Example {
 	var out []data.Example
 	for _, e := range examples {
-		if !data.Augmented(&e) && !strings.HasPrefix(e.ID, syntheticPrefix) {
+		if !data.Made(&e) {
 			out = append(out, e)
 		}
 	}

@@ -64,7 +64,7 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 // toLearn returns the examples of a training as the data step will write them, and
 // says what is held out.
 func toLearn(r *recipe.Recipe) (all []data.Example, heldOut string, err error) {
-	all, held, err := readTraining(r)
+	all, held, err := readKnown(r)
 	if err != nil {
 		return nil, "", err
 	}
@@ -83,7 +83,14 @@ func toLearn(r *recipe.Recipe) (all []data.Example, heldOut string, err error) {
 		heldOut = fmt.Sprintf("%s of %s", data.Number(len(held)), data.Counted(len(held)+len(all), "example"))
 	}
 	if a := r.Data.Augment; a != nil {
-		exchanged, invented := augment(a, all, r.Seed)
+		if r.Data.Test != "" {
+			test, err := readFile(r, "data.test", r.Data.Test)
+			if err != nil {
+				return nil, "", err
+			}
+			held = slices.Concat(held, test)
+		}
+		exchanged, invented := augment(a, all, held, r.Seed)
 		all = slices.Concat(all, exchanged, invented)
 	}
 	return all, heldOut, nil

@@ -177,6 +177,9 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 		return nil, err
 	}
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return data.Augmented(&e) })
+	if err := lendTemplate(m, examples); err != nil {
+		return nil, err
+	}
 	set, _, err := data.Sequences(m, examples, calibrationTokens)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 
 	"limbeck/compress/quantize"
@@ -34,9 +35,6 @@ type synthesizeSettings struct {
 	MinConfidence float64
 	MaxTokens     int // of a prompt
 }
-
-// syntheticPrefix begins the identifiers of examples that a teacher answered.
-const syntheticPrefix = "synthetic-"
 
 // keptShare is about what share of the prompts become examples: the rest are in
 // the data already, repeat, or are answered with little confidence.
@@ -73,7 +71,7 @@ func buildSynthesize(c *recipe.Chain) error {
 		return err
 	}
 	o := synthesizeSettings{c.Recipe.Seed, int(y.Prompts), y.Temperature, y.MinConfidence, int(y.MaxTokens)}
-	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 2, Settings: o,
+	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 3, Settings: o,
 		Inputs: []run.Input{{Name: "writer", Of: writer, Path: ModelFile}, teacher}}
 	if err := addData(c, s); err != nil {
 		return err
@@ -162,7 +160,7 @@ func (s *synthesizeSettings) make(ctx context.Context, w *run.Work, ref string) 
 			unfit++
 			continue
 		}
-		e.ID = fmt.Sprintf("%s%d", syntheticPrefix, i+1)
+		e.ID = syntheticID(i)
 		train = append(train, e)
 	}
 	w.Fact("answers below the confidence", fmt.Sprint(unsure))
@@ -219,7 +217,7 @@ func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string
 		}
 		examples := make([]data.Example, hi-lo)
 		for i := range examples {
-			examples[i].ID, examples[i].Messages = fmt.Sprintf("%s%d", syntheticPrefix, lo+i+1), f.prompt(prompts[lo+i])
+			examples[i].ID, examples[i].Messages = syntheticID(lo+i), f.prompt(prompts[lo+i])
 		}
 		replies, err := eval.Answer(ctx, r, examples, most, func(int, int) { done() })
 		if err != nil {
@@ -286,6 +284,9 @@ func inParts[T any](ctx context.Context, p *party, make func(r *generate.Runner,
 	}
 	return all, nil
 }
+
+// syntheticID names the example of the i-th new prompt.
+func syntheticID(i int) string { return strconv.Itoa(i+1) + data.SyntheticSuffix }
 
 // novel returns the texts that occur neither among the examples' inputs nor
 // twice, nor are empty.

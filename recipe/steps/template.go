@@ -29,6 +29,15 @@ func adaptTemplate(m *model.Model, examples []data.Example) error {
 	return nil
 }
 
+// lendTemplate gives m the template that examples need if it has none, as a base model
+// has, which no training gave one.
+func lendTemplate(m *model.Model, examples []data.Example) error {
+	if m.Template != nil {
+		return nil
+	}
+	return adaptTemplate(m, examples)
+}
+
 // speakAs makes the system message that all examples begin with the one of chats
 // that begin with none: the only one that m knows. The template's own would be
 // new to it, and if the vocabulary was cut to the examples, spelled in bytes. It
