@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"limbeck/compress/quantize"
@@ -13,6 +14,7 @@ import (
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/gguf"
+	"limbeck/nn/op"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 )
@@ -124,6 +126,40 @@ func sameModel(t *testing.T, path string, want *model.Model, tensors []*tensor.T
 		y := read[i]
 		if y.Name != x.Name || y.Type != x.Type || !bytes.Equal(y.Data, x.Data) {
 			t.Errorf("%s: tensor %q in %s, want %q in %s; same bytes %v", name, y.Name, y.Type, x.Name, x.Type, bytes.Equal(y.Data, x.Data))
+		}
+	}
+}
+
+// Folders of other programs have their vectors in bf16 or f16. They are computed with,
+// and written, as f32.
+func TestVectorsInAnyFormat(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	logits := func(m *model.Model) []float32 {
+		tape := op.NewTape(pool)
+		return slices.Clone(m.Head(tape, m.Forward(tape, op.One([]int{1, 2, 3}, nil)), []int{2}).Data)
+	}
+	isNaN := func(v float32) bool { return v != v }
+	want := random(t, testkit.Even("llama", true))
+	for _, f := range []*dtype.Type{dtype.F32, dtype.F16, dtype.BF16} {
+		src := stored{}
+		for _, tensor := range tensorsOf(want) {
+			converted, err := tensor.Convert(f, nil)
+			must(t, err)
+			src[tensor.Name] = converted
+		}
+		m, err := model.New(want.Config(), src, want.Tokenizer.Spec(), testkit.Template)
+		must(t, err)
+		path := filepath.Join(t.TempDir(), "m.gguf")
+		must(t, m.Save(path))
+		again := open(t, path)
+		for _, w := range again.Weights() {
+			if vector := w.Rows == 1; vector != (w.Type() == dtype.F32) && f != dtype.F32 {
+				t.Errorf("%s of a model in %s is written as %s", w.Name, f, w.Type())
+			}
+		}
+		if got, want := logits(again), logits(m); !slices.Equal(got, want) || slices.ContainsFunc(got, isNaN) {
+			t.Errorf("%s: other logits once written", f)
 		}
 	}
 }

@@ -28,7 +28,8 @@ type Weight struct {
 // Shaped returns a weight that waits for its elements.
 func Shaped(rows, cols int) *Weight { return &Weight{Rows: rows, Cols: cols} }
 
-// Set gives w its elements. A vector may come with one dimension.
+// Set gives w its elements. A vector may come with one dimension; it becomes f32, in
+// which it is read, whatever its format is.
 func (w *Weight) Set(t *tensor.Tensor) error {
 	want := []int{w.Rows, w.Cols}
 	if rows, cols := t.Matrix(); rows != w.Rows || cols != w.Cols {
@@ -36,6 +37,12 @@ func (w *Weight) Set(t *tensor.Tensor) error {
 			want = want[1:]
 		}
 		return fmt.Errorf("tensor %q: shape %v, want %v", t.Name, t.Shape, want)
+	}
+	if w.Rows == 1 {
+		var err error
+		if t, err = t.Convert(dtype.F32, nil); err != nil {
+			return err
+		}
 	}
 	*w = Weight{Name: t.Name, Rows: w.Rows, Cols: w.Cols, t: t}
 	return nil
