@@ -18,7 +18,7 @@ func Sequences(m *model.Model, examples []Example, maxTokens int) (set []train.S
 		e := &examples[i]
 		reply, ok := e.Reply()
 		if !ok {
-			ids := m.Tokenizer.Encode(e.Text, false)
+			ids := TextIDs(m, e.Text)
 			if end := m.Tokenizer.EOS(); end >= 0 {
 				ids = append(ids, end)
 			}
@@ -37,6 +37,15 @@ func Sequences(m *model.Model, examples []Example, maxTokens int) (set []train.S
 		set = append(set, train.Sequence{IDs: ids, From: len(prompt)})
 	}
 	return set, tooLong, nil
+}
+
+// TextIDs returns the tokens that m reads of a plain text: a BOS first, if m expects one.
+func TextIDs(m *model.Model, text string) []int {
+	var ids []int
+	if t := m.Tokenizer; t.AddBOS() {
+		ids = append(ids, t.BOS())
+	}
+	return m.Tokenizer.EncodeTo(ids, text, false)
 }
 
 // PromptSequences returns the examples' last prompt messages as tokens for

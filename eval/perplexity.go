@@ -145,7 +145,7 @@ func lossItems(m *model.Model, examples []data.Example) ([][]train.Sequence, err
 	for i := range examples {
 		e := &examples[i]
 		if e.Kind() == data.Plain {
-			items[i] = data.TextSequences(m.Tokenizer.Encode(e.Text, false), most)
+			items[i] = data.TextSequences(data.TextIDs(m, e.Text), most)
 		} else {
 			set, long, err := data.Sequences(m, examples[i:i+1], most)
 			if err != nil {

@@ -49,8 +49,28 @@ func (boot Bootstrap) Compare(s Statistic, a, b []float64) Paired {
 	}
 	if w == 1 && binary(a) && binary(b) {
 		p.McNemar = newMcNemar(a, b)
+		p.widen()
 	}
 	return p
+}
+
+// widen moves the bounds of scores of 0 and 1 on the side where no item was seen, as
+// one that B loses: the bootstrap has nothing to draw there. The difference then
+// reaches to [scoreBounds], and the ratio as far as that takes B from A.
+func (p *Paired) widen() {
+	d, r, m := &p.Difference, p.Ratio, p.McNemar
+	if r == nil {
+		r = new(Estimate)
+	}
+	lo, hi := scoreBounds(m.OnlyA, m.OnlyB, d.N)
+	if m.OnlyA == 0 {
+		d.Lo = min(d.Lo, lo)
+		r.Lo = min(r.Lo, max(0, 1+d.Lo/p.A.Value))
+	}
+	if m.OnlyB == 0 {
+		d.Hi = max(d.Hi, hi)
+		r.Hi = max(r.Hi, 1+d.Hi/p.A.Value)
+	}
 }
 
 func finite(x []float64) bool {
@@ -69,16 +89,4 @@ func binary(x []float64) bool {
 		}
 	}
 	return true
-}
-
-// ExcludedLoss returns the loss of B against A that the data exclude: minus the
-// lower bound of the difference, at least 0. If no item tells two 0/1 scores
-// apart the bootstrap has nothing to vary; the loss is then bounded by what could
-// still happen without being seen once in n items, 1 − α^(1/n) with α = 1 − Level.
-func (p Paired) ExcludedLoss() float64 {
-	loss := max(0, -p.Difference.Lo)
-	if m := p.McNemar; m != nil && m.OnlyA == 0 && m.OnlyB == 0 && p.Difference.N > 0 {
-		loss = max(loss, 1-math.Pow(1-Level, 1/float64(p.Difference.N)))
-	}
-	return loss
 }

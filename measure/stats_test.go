@@ -156,6 +156,47 @@ func TestIntervalOfAllAlike(t *testing.T) {
 	near(t, "all: upper", e.Hi, 1, exactTol)
 }
 
+// Where no item speaks for a model, its bound is that of the score interval: by hand
+// z²/(n + z²) if there is none at all; else where a test of the constrained
+// likelihood, whose maximum is searched for here, turns.
+func TestScoreBounds(t *testing.T) {
+	const z = 1.959963984540054
+	lo, hi := scoreBounds(0, 0, 50)
+	near(t, "no item: lower", lo, -z*z/(50+z*z), exactTol)
+	near(t, "no item: upper", hi, z*z/(50+z*z), exactTol)
+	for _, c := range []struct{ a, b, n int }{{0, 1, 20}, {0, 10, 20}, {3, 0, 9}, {2, 5, 40}, {1, 0, 1}} {
+		lo, hi := scoreBounds(c.a, c.b, c.n)
+		mean := float64(c.b-c.a) / float64(c.n)
+		if !(-1 <= lo && lo < mean || mean < hi && hi <= 1) || lo > hi {
+			t.Errorf("%+v: %v to %v around %v", c, lo, hi, mean)
+		}
+		for _, d := range []float64{lo, hi} {
+			p := likeliest(c.a, c.b, c.n, d)
+			if math.Abs(d) < 1 {
+				near(t, "errors from the mean", math.Abs(mean-d)/math.Sqrt((2*p+d-d*d)/float64(c.n)), z, 1e-4)
+			}
+		}
+	}
+	p := usual.Compare(Average, []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0}, []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1})
+	if d, r := p.Difference, p.Ratio; d.Lo >= 0 || d.Hi < d.Value || r == nil || r.Lo >= 1 {
+		t.Errorf("one item for B: difference %+v, ratio %+v", d, r)
+	}
+}
+
+// likeliest returns the share of items that only A gets right, of which a of n were
+// seen and b of the other kind, if that is d more.
+func likeliest(a, b, n int, d float64) float64 {
+	best, at := math.Inf(-1), 0.0
+	const steps = 1_000_000
+	for i := range steps {
+		p := max(0, -d) + (min(1, (1-d)/2)-max(0, -d))*(float64(i)+0.5)/steps
+		if l := float64(a)*math.Log(p) + float64(b)*math.Log(p+d) + float64(n-a-b)*math.Log(1-2*p-d); l > best || a+b == 0 && i == 0 {
+			best, at = l, p
+		}
+	}
+	return at
+}
+
 // TestCompareProperties checks what must hold whatever the scores are.
 func TestCompareProperties(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -179,8 +220,8 @@ func TestCompareProperties(t *testing.T) {
 				t.Errorf("estimate out of its bounds: %+v", e)
 			}
 		}
-		// Equal items: pairing takes all variance away.
-		if d := usual.Compare(Average, a, a).Difference; d != (Estimate{N: n}) {
+		// Equal items: pairing takes all variance away, but not all doubt.
+		if d := usual.Compare(Average, a, a).Difference; d.Value != 0 || d.SE != 0 || d.Lo >= 0 || math.Abs(d.Hi+d.Lo) > exactTol {
 			t.Errorf("a model against itself: %+v", d)
 		}
 	}

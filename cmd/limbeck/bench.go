@@ -168,5 +168,5 @@ func (a *app) printBench(result *bench.Result, html string) error {
 	if a.json {
 		return a.print(result, nil)
 	}
-	return a.printReport(r)
+	return a.printReport(r, "")
 }

@@ -211,7 +211,11 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	if err := a.writeReport(r, f); err != nil {
 		return err
 	}
-	return a.printReport(r)
+	rest := "(--out keeps them)"
+	if f.out != "" {
+		rest = "in " + steps.ReportFile
+	}
+	return a.printReport(r, rest)
 }
 
 // identify names the models: by their files, and by as much of the folders as
@@ -352,13 +356,14 @@ func (a *app) writeReport(r *report.Report, f *compareFlags) error {
 	return os.RemoveAll(filepath.Join(f.out, workFolder))
 }
 
-// printReport prints a report, as JSON with --json.
-func (a *app) printReport(r *report.Report) error {
+// printReport prints a report, as JSON with --json. rest says where what the text leaves
+// out stands.
+func (a *app) printReport(r *report.Report, rest string) error {
 	if a.json {
 		return r.WriteJSON(a.out)
 	}
 	var b bytes.Buffer
-	if err := r.WriteText(&b, report.TextOptions{Width: tableWidth, Color: isTerminal(a.out) && os.Getenv("NO_COLOR") == ""}); err != nil {
+	if err := r.WriteText(&b, report.TextOptions{Width: tableWidth, Color: isTerminal(a.out) && os.Getenv("NO_COLOR") == "", Rest: rest}); err != nil {
 		return err
 	}
 	_, err := io.Copy(a.out, &b)

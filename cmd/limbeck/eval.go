@@ -229,7 +229,11 @@ func (a *app) perplexity(f *evalFlags, ref string, digest func() (string, error)
 		Task string `json:"task"`
 		eval.Perplexity
 	}{taskPerplexity, p}, func(w io.Writer) {
-		fmt.Fprintf(w, "perplexity  %.4f ± %.4f  (n = %s tokens", p.Value, p.SE, count(int64(p.N)))
+		fmt.Fprintf(w, "perplexity  %.4f", p.Value)
+		if p.SE > 0 { // one text, or window, leaves it unknown
+			fmt.Fprintf(w, " ± %.4f", p.SE)
+		}
+		fmt.Fprintf(w, "  (n = %s tokens", count(int64(p.N)))
 		if p.Windows > 0 {
 			fmt.Fprintf(w, " in %s windows", count(int64(p.Windows)))
 		}
@@ -370,7 +374,14 @@ func writeSamples(w io.Writer, examples []data.Example, r eval.Result, confidenc
 func printResult(w io.Writer, r eval.Result) {
 	t := table{head: []string{r.Task, "value", "SE", "95% interval", "n"}}
 	for _, f := range r.Figures {
-		t.add(f.Metric, fmt.Sprintf("%.4f", f.Value), fmt.Sprintf("%.4f", f.SE), fmt.Sprintf("%.4f to %.4f", f.Lo, f.Hi), count(int64(f.N)))
+		se, interval := fmt.Sprintf("%.4f", f.SE), fmt.Sprintf("%.4f to %.4f", f.Lo, f.Hi)
+		if f.N == 1 { // which leaves them unknown
+			se = "–"
+			if f.Lo == f.Hi {
+				interval = "–"
+			}
+		}
+		t.add(f.Metric, fmt.Sprintf("%.4f", f.Value), se, interval, count(int64(f.N)))
 	}
 	t.write(w)
 	if r.Cut > 0 {

@@ -147,7 +147,7 @@ const forceSamplesDoc = "write over what is no log of samples, or is what the co
 // checkParent refuses a path in a folder that is not there: an error of the file
 // system would not say which of both is missing.
 func checkParent(name, path string) error {
-	dir := filepath.Dir(path)
+	dir := filepath.Dir(filepath.Clean(path)) // out/ lies beside out
 	switch info, err := os.Stat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
 		return usageErrorf("%s %s: there is no folder %s", name, path, dir)

@@ -64,6 +64,9 @@ func fromConfig(cmd *cobra.Command, f *pflag.Flag, config *yaml.Node) error {
 	v := lookup(lookup(config, cmd.Name()), f.Name)
 	if v == nil {
 		v = lookup(config, f.Name)
+		if v != nil && v.Kind == yaml.MappingNode && isCommand(cmd.Root(), f.Name) { // that command's section
+			v = nil
+		}
 	}
 	if v == nil {
 		return nil
@@ -81,6 +84,10 @@ func fromConfig(cmd *cobra.Command, f *pflag.Flag, config *yaml.Node) error {
 		}
 	}
 	return nil
+}
+
+func isCommand(root *cobra.Command, name string) bool {
+	return slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == name })
 }
 
 // lookup returns the value of a key in a mapping, nil if there is none.

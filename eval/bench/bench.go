@@ -27,6 +27,7 @@ type Job struct {
 	Name    string           `json:"name"`  // for errors and progress
 	Model   string           `json:"model"` // as the program's opener takes it
 	Prompts [][]data.Message `json:"prompts"`
+	Plain   bool             `json:"plain"`      // prompts are texts to go on with, not chats
 	Threads int              `json:"threads"`    // 0: one a core
 	Exact   bool             `json:"exact"`      // f32 activations
 	Cache   string           `json:"cache_type"` // of keys and values; empty: see [generate.Precision]
@@ -221,10 +222,17 @@ func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) e
 	return nil
 }
 
+func (j *Job) promptIDs(m *model.Model, prompt []data.Message) ([]int, error) {
+	if j.Plain {
+		return data.TextIDs(m, prompt[0].Content), nil
+	}
+	return m.PromptIDs(data.Conversation(prompt))
+}
+
 // request answers one prompt.
 func (j *Job) request(ctx context.Context, m *model.Model, s *generate.Session, prompt []data.Message) (Request, error) {
 	start := time.Now()
-	ids, err := m.PromptIDs(data.Conversation(prompt))
+	ids, err := j.promptIDs(m, prompt)
 	if err != nil {
 		return Request{}, err
 	}

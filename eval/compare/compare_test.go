@@ -406,9 +406,13 @@ func TestPairVerdict(t *testing.T) {
 	same := []float64{1, 0, 1, 1, 0, 1, 1, 1, 0, 1}
 	p := measure.Bootstrap{}.Compare(measure.Average, same, same)
 	got := newPair("a", "b", report.MetricInfo{Unit: report.Percent}, &p)
-	// 1 − 0.05^(1/10) = 0.2589
-	if got.Verdict != "no example tells them apart; a loss above 25.9 points is excluded" {
+	// z²/(10 + z²) = 0.2775
+	if got.Verdict != "no example tells them apart; a loss above 27.8 points is excluded" {
 		t.Errorf("verdict %q", got.Verdict)
+	}
+	p = measure.Bootstrap{}.Compare(measure.F1, []float64{1, 0, 1}, []float64{1, 1, 1})
+	if got = newPair("a", "b", report.MetricInfo{Unit: report.Percent}, &p); got.Verdict != "no interval: nothing is claimed" {
+		t.Errorf("of one example: verdict %q", got.Verdict)
 	}
 }
 

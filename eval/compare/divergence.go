@@ -141,7 +141,7 @@ func (c *comparison) divergeOn(ctx context.Context, tape *op.Tape, teacher *mode
 // reply is empty if there is none.
 func tokensOf(m *model.Model, e *data.Example) (prompt, reply []int, err error) {
 	if e.Kind() == data.Plain {
-		if ids := m.Tokenizer.Encode(e.Text, false); len(ids) > 1 {
+		if ids := data.TextIDs(m, e.Text); len(ids) > 1 {
 			prompt, reply = ids[:1], ids[1:]
 		}
 		return prompt, reply, nil

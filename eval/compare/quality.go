@@ -2,8 +2,7 @@ package compare
 
 import (
 	"context"
-	"fmt"
-	"math"
+	"strings"
 	"sync"
 
 	"limbeck/eval/report"
@@ -129,21 +128,26 @@ func (c *comparison) pairs(ctx context.Context) ([]report.Pair, error) {
 
 // newPair returns a difference as the report has it.
 func newPair(a, b string, info report.MetricInfo, p *measure.Paired) report.Pair {
-	d := p.Difference
-	out := report.Pair{A: a, B: b, Metric: info.Name, N: d.N, Diff: report.N(d.Value), Lo: report.N(d.Lo), Hi: report.N(d.Hi)}
+	d, t := p.Difference, p.McNemar
+	out := report.Pair{A: a, B: b, Metric: info.Name, N: d.N, Diff: report.N(d.Value)}
 	if p.Ratio != nil {
-		out.Ratio, out.RatioLo, out.RatioHi = report.N(p.Ratio.Value), report.N(p.Ratio.Lo), report.N(p.Ratio.Hi)
+		out.Ratio = report.N(p.Ratio.Value)
 	}
-	if p.McNemar != nil {
-		out.P, out.PHolm = report.N(p.McNemar.P), report.N(p.McNemar.Holm)
+	if t != nil || d.Lo < d.Hi { // a point is no interval: one item, or none that differs
+		out.Lo, out.Hi = report.N(d.Lo), report.N(d.Hi)
+		if p.Ratio != nil {
+			out.RatioLo, out.RatioHi = report.N(p.Ratio.Lo), report.N(p.Ratio.Hi)
+		}
+	}
+	if t != nil {
+		out.P, out.PHolm = report.N(t.P), report.N(t.Holm)
 	}
 	out.Verdict = report.Conclude(out, info)
-	// The bootstrap of no difference is a point, which claims too much.
-	switch t := p.McNemar; {
-	case t == nil && d.Value == 0 && d.Lo == 0 && d.Hi == 0:
+	switch {
+	case t == nil && d.Value == 0 && d.Lo == d.Hi:
 		out.Verdict = "no example tells them apart"
 	case t != nil && t.OnlyA == 0 && t.OnlyB == 0:
-		out.Verdict = fmt.Sprintf("no example tells them apart; a loss above %.1f points is excluded", math.Ceil(p.ExcludedLoss()*1000)/10)
+		out.Verdict = strings.Replace(out.Verdict, "not significant", "no example tells them apart", 1)
 	}
 	return out
 }

@@ -43,10 +43,14 @@ func (c *comparison) seeds() (report.Table, bool) {
 			var values []float64
 			for _, r := range groups[v] {
 				for _, q := range r.Model.Quality {
-					if q.Name == m.info.Name {
-						values = append(values, q.Value.Or(0))
+					if v, ok := q.Value.Get(); ok && q.Name == m.info.Name {
+						values = append(values, v)
 					}
 				}
+			}
+			if len(values) == 0 {
+				cells = append(cells, report.Cell{})
+				continue
 			}
 			e := measure.Mean(values)
 			cell := report.Cell{Value: report.N(e.Value)}

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"unicode/utf8"
 
 	"limbeck/data"
 	"limbeck/eval/bench"
@@ -21,10 +22,10 @@ func (c *comparison) time(ctx context.Context) error {
 	if c.Rounds == 0 {
 		return nil
 	}
-	prompts := c.prompts()
+	prompts, plain := c.prompts(), c.examples[0].Kind() == data.Plain
 	var jobs []bench.Job
 	for _, r := range c.rows {
-		jobs = append(jobs, bench.Job{Name: r.Name, Model: r.Ref, Prompts: prompts, Threads: c.Threads, Exact: c.Exact, Cache: c.Cache,
+		jobs = append(jobs, bench.Job{Name: r.Name, Model: r.Ref, Prompts: prompts, Plain: plain, Threads: c.Threads, Exact: c.Exact, Cache: c.Cache,
 			Most: r.Most, Local: r.local})
 	}
 	records, err := bench.Rounds(ctx, jobs, c.Rounds, func(done, total int, name string) {
@@ -50,7 +51,11 @@ func (c *comparison) prompts() (out [][]data.Message) {
 		e := &c.examples[i*len(c.examples)/n]
 		p := e.Prompt()
 		if p == nil { // plain text: its beginning
-			p = []data.Message{{Role: "user", Content: e.Text[:min(len(e.Text), plainPrompt)]}}
+			n := min(len(e.Text), plainPrompt)
+			for n < len(e.Text) && n > 0 && !utf8.RuneStart(e.Text[n]) {
+				n--
+			}
+			p = []data.Message{{Role: "user", Content: e.Text[:n]}}
 		}
 		out = append(out, p)
 	}
@@ -86,11 +91,14 @@ func (c *comparison) price(r *row) {
 	cost := report.Cost{Currency: p.Currency}
 	switch rate, ok := r.Model.Speed.Requests.Median.Get(); {
 	case r.Role == report.Teacher && p.Input+p.Output > 0:
+		if len(r.Replies) == 0 { // a task that asks for none
+			return
+		}
 		var read, written float64
 		for _, x := range r.Replies {
 			read, written = read+float64(x.Read), written+float64(x.Written)
 		}
-		n := float64(max(1, len(r.Replies)))
+		n := float64(len(r.Replies))
 		cost.PerThousand = report.N((read*p.Input + written*p.Output) / n * thousand / million)
 		cost.Prices = []report.Price{{Name: "a million tokens read", Value: report.N(p.Input), Unit: p.Currency},
 			{Name: "a million tokens written", Value: report.N(p.Output), Unit: p.Currency}}

@@ -15,6 +15,10 @@ type TextOptions struct {
 	Width    int  // columns; 80 if 0, at least 60
 	Examples int  // examples shown; 3 if 0, none if negative
 	Color    bool // ANSI colors
+
+	// Rest says where all examples and differences stand, as "in report.json"; empty: in
+	// no file, so that their number is told alone.
+	Rest string
 }
 
 const (
@@ -193,8 +197,16 @@ func (t *textWriter) pairs(r *Report) {
 		t.pair(&p, r.Describe(p.Metric), names)
 	}
 	if left > 0 {
-		t.line(fmt.Sprintf("  … %d more that are not significant, in report.json", left))
+		t.line(fmt.Sprintf("  … %d more that are not significant%s", left, t.rest(", ")))
 	}
+}
+
+// rest says behind some text where the rest is; nothing if it is nowhere.
+func (t *textWriter) rest(between string) string {
+	if t.opts.Rest == "" {
+		return ""
+	}
+	return between + t.opts.Rest
 }
 
 // minor tells whether a metric does not stand in the first table: its
@@ -257,7 +269,7 @@ func (t *textWriter) examples(r *Report) {
 		t.exampleLines(&e)
 	}
 	if left := len(r.Examples) - n; left > 0 {
-		t.line(fmt.Sprintf("    … %d more in report.json", left))
+		t.line(fmt.Sprintf("    … %d more%s", left, t.rest(" ")))
 	}
 }
 

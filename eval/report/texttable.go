@@ -116,7 +116,7 @@ func (r *Report) modelColumns() []textColumn {
 	add("KL from teacher", "nats", 1, func(m *Model) Num { return m.divergence().KL })
 	add("same top", "%", 100, func(m *Model) Num { return m.divergence().SameTop })
 	add("dropped mass", "%", 100, func(m *Model) Num { return m.divergence().Dropped })
-	add("1,000 requests", r.currency(), 1, func(m *Model) Num { return m.Cost.PerThousand })
+	add("1,000 requests", r.currency(), 1, r.cost)
 	for i := second; i < len(cols); i++ {
 		if cols[i].filled() {
 			cols[i].fresh = true
@@ -134,14 +134,35 @@ func (m *Model) divergence() *Divergence {
 	return m.Divergence
 }
 
-// currency is the first one that a cost names.
+// currency is the one of the costs that are shown, of this run if it has any.
 func (r *Report) currency() string {
-	for _, m := range r.Models {
+	for _, m := range r.measuredFirst() {
 		if m.Cost.Currency != "" {
 			return m.Cost.Currency
 		}
 	}
 	return ""
+}
+
+// measuredFirst returns the models of this run, then those recorded earlier.
+func (r *Report) measuredFirst() []*Model {
+	var now, before []*Model
+	for i := range r.Models {
+		if m := &r.Models[i]; m.recorded() {
+			before = append(before, m)
+		} else {
+			now = append(now, m)
+		}
+	}
+	return append(now, before...)
+}
+
+// cost is what 1,000 requests of a model cost, if that is in the report's currency.
+func (r *Report) cost(m *Model) Num {
+	if m.Cost.Currency != r.currency() {
+		return Num{}
+	}
+	return m.Cost.PerThousand
 }
 
 // metricColumn is the column of a metric.

@@ -190,10 +190,10 @@ func fileFact(bytes int64) string {
 }
 
 // Bootstrap is the method of the intervals that package measure computes. Reports that
-// name none are of before the exact ones.
+// name none are of before the others beside it.
 const (
 	bootstrap = "paired bootstrap over items"
-	Bootstrap = bootstrap + "; of a share that is 0 or 1 for all of them, as Clopper and Pearson have it"
+	Bootstrap = bootstrap + "; where these leave it nothing to draw, the exact interval of a share (Clopper and Pearson) and the score interval of a difference of shares (Tango)"
 )
 
 // method says how the figures were made, as far as the report knows.
@@ -205,7 +205,7 @@ func (r *Report) method() []Note {
 		if how == "" {
 			how = bootstrap
 		}
-		add("Intervals", r.level()+" %, "+how+", "+count(int64(n))+" resamples, seed "+strconv.FormatUint(r.Interval.Seed, 10)+
+		add("Intervals", r.level()+" %, "+count(int64(n))+" resamples, seed "+strconv.FormatUint(r.Interval.Seed, 10)+": "+how+
 			". Where an interval of a difference holds 0, the difference is called not significant.")
 	}
 	for _, p := range r.Pairs {
@@ -214,7 +214,7 @@ func (r *Report) method() []Note {
 			break
 		}
 	}
-	for _, m := range r.Models {
+	for _, m := range r.measuredFirst() {
 		if m.Speed.Rounds > 0 {
 			add("Speed", "Medians over "+strconv.Itoa(m.Speed.Rounds)+" alternated rounds, each in a fresh process, the same prompts, greedy replies; "+
 				"requests one after the other, text in to text out. Sizes are in MB of 10⁶ bytes.")

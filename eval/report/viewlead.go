@@ -50,7 +50,7 @@ func (r *Report) cards() []card {
 	add(t.Speed.Requests.Median, s.Speed.Requests.Median, false, "the requests per second", "fewer requests per second", rate)
 	add(t.Speed.FirstToken.Median, s.Speed.FirstToken.Median, true, "sooner to the first token", "later to the first token", seconds)
 	add(known0(t.Speed.PeakMemory), known0(s.Speed.PeakMemory), true, "less memory", "more memory", Bytes.value)
-	add(t.Cost.PerThousand, s.Cost.PerThousand, true, "cheaper for 1,000 requests", "dearer for 1,000 requests", money)
+	add(r.cost(t), r.cost(s), true, "cheaper for 1,000 requests", "dearer for 1,000 requests", money)
 	return out
 }
 

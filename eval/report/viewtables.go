@@ -83,7 +83,7 @@ func (r *Report) needColumns(add addColumn) {
 	add("load", "time from the file to a model that is ready", rateCell(seconds, func(m *Model) Rate { return m.Speed.Load }))
 	add("peak memory", "", func(m *Model) gridCell { return cellOf(known0(m.Speed.PeakMemory), Size(m.Speed.PeakMemory)) })
 	add("cost of 1,000, "+r.currency(), "1,000 requests", func(m *Model) gridCell {
-		return cellOf(m.Cost.PerThousand, number(m.Cost.PerThousand))
+		return cellOf(r.cost(m), number(r.cost(m)))
 	})
 }
 

@@ -58,6 +58,7 @@ type batch struct {
 func newBatch(r *Runner, l Limits) *batch {
 	orElse(&l.Rows, defaultRows)
 	orElse(&l.Chunk, DefaultChunk(r.Model.Config()))
+	l.Chunk = max(l.Chunk, l.Rows) // which a step reads of as many replies
 	b := &batch{r: r, Limits: l, most: math.MaxInt, context: r.Model.Config().Context, stops: r.Model.Tokenizer.Stops(), heads: []int{}}
 	if l.Memory > 0 {
 		b.context = min(b.context, r.positions(l.Memory))
