@@ -27,6 +27,10 @@ func TestExchangeSlots(t *testing.T) {
 	if !reflect.DeepEqual(texts, want) || len(got) != 2 {
 		t.Errorf("got %v, want %v", texts, want)
 	}
+	held := []Example{NewStructured("WAKE me  at six", "alarm", nil)}
+	if got := ExchangeSlots(train, held, 10, 1); len(got) != 1 || got[0].Input() != "Seven pm is when to wake me" || !Made(&got[0]) {
+		t.Errorf("made %v, want none that is held out", got)
+	}
 }
 
 func TestExchangeSlotsHomeAssistant(t *testing.T) {

@@ -117,13 +117,8 @@ func (r *Recipe) checkTeacher(at report) {
 	}
 }
 
-// checkSeeds refuses a seed where several trainings are to differ by theirs.
+// checkSeeds refuses a seed where repetitions are to differ by theirs.
 func (r *Recipe) checkSeeds(at report) {
-	for i, s := range r.Teacher {
-		if s.Train != nil && s.Train.Seed != 0 && s.Ensemble > 1 {
-			at(fmt.Sprintf("teacher[%d].train.seed", i), fmt.Sprintf("makes the %d models of the ensemble alike", s.Ensemble), "no seed: each has the one after its neighbor's")
-		}
-	}
 	repeated := fmt.Sprintf("makes the %d repetitions alike", r.Repeat)
 	if r.Train != nil && r.Train.Seed != 0 && r.Repeat > 1 {
 		at("train.seed", repeated, "no seed: each has the one after its neighbor's")

@@ -1,5 +1,7 @@
 package recipe
 
+import "fmt"
+
 // A Stage is one model on the way to the teacher: a model as it is, or trained
 // further. The last stage is the teacher.
 type Stage struct {
@@ -16,5 +18,8 @@ type Stage struct {
 func (s *Stage) check(at report) {
 	if s.Ensemble > 1 && s.Train == nil {
 		at("ensemble", "without train, all its members would be the same model", "train: {…} beside it, or ensemble: 1")
+	}
+	if s.Ensemble > 1 && s.Train != nil && s.Train.Seed != 0 {
+		at("train.seed", fmt.Sprintf("makes the %d models of the ensemble alike", s.Ensemble), "no seed: each has the one after its neighbor's")
 	}
 }

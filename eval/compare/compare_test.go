@@ -478,12 +478,15 @@ func TestPriceOfRentedTeacher(t *testing.T) {
 // the first model, as others may have more of them.
 func TestRunOnText(t *testing.T) {
 	contestants := models(t, 2)
-	for _, c := range contestants {
+	for i, c := range contestants {
 		m, err := model.Open(c.Ref)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := m.SetTemplate("{{ messages[-1]['content'] }}"); err != nil { // needs a message
+		if m.Template = nil; i == 0 { // as what is trained on texts has none
+			err = m.SetTemplate("{{ messages[-1]['content'] }}") // needs a message
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(m.Save(c.Ref+".tmp"), m.Close(), os.Rename(c.Ref+".tmp", c.Ref)); err != nil {

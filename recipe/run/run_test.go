@@ -295,6 +295,11 @@ func TestSharedSteps(t *testing.T) {
 	if len(p.Steps) != 3 || p.Skipped["data-2"] != p.Steps[0] {
 		t.Errorf("steps %s skipped %v", states(p), p.Skipped)
 	}
+	same := trainStep("same", trainSettings{1, 5, .1}, data)
+	same.Exports = map[string]string{"model.gguf": "whole.gguf"}
+	if mustMake(t, dir, []*Step{data, a, same}, options); tree(t, dir)["whole.gguf"] == "" {
+		t.Error("what a later step of the same key exports is missing")
+	}
 	u, err := mustPlan(t, dir, []*Step{data, again, a, b}).Until("b")
 	if err != nil || len(u.Steps) != 2 {
 		t.Errorf("until b: %s, %v", states(u), err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"limbeck/data"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
@@ -69,6 +70,27 @@ func TestOverlapAndFormat(t *testing.T) {
 	}
 	if !strings.HasPrefix(warning, "data.test: 10 of 10 examples") {
 		t.Errorf("warning %q, want all 10", warning)
+	}
+}
+
+// Rows that a file assigns to another part are not learned, whatever file validates.
+func TestAssignedRows(t *testing.T) {
+	for ref, want := range map[string]int{"rows.json": 1, "'rows.json#val'": 2} {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: "+ref+", validation: ./train.jsonl}\n")
+		write(t, filepath.Join(filepath.Dir(path), "rows.json"), `{"train": [["a", "x"]], "val": [["b", "x"], ["c", "x"]], "test": [["d", "x"]]}`)
+		s := dataStep(t, path)
+		inputs := map[string]string{}
+		for _, in := range s.Inputs {
+			inputs[in.Name] = in.Path
+		}
+		out := t.TempDir()
+		if err := s.Run(t.Context(), run.NewWork(out, t.TempDir(), inputs, nil, io.Discard)); err != nil {
+			t.Fatal(err)
+		}
+		learned, err := data.Load(filepath.Join(out, "train.jsonl"), data.Options{})
+		if err != nil || len(learned) != want {
+			t.Errorf("%s: %d examples to learn, want %d; error %v", ref, len(learned), want, err)
+		}
 	}
 }
 
