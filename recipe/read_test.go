@@ -187,7 +187,7 @@ func TestProblems(t *testing.T) {
 		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},
 		{"variant's name", head + "variants: {x: {name: b}}\n", `variants.x.name: is what variants share`},
 		{"variant's system prompt", head + "variants: {x: {data: {system: hi}}}\n", `variants.x.data.system: is what variants share`},
-		{"an ensemble of one seed", "name: a\nteacher: {from: m, train: {seed: 7}, ensemble: 4}\ndata: d\n", `r.yaml:2:35: teacher.train.seed: makes the 4 models of the ensemble alike (allowed: no seed`},
+		{"an ensemble of one seed", "name: a\nteacher: {from: m, train: {seed: 7}, ensemble: 4}\ndata: d\n", `r.yaml:2:34: teacher.train.seed: makes the 4 models of the ensemble alike (allowed: no seed`},
 		{"repetitions of one seed", head + "repeat: 3\ndistill: {seed: 7}\n", `r.yaml:5:17: distill.seed: makes the 3 repetitions alike (allowed: no seed`},
 		{"tokens that the teacher lacks", head + "train: {reply_tokens: 9}\ndistill: {}\n", `r.yaml:4:23: train.reply_tokens: gives the student tokens that the teacher, which is to teach it, lacks (allowed: reply_tokens in the teacher's train)`},
 		{"variant's test", head + "variants: {x: {data: {test: b}}}\n", `variants.x.data.test: is what variants share`},

@@ -211,6 +211,56 @@ func TestWays(t *testing.T) {
 	}
 }
 
+// A base model, which has no template, gets the one that fits the data wherever it reads
+// examples.
+func TestBaseModel(t *testing.T) {
+	for _, text := range []string{
+		"quantize: q4_0\n",
+		"student: {layers: 2}\ntrain: {steps: 1, batch_tokens: 256, max_tokens: 128}\n",
+		"distill: {cache: topk, topk: 4, steps: 1, batch_tokens: 256, max_tokens: 128}\n",
+	} {
+		path := workshop(t, "name: a\nteacher: ./base.gguf\ndata: train.jsonl\ncompare: {rounds: 0}\n"+text)
+		m := testkit.Model(1)
+		m.Template = nil
+		if err := m.Save(filepath.Join(filepath.Dir(path), "base.gguf")); err != nil {
+			t.Fatal(err)
+		}
+		if err := makeRecipe(path, 1); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// A student that the program carries is the one that learns, though its teacher is
+// another.
+func TestBuiltinStudent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a model of 11 million parameters")
+	}
+	path := workshop(t, "name: a\nteacher: ./large.gguf\nstudent: builtin:home-assistant\ndata: train.jsonl\ncompare: {rounds: 0}\n"+
+		"distill: {cache: topk, topk: 4, steps: 1, batch_tokens: 256, max_tokens: 128}\n")
+	m, err := steps.Open("builtin:home-assistant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	large := filepath.Join(filepath.Dir(path), "large.gguf")
+	if err := m.Save(large); err != nil {
+		t.Fatal(err)
+	}
+	if err := makeRecipe(path, 2); err != nil {
+		t.Fatal(err)
+	}
+	student, err := model.Open(filepath.Join(filepath.Dir(path), "run", "a.gguf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer student.Close()
+	if got, want := student.Config(), m.Config(); got != want {
+		t.Errorf("a student of shape %+v, want %+v", got, want)
+	}
+}
+
 // Examples that are too long for a training are told of once, before it; the lineage
 // counts them, and the model's history counts the others.
 func TestLeftOut(t *testing.T) {
