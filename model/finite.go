@@ -16,20 +16,15 @@ var ErrNotFinite = errors.New("NaN or infinite, want finite weights")
 // checkFinite refuses weights that are NaN or infinite: one of them turns every
 // logit into NaN, far from its cause. It is done once, when a model is opened,
 // so that nothing after it needs to ask; formats with scales are read at the
-// scales only. free, if not nil, is told of tensors that were looked through and
-// are not about to be packed, which reads and frees them too.
-func checkFinite(tensors []*tensor.Tensor, free func(*tensor.Tensor)) error {
+// scales only.
+func checkFinite(tensors []*tensor.Tensor) error {
 	blocks := make([]int, len(tensors))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(tensors)) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(tensors); i = int(next.Add(1)) - 1 {
-				t := tensors[i]
-				blocks[i] = t.Type.NotFinite(t.Data)
-				if free != nil && t.Type.Fast == nil {
-					free(t)
-				}
+				blocks[i] = tensors[i].Type.NotFinite(tensors[i].Data)
 			}
 		})
 	}

@@ -59,7 +59,7 @@ func (m *Model) checkWeights() error {
 	for _, w := range m.Weights() {
 		tensors = append(tensors, w.Tensor())
 	}
-	return checkFinite(tensors, m.file.Release)
+	return checkFinite(tensors)
 }
 
 // OpenUnchecked is [Open] of a model to look at, not to compute with: weights may be

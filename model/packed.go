@@ -58,7 +58,7 @@ func OpenPacked(path string, pool *par.Pool, remark func(format string, args ...
 	if k.size == 0 {
 		remark("%s has no weights that are packed to be kept", path)
 	} else if k.use(remark) {
-		if err := checkFinite(unpacked(m), nil); err != nil {
+		if err := checkFinite(unpacked(m)); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
 		}
 		return m, nil

@@ -67,8 +67,8 @@ type Tape struct {
 	Recompute int
 
 	// OnTap, if not nil, is shown the values that models name. A value shown
-	// may be overwritten later, unless the tape records and its name ends in
-	// ".out".
+	// may be overwritten later, unless the tape records, its name ends in ".out",
+	// and it is not a norm's, which is dropped once it was read.
 	OnTap func(name string, v *Value)
 
 	// Profile, if not nil, adds up where the time goes.
