@@ -5,6 +5,8 @@
 
 The environment is the one that transformers compiles chat templates with. A
 rendering that fails is recorded as null: the texts of errors are Jinja's own.
+The templates are ours. They give the forms of prompts that well-known models
+want. Only smollm2.jinja is a model's own; NOTICE says so.
 """
 
 import datetime
