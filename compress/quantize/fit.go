@@ -2,6 +2,7 @@ package quantize
 
 import (
 	"fmt"
+	"slices"
 
 	"limbeck/model"
 	"limbeck/model/gguf"
@@ -20,7 +21,7 @@ func (e *SizeError) Error() string {
 // matrices; a [SizeError] if the smallest pair does not fit. Of m it
 // looks at the weights' shapes and at what its Meta says.
 func Fit(m *model.Model, size int64, importance *Importance) (Options, error) {
-	blocks := []*dtype.Type{dtype.Q8_0, dtype.Q5_1, dtype.Q5_0, dtype.Q4_1, dtype.Q4_0}
+	blocks := slices.DeleteFunc(dtype.Writable(), func(t *dtype.Type) bool { return t.Len == 1 })
 	var best Options
 	var bestSize, least int64
 	for _, embedding := range blocks {
