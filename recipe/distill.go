@@ -27,8 +27,15 @@ type Distill struct {
 	Train      `inline:"epochs=3 lr=5e-4"`
 }
 
+// Taught tells whether the student learns from the teacher, and not from the data's
+// own labels alone.
+func (d *Distill) Taught() bool { return d.Response+d.Feature+d.Relation > 0 }
+
+// Cached tells whether what the teacher says is stored before the training.
+func (d *Distill) Cached() bool { return d.Cache == "topk" && d.Response > 0 }
+
 func (d *Distill) check(at report) {
-	if d.Response+d.Feature+d.Relation+d.Hard == 0 {
+	if !d.Taught() && d.Hard == 0 {
 		at("response", "all weights are 0: there is nothing to learn", "one of response, feature, relation and hard over 0")
 	}
 	if d.Cache == "topk" && d.Feature+d.Relation > 0 {

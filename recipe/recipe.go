@@ -112,7 +112,7 @@ func (r *Recipe) checkTeacher(at report) {
 		}
 		last, members = i, s.Ensemble
 	}
-	if d := r.Distill; members > 1 && d != nil && d.Cache == "live" && d.Response+d.Feature+d.Relation > 0 {
+	if d := r.Distill; members > 1 && d != nil && d.Cache == "live" && d.Taught() {
 		at("distill.cache", fmt.Sprintf("cannot be live: an ensemble of %d teachers teaches through a cache", members), "topk, or ensemble: 1")
 	}
 }
@@ -131,7 +131,7 @@ func (r *Recipe) checkSeeds(at report) {
 // checkNewTokens refuses tokens that the student gets and its teacher lacks.
 func (r *Recipe) checkNewTokens(at report) {
 	d := r.Distill
-	if r.Train != nil && r.Train.ReplyTokens > 0 && d != nil && d.Response+d.Feature+d.Relation > 0 {
+	if r.Train != nil && r.Train.ReplyTokens > 0 && d != nil && d.Taught() {
 		at("train.reply_tokens", "gives the student tokens that the teacher, which is to teach it, lacks", "reply_tokens in the teacher's train")
 	}
 }

@@ -46,8 +46,7 @@ func buildDistill(c *recipe.Chain) error {
 	ref := c.Recipe.Teacher[0].From.Text
 	settings := distillSettings{c.Seed, *d, aware(c.Recipe.Quantize)}
 	s := &run.Step{Kind: "distill", Name: "distill", Version: 3, Settings: settings.result(), Inputs: []run.Input{student}}
-	cached := d.Cache == "topk" && d.Response > 0
-	if cached {
+	if d.Cached() {
 		cache, err := cacheStep(c, d, teachers, ref, student)
 		if err != nil {
 			return err
@@ -59,7 +58,7 @@ func buildDistill(c *recipe.Chain) error {
 	if err := addData(c, s); err != nil {
 		return err
 	}
-	predict := predictDistill(c, studentRef(c), ref, d, cached, settings.Rounded)
+	predict := predictDistill(c, studentRef(c), ref, d, settings.Rounded)
 	s.Predict = predict.cost
 	plan := planFit(c, "distill", trainSettings{settings.Seed, d.Train, settings.Rounded}, predict)
 	own := studentRef(c)
@@ -106,7 +105,7 @@ func distillModel(ctx context.Context, w *run.Work, ref, own string, d *recipe.D
 	o := distill.Options{Hard: d.Hard, Response: d.Response, Feature: d.Feature, Relation: d.Relation,
 		Temperature: d.Temperature, Direction: d.Divergence, Pairs: d.LayerPairs, Heads: d.RelationHeads, Seed: f.draws()}
 	var t *teachers
-	if !w.Has("cache") && d.Response+d.Feature+d.Relation > 0 {
+	if d.Taught() && !w.Has("cache") {
 		if t, err = openTeachers(w, 1, ref, f.pool); err != nil {
 			return err
 		}

@@ -269,7 +269,7 @@ func predictCache(c *recipe.Chain, members int, ref string, d *recipe.Distill) f
 
 // predictDistill predicts a training of the student (of student, or cut from
 // the teacher) with, if the teacher is live, its passes.
-func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill, cached bool, rounded *recipe.Quantize) forecast {
+func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill, rounded *recipe.Quantize) forecast {
 	return func() (run.Cost, needs, error) {
 		l, err := examineTeacher(c, teacher)
 		if err == nil {
@@ -282,9 +282,9 @@ func predictDistill(c *recipe.Chain, student, teacher string, d *recipe.Distill,
 		var taught needs
 		var seconds float64
 		switch {
-		case cached:
+		case d.Cached():
 			taught.heap = int64(l.pass.rows) * int64(8*d.TopK+8)
-		case d.Response+d.Feature+d.Relation > 0:
+		case d.Taught():
 			passes, _ := l.passes(&d.Train)
 			seconds = float64(max(1, len(d.LR))) * forward(l.config, l.packed, l.pass.times(passes))
 			taught.heap = l.bytes + sweepMemory(l.config, l.pass.tokens, true) + 4*int64(op.HeadRows(l.student.Vocab))*int64(l.student.Vocab)

@@ -55,7 +55,7 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 	rounded := aware(r.Quantize)
 	predict := predictTrain(c, "train", ref, false, t, rounded)
 	if r.Distill != nil {
-		predict = predictDistill(c, ref, r.Teacher[0].From.Text, r.Distill, r.Distill.Cache == "topk", rounded)
+		predict = predictDistill(c, ref, r.Teacher[0].From.Text, r.Distill, rounded)
 	}
 	p.Cost, err = predict.cost()
 	return p, err

@@ -161,7 +161,7 @@ func checkTeaching(c *recipe.Chain, ref string, teacher arch.Config) error {
 		return err
 	}
 	r, d := c.Recipe, c.Recipe.Distill
-	if d.Cache == "topk" && d.Response > 0 && d.TopK > l.student.Vocab {
+	if d.Cached() && d.TopK > l.student.Vocab {
 		return r.Problem("distill.topk", fmt.Sprintf("cannot be %d: the student has %d tokens", d.TopK, l.student.Vocab), fmt.Sprintf("1 to %d", l.student.Vocab))
 	}
 	if d.Relation > 0 && d.RelationHeads > 0 {
@@ -181,7 +181,7 @@ func checkTeaching(c *recipe.Chain, ref string, teacher arch.Config) error {
 func checkTokens(c *recipe.Chain) error {
 	r, d := c.Recipe, c.Recipe.Distill
 	extended := slices.ContainsFunc(trainings(r), func(t training) bool { return t.ReplyTokens > 0 })
-	if !r.Student.From.Model() || extended || d.Response+d.Feature+d.Relation == 0 {
+	if !r.Student.From.Model() || extended || !d.Taught() {
 		return nil
 	}
 	var specs []token.Spec
