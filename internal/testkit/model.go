@@ -1,5 +1,6 @@
-// Package testkit makes what the tests of several rooms need: a random model so
-// small that a test can build, run and save it in milliseconds.
+// Package testkit makes what the tests of several rooms need: random models so
+// small that a test can build, run and save them in milliseconds, in any format;
+// the check of gradients by differences; and runs of a test in every tier of kernels.
 package testkit
 
 import (

@@ -1,4 +1,5 @@
-// Package words helps errors with words that are none of those allowed.
+// Package words helps errors with words from outside: what a word that is none of those
+// allowed was meant to be, and quotes of a length that fits.
 package words
 
 import (

@@ -192,7 +192,7 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 			ref := studentRef(c)
 			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: 2, Settings: plain, Inputs: []run.Input{in}}
 			s.Predict = predictQuantize(c, ref, !c.Recipe.Student.From.Model(), &plain)
-			s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, plain) }
+			s.Run = func(ctx context.Context, w *run.Work) error { return quantizeModel(ctx, w, ref, plain) }
 			j.steps = append(j.steps, s)
 			j.put(judged{Name: s.Name, Role: report.Baseline}, run.Input{Of: s, Path: ModelFile}, "", nil)
 		}
@@ -242,7 +242,7 @@ func shrinkTeacher(ctx context.Context, w *run.Work, ref, studentRef string) err
 	inputs := map[string]string{"model": w.Input("teacher")}
 	inner := run.NewWork(w.Dir, w.Checkpoints, inputs, w.Progress, w.Log)
 	inner.Threads = w.Threads
-	err = QuantizeModel(ctx, inner, ref, recipe.Quantize{Size: recipe.Size(info.Size())})
+	err = quantizeModel(ctx, inner, ref, recipe.Quantize{Size: recipe.Size(info.Size())})
 	if tooSmall := new(quantize.SizeError); errors.As(err, &tooSmall) {
 		return os.WriteFile(filepath.Join(w.Dir, whyFile), []byte(err.Error()), 0o666)
 	}

@@ -77,17 +77,17 @@ func buildPrune(c *recipe.Chain) error {
 	ref := c.Recipe.Teacher[0].From.Text
 	s.Predict = predictPrune(c, ref, int(settings.Prune.Calibration))
 	s.Run = func(ctx context.Context, w *run.Work) error {
-		return PruneModel(ctx, w, ref, student, c.Recipe.Prune, c.Seed)
+		return pruneModel(ctx, w, ref, student, c.Recipe.Prune, c.Seed)
 	}
 	c.Add(s)
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
 	return nil
 }
 
-// PruneModel is the step that cuts the model "teacher" (or the built-in that
+// pruneModel is the step that cuts the model "teacher" (or the built-in that
 // ref names) to a student's shape, by what the examples of "train" make of its
 // parts; with weights drawn anew if the student comes from scratch.
-func PruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Student, p recipe.Prune, seed int64) error {
+func pruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Student, p recipe.Prune, seed int64) error {
 	teacher, err := openInput(w, "teacher", ref)
 	if err != nil {
 		return err

@@ -49,17 +49,17 @@ func buildQuantize(c *recipe.Chain) error {
 	}
 	ref := studentRef(c)
 	s.Predict = predictQuantize(c, ref, !c.Recipe.Student.From.Model(), q)
-	s.Run = func(ctx context.Context, w *run.Work) error { return QuantizeModel(ctx, w, ref, *q) }
+	s.Run = func(ctx context.Context, w *run.Work) error { return quantizeModel(ctx, w, ref, *q) }
 	c.Add(s)
 	c.Put("unquantized", student)
 	c.Put("student", run.Input{Of: s, Path: ModelFile})
 	return nil
 }
 
-// QuantizeModel is the step that stores "model" (or the built-in that ref
+// quantizeModel is the step that stores "model" (or the built-in that ref
 // names) in another format, weighing its rounding errors by what the examples
 // of "train" show, if that input is there.
-func QuantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quantize) error {
+func quantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quantize) error {
 	m, err := openInput(w, "model", ref)
 	if err != nil {
 		return err

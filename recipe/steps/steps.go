@@ -1,7 +1,10 @@
 // Package steps holds what a recipe's sections do: one file a step. Each step
 // reads models and data from files and fills a folder; see
 // [limbeck/recipe/run]. Importing the package registers all of them with
-// package recipe.
+// package recipe. Beside the steps stands what is known before they run: what
+// they will take, and what of a recipe's data and models does not fit. The
+// package also drafts recipes for limbeck init, and opens the models of every
+// command.
 //
 // What steps leave for each other, in the names of [recipe.Chain]:
 //
@@ -22,7 +25,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"limbeck/compress/quantize"
@@ -180,25 +182,4 @@ func save(w *run.Work, m *model.Model, made string) error {
 func saveIn(ctx context.Context, w *run.Work, m *model.Model, made string, o quantize.Options, pool *par.Pool) error {
 	describe(w, m, made)
 	return w.Write(ModelFile, func(out io.Writer) error { return quantize.Write(ctx, out, m, o, pool) })
-}
-
-// describe gives the step's model its name, and a line in its metadata that says
-// how it came about.
-func describe(w *run.Work, m *model.Model, made string) {
-	history := slices.Clone(m.Meta.Strings(model.HistoryKey))
-	if name := m.Meta.String(model.NameKey, ""); name != "" && len(history) == 0 {
-		m.Meta.Set("general.base_model.count", uint32(1))
-		m.Meta.Set("general.base_model.0.name", name)
-	}
-	for _, key := range []string{model.NameKey, "general.basename", "general.finetune", "general.size_label", "general.quantization_version"} {
-		m.Meta.Delete(key) // they are the base model's
-	}
-	m.Meta.Set(model.HistoryKey, append(history, made+sources(w)))
-	if name := strings.TrimSuffix(w.Export(ModelFile), ".gguf"); name != "" {
-		m.Meta.Set(model.NameKey, name)
-	}
-	if license := m.Meta.String(model.LicenseKey, ""); license != "" {
-		w.Fact("license", license)
-	}
-	w.Fact("parameters", fmt.Sprint(m.Config().Params()))
 }

@@ -6,8 +6,30 @@ import (
 	"slices"
 	"strings"
 
+	"limbeck/model"
 	"limbeck/recipe/run"
 )
+
+// describe gives the step's model its name, and a line in its metadata that says
+// how it came about.
+func describe(w *run.Work, m *model.Model, made string) {
+	history := slices.Clone(m.Meta.Strings(model.HistoryKey))
+	if name := m.Meta.String(model.NameKey, ""); name != "" && len(history) == 0 {
+		m.Meta.Set("general.base_model.count", uint32(1))
+		m.Meta.Set("general.base_model.0.name", name)
+	}
+	for _, key := range []string{model.NameKey, "general.basename", "general.finetune", "general.size_label", "general.quantization_version"} {
+		m.Meta.Delete(key) // they are the base model's
+	}
+	m.Meta.Set(model.HistoryKey, append(history, made+sources(w)))
+	if name := strings.TrimSuffix(w.Export(ModelFile), ".gguf"); name != "" {
+		m.Meta.Set(model.NameKey, name)
+	}
+	if license := m.Meta.String(model.LicenseKey, ""); license != "" {
+		w.Fact("license", license)
+	}
+	w.Fact("parameters", fmt.Sprint(m.Config().Params()))
+}
 
 // sources names, for a model's history, the models and the data that a step's
 // inputs were made from. Of the data that is what was learned from: examples that
