@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
+	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/model/arch"
 	"limbeck/nn/op"
 )
 
@@ -126,6 +129,27 @@ func TestKeepLayers(t *testing.T) {
 	want, _ := weightOf(t, m, "blk.1.attn_q.weight")
 	if !slices.Equal(got, want) {
 		t.Error("the first layer is not the second of before")
+	}
+}
+
+// deeper says that it has a layer more than it runs.
+type deeper struct{ arch.Model }
+
+func (d deeper) Config() arch.Config {
+	c := d.Model.Config()
+	c.Layers++
+	return c
+}
+
+// A part of which nothing is heard is not one of no importance.
+func TestMeasureHearsEveryPart(t *testing.T) {
+	m := testkit.Model(1)
+	m.Model = deeper{m.Model}
+	pool := par.New(1)
+	defer pool.Close()
+	_, err := Measure(t.Context(), m, calibration(m), pool, nil)
+	if err == nil || !strings.Contains(err.Error(), "blk.3.attn_norm.weight.out") {
+		t.Errorf("error %v, want one that names what is missing", err)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"limbeck/internal/par"
 	"limbeck/model"
@@ -22,7 +24,8 @@ type Importance struct {
 
 // Measure runs m, in f32, over set. Activations are taken as in Minitron,
 // Muralidharan et al. 2024, arXiv:2407.14679, sect. 2.2: the mean magnitude
-// over the tokens of a sequence, then the Euclidean norm over sequences.
+// over the tokens of a sequence, then the Euclidean norm over sequences. A model that
+// does not show one of them is an error.
 func Measure(ctx context.Context, m *model.Model, set []train.Sequence, pool *par.Pool, progress func(done, total int)) (*Importance, error) {
 	if len(set) == 0 {
 		return nil, errors.New("prune: there is no calibration data")
@@ -40,8 +43,10 @@ func Measure(ctx context.Context, m *model.Model, set []train.Sequence, pool *pa
 		imp.Neurons = append(imp.Neurons, neurons(l, c.FFN, listeners, &seqs))
 		imp.Heads = append(imp.Heads, heads(l, c.Heads, c.HeadDim, listeners, &seqs))
 	}
+	unheard := maps.Clone(listeners)
 	t.OnTap = func(name string, v *op.Value) {
 		if f := listeners[name]; f != nil {
+			delete(unheard, name)
 			f(v)
 		}
 	}
@@ -53,6 +58,9 @@ func Measure(ctx context.Context, m *model.Model, set []train.Sequence, pool *pa
 	}
 	if err := train.Sweep(ctx, t, m, set, before, progress); err != nil {
 		return nil, err
+	}
+	if len(unheard) > 0 { // what it measures would be 0, and the first to go
+		return nil, fmt.Errorf("prune: architecture %s does not show %q, by which its parts are measured", c.Arch, slices.Min(slices.Collect(maps.Keys(unheard))))
 	}
 	return imp, nil
 }
