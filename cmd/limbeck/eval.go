@@ -92,6 +92,16 @@ func metricsHelp() string {
 	return b.String()
 }
 
+// taskNames lists the tasks, sorted.
+func taskNames() []string {
+	names := []string{taskPerplexity, taskChoice}
+	for _, t := range eval.Tasks {
+		names = append(names, t.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // metricNames are those that a comparison may measure: of every task, accuracy as
 // exact_match is called of labels, and perplexity.
 func metricNames() []string {
@@ -109,12 +119,7 @@ func metricNames() []string {
 // check refuses flags that do not go together, and a log that cannot be written or
 // is not to be overwritten.
 func (f *evalFlags) check(ref string) error {
-	known := []string{taskPerplexity, taskChoice}
-	for _, t := range eval.Tasks {
-		known = append(known, t.Name)
-	}
-	slices.Sort(known)
-	switch {
+	switch known := taskNames(); {
 	case f.task != "" && !slices.Contains(known, f.task):
 		return usageErrorf("%s", words.Unknown("task", f.task, known))
 	case f.data == "":

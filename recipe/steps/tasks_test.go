@@ -1,0 +1,42 @@
+package steps_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"limbeck/eval"
+	"limbeck/eval/report"
+	"limbeck/recipe"
+)
+
+// Recipes allow all tasks of package eval and their metrics, and reports have titles for
+// these, though neither package knows it.
+func TestTasksAreAllowed(t *testing.T) {
+	tasks, metrics := []string{"auto", "choice", "perplexity"}, []string{"accuracy", "perplexity"} // accuracy: exact_match of labels
+	for _, task := range eval.Tasks {
+		tasks = append(tasks, task.Name)
+		for _, m := range task.Metrics {
+			metrics = append(metrics, m.Name)
+			want := report.MetricInfo{Name: m.Name, Title: m.Title, Unit: report.Percent, LowerIsBetter: m.LowerIsBetter}
+			if got := new(report.Report).Describe(m.Name); got != want {
+				t.Errorf("a report describes %s as %+v, want %+v", m.Name, got, want)
+			}
+		}
+	}
+	checkAllowed(t, recipe.Recipe{}, "Task", tasks)
+	checkAllowed(t, recipe.Compare{}, "Metrics", metrics)
+}
+
+// checkAllowed compares what a field's tag allows.
+func checkAllowed(t *testing.T, section any, field string, want []string) {
+	t.Helper()
+	f, _ := reflect.TypeOf(section).FieldByName(field)
+	got := strings.Fields(f.Tag.Get("one"))
+	slices.Sort(got)
+	slices.Sort(want)
+	if want = slices.Compact(want); !slices.Equal(got, want) {
+		t.Errorf("%T.%s allows %v, want %v", section, field, got, want)
+	}
+}
