@@ -14,7 +14,7 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// What the issue of exactness allows between this engine and transformers,
+// What is called exact: how far this engine and transformers may lie apart,
 // both in f32 over the same decoded weights. Where no logit is off by more, the
 // logarithm of the sum over all of them, which perplexity needs, is not either.
 const (

@@ -1,6 +1,6 @@
-// Package testfiles finds the models and data that tests compare with and that are
-// not the repository's; CONTRIBUTING.md says what they are. A test that misses one
-// skips, and tells where it looked.
+// Package testfiles finds the models and data that tests compare with. Most are not the
+// repository's; CONTRIBUTING.md says what they are. A test that misses one skips, and
+// tells where it looked.
 package testfiles
 
 import (
@@ -34,15 +34,19 @@ func Model(t testing.TB, name string) string {
 	return path
 }
 
-// Data returns the path of a file, or a pattern that fits some, in shared/data beside
-// the module's folder.
+// Data returns the path of a file, or a pattern that fits some: of the data that the
+// program carries, or in shared/data beside the module's folder.
 func Data(t testing.TB, name string) string {
 	t.Helper()
-	path := filepath.Join(Root(t), "..", "shared", "data", filepath.FromSlash(name))
-	if found, err := filepath.Glob(path); err != nil || len(found) == 0 {
-		t.Skipf("needs %s", path)
+	path := ""
+	for _, dir := range []string{"store/builtin", "../shared/data"} {
+		path = filepath.Join(Root(t), filepath.FromSlash(dir), filepath.FromSlash(name))
+		if found, err := filepath.Glob(path); err == nil && len(found) > 0 {
+			return path
+		}
 	}
-	return path
+	t.Skipf("needs %s", path)
+	return ""
 }
 
 // Root returns the module's folder: the nearest one above with a go.mod.
