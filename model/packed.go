@@ -21,10 +21,10 @@ import (
 // OpenPacked is [Open] for inference alone, and sooner: the packed weights of a
 // GGUF file are kept in a file of their own, FILE.gguf.packed, or, where that cannot
 // be made, in the user's cache folder. It is mapped, and its weights are neither
-// packed nor looked through for NaNs again. Without a file that holds good, the
-// model is packed, which leaves it as it would be, and one is made, whole or not
-// at all; remark is told of that and of what it was about the old one. What lies in
-// a folder is only opened. [Model.Pack] lays out the weights that no file keeps.
+// packed nor looked through for NaNs again. If there is no valid file, the model is
+// packed as usual and a new file is written, whole or not at all. remark is told so,
+// and why an old file was rejected. What lies in a folder is only opened.
+// [Model.Pack] lays out the weights that no file keeps.
 //
 // The file begins with what it was made of:
 //

@@ -4,11 +4,11 @@ import "fmt"
 
 // Prune says how what the student does not need is found. It matters when the
 // student comes from the teacher and has another shape: layers go by block
-// influence unless they are named, neurons, heads and channels by activation, tokens by how often the
-// data uses them.
+// influence unless they are named, neurons, heads and channels by activation,
+// tokens by how often the data uses them.
 type Prune struct {
 	Calibration Count `json:"calibration" default:"512" min:"1" doc:"training examples run through the teacher to measure activations"`
-	KeepLayers  []int `json:"keep_layers" default:"" min:"0" doc:"numbers, from 0, of the teacher's layers that stay, as many as student.layers, instead of those of the greatest influence"`
+	KeepLayers  []int `json:"keep_layers" default:"" min:"0" doc:"the teacher's layers to keep, counted from 0, as many as student.layers; empty: those of greatest influence"`
 	KeepTokens  File  `json:"keep_tokens" default:"" doc:"a text whose tokens stay too, beside those of the data"`
 }
 

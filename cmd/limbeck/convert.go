@@ -23,10 +23,11 @@ func convertCommand(a *app) *cobra.Command {
 		Use: "convert FROM TO", GroupID: groupUse, Args: exactly("FROM", "TO"),
 		Short: "Turn a GGUF file into a Hugging Face folder, or back",
 		Long: "Writes a model in the other layout: a GGUF file if TO ends in .gguf, else a\n" +
-			"folder in Hugging Face's layout. Formats that the folder has not are decoded\n" +
-			"to f32. Name, license and history go along, in the folder's limbeck.json and\n" +
-			"README.md. A model's folder is written over: what tells other programs of the\n" +
-			"old model, as chat_template.jinja, goes; a README.md of your own stays.",
+			"folder in Hugging Face's layout. Formats that such a folder cannot hold are\n" +
+			"decoded to f32. Name, license and history go along, in the folder's limbeck.json\n" +
+			"and README.md. A folder that already holds a model is overwritten. Files that\n" +
+			"describe the old model, such as chat_template.jinja, are removed; your own\n" +
+			"README.md stays.",
 		Example: "  limbeck convert model.gguf folder\n  limbeck convert folder model.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.convert(cmd.Context(), args[0], args[1], force)

@@ -46,7 +46,7 @@ func (s *setting) Type() string {
 var commandDocs = map[string]string{
 	"calibration": "examples run through MODEL to measure activations",
 	"embedding":   "of the embedding table and the output projection; q8_0 if FORMAT is smaller",
-	"keep_layers": "numbers, from 0, of MODEL's layers that stay, as many as --layers, instead of those of the greatest influence",
+	"keep_layers": "MODEL's layers to keep, counted from 0, as many as --layers; empty: those of greatest influence",
 	"layer_pairs": "pairs of layers that --feature compares, the student's and the teacher's, numbers from 0, as '[0,1],[2,29]' (default: all of the student's, each with the teacher's at the same share of the depth)",
 	"max_tokens":  "longer examples are left out, and counted; at most --batch-tokens",
 	"params":      "picks a shape of at most this many parameters, mostly within a few percent of them, instead of the flags for its parts",

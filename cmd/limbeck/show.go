@@ -24,8 +24,8 @@ func showCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show MODEL", GroupID: groupUse, Args: exactly("MODEL"),
 		Short: "Say what a model is: shape, formats, sizes, tokenizer, origin",
-		Long: "Says what a model is and, as far as its file tells, what it was made from; and\n" +
-			"of weights that are NaN or infinite, for which other commands refuse it.",
+		Long: "Says what a model is and, if its file tells, what it was made from. Also reports\n" +
+			"weights that are NaN or infinite; other commands refuse such a model.",
 		Example: "  limbeck show model.gguf --tensors\n  limbeck show model.gguf --json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := a.openModel(args[0])

@@ -75,7 +75,7 @@ func Create(path string) (*Pending, error) {
 		}
 		return &Pending{path: path, file: f, behind: &behind{to: &early{file: f, path: path}}}, nil
 	}
-	return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("no hidden file beside it stays; is the folder swept, or on a disk that does not lock?")}
+	return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("cannot keep a temporary file beside it: does another program clean this folder, or does its disk not support file locks?")}
 }
 
 // mostTries bounds the names that [Create] tries: a sweep can take a file between its

@@ -216,7 +216,7 @@ func TestWriteFolderOverNoModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := WriteFolder(dir, keys, tensors, nil)
-		if err == nil || !strings.Contains(err.Error(), name+" is there without config.json") {
+		if err == nil || !strings.Contains(err.Error(), "has "+name+" but no config.json") {
 			t.Errorf("%s: %v", name, err)
 		}
 		left, err := os.ReadDir(dir)

@@ -110,7 +110,7 @@ func checkStray(dir string) error {
 	}
 	for _, name := range obsolete {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return fmt.Errorf("%s is there without %s, and would count for the new model: move it, or write to another folder", name, configFile)
+			return fmt.Errorf("the folder has %s but no %s, so that file would be read as part of the new model; move it, or choose another folder", name, configFile)
 		}
 	}
 	return nil
