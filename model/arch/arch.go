@@ -1,6 +1,7 @@
 // Package arch lists the architectures that Limbeck runs and trains: one file
 // each, names and wiring only. Tensor names, row order and the keys of settings
-// are GGUF's.
+// are GGUF's. What else knows them, as pruning and the forecasts of memory do,
+// docs/architecture.md lists.
 package arch
 
 import (
