@@ -97,20 +97,6 @@ type Tried struct {
 	Error      string  `json:"error,omitempty"`
 }
 
-// A fitPlan is what is known of a training before its step runs.
-type fitPlan struct {
-	settings recipe.Train
-	seed     int64
-	rounded  *recipe.Quantize // how the model will be stored, if it learns to be; nil otherwise
-	bound    string           // what the recipe calls its max_tokens
-	predict  forecast
-}
-
-// planFit returns the plan of the training that the recipe asks for by a key.
-func planFit(c *recipe.Chain, key string, s trainSettings, predict forecast) fitPlan {
-	return fitPlan{s.Train, s.Seed, s.Rounded, boundOf(c.Recipe, key), predict}
-}
-
 // A fit is one training, tried with one or several learning rates.
 type fit struct {
 	fitPlan

@@ -99,6 +99,20 @@ func addData(c *recipe.Chain, s *run.Step) error {
 	return nil
 }
 
+// A fitPlan is what is known of a training before its step runs.
+type fitPlan struct {
+	settings recipe.Train
+	seed     int64
+	rounded  *recipe.Quantize // how the model will be stored, if it learns to be; nil otherwise
+	bound    string           // what the recipe calls its max_tokens
+	predict  forecast
+}
+
+// planFit returns the plan of the training that the recipe asks for by a key.
+func planFit(c *recipe.Chain, key string, s trainSettings, predict forecast) fitPlan {
+	return fitPlan{s.Train, s.Seed, s.Rounded, boundOf(c.Recipe, key), predict}
+}
+
 // trainModel is the step that trains a model (the input "model", or the
 // built-in that ref names) on the examples of "train", choosing the best by
 // those of "validation".
