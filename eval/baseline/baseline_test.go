@@ -336,7 +336,7 @@ func TestTrainLog(t *testing.T) {
 }
 
 // TestHomeAssistant holds the baseline to what scikit-learn and CRFsuite reach
-// (the shared data's README), on the validation part.
+// (docs/benchmarks.md), on the validation part.
 func TestHomeAssistant(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for some twenty seconds")
