@@ -21,16 +21,17 @@ func (l *ForwardKL) Loss(row int, logits, grad []float32) float64 {
 	p := &l.Targets[row]
 	r := respond(logits, p, l.Temperature, l.blocks.of(row))
 	scale := l.Weight * l.Temperature
-	tailFactor := 1.0
-	if p.IDs != nil {
-		tailFactor = 1 - math.Exp(r.tailLog)
-	}
 	if grad != nil {
-		r.addSoftmax(grad, scale*tailFactor)
+		if p.IDs == nil {
+			r.addSoftmax(grad, 0, len(grad), scale)
+		} else {
+			factor := scale * (1 - r.tailP/r.tailQ)
+			r.tail(func(lo, hi int) { r.addSoftmax(grad, lo, hi, factor) })
+		}
 	}
 	kl := 0.0
-	if p.IDs != nil && p.Tail > leastTail {
-		kl = p.Tail * r.tailLog
+	if r.tailP > leastTail {
+		kl = r.tailP * math.Log(r.tailP/r.tailQ)
 	}
 	for i, logP := range p.LogP {
 		id := i
@@ -42,7 +43,11 @@ func (l *ForwardKL) Loss(row int, logits, grad []float32) float64 {
 			kl += pi * (float64(logP) - logQ)
 		}
 		if grad != nil {
-			grad[id] += float32(scale * (math.Exp(logQ)*(1-tailFactor) - pi))
+			g := -pi
+			if p.IDs != nil {
+				g += math.Exp(logQ)
+			}
+			grad[id] += float32(scale * g)
 		}
 	}
 	return l.Weight * l.Temperature * l.Temperature * kl

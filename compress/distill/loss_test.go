@@ -84,6 +84,60 @@ func TestLossGradient(t *testing.T) {
 	}
 }
 
+// A student that is all but certain has a tail that its other probabilities do not tell
+// from 0, which the loss and its gradient still know.
+func TestSmallTail(t *testing.T) {
+	const n, k = 40, 1
+	student, teacher := make([]float32, n), make([]float32, n)
+	student[0], teacher[0] = 20, 8
+	e8, e20 := math.Exp(8), math.Exp(20)
+	p, q := e8/(e8+n-1), e20/(e20+n-1)
+	tailP, tailQ := (n-1)/(e8+n-1), (n-1)/(e20+n-1)
+	for name, want := range map[string]struct{ loss, top, other float64 }{
+		"forward": {p*math.Log(p/q) + tailP*math.Log(tailP/tailQ), q - p, (tailQ - tailP) / (n - 1)},
+		"reverse": {q*math.Log(q/p) + tailQ*math.Log(tailQ/tailP), 0, 0},
+	} {
+		l := losses[name]([]Target{target(teacher, 1, k)}, 1)
+		grad := make([]float32, n)
+		if got := l.Loss(0, student, grad); math.Abs(got-0.5*want.loss) > zeroTolerance {
+			t.Errorf("%s: loss %g, want %g", name, got, 0.5*want.loss)
+		}
+		if name != "forward" {
+			continue
+		}
+		for i, g := range grad {
+			w := 0.5 * want.other
+			if i < k {
+				w = 0.5 * want.top
+			}
+			if math.Abs(float64(g)-w) > 1e-3*math.Abs(w) {
+				t.Errorf("gradient %d is %g, want %g", i, g, w)
+			}
+		}
+	}
+}
+
+// By hand, p = (½, ½) and q = (¼, ¾) at T = 2: which way the divergence goes, T², and
+// the gradient W·T·(q − p).
+func TestLossByHand(t *testing.T) {
+	const weight, temperature = 0.5, 2
+	logits := []float32{0, float32(temperature * math.Log(3))}
+	ln := func(x float64) float64 { return math.Log(x) }
+	for name, want := range map[string]float64{
+		"forward": 0.5*ln(0.5/0.25) + 0.5*ln(0.5/0.75),
+		"reverse": 0.25*ln(0.25/0.5) + 0.75*ln(0.75/0.5),
+	} {
+		grad := make([]float32, 2)
+		got := losses[name]([]Target{target([]float32{1, 1}, temperature, 0)}, temperature).Loss(0, logits, grad)
+		if want *= weight * temperature * temperature; math.Abs(got-want) > 1e-6 {
+			t.Errorf("%s: loss %g, want %g", name, got, want)
+		}
+		if g := weight * temperature * 0.25; name == "forward" && (math.Abs(float64(grad[0])+g) > 1e-6 || math.Abs(float64(grad[1])-g) > 1e-6) {
+			t.Errorf("%s: gradient %v, want −%g and %g", name, grad, g, g)
+		}
+	}
+}
+
 // A coarser partition of the tokens cannot have a greater divergence.
 func TestTopKIsALowerBound(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))

@@ -17,30 +17,59 @@ type Target struct {
 	Tail float64   // probability of the tokens that IDs lacks
 }
 
-// leastTail keeps the tail's logarithm finite where rounding has eaten it.
-const leastTail = 1e-9
+// What tails are taken for at least, so that their logarithms are finite: a teacher's
+// was left over by the probabilities beside it, which were rounded; a student's is
+// summed up, and is 0 only where exponentials are.
+const (
+	leastTail  = 1e-9
+	leastTailQ = 1e-30
+)
 
 // A response is what a loss on soft labels knows of one row: the student's
 // distribution q at temperature T, seen through the target's partition.
 type response struct {
-	logits  []float32
-	block   []float32 // memory: see blocks
-	t, lse  float64
-	tailQ   float64 // the student's probability of the target's tail
-	tailLog float64 // ln(tailP / tailQ)
+	logits []float32
+	block  []float32 // memory: see blocks
+	ids    []int32   // of the target
+	t, lse float64
+	tailP  float64 // the target's probability of its tail; 0 if no token is in it
+	tailQ  float64 // the student's
 }
 
+// respond returns the student's response. The tail is summed over its own tokens: what
+// the others leave of 1 would be noise where they take nearly all.
 func respond(logits []float32, p *Target, temperature float64, block []float32) response {
-	r := response{logits: logits, block: block, t: temperature, lse: logSumExp(logits, temperature, block)}
-	if p.IDs != nil {
-		rest := 1.0
-		for _, id := range p.IDs {
-			rest -= math.Exp(r.logQ(int(id)))
-		}
-		r.tailQ = math.Max(rest, leastTail)
-		r.tailLog = math.Log(math.Max(p.Tail, leastTail) / r.tailQ)
+	r := response{logits: logits, block: block, ids: p.IDs, t: temperature}
+	if p.IDs == nil {
+		r.lse = logSumExp(logits, temperature, block)
+		return r
+	}
+	greatest := kernel.Max(logits)
+	var tail, rest float64
+	r.tail(func(lo, hi int) { tail += sumExp(logits[lo:hi], greatest, temperature, block) })
+	for _, id := range p.IDs {
+		rest += math.Exp(float64(logits[id]-greatest) / temperature)
+	}
+	r.lse = float64(greatest)/temperature + math.Log(tail+rest)
+	r.tailQ = max(tail/(tail+rest), leastTailQ)
+	if len(p.IDs) < len(logits) { // else it is what rounding left of 1
+		r.tailP = p.Tail
 	}
 	return r
+}
+
+// tail calls f with the ranges of tokens that the target's IDs lack.
+func (r *response) tail(f func(lo, hi int)) {
+	lo := 0
+	for _, id := range r.ids {
+		if hi := int(id); lo < hi {
+			f(lo, hi)
+		}
+		lo = int(id) + 1
+	}
+	if lo < len(r.logits) {
+		f(lo, len(r.logits))
+	}
 }
 
 func (r *response) logQ(id int) float64 { return float64(r.logits[id])/r.t - r.lse }
@@ -51,20 +80,26 @@ func logSumExp(x []float32, t float64, block []float32) float64 {
 		return float64(kernel.LogSumExp(x))
 	}
 	greatest := kernel.Max(x)
-	var sum float64
-	exponentials(x, block, func(_ int, b []float32) {
-		sum += float64(kernel.Sum(b))
-	}, greatest, float32(1/t))
-	return float64(greatest)/t + math.Log(sum)
+	return float64(greatest)/t + math.Log(sumExp(x, greatest, t, block))
 }
 
-// addSoftmax adds a·q to y.
-func (r *response) addSoftmax(y []float32, a float64) {
+// sumExp returns Σ exp((x − shift)/t).
+func sumExp(x []float32, shift float32, t float64, block []float32) (sum float64) {
+	exponentials(x, block, func(_ int, b []float32) {
+		sum += float64(kernel.Sum(b))
+	}, shift, float32(1/t))
+	return sum
+}
+
+// addSoftmax adds a·q to y of tokens lo to hi.
+func (r *response) addSoftmax(y []float32, lo, hi int, a float64) {
+	x := r.logits[lo:hi]
+	y = y[lo:hi]
 	if r.t == 1 {
-		kernel.AddSoftmax(y, r.logits, float32(r.lse), float32(a))
+		kernel.AddSoftmax(y, x, float32(r.lse), float32(a))
 		return
 	}
-	exponentials(r.logits, r.block, func(at int, b []float32) {
+	exponentials(x, r.block, func(at int, b []float32) {
 		kernel.Axpy(float32(a), b, y[at:at+len(b)])
 	}, float32(r.lse*r.t), float32(1/r.t))
 }

@@ -19,9 +19,10 @@ type ReverseKL struct {
 func (l *ReverseKL) Loss(row int, logits, grad []float32) float64 {
 	p := &l.Targets[row]
 	r := respond(logits, p, l.Temperature, l.blocks.of(row))
-	kl := 0.0
+	kl, tailRatio := 0.0, 0.0
 	if p.IDs != nil {
-		kl = -r.tailQ * r.tailLog
+		tailRatio = math.Log(r.tailQ / max(r.tailP, leastTail))
+		kl = r.tailQ * tailRatio
 	}
 	each := func(f func(id int, q, ratio float64)) {
 		for i, logP := range p.LogP {
@@ -39,14 +40,13 @@ func (l *ReverseKL) Loss(row int, logits, grad []float32) float64 {
 		}
 	})
 	if grad != nil {
-		scale, tail := l.Weight*l.Temperature, 0.0
+		scale := l.Weight * l.Temperature
 		if p.IDs != nil {
-			tail = -r.tailLog - kl
-			r.addSoftmax(grad, scale*tail)
+			r.tail(func(lo, hi int) { r.addSoftmax(grad, lo, hi, scale*(tailRatio-kl)) })
 		}
 		each(func(id int, q, ratio float64) {
 			if q > 0 {
-				grad[id] += float32(scale * q * (ratio - kl - tail))
+				grad[id] += float32(scale * q * (ratio - kl))
 			}
 		})
 	}

@@ -74,14 +74,15 @@ func TestChannels(t *testing.T) {
 	imp := &Importance{Channels: make([]float64, 2)}
 	seqs := []op.Seq{{Len: 1}}
 	listeners := map[string]func(*op.Value){}
-	imp.channels(2, listeners, &seqs)
+	norms := embedding(2, 2, listeners, &seqs)
 	for i, name := range []string{
 		"blk.0.attn_norm.weight.out", "blk.0.ffn_norm.weight.out", "blk.1.attn_norm.weight.out", "blk.1.ffn_norm.weight.out", "output_norm.weight.out",
 	} {
 		listeners[name](matrix(2, float32(i), -1))
 	}
-	if len(listeners) != 5 || !near(imp.Channels[0], 0+1+4+9+16) || !near(imp.Channels[1], 5) {
-		t.Errorf("channels %v of %d norms, want [30 5] of 5", imp.Channels, len(listeners))
+	imp.addChannels(norms)
+	if len(listeners) != 5 || !near(imp.Channels[0], 0+1+2+3+4) || !near(imp.Channels[1], 5) {
+		t.Errorf("channels %v of %d norms, want [10 5] of 5", imp.Channels, len(listeners))
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 // Importance is what calibration data makes of each part of a model.
 type Importance struct {
 	Layers   []float64   // block influence
-	Channels []float64   // activation after the norms
-	Neurons  [][]float64 // activation before ffn_down, by layer
-	Heads    [][]float64 // activation before attn_output, by layer
+	Channels []float64   // activation after the norms, summed over them
+	Neurons  [][]float64 // activation before ffn_down, squared, by layer
+	Heads    [][]float64 // activation before attn_output, squared, by layer
 	Tokens   []int       // how often each occurs
 }
 
@@ -37,7 +37,7 @@ func Measure(ctx context.Context, m *model.Model, set []train.Sequence, pool *pa
 	listeners := map[string]func(*op.Value){}
 	var seqs []op.Seq
 	var in []float32
-	imp.channels(c.Layers, listeners, &seqs)
+	norms := embedding(c.Layers, c.Width, listeners, &seqs)
 	for l := range c.Layers {
 		imp.depth(l, &in, listeners)
 		imp.Neurons = append(imp.Neurons, neurons(l, c.FFN, listeners, &seqs))
@@ -62,6 +62,7 @@ func Measure(ctx context.Context, m *model.Model, set []train.Sequence, pool *pa
 	if len(unheard) > 0 { // what it measures would be 0, and the first to go
 		return nil, fmt.Errorf("prune: architecture %s does not show %q, by which its parts are measured", c.Arch, slices.Min(slices.Collect(maps.Keys(unheard))))
 	}
+	imp.addChannels(norms)
 	return imp, nil
 }
 

@@ -1,14 +1,32 @@
 package prune
 
-import "limbeck/nn/op"
+import (
+	"math"
 
-// channels listens for the importance of the embedding channels, which all
-// layers share: their magnitude after the norms, summed over all norms.
-func (imp *Importance) channels(layers int, listeners map[string]func(*op.Value), seqs *[]op.Seq) {
-	add := func(v *op.Value) { addMagnitudes(imp.Channels, v, *seqs) }
-	for l := range layers {
-		listeners[tap(l, "attn_norm.weight.out")] = add
-		listeners[tap(l, "ffn_norm.weight.out")] = add
+	"limbeck/nn/op"
+)
+
+// embedding listens for the importance of the embedding channels, which all
+// layers share: their magnitude after each norm, whose squares are returned.
+func embedding(layers, width int, listeners map[string]func(*op.Value), seqs *[]op.Seq) (norms [][]float64) {
+	listen := func(name string) {
+		squares := make([]float64, width)
+		listeners[name] = func(v *op.Value) { addMagnitudes(squares, v, *seqs) }
+		norms = append(norms, squares)
 	}
-	listeners["output_norm.weight.out"] = add
+	for l := range layers {
+		listen(tap(l, "attn_norm.weight.out"))
+		listen(tap(l, "ffn_norm.weight.out"))
+	}
+	listen("output_norm.weight.out")
+	return norms
+}
+
+// addChannels adds the magnitudes of all norms.
+func (imp *Importance) addChannels(norms [][]float64) {
+	for _, squares := range norms {
+		for c, x := range squares {
+			imp.Channels[c] += math.Sqrt(x)
+		}
+	}
 }
