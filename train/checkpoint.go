@@ -91,11 +91,13 @@ func (t *Trainer) openBest(step int, f func(*gguf.File, parts) error) (err error
 	return nil
 }
 
-// dropBest removes the weights of validations that are the best no more.
+// dropBest removes the weights of validations that are the best no more. Names alone
+// are matched: brackets in the folder's path are no pattern.
 func (t *Trainer) dropBest() error {
-	old, err := filepath.Glob(filepath.Join(t.o.Checkpoint, "best-*.gguf"))
-	for _, path := range old {
-		if path != t.bestFile(t.state.Best) {
+	there, err := os.ReadDir(t.o.Checkpoint)
+	for _, e := range there {
+		path := filepath.Join(t.o.Checkpoint, e.Name())
+		if ours, _ := filepath.Match("best-*.gguf", e.Name()); ours && path != t.bestFile(t.state.Best) {
 			err = errors.Join(err, os.Remove(path))
 		}
 	}

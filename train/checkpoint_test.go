@@ -127,6 +127,35 @@ func TestDamagedCheckpoints(t *testing.T) {
 	}
 }
 
+// A folder's name is no pattern, which may be broken or fit another folder.
+func TestBestOfOddFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"m[1.work", "m[1].work", "m1.work"} {
+		folder := filepath.Join(dir, name)
+		if err := os.Mkdir(folder, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{"best-1.gguf", "best-2.gguf", checkpointFile} {
+			if err := os.WriteFile(filepath.Join(folder, file), nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, name := range []string{"m[1.work", "m[1].work"} {
+		trainer := &Trainer{o: Options{Checkpoint: filepath.Join(dir, name)}}
+		trainer.state.Best = 2
+		if err := trainer.dropBest(); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, want := range map[string]int{"m[1.work": 2, "m[1].work": 2, "m1.work": 3} {
+		left, err := os.ReadDir(filepath.Join(dir, name))
+		if err != nil || len(left) != want || left[len(left)-2].Name() != "best-2.gguf" {
+			t.Errorf("%s: left %v, %v; want %d files, best-2.gguf one of them", name, left, err, want)
+		}
+	}
+}
+
 // A checkpoint whose best weights are lost, or are no numbers, is refused.
 func TestLostBest(t *testing.T) {
 	pool := par.New(1)

@@ -109,7 +109,11 @@ func (o *output) checkFolder(inputs ...string) error {
 		return usageErrorf("%s %s is what the command reads: --force writes over it", o.name, o.path)
 	}
 	for _, pattern := range []string{"config.json", "*.safetensors"} {
-		if found, err := filepath.Glob(filepath.Join(o.path, pattern)); err == nil && len(found) == 0 {
+		fits := func(e fs.DirEntry) bool {
+			ok, _ := filepath.Match(pattern, e.Name())
+			return ok
+		}
+		if !slices.ContainsFunc(entries, fits) {
 			return usageErrorf("%s %s is there and is no Hugging Face model (no %s): --force writes into it", o.name, o.path, pattern)
 		}
 	}
