@@ -19,7 +19,10 @@ func claim(f *os.File) bool { return !errors.Is(lock(f), syscall.EWOULDBLOCK) }
 // removeUnclaimed removes a file that no process is writing. One that is not ours to
 // look into stays.
 func removeUnclaimed(path string) error {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // NFS locks only what is open for writing
+	if errors.Is(err, os.ErrPermission) {
+		f, err = os.Open(path) // which is enough elsewhere, for one that may only be read
+	}
 	if errors.Is(err, os.ErrPermission) {
 		return nil
 	}
