@@ -152,20 +152,6 @@ func CommitAll(files []*Pending) error {
 	return nil
 }
 
-// Rename gives a file that has reached the disk the name of the [Target] of to,
-// which is in the same file system, and has that reach the disk too.
-func Rename(from, to string) error {
-	to, err := Target(to)
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	syncDir(filepath.Dir(to))
-	return nil
-}
-
 // Sync flushes what was written to the disk, so that Commit has only the renaming
 // left. Writing after it fails.
 func (p *Pending) Sync() error {
@@ -196,17 +182,6 @@ func (p *Pending) Discard() {
 	os.Remove(p.file.Name())
 	delist(p.file.Name())
 	p.file = nil
-}
-
-// syncDir makes a rename in dir durable. Not every system can; the rename is
-// atomic without it.
-func syncDir(dir string) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return
-	}
-	d.Sync()
-	d.Close()
 }
 
 // Size returns the bytes of a file, or of a folder's files, for display: what

@@ -181,7 +181,7 @@ func (f *Folder) discard(dir string) error {
 	if err := os.RemoveAll(away); err != nil {
 		return err
 	}
-	if err := os.Rename(dir, away); err != nil {
+	if err := disk.Rename(dir, away); err != nil {
 		return err
 	}
 	return os.RemoveAll(away)

@@ -160,7 +160,7 @@ func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.D
 		s.output, err = finish(s, w, f.Machine)
 	}
 	if err == nil {
-		err = os.Rename(w.Dir, final)
+		err = disk.Rename(w.Dir, final)
 	}
 	if err != nil {
 		fmt.Fprintf(log, "%s failed: %v\n", stamp(), err)
@@ -168,9 +168,6 @@ func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.D
 	}
 	s.Done, s.Why = true, ""
 	fmt.Fprintf(log, "%s done in %s\n", stamp(), took.Round(time.Millisecond))
-	if err := syncPath(filepath.Dir(final)); err != nil {
-		return 0, err
-	}
 	return took, os.RemoveAll(temp)
 }
 
@@ -368,7 +365,7 @@ func (f *Folder) placeFile(from, to string) error {
 		return err
 	}
 	if os.Link(from, temp) == nil {
-		return os.Rename(temp, to)
+		return disk.Rename(temp, to)
 	}
 	return disk.CopyFile(from, to)
 }

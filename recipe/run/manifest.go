@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+
+	"limbeck/internal/disk"
 )
 
 // manifestFile lies in a step's output.
@@ -42,7 +44,7 @@ func seal(w *Work, m *manifest) error {
 			return err
 		}
 		if e.IsDir() {
-			return syncPath(p)
+			return disk.Sync(p)
 		}
 		rel, err := filepath.Rel(dir, p)
 		if err != nil {
@@ -52,7 +54,7 @@ func seal(w *Work, m *manifest) error {
 		if rel == manifestFile || rel == digestsFile || !e.Type().IsRegular() {
 			return fmt.Errorf("a step must not write %s", rel)
 		}
-		if err := syncPath(p); err != nil {
+		if err := disk.Sync(p); err != nil {
 			return err
 		}
 		digest, err := d.file(p)
@@ -81,7 +83,7 @@ func seal(w *Work, m *manifest) error {
 	if err := writeFile(filepath.Join(dir, manifestFile), text); err != nil {
 		return err
 	}
-	return syncPath(dir)
+	return disk.Sync(dir)
 }
 
 // verify reads the manifest of a step's output and checks the files against

@@ -1,0 +1,13 @@
+package disk
+
+import (
+	"errors"
+	"syscall"
+)
+
+// inUse tells whether an error may be that another program, as a virus scanner or an
+// indexer, has a file open: one to rename, one in a folder to rename, or one to replace.
+func inUse(err error) bool {
+	const accessDenied, sharingViolation = syscall.Errno(5), syscall.Errno(32) // ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
+	return errors.Is(err, accessDenied) || errors.Is(err, sharingViolation)
+}
