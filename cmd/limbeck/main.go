@@ -15,10 +15,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"limbeck/eval/bench"
+	"limbeck/internal/machine"
 	"limbeck/recipe/steps"
 )
 
 func main() {
+	machine.KeepToQuota()
 	bench.Child(steps.Open)
 	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

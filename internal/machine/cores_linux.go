@@ -2,6 +2,8 @@ package machine
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,10 +33,27 @@ func countList(text string) int {
 	return n
 }
 
-// quota returns the cores' worth of time that the control group allows.
-func quota() float64 {
-	text, _ := os.ReadFile("/sys/fs/cgroup/cpu.max")
-	return parseQuota(string(text))
+// quota returns the cores' worth of time that the control groups allow, 0 for no limit.
+func quota() float64 { return quotaOf("/") }
+
+func quotaOf(root string) float64 {
+	least := 0.0
+	look := func(text []byte) {
+		if q := parseQuota(string(text)); q > 0 && (least == 0 || q < least) {
+			least = q
+		}
+	}
+	v2, v1 := groups(root, "cpu")
+	for _, dir := range v2 {
+		text, _ := os.ReadFile(filepath.Join(dir, "cpu.max"))
+		look(text)
+	}
+	for _, dir := range v1 {
+		micros, _ := os.ReadFile(filepath.Join(dir, "cpu.cfs_quota_us")) // -1: none
+		period, _ := os.ReadFile(filepath.Join(dir, "cpu.cfs_period_us"))
+		look(slices.Concat(micros, period))
+	}
+	return least
 }
 
 // parseQuota reads "QUOTA PERIOD"; a quota of "max" is none.

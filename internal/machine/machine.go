@@ -4,6 +4,7 @@
 package machine
 
 import (
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -26,14 +27,14 @@ type Facts struct {
 	Online  int     `json:"online_cores"`           // of the machine
 	Cores   int     `json:"cores"`                  // that this process may run on
 	Threads int     `json:"threads"`                // that it uses at a time: GOMAXPROCS
-	Quota   float64 `json:"core_quota,omitempty"`   // cores' worth of time that the control group allows
+	Quota   float64 `json:"core_quota,omitempty"`   // cores' worth of time that the control groups allow
 	Busy    float64 `json:"cores_busy"`             // with other programs, while nothing ran here
 	Stolen  float64 `json:"cores_stolen"`           // by other machines on the same host
 	Load    float64 `json:"load_average,omitempty"` // of the last minute, programs that want a core
 
 	Memory    int64 `json:"memory_bytes,omitempty"`           // of the machine
 	Available int64 `json:"memory_available_bytes,omitempty"` // to this process
-	Limit     int64 `json:"memory_limit_bytes,omitempty"`     // of the control group, if it has one
+	Limit     int64 `json:"memory_limit_bytes,omitempty"`     // the least of a control group, if one has any
 }
 
 // idleLook is how long Look watches what others take of the cores.
@@ -51,6 +52,24 @@ func Look() Facts {
 	time.Sleep(idleLook)
 	f.Busy, f.Stolen = readTimes().since(before, f.Online)
 	return f
+}
+
+// KeepToQuota has Go use no more threads at a time than control groups allow cores'
+// worth of time, two at least: more would stop and wait for each other. Its runtime sees
+// to the innermost group by itself, and to none around it. GOMAXPROCS of the
+// environment stands.
+func KeepToQuota() {
+	if n := threadsFor(quota(), runtime.GOMAXPROCS(0)); os.Getenv("GOMAXPROCS") == "" && n < runtime.GOMAXPROCS(0) {
+		runtime.GOMAXPROCS(n)
+	}
+}
+
+// threadsFor returns how many of so many threads to use under a quota, 0 for none.
+func threadsFor(quota float64, threads int) int {
+	if quota <= 0 || quota >= float64(threads) {
+		return threads
+	}
+	return min(threads, max(2, int(math.Ceil(quota))))
 }
 
 // CPU names the processor, where the system tells; else its architecture.

@@ -51,6 +51,17 @@ func TestHindrances(t *testing.T) {
 	}
 }
 
+func TestThreadsFor(t *testing.T) {
+	for _, c := range []struct {
+		quota         float64
+		threads, want int
+	}{{0, 8, 8}, {9.5, 8, 8}, {3, 8, 3}, {3.1, 8, 4}, {.5, 8, 2}, {.5, 1, 1}} {
+		if got := threadsFor(c.quota, c.threads); got != c.want {
+			t.Errorf("%d threads under a quota of %v cores: %d, want %d", c.threads, c.quota, got, c.want)
+		}
+	}
+}
+
 func TestBetter(t *testing.T) {
 	a := Limits{Read: Rate{One: 1, All: 4}, Arithmetic: []Rate{{Kind: "f32", One: 5, All: 6}}}
 	b := Limits{Read: Rate{One: 2, All: 3}, Arithmetic: []Rate{{Kind: "f32", One: 4, All: 8}}}
