@@ -65,10 +65,16 @@ func Read(path string, text []byte, set ...string) (*Recipe, error) {
 // Find returns where a file that the recipe names lies.
 func (r *Recipe) Find(f File) string {
 	p := filepath.FromSlash(string(f))
-	if p == "" || filepath.IsAbs(p) {
+	if p == "" || Absolute(p) {
 		return p
 	}
 	return filepath.Join(filepath.Dir(r.Path), p)
+}
+
+// Absolute tells whether a path is the same from every folder. [filepath.IsAbs] denies
+// it of Windows' \models\m.gguf and /models/m.gguf, which name no volume.
+func Absolute(path string) bool {
+	return filepath.IsAbs(path) || path != "" && os.IsPathSeparator(path[0])
 }
 
 // parse returns the recipe's outermost mapping.

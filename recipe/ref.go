@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -86,7 +85,7 @@ func refKind(s string) (RefKind, error) {
 
 func isPath(s string) bool {
 	lower := strings.ToLower(s)
-	return strings.HasPrefix(s, ".") || filepath.IsAbs(s) || strings.HasPrefix(s, "/") ||
+	return strings.HasPrefix(s, ".") || Absolute(s) ||
 		strings.HasSuffix(lower, ".gguf") && !strings.Contains(s, "://") && !strings.HasPrefix(s, "hf.co/")
 }
 

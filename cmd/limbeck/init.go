@@ -161,19 +161,26 @@ func (f *initFlags) findParts() error {
 	return nil
 }
 
-// fromFolder returns path as seen from a folder, if it is relative.
+// fromFolder returns path as seen from a folder, if it is relative. Where nothing leads
+// from one to the other, as between Windows' volumes, it is absolute.
 func fromFolder(dir, path string) string {
-	if filepath.IsAbs(path) {
+	if recipe.Absolute(path) {
 		return path
 	}
-	if rel, err := filepath.Rel(dir, path); err == nil {
-		return filepath.ToSlash(rel)
+	whole, err1 := filepath.Abs(path)
+	from, err2 := filepath.Abs(dir)
+	if err1 != nil || err2 != nil {
+		return path
 	}
-	return path
+	rel, err := filepath.Rel(from, whole)
+	if err != nil {
+		return whole
+	}
+	return filepath.ToSlash(rel)
 }
 
 func asPath(path string) string {
-	if filepath.IsAbs(path) || strings.HasPrefix(path, "../") {
+	if recipe.Absolute(path) || strings.HasPrefix(path, "../") {
 		return path
 	}
 	return "./" + path

@@ -122,7 +122,7 @@ func stage(text string) ([]recipe.Stage, error) {
 
 // setRef reads a reference as commands take it: a file's path needs no ./ here.
 func setRef(r *recipe.Ref, text string) error {
-	if _, err := os.Stat(text); err == nil && !filepath.IsAbs(text) {
+	if _, err := os.Stat(text); err == nil && !recipe.Absolute(text) {
 		text = "." + string(filepath.Separator) + filepath.Clean(text)
 	}
 	if err := r.Set(text); err != nil {
