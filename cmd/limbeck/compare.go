@@ -363,7 +363,7 @@ func (a *app) printReport(r *report.Report, rest string) error {
 		return r.WriteJSON(a.out)
 	}
 	var b bytes.Buffer
-	if err := r.WriteText(&b, report.TextOptions{Width: tableWidth, Color: isTerminal(a.out) && os.Getenv("NO_COLOR") == "", Rest: rest}); err != nil {
+	if err := r.WriteText(&b, report.TextOptions{Width: tableWidth, Color: screenOf(a.out) != nil && os.Getenv("NO_COLOR") == "", Rest: rest}); err != nil {
 		return err
 	}
 	_, err := io.Copy(a.out, &b)

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/term"
 )
 
 // Results are where a command's results go. They keep the first error of writing,
@@ -41,6 +44,25 @@ func (a *app) remark(format string, args ...any) {
 	if !a.quiet {
 		a.progress.line(printable(fmt.Sprintf(format, args...)))
 	}
+}
+
+// terminalOf returns the terminal that a stream is, nil for any other.
+func terminalOf(stream any) *os.File {
+	if r, ok := stream.(*results); ok {
+		stream = r.Writer
+	}
+	if f, ok := stream.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
+}
+
+// screenOf is terminalOf, for what obeys escape sequences.
+func screenOf(stream any) *os.File {
+	if f := terminalOf(stream); f != nil && os.Getenv("TERM") != "dumb" && takesEscapes(f) {
+		return f
+	}
+	return nil
 }
 
 // detail is a remark for --verbose.

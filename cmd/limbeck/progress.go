@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,7 +49,7 @@ const (
 
 func newProgress(w io.Writer) *progress {
 	p := &progress{w: w, fd: -1, now: time.Now}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+	if f := screenOf(w); f != nil {
 		p.fd = int(f.Fd())
 	}
 	return p

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"limbeck/data"
 	"limbeck/internal/machine"
@@ -148,7 +146,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	talk := len(args) == 1 && isTerminal(a.in)
+	talk := len(args) == 1 && terminalOf(a.in) != nil
 	if talk && (a.json || f.raw) {
 		return usageErrorf("a chat has no --json and no --raw; give a prompt")
 	}
@@ -275,7 +273,7 @@ func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, err
 // characters are left out: a model is not to steer it.
 func (a *app) emit() func(string) {
 	safe := func(text string) string { return text }
-	if isTerminal(a.out) {
+	if terminalOf(a.out) != nil {
 		safe = printable
 	}
 	return func(text string) { io.WriteString(a.out, safe(text)) }
@@ -289,14 +287,6 @@ func printable(text string) string {
 		}
 		return r
 	}, text)
-}
-
-func isTerminal(stream any) bool {
-	if r, ok := stream.(*results); ok {
-		stream = r.Writer
-	}
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func (f *runFlags) unsure(r *generate.Reply) bool { return r.Confidence() < f.minConfidence }
