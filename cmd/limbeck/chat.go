@@ -13,7 +13,7 @@ import (
 )
 
 const chatHelp = `/clear  forget the conversation
-/bye    end; Ctrl-D does too
+/bye    end; ` + endOfInput + ` does too
 Ctrl-C  stop a reply
 Anything else is said to the model.`
 
@@ -36,11 +36,12 @@ func (a *app) chat(ctx context.Context, name string, f *runFlags, e *engine, s *
 		fmt.Fprintf(a.err, "Chatting with %s; /help tells more.\n", name)
 	}
 	restore := a.takeInterrupts(func() bool {
-		fmt.Fprintf(a.err, "\n/bye or Ctrl-D ends the chat.\n%s", promptSign)
+		shortly(func() { fmt.Fprintf(a.err, "\n/bye or %s ends the chat.\n%s", endOfInput, promptSign) })
 		return true
 	})
 	defer restore()
-	lines, failed := readLines(ctx, a.in)
+	goesOn := func() bool { return interruptEndsInput && a.interrupts.justNow() }
+	lines, failed := readLines(ctx, a.in, goesOn)
 	for {
 		fmt.Fprint(a.err, promptSign)
 		select {
@@ -64,23 +65,26 @@ const promptSign = ">>> "
 // longer one the end is lost, and nothing tells.
 const terminalLine = 4095
 
-// readLines sends the lines of r until it or ctx ends. failed holds the error
-// that ended it once the channel is closed.
-func readLines(ctx context.Context, r io.Reader) (lines <-chan string, failed *error) {
+// readLines sends the lines of r until it or ctx ends. What seems to be the end of r is
+// none if goesOn says so. failed holds the error that ended it once the channel is
+// closed.
+func readLines(ctx context.Context, r io.Reader, goesOn func() bool) (lines <-chan string, failed *error) {
 	out := make(chan string)
 	failed = new(error)
 	go func() {
 		defer close(out)
-		in := bufio.NewScanner(r)
-		in.Buffer(nil, maxPrompt)
-		for in.Scan() {
-			select {
-			case out <- in.Text():
-			case <-ctx.Done():
-				return
+		for again := true; again; again = *failed == nil && goesOn() {
+			in := bufio.NewScanner(r)
+			in.Buffer(nil, maxPrompt)
+			for in.Scan() {
+				select {
+				case out <- in.Text():
+				case <-ctx.Done():
+					return
+				}
 			}
+			*failed = in.Err()
 		}
-		*failed = in.Err()
 	}()
 	return out, failed
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,4 +64,59 @@ func TestConvertIsInterrupted(t *testing.T) {
 	if _, err := os.Stat(folder); !os.IsNotExist(err) {
 		t.Errorf("the folder is left: %v", err)
 	}
+}
+
+// Where nobody reads standard error any more, the second signal still ends the program.
+func TestInterruptedUnheard(t *testing.T) {
+	dir := t.TempDir()
+	model := filepath.Join(dir, "endless.gguf")
+	writeEndless(t, model)
+	results, err := os.Create(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer results.Close()
+	cmd := exec.CommandContext(t.Context(), "limbeck", "run", model, "hello", "--max-tokens", "0", "--threads", "1")
+	cmd.Stdout, cmd.Stderr = results, fullPipe(t)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); fileSize(t, results.Name()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the reply does not begin")
+		}
+	}
+	// Two of one kind could come as one.
+	if err := errors.Join(cmd.Process.Signal(syscall.SIGINT), cmd.Process.Signal(syscall.SIGTERM)); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer late.Stop()
+	_ = cmd.Wait() // what it says comes in the exit code
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+}
+
+// fullPipe returns a pipe that takes nothing more.
+func fullPipe(t *testing.T) *os.File {
+	t.Helper()
+	var ends [2]int
+	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	reader, writer := os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "writer")
+	t.Cleanup(func() { _ = errors.Join(reader.Close(), writer.Close()) })
+	if err := syscall.SetNonblock(ends[1], true); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := syscall.Write(ends[1], make([]byte, 4096)); err != nil {
+			break
+		}
+	}
+	if err := syscall.SetNonblock(ends[1], false); err != nil { // the program is to wait, as for any pipe
+		t.Fatal(err)
+	}
+	return writer
 }

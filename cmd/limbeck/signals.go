@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"limbeck/internal/disk"
 )
@@ -15,6 +16,7 @@ import (
 type interrupts struct {
 	mu   sync.Mutex
 	take func() bool
+	last time.Time // when Ctrl-C came
 }
 
 // takeInterrupts makes Ctrl-C call f instead of ending the command, until
@@ -57,16 +59,46 @@ func (a *app) withSignals() (context.Context, func()) {
 func (a *app) onSignal(s os.Signal, ctx context.Context, cancel func()) {
 	a.interrupts.mu.Lock()
 	take := a.interrupts.take
+	if s == os.Interrupt {
+		a.interrupts.last = time.Now()
+	}
 	a.interrupts.mu.Unlock()
 	if s == os.Interrupt && take != nil && take() {
 		return
 	}
 	if ctx.Err() != nil {
 		disk.Abandon()
-		a.progress.finish()
-		fmt.Fprintln(a.err, "limbeck: ended")
+		shortly(func() {
+			a.progress.finish()
+			fmt.Fprintln(a.err, "limbeck: ended")
+		})
 		os.Exit(exitInterrupted)
 	}
+	// What goes on from where says so as it ends.
+	shortly(func() { a.remark("stopping; Ctrl-C again to end at once") })
 	cancel()
-	a.remark("stopping; Ctrl-C again to end at once") // what goes on from where says so as it ends
+}
+
+// shortly does f, which tells the user something, and does not wait for it long: who
+// reads standard error may have stopped, as a pager does, and signals are to be heard.
+func shortly(f func()) {
+	const long = 200 * time.Millisecond
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(long):
+	}
+}
+
+// justNow tells whether Ctrl-C came a moment ago, or comes in a moment.
+func (i *interrupts) justNow() bool {
+	const moment = 100 * time.Millisecond
+	time.Sleep(moment)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return time.Since(i.last) < 2*moment
 }
