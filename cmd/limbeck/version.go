@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/cpu"
 
 	"limbeck/tensor/kernel"
 )
@@ -50,4 +51,14 @@ func buildInfo() build {
 }
 
 // machineClass names the machines on which equal work gives equal bytes.
-func machineClass() string { return runtime.GOARCH + "/" + kernel.Tier() }
+func machineClass() string { return classOf(kernel.Tier(), cpu.X86.HasAVX && cpu.X86.HasFMA) }
+
+// classOf is machineClass of a tier, on a processor with or without x86's FMA: Go's own
+// exp takes it where it is there, which all tiers but the lowest ask for.
+func classOf(tier string, fma bool) string {
+	class := runtime.GOARCH + fused + "/" + tier
+	if fma && tier == kernel.Tiers()[0] {
+		class += "+fma"
+	}
+	return class
+}
