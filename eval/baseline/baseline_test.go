@@ -21,7 +21,15 @@ func TestSplit(t *testing.T) {
 		"it's 5pm, isn’t it?": "it's|5pm|,|isn’t|it|?",
 		"cafe\u0301 (été)":    "cafe\u0301|(|été|)",
 		"a-b":                 "a|-|b",
-		"日本 3.5":              "日本|3|.|5",
+		"日本 3.5":              "日|本|3|.|5",
+		"明天6點叫我":              "明|天|6|點|叫|我",
+		"iPhoneのコーヒー":         "iPhone|の|コ|ー|ヒ|ー",
+		"タイマー10分":             "タ|イ|マ|ー|10|分",
+		"ປິດໄຟ":               "ປິ|ດ|ໄ|ຟ",
+		"បើកភ្លើង":            "បើ|ក|ភ្|លើ|ង",
+		"မီးဖွင့်":            "မီး|ဖွ|င့်",
+		"ตั้ง ๑๐ นาที":        "ตั้|ง|๑๐|น|า|ที",
+		"여섯시에 깨워":             "여섯시에|깨워",
 	} {
 		var got []string
 		for _, w := range split(text) {
@@ -128,6 +136,7 @@ func TestAlign(t *testing.T) {
 		{"sixty", []data.Slot{{Name: "time", Value: "six"}}, []int16{0}},
 		{"six pm", []data.Slot{{Name: "time", Value: "six pm"}, {Name: "time", Value: "six"}}, []int16{3, 4}},
 		{"six", []data.Slot{{Name: "other", Value: "six"}}, []int16{0}},
+		{"明天六點叫我", []data.Slot{{Name: "time", Value: "六點"}}, []int16{0, 0, 3, 4, 0, 0}},
 	} {
 		if got := align(c.text, split(c.text), c.slots, names); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.text, got, c.want)
@@ -313,6 +322,23 @@ func TestTrainAndReply(t *testing.T) {
 	again, err := Train(t.Context(), examples, Options{})
 	if err != nil || !reflect.DeepEqual(m.intent, again.intent) || !reflect.DeepEqual(m.slots, again.slots) {
 		t.Errorf("equal examples, different models, %v", err)
+	}
+}
+
+// A slot within a clause without spaces is found.
+func TestTrainUnspaced(t *testing.T) {
+	var examples []data.Example
+	for _, hour := range []string{"六點", "七點半", "八點", "九點半", "十點"} {
+		at := []data.Slot{{Name: "time", Value: hour}}
+		examples = append(examples,
+			data.NewStructured("明天"+hour+"叫我起床", "alarm_set", at), data.NewStructured("請把燈打開", "light_on", nil))
+	}
+	m, err := Train(t.Context(), examples, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := m.Reply("後天七點半叫我起床"), `{"intent": "alarm_set", "time": "七點半"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
