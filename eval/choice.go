@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unicode/utf8"
 
 	"limbeck/data"
 	"limbeck/measure"
@@ -16,16 +17,18 @@ import (
 type Scorer func(ctx context.Context, prompt []data.Message, options []string) ([]float64, error)
 
 // ChoiceMetrics are those of the task choice: the share of items on which the right
-// option is the likeliest, and the likeliest per byte, which does not favor short
-// options. They are lm-evaluation-harness' acc and acc_norm. Of equally likely
+// option is the likeliest, and the likeliest per character, which does not favor short
+// options. They are named after lm-evaluation-harness' acc and acc_norm, whose
+// likelihoods leave out the token that ends the reply: [Likelihoods] counts it, so that
+// an option is not likely because a longer one begins with it. Of equally likely
 // options the first counts.
 var ChoiceMetrics = []Metric{
 	{Name: "acc", Title: "accuracy", Doc: "share of examples whose right reply is the likeliest of all",
 		Statistic: measure.Average,
 		Counts:    func(s *ItemScore) []float64 { return flag(s.Exact) }},
-	{Name: "acc_norm", Title: "accuracy by byte", Doc: "the same by likelihood per byte, which does not favor short replies",
+	{Name: "acc_norm", Title: "accuracy by length", Doc: "the same by likelihood per character, which does not favor short replies",
 		Statistic: measure.Average,
-		Counts:    func(s *ItemScore) []float64 { return flag(s.ByByte) }},
+		Counts:    func(s *ItemScore) []float64 { return flag(s.ByLength) }},
 }
 
 // Options returns the distinct replies of examples, sorted: what the task choice
@@ -73,8 +76,8 @@ func choose(ctx context.Context, e *data.Example, options []string, score Scorer
 	if len(likelihoods) != len(options) {
 		return ItemScore{}, fmt.Errorf("%d likelihoods, want %d", len(likelihoods), len(options))
 	}
-	best, bestByByte := -1, -1
-	perByte := func(i int) float64 { return likelihoods[i] / float64(max(1, len(options[i]))) }
+	best, bestByLength := -1, -1
+	perCharacter := func(i int) float64 { return likelihoods[i] / float64(max(1, utf8.RuneCountInString(options[i]))) }
 	for i, l := range likelihoods {
 		if math.IsNaN(l) {
 			return ItemScore{}, fmt.Errorf("the likelihood of option %q is not a number", options[i])
@@ -82,11 +85,11 @@ func choose(ctx context.Context, e *data.Example, options []string, score Scorer
 		if best < 0 || l > likelihoods[best] {
 			best = i
 		}
-		if bestByByte < 0 || perByte(i) > perByte(bestByByte) {
-			bestByByte = i
+		if bestByLength < 0 || perCharacter(i) > perCharacter(bestByLength) {
+			bestByLength = i
 		}
 	}
 	s := newScore(e, gold, options[best])
-	s.Exact, s.ByByte = best == right, bestByByte == right
+	s.Exact, s.ByLength = best == right, bestByLength == right
 	return s, nil
 }

@@ -168,10 +168,10 @@ func TestChoose(t *testing.T) {
 	if strings.Join(options, " ") != "certainly no" {
 		t.Fatalf("options %v", options)
 	}
-	likelihoods := map[string][]float64{ // of "certainly", nine bytes, and "no", two
-		"a": {-9, -1}, // no; per byte −1, −0.5: no
-		"b": {-9, -4}, // no; per byte −1, −2: certainly
-		"c": {-9, -9}, // equal: the first, certainly; per byte −1, −4.5: certainly
+	likelihoods := map[string][]float64{ // of "certainly", nine characters, and "no", two
+		"a": {-9, -1}, // no; per character −1, −0.5: no
+		"b": {-9, -4}, // no; per character −1, −2: certainly
+		"c": {-9, -9}, // equal: the first, certainly; per character −1, −4.5: certainly
 		"d": {-1, math.Inf(-1)},
 	}
 	score := func(_ context.Context, prompt []data.Message, options []string) ([]float64, error) {
@@ -184,8 +184,18 @@ func TestChoose(t *testing.T) {
 	if r.Figures[0].Value != 0.5 || r.Figures[1].Value != 0.75 {
 		t.Errorf("acc %v, acc_norm %v, want 0.5, 0.75", r.Figures[0].Value, r.Figures[1].Value)
 	}
-	if r.Items[1].Reply != "no" || r.Items[1].Exact || !r.Items[1].ByByte {
+	if r.Items[1].Reply != "no" || r.Items[1].Exact || !r.Items[1].ByLength {
 		t.Errorf("second item %+v", r.Items[1])
+	}
+}
+
+// An option's length is in characters, not bytes: per byte, "нет" would be likelier
+// than "no", as −4/6 is more than −2/2.
+func TestChooseByCharacters(t *testing.T) {
+	score := func(context.Context, []data.Message, []string) ([]float64, error) { return []float64{-2, -4}, nil }
+	r, err := Choose(t.Context(), []data.Example{data.NewLabeled("a", "no")}, []string{"no", "нет"}, score)
+	if err != nil || !r.Items[0].ByLength {
+		t.Errorf("%+v, %v", r.Items, err)
 	}
 }
 

@@ -10,12 +10,12 @@ import (
 
 // An ItemScore says what one reply is worth. Tasks fill what applies to them.
 type ItemScore struct {
-	ID     string `json:"-"`                       // whoever writes a score says what of
-	Line   int    `json:"-"`                       // of the data file
-	Gold   string `json:"-"`                       // the reply that was wanted
-	Reply  string `json:"-"`                       // the model's
-	Exact  bool   `json:"exact"`                   // right as a whole
-	ByByte bool   `json:"exact_by_byte,omitempty"` // choice: right by likelihood per byte
+	ID       string `json:"-"`                         // whoever writes a score says what of
+	Line     int    `json:"-"`                         // of the data file
+	Gold     string `json:"-"`                         // the reply that was wanted
+	Reply    string `json:"-"`                         // the model's
+	Exact    bool   `json:"exact"`                     // right as a whole
+	ByLength bool   `json:"exact_by_length,omitempty"` // choice: right by likelihood per character
 
 	// Tasks whose reply is JSON.
 	Valid   bool `json:"valid,omitempty"`   // exactly one JSON object

@@ -13,7 +13,7 @@ import (
 type Distill struct {
 	Response      float64 `json:"response" default:"1" min:"0" max:"1e6" doc:"weight of the teacher's probabilities (soft labels)"`
 	Feature       float64 `json:"feature" default:"0" min:"0" max:"1e6" doc:"weight of the teacher's hidden states"`
-	Relation      float64 `json:"relation" default:"0" min:"0" max:"1e6" doc:"weight of the teacher's relations between tokens"`
+	Relation      float64 `json:"relation" default:"0" min:"0" max:"1e6" doc:"weight of the teacher's relations between tokens: three divergences, of queries, keys and values, added up"`
 	Hard          float64 `json:"hard" default:"0.5" min:"0" max:"1e6" doc:"weight of the data's own labels"`
 	Temperature   float64 `json:"temperature" default:"2" over:"0" max:"100" doc:"softens both models' probabilities"`
 	Divergence    string  `json:"divergence" default:"forward" one:"forward reverse" doc:"forward: KL(teacher‖student); reverse: KL(student‖teacher)"`

@@ -4,7 +4,7 @@ package recipe
 type Quantize struct {
 	Format      string `json:"format" default:"" short:"yes" format:"yes" doc:"one format for all weights; q8_0 if there is no size"`
 	Embedding   string `json:"embedding" default:"" format:"yes" doc:"of the embedding table and the output projection; q8_0 if format is smaller"`
-	Size        Size   `json:"size" default:"0" doc:"the best mix of formats whose file fits, instead of format"`
+	Size        Size   `json:"size" default:"0" doc:"the mix of formats whose file is the largest that fits, instead of format"`
 	Imatrix     bool   `json:"imatrix" default:"true" doc:"weighs rounding errors by the activations that meet them"`
 	Aware       bool   `json:"aware" default:"false" doc:"the student is trained as it will be stored, its weights rounded to the format at every step: nothing is left for imatrix to weigh"`
 	Calibration Count  `json:"calibration" default:"512" min:"1" doc:"training examples run through the student to measure activations"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"testing"
 	"time"
@@ -93,6 +94,43 @@ func TestAdaptersTrainAloneAndMerge(t *testing.T) {
 	a.Merge()
 	if merged := assess(t, m, set); math.Abs(merged-after) > mergeTolerance {
 		t.Errorf("loss %g with adapters, %g after merging them", after, merged)
+	}
+}
+
+// Merged, a weight has become W + (alpha/rank)·B·A.
+func TestMergeByHand(t *testing.T) {
+	const rank, alpha = 4, 6.
+	const tolerance = 1e-6 // of weights of about 1, in f32
+	m := openTiny(t)
+	a, err := Adapt(m, rank, alpha, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	want := map[string][]float64{}
+	for _, l := range nn.Linears(m) {
+		down, up := l.Adapter.A.F32(), l.Adapter.B.F32()
+		for i := range up {
+			up[i] = float32(r.NormFloat64() / 2)
+		}
+		w := make([]float64, len(l.Weight.F32()))
+		for i, x := range l.Weight.F32() {
+			row, col := i/l.Weight.Cols, i%l.Weight.Cols
+			var product float64
+			for k := range rank {
+				product += float64(up[row*rank+k]) * float64(down[k*l.Weight.Cols+col])
+			}
+			w[i] = float64(x) + alpha/rank*product
+		}
+		want[l.Weight.Name] = w
+	}
+	a.Merge()
+	for _, l := range nn.Linears(m) {
+		for i, x := range l.Weight.F32() {
+			if w := want[l.Weight.Name][i]; math.Abs(float64(x)-w) > tolerance {
+				t.Fatalf("%s: element %d is %g, want %g", l.Weight.Name, i, x, w)
+			}
+		}
 	}
 }
 

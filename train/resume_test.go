@@ -25,7 +25,11 @@ import (
 // student returns a small decoder to train, the same each time.
 func student(tb testing.TB) arch.Model {
 	tb.Helper()
-	m := testkit.Decoder(testkit.Odd("llama", true), dtype.F32, 1)
+	return studentOf(testkit.Odd("llama", true))
+}
+
+func studentOf(c arch.Config) arch.Model {
+	m := testkit.Decoder(c, dtype.F32, 1)
 	for _, w := range m.Weights() {
 		w.SetTrainable()
 	}

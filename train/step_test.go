@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"limbeck/internal/par"
+	"limbeck/internal/testkit"
 	"limbeck/model/arch"
 	"limbeck/nn/op"
+	"limbeck/tensor/dtype"
 )
 
 func newTrainer(t *testing.T, m arch.Model, set []Sequence, o Options, h Hooks) *Trainer {
@@ -105,6 +107,50 @@ func TestDecayIsOfMatrices(t *testing.T) {
 			}
 			if math.Abs(float64(x)-want) > tolerance {
 				t.Fatalf("%s: element %d is %g, want %g", w.Name, k, x, want)
+			}
+		}
+	}
+}
+
+// A step of weights that are rounded moves their master as it would move a plain
+// model that holds the rounded values, and rounds it anew.
+func TestStepMovesTheMaster(t *testing.T) {
+	const tolerance = 1e-6 // of weights of about 1, in f32
+	o := shortOptions()
+	o.Warmup, o.Schedule, o.Decay = 0, Constant, 0
+	c := testkit.Even("llama", true) // whose rows are whole blocks
+	aware, plain := studentOf(c), studentOf(c)
+	var masters, starts [][]float32
+	for i, w := range aware.Weights() {
+		if w.Rows > 1 {
+			w.SetRounded(dtype.Q8_0)
+		}
+		copy(plain.Weights()[i].F32(), w.F32())
+		masters, starts = append(masters, slices.Clone(w.Master())), append(starts, slices.Clone(w.F32()))
+	}
+	for _, m := range []arch.Model{aware, plain} {
+		if _, _, err := newTrainer(t, m, sequences(5, 4), o, Hooks{}).step([]int{0, 1, 2}, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, w := range aware.Weights() {
+		var moved float64
+		ended := plain.Weights()[i].F32()
+		for k, x := range w.Master() {
+			got, want := float64(x)-float64(masters[i][k]), float64(ended[k])-float64(starts[i][k])
+			if moved = max(moved, math.Abs(want)); math.Abs(got-want) > tolerance {
+				t.Fatalf("%s: element %d of the master moved by %g, want %g", w.Name, k, got, want)
+			}
+		}
+		if moved < 1e3*tolerance {
+			t.Errorf("%s: moved by %g at most: nothing was learned", w.Name, moved)
+		}
+		if w.Rows > 1 {
+			bytes, want := make([]byte, dtype.Q8_0.Bytes(w.Rows*w.Cols)), make([]float32, w.Rows*w.Cols)
+			dtype.Q8_0.Encode(bytes, w.Master())
+			dtype.Q8_0.Decode(want, bytes)
+			if !slices.Equal(w.F32(), want) {
+				t.Errorf("%s is not its master, rounded", w.Name)
 			}
 		}
 	}

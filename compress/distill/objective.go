@@ -26,7 +26,7 @@ type Options struct {
 	Hard        float64  // cross-entropy on the data's own tokens
 	Response    float64  // divergence from the teacher's distribution
 	Feature     float64  // hidden states, layer by layer
-	Relation    float64  // relations of queries, keys and values of one layer
+	Relation    float64  // relations of one layer: the sum of [Relation] of its queries, its keys and its values, each a mean over tokens
 	Temperature float64  // of the response
 	Direction   string   // Forward or Reverse
 	Pairs       [][2]int // layers whose states the feature loss compares, the student's and the teacher's; nil: all of the student's, evenly
@@ -258,7 +258,7 @@ func (d *Objective) Loss(t *op.Tape, m arch.Model, b *train.Batch) *op.Value {
 	}
 	for i := range d.from.student {
 		v, want := d.states[d.from.student[i]], d.given[d.from.teacher[i]]
-		d.add(Relation(t, v, want, len(want)/len(b.IDs), d.o.Heads, b.Seqs, b.TokenWeight/3), d.o.Relation)
+		d.add(Relation(t, v, want, len(want)/len(b.IDs), d.o.Heads, b.Seqs, b.TokenWeight), d.o.Relation)
 	}
 	return op.Sum(t, d.terms, d.weights)
 }

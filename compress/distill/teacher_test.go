@@ -153,6 +153,72 @@ func TestObjectiveIsTheSumOfItsTerms(t *testing.T) {
 	}
 }
 
+// The term of relations is the sum over queries, keys and values of KL(R teacher ‖ R
+// student), R = softmax(X·Xᵀ/√d) masked, mean over heads and all tokens: those
+// without another loss too.
+func TestRelationTermByHand(t *testing.T) {
+	const weight, heads = 0.5, 3
+	c := small()
+	c.Layers = 3
+	teacher, m := decoder(shape(), 1), decoder(c, 3)
+	b := batch(sequences(5, shape().Vocab))
+	var want float64
+	for _, what := range []string{"attn_q", "attn_k", "attn_v"} {
+		p, q := tapped(t, teacher, b, "blk.1."+what+".weight.out"), tapped(t, m, b, "blk.2."+what+".weight.out")
+		first := 0
+		for _, s := range b.Seqs {
+			for h := range heads {
+				for row := first; row < first+s.Len; row++ {
+					logP, logQ := relations(p, heads, h, first, row), relations(q, heads, h, first, row)
+					for j := range logP {
+						want += math.Exp(logP[j]) * (logP[j] - logQ[j]) / float64(heads*len(b.IDs))
+					}
+				}
+			}
+			first += s.Len
+		}
+	}
+	d := objective(t, c, teacher, nil, Options{Relation: weight, Heads: heads})
+	if got := float64(d.Loss(recording(newPool(t, 1)), m, b).Data[0]); math.Abs(got-weight*want) > termTolerance*want {
+		t.Errorf("loss %g, want %g", got, weight*want)
+	}
+}
+
+// tapped returns what m makes of a batch at a tap, [tokens, channels].
+func tapped(t *testing.T, m arch.Model, b *train.Batch, name string) (rows [][]float32) {
+	t.Helper()
+	tape := exactTape(newPool(t, 1))
+	tape.OnTap = func(tap string, v *op.Value) {
+		for r := 0; tap == name && r < v.Rows; r++ {
+			rows = append(rows, slices.Clone(v.Row(r)))
+		}
+	}
+	if m.Forward(tape, b.Batch); rows == nil {
+		t.Fatalf("no tap %s", name)
+	}
+	return rows
+}
+
+// relations returns the logarithms of how a row's head relates to the rows from first
+// on and to itself.
+func relations(rows [][]float32, heads, head, first, row int) []float64 {
+	d := len(rows[row]) / heads
+	var logs []float64
+	var sum float64
+	for _, other := range rows[first : row+1] {
+		var product float64
+		for i := head * d; i < head*d+d; i++ {
+			product += float64(rows[row][i]) * float64(other[i])
+		}
+		logs = append(logs, product/math.Sqrt(float64(d)))
+		sum += math.Exp(logs[len(logs)-1])
+	}
+	for i := range logs {
+		logs[i] -= math.Log(sum)
+	}
+	return logs
+}
+
 func TestImpossibleObjectives(t *testing.T) {
 	pool := newPool(t, 1)
 	for _, c := range []struct {

@@ -81,10 +81,11 @@ type svm struct {
 	w      []float64 // the last is the bias, a feature that is 1 in every row
 	active []int32
 	diag   float64 // 1/(2C), the dual's diagonal for the squared hinge
+	tol    float64 // where training stops
 }
 
 func newSVM(rows []vector, n int, c float64) *svm {
-	s := &svm{rows: rows, diag: 1 / (2 * c), w: make([]float64, n+1),
+	s := &svm{rows: rows, diag: 1 / (2 * c), tol: svmTol, w: make([]float64, n+1),
 		square: make([]float64, len(rows)), y: make([]float64, len(rows)), alpha: make([]float64, len(rows))}
 	for i, x := range rows {
 		s.square[i] = 1
@@ -105,7 +106,7 @@ func (s *svm) train() {
 	for range svmPasses {
 		rng.Shuffle(len(s.active), func(i, j int) { s.active[i], s.active[j] = s.active[j], s.active[i] })
 		high, low := s.pass(bound)
-		if high-low <= svmTol {
+		if high-low <= s.tol {
 			if len(s.active) == len(s.rows) {
 				return
 			}

@@ -33,7 +33,7 @@ type Options struct {
 	TopK          int     // 0: off
 	TopP          float64 // 0 or 1: off
 	MinP          float64 // 0: off
-	RepeatPenalty float64 // 0 or 1: off; divides the positive logits of the last tokens, multiplies the negative; see [CheckRepeatPenalty]
+	RepeatPenalty float64 // 0 or 1: off; divides the positive logits of the last 64 tokens of prompt and reply, multiplies the negative; see [CheckRepeatPenalty]
 	Seed          uint64
 	Stop          []string // a reply ends before the first of these
 	Endless       bool     // goes on where the model would end, for timing

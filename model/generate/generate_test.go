@@ -15,7 +15,7 @@ import (
 func requests(r *rand.Rand, vocab int) []Request {
 	var out []Request
 	for range 9 {
-		q := Request{Options: Options{MaxTokens: 5 + r.IntN(20), Temperature: float64(r.IntN(2)), Seed: r.Uint64()}}
+		q := Request{Options: Options{MaxTokens: 5 + r.IntN(20), Temperature: float64(r.IntN(2)), RepeatPenalty: 1.3 * float64(r.IntN(2)), Seed: r.Uint64()}}
 		for range 1 + r.IntN(60) {
 			q.Prompt = append(q.Prompt, r.IntN(vocab))
 		}

@@ -44,7 +44,7 @@ func (s *sampler) keep(logits []float32) []float32 {
 	return s.plain
 }
 
-// next returns a token. recent are the last tokens of the reply.
+// next returns a token. recent are the last tokens before it.
 func (s *sampler) next(logits []float32, recent []int) int {
 	s.penalize(logits, recent)
 	if s.o.Temperature <= 0 {
@@ -64,6 +64,9 @@ func (s *sampler) next(logits []float32, recent []int) int {
 	return s.cand[len(s.cand)-1].id
 }
 
+// penalize makes recent tokens less likely, each once however often it occurs:
+// Keskar et al. 2019, arXiv:1909.05858, sect. 4.1, with the negative logits
+// multiplied, as transformers and llama.cpp do.
 func (s *sampler) penalize(logits []float32, recent []int) {
 	p := float32(s.o.RepeatPenalty)
 	if p <= 0 || p == 1 {

@@ -33,7 +33,7 @@ type writer struct {
 }
 
 const (
-	repeatLast = 64   // tokens that RepeatPenalty looks back on
+	repeatLast = 64   // tokens of prompt and reply that RepeatPenalty looks back on
 	atOnce     = 4096 // tokens that a reply has memory for from the start
 )
 
@@ -56,7 +56,8 @@ func (w *writer) choose(logits []float32) {
 		return
 	}
 	plain := w.sampler.keep(logits)
-	id := w.sampler.next(logits, w.reply.IDs[max(0, len(w.reply.IDs)-repeatLast):])
+	read := w.seq.tokens // the prompt and the reply so far, however much of it a cache held
+	id := w.sampler.next(logits, read[max(0, len(read)-repeatLast):])
 	w.reply.IDs = append(w.reply.IDs, id)
 	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
 }
