@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxLine bounds one line of a file that is read line by line.
+// maxLine bounds one line of a file that is read line by line. What this program wrote
+// itself has no such bound: a text of [maxFile] is one line there.
 const maxLine = 16 << 20
 
 // readLines reads one JSON object a line. Blank lines are skipped.
@@ -57,7 +59,11 @@ func (in *importer) addRow(v row, line int) error {
 // without a byte order mark at the start of the file.
 func (in *importer) eachLine(r io.Reader, f func(line int, b []byte) error) error {
 	sc := bufio.NewScanner(r)
-	sc.Buffer(make([]byte, 0, 64<<10), maxLine)
+	limit := maxLine
+	if in.opt.Written {
+		limit = math.MaxInt
+	}
+	sc.Buffer(make([]byte, 0, 64<<10), limit)
 	n := 0
 	for sc.Scan() {
 		n++
@@ -70,7 +76,7 @@ func (in *importer) eachLine(r io.Reader, f func(line int, b []byte) error) erro
 		}
 	}
 	if errors.Is(sc.Err(), bufio.ErrTooLong) {
-		return in.errorf(n+1, 0, "line of more than %d bytes", maxLine)
+		return in.errorf(n+1, 0, "line of more than %d bytes; divide it, or give a long text as a .txt", maxLine)
 	}
 	if sc.Err() != nil {
 		return in.errorf(n+1, 0, "%w", sc.Err())
