@@ -12,7 +12,8 @@ import (
 )
 
 // A document reads a .json file: a list of rows, or an object whose layout is
-// CLINC150's or SNIPS'.
+// CLINC150's or SNIPS'. One of several lines that are objects is read as a .jsonl,
+// which Hugging Face's to_json calls .json.
 //
 //	[{"prompt": …, "completion": …}, …]
 //	{"train": [["text", "intent"], …], "val": …, "test": …, "oos_train": …}
@@ -38,6 +39,9 @@ func (in *importer) readDocument(r io.Reader) error {
 		b = fromLatin1(b)
 	}
 	if err := validJSON(b); err != nil {
+		if areLines(b) {
+			return in.readLines(bytes.NewReader(original))
+		}
 		line, column := 1, 0
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
@@ -52,6 +56,13 @@ func (in *importer) readDocument(r io.Reader) error {
 		return in.errorf(line, column, "%w", err)
 	}
 	return err
+}
+
+// areLines tells whether the first two lines with anything on them are objects, or
+// would be: the first is one, and the second begins as one.
+func areLines(b []byte) bool {
+	first, rest, _ := bytes.Cut(bytes.TrimSpace(b), []byte("\n"))
+	return bytes.HasPrefix(first, []byte("{")) && json.Valid(first) && bytes.HasPrefix(bytes.TrimSpace(rest), []byte("{"))
 }
 
 var errNotUTF8 = errors.New("not UTF-8")

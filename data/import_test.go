@@ -88,6 +88,14 @@ func summary(examples []Example) string {
 	return b.String()
 }
 
+// A .json whose lines are objects is read by its lines.
+func TestReadLinesInJSON(t *testing.T) {
+	const text = "\ufeff\n{\"text\":\"x\",\"label\":\"a\"}\r\n\n {\"text\":\"y\",\"label\":\"b\"}\n"
+	if got, want := summary(read(t, "a.json", text, Options{})), "x a  2; y b  4; "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestReadErrors(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
@@ -140,6 +148,9 @@ func TestReadErrors(t *testing.T) {
 		{"a.csv", "text,text\nx,y\n", Options{}, `a.csv:1: two columns are named "text"`},
 		{"a.csv", "text,label\n\"multi\nline\",y\n\"x\"z,y\n", Options{}, "a.csv:4:3: extraneous or missing \" in quoted-field"},
 		{"a.tsv", "text\tlabel\nx\ty\tz\n", Options{}, "a.tsv:2: 3 cells, want 2"},
+		{"a.json", "{\"text\":\"a\"}\n\n{\"text\" 3}\n", Options{}, "a.json:3:9: invalid character '3' after object key; want one JSON object a line"},
+		{"a.json", "{\"text\":\"a\"}\nx", Options{}, "a.json:2:1: invalid character 'x' after top-level value"},
+		{"a.json", "{\"text\":\"a\"} {\"text\":\"b\"}", Options{}, "a.json:1:14: invalid character '{' after top-level value"},
 		{"a.json", `{"a":[`, Options{}, "a.json:1:6: unexpected end of JSON input"},
 		{"a.json", "3", Options{}, "a.json:1:1: want a list of rows"},
 		{"a.json", `[3]`, Options{}, "a.json:1: row is 3, want an object"},
@@ -217,6 +228,7 @@ func TestLoad(t *testing.T) {
 
 func TestWriteReadsBack(t *testing.T) {
 	for _, set := range [][]Example{
+		{{Text: strings.Repeat("a long text\n", maxLine/12)}}, // its line is longer than others' may be
 		{NewStructured("say \"a\\b\"\n now", "echo", []Slot{{"x", "a\\b"}, {"x", "now"}}), NewStructured("hi", "greet", []Slot{})},
 		{NewLabeled("x", "y")},
 		{NewChat("x", "y"), {Messages: []Message{{"system", "s"}, {"user", "u"}, {"assistant", "a"}}}},
@@ -234,7 +246,6 @@ func TestWriteReadsBack(t *testing.T) {
 		}
 		got := read(t, "a.jsonl", b.String(), Options{Written: true})
 		if !reflect.DeepEqual(got, set) {
-		{{Text: strings.Repeat("a long text\n", maxLine/12)}}, // its line is longer than others' may be
 			t.Errorf("%.1000s:\n got %.1000v\nwant %.1000v", b.String(), fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", set))
 		}
 		if Digest(got) != Digest(set) {
@@ -255,6 +266,7 @@ func FuzzRead(f *testing.F) {
 		`{"train":[["x","a"]],"oos_val":[]}`, `{"A":[{"data":[{"text":"a ","entity":"b"}]}]}`, "{\"A\":[{\"data\":[{\"text\":\"\xe9\"}]}]}",
 		`{"messages":[{"role":"user","content":[{"type":"text","text":"h"}]},{"role":"assistant","content":"x"}]}`,
 		`{"text":"x","intent":"i","slots":[{"name":"n","value":"v"}]}`, "\ufeff{}", "messages\n[]\n",
+		"{\"text\":\"a\"}\n{\"text\":\"b\"}", "text\tlabel\n\"a \"\"b\"\"\"\tc\n",
 		`{"messages":[{"role":"system","content":"s"},{"role":"user","content":"x"},{"role":"assistant","content":"i"}],"label":"i"}`,
 	} {
 		for format := range byte(6) {
