@@ -46,6 +46,7 @@ func TestReadShapes(t *testing.T) {
 		{"a.csv", "text,intent,slots\nwake me at six,alarm_set,\"[{\"\"name\"\":\"\"time\"\",\"\"value\"\":\"\"six\"\"}]\"\n", Options{}, wake},
 		{"a.tsv", "text\tlabel\nwin money\tspam\n", Options{}, spam},
 		{"a.tsv", "text\tlabel\nsay \"hi\tspam\n", Options{}, NewLabeled(`say "hi`, "spam")},
+		{"a.tsv", "text\tlabel\n\"hi\" and \"\"\tspam\n", Options{}, NewLabeled(`"hi" and ""`, "spam")},
 		{"a.json", `{"AddTo":[{"data":[{"text":"add "},{"text":"caf` + "\xe9" + ` ","entity":"song"},{"text":"now"}]}]}`, Options{},
 			NewStructured("add café now", "AddTo", []Slot{{"song", "café"}})},
 	} {
@@ -148,6 +149,7 @@ func TestReadErrors(t *testing.T) {
 		{"a.csv", "text,text\nx,y\n", Options{}, `a.csv:1: two columns are named "text"`},
 		{"a.csv", "text,label\n\"multi\nline\",y\n\"x\"z,y\n", Options{}, "a.csv:4:3: extraneous or missing \" in quoted-field"},
 		{"a.tsv", "text\tlabel\nx\ty\tz\n", Options{}, "a.tsv:2: 3 cells, want 2"},
+		{"a.tsv", "text\tlabel\nx\ty\n\"say \"\"hi\"\"\"\tz\n", Options{}, "a.tsv:3: cell 1 is quoted as in CSV, but in a .tsv quotation marks are text: take them away, or"},
 		{"a.json", "{\"text\":\"a\"}\n\n{\"text\" 3}\n", Options{}, "a.json:3:9: invalid character '3' after object key; want one JSON object a line"},
 		{"a.json", "{\"text\":\"a\"}\nx", Options{}, "a.json:2:1: invalid character 'x' after top-level value"},
 		{"a.json", "{\"text\":\"a\"} {\"text\":\"b\"}", Options{}, "a.json:1:14: invalid character '{' after top-level value"},

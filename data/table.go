@@ -93,8 +93,24 @@ func (in *importer) readTSV(r io.Reader) error {
 			t, err = in.header(cells, line)
 			return err
 		}
+		for i, c := range cells {
+			if quotedAsCSV(c) {
+				return in.errorf(line, 0, "cell %d is quoted as in CSV, but in a .tsv quotation marks are text: take them away, or write the table as .csv", i+1)
+			}
+		}
 		return t.add(cells, line)
 	})
+}
+
+// quotedAsCSV tells whether a cell is surely quoted: marks around it, all within
+// doubled, and at least one. A cell of a TSV may begin and end with marks of its own.
+func quotedAsCSV(cell string) bool {
+	if len(cell) < 4 || cell[0] != '"' || cell[len(cell)-1] != '"' {
+		return false
+	}
+	inside := cell[1 : len(cell)-1]
+	rest := strings.ReplaceAll(inside, `""`, "")
+	return rest != inside && !strings.Contains(rest, `"`)
 }
 
 // A table turns lines of cells into rows.
