@@ -26,7 +26,7 @@ func Find(ref string) (Files, error) {
 		}
 		ref = f.Train
 	}
-	path, o := cutPart(ref, Options{ToolCalls: new(int)})
+	path, o := cutPart(ref, Options{Notes: new(Notes)})
 	if o.Part != "" && o.Part != Train {
 		return Files{Train: ref}, nil
 	}

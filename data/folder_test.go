@@ -122,26 +122,3 @@ func TestParts(t *testing.T) {
 		t.Error("a part of rows that have none: no error")
 	}
 }
-
-// Rows that call tools are counted, or an error.
-func TestToolCalls(t *testing.T) {
-	const call = `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]}]}` + "\n"
-	const talk = `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hello","tool_calls":[]}]}` + "\n"
-	calls := 0
-	got, err := Read(strings.NewReader(call+talk+call), "a.jsonl", Options{ToolCalls: &calls})
-	if err != nil || len(got) != 1 || calls != 2 {
-		t.Errorf("%d examples, %d calls, error %v", len(got), calls, err)
-	}
-	if _, err := Read(strings.NewReader(talk+call), "a.jsonl", Options{}); err == nil ||
-		!strings.Contains(err.Error(), "a.jsonl:2: message 2 calls a tool and has no content, want text") {
-		t.Errorf("not counted: error %v", err)
-	}
-	if _, err := Read(strings.NewReader(call), "a.jsonl", Options{ToolCalls: &calls}); err == nil ||
-		!strings.Contains(err.Error(), "no examples but rows that call tools, 1 of them") {
-		t.Errorf("nothing else: error %v", err)
-	}
-	const null = `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null}]}`
-	if _, err := Read(strings.NewReader(null), "a.jsonl", Options{ToolCalls: &calls}); err == nil {
-		t.Error("no content and no call: no error")
-	}
-}

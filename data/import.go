@@ -1,7 +1,6 @@
 package data
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,10 +25,9 @@ type Options struct {
 	// anything, and are ignored.
 	Written bool
 
-	// ToolCalls counts the rows that are left out as a message in them calls a
-	// tool and says nothing: an example cannot hold that. nil: such a row is an
-	// error.
-	ToolCalls *int
+	// Notes tells what of a log is left out, and what of a table is not read. nil:
+	// a row that would be left out is an error.
+	Notes *Notes
 }
 
 // Columns name the columns of a table, or the keys of JSON rows, where they differ
@@ -189,11 +187,8 @@ func Read(r io.Reader, name string, o Options) ([]Example, error) {
 			return nil, noPart(name, o.Part, in.out)
 		}
 	}
-	switch {
-	case len(examples) == 0 && in.calls > 0:
-		return nil, fmt.Errorf("data: %s: %w but rows that call tools, %d of them", name, ErrEmpty, in.calls)
-	case len(examples) == 0:
-		return nil, fmt.Errorf("data: %s: %w", name, ErrEmpty)
+	if len(examples) == 0 {
+		return nil, fmt.Errorf("data: %s: %w%s", name, ErrEmpty, in.left.after(" but "))
 	}
 	return examples, nil
 }
@@ -206,8 +201,7 @@ type importer struct {
 	name string
 	opt  Options
 	out  []Example
-
-	calls int // rows left out
+	left LeftOut
 }
 
 // errorf returns an error at a line, and a column unless it is 0.
@@ -238,17 +232,21 @@ func (in *importer) add(e Example, line int) error {
 // check says what keeps e from being an example.
 func check(e *Example) error {
 	if len(e.Messages) == 0 {
-		return filled("text", e.Text)
+		if blank(e.Text) {
+			return errors.New("empty text")
+		}
+		return nil
 	}
 	reply, ok := e.Reply()
 	switch {
 	case !ok:
-		return fmt.Errorf("last message has role %q, want a reply with role \"assistant\"", e.Messages[len(e.Messages)-1].Role)
+		return &gap{noReply, fmt.Sprintf("last message has role %q, want a reply with role \"assistant\"", e.Messages[len(e.Messages)-1].Role)}
 	case len(e.Messages) == 1:
 		return errors.New("a reply without a message before it")
-	}
-	if err := cmp.Or(filled("reply", reply), filled("prompt", e.Input())); err != nil {
-		return err
+	case blank(reply):
+		return &gap{noReply, "empty reply"}
+	case blank(e.Input()):
+		return &gap{noText, "empty prompt"}
 	}
 	for _, s := range e.Slots {
 		if s.Name == "" || s.Name == intentKey {
@@ -258,12 +256,7 @@ func check(e *Example) error {
 	return nil
 }
 
-func filled(what, text string) error {
-	if strings.TrimSpace(text) == "" {
-		return fmt.Errorf("empty %s", what)
-	}
-	return nil
-}
+func blank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // readText makes one example of a whole file.
 func (in *importer) readText(r io.Reader) error {
@@ -271,7 +264,7 @@ func (in *importer) readText(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(string(b)) == "" {
+	if blank(string(b)) {
 		return nil
 	}
 	if line, column, ok := invalidUTF8(b); ok {

@@ -40,17 +40,29 @@ func (in *importer) addRow(v row, line int) error {
 	if err != nil {
 		return in.errorf(line, 0, "%w", err)
 	}
+	return in.addShaped(v, s, line)
+}
+
+// addShaped adds the example of a row of shape s, or counts it among those that are
+// left out.
+func (in *importer) addShaped(v row, s shape, line int) error {
 	e, err := v.example(s, in.opt.Columns)
 	if err == nil && s == shapeMessages && in.opt.Written {
 		err = v.besideMessages(&e, in.opt.Columns)
 	}
-	if errors.Is(err, errToolCall) && in.opt.ToolCalls != nil {
-		in.calls++
-		*in.opt.ToolCalls++
+	if err == nil && s == shapeMessages {
+		err = check(&e)
+	}
+	notes := in.opt.Notes
+	if s == shapeMessages && notes != nil && notes.LeftOut.add(err) {
+		in.left.add(err)
 		return nil
 	}
 	if err != nil {
 		return in.errorf(line, 0, "%w", err)
+	}
+	if s == shapeText && notes != nil {
+		notes.unread(v, in.opt.Columns.with())
 	}
 	return in.add(e, line)
 }

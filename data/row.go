@@ -14,8 +14,18 @@ import (
 // A row is one JSON object, or one line of a table whose cells became JSON.
 type row map[string]json.RawMessage
 
+// labeled returns c with the prompt as the text, if that has a label and no completion:
+// what a model is given is called so on command lines and in recipes.
+func (c Columns) labeled() Columns {
+	if c.Label != "" && c.Prompt != "" && c.Completion == "" && c.Text == "" {
+		c.Text, c.Prompt = c.Prompt, ""
+	}
+	return c
+}
+
 // with returns c with the default names where it has none.
 func (c Columns) with() Columns {
+	c = c.labeled()
 	def := func(s *string, name string) {
 		if *s == "" {
 			*s = name
@@ -76,8 +86,8 @@ func (c Columns) shape(has map[string]bool, thing string) (shape, error) {
 	if err := c.missing(has, thing); err != nil {
 		return 0, err
 	}
-	named := c
-	c = c.with()
+	named := c.labeled()
+	c = named.with()
 	prompts := named.Prompt != "" || named.Completion != ""
 	texts := named.Text != "" || named.Label != "" || named.Intent != "" || named.Slots != ""
 	switch {
@@ -133,7 +143,10 @@ func (r row) example(s shape, c Columns) (e Example, err error) {
 	case shapeMessages:
 		e.Messages, err = r.messages()
 	case shapePrompt:
-		e = NewChat(get(c.Prompt), get(c.Completion))
+		var reply string
+		if reply, err = r.scalar(c.Completion); err == nil {
+			e = NewChat(get(c.Prompt), reply)
+		}
 	case shapeSlots:
 		e, err = r.structured(c)
 	case shapeIntent:
@@ -143,7 +156,7 @@ func (r row) example(s shape, c Columns) (e Example, err error) {
 	case shapeText:
 		e.Text = get(c.Text)
 	}
-	if err == nil && r[c.ID] != nil {
+	if id := r[c.ID]; err == nil && id != nil && string(id) != "null" {
 		e.ID, err = r.scalar(c.ID)
 	}
 	return e, err
@@ -252,10 +265,10 @@ func (r row) text(key string) (string, error) {
 	return s, nil
 }
 
-// scalar returns a value that may be a string or, as identifiers and labels
-// often are, a number.
+// scalar returns a value that may be a string or, as identifiers, labels and short
+// replies often are, a number or a boolean.
 func (r row) scalar(key string) (string, error) {
-	if v := r[key]; fields.IsNumber(v) {
+	if v := r[key]; fields.IsNumber(v) || string(v) == "true" || string(v) == "false" {
 		return string(v), nil
 	}
 	return r.text(key)
@@ -275,29 +288,32 @@ func (r row) messages() ([]Message, error) {
 		return nil, errors.New("\"messages\" is an empty list")
 	}
 	out := make([]Message, len(raw))
+	var left error // a gap, unless something is malformed
 	for i, m := range raw {
 		switch m.Role {
 		case "system", "developer", "user", "assistant", "tool":
 		default:
 			return nil, fmt.Errorf("message %d has role %q, want system, user, assistant or tool", i+1, m.Role)
 		}
-		if silent(m.Content) && (!silent(m.ToolCalls) || !silent(m.FunctionCall)) {
-			return nil, fmt.Errorf("message %d %w", i+1, errToolCall)
-		}
 		content, err := contentText(m.Content)
-		if err != nil {
+		if err != nil && !errors.As(err, new(*gap)) {
 			return nil, fmt.Errorf("message %d: %w", i+1, err)
+		}
+		switch calls := !silent(m.ToolCalls) || !silent(m.FunctionCall); {
+		case calls:
+			left = fmt.Errorf("message %d: %w", i+1, &gap{toolCall, "it calls a tool, which an example cannot hold; want text alone"})
+		case err != nil && left == nil && i == len(raw)-1:
+			left = fmt.Errorf("message %d: %w", i+1, &gap{noReply, err.Error()})
+		case err != nil && left == nil:
+			left = fmt.Errorf("message %d: %w", i+1, err)
 		}
 		if m.Role == "developer" { // the newer name of system in vendors' logs
 			m.Role = "system"
 		}
 		out[i] = Message{m.Role, content}
 	}
-	return out, nil
+	return out, left
 }
-
-// errToolCall is about a message that an example cannot hold.
-var errToolCall = errors.New("calls a tool and has no content, want text")
 
 // silent tells whether a value says nothing: missing, null, or empty.
 func silent(v json.RawMessage) bool {
@@ -309,10 +325,13 @@ func silent(v json.RawMessage) bool {
 }
 
 // contentText returns a message's text: a string, or the list of text parts
-// that vendors' logs hold.
+// that vendors' logs hold. None at all, as beside a refusal, is a [gap].
 func contentText(v json.RawMessage) (string, error) {
 	if s, ok := stringValue(v); ok {
 		return s, nil
+	}
+	if len(v) == 0 || string(v) == "null" {
+		return "", &gap{noText, fmt.Sprintf("content is %s, want a string or a list of text parts", fields.Found(v))}
 	}
 	var parts []struct {
 		Type string  `json:"type"`
@@ -323,6 +342,9 @@ func contentText(v json.RawMessage) (string, error) {
 	}
 	var b strings.Builder
 	for _, p := range parts {
+		if p.Type == "refusal" {
+			return "", &gap{noText, "content is a refusal, want text"}
+		}
 		if p.Text == nil {
 			return "", fmt.Errorf("content has a part of type %q, want text only", p.Type)
 		}

@@ -149,11 +149,7 @@ func (t *table) add(cells []string, line int) error {
 	if t.shape == shapeMessages { // a cell that holds a list as JSON
 		r["messages"] = json.RawMessage(cells[indexOf(t.names, "messages")])
 	}
-	e, err := r.example(t.shape, t.in.opt.Columns)
-	if err != nil {
-		return t.in.errorf(line, 0, "%w", err)
-	}
-	return t.in.add(e, line)
+	return t.in.addShaped(r, t.shape, line)
 }
 
 func indexOf(names []string, name string) int {

@@ -20,7 +20,7 @@ type Data struct {
 type Columns struct {
 	Prompt     string `json:"prompt" default:"" doc:"what the model is given"`
 	Completion string `json:"completion" default:"" doc:"what it must reply"`
-	Label      string `json:"label" default:"" doc:"the class, for the task choice"`
+	Label      string `json:"label" default:"" doc:"the class of the text, or of what prompt names"`
 }
 
 // Augment makes training examples out of training examples.

@@ -58,8 +58,7 @@ type initResult struct {
 	Found    string `json:"found"`
 	Examples int    `json:"examples"`
 
-	ToolCalls int    `json:"tool_calls,omitempty"` // rows that are left out
-	LeftOut   string `json:"-"`                    // says so
+	Told []string `json:"told,omitempty"` // what of the data is left out, not read, or hardly meant
 
 	Train      string `json:"train"`
 	Validation string `json:"validation"`
@@ -114,7 +113,7 @@ func initRecipe(a *app, f initFlags) error {
 	if err != nil {
 		return err
 	}
-	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples, plan.ToolCalls, plan.LeftOut,
+	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples, plan.Told,
 		string(r.Data.Train), r.Data.Validation.String(), string(r.Data.Test)}
 	return a.print(result, result.write)
 }
@@ -122,8 +121,8 @@ func initRecipe(a *app, f initFlags) error {
 // write prints r for people.
 func (r initResult) write(w io.Writer) {
 	fmt.Fprintf(w, "%s, %s: metric %s\n", r.Found, data.Counted(r.Examples, "example"), r.Metric)
-	if r.LeftOut != "" {
-		fmt.Fprintln(w, r.LeftOut)
+	for _, text := range r.Told {
+		fmt.Fprintln(w, text)
 	}
 	fmt.Fprintf(w, "train %s, validation %s, test %s\n", r.Train, r.Validation, cmp.Or(r.Test, "none"))
 	fmt.Fprintf(w, "wrote %s; what it takes: %s make %[1]s --dry-run\n", r.Recipe, program())

@@ -40,13 +40,16 @@ func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
 	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
 }
 
-// loadExamples is [steps.LoadExamples], and tells what is left out.
+// loadExamples is [steps.LoadExamples], and tells what is left out or not read.
 func (a *app) loadExamples(ref string, columns recipe.Columns) ([]data.Example, error) {
-	all, left, err := steps.LoadExamples(ref, columns)
-	if err == nil && left != "" {
-		a.remark("%s", left)
+	all, told, err := steps.LoadExamples(ref, columns)
+	if err != nil {
+		return nil, err
 	}
-	return all, err
+	for _, text := range told {
+		a.remark("%s", text)
+	}
+	return all, nil
 }
 
 // columnFlagNames adds the flags of addColumnFlags to names, by the recipe's keys.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"limbeck/data"
 	"limbeck/recipe"
@@ -105,17 +106,19 @@ func cutPart(r *recipe.Recipe, f recipe.File) (pattern, part string) {
 // their rows.
 func (d *dataSettings) read(w *run.Work, name, part string) ([]data.Example, error) {
 	var all []data.Example
-	calls := 0
+	var notes data.Notes
 	for i := 0; w.Has(fmt.Sprintf("%s.%d", name, i)); i++ {
-		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i))+part, &calls)
+		more, err := d.load(w.Input(fmt.Sprintf("%s.%d", name, i))+part, &notes)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, more...)
 	}
-	if calls > 0 {
-		w.Fact(name+" rows that call tools", fmt.Sprint(calls))
-		w.Warn("%s", withoutCalls("data."+name, calls))
+	if notes.LeftOut != (data.LeftOut{}) {
+		w.Fact(name+" rows left out", notes.LeftOut.String())
+	}
+	for _, text := range remarks("data."+name, notes) {
+		w.Warn("%s", text)
 	}
 	if n := int(d.Limit); n > 0 && n < len(all) {
 		all = all[:n]
@@ -123,26 +126,30 @@ func (d *dataSettings) read(w *run.Work, name, part string) ([]data.Example, err
 	return all, nil
 }
 
-// withoutCalls says that rows of what is named so are left out; "" if none is.
-func withoutCalls(name string, rows int) string {
-	if rows == 0 {
-		return ""
+// remarks say what rows of what is named so are left out, and what is not read of the
+// others.
+func remarks(name string, notes data.Notes) (texts []string) {
+	if left := notes.LeftOut.String(); left != "" {
+		texts = append(texts, fmt.Sprintf("left out of %s, as an example is text with a reply: %s", name, left))
 	}
-	return fmt.Sprintf("left out of %s, as examples are text: %s with calls of tools", name, data.Counted(rows, "row"))
+	if n := notes.Unread; len(n) > 0 {
+		texts = append(texts, fmt.Sprintf("%s is read as plain text, without what stands beside it (%s): --label-column, in recipes data.columns.label, names labels",
+			name, strings.Join(n, ", ")))
+	}
+	return texts
 }
 
-// LoadExamples reads the examples of a reference of package data as recipes do; remark
-// says what is left out of it, if anything is.
-func LoadExamples(ref string, columns recipe.Columns) (all []data.Example, remark string, err error) {
-	d, calls := dataSettings{Columns: columns}, 0
-	all, err = d.load(ref, &calls)
-	return all, withoutCalls(ref, calls), err
+// LoadExamples reads the examples of a reference of package data as recipes do; told
+// says what is left out of it, and what is not read.
+func LoadExamples(ref string, columns recipe.Columns) (all []data.Example, told []string, err error) {
+	d, notes := dataSettings{Columns: columns}, data.Notes{}
+	all, err = d.load(ref, &notes)
+	return all, remarks(ref, notes), err
 }
 
-// load reads the examples of a reference of package data, and counts the rows
-// that are left out since they call tools.
-func (d *dataSettings) load(ref string, calls *int) ([]data.Example, error) {
-	o := data.Options{Format: d.Format, ToolCalls: calls, Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
+// load reads the examples of a reference of package data, and notes what is left out.
+func (d *dataSettings) load(ref string, notes *data.Notes) ([]data.Example, error) {
+	o := data.Options{Format: d.Format, Notes: notes, Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
 	all, err := data.Load(ref, o)
 	if err != nil {
 		return nil, err

@@ -17,9 +17,7 @@ type Drafted struct {
 	Found    string            // what the data is
 	Metric   string            // that the comparison decides by
 	Examples int
-
-	ToolCalls int    // rows that are left out since they call tools
-	LeftOut   string // says so
+	Told     []string // what of the data is left out, not read, or hardly meant
 }
 
 // Shares of the teacher that a drafted student has, and the passes that its
@@ -51,11 +49,12 @@ func Draft(teacher, path string, columns recipe.Columns, flags map[string]string
 	d := &Drafted{Recipe: recipe.Default[recipe.Recipe](), Remarks: map[string]string{}}
 	d.Recipe.Data.Columns, d.Recipe.Flags = columns, flags
 	reading := dataSettings{Columns: columns}
-	examples, err := reading.load(path, &d.ToolCalls)
+	var notes data.Notes
+	examples, err := reading.load(path, &notes)
 	if err != nil {
 		return nil, d.Recipe.Cause("data.train", nameColumns(d.Recipe, err))
 	}
-	d.LeftOut = withoutCalls(path, d.ToolCalls)
+	d.Told = remarks(path, notes)
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return e.Split == data.Test })
 	d.Examples = len(examples)
 	found := data.Detect(examples)

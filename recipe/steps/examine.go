@@ -214,7 +214,7 @@ func (l look) losing(on string) look {
 func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, error) {
 	d := r.Data
 	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
-	all, err := s.load(r.Find(f), new(int))
+	all, err := s.load(r.Find(f), new(data.Notes))
 	if err != nil {
 		return nil, r.Cause(key, nameColumns(r, err))
 	}
@@ -224,14 +224,14 @@ func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, erro
 // nameColumns adds to an error about columns what says which to take: the flags of
 // the command line, or the recipe's keys.
 func nameColumns(r *recipe.Recipe, err error) error {
-	prompt, completion := "data.columns.prompt", "data.columns.completion"
+	prompt, completion, label := "data.columns.prompt", "data.columns.completion", "data.columns.label"
 	if r.Path == "" {
-		prompt, completion = r.Flags[prompt], r.Flags[completion]
+		prompt, completion, label = r.Flags[prompt], r.Flags[completion], r.Flags[label]
 	}
 	if prompt == "" || !errors.Is(err, data.ErrColumns) {
 		return err
 	}
-	return fmt.Errorf("%w; %s and %s name others", err, prompt, completion)
+	return fmt.Errorf("%w; %s with %s or %s names others", err, prompt, completion, label)
 }
 
 // readExamples reads the recipe's training examples as the data step will, and those

@@ -1,0 +1,92 @@
+package data
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Notes are what a user should know of a file that was read.
+type Notes struct {
+	LeftOut LeftOut
+	Unread  []string // sorted: keys or columns beside a plain text, which may be its label
+}
+
+// LeftOut counts the rows of messages that are no examples, though nothing in them is
+// wrong: real logs hold such.
+type LeftOut struct {
+	ToolCalls int // a message calls a tool, which a text cannot hold
+	NoReply   int // the last message is not the assistant's, or says nothing
+	NoText    int // another message says nothing
+}
+
+// String counts the rows of each kind; "" for none.
+func (l LeftOut) String() string {
+	var kinds []string
+	for _, k := range []struct {
+		n    int
+		what string
+	}{{l.ToolCalls, "with calls of tools"}, {l.NoReply, "without a reply"}, {l.NoText, "with a message without text"}} {
+		if k.n > 0 {
+			kinds = append(kinds, Counted(k.n, "row")+" "+k.what)
+		}
+	}
+	return strings.Join(kinds, ", ")
+}
+
+// after is String after a word, if there is anything to say.
+func (l LeftOut) after(word string) string {
+	if text := l.String(); text != "" {
+		return word + text
+	}
+	return ""
+}
+
+// add counts a row that err keeps from being an example, and reports whether it is of a
+// kind that is left out.
+func (l *LeftOut) add(err error) bool {
+	g := new(gap)
+	if !errors.As(err, &g) {
+		return false
+	}
+	switch g.kind {
+	case toolCall:
+		l.ToolCalls++
+	case noReply:
+		l.NoReply++
+	case noText:
+		l.NoText++
+	}
+	return true
+}
+
+// The kinds of [LeftOut].
+const (
+	toolCall = iota
+	noReply
+	noText
+)
+
+// A gap is an error about messages that are well formed, but no example.
+type gap struct {
+	kind int
+	text string
+}
+
+func (g *gap) Error() string { return g.text }
+
+// mostUnread bounds what [Notes] name.
+const mostUnread = 20
+
+// unread notes what stands beside the text of a row that is read as plain text, and
+// may be its label: an object or a list is none.
+func (n *Notes) unread(r row, c Columns) {
+	for key, v := range r {
+		if key == c.Text || key == c.ID || strings.IndexByte("{[n", v[0]) >= 0 || len(n.Unread) == mostUnread {
+			continue
+		}
+		if at, found := slices.BinarySearch(n.Unread, key); !found {
+			n.Unread = slices.Insert(n.Unread, at, key)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package data
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Rows of messages that are no examples are counted if somebody asks, and else errors,
+// as are those that are malformed, whatever else they are.
+func TestLeftOut(t *testing.T) {
+	const good = `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hello","tool_calls":[]}],"id":null}`
+	for _, c := range []struct {
+		messages string
+		left     LeftOut
+		err      string // if it is not counted
+	}{
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"1"}]}`, LeftOut{ToolCalls: 1}, "message 2: it calls a tool"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":"Let me look.","tool_calls":[{"id":"1"}]}`, LeftOut{ToolCalls: 1}, "message 2: it calls a tool"},
+		{`{"role":"user","content":null},{"role":"assistant","function_call":{"name":"f"}},{"role":"assistant","content":"x"}`, LeftOut{ToolCalls: 1}, "message 2: it calls a tool"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":null,"refusal":"no"}`, LeftOut{NoReply: 1}, "message 2: content is null"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"refusal","refusal":"no"}]}`, LeftOut{NoReply: 1}, "message 2: content is a refusal"},
+		{`{"role":"user","content":"hi"},{"role":"assistant"}`, LeftOut{NoReply: 1}, "message 2: content is missing"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":" "}`, LeftOut{NoReply: 1}, "empty reply"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":[]}`, LeftOut{NoReply: 1}, "empty reply"},
+		{`{"role":"user","content":"hi"}`, LeftOut{NoReply: 1}, `last message has role "user"`},
+		{`{"role":"user","content":""},{"role":"assistant","content":"x"}`, LeftOut{NoText: 1}, "empty prompt"},
+		{`{"role":"user","content":"a"},{"role":"assistant","content":null},{"role":"user","content":"b"},{"role":"assistant","content":"c"}`, LeftOut{NoText: 1}, "message 2: content is null"},
+		{`{"role":"user","content":null},{"role":"king","content":"x"}`, LeftOut{}, `message 2 has role "king"`},
+		{`{"role":"user","content":null},{"role":"assistant","content":5}`, LeftOut{}, "message 2: content is 5"},
+		{`{"role":"assistant","content":"x"}`, LeftOut{}, "a reply without a message before it"},
+	} {
+		row := `{"messages":[` + c.messages + `]}`
+		text := good + "\n" + row
+		if _, err := Read(strings.NewReader(text), "a.jsonl", Options{}); err == nil || !strings.Contains(err.Error(), "a.jsonl:2: "+c.err) {
+			t.Errorf("%s: error %v, want %s", row, err, c.err)
+		}
+		var notes Notes
+		got, err := Read(strings.NewReader(text), "a.jsonl", Options{Notes: &notes})
+		if malformed := c.left == (LeftOut{}); malformed != (err != nil) || !malformed && len(got) != 1 || notes.LeftOut != c.left {
+			t.Errorf("%s: %d examples, left out %+v, error %v; want %+v", row, len(got), notes.LeftOut, err, c.left)
+		}
+		cell := "messages\n\"[" + strings.ReplaceAll(c.messages, `"`, `""`) + "]\"\n"
+		for name, text := range map[string]string{"a.jsonl": row, "a.csv": cell} {
+			want := name + ": no examples but " + c.left.String()
+			if _, err := Read(strings.NewReader(text), name, Options{Notes: &notes}); c.left != (LeftOut{}) && (err == nil || !strings.HasSuffix(err.Error(), want)) {
+				t.Errorf("%s alone: error %v, want %s", row, err, want)
+			}
+		}
+	}
+	const want = "1 row with calls of tools, 2 rows without a reply, 3 rows with a message without text"
+	if got := (LeftOut{1, 2, 3}).String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// What stands beside a plain text, and could be its label, is named.
+func TestUnread(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		opt        Options
+		want       []string
+	}{
+		{"a.csv", "text,id,source,category\nx,1,w,y\nz,2,w,y\n", Options{}, []string{"category", "source"}},
+		{"a.jsonl", `{"text":"x","stars":5,"id":1,"meta":{"a":1},"tags":["b"],"none":null}`, Options{}, []string{"stars"}},
+		{"a.jsonl", `{"text":"x","label":"y","category":"z"}`, Options{}, nil},
+		{"a.csv", "text,category\nx,y\n", Options{Columns: Columns{Label: "category"}}, nil},
+	} {
+		var notes Notes
+		c.opt.Notes = &notes
+		read(t, c.name, c.text, c.opt)
+		if !slices.Equal(notes.Unread, c.want) {
+			t.Errorf("%s: unread %q, want %q", c.text, notes.Unread, c.want)
+		}
+	}
+}
