@@ -163,6 +163,21 @@ func (t *Tokenizer) IsSpecial(id int) bool {
 	return kind == Control || kind == Unknown
 }
 
+// Spelled returns the first control token that text spells out, "" if it has none.
+// Without special, [Tokenizer.Encode] reads it as text like any other.
+func (t *Tokenizer) Spelled(text string) string {
+	found := places.Get().(*[block]place)
+	defer places.Put(found)
+	for lo := 0; lo < len(text); lo += block {
+		for _, f := range slices.Backward(found[:t.added.find(found, text, lo)]) {
+			if t.IsSpecial(f.id) {
+				return t.spec.Tokens[f.id]
+			}
+		}
+	}
+	return ""
+}
+
 // BOS returns the id that begins a sequence, -1 if none.
 func (t *Tokenizer) BOS() int { return t.spec.BOS }
 

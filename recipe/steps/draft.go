@@ -65,6 +65,9 @@ func Draft(teacher, path string, columns recipe.Columns, flags map[string]string
 		return nil, err
 	}
 	defer m.Close()
+	if text := spelledOut(m, teacher, examples); text != "" {
+		d.Told = append(d.Told, text)
+	}
 	if err := adaptTemplate(m, examples); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type look struct {
 	made       float64 // examples to be synthesized
 	own        lengths // in the tokens of the model that the recipe names
 	cut        lengths // in those of the student
+	spelled    string  // a warning of control tokens in the examples' text; "" for none
 
 	sketched *model.Model // the student, without its weights, if it has fewer tokens
 }
@@ -89,6 +91,7 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 		l.perByte = l.pass.tokens / augmented(c.Recipe.Data) / float64(text)
 	}
 	l.own, l.cut = own, own
+	l.spelled = spelledOut(m, ref, rest)
 	if y := r.Synthesize; y != nil {
 		l.made = keptShare * float64(y.Prompts)
 	}
@@ -116,6 +119,27 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	}
 	looks.seen[string(key)] = l
 	return l, nil
+}
+
+// spelledOut says how many examples hold a control token of the model of ref, which is
+// not what it is in a rendered chat; "" if none does.
+func spelledOut(m *model.Model, ref string, examples []data.Example) string {
+	n, first := 0, ""
+	for i := range examples {
+		e := &examples[i]
+		found := m.Tokenizer.Spelled(e.Text)
+		for k := 0; k < len(e.Messages) && found == ""; k++ {
+			found = m.Tokenizer.Spelled(e.Messages[k].Content)
+		}
+		if found != "" {
+			n, first = n+1, cmp.Or(first, found)
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s hold %s, a control token of %s, which is read as plain text: give chats as messages",
+		data.Number(n), data.Counted(len(examples), "example"), first, ref)
 }
 
 // examineTeacher examines the teacher that ref begins, beside the student: what

@@ -222,6 +222,9 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 	if cost.Warnings, err = tokens.leftOut(c.Recipe, key, t); err != nil {
 		return run.Cost{}, needs{}, err
 	}
+	if l.spelled != "" {
+		cost.Warnings = append(cost.Warnings, l.spelled)
+	}
 	return cost, beside, checkMemory(c.Recipe, key, t, cost)
 }
 
