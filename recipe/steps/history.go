@@ -18,8 +18,10 @@ func describe(w *run.Work, m *model.Model, made string) {
 		m.Meta.Set("general.base_model.count", uint32(1))
 		m.Meta.Set("general.base_model.0.name", name)
 	}
-	for _, key := range []string{model.NameKey, "general.basename", "general.finetune", "general.size_label", "general.quantization_version"} {
-		m.Meta.Delete(key) // they are the base model's
+	for _, key := range m.Meta.Keys() {
+		if ofFile(key) {
+			m.Meta.Delete(key)
+		}
 	}
 	m.Meta.Set(model.HistoryKey, append(history, made+sources(w)))
 	if name := strings.TrimSuffix(w.Export(ModelFile), ".gguf"); name != "" {
@@ -29,6 +31,16 @@ func describe(w *run.Work, m *model.Model, made string) {
 		w.Fact("license", license)
 	}
 	w.Fact("parameters", fmt.Sprint(m.Config().Params()))
+}
+
+// ofFile tells whether a key is about the file that a model was made from, and says
+// nothing of what is made.
+func ofFile(key string) bool {
+	switch key {
+	case model.NameKey, "general.basename", "general.finetune", "general.size_label", "general.quantization_version", "general.quantized_by":
+		return true
+	}
+	return strings.HasPrefix(key, "quantize.") || strings.HasPrefix(key, "split.")
 }
 
 // sources names, for a model's history, the models and the data that a step's
