@@ -85,6 +85,8 @@ func TestHostileModels(t *testing.T) {
 		"one too many": {func(_ *gguf.Meta, ts []*tensor.Tensor) []*tensor.Tensor {
 			return append(ts, tensor.New("blk.0.attn_q.bias", dtype.F32, 64))
 		}, `tensor "blk.0.attn_q.bias" is not part of`},
+		"part":               {meta("split.count", uint16(3)), "it is part 1 of 3 of a model: join them by llama-gguf-split --merge"},
+		"adapter":            {meta("general.type", "adapter"), "it is an adapter, not a model: merge it"},
 		"architecture":       {meta("general.architecture", "mystery"), `architecture "mystery" is not known; known are: llama`},
 		"pre-tokenizer":      {meta("tokenizer.ggml.pre", "mystery"), `"mystery" is not known`},
 		"tokenizer":          {meta("tokenizer.ggml.model", "mystery"), `"mystery"`},

@@ -192,6 +192,9 @@ func (s *source) Tensor(name string, _, _ int) *tensor.Tensor {
 
 // build makes a model of metadata and tensors under GGUF's names.
 func build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
+	if err := whole(meta); err != nil {
+		return nil, err
+	}
 	src := &source{map[string]*tensor.Tensor{}, map[string]bool{}}
 	for _, t := range tensors {
 		src.tensors[t.Name] = t
@@ -224,6 +227,20 @@ func build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
 		}
 	}
 	return m, nil
+}
+
+// whole refuses a file that is not all of a model.
+func whole(meta gguf.Meta) error {
+	if meta.String("general.type", "") == "adapter" {
+		return errors.New("it is an adapter, not a model: merge it into its model first, as llama-export-lora does")
+	}
+	const count, number = "split.count", "split.no"
+	n, err := meta.IntErr(count)
+	if err != nil || n < 2 { // mostly it is not there
+		return nil
+	}
+	part, _ := meta.IntErr(number)
+	return fmt.Errorf("it is part %d of %d of a model: join them by llama-gguf-split --merge FIRST-PART OUT.gguf, and open that", part+1, n)
 }
 
 const (

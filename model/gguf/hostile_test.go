@@ -74,6 +74,7 @@ func TestHostileFiles(t *testing.T) {
 		"overflow":           {head(1, 0).tensor("w", 0, 0, 1<<32, 1<<32).pad(64), "too large"},
 		"overflow by size":   {head(1, 0).tensor("w", 0, 0, 1<<62).pad(64), "too large"},
 		"unknown format":     {head(1, 0).tensor("w", 16, 0, 256).pad(64), `"w": format 16 (iq2_xxs) is not known; known: bf16, f16, f32, `},
+		"repacked":           {head(1, 0).tensor("w", 32, 0, 256).pad(64), `"w": format 32 (q4_0_4_8) is not known, which is q4_0 laid out for one processor: take the model's file in q4_0`},
 		"no such format":     {head(1, 0).tensor("w", 4711, 0, 256).pad(64), "format 4711 is not known"},
 		"unaligned offset":   {head(1, 0).tensor("w", 0, 4, 4).pad(64), "not a multiple of the alignment"},
 		"past the end":       {head(1, 0).tensor("w", 0, 1<<20, 4).pad(64), `"w": 16 bytes at offset 1048576`},

@@ -16,7 +16,14 @@ var foreign = map[uint32]string{
 	34: "tq1_0", 35: "tq2_0", 39: "mxfp4",
 }
 
+// repacked names the types in which files of q4_0 were laid out for single processors.
+// llama.cpp no longer reads them: it does so itself, as this program does.
+var repacked = map[uint32]string{31: "q4_0_4_4", 32: "q4_0_4_8", 33: "q4_0_8_8"}
+
 func unknownType(id uint32) error {
+	if name := repacked[id]; name != "" {
+		return fmt.Errorf("format %d (%s) is not known, which is q4_0 laid out for one processor: take the model's file in q4_0", id, name)
+	}
 	name := ""
 	if s := foreign[id]; s != "" {
 		name = " (" + s + ")"

@@ -1,6 +1,7 @@
 package safetensors
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,6 +25,13 @@ const (
 	tokenizerFile       = "tokenizer.json"
 	tokenizerConfigFile = "tokenizer_config.json"
 	templateFile        = "chat_template.jinja"
+)
+
+// Files of folders that are no whole model, or none that is read.
+const (
+	adapterFile    = "adapter_config.json"
+	torchFile      = "pytorch_model.bin"
+	torchIndexFile = "pytorch_model.bin.index.json"
 )
 
 // maxText bounds the files that are read whole: the largest, a tokenizer of
@@ -63,7 +71,7 @@ func (f *Folder) open(dir string) (err error) {
 		return err
 	}
 	if f.config == nil {
-		return fmt.Errorf("no %s: not a Hugging Face model", configFile)
+		return cmp.Or(unread(dir), fmt.Errorf("no %s: not a Hugging Face model", configFile))
 	}
 	arch, err := fromConfig(f.config)
 	if err != nil {
@@ -170,7 +178,7 @@ func (f *Folder) openWeights(dir string) error {
 		return err
 	}
 	if b == nil {
-		return fmt.Errorf("neither %s nor %s", weightsFile, indexFile)
+		return cmp.Or(unread(dir), fmt.Errorf("neither %s nor %s", weightsFile, indexFile))
 	}
 	places, err := parseIndex(b)
 	if err != nil {
@@ -193,6 +201,20 @@ func (f *Folder) openWeights(dir string) error {
 			if !held[name] {
 				return fmt.Errorf("%s: tensor %q is not in %s", indexFile, name, shard)
 			}
+		}
+	}
+	return nil
+}
+
+// unread says what to do with a folder without the weights of a model, if it has others.
+func unread(dir string) error {
+	for _, other := range []struct{ file, what string }{
+		{adapterFile, "it holds an adapter, not a model: merge it into its model first, as peft's merge_and_unload does, and save the whole"},
+		{torchFile, "its weights are not in safetensors: load it in transformers, and save it by save_pretrained(…, safe_serialization=True)"},
+		{torchIndexFile, "its weights are not in safetensors: load it in transformers, and save it by save_pretrained(…, safe_serialization=True)"},
+	} {
+		if _, err := os.Stat(filepath.Join(dir, other.file)); err == nil {
+			return fmt.Errorf("%s: %s", other.file, other.what)
 		}
 	}
 	return nil

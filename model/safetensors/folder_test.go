@@ -366,6 +366,31 @@ func TestOpenFolderRefuses(t *testing.T) {
 	}
 }
 
+// A folder without weights that are read, but with others, says what to do with them.
+func TestFoldersOfOthers(t *testing.T) {
+	for _, c := range []struct{ files, want string }{
+		{adapterFile, adapterFile + ": it holds an adapter, not a model: merge it"},
+		{configFile + " " + adapterFile, adapterFile + ": it holds an adapter"},
+		{configFile + " " + torchFile, torchFile + ": its weights are not in safetensors: load it in transformers, and save it by save_pretrained(…, safe_serialization=True)"},
+		{configFile + " " + torchIndexFile, torchIndexFile + ": its weights are not in"},
+		{configFile, "neither model.safetensors nor"},
+	} {
+		dir := t.TempDir()
+		config, err := os.ReadFile("testdata/tiny/" + configFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range strings.Fields(c.files) {
+			if err := os.WriteFile(filepath.Join(dir, name), config, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := OpenFolder(dir); err == nil || !strings.Contains(err.Error(), dir+": "+c.want) {
+			t.Errorf("%s: got %v, want %s", c.files, err, c.want)
+		}
+	}
+}
+
 // TestSameConfig: the bytes of config.json do not change between runs.
 func TestSameConfig(t *testing.T) {
 	keys, tensors := model(true)
