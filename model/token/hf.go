@@ -105,7 +105,6 @@ type hfConfig struct {
 	UNK          hfToken         `json:"unk_token"`
 	PAD          hfToken         `json:"pad_token"`
 	AddBOS       bool            `json:"add_bos_token"`
-	AddEOS       bool            `json:"add_eos_token,omitempty"`
 	CleanUp      bool            `json:"clean_up_tokenization_spaces"`
 	ChatTemplate json.RawMessage `json:"chat_template,omitempty"`
 	Class        string          `json:"tokenizer_class"`
@@ -314,11 +313,9 @@ func (f *hfTokenizer) unknownToken(s *Spec) error {
 	return nil
 }
 
-// apply takes over what tokenizer_config.json says.
+// apply takes over what tokenizer_config.json says, but for add_eos_token: where a text
+// ends, whoever encodes it puts the end.
 func (c *hfConfig) apply(s *Spec) error {
-	if c.AddEOS {
-		return fmt.Errorf("token: tokenizer_config.json: add_eos_token is not known")
-	}
 	ids := newIndex(s.Tokens)
 	for _, f := range []struct {
 		key   string
@@ -366,7 +363,8 @@ func (c *hfConfig) template() (string, error) {
 	return "", fmt.Errorf(`token: tokenizer_config.json: chat_template: none of the %d is named "default"`, len(named))
 }
 
-// postProcessor sees whether the file puts a BOS before the text.
+// postProcessor sees whether the file puts a BOS before the text. The EOS that it may
+// put behind it is passed over, as add_eos_token is.
 func (f *hfTokenizer) postProcessor(s *Spec) error {
 	return addsBOS(f.PostProcessor, s, true)
 }
@@ -391,6 +389,9 @@ func addsBOS(v json.RawMessage, s *Spec, nest bool) error {
 	if err := fields.Read(v, &t); err != nil {
 		return fmt.Errorf("token: tokenizer.json: post_processor: %w", err)
 	}
+	if last := len(t.Single) - 1; last > 0 && t.Single[last].SpecialToken != nil && s.EOS >= 0 && t.Single[last].SpecialToken.ID == s.Tokens[s.EOS] {
+		t.Single = t.Single[:last]
+	}
 	switch {
 	case t.Type == "ByteLevel": // moves offsets only
 		return nil
@@ -413,5 +414,5 @@ func addsBOS(v json.RawMessage, s *Spec, nest bool) error {
 		return nil
 	}
 	return unknown("tokenizer.json: post_processor", strings.TrimSpace(fmt.Sprintf("%.300s", v)),
-		[]string{"ByteLevel", "TemplateProcessing of a token and the text", "Sequence of these"})
+		[]string{"ByteLevel", "TemplateProcessing of a token, the text and the eos_token", "Sequence of these"})
 }

@@ -27,9 +27,13 @@ func TestParseHF(t *testing.T) {
 		Merges: []string{"a b"},
 		BOS:    3, EOS: 4, EOT: -1, UNK: -1, PAD: -1, AddBOS: true, ChatTemplate: "T",
 	}
-	for _, file := range [][]byte{tiny("", ""), tiny(`["a","b"]`, `"a b"`), tiny(`{"a":0,`, `{"<s>":3,"a":0,`)} {
+	const text = `{"Sequence":{"id":"A","type_id":0}}`
+	for _, file := range [][]byte{
+		tiny("", ""), tiny(`["a","b"]`, `"a b"`), tiny(`{"a":0,`, `{"<s>":3,"a":0,`),
+		tiny(text, text+`,{"SpecialToken":{"id":"<u>","type_id":0}}`), // the end is not the tokenizer's
+	} {
 		for _, template := range []string{`"T"`, `[{"name":"tool","template":"U"},{"name":"default","template":"T"}]`} {
-			got, err := ParseHF(file, []byte(`{"eos_token":"<u>","chat_template":`+template+`}`))
+			got, err := ParseHF(file, []byte(`{"eos_token":"<u>","add_eos_token":true,"chat_template":`+template+`}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +66,7 @@ func TestParseHFRefuses(t *testing.T) {
 		{`"TemplateProcessing"`, `"Roberta"`, "", "post_processor"},
 		{`{"id":"<s>"`, `{"id":"<t>"`, "", `"<t>" is not in the vocabulary`},
 		{"", "", `{"eos_token":"q"}`, `eos_token "q" is not in the vocabulary`},
-		{"", "", `{"add_eos_token":true}`, "add_eos_token"},
+		{`"type_id":0}}]`, `"type_id":0}},{"SpecialToken":{"id":"<s>","type_id":0}}]`, `{"eos_token":"<u>"}`, "post_processor"},
 		{"", "", `{`, "tokenizer_config.json"},
 		{"", "", `{"chat_template":[{"name":"rag","template":"x"}]}`, `chat_template: none of the 1 is named "default"`},
 		{"", "", `{"chat_template":5}`, `tokenizer_config.json: "chat_template" is 5, want a string or a list of named templates`},
