@@ -25,7 +25,7 @@ func openFolder(dir string) (_ *Model, err error) {
 	if len(f.TokenizerJSON()) == 0 {
 		return nil, fmt.Errorf("%s has no tokenizer.json", dir)
 	}
-	spec, err := token.ParseHF(f.TokenizerJSON(), f.TokenizerConfigJSON())
+	spec, err := token.ParseHF(f.TokenizerJSON(), f.TokenizerConfigJSON(), embedded(f.Tensors()))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -46,6 +46,16 @@ func openFolder(dir string) (_ *Model, err error) {
 	}
 	m.path, m.file = dir, f.Shards()
 	return m, nil
+}
+
+// embedded returns how many tokens the embedding has; 0 if there is none.
+func embedded(tensors []*tensor.Tensor) int {
+	for _, t := range tensors {
+		if t.Name == "token_embd.weight" && len(t.Shape) == 2 {
+			return min(t.Shape[0], len(t.Data)) // no more than the file has bytes for
+		}
+	}
+	return 0
 }
 
 // SaveFolder writes the model in Hugging Face's layout. Weights are stored as

@@ -3,6 +3,8 @@ package model_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"limbeck/model"
 	"limbeck/model/chat"
 	"limbeck/model/gguf"
+	"limbeck/model/token"
 	"limbeck/nn/op"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -142,6 +145,54 @@ func TestSaveAndOpen(t *testing.T) {
 	}
 	if !slices.Equal(logitsOf(t, opened, true), want) {
 		t.Error("packed, the logits differ")
+	}
+}
+
+// A folder whose embedding has more rows than its tokenizer tokens opens, with tokens
+// that no text has for the rest, as files of other programs have them.
+func TestPaddedFolder(t *testing.T) {
+	m := testkit.Model(1)
+	spec, c := m.Tokenizer.Spec(), m.Config()
+	spec.Tokens, spec.Types = slices.Clone(spec.Tokens), slices.Clone(spec.Types)
+	for range 3 {
+		spec.Tokens, spec.Types = append(spec.Tokens, fmt.Sprintf("[PAD%d]", len(spec.Tokens))), append(spec.Types, token.Unused)
+	}
+	c.Vocab = len(spec.Tokens)
+	padded, err := model.New(c, testkit.Random{Rand: rand.New(rand.NewPCG(1, 1))}, spec, testkit.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file, folder := filepath.Join(dir, "a.gguf"), filepath.Join(dir, "folder")
+	if err := errors.Join(padded.Save(file), padded.SaveFolder(folder), m.SaveFolder(filepath.Join(dir, "small"))); err != nil {
+		t.Fatal(err)
+	}
+	written, err := os.ReadFile(filepath.Join(folder, "tokenizer.json"))
+	if err != nil || bytes.Contains(written, []byte("[PAD")) {
+		t.Fatalf("%v: the tokenizer is padded too: %s", err, written)
+	}
+	for _, path := range []string{file, folder} {
+		got := open(t, path)
+		if s := got.Tokenizer.Spec(); got.Config().Vocab != c.Vocab || !slices.Equal(s.Tokens, spec.Tokens) || !slices.Equal(s.Types, spec.Types) {
+			t.Errorf("%s: %d tokens %q, want %q", path, got.Config().Vocab, s.Tokens, spec.Tokens)
+		}
+	}
+	for _, name := range []string{"config.json", "model.safetensors"} { // a model of fewer tokens, with this tokenizer
+		small, err := os.ReadFile(filepath.Join(dir, "small", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), small, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, folder)
+	more := bytes.Replace(written, []byte(`"added_tokens":[`), fmt.Appendf(nil, `"added_tokens":[{"id":%d,"content":"<more>"},`, m.Config().Vocab), 1)
+	if err := os.WriteFile(filepath.Join(folder, "tokenizer.json"), more, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := model.Open(folder); err == nil || !strings.Contains(err.Error(), `token "<more>" has id`) || !strings.Contains(err.Error(), folder) {
+		t.Errorf("got %v, want an error that a token has no row", err)
 	}
 }
 

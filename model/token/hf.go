@@ -140,7 +140,11 @@ func marshal(v any) ([]byte, error) {
 // tokenizer_config.json (which may be empty). What would give other ids than the
 // reference's is an error: a normalizer, a pre-tokenizer, a kind of model or an
 // option that this package does not know.
-func ParseHF(tokenizerJSON, configJSON []byte) (Spec, error) {
+//
+// rows is how many tokens the model's embedding has, 0 if it has as many as there are.
+// Ids without a token get one that no text has, [PAD49153] for instance, as llama.cpp's
+// convert_hf_to_gguf.py names it: embeddings are often made longer than needed.
+func ParseHF(tokenizerJSON, configJSON []byte, rows int) (Spec, error) {
 	var file hfTokenizer
 	if err := fields.Read(tokenizerJSON, &file); err != nil {
 		return Spec{}, fmt.Errorf("token: tokenizer.json: %w", err)
@@ -155,7 +159,7 @@ func ParseHF(tokenizerJSON, configJSON []byte) (Spec, error) {
 	for _, step := range []func() error{
 		file.known,
 		func() (err error) { s.Pre, err = preTokenizerName(file.PreTokenizer); return err },
-		func() error { return file.tokens(&s) },
+		func() error { return file.tokens(&s, rows) },
 		func() error { return config.apply(&s) },
 		func() error { return file.postProcessor(&s) },
 		func() error { return s.check() },
@@ -247,8 +251,11 @@ func withoutOffsets(x any) any {
 	return x
 }
 
+// unusedName is what a token is called that stands for an id without one.
+func unusedName(id int) string { return fmt.Sprintf("[PAD%d]", id) }
+
 // tokens fills Tokens and Types from the vocabulary and the added tokens.
-func (f *hfTokenizer) tokens(s *Spec) error {
+func (f *hfTokenizer) tokens(s *Spec, rows int) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("token: tokenizer.json: "+format, args...)
 	}
@@ -263,8 +270,15 @@ func (f *hfTokenizer) tokens(s *Spec) error {
 	if n > math.MaxInt32 {
 		return wrong("%d tokens", n)
 	}
+	if rows > 0 {
+		n = rows
+	}
 	s.Tokens, s.Types = make([]string, n), make([]int32, n)
 	put := func(token string, id int, kind int32) error {
+		if id >= n && rows > 0 {
+			return wrong("token %.40q has id %d, but the embedding has %d rows: take the tokenizer that the model was trained with, or add rows by transformers' resize_token_embeddings",
+				token, id, rows)
+		}
 		if id < 0 || id >= n {
 			return wrong("token %.40q has id %d, want 0 to %d (ids leave no holes)", token, id, n-1)
 		}
@@ -288,8 +302,13 @@ func (f *hfTokenizer) tokens(s *Spec) error {
 			return err
 		}
 	}
-	if hole := slices.Index(s.Types, 0); hole >= 0 {
-		return wrong("no token has id %d", hole)
+	for id, kind := range s.Types {
+		switch {
+		case kind == 0 && rows == 0:
+			return wrong("no token has id %d", id)
+		case kind == 0:
+			s.Tokens[id], s.Types[id] = unusedName(id), Unused
+		}
 	}
 	return f.unknownToken(s)
 }

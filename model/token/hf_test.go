@@ -33,7 +33,7 @@ func TestParseHF(t *testing.T) {
 		tiny(text, text+`,{"SpecialToken":{"id":"<u>","type_id":0}}`), // the end is not the tokenizer's
 	} {
 		for _, template := range []string{`"T"`, `[{"name":"tool","template":"U"},{"name":"default","template":"T"}]`} {
-			got, err := ParseHF(file, []byte(`{"eos_token":"<u>","add_eos_token":true,"chat_template":`+template+`}`))
+			got, err := ParseHF(file, []byte(`{"eos_token":"<u>","add_eos_token":true,"chat_template":`+template+`}`), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +78,7 @@ func TestParseHFRefuses(t *testing.T) {
 		{`"id":4`, `"id":"4"`, "", `"added_tokens[1].id" is a string, want a whole number`},
 		{`"single":[`, `"single":[5,`, "", `post_processor: "single[0]" is 5, want an object`},
 	} {
-		_, err := ParseHF(tiny(c.old, c.new), []byte(c.config))
+		_, err := ParseHF(tiny(c.old, c.new), []byte(c.config), 0)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s -> %s: error %v, want %q", c.old, c.new, err, c.want)
 		}
@@ -87,7 +87,7 @@ func TestParseHFRefuses(t *testing.T) {
 
 // No merges at all are what an empty list says.
 func TestEmptyMerges(t *testing.T) {
-	s, err := ParseHF(tiny(`[["a","b"]]`, `[]`), nil)
+	s, err := ParseHF(tiny(`[["a","b"]]`, `[]`), nil, 0)
 	if err != nil || len(s.Merges) != 0 {
 		t.Fatalf("merges %q, error %v", s.Merges, err)
 	}
@@ -99,8 +99,43 @@ func TestEmptyMerges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ParseHF(file, config); err != nil {
+	if _, err := ParseHF(file, config, 0); err != nil {
 		t.Error(err)
+	}
+}
+
+// Ids without a token, at the end and between, get one that is unused, and is not
+// written again. A tokenizer has no more tokens than its model.
+func TestHoles(t *testing.T) {
+	file := tiny(`"id":4`, `"id":6`)
+	want := Spec{
+		Model: "gpt2", Pre: "gpt-2",
+		Tokens: []string{"a", "b", "ab", "<s>", "[PAD4]", "[PAD5]", "<u>", "[PAD7]"},
+		Types:  []int32{Normal, Normal, Normal, Control, Unused, Unused, UserDefined, Unused},
+		Merges: []string{"a b"},
+		BOS:    3, EOS: -1, EOT: -1, UNK: -1, PAD: -1, AddBOS: true,
+	}
+	got, err := ParseHF(file, nil, 8)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("got %+v, %v\nwant %+v", got, err, want)
+	}
+	file, config, err := got.HF()
+	if err != nil || strings.Contains(string(file), "[PAD") {
+		t.Errorf("%v, written are %s", err, file)
+	}
+	if again, err := ParseHF(file, config, 8); err != nil || !reflect.DeepEqual(again, want) {
+		t.Errorf("read again: %+v, %v", again, err)
+	}
+	const large = `token "<u>" has id 6, but the embedding has 6 rows: take the tokenizer that the model was trained with, or add rows`
+	if _, err := ParseHF(file, config, 6); err == nil || !strings.Contains(err.Error(), large) {
+		t.Errorf("got %v, want %s", err, large)
+	}
+	tok, err := New(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids := tok.Encode("ab[PAD7]<u>", true); !reflect.DeepEqual(ids, []int{2, 6}) { // no byte of it has a token
+		t.Errorf("ids %v", ids)
 	}
 }
 
@@ -114,10 +149,11 @@ func TestHFRefuses(t *testing.T) {
 }
 
 func FuzzParseHF(f *testing.F) {
-	f.Add(tiny("", ""), []byte(`{"eos_token":{"content":"<s>"},"add_bos_token":true,"chat_template":"x"}`))
-	f.Add(tiny(`"ab":2`, `"ab":-2`), []byte(nil))
-	f.Fuzz(func(t *testing.T, file, config []byte) {
-		spec, err := ParseHF(file, config)
+	f.Add(tiny("", ""), []byte(`{"eos_token":{"content":"<s>"},"add_bos_token":true,"chat_template":"x"}`), byte(0))
+	f.Add(tiny(`"ab":2`, `"ab":-2`), []byte(nil), byte(0))
+	f.Add(tiny(`"id":4`, `"id":6`), []byte(`{"eos_token":"[PAD5]"}`), byte(8))
+	f.Fuzz(func(t *testing.T, file, config []byte, rows byte) {
+		spec, err := ParseHF(file, config, int(rows))
 		if err != nil {
 			return
 		}
@@ -130,7 +166,7 @@ func FuzzParseHF(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := ParseHF(a, b); err != nil {
+		if _, err := ParseHF(a, b, len(spec.Tokens)); err != nil {
 			t.Errorf("what HF wrote is refused: %v", err)
 		}
 		if _, _, err := spec.Prune(func(id int) bool { return id%2 == 0 }); err != nil {

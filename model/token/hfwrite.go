@@ -3,11 +3,13 @@ package token
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
 // HF writes the Spec as Hugging Face's tokenizer.json and tokenizer_config.json,
-// which transformers loads as a PreTrainedTokenizerFast. Same Spec, same bytes.
+// which transformers loads as a PreTrainedTokenizerFast. Same Spec, same bytes. Tokens
+// that [ParseHF] gives to ids without one are left out again.
 func (s Spec) HF() (tokenizerJSON, configJSON []byte, err error) {
 	if err := s.check(); err != nil {
 		return nil, nil, err
@@ -30,6 +32,9 @@ func (s Spec) HF() (tokenizerJSON, configJSON []byte, err error) {
 		file.Model.Merges = hfMerges{}
 	}
 	for id, token := range s.Tokens {
+		if s.fills(id) {
+			continue
+		}
 		if first, ok := file.Model.Vocab[token]; ok {
 			return nil, nil, fmt.Errorf("token: tokens %d and %d are both %.40q, which tokenizer.json cannot say", first, id, token)
 		}
@@ -51,6 +56,12 @@ func (s Spec) HF() (tokenizerJSON, configJSON []byte, err error) {
 	}
 	configJSON, err = s.hfConfig()
 	return tokenizerJSON, configJSON, err
+}
+
+// fills tells whether a token only fills a hole in the numbering.
+func (s Spec) fills(id int) bool {
+	named := func(f idField) bool { return *f.id == id }
+	return s.kind(id) == Unused && s.Tokens[id] == unusedName(id) && !slices.ContainsFunc(s.idFields(), named)
 }
 
 func (s Spec) hfConfig() ([]byte, error) {

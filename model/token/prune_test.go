@@ -119,7 +119,7 @@ func TestPrunedSpecRoundTripsHF(t *testing.T) {
 		if !json.Valid(tokenizer) || !json.Valid(config) {
 			t.Fatal("not JSON")
 		}
-		got, err := ParseHF(tokenizer, config)
+		got, err := ParseHF(tokenizer, config, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ func smallSpec(t testing.TB, pre string) Spec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := ParseHF(data, []byte(`{"bos_token":"<|im_start|>","eos_token":{"content":"<|im_end|>"},"pad_token":null}`))
+	s, err := ParseHF(data, []byte(`{"bos_token":"<|im_start|>","eos_token":{"content":"<|im_end|>"},"pad_token":null}`), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
