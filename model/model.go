@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"limbeck/internal/par"
 	"limbeck/model/arch"
@@ -29,9 +30,10 @@ type Model struct {
 	// name, license, what the model was made from.
 	Meta gguf.Meta
 
-	path   string
-	source string // of the template
-	file   file
+	path    string
+	source  string     // of the template
+	turnEnd func() int // what the template ends replies with, found once; -1 for nothing
+	file    file
 }
 
 // A file is where a model's weights lie.
@@ -134,6 +136,8 @@ func (m *Model) SetTemplate(source string) error {
 		return err
 	}
 	m.Template = t
+	tokenizer := m.Tokenizer // ids that are there stay, though others come
+	m.turnEnd = sync.OnceValue(func() int { return turnEnd(t, tokenizer) })
 	return nil
 }
 

@@ -239,6 +239,41 @@ func TestPrompt(t *testing.T) {
 	}
 }
 
+// A reply ends with what the template writes behind one, if the model stops there, and
+// else as a text does.
+func TestReplyEnd(t *testing.T) {
+	spec, err := token.Train(slices.Values([]string{"the cat sat"}), 280, "gpt-2", []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>", "</s>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := func(name string) int { return slices.Index(spec.Tokens, name) }
+	c := testkit.Model(1).Config()
+	c.Vocab = len(spec.Tokens)
+	for _, tc := range []struct{ template, eos, want string }{
+		{testkit.Template, "<|endoftext|>", "<|im_end|>"},
+		{testkit.Template, "<|im_end|>", "<|im_end|>"},
+		{"{% for m in messages %}{{ m.content }} {{ eos_token }}{% endfor %}", "</s>", "</s>"},
+		{"{% for m in messages %}{{ m.content }}{{ '\\n' }}{% endfor %}", "</s>", "</s>"},
+		{"{{ messages[-1]['content'] }}{% if add_generation_prompt %}{{ '\\n' }}{% endif %}", "<|endoftext|>", "<|endoftext|>"},
+		{"{% for m in messages %}<|im_start|>{{ m.content }}{% endfor %}<|im_start|>", "</s>", "</s>"}, // ends no reply
+		{"{% for m in messages %}{{ m.content }}, and <|im_end|>{% endfor %}", "</s>", "</s>"},
+		{"{{ messages[0]['content'] }}<|im_end|>", "</s>", "</s>"},
+		{"{{ raise_exception('roles') }}", "</s>", "</s>"},
+		{"", "</s>", "</s>"},
+		{testkit.Template, "", "<|im_end|>"},
+		{"", "", ""},
+	} {
+		spec.EOS = id(tc.eos) // -1 for none
+		m, err := model.New(c, testkit.Random{Rand: rand.New(rand.NewPCG(1, 1))}, spec, tc.template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(m.Tokenizer.Decode(m.ReplyIDs("yes"))); got != "yes"+tc.want {
+			t.Errorf("%q with eos %q: %q, want it to end with %q", tc.template, tc.eos, got, tc.want)
+		}
+	}
+}
+
 // A template that shows the last message alone has no place for a system message;
 // one that refuses them says so itself.
 func TestOmitsSystem(t *testing.T) {

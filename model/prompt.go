@@ -3,8 +3,11 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"limbeck/model/chat"
+	"limbeck/model/token"
 )
 
 // Prompt returns a conversation up to where the model is to answer, as its
@@ -13,15 +16,19 @@ func (m *Model) Prompt(messages []chat.Message) (string, error) {
 	if m.Template == nil {
 		return "", errors.New("the model has no chat template: give it plain text, or a template")
 	}
-	t := m.Tokenizer
-	text, err := m.Template.Render(chat.Input{
-		Messages: messages, AddGenerationPrompt: true,
-		BOS: string(t.Piece(t.BOS())), EOS: string(t.Piece(t.EOS())), UNK: string(t.Piece(t.UNK())), PAD: string(t.Piece(t.PAD())),
-	})
+	text, err := render(m.Template, m.Tokenizer, messages, true)
 	if err != nil && m.path != "" {
 		err = fmt.Errorf("%s: %w", m.path, err)
 	}
 	return text, err
+}
+
+// render returns a conversation, up to where it goes on or the model is to answer.
+func render(template *chat.Template, t *token.Tokenizer, messages []chat.Message, answer bool) (string, error) {
+	return template.Render(chat.Input{
+		Messages: messages, AddGenerationPrompt: answer,
+		BOS: string(t.Piece(t.BOS())), EOS: string(t.Piece(t.EOS())), UNK: string(t.Piece(t.UNK())), PAD: string(t.Piece(t.PAD())),
+	})
 }
 
 // OmitsSystem reports whether the chat template leaves out system messages: whether
@@ -47,11 +54,36 @@ func (m *Model) PromptIDs(messages []chat.Message) ([]int, error) {
 	return m.Tokenizer.Encode(text, true), nil
 }
 
-// ReplyIDs returns the tokens of a whole reply, with the one that ends it.
+// ReplyIDs returns the tokens of a whole reply, with the one that ends it: what the
+// template writes behind a reply, if that ends one, or else the end of a text. Chat
+// models are often published with the base model's.
 func (m *Model) ReplyIDs(reply string) []int {
 	ids := m.Tokenizer.Encode(reply, false)
-	if end := m.Tokenizer.EOS(); end >= 0 {
+	end := -1
+	if m.Template != nil && m.turnEnd != nil {
+		end = m.turnEnd()
+	}
+	if end < 0 {
+		end = m.Tokenizer.EOS()
+	}
+	if end >= 0 {
 		ids = append(ids, end)
 	}
 	return ids
+}
+
+// turnEnd returns the token of those that end a reply which a template writes right
+// behind one, but for white space; -1 if there is none.
+func turnEnd(template *chat.Template, t *token.Tokenizer) int {
+	const reply = "a-reply-to-find"
+	text, err := render(template, t, []chat.Message{{Role: "user", Content: "?"}, {Role: "assistant", Content: reply}}, false)
+	i := strings.LastIndex(text, reply)
+	if err != nil || i < 0 {
+		return -1
+	}
+	next := t.Encode(strings.TrimSpace(text[i+len(reply):]), true)
+	if len(next) == 0 || !slices.Contains(t.Stops(), next[0]) {
+		return -1
+	}
+	return next[0]
 }
