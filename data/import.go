@@ -31,7 +31,8 @@ type Options struct {
 }
 
 // Columns name the columns of a table, or the keys of JSON rows, where they differ
-// from their defaults: id, prompt, completion, text, label, intent, slots.
+// from their defaults: id, prompt, completion, text, label, intent, slots. A Prompt with a
+// Label, and no Completion or Text, is the text.
 type Columns struct {
 	ID, Prompt, Completion, Text, Label, Intent, Slots string
 }
