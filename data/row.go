@@ -291,7 +291,7 @@ func (r row) messages() ([]Message, error) {
 	var left error // a gap, unless something is malformed
 	for i, m := range raw {
 		switch m.Role {
-		case "system", "developer", "user", "assistant", "tool":
+		case "system", "developer", "user", "assistant", "tool", "function":
 		default:
 			return nil, fmt.Errorf("message %d has role %q, want system, user, assistant or tool", i+1, m.Role)
 		}
@@ -307,8 +307,11 @@ func (r row) messages() ([]Message, error) {
 		case err != nil && left == nil:
 			left = fmt.Errorf("message %d: %w", i+1, err)
 		}
-		if m.Role == "developer" { // the newer name of system in vendors' logs
+		switch m.Role {
+		case "developer": // the newer name of system in vendors' logs
 			m.Role = "system"
+		case "function": // the older one of tool
+			m.Role = "tool"
 		}
 		out[i] = Message{m.Role, content}
 	}

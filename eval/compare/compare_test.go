@@ -483,10 +483,11 @@ func TestRunOnText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Template = nil; i == 0 { // as what is trained on texts has none
-			err = m.SetTemplate("{{ messages[-1]['content'] }}") // needs a message
+		template := "{{ messages[-1]['content'] }}" // needs a message
+		if i > 0 {
+			template = "" // as what is trained on texts has none
 		}
-		if err != nil {
+		if err := m.SetTemplate(template); err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(m.Save(c.Ref+".tmp"), m.Close(), os.Rename(c.Ref+".tmp", c.Ref)); err != nil {

@@ -138,7 +138,7 @@ func spelledOut(m *model.Model, ref string, examples []data.Example) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s of %s hold %s, a control token of %s, which is read as plain text: give chats as messages",
+	return fmt.Sprintf("%s of %s hold %s, a control token of %s; it is read as such in prompts, and as plain text elsewhere: give chats as messages",
 		data.Number(n), data.Counted(len(examples), "example"), first, ref)
 }
 
@@ -341,7 +341,9 @@ func openReady(c *recipe.Chain, ref string, examples []data.Example, open bench.
 	if err != nil {
 		return nil, err
 	}
-	err = adaptTemplate(m, examples)
+	if err = checkAsked(c.Recipe, ref, m, examples); err == nil {
+		err = adaptTemplate(m, examples)
+	}
 	for _, t := range trainings(c.Recipe) {
 		if err == nil {
 			_, err = extend(m, examples, *t.Train)
@@ -351,6 +353,23 @@ func openReady(c *recipe.Chain, ref string, examples []data.Example, open bench.
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
+}
+
+// checkAsked refuses a model without a chat template that is to be compared as it is: no
+// training gives it one.
+func checkAsked(r *recipe.Recipe, ref string, m *model.Model, examples []data.Example) error {
+	if m.Template != nil || r.Compare.Off || len(examples) == 0 || plain(examples) {
+		return nil
+	}
+	const problem = "has no chat template, and the comparison asks it the examples as it is"
+	taught := func(s recipe.Stage) bool { return s.Train != nil }
+	switch {
+	case r.Teacher[0].From.Text == ref && !slices.ContainsFunc(r.Teacher, taught):
+		return r.Problem(teacherKey, problem, "a model with one, or train: {…} beside it")
+	case r.Student.From.Text == ref && r.Train == nil && r.Distill == nil:
+		return r.Problem(studentKey, problem, "a model with one, or train: {…}")
+	}
+	return nil
 }
 
 // A training is one that a recipe asks for by a key.

@@ -218,7 +218,7 @@ func TestWarnings(t *testing.T) {
 		"chosen by": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: ./train.jsonl, test: new.jsonl}\nstudent: {layers: 1}",
 			[]string{"data.validation: 60 of 60 examples occur in the training data: "}},
 		"tags": {"name: a\nteacher: ./teacher.gguf\ndata: tags.jsonl\nstudent: {layers: 1}\ntrain: {}\ndistill: {}",
-			[]string{"19 of 26 examples hold <|im_start|>, a control token of ./teacher.gguf, which is read as plain text: give chats as messages"}},
+			[]string{"19 of 26 examples hold <|im_start|>, a control token of ./teacher.gguf; it is read as such in prompts, and as plain text elsewhere: give chats as messages"}},
 		"seen by variants": {"name: a\nteacher: ./teacher.gguf\ndata: {train: new.jsonl, validation: 0%, test: ./train.jsonl}\nstudent: {layers: 1}\n" +
 			"variants: {x: {}, y: {data: {train: train.jsonl}}, z: {data: {train: train.jsonl}, seed: 2}}",
 			[]string{"data.test: 60 of 60 examples occur in the training data: figures on them prove nothing of a model that learned it (y, z)"}},

@@ -97,12 +97,14 @@ func toLearn(r *recipe.Recipe) (all []data.Example, heldOut string, err error) {
 }
 
 // look cuts the examples of f into the tokens of m, as the training will; adapt: it
-// gives m a template that fits them.
+// gives m a template that fits them, though it has one.
 func (p *Preview) look(m *model.Model, f *fit, adapt bool) error {
+	give := lendTemplate
 	if adapt {
-		if err := adaptTemplate(m, f.train); err != nil {
-			return err
-		}
+		give = adaptTemplate
+	}
+	if err := give(m, f.train); err != nil {
+		return err
 	}
 	if _, err := extend(m, f.train, f.settings); err != nil {
 		return err

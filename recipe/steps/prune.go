@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -177,11 +178,12 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 		return nil, err
 	}
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return data.Augmented(&e) })
+	own := m.TemplateSource()
 	if err := lendTemplate(m, examples); err != nil {
 		return nil, err
 	}
 	set, _, err := data.Sequences(m, examples, calibrationTokens)
-	if err != nil {
+	if err := errors.Join(err, m.SetTemplate(own)); err != nil { // what it never learned is not its own
 		return nil, err
 	}
 	out := &calibrationSet{examples: examples, sample: spread(set, n), tokens: make([]int, m.Config().Vocab)}

@@ -211,23 +211,65 @@ func TestWays(t *testing.T) {
 	}
 }
 
-// A base model, which has no template, gets the one that fits the data wherever it reads
-// examples.
+// A base model, which has no template, gets the one that fits the data where it learns
+// of it, lends one where it is measured by it, and is not compared by it.
 func TestBaseModel(t *testing.T) {
-	for _, text := range []string{
-		"quantize: q4_0\n",
-		"student: {layers: 2}\ntrain: {steps: 1, batch_tokens: 256, max_tokens: 128}\n",
-		"distill: {cache: topk, topk: 4, steps: 1, batch_tokens: 256, max_tokens: 128}\n",
+	const head = "name: a\nteacher: ./base.gguf\ndata: train.jsonl\ncompare: {rounds: 0}\n"
+	for text, trained := range map[string]bool{
+		"quantize: q4_0\n": false,
+		"student: {layers: 2}\ntrain: {steps: 1, batch_tokens: 256, max_tokens: 128}\n":            true,
+		"distill: {cache: topk, topk: 4, steps: 1, batch_tokens: 256, max_tokens: 128}\n":          true,
+		"student: {layers: 1}\ndistill: {hard: 1, steps: 1, batch_tokens: 256, max_tokens: 128}\n": true,
 	} {
-		path := workshop(t, "name: a\nteacher: ./base.gguf\ndata: train.jsonl\ncompare: {rounds: 0}\n"+text)
+		path := workshop(t, head+text)
 		m := testkit.Model(1)
-		m.Template = nil
+		if err := m.SetTemplate(""); err != nil {
+			t.Fatal(err)
+		}
 		if err := m.Save(filepath.Join(filepath.Dir(path), "base.gguf")); err != nil {
 			t.Fatal(err)
 		}
-		if err := makeRecipe(path, 1); err != nil {
-			t.Errorf("%s: %v", text, err)
+		if _, err := plan(path); err == nil || !strings.Contains(err.Error(), ":2:10: teacher.from: has no chat template, and the comparison asks it") {
+			t.Errorf("%s: %v, want that it cannot be compared", text, err)
 		}
+		r, err := recipe.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Compare.Off = true
+		made, err := recipe.Compile(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(filepath.Dir(path), "run")
+		if _, err := run.Open(dir, "test").Make(t.Context(), made, run.Options{Threads: 1, Recipe: r}); err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		student, err := model.Open(filepath.Join(dir, "a.gguf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := student.Template != nil; got != trained {
+			t.Errorf("%s: the student has a template: %v, want %v", text, got, trained)
+		}
+		if err := student.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Where nothing is held out there is nothing that synthetic examples must not be.
+func TestSynthesizeWithoutValidation(t *testing.T) {
+	path := workshop(t, `name: a
+teacher: ./teacher.gguf
+data: {train: train.jsonl, test: ./train.jsonl, validation: 0%}
+synthesize: {prompts: 2, steps: 1, batch_tokens: 256, max_tokens: 128}
+distill: {steps: 1, batch_tokens: 256, max_tokens: 128}
+compare: {rounds: 0}
+`)
+	if err := makeRecipe(path, 1); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -126,7 +126,7 @@ func (s *synthesizeSettings) make(ctx context.Context, w *run.Work, ref string) 
 			continue
 		}
 		more, err := loadExamples(w, name)
-		if err != nil {
+		if err != nil && !errors.Is(err, data.ErrEmpty) {
 			return err
 		}
 		known = slices.Concat(known, more)
