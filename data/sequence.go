@@ -87,6 +87,15 @@ func Conversation(messages []Message) []chat.Message {
 	return out
 }
 
+// TextStart is how many of [TextIDs] no model is judged by: the text's first token, which
+// nothing foretells, and a BOS before it.
+func TextStart(m *model.Model) int {
+	if m.Tokenizer.AddBOS() {
+		return 2
+	}
+	return 1
+}
+
 // TextSequences cuts the tokens of a plain text into sequences of at most maxTokens
 // that predict each token but the first.
 func TextSequences(ids []int, maxTokens int) (set []train.Sequence) {

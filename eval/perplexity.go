@@ -145,7 +145,10 @@ func lossItems(m *model.Model, examples []data.Example) ([][]train.Sequence, err
 	for i := range examples {
 		e := &examples[i]
 		if e.Kind() == data.Plain {
-			items[i] = data.TextSequences(data.TextIDs(m, e.Text), most)
+			if ids, start := data.TextIDs(m, e.Text), data.TextStart(m); len(ids) > start {
+				items[i] = data.TextSequences(ids, most)
+				items[i][0].From = start
+			}
 		} else {
 			set, long, err := data.Sequences(m, examples[i:i+1], most)
 			if err != nil {

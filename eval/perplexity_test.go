@@ -108,8 +108,8 @@ func TestMeasurePerplexity(t *testing.T) {
 	}
 }
 
-// Of conversations the reply and its end count, of plain texts all but the first token,
-// which is a BOS of models that expect one.
+// Of conversations the reply and its end count, of plain texts all but the first token:
+// a BOS before it, of models that expect one, changes nothing of what counts.
 func TestReplyLosses(t *testing.T) {
 	chats := []data.Example{data.NewChat("wake me", "at six"), alarm()}
 	texts := []data.Example{{Text: "the cat sat on the mat"}}
@@ -145,6 +145,6 @@ func TestReplyLosses(t *testing.T) {
 			want = append(want, losses(tape, m, append(prompt, m.ReplyIDs(reply)...), len(prompt)))
 		}
 		check(chats, want...)
-		check(texts, losses(tape, m, data.TextIDs(m, texts[0].Text), 1))
+		check(texts, losses(tape, m, data.TextIDs(m, texts[0].Text), data.TextStart(m)))
 	}
 }

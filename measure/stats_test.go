@@ -167,12 +167,12 @@ func TestScoreBounds(t *testing.T) {
 	for _, c := range []struct{ a, b, n int }{{0, 1, 20}, {0, 10, 20}, {3, 0, 9}, {2, 5, 40}, {1, 0, 1}} {
 		lo, hi := scoreBounds(c.a, c.b, c.n)
 		mean := float64(c.b-c.a) / float64(c.n)
-		if !(-1 <= lo && lo < mean || mean < hi && hi <= 1) || lo > hi {
+		if !(-1 <= lo && lo <= mean && mean <= hi && hi <= 1) || lo == hi || math.Abs(mean) < 1 && (lo == -1 || hi == 1) {
 			t.Errorf("%+v: %v to %v around %v", c, lo, hi, mean)
 		}
 		for _, d := range []float64{lo, hi} {
 			p := likeliest(c.a, c.b, c.n, d)
-			if math.Abs(d) < 1 {
+			if math.Abs(d) < 1 { // a mean of −1 or 1 is its own bound
 				near(t, "errors from the mean", math.Abs(mean-d)/math.Sqrt((2*p+d-d*d)/float64(c.n)), z, 1e-4)
 			}
 		}

@@ -211,7 +211,7 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	if err := a.writeReport(r, f); err != nil {
 		return err
 	}
-	rest := "(--out keeps them)"
+	rest := "kept by --out"
 	if f.out != "" {
 		rest = "in " + steps.ReportFile
 	}

@@ -88,7 +88,7 @@ func (o *output) checkTarget() error {
 
 // checkFolder is checkFile for a folder, which must be new, empty, or a model.
 func (o *output) checkFolder(inputs ...string) error {
-	if err := checkParent(o.name, o.path); err != nil {
+	if err := checkParent(o.name, filepath.Clean(o.path)); err != nil { // out/ lies beside out
 		return err
 	}
 	info, err := os.Stat(o.path)
@@ -151,7 +151,7 @@ const forceSamplesDoc = "write over what is no log of samples, or is what the co
 // checkParent refuses a path in a folder that is not there: an error of the file
 // system would not say which of both is missing.
 func checkParent(name, path string) error {
-	dir := filepath.Dir(filepath.Clean(path)) // out/ lies beside out
+	dir := filepath.Dir(path)
 	switch info, err := os.Stat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
 		return usageErrorf("%s %s: there is no folder %s", name, path, dir)

@@ -24,10 +24,9 @@ import (
 
 // A Job says what to time.
 type Job struct {
-	Name    string           `json:"name"`  // for errors and progress
-	Model   string           `json:"model"` // as the program's opener takes it
-	Prompts [][]data.Message `json:"prompts"`
-	Plain   bool             `json:"plain"`      // prompts are texts to go on with, not chats
+	Name    string           `json:"name"`       // for errors and progress
+	Model   string           `json:"model"`      // as the program's opener takes it
+	Prompts [][]data.Message `json:"prompts"`    // one message without a role is a text to go on with
 	Threads int              `json:"threads"`    // 0: one a core
 	Exact   bool             `json:"exact"`      // f32 activations
 	Cache   string           `json:"cache_type"` // of keys and values; empty: see [generate.Precision]
@@ -222,8 +221,8 @@ func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) e
 	return nil
 }
 
-func (j *Job) promptIDs(m *model.Model, prompt []data.Message) ([]int, error) {
-	if j.Plain {
+func promptIDs(m *model.Model, prompt []data.Message) ([]int, error) {
+	if len(prompt) == 1 && prompt[0].Role == "" {
 		return data.TextIDs(m, prompt[0].Content), nil
 	}
 	return m.PromptIDs(data.Conversation(prompt))
@@ -232,7 +231,7 @@ func (j *Job) promptIDs(m *model.Model, prompt []data.Message) ([]int, error) {
 // request answers one prompt.
 func (j *Job) request(ctx context.Context, m *model.Model, s *generate.Session, prompt []data.Message) (Request, error) {
 	start := time.Now()
-	ids, err := j.promptIDs(m, prompt)
+	ids, err := promptIDs(m, prompt)
 	if err != nil {
 		return Request{}, err
 	}

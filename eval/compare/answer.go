@@ -93,10 +93,13 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	return err
 }
 
+// keptVersion changes with what answers and divergences that were kept hold.
+const keptVersion = 2
+
 // key names what is kept of a kind: it changes with all that it depends on.
 func (c *comparison) key(kind string, of ...string) string {
 	h := sha256.New()
-	fmt.Fprintln(h, data.Digest(c.examples), c.Exact, c.Cache, kernel.Tier(), of)
+	fmt.Fprintln(h, keptVersion, data.Digest(c.examples), c.Exact, c.Cache, kernel.Tier(), of)
 	return kind + "-" + hex.EncodeToString(h.Sum(nil)[:8]) + ".json"
 }
 

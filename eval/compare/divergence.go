@@ -98,7 +98,7 @@ func (c *comparison) divergeFrom(ctx context.Context, teacher *row, rows []*row)
 	}
 	for _, s := range students {
 		d := s.sums.Summary()
-		s.row.Model.Divergence = &report.Divergence{KL: report.N(d.KL.Value), SE: report.N(d.KL.SE), SameTop: report.N(d.SameTop.Value),
+		s.row.Model.Divergence = &report.Divergence{KL: report.N(d.KL.Value), SE: standardError(d.KL), SameTop: report.N(d.SameTop.Value),
 			Dropped: report.N(d.Dropped.Value), N: d.KL.N, Tokens: d.Tokens}
 		if err := c.keep(c.divergenceKey(s.row), s.row.Model.Divergence); err != nil {
 			return err
@@ -137,12 +137,12 @@ func (c *comparison) divergeOn(ctx context.Context, tape *op.Tape, teacher *mode
 }
 
 // tokensOf returns what m is given of an example, and the tokens that it is judged
-// by: the prompt and the reply, or the first token of a text and those after it. The
+// by: the prompt and the reply, or the start of a text and the tokens after it. The
 // reply is empty if there is none.
 func tokensOf(m *model.Model, e *data.Example) (prompt, reply []int, err error) {
 	if e.Kind() == data.Plain {
-		if ids := data.TextIDs(m, e.Text); len(ids) > 1 {
-			prompt, reply = ids[:1], ids[1:]
+		if ids, start := data.TextIDs(m, e.Text), data.TextStart(m); len(ids) > start {
+			prompt, reply = ids[:start], ids[start:]
 		}
 		return prompt, reply, nil
 	}

@@ -49,12 +49,22 @@ func (c *comparison) estimate(ctx context.Context) error {
 		if e.N == 0 {
 			continue
 		}
-		q := report.Metric{Name: c.metrics[i%k].info.Name, Value: report.N(e.Value), SE: report.N(e.SE),
-			Lo: report.N(e.Lo), Hi: report.N(e.Hi), N: e.N}
+		q := report.Metric{Name: c.metrics[i%k].info.Name, Value: report.N(e.Value), SE: standardError(e), N: e.N}
+		if e.N > 1 || e.Lo < e.Hi {
+			q.Lo, q.Hi = report.N(e.Lo), report.N(e.Hi)
+		}
 		m := &c.rows[i/k].Model
 		m.Quality = append(m.Quality, q)
 	}
 	return err
+}
+
+// standardError is absent of one item, which leaves it unknown.
+func standardError(e measure.Estimate) report.Num {
+	if e.N == 1 {
+		return report.Num{}
+	}
+	return report.N(e.SE)
 }
 
 // allPairs bounds the number of models of which every two are compared.

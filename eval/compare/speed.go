@@ -22,10 +22,10 @@ func (c *comparison) time(ctx context.Context) error {
 	if c.Rounds == 0 {
 		return nil
 	}
-	prompts, plain := c.prompts(), c.examples[0].Kind() == data.Plain
+	prompts := c.prompts()
 	var jobs []bench.Job
 	for _, r := range c.rows {
-		jobs = append(jobs, bench.Job{Name: r.Name, Model: r.Ref, Prompts: prompts, Plain: plain, Threads: c.Threads, Exact: c.Exact, Cache: c.Cache,
+		jobs = append(jobs, bench.Job{Name: r.Name, Model: r.Ref, Prompts: prompts, Threads: c.Threads, Exact: c.Exact, Cache: c.Cache,
 			Most: r.Most, Local: r.local})
 	}
 	records, err := bench.Rounds(ctx, jobs, c.Rounds, func(done, total int, name string) {
@@ -55,7 +55,7 @@ func (c *comparison) prompts() (out [][]data.Message) {
 			for n < len(e.Text) && n > 0 && !utf8.RuneStart(e.Text[n]) {
 				n--
 			}
-			p = []data.Message{{Role: "user", Content: e.Text[:n]}}
+			p = []data.Message{{Content: e.Text[:n]}}
 		}
 		out = append(out, p)
 	}

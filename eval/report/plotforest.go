@@ -67,7 +67,11 @@ func (r *Report) forest(pairs []Pair) forest {
 		if lo, hi, ok := p.bounds(); ok {
 			row.Range = m.Unit.delta(N(lo)) + " to " + m.Unit.delta(N(hi))
 		}
-		row.Plot = p.forestPlot(sc, row.Class, b+" − "+a+", "+m.Title+": "+row.Diff+" ("+row.Range+")")
+		label := b + " − " + a + ", " + m.Title + ": " + row.Diff
+		if row.Range != "" {
+			label += " (" + row.Range + ")"
+		}
+		row.Plot = p.forestPlot(sc, row.Class, label)
 		f.Rows = append(f.Rows, row)
 	}
 	return f
