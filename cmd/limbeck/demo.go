@@ -73,7 +73,7 @@ func demo(a *app, ctx context.Context, f demoFlags) error {
 	}
 	plan, err := run.Open(f.dir, machineClass()).Make(ctx, todo, a.runOptions(r, f.threads))
 	if err != nil {
-		return err
+		return moreRoom(err, "--dir", false)
 	}
 	made, err := newMadeRun(f.dir, plan)
 	if err != nil {

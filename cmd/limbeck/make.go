@@ -73,7 +73,7 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	o.Finished = a.tellFacts(o.Finished)
 	plan, err := folder.Make(cmd.Context(), todo, o)
 	if err != nil {
-		return usageIfFlag(err)
+		return usageIfFlag(forceable(err))
 	}
 	made, err := newMadeRun(f.dir, plan)
 	if err != nil {
@@ -173,9 +173,17 @@ func dryRun(a *app, folder *run.Folder, todo []*run.Step, f makeFlags) error {
 		a.remark("warning: %s", text)
 	}
 	if err := folder.Fits(plan); err != nil && !f.force {
-		return err
+		return forceable(err)
 	}
 	return nil
+}
+
+// forceable adds to an error of what does not fit that make has a flag for it.
+func forceable(err error) error {
+	if no := new(run.NoFit); errors.As(err, &no) {
+		return fmt.Errorf("%w; --force begins all the same", err)
+	}
+	return err
 }
 
 func printPlan(w io.Writer, plan *run.Plan) {

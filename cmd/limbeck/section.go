@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -182,13 +183,28 @@ func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result on
 		if isNew && !errors.Is(err, run.ErrInUse) && !goesOn(folder, plan) {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
-		return result, nil, err
+		return result, nil, moreRoom(err, "--out", cmd.Flags().Lookup("batch-tokens") != nil)
 	}
 	result, err = keepOne(folder, plan, filepath.Join(dir, r.Name+".gguf"), f.out)
 	if err != nil {
 		return result, nil, err
 	}
 	return result, plan, os.RemoveAll(dir)
+}
+
+// moreRoom adds to an error of what does not fit what helps: place is the flag that
+// says where to write, and batches tells whether smaller ones can be asked for.
+func moreRoom(err error, place string, batches bool) error {
+	no := new(run.NoFit)
+	switch {
+	case !errors.As(err, &no):
+		return err
+	case no.Dir != "":
+		return fmt.Errorf("%w; free %s there, or name another disk with %s", err, run.Bytes(no.Need-no.Free), place)
+	case batches:
+		return fmt.Errorf("%w; end other programs, or try a smaller --batch-tokens", err)
+	}
+	return fmt.Errorf("%w; end other programs", err)
 }
 
 // factOf returns what a step of a kind found out while it worked, "" if there is

@@ -434,12 +434,39 @@ func TestPreflight(t *testing.T) {
 		s.Predict = func() (Cost, error) { return c, nil }
 		dir := t.TempDir()
 		_, err := Open(dir, "test").Make(t.Context(), []*Step{s}, options)
-		if !errors.Is(err, ErrNoFit) {
+		if no := new(NoFit); !errors.As(err, &no) || no.Need < 1<<60 || (no.Dir == dir) != (c.Disk > 0) {
 			t.Errorf("%+v: got %v", c, err)
 		}
 		o := options
 		o.Force = true
 		mustMake(t, dir, []*Step{s}, o)
+	}
+}
+
+// What an interrupted step has written need not be free again.
+func TestResumingNeedsTheRest(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &Step{Kind: "x", Name: "x", Predict: func() (Cost, error) { return Cost{Disk: 5000}, nil },
+		Run: func(_ context.Context, w *Work) error {
+			cancel()
+			return errors.Join(os.WriteFile(filepath.Join(w.Checkpoints, "at"), make([]byte, 3000), 0o666), ctx.Err())
+		}}
+	f := Open(dir, "test")
+	if p := mustPlan(t, dir, []*Step{s}); f.toWrite(p) != 5000 {
+		t.Errorf("at first %d bytes to write, want 5000", f.toWrite(p))
+	}
+	if _, err := f.Make(ctx, []*Step{s}, options); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	p := mustPlan(t, dir, []*Step{s})
+	const key = 65 // bytes that name the step
+	if got := f.toWrite(p); !p.Steps[0].Resumes || got != 2000-key {
+		t.Errorf("with a checkpoint of 3000 bytes %d are to write, want %d", got, 2000-key)
+	}
+	p.Steps[0].Cost.Disk = 1000
+	if got := f.toWrite(p); got != 0 {
+		t.Errorf("of a step that holds more than it needs %d bytes are to write", got)
 	}
 }
 

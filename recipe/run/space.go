@@ -1,39 +1,57 @@
 package run
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"limbeck/internal/disk"
 	"limbeck/internal/machine"
 )
 
-// ErrNoFit is returned if the predicted memory or disk is not there.
-var ErrNoFit = errors.New("does not fit this machine")
+// A NoFit is the error of a need, as predicted, that is more than there is.
+type NoFit struct {
+	Step       string // what needs so much memory; "": the run lacks disk
+	Dir        string // on the disk of which it lacks
+	Need, Free int64  // bytes
+}
+
+func (e *NoFit) Error() string {
+	if e.Step != "" {
+		return fmt.Sprintf("step %s needs %s of memory, %s are available: it does not fit this machine", e.Step, Bytes(e.Need), Bytes(e.Free))
+	}
+	return fmt.Sprintf("the run needs %s on the disk of %s, %s are free: it does not fit", Bytes(e.Need), e.Dir, Bytes(e.Free))
+}
 
 // spare is the disk space that a run leaves free.
 const spare = 64 << 20
 
 // Fits tells whether what is to do fits the memory and the disk, where this
-// system tells how much there is.
+// system tells how much there is. The error is a [NoFit].
 func (f *Folder) Fits(p *Plan) error {
-	var all int64
-	memory, knowMemory := machine.AvailableMemory()
+	memory, ok := machine.AvailableMemory()
 	for _, s := range p.Steps {
-		if s.Done {
-			continue
-		}
-		all += s.Cost.Disk
-		if knowMemory && s.Cost.Memory > memory {
-			return fmt.Errorf("step %s needs %s of memory, %s are available: it %w", s.Name, Bytes(s.Cost.Memory), Bytes(memory), ErrNoFit)
+		if ok && !s.Done && s.Cost.Memory > memory {
+			return &NoFit{Step: s.Name, Need: s.Cost.Memory, Free: memory}
 		}
 	}
+	need := f.toWrite(p)
 	free, ok := freeDisk(existing(f.Dir))
-	if ok && all > 0 && all+spare > free {
-		return fmt.Errorf("the run needs %s on the disk of %s, %s are free: it %w", Bytes(all+spare), f.Dir, Bytes(free), ErrNoFit)
+	if ok && need > 0 && need+spare > free {
+		return &NoFit{Dir: f.Dir, Need: need + spare, Free: free}
 	}
 	return nil
+}
+
+// toWrite returns the bytes that the steps to do will take of the disk beside what
+// interrupted attempts hold already: these go on from it, or remove it.
+func (f *Folder) toWrite(p *Plan) (need int64) {
+	for _, s := range p.Steps {
+		if !s.Done && s.Cost.Disk > 0 {
+			need += max(0, s.Cost.Disk-disk.Size(f.tempDir(s.Kind, s.Key)))
+		}
+	}
+	return need
 }
 
 // existing returns dir, or the nearest folder above it that exists.
