@@ -31,7 +31,7 @@ func init() { register(compareCommand) }
 // compareFlags are the flags of compare.
 type compareFlags struct {
 	engineFlags
-	columns           recipe.Columns
+	read              *recipe.Data // its format and columns: how --data and --train are read
 	data, train, task string
 	metrics           []string
 	limit             int
@@ -58,7 +58,7 @@ const (
 )
 
 func compareCommand(a *app) *cobra.Command {
-	var f compareFlags
+	f := compareFlags{read: recipe.Default[recipe.Data]()}
 	cmd := &cobra.Command{
 		Use: "compare MODEL MODEL… --data FILE", GroupID: groupProve, Args: severalModels,
 		Short: "Compare models: quality with intervals, speed, size, cost",
@@ -105,7 +105,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.html, "html", "", "write the report to this HTML `FILE`")
 	flags.StringVarP(&f.out, "out", "o", "", "write report.html and report.json to this `FOLDER`")
 	flags.BoolVar(&f.force, "force", false, forceReportDoc)
-	addColumnFlags(flags, &f.columns)
+	addReadFlags(flags, f.read)
 	f.engineFlags.add(flags)
 }
 
@@ -180,7 +180,7 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	if err != nil {
 		return err
 	}
-	examples, err := a.loadExamples(f.data, f.columns)
+	examples, err := a.loadExamples(f.data, f.read)
 	if err != nil {
 		return err
 	}
@@ -288,7 +288,7 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		o.Rounds = 0
 	}
 	if f.train != "" {
-		all, err := a.loadExamples(f.train, f.columns)
+		all, err := a.loadExamples(f.train, f.read)
 		if err != nil {
 			return o, err
 		}

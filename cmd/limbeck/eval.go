@@ -27,17 +27,20 @@ const (
 	taskChoice     = "choice"
 )
 
+// autoFormat leaves the format of data to the ending of the file's name.
+const autoFormat = "auto"
+
 // evalFlags are the flags of eval.
 type evalFlags struct {
 	engineFlags
-	columns         recipe.Columns
+	read            *recipe.Data // its format and columns: how --data is read
 	task, data, log string
 	limit, windows  int
 	force           bool
 }
 
 func evalCommand(a *app) *cobra.Command {
-	var f evalFlags
+	f := evalFlags{read: recipe.Default[recipe.Data]()}
 	cmd := &cobra.Command{
 		Use: "eval MODEL --data FILE", GroupID: groupProve, Args: exactly("MODEL"),
 		Short: "Measure a model on a task",
@@ -65,7 +68,7 @@ func evalCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.windows, "windows", 0, "perplexity of a text: this many windows (default: all)")
 	flags.StringVar(&f.log, "log-samples", "", "write a line of JSON for each example to this `FILE`")
 	flags.BoolVar(&f.force, "force", false, forceSamplesDoc)
-	addColumnFlags(flags, &f.columns)
+	addReadFlags(flags, f.read)
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
 	return cmd
@@ -136,10 +139,10 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	if err := f.check(ref); err != nil {
 		return err
 	}
-	if isText(f.data) && (f.task == "" || f.task == taskPerplexity) {
+	if f.isText() && (f.task == "" || f.task == taskPerplexity) {
 		return a.evalText(ctx, f, ref)
 	}
-	all, err := a.loadExamples(f.data, f.columns)
+	all, err := a.loadExamples(f.data, f.read)
 	if err != nil {
 		return err
 	}
@@ -179,11 +182,11 @@ func (a *app) fitting(ctx context.Context, e *engine, ref string, examples []dat
 	return eval.Without(examples, long), nil
 }
 
-// isText tells whether a data file is one plain text, as any is whose name does not
-// say that it has rows.
-func isText(ref string) bool {
-	path, _ := data.CutPart(ref)
-	return !data.HasRows(path)
+// isText tells whether the data file is one plain text, as any is whose name does not
+// say that it has rows, unless --format does.
+func (f *evalFlags) isText() bool {
+	path, _ := data.CutPart(f.data)
+	return data.IsText(path, f.read.Format) || f.read.Format == autoFormat && !data.HasRows(path)
 }
 
 func (a *app) evalText(ctx context.Context, f *evalFlags, ref string) error {
@@ -193,6 +196,9 @@ func (a *app) evalText(ctx context.Context, f *evalFlags, ref string) error {
 	text, err := data.ReadText(f.data)
 	if err != nil {
 		return err
+	}
+	if !data.IsText(f.data, f.read.Format) {
+		a.remark("%s is read as one text; if it has rows, --format says of which kind", f.data)
 	}
 	digest := func() (string, error) { return disk.DigestOf(strings.NewReader(text)) }
 	return a.perplexity(f, ref, digest, func(e *engine) (eval.Perplexity, error) {

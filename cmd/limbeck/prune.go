@@ -17,6 +17,7 @@ func init() { register(pruneCommand) }
 func pruneCommand(a *app) *cobra.Command {
 	var one oneFlags
 	var examples string
+	read := recipe.Default[recipe.Data]()
 	student, prune := recipe.Default[recipe.Student](), recipe.Default[recipe.Prune]()
 	cmd := &cobra.Command{
 		Use: "prune MODEL", GroupID: groupMake, Args: exactly("MODEL"),
@@ -30,7 +31,7 @@ func pruneCommand(a *app) *cobra.Command {
 			if examples == "" {
 				return usageErrorf("--data names the examples that show what the model needs")
 			}
-			names := map[string]string{"teacher.from": "MODEL", "data.train": "--data"}
+			names := columnFlagNames(map[string]string{"teacher.from": "MODEL", "data.train": "--data", "data.format": "--format"})
 			r := oneRecipe(nameFlags(nameFlags(names, "student", student), "prune", prune))
 			var err error
 			if r.Teacher, err = stage(args[0]); err != nil {
@@ -40,6 +41,7 @@ func pruneCommand(a *app) *cobra.Command {
 			if !r.Student.Reshaped() {
 				return usageErrorf("nothing to cut: give --layers, --hidden, --heads, --ffn, --vocab or --params")
 			}
+			r.Data.Format, r.Data.Columns = read.Format, read.Columns
 			r.Data.Train, r.Data.Validation.Share = recipe.File(examples), 0
 			if err := one.check(cmd, r); err != nil {
 				return err
@@ -49,6 +51,7 @@ func pruneCommand(a *app) *cobra.Command {
 	}
 	one.add(cmd.Flags())
 	cmd.Flags().StringVar(&examples, "data", "", "`DATA` of the task: JSONL, CSV, TSV or text")
+	addReadFlags(cmd.Flags(), read)
 	sectionFlags(cmd.Flags(), student, "from")
 	sectionFlags(cmd.Flags(), prune)
 	return cmd

@@ -14,6 +14,7 @@ func init() { register(quantizeCommand) }
 func quantizeCommand(a *app) *cobra.Command {
 	var one oneFlags
 	var imatrix string
+	var columns recipe.Columns
 	q := recipe.Default[recipe.Quantize]()
 	cmd := &cobra.Command{
 		Use: "quantize MODEL FORMAT", GroupID: groupMake, Args: exactly("MODEL", "FORMAT"),
@@ -27,7 +28,7 @@ func quantizeCommand(a *app) *cobra.Command {
 			if err := recipe.Assign(q, "format", args[1]); err != nil {
 				return usageErrorf("FORMAT %v", err)
 			}
-			names := map[string]string{"teacher.from": "MODEL", "data.train": "--imatrix", "quantize.format": "FORMAT"}
+			names := columnFlagNames(map[string]string{"teacher.from": "MODEL", "data.train": "--imatrix", "quantize.format": "FORMAT"})
 			r := oneRecipe(nameFlags(names, "quantize", q))
 			var err error
 			if r.Teacher, err = stage(args[0]); err != nil {
@@ -35,7 +36,7 @@ func quantizeCommand(a *app) *cobra.Command {
 			}
 			r.Quantize, q.Imatrix = q, imatrix != ""
 			if q.Imatrix {
-				r.Data.Train, r.Data.Validation.Share = recipe.File(imatrix), 0
+				r.Data.Train, r.Data.Validation.Share, r.Data.Columns = recipe.File(imatrix), 0, columns
 			}
 			if err := one.check(cmd, r); err != nil {
 				return err
@@ -45,6 +46,7 @@ func quantizeCommand(a *app) *cobra.Command {
 	}
 	one.add(cmd.Flags())
 	cmd.Flags().StringVar(&imatrix, "imatrix", "", "weigh rounding errors by the activations of this `DATA`")
+	addColumnFlags(cmd.Flags(), &columns)
 	sectionFlags(cmd.Flags(), q, "format", "size", "imatrix", "aware") // aware: a training's, and none is here
 	return cmd
 }

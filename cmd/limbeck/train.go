@@ -40,9 +40,15 @@ func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
 	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
 }
 
+// addReadFlags gives a command flags that say how its data is read.
+func addReadFlags(flags *pflag.FlagSet, d *recipe.Data) {
+	flags.Var(&setting{d, recipe.Setting{Key: "format"}, d.Format}, "format", "how the data is read: json, jsonl, csv, tsv or text; auto: by the ending of the file's name")
+	addColumnFlags(flags, &d.Columns)
+}
+
 // loadExamples is [steps.LoadExamples], and tells what is left out or not read.
-func (a *app) loadExamples(ref string, columns recipe.Columns) ([]data.Example, error) {
-	all, told, err := steps.LoadExamples(ref, columns)
+func (a *app) loadExamples(ref string, d *recipe.Data) ([]data.Example, error) {
+	all, told, err := steps.LoadExamples(ref, d.Format, d.Columns)
 	if err != nil {
 		return nil, err
 	}

@@ -141,8 +141,8 @@ func remarks(name string, notes data.Notes) (texts []string) {
 
 // LoadExamples reads the examples of a reference of package data as recipes do; told
 // says what is left out of it, and what is not read.
-func LoadExamples(ref string, columns recipe.Columns) (all []data.Example, told []string, err error) {
-	d, notes := dataSettings{Columns: columns}, data.Notes{}
+func LoadExamples(ref, format string, columns recipe.Columns) (all []data.Example, told []string, err error) {
+	d, notes := dataSettings{Format: format, Columns: columns}, data.Notes{}
 	all, err = d.load(ref, &notes)
 	return all, remarks(ref, notes), err
 }
