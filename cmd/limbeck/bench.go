@@ -160,13 +160,14 @@ func (f *benchFlags) leaveOut(a *app, ref string, context int, works []bench.Wor
 func (a *app) printBench(result *bench.Result, html string) error {
 	r := result.Report()
 	r.Created = time.Now().UTC().Format(time.RFC3339)
+	var err error
 	if html != "" {
-		if err := disk.Write(html, r.WriteHTML); err != nil {
-			return err
+		err = disk.Write(html, r.WriteHTML)
+	}
+	return a.printBeside(err, func() error {
+		if a.json {
+			return a.print(result, nil)
 		}
-	}
-	if a.json {
-		return a.print(result, nil)
-	}
-	return a.printReport(r, "")
+		return a.printReport(r, "")
+	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -208,14 +209,11 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	}
 	a.progress.finish()
 	r.Created = time.Now().UTC().Format(time.RFC3339)
-	if err := a.writeReport(r, f); err != nil {
-		return err
-	}
 	rest := "kept by --out"
 	if f.out != "" {
 		rest = "in " + steps.ReportFile
 	}
-	return a.printReport(r, rest)
+	return a.printBeside(a.writeReport(r, f), func() error { return a.printReport(r, rest) })
 }
 
 // identify names the models: by their files, and by as much of the folders as
@@ -337,13 +335,17 @@ func (f *compareFlags) readTrainings(o *compare.Options) error {
 	return nil
 }
 
-// writeReport writes the files that are asked for.
+// writeReport writes the files that are asked for, --out also where --html fails.
 func (a *app) writeReport(r *report.Report, f *compareFlags) error {
+	var page error
 	if f.html != "" {
-		if err := disk.Write(f.html, r.WriteHTML); err != nil {
-			return err
-		}
+		page = disk.Write(f.html, r.WriteHTML)
 	}
+	return errors.Join(page, f.writeOut(r))
+}
+
+// writeOut fills --out, if it is asked for.
+func (f *compareFlags) writeOut(r *report.Report) error {
 	if f.out == "" {
 		return nil
 	}

@@ -306,12 +306,11 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples
 	}
 	a.progress.finish()
 	if f.log != "" {
-		err := disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, fitting, result, confidences) })
-		if err != nil {
-			return err
-		}
+		err = disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, fitting, result, confidences) })
 	}
-	return a.print(result, func(w io.Writer) { printResult(w, result) })
+	return a.printBeside(err, func() error {
+		return a.print(result, func(w io.Writer) { printResult(w, result) })
+	})
 }
 
 // written is how many tokens of a reply a context must have room for: those of the

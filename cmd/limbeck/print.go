@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,6 +38,13 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// printBeside prints a result beside which a file was to be written, and returns the
+// error of writing that, if there was one: neither a full disk loses the result, nor
+// a reader who leaves early the file.
+func (a *app) printBeside(written error, show func() error) error {
+	return errors.Join(show(), written)
 }
 
 // remark tells the user something that is no result, but may quote a file.
