@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -40,7 +41,8 @@ func serveCommand(a *app) *cobra.Command {
 			"text, several choices, penalties and biases of tokens are refused.\n\n" +
 			"What a prompt has in common with an earlier one is not read again while --cache\n" +
 			"holds it. Replies are the likeliest ones unless a request sets a temperature.\n" +
-			"Ctrl-C lets replies on their way finish, and refuses other requests.",
+			"Ctrl-C lets replies on their way finish, and refuses other requests.\n\n" +
+			"--json prints {\"url\", \"model\", \"context\"} once it listens.",
 		Example: "  limbeck serve model.gguf --port 8080\n" +
 			"  curl localhost:8080/v1/chat/completions \\\n" +
 			"    -d '{\"messages\": [{\"role\": \"user\", \"content\": \"hello\"}]}'",
@@ -118,7 +120,31 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 	if s.Context() < max(f.context, leastContext) {
 		return usageErrorf("--cache %s holds %d tokens, want at least %d", f.keep, s.Context(), max(f.context, leastContext))
 	}
+	if most := e.Model.Config().Context; f.context == 0 && s.Context() < most {
+		a.remark("room for %s of %s tokens; --cache %s allows all", count(int64(s.Context())), count(int64(most)), sizeFlag(e.NewKV(most).MaxBytes()))
+	}
 	a.detail("room for %d tokens of prompt and reply; %d requests at once", s.Context(), f.parallel)
 	a.remark("model %s at http://%s/v1; Ctrl-C ends", name, l.Addr())
+	if err := a.print(serveResult{fmt.Sprintf("http://%s/v1", l.Addr()), name, s.Context()}, func(io.Writer) {}); err != nil {
+		return err
+	}
 	return s.Serve(ctx, l)
+}
+
+// serveResult is what --json prints once a server listens: with --port 0 it alone tells
+// programs where.
+type serveResult struct {
+	URL     string `json:"url"`
+	Model   string `json:"model"`
+	Context int    `json:"context"` // tokens of prompt and reply together
+}
+
+// sizeFlag writes bytes as a flag takes them, with three digits or more: no fewer bytes
+// than n.
+func sizeFlag(n int) recipe.Size {
+	unit := 1
+	for n >= 100*1000*unit {
+		unit *= 1000
+	}
+	return recipe.Size((n + unit - 1) / unit * unit)
 }

@@ -2,10 +2,78 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
+	"io"
 	"net"
+	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"limbeck/recipe"
 )
+
+// serveTiny serves wide.gguf, of a context of 512 tokens, with a cache of so many bytes;
+// it returns what is printed when it listens, and what was remarked until it ended.
+func serveTiny(t *testing.T, quiet bool, cache recipe.Size) (serveResult, string) {
+	t.Helper()
+	dir := t.TempDir()
+	writeModels(t, dir)
+	out, in := io.Pipe()
+	var errs bytes.Buffer
+	a := newApp(nil, in, &errs)
+	a.json, a.quiet = true, quiet
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		err := a.serve(ctx, &serveFlags{host: "127.0.0.1", parallel: 2, keep: cache}, filepath.Join(dir, "wide.gguf"))
+		in.CloseWithError(err)
+		ended <- err
+	}()
+	var got serveResult
+	if err := json.NewDecoder(out).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.Get(got.URL + "/models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != http.StatusOK || got.Model != "wide" {
+		t.Errorf("%+v answers %s", got, r.Status)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	return got, errs.String()
+}
+
+// As JSON, a server tells where it listens, and what it has room for; else what of the
+// model's context its cache does not hold, and how large a one does.
+func TestServeTellsRoomAndPlace(t *testing.T) {
+	got, said := serveTiny(t, false, 50e3)
+	const all = "197kB" // 512 tokens of 384 bytes
+	if want := "room for 128 of 512 tokens; --cache " + all + " allows all\n"; got.Context != 128 || !strings.Contains(said, want) {
+		t.Errorf("room for %d tokens, said %q, want %q", got.Context, said, want)
+	}
+	var enough recipe.Size
+	if err := enough.Set(all); err != nil {
+		t.Fatal(err)
+	}
+	if got, said := serveTiny(t, false, enough); got.Context != 512 || strings.Contains(said, "room for") {
+		t.Errorf("with --cache %s: room for %d tokens, said %q", all, got.Context, said)
+	}
+	if got, said := serveTiny(t, true, 50e3); got.Context != 128 || said != "" {
+		t.Errorf("quiet: room for %d tokens, said %q", got.Context, said)
+	}
+	for n, want := range map[int]string{999: "999B", 49_153: "49153B", 100_001: "101kB", 1_717_986_918: "1718MB"} {
+		if got := sizeFlag(n).String(); got != want {
+			t.Errorf("sizeFlag(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
 
 // A port in use is told of with what to do, before a model is looked for.
 func TestServePortInUse(t *testing.T) {
