@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/eval/bench"
+	"limbeck/eval/report"
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/recipe/run"
@@ -53,21 +54,27 @@ type diagnosis struct {
 
 // A modelDiagnosis is what doctor prints of a model.
 type modelDiagnosis struct {
-	Path    string           `json:"path"`
-	Need    bench.Need       `json:"memory"`
-	Context int              `json:"context"`
-	Room    int              `json:"context_that_fits"` // tokens; 0 if not even the weights do
-	Known   bool             `json:"memory_known"`      // whether the system tells what is available
-	Layers  int              `json:"layers"`
-	Timed   int              `json:"layers_timed"`
-	Rates   []bench.Forecast `json:"rates"`
-	bounds  []bound
+	Path    string         `json:"path"`
+	Need    bench.Need     `json:"memory"`
+	Context int            `json:"context"`
+	Room    int            `json:"context_that_fits"` // tokens; 0 if not even the weights do
+	Known   bool           `json:"memory_known"`      // whether the system tells what is available
+	Fits    *bool          `json:"fits,omitempty"`    // with all of its context; nil if that is not known
+	Layers  int            `json:"layers"`
+	Timed   int            `json:"layers_timed"`
+	Rates   []expectedRate `json:"rates"`
 }
 
-// A bound is what the limits allow where a rate is expected.
-type bound struct {
-	rate float64
-	by   string
+// An expectedRate stands beside what the limits allow, as [bench.WorkRate] does.
+type expectedRate struct {
+	bench.Forecast
+	Bound report.Num `json:"limit_tokens_per_second"`
+	By    string     `json:"limited_by"` // memory or arithmetic
+	Share report.Num `json:"share_of_limit"`
+}
+
+func newExpected(f bench.Forecast, bound float64, by string) expectedRate {
+	return expectedRate{f, report.N(bound), by, report.N(f.Rate / bound)}
 }
 
 func (a *app) doctor(ctx context.Context, f *engineFlags, args []string) error {
@@ -101,17 +108,21 @@ func (a *app) diagnose(ctx context.Context, f *engineFlags, ref string, pool *pa
 		Known: d.Machine.Available > 0, Layers: m.Config().Layers}
 	if out.Known {
 		out.Room = s.Room(d.Machine.Available)
+		fits := out.Room >= out.Context
+		out.Fits = &fits
 	}
 	if out.Room == 0 {
 		return out, nil
 	}
 	works, _ := bench.Works(min(s.Context, out.Room), 1, []int{512}, []int{0, 512}, nil)
-	if out.Rates, out.Timed, err = bench.Predict(ctx, m, works, pool, p); err != nil {
+	rates, timed, err := bench.Predict(ctx, m, works, pool, p)
+	if err != nil {
 		return nil, err
 	}
-	for _, r := range out.Rates {
+	out.Timed = timed
+	for _, r := range rates {
 		rate, by := s.Bound(r.Work, &d.Limits)
-		out.bounds = append(out.bounds, bound{rate, by})
+		out.Rates = append(out.Rates, newExpected(r, rate, by))
 	}
 	return out, nil
 }
@@ -211,10 +222,10 @@ func (m *modelDiagnosis) write(w io.Writer, available int64) {
 	fmt.Fprintln(w)
 	t := table{head: []string{"expect", "tok/s", "limit", "of limit", "bound by"}}
 	beyond := false
-	for i, r := range m.Rates {
-		b := m.bounds[i]
-		beyond = beyond || bench.BeyondMemory(b.by, r.Rate/b.rate)
-		t.add(r.Work.String(), figure(r.Rate), figure(b.rate), fmt.Sprintf("%.0f%%", 100*r.Rate/b.rate), b.by)
+	for _, r := range m.Rates {
+		share := r.Share.Or(0)
+		beyond = beyond || bench.BeyondMemory(r.By, share)
+		t.add(r.Work.String(), figure(r.Rate), figure(r.Bound.Or(0)), fmt.Sprintf("%.0f%%", 100*share), r.By)
 	}
 	t.write(w)
 	if m.Timed < m.Layers {

@@ -10,8 +10,8 @@ import (
 // A rate over the limit of memory is explained; one within it needs no words.
 func TestDoctorExplainsCaches(t *testing.T) {
 	for rate, want := range map[float64]bool{131: true, 99: false} {
-		m := modelDiagnosis{Path: "m.gguf", Rates: []bench.Forecast{{Work: bench.Work{Kind: bench.Decode, Tokens: 1, Batch: 1, Write: 32}, Rate: rate}},
-			bounds: []bound{{100, "memory"}}}
+		f := bench.Forecast{Work: bench.Work{Kind: bench.Decode, Tokens: 1, Batch: 1, Write: 32}, Rate: rate}
+		m := modelDiagnosis{Path: "m.gguf", Rates: []expectedRate{newExpected(f, 100, "memory")}}
 		var b strings.Builder
 		m.write(&b, 0)
 		if got := strings.Contains(b.String(), "over 100 %"); got != want {

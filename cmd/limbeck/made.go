@@ -18,6 +18,7 @@ type madeRun struct {
 	dir      string
 	students []string       // GGUF files
 	page     string         // the report's; "" if nothing was compared
+	figures  string         // the report as JSON, likewise
 	proof    *report.Report // nil if nothing was compared
 }
 
@@ -35,6 +36,7 @@ func newMadeRun(dir string, plan *run.Plan) (*madeRun, error) {
 				m.page = path
 			case name == steps.ReportFile:
 				var err error
+				m.figures = path
 				if m.proof, err = readReport(path); err != nil {
 					return nil, err
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"limbeck/internal/disk"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
@@ -79,7 +80,7 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.print(planJSON(folder, plan), func(w io.Writer) {
+	return a.print(madeJSON(planJSON(folder, plan), made), func(w io.Writer) {
 		made.write(w)
 		if f.until != "" {
 			fmt.Fprintf(w, "Make the rest:\n  %s\n", f.again(cmd, path))
@@ -233,6 +234,20 @@ type planResult struct {
 	Dir      string     `json:"dir"`
 	Steps    []planStep `json:"steps"`
 	Warnings []string   `json:"warnings,omitempty"`
+
+	// Of a run that made them.
+	Students []oneResult `json:"students,omitempty"`
+	Report   string      `json:"report,omitempty"`      // the page
+	Figures  string      `json:"report_json,omitempty"` // the same as JSON
+}
+
+// madeJSON adds to a plan what came of it.
+func madeJSON(out planResult, made *madeRun) planResult {
+	for _, path := range made.students {
+		out.Students = append(out.Students, oneResult{Path: path, Bytes: disk.Size(path)})
+	}
+	out.Report, out.Figures = made.page, made.figures
+	return out
 }
 
 func planJSON(folder *run.Folder, plan *run.Plan) planResult {

@@ -60,13 +60,12 @@ type shownModel struct {
 	Parts        []shownPart    `json:"parts"`
 	Tokenizer    shownTokenizer `json:"tokenizer"`
 	Template     string         `json:"chat_template,omitempty"`
-	Rendered     string         `json:"prompt_example,omitempty"` // what the template makes of one message
+	Rendered     string         `json:"prompt_example,omitempty"`        // what the template makes of one message
+	Problem      string         `json:"chat_template_problem,omitempty"` // why it makes nothing of it
 	License      string         `json:"license,omitempty"`
 	Metadata     []shownKey     `json:"metadata"` // in the order of the file
 	Tensors      []shownTensor  `json:"tensors,omitempty"`
 	NotFinite    string         `json:"not_finite,omitempty"` // the first weights that are no numbers
-
-	problem string // of the template
 }
 
 type shownShape struct {
@@ -135,7 +134,7 @@ func describe(m *model.Model, ref string) *shownModel {
 		s.Metadata = append(s.Metadata, shownKey{k, v})
 	}
 	if m.Template != nil {
-		s.Rendered, s.problem = render(m)
+		s.Rendered, s.Problem = render(m)
 	}
 	return s
 }
@@ -235,8 +234,8 @@ func (s *shownModel) template() string {
 	switch {
 	case s.Template == "":
 		return "none: prompts are plain text"
-	case s.problem != "":
-		return s.problem
+	case s.Problem != "":
+		return s.Problem
 	}
 	return "makes of the message PROMPT:"
 }
