@@ -95,11 +95,13 @@ func newRoot(a *app) *cobra.Command {
 		Short: "Make a small language model out of a large one, prove it, run it",
 		Long: "Limbeck makes a small language model out of a large one for one task, proves\n" +
 			"how good it is, and runs it. A recipe says how.\n\n" +
-			"Every flag can also be an environment variable (--max-tokens is\n" +
-			"LIMBECK_MAX_TOKENS) or stand in a config file, limbeck/config.yaml in the user's\n" +
-			"config folder, as \"threads: 2\" for all commands or \"run: {max-tokens: 64}\" for\n" +
-			"one. Flags come before variables, variables before the file; LIMBECK_CONFIG or\n" +
-			"--config names another.\n\n" +
+			"Every flag can also be an environment variable: LIMBECK_THREADS for all commands\n" +
+			"that have --threads, LIMBECK_RUN_THREADS for one. Or it stands in a config file,\n" +
+			"limbeck/config.yaml in the user's config folder, as \"threads: 2\" or as\n" +
+			"\"run: {threads: 2}\". Flags come before variables, variables before the file, and\n" +
+			"in each what is for one command before what is for all; LIMBECK_CONFIG or\n" +
+			"--config names another file. So that what is set for chats changes no training,\n" +
+			"max-tokens, temperature and cache of train and distill are set for one alone.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
 		Example:       "  limbeck demo\n  limbeck make recipe.yaml\n  limbeck run model.gguf \"turn the lights off\"",
 		SilenceErrors: true, SilenceUsage: true,

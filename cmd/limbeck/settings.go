@@ -24,9 +24,22 @@ const (
 	maxConfig = 1 << 20
 )
 
+// foreignSettings are flags that do not take what is set for all commands, by command:
+// there a word means another thing than elsewhere, and a variable that was set for
+// chats would change, without a word, what a training learns.
+var foreignSettings = map[string][]string{
+	"train":   {"max-tokens"},                         // of a reply; here longer examples are left out
+	"distill": {"max-tokens", "temperature", "cache"}, // of sampling; serve's memory
+}
+
+// shares tells whether a flag of cmd takes what is set for all commands.
+func shares(cmd *cobra.Command, flag string) bool {
+	return !slices.Contains(foreignSettings[cmd.Name()], flag)
+}
+
 // applySettings gives flags that the command line does not mention the value
 // of their environment variable or, failing that, of the config file: under
-// the command's name, or at the top for every command.
+// the command's name, or else that for every command.
 func (a *app) applySettings(cmd *cobra.Command) error {
 	config, path, err := a.readConfig(cmd.Root())
 	if err != nil {
@@ -37,8 +50,7 @@ func (a *app) applySettings(cmd *cobra.Command) error {
 		if f.Changed {
 			return
 		}
-		env := envName(f.Name)
-		if v := os.Getenv(env); v != "" {
+		if env, v := fromEnvironment(cmd, f.Name); v != "" {
 			if err := cmd.Flags().Set(f.Name, v); err != nil {
 				problems = append(problems, fmt.Errorf("%s: %w", env, err))
 			}
@@ -54,7 +66,18 @@ func (a *app) applySettings(cmd *cobra.Command) error {
 	return nil
 }
 
-// envName returns the environment variable of a flag.
+// fromEnvironment returns the environment variable that gives a flag of cmd its value:
+// the command's own, or that for every command. The value is empty if none does.
+func fromEnvironment(cmd *cobra.Command, flag string) (name, value string) {
+	name = envName(cmd.Name() + "-" + flag)
+	if value = os.Getenv(name); value == "" && shares(cmd, flag) {
+		name = envName(flag)
+		value = os.Getenv(name)
+	}
+	return name, value
+}
+
+// envName returns the environment variable of a flag, or of a command and its flag.
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
@@ -62,7 +85,7 @@ func envName(flag string) string {
 // fromConfig sets a flag from the config file, if that has it.
 func fromConfig(cmd *cobra.Command, f *pflag.Flag, config *yaml.Node) error {
 	v := lookup(lookup(config, cmd.Name()), f.Name)
-	if v == nil {
+	if v == nil && shares(cmd, f.Name) {
 		v = lookup(config, f.Name)
 		if v != nil && v.Kind == yaml.MappingNode && isCommand(cmd.Root(), f.Name) { // that command's section
 			v = nil
