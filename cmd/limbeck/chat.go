@@ -126,6 +126,7 @@ func (c *conversation) say(ctx context.Context, text string) error {
 		return nil
 	}
 	c.tellLost(c.e.Model.Tokenizer, text, nil)
+	c.f.drawSeed()
 	replying, stop := context.WithCancel(ctx)
 	restore := c.takeInterrupts(func() bool { stop(); return true })
 	reply, err := c.s.Reply(replying, ids, c.f.Options, c.emit())
@@ -156,6 +157,6 @@ func (c *conversation) say(ctx context.Context, text string) error {
 	if err == nil {
 		c.tellCut(c.f, c.e, c.s, reply)
 	}
-	c.tellRates(c.e, reply)
+	c.tellRates(c.f, c.e, reply)
 	return nil
 }

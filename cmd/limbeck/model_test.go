@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -110,6 +112,39 @@ func TestExitCodes(t *testing.T) {
 		if got := execute(args, strings.NewReader(""), &out, &errs); got != want {
 			t.Errorf("%v: exit code %d, want %d: %s", args[2:], got, want, &errs)
 		}
+	}
+}
+
+// Who asks again, and gives no seed, gets another reply; the seed that is told gives it
+// once more. Zero is a seed like any other.
+func TestSeedsAreDrawn(t *testing.T) {
+	dir := t.TempDir()
+	writeModels(t, dir)
+	reply := func(args ...string) (text string, seed uint64) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		args = append([]string{"run", filepath.Join(dir, "plain.gguf"), "the cat", "--raw", "--max-tokens", "16", "--temperature", "1", "--json"}, args...)
+		if code := execute(args, strings.NewReader(""), &out, &errs); code != exitOK {
+			t.Fatalf("%v: exit code %d: %s", args, code, &errs)
+		}
+		var r replyJSON
+		if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.Seed == nil {
+			t.Fatalf("%v, or no seed: %s", err, &out)
+		}
+		return r.Reply, *r.Seed
+	}
+	a, first := reply()
+	b, second := reply()
+	if a == b || first == second {
+		t.Errorf("seeds %d and %d gave %q and %q, want two of each", first, second, a, b)
+	}
+	if again, _ := reply("--seed", strconv.FormatUint(first, 10)); again != a {
+		t.Errorf("seed %d gave %q, then %q", first, a, again)
+	}
+	if a, seed := reply("--seed", "0"); seed != 0 {
+		t.Errorf("seed 0 became %d", seed)
+	} else if b, _ := reply("--seed", "0"); a != b {
+		t.Errorf("seed 0 gave %q and %q", a, b)
 	}
 }
 

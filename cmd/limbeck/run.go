@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"unicode"
@@ -29,6 +30,7 @@ type runFlags struct {
 	generate.Options
 	system        string
 	raw           bool
+	seeded        bool // the seed was given
 	context       int
 	minConfidence float64
 }
@@ -42,14 +44,18 @@ func runCommand(a *app) *cobra.Command {
 			"a line feed at its end; in a terminal it is a chat, in which Ctrl-C stops a\n" +
 			"reply and /help tells more.\n\n" +
 			"The prompt is put in the model's own chat template, unless --raw. Replies are\n" +
-			"the likeliest ones, unless --temperature. The confidence of a reply is its\n" +
-			"probability under the model.\n\n" +
+			"the likeliest ones, unless --temperature. Then, without --seed, each is another;\n" +
+			"--json and --verbose tell the seed that gives it again. The confidence of a\n" +
+			"reply is its probability under the model.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the reply's confidence is below\n" +
 			"--min-confidence, 130 interrupted.",
 		Example: "  limbeck run model.gguf\n" +
 			"  limbeck run model.gguf \"turn the kitchen lights off\" --json\n" +
 			"  limbeck run model.gguf --min-confidence 0.8 <command.txt || echo \"ask a human\"",
-		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), &f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.seeded = cmd.Flags().Changed("seed")
+			return a.run(cmd.Context(), &f, args)
+		},
 	}
 	f.add(cmd.Flags())
 	return cmd
@@ -62,7 +68,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.TopP, "top-p", 0, "sample from the fewest tokens that reach this `PROBABILITY`")
 	flags.Float64Var(&f.MinP, "min-p", 0, "leave out tokens below this `SHARE` of the likeliest")
 	flags.Float64Var(&f.RepeatPenalty, "repeat-penalty", 1, "over 1: repeat less; below 1: repeat more")
-	flags.Uint64Var(&f.Seed, "seed", 0, "of the sampling")
+	flags.Uint64Var(&f.Seed, "seed", 0, "of the sampling (default: another for each reply)")
 	flags.IntVar(&f.MaxTokens, "max-tokens", 512, "most tokens of a reply; 0: as many as fit")
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
 	flags.StringArrayVar(&f.Stop, "stop", nil, "end the reply before this `TEXT`; may be repeated")
@@ -124,13 +130,21 @@ func (f *runFlags) tellIdle(a *app) {
 	for _, x := range []struct {
 		flag  string
 		given bool
-	}{{"--top-k", f.TopK > 0}, {"--top-p", f.TopP > 0}, {"--min-p", f.MinP > 0}, {"--seed", f.Seed > 0}} {
+	}{{"--top-k", f.TopK > 0}, {"--top-p", f.TopP > 0}, {"--min-p", f.MinP > 0}, {"--seed", f.seeded}} {
 		if x.given {
 			idle = append(idle, x.flag)
 		}
 	}
 	if len(idle) > 0 {
 		a.remark("%s: of no effect without --temperature, as the reply is the likeliest one", strings.Join(idle, ", "))
+	}
+}
+
+// drawSeed gives what samples a seed that nobody knows, unless one was given: who asks
+// again wants another reply. It has 32 bits, as JSON's readers may keep no more than 53.
+func (f *runFlags) drawSeed() {
+	if f.Temperature > 0 && !f.seeded {
+		f.Seed = uint64(rand.Uint32())
 	}
 }
 
@@ -181,6 +195,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 
 // replyOnce prints the reply to ids.
 func (a *app) replyOnce(ctx context.Context, f *runFlags, e *engine, s *generate.Session, ids []int) error {
+	f.drawSeed()
 	emit := a.emit()
 	if a.json {
 		emit = nil
@@ -202,7 +217,7 @@ func (a *app) replyOnce(ctx context.Context, f *runFlags, e *engine, s *generate
 	if !a.json { // which says it itself
 		a.tellCut(f, e, s, reply)
 	}
-	a.tellRates(e, reply)
+	a.tellRates(f, e, reply)
 	if f.unsure(reply) {
 		a.remark("unsure: confidence %.3g, below %v", reply.Confidence(), f.minConfidence)
 		return &exitError{code: exitUnsure}
@@ -291,8 +306,11 @@ func printable(text string) string {
 
 func (f *runFlags) unsure(r *generate.Reply) bool { return r.Confidence() < f.minConfidence }
 
-// tellRates remarks, with --verbose, how fast a reply came.
-func (a *app) tellRates(e *engine, r *generate.Reply) {
+// tellRates remarks, with --verbose, how fast a reply came, and from which seed.
+func (a *app) tellRates(f *runFlags, e *engine, r *generate.Reply) {
+	if f.Temperature > 0 {
+		a.detail("seed %d", f.Seed)
+	}
 	a.detail("load %.2f s; prompt %d tokens (%d cached), %.0f tok/s; first token after %.3f s",
 		e.load.Seconds(), r.PromptTokens, r.CachedTokens, r.PromptRate(), r.First.Seconds())
 	memory := "unknown"
@@ -327,7 +345,8 @@ func moreContext(e *engine, s *generate.Session) string {
 // replyJSON is what --json prints of a reply.
 type replyJSON struct {
 	Reply        string      `json:"reply"`
-	Finish       string      `json:"finish"` // stop or length
+	Finish       string      `json:"finish"`         // stop or length
+	Seed         *uint64     `json:"seed,omitempty"` // of the sampling; none of the likeliest reply
 	Confidence   float64     `json:"confidence"`
 	Unsure       *bool       `json:"unsure,omitempty"` // with --min-confidence
 	Tokens       []tokenJSON `json:"tokens"`
@@ -355,6 +374,9 @@ func newReplyJSON(f *runFlags, e *engine, r *generate.Reply) replyJSON {
 		PromptRate: r.PromptRate(), DecodeRate: r.DecodeRate(), PeakMemory: machine.PeakMemory()}
 	for i, id := range r.IDs {
 		out.Tokens = append(out.Tokens, tokenJSON{id, string(e.Model.Tokenizer.Piece(id)), r.TokenConfidence(i)})
+	}
+	if f.Temperature > 0 {
+		out.Seed = &f.Seed
 	}
 	if f.minConfidence > 0 {
 		unsure := f.unsure(r)
