@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,7 @@ var commandDocs = map[string]string{
 	"layer_pairs": "pairs of layers that --feature compares, the student's and the teacher's, numbers from 0, as '[0,1],[2,29]' (default: all of the student's, each with the teacher's at the same share of the depth)",
 	"max_tokens":  "longer examples are left out, and counted; at most --batch-tokens",
 	"params":      "picks a shape of at most this many parameters, mostly within a few percent of them, instead of the flags for its parts",
-	"seed":        "of the order of examples and of new weights (default 1)",
+	"seed":        "of the order of examples, of new weights, and of examples that are made",
 	"validation":  "a share of DATA, chosen by hash of the normalized text, or a file",
 	"vocab":       "tokens kept; every byte that MODEL can spell stays reachable",
 }
@@ -68,7 +69,10 @@ func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
 			continue
 		}
 		def := s.Default
-		if def == "0" {
+		switch {
+		case s.Key == "seed": // see [oneFlags.check]
+			def = strconv.FormatInt(recipe.Default[recipe.Recipe]().Seed, 10)
+		case def == "0":
 			def = "" // means: left to other keys
 		}
 		f := flags.VarPF(&setting{section, s, def}, flagName(s.Key), "", cmp.Or(commandDocs[s.Key], s.Doc))
@@ -146,10 +150,22 @@ func (f *oneFlags) check(cmd *cobra.Command, r *recipe.Recipe) error {
 		return ok && cmd.Flags().Changed(name)
 	}
 	r.Name = nameOf(f.out) // which the model then says of itself
+	takeSeed(r, given)
 	if err := r.Check(given); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	return nil
+}
+
+// takeSeed makes the seed of the one training that of the recipe: 0 would mean there
+// that the recipe's counts, and here it is a seed like any other.
+func takeSeed(r *recipe.Recipe, given func(key string) bool) {
+	if r.Train != nil && given("train.seed") {
+		r.Seed, r.Train.Seed = r.Train.Seed, 0
+	}
+	if r.Distill != nil && given("distill.seed") {
+		r.Seed, r.Distill.Seed = r.Distill.Seed, 0
+	}
 }
 
 // makeOne makes what a recipe of one section asks for and prints where it is.
