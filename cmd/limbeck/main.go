@@ -146,8 +146,11 @@ func (a *app) prepare(cmd *cobra.Command) {
 			if err := a.applySettings(c); err != nil {
 				return err
 			}
-			if n, err := c.Flags().GetInt("threads"); err == nil && (n < 0 || n > maxThreads) {
-				return usageErrorf("--threads is %d, want 1 to %d, or 0 for one a core", n, maxThreads)
+			if n, err := c.Flags().GetInt("threads"); err == nil {
+				if n < 0 || n > maxThreads {
+					return usageErrorf("--threads is %d, want 1 to %d, or 0 for one a core", n, maxThreads)
+				}
+				steps.PredictFor(n)
 			}
 			a.progress.quiet = a.quiet
 			a.started = true

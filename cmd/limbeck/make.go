@@ -131,10 +131,14 @@ func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
 		Threads: threads, Progress: a.progress.report,
 		Warned: func(text string) { a.remark("warning: %s", text) },
 		Said:   func(text string) { a.remark("%s", text) },
-		Started: func(s *run.Planned, number, of int, left time.Duration) {
+		Started: func(s *run.Planned, number, of int, left time.Duration, atMost bool) {
 			text := fmt.Sprintf("step %d of %d: %s (%s)", number, of, s.Name, s.Why)
 			if left > shortWork {
-				text += fmt.Sprintf("; all that is left takes about %s", duration(left))
+				bound := ""
+				if atMost {
+					bound = "at most "
+				}
+				text += fmt.Sprintf("; all that is left takes %sabout %s", bound, duration(left))
 			}
 			a.remark("%s", text)
 		},
@@ -197,17 +201,22 @@ func printPlan(w io.Writer, plan *run.Plan) {
 		}
 		c := s.Cost
 		sum.Seconds, sum.Memory, sum.Disk = sum.Seconds+c.Seconds, max(sum.Memory, c.Memory), sum.Disk+c.Disk
-		t.add(s.Name, seconds(c.Seconds), bytesOrNone(c.Memory), bytesOrNone(c.Disk), s.Why)
+		t.add(s.Name, seconds(c.Seconds, s.Resumes), bytesOrNone(c.Memory), bytesOrNone(c.Disk), s.Why)
 	}
-	t.add("all", seconds(sum.Seconds), bytesOrNone(sum.Memory), bytesOrNone(sum.Disk), fmt.Sprintf("%d of %d to do", plan.ToDo(), len(plan.Steps)))
+	t.add("all", seconds(sum.Seconds, plan.Resumes()), bytesOrNone(sum.Memory), bytesOrNone(sum.Disk), fmt.Sprintf("%d of %d to do", plan.ToDo(), len(plan.Steps)))
 	t.write(w)
 }
 
-func seconds(s float64) string {
-	if s == 0 {
+// seconds writes a time; atMost if some of it may be over.
+func seconds(s float64, atMost bool) string {
+	switch text := duration(time.Duration(s * float64(time.Second))); {
+	case s == 0:
 		return "-"
+	case atMost:
+		return "≤ " + text
+	default:
+		return text
 	}
-	return duration(time.Duration(s * float64(time.Second)))
 }
 
 func bytesOrNone(n int64) string {
@@ -223,6 +232,7 @@ type planStep struct {
 	Kind    string  `json:"kind"`
 	Key     string  `json:"key"`
 	Done    bool    `json:"done"`
+	Resumes bool    `json:"resumes,omitempty"` // it was interrupted: at most the predicted time is left
 	Why     string  `json:"why,omitempty"`
 	Dir     string  `json:"dir"`
 	Seconds float64 `json:"predicted_seconds,omitempty"`
@@ -253,7 +263,7 @@ func madeJSON(out planResult, made *madeRun) planResult {
 func planJSON(folder *run.Folder, plan *run.Plan) planResult {
 	out := planResult{Dir: folder.Dir, Steps: []planStep{}, Warnings: plan.Warnings()}
 	for _, s := range plan.Steps {
-		out.Steps = append(out.Steps, planStep{s.Name, s.Kind, s.Key, s.Done, s.Why, folder.StepDir(s.Kind, s.Key),
+		out.Steps = append(out.Steps, planStep{s.Name, s.Kind, s.Key, s.Done, s.Resumes, s.Why, folder.StepDir(s.Kind, s.Key),
 			s.Cost.Seconds, s.Cost.Memory, s.Cost.Disk})
 	}
 	return out

@@ -184,13 +184,10 @@ func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result on
 	if err != nil {
 		return result, nil, err
 	}
-	target, err := disk.Target(f.out)
+	dir, isNew, err := f.workFolder()
 	if err != nil {
 		return result, nil, err
 	}
-	dir := target + ".work"
-	_, err = os.Stat(dir)
-	isNew := errors.Is(err, fs.ErrNotExist)
 	folder := run.Open(dir, machineClass())
 	o := a.runOptions(r, f.threads)
 	o.Started = nil
@@ -221,6 +218,35 @@ func moreRoom(err error, place string, batches bool) error {
 		return fmt.Errorf("%w; end other programs, or try a smaller --batch-tokens", err)
 	}
 	return fmt.Errorf("%w; end other programs", err)
+}
+
+// workFolder returns the folder that keeps what an interrupted command goes on from.
+func (f *oneFlags) workFolder() (dir string, isNew bool, err error) {
+	target, err := disk.Target(f.out)
+	if err != nil {
+		return "", false, err
+	}
+	dir = target + ".work"
+	_, err = os.Stat(dir)
+	return dir, errors.Is(err, fs.ErrNotExist), nil
+}
+
+// resumes tells whether the training that a recipe of one section asks for was
+// interrupted, and goes on.
+func (f *oneFlags) resumes(r *recipe.Recipe) (bool, error) {
+	dir, isNew, err := f.workFolder()
+	if err != nil || isNew { // then nothing needs to be planned
+		return false, err
+	}
+	steps, err := compile(r)
+	if err != nil {
+		return false, err
+	}
+	plan, err := run.Open(dir, machineClass()).Plan(steps)
+	if err != nil {
+		return false, err
+	}
+	return plan.Resumes(), nil
 }
 
 // factOf returns what a step of a kind found out while it worked, "" if there is

@@ -156,7 +156,7 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 		}
 		defer os.Remove(from) // made anew, the same, by a command that goes on
 	}
-	if err := a.preview(r); err != nil {
+	if err := a.preview(r, f.one); err != nil {
 		return err
 	}
 	return a.makeOne(cmd, r, f.one)
@@ -164,12 +164,15 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 
 // preview shows, on standard error, one example as the model will see it, and
 // what the training takes.
-func (a *app) preview(r *recipe.Recipe) error {
+func (a *app) preview(r *recipe.Recipe, f oneFlags) error {
 	if a.quiet {
 		return nil
 	}
 	p, err := steps.NewPreview(r)
 	if err != nil {
+		return err
+	}
+	if p.Resumes, err = f.resumes(r); err != nil {
 		return err
 	}
 	a.progress.finish()

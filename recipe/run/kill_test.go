@@ -23,7 +23,7 @@ const (
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		o := options
-		o.Started = func(s *Planned, _, _ int, _ time.Duration) { fmt.Println("started", s.Name) }
+		o.Started = func(s *Planned, _, _ int, _ time.Duration, _ bool) { fmt.Println("started", s.Name) }
 		if _, err := Open(dir, "test").Make(context.Background(), chain(os.Getenv(childFile)), o); err != nil {
 			fmt.Println(err)
 			os.Exit(1)

@@ -28,8 +28,9 @@ type Options struct {
 	Finished func(s *Planned, took time.Duration)
 
 	// Started is told that a step begins, the number-th of so many in the plan, and what
-	// it and those after it are expected to take.
-	Started func(s *Planned, number, of int, left time.Duration)
+	// it and those after it are expected to take; atMost if one of them was interrupted:
+	// what it did already is not taken off.
+	Started func(s *Planned, number, of int, left time.Duration, atMost bool)
 
 	// Recipe is what the lineage says about the recipe, as JSON.
 	Recipe any
@@ -71,7 +72,8 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 		if !s.Done {
 			s.Why = s.own
 			if o.Started != nil {
-				o.Started(s, i+1, len(p.Steps), expected(p.Steps[i:]))
+				rest := &Plan{Steps: p.Steps[i:]}
+				o.Started(s, i+1, len(p.Steps), rest.expected(), rest.Resumes())
 			}
 			took, err := f.do(ctx, p, s, o)
 			if err != nil {
@@ -89,10 +91,10 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 	return p, f.writeLineage(whole, o)
 }
 
-// expected returns what the steps are predicted to take.
-func expected(steps []*Planned) time.Duration {
+// expected returns what the steps are predicted to take, from their beginnings.
+func (p *Plan) expected() time.Duration {
 	seconds := 0.0
-	for _, s := range steps {
+	for _, s := range p.Steps {
 		seconds += s.Cost.Seconds
 	}
 	return time.Duration(seconds * float64(time.Second))

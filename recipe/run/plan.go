@@ -30,7 +30,7 @@ type Planned struct {
 	Done    bool
 	Why     string // why it is to do; of a step whose inputs are to be made, which one
 	Resumes bool   // it was interrupted and has a checkpoint
-	Cost    Cost   // predicted; zero if done
+	Cost    Cost   // predicted, from its beginning; zero if done
 
 	settings json.RawMessage
 	inputs   []keyInput
@@ -301,6 +301,12 @@ func (p *Plan) ToDo() int {
 		}
 	}
 	return n
+}
+
+// Resumes tells whether a step was interrupted and has a checkpoint. What is predicted
+// of it is what it takes from its beginning: at most that is left.
+func (p *Plan) Resumes() bool {
+	return slices.ContainsFunc(p.Steps, func(s *Planned) bool { return s.Resumes })
 }
 
 // find returns what is planned for a step.

@@ -39,7 +39,7 @@ func makeAlone(path string) {
 	threads, _ := strconv.Atoi(os.Getenv(threadsEnv))
 	err := makeWith(path, run.Options{
 		Threads:  threads,
-		Started:  func(s *run.Planned, _, _ int, _ time.Duration) { fmt.Println(began, s.Name) },
+		Started:  func(s *run.Planned, _, _ int, _ time.Duration, _ bool) { fmt.Println(began, s.Name) },
 		Finished: func(s *run.Planned, _ time.Duration) { fmt.Println(ended, s.Name) },
 	})
 	if err != nil {

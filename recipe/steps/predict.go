@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"limbeck/compress/distill"
-	"limbeck/internal/par"
 	"limbeck/model/arch"
 	"limbeck/nn/op"
 	"limbeck/recipe"
@@ -384,7 +383,7 @@ func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quanti
 			m, file = l.student, 4*int64(l.student.Params())
 		}
 		weights := 4 * float64(m.Params())
-		threads := par.New(0)
+		threads := predictPool()
 		defer threads.Close()
 		cost := run.Cost{Disk: int64(weights) / 3}
 		need := needs{file, min(writingMemory, cost.Disk)}

@@ -55,6 +55,31 @@ func TestStudentConfig(t *testing.T) {
 	}
 }
 
+// What is predicted is what so many threads take.
+func TestPredictFor(t *testing.T) {
+	defer PredictFor(0)
+	c := &recipe.Chain{Recipe: recipe.Default[recipe.Recipe]()}
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	if err := testkit.Model(1).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Recipe.Student.From.Set(path); err != nil {
+		t.Fatal(err)
+	}
+	var took [2]float64
+	for i, threads := range []int{1, 4} {
+		PredictFor(threads)
+		cost, err := predictQuantize(c, path, false, &recipe.Quantize{Size: 1e6})()
+		if err != nil {
+			t.Fatal(err)
+		}
+		took[i] = cost.Seconds
+	}
+	if took[0] == 0 || took[0] != 4*took[1] {
+		t.Errorf("one thread takes %g s, four %g s, want a quarter", took[0], took[1])
+	}
+}
+
 // The ranks that a forecast refuses are those that adapters cannot have.
 func TestRank(t *testing.T) {
 	for _, rank := range []int{1, 32, 33} {

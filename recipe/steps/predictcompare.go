@@ -9,7 +9,6 @@ import (
 	"limbeck/eval"
 	"limbeck/eval/compare"
 	"limbeck/eval/report"
-	"limbeck/internal/par"
 	"limbeck/model/arch"
 	"limbeck/model/generate"
 	"limbeck/nn/op"
@@ -58,7 +57,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		if err != nil {
 			return run.Cost{}, err
 		}
-		pool := par.New(0)
+		pool := predictPool()
 		defer pool.Close()
 		threads := float64(pool.Threads())
 		v := l.verdict(r, j.examples)

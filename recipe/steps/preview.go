@@ -23,6 +23,7 @@ type Preview struct {
 	Steps         int    // of each training
 	Trainings     int    // one a learning rate
 	Early         bool   // a training may end early
+	Resumes       bool   // an interrupted one goes on: some of the time may be over
 	Cost          run.Cost
 }
 
@@ -151,7 +152,11 @@ func (p *Preview) Write(w io.Writer) {
 	if p.Held != "" {
 		fmt.Fprintf(w, "Held out for validation: %s.\n", p.Held)
 	}
-	fmt.Fprintf(w, "%s to train, %s, about %s, %s of memory.\n", data.Counted(p.Parameters, "parameter"), p.length(), about(p.Cost.Seconds), run.Bytes(p.Cost.Memory))
+	time := "about " + about(p.Cost.Seconds)
+	if p.Resumes {
+		time = "at most " + time + " (a part is done)"
+	}
+	fmt.Fprintf(w, "%s to train, %s, %s, %s of memory.\n", data.Counted(p.Parameters, "parameter"), p.length(), time, run.Bytes(p.Cost.Memory))
 }
 
 // length says how many steps there will be.

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"limbeck/internal/par"
@@ -19,7 +20,16 @@ const (
 	rateSize   = 512 // rows and columns of what is multiplied
 )
 
-// The floating-point operations a second of a matrix product on all cores, in
+// predictThreads is how many threads predictions count with; 0: one a core.
+var predictThreads atomic.Int32
+
+// PredictFor makes predictions those of so many threads; 0: one a core. The machine's
+// rates are measured once, so it comes before the first prediction.
+func PredictFor(threads int) { predictThreads.Store(int32(threads)) }
+
+func predictPool() *par.Pool { return par.New(int(predictThreads.Load())) }
+
+// The floating-point operations a second of a matrix product on these threads, in
 // f32, in bf16, and of int8 activations by packed weights, each measured once.
 var (
 	f32Rate  = sync.OnceValue(func() float64 { return gemmRate(false) })
@@ -28,7 +38,7 @@ var (
 )
 
 func gemmRate(bf16 bool) float64 {
-	pool := par.New(0)
+	pool := predictPool()
 	defer pool.Close()
 	const n = rateSize
 	x := rateNumbers(3 * n * n)
@@ -38,7 +48,7 @@ func gemmRate(bf16 bool) float64 {
 }
 
 func packedRate() float64 {
-	pool := par.New(0)
+	pool := predictPool()
 	defer pool.Close()
 	w := op.Shaped(rateSize, rateSize)
 	if err := w.Set(tensor.New("rate", dtype.Q8_0, rateSize, rateSize)); err != nil {
