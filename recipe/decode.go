@@ -21,6 +21,7 @@ type decoder struct {
 	prefix   string                // of keys in problems
 	places   map[string]*yaml.Node // the value at each key
 	problems Problems
+	idle     Problems // of keys that change nothing
 }
 
 // A report is what a section's check calls: key is relative to the section.
@@ -28,6 +29,11 @@ type report func(key, what, allowed string)
 
 // A checker is a section whose keys must agree with each other.
 type checker interface{ check(at report) }
+
+// An idler is a section some of whose keys are of no effect beside others. A command
+// line on which such a key stands is refused; a recipe, whose keys --set changes one by
+// one, is made, with a warning.
+type idler interface{ idle(at report) }
 
 // A filler is a section in which defaults depend on keys that were given.
 type filler interface {
@@ -243,6 +249,13 @@ func (d *decoder) section(v reflect.Value, f *field, n *yaml.Node, key string) {
 	if c, ok := v.Addr().Interface().(checker); ok && len(d.problems) == before {
 		c.check(func(k, what, allowed string) {
 			d.problem(d.place(join(key, k)), join(key, k), what, allowed)
+		})
+	}
+	if i, ok := v.Addr().Interface().(idler); ok && len(d.problems) == before {
+		i.idle(func(k, what, allowed string) {
+			p := d.locate(d.place(join(key, k)))
+			p.Key, p.What, p.Allowed = join(key, k), what, allowed
+			d.idle = append(d.idle, &p)
 		})
 	}
 }

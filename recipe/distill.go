@@ -44,6 +44,9 @@ func (d *Distill) check(at report) {
 	if len(d.LayerPairs) > 0 && d.Feature == 0 {
 		at("layer_pairs", "names what feature compares, but feature is 0", "feature over 0, or no layer_pairs")
 	}
+	if d.RelationHeads > 0 && d.Relation == 0 {
+		at("relation_heads", "splits what relation compares, but relation is 0", "relation over 0, or no relation_heads")
+	}
 	for i, p := range d.LayerPairs {
 		if slices.Contains(d.LayerPairs[:i], p) {
 			at(fmt.Sprintf("layer_pairs[%d]", i), fmt.Sprintf("the pair [%d, %d] was there before", p[0], p[1]), "each pair once")
@@ -56,4 +59,17 @@ func (d *Distill) check(at report) {
 		at("reply_tokens", "the student has its teacher's tokens", "reply_tokens in the teacher's train")
 	}
 	d.Train.check(at)
+}
+
+func (d *Distill) idle(at report) {
+	usual := Default[Distill]()
+	if d.Response == 0 && d.Temperature != usual.Temperature {
+		at("temperature", "changes nothing: it softens what response compares, but response is 0", "response over 0, or no temperature")
+	}
+	if d.Response == 0 && d.Divergence != usual.Divergence {
+		at("divergence", "changes nothing: it is what response goes by, but response is 0", "response over 0, or no divergence")
+	}
+	if !d.Cached() && d.TopK != usual.TopK {
+		at("topk", "changes nothing: it is the width of a cache, but none is made", "cache: topk and response over 0, or no topk")
+	}
 }

@@ -34,3 +34,9 @@ func (q *Quantize) check(at report) {
 		q.Format = DefaultFormat
 	}
 }
+
+func (q *Quantize) idle(at report) {
+	if !q.Imatrix && q.Calibration != Default[Quantize]().Calibration {
+		at("calibration", "changes nothing: it is for imatrix, which is not asked for", "imatrix, or no calibration")
+	}
+}

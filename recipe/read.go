@@ -50,8 +50,12 @@ func Read(path string, text []byte, set ...string) (*Recipe, error) {
 		}
 	}
 	r := d.recipe(root)
+	r.Idle = d.idle
 	if len(d.problems) == 0 {
 		r.Variants = d.variants(root)
+	}
+	if len(r.Variants) > 0 { // what they share need not be of use to all
+		r.Idle = nil
 	}
 	if len(d.problems) > 0 {
 		return nil, d.sorted()

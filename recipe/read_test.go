@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -167,6 +168,10 @@ func TestProblems(t *testing.T) {
 		{"pair below", head + "distill: {feature: 1, layer_pairs: [[0, -1]]}\n", `distill.layer_pairs[0][1]: cannot be "-1"`},
 		{"pair twice", head + "distill: {feature: 1, layer_pairs: [[0, 1], [1, 2], [0, 1]]}\n", `r.yaml:4:53: distill.layer_pairs[2]: the pair [0, 1] was there before (allowed: each pair once)`},
 		{"pairs of nothing", head + "distill: {layer_pairs: [[0, 1]]}\n", `r.yaml:4:24: distill.layer_pairs: names what feature compares, but feature is 0 (allowed: feature over 0, or no layer_pairs)`},
+		{"patience without validations", head + "distill: {keep: last, patience: 3}\n", `r.yaml:4:33: distill.patience: counts validations, but keep: last does without (allowed: 0, or keep: best)`},
+		{"patience with nothing held out", "name: a\nteacher: m\ndata: {train: d, validation: 0%}\ntrain: {patience: 3}\n", `r.yaml:4:19: train.patience: counts validations, but data.validation holds nothing out (allowed: 0, or a share or file`},
+		{"a teacher's patience", "name: a\nteacher: [m, {train: {patience: 3}}]\ndata: {train: d, validation: 0%}\n", `r.yaml:2:33: teacher[1].train.patience: counts validations`},
+		{"heads of no relation", head + "distill: {relation_heads: 4}\n", `r.yaml:4:27: distill.relation_heads: splits what relation compares, but relation is 0 (allowed: relation over 0, or no relation_heads)`},
 		{"layers twice", head + "student: {layers: 2}\nprune: {keep_layers: [1, 1]}\n", `r.yaml:5:22: prune.keep_layers: layer 1 comes after layer 1 (allowed: numbers in ascending order, each once)`},
 		{"layer below", head + "student: {layers: 2}\nprune: {keep_layers: [-1, 1]}\n", `prune.keep_layers[0]: cannot be "-1"`},
 		{"other layers", head + "student: {layers: 2}\nprune: {keep_layers: [0, 1, 5]}\n", `prune.keep_layers: names 3 layers, but student.layers is 2 (allowed: as many as student.layers, which is a count)`},
@@ -213,6 +218,42 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// Keys that change nothing are told of where they stand. Where variants share them,
+// they may be of use to some.
+func TestIdle(t *testing.T) {
+	const head = "name: a\nteacher: m\ndata: d\n"
+	for text, want := range map[string]string{
+		head + "distill: {topk: 16}\n":                                        `dir/recipe.yaml:4:17: distill.topk: changes nothing: `,
+		head + "distill: {cache: topk, response: 0, topk: 16}\n":              `dir/recipe.yaml:4:43: distill.topk: changes nothing: `,
+		head + "distill: {response: 0, temperature: 1}\n":                     `dir/recipe.yaml:4:37: distill.temperature: changes nothing: `,
+		head + "distill: {response: 0, divergence: reverse}\n":                `dir/recipe.yaml:4:36: distill.divergence: changes nothing: `,
+		head + "quantize: {imatrix: false, calibration: 9}\n":                 `dir/recipe.yaml:4:41: quantize.calibration: changes nothing: `,
+		head + "distill: {cache: topk, topk: 16, temperature: 1}\n":           "",
+		head + "distill: {topk: 64}\nquantize: {calibration: 9}\n":            "",
+		head + "distill: {topk: 16}\nvariants: {a: {distill: {cache: topk}}}": "",
+	} {
+		switch found := mustRead(t, text).Idle; {
+		case want == "" && len(found) > 0:
+			t.Errorf("%s: %v, want none", text, found)
+		case want != "" && (len(found) != 1 || !strings.HasPrefix(found[0].Error(), want)):
+			t.Errorf("%s:\ngot  %v\nwant %s", text, found, want)
+		}
+	}
+}
+
+// No recipe of ours has a key that changes nothing.
+func TestOurRecipesAreNotIdle(t *testing.T) {
+	paths, err := filepath.Glob("../examples/*/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatal(paths, err)
+	}
+	for _, path := range append(paths, "../store/builtin/home-assistant/demo.yaml") {
+		if r, err := Load(path); err != nil || len(r.Idle) > 0 {
+			t.Errorf("%s: %v, %v", path, err, r.Idle)
+		}
+	}
+}
+
 func TestAllProblemsInOrder(t *testing.T) {
 	_, err := Read("r.yaml", []byte("seed: x\nname: a\nteacher: m\nrepeat: y\ndata: d\nfoo: 1\n"))
 	var ps Problems
@@ -232,7 +273,7 @@ func rewritten(t testing.TB, r *Recipe) *Recipe {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, b.String())
 	}
-	again.places = r.places // keys stand elsewhere in what Write makes
+	again.places, again.Idle = r.places, r.Idle // keys stand elsewhere in what Write makes
 	return again
 }
 

@@ -47,6 +47,9 @@ type Recipe struct {
 	// flag, or an argument, by key. Errors point there.
 	Flags map[string]string `json:"-"`
 
+	// Idle are keys that were given and change nothing; none of a recipe with variants.
+	Idle Problems `json:"-"`
+
 	places map[string]Problem // where keys stand: source, line and column
 	prefix string             // of keys in errors: a variant's
 }
@@ -73,6 +76,7 @@ func (r *Recipe) check(at report) {
 	}
 	r.checkSeeds(at)
 	r.checkNewTokens(at)
+	r.checkPatience(at)
 	if r.Quantize != nil && r.Quantize.Aware {
 		r.checkAware(at)
 	}
@@ -133,6 +137,32 @@ func (r *Recipe) checkNewTokens(at report) {
 	d := r.Distill
 	if r.Train != nil && r.Train.ReplyTokens > 0 && d != nil && d.Taught() {
 		at("train.reply_tokens", "gives the student tokens that the teacher, which is to teach it, lacks", "reply_tokens in the teacher's train")
+	}
+}
+
+// checkPatience refuses to wait for validations that there are none of.
+func (r *Recipe) checkPatience(at report) {
+	if r.Data.Validation != (Holdout{}) {
+		return
+	}
+	refuse := func(key string, t *Train) {
+		if t.Patience > 0 {
+			at(key+".patience", "counts validations, but data.validation holds nothing out", "0, or a share or file as data.validation")
+		}
+	}
+	for i, s := range r.Teacher {
+		if s.Train != nil {
+			refuse(fmt.Sprintf("teacher[%d].train", i), s.Train)
+		}
+	}
+	if r.Synthesize != nil {
+		refuse("synthesize", &r.Synthesize.Train)
+	}
+	if r.Train != nil {
+		refuse("train", r.Train)
+	}
+	if r.Distill != nil {
+		refuse("distill", &r.Distill.Train)
 	}
 }
 

@@ -76,7 +76,11 @@ func (r *Recipe) Check(given func(key string) bool) error {
 		if f, ok := c.(filler); ok {
 			f.fill(func(key string) bool { return given(join(prefix, key)) })
 		}
-		c.check(func(key, what, allowed string) { found = append(found, r.Problem(join(prefix, key), what, allowed)) })
+		at := func(key, what, allowed string) { found = append(found, r.Problem(join(prefix, key), what, allowed)) }
+		c.check(at)
+		if i, ok := c.(idler); ok {
+			i.idle(at)
+		}
 	})
 	if len(found) > 0 {
 		return found

@@ -57,6 +57,9 @@ func (t *Train) check(at report) {
 	if len(t.LR) > 1 && t.Keep == "last" {
 		at("lr", "lists rates of which validation chooses, but keep: last does without", "one rate, or keep: best")
 	}
+	if t.Patience > 0 && t.Keep == "last" {
+		at("patience", "counts validations, but keep: last does without", "0, or keep: best")
+	}
 	if t.Steps > 0 && t.Warmup.Count > int64(t.Steps) {
 		at("warmup", "is longer than the training", "at most steps")
 	}

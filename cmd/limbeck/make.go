@@ -58,6 +58,9 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	if err != nil {
 		return usageIfFlag(err)
 	}
+	for _, p := range r.Idle {
+		a.remark("warning: %v", p)
+	}
 	todo, err := compile(r)
 	if err != nil {
 		return usageIfFlag(err)

@@ -34,6 +34,9 @@ func tokenizeCommand(a *app) *cobra.Command {
 			if f.decode && f.pieces {
 				return usageErrorf("--decode and --pieces exclude each other")
 			}
+			if f.decode && f.plain {
+				return usageErrorf("--plain is about text that is read, --decode reads ids: give one of them")
+			}
 			m, err := a.openModel(args[0])
 			if err != nil {
 				return err
