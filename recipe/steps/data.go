@@ -60,7 +60,7 @@ func buildData(c *recipe.Chain) error {
 		settings.Beside = "labels and slots"
 	}
 	s.Settings = settings
-	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts) }
+	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts, c.Recipe.Called) }
 	c.Add(s)
 	c.Put("data.train", run.Input{Of: s, Path: "train.jsonl"})
 	c.Put("data.validation", run.Input{Of: s, Path: "validation.jsonl"})
@@ -168,8 +168,9 @@ func (d *dataSettings) load(ref string, notes *data.Notes) ([]data.Example, erro
 	return all, nil
 }
 
-// make writes train.jsonl, validation.jsonl and, if there are any, test.jsonl.
-func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
+// make writes train.jsonl, validation.jsonl and, if there are any, test.jsonl. called
+// says what users call a key.
+func (d *dataSettings) make(w *run.Work, parts map[string]string, called func(key string) string) error {
 	all, err := d.read(w, "train", parts["train"])
 	if err != nil {
 		return err
@@ -205,6 +206,8 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string) error {
 		exchanged, invented := augment(a, all, slices.Concat(validation, test), d.Seed)
 		w.Fact("examples with exchanged slots", fmt.Sprint(len(exchanged)))
 		w.Fact("examples with invented values", fmt.Sprint(len(invented)))
+		warnNoneMade(w, called("data.augment.exchange_slots"), a.ExchangeSlots, exchanged)
+		warnNoneMade(w, called("data.augment.invent_values"), a.InventValues, invented)
 		all = slices.Concat(all, exchanged, invented)
 	}
 	if err := writeExamples(w, "train", all); err != nil {
@@ -259,6 +262,13 @@ func augment(a *recipe.Augment, all, held []data.Example, seed int64) (exchanged
 	n := float64(len(all))
 	exchanged = data.ExchangeSlots(all, held, int(math.Round(a.ExchangeSlots*n)), uint64(seed))
 	return exchanged, data.InventValues(all, held, int(math.Round(a.InventValues*n)), uint64(seed))
+}
+
+// warnNoneMade tells of a key that asks for examples where none could be made.
+func warnNoneMade(w *run.Work, key string, asked float64, made []data.Example) {
+	if asked > 0 && len(made) == 0 {
+		w.Warn("%s: no new example could be made: that takes text, intent and slots whose values stand in the text, and combinations that the data lacks", key)
+	}
 }
 
 func writeExamples(w *run.Work, name string, examples []data.Example) error {
