@@ -67,6 +67,23 @@ func (o *Options) Fallbacks(m *model.Model) int {
 	return n
 }
 
+// Again returns the format of blocks to which most of the weights of m that change
+// theirs are rounded already: rounding them again adds to what that lost. It is nil if
+// there are none.
+func (o *Options) Again(m *model.Model) (most *dtype.Type) {
+	n := map[*dtype.Type]int{}
+	for _, w := range m.Weights() {
+		t := w.Type()
+		if to := o.format(w); t.Len == 1 || to.Len == 1 || to == t { // floats keep what blocks hold
+			continue
+		}
+		if n[t] += w.Rows * w.Cols; most == nil || n[t] > n[most] {
+			most = t
+		}
+	}
+	return most
+}
+
 // format returns the format that w gets.
 func (o *Options) format(w *op.Weight) *dtype.Type {
 	f := o.wanted(w)
