@@ -24,7 +24,7 @@ func distillCommand(a *app) *cobra.Command {
 		Long: "Trains the student on the examples of DATA by what the teacher says of them: by\n" +
 			"its probabilities (response), its hidden states (feature), and how its tokens\n" +
 			"relate (relation), beside the data's own labels (hard). Probability that the\n" +
-			"teacher gives to tokens which the student lacks is dropped: how much is told.\n\n" +
+			"teacher gives to tokens which the student lacks is dropped: how much is told.\n\n" + f32Doc + "\n\n" +
 			"Each validation is told on standard error. The curve is kept beside the model,\n" +
 			"in OUT.training.json, for limbeck compare --training to draw.",
 		Example: "  limbeck distill log.jsonl --teacher big.gguf --student cut.gguf -o small.gguf\n" +

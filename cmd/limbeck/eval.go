@@ -395,7 +395,8 @@ func printResult(w io.Writer, r eval.Result) {
 	}
 	t.write(w)
 	if r.Cut > 0 {
-		fmt.Fprintf(w, "cut       %d of %d replies, at %d tokens or the end of the context; they are judged as far as they go\n", r.Cut, r.N, r.ReplyTokens)
+		fmt.Fprintf(w, "cut      %d of %d replies, at %d tokens or the end of the context;\n"+
+			"         they are judged as far as they go\n", r.Cut, r.N, r.ReplyTokens)
 	}
 	printLeftOut(w, r.TooLong)
 	printDigests(w, r.Data, r.Digest)
@@ -403,7 +404,7 @@ func printResult(w io.Writer, r eval.Result) {
 
 func printLeftOut(w io.Writer, n int) {
 	if n > 0 {
-		fmt.Fprintf(w, "left out  %s, longer than the context\n", data.Counted(n, "example"))
+		fmt.Fprintf(w, "left out %s, longer than the context\n", data.Counted(n, "example"))
 	}
 }
 
@@ -411,10 +412,10 @@ func printLeftOut(w io.Writer, n int) {
 // examples of it that were judged, as they were read.
 func printDigests(w io.Writer, file, examples string) {
 	if file != "" {
-		fmt.Fprintf(w, "data      sha256 %s\n", file)
+		fmt.Fprintf(w, "data     sha256 %s\n", file)
 	}
 	if examples != "" {
-		fmt.Fprintf(w, "examples  sha256 %s\n", examples)
+		fmt.Fprintf(w, "examples sha256 %s\n", examples)
 	}
 }
 

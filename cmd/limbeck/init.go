@@ -125,7 +125,7 @@ func (r initResult) write(w io.Writer) {
 		fmt.Fprintln(w, text)
 	}
 	fmt.Fprintf(w, "train %s, validation %s, test %s\n", r.Train, r.Validation, cmp.Or(r.Test, "none"))
-	fmt.Fprintf(w, "wrote %s; what it takes: %s make %[1]s --dry-run\n", r.Recipe, program())
+	fmt.Fprintf(w, "wrote %s; what it takes: %s make %s --dry-run\n", r.Recipe, program(), quoted(r.Recipe))
 }
 
 // place gives a recipe its name, and the files as seen from its folder.

@@ -82,5 +82,5 @@ func (m *madeRun) writeProof(w io.Writer) {
 
 // writeNext says how to talk to the first student.
 func (m *madeRun) writeNext(w io.Writer, prompt string) {
-	fmt.Fprintf(w, "Talk to the student:\n  %s run %s %q\n", program(), m.students[0], prompt)
+	fmt.Fprintf(w, "Talk to the student:\n  %s run %s %q\n", program(), quoted(m.students[0]), prompt)
 }

@@ -81,10 +81,10 @@ var commands []func(*app) *cobra.Command
 func register(c func(*app) *cobra.Command) { commands = append(commands, c) }
 
 // program is what the user calls this one by, for advice of what to type: by a path,
-// where it lies in no folder of PATH.
+// where it lies in no folder of PATH. It is one word of a shell.
 func program() string {
 	if name := os.Args[0]; filepath.Base(name) != name {
-		return name
+		return quoted(name)
 	}
 	return "limbeck"
 }
@@ -111,11 +111,17 @@ func newRoot(a *app) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asked, err := cmd.Flags().GetBool(versionFlag); err == nil && asked {
+				return a.printVersion()
+			}
+			return cmd.Help()
+		},
 	}
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	root.Flags().Bool(versionFlag, false, "print the version, as limbeck version")
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print the result as JSON")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, no remarks")
@@ -162,10 +168,11 @@ func (a *app) prepare(cmd *cobra.Command) {
 	}
 }
 
-// eachFlag calls f for the flags of cmd that settings may give.
+// eachFlag calls f for the flags of cmd that settings may give. LIMBECK_VERSION may be a
+// variable of whoever packed the program.
 func eachFlag(cmd *cobra.Command, f func(*pflag.Flag)) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		if flag.Name != "help" && flag.Name != "config" {
+		if flag.Name != "help" && flag.Name != "config" && flag.Name != versionFlag {
 			f(flag)
 		}
 	})

@@ -164,6 +164,44 @@ func TestFlagsSpeakOfTheirCommand(t *testing.T) {
 	}
 }
 
+// What is advised to type is words of a shell, wherever the program and files lie.
+func TestAdviceIsQuoted(t *testing.T) {
+	if os.PathSeparator != '/' {
+		t.Skip("quotes are another shell's")
+	}
+	defer func(name string) { os.Args[0] = name }(os.Args[0])
+	os.Args[0] = "/opt/my tools/limbeck"
+	var out bytes.Buffer
+	initResult{Recipe: "my recipe.yaml"}.write(&out)
+	(&madeRun{students: []string{"my run/a.gguf"}}).writeNext(&out, "hello")
+	out.WriteString((&makeFlags{}).again(&cobra.Command{}, "my recipe.yaml"))
+	for _, want := range []string{
+		"'/opt/my tools/limbeck' make 'my recipe.yaml' --dry-run\n", "'/opt/my tools/limbeck' run 'my run/a.gguf' \"hello\"\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s\nwant in it: %s", &out, want)
+		}
+	}
+	if want := "'/opt/my tools/limbeck' make 'my recipe.yaml'"; !strings.HasSuffix(out.String(), want) {
+		t.Errorf("%s\nwant at its end: %s", &out, want)
+	}
+}
+
+// Layers that are kept stand in lines of a terminal's width.
+func TestKeptLayersFit(t *testing.T) {
+	r := prunedResult{}
+	for i := range 40 {
+		r.LayersKept = append(r.LayersKept, i)
+	}
+	var out bytes.Buffer
+	r.write(&out)
+	for line := range strings.Lines(out.String()) {
+		if n := len(strings.TrimRight(line, "\n")); n > tableWidth {
+			t.Errorf("a line of %d characters: %s", n, line)
+		}
+	}
+}
+
 // FuzzConfig reads config files and gives what they say to a command's flags.
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte("make: {dir: x, set: [a=1, b=2]}\njson: true\n"))

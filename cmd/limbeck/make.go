@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -34,16 +35,18 @@ func makeCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "make RECIPE", GroupID: groupMake, Args: exactly("RECIPE"),
 		Short: "Make what a recipe asks for",
-		Long: "Makes what a recipe asks for, in a folder of its own. Steps that are done are\n" +
-			"not done again; an interrupted step goes on where it was. A changed setting or\n" +
-			"file makes anew what depends on it, and nothing else.",
+		Long: "Makes what a recipe asks for, in a folder of its own: runs/NAME below the folder\n" +
+			"in which it is called. The files that a recipe names are found from the recipe's\n" +
+			"folder; where it names what another run made, call both from there. Steps that\n" +
+			"are done are not done again; an interrupted step goes on where it was. A changed\n" +
+			"setting or file makes anew what depends on it, and nothing else.",
 		Example: "  limbeck make recipe.yaml\n" +
 			"  limbeck make recipe.yaml --dry-run\n" +
 			"  limbeck make recipe.yaml --set distill.temperature=3 --until distill",
 		RunE: func(cmd *cobra.Command, args []string) error { return makeRecipe(a, cmd, args[0], f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.dir, "dir", "", "the run's `FOLDER` (default runs/NAME)")
+	flags.StringVar(&f.dir, "dir", "", "the run's `FOLDER` (default runs/NAME below the current one)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be done, with time, memory and disk")
 	flags.StringVar(&f.until, "until", "", "stop after this `STEP`, or steps of this kind")
 	flags.StringArrayVar(&f.set, "set", nil, "replace a setting of the recipe, as `KEY=VALUE`; may be repeated")
@@ -91,17 +94,24 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	})
 }
 
-// quoted returns s as shells take it for one word.
+// quoted returns s as the system's shells take it for one word.
 func quoted(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`*?#&;|<>()[]{}~!") {
+	special := " \t\n'\"$`*?#&;|<>()[]{}~!"
+	if os.PathSeparator == '/' { // elsewhere backslashes are of paths
+		special += `\`
+	}
+	switch {
+	case s != "" && !strings.ContainsAny(s, special):
 		return s
+	case os.PathSeparator != '/' && !strings.Contains(s, `"`):
+		return `"` + s + `"`
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // again returns the command that goes on with this run.
 func (f *makeFlags) again(cmd *cobra.Command, path string) string {
-	words := []string{"limbeck", "make", quoted(path)}
+	words := []string{program(), "make", quoted(path)}
 	if cmd.Flags().Changed("dir") {
 		words = append(words, "--dir", quoted(f.dir))
 	}

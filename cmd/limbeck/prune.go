@@ -24,7 +24,7 @@ func pruneCommand(a *app) *cobra.Command {
 		Short: "Cut a model to a smaller shape",
 		Long: "Leaves out layers, neurons, heads, channels and tokens that the data needs\n" +
 			"least, and tells what is left. A dimension is a count, or a share of the\n" +
-			"model's. A pruned model must be trained or distilled to be good again.",
+			"model's. A pruned model must be trained or distilled to be good again.\n\n" + f32Doc,
 		Example: "  limbeck prune big.gguf --data log.jsonl --layers 6 --ffn 50% -o small.gguf\n" +
 			"  limbeck prune big.gguf --data log.jsonl --params 15M -o small.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -123,5 +123,8 @@ func (r prunedResult) write(w io.Writer) {
 		t.add(row.name, count(int64(row.before)), count(int64(row.after)))
 	}
 	t.write(w)
-	fmt.Fprintf(w, "layers kept: %s, the first being 0\n", strings.Trim(fmt.Sprint(r.LayersKept), "[]"))
+	kept := fmt.Sprintf("layers kept: %s, the first being 0", strings.Trim(fmt.Sprint(r.LayersKept), "[]"))
+	for _, line := range wrap(kept, tableWidth) {
+		fmt.Fprintln(w, line)
+	}
 }

@@ -57,6 +57,10 @@ var commandDocs = map[string]string{
 	"vocab":       "tokens kept; every byte that MODEL can spell stays reachable",
 }
 
+// f32Doc says, in the help of commands that change weights, how large their files are.
+const f32Doc = "OUT's weights are f32, 4 bytes each, whatever the format was before: a q4_1 file\n" +
+	"of 98 MB becomes one of 330 MB or more. limbeck quantize makes it small."
+
 // sectionFlags gives a command a flag for each key of section that is not in
 // without: --batch-tokens for batch_tokens.
 func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {

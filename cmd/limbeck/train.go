@@ -101,11 +101,12 @@ func trainCommand(a *app) *cobra.Command {
 			"{\"messages\"}, {\"text\"} or {\"text\", \"intent\", \"slots\"}, or CSV and TSV with named\n" +
 			"columns; or on a text, .txt, whose end is held out for validation. It starts\n" +
 			"from a model, or from random weights of a shape and a tokenizer made from the\n" +
-			"data. Interrupted and started again, it goes on where it was.\n\n" +
+			"data. Interrupted and started again, it goes on where it was.\n\n" + f32Doc + "\n\n" +
 			"Each validation is told on standard error. The curve is kept beside the model,\n" +
 			"in OUT.training.json, for limbeck compare --training to draw.",
 		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +
-			"  limbeck train qa.csv --from model.gguf --prompt-column q --out tuned.gguf\n" +
+			"  limbeck train qa.csv --from model.gguf \\\n" +
+			"      --prompt-column q --completion-column a --out tuned.gguf\n" +
 			"  limbeck train book.txt --scratch layers=4,hidden=256,heads=4 --out new.gguf",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.train(cmd, &f, args[0]) },
 	}

@@ -21,13 +21,18 @@ func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: exactly(),
 		Example: "  limbeck version --json",
-		RunE: func(*cobra.Command, []string) error {
-			v := buildInfo()
-			return a.print(v, func(w io.Writer) {
-				fmt.Fprintf(w, "limbeck %s (%s, %s)\n", v.Version, v.Go, v.Machine)
-			})
-		},
+		RunE:    func(*cobra.Command, []string) error { return a.printVersion() },
 	}
+}
+
+// versionFlag is, of the root command alone, what other programs have for their version.
+const versionFlag = "version"
+
+func (a *app) printVersion() error {
+	v := buildInfo()
+	return a.print(v, func(w io.Writer) {
+		fmt.Fprintf(w, "limbeck %s (%s, %s)\n", v.Version, v.Go, v.Machine)
+	})
 }
 
 // build is what the program knows about itself.
