@@ -16,8 +16,9 @@ const shortestBlended = 4
 // cannot be known or guessed, only copied, which a small model must learn from few
 // examples. No result equals, after [Normalize], an example, one of those to avoid (as
 // of a test split), or another result, and values are replaced only where they stand
-// exactly once in the text, as words of their own. It returns fewer than n when new ones are hard to find; only examples
-// with intent and slots are used. Equal arguments give equal results.
+// exactly once in the text, as words of their own. It returns fewer than n when new ones
+// are hard to find; only examples with intent and slots are used. Equal arguments give
+// equal results.
 func InventValues(examples, avoid []Example, n int, seed uint64) []Example {
 	rng := rand.New(rand.NewPCG(seed, 0x776f726473)) // "words"
 	words := longWords(examples)

@@ -41,11 +41,7 @@ func Sequences(m *model.Model, examples []Example, maxTokens int) (set []train.S
 
 // TextIDs returns the tokens that m reads of a plain text: a BOS first, if m expects one.
 func TextIDs(m *model.Model, text string) []int {
-	var ids []int
-	if t := m.Tokenizer; t.AddBOS() {
-		ids = append(ids, t.BOS())
-	}
-	return m.Tokenizer.EncodeTo(ids, text, false)
+	return m.Tokenizer.EncodeTo(m.Tokenizer.Begin(), text, false)
 }
 
 // PromptSequences returns the examples' last prompt messages as tokens for
@@ -89,12 +85,7 @@ func Conversation(messages []Message) []chat.Message {
 
 // TextStart is how many of [TextIDs] no model is judged by: the text's first token, which
 // nothing foretells, and a BOS before it.
-func TextStart(m *model.Model) int {
-	if m.Tokenizer.AddBOS() {
-		return 2
-	}
-	return 1
-}
+func TextStart(m *model.Model) int { return len(m.Tokenizer.Begin()) + 1 }
 
 // TextSequences cuts the tokens of a plain text into sequences of at most maxTokens
 // that predict each token but the first.

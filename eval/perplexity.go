@@ -40,10 +40,7 @@ func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 		return Perplexity{}, fmt.Errorf("eval: perplexity: a text is measured in windows of %d tokens, but the model was made for at most %d; "+
 			"examples, a JSON line {\"text\": \"…\"} each, are cut to that", windowTokens, room)
 	}
-	ids := m.Tokenizer.Encode(text, false)
-	if m.Tokenizer.AddBOS() {
-		ids = append([]int{m.Tokenizer.BOS()}, ids...)
-	}
+	ids := data.TextIDs(m, text)
 	windows := len(ids) / windowTokens
 	if limit > 0 {
 		windows = min(windows, limit)
@@ -59,9 +56,7 @@ func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 		}
 		window := append([]int(nil), ids[w*windowTokens:(w+1)*windowTokens]...)
 		loss := &tokenLoss{targets: window[windowTokens/2+1:], nll: make([]float64, len(rows))}
-		if m.Tokenizer.AddBOS() {
-			window[0] = m.Tokenizer.BOS()
-		}
+		copy(window, m.Tokenizer.Begin())
 		t.Reset()
 		b := op.One(window, nil)
 		b.Rows = rows

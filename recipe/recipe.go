@@ -123,12 +123,10 @@ func (r *Recipe) checkTeacher(at report) {
 
 // checkSeeds refuses a seed where repetitions are to differ by theirs.
 func (r *Recipe) checkSeeds(at report) {
-	repeated := fmt.Sprintf("makes the %d repetitions alike", r.Repeat)
-	if r.Train != nil && r.Train.Seed != 0 && r.Repeat > 1 {
-		at("train.seed", repeated, "no seed: each has the one after its neighbor's")
-	}
-	if r.Distill != nil && r.Distill.Seed != 0 && r.Repeat > 1 {
-		at("distill.seed", repeated, "no seed: each has the one after its neighbor's")
+	for _, t := range r.Trainings() {
+		if student := t.Key == "train" || t.Key == "distill"; student && t.Seed != 0 && r.Repeat > 1 {
+			at(t.Key+".seed", fmt.Sprintf("makes the %d repetitions alike", r.Repeat), "no seed: each has the one after its neighbor's")
+		}
 	}
 }
 
@@ -145,24 +143,10 @@ func (r *Recipe) checkPatience(at report) {
 	if r.Data.Validation != (Holdout{}) {
 		return
 	}
-	refuse := func(key string, t *Train) {
+	for _, t := range r.Trainings() {
 		if t.Patience > 0 {
-			at(key+".patience", "counts validations, but data.validation holds nothing out", "0, or a share or file as data.validation")
+			at(t.Key+".patience", "counts validations, but data.validation holds nothing out", "0, or a share or file as data.validation")
 		}
-	}
-	for i, s := range r.Teacher {
-		if s.Train != nil {
-			refuse(fmt.Sprintf("teacher[%d].train", i), s.Train)
-		}
-	}
-	if r.Synthesize != nil {
-		refuse("synthesize", &r.Synthesize.Train)
-	}
-	if r.Train != nil {
-		refuse("train", r.Train)
-	}
-	if r.Distill != nil {
-		refuse("distill", &r.Distill.Train)
 	}
 }
 
@@ -176,12 +160,31 @@ func (r *Recipe) checkAware(at report) {
 	}
 }
 
-// Trains tells whether any step of r needs training data.
-func (r *Recipe) Trains() bool {
-	for _, s := range r.Teacher {
+// A Training is one that a recipe asks for by a key.
+type Training struct {
+	Key string
+	*Train
+}
+
+// Trainings lists all trainings: the teacher's stages, and the student's and the
+// writer's.
+func (r *Recipe) Trainings() (all []Training) {
+	for i, s := range r.Teacher {
 		if s.Train != nil {
-			return true
+			all = append(all, Training{fmt.Sprintf("teacher[%d].train", i), s.Train})
 		}
 	}
-	return r.Train != nil || r.Distill != nil || r.Synthesize != nil
+	if r.Train != nil {
+		all = append(all, Training{"train", r.Train})
+	}
+	if r.Synthesize != nil {
+		all = append(all, Training{"synthesize", &r.Synthesize.Train})
+	}
+	if r.Distill != nil {
+		all = append(all, Training{"distill", &r.Distill.Train})
+	}
+	return all
 }
+
+// Trains tells whether any step of r needs training data.
+func (r *Recipe) Trains() bool { return len(r.Trainings()) > 0 }

@@ -269,11 +269,7 @@ func checkText(name, text string) error { return data.CheckText(name, []byte(tex
 // promptIDs returns the tokens of a conversation that ends with a prompt.
 func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, error) {
 	if f.raw {
-		var ids []int
-		if m.Tokenizer.AddBOS() {
-			ids = append(ids, m.Tokenizer.BOS())
-		}
-		return m.Tokenizer.EncodeTo(ids, messages[0].Content, true), nil
+		return m.Tokenizer.EncodeTo(m.Tokenizer.Begin(), messages[0].Content, true), nil
 	}
 	if m.Template == nil {
 		return nil, fmt.Errorf("%s has no chat template; --raw gives it the prompt as it is", m.Path())

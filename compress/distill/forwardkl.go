@@ -22,12 +22,8 @@ func (l *ForwardKL) Loss(row int, logits, grad []float32) float64 {
 	r := respond(logits, p, l.Temperature, l.blocks.of(row))
 	scale := l.Weight * l.Temperature
 	if grad != nil {
-		if p.IDs == nil {
-			r.addSoftmax(grad, 0, len(grad), scale)
-		} else {
-			factor := scale * (1 - r.tailP/r.tailQ)
-			r.tail(func(lo, hi int) { r.addSoftmax(grad, lo, hi, factor) })
-		}
+		factor := scale * (1 - r.tailP/r.tailQ)
+		r.tail(func(lo, hi int) { r.addSoftmax(grad, lo, hi, factor) })
 	}
 	kl := 0.0
 	if r.tailP > leastTail {

@@ -33,7 +33,7 @@ type response struct {
 	ids    []int32   // of the target
 	t, lse float64
 	tailP  float64 // the target's probability of its tail; 0 if no token is in it
-	tailQ  float64 // the student's
+	tailQ  float64 // the student's; of a target without IDs, whose tail is all tokens, 1
 }
 
 // respond returns the student's response. The tail is summed over its own tokens: what
@@ -41,7 +41,7 @@ type response struct {
 func respond(logits []float32, p *Target, temperature float64, block []float32) response {
 	r := response{logits: logits, block: block, ids: p.IDs, t: temperature}
 	if p.IDs == nil {
-		r.lse = logSumExp(logits, temperature, block)
+		r.lse, r.tailQ = logSumExp(logits, temperature, block), 1
 		return r
 	}
 	greatest := kernel.Max(logits)

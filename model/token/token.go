@@ -194,6 +194,14 @@ func (t *Tokenizer) PAD() int { return t.spec.PAD }
 // it is the caller's task.
 func (t *Tokenizer) AddBOS() bool { return t.spec.AddBOS && t.spec.BOS >= 0 }
 
+// Begin returns what stands before the tokens of a text: a BOS if the model expects one.
+func (t *Tokenizer) Begin() []int {
+	if !t.AddBOS() {
+		return nil
+	}
+	return []int{t.spec.BOS}
+}
+
 // Stops returns the ids that end a reply, ascending: EOS, the end of a turn, and
 // control tokens whose well-known names say so.
 func (t *Tokenizer) Stops() []int { return slices.Clone(t.stops) }

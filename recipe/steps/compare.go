@@ -371,13 +371,11 @@ func (s *compareSettings) noteKnown(w *run.Work, o *compare.Options, examples []
 // those that a step made, and those that they were chosen by, unless these are what is
 // judged.
 func (s *compareSettings) known(w *run.Work, k int) (learned, chosen []data.Example, err error) {
-	// A recipe that trains nothing may hold out all, one that trains without
-	// validation none.
-	if learned, err = loadExamples(w, numbered("train", k)); err != nil && !errors.Is(err, data.ErrEmpty) {
+	if learned, err = loadAny(w, numbered("train", k)); err != nil {
 		return nil, nil, err
 	}
 	if name := numbered("validation", k); w.Has(name) {
-		if chosen, err = loadExamples(w, name); err != nil && !errors.Is(err, data.ErrEmpty) {
+		if chosen, err = loadAny(w, name); err != nil {
 			return nil, nil, err
 		}
 	}

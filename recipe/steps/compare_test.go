@@ -31,15 +31,7 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(filepath.Dir(path), "run")
-	f, err := os.Open(filepath.Join(dir, steps.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := report.ReadJSON(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := reported(t, path)
 	var names []string
 	for _, m := range r.Models {
 		names = append(names, m.Name+":"+string(m.Role))

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -278,4 +279,14 @@ func writeExamples(w *run.Work, name string, examples []data.Example) error {
 // loadExamples reads what [writeExamples] wrote.
 func loadExamples(w *run.Work, name string) ([]data.Example, error) {
 	return data.Load(w.Input(name), data.Options{Written: true})
+}
+
+// loadAny is [loadExamples] of a part that may have none: a recipe that trains nothing
+// may hold out all, one that trains without validation none.
+func loadAny(w *run.Work, name string) ([]data.Example, error) {
+	all, err := loadExamples(w, name)
+	if errors.Is(err, data.ErrEmpty) {
+		return nil, nil
+	}
+	return all, err
 }

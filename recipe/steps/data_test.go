@@ -32,6 +32,15 @@ func dataStep(t *testing.T, path string) *run.Step {
 	return nil
 }
 
+// inputsOf returns the paths of a step's inputs by their names.
+func inputsOf(s *run.Step) map[string]string {
+	inputs := map[string]string{}
+	for _, in := range s.Inputs {
+		inputs[in.Name] = in.Path
+	}
+	return inputs
+}
+
 // Which rows of a file are read is part of what the examples depend on.
 func TestPartsChangeTheStep(t *testing.T) {
 	const text = "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: 'train.jsonl#"
@@ -57,10 +66,7 @@ func TestOverlapAndFormat(t *testing.T) {
 	write(t, filepath.Join(dir, "rows.data"), rows)
 	write(t, filepath.Join(dir, "test.data"), rows)
 	s := dataStep(t, path)
-	inputs := map[string]string{}
-	for _, in := range s.Inputs {
-		inputs[in.Name] = in.Path
-	}
+	inputs := inputsOf(s)
 	out := t.TempDir()
 	w := run.NewWork(out, t.TempDir(), inputs, nil, io.Discard)
 	var warning string
@@ -79,10 +85,7 @@ func TestAssignedRows(t *testing.T) {
 		path := workshop(t, "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: "+ref+", validation: ./train.jsonl}\n")
 		write(t, filepath.Join(filepath.Dir(path), "rows.json"), `{"train": [["a", "x"]], "val": [["b", "x"], ["c", "x"]], "test": [["d", "x"]]}`)
 		s := dataStep(t, path)
-		inputs := map[string]string{}
-		for _, in := range s.Inputs {
-			inputs[in.Name] = in.Path
-		}
+		inputs := inputsOf(s)
 		out := t.TempDir()
 		if err := s.Run(t.Context(), run.NewWork(out, t.TempDir(), inputs, nil, io.Discard)); err != nil {
 			t.Fatal(err)

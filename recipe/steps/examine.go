@@ -58,7 +58,7 @@ var looks = struct {
 // recipe asks of them and cannot have is a [recipe.Problem].
 func examine(c *recipe.Chain, ref string) (look, error) {
 	r := c.Recipe
-	key, err := json.Marshal([]any{r.Path, ref, r.Data, trainings(r), r.Student, r.Prune, r.Synthesize, r.Distill, r.Quantize})
+	key, err := json.Marshal([]any{r.Path, ref, r.Data, r.Trainings(), r.Student, r.Prune, r.Synthesize, r.Distill, r.Quantize})
 	if err != nil {
 		return look{}, err
 	}
@@ -344,7 +344,7 @@ func openReady(c *recipe.Chain, ref string, examples []data.Example, open bench.
 	if err = checkAsked(c.Recipe, ref, m, examples); err == nil {
 		err = adaptTemplate(m, examples)
 	}
-	for _, t := range trainings(c.Recipe) {
+	for _, t := range c.Recipe.Trainings() {
 		if err == nil {
 			_, err = extend(m, examples, *t.Train)
 		}
@@ -372,36 +372,10 @@ func checkAsked(r *recipe.Recipe, ref string, m *model.Model, examples []data.Ex
 	return nil
 }
 
-// A training is one that a recipe asks for by a key.
-type training struct {
-	Key string
-	*recipe.Train
-}
-
-// trainings lists what trains models on the data alone, in order.
-func trainings(r *recipe.Recipe) (all []training) {
-	for i, s := range r.Teacher {
-		if s.Train != nil {
-			all = append(all, training{fmt.Sprintf("teacher[%d].train", i), s.Train})
-		}
-	}
-	if r.Train != nil {
-		all = append(all, training{"train", r.Train})
-	}
-	return all
-}
-
 // severalRates returns the key of the first training that is to try several learning
 // rates; "" if none is.
 func severalRates(r *recipe.Recipe) string {
-	all := trainings(r)
-	if r.Synthesize != nil {
-		all = append(all, training{"synthesize", &r.Synthesize.Train})
-	}
-	if r.Distill != nil {
-		all = append(all, training{"distill", &r.Distill.Train})
-	}
-	for _, t := range all {
+	for _, t := range r.Trainings() {
 		if len(t.LR) > 1 {
 			return t.Key + ".lr"
 		}

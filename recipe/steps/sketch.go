@@ -180,7 +180,7 @@ func checkTeaching(c *recipe.Chain, ref string, teacher arch.Config) error {
 // teacher which is to teach it lacks. Where a training adds tokens, only that knows.
 func checkTokens(c *recipe.Chain) error {
 	r, d := c.Recipe, c.Recipe.Distill
-	extended := slices.ContainsFunc(trainings(r), func(t training) bool { return t.ReplyTokens > 0 })
+	extended := slices.ContainsFunc(r.Trainings(), func(t recipe.Training) bool { return t.ReplyTokens > 0 })
 	if !r.Student.From.Model() || extended || !d.Taught() {
 		return nil
 	}

@@ -125,8 +125,8 @@ func (s *synthesizeSettings) make(ctx context.Context, w *run.Work, ref string) 
 		if !w.Has(name) {
 			continue
 		}
-		more, err := loadExamples(w, name)
-		if err != nil && !errors.Is(err, data.ErrEmpty) {
+		more, err := loadAny(w, name)
+		if err != nil {
 			return err
 		}
 		known = slices.Concat(known, more)

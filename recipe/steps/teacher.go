@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"limbeck/data"
@@ -156,8 +155,7 @@ func newFit(w *run.Work, plan fitPlan) (f *fit, done func(), err error) {
 		return nil, nil, err
 	}
 	if w.Input("validation") != "" {
-		f.validation, err = loadExamples(w, "validation")
-		if err != nil && !errors.Is(err, data.ErrEmpty) { // a share of 0% leaves an empty file
+		if f.validation, err = loadAny(w, "validation"); err != nil {
 			return nil, nil, err
 		}
 	}
