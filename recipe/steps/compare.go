@@ -379,7 +379,7 @@ func (s *compareSettings) known(w *run.Work, k int) (learned, chosen []data.Exam
 			return nil, nil, err
 		}
 	}
-	return written(learned), chosen, nil
+	return original(learned), chosen, nil
 }
 
 // NoteOverlap returns what a report says of examples that occur in what models

@@ -176,23 +176,3 @@ func timingSeconds(c *recipe.Compare, prompts, bytes, reply float64) float64 {
 func divergeSeconds(c arch.Config, w work, threads float64) float64 {
 	return w.rows * float64(c.Vocab) * expSeconds / threads
 }
-
-// augmented is how many examples the data step makes of one.
-func augmented(d recipe.Data) float64 {
-	if d.Augment == nil {
-		return 1
-	}
-	return 1 + d.Augment.ExchangeSlots + d.Augment.InventValues
-}
-
-// written leaves out examples that a step made: the classical baseline, and
-// the writer of prompts, learn what the data holds.
-func written(examples []data.Example) []data.Example {
-	var out []data.Example
-	for _, e := range examples {
-		if !data.Made(&e) {
-			out = append(out, e)
-		}
-	}
-	return out
-}

@@ -1,8 +1,12 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 
+	"limbeck/internal/par"
+	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
@@ -52,4 +56,52 @@ func buildTeacher(c *recipe.Chain) error {
 		c.Put(fmt.Sprintf("teacher.%d", k), in)
 	}
 	return nil
+}
+
+// teacherInputs returns the teacher's members as inputs "teacher.0" and on.
+func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
+	var out []run.Input
+	for i := 0; i == 0 || c.Has(fmt.Sprintf("teacher.%d", i)); i++ {
+		name := fmt.Sprintf("teacher.%d", i)
+		in, err := c.Get(name, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, in)
+	}
+	return out, nil
+}
+
+// teachers are the members of an ensemble, packed as they are served.
+type teachers struct{ models []*model.Model }
+
+// openTeachers opens the inputs "teacher.0" and on; ref names the first if it
+// is built in.
+func openTeachers(w *run.Work, n int, ref string, pool *par.Pool) (*teachers, error) {
+	t := &teachers{}
+	for i := range n {
+		m, err := openInput(w, fmt.Sprintf("teacher.%d", i), ref)
+		if err != nil {
+			return nil, errors.Join(err, t.close())
+		}
+		m.Pack(pool)
+		t.models = append(t.models, m)
+	}
+	return t, nil
+}
+
+func (t *teachers) archs() []arch.Model {
+	var out []arch.Model
+	for _, m := range t.models {
+		out = append(out, m.Model)
+	}
+	return out
+}
+
+func (t *teachers) close() error {
+	var errs []error
+	for _, m := range t.models {
+		errs = append(errs, m.Close())
+	}
+	return errors.Join(errs...)
 }
