@@ -1,5 +1,5 @@
-// Package disk maps and reads regular files, tells what they hold by digests, and
-// writes files that appear whole or not at all, and of which nothing stays that a
+// Package disk maps, reads and locks regular files, tells what they hold by digests,
+// and writes files that appear whole or not at all, and of which nothing stays that a
 // process has abandoned. Readers and writers of every file format share it.
 package disk
 
