@@ -30,6 +30,14 @@ func Write(path string, fill func(w io.Writer) error) error {
 	return p.Commit()
 }
 
+// WriteBytes is [Write] of a file that is in memory.
+func WriteBytes(path string, content []byte) error {
+	return Write(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
 // A Pending is a file that does not have its name yet: [Pending.Commit] gives
 // it, [Pending.Discard] drops the file. It writes while its caller goes on; an
 // error shows in a later call, in Commit at the latest.

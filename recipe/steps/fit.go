@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -479,8 +478,5 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return disk.Write(path, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
+	return disk.WriteBytes(path, append(text, '\n'))
 }
