@@ -100,15 +100,16 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 
 // overlapsOf warns of what is judged as [overlaps] does, of several datasets whose
 // variants it names.
-func overlapsOf(sets []dataset, judged []data.Example) (warnings []string, err error) {
+func overlapsOf(sets []dataset, judged []data.Example) (warnings []run.Warning, err error) {
 	for _, d := range sets {
 		r := d.chain.Recipe
 		learned, held, err := readKnown(r)
 		if err != nil {
 			return nil, err
 		}
-		for _, text := range overlaps(r, learned, held, judged) {
-			warnings = append(warnings, fmt.Sprintf("%s (%v)", text, &d))
+		for _, w := range overlaps(r, learned, held, judged) {
+			w.More = fmt.Sprintf(" (%v)", &d)
+			warnings = append(warnings, w)
 		}
 	}
 	return warnings, nil
