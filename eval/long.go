@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"limbeck/data"
@@ -67,12 +66,4 @@ func Without(examples []data.Example, positions []int) []data.Example {
 		}
 	}
 	return kept
-}
-
-// of says which example an error is about.
-func of(e *data.Example, err error) error {
-	if e.Line == 0 { // it stands in no file
-		return fmt.Errorf("example %s: %w", e.ID, err)
-	}
-	return fmt.Errorf("example %s (line %d): %w", e.ID, e.Line, err)
 }

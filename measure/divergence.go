@@ -137,10 +137,10 @@ func (d *Divergences) EndItem() {
 // A DivergenceSummary holds the means over items of each item's mean over its
 // positions.
 type DivergenceSummary struct {
-	Tokens  int      `json:"tokens"`
-	KL      Estimate `json:"kl"`       // nats a token
-	SameTop Estimate `json:"same_top"` // share of an item's positions
-	Dropped Estimate `json:"dropped"`  // probability a token
+	Tokens  int
+	KL      Estimate // nats a token
+	SameTop Estimate // share of an item's positions
+	Dropped Estimate // probability a token
 }
 
 // Summary returns the means over the closed items.

@@ -9,10 +9,10 @@ import (
 // items: if both are equally good, the items that only one of them got right are
 // divided between them like tosses of a coin.
 type McNemar struct {
-	OnlyA int     `json:"only_a"` // items that A got right and B did not
-	OnlyB int     `json:"only_b"`
-	P     float64 `json:"p"`              // exact, two-sided
-	Holm  float64 `json:"holm,omitempty"` // P adjusted over the pairs compared, see Holm
+	OnlyA int // items that A got right and B did not
+	OnlyB int
+	P     float64 // exact, two-sided
+	Holm  float64 // P adjusted over the pairs compared, see Holm
 }
 
 func newMcNemar(a, b []float64) *McNemar {

@@ -4,11 +4,11 @@ import "math"
 
 // Paired compares a statistic of model B with that of model A on the same items.
 type Paired struct {
-	A          Estimate  `json:"a"`
-	B          Estimate  `json:"b"`
-	Difference Estimate  `json:"difference"`        // B − A
-	Ratio      *Estimate `json:"ratio,omitempty"`   // B / A; nil if A can be 0
-	McNemar    *McNemar  `json:"mcnemar,omitempty"` // for scores of 0 and 1 only
+	A          Estimate
+	B          Estimate
+	Difference Estimate  // B − A
+	Ratio      *Estimate // B / A; nil if A can be 0
+	McNemar    *McNemar  // for scores of 0 and 1 only
 }
 
 // Compare returns the paired comparison of B with A, whose rows [n, Width] belong

@@ -100,6 +100,15 @@ type Point struct {
 	Metric     float64 `json:"metric,omitempty"` // higher is better
 }
 
+// Better tells whether the validation of p is better than that of q: by metric, then
+// by loss.
+func (p Point) Better(q Point) bool {
+	if p.Metric != q.Metric {
+		return p.Metric > q.Metric
+	}
+	return p.Validation < q.Validation
+}
+
 // Hooks are what a training tells and asks while it runs. Each may be nil.
 type Hooks struct {
 	// Resumed is told, before the first step, how many steps a checkpoint had, of
@@ -290,7 +299,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 }
 
 // validate measures the model after a step and keeps its weights if it is the
-// best so far: by metric, then by loss.
+// best so far; see [Point.Better].
 func (t *Trainer) validate(ctx context.Context, every int) error {
 	s := &t.state
 	p := Point{Step: s.Step, Loss: mean(s.Losses[s.validated():])}
@@ -305,7 +314,7 @@ func (t *Trainer) validate(ctx context.Context, every int) error {
 		if math.IsNaN(p.Validation) {
 			return fmt.Errorf("step %d: the validation loss is not a number: %w", s.Step, ErrDiverged)
 		}
-		if s.Best == 0 || better(p, s.BestPoint) {
+		if s.Best == 0 || p.Better(s.BestPoint) {
 			s.Best, s.BestPoint = s.Step, p
 			if err := t.keepBest(); err != nil {
 				return err
@@ -319,13 +328,6 @@ func (t *Trainer) validate(ctx context.Context, every int) error {
 		t.hooks.Point(p)
 	}
 	return nil
-}
-
-func better(a, b Point) bool {
-	if a.Metric != b.Metric {
-		return a.Metric > b.Metric
-	}
-	return a.Validation < b.Validation
 }
 
 func mean(x []float64) float64 {

@@ -135,11 +135,7 @@ func unpackDemo(dir string) (kept bool, err error) {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return false, err
 		}
-		err = disk.Write(path, func(w io.Writer) error {
-			_, err := w.Write(want)
-			return err
-		})
-		if err != nil {
+		if err := disk.WriteBytes(path, want); err != nil {
 			return false, err
 		}
 	}

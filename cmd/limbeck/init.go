@@ -106,11 +106,7 @@ func initRecipe(a *app, f initFlags) error {
 	if err := steps.CheckData(written); err != nil {
 		return cmp.Or(errors.Unwrap(err), err) // a place in a recipe that is not written yet helps nobody
 	}
-	err = disk.Write(f.out, func(w io.Writer) error {
-		_, err := w.Write(text.Bytes())
-		return err
-	})
-	if err != nil {
+	if err := disk.WriteBytes(f.out, text.Bytes()); err != nil {
 		return err
 	}
 	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples, plan.Told,

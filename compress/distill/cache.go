@@ -233,6 +233,11 @@ func (w *Reader) Loss(row int, logits, _ []float32) float64 {
 	return 0
 }
 
+// leastLog stands for the logarithm of a probability that rounded to 0.
+const leastLog = -100
+
+func logOf(p float64) float64 { return max(math.Log(p), leastLog) }
+
 // keep stores a row's K likeliest tokens; of equal ones those of lower id.
 func (w *Reader) keep(row int, logP []float32) {
 	lo, hi := row*w.c.K, (row+1)*w.c.K

@@ -5,7 +5,6 @@ package disk
 import (
 	"errors"
 	"os"
-	"syscall"
 )
 
 // renamesOpen tells whether a file that is open can be renamed.
@@ -14,7 +13,10 @@ const renamesOpen = true
 // claim marks a file as being written until it is closed, however the process
 // ends. false: another process has it, to remove it. Where a file system has no
 // locks, files are neither claimed nor swept.
-func claim(f *os.File) bool { return !errors.Is(lock(f), syscall.EWOULDBLOCK) }
+func claim(f *os.File) bool {
+	held, _ := Lock(f)
+	return !held
+}
 
 // removeUnclaimed removes a file that no process is writing. One that is not ours to
 // look into stays.
@@ -30,10 +32,8 @@ func removeUnclaimed(path string) error {
 		return err
 	}
 	defer f.Close()
-	if lock(f) != nil {
+	if held, err := Lock(f); held || err != nil {
 		return nil
 	}
 	return os.Remove(path)
 }
-
-func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }

@@ -1,5 +1,5 @@
-// Package disk maps and reads regular files, tells what they hold by digests, and
-// writes files that appear whole or not at all, and of which nothing stays that a
+// Package disk maps, reads and locks regular files, tells what they hold by digests,
+// and writes files that appear whole or not at all, and of which nothing stays that a
 // process has abandoned. Readers and writers of every file format share it.
 package disk
 
@@ -28,6 +28,14 @@ func Write(path string, fill func(w io.Writer) error) error {
 		return err
 	}
 	return p.Commit()
+}
+
+// WriteBytes is [Write] of a file that is in memory.
+func WriteBytes(path string, content []byte) error {
+	return Write(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
 }
 
 // A Pending is a file that does not have its name yet: [Pending.Commit] gives

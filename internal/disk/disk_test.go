@@ -31,7 +31,7 @@ func TestWriteThenMap(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	want := bytes.Repeat([]byte("0123456789"), 100_000) // many pages
 	for range 2 {                                       // creates, then replaces
-		err := Write(path, func(w io.Writer) error { _, err := w.Write(want); return err })
+		err := WriteBytes(path, want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +239,7 @@ func TestReplacingKeepsPermissions(t *testing.T) {
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(path, func(w io.Writer) error { _, err := w.Write([]byte("new")); return err }); err != nil {
+	if err := WriteBytes(path, []byte("new")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)

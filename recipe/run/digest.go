@@ -2,7 +2,6 @@ package run
 
 import (
 	"encoding/json"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -102,8 +101,5 @@ func (d *digester) name(path string) string {
 }
 
 func writeFile(path string, text []byte) error {
-	return disk.Write(path, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
+	return disk.WriteBytes(path, append(text, '\n'))
 }

@@ -75,7 +75,7 @@ func claim(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	held, err := flock(file)
+	held, err := disk.Lock(file)
 	switch {
 	case held:
 		err = fmt.Errorf("run: folder %s %w%s", dir, ErrInUse, holder(path))

@@ -214,7 +214,10 @@ func (f *Folder) work(p *Plan, s *Planned, temp string, log io.Writer, o Options
 	if o.Said != nil {
 		w.Said = func(text string) { o.Said(s.Name + ": " + text) }
 	}
-	w.origins, w.exports, w.foreseen = s.origins, s.Exports, p.Warnings()
+	w.origins, w.exports = s.origins, s.Exports
+	for _, warning := range p.warnings() {
+		w.told = append(w.told, warning.Text)
+	}
 	for _, in := range s.Inputs {
 		w.inputs[in.Name] = in.Path
 		if in.Of != nil {

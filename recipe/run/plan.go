@@ -282,10 +282,18 @@ func (p *Plan) markInputs(s *Step, need map[*Step]bool) {
 // text once: variants share much.
 func (p *Plan) Warnings() []string {
 	var all []string
+	for _, w := range p.warnings() {
+		all = append(all, w.String())
+	}
+	return all
+}
+
+func (p *Plan) warnings() []Warning {
+	var all []Warning
 	for _, s := range p.Steps {
-		for _, text := range s.Cost.Warnings {
-			if !slices.Contains(all, text) {
-				all = append(all, text)
+		for _, w := range s.Cost.Warnings {
+			if !slices.Contains(all, w) {
+				all = append(all, w)
 			}
 		}
 	}

@@ -25,7 +25,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 )
 
 // A Step makes one folder out of others. Equal settings and inputs must give
@@ -78,9 +77,16 @@ type Cost struct {
 	Memory  int64 // bytes at the peak
 	Disk    int64 // bytes of output and checkpoints
 
-	// Warnings tell, before any work, of what can be made but is hardly meant.
-	Warnings []string
+	Warnings []Warning
 }
+
+// A Warning tells, before any work, of what can be made but is hardly meant.
+type Warning struct {
+	Text string // as the step itself tells it while it works, if it does
+	More string // what follows it before all work
+}
+
+func (w Warning) String() string { return w.Text + w.More }
 
 // A Progress is told how far a stage of work is. total 0: not known.
 type Progress = func(stage string, done, total int64, note string)
@@ -101,7 +107,7 @@ type Work struct {
 	facts    map[string]string
 	measured map[string]bool
 	written  map[string]known // by [Work.Write]
-	foreseen []string         // warnings that were told already
+	told     []string         // warnings
 }
 
 // NewWork returns work outside of a run: a command that does a single step.
@@ -138,14 +144,13 @@ func (w *Work) Origins() []Origin { return w.origins }
 // folder, or "".
 func (w *Work) Export(path string) string { return w.exports[path] }
 
-// Warn tells the user once of something that is no error, unless the same was told
-// before any work, maybe with more; and notes it in the log.
+// Warn tells the user once of something that is no error, unless a [Warning] told it
+// before any work; and notes it in the log.
 func (w *Work) Warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	fmt.Fprintln(w.Log, "warning:", text)
-	told := func(before string) bool { return strings.HasPrefix(before, text) }
-	if w.Warned != nil && !slices.ContainsFunc(w.foreseen, told) {
-		w.foreseen = append(w.foreseen, text)
+	if w.Warned != nil && !slices.Contains(w.told, text) {
+		w.told = append(w.told, text)
 		w.Warned(text)
 	}
 }

@@ -14,8 +14,6 @@ import (
 	"limbeck/data"
 	"limbeck/internal/disk"
 	"limbeck/internal/par"
-	"limbeck/model"
-	"limbeck/model/arch"
 	"limbeck/model/token"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -256,38 +254,4 @@ func decodeCache(r io.Reader, size int64, vocab int) (*distill.Cache, error) {
 		return nil, fmt.Errorf("%d rows, want %d", len(c.Tail), rows)
 	}
 	return c, nil
-}
-
-// teachers are the members of an ensemble, packed as they are served.
-type teachers struct{ models []*model.Model }
-
-// openTeachers opens the inputs "teacher.0" and on; ref names the first if it
-// is built in.
-func openTeachers(w *run.Work, n int, ref string, pool *par.Pool) (*teachers, error) {
-	t := &teachers{}
-	for i := range n {
-		m, err := openInput(w, fmt.Sprintf("teacher.%d", i), ref)
-		if err != nil {
-			return nil, errors.Join(err, t.close())
-		}
-		m.Pack(pool)
-		t.models = append(t.models, m)
-	}
-	return t, nil
-}
-
-func (t *teachers) archs() []arch.Model {
-	var out []arch.Model
-	for _, m := range t.models {
-		out = append(out, m.Model)
-	}
-	return out
-}
-
-func (t *teachers) close() error {
-	var errs []error
-	for _, m := range t.models {
-		errs = append(errs, m.Close())
-	}
-	return errors.Join(errs...)
 }

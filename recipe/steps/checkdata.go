@@ -11,6 +11,7 @@ import (
 	"limbeck/eval/compare"
 	"limbeck/model"
 	"limbeck/recipe"
+	"limbeck/recipe/run"
 )
 
 // CheckData reads the examples that a recipe names and returns an error, a
@@ -74,10 +75,10 @@ func readKnown(r *recipe.Recipe) (learned, held []data.Example, err error) {
 
 // overlaps warns of examples that are to judge the models, or to choose them, though
 // these learned them.
-func overlaps(r *recipe.Recipe, learned, held, judged []data.Example) (warnings []string) {
+func overlaps(r *recipe.Recipe, learned, held, judged []data.Example) (warnings []run.Warning) {
 	look := func(key string, learned, examples []data.Example) {
 		if n, text := overlapWarning(key, learned, examples); n > 0 {
-			warnings = append(warnings, text)
+			warnings = append(warnings, run.Warning{Text: text})
 		}
 	}
 	if r.Data.Test == "" {
@@ -131,7 +132,7 @@ type judge struct {
 	found    data.Description // of what is learned
 	key      string           // that names the examples
 	examples []data.Example
-	warnings []string
+	warnings []run.Warning
 }
 
 func (j *judge) options() compare.Options {
@@ -154,14 +155,14 @@ func (j *judge) check(key string, examples []data.Example) error {
 // tooLong warns of examples that the comparison will leave out, as the context of a
 // model is too short for them: the teacher's as the recipe names it, or the student's
 // as it will be cut.
-func (j *judge) tooLong(chains []*recipe.Chain) (warnings []string, err error) {
+func (j *judge) tooLong(chains []*recipe.Chain) (warnings []run.Warning, err error) {
 	var refs, short []string
 	var sketches []*model.Model
 	left := map[int]bool{}
 	count := func(name string, m *model.Model) error {
 		text, err := j.count(name, m, left)
 		if text != "" {
-			warnings, short = append(warnings, text), append(short, name)
+			warnings, short = append(warnings, run.Warning{Text: text}), append(short, name)
 		}
 		return err
 	}

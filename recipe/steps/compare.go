@@ -379,7 +379,7 @@ func (s *compareSettings) known(w *run.Work, k int) (learned, chosen []data.Exam
 			return nil, nil, err
 		}
 	}
-	return written(learned), chosen, nil
+	return original(learned), chosen, nil
 }
 
 // NoteOverlap returns what a report says of examples that occur in what models
@@ -404,7 +404,7 @@ func (s *compareSettings) options(w *run.Work) (compare.Options, error) {
 		Title: s.Title, DataPath: path, DataFile: digest, Split: s.Split, Task: s.Task, Metrics: c.Metrics,
 		Bootstrap: measure.Bootstrap{Resamples: c.Resamples},
 		Rounds:    c.Rounds, Prompts: c.Prompts, Examples: c.Examples,
-		Prices:  compare.Prices{Currency: c.Prices.Currency, MachineHour: c.Prices.MachineHour, Input: c.Prices.Input, Output: c.Prices.Output},
+		Prices:  compare.Prices(c.Prices),
 		Threads: w.Threads, Open: Open, Look: Look, Checkpoints: w.Checkpoints, Progress: w.Progress,
 	}
 	if s.Split == "validation" {

@@ -265,6 +265,14 @@ func augment(a *recipe.Augment, all, held []data.Example, seed int64) (exchanged
 	return exchanged, data.InventValues(all, held, int(math.Round(a.InventValues*n)), uint64(seed))
 }
 
+// augmented is how many examples the data step makes of one.
+func augmented(d recipe.Data) float64 {
+	if d.Augment == nil {
+		return 1
+	}
+	return 1 + d.Augment.ExchangeSlots + d.Augment.InventValues
+}
+
 // warnNoneMade tells of a key that asks for examples where none could be made.
 func warnNoneMade(w *run.Work, key string, asked float64, made []data.Example) {
 	if asked > 0 && len(made) == 0 {
@@ -289,4 +297,16 @@ func loadAny(w *run.Work, name string) ([]data.Example, error) {
 		return nil, nil
 	}
 	return all, err
+}
+
+// original leaves out examples that a step made: the classical baseline, and
+// the writer of prompts, learn what the data holds.
+func original(examples []data.Example) []data.Example {
+	var out []data.Example
+	for _, e := range examples {
+		if !data.Made(&e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }

@@ -78,20 +78,6 @@ func studentRef(c *recipe.Chain) string {
 	return c.Recipe.Teacher[0].From.Text
 }
 
-// teacherInputs returns the teacher's members as inputs "teacher.0" and on.
-func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
-	var out []run.Input
-	for i := 0; i == 0 || c.Has(fmt.Sprintf("teacher.%d", i)); i++ {
-		name := fmt.Sprintf("teacher.%d", i)
-		in, err := c.Get(name, name)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, in)
-	}
-	return out, nil
-}
-
 // distillModel is the step that trains the model "student" (or the built-in that own
 // names) on the examples of "train" by what the teacher ("teacher.0", or the built-in
 // that ref names) says of them, or by what all its members said, if there is an input

@@ -14,6 +14,7 @@ import (
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/recipe"
+	"limbeck/recipe/run"
 	"limbeck/store/builtin"
 	"limbeck/train"
 )
@@ -177,7 +178,7 @@ func (l *look) count(d recipe.Data, set []train.Sequence) {
 // leftOut warns of examples that are too long for a training, by the settings of a
 // key. It is an error if none is left of what it needs. Those that the recipe makes of
 // others are not there yet, which is said.
-func (l lengths) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings []string, err error) {
+func (l lengths) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings []run.Warning, err error) {
 	held := l.held[:validating(t, len(l.held))]
 	for _, part := range []struct {
 		of   []int
@@ -190,11 +191,11 @@ func (l lengths) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warning
 			}
 		}
 		if n > 0 {
-			text := leftOut(boundOf(r, key), n, len(part.of), part.what, t)
+			w := run.Warning{Text: leftOut(boundOf(r, key), n, len(part.of), part.what, t)}
 			if part.what == trainingExample && makesMore(r, key) {
-				text += "; those that are yet to be made are not counted"
+				w.More = "; those that are yet to be made are not counted"
 			}
-			warnings = append(warnings, text)
+			warnings = append(warnings, w)
 		}
 		if n > 0 && n == len(part.of) && (part.what == trainingExample || len(t.LR) > 1) {
 			return nil, r.Problem(key+".max_tokens", fmt.Sprintf("leaves none of %s, which the training needs", data.Counted(n, part.what)),

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -95,6 +94,11 @@ type Tried struct {
 	Validation float64 `json:"validation"`
 	Metric     float64 `json:"exact"`
 	Error      string  `json:"error,omitempty"`
+}
+
+// point returns the validation alone, to compare it.
+func (t Tried) point() train.Point {
+	return train.Point{Validation: t.Validation, Metric: t.Metric}
 }
 
 // A fit is one training, tried with one or several learning rates.
@@ -226,7 +230,7 @@ func (f *fit) run(ctx context.Context) (*model.Model, *Training, error) {
 			return nil, nil, err
 		}
 		tried = append(tried, t.Tried[0])
-		if t.Tried[0].Error == "" && (best == nil || better(t.Tried[0], best.Tried[0])) {
+		if t.Tried[0].Error == "" && (best == nil || t.Tried[0].point().Better(best.Tried[0].point())) {
 			best, kept = t, path
 		}
 	}
@@ -246,13 +250,6 @@ func (f *fit) run(ctx context.Context) (*model.Model, *Training, error) {
 		err = writeJSON(filepath.Join(f.work.Dir, TrainingFile), best)
 	}
 	return m, best, err
-}
-
-func better(a, b Tried) bool {
-	if a.Metric != b.Metric {
-		return a.Metric > b.Metric
-	}
-	return a.Validation < b.Validation
 }
 
 // one trains with one learning rate, and saves the model at path. A training
@@ -481,8 +478,5 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return disk.Write(path, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
+	return disk.WriteBytes(path, append(text, '\n'))
 }

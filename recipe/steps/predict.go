@@ -222,7 +222,7 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 		return run.Cost{}, needs{}, err
 	}
 	if l.spelled != "" {
-		cost.Warnings = append(cost.Warnings, l.spelled)
+		cost.Warnings = append(cost.Warnings, run.Warning{Text: l.spelled})
 	}
 	return cost, beside, checkMemory(c.Recipe, key, t, cost)
 }

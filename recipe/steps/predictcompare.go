@@ -100,15 +100,16 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 
 // overlapsOf warns of what is judged as [overlaps] does, of several datasets whose
 // variants it names.
-func overlapsOf(sets []dataset, judged []data.Example) (warnings []string, err error) {
+func overlapsOf(sets []dataset, judged []data.Example) (warnings []run.Warning, err error) {
 	for _, d := range sets {
 		r := d.chain.Recipe
 		learned, held, err := readKnown(r)
 		if err != nil {
 			return nil, err
 		}
-		for _, text := range overlaps(r, learned, held, judged) {
-			warnings = append(warnings, fmt.Sprintf("%s (%v)", text, &d))
+		for _, w := range overlaps(r, learned, held, judged) {
+			w.More = fmt.Sprintf(" (%v)", &d)
+			warnings = append(warnings, w)
 		}
 	}
 	return warnings, nil
@@ -175,24 +176,4 @@ func timingSeconds(c *recipe.Compare, prompts, bytes, reply float64) float64 {
 
 func divergeSeconds(c arch.Config, w work, threads float64) float64 {
 	return w.rows * float64(c.Vocab) * expSeconds / threads
-}
-
-// augmented is how many examples the data step makes of one.
-func augmented(d recipe.Data) float64 {
-	if d.Augment == nil {
-		return 1
-	}
-	return 1 + d.Augment.ExchangeSlots + d.Augment.InventValues
-}
-
-// written leaves out examples that a step made: the classical baseline, and
-// the writer of prompts, learn what the data holds.
-func written(examples []data.Example) []data.Example {
-	var out []data.Example
-	for _, e := range examples {
-		if !data.Made(&e) {
-			out = append(out, e)
-		}
-	}
-	return out
 }

@@ -15,6 +15,7 @@ import (
 	"limbeck/model/arch"
 	"limbeck/model/token"
 	"limbeck/recipe"
+	"limbeck/recipe/run"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 	"limbeck/train"
@@ -99,7 +100,7 @@ func checkSize(r *recipe.Recipe, student *model.Model) error {
 
 // oddShape warns of what the recipe cuts a model of shape whole to, if rows of the
 // student are no whole blocks: quantizing would tell it after the training.
-func oddShape(r *recipe.Recipe, whole, cut arch.Config) (warnings []string) {
+func oddShape(r *recipe.Recipe, whole, cut arch.Config) (warnings []run.Warning) {
 	o := quantize.Options{Format: dtype.Q8_0}
 	instead := "a smaller format"
 	if q := r.Quantize; q != nil && q.Size == 0 {
@@ -130,7 +131,7 @@ func oddShape(r *recipe.Recipe, whole, cut arch.Config) (warnings []string) {
 		if near := nearest(part.have, part.full, fits); near != "" {
 			text += " (whole blocks: " + near + ")"
 		}
-		warnings = append(warnings, text)
+		warnings = append(warnings, run.Warning{Text: text})
 	}
 	return warnings
 }

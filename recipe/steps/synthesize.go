@@ -100,7 +100,7 @@ func trainWriter(ctx context.Context, w *run.Work, ref string, plan fitPlan) err
 		return err
 	}
 	defer done()
-	f.train, f.prompts = written(f.train), true
+	f.train, f.prompts = original(f.train), true
 	f.open = func() (*model.Model, error) { return openInput(w, "model", ref) }
 	m, t, err := f.run(ctx)
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *synthesizeSettings) make(ctx context.Context, w *run.Work, ref string) 
 		}
 		known = slices.Concat(known, more)
 	}
-	frame, err := newFrame(written(train))
+	frame, err := newFrame(original(train))
 	if err != nil {
 		return err
 	}

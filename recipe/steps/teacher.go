@@ -1,30 +1,17 @@
 package steps
 
 import (
-	"context"
+	"errors"
 	"fmt"
 
-	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
 
 func init() { recipe.Register("teacher", buildTeacher) }
-
-// trainSettings are what a training depends on besides its inputs.
-type trainSettings struct {
-	Seed    int64
-	Train   recipe.Train
-	Rounded *recipe.Quantize `json:",omitempty"`
-}
-
-// result returns the settings that what is made depends on.
-func (s trainSettings) result() trainSettings {
-	s.Train.Memory = 0
-	return s
-}
 
 // buildTeacher adds the steps of the teacher's stages. A stage that trains an
 // ensemble is followed by none that trains; its members teach together.
@@ -71,94 +58,50 @@ func buildTeacher(c *recipe.Chain) error {
 	return nil
 }
 
-// trainStep adds a step that trains a model on the data alone, as the recipe's key
-// says. ref names the model from which its shape follows: itself, if it is built in.
-func trainStep(c *recipe.Chain, key, name, ref string, from run.Input, settings trainSettings, student bool) (*run.Step, error) {
-	from.Name = "model"
-	s := &run.Step{Kind: "train", Name: name, Version: 3, Settings: settings.result(), Inputs: []run.Input{from}}
-	if err := addData(c, s); err != nil {
-		return nil, err
-	}
-	predict := predictTrain(c, key, ref, student, &settings.Train, settings.Rounded)
-	s.Predict = predict.cost
-	plan := planFit(c, key, settings, predict)
-	s.Run = func(ctx context.Context, w *run.Work) error { return trainModel(ctx, w, ref, plan) }
-	return c.Add(s), nil
-}
-
-// addData gives a step the examples to train on and to validate with.
-func addData(c *recipe.Chain, s *run.Step) error {
-	for _, name := range []string{"train", "validation"} {
-		in, err := c.Get("data."+name, name)
-		if err != nil {
-			return err
-		}
-		s.Inputs = append(s.Inputs, in)
-	}
-	return nil
-}
-
-// A fitPlan is what is known of a training before its step runs.
-type fitPlan struct {
-	settings recipe.Train
-	seed     int64
-	rounded  *recipe.Quantize // how the model will be stored, if it learns to be; nil otherwise
-	bound    string           // what the recipe calls its max_tokens
-	predict  forecast
-}
-
-// planFit returns the plan of the training that the recipe asks for by a key.
-func planFit(c *recipe.Chain, key string, s trainSettings, predict forecast) fitPlan {
-	return fitPlan{s.Train, s.Seed, s.Rounded, boundOf(c.Recipe, key), predict}
-}
-
-// trainModel is the step that trains a model (the input "model", or the
-// built-in that ref names) on the examples of "train", choosing the best by
-// those of "validation".
-func trainModel(ctx context.Context, w *run.Work, ref string, plan fitPlan) error {
-	f, done, err := newFit(w, plan)
-	if err != nil {
-		return err
-	}
-	defer done()
-	f.open = func() (*model.Model, error) {
-		m, err := openInput(w, "model", ref)
+// teacherInputs returns the teacher's members as inputs "teacher.0" and on.
+func teacherInputs(c *recipe.Chain) ([]run.Input, error) {
+	var out []run.Input
+	for i := 0; i == 0 || c.Has(fmt.Sprintf("teacher.%d", i)); i++ {
+		name := fmt.Sprintf("teacher.%d", i)
+		in, err := c.Get(name, name)
 		if err != nil {
 			return nil, err
 		}
-		if err := adaptTemplate(m, f.train); err != nil {
-			return nil, err
-		}
-		return m, speak(w, m, f.train)
+		out = append(out, in)
 	}
-	m, t, err := f.run(ctx)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	made := "trained on " + f.learned(t)
-	if t.NewTokens > 0 {
-		made += fmt.Sprintf(", with %s for what replies repeat", data.Counted(t.NewTokens, "new token"))
-	}
-	return save(w, m, made+f.made())
+	return out, nil
 }
 
-// newFit returns a fit of the step's examples; done ends its threads.
-func newFit(w *run.Work, plan fitPlan) (f *fit, done func(), err error) {
-	f = &fit{fitPlan: plan, work: w}
-	if f.settings.Memory > 0 {
-		if _, f.beside, err = f.predict(); err != nil {
-			return nil, nil, err
+// teachers are the members of an ensemble, packed as they are served.
+type teachers struct{ models []*model.Model }
+
+// openTeachers opens the inputs "teacher.0" and on; ref names the first if it
+// is built in.
+func openTeachers(w *run.Work, n int, ref string, pool *par.Pool) (*teachers, error) {
+	t := &teachers{}
+	for i := range n {
+		m, err := openInput(w, fmt.Sprintf("teacher.%d", i), ref)
+		if err != nil {
+			return nil, errors.Join(err, t.close())
 		}
+		m.Pack(pool)
+		t.models = append(t.models, m)
 	}
-	if f.train, err = loadExamples(w, "train"); err != nil {
-		return nil, nil, err
+	return t, nil
+}
+
+func (t *teachers) archs() []arch.Model {
+	var out []arch.Model
+	for _, m := range t.models {
+		out = append(out, m.Model)
 	}
-	if w.Input("validation") != "" {
-		if f.validation, err = loadAny(w, "validation"); err != nil {
-			return nil, nil, err
-		}
+	return out
+}
+
+func (t *teachers) close() error {
+	var errs []error
+	for _, m := range t.models {
+		errs = append(errs, m.Close())
 	}
-	f.pool = par.New(w.Threads)
-	return f, f.pool.Close, nil
+	return errors.Join(errs...)
 }

@@ -8,8 +8,6 @@ package kernel
 // cache while many rows of a pass: 16 KB.
 const panelDepth = 256
 
-const floatBytes = 4
-
 func mulPanelAVX2(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
 	if a.cols == 0 {
 		mulPanelGeneric(c, ldc, cols, a, panel, add)
@@ -41,7 +39,7 @@ func (a *rowBlocks) tileRows(i int) int {
 }
 
 func mulTileAVX2(c *float32, ldc, rows, cols, n int, a *float32, row, col int, panel *float32, add bool) {
-	ldc, row, col = ldc*floatBytes, row*floatBytes, col*floatBytes
+	ldc, row, col = ldc*wordBytes, row*wordBytes, col*wordBytes
 	switch rows {
 	case 1:
 		mulTile1AVX2(c, ldc, a, row, col, panel, n, cols, add)
@@ -63,7 +61,7 @@ func packPanelsAVX2(dst []float32, b Mat) {
 	switch {
 	case b.ColStride == 1 && whole > 0:
 		size := b.Rows * PanelWidth
-		copyRowsAVX2(&dst[0], size*floatBytes, &b.Data[0], b.RowStride*floatBytes, b.Rows, whole)
+		copyRowsAVX2(&dst[0], size*wordBytes, &b.Data[0], b.RowStride*wordBytes, b.Rows, whole)
 		if done := whole * PanelWidth; done < b.Cols {
 			b.Data, b.Cols = b.Data[done:], b.Cols-done
 			packPanelsGeneric(dst[whole*size:], b)
@@ -86,7 +84,7 @@ func transposePanelsAVX2(dst []float32, b Mat) {
 		}
 		j := lo
 		for ; j+8 <= hi && full > 0; j += 8 {
-			packColumnsAVX2(&panel[j-lo], &b.Data[j*b.ColStride], b.ColStride*floatBytes, full)
+			packColumnsAVX2(&panel[j-lo], &b.Data[j*b.ColStride], b.ColStride*wordBytes, full)
 			packColumns(panel[j-lo:], b, j, j+8, full)
 		}
 		packColumns(panel[j-lo:], b, j, hi, 0)
@@ -98,7 +96,7 @@ func packBlocksAVX2(dst []float32, a Mat) {
 	switch size := BlockRows * a.Cols; {
 	case whole == 0:
 	case a.RowStride == 1:
-		copyColumnsAVX2(&dst[0], size*floatBytes, &a.Data[0], a.ColStride*floatBytes, a.Cols, whole)
+		copyColumnsAVX2(&dst[0], size*wordBytes, &a.Data[0], a.ColStride*wordBytes, a.Cols, whole)
 	case a.ColStride == 1 && a.Cols > 8:
 		for q := range whole {
 			transposeBlockAVX2(dst[q*size:][:size], a, q*BlockRows)
@@ -116,6 +114,6 @@ func packBlocksAVX2(dst []float32, a Mat) {
 // routine writes 2 floats too many: the last columns are left to Go, which comes after.
 func transposeBlockAVX2(block []float32, a Mat, lo int) {
 	full := (a.Cols - 1) &^ 7
-	packRowsAVX2(&block[0], &a.Data[lo*a.RowStride], a.RowStride*floatBytes, full)
+	packRowsAVX2(&block[0], &a.Data[lo*a.RowStride], a.RowStride*wordBytes, full)
 	packRows(block, a, lo, lo+BlockRows, full)
 }

@@ -22,8 +22,8 @@ func mulPairsTwiceBF16(c []float32, ldc int, a rowBlocks, panels []float32, apar
 	const rows = 2 * BlockRows
 	i := 0
 	for ; a.rows-i >= rows; i += rows {
-		mulPairs12x2BF16(&c[i*ldc], ldc*floatBytes, &a.data[i/BlockRows*a.block], a.block*floatBytes, a.row*floatBytes, a.col*floatBytes,
-			&panels[0], a.cols, add, apart*floatBytes)
+		mulPairs12x2BF16(&c[i*ldc], ldc*wordBytes, &a.data[i/BlockRows*a.block], a.block*wordBytes, a.row*wordBytes, a.col*wordBytes,
+			&panels[0], a.cols, add, apart*wordBytes)
 	}
 	if i < a.rows {
 		a.data, a.rows = a.data[i/BlockRows*a.block:], a.rows-i
@@ -43,13 +43,13 @@ func pairAlongBF16(dst, x []float32) {
 }
 
 func pairVectorsFast(dst []float32, apart, step int, src []float32, stride, n, vectors int) {
-	pairVectorsBF16(&dst[0], apart*floatBytes, step*floatBytes, &src[0], stride*floatBytes, n, vectors)
+	pairVectorsBF16(&dst[0], apart*wordBytes, step*wordBytes, &src[0], stride*wordBytes, n, vectors)
 }
 
 func pairRunsFast(dst, src []float32, stride, n int) int {
 	squares := n / PanelWidth
 	if squares > 0 {
-		pairRunsBF16(&dst[0], &src[0], stride*floatBytes, squares)
+		pairRunsBF16(&dst[0], &src[0], stride*wordBytes, squares)
 	}
 	return squares * PanelWidth
 }
@@ -72,7 +72,7 @@ func (t pairsTile) rows() int {
 // mul multiplies the rows of a from row i on.
 func (t pairsTile) mul(c *float32, ldc int, a *rowBlocks, i int, panel *float32, add bool) {
 	data := &a.data[i/BlockRows*a.block]
-	ldc, apart, row, col := ldc*floatBytes, a.block*floatBytes, a.row*floatBytes, a.col*floatBytes
+	ldc, apart, row, col := ldc*wordBytes, a.block*wordBytes, a.row*wordBytes, a.col*wordBytes
 	switch t {
 	case pairs6BF16:
 		mulPairs6BF16(c, ldc, data, apart, row, col, panel, a.cols, add)

@@ -4,7 +4,7 @@ package kernel
 
 import "math"
 
-//go:generate sh -c "cd gen && go run ./wide -out ../wide_amd64.s -stubs ../wide_stubs_amd64.go -pkg kernel"
+//go:generate sh -c "cd gen && go run ./f32avx512 -out ../f32_avx512_amd64.s -stubs ../f32_avx512_stubs_amd64.go -pkg kernel"
 
 // mulPanelAVX512 is mulPanelAVX2 with tiles of 12 rows, which hide the latency
 // of the FMA, and of 6. Fewer rows fill vectors of 8 as well as they fill 16.
@@ -22,7 +22,7 @@ func mulPanelAVX512(c []float32, ldc, cols int, a rowBlocks, panel []float32, ad
 				tile, rows = mulTile6AVX512, BlockRows
 			}
 			at := i/BlockRows*a.block + k*a.col
-			tile(&c[i*ldc], ldc*floatBytes, &a.data[at], a.block*floatBytes, a.row*floatBytes, a.col*floatBytes, &panel[k*PanelWidth], n, cols, add || k > 0)
+			tile(&c[i*ldc], ldc*wordBytes, &a.data[at], a.block*wordBytes, a.row*wordBytes, a.col*wordBytes, &panel[k*PanelWidth], n, cols, add || k > 0)
 		}
 	}
 	if whole < a.rows {

@@ -1,4 +1,4 @@
-// Command wide writes routines on f32 with vectors of 16: those that gain by it
+// Command f32avx512 writes routines on f32 with vectors of 16: those that gain by it
 // over what command f32 writes.
 package main
 
