@@ -16,7 +16,7 @@ import (
 // Options say how to read a file. The zero value reads every row of a file whose
 // columns have the names of the package comment.
 type Options struct {
-	Format  string // jsonl, json, csv, tsv or text; empty or auto: by the file's ending
+	Format  string // the ending of such files, without its dot, or text; empty or auto: by the file's own
 	Columns Columns
 	Part    Split // keep only the rows that the file assigns to this part
 
@@ -177,7 +177,7 @@ func Read(r io.Reader, name string, o Options) ([]Example, error) {
 	case textEnding:
 		err = in.readText(r)
 	default:
-		err = fmt.Errorf("data: %s: unknown format %q; known are .jsonl, .ndjson, .json, .csv, .tsv and .txt", name, ext)
+		err = fmt.Errorf("data: %s: unknown format %q; known are %s", name, ext, strings.Join(endings, ", "))
 	}
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@
 // examples on which they differ can be shown. Scoring knows nothing of running a
 // model: replies come in as text, likelihoods through a function.
 //
-// To add a task, write one file that turns a reply into an ItemScore and lists
-// the task's metrics, and enter it in [Tasks]; to add a metric, write one Metric and
-// enter it in the metrics of a task.
+// What a new task or metric takes, and where else it is entered, docs/architecture.md
+// lists.
 package eval

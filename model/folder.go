@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"limbeck/model/arch"
 	"limbeck/model/gguf"
 	"limbeck/model/safetensors"
 	"limbeck/model/token"
@@ -51,7 +52,7 @@ func openFolder(dir string) (_ *Model, err error) {
 // embedded returns how many tokens the embedding has; 0 if there is none.
 func embedded(tensors []*tensor.Tensor) int {
 	for _, t := range tensors {
-		if t.Name == "token_embd.weight" && len(t.Shape) == 2 {
+		if t.Name == arch.Embedding && len(t.Shape) == 2 {
 			return min(t.Shape[0], len(t.Data)) // no more than the file has bytes for
 		}
 	}

@@ -211,7 +211,7 @@ func build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := config(meta, len(spec.Tokens), src.tensors["output.weight"] == nil)
+	c, err := config(meta, len(spec.Tokens), src.tensors[arch.Output] == nil)
 	if err != nil {
 		return nil, err
 	}

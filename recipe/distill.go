@@ -29,7 +29,11 @@ type Distill struct {
 
 // Taught tells whether the student learns from the teacher, and not from the data's
 // own labels alone.
-func (d *Distill) Taught() bool { return d.Response+d.Feature+d.Relation > 0 }
+func (d *Distill) Taught() bool { return d.Response > 0 || d.beside() }
+
+// beside tells whether the student learns what only a teacher that runs beside it can
+// tell, and no cache holds.
+func (d *Distill) beside() bool { return d.Feature+d.Relation > 0 }
 
 // Cached tells whether what the teacher says is stored before the training.
 func (d *Distill) Cached() bool { return d.Cache == "topk" && d.Response > 0 }
@@ -38,7 +42,7 @@ func (d *Distill) check(at report) {
 	if !d.Taught() && d.Hard == 0 {
 		at("response", "all weights are 0: there is nothing to learn", "one of response, feature, relation and hard over 0")
 	}
-	if d.Cache == "topk" && d.Feature+d.Relation > 0 {
+	if d.Cache == "topk" && d.beside() {
 		at("cache", "a cache holds probabilities only, but feature or relation is asked for", "cache: live, or feature: 0 and relation: 0")
 	}
 	if len(d.LayerPairs) > 0 && d.Feature == 0 {

@@ -25,7 +25,7 @@ type Options struct {
 	MicroTokens int     // tokens of one forward pass, at most; the rest of the step follows it
 
 	LR       float64
-	Schedule string  // Cosine, Linear or Constant
+	Schedule string  // of LR, as [Cosine]
 	Warmup   int     // steps
 	FinalLR  float64 // share of LR where the schedule ends
 

@@ -164,6 +164,20 @@ func TestFlagsSpeakOfTheirCommand(t *testing.T) {
 	}
 }
 
+// README shows every command.
+func TestREADMEHasCommands(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commands {
+		name := c(newApp(nil, nil, nil)).Name()
+		if !regexp.MustCompile(`\blimbeck ` + name + `\b`).Match(text) {
+			t.Errorf("README.md does not show limbeck %s", name)
+		}
+	}
+}
+
 // What is advised to type is words of a shell, wherever the program and files lie.
 func TestAdviceIsQuoted(t *testing.T) {
 	if os.PathSeparator != '/' {

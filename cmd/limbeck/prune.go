@@ -50,7 +50,7 @@ func pruneCommand(a *app) *cobra.Command {
 		},
 	}
 	one.add(cmd.Flags())
-	cmd.Flags().StringVar(&examples, "data", "", "`DATA` of the task: JSONL, CSV, TSV or text")
+	cmd.Flags().StringVar(&examples, "data", "", "`DATA` of the task, as limbeck train takes it")
 	addReadFlags(cmd.Flags(), read)
 	sectionFlags(cmd.Flags(), student, "from")
 	sectionFlags(cmd.Flags(), prune)

@@ -42,7 +42,11 @@ func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
 
 // addReadFlags gives a command flags that say how its data is read.
 func addReadFlags(flags *pflag.FlagSet, d *recipe.Data) {
-	flags.Var(&setting{d, recipe.Setting{Key: "format"}, d.Format}, "format", "how the data is read: json, jsonl, csv, tsv or text; auto: by the ending of the file's name")
+	for _, s := range recipe.SettingsOf(d) {
+		if s.Key == "format" {
+			flags.Var(&setting{d, s, d.Format}, s.Key, "how the data is read: "+s.Allowed+"; "+s.Doc)
+		}
+	}
 	addColumnFlags(flags, &d.Columns)
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/model/token"
 	"limbeck/tensor"
 )
@@ -141,9 +142,10 @@ func (s *slicer) Tensor(name string, _, _ int) *tensor.Tensor {
 func (s *slicer) axes(part string, layer int) (rows, cols []int, ok bool) {
 	p := s.p
 	one := []int{0}
-	switch strings.TrimSuffix(part, ".weight") {
-	case "token_embd", "output":
+	if part == arch.Embedding || part == arch.Output {
 		return p.Tokens, p.Channels, true
+	}
+	switch strings.TrimSuffix(part, ".weight") {
 	case "output_norm", "attn_norm", "ffn_norm":
 		return one, p.Channels, true
 	case "attn_q":

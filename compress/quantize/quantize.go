@@ -11,6 +11,7 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/model/gguf"
 	"limbeck/nn/op"
 	"limbeck/tensor"
@@ -98,7 +99,7 @@ func (o *Options) format(w *op.Weight) *dtype.Type {
 
 // wanted returns the format that w gets if it is a matrix of whole blocks.
 func (o *Options) wanted(w *op.Weight) *dtype.Type {
-	if w.Name != "token_embd.weight" && w.Name != "output.weight" {
+	if w.Name != arch.Embedding && w.Name != arch.Output {
 		return o.Format
 	}
 	switch {

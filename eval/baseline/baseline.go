@@ -25,9 +25,9 @@ type Model struct {
 	slots  *tagger // nil for labels alone
 }
 
-// Options choose the strength of the regularizers. The zero value takes what
-// served best on the validation part of the home-assistant data; tuning.md lists
-// all that was tried.
+// Options choose the strength of the regularizers. The zero value takes what lies
+// within one standard error of the best on the validation part of the home-assistant
+// data; tuning.md lists all that was tried.
 type Options struct {
 	C      float64 // cost of a margin error of the classifier
 	L2     float64 // penalty of the tagger's weights

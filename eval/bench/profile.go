@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"limbeck/eval/report"
@@ -78,7 +79,7 @@ func (t *timer) profile(ctx context.Context, w Work) (*Profile, error) {
 	}
 	spent, took := p.Stop(), time.Since(start)
 	runs, work := t.pool.Spent()
-	out := newProfile(spent, took, runs, work, t.pool.Threads(), headOf(t.runner.Model.Config()))
+	out := newProfile(spent, took, runs, work, t.pool.Threads(), strings.TrimSuffix(headOf(t.runner.Model.Config()), ".weight"))
 	out.Work = w
 	out.per(w.units(d.times))
 	return out, nil

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"cmp"
-	"strings"
 
 	"limbeck/internal/machine"
 	"limbeck/model"
@@ -30,9 +29,8 @@ func ShapeOf(m *model.Model, p generate.Precision) Shape {
 	for _, w := range m.Weights() {
 		bytes := w.ReadBytes()
 		s.Memory += bytes
-		name := strings.TrimSuffix(w.Name, ".weight")
-		head := name == headOf(c)
-		if w.Rows == 1 || name == embedding && !head {
+		head := w.Name == headOf(c)
+		if w.Rows == 1 || w.Name == arch.Embedding && !head {
 			continue // vectors, and a table of which a token needs one row
 		}
 		s.Bytes += bytes
@@ -45,15 +43,12 @@ func ShapeOf(m *model.Model, p generate.Precision) Shape {
 	return s
 }
 
-// embedding is the table of the tokens' vectors, by its name in GGUF.
-const embedding = "token_embd"
-
 // headOf returns the name of the weight that makes logits.
 func headOf(c arch.Config) string {
 	if c.Tied {
-		return embedding
+		return arch.Embedding
 	}
-	return "output"
+	return arch.Output
 }
 
 // Bound returns the tokens a second that limits allow for a work, and what

@@ -100,7 +100,7 @@ func hostile() *Report {
 			m.Parts[k].Name = evil
 		}
 		for k := range m.Lineage {
-			m.Lineage[k] = Origin{evil, evil, evil, evil, evil}
+			m.Lineage[k] = Origin{evil, evil}
 		}
 	}
 	for i := range r.Pairs {

@@ -1,5 +1,7 @@
 package report
 
+import "encoding/json"
+
 // Role says what a model stands for in the comparison.
 type Role string
 
@@ -36,20 +38,24 @@ type Model struct {
 	Divergence   *Divergence `json:"divergence"` // from the teacher; nil if not measured
 }
 
-// Part is a share of a model's file: embedding, attention, ffn, norms, output,
-// tokenizer, metadata.
+// Part is a share of a model's file, by what it is for: embedding, attention,
+// feed-forward, norms, output; "tokenizer, metadata" is the rest.
 type Part struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
 }
 
-// Origin is one step of what a model was made from.
+// Origin is one step of what a model was made from: a line of its history.
 type Origin struct {
-	Step    string `json:"step"` // downloaded, fine-tuned, pruned, distilled, quantized …
-	Name    string `json:"name"` // the model or data that went in
-	Detail  string `json:"detail"`
-	Digest  string `json:"digest"`
-	License string `json:"license"`
+	Step   string `json:"step"`   // its first word: trained, pruned, distilled, quantized …; drawn, of random weights
+	Detail string `json:"detail"` // the rest
+}
+
+// UnmarshalJSON leaves out what else a step held in reports of before, name, digest and
+// license, which nothing filled in: their models are recorded ones now.
+func (o *Origin) UnmarshalJSON(b []byte) error {
+	type plain Origin
+	return json.Unmarshal(b, (*plain)(o))
 }
 
 // Metric is a score with its uncertainty. Lo and Hi bound the interval at the

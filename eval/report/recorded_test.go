@@ -14,6 +14,10 @@ func TestReadRecorded(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", text, got, err)
 		}
 	}
+	const before = `{"name": "x", "lineage": [{"step": "trained", "name": "", "detail": "on 3 examples", "digest": "", "license": ""}]}`
+	if got, err := ReadRecorded(strings.NewReader(before)); err != nil || got[0].Lineage[0] != (Origin{"trained", "on 3 examples"}) {
+		t.Errorf("of a report of before: %+v, %v", got, err)
+	}
 	for text, want := range map[string]string{
 		"":                           "EOF",
 		"[]":                         "0, want 1 to 100",

@@ -152,7 +152,7 @@ func (r *Report) sheets() []sheet {
 	var out []sheet
 	for i := range r.Models {
 		m := &r.Models[i]
-		s := sheet{Look: looks[i], Role: string(m.Role)}
+		s := sheet{Look: looks[i], Role: string(m.Role), Lineage: m.Lineage}
 		add := func(name, value string) {
 			if value != "" && value != absent {
 				s.Facts = append(s.Facts, [2]string{name, value})
@@ -169,10 +169,6 @@ func (r *Report) sheets() []sheet {
 		add("Source", m.Source)
 		for _, p := range m.Cost.Prices {
 			add("Price: "+p.Name, strings.TrimSpace(trimZeros(number(p.Value))+" "+p.Unit))
-		}
-		for _, o := range m.Lineage {
-			o.Digest = shortDigest(o.Digest)
-			s.Lineage = append(s.Lineage, o)
 		}
 		if len(s.Facts)+len(s.Lineage) > 0 {
 			out = append(out, s)

@@ -31,6 +31,14 @@ type Config struct {
 	Tied     bool // the output projection is the embedding table
 }
 
+// What every architecture calls the table of the tokens' vectors, [Vocab, Width], and
+// the matrix that makes logits of hidden states, of the same shape, which a model that
+// is tied lacks.
+const (
+	Embedding = "token_embd.weight"
+	Output    = "output.weight"
+)
+
 // A Model is a decoder. What it computes depends on its arguments and what a batch's
 // caches hold. It serves one goroutine at a time.
 type Model interface {

@@ -75,6 +75,24 @@ func TestEveryWeightIsWanted(t *testing.T) {
 	})
 }
 
+// The table and the head have the names that others know them by.
+func TestEnds(t *testing.T) {
+	each(t, func(t *testing.T, name string, tied bool) {
+		c := testkit.Odd(name, tied)
+		want := map[string]bool{arch.Embedding: true, arch.Output: !tied}
+		for _, w := range testkit.Decoder(c, dtype.F32, 1).Weights() {
+			if want[w.Name] && w.Rows == c.Vocab && w.Cols == c.Width {
+				delete(want, w.Name)
+			}
+		}
+		for name, wanted := range want {
+			if wanted {
+				t.Errorf("no weight %s of a vector for each token", name)
+			}
+		}
+	})
+}
+
 // except gives one tensor another shape, or none.
 type except struct {
 	testkit.Random

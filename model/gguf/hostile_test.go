@@ -15,6 +15,15 @@ import (
 	"limbeck/tensor/dtype"
 )
 
+// No format that is read is among those that errors name as foreign.
+func TestForeignIsUnknown(t *testing.T) {
+	for id, name := range foreign {
+		if known := dtype.ByGGUF(id); known != nil {
+			t.Errorf("format %d, %s, is read, as %s", id, name, known)
+		}
+	}
+}
+
 // A raw builds files that no writer would.
 type raw struct{ bytes.Buffer }
 

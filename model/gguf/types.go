@@ -7,13 +7,10 @@ import (
 	"limbeck/tensor/dtype"
 )
 
-// foreign names the types of ggml that may have no row in dtype, for errors.
+// foreign names the types of ggml that have no row in dtype, for errors.
 var foreign = map[uint32]string{
-	2: "q4_0", 3: "q4_1", 6: "q5_0", 7: "q5_1", 8: "q8_0", 9: "q8_1",
-	10: "q2_k", 11: "q3_k", 12: "q4_k", 13: "q5_k", 14: "q6_k", 15: "q8_k",
-	16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s", 20: "iq4_nl", 21: "iq3_s", 22: "iq2_s", 23: "iq4_xs",
-	24: "i8", 25: "i16", 26: "i32", 27: "i64", 28: "f64", 29: "iq1_m",
-	34: "tq1_0", 35: "tq2_0", 39: "mxfp4",
+	9: "q8_1", 15: "q8_k", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s", 21: "iq3_s", 22: "iq2_s",
+	24: "i8", 25: "i16", 26: "i32", 27: "i64", 28: "f64", 29: "iq1_m", 34: "tq1_0", 35: "tq2_0",
 }
 
 // repacked names the types in which files of q4_0 were laid out for single processors.

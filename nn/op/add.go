@@ -2,11 +2,16 @@ package op
 
 import "limbeck/tensor/kernel"
 
-// Add returns a+b. On a tape that does not record it is a, added to.
+// Add returns a+b, all of one shape. On a tape that does not record it is a, added
+// to. It panics if the shapes differ.
 func Add(t *Tape, a, b *Value) *Value { return AddScaled(t, a, b, 1) }
 
-// AddScaled returns a + s·b. On a tape that does not record it is a, added to.
+// AddScaled returns a + s·b, all of one shape. On a tape that does not record it is
+// a, added to. It panics if the shapes differ.
 func AddScaled(t *Tape, a, b *Value, s float32) *Value {
+	if a.Rows != b.Rows || a.Cols != b.Cols {
+		panic("op: add: shapes differ")
+	}
 	n := Alloc[addScaled](t)
 	*n = addScaled{a: a, b: b, y: a, s: s}
 	if t.recording {

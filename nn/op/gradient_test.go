@@ -212,6 +212,23 @@ func TestCrossEntropyGradient(t *testing.T) {
 	}
 }
 
+// What is added has the shape of what it is added to.
+func TestAddRefusesOtherShapes(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	tape := op.NewTape(pool)
+	for _, shape := range [][2]int{{2, 6}, {4, 3}, {3, 5}, {3, 4}} { // as many elements, too
+		refused := func() (refused bool) {
+			defer func() { refused = recover() == "op: add: shapes differ" }()
+			op.Add(tape, tape.Value(3, 4), tape.Value(shape[0], shape[1]))
+			return false
+		}()
+		if refused != (shape != [2]int{3, 4}) {
+			t.Errorf("3×4 + %d×%d: refused: %v", shape[0], shape[1], refused)
+		}
+	}
+}
+
 // The weight's gradient is added as the loss is computed: a gradient of the loss
 // other than one comes too late.
 func TestHeadLossRefusesToBeScaled(t *testing.T) {

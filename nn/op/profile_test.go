@@ -77,13 +77,17 @@ func TestCost(t *testing.T) {
 	up, down, plain := weight("up", dtype.Q4_0, 16, 64), weight("down", dtype.Q8_0, 16, 64), weight("plain", dtype.F32, 16, 64)
 	h := Heads{Query: 6, KV: 3, Dim: 64}
 	half := 2.0 * 6 * 64
-	attention := map[*dtype.Type]Arithmetic{dtype.F32: {F32: 2 * half}, dtype.F16: {F32: 2 * half}, dtype.Q8_0: {Int8: half, F32: half}}
+	attention := map[*dtype.Type]Arithmetic{dtype.F32: {F32: 2 * half}, dtype.F16: {F32: 2 * half}, dtype.Q8_0: {Int8: half, F32: half}, dtype.Q4_0: {Int8: half, F32: half}}
 	if kernel.FastPairs() {
 		attention[dtype.F16] = Arithmetic{BF16: 2 * half}
 	}
 	const layers, past, rows = 2, 100, 5 // rows see 101 to 105 positions
 	for _, exact := range []bool{false, true} {
-		for kv, once := range attention {
+		for _, kv := range KVTypes() {
+			once, ok := attention[kv]
+			if !ok {
+				t.Fatalf("cache of %s: the test does not know what it multiplies", kv)
+			}
 			tape := NewTape(pool)
 			tape.Exact = exact
 			cache := NewKV(kv, layers, h.KV, h.Dim, 200)

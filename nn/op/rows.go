@@ -2,7 +2,8 @@ package op
 
 import "limbeck/tensor/kernel"
 
-// Rows returns the rows of x that are named, in that order.
+// Rows returns the rows of x that are named, in that order: [len(rows), x.Cols]. A
+// row may be named more than once.
 func Rows(t *Tape, x *Value, rows []int) *Value {
 	n := Alloc[gather](t)
 	*n = gather{x, t.Value(len(rows), x.Cols), rows}

@@ -2,9 +2,10 @@ package op
 
 import "limbeck/tensor/kernel"
 
-// SwiGLU returns silu(gate)·up, element by element. Shazeer 2020,
-// arXiv:2002.05202, eq. 5. If reader is not nil, rows are brought at once to the
-// form in which it multiplies them.
+// SwiGLU returns silu(gate)·up, element by element, all [rows, neurons]. Shazeer
+// 2020, arXiv:2002.05202, eq. 5. On a tape that does not record it is gate, written
+// over. If reader is not nil, rows are brought at once to the form in which it
+// multiplies them.
 func SwiGLU(t *Tape, gate, up *Value, reader *Weight) *Value {
 	n := Alloc[swiGLU](t)
 	*n = swiGLU{gate: gate, up: up}

@@ -1,5 +1,8 @@
 // Package op holds the differentiable operations: one file each, with the
-// forward and the backward pass side by side.
+// forward and the backward pass side by side, but for attention, which is
+// attention.go, flash.go and, backwards, attentiongrad.go. Beside them stands what
+// they work on and with: weights and their packing, caches and their formats, the
+// matrix product of trainings, profiles and costs, and the memory of tapes.
 //
 // Operations read and write [Value]s, f32 matrices whose memory a [Tape] owns.
 // The same call infers and trains: a recording tape remembers each operation

@@ -31,6 +31,13 @@ type dataSettings struct {
 	Beside     string   `json:",omitempty"` // what stands beside messages; only with a system prompt
 }
 
+// newDataSettings returns what the recipe's keys alone say; [buildData] adds the rest.
+func newDataSettings(r *recipe.Recipe) dataSettings {
+	d := &r.Data
+	return dataSettings{Seed: r.Seed, Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit,
+		Validation: d.Validation.Share, Augment: d.Augment}
+}
+
 // buildData adds the step that reads the examples, holds the validation part
 // out, and makes further ones.
 func buildData(c *recipe.Chain) error {
@@ -39,7 +46,7 @@ func buildData(c *recipe.Chain) error {
 		return nil
 	}
 	s := &run.Step{Kind: "data", Name: "data", Version: 3, Portable: true}
-	settings := dataSettings{c.Recipe.Seed, d.Format, d.Columns, d.System, d.Limit, d.Validation.Share, d.Augment, nil, "", ""}
+	settings := newDataSettings(c.Recipe)
 	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
 	parts := map[string]string{}
 	for _, name := range []string{"train", "test", "validation"} {

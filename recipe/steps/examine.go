@@ -237,8 +237,7 @@ func (l look) losing(on string) look {
 
 // readFile reads the examples of a file that the recipe names by a key.
 func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, error) {
-	d := r.Data
-	s := dataSettings{Format: d.Format, Columns: d.Columns, System: d.System, Limit: d.Limit}
+	s := newDataSettings(r)
 	all, err := s.load(r.Find(f), new(data.Notes))
 	if err != nil {
 		return nil, r.Cause(key, nameColumns(r, err))

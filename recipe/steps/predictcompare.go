@@ -20,17 +20,26 @@ import (
 // What a comparison takes, measured on the home-assistant data with models of
 // 10 M and 135 M parameters.
 const (
-	answerShare   = 0.5    // of a pass's rate in int8 that generating in batches reaches; in f32 it reaches all
-	decodeBytes   = 28e9   // of weights read a second when one reply is written
-	loadBytes     = 0.7e9  // of a file made ready a second
-	startSeconds  = 0.05   // of a process
-	expSeconds    = 30e-9  // to compare one token's probability with the teacher's
-	drawSeconds   = 12e-9  // to draw one item in a resample
-	learnSeconds  = 1.1e-3 // of the classical baseline, an example, beside the models
-	metricsOfTask = 5      // at most
-	learnMemory   = 4400   // of the classical baseline, an example, as it learns beside the models
-	touchedShare  = 0.5    // of an embedding table in its file, read row by row
+	answerShare  = 0.5    // of a pass's rate in int8 that generating in batches reaches; in f32 it reaches all
+	decodeBytes  = 28e9   // of weights read a second when one reply is written
+	loadBytes    = 0.7e9  // of a file made ready a second
+	startSeconds = 0.05   // of a process
+	expSeconds   = 30e-9  // to compare one token's probability with the teacher's
+	drawSeconds  = 12e-9  // to draw one item in a resample
+	learnSeconds = 1.1e-3 // of the classical baseline, an example, beside the models
+	learnMemory  = 4400   // of the classical baseline, an example, as it learns beside the models
+	touchedShare = 0.5    // of an embedding table in its file, read row by row
 )
+
+// mostMetrics is how many metrics a model is judged by at most: a task's, and the
+// loss.
+func mostMetrics() int {
+	most := 0
+	for _, t := range eval.Tasks {
+		most = max(most, len(t.Metrics))
+	}
+	return most + 1
+}
 
 // predictCompare predicts the comparison of what the chains make.
 func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareSettings) func() (run.Cost, error) {
@@ -93,7 +102,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 			models++
 		}
 		cost.Memory = max(cost.Memory, l.reading().and(most.orHeap(judges)).and(beside).peak())
-		cost.Seconds += 2 * float64(models*metricsOfTask) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads
+		cost.Seconds += 2 * float64(models*mostMetrics()) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
 }

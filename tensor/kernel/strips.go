@@ -28,6 +28,9 @@ var (
 	Q4_0Strip = &Strip{Width: 32, Bytes: 18, decodeGeneric: decodeQ4_0Row}
 )
 
+// strips are all of them, by their formats.
+var strips = map[string]*Strip{"f16": F16Strip, "q8_0": Q8_0Strip, "q4_0": Q4_0Strip}
+
 // Mul multiplies a, whose rows are contiguous, by so many strips of a.Cols rows
 // each, apart bytes apart; with b the values of the strips side by side:
 //

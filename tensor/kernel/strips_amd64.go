@@ -5,7 +5,7 @@ package kernel
 //go:generate sh -c "cd gen && go run ./strips -out ../strips_amd64.s -stubs ../strips_stubs_amd64.go -pkg kernel"
 
 func useStripsGeneric() {
-	for _, s := range []*Strip{F16Strip, Q8_0Strip, Q4_0Strip} {
+	for _, s := range strips {
 		s.fast = stripTiles{}
 	}
 }

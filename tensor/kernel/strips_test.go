@@ -7,8 +7,6 @@ import (
 	"testing"
 )
 
-var strips = map[string]*Strip{"f16": F16Strip, "q8_0": Q8_0Strip, "q4_0": Q4_0Strip}
-
 // random returns n rows with scales as a cache has them, and any quanta.
 func (s *Strip) random(r *rand.Rand, n int) []byte {
 	b := make([]byte, n*s.Bytes)
