@@ -17,6 +17,7 @@ import (
 	"limbeck/data"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/model/generate"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -167,12 +168,12 @@ type demoAnswer struct {
 // demoTokens bounds a reply, as the task does.
 const demoTokens = 128
 
-// replyColumns is how many characters of a reply fit a line of a terminal.
+// replyColumns is how many columns of a reply fit a line of a terminal.
 const replyColumns = 74
 
 func (d *demoAnswer) write(w io.Writer, name string) {
 	fmt.Fprintf(w, "  %-8s %5.1f ms  confidence %.2f\n    %s\n", name, 1000*d.Seconds, d.Confidence,
-		strings.Join(wrap(d.Reply, replyColumns), "\n      "))
+		strings.Join(typeset.Wrap(typeset.Plain(d.Reply), replyColumns), "\n      "))
 }
 
 // demoAnswers lets teacher and student answer, one after the other.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 )
 
 // Exit codes.
@@ -42,7 +43,7 @@ func usageErrorf(format string, args ...any) error {
 }
 
 // tell prints what went wrong. It may quote a file, which is not to steer a terminal.
-func (a *app) tell(text string) { fmt.Fprintf(a.err, "limbeck: %s\n", printable(text)) }
+func (a *app) tell(text string) { fmt.Fprintf(a.err, "limbeck: %s\n", typeset.Plain(text)) }
 
 // exit prints err, and what to do if it is of a full disk, and returns the exit code.
 func (a *app) exit(cmd *cobra.Command, err error) int {

@@ -15,6 +15,7 @@ import (
 	"limbeck/data"
 	"limbeck/eval"
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 	"limbeck/recipe"
 )
@@ -176,9 +177,9 @@ func (a *app) fitting(ctx context.Context, e *engine, ref string, examples []dat
 		with = fmt.Sprintf(", with the longest option's %d", tokens)
 	}
 	if len(long) == len(examples) {
-		return nil, fmt.Errorf("none of %s fits in the context of %s, %d tokens%s; shorten them", data.Counted(len(long), "example"), ref, room, with)
+		return nil, fmt.Errorf("none of %s fits in the context of %s, %d tokens%s; shorten them", typeset.Counted(len(long), "example"), ref, room, with)
 	}
-	a.remark("left out: %d of %s are longer than the context of %s, %d tokens%s; the first is %s", len(long), data.Counted(len(examples), "example"), ref, room, with, first)
+	a.remark("left out: %d of %s are longer than the context of %s, %d tokens%s; the first is %s", len(long), typeset.Counted(len(examples), "example"), ref, room, with, first)
 	return eval.Without(examples, long), nil
 }
 
@@ -404,7 +405,7 @@ func printResult(w io.Writer, r eval.Result) {
 
 func printLeftOut(w io.Writer, n int) {
 	if n > 0 {
-		fmt.Fprintf(w, "left out %s, longer than the context\n", data.Counted(n, "example"))
+		fmt.Fprintf(w, "left out %s, longer than the context\n", typeset.Counted(n, "example"))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
@@ -236,7 +237,7 @@ func bytesOrNone(n int64) string {
 	if n == 0 {
 		return "-"
 	}
-	return run.Bytes(n)
+	return typeset.Bytes(n)
 }
 
 // planStep is a step as --json shows it.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
@@ -217,7 +218,7 @@ func moreRoom(err error, place string, batches bool) error {
 	case !errors.As(err, &no):
 		return err
 	case no.Dir != "":
-		return fmt.Errorf("%w; free %s there, or name another disk with %s", err, run.Bytes(no.Need-no.Free), place)
+		return fmt.Errorf("%w; free %s there, or name another disk with %s", err, typeset.Bytes(no.Need-no.Free), place)
 	case batches:
 		return fmt.Errorf("%w; end other programs, or try a smaller --batch-tokens", err)
 	}

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"math"
+
+	"limbeck/internal/typeset"
 )
 
 // Alpha is the level below which a p-value counts as significant.
@@ -65,7 +67,7 @@ func (p *Pair) keeps(m MetricInfo) string {
 	if !ok || m.LowerIsBetter || lo <= 0 || lo > 100 {
 		return ""
 	}
-	return fmt.Sprintf("keeps ≥ %s %% (lower bound %s %%)", fixed(roundDown(lo, 1e-2)*100, 0), fixed(roundDown(lo, 1e-3)*100, 1))
+	return fmt.Sprintf("keeps ≥ %s %% (lower bound %s %%)", typeset.Fixed(roundDown(lo, 1e-2)*100, 0), typeset.Fixed(roundDown(lo, 1e-3)*100, 1))
 }
 
 // ratioRange writes the interval of the ratio in percent, its bounds rounded
@@ -77,7 +79,7 @@ func (p *Pair) ratioRange() string {
 	if !ok1 || !ok2 {
 		return ""
 	}
-	return fixed(roundDown(lo, 1e-3)*100, 1) + " to " + fixed(-roundDown(-hi, 1e-3)*100, 1)
+	return typeset.Fixed(roundDown(lo, 1e-3)*100, 1) + " to " + typeset.Fixed(-roundDown(-hi, 1e-3)*100, 1)
 }
 
 // bounds returns the interval, in order.
@@ -131,9 +133,9 @@ func (m MetricInfo) better(a, b float64) bool { return a != b && a < b == m.Lowe
 // amount writes the size of a difference with its unit.
 func (m MetricInfo) amount(v float64) string {
 	if m.Unit == Percent {
-		return fixed(v*100, 1) + " points"
+		return typeset.Fixed(v*100, 1) + " points"
 	}
-	return fixed(v, decimals(v))
+	return typeset.Fixed(v, decimals(v))
 }
 
 // roundUp rounds a bound up to the last digit that amount shows, so that the

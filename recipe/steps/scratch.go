@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"limbeck/data"
+	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 	"limbeck/model"
 	"limbeck/model/arch"
@@ -171,7 +172,7 @@ func (r random) Tensor(name string, rows, cols int) *tensor.Tensor {
 // line by the count that it begins with.
 func drawn(m *model.Model, seed int64) string {
 	c := m.Config()
-	return fmt.Sprintf("%s random weights, seed %d: %s", data.Number(c.Params()), seed, shapeText(c))
+	return fmt.Sprintf("%s random weights, seed %d: %s", typeset.Number(c.Params()), seed, shapeText(c))
 }
 
 // shapeText says what shape a model has.
