@@ -58,7 +58,7 @@ var rules = []string{
 	"compress/prune:    $engine",
 	"compress/quantize: $engine",
 	"data:              $engine internal/fields internal/typeset golang.org/x/text/...",
-	"eval:              $engine data",
+	"eval:              $engine data internal/typeset",
 	"eval/baseline:     data",
 	"eval/report:       internal/typeset",
 	"eval/bench:        $engine eval/report data internal/machine internal/typeset",
