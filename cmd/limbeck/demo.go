@@ -17,6 +17,7 @@ import (
 	"limbeck/data"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/machine"
 	"limbeck/internal/typeset"
 	"limbeck/model/generate"
 	"limbeck/recipe"
@@ -72,7 +73,7 @@ func demo(a *app, ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, err := run.Open(f.dir, machineClass()).Make(ctx, todo, a.runOptions(r, f.threads))
+	plan, err := run.Open(f.dir, machine.Class()).Make(ctx, todo, a.runOptions(r, f.threads))
 	if err != nil {
 		return moreRoom(err, "--dir", false)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/machine"
 	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -72,7 +73,7 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	if f.dir == "" {
 		f.dir = filepath.Join("runs", r.Name)
 	}
-	folder := run.Open(f.dir, machineClass())
+	folder := run.Open(f.dir, machine.Class())
 	if f.dryRun {
 		return dryRun(a, folder, todo, f)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/machine"
 	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -193,7 +194,7 @@ func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result on
 	if err != nil {
 		return result, nil, err
 	}
-	folder := run.Open(dir, machineClass())
+	folder := run.Open(dir, machine.Class())
 	o := a.runOptions(r, f.threads)
 	o.Started = nil
 	plan, err = folder.Make(cmd.Context(), steps, o)
@@ -247,7 +248,7 @@ func (f *oneFlags) resumes(r *recipe.Recipe) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	plan, err := run.Open(dir, machineClass()).Plan(steps)
+	plan, err := run.Open(dir, machine.Class()).Plan(steps)
 	if err != nil {
 		return false, err
 	}
