@@ -81,6 +81,8 @@ type shownShape struct {
 	RopeBase float64 `json:"rope_base"`
 	Tied     bool    `json:"tied_embeddings"`
 	KVToken  int     `json:"kv_cache_bytes_per_token"`
+
+	words string // as [arch.Config.Shape] has it
 }
 
 // A shownPart is a group of weights.
@@ -121,7 +123,7 @@ func describe(m *model.Model, ref string) *shownModel {
 	s := &shownModel{
 		Path: ref, Architecture: c.Arch, Parameters: c.Params(),
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
-			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1)},
+			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1), c.Shape()},
 		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
 		License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
 	}
@@ -214,8 +216,7 @@ func (s *shownModel) write(w io.Writer) {
 }
 
 func (s shownShape) String() string {
-	return fmt.Sprintf("%d layers, width %d, %d heads of %d (%d for keys and values), feed-forward %d, vocabulary %s",
-		s.Layers, s.Width, s.Heads, s.HeadDim, s.KVHeads, s.FFN, count(int64(s.Vocab)))
+	return fmt.Sprintf("%s; heads of %d, %d for keys and values", s.words, s.HeadDim, s.KVHeads)
 }
 
 func (t shownTokenizer) String() string {

@@ -175,7 +175,8 @@ func drawn(m *model.Model, seed int64) string {
 	return fmt.Sprintf("%s random weights, seed %d: %s", typeset.Number(c.Params()), seed, shapeText(c))
 }
 
-// shapeText says what shape a model has.
+// shapeText says what shape a model has, in more words than [arch.Config.Shape]: they
+// stand in files of models, whose bytes are not to change.
 func shapeText(c arch.Config) string {
 	return fmt.Sprintf("%d layers, %d wide, %d heads, %d KV heads, %d neurons, %d tokens",
 		c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN, c.Vocab)
