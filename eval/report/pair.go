@@ -7,8 +7,8 @@ import (
 	"limbeck/internal/typeset"
 )
 
-// Alpha is the level below which a p-value counts as significant.
-const Alpha = 0.05
+// alpha is the level below which a p-value counts as significant.
+const alpha = 0.05
 
 // Pair is a paired difference between two models by one metric: B minus A on
 // the same items. The comparison puts the larger or older model first, so that
@@ -45,9 +45,9 @@ func Conclude(p Pair, m MetricInfo) string {
 	switch {
 	case lo <= 0 && hi >= 0:
 		return "not significant; a loss above " + m.amount(roundUp(-lo, m)) + " is excluded"
-	case p.PHolm.Or(0) > Alpha && lo > 0:
+	case p.PHolm.Or(0) > alpha && lo > 0:
 		return "not significant by the exact test (Holm), though the interval excludes a loss"
-	case p.PHolm.Or(0) > Alpha:
+	case p.PHolm.Or(0) > alpha:
 		return "not significant by the exact test (Holm); a loss above " +
 			m.amount(roundUp(max(0, -lo), m)) + " is excluded"
 	case lo > 0:
@@ -107,7 +107,7 @@ const (
 // class is what the interval and the test say, for color only.
 func (p *Pair) class(m MetricInfo) string {
 	lo, hi, ok := p.bounds()
-	if !ok || (lo <= 0 && hi >= 0) || p.PHolm.Or(0) > Alpha {
+	if !ok || (lo <= 0 && hi >= 0) || p.PHolm.Or(0) > alpha {
 		return classSame
 	}
 	if (lo > 0) != m.LowerIsBetter {
