@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/data"
+	"limbeck/eval"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
 	"limbeck/internal/machine"
@@ -166,9 +167,6 @@ type demoAnswer struct {
 	Seconds    float64 `json:"seconds"`
 }
 
-// demoTokens bounds a reply, as the task does.
-const demoTokens = 128
-
 // replyColumns is how many columns of a reply fit a line of a terminal.
 const replyColumns = 74
 
@@ -208,7 +206,7 @@ func (a *app) answerDemo(ctx context.Context, ref string, threads int) ([]demoAn
 				return nil, err
 			}
 			start := time.Now()
-			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: demoTokens}}
+			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: eval.JSONSlots.ReplyTokens}}
 			err = e.Many(ctx, []generate.Request{request}, 1, func(_ int, r *generate.Reply) {
 				out[i] = demoAnswer{prompt, r.Text, r.Confidence(), time.Since(start).Seconds()}
 			})
