@@ -63,10 +63,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if own != nil && own.err == nil {
 		return code
 	}
-	text := err.Error()
-	if own == nil || err != error(own) {
-		text = strings.TrimSpace(text)
-	}
+	text := strings.TrimSpace(err.Error()) // cobra's may end with a line feed
 	if disk.Full(err) {
 		text += "; free some space and start again"
 	}
