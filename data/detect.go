@@ -3,9 +3,10 @@ package data
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"limbeck/internal/typeset"
 )
 
 // A Description is what a look at a data set tells about it.
@@ -110,28 +111,11 @@ func sorted(set map[string]bool) []string {
 func (d Description) String() string {
 	switch d.Form {
 	case Classification:
-		return "classification, " + Counted(len(d.Labels), "label")
+		return "classification, " + typeset.Counted(len(d.Labels), "label")
 	case StructuredJSON:
-		return fmt.Sprintf("structured JSON, %s, %s", Counted(len(d.Intents), "intent"), Counted(len(d.SlotNames), "slot"))
+		return fmt.Sprintf("structured JSON, %s, %s", typeset.Counted(len(d.Intents), "intent"), typeset.Counted(len(d.SlotNames), "slot"))
 	}
 	return string(d.Form)
-}
-
-// Counted writes a number of things: "1 label", "2,000 labels".
-func Counted(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return Number(n) + " " + thing
-}
-
-// Number writes a count with commas: "1,115,394".
-func Number(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // Metric names the figure that the data should be judged by, as comparisons call

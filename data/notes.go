@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"limbeck/internal/typeset"
 )
 
 // Notes are what a user should know of a file that was read.
@@ -28,7 +30,7 @@ func (l LeftOut) String() string {
 		what string
 	}{{l.ToolCalls, "with calls of tools"}, {l.NoReply, "without a reply"}, {l.NoText, "with a message without text"}} {
 		if k.n > 0 {
-			kinds = append(kinds, Counted(k.n, "row")+" "+k.what)
+			kinds = append(kinds, typeset.Counted(k.n, "row")+" "+k.what)
 		}
 	}
 	return strings.Join(kinds, ", ")

@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"limbeck/internal/typeset"
 )
 
 // readCSV reads comma-separated values (RFC 4180) with a header.
@@ -140,7 +142,7 @@ func (in *importer) header(names []string, line int) (*table, error) {
 
 func (t *table) add(cells []string, line int) error {
 	if len(cells) != len(t.names) {
-		return t.in.errorf(line, 0, "%s, want %d as in the header", Counted(len(cells), "cell"), len(t.names))
+		return t.in.errorf(line, 0, "%s, want %d as in the header", typeset.Counted(len(cells), "cell"), len(t.names))
 	}
 	r := make(row, len(cells))
 	for i, c := range cells {

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"limbeck/data"
+	"limbeck/measure"
 )
 
 // ExactMatch judges a reply by whether it equals the example's, both normalized
@@ -21,3 +22,10 @@ var ExactMatch = Task{
 		return s, nil
 	},
 }
+
+// Exact is the share of items that are right as a whole: for [JSONSlots], intent
+// and multiset of slots equal.
+var Exact = Metric{Name: "exact_match", Title: "exact match",
+	Doc:       "share of replies that are right as a whole; of JSON: the intent and all slots",
+	Statistic: measure.Average,
+	Counts:    func(s *ItemScore) []float64 { return flag(s.Exact) }}

@@ -28,13 +28,6 @@ var JSONSlots = Task{
 	Score:       scoreSlots,
 }
 
-// Exact is the share of items that are right as a whole: for [JSONSlots], intent
-// and multiset of slots equal.
-var Exact = Metric{Name: "exact_match", Title: "exact match",
-	Doc:       "share of replies that are right as a whole; of JSON: the intent and all slots",
-	Statistic: measure.Average,
-	Counts:    func(s *ItemScore) []float64 { return flag(s.Exact) }}
-
 // IntentAccuracy is the share of items with the right intent.
 var IntentAccuracy = Metric{Name: "intent_accuracy", Title: "intent accuracy",
 	Doc:       "share of replies with the right intent",

@@ -85,14 +85,11 @@ func (c *Chain) Has(name string) bool {
 // Title names the variant and seed for people; "" if there is but one.
 func (c *Chain) Title() string { return strings.TrimPrefix(c.suffix, "-") }
 
-// ErrNoSteps is returned for a recipe from which this build can make nothing.
-var ErrNoSteps = errors.New("recipe: this build has no steps")
-
 // Compile returns the steps that make what the recipe asks for. Variants and
 // repetitions repeat the steps that they share; a run makes those once.
 func Compile(r *Recipe) ([]*run.Step, error) {
 	if len(builders) == 0 {
-		return nil, ErrNoSteps
+		return nil, errors.New("recipe: this build has no steps")
 	}
 	var steps []*run.Step
 	chains := r.chains()

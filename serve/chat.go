@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -52,7 +53,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, 
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		return nil, nil, &apiError{status: http.StatusRequestEntityTooLarge, Message: "the request is longer than 4 MB"}
+		return nil, nil, &apiError{status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the request is longer than %d MiB", maxBody/mib)}
 	case err != nil:
 		return nil, nil, &apiError{status: http.StatusBadRequest, Message: "the request did not arrive whole"}
 	}

@@ -1,7 +1,8 @@
 // Package serve answers clients of OpenAI's chat API with a local model.
 //
 //	GET  /healthz              {"status": "ok"}
-//	GET  /v1/models            the one model
+//	GET  /v1/models            the one model, in a list
+//	GET  /v1/models/{id}       the model of that id
 //	POST /v1/chat/completions  a reply, whole or streamed
 //
 // Requests are answered together, in one batch, up to a number; the others wait
@@ -52,7 +53,8 @@ type Server struct {
 }
 
 const (
-	maxBody = 4 << 20
+	mib     = 1 << 20
+	maxBody = 4 * mib // bytes of a request
 
 	readTimeout     = 30 * time.Second // for a whole request
 	writeTimeout    = 30 * time.Second // for each write of a reply
@@ -89,12 +91,17 @@ func (s *Server) Context() int {
 // Handler returns what answers the server's requests.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.HandleFunc("GET /v1/models", s.models)
-	mux.HandleFunc("GET /v1/models/{id}", s.oneModel)
-	mux.HandleFunc("POST /v1/chat/completions", s.complete)
-	for _, path := range []string{"/healthz", "/v1/models", "/v1/models/{id}", "/v1/chat/completions"} {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+	for _, e := range []struct {
+		method, path string
+		answer       http.HandlerFunc
+	}{
+		{"GET", "/healthz", s.health},
+		{"GET", "/v1/models", s.models},
+		{"GET", "/v1/models/{id}", s.oneModel},
+		{"POST", "/v1/chat/completions", s.complete},
+	} {
+		mux.HandleFunc(e.method+" "+e.path, e.answer)
+		mux.HandleFunc(e.path, func(w http.ResponseWriter, r *http.Request) {
 			fail(w, &apiError{status: http.StatusMethodNotAllowed, Message: r.Method + " is not for " + r.URL.Path})
 		})
 	}

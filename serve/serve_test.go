@@ -88,7 +88,7 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 		{"an empty stop", `{` + messages + `, "stop": ["x", ""]}`, 400, "a string is empty", "stop", ""},
 		{"too long", `{"messages": [{"role": "user", "content": "` + strings.Repeat("xq", 80) + `"}]}`, 400,
 			"more than the context of 128", "messages", "context_length_exceeded"},
-		{"much too long", strings.Repeat(" ", maxBody+1), 413, "longer than 4 MB", "", ""},
+		{"much too long", strings.Repeat(" ", maxBody+1), 413, "longer than 4 MiB", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, body := post(t, h, c.body)

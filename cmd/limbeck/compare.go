@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"limbeck/data"
+	"limbeck/eval"
 	"limbeck/eval/baseline"
 	"limbeck/eval/compare"
 	"limbeck/eval/report"
@@ -87,7 +88,7 @@ func compareCommand(a *app) *cobra.Command {
 func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.data, "data", "", "`FILE` of the examples")
 	flags.StringVar(&f.train, "train", "", "`FILE` of the examples that the classical baseline learns from; without it there is no baseline")
-	flags.StringVar(&f.task, "task", "", "what a right reply is: "+strings.Join(taskNames(), ", ")+"; choice: the right label (default: what suits the data)")
+	flags.StringVar(&f.task, "task", "", "what a right reply is: "+strings.Join(eval.TaskNames(), ", ")+"; choice: the right label (default: what suits the data)")
 	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`: "+strings.Join(metricNames(), ", ")+"; the first decides; repeat or separate by commas")
 	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
 	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical: a linear model beside the others if there is --train, else none; none: none in any case")

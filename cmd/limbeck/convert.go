@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/model"
-	"limbeck/recipe/run"
 )
 
 func init() { register(convertCommand) }
@@ -83,7 +83,7 @@ func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 		done.Weights = weightFormats(written)
 	}
 	return a.print(done, func(w io.Writer) {
-		fmt.Fprintf(w, "%s, %s, %s of %s\n", to, run.Bytes(done.Bytes), format, strings.Join(done.Weights, ", "))
+		fmt.Fprintf(w, "%s, %s, %s of %s\n", to, typeset.Bytes(done.Bytes), format, strings.Join(done.Weights, ", "))
 	})
 }
 

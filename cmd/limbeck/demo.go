@@ -15,8 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/data"
+	"limbeck/eval"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/machine"
+	"limbeck/internal/typeset"
 	"limbeck/model/generate"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -71,7 +74,7 @@ func demo(a *app, ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, err := run.Open(f.dir, machineClass()).Make(ctx, todo, a.runOptions(r, f.threads))
+	plan, err := run.Open(f.dir, machine.Class()).Make(ctx, todo, a.runOptions(r, f.threads))
 	if err != nil {
 		return moreRoom(err, "--dir", false)
 	}
@@ -160,15 +163,12 @@ type demoAnswer struct {
 	Seconds    float64 `json:"seconds"`
 }
 
-// demoTokens bounds a reply, as the task does.
-const demoTokens = 128
-
-// replyColumns is how many characters of a reply fit a line of a terminal.
+// replyColumns is how many columns of a reply fit a line of a terminal.
 const replyColumns = 74
 
 func (d *demoAnswer) write(w io.Writer, name string) {
 	fmt.Fprintf(w, "  %-8s %5.1f ms  confidence %.2f\n    %s\n", name, 1000*d.Seconds, d.Confidence,
-		strings.Join(wrap(d.Reply, replyColumns), "\n      "))
+		strings.Join(typeset.Wrap(typeset.Plain(d.Reply), replyColumns), "\n      "))
 }
 
 // demoAnswers lets teacher and student answer, one after the other.
@@ -202,7 +202,7 @@ func (a *app) answerDemo(ctx context.Context, ref string, threads int) ([]demoAn
 				return nil, err
 			}
 			start := time.Now()
-			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: demoTokens}}
+			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: eval.JSONSlots.ReplyTokens}}
 			err = e.Many(ctx, []generate.Request{request}, 1, func(_ int, r *generate.Reply) {
 				out[i] = demoAnswer{prompt, r.Text, r.Confidence(), time.Since(start).Seconds()}
 			})

@@ -12,7 +12,7 @@ import (
 	"limbeck/eval/report"
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
-	"limbeck/recipe/run"
+	"limbeck/internal/typeset"
 	"limbeck/tensor/kernel"
 )
 
@@ -155,7 +155,7 @@ func (d *diagnosis) write(w io.Writer) {
 // writeItem writes one item of a list, wrapped.
 func writeItem(w io.Writer, text string) {
 	mark := "  - "
-	for _, line := range wrap(text, tableWidth-len(mark)) {
+	for _, line := range typeset.Wrap(text, tableWidth-len(mark)) {
 		fmt.Fprintf(w, "%s%s\n", mark, line)
 		mark = strings.Repeat(" ", len(mark))
 	}
@@ -188,9 +188,9 @@ func memoryText(f *machine.Facts) string {
 	if f.Memory == 0 || f.Available == 0 {
 		return "not told by the system"
 	}
-	text := fmt.Sprintf("%s available of %s", run.Bytes(f.Available), run.Bytes(f.Memory))
+	text := fmt.Sprintf("%s available of %s", typeset.Bytes(f.Available), typeset.Bytes(f.Memory))
 	if f.Limit > 0 && f.Limit < f.Memory {
-		text += fmt.Sprintf(", %s allowed by the control group", run.Bytes(f.Limit))
+		text += fmt.Sprintf(", %s allowed by the control group", typeset.Bytes(f.Limit))
 	}
 	return text
 }
@@ -213,8 +213,8 @@ func writeLimits(w io.Writer, l *machine.Limits) {
 }
 
 func (m *modelDiagnosis) write(w io.Writer, available int64) {
-	need := fmt.Sprintf("%s: weights %s, cache of %s tokens %s, the rest %s", run.Bytes(m.Need.All()), run.Bytes(m.Need.Weights),
-		count(int64(m.Context)), run.Bytes(m.Need.KV), run.Bytes(m.Need.Base))
+	need := fmt.Sprintf("%s: weights %s, cache of %s tokens %s, the rest %s", typeset.Bytes(m.Need.All()), typeset.Bytes(m.Need.Weights),
+		count(int64(m.Context)), typeset.Bytes(m.Need.KV), typeset.Bytes(m.Need.Base))
 	pairs(w, [][2]string{{"model", m.Path}, {"needs", need}, {"verdict", m.verdict(available)}})
 	if len(m.Rates) == 0 {
 		return
@@ -234,7 +234,7 @@ func (m *modelDiagnosis) write(w io.Writer, available int64) {
 		fmt.Fprintf(w, "From all %d layers, timed now.\n", m.Layers)
 	}
 	if beyond {
-		fmt.Fprintln(w, strings.Join(wrap(bench.BeyondMemoryNote, tableWidth), "\n"))
+		fmt.Fprintln(w, strings.Join(typeset.Wrap(bench.BeyondMemoryNote, tableWidth), "\n"))
 	}
 }
 
@@ -244,7 +244,7 @@ func (m *modelDiagnosis) verdict(available int64) string {
 	case !m.Known:
 		return "whether it fits is not known: the system does not tell what memory there is"
 	case m.Room == 0:
-		return fmt.Sprintf("does not fit: %s are available", run.Bytes(available))
+		return fmt.Sprintf("does not fit: %s are available", typeset.Bytes(available))
 	case m.Room < m.Context:
 		return fmt.Sprintf("fits with a context of at most %s tokens: --ctx %d", count(int64(m.Room)), m.Room)
 	}

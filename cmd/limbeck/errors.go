@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 )
 
 // Exit codes.
@@ -42,7 +43,7 @@ func usageErrorf(format string, args ...any) error {
 }
 
 // tell prints what went wrong. It may quote a file, which is not to steer a terminal.
-func (a *app) tell(text string) { fmt.Fprintf(a.err, "limbeck: %s\n", printable(text)) }
+func (a *app) tell(text string) { fmt.Fprintf(a.err, "limbeck: %s\n", typeset.Plain(text)) }
 
 // exit prints err, and what to do if it is of a full disk, and returns the exit code.
 func (a *app) exit(cmd *cobra.Command, err error) int {
@@ -62,10 +63,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if own != nil && own.err == nil {
 		return code
 	}
-	text := err.Error()
-	if own == nil || err != error(own) {
-		text = strings.TrimSpace(text)
-	}
+	text := strings.TrimSpace(err.Error()) // cobra's may end with a line feed
 	if disk.Full(err) {
 		text += "; free some space and start again"
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 
@@ -15,17 +14,12 @@ import (
 	"limbeck/data"
 	"limbeck/eval"
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 	"limbeck/recipe"
 )
 
 func init() { register(evalCommand) }
-
-// Tasks that are no [eval.Task].
-const (
-	taskPerplexity = "perplexity"
-	taskChoice     = "choice"
-)
 
 // autoFormat leaves the format of data to the ending of the file's name.
 const autoFormat = "auto"
@@ -95,16 +89,6 @@ func metricsHelp() string {
 	return b.String()
 }
 
-// taskNames lists the tasks, sorted.
-func taskNames() []string {
-	names := []string{taskPerplexity, taskChoice}
-	for _, t := range eval.Tasks {
-		names = append(names, t.Name)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // metricNames are those that a comparison may measure: of every task, accuracy as
 // exact_match is called of labels, and perplexity.
 func metricNames() []string {
@@ -116,13 +100,13 @@ func metricNames() []string {
 			}
 		}
 	}
-	return append(names, "accuracy (of labels)", taskPerplexity)
+	return append(names, "accuracy (of labels)", eval.PerplexityTask)
 }
 
 // check refuses flags that do not go together, and a log that cannot be written or
 // is not to be overwritten.
 func (f *evalFlags) check(ref string) error {
-	switch known := taskNames(); {
+	switch known := eval.TaskNames(); {
 	case f.task != "" && !slices.Contains(known, f.task):
 		return usageErrorf("%s", words.Unknown("task", f.task, known))
 	case f.data == "":
@@ -139,47 +123,48 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	if err := f.check(ref); err != nil {
 		return err
 	}
-	if f.isText() && (f.task == "" || f.task == taskPerplexity) {
-		return a.evalText(ctx, f, ref)
-	}
-	all, err := a.loadExamples(f.data, f.read)
+	job, err := a.evalJob(f)
 	if err != nil {
 		return err
 	}
-	if f.task == "" {
-		d := data.Detect(all)
-		f.task = d.Task()
-		a.remark("%s is %s: task %s", f.data, d, f.task)
+	e, err := f.open(a, ref)
+	if err != nil {
+		return err
 	}
-	if f.windows > 0 {
-		return usageErrorf("--windows is for the perplexity of a text; --limit bounds examples")
+	defer e.close()
+	job.Model, job.Remark, job.Progress = ref, a.remark, a.progressOf(job.Task)
+	m, err := eval.Measure(ctx, e.Runner, job)
+	if err != nil {
+		return err
 	}
-	examples := all
-	if f.limit > 0 {
-		examples = all[:min(f.limit, len(all))]
+	a.progress.finish()
+	if m.Perplexity != nil {
+		return a.print(struct {
+			Task string `json:"task"`
+			*eval.Perplexity
+		}{job.Task, m.Perplexity}, func(w io.Writer) { printPerplexity(w, m.Perplexity) })
 	}
-	if f.task == taskPerplexity {
-		return a.evalReplies(ctx, f, ref, examples)
+	if f.log != "" {
+		err = disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, m) })
 	}
-	return a.judge(ctx, f, ref, all, examples)
+	return a.printBeside(err, func() error {
+		return a.print(m.Result, func(w io.Writer) { printResult(w, m.Result) })
+	})
 }
 
-// fitting leaves out, as comparisons do, the examples for whose prompt and so many
-// tokens of a reply the model has no room, and tells of them.
-func (a *app) fitting(ctx context.Context, e *engine, ref string, examples []data.Example, tokens int) ([]data.Example, error) {
-	long, err := eval.TooLong(e.Model, examples, tokens, eval.InTurn(ctx))
-	if err != nil || len(long) == 0 {
-		return examples, err
+// evalJob reads what a model is to be measured on.
+func (a *app) evalJob(f *evalFlags) (job eval.Job, err error) {
+	job = eval.Job{Task: f.task, Limit: f.limit, Windows: f.windows}
+	if f.isText() && (f.task == "" || f.task == eval.PerplexityTask) {
+		job.Task = eval.PerplexityTask
+		err = a.evalText(f, &job)
+	} else {
+		err = a.evalExamples(f, &job)
 	}
-	first, room, with := examples[long[0]].ID, e.Model.Config().Context, ""
-	if tokens > 1 {
-		with = fmt.Sprintf(", with the longest option's %d", tokens)
+	if err == nil && f.log != "" && job.Task == eval.PerplexityTask {
+		err = usageErrorf("--log-samples: perplexity has no replies to log")
 	}
-	if len(long) == len(examples) {
-		return nil, fmt.Errorf("none of %s fits in the context of %s, %d tokens%s; shorten them", data.Counted(len(long), "example"), ref, room, with)
-	}
-	a.remark("left out: %d of %s are longer than the context of %s, %d tokens%s; the first is %s", len(long), data.Counted(len(examples), "example"), ref, room, with, first)
-	return eval.Without(examples, long), nil
+	return job, err
 }
 
 // isText tells whether the data file is one plain text, as any is whose name does not
@@ -189,69 +174,48 @@ func (f *evalFlags) isText() bool {
 	return data.IsText(path, f.read.Format) || f.read.Format == autoFormat && !data.HasRows(path)
 }
 
-func (a *app) evalText(ctx context.Context, f *evalFlags, ref string) error {
+func (a *app) evalText(f *evalFlags, job *eval.Job) (err error) {
 	if f.limit > 0 {
 		return usageErrorf("--limit bounds examples; --windows is for the perplexity of a text")
 	}
-	text, err := data.ReadText(f.data)
-	if err != nil {
+	if job.Text, err = data.ReadText(f.data); err != nil {
 		return err
 	}
 	if !data.IsText(f.data, f.read.Format) {
 		a.remark("%s is read as one text; if it has rows, --format says of which kind", f.data)
 	}
-	digest := func() (string, error) { return disk.DigestOf(strings.NewReader(text)) }
-	return a.perplexity(f, ref, digest, func(e *engine) (eval.Perplexity, error) {
-		return eval.MeasurePerplexity(ctx, e.Model, e.Tape(), text, f.windows, a.progressOf(taskPerplexity))
-	})
+	job.Data, err = disk.DigestOf(strings.NewReader(job.Text))
+	return err
 }
 
-func (a *app) evalReplies(ctx context.Context, f *evalFlags, ref string, examples []data.Example) error {
-	digest := func() (string, error) { return data.FileDigest(f.data) }
-	return a.perplexity(f, ref, digest, func(e *engine) (eval.Perplexity, error) {
-		fitting, err := a.fitting(ctx, e, ref, examples, eval.WholeReply)
-		if err != nil {
-			return eval.Perplexity{}, err
-		}
-		p, err := eval.MeasureReplies(ctx, e.Model, e.Tape(), fitting, a.progressOf(taskPerplexity))
-		p.TooLong = len(examples) - len(fitting)
-		return p, err
-	})
+func (a *app) evalExamples(f *evalFlags, job *eval.Job) (err error) {
+	if job.Examples, err = a.loadExamples(f.data, f.read); err != nil {
+		return err
+	}
+	if job.Task == "" {
+		d := data.Detect(job.Examples)
+		job.Task = d.Task()
+		a.remark("%s is %s: task %s", f.data, d, job.Task)
+	}
+	if f.windows > 0 {
+		return usageErrorf("--windows is for the perplexity of a text; --limit bounds examples")
+	}
+	job.Data, err = data.FileDigest(f.data)
+	return err
 }
 
-func (a *app) perplexity(f *evalFlags, ref string, digest func() (string, error), measure func(*engine) (eval.Perplexity, error)) error {
-	if f.log != "" {
-		return usageErrorf("--log-samples: perplexity has no replies to log")
+func printPerplexity(w io.Writer, p *eval.Perplexity) {
+	fmt.Fprintf(w, "perplexity  %.4f", p.Value)
+	if p.SE > 0 { // one text, or window, leaves it unknown
+		fmt.Fprintf(w, " ± %.4f", p.SE)
 	}
-	e, err := f.open(a, ref)
-	if err != nil {
-		return err
+	fmt.Fprintf(w, "  (n = %s tokens", count(int64(p.N)))
+	if p.Windows > 0 {
+		fmt.Fprintf(w, " in %s windows", count(int64(p.Windows)))
 	}
-	defer e.close()
-	p, err := measure(e)
-	if err != nil {
-		return err
-	}
-	if p.Data, err = digest(); err != nil {
-		return err
-	}
-	a.progress.finish()
-	return a.print(struct {
-		Task string `json:"task"`
-		eval.Perplexity
-	}{taskPerplexity, p}, func(w io.Writer) {
-		fmt.Fprintf(w, "perplexity  %.4f", p.Value)
-		if p.SE > 0 { // one text, or window, leaves it unknown
-			fmt.Fprintf(w, " ± %.4f", p.SE)
-		}
-		fmt.Fprintf(w, "  (n = %s tokens", count(int64(p.N)))
-		if p.Windows > 0 {
-			fmt.Fprintf(w, " in %s windows", count(int64(p.Windows)))
-		}
-		fmt.Fprintln(w, ")")
-		printLeftOut(w, p.TooLong)
-		printDigests(w, p.Data, p.Digest)
-	})
+	fmt.Fprintln(w, ")")
+	printLeftOut(w, p.TooLong)
+	printDigests(w, p.Data, p.Digest)
 }
 
 // sampleJSON is a line of --log-samples.
@@ -280,100 +244,11 @@ func beginsSamples(head []byte) bool {
 	return true
 }
 
-// judge measures a model on a task whose examples are scored one by one. all are
-// the data, of which examples are judged.
-func (a *app) judge(ctx context.Context, f *evalFlags, ref string, all, examples []data.Example) error {
-	e, err := f.open(a, ref)
-	if err != nil {
-		return err
-	}
-	defer e.close()
-	written, err := f.written(e, all)
-	if err != nil {
-		return err
-	}
-	fitting, err := a.fitting(ctx, e, ref, examples, written)
-	if err != nil {
-		return err
-	}
-	result, confidences, err := a.measure(ctx, f, e, all, fitting)
-	if err != nil {
-		return err
-	}
-	result.TooLong = len(examples) - len(fitting)
-	if result.Data, err = data.FileDigest(f.data); err != nil {
-		return err
-	}
-	a.progress.finish()
-	if f.log != "" {
-		err = disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, fitting, result, confidences) })
-	}
-	return a.printBeside(err, func() error {
-		return a.print(result, func(w io.Writer) { printResult(w, result) })
-	})
-}
-
-// written is how many tokens of a reply a context must have room for: those of the
-// longest that a model chooses from, which alone must fit, or one that it writes.
-func (f *evalFlags) written(e *engine, all []data.Example) (longest int, err error) {
-	longest = 1
-	if f.task != taskChoice {
-		return longest, nil
-	}
-	for _, o := range eval.Options(all) {
-		n := len(e.Model.ReplyIDs(o))
-		if room := e.Model.Config().Context; n >= room {
-			return 0, fmt.Errorf("the reply %.60q, which the model may choose, has %d tokens, and its context room for %d with the prompt", o, n, room)
-		}
-		longest = max(longest, n)
-	}
-	return longest, nil
-}
-
-// measure returns the result and the probability of each reply.
-func (a *app) measure(ctx context.Context, f *evalFlags, e *engine, all, examples []data.Example) (eval.Result, []float64, error) {
-	var confidences []float64
-	if f.task == taskChoice {
-		score := eval.Likelihoods(e.Runner)
-		show := a.progressOf(taskChoice)
-		r, err := eval.Choose(ctx, examples, eval.Options(all), func(ctx context.Context, p []data.Message, options []string) ([]float64, error) {
-			l, err := score(ctx, p, options)
-			if err == nil {
-				confidences = append(confidences, math.Exp(slices.Max(l)))
-				show(len(confidences), len(examples))
-			}
-			return l, err
-		})
-		return r, confidences, err
-	}
-	for _, t := range eval.Tasks {
-		if t.Name != f.task {
-			continue
-		}
-		if err := t.Check(examples); err != nil {
-			return eval.Result{}, nil, err
-		}
-		most := t.Most(e.Model, examples)
-		replies, err := eval.Answer(ctx, e.Runner, examples, most, a.progressOf(t.Name))
-		if err != nil {
-			return eval.Result{}, nil, err
-		}
-		for i := range replies {
-			confidences = append(confidences, replies[i].Confidence())
-		}
-		r, err := t.Judge(examples, eval.Texts(replies))
-		r.ReplyTokens, r.Cut = most, eval.Cut(replies)
-		return r, confidences, err
-	}
-	panic("eval: a task that check lets through and nothing measures: " + f.task)
-}
-
-func writeSamples(w io.Writer, examples []data.Example, r eval.Result, confidences []float64) error {
+func writeSamples(w io.Writer, m *eval.Measurement) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
-	for i := range examples {
-		s := r.Items[i]
-		line := sampleJSON{s.ID, s.Line, examples[i].Prompt(), s.Gold, s.Reply, s, confidences[i]}
+	for i, s := range m.Result.Items {
+		line := sampleJSON{s.ID, s.Line, m.Examples[i].Prompt(), s.Gold, s.Reply, s, m.Confidences[i]}
 		if err := out.Encode(line); err != nil {
 			return err
 		}
@@ -381,7 +256,7 @@ func writeSamples(w io.Writer, examples []data.Example, r eval.Result, confidenc
 	return nil
 }
 
-func printResult(w io.Writer, r eval.Result) {
+func printResult(w io.Writer, r *eval.Result) {
 	t := table{head: []string{r.Task, "value", "SE", "95% interval", "n"}}
 	for _, f := range r.Figures {
 		se, interval := fmt.Sprintf("%.4f", f.SE), fmt.Sprintf("%.4f to %.4f", f.Lo, f.Hi)
@@ -404,7 +279,7 @@ func printResult(w io.Writer, r eval.Result) {
 
 func printLeftOut(w io.Writer, n int) {
 	if n > 0 {
-		fmt.Fprintf(w, "left out %s, longer than the context\n", data.Counted(n, "example"))
+		fmt.Fprintf(w, "left out %s, longer than the context\n", typeset.Counted(n, "example"))
 	}
 }
 

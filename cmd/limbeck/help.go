@@ -5,11 +5,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 )
 
@@ -189,35 +189,26 @@ func usageRows(w io.Writer, title string, rows [][2]string) {
 }
 
 // pairs writes names, a name longer than a column on a line of its own, beside
-// wrapped text. Both may be of a file: control characters are left out.
+// wrapped text. Both may be of a file.
 func pairs(w io.Writer, rows [][2]string) {
 	widest := 0
 	for _, r := range rows {
-		widest = max(widest, utf8.RuneCountInString(r[0]))
+		widest = max(widest, typeset.Width(typeset.Plain(r[0])))
 	}
 	column := min(widest, 30) + 2 // where the text begins
 	for _, r := range rows {
-		name := printable(r[0])
-		if utf8.RuneCountInString(name)+2 > column {
+		name := typeset.Plain(r[0])
+		if typeset.Width(name)+2 > column {
 			fmt.Fprintln(w, name)
 			name = ""
 		}
-		for _, line := range wrap(printable(r[1]), tableWidth-column) {
-			fmt.Fprintf(w, "%-*s%s\n", column, name, line)
+		lines := typeset.Wrap(typeset.Plain(r[1]), tableWidth-column)
+		if len(lines) == 0 {
+			lines = []string{""} // a name alone
+		}
+		for _, line := range lines {
+			fmt.Fprintf(w, "%s%s\n", typeset.Left(name, column), line)
 			name = ""
 		}
 	}
-}
-
-// wrap breaks text into lines of a width.
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines, line = append(lines, line), ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
-	}
-	return append(lines, line)
 }

@@ -14,6 +14,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/steps"
 )
@@ -116,7 +117,7 @@ func initRecipe(a *app, f initFlags) error {
 
 // write prints r for people.
 func (r initResult) write(w io.Writer) {
-	fmt.Fprintf(w, "%s, %s: metric %s\n", r.Found, data.Counted(r.Examples, "example"), r.Metric)
+	fmt.Fprintf(w, "%s, %s: metric %s\n", r.Found, typeset.Counted(r.Examples, "example"), r.Metric)
 	for _, text := range r.Told {
 		fmt.Fprintln(w, text)
 	}

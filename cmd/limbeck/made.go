@@ -9,6 +9,7 @@ import (
 
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
 )
@@ -62,7 +63,7 @@ func (m *madeRun) write(w io.Writer) {
 	m.writeProof(w)
 	fmt.Fprintf(w, "made %s\n", m.dir)
 	for _, path := range m.students {
-		fmt.Fprintf(w, "student: %s, %s\n", path, run.Bytes(disk.Size(path)))
+		fmt.Fprintf(w, "student: %s, %s\n", path, typeset.Bytes(disk.Size(path)))
 	}
 	if m.page != "" {
 		fmt.Fprintf(w, "report: %s\n", m.page)

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/machine"
+	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
@@ -71,7 +73,7 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	if f.dir == "" {
 		f.dir = filepath.Join("runs", r.Name)
 	}
-	folder := run.Open(f.dir, machineClass())
+	folder := run.Open(f.dir, machine.Class())
 	if f.dryRun {
 		return dryRun(a, folder, todo, f)
 	}
@@ -236,7 +238,7 @@ func bytesOrNone(n int64) string {
 	if n == 0 {
 		return "-"
 	}
-	return run.Bytes(n)
+	return typeset.Bytes(n)
 }
 
 // planStep is a step as --json shows it.

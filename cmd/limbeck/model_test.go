@@ -148,12 +148,6 @@ func TestSeedsAreDrawn(t *testing.T) {
 	}
 }
 
-func TestPrintable(t *testing.T) {
-	if got, want := printable("a\x1b[2J\tb\n\x00é\u009b"), "a[2J\tb\né"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 // What is typed in a chat and is no text is told of, and forgotten; an empty line
 // just asks again; a reply that is cut is said to be.
 func TestChatRefusesBytes(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
 	"limbeck/train"
@@ -70,7 +71,7 @@ func keepOne(folder *run.Folder, plan *run.Plan, model, out string) (oneResult, 
 
 // write prints r for people.
 func (r oneResult) write(w io.Writer) {
-	fmt.Fprintf(w, "%s, %s\n", r.Path, run.Bytes(r.Bytes))
+	fmt.Fprintf(w, "%s, %s\n", r.Path, typeset.Bytes(r.Bytes))
 	t := r.Training
 	if t == nil {
 		return

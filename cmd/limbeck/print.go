@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"limbeck/internal/typeset"
 )
 
 // Results are where a command's results go. They keep the first error of writing,
@@ -50,7 +52,7 @@ func (a *app) printBeside(written error, show func() error) error {
 // remark tells the user something that is no result, but may quote a file.
 func (a *app) remark(format string, args ...any) {
 	if !a.quiet {
-		a.progress.line(printable(fmt.Sprintf(format, args...)))
+		a.progress.line(typeset.Plain(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -90,7 +92,13 @@ type table struct {
 	rows [][]string
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+// add adds a row. Its cells may be of a file.
+func (t *table) add(cells ...string) {
+	for i, c := range cells {
+		cells[i] = typeset.Line(c)
+	}
+	t.rows = append(t.rows, cells)
+}
 
 const gap = "  "
 
@@ -112,15 +120,14 @@ func (t *table) write(w io.Writer) {
 	for _, row := range append([][]string{t.head}, t.rows...) {
 		var b strings.Builder
 		for i, cell := range row {
-			cell = clip(cell, widths[i])
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			cell = typeset.Cut(cell, widths[i], "…")
 			if i > 0 {
 				b.WriteString(gap)
 			}
 			if words[i] {
-				b.WriteString(cell + pad)
+				b.WriteString(typeset.Left(cell, widths[i]))
 			} else {
-				b.WriteString(pad + cell)
+				b.WriteString(typeset.Right(cell, widths[i]))
 			}
 		}
 		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
@@ -131,10 +138,10 @@ func (t *table) write(w io.Writer) {
 func (t *table) measure() (widths []int, words []bool) {
 	widths, words = make([]int, len(t.head)), make([]bool, len(t.head))
 	for i := range t.head {
-		widths[i] = utf8.RuneCountInString(t.head[i])
+		widths[i] = typeset.Width(t.head[i])
 		numbers := 0
 		for _, row := range t.rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+			widths[i] = max(widths[i], typeset.Width(row[i]))
 			switch first, _ := utf8.DecodeRuneInString(row[i]); {
 			case unicode.IsDigit(first), strings.ContainsRune("+-−<>~", first) && len(row[i]) > 1:
 				numbers++

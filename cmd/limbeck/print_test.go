@@ -26,6 +26,38 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// Columns stand below each other whatever is in them, and nothing of a file steers a
+// terminal.
+func TestTableOfFiles(t *testing.T) {
+	var b strings.Builder
+	tab := table{head: []string{"model", "size"}}
+	tab.add("日本語", "1 MB")
+	tab.add("a\x1b[2J\u202eb\nc", "2 MB")
+	tab.write(&b)
+	want := "model      size\n" +
+		"日本語     1 MB\n" +
+		"a␛[2J\ufffdb c  2 MB\n"
+	if b.String() != want {
+		t.Errorf("got\n%q\nwant\n%q", b.String(), want)
+	}
+}
+
+// Nor does it where an error, a remark or a list quotes it.
+func TestQuotedIsPlain(t *testing.T) {
+	const hostile = "a\x1b[2J\u202eb"
+	var out, errs strings.Builder
+	a := newApp(nil, &out, &errs)
+	a.tell(hostile)
+	a.remark("%s", hostile)
+	pairs(&out, [][2]string{{hostile, hostile}, {"日本", "語"}, {"alone", ""}})
+	if want := "limbeck: a[2Jb\na[2Jb\n"; errs.String() != want {
+		t.Errorf("got %q, want %q", &errs, want)
+	}
+	if want := "a[2Jb  a[2Jb\n日本   語\nalone  \n"; out.String() != want {
+		t.Errorf("got %q, want %q", &out, want)
+	}
+}
+
 func TestFigures(t *testing.T) {
 	for v, want := range map[float64]string{0.01234: "0.0123", 1.5: "1.5", 12.34: "12.3", 99.96: "100", 123: "123", 999.6: "1k", 1234: "1.23k", 45.6e6: "45.6M"} {
 		if got := figure(v); got != want {

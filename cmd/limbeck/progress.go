@@ -7,11 +7,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
-	"limbeck/data"
+	"limbeck/internal/typeset"
 )
 
 // A progress shows how far work is: as a bar on a terminal, elsewhere as a
@@ -63,7 +62,7 @@ func (p *progress) report(stage string, done, total int64, note string) {
 	if p.quiet {
 		return
 	}
-	stage, note = printable(stage), printable(note) // they may quote a file
+	stage, note = typeset.Plain(stage), typeset.Plain(note) // they may quote a file
 	now := p.now()
 	if stage != p.stage {
 		p.end(now)
@@ -161,7 +160,7 @@ func (p *progress) show(now time.Time) {
 	if err != nil || width < 20 {
 		width = 80
 	}
-	fmt.Fprint(p.w, "\r"+clip(p.bar(), width-1)+"\x1b[K")
+	fmt.Fprint(p.w, "\r"+typeset.Cut(p.bar(), width-1, "…")+"\x1b[K")
 	p.drawn = true
 }
 
@@ -203,20 +202,12 @@ func (p *progress) plain() string {
 	return strings.Join(append([]string{text}, p.figures()...), ", ")
 }
 
-// clip cuts text to a width in characters.
-func clip(text string, width int) string {
-	if utf8.RuneCountInString(text) <= width {
-		return text
-	}
-	return string([]rune(text)[:max(0, width-1)]) + "…"
-}
-
 // count writes a number with commas, shortened from a million on.
 func count(n int64) string {
 	if n >= 1e6 {
 		return figure(float64(n))
 	}
-	return data.Number(int(n))
+	return typeset.Number(int(n))
 }
 
 // figure writes a number with three digits: 0.0123, 12.3, 1.23k, 45.6M.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/steps"
 )
@@ -124,7 +125,7 @@ func (r prunedResult) write(w io.Writer) {
 	}
 	t.write(w)
 	kept := fmt.Sprintf("layers kept: %s, the first being 0", strings.Trim(fmt.Sprint(r.LayersKept), "[]"))
-	for _, line := range wrap(kept, tableWidth) {
+	for _, line := range typeset.Wrap(kept, tableWidth) {
 		fmt.Fprintln(w, line)
 	}
 }

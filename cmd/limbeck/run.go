@@ -9,17 +9,16 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"limbeck/data"
 	"limbeck/internal/machine"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/model/chat"
 	"limbeck/model/generate"
-	"limbeck/recipe/run"
 )
 
 func init() { register(runCommand) }
@@ -280,24 +279,14 @@ func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, err
 	return m.PromptIDs(messages)
 }
 
-// emit returns a function that prints pieces of a reply. On a terminal, control
-// characters are left out: a model is not to steer it.
+// emit returns a function that prints pieces of a reply, on a terminal those that are
+// plain: a model is not to steer it.
 func (a *app) emit() func(string) {
 	safe := func(text string) string { return text }
 	if terminalOf(a.out) != nil {
-		safe = printable
+		safe = typeset.Plain
 	}
 	return func(text string) { io.WriteString(a.out, safe(text)) }
-}
-
-// printable returns text without control characters but line feeds and tabs.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return -1
-		}
-		return r
-	}, text)
 }
 
 func (f *runFlags) unsure(r *generate.Reply) bool { return r.Confidence() < f.minConfidence }
@@ -311,7 +300,7 @@ func (a *app) tellRates(f *runFlags, e *engine, r *generate.Reply) {
 		e.load.Seconds(), r.PromptTokens, r.CachedTokens, r.PromptRate(), r.First.Seconds())
 	memory := "unknown"
 	if n := machine.PeakMemory(); n > 0 {
-		memory = run.Bytes(n)
+		memory = typeset.Bytes(n)
 	}
 	a.detail("reply %d tokens, %.1f tok/s, finish reason %s, confidence %.3g; peak memory %s",
 		len(r.IDs), r.DecodeRate(), r.Finish, r.Confidence(), memory)
@@ -327,7 +316,7 @@ func (a *app) tellCut(f *runFlags, e *engine, s *generate.Session, r *generate.R
 		why = fmt.Sprintf("where prompt and reply fill the context of %d%s", s.Context(),
 			cmp.Or(moreContext(e, s), ", all that the model was made for"))
 	}
-	a.remark("the reply is cut at %s, %s", data.Counted(len(r.IDs), "token"), why)
+	a.remark("the reply is cut at %s, %s", typeset.Counted(len(r.IDs), "token"), why)
 }
 
 // moreContext says what makes a session's context longer, if anything does.

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/machine"
+	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
@@ -192,7 +194,7 @@ func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result on
 	if err != nil {
 		return result, nil, err
 	}
-	folder := run.Open(dir, machineClass())
+	folder := run.Open(dir, machine.Class())
 	o := a.runOptions(r, f.threads)
 	o.Started = nil
 	plan, err = folder.Make(cmd.Context(), steps, o)
@@ -217,7 +219,7 @@ func moreRoom(err error, place string, batches bool) error {
 	case !errors.As(err, &no):
 		return err
 	case no.Dir != "":
-		return fmt.Errorf("%w; free %s there, or name another disk with %s", err, run.Bytes(no.Need-no.Free), place)
+		return fmt.Errorf("%w; free %s there, or name another disk with %s", err, typeset.Bytes(no.Need-no.Free), place)
 	case batches:
 		return fmt.Errorf("%w; end other programs, or try a smaller --batch-tokens", err)
 	}
@@ -246,7 +248,7 @@ func (f *oneFlags) resumes(r *recipe.Recipe) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	plan, err := run.Open(dir, machineClass()).Plan(steps)
+	plan, err := run.Open(dir, machine.Class()).Plan(steps)
 	if err != nil {
 		return false, err
 	}

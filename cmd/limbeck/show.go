@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/model/chat"
 	"limbeck/model/generate"
-	"limbeck/recipe/run"
 	"limbeck/recipe/steps"
 )
 
@@ -81,6 +81,8 @@ type shownShape struct {
 	RopeBase float64 `json:"rope_base"`
 	Tied     bool    `json:"tied_embeddings"`
 	KVToken  int     `json:"kv_cache_bytes_per_token"`
+
+	words string // as [arch.Config.Shape] has it
 }
 
 // A shownPart is a group of weights.
@@ -121,7 +123,7 @@ func describe(m *model.Model, ref string) *shownModel {
 	s := &shownModel{
 		Path: ref, Architecture: c.Arch, Parameters: c.Params(),
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
-			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1)},
+			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1), c.Shape()},
 		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
 		License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
 	}
@@ -180,11 +182,11 @@ func describeTensors(m *model.Model) []shownTensor {
 func (s *shownModel) write(w io.Writer) {
 	rows := [][2]string{
 		{"model", s.Path},
-		{"size", fmt.Sprintf("%s, %s parameters", run.Bytes(s.Bytes), count(int64(s.Parameters)))},
+		{"size", fmt.Sprintf("%s, %s parameters", typeset.Bytes(s.Bytes), count(int64(s.Parameters)))},
 		{"architecture", s.Architecture},
 		{"license", orNone(s.License)},
 		{"shape", s.Shape.String()},
-		{"context", fmt.Sprintf("%s tokens; a token's KV cache takes %s", count(int64(s.Shape.Context)), run.Bytes(int64(s.Shape.KVToken)))},
+		{"context", fmt.Sprintf("%s tokens; a token's KV cache takes %s", count(int64(s.Shape.Context)), typeset.Bytes(int64(s.Shape.KVToken)))},
 		{"tokenizer", s.Tokenizer.String()},
 		{"chat template", s.template()},
 	}
@@ -193,7 +195,7 @@ func (s *shownModel) write(w io.Writer) {
 	}
 	pairs(w, rows)
 	for line := range strings.Lines(s.Rendered) {
-		fmt.Fprintf(w, "  %s\n", clip(printable(strings.TrimSuffix(line, "\n")), tableWidth-2))
+		fmt.Fprintf(w, "  %s\n", typeset.Cut(typeset.Plain(strings.TrimSuffix(line, "\n")), tableWidth-2, "…"))
 	}
 	fmt.Fprintln(w)
 	t := table{head: []string{"part", "parameters", "bytes", "share", "formats"}}
@@ -202,7 +204,7 @@ func (s *shownModel) write(w io.Writer) {
 		total += p.Bytes
 	}
 	for _, p := range s.Parts {
-		t.add(p.Name, count(int64(p.Parameters)), run.Bytes(int64(p.Bytes)), fmt.Sprintf("%.1f%%", 100*float64(p.Bytes)/float64(max(1, total))),
+		t.add(p.Name, count(int64(p.Parameters)), typeset.Bytes(int64(p.Bytes)), fmt.Sprintf("%.1f%%", 100*float64(p.Bytes)/float64(max(1, total))),
 			strings.Join(p.Formats, ", "))
 	}
 	t.write(w)
@@ -214,8 +216,7 @@ func (s *shownModel) write(w io.Writer) {
 }
 
 func (s shownShape) String() string {
-	return fmt.Sprintf("%d layers, width %d, %d heads of %d (%d for keys and values), feed-forward %d, vocabulary %s",
-		s.Layers, s.Width, s.Heads, s.HeadDim, s.KVHeads, s.FFN, count(int64(s.Vocab)))
+	return fmt.Sprintf("%s; heads of %d, %d for keys and values", s.words, s.HeadDim, s.KVHeads)
 }
 
 func (t shownTokenizer) String() string {
@@ -279,7 +280,7 @@ func (s *shownModel) writeTensors(w io.Writer) {
 	t := table{head: []string{"tensor", "shape", "format", "bytes"}}
 	for _, x := range s.Tensors {
 		shape := strings.ReplaceAll(strings.Trim(fmt.Sprint(x.Shape), "[]"), " ", " × ")
-		t.add(x.Name, shape, x.Format, run.Bytes(int64(x.Bytes)))
+		t.add(x.Name, shape, x.Format, typeset.Bytes(int64(x.Bytes)))
 	}
 	t.write(w)
 }
@@ -287,7 +288,7 @@ func (s *shownModel) writeTensors(w io.Writer) {
 // shownValue writes a metadata value for people: long lists are cut.
 func shownValue(v any) string {
 	const most = 2000
-	return clip(strings.Trim(fmt.Sprint(v), "[]"), most)
+	return typeset.Cut(strings.Trim(fmt.Sprint(v), "[]"), most, "…")
 }
 
 func orNone(s string) string {

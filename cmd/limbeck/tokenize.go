@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"limbeck/internal/typeset"
 	"limbeck/model/token"
 )
 
@@ -124,9 +125,9 @@ func (a *app) decodeIDs(tk *token.Tokenizer) error {
 		id, err := strconv.Atoi(text)
 		switch {
 		case err != nil && !a.json && strings.HasPrefix(text, "["):
-			return fmt.Errorf("id %d is %q, want a whole number; --json reads a JSON list", n, clip(text, 20))
+			return fmt.Errorf("id %d is %q, want a whole number; --json reads a JSON list", n, typeset.Cut(text, 20, "…"))
 		case err != nil:
-			return fmt.Errorf("id %d is %q, want a whole number", n, clip(text, 20))
+			return fmt.Errorf("id %d is %q, want a whole number", n, typeset.Cut(text, 20, "…"))
 		case id < 0 || id >= tk.Vocab():
 			return fmt.Errorf("id %d is %d; the vocabulary has 0 to %d", n, id, tk.Vocab()-1)
 		}

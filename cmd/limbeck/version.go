@@ -7,9 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/cpu"
 
-	"limbeck/tensor/kernel"
+	"limbeck/internal/machine"
 )
 
 // version is that of the next release.
@@ -44,7 +43,7 @@ type build struct {
 }
 
 func buildInfo() build {
-	b := build{Version: version, Go: runtime.Version(), Machine: machineClass()}
+	b := build{Version: version, Go: runtime.Version(), Machine: machine.Class()}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
@@ -53,17 +52,4 @@ func buildInfo() build {
 		}
 	}
 	return b
-}
-
-// machineClass names the machines on which equal work gives equal bytes.
-func machineClass() string { return classOf(kernel.Tier(), cpu.X86.HasAVX && cpu.X86.HasFMA) }
-
-// classOf is machineClass of a tier, on a processor with or without x86's FMA: Go's own
-// exp takes it where it is there, which all tiers but the lowest ask for.
-func classOf(tier string, fma bool) string {
-	class := runtime.GOARCH + fused + "/" + tier
-	if fma && tier == kernel.Tiers()[0] {
-		class += "+fma"
-	}
-	return class
 }

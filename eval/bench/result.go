@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strconv"
 
-	"limbeck/data"
 	"limbeck/eval/report"
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
+	"limbeck/internal/typeset"
 	"limbeck/tensor/kernel"
 )
 
@@ -143,9 +143,9 @@ func (m *Rates) table() report.Table {
 		t.Rows = append(t.Rows, []report.Cell{{Text: w.Work.String()}, number(w.Rate.Median), number(w.Rate.Min), number(w.Rate.Max),
 			number(w.Bound), number(w.Share), {Text: w.By}})
 	}
-	t.Note = fmt.Sprintf("Ready after %.2f s; %s of weights a pass, %s of cache a token", m.Load.Median.Or(0), report.Size(m.Shape.Bytes), report.Size(m.Shape.KV))
+	t.Note = fmt.Sprintf("Ready after %.2f s; %s of weights a pass, %s of cache a token", m.Load.Median.Or(0), typeset.Size(m.Shape.Bytes), typeset.Size(m.Shape.KV))
 	if m.Memory > 0 {
-		t.Note += "; peak memory " + report.Size(m.Memory)
+		t.Note += "; peak memory " + typeset.Size(m.Memory)
 	}
 	t.Note += "."
 	if slices.ContainsFunc(m.Works, func(w WorkRate) bool { return BeyondMemory(w.By, w.Share.Or(0)) }) {
@@ -194,7 +194,7 @@ func (p *Profile) table(model string) report.Table {
 	if p.Units != 1 {
 		units += "s"
 	}
-	t.Note = fmt.Sprintf("Measured over %s %s, in which threads waited for others for %.1f %% of their time.", data.Number(p.Units), units, 100*p.Idle)
+	t.Note = fmt.Sprintf("Measured over %s %s, in which threads waited for others for %.1f %% of their time.", typeset.Number(p.Units), units, 100*p.Idle)
 	if beyond {
 		t.Note += " " + BeyondMemoryNote
 	}
@@ -206,7 +206,7 @@ func (p *Profile) table(model string) report.Table {
 func (p *Profile) milliseconds(seconds float64) report.Cell {
 	v, decimals := 1e3*seconds, 3-int(math.Floor(math.Log10(max(1e-3, 1e3*p.Seconds))))
 	if decimals <= 0 {
-		return report.Cell{Text: data.Number(int(math.Round(v))), Value: report.N(v)}
+		return report.Cell{Text: typeset.Number(int(math.Round(v))), Value: report.N(v)}
 	}
 	return report.Cell{Text: strconv.FormatFloat(v, 'f', decimals, 64), Value: report.N(v)}
 }

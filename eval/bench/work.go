@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"limbeck/data"
+	"limbeck/internal/typeset"
 )
 
 // A Work is one thing to time.
@@ -29,13 +29,13 @@ const (
 func (w Work) String() string {
 	switch {
 	case w.Kind == Prompt:
-		return fmt.Sprintf("prompt of %s", data.Number(w.Tokens))
+		return fmt.Sprintf("prompt of %s", typeset.Number(w.Tokens))
 	case w.Kind == Requests:
 		return fmt.Sprintf("%d requests, %d in, %d out", w.Batch, w.Tokens, w.Write)
 	case w.Batch > 1:
 		return fmt.Sprintf("decode, %d at once", w.Batch)
 	}
-	return fmt.Sprintf("decode after %s", data.Number(w.after()))
+	return fmt.Sprintf("decode after %s", typeset.Number(w.after()))
 }
 
 // after returns how many tokens stand before the first that is written, the

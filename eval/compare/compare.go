@@ -39,7 +39,7 @@ type Options struct {
 	DataPath  string    // as the report names the data
 	DataFile  string    // SHA-256 of the file at DataPath, hexadecimal; may be empty
 	Split     string    // test, validation
-	Task      string    // an [eval.Task]'s name, choice or perplexity; empty or auto: by the form
+	Task      string    // one of [eval.TaskNames]; empty or auto: by the form
 	Form      data.Form // of the data that the models learned; empty: of Train, else of what is judged
 	Metrics   []string
 	Bootstrap measure.Bootstrap

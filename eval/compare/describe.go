@@ -19,7 +19,7 @@ func describe(m *model.Model, x Contestant) report.Model {
 	c := m.Config()
 	out := report.Model{
 		Bytes: x.Bytes, Params: int64(c.Params()), Architecture: c.Arch,
-		Shape:   fmt.Sprintf("%d layers, %d wide, %d heads, feed-forward %d, %d tokens", c.Layers, c.Width, c.Heads, c.FFN, c.Vocab),
+		Shape:   c.Shape(),
 		License: m.Meta.String(model.LicenseKey, ""),
 	}
 	var parts []report.Part

@@ -11,6 +11,7 @@ import (
 	"limbeck/eval"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 )
 
@@ -57,7 +58,7 @@ func (c *comparison) leaveOut(ctx context.Context) error {
 		return errors.New("compare: no example fits in the context of all models")
 	}
 	c.Notes = append(c.Notes, report.Note{Title: "Left out", Text: fmt.Sprintf("%d of %s are longer than the context of %s, the first is %s: no model is judged by them.",
-		len(c.examples)-len(kept), data.Counted(len(c.examples), "example"), strings.Join(short, ", "), first)})
+		len(c.examples)-len(kept), typeset.Counted(len(c.examples), "example"), strings.Join(short, ", "), first)})
 	c.examples = kept
 	return nil
 }

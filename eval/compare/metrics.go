@@ -50,7 +50,7 @@ func (c *comparison) form() data.Form {
 func (c *comparison) chooseMetrics() error {
 	form, name, lossLeads := c.form(), c.Task, false
 	switch {
-	case name == "choice": // among labels; the reply is what users see
+	case name == eval.ChoiceTask: // among labels; the reply is what users see
 		form, name = data.Classification, eval.ExactMatch.Name
 	case name != "" && name != "auto":
 	case form == data.FreeText: // no two good answers are equal, but people want to see them
@@ -64,11 +64,7 @@ func (c *comparison) chooseMetrics() error {
 		}
 	}
 	if c.task == nil && name != perplexity {
-		known := []string{"auto", "choice", perplexity}
-		for _, t := range eval.Tasks {
-			known = append(known, t.Name)
-		}
-		slices.Sort(known)
+		known := append([]string{"auto"}, eval.TaskNames()...)
 		return errors.New("compare: " + words.Unknown("task", name, known))
 	}
 	all := c.available(form, lossLeads)

@@ -9,6 +9,8 @@ import (
 	"html/template"
 	"io"
 	"strings"
+
+	"limbeck/internal/typeset"
 )
 
 //go:embed page.html
@@ -59,11 +61,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return nil
 }
 
-// pageRune is plainRune, but keeps the lines of the page's own source: style
+// pageRune is [typeset.Visible], but keeps the lines of the page's own source: style
 // and script must stay the bytes that the policy's hashes name.
 func pageRune(r rune) rune {
 	if r == '\n' {
 		return r
 	}
-	return plainRune(r)
+	return typeset.Visible(r)
 }

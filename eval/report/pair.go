@@ -3,10 +3,12 @@ package report
 import (
 	"fmt"
 	"math"
+
+	"limbeck/internal/typeset"
 )
 
-// Alpha is the level below which a p-value counts as significant.
-const Alpha = 0.05
+// alpha is the level below which a p-value counts as significant.
+const alpha = 0.05
 
 // Pair is a paired difference between two models by one metric: B minus A on
 // the same items. The comparison puts the larger or older model first, so that
@@ -43,9 +45,9 @@ func Conclude(p Pair, m MetricInfo) string {
 	switch {
 	case lo <= 0 && hi >= 0:
 		return "not significant; a loss above " + m.amount(roundUp(-lo, m)) + " is excluded"
-	case p.PHolm.Or(0) > Alpha && lo > 0:
+	case p.PHolm.Or(0) > alpha && lo > 0:
 		return "not significant by the exact test (Holm), though the interval excludes a loss"
-	case p.PHolm.Or(0) > Alpha:
+	case p.PHolm.Or(0) > alpha:
 		return "not significant by the exact test (Holm); a loss above " +
 			m.amount(roundUp(max(0, -lo), m)) + " is excluded"
 	case lo > 0:
@@ -65,7 +67,7 @@ func (p *Pair) keeps(m MetricInfo) string {
 	if !ok || m.LowerIsBetter || lo <= 0 || lo > 100 {
 		return ""
 	}
-	return fmt.Sprintf("keeps ≥ %s %% (lower bound %s %%)", fixed(roundDown(lo, 1e-2)*100, 0), fixed(roundDown(lo, 1e-3)*100, 1))
+	return fmt.Sprintf("keeps ≥ %s %% (lower bound %s %%)", typeset.Fixed(roundDown(lo, 1e-2)*100, 0), typeset.Fixed(roundDown(lo, 1e-3)*100, 1))
 }
 
 // ratioRange writes the interval of the ratio in percent, its bounds rounded
@@ -77,7 +79,7 @@ func (p *Pair) ratioRange() string {
 	if !ok1 || !ok2 {
 		return ""
 	}
-	return fixed(roundDown(lo, 1e-3)*100, 1) + " to " + fixed(-roundDown(-hi, 1e-3)*100, 1)
+	return typeset.Fixed(roundDown(lo, 1e-3)*100, 1) + " to " + typeset.Fixed(-roundDown(-hi, 1e-3)*100, 1)
 }
 
 // bounds returns the interval, in order.
@@ -105,7 +107,7 @@ const (
 // class is what the interval and the test say, for color only.
 func (p *Pair) class(m MetricInfo) string {
 	lo, hi, ok := p.bounds()
-	if !ok || (lo <= 0 && hi >= 0) || p.PHolm.Or(0) > Alpha {
+	if !ok || (lo <= 0 && hi >= 0) || p.PHolm.Or(0) > alpha {
 		return classSame
 	}
 	if (lo > 0) != m.LowerIsBetter {
@@ -131,9 +133,9 @@ func (m MetricInfo) better(a, b float64) bool { return a != b && a < b == m.Lowe
 // amount writes the size of a difference with its unit.
 func (m MetricInfo) amount(v float64) string {
 	if m.Unit == Percent {
-		return fixed(v*100, 1) + " points"
+		return typeset.Fixed(v*100, 1) + " points"
 	}
-	return fixed(v, decimals(v))
+	return typeset.Fixed(v, decimals(v))
 }
 
 // roundUp rounds a bound up to the last digit that amount shows, so that the

@@ -62,8 +62,8 @@ func (r *Report) byteBars() []bars {
 		if !ok {
 			continue
 		}
-		abs.Rows = append(abs.Rows, barRow{looks[i], m.bar(total, most), Size(total)})
-		rel.Rows = append(rel.Rows, barRow{looks[i], m.bar(total, total), Size(total)})
+		abs.Rows = append(abs.Rows, barRow{looks[i], m.bar(total, most), size(total)})
+		rel.Rows = append(rel.Rows, barRow{looks[i], m.bar(total, total), size(total)})
 		for _, p := range m.Parts {
 			l := partLook(p.Name)
 			if p.Bytes > 0 && !slices.Contains(abs.Legend, l) {
@@ -81,14 +81,14 @@ func (r *Report) byteBars() []bars {
 // bar draws one model's parts; the whole length stands for full bytes.
 func (m *Model) bar(total, full int64) template.HTML {
 	s := new(svg)
-	s.open("svg", "class", "bar", "role", "img", "aria-label", m.Name+": "+Size(total))
+	s.open("svg", "class", "bar", "role", "img", "aria-label", m.Name+": "+size(total))
 	at := 0.0
 	for _, p := range m.Parts {
 		if p.Bytes == 0 {
 			continue
 		}
 		w := float64(p.Bytes) / float64(full)
-		tip := p.Name + ": " + Size(p.Bytes) + " (" + percent(N(float64(p.Bytes)/float64(total))) + " % of " + m.Name + ")"
+		tip := p.Name + ": " + size(p.Bytes) + " (" + percent(N(float64(p.Bytes)/float64(total))) + " % of " + m.Name + ")"
 		s.open("rect", "class", partLook(p.Name).Class, "x", pc(at), "width", pc(w), "height", "100%", "data-tip", tip)
 		s.text("title", tip)
 		s.close()

@@ -3,6 +3,8 @@ package report
 import (
 	"math"
 	"strconv"
+
+	"limbeck/internal/typeset"
 )
 
 // maxPoints bounds what is drawn of one series; more would not be seen.
@@ -77,10 +79,10 @@ func lossFigure(c *Curve) (figure, bool) {
 	line("train", ts, train)
 	line("validation", vs, val)
 	if n := len(val); n > 0 {
-		f.Note = "Validation loss ends at " + fixed(val[n-1], 3) + " after " + fixed(vs[n-1], 0) + " steps."
+		f.Note = "Validation loss ends at " + typeset.Fixed(val[n-1], 3) + " after " + typeset.Fixed(vs[n-1], 0) + " steps."
 		for i := range val {
 			if n <= 60 { // as dots only while they stay apart
-				tip := "step " + fixed(vs[i], 0) + ": validation loss " + fixed(val[i], 4)
+				tip := "step " + typeset.Fixed(vs[i], 0) + ": validation loss " + typeset.Fixed(val[i], 4)
 				s.marker(look{Class: "validation small", Sign: "M-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0Z"}, xy{x.scale.at(vs[i]), y.scale.at(val[i])}, tip)
 			}
 		}

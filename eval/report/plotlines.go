@@ -1,6 +1,10 @@
 package report
 
-import "strconv"
+import (
+	"strconv"
+
+	"limbeck/internal/typeset"
+)
 
 // Plot is a figure of lines, beside the report's tables.
 type Plot struct {
@@ -86,7 +90,7 @@ func (p *Plot) figure() (figure, bool) {
 		s.curve(who.Class, points, false)
 		for k, at := range points {
 			if !l.Limit {
-				s.marker(who, at, l.Name+", "+fixed(xs[k], 0)+": "+number(N(ys[k])))
+				s.marker(who, at, l.Name+", "+typeset.Fixed(xs[k], 0)+": "+number(N(ys[k])))
 			}
 		}
 		f.Legend = append(f.Legend, who)

@@ -3,6 +3,8 @@ package report
 import (
 	"math"
 	"slices"
+
+	"limbeck/internal/typeset"
 )
 
 // dot is one model in the plot of quality against something.
@@ -191,7 +193,7 @@ func placeLabels(s *svg, dots []dot, front []xy, sx, sy scale) {
 	taken := obstacles(dots, front, sx, sy)
 	for _, d := range dots {
 		x, y := sx.at(d.x)*labelPlot, (1-sy.at(d.y))*plotHeight
-		wide := float64(cells(d.look.Name)) * labelChar
+		wide := float64(typeset.Width(d.look.Name)) * labelChar
 		best, least := label{}, math.MaxInt
 		for _, l := range labelPlaces {
 			b := l.box(x, y, wide)

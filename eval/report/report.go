@@ -9,6 +9,8 @@
 // strings as hostile: they come from data sets and from models.
 package report
 
+import "limbeck/internal/typeset"
+
 // Version is the schema's version, written into every report. It rises when a
 // field changes its name or meaning, not when one is added.
 const Version = 2
@@ -197,5 +199,5 @@ func (r *Report) primary() string {
 
 // level is the coverage of the intervals in percent, as text.
 func (r *Report) level() string {
-	return trimZeros(fixed(r.Interval.Level.Or(0.95)*100, 2))
+	return trimZeros(typeset.Fixed(r.Interval.Level.Or(0.95)*100, 2))
 }

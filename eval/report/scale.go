@@ -2,6 +2,8 @@ package report
 
 import (
 	"math"
+
+	"limbeck/internal/typeset"
 )
 
 // drawable bounds the numbers that plots show; what lies beyond is left out
@@ -136,7 +138,7 @@ func tickLabels(ticks []float64, factor float64) []string {
 				break
 			}
 		}
-		out[i] = fixed(v*factor, d)
+		out[i] = typeset.Fixed(v*factor, d)
 	}
 	return out
 }

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
+
+	"limbeck/internal/typeset"
 )
 
 // TextOptions sets how WriteText shows a report. The zero value is 80 columns
@@ -82,7 +83,7 @@ func (t *textWriter) line(s string) {
 // section starts a block with a heading.
 func (t *textWriter) section(title string) {
 	t.line("")
-	for _, l := range wrap(plainText(title), t.width) {
+	for _, l := range typeset.Fold(typeset.Line(title), t.width) {
 		t.line(t.styled(bold, l))
 	}
 }
@@ -90,8 +91,8 @@ func (t *textWriter) section(title string) {
 // paragraph writes wrapped text: the first line behind head, the others
 // indented to the same column.
 func (t *textWriter) paragraph(head, s, style string) {
-	indent := cells(head)
-	lines := wrap(plainText(s), t.width-indent)
+	indent := typeset.Width(head)
+	lines := typeset.Fold(typeset.Line(s), t.width-indent)
 	if len(lines) == 0 {
 		t.line(head)
 		return
@@ -109,7 +110,7 @@ func (t *textWriter) header(r *Report) {
 	if title == "" {
 		title = "Comparison"
 	}
-	for _, l := range wrap(plainText(title), t.width) {
+	for _, l := range typeset.Fold(typeset.Line(title), t.width) {
 		t.line(t.styled(bold, l))
 	}
 	for _, facts := range [][]string{r.dataFacts(), r.machineFacts()} {
@@ -129,13 +130,10 @@ func (r *Report) dataFacts() []string {
 	}
 	add(r.Task)
 	add(r.Data.Path)
-	switch split := strings.TrimPrefix(r.Data.Split+" ", " "); r.Data.N {
-	case 0:
+	if r.Data.N == 0 {
 		add(r.Data.Split)
-	case 1:
-		add("1 " + split + "example")
-	default:
-		add(count(int64(r.Data.N)) + " " + split + "examples")
+	} else {
+		add(typeset.Counted(r.Data.N, strings.TrimPrefix(r.Data.Split+" ", " ")+"example"))
 	}
 	for _, d := range [][2]string{{"file", r.Data.File}, {"examples", r.Data.Examples}} {
 		if d[1] != "" {
@@ -153,10 +151,8 @@ func (r *Report) machineFacts() []string {
 			facts = append(facts, s)
 		}
 	}
-	if n := r.Machine.Threads; n == 1 {
-		facts = append(facts, "1 thread")
-	} else if n > 0 {
-		facts = append(facts, strconv.Itoa(n)+" threads")
+	if n := r.Machine.Threads; n > 0 {
+		facts = append(facts, typeset.Counted(n, "thread"))
 	}
 	if r.Created != "" {
 		facts = append(facts, r.Created)
@@ -168,9 +164,9 @@ func (r *Report) machineFacts() []string {
 func shortDigest(d string) string {
 	algo, hex, ok := strings.Cut(d, ":")
 	if !ok {
-		return cut(d, 12, "")
+		return typeset.Cut(d, 12, "")
 	}
-	return algo + ":" + cut(hex, 12, "")
+	return algo + ":" + typeset.Cut(hex, 12, "")
 }
 
 // pairs writes each difference with its interval and verdict, grouped by pair.
@@ -181,7 +177,7 @@ func (t *textWriter) pairs(r *Report) {
 	t.section("Differences in quality, with " + t.level + " % intervals")
 	names := 0
 	for _, p := range r.Pairs {
-		names = max(names, cells(plainText(r.Describe(p.Metric).Title)))
+		names = max(names, typeset.Width(typeset.Line(r.Describe(p.Metric).Title)))
 	}
 	names = min(names, 20)
 	a, b, left := "", "", 0
@@ -218,8 +214,8 @@ func (r *Report) minor(metric string) bool {
 // pair writes one difference on one line, the verdict wrapped under it.
 func (t *textWriter) pair(p *Pair, m MetricInfo, names int) {
 	const indent = "    "
-	name := pad(cut(plainText(m.Title), names, ""), names, false)
-	line := indent + name + "  " + pad(m.Unit.delta(p.Diff), 6, true)
+	name := typeset.Left(typeset.Cut(typeset.Line(m.Title), names, ""), names)
+	line := indent + name + "  " + typeset.Right(m.Unit.delta(p.Diff), 6)
 	if m.Unit == Percent {
 		line += " points"
 	}
@@ -228,7 +224,7 @@ func (t *textWriter) pair(p *Pair, m MetricInfo, names int) {
 	}
 	under := strings.Repeat(" ", len(indent)+names+2)
 	if test := p.test(); test != "" {
-		if cells(line)+2+cells(test) > t.width {
+		if typeset.Width(line)+2+typeset.Width(test) > t.width {
 			t.line(line)
 			line = under + test
 		} else {
@@ -277,16 +273,16 @@ func (t *textWriter) examples(r *Report) {
 func (t *textWriter) exampleLines(e *Example) {
 	names := len("gold")
 	for _, p := range e.Replies {
-		names = max(names, cells(plainText(p.Model)))
+		names = max(names, typeset.Width(typeset.Line(p.Model)))
 	}
 	names = min(names, 18)
 	var models []string
 	for _, p := range e.Replies {
-		models = append(models, plainText(p.Model))
+		models = append(models, typeset.Line(p.Model))
 	}
 	models = cutNames(models, names)
 	if e.Gold != "" {
-		t.paragraph("    "+pad("gold", names, false)+"           ", e.Gold, "")
+		t.paragraph("    "+typeset.Left("gold", names)+"           ", e.Gold, "")
 	}
 	for i, p := range e.Replies {
 		mark, style := "  ", ""
@@ -297,10 +293,10 @@ func (t *textWriter) exampleLines(e *Example) {
 		}
 		confidence := ""
 		if v, ok := p.Confidence.Get(); ok {
-			confidence = fixed(v, 2)
+			confidence = typeset.Fixed(v, 2)
 		}
-		name := pad(models[i], names, false)
-		t.paragraph("    "+name+"  "+pad(mark, 2, false)+" "+pad(confidence, 4, true)+"  ", p.Text, style)
+		name := typeset.Left(models[i], names)
+		t.paragraph("    "+name+"  "+typeset.Left(mark, 2)+" "+typeset.Right(confidence, 4)+"  ", p.Text, style)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"limbeck/internal/typeset"
 )
 
 // textColumn is a column of numbers, right-aligned under a title that may take
@@ -28,9 +30,9 @@ func numbers(values []Num, scale float64, decimals int) []string {
 		out[i] = absent
 		if v, ok := n.Get(); ok {
 			if decimals == ownDecimals {
-				out[i] = fixed(v*scale, evenDecimals(values[i:i+1], scale))
+				out[i] = typeset.Fixed(v*scale, evenDecimals(values[i:i+1], scale))
 			} else {
-				out[i] = fixed(v*scale, decimals)
+				out[i] = typeset.Fixed(v*scale, decimals)
 			}
 		}
 	}
@@ -97,7 +99,7 @@ func (r *Report) modelColumns() []textColumn {
 		cols = append(cols, textColumn{title, unit, numbers(values, scale, evenDecimals(values, scale)), false})
 	}
 	names := r.metricNames()
-	add("size", "MB", 1/mB, func(m *Model) Num { return known0(m.Bytes) })
+	add("size", "MB", 1e-6, func(m *Model) Num { return known0(m.Bytes) })
 	add("params", "M", 1e-6, func(m *Model) Num { return known0(m.Params) })
 	for _, name := range names[:min(tableMetrics, len(names))] {
 		cols = append(cols, r.metricColumn(name))
@@ -105,7 +107,7 @@ func (r *Report) modelColumns() []textColumn {
 	add("tok", "/s", 1, func(m *Model) Num { return m.Speed.Decode.Median })
 	add("req", "/s", 1, func(m *Model) Num { return m.Speed.Requests.Median })
 	add("first token", "ms", 1e3, func(m *Model) Num { return m.Speed.FirstToken.Median })
-	add("peak mem.", "MB", 1/mB, func(m *Model) Num { return known0(m.Speed.PeakMemory) })
+	add("peak mem.", "MB", 1e-6, func(m *Model) Num { return known0(m.Speed.PeakMemory) })
 
 	second := len(cols)
 	for _, name := range names[min(tableMetrics, len(names)):] {
@@ -219,12 +221,12 @@ const minName = 12
 // table writes columns beside the names of their rows, in as many tables one
 // below the other as the width asks for.
 func (t *textWriter) table(head string, names, styles []string, cols []textColumn) {
-	rowNames := []string{plainText(head)}
-	longest := cells(rowNames[0])
+	rowNames := []string{typeset.Line(head)}
+	longest := typeset.Width(rowNames[0])
 	for _, n := range names {
-		n = plainText(n)
+		n = typeset.Line(n)
 		rowNames = append(rowNames, n)
-		longest = max(longest, cells(n))
+		longest = max(longest, typeset.Width(n))
 	}
 	for i := range cols {
 		cols[i].fit()
@@ -255,26 +257,26 @@ const (
 // titleLines breaks a column's title into the lines above its unit.
 func (c *textColumn) titleLines() []string {
 	longest := 6
-	for _, w := range strings.Fields(plainText(c.title)) {
-		longest = max(longest, cells(w))
+	for _, w := range strings.Fields(typeset.Line(c.title)) {
+		longest = max(longest, typeset.Width(w))
 	}
-	return wrap(plainText(c.title), min(longest, maxTitle))
+	return typeset.Fold(typeset.Line(c.title), min(longest, maxTitle))
 }
 
 // fit cleans every text of a column and bounds its length.
 func (c *textColumn) fit() {
-	c.unit = cut(plainText(c.unit), maxUnit, "")
+	c.unit = typeset.Cut(typeset.Line(c.unit), maxUnit, "")
 	c.cells = slices.Clone(c.cells)
 	for i, s := range c.cells {
-		c.cells[i] = cut(plainText(s), maxCell, "…")
+		c.cells[i] = typeset.Cut(typeset.Line(s), maxCell, "…")
 	}
 }
 
 // width is the room that a fitted column needs.
 func (c *textColumn) width() int {
-	w := cells(c.unit)
+	w := typeset.Width(c.unit)
 	for _, s := range append(c.titleLines(), c.cells...) {
-		w = max(w, cells(s))
+		w = max(w, typeset.Width(s))
 	}
 	return w
 }
@@ -299,21 +301,21 @@ func (t *textWriter) block(names, styles []string, cols []textColumn, longest in
 	for y := range height {
 		line := strings.Repeat(" ", first)
 		if y == height-1 {
-			line = pad(cut(names[0], first, "…"), first, false)
+			line = typeset.Left(typeset.Cut(names[0], first, "…"), first)
 		}
 		for i, h := range heads {
 			s := ""
 			if k := y - (height - len(h)); k >= 0 {
 				s = h[k]
 			}
-			line += "  " + pad(s, widths[i], true)
+			line += "  " + typeset.Right(s, widths[i])
 		}
 		t.line(t.styled(bold, strings.TrimRight(line, " ")))
 	}
 	for row, name := range cutNames(names[1:], first) {
-		line := pad(name, first, false)
+		line := typeset.Left(name, first)
 		for i := range cols {
-			line += "  " + pad(cols[i].cells[row], widths[i], true)
+			line += "  " + typeset.Right(cols[i].cells[row], widths[i])
 		}
 		t.line(t.styled(styles[row], strings.TrimRight(line, " ")))
 	}
@@ -332,7 +334,7 @@ func cutNames(names []string, w int) []string {
 		if seen[out[i]] > 1 && out[i] != name {
 			plain, marked := strings.CutSuffix(name, recordMark)
 			if !marked {
-				out[i] = cutMiddle(plain, w, "…")
+				out[i] = typeset.CutMiddle(plain, w, "…")
 			}
 		}
 	}
@@ -343,9 +345,9 @@ func cutNames(names []string, w int) []string {
 func cutName(name string, w int) string {
 	plain, marked := strings.CutSuffix(name, recordMark)
 	if !marked {
-		return cut(name, w, "…")
+		return typeset.Cut(name, w, "…")
 	}
-	return cut(plain, w-len(recordMark), "…") + recordMark
+	return typeset.Cut(plain, w-len(recordMark), "…") + recordMark
 }
 
 // tables writes the report's own tables, the first column as row names.

@@ -4,6 +4,8 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
+
+	"limbeck/internal/typeset"
 )
 
 // page is what page.html shows, in its order. Every list may be empty; its
@@ -90,7 +92,7 @@ func (r *Report) qualityFigures() []figure {
 	}
 	note := "Bars: " + r.level() + " % intervals. Dashed: the models that none other beats in both."
 	bytes := func(m *Model) Num { return known0(m.Bytes) }
-	if f, ok := r.qualityFigure(figure{Title: title + " against size", Note: note}, "MB, logarithmic", bytes, 1/mB, true); ok {
+	if f, ok := r.qualityFigure(figure{Title: title + " against size", Note: note}, "MB, logarithmic", bytes, 1e-6, true); ok {
 		out = append(out, f)
 	}
 	rate := func(m *Model) Num { return m.Speed.Requests.Median }
@@ -126,7 +128,7 @@ func (r *Report) exampleView(e *Example, looks []look) exampleView {
 			}
 		}
 		if c, ok := p.Confidence.Get(); ok {
-			rv.Confidence = fixed(c, 2)
+			rv.Confidence = typeset.Fixed(c, 2)
 		}
 		if s, ok := p.Score.Get(); ok {
 			rv.Score = "wrong"
@@ -182,7 +184,7 @@ func fileFact(bytes int64) string {
 	if bytes == 0 {
 		return ""
 	}
-	return Size(bytes) + " (" + count(bytes) + " bytes)"
+	return size(bytes) + " (" + count(bytes) + " bytes)"
 }
 
 // Bootstrap is the method of the intervals that package measure computes. Reports that

@@ -3,6 +3,8 @@ package report
 import (
 	"math"
 	"strings"
+
+	"limbeck/internal/typeset"
 )
 
 // card is one figure of the summary.
@@ -79,7 +81,7 @@ func (r *Report) qualityCard(t, s *Model) (card, bool) {
 			detail += "; interval of the ratio " + s + " %"
 		}
 	}
-	return card{fixed(y/x*100, 1) + " %", "of the teacher’s " + info.Title, detail}, true
+	return card{typeset.Fixed(y/x*100, 1) + " %", "of the teacher’s " + info.Title, detail}, true
 }
 
 // lead says the result in one or two sentences.
@@ -116,7 +118,7 @@ func (r *Report) leadQuality(t, s *Model) string {
 	p := r.pair(t.Name, s.Name, info.Name)
 	if p != nil && !info.LowerIsBetter {
 		if lo, ok := plotted(p.RatioLo); ok && lo > 0 {
-			return s.Name + " keeps at least " + fixed(roundDown(lo, 1e-2)*100, 0) + " % of the " + info.Title + " of " + t.Name +
+			return s.Name + " keeps at least " + typeset.Fixed(roundDown(lo, 1e-2)*100, 0) + " % of the " + info.Title + " of " + t.Name +
 				" (measured " + scores + ", " + r.level() + " % confidence)"
 		}
 	}
@@ -127,7 +129,7 @@ func (r *Report) leadQuality(t, s *Model) string {
 func (r *Report) leadCost(t, s *Model) string {
 	var parts []string
 	if t.Bytes > 0 && s.Bytes > 0 {
-		parts = append(parts, "at "+fixed(float64(s.Bytes)/float64(t.Bytes)*100, 0)+" % of its size")
+		parts = append(parts, "at "+typeset.Fixed(float64(s.Bytes)/float64(t.Bytes)*100, 0)+" % of its size")
 	}
 	x, ok1 := plotted(t.Speed.Requests.Median)
 	y, ok2 := plotted(s.Speed.Requests.Median)

@@ -44,7 +44,7 @@ func (r *Report) modelGrids() []*grid {
 	}
 	divergenceColumns(add)
 	needs, add := r.newModelGrid("Size, memory and cost")
-	add("size", "bytes of the file", func(m *Model) gridCell { return cellOf(known0(m.Bytes), Size(m.Bytes)) })
+	add("size", "bytes of the file", func(m *Model) gridCell { return cellOf(known0(m.Bytes), size(m.Bytes)) })
 	add("parameters", "", func(m *Model) gridCell { return cellOf(known0(m.Params), params(m.Params)) })
 	r.needColumns(add)
 	speed, add := r.newModelGrid("Speed")
@@ -81,7 +81,7 @@ func divergenceColumns(add addColumn) {
 // needColumns adds what a model needs besides time.
 func (r *Report) needColumns(add addColumn) {
 	add("load", "time from the file to a model that is ready", rateCell(seconds, func(m *Model) Rate { return m.Speed.Load }))
-	add("peak memory", "", func(m *Model) gridCell { return cellOf(known0(m.Speed.PeakMemory), Size(m.Speed.PeakMemory)) })
+	add("peak memory", "", func(m *Model) gridCell { return cellOf(known0(m.Speed.PeakMemory), size(m.Speed.PeakMemory)) })
 	add("cost of 1,000, "+r.currency(), "1,000 requests", func(m *Model) gridCell {
 		return cellOf(r.cost(m), number(r.cost(m)))
 	})

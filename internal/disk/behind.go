@@ -154,9 +154,9 @@ func (b *behind) end() {
 	}
 }
 
-// Copy is [io.Copy] that reads ahead: while dst takes one piece, the next ones
+// copyAhead is [io.Copy] that reads ahead: while dst takes one piece, the next ones
 // are read.
-func Copy(dst io.Writer, src io.Reader) (int64, error) {
+func copyAhead(dst io.Writer, src io.Reader) (int64, error) {
 	b := &behind{to: dst}
 	defer b.end()
 	n, err := b.ReadFrom(src)

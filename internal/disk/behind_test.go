@@ -107,18 +107,18 @@ func TestBehindFails(t *testing.T) {
 	}
 }
 
-func TestCopy(t *testing.T) {
+func TestCopyAhead(t *testing.T) {
 	for _, size := range []int{0, 1, writeBuffer, 20*writeBuffer + 7} {
 		want := noise(size)
 		var got bytes.Buffer
-		if n, err := Copy(&got, bytes.NewReader(want)); n != int64(size) || err != nil || !bytes.Equal(got.Bytes(), want) {
+		if n, err := copyAhead(&got, bytes.NewReader(want)); n != int64(size) || err != nil || !bytes.Equal(got.Bytes(), want) {
 			t.Errorf("%d bytes: %d, %v, the same: %v", size, n, err, bytes.Equal(got.Bytes(), want))
 		}
 	}
-	if _, err := Copy(io.Discard, iotest.ErrReader(errBroken)); err != errBroken {
+	if _, err := copyAhead(io.Discard, iotest.ErrReader(errBroken)); err != errBroken {
 		t.Errorf("got %v, want the reader's error", err)
 	}
-	if _, err := Copy(&breaking{n: 2}, bytes.NewReader(noise(30*writeBuffer))); err != errBroken {
+	if _, err := copyAhead(&breaking{n: 2}, bytes.NewReader(noise(30*writeBuffer))); err != errBroken {
 		t.Errorf("got %v, want the writer's error", err)
 	}
 }

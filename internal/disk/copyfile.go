@@ -14,7 +14,7 @@ func CopyFile(from, to string) (err error) {
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	return Write(to, func(w io.Writer) error {
-		_, err := Copy(w, in)
+		_, err := copyAhead(w, in)
 		return err
 	})
 }

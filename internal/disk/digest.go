@@ -69,6 +69,6 @@ func digestFile(path string) (string, error) {
 // DigestOf returns the SHA-256, in hexadecimal, of all that is left to read.
 func DigestOf(r io.Reader) (string, error) {
 	sum := sha256.New()
-	_, err := Copy(sum, r)
+	_, err := copyAhead(sum, r)
 	return hex.EncodeToString(sum.Sum(nil)), err
 }

@@ -1,6 +1,6 @@
 // Package machine tells what a program has to run on: processor, cores,
-// memory, what others take of them, and the limits of reading and arithmetic
-// that no kernel can pass.
+// memory, what others take of them, the limits of reading and arithmetic
+// that no kernel can pass, and with which machines it has results in common.
 package machine
 
 import (

@@ -39,6 +39,12 @@ const (
 	Output    = "output.weight"
 )
 
+// Shape says in words how large a model is: "30 layers, 576 wide, 9 heads, feed-forward
+// 1536, 49283 tokens". Reports that were written once hold it so.
+func (c Config) Shape() string {
+	return fmt.Sprintf("%d layers, %d wide, %d heads, feed-forward %d, %d tokens", c.Layers, c.Width, c.Heads, c.FFN, c.Vocab)
+}
+
 // A Model is a decoder. What it computes depends on its arguments and what a batch's
 // caches hold. It serves one goroutine at a time.
 type Model interface {

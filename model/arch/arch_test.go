@@ -45,6 +45,14 @@ func TestModelGradient(t *testing.T) {
 	})
 }
 
+// As reports that lie in the repository have it.
+func TestShape(t *testing.T) {
+	c := arch.Config{Layers: 30, Width: 576, Heads: 9, KVHeads: 3, HeadDim: 64, FFN: 1536, Vocab: 49283, Context: 8192}
+	if got, want := c.Shape(), "30 layers, 576 wide, 9 heads, feed-forward 1536, 49283 tokens"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // A shape's parameters are those of its weights.
 func TestParams(t *testing.T) {
 	each(t, func(t *testing.T, name string, tied bool) {

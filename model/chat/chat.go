@@ -32,7 +32,9 @@ type Template struct {
 	body   []stmt
 }
 
-// Message is one turn of a conversation.
+// Message is one turn of a conversation. Reasoning, calls of tools and Fields are there
+// because templates of real models ask for them, which are tested with them; no command
+// offers them yet.
 type Message struct {
 	Role       string // system, user, assistant, tool …
 	Content    string
@@ -45,7 +47,7 @@ type Message struct {
 	Fields map[string]any
 }
 
-// ToolCall is a call that an assistant's message makes.
+// ToolCall is a call that an assistant's message makes; see [Message] for who makes one.
 type ToolCall struct {
 	ID        string
 	Name      string
@@ -54,7 +56,8 @@ type ToolCall struct {
 
 // Input is what a template may see. Values of Tools and Extra are what JSON can say;
 // give json.RawMessage where the order of keys matters, as it does in prompts: a Go
-// map is seen in the order of its sorted keys.
+// map is seen in the order of its sorted keys. Templates of real models are tested with
+// Tools, Extra and Now; no command offers them yet.
 type Input struct {
 	Messages            []Message
 	AddGenerationPrompt bool

@@ -7,6 +7,7 @@ import (
 
 	"limbeck/internal/disk"
 	"limbeck/internal/machine"
+	"limbeck/internal/typeset"
 )
 
 // A NoFit is the error of a need, as predicted, that is more than there is.
@@ -18,9 +19,9 @@ type NoFit struct {
 
 func (e *NoFit) Error() string {
 	if e.Step != "" {
-		return fmt.Sprintf("step %s needs %s of memory, %s are available: it does not fit this machine", e.Step, Bytes(e.Need), Bytes(e.Free))
+		return fmt.Sprintf("step %s needs %s of memory, %s are available: it does not fit this machine", e.Step, typeset.Bytes(e.Need), typeset.Bytes(e.Free))
 	}
-	return fmt.Sprintf("the run needs %s on the disk of %s, %s are free: it does not fit", Bytes(e.Need), e.Dir, Bytes(e.Free))
+	return fmt.Sprintf("the run needs %s on the disk of %s, %s are free: it does not fit", typeset.Bytes(e.Need), e.Dir, typeset.Bytes(e.Free))
 }
 
 // spare is the disk space that a run leaves free.
@@ -62,19 +63,4 @@ func existing(dir string) string {
 		}
 		dir = filepath.Dir(dir)
 	}
-}
-
-// Bytes writes a number of bytes for people: 12.3 MB.
-func Bytes(n int64) string {
-	v, unit := float64(n), "B"
-	for _, u := range []string{"kB", "MB", "GB", "TB"} {
-		if v < 1000 {
-			break
-		}
-		v, unit = v/1000, u
-	}
-	if v >= 100 || unit == "B" {
-		return fmt.Sprintf("%.0f %s", v, unit)
-	}
-	return fmt.Sprintf("%.1f %s", v, unit)
 }

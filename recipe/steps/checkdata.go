@@ -9,6 +9,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/eval/compare"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -193,7 +194,7 @@ func (j *judge) tooLong(chains []*recipe.Chain) (warnings []run.Warning, err err
 		}
 	}
 	if len(left) == len(j.examples) {
-		return nil, j.recipe.Problem(j.key, fmt.Sprintf("none of %s fits in the context of %s", data.Counted(len(left), "example"), strings.Join(short, " and ")), "shorter examples")
+		return nil, j.recipe.Problem(j.key, fmt.Sprintf("none of %s fits in the context of %s", typeset.Counted(len(left), "example"), strings.Join(short, " and ")), "shorter examples")
 	}
 	return warnings, nil
 }
@@ -208,5 +209,5 @@ func (j *judge) count(name string, m *model.Model, left map[int]bool) (warning s
 		left[i] = true
 	}
 	return fmt.Sprintf("%s: %d of %s are longer than the context of %s, the first is %s: no model will be judged by them",
-		j.key, len(long), data.Counted(len(j.examples), "example"), name, j.examples[long[0]].ID), nil
+		j.key, len(long), typeset.Counted(len(j.examples), "example"), name, j.examples[long[0]].ID), nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"limbeck/data"
+	"limbeck/internal/typeset"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 )
@@ -245,7 +246,7 @@ func heldOfTexts(rest, held []data.Example) string {
 	if len(rest) > 1 {
 		of = "each text"
 	}
-	return fmt.Sprintf("the end of %s, %s of %s bytes", of, data.Number(textBytes(held)), data.Number(textBytes(held)+textBytes(rest)))
+	return fmt.Sprintf("the end of %s, %s of %s bytes", of, typeset.Number(textBytes(held)), typeset.Number(textBytes(held)+textBytes(rest)))
 }
 
 // plain tells whether examples, which are all of one kind, are plain texts.

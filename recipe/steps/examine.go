@@ -11,6 +11,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/eval/bench"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/recipe"
@@ -140,7 +141,7 @@ func spelledOut(m *model.Model, ref string, examples []data.Example) string {
 		return ""
 	}
 	return fmt.Sprintf("%s of %s hold %s, a control token of %s; it is read as such in prompts, and as plain text elsewhere: give chats as messages",
-		data.Number(n), data.Counted(len(examples), "example"), first, ref)
+		typeset.Number(n), typeset.Counted(len(examples), "example"), first, ref)
 }
 
 // examineTeacher examines the teacher that ref begins, beside the student: what
@@ -198,7 +199,7 @@ func (l lengths) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warning
 			warnings = append(warnings, w)
 		}
 		if n > 0 && n == len(part.of) && (part.what == trainingExample || len(t.LR) > 1) {
-			return nil, r.Problem(key+".max_tokens", fmt.Sprintf("leaves none of %s, which the training needs", data.Counted(n, part.what)),
+			return nil, r.Problem(key+".max_tokens", fmt.Sprintf("leaves none of %s, which the training needs", typeset.Counted(n, part.what)),
 				fmt.Sprintf("at least %d, and batch_tokens as many", slices.Min(part.of)))
 		}
 	}
@@ -298,17 +299,17 @@ func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 	}
 	switch {
 	case len(rest) == 0 && len(held) > 0 && r.Trains():
-		return r.Problem("data.validation", fmt.Sprintf("%v holds out all of %s: none is left to learn from", share, data.Counted(len(held), "example")),
+		return r.Problem("data.validation", fmt.Sprintf("%v holds out all of %s: none is left to learn from", share, typeset.Counted(len(held), "example")),
 			"a smaller share, or a file of other examples")
 	case len(held) > 0:
 	case share > 0 && r.Trains() && len(rest) > 0 && rest[0].Whole:
-		return r.Problem("data.validation", fmt.Sprintf("%v of %s of so few words is none", share, data.Counted(len(rest), "text")),
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s of so few words is none", share, typeset.Counted(len(rest), "text")),
 			"a larger share, a file of other examples, or 0% to train without")
 	case share > 0 && r.Trains():
-		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none: texts are drawn by their hash", share, data.Counted(len(rest), "example")),
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none: texts are drawn by their hash", share, typeset.Counted(len(rest), "example")),
 			"a larger share, a file of other examples, or 0% to train without")
 	case r.Data.Test == "" && !r.Compare.Off:
-		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none, and there are no test examples: nothing is left to compare with", share, data.Counted(len(rest), "example")),
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none, and there are no test examples: nothing is left to compare with", share, typeset.Counted(len(rest), "example")),
 			"a larger share, a file of other examples, or data.test")
 	}
 	return nil

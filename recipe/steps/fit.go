@@ -18,6 +18,7 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/nn/op"
 	"limbeck/recipe"
@@ -130,9 +131,9 @@ func (f *fit) lossAlone() bool {
 // learned counts what the model of a training learned from, for its history.
 func (f *fit) learned(t *Training) string {
 	if plain(f.train) {
-		return data.Counted(len(f.train), "text")
+		return typeset.Counted(len(f.train), "text")
 	}
-	return data.Counted(len(f.train)-t.TooLong, "example")
+	return typeset.Counted(len(f.train)-t.TooLong, "example")
 }
 
 // boundOf returns what a recipe calls the setting that bounds the examples of the
@@ -142,7 +143,7 @@ func boundOf(r *recipe.Recipe, key string) string { return r.Called(key + ".max_
 // leftOut says how many of a training's examples are longer than its settings allow;
 // bound is what the recipe calls the one that bounds them.
 func leftOut(bound string, n, of int, what string, t *recipe.Train) string {
-	return fmt.Sprintf("%s: %d of %s are left out: they have more than %s tokens", bound, n, data.Counted(of, what), data.Number(int(t.MaxTokens)))
+	return fmt.Sprintf("%s: %d of %s are left out: they have more than %s tokens", bound, n, typeset.Counted(of, what), typeset.Number(int(t.MaxTokens)))
 }
 
 func (f *fit) warnLeftOut(n, of int, what string) {

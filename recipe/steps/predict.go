@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"limbeck/compress/distill"
+	"limbeck/internal/typeset"
 	"limbeck/model/arch"
 	"limbeck/nn/op"
 	"limbeck/recipe"
@@ -235,7 +236,7 @@ func checkMemory(r *recipe.Recipe, key string, t *recipe.Train, cost run.Cost) e
 	}
 	const unit = 1e6
 	least := recipe.Size((cost.Memory + unit - 1) / unit * unit)
-	return r.Problem(key+".memory", fmt.Sprintf("cannot be %v: with all blocks but the last computed twice, the training takes %s", t.Memory, run.Bytes(cost.Memory)),
+	return r.Problem(key+".memory", fmt.Sprintf("cannot be %v: with all blocks but the last computed twice, the training takes %s", t.Memory, typeset.Bytes(cost.Memory)),
 		fmt.Sprintf("at least %v", least))
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"limbeck/data"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -81,7 +82,7 @@ func toLearn(r *recipe.Recipe) (all []data.Example, heldOut string, err error) {
 	case texts != "":
 		heldOut = texts
 	case len(held) > 0:
-		heldOut = fmt.Sprintf("%s of %s", data.Number(len(held)), data.Counted(len(held)+len(all), "example"))
+		heldOut = fmt.Sprintf("%s of %s", typeset.Number(len(held)), typeset.Counted(len(held)+len(all), "example"))
 	}
 	if a := r.Data.Augment; a != nil {
 		if r.Data.Test != "" {
@@ -116,7 +117,7 @@ func (p *Preview) look(m *model.Model, f *fit, adapt bool) error {
 		return err
 	}
 	if len(set) == 0 {
-		return fmt.Errorf("there is no example to train on: all %s are of more than %s tokens (max_tokens)", data.Number(t.TooLong), data.Number(int(f.settings.MaxTokens)))
+		return fmt.Errorf("there is no example to train on: all %s are of more than %s tokens (max_tokens)", typeset.Number(t.TooLong), typeset.Number(int(f.settings.MaxTokens)))
 	}
 	first := set[0]
 	decode := func(ids []int) string { return string(m.Tokenizer.Decode(ids)) }
@@ -144,9 +145,9 @@ func (p *Preview) Write(w io.Writer) {
 		}
 		return strings.ReplaceAll(s, "\n", "⏎\n    ")
 	}
-	examples := data.Counted(p.Examples, "example")
+	examples := typeset.Counted(p.Examples, "example")
 	if p.Text {
-		examples = data.Counted(p.Examples, "piece") + " of text"
+		examples = typeset.Counted(p.Examples, "piece") + " of text"
 	}
 	fmt.Fprintf(w, "The first of %s as the model sees it; what stands in ⟦⟧ carries loss:\n\n    %s⟦%s⟧\n\n", examples, show(p.Prompt), show(p.Reply))
 	if p.Held != "" {
@@ -156,17 +157,17 @@ func (p *Preview) Write(w io.Writer) {
 	if p.Resumes {
 		time = "at most " + time + " (a part is done)"
 	}
-	fmt.Fprintf(w, "%s to train, %s, %s, %s of memory.\n", data.Counted(p.Parameters, "parameter"), p.length(), time, run.Bytes(p.Cost.Memory))
+	fmt.Fprintf(w, "%s to train, %s, %s, %s of memory.\n", typeset.Counted(p.Parameters, "parameter"), p.length(), time, typeset.Bytes(p.Cost.Memory))
 }
 
 // length says how many steps there will be.
 func (p *Preview) length() string {
-	text := data.Counted(p.Steps, "step")
+	text := typeset.Counted(p.Steps, "step")
 	if p.Early {
 		text = "at most " + text
 	}
 	if p.Trainings > 1 {
-		text = fmt.Sprintf("%s of %s each", data.Counted(p.Trainings, "training"), text)
+		text = fmt.Sprintf("%s of %s each", typeset.Counted(p.Trainings, "training"), text)
 	}
 	return text
 }

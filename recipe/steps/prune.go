@@ -10,6 +10,7 @@ import (
 	"limbeck/data"
 	"limbeck/internal/disk"
 	"limbeck/internal/par"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -119,7 +120,7 @@ func pruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 	if err != nil {
 		return err
 	}
-	made := fmt.Sprintf("pruned from %s to %s parameters by %s", data.Number(teacher.Config().Params()), data.Number(m.Config().Params()), data.Counted(len(set.sample), "example"))
+	made := fmt.Sprintf("pruned from %s to %s parameters by %s", typeset.Number(teacher.Config().Params()), typeset.Number(m.Config().Params()), typeset.Counted(len(set.sample), "example"))
 	if student.From.Text == recipe.FromScratch {
 		if m, err = fresh(m, seed); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"limbeck/data"
+	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 	"limbeck/model"
 	"limbeck/model/arch"
@@ -171,10 +172,11 @@ func (r random) Tensor(name string, rows, cols int) *tensor.Tensor {
 // line by the count that it begins with.
 func drawn(m *model.Model, seed int64) string {
 	c := m.Config()
-	return fmt.Sprintf("%s random weights, seed %d: %s", data.Number(c.Params()), seed, shapeText(c))
+	return fmt.Sprintf("%s random weights, seed %d: %s", typeset.Number(c.Params()), seed, shapeText(c))
 }
 
-// shapeText says what shape a model has.
+// shapeText says what shape a model has, in more words than [arch.Config.Shape]: they
+// stand in files of models, whose bytes are not to change.
 func shapeText(c arch.Config) string {
 	return fmt.Sprintf("%d layers, %d wide, %d heads, %d KV heads, %d neurons, %d tokens",
 		c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN, c.Vocab)

@@ -9,8 +9,8 @@ import (
 	"limbeck/compress/distill"
 	"limbeck/compress/prune"
 	"limbeck/compress/quantize"
-	"limbeck/data"
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/token"
@@ -124,7 +124,7 @@ func oddShape(r *recipe.Recipe, whole, cut arch.Config) (warnings []run.Warning)
 			continue
 		}
 		text := fmt.Sprintf("%s: rows of %s are no whole blocks of %d: matrices of them are stored as F16 instead of %s, which makes a larger file",
-			r.Where("student."+part.key), data.Counted(part.have, part.of), o.Format.Len, instead)
+			r.Where("student."+part.key), typeset.Counted(part.have, part.of), o.Format.Len, instead)
 		fits := func(n int) bool {
 			return n*part.channels%o.Format.Len == 0 && (part.key != "heads" || n%cut.KVHeads == 0)
 		}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"limbeck/data"
 	"limbeck/internal/par"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -119,7 +119,7 @@ func trainModel(ctx context.Context, w *run.Work, ref string, plan fitPlan) erro
 	defer m.Close()
 	made := "trained on " + f.learned(t)
 	if t.NewTokens > 0 {
-		made += fmt.Sprintf(", with %s for what replies repeat", data.Counted(t.NewTokens, "new token"))
+		made += fmt.Sprintf(", with %s for what replies repeat", typeset.Counted(t.NewTokens, "new token"))
 	}
 	return save(w, m, made+f.made())
 }

@@ -25,8 +25,8 @@ var homeAssistant []byte
 //go:embed home-assistant/*.jsonl home-assistant/demo.yaml home-assistant/recorded.json home-assistant/NOTICE.md
 var files embed.FS
 
-// Names lists the built-ins.
-func Names() []string { return []string{HomeAssistant} }
+// names lists the built-ins.
+func names() []string { return []string{HomeAssistant} }
 
 // Model returns the GGUF file of a built-in's teacher, to read and not to
 // write.
@@ -46,5 +46,5 @@ func Files(name string) (fs.FS, error) {
 }
 
 func unknown(name string) error {
-	return fmt.Errorf("%s%s is not known; known are: %s%s", Prefix, name, Prefix, strings.Join(Names(), ", "+Prefix))
+	return fmt.Errorf("%s%s is not known; known are: %s%s", Prefix, name, Prefix, strings.Join(names(), ", "+Prefix))
 }

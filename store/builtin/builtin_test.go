@@ -7,7 +7,7 @@ import (
 )
 
 func TestBuiltins(t *testing.T) {
-	for _, name := range Names() {
+	for _, name := range names() {
 		model, err := Model(name)
 		if err != nil || !strings.HasPrefix(string(model[:4]), "GGUF") {
 			t.Errorf("%s: no GGUF file: %v", name, err)

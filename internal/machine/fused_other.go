@@ -1,5 +1,5 @@
 //go:build !amd64.v3
 
-package main
+package machine
 
 const fused = ""

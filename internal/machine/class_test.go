@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"runtime"
@@ -6,7 +6,7 @@ import (
 )
 
 // What decides bits is named, and no more: steps of another class are made again.
-func TestMachineClass(t *testing.T) {
+func TestClass(t *testing.T) {
 	for _, c := range []struct {
 		tier string
 		fma  bool
