@@ -298,7 +298,7 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		if f.baseline == classicalBaseline {
 			o.Train = all
 		}
-	} else if f.baseline == classicalBaseline && baseline.Applies(examples) {
+	} else if f.baseline == classicalBaseline && baseline.Check(examples) == nil {
 		a.remark("no classical baseline: --train would name the examples that it learns from")
 		o.Notes = append(o.Notes, report.Note{Title: "Classical baseline",
 			Text: "None: it had no examples to learn from, which --train names. Whether a language model is needed at all is not shown."})

@@ -294,6 +294,22 @@ func TestFreeText(t *testing.T) {
 	}
 }
 
+// Labels that are as good as numbers have no classical baseline, and the report says why.
+func TestNoBaselineOfPrices(t *testing.T) {
+	var prices []data.Example
+	for i := range 9000 {
+		prices = append(prices, data.NewLabeled(fmt.Sprintf("a house with %d rooms in street %d", i%9, i), fmt.Sprintf("%d.99", i)))
+	}
+	r, err := Run(t.Context(), models(t, 2), prices[:2], Options{Open: model.Open, Train: prices, Bootstrap: measure.Bootstrap{Resamples: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "None: the training examples have 9,000 labels, and of so much text it learns "
+	if !slices.ContainsFunc(r.Notes, func(n report.Note) bool { return strings.HasPrefix(n.Text, want) }) || len(r.Models) != 2 {
+		t.Errorf("%d models, want 2; notes %+v, want one that begins %q", len(r.Models), r.Notes, want)
+	}
+}
+
 // A teacher in floats beside a student that is rounded flatters the student's size
 // and speed, and the report says so.
 func TestNoteFormats(t *testing.T) {

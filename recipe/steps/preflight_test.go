@@ -43,6 +43,32 @@ func TestComparisonOfTextIsCheap(t *testing.T) {
 	}
 }
 
+// The classical baseline has a weight for each feature and label, unless there are so
+// many that it is left out.
+func TestLabelsCost(t *testing.T) {
+	cost := func(rows, labels int) run.Cost {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: labels.jsonl\nstudent: {layers: 1}\ncompare: {rounds: 0}\n")
+		var text strings.Builder
+		for i := range rows {
+			fmt.Fprintf(&text, `{"text": "the lamp in room number %d", "label": "at %d"}`+"\n", i, i%labels)
+		}
+		write(t, filepath.Join(filepath.Dir(path), "labels.jsonl"), text.String())
+		p, err := plan(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Steps[len(p.Steps)-1].Cost
+	}
+	few, many := cost(6000, 10), cost(6000, 600)
+	const least = 4 * 590 * 6000 // a feature an example
+	if many.Memory < few.Memory+least || many.Seconds < few.Seconds+10 {
+		t.Errorf("600 labels take %d MB and %.0f s, 10 labels %d MB and %.0f s", many.Memory/1e6, many.Seconds, few.Memory/1e6, few.Seconds)
+	}
+	if all := cost(9000, 9000); all.Memory > many.Memory || all.Seconds > many.Seconds {
+		t.Errorf("9000 labels, which it does not learn, take %d MB and %.0f s", all.Memory/1e6, all.Seconds)
+	}
+}
+
 // A student that is a model of its own takes what its own shape does, to train and to
 // compare, however small its teacher is.
 func TestOwnStudentCosts(t *testing.T) {
