@@ -59,6 +59,9 @@ func buildData(c *recipe.Chain) error {
 	}
 	if d.System != "" {
 		settings.Beside = "labels and slots"
+		if d.Augment != nil { // which once found none
+			settings.Beside = "labels and slots, augmented"
+		}
 	}
 	s.Settings = settings
 	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts, c.Recipe.Called) }
