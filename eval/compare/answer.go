@@ -93,7 +93,7 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	return err
 }
 
-// keptVersion changes with what answers and divergences that were kept hold.
+// keptVersion changes with what answers that were kept hold.
 const keptVersion = 2
 
 // key names what is kept of a kind: it changes with all that it depends on.

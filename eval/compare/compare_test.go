@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"limbeck/eval/bench"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/measure"
 	"limbeck/model"
@@ -538,5 +540,36 @@ func TestPerTokenOfTheFirst(t *testing.T) {
 	}
 	if got := perTokenOf(nil, other); !slices.Equal(got, other) {
 		t.Errorf("beside a model without losses: %v", got)
+	}
+}
+
+// Pieces of a text that are as long as the contexts are compared by models that expect a
+// BOS too, which takes a place of its own; where nothing fits, nothing is claimed.
+func TestDivergenceOfTextWithBOS(t *testing.T) {
+	random := testkit.Model(1)
+	spec := random.Tokenizer.Spec()
+	spec.BOS, spec.AddBOS = slices.Index(spec.Tokens, "<|im_start|>"), true
+	text := []data.Example{{Text: strings.Repeat("the cat sat on the mat. ", 250)}}
+	pieces := len(data.CutTexts(text))
+	for context, want := range map[int]int{testkit.Context: pieces, 2: 0} {
+		config := random.Config()
+		config.Context = context
+		open := func(ref string) (*model.Model, error) {
+			return model.New(config, testkit.Random{Rand: rand.New(rand.NewPCG(uint64(len(ref)), 2))}, spec, "")
+		}
+		c := &comparison{Options: Options{Open: open}.with(), examples: text, pool: par.New(1)}
+		c.rows = []*row{{Contestant: Contestant{Name: "large", Ref: "l", Role: report.Teacher}}, {Contestant: Contestant{Name: "small", Ref: "sm", Role: report.Student}}}
+		err := c.divergeFrom(t.Context(), c.rows[0], c.rows[1:])
+		c.pool.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := c.rows[1].Model.Divergence
+		if want > 0 && (d == nil || d.N != want || d.Tokens < want*(context-2)/2) {
+			t.Errorf("context %d: divergence %+v, want one over %d pieces", context, d, want)
+		}
+		if want == 0 && (d != nil || len(c.Notes) != 1 || !strings.HasPrefix(c.Notes[0].Text, "Not measured for small: ")) {
+			t.Errorf("context %d: divergence %+v, notes %+v, want none and why", context, d, c.Notes)
+		}
 	}
 }
