@@ -22,6 +22,7 @@ import (
 	"limbeck/internal/testkit"
 	"limbeck/measure"
 	"limbeck/model"
+	"limbeck/train"
 )
 
 func TestMain(m *testing.M) {
@@ -570,6 +571,18 @@ func TestDivergenceOfTextWithBOS(t *testing.T) {
 		}
 		if want == 0 && (d != nil || len(c.Notes) != 1 || !strings.HasPrefix(c.Notes[0].Text, "Not measured for small: ")) {
 			t.Errorf("context %d: divergence %+v, notes %+v, want none and why", context, d, c.Notes)
+		}
+	}
+}
+
+// A training on texts has no share of exact replies, which would be drawn as none.
+func TestCurveOfText(t *testing.T) {
+	points := []train.Point{{Step: 1, Loss: 3, Validation: 2}}
+	for lossAlone, metric := range map[bool]string{false: "exact_match", true: ""} {
+		c := Curve("a", points, lossAlone)
+		_, has := c.Points[0].Metric.Get()
+		if c.Metric != metric || has == lossAlone || c.Points[0].Validation.Or(0) != 2 {
+			t.Errorf("loss alone %t: %+v", lossAlone, c)
 		}
 	}
 }
