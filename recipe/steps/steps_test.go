@@ -145,6 +145,49 @@ distill: {steps: 1, batch_tokens: 256, max_tokens: 128}
 	}
 }
 
+// A student that is not quantized is called as its recipe and variant say, whatever was
+// trained before under another name, and though variants share their training.
+func TestName(t *testing.T) {
+	const text = "name: %s\nteacher: ./teacher.gguf\ndata: train.jsonl\ntrain: {steps: 1, batch_tokens: 256, max_tokens: 128}\n" +
+		"compare: {rounds: 0, baselines: [], limit: 1, resamples: 100}\nvariants: {x: {}, y: {}}\n"
+	path := workshop(t, fmt.Sprintf(text, "a"))
+	for _, name := range []string{"a", "b"} {
+		write(t, path, fmt.Sprintf(text, name))
+		p, err := plan(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trainings := 0
+		for _, s := range p.Steps {
+			if s.Kind == "train" {
+				trainings++
+				if done := name == "b"; s.Done != done {
+					t.Errorf("%s: the training is done: %t, want %t", name, s.Done, done)
+				}
+			}
+		}
+		if trainings != 1 {
+			t.Errorf("%s: %d trainings, want one that the variants share", name, trainings)
+		}
+		if err := makeRecipe(path, 1); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{name + "-x", name + "-y"} {
+			m, err := model.Open(filepath.Join(filepath.Dir(path), "run", want+".gguf"))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if got := m.Meta.String("general.name", ""); got != want {
+				t.Errorf("%s is called %q", want, got)
+			}
+			if err := m.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // A budget of memory is no part of what a step makes: with another one, what is
 // finished stays, and made anew it has the same bytes.
 func TestMemoryChangesNothing(t *testing.T) {
@@ -324,7 +367,7 @@ func TestLeftOut(t *testing.T) {
 	write(t, filepath.Join(dir, "mixed.jsonl"), mixed.String())
 	write(t, filepath.Join(dir, "held.jsonl"), row(100, long)+row(101, ""))
 	var told []string
-	if err := makeWith(path, run.Options{Threads: 1, Until: "train", Warned: func(text string) { told = append(told, text) }}); err != nil {
+	if err := makeWith(path, run.Options{Threads: 1, Until: "name", Warned: func(text string) { told = append(told, text) }}); err != nil {
 		t.Fatal(err)
 	}
 	const key, why = "train.max_tokens: ", " left out: they have more than 64 tokens"
