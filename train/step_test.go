@@ -239,6 +239,7 @@ func TestBestIsKept(t *testing.T) {
 		"first of equals":   {[]float64{2, 1, 1, 1}, nil, 0, 2, 4},
 		"patience":          {[]float64{2, 1, 3, 3, 3, 3, 3}, nil, 2, 2, 4},
 		"patience renewed":  {[]float64{5, 6, 4, 6, 3, 9}, nil, 2, 5, 6},
+		"patience at last":  {[]float64{2, 1, 3, 3}, nil, 2, 2, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := student(t)

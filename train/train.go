@@ -223,7 +223,7 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 			return nil, errors.Join(err, t.checkpoint())
 		}
 		if t.due(every, steps) {
-			if err := t.validate(ctx, every); err != nil {
+			if err := t.validate(ctx, every, steps); err != nil {
 				if ctx.Err() != nil { // a validation that was cut short is made anew
 					err = errors.Join(err, t.checkpoint())
 				}
@@ -291,7 +291,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 
 // validate measures the model after a step and keeps its weights if it is the
 // best so far: by metric, then by loss.
-func (t *Trainer) validate(ctx context.Context, every int) error {
+func (t *Trainer) validate(ctx context.Context, every, steps int) error {
 	s := &t.state
 	p := Point{Step: s.Step, Loss: mean(s.Losses[s.validated():])}
 	if t.hooks.Validate != nil {
@@ -310,7 +310,7 @@ func (t *Trainer) validate(ctx context.Context, every int) error {
 			if err := t.keepBest(); err != nil {
 				return err
 			}
-		} else if t.o.Patience > 0 && s.Step >= s.Best+t.o.Patience*every {
+		} else if t.o.Patience > 0 && s.Step >= s.Best+t.o.Patience*every && s.Step < steps {
 			s.Stopped = fmt.Sprintf("no gain in %d validations", t.o.Patience)
 		}
 	}
