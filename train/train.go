@@ -302,8 +302,8 @@ func (t *Trainer) validate(ctx context.Context, every, steps int) error {
 		if err != nil {
 			return err
 		}
-		if math.IsNaN(p.Validation) {
-			return fmt.Errorf("step %d: the validation loss is not a number: %w", s.Step, ErrDiverged)
+		if math.IsNaN(p.Validation) || math.IsInf(p.Validation, 0) {
+			return fmt.Errorf("step %d: the validation loss is %g: %w", s.Step, p.Validation, ErrDiverged)
 		}
 		if s.Best == 0 || better(p, s.BestPoint) {
 			s.Best, s.BestPoint = s.Step, p
