@@ -163,12 +163,13 @@ func New(m arch.Model, set []Sequence, objective Objective, o Options, pool *par
 	}
 	t := &Trainer{model: m, set: set, objective: objective, o: o, hooks: h, tape: op.NewTape(pool)}
 	t.tape.Exact, t.tape.BF16 = true, o.BF16
-	t.weights = trainable(m, objective)
+	var own int
+	t.weights, own = trainable(m, objective)
 	if len(t.weights) == 0 {
 		return nil, errors.New("no weight is trainable")
 	}
 	t.o.Aware = slices.ContainsFunc(t.weights, (*op.Weight).Rounded)
-	t.opt = newOptimizer(&t.o, pool, t.weights)
+	t.opt = newOptimizer(&t.o, pool, t.weights, own)
 	t.plan()
 	return t, nil
 }
@@ -188,18 +189,22 @@ func (t *Trainer) plan() {
 	t.tape.Recompute = t.planned.Recompute
 }
 
-func trainable(m arch.Model, objective Objective) []*op.Weight {
-	all := m.Weights()
-	if w, ok := objective.(Weighted); ok {
-		all = append(all, w.Weights()...)
-	}
-	var out []*op.Weight
-	for _, w := range all {
-		if w.Grad != nil {
-			out = append(out, w)
+// trainable returns what is trained: the model's own weights, and after so many the
+// objective's.
+func trainable(m arch.Model, objective Objective) (out []*op.Weight, own int) {
+	add := func(all []*op.Weight) {
+		for _, w := range all {
+			if w.Grad != nil {
+				out = append(out, w)
+			}
 		}
 	}
-	return out
+	add(m.Weights())
+	own = len(out)
+	if w, ok := objective.(Weighted); ok {
+		add(w.Weights())
+	}
+	return out, own
 }
 
 // Run trains to the end, or until ctx ends; a checkpoint is then written, if
