@@ -586,3 +586,32 @@ func TestCurveOfText(t *testing.T) {
 		}
 	}
 }
+
+// A model whose losses are no numbers is compared, with a folder for what is kept as
+// without one: its perplexity is absent.
+func TestLossesThatAreNoNumbers(t *testing.T) {
+	contestants := models(t, 2)
+	m := testkit.Model(2)
+	for _, w := range m.Weights() {
+		for i, v := range w.F32() {
+			w.F32()[i] = v * 1e18
+		}
+	}
+	if err := m.Save(contestants[1].Ref); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Metrics: []string{perplexity}, Bootstrap: measure.Bootstrap{Resamples: 100}, Threads: 1, Open: model.Open}
+	text := []data.Example{{Text: strings.Repeat("the cat sat on the mat. ", 99)}, {Text: "the end"}}
+	want, err := Run(t.Context(), contestants, text, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Checkpoints = t.TempDir()
+	got, err := Run(t.Context(), contestants, text, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, has := want.Models[1].Quality[0].Value.Get(); has || untimed(t, got) != untimed(t, want) {
+		t.Errorf("a perplexity of %+v; got %s\nwant %s", want.Models[1].Quality[0], untimed(t, got), untimed(t, want))
+	}
+}
