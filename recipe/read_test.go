@@ -55,6 +55,7 @@ teacher:
   - ./m.gguf
   - {train: {lr: [1e-4, 2e-4]}, ensemble: 3}
 data: d.jsonl
+distill: {cache: topk}
 `)
 	if len(r.Teacher) != 2 || r.Teacher[1].Train.LR[1] != 2e-4 || r.Teacher[1].Ensemble != 3 {
 		t.Errorf("teacher: %+v", r.Teacher)
@@ -187,6 +188,9 @@ func TestProblems(t *testing.T) {
 		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},
 		{"an early ensemble", "name: a\nteacher:\n  - m\n  - {train: {}, ensemble: 3}\n  - train: {}\ndata: d\n", `r.yaml:4:27: teacher[1].ensemble: trains 3 models, of which the next stage takes one (allowed: ensemble in the last stage that trains)`},
 		{"a live ensemble", "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\ndistill: {feature: 1}\n", `r.yaml:4:10: distill.cache: cannot be live: an ensemble of 3 teachers teaches through a cache (allowed: topk, or ensemble: 1)`},
+		{"an ensemble that teaches nothing", "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\ntrain: {}\n", `r.yaml:2:41: teacher.ensemble: trains 3 models, but nothing learns from their mean (allowed: 1, or distill`},
+		{"a listed ensemble", "name: a\nteacher: [m, {train: {}, ensemble: 3}]\ndata: d\ndistill: {response: 0}\n", `r.yaml:2:36: teacher[1].ensemble: trains 3 models, but nothing learns`},
+		{"a variant's ensemble", "name: a\nteacher: {from: m, train: {}}\ndata: d\ndistill: {}\nvariants: {x: {}, y: {teacher: {ensemble: 3}, distill: {response: 0}}}\n", `r.yaml:5:43: variants.y.teacher.ensemble: trains 3 models, but nothing learns`},
 		{"random weights of nothing", "name: a\nteacher: m\nstudent: scratch\ndata: {}\n", `r.yaml:4:7: data.train: missing, but the student is cut by what the examples need`},
 		{"second from", "name: a\nteacher: [m, n]\ndata: d\n", `teacher: a later stage starts from`},
 		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},
@@ -251,6 +255,15 @@ func TestOurRecipesAreNotIdle(t *testing.T) {
 		if r, err := Load(path); err != nil || len(r.Idle) > 0 {
 			t.Errorf("%s: %v, %v", path, err, r.Idle)
 		}
+	}
+}
+
+// An ensemble is trained for the variants that learn from it; others may be compared with
+// these.
+func TestEnsembleOfVariants(t *testing.T) {
+	r := mustRead(t, "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\nvariants: {alone: {train: {}}, taught: {distill: {cache: topk}}}\n")
+	if len(r.Variants) != 2 {
+		t.Errorf("%d variants", len(r.Variants))
 	}
 }
 

@@ -15,7 +15,9 @@ package recipe
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
+	"slices"
 )
 
 // A Recipe is a whole recipe, with the defaults filled in. A section that is
@@ -112,13 +114,32 @@ func (r *Recipe) checkTeacher(at report) {
 			continue
 		}
 		if members > 1 {
-			at(fmt.Sprintf("teacher[%d].ensemble", last), fmt.Sprintf("trains %d models, of which the next stage takes one", members), "ensemble in the last stage that trains")
+			at(ensembleKey(last), fmt.Sprintf("trains %d models, of which the next stage takes one", members), "ensemble in the last stage that trains")
 		}
 		last, members = i, s.Ensemble
 	}
 	if d := r.Distill; members > 1 && d != nil && d.Cache == "live" && d.Taught() {
 		at("distill.cache", fmt.Sprintf("cannot be live: an ensemble of %d teachers teaches through a cache", members), "topk, or ensemble: 1")
 	}
+}
+
+func ensembleKey(stage int) string { return fmt.Sprintf("teacher[%d].ensemble", stage) }
+
+// checkEnsembles refuses ensembles from which none of the recipes that are made learns:
+// variants may share a teacher that only some learn from.
+func checkEnsembles(made []*Recipe) (found Problems) {
+	for _, r := range made {
+		learns := func(o *Recipe) bool {
+			return o.Distill != nil && o.Distill.Taught() && reflect.DeepEqual(o.Teacher, r.Teacher)
+		}
+		for i, s := range r.Teacher {
+			if s.Ensemble > 1 && !slices.ContainsFunc(made, learns) {
+				found = append(found, r.Problem(ensembleKey(i), fmt.Sprintf("trains %d models, but nothing learns from their mean", s.Ensemble),
+					"1, or distill with response over 0 and cache: topk"))
+			}
+		}
+	}
+	return found
 }
 
 // checkSeeds refuses a seed where repetitions are to differ by theirs.

@@ -245,6 +245,8 @@ func TestWarnings(t *testing.T) {
 			[]string{"data.validation: 60 of 60 examples occur in the training data: "}},
 		"tags": {"name: a\nteacher: ./teacher.gguf\ndata: tags.jsonl\nstudent: {layers: 1}\ntrain: {}\ndistill: {}",
 			[]string{"19 of 26 examples hold <|im_start|>, a control token of ./teacher.gguf; it is read as such in prompts, and as plain text elsewhere: give chats as messages"}},
+		"one answers": {"name: a\nteacher: {from: ./teacher.gguf, train: {}, ensemble: 2}\ndata: train.jsonl\nsynthesize: {prompts: 9}\nstudent: {layers: 1}\ndistill: {cache: topk}",
+			[]string{"synthesize: the first model of the teacher's ensemble answers the prompts alone"}},
 		"seen by variants": {"name: a\nteacher: ./teacher.gguf\ndata: {train: new.jsonl, validation: 0%, test: ./train.jsonl}\nstudent: {layers: 1}\n" +
 			"variants: {x: {}, y: {data: {train: train.jsonl}}, z: {data: {train: train.jsonl}, seed: 2}}",
 			[]string{"data.test: 60 of 60 examples occur in the training data: figures on them prove nothing of a model that learned it (y, z)"}},
