@@ -227,14 +227,25 @@ func TestProblems(t *testing.T) {
 func TestIdle(t *testing.T) {
 	const head = "name: a\nteacher: m\ndata: d\n"
 	for text, want := range map[string]string{
-		head + "distill: {topk: 16}\n":                                        `dir/recipe.yaml:4:17: distill.topk: changes nothing: `,
-		head + "distill: {cache: topk, response: 0, topk: 16}\n":              `dir/recipe.yaml:4:43: distill.topk: changes nothing: `,
-		head + "distill: {response: 0, temperature: 1}\n":                     `dir/recipe.yaml:4:37: distill.temperature: changes nothing: `,
-		head + "distill: {response: 0, divergence: reverse}\n":                `dir/recipe.yaml:4:36: distill.divergence: changes nothing: `,
-		head + "quantize: {imatrix: false, calibration: 9}\n":                 `dir/recipe.yaml:4:41: quantize.calibration: changes nothing: `,
-		head + "distill: {cache: topk, topk: 16, temperature: 1}\n":           "",
-		head + "distill: {topk: 64}\nquantize: {calibration: 9}\n":            "",
-		head + "distill: {topk: 16}\nvariants: {a: {distill: {cache: topk}}}": "",
+		head + "distill: {topk: 16}\n":                                                                                         `dir/recipe.yaml:4:17: distill.topk: changes nothing: `,
+		head + "distill: {cache: topk, response: 0, topk: 16}\n":                                                               `dir/recipe.yaml:4:43: distill.topk: changes nothing: `,
+		head + "distill: {response: 0, temperature: 1}\n":                                                                      `dir/recipe.yaml:4:37: distill.temperature: changes nothing: `,
+		head + "distill: {response: 0, divergence: reverse}\n":                                                                 `dir/recipe.yaml:4:36: distill.divergence: changes nothing: `,
+		head + "quantize: {imatrix: false, calibration: 9}\n":                                                                  `dir/recipe.yaml:4:41: quantize.calibration: changes nothing: `,
+		head + "prune: {calibration: 9}\n":                                                                                     `dir/recipe.yaml:4:22: prune.calibration: changes nothing: `,
+		head + "student: ./m.gguf\nprune: {keep_tokens: t.txt}\n":                                                              `dir/recipe.yaml:5:22: prune.keep_tokens: changes nothing: `,
+		head + "student: {layers: 2}\nprune: {keep_tokens: t.txt}\n":                                                           `dir/recipe.yaml:5:22: prune.keep_tokens: changes nothing: `,
+		head + "student: {from: scratch, layers: 1}\nprune: {keep_layers: 0}\n":                                                `dir/recipe.yaml:5:22: prune.keep_layers: changes nothing: `,
+		head + "train: {schedule: constant, final_lr: 50%}\n":                                                                  `dir/recipe.yaml:4:39: train.final_lr: changes nothing: `,
+		head + "distill: {schedule: constant, final_lr: 50%}\n":                                                                `dir/recipe.yaml:4:41: distill.final_lr: changes nothing: `,
+		head + "train: {}\nsynthesize: {keep: last, eval_limit: 9}\n":                                                          `dir/recipe.yaml:5:38: synthesize.eval_limit: changes nothing: `,
+		head + "compare: {rounds: 0, prompts: 9}\n":                                                                            `dir/recipe.yaml:4:31: compare.prompts: changes nothing: `,
+		head + "compare: {rounds: 0, prices: {machine_hour: 1}}\n":                                                             `dir/recipe.yaml:4:45: compare.prices.machine_hour: changes nothing: `,
+		head + "compare: {rounds: 0, prices: {input: 1}}\n":                                                                    "",
+		head + "student: {params: 1M}\nprune: {calibration: 9, keep_tokens: t.txt}\ntrain: {schedule: constant, keep: last}\n": "",
+		head + "distill: {cache: topk, topk: 16, temperature: 1}\n":                                                            "",
+		head + "distill: {topk: 64}\nquantize: {calibration: 9}\n":                                                             "",
+		head + "distill: {topk: 16}\nvariants: {a: {distill: {cache: topk}}}":                                                  "",
 	} {
 		switch found := mustRead(t, text).Idle; {
 		case want == "" && len(found) > 0:

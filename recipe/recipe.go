@@ -99,6 +99,8 @@ func (r *Recipe) check(at report) {
 	}
 }
 
+func (r *Recipe) idle(at report) { r.idlePrune(at) }
+
 // checkTeacher refuses stages that do not follow from each other, and ensembles that
 // nothing would learn from.
 func (r *Recipe) checkTeacher(at report) {
