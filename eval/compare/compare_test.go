@@ -485,8 +485,10 @@ func TestSeeds(t *testing.T) {
 func TestPriceOfRentedTeacher(t *testing.T) {
 	r := &row{Contestant: Contestant{Role: report.Teacher}}
 	r.Replies = []reply{{Read: 10, Written: 30}, {Read: 30, Written: 10}}
-	c := &comparison{Options: Options{Prices: Prices{Input: 2, Output: 5, MachineHour: 1}}}
-	c.price(r)
+	c := &comparison{Options: Options{Prices: Prices{Input: 2, Output: 5, MachineHour: 1}}, rows: []*row{r}}
+	if err := c.time(t.Context()); err != nil { // which times nothing
+		t.Fatal(err)
+	}
 	// 20 tokens in at 2, 20 out at 5, a thousand times, by the million.
 	if got := r.Model.Cost.PerThousand.Or(0); math.Abs(got-0.14) > 1e-12 {
 		t.Errorf("1,000 requests cost %v, want 0.14", got)
