@@ -47,6 +47,7 @@ type compareFlags struct {
 	trainings         []string
 	html, out         string
 	force             bool
+	given             func(flag string) bool // by the user, not by default
 }
 
 // workFolder keeps, in --out, what an interrupted comparison goes on from.
@@ -80,6 +81,7 @@ func compareCommand(a *app) *cobra.Command {
 			"  limbeck compare a.gguf b.gguf c.gguf --data test.jsonl --limit 200 --out proof",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.compare(cmd.Context(), &f, args) },
 	}
+	f.given = cmd.Flags().Changed
 	f.add(cmd.Flags())
 	return cmd
 }
@@ -93,7 +95,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical: a linear model beside the others if there is --train, else none; none: none in any case")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
-	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed, memory and cost")
+	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed and memory, nor what the machine's time costs")
 	flags.IntVar(&f.resamples, "resamples", measure.Resamples, "bootstrap resamples behind an interval")
 	flags.Uint64Var(&f.seed, "seed", 0, "of the resamples (default: a fixed one)")
 	flags.IntVar(&f.examples, "examples", 20, "examples in the report on which the models differ")
@@ -176,6 +178,9 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	}
 	if err := f.checkOutputs(refs); err != nil {
 		return err
+	}
+	if f.noSpeed {
+		a.tellIdle("with --no-speed", f.given, "rounds", "prompts", "price-hour")
 	}
 	contestants, err := identify(refs)
 	if err != nil {
