@@ -201,6 +201,9 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string, called func(ke
 			return err
 		}
 	}
+	if d.System != "" && plain(all) {
+		w.Warn("%s: changes nothing: the examples are plain text, which a message cannot stand before", called("data.system"))
+	}
 	if text := heldOfTexts(all, validation); text != "" {
 		w.Fact(HeldOut, text)
 	}

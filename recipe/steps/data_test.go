@@ -145,3 +145,21 @@ func TestAugmentWithSystem(t *testing.T) {
 		t.Errorf("with augment the settings are %s as before", got)
 	}
 }
+
+// A system prompt of texts is told of, as nothing takes it.
+func TestSystemOfTexts(t *testing.T) {
+	for file, want := range map[string]int{"book.txt": 1, "train.jsonl": 0} {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: "+file+", system: be brief}\n")
+		write(t, filepath.Join(filepath.Dir(path), "book.txt"), strings.Repeat("the cat sat on the mat. ", 99))
+		s := dataStep(t, path)
+		var told []string
+		w := run.NewWork(t.TempDir(), t.TempDir(), inputsOf(s), nil, io.Discard)
+		w.Warned = func(text string) { told = append(told, text) }
+		if err := s.Run(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != want || want > 0 && !strings.HasPrefix(told[0], "data.system: changes nothing: ") {
+			t.Errorf("%s: warnings %q, want %d", file, told, want)
+		}
+	}
+}

@@ -188,6 +188,21 @@ func TestName(t *testing.T) {
 	}
 }
 
+// A warm-up that is longer than its training, whose steps follow from the data, is told of.
+func TestLongWarmup(t *testing.T) {
+	for _, warmup := range []int{1, 500} {
+		path := workshop(t, fmt.Sprintf("name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\ntrain: {epochs: 0.1, warmup: %d, batch_tokens: 256, max_tokens: 128}\n", warmup))
+		var told []string
+		if err := makeWith(path, run.Options{Threads: 1, Until: "train", Warned: func(text string) { told = append(told, text) }}); err != nil {
+			t.Fatal(err)
+		}
+		const want = "the learning rate rises to the end: the warm-up has 500 steps, the training "
+		if long := warmup > 1; len(told) > 0 != long || long && !strings.HasPrefix(told[0], want) {
+			t.Errorf("warm-up of %d: warnings %q, want as of 500: %s", warmup, told, want)
+		}
+	}
+}
+
 // A budget of memory is no part of what a step makes: with another one, what is
 // finished stays, and made anew it has the same bytes.
 func TestMemoryChangesNothing(t *testing.T) {
