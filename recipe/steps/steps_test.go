@@ -240,7 +240,7 @@ distill: {steps: 2, batch_tokens: 256, max_tokens: 128%[1]s}
 // is, and the shape by the number of parameters.
 func TestWays(t *testing.T) {
 	for name, text := range map[string]string{
-		"scratch": "student: {from: scratch, layers: 1}\ntrain: {steps: 3, batch_tokens: 256, max_tokens: 128}\n",
+		"scratch": "student: {from: scratch, layers: 1, hidden: 50, heads: 4}\ntrain: {steps: 3, batch_tokens: 256, max_tokens: 128}\n",
 		"live": "student: {layers: 2}\ndistill: {feature: 1, relation: 1, steps: 3, batch_tokens: 256, max_tokens: 128}\n" +
 			"quantize: {size: 150kB}\n",
 		"all tokens": "student: {layers: 2}\ndistill: {cache: topk, topk: 8, loss_on: all, steps: 3, batch_tokens: 256, max_tokens: 128}\n",
