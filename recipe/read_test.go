@@ -170,8 +170,6 @@ func TestProblems(t *testing.T) {
 		{"pair twice", head + "distill: {feature: 1, layer_pairs: [[0, 1], [1, 2], [0, 1]]}\n", `r.yaml:4:53: distill.layer_pairs[2]: the pair [0, 1] was there before (allowed: each pair once)`},
 		{"pairs of nothing", head + "distill: {layer_pairs: [[0, 1]]}\n", `r.yaml:4:24: distill.layer_pairs: names what feature compares, but feature is 0 (allowed: feature over 0, or no layer_pairs)`},
 		{"patience without validations", head + "distill: {keep: last, patience: 3}\n", `r.yaml:4:33: distill.patience: counts validations, but keep: last does without (allowed: 0, or keep: best)`},
-		{"patience with nothing held out", "name: a\nteacher: m\ndata: {train: d, validation: 0%}\ntrain: {patience: 3}\n", `r.yaml:4:19: train.patience: counts validations, but data.validation holds nothing out (allowed: 0, or a share or file`},
-		{"a teacher's patience", "name: a\nteacher: [m, {train: {patience: 3}}]\ndata: {train: d, validation: 0%}\n", `r.yaml:2:33: teacher[1].train.patience: counts validations`},
 		{"heads of no relation", head + "distill: {relation_heads: 4}\n", `r.yaml:4:27: distill.relation_heads: splits what relation compares, but relation is 0 (allowed: relation over 0, or no relation_heads)`},
 		{"layers twice", head + "student: {layers: 2}\nprune: {keep_layers: [1, 1]}\n", `r.yaml:5:22: prune.keep_layers: layer 1 comes after layer 1 (allowed: numbers in ascending order, each once)`},
 		{"layer below", head + "student: {layers: 2}\nprune: {keep_layers: [-1, 1]}\n", `prune.keep_layers[0]: cannot be "-1"`},

@@ -78,7 +78,6 @@ func (r *Recipe) check(at report) {
 	}
 	r.checkSeeds(at)
 	r.checkNewTokens(at)
-	r.checkPatience(at)
 	if r.Quantize != nil && r.Quantize.Aware {
 		r.checkAware(at)
 	}
@@ -158,18 +157,6 @@ func (r *Recipe) checkNewTokens(at report) {
 	d := r.Distill
 	if r.Train != nil && r.Train.ReplyTokens > 0 && d != nil && d.Taught() {
 		at("train.reply_tokens", "gives the student tokens that the teacher, which is to teach it, lacks", "reply_tokens in the teacher's train")
-	}
-}
-
-// checkPatience refuses to wait for validations that there are none of.
-func (r *Recipe) checkPatience(at report) {
-	if r.Data.Validation != (Holdout{}) {
-		return
-	}
-	for _, t := range r.Trainings() {
-		if t.Patience > 0 {
-			at(t.Key+".patience", "counts validations, but data.validation holds nothing out", "0, or a share or file as data.validation")
-		}
 	}
 }
 

@@ -147,6 +147,10 @@ func TestImpossible(t *testing.T) {
 			"4:15: distill.lr: lists rates of which validation chooses, but nothing is held out: data.validation is 0% (allowed: one rate, or a validation of another share or file)"},
 		"rates of the teacher": {"name: a\nteacher: {from: ./teacher.gguf, train: {lr: [1e-3, 2e-3]}}\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {}",
 			"2:45: teacher.train.lr: lists rates of which validation chooses"},
+		"patience": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {patience: 3}",
+			"4:19: train.patience: counts validations, but nothing is held out: data.validation is 0% (allowed: 0, or a validation of another share or file)"},
+		"patience of the teacher": {"name: a\nteacher: {from: ./teacher.gguf, train: {patience: 3}}\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {}",
+			"2:51: teacher.train.patience: counts validations"},
 		"none to judge": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%}\nstudent: {layers: 1}", "3:40: data.validation: 0% of 60 examples is none, and there are no test examples"},
 		"missing data":  {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
 		"no importance": {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
@@ -164,6 +168,26 @@ func TestImpossible(t *testing.T) {
 		if found, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "run", "*")); len(found) > 0 {
 			t.Errorf("%s: a dry run left %v", name, found)
 		}
+	}
+}
+
+// Rows that their file assigns to validation are held out with a share of 0% too, and so
+// end a training early.
+func TestPatienceOfAssignedRows(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: {train: rows.json, validation: 0%}\nstudent: {layers: 1}\n"+
+		"train: {steps: 20, lr: 1e-9, patience: 1, eval_every: 1, batch_tokens: 256, max_tokens: 128}\n")
+	dir := filepath.Dir(path)
+	write(t, filepath.Join(dir, "rows.json"), `{"train": [["a", "x"], ["b", "y"]], "val": [["c", "x"], ["d", "y"]]}`)
+	if err := makeWith(path, run.Options{Threads: 1, Until: "train"}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "run", "steps", "train-*", steps.TrainingFile))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	training, err := steps.ReadTraining(found[0])
+	if err != nil || training.At(1) == nil || training.At(1).Validation == 0 {
+		t.Errorf("error %v; the training is %+v, want one that was validated", err, training)
 	}
 }
 
