@@ -2,6 +2,7 @@ package data
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,7 +37,8 @@ type substitute func(Slot, *rand.Rand) string
 // vary returns up to n new commands, made by putting other values in the place of
 // a command's own, in the text and in the reply; only where a value stands exactly
 // once in the text, between characters that are neither letters nor digits, and
-// apart from the other slots. No result equals, after [Normalize], an example, one of
+// apart from the other slots. The text is the last message of a prompt; those before it,
+// as a system message, stay. No result equals, after [Normalize], an example, one of
 // those to avoid, or another result. It returns fewer than n when new ones are hard to
 // find; only examples with intent and slots are used.
 func vary(examples, avoid []Example, n int, rng *rand.Rand, suffix string, other substitute) []Example {
@@ -47,7 +49,7 @@ func vary(examples, avoid []Example, n int, rng *rand.Rand, suffix string, other
 	var usable []int
 	for i := range examples {
 		seen[Normalize(examples[i].Input())] = true
-		if examples[i].Kind() == Structured && len(examples[i].Prompt()) == 1 && len(examples[i].Slots) > 0 {
+		if examples[i].Kind() == Structured && len(examples[i].Prompt()) > 0 && len(examples[i].Slots) > 0 {
 			usable = append(usable, i)
 		}
 	}
@@ -74,7 +76,7 @@ type span struct{ lo, hi int }
 
 // varyOne replaces at least one value of e; each further one by a coin's toss.
 func varyOne(e *Example, rng *rand.Rand, other substitute) (Example, bool) {
-	text := e.Prompt()[0].Content
+	before, text := command(e)
 	spans := slotSpans(text, e.Slots)
 	must := rng.IntN(len(e.Slots))
 	slots := append([]Slot(nil), e.Slots...)
@@ -100,8 +102,17 @@ func varyOne(e *Example, rng *rand.Rand, other substitute) (Example, bool) {
 		return Example{}, false
 	}
 	out := NewStructured(text, e.Intent, slots)
+	out.Messages = append(slices.Clone(before), out.Messages...)
 	out.ID, out.Line, out.Split = e.ID, e.Line, e.Split
 	return out, true
+}
+
+// command returns the text that an example's intent and slots are of, and the messages
+// before it.
+func command(e *Example) (before []Message, text string) {
+	p := e.Prompt()
+	last := len(p) - 1
+	return p[:last], p[last].Content
 }
 
 // slotSpans returns where each slot's value stands, or an empty span for those

@@ -2,6 +2,7 @@ package data
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,31 @@ func TestExchangeSlots(t *testing.T) {
 	held := []Example{NewStructured("WAKE me  at six", "alarm", nil)}
 	if got := ExchangeSlots(train, held, 10, 1); len(got) != 1 || got[0].Input() != "Seven pm is when to wake me" || !Made(&got[0]) {
 		t.Errorf("made %v, want none that is held out", got)
+	}
+}
+
+// What stands before a command changes nothing of what is made of it, and stays.
+func TestAugmentWithSystem(t *testing.T) {
+	bare := []Example{
+		NewStructured("wake me at seven tomorrow", "alarm", []Slot{{"time", "seven"}}),
+		NewStructured("wake them before eight sharp", "alarm", []Slot{{"time", "eight"}}),
+	}
+	system := Message{"system", "answer shortly precisely politely"}
+	framed := slices.Clone(bare)
+	for i := range framed {
+		framed[i].Messages = append([]Message{system}, bare[i].Messages...)
+	}
+	for name, make := range map[string]func(examples, avoid []Example, n int, seed uint64) []Example{"exchanged": ExchangeSlots, "invented": InventValues} {
+		want, got := make(bare, nil, 10, 1), make(framed, nil, 10, 1)
+		if len(want) == 0 {
+			t.Fatalf("%s: none of the bare commands", name)
+		}
+		for i := range want {
+			want[i].Messages = append([]Message{system}, want[i].Messages...)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
 	}
 }
 

@@ -37,11 +37,16 @@ func InventValues(examples, avoid []Example, n int, seed uint64) []Example {
 }
 
 // longWords returns the words of the examples' inputs, as often as they occur,
-// that are long enough and made of letters alone, none in upper case.
+// that are long enough and made of letters alone, none in upper case. Of a command it
+// leaves out what stands before it: all have the same system message.
 func longWords(examples []Example) [][]rune {
 	var words [][]rune
 	for i := range examples {
-		for _, f := range strings.Fields(examples[i].Input()) {
+		text := examples[i].Input()
+		if examples[i].Kind() == Structured && len(examples[i].Prompt()) > 1 {
+			_, text = command(&examples[i])
+		}
+		for _, f := range strings.Fields(text) {
 			word := []rune(f)
 			if len(word) >= shortestBlended && strings.IndexFunc(f, func(r rune) bool { return !unicode.IsLetter(r) || unicode.IsUpper(r) }) < 0 {
 				words = append(words, word)

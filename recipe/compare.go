@@ -23,3 +23,16 @@ type Prices struct {
 	Input       float64 `json:"input" default:"0" min:"0" max:"1e6" doc:"a million tokens read by the teacher, if it is rented"`
 	Output      float64 `json:"output" default:"0" min:"0" max:"1e6" doc:"a million tokens written by the teacher, if it is rented"`
 }
+
+func (c *Compare) idle(at report) {
+	usual := Default[Compare]()
+	if c.Rounds > 0 {
+		return
+	}
+	if c.Prompts != usual.Prompts {
+		at("prompts", "changes nothing: so many are timed in a round, of which there are none", "rounds over 0, or no prompts")
+	}
+	if c.Prices.MachineHour != usual.Prices.MachineHour {
+		at("prices.machine_hour", "changes nothing: it is the price of measured time, and rounds is 0", "rounds over 0, or no machine_hour")
+	}
+}

@@ -76,4 +76,5 @@ func (d *Distill) idle(at report) {
 	if !d.Cached() && d.TopK != usual.TopK {
 		at("topk", "changes nothing: it is the width of a cache, but none is made", "cache: topk and response over 0, or no topk")
 	}
+	d.Train.idle(at)
 }

@@ -54,6 +54,9 @@ func Read(path string, text []byte, set ...string) (*Recipe, error) {
 	if len(d.problems) == 0 {
 		r.Variants = d.variants(root)
 	}
+	if len(d.problems) == 0 {
+		d.problems = checkEnsembles(r.made())
+	}
 	if len(r.Variants) > 0 { // what they share need not be of use to all
 		r.Idle = nil
 	}
@@ -64,6 +67,18 @@ func Read(path string, text []byte, set ...string) (*Recipe, error) {
 		each.Recipe.Path = path
 	}
 	return r, nil
+}
+
+// made returns the recipes that are made: the variants, or r itself.
+func (r *Recipe) made() []*Recipe {
+	if len(r.Variants) == 0 {
+		return []*Recipe{r}
+	}
+	var all []*Recipe
+	for _, v := range r.Variants {
+		all = append(all, v.Recipe)
+	}
+	return all
 }
 
 // Find returns where a file that the recipe names lies.

@@ -55,6 +55,7 @@ teacher:
   - ./m.gguf
   - {train: {lr: [1e-4, 2e-4]}, ensemble: 3}
 data: d.jsonl
+distill: {cache: topk}
 `)
 	if len(r.Teacher) != 2 || r.Teacher[1].Train.LR[1] != 2e-4 || r.Teacher[1].Ensemble != 3 {
 		t.Errorf("teacher: %+v", r.Teacher)
@@ -169,8 +170,6 @@ func TestProblems(t *testing.T) {
 		{"pair twice", head + "distill: {feature: 1, layer_pairs: [[0, 1], [1, 2], [0, 1]]}\n", `r.yaml:4:53: distill.layer_pairs[2]: the pair [0, 1] was there before (allowed: each pair once)`},
 		{"pairs of nothing", head + "distill: {layer_pairs: [[0, 1]]}\n", `r.yaml:4:24: distill.layer_pairs: names what feature compares, but feature is 0 (allowed: feature over 0, or no layer_pairs)`},
 		{"patience without validations", head + "distill: {keep: last, patience: 3}\n", `r.yaml:4:33: distill.patience: counts validations, but keep: last does without (allowed: 0, or keep: best)`},
-		{"patience with nothing held out", "name: a\nteacher: m\ndata: {train: d, validation: 0%}\ntrain: {patience: 3}\n", `r.yaml:4:19: train.patience: counts validations, but data.validation holds nothing out (allowed: 0, or a share or file`},
-		{"a teacher's patience", "name: a\nteacher: [m, {train: {patience: 3}}]\ndata: {train: d, validation: 0%}\n", `r.yaml:2:33: teacher[1].train.patience: counts validations`},
 		{"heads of no relation", head + "distill: {relation_heads: 4}\n", `r.yaml:4:27: distill.relation_heads: splits what relation compares, but relation is 0 (allowed: relation over 0, or no relation_heads)`},
 		{"layers twice", head + "student: {layers: 2}\nprune: {keep_layers: [1, 1]}\n", `r.yaml:5:22: prune.keep_layers: layer 1 comes after layer 1 (allowed: numbers in ascending order, each once)`},
 		{"layer below", head + "student: {layers: 2}\nprune: {keep_layers: [-1, 1]}\n", `prune.keep_layers[0]: cannot be "-1"`},
@@ -187,6 +186,9 @@ func TestProblems(t *testing.T) {
 		{"ensemble", "name: a\nteacher: {from: m, ensemble: 2}\ndata: d\n", `teacher.ensemble: without train`},
 		{"an early ensemble", "name: a\nteacher:\n  - m\n  - {train: {}, ensemble: 3}\n  - train: {}\ndata: d\n", `r.yaml:4:27: teacher[1].ensemble: trains 3 models, of which the next stage takes one (allowed: ensemble in the last stage that trains)`},
 		{"a live ensemble", "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\ndistill: {feature: 1}\n", `r.yaml:4:10: distill.cache: cannot be live: an ensemble of 3 teachers teaches through a cache (allowed: topk, or ensemble: 1)`},
+		{"an ensemble that teaches nothing", "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\ntrain: {}\n", `r.yaml:2:41: teacher.ensemble: trains 3 models, but nothing learns from their mean (allowed: 1, or distill`},
+		{"a listed ensemble", "name: a\nteacher: [m, {train: {}, ensemble: 3}]\ndata: d\ndistill: {response: 0}\n", `r.yaml:2:36: teacher[1].ensemble: trains 3 models, but nothing learns`},
+		{"a variant's ensemble", "name: a\nteacher: {from: m, train: {}}\ndata: d\ndistill: {}\nvariants: {x: {}, y: {teacher: {ensemble: 3}, distill: {response: 0}}}\n", `r.yaml:5:43: variants.y.teacher.ensemble: trains 3 models, but nothing learns`},
 		{"random weights of nothing", "name: a\nteacher: m\nstudent: scratch\ndata: {}\n", `r.yaml:4:7: data.train: missing, but the student is cut by what the examples need`},
 		{"second from", "name: a\nteacher: [m, n]\ndata: d\n", `teacher: a later stage starts from`},
 		{"variant", head + "variants: {x: {distill: {hard: -1}}}\n", `r.yaml:4:32: variants.x.distill.hard: cannot be "-1"`},
@@ -223,14 +225,25 @@ func TestProblems(t *testing.T) {
 func TestIdle(t *testing.T) {
 	const head = "name: a\nteacher: m\ndata: d\n"
 	for text, want := range map[string]string{
-		head + "distill: {topk: 16}\n":                                        `dir/recipe.yaml:4:17: distill.topk: changes nothing: `,
-		head + "distill: {cache: topk, response: 0, topk: 16}\n":              `dir/recipe.yaml:4:43: distill.topk: changes nothing: `,
-		head + "distill: {response: 0, temperature: 1}\n":                     `dir/recipe.yaml:4:37: distill.temperature: changes nothing: `,
-		head + "distill: {response: 0, divergence: reverse}\n":                `dir/recipe.yaml:4:36: distill.divergence: changes nothing: `,
-		head + "quantize: {imatrix: false, calibration: 9}\n":                 `dir/recipe.yaml:4:41: quantize.calibration: changes nothing: `,
-		head + "distill: {cache: topk, topk: 16, temperature: 1}\n":           "",
-		head + "distill: {topk: 64}\nquantize: {calibration: 9}\n":            "",
-		head + "distill: {topk: 16}\nvariants: {a: {distill: {cache: topk}}}": "",
+		head + "distill: {topk: 16}\n":                                                                                         `dir/recipe.yaml:4:17: distill.topk: changes nothing: `,
+		head + "distill: {cache: topk, response: 0, topk: 16}\n":                                                               `dir/recipe.yaml:4:43: distill.topk: changes nothing: `,
+		head + "distill: {response: 0, temperature: 1}\n":                                                                      `dir/recipe.yaml:4:37: distill.temperature: changes nothing: `,
+		head + "distill: {response: 0, divergence: reverse}\n":                                                                 `dir/recipe.yaml:4:36: distill.divergence: changes nothing: `,
+		head + "quantize: {imatrix: false, calibration: 9}\n":                                                                  `dir/recipe.yaml:4:41: quantize.calibration: changes nothing: `,
+		head + "prune: {calibration: 9}\n":                                                                                     `dir/recipe.yaml:4:22: prune.calibration: changes nothing: `,
+		head + "student: ./m.gguf\nprune: {keep_tokens: t.txt}\n":                                                              `dir/recipe.yaml:5:22: prune.keep_tokens: changes nothing: `,
+		head + "student: {layers: 2}\nprune: {keep_tokens: t.txt}\n":                                                           `dir/recipe.yaml:5:22: prune.keep_tokens: changes nothing: `,
+		head + "student: {from: scratch, layers: 1}\nprune: {keep_layers: 0}\n":                                                `dir/recipe.yaml:5:22: prune.keep_layers: changes nothing: `,
+		head + "train: {schedule: constant, final_lr: 50%}\n":                                                                  `dir/recipe.yaml:4:39: train.final_lr: changes nothing: `,
+		head + "distill: {schedule: constant, final_lr: 50%}\n":                                                                `dir/recipe.yaml:4:41: distill.final_lr: changes nothing: `,
+		head + "train: {}\nsynthesize: {keep: last, eval_limit: 9}\n":                                                          `dir/recipe.yaml:5:38: synthesize.eval_limit: changes nothing: `,
+		head + "compare: {rounds: 0, prompts: 9}\n":                                                                            `dir/recipe.yaml:4:31: compare.prompts: changes nothing: `,
+		head + "compare: {rounds: 0, prices: {machine_hour: 1}}\n":                                                             `dir/recipe.yaml:4:45: compare.prices.machine_hour: changes nothing: `,
+		head + "compare: {rounds: 0, prices: {input: 1}}\n":                                                                    "",
+		head + "student: {params: 1M}\nprune: {calibration: 9, keep_tokens: t.txt}\ntrain: {schedule: constant, keep: last}\n": "",
+		head + "distill: {cache: topk, topk: 16, temperature: 1}\n":                                                            "",
+		head + "distill: {topk: 64}\nquantize: {calibration: 9}\n":                                                             "",
+		head + "distill: {topk: 16}\nvariants: {a: {distill: {cache: topk}}}":                                                  "",
 	} {
 		switch found := mustRead(t, text).Idle; {
 		case want == "" && len(found) > 0:
@@ -251,6 +264,15 @@ func TestOurRecipesAreNotIdle(t *testing.T) {
 		if r, err := Load(path); err != nil || len(r.Idle) > 0 {
 			t.Errorf("%s: %v, %v", path, err, r.Idle)
 		}
+	}
+}
+
+// An ensemble is trained for the variants that learn from it; others may be compared with
+// these.
+func TestEnsembleOfVariants(t *testing.T) {
+	r := mustRead(t, "name: a\nteacher: {from: m, train: {}, ensemble: 3}\ndata: d\nvariants: {alone: {train: {}}, taught: {distill: {cache: topk}}}\n")
+	if len(r.Variants) != 2 {
+		t.Errorf("%d variants", len(r.Variants))
 	}
 }
 

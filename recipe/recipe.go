@@ -15,7 +15,9 @@ package recipe
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
+	"slices"
 )
 
 // A Recipe is a whole recipe, with the defaults filled in. A section that is
@@ -76,7 +78,6 @@ func (r *Recipe) check(at report) {
 	}
 	r.checkSeeds(at)
 	r.checkNewTokens(at)
-	r.checkPatience(at)
 	if r.Quantize != nil && r.Quantize.Aware {
 		r.checkAware(at)
 	}
@@ -97,6 +98,8 @@ func (r *Recipe) check(at report) {
 	}
 }
 
+func (r *Recipe) idle(at report) { r.idlePrune(at) }
+
 // checkTeacher refuses stages that do not follow from each other, and ensembles that
 // nothing would learn from.
 func (r *Recipe) checkTeacher(at report) {
@@ -112,13 +115,32 @@ func (r *Recipe) checkTeacher(at report) {
 			continue
 		}
 		if members > 1 {
-			at(fmt.Sprintf("teacher[%d].ensemble", last), fmt.Sprintf("trains %d models, of which the next stage takes one", members), "ensemble in the last stage that trains")
+			at(ensembleKey(last), fmt.Sprintf("trains %d models, of which the next stage takes one", members), "ensemble in the last stage that trains")
 		}
 		last, members = i, s.Ensemble
 	}
 	if d := r.Distill; members > 1 && d != nil && d.Cache == "live" && d.Taught() {
 		at("distill.cache", fmt.Sprintf("cannot be live: an ensemble of %d teachers teaches through a cache", members), "topk, or ensemble: 1")
 	}
+}
+
+func ensembleKey(stage int) string { return fmt.Sprintf("teacher[%d].ensemble", stage) }
+
+// checkEnsembles refuses ensembles from which none of the recipes that are made learns:
+// variants may share a teacher that only some learn from.
+func checkEnsembles(made []*Recipe) (found Problems) {
+	for _, r := range made {
+		learns := func(o *Recipe) bool {
+			return o.Distill != nil && o.Distill.Taught() && reflect.DeepEqual(o.Teacher, r.Teacher)
+		}
+		for i, s := range r.Teacher {
+			if s.Ensemble > 1 && !slices.ContainsFunc(made, learns) {
+				found = append(found, r.Problem(ensembleKey(i), fmt.Sprintf("trains %d models, but nothing learns from their mean", s.Ensemble),
+					"1, or distill with response over 0 and cache: topk"))
+			}
+		}
+	}
+	return found
 }
 
 // checkSeeds refuses a seed where repetitions are to differ by theirs.
@@ -135,18 +157,6 @@ func (r *Recipe) checkNewTokens(at report) {
 	d := r.Distill
 	if r.Train != nil && r.Train.ReplyTokens > 0 && d != nil && d.Taught() {
 		at("train.reply_tokens", "gives the student tokens that the teacher, which is to teach it, lacks", "reply_tokens in the teacher's train")
-	}
-}
-
-// checkPatience refuses to wait for validations that there are none of.
-func (r *Recipe) checkPatience(at report) {
-	if r.Data.Validation != (Holdout{}) {
-		return
-	}
-	for _, t := range r.Trainings() {
-		if t.Patience > 0 {
-			at(t.Key+".patience", "counts validations, but data.validation holds nothing out", "0, or a share or file as data.validation")
-		}
 	}
 }
 

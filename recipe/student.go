@@ -35,9 +35,6 @@ func (s *Student) check(at report) {
 	if h, kv := s.Heads.Count, s.KVHeads.Count; h > 0 && kv > 0 && h%kv != 0 {
 		at("kv_heads", "does not divide heads", "a divisor of heads")
 	}
-	if h, d := s.Heads.Count, s.Hidden.Count; h > 0 && d > 0 && s.From.Text == FromScratch && d%h != 0 {
-		at("heads", "does not divide hidden", "a divisor of hidden, as there is no teacher to give the heads' width")
-	}
 	if s.From.Model() && s.Reshaped() {
 		at("from", "is a model with a shape of its own", "from: teacher or scratch beside a shape")
 	}

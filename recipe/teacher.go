@@ -7,7 +7,7 @@ import "fmt"
 type Stage struct {
 	From     Ref    `json:"from" short:"yes" doc:"a model: a GGUF file, a folder in Hugging Face's layout, or builtin:NAME"`
 	Train    *Train `json:"train,omitempty" doc:"trains it on the data first"`
-	Ensemble int    `json:"ensemble" default:"1" min:"1" max:"16" doc:"trains this many with different seeds; their mean teaches"`
+	Ensemble int    `json:"ensemble" default:"1" min:"1" max:"16" doc:"trains this many with different seeds; their mean teaches in distill; prune and synthesize take the first"`
 	License  string `json:"license" default:"" doc:"the model's license, if its file does not say"`
 
 	// Drawn: From is a file that a command made of random weights, and removes. Its

@@ -70,3 +70,12 @@ func (t *Train) check(at report) {
 		at("max_tokens", "is more than batch_tokens: such an example fits no batch", "at most batch_tokens")
 	}
 }
+
+func (t *Train) idle(at report) {
+	if t.Schedule == "constant" && t.FinalLR != Default[Train]().FinalLR {
+		at("final_lr", "changes nothing: a constant schedule ends where it begins", "schedule: cosine or linear, or no final_lr")
+	}
+	if t.Keep == "last" && t.EvalLimit > 0 {
+		at("eval_limit", "changes nothing: keep: last does without validations", "keep: best, or no eval_limit")
+	}
+}

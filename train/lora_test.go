@@ -97,6 +97,35 @@ func TestAdaptersTrainAloneAndMerge(t *testing.T) {
 	}
 }
 
+// Adapters of rank 1 decay as others do: A, of one row, is no vector. In the first step
+// nothing else moves it, as B is zero.
+func TestAdaptersOfRankOneDecay(t *testing.T) {
+	const tolerance = 1e-6 // of weights below 1, in f32
+	_, set := readGolden(t)
+	o := loraOptions()
+	o.Warmup, o.Schedule, o.Decay, o.Steps = 0, Constant, 0.5, 1
+	stepped := func() *nn.Adapter {
+		m := openTiny(t)
+		a, err := Adapt(m, 1, 2, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Steps > 0 {
+			if err := trainAdapters(t, t.Context(), m, a, set, o, 1, Hooks{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return nn.Linears(m)[0].Adapter
+	}
+	after := stepped().A.F32()
+	o.Steps = 0
+	for i, x := range stepped().A.F32() {
+		if want := float64(x) * (1 - o.LR*o.Decay); math.Abs(float64(after[i])-want) > tolerance {
+			t.Fatalf("element %d is %g, want %g decayed to %g", i, after[i], x, want)
+		}
+	}
+}
+
 // Merged, a weight has become W + (alpha/rank)·B·A.
 func TestMergeByHand(t *testing.T) {
 	const rank, alpha = 4, 6.

@@ -14,6 +14,7 @@ type optimizer struct {
 	o       *Options
 	pool    *par.Pool
 	weights []*op.Weight
+	own     int         // so many are the model's; those after them are matrices, though adapters of rank 1 have one row
 	m, v    [][]float32 // first and second moments, by weight
 	pieces  []piece
 
@@ -28,8 +29,8 @@ type piece struct{ weight, lo, hi int }
 
 const pieceFloats = 1 << 16
 
-func newOptimizer(o *Options, pool *par.Pool, weights []*op.Weight) *optimizer {
-	z := &optimizer{o: o, pool: pool, weights: weights}
+func newOptimizer(o *Options, pool *par.Pool, weights []*op.Weight, own int) *optimizer {
+	z := &optimizer{o: o, pool: pool, weights: weights, own: own}
 	for i, w := range weights {
 		n := w.Rows * w.Cols
 		z.m, z.v = append(z.m, op.LargeFloats(n)), append(z.v, op.LargeFloats(n))
@@ -78,7 +79,7 @@ func (z *optimizer) Do(_, i int) {
 		return
 	}
 	params := z.params
-	if w.Rows > 1 {
+	if w.Rows > 1 || p.weight >= z.own {
 		params.Decay = z.o.Decay
 	}
 	kernel.AdamW(w.Master()[p.lo:p.hi], g, z.m[p.weight][p.lo:p.hi], z.v[p.weight][p.lo:p.hi], params)

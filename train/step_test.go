@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -209,11 +210,13 @@ func TestDivergence(t *testing.T) {
 	if _, err := newTrainer(t, student(t), sequences(4, 1), o, Hooks{}).Run(t.Context()); !errors.Is(err, ErrDiverged) {
 		t.Errorf("an absurd learning rate: got %v", err)
 	}
-	_, err = newTrainer(t, student(t), sequences(4, 1), shortOptions(), Hooks{
-		Validate: func(context.Context, *op.Tape) (float64, float64, error) { return math.NaN(), 0, nil },
-	}).Run(t.Context())
-	if !errors.Is(err, ErrDiverged) || !strings.HasPrefix(err.Error(), "step 5: the validation loss") {
-		t.Errorf("a validation that is not a number: got %v", err)
+	for _, loss := range []float64{math.NaN(), math.Inf(1)} {
+		_, err = newTrainer(t, student(t), sequences(4, 1), shortOptions(), Hooks{
+			Validate: func(context.Context, *op.Tape) (float64, float64, error) { return loss, 0, nil },
+		}).Run(t.Context())
+		if !errors.Is(err, ErrDiverged) || !strings.HasPrefix(err.Error(), fmt.Sprintf("step 5: the validation loss is %g: ", loss)) {
+			t.Errorf("a validation of %g: got %v", loss, err)
+		}
 	}
 	failed := errors.New("the disk is full")
 	_, err = newTrainer(t, student(t), sequences(4, 1), shortOptions(), Hooks{
@@ -239,6 +242,7 @@ func TestBestIsKept(t *testing.T) {
 		"first of equals":   {[]float64{2, 1, 1, 1}, nil, 0, 2, 4},
 		"patience":          {[]float64{2, 1, 3, 3, 3, 3, 3}, nil, 2, 2, 4},
 		"patience renewed":  {[]float64{5, 6, 4, 6, 3, 9}, nil, 2, 5, 6},
+		"patience at last":  {[]float64{2, 1, 3, 3}, nil, 2, 2, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := student(t)

@@ -172,12 +172,13 @@ func New(m arch.Model, set []Sequence, objective Objective, o Options, pool *par
 	}
 	t := &Trainer{model: m, set: set, objective: objective, o: o, hooks: h, tape: op.NewTape(pool)}
 	t.tape.Exact, t.tape.BF16 = true, o.BF16
-	t.weights = trainable(m, objective)
+	var own int
+	t.weights, own = trainable(m, objective)
 	if len(t.weights) == 0 {
 		return nil, errors.New("no weight is trainable")
 	}
 	t.o.Aware = slices.ContainsFunc(t.weights, (*op.Weight).Rounded)
-	t.opt = newOptimizer(&t.o, pool, t.weights)
+	t.opt = newOptimizer(&t.o, pool, t.weights, own)
 	t.plan()
 	return t, nil
 }
@@ -197,18 +198,22 @@ func (t *Trainer) plan() {
 	t.tape.Recompute = t.planned.Recompute
 }
 
-func trainable(m arch.Model, objective Objective) []*op.Weight {
-	all := m.Weights()
-	if w, ok := objective.(Weighted); ok {
-		all = append(all, w.Weights()...)
-	}
-	var out []*op.Weight
-	for _, w := range all {
-		if w.Grad != nil {
-			out = append(out, w)
+// trainable returns what is trained: the model's own weights, and after so many the
+// objective's.
+func trainable(m arch.Model, objective Objective) (out []*op.Weight, own int) {
+	add := func(all []*op.Weight) {
+		for _, w := range all {
+			if w.Grad != nil {
+				out = append(out, w)
+			}
 		}
 	}
-	return out
+	add(m.Weights())
+	own = len(out)
+	if w, ok := objective.(Weighted); ok {
+		add(w.Weights())
+	}
+	return out, own
 }
 
 // Run trains to the end, or until ctx ends; a checkpoint is then written, if
@@ -232,7 +237,7 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 			return nil, errors.Join(err, t.checkpoint())
 		}
 		if t.due(every, steps) {
-			if err := t.validate(ctx, every); err != nil {
+			if err := t.validate(ctx, every, steps); err != nil {
 				if ctx.Err() != nil { // a validation that was cut short is made anew
 					err = errors.Join(err, t.checkpoint())
 				}
@@ -300,7 +305,7 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 
 // validate measures the model after a step and keeps its weights if it is the
 // best so far; see [Point.Better].
-func (t *Trainer) validate(ctx context.Context, every int) error {
+func (t *Trainer) validate(ctx context.Context, every, steps int) error {
 	s := &t.state
 	p := Point{Step: s.Step, Loss: mean(s.Losses[s.validated():])}
 	if t.hooks.Validate != nil {
@@ -311,15 +316,15 @@ func (t *Trainer) validate(ctx context.Context, every int) error {
 		if err != nil {
 			return err
 		}
-		if math.IsNaN(p.Validation) {
-			return fmt.Errorf("step %d: the validation loss is not a number: %w", s.Step, ErrDiverged)
+		if math.IsNaN(p.Validation) || math.IsInf(p.Validation, 0) {
+			return fmt.Errorf("step %d: the validation loss is %g: %w", s.Step, p.Validation, ErrDiverged)
 		}
 		if s.Best == 0 || p.Better(s.BestPoint) {
 			s.Best, s.BestPoint = s.Step, p
 			if err := t.keepBest(); err != nil {
 				return err
 			}
-		} else if t.o.Patience > 0 && s.Step >= s.Best+t.o.Patience*every {
+		} else if t.o.Patience > 0 && s.Step >= s.Best+t.o.Patience*every && s.Step < steps {
 			s.Stopped = fmt.Sprintf("no gain in %d validations", t.o.Patience)
 		}
 	}

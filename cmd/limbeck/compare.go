@@ -48,6 +48,7 @@ type compareFlags struct {
 	trainings         []string
 	html, out         string
 	force             bool
+	given             func(flag string) bool // by the user, not by default
 }
 
 // workFolder keeps, in --out, what an interrupted comparison goes on from.
@@ -81,6 +82,7 @@ func compareCommand(a *app) *cobra.Command {
 			"  limbeck compare a.gguf b.gguf c.gguf --data test.jsonl --limit 200 --out proof",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.compare(cmd.Context(), &f, args) },
 	}
+	f.given = cmd.Flags().Changed
 	f.add(cmd.Flags())
 	return cmd
 }
@@ -94,7 +96,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical: a linear model beside the others if there is --train, else none; none: none in any case")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
 	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
-	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed, memory and cost")
+	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed and memory, nor what the machine's time costs")
 	flags.IntVar(&f.resamples, "resamples", measure.Resamples, "bootstrap resamples behind an interval")
 	flags.Uint64Var(&f.seed, "seed", 0, "of the resamples (default: a fixed one)")
 	flags.IntVar(&f.examples, "examples", 20, "examples in the report on which the models differ")
@@ -177,6 +179,9 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	}
 	if err := f.checkOutputs(refs); err != nil {
 		return err
+	}
+	if f.noSpeed {
+		a.tellIdle("with --no-speed", f.given, "rounds", "prompts", "price-hour")
 	}
 	contestants, err := identify(refs)
 	if err != nil {
@@ -299,7 +304,7 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		if f.baseline == classicalBaseline {
 			o.Train = all
 		}
-	} else if f.baseline == classicalBaseline && baseline.Applies(examples) {
+	} else if f.baseline == classicalBaseline && baseline.Check(examples) == nil {
 		a.remark("no classical baseline: --train would name the examples that it learns from")
 		o.Notes = append(o.Notes, report.Note{Title: "Classical baseline",
 			Text: "None: it had no examples to learn from, which --train names. Whether a language model is needed at all is not shown."})
@@ -331,7 +336,7 @@ func (f *compareFlags) readTrainings(o *compare.Options) error {
 		if err != nil {
 			return err
 		}
-		o.Curves = append(o.Curves, compare.Curve(strings.TrimSuffix(path, ".json"), t.Curve))
+		o.Curves = append(o.Curves, compare.Curve(strings.TrimSuffix(path, ".json"), t.Curve, t.LossAlone))
 	}
 	return nil
 }

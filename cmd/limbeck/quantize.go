@@ -37,6 +37,8 @@ func quantizeCommand(a *app) *cobra.Command {
 			r.Quantize, q.Imatrix = q, imatrix != ""
 			if q.Imatrix {
 				r.Data.Train, r.Data.Validation.Share, r.Data.Columns = recipe.File(imatrix), 0, columns
+			} else {
+				a.tellIdle("without --imatrix, which names the data", cmd.Flags().Changed, "prompt-column", "completion-column", "label-column")
 			}
 			if err := one.check(cmd, r); err != nil {
 				return err

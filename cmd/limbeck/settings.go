@@ -77,6 +77,20 @@ func fromEnvironment(cmd *cobra.Command, flag string) (name, value string) {
 	return name, value
 }
 
+// tellIdle remarks which of some flags were given though they are of no effect. They may
+// be set for other commands.
+func (a *app) tellIdle(beside string, given func(flag string) bool, flags ...string) {
+	var idle []string
+	for _, name := range flags {
+		if given(name) {
+			idle = append(idle, "--"+name)
+		}
+	}
+	if len(idle) > 0 {
+		a.remark("%s: of no effect %s", strings.Join(idle, ", "), beside)
+	}
+}
+
 // envName returns the environment variable of a flag, or of a command and its flag.
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))

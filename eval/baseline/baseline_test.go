@@ -351,12 +351,63 @@ func TestTrainLabels(t *testing.T) {
 	if got := m.Reply("you win"); got != "spam" {
 		t.Errorf("got %q", got)
 	}
-	if !Applies(examples) || Applies([]data.Example{data.NewChat("hi", "Hello!")}) || Applies(nil) {
+	if Check(examples) != nil || Check([]data.Example{data.NewChat("hi", "Hello!")}) == nil || Check(nil) == nil {
 		t.Error("a baseline applies to labels and intents only")
 	}
 	mixed := append(examples, data.NewStructured("x", "y", nil))
 	if _, err := Train(t.Context(), mixed, Options{}); err == nil {
 		t.Error("labels beside intents: no error")
+	}
+}
+
+// Labels that are as good as numbers, and more slots than a field can hold, are refused
+// before any work. As many labels as CLINC150 has are not, nor several times as many.
+func TestTooManyLabels(t *testing.T) {
+	labeled := func(n, labels int) (examples []data.Example) {
+		for i := range n {
+			examples = append(examples, data.NewLabeled(fmt.Sprintf("a house with %d rooms in street %d", i%9, i), fmt.Sprintf("%d.99", i%labels)))
+		}
+		return examples
+	}
+	for _, labels := range []int{151, 1000} {
+		if err := Check(labeled(15_000, labels)); err != nil {
+			t.Errorf("15,000 examples with %d labels: %v", labels, err)
+		}
+	}
+	const want = "the training examples have 10,000 labels, and of so much text it learns "
+	if err := Check(labeled(10_000, 10_000)); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("10,000 examples with 10,000 labels: %v, want %s…", err, want)
+	}
+	if labels, features, err := Shape(labeled(1000, 20)); labels != 20 || features == 0 || err != nil {
+		t.Errorf("20 labels: a shape of %d labels and %d features, %v", labels, features, err)
+	}
+	var examples []data.Example
+	for i := range 20_000 { // their labels do not fit 16 bits
+		examples = append(examples, data.NewStructured("set it to six", "set", []data.Slot{{Name: fmt.Sprintf("slot%d", i), Value: "six"}}))
+	}
+	if err := Check(examples); err == nil || !strings.Contains(err.Error(), "20,000 slot names") {
+		t.Errorf("20,000 slots: %v", err)
+	}
+	if err := Check(examples[:mostSlots]); err != nil {
+		t.Errorf("%d slots: %v", mostSlots, err)
+	}
+}
+
+// As many features are reckoned with as the program's own data has, or somewhat more.
+func TestExpectFeatures(t *testing.T) {
+	examples, err := data.Load(testfiles.Data(t, "home-assistant/train.jsonl"), data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1000, len(examples)} {
+		texts := make([]string, n)
+		for i := range texts {
+			texts[i] = examples[i].Input()
+		}
+		m, _ := fitTFIDF(texts)
+		if got := expectFeatures(examples[:n]); 2*got < m.size() || got > 2*m.size() {
+			t.Errorf("%d examples: %d features expected, %d found", n, got, m.size())
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -93,7 +94,7 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	return err
 }
 
-// keptVersion changes with what answers and divergences that were kept hold.
+// keptVersion changes with what answers that were kept hold.
 const keptVersion = 2
 
 // key names what is kept of a kind: it changes with all that it depends on.
@@ -159,9 +160,15 @@ func (c *comparison) noteCut() {
 	}
 }
 
+// keep writes what is to be recalled. What JSON cannot hold, as losses of a damaged model
+// that are no numbers, is not kept but made again.
 func (c *comparison) keep(key string, v any) error {
 	if c.Checkpoints == "" {
 		return nil
 	}
-	return disk.Write(filepath.Join(c.Checkpoints, key), func(w io.Writer) error { return json.NewEncoder(w).Encode(v) })
+	err := disk.Write(filepath.Join(c.Checkpoints, key), func(w io.Writer) error { return json.NewEncoder(w).Encode(v) })
+	if errors.As(err, new(*json.UnsupportedValueError)) {
+		return nil
+	}
+	return err
 }

@@ -15,12 +15,16 @@ type learner struct {
 	done  chan struct{} // closed at the end; nil: it does not learn
 	model *baseline.Model
 	err   error
+	why   error // it does not learn
 }
 
 // learnClassical begins to train the classical baseline, if it can do the task.
 func (c *comparison) learnClassical(ctx context.Context) *learner {
-	if c.Train == nil || c.task == nil || !baseline.Applies(c.Train) {
+	if c.Train == nil || c.task == nil {
 		return &learner{stop: func() {}}
+	}
+	if err := baseline.Check(c.Train); err != nil {
+		return &learner{stop: func() {}, why: err}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	l := &learner{done: make(chan struct{})}
@@ -35,9 +39,8 @@ func (c *comparison) learnClassical(ctx context.Context) *learner {
 // addClassical lets the classical baseline answer, once it has learned.
 func (c *comparison) addClassical(l *learner) error {
 	if l.done == nil {
-		if c.Train != nil && c.task != nil {
-			c.Notes = append(c.Notes, report.Note{Title: "Classical baseline",
-				Text: "None: it learns labels, or intents with slots, which the training examples do not have."})
+		if l.why != nil {
+			c.Notes = append(c.Notes, report.Note{Title: "Classical baseline", Text: fmt.Sprintf("None: %v.", l.why)})
 		}
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,9 +18,11 @@ import (
 	"limbeck/eval/bench"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/measure"
 	"limbeck/model"
+	"limbeck/train"
 )
 
 func TestMain(m *testing.M) {
@@ -294,6 +297,22 @@ func TestFreeText(t *testing.T) {
 	}
 }
 
+// Labels that are as good as numbers have no classical baseline, and the report says why.
+func TestNoBaselineOfPrices(t *testing.T) {
+	var prices []data.Example
+	for i := range 9000 {
+		prices = append(prices, data.NewLabeled(fmt.Sprintf("a house with %d rooms in street %d", i%9, i), fmt.Sprintf("%d.99", i)))
+	}
+	r, err := Run(t.Context(), models(t, 2), prices[:2], Options{Open: model.Open, Train: prices, Bootstrap: measure.Bootstrap{Resamples: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "None: the training examples have 9,000 labels, and of so much text it learns "
+	if !slices.ContainsFunc(r.Notes, func(n report.Note) bool { return strings.HasPrefix(n.Text, want) }) || len(r.Models) != 2 {
+		t.Errorf("%d models, want 2; notes %+v, want one that begins %q", len(r.Models), r.Notes, want)
+	}
+}
+
 // A teacher in floats beside a student that is rounded flatters the student's size
 // and speed, and the report says so.
 func TestNoteFormats(t *testing.T) {
@@ -466,8 +485,10 @@ func TestSeeds(t *testing.T) {
 func TestPriceOfRentedTeacher(t *testing.T) {
 	r := &row{Contestant: Contestant{Role: report.Teacher}}
 	r.Replies = []reply{{Read: 10, Written: 30}, {Read: 30, Written: 10}}
-	c := &comparison{Options: Options{Prices: Prices{Input: 2, Output: 5, MachineHour: 1}}}
-	c.price(r)
+	c := &comparison{Options: Options{Prices: Prices{Input: 2, Output: 5, MachineHour: 1}}, rows: []*row{r}}
+	if err := c.time(t.Context()); err != nil { // which times nothing
+		t.Fatal(err)
+	}
 	// 20 tokens in at 2, 20 out at 5, a thousand times, by the million.
 	if got := r.Model.Cost.PerThousand.Or(0); math.Abs(got-0.14) > 1e-12 {
 		t.Errorf("1,000 requests cost %v, want 0.14", got)
@@ -522,5 +543,77 @@ func TestPerTokenOfTheFirst(t *testing.T) {
 	}
 	if got := perTokenOf(nil, other); !slices.Equal(got, other) {
 		t.Errorf("beside a model without losses: %v", got)
+	}
+}
+
+// Pieces of a text that are as long as the contexts are compared by models that expect a
+// BOS too, which takes a place of its own; where nothing fits, nothing is claimed.
+func TestDivergenceOfTextWithBOS(t *testing.T) {
+	random := testkit.Model(1)
+	spec := random.Tokenizer.Spec()
+	spec.BOS, spec.AddBOS = slices.Index(spec.Tokens, "<|im_start|>"), true
+	text := []data.Example{{Text: strings.Repeat("the cat sat on the mat. ", 250)}}
+	pieces := len(data.CutTexts(text))
+	for context, want := range map[int]int{testkit.Context: pieces, 2: 0} {
+		config := random.Config()
+		config.Context = context
+		open := func(ref string) (*model.Model, error) {
+			return model.New(config, testkit.Random{Rand: rand.New(rand.NewPCG(uint64(len(ref)), 2))}, spec, "")
+		}
+		c := &comparison{Options: Options{Open: open}.with(), examples: text, pool: par.New(1)}
+		c.rows = []*row{{Contestant: Contestant{Name: "large", Ref: "l", Role: report.Teacher}}, {Contestant: Contestant{Name: "small", Ref: "sm", Role: report.Student}}}
+		err := c.divergeFrom(t.Context(), c.rows[0], c.rows[1:])
+		c.pool.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := c.rows[1].Model.Divergence
+		if want > 0 && (d == nil || d.N != want || d.Tokens < want*(context-2)/2) {
+			t.Errorf("context %d: divergence %+v, want one over %d pieces", context, d, want)
+		}
+		if want == 0 && (d != nil || len(c.Notes) != 1 || !strings.HasPrefix(c.Notes[0].Text, "Not measured for small: ")) {
+			t.Errorf("context %d: divergence %+v, notes %+v, want none and why", context, d, c.Notes)
+		}
+	}
+}
+
+// A training on texts has no share of exact replies, which would be drawn as none.
+func TestCurveOfText(t *testing.T) {
+	points := []train.Point{{Step: 1, Loss: 3, Validation: 2}}
+	for lossAlone, metric := range map[bool]string{false: "exact_match", true: ""} {
+		c := Curve("a", points, lossAlone)
+		_, has := c.Points[0].Metric.Get()
+		if c.Metric != metric || has == lossAlone || c.Points[0].Validation.Or(0) != 2 {
+			t.Errorf("loss alone %t: %+v", lossAlone, c)
+		}
+	}
+}
+
+// A model whose losses are no numbers is compared, with a folder for what is kept as
+// without one: its perplexity is absent.
+func TestLossesThatAreNoNumbers(t *testing.T) {
+	contestants := models(t, 2)
+	m := testkit.Model(2)
+	for _, w := range m.Weights() {
+		for i, v := range w.F32() {
+			w.F32()[i] = v * 1e18
+		}
+	}
+	if err := m.Save(contestants[1].Ref); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Metrics: []string{perplexity}, Bootstrap: measure.Bootstrap{Resamples: 100}, Threads: 1, Open: model.Open}
+	text := []data.Example{{Text: strings.Repeat("the cat sat on the mat. ", 99)}, {Text: "the end"}}
+	want, err := Run(t.Context(), contestants, text, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Checkpoints = t.TempDir()
+	got, err := Run(t.Context(), contestants, text, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, has := want.Models[1].Quality[0].Value.Get(); has || untimed(t, got) != untimed(t, want) {
+		t.Errorf("a perplexity of %+v; got %s\nwant %s", want.Models[1].Quality[0], untimed(t, got), untimed(t, want))
 	}
 }

@@ -46,8 +46,11 @@ func (c *comparison) diverge(ctx context.Context) error {
 	return nil
 }
 
+// divergenceVersion changes with what divergences that were kept hold.
+const divergenceVersion = "2"
+
 func (c *comparison) divergenceKey(r *row) string {
-	return c.key("divergence", c.rows[0].Digest, r.Digest)
+	return c.key("divergence", divergenceVersion, c.rows[0].Digest, r.Digest)
 }
 
 // A student is open beside its teacher.
@@ -98,6 +101,11 @@ func (c *comparison) divergeFrom(ctx context.Context, teacher *row, rows []*row)
 	}
 	for _, s := range students {
 		d := s.sums.Summary()
+		if d.KL.N == 0 {
+			c.Notes = append(c.Notes, report.Note{Title: "Divergence",
+				Text: fmt.Sprintf("Not measured for %s: no example has tokens to compare that fit in its context and in that of %s.", s.row.Name, teacher.Name)})
+			continue
+		}
 		s.row.Model.Divergence = &report.Divergence{KL: report.N(d.KL.Value), SE: standardError(d.KL), SameTop: report.N(d.SameTop.Value),
 			Dropped: report.N(d.Dropped.Value), N: d.KL.N, Tokens: d.Tokens}
 		if err := c.keep(c.divergenceKey(s.row), s.row.Model.Divergence); err != nil {
@@ -209,7 +217,8 @@ func (s *student) passages(teacher *model.Model, examples []data.Example) (their
 		var prompt []int
 		if examples[i].Kind() == data.Plain {
 			prompt = s.vocab.IDs(nil, ours)
-			ids = ids[:min(len(ids), s.model.Config().Context-1, teacher.Config().Context-1)]
+			room := min(s.model.Config().Context-len(ours), teacher.Config().Context-len(prompt))
+			ids = ids[:min(len(ids), max(0, room))]
 		} else if prompt, err = data.PromptIDs(teacher, &examples[i]); err != nil {
 			return nil, nil, err
 		}

@@ -17,11 +17,22 @@ type Prices struct {
 	Output      float64 // a million tokens written by it
 }
 
-// time measures speed and memory, if asked for, and the cost that follows.
+// time measures speed and memory, if asked for, and sets the cost: that of a rented
+// teacher's tokens needs no time.
 func (c *comparison) time(ctx context.Context) error {
-	if c.Rounds == 0 {
-		return nil
+	if c.Rounds > 0 {
+		if err := c.measure(ctx); err != nil {
+			return err
+		}
 	}
+	for _, r := range c.rows {
+		c.price(r)
+	}
+	return nil
+}
+
+// measure lets all models reply to prompts in turn.
+func (c *comparison) measure(ctx context.Context) error {
 	prompts := c.prompts()
 	var jobs []bench.Job
 	for _, r := range c.rows {
@@ -36,7 +47,6 @@ func (c *comparison) time(ctx context.Context) error {
 	}
 	for i, r := range c.rows {
 		r.Model.Speed = speed(records[i])
-		c.price(r)
 	}
 	return nil
 }

@@ -32,6 +32,17 @@ func TestReadRecorded(t *testing.T) {
 	}
 }
 
+// A reply is drawn as that of the model that was run, though one of its name was
+// recorded.
+func TestRecordedNamesake(t *testing.T) {
+	r := &Report{Models: []Model{{Name: "a", Role: Recorded}, {Name: "a", Role: Teacher}}}
+	looks := r.looks()
+	v := r.exampleView(&Example{Replies: []Reply{{Model: "a"}}}, looks)
+	if got := v.Replies[0].Look; got != looks[1] || got == looks[0] {
+		t.Errorf("the reply looks like %+v, want the teacher's %+v", got, looks[1])
+	}
+}
+
 // FuzzRecorded reads recorded models and draws what it takes.
 func FuzzRecorded(f *testing.F) {
 	f.Add([]byte(`[{"name": "a", "quality": [{"name": "exact_match", "value": 0.5, "lo": 0.4}], "speed": {"latencies_seconds": [1, null]}}]`))

@@ -122,7 +122,7 @@ func (r *Report) exampleView(e *Example, looks []look) exampleView {
 	for _, p := range e.Replies {
 		rv := replyView{Look: look{Name: p.Model, Class: "s2", Sign: circle}, Spans: diffReply(e.Gold, p.Text)}
 		for i := range r.Models {
-			if r.Models[i].Name == p.Model {
+			if m := &r.Models[i]; m.Name == p.Model && m.Role != Recorded { // those replied to other examples
 				rv.Look = looks[i]
 				break
 			}

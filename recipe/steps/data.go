@@ -67,6 +67,9 @@ func buildData(c *recipe.Chain) error {
 	}
 	if d.System != "" {
 		settings.Beside = "labels and slots"
+		if d.Augment != nil { // which once found none
+			settings.Beside = "labels and slots, augmented"
+		}
 	}
 	s.Settings = settings
 	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts, c.Recipe.Called) }
@@ -205,6 +208,9 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string, called func(ke
 		if err := writeExamples(w, "test", test); err != nil {
 			return err
 		}
+	}
+	if d.System != "" && plain(all) {
+		w.Warn("%s: changes nothing: the examples are plain text, which a message cannot stand before", called("data.system"))
 	}
 	if text := heldOfTexts(all, validation); text != "" {
 		w.Fact(HeldOut, text)

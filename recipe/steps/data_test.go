@@ -1,6 +1,7 @@
 package steps_test
 
 import (
+	"fmt"
 	"io"
 	"path/filepath"
 	"reflect"
@@ -107,5 +108,58 @@ func TestOverlapOfValidation(t *testing.T) {
 	}
 	if len(told) != 1 || !strings.HasPrefix(told[0], "data.validation: 60 of 60 examples occur in the training data") {
 		t.Errorf("warnings %q, want one of data.validation", told)
+	}
+}
+
+// Further examples are made of commands with a system message before them too, each of
+// which then has it; a step that made none of them is made anew.
+func TestAugmentWithSystem(t *testing.T) {
+	const text = "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: train.jsonl, system: be brief, augment: {exchange_slots: 1}}\n"
+	s := dataStep(t, workshop(t, text))
+	out := t.TempDir()
+	if err := s.Run(t.Context(), run.NewWork(out, t.TempDir(), inputsOf(s), nil, io.Discard)); err != nil {
+		t.Fatal(err)
+	}
+	examples, err := data.Load(filepath.Join(out, "train.jsonl"), data.Options{Written: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	for i := range examples {
+		if data.Made(&examples[i]) {
+			made++
+		}
+	}
+	if system, several := data.SystemOf(examples); made == 0 || system != "be brief" || several {
+		t.Errorf("%d examples made; all have the system message %q: %t", made, system, !several)
+	}
+	settings := func(extra string) string {
+		text := "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: train.jsonl" + extra + "}\n"
+		return fmt.Sprintf("%+v", dataStep(t, workshop(t, text)).Settings)
+	}
+	const before = "Beside:labels and slots}"
+	if got := settings(", system: be brief"); !strings.HasSuffix(got, before) {
+		t.Errorf("without augment the settings are %s, want …%s", got, before)
+	}
+	if got := settings(", system: be brief, augment: {exchange_slots: 1}"); strings.HasSuffix(got, before) {
+		t.Errorf("with augment the settings are %s as before", got)
+	}
+}
+
+// A system prompt of texts is told of, as nothing takes it.
+func TestSystemOfTexts(t *testing.T) {
+	for file, want := range map[string]int{"book.txt": 1, "train.jsonl": 0} {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: "+file+", system: be brief}\n")
+		write(t, filepath.Join(filepath.Dir(path), "book.txt"), strings.Repeat("the cat sat on the mat. ", 99))
+		s := dataStep(t, path)
+		var told []string
+		w := run.NewWork(t.TempDir(), t.TempDir(), inputsOf(s), nil, io.Discard)
+		w.Warned = func(text string) { told = append(told, text) }
+		if err := s.Run(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != want || want > 0 && !strings.HasPrefix(told[0], "data.system: changes nothing: ") {
+			t.Errorf("%s: warnings %q, want %d", file, told, want)
+		}
 	}
 }

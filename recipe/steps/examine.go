@@ -293,9 +293,10 @@ func readTraining(r *recipe.Recipe) (rest, held []data.Example, err error) {
 // can try but one learning rate.
 func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 	share := r.Data.Validation.Share
-	if key := severalRates(r); key != "" && share == 0 && len(held) == 0 {
-		return r.Problem(key, "lists rates of which validation chooses, but nothing is held out: data.validation is 0%",
-			"one rate, or a validation of another share or file")
+	if share == 0 && len(held) == 0 {
+		if err := checkUnheld(r); err != nil {
+			return err
+		}
 	}
 	switch {
 	case len(rest) == 0 && len(held) > 0 && r.Trains():
@@ -311,6 +312,21 @@ func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 	case r.Data.Test == "" && !r.Compare.Off:
 		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none, and there are no test examples: nothing is left to compare with", share, typeset.Counted(len(rest), "example")),
 			"a larger share, a file of other examples, or data.test")
+	}
+	return nil
+}
+
+// checkUnheld refuses trainings that ask for validations where nothing is held out: no
+// row is assigned to them either.
+func checkUnheld(r *recipe.Recipe) error {
+	const but, or = ", but nothing is held out: data.validation is 0%", ", or a validation of another share or file"
+	for _, t := range r.Trainings() {
+		if len(t.LR) > 1 {
+			return r.Problem(t.Key+".lr", "lists rates of which validation chooses"+but, "one rate"+or)
+		}
+		if t.Patience > 0 {
+			return r.Problem(t.Key+".patience", "counts validations"+but, "0"+or)
+		}
 	}
 	return nil
 }
@@ -371,17 +387,6 @@ func checkAsked(r *recipe.Recipe, ref string, m *model.Model, examples []data.Ex
 		return r.Problem(studentKey, problem, "a model with one, or train: {…}")
 	}
 	return nil
-}
-
-// severalRates returns the key of the first training that is to try several learning
-// rates; "" if none is.
-func severalRates(r *recipe.Recipe) string {
-	for _, t := range r.Trainings() {
-		if len(t.LR) > 1 {
-			return t.Key + ".lr"
-		}
-	}
-	return ""
 }
 
 // The keys that name models.

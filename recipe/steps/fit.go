@@ -208,6 +208,9 @@ func (f *fit) inSteps(o *train.Options, set []train.Sequence) {
 	steps := train.Steps(set, *o)
 	if w := f.settings.Warmup; w.Count > 0 || w.Share > 0 {
 		o.Warmup = min(w.Of(steps), steps)
+		if w.Count > int64(steps) {
+			f.work.Warn("the learning rate rises to the end: the warm-up has %s, the training %s", typeset.Counted(int(w.Count), "step"), typeset.Number(steps))
+		}
 	}
 	switch e := f.settings.EvalEvery; {
 	case e.Share > 0: // rounded up, so that the last but one is not just before the last

@@ -142,7 +142,7 @@ func FuzzTraining(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := report.Report{Curves: []report.Curve{compare.Curve("x", training.Curve)}}
+		r := report.Report{Curves: []report.Curve{compare.Curve("x", training.Curve, training.LossAlone)}}
 		for _, write := range []func(io.Writer) error{r.WriteHTML, r.WriteJSON} {
 			if err := write(io.Discard); err != nil {
 				t.Error(err)

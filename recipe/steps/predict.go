@@ -333,10 +333,16 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 		one := l.prompts.tokens / max(1, examples)
 		ask, answer := prompts*one, prompts*l.mean
 		writer := generating(l.config, int64(dtype.Q8_0.Bytes(l.config.Params())), float64(most), one)
+		var warnings []run.Warning
+		if c.Has("teacher.1") {
+			warnings = append(warnings, run.Warning{Text: c.Recipe.Called("synthesize") + ": the first model of the teacher's ensemble answers the prompts alone"})
+		}
 		written := forward(l.config, true, work{ask, ask}) + forward(l.config, l.packed, work{answer - ask, answer - ask})
 		return run.Cost{
 			Seconds: written/batchedShare + forward(l.config, l.packed, work{ask, 0}),
 			Memory:  l.reading().and(needs{heap: int64(prompts) * exampleMemory}).and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
+
+			Warnings: warnings,
 		}, nil
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/eval"
+	"limbeck/eval/baseline"
 	"limbeck/eval/compare"
 	"limbeck/eval/report"
 	"limbeck/model/arch"
@@ -26,8 +27,10 @@ const (
 	startSeconds = 0.05   // of a process
 	expSeconds   = 30e-9  // to compare one token's probability with the teacher's
 	drawSeconds  = 12e-9  // to draw one item in a resample
-	learnSeconds = 1.1e-3 // of the classical baseline, an example, beside the models
-	learnMemory  = 4400   // of the classical baseline, an example, as it learns beside the models
+	learnSeconds = 0.4e-3 // of the classical baseline, an example, beside the models
+	labelSeconds = 11e-6  // of it, an example and label
+	learnMemory  = 3100   // of the classical baseline, an example, as it learns beside the models
+	weightMemory = 4      // of it, a feature and label
 	touchedShare = 0.5    // of an embedding table in its file, read row by row
 )
 
@@ -96,10 +99,12 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		cost.Seconds += forward(l.config, l.packed, v.pass)
 		judges, beside := l.judging(v.pass, opened), needs{}
 		if slices.Contains(r.Compare.Baselines, classical) {
-			n := l.examples(c.Recipe.Data)
-			cost.Seconds += learnSeconds * n
-			beside.heap = int64(n * learnMemory)
-			models++
+			if labels, features, err := baseline.Shape(original(j.learned)); err == nil {
+				n := l.examples(c.Recipe.Data)
+				cost.Seconds += n * (learnSeconds + labelSeconds*float64(labels))
+				beside.heap = int64(n*learnMemory) + weightMemory*int64(labels)*int64(features)
+				models++
+			}
 		}
 		cost.Memory = max(cost.Memory, l.reading().and(most.orHeap(judges)).and(beside).peak())
 		cost.Seconds += 2 * float64(models*mostMetrics()) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads

@@ -43,6 +43,32 @@ func TestComparisonOfTextIsCheap(t *testing.T) {
 	}
 }
 
+// The classical baseline has a weight for each feature and label, unless there are so
+// many that it is left out.
+func TestLabelsCost(t *testing.T) {
+	cost := func(rows, labels int) run.Cost {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: labels.jsonl\nstudent: {layers: 1}\ncompare: {rounds: 0}\n")
+		var text strings.Builder
+		for i := range rows {
+			fmt.Fprintf(&text, `{"text": "the lamp in room number %d", "label": "at %d"}`+"\n", i, i%labels)
+		}
+		write(t, filepath.Join(filepath.Dir(path), "labels.jsonl"), text.String())
+		p, err := plan(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Steps[len(p.Steps)-1].Cost
+	}
+	few, many := cost(6000, 10), cost(6000, 600)
+	const least = 4 * 590 * 6000 // a feature an example
+	if many.Memory < few.Memory+least || many.Seconds < few.Seconds+10 {
+		t.Errorf("600 labels take %d MB and %.0f s, 10 labels %d MB and %.0f s", many.Memory/1e6, many.Seconds, few.Memory/1e6, few.Seconds)
+	}
+	if all := cost(9000, 9000); all.Memory > many.Memory || all.Seconds > many.Seconds {
+		t.Errorf("9000 labels, which it does not learn, take %d MB and %.0f s", all.Memory/1e6, all.Seconds)
+	}
+}
+
 // A student that is a model of its own takes what its own shape does, to train and to
 // compare, however small its teacher is.
 func TestOwnStudentCosts(t *testing.T) {
@@ -121,6 +147,10 @@ func TestImpossible(t *testing.T) {
 			"4:15: distill.lr: lists rates of which validation chooses, but nothing is held out: data.validation is 0% (allowed: one rate, or a validation of another share or file)"},
 		"rates of the teacher": {"name: a\nteacher: {from: ./teacher.gguf, train: {lr: [1e-3, 2e-3]}}\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {}",
 			"2:45: teacher.train.lr: lists rates of which validation chooses"},
+		"patience": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {patience: 3}",
+			"4:19: train.patience: counts validations, but nothing is held out: data.validation is 0% (allowed: 0, or a validation of another share or file)"},
+		"patience of the teacher": {"name: a\nteacher: {from: ./teacher.gguf, train: {patience: 3}}\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {}",
+			"2:51: teacher.train.patience: counts validations"},
 		"none to judge": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%}\nstudent: {layers: 1}", "3:40: data.validation: 0% of 60 examples is none, and there are no test examples"},
 		"missing data":  {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
 		"no importance": {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
@@ -138,6 +168,26 @@ func TestImpossible(t *testing.T) {
 		if found, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "run", "*")); len(found) > 0 {
 			t.Errorf("%s: a dry run left %v", name, found)
 		}
+	}
+}
+
+// Rows that their file assigns to validation are held out with a share of 0% too, and so
+// end a training early.
+func TestPatienceOfAssignedRows(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: {train: rows.json, validation: 0%}\nstudent: {layers: 1}\n"+
+		"train: {steps: 20, lr: 1e-9, patience: 1, eval_every: 1, batch_tokens: 256, max_tokens: 128}\n")
+	dir := filepath.Dir(path)
+	write(t, filepath.Join(dir, "rows.json"), `{"train": [["a", "x"], ["b", "y"]], "val": [["c", "x"], ["d", "y"]]}`)
+	if err := makeWith(path, run.Options{Threads: 1, Until: "train"}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "run", "steps", "train-*", steps.TrainingFile))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	training, err := steps.ReadTraining(found[0])
+	if err != nil || training.At(1) == nil || training.At(1).Validation == 0 {
+		t.Errorf("error %v; the training is %+v, want one that was validated", err, training)
 	}
 }
 
@@ -219,6 +269,8 @@ func TestWarnings(t *testing.T) {
 			[]string{"data.validation: 60 of 60 examples occur in the training data: "}},
 		"tags": {"name: a\nteacher: ./teacher.gguf\ndata: tags.jsonl\nstudent: {layers: 1}\ntrain: {}\ndistill: {}",
 			[]string{"19 of 26 examples hold <|im_start|>, a control token of ./teacher.gguf; it is read as such in prompts, and as plain text elsewhere: give chats as messages"}},
+		"one answers": {"name: a\nteacher: {from: ./teacher.gguf, train: {}, ensemble: 2}\ndata: train.jsonl\nsynthesize: {prompts: 9}\nstudent: {layers: 1}\ndistill: {cache: topk}",
+			[]string{"synthesize: the first model of the teacher's ensemble answers the prompts alone"}},
 		"seen by variants": {"name: a\nteacher: ./teacher.gguf\ndata: {train: new.jsonl, validation: 0%, test: ./train.jsonl}\nstudent: {layers: 1}\n" +
 			"variants: {x: {}, y: {data: {train: train.jsonl}}, z: {data: {train: train.jsonl}, seed: 2}}",
 			[]string{"data.test: 60 of 60 examples occur in the training data: figures on them prove nothing of a model that learned it (y, z)"}},

@@ -34,7 +34,7 @@ func buildQuantize(c *recipe.Chain) error {
 	q := c.Recipe.Quantize
 	if q == nil {
 		if student.Of != nil {
-			student.Of.Exports = map[string]string{ModelFile: name + ".gguf"}
+			nameStep(c, student, name)
 		}
 		return nil
 	}

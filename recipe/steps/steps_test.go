@@ -145,6 +145,64 @@ distill: {steps: 1, batch_tokens: 256, max_tokens: 128}
 	}
 }
 
+// A student that is not quantized is called as its recipe and variant say, whatever was
+// trained before under another name, and though variants share their training.
+func TestName(t *testing.T) {
+	const text = "name: %s\nteacher: ./teacher.gguf\ndata: train.jsonl\ntrain: {steps: 1, batch_tokens: 256, max_tokens: 128}\n" +
+		"compare: {rounds: 0, baselines: [], limit: 1, resamples: 100}\nvariants: {x: {}, y: {}}\n"
+	path := workshop(t, fmt.Sprintf(text, "a"))
+	for _, name := range []string{"a", "b"} {
+		write(t, path, fmt.Sprintf(text, name))
+		p, err := plan(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trainings := 0
+		for _, s := range p.Steps {
+			if s.Kind == "train" {
+				trainings++
+				if done := name == "b"; s.Done != done {
+					t.Errorf("%s: the training is done: %t, want %t", name, s.Done, done)
+				}
+			}
+		}
+		if trainings != 1 {
+			t.Errorf("%s: %d trainings, want one that the variants share", name, trainings)
+		}
+		if err := makeRecipe(path, 1); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{name + "-x", name + "-y"} {
+			m, err := model.Open(filepath.Join(filepath.Dir(path), "run", want+".gguf"))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if got := m.Meta.String("general.name", ""); got != want {
+				t.Errorf("%s is called %q", want, got)
+			}
+			if err := m.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// A warm-up that is longer than its training, whose steps follow from the data, is told of.
+func TestLongWarmup(t *testing.T) {
+	for _, warmup := range []int{1, 500} {
+		path := workshop(t, fmt.Sprintf("name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\ntrain: {epochs: 0.1, warmup: %d, batch_tokens: 256, max_tokens: 128}\n", warmup))
+		var told []string
+		if err := makeWith(path, run.Options{Threads: 1, Until: "train", Warned: func(text string) { told = append(told, text) }}); err != nil {
+			t.Fatal(err)
+		}
+		const want = "the learning rate rises to the end: the warm-up has 500 steps, the training "
+		if long := warmup > 1; len(told) > 0 != long || long && !strings.HasPrefix(told[0], want) {
+			t.Errorf("warm-up of %d: warnings %q, want as of 500: %s", warmup, told, want)
+		}
+	}
+}
+
 // A budget of memory is no part of what a step makes: with another one, what is
 // finished stays, and made anew it has the same bytes.
 func TestMemoryChangesNothing(t *testing.T) {
@@ -182,7 +240,7 @@ distill: {steps: 2, batch_tokens: 256, max_tokens: 128%[1]s}
 // is, and the shape by the number of parameters.
 func TestWays(t *testing.T) {
 	for name, text := range map[string]string{
-		"scratch": "student: {from: scratch, layers: 1}\ntrain: {steps: 3, batch_tokens: 256, max_tokens: 128}\n",
+		"scratch": "student: {from: scratch, layers: 1, hidden: 50, heads: 4}\ntrain: {steps: 3, batch_tokens: 256, max_tokens: 128}\n",
 		"live": "student: {layers: 2}\ndistill: {feature: 1, relation: 1, steps: 3, batch_tokens: 256, max_tokens: 128}\n" +
 			"quantize: {size: 150kB}\n",
 		"all tokens": "student: {layers: 2}\ndistill: {cache: topk, topk: 8, loss_on: all, steps: 3, batch_tokens: 256, max_tokens: 128}\n",
@@ -324,7 +382,7 @@ func TestLeftOut(t *testing.T) {
 	write(t, filepath.Join(dir, "mixed.jsonl"), mixed.String())
 	write(t, filepath.Join(dir, "held.jsonl"), row(100, long)+row(101, ""))
 	var told []string
-	if err := makeWith(path, run.Options{Threads: 1, Until: "train", Warned: func(text string) { told = append(told, text) }}); err != nil {
+	if err := makeWith(path, run.Options{Threads: 1, Until: "name", Warned: func(text string) { told = append(told, text) }}); err != nil {
 		t.Fatal(err)
 	}
 	const key, why = "train.max_tokens: ", " left out: they have more than 64 tokens"

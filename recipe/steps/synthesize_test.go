@@ -1,11 +1,52 @@
 package steps
 
 import (
+	"io"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"limbeck/data"
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/recipe/run"
 )
+
+// What a model writes that is no text, as a random one does, is the same to a run that
+// was interrupted after it as to one that was not.
+func TestBytesThatAreNoText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	if err := testkit.Model(1).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	pool := par.New(1)
+	defer pool.Close()
+	w := run.NewWork(t.TempDir(), t.TempDir(), map[string]string{"writer": path, "teacher": path}, nil, io.Discard)
+	s := synthesizeSettings{Seed: 1, Prompts: 40, Temperature: 1, MaxTokens: 60}
+	train := []data.Example{data.NewChat("hi", "a reply of some length")}
+	frame, err := newFrame(train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts [2][]string
+	var answers [2][]answer
+	for i := range texts { // the second time from what was kept
+		if texts[i], err = s.write(t.Context(), w, "", pool); err != nil {
+			t.Fatal(err)
+		}
+		prompts := []string{"ab", "cd", "ef", "gh", "ij", "kl", "mn", "op"}
+		if answers[i], err = s.answer(t.Context(), w, "", frame, train, prompts, pool); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.ContainsFunc(answers[1], func(a answer) bool { return strings.Contains(a.Text, "\uFFFD") }) {
+		t.Fatal("the model writes text alone: nothing is tested")
+	}
+	if !slices.Equal(texts[0], texts[1]) || !slices.Equal(answers[0], answers[1]) {
+		t.Error("prompts or answers differ from those that were kept")
+	}
+}
 
 func TestNovel(t *testing.T) {
 	known := []data.Example{data.NewLabeled("Good  morning", "hello")}
