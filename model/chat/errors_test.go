@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -144,6 +145,28 @@ func TestHostileTemplatesEnd(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+// Neighboring strings are one, made in a time that grows as they do.
+func TestManyNeighbors(t *testing.T) {
+	const (
+		neighbors = 100000
+		perToken  = 1000 // bytes to parse one, at most: a token, in an array that has grown
+	)
+	source := "{{ '" + strings.Repeat("z", maxSource/2) + "'" + strings.Repeat("'x'", neighbors) + " }}"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	tmpl, err := Parse(source)
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made := after.TotalAlloc - before.TotalAlloc; made > neighbors*perToken {
+		t.Errorf("parsing %d strings made %d bytes, want at most %d", neighbors, made, neighbors*perToken)
+	}
+	if text, err := tmpl.Render(Input{}); err != nil || len(text) != maxSource/2+neighbors {
+		t.Errorf("%d bytes, %v", len(text), err)
 	}
 }
 
