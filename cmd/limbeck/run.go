@@ -71,7 +71,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.Uint64Var(&f.Seed, "seed", 0, "of the sampling (default: another for each reply)")
 	flags.IntVar(&f.MaxTokens, "max-tokens", 512, "most tokens of a reply; 0: as many as fit")
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
-	flags.StringArrayVar(&f.Stop, "stop", nil, "end the reply before this `TEXT`; may be repeated")
+	flags.StringArrayVar(&f.Stop, "stop", nil, "end the reply before this `TEXT` or control token; may be repeated")
 	flags.BoolVar(&f.raw, "raw", false, "take the prompt as it is, control tokens included: no chat template")
 	flags.Float64Var(&f.minConfidence, "min-confidence", 0, "call a reply below this `PROBABILITY` unsure, with exit code 3")
 	f.engineFlags.add(flags)

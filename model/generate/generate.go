@@ -35,7 +35,7 @@ type Options struct {
 	MinP          float64 // 0: off
 	RepeatPenalty float64 // 0 or 1: off; divides the positive logits of the last 64 tokens of prompt and reply, multiplies the negative; see [CheckRepeatPenalty]
 	Seed          uint64
-	Stop          []string // a reply ends before the first of these
+	Stop          []string // a reply ends before the first of these, one that is a control token's name at that token
 	Endless       bool     // goes on where the model would end, for timing
 }
 
@@ -57,7 +57,7 @@ const (
 
 // A Reply is what a model wrote, and how sure it was.
 type Reply struct {
-	Text     string
+	Text     string    // of IDs, to which control and unused tokens give nothing
 	IDs      []int     // with the token that ended the turn, if one did
 	LogProbs []float64 // of each of IDs under the model, before sampling's filters
 	Finish   string    // Stopped or Length

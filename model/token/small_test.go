@@ -89,6 +89,23 @@ func TestSpecialTokens(t *testing.T) {
 	}
 }
 
+// TestText leaves out the names of tokens that are no text.
+func TestText(t *testing.T) {
+	s := smallSpec(t, "smollm")
+	s.Types = slices.Clone(s.Types)
+	last := len(s.Tokens) - 1
+	for kind, want := range map[int32]bool{Normal: true, UserDefined: true, Byte: true, Control: false, Unknown: false, Unused: false} {
+		s.Types[last] = kind
+		tok := mustNew(t, s)
+		if piece, got := tok.Piece(last), tok.Text(last); len(piece) == 0 || want && !bytes.Equal(got, piece) || !want && got != nil {
+			t.Errorf("type %d: text %q of piece %q, want it: %v", kind, got, piece, want)
+		}
+		if tok.Text(-1) != nil || tok.Text(last+1) != nil {
+			t.Error("text outside the vocabulary")
+		}
+	}
+}
+
 // TestMatcher compares the search for added tokens with trying each at each place.
 func TestMatcher(t *testing.T) {
 	tokens := []string{"ab", "abc", "abcab", "b", "ca", "a<", "<", "<<>", "\xff", "é"}
