@@ -212,8 +212,8 @@ func (t *Tokenizer) Begin() []int {
 	return []int{t.spec.BOS}
 }
 
-// Stops returns the ids that end a reply, ascending: EOS, the end of a turn, and
-// control tokens whose well-known names say so.
+// Stops returns the ids that end a reply, ascending: EOS, the end of a turn, and added
+// tokens whose well-known names say so.
 func (t *Tokenizer) Stops() []int { return slices.Clone(t.stops) }
 
 // MissingBytes lists the bytes that have no token, ascending. Encode drops them,
