@@ -67,7 +67,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.TopK, "top-k", 0, "sample from this many tokens (default: all)")
 	flags.Float64Var(&f.TopP, "top-p", 0, "sample from the fewest tokens that reach this `PROBABILITY`")
 	flags.Float64Var(&f.MinP, "min-p", 0, "leave out tokens below this `SHARE` of the likeliest")
-	flags.Float64Var(&f.RepeatPenalty, "repeat-penalty", 1, "over 1: repeat less; below 1: repeat more")
+	flags.Float64Var(&f.RepeatPenalty, "repeat-penalty", 1, "over 1: repeat less; below 1: repeat more; 0.01 to 100")
 	flags.Uint64Var(&f.Seed, "seed", 0, "of the sampling (default: another for each reply)")
 	flags.IntVar(&f.MaxTokens, "max-tokens", 512, "most tokens of a reply; 0: as many as fit")
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")

@@ -40,11 +40,12 @@ type Options struct {
 }
 
 // CheckRepeatPenalty refuses a repeat penalty that a user cannot mean: 0 would divide
-// by nothing, and one below 0 would turn what is likely into what is unlikely.
+// by nothing, what is hardly more would make logits infinite, and one below 0 would turn
+// what is likely into what is unlikely.
 func CheckRepeatPenalty(v float64) error {
-	const most = 100
-	if !(v > 0 && v <= most) {
-		return fmt.Errorf("is %v, want more than 0 and at most %d (1: no penalty; more: repeat less; less: repeat more)", v, most)
+	const least, most = 0.01, 100
+	if !(v >= least && v <= most) {
+		return fmt.Errorf("is %v, want %v to %v (1: no penalty; more: repeat less; less: repeat more)", v, least, most)
 	}
 	return nil
 }
