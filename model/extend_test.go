@@ -18,7 +18,7 @@ func TestExtend(t *testing.T) {
 	vocab := m.Config().Vocab
 	const piece = "a new piece: {"
 	parts := m.Tokenizer.Encode(piece, false)
-	n, err := m.Extend([]string{piece, "a"}) // "a" is one token
+	n, err := m.Extend([]string{piece, "a", "</s>"}) // "a" is one token, "</s>" would end replies
 	if err != nil || n != 1 {
 		t.Fatalf("%d new tokens, %v; want 1", n, err)
 	}

@@ -264,12 +264,15 @@ func TestReplyEnd(t *testing.T) {
 		{"", "", ""},
 	} {
 		spec.EOS = id(tc.eos) // -1 for none
-		m, err := model.New(c, testkit.Random{Rand: rand.New(rand.NewPCG(1, 1))}, spec, tc.template)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := string(m.Tokenizer.Decode(m.ReplyIDs("yes"))); got != "yes"+tc.want {
-			t.Errorf("%q with eos %q: %q, want it to end with %q", tc.template, tc.eos, got, tc.want)
+		for _, kind := range []int32{token.Control, token.UserDefined} {
+			spec.Types[id("<|im_end|>")] = kind
+			m, err := model.New(c, testkit.Random{Rand: rand.New(rand.NewPCG(1, 1))}, spec, tc.template)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(m.Tokenizer.Decode(m.ReplyIDs("yes"))); got != "yes"+tc.want {
+				t.Errorf("%q with eos %q: %q, want it to end with %q", tc.template, tc.eos, got, tc.want)
+			}
 		}
 	}
 }

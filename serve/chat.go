@@ -14,6 +14,7 @@ import (
 
 	"limbeck/model/chat"
 	"limbeck/model/generate"
+	"limbeck/model/token"
 )
 
 // complete answers POST /v1/chat/completions.
@@ -236,21 +237,39 @@ func usageOf(r *generate.Reply) *usage {
 	return u
 }
 
-// logProbs returns the probabilities of the reply's tokens, without the one that
-// ended the turn.
+// logProbs returns the probabilities of the content's tokens: of the reply's, without
+// the one that ended the turn, or those that lie behind the content, in the stop string
+// that ended it; one that begins before it is there whole. A control token that ended
+// nothing has a probability, but no text, so that the texts of all make the content.
 func (a *answer) logProbs(r *generate.Reply) *logProbs {
 	tk := a.server.model.Tokenizer
 	out := &logProbs{Content: []tokenLogProb{}}
-	for i, id := range r.IDs {
-		piece := tk.Piece(id)
-		if tk.IsSpecial(id) {
-			continue
+	ids := r.IDs
+	if r.Finish == generate.Stopped {
+		if last := len(ids) - 1; slices.Contains(tk.Stops(), ids[last]) {
+			ids = ids[:last]
+		} else {
+			ids = ids[:within(len(r.Text), ids, tk)]
 		}
-		t := tokenLogProb{Token: string(piece), LogProb: r.LogProbs[i], Bytes: []int{}, Top: []tokenLogProb{}}
-		for _, b := range piece {
+	}
+	for i, id := range ids {
+		text := tk.Text(id)
+		t := tokenLogProb{Token: string(text), LogProb: r.LogProbs[i], Bytes: []int{}, Top: []tokenLogProb{}}
+		for _, b := range text {
 			t.Bytes = append(t.Bytes, int(b))
 		}
 		out.Content = append(out.Content, t)
 	}
 	return out
+}
+
+// within returns how many tokens begin within so many bytes of their text.
+func within(size int, ids []int, tk *token.Tokenizer) int {
+	for i, id := range ids {
+		if size <= 0 {
+			return i
+		}
+		size -= len(tk.Text(id))
+	}
+	return len(ids)
 }

@@ -11,6 +11,9 @@
 // ignored, as clients expect; known ones whose meaning cannot be kept (tools,
 // several choices, a JSON schema, images) are errors that name them.
 //
+// Control tokens that a model writes are counted as tokens of its reply, but the
+// content holds none: sent back with the history, they would begin a turn.
+//
 // The server has no keys: it is for the loopback interface. It answers only
 // requests that are addressed to a loopback name and come from no web page of
 // another origin, so that pages in a browser cannot use it.

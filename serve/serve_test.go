@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -82,8 +83,9 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 			`content of type "image_url" is not supported`, "messages[0].content[1]", "unsupported"},
 		{"a role", `{"messages": [{"role": "wizard", "content": "a"}]}`, 400, `is "wizard", want`, "messages[0].role", ""},
 		{"too hot", `{` + messages + `, "temperature": 3}`, 400, "is 3, want 0 to 2", "temperature", ""},
-		{"a penalty of nothing", `{` + messages + `, "repeat_penalty": 0}`, 400, "is 0, want more than 0", "repeat_penalty", ""},
-		{"a negative penalty", `{` + messages + `, "repeat_penalty": -1}`, 400, "is -1, want more than 0", "repeat_penalty", ""},
+		{"a penalty of nothing", `{` + messages + `, "repeat_penalty": 0}`, 400, "is 0, want 0.01 to 100", "repeat_penalty", ""},
+		{"a negative penalty", `{` + messages + `, "repeat_penalty": -1}`, 400, "is -1, want 0.01 to 100", "repeat_penalty", ""},
+		{"a penalty of next to nothing", `{` + messages + `, "repeat_penalty": 1e-39}`, 400, "is 1e-39, want 0.01 to 100", "repeat_penalty", ""},
 		{"no tokens", `{` + messages + `, "max_completion_tokens": 0}`, 400, "want 1 or more", "max_completion_tokens", ""},
 		{"an empty stop", `{` + messages + `, "stop": ["x", ""]}`, 400, "a string is empty", "stop", ""},
 		{"too long", `{"messages": [{"role": "user", "content": "` + strings.Repeat("xq", 80) + `"}]}`, 400,
@@ -298,6 +300,52 @@ func whole(body string) (text string, u usage, err error) {
 		}
 	}
 	return text, u, nil
+}
+
+// The probabilities are those of the content's tokens, one that has no text included.
+func TestLogProbs(t *testing.T) {
+	s := tinyServer(t)
+	tk := s.model.Tokenizer
+	id := func(name string) int {
+		id, ok := tk.ID(name)
+		if !ok {
+			t.Fatalf("no token %q", name)
+		}
+		return id
+	}
+	a, b, c, start, end, the := id("a"), id("b"), id("c"), id("<|im_start|>"), id("<|im_end|>"), id("the")
+	for _, test := range []struct {
+		name, text, finish string
+		ids                []int
+		want               []string
+	}{
+		{"the turn ended", "ab", generate.Stopped, []int{a, b, end}, []string{"a", "b"}},
+		{"nothing but its end", "", generate.Stopped, []int{end}, nil},
+		{"a full context", "ab", generate.Length, []int{a, b}, []string{"a", "b"}},
+		{"a control token within", "ab", generate.Stopped, []int{start, a, start, b, start, end}, []string{"", "a", "", "b", ""}},
+		{"a control token last", "a", generate.Length, []int{a, start}, []string{"a", ""}},
+		{"a stop string of tokens", "a", generate.Stopped, []int{a, b, c}, []string{"a"}},
+		{"a stop string within a token", "at", generate.Stopped, []int{a, the}, []string{"a", "the"}},
+		{"a stop string at the beginning", "", generate.Stopped, []int{start, b, c}, nil},
+		{"a stop string that is a control token", "a", generate.Stopped, []int{a, start}, []string{"a"}},
+	} {
+		logProbs := make([]float64, len(test.ids))
+		for i := range logProbs {
+			logProbs[i] = -float64(i)
+		}
+		r := &generate.Reply{Text: test.text, IDs: test.ids, LogProbs: logProbs, Finish: test.finish}
+		got := (&answer{server: s}).logProbs(r)
+		var texts []string
+		for i, token := range got.Content {
+			texts = append(texts, token.Token)
+			if token.LogProb != logProbs[i] || len(token.Bytes) != len(token.Token) {
+				t.Errorf("%s: token %d is %+v", test.name, i, token)
+			}
+		}
+		if !slices.Equal(texts, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, texts, test.want)
+		}
+	}
 }
 
 // A client that goes away while its reply is written makes room for the next.

@@ -186,7 +186,7 @@ func (r *run) writeJSON(b *strings.Builder, v any, style *jsonStyle, depth int) 
 		b.WriteString(jsonFloat(v))
 	case string:
 		r.spendText(len(v))
-		quoteJSON(b, v, style.ascii)
+		r.quoteJSON(b, v, style.ascii)
 	case *list:
 		r.writeJSONItems(b, "[", "]", len(v.items), style, depth, func(i int) {
 			r.writeJSON(b, v.items[i], style, depth+1)
@@ -198,7 +198,7 @@ func (r *run) writeJSON(b *strings.Builder, v any, style *jsonStyle, depth int) 
 		r.writeJSONItems(b, "{", "}", len(order), style, depth, func(i int) {
 			key := r.jsonKey(v.keys[order[i]])
 			r.spendText(len(key) + len(style.key))
-			quoteJSON(b, key, style.ascii)
+			r.quoteJSON(b, key, style.ascii)
 			b.WriteString(style.key)
 			r.writeJSON(b, v.values[order[i]], style, depth+1)
 		})
@@ -274,7 +274,8 @@ var jsonEscapes = map[rune]string{
 	'"': `\"`, '\\': `\\`, '\n': `\n`, '\r': `\r`, '\t': `\t`, '\b': `\b`, '\f': `\f`,
 }
 
-func quoteJSON(b *strings.Builder, s string, ascii bool) {
+func (r *run) quoteJSON(b *strings.Builder, s string, ascii bool) {
+	start := b.Len()
 	b.WriteByte('"')
 	for i := 0; i < len(s); {
 		c, n := utf8.DecodeRuneInString(s[i:])
@@ -293,4 +294,5 @@ func quoteJSON(b *strings.Builder, s string, ascii bool) {
 		i += n
 	}
 	b.WriteByte('"')
+	r.spendEscapes(b.Len() - start - len(s))
 }

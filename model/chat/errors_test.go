@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -126,6 +127,54 @@ var hostile = map[string]string{
 	"members":        "{{ {}" + strings.Repeat(" | d", 100000) + " }}",
 	"self":           "{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns.x }}",
 	"fractions":      "{{ 2.0 ** 99999 | int }}{{ (10 ** 400.0) | int + nope }}",
+
+	// What takes long does not count as little.
+	"long int":         often("{% set s = 'z' * 10000000 %}", "s | int"),
+	"long float":       often("{% set s = 'z' * 10000000 %}", "s | float"),
+	"short floats":     often("{% set s = '4.9e-324' %}", "["+strings.Repeat("s | float, ", 400)+"]"),
+	"fine floats":      often("{% set s = '4.9' ~ '3' * 770 ~ 'e-320' %}", "["+strings.Repeat("s | float, ", 100)+"]"),
+	"far remainders":   often("{% set x, y = 1.7976931348623157e308, 5.123456789e-308 %}", "["+strings.Repeat("x % y, ", 100)+"]"),
+	"rounding":         often("{% set x = 1.2345678901234567e-160 %}", "["+strings.Repeat("x | round(300), ", 200)+"]"),
+	"long item":        often("{% set d, s = {'a': 1}, 'z' * 10000000 %}", "d[s]"),
+	"long member":      often("{% set s = 'z' * 10000000 %}", "''[s]"),
+	"long key in":      often("{% set s = 'z' * 10000000 %}{% set d = {s: 1} %}", "s in d"),
+	"long key got":     often("{% set s = 'z' * 10000000 %}{% set d = {s: 1} %}", "d.get(s)"),
+	"long key set":     often("{% set s = 'z' * 10000000 %}", "{s: 1}"),
+	"long key of dict": often("{% set pairs = [['z' * 10000000, 1]] %}", "dict(pairs)"),
+	"long keys equal":  often("{% set d = {'z' * 10000000: 1} %}", "d == d"),
+	"long attr":        often("{% set s = 'z' * 10000000 %}", "s | attr(s)"),
+	"long attribute":   often("{% set s = 'z' * 10000000 %}", "[s] | map(attribute=s) | list"),
+	"long number":      often("{% set s = '1' * 10000000 %}", "['x'] | selectattr(s) | list"),
+	"long sort":        often("{% set s = 'z' * 10000000 %}", "[] | sort(attribute=s)"),
+	"index attribute":  often("{% set l = [[1]] * 2000000 %}", "l | map(attribute=0)"),
+	"unique":           often("{% set l = ['z' * 10000000] %}", "l | unique(case_sensitive=true)"),
+	"sum":              often("{% set l = [1] * 2000000 %}", "l | sum"),
+	"removeprefix":     often("{% set s, t = 'z' * 10000000, 'z' * 9999999 %}", "s.removeprefix(t)"),
+	"removesuffix":     often("{% set s, t = 'z' * 10000000, 'z' * 9999999 %}", "s.removesuffix(t)"),
+	"indent":           often("{% set s = 'z' * 10000000 %}", "s | indent"),
+	"escapes":          "{{ ['\\x01' * 8000000] | string | length }}",
+	"JSON escapes":     "{{ ('\\x01' * 8000000) | tojson | length }}",
+	"strftime":         "{{ strftime_now('%n' * 8000000) | length }}",
+	"parameters":       "{% macro f(" + numbered(50000, "") + ") %}{% endmacro %}" + often("", "f()"),
+	"named parameters": "{% macro f(" + numbered(40000, "") + ") %}{% endmacro %}" + often("", "f("+numbered(40000, "=1")+")"),
+	"named fields":     "{{ ('{x}' * 200000).format(" + numbered(50000, "=1") + ", x=1) | length }}",
+	"unpacking":        often("{% set l = [0] * 50000 %}", "0 %}{% set "+numbered(50000, "")+" = l"),
+	"long name":        often("", strings.Repeat("x", 500000)),
+	"many scopes":      strings.Repeat("{% with %}", 190) + often("", "["+strings.Repeat("x,", 5000)+"]") + strings.Repeat("{% endwith %}", 190),
+}
+
+// often is a template that evaluates an expression again and again.
+func often(first, expression string) string {
+	return first + "{% for i in range(500) %}{% set y = " + expression + " %}{% endfor %}"
+}
+
+// numbered lists n names, each with what is behind it.
+func numbered(n int, behind string) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprint("x", i, behind)
+	}
+	return strings.Join(names, ",")
 }
 
 func TestHostileTemplatesEnd(t *testing.T) {
@@ -144,6 +193,28 @@ func TestHostileTemplatesEnd(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+// Neighboring strings are one, made in a time that grows as they do.
+func TestManyNeighbors(t *testing.T) {
+	const (
+		neighbors = 100000
+		perToken  = 1000 // bytes to parse one, at most: a token, in an array that has grown
+	)
+	source := "{{ '" + strings.Repeat("z", maxSource/2) + "'" + strings.Repeat("'x'", neighbors) + " }}"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	tmpl, err := Parse(source)
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made := after.TotalAlloc - before.TotalAlloc; made > neighbors*perToken {
+		t.Errorf("parsing %d strings made %d bytes, want at most %d", neighbors, made, neighbors*perToken)
+	}
+	if text, err := tmpl.Render(Input{}); err != nil || len(text) != maxSource/2+neighbors {
+		t.Errorf("%d bytes, %v", len(text), err)
 	}
 }
 

@@ -21,7 +21,8 @@ type run struct {
 // maxEval bounds chains that nest without brackets: a ~ b ~ c …
 const maxEval = 20000
 
-// scopeWork is what a scope costs, in nodes. [units]
+// scopeWork is what a scope costs, in nodes; a macro's parameter costs half of it, and
+// looking into so many scopes one. [units]
 const scopeWork = 8
 
 // scope is a level of variables; reading goes outwards, writing stays.
@@ -63,6 +64,16 @@ func (r *run) spend(units int) {
 
 // spendText counts the work of making or reading text.
 func (r *run) spendText(bytes int) { r.spend(1 + bytes/16) }
+
+// spendEscapes counts the work of what escapes add to a text: they are slower to make.
+func (r *run) spendEscapes(bytes int) { r.spend(bytes / 4) }
+
+// spendKey counts the work of hashing a key, which for a name is little.
+func (r *run) spendKey(key any) {
+	if s, ok := key.(string); ok {
+		r.spend(len(s) / 16)
+	}
+}
 
 // write adds to the output.
 func (r *run) write(text string) {
@@ -107,9 +118,13 @@ func (r *run) capture(body []stmt, inner *scope) (string, jump) {
 
 // lookup finds a variable.
 func (r *run) lookup(name string) any {
+	levels := 0
 	for s := r.scope; s != nil; s = s.outer {
 		if v, ok := s.vars[name]; ok {
 			return v
+		}
+		if levels++; levels%scopeWork == 0 {
+			r.spend(1)
 		}
 	}
 	return &undefined{what: name}
@@ -199,6 +214,7 @@ func (r *run) assign(t target, v any) {
 	if len(items) != len(t.names) {
 		r.fail("%d values for %d names", len(items), len(t.names))
 	}
+	r.spend(len(items))
 	for i, name := range t.names {
 		r.assignName(name, items[i])
 	}

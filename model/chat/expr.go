@@ -41,6 +41,7 @@ func (e *dictExpr) eval(r *run) any {
 		k := r.eval(key)
 		v := r.eval(e.values[i])
 		r.line = e.line
+		r.spendKey(k)
 		if !d.set(k, v) {
 			r.fail("%s cannot be a key", typeName(k))
 		}
@@ -131,6 +132,7 @@ func (r *run) contains(v, item any) bool {
 		r.spendText(len(v))
 		return strings.Contains(v, s)
 	case *dict:
+		r.spendKey(item)
 		_, ok := v.get(item)
 		return ok
 	}
@@ -193,6 +195,7 @@ func (r *run) item(v, i any) any {
 	if u, ok := v.(*undefined); ok {
 		r.fail("%s, so no item can be taken from it", u)
 	}
+	r.spendKey(i)
 	if d, ok := v.(*dict); ok {
 		if x, ok := d.get(i); ok {
 			return x

@@ -55,6 +55,7 @@ func abs(r *run, v any, c *callArgs) any {
 
 func attr(r *run, v any, c *callArgs) any {
 	name := r.str(c.bind(r, "attr", []string{"name"})[0])
+	r.spendKey(name)
 	if ns, ok := v.(*namespace); ok {
 		if x, ok := ns.vars[name]; ok {
 			return x
@@ -114,17 +115,30 @@ func toFloat(r *run, v any, c *callArgs) any {
 	return otherwise
 }
 
+// floatWork is what it takes to find the float that is the nearest to a number in
+// decimal, where that lies close to the middle of two; further digits, of which no more
+// than floatDigits are looked at, take a unit each. [units]
+const (
+	floatWork   = 100
+	floatDigits = 800
+)
+
 // parseFloat reads text as Python's float() does.
 func (r *run) parseFloat(v any, what string) (float64, bool) {
 	if u, ok := v.(*undefined); ok {
 		r.fail("%s, so %s cannot take it", u, what)
 	}
 	s, ok := v.(string)
+	r.spendText(len(s))
 	if s = strings.TrimFunc(s, isSpace); !ok || strings.ContainsAny(s, "xXpP") {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(s, "_", ""), 64)
-	return f, err == nil || math.IsInf(f, 0)
+	if err != nil && !math.IsInf(f, 0) {
+		return 0, false
+	}
+	r.spend(floatWork + min(len(s), floatDigits))
+	return f, true
 }
 
 func toInt(r *run, v any, c *callArgs) any {
@@ -133,6 +147,7 @@ func toInt(r *run, v any, c *callArgs) any {
 		return i
 	}
 	if s, ok := v.(string); ok {
+		r.spendText(len(s))
 		base, ok := asInt(a[1])
 		if !ok || base < 0 || base > 36 || base == 1 {
 			r.fail("int: base is %s, want 0 or 2 to 36", r.str(a[1]))
@@ -172,7 +187,9 @@ func indent(r *run, v any, c *callArgs) any {
 		}
 		pad = strings.Repeat(" ", int(max(n, 0)))
 	}
-	lines := r.lines(r.str(v) + "\n")
+	s := r.str(v)
+	r.spendText(len(s))
+	lines := r.lines(s + "\n")
 	for i := range lines {
 		if (i > 0 || truth(a[1])) && (lines[i] != "" || truth(a[2]) || i == 0) {
 			r.spendText(len(pad) + len(lines[i]))
@@ -240,6 +257,7 @@ func round(r *run, v any, c *callArgs) any {
 	if !ok || !isInt || places < -300 || places > 300 {
 		r.fail("round wants a number and an int of at most 300")
 	}
+	r.spend(floatWork)
 	scale := math.Pow(10, float64(places))
 	switch a[1] {
 	case "ceil":

@@ -77,6 +77,9 @@ func dictOf(r *run, c *callArgs, what string) *dict {
 		for _, item := range r.iterate(items) {
 			r.spend(1)
 			pair := r.iterate(item)
+			if len(pair) == 2 {
+				r.spendKey(pair[0])
+			}
 			if len(pair) != 2 || !d.set(pair[0], pair[1]) {
 				r.fail("%s wants pairs of a key and a value", what)
 			}
@@ -151,6 +154,7 @@ func (r *run) strftime(format string) string {
 }
 
 func (r *run) directive(c byte) string {
+	r.spend(1)
 	switch c {
 	case 'f':
 		return fmt.Sprintf("%06d", r.now.Nanosecond()/int(time.Microsecond))

@@ -275,6 +275,9 @@ func (l *lexer) token(open []byte) []byte {
 		if n < 0 {
 			n = len(rest)
 		}
+		if n > maxName {
+			l.fail("a name of %d bytes, want at most %d", n, maxName)
+		}
 		l.emit(tokName, rest[:n])
 		l.skip(n)
 	default:

@@ -48,16 +48,21 @@ func (m *macroDef) arguments(r *run, c *callArgs, inner *scope) {
 	if len(c.list) > len(m.params) {
 		r.fail("macro %q takes at most %d arguments, not %d", m.name, len(m.params), len(c.list))
 	}
-	given := map[string]bool{}
+	r.spend(scopeWork / 2 * len(m.params))
+	given := make(map[string]bool, len(m.params)) // by the names that there are
+	for _, p := range m.params {
+		given[p.name] = false
+	}
 	for i, v := range c.list {
 		inner.vars[m.params[i].name] = v
 		given[m.params[i].name] = true
 	}
 	for i, name := range c.names {
-		if given[name] {
+		twice, known := given[name]
+		if twice {
 			r.fail("macro %q got argument %q twice", m.name, name)
 		}
-		if name != "caller" && !m.has(name) {
+		if !known && name != "caller" {
 			r.fail("macro %q takes no argument %q", m.name, name)
 		}
 		inner.vars[name] = c.named[i]
@@ -76,15 +81,6 @@ func (m *macroDef) arguments(r *run, c *callArgs, inner *scope) {
 		}
 	}
 	r.scope = saved
-}
-
-func (m *macroDef) has(name string) bool {
-	for _, p := range m.params {
-		if p.name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // block is the text that statements write, sent through filters, whose innermost

@@ -195,15 +195,19 @@ func (r *run) floatMath(op string, a, b float64) any {
 	case "/":
 		return a / b
 	case "//":
-		return math.Round((a - floorMod(a, b)) / b) // not the floor of a/b, which may be rounded up to one more
+		return math.Round((a - r.floorMod(a, b)) / b) // not the floor of a/b, which may be rounded up to one more
 	case "%":
-		return floorMod(a, b)
+		return r.floorMod(a, b)
 	}
 	return math.Pow(a, b)
 }
 
 // floorMod returns what is left of a after whole numbers of b, with b's sign.
-func floorMod(a, b float64) float64 {
+// math.Mod takes up to as many steps as a has bits above those of b.
+func (r *run) floorMod(a, b float64) float64 {
+	_, high := math.Frexp(a)
+	_, low := math.Frexp(b)
+	r.spend(max(0, high-low) / 8)
 	m := math.Mod(a, b)
 	if m != 0 && (m < 0) != (b < 0) {
 		m += b

@@ -50,6 +50,7 @@ func bound[T any](name string, v T, f func(r *run, v T, c *callArgs) any) *funct
 var dictMethods = map[string]func(r *run, d *dict, c *callArgs) any{
 	"get": func(r *run, d *dict, c *callArgs) any {
 		a := c.bind(r, "get", []string{"key", "default"}, nil)
+		r.spendKey(a[0])
 		if v, ok := d.get(a[0]); ok {
 			return v
 		}
@@ -112,27 +113,23 @@ var stringMethods = map[string]stringMethod{
 		r.spendText(len(s))
 		return texts(r.lines(s))
 	},
-	"upper":      textMethod("upper", func(s string) any { return strings.ToUpper(s) }),
-	"lower":      textMethod("lower", func(s string) any { return strings.ToLower(s) }),
-	"casefold":   textMethod("casefold", func(s string) any { return strings.ToLower(s) }),
-	"capitalize": textMethod("capitalize", func(s string) any { return capitalize(s) }),
-	"title":      textMethod("title", func(s string) any { return title(s) }),
-	"isdigit":    allMethod("isdigit", isDigit),
-	"isnumeric":  allMethod("isnumeric", unicode.IsNumber),
-	"isdecimal":  allMethod("isdecimal", isDigit),
-	"isalpha":    allMethod("isalpha", isAlpha),
-	"isalnum":    allMethod("isalnum", func(c rune) bool { return isAlpha(c) || unicode.IsNumber(c) }),
-	"isspace":    allMethod("isspace", isSpace),
-	"isupper":    caseMethod("upper"),
-	"islower":    caseMethod("lower"),
-	"startswith": affixMethod("startswith", strings.HasPrefix),
-	"endswith":   affixMethod("endswith", strings.HasSuffix),
-	"removeprefix": func(r *run, s string, c *callArgs) any {
-		return strings.TrimPrefix(s, r.textOf("removeprefix", c.bind(r, "removeprefix", []string{"prefix"})[0]))
-	},
-	"removesuffix": func(r *run, s string, c *callArgs) any {
-		return strings.TrimSuffix(s, r.textOf("removesuffix", c.bind(r, "removesuffix", []string{"suffix"})[0]))
-	},
+	"upper":        textMethod("upper", func(s string) any { return strings.ToUpper(s) }),
+	"lower":        textMethod("lower", func(s string) any { return strings.ToLower(s) }),
+	"casefold":     textMethod("casefold", func(s string) any { return strings.ToLower(s) }),
+	"capitalize":   textMethod("capitalize", func(s string) any { return capitalize(s) }),
+	"title":        textMethod("title", func(s string) any { return title(s) }),
+	"isdigit":      allMethod("isdigit", isDigit),
+	"isnumeric":    allMethod("isnumeric", unicode.IsNumber),
+	"isdecimal":    allMethod("isdecimal", isDigit),
+	"isalpha":      allMethod("isalpha", isAlpha),
+	"isalnum":      allMethod("isalnum", func(c rune) bool { return isAlpha(c) || unicode.IsNumber(c) }),
+	"isspace":      allMethod("isspace", isSpace),
+	"isupper":      caseMethod("upper"),
+	"islower":      caseMethod("lower"),
+	"startswith":   affixMethod("startswith", strings.HasPrefix),
+	"endswith":     affixMethod("endswith", strings.HasSuffix),
+	"removeprefix": cutMethod("prefix", strings.TrimPrefix),
+	"removesuffix": cutMethod("suffix", strings.TrimSuffix),
 	"replace": func(r *run, s string, c *callArgs) any {
 		a := c.bind(r, "replace", []string{"old", "new", "count"}, int64(-1))
 		n, ok := asInt(a[2])
@@ -334,6 +331,15 @@ func affixMethod(name string, has func(s, affix string) bool) stringMethod {
 			}
 		}
 		return false
+	}
+}
+
+// cutMethod is removeprefix or removesuffix.
+func cutMethod(affix string, cut func(s, affix string) string) stringMethod {
+	return func(r *run, s string, c *callArgs) any {
+		text := r.textOf("remove"+affix, c.bind(r, "remove"+affix, []string{affix})[0])
+		r.spendText(len(text))
+		return cut(s, text)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // tuple reads an expression, or several with commas between, which make a tuple.
@@ -148,11 +149,12 @@ func (p *parser) primary() expr {
 		}
 		return &nameExpr{t.text}
 	case t.kind == tokString:
-		s := t.text
+		var s strings.Builder
+		s.WriteString(t.text)
 		for p.peek().kind == tokString { // neighbors are one string
-			s += p.next().text
+			s.WriteString(p.next().text)
 		}
-		return &constExpr{s}
+		return &constExpr{s.String()}
 	case t.kind == tokInt:
 		v, err := strconv.ParseInt(t.text, 0, 64)
 		if len(t.text) > 1 && t.text[0] == '0' && t.text[1] >= '0' && t.text[1] <= '9' {

@@ -9,9 +9,12 @@ import (
 // path follows "a.b.0" into a value.
 func (r *run) path(v any, attribute any) any {
 	if i, ok := asInt(attribute); ok {
+		r.spend(1)
 		return r.item(v, i)
 	}
-	for part := range strings.SplitSeq(r.str(attribute), ".") {
+	path := r.str(attribute)
+	r.spend(len(path) / 16)
+	for part := range strings.SplitSeq(path, ".") {
 		r.spend(1)
 		if i, err := strconv.ParseInt(part, 10, 64); err == nil && i >= 0 {
 			v = r.item(v, i)
@@ -154,6 +157,7 @@ func (r *run) sorted(all []any, key func(any) any, reverse bool) []any {
 func sortItems(r *run, v any, c *callArgs) any {
 	a := c.bind(r, "sort", []string{"reverse", "case_sensitive", "attribute"}, false, false, nil)
 	key := func(x any) any { return r.key(x, a[2], a[1]) }
+	r.spendKey(a[2])
 	if names, ok := a[2].(string); ok && strings.Contains(names, ",") {
 		key = func(x any) any { // several attributes
 			var parts []any
@@ -187,6 +191,7 @@ func unique(r *run, v any, c *callArgs) any {
 		if !ok {
 			r.fail("unique cannot take %s", typeName(x))
 		}
+		r.spendKey(k)
 		if !seen[k] {
 			seen[k] = true
 			out = append(out, x)
@@ -215,6 +220,7 @@ func sum(r *run, v any, c *callArgs) any {
 	a := c.bind(r, "sum", []string{"attribute", "start"}, nil, int64(0))
 	total := a[1]
 	for _, x := range r.iterate(v) {
+		r.spend(1)
 		if a[0] != nil {
 			x = r.path(x, a[0])
 		}

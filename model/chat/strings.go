@@ -17,7 +17,8 @@ func (r *run) lines(s string) []string {
 		if c == '\r' && strings.HasPrefix(s[i+1:], "\n") {
 			n = 2
 		}
-		if slices.Contains([]rune{'\n', '\r', '\v', '\f', 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029}, c) {
+		switch c {
+		case '\n', '\r', '\v', '\f', 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029:
 			r.spend(1)
 			lines = append(lines, s[start:i])
 			start = i + n
@@ -95,6 +96,7 @@ func (r *run) formatField(c *callArgs, field string, next *int) any {
 	if strings.ContainsAny(field, ":!.[{") {
 		r.fail("format: field {%.40s} is not supported", field)
 	}
+	r.spend(len(c.names))
 	if i := slices.Index(c.names, field); i >= 0 && field != "" {
 		return c.named[i]
 	}

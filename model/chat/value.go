@@ -251,7 +251,9 @@ func (r *run) repr(b *strings.Builder, v any, depth int) {
 		b.WriteString(floatRepr(v))
 	case string:
 		r.spendText(len(v))
+		start := b.Len()
 		quoteRepr(b, v)
+		r.spendEscapes(b.Len() - start - len(v))
 	case *undefined:
 		b.WriteString("Undefined")
 	case *list:
@@ -389,6 +391,7 @@ func (r *run) equalDicts(a, b *dict, depth int) bool {
 		return false
 	}
 	for i, key := range a.keys {
+		r.spendKey(key)
 		v, ok := b.get(key)
 		if !ok || !r.equal(a.values[i], v, depth+1) {
 			return false

@@ -84,6 +84,11 @@ func (b *batch) newWriter(ctx context.Context, q *Request) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{Request: q, ctx: ctx, limit: room - len(q.Prompt)}
+	for _, stop := range q.Stop { // the name of a token without text is in no text
+		if id, ok := b.r.Model.Tokenizer.ID(stop); ok && b.r.Model.Tokenizer.IsSpecial(id) {
+			w.named = append(w.named, id)
+		}
+	}
 	if q.MaxTokens > 0 {
 		w.limit = min(w.limit, q.MaxTokens)
 	}
@@ -123,7 +128,7 @@ func (b *batch) step() {
 		t.Pool.Run((*choice)(b), len(b.choosing))
 		for _, w := range b.choosing {
 			if !w.done {
-				w.write(m.Tokenizer.Piece, b.stops)
+				w.write(m.Tokenizer.Text, b.stops)
 			}
 		}
 	}

@@ -35,16 +35,17 @@ type Options struct {
 	MinP          float64 // 0: off
 	RepeatPenalty float64 // 0 or 1: off; divides the positive logits of the last 64 tokens of prompt and reply, multiplies the negative; see [CheckRepeatPenalty]
 	Seed          uint64
-	Stop          []string // a reply ends before the first of these
+	Stop          []string // a reply ends before the first of these, one that is a control token's name at that token
 	Endless       bool     // goes on where the model would end, for timing
 }
 
 // CheckRepeatPenalty refuses a repeat penalty that a user cannot mean: 0 would divide
-// by nothing, and one below 0 would turn what is likely into what is unlikely.
+// by nothing, what is hardly more would make logits infinite, and one below 0 would turn
+// what is likely into what is unlikely.
 func CheckRepeatPenalty(v float64) error {
-	const most = 100
-	if !(v > 0 && v <= most) {
-		return fmt.Errorf("is %v, want more than 0 and at most %d (1: no penalty; more: repeat less; less: repeat more)", v, most)
+	const least, most = 0.01, 100
+	if !(v >= least && v <= most) {
+		return fmt.Errorf("is %v, want %v to %v (1: no penalty; more: repeat less; less: repeat more)", v, least, most)
 	}
 	return nil
 }
@@ -57,7 +58,7 @@ const (
 
 // A Reply is what a model wrote, and how sure it was.
 type Reply struct {
-	Text     string
+	Text     string    // of IDs, to which control and unused tokens give nothing
 	IDs      []int     // with the token that ended the turn, if one did
 	LogProbs []float64 // of each of IDs under the model, before sampling's filters
 	Finish   string    // Stopped or Length
@@ -219,9 +220,9 @@ func (e *RequestError) Error() string { return fmt.Sprintf("request %d: %v", e.R
 // Unwrap returns the cause.
 func (e *RequestError) Unwrap() error { return e.Err }
 
-// Many answers requests, up to slots at a time in one batch, and calls done
-// with each reply as it ends, in any order of i. The first that fails, as all do when
-// ctx ends, ends it with a [RequestError].
+// Many answers requests, up to slots at a time in one batch, which must be 1 or more,
+// and calls done with each reply as it ends, in any order of i. The first that fails,
+// as all do when ctx ends, ends it with a [RequestError].
 func (r *Runner) Many(ctx context.Context, requests []Request, slots int, done func(i int, reply *Reply)) error {
 	b := newBatch(r, Limits{Rows: slots})
 	b.most = slots

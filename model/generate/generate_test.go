@@ -57,6 +57,49 @@ func TestReplyDependsOnRequestAlone(t *testing.T) {
 	}
 }
 
+// Control tokens that end no turn are counted, and have a probability; in the text they
+// are not, where a client that sent them back would begin a turn by them. A stop string
+// that is the name of one ends the reply there.
+func TestControlTokensAreNoText(t *testing.T) {
+	const name = "<|im_start|>"
+	m := testkit.Model(1)
+	pool := par.New(1)
+	defer pool.Close()
+	m.Pack(pool)
+	r, tk := NewRunner(m, pool, Precision{Exact: true}), m.Tokenizer
+	start, _ := tk.ID(name)
+	written := 0
+	for seed := range uint64(20) {
+		o := Options{MaxTokens: 60, Temperature: 3, Seed: seed}
+		got, err := r.NewSession(0).Reply(t.Context(), []int{1, 2, 3}, o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text []byte
+		for _, id := range got.IDs {
+			if !tk.IsSpecial(id) {
+				text = append(text, tk.Piece(id)...)
+			}
+		}
+		if got.Text != string(text) || len(got.LogProbs) != len(got.IDs) {
+			t.Errorf("%v: text %q with %d probabilities, want %q", got.IDs, got.Text, len(got.LogProbs), text)
+		}
+		first := slices.Index(got.IDs, start)
+		if first < 0 {
+			continue
+		}
+		written++
+		o.Stop = []string{name}
+		stopped, err := r.NewSession(0).Reply(t.Context(), []int{1, 2, 3}, o, nil)
+		if err != nil || stopped.Finish != Stopped || !slices.Equal(stopped.IDs, got.IDs[:first+1]) {
+			t.Errorf("with %s as a stop string: %+v, %v, want the end after token %d of %v", name, stopped, err, first, got.IDs)
+		}
+	}
+	if written == 0 {
+		t.Error("no reply had a control token: choose other seeds")
+	}
+}
+
 // sessionReplies checks replies of one session, to a part of each prompt and then
 // to all of it.
 func sessionReplies(t *testing.T, r *Runner, all []Request, want []Reply) {

@@ -13,7 +13,8 @@ import (
 type writer struct {
 	*Request
 	ctx   context.Context
-	limit int // tokens to write at most
+	limit int   // tokens to write at most
+	named []int // control tokens that Stop names
 
 	seq   *sequence
 	lead  *sequence // holds, or is going to hold, what the prompt begins with; nil once that is copied
@@ -62,15 +63,15 @@ func (w *writer) choose(logits []float32) {
 	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
 }
 
-// write adds the token that was chosen last to the text. piece returns the bytes of a
-// token; a token of stops ends the reply, unless it is endless.
-func (w *writer) write(piece func(id int) []byte, stops []int) {
+// write adds the token that was chosen last to the text. text returns what a token adds
+// to it; a token of stops ends the reply, unless it is endless.
+func (w *writer) write(text func(id int) []byte, stops []int) {
 	id := w.reply.IDs[len(w.reply.IDs)-1]
 	if len(w.reply.IDs) == 1 {
 		w.reply.First = time.Since(w.start)
 	}
 	switch {
-	case !w.Endless && slices.Contains(stops, id), w.add(piece(id)):
+	case !w.Endless && slices.Contains(stops, id), slices.Contains(w.named, id), w.add(text(id)):
 		w.finish(Stopped)
 	case len(w.reply.IDs) >= w.limit:
 		w.finish(Length)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"reflect"
@@ -288,10 +289,18 @@ func (f *hfTokenizer) tokens(s *Spec, rows int) error {
 		s.Tokens[id], s.Types[id] = token, kind
 		return nil
 	}
-	for token, id := range f.Model.Vocab {
-		if err := put(token, id, Normal); err != nil {
-			return err
+	putAll := func(tokens iter.Seq[string]) error {
+		for token := range tokens {
+			if err := put(token, f.Model.Vocab[token], Normal); err != nil {
+				return err
+			}
 		}
+		return nil
+	}
+	if putAll(maps.Keys(f.Model.Vocab)) != nil { // of several errors, always the same
+		clear(s.Tokens)
+		clear(s.Types)
+		return putAll(slices.Values(slices.Sorted(maps.Keys(f.Model.Vocab))))
 	}
 	for _, a := range f.AddedTokens {
 		kind := UserDefined

@@ -85,6 +85,20 @@ func TestParseHFRefuses(t *testing.T) {
 	}
 }
 
+// Of several tokens with wrong ids, always the same is named.
+func TestHFErrorsAreTheSame(t *testing.T) {
+	for vocab, want := range map[string]string{
+		`"z":-2,"y":77,"x":78,"w":-5,"v":79`: `token "v" has id 79, want`,
+		`"z":2,"y":2,"x":2,"w":2,"v":2`:      `id 2 is that of "w" and of another token`,
+	} {
+		for range 20 { // maps are gone through in any order
+			if _, err := ParseHF(tiny(`"ab":2`, vocab), nil, 0); err == nil || !strings.Contains(err.Error(), want) {
+				t.Fatalf("%s: error %v, want %q", vocab, err, want)
+			}
+		}
+	}
+}
+
 // No merges at all are what an empty list says.
 func TestEmptyMerges(t *testing.T) {
 	s, err := ParseHF(tiny(`[["a","b"]]`, `[]`), nil, 0)

@@ -89,6 +89,41 @@ func TestSpecialTokens(t *testing.T) {
 	}
 }
 
+// TestTurnEnds knows the tokens that end a turn by their names, special or not, unless
+// they are text.
+func TestTurnEnds(t *testing.T) {
+	s := smallSpec(t, "smollm")
+	s.Types = slices.Clone(s.Types)
+	s.EOS = -1
+	last := len(s.Tokens) - 1
+	for _, name := range []string{"<end_of_turn>", "</s>", "<|flush|>", "<|calls|>", "_<EOT>", "[EOT]", "[EOS]", "<end_of_utterance>", "<turn|>", "<|other|>"} {
+		s.Tokens[last] = name
+		for kind, want := range map[int32]bool{Control: true, UserDefined: true, Normal: false, Unused: false} {
+			s.Types[last] = kind
+			if got := slices.Contains(mustNew(t, s).Stops(), last); got != (want && EndsReplies(name)) || name == "<|other|>" && EndsReplies(name) {
+				t.Errorf("%s of type %d ends a reply: %v", name, kind, got)
+			}
+		}
+	}
+}
+
+// TestText leaves out the names of tokens that are no text.
+func TestText(t *testing.T) {
+	s := smallSpec(t, "smollm")
+	s.Types = slices.Clone(s.Types)
+	last := len(s.Tokens) - 1
+	for kind, want := range map[int32]bool{Normal: true, UserDefined: true, Byte: true, Control: false, Unknown: false, Unused: false} {
+		s.Types[last] = kind
+		tok := mustNew(t, s)
+		if piece, got := tok.Piece(last), tok.Text(last); len(piece) == 0 || want && !bytes.Equal(got, piece) || !want && got != nil {
+			t.Errorf("type %d: text %q of piece %q, want it: %v", kind, got, piece, want)
+		}
+		if tok.Text(-1) != nil || tok.Text(last+1) != nil {
+			t.Error("text outside the vocabulary")
+		}
+	}
+}
+
 // TestMatcher compares the search for added tokens with trying each at each place.
 func TestMatcher(t *testing.T) {
 	tokens := []string{"ab", "abc", "abcab", "b", "ca", "a<", "<", "<<>", "\xff", "é"}

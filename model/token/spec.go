@@ -40,12 +40,18 @@ const (
 	maxAllAdded = 4 << 20
 )
 
-// turnEnds are names of control tokens that end a reply whatever the file's eos
-// is: chat models are often published with the base model's.
+// turnEnds are names of tokens that end a reply whatever the file's eos is: chat models
+// are often published with the base model's. They are control tokens, or user-defined
+// ones, as files have them that do not say that they are special; a normal token of
+// such a name, </s> for instance, is text.
 var turnEnds = []string{
 	"<|endoftext|>", "<|im_end|>", "<|end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>",
 	"<end_of_turn>", "</s>", "<eos>", "<EOT>", "<|eot|>", "<|return|>", "<|call|>",
+	"<|flush|>", "<|calls|>", "_<EOT>", "[EOT]", "[EOS]", "<end_of_utterance>", "<turn|>",
 }
+
+// EndsReplies reports whether an added token of that name ends replies.
+func EndsReplies(name string) bool { return slices.Contains(turnEnds, name) }
 
 // check refuses a Spec whose parts do not fit together.
 func (s Spec) check() error {
@@ -110,7 +116,7 @@ func (s Spec) stops(ids *index) []int {
 		}
 	}
 	for _, name := range turnEnds {
-		if id, ok := ids.find(name); ok && s.kind(id) == Control {
+		if id, ok := ids.find(name); ok && (s.kind(id) == Control || s.kind(id) == UserDefined) {
 			stops = append(stops, id)
 		}
 	}

@@ -141,6 +141,16 @@ func (t *Tokenizer) Piece(id int) []byte {
 	return t.text[t.start[id]:t.start[id+1]:t.start[id+1]]
 }
 
+// Text returns what a token adds to a text for readers: its piece, but nil of one that
+// steers the model or stands for nothing, whose name is no text: control, unknown and
+// unused tokens.
+func (t *Tokenizer) Text(id int) []byte {
+	if t.IsSpecial(id) || id >= 0 && id < len(t.spec.Tokens) && t.spec.kind(id) == Unused {
+		return nil
+	}
+	return t.Piece(id)
+}
+
 // Vocab returns the number of tokens.
 func (t *Tokenizer) Vocab() int { return len(t.spec.Tokens) }
 
@@ -202,8 +212,8 @@ func (t *Tokenizer) Begin() []int {
 	return []int{t.spec.BOS}
 }
 
-// Stops returns the ids that end a reply, ascending: EOS, the end of a turn, and
-// control tokens whose well-known names say so.
+// Stops returns the ids that end a reply, ascending: EOS, the end of a turn, and added
+// tokens whose well-known names say so.
 func (t *Tokenizer) Stops() []int { return slices.Clone(t.stops) }
 
 // MissingBytes lists the bytes that have no token, ascending. Encode drops them,
