@@ -59,7 +59,7 @@ var rules = []string{
 	"compress/quantize: $engine",
 	"data:              $engine internal/fields internal/typeset golang.org/x/text/...",
 	"eval:              $engine data internal/typeset",
-	"eval/baseline:     data",
+	"eval/baseline:     data internal/typeset",
 	"eval/report:       internal/typeset",
 	"eval/bench:        $engine eval/report data internal/machine internal/typeset",
 	"eval/bench/peers:  $engine eval/bench eval/report internal/machine",
