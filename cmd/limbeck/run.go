@@ -125,18 +125,9 @@ func (f *runFlags) tellIdle(a *app) {
 	if f.Temperature > 0 {
 		return
 	}
-	var idle []string
-	for _, x := range []struct {
-		flag  string
-		given bool
-	}{{"--top-k", f.TopK > 0}, {"--top-p", f.TopP > 0}, {"--min-p", f.MinP > 0}, {"--seed", f.seeded}} {
-		if x.given {
-			idle = append(idle, x.flag)
-		}
-	}
-	if len(idle) > 0 {
-		a.remark("%s: of no effect without --temperature, as the reply is the likeliest one", strings.Join(idle, ", "))
-	}
+	given := map[string]bool{"top-k": f.TopK > 0, "top-p": f.TopP > 0, "min-p": f.MinP > 0, "seed": f.seeded}
+	a.tellIdle("without --temperature, as the reply is the likeliest one",
+		func(flag string) bool { return given[flag] }, "top-k", "top-p", "min-p", "seed")
 }
 
 // drawSeed gives what samples a seed that nobody knows, unless one was given: who asks

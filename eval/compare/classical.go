@@ -20,14 +20,15 @@ type learner struct {
 
 // learnClassical begins to train the classical baseline, if it can do the task.
 func (c *comparison) learnClassical(ctx context.Context) *learner {
+	l := &learner{stop: func() {}}
 	if c.Train == nil || c.task == nil {
-		return &learner{stop: func() {}}
+		return l
 	}
-	if err := baseline.Check(c.Train); err != nil {
-		return &learner{stop: func() {}, why: err}
+	if l.why = baseline.Check(c.Train); l.why != nil {
+		return l
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	l := &learner{done: make(chan struct{})}
+	l.done = make(chan struct{})
 	l.stop = func() { cancel(); <-l.done }
 	go func() {
 		defer close(l.done)

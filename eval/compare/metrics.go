@@ -15,7 +15,7 @@ import (
 )
 
 // perplexity names both the task and its metric.
-const perplexity = "perplexity"
+const perplexity = eval.PerplexityTask
 
 // A metric is a figure over items, from a task's scores or from losses.
 type metric struct {

@@ -13,7 +13,7 @@ func (r *run) path(v any, attribute any) any {
 		return r.item(v, i)
 	}
 	path := r.str(attribute)
-	r.spend(len(path) / 16)
+	r.spendKey(path)
 	for part := range strings.SplitSeq(path, ".") {
 		r.spend(1)
 		if i, err := strconv.ParseInt(part, 10, 64); err == nil && i >= 0 {

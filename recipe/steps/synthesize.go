@@ -190,7 +190,8 @@ func (s *synthesizeSettings) write(ctx context.Context, w *run.Work, ref string,
 		texts := make([]string, len(requests))
 		err := r.Many(ctx, requests, eval.AnswerSlots, func(i int, reply *generate.Reply) {
 			if reply.Finish == generate.Stopped {
-				texts[i] = strings.TrimSpace(asText(reply.Text, "")) // no longer than what the writer was allowed
+				// As JSON keeps it, for a run that is resumed, and no longer than the writer was allowed.
+				texts[i] = strings.TrimSpace(strings.ToValidUTF8(reply.Text, ""))
 			}
 			done()
 		})
@@ -226,15 +227,12 @@ func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string
 		answers := make([]answer, len(replies))
 		for i := range replies {
 			a := &replies[i]
-			answers[i] = answer{asText(a.Text, "\uFFFD"), a.Confidence(), a.Finish == generate.Stopped}
+			text := strings.ToValidUTF8(a.Text, "\uFFFD") // as JSON keeps it
+			answers[i] = answer{text, a.Confidence(), a.Finish == generate.Stopped}
 		}
 		return answers, nil
 	})
 }
-
-// asText returns what a model wrote with other text in the place of bytes that are none,
-// which JSON does not keep: a run that was resumed must go on with the same.
-func asText(written, instead string) string { return strings.ToValidUTF8(written, instead) }
 
 // A party makes many things with one model, a part at a time.
 type party struct {
