@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -112,15 +113,29 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 	}
 	l.student = student.Config()
 	if l.student.Vocab < l.config.Vocab {
-		l.sketched = student
+		l.sketched = alike(student)
 		if !plain(rest) { // a text is cut, and has no lengths
-			if _, l.cut, err = sequences(student, rest, held); err != nil {
+			if _, l.cut, err = sequences(l.sketched, rest, held); err != nil {
 				return look{}, err
 			}
 		}
 	}
 	looks.seen[string(key)] = l
 	return l, nil
+}
+
+// alike returns a student of an earlier look that reads texts as m does, or else m: a
+// tokenizer, with the words that it has seen, takes a megabyte, and a recipe may have a
+// hundred variants. The caller holds looks.
+func alike(m *model.Model) *model.Model {
+	for _, l := range looks.seen {
+		s := l.sketched
+		if s != nil && s.Config().Context == m.Config().Context && s.TemplateSource() == m.TemplateSource() &&
+			reflect.DeepEqual(s.Tokenizer.Spec(), m.Tokenizer.Spec()) {
+			return s
+		}
+	}
+	return m
 }
 
 // spelledOut says how many examples hold a control token of the model of ref, which is
