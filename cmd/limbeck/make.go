@@ -142,7 +142,7 @@ const shortWork = 2 * time.Second
 // runOptions returns the options of a run that tells a.err how it goes.
 func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
 	return run.Options{
-		Recipe: r, Program: "limbeck " + version,
+		Recipe: r, Program: buildInfo().String(),
 		Threads: threads, Progress: a.progress.report,
 		Warned: func(text string) { a.remark("warning: %s", text) },
 		Said:   func(text string) { a.remark("%s", text) },

@@ -42,6 +42,14 @@ type build struct {
 	Machine string `json:"machine"`
 }
 
+// String names the program so that who has its output can build it again.
+func (b build) String() string {
+	if b.Commit == "" {
+		return "limbeck " + b.Version
+	}
+	return fmt.Sprintf("limbeck %s, commit %.12s", b.Version, b.Commit)
+}
+
 func buildInfo() build {
 	b := build{Version: version, Go: runtime.Version(), Machine: machine.Class()}
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -56,7 +56,7 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	from.Name = "model"
 	settings := trainSettings{c.Recipe.Seed, y.Train, nil}
-	writer := &run.Step{Kind: "writer", Name: "writer", Version: 3, Settings: settings.result(), Inputs: []run.Input{from}}
+	writer := &run.Step{Kind: "writer", Name: "writer", Version: 4, Settings: settings.result(), Inputs: []run.Input{from}}
 	if err := addData(c, writer); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func buildSynthesize(c *recipe.Chain) error {
 		return err
 	}
 	o := synthesizeSettings{c.Recipe.Seed, int(y.Prompts), y.Temperature, y.MinConfidence, int(y.MaxTokens)}
-	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 3, Settings: o,
+	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 4, Settings: o,
 		Inputs: []run.Input{{Name: "writer", Of: writer, Path: ModelFile}, teacher}}
 	if err := addData(c, s); err != nil {
 		return err
@@ -189,9 +189,10 @@ func (s *synthesizeSettings) write(ctx context.Context, w *run.Work, ref string,
 		}
 		texts := make([]string, len(requests))
 		err := r.Many(ctx, requests, eval.AnswerSlots, func(i int, reply *generate.Reply) {
-			if reply.Finish == generate.Stopped {
-				// As JSON keeps it, for a run that is resumed, and no longer than the writer was allowed.
-				texts[i] = strings.TrimSpace(strings.ToValidUTF8(reply.Text, ""))
+			text := strings.TrimSpace(kept(reply.Text))
+			// Signs for bytes that are no text may make it longer than the teacher can read.
+			if reply.Finish == generate.Stopped && (text == reply.Text || len(r.Model.Tokenizer.Encode(text, false)) <= s.MaxTokens) {
+				texts[i] = text
 			}
 			done()
 		})
@@ -227,12 +228,15 @@ func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string
 		answers := make([]answer, len(replies))
 		for i := range replies {
 			a := &replies[i]
-			text := strings.ToValidUTF8(a.Text, "\uFFFD") // as JSON keeps it
-			answers[i] = answer{text, a.Confidence(), a.Finish == generate.Stopped}
+			answers[i] = answer{kept(a.Text), a.Confidence(), a.Finish == generate.Stopped}
 		}
 		return answers, nil
 	})
 }
+
+// kept returns what a model wrote as JSON keeps it, with U+FFFD for every byte that is
+// no text: a run that is resumed goes on with the same as one that was not interrupted.
+func kept(text string) string { return string([]rune(text)) }
 
 // A party makes many things with one model, a part at a time.
 type party struct {
