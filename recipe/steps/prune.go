@@ -12,6 +12,7 @@ import (
 	"limbeck/internal/par"
 	"limbeck/internal/typeset"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/train"
@@ -63,7 +64,7 @@ func buildPrune(c *recipe.Chain) error {
 	if student.From.Text == recipe.FromTeacher {
 		settings.Seed = 0 // nothing is drawn
 	}
-	s := &run.Step{Kind: "prune", Name: "prune", Version: 5, Inputs: []run.Input{teacher}, Settings: settings}
+	s := &run.Step{Kind: "prune", Name: "prune", Version: 6, Inputs: []run.Input{teacher}, Settings: settings}
 	if c.Has("data.train") {
 		in, err := c.Get("data.train", "train")
 		if err != nil {
@@ -162,8 +163,8 @@ func inBlocks(d recipe.Dim, whole int) int {
 	return n
 }
 
-// A calibrationSet is the training examples that were not made of others, a sample
-// of their tokens, and how often each token occurs in all of them: invented values
+// A calibrationSet is the training examples that were not made of others, the
+// beginnings of some, and how often each token occurs in all of them: invented values
 // would win tokens over words that people use.
 type calibrationSet struct {
 	examples []data.Example
@@ -171,8 +172,8 @@ type calibrationSet struct {
 	tokens   []int
 }
 
-// calibration draws n examples of the input "train", evenly spread; the input
-// "keep", if there is one, adds tokens.
+// calibration draws n examples of the input "train", evenly spread, and of each as
+// much as [calibrated] says; the input "keep", if there is one, adds tokens.
 func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 	examples, err := loadExamples(w, "train")
 	if err != nil {
@@ -183,7 +184,11 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 	if err := lendTemplate(m, examples); err != nil {
 		return nil, err
 	}
-	set, _, err := data.Sequences(m, examples, calibrationTokens)
+	most, longest := calibrated(m.Config()), unbounded
+	if plain(examples) { // each part of a text calibrates
+		longest = most
+	}
+	set, _, err := data.Sequences(m, examples, longest)
 	if err := errors.Join(err, m.SetTemplate(own)); err != nil { // what it never learned is not its own
 		return nil, err
 	}
@@ -192,6 +197,9 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 		for _, id := range s.IDs {
 			out.tokens[id]++
 		}
+	}
+	for i, s := range out.sample {
+		out.sample[i].IDs = s.IDs[:min(most, len(s.IDs))]
 	}
 	if w.Has("keep") {
 		text, err := disk.Read(w.Input("keep"), mostKept)
@@ -205,8 +213,12 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 	return out, nil
 }
 
-// calibrationTokens bounds the length of an example that calibrates.
+// calibrationTokens bounds what of an example calibrates.
 const calibrationTokens = 2048
+
+// calibrated returns how many tokens of an example calibrate a model of shape c, from
+// its beginning: at positions past its context, activations mean nothing.
+func calibrated(c arch.Config) int { return min(calibrationTokens, c.Context) }
 
 // spread returns n elements of set at equal distances: all of them if n is 0 or
 // more than there are.
