@@ -50,6 +50,7 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 	if err != nil {
 		return nil, err
 	}
+	f.digests.fresh = false // every byte was read once
 	if err := f.sweep(whole); err != nil {
 		return nil, err
 	}
@@ -136,6 +137,9 @@ func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.D
 		return 0, err
 	}
 	final, temp := f.StepDir(s.Kind, s.Key), f.tempDir(s.Kind, s.Key)
+	if err := f.checkInputs(s); err != nil {
+		return 0, err
+	}
 	if err := f.discard(final); err != nil {
 		return 0, err
 	}
@@ -158,6 +162,9 @@ func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.D
 		memory = machine.PeakMemory()
 	}
 	f.recordTime(s, took, memory, err)
+	if changed := f.checkInputs(s); changed != nil && !errors.Is(changed, fs.ErrNotExist) {
+		err = errors.Join(changed, os.RemoveAll(w.Checkpoints)) // which may be of the same bytes
+	}
 	if err == nil {
 		s.output, err = finish(s, w, f.Machine)
 	}
@@ -202,7 +209,8 @@ func abandon(temp string) error {
 	if err := os.RemoveAll(filepath.Join(temp, outDir)); err != nil {
 		return err
 	}
-	if left, err := os.ReadDir(filepath.Join(temp, checkpointDir)); err != nil || len(left) > 0 {
+	left, err := os.ReadDir(filepath.Join(temp, checkpointDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || len(left) > 0 {
 		return err
 	}
 	return os.RemoveAll(temp)
