@@ -12,7 +12,7 @@
 //	teacher.0, teacher.1 …                   the teacher's members: GGUF files
 //	student                                  the small model so far: a GGUF file
 //	unquantized                              the student as it was before quantize: a GGUF file
-//	training                                 how the last training went: JSON
+//	training                                 how the student's last training went: JSON
 package steps
 
 import (
