@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -501,4 +502,51 @@ func sha(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(b))[:12]
+}
+
+// Licenses go along: what the recipe says of a teacher whose file says nothing, into the
+// student's file; what a teacher's file says, into the lineage, and into the history of
+// a student of another license.
+func TestLicenses(t *testing.T) {
+	const theirs = "teacher: {from: ./teacher.gguf, license: theirs}\nstudent: {layers: 1}\n"
+	for _, c := range []struct{ file, recipe, license, cited, lineage string }{
+		{"", theirs, "theirs", "; license: theirs", "theirs"},
+		{"cc-by-nc-4.0", theirs, "cc-by-nc-4.0", "; license: theirs", "theirs"},
+		{"cc-by-nc-4.0", "teacher: ./teacher.gguf\nstudent: {layers: 1}\n", "cc-by-nc-4.0", "", "cc-by-nc-4.0"},
+		{"cc-by-nc-4.0", "teacher: ./teacher.gguf\nstudent: ./own.gguf\ndistill: {steps: 1, batch_tokens: 256, max_tokens: 128}\n",
+			"apache-2.0", "; license: cc-by-nc-4.0", "cc-by-nc-4.0"},
+	} {
+		path := workshop(t, "name: a\ndata: train.jsonl\nquantize: q8_0\n"+c.recipe)
+		dir := filepath.Dir(path)
+		for name, license := range map[string]string{"teacher": c.file, "own": "apache-2.0"} {
+			m := testkit.Model(1)
+			m.Meta.Set(model.LicenseKey, license)
+			if err := m.Save(filepath.Join(dir, name+".gguf")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := makeWith(path, run.Options{Threads: 1, Until: "quantize"}); err != nil {
+			t.Fatal(err)
+		}
+		m, err := model.Open(filepath.Join(dir, "run", "a.gguf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Meta.String(model.LicenseKey, ""); got != c.license {
+			t.Errorf("%s: license %q, want %q", c.recipe, got, c.license)
+		}
+		history := m.Meta.Strings(model.HistoryKey)
+		cited := fmt.Sprintf("model ./teacher.gguf (sha256 %s%s)", sha(t, filepath.Join(dir, "teacher.gguf")), c.cited)
+		if last := history[len(history)-1]; !strings.Contains(last, cited) {
+			t.Errorf("%s: history %q lacks %s", c.recipe, last, cited)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		lineage, err := os.ReadFile(filepath.Join(dir, "run", run.LineageFile))
+		said := regexp.MustCompile(`"path": "./teacher.gguf",\s+"sha256": "[0-9a-f]+",\s+"license": "` + c.lineage + `"`)
+		if err != nil || !said.Match(lineage) {
+			t.Errorf("%s: error %v; the lineage lacks the license %s of the teacher", c.recipe, err, c.lineage)
+		}
+	}
 }
