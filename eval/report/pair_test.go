@@ -130,6 +130,7 @@ func TestDiffReply(t *testing.T) {
 		{`{"a": "caf\u00e9"}`, `{"a": "café"}`, `{"a": "café"}`},
 		{"label_a", "label_b", "wrong<label_b>"},
 		{"label_a", "label_a ", "label_a "},
+		{"Not Spam", "not  spam", "not  spam"},
 		{"", "anything", "anything"},
 		{`{}`, `{}`, `{}`},
 	} {
