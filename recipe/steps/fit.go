@@ -386,7 +386,7 @@ func (f *fit) prepare(m *model.Model, set []train.Sequence, seed uint64, t *Trai
 		t.Parameters = m.SetTrainable(func(*op.Weight) bool { return true })
 		if f.rounded != nil {
 			var q quantize.Options
-			if err := formats(&q, m, *f.rounded); err != nil {
+			if err := formats(&q, m, *f.rounded, 0); err != nil {
 				return nil, nil, err
 			}
 			q.SetAware(m)

@@ -90,7 +90,7 @@ func checkSize(r *recipe.Recipe, student *model.Model) error {
 	if q == nil || q.Size == 0 {
 		return nil
 	}
-	_, err := quantize.Fit(student, int64(q.Size), nil)
+	_, err := quantize.Fit(student, int64(q.Size), 0, nil)
 	if small := new(quantize.SizeError); errors.As(err, &small) {
 		return r.Problem("quantize.size", fmt.Sprintf("cannot be %v: the student's smallest file has %d bytes", q.Size, small.Least),
 			fmt.Sprintf("at least %dB, or a smaller student", small.Least))
@@ -104,7 +104,7 @@ func oddShape(r *recipe.Recipe, whole, cut arch.Config) (warnings []run.Warning)
 	o := quantize.Options{Format: dtype.Q8_0}
 	instead := "a smaller format"
 	if q := r.Quantize; q != nil && q.Size == 0 {
-		if err := formats(&o, nil, *q); err != nil {
+		if err := formats(&o, nil, *q, 0); err != nil {
 			return nil // the step will say it
 		}
 		instead = o.Format.Name

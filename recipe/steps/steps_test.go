@@ -504,6 +504,25 @@ func sha(t *testing.T, path string) string {
 	return fmt.Sprintf("%x", sha256.Sum256(b))[:12]
 }
 
+// A file of a given size has room for the names of all that it was made from.
+func TestSizeOfManySources(t *testing.T) {
+	const size, files = 84_000, 100
+	path := workshop(t, fmt.Sprintf("name: a\nteacher: ./teacher.gguf\ndata: 'part*.jsonl'\nquantize: {size: %dB}\n", size))
+	for i := range files {
+		write(t, filepath.Join(filepath.Dir(path), fmt.Sprintf("part%d.jsonl", i)), fmt.Sprintf(`{"prompt": "the lamp %d", "completion": "on"}`+"\n", i))
+	}
+	if err := makeWith(path, run.Options{Threads: 1, Until: "quantize"}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(filepath.Dir(path), "run", "a.gguf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > size {
+		t.Errorf("asked for at most %d bytes, got %d", size, info.Size())
+	}
+}
+
 // Licenses go along: what the recipe says of a teacher whose file says nothing, into the
 // student's file; what a teacher's file says, into the lineage, and into the history of
 // a student of another license.
