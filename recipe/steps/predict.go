@@ -359,7 +359,10 @@ func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost
 		if err != nil {
 			return run.Cost{}, err
 		}
-		w := l.calibration(l.config, calibration)
+		var w work
+		if c.Recipe.Student.From.Text != recipe.FromScratch { // whose weights say nothing
+			w = l.calibration(l.config, calibration)
+		}
 		l = l.whole(c.Recipe.Data)
 		return run.Cost{
 			Seconds: forward(l.config, false, w),

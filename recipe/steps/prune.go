@@ -96,45 +96,53 @@ func pruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 		return err
 	}
 	defer teacher.Close()
-	pool := par.New(w.Threads)
-	defer pool.Close()
 	set, err := calibration(w, teacher, int(p.Calibration))
 	if err != nil {
 		return err
 	}
-	progress := func(done, total int) { w.Progress("measuring", int64(done), int64(total), "") }
-	imp, err := prune.Measure(ctx, teacher, set.sample, pool, progress)
-	if err != nil {
-		return err
-	}
-	imp.Tokens = set.tokens
-	imp.KeepLayers(p.KeepLayers)
-	shape, err := shapeOf(student, teacher, imp)
-	if err != nil {
-		return err
-	}
-	plan, err := prune.NewPlan(teacher, imp, shape)
-	if err != nil {
-		return err
-	}
-	m, err := plan.Apply(teacher)
-	if err != nil {
-		return err
-	}
-	made := fmt.Sprintf("pruned from %s to %s parameters by %s", typeset.Number(teacher.Config().Params()), typeset.Number(m.Config().Params()), typeset.Counted(len(set.sample), "example"))
+	var m *model.Model
+	var made string
 	if student.From.Text == recipe.FromScratch {
-		if m, err = fresh(m, seed); err != nil {
-			return err
-		}
-		made = drawn(m, seed)
+		m, made, err = fresh(teacher, student, set.tokens, seed)
 	} else {
-		w.Fact(LayersKept, fmt.Sprint(plan.Layers))
+		m, made, err = cutTo(ctx, w, teacher, student, p, set)
+	}
+	if err != nil {
+		return err
 	}
 	if err := speak(w, m, set.examples); err != nil {
 		return err
 	}
 	w.Fact(Shape, shapeText(m.Config()))
 	return save(w, m, made)
+}
+
+// cutTo returns what is left of the teacher, and for its history how it was made.
+func cutTo(ctx context.Context, w *run.Work, teacher *model.Model, student recipe.Student, p recipe.Prune, set *calibrationSet) (*model.Model, string, error) {
+	pool := par.New(w.Threads)
+	defer pool.Close()
+	progress := func(done, total int) { w.Progress("measuring", int64(done), int64(total), "") }
+	imp, err := prune.Measure(ctx, teacher, set.sample, pool, progress)
+	if err != nil {
+		return nil, "", err
+	}
+	imp.Tokens = set.tokens
+	imp.KeepLayers(p.KeepLayers)
+	shape, err := shapeOf(student, teacher, imp)
+	if err != nil {
+		return nil, "", err
+	}
+	plan, err := prune.NewPlan(teacher, imp, shape)
+	if err != nil {
+		return nil, "", err
+	}
+	m, err := plan.Apply(teacher)
+	if err != nil {
+		return nil, "", err
+	}
+	w.Fact(LayersKept, fmt.Sprint(plan.Layers))
+	return m, fmt.Sprintf("pruned from %s to %s parameters by %s", typeset.Number(teacher.Config().Params()), typeset.Number(m.Config().Params()),
+		typeset.Counted(len(set.sample), "example")), nil
 }
 
 // shapeOf resolves counts, shares and params.

@@ -270,6 +270,21 @@ func TestWays(t *testing.T) {
 	}
 }
 
+// Of what weights do, nothing is measured for a student that has none of them.
+func TestScratchMeasuresNothing(t *testing.T) {
+	for from, want := range map[string]bool{"teacher": true, "scratch": false} {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\nstudent: {from: "+from+", layers: 1}\ntrain: {steps: 1}\n")
+		measured := false
+		progress := func(stage string, _, _ int64, _ string) { measured = measured || strings.Contains(stage, "measuring") }
+		if err := makeWith(path, run.Options{Threads: 1, Until: "prune", Progress: progress}); err != nil {
+			t.Fatal(err)
+		}
+		if measured != want {
+			t.Errorf("from %s: activations are measured: %t, want %t", from, measured, want)
+		}
+	}
+}
+
 // A base model, which has no template, gets the one that fits the data where it learns
 // of it, lends one where it is measured by it, and is not compared by it.
 func TestBaseModel(t *testing.T) {
