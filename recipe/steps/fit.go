@@ -304,6 +304,9 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		return nil, err
 	default:
 		t.add(result)
+		if t.Stopped != "" {
+			f.work.Say("%s", f.ofRate(rate, "stopped early: "+t.Stopped))
+		}
 		merge()
 		if err := m.Save(path); err != nil {
 			return nil, err
