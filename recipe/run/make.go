@@ -38,13 +38,16 @@ type Options struct {
 	Program string
 }
 
-// Make does what is to do of steps. When ctx ends, it returns an error that
-// wraps ctx.Err(), and a later Make goes on.
+// Make does what is to do of steps, and locks the folder for that time if it is not
+// locked. When ctx ends, it returns an error that wraps ctx.Err(), and a later Make
+// goes on.
 func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, error) {
-	if err := f.Lock(); err != nil {
-		return nil, err
+	if f.held == nil {
+		if err := f.Lock(); err != nil {
+			return nil, err
+		}
+		defer f.Unlock()
 	}
-	defer f.Unlock()
 	f.digests.fresh = o.Verify
 	whole, err := f.Plan(steps)
 	if err != nil {
