@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"unicode/utf8"
@@ -31,17 +32,24 @@ var ChoiceMetrics = []Metric{
 		Counts:    func(s *ItemScore) []float64 { return flag(s.ByLength) }},
 }
 
-// Options returns the distinct replies of examples, sorted: what the task choice
-// lets a model choose from.
+// Options returns the replies of examples, sorted: what the task choice lets a model
+// choose from. Of those that [data.Normalize] writes alike, the most frequent spelling
+// stands for all, and of equally frequent ones the first.
 func Options(examples []data.Example) []string {
-	var all []string
+	count := map[string]int{}
 	for i := range examples {
 		if r, ok := examples[i].Reply(); ok {
-			all = append(all, r)
+			count[r]++
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	spelled := map[string]string{}
+	for _, r := range slices.Sorted(maps.Keys(count)) {
+		key := data.Normalize(r)
+		if best, ok := spelled[key]; !ok || count[r] > count[best] {
+			spelled[key] = r
+		}
+	}
+	return slices.Sorted(maps.Values(spelled))
 }
 
 // Choose lets a model choose one of options for each example and judges the
@@ -66,6 +74,9 @@ func choose(ctx context.Context, e *data.Example, options []string, score Scorer
 		return ItemScore{}, errors.New("no reply to compare with")
 	}
 	right := slices.Index(options, gold)
+	if right < 0 {
+		right = slices.IndexFunc(options, func(o string) bool { return data.Normalize(o) == data.Normalize(gold) })
+	}
 	if right < 0 {
 		return ItemScore{}, fmt.Errorf("its reply %q is not among the %d options", gold, len(options))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -186,6 +187,24 @@ func TestChoose(t *testing.T) {
 	}
 	if r.Items[1].Reply != "no" || r.Items[1].Exact || !r.Items[1].ByLength {
 		t.Errorf("second item %+v", r.Items[1])
+	}
+}
+
+// Spellings that exact_match takes for equal are one option, the most frequent of them,
+// and right where it is.
+func TestChooseBySpelling(t *testing.T) {
+	var examples []data.Example
+	for _, label := range []string{"yes", "No", "Yes", " no", "Yes", "maybe"} {
+		examples = append(examples, data.NewLabeled("a", label))
+	}
+	options := Options(examples)
+	if want := []string{" no", "Yes", "maybe"}; !slices.Equal(options, want) {
+		t.Fatalf("options %q, want %q", options, want)
+	}
+	score := func(context.Context, []data.Message, []string) ([]float64, error) { return []float64{-2, -1, -3}, nil }
+	r, err := Choose(t.Context(), examples, options, score)
+	if err != nil || r.Figures[0].Value != 0.5 {
+		t.Errorf("acc %v, error %v, want 0.5: three of six are a yes", r.Figures, err)
 	}
 }
 

@@ -123,9 +123,10 @@ func (t *Trainer) allParts(f func(name string, v []float32, rows, cols int)) {
 }
 
 // checkpoint writes the training's state, atomically; without a folder for it,
-// nothing.
+// nothing, as of weights that are no numbers any more: from the checkpoint before,
+// the training ends as it is about to.
 func (t *Trainer) checkpoint() error {
-	if t.o.Checkpoint == "" {
+	if t.o.Checkpoint == "" || !t.finite() {
 		return nil
 	}
 	t.state.Options = t.o
@@ -137,6 +138,15 @@ func (t *Trainer) checkpoint() error {
 		return err
 	}
 	return t.dropBest()
+}
+
+// finite tells whether all that a checkpoint holds is finite.
+func (t *Trainer) finite() bool {
+	finite := true
+	t.allParts(func(name string, v []float32, rows, cols int) {
+		finite = finite && dtype.F32.NotFinite(tensor.FromF32(name, v, rows, cols).Data) < 0
+	})
+	return finite
 }
 
 // What the first checkpoint is expected to take, as none was measured: so many

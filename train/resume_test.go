@@ -63,6 +63,7 @@ type training struct {
 	batches int                 // stop in the course of a validation, at this sequence; 0: never
 	contest int                 // a metric: 1 prefers a lower loss, −1 a higher one
 	aware   *dtype.Type         // that matrices are rounded to; nil: none
+	broken  int                 // after this step a weight is no number; 0: never
 	resumed *string             // gets what [Hooks].Resumed is told
 }
 
@@ -91,6 +92,9 @@ func (r training) run(tb testing.TB, o Options) (weights, result []byte, err err
 			}
 		},
 		Progress: func(step, _ int, _ float64, _ int) {
+			if step == r.broken {
+				m.Weights()[3].F32()[0] = float32(math.NaN())
+			}
 			if r.steps != nil && r.steps(step) {
 				cancel()
 			}
@@ -176,6 +180,30 @@ func TestTrainingEndsInTheSameBytes(t *testing.T) {
 				return
 			}
 		})
+	}
+}
+
+// A training that diverges ends in the same bytes however it was interrupted before, and
+// though checkpoints were to be written of what it diverged to.
+func TestDivergenceOutlivesInterruption(t *testing.T) {
+	const broken = 7
+	weights, result, err := training{threads: 1, broken: broken}.run(t, shortOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for stop := 1; stop <= broken; stop++ {
+		for _, every := range []time.Duration{0, time.Hour} {
+			o := shortOptions()
+			o.Checkpoint, o.CheckpointEvery, o.CheckpointShare = filepath.Join(t.TempDir(), "c"), every, 0
+			cut := training{threads: 1, broken: broken, steps: func(step int) bool { return step == stop }}
+			if _, _, err := cut.run(t, o); !errors.Is(err, context.Canceled) {
+				t.Fatalf("got %v, want an interruption", err)
+			}
+			got, again, err := training{threads: 2, broken: broken}.run(t, o)
+			if err != nil || !bytes.Equal(got, weights) || !bytes.Equal(again, result) {
+				t.Errorf("interrupted after %d: result %s, %v, want %s; same weights: %v", stop, again, err, result, bytes.Equal(got, weights))
+			}
+		}
 	}
 }
 

@@ -227,6 +227,34 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+// A training that diverges after a validation ends with the best weights, and says why.
+func TestLateDivergence(t *testing.T) {
+	for name, want := range map[string]string{"step": "step 8: the loss is NaN", "validation": "step 10: the validation loss is NaN"} {
+		m := student(t)
+		var best []byte
+		got, err := newTrainer(t, m, sequences(17, 2), shortOptions(), Hooks{
+			Progress: func(step, _ int, _ float64, _ int) {
+				if name == "step" && step == 7 {
+					m.Weights()[3].F32()[0] = float32(math.NaN())
+				}
+			},
+			Validate: func(context.Context, *op.Tape) (float64, float64, error) {
+				if best != nil {
+					return math.NaN(), 0, nil
+				}
+				best = slices.Clone(elements(m))
+				return 1, 0, nil
+			},
+		}).Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Best != 5 || !strings.HasPrefix(got.Stopped, want) || !slices.Equal(elements(m), best) {
+			t.Errorf("best %d, %q, want 5, %s; the best weights are there: %v", got.Best, got.Stopped, want, slices.Equal(elements(m), best))
+		}
+	}
+}
+
 // The model ends with the weights of its best validation: by metric, of equal
 // ones by loss, of equal ones the first. Patience ends a training without gain.
 func TestBestIsKept(t *testing.T) {

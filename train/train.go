@@ -140,8 +140,9 @@ type Result struct {
 // outsidePasses is how an [op.Profile] names what a step does besides its passes.
 const outsidePasses = "optimizer"
 
-// ErrDiverged is returned, wrapped, by a training whose numbers left what
-// floats hold: another learning rate may do better, another attempt will not.
+// ErrDiverged is returned, wrapped, by a training whose numbers left what floats hold
+// before any validation: another learning rate may do better, another attempt will
+// not. After one, the training ends early, with the best weights so far.
 var ErrDiverged = errors.New("training has diverged; a lower learning rate or a longer warm-up may help")
 
 // A Trainer fits one model.
@@ -236,23 +237,13 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, errors.Join(err, t.checkpoint())
 		}
-		if t.due(every, steps) {
-			if err := t.validate(ctx, every, steps); err != nil {
-				if ctx.Err() != nil { // a validation that was cut short is made anew
-					err = errors.Join(err, t.checkpoint())
-				}
-				return nil, err
-			}
-		} else {
-			loss, tokens, err := t.step(p.at(s.Step), steps)
-			if err != nil {
-				return nil, err
-			}
-			s.Losses = append(s.Losses, loss)
-			s.Step++
-			if t.hooks.Progress != nil {
-				t.hooks.Progress(s.Step, steps, loss, tokens)
-			}
+		err := t.next(ctx, &p, every, steps)
+		if errors.Is(err, ErrDiverged) && s.Best > 0 { // what was best before is a result
+			s.Stopped = err.Error()
+			break
+		}
+		if err != nil {
+			return nil, err
 		}
 		if t.o.Checkpoint != "" && time.Since(saved) >= wait {
 			begun := time.Now()
@@ -268,6 +259,28 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	}
 	s := t.state
 	return &Result{Steps: s.Step, Best: s.Best, Curve: s.Curve, Losses: s.Losses, Stopped: s.Stopped}, nil
+}
+
+// next validates, if that is due, or makes the next step.
+func (t *Trainer) next(ctx context.Context, p *order, every, steps int) error {
+	s := &t.state
+	if t.due(every, steps) {
+		err := t.validate(ctx, every, steps)
+		if err != nil && ctx.Err() != nil { // a validation that was cut short is made anew
+			err = errors.Join(err, t.checkpoint())
+		}
+		return err
+	}
+	loss, tokens, err := t.step(p.at(s.Step), steps)
+	if err != nil {
+		return err
+	}
+	s.Losses = append(s.Losses, loss)
+	s.Step++
+	if t.hooks.Progress != nil {
+		t.hooks.Progress(s.Step, steps, loss, tokens)
+	}
+	return nil
 }
 
 // due reports whether the steps made so far end in a validation that has not

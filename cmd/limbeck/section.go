@@ -93,6 +93,8 @@ type oneFlags struct {
 	out     string
 	force   bool
 	threads int
+
+	place *workplace // once one was asked for
 }
 
 func (f *oneFlags) add(flags *pflag.FlagSet) {
@@ -190,25 +192,22 @@ func (a *app) doOne(cmd *cobra.Command, r *recipe.Recipe, f oneFlags) (result on
 	if err != nil {
 		return result, nil, err
 	}
-	dir, isNew, err := f.workFolder()
+	w, err := f.workplace()
+	if err == nil {
+		err = w.lock()
+	}
 	if err != nil {
 		return result, nil, err
 	}
-	folder := run.Open(dir, machine.Class())
 	o := a.runOptions(r, f.threads)
 	o.Started = nil
-	plan, err = folder.Make(cmd.Context(), steps, o)
+	plan, err = w.Make(cmd.Context(), steps, o)
 	if err != nil {
-		if isNew && !errors.Is(err, run.ErrInUse) && !goesOn(folder, plan) {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
+		err = errors.Join(err, w.leave(!w.isNew || goesOn(w.Folder, plan)))
 		return result, nil, moreRoom(err, "--out", cmd.Flags().Lookup("batch-tokens") != nil)
 	}
-	result, err = keepOne(folder, plan, filepath.Join(dir, r.Name+".gguf"), f.out)
-	if err != nil {
-		return result, nil, err
-	}
-	return result, plan, os.RemoveAll(dir)
+	result, err = keepOne(w.Folder, plan, filepath.Join(w.Dir, r.Name+".gguf"), f.out)
+	return result, plan, errors.Join(err, w.leave(err != nil))
 }
 
 // moreRoom adds to an error of what does not fit what helps: place is the flag that
@@ -226,29 +225,69 @@ func moreRoom(err error, place string, batches bool) error {
 	return fmt.Errorf("%w; end other programs", err)
 }
 
-// workFolder returns the folder that keeps what an interrupted command goes on from.
-func (f *oneFlags) workFolder() (dir string, isNew bool, err error) {
+// A workplace is the folder that keeps what an interrupted command goes on from.
+type workplace struct {
+	*run.Folder
+	isNew  bool   // it was not there
+	locked bool   // by this command
+	drawn  string // a file beside the folder that goes when it is left; empty: none
+}
+
+// workplace returns the command's, neither made nor locked if it was not asked for yet.
+func (f *oneFlags) workplace() (*workplace, error) {
+	if f.place != nil {
+		return f.place, nil
+	}
 	target, err := disk.Target(f.out)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
-	dir = target + ".work"
+	dir := target + ".work"
 	_, err = os.Stat(dir)
-	return dir, errors.Is(err, fs.ErrNotExist), nil
+	f.place = &workplace{Folder: run.Open(dir, machine.Class()), isNew: errors.Is(err, fs.ErrNotExist)}
+	return f.place, nil
+}
+
+// lock makes w this command's own until it leaves it. The error is [run.ErrInUse] if
+// another process has it.
+func (w *workplace) lock() error {
+	if w.locked {
+		return nil
+	}
+	err := w.Lock()
+	w.locked = err == nil
+	return err
+}
+
+// leave gives w back, if it is locked, and removes it unless it is to be kept.
+func (w *workplace) leave(keep bool) error {
+	if !w.locked {
+		return nil
+	}
+	var err error
+	if w.drawn != "" {
+		err = os.Remove(w.drawn)
+	}
+	w.Unlock()
+	w.locked = false
+	if !keep {
+		err = errors.Join(err, os.RemoveAll(w.Dir))
+	}
+	return err
 }
 
 // resumes tells whether the training that a recipe of one section asks for was
 // interrupted, and goes on.
 func (f *oneFlags) resumes(r *recipe.Recipe) (bool, error) {
-	dir, isNew, err := f.workFolder()
-	if err != nil || isNew { // then nothing needs to be planned
+	w, err := f.workplace()
+	if err != nil || w.isNew { // then nothing needs to be planned
 		return false, err
 	}
 	steps, err := compile(r)
 	if err != nil {
 		return false, err
 	}
-	plan, err := run.Open(dir, machine.Class()).Plan(steps)
+	plan, err := w.Plan(steps)
 	if err != nil {
 		return false, err
 	}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"os"
+	"errors"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -156,15 +156,34 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 		return err
 	}
 	if f.scratch != "" {
-		if err := steps.NewModel(from, r, shape); err != nil {
+		leave, err := f.one.draw(from, r, shape)
+		if err != nil {
 			return err
 		}
-		defer os.Remove(from) // made anew, the same, by a command that goes on
+		defer leave()
 	}
 	if err := a.preview(r, f.one); err != nil {
 		return err
 	}
 	return a.makeOne(cmd, r, f.one)
+}
+
+// draw writes the model that a training starts from, once no other command is at work
+// on the same OUT, which may read a file of that name. One that goes on makes it anew,
+// the same.
+func (f *oneFlags) draw(path string, r *recipe.Recipe, shape steps.NewShape) (leave func(), err error) {
+	w, err := f.workplace()
+	if err == nil {
+		err = w.lock()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := steps.NewModel(path, r, shape); err != nil {
+		return nil, errors.Join(err, w.leave(!w.isNew))
+	}
+	w.drawn = path
+	return func() { _ = w.leave(!w.isNew) }, nil // unless the run has left it
 }
 
 // preview shows, on standard error, one example as the model will see it, and

@@ -461,6 +461,13 @@ func TestMatch(t *testing.T) {
 	if v, err := Match(token.Spec{Tokens: []string{"b", "a", "c", "ab"}}, teacher); err != nil || !slices.Equal(v, Vocabulary{1, 0, 2, 3}) {
 		t.Errorf("another order: got %v, %v", v, err)
 	}
+	twice := token.Spec{Tokens: []string{"a", "b", "a"}}
+	if v, err := Match(twice, twice); err != nil || v != nil {
+		t.Errorf("a token that is there twice: got %v, %v; want the identity", v, err)
+	}
+	if v, err := Match(token.Spec{Tokens: []string{"b", "a"}}, twice); err != nil || !slices.Equal(v, Vocabulary{1, 0}) {
+		t.Errorf("a token that is there twice: got %v, %v; want the first", v, err)
+	}
 	if _, err := Match(token.Spec{Tokens: []string{"a", "x"}}, teacher); err == nil || !strings.Contains(err.Error(), `token 1 ("x")`) {
 		t.Errorf("a token that the teacher lacks: got %v", err)
 	}

@@ -3,6 +3,7 @@ package distill
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"limbeck/model/token"
 	"limbeck/tensor/kernel"
@@ -13,14 +14,19 @@ import (
 type Vocabulary []int
 
 // Match finds the student's tokens in the teacher's vocabulary by their
-// spelling. The student's tokens must be a subset; where they are not, the
-// models' distributions cannot be compared token by token.
+// spelling; of several with one spelling the first, which is the one that texts are
+// cut into. The student's tokens must be a subset; where they are not, the models'
+// distributions cannot be compared token by token.
 func Match(student, teacher token.Spec) (Vocabulary, error) {
+	if slices.Equal(student.Tokens, teacher.Tokens) {
+		return nil, nil
+	}
 	ids := make(map[string]int, len(teacher.Tokens))
 	for id, s := range teacher.Tokens {
-		ids[s] = id
+		if _, ok := ids[s]; !ok {
+			ids[s] = id
+		}
 	}
-	same := len(student.Tokens) == len(teacher.Tokens)
 	v := make(Vocabulary, len(student.Tokens))
 	for i, s := range student.Tokens {
 		id, ok := ids[s]
@@ -28,10 +34,6 @@ func Match(student, teacher token.Spec) (Vocabulary, error) {
 			return nil, fmt.Errorf("the student's token %d (%q) is not in the teacher's vocabulary", i, s)
 		}
 		v[i] = id
-		same = same && id == i
-	}
-	if same {
-		return nil, nil
 	}
 	return v, nil
 }

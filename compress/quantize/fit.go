@@ -18,9 +18,10 @@ func (e *SizeError) Error() string {
 
 // Fit returns the options whose file is the largest of at most size bytes, of
 // all pairs of a block format for the embedding table and one for the other
-// matrices; a [SizeError] if the smallest pair does not fit. Of m it
-// looks at the weights' shapes and at what its Meta says.
-func Fit(m *model.Model, size int64, importance *Importance) (Options, error) {
+// matrices; a [SizeError] if the smallest pair does not fit. sources are the
+// bytes in which the file will name what it was made from. Of m it looks at the
+// weights' shapes and at what its Meta says.
+func Fit(m *model.Model, size, sources int64, importance *Importance) (Options, error) {
 	blocks := slices.DeleteFunc(dtype.Writable(), func(t *dtype.Type) bool { return t.Len == 1 })
 	var best Options
 	var bestSize, least int64
@@ -31,6 +32,7 @@ func Fit(m *model.Model, size int64, importance *Importance) (Options, error) {
 			if err != nil {
 				return Options{}, err
 			}
+			n += max(0, sources-sourcesBytes)
 			if least == 0 || n < least {
 				least = n
 			}
@@ -45,8 +47,12 @@ func Fit(m *model.Model, size int64, importance *Importance) (Options, error) {
 	return best, nil
 }
 
-// historyBytes is room for what a file's history will say of its rounding.
-const historyBytes = 4096
+// historyBytes is room for what a file's history will say of its rounding, and
+// sourcesBytes what of it there is for the names of what it was made from.
+const (
+	historyBytes = 4096
+	sourcesBytes = 3072
+)
 
 // bytes returns an upper bound of the size of a file of m in o's formats.
 func (o *Options) bytes(m *model.Model) (int64, error) {

@@ -22,7 +22,7 @@ func checkFit(t *testing.T, m *model.Model, more int64) {
 	before := int64(0)
 	fitted := 0
 	for size := 10_000 + more; size < 400_000+more; size += 7_000 {
-		o, err := Fit(m, size, nil)
+		o, err := Fit(m, size, 0, nil)
 		if err != nil {
 			if before > 0 {
 				t.Fatalf("%d bytes: %v, though fewer were enough", size, err)

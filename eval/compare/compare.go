@@ -120,6 +120,11 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 	if err := c.leaveOut(ctx); err != nil {
 		return nil, err
 	}
+	if c.task != nil { // before all work, as judging would say it after
+		if err := c.task.Check(c.examples); err != nil {
+			return nil, fmt.Errorf("compare: %w", err)
+		}
+	}
 	classical := c.learnClassical(ctx)
 	defer classical.stop()
 	for _, r := range c.rows {

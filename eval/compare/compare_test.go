@@ -201,6 +201,21 @@ func TestDigestOfFolder(t *testing.T) {
 	}
 }
 
+// An example that cannot be judged is found out before any model answers.
+func TestUnjudgeable(t *testing.T) {
+	examples := append(commands(3), data.NewChat("wake me", "no JSON"))
+	examples[3].ID = "row 3"
+	_, err := Run(context.Background(), models(t, 1), examples, Options{Task: eval.JSONSlots.Name, Open: model.Open,
+		Progress: func(stage string, _, _ int64, _ string) {
+			if !strings.Contains(stage, "counts tokens") {
+				t.Errorf("%s, before the examples are looked at", stage)
+			}
+		}})
+	if err == nil || !strings.Contains(err.Error(), "row 3: no intent to compare with") {
+		t.Errorf("error %v, want one that names the example", err)
+	}
+}
+
 func TestRunStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -9,7 +9,6 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/internal/machine"
 	"limbeck/model"
-	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
 
@@ -54,23 +53,16 @@ func origin(line string) report.Origin {
 	return report.Origin{Step: step, Detail: detail}
 }
 
-// rounded returns the formats of m that hold numbers in fewer bits than floats do.
-func rounded(m *report.Model) []string {
-	return slices.DeleteFunc(slices.Clone(m.Formats), func(f string) bool {
-		return f == dtype.F32.Name || f == dtype.F16.Name || f == dtype.BF16.Name
-	})
-}
-
 // noteFormats warns of a teacher as its training left it, in floats, beside
 // students that are rounded: their size, speed and memory owe something to that.
 func (c *comparison) noteFormats() {
 	teacher := &c.rows[0].Model
-	if c.rows[0].Role != report.Teacher || len(rounded(teacher)) > 0 {
+	if c.rows[0].Role != report.Teacher || len(teacher.Rounded()) > 0 {
 		return
 	}
 	var others []string
 	for _, r := range c.rows[1:] {
-		if f := rounded(&r.Model); r.Role == report.Student && len(f) > 0 {
+		if f := r.Model.Rounded(); r.Role == report.Student && len(f) > 0 {
 			others = append(others, fmt.Sprintf("%s in %s", r.Name, strings.Join(f, " and ")))
 		}
 	}

@@ -30,12 +30,12 @@ type member struct {
 // diffReply marks in a reply what gold does not hold, and adds what it misses.
 // The elements of a list count one by one, in any order, as the scores count
 // slots. A reply that is no JSON object is marked as a whole unless it equals
-// gold.
+// gold, but for what [fold] takes for the same.
 func diffReply(gold, reply string) []span {
 	g, goldErr := members(gold)
 	m, replyErr := members(reply)
 	switch {
-	case goldErr != nil && (gold == "" || strings.TrimSpace(gold) == strings.TrimSpace(reply)):
+	case goldErr != nil && (gold == "" || fold(gold) == fold(reply)):
 		return []span{{Text: reply}}
 	case reply == "":
 		return []span{{"(empty)", spanWrong}}
@@ -88,11 +88,12 @@ func diffReply(gold, reply string) []span {
 	return append(out, span{Text: "}"})
 }
 
-// key is what makes two values of members the same: case and the width of
-// white space do not count.
-func (m member) key(value string) string {
-	return m.name + "\x00" + strings.ToLower(strings.Join(strings.Fields(value), " "))
-}
+// key is what makes two values of members the same.
+func (m member) key(value string) string { return m.name + "\x00" + fold(value) }
+
+// fold returns text as the scores compare it: case and the width of white space do
+// not count.
+func fold(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }
 
 var errNotObject = errors.New("report: not one JSON object")
 

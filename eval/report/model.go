@@ -1,6 +1,9 @@
 package report
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Role says what a model stands for in the comparison.
 type Role string
@@ -36,6 +39,14 @@ type Model struct {
 	Speed        Speed       `json:"speed"`
 	Cost         Cost        `json:"cost"`
 	Divergence   *Divergence `json:"divergence"` // from the teacher; nil if not measured
+}
+
+// floats are the formats that a training leaves.
+var floats = []string{"f32", "f16", "bf16"}
+
+// Rounded returns the formats of m that hold numbers in fewer bits than floats do.
+func (m *Model) Rounded() []string {
+	return slices.DeleteFunc(slices.Clone(m.Formats), func(f string) bool { return slices.Contains(floats, f) })
 }
 
 // Part is a share of a model's file, by what it is for: embedding, attention,

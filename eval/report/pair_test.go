@@ -69,6 +69,30 @@ func TestLeadClaimsTheLowerBound(t *testing.T) {
 	}
 }
 
+// Where a teacher in floats flatters a student that is rounded, each figure of size and
+// speed says so, on the page and on a terminal.
+func TestFlattery(t *testing.T) {
+	r := sample()
+	teacher, _ := r.sides()
+	for _, formats := range [][]string{{"q8_0", "f32"}, {"f32"}} {
+		teacher.Formats = formats
+		want := len(formats) == 1
+		const said = "flattered: q4_0 and q8_0 against f32"
+		if lead := r.lead(); strings.HasSuffix(strings.ReplaceAll(lead[0], "\u00a0", " "), " its requests per second ("+said+").") != want {
+			t.Errorf("a teacher in %s: lead %q", formats, lead[0])
+		}
+		for _, c := range r.cards()[1:] { // after the one of quality
+			if strings.HasSuffix(c.Detail, "; "+said) != want {
+				t.Errorf("a teacher in %s: %+v", formats, c)
+			}
+		}
+		below := strings.Join(strings.Fields(text(t, r, TextOptions{})), " ")
+		if strings.Contains(below, "Size, speed and memory flatter student, q8_0 (q8_0 against f32), student, q4_0 (q4_0 and q8_0 against f32).") != want {
+			t.Errorf("a teacher in %s: the terminal shows %s", formats, below)
+		}
+	}
+}
+
 // Of baselines, only the one that is no language model says whether one is needed.
 func TestLeadOfBaselines(t *testing.T) {
 	const said = "The classical baseline has 65.2 %: the student is better by 4.1 points."
@@ -130,6 +154,7 @@ func TestDiffReply(t *testing.T) {
 		{`{"a": "caf\u00e9"}`, `{"a": "café"}`, `{"a": "café"}`},
 		{"label_a", "label_b", "wrong<label_b>"},
 		{"label_a", "label_a ", "label_a "},
+		{"Not Spam", "not  spam", "not  spam"},
 		{"", "anything", "anything"},
 		{`{}`, `{}`, `{}`},
 	} {

@@ -201,6 +201,24 @@ func (t *textWriter) models(r *Report) {
 			t.paragraph("* ", m.recordNote(), dim)
 		}
 	}
+	t.flattery(r)
+}
+
+// flattery says below the table whose figures in it owe something to a format.
+func (t *textWriter) flattery(r *Report) {
+	teacher, _ := r.sides()
+	if teacher == nil {
+		return
+	}
+	var of []string
+	for i := range r.Models {
+		if m := &r.Models[i]; m.Role == Student && flattery(teacher, m) != "" {
+			of = append(of, m.Name+" ("+flattery(teacher, m)+")")
+		}
+	}
+	if len(of) > 0 {
+		t.paragraph("", "Size, speed and memory flatter "+strings.Join(of, ", ")+".", "")
+	}
 }
 
 // recordNote says when and where the figures of a recorded model come from.

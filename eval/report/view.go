@@ -191,7 +191,7 @@ func fileFact(bytes int64) string {
 // name none are of before the others beside it.
 const (
 	bootstrap = "paired bootstrap over items"
-	Bootstrap = bootstrap + "; where these leave it nothing to draw, the exact interval of a share (Clopper and Pearson) and the score interval of a difference of shares (Tango)"
+	Bootstrap = bootstrap + "; of scores of 0 or 1 that leave it nothing to draw, the exact interval of a share (Clopper and Pearson) and the score interval of a difference of shares (Tango)"
 )
 
 // method says how the figures were made, as far as the report knows.

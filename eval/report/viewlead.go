@@ -32,6 +32,10 @@ func (r *Report) cards() []card {
 	if c, ok := r.qualityCard(t, s); ok {
 		out = append(out, c)
 	}
+	flattered := flattery(t, s)
+	if flattered != "" {
+		flattered = "; flattered: " + flattered
+	}
 	// ratio is written so that more than 1 is what one hopes for.
 	add := func(a, b Num, lowIsGood bool, more, less string, write func(Num) string) {
 		x, ok1 := plotted(a)
@@ -44,7 +48,7 @@ func (r *Report) cards() []card {
 			ratio = x / y
 		}
 		value, word := factor(ratio, more, less)
-		out = append(out, card{value, word, unbroken(write(b)) + " against " + unbroken(write(a))})
+		out = append(out, card{value, word, unbroken(write(b)) + " against " + unbroken(write(a)) + flattered})
 	}
 	rate := func(n Num) string { return number(n) + "/s" }
 	money := func(n Num) string { return number(n) + " " + r.currency() }
@@ -139,7 +143,20 @@ func (r *Report) leadCost(t, s *Model) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return ", " + strings.Join(parts, " and ")
+	cost := ", " + strings.Join(parts, " and ")
+	if f := flattery(t, s); f != "" {
+		cost += " (flattered: " + f + ")"
+	}
+	return cost
+}
+
+// flattery says to which formats s owes some of its size, speed and memory beside a
+// teacher as its training left it, in floats, as "q8_0 against f32"; "" if it does not.
+func flattery(t, s *Model) string {
+	if len(t.Formats) == 0 || len(t.Rounded()) > 0 || len(s.Rounded()) == 0 {
+		return ""
+	}
+	return strings.Join(s.Rounded(), " and ") + " against " + strings.Join(t.Formats, " and ")
 }
 
 // leadClassical says whether a language model was needed at all.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -99,7 +100,7 @@ func (f *Folder) writeLineage(p *Plan, o Options) error {
 }
 
 func (p *Plan) lineageOf(in Input, digest string) lineageInput {
-	l := lineageInput{Name: in.Name, Path: filepath.ToSlash(in.Path), License: in.License, Labels: in.Labels}
+	l := lineageInput{Name: in.Name, Path: filepath.ToSlash(in.Path), License: cmp.Or(in.License, in.Stated), Labels: in.Labels}
 	if in.Of != nil {
 		of := p.find(in.Of)
 		l.Step = of.Name

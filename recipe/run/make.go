@@ -38,18 +38,22 @@ type Options struct {
 	Program string
 }
 
-// Make does what is to do of steps. When ctx ends, it returns an error that
-// wraps ctx.Err(), and a later Make goes on.
+// Make does what is to do of steps, and locks the folder for that time if it is not
+// locked. When ctx ends, it returns an error that wraps ctx.Err(), and a later Make
+// goes on.
 func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, error) {
-	if err := f.Lock(); err != nil {
-		return nil, err
+	if f.held == nil {
+		if err := f.Lock(); err != nil {
+			return nil, err
+		}
+		defer f.Unlock()
 	}
-	defer f.Unlock()
 	f.digests.fresh = o.Verify
 	whole, err := f.Plan(steps)
 	if err != nil {
 		return nil, err
 	}
+	f.digests.fresh = false // every byte was read once
 	if err := f.sweep(whole); err != nil {
 		return nil, err
 	}
@@ -136,6 +140,9 @@ func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.D
 		return 0, err
 	}
 	final, temp := f.StepDir(s.Kind, s.Key), f.tempDir(s.Kind, s.Key)
+	if err := f.checkInputs(s); err != nil {
+		return 0, err
+	}
 	if err := f.discard(final); err != nil {
 		return 0, err
 	}
@@ -158,6 +165,9 @@ func (f *Folder) do(ctx context.Context, p *Plan, s *Planned, o Options) (time.D
 		memory = machine.PeakMemory()
 	}
 	f.recordTime(s, took, memory, err)
+	if changed := f.checkInputs(s); changed != nil && !errors.Is(changed, fs.ErrNotExist) {
+		err = errors.Join(changed, os.RemoveAll(w.Checkpoints)) // which may be of the same bytes
+	}
 	if err == nil {
 		s.output, err = finish(s, w, f.Machine)
 	}
@@ -202,7 +212,8 @@ func abandon(temp string) error {
 	if err := os.RemoveAll(filepath.Join(temp, outDir)); err != nil {
 		return err
 	}
-	if left, err := os.ReadDir(filepath.Join(temp, checkpointDir)); err != nil || len(left) > 0 {
+	left, err := os.ReadDir(filepath.Join(temp, checkpointDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || len(left) > 0 {
 		return err
 	}
 	return os.RemoveAll(temp)

@@ -13,8 +13,9 @@ type Origin struct {
 	Name    string   // as the user wrote it
 	Key     string   // the recipe's key that names it, as "data.train"
 	Digest  string   // hexadecimal SHA-256
-	License string
-	Labels  string // where the labels in it came from
+	License string   // as the recipe has it
+	Stated  string   // the license that the file itself states
+	Labels  string   // where the labels in it came from
 }
 
 // trace returns the origins of n's inputs. at holds the steps before it.
@@ -23,7 +24,7 @@ func (n *Planned) trace(at map[*Step]*Planned) []Origin {
 	for i, in := range n.Inputs {
 		if in.Of == nil {
 			name := cmp.Or(in.Shown, in.Path)
-			out = append(out, Origin{in.Name, nil, name, in.Key, n.inputs[i].Digest, in.License, in.Labels})
+			out = append(out, Origin{in.Name, nil, name, in.Key, n.inputs[i].Digest, in.License, in.Stated, in.Labels})
 			continue
 		}
 		for _, o := range at[in.Of].origins {

@@ -111,13 +111,7 @@ func (f *Folder) inputDigest(s *Step, in Input, at map[*Step]*Planned) (string, 
 	if err == nil {
 		return digest, nil
 	}
-	name, shown := cmp.Or(in.Where, in.Key), in.Shown
-	if name == "" {
-		name = "step " + s.Name + ": " + in.Name
-	}
-	if shown == "" {
-		shown = in.Path
-	}
+	name, shown := s.called(in)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("%s: no file or folder %s: %w", name, shown, fs.ErrNotExist)
@@ -125,6 +119,34 @@ func (f *Folder) inputDigest(s *Step, in Input, at map[*Step]*Planned) (string, 
 		return "", fmt.Errorf("%s: no permission to read %s: %w", name, shown, fs.ErrPermission)
 	}
 	return "", fmt.Errorf("%s: %w", name, err)
+}
+
+// called is what errors call an input of s, and the file that it is.
+func (s *Step) called(in Input) (name, file string) {
+	name = cmp.Or(in.Where, in.Key)
+	if name == "" {
+		name = "step " + s.Name + ": " + in.Name
+	}
+	return name, cmp.Or(in.Shown, in.Path)
+}
+
+// checkInputs refuses files that are not, or no more, what n's key was made of: those
+// that something writes to. One whose digest is remembered is only looked at.
+func (f *Folder) checkInputs(n *Planned) error {
+	for i, in := range n.Inputs {
+		if in.Of != nil {
+			continue
+		}
+		digest, err := f.inputDigest(n.Step, in, nil)
+		if err != nil {
+			return err
+		}
+		if digest != n.inputs[i].Digest {
+			name, file := n.called(in)
+			return fmt.Errorf("%s: %s has changed since the run looked at it: start again, with a copy if something goes on writing to it", name, file)
+		}
+	}
+	return nil
 }
 
 // state finds out whether n is done, and if not, why.

@@ -540,3 +540,48 @@ func TestClaim(t *testing.T) {
 	}
 	release()
 }
+
+// A file that something writes to is found out, before a step reads it and after: no
+// output is of other bytes than its key says, and what was kept is not gone on from.
+func TestInputChanges(t *testing.T) {
+	grow := func(file string) {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(file, append(text, "more\n"...), 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, when := range []string{"before", "meanwhile", "interrupted"} {
+		dir, file := t.TempDir(), trainFile(t)
+		steps, o := chain(file), options
+		read := steps[0].Run
+		if when == "before" {
+			o.Started = func(*Planned, int, int, time.Duration, bool) { grow(file) }
+		} else {
+			steps[0].Run = func(ctx context.Context, w *Work) error {
+				grow(file)
+				err := os.WriteFile(filepath.Join(w.Checkpoints, "part"), nil, 0o666)
+				if when == "interrupted" {
+					return context.Canceled
+				}
+				return errors.Join(err, read(ctx, w))
+			}
+		}
+		f := Open(dir, "test")
+		p, err := f.Make(t.Context(), steps, o)
+		const want = "step data: data.train: train.txt has changed since the run looked at it: start again"
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", when, err, want)
+		}
+		if left, err := os.ReadDir(filepath.Join(dir, stepsDir)); err != nil || len(left) > 0 || p.Steps[0].Done {
+			t.Errorf("%s: %v is left, error %v", when, left, err)
+		}
+		mustMake(t, dir, chain(file), options)
+		if made := tree(t, f.StepDir("data", mustPlan(t, dir, chain(file)).Steps[0].Key)); !strings.HasSuffix(made["sub/data.txt"], "MORE\n") {
+			t.Errorf("%s: started again, made of %q", when, made["sub/data.txt"])
+		}
+	}
+}

@@ -67,7 +67,8 @@ type Input struct {
 	Shown   string // the path as the user wrote it; Path if empty
 	Key     string // the recipe's key that names it, as "data.train"
 	Where   string // for errors: the key with the file and the line where it stands; Key if empty
-	License string
+	License string // as the recipe has it
+	Stated  string // the license that the file itself states
 	Labels  string // where the labels in it came from
 }
 

@@ -147,6 +147,18 @@ func reported(t *testing.T, path string) *report.Report {
 	return r
 }
 
+// The curve of the teacher's training is none of a student's that no step trains.
+func TestCompareUntrained(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: {from: ./teacher.gguf, train: {steps: 2, batch_tokens: 256, max_tokens: 128}}\ndata: train.jsonl\n"+
+		"student: {layers: 1}\ncompare: {rounds: 0, resamples: 100, limit: 1, baselines: []}\n")
+	if err := makeRecipe(path, 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := reported(t, path).Curves; len(got) != 1 || got[0].Name != "teacher" {
+		t.Errorf("curves %+v, want the teacher's alone", got)
+	}
+}
+
 // A variant with training data of its own is told of by its name, if the examples are
 // among them: in the report, as before any work, and only there.
 func TestCompareData(t *testing.T) {

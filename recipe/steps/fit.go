@@ -304,6 +304,9 @@ func (f *fit) one(ctx context.Context, rate float64, i int, path string) (*Train
 		return nil, err
 	default:
 		t.add(result)
+		if t.Stopped != "" {
+			f.work.Say("%s", f.ofRate(rate, "stopped early: "+t.Stopped))
+		}
 		merge()
 		if err := m.Save(path); err != nil {
 			return nil, err
@@ -386,7 +389,7 @@ func (f *fit) prepare(m *model.Model, set []train.Sequence, seed uint64, t *Trai
 		t.Parameters = m.SetTrainable(func(*op.Weight) bool { return true })
 		if f.rounded != nil {
 			var q quantize.Options
-			if err := formats(&q, m, *f.rounded); err != nil {
+			if err := formats(&q, m, *f.rounded, 0); err != nil {
 				return nil, nil, err
 			}
 			q.SetAware(m)

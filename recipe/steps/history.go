@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,9 @@ func describe(w *run.Work, m *model.Model, made string) {
 	if name := strings.TrimSuffix(w.Export(ModelFile), ".gguf"); name != "" {
 		m.Meta.Set(model.NameKey, name)
 	}
-	if license := m.Meta.String(model.LicenseKey, ""); license != "" {
+	license := cmp.Or(m.Meta.String(model.LicenseKey, ""), givenLicense(w))
+	if license != "" {
+		m.Meta.Set(model.LicenseKey, license)
 		w.Fact("license", license)
 	}
 	w.Fact("parameters", fmt.Sprint(m.Config().Params()))
@@ -48,10 +51,11 @@ func ofFile(key string) bool {
 // only chose or judged the model taught it nothing.
 func sources(w *run.Work) string {
 	var models, files []string
+	own := ownStudent(w)
 	for _, o := range w.Origins() {
 		switch o.Key {
 		case "teacher.from", "student.from":
-			models = appendNew(models, "model "+cite(o, licenseOf(o)))
+			models = appendNew(models, "model "+cite(o, licenseOf(o, own)))
 		case "data.train":
 			if o.Input == "train" {
 				files = appendNew(files, "data "+cite(o, "license: "+o.License, "labels: "+o.Labels))
@@ -65,13 +69,37 @@ func sources(w *run.Work) string {
 	return "; from " + strings.Join(all, ", ")
 }
 
-// licenseOf is what the recipe says of a model's license; mostly the model's own
-// file does.
-func licenseOf(o run.Origin) string {
-	if o.License == "" {
+// ownStudent tells whether a step's model does not come from the teacher, but is a
+// student of its own.
+func ownStudent(w *run.Work) bool {
+	return slices.ContainsFunc(w.Origins(), func(o run.Origin) bool { return o.Key == "student.from" })
+}
+
+// licenseOf is what the recipe says of a model's license. What the model's own file
+// states is in what comes from it, but not in a student of its own.
+func licenseOf(o run.Origin, own bool) string {
+	license := o.License
+	if own && o.Key == "teacher.from" {
+		license = cmp.Or(license, o.Stated)
+	}
+	if license == "" {
 		return ""
 	}
-	return "license: " + o.License
+	return "license: " + license
+}
+
+// givenLicense is the license that the recipe gives the model from which the step's
+// comes; "" if it gives none.
+func givenLicense(w *run.Work) string {
+	if ownStudent(w) {
+		return ""
+	}
+	for _, o := range w.Origins() {
+		if o.Key == "teacher.from" && o.License != "" {
+			return o.License
+		}
+	}
+	return ""
 }
 
 // cite names a file with the first digits of its digest and what else is said of

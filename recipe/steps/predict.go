@@ -347,6 +347,11 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 	}
 }
 
+// calibration returns what n examples have that calibrate a model of shape c.
+func (l *look) calibration(c arch.Config, n int) work {
+	return work{min(float64(n)*min(l.mean, float64(calibrated(c))), l.pass.tokens), 0}
+}
+
 // predictPrune predicts the teacher's pass over what calibrates.
 func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost, error) {
 	return func() (run.Cost, error) {
@@ -354,7 +359,10 @@ func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost
 		if err != nil {
 			return run.Cost{}, err
 		}
-		w := work{min(float64(calibration)*l.mean, l.pass.tokens), 0}
+		var w work
+		if c.Recipe.Student.From.Text != recipe.FromScratch { // whose weights say nothing
+			w = l.calibration(l.config, calibration)
+		}
 		l = l.whole(c.Recipe.Data)
 		return run.Cost{
 			Seconds: forward(l.config, false, w),
@@ -396,7 +404,7 @@ func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quanti
 		need := needs{file, min(writingMemory, cost.Disk)}
 		cost.Seconds = weights / (roundRate * float64(threads.Threads()))
 		if q.Imatrix {
-			w := work{min(float64(q.Calibration)*l.mean, l.pass.tokens), 0}
+			w := l.calibration(m, int(q.Calibration))
 			cost.Seconds = forward(m, false, w) + weights/(searchRate*float64(threads.Threads()))
 			need = need.and(l.reading()).and(needs{heap: sweepMemory(m, w.tokens, false)})
 		} else {

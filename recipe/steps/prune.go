@@ -12,6 +12,7 @@ import (
 	"limbeck/internal/par"
 	"limbeck/internal/typeset"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/train"
@@ -63,7 +64,7 @@ func buildPrune(c *recipe.Chain) error {
 	if student.From.Text == recipe.FromTeacher {
 		settings.Seed = 0 // nothing is drawn
 	}
-	s := &run.Step{Kind: "prune", Name: "prune", Version: 5, Inputs: []run.Input{teacher}, Settings: settings}
+	s := &run.Step{Kind: "prune", Name: "prune", Version: 6, Inputs: []run.Input{teacher}, Settings: settings}
 	if c.Has("data.train") {
 		in, err := c.Get("data.train", "train")
 		if err != nil {
@@ -95,45 +96,53 @@ func pruneModel(ctx context.Context, w *run.Work, ref string, student recipe.Stu
 		return err
 	}
 	defer teacher.Close()
-	pool := par.New(w.Threads)
-	defer pool.Close()
 	set, err := calibration(w, teacher, int(p.Calibration))
 	if err != nil {
 		return err
 	}
-	progress := func(done, total int) { w.Progress("measuring", int64(done), int64(total), "") }
-	imp, err := prune.Measure(ctx, teacher, set.sample, pool, progress)
-	if err != nil {
-		return err
-	}
-	imp.Tokens = set.tokens
-	imp.KeepLayers(p.KeepLayers)
-	shape, err := shapeOf(student, teacher, imp)
-	if err != nil {
-		return err
-	}
-	plan, err := prune.NewPlan(teacher, imp, shape)
-	if err != nil {
-		return err
-	}
-	m, err := plan.Apply(teacher)
-	if err != nil {
-		return err
-	}
-	made := fmt.Sprintf("pruned from %s to %s parameters by %s", typeset.Number(teacher.Config().Params()), typeset.Number(m.Config().Params()), typeset.Counted(len(set.sample), "example"))
+	var m *model.Model
+	var made string
 	if student.From.Text == recipe.FromScratch {
-		if m, err = fresh(m, seed); err != nil {
-			return err
-		}
-		made = drawn(m, seed)
+		m, made, err = fresh(teacher, student, set.tokens, seed)
 	} else {
-		w.Fact(LayersKept, fmt.Sprint(plan.Layers))
+		m, made, err = cutTo(ctx, w, teacher, student, p, set)
+	}
+	if err != nil {
+		return err
 	}
 	if err := speak(w, m, set.examples); err != nil {
 		return err
 	}
 	w.Fact(Shape, shapeText(m.Config()))
 	return save(w, m, made)
+}
+
+// cutTo returns what is left of the teacher, and for its history how it was made.
+func cutTo(ctx context.Context, w *run.Work, teacher *model.Model, student recipe.Student, p recipe.Prune, set *calibrationSet) (*model.Model, string, error) {
+	pool := par.New(w.Threads)
+	defer pool.Close()
+	progress := func(done, total int) { w.Progress("measuring", int64(done), int64(total), "") }
+	imp, err := prune.Measure(ctx, teacher, set.sample, pool, progress)
+	if err != nil {
+		return nil, "", err
+	}
+	imp.Tokens = set.tokens
+	imp.KeepLayers(p.KeepLayers)
+	shape, err := shapeOf(student, teacher, imp)
+	if err != nil {
+		return nil, "", err
+	}
+	plan, err := prune.NewPlan(teacher, imp, shape)
+	if err != nil {
+		return nil, "", err
+	}
+	m, err := plan.Apply(teacher)
+	if err != nil {
+		return nil, "", err
+	}
+	w.Fact(LayersKept, fmt.Sprint(plan.Layers))
+	return m, fmt.Sprintf("pruned from %s to %s parameters by %s", typeset.Number(teacher.Config().Params()), typeset.Number(m.Config().Params()),
+		typeset.Counted(len(set.sample), "example")), nil
 }
 
 // shapeOf resolves counts, shares and params.
@@ -162,8 +171,8 @@ func inBlocks(d recipe.Dim, whole int) int {
 	return n
 }
 
-// A calibrationSet is the training examples that were not made of others, a sample
-// of their tokens, and how often each token occurs in all of them: invented values
+// A calibrationSet is the training examples that were not made of others, the
+// beginnings of some, and how often each token occurs in all of them: invented values
 // would win tokens over words that people use.
 type calibrationSet struct {
 	examples []data.Example
@@ -171,8 +180,8 @@ type calibrationSet struct {
 	tokens   []int
 }
 
-// calibration draws n examples of the input "train", evenly spread; the input
-// "keep", if there is one, adds tokens.
+// calibration draws n examples of the input "train", evenly spread, and of each as
+// much as [calibrated] says; the input "keep", if there is one, adds tokens.
 func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 	examples, err := loadExamples(w, "train")
 	if err != nil {
@@ -183,7 +192,11 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 	if err := lendTemplate(m, examples); err != nil {
 		return nil, err
 	}
-	set, _, err := data.Sequences(m, examples, calibrationTokens)
+	most, longest := calibrated(m.Config()), unbounded
+	if plain(examples) { // each part of a text calibrates
+		longest = most
+	}
+	set, _, err := data.Sequences(m, examples, longest)
 	if err := errors.Join(err, m.SetTemplate(own)); err != nil { // what it never learned is not its own
 		return nil, err
 	}
@@ -192,6 +205,9 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 		for _, id := range s.IDs {
 			out.tokens[id]++
 		}
+	}
+	for i, s := range out.sample {
+		out.sample[i].IDs = s.IDs[:min(most, len(s.IDs))]
 	}
 	if w.Has("keep") {
 		text, err := disk.Read(w.Input("keep"), mostKept)
@@ -205,8 +221,12 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 	return out, nil
 }
 
-// calibrationTokens bounds the length of an example that calibrates.
+// calibrationTokens bounds what of an example calibrates.
 const calibrationTokens = 2048
+
+// calibrated returns how many tokens of an example calibrate a model of shape c, from
+// its beginning: at positions past its context, activations mean nothing.
+func calibrated(c arch.Config) int { return min(calibrationTokens, c.Context) }
 
 // spread returns n elements of set at equal distances: all of them if n is 0 or
 // more than there are.

@@ -38,7 +38,7 @@ func buildQuantize(c *recipe.Chain) error {
 		}
 		return nil
 	}
-	s := &run.Step{Kind: "quantize", Name: "quantize", Version: 4, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
+	s := &run.Step{Kind: "quantize", Name: "quantize", Version: 5, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
 		Exports: map[string]string{ModelFile: name + ".gguf"}}
 	if q.Imatrix {
 		in, err := c.Get("data.train", "train")
@@ -80,7 +80,7 @@ func quantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 		}
 		weighed = fmt.Sprintf(", errors weighed by %d examples", len(set.sample))
 	}
-	if err := formats(&o, m, q); err != nil {
+	if err := formats(&o, m, q, len(sources(w))); err != nil {
 		return err
 	}
 	if n := o.Fallbacks(m); n > 0 {
@@ -95,10 +95,11 @@ func quantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 	return saveIn(ctx, w, m, "quantized to "+o.Format.Name+weighed, o, pool)
 }
 
-// formats chooses the formats that the settings ask for.
-func formats(o *quantize.Options, m *model.Model, q recipe.Quantize) (err error) {
+// formats chooses the formats that the settings ask for, in a file that names its
+// sources in so many bytes.
+func formats(o *quantize.Options, m *model.Model, q recipe.Quantize, sources int) (err error) {
 	if q.Size > 0 {
-		*o, err = quantize.Fit(m, int64(q.Size), o.Importance)
+		*o, err = quantize.Fit(m, int64(q.Size), int64(sources), o.Importance)
 		return err
 	}
 	name := q.Format

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"limbeck/compress/prune"
 	"limbeck/data"
 	"limbeck/internal/typeset"
 	"limbeck/internal/words"
@@ -131,17 +132,17 @@ func texts(examples []data.Example) func(yield func(string) bool) {
 	}
 }
 
-// fresh returns a model of the same shape, tokenizer and template as m, with
-// random weights.
-func fresh(m *model.Model, seed int64) (*model.Model, error) {
-	out, err := model.New(m.Config(), newWeights(seed), m.Tokenizer.Spec(), m.TemplateSource())
+// fresh returns a student that has of the teacher the template and tokens, by how often
+// the data uses them, and random weights; and for its history what it is.
+func fresh(teacher *model.Model, student recipe.Student, tokens []int, seed int64) (*model.Model, string, error) {
+	m, err := shaped(student, teacher, &prune.Importance{Tokens: tokens}, newWeights(seed))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if license := m.Meta.String(model.LicenseKey, ""); license != "" {
-		out.Meta.Set(model.LicenseKey, license)
+	if license := teacher.Meta.String(model.LicenseKey, ""); license != "" {
+		m.Meta.Set(model.LicenseKey, license)
 	}
-	return out, nil
+	return m, drawn(m, seed), nil
 }
 
 // random draws weights: normal with [nn.InitStd], norms of ones.

@@ -14,6 +14,7 @@ import (
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/token"
+	"limbeck/nn"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
 	"limbeck/tensor"
@@ -64,24 +65,32 @@ func sketch(r *recipe.Recipe, m *model.Model, imp *prune.Importance) (*model.Mod
 	if k := r.Prune.KeepLayers; len(k) > 0 && k[len(k)-1] >= m.Config().Layers {
 		return nil, r.Problem("prune.keep_layers", fmt.Sprintf("there is no layer %d", k[len(k)-1]), fmt.Sprintf("numbers from 0 to %d", m.Config().Layers-1))
 	}
+	student, err := shaped(s, m, imp, hollow{})
+	if wrong := new(prune.ShapeError); errors.As(err, &wrong) {
+		return nil, r.Problem("student."+wrong.Part, wrong.What, wrong.Allowed)
+	}
+	return student, err
+}
+
+// shaped returns the student that is to be cut from m, with weights of src: its shape
+// and its tokens follow from imp's tokens alone. What is impossible is a
+// [prune.ShapeError].
+func shaped(s recipe.Student, m *model.Model, imp *prune.Importance, src nn.Source) (*model.Model, error) {
 	shape, err := shapeOf(s, m, imp)
 	if err == nil {
 		shape, err = shape.Check(m.Config())
 	}
-	var spec token.Spec
-	if err == nil {
-		spec, _, err = prune.Tokens(m.Tokenizer.Spec(), imp.Tokens, shape.Vocab)
+	if err != nil {
+		return nil, err
 	}
-	if wrong := new(prune.ShapeError); errors.As(err, &wrong) {
-		return nil, r.Problem("student."+wrong.Part, wrong.What, wrong.Allowed)
-	}
+	spec, _, err := prune.Tokens(m.Tokenizer.Spec(), imp.Tokens, shape.Vocab)
 	if err != nil {
 		return nil, err
 	}
 	c := m.Config()
 	c.Layers, c.Width, c.FFN, c.Vocab = shape.Layers, shape.Width, shape.FFN, len(spec.Tokens)
 	c.Heads, c.KVHeads = shape.Heads, shape.KVHeads
-	return model.New(c, hollow{}, spec, m.TemplateSource())
+	return model.New(c, src, spec, m.TemplateSource())
 }
 
 // checkSize refuses a file size that no formats of the student reach.
@@ -90,7 +99,7 @@ func checkSize(r *recipe.Recipe, student *model.Model) error {
 	if q == nil || q.Size == 0 {
 		return nil
 	}
-	_, err := quantize.Fit(student, int64(q.Size), nil)
+	_, err := quantize.Fit(student, int64(q.Size), 0, nil)
 	if small := new(quantize.SizeError); errors.As(err, &small) {
 		return r.Problem("quantize.size", fmt.Sprintf("cannot be %v: the student's smallest file has %d bytes", q.Size, small.Least),
 			fmt.Sprintf("at least %dB, or a smaller student", small.Least))
@@ -104,7 +113,7 @@ func oddShape(r *recipe.Recipe, whole, cut arch.Config) (warnings []run.Warning)
 	o := quantize.Options{Format: dtype.Q8_0}
 	instead := "a smaller format"
 	if q := r.Quantize; q != nil && q.Size == 0 {
-		if err := formats(&o, nil, *q); err != nil {
+		if err := formats(&o, nil, *q, 0); err != nil {
 			return nil // the step will say it
 		}
 		instead = o.Format.Name

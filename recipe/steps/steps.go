@@ -12,7 +12,7 @@
 //	teacher.0, teacher.1 …                   the teacher's members: GGUF files
 //	student                                  the small model so far: a GGUF file
 //	unquantized                              the student as it was before quantize: a GGUF file
-//	training                                 how the last training went: JSON
+//	training                                 how the student's last training went: JSON
 package steps
 
 import (
@@ -26,6 +26,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"limbeck/compress/quantize"
 	"limbeck/internal/par"
@@ -138,12 +139,36 @@ func builtinLicense(ref string) (string, error) {
 	return f.Meta().String(model.LicenseKey, ""), f.Close()
 }
 
+// licenses remembers what models' files state: the variants of a recipe name the same.
+var licenses = struct {
+	sync.Mutex
+	of map[string]string
+}{of: map[string]string{}}
+
+// statedLicense returns the license that the model at path states; "" if it states
+// none, or is none, of which whoever needs the model tells.
+func statedLicense(path string) string {
+	licenses.Lock()
+	defer licenses.Unlock()
+	if license, ok := licenses.of[path]; ok {
+		return license
+	}
+	m, err := Look(path)
+	if err != nil {
+		return ""
+	}
+	defer m.Close()
+	licenses.of[path] = m.Meta.String(model.LicenseKey, "")
+	return licenses.of[path]
+}
+
 // modelInput returns the input of a step that reads the model of a reference.
 func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Input, error) {
 	in := run.Input{Shown: ref.Text, Key: strings.Replace(key, "[0]", "", 1), Where: r.Where(key), License: license}
 	switch ref.Kind {
 	case recipe.RefPath:
 		in.Path = r.Find(recipe.File(ref.Text))
+		in.Stated = statedLicense(in.Path)
 	case recipe.RefBuiltin:
 		var err error
 		if in.Digest, _, err = Builtin(ref.Text); err == nil && license == "" {

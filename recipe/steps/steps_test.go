@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -269,6 +270,21 @@ func TestWays(t *testing.T) {
 	}
 }
 
+// Of what weights do, nothing is measured for a student that has none of them.
+func TestScratchMeasuresNothing(t *testing.T) {
+	for from, want := range map[string]bool{"teacher": true, "scratch": false} {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\nstudent: {from: "+from+", layers: 1}\ntrain: {steps: 1}\n")
+		measured := false
+		progress := func(stage string, _, _ int64, _ string) { measured = measured || strings.Contains(stage, "measuring") }
+		if err := makeWith(path, run.Options{Threads: 1, Until: "prune", Progress: progress}); err != nil {
+			t.Fatal(err)
+		}
+		if measured != want {
+			t.Errorf("from %s: activations are measured: %t, want %t", from, measured, want)
+		}
+	}
+}
+
 // A base model, which has no template, gets the one that fits the data where it learns
 // of it, lends one where it is measured by it, and is not compared by it.
 func TestBaseModel(t *testing.T) {
@@ -501,4 +517,70 @@ func sha(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(b))[:12]
+}
+
+// A file of a given size has room for the names of all that it was made from.
+func TestSizeOfManySources(t *testing.T) {
+	const size, files = 84_000, 100
+	path := workshop(t, fmt.Sprintf("name: a\nteacher: ./teacher.gguf\ndata: 'part*.jsonl'\nquantize: {size: %dB}\n", size))
+	for i := range files {
+		write(t, filepath.Join(filepath.Dir(path), fmt.Sprintf("part%d.jsonl", i)), fmt.Sprintf(`{"prompt": "the lamp %d", "completion": "on"}`+"\n", i))
+	}
+	if err := makeWith(path, run.Options{Threads: 1, Until: "quantize"}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(filepath.Dir(path), "run", "a.gguf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > size {
+		t.Errorf("asked for at most %d bytes, got %d", size, info.Size())
+	}
+}
+
+// Licenses go along: what the recipe says of a teacher whose file says nothing, into the
+// student's file; what a teacher's file says, into the lineage, and into the history of
+// a student of another license.
+func TestLicenses(t *testing.T) {
+	const theirs = "teacher: {from: ./teacher.gguf, license: theirs}\nstudent: {layers: 1}\n"
+	for _, c := range []struct{ file, recipe, license, cited, lineage string }{
+		{"", theirs, "theirs", "; license: theirs", "theirs"},
+		{"cc-by-nc-4.0", theirs, "cc-by-nc-4.0", "; license: theirs", "theirs"},
+		{"cc-by-nc-4.0", "teacher: ./teacher.gguf\nstudent: {layers: 1}\n", "cc-by-nc-4.0", "", "cc-by-nc-4.0"},
+		{"cc-by-nc-4.0", "teacher: ./teacher.gguf\nstudent: ./own.gguf\ndistill: {steps: 1, batch_tokens: 256, max_tokens: 128}\n",
+			"apache-2.0", "; license: cc-by-nc-4.0", "cc-by-nc-4.0"},
+	} {
+		path := workshop(t, "name: a\ndata: train.jsonl\nquantize: q8_0\n"+c.recipe)
+		dir := filepath.Dir(path)
+		for name, license := range map[string]string{"teacher": c.file, "own": "apache-2.0"} {
+			m := testkit.Model(1)
+			m.Meta.Set(model.LicenseKey, license)
+			if err := m.Save(filepath.Join(dir, name+".gguf")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := makeWith(path, run.Options{Threads: 1, Until: "quantize"}); err != nil {
+			t.Fatal(err)
+		}
+		m, err := model.Open(filepath.Join(dir, "run", "a.gguf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Meta.String(model.LicenseKey, ""); got != c.license {
+			t.Errorf("%s: license %q, want %q", c.recipe, got, c.license)
+		}
+		history := m.Meta.Strings(model.HistoryKey)
+		cited := fmt.Sprintf("model ./teacher.gguf (sha256 %s%s)", sha(t, filepath.Join(dir, "teacher.gguf")), c.cited)
+		if last := history[len(history)-1]; !strings.Contains(last, cited) {
+			t.Errorf("%s: history %q lacks %s", c.recipe, last, cited)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		lineage, err := os.ReadFile(filepath.Join(dir, "run", run.LineageFile))
+		said := regexp.MustCompile(`"path": "./teacher.gguf",\s+"sha256": "[0-9a-f]+",\s+"license": "` + c.lineage + `"`)
+		if err != nil || !said.Match(lineage) {
+			t.Errorf("%s: error %v; the lineage lacks the license %s of the teacher", c.recipe, err, c.lineage)
+		}
+	}
 }

@@ -49,7 +49,6 @@ func buildTeacher(c *recipe.Chain) error {
 			}
 			s.Kind = "teacher"
 			members = append(members, run.Input{Of: s, Path: ModelFile})
-			c.Put("training", run.Input{Of: s, Path: TrainingFile})
 		}
 	}
 	for k, in := range members {

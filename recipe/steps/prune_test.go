@@ -1,0 +1,75 @@
+package steps
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"limbeck/data"
+	"limbeck/internal/testkit"
+	"limbeck/recipe/run"
+)
+
+// Examples that are longer than what a model reads calibrate by their beginnings, of
+// texts all parts do, and the tokens of all of them are counted.
+func TestCalibration(t *testing.T) {
+	m := testkit.Model(1)
+	words := strings.Repeat("the mat ", 2000)
+	const long = 3
+	for kind, row := range map[string]string{
+		"chat": `{"prompt": "%d ` + words + `~", "completion": "on"}` + "\n", // ~ stands past what calibrates
+		"text": `{"text": "%d ` + words + `~"}` + "\n",
+	} {
+		path := filepath.Join(t.TempDir(), "train.jsonl")
+		var rows strings.Builder
+		for i := range long {
+			fmt.Fprintf(&rows, row, i)
+		}
+		if err := os.WriteFile(path, []byte(rows.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		examples, err := data.Load(path, data.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, _, err := data.Sequences(m, examples, unbounded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples := long
+		if kind == "text" {
+			if all, _, err = data.Sequences(m, examples, testkit.Context); err != nil {
+				t.Fatal(err)
+			}
+			samples = len(all)
+		}
+		tokens := 0
+		for _, s := range all {
+			tokens += len(s.IDs)
+		}
+		w := run.NewWork(t.TempDir(), t.TempDir(), map[string]string{"train": path}, nil, io.Discard)
+		set, err := calibration(w, m, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(set.sample) != samples {
+			t.Errorf("%s: %d samples, want %d", kind, len(set.sample), samples)
+		}
+		for _, s := range set.sample {
+			if len(s.IDs) > testkit.Context {
+				t.Errorf("%s: a sample of %d tokens, want at most %d", kind, len(s.IDs), testkit.Context)
+			}
+		}
+		counted := 0
+		for _, n := range set.tokens {
+			counted += n
+		}
+		last := m.Tokenizer.Encode("~", false)
+		if counted != tokens || len(last) != 1 || set.tokens[last[0]] != long {
+			t.Errorf("%s: %d tokens are counted, %v of %v, want %d and %d", kind, counted, set.tokens[last[0]], last, tokens, long)
+		}
+	}
+}
