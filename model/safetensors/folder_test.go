@@ -326,20 +326,23 @@ func TestOpenFolderRefuses(t *testing.T) {
 		`"mlp_bias"`:                                                  {configFile, config(m{"mlp_bias": true})},
 		`"quantization_config"`:                                       {configFile, config(m{"quantization_config": m{"bits": 4}})},
 		`"partial_rotary_factor" 0.5`:                                 {configFile, config(m{"partial_rotary_factor": 0.5})},
-		`"rope_theta" is -1`:                                          {configFile, config(m{"rope_theta": -1})},
-		`"rms_norm_eps" is 2`:                                         {configFile, config(m{"rms_norm_eps": 2})},
-		"token id 12":                                                 {configFile, config(m{"eos_token_id": []int{12}})},
-		"neither model.safetensors nor":                               {indexFile, nil},
-		"model.safetensors.index.json: it is not JSON":                {indexFile, []byte("{")},
-		`index.json: "weight_map.w" is 5, want a string`:              {indexFile, []byte(`{"weight_map":{"w":5}}`)},
-		"config.json: it is null, want a JSON object":                 {configFile, []byte("null")},
-		`"architectures[0]" is a list, want a string`:                 {configFile, config(m{"architectures": [][]int{{}}})},
-		`"eos_token_id" is neither a token id nor a list of them`:     {configFile, config(m{"eos_token_id": "</s>"})},
-		`"num_hidden_layers" is missing, want 1 to`:                   {configFile, config(m{"num_hidden_layers": nil})},
-		`"vocab_size" is missing, want 1 to`:                          {configFile, config(m{"vocab_size": nil})},
-		`no "weight_map"`:                                             {indexFile, []byte("{}")},
-		`shard "../x" is not a plain`:                                 {indexFile, []byte(`{"weight_map":{"w":"../x"}}`)},
-		`tensor "w" is not in model-00001`:                            {indexFile, []byte(`{"weight_map":{"w":"model-00001-of-00003.safetensors"}}`)},
+		`"partial_rotary_factor" 0.25`:                                {configFile, config(m{"rope_parameters": m{"partial_rotary_factor": 0.25}})},
+		`"rope_theta" is 10000, but "rope_parameters.rope_theta" is 5`: {configFile, config(m{"rope_theta": 10000})},
+		`"rope_scaling.rope_theta" is 7, but "rope_parameters.rope_th`: {configFile, config(m{"rope_scaling": m{"rope_theta": 7}})},
+		`"rope_theta" is -1`:                                      {configFile, config(m{"rope_theta": -1})},
+		`"rms_norm_eps" is 2`:                                     {configFile, config(m{"rms_norm_eps": 2})},
+		"token id 12":                                             {configFile, config(m{"eos_token_id": []int{12}})},
+		"neither model.safetensors nor":                           {indexFile, nil},
+		"model.safetensors.index.json: it is not JSON":            {indexFile, []byte("{")},
+		`index.json: "weight_map.w" is 5, want a string`:          {indexFile, []byte(`{"weight_map":{"w":5}}`)},
+		"config.json: it is null, want a JSON object":             {configFile, []byte("null")},
+		`"architectures[0]" is a list, want a string`:             {configFile, config(m{"architectures": [][]int{{}}})},
+		`"eos_token_id" is neither a token id nor a list of them`: {configFile, config(m{"eos_token_id": "</s>"})},
+		`"num_hidden_layers" is missing, want 1 to`:               {configFile, config(m{"num_hidden_layers": nil})},
+		`"vocab_size" is missing, want 1 to`:                      {configFile, config(m{"vocab_size": nil})},
+		`no "weight_map"`:                                         {indexFile, []byte("{}")},
+		`shard "../x" is not a plain`:                             {indexFile, []byte(`{"weight_map":{"w":"../x"}}`)},
+		`tensor "w" is not in model-00001`:                        {indexFile, []byte(`{"weight_map":{"w":"model-00001-of-00003.safetensors"}}`)},
 		`no tensor "lm_head.weight"`: {indexFile,
 			[]byte(`{"weight_map":{"model.embed_tokens.weight":"model-00001-of-00003.safetensors"}}`)},
 		"model-00002-of-00003.safetensors, which model.safetensors.index.json names, is missing": {"model-00002-of-00003.safetensors", nil},
@@ -362,6 +365,24 @@ func TestOpenFolderRefuses(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+// The base of the rotary angles is read wherever a version of transformers looks for
+// it, more than once if it is the same.
+func TestRopeTheta(t *testing.T) {
+	for config, want := range map[string]float32{
+		``:                                    10000,
+		`, "rope_theta": 7`:                   7,
+		`, "rope_scaling": {"rope_theta": 7}`: 7,
+		`, "rope_theta": 7, "rope_scaling": null, "rope_parameters": {"rope_theta": 7, "partial_rotary_factor": 1}`: 7,
+		`, "rope_scaling": {"type": "default"}, "rope_parameters": {"rope_theta": 7}`:                               7,
+	} {
+		keys, err := llamaKeys([]byte(`{"num_hidden_layers": 2, "max_position_embeddings": 32, "hidden_size": 16,
+			"intermediate_size": 20, "num_attention_heads": 4, "vocab_size": 12` + config + "}"))
+		if err != nil || keys["llama.rope.freq_base"] != want {
+			t.Errorf("%s: base %v, want %v; %v", config, keys["llama.rope.freq_base"], want, err)
 		}
 	}
 }

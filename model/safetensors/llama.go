@@ -77,6 +77,7 @@ type rope struct {
 	Type    string   `json:"rope_type"`
 	OldType string   `json:"type,omitempty"`
 	Theta   *float64 `json:"rope_theta,omitempty"`
+	Partial *float64 `json:"partial_rotary_factor,omitempty"`
 }
 
 // ids is a token id or a list of them.
@@ -157,12 +158,19 @@ func (c *llamaConfig) numbers() []number {
 // unsupported names the first setting that changes the computation to one that
 // this build does not have.
 func (c *llamaConfig) unsupported() error {
+	partial := []*float64{c.Partial}
 	for _, r := range []*rope{c.RopeScaling, c.RopeParams} {
 		if r == nil {
 			continue
 		}
 		if typ := cmp.Or(r.Type, r.OldType, "default"); typ != "default" {
 			return fmt.Errorf("rope scaling %q is not supported; only none is", typ)
+		}
+		partial = append(partial, r.Partial)
+	}
+	for _, x := range partial {
+		if x != nil && *x != 1 {
+			return fmt.Errorf(`"partial_rotary_factor" %v is not supported; only 1 is`, *x)
 		}
 	}
 	switch {
@@ -174,8 +182,6 @@ func (c *llamaConfig) unsupported() error {
 		return fmt.Errorf(`"mlp_bias" is not supported`)
 	case len(c.Quantization) > 0 && string(c.Quantization) != "null":
 		return fmt.Errorf(`"quantization_config" is not supported; only weights in F32, F16 and BF16 are`)
-	case c.Partial != nil && *c.Partial != 1:
-		return fmt.Errorf(`"partial_rotary_factor" %v is not supported; only 1 is`, *c.Partial)
 	}
 	return nil
 }
@@ -203,17 +209,16 @@ func (c *llamaConfig) headKeys(keys map[string]any) error {
 }
 
 func (c *llamaConfig) floatKeys(keys map[string]any) error {
-	epsilon, theta := defaultEpsilon, float64(defaultTheta)
+	epsilon := defaultEpsilon
 	if c.Epsilon != nil {
 		epsilon = *c.Epsilon
 	}
-	if c.Theta != nil {
-		theta = *c.Theta
-	} else if c.RopeParams != nil && c.RopeParams.Theta != nil {
-		theta = *c.RopeParams.Theta
-	}
 	if !(epsilon >= 0 && epsilon < 1) {
 		return fmt.Errorf(`"rms_norm_eps" is %v, want 0 to 1`, epsilon)
+	}
+	theta, err := c.theta()
+	if err != nil {
+		return err
 	}
 	if !(theta > 0 && theta < math.MaxFloat32) {
 		return fmt.Errorf(`"rope_theta" is %v, want a positive number`, theta)
@@ -221,6 +226,29 @@ func (c *llamaConfig) floatKeys(keys map[string]any) error {
 	keys["llama.attention.layer_norm_rms_epsilon"] = float32(epsilon)
 	keys["llama.rope.freq_base"] = float32(theta)
 	return nil
+}
+
+// theta returns the base of the rotary angles. It may be in three places, of which
+// transformers 4 prefers the first, and 5 the others.
+func (c *llamaConfig) theta() (float64, error) {
+	theta, from := float64(defaultTheta), ""
+	for _, p := range []struct {
+		name string
+		v    *float64
+	}{
+		{"rope_theta", c.Theta},
+		{"rope_scaling.rope_theta", cmp.Or(c.RopeScaling, &rope{}).Theta},
+		{"rope_parameters.rope_theta", cmp.Or(c.RopeParams, &rope{}).Theta},
+	} {
+		switch {
+		case p.v == nil:
+			continue
+		case from != "" && *p.v != theta:
+			return 0, fmt.Errorf("%q is %v, but %q is %v, want the same", from, theta, p.name, *p.v)
+		}
+		theta, from = *p.v, p.name
+	}
+	return theta, nil
 }
 
 // A tokenID is a special token that config.json names too. Of a list GGUF
