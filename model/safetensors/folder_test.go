@@ -323,6 +323,7 @@ func TestOpenFolderRefuses(t *testing.T) {
 		`rope scaling "yarn"`:                                         {configFile, config(m{"rope_parameters": m{"rope_type": "yarn"}})},
 		`"hidden_act" "gelu"`:                                         {configFile, config(m{"hidden_act": "gelu"})},
 		`"attention_bias"`:                                            {configFile, config(m{"attention_bias": true})},
+		`"is_causal" false`:                                           {configFile, config(m{"is_causal": false})},
 		`"mlp_bias"`:                                                  {configFile, config(m{"mlp_bias": true})},
 		`"quantization_config"`:                                       {configFile, config(m{"quantization_config": m{"bits": 4}})},
 		`"partial_rotary_factor" 0.5`:                                 {configFile, config(m{"partial_rotary_factor": 0.5})},

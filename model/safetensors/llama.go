@@ -62,6 +62,7 @@ type llamaConfig struct {
 	Activation    string   `json:"hidden_act"`
 	AttentionBias bool     `json:"attention_bias"`
 	MLPBias       bool     `json:"mlp_bias"`
+	Causal        *bool    `json:"is_causal,omitempty"`
 	Tied          bool     `json:"tie_word_embeddings"`
 	BOS           *ids     `json:"bos_token_id,omitempty"`
 	EOS           *ids     `json:"eos_token_id,omitempty"`
@@ -180,6 +181,8 @@ func (c *llamaConfig) unsupported() error {
 		return fmt.Errorf(`"attention_bias" is not supported`)
 	case c.MLPBias:
 		return fmt.Errorf(`"mlp_bias" is not supported`)
+	case c.Causal != nil && !*c.Causal:
+		return fmt.Errorf(`"is_causal" false is not supported`)
 	case len(c.Quantization) > 0 && string(c.Quantization) != "null":
 		return fmt.Errorf(`"quantization_config" is not supported; only weights in F32, F16 and BF16 are`)
 	}
