@@ -132,6 +132,9 @@ func TestImpossibleShapes(t *testing.T) {
 		"context_length is 1,": func(c *arch.Config) { c.Context = 1 },
 		"layer_norm_rms":       func(c *arch.Config) { c.NormEps = math.NaN() },
 		"rope.freq_base":       func(c *arch.Config) { c.RopeBase = math.Inf(1) },
+		"epsilon is 1e-60":     func(c *arch.Config) { c.NormEps = 1e-60 },
+		"freq_base is 1e-40":   func(c *arch.Config) { c.RopeBase = 1e-40 },
+		"freq_base is 1e+40":   func(c *arch.Config) { c.RopeBase = 1e40 },
 		"is not known; known":  func(c *arch.Config) { c.Arch = "unheard-of" },
 		"head_count_kv is 0, ": func(c *arch.Config) { c.KVHeads = 0 },
 	} {

@@ -330,6 +330,7 @@ func TestOpenFolderRefuses(t *testing.T) {
 		`"partial_rotary_factor" 0.25`:                                {configFile, config(m{"rope_parameters": m{"partial_rotary_factor": 0.25}})},
 		`"rope_theta" is 10000, but "rope_parameters.rope_theta" is 5`: {configFile, config(m{"rope_theta": 10000})},
 		`"rope_scaling.rope_theta" is 7, but "rope_parameters.rope_th`: {configFile, config(m{"rope_scaling": m{"rope_theta": 7}})},
+		`"rope_theta" is 1e-40`:                                   {configFile, config(m{"rope_parameters": m{"rope_theta": 1e-40}})},
 		`"rope_theta" is -1`:                                      {configFile, config(m{"rope_theta": -1})},
 		`"rms_norm_eps" is 2`:                                     {configFile, config(m{"rms_norm_eps": 2})},
 		"token id 12":                                             {configFile, config(m{"eos_token_id": []int{12}})},

@@ -223,8 +223,8 @@ func (c *llamaConfig) floatKeys(keys map[string]any) error {
 	if err != nil {
 		return err
 	}
-	if !(theta > 0 && theta < math.MaxFloat32) {
-		return fmt.Errorf(`"rope_theta" is %v, want a positive number`, theta)
+	if !(theta >= 1 && theta <= math.MaxFloat32) {
+		return fmt.Errorf(`"rope_theta" is %v, want a number from 1`, theta)
 	}
 	keys["llama.attention.layer_norm_rms_epsilon"] = float32(epsilon)
 	keys["llama.rope.freq_base"] = float32(theta)
