@@ -321,6 +321,8 @@ func TestOpenFolderRefuses(t *testing.T) {
 		`rope scaling "llama3"`:                                       {configFile, config(m{"rope_scaling": m{"rope_type": "llama3"}})},
 		`rope scaling "linear"`:                                       {configFile, config(m{"rope_scaling": m{"type": "linear", "factor": 2}})},
 		`rope scaling "yarn"`:                                         {configFile, config(m{"rope_parameters": m{"rope_type": "yarn"}})},
+		`rope scaling "dynamic"`:                                      {configFile, config(m{"rope_scaling": m{"type": "dynamic"}})},
+		`rope scaling "longrope"`:                                     {configFile, config(m{"rope_scaling": m{"type": "longrope", "factor": 1}})},
 		`"hidden_act" "gelu"`:                                         {configFile, config(m{"hidden_act": "gelu"})},
 		`"attention_bias"`:                                            {configFile, config(m{"attention_bias": true})},
 		`"is_causal" false`:                                           {configFile, config(m{"is_causal": false})},
@@ -372,7 +374,7 @@ func TestOpenFolderRefuses(t *testing.T) {
 }
 
 // The base of the rotary angles is read wherever a version of transformers looks for
-// it, more than once if it is the same.
+// it, more than once if it is the same. Scaling by 1 leaves it.
 func TestRopeTheta(t *testing.T) {
 	for config, want := range map[string]float32{
 		``:                                    10000,
@@ -380,6 +382,8 @@ func TestRopeTheta(t *testing.T) {
 		`, "rope_scaling": {"rope_theta": 7}`: 7,
 		`, "rope_theta": 7, "rope_scaling": null, "rope_parameters": {"rope_theta": 7, "partial_rotary_factor": 1}`: 7,
 		`, "rope_scaling": {"type": "default"}, "rope_parameters": {"rope_theta": 7}`:                               7,
+		`, "rope_scaling": {"type": "linear", "factor": 1.0}`:                                                       10000,
+		`, "rope_parameters": {"rope_type": "dynamic", "factor": 1, "rope_theta": 7}`:                               7,
 	} {
 		keys, err := llamaKeys([]byte(`{"num_hidden_layers": 2, "max_position_embeddings": 32, "hidden_size": 16,
 			"intermediate_size": 20, "num_attention_heads": 4, "vocab_size": 12` + config + "}"))

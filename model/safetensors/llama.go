@@ -79,6 +79,18 @@ type rope struct {
 	OldType string   `json:"type,omitempty"`
 	Theta   *float64 `json:"rope_theta,omitempty"`
 	Partial *float64 `json:"partial_rotary_factor,omitempty"`
+	Factor  *float64 `json:"factor,omitempty"`
+}
+
+// scaling returns the kind of scaling that r asks for, "" for none. Positions scaled
+// by 1 stay what they are.
+func (r *rope) scaling() string {
+	kind := cmp.Or(r.Type, r.OldType, "default")
+	scales := r.Factor == nil || *r.Factor != 1
+	if kind == "default" || !scales && (kind == "linear" || kind == "dynamic") {
+		return ""
+	}
+	return kind
 }
 
 // ids is a token id or a list of them.
@@ -164,8 +176,8 @@ func (c *llamaConfig) unsupported() error {
 		if r == nil {
 			continue
 		}
-		if typ := cmp.Or(r.Type, r.OldType, "default"); typ != "default" {
-			return fmt.Errorf("rope scaling %q is not supported; only none is", typ)
+		if kind := r.scaling(); kind != "" {
+			return fmt.Errorf("rope scaling %q is not supported; only none is", kind)
 		}
 		partial = append(partial, r.Partial)
 	}
