@@ -335,7 +335,7 @@ func TestOpenFolderRefuses(t *testing.T) {
 		`"rope_theta" is 1e-40`:                                   {configFile, config(m{"rope_parameters": m{"rope_theta": 1e-40}})},
 		`"rope_theta" is -1`:                                      {configFile, config(m{"rope_theta": -1})},
 		`"rms_norm_eps" is 2`:                                     {configFile, config(m{"rms_norm_eps": 2})},
-		"token id 12":                                             {configFile, config(m{"eos_token_id": []int{12}})},
+		"token id -2":                                             {configFile, config(m{"eos_token_id": []int{-2}})},
 		"neither model.safetensors nor":                           {indexFile, nil},
 		"model.safetensors.index.json: it is not JSON":            {indexFile, []byte("{")},
 		`index.json: "weight_map.w" is 5, want a string`:          {indexFile, []byte(`{"weight_map":{"w":5}}`)},

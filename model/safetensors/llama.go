@@ -281,6 +281,8 @@ func (c *llamaConfig) tokenIDs() []tokenID {
 	}
 }
 
+// tokenKeys does not ask whether the vocabulary has an id: where it was cut, config.json
+// may name one of before, and the tokenizer's own counts.
 func (c *llamaConfig) tokenKeys(keys map[string]any) error {
 	for _, t := range c.tokenIDs() {
 		if *t.v == nil || len(**t.v) == 0 {
@@ -290,8 +292,8 @@ func (c *llamaConfig) tokenKeys(keys map[string]any) error {
 		if id == -1 { // how old files say "none"
 			continue
 		}
-		if id < 0 || id >= *c.Vocab {
-			return fmt.Errorf("token id %d (%s), want 0 to %d", id, t.key, *c.Vocab-1)
+		if id < 0 || id > math.MaxInt32 {
+			return fmt.Errorf("token id %d (%s), want 0 to %d", id, t.key, math.MaxInt32)
 		}
 		keys[t.key] = uint32(id)
 	}
