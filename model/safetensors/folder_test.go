@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -223,6 +224,29 @@ func TestWriteFolderOverNoModel(t *testing.T) {
 		if err != nil || len(left) != 1 || left[0].Name() != name {
 			t.Errorf("%s: left are %v, %v", name, left, err)
 		}
+	}
+}
+
+// What lies in memory is collected once enough tensors are let go, not for pieces of
+// one, whose whole is there still.
+func TestReleaseCollectsWholeTensors(t *testing.T) {
+	collections := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC
+	}
+	var s Shards
+	x := tensor.New("blk.0.attn_q.weight", dtype.F32, 4, collectAfter/16)
+	start := collections()
+	for i := range 4 {
+		s.Release(&tensor.Tensor{Type: x.Type, Shape: []int{1, x.Shape[1]}, Data: x.Row(i)})
+	}
+	if n := collections() - start; n != 0 {
+		t.Errorf("%d collections for pieces", n)
+	}
+	s.Release(x)
+	if n := collections() - start; n != 1 {
+		t.Errorf("%d collections for all of a tensor, want 1", n)
 	}
 }
 

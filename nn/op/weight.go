@@ -145,8 +145,8 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 
 // PackAll lays weights out for fast products by rows of any number: in their
 // formats' packed layouts. If free is not nil, the elements in file order are let
-// go, and free is told of them: of each piece, by whoever packed it, and of the
-// whole; vectors get memory of their own. The memory of the packed layouts, in large
+// go, and free is told of them: of each piece, which has no name, by whoever packed
+// it, and then of the whole; vectors get memory of their own. The memory of the packed layouts, in large
 // pages where the system has them, is returned for [SetPacked], to be joined.
 func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) [][]byte {
 	if free != nil {
@@ -283,7 +283,7 @@ func (p *packWeight) Do(_, piece int) {
 	if p.free != nil { // at once: a model takes its memory once, not twice
 		first, end := lo*kernel.GroupRows, min(hi*kernel.GroupRows, w.Rows)
 		size := w.t.Type.Bytes(w.Cols)
-		p.free(&tensor.Tensor{Name: w.Name, Type: w.t.Type, Shape: []int{end - first, w.Cols}, Data: p.src[first*size : end*size]})
+		p.free(&tensor.Tensor{Type: w.t.Type, Shape: []int{end - first, w.Cols}, Data: p.src[first*size : end*size]})
 	}
 }
 
