@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"limbeck/internal/pages"
 	"limbeck/internal/par"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -206,7 +207,7 @@ func packedMemory(parts [][]*Weight) [][]byte {
 		for i, part := range parts {
 			if size := PackedBytes(part); (size > largePart) == large {
 				mem[i] = make([]byte, size)
-				largePages(mem[i])
+				pages.Large(mem[i])
 			}
 		}
 	}
