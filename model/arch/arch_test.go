@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -116,6 +117,22 @@ func (e except) Tensor(name string, rows, cols int) *tensor.Tensor {
 		rows, cols = e.shape[0], e.shape[1]
 	}
 	return e.Random.Tensor(name, rows, cols)
+}
+
+// What a shape says is held against the weights before memory is taken by it.
+func TestShapeTakesNoMemory(t *testing.T) {
+	c := testkit.Odd("llama", true)
+	c.HeadDim = 1 << 24
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := arch.New(c, except{testkit.Random{Rand: rand.New(rand.NewPCG(1, 1))}, "blk.0.attn_q.weight", []int{24, 22}})
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), `"blk.0.attn_q.weight": shape [24 22]`) {
+		t.Errorf("got %v, want an error of a shape", err)
+	}
+	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 0 {
+		t.Errorf("%d MB were taken", mb)
+	}
 }
 
 // A shape that cannot be is an error that names the setting.
