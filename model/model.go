@@ -38,7 +38,7 @@ type Model struct {
 
 // A file is where a model's weights lie.
 type file interface {
-	Release(t *tensor.Tensor) // lets go of the pages of a tensor, or of a piece without a name, that is needed no more
+	Release(t *tensor.Tensor) // lets go of what is needed no more: a tensor, or a piece, which has no name
 	Close() error
 }
 

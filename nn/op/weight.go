@@ -147,8 +147,9 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 // PackAll lays weights out for fast products by rows of any number: in their
 // formats' packed layouts. If free is not nil, the elements in file order are let
 // go, and free is told of them: of each piece, which has no name, by whoever packed
-// it, and then of the whole; vectors get memory of their own. The memory of the packed layouts, in large
-// pages where the system has them, is returned for [SetPacked], to be joined.
+// it, and then of the whole; vectors get memory of their own. The memory of the
+// packed layouts, in large pages where the system has them, is returned for
+// [SetPacked], to be joined.
 func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) [][]byte {
 	if free != nil {
 		ownVectors(weights)
