@@ -102,6 +102,13 @@ func TestHostileModels(t *testing.T) {
 		"rope scaling":       {meta("llama.rope.scaling.type", "yarn"), "rope.scaling.type is yarn"},
 		"rope factor":        {meta("llama.rope.scaling.factor", float32(4)), "rope.scaling.factor is 4; this build supports no scaling, 1"},
 		"old rope factor":    {meta("llama.rope.scale_linear", float32(2)), "rope.scale_linear is 2; this build supports no scaling, 1"},
+		"rope magnitude":     {meta("llama.rope.scaling.attn_factor", float32(0)), "rope.scaling.attn_factor is 0; this build supports none"},
+		"not causal":         {meta("llama.attention.causal", false), "llama.attention.causal is false; this build supports true"},
+		"another scale":      {meta("llama.attention.scale", float32(1)), "attention.scale is 1; this build supports none"},
+		"a window":           {meta("llama.attention.sliding_window", uint32(8)), "attention.sliding_window is 8; this build supports none"},
+		"scaled embeddings":  {meta("llama.embedding_scale", float32(12)), "embedding_scale is 12; this build supports none"},
+		"scaled logits":      {meta("llama.logit_scale", float32(-1)), "logit_scale is -1; this build supports none"},
+		"scaled residuals":   {meta("llama.residual_scale", float32(0.5)), "residual_scale is 0.5; this build supports none"},
 		"no layers":          {without("llama.block_count"), `key "llama.block_count" is missing`},
 		"no width":           {without("llama.embedding_length", "llama.attention.key_length"), `key "llama.embedding_length" is missing`},
 		"no head count":      {without("llama.attention.head_count"), `key "llama.attention.head_count" is missing`},
@@ -127,6 +134,20 @@ func TestHostileModels(t *testing.T) {
 			ts = c.change(&m, ts)
 			refused(t, save(t, m, ts), c.want)
 		})
+	}
+}
+
+// Settings whose values change nothing are no reason to refuse a model.
+func TestSettingsThatChangeNothing(t *testing.T) {
+	meta, tensors := parts(t, dtype.F32)
+	for key, v := range map[string]any{
+		"rope.scaling.attn_factor": float32(1), "attention.causal": true, "attention.scale": float32(0),
+		"attention.sliding_window": uint32(0), "embedding_scale": float32(0), "logit_scale": float32(1), "residual_scale": float32(0),
+	} {
+		meta.Set("llama."+key, v)
+	}
+	if _, err := model.Build(meta, tensors); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -38,7 +38,7 @@ type Model struct {
 
 // A file is where a model's weights lie.
 type file interface {
-	Release(t *tensor.Tensor) // lets go of the pages of a tensor that is needed no more
+	Release(t *tensor.Tensor) // lets go of what is needed no more: a tensor, or a piece, which has no name
 	Close() error
 }
 
@@ -312,7 +312,29 @@ func config(meta gguf.Meta, vocab int, tied bool) (arch.Config, error) {
 	if n := r.int("expert_count", 0); n != 0 {
 		r.fail("expert_count", n, "; this build supports 0")
 	}
+	if causal, ok := meta.Get(name + ".attention.causal"); ok && causal != true {
+		r.fail("attention.causal", causal, "; this build supports true")
+	}
+	for _, s := range foreign {
+		if x := r.float(s.key, s.without[0]); !slices.Contains(s.without, x) {
+			r.fail(s.key, x, "; this build supports none")
+		}
+	}
 	return c, r.err
+}
+
+// foreign are settings of other architectures, or of scaled rotations, with the values
+// that change nothing; the first is that of a file that does not have the key.
+var foreign = []struct {
+	key     string
+	without []float64
+}{
+	{"rope.scaling.attn_factor", []float64{1}},
+	{"attention.scale", []float64{0}},
+	{"attention.sliding_window", []float64{0}},
+	{"embedding_scale", []float64{0, 1}},
+	{"logit_scale", []float64{0, 1}},
+	{"residual_scale", []float64{0, 1}},
 }
 
 // reader reads settings under a prefix, and keeps the first error.

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -193,6 +194,49 @@ func TestPaddedFolder(t *testing.T) {
 	}
 	if _, err := model.Open(folder); err == nil || !strings.Contains(err.Error(), `token "<more>" has id`) || !strings.Contains(err.Error(), folder) {
 		t.Errorf("got %v, want an error that a token has no row", err)
+	}
+}
+
+// What config.json says of special tokens counts where the tokenizer does not: only
+// then its ids must be tokens.
+func TestConfigsTokens(t *testing.T) {
+	m := testkit.Model(1)
+	spec, end := m.Tokenizer.Spec(), m.Tokenizer.EOS()
+	for _, c := range []struct {
+		eos, inConfig, want int
+		err                 string
+	}{
+		{end, 99999, end, ""},
+		{-1, 7, 7, ""},
+		{-1, 99999, 0, "tokenizer.ggml.eos_token_id is 99999, want -1 (none) to"},
+	} {
+		spec.EOS = c.eos
+		changed, err := model.New(m.Config(), testkit.Random{Rand: rand.New(rand.NewPCG(1, 1))}, spec, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := filepath.Join(t.TempDir(), "folder")
+		must(t, changed.SaveFolder(folder))
+		config := filepath.Join(folder, "config.json")
+		text, err := os.ReadFile(config)
+		must(t, err)
+		var keys map[string]any
+		must(t, json.Unmarshal(text, &keys))
+		keys["eos_token_id"] = []int{c.inConfig, 88888} // the first counts
+		text, err = json.Marshal(keys)
+		must(t, errors.Join(err, os.WriteFile(config, text, 0o666)))
+		got, err := model.Open(folder)
+		switch {
+		case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), folder)):
+			t.Errorf("%+v: got %v, want an error with %q and the folder", c, err, c.err)
+		case c.err == "" && err != nil:
+			t.Errorf("%+v: %v", c, err)
+		case c.err == "" && got.Tokenizer.EOS() != c.want:
+			t.Errorf("%+v: token %d ends replies", c, got.Tokenizer.EOS())
+		}
+		if err == nil {
+			must(t, got.Close())
+		}
 	}
 }
 

@@ -66,7 +66,10 @@ func OpenPacked(path string, pool *par.Pool, remark func(format string, args ...
 	if err := m.checkWeights(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
 	}
-	k.keep(op.PackAll(m.Weights(), pool, f.Release), remark)
+	packed := op.PackAll(m.Weights(), pool, f.Release)
+	if k.size > 0 {
+		k.keep(packed, remark)
+	}
 	return m, nil
 }
 

@@ -372,8 +372,11 @@ func TestNothingToKeep(t *testing.T) {
 	}
 	for path, want := range map[string]string{file: "no weights that are packed to be kept", folder: "is a folder"} {
 		got, remarks := openPacked(t, path)
-		if !strings.Contains(remarks, want) || !slices.Equal(got, packedLogits(t, path)) {
-			t.Errorf("%s: remarks %q, want %q, and the same logits", path, remarks, want)
+		if !strings.Contains(remarks, want) || strings.Count(remarks, "\n") != 1 || !slices.Equal(got, packedLogits(t, path)) {
+			t.Errorf("%s: remarks %q, want %q alone, and the same logits", path, remarks, want)
+		}
+		if _, err := os.Stat(path + ".packed"); err == nil {
+			t.Errorf("%s: something is kept", path)
 		}
 	}
 	pool := par.New(1)

@@ -132,7 +132,7 @@ func (d *diagnosis) write(w io.Writer) {
 	pairs(w, [][2]string{
 		{"processor", f.CPU + ", " + f.System},
 		{"kernels", kernelsText(f)},
-		{"cores", coresText(f)},
+		{"cores", coresText(f, d.Limits.Threads)},
 		{"memory", memoryText(f)},
 	})
 	fmt.Fprintln(w)
@@ -172,10 +172,10 @@ func kernelsText(f *machine.Facts) string {
 	return f.Tier + ", the highest that this build has on this processor"
 }
 
-func coresText(f *machine.Facts) string {
-	text := fmt.Sprintf("%d, %d threads used", f.Online, f.Threads)
+func coresText(f *machine.Facts, threads int) string {
+	text := fmt.Sprintf("%d, %d threads used", f.Online, threads)
 	if f.Cores != f.Online {
-		text = fmt.Sprintf("%d, %d for this process, %d threads used", f.Online, f.Cores, f.Threads)
+		text = fmt.Sprintf("%d, %d for this process, %d threads used", f.Online, f.Cores, threads)
 	}
 	text += fmt.Sprintf("; %.1f busy with other programs", f.Busy)
 	if f.Load > 0 {

@@ -29,7 +29,7 @@ type engineFlags struct {
 
 func (f *engineFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core)")
-	flags.BoolVar(&f.exact, "exact", false, "f32 activations instead of int8: slower, as references compute")
+	flags.BoolVar(&f.exact, "exact", false, "f32 activations instead of int8: slower, as references compute; with a --cache-type other than f32, attention may still round what it multiplies")
 	flags.StringVar(&f.cache, "cache-type", "", "format of the KV cache: "+op.KVTypeNames()+" (default: f16, or f32 if --exact)")
 }
 

@@ -73,6 +73,7 @@ func writeModels(t *testing.T, dir string) {
 	}
 	check(huge.Save(path("huge.gguf")))
 	huge.Weights()[0].F32()[70] = float32(math.NaN())
+	huge.Meta.Set("limbeck.loss", math.NaN())
 	check(huge.Save(path("nan.gguf")))
 	meta, tensors := m.GGUF()
 	meta.Set("llama.context_length", uint32(512))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,8 +78,8 @@ type shownShape struct {
 	FFN      int     `json:"ffn"`
 	Vocab    int     `json:"vocab"`
 	Context  int     `json:"context"`
-	NormEps  float64 `json:"norm_eps"`
-	RopeBase float64 `json:"rope_base"`
+	NormEps  float32 `json:"norm_eps"` // as files store it, and JSON writes it shortest
+	RopeBase float32 `json:"rope_base"`
 	Tied     bool    `json:"tied_embeddings"`
 	KVToken  int     `json:"kv_cache_bytes_per_token"`
 
@@ -123,7 +124,7 @@ func describe(m *model.Model, ref string) *shownModel {
 	s := &shownModel{
 		Path: ref, Architecture: c.Arch, Parameters: c.Params(),
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
-			c.NormEps, c.RopeBase, c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1), c.Shape()},
+			float32(c.NormEps), float32(c.RopeBase), c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1), c.Shape()},
 		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
 		License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
 	}
@@ -133,6 +134,9 @@ func describe(m *model.Model, ref string) *shownModel {
 	}
 	for _, k := range m.Meta.Keys() {
 		v, _ := m.Meta.Get(k)
+		if _, err := json.Marshal(v); err != nil { // NaN, or infinite
+			v = fmt.Sprint(v)
+		}
 		s.Metadata = append(s.Metadata, shownKey{k, v})
 	}
 	if m.Template != nil {

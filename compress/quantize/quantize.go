@@ -44,8 +44,8 @@ func Parse(name string) (*dtype.Type, error) {
 
 // Write writes m as a GGUF file with its matrices in o's formats. Vectors stay
 // f32; so that every file loads elsewhere, rows that a format's blocks do not
-// divide are stored as F16. Of the file no more is held in memory than the piece
-// that is being converted.
+// divide are stored as F16. Weights that a format makes infinite are an error. Of the
+// file no more is held in memory than the piece that is being converted.
 func Write(ctx context.Context, out io.Writer, m *model.Model, o Options, pool *par.Pool) error {
 	weights := m.Weights()
 	meta, tensors := m.GGUFIn(o.format)
@@ -148,6 +148,10 @@ func (c *conversion) write(ctx context.Context, out io.Writer, pool *par.Pool) e
 		c.hi = min(c.lo+n, rows)
 		c.piece = slices.Grow(c.piece[:0], (c.hi-c.lo)*size)[:(c.hi-c.lo)*size]
 		pool.Run(c, (c.hi-c.lo+partRows-1)/partRows)
+		if block := c.to.NotFinite(c.piece); block >= 0 {
+			return fmt.Errorf("tensor %q: row %d has weights beyond what %s can hold; f32 and bf16 can hold greater ones",
+				c.from.Name, c.lo+block*c.to.Len/cols, c.to)
+		}
 		if _, err := out.Write(c.piece); err != nil {
 			return err
 		}

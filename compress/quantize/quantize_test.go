@@ -174,7 +174,8 @@ func (c *canceling) Write(p []byte) (int, error) {
 }
 
 // What ends in the middle of a conversion leaves no file, and the old one if there
-// was one: an error of the format, a panic of a thread, the end of the context.
+// was one: an error of the format, a panic of a thread, the end of the context, a weight
+// that would be infinite.
 func TestFailedWriteLeavesNothing(t *testing.T) {
 	good := testkit.Model(3)
 	broken := testkit.Model(3) // the last of its matrices lacks its elements
@@ -183,6 +184,9 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 		t.Fatalf("%s is a vector", last.Name)
 	}
 	last.Tensor().Data = last.Tensor().Data[:4:4]
+	large := testkit.Model(3) // for f16, and for the f16 scales of blocks
+	at := slices.IndexFunc(large.Weights(), func(w *op.Weight) bool { return w.Name == "blk.1.ffn_up.weight" })
+	large.Weights()[at].F32()[3*large.Weights()[at].Cols] = 1e7
 	unreadable := *dtype.Q8_0
 	unreadable.Encode = nil
 	ended, cancel := context.WithCancel(t.Context())
@@ -198,6 +202,8 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 		{"error", "can be read but not written", t.Context(), good, &unreadable},
 		{"panic", "slice bounds out of range", t.Context(), broken, dtype.Q4_0},
 		{"end", "context canceled", ended, good, dtype.Q4_0},
+		{"large", `tensor "blk.1.ffn_up.weight": row 3 has weights beyond what f16 can hold`, t.Context(), large, dtype.F16},
+		{"large", `tensor "blk.1.ffn_up.weight": row 3 has weights beyond what q8_0 can hold`, t.Context(), large, dtype.Q8_0},
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "m.gguf")

@@ -53,7 +53,8 @@ func headOf(c arch.Config) string {
 
 // Bound returns the tokens a second that limits allow for a work, and what
 // would have to be faster: "memory" or "arithmetic". A pass takes at least as
-// long as its bytes take to be read, and as its operations take.
+// long as its bytes take to be read, and as its operations take. Of requests, it is
+// said of what takes longer: to read the prompts, or to write the replies.
 func (s *Shape) Bound(w Work, l *machine.Limits) (rate float64, by string) {
 	n, b := float64(w.Tokens), float64(w.Batch)
 	switch w.Kind {
@@ -67,8 +68,11 @@ func (s *Shape) Bound(w Work, l *machine.Limits) (rate float64, by string) {
 	}
 	read, by := s.seconds(n*b, b, b*n*(n+1)/2, 0, l)
 	at := n + float64(w.Write)/2
-	step, _ := s.seconds(b, b, b*at, b*at, l)
-	return b * float64(w.Write) / (read + float64(w.Write-1)*step), by
+	write, byWriting := s.seconds(b, b, b*at, b*at, l)
+	if write *= float64(w.Write - 1); write > read {
+		by = byWriting
+	}
+	return b * float64(w.Write) / (read + write), by
 }
 
 // seconds returns what a pass takes at least, with so many tokens and rows of

@@ -79,6 +79,16 @@ func TestBound(t *testing.T) {
 	if rate, by := s.Bound(Work{Decode, 2, 1, 4}, &even); math.Abs(rate-1/2.4) > 1e-9 || by != "memory" {
 		t.Errorf("%v by %s", rate, by)
 	}
+	// The prompt takes 10 s of arithmetic; then each step reads 200 bytes and 102 positions in 12.2 s.
+	for write, want := range map[int]struct {
+		seconds float64
+		by      string
+	}{1: {10, "arithmetic"}, 4: {46.6, "memory"}} {
+		rate, by := s.Bound(Work{Requests, 100, 1, write}, &even)
+		if math.Abs(rate-float64(write)/want.seconds) > 1e-9 || by != want.by {
+			t.Errorf("%d written: %v by %s, want %d in %v s by %s", write, rate, by, write, want.seconds, want.by)
+		}
+	}
 }
 
 func TestShape(t *testing.T) {

@@ -24,11 +24,12 @@ var groups = map[string]string{
 // with /... means the packages below it too. Imports point downwards only:
 // relaxing a line needs a reason in the commit.
 var rules = []string{
+	"internal/pages:",
 	"internal/par:",
 	"internal/disk:",
 	"internal/fields:",
 	"internal/layers:",
-	"internal/machine: internal/par tensor/kernel golang.org/x/sys/...",
+	"internal/machine: internal/pages internal/par tensor/kernel golang.org/x/sys/...",
 	"internal/testfiles:",
 	"internal/testkit: $models",
 	"internal/testkit/allocs:",
@@ -40,7 +41,7 @@ var rules = []string{
 	"tensor/dtype:  tensor/kernel",
 	"tensor:        tensor/dtype",
 
-	"nn/op: $tensors internal/par",
+	"nn/op: $tensors internal/pages internal/par",
 	"nn:    nn/op $tensors",
 
 	"model/arch:        nn nn/op $tensors",

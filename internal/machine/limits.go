@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"limbeck/internal/pages"
 	"limbeck/internal/par"
 	"limbeck/tensor/kernel"
 )
@@ -64,19 +65,27 @@ const (
 
 // Measure measures the limits of reading bytes of memory, again and again, and
 // of arithmetic, on one thread and on all of pool's. It takes well under a
-// second. Memory beyond the caches is [BeyondCaches].
+// second. Memory beyond the caches is [BeyondCaches]. It lies as packed weights do,
+// in large pages where the system has them, which are read faster than small ones.
 func Measure(pool *par.Pool, bytes int64) Limits {
 	one := par.New(1)
 	defer one.Close()
 	l := Limits{Threads: pool.Threads(), Bytes: bytes, Read: Rate{Kind: "read"}}
-	p := make([]float32, bytes/4)
-	clear(p) // written once, each page is memory of its own
+	p := memory(bytes)
 	l.Read.One, l.Read.All = readRate(one, p), readRate(pool, p)
 	for _, k := range kernel.Peaks() {
 		turns := turnsFor(k)
 		l.Arithmetic = append(l.Arithmetic, Rate{Kind: k.Kind, By: k.By, One: peakRate(one, k, turns), All: peakRate(pool, k, turns)})
 	}
 	return l
+}
+
+// memory returns what is read.
+func memory(bytes int64) []float32 {
+	p := make([]float32, bytes/4)
+	pages.Large(p)
+	clear(p) // written once, each page is memory of its own
+	return p
 }
 
 // readRate returns the best rate at which pool's threads read p from one end

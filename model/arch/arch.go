@@ -130,11 +130,11 @@ func (c Config) check() error {
 	if c.HeadDim%2 != 0 {
 		return fmt.Errorf("%s: heads of %d channels cannot be rotated in pairs", c.Arch, c.HeadDim)
 	}
-	if !(c.NormEps > 0 && c.NormEps < 1) {
+	if !(float32(c.NormEps) > 0 && c.NormEps < 1) { // it is added in f32
 		return fmt.Errorf("%s.attention.layer_norm_rms_epsilon is %g, want a small positive number", c.Arch, c.NormEps)
 	}
-	if !(c.RopeBase > 0) || math.IsInf(c.RopeBase, 0) {
-		return fmt.Errorf("%s.rope.freq_base is %g, want a positive number", c.Arch, c.RopeBase)
+	if !(c.RopeBase >= 1 && c.RopeBase <= math.MaxFloat32) { // of a smaller one, frequencies can be infinite
+		return fmt.Errorf("%s.rope.freq_base is %g, want a number from 1", c.Arch, c.RopeBase)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -118,6 +119,22 @@ func (e except) Tensor(name string, rows, cols int) *tensor.Tensor {
 	return e.Random.Tensor(name, rows, cols)
 }
 
+// What a shape says is held against the weights before memory is taken by it.
+func TestShapeTakesNoMemory(t *testing.T) {
+	c := testkit.Odd("llama", true)
+	c.HeadDim = 1 << 24
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := arch.New(c, except{testkit.Random{Rand: rand.New(rand.NewPCG(1, 1))}, "blk.0.attn_q.weight", []int{24, 22}})
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), `"blk.0.attn_q.weight": shape [24 22]`) {
+		t.Errorf("got %v, want an error of a shape", err)
+	}
+	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 0 {
+		t.Errorf("%d MB were taken", mb)
+	}
+}
+
 // A shape that cannot be is an error that names the setting.
 func TestImpossibleShapes(t *testing.T) {
 	for key, change := range map[string]func(c *arch.Config){
@@ -132,6 +149,9 @@ func TestImpossibleShapes(t *testing.T) {
 		"context_length is 1,": func(c *arch.Config) { c.Context = 1 },
 		"layer_norm_rms":       func(c *arch.Config) { c.NormEps = math.NaN() },
 		"rope.freq_base":       func(c *arch.Config) { c.RopeBase = math.Inf(1) },
+		"epsilon is 1e-60":     func(c *arch.Config) { c.NormEps = 1e-60 },
+		"freq_base is 1e-40":   func(c *arch.Config) { c.RopeBase = 1e-40 },
+		"freq_base is 1e+40":   func(c *arch.Config) { c.RopeBase = 1e40 },
 		"is not known; known":  func(c *arch.Config) { c.Arch = "unheard-of" },
 		"head_count_kv is 0, ": func(c *arch.Config) { c.KVHeads = 0 },
 	} {

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -153,16 +154,18 @@ func NewRunner(m *model.Model, pool *par.Pool, p Precision) *Runner {
 // NewKV returns an empty cache for one sequence of so many tokens.
 func (r *Runner) NewKV(capacity int) *op.KV { return r.Model.Config().NewKV(r.tape.KV, capacity) }
 
-// GarbageShare returns how much memory a process that runs m may leave uncollected, in
-// percent of what it uses: 20, or what makes about 16 MB. Inference hardly
-// allocates: Go's usual 100 would only let the weights' size be wasted before the
-// first collection.
-func GarbageShare(m *model.Model) int {
-	size := 1
-	for _, w := range m.Weights() {
-		size += w.Bytes()
-	}
-	return max(1, min(20, 16_000_000*100/size))
+// GarbageShare returns how much memory a process that runs m, packed or not yet, may
+// leave uncollected, in percent of its heap: 20, or what makes about 16 MB. Inference
+// hardly allocates: Go's usual 100 would only let the weights' size be wasted before
+// the first collection.
+func GarbageShare(m *model.Model) int { return max(1, min(20, 16_000_000*100/heapOf(m))) }
+
+// heapOf returns the bytes of this process's heap once m is packed. Weights that are
+// mapped, as those that were kept packed, are none of it.
+func heapOf(m *model.Model) int {
+	var now runtime.MemStats
+	runtime.ReadMemStats(&now)
+	return int(now.HeapAlloc) + op.PackedBytes(m.Weights())
 }
 
 // packAfter is how many tokens a runner reads at most with weights that are packed

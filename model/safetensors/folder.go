@@ -113,12 +113,16 @@ const collectAfter = 32 << 20
 
 // Release tells the system that t's bytes are not needed for now, so that they no
 // longer count as this process's memory. Reading them again is correct. A tensor that
-// lies in no file is collected, if nothing else refers to it.
+// lies in no file is collected, if nothing else refers to it and it is whole: a piece
+// has no name.
 func (s *Shards) Release(t *tensor.Tensor) {
 	for _, file := range s.files {
 		if file.Release(t) {
 			return
 		}
+	}
+	if t.Name == "" {
+		return
 	}
 	if n := int64(len(t.Data)); s.left.Add(n) >= collectAfter {
 		s.left.Store(0)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -226,6 +227,29 @@ func TestWriteFolderOverNoModel(t *testing.T) {
 	}
 }
 
+// What lies in memory is collected once enough tensors are let go, not for pieces of
+// one, whose whole is there still.
+func TestReleaseCollectsWholeTensors(t *testing.T) {
+	collections := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC
+	}
+	var s Shards
+	x := tensor.New("blk.0.attn_q.weight", dtype.F32, 4, collectAfter/16)
+	start := collections()
+	for i := range 4 {
+		s.Release(&tensor.Tensor{Type: x.Type, Shape: []int{1, x.Shape[1]}, Data: x.Row(i)})
+	}
+	if n := collections() - start; n != 0 {
+		t.Errorf("%d collections for pieces", n)
+	}
+	s.Release(x)
+	if n := collections() - start; n != 1 {
+		t.Errorf("%d collections for all of a tensor, want 1", n)
+	}
+}
+
 func TestOrder(t *testing.T) {
 	_, tensors := model(false)
 	var names []string
@@ -321,25 +345,32 @@ func TestOpenFolderRefuses(t *testing.T) {
 		`rope scaling "llama3"`:                                       {configFile, config(m{"rope_scaling": m{"rope_type": "llama3"}})},
 		`rope scaling "linear"`:                                       {configFile, config(m{"rope_scaling": m{"type": "linear", "factor": 2}})},
 		`rope scaling "yarn"`:                                         {configFile, config(m{"rope_parameters": m{"rope_type": "yarn"}})},
+		`rope scaling "dynamic"`:                                      {configFile, config(m{"rope_scaling": m{"type": "dynamic"}})},
+		`rope scaling "longrope"`:                                     {configFile, config(m{"rope_scaling": m{"type": "longrope", "factor": 1}})},
 		`"hidden_act" "gelu"`:                                         {configFile, config(m{"hidden_act": "gelu"})},
 		`"attention_bias"`:                                            {configFile, config(m{"attention_bias": true})},
+		`"is_causal" false`:                                           {configFile, config(m{"is_causal": false})},
 		`"mlp_bias"`:                                                  {configFile, config(m{"mlp_bias": true})},
 		`"quantization_config"`:                                       {configFile, config(m{"quantization_config": m{"bits": 4}})},
 		`"partial_rotary_factor" 0.5`:                                 {configFile, config(m{"partial_rotary_factor": 0.5})},
-		`"rope_theta" is -1`:                                          {configFile, config(m{"rope_theta": -1})},
-		`"rms_norm_eps" is 2`:                                         {configFile, config(m{"rms_norm_eps": 2})},
-		"token id 12":                                                 {configFile, config(m{"eos_token_id": []int{12}})},
-		"neither model.safetensors nor":                               {indexFile, nil},
-		"model.safetensors.index.json: it is not JSON":                {indexFile, []byte("{")},
-		`index.json: "weight_map.w" is 5, want a string`:              {indexFile, []byte(`{"weight_map":{"w":5}}`)},
-		"config.json: it is null, want a JSON object":                 {configFile, []byte("null")},
-		`"architectures[0]" is a list, want a string`:                 {configFile, config(m{"architectures": [][]int{{}}})},
-		`"eos_token_id" is neither a token id nor a list of them`:     {configFile, config(m{"eos_token_id": "</s>"})},
-		`"num_hidden_layers" is missing, want 1 to`:                   {configFile, config(m{"num_hidden_layers": nil})},
-		`"vocab_size" is missing, want 1 to`:                          {configFile, config(m{"vocab_size": nil})},
-		`no "weight_map"`:                                             {indexFile, []byte("{}")},
-		`shard "../x" is not a plain`:                                 {indexFile, []byte(`{"weight_map":{"w":"../x"}}`)},
-		`tensor "w" is not in model-00001`:                            {indexFile, []byte(`{"weight_map":{"w":"model-00001-of-00003.safetensors"}}`)},
+		`"partial_rotary_factor" 0.25`:                                {configFile, config(m{"rope_parameters": m{"partial_rotary_factor": 0.25}})},
+		`"rope_theta" is 10000, but "rope_parameters.rope_theta" is 5`: {configFile, config(m{"rope_theta": 10000})},
+		`"rope_scaling.rope_theta" is 7, but "rope_parameters.rope_th`: {configFile, config(m{"rope_scaling": m{"rope_theta": 7}})},
+		`"rope_theta" is 1e-40`:                                   {configFile, config(m{"rope_parameters": m{"rope_theta": 1e-40}})},
+		`"rope_theta" is -1`:                                      {configFile, config(m{"rope_theta": -1})},
+		`"rms_norm_eps" is 2`:                                     {configFile, config(m{"rms_norm_eps": 2})},
+		"token id -2":                                             {configFile, config(m{"eos_token_id": []int{-2}})},
+		"neither model.safetensors nor":                           {indexFile, nil},
+		"model.safetensors.index.json: it is not JSON":            {indexFile, []byte("{")},
+		`index.json: "weight_map.w" is 5, want a string`:          {indexFile, []byte(`{"weight_map":{"w":5}}`)},
+		"config.json: it is null, want a JSON object":             {configFile, []byte("null")},
+		`"architectures[0]" is a list, want a string`:             {configFile, config(m{"architectures": [][]int{{}}})},
+		`"eos_token_id" is neither a token id nor a list of them`: {configFile, config(m{"eos_token_id": "</s>"})},
+		`"num_hidden_layers" is missing, want 1 to`:               {configFile, config(m{"num_hidden_layers": nil})},
+		`"vocab_size" is missing, want 1 to`:                      {configFile, config(m{"vocab_size": nil})},
+		`no "weight_map"`:                                         {indexFile, []byte("{}")},
+		`shard "../x" is not a plain`:                             {indexFile, []byte(`{"weight_map":{"w":"../x"}}`)},
+		`tensor "w" is not in model-00001`:                        {indexFile, []byte(`{"weight_map":{"w":"model-00001-of-00003.safetensors"}}`)},
 		`no tensor "lm_head.weight"`: {indexFile,
 			[]byte(`{"weight_map":{"model.embed_tokens.weight":"model-00001-of-00003.safetensors"}}`)},
 		"model-00002-of-00003.safetensors, which model.safetensors.index.json names, is missing": {"model-00002-of-00003.safetensors", nil},
@@ -362,6 +393,26 @@ func TestOpenFolderRefuses(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+// The base of the rotary angles is read wherever a version of transformers looks for
+// it, more than once if it is the same. Scaling by 1 leaves it.
+func TestRopeTheta(t *testing.T) {
+	for config, want := range map[string]float32{
+		``:                                    10000,
+		`, "rope_theta": 7`:                   7,
+		`, "rope_scaling": {"rope_theta": 7}`: 7,
+		`, "rope_theta": 7, "rope_scaling": null, "rope_parameters": {"rope_theta": 7, "partial_rotary_factor": 1}`: 7,
+		`, "rope_scaling": {"type": "default"}, "rope_parameters": {"rope_theta": 7}`:                               7,
+		`, "rope_scaling": {"type": "linear", "factor": 1.0}`:                                                       10000,
+		`, "rope_parameters": {"rope_type": "dynamic", "factor": 1, "rope_theta": 7}`:                               7,
+	} {
+		keys, err := llamaKeys([]byte(`{"num_hidden_layers": 2, "max_position_embeddings": 32, "hidden_size": 16,
+			"intermediate_size": 20, "num_attention_heads": 4, "vocab_size": 12` + config + "}"))
+		if err != nil || keys["llama.rope.freq_base"] != want {
+			t.Errorf("%s: base %v, want %v; %v", config, keys["llama.rope.freq_base"], want, err)
 		}
 	}
 }

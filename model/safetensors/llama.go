@@ -62,6 +62,7 @@ type llamaConfig struct {
 	Activation    string   `json:"hidden_act"`
 	AttentionBias bool     `json:"attention_bias"`
 	MLPBias       bool     `json:"mlp_bias"`
+	Causal        *bool    `json:"is_causal,omitempty"`
 	Tied          bool     `json:"tie_word_embeddings"`
 	BOS           *ids     `json:"bos_token_id,omitempty"`
 	EOS           *ids     `json:"eos_token_id,omitempty"`
@@ -77,6 +78,19 @@ type rope struct {
 	Type    string   `json:"rope_type"`
 	OldType string   `json:"type,omitempty"`
 	Theta   *float64 `json:"rope_theta,omitempty"`
+	Partial *float64 `json:"partial_rotary_factor,omitempty"`
+	Factor  *float64 `json:"factor,omitempty"`
+}
+
+// scaling returns the kind of scaling that r asks for, "" for none. Positions scaled
+// by 1 stay what they are.
+func (r *rope) scaling() string {
+	kind := cmp.Or(r.Type, r.OldType, "default")
+	scales := r.Factor == nil || *r.Factor != 1
+	if kind == "default" || !scales && (kind == "linear" || kind == "dynamic") {
+		return ""
+	}
+	return kind
 }
 
 // ids is a token id or a list of them.
@@ -157,12 +171,19 @@ func (c *llamaConfig) numbers() []number {
 // unsupported names the first setting that changes the computation to one that
 // this build does not have.
 func (c *llamaConfig) unsupported() error {
+	partial := []*float64{c.Partial}
 	for _, r := range []*rope{c.RopeScaling, c.RopeParams} {
 		if r == nil {
 			continue
 		}
-		if typ := cmp.Or(r.Type, r.OldType, "default"); typ != "default" {
-			return fmt.Errorf("rope scaling %q is not supported; only none is", typ)
+		if kind := r.scaling(); kind != "" {
+			return fmt.Errorf("rope scaling %q is not supported; only none is", kind)
+		}
+		partial = append(partial, r.Partial)
+	}
+	for _, x := range partial {
+		if x != nil && *x != 1 {
+			return fmt.Errorf(`"partial_rotary_factor" %v is not supported; only 1 is`, *x)
 		}
 	}
 	switch {
@@ -172,10 +193,10 @@ func (c *llamaConfig) unsupported() error {
 		return fmt.Errorf(`"attention_bias" is not supported`)
 	case c.MLPBias:
 		return fmt.Errorf(`"mlp_bias" is not supported`)
+	case c.Causal != nil && !*c.Causal:
+		return fmt.Errorf(`"is_causal" false is not supported`)
 	case len(c.Quantization) > 0 && string(c.Quantization) != "null":
 		return fmt.Errorf(`"quantization_config" is not supported; only weights in F32, F16 and BF16 are`)
-	case c.Partial != nil && *c.Partial != 1:
-		return fmt.Errorf(`"partial_rotary_factor" %v is not supported; only 1 is`, *c.Partial)
 	}
 	return nil
 }
@@ -203,24 +224,46 @@ func (c *llamaConfig) headKeys(keys map[string]any) error {
 }
 
 func (c *llamaConfig) floatKeys(keys map[string]any) error {
-	epsilon, theta := defaultEpsilon, float64(defaultTheta)
+	epsilon := defaultEpsilon
 	if c.Epsilon != nil {
 		epsilon = *c.Epsilon
-	}
-	if c.Theta != nil {
-		theta = *c.Theta
-	} else if c.RopeParams != nil && c.RopeParams.Theta != nil {
-		theta = *c.RopeParams.Theta
 	}
 	if !(epsilon >= 0 && epsilon < 1) {
 		return fmt.Errorf(`"rms_norm_eps" is %v, want 0 to 1`, epsilon)
 	}
-	if !(theta > 0 && theta < math.MaxFloat32) {
-		return fmt.Errorf(`"rope_theta" is %v, want a positive number`, theta)
+	theta, err := c.theta()
+	if err != nil {
+		return err
+	}
+	if !(theta >= 1 && theta <= math.MaxFloat32) {
+		return fmt.Errorf(`"rope_theta" is %v, want a number from 1`, theta)
 	}
 	keys["llama.attention.layer_norm_rms_epsilon"] = float32(epsilon)
 	keys["llama.rope.freq_base"] = float32(theta)
 	return nil
+}
+
+// theta returns the base of the rotary angles. It may be in three places, of which
+// transformers 4 prefers the first, and 5 the others.
+func (c *llamaConfig) theta() (float64, error) {
+	theta, from := float64(defaultTheta), ""
+	for _, p := range []struct {
+		name string
+		v    *float64
+	}{
+		{"rope_theta", c.Theta},
+		{"rope_scaling.rope_theta", cmp.Or(c.RopeScaling, &rope{}).Theta},
+		{"rope_parameters.rope_theta", cmp.Or(c.RopeParams, &rope{}).Theta},
+	} {
+		switch {
+		case p.v == nil:
+			continue
+		case from != "" && *p.v != theta:
+			return 0, fmt.Errorf("%q is %v, but %q is %v, want the same", from, theta, p.name, *p.v)
+		}
+		theta, from = *p.v, p.name
+	}
+	return theta, nil
 }
 
 // A tokenID is a special token that config.json names too. Of a list GGUF
@@ -238,6 +281,8 @@ func (c *llamaConfig) tokenIDs() []tokenID {
 	}
 }
 
+// tokenKeys does not ask whether the vocabulary has an id: where it was cut, config.json
+// may name one of before, and the tokenizer's own counts.
 func (c *llamaConfig) tokenKeys(keys map[string]any) error {
 	for _, t := range c.tokenIDs() {
 		if *t.v == nil || len(**t.v) == 0 {
@@ -247,8 +292,8 @@ func (c *llamaConfig) tokenKeys(keys map[string]any) error {
 		if id == -1 { // how old files say "none"
 			continue
 		}
-		if id < 0 || id >= *c.Vocab {
-			return fmt.Errorf("token id %d (%s), want 0 to %d", id, t.key, *c.Vocab-1)
+		if id < 0 || id > math.MaxInt32 {
+			return fmt.Errorf("token id %d (%s), want 0 to %d", id, t.key, math.MaxInt32)
 		}
 		keys[t.key] = uint32(id)
 	}

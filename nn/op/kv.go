@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 
+	"limbeck/internal/pages"
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
@@ -151,7 +152,7 @@ func (c *KV) Reserve(n int) {
 	had := c.room - whole*keyBlock
 	c.room = min(c.limit, multiple(n, keyBlock))
 	mem := make([]byte, c.layers*c.shape.bytes(c.room-whole*keyBlock))
-	largePages(mem)
+	pages.Large(mem)
 	c.blocks = c.shape.cut(c.blocks[:whole:whole], mem, c.layers, c.room-whole*keyBlock)
 	for _, block := range short {
 		c.copyBlock(whole, block, had, c.n-whole*keyBlock)

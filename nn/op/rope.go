@@ -12,22 +12,20 @@ import (
 // in GGUF's llama.
 type Rotation struct {
 	dims     int
-	freq     []float64
+	base     float64
+	freq     []float64 // none before the first angles: dims may be a hostile file's
 	cos, sin []float32 // [positions, dims/2]
 }
 
 // NewRotation returns the rotation of heads of dims channels.
-func NewRotation(dims int, base float64) *Rotation {
-	r := &Rotation{dims: dims, freq: make([]float64, dims/2)}
-	for i := range r.freq {
-		// The reference computes frequencies and angles in f32.
-		r.freq[i] = float64(float32(1 / math.Pow(base, float64(2*i)/float64(dims))))
-	}
-	return r
-}
+func NewRotation(dims int, base float64) *Rotation { return &Rotation{dims: dims, base: base} }
 
 // grow makes the angles of positions below n.
 func (r *Rotation) grow(n int) {
+	for i := len(r.freq); i < r.dims/2; i++ {
+		// The reference computes frequencies and angles in f32.
+		r.freq = append(r.freq, float64(float32(1/math.Pow(r.base, float64(2*i)/float64(r.dims)))))
+	}
 	for p := len(r.cos) / max(1, len(r.freq)); p < n; p++ {
 		for _, f := range r.freq {
 			sin, cos := math.Sincos(float64(float32(p) * float32(f)))

@@ -51,7 +51,8 @@ type Tape struct {
 	Pool *par.Pool
 
 	// Exact multiplies in f32; otherwise products with packed weights take
-	// int8 activations.
+	// int8 activations. Attention rounds as the format of its keys and values has
+	// it, exact or not.
 	Exact bool
 
 	// KV is the format in which attention keeps keys and values of sequences

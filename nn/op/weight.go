@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"limbeck/internal/pages"
 	"limbeck/internal/par"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -145,9 +146,10 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 
 // PackAll lays weights out for fast products by rows of any number: in their
 // formats' packed layouts. If free is not nil, the elements in file order are let
-// go, and free is told of them: of each piece, by whoever packed it, and of the
-// whole; vectors get memory of their own. The memory of the packed layouts, in large
-// pages where the system has them, is returned for [SetPacked], to be joined.
+// go, and free is told of them: of each piece, which has no name, by whoever packed
+// it, and then of the whole; vectors get memory of their own. The memory of the
+// packed layouts, in large pages where the system has them, is returned for
+// [SetPacked], to be joined.
 func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) [][]byte {
 	if free != nil {
 		ownVectors(weights)
@@ -206,7 +208,7 @@ func packedMemory(parts [][]*Weight) [][]byte {
 		for i, part := range parts {
 			if size := PackedBytes(part); (size > largePart) == large {
 				mem[i] = make([]byte, size)
-				largePages(mem[i])
+				pages.Large(mem[i])
 			}
 		}
 	}
@@ -283,7 +285,7 @@ func (p *packWeight) Do(_, piece int) {
 	if p.free != nil { // at once: a model takes its memory once, not twice
 		first, end := lo*kernel.GroupRows, min(hi*kernel.GroupRows, w.Rows)
 		size := w.t.Type.Bytes(w.Cols)
-		p.free(&tensor.Tensor{Name: w.Name, Type: w.t.Type, Shape: []int{end - first, w.Cols}, Data: p.src[first*size : end*size]})
+		p.free(&tensor.Tensor{Type: w.t.Type, Shape: []int{end - first, w.Cols}, Data: p.src[first*size : end*size]})
 	}
 }
 

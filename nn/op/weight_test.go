@@ -40,6 +40,24 @@ func TestPackAll(t *testing.T) {
 	}
 }
 
+// Who frees a weight that is packed is told of all its rows in pieces without a name,
+// which the whole has.
+func TestPackAllTellsOfPieces(t *testing.T) {
+	const n = 300
+	w := testkit.Weight(source(11), "w", n, 96)
+	w.Freeze()
+	told := map[string]int{}
+	op.PackAll([]*op.Weight{w}, onePool(t), func(x *tensor.Tensor) {
+		told[x.Name] += x.Shape[0]
+		if size := x.Type.Bytes(96) * x.Shape[0]; len(x.Data) != size {
+			t.Errorf("%q: %d bytes of %d rows, want %d", x.Name, len(x.Data), x.Shape[0], size)
+		}
+	})
+	if len(told) != 2 || told[""] != n || told["w"] != n {
+		t.Errorf("told of so many rows, by name: %v; want all %d twice", told, n)
+	}
+}
+
 func rows(w *op.Weight) []float32 {
 	v := make([]float32, w.Rows*w.Cols)
 	for i := range w.Rows {

@@ -1,0 +1,48 @@
+package generate
+
+import (
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model"
+	"limbeck/nn/op"
+)
+
+// A packed model is of the heap, before it is packed and after; one that is mapped as
+// it was kept is not.
+func TestHeapOf(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	whole := testkit.Model(1)
+	size := op.PackedBytes(whole.Weights())
+	if err := whole.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	open := func() (*model.Model, error) { return model.Open(path) }
+	keep := func() (*model.Model, error) { return model.OpenPacked(path, pool, t.Logf) }
+	heap := func(open func() (*model.Model, error), pack bool) int {
+		m, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pack {
+			m.Pack(pool)
+		}
+		runtime.GC()
+		n := heapOf(m)
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	made, mapped := heap(keep, false), heap(keep, false)
+	for name, n := range map[string]int{"being kept": made, "as stored": heap(open, false), "packed": heap(open, true)} {
+		if n-mapped < size/2 {
+			t.Errorf("%s, the heap is %d bytes more than mapped: the %d that are packed are not in it", name, n-mapped, size)
+		}
+	}
+}
