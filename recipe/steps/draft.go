@@ -42,13 +42,13 @@ const (
 	draftGain = 1.3
 )
 
-// Draft looks at the examples of a file and at a teacher, and returns a recipe
-// that trains the teacher on them, halves it, and teaches the half. flags are the
-// recipe's.
-func Draft(teacher, path string, columns recipe.Columns, flags map[string]string) (*Drafted, error) {
+// Draft looks at the examples of a file, which is read as [LoadExamples] does, and at
+// a teacher, and returns a recipe that trains the teacher on them, halves it, and
+// teaches the half. flags are the recipe's.
+func Draft(teacher, path, format string, columns recipe.Columns, flags map[string]string) (*Drafted, error) {
 	d := &Drafted{Recipe: recipe.Default[recipe.Recipe](), Remarks: map[string]string{}}
-	d.Recipe.Data.Columns, d.Recipe.Flags = columns, flags
-	reading := dataSettings{Columns: columns}
+	d.Recipe.Data.Format, d.Recipe.Data.Columns, d.Recipe.Flags = format, columns, flags
+	reading := dataSettings{Format: format, Columns: columns}
 	var notes data.Notes
 	examples, err := reading.load(path, &notes)
 	if err != nil {

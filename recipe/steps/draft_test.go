@@ -23,7 +23,7 @@ func TestDraftKeepsWords(t *testing.T) {
 		fmt.Fprintf(&rows, `{"messages": [{"role": "user", "content": "parcel %d is lost"}, {"role": "assistant", "content": "parcel"}]}`+"\n", i)
 	}
 	write(t, path, rows.String())
-	d, err := steps.Draft(teacher, path, recipe.Columns{}, nil)
+	d, err := steps.Draft(teacher, path, "auto", recipe.Columns{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

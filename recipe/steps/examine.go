@@ -264,14 +264,17 @@ func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, erro
 // nameColumns adds to an error about columns what says which to take: the flags of
 // the command line, or the recipe's keys.
 func nameColumns(r *recipe.Recipe, err error) error {
-	prompt, completion, label := "data.columns.prompt", "data.columns.completion", "data.columns.label"
-	if r.Path == "" {
-		prompt, completion, label = r.Flags[prompt], r.Flags[completion], r.Flags[label]
+	name := func(key string) string {
+		if key = "data.columns." + key; r.Path == "" {
+			return r.Flags[key]
+		}
+		return key
 	}
-	if prompt == "" || !errors.Is(err, data.ErrColumns) {
+	if name("prompt") == "" || !errors.Is(err, data.ErrColumns) {
 		return err
 	}
-	return fmt.Errorf("%w; %s with %s or %s names others", err, prompt, completion, label)
+	return fmt.Errorf("%w; %s with %s or %s, or %s with %s, names others", err,
+		name("prompt"), name("completion"), name("label"), name("text"), name("intent"))
 }
 
 // readExamples reads the recipe's training examples as the data step will, and those
