@@ -73,6 +73,48 @@ func TestDetectLogs(t *testing.T) {
 	}
 }
 
+// A few replies that keep data from another form are told of, but decide nothing.
+func TestNearMisses(t *testing.T) {
+	log := func(n int, reply func(i int) string) (examples []Example) {
+		for i := range n {
+			e := NewChat(fmt.Sprint("request ", i), reply(i))
+			e.ID = fmt.Sprint("log.jsonl:", i+1)
+			examples = append(examples, e)
+		}
+		return examples
+	}
+	const sorry = "I am afraid that I can do nothing about what you ask of me, neither now nor later."
+	some := func(one, other string, at ...int) func(int) string {
+		return func(i int) string {
+			if slices.Contains(at, i) {
+				return other
+			}
+			return strings.ReplaceAll(one, "#", fmt.Sprint(i))
+		}
+	}
+	for _, c := range []struct {
+		examples   []Example
+		text, near string
+	}{
+		{log(1000, some(`{"intent": "a", "n": "#"}`, sorry, 416, 500)), "chat log, free text",
+			"2 of 1,000 replies are no JSON objects with an intent, the first that of log.jsonl:417; without such rows the data is structured JSON"},
+		{log(40, some(`{"intent": "a", "n": "#"}`, `{"n": 1}`, 7, 8)), "JSON objects",
+			"2 of 40 replies are no JSON objects with an intent, the first that of log.jsonl:8; without such rows the data is structured JSON"},
+		{log(40, some(`{"n": #}`, sorry, 0)), "chat log, free text",
+			"1 of 40 replies are no JSON objects, the first that of log.jsonl:1; without such rows the data is JSON objects"},
+		{log(40, some("yes", sorry, 30, 35)), "chat log, free text",
+			"2 of 40 replies are longer than labels, 64 characters, the first that of log.jsonl:31; without such rows the data is classification"},
+		{log(40, some("yes", sorry, 30, 35, 36)), "chat log, free text", ""},
+		{log(40, some("number #", sorry, 30)), "chat log, free text", ""},
+		{log(40, some("yes", "no", 30)), "classification, 2 labels", ""},
+		{log(40, some(`{"intent": "a"}`, `{"intent": "`+sorry+`"}`, 30)), "structured JSON, 2 intents, 0 slots", ""},
+	} {
+		if d := Detect(c.examples); d.String() != c.text || d.Near.String() != c.near {
+			t.Errorf("got %v, near %+v;\nwant %s, near %q", d, d.Near, c.text, c.near)
+		}
+	}
+}
+
 func TestAppendReply(t *testing.T) {
 	for _, c := range []struct {
 		slots []Slot

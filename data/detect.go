@@ -18,6 +18,37 @@ type Description struct {
 	SlotNames []string // StructuredJSON: sorted
 	Turns     int      // the most messages in one conversation, the reply included
 	LongReply int      // characters of the longest reply
+
+	Near Misses // what keeps the data from another form, if it is little
+}
+
+// Misses are the few replies that keep data from a form; the zero value is none.
+type Misses struct {
+	Form  Form
+	N, Of int    // replies that are not of the form, of so many
+	First string // the ID of the first example that has one
+}
+
+// mostMisses is how many of a hundred replies are few, as strays in a log are.
+const mostMisses = 5
+
+// add counts the reply of e.
+func (m *Misses) add(e *Example) {
+	if m.N++; m.N == 1 {
+		m.First = e.ID
+	}
+}
+
+// String says how many replies are not of the form, and where the first stands; "" for
+// none.
+func (m Misses) String() string {
+	if m.N == 0 {
+		return ""
+	}
+	not := map[Form]string{StructuredJSON: "no JSON objects with an intent", FreeJSON: "no JSON objects",
+		Classification: fmt.Sprintf("longer than labels, %d characters", labelChars)}
+	return fmt.Sprintf("%s of %s replies are %s, the first that of %s; without such rows the data is %s",
+		typeset.Number(m.N), typeset.Number(m.Of), not[m.Form], m.First, m.Form)
 }
 
 // A Form is the form of a data set's replies.
@@ -53,7 +84,8 @@ func nameLike(reply string) bool {
 func Detect(examples []Example) Description {
 	d := Description{Examples: len(examples), Form: PlainText}
 	replies, intents, slots := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	answered, objects, golds, labeled, names := 0, 0, 0, 0, true
+	answered, labeled, short, names := 0, 0, 0, true // short: distinct replies
+	noGold, noObject, long := Misses{Form: StructuredJSON}, Misses{Form: FreeJSON}, Misses{Form: Classification}
 	for i := range examples {
 		e := &examples[i]
 		d.Turns = max(d.Turns, len(e.Messages))
@@ -62,22 +94,29 @@ func Detect(examples []Example) Description {
 			continue
 		}
 		answered++
+		length := utf8.RuneCountInString(reply)
+		switch {
+		case length > labelChars:
+			long.add(e)
+		case !replies[reply]:
+			short++
+		}
 		replies[reply] = true
 		names = names && nameLike(reply)
-		d.LongReply = max(d.LongReply, utf8.RuneCountInString(reply))
+		d.LongReply = max(d.LongReply, length)
 		if e.Label != "" {
 			labeled++
-			continue
 		}
-		if g, ok := e.Gold(); ok {
-			golds++
+		if g, ok := e.Gold(); !ok {
+			noGold.add(e)
+		} else {
 			intents[g.Intent] = true
 			for _, s := range g.Slots {
 				slots[s.Name] = true
 			}
 		}
-		if _, err := ParseReply(reply); err == nil {
-			objects++
+		if _, err := ParseReply(reply); err != nil {
+			noObject.add(e)
 		}
 	}
 	few := len(replies)*labelRepeat <= answered || answered < fewRows && names
@@ -86,16 +125,35 @@ func Detect(examples []Example) Description {
 		if d.Turns > 0 {
 			d.Form = FreeText
 		}
-	case golds == answered:
+	case labeled < answered && noGold.N == 0:
 		d.Form, d.Intents, d.SlotNames = StructuredJSON, sorted(intents), sorted(slots)
-	case objects == answered:
+	case labeled < answered && noObject.N == 0:
 		d.Form = FreeJSON
-	case labeled == answered || few && d.LongReply <= labelChars:
+	case labeled == answered || few && long.N == 0:
 		d.Form, d.Labels = Classification, sorted(replies)
 	default:
 		d.Form = FreeText
 	}
+	if labels := answered - long.N; short*labelRepeat > labels {
+		long.N = 0 // too many labels if they were left out
+	}
+	d.Near = d.nearest(answered, noGold, noObject, long)
 	return d
+}
+
+// nearest returns the first misses of a form that says more than the data's own, if
+// they are few of so many replies.
+func (d *Description) nearest(of int, misses ...Misses) Misses {
+	for _, m := range misses {
+		if m.Form == d.Form {
+			break
+		}
+		if m.N > 0 && 100*m.N <= mostMisses*of {
+			m.Of = of
+			return m
+		}
+	}
+	return Misses{}
 }
 
 func sorted(set map[string]bool) []string {

@@ -16,9 +16,9 @@ type Files struct{ Train, Validation, Test string }
 var endings = []string{".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt"}
 
 // Find says what is for what in a reference to training data: a folder, by the
-// names of its files, or a file whose rows are in parts, by the part. Anything else
-// is for training, as it is.
-func Find(ref string) (Files, error) {
+// names of its files, or a file, of that [Options] Format, whose rows are in parts, by
+// the part. Anything else is for training, as it is.
+func Find(ref, format string) (Files, error) {
 	if info, err := os.Stat(ref); err == nil && info.IsDir() {
 		f, err := folder(ref)
 		if err != nil || f.Validation != "" || f.Test != "" {
@@ -26,7 +26,7 @@ func Find(ref string) (Files, error) {
 		}
 		ref = f.Train
 	}
-	path, o := cutPart(ref, Options{Notes: new(Notes)})
+	path, o := cutPart(ref, Options{Format: format, Notes: new(Notes)})
 	if o.Part != "" && o.Part != Train {
 		return Files{Train: ref}, nil
 	}

@@ -32,7 +32,7 @@ func TestFindInFolder(t *testing.T) {
 			}
 			return filepath.Join(dir, pattern)
 		}
-		got, err := Find(dir)
+		got, err := Find(dir, "")
 		if c.err != "" {
 			if want := strings.Replace(c.err, "DIR/", dir+string(filepath.Separator), 1); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error %v, want %s", c.files, err, want)
@@ -63,7 +63,7 @@ func TestFindInFolderOfSigns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	found, err := Find(filepath.Join(parent, "runs[1]"))
+	found, err := Find(filepath.Join(parent, "runs[1]"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestFindParts(t *testing.T) {
 		path + "#val": {Train: path + "#val"},
 		path + "x":    {Train: path + "x"},
 	} {
-		if got, err := Find(ref); err != nil || got != want {
+		if got, err := Find(ref, ""); err != nil || got != want {
 			t.Errorf("%s: %v, error %v; want %v", ref, got, err, want)
 		}
 	}

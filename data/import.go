@@ -31,10 +31,10 @@ type Options struct {
 }
 
 // Columns name the columns of a table, or the keys of JSON rows, where they differ
-// from their defaults: id, prompt, completion, text, label, intent, slots. A Prompt with a
+// from their defaults: prompt, completion, text, label, intent, slots, id. A Prompt with a
 // Label, and no Completion or Text, is the text.
 type Columns struct {
-	ID, Prompt, Completion, Text, Label, Intent, Slots string
+	Prompt, Completion, Text, Label, Intent, Slots, ID string
 }
 
 // ErrEmpty is returned, wrapped, for data without a single example.

@@ -20,6 +20,7 @@ type LeftOut struct {
 	ToolCalls int // a message calls a tool, which a text cannot hold
 	NoReply   int // the last message is not the assistant's, or says nothing
 	NoText    int // another message says nothing
+	NotText   int // a message has a part that is no text, as an image
 }
 
 // String counts the rows of each kind; "" for none.
@@ -28,7 +29,8 @@ func (l LeftOut) String() string {
 	for _, k := range []struct {
 		n    int
 		what string
-	}{{l.ToolCalls, "with calls of tools"}, {l.NoReply, "without a reply"}, {l.NoText, "with a message without text"}} {
+	}{{l.ToolCalls, "with calls of tools"}, {l.NoReply, "without a reply"}, {l.NoText, "with a message without text"},
+		{l.NotText, "with images or other parts that are no text"}} {
 		if k.n > 0 {
 			kinds = append(kinds, typeset.Counted(k.n, "row")+" "+k.what)
 		}
@@ -58,6 +60,8 @@ func (l *LeftOut) add(err error) bool {
 		l.NoReply++
 	case noText:
 		l.NoText++
+	case notText:
+		l.NotText++
 	}
 	return true
 }
@@ -67,6 +71,7 @@ const (
 	toolCall = iota
 	noReply
 	noText
+	notText
 )
 
 // A gap is an error about messages that are well formed, but no example.

@@ -26,6 +26,10 @@ func TestLeftOut(t *testing.T) {
 		{`{"role":"user","content":"hi"}`, LeftOut{NoReply: 1}, `last message has role "user"`},
 		{`{"role":"user","content":""},{"role":"assistant","content":"x"}`, LeftOut{NoText: 1}, "empty prompt"},
 		{`{"role":"user","content":"a"},{"role":"assistant","content":null},{"role":"user","content":"b"},{"role":"assistant","content":"c"}`, LeftOut{NoText: 1}, "message 2: content is null"},
+		{`{"role":"user","content":[{"type":"text","text":"what is it"},{"type":"image_url","image_url":{"url":"data:"}}]},{"role":"assistant","content":"x"}`,
+			LeftOut{NotText: 1}, `message 1: content has a part of type "image_url", want text only`},
+		{`{"role":"user","content":"draw"},{"role":"assistant","content":[{"type":"image"}]}`, LeftOut{NotText: 1}, `message 2: content has a part of type "image"`},
+		{`{"role":"user","content":[{"type":"text"}]},{"role":"assistant","content":"x"}`, LeftOut{}, `message 1: content has a part of type "text" without a text`},
 		{`{"role":"user","content":null},{"role":"king","content":"x"}`, LeftOut{}, `message 2 has role "king"`},
 		{`{"role":"user","content":null},{"role":"assistant","content":5}`, LeftOut{}, "message 2: content is 5"},
 		{`{"role":"assistant","content":"x"}`, LeftOut{}, "a reply without a message before it"},
@@ -48,8 +52,9 @@ func TestLeftOut(t *testing.T) {
 			}
 		}
 	}
-	const want = "1 row with calls of tools, 2 rows without a reply, 3 rows with a message without text"
-	if got := (LeftOut{1, 2, 3}).String(); got != want {
+	const want = "1 row with calls of tools, 2 rows without a reply, 3 rows with a message without text, " +
+		"4 rows with images or other parts that are no text"
+	if got := (LeftOut{1, 2, 3, 4}).String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -296,16 +296,18 @@ func (r row) messages() ([]Message, error) {
 			return nil, fmt.Errorf("message %d has role %q, want system, user, assistant or tool", i+1, m.Role)
 		}
 		content, err := contentText(m.Content)
-		if err != nil && !errors.As(err, new(*gap)) {
+		var lacks *gap
+		if err != nil && !errors.As(err, &lacks) {
 			return nil, fmt.Errorf("message %d: %w", i+1, err)
 		}
 		switch calls := !silent(m.ToolCalls) || !silent(m.FunctionCall); {
 		case calls:
 			left = fmt.Errorf("message %d: %w", i+1, &gap{toolCall, "it calls a tool, which an example cannot hold; want text alone"})
-		case err != nil && left == nil && i == len(raw)-1:
-			left = fmt.Errorf("message %d: %w", i+1, &gap{noReply, err.Error()})
-		case err != nil && left == nil:
-			left = fmt.Errorf("message %d: %w", i+1, err)
+		case lacks != nil && left == nil:
+			if lacks.kind == noText && i == len(raw)-1 {
+				lacks.kind = noReply
+			}
+			left = fmt.Errorf("message %d: %w", i+1, lacks)
 		}
 		switch m.Role {
 		case "developer": // the newer name of system in vendors' logs
@@ -327,8 +329,9 @@ func silent(v json.RawMessage) bool {
 	return false
 }
 
-// contentText returns a message's text: a string, or the list of text parts
-// that vendors' logs hold. None at all, as beside a refusal, is a [gap].
+// contentText returns a message's text: a string, or the list of text parts that
+// vendors' logs hold. None at all, as beside a refusal, is a [gap], and so is a part
+// that is no text.
 func contentText(v json.RawMessage) (string, error) {
 	if s, ok := stringValue(v); ok {
 		return s, nil
@@ -345,11 +348,13 @@ func contentText(v json.RawMessage) (string, error) {
 	}
 	var b strings.Builder
 	for _, p := range parts {
-		if p.Type == "refusal" {
+		switch {
+		case p.Type == "refusal":
 			return "", &gap{noText, "content is a refusal, want text"}
-		}
-		if p.Text == nil {
-			return "", fmt.Errorf("content has a part of type %q, want text only", p.Type)
+		case p.Text == nil && (p.Type == "" || p.Type == "text"):
+			return "", fmt.Errorf("content has a part of type %q without a text", p.Type)
+		case p.Text == nil:
+			return "", &gap{notText, fmt.Sprintf("content has a part of type %q, want text only", p.Type)}
 		}
 		b.WriteString(*p.Text)
 	}

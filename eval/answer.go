@@ -9,8 +9,8 @@ import (
 	"limbeck/model/generate"
 )
 
-// What bounds a reply where the task does not: the longest of the data, and some
-// more, so that a model that goes on where it should end is not cut at the end.
+// What bounds a reply: the longest of the data, and some more, so that a model that
+// goes on where it should end is not cut at the end.
 const (
 	LeastReply = 128 // tokens that any reply may have
 	replyRoom  = 4   // a quarter more than the longest reply

@@ -8,8 +8,7 @@ import (
 	"limbeck/measure"
 )
 
-// JSONSlots judges replies that are one JSON object of an intent and slots,
-// of at most 128 tokens.
+// JSONSlots judges replies that are one JSON object of an intent and slots.
 //
 // The reply must be exactly one JSON object; white space may surround it, and
 // nothing is repaired. If it is not, its intent is wrong and every gold slot is
@@ -22,10 +21,9 @@ import (
 // open what a parser makes of such a reply, and most keep the last value alone: a
 // client that uses one can see less than what is counted here.
 var JSONSlots = Task{
-	Name:        "json_slots",
-	Metrics:     []Metric{Exact, IntentAccuracy, SlotF1, InvalidJSON, ForeignValues},
-	ReplyTokens: 128,
-	Score:       scoreSlots,
+	Name:    "json_slots",
+	Metrics: []Metric{Exact, IntentAccuracy, SlotF1, InvalidJSON, ForeignValues},
+	Score:   scoreSlots,
 }
 
 // IntentAccuracy is the share of items with the right intent.

@@ -120,7 +120,7 @@ func (j *Job) replies(ctx context.Context, r *generate.Runner, t Task) (*Measure
 	if err := t.Check(examples); err != nil {
 		return nil, err
 	}
-	most := t.Most(r.Model, examples)
+	most := ReplyTokens(r.Model, examples)
 	replies, err := Answer(ctx, r, examples, most, j.Progress)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,20 @@ func TestMeasureChoice(t *testing.T) {
 	}
 }
 
+// A reply may have as many tokens as the longest that is wanted, whatever the task.
+func TestMeasureLongReplies(t *testing.T) {
+	r := exactly(t, testkit.Model(1))
+	long := data.NewStructured("hi", "say", []data.Slot{{Name: "word", Value: strings.Repeat("xz", 100)}})
+	reply, _ := long.Reply()
+	m, err := Measure(t.Context(), r, Job{Task: JSONSlots.Name, Examples: []data.Example{alarm(), long}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(r.Model.ReplyIDs(reply)); want <= LeastReply || m.Result.ReplyTokens < want {
+		t.Errorf("replies of up to %d tokens, want at least %d", m.Result.ReplyTokens, want)
+	}
+}
+
 // Examples that the context has no room for are left out, counted and told of: for the
 // perplexity of replies room for all of the reply is needed, to write one a token's.
 func TestMeasureLeavesOut(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 
 	"limbeck/data"
 	"limbeck/measure"
-	"limbeck/model"
 )
 
 // An ItemScore says what one reply is worth. Tasks fill what applies to them.
@@ -88,20 +87,9 @@ type Figure struct {
 type Task struct {
 	Name    string
 	Metrics []Metric // the first decides
-	// ReplyTokens bounds a reply by the task's definition; 0: see [Task.Most].
-	ReplyTokens int
 	// Score judges one reply. It returns an error if the example does not say what
 	// the task needs to know.
 	Score func(e *data.Example, reply string) (ItemScore, error)
-}
-
-// Most returns how many tokens of m a reply to one of the examples may have: as the
-// task defines, or else as [ReplyTokens] says.
-func (t Task) Most(m *model.Model, examples []data.Example) int {
-	if t.ReplyTokens > 0 {
-		return t.ReplyTokens
-	}
-	return ReplyTokens(m, examples)
 }
 
 // Tasks are those whose score follows from the reply's text alone.

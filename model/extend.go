@@ -10,19 +10,17 @@ import (
 
 // Extend gives m, which must not be packed, new tokens for strings that are
 // several tokens now, and returns how many; strings that are one token are passed
-// over, and those that would end replies. A new token starts as the mean of those
-// that it replaces, in the embedding and in the head, and has to be trained.
+// over, and those that [token.Spec.Extend] does. A new token starts as the mean of
+// those that it replaces, in the embedding and in the head, and has to be trained.
 func (m *Model) Extend(strings []string) (int, error) {
-	var tokens []string
-	var parts [][]int
-	for _, s := range strings {
-		if ids := m.Tokenizer.Encode(s, false); len(ids) > 1 && !token.EndsReplies(s) {
-			tokens, parts = append(tokens, s), append(parts, ids)
-		}
-	}
-	spec, err := m.Tokenizer.Spec().Extend(tokens)
+	several := slices.DeleteFunc(slices.Clone(strings), func(s string) bool { return len(m.Tokenizer.Encode(s, false)) < 2 })
+	spec, tokens, err := m.Tokenizer.Spec().Extend(several)
 	if err != nil {
 		return 0, err
+	}
+	parts := make([][]int, len(tokens))
+	for i, s := range tokens {
+		parts[i] = m.Tokenizer.Encode(s, false)
 	}
 	tokenizer, err := token.New(spec)
 	if err != nil {

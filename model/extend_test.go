@@ -3,6 +3,7 @@ package model_test
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"limbeck/internal/testkit"
@@ -18,7 +19,8 @@ func TestExtend(t *testing.T) {
 	vocab := m.Config().Vocab
 	const piece = "a new piece: {"
 	parts := m.Tokenizer.Encode(piece, false)
-	n, err := m.Extend([]string{piece, "a", "</s>"}) // "a" is one token, "</s>" would end replies
+	long := strings.Repeat("a canned reply ", 100)         // than any token may be
+	n, err := m.Extend([]string{long, piece, "a", "</s>"}) // "a" is one token, "</s>" would end replies
 	if err != nil || n != 1 {
 		t.Fatalf("%d new tokens, %v; want 1", n, err)
 	}

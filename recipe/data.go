@@ -16,11 +16,16 @@ type Data struct {
 }
 
 // Columns name the fields of CSV, TSV and JSONL examples. An empty name means
-// the usual ones: prompt and completion, messages, text, intent, slots.
+// the usual one, which is the key's. Those that steps did not always know do not stand
+// in the settings of one that names none, whose key so stays what it was.
 type Columns struct {
 	Prompt     string `json:"prompt" default:"" doc:"what the model is given"`
 	Completion string `json:"completion" default:"" doc:"what it must reply"`
+	Text       string `json:"text,omitempty" default:"" doc:"what has a label or an intent, or is to be learned as it is"`
 	Label      string `json:"label" default:"" doc:"the class of the text, or of what prompt names"`
+	Intent     string `json:"intent,omitempty" default:"" doc:"what the text asks for"`
+	Slots      string `json:"slots,omitempty" default:"" doc:"the values that the text gives beside an intent, a list of {\"name\": …, \"value\": …}"`
+	ID         string `json:"id,omitempty" default:"" doc:"what names the example in errors and reports"`
 }
 
 // Augment makes training examples out of training examples.

@@ -153,6 +153,9 @@ func (d *decoder) word(v reflect.Value, f *field, n *yaml.Node, key string) {
 	case reflect.Float64:
 		bad = !f.inRange(v.Float())
 	case reflect.String:
+		if f.anyCase { // steps have one key, however it is written
+			v.SetString(strings.ToLower(v.String()))
+		}
 		bad = len(f.one) > 0 && !slices.Contains(f.one, v.String())
 	}
 	if bad {

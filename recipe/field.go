@@ -17,7 +17,7 @@ import (
 //	json     its key
 //	default  its value if the recipe does not give it
 //	one      the words that may stand there
-//	format   yes: the words are the names of the formats that can be written
+//	format   yes: the words are the names of the formats that can be written, in any case
 //	min, max the least and the largest number; over: a number it must exceed
 //	short    yes: the section may be written as this field's value alone
 //	need     yes: must be given
@@ -30,6 +30,7 @@ type field struct {
 	min, max         float64 // infinite if there is none
 	over             bool    // min itself is not allowed
 	short, need, raw bool
+	anyCase          bool // one are names of number formats, which others write in capitals
 	index            []int
 	typ              reflect.Type
 }
@@ -69,7 +70,7 @@ func newField(sf reflect.StructField) field {
 		min: math.Inf(-1), max: math.Inf(1),
 	}
 	if sf.Tag.Get("format") != "" {
-		f.one = dtype.WritableNames()
+		f.one, f.anyCase = dtype.WritableNames(), true
 	}
 	for name, at := range map[string]*float64{"min": &f.min, "max": &f.max, "over": &f.min} {
 		if text, ok := sf.Tag.Lookup(name); ok {

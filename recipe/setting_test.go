@@ -51,7 +51,7 @@ func TestLayerPairs(t *testing.T) {
 
 // A word that is nearly right is told, in capitals too.
 func TestAssignNearest(t *testing.T) {
-	for value, want := range map[string]string{"Q4_0": `did you mean "q4_0"?`, "q8-0": `did you mean "q8_0"?`, "nothing_like_it": ""} {
+	for value, want := range map[string]string{"Q4-0": `did you mean "q4_0"?`, "q8-0": `did you mean "q8_0"?`, "nothing_like_it": ""} {
 		err := Assign(Default[Quantize](), "format", value)
 		if err == nil || !strings.Contains(err.Error(), want) || want == "" && strings.Contains(err.Error(), "did you mean") {
 			t.Errorf("%s: %v, want %s", value, err, want)

@@ -202,7 +202,7 @@ func (a *app) answerDemo(ctx context.Context, ref string, threads int) ([]demoAn
 				return nil, err
 			}
 			start := time.Now()
-			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: eval.JSONSlots.ReplyTokens}}
+			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: eval.LeastReply}}
 			err = e.Many(ctx, []generate.Request{request}, 1, func(_ int, r *generate.Reply) {
 				out[i] = demoAnswer{prompt, r.Text, r.Confidence(), time.Since(start).Seconds()}
 			})

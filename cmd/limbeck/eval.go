@@ -47,7 +47,8 @@ func evalCommand(a *app) *cobra.Command {
 			"  choice       the model chooses the likeliest of all the data's replies\n\n" +
 			"Without --task, the data says which. What they measure, and how reports call it:\n\n" +
 			metricsHelp() +
-			"\nExamples that are longer than the model's context are left out, and counted;\n" +
+			"\nA reply may have 128 tokens, or a quarter more than the longest of the data.\n" +
+			"Examples that are longer than the model's context are left out, and counted;\n" +
 			"plain texts are cut.\n" +
 			"\nA slot that occurs twice in a reply counts twice, as a list of both values\n" +
 			"would, though most JSON parsers keep the last alone.",

@@ -24,11 +24,11 @@ func init() { register(initCommand) }
 type initFlags struct {
 	teacher, data, validation, test, out, name string
 	force                                      bool
-	columns                                    recipe.Columns
+	read                                       *recipe.Data
 }
 
 func initCommand(a *app) *cobra.Command {
-	var f initFlags
+	f := initFlags{read: recipe.Default[recipe.Data]()}
 	cmd := &cobra.Command{
 		Use: "init", GroupID: groupMake, Args: exactly(),
 		Short: "Look at data and write a recipe for it",
@@ -47,7 +47,7 @@ func initCommand(a *app) *cobra.Command {
 	flags.StringVarP(&f.out, "out", "o", "recipe.yaml", "`FILE` to write")
 	flags.StringVar(&f.name, "name", "", "the student's name (default: the data's)")
 	flags.BoolVar(&f.force, "force", false, "write over a recipe that is there")
-	addColumnFlags(flags, &f.columns)
+	addReadFlags(flags, f.read)
 	return cmd
 }
 
@@ -84,8 +84,8 @@ func initRecipe(a *app, f initFlags) error {
 		return err
 	}
 	// Told before the recipe is written, what is wrong is about the flags.
-	flags := columnFlagNames(map[string]string{"name": "--name", "teacher": "--teacher", "data.train": "--data", "data.validation": "--data", "data.test": "--test"})
-	plan, err := steps.Draft(f.teacher, f.data, f.columns, flags)
+	flags := columnFlagNames(map[string]string{"name": "--name", "teacher": "--teacher", "data.train": "--data", "data.format": "--format", "data.validation": "--data", "data.test": "--test"})
+	plan, err := steps.Draft(f.teacher, f.data, f.read.Format, f.read.Columns, flags)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (f *initFlags) place(r *recipe.Recipe) error {
 // findParts finds what is for validation and what for tests, where a folder's
 // files or the file itself say so.
 func (f *initFlags) findParts() error {
-	files, err := data.Find(f.data)
+	files, err := data.Find(f.data, f.read.Format)
 	if err != nil {
 		return err
 	}

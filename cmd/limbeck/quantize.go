@@ -14,7 +14,7 @@ func init() { register(quantizeCommand) }
 func quantizeCommand(a *app) *cobra.Command {
 	var one oneFlags
 	var imatrix string
-	var columns recipe.Columns
+	read := recipe.Default[recipe.Data]()
 	q := recipe.Default[recipe.Quantize]()
 	cmd := &cobra.Command{
 		Use: "quantize MODEL FORMAT", GroupID: groupMake, Args: exactly("MODEL", "FORMAT"),
@@ -28,7 +28,7 @@ func quantizeCommand(a *app) *cobra.Command {
 			if err := recipe.Assign(q, "format", args[1]); err != nil {
 				return usageErrorf("FORMAT %v", err)
 			}
-			names := columnFlagNames(map[string]string{"teacher.from": "MODEL", "data.train": "--imatrix", "quantize.format": "FORMAT"})
+			names := columnFlagNames(map[string]string{"teacher.from": "MODEL", "data.train": "--imatrix", "data.format": "--format", "quantize.format": "FORMAT"})
 			r := oneRecipe(nameFlags(names, "quantize", q))
 			var err error
 			if r.Teacher, err = stage(args[0]); err != nil {
@@ -36,9 +36,10 @@ func quantizeCommand(a *app) *cobra.Command {
 			}
 			r.Quantize, q.Imatrix = q, imatrix != ""
 			if q.Imatrix {
-				r.Data.Train, r.Data.Validation.Share, r.Data.Columns = recipe.File(imatrix), 0, columns
+				r.Data.Train, r.Data.Validation.Share = recipe.File(imatrix), 0
+				r.Data.Format, r.Data.Columns = read.Format, read.Columns
 			} else {
-				a.tellIdle("without --imatrix, which names the data", cmd.Flags().Changed, "prompt-column", "completion-column", "label-column")
+				a.tellIdle("without --imatrix, which names the data", cmd.Flags().Changed, readFlags()...)
 			}
 			if err := one.check(cmd, r); err != nil {
 				return err
@@ -48,7 +49,7 @@ func quantizeCommand(a *app) *cobra.Command {
 	}
 	one.add(cmd.Flags())
 	cmd.Flags().StringVar(&imatrix, "imatrix", "", "weigh rounding errors by the activations of this `DATA`")
-	addColumnFlags(cmd.Flags(), &columns)
+	addReadFlags(cmd.Flags(), read)
 	sectionFlags(cmd.Flags(), q, "format", "size", "imatrix", "aware") // aware: a training's, and none is here
 	return cmd
 }

@@ -35,10 +35,13 @@ func (f *dataFlags) add(flags *pflag.FlagSet) {
 
 // addColumnFlags gives a command flags that name columns of a table, or keys of JSON.
 func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
-	flags.Var(&setting{columns, recipe.Setting{Key: "prompt"}, ""}, "prompt-column", "the column, or key, that the model is given")
-	flags.Var(&setting{columns, recipe.Setting{Key: "completion"}, ""}, "completion-column", "the column that it must reply")
-	flags.Var(&setting{columns, recipe.Setting{Key: "label"}, ""}, "label-column", "the column of the class")
+	for _, s := range recipe.SettingsOf(columns) {
+		flags.Var(&setting{columns, s, ""}, columnFlag(s.Key), "the column, or key, of "+s.Doc)
+	}
 }
+
+// columnFlag is the flag that names the column of a key.
+func columnFlag(key string) string { return key + "-column" }
 
 // addReadFlags gives a command flags that say how its data is read.
 func addReadFlags(flags *pflag.FlagSet, d *recipe.Data) {
@@ -48,6 +51,15 @@ func addReadFlags(flags *pflag.FlagSet, d *recipe.Data) {
 		}
 	}
 	addColumnFlags(flags, &d.Columns)
+}
+
+// readFlags names the flags of addReadFlags.
+func readFlags() []string {
+	names := []string{"format"}
+	for _, s := range recipe.SettingsOf(new(recipe.Columns)) {
+		names = append(names, columnFlag(s.Key))
+	}
+	return names
 }
 
 // loadExamples is [steps.LoadExamples], and tells what is left out or not read.
@@ -64,8 +76,8 @@ func (a *app) loadExamples(ref string, d *recipe.Data) ([]data.Example, error) {
 
 // columnFlagNames adds the flags of addColumnFlags to names, by the recipe's keys.
 func columnFlagNames(names map[string]string) map[string]string {
-	for _, column := range []string{"prompt", "completion", "label"} {
-		names["data.columns."+column] = "--" + column + "-column"
+	for _, s := range recipe.SettingsOf(new(recipe.Columns)) {
+		names["data.columns."+s.Key] = "--" + columnFlag(s.Key)
 	}
 	return names
 }

@@ -40,11 +40,7 @@ type reply struct {
 
 // answer lets a model answer all examples, or finds that it did.
 func (c *comparison) answer(ctx context.Context, r *row) error {
-	limit := 0 // by the task's definition; else data and model, which are in the key, say it
-	if c.task != nil {
-		limit = c.task.ReplyTokens
-	}
-	key := c.key("answers", r.Digest, c.taskName(), fmt.Sprint(limit, c.losses(), data.TextPiece))
+	key := c.key("answers", r.Digest, c.taskName(), fmt.Sprint(c.losses(), data.TextPiece))
 	if !c.recallOutcome(key, r) {
 		if err := c.work(ctx, r); err != nil {
 			return err
@@ -73,10 +69,8 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	m.Pack(c.pool)
 	runner := generate.NewRunner(m, c.pool, precision)
 	progress := func(done, total int) { c.Progress(r.Name+" answers", int64(done), int64(total), "") }
-	if c.task == nil {
-		r.Most = eval.ReplyTokens(m, c.examples)
-	} else {
-		r.Most = c.task.Most(m, c.examples)
+	r.Most = eval.ReplyTokens(m, c.examples)
+	if c.task != nil {
 		replies, err := eval.Answer(ctx, runner, c.examples, r.Most, progress)
 		if err != nil {
 			return err

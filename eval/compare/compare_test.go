@@ -156,8 +156,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Answers that were kept for one task are not those to another, which bounds them
-// otherwise.
+// What was kept for one task does not change what is reported of another.
 func TestAnswersAreOfTheirTask(t *testing.T) {
 	long := data.NewStructured("say it", "say", []data.Slot{{Name: "word", Value: strings.Repeat("xz", 100)}}) // of more than 128 tokens
 	examples := append(commands(2), long)

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ func extended(t *testing.T, tokens ...string) (before, after *Tokenizer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	larger, err := spec.Extend(tokens)
+	larger, _, err := spec.Extend(tokens)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,17 +62,35 @@ func TestExtendAndPrune(t *testing.T) {
 	}
 }
 
-func TestExtendRefuses(t *testing.T) {
+// What cannot be a token is passed over, and the others are added.
+func TestExtendPassesOver(t *testing.T) {
 	before, _ := extended(t)
-	for name, tokens := range map[string][]string{
-		"a token that there is":   {"<end>"},
-		"a token twice":           {"xyz", "xyz"},
-		"an empty token":          {""},
-		"a token that is no text": {"\xff"},
-		"a long token":            {strings.Repeat("x", maxAdded+1)},
+	for name, token := range map[string]string{
+		"a token that there is":   "<end>",
+		"a token twice":           "xyz",
+		"a token that ends turns": "<|im_end|>",
+		"an empty token":          "",
+		"a token that is no text": "\xff",
+		"a long token":            strings.Repeat("x", maxAdded+1),
 	} {
-		if _, err := before.Spec().Extend(tokens); err == nil {
-			t.Errorf("%s is accepted", name)
+		larger, added, err := before.Spec().Extend([]string{"xyz", token, "zyx"})
+		if want := []string{"xyz", "zyx"}; err != nil || !slices.Equal(added, want) || !slices.Equal(larger.Tokens[before.Vocab():], want) {
+			t.Errorf("%s: %.40q are added, %v; want %q", name, added, err, want)
 		}
+	}
+}
+
+// Tokens are added as long as all have room.
+func TestExtendHasRoom(t *testing.T) {
+	before, _ := extended(t)
+	var tokens []string
+	for i := range maxAllAdded/maxAdded + 1 {
+		tokens = append(tokens, fmt.Sprintf("%0*d", maxAdded, i))
+	}
+	tokens = append(tokens, "xyz")
+	_, added, err := before.Spec().Extend(tokens)
+	// <end> and single bytes that are no text leave no room for the last of the long ones.
+	if err != nil || len(added) >= len(tokens)-1 || added[len(added)-1] != "xyz" {
+		t.Errorf("%d of %d tokens are added, %v; want all that there is room for, and the short one", len(added), len(tokens), err)
 	}
 }

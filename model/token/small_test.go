@@ -100,7 +100,7 @@ func TestTurnEnds(t *testing.T) {
 		s.Tokens[last] = name
 		for kind, want := range map[int32]bool{Control: true, UserDefined: true, Normal: false, Unused: false} {
 			s.Types[last] = kind
-			if got := slices.Contains(mustNew(t, s).Stops(), last); got != (want && EndsReplies(name)) || name == "<|other|>" && EndsReplies(name) {
+			if got := slices.Contains(mustNew(t, s).Stops(), last); got != (want && slices.Contains(turnEnds, name)) || name == "<|other|>" && slices.Contains(turnEnds, name) {
 				t.Errorf("%s of type %d ends a reply: %v", name, kind, got)
 			}
 		}

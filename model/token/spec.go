@@ -50,9 +50,6 @@ var turnEnds = []string{
 	"<|flush|>", "<|calls|>", "_<EOT>", "[EOT]", "[EOS]", "<end_of_utterance>", "<turn|>",
 }
 
-// EndsReplies reports whether an added token of that name ends replies.
-func EndsReplies(name string) bool { return slices.Contains(turnEnds, name) }
-
 // check refuses a Spec whose parts do not fit together.
 func (s Spec) check() error {
 	n := len(s.Tokens)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"limbeck/internal/par"
@@ -216,13 +217,13 @@ func TestKVType(t *testing.T) {
 		dim  int
 		err  string
 	}{
-		{"f16", 7, ""}, {"f32", 7, ""}, {"q8_0", 64, ""}, {"q4_0", 32, ""},
+		{"f16", 7, ""}, {"f32", 7, ""}, {"q8_0", 64, ""}, {"q4_0", 32, ""}, {"Q8_0", 64, ""},
 		{"q8_0", 80, "a KV cache of q8_0 holds heads of whole blocks of 32 channels; the model's have 80"},
 		{"q5_0", 64, `a KV cache of "q5_0" is not known; known are: f32, f16, q8_0, q4_0`},
 		{"", 64, `a KV cache of "" is not known; known are: f32, f16, q8_0, q4_0`},
 	} {
 		got, err := KVType(c.name, c.dim)
-		if err == nil && (got.Name != c.name || c.err != "") || err != nil && err.Error() != c.err {
+		if err == nil && (!strings.EqualFold(got.Name, c.name) || c.err != "") || err != nil && err.Error() != c.err {
 			t.Errorf("KVType(%q, %d) = %v, %v, want error %q", c.name, c.dim, got, err, c.err)
 		}
 	}

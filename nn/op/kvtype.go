@@ -88,10 +88,10 @@ func KVTypeNames() string {
 	return strings.Join(names, ", ")
 }
 
-// KVType returns the format of that name for caches of heads of so many
+// KVType returns the format of that name, in any case, for caches of heads of so many
 // channels.
 func KVType(name string, headDim int) (*dtype.Type, error) {
-	t := dtype.ByName(name)
+	t := dtype.ByName(strings.ToLower(name))
 	if t == nil || kvLayouts[t] == nil {
 		return nil, fmt.Errorf("a KV cache of %q is not known; known are: %s", name, KVTypeNames())
 	}

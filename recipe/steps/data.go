@@ -161,7 +161,7 @@ func LoadExamples(ref, format string, columns recipe.Columns) (all []data.Exampl
 
 // load reads the examples of a reference of package data, and notes what is left out.
 func (d *dataSettings) load(ref string, notes *data.Notes) ([]data.Example, error) {
-	o := data.Options{Format: d.Format, Notes: notes, Columns: data.Columns{Prompt: d.Columns.Prompt, Completion: d.Columns.Completion, Label: d.Columns.Label}}
+	o := data.Options{Format: d.Format, Notes: notes, Columns: data.Columns(d.Columns)}
 	all, err := data.Load(ref, o)
 	if err != nil {
 		return nil, err

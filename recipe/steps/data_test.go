@@ -11,6 +11,7 @@ import (
 	"limbeck/data"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
+	"limbeck/recipe/steps"
 )
 
 // dataStep compiles a recipe and returns its data step.
@@ -40,6 +41,18 @@ func inputsOf(s *run.Step) map[string]string {
 		inputs[in.Name] = in.Path
 	}
 	return inputs
+}
+
+// All columns of an example can be named.
+func TestNamedColumns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.jsonl")
+	write(t, path, `{"no": 7, "utterance": "lamp on", "asks": "on", "entities": [{"name": "what", "value": "lamp"}], "text": "x", "id": 1}`+"\n")
+	all, _, err := steps.LoadExamples(path, "auto", recipe.Columns{Text: "utterance", Intent: "asks", Slots: "entities", ID: "no"})
+	want := data.NewStructured("lamp on", "on", []data.Slot{{Name: "what", Value: "lamp"}})
+	want.ID, want.Line = "7", 1
+	if err != nil || !reflect.DeepEqual(all, []data.Example{want}) {
+		t.Errorf("got %+v, %v; want %+v", all, err, want)
+	}
 }
 
 // Which rows of a file are read is part of what the examples depend on.

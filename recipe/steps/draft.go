@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"limbeck/data"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/train"
@@ -29,6 +30,12 @@ const (
 
 	draftReplyTokens = 300
 
+	// A step takes as many tokens as the longest example has, and few steps that take
+	// hundreds of short ones teach less: this share of the examples may be longer than
+	// what trainings take, which is rounded up to draftRound tokens.
+	draftLong  = 0.01
+	draftRound = 128
+
 	// A log of some hundred rows uses some hundred tokens. Cut to these, a student
 	// spells every new word in bytes, as its teacher never did: of SmolLM2's 49,152
 	// tokens 200 commands of the home-assistant data use 776, in which other commands
@@ -42,13 +49,13 @@ const (
 	draftGain = 1.3
 )
 
-// Draft looks at the examples of a file and at a teacher, and returns a recipe
-// that trains the teacher on them, halves it, and teaches the half. flags are the
-// recipe's.
-func Draft(teacher, path string, columns recipe.Columns, flags map[string]string) (*Drafted, error) {
+// Draft looks at the examples of a file, which is read as [LoadExamples] does, and at
+// a teacher, and returns a recipe that trains the teacher on them, halves it, and
+// teaches the half. flags are the recipe's.
+func Draft(teacher, path, format string, columns recipe.Columns, flags map[string]string) (*Drafted, error) {
 	d := &Drafted{Recipe: recipe.Default[recipe.Recipe](), Remarks: map[string]string{}}
-	d.Recipe.Data.Columns, d.Recipe.Flags = columns, flags
-	reading := dataSettings{Columns: columns}
+	d.Recipe.Data.Format, d.Recipe.Data.Columns, d.Recipe.Flags = format, columns, flags
+	reading := dataSettings{Format: format, Columns: columns}
 	var notes data.Notes
 	examples, err := reading.load(path, &notes)
 	if err != nil {
@@ -57,9 +64,7 @@ func Draft(teacher, path string, columns recipe.Columns, flags map[string]string
 	d.Told = remarks(path, notes)
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return e.Split == data.Test })
 	d.Examples = len(examples)
-	found := data.Detect(examples)
-	d.Recipe.Task, d.Metric, d.Found = found.Task(), found.Metric(), found.String()
-	d.Remarks["task"] = "detected: " + d.Found
+	d.judge(data.Detect(examples))
 	m, err := Open(teacher)
 	if err != nil {
 		return nil, err
@@ -74,7 +79,28 @@ func Draft(teacher, path string, columns recipe.Columns, flags map[string]string
 	if err := d.tune(m, examples); err != nil {
 		return nil, err
 	}
-	return d, d.shrink(m, examples)
+	set, l, err := sequences(m, examples, nil)
+	if err == nil {
+		err = d.lengths(m, l.learned)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.shrink(m, set)
+	return d, nil
+}
+
+// judge drafts what a right reply is, in data that was found to be so.
+func (d *Drafted) judge(found data.Description) {
+	d.Metric, d.Found = found.Metric(), found.String()
+	if found.Form != data.FreeText { // there auto shows replies beside the loss
+		d.Recipe.Task = found.Task()
+	}
+	d.Remarks["task"] = "detected: " + d.Found
+	if near := found.Near.String(); near != "" {
+		d.Told = append(d.Told, near)
+		d.Remarks["task"] += "; " + near
+	}
 }
 
 // tune drafts the training of the teacher m, and gives it the tokens that it
@@ -92,23 +118,44 @@ func (d *Drafted) tune(m *model.Model, examples []data.Example) error {
 	return d.replyTokens(m, examples, stage.Train)
 }
 
-// shrink drafts what makes half of the teacher m.
-func (d *Drafted) shrink(m *model.Model, examples []data.Example) error {
+// lengths drafts how long the examples of the trainings may be, of which the tokens
+// are given: as long as they are, but for a few, and at most as m's context. It is an
+// error if none is left.
+func (d *Drafted) lengths(m *model.Model, tokens []int) error {
+	n, context := len(tokens), m.Config().Context
+	if n == 0 {
+		return nil // texts, which are cut
+	}
+	slices.Sort(tokens)
+	t := d.Recipe.Teacher[0].Train
+	most := max(int(t.MaxTokens), tokens[n-1-int(draftLong*float64(n))])
+	most = min((most+draftRound-1)/draftRound*draftRound, context)
+	t.MaxTokens = recipe.Count(most)
+	t.BatchTokens = max(t.BatchTokens, t.MaxTokens)
+	fit, _ := slices.BinarySearch(tokens, most+1)
+	if fit == 0 {
+		return d.Recipe.Problem("data.train", fmt.Sprintf("none of %s fits in the model's context of %s tokens",
+			typeset.Counted(n, "example"), typeset.Number(context)), "shorter examples, or a model of a longer context")
+	}
+	if fit < n {
+		long := fmt.Sprintf("%s of %s have more than %s tokens, up to %s, and are left out of trainings; the model's context is %s",
+			typeset.Number(n-fit), typeset.Counted(n, "example"), typeset.Number(most), typeset.Number(tokens[n-1]), typeset.Number(context))
+		d.Told = append(d.Told, "max_tokens: "+long)
+		d.Remarks["teacher.train.max_tokens"], d.Remarks["distill.max_tokens"] = long, long
+	}
+	return nil
+}
+
+// shrink drafts what makes half of the teacher m, which cuts the examples into set.
+func (d *Drafted) shrink(m *model.Model, set []train.Sequence) {
 	r, tune := d.Recipe, d.Recipe.Teacher[0].Train
 	r.Student.Layers.Share, r.Student.FFN.Share = draftShare, draftShare
-	set, tooLong, err := data.Sequences(m, examples, int(tune.MaxTokens))
-	if err != nil {
-		return err
-	}
-	if len(tooLong) > 0 {
-		d.Remarks["teacher.train.max_tokens"] = fmt.Sprintf("%d of %d examples are longer and left out", len(tooLong), len(examples))
-	}
 	d.vocabulary(m, set)
 	r.Distill = recipe.Default[recipe.Distill]()
 	r.Distill.Cache, r.Distill.Epochs, r.Distill.Compute = "topk", draftEpochs, tune.Compute
+	r.Distill.MaxTokens, r.Distill.BatchTokens = tune.MaxTokens, tune.BatchTokens
 	r.Quantize = recipe.Default[recipe.Quantize]()
 	r.Quantize.Format = recipe.DefaultFormat
-	return nil
 }
 
 // vocabulary drafts how many of the tokens of m the student keeps: at least those

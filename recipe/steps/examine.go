@@ -37,6 +37,7 @@ type look struct {
 	made       float64 // examples to be synthesized
 	own        lengths // in the tokens of the model that the recipe names
 	cut        lengths // in those of the student
+	longest    int     // tokens of a training's longest example; 0: not known
 	spelled    string  // a warning of control tokens in the examples' text; "" for none
 
 	sketched *model.Model // the student, without its weights, if it has fewer tokens
@@ -44,6 +45,21 @@ type look struct {
 
 // lengths are how many tokens examples have: nil of texts, which are cut.
 type lengths struct{ learned, held []int }
+
+// longest returns the tokens that a training predicts of its longest example, or piece
+// of a text.
+func (l lengths) longest(t *recipe.Train) int {
+	if l.learned == nil {
+		return int(t.MaxTokens) - 1
+	}
+	longest := 1
+	for _, tokens := range l.learned {
+		if tokens <= int(t.MaxTokens) {
+			longest = max(longest, tokens)
+		}
+	}
+	return longest - 1
+}
 
 // work is how many tokens a step has before it, and how many of them carry
 // loss.
@@ -264,14 +280,17 @@ func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, erro
 // nameColumns adds to an error about columns what says which to take: the flags of
 // the command line, or the recipe's keys.
 func nameColumns(r *recipe.Recipe, err error) error {
-	prompt, completion, label := "data.columns.prompt", "data.columns.completion", "data.columns.label"
-	if r.Path == "" {
-		prompt, completion, label = r.Flags[prompt], r.Flags[completion], r.Flags[label]
+	name := func(key string) string {
+		if key = "data.columns." + key; r.Path == "" {
+			return r.Flags[key]
+		}
+		return key
 	}
-	if prompt == "" || !errors.Is(err, data.ErrColumns) {
+	if name("prompt") == "" || !errors.Is(err, data.ErrColumns) {
 		return err
 	}
-	return fmt.Errorf("%w; %s with %s or %s names others", err, prompt, completion, label)
+	return fmt.Errorf("%w; %s with %s or %s, or %s with %s, names others", err,
+		name("prompt"), name("completion"), name("label"), name("text"), name("intent"))
 }
 
 // readExamples reads the recipe's training examples as the data step will, and those

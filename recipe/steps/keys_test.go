@@ -1,6 +1,7 @@
 package steps_test
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -81,6 +82,26 @@ func TestEveryKeyIsOfAStep(t *testing.T) {
 		if !found["distill."+key] {
 			t.Errorf("there is no key distill.%s, on which the cache does not depend", key)
 		}
+	}
+}
+
+// However a format is written, its steps have the same keys.
+func TestFormatsInCapitals(t *testing.T) {
+	const head = "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\ndistill: {}\nquantize: "
+	small := stepsOf(t, load(t, workshop(t, head+"{format: q4_0, embedding: f16}")))
+	capital := stepsOf(t, load(t, workshop(t, head+"{format: Q4_0, embedding: F16}")))
+	for i, s := range small {
+		if !reflect.DeepEqual(s.Settings, capital[i].Settings) {
+			t.Errorf("step %s: %+v in capitals, want %+v", s.Name, capital[i].Settings, s.Settings)
+		}
+	}
+}
+
+// Columns that no recipe could name once are in no step's key unless one does.
+func TestColumnsInKeys(t *testing.T) {
+	const want = `{"prompt":"","completion":"","label":""}`
+	if got, err := json.Marshal(recipe.Columns{}); err != nil || string(got) != want {
+		t.Errorf("without names: %s, %v; want %s", got, err, want)
 	}
 }
 

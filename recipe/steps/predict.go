@@ -151,10 +151,10 @@ func (l *look) plan(c arch.Config, t *recipe.Train, aware bool, beside needs) (t
 	o.Aware = aware
 	o.Checkpoint = "in the step's folder"
 	if t.LoRA == nil {
-		p := train.NewPlan(c, c.Params(), int(l.pass.tokens), 0, &o)
+		p := train.NewPlan(c, c.Params(), int(l.pass.tokens), l.longest, &o)
 		return p, beside.and(needs{heap: p.Bytes}).peak()
 	}
-	p := train.NewPlan(c, adapted(c, t.LoRA.Rank), int(l.pass.tokens), 0, &o)
+	p := train.NewPlan(c, adapted(c, t.LoRA.Rank), int(l.pass.tokens), l.longest, &o)
 	return p, beside.and(needs{heap: max(p.Bytes, 4*int64(c.Params()))}).peak() // merged at the end
 }
 
@@ -217,6 +217,7 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 		return run.Cost{}, needs{}, err
 	}
 	l = l.losing(t.LossOn)
+	l.longest = min(tokens.longest(t), int(l.pass.tokens))
 	beside := l.beside(file, t).and(more)
 	cost := l.train(m, t, rounded != nil, beside)
 	if cost.Warnings, err = tokens.leftOut(c.Recipe, key, t); err != nil {

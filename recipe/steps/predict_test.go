@@ -116,6 +116,22 @@ func TestCostsGrow(t *testing.T) {
 	}
 }
 
+// The memory of a training is that of its longest example, if it takes that.
+func TestLongExamples(t *testing.T) {
+	c := arch.Config{Layers: 2, Width: 64, Heads: 2, KVHeads: 1, HeadDim: 32, FFN: 128, Vocab: 300, Tied: true}
+	s := recipe.Default[recipe.Train]()
+	s.MaxTokens, s.BatchTokens = 4096, 4096
+	for _, x := range []struct {
+		of   lengths
+		want int
+	}{{lengths{learned: []int{100, 3000, 9000}}, 2999}, {lengths{learned: []int{100}}, 2048}, {lengths{}, 4095}} {
+		l := look{config: c, pass: work{1e5, 5e4}, longest: x.of.longest(s)}
+		if p, _ := l.plan(c, s, false, needs{}); p.Tokens != x.want {
+			t.Errorf("lengths %v: passes of %d tokens, want %d", x.of.learned, p.Tokens, x.want)
+		}
+	}
+}
+
 // A training keeps to its budget with what its step has in memory beside it, and
 // computes twice no more than that takes. A budget that it cannot keep to is refused
 // with the least that it can.

@@ -6,9 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"limbeck/data"
 	"limbeck/eval"
 	"limbeck/eval/report"
 	"limbeck/recipe"
+	"limbeck/recipe/steps"
+	"limbeck/store/builtin"
 )
 
 // Recipes allow all tasks of package eval and their metrics, and reports have titles for
@@ -26,6 +29,32 @@ func TestTasksAreAllowed(t *testing.T) {
 	}
 	checkAllowed(t, recipe.Recipe{}, "Task", tasks)
 	checkAllowed(t, recipe.Compare{}, "Metrics", metrics)
+}
+
+// Models are judged by the home-assistant data with replies of up to 128 tokens, as are
+// those that others have measured on it.
+func TestHomeAssistantReplies(t *testing.T) {
+	files, err := builtin.Files(builtin.HomeAssistant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := files.Open("test.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	examples, err := data.Read(f, "test.jsonl", data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := steps.Open(builtin.Prefix + builtin.HomeAssistant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if got := eval.ReplyTokens(m, examples); got != 128 {
+		t.Errorf("replies of up to %d tokens, want 128", got)
+	}
 }
 
 // checkAllowed compares what a field's tag allows.
