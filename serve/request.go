@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"limbeck/internal/fields"
 	"limbeck/internal/words"
@@ -226,28 +227,32 @@ func (m *wireMessage) message(where string) (chat.Message, error) {
 	return chat.Message{Role: role, Content: text, Name: m.Name}, err
 }
 
-// content reads a message's content: a string, or a list of parts that are text.
-func content(raw json.RawMessage, where string) (text string, err error) {
+// content reads a message's content: a string, or a list of parts that are text, a line
+// each, as other servers have them.
+func content(raw json.RawMessage, where string) (string, error) {
 	if len(raw) == 0 {
 		return "", wrong(where, "is missing, want a string or a list of parts")
 	}
+	var texts []string
 	var parts []struct {
 		Type string `json:"type"`
 		Text string `json:"text"`
 	}
-	if err := fields.OneOrMore(where, raw, &parts, "parts", func(s string) { text = s }); err != nil {
+	if err := fields.OneOrMore(where, raw, &parts, "parts", func(s string) { texts = []string{s} }); err != nil {
 		return "", refused(err)
 	}
 	for i, p := range parts {
 		at := fmt.Sprintf("%s[%d]", where, i)
 		switch p.Type {
 		case "text":
-			text += p.Text
+			if p.Text != "" {
+				texts = append(texts, p.Text)
+			}
 		case "":
 			return "", wrong(at+".type", `is missing, want "text"`)
 		default:
 			return "", unsupported(at, "content of type "+words.Quote(p.Type)+" is")
 		}
 	}
-	return text, nil
+	return strings.Join(texts, "\n"), nil
 }

@@ -182,6 +182,20 @@ func TestTopPOfZero(t *testing.T) {
 	}
 }
 
+// Parts of a message are lines: the words of one do not run into another's.
+func TestParts(t *testing.T) {
+	for content, want := range map[string]string{
+		`[{"type": "text", "text": "lights"}, {"type": "text", "text": ""}, {"type": "text", "text": "off"}]`: "lights\noff",
+		`[{"type": "text", "text": ""}, {"type": "text", "text": "a\n"}]`:                                     "a\n",
+		`[]`: "",
+	} {
+		q, err := decode([]byte(`{"messages": [{"role": "user", "content": ` + content + `}]}`))
+		if err != nil || q.messages[0].Content != want {
+			t.Errorf("%s: %+v, %v, want %q", content, q, err, want)
+		}
+	}
+}
+
 func TestUnknownFieldsAreIgnored(t *testing.T) {
 	status, body := post(t, tinyServer(t).Handler(), `{"model": "tiny", "messages": [{"role": "developer", "content": "x", "colour": 1},
 		{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "max_tokens": 3, "n": 1, "tools": [], "store": true, "user": "me"}`)
