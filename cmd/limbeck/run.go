@@ -171,7 +171,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if talk {
 		return a.chat(ctx, args[0], f, e, s)
 	}
-	prompt, err := a.prompt(args, f.raw)
+	prompt, err := a.prompt(ctx, args, f.raw)
 	if err != nil {
 		return err
 	}
@@ -220,11 +220,11 @@ const maxPrompt = 64 << 20
 
 // prompt returns the prompt from the command line or, failing that, from
 // standard input.
-func (a *app) prompt(args []string, raw bool) (string, error) {
+func (a *app) prompt(ctx context.Context, args []string, raw bool) (string, error) {
 	if len(args) == 2 {
 		return args[1], checkPrompt("PROMPT", args[1])
 	}
-	text, err := io.ReadAll(io.LimitReader(a.in, maxPrompt+1))
+	text, err := io.ReadAll(io.LimitReader(a.input(ctx), maxPrompt+1))
 	if err != nil {
 		return "", fmt.Errorf("standard input: %w", err)
 	}
