@@ -261,8 +261,12 @@ func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, err
 	if f.raw {
 		return m.Tokenizer.EncodeTo(m.Tokenizer.Begin(), messages[0].Content, true), nil
 	}
-	if m.Template == nil {
-		return nil, fmt.Errorf("%s has no chat template; --raw gives it the prompt as it is", m.Path())
+	const instead = "--raw gives it the prompt as it is"
+	switch {
+	case m.Unread != nil:
+		return nil, fmt.Errorf("%s: %w; %s", m.Path(), m.Unread, instead)
+	case m.Template == nil:
+		return nil, fmt.Errorf("%s has no chat template; %s", m.Path(), instead)
 	}
 	if f.system != "" {
 		messages = append([]chat.Message{{Role: "system", Content: f.system}}, messages...)

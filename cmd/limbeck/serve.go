@@ -108,7 +108,10 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 		return err
 	}
 	defer e.close()
-	if e.Model.Template == nil {
+	switch m := e.Model; {
+	case m.Unread != nil:
+		return fmt.Errorf("%s: %w: it cannot answer a chat", ref, m.Unread)
+	case m.Template == nil:
 		return fmt.Errorf("%s has no chat template: it cannot answer a chat", ref)
 	}
 	if most := e.Model.Config().Context; f.context > most {

@@ -135,7 +135,7 @@ func describe(m *model.Model, ref string) *shownModel {
 		v, _ := m.Meta.Get(k)
 		s.Metadata = append(s.Metadata, shownKey{k, v})
 	}
-	if m.Template != nil {
+	if s.Template != "" {
 		s.Rendered, s.Problem = render(m)
 	}
 	return s
