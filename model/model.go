@@ -25,7 +25,7 @@ type Model struct {
 	arch.Model
 	Tokenizer *token.Tokenizer
 	Template  *chat.Template // nil if the file has none, or Unread
-	Unread    error          // what of the file's template is not known; it is kept as it is
+	Unread    error          // why Template lacks what the file has, which is kept as it is
 
 	// Meta holds what the file says besides shape, tokenizer and template:
 	// name, license, what the model was made from.

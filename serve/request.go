@@ -74,6 +74,7 @@ type wireMessage struct {
 // decode reads a request. Every error is an [apiError].
 func decode(body []byte) (*request, error) {
 	var q wire
+	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // as files of some editors begin
 	if err := refused(fields.Read(body, &q)); err != nil {
 		return nil, err
 	}

@@ -165,9 +165,9 @@ func TestErrorsNameTheField(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", body, err, want)
 		}
 	}
-	q, err := decode([]byte(`{` + messages + `, "max_tokens": 1.2e1, "seed": -7.0, "stop": null, "tool_choice": null, "audio": null, "temperature": null}`))
+	q, err := decode([]byte("\uFEFF{" + messages + `, "max_tokens": 1.2e1, "seed": -7.0, "stop": null, "tool_choice": null, "audio": null, "temperature": null}`))
 	if err != nil || q.options.MaxTokens != 12 || int64(q.options.Seed) != -7 {
-		t.Errorf("whole numbers with a point, and nulls: %+v, %v", q, err)
+		t.Errorf("a byte order mark, whole numbers with a point, and nulls: %+v, %v", q, err)
 	}
 }
 

@@ -40,8 +40,8 @@ func runCommand(a *app) *cobra.Command {
 		Use: "run MODEL [PROMPT]", GroupID: groupUse, Args: oneOrTwo("MODEL"),
 		Short: "Let a model reply: once, to piped text, or in a chat",
 		Long: "Lets a model reply to PROMPT. Without one, standard input is the prompt, but for\n" +
-			"a line feed at its end; in a terminal it is a chat, in which Ctrl-C stops a\n" +
-			"reply and /help tells more.\n\n" +
+			"a byte order mark and the last line feed; in a terminal it is a chat, in which\n" +
+			"Ctrl-C stops a reply and /help tells more.\n\n" +
 			"The prompt is put in the model's own chat template, unless --raw. Replies are\n" +
 			"the likeliest ones, unless --temperature. Then, without --seed, each is another;\n" +
 			"--json and --verbose tell the seed that gives it again. The confidence of a\n" +
@@ -231,13 +231,12 @@ func (a *app) prompt(ctx context.Context, args []string, raw bool) (string, erro
 	if len(text) > maxPrompt {
 		return "", fmt.Errorf("standard input: longer than %d bytes", maxPrompt)
 	}
-	if err := checkPrompt("standard input", string(text)); err != nil {
-		return "", err
+	prompt := string(text)
+	if !raw { // a byte order mark and a last line's end are the file's: no model was trained on them
+		prompt = strings.TrimPrefix(prompt, "\uFEFF")
+		prompt = strings.TrimSuffix(strings.TrimSuffix(prompt, "\n"), "\r")
 	}
-	if raw {
-		return string(text), nil
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+	return prompt, checkPrompt("standard input", prompt)
 }
 
 // checkPrompt refuses a prompt that is no text or says nothing: a model would answer
