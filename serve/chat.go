@@ -58,6 +58,13 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, 
 	case err != nil:
 		return nil, nil, &apiError{status: http.StatusBadRequest, Message: "the request did not arrive whole"}
 	}
+	// What waits here holds no more than its body.
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	case <-r.Context().Done():
+		return nil, nil, r.Context().Err()
+	}
 	q, err := decode(body)
 	if err != nil {
 		return nil, nil, err
@@ -68,12 +75,17 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, 
 	if !q.limited {
 		q.options.MaxTokens = s.o.MaxTokens
 	}
-	ids, err := s.model.PromptIDs(q.messages)
+	prompt, err := s.model.Prompt(q.messages)
 	if err != nil {
 		return nil, nil, wrong("messages", "%v", err)
 	}
+	if len(prompt) > s.longest {
+		e := wrong("messages", "the prompt has %d bytes, more than the context of %d tokens can hold; shorten it", len(prompt), s.Context())
+		e.Code = tooLong
+		return nil, nil, e
+	}
 	s.warnOmitted(q)
-	return q, ids, nil
+	return q, s.model.Tokenizer.Encode(prompt, true), nil
 }
 
 // warnOmitted warns, the first time, of a request whose system message the chat

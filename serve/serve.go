@@ -24,6 +24,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,8 +51,10 @@ type Server struct {
 	model   *model.Model
 	batch   *generate.Batcher
 	ending  atomic.Bool
-	omits   bool      // system messages, by the template
-	omitted sync.Once // warns of that
+	longest int           // bytes of a prompt that may fit
+	reading chan struct{} // has room for as many requests as are made into tokens at once
+	omits   bool          // system messages, by the template
+	omitted sync.Once     // warns of that
 	created int64
 }
 
@@ -78,8 +81,10 @@ func New(r *generate.Runner, o Options) *Server {
 		o.Warn = func(string, ...any) {}
 	}
 	limits := generate.Limits{Rows: o.Parallel, Memory: o.Cache}
-	return &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix(),
-		omits: r.Model.OmitsSystem()}
+	s := &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix(),
+		reading: make(chan struct{}, runtime.GOMAXPROCS(0)), omits: r.Model.OmitsSystem()}
+	s.longest = s.Context() * r.Model.Tokenizer.Longest()
+	return s
 }
 
 // Context returns how many tokens of prompt and reply together a request has

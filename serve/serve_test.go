@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -90,6 +91,8 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 		{"an empty stop", `{` + messages + `, "stop": ["x", ""]}`, 400, "a string is empty", "stop", ""},
 		{"too long", `{"messages": [{"role": "user", "content": "` + strings.Repeat("xq", 80) + `"}]}`, 400,
 			"more than the context of 128", "messages", "context_length_exceeded"},
+		{"longer than any tokens", `{"messages": [{"role": "user", "content": "` + strings.Repeat("xq", 800) + `"}]}`, 400,
+			"bytes, more than the context of 128 tokens can hold", "messages", "context_length_exceeded"},
 		{"much too long", strings.Repeat(" ", maxBody+1), 413, "longer than 4 MiB", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -358,6 +361,32 @@ func TestLogProbs(t *testing.T) {
 		}
 		if !slices.Equal(texts, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, texts, test.want)
+		}
+	}
+}
+
+// As many requests as there are processors are made into tokens at once, however many
+// clients there are; one that goes away leaves the line.
+func TestRequestsAreReadInTurn(t *testing.T) {
+	s := tinyServer(t)
+	if cap(s.reading) != runtime.GOMAXPROCS(0) {
+		t.Errorf("%d at once, want %d", cap(s.reading), runtime.GOMAXPROCS(0))
+	}
+	for range cap(s.reading) {
+		s.reading <- struct{}{}
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequest("POST", "http://localhost/v1/chat/completions", strings.NewReader(tinyQuestion)).WithContext(ctx)
+	if _, _, err := s.read(httptest.NewRecorder(), r); err != context.Canceled {
+		t.Errorf("beyond them: %v, want that it waits until its client goes", err)
+	}
+	for range cap(s.reading) {
+		<-s.reading
+	}
+	for range cap(s.reading) + 1 { // each gives its place back
+		if status, body := post(t, s.Handler(), tinyQuestion); status != 200 {
+			t.Errorf("status %d: %s", status, body)
 		}
 	}
 }
