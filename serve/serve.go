@@ -9,7 +9,7 @@
 // in the order in which they came. Each gets what it would get alone. A client
 // that goes away frees its place. Fields of a request that are not known are
 // ignored, as clients expect; known ones whose meaning cannot be kept (tools,
-// several choices, a JSON schema, images) are errors that name them.
+// several choices, a grammar or JSON schema, images) are errors that name them.
 //
 // Control tokens that a model writes are counted as tokens of its reply, but the
 // content holds none: sent back with the history, they would begin a turn.

@@ -199,6 +199,45 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// Fields that other servers of local models have are kept or refused, not passed over,
+// unless they say nothing.
+func TestLocalFields(t *testing.T) {
+	read := func(more string) (*request, error) {
+		return decode([]byte(`{"messages": [{"role": "user", "content": "hi"}], ` + more + `}`))
+	}
+	for more, want := range map[string]request{
+		`"repetition_penalty": 1.5`:                        {options: generate.Options{RepeatPenalty: 1.5}},
+		`"repetition_penalty": 1.5, "repeat_penalty": 1.2`: {options: generate.Options{RepeatPenalty: 1.2}},
+		`"max_new_tokens": 7`:                              {options: generate.Options{MaxTokens: 7}, limited: true},
+		`"max_new_tokens": 7, "max_tokens": 8`:             {options: generate.Options{MaxTokens: 8}, limited: true},
+		`"max_tokens": -1`:                                 {limited: true},
+		`"grammar": "", "json_schema": {}, "stop_token_ids": [], "guided_json": null, "ignore_eos": false`: {},
+	} {
+		q, err := read(more)
+		if err != nil || q.limited != want.limited || q.options.MaxTokens != want.options.MaxTokens || q.options.RepeatPenalty != want.options.RepeatPenalty {
+			t.Errorf("%s: %+v, %v, want %+v", more, q, err, want)
+		}
+	}
+	for more, want := range map[string]string{
+		`"repetition_penalty": 0`:            "repetition_penalty: is 0, want 0.01 to 100",
+		`"max_new_tokens": 0`:                "max_new_tokens: is 0, want 1 or more",
+		`"max_tokens": -2`:                   "max_tokens: is -2, want 1 or more",
+		`"ignore_eos": true`:                 "ignore_eos: replies without end are not supported",
+		`"stop_token_ids": [2]`:              "stop_token_ids: ids of tokens that end a reply are not supported",
+		`"grammar": "root ::= \"a\""`:        "grammar: a form that replies must have is not supported",
+		`"json_schema": {"type": "object"}`:  "json_schema: a form",
+		`"guided_json": {"type": "object"}`:  "guided_json: a form",
+		`"guided_regex": "a+"`:               "guided_regex: a form",
+		`"guided_choice": ["a", "b"]`:        "guided_choice: a form",
+		`"guided_grammar": "root ::= a"`:     "guided_grammar: a form",
+		`"structured_outputs": {"json": {}}`: "structured_outputs: a form",
+	} {
+		if _, err := read(more); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", more, err, want)
+		}
+	}
+}
+
 func TestUnknownFieldsAreIgnored(t *testing.T) {
 	status, body := post(t, tinyServer(t).Handler(), `{"model": "tiny", "messages": [{"role": "developer", "content": "x", "colour": 1},
 		{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "max_tokens": 3, "n": 1, "tools": [], "store": true, "user": "me"}`)
