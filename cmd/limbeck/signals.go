@@ -34,12 +34,15 @@ func (a *app) takeInterrupts(f func() bool) (restore func()) {
 	}
 }
 
-// withSignals returns a context that the first Ctrl-C (or SIGTERM) ends; the
-// second ends the program.
+// withSignals returns a context that the first Ctrl-C ends, or SIGTERM, or SIGHUP of a
+// terminal that closes, unless nohup has that ignored; the second ends the program.
 func (a *app) withSignals() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals, done := make(chan os.Signal, 2), make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		for {
 			select {
@@ -68,6 +71,9 @@ func (a *app) onSignal(s os.Signal, ctx context.Context, cancel func()) {
 		return
 	}
 	if ctx.Err() != nil {
+		if s == syscall.SIGHUP { // of the same terminal: its shell and the system send one each
+			return
+		}
 		disk.Abandon()
 		shortly(func() {
 			a.progress.finish()
