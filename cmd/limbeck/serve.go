@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"limbeck/recipe"
 	"limbeck/serve"
+	"limbeck/store/builtin"
 )
 
 func init() { register(serveCommand) }
@@ -87,6 +89,10 @@ func (f *serveFlags) check() error {
 		return usageErrorf("--parallel is %d, want 1 to %d", f.parallel, maxParallel)
 	case f.context < 0 || f.maxTokens < 0:
 		return usageErrorf("--ctx and --max-tokens are numbers from 0 on")
+	case f.context > 0 && f.context < leastContext:
+		return usageErrorf("--ctx is %d, want %d or more", f.context, leastContext)
+	case f.keep == 0:
+		return usageErrorf("--cache is 0, want room for the requests on their way, as 512MB")
 	}
 	return nil
 }
@@ -117,7 +123,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 	if most := e.Model.Config().Context; f.context > most {
 		return usageErrorf("--ctx is %d, but the model was made for at most %d tokens", f.context, most)
 	}
-	name := strings.TrimSuffix(filepath.Base(ref), ".gguf")
+	name := servedName(ref)
 	s := serve.New(e.Runner, serve.Options{Name: name, Context: f.context, MaxTokens: f.maxTokens,
 		Parallel: f.parallel, Cache: int(f.keep), Log: a.detail, Warn: a.remark})
 	if s.Context() < max(f.context, leastContext) {
@@ -132,6 +138,18 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 		return err
 	}
 	return s.Serve(ctx, l)
+}
+
+// servedName returns the id by which clients know a model: its file's or folder's name,
+// which "." does not tell.
+func servedName(ref string) string {
+	if !strings.HasPrefix(ref, builtin.Prefix) {
+		if path, err := filepath.Abs(ref); err == nil {
+			ref = path
+		}
+	}
+	name := strings.TrimSuffix(filepath.Base(ref), ".gguf")
+	return cmp.Or(strings.Trim(name, string(filepath.Separator)), "model")
 }
 
 // serveResult is what --json prints once a server listens: with --port 0 it alone tells
