@@ -25,6 +25,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,11 +111,20 @@ func (s *Server) Handler() http.Handler {
 	} {
 		mux.HandleFunc(e.method+" "+e.path, e.answer)
 		mux.HandleFunc(e.path, func(w http.ResponseWriter, r *http.Request) {
-			fail(w, &apiError{status: http.StatusMethodNotAllowed, Message: r.Method + " is not for " + r.URL.Path})
+			allowed := e.method
+			if allowed == http.MethodGet {
+				allowed += ", " + http.MethodHead
+			}
+			w.Header().Set("Allow", allowed)
+			fail(w, &apiError{status: http.StatusMethodNotAllowed, Message: r.Method + " is not for " + r.URL.Path + ", want " + e.method})
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, &apiError{status: http.StatusNotFound, Message: "no such address: " + r.URL.Path})
+		message := "no such address: " + r.URL.Path
+		if !strings.HasPrefix(r.URL.Path, "/v1/") {
+			message += "; those of the API begin with /v1"
+		}
+		fail(w, &apiError{status: http.StatusNotFound, Message: message})
 	})
 	return localOnly(mux)
 }
@@ -181,7 +191,7 @@ func IsLoopback(host string) bool {
 		host = host[1 : len(host)-1]
 	}
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // health tells that the server takes requests; while it shuts down, that it

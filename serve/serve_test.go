@@ -277,6 +277,11 @@ func TestOtherAddressesAndMethods(t *testing.T) {
 		status              int
 	}{
 		{"GET", "http://localhost/healthz", "", 200},
+		{"HEAD", "http://localhost/healthz", "", 200},
+		{"POST", "http://localhost/v1/models", "", 405},
+		{"GET", "http://LocalHost:8080/healthz", "", 200},
+		{"GET", "http://localhost./healthz", "", 200},
+		{"GET", "http://localhost.evil.example/healthz", "", 403},
 		{"GET", "http://127.0.0.1:8080/v1/models", "", 200},
 		{"GET", "http://[::1]:8080/v1/models/tiny", "", 200},
 		{"GET", "http://localhost/v1/models/other", "", 404},
@@ -294,6 +299,19 @@ func TestOtherAddressesAndMethods(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if w.Code != c.status || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%s %s of %q: status %d, want %d: %s", c.method, c.url, c.origin, w.Code, c.status, w.Body)
+		}
+	}
+	for at, want := range map[string][2]string{ // what is allowed there, and what is said
+		"PUT /v1/chat/completions": {"POST", "PUT is not for /v1/chat/completions, want POST"},
+		"DELETE /v1/models/tiny":   {"GET, HEAD", "DELETE is not for /v1/models/tiny, want GET"},
+		"POST /chat/completions":   {"", "no such address: /chat/completions; those of the API begin with /v1"},
+		"POST /v1/chat/completion": {"", "no such address: /v1/chat/completion"},
+	} {
+		method, path, _ := strings.Cut(at, " ")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, nil))
+		if w.Header().Get("Allow") != want[0] || !strings.Contains(w.Body.String(), want[1]+`"`) {
+			t.Errorf("%s: Allow %q: %s, want %q", at, w.Header().Get("Allow"), w.Body, want)
 		}
 	}
 }
