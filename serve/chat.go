@@ -48,12 +48,15 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 // read returns the checked request and its prompt.
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var long *http.MaxBytesError
+	if errors.As(err, &long) { // a client that still sends would not read the answer
+		_, _ = io.CopyN(io.Discard, r.Body, maxRefused)
+	}
 	// The time to read is over. Left in force, the deadline would end the reply:
 	// net/http reads on, to see whether the client goes away.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	var long *http.MaxBytesError
 	switch {
-	case errors.As(err, &long):
+	case long != nil:
 		return nil, nil, &apiError{status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the request is longer than %d MiB", maxBody/mib)}
 	case err != nil:
 		return nil, nil, &apiError{status: http.StatusBadRequest, Message: "the request did not arrive whole"}

@@ -60,8 +60,9 @@ type Server struct {
 }
 
 const (
-	mib     = 1 << 20
-	maxBody = 4 * mib // bytes of a request
+	mib        = 1 << 20
+	maxBody    = 4 * mib  // bytes of a request
+	maxRefused = 64 * mib // bytes read beyond them, to be told
 
 	readTimeout     = 30 * time.Second // for a whole request
 	writeTimeout    = 30 * time.Second // for each write of a reply

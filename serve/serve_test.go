@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -567,6 +568,27 @@ func get(r *http.Response, err error) result {
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
 	return result{r.StatusCode, fmt.Sprintf("%s%v", body, err)}
+}
+
+// A client that sends on, whatever comes, is told that it is too much.
+func TestMuchTooLongIsTold(t *testing.T) {
+	h := httptest.NewServer(tinyServer(t).Handler())
+	defer h.Close()
+	c, err := net.Dial("tcp", h.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const size = 6 * maxBody
+	if _, err := fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", size); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(make([]byte, size)); err != nil {
+		t.Fatalf("the request is not read: %v", err)
+	}
+	if r := get(http.ReadResponse(bufio.NewReader(c), nil)); r.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d: %s", r.status, r.body)
+	}
 }
 
 func FuzzDecode(f *testing.F) {
