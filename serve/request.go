@@ -79,6 +79,7 @@ type wire struct {
 type wireMessage struct {
 	Role       string            `json:"role"`
 	Content    json.RawMessage   `json:"content"`
+	Refusal    string            `json:"refusal"`
 	Name       string            `json:"name"`
 	ToolCalls  []json.RawMessage `json:"tool_calls"`
 	ToolCallID string            `json:"tool_call_id"`
@@ -290,35 +291,44 @@ func (m *wireMessage) message(where string) (chat.Message, error) {
 	if len(m.ToolCalls) > 0 {
 		return chat.Message{}, unsupported(where+".tool_calls", "tools are")
 	}
-	text, err := content(m.Content, where+".content")
+	if len(m.Content) == 0 && role == "assistant" && m.Refusal != "" {
+		return chat.Message{Role: role, Content: m.Refusal, Name: m.Name}, nil
+	}
+	text, err := content(m.Content, where+".content", role)
 	return chat.Message{Role: role, Content: text, Name: m.Name}, err
 }
 
 // content reads a message's content: a string, or a list of parts that are text, a line
-// each, as other servers have them.
-func content(raw json.RawMessage, where string) (string, error) {
+// each, as other servers have them. What an assistant refused is text of its own.
+func content(raw json.RawMessage, where, role string) (string, error) {
 	if len(raw) == 0 {
 		return "", wrong(where, "is missing, want a string or a list of parts")
 	}
 	var texts []string
 	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
+		Type    string  `json:"type"`
+		Text    *string `json:"text"`
+		Refusal *string `json:"refusal"`
 	}
 	if err := fields.OneOrMore(where, raw, &parts, "parts", func(s string) { texts = []string{s} }); err != nil {
 		return "", refused(err)
 	}
 	for i, p := range parts {
 		at := fmt.Sprintf("%s[%d]", where, i)
-		switch p.Type {
-		case "text":
-			if p.Text != "" {
-				texts = append(texts, p.Text)
-			}
-		case "":
+		text := p.Text
+		switch {
+		case p.Type == "":
 			return "", wrong(at+".type", `is missing, want "text"`)
-		default:
+		case p.Type == "refusal" && role == "assistant":
+			text = p.Refusal
+		case p.Type != "text":
 			return "", unsupported(at, "content of type "+words.Quote(p.Type)+" is")
+		}
+		if text == nil {
+			return "", wrong(at+"."+p.Type, "is missing, want a string")
+		}
+		if *text != "" {
+			texts = append(texts, *text)
 		}
 	}
 	return strings.Join(texts, "\n"), nil

@@ -142,6 +142,10 @@ func TestErrorsNameTheField(t *testing.T) {
 		`{"messages": [{"role": "user", "content": [{"text": "a"}]}]}`:                              `messages[0].content[0].type: is missing, want "text"`,
 		`{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": 1}]}]}`: "messages[0].content[1].type: is 1, want a string",
 		`{"messages": [{"role": "user", "content": [{"type": "text", "text": true}]}]}`:             "messages[0].content[0].text: is true, want a string",
+		`{"messages": [{"role": "user", "content": [{"type": "text"}]}]}`:                           "messages[0].content[0].text: is missing, want a string",
+		`{"messages": [{"role": "assistant", "content": [{"type": "refusal"}]}]}`:                   "messages[0].content[0].refusal: is missing, want a string",
+		`{"messages": [{"role": "user", "content": [{"type": "refusal", "refusal": "no"}]}]}`:       `messages[0].content[0]: content of type "refusal" is not supported`,
+		`{"messages": [{"role": "user", "content": null, "refusal": "no"}]}`:                        "messages[0].content: is missing, want a string or a list of parts",
 		`{"messages": [{"role": "user", "content": "a", "name": []}]}`:                              "messages[0].name: is a list, want a string",
 		`{"messages": [{"role": "assistant", "content": "a", "tool_calls": {}}]}`:                   "messages[0].tool_calls: is an object, want a list",
 		`{` + messages + `, "seed": 1.5}`:                                                           "seed: is 1.5, want a whole number",
@@ -188,6 +192,7 @@ func TestTopPOfZero(t *testing.T) {
 
 // Parts of a message are lines: the words of one do not run into another's.
 func TestParts(t *testing.T) {
+	const user = `{"role": "user", "content": "hi"}`
 	for content, want := range map[string]string{
 		`[{"type": "text", "text": "lights"}, {"type": "text", "text": ""}, {"type": "text", "text": "off"}]`: "lights\noff",
 		`[{"type": "text", "text": ""}, {"type": "text", "text": "a\n"}]`:                                     "a\n",
@@ -196,6 +201,16 @@ func TestParts(t *testing.T) {
 		q, err := decode([]byte(`{"messages": [{"role": "user", "content": ` + content + `}]}`))
 		if err != nil || q.messages[0].Content != want {
 			t.Errorf("%s: %+v, %v, want %q", content, q, err, want)
+		}
+	}
+	for more, want := range map[string]string{ // what an assistant refused is what it said
+		`"content": null, "refusal": "no"`:                                                 "no",
+		`"content": "yes", "refusal": null`:                                                "yes",
+		`"content": [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "no"}]`: "a\nno",
+	} {
+		q, err := decode([]byte(`{"messages": [` + user + `, {"role": "assistant", ` + more + `}, ` + user + `]}`))
+		if err != nil || q.messages[1].Content != want {
+			t.Errorf("%s: %+v, %v, want %q", more, q, err, want)
 		}
 	}
 }
