@@ -207,6 +207,7 @@ func (a *answer) begin() {
 	a.begun = true
 	a.w.Header().Set("Content-Type", "text/event-stream")
 	a.w.Header().Set("Cache-Control", "no-cache")
+	a.w.Header().Set("X-Accel-Buffering", "no") // nginx would hand the stream on at its end
 	empty := ""
 	a.event(a.part(chunk, choice{Delta: &message{Role: "assistant", Content: &empty}}))
 }
@@ -223,13 +224,20 @@ func (a *answer) event(v any) {
 	a.write(a.text.Bytes())
 }
 
-// write sends bytes. A client that does not take them in time is gone.
+// write sends bytes. A client that does not take a piece of them in time is gone; one
+// that reads slowly, but on, has time for each.
 func (a *answer) write(b []byte) {
-	a.deadline()
-	if _, err := a.w.Write(b); err != nil {
-		a.cancel()
-	} else if err := a.control.Flush(); err != nil {
-		a.cancel()
+	const piece = 4096
+	for b := range slices.Chunk(b, piece) {
+		a.deadline()
+		_, err := a.w.Write(b)
+		if err == nil {
+			err = a.control.Flush()
+		}
+		if err != nil {
+			a.cancel()
+			return
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ const (
 	maxRefused = 64 * mib // bytes read beyond them, to be told
 
 	readTimeout     = 30 * time.Second // for a whole request
-	writeTimeout    = 30 * time.Second // for each write of a reply
+	writeTimeout    = 30 * time.Second // for each piece of a stream, and for a whole reply
 	idleTimeout     = 2 * time.Minute
 	shutdownTimeout = 30 * time.Second // for replies on their way
 	closeTimeout    = 2 * time.Second  // for the last bytes of them

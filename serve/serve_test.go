@@ -490,6 +490,42 @@ func TestClientGoesAway(t *testing.T) {
 	}
 }
 
+// However much of a stream is there at once, a client has time for each piece of it; what
+// lies between passes pieces on as they come.
+func TestSlowClient(t *testing.T) {
+	s := tinyServer(t)
+	w := &slowClient{ResponseRecorder: httptest.NewRecorder()}
+	a := &answer{server: s, request: &request{stream: true}, w: w, control: http.NewResponseController(w), cancel: func() { t.Error("it was cut off") }}
+	text := strings.Repeat("cat ", 10_000)
+	a.emit(text)
+	got, _, err := whole(w.Body.String())
+	if err != nil || got != text {
+		t.Errorf("%v: %d bytes, want %d", err, len(got), len(text))
+	}
+	if w.late || w.Header().Get("X-Accel-Buffering") != "no" {
+		t.Errorf("written without time, or more than %d bytes at once: %v; header %v", slowPiece, w.late, w.Header())
+	}
+}
+
+// A slowClient takes no more than slowPiece bytes in the time that it is given.
+type slowClient struct {
+	*httptest.ResponseRecorder
+	timed, late bool
+}
+
+const slowPiece = 8 << 10
+
+func (c *slowClient) SetWriteDeadline(time.Time) error {
+	c.timed = true
+	return nil
+}
+
+func (c *slowClient) Write(b []byte) (int, error) {
+	c.late = c.late || !c.timed || len(b) > slowPiece
+	c.timed = false
+	return c.ResponseRecorder.Write(b)
+}
+
 // A leavingClient goes away with the first bytes.
 type leavingClient struct {
 	*httptest.ResponseRecorder
