@@ -111,6 +111,7 @@ type answer struct {
 	id      string
 	created int64
 	begun   bool
+	told    int          // tokens of the content whose probabilities were sent
 	text    bytes.Buffer // of the event on its way
 }
 
@@ -169,8 +170,8 @@ func (a *answer) part(object string, choices ...choice) *completion {
 // end completes the answer.
 func (a *answer) end(r *generate.Reply) {
 	finish := choice{Finish: &r.Finish}
-	if a.request.logprobs {
-		finish.LogProbs = a.logProbs(r)
+	if n := a.tokens(r); a.request.logprobs && (a.told < n || !a.request.stream) {
+		finish.LogProbs = a.logProbs(r.IDs[a.told:n], r.LogProbs[a.told:n])
 	}
 	if !a.request.stream {
 		finish.Message = &message{Role: "assistant", Content: &r.Text}
@@ -193,10 +194,15 @@ func (a *answer) end(r *generate.Reply) {
 
 const chunk = "chat.completion.chunk"
 
-// emit sends a piece of the reply's text.
-func (a *answer) emit(text string) {
+// emit sends a piece of the reply, and how likely its tokens were.
+func (a *answer) emit(p generate.Piece) {
 	a.begin()
-	a.event(a.part(chunk, choice{Delta: &message{Content: &text}}))
+	c := choice{Delta: &message{Content: &p.Text}}
+	if a.request.logprobs && len(p.IDs) > 0 {
+		c.LogProbs = a.logProbs(p.IDs, p.LogProbs)
+	}
+	a.told += len(p.IDs)
+	a.event(a.part(chunk, c))
 }
 
 // begin sends what comes before the first text of a stream.
@@ -260,24 +266,27 @@ func usageOf(r *generate.Reply) *usage {
 	return u
 }
 
-// logProbs returns the probabilities of the content's tokens: of the reply's, without
-// the one that ended the turn, or those that lie behind the content, in the stop string
-// that ended it; one that begins before it is there whole. A control token that ended
-// nothing has a probability, but no text, so that the texts of all make the content.
-func (a *answer) logProbs(r *generate.Reply) *logProbs {
-	tk := a.server.model.Tokenizer
-	out := &logProbs{Content: []tokenLogProb{}}
-	ids := r.IDs
-	if r.Finish == generate.Stopped {
-		if last := len(ids) - 1; slices.Contains(tk.Stops(), ids[last]) {
-			ids = ids[:last]
-		} else {
-			ids = ids[:within(len(r.Text), ids, tk)]
-		}
+// tokens returns how many of a reply's tokens are its content's: all but the one that
+// ended the turn, or those that lie behind the content, in the stop string that ended it;
+// one that begins before it is there whole.
+func (a *answer) tokens(r *generate.Reply) int {
+	tk, last := a.server.model.Tokenizer, len(r.IDs)-1
+	switch {
+	case r.Finish != generate.Stopped:
+		return len(r.IDs)
+	case slices.Contains(tk.Stops(), r.IDs[last]):
+		return last
 	}
+	return within(len(r.Text), r.IDs, tk)
+}
+
+// logProbs returns the probabilities of tokens of the content. A control token that ended
+// nothing has one, but no text, so that the texts of all make the content.
+func (a *answer) logProbs(ids []int, of []float64) *logProbs {
+	out := &logProbs{Content: []tokenLogProb{}}
 	for i, id := range ids {
-		text := tk.Text(id)
-		t := tokenLogProb{Token: string(text), LogProb: r.LogProbs[i], Bytes: []int{}, Top: []tokenLogProb{}}
+		text := a.server.model.Tokenizer.Text(id)
+		t := tokenLogProb{Token: string(text), LogProb: of[i], Bytes: []int{}, Top: []tokenLogProb{}}
 		for _, b := range text {
 			t.Bytes = append(t.Bytes, int(b))
 		}

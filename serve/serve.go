@@ -11,6 +11,9 @@
 // ignored, as clients expect; known ones whose meaning cannot be kept (tools,
 // several choices, a grammar or JSON schema, images) are errors that name them.
 //
+// A stream has the log-probability of a token, if they are asked for, in the chunk in
+// which the token's text begins.
+//
 // Control tokens that a model writes are counted as tokens of its reply, but the
 // content holds none: sent back with the history, they would begin a turn.
 //

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -424,7 +425,9 @@ func TestLogProbs(t *testing.T) {
 			logProbs[i] = -float64(i)
 		}
 		r := &generate.Reply{Text: test.text, IDs: test.ids, LogProbs: logProbs, Finish: test.finish}
-		got := (&answer{server: s}).logProbs(r)
+		a := &answer{server: s}
+		n := a.tokens(r)
+		got := a.logProbs(r.IDs[:n], r.LogProbs[:n])
 		var texts []string
 		for i, token := range got.Content {
 			texts = append(texts, token.Token)
@@ -464,6 +467,50 @@ func TestRequestsAreReadInTurn(t *testing.T) {
 	}
 }
 
+// A stream has each token's probability beside its text, and all that a whole reply has.
+func TestLogProbsAreStreamed(t *testing.T) {
+	h := tinyServer(t).Handler()
+	all := want(t, "the cat", generate.Options{MaxTokens: 20})
+	at := strings.LastIndexFunc(all.Text, func(c rune) bool { return c >= ' ' && c < 0x7f }) // a stop that JSON can carry
+	if at < 1 {
+		t.Fatalf("no letter in %q: take another prompt", all.Text)
+	}
+	stop := all.Text[at : at+1]
+	for _, more := range []string{``, fmt.Sprintf(`, "stop": [%q]`, stop), `, "stop": ["<|im_start|>", "never written"]`} {
+		ask := func(stream bool) string {
+			status, body := post(t, h, fmt.Sprintf(`{"messages": [{"role": "user", "content": "the cat"}], "max_tokens": 20, "logprobs": true, "stream": %v%s}`, stream, more))
+			if status != 200 {
+				t.Fatalf("status %d: %s", status, body)
+			}
+			return body
+		}
+		var whole completion
+		if err := json.Unmarshal([]byte(ask(false)), &whole); err != nil {
+			t.Fatal(err)
+		}
+		var got []tokenLogProb
+		for line := range strings.Lines(ask(true)) {
+			event, ok := strings.CutPrefix(strings.TrimSpace(line), "data: {")
+			if !ok {
+				continue
+			}
+			var c completion
+			if err := json.Unmarshal([]byte("{"+event), &c); err != nil {
+				t.Fatal(err)
+			}
+			if p := c.Choices[0].LogProbs; p != nil {
+				got = append(got, p.Content...)
+			}
+			if text := c.Choices[0].Delta.Content; text != nil && *text != "" && len(got) == 0 {
+				t.Errorf("%q, without the probability of a token", *text)
+			}
+		}
+		if !reflect.DeepEqual(got, whole.Choices[0].LogProbs.Content) {
+			t.Errorf("with %s: %+v, want %+v", more, got, whole.Choices[0].LogProbs.Content)
+		}
+	}
+}
+
 // A client that goes away while its reply is written makes room for the next.
 func TestClientGoesAway(t *testing.T) {
 	length := len(want(t, "a", generate.Options{}).IDs)
@@ -497,7 +544,7 @@ func TestSlowClient(t *testing.T) {
 	w := &slowClient{ResponseRecorder: httptest.NewRecorder()}
 	a := &answer{server: s, request: &request{stream: true}, w: w, control: http.NewResponseController(w), cancel: func() { t.Error("it was cut off") }}
 	text := strings.Repeat("cat ", 10_000)
-	a.emit(text)
+	a.emit(generate.Piece{Text: text})
 	got, _, err := whole(w.Body.String())
 	if err != nil || got != text {
 		t.Errorf("%v: %d bytes, want %d", err, len(got), len(text))

@@ -83,9 +83,9 @@ func TestStreamingDoesNotAllocate(t *testing.T) {
 	b.stops = nil // so that nobody leaves
 	long := strings.Repeat("never written ", 10)
 	streamed := make([]int, 2)
-	emits := make([]func(string), 2)
+	emits := make([]func(Piece), 2)
 	for i := range emits {
-		emits[i] = func(text string) { streamed[i] += len(text) }
+		emits[i] = func(p Piece) { streamed[i] += len(p.Text) }
 		w, err := b.newWriter(t.Context(), &Request{Prompt: []int{1, 2, 3}, Options: Options{Temperature: 1, Seed: uint64(i), Stop: []string{"never", long}}})
 		if err != nil || !b.admit(w) {
 			t.Fatal(err)
