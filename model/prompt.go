@@ -48,7 +48,8 @@ func (m *Model) OmitsSystem() bool {
 	return prompts[0] == prompts[1]
 }
 
-// PromptIDs returns the tokens of [Model.Prompt].
+// PromptIDs returns the tokens of [Model.Prompt]. A control token that a message spells
+// out is one, as in training.
 func (m *Model) PromptIDs(messages []chat.Message) ([]int, error) {
 	text, err := m.Prompt(messages)
 	if err != nil {

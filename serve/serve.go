@@ -15,7 +15,9 @@
 // which the token's text begins.
 //
 // Control tokens that a model writes are counted as tokens of its reply, but the
-// content holds none: sent back with the history, they would begin a turn.
+// content holds none: sent back with the history, they would begin a turn. Those that a
+// message spells out are control tokens, as they are to transformers and llama.cpp: who
+// passes on texts of strangers takes them out, or a stranger speaks as the system.
 //
 // The server has no keys: it is for the loopback interface. It answers only
 // requests that are addressed to a loopback name and come from no web page of

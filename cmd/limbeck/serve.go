@@ -44,6 +44,8 @@ func serveCommand(a *app) *cobra.Command {
 			"What a prompt has in common with an earlier one is not read again while --cache\n" +
 			"holds it. Replies are the likeliest ones unless a request sets a temperature.\n" +
 			"Ctrl-C lets replies on their way finish, and refuses other requests.\n\n" +
+			"Control tokens that a message spells out, as <|im_end|>, are control tokens, and\n" +
+			"end its turn: take them out of texts that strangers write.\n\n" +
 			"--json prints {\"url\", \"model\", \"context\"} once it listens.",
 		Example: "  limbeck serve model.gguf --port 8080\n" +
 			"  curl localhost:8080/v1/chat/completions \\\n" +
