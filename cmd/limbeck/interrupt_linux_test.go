@@ -60,6 +60,7 @@ func TestRunIsInterrupted(t *testing.T) {
 func TestHangsUpTwice(t *testing.T) {
 	a := newApp(nil, io.Discard, io.Discard)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	for range 2 {
 		a.onSignal(syscall.SIGHUP, ctx, cancel)
 	}
