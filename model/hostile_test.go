@@ -90,7 +90,6 @@ func TestHostileModels(t *testing.T) {
 		"architecture":       {meta("general.architecture", "mystery"), `architecture "mystery" is not known; known are: llama`},
 		"pre-tokenizer":      {meta("tokenizer.ggml.pre", "mystery"), `"mystery" is not known`},
 		"tokenizer":          {meta("tokenizer.ggml.model", "mystery"), `"mystery"`},
-		"template":           {meta("tokenizer.chat_template", "{% for %}"), "chat template"},
 		"no heads":           {meta("llama.attention.head_count", uint32(0)), "head_count"},
 		"negative":           {meta("llama.block_count", int32(-3)), "block_count is -3"},
 		"huge":               {meta("llama.block_count", uint32(math.MaxUint32)), "block_count is 4294967295"},

@@ -24,7 +24,8 @@ import (
 type Model struct {
 	arch.Model
 	Tokenizer *token.Tokenizer
-	Template  *chat.Template // nil if the file has none
+	Template  *chat.Template // nil if the file has none, or Unread
+	Unread    error          // why Template lacks what the file has, which is kept as it is
 
 	// Meta holds what the file says besides shape, tokenizer and template:
 	// name, license, what the model was made from.
@@ -101,7 +102,7 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 }
 
 // New returns a model of shape c with weights from src, and a tokenizer.
-// template, which may be empty, is the source of a chat template.
+// template, which may be empty, is the source of a chat template; see Unread.
 func New(c arch.Config, src nn.Source, spec token.Spec, template string) (*Model, error) {
 	m := &Model{}
 	var err error
@@ -111,9 +112,7 @@ func New(c arch.Config, src nn.Source, spec token.Spec, template string) (*Model
 	if m.Tokenizer.Vocab() != c.Vocab {
 		return nil, fmt.Errorf("the tokenizer has %d tokens, the model %d", m.Tokenizer.Vocab(), c.Vocab)
 	}
-	if err := m.SetTemplate(template); err != nil {
-		return nil, err
-	}
+	_ = m.SetTemplate(template) // Unread tells, when a chat is to be rendered: much else needs no template
 	m.Model, err = arch.New(c, src)
 	return m, err
 }
@@ -127,16 +126,14 @@ func (m *Model) TemplateSource() string { return m.source }
 // SetTemplate gives the model another chat template; an empty source takes the
 // present one away.
 func (m *Model) SetTemplate(source string) error {
-	m.source, m.Template = source, nil
+	m.source, m.Template, m.Unread = source, nil, nil
 	if source == "" {
 		return nil
 	}
-	t, err := chat.Parse(source)
-	if err != nil {
-		return err
+	if m.Template, m.Unread = chat.Parse(source); m.Unread != nil {
+		return m.Unread
 	}
-	m.Template = t
-	tokenizer := m.Tokenizer // ids that are there stay, though others come
+	t, tokenizer := m.Template, m.Tokenizer // ids that are there stay, though others come
 	m.turnEnd = sync.OnceValue(func() int { return turnEnd(t, tokenizer) })
 	return nil
 }

@@ -283,6 +283,33 @@ func TestPrompt(t *testing.T) {
 	}
 }
 
+// A template that is not known keeps nobody from all else, and is written back as it was.
+func TestUnreadTemplate(t *testing.T) {
+	const source = "{% block x %}{{ messages }}{% endblock %}"
+	dir := t.TempDir()
+	file, folder := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "m")
+	m := testkit.Model(1)
+	if err := m.SetTemplate(source); err == nil || err.Error() != m.Unread.Error() {
+		t.Errorf("set: %v, want an error that is kept, %v", err, m.Unread)
+	}
+	if err := errors.Join(m.Save(file), m.SaveFolder(folder)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, folder} {
+		got := open(t, path)
+		if got.TemplateSource() != source || got.Template != nil {
+			t.Errorf("%s: template %q", path, got.TemplateSource())
+		}
+		_, err := got.Prompt([]chat.Message{{Role: "user", Content: "a"}})
+		if want := path + ": chat template, line 1: statement {% block %} is not supported"; err == nil || err.Error() != want {
+			t.Errorf("prompt: %v, want %s", err, want)
+		}
+		if ids := got.ReplyIDs("yes"); string(got.Tokenizer.Decode(ids)) != "yes<|im_end|>" {
+			t.Errorf("%s: reply %v", path, ids)
+		}
+	}
+}
+
 // A reply ends with what the template writes behind one, if the model stops there, and
 // else as a text does.
 func TestReplyEnd(t *testing.T) {

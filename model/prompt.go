@@ -13,10 +13,13 @@ import (
 // Prompt returns a conversation up to where the model is to answer, as its
 // template renders it.
 func (m *Model) Prompt(messages []chat.Message) (string, error) {
-	if m.Template == nil {
+	if m.source == "" {
 		return "", errors.New("the model has no chat template: give it plain text, or a template")
 	}
-	text, err := render(m.Template, m.Tokenizer, messages, true)
+	text, err := "", m.Unread
+	if err == nil {
+		text, err = render(m.Template, m.Tokenizer, messages, true)
+	}
 	if err != nil && m.path != "" {
 		err = fmt.Errorf("%s: %w", m.path, err)
 	}
@@ -45,7 +48,8 @@ func (m *Model) OmitsSystem() bool {
 	return prompts[0] == prompts[1]
 }
 
-// PromptIDs returns the tokens of [Model.Prompt].
+// PromptIDs returns the tokens of [Model.Prompt]. A control token that a message spells
+// out is one, as in training.
 func (m *Model) PromptIDs(messages []chat.Message) ([]int, error) {
 	text, err := m.Prompt(messages)
 	if err != nil {

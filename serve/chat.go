@@ -48,15 +48,25 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 // read returns the checked request and its prompt.
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var long *http.MaxBytesError
+	if errors.As(err, &long) { // a client that still sends would not read the answer
+		_, _ = io.CopyN(io.Discard, r.Body, maxRefused)
+	}
 	// The time to read is over. Left in force, the deadline would end the reply:
 	// net/http reads on, to see whether the client goes away.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	var long *http.MaxBytesError
 	switch {
-	case errors.As(err, &long):
+	case long != nil:
 		return nil, nil, &apiError{status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the request is longer than %d MiB", maxBody/mib)}
 	case err != nil:
 		return nil, nil, &apiError{status: http.StatusBadRequest, Message: "the request did not arrive whole"}
+	}
+	// What waits here holds no more than its body.
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	case <-r.Context().Done():
+		return nil, nil, r.Context().Err()
 	}
 	q, err := decode(body)
 	if err != nil {
@@ -68,12 +78,17 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, 
 	if !q.limited {
 		q.options.MaxTokens = s.o.MaxTokens
 	}
-	ids, err := s.model.PromptIDs(q.messages)
+	prompt, err := s.model.Prompt(q.messages)
 	if err != nil {
 		return nil, nil, wrong("messages", "%v", err)
 	}
+	if len(prompt) > s.longest {
+		e := wrong("messages", "the prompt has %d bytes, more than the context of %d tokens can hold; shorten it", len(prompt), s.Context())
+		e.Code = tooLong
+		return nil, nil, e
+	}
 	s.warnOmitted(q)
-	return q, ids, nil
+	return q, s.model.Tokenizer.Encode(prompt, true), nil
 }
 
 // warnOmitted warns, the first time, of a request whose system message the chat
@@ -96,6 +111,7 @@ type answer struct {
 	id      string
 	created int64
 	begun   bool
+	told    int          // tokens of the content whose probabilities were sent
 	text    bytes.Buffer // of the event on its way
 }
 
@@ -154,8 +170,8 @@ func (a *answer) part(object string, choices ...choice) *completion {
 // end completes the answer.
 func (a *answer) end(r *generate.Reply) {
 	finish := choice{Finish: &r.Finish}
-	if a.request.logprobs {
-		finish.LogProbs = a.logProbs(r)
+	if n := a.tokens(r); a.request.logprobs && (a.told < n || !a.request.stream) {
+		finish.LogProbs = a.logProbs(r.IDs[a.told:n], r.LogProbs[a.told:n])
 	}
 	if !a.request.stream {
 		finish.Message = &message{Role: "assistant", Content: &r.Text}
@@ -178,10 +194,15 @@ func (a *answer) end(r *generate.Reply) {
 
 const chunk = "chat.completion.chunk"
 
-// emit sends a piece of the reply's text.
-func (a *answer) emit(text string) {
+// emit sends a piece of the reply, and how likely its tokens were.
+func (a *answer) emit(p generate.Piece) {
 	a.begin()
-	a.event(a.part(chunk, choice{Delta: &message{Content: &text}}))
+	c := choice{Delta: &message{Content: &p.Text}}
+	if a.request.logprobs && len(p.IDs) > 0 {
+		c.LogProbs = a.logProbs(p.IDs, p.LogProbs)
+	}
+	a.told += len(p.IDs)
+	a.event(a.part(chunk, c))
 }
 
 // begin sends what comes before the first text of a stream.
@@ -192,6 +213,7 @@ func (a *answer) begin() {
 	a.begun = true
 	a.w.Header().Set("Content-Type", "text/event-stream")
 	a.w.Header().Set("Cache-Control", "no-cache")
+	a.w.Header().Set("X-Accel-Buffering", "no") // nginx would hand the stream on at its end
 	empty := ""
 	a.event(a.part(chunk, choice{Delta: &message{Role: "assistant", Content: &empty}}))
 }
@@ -208,13 +230,20 @@ func (a *answer) event(v any) {
 	a.write(a.text.Bytes())
 }
 
-// write sends bytes. A client that does not take them in time is gone.
+// write sends bytes. A client that does not take a piece of them in time is gone; one
+// that reads slowly, but on, has time for each.
 func (a *answer) write(b []byte) {
-	a.deadline()
-	if _, err := a.w.Write(b); err != nil {
-		a.cancel()
-	} else if err := a.control.Flush(); err != nil {
-		a.cancel()
+	const piece = 4096
+	for b := range slices.Chunk(b, piece) {
+		a.deadline()
+		_, err := a.w.Write(b)
+		if err == nil {
+			err = a.control.Flush()
+		}
+		if err != nil {
+			a.cancel()
+			return
+		}
 	}
 }
 
@@ -237,24 +266,27 @@ func usageOf(r *generate.Reply) *usage {
 	return u
 }
 
-// logProbs returns the probabilities of the content's tokens: of the reply's, without
-// the one that ended the turn, or those that lie behind the content, in the stop string
-// that ended it; one that begins before it is there whole. A control token that ended
-// nothing has a probability, but no text, so that the texts of all make the content.
-func (a *answer) logProbs(r *generate.Reply) *logProbs {
-	tk := a.server.model.Tokenizer
-	out := &logProbs{Content: []tokenLogProb{}}
-	ids := r.IDs
-	if r.Finish == generate.Stopped {
-		if last := len(ids) - 1; slices.Contains(tk.Stops(), ids[last]) {
-			ids = ids[:last]
-		} else {
-			ids = ids[:within(len(r.Text), ids, tk)]
-		}
+// tokens returns how many of a reply's tokens are its content's: all but the one that
+// ended the turn, or those that lie behind the content, in the stop string that ended it;
+// one that begins before it is there whole.
+func (a *answer) tokens(r *generate.Reply) int {
+	tk, last := a.server.model.Tokenizer, len(r.IDs)-1
+	switch {
+	case r.Finish != generate.Stopped:
+		return len(r.IDs)
+	case slices.Contains(tk.Stops(), r.IDs[last]):
+		return last
 	}
+	return within(len(r.Text), r.IDs, tk)
+}
+
+// logProbs returns the probabilities of tokens of the content. A control token that ended
+// nothing has one, but no text, so that the texts of all make the content.
+func (a *answer) logProbs(ids []int, of []float64) *logProbs {
+	out := &logProbs{Content: []tokenLogProb{}}
 	for i, id := range ids {
-		text := tk.Text(id)
-		t := tokenLogProb{Token: string(text), LogProb: r.LogProbs[i], Bytes: []int{}, Top: []tokenLogProb{}}
+		text := a.server.model.Tokenizer.Text(id)
+		t := tokenLogProb{Token: string(text), LogProb: of[i], Bytes: []int{}, Top: []tokenLogProb{}}
 		for _, b := range text {
 			t.Bytes = append(t.Bytes, int(b))
 		}

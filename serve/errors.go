@@ -43,6 +43,9 @@ func unsupported(param, what string) *apiError {
 	return &apiError{status: http.StatusBadRequest, Param: param, Code: "unsupported", Message: param + ": " + what + " not supported"}
 }
 
+// tooLong is the code of a prompt that the context has no room for.
+const tooLong = "context_length_exceeded"
+
 // engineError is the error that the engine answers a request with.
 func engineError(err error) *apiError {
 	var long *generate.ContextError
@@ -56,7 +59,7 @@ func engineError(err error) *apiError {
 	}
 	e := wrong("messages", "%v", err)
 	if errors.As(err, &long) {
-		e.Code = "context_length_exceeded"
+		e.Code = tooLong
 	}
 	return e
 }

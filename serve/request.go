@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"limbeck/internal/fields"
 	"limbeck/internal/words"
@@ -44,9 +46,21 @@ type wire struct {
 	TopLogProbs         int             `json:"top_logprobs"`
 
 	// Not OpenAI's, but common among servers of local models.
-	TopK          *int     `json:"top_k"`
-	MinP          *float64 `json:"min_p"`
-	RepeatPenalty *float64 `json:"repeat_penalty"`
+	TopK              *int     `json:"top_k"`
+	MinP              *float64 `json:"min_p"`
+	RepeatPenalty     *float64 `json:"repeat_penalty"`
+	RepetitionPenalty *float64 `json:"repetition_penalty"`
+	MaxNewTokens      *int     `json:"max_new_tokens"`
+
+	IgnoreEOS         bool            `json:"ignore_eos"`
+	StopTokenIDs      json.RawMessage `json:"stop_token_ids"`
+	Grammar           json.RawMessage `json:"grammar"`
+	JSONSchema        json.RawMessage `json:"json_schema"`
+	GuidedJSON        json.RawMessage `json:"guided_json"`
+	GuidedRegex       json.RawMessage `json:"guided_regex"`
+	GuidedChoice      json.RawMessage `json:"guided_choice"`
+	GuidedGrammar     json.RawMessage `json:"guided_grammar"`
+	StructuredOutputs json.RawMessage `json:"structured_outputs"`
 
 	N                *int                       `json:"n"`
 	Tools            []json.RawMessage          `json:"tools"`
@@ -65,6 +79,7 @@ type wire struct {
 type wireMessage struct {
 	Role       string            `json:"role"`
 	Content    json.RawMessage   `json:"content"`
+	Refusal    string            `json:"refusal"`
 	Name       string            `json:"name"`
 	ToolCalls  []json.RawMessage `json:"tool_calls"`
 	ToolCallID string            `json:"tool_call_id"`
@@ -73,6 +88,7 @@ type wireMessage struct {
 // decode reads a request. Every error is an [apiError].
 func decode(body []byte) (*request, error) {
 	var q wire
+	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // as files of some editors begin
 	if err := refused(fields.Read(body, &q)); err != nil {
 		return nil, err
 	}
@@ -131,6 +147,34 @@ func (q *wire) refuse() error {
 			return unsupported("modalities", "the modality "+words.Quote(m)+" is")
 		}
 	}
+	return q.refuseLocal()
+}
+
+// refuseLocal is refuse for fields that are not OpenAI's. Some clients send all that
+// they know, with values that say nothing.
+func (q *wire) refuseLocal() error {
+	if q.IgnoreEOS {
+		return unsupported("ignore_eos", "replies without end are")
+	}
+	const form = "a form that replies must have is"
+	for _, f := range []struct {
+		name  string
+		value json.RawMessage
+		what  string
+	}{
+		{"stop_token_ids", q.StopTokenIDs, "ids of tokens that end a reply are"},
+		{"grammar", q.Grammar, form},
+		{"json_schema", q.JSONSchema, form},
+		{"guided_json", q.GuidedJSON, form},
+		{"guided_regex", q.GuidedRegex, form},
+		{"guided_choice", q.GuidedChoice, form},
+		{"guided_grammar", q.GuidedGrammar, form},
+		{"structured_outputs", q.StructuredOutputs, form},
+	} {
+		if !slices.Contains([]string{"", `""`, "[]", "{}"}, string(f.value)) {
+			return unsupported(f.name, f.what)
+		}
+	}
 	return nil
 }
 
@@ -149,11 +193,8 @@ func (q *wire) options() (o generate.Options, limited bool, err error) {
 	o.Temperature = number("temperature", q.Temperature, 2)
 	o.TopP = number("top_p", q.TopP, 1)
 	o.MinP = number("min_p", q.MinP, 1)
-	if p := q.RepeatPenalty; p != nil {
-		if wants := generate.CheckRepeatPenalty(*p); wants != nil && err == nil {
-			err = wrong("repeat_penalty", "%v", wants)
-		}
-		o.RepeatPenalty = *p
+	if err == nil {
+		o.RepeatPenalty, err = q.penalty()
 	}
 	if q.TopK != nil {
 		o.TopK = max(0, *q.TopK) // some clients send −1 for none
@@ -165,20 +206,48 @@ func (q *wire) options() (o generate.Options, limited bool, err error) {
 	if q.Seed != nil {
 		o.Seed = uint64(*q.Seed)
 	}
-	name, limit := "max_tokens", q.MaxTokens
-	if q.MaxCompletionTokens != nil {
-		name, limit = "max_completion_tokens", q.MaxCompletionTokens
-	}
-	if limit != nil {
-		if *limit < 1 && err == nil {
-			err = wrong(name, "is %d, want 1 or more", *limit)
-		}
-		o.MaxTokens = *limit
+	if err == nil {
+		o.MaxTokens, limited, err = q.limit()
 	}
 	if err == nil {
 		o.Stop, err = stops(q.Stop)
 	}
-	return o, limit != nil, err
+	return o, limited, err
+}
+
+// penalty returns the penalty of what repeats, 0 if the request has none.
+func (q *wire) penalty() (float64, error) {
+	name, p := "repeat_penalty", q.RepeatPenalty
+	if p == nil {
+		name, p = "repetition_penalty", q.RepetitionPenalty
+	}
+	if p == nil {
+		return 0, nil
+	}
+	if err := generate.CheckRepeatPenalty(*p); err != nil {
+		return 0, wrong(name, "%v", err)
+	}
+	return *p, nil
+}
+
+// limit returns the most tokens of the reply, 0 for as many as fit, if the request says so.
+func (q *wire) limit() (most int, limited bool, err error) {
+	name, limit := "max_completion_tokens", q.MaxCompletionTokens
+	if limit == nil {
+		name, limit = "max_tokens", q.MaxTokens
+	}
+	if limit == nil {
+		name, limit = "max_new_tokens", q.MaxNewTokens
+	}
+	switch {
+	case limit == nil:
+		return 0, false, nil
+	case *limit == -1: // no limit, for other servers of local models
+		return 0, true, nil
+	case *limit < 1:
+		return 0, true, wrong(name, "is %d, want 1 or more", *limit)
+	}
+	return *limit, true, nil
 }
 
 // maxStops bounds the stop strings, as OpenAI does.
@@ -222,32 +291,45 @@ func (m *wireMessage) message(where string) (chat.Message, error) {
 	if len(m.ToolCalls) > 0 {
 		return chat.Message{}, unsupported(where+".tool_calls", "tools are")
 	}
-	text, err := content(m.Content, where+".content")
+	if len(m.Content) == 0 && role == "assistant" && m.Refusal != "" {
+		return chat.Message{Role: role, Content: m.Refusal, Name: m.Name}, nil
+	}
+	text, err := content(m.Content, where+".content", role)
 	return chat.Message{Role: role, Content: text, Name: m.Name}, err
 }
 
-// content reads a message's content: a string, or a list of parts that are text.
-func content(raw json.RawMessage, where string) (text string, err error) {
+// content reads a message's content: a string, or a list of parts that are text, a line
+// each, as other servers have them. What an assistant refused is text of its own.
+func content(raw json.RawMessage, where, role string) (string, error) {
 	if len(raw) == 0 {
 		return "", wrong(where, "is missing, want a string or a list of parts")
 	}
+	var texts []string
 	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
+		Type    string  `json:"type"`
+		Text    *string `json:"text"`
+		Refusal *string `json:"refusal"`
 	}
-	if err := fields.OneOrMore(where, raw, &parts, "parts", func(s string) { text = s }); err != nil {
+	if err := fields.OneOrMore(where, raw, &parts, "parts", func(s string) { texts = []string{s} }); err != nil {
 		return "", refused(err)
 	}
 	for i, p := range parts {
 		at := fmt.Sprintf("%s[%d]", where, i)
-		switch p.Type {
-		case "text":
-			text += p.Text
-		case "":
+		text := p.Text
+		switch {
+		case p.Type == "":
 			return "", wrong(at+".type", `is missing, want "text"`)
-		default:
+		case p.Type == "refusal" && role == "assistant":
+			text = p.Refusal
+		case p.Type != "text":
 			return "", unsupported(at, "content of type "+words.Quote(p.Type)+" is")
 		}
+		if text == nil {
+			return "", wrong(at+"."+p.Type, "is missing, want a string")
+		}
+		if *text != "" {
+			texts = append(texts, *text)
+		}
 	}
-	return text, nil
+	return strings.Join(texts, "\n"), nil
 }

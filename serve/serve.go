@@ -9,10 +9,15 @@
 // in the order in which they came. Each gets what it would get alone. A client
 // that goes away frees its place. Fields of a request that are not known are
 // ignored, as clients expect; known ones whose meaning cannot be kept (tools,
-// several choices, a JSON schema, images) are errors that name them.
+// several choices, a grammar or JSON schema, images) are errors that name them.
+//
+// A stream has the log-probability of a token, if they are asked for, in the chunk in
+// which the token's text begins.
 //
 // Control tokens that a model writes are counted as tokens of its reply, but the
-// content holds none: sent back with the history, they would begin a turn.
+// content holds none: sent back with the history, they would begin a turn. Those that a
+// message spells out are control tokens, as they are to transformers and llama.cpp: who
+// passes on texts of strangers takes them out, or a stranger speaks as the system.
 //
 // The server has no keys: it is for the loopback interface. It answers only
 // requests that are addressed to a loopback name and come from no web page of
@@ -24,6 +29,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,17 +57,20 @@ type Server struct {
 	model   *model.Model
 	batch   *generate.Batcher
 	ending  atomic.Bool
-	omits   bool      // system messages, by the template
-	omitted sync.Once // warns of that
+	longest int           // bytes of a prompt that may fit
+	reading chan struct{} // has room for as many requests as are made into tokens at once
+	omits   bool          // system messages, by the template
+	omitted sync.Once     // warns of that
 	created int64
 }
 
 const (
-	mib     = 1 << 20
-	maxBody = 4 * mib // bytes of a request
+	mib        = 1 << 20
+	maxBody    = 4 * mib  // bytes of a request
+	maxRefused = 64 * mib // bytes read beyond them, to be told
 
 	readTimeout     = 30 * time.Second // for a whole request
-	writeTimeout    = 30 * time.Second // for each write of a reply
+	writeTimeout    = 30 * time.Second // for each piece of a stream, and for a whole reply
 	idleTimeout     = 2 * time.Minute
 	shutdownTimeout = 30 * time.Second // for replies on their way
 	closeTimeout    = 2 * time.Second  // for the last bytes of them
@@ -78,8 +88,10 @@ func New(r *generate.Runner, o Options) *Server {
 		o.Warn = func(string, ...any) {}
 	}
 	limits := generate.Limits{Rows: o.Parallel, Memory: o.Cache}
-	return &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix(),
-		omits: r.Model.OmitsSystem()}
+	s := &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix(),
+		reading: make(chan struct{}, runtime.GOMAXPROCS(0)), omits: r.Model.OmitsSystem()}
+	s.longest = s.Context() * r.Model.Tokenizer.Longest()
+	return s
 }
 
 // Context returns how many tokens of prompt and reply together a request has
@@ -105,11 +117,20 @@ func (s *Server) Handler() http.Handler {
 	} {
 		mux.HandleFunc(e.method+" "+e.path, e.answer)
 		mux.HandleFunc(e.path, func(w http.ResponseWriter, r *http.Request) {
-			fail(w, &apiError{status: http.StatusMethodNotAllowed, Message: r.Method + " is not for " + r.URL.Path})
+			allowed := e.method
+			if allowed == http.MethodGet {
+				allowed += ", " + http.MethodHead
+			}
+			w.Header().Set("Allow", allowed)
+			fail(w, &apiError{status: http.StatusMethodNotAllowed, Message: r.Method + " is not for " + r.URL.Path + ", want " + e.method})
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, &apiError{status: http.StatusNotFound, Message: "no such address: " + r.URL.Path})
+		message := "no such address: " + r.URL.Path
+		if !strings.HasPrefix(r.URL.Path, "/v1/") {
+			message += "; those of the API begin with /v1"
+		}
+		fail(w, &apiError{status: http.StatusNotFound, Message: message})
 	})
 	return localOnly(mux)
 }
@@ -176,7 +197,7 @@ func IsLoopback(host string) bool {
 		host = host[1 : len(host)-1]
 	}
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // health tells that the server takes requests; while it shuts down, that it

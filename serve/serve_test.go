@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -90,6 +93,8 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 		{"an empty stop", `{` + messages + `, "stop": ["x", ""]}`, 400, "a string is empty", "stop", ""},
 		{"too long", `{"messages": [{"role": "user", "content": "` + strings.Repeat("xq", 80) + `"}]}`, 400,
 			"more than the context of 128", "messages", "context_length_exceeded"},
+		{"longer than any tokens", `{"messages": [{"role": "user", "content": "` + strings.Repeat("xq", 800) + `"}]}`, 400,
+			"bytes, more than the context of 128 tokens can hold", "messages", "context_length_exceeded"},
 		{"much too long", strings.Repeat(" ", maxBody+1), 413, "longer than 4 MiB", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -138,6 +143,10 @@ func TestErrorsNameTheField(t *testing.T) {
 		`{"messages": [{"role": "user", "content": [{"text": "a"}]}]}`:                              `messages[0].content[0].type: is missing, want "text"`,
 		`{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": 1}]}]}`: "messages[0].content[1].type: is 1, want a string",
 		`{"messages": [{"role": "user", "content": [{"type": "text", "text": true}]}]}`:             "messages[0].content[0].text: is true, want a string",
+		`{"messages": [{"role": "user", "content": [{"type": "text"}]}]}`:                           "messages[0].content[0].text: is missing, want a string",
+		`{"messages": [{"role": "assistant", "content": [{"type": "refusal"}]}]}`:                   "messages[0].content[0].refusal: is missing, want a string",
+		`{"messages": [{"role": "user", "content": [{"type": "refusal", "refusal": "no"}]}]}`:       `messages[0].content[0]: content of type "refusal" is not supported`,
+		`{"messages": [{"role": "user", "content": null, "refusal": "no"}]}`:                        "messages[0].content: is missing, want a string or a list of parts",
 		`{"messages": [{"role": "user", "content": "a", "name": []}]}`:                              "messages[0].name: is a list, want a string",
 		`{"messages": [{"role": "assistant", "content": "a", "tool_calls": {}}]}`:                   "messages[0].tool_calls: is an object, want a list",
 		`{` + messages + `, "seed": 1.5}`:                                                           "seed: is 1.5, want a whole number",
@@ -165,9 +174,9 @@ func TestErrorsNameTheField(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", body, err, want)
 		}
 	}
-	q, err := decode([]byte(`{` + messages + `, "max_tokens": 1.2e1, "seed": -7.0, "stop": null, "tool_choice": null, "audio": null, "temperature": null}`))
+	q, err := decode([]byte("\uFEFF{" + messages + `, "max_tokens": 1.2e1, "seed": -7.0, "stop": null, "tool_choice": null, "audio": null, "temperature": null}`))
 	if err != nil || q.options.MaxTokens != 12 || int64(q.options.Seed) != -7 {
-		t.Errorf("whole numbers with a point, and nulls: %+v, %v", q, err)
+		t.Errorf("a byte order mark, whole numbers with a point, and nulls: %+v, %v", q, err)
 	}
 }
 
@@ -178,6 +187,70 @@ func TestTopPOfZero(t *testing.T) {
 		q, err := decode([]byte(`{"messages": [{"role": "user", "content": "hi"}], ` + more + `}`))
 		if err != nil || q.options.TopK != want {
 			t.Errorf("%s: top-k %d, %v, want %d", more, q.options.TopK, err, want)
+		}
+	}
+}
+
+// Parts of a message are lines: the words of one do not run into another's.
+func TestParts(t *testing.T) {
+	const user = `{"role": "user", "content": "hi"}`
+	for content, want := range map[string]string{
+		`[{"type": "text", "text": "lights"}, {"type": "text", "text": ""}, {"type": "text", "text": "off"}]`: "lights\noff",
+		`[{"type": "text", "text": ""}, {"type": "text", "text": "a\n"}]`:                                     "a\n",
+		`[]`: "",
+	} {
+		q, err := decode([]byte(`{"messages": [{"role": "user", "content": ` + content + `}]}`))
+		if err != nil || q.messages[0].Content != want {
+			t.Errorf("%s: %+v, %v, want %q", content, q, err, want)
+		}
+	}
+	for more, want := range map[string]string{ // what an assistant refused is what it said
+		`"content": null, "refusal": "no"`:                                                 "no",
+		`"content": "yes", "refusal": null`:                                                "yes",
+		`"content": [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "no"}]`: "a\nno",
+	} {
+		q, err := decode([]byte(`{"messages": [` + user + `, {"role": "assistant", ` + more + `}, ` + user + `]}`))
+		if err != nil || q.messages[1].Content != want {
+			t.Errorf("%s: %+v, %v, want %q", more, q, err, want)
+		}
+	}
+}
+
+// Fields that other servers of local models have are kept or refused, not passed over,
+// unless they say nothing.
+func TestLocalFields(t *testing.T) {
+	read := func(more string) (*request, error) {
+		return decode([]byte(`{"messages": [{"role": "user", "content": "hi"}], ` + more + `}`))
+	}
+	for more, want := range map[string]request{
+		`"repetition_penalty": 1.5`:                        {options: generate.Options{RepeatPenalty: 1.5}},
+		`"repetition_penalty": 1.5, "repeat_penalty": 1.2`: {options: generate.Options{RepeatPenalty: 1.2}},
+		`"max_new_tokens": 7`:                              {options: generate.Options{MaxTokens: 7}, limited: true},
+		`"max_new_tokens": 7, "max_tokens": 8`:             {options: generate.Options{MaxTokens: 8}, limited: true},
+		`"max_tokens": -1`:                                 {limited: true},
+		`"grammar": "", "json_schema": {}, "stop_token_ids": [], "guided_json": null, "ignore_eos": false`: {},
+	} {
+		q, err := read(more)
+		if err != nil || q.limited != want.limited || q.options.MaxTokens != want.options.MaxTokens || q.options.RepeatPenalty != want.options.RepeatPenalty {
+			t.Errorf("%s: %+v, %v, want %+v", more, q, err, want)
+		}
+	}
+	for more, want := range map[string]string{
+		`"repetition_penalty": 0`:            "repetition_penalty: is 0, want 0.01 to 100",
+		`"max_new_tokens": 0`:                "max_new_tokens: is 0, want 1 or more",
+		`"max_tokens": -2`:                   "max_tokens: is -2, want 1 or more",
+		`"ignore_eos": true`:                 "ignore_eos: replies without end are not supported",
+		`"stop_token_ids": [2]`:              "stop_token_ids: ids of tokens that end a reply are not supported",
+		`"grammar": "root ::= \"a\""`:        "grammar: a form that replies must have is not supported",
+		`"json_schema": {"type": "object"}`:  "json_schema: a form",
+		`"guided_json": {"type": "object"}`:  "guided_json: a form",
+		`"guided_regex": "a+"`:               "guided_regex: a form",
+		`"guided_choice": ["a", "b"]`:        "guided_choice: a form",
+		`"guided_grammar": "root ::= a"`:     "guided_grammar: a form",
+		`"structured_outputs": {"json": {}}`: "structured_outputs: a form",
+	} {
+		if _, err := read(more); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", more, err, want)
 		}
 	}
 }
@@ -221,6 +294,11 @@ func TestOtherAddressesAndMethods(t *testing.T) {
 		status              int
 	}{
 		{"GET", "http://localhost/healthz", "", 200},
+		{"HEAD", "http://localhost/healthz", "", 200},
+		{"POST", "http://localhost/v1/models", "", 405},
+		{"GET", "http://LocalHost:8080/healthz", "", 200},
+		{"GET", "http://localhost./healthz", "", 200},
+		{"GET", "http://localhost.evil.example/healthz", "", 403},
 		{"GET", "http://127.0.0.1:8080/v1/models", "", 200},
 		{"GET", "http://[::1]:8080/v1/models/tiny", "", 200},
 		{"GET", "http://localhost/v1/models/other", "", 404},
@@ -238,6 +316,19 @@ func TestOtherAddressesAndMethods(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if w.Code != c.status || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%s %s of %q: status %d, want %d: %s", c.method, c.url, c.origin, w.Code, c.status, w.Body)
+		}
+	}
+	for at, want := range map[string][2]string{ // what is allowed there, and what is said
+		"PUT /v1/chat/completions": {"POST", "PUT is not for /v1/chat/completions, want POST"},
+		"DELETE /v1/models/tiny":   {"GET, HEAD", "DELETE is not for /v1/models/tiny, want GET"},
+		"POST /chat/completions":   {"", "no such address: /chat/completions; those of the API begin with /v1"},
+		"POST /v1/chat/completion": {"", "no such address: /v1/chat/completion"},
+	} {
+		method, path, _ := strings.Cut(at, " ")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, nil))
+		if w.Header().Get("Allow") != want[0] || !strings.Contains(w.Body.String(), want[1]+`"`) {
+			t.Errorf("%s: Allow %q: %s, want %q", at, w.Header().Get("Allow"), w.Body, want)
 		}
 	}
 }
@@ -334,7 +425,9 @@ func TestLogProbs(t *testing.T) {
 			logProbs[i] = -float64(i)
 		}
 		r := &generate.Reply{Text: test.text, IDs: test.ids, LogProbs: logProbs, Finish: test.finish}
-		got := (&answer{server: s}).logProbs(r)
+		a := &answer{server: s}
+		n := a.tokens(r)
+		got := a.logProbs(r.IDs[:n], r.LogProbs[:n])
 		var texts []string
 		for i, token := range got.Content {
 			texts = append(texts, token.Token)
@@ -344,6 +437,76 @@ func TestLogProbs(t *testing.T) {
 		}
 		if !slices.Equal(texts, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, texts, test.want)
+		}
+	}
+}
+
+// As many requests as there are processors are made into tokens at once, however many
+// clients there are; one that goes away leaves the line.
+func TestRequestsAreReadInTurn(t *testing.T) {
+	s := tinyServer(t)
+	if cap(s.reading) != runtime.GOMAXPROCS(0) {
+		t.Errorf("%d at once, want %d", cap(s.reading), runtime.GOMAXPROCS(0))
+	}
+	for range cap(s.reading) {
+		s.reading <- struct{}{}
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequest("POST", "http://localhost/v1/chat/completions", strings.NewReader(tinyQuestion)).WithContext(ctx)
+	if _, _, err := s.read(httptest.NewRecorder(), r); err != context.Canceled {
+		t.Errorf("beyond them: %v, want that it waits until its client goes", err)
+	}
+	for range cap(s.reading) {
+		<-s.reading
+	}
+	for range cap(s.reading) + 1 { // each gives its place back
+		if status, body := post(t, s.Handler(), tinyQuestion); status != 200 {
+			t.Errorf("status %d: %s", status, body)
+		}
+	}
+}
+
+// A stream has each token's probability beside its text, and all that a whole reply has.
+func TestLogProbsAreStreamed(t *testing.T) {
+	h := tinyServer(t).Handler()
+	all := want(t, "the cat", generate.Options{MaxTokens: 20})
+	at := strings.LastIndexFunc(all.Text, func(c rune) bool { return c >= ' ' && c < 0x7f }) // a stop that JSON can carry
+	if at < 1 {
+		t.Fatalf("no letter in %q: take another prompt", all.Text)
+	}
+	stop := all.Text[at : at+1]
+	for _, more := range []string{``, fmt.Sprintf(`, "stop": [%q]`, stop), `, "stop": ["<|im_start|>", "never written"]`} {
+		ask := func(stream bool) string {
+			status, body := post(t, h, fmt.Sprintf(`{"messages": [{"role": "user", "content": "the cat"}], "max_tokens": 20, "logprobs": true, "stream": %v%s}`, stream, more))
+			if status != 200 {
+				t.Fatalf("status %d: %s", status, body)
+			}
+			return body
+		}
+		var whole completion
+		if err := json.Unmarshal([]byte(ask(false)), &whole); err != nil {
+			t.Fatal(err)
+		}
+		var got []tokenLogProb
+		for line := range strings.Lines(ask(true)) {
+			event, ok := strings.CutPrefix(strings.TrimSpace(line), "data: {")
+			if !ok {
+				continue
+			}
+			var c completion
+			if err := json.Unmarshal([]byte("{"+event), &c); err != nil {
+				t.Fatal(err)
+			}
+			if p := c.Choices[0].LogProbs; p != nil {
+				got = append(got, p.Content...)
+			}
+			if text := c.Choices[0].Delta.Content; text != nil && *text != "" && len(got) == 0 {
+				t.Errorf("%q, without the probability of a token", *text)
+			}
+		}
+		if !reflect.DeepEqual(got, whole.Choices[0].LogProbs.Content) {
+			t.Errorf("with %s: %+v, want %+v", more, got, whole.Choices[0].LogProbs.Content)
 		}
 	}
 }
@@ -372,6 +535,42 @@ func TestClientGoesAway(t *testing.T) {
 	if status, body := post(t, s.Handler(), `{"messages": [{"role": "user", "content": "b"}], "max_tokens": 2}`); status != 200 {
 		t.Errorf("the next client: status %d: %s", status, body)
 	}
+}
+
+// However much of a stream is there at once, a client has time for each piece of it; what
+// lies between passes pieces on as they come.
+func TestSlowClient(t *testing.T) {
+	s := tinyServer(t)
+	w := &slowClient{ResponseRecorder: httptest.NewRecorder()}
+	a := &answer{server: s, request: &request{stream: true}, w: w, control: http.NewResponseController(w), cancel: func() { t.Error("it was cut off") }}
+	text := strings.Repeat("cat ", 10_000)
+	a.emit(generate.Piece{Text: text})
+	got, _, err := whole(w.Body.String())
+	if err != nil || got != text {
+		t.Errorf("%v: %d bytes, want %d", err, len(got), len(text))
+	}
+	if w.late || w.Header().Get("X-Accel-Buffering") != "no" {
+		t.Errorf("written without time, or more than %d bytes at once: %v; header %v", slowPiece, w.late, w.Header())
+	}
+}
+
+// A slowClient takes no more than slowPiece bytes in the time that it is given.
+type slowClient struct {
+	*httptest.ResponseRecorder
+	timed, late bool
+}
+
+const slowPiece = 8 << 10
+
+func (c *slowClient) SetWriteDeadline(time.Time) error {
+	c.timed = true
+	return nil
+}
+
+func (c *slowClient) Write(b []byte) (int, error) {
+	c.late = c.late || !c.timed || len(b) > slowPiece
+	c.timed = false
+	return c.ResponseRecorder.Write(b)
 }
 
 // A leavingClient goes away with the first bytes.
@@ -467,6 +666,27 @@ func get(r *http.Response, err error) result {
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
 	return result{r.StatusCode, fmt.Sprintf("%s%v", body, err)}
+}
+
+// A client that sends on, whatever comes, is told that it is too much.
+func TestMuchTooLongIsTold(t *testing.T) {
+	h := httptest.NewServer(tinyServer(t).Handler())
+	defer h.Close()
+	c, err := net.Dial("tcp", h.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const size = 6 * maxBody
+	if _, err := fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", size); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(make([]byte, size)); err != nil {
+		t.Fatalf("the request is not read: %v", err)
+	}
+	if r := get(http.ReadResponse(bufio.NewReader(c), nil)); r.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d: %s", r.status, r.body)
+	}
 }
 
 func FuzzDecode(f *testing.F) {

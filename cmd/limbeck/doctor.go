@@ -82,6 +82,9 @@ func (a *app) doctor(ctx context.Context, f *engineFlags, args []string) error {
 	pool := par.New(f.threads)
 	defer pool.Close()
 	d.Limits = machine.Measure(pool, machine.BeyondCaches)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	d.Hindrances = append([]string{}, d.Machine.Hindrances(&d.Limits)...)
 	if len(args) == 1 {
 		var err error

@@ -28,6 +28,15 @@ func helpCommand() *cobra.Command {
 	}
 }
 
+// explains tells whether cmd only tells of others: what is wrong with their settings is
+// nothing to it, least of all in each new shell that asks for completions.
+func explains(cmd *cobra.Command) bool {
+	if cmd.HasParent() && cmd.Parent().Name() == "completion" {
+		cmd = cmd.Parent()
+	}
+	return cmd.Name() == "help" || cmd.Name() == "completion"
+}
+
 // completions are how shells take their scripts: for a session, and for good.
 var completions = map[string]string{
 	"bash": "  source <(limbeck completion bash)\n" +

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ func initCommand(a *app) *cobra.Command {
 		Example: "  limbeck init --teacher model.gguf --data log.jsonl\n" +
 			"  limbeck init --teacher model.gguf --data qa.csv \\\n      --prompt-column q --completion-column a\n" +
 			"  limbeck init --teacher model.gguf --data train.csv --test test.csv -o r.yaml",
-		RunE: func(*cobra.Command, []string) error { return initRecipe(a, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return initRecipe(cmd.Context(), a, f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.teacher, "teacher", "", "the large `MODEL`")
@@ -66,7 +67,7 @@ type initResult struct {
 	Test       string `json:"test,omitempty"`
 }
 
-func initRecipe(a *app, f initFlags) error {
+func initRecipe(ctx context.Context, a *app, f initFlags) error {
 	if f.teacher == "" || f.data == "" {
 		return usageErrorf("--teacher names a model and --data its examples")
 	}
@@ -106,6 +107,9 @@ func initRecipe(a *app, f initFlags) error {
 	}
 	if err := steps.CheckData(written); err != nil {
 		return cmp.Or(errors.Unwrap(err), err) // a place in a recipe that is not written yet helps nobody
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if err := disk.WriteBytes(f.out, text.Bytes()); err != nil {
 		return err

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,10 +13,10 @@ import (
 	"time"
 )
 
-// interrupted runs limbeck, sends it Ctrl-C once a file that matches a pattern has
+// interrupted runs limbeck, sends it a signal once a file that matches a pattern has
 // something in it, and checks that this ends it and is told. What it writes to standard
 // output goes to a file, out.
-func interrupted(t *testing.T, pattern, out string, args ...string) {
+func interrupted(t *testing.T, by syscall.Signal, pattern, out string, args ...string) {
 	t.Helper()
 	results, err := os.Create(out)
 	if err != nil {
@@ -35,7 +37,7 @@ func interrupted(t *testing.T, pattern, out string, args ...string) {
 			t.Fatalf("nothing in %s", pattern)
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := cmd.Process.Signal(by); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // what it says comes in the exit code
@@ -49,7 +51,22 @@ func TestRunIsInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	model, out := filepath.Join(dir, "endless.gguf"), filepath.Join(dir, "out")
 	writeEndless(t, model)
-	interrupted(t, out, out, "run", model, "hello", "--max-tokens", "0")
+	for _, by := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		interrupted(t, by, out, out, "run", model, "hello", "--max-tokens", "0")
+	}
+}
+
+// A terminal that closes may tell so more than once: what ends in order still does.
+func TestHangsUpTwice(t *testing.T) {
+	a := newApp(nil, io.Discard, io.Discard)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range 2 {
+		a.onSignal(syscall.SIGHUP, ctx, cancel)
+	}
+	if ctx.Err() == nil {
+		t.Error("the command goes on")
+	}
 }
 
 // What convert has written by then is gone.
@@ -60,7 +77,7 @@ func TestConvertIsInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	model, folder := filepath.Join(dir, "random.gguf"), filepath.Join(dir, "folder")
 	writeRandomQ4(t, model)
-	interrupted(t, filepath.Join(folder, ".model.safetensors.*"), filepath.Join(dir, "out"), "convert", model, folder)
+	interrupted(t, syscall.SIGINT, filepath.Join(folder, ".model.safetensors.*"), filepath.Join(dir, "out"), "convert", model, folder)
 	if _, err := os.Stat(folder); !os.IsNotExist(err) {
 		t.Errorf("the folder is left: %v", err)
 	}

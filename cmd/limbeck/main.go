@@ -149,7 +149,7 @@ const maxThreads = 1024
 func (a *app) prepare(cmd *cobra.Command) {
 	if work := cmd.RunE; work != nil {
 		cmd.RunE = func(c *cobra.Command, args []string) error {
-			if err := a.applySettings(c); err != nil {
+			if err := a.applySettings(c); err != nil && !explains(c) {
 				return err
 			}
 			if n, err := c.Flags().GetInt("threads"); err == nil {

@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -233,6 +235,32 @@ func FuzzConfig(f *testing.F) {
 		}
 		eachFlag(cmd, func(flag *pflag.Flag) { _ = fromConfig(cmd, flag, config) }) // an error is as good as a value
 	})
+}
+
+// What is interrupted has no result.
+func TestInterruptedWithoutResult(t *testing.T) {
+	dir := t.TempDir()
+	rows, out := filepath.Join(dir, "d.jsonl"), filepath.Join(dir, "r.yaml")
+	text := strings.Repeat(`{"text": "lights on", "label": "on"}`+"\n"+`{"text": "no light", "label": "off"}`+"\n", 40)
+	if err := os.WriteFile(rows, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{
+		{"init", "--teacher", "builtin:home-assistant", "--data", rows, "--out", out},
+		{"doctor", "--threads", "1"},
+	} {
+		var printed bytes.Buffer
+		root := newRoot(newApp(nil, &printed, io.Discard))
+		root.SetArgs(args)
+		if err := root.ExecuteContext(ctx); !errors.Is(err, context.Canceled) || printed.Len() > 0 {
+			t.Errorf("%s: %v, printed %q", args[0], err, &printed)
+		}
+	}
+	if _, err := os.Stat(out); !os.IsNotExist(err) {
+		t.Errorf("a recipe is written: %v", err)
+	}
 }
 
 // A flag of make that is wrong is a mistake of usage; a recipe that is wrong is none.

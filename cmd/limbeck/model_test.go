@@ -116,6 +116,24 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// What a file has around its text is no part of a prompt, unless that is raw.
+func TestPipedPrompt(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"on":               {"on", "on"},
+		"\uFEFFon\r\n":     {"on", "\uFEFFon\r\n"},
+		"on\n\n":           {"on\n", "on\n\n"},
+		"\uFEFF\uFEFFon\n": {"\uFEFFon", "\uFEFF\uFEFFon\n"},
+		"\uFEFF":           {"", "\uFEFF"},
+	} {
+		for i, raw := range []bool{false, true} {
+			got, err := newApp(strings.NewReader(text), nil, nil).prompt(t.Context(), []string{"m"}, raw)
+			if got != want[i] || (err == nil) != (want[i] != "") {
+				t.Errorf("%q, raw %v: %q, %v, want %q", text, raw, got, err, want[i])
+			}
+		}
+	}
+}
+
 // Who asks again, and gives no seed, gets another reply; the seed that is told gives it
 // once more. Zero is a seed like any other.
 func TestSeedsAreDrawn(t *testing.T) {

@@ -40,8 +40,8 @@ func runCommand(a *app) *cobra.Command {
 		Use: "run MODEL [PROMPT]", GroupID: groupUse, Args: oneOrTwo("MODEL"),
 		Short: "Let a model reply: once, to piped text, or in a chat",
 		Long: "Lets a model reply to PROMPT. Without one, standard input is the prompt, but for\n" +
-			"a line feed at its end; in a terminal it is a chat, in which Ctrl-C stops a\n" +
-			"reply and /help tells more.\n\n" +
+			"a byte order mark and the last line feed; in a terminal it is a chat, in which\n" +
+			"Ctrl-C stops a reply and /help tells more.\n\n" +
 			"The prompt is put in the model's own chat template, unless --raw. Replies are\n" +
 			"the likeliest ones, unless --temperature. Then, without --seed, each is another;\n" +
 			"--json and --verbose tell the seed that gives it again. The confidence of a\n" +
@@ -171,7 +171,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if talk {
 		return a.chat(ctx, args[0], f, e, s)
 	}
-	prompt, err := a.prompt(args, f.raw)
+	prompt, err := a.prompt(ctx, args, f.raw)
 	if err != nil {
 		return err
 	}
@@ -220,24 +220,23 @@ const maxPrompt = 64 << 20
 
 // prompt returns the prompt from the command line or, failing that, from
 // standard input.
-func (a *app) prompt(args []string, raw bool) (string, error) {
+func (a *app) prompt(ctx context.Context, args []string, raw bool) (string, error) {
 	if len(args) == 2 {
 		return args[1], checkPrompt("PROMPT", args[1])
 	}
-	text, err := io.ReadAll(io.LimitReader(a.in, maxPrompt+1))
+	text, err := io.ReadAll(io.LimitReader(a.input(ctx), maxPrompt+1))
 	if err != nil {
 		return "", fmt.Errorf("standard input: %w", err)
 	}
 	if len(text) > maxPrompt {
 		return "", fmt.Errorf("standard input: longer than %d bytes", maxPrompt)
 	}
-	if err := checkPrompt("standard input", string(text)); err != nil {
-		return "", err
+	prompt := string(text)
+	if !raw { // a byte order mark and a last line's end are the file's: no model was trained on them
+		prompt = strings.TrimPrefix(prompt, "\uFEFF")
+		prompt = strings.TrimSuffix(strings.TrimSuffix(prompt, "\n"), "\r")
 	}
-	if raw {
-		return string(text), nil
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+	return prompt, checkPrompt("standard input", prompt)
 }
 
 // checkPrompt refuses a prompt that is no text or says nothing: a model would answer
@@ -261,8 +260,12 @@ func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, err
 	if f.raw {
 		return m.Tokenizer.EncodeTo(m.Tokenizer.Begin(), messages[0].Content, true), nil
 	}
-	if m.Template == nil {
-		return nil, fmt.Errorf("%s has no chat template; --raw gives it the prompt as it is", m.Path())
+	const instead = "--raw gives it the prompt as it is"
+	switch {
+	case m.Unread != nil:
+		return nil, fmt.Errorf("%s: %w; %s", m.Path(), m.Unread, instead)
+	case m.Template == nil:
+		return nil, fmt.Errorf("%s has no chat template; %s", m.Path(), instead)
 	}
 	if f.system != "" {
 		messages = append([]chat.Message{{Role: "system", Content: f.system}}, messages...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"limbeck/recipe"
 	"limbeck/serve"
+	"limbeck/store/builtin"
 )
 
 func init() { register(serveCommand) }
@@ -42,6 +44,8 @@ func serveCommand(a *app) *cobra.Command {
 			"What a prompt has in common with an earlier one is not read again while --cache\n" +
 			"holds it. Replies are the likeliest ones unless a request sets a temperature.\n" +
 			"Ctrl-C lets replies on their way finish, and refuses other requests.\n\n" +
+			"Control tokens that a message spells out, as <|im_end|>, are control tokens, and\n" +
+			"end its turn: take them out of texts that strangers write.\n\n" +
 			"--json prints {\"url\", \"model\", \"context\"} once it listens.",
 		Example: "  limbeck serve model.gguf --port 8080\n" +
 			"  curl localhost:8080/v1/chat/completions \\\n" +
@@ -87,6 +91,10 @@ func (f *serveFlags) check() error {
 		return usageErrorf("--parallel is %d, want 1 to %d", f.parallel, maxParallel)
 	case f.context < 0 || f.maxTokens < 0:
 		return usageErrorf("--ctx and --max-tokens are numbers from 0 on")
+	case f.context > 0 && f.context < leastContext:
+		return usageErrorf("--ctx is %d, want %d or more", f.context, leastContext)
+	case f.keep == 0:
+		return usageErrorf("--cache is 0, want room for the requests on their way, as 512MB")
 	}
 	return nil
 }
@@ -108,13 +116,16 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 		return err
 	}
 	defer e.close()
-	if e.Model.Template == nil {
+	switch m := e.Model; {
+	case m.Unread != nil:
+		return fmt.Errorf("%s: %w: it cannot answer a chat", ref, m.Unread)
+	case m.Template == nil:
 		return fmt.Errorf("%s has no chat template: it cannot answer a chat", ref)
 	}
 	if most := e.Model.Config().Context; f.context > most {
 		return usageErrorf("--ctx is %d, but the model was made for at most %d tokens", f.context, most)
 	}
-	name := strings.TrimSuffix(filepath.Base(ref), ".gguf")
+	name := servedName(ref)
 	s := serve.New(e.Runner, serve.Options{Name: name, Context: f.context, MaxTokens: f.maxTokens,
 		Parallel: f.parallel, Cache: int(f.keep), Log: a.detail, Warn: a.remark})
 	if s.Context() < max(f.context, leastContext) {
@@ -129,6 +140,18 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 		return err
 	}
 	return s.Serve(ctx, l)
+}
+
+// servedName returns the id by which clients know a model: its file's or folder's name,
+// which "." does not tell.
+func servedName(ref string) string {
+	if !strings.HasPrefix(ref, builtin.Prefix) {
+		if path, err := filepath.Abs(ref); err == nil {
+			ref = path
+		}
+	}
+	name := strings.TrimSuffix(filepath.Base(ref), ".gguf")
+	return cmp.Or(strings.Trim(name, string(filepath.Separator)), "model")
 }
 
 // serveResult is what --json prints once a server listens: with --port 0 it alone tells

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -71,6 +72,24 @@ func TestServeTellsRoomAndPlace(t *testing.T) {
 	for n, want := range map[int]string{999: "999B", 49_153: "49153B", 100_001: "101kB", 1_717_986_918: "1718MB"} {
 		if got := sizeFlag(n).String(); got != want {
 			t.Errorf("sizeFlag(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
+
+// A model is called by its own name, from wherever it is served.
+func TestServedName(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.VolumeName(here) + string(filepath.Separator)
+	for ref, want := range map[string]string{
+		".": filepath.Base(here), "..": filepath.Base(filepath.Dir(here)), "./a.gguf": "a", "b/": "b",
+		root: "model", "builtin:home-assistant": "builtin:home-assistant",
+	} {
+		if got := servedName(ref); got != want {
+			t.Errorf("%s is served as %q, want %q", ref, got, want)
 		}
 	}
 }

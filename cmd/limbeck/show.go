@@ -139,7 +139,7 @@ func describe(m *model.Model, ref string) *shownModel {
 		}
 		s.Metadata = append(s.Metadata, shownKey{k, v})
 	}
-	if m.Template != nil {
+	if s.Template != "" {
 		s.Rendered, s.Problem = render(m)
 	}
 	return s

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"sync"
@@ -33,12 +34,15 @@ func (a *app) takeInterrupts(f func() bool) (restore func()) {
 	}
 }
 
-// withSignals returns a context that the first Ctrl-C (or SIGTERM) ends; the
-// second ends the program.
+// withSignals returns a context that the first Ctrl-C ends, or SIGTERM, or SIGHUP of a
+// terminal that closes, unless nohup has that ignored; the second ends the program.
 func (a *app) withSignals() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals, done := make(chan os.Signal, 2), make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		for {
 			select {
@@ -67,6 +71,9 @@ func (a *app) onSignal(s os.Signal, ctx context.Context, cancel func()) {
 		return
 	}
 	if ctx.Err() != nil {
+		if s == syscall.SIGHUP { // of the same terminal: its shell and the system send one each
+			return
+		}
 		disk.Abandon()
 		shortly(func() {
 			a.progress.finish()
@@ -77,6 +84,33 @@ func (a *app) onSignal(s os.Signal, ctx context.Context, cancel func()) {
 	// What goes on from where says so as it ends.
 	shortly(func() { a.remark("stopping; Ctrl-C again to end at once") })
 	cancel()
+}
+
+// input returns standard input as a reader that fails with ctx's error when ctx ends,
+// though nothing comes. What an interruption ended is not whole: who wrote it may have
+// died of the same Ctrl-C, a little before it is heard here.
+func (a *app) input(ctx context.Context) io.Reader {
+	late := 10 * time.Millisecond
+	if terminalOf(a.in) != nil {
+		a.remark("reading what is typed; %s ends it", endOfInput)
+		if interruptEndsInput {
+			late *= 10
+		}
+	}
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(w, a.in)
+		if err == nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(late):
+			}
+			err = ctx.Err()
+		}
+		w.CloseWithError(err)
+	}()
+	return r
 }
 
 // shortly does f, which tells the user something, and does not wait for it long: who

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func tokenizeCommand(a *app) *cobra.Command {
 		Example: "  echo hello | limbeck tokenize model.gguf --pieces\n" +
 			"  limbeck tokenize model.gguf <text.txt >ids.txt\n" +
 			"  limbeck tokenize model.gguf --decode <ids.txt",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.decode && f.pieces {
 				return usageErrorf("--decode and --pieces exclude each other")
 			}
@@ -44,9 +45,9 @@ func tokenizeCommand(a *app) *cobra.Command {
 			}
 			defer m.Close()
 			if f.decode {
-				return a.decodeIDs(m.Tokenizer)
+				return a.decodeIDs(cmd.Context(), m.Tokenizer)
 			}
-			return a.encodeText(m.Tokenizer, f)
+			return a.encodeText(cmd.Context(), m.Tokenizer, f)
 		},
 	}
 	flags := cmd.Flags()
@@ -62,12 +63,15 @@ type pieceJSON struct {
 	Text string `json:"text"` // a byte that is no UTF-8 becomes U+FFFD
 }
 
-func (a *app) encodeText(tk *token.Tokenizer, f tokenizeFlags) error {
-	text, err := io.ReadAll(a.in)
+func (a *app) encodeText(ctx context.Context, tk *token.Tokenizer, f tokenizeFlags) error {
+	text, err := io.ReadAll(a.input(ctx))
 	if err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
 	ids := tk.EncodeTo([]int{}, string(text), !f.plain)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	a.tellLost(tk, string(text), ids)
 	if !f.pieces {
 		return a.print(ids, func(w io.Writer) { writeIDs(w, ids) })
@@ -113,14 +117,14 @@ func writeIDs(w io.Writer, ids []int) {
 
 // decodeIDs writes the bytes of ids that stand on standard input: words between
 // white space, or with --json a JSON list. Of either, no more than a piece is held.
-func (a *app) decodeIDs(tk *token.Tokenizer) error {
+func (a *app) decodeIDs(ctx context.Context, tk *token.Tokenizer) error {
 	out := bufio.NewWriter(a.out)
 	each := eachWord
 	if a.json {
 		each = eachNumber
 	}
 	n := 0
-	err := each(a.in, func(text string) error {
+	err := each(a.input(ctx), func(text string) error {
 		n++
 		id, err := strconv.Atoi(text)
 		switch {

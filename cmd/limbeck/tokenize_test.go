@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -14,12 +16,54 @@ import (
 )
 
 // decoded returns what tokenize --decode makes of a text, as JSON or as words.
-func decoded(tk *token.Tokenizer, text string, list bool) (string, error) {
+func decoded(ctx context.Context, tk *token.Tokenizer, text string, list bool) (string, error) {
 	var out bytes.Buffer
 	a := newApp(strings.NewReader(text), &out, io.Discard)
 	a.json = list
-	err := a.decodeIDs(tk)
+	err := a.decodeIDs(ctx, tk)
 	return out.String(), err
+}
+
+// What an interruption ends is no whole text, whether nothing more comes or who wrote it
+// died of it too: there is no result.
+func TestInputInterrupted(t *testing.T) {
+	tk := testkit.Model(1).Tokenizer
+	for name, read := range map[string]func(context.Context, *app) error{
+		"run":      func(ctx context.Context, a *app) error { _, err := a.prompt(ctx, []string{"m"}, false); return err },
+		"tokenize": func(ctx context.Context, a *app) error { return a.encodeText(ctx, tk, tokenizeFlags{}) },
+		"--decode": func(ctx context.Context, a *app) error { return a.decodeIDs(ctx, tk) },
+	} {
+		for _, ends := range []bool{false, true} {
+			for _, text := range []string{"", "1 2"} {
+				ctx, cancel := context.WithCancel(t.Context())
+				var out bytes.Buffer
+				err := read(ctx, newApp(&cutInput{text, cancel, ends, t.Context()}, &out, io.Discard))
+				if !errors.Is(err, context.Canceled) || out.Len() > 0 {
+					t.Errorf("%s of %q that ends %v: error %v, wrote %q", name, text, ends, err, &out)
+				}
+			}
+		}
+	}
+}
+
+// A cutInput is interrupted after its text, and ends there, or gives nothing more.
+type cutInput struct {
+	text      string
+	interrupt func()
+	ends      bool
+	test      context.Context
+}
+
+func (c *cutInput) Read(b []byte) (int, error) {
+	n := copy(b, c.text)
+	if c.text = c.text[n:]; n > 0 {
+		return n, nil
+	}
+	c.interrupt()
+	if !c.ends {
+		<-c.test.Done()
+	}
+	return 0, io.EOF
 }
 
 // A list on one line may be longer than a line that the library would scan.
@@ -30,7 +74,7 @@ func TestDecodeLongList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := decoded(tk, string(list), true); err != nil || got != text {
+	if got, err := decoded(t.Context(), tk, string(list), true); err != nil || got != text {
 		t.Errorf("%d bytes, %v, want the %d that were encoded", len(got), err, len(text))
 	}
 }
@@ -84,7 +128,7 @@ func TestDecodeList(t *testing.T) {
 		"[-1]":       fmt.Sprintf("id 1 is -1; the vocabulary has 0 to %d", tk.Vocab()-1),
 		"[1, 99999]": fmt.Sprintf("id 2 is 99999; the vocabulary has 0 to %d", tk.Vocab()-1),
 	} {
-		_, err := decoded(tk, text, true)
+		_, err := decoded(t.Context(), tk, text, true)
 		if got := strings.TrimPrefix(fmt.Sprint(err), "standard input: "); (err == nil) != (wrong == "") || err != nil && got != wrong {
 			t.Errorf("%q: got %v, want %s", text, err, wrong)
 		}
@@ -104,7 +148,7 @@ func FuzzDecodeIDs(f *testing.F) {
 			isList = isList && err == nil && id >= 0 && id < tk.Vocab()
 			ids[i] = id
 		}
-		got, err := decoded(tk, text, list)
+		got, err := decoded(t.Context(), tk, text, list)
 		if (err == nil) != isList {
 			t.Errorf("%q, as JSON %v: %v, want it taken: %v", text, list, err, isList)
 		} else if isList && got != string(tk.Decode(ids)) {

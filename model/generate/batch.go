@@ -83,7 +83,7 @@ func (b *batch) newWriter(ctx context.Context, q *Request) (*writer, error) {
 	if err := checkPrompt(q.Prompt, room); err != nil {
 		return nil, err
 	}
-	w := &writer{Request: q, ctx: ctx, limit: room - len(q.Prompt)}
+	w := &writer{Request: q, ctx: ctx, limit: room - len(q.Prompt), textOf: b.r.Model.Tokenizer.Text}
 	for _, stop := range q.Stop { // the name of a token without text is in no text
 		if id, ok := b.r.Model.Tokenizer.ID(stop); ok && b.r.Model.Tokenizer.IsSpecial(id) {
 			w.named = append(w.named, id)
@@ -128,7 +128,7 @@ func (b *batch) step() {
 		t.Pool.Run((*choice)(b), len(b.choosing))
 		for _, w := range b.choosing {
 			if !w.done {
-				w.write(m.Tokenizer.Text, b.stops)
+				w.write(b.stops)
 			}
 		}
 	}

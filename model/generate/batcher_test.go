@@ -200,8 +200,21 @@ func servesGoroutines(t *testing.T, c computation) {
 		group.Go(func() {
 			defer cancel()
 			var text strings.Builder
-			reply, err := b.Reply(ctx, all[i], func(piece string) {
-				text.WriteString(piece)
+			var ids []int
+			var logProbs []float64
+			size := func(ids []int) int { // of their text
+				n := 0
+				for _, id := range ids {
+					n += len(m.Tokenizer.Text(id))
+				}
+				return n
+			}
+			reply, err := b.Reply(ctx, all[i], func(p Piece) {
+				text.WriteString(p.Text)
+				ids, logProbs = append(ids, p.IDs...), append(logProbs, p.LogProbs...)
+				if n := len(ids); n == 0 || size(ids) < text.Len() || size(ids[:n-1]) >= text.Len() {
+					t.Errorf("request %d: %d tokens with the first %d bytes, want those that begin in them", i, n, text.Len())
+				}
 				if leaves {
 					cancel()
 				}
@@ -213,6 +226,8 @@ func servesGoroutines(t *testing.T, c computation) {
 				}
 			case !same(reply, alone[i]) || text.String() != reply.Text:
 				t.Errorf("request %d differs, or its stream does", i)
+			case !slices.Equal(ids, reply.IDs[:len(ids)]) || !slices.Equal(logProbs, reply.LogProbs[:len(ids)]):
+				t.Errorf("request %d: the stream has other tokens or probabilities", i)
 			}
 		})
 	}

@@ -70,6 +70,16 @@ type Reply struct {
 	Total        time.Duration
 }
 
+// A Piece is what has become ready of a reply on its way: nothing to come can change it.
+// The tokens are those whose text begins in its text, so that one without text comes
+// with what follows it, and one that a stop string cuts comes whole. The last tokens
+// of a reply, if they have no text, are in no piece.
+type Piece struct {
+	Text     string
+	IDs      []int
+	LogProbs []float64 // of each of IDs, as in [Reply]
+}
+
 // Confidence is the probability of the whole reply under the model.
 func (r *Reply) Confidence() float64 {
 	var sum float64

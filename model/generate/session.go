@@ -32,7 +32,11 @@ func (s *Session) Reply(ctx context.Context, prompt []int, o Options, emit func(
 	if err != nil {
 		return nil, err
 	}
-	for s.batch.admit(w); !w.done; w.tell(emit) {
+	var tell func(Piece)
+	if emit != nil {
+		tell = func(p Piece) { emit(p.Text) }
+	}
+	for s.batch.admit(w); !w.done; w.tell(tell) {
 		s.batch.step()
 	}
 	return &w.reply, w.err

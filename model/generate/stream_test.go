@@ -68,6 +68,56 @@ func TestStreamIsTextBeforeStop(t *testing.T) {
 	}
 }
 
+// Whatever is held back, a piece has the tokens whose text begins in it, in their order,
+// and the pieces have all that begin in the text, but for the last without text.
+func TestPiecesHaveTheirTokens(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 1))
+	texts := []string{"", "a", "b", "ab", "€"[:1], "€"[1:], "€a"}
+	held := 0
+	for range 2000 {
+		w := &writer{Request: &Request{}, textOf: func(id int) []byte { return []byte(texts[id]) }}
+		w.text.stops = []string{"abb", "ba€"}
+		var begins []int // of the tokens, in the text
+		told, sent, size := 0, 0, 0
+		tell := func() {
+			w.tell(func(p Piece) {
+				from := sent
+				sent += len(p.Text)
+				for i, id := range p.IDs {
+					if b := begins[told+i]; b >= sent || b < from && texts[id] != "" || w.reply.IDs[told+i] != id || w.reply.LogProbs[told+i] != p.LogProbs[i] {
+						t.Fatalf("token %d, which begins at %d, came with bytes %d to %d", told+i, b, from, sent)
+					}
+				}
+				if told += len(p.IDs); told < len(begins) {
+					held++
+					if begins[told] < sent {
+						t.Fatalf("token %d, which begins at %d, did not come with bytes %d to %d", told, begins[told], from, sent)
+					}
+				}
+			})
+		}
+		for stopped := false; !stopped && len(begins) < 12; {
+			id := r.IntN(len(texts))
+			w.reply.IDs, w.reply.LogProbs = append(w.reply.IDs, id), append(w.reply.LogProbs, -r.Float64())
+			begins, size = append(begins, size), size+len(texts[id])
+			stopped = w.add([]byte(texts[id]))
+			if r.IntN(2) == 0 {
+				tell()
+			}
+		}
+		w.text.close()
+		tell()
+		for i := told; i < len(begins); i++ {
+			if begins[i] < w.text.text.Len() {
+				t.Fatalf("token %d, which begins at %d of %d bytes, came with none", i, begins[i], w.text.text.Len())
+			}
+		}
+	}
+	if held < 500 {
+		t.Errorf("%d pieces came before a token that was held back: the test does not test what it is for", held)
+	}
+}
+
 // Steps whose text is streamed do not allocate either, stop strings being looked for.
 // That the text outgrows its memory is left out here: see TestTextGrowsRarely.
 func TestStreamingDoesNotAllocate(t *testing.T) {
@@ -83,9 +133,9 @@ func TestStreamingDoesNotAllocate(t *testing.T) {
 	b.stops = nil // so that nobody leaves
 	long := strings.Repeat("never written ", 10)
 	streamed := make([]int, 2)
-	emits := make([]func(string), 2)
+	emits := make([]func(Piece), 2)
 	for i := range emits {
-		emits[i] = func(text string) { streamed[i] += len(text) }
+		emits[i] = func(p Piece) { streamed[i] += len(p.Text) }
 		w, err := b.newWriter(t.Context(), &Request{Prompt: []int{1, 2, 3}, Options: Options{Temperature: 1, Seed: uint64(i), Stop: []string{"never", long}}})
 		if err != nil || !b.admit(w) {
 			t.Fatal(err)

@@ -29,8 +29,14 @@ type writer struct {
 	ended   func()        // called, if not nil, when the batch has let go of the writer
 	news    chan struct{} // if not nil, sent to without waiting when text may be ready
 
-	mu   sync.Mutex // guards text
-	text streamer
+	mu       sync.Mutex // guards text, and the tokens of it
+	text     streamer
+	ids      []int
+	logProbs []float64
+
+	textOf func(id int) []byte // what a token adds to the text
+	told   int                 // tokens that tell has passed on
+	begins int                 // where the text of the next one does
 }
 
 const (
@@ -63,15 +69,15 @@ func (w *writer) choose(logits []float32) {
 	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
 }
 
-// write adds the token that was chosen last to the text. text returns what a token adds
-// to it; a token of stops ends the reply, unless it is endless.
-func (w *writer) write(text func(id int) []byte, stops []int) {
+// write adds the token that was chosen last to the text. A token of stops ends the reply,
+// unless it is endless.
+func (w *writer) write(stops []int) {
 	id := w.reply.IDs[len(w.reply.IDs)-1]
 	if len(w.reply.IDs) == 1 {
 		w.reply.First = time.Since(w.start)
 	}
 	switch {
-	case !w.Endless && slices.Contains(stops, id), slices.Contains(w.named, id), w.add(text(id)):
+	case !w.Endless && slices.Contains(stops, id), slices.Contains(w.named, id), w.add(w.textOf(id)):
 		w.finish(Stopped)
 	case len(w.reply.IDs) >= w.limit:
 		w.finish(Length)
@@ -80,10 +86,11 @@ func (w *writer) write(text func(id int) []byte, stops []int) {
 	}
 }
 
-// add adds the bytes of a token to the text and reports whether they end it.
+// add adds the bytes of the last token to the text and reports whether they end it.
 func (w *writer) add(piece []byte) (stopped bool) {
 	w.mu.Lock()
 	stopped = w.text.add(piece)
+	w.ids, w.logProbs = w.reply.IDs, w.reply.LogProbs
 	w.mu.Unlock()
 	select {
 	case w.news <- struct{}{}:
@@ -92,17 +99,23 @@ func (w *writer) add(piece []byte) (stopped bool) {
 	return stopped
 }
 
-// tell calls emit, if not nil, with the text that is new and ready.
-func (w *writer) tell(emit func(text string)) {
+// tell calls emit, if not nil, with the text that is new and ready, and its tokens.
+func (w *writer) tell(emit func(Piece)) {
 	if emit == nil {
 		return
 	}
 	w.mu.Lock()
-	text := w.text.take()
+	p, end := Piece{w.text.take(), w.ids, w.logProbs}, w.text.sent
 	w.mu.Unlock()
-	if text != "" {
-		emit(text)
+	if p.Text == "" {
+		return
 	}
+	from := w.told
+	for ; w.told < len(p.IDs) && w.begins < end; w.told++ {
+		w.begins += len(w.textOf(p.IDs[w.told]))
+	}
+	p.IDs, p.LogProbs = p.IDs[from:w.told], p.LogProbs[from:w.told]
+	emit(p)
 }
 
 func (w *writer) finish(reason string) {

@@ -87,6 +87,9 @@ func TestSpecialTokens(t *testing.T) {
 	if tok.Piece(-1) != nil || tok.Piece(tok.Vocab()) != nil {
 		t.Error("pieces outside the vocabulary")
 	}
+	if got, want := tok.Longest(), len("<|endoftext|>"); got != want {
+		t.Errorf("the longest token has %d bytes, want %d", got, want)
+	}
 }
 
 // TestTurnEnds knows the tokens that end a turn by their names, special or not, unless

@@ -151,6 +151,15 @@ func (t *Tokenizer) Text(id int) []byte {
 	return t.Piece(id)
 }
 
+// Longest returns how many bytes the longest token has.
+func (t *Tokenizer) Longest() int {
+	longest := 0
+	for id := range t.spec.Tokens {
+		longest = max(longest, len(t.Piece(id)))
+	}
+	return longest
+}
+
 // Vocab returns the number of tokens.
 func (t *Tokenizer) Vocab() int { return len(t.spec.Tokens) }
 

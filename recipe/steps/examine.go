@@ -406,13 +406,17 @@ func openReady(c *recipe.Chain, ref string, examples []data.Example, open bench.
 	return m, nil
 }
 
-// checkAsked refuses a model without a chat template that is to be compared as it is: no
-// training gives it one.
+// checkAsked refuses a model without a chat template, or with one that is not known, that
+// is to be compared as it is: no training gives it another.
 func checkAsked(r *recipe.Recipe, ref string, m *model.Model, examples []data.Example) error {
 	if m.Template != nil || r.Compare.Off || len(examples) == 0 || plain(examples) {
 		return nil
 	}
-	const problem = "has no chat template, and the comparison asks it the examples as it is"
+	problem := "has no chat template"
+	if m.Unread != nil {
+		problem = m.Unread.Error()
+	}
+	problem += ", and the comparison asks it the examples as it is"
 	taught := func(s recipe.Stage) bool { return s.Train != nil }
 	switch {
 	case r.Teacher[0].From.Text == ref && !slices.ContainsFunc(r.Teacher, taught):

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -188,16 +187,18 @@ func calibration(w *run.Work, m *model.Model, n int) (*calibrationSet, error) {
 		return nil, err
 	}
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return data.Augmented(&e) })
-	own := m.TemplateSource()
-	if err := lendTemplate(m, examples); err != nil {
-		return nil, err
+	reader := *m // what is lent to it, and it never learned, is not the model's own
+	if m.Template == nil {
+		if err := adaptTemplate(&reader, examples); err != nil {
+			return nil, err
+		}
 	}
 	most, longest := calibrated(m.Config()), unbounded
 	if plain(examples) { // each part of a text calibrates
 		longest = most
 	}
-	set, _, err := data.Sequences(m, examples, longest)
-	if err := errors.Join(err, m.SetTemplate(own)); err != nil { // what it never learned is not its own
+	set, _, err := data.Sequences(&reader, examples, longest)
+	if err != nil {
 		return nil, err
 	}
 	out := &calibrationSet{examples: examples, sample: spread(set, n), tokens: make([]int, m.Config().Vocab)}

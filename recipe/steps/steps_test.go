@@ -333,6 +333,55 @@ func TestBaseModel(t *testing.T) {
 	}
 }
 
+// A model whose template is not known is made into others that need none of it, and its
+// template passed on as it is, where no training gives the one that fits the data.
+func TestUnreadTemplate(t *testing.T) {
+	const own, fitted = "{% block x %}{% endblock %}", "{{ messages[-1]['content'] }}{% if add_generation_prompt %}{{ '\\n' }}{% endif %}"
+	const short = "{steps: 1, batch_tokens: 256, max_tokens: 128}\n"
+	const unknown = "chat template, line 1: statement {% block %} is not supported"
+	for text, want := range map[string]string{
+		"quantize: {format: q8_0, imatrix: true}\n": own,
+		"student: {layers: 1}\n":                    own,
+		"student: {layers: 2}\ntrain: " + short:     fitted,
+	} {
+		path := workshop(t, "name: a\nteacher: ./unread.gguf\ndata: train.jsonl\n"+text)
+		m := testkit.Model(1)
+		if err := m.SetTemplate(own); err == nil {
+			t.Fatal("the template is known")
+		}
+		if err := m.Save(filepath.Join(filepath.Dir(path), "unread.gguf")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := plan(path); err == nil || !strings.Contains(err.Error(), ":2:10: teacher.from: "+unknown+", and the comparison asks it") {
+			t.Errorf("%s: %v, want that it cannot be compared", text, err)
+		}
+		r, err := recipe.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Compare.Off = true
+		made, err := recipe.Compile(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(filepath.Dir(path), "run")
+		if _, err := run.Open(dir, "test").Make(t.Context(), made, run.Options{Threads: 1, Recipe: r}); err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		student, err := model.Open(filepath.Join(dir, "a.gguf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := student.TemplateSource(); got != want {
+			t.Errorf("%s: the student's template is %q, want %q", text, got, want)
+		}
+		if err := student.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Where nothing is held out there is nothing that synthetic examples must not be.
 func TestSynthesizeWithoutValidation(t *testing.T) {
 	path := workshop(t, `name: a

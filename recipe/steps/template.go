@@ -21,9 +21,9 @@ const (
 // adaptTemplate gives m, before it is trained on examples, the chat template
 // that fits them. Single texts with a label or with slots need no roles. A log
 // of messages keeps the model's own template, if it has one that shows all of
-// them.
+// them or is not known: the text of that is not lost for want of a construct.
 func adaptTemplate(m *model.Model, examples []data.Example) error {
-	if source := templateFor(examples, m.Template != nil && !leavesOut(m, examples)); source != "" {
+	if source := templateFor(examples, m.TemplateSource() != "" && !leavesOut(m, examples)); source != "" {
 		return m.SetTemplate(source)
 	}
 	return nil
@@ -32,7 +32,7 @@ func adaptTemplate(m *model.Model, examples []data.Example) error {
 // lendTemplate gives m the template that examples need if it has none, as a base model
 // has, which no training gave one.
 func lendTemplate(m *model.Model, examples []data.Example) error {
-	if m.Template != nil {
+	if m.TemplateSource() != "" {
 		return nil
 	}
 	return adaptTemplate(m, examples)

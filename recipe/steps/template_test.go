@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -115,6 +116,23 @@ func TestAdaptBlindTemplate(t *testing.T) {
 	}
 	if got := m.TemplateSource(); got != rolesTemplate {
 		t.Errorf("the template is %q", got)
+	}
+}
+
+// A template that is not known stays a log's: which is told where it is to be rendered.
+func TestAdaptUnreadTemplate(t *testing.T) {
+	m := testkit.Model(1)
+	const source = "{% block x %}{% endblock %}"
+	if err := m.SetTemplate(source); err == nil {
+		t.Fatal("the template is known")
+	}
+	log := []data.Example{briefed("Be short.", "hello")}
+	if err := errors.Join(adaptTemplate(m, log), lendTemplate(m, log)); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := data.Sequences(m, log, 128)
+	if got := m.TemplateSource(); got != source || err == nil || !strings.Contains(err.Error(), "{% block %} is not supported") {
+		t.Errorf("the template is %q, and rendering gave %v", got, err)
 	}
 }
 
