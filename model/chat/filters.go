@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// filter computes v | name(args).
+// filter computes v | name(args). It pays, by [run.spend] and its like, for what it makes
+// or reads before it does.
 type filter func(r *run, v any, c *callArgs) any
 
 // filters by name. It is filled by init because map and select look filters and
