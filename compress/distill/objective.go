@@ -213,11 +213,19 @@ func CheckHeads(s, t arch.Config, n int) error {
 	}{{"student", s}, {"teacher", t}} {
 		for _, heads := range []int{m.c.Heads, m.c.KVHeads} {
 			if channels := heads * m.c.HeadDim; channels%n != 0 {
-				return fmt.Errorf("distill: %d relation heads do not divide the %d channels of the %s", n, channels, m.of)
+				return &HeadsError{fmt.Sprintf("%d relation heads do not divide the %d channels of the %s", n, channels, m.of), "0, or a common divisor of them all"}
 			}
 		}
 	}
 	return nil
+}
+
+// A HeadsError tells why relations cannot be split into a number of heads, and what
+// number can stand there.
+type HeadsError struct{ What, Allowed string }
+
+func (e *HeadsError) Error() string {
+	return fmt.Sprintf("distill: %s (allowed: %s)", e.What, e.Allowed)
 }
 
 // Weights implements [train.Weighted].
