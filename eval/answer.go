@@ -70,8 +70,8 @@ func Cut(replies []generate.Reply) int {
 	return n
 }
 
-// Texts returns the text of each reply.
-func Texts(replies []generate.Reply) []string {
+// texts returns the text of each reply.
+func texts(replies []generate.Reply) []string {
 	texts := make([]string, len(replies))
 	for i := range replies {
 		texts[i] = replies[i].Text

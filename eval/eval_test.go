@@ -164,7 +164,7 @@ func TestExactMatch(t *testing.T) {
 
 func TestChoose(t *testing.T) {
 	examples := []data.Example{data.NewLabeled("a", "no"), data.NewLabeled("b", "certainly"), data.NewLabeled("c", "no"), data.NewLabeled("d", "certainly")}
-	options := Options(examples)
+	options := choices(examples)
 	if strings.Join(options, " ") != "certainly no" {
 		t.Fatalf("options %v", options)
 	}
@@ -177,7 +177,7 @@ func TestChoose(t *testing.T) {
 	score := func(_ context.Context, prompt []data.Message, options []string) ([]float64, error) {
 		return likelihoods[prompt[0].Content], nil
 	}
-	r, err := Choose(t.Context(), examples, options, score)
+	r, err := judgeChoices(t.Context(), examples, options, score)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestChoose(t *testing.T) {
 // than "no", as −4/6 is more than −2/2.
 func TestChooseByCharacters(t *testing.T) {
 	score := func(context.Context, []data.Message, []string) ([]float64, error) { return []float64{-2, -4}, nil }
-	r, err := Choose(t.Context(), []data.Example{data.NewLabeled("a", "no")}, []string{"no", "нет"}, score)
+	r, err := judgeChoices(t.Context(), []data.Example{data.NewLabeled("a", "no")}, []string{"no", "нет"}, score)
 	if err != nil || !r.Items[0].ByLength {
 		t.Errorf("%+v, %v", r.Items, err)
 	}
@@ -204,7 +204,7 @@ func TestChooseErrors(t *testing.T) {
 	good := func(context.Context, []data.Message, []string) ([]float64, error) { return []float64{0, 0}, nil }
 	for _, c := range []struct {
 		options []string
-		score   Scorer
+		score   likelihood
 		want    string
 	}{
 		{[]string{"yes"}, good, "1 options, want at least 2"},
@@ -217,7 +217,7 @@ func TestChooseErrors(t *testing.T) {
 			return nil, errors.New("no model")
 		}, "no model"},
 	} {
-		_, err := Choose(t.Context(), examples, c.options, c.score)
+		_, err := judgeChoices(t.Context(), examples, c.options, c.score)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %s", err, c.want)
 		}

@@ -17,10 +17,9 @@ const (
 	likelihoodOptions = 32
 )
 
-// Likelihoods returns a Scorer that asks a model: an option's likelihood is that
-// of its tokens and of the one that ends a reply, after the prompt in the
-// model's template. The prompt is read once for all options.
-func Likelihoods(r *generate.Runner) Scorer {
+// newLikelihoods returns a likelihood that asks a model: an option's is that of its
+// tokens and of the one that ends a reply, after the prompt in the model's template. The prompt is read once for all options.
+func newLikelihoods(r *generate.Runner) likelihood {
 	s := &likelihoods{r: r, ids: map[string][]int{}}
 	return s.score
 }
