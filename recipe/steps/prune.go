@@ -171,7 +171,7 @@ func shapeOf(s recipe.Student, m *model.Model, imp *prune.Importance) (prune.Sha
 func inBlocks(d recipe.Dim, whole int) int {
 	n := d.Of(whole)
 	if d.Share > 0 {
-		n = prune.Blocks(n, whole)
+		n = prune.RoundToBlocks(n, whole)
 	}
 	return n
 }
