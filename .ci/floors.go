@@ -159,12 +159,12 @@ func checkSteps(path string, interrupted bool) error {
 func check(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("the demo's report: %w", err)
 	}
 	defer f.Close()
 	r, err := report.ReadJSON(f)
 	if err != nil {
-		return err
+		return fmt.Errorf("the demo's report, %s: %w", path, err)
 	}
 	models := map[string]report.Model{}
 	for _, m := range r.Models {
