@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -183,10 +184,17 @@ func TestTopPOfZero(t *testing.T) {
 }
 
 func TestUnknownFieldsAreIgnored(t *testing.T) {
-	status, body := post(t, tinyServer(t).Handler(), `{"model": "tiny", "messages": [{"role": "developer", "content": "x", "colour": 1},
-		{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "max_tokens": 3, "n": 1, "tools": [], "store": true, "user": "me"}`)
-	if status != 200 {
-		t.Errorf("status %d: %s", status, body)
+	const body = `{"model": "tiny", "messages": [{"role": "developer", "content": "x"%s},
+		{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "max_tokens": 3, "seed": 1, "n": 1, "tools": []%s}`
+	var got [2]struct{ Choices, Usage json.RawMessage }
+	for i, text := range []string{fmt.Sprintf(body, "", ""), fmt.Sprintf(body, `, "colour": 1`, `, "store": true, "user": "me"`)} {
+		status, reply := post(t, tinyServer(t).Handler(), text)
+		if err := json.Unmarshal([]byte(reply), &got[i]); err != nil || status != 200 || len(got[i].Choices) == 0 {
+			t.Fatalf("status %d: %s (%v)", status, reply, err)
+		}
+	}
+	if !reflect.DeepEqual(got[0], got[1]) {
+		t.Errorf("with unknown fields %s, without %s", got[1], got[0])
 	}
 }
 
