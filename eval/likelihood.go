@@ -113,7 +113,7 @@ func (s *likelihoods) batch(sums []float64, first int, prompt *op.KV, replies []
 // reserve sees to it that the caches have room for n tokens.
 func (s *likelihoods) reserve(n int) {
 	const step = 64 // prompts of about the same length share caches
-	if len(s.caches) == 0 || s.caches[0].Cap() < n {
+	if len(s.caches) == 0 || s.caches[0].Capacity() < n {
 		s.caches = s.caches[:0]
 		s.room = min((n+step-1)/step*step, s.r.Model.Config().Context)
 	}
