@@ -21,7 +21,7 @@ type Bootstrap struct {
 	Seed      uint64
 }
 
-func (boot Bootstrap) with() Bootstrap {
+func (boot Bootstrap) withDefaults() Bootstrap {
 	if boot.Resamples == 0 {
 		boot.Resamples = Resamples
 	}
@@ -157,7 +157,7 @@ func (e *Estimate) spread(draws []float64) {
 // figure its value on every resample. rows is [n, width], n > 0; a figure gets the
 // columns' sums. Equal lengths give equal draws.
 func (boot Bootstrap) draw(rows []float64, width int, figures ...func(sums []float64) float64) [][]float64 {
-	boot = boot.with()
+	boot = boot.withDefaults()
 	n := uint32(len(rows) / width)
 	rng := rand.New(rand.NewPCG(boot.Seed, uint64(n)))
 	out := make([][]float64, len(figures))
