@@ -177,7 +177,7 @@ func Read(r io.Reader, name string, o Options) ([]Example, error) {
 	case textEnding:
 		err = in.readText(r)
 	default:
-		err = fmt.Errorf("data: %s: unknown format %q; known are %s", name, ext, strings.Join(endings, ", "))
+		err = fmt.Errorf("data: %s: format %q is not known; known are: %s", name, ext, strings.Join(endings, ", "))
 	}
 	if err != nil {
 		return nil, err
