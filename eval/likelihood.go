@@ -18,7 +18,8 @@ const (
 )
 
 // newLikelihoods returns a likelihood that asks a model: an option's is that of its
-// tokens and of the one that ends a reply, after the prompt in the model's template. The prompt is read once for all options.
+// tokens and of the one that ends a reply, after the prompt in the model's template. The
+// prompt is read once for all options.
 func newLikelihoods(r *generate.Runner) likelihood {
 	s := &likelihoods{r: r, ids: map[string][]int{}}
 	return s.score

@@ -277,7 +277,8 @@ func TestRequestsShareTheBatch(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// Those at once may each have begun before another's prompt was read; one that comes after has not.
+	// Those at once may each have begun before another's prompt was read; one that comes
+	// after has not.
 	status, body := post(t, h, `{"messages": [{"role": "user", "content": "the cat sat on the mat"}], "max_tokens": 2}`)
 	_, u, err := whole(body)
 	if cached.Add(int64(u.Details.Cached)); status != 200 || err != nil || cached.Load() == 0 {
