@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 
 	"limbeck/eval/report"
 )
@@ -88,7 +89,7 @@ func demo(args []string, s os.Signal, at float64) (first float64, err error) {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		fmt.Fprintln(os.Stderr, lines.Text())
 		var done, of float64
-		if n, _ := fmt.Sscanf(lines.Text(), "distill: %g of %g ", &done, &of); n < 2 {
+		if n, _ := fmt.Sscanf(strings.ReplaceAll(lines.Text(), ",", ""), "distill: %g of %g ", &done, &of); n < 2 {
 			continue
 		}
 		if first == 0 {
@@ -158,12 +159,12 @@ func checkSteps(path string, interrupted bool) error {
 func check(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("the demo's report: %w", err)
 	}
 	defer f.Close()
 	r, err := report.ReadJSON(f)
 	if err != nil {
-		return err
+		return fmt.Errorf("the demo's report, %s: %w", path, err)
 	}
 	models := map[string]report.Model{}
 	for _, m := range r.Models {

@@ -34,13 +34,11 @@ func Made(e *Example) bool { return Augmented(e) || strings.HasSuffix(e.ID, Synt
 // itself, if there is nothing else.
 type substitute func(Slot, *rand.Rand) string
 
-// vary returns up to n new commands, made by putting other values in the place of
-// a command's own, in the text and in the reply; only where a value stands exactly
-// once in the text, between characters that are neither letters nor digits, and
-// apart from the other slots. The text is the last message of a prompt; those before it,
-// as a system message, stay. No result equals, after [Normalize], an example, one of
-// those to avoid, or another result. It returns fewer than n when new ones are hard to
-// find; only examples with intent and slots are used.
+// vary returns up to n new commands, under the terms of [ExchangeSlots], made by putting
+// other values in the place of a command's own, in the text and in the reply; only where
+// a value stands between characters that are neither letters nor digits, and apart from
+// the other slots. The text is the last message of a prompt; those before it, as a system
+// message, stay.
 func vary(examples, avoid []Example, n int, rng *rand.Rand, suffix string, other substitute) []Example {
 	seen := make(map[string]bool, len(examples)+len(avoid)+n)
 	for i := range avoid {

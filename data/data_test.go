@@ -211,11 +211,11 @@ func FuzzNormalize(f *testing.F) {
 func TestSplitByHash(t *testing.T) {
 	// SHA-256 of "a" starts with ca97…, of "b" with 3e23…, of "c" with 2e7d….
 	all := []Example{{Text: " A"}, {Text: "b"}, {Text: "a"}, {Text: "c"}}
-	rest, held := SplitByHash(all, 0.2)
+	rest, held := splitByHash(all, 0.2)
 	if len(rest) != 3 || len(held) != 1 || held[0].Text != "c" {
 		t.Errorf("rest %v, held %v", rest, held)
 	}
-	rest, held = SplitByHash(all, 0.25)
+	rest, held = splitByHash(all, 0.25)
 	if len(rest) != 2 || rest[0].Text != " A" || rest[1].Text != "a" || len(held) != 2 {
 		t.Errorf("rest %v, held %v", rest, held)
 	}

@@ -10,7 +10,7 @@
 //	.jsonl .ndjson    one JSON object a line, in one of the shapes below
 //	.json             a list of such objects, or a line each; CLINC150's or SNIPS' own layout
 //	.csv .tsv         a header, then rows; the columns are named like the keys
-//	.txt              one example: the whole file as plain text, see [SplitTexts]
+//	.txt              one example: the whole file as plain text, whose end [Holdout] takes
 //
 //	KEYS                        BECOMES
 //	messages                    a conversation; the last message is the reply

@@ -157,8 +157,8 @@ func exchange(prompt, reply string) []Message {
 	return []Message{{"user", prompt}, {"assistant", reply}}
 }
 
-// Part returns the examples that their file assigns to s, in order.
-func Part(examples []Example, s Split) []Example {
+// partOf returns the examples that their file assigns to s, in order.
+func partOf(examples []Example, s Split) []Example {
 	var out []Example
 	for _, e := range examples {
 		if e.Split == s {

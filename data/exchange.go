@@ -4,9 +4,11 @@ import "math/rand/v2"
 
 // ExchangeSlots returns up to n new commands, made by putting values of slots
 // from other commands in the place of a command's own ("wake me at [time]"): a
-// value is replaced by one of another command's slot of the same name. What is
-// never made, and which examples are used, [InventValues] has in common. Equal
-// arguments give equal results.
+// value is replaced by one of another command's slot of the same name. No result
+// equals, after [Normalize], an example, one of those to avoid, or another result, and
+// values are replaced only where they stand exactly once in the text, as words of their
+// own. It returns fewer than n when new ones are hard to find; only examples with intent
+// and slots are used. Equal arguments give equal results.
 func ExchangeSlots(examples, avoid []Example, n int, seed uint64) []Example {
 	rng := rand.New(rand.NewPCG(seed, 0x736c6f7473)) // "slots"
 	pool := slotValues(examples)

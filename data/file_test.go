@@ -63,7 +63,7 @@ func TestPaths(t *testing.T) {
 func TestEndings(t *testing.T) {
 	for _, end := range append(slices.Clone(endings), ".JSONL", ".TXT", ".raw", "") {
 		_, err := Read(strings.NewReader(""), "x"+end, Options{})
-		known := !strings.Contains(err.Error(), "unknown format")
+		known := !strings.Contains(err.Error(), "is not known")
 		if HasRows("x"+end) != (known && !IsText("x"+end, "")) {
 			t.Errorf("%q: has rows: %v; Read says %v", end, HasRows("x"+end), err)
 		}

@@ -36,7 +36,7 @@ func Find(ref, format string) (Files, error) {
 	if err != nil {
 		return f, nil // whoever reads the examples says why
 	}
-	has := Parts(examples)
+	has := partsOf(examples)
 	if slices.Contains(has, Test) {
 		f.Test = path + "#" + string(Test)
 	}

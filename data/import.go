@@ -107,14 +107,14 @@ func (e *partError) Unwrap() error { return ErrEmpty }
 
 func noPart(name string, part Split, examples []Example) error {
 	e := &partError{name: name, part: part}
-	for _, s := range Parts(examples) {
+	for _, s := range partsOf(examples) {
 		e.has = append(e.has, string(s))
 	}
 	return e
 }
 
-// Parts returns the parts that the examples' files assign them to.
-func Parts(examples []Example) []Split {
+// partsOf returns the parts that the examples' files assign them to.
+func partsOf(examples []Example) []Split {
 	var has []Split
 	for _, s := range []Split{Train, Validation, Test} {
 		if slices.ContainsFunc(examples, func(e Example) bool { return e.Split == s }) {
@@ -177,14 +177,14 @@ func Read(r io.Reader, name string, o Options) ([]Example, error) {
 	case textEnding:
 		err = in.readText(r)
 	default:
-		err = fmt.Errorf("data: %s: unknown format %q; known are %s", name, ext, strings.Join(endings, ", "))
+		err = fmt.Errorf("data: %s: format %q is not known; known are: %s", name, ext, strings.Join(endings, ", "))
 	}
 	if err != nil {
 		return nil, err
 	}
 	examples := in.out
 	if o.Part != "" {
-		if examples = Part(examples, o.Part); len(examples) == 0 && len(in.out) > 0 {
+		if examples = partOf(examples, o.Part); len(examples) == 0 && len(in.out) > 0 {
 			return nil, noPart(name, o.Part, in.out)
 		}
 	}

@@ -111,7 +111,7 @@ func TestReadErrors(t *testing.T) {
 		{"a.jsonl", "\n \n", Options{}, "a.jsonl: no examples"},
 		{"a.txt", " \n", Options{}, "a.txt: no examples"},
 		{"a.csv", "text,label\n", Options{}, "a.csv: no examples"},
-		{"a.doc", "x", Options{}, `unknown format ".doc"; known are .jsonl`},
+		{"a.doc", "x", Options{}, `format ".doc" is not known; known are: .jsonl`},
 		{"a.jsonl", "{\"text\":\"a\"}\n\n{\"text\":\"b\"", Options{}, "a.jsonl:3:12: unexpected end of JSON input; want one JSON object a line"},
 		{"a.jsonl", `{"text" "b"}`, Options{}, "a.jsonl:1:9: invalid character '\"' after object key"},
 		{"a.jsonl", `{"text":"é" x}`, Options{}, "a.jsonl:1:13: invalid character 'x'"},

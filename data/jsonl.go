@@ -62,7 +62,7 @@ func (in *importer) addShaped(v row, s shape, line int) error {
 		return in.errorf(line, 0, "%w", err)
 	}
 	if s == shapeText && notes != nil {
-		notes.unread(v, in.opt.Columns.with())
+		notes.unread(v, in.opt.Columns.withDefaults())
 	}
 	return in.add(e, line)
 }

@@ -23,8 +23,8 @@ func (c Columns) labeled() Columns {
 	return c
 }
 
-// with returns c with the default names where it has none.
-func (c Columns) with() Columns {
+// withDefaults returns c with the default names where it has none.
+func (c Columns) withDefaults() Columns {
 	c = c.labeled()
 	def := func(s *string, name string) {
 		if *s == "" {
@@ -87,7 +87,7 @@ func (c Columns) shape(has map[string]bool, thing string) (shape, error) {
 		return 0, err
 	}
 	named := c.labeled()
-	c = named.with()
+	c = named.withDefaults()
 	prompts := named.Prompt != "" || named.Completion != ""
 	texts := named.Text != "" || named.Label != "" || named.Intent != "" || named.Slots != ""
 	switch {
@@ -139,7 +139,7 @@ func (r row) example(s shape, c Columns) (e Example, err error) {
 		err = errors.Join(err, problem)
 		return text
 	}
-	switch c = c.with(); s {
+	switch c = c.withDefaults(); s {
 	case shapeMessages:
 		e.Messages, err = r.messages()
 	case shapePrompt:
@@ -166,7 +166,7 @@ func (r row) example(s shape, c Columns) (e Example, err error) {
 // wrote beside its messages. They say what the reply is.
 func (r row) besideMessages(e *Example, c Columns) (err error) {
 	var want string
-	switch c = c.with(); {
+	switch c = c.withDefaults(); {
 	case r[c.Intent] != nil:
 		e.Intent, e.Slots, err = r.intent(c)
 		want = string(AppendReply(nil, e.Intent, e.Slots))

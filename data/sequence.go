@@ -11,8 +11,8 @@ import (
 
 // Sequences returns examples as tokens for training m: a conversation as m's
 // template renders it, loss on the reply and the token that ends it; plain text
-// as it is, with the token that ends a text, loss on all of it, cut in pieces of maxTokens. Examples longer than
-// maxTokens are left out, and their indices returned.
+// as it is, with the token that ends a text, loss on all of it, cut in pieces of
+// maxTokens. Examples longer than maxTokens are left out, and their indices returned.
 func Sequences(m *model.Model, examples []Example, maxTokens int) (set []train.Sequence, tooLong []int, err error) {
 	for i := range examples {
 		e := &examples[i]

@@ -11,8 +11,9 @@ import (
 
 // Holdout divides examples into those to train on and those to validate with,
 // both in their order. Rows that their file assigns to validation are the second
-// part, if there are any; else [SplitByHash] takes share of them, and of texts that
-// are a whole file each [SplitTexts]. Rows of the test part are in neither.
+// part, if there are any; else share of them, chosen by a hash of their normalized
+// input, and of texts that are a whole file each their ends. Rows of the test part are
+// in neither.
 func Holdout(examples []Example, share float64) (train, validation []Example) {
 	var rest []Example
 	for _, e := range examples {
@@ -28,9 +29,9 @@ func Holdout(examples []Example, share float64) (train, validation []Example) {
 		return rest, validation
 	}
 	if len(rest) > 0 && rest[0].Whole { // a data set holds one kind
-		return SplitTexts(rest, share)
+		return splitTexts(rest, share)
 	}
-	return SplitByHash(rest, share)
+	return splitByHash(rest, share)
 }
 
 // Unassigned returns the examples that their file assigns to no other part than
@@ -45,11 +46,11 @@ func Unassigned(examples []Example) []Example {
 	return out
 }
 
-// SplitTexts divides each text: its end, share of its bytes or a little less, is
+// splitTexts divides each text: its end, share of its bytes or a little less, is
 // in the second part. The cut is where a paragraph begins, or a line, or a word,
 // whichever there is before half of the share is gone. A part that would be blank
 // is left out.
-func SplitTexts(examples []Example, share float64) (rest, held []Example) {
+func splitTexts(examples []Example, share float64) (rest, held []Example) {
 	for _, e := range examples {
 		at := cutAt(e.Text, share)
 		first, second := e, e
@@ -120,11 +121,11 @@ func cutAt(text string, share float64) int {
 	return at
 }
 
-// SplitByHash divides examples by the SHA-256 of their normalized input: into the
+// splitByHash divides examples by the SHA-256 of their normalized input: into the
 // second part go those whose first eight bytes, a big-endian number, are below
 // share·2⁶⁴. The choice depends on the text alone, so rows with equal text stay
 // together, and a row stays where it is when others come or go.
-func SplitByHash(examples []Example, share float64) (rest, held []Example) {
+func splitByHash(examples []Example, share float64) (rest, held []Example) {
 	for _, e := range examples {
 		h := sha256.Sum256([]byte(Normalize(e.Input())))
 		if float64(binary.BigEndian.Uint64(h[:8])) < share*math.Exp2(64) {

@@ -29,8 +29,8 @@ func ReplyTokens(m *model.Model, examples []data.Example) int {
 	return max(LeastReply, longest+longest/replyRoom)
 }
 
-// AnswerSlots is how many examples [Answer] lets a model answer in one batch.
-const AnswerSlots = 32
+// AnswerRows is how many examples [Answer] lets a model answer in one batch.
+const AnswerRows = 32
 
 // Answer lets a model reply to every example, greedily, with at most so many
 // tokens: what comes after is cut. progress, which may be nil, is told of examples
@@ -46,7 +46,7 @@ func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, mo
 	}
 	replies := make([]generate.Reply, len(examples))
 	done := 0
-	err := r.Many(ctx, requests, AnswerSlots, func(i int, reply *generate.Reply) {
+	err := r.Many(ctx, requests, AnswerRows, func(i int, reply *generate.Reply) {
 		replies[i] = *reply
 		done++
 		if progress != nil {
@@ -70,8 +70,8 @@ func Cut(replies []generate.Reply) int {
 	return n
 }
 
-// Texts returns the text of each reply.
-func Texts(replies []generate.Reply) []string {
+// texts returns the text of each reply.
+func texts(replies []generate.Reply) []string {
 	texts := make([]string, len(replies))
 	for i := range replies {
 		texts[i] = replies[i].Text

@@ -13,14 +13,14 @@ import (
 	"limbeck/measure"
 )
 
-// A Scorer returns, for each option, the natural logarithm of the probability
+// A likelihood returns, for each option, the natural logarithm of the probability
 // that a model answers prompt with it: the sum over the option's tokens.
-type Scorer func(ctx context.Context, prompt []data.Message, options []string) ([]float64, error)
+type likelihood func(ctx context.Context, prompt []data.Message, options []string) ([]float64, error)
 
 // ChoiceMetrics are those of the task choice: the share of items on which the right
 // option is the likeliest, and the likeliest per character, which does not favor short
 // options. They are named after lm-evaluation-harness' acc and acc_norm, whose
-// likelihoods leave out the token that ends the reply: [Likelihoods] counts it, so that
+// likelihoods leave out the token that ends the reply: ours count it, so that
 // an option is not likely because a longer one begins with it. Of equally likely
 // options the first counts.
 var ChoiceMetrics = []Metric{
@@ -32,10 +32,10 @@ var ChoiceMetrics = []Metric{
 		Counts:    func(s *ItemScore) []float64 { return flag(s.ByLength) }},
 }
 
-// Options returns the replies of examples, sorted: what the task choice lets a model
+// choices returns the replies of examples, sorted: what the task choice lets a model
 // choose from. Of those that [data.Normalize] writes alike, the most frequent spelling
 // stands for all, and of equally frequent ones the first.
-func Options(examples []data.Example) []string {
+func choices(examples []data.Example) []string {
 	count := map[string]int{}
 	for i := range examples {
 		if r, ok := examples[i].Reply(); ok {
@@ -52,9 +52,9 @@ func Options(examples []data.Example) []string {
 	return slices.Sorted(maps.Values(spelled))
 }
 
-// Choose lets a model choose one of options for each example and judges the
+// judgeChoices lets a model choose one of options for each example and judges the
 // choice.
-func Choose(ctx context.Context, examples []data.Example, options []string, score Scorer) (Result, error) {
+func judgeChoices(ctx context.Context, examples []data.Example, options []string, score likelihood) (Result, error) {
 	if len(options) < 2 {
 		return Result{}, fmt.Errorf("eval: task choice: %d options, want at least 2", len(options))
 	}
@@ -68,7 +68,7 @@ func Choose(ctx context.Context, examples []data.Example, options []string, scor
 	return newResult("choice", ChoiceMetrics, examples, items), nil
 }
 
-func choose(ctx context.Context, e *data.Example, options []string, score Scorer) (ItemScore, error) {
+func choose(ctx context.Context, e *data.Example, options []string, score likelihood) (ItemScore, error) {
 	gold, ok := e.Reply()
 	if !ok {
 		return ItemScore{}, errors.New("no reply to compare with")

@@ -163,7 +163,7 @@ func TestExactMatch(t *testing.T) {
 
 func TestChoose(t *testing.T) {
 	examples := []data.Example{data.NewLabeled("a", "no"), data.NewLabeled("b", "certainly"), data.NewLabeled("c", "no"), data.NewLabeled("d", "certainly")}
-	options := Options(examples)
+	options := choices(examples)
 	if strings.Join(options, " ") != "certainly no" {
 		t.Fatalf("options %v", options)
 	}
@@ -176,7 +176,7 @@ func TestChoose(t *testing.T) {
 	score := func(_ context.Context, prompt []data.Message, options []string) ([]float64, error) {
 		return likelihoods[prompt[0].Content], nil
 	}
-	r, err := Choose(t.Context(), examples, options, score)
+	r, err := judgeChoices(t.Context(), examples, options, score)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,12 +195,12 @@ func TestChooseBySpelling(t *testing.T) {
 	for _, label := range []string{"yes", "No", "Yes", " no", "Yes", "maybe"} {
 		examples = append(examples, data.NewLabeled("a", label))
 	}
-	options := Options(examples)
+	options := choices(examples)
 	if want := []string{" no", "Yes", "maybe"}; !slices.Equal(options, want) {
 		t.Fatalf("options %q, want %q", options, want)
 	}
 	score := func(context.Context, []data.Message, []string) ([]float64, error) { return []float64{-2, -1, -3}, nil }
-	r, err := Choose(t.Context(), examples, options, score)
+	r, err := judgeChoices(t.Context(), examples, options, score)
 	if err != nil || r.Figures[0].Value != 0.5 {
 		t.Errorf("acc %v, error %v, want 0.5: three of six are a yes", r.Figures, err)
 	}
@@ -210,7 +210,7 @@ func TestChooseBySpelling(t *testing.T) {
 // than "no", as −4/6 is more than −2/2.
 func TestChooseByCharacters(t *testing.T) {
 	score := func(context.Context, []data.Message, []string) ([]float64, error) { return []float64{-2, -4}, nil }
-	r, err := Choose(t.Context(), []data.Example{data.NewLabeled("a", "no")}, []string{"no", "нет"}, score)
+	r, err := judgeChoices(t.Context(), []data.Example{data.NewLabeled("a", "no")}, []string{"no", "нет"}, score)
 	if err != nil || !r.Items[0].ByLength {
 		t.Errorf("%+v, %v", r.Items, err)
 	}
@@ -221,7 +221,7 @@ func TestChooseErrors(t *testing.T) {
 	good := func(context.Context, []data.Message, []string) ([]float64, error) { return []float64{0, 0}, nil }
 	for _, c := range []struct {
 		options []string
-		score   Scorer
+		score   likelihood
 		want    string
 	}{
 		{[]string{"yes"}, good, "1 options, want at least 2"},
@@ -234,7 +234,7 @@ func TestChooseErrors(t *testing.T) {
 			return nil, errors.New("no model")
 		}, "no model"},
 	} {
-		_, err := Choose(t.Context(), examples, c.options, c.score)
+		_, err := judgeChoices(t.Context(), examples, c.options, c.score)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %s", err, c.want)
 		}

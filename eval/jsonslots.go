@@ -22,26 +22,26 @@ import (
 // client that uses one can see less than what is counted here.
 var JSONSlots = Task{
 	Name:    "json_slots",
-	Metrics: []Metric{Exact, IntentAccuracy, SlotF1, InvalidJSON, ForeignValues},
+	Metrics: []Metric{Exact, intentAccuracy, slotF1, invalidJSON, ForeignValues},
 	Score:   scoreSlots,
 }
 
-// IntentAccuracy is the share of items with the right intent.
-var IntentAccuracy = Metric{Name: "intent_accuracy", Title: "intent accuracy",
+// intentAccuracy is the share of items with the right intent.
+var intentAccuracy = Metric{Name: "intent_accuracy", Title: "intent accuracy",
 	Doc:       "share of replies with the right intent",
 	Statistic: measure.Average,
 	Counts:    func(s *ItemScore) []float64 { return flag(s.Intent) }}
 
-// SlotF1 is micro-averaged over all slots of all items, whatever the intents.
-var SlotF1 = Metric{Name: "slot_f1", Title: "slot F1",
+// slotF1 is micro-averaged over all slots of all items, whatever the intents.
+var slotF1 = Metric{Name: "slot_f1", Title: "slot F1",
 	Doc:       "harmonic mean of precision and recall over all slots; a name given twice is two slots",
 	Statistic: measure.F1,
 	Counts: func(s *ItemScore) []float64 {
 		return []float64{float64(s.TP), float64(s.FP), float64(s.FN)}
 	}}
 
-// InvalidJSON is the share of replies that are not exactly one JSON object.
-var InvalidJSON = Metric{Name: "invalid_json", Title: "invalid JSON", LowerIsBetter: true,
+// invalidJSON is the share of replies that are not exactly one JSON object.
+var invalidJSON = Metric{Name: "invalid_json", Title: "invalid JSON", LowerIsBetter: true,
 	Doc:       "share of replies that are not exactly one JSON object",
 	Statistic: measure.Average,
 	Counts:    func(s *ItemScore) []float64 { return flag(!s.Valid) }}

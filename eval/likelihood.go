@@ -17,10 +17,10 @@ const (
 	likelihoodOptions = 32
 )
 
-// Likelihoods returns a Scorer that asks a model: an option's likelihood is that
-// of its tokens and of the one that ends a reply, after the prompt in the
-// model's template. The prompt is read once for all options.
-func Likelihoods(r *generate.Runner) Scorer {
+// newLikelihoods returns a likelihood that asks a model: an option's is that of its
+// tokens and of the one that ends a reply, after the prompt in the model's template. The
+// prompt is read once for all options.
+func newLikelihoods(r *generate.Runner) likelihood {
 	s := &likelihoods{r: r, ids: map[string][]int{}}
 	return s.score
 }
@@ -114,7 +114,7 @@ func (s *likelihoods) batch(sums []float64, first int, prompt *op.KV, replies []
 // reserve sees to it that the caches have room for n tokens.
 func (s *likelihoods) reserve(n int) {
 	const step = 64 // prompts of about the same length share caches
-	if len(s.caches) == 0 || s.caches[0].Cap() < n {
+	if len(s.caches) == 0 || s.caches[0].Capacity() < n {
 		s.caches = s.caches[:0]
 		s.room = min((n+step-1)/step*step, s.r.Model.Config().Context)
 	}

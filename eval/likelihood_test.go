@@ -15,7 +15,7 @@ func TestLikelihoods(t *testing.T) {
 	plain, begun := tiny(t)
 	for _, m := range []*model.Model{plain, begun} {
 		r := exactly(t, m)
-		score := Likelihoods(r)
+		score := newLikelihoods(r)
 		for _, n := range []int{1, likelihoodOptions, likelihoodOptions + 1} {
 			options := make([]string, n)
 			for i := range options {

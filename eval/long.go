@@ -8,13 +8,11 @@ import (
 	"limbeck/model"
 )
 
-// WholeReply asks [Fits] for room for all of an example's own reply.
+// WholeReply asks [TooLong] for room for all of an example's own reply.
 const WholeReply = 0
 
-// Fits tells whether the context of m has room for the prompt of e and so many tokens
-// of a reply: 1 to let m answer, which its context may end. Plain texts fit always:
-// they are cut.
-func Fits(m *model.Model, e *data.Example, tokens int) (bool, error) {
+// fits tells whether m has room for e, as [TooLong] has it.
+func fits(m *model.Model, e *data.Example, tokens int) (bool, error) {
 	if e.Kind() == data.Plain {
 		return true, nil
 	}
@@ -28,11 +26,13 @@ func Fits(m *model.Model, e *data.Example, tokens int) (bool, error) {
 	return len(prompt)+max(1, tokens) <= m.Config().Context, nil
 }
 
-// TooLong returns the positions of the examples that do not fit; see [Fits]. each calls
-// its function with the positions below n, in any order and at the same time.
+// TooLong returns the positions of the examples for which the context of m has no room:
+// for the prompt and so many tokens of a reply, 1 to let m answer, which its context may
+// end. Plain texts fit always: they are cut. each calls its function with the positions
+// below n, in any order and at the same time.
 func TooLong(m *model.Model, examples []data.Example, tokens int, each func(n int, f func(i int)) error) (long []int, err error) {
-	fits, errs := make([]bool, len(examples)), make([]error, len(examples))
-	err = each(len(examples), func(i int) { fits[i], errs[i] = Fits(m, &examples[i], tokens) })
+	fit, errs := make([]bool, len(examples)), make([]error, len(examples))
+	err = each(len(examples), func(i int) { fit[i], errs[i] = fits(m, &examples[i], tokens) })
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func TooLong(m *model.Model, examples []data.Example, tokens int, each func(n in
 		if errs[i] != nil {
 			return nil, errs[i]
 		}
-		if !fits[i] {
+		if !fit[i] {
 			long = append(long, i)
 		}
 	}

@@ -35,7 +35,7 @@ type Job struct {
 	Examples []data.Example // what the model is judged on
 	Limit    int            // judge this many of them, the first ones; 0: all. A choice is among the replies of all
 	Text     string         // PerplexityTask: measure this text and no examples, unless it is empty
-	Windows  int            // of the text, as [MeasurePerplexity] has them; 0: all
+	Windows  int            // of the text, 512 tokens each; 0: all
 	Data     string         // SHA-256 of the file that this comes from, which the result repeats; may be empty
 	Model    string         // what errors and remarks call the model
 
@@ -125,7 +125,7 @@ func (j *Job) replies(ctx context.Context, r *generate.Runner, t Task) (*Measure
 	if err != nil {
 		return nil, err
 	}
-	result, err := t.Judge(examples, Texts(replies))
+	result, err := t.Judge(examples, texts(replies))
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (j *Job) replies(ctx context.Context, r *generate.Runner, t Task) (*Measure
 
 // choice measures ChoiceTask.
 func (j *Job) choice(ctx context.Context, r *generate.Runner) (*Measurement, error) {
-	options := Options(j.Examples)
+	options := choices(j.Examples)
 	longest, err := longestOption(r.Model, options)
 	if err != nil {
 		return nil, err
@@ -149,8 +149,8 @@ func (j *Job) choice(ctx context.Context, r *generate.Runner) (*Measurement, err
 		return nil, err
 	}
 	m := &Measurement{Examples: examples}
-	score := Likelihoods(r)
-	result, err := Choose(ctx, examples, options, func(ctx context.Context, prompt []data.Message, options []string) ([]float64, error) {
+	score := newLikelihoods(r)
+	result, err := judgeChoices(ctx, examples, options, func(ctx context.Context, prompt []data.Message, options []string) ([]float64, error) {
 		l, err := score(ctx, prompt, options)
 		if err == nil {
 			m.Confidences = append(m.Confidences, math.Exp(slices.Max(l)))
@@ -183,13 +183,13 @@ func longestOption(m *model.Model, options []string) (longest int, err error) {
 // perplexity measures PerplexityTask.
 func (j *Job) perplexity(ctx context.Context, r *generate.Runner) (Perplexity, error) {
 	if j.Text != "" {
-		return MeasurePerplexity(ctx, r.Model, r.Tape(), j.Text, j.Windows, j.Progress)
+		return measurePerplexity(ctx, r.Model, r.Tape(), j.Text, j.Windows, j.Progress)
 	}
 	examples, left, err := j.fitting(ctx, r.Model, WholeReply)
 	if err != nil {
 		return Perplexity{}, err
 	}
-	p, err := MeasureReplies(ctx, r.Model, r.Tape(), examples, j.Progress)
+	p, err := measureReplies(ctx, r.Model, r.Tape(), examples, j.Progress)
 	p.TooLong = left
 	return p, err
 }

@@ -23,19 +23,19 @@ type Perplexity struct {
 	N       int              `json:"n"`                         // tokens scored
 	Data    string           `json:"data_sha256,omitempty"`     // of the file, if the caller says
 	Digest  string           `json:"examples_sha256,omitempty"` // of the examples, see [data.Digest]; not of a text
-	TooLong int              `json:"too_long,omitempty"`        // examples left out, if the caller says; see [Fits]
+	TooLong int              `json:"too_long,omitempty"`        // examples left out, if the caller says; see [TooLong]
 	SE      float64          `json:"se"`                        // standard error
 	Value   float64          `json:"perplexity"`
 	NLL     measure.Estimate `json:"negative_log_likelihood"` // a token, in nats; its error by token
 }
 
-// MeasurePerplexity follows the protocol of llama.cpp's llama-perplexity: the
+// measurePerplexity follows the protocol of llama.cpp's llama-perplexity: the
 // text is cut in windows of 512 tokens that do not overlap; in each the model
 // starts anew, and the 255 tokens after the first 257 are scored. limit bounds
 // the number of windows; 0: all that are full. A context that is shorter than a
 // window is an error. A model that wants a BOS token has it in the first place of
 // every window.
-func MeasurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text string, limit int, progress func(done, total int)) (Perplexity, error) {
+func measurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text string, limit int, progress func(done, total int)) (Perplexity, error) {
 	if room := m.Config().Context; room < windowTokens {
 		return Perplexity{}, fmt.Errorf("eval: perplexity: a text is measured in windows of %d tokens, but the model was made for at most %d; "+
 			"examples, a JSON line {\"text\": \"…\"} each, are cut to that", windowTokens, room)
@@ -82,11 +82,11 @@ func (p *Perplexity) raise() error {
 	return nil
 }
 
-// MeasureReplies measures how well a model predicts the replies of examples, each
+// measureReplies measures how well a model predicts the replies of examples, each
 // with the token that ends it, or the texts of plain ones. An example that is
 // longer than the model's context is an error. The error of the figure is by
 // example: tokens of one reply depend on each other.
-func MeasureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []data.Example, progress func(done, total int)) (Perplexity, error) {
+func measureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []data.Example, progress func(done, total int)) (Perplexity, error) {
 	sums, err := ReplyLosses(ctx, m, t, examples, progress)
 	if err != nil {
 		return Perplexity{}, err
@@ -101,7 +101,8 @@ func MeasureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []
 
 // ReplyLosses returns two numbers for each reply, or piece of a plain text as
 // [data.CutTexts] makes them: its negative log-likelihood in nats, and its tokens, but
-// for the first of a piece. See [MeasureReplies].
+// for the first of a piece. The token that ends a reply is one of them. An example that
+// is longer than the model's context is an error.
 func ReplyLosses(ctx context.Context, m *model.Model, t *op.Tape, examples []data.Example, progress func(done, total int)) ([]float64, error) {
 	items, err := lossItems(m, data.CutTexts(examples))
 	if err != nil {

@@ -97,7 +97,7 @@ func TestMeasurePerplexity(t *testing.T) {
 			}
 			want = append(want, losses(tape, m, window, 257)...)
 		}
-		got, err := MeasurePerplexity(t.Context(), m, tape, text, 2, nil)
+		got, err := measurePerplexity(t.Context(), m, tape, text, 2, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestReplyLosses(t *testing.T) {
 					t.Errorf("%v tokens, want %d", sums[2*i+1], len(w))
 				}
 			}
-			p, err := MeasureReplies(t.Context(), m, tape, examples, nil)
+			p, err := measureReplies(t.Context(), m, tape, examples, nil)
 			all := slices.Concat(want...)
 			if err != nil || p.N != len(all) {
 				t.Errorf("perplexity of %d tokens, %v, want %d", p.N, err, len(all))

@@ -21,7 +21,7 @@ type Bootstrap struct {
 	Seed      uint64
 }
 
-func (boot Bootstrap) with() Bootstrap {
+func (boot Bootstrap) withDefaults() Bootstrap {
 	if boot.Resamples == 0 {
 		boot.Resamples = Resamples
 	}
@@ -71,14 +71,14 @@ type Statistic struct {
 	Width int                                     // numbers an item
 	Of    func(sums []float64, items int) float64 // sums has Width numbers
 
-	// Share tells that the figure is a share of what the last number counts, and
-	// says nothing where there is none of it.
-	Share bool
+	// Ratio tells that the figure is one to what the last number counts, and says
+	// nothing where there is none of it.
+	Ratio bool
 }
 
 // Defined reports whether items, [n, Width], have a figure.
 func (s Statistic) Defined(rows []float64) bool {
-	return len(rows) > 0 && !(s.Share && columnSums(rows, s.Width)[s.Width-1] == 0)
+	return len(rows) > 0 && !(s.Ratio && columnSums(rows, s.Width)[s.Width-1] == 0)
 }
 
 // Average is the mean of one number an item: accuracy, if the number is 0 or 1.
@@ -86,7 +86,7 @@ var Average = Statistic{Width: 1, Of: func(s []float64, n int) float64 { return 
 
 // Share is the sum of the items' first numbers over the sum of their second ones,
 // 0 in a resample where there is nothing to count.
-var Share = Statistic{Width: 2, Share: true, Of: func(s []float64, _ int) float64 {
+var Share = Statistic{Width: 2, Ratio: true, Of: func(s []float64, _ int) float64 {
 	if s[1] == 0 {
 		return 0
 	}
@@ -157,7 +157,7 @@ func (e *Estimate) spread(draws []float64) {
 // figure its value on every resample. rows is [n, width], n > 0; a figure gets the
 // columns' sums. Equal lengths give equal draws.
 func (boot Bootstrap) draw(rows []float64, width int, figures ...func(sums []float64) float64) [][]float64 {
-	boot = boot.with()
+	boot = boot.withDefaults()
 	n := uint32(len(rows) / width)
 	rng := rand.New(rand.NewPCG(boot.Seed, uint64(n)))
 	out := make([][]float64, len(figures))

@@ -12,7 +12,7 @@ type McNemar struct {
 	OnlyA int // items that A got right and B did not
 	OnlyB int
 	P     float64 // exact, two-sided
-	Holm  float64 // P adjusted over the pairs compared, see Holm
+	Holm  float64 // P adjusted over the pairs compared, see [AdjustHolm]
 }
 
 func newMcNemar(a, b []float64) *McNemar {
@@ -25,14 +25,14 @@ func newMcNemar(a, b []float64) *McNemar {
 			m.OnlyB++
 		}
 	}
-	m.P = McNemarP(m.OnlyA, m.OnlyB)
+	m.P = mcNemarP(m.OnlyA, m.OnlyB)
 	m.Holm = m.P
 	return m
 }
 
-// McNemarP returns the exact two-sided p-value of b and c discordant items:
+// mcNemarP returns the exact two-sided p-value of b and c discordant items:
 // min(1, 2·P(X ≤ min(b, c))) with X binomial of b+c tosses of a fair coin.
-func McNemarP(b, c int) float64 {
+func mcNemarP(b, c int) float64 {
 	n, k := b+c, min(b, c)
 	logFactorial := func(x int) float64 { v, _ := math.Lgamma(float64(x) + 1); return v }
 	var tail float64
@@ -42,10 +42,10 @@ func McNemarP(b, c int) float64 {
 	return min(1, 2*tail)
 }
 
-// Holm returns p-values adjusted for testing all of p at once (Holm 1979): each
+// holm returns p-values adjusted for testing all of p at once (Holm 1979): each
 // is multiplied by the number of hypotheses not yet rejected, in order of p, and
 // none falls below the one before it.
-func Holm(p []float64) []float64 {
+func holm(p []float64) []float64 {
 	order := make([]int, len(p))
 	for i := range order {
 		order[i] = i
@@ -77,7 +77,7 @@ func AdjustHolm(pairs []Paired) {
 			p, tests = append(p, m.P), append(tests, m)
 		}
 	}
-	for i, adjusted := range Holm(p) {
+	for i, adjusted := range holm(p) {
 		tests[i].Holm = adjusted
 	}
 }

@@ -72,10 +72,10 @@ func near(t *testing.T, what string, got, want, tol float64) {
 func TestAgainstScipy(t *testing.T) {
 	g := loadGolden(t)
 	for _, c := range g.McNemar {
-		near(t, "McNemar", McNemarP(c.B, c.C), c.P, 1e-10) // lgamma of thousands loses digits
+		near(t, "McNemar", mcNemarP(c.B, c.C), c.P, 1e-10) // lgamma of thousands loses digits
 	}
 	for _, c := range g.Holm {
-		for i, p := range Holm(c.P) {
+		for i, p := range holm(c.P) {
 			near(t, "Holm", p, c.Adjusted[i], exactTol)
 		}
 	}
@@ -114,7 +114,7 @@ func TestBootstrapAgainstScipy(t *testing.T) {
 
 func TestMcNemarByHand(t *testing.T) {
 	// b = 1, c = 5: 2·(1 + 6)/2⁶ = 0.21875.
-	near(t, "p", McNemarP(1, 5), 0.21875, exactTol)
+	near(t, "p", mcNemarP(1, 5), 0.21875, exactTol)
 	p := usual.Compare(Average, []float64{1, 1, 0, 0, 1}, []float64{1, 0, 1, 1, 1})
 	if m := p.McNemar; m.OnlyA != 1 || m.OnlyB != 2 || m.P != 1 {
 		t.Errorf("got %+v", *m)
@@ -258,7 +258,7 @@ func TestHolmProperties(t *testing.T) {
 		for i := range p {
 			p[i] = rng.Float64() * rng.Float64()
 		}
-		adjusted := Holm(p)
+		adjusted := holm(p)
 		for i := range p {
 			if adjusted[i] < p[i] || adjusted[i] > 1 || adjusted[i] > min(1, p[i]*float64(len(p)))+exactTol {
 				t.Errorf("%v: adjusted %v", p, adjusted)

@@ -70,7 +70,7 @@ func (m *Model) SaveFolder(dir string) error {
 		}
 	}
 	spec := m.Tokenizer.Spec()
-	spec.ChatTemplate = m.source // the model's own, or that it has none
+	spec.ChatTemplate = m.templateSource // the model's own, or that it has none
 	tokenizer, config, err := spec.HF()
 	if err != nil {
 		return err

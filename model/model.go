@@ -31,10 +31,10 @@ type Model struct {
 	// name, license, what the model was made from.
 	Meta gguf.Meta
 
-	path    string
-	source  string     // of the template
-	turnEnd func() int // what the template ends replies with, found once; -1 for nothing
-	file    file
+	path           string
+	templateSource string
+	turnEnd        func() int // what the template ends replies with, found once; -1 for nothing
+	file           file
 }
 
 // A file is where a model's weights lie.
@@ -121,12 +121,12 @@ func New(c arch.Config, src nn.Source, spec token.Spec, template string) (*Model
 func (m *Model) Path() string { return m.path }
 
 // TemplateSource returns the source of the chat template.
-func (m *Model) TemplateSource() string { return m.source }
+func (m *Model) TemplateSource() string { return m.templateSource }
 
 // SetTemplate gives the model another chat template; an empty source takes the
 // present one away.
 func (m *Model) SetTemplate(source string) error {
-	m.source, m.Template, m.Unread = source, nil, nil
+	m.templateSource, m.Template, m.Unread = source, nil, nil
 	if source == "" {
 		return nil
 	}

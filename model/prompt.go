@@ -13,7 +13,7 @@ import (
 // Prompt returns a conversation up to where the model is to answer, as its
 // template renders it.
 func (m *Model) Prompt(messages []chat.Message) (string, error) {
-	if m.source == "" {
+	if m.templateSource == "" {
 		return "", errors.New("the model has no chat template: give it plain text, or a template")
 	}
 	text, err := "", m.Unread

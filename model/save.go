@@ -65,8 +65,8 @@ func (m *Model) GGUFIn(format func(w *op.Weight) *dtype.Type) (gguf.Meta, []*ten
 	}
 	keys := m.Tokenizer.Spec().Keys()
 	delete(keys, keyTemplate) // the model's own counts, or that it has none
-	if m.source != "" {
-		keys[keyTemplate] = m.source
+	if m.templateSource != "" {
+		keys[keyTemplate] = m.templateSource
 	}
 	for _, k := range sortedKeys(keys) {
 		meta.Set(k, keys[k])

@@ -18,10 +18,10 @@ type Source interface {
 
 var weightType = reflect.TypeFor[*op.Weight]()
 
-// Walk calls f for every weight of the model that m points to, in the order of
+// eachWeight calls f for every weight of the model that m points to, in the order of
 // its fields: the names in `name` tags, joined by dots, lead to it; elements of
 // a slice are numbered. Fields without a tag, and nil pointers, are passed over.
-func Walk(m any, f func(name string, w **op.Weight) error) error {
+func eachWeight(m any, f func(name string, w **op.Weight) error) error {
 	return walk(reflect.ValueOf(m).Elem(), "", f)
 }
 
@@ -56,7 +56,7 @@ func walk(v reflect.Value, path string, f func(string, **op.Weight) error) error
 // Bind gives every weight of the model that m points to its elements from src,
 // checking shapes. A tensor that src lacks is an error.
 func Bind(m any, src Source) error {
-	return Walk(m, func(name string, w **op.Weight) error {
+	return eachWeight(m, func(name string, w **op.Weight) error {
 		t := src.Tensor(name, (*w).Rows, (*w).Cols)
 		if t == nil {
 			return fmt.Errorf("tensor %q is missing", name)
@@ -65,12 +65,13 @@ func Bind(m any, src Source) error {
 	})
 }
 
-// Weights returns the model's weights in the order of [Walk], each once.
+// Weights returns the weights of the model that m points to, each once, in the order
+// of its fields.
 func Weights(m any) []*op.Weight {
 	var all []*op.Weight
 	seen := map[*op.Weight]bool{}
-	// The callback never fails, and so neither does Walk.
-	_ = Walk(m, func(_ string, w **op.Weight) error {
+	// The callback never fails, and so neither does eachWeight.
+	_ = eachWeight(m, func(_ string, w **op.Weight) error {
 		if !seen[*w] {
 			seen[*w] = true
 			all = append(all, *w)
@@ -83,7 +84,7 @@ func Weights(m any) []*op.Weight {
 var linearType = reflect.TypeFor[Linear]()
 
 // Linears returns the projections inside the blocks of the model that m points
-// to, in the order of [Walk]. An output projection is no part of a block.
+// to, in the order of its fields. An output projection is no part of a block.
 func Linears(m any) []*Linear {
 	var all []*Linear
 	linears(reflect.ValueOf(m).Elem(), false, &all)

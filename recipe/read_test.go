@@ -113,7 +113,7 @@ func TestSetInVariants(t *testing.T) {
 func TestSmallBatches(t *testing.T) {
 	r := mustRead(t, "name: a\nteacher: {from: m, train: {batch_tokens: 90}}\ndata: d\ndistill: {batch_tokens: 80}\ntrain: {}\n")
 	if a, b, c := r.Teacher[0].Train.MaxTokens, r.Distill.MaxTokens, r.Train.MaxTokens; a != 90 || b != 80 || c != 512 {
-		t.Errorf("max_tokens %d, %d and %d", a, b, c)
+		t.Errorf("max_tokens %d, %d and %d, want 90, 80 and 512", a, b, c)
 	}
 }
 
@@ -280,7 +280,7 @@ func TestAllProblemsInOrder(t *testing.T) {
 	_, err := Read("r.yaml", []byte("seed: x\nname: a\nteacher: m\nrepeat: y\ndata: d\nfoo: 1\n"))
 	var ps Problems
 	if !errors.As(err, &ps) || len(ps) != 3 || ps[0].Line != 1 || ps[1].Line != 4 || ps[2].Line != 6 {
-		t.Error(err)
+		t.Errorf("got %v, want problems in lines 1, 4 and 6", err)
 	}
 }
 

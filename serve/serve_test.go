@@ -256,10 +256,17 @@ func TestLocalFields(t *testing.T) {
 }
 
 func TestUnknownFieldsAreIgnored(t *testing.T) {
-	status, body := post(t, tinyServer(t).Handler(), `{"model": "tiny", "messages": [{"role": "developer", "content": "x", "colour": 1},
-		{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "max_tokens": 3, "n": 1, "tools": [], "store": true, "user": "me"}`)
-	if status != 200 {
-		t.Errorf("status %d: %s", status, body)
+	const body = `{"model": "tiny", "messages": [{"role": "developer", "content": "x"%s},
+		{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "max_tokens": 3, "seed": 1, "n": 1, "tools": []%s}`
+	var got [2]struct{ Choices, Usage json.RawMessage }
+	for i, text := range []string{fmt.Sprintf(body, "", ""), fmt.Sprintf(body, `, "colour": 1`, `, "store": true, "user": "me"`)} {
+		status, reply := post(t, tinyServer(t).Handler(), text)
+		if err := json.Unmarshal([]byte(reply), &got[i]); err != nil || status != 200 || len(got[i].Choices) == 0 {
+			t.Fatalf("status %d: %s (%v)", status, reply, err)
+		}
+	}
+	if !reflect.DeepEqual(got[0], got[1]) {
+		t.Errorf("with unknown fields %s, without %s", got[1], got[0])
 	}
 }
 
@@ -360,7 +367,8 @@ func TestRequestsShareTheBatch(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// Those at once may each have begun before another's prompt was read; one that comes after has not.
+	// Those at once may each have begun before another's prompt was read; one that comes
+	// after has not.
 	status, body := post(t, h, `{"messages": [{"role": "user", "content": "the cat sat on the mat"}], "max_tokens": 2}`)
 	_, u, err := whole(body)
 	if cached.Add(int64(u.Details.Cached)); status != 200 || err != nil || cached.Load() == 0 {

@@ -3,12 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"limbeck/recipe"
-	"limbeck/recipe/steps"
 )
 
 func init() { register(distillCommand) }
@@ -71,17 +69,13 @@ type distilledResult struct {
 }
 
 func (a *app) distill(cmd *cobra.Command, r *recipe.Recipe, one oneFlags) error {
-	done, plan, err := a.doOne(cmd, r, one)
+	done, _, err := a.doOne(cmd, r, one)
 	if err != nil {
 		return err
 	}
 	result := distilledResult{oneResult: done}
-	if fact := factOf(plan, "distill", steps.Dropped); fact != "" {
-		dropped, err := strconv.ParseFloat(fact, 64)
-		if err != nil {
-			return fmt.Errorf("distill: %s: %w", steps.Dropped, err)
-		}
-		result.Dropped = &dropped
+	if r.Distill.Response > 0 {
+		result.Dropped = &done.Training.dropped
 	}
 	return a.print(result, func(w io.Writer) {
 		done.write(w)

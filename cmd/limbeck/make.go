@@ -164,8 +164,8 @@ func (a *app) runOptions(r *recipe.Recipe, threads int) run.Options {
 	}
 }
 
-// tellFacts returns what tells, when a step is done, what it decided or lost, after
-// what finished does.
+// tellFacts returns a hook that calls finished, and then tells what the step decided or
+// lost.
 func (a *app) tellFacts(finished func(*run.Planned, time.Duration)) func(*run.Planned, time.Duration) {
 	return func(s *run.Planned, took time.Duration) {
 		finished(s, took)

@@ -20,8 +20,9 @@ import (
 )
 
 // A process that reads a long prompt, and might reply at length, takes at its peak
-// what is promised beside the model's file and the KV cache. The cache is larger than what it may take: one that is there twice as
-// it grows, or that has room for the whole reply at once, breaks it.
+// what is promised beside the model's file and the KV cache. The cache is larger than
+// what it may take: one that is there twice as it grows, or that has room for the whole
+// reply at once, breaks it.
 func TestMemoryOfInference(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 2,200 tokens with a model of 54 M parameters")

@@ -22,10 +22,10 @@ import (
 // small that they write nonsense: tiny.gguf, wide.gguf, the same for longer texts,
 // other.gguf, plain.gguf without a template, few.gguf without a token for z, cut.gguf
 // that ends too early, huge.gguf whose weights are too large to compute with,
-// nan.gguf of which one is none, alien.gguf of an unknown architecture, calls.gguf whose template calls what is not
-// there, unread.gguf whose template is none, and steers.gguf, which says control
-// characters;
-// long.txt, a text, and noise.bin, the same with a byte that is none of a text.
+// nan.gguf of which one is none, alien.gguf of an unknown architecture, calls.gguf whose
+// template calls what is not there, unread.gguf whose template is none, and steers.gguf,
+// which says control characters; long.txt, a text, and noise.bin, the same with a byte
+// that is none of a text.
 func TestModelScripts(t *testing.T) {
 	models := t.TempDir()
 	writeModels(t, models)

@@ -31,7 +31,8 @@ type trainingResult struct {
 	Last    *train.Point `json:"last,omitempty"`
 	Stopped string       `json:"stopped,omitempty"` // why it ended early
 
-	lossAlone bool // decided what was kept
+	lossAlone bool    // decided what was kept
+	dropped   float64 // of the teacher's probability
 }
 
 // curveSuffix names what is kept beside a model that was trained.
@@ -61,7 +62,8 @@ func keepOne(folder *run.Folder, plan *run.Plan, model, out string) (oneResult, 
 		if err != nil {
 			return r, err
 		}
-		r.Training = &trainingResult{Curve: out + curveSuffix, Steps: t.Steps, Rate: t.Rate, Last: t.At(t.Steps), Stopped: t.Stopped, lossAlone: t.LossAlone}
+		r.Training = &trainingResult{Curve: out + curveSuffix, Steps: t.Steps, Rate: t.Rate, Last: t.At(t.Steps), Stopped: t.Stopped,
+			lossAlone: t.LossAlone, dropped: t.Dropped}
 		if t.Best > 0 {
 			r.Training.Best = t.At(t.Best)
 		}

@@ -194,6 +194,7 @@ func (p *progress) bar() string {
 	return strings.Join(append(parts, p.figures()...), "  ")
 }
 
+// plain is the line of what is no terminal, which .ci/floors.go reads.
 func (p *progress) plain() string {
 	text := p.stage + ": " + count(p.done)
 	if p.total > 0 {

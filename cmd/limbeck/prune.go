@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -89,12 +88,8 @@ func (a *app) prune(cmd *cobra.Command, r *recipe.Recipe, one oneFlags, ref stri
 	if result.After, err = a.prunedShape(one.out); err != nil {
 		return err
 	}
-	for _, word := range strings.Fields(strings.Trim(factOf(plan, "prune", steps.LayersKept), "[]")) {
-		layer, err := strconv.Atoi(word)
-		if err != nil {
-			return fmt.Errorf("prune: layers kept: %w", err)
-		}
-		result.LayersKept = append(result.LayersKept, layer)
+	if result.LayersKept, err = steps.KeptLayers(factOf(plan, "prune", steps.LayersKept)); err != nil {
+		return fmt.Errorf("prune: %w", err)
 	}
 	return a.print(result, result.write)
 }

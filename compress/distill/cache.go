@@ -27,10 +27,10 @@ type Cache struct {
 }
 
 // targets appends to out the rows of the sequences that index names.
-func (c *Cache) targets(out []Target, index []int) []Target {
+func (c *Cache) targets(out []target, index []int) []target {
 	for _, i := range index {
 		for r := c.First[i]; r < c.First[i+1]; r++ {
-			out = append(out, Target{c.IDs[r*c.K : (r+1)*c.K], c.LogP[r*c.K : (r+1)*c.K], c.Tail[r]})
+			out = append(out, target{c.IDs[r*c.K : (r+1)*c.K], c.LogP[r*c.K : (r+1)*c.K], c.Tail[r]})
 		}
 	}
 	return out

@@ -2,14 +2,14 @@ package distill
 
 import "math"
 
-// ForwardKL is the loss of soft labels, Weight·T²·KL(p ‖ q) for each row: p is
+// forwardKL is the loss of soft labels, Weight·T²·KL(p ‖ q) for each row: p is
 // the teacher's distribution, q = softmax(logits/T) the student's. T² keeps
 // the gradient's size when T changes. Hinton et al. 2015, arXiv:1503.02531,
 // sect. 2. With Weight = 1/rows it is the mean over rows. The gradient by the
 // logits is Weight·T·(q − p); within the target's tail, whose inner shape is
 // unknown, Weight·T·q·(1 − tail p/tail q).
-type ForwardKL struct {
-	Targets     []Target
+type forwardKL struct {
+	Targets     []target
 	Temperature float64
 	Weight      float64
 
@@ -17,7 +17,7 @@ type ForwardKL struct {
 }
 
 // Loss implements [op.RowLoss].
-func (l *ForwardKL) Loss(row int, logits, grad []float32) float64 {
+func (l *forwardKL) Loss(row int, logits, grad []float32) float64 {
 	p := &l.Targets[row]
 	r := respond(logits, p, l.Temperature, l.blocks.of(row))
 	scale := l.Weight * l.Temperature

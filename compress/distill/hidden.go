@@ -9,21 +9,21 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// Hidden is the feature-based loss between hidden states: weight·‖W·h − g‖²
+// hiddenLoss is the feature-based loss between hidden states: weight·‖W·h − g‖²
 // over the teacher's width, for each row, h being the student's state, g the
 // teacher's, and W a learned projection, dropped after training. Romero et al.
 // 2014, arXiv:1412.6550, eq. 3; Jiao et al. 2019, arXiv:1909.10351, eq. 8.
 // It is 0 where the projected states equal the teacher's. h is [rows, student's
 // width], w [teacher's width, student's width], teacher [rows, teacher's width]; the
 // loss, summed over rows, is one number.
-func Hidden(t *op.Tape, h *op.Value, w *op.Weight, teacher []float32, weight float32) *op.Value {
+func hiddenLoss(t *op.Tape, h *op.Value, w *op.Weight, teacher []float32, weight float32) *op.Value {
 	return meanSquares(t, op.MatMul(t, h, w), teacher, weight)
 }
 
-// NewProjection returns a trainable projection of states of from channels on
+// newProjection returns a trainable projection of states of from channels on
 // to channels: the identity where they are equal, else random with variance
 // 1/from.
-func NewProjection(name string, from, to int, seed uint64) *op.Weight {
+func newProjection(name string, from, to int, seed uint64) *op.Weight {
 	v := make([]float32, from*to)
 	r := rand.New(rand.NewPCG(seed, uint64(from)<<32|uint64(to)))
 	for i := range v {

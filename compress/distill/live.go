@@ -24,7 +24,7 @@ func (l *live) Prepare(first, rows int) {
 	d.tape.Release(l.mark)
 	l.first, l.logits = first, d.teacher.Head(d.tape, l.hidden, l.rows[first:first+rows])
 	for i := range rows {
-		d.targets[first+i] = Target{LogP: d.tape.Floats(d.student.Vocab)}
+		d.targets[first+i] = target{LogP: d.tape.Floats(d.student.Vocab)}
 	}
 	d.tape.Pool.Run(l, rows)
 }

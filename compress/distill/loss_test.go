@@ -23,15 +23,15 @@ func randomLogits(r *rand.Rand, n int) []float32 {
 	return v
 }
 
-// target returns the distribution of logits at a temperature: whole, or the
+// targetOf returns the distribution of logits at a temperature: whole, or the
 // first k tokens and a tail.
-func target(logits []float32, temperature float64, k int) Target {
+func targetOf(logits []float32, temperature float64, k int) target {
 	logP := make([]float32, len(logits))
 	Vocabulary(nil).project(logP, logits, temperature, newBlocks().of(0))
 	if k == 0 {
-		return Target{LogP: logP}
+		return target{LogP: logP}
 	}
-	t := Target{LogP: logP[:k], Tail: 1}
+	t := target{LogP: logP[:k], Tail: 1}
 	for i := range k {
 		t.IDs = append(t.IDs, int32(i))
 		t.Tail -= math.Exp(float64(logP[i]))
@@ -39,9 +39,9 @@ func target(logits []float32, temperature float64, k int) Target {
 	return t
 }
 
-var losses = map[string]func(t []Target, temperature float64) op.RowLoss{
-	"forward": func(t []Target, temperature float64) op.RowLoss { return &ForwardKL{t, temperature, 0.5, newBlocks()} },
-	"reverse": func(t []Target, temperature float64) op.RowLoss { return &ReverseKL{t, temperature, 0.5, newBlocks()} },
+var losses = map[string]func(t []target, temperature float64) op.RowLoss{
+	"forward": func(t []target, temperature float64) op.RowLoss { return &forwardKL{t, temperature, 0.5, newBlocks()} },
+	"reverse": func(t []target, temperature float64) op.RowLoss { return &reverseKL{t, temperature, 0.5, newBlocks()} },
 }
 
 func TestLossIsZeroAtEquality(t *testing.T) {
@@ -49,7 +49,7 @@ func TestLossIsZeroAtEquality(t *testing.T) {
 	logits := randomLogits(r, 40)
 	for name, loss := range losses {
 		for _, k := range []int{0, 5} {
-			l := loss([]Target{target(logits, 2, k)}, 2)
+			l := loss([]target{targetOf(logits, 2, k)}, 2)
 			if got := l.Loss(0, logits, nil); math.Abs(got) > zeroTolerance {
 				t.Errorf("%s, top %d: loss %g at equality, want 0", name, k, got)
 			}
@@ -63,7 +63,7 @@ func TestLossGradient(t *testing.T) {
 		for _, temperature := range []float64{1, 2} {
 			for _, k := range []int{0, 5} {
 				logits := randomLogits(r, 40)
-				l := loss([]Target{target(randomLogits(r, 40), temperature, k)}, temperature)
+				l := loss([]target{targetOf(randomLogits(r, 40), temperature, k)}, temperature)
 				grad := make([]float32, len(logits))
 				if l.Loss(0, logits, grad) <= 0 {
 					t.Errorf("%s, T %g, top %d: not positive", name, temperature, k)
@@ -97,7 +97,7 @@ func TestSmallTail(t *testing.T) {
 		"forward": {p*math.Log(p/q) + tailP*math.Log(tailP/tailQ), q - p, (tailQ - tailP) / (n - 1)},
 		"reverse": {q*math.Log(q/p) + tailQ*math.Log(tailQ/tailP), 0, 0},
 	} {
-		l := losses[name]([]Target{target(teacher, 1, k)}, 1)
+		l := losses[name]([]target{targetOf(teacher, 1, k)}, 1)
 		grad := make([]float32, n)
 		if got := l.Loss(0, student, grad); math.Abs(got-0.5*want.loss) > zeroTolerance {
 			t.Errorf("%s: loss %g, want %g", name, got, 0.5*want.loss)
@@ -128,7 +128,7 @@ func TestLossByHand(t *testing.T) {
 		"reverse": 0.25*ln(0.25/0.5) + 0.75*ln(0.75/0.5),
 	} {
 		grad := make([]float32, 2)
-		got := losses[name]([]Target{target([]float32{1, 1}, temperature, 0)}, temperature).Loss(0, logits, grad)
+		got := losses[name]([]target{targetOf([]float32{1, 1}, temperature, 0)}, temperature).Loss(0, logits, grad)
 		if want *= weight * temperature * temperature; math.Abs(got-want) > 1e-6 {
 			t.Errorf("%s: loss %g, want %g", name, got, want)
 		}
@@ -144,8 +144,8 @@ func TestTopKIsALowerBound(t *testing.T) {
 	for range 50 {
 		student, teacher := randomLogits(r, 40), randomLogits(r, 40)
 		for name, loss := range losses {
-			whole := loss([]Target{target(teacher, 1, 0)}, 1).Loss(0, student, nil)
-			top := loss([]Target{target(teacher, 1, 7)}, 1).Loss(0, student, nil)
+			whole := loss([]target{targetOf(teacher, 1, 0)}, 1).Loss(0, student, nil)
+			top := loss([]target{targetOf(teacher, 1, 7)}, 1).Loss(0, student, nil)
 			if top < 0 || top > whole+zeroTolerance {
 				t.Errorf("%s: top 7 and tail give %g, the whole distribution %g", name, top, whole)
 			}

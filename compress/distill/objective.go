@@ -26,7 +26,7 @@ type Options struct {
 	Hard        float64  // cross-entropy on the data's own tokens
 	Response    float64  // divergence from the teacher's distribution
 	Feature     float64  // hidden states, layer by layer
-	Relation    float64  // relations of one layer: the sum of [Relation] of its queries, its keys and its values, each a mean over tokens
+	Relation    float64  // relations of one layer: the sum of relationLoss of its queries, its keys and its values, each a mean over tokens
 	Temperature float64  // of the response
 	Direction   string   // Forward or Reverse
 	Pairs       [][2]int // layers whose states the feature loss compares, the student's and the teacher's; nil: all of the student's, evenly
@@ -55,12 +55,12 @@ type Objective struct {
 	hear   func(name string, v *op.Value) // is [Objective.tapped], made once: each batch would allocate it
 	listen func(name string, v *op.Value) // hears the student's taps besides
 
-	targets []Target // of this batch's rows with loss
+	targets []target // of this batch's rows with loss
 	blocks  blocks
 	losses  op.RowLosses
 	hard    op.CrossEntropy
-	forward ForwardKL
-	reverse ReverseKL
+	forward forwardKL
+	reverse reverseKL
 	live    live
 }
 
@@ -174,7 +174,7 @@ func project(s, t arch.Config, layers [][2]int, seed uint64) []pair {
 	for i, p := range layers {
 		pairs = append(pairs, pair{
 			fmt.Sprintf("blk.%d.out", p[0]), fmt.Sprintf("blk.%d.out", p[1]),
-			NewProjection(fmt.Sprintf("distill.projection.%d", i), s.Width, t.Width, seed+uint64(i)),
+			newProjection(fmt.Sprintf("distill.projection.%d", i), s.Width, t.Width, seed+uint64(i)),
 		})
 	}
 	return pairs
@@ -213,11 +213,19 @@ func CheckHeads(s, t arch.Config, n int) error {
 	}{{"student", s}, {"teacher", t}} {
 		for _, heads := range []int{m.c.Heads, m.c.KVHeads} {
 			if channels := heads * m.c.HeadDim; channels%n != 0 {
-				return fmt.Errorf("distill: %d relation heads do not divide the %d channels of the %s", n, channels, m.of)
+				return &HeadsError{fmt.Sprintf("%d relation heads do not divide the %d channels of the %s", n, channels, m.of), "0, or a common divisor of them all"}
 			}
 		}
 	}
 	return nil
+}
+
+// A HeadsError tells why relations cannot be split into a number of heads, and what
+// number can stand there.
+type HeadsError struct{ What, Allowed string }
+
+func (e *HeadsError) Error() string {
+	return fmt.Sprintf("distill: %s (allowed: %s)", e.What, e.Allowed)
 }
 
 // Weights implements [train.Weighted].
@@ -253,12 +261,12 @@ func (d *Objective) Loss(t *op.Tape, m arch.Model, b *train.Batch) *op.Value {
 		d.add(m.Loss(t, hidden, rows, &d.losses), 1)
 	}
 	for _, p := range d.pairs {
-		l := Hidden(t, d.states[p.student], p.w, d.given[p.teacher], b.TokenWeight/float32(len(d.pairs)))
+		l := hiddenLoss(t, d.states[p.student], p.w, d.given[p.teacher], b.TokenWeight/float32(len(d.pairs)))
 		d.add(l, d.o.Feature)
 	}
 	for i := range d.from.student {
 		v, want := d.states[d.from.student[i]], d.given[d.from.teacher[i]]
-		d.add(Relation(t, v, want, len(want)/len(b.IDs), d.o.Heads, b.Seqs, b.TokenWeight), d.o.Relation)
+		d.add(relationLoss(t, v, want, len(want)/len(b.IDs), d.o.Heads, b.Seqs, b.TokenWeight), d.o.Relation)
 	}
 	return op.Sum(t, d.terms, d.weights)
 }
@@ -291,10 +299,10 @@ func (d *Objective) rowLoss(b *train.Batch) {
 			d.losses = append(d.losses, &d.live)
 		}
 		if d.o.Direction == Reverse {
-			d.reverse = ReverseKL{d.targets, d.o.Temperature, w, d.blocks}
+			d.reverse = reverseKL{d.targets, d.o.Temperature, w, d.blocks}
 			d.losses = append(d.losses, &d.reverse)
 		} else {
-			d.forward = ForwardKL{d.targets, d.o.Temperature, w, d.blocks}
+			d.forward = forwardKL{d.targets, d.o.Temperature, w, d.blocks}
 			d.losses = append(d.losses, &d.forward)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// Relation is the relation-based loss of MiniLMv2, Wang et al. 2020,
+// relationLoss is the relation-based loss of MiniLMv2, Wang et al. 2020,
 // arXiv:2012.15828, eq. 5 to 7. The channels of x, queries, keys or values of
 // one layer with all heads side by side, are cut anew into relation heads of
 // width d; each relates every token to those before it and itself,
@@ -19,7 +19,7 @@ import (
 // widths. It is 0 for equal relations, which any rotation of X's heads leaves. x is
 // [tokens of all seqs, heads·d], teacher [the same tokens, teacherCols]; the loss is
 // one number. It panics if heads do not divide the columns of both: see [CheckHeads].
-func Relation(t *op.Tape, x *op.Value, teacher []float32, teacherCols, heads int, seqs []op.Seq, weight float32) *op.Value {
+func relationLoss(t *op.Tape, x *op.Value, teacher []float32, teacherCols, heads int, seqs []op.Seq, weight float32) *op.Value {
 	if x.Cols%heads != 0 || teacherCols%heads != 0 {
 		panic("distill: channels do not fill the relation heads")
 	}

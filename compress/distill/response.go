@@ -7,11 +7,11 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// A Target is a teacher's distribution over the next token at one row, at the
+// A target is a teacher's distribution over the next token at one row, at the
 // temperature of the loss: the probabilities of some tokens, and of all others
 // together. As a coarser partition of the tokens has a smaller divergence, a
 // loss against it never exceeds the one against the whole distribution.
-type Target struct {
+type target struct {
 	IDs  []int32   // ascending; nil: every token of the student's, in order
 	LogP []float32 // natural logarithms, by place in IDs
 	Tail float64   // probability of the tokens that IDs lacks
@@ -38,7 +38,7 @@ type response struct {
 
 // respond returns the student's response. The tail is summed over its own tokens: what
 // the others leave of 1 would be noise where they take nearly all.
-func respond(logits []float32, p *Target, temperature float64, block []float32) response {
+func respond(logits []float32, p *target, temperature float64, block []float32) response {
 	r := response{logits: logits, block: block, ids: p.IDs, t: temperature}
 	if p.IDs == nil {
 		r.lse, r.tailQ = logSumExp(logits, temperature, block), 1

@@ -2,13 +2,13 @@ package distill
 
 import "math"
 
-// ReverseKL is Weight·T²·KL(q ‖ p) for each row, q = softmax(logits/T) being
+// reverseKL is Weight·T²·KL(q ‖ p) for each row, q = softmax(logits/T) being
 // the student's distribution and p the teacher's: it seeks modes. Gu et al.
 // 2023, arXiv:2306.08543, eq. 1. The gradient by logit i is
 // Weight·T·q_i·(ln(q_i/p_i) − KL); a token in the target's tail has the tail's
 // ratio.
-type ReverseKL struct {
-	Targets     []Target
+type reverseKL struct {
+	Targets     []target
 	Temperature float64
 	Weight      float64
 
@@ -16,7 +16,7 @@ type ReverseKL struct {
 }
 
 // Loss implements [op.RowLoss].
-func (l *ReverseKL) Loss(row int, logits, grad []float32) float64 {
+func (l *reverseKL) Loss(row int, logits, grad []float32) float64 {
 	p := &l.Targets[row]
 	r := respond(logits, p, l.Temperature, l.blocks.of(row))
 	kl, tailRatio := 0.0, 0.0

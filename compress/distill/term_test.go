@@ -34,7 +34,7 @@ func TestHiddenGradient(t *testing.T) {
 			w := testkit.Weight(r, "w", s[2], s[1])
 			want := testkit.Matrix(r, s[0], s[2]).Data
 			testkit.CheckGradient(t, []*op.Value{testkit.Matrix(r, s[0], s[1])}, []*op.Weight{w}, func(t *op.Tape, x []*op.Value) *op.Value {
-				return Hidden(t, x[0], w, want, 0.3)
+				return hiddenLoss(t, x[0], w, want, 0.3)
 			})
 		})
 	}
@@ -45,7 +45,7 @@ func TestHiddenByHand(t *testing.T) {
 	w := testkit.Weight(source(1), "w", 1, 2)
 	copy(w.F32(), []float32{1, 2})
 	h := &op.Value{Rows: 2, Cols: 2, Data: []float32{1, 1, 0, -1}}
-	got := value(t, func(t *op.Tape) *op.Value { return Hidden(t, h, w, []float32{0, -1}, 0.5) })
+	got := value(t, func(t *op.Tape) *op.Value { return hiddenLoss(t, h, w, []float32{0, -1}, 0.5) })
 	if want := 0.5 * (9 + 1); math.Abs(got-want) > termTolerance {
 		t.Errorf("loss %g, want %g", got, want)
 	}
@@ -58,20 +58,20 @@ func TestHiddenInvariances(t *testing.T) {
 	const rows, width = 6, 12
 	r := source(2)
 	h := testkit.Matrix(r, rows, width)
-	identity := NewProjection("p", width, width, 1)
-	if got := value(t, func(t *op.Tape) *op.Value { return Hidden(t, h, identity, h.Data, 1) }); got != 0 {
+	identity := newProjection("p", width, width, 1)
+	if got := value(t, func(t *op.Tape) *op.Value { return hiddenLoss(t, h, identity, h.Data, 1) }); got != 0 {
 		t.Errorf("equal states: loss %g, want 0", got)
 	}
 	w := testkit.Weight(r, "w", 5, width)
 	want := testkit.Matrix(r, rows, 5).Data
-	before := value(t, func(t *op.Tape) *op.Value { return Hidden(t, h, w, want, 1) })
+	before := value(t, func(t *op.Tape) *op.Value { return hiddenLoss(t, h, w, want, 1) })
 	turned, turnedW := slices.Clone(h.Data), testkit.Weight(r, "w", 5, width)
 	copy(turnedW.F32(), w.F32())
 	q := rotation(r, width)
 	rotate(turned, q)
 	rotate(turnedW.F32(), q)
 	after := value(t, func(t *op.Tape) *op.Value {
-		return Hidden(t, &op.Value{Rows: rows, Cols: width, Data: turned}, turnedW, want, 1)
+		return hiddenLoss(t, &op.Value{Rows: rows, Cols: width, Data: turned}, turnedW, want, 1)
 	})
 	if math.Abs(after-before) > termTolerance*before {
 		t.Errorf("rotated: loss %g, want %g", after, before)
@@ -79,8 +79,8 @@ func TestHiddenInvariances(t *testing.T) {
 }
 
 func TestProjection(t *testing.T) {
-	a, b := NewProjection("p", 40, 30, 1), NewProjection("p", 40, 30, 1)
-	if !slices.Equal(a.F32(), b.F32()) || slices.Equal(a.F32(), NewProjection("p", 40, 30, 2).F32()) {
+	a, b := newProjection("p", 40, 30, 1), newProjection("p", 40, 30, 1)
+	if !slices.Equal(a.F32(), b.F32()) || slices.Equal(a.F32(), newProjection("p", 40, 30, 2).F32()) {
 		t.Error("projections are not functions of their seeds")
 	}
 	var sum float64
@@ -105,7 +105,7 @@ func TestRelationGradient(t *testing.T) {
 			r := source(3)
 			want := testkit.Matrix(r, rows, c.teacher).Data
 			testkit.CheckGradient(t, []*op.Value{testkit.Matrix(r, rows, c.width)}, nil, func(t *op.Tape, x []*op.Value) *op.Value {
-				return Relation(t, x[0], want, c.teacher, c.heads, seqs, 0.25)
+				return relationLoss(t, x[0], want, c.teacher, c.heads, seqs, 0.25)
 			})
 		})
 	}
@@ -124,7 +124,7 @@ func batchOf(lengths []int) (seqs []op.Seq, rows int) {
 func TestRelationByHand(t *testing.T) {
 	x := &op.Value{Rows: 2, Cols: 1, Data: []float32{1, 2}}
 	teacher := []float32{3, 0} // scores 0 and 0: even
-	got := value(t, func(t *op.Tape) *op.Value { return Relation(t, x, teacher, 1, 1, []op.Seq{{Len: 2}}, 0.5) })
+	got := value(t, func(t *op.Tape) *op.Value { return relationLoss(t, x, teacher, 1, 1, []op.Seq{{Len: 2}}, 0.5) })
 	q := math.Exp(2) / (math.Exp(2) + math.Exp(4))
 	want := 0.5 * (0.5*math.Log(0.5/q) + 0.5*math.Log(0.5/(1-q)))
 	if math.Abs(got-want) > termTolerance {
@@ -142,7 +142,7 @@ func TestRelationInvariances(t *testing.T) {
 	x, g := testkit.Matrix(r, rows, width).Data, testkit.Matrix(r, rows, teacherWidth).Data
 	loss := func(x, g []float32, teacherWidth int, seqs []op.Seq) float64 {
 		return value(t, func(t *op.Tape) *op.Value {
-			return Relation(t, &op.Value{Rows: len(x) / width, Cols: width, Data: x}, g, teacherWidth, heads, seqs, 1)
+			return relationLoss(t, &op.Value{Rows: len(x) / width, Cols: width, Data: x}, g, teacherWidth, heads, seqs, 1)
 		})
 	}
 	want := loss(x, g, teacherWidth, seqs)

@@ -74,7 +74,7 @@ func TestChannels(t *testing.T) {
 	imp := &Importance{Channels: make([]float64, 2)}
 	seqs := []op.Seq{{Len: 1}}
 	listeners := map[string]func(*op.Value){}
-	norms := embedding(2, 2, listeners, &seqs)
+	norms := channelNorms(2, 2, listeners, &seqs)
 	for i, name := range []string{
 		"blk.0.attn_norm.weight.out", "blk.0.ffn_norm.weight.out", "blk.1.attn_norm.weight.out", "blk.1.ffn_norm.weight.out", "output_norm.weight.out",
 	} {

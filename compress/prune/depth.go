@@ -7,14 +7,6 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// KeepLayers has these layers stay, whatever their influence: which ones train best
-// together is known only when it was tried.
-func (imp *Importance) KeepLayers(layers []int) {
-	for _, l := range layers {
-		imp.Layers[l] = math.Inf(1)
-	}
-}
-
 // depth listens for the block influence of a layer, Men et al. 2024,
 // arXiv:2403.03853, eq. 1: the sum over tokens of 1 − cos(x_in, x_out). A layer
 // that hardly turns its input is the first to go. in holds the input of the layer

@@ -37,7 +37,7 @@ func Measure(ctx context.Context, m *model.Model, set []train.Sequence, pool *pa
 	listeners := map[string]func(*op.Value){}
 	var seqs []op.Seq
 	var in []float32
-	norms := embedding(c.Layers, c.Width, listeners, &seqs)
+	norms := channelNorms(c.Layers, c.Width, listeners, &seqs)
 	for l := range c.Layers {
 		imp.depth(l, &in, listeners)
 		imp.Neurons = append(imp.Neurons, neurons(l, c.FFN, listeners, &seqs))

@@ -135,15 +135,15 @@ func fill(s Shape, c arch.Config, params int, size func(Shape) int) Shape {
 // neuronStep is the step of their number: blocks of most formats are of 32.
 const neuronStep = 32
 
-// Blocks returns n neurons or channels of whole rounded to whole blocks, of which the
-// rows of most formats are made: a matrix of other rows stays in F16. All of them, and
-// those of a model that has no whole block, are as they are.
-func Blocks(n, whole int) int {
-	if n >= whole || whole < neuronStep {
+// RoundToBlocks returns n, of all neurons or channels that there are, rounded to whole
+// blocks, of which the rows of most formats are made: a matrix of other rows stays in
+// F16. All of them, and those of a model that has no whole block, are as they are.
+func RoundToBlocks(n, all int) int {
+	if n >= all || all < neuronStep {
 		return n
 	}
 	nearest := (n + neuronStep/2) / neuronStep * neuronStep
-	return min(max(nearest, neuronStep), whole/neuronStep*neuronStep)
+	return min(max(nearest, neuronStep), all/neuronStep*neuronStep)
 }
 
 // shareOf returns a share of c's layers and neurons, of its heads with them, and

@@ -56,7 +56,7 @@ func TestBlocks(t *testing.T) {
 	for _, c := range []struct{ n, whole, want int }{
 		{163, 544, 160}, {48, 96, 64}, {47, 96, 32}, {1, 96, 32}, {96, 96, 96}, {100, 100, 100}, {99, 100, 96}, {64, 96, 64}, {15, 31, 15}, {20, 32, 32},
 	} {
-		if got := Blocks(c.n, c.whole); got != c.want {
+		if got := RoundToBlocks(c.n, c.whole); got != c.want {
 			t.Errorf("%d of %d: got %d, want %d", c.n, c.whole, got, c.want)
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"limbeck/nn/op"
 )
 
-// embedding listens for the importance of the embedding channels, which all
+// channelNorms listens for the importance of the embedding channels, which all
 // layers share: their magnitude after each norm, whose squares are returned.
-func embedding(layers, width int, listeners map[string]func(*op.Value), seqs *[]op.Seq) (norms [][]float64) {
+func channelNorms(layers, width int, listeners map[string]func(*op.Value), seqs *[]op.Seq) (norms [][]float64) {
 	listen := func(name string) {
 		squares := make([]float64, width)
 		listeners[name] = func(v *op.Value) { addMagnitudes(squares, v, *seqs) }

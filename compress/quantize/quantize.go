@@ -68,10 +68,10 @@ func (o *Options) Fallbacks(m *model.Model) int {
 	return n
 }
 
-// Again returns the format of blocks to which most of the weights of m that change
+// RoundedAlready returns the format of blocks to which most of the weights of m that change
 // theirs are rounded already: rounding them again adds to what that lost. It is nil if
 // there are none.
-func (o *Options) Again(m *model.Model) (most *dtype.Type) {
+func (o *Options) RoundedAlready(m *model.Model) (most *dtype.Type) {
 	n := map[*dtype.Type]int{}
 	for _, w := range m.Weights() {
 		t := w.Type()

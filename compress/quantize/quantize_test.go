@@ -420,12 +420,12 @@ func TestBlockWithoutImportance(t *testing.T) {
 // Weights in blocks are told of where others would hold them, and only there.
 func TestAgain(t *testing.T) {
 	m := testkit.Model(3)
-	if from := (&Options{Format: dtype.Q4_0}).Again(m); from != nil {
+	if from := (&Options{Format: dtype.Q4_0}).RoundedAlready(m); from != nil {
 		t.Errorf("weights in f32 are rounded to %s already", from.Name)
 	}
 	m = applied(t, m, Options{Format: dtype.Q8_0}, 1)
 	for to, want := range map[*dtype.Type]*dtype.Type{dtype.Q4_0: dtype.Q8_0, dtype.Q8_0: nil, dtype.F16: nil, dtype.F32: nil} {
-		if from := (&Options{Format: to}).Again(m); from != want {
+		if from := (&Options{Format: to}).RoundedAlready(m); from != want {
 			t.Errorf("to %s: rounded to %v already, want %v", to.Name, from, want)
 		}
 	}

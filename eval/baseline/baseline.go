@@ -37,7 +37,7 @@ type Options struct {
 	Epochs int     // passes of the tagger over the data
 }
 
-func (o Options) with() Options {
+func (o Options) withDefaults() Options {
 	if o.C == 0 {
 		o.C = 0.2
 	}
@@ -102,7 +102,7 @@ func Train(ctx context.Context, examples []data.Example, o Options) (*Model, err
 	if err != nil {
 		return nil, fmt.Errorf("baseline: %w", err)
 	}
-	o = o.with()
+	o = o.withDefaults()
 	m := &Model{before: preamble(examples)}
 	texts := make([]string, len(examples))
 	for i := range examples {

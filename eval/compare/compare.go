@@ -65,7 +65,7 @@ type Options struct {
 	Notes    []report.Note
 }
 
-func (o Options) with() Options {
+func (o Options) withDefaults() Options {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64, string) {}
 	}
@@ -103,7 +103,7 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 	if len(contestants) == 0 || len(examples) == 0 {
 		return nil, errors.New("compare: no models or no examples")
 	}
-	c := &comparison{Options: o.with(), examples: examples}
+	c := &comparison{Options: o.withDefaults(), examples: examples}
 	if err := c.chooseMetrics(); err != nil {
 		return nil, err
 	}

@@ -574,7 +574,7 @@ func TestDivergenceOfTextWithBOS(t *testing.T) {
 		open := func(ref string) (*model.Model, error) {
 			return model.New(config, testkit.Random{Rand: rand.New(rand.NewPCG(uint64(len(ref)), 2))}, spec, "")
 		}
-		c := &comparison{Options: Options{Open: open}.with(), examples: text, pool: par.New(1)}
+		c := &comparison{Options: Options{Open: open}.withDefaults(), examples: text, pool: par.New(1)}
 		c.rows = []*row{{Contestant: Contestant{Name: "large", Ref: "l", Role: report.Teacher}}, {Contestant: Contestant{Name: "small", Ref: "sm", Role: report.Student}}}
 		err := c.divergeFrom(t.Context(), c.rows[0], c.rows[1:])
 		c.pool.Close()

@@ -20,7 +20,7 @@ func resumed(tb testing.TB, examples []data.Example, pool *par.Pool) *comparison
 	tb.Helper()
 	o := Options{Bootstrap: measure.Bootstrap{Resamples: 100}, Checkpoints: tb.TempDir(), Examples: 2,
 		Prices: Prices{Input: 1, Output: 2}, Metrics: []string{"exact_match", perplexity}}
-	c := &comparison{Options: o.with(), examples: examples, pool: pool}
+	c := &comparison{Options: o.withDefaults(), examples: examples, pool: pool}
 	if err := c.chooseMetrics(); err != nil {
 		tb.Fatal(err)
 	}

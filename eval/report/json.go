@@ -55,8 +55,7 @@ func (r *Report) versioned() *Report {
 
 // Untimed returns a copy without what differs from run to run on the same
 // inputs: the date, measured times, memory, the threads, and the costs made from
-// them. Two
-// runs of one recipe agree on the rest, byte for byte.
+// them. Two runs of one recipe agree on the rest, byte for byte.
 func (r *Report) Untimed() *Report {
 	c := *r
 	c.Created, c.Machine.Threads = "", 0

@@ -62,8 +62,8 @@ type Origin struct {
 	Detail string `json:"detail"` // the rest
 }
 
-// UnmarshalJSON leaves out what else a step held in reports of before, name, digest and
-// license, which nothing filled in: their models are recorded ones now.
+// UnmarshalJSON passes over keys that an Origin does not have: recorded models have name,
+// digest and license here, and [ReadRecorded] refuses unknown keys everywhere else.
 func (o *Origin) UnmarshalJSON(b []byte) error {
 	type plain Origin
 	return json.Unmarshal(b, (*plain)(o))

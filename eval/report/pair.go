@@ -42,22 +42,23 @@ func Conclude(p Pair, m MetricInfo) string {
 		lo, hi, diff = -hi, -lo, -diff
 	}
 	// From here on, negative is a loss.
+	switch p.class(m) {
+	case classBetter:
+		return "better by " + m.amount(diff)
+	case classWorse:
+		words := "worse by " + m.amount(-diff)
+		if keeps := p.keeps(m); keeps != "" {
+			words += "; " + keeps
+		}
+		return words
+	}
 	switch {
 	case lo <= 0 && hi >= 0:
 		return "not significant; a loss above " + m.amount(roundUp(-lo, m)) + " is excluded"
-	case p.PHolm.Or(0) > alpha && lo > 0:
-		return "not significant by the exact test (Holm), though the interval excludes a loss"
-	case p.PHolm.Or(0) > alpha:
-		return "not significant by the exact test (Holm); a loss above " +
-			m.amount(roundUp(max(0, -lo), m)) + " is excluded"
 	case lo > 0:
-		return "better by " + m.amount(diff)
+		return "not significant by the exact test (Holm), though the interval excludes a loss"
 	}
-	words := "worse by " + m.amount(-diff)
-	if keeps := p.keeps(m); keeps != "" {
-		words += "; " + keeps
-	}
-	return words
+	return "not significant by the exact test (Holm); a loss above " + m.amount(roundUp(-lo, m)) + " is excluded"
 }
 
 // keeps says which share of A's score B keeps, by the lower bound of the ratio;
@@ -104,7 +105,7 @@ const (
 	classWorse  = "worse"
 )
 
-// class is what the interval and the test say, for color only.
+// class is what the interval and the test say: the words follow it, and the color.
 func (p *Pair) class(m MetricInfo) string {
 	lo, hi, ok := p.bounds()
 	if !ok || (lo <= 0 && hi >= 0) || p.PHolm.Or(0) > alpha {

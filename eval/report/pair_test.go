@@ -20,6 +20,7 @@ func TestConclude(t *testing.T) {
 		{"worse, no ratio", Pair{Diff: N(-0.02), Lo: N(-0.03), Hi: N(-0.01)}, em, "worse by 2.0 points"},
 		{"better", Pair{Diff: N(0.02), Lo: N(0.01), Hi: N(0.03)}, em, "better by 2.0 points"},
 		{"test disagrees", Pair{Diff: N(-0.02), Lo: N(-0.039), Hi: N(-0.001), PHolm: N(0.08)}, em, "not significant by the exact test (Holm); a loss above 3.9 points is excluded"},
+		{"test disagrees on a gain", Pair{Diff: N(0.02), Lo: N(0.001), Hi: N(0.039), PHolm: N(0.08)}, em, "not significant by the exact test (Holm), though the interval excludes a loss"},
 		{"less is better, gain", Pair{Diff: N(-2), Lo: N(-3), Hi: N(-1)}, ppl, "better by 2.00"},
 		{"less is better, loss", Pair{Diff: N(2), Lo: N(1), Hi: N(3), RatioLo: N(1.1)}, ppl, "worse by 2.00"},
 		{"less is better, open", Pair{Diff: N(0.5), Lo: N(-1), Hi: N(2.001)}, ppl, "not significant; a loss above 2.01 is excluded"},

@@ -63,7 +63,7 @@ func (r *Report) forest(pairs []Pair) forest {
 			f.Rows = append(f.Rows, forestRow{Head: b + " − " + a})
 		}
 		m := r.Describe(p.Metric)
-		row := forestRow{Metric: m.Title, Diff: m.Unit.delta(p.Diff), Class: p.class(m), Verdict: whole(p.words(m))}
+		row := forestRow{Metric: m.Title, Diff: m.Unit.delta(p.Diff), Class: p.class(m), Verdict: glueSigns(p.words(m))}
 		if lo, hi, ok := p.bounds(); ok {
 			row.Range = m.Unit.delta(N(lo)) + " to " + m.Unit.delta(N(hi))
 		}

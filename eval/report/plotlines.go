@@ -80,7 +80,7 @@ func (p *Plot) figure() (figure, bool) {
 		}
 		who := look{"s" + strconv.Itoa(max(0, color)%colors), circle, l.Name}
 		if l.Limit {
-			who.Class, who.Sign = who.Class+" limit", bar
+			who.Class, who.Sign = who.Class+" limit", stroke
 		}
 		xs, ys := l.drawn()
 		var points []xy

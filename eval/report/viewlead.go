@@ -48,7 +48,7 @@ func (r *Report) cards() []card {
 			ratio = x / y
 		}
 		value, word := factor(ratio, more, less)
-		out = append(out, card{value, word, unbroken(write(b)) + " against " + unbroken(write(a)) + flattered})
+		out = append(out, card{value, word, glue(write(b)) + " against " + glue(write(a)) + flattered})
 	}
 	rate := func(n Num) string { return number(n) + "/s" }
 	money := func(n Num) string { return number(n) + " " + r.currency() }
@@ -60,11 +60,11 @@ func (r *Report) cards() []card {
 	return out
 }
 
-// unbroken keeps a number and its unit on one line.
-func unbroken(s string) string { return strings.ReplaceAll(s, " ", "\u00a0") }
+// glue keeps a number and its unit on one line.
+func glue(s string) string { return strings.ReplaceAll(s, " ", "\u00a0") }
 
-// whole keeps percent signs with their numbers, wherever the line breaks.
-func whole(s string) string { return strings.ReplaceAll(s, " %", "\u00a0%") }
+// glueSigns keeps percent signs with their numbers, wherever the line breaks.
+func glueSigns(s string) string { return strings.ReplaceAll(s, " %", "\u00a0%") }
 
 // qualityCard shows the share of the teacher's score that the student has.
 func (r *Report) qualityCard(t, s *Model) (card, bool) {
@@ -96,10 +96,10 @@ func (r *Report) lead() []string {
 	}
 	var out []string
 	if first := r.leadQuality(t, s); first != "" {
-		out = append(out, whole(first+r.leadCost(t, s)+"."))
+		out = append(out, glueSigns(first+r.leadCost(t, s)+"."))
 	}
 	if base := r.leadClassical(t, s); base != "" {
-		out = append(out, whole(base))
+		out = append(out, glueSigns(base))
 	}
 	return out
 }

@@ -153,7 +153,7 @@ func (r *Report) pairGrid() *grid {
 		}
 		g.Rows = append(g.Rows, []gridCell{{Text: p.A}, {Text: p.B}, {Text: m.Title}, cellOf(known0(int64(p.N)), count(int64(p.N))),
 			cellOf(p.Diff, m.Unit.delta(p.Diff)), {Text: r1, Class: "num", Key: key(p.Lo)}, cellOf(p.P, pvalue(p.P)), cellOf(p.PHolm, pvalue(p.PHolm)),
-			cellOf(p.Ratio, percent(p.Ratio)), {Text: r2, Class: "num", Key: key(p.RatioLo)}, {Text: whole(p.words(m)), Class: "verdict " + p.class(m)}})
+			cellOf(p.Ratio, percent(p.Ratio)), {Text: r2, Class: "num", Key: key(p.RatioLo)}, {Text: glueSigns(p.words(m)), Class: "verdict " + p.class(m)}})
 	}
 	return g
 }

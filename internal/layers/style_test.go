@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"limbeck/internal/testfiles"
 )
@@ -22,6 +23,24 @@ func TestFilesAreShort(t *testing.T) {
 	for _, s := range sources(t) {
 		if n := bytes.Count(s.text, []byte("\n")); n > maxLines && !s.test && !s.generated {
 			t.Errorf("%s: %d lines, want at most %d: split it", s.path, n, maxLines)
+		}
+	}
+}
+
+// maxColumns bounds a line of a comment that stands alone, a tab being four of them.
+// Directives cannot be broken.
+const maxColumns = 100
+
+func TestCommentsAreNarrow(t *testing.T) {
+	for _, s := range sources(t) {
+		number := 0
+		for line := range strings.Lines(string(s.text)) {
+			number++
+			comment := strings.TrimLeft(strings.TrimSuffix(line, "\n"), "\t")
+			width := 4*(len(line)-1-len(comment)) + utf8.RuneCountInString(comment)
+			if strings.HasPrefix(comment, "// ") && width > maxColumns && !s.generated {
+				t.Errorf("%s:%d: a comment of %d columns, want at most %d", s.path, number, width, maxColumns)
+			}
 		}
 	}
 }

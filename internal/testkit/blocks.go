@@ -11,19 +11,12 @@ import (
 	"limbeck/tensor/dtype"
 )
 
-// halves are the offsets of the f16 in a block of the formats that are only read:
-// of its scale, and of that of its minimums.
-var halves = map[*dtype.Type][]int{
-	dtype.Q2_K: {80, 82}, dtype.Q3_K: {108}, dtype.Q4_K: {0, 2}, dtype.Q5_K: {0, 2}, dtype.Q6_K: {208},
-	dtype.IQ4_NL: {0}, dtype.IQ4_XS: {0}, dtype.MXFP4: {},
-}
-
 // randomBlocks gives w elements of a format that has no encoder: blocks of random
 // bits, with scales that give a block a mean near zero, where the format has
 // minimums, and the deviation of new weights.
 func randomBlocks(w *op.Weight, format *dtype.Type, r *rand.Rand) error {
-	at, ok := halves[format]
-	if !ok {
+	at := format.Scales()
+	if len(at) == 0 && format != dtype.MXFP4 {
 		return fmt.Errorf("no scales of %s are known", format)
 	}
 	t := tensor.New(w.Name, format, w.Rows, w.Cols)

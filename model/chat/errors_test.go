@@ -78,6 +78,15 @@ func TestRenderErrors(t *testing.T) {
 		{"{% set ns = namespace() %}{% set ns._x = 1 %}", `cannot be named "_x"`},
 		{"{{ 1 | tojson(2, 3, 4, 5, 6) }}", "tojson takes at most 4 arguments, not 5"},
 		{"{{ 1 | tojson(width=3) }}", `tojson takes no argument "width"`},
+		{"{{ x | upper(1) }}", "upper takes at most 0 arguments, not 1"},
+		{"{{ x is string(1) }}", "string takes at most 0 arguments, not 1"},
+		{"{{ x is lower(1) }}", "lower takes at most 0 arguments, not 1"},
+		{"{{ 'x'.islower(1) }}", "islower takes at most 0 arguments, not 1"},
+		{"{{ x is sameas }}", `sameas wants an argument "other"`},
+		{"{{ [1] | selectattr }}", "selectattr wants the name of an attribute"},
+		{"{{ [1] | rejectattr }}", "rejectattr wants the name of an attribute"},
+		{"{{ 1.5 | round(-301) }}", "round wants a number and an int from -300 to 300, not float and -301"},
+		{"{{ 'a' | round }}", "from -300 to 300, not str and 0"},
 		{"{{ x | tojson }}", "undefined cannot be written as JSON"},
 		{"{% macro f(a) %}{% endmacro %}{{ f(1, 2) }}", `macro "f" takes at most 1 arguments, not 2`},
 		{"{% macro f(a) %}{% endmacro %}{{ f(b=2) }}", `macro "f" takes no argument "b"`},
@@ -233,8 +242,9 @@ func TestLongConversationsRender(t *testing.T) {
 			Message{Role: "user", Content: fmt.Sprint("question ", i)},
 			Message{Role: "assistant", Content: strings.Repeat("a long answer ", 100)})
 	}
-	if _, err := tmpl.Render(in); err != nil {
-		t.Error(err)
+	text, err := tmpl.Render(in)
+	if n := strings.Count(text, "question "); err != nil || n != len(in.Messages)/2 {
+		t.Errorf("%d questions, %v, want %d", n, err, len(in.Messages)/2)
 	}
 }
 

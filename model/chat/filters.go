@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// filter computes v | name(args).
+// filter computes v | name(args). It pays, by [run.spend] and its like, for what it makes
+// or reads before it does.
 type filter func(r *run, v any, c *callArgs) any
 
 // filters by name. It is filled by init because map and select look filters and
@@ -16,22 +17,22 @@ var filters map[string]filter
 
 func init() {
 	filters = map[string]filter{
-		"abs": abs, "attr": attr, "capitalize": textFilter(capitalize), "count": length, "d": defaultTo,
+		"abs": abs, "attr": attr, "capitalize": textFilter("capitalize", capitalize), "count": length, "d": defaultTo,
 		"default": defaultTo, "dictsort": dictsort, "first": first, "float": toFloat, "format": format,
 		"indent": indent, "int": toInt, "items": items, "join": joinItems, "last": last, "length": length,
-		"list": toList, "lower": textFilter(strings.ToLower), "map": mapItems, "max": maximum, "min": minimum,
-		"reject": selecting(false, false), "rejectattr": selecting(false, true), "replace": replace,
-		"reverse": reverse, "round": round, "safe": textFilter(func(s string) string { return s }),
-		"select": selecting(true, false), "selectattr": selecting(true, true), "sort": sortItems,
-		"string": textFilter(func(s string) string { return s }), "sum": sum, "title": textFilter(jinjaTitle),
-		"tojson": tojson, "trim": trim, "unique": unique, "upper": textFilter(strings.ToUpper), "wordcount": wordcount,
+		"list": toList, "lower": textFilter("lower", strings.ToLower), "map": mapItems, "max": maximum, "min": minimum,
+		"reject": selecting("", false), "rejectattr": selecting("rejectattr", false), "replace": replace,
+		"reverse": reverse, "round": round, "safe": textFilter("safe", func(s string) string { return s }),
+		"select": selecting("", true), "selectattr": selecting("selectattr", true), "sort": sortItems,
+		"string": textFilter("string", func(s string) string { return s }), "sum": sum, "title": textFilter("title", jinjaTitle),
+		"tojson": tojson, "trim": trim, "unique": unique, "upper": textFilter("upper", strings.ToUpper), "wordcount": wordcount,
 	}
 }
 
 // textFilter is a filter of text without arguments.
-func textFilter(f func(string) string) filter {
+func textFilter(name string, f func(string) string) filter {
 	return func(r *run, v any, c *callArgs) any {
-		c.bind(r, "filter", nil)
+		c.bind(r, name, nil)
 		s := r.str(v)
 		r.spendText(len(s))
 		return f(s)
@@ -255,7 +256,7 @@ func round(r *run, v any, c *callArgs) any {
 	f, ok := asFloat(v)
 	places, isInt := asInt(a[0])
 	if !ok || !isInt || places < -300 || places > 300 {
-		r.fail("round wants a number and an int of at most 300")
+		r.fail("round wants a number and an int from -300 to 300, not %s and %.40s", typeName(v), r.str(a[0]))
 	}
 	r.spend(floatWork)
 	scale := math.Pow(10, float64(places))

@@ -194,8 +194,11 @@ func allMethod(name string, kind func(rune) bool) stringMethod {
 	return textMethod(name, func(s string) any { return s != "" && strings.IndexFunc(s, not) < 0 })
 }
 
-func caseMethod(name string) stringMethod {
-	return func(r *run, s string, c *callArgs) any { return tests[name](r, s, c) }
+func caseMethod(test string) stringMethod {
+	return func(r *run, s string, c *callArgs) any {
+		c.bind(r, "is"+test, nil)
+		return tests[test](r, s, c)
+	}
 }
 
 func isAlpha(c rune) bool { return unicode.IsLetter(c) }

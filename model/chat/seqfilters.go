@@ -94,9 +94,10 @@ func (c *callArgs) without(n int) *callArgs {
 	return &callArgs{c.list[n:], slices.Clone(c.names), c.named}
 }
 
-// selecting makes select, reject, selectattr and rejectattr: the items, or those
-// whose attribute, passes a test, or is true without one.
-func selecting(want, attribute bool) filter {
+// selecting makes select and reject, of items that pass a test or are true without one;
+// with a name selectattr and rejectattr, of those of which an attribute does.
+func selecting(byAttribute string, want bool) filter {
+	attribute := byAttribute != ""
 	return func(r *run, v any, c *callArgs) any {
 		if !truth(v) { // None too
 			return &iterator{}
@@ -104,7 +105,7 @@ func selecting(want, attribute bool) filter {
 		var path any
 		if attribute {
 			if len(c.list) == 0 {
-				r.fail("selecting by attribute wants its name")
+				r.fail("%s wants the name of an attribute", byAttribute)
 			}
 			path = c.list[0]
 			c = c.without(1)

@@ -9,7 +9,7 @@ import (
 	"limbeck/nn/op"
 )
 
-// Limits bound a batch. The zero value works.
+// Limits bound a [Batcher]. The zero value works.
 type Limits struct {
 	Rows    int // requests that are answered at once; 0: 16
 	Waiting int // requests that wait until they can be; 0: 64

@@ -48,7 +48,8 @@ func (b *Batcher) Context() int { return b.batch.context }
 // written; a slow emit gets longer ones and holds up nobody else. If ctx ends, or
 // the batch is shut down, the reply so far comes with ctx's error or [ErrClosed]; it
 // is nil if it had not begun. Other errors are [ErrBusy], [ErrNotFinite] and
-// [ContextError], of a prompt without room for a reply. The batch has let go of q when Reply returns.
+// [ContextError], of a prompt without room for a reply. The batch has let go of q when
+// Reply returns.
 func (b *Batcher) Reply(ctx context.Context, q Request, emit func(Piece)) (*Reply, error) {
 	w, err := b.batch.newWriter(ctx, &q)
 	if err != nil {

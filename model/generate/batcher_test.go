@@ -434,7 +434,7 @@ func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 
 		if err != nil || !b.admit(w) {
 			t.Fatal(err)
 		}
-		w.seq.kv.Reserve(w.seq.kv.Cap())
+		w.seq.kv.Reserve(w.seq.kv.Capacity())
 	}
 	b.stops = nil // so that nobody leaves
 	for len(b.rows[len(b.rows)-1].reply.IDs) < 20 {

@@ -233,18 +233,18 @@ func (e *RequestError) Error() string { return fmt.Sprintf("request %d: %v", e.R
 // Unwrap returns the cause.
 func (e *RequestError) Unwrap() error { return e.Err }
 
-// Many answers requests, up to slots at a time in one batch, which must be 1 or more,
+// Many answers requests, up to rows at a time in one batch, which must be 1 or more,
 // and calls done with each reply as it ends, in any order of i. The first that fails,
 // as all do when ctx ends, ends it with a [RequestError].
-func (r *Runner) Many(ctx context.Context, requests []Request, slots int, done func(i int, reply *Reply)) error {
-	b := newBatch(r, Limits{Rows: slots})
-	b.most = slots
+func (r *Runner) Many(ctx context.Context, requests []Request, rows int, done func(i int, reply *Reply)) error {
+	b := newBatch(r, Limits{Rows: rows})
+	b.most = rows
 	var failed error
 	for next := 0; next < len(requests) || len(b.rows) > 0; b.step() {
 		if failed != nil {
 			return failed
 		}
-		for ; next < len(requests) && len(b.rows) < slots; next++ {
+		for ; next < len(requests) && len(b.rows) < rows; next++ {
 			i := next
 			w, err := b.newWriter(ctx, &requests[i])
 			if err != nil {

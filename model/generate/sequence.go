@@ -72,7 +72,7 @@ func (b *batch) place(w *writer) bool {
 		b.drop(best)
 		s = best
 		s.kv.Truncate(share)
-		s.kv.SetCap(room)
+		s.kv.SetCapacity(room)
 		w.reply.CachedTokens = share
 	} else if best != nil {
 		w.lead, w.share = best, share
@@ -156,7 +156,7 @@ func (b *batch) keep(s *sequence) {
 	b.drop(s)
 	s.row = nil
 	s.tokens = s.tokens[:s.kv.Len()]
-	s.kv.SetCap(s.kv.Len())
+	s.kv.SetCapacity(s.kv.Len())
 	s.bytes = s.kv.MaxBytes()
 	if len(s.tokens) == 0 {
 		return

@@ -140,7 +140,7 @@ func TestStreamingDoesNotAllocate(t *testing.T) {
 		if err != nil || !b.admit(w) {
 			t.Fatal(err)
 		}
-		w.seq.kv.Reserve(w.seq.kv.Cap())
+		w.seq.kv.Reserve(w.seq.kv.Capacity())
 		w.text.text.Grow(4096)
 	}
 	const warm, steps = 20, 12

@@ -10,7 +10,6 @@ import (
 
 	"limbeck/internal/testfiles"
 	"limbeck/tensor"
-	"limbeck/tensor/dtype"
 )
 
 // everything has a value of each type and two tensors.
@@ -149,9 +148,6 @@ func TestGolden(t *testing.T) {
 }
 
 func TestRealModel(t *testing.T) {
-	if dtype.ByName("q4_1") == nil {
-		t.Skip("no q4_1")
-	}
 	path := testfiles.Model(t, testfiles.SmolLM2)
 	f, err := Open(path)
 	if err != nil {

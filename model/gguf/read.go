@@ -116,7 +116,7 @@ func (r *reader) header() (tensors, pairs int, err error) {
 		if swapped := bits.ReverseBytes32(v); swapped == 2 || swapped == 3 {
 			return 0, 0, fmt.Errorf("the file is big endian; only little endian is read")
 		}
-		return 0, 0, fmt.Errorf("version %d is not known; known: 2, 3", v)
+		return 0, 0, fmt.Errorf("version %d is not known; known are: 2, 3", v)
 	}
 	if tensors, err = r.count("tensors", minEntry); err != nil {
 		return 0, 0, err

@@ -29,5 +29,5 @@ func unknownType(id uint32) error {
 	for _, t := range dtype.All() {
 		known = append(known, t.Name)
 	}
-	return fmt.Errorf("format %d%s is not known; known: %s", id, name, strings.Join(known, ", "))
+	return fmt.Errorf("format %d%s is not known; known are: %s", id, name, strings.Join(known, ", "))
 }

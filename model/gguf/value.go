@@ -117,7 +117,7 @@ func (r *reader) value(typ uint32) (any, error) {
 		return r.arrayValue()
 	}
 	if typ >= typeCount {
-		return nil, fmt.Errorf("type of value %d is not known; known: 0 to %d", typ, typeCount-1)
+		return nil, fmt.Errorf("type of value %d is not known; known are: 0 to %d", typ, typeCount-1)
 	}
 	return codecs[typ].read(r)
 }
@@ -135,7 +135,7 @@ func (r *reader) arrayValue() (any, error) {
 	case typ == typeArray:
 		return nil, fmt.Errorf("arrays of arrays are not supported")
 	case typ > typeCount-1:
-		return nil, fmt.Errorf("type of elements %d is not known; known: 0 to %d", typ, typeCount-1)
+		return nil, fmt.Errorf("type of elements %d is not known; known are: 0 to %d", typ, typeCount-1)
 	case n > uint64(r.left()/codecs[typ].size):
 		return nil, fmt.Errorf("array of %d elements, but only %d bytes are left", n, r.left())
 	}

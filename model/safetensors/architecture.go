@@ -64,7 +64,7 @@ func fromConfig(config []byte) (*architecture, error) {
 	if len(c.Architectures) > 0 {
 		name = strings.Join(c.Architectures, ", ")
 	}
-	return nil, fmt.Errorf("architecture %q is not known; known: %s",
+	return nil, fmt.Errorf("architecture %q is not known; known are: %s",
 		name, list(func(a *architecture) string { return a.class }))
 }
 
@@ -79,7 +79,7 @@ func fromKeys(keys map[string]any) (*architecture, error) {
 			return a, nil
 		}
 	}
-	return nil, fmt.Errorf("architecture %q is not known; known: %s",
+	return nil, fmt.Errorf("architecture %q is not known; known are: %s",
 		name, list(func(a *architecture) string { return a.name }))
 }
 

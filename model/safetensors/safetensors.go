@@ -187,7 +187,7 @@ func (e *entry) tensor(body []byte) (*tensor.Tensor, error) {
 		}
 	}
 	if t.Type == nil {
-		return nil, fmt.Errorf("dtype %q is not known; known: F32, F16, BF16", e.DType)
+		return nil, fmt.Errorf("dtype %q is not known; known are: F32, F16, BF16", e.DType)
 	}
 	size, err := byteSize(t.Type, e.Shape)
 	if err != nil {

@@ -94,7 +94,7 @@ func TestHostileFiles(t *testing.T) {
 		"twice":              {file(`{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"w":{"dtype":"F16","shape":[1],"data_offsets":[2,4]}}`, 8), "twice"},
 		"metadata":           {file(`{"__metadata__":{"a":1}}`, 0), `"__metadata__": "a" is 1, want a string`},
 		"entry":              {one(`7`), `tensor "w": it is 7, want a JSON object`},
-		"unknown dtype":      {one(`{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}`), `"w": dtype "F8_E4M3" is not known; known: F32, F16, BF16`},
+		"unknown dtype":      {one(`{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}`), `"w": dtype "F8_E4M3" is not known; known are: F32, F16, BF16`},
 		"no offsets":         {one(`{"dtype":"F32","shape":[1]}`), "0 data_offsets"},
 		"three offsets":      {one(`{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}`), "3 data_offsets"},
 		"negative offset":    {one(`{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}`), `"w": "data_offsets[0]" is -4, want a whole number of 0 or more`},

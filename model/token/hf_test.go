@@ -46,7 +46,7 @@ func TestParseHF(t *testing.T) {
 
 func TestParseHFRefuses(t *testing.T) {
 	for _, c := range []struct{ old, new, config, want string }{
-		{`"BPE"`, `"Unigram"`, "", `model "Unigram" is not known; known: BPE`},
+		{`"BPE"`, `"Unigram"`, "", `model "Unigram" is not known; known are: BPE`},
 		{`"normalizer":null`, `"normalizer":{"type":"NFC"}`, "", `normalizer "NFC" is not known`},
 		{`"add_prefix_space":false`, `"add_prefix_space":true`, "", "pre_tokenizer"},
 		{`"decoder":{"type":"ByteLevel"}`, `"decoder":{"type":"WordPiece"}`, "", `decoder "WordPiece"`},

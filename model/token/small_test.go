@@ -258,8 +258,8 @@ func TestUnknownNames(t *testing.T) {
 		change func(s *Spec)
 		want   string
 	}{
-		{func(s *Spec) { s.Model = "llama" }, `tokenizer model "llama" is not known; known: gpt2`},
-		{func(s *Spec) { s.Pre = "default" }, `pre-tokenizer "default" is not known; known: gpt-2, smollm`},
+		{func(s *Spec) { s.Model = "llama" }, `tokenizer model "llama" is not known; known are: gpt2`},
+		{func(s *Spec) { s.Pre = "default" }, `pre-tokenizer "default" is not known; known are: gpt-2, smollm`},
 		{func(s *Spec) { s.Pre = "" }, `pre-tokenizer "" is not known`},
 		{func(s *Spec) { s.Tokens = nil }, "no tokens"},
 		{func(s *Spec) { s.Types = s.Types[1:] }, "token types, want"},

@@ -76,7 +76,7 @@ func New(spec Spec) (*Tokenizer, error) {
 
 // unknown is the error for a name that this build does not know.
 func unknown(what, name string, known []string) error {
-	return fmt.Errorf("token: %s %q is not known; known: %s", what, name, strings.Join(known, ", "))
+	return fmt.Errorf("token: %s %q is not known; known are: %s", what, name, strings.Join(known, ", "))
 }
 
 // layPieces fills text and start.

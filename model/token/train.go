@@ -14,8 +14,8 @@ import (
 // tokens within the words of the texts, merged into one (Sennrich et al. 2016,
 // arXiv:1508.07909, algorithm 1). Of equally frequent pairs the one of the smaller
 // ids comes first, so the same texts give the same Spec, that of Hugging Face's
-// BpeTrainer (which would also merge text into a special token). It ends early if no pair is left. The special tokens are not looked
-// for in the texts.
+// BpeTrainer (which would also merge text into a special token). It ends early if no
+// pair is left. The special tokens are not looked for in the texts.
 func Train(texts iter.Seq[string], vocabSize int, pre string, specials []string) (Spec, error) {
 	p, err := preTokenizerOf(pre)
 	if err != nil {

@@ -58,7 +58,7 @@ func (n *attention) cut(job int) {
 	for hi := j.len; hi > 0; hi -= most { // those that take longest come first
 		lo := max(0, hi-most)
 		for head := range n.h.KV {
-			p := attentionPiece{job: job, head: head, lo: lo, hi: hi, last: (j.past+hi-1)/keyBlock + 1}
+			p := attentionPiece{job: job, head: head, lo: lo, hi: hi, last: (j.past+hi-1)/KVBlock + 1}
 			if rows := (hi - lo) * group; j.len > most || p.last <= n.whole() || rows*p.last > flashParts {
 				j.stores = j.len <= most
 				n.pieces = append(n.pieces, p)
@@ -128,7 +128,7 @@ func (n *attentionFlash) Do(worker, piece int) {
 	if form != nil {
 		words = rows * form.Words(n.h.Dim)
 	}
-	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+words+rows*keyBlock+room+2*part+2*rows))
+	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+words+rows*KVBlock+room+2*part+2*rows))
 	f := flash{j: j, piece: p, rows: rows, group: group}
 	f.q.Mat = kernel.Dense(mem.take(rows*n.h.Dim), rows, n.h.Dim)
 	(*attention)(n).scaled(f.q.Data, p)
@@ -136,7 +136,7 @@ func (n *attentionFlash) Do(worker, piece int) {
 		f.q.formed = mem.take(words)
 		form.Quantize(f.q.formed, f.q.Data)
 	}
-	f.scores, f.mem = mem.take(rows*keyBlock), mem.take(room)
+	f.scores, f.mem = mem.take(rows*KVBlock), mem.take(room)
 	if p.parts != nil {
 		for b := p.first; b < p.last; b++ {
 			f.block(b, partOf(p.parts[(b-p.first)*part:], rows, s))
@@ -178,19 +178,19 @@ func (n *attention) scaled(dst []float32, p *attentionPiece) {
 // block computes what the rows keep of block b. A row that comes before all of
 // it keeps l = 0 and m = −Inf.
 func (f *flash) block(b int, out flashPart) {
-	s, lo := &f.j.shape, b*keyBlock
+	s, lo := &f.j.shape, b*KVBlock
 	pos := f.j.past + f.piece.lo - lo // of the first query, in the block
 	last := pos + f.rows/f.group      // one beyond the last query
-	keys := min(last, keyBlock)
+	keys := min(last, KVBlock)
 	groups := (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
-	s.layout.scores(f.scores, keyBlock, f.q, s.keys(f.j.kv, f.piece.head, lo), groups, f.mem)
+	s.layout.scores(f.scores, KVBlock, f.q, s.keys(f.j.kv, f.piece.head, lo), groups, f.mem)
 	for r := range f.rows {
-		row := f.scores[r*keyBlock:][:keys]
+		row := f.scores[r*KVBlock:][:keys]
 		seen := min(max(pos+r/f.group+1, 0), keys)
 		out.m[r], out.l[r] = kernel.ExpMax(row[:seen])
 		clear(row[seen:])
 	}
-	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: keys, RowStride: keyBlock, ColStride: 1}
+	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: keys, RowStride: KVBlock, ColStride: 1}
 	values, room := s.values(f.j.kv, f.piece.head, lo)
 	s.layout.sums(out.o, s.width(), p, values, room, s.strips(), f.mem)
 }

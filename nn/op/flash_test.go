@@ -77,7 +77,7 @@ func init() {
 // errors of keys, values and queries of the format's size let it be, and no
 // nearer than a format that rounds can be.
 func TestFlashIsAttention(t *testing.T) {
-	const tokens = 2*keyBlock + 45
+	const tokens = 2*KVBlock + 45
 	h := Heads{Query: 6, KV: 2, Dim: 32}
 	pool := par.New(2)
 	defer pool.Close()

@@ -23,8 +23,9 @@ type Preparer interface {
 // HeadLoss returns the sum over all rows of a loss on the logits hidden·wᵀ.
 // Logits, and then their gradient in their place, exist for a few rows at a
 // time: the gradients of hidden and w are computed in the forward pass, for a
-// loss whose own gradient is one. On a recording tape w's gradient is therefore complete before
-// [Tape.Backward], which panics if it comes to the loss with another one.
+// loss whose own gradient is one. On a recording tape w's gradient is therefore
+// complete before [Tape.Backward], which panics if it comes to the loss with another
+// one.
 func HeadLoss(t *Tape, hidden *Value, w *Weight, loss RowLoss) *Value {
 	n := Alloc[headLoss](t)
 	*n = headLoss{hidden: hidden, w: w, loss: loss, y: t.Value(1, 1), losses: n.losses}

@@ -9,7 +9,7 @@ import (
 )
 
 // A KV holds the past keys and values of one sequence, in all layers, in one
-// number format. They lie as attention multiplies them, in blocks of keyBlock
+// number format. They lie as attention multiplies them, in blocks of KVBlock
 // positions, of which the last may have less room:
 //
 //	block:   [layers][kvHeads] keys, then values
@@ -20,21 +20,17 @@ import (
 // holds, by whole blocks: what lies there stays, and there is no time when it is
 // there twice.
 type KV struct {
-	n, limit int
-	shape    kvShape
-	layers   int
-	blocks   [][]byte
-	room     int // of all blocks, a multiple of 16
+	n, capacity int
+	shape       kvShape
+	layers      int
+	blocks      [][]byte
+	room        int // of all blocks, a multiple of 16
 }
 
-// keyBlock is the number of positions that attention takes at a time. Blocks
-// begin at its multiples, so that what is added up together depends on
-// positions alone.
-const keyBlock = 128
-
-// KVBlock is the number of positions by which a cache grows at least, unless its
-// limit is less.
-const KVBlock = keyBlock
+// KVBlock is the number of positions that attention takes at a time. Blocks begin at
+// its multiples, so that what is added up together depends on positions alone. A cache
+// grows by as many at least, unless its capacity is less.
+const KVBlock = 128
 
 // A kvShape is what all layers of a cache have in common.
 type kvShape struct {
@@ -77,9 +73,9 @@ type kvLayer struct {
 }
 
 // NewKV returns an empty cache in format t, one of [KVTypes] whose blocks fill
-// headDim, for at most limit positions.
-func NewKV(t *dtype.Type, layers, kvHeads, headDim, limit int) *KV {
-	return &KV{shape: shapeKV(t, kvHeads, headDim), limit: roundUp(limit), layers: layers}
+// headDim, for at most capacity positions.
+func NewKV(t *dtype.Type, layers, kvHeads, headDim, capacity int) *KV {
+	return &KV{shape: shapeKV(t, kvHeads, headDim), capacity: roundUp(capacity), layers: layers}
 }
 
 // KVBytes returns the size of a cache in format t for so many positions.
@@ -91,8 +87,8 @@ func KVBytes(t *dtype.Type, layers, kvHeads, headDim, positions int) int {
 // Len returns the number of positions held.
 func (c *KV) Len() int { return c.n }
 
-// Cap returns the number of positions that the cache can hold.
-func (c *KV) Cap() int { return c.limit }
+// Capacity returns the number of positions that the cache can hold.
+func (c *KV) Capacity() int { return c.capacity }
 
 // Type returns the format of the cache.
 func (c *KV) Type() *dtype.Type { return c.shape.t }
@@ -102,15 +98,15 @@ func (c *KV) Bytes() int { return c.layers * c.shape.bytes(c.room) }
 
 // MaxBytes returns the memory that the cache takes when it is full; more if it
 // has been larger than it may be now.
-func (c *KV) MaxBytes() int { return c.layers * c.shape.bytes(max(c.limit, c.room)) }
+func (c *KV) MaxBytes() int { return c.layers * c.shape.bytes(max(c.capacity, c.room)) }
 
-// SetCap makes c a cache for at most limit positions, which are no fewer than it
+// SetCapacity makes c a cache for at most capacity positions, which are no fewer than it
 // holds. It keeps the memory that it has.
-func (c *KV) SetCap(limit int) {
-	if limit < c.n {
-		panic(fmt.Sprintf("op: a limit of %d positions for a cache that holds %d", limit, c.n))
+func (c *KV) SetCapacity(capacity int) {
+	if capacity < c.n {
+		panic(fmt.Sprintf("op: a capacity of %d positions for a cache that holds %d", capacity, c.n))
 	}
-	c.limit = roundUp(limit)
+	c.capacity = roundUp(capacity)
 }
 
 // Truncate forgets all positions from n on.
@@ -132,8 +128,8 @@ func (c *KV) CopyFrom(src *KV, n int) {
 	}
 	c.n = 0 // nothing to carry over
 	c.Reserve(n)
-	for i := range (n + keyBlock - 1) / keyBlock {
-		c.copyBlock(i, src.blocks[i], blockRoom(src.room, i), n-i*keyBlock)
+	for i := range (n + KVBlock - 1) / KVBlock {
+		c.copyBlock(i, src.blocks[i], blockRoom(src.room, i), n-i*KVBlock)
 	}
 	c.n = n
 }
@@ -144,18 +140,18 @@ func (c *KV) Reserve(n int) {
 	if n <= c.room {
 		return
 	}
-	if n > c.limit {
-		panic(fmt.Sprintf("op: %d positions in a cache of %d", n, c.limit))
+	if n > c.capacity {
+		panic(fmt.Sprintf("op: %d positions in a cache of %d", n, c.capacity))
 	}
-	whole := c.room / keyBlock
-	short := c.blocks[whole:] // the last block, if it ends where the limit was
-	had := c.room - whole*keyBlock
-	c.room = min(c.limit, multiple(n, keyBlock))
-	mem := make([]byte, c.layers*c.shape.bytes(c.room-whole*keyBlock))
+	whole := c.room / KVBlock
+	short := c.blocks[whole:] // the last block, if it ends where the capacity was
+	had := c.room - whole*KVBlock
+	c.room = min(c.capacity, multiple(n, KVBlock))
+	mem := make([]byte, c.layers*c.shape.bytes(c.room-whole*KVBlock))
 	pages.Large(mem)
-	c.blocks = c.shape.cut(c.blocks[:whole:whole], mem, c.layers, c.room-whole*keyBlock)
+	c.blocks = c.shape.cut(c.blocks[:whole:whole], mem, c.layers, c.room-whole*KVBlock)
 	for _, block := range short {
-		c.copyBlock(whole, block, had, c.n-whole*keyBlock)
+		c.copyBlock(whole, block, had, c.n-whole*KVBlock)
 	}
 }
 
@@ -166,7 +162,7 @@ func (c *KV) layer(i int) kvLayer { return kvLayer{c.blocks, i * c.shape.heads, 
 // room.
 func (c *KV) copyBlock(i int, from []byte, had, n int) {
 	s, to, room := &c.shape, c.blocks[i], blockRoom(c.room, i)
-	n = roundUp(min(max(n, 0), keyBlock))
+	n = roundUp(min(max(n, 0), KVBlock))
 	for range c.layers * s.heads {
 		copy(to[:s.keyBytes(n)], from)
 		for strip := range s.strips() {
@@ -178,7 +174,7 @@ func (c *KV) copyBlock(i int, from []byte, had, n int) {
 }
 
 // blockRoom returns the room of block i, of those that have so much together.
-func blockRoom(all, i int) int { return min(keyBlock, all-i*keyBlock) }
+func blockRoom(all, i int) int { return min(KVBlock, all-i*KVBlock) }
 
 func roundUp(n int) int { return multiple(n, kernel.PanelWidth) }
 
@@ -202,7 +198,7 @@ func (s *kvShape) bytes(positions int) int { return s.heads * s.headBytes(positi
 // cut appends to blocks those that mem is, with so much room together, of so many
 // layers.
 func (s *kvShape) cut(blocks [][]byte, mem []byte, layers, room int) [][]byte {
-	for i := 0; i*keyBlock < room; i++ {
+	for i := 0; i*KVBlock < room; i++ {
 		n := layers * s.bytes(blockRoom(room, i))
 		blocks, mem = append(blocks, mem[:n:n]), mem[n:]
 	}
@@ -211,7 +207,7 @@ func (s *kvShape) cut(blocks [][]byte, mem []byte, layers, room int) [][]byte {
 
 // head returns what the block of position pos has of a head, and the block's room.
 func (s *kvShape) head(l kvLayer, head, pos int) (mem []byte, room int) {
-	i := pos / keyBlock
+	i := pos / KVBlock
 	room = blockRoom(l.room, i)
 	n := s.headBytes(room)
 	return l.blocks[i][(l.first+head)*n:][:n], room
@@ -221,7 +217,7 @@ func (s *kvShape) head(l kvLayer, head, pos int) (mem []byte, room int) {
 // its block.
 func (s *kvShape) keys(l kvLayer, head, pos int) []byte {
 	mem, room := s.head(l, head, pos)
-	return mem[:s.keyBytes(room)][s.keyBytes(pos%keyBlock):]
+	return mem[:s.keyBytes(room)][s.keyBytes(pos%KVBlock):]
 }
 
 // values returns the strips of one head's values in the block of position pos,
@@ -243,7 +239,7 @@ func (s *kvShape) put(l kvLayer, k, v kernel.Mat, head, pos int, mem []float32) 
 	strips, room := s.values(l, head, pos)
 	for i := range s.strips() {
 		part := encoded{code.data[i*strip:], code.n, strip, code.apart}
-		s.layout.putValues(strips[i*room*strip:][:room*strip], part, pos%keyBlock)
+		s.layout.putValues(strips[i*room*strip:][:room*strip], part, pos%KVBlock)
 	}
 }
 

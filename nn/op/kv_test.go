@@ -50,8 +50,8 @@ func cacheGrows(t *testing.T, format *dtype.Type, dim int) {
 	copied := false
 	for lo := 0; lo < tokens; {
 		n := min(tokens-lo, 1+rng.IntN(120))
-		if lo+n > kv.Cap() {
-			kv.SetCap(min(tokens, lo+n+rng.IntN(100)))
+		if lo+n > kv.Capacity() {
+			kv.SetCapacity(min(tokens, lo+n+rng.IntN(100)))
 		}
 		b := Batch{Seqs: []Seq{{Len: n, KV: kv}}}
 		got := Attention(tape, rows(q, lo, n), rows(k, lo, n), rows(v, lo, n), h, 0, nil, b)
@@ -109,15 +109,15 @@ func TestCacheLimitChanges(t *testing.T) {
 	kv := NewKV(dtype.F32, 1, 1, 16, 32)
 	kv.Reserve(32)
 	kv.n = 20
-	kv.SetCap(2 * KVBlock)
+	kv.SetCapacity(2 * KVBlock)
 	kv.Reserve(2 * KVBlock)
 	full := kv.Bytes()
-	if full != kv.MaxBytes() || kv.Cap() != 2*KVBlock {
-		t.Errorf("takes %d bytes, at most %d; holds %d positions", full, kv.MaxBytes(), kv.Cap())
+	if full != kv.MaxBytes() || kv.Capacity() != 2*KVBlock {
+		t.Errorf("takes %d bytes, at most %d; holds %d positions", full, kv.MaxBytes(), kv.Capacity())
 	}
-	kv.SetCap(kv.Len())
-	if kv.Cap() != 32 || kv.MaxBytes() != full {
-		t.Errorf("holds %d positions, takes at most %d bytes, want 32 and %d", kv.Cap(), kv.MaxBytes(), full)
+	kv.SetCapacity(kv.Len())
+	if kv.Capacity() != 32 || kv.MaxBytes() != full {
+		t.Errorf("holds %d positions, takes at most %d bytes, want 32 and %d", kv.Capacity(), kv.MaxBytes(), full)
 	}
 }
 

@@ -12,7 +12,7 @@ type bf16PairsKV struct{ f16PairsKV }
 func (bf16PairsKV) encode(dst []byte, x []float32) { kernel.F32ToBF16(dst, x) }
 
 func (bf16PairsKV) room(rows, headDim int) int {
-	return multiple(rows, kernel.BlockRows) * max(headDim, keyBlock) / 2
+	return multiple(rows, kernel.BlockRows) * max(headDim, KVBlock) / 2
 }
 
 func (bf16PairsKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {

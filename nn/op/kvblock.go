@@ -22,7 +22,7 @@ func (f *blockKV) strip() int { return f.values.Width }
 
 func (f *blockKV) form() *kernel.Activations { return f.layout.X }
 
-func (f *blockKV) room(_, _ int) int { return f.values.Width * keyBlock }
+func (f *blockKV) room(_, _ int) int { return f.values.Width * KVBlock }
 
 func (f *blockKV) encode(dst []byte, x []float32) { f.round(dst, x) }
 

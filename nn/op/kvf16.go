@@ -27,7 +27,7 @@ func (f16KV) form() *kernel.Activations { return nil }
 
 func (f16KV) strip() int { return kernel.PanelWidth }
 
-func (f16KV) room(_, headDim int) int { return max(headDim, keyBlock) * kernel.PanelWidth }
+func (f16KV) room(_, headDim int) int { return max(headDim, KVBlock) * kernel.PanelWidth }
 
 func (f16KV) encode(dst []byte, x []float32) {
 	kernel.F32ToF16(dst, x)

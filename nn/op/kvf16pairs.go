@@ -43,8 +43,8 @@ const (
 )
 
 func (f16PairsKV) room(rows, headDim int) int {
-	panel := max(headDim, keyBlock) / 2 * kernel.PanelWidth
-	return panelsAtOnce*panel + rows*keyBlock/2
+	panel := max(headDim, KVBlock) / 2 * kernel.PanelWidth
+	return panelsAtOnce*panel + rows*KVBlock/2
 }
 
 func (f16PairsKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {

@@ -35,7 +35,7 @@ func (v *Value) Row(i int) []float32 { return v.Data[i*v.Cols : (i+1)*v.Cols] }
 
 // A Node is a recorded operation. Backward adds to the gradients of its inputs
 // and weights what follows from the gradient of its output. Op is the name that a
-// [Profile] has for it: the field's, in lower case.
+// [Profile] has for it, in lower case: the usual term, as matmul or rmsnorm.
 type Node interface {
 	Backward(t *Tape)
 	Op() string
@@ -70,9 +70,9 @@ type Tape struct {
 	// does not keep the values of: see [Recompute].
 	Recompute int
 
-	// OnTap, if not nil, is shown the values that models name. A value shown
-	// may be overwritten later, unless the tape records, its name ends in ".out",
-	// and it is not a norm's, which is dropped once it was read.
+	// OnTap, if not nil, is shown the values that models name. A value may be
+	// overwritten once OnTap returns: copy it. Only a recording tape keeps those
+	// whose names end in ".out", but for a norm's.
 	OnTap func(name string, v *Value)
 
 	// Profile, if not nil, adds up where the time goes.

@@ -22,4 +22,12 @@ func TestDescribe(t *testing.T) {
 	if want := []string{"general.base_model.0.name", "general.base_model.count", model.LicenseKey, model.HistoryKey, "quantizer"}; !slices.Equal(got, want) {
 		t.Errorf("keys %q, want %q", got, want)
 	}
+	for _, key := range []string{"general.base_model.0.name", model.LicenseKey} {
+		if got := m.Meta.String(key, ""); got != "theirs" {
+			t.Errorf("%s: got %q, want theirs", key, got)
+		}
+	}
+	if got, want := m.Meta.Strings(model.HistoryKey), []string{"made"}; !slices.Equal(got, want) {
+		t.Errorf("history %q, want %q", got, want)
+	}
 }

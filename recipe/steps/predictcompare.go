@@ -166,7 +166,7 @@ func (l *look) answering(c arch.Config, bytes int64) needs {
 func generating(c arch.Config, bytes int64, most, used float64) needs {
 	positions := min(most, math.Ceil(used/op.KVBlock)*op.KVBlock)
 	cache := int64(c.KVBytes(dtype.F16, int(math.Ceil(positions))))
-	return needs{heap: bytes + eval.AnswerSlots*cache + sweepMemory(c, float64(generate.DefaultChunk(c)), false) + 4*eval.AnswerSlots*int64(c.Vocab)}
+	return needs{heap: bytes + eval.AnswerRows*cache + sweepMemory(c, float64(generate.DefaultChunk(c)), false) + 4*eval.AnswerRows*int64(c.Vocab)}
 }
 
 // judging is the teacher and the students, of so many bytes, which read what is to

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"limbeck/compress/prune"
 	"limbeck/data"
@@ -25,6 +27,18 @@ const (
 	LayersKept = "layers kept"         // of a pruned model: their numbers before, from 0, as [0 2 3]
 	Dropped    = "dropped probability" // that the teacher gives to tokens that the student lacks, a mean
 )
+
+// KeptLayers returns the numbers that a fact named [LayersKept] tells.
+func KeptLayers(fact string) (layers []int, err error) {
+	for _, word := range strings.Fields(strings.Trim(fact, "[]")) {
+		layer, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q, want numbers, as [0 2 3]", LayersKept, fact)
+		}
+		layers = append(layers, layer)
+	}
+	return layers, nil
+}
 
 // pruneSettings are what the student's first weights depend on besides the
 // teacher and the data.
@@ -165,7 +179,7 @@ func shapeOf(s recipe.Student, m *model.Model, imp *prune.Importance) (prune.Sha
 func inBlocks(d recipe.Dim, whole int) int {
 	n := d.Of(whole)
 	if d.Share > 0 {
-		n = prune.Blocks(n, whole)
+		n = prune.RoundToBlocks(n, whole)
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,5 +72,17 @@ func TestCalibration(t *testing.T) {
 		if counted != tokens || len(last) != 1 || set.tokens[last[0]] != long {
 			t.Errorf("%s: %d tokens are counted, %v of %v, want %d and %d", kind, counted, set.tokens[last[0]], last, tokens, long)
 		}
+	}
+}
+
+// What the lineage says of the layers that were kept is read back.
+func TestKeptLayers(t *testing.T) {
+	for _, want := range [][]int{nil, {3}, {0, 2, 11}} {
+		if got, err := KeptLayers(fmt.Sprint(want)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v: got %v (%v)", want, got, err)
+		}
+	}
+	if got, err := KeptLayers("[0 two]"); err == nil {
+		t.Errorf("[0 two]: got %v, want an error", got)
 	}
 }

@@ -87,7 +87,7 @@ func quantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 		w.Warn("%d matrices are stored as F16, since %s needs rows of a multiple of %d: another width or number of neurons makes a smaller file",
 			n, o.Format.Name, o.Format.Len)
 	}
-	if from := o.Again(m); from != nil {
+	if from := o.RoundedAlready(m); from != nil {
 		w.Warn("the model's weights are rounded to %s already: what that lost stays lost, and rounding them to %s adds to it; its f16 or f32 file, if there is one, makes a better model",
 			from.Name, o.Format.Name)
 	}

@@ -175,8 +175,9 @@ func checkTeaching(c *recipe.Chain, ref string, teacher arch.Config) error {
 		return r.Problem("distill.topk", fmt.Sprintf("cannot be %d: the student has %d tokens", d.TopK, l.student.Vocab), fmt.Sprintf("1 to %d", l.student.Vocab))
 	}
 	if d.Relation > 0 && d.RelationHeads > 0 {
-		if err := distill.CheckHeads(l.student, teacher, d.RelationHeads); err != nil {
-			return r.Problem("distill.relation_heads", strings.TrimPrefix(err.Error(), "distill: "), "0, or a common divisor of them all")
+		heads := new(distill.HeadsError)
+		if err := distill.CheckHeads(l.student, teacher, d.RelationHeads); errors.As(err, &heads) {
+			return r.Problem("distill.relation_heads", heads.What, heads.Allowed)
 		}
 	}
 	wrong := new(distill.PairError)

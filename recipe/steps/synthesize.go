@@ -84,7 +84,7 @@ func buildSynthesize(c *recipe.Chain) error {
 		s.Inputs = append(s.Inputs, in)
 	}
 	s.Predict = predictSynthesize(c, ref, float64(o.Prompts), o.MaxTokens)
-	s.Run = func(ctx context.Context, w *run.Work) error { return o.make(ctx, w, ref) }
+	s.Run = func(ctx context.Context, w *run.Work) error { return o.writeTrain(ctx, w, ref) }
 	c.Add(s)
 	c.Put("data.train", run.Input{Of: s, Path: "train.jsonl", Labels: c.Recipe.Data.Labels + "; of synthetic examples: the teacher"})
 	return nil
@@ -113,9 +113,9 @@ func trainWriter(ctx context.Context, w *run.Work, ref string, plan fitPlan) err
 	return saveIn(ctx, w, m, made, quantize.Options{Format: dtype.Q8_0}, pool)
 }
 
-// make writes train.jsonl: the training examples and the synthetic ones. No
+// writeTrain writes train.jsonl: the training examples and the synthetic ones. No
 // prompt of the validation and test examples is among them.
-func (s *synthesizeSettings) make(ctx context.Context, w *run.Work, ref string) error {
+func (s *synthesizeSettings) writeTrain(ctx context.Context, w *run.Work, ref string) error {
 	train, err := loadExamples(w, "train")
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ var synthesisPart = 1024
 
 // write returns what the writer wrote; an empty text where it came to no end.
 func (s *synthesizeSettings) write(ctx context.Context, w *run.Work, ref string, pool *par.Pool) ([]string, error) {
-	p := party{work: w, stage: "prompts", total: s.Prompts, pool: pool}
+	p := partedWork{work: w, stage: "prompts", total: s.Prompts, pool: pool}
 	p.open = func() (*model.Model, error) { return openInput(w, "writer", ref) }
 	return inParts(ctx, &p, func(r *generate.Runner, lo, hi int, done func()) ([]string, error) {
 		end := r.Model.Tokenizer.EOS()
@@ -188,7 +188,7 @@ func (s *synthesizeSettings) write(ctx context.Context, w *run.Work, ref string,
 				MaxTokens: s.MaxTokens, Temperature: s.Temperature, Seed: uint64(s.Seed)<<32 + uint64(lo+i)}}
 		}
 		texts := make([]string, len(requests))
-		err := r.Many(ctx, requests, eval.AnswerSlots, func(i int, reply *generate.Reply) {
+		err := r.Many(ctx, requests, eval.AnswerRows, func(i int, reply *generate.Reply) {
 			text := strings.TrimSpace(kept(reply.Text))
 			// Signs for bytes that are no text may make it longer than the teacher can read.
 			if reply.Finish == generate.Stopped && (text == reply.Text || len(r.Model.Tokenizer.Encode(text, false)) <= s.MaxTokens) {
@@ -210,7 +210,7 @@ type answer struct {
 // answer returns the teacher's answers to the prompts, about as long as those of
 // train at most.
 func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string, f *frame, train []data.Example, prompts []string, pool *par.Pool) ([]answer, error) {
-	p := party{work: w, stage: "answers", total: len(prompts), pool: pool}
+	p := partedWork{work: w, stage: "answers", total: len(prompts), pool: pool}
 	p.open = func() (*model.Model, error) { return openInput(w, "teacher", ref) }
 	most := 0 // tokens of an answer, once there is a model to count them
 	return inParts(ctx, &p, func(r *generate.Runner, lo, hi int, done func()) ([]answer, error) {
@@ -238,8 +238,8 @@ func (s *synthesizeSettings) answer(ctx context.Context, w *run.Work, ref string
 // no text: a run that is resumed goes on with the same as one that was not interrupted.
 func kept(text string) string { return string([]rune(text)) }
 
-// A party makes many things with one model, a part at a time.
-type party struct {
+// A partedWork is many things that one model makes, a part at a time.
+type partedWork struct {
 	work  *run.Work
 	stage string // names the checkpoints
 	total int
@@ -247,9 +247,9 @@ type party struct {
 	open  func() (*model.Model, error) // called if anything is left to make
 }
 
-// inParts returns p.total things. make makes those from lo up to hi and calls
+// inParts returns p.total things. produce makes those from lo up to hi and calls
 // done after each; finished parts survive an interruption.
-func inParts[T any](ctx context.Context, p *party, make func(r *generate.Runner, lo, hi int, done func()) ([]T, error)) ([]T, error) {
+func inParts[T any](ctx context.Context, p *partedWork, produce func(r *generate.Runner, lo, hi int, done func()) ([]T, error)) ([]T, error) {
 	var all []T
 	var r *generate.Runner
 	count := 0
@@ -279,7 +279,7 @@ func inParts[T any](ctx context.Context, p *party, make func(r *generate.Runner,
 				m.Pack(p.pool)
 				r = generate.NewRunner(m, p.pool, generate.Precision{})
 			}
-			if part, err = make(r, lo, min(lo+synthesisPart, p.total), done); err != nil {
+			if part, err = produce(r, lo, min(lo+synthesisPart, p.total), done); err != nil {
 				return nil, err
 			}
 			if err := writeJSON(path, part); err != nil {

@@ -17,6 +17,11 @@ type exponents struct {
 
 func exponentsAt(mask uint16, at ...int) exponents { return exponents{mask, at} }
 
+// Scales returns where in a block of integers the f16 lie that scale them: first that of
+// the levels, then, where a format has it, that of its minimums. None where other bits
+// do, as in MXFP4. [bytes]
+func (t *Type) Scales() []int { return t.exponents.at }
+
 // NotFinite returns the first block of src with a NaN or an infinity, or -1.
 // A block of integers with scales is finite if its scales are.
 func (t *Type) NotFinite(src []byte) int {

@@ -37,7 +37,8 @@ func TestDecodeF16Pairs(t *testing.T) {
 	})
 }
 
-// Rows of pairs have the bits that they have in whole blocks, and multiply strips in f16 as they do the panels these decode to.
+// Rows of pairs have the bits that they have in whole blocks, and multiply strips in f16 as
+// they do the panels these decode to.
 func TestMulPairs(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(62, 0))

@@ -21,7 +21,8 @@ type Layout struct {
 	// order, to dst, which holds all groups.
 	Pack func(dst, src []byte, rows, cols, lo, hi int)
 
-	// PackRow distributes one row, in file order, over lane r of its group.
+	// PackRow distributes one row, in file order, over lane r of its group. It is
+	// nil for formats in which no KV cache is.
 	PackRow func(group, row []byte, r int)
 
 	// DecodeRow writes the exact values of one row.

@@ -19,7 +19,7 @@ func RMSNorm(y, x, w []float32, eps float32) {
 	if len(y) != len(x) || len(w) != len(x) {
 		panic("kernel: RMSNorm of slices that differ in length")
 	}
-	mulScaled(y, x, w, rootMeanSquare(x, eps))
+	mulScaled(y, x, w, inverseRMS(x, eps))
 }
 
 // RMSNormGrad adds the gradients of [RMSNorm], given dy:
@@ -37,7 +37,7 @@ func RMSNormGrad(dx, dw, dy, x, w []float32, eps float32) {
 	if n == 0 {
 		return
 	}
-	r := rootMeanSquare(x, eps)
+	r := inverseRMS(x, eps)
 	m := dot3(dy, w, x) / float32(n) * r * r
 	normGrad(dx, dy, x, w, r, m)
 	if dw != nil {
@@ -45,8 +45,8 @@ func RMSNormGrad(dx, dw, dy, x, w []float32, eps float32) {
 	}
 }
 
-// rootMeanSquare returns 1 / sqrt(mean(x²) + eps).
-func rootMeanSquare(x []float32, eps float32) float32 {
+// inverseRMS returns 1 / sqrt(mean(x²) + eps).
+func inverseRMS(x []float32, eps float32) float32 {
 	mean := SumSquares(x) / float32(len(x))
 	return float32(1 / math.Sqrt(float64(mean+eps)))
 }

@@ -8,7 +8,7 @@ const WideLen = 256
 // Wide is the form of activations in blocks of 256 int8, each with a scale.
 var Wide = &Activations{
 	Len: WideLen, Size: int(unsafe.Sizeof(Q8Wide{})) / wordBytes,
-	Quantize: func(dst, x []float32) { QuantizeWide(blocksIn[Q8Wide](dst), x) },
+	Quantize: func(dst, x []float32) { quantizeWideRow(blocksIn[Q8Wide](dst), x) },
 }
 
 // A Q8Wide holds 256 activations as int8, in four parts: x ≈ D·Q. Sum32[j] is
@@ -33,17 +33,17 @@ const partLen = 64
 // At returns the i-th activation's level.
 func (b *Q8Wide) At(i int) int8 { return b.Part[i/partLen].Q[i%partLen] }
 
-// QuantizeWide rounds x to int8, 256 elements a block, as [QuantizeRow] rounds
+// quantizeWideRow rounds x to int8, 256 elements a block, as [QuantizeRow] rounds
 // 32. len(x) is a multiple of 256 and dst holds at least len(x)/256 blocks.
 //
 // A block with a NaN or an infinity has D = NaN and Q = 0, so that every
 // product with it is NaN.
-func QuantizeWide(dst []Q8Wide, x []float32) {
+func quantizeWideRow(dst []Q8Wide, x []float32) {
 	if len(x)%WideLen != 0 {
-		panic("kernel: QuantizeWide: the row does not fill blocks of 256")
+		panic("kernel: quantizeWideRow: the row does not fill blocks of 256")
 	}
 	if len(dst) < len(x)/WideLen {
-		panic("kernel: QuantizeWide: dst shorter than x")
+		panic("kernel: quantizeWideRow: dst shorter than x")
 	}
 	quantizeWide(dst, x)
 }

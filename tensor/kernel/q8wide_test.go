@@ -17,7 +17,7 @@ func testQuantizeWide(t *testing.T) {
 			x[i] = float32(scale * (2*r.Float64() - 1))
 		}
 		q := make([]Q8Wide, 3)
-		QuantizeWide(q, x)
+		quantizeWideRow(q, x)
 		for b, block := range q {
 			part := x[b*WideLen : (b+1)*WideLen]
 			var amax float64
@@ -67,7 +67,7 @@ func testQuantizeWideHostile(t *testing.T) {
 			x[WideLen+at] = v
 			got, want := make([]Q8Wide, 4), make([]Q8Wide, 4)
 			got[3].D, want[3].D = 77, 77
-			QuantizeWide(got, x)
+			quantizeWideRow(got, x)
 			quantizeWideGeneric(want, x)
 			poisoned := got[1].D != got[1].D
 			for b := range want {

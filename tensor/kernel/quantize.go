@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// BlockLen is the number of columns that share a scale in [Q8Block] and in the
-// packed layouts.
+// BlockLen is the number of columns that share a scale in [Q8Block], and in the packed
+// layouts of formats whose blocks have so many.
 const BlockLen = 32
 
 // Q8 is the form of activations in blocks of 32 int8, each with a scale.

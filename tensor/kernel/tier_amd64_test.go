@@ -47,8 +47,8 @@ func TestBF16IsATierOfItsOwn(t *testing.T) {
 	})
 }
 
-// Every layout but that of panels multiplies by assembly of its own in each tier that has tiles, and
-// those that are not widened decode by it.
+// Every layout but that of panels multiplies by assembly of its own in each tier that has
+// tiles, and those that are not widened decode by it.
 func TestEveryLayoutHasAssembly(t *testing.T) {
 	defer setTier(current)
 	var called *assembly

@@ -217,8 +217,7 @@ func (d *driver) once(ctx context.Context, r *row, name string, v *variant) (sam
 	return v.run(ctx)
 }
 
-// A progress tells what is run, and how long all of it may
-// still take.
+// A progress tells what is run, and how long all of it may still take.
 type progress struct {
 	out         io.Writer // nil: nothing is told
 	start       time.Time

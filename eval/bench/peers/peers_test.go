@@ -96,8 +96,8 @@ func TestParseTrained(t *testing.T) {
 
 // The flags of llama-bench reach the other programs.
 func TestBatched(t *testing.T) {
-	if got := strings.Join(batched([]string{"-rtr", "1", "-fa", "1"}), " "); got != "-rtr -fa 1" {
-		t.Error(got)
+	if got, want := strings.Join(batched([]string{"-rtr", "1", "-fa", "1"}), " "), "-rtr -fa 1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

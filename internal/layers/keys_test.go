@@ -1,0 +1,82 @@
+package layers
+
+import (
+	"go/ast"
+	"go/token"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// checks are the functions of package recipe that only refuse values.
+var checks = map[string]bool{"check": true, "idle": true, "idlePrune": true}
+
+// Every key of recipes goes to work: something reads its field, by name, in a package that
+// imports package recipe, or in that itself outside checks. The key of a step changes with
+// each field, so that a key without effect would show nowhere else.
+func TestEveryKeyIsRead(t *testing.T) {
+	keys, read := map[string]bool{}, map[string]bool{}
+	for _, s := range sources(t) {
+		own := s.dir() == "recipe"
+		reads := func(i *ast.ImportSpec) bool { return i.Path.Value == strconv.Quote(module+"recipe") }
+		if s.test || !own && !slices.ContainsFunc(s.file.Imports, reads) {
+			continue
+		}
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); !ok || !own || !checks[f.Name.Name] {
+				ast.Inspect(d, func(n ast.Node) bool { return addRead(read, n) })
+			}
+			if own {
+				ast.Inspect(d, func(n ast.Node) bool { return addKey(keys, n) })
+			}
+		}
+	}
+	if len(keys) < 50 {
+		t.Fatalf("%d keys found in package recipe: the search is broken", len(keys))
+	}
+	for name := range keys {
+		if !read[name] {
+			t.Errorf("a key of recipes, the field %s, is read nowhere outside checks", name)
+		}
+	}
+}
+
+// addKey adds the name of a section's field, which a tag documents.
+func addKey(keys map[string]bool, n ast.Node) bool {
+	f, ok := n.(*ast.Field)
+	if !ok || f.Tag == nil {
+		return true
+	}
+	tag, err := strconv.Unquote(f.Tag.Value)
+	if err == nil && reflect.StructTag(tag).Get("doc") != "" {
+		for _, name := range f.Names {
+			keys[name.Name] = true
+		}
+	}
+	return true
+}
+
+// addRead adds the name of a field that is selected, and not to be assigned to.
+func addRead(read map[string]bool, n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.SelectorExpr:
+		read[n.Sel.Name] = true
+	case *ast.AssignStmt:
+		if n.Tok != token.ASSIGN {
+			return true
+		}
+		visit := func(n ast.Node) bool { return addRead(read, n) }
+		for _, to := range n.Lhs {
+			if s, ok := to.(*ast.SelectorExpr); ok {
+				to = s.X
+			}
+			ast.Inspect(to, visit)
+		}
+		for _, from := range n.Rhs {
+			ast.Inspect(from, visit)
+		}
+		return false
+	}
+	return true
+}
