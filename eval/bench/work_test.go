@@ -79,7 +79,8 @@ func TestBound(t *testing.T) {
 	if rate, by := s.Bound(Work{Decode, 2, 1, 4}, &even); math.Abs(rate-1/2.4) > 1e-9 || by != "memory" {
 		t.Errorf("%v by %s", rate, by)
 	}
-	// The prompt takes 10 s of arithmetic; then each step reads 200 bytes and 102 positions in 12.2 s.
+	// The prompt takes 10 s of arithmetic; then each step reads 200 bytes and 102 positions
+	// in 12.2 s.
 	for write, want := range map[int]struct {
 		seconds float64
 		by      string
