@@ -21,12 +21,18 @@ const (
 	trainBeside   = 0.35
 )
 
-// What share of the rate of a bare product a whole pass reaches. Measured, as those
+// What a pass with packed weights takes, likewise: its products in int8, which are larger
+// than the bare ones, and the rest, which is as slow where those are fast.
+const (
+	packedProducts = 0.75
+	packedBeside   = 0.4
+)
+
+// What share of the rate of a bare product a whole pass in f32 reaches. Measured, as those
 // above, on models of 10 M and 135 M parameters.
 const (
 	forwardShare = 0.75
-	packedShare  = 0.55 // of a pass with packed weights, likewise
-	batchedShare = 0.7  // of a pass's rate, when replies of a batch grow token by token
+	batchedShare = 0.7 // of a pass's rate, when replies of a batch grow token by token
 )
 
 // Rates of quantizing, in bytes of f32 a second and thread.
@@ -39,6 +45,7 @@ const (
 	programMemory  = 25 << 20 // of the program itself
 	tokenMemory    = 150      // of a tokenizer, a token of its vocabulary
 	exampleMemory  = 500      // of an example that is read and cut into tokens
+	writtenMemory  = 1000     // of a prompt that a model wrote, with its answer and the example that they make
 	sequenceMemory = 8        // of it, a token
 	writingMemory  = 8 << 20  // of a file that is converted and written, the part on the way
 )
@@ -95,13 +102,10 @@ func operations(c arch.Config, w work) float64 {
 
 // forward returns the seconds of a pass forward.
 func forward(c arch.Config, packed bool, w work) float64 {
-	var rate float64
 	if packed {
-		rate = packedShare * int8Rate()
-	} else {
-		rate = forwardShare * f32Rate()
+		return operations(c, w) * (packedProducts/int8Rate() + packedBeside/f32Rate())
 	}
-	return operations(c, w) / rate
+	return operations(c, w) / (forwardShare * f32Rate())
 }
 
 // passes returns how often a training with one learning rate reads its
@@ -341,7 +345,7 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 		written := forward(l.config, true, work{ask, ask}) + forward(l.config, l.packed, work{answer - ask, answer - ask})
 		return run.Cost{
 			Seconds: written/batchedShare + forward(l.config, l.packed, work{ask, 0}),
-			Memory:  l.reading().and(needs{heap: int64(prompts) * exampleMemory}).and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
+			Memory:  l.reading().and(needs{heap: int64(prompts) * writtenMemory}).and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
 
 			Warnings: warnings,
 		}, nil

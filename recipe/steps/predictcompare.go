@@ -21,7 +21,6 @@ import (
 // What a comparison takes, measured on the home-assistant data with models of
 // 10 M and 135 M parameters.
 const (
-	answerShare  = 0.5    // of a pass's rate in int8 that generating in batches reaches; in f32 it reaches all
 	decodeBytes  = 28e9   // of weights read a second when one reply is written
 	loadBytes    = 0.7e9  // of a file made ready a second
 	startSeconds = 0.05   // of a process
@@ -80,8 +79,8 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 				shape, bytes, packed = l.config, l.bytes, l.packed
 			}
 			answer := forward(shape, packed, v.pass)
-			if packed && v.replies {
-				answer /= answerShare
+			if packed && v.replies { // in f32, batches reach the rate of a pass
+				answer /= batchedShare
 			}
 			cost.Seconds += answer
 			cost.Seconds += timingSeconds(&r.Compare, v.prompts, float64(bytes), v.reply)
