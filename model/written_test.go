@@ -26,9 +26,9 @@ import (
 var written = flag.String("written", "", "write models in every format, and their logits, to this folder")
 
 const (
-	peerWindows = 4
+	peerWindows = 16
 	peerWindow  = 256 // tokens
-	peerTexts   = 96
+	peerTexts   = 320
 )
 
 // A peerInput is what other programs are given besides models.
