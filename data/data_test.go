@@ -97,13 +97,13 @@ func TestNearMisses(t *testing.T) {
 		text, near string
 	}{
 		{log(1000, some(`{"intent": "a", "n": "#"}`, sorry, 416, 500)), "chat log, free text",
-			"2 of 1,000 replies are no JSON objects with an intent, the first that of log.jsonl:417; without such rows the data is structured JSON"},
+			"all but 2 of 1,000 replies are JSON objects with an intent, the first that is not stands in log.jsonl:417; without such rows the data is structured JSON"},
 		{log(40, some(`{"intent": "a", "n": "#"}`, `{"n": 1}`, 7, 8)), "JSON objects",
-			"2 of 40 replies are no JSON objects with an intent, the first that of log.jsonl:8; without such rows the data is structured JSON"},
+			"all but 2 of 40 replies are JSON objects with an intent, the first that is not stands in log.jsonl:8; without such rows the data is structured JSON"},
 		{log(40, some(`{"n": #}`, sorry, 0)), "chat log, free text",
-			"1 of 40 replies are no JSON objects, the first that of log.jsonl:1; without such rows the data is JSON objects"},
+			"all but 1 of 40 replies are JSON objects, the first that is not stands in log.jsonl:1; without such rows the data is JSON objects"},
 		{log(40, some("yes", sorry, 30, 35)), "chat log, free text",
-			"2 of 40 replies are longer than labels, 64 characters, the first that of log.jsonl:31; without such rows the data is classification"},
+			"all but 2 of 40 replies are as short as labels, 64 characters, the first that is not stands in log.jsonl:31; without such rows the data is classification"},
 		{log(40, some("yes", sorry, 30, 35, 36)), "chat log, free text", ""},
 		{log(40, some("number #", sorry, 30)), "chat log, free text", ""},
 		{log(40, some("yes", "no", 30)), "classification, 2 labels", ""},

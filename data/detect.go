@@ -45,10 +45,10 @@ func (m Misses) String() string {
 	if m.N == 0 {
 		return ""
 	}
-	not := map[Form]string{StructuredJSON: "no JSON objects with an intent", FreeJSON: "no JSON objects",
-		Classification: fmt.Sprintf("longer than labels, %d characters", labelChars)}
-	return fmt.Sprintf("%s of %s replies are %s, the first that of %s; without such rows the data is %s",
-		typeset.Number(m.N), typeset.Number(m.Of), not[m.Form], m.First, m.Form)
+	others := map[Form]string{StructuredJSON: "JSON objects with an intent", FreeJSON: "JSON objects",
+		Classification: fmt.Sprintf("as short as labels, %d characters", labelChars)}
+	return fmt.Sprintf("all but %s of %s replies are %s, the first that is not stands in %s; without such rows the data is %s",
+		typeset.Number(m.N), typeset.Number(m.Of), others[m.Form], m.First, m.Form)
 }
 
 // A Form is the form of a data set's replies.

@@ -160,7 +160,7 @@ func TestDraftOfFreeText(t *testing.T) {
 	if d.Recipe.Task != "auto" || d.Metric != "perplexity" || load(t, path).Task != "auto" {
 		t.Errorf("task %s, metric %s", d.Recipe.Task, d.Metric)
 	}
-	const near = "1 of 31 replies are no JSON objects with an intent, the first that of log.jsonl:31; without such rows the data is structured JSON"
+	const near = "all but 1 of 31 replies are JSON objects with an intent, the first that is not stands in log.jsonl:31; without such rows the data is structured JSON"
 	if !slices.Contains(d.Told, near) || d.Remarks["task"] != "detected: chat log, free text; "+near {
 		t.Errorf("told %q, remarked %q; want %s", d.Told, d.Remarks["task"], near)
 	}
