@@ -212,8 +212,9 @@ func (t *textWriter) flattery(r *Report) {
 	}
 	var of []string
 	for i := range r.Models {
-		if m := &r.Models[i]; m.Role == Student && flattery(teacher, m) != "" {
-			of = append(of, m.Name+" ("+flattery(teacher, m)+")")
+		m := &r.Models[i]
+		if by := flattery(teacher, m); m.Role == Student && by != "" {
+			of = append(of, m.Name+" ("+by+")")
 		}
 	}
 	if len(of) > 0 {

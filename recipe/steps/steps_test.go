@@ -50,6 +50,30 @@ func makeWith(path string, o run.Options) error {
 	return err
 }
 
+// makeUncompared makes a recipe called a, but for its comparison, and opens the student.
+// The error is that of the run.
+func makeUncompared(t *testing.T, path string) (*model.Model, error) {
+	t.Helper()
+	r, err := recipe.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Compare.Off = true
+	made, err := recipe.Compile(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(filepath.Dir(path), "run")
+	if _, err := run.Open(dir, "test").Make(t.Context(), made, run.Options{Threads: 1, Recipe: r}); err != nil {
+		return nil, err
+	}
+	student, err := model.Open(filepath.Join(dir, "a.gguf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return student, nil
+}
+
 // workshop writes a recipe, its model and its data to a new folder, and returns
 // the recipe's path.
 func workshop(t *testing.T, text string) string {
@@ -306,23 +330,10 @@ func TestBaseModel(t *testing.T) {
 		if _, err := plan(path); err == nil || !strings.Contains(err.Error(), ":2:10: teacher.from: has no chat template, and the comparison asks it") {
 			t.Errorf("%s: %v, want that it cannot be compared", text, err)
 		}
-		r, err := recipe.Load(path)
+		student, err := makeUncompared(t, path)
 		if err != nil {
-			t.Fatal(err)
-		}
-		r.Compare.Off = true
-		made, err := recipe.Compile(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := filepath.Join(filepath.Dir(path), "run")
-		if _, err := run.Open(dir, "test").Make(t.Context(), made, run.Options{Threads: 1, Recipe: r}); err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
-		}
-		student, err := model.Open(filepath.Join(dir, "a.gguf"))
-		if err != nil {
-			t.Fatal(err)
 		}
 		if got := student.Template != nil; got != trained {
 			t.Errorf("%s: the student has a template: %v, want %v", text, got, trained)
@@ -355,23 +366,10 @@ func TestUnreadTemplate(t *testing.T) {
 		if _, err := plan(path); err == nil || !strings.Contains(err.Error(), ":2:10: teacher.from: "+unknown+", and the comparison asks it") {
 			t.Errorf("%s: %v, want that it cannot be compared", text, err)
 		}
-		r, err := recipe.Load(path)
+		student, err := makeUncompared(t, path)
 		if err != nil {
-			t.Fatal(err)
-		}
-		r.Compare.Off = true
-		made, err := recipe.Compile(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := filepath.Join(filepath.Dir(path), "run")
-		if _, err := run.Open(dir, "test").Make(t.Context(), made, run.Options{Threads: 1, Recipe: r}); err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
-		}
-		student, err := model.Open(filepath.Join(dir, "a.gguf"))
-		if err != nil {
-			t.Fatal(err)
 		}
 		if got := student.TemplateSource(); got != want {
 			t.Errorf("%s: the student's template is %q, want %q", text, got, want)
