@@ -79,7 +79,7 @@ func (n *matMuls) forward() {
 	if x.Rows == 0 {
 		return
 	}
-	most := 1
+	most := kernel.TogetherGroups
 	if x.Rows < 64 {
 		most = max(1, pieceColumns/x.Cols/min(x.Rows, 2))
 	}

@@ -15,7 +15,7 @@ import (
 // A routine is one of assembly, with the comments before it.
 type routine struct{ file, name, text string }
 
-var avx512Names = regexp.MustCompile(`(AVX512|FMA512|VNNI|x16v\d)$`)
+var avx512Names = regexp.MustCompile(`(AVX512|FMA512|VNNI|x(16|32)v\d)$`)
 
 // tier returns the tier that the routine's name says it is of.
 func (r routine) tier() tier {

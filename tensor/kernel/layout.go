@@ -5,6 +5,10 @@ import "fmt"
 // GroupRows is the number of weight rows that a packed layout interleaves.
 const GroupRows = 16
 
+// TogetherGroups is how many groups a product of many activation rows takes at once,
+// where their range has as many.
+const TogetherGroups = 2
+
 // A Layout is how the rows of a number format lie in memory for the fast
 // multiply: groups of [GroupRows] rows, interleaved. The last group is padded
 // with zero rows. cols is the row length in elements, a whole number of blocks.

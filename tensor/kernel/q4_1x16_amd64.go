@@ -6,6 +6,7 @@ func init() {
 	q4_1x16.asm = assembly{
 		avx2:   &tiles{1: q4_1x16n1, q4_1x16n2, q4_1x16n3, q4_1x16n4},
 		avx512: &tiles{1: q4_1x16v1, q4_1x16v2, q4_1x16v3, q4_1x16v4, q4_1x16v5, q4_1x16v6, q4_1x16v7, q4_1x16v8},
+		pairs:  &tiles{4: q4_1x32v4, q4_1x32v5},
 		panel:  q4_1x16panel,
 	}
 }

@@ -65,9 +65,10 @@ func TestEveryLayoutHasAssembly(t *testing.T) {
 		called = nil
 		f.layout.MatMul(y, GroupRows, x, 1, make([]byte, f.layout.Bytes(GroupRows, cols)), GroupRows, cols, 0, 1)
 		for name, has := range map[string]bool{
-			"AVX2 tiles":    called.avx2 != nil,
-			"AVX-512 tiles": called.avx512 != nil,
-			"panel":         called.panel != nil || !f.layout.Int8(),
+			"AVX2 tiles":                  called.avx2 != nil,
+			"AVX-512 tiles":               called.avx512 != nil,
+			"AVX-512 tiles of two groups": called.pairs != nil || f.layout.X != Q8,
+			"panel":                       called.panel != nil || !f.layout.Int8(),
 		} {
 			if !has {
 				t.Errorf("%s has no %s", f.layout.Name, name)

@@ -52,6 +52,18 @@ func q4_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q4_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q4_0x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q4_0.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q4_0x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_0x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q4_0.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q4_0x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q4_1x16v1 multiplies 1 activation rows by groups of 16 rows of q4_1.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
@@ -99,6 +111,18 @@ func q4_1x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q4_1x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_1x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q4_1.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q4_1x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q4_1x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q4_1.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q4_1x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q5_0x16v1 multiplies 1 activation rows by groups of 16 rows of q5_0.
 // Strides are in bytes; of a group's outputs those of lanes are written.
@@ -148,6 +172,18 @@ func q5_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q5_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q5_0x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q5_0.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q5_0x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_0x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q5_0.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q5_0x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // q5_1x16v1 multiplies 1 activation rows by groups of 16 rows of q5_1.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
@@ -195,6 +231,18 @@ func q5_1x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func q5_1x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_1x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q5_1.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q5_1x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q5_1x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q5_1.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q5_1x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q8_0x16v1 multiplies 1 activation rows by groups of 16 rows of q8_0.
 // Strides are in bytes; of a group's outputs those of lanes are written.
@@ -244,6 +292,18 @@ func q8_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //go:noescape
 func q8_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// q8_0x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q8_0.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q8_0x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// q8_0x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q8_0.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func q8_0x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // iq4_nlx16v1 multiplies 1 activation rows by groups of 16 rows of iq4_nl.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
@@ -292,6 +352,18 @@ func iq4_nlx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, gro
 //go:noescape
 func iq4_nlx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
+// iq4_nlx32v4 multiplies 4 activation rows by pairs of groups of 16 rows of iq4_nl.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func iq4_nlx32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// iq4_nlx32v5 multiplies 5 activation rows by pairs of groups of 16 rows of iq4_nl.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func iq4_nlx32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
 // mxfp4x16v1 multiplies 1 activation rows by groups of 16 rows of mxfp4.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
@@ -339,6 +411,18 @@ func mxfp4x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, grou
 //
 //go:noescape
 func mxfp4x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of mxfp4.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func mxfp4x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// mxfp4x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of mxfp4.
+// Strides are in bytes; all outputs are written.
+//
+//go:noescape
+func mxfp4x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
 // q4_kx16v1 multiplies 1 activation rows by groups of 16 rows of q4_k.
 // Strides are in bytes; of a group's outputs those of lanes are written.

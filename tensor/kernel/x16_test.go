@@ -11,7 +11,7 @@ import (
 )
 
 // shapes are rows and columns, which a format rounds up to its blocks.
-var shapes = [][2]int{{17, 8}, {33, 24}, {2, 40}, {1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 576}, {48, 1536}, {50, 2048}, {17, 8192}}
+var shapes = [][2]int{{17, 8}, {33, 24}, {2, 40}, {1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 576}, {48, 1536}, {50, 2048}, {83, 288}, {17, 8192}}
 
 func TestPackDecodes(t *testing.T) { eachTier(t, testPackDecodes) }
 
@@ -69,8 +69,9 @@ func TestPackRange(t *testing.T) {
 	}
 }
 
-// heights are those of every tile and of sums of them.
-var heights = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 25, 33}
+// heights are those of every tile and of sums of them, the last of many rows, which
+// take two groups at once.
+var heights = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 25, 33, 66}
 
 // TestMatMulIsTheLoop compares MatMul, bit for bit, with the loop in
 // matMulGeneric's comment, written out over file blocks.

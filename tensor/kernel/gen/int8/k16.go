@@ -96,12 +96,12 @@ func (t *wideTile) total(i, offset int) Mem { return t.totals.Offset(64*i + offs
 
 // block adds a block's products to the outputs.
 func (t *wideTile) block() {
-	x16.Fetch(t.n, t.w, 0, t.Quanta())
+	x16.FetchAVX2(t.n, t.w, 0, t.Quanta())
 	t.storePairs(t.pairs, t.Scale, t.Below)
 	t.clearTotals()
 	steps := t.begin()
 	Label("step")
-	x16.Fetch(t.n, t.step, 0, t.Words*k16.WordBytes)
+	x16.FetchAVX2(t.n, t.step, 0, t.Words*k16.WordBytes)
 	for _, c := range t.Chunks {
 		t.chunk(c)
 	}

@@ -103,7 +103,7 @@ func (t *tile) finish() {
 }
 
 func (t *tile) block() {
-	x16.Fetch(t.n, t.w, 0, t.Block())
+	x16.FetchAVX2(t.n, t.w, 0, t.Block())
 	if t.Signed() {
 		t.sumBytes()
 	} else {

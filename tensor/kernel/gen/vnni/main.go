@@ -13,7 +13,10 @@ func main() {
 	ConstraintExpr("!purego")
 	for _, f := range x16.Formats {
 		for n := 1; n <= 8; n++ {
-			matMul(f, n)
+			matMul(f, n, 1)
+		}
+		for _, n := range []int{4, 5} {
+			matMul(f, n, 2)
 		}
 	}
 	for _, f := range k16.Formats {

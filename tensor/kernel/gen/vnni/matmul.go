@@ -12,39 +12,66 @@ import (
 	"limbeck/tensor/kernel/gen/x16"
 )
 
-// abreast is how many activation rows take their sums in turns: as many as hide
-// the latency of an addition to a sum.
-const abreast = 4
-
-// A tile is the state of one kernel: n activation rows by 16 weight rows, one
-// a lane. A block's weights lie in 8 registers while each activation row passes
-// by; the outputs stay in n more until the last block. Weights come in the order
-// of memory, which the processor's own prefetcher serves best.
+// A tile is the state of one kernel: n activation rows by one group of 16 weight
+// rows, one a lane, or by two groups that follow each other. Outputs and a block's
+// sums have a register for each activation row and group; of a block, the weights of
+// two quads at a time lie in registers while the activation rows pass by. Two groups
+// read each activation once: a processor that multiplies two vectors a cycle, as a
+// Zen 5, would else wait for its two loads a cycle.
 type tile struct {
 	x16.Format
 	n int
 	x places.Places
-	w Register
-	y []VecVirtual
+	w []Register     // the block of each group
+	y [][]VecVirtual // by group and activation row
 }
 
-// matMul writes a kernel whose arithmetic is kernel's matMulGeneric.
-func matMul(f x16.Format, n int) {
-	name := fmt.Sprintf("%sx16v%d", f.Name, n)
+// matMul writes a kernel whose arithmetic is kernel's matMulGeneric. Of groups in
+// pairs, there must be an even number, and all outputs are written.
+func matMul(f x16.Format, n, groups int) {
+	name := fmt.Sprintf("%sx%dv%d", f.Name, 16*groups, n)
 	TEXT(name, NOSPLIT, x16.Signature)
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
-		"Strides are in bytes; of a group's outputs those of lanes are written.")
+	if groups == 1 {
+		Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
+			"Strides are in bytes; of a group's outputs those of lanes are written.")
+	} else {
+		Doc(fmt.Sprintf("%s multiplies %d activation rows by pairs of groups of 16 rows of %s.", name, n, f.Name),
+			"Strides are in bytes; all outputs are written.")
+	}
 	t := &tile{Format: f, n: n}
 	y, w, x := x16.Operands(n)
-	t.w, t.x = w, x
-	for range n {
-		t.y = append(t.y, ZMM())
+	t.x = x
+	var outputs []VecVirtual
+	for range groups {
+		t.y = append(t.y, registers(n))
+		outputs = append(outputs, t.y[len(t.y)-1]...)
 	}
-	overGroups(y, t.w, t.y, t.x, f.Block(), x16.Q8Bytes, func() {
-		t.block()
-		t.x.Advance(Imm(x16.Q8Bytes))
+	t.w = []Register{w}
+	if groups == 1 {
+		overGroups(y, w, outputs, t.x, f.Block(), x16.Q8Bytes, t.block)
+		return
+	}
+	second := GP64()
+	t.w = append(t.w, second)
+	x16.OverPairs(w, second, t.x, f.Block(), x16.Q8Bytes, func() {
+		for _, v := range outputs {
+			zero(v)
+		}
+	}, t.block, func() {
+		t.storePair(y)
+		ADDQ(Imm(2*64), y)
 	})
+	VZEROUPPER()
+	RET()
+}
+
+// registers returns n of them.
+func registers(n int) (v []VecVirtual) {
+	for range n {
+		v = append(v, ZMM())
+	}
+	return v
 }
 
 // overGroups emits the loops of a kernel that keeps its outputs, one register an
@@ -75,30 +102,147 @@ func store(outputs []VecVirtual, y Register) {
 	}
 }
 
-// block adds a block's products to the outputs.
-func (t *tile) block() {
-	d, m := t.scales(), VecVirtual(nil)
-	if t.Mins {
-		m = t.halves(x16.HeadBytes)
-	}
-	w := t.unpack()
-	for i := 0; i < t.n; i += abreast {
-		rows := min(abreast, t.n-i)
-		sums := t.sums(w, i, rows)
-		for r := range rows {
-			t.scale(i+r, sums[r], d, m)
+// storePair writes the outputs of two groups.
+func (t *tile) storePair(y Register) {
+	at := GP64()
+	MOVQ(y, at)
+	for i := range t.n {
+		if i > 0 {
+			ADDQ(x16.Ldy(), at)
+		}
+		for g := range t.y {
+			VMOVUPS(t.y[g][i], Mem{Base: at, Disp: 64 * g})
 		}
 	}
 }
 
-// scales returns the 16 scales.
-func (t *tile) scales() VecVirtual {
-	if !t.Exponents {
-		return t.halves(0)
+// block adds a block's products to the outputs, and moves on in the activations.
+func (t *tile) block() {
+	for _, w := range t.w {
+		x16.Fetch(x16.AheadAVX512, w, 0, t.Block())
 	}
-	// 2^(e−128) as a product of two normal powers, 2^(⌊e/2⌋−64) and the rest.
+	var early []VecVirtual // scales that are long on the way
+	for g := range t.w {
+		if t.Exponents {
+			early = append(early, t.powers(g))
+		}
+	}
+	sums := t.sums()
+	for g := range t.w {
+		var d, m VecVirtual
+		if t.Exponents {
+			d = early[g]
+		} else {
+			d = t.halves(g, 0)
+		}
+		if t.Mins {
+			m = t.halves(g, x16.HeadBytes)
+		}
+		for i := range t.n {
+			t.scale(g, i, sums[g][i], d, m)
+		}
+	}
+	t.x.Advance(Imm(x16.Q8Bytes))
+}
+
+// sums returns Σ (q−zero)·x as int32, by group and activation row.
+func (t *tile) sums() [][]VecVirtual {
+	acc := t.begin()
+	if t.inPlace() {
+		t.inPlaceSums(acc[0][0])
+		return acc
+	}
+	u := newUnpacker(t.Format)
+	var groups []*group
+	for _, w := range t.w {
+		groups = append(groups, u.group(w))
+	}
+	for q := range 4 {
+		var low, high []VecVirtual
+		for _, g := range groups {
+			l, h := g.quads(q)
+			low, high = append(low, l), append(high, h)
+		}
+		for i := range t.n {
+			t.dot(low, i, q, acc)
+		}
+		for i := range t.n {
+			t.dot(high, i, 4+q, acc)
+		}
+	}
+	return acc
+}
+
+// dot adds the products of a quad of activation row i and all groups' weights.
+func (t *tile) dot(w []VecVirtual, i, quad int, acc [][]VecVirtual) {
+	x := t.x.At(i, x16.BlockQ+4*quad)
+	if len(w) == 1 {
+		VPDPBUSD_BCST(x, w[0], acc[0][i])
+		return
+	}
+	v := ZMM()
+	VPBROADCASTD(x, v)
+	for g := range w {
+		VPDPBUSD(v, w[g], acc[g][i])
+	}
+}
+
+// inPlace reports whether high nibbles stay where they are, 16 times what they
+// stand for, and their sum is shifted instead of each of them. That pays for one
+// activation row alone: more rows share the quanta, but not the sums.
+func (t *tile) inPlace() bool {
+	return t.n == 1 && len(t.w) == 1 && t.Bits == 4 && t.Table == nil
+}
+
+// inPlaceSums adds to acc the products of the only activation row.
+func (t *tile) inPlaceSums(acc VecVirtual) {
+	low, high := everyWord("nibbles", 0x0f0f0f0f), everyWord("high", 0xf0f0f0f0)
+	sixteenfold := ZMM()
+	zero(sixteenfold)
+	for q := range 4 {
+		w, above := ZMM(), ZMM()
+		VMOVDQU64(quad(t.Format, t.w[0], q), above)
+		VPANDD(low, above, w)
+		VPANDD(high, above, above)
+		VPDPBUSD_BCST(t.x.At(0, x16.BlockQ+4*q), w, acc)
+		VPDPBUSD_BCST(t.x.At(0, x16.BlockQ+4*(4+q)), above, sixteenfold)
+	}
+	VPSRAD(Imm(4), sixteenfold, sixteenfold)
+	VPADDD(sixteenfold, acc, acc)
+}
+
+// begin returns sums of −offset·Σx, which what unpacking adds to the quanta makes up
+// for.
+func (t *tile) begin() (acc [][]VecVirtual) {
+	for range t.w {
+		acc = append(acc, registers(t.n))
+	}
+	if offset(t.Format) == 0 {
+		for _, sums := range acc {
+			for _, a := range sums {
+				zero(a)
+			}
+		}
+		return acc
+	}
+	shift := Imm(uint64(bits.TrailingZeros(uint(offset(t.Format)))))
+	none := ZMM()
+	zero(none)
+	for i, a := range acc[0] {
+		VPSLLD_BCST(shift, t.x.At(i, x16.BlockSum), a)
+		VPSUBD(a, none, a)
+		for _, sums := range acc[1:] {
+			VMOVDQA64(a, sums[i])
+		}
+	}
+	return acc
+}
+
+// powers returns a group's 16 scales 2^(e−128), as products of two normal powers,
+// 2^(⌊e/2⌋−64) and the rest.
+func (t *tile) powers(g int) VecVirtual {
 	v, rest, bias := ZMM(), ZMM(), ZMM()
-	VPMOVZXBD(Mem{Base: t.w}, rest)
+	VPMOVZXBD(Mem{Base: t.w[g]}, rest)
 	VPBROADCASTD(word("bias", 127-64), bias)
 	VPSRLD(Imm(1), rest, v)
 	VPSUBD(v, rest, rest)
@@ -110,64 +254,21 @@ func (t *tile) scales() VecVirtual {
 	return v
 }
 
-// halves converts the 16 f16 at an offset of the block.
-func (t *tile) halves(offset int) VecVirtual {
+// halves converts the 16 f16 at an offset of a group's block.
+func (t *tile) halves(g, offset int) VecVirtual {
 	v := ZMM()
-	VCVTPH2PS(Mem{Base: t.w, Disp: offset}, v)
+	VCVTPH2PS(Mem{Base: t.w[g], Disp: offset}, v)
 	return v
 }
 
-// sums returns Σ (q−zero)·x of n activation rows from the i-th, as int32.
-func (t *tile) sums(w [8]VecVirtual, i, n int) (acc [abreast]VecVirtual) {
-	for r := range n {
-		acc[r] = ZMM()
-	}
-	t.begin(acc[:n], i)
-	if t.inPlace() {
-		high := ZMM()
-		zero(high)
-		for quad := range 4 {
-			VPDPBUSD_BCST(t.x.At(i, x16.BlockQ+4*quad), w[quad], acc[0])
-			VPDPBUSD_BCST(t.x.At(i, x16.BlockQ+4*(4+quad)), w[4+quad], high)
-		}
-		VPSRAD(Imm(4), high, high)
-		VPADDD(high, acc[0], acc[0])
-		return acc
-	}
-	for quad, v := range w {
-		for r := range n {
-			VPDPBUSD_BCST(t.x.At(i+r, x16.BlockQ+4*quad), v, acc[r])
-		}
-	}
-	return acc
-}
-
-// begin sets the sums of rows from the i-th on to −offset·Σx, which what unpack
-// adds to the quanta makes up for.
-func (t *tile) begin(acc []VecVirtual, i int) {
-	if t.offset() == 0 {
-		for _, a := range acc {
-			zero(a)
-		}
-		return
-	}
-	shift := Imm(uint64(bits.TrailingZeros(uint(t.offset()))))
-	none := ZMM()
-	zero(none)
-	for r, a := range acc {
-		VPSLLD_BCST(shift, t.x.At(i+r, x16.BlockSum), a)
-		VPSUBD(a, none, a)
-	}
-}
-
-// scale adds a block's sums to the outputs of activation row i.
-func (t *tile) scale(i int, sum, d, m VecVirtual) {
-	p := ZMM()
+// scale adds a block's sums to the outputs of activation row i and a group.
+func (t *tile) scale(g, i int, sum, d, m VecVirtual) {
+	p, y := ZMM(), t.y[g][i]
 	VCVTDQ2PS(sum, sum)
 	VMULPS_BCST(t.x.At(i, x16.BlockD), d, p)
-	VFMADD231PS(p, sum, t.y[i])
+	VFMADD231PS(p, sum, y)
 	if t.Mins {
-		VFMADD231PS_BCST(t.x.At(i, x16.BlockDSum), m, t.y[i])
+		VFMADD231PS_BCST(t.x.At(i, x16.BlockDSum), m, y)
 	}
 }
 
