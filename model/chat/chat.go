@@ -4,12 +4,12 @@
 // Templates are Jinja as transformers runs it: trim_blocks and lstrip_blocks are
 // on, and break, continue, generation blocks, raise_exception and strftime_now are
 // there. This package is a subset of that language, in a sandbox: a template sees
-// the conversation and nothing else, changes nothing, and runs under limits of work
-// and output. What the subset lacks (include, extends, import, recursive loops, rare
-// filters) is an error of Parse that names line and construct. Values behave as
-// Python's do, text counted in code points; integers beyond 64 bits are an error;
-// changing case maps code point to code point; safe does nothing, where Jinja would
-// HTML-escape what is then added to its result.
+// what [Input] says and nothing else, not even the clock, changes nothing, and runs
+// under limits of work and output. What the subset lacks (include, extends, import,
+// recursive loops, rare filters) is an error of Parse that names line and construct.
+// Values behave as Python's do, text counted in code points; integers beyond 64 bits
+// are an error; changing case maps code point to code point; safe does nothing, where
+// Jinja would HTML-escape what is then added to its result.
 package chat
 
 import (
@@ -65,7 +65,7 @@ type Input struct {
 	BOS, EOS, UNK, PAD  string // template names: bos_token and so on; undefined if empty
 	Tools               []any
 	Extra               map[string]any // further variables, by name
-	Now                 time.Time      // for strftime_now; zero: the present
+	Now                 time.Time      // what strftime_now tells
 }
 
 // failure is an error within a template, thrown by panic and caught by Parse and
@@ -110,9 +110,6 @@ func (t *Template) Source() string { return t.source }
 func (t *Template) Render(in Input) (text string, err error) {
 	defer catch(&err)
 	r := &run{line: 1, now: in.Now}
-	if r.now.IsZero() {
-		r.now = time.Now()
-	}
 	r.scope = &scope{vars: r.variables(in)}
 	r.execute(t.body)
 	return string(r.out), nil
