@@ -108,7 +108,7 @@ func namespaceOf(r *run, c *callArgs) any {
 func joiner(r *run, c *callArgs) any {
 	sep := c.bind(r, "joiner", []string{"sep"}, ", ")[0]
 	used := false
-	return &function{"joiner", func(*run, *callArgs) any {
+	return &function{func(*run, *callArgs) any {
 		if used {
 			return sep
 		}

@@ -331,7 +331,7 @@ func (p *parser) filter(e expr) expr {
 		p.at--
 		p.fail("filter %q is not supported", name.text)
 	}
-	x := &filterExpr{at{name.line}, name.text, f, e, nil}
+	x := &filterExpr{at{name.line}, f, e, nil}
 	if p.is(tokOp, "(") {
 		x.args = p.arguments()
 	}
@@ -347,7 +347,7 @@ func (p *parser) test(e expr) expr {
 		p.at--
 		p.fail("test %q is not supported", name.text)
 	}
-	x := &testExpr{at{name.line}, name.text, f, e, nil, negated}
+	x := &testExpr{at{name.line}, f, e, nil, negated}
 	switch t := p.peek(); {
 	case t.kind == tokOp && t.text == "(":
 		x.args = p.arguments()

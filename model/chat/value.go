@@ -38,7 +38,6 @@ type (
 
 	// function is a callable: a global, a method bound to its value, or a macro.
 	function struct {
-		name string
 		call func(r *run, c *callArgs) any
 	}
 )
