@@ -1,6 +1,6 @@
 package token
 
-import "slices"
+import "unicode/utf8"
 
 // Prune returns the Spec with fewer tokens, and for each new id the old one,
 // ascending. Kept are the ids for which keep says so; single bytes and special
@@ -63,16 +63,13 @@ func (s Spec) Prune(keep func(id int) bool) (Spec, []int, error) {
 // required marks the tokens that no pruning takes away.
 func (s Spec) required() []bool {
 	kept := make([]bool, len(s.Tokens))
-	var single [256]string
-	for c, r := range byteRunes {
-		single[c] = string(r)
-	}
 	for id, token := range s.Tokens {
 		switch s.kind(id) {
 		case Control, Unknown, UserDefined, Byte:
 			kept[id] = true
 		default:
-			kept[id] = slices.Contains(single[:], token)
+			r, n := utf8.DecodeRuneInString(token)
+			kept[id] = n == len(token) && int(r) < len(runeBytes) && runeBytes[r] >= 0 // a single byte
 		}
 	}
 	for _, f := range s.idFields() {
