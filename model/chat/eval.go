@@ -308,7 +308,7 @@ type loopState struct {
 	changed []any
 }
 
-// member returns loop.name.
+// member returns loop.name. It is long as a table is: a case a name.
 func (l *loopState) member(name string) any {
 	n := len(l.items)
 	beside := func(i int) any {

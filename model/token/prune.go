@@ -32,10 +32,15 @@ func (s Spec) Prune(keep func(id int) bool) (Spec, []int, error) {
 		kept[id] = kept[id] || keep(id)
 	}
 	closeOverMerges(kept, merges)
+	out, old := s.only(kept, merges)
+	return out, old, nil
+}
 
-	out := s
+// only returns the Spec with the tokens that are kept, renumbered, and for each its old
+// id. merges are the tokens' ids.
+func (s Spec) only(kept []bool, merges [][3]int32) (out Spec, old []int) {
+	out = s
 	out.Tokens, out.Types, out.Merges = nil, nil, nil
-	var old []int
 	renumber := make([]int, len(s.Tokens))
 	for id, token := range s.Tokens {
 		if !kept[id] {
@@ -57,7 +62,7 @@ func (s Spec) Prune(keep func(id int) bool) (Spec, []int, error) {
 			*f.id = renumber[*f.id]
 		}
 	}
-	return out, old, nil
+	return out, old
 }
 
 // required marks the tokens that no pruning takes away.
