@@ -10,41 +10,42 @@ type Divergence struct {
 	Dropped float64 // the teacher's probability of tokens that the student lacks
 }
 
-// Diverge compares two rows of logits over the same tokens:
+// Diverge compares two rows of logits, of which the student's token i is the teacher's
+// token kept[i]; nil says that both have the same tokens:
 //
-//	KL(p ‖ q) = Σ p·(ln p − ln q)     p = softmax(teacher), q = softmax(student)
+//	KL(p ‖ q) = Σ p·(ln p − ln q)     p = softmax(teacher[kept]), q = softmax(student)
 //
 // It is 0 for equal distributions, +Inf where the student rules out what the
-// teacher does not, and NaN if a logit is. It panics if the rows differ in length.
-func Diverge(teacher, student []float32) Divergence {
-	if len(teacher) != len(student) {
-		panic("measure: rows of logits differ in length")
+// teacher does not, and NaN if a logit is. What the teacher gave to tokens that are not
+// kept is reported as dropped. The top tokens are compared over the whole vocabulary of
+// each. Diverge panics if the student's row has not the length of kept, or, without it,
+// of the teacher's.
+func Diverge(teacher, student []float32, kept []int32) Divergence {
+	tokens := len(teacher)
+	if kept != nil {
+		tokens = len(kept)
 	}
-	topP, topQ := argmax(teacher), argmax(student)
-	logP, logQ := logSum(teacher), logSum(student)
+	if len(student) != tokens {
+		panic("measure: the student's row of logits has another length than its tokens")
+	}
+	logP, logQ := logSum(teacher, kept), logSum(student, nil)
 	var kl float64
-	for i, t := range teacher {
-		kl += term(float64(t)-logP, float64(student[i])-logQ)
+	for i, q := range student {
+		kl += term(float64(teacher[keptAt(kept, i)])-logP, float64(q)-logQ)
 	}
-	return Divergence{KL: atLeastZero(kl), SameTop: topP == topQ}
+	d := Divergence{KL: atLeastZero(kl), SameTop: tokens > 0 && keptAt(kept, argmax(student)) == argmax(teacher)}
+	if kept != nil {
+		d.Dropped = atLeastZero(-math.Expm1(logP - logSum(teacher, nil)))
+	}
+	return d
 }
 
-// DivergeKept compares a teacher with a student that has only some of its tokens:
-// the student's token i is the teacher's token kept[i]. The teacher's distribution
-// is renormalized over those; what it gave to others is reported as dropped. The
-// top tokens are compared over the whole vocabulary of each.
-func DivergeKept(teacher, student []float32, kept []int32) Divergence {
-	if len(student) != len(kept) {
-		panic("measure: kept does not list the student's tokens")
+// keptAt returns kept[i], or i if all are kept.
+func keptAt(kept []int32, i int) int {
+	if kept == nil {
+		return i
 	}
-	all := logSum(teacher)
-	logP, logQ := logSumKept(teacher, kept), logSum(student)
-	var kl float64
-	for i, t := range kept {
-		kl += term(float64(teacher[t])-logP, float64(student[i])-logQ)
-	}
-	same := len(kept) > 0 && int(kept[argmax(student)]) == argmax(teacher)
-	return Divergence{KL: atLeastZero(kl), SameTop: same, Dropped: atLeastZero(-math.Expm1(logP - all))}
+	return int(kept[i])
 }
 
 // term is p·(ln p − ln q), which is 0 at p = 0.
@@ -74,31 +75,22 @@ func argmax(x []float32) int {
 	return best
 }
 
-// logSum is ln Σ exp(x).
-func logSum(x []float32) float64 {
-	if len(x) == 0 {
-		return math.Inf(-1)
+// logSum is ln Σ exp(x[kept]); of all x if kept is nil.
+func logSum(x []float32, kept []int32) float64 {
+	n := len(x)
+	if kept != nil {
+		n = len(kept)
 	}
-	top := float64(x[argmax(x)])
-	var sum float64
-	for _, v := range x {
-		sum += math.Exp(float64(v) - top)
-	}
-	return top + math.Log(sum)
-}
-
-// logSumKept is ln Σ exp(x[kept]).
-func logSumKept(x []float32, kept []int32) float64 {
 	top := math.Inf(-1)
-	for _, t := range kept {
-		top = max(top, float64(x[t]))
+	for i := range n {
+		top = max(top, float64(x[keptAt(kept, i)]))
 	}
 	if math.IsInf(top, -1) {
 		return top
 	}
 	var sum float64
-	for _, t := range kept {
-		sum += math.Exp(float64(x[t]) - top)
+	for i := range n {
+		sum += math.Exp(float64(x[keptAt(kept, i)]) - top)
 	}
 	return top + math.Log(sum)
 }

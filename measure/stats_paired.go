@@ -4,8 +4,6 @@ import "math"
 
 // Paired compares a statistic of model B with that of model A on the same items.
 type Paired struct {
-	A          Estimate
-	B          Estimate
 	Difference Estimate  // B − A
 	Ratio      *Estimate // B / A; nil if A can be 0
 	McNemar    *McNemar  // for scores of 0 and 1 only
@@ -28,36 +26,28 @@ func (boot Bootstrap) Compare(s Statistic, a, b []float64) Paired {
 	for i := range n {
 		rows = append(append(rows, a[i*w:i*w+w]...), b[i*w:i*w+w]...)
 	}
-	figures := []func(sums []float64) float64{
-		func(sums []float64) float64 { return s.Of(sums[:w], n) },
-		func(sums []float64) float64 { return s.Of(sums[w:], n) },
+	draws := boot.draw(rows, 2*w,
 		func(sums []float64) float64 { return s.Of(sums[w:], n) - s.Of(sums[:w], n) },
-		func(sums []float64) float64 { return s.Of(sums[w:], n) / s.Of(sums[:w], n) },
-	}
-	draws := boot.draw(rows, 2*w, figures...)
-	all := columnSums(rows, 2*w)
-	var estimates [4]Estimate
-	for i, f := range figures {
-		estimates[i] = Estimate{Value: f(all), N: n}
-		if i < 3 || finite(draws[i]) && finite([]float64{estimates[i].Value}) {
-			estimates[i].spread(draws[i])
-		}
-	}
-	p := Paired{A: estimates[0], B: estimates[1], Difference: estimates[2]}
-	if finite([]float64{estimates[3].Value}) && finite(draws[3]) {
-		p.Ratio = &estimates[3]
+		func(sums []float64) float64 { return s.Of(sums[w:], n) / s.Of(sums[:w], n) })
+	ofA, ofB := s.Of(columnSums(a, w), n), s.Of(columnSums(b, w), n)
+	p := Paired{Difference: Estimate{Value: ofB - ofA, N: n}}
+	p.Difference.spread(draws[0])
+	if ratio := ofB / ofA; finite([]float64{ratio}) && finite(draws[1]) {
+		p.Ratio = &Estimate{Value: ratio, N: n}
+		p.Ratio.spread(draws[1])
 	}
 	if w == 1 && binary(a) && binary(b) {
 		p.McNemar = newMcNemar(a, b)
-		p.widen()
+		p.widen(ofA)
 	}
 	return p
 }
 
 // widen moves the bounds of scores of 0 and 1 on the side where no item was seen, as
 // one that B loses: the bootstrap has nothing to draw there. The difference then
-// reaches to [scoreBounds], and the ratio as far as that takes B from A.
-func (p *Paired) widen() {
+// reaches to [scoreBounds], and the ratio as far as that takes B from A, whose score is
+// ofA.
+func (p *Paired) widen(ofA float64) {
 	d, r, m := &p.Difference, p.Ratio, p.McNemar
 	if r == nil {
 		r = new(Estimate)
@@ -65,11 +55,11 @@ func (p *Paired) widen() {
 	lo, hi := scoreBounds(m.OnlyA, m.OnlyB, d.N)
 	if m.OnlyA == 0 {
 		d.Lo = min(d.Lo, lo)
-		r.Lo = min(r.Lo, max(0, 1+d.Lo/p.A.Value))
+		r.Lo = min(r.Lo, max(0, 1+d.Lo/ofA))
 	}
 	if m.OnlyB == 0 {
 		d.Hi = max(d.Hi, hi)
-		r.Hi = max(r.Hi, 1+d.Hi/p.A.Value)
+		r.Hi = max(r.Hi, 1+d.Hi/ofA)
 	}
 }
 

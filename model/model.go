@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"limbeck/internal/par"
 	"limbeck/model/arch"
@@ -26,6 +27,11 @@ type Model struct {
 	Tokenizer *token.Tokenizer
 	Template  *chat.Template // nil if the file has none, or Unread
 	Unread    error          // why Template lacks what the file has, which is kept as it is
+
+	// Clock gives what strftime_now tells the template of [Model.Prompt]; nil gives
+	// [Undated]. What answers people sets it to [time.Now]. What learns, measures or
+	// compares leaves it: the same prompts then make the same tokens on any day.
+	Clock func() time.Time
 
 	// Meta holds what the file says besides shape, tokenizer and template:
 	// name, license, what the model was made from.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
@@ -262,7 +263,8 @@ func TestPackReleasesF32(t *testing.T) {
 	}
 }
 
-// A reply ends as turns do; a model without a template says so.
+// A reply ends as turns do; the clock is asked only where one was given; a model without
+// a template says so.
 func TestPrompt(t *testing.T) {
 	m := testkit.Model(1)
 	got, err := m.Prompt([]chat.Message{{Role: "user", Content: "a"}, {Role: "assistant", Content: "b"}, {Role: "user", Content: "c"}})
@@ -271,6 +273,15 @@ func TestPrompt(t *testing.T) {
 	}
 	if ids := m.ReplyIDs("yes"); ids[len(ids)-1] != m.Tokenizer.EOS() || string(m.Tokenizer.Decode(ids[:len(ids)-1])) != "yes" {
 		t.Errorf("reply %v", ids)
+	}
+	if err := m.SetTemplate("{{ strftime_now('%d %b %Y, %X') }}"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"26 Jul 2024, 00:00:00", "01 Feb 2031, 04:05:06"} {
+		if got, err := m.Prompt(nil); err != nil || got != want {
+			t.Errorf("of the time: %q, %v; want %q", got, err, want)
+		}
+		m.Clock = func() time.Time { return time.Date(2031, 2, 1, 4, 5, 6, 0, time.UTC) }
 	}
 	if err := m.SetTemplate(""); err != nil {
 		t.Fatal(err)

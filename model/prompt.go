@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"limbeck/model/chat"
 	"limbeck/model/token"
 )
+
+// Undated is the time of prompts that must be the same on any day: the date that the
+// templates of Llama 3.1 and 3.2 name where they are told none, at midnight.
+var Undated = time.Date(2024, time.July, 26, 0, 0, 0, 0, time.UTC)
 
 // Prompt returns a conversation up to where the model is to answer, as its
 // template renders it.
@@ -18,7 +23,11 @@ func (m *Model) Prompt(messages []chat.Message) (string, error) {
 	}
 	text, err := "", m.Unread
 	if err == nil {
-		text, err = render(m.Template, m.Tokenizer, messages, true)
+		now := Undated
+		if m.Clock != nil {
+			now = m.Clock()
+		}
+		text, err = render(m.Template, m.Tokenizer, messages, true, now)
 	}
 	if err != nil && m.path != "" {
 		err = fmt.Errorf("%s: %w", m.path, err)
@@ -27,9 +36,9 @@ func (m *Model) Prompt(messages []chat.Message) (string, error) {
 }
 
 // render returns a conversation, up to where it goes on or the model is to answer.
-func render(template *chat.Template, t *token.Tokenizer, messages []chat.Message, answer bool) (string, error) {
+func render(template *chat.Template, t *token.Tokenizer, messages []chat.Message, answer bool, now time.Time) (string, error) {
 	return template.Render(chat.Input{
-		Messages: messages, AddGenerationPrompt: answer,
+		Messages: messages, AddGenerationPrompt: answer, Now: now,
 		BOS: string(t.Piece(t.BOS())), EOS: string(t.Piece(t.EOS())), UNK: string(t.Piece(t.UNK())), PAD: string(t.Piece(t.PAD())),
 	})
 }
@@ -39,9 +48,11 @@ func render(template *chat.Template, t *token.Tokenizer, messages []chat.Message
 // omits none.
 func (m *Model) OmitsSystem() bool {
 	var prompts [2]string
+	undated := *m // the clock may go on between the two
+	undated.Clock = nil
 	for i, system := range []string{"a", "b"} {
 		var err error
-		if prompts[i], err = m.Prompt([]chat.Message{{Role: "system", Content: system}, {Role: "user", Content: "?"}}); err != nil {
+		if prompts[i], err = undated.Prompt([]chat.Message{{Role: "system", Content: system}, {Role: "user", Content: "?"}}); err != nil {
 			return false
 		}
 	}
@@ -80,7 +91,7 @@ func (m *Model) ReplyIDs(reply string) []int {
 // behind one, but for white space; -1 if there is none.
 func turnEnd(template *chat.Template, t *token.Tokenizer) int {
 	const reply = "a-reply-to-find"
-	text, err := render(template, t, []chat.Message{{Role: "user", Content: "?"}, {Role: "assistant", Content: reply}}, false)
+	text, err := render(template, t, []chat.Message{{Role: "user", Content: "?"}, {Role: "assistant", Content: reply}}, false, Undated)
 	i := strings.LastIndex(text, reply)
 	if err != nil || i < 0 {
 		return -1

@@ -140,7 +140,7 @@ func makePeerInput(t *testing.T, m *model.Model) (in peerInput) {
 // with the same top token.
 func apart(a, b []float32, vocab int) (kl, top float64) {
 	for i := 0; i < len(a); i += vocab {
-		d := measure.Diverge(a[i:i+vocab], b[i:i+vocab])
+		d := measure.Diverge(a[i:i+vocab], b[i:i+vocab], nil)
 		kl += d.KL
 		if d.SameTop {
 			top++

@@ -16,36 +16,40 @@ type Source interface {
 	Tensor(name string, rows, cols int) *tensor.Tensor
 }
 
-var weightType = reflect.TypeFor[*op.Weight]()
-
-// eachWeight calls f for every weight of the model that m points to, in the order of
-// its fields: the names in `name` tags, joined by dots, lead to it; elements of
-// a slice are numbered. Fields without a tag, and nil pointers, are passed over.
-func eachWeight(m any, f func(name string, w **op.Weight) error) error {
-	return walk(reflect.ValueOf(m).Elem(), "", f)
+// A place is where in a model a field stands.
+type place struct {
+	name    string // `name` tags, joined by dots; elements of a slice are numbered
+	inBlock bool   // in a slice: models keep their blocks in one, and nothing else
 }
 
-func walk(v reflect.Value, path string, f func(string, **op.Weight) error) error {
-	switch {
-	case v.Type() == weightType:
-		return f(path, v.Addr().Interface().(**op.Weight))
-	case v.Kind() == reflect.Pointer:
+// each calls f for every T of the model that m points to, in the order of its fields.
+// Fields without a `name` tag, and nil pointers, are passed over.
+func each[T any](m any, f func(x *T, at place) error) error {
+	return walk(reflect.ValueOf(m).Elem(), place{}, f)
+}
+
+func walk[T any](v reflect.Value, at place, f func(*T, place) error) error {
+	if v.Type() == reflect.TypeFor[T]() {
+		return f(v.Addr().Interface().(*T), at)
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
 		if !v.IsNil() {
-			return walk(v.Elem(), path, f)
+			return walk(v.Elem(), at, f)
 		}
-	case v.Kind() == reflect.Slice:
+	case reflect.Slice:
 		for i := range v.Len() {
-			if err := walk(v.Index(i), fmt.Sprintf("%s.%d", path, i), f); err != nil {
+			if err := walk(v.Index(i), place{fmt.Sprintf("%s.%d", at.name, i), true}, f); err != nil {
 				return err
 			}
 		}
-	case v.Kind() == reflect.Struct:
+	case reflect.Struct:
 		for i := range v.NumField() {
 			tag, ok := v.Type().Field(i).Tag.Lookup("name")
 			if !ok {
 				continue
 			}
-			if err := walk(v.Field(i), strings.Trim(path+"."+tag, "."), f); err != nil {
+			if err := walk(v.Field(i), place{strings.Trim(at.name+"."+tag, "."), at.inBlock}, f); err != nil {
 				return err
 			}
 		}
@@ -56,12 +60,12 @@ func walk(v reflect.Value, path string, f func(string, **op.Weight) error) error
 // Bind gives every weight of the model that m points to its elements from src,
 // checking shapes. A tensor that src lacks is an error.
 func Bind(m any, src Source) error {
-	return eachWeight(m, func(name string, w **op.Weight) error {
-		t := src.Tensor(name, (*w).Rows, (*w).Cols)
+	return each(m, func(w *op.Weight, at place) error {
+		t := src.Tensor(at.name, w.Rows, w.Cols)
 		if t == nil {
-			return fmt.Errorf("tensor %q is missing", name)
+			return fmt.Errorf("tensor %q is missing", at.name)
 		}
-		return (*w).Set(t)
+		return w.Set(t)
 	})
 }
 
@@ -70,42 +74,26 @@ func Bind(m any, src Source) error {
 func Weights(m any) []*op.Weight {
 	var all []*op.Weight
 	seen := map[*op.Weight]bool{}
-	// The callback never fails, and so neither does eachWeight.
-	_ = eachWeight(m, func(_ string, w **op.Weight) error {
-		if !seen[*w] {
-			seen[*w] = true
-			all = append(all, *w)
+	// The callback never fails, and so neither does each.
+	_ = each(m, func(w *op.Weight, _ place) error {
+		if !seen[w] {
+			seen[w] = true
+			all = append(all, w)
 		}
 		return nil
 	})
 	return all
 }
 
-var linearType = reflect.TypeFor[Linear]()
-
 // Linears returns the projections inside the blocks of the model that m points
 // to, in the order of its fields. An output projection is no part of a block.
 func Linears(m any) []*Linear {
 	var all []*Linear
-	linears(reflect.ValueOf(m).Elem(), false, &all)
+	_ = each(m, func(l *Linear, at place) error { // which never fails
+		if at.inBlock {
+			all = append(all, l)
+		}
+		return nil
+	})
 	return all
-}
-
-func linears(v reflect.Value, inBlock bool, all *[]*Linear) {
-	switch {
-	case v.Type() == linearType:
-		if inBlock {
-			*all = append(*all, v.Addr().Interface().(*Linear))
-		}
-	case v.Kind() == reflect.Slice:
-		for i := range v.Len() {
-			linears(v.Index(i), true, all)
-		}
-	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			if _, ok := v.Type().Field(i).Tag.Lookup("name"); ok {
-				linears(v.Field(i), inBlock, all)
-			}
-		}
-	}
 }

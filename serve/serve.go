@@ -76,7 +76,8 @@ const (
 	closeTimeout    = 2 * time.Second  // for the last bytes of them
 )
 
-// New returns a server for the model of r, which must serve nobody else.
+// New returns a server for the model of r, which must serve nobody else: its chat
+// template is told the present.
 func New(r *generate.Runner, o Options) *Server {
 	if o.Name == "" {
 		o.Name = "model"
@@ -87,6 +88,7 @@ func New(r *generate.Runner, o Options) *Server {
 	if o.Warn == nil {
 		o.Warn = func(string, ...any) {}
 	}
+	r.Model.Clock = time.Now
 	limits := generate.Limits{Rows: o.Parallel, Memory: o.Cache}
 	s := &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix(),
 		reading: make(chan struct{}, runtime.GOMAXPROCS(0)), omits: r.Model.OmitsSystem()}

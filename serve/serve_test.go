@@ -294,6 +294,18 @@ func TestWarnsOfOmittedSystem(t *testing.T) {
 	}
 }
 
+// Prompts of a server tell the present, not the day of those that models learn.
+func TestTellsThePresent(t *testing.T) {
+	r := tinyRunner(t)
+	if err := r.Model.SetTemplate("{{ strftime_now('%Y') }}"); err != nil {
+		t.Fatal(err)
+	}
+	New(r, Options{})
+	if year, err := r.Model.Prompt(nil); err != nil || year <= "2024" {
+		t.Errorf("the year is %q, %v, want the present one", year, err)
+	}
+}
+
 func TestOtherAddressesAndMethods(t *testing.T) {
 	h := tinyServer(t).Handler()
 	for _, c := range []struct {

@@ -241,7 +241,7 @@ func (t *Trainer) load(f *gguf.File, steps int) error {
 		return err
 	}
 	for _, w := range t.weights {
-		w.Round(0, w.Rows*w.Cols)
+		w.Round(0, w.Rows*w.Cols, t.opt.mem[0])
 	}
 	t.state = s
 	return nil

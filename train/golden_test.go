@@ -13,11 +13,12 @@ import (
 	"limbeck/tensor"
 )
 
-// Tolerances of the comparison with PyTorch, as relative errors: f32 sums in
-// another order differ by about 1e-6 a step, and 30 steps carry that on.
+// Tolerances of the comparison with PyTorch: f32 sums in another order differ by a
+// relative error of about 1e-6 a step, and 30 steps carry that on.
 const (
-	lossTolerance   = 1e-4
-	weightTolerance = 1e-4
+	lossTolerance   = 1e-4 // nats, of some 5
+	normTolerance   = 1e-4 // relative
+	weightTolerance = 1e-4 // relative
 )
 
 type golden struct {
@@ -97,6 +98,13 @@ func TestTrainingFollowsPyTorch(t *testing.T) {
 		trainer.state.Step++
 		if math.Abs(loss-want) > lossTolerance {
 			t.Errorf("step %d: loss %.6f, PyTorch has %.6f", i, loss, want)
+		}
+		squares := 0.0 // of the gradient, as the step measured it before clipping
+		for _, s := range trainer.opt.squares {
+			squares += s
+		}
+		if norm, want := math.Sqrt(squares), g.Norms[i]; !(math.Abs(norm-want) <= normTolerance*want) {
+			t.Errorf("step %d: norm of the gradient %.6f, PyTorch has %.6f", i, norm, want)
 		}
 	}
 	compareWeights(t, m, "testdata/tiny_llama_final.gguf")

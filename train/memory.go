@@ -6,8 +6,8 @@ import (
 )
 
 // A Plan is how much memory a training takes, and what it does to take no more. What
-// each thread holds of attention on the way back is left out: 1.4 kB a token of the
-// longest sequence, for heads of 64 channels.
+// each thread holds is left out: of attention on the way back 1.4 kB a token of the
+// longest sequence, for heads of 64 channels; of products of few rows 16 KiB.
 type Plan struct {
 	Tokens    int   // of a pass, at most
 	Recompute int   // blocks, the first ones, that run again on the way back

@@ -20,6 +20,7 @@ type optimizer struct {
 
 	params  kernel.AdamWParams
 	squares []float64 // of the gradient's elements, by piece
+	mem     [][]byte  // to round weights, by worker
 	norm    bool      // the task at hand: norm, or step
 }
 
@@ -27,7 +28,7 @@ type optimizer struct {
 // over them have one order.
 type piece struct{ weight, lo, hi int }
 
-const pieceFloats = 1 << 16
+const pieceFloats = 1 << 16 // whole blocks of any format
 
 func newOptimizer(o *Options, pool *par.Pool, weights []*op.Weight, own int) *optimizer {
 	z := &optimizer{o: o, pool: pool, weights: weights, own: own}
@@ -39,6 +40,10 @@ func newOptimizer(o *Options, pool *par.Pool, weights []*op.Weight, own int) *op
 		}
 	}
 	z.squares = make([]float64, len(z.pieces))
+	z.mem = make([][]byte, pool.Threads())
+	for i := range z.mem {
+		z.mem[i] = make([]byte, op.RoundBytes)
+	}
 	return z
 }
 
@@ -70,7 +75,7 @@ func (z *optimizer) step(i int, rate, norm float64) {
 }
 
 // Do measures or moves one piece.
-func (z *optimizer) Do(_, i int) {
+func (z *optimizer) Do(worker, i int) {
 	p := z.pieces[i]
 	w := z.weights[p.weight]
 	g := w.Grad[p.lo:p.hi]
@@ -84,5 +89,5 @@ func (z *optimizer) Do(_, i int) {
 	}
 	kernel.AdamW(w.Master()[p.lo:p.hi], g, z.m[p.weight][p.lo:p.hi], z.v[p.weight][p.lo:p.hi], params)
 	clear(g)
-	w.Round(p.lo, p.hi)
+	w.Round(p.lo, p.hi, z.mem[worker])
 }

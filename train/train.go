@@ -227,10 +227,7 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	if s := t.state.Step; s > 0 && t.hooks.Resumed != nil {
 		t.hooks.Resumed(s, steps)
 	}
-	every := t.o.EvalEvery
-	if every <= 0 {
-		every = max(1, len(epoch(t.set, t.o.BatchTokens, t.o.Seed, 0)))
-	}
+	every := t.every()
 	p := order{set: t.set, batchTokens: t.o.BatchTokens, seed: t.o.Seed}
 	saved, wait := time.Now(), t.firstCheckpoint()
 	for s := &t.state; s.Stopped == "" && (s.Step < steps || t.due(every, steps)); {
@@ -259,6 +256,14 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	}
 	s := t.state
 	return &Result{Steps: s.Step, Best: s.Best, Curve: s.Curve, Losses: s.Losses, Stopped: s.Stopped}, nil
+}
+
+// every returns after how many steps a validation is due.
+func (t *Trainer) every() int {
+	if t.o.EvalEvery > 0 {
+		return t.o.EvalEvery
+	}
+	return max(1, len(epoch(t.set, t.o.BatchTokens, t.o.Seed, 0)))
 }
 
 // next validates, if that is due, or makes the next step.

@@ -238,12 +238,7 @@ func (c *comparison) count(s *student, teacher, student []float32, p *passage) {
 	found := make([]measure.Divergence, len(p.Rows))
 	wide, narrow := len(teacher)/len(found), len(student)/len(found)
 	c.parallel(len(found), func(i int) {
-		t, q := teacher[i*wide:(i+1)*wide], student[i*narrow:(i+1)*narrow]
-		if s.kept == nil {
-			found[i] = measure.Diverge(t, q)
-		} else {
-			found[i] = measure.DivergeKept(t, q, s.kept)
-		}
+		found[i] = measure.Diverge(teacher[i*wide:(i+1)*wide], student[i*narrow:(i+1)*narrow], s.kept)
 	})
 	row := 0
 	for _, n := range p.replies {

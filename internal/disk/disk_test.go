@@ -40,9 +40,14 @@ func TestWriteThenMap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Release(m.Data[5000:700_001])
-	m.Release(m.Data[7:9])
-	m.Release([]byte("elsewhere"))
+	for _, c := range []struct {
+		part []byte
+		want bool
+	}{{m.Data[5000:700_001], true}, {m.Data[7:9], true}, {[]byte("elsewhere"), false}} {
+		if got := m.Release(c.part); got != c.want {
+			t.Errorf("Release of %d bytes: %v, want %v", len(c.part), got, c.want)
+		}
+	}
 	if !bytes.Equal(m.Data, want) {
 		t.Error("mapped bytes differ from those written")
 	}

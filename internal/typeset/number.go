@@ -47,7 +47,8 @@ func grouped(digits string) string {
 	return digits
 }
 
-// Units of bytes are decimal, as disks and downloads are sold.
+// Units of bytes are decimal, as disks and downloads are sold. Which of them is written,
+// and with how many decimals, is decided by what the smaller one would be rounded to.
 const (
 	kB = 1e3
 	mB = 1e6
@@ -59,12 +60,12 @@ const (
 func Bytes(n int64) string {
 	v, unit := float64(n), "B"
 	for _, u := range []string{"kB", "MB", "GB", "TB"} {
-		if v < 1000 {
+		if math.Round(v) < 1000 {
 			break
 		}
 		v, unit = v/1000, u
 	}
-	if v >= 100 || unit == "B" {
+	if math.Round(v*10) >= 1000 || unit == "B" {
 		return fmt.Sprintf("%.0f %s", v, unit)
 	}
 	return fmt.Sprintf("%.1f %s", v, unit)
@@ -76,11 +77,11 @@ func Bytes(n int64) string {
 func Size(n int64) string {
 	v := float64(n)
 	switch {
-	case v >= gB:
+	case math.Round(v/mB) >= 1000:
 		return Fixed(v/gB, 2) + " GB"
-	case v >= 100*mB:
+	case math.Round(v/mB*10) >= 1000:
 		return Fixed(v/mB, 0) + " MB"
-	case v >= mB/10:
+	case math.Round(v/kB*10) >= 1000:
 		return Fixed(v/mB, 1) + " MB"
 	case v >= kB:
 		return Fixed(v/kB, 1) + " kB"

@@ -95,7 +95,9 @@ func TestNumbers(t *testing.T) {
 		{Counted(1, "label"), "1 label"}, {Counted(0, "label"), "0 labels"}, {Counted(2000, "label"), "2,000 labels"},
 		{Fixed(-1234567.891, 2), "−1,234,567.89"}, {Fixed(-0.04, 1), "0.0"}, {Fixed(999, 0), "999"}, {Fixed(0, 0), "0"}, {Fixed(-12, 0), "−12"},
 		{Bytes(0), "0 B"}, {Bytes(999), "999 B"}, {Bytes(1500), "1.5 kB"}, {Bytes(2741856), "2.7 MB"}, {Bytes(144811808), "145 MB"}, {Bytes(3_200_000_000), "3.2 GB"},
+		{Bytes(99_949), "99.9 kB"}, {Bytes(99_950), "100 kB"}, {Bytes(999_499), "999 kB"}, {Bytes(999_500), "1.0 MB"}, {Bytes(999_960), "1.0 MB"}, {Bytes(999_999_999), "1.0 GB"},
 		{Size(512), "512 B"}, {Size(99_000), "99.0 kB"}, {Size(260_000), "0.3 MB"}, {Size(2741856), "2.7 MB"}, {Size(144811808), "145 MB"}, {Size(3_200_000_000), "3.20 GB"},
+		{Size(99_949), "99.9 kB"}, {Size(99_960), "0.1 MB"}, {Size(99_949_999), "99.9 MB"}, {Size(99_950_000), "100 MB"}, {Size(999_499_999), "999 MB"}, {Size(999_500_000), "1.00 GB"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -12,57 +13,79 @@ import (
 // testCase is one of testdata/cases.json.
 type testCase struct {
 	Name                string
-	Messages            []map[string]json.RawMessage
-	Tools               []json.RawMessage
+	Messages            json.RawMessage
+	Tools               json.RawMessage
 	AddGenerationPrompt bool `json:"add_generation_prompt"`
 	Extra               map[string]json.RawMessage
 }
 
-// input makes of a case what a program would pass.
-func (c testCase) input(t testing.TB) Input {
-	in := Input{
-		AddGenerationPrompt: c.AddGenerationPrompt, BOS: "<s>", EOS: "</s>", UNK: "<unk>", Extra: map[string]any{},
-		Now: time.Date(2026, 11, 3, 9, 5, 7, 0, time.UTC),
-	}
-	for _, fields := range c.Messages {
-		in.Messages = append(in.Messages, message(t, fields))
-	}
-	for _, tool := range c.Tools {
-		in.Tools = append(in.Tools, tool)
+// render renders a case as render.py does. Templates of real models ask for more than
+// [Input] has: for tools, for reasoning, for contents of several parts.
+func (c *testCase) render(t testing.TB, tmpl *Template) (string, error) {
+	in := Input{AddGenerationPrompt: c.AddGenerationPrompt, BOS: "<s>", EOS: "</s>", UNK: "<unk>"}
+	vars := in.variables()
+	vars["messages"] = decodeJSON(t, c.Messages)
+	if c.Tools != nil {
+		vars["tools"] = decodeJSON(t, c.Tools)
 	}
 	for name, v := range c.Extra {
-		in.Extra[name] = v
+		vars[name] = decodeJSON(t, v)
 	}
-	return in
+	return tmpl.render(vars, time.Date(2026, 11, 3, 9, 5, 7, 0, time.UTC))
 }
 
-func message(t testing.TB, fields map[string]json.RawMessage) Message {
-	m := Message{Fields: map[string]any{}}
-	texts := map[string]*string{
-		"role": &m.Role, "content": &m.Content, "name": &m.Name, "tool_call_id": &m.ToolCallID, "reasoning_content": &m.Reasoning,
+// decodeJSON makes a template's value of JSON. It keeps the order of keys.
+func decodeJSON(t testing.TB, text []byte) any {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	v, err := decodeValue(d)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for name, v := range fields {
-		if name == "tool_calls" {
-			var calls []struct {
-				ID       string
-				Function struct {
-					Name      string
-					Arguments json.RawMessage
-				}
+	return v
+}
+
+func decodeValue(d *json.Decoder) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch token {
+	case json.Delim('['):
+		l := &list{}
+		for d.More() {
+			v, err := decodeValue(d)
+			if err != nil {
+				return nil, err
 			}
-			if err := json.Unmarshal(v, &calls); err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range calls {
-				m.ToolCalls = append(m.ToolCalls, ToolCall{c.ID, c.Function.Name, c.Function.Arguments})
-			}
-		} else if field := texts[name]; field == nil || v[0] != '"' {
-			m.Fields[name] = v
-		} else if err := json.Unmarshal(v, field); err != nil {
-			t.Fatal(err)
+			l.items = append(l.items, v)
 		}
+		_, err = d.Token()
+		return l, err
+	case json.Delim('{'):
+		out := newDict()
+		for d.More() {
+			key, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			v, err := decodeValue(d)
+			if err != nil {
+				return nil, err
+			}
+			out.set(key, v)
+		}
+		_, err = d.Token()
+		return out, err
 	}
-	return m
+	if n, ok := token.(json.Number); ok {
+		if i, err := n.Int64(); err == nil {
+			return i, nil
+		}
+		return n.Float64()
+	}
+	return token, nil
 }
 
 func readCases(t testing.TB) []testCase {
@@ -111,7 +134,7 @@ func TestGolden(t *testing.T) {
 				if !ok {
 					t.Errorf("%s: no golden rendering", c.Name)
 				}
-				got, err := tmpl.Render(c.input(t))
+				got, err := c.render(t, tmpl)
 				switch {
 				case err != nil && want != nil:
 					t.Errorf("%s: %v", c.Name, err)

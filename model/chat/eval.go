@@ -308,7 +308,7 @@ type loopState struct {
 	changed []any
 }
 
-// member returns loop.name.
+// member returns loop.name. It is long as a table is: a case a name.
 func (l *loopState) member(name string) any {
 	n := len(l.items)
 	beside := func(i int) any {
@@ -341,14 +341,14 @@ func (l *loopState) member(name string) any {
 	case "nextitem":
 		return beside(l.at + 1)
 	case "cycle":
-		return &function{name, func(r *run, c *callArgs) any {
+		return &function{func(r *run, c *callArgs) any {
 			if len(c.list) == 0 {
 				r.fail("loop.cycle wants values")
 			}
 			return c.list[l.at%len(c.list)]
 		}}
 	case "changed":
-		return &function{name, func(r *run, c *callArgs) any {
+		return &function{func(r *run, c *callArgs) any {
 			same := l.changed != nil && r.equalItems(l.changed, c.list, 0)
 			l.changed = append([]any{}, c.list...)
 			return !same

@@ -428,7 +428,6 @@ func (r *run) call(f any, args *callArgs) any {
 
 type filterExpr struct {
 	at
-	name string
 	f    filter
 	of   expr
 	args []argument
@@ -443,7 +442,6 @@ func (e *filterExpr) eval(r *run) any {
 
 type testExpr struct {
 	at
-	name    string
 	f       test
 	of      expr
 	args    []argument

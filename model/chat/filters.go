@@ -154,10 +154,14 @@ func toInt(r *run, v any, c *callArgs) any {
 			r.fail("int: base is %s, want 0 or 2 to 36", r.str(a[1]))
 		}
 		digits := strings.ToLower(strings.ReplaceAll(strings.TrimFunc(s, isSpace), "_", ""))
+		sign := "+"
+		if digits != "" && (digits[0] == '+' || digits[0] == '-') {
+			sign, digits = digits[:1], digits[1:]
+		}
 		if prefix := map[int64]string{2: "0b", 8: "0o", 16: "0x"}[base]; prefix != "" {
 			digits = strings.TrimPrefix(digits, prefix)
 		}
-		if i, err := strconv.ParseInt(digits, int(base), 64); err == nil {
+		if i, err := strconv.ParseInt(sign+digits, int(base), 64); err == nil {
 			return i
 		}
 	}

@@ -108,7 +108,7 @@ func namespaceOf(r *run, c *callArgs) any {
 func joiner(r *run, c *callArgs) any {
 	sep := c.bind(r, "joiner", []string{"sep"}, ", ")[0]
 	used := false
-	return &function{"joiner", func(*run, *callArgs) any {
+	return &function{func(*run, *callArgs) any {
 		if used {
 			return sep
 		}
@@ -125,7 +125,7 @@ var layouts = map[byte]string{
 	'T': "15:04:05", 'x': "01/02/06", 'X': "15:04:05", 'y': "06", 'Y': "2006", '%': "%",
 }
 
-// strftime writes the present; %-d and its like leave out leading zeros.
+// strftime writes [Input]'s Now; %-d and its like leave out leading zeros.
 func (r *run) strftime(format string) string {
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {

@@ -29,7 +29,7 @@ func (e *macroExpr) eval(r *run) any { return e.def.bind(r.scope) }
 
 // bind makes the macro callable; free names are those of the scope it stands in.
 func (m *macroDef) bind(outer *scope) *function {
-	return &function{m.name, func(r *run, c *callArgs) any {
+	return &function{func(r *run, c *callArgs) any {
 		if r.macros++; r.macros > maxDepth {
 			r.fail("macros call each other deeper than %d", maxDepth)
 		}

@@ -44,7 +44,7 @@ func forbidden(name string) (any, bool) {
 }
 
 func bound[T any](name string, v T, f func(r *run, v T, c *callArgs) any) *function {
-	return &function{name, func(r *run, c *callArgs) any { return f(r, v, c) }}
+	return &function{func(r *run, c *callArgs) any { return f(r, v, c) }}
 }
 
 var dictMethods = map[string]func(r *run, d *dict, c *callArgs) any{

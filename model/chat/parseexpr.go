@@ -156,17 +156,7 @@ func (p *parser) primary() expr {
 		}
 		return &constExpr{s.String()}
 	case t.kind == tokInt:
-		v, err := strconv.ParseInt(t.text, 0, 64)
-		if len(t.text) > 1 && t.text[0] == '0' && t.text[1] >= '0' && t.text[1] <= '9' {
-			v, err = strconv.ParseInt(t.text, 10, 64)
-			if v != 0 {
-				err = strconv.ErrSyntax
-			}
-		}
-		if err != nil {
-			p.fail("integer %.40s is not supported", t.text)
-		}
-		return &constExpr{v}
+		return &constExpr{p.integer(t.text)}
 	case t.kind == tokFloat:
 		v, err := strconv.ParseFloat(t.text, 64)
 		if err != nil && !math.IsInf(v, 0) {
@@ -185,6 +175,22 @@ func (p *parser) primary() expr {
 	}
 	p.unexpected("an expression")
 	return nil
+}
+
+// integer reads digits as Python does: after a leading 0 they are zeros, or follow a
+// letter that tells the base.
+func (p *parser) integer(text string) int64 {
+	v, err := strconv.ParseInt(text, 0, 64)
+	if len(text) > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9' {
+		v, err = strconv.ParseInt(text, 10, 64)
+		if v != 0 {
+			err = strconv.ErrSyntax
+		}
+	}
+	if err != nil {
+		p.fail("integer %.40s is not supported", text)
+	}
+	return v
 }
 
 func (p *parser) parenthesis() expr {
@@ -331,7 +337,7 @@ func (p *parser) filter(e expr) expr {
 		p.at--
 		p.fail("filter %q is not supported", name.text)
 	}
-	x := &filterExpr{at{name.line}, name.text, f, e, nil}
+	x := &filterExpr{at{name.line}, f, e, nil}
 	if p.is(tokOp, "(") {
 		x.args = p.arguments()
 	}
@@ -347,7 +353,7 @@ func (p *parser) test(e expr) expr {
 		p.at--
 		p.fail("test %q is not supported", name.text)
 	}
-	x := &testExpr{at{name.line}, name.text, f, e, nil, negated}
+	x := &testExpr{at{name.line}, f, e, nil, negated}
 	switch t := p.peek(); {
 	case t.kind == tokOp && t.text == "(":
 		x.args = p.arguments()

@@ -35,7 +35,7 @@ func init() {
 			return r.leaves(v, c.bind(r, "divisibleby", []string{"num"})[0], 0)
 		},
 		"in":     binaryTest("in", "in"),
-		"sameas": binaryTest("sameas", "=="),
+		"sameas": sameAs,
 	}
 	for op, names := range map[string]string{
 		"==": "eq equalto ==", "!=": "ne !=", "<": "lt lessthan <", "<=": "le <=", ">": "gt greaterthan >", ">=": "ge >=",
@@ -69,6 +69,16 @@ func binaryTest(name, op string) test {
 	return func(r *run, v any, c *callArgs) bool {
 		return r.holds(op, v, c.bind(r, name, []string{"other"})[0])
 	}
+}
+
+// sameAs is Python's is: lists and their like are the same if they are one, and what never
+// changes if type and value agree.
+func sameAs(r *run, v any, c *callArgs) bool {
+	other := c.bind(r, "sameas", []string{"other"})[0]
+	if s, ok := v.(string); ok {
+		r.spendText(len(s))
+	}
+	return v == other
 }
 
 // caseTest holds for text with a letter of the wanted case and none of the other.

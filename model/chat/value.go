@@ -38,7 +38,6 @@ type (
 
 	// function is a callable: a global, a method bound to its value, or a macro.
 	function struct {
-		name string
 		call func(r *run, c *callArgs) any
 	}
 )
@@ -268,19 +267,23 @@ func (r *run) repr(b *strings.Builder, v any, depth int) {
 		}
 		b.WriteByte(')')
 	case *dict:
-		b.WriteByte('{')
-		for i, key := range v.keys {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			r.repr(b, key, depth+1)
-			b.WriteString(": ")
-			r.repr(b, v.values[i], depth+1)
-		}
-		b.WriteByte('}')
+		r.reprDict(b, v, depth)
 	default:
 		r.fail("%s cannot be written as text", typeName(v))
 	}
+}
+
+func (r *run) reprDict(b *strings.Builder, d *dict, depth int) {
+	b.WriteByte('{')
+	for i, key := range d.keys {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		r.repr(b, key, depth+1)
+		b.WriteString(": ")
+		r.repr(b, d.values[i], depth+1)
+	}
+	b.WriteByte('}')
 }
 
 func (r *run) reprItems(b *strings.Builder, items []any, depth int) {

@@ -61,7 +61,7 @@ func (s *sampler) next(logits []float32, recent []int) int {
 			return c.id
 		}
 	}
-	return s.cand[len(s.cand)-1].id
+	return s.cand[0].id // as draw: the probabilities are rounded, and u was as large as they
 }
 
 // penalize makes recent tokens less likely, each once however often it occurs:

@@ -255,71 +255,85 @@ func withoutOffsets(x any) any {
 // unusedName is what a token is called that stands for an id without one.
 func unusedName(id int) string { return fmt.Sprintf("[PAD%d]", id) }
 
+func wrongHF(format string, args ...any) error {
+	return fmt.Errorf("token: tokenizer.json: "+format, args...)
+}
+
 // tokens fills Tokens and Types from the vocabulary and the added tokens.
 func (f *hfTokenizer) tokens(s *Spec, rows int) error {
-	wrong := func(format string, args ...any) error {
-		return fmt.Errorf("token: tokenizer.json: "+format, args...)
-	}
-	n := len(f.Model.Vocab) // and the added tokens that are not in it
-	for _, a := range f.AddedTokens {
-		if id, ok := f.Model.Vocab[a.Content]; !ok {
-			n++
-		} else if id != a.ID {
-			return wrong("added token %.40q has id %d, in the vocabulary %d", a.Content, a.ID, id)
-		}
-	}
-	if n > math.MaxInt32 {
-		return wrong("%d tokens", n)
+	n, err := f.countTokens()
+	if err != nil {
+		return err
 	}
 	if rows > 0 {
 		n = rows
 	}
 	s.Tokens, s.Types = make([]string, n), make([]int32, n)
-	put := func(token string, id int, kind int32) error {
-		if id >= n && rows > 0 {
-			return wrong("token %.40q has id %d, but the embedding has %d rows: take the tokenizer that the model was trained with, or add rows by transformers' resize_token_embeddings",
-				token, id, rows)
-		}
-		if id < 0 || id >= n {
-			return wrong("token %.40q has id %d, want 0 to %d (ids leave no holes)", token, id, n-1)
-		}
-		if s.Types[id] != 0 && s.Tokens[id] != token {
-			return wrong("id %d is that of %.40q and of another token", id, token)
-		}
-		s.Tokens[id], s.Types[id] = token, kind
-		return nil
-	}
-	putAll := func(tokens iter.Seq[string]) error {
-		for token := range tokens {
-			if err := put(token, f.Model.Vocab[token], Normal); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if putAll(maps.Keys(f.Model.Vocab)) != nil { // of several errors, always the same
+	if f.putVocabulary(s, maps.Keys(f.Model.Vocab), rows) != nil { // of several errors, always the same
 		clear(s.Tokens)
 		clear(s.Types)
-		return putAll(slices.Values(slices.Sorted(maps.Keys(f.Model.Vocab))))
+		return f.putVocabulary(s, slices.Values(slices.Sorted(maps.Keys(f.Model.Vocab))), rows)
 	}
 	for _, a := range f.AddedTokens {
 		kind := UserDefined
 		if a.Special {
 			kind = Control
 		}
-		if err := put(a.Content, a.ID, kind); err != nil {
+		if err := s.put(a.Content, a.ID, kind, rows); err != nil {
 			return err
 		}
 	}
 	for id, kind := range s.Types {
 		switch {
 		case kind == 0 && rows == 0:
-			return wrong("no token has id %d", id)
+			return wrongHF("no token has id %d", id)
 		case kind == 0:
 			s.Tokens[id], s.Types[id] = unusedName(id), Unused
 		}
 	}
 	return f.unknownToken(s)
+}
+
+// countTokens returns how many tokens the vocabulary and the added tokens are together.
+func (f *hfTokenizer) countTokens() (int, error) {
+	n := len(f.Model.Vocab)
+	for _, a := range f.AddedTokens {
+		if id, ok := f.Model.Vocab[a.Content]; !ok {
+			n++
+		} else if id != a.ID {
+			return 0, wrongHF("added token %.40q has id %d, in the vocabulary %d", a.Content, a.ID, id)
+		}
+	}
+	if n > math.MaxInt32 {
+		return 0, wrongHF("%d tokens", n)
+	}
+	return n, nil
+}
+
+func (f *hfTokenizer) putVocabulary(s *Spec, tokens iter.Seq[string], rows int) error {
+	for token := range tokens {
+		if err := s.put(token, f.Model.Vocab[token], Normal, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put gives an id its token. rows, if not 0, are the embedding's.
+func (s *Spec) put(token string, id int, kind int32, rows int) error {
+	n := len(s.Tokens)
+	if id >= n && rows > 0 {
+		return wrongHF("token %.40q has id %d, but the embedding has %d rows: take the tokenizer that the model was trained with, or add rows by transformers' resize_token_embeddings",
+			token, id, rows)
+	}
+	if id < 0 || id >= n {
+		return wrongHF("token %.40q has id %d, want 0 to %d (ids leave no holes)", token, id, n-1)
+	}
+	if s.Types[id] != 0 && s.Tokens[id] != token {
+		return wrongHF("id %d is that of %.40q and of another token", id, token)
+	}
+	s.Tokens[id], s.Types[id] = token, kind
+	return nil
 }
 
 // unknownToken sets UNK. The reference puts it where a byte has no token, which

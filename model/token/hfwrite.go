@@ -31,20 +31,8 @@ func (s Spec) HF() (tokenizerJSON, configJSON []byte, err error) {
 	if s.Merges == nil {
 		file.Model.Merges = hfMerges{}
 	}
-	for id, token := range s.Tokens {
-		if s.fills(id) {
-			continue
-		}
-		if first, ok := file.Model.Vocab[token]; ok {
-			return nil, nil, fmt.Errorf("token: tokens %d and %d are both %.40q, which tokenizer.json cannot say", first, id, token)
-		}
-		if !utf8.ValidString(token) {
-			return nil, nil, fmt.Errorf("token: token %d (%.40q) is not UTF-8, which tokenizer.json cannot say", id, token)
-		}
-		file.Model.Vocab[token] = id
-		if kind := s.kind(id); kind == Control || kind == Unknown || kind == UserDefined {
-			file.AddedTokens = append(file.AddedTokens, hfAdded{ID: id, Content: token, Special: kind != UserDefined})
-		}
+	if err := file.addTokens(s); err != nil {
+		return nil, nil, err
 	}
 	if s.AddBOS && s.BOS >= 0 {
 		if file.PostProcessor, err = bosProcessor(s.Tokens[s.BOS], s.BOS); err != nil {
@@ -56,6 +44,26 @@ func (s Spec) HF() (tokenizerJSON, configJSON []byte, err error) {
 	}
 	configJSON, err = s.hfConfig()
 	return tokenizerJSON, configJSON, err
+}
+
+// addTokens fills the vocabulary and the added tokens.
+func (f *hfTokenizer) addTokens(s Spec) error {
+	for id, token := range s.Tokens {
+		if s.fills(id) {
+			continue
+		}
+		if first, ok := f.Model.Vocab[token]; ok {
+			return fmt.Errorf("token: tokens %d and %d are both %.40q, which tokenizer.json cannot say", first, id, token)
+		}
+		if !utf8.ValidString(token) {
+			return fmt.Errorf("token: token %d (%.40q) is not UTF-8, which tokenizer.json cannot say", id, token)
+		}
+		f.Model.Vocab[token] = id
+		if kind := s.kind(id); kind == Control || kind == Unknown || kind == UserDefined {
+			f.AddedTokens = append(f.AddedTokens, hfAdded{ID: id, Content: token, Special: kind != UserDefined})
+		}
+	}
+	return nil
 }
 
 // fills tells whether a token only fills a hole in the numbering.

@@ -1,6 +1,6 @@
 package token
 
-import "slices"
+import "unicode/utf8"
 
 // Prune returns the Spec with fewer tokens, and for each new id the old one,
 // ascending. Kept are the ids for which keep says so; single bytes and special
@@ -32,10 +32,15 @@ func (s Spec) Prune(keep func(id int) bool) (Spec, []int, error) {
 		kept[id] = kept[id] || keep(id)
 	}
 	closeOverMerges(kept, merges)
+	out, old := s.only(kept, merges)
+	return out, old, nil
+}
 
-	out := s
+// only returns the Spec with the tokens that are kept, renumbered, and for each its old
+// id. merges are the tokens' ids.
+func (s Spec) only(kept []bool, merges [][3]int32) (out Spec, old []int) {
+	out = s
 	out.Tokens, out.Types, out.Merges = nil, nil, nil
-	var old []int
 	renumber := make([]int, len(s.Tokens))
 	for id, token := range s.Tokens {
 		if !kept[id] {
@@ -57,22 +62,19 @@ func (s Spec) Prune(keep func(id int) bool) (Spec, []int, error) {
 			*f.id = renumber[*f.id]
 		}
 	}
-	return out, old, nil
+	return out, old
 }
 
 // required marks the tokens that no pruning takes away.
 func (s Spec) required() []bool {
 	kept := make([]bool, len(s.Tokens))
-	var single [256]string
-	for c, r := range byteRunes {
-		single[c] = string(r)
-	}
 	for id, token := range s.Tokens {
 		switch s.kind(id) {
 		case Control, Unknown, UserDefined, Byte:
 			kept[id] = true
 		default:
-			kept[id] = slices.Contains(single[:], token)
+			r, n := utf8.DecodeRuneInString(token)
+			kept[id] = n == len(token) && int(r) < len(runeBytes) && runeBytes[r] >= 0 // a single byte
 		}
 	}
 	for _, f := range s.idFields() {

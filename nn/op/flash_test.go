@@ -100,21 +100,33 @@ func TestFlashIsAttention(t *testing.T) {
 	}
 }
 
-// What is too large for an f16 cache does not reach tokens before it, in one pass as
-// little as token by token.
+// What is too large for a cache that rounds does not reach tokens before it, in one pass
+// as little as token by token.
 func TestFlashOfTooLargeValues(t *testing.T) {
+	for _, format := range KVTypes() {
+		if format != dtype.F32 { // which holds whatever is computed
+			t.Run(format.Name, func(t *testing.T) { testTooLarge(t, format) })
+		}
+	}
+}
+
+func testTooLarge(t *testing.T, format *dtype.Type) {
 	const tokens, large = 8, 5
-	h := Heads{Query: 2, KV: 1, Dim: 18}
+	h := Heads{Query: 2, KV: 1, Dim: 18} // of no whole number of words
+	if format.Len > 1 {
+		h.Dim = 2 * format.Len
+	}
 	pool := par.New(1)
 	defer pool.Close()
 	r := rand.New(rand.NewPCG(7, 8))
 	q, k, v := randomValue(r, tokens, h.Query*h.Dim), randomValue(r, tokens, h.Dim), randomValue(r, tokens, h.Dim)
-	for i, x := range []float32{1e5, -1e5, float32(math.Inf(1)), 65519} {
-		v.Row(large)[4*i], k.Row(large)[17-i] = x, x/1e3
+	for i, x := range []float32{1e9, -1e9, float32(math.Inf(1)), 65519} {
+		at := i * h.Dim / 4
+		v.Row(large)[at], k.Row(large)[h.Dim-1-at] = x, x/10
 	}
 	at := func(v *Value, i int) *Value { return &Value{Rows: 1, Cols: v.Cols, Data: v.Row(i)} }
 	tape := NewTape(pool)
-	cache := func() *KV { return NewKV(dtype.F16, 1, h.KV, h.Dim, tokens) }
+	cache := func() *KV { return NewKV(format, 1, h.KV, h.Dim, tokens) }
 	whole := Attention(tape, q, k, v, h, 0, nil, Batch{Seqs: []Seq{{Len: tokens, KV: cache()}}})
 	kv := cache()
 	for i := range tokens {

@@ -28,8 +28,8 @@ const (
 	stripGap = 16
 )
 
-// A GEMM multiplies matrices in parallel. Its scratch memory, under 17 MB and
-// reused, is made when it is first needed; the zero value is ready.
+// A GEMM multiplies matrices in parallel. Its scratch memory, at most 16 MiB and a panel
+// of 16 KiB a thread, is made when it is first needed, and reused; the zero value is ready.
 type GEMM struct {
 	// BF16 rounds what is multiplied to bf16, if the processor multiplies that
 	// faster than f32; sums stay f32.
@@ -96,7 +96,8 @@ func (g *GEMM) cuts(m, k, n int) (per, depth, rows, cols int) {
 }
 
 // Scratch returns the floats that a and b take, packed, in a product of m×k by
-// k×n; the most of each over all its products is what a GEMM holds.
+// k×n; the most of each over all its products is what a GEMM holds, the threads' panels
+// apart.
 func (g *GEMM) Scratch(m, k, n int) (a, b int) {
 	per, depth, rows, cols := g.cuts(m, k, n)
 	return g.line(depth/per) * rows, depth / per * cols

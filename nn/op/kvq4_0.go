@@ -6,5 +6,5 @@ import (
 )
 
 func init() {
-	registerKV(dtype.Q4_0, anyHeads(&blockKV{layout: dtype.Q4_0.Fast, values: kernel.Q4_0Strip, round: dtype.Q4_0.Encode}))
+	registerKV(dtype.Q4_0, anyHeads(&blockKV{layout: dtype.Q4_0.Fast, values: kernel.Q4_0Strip, round: dtype.Q4_0.Encode, levels: 8}))
 }

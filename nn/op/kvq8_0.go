@@ -8,7 +8,7 @@ import (
 )
 
 func init() {
-	registerKV(dtype.Q8_0, anyHeads(&blockKV{layout: dtype.Q8_0.Fast, values: kernel.Q8_0Strip, round: roundQ8_0}))
+	registerKV(dtype.Q8_0, anyHeads(&blockKV{layout: dtype.Q8_0.Fast, values: kernel.Q8_0Strip, round: roundQ8_0, levels: 127}))
 }
 
 // roundQ8_0 encodes x as q8_0, rounding as activations are: unlike the format's

@@ -18,8 +18,8 @@ type Weight struct {
 	Rows, Cols int
 	Grad       []float32 // nil if the weight is frozen
 
-	master []float32      // of elements that are rounded to it
-	stored *tensor.Tensor // the master, rounded
+	master  []float32   // of elements that are rounded to it
+	rounded *dtype.Type // the format that they are rounded to
 
 	t      *tensor.Tensor // in file order; its Data is nil once packed frees it
 	layout *kernel.Layout // of packed, or of what products pack of it as they go
@@ -96,9 +96,12 @@ func (w *Weight) SetRounded(t *dtype.Type) {
 	}
 	w.master = LargeFloats(w.Rows * w.Cols)
 	copy(w.master, w.F32())
-	w.stored = tensor.New(w.Name, t, w.Rows, w.Cols)
-	w.Round(0, len(w.master))
+	w.rounded = t
+	w.Round(0, len(w.master), make([]byte, RoundBytes))
 }
+
+// RoundBytes is memory for [Weight.Round]: several blocks of any format.
+const RoundBytes = 4096
 
 // Rounded reports whether w has a master.
 func (w *Weight) Rounded() bool { return w.master != nil }
@@ -113,19 +116,22 @@ func (w *Weight) Master() []float32 {
 }
 
 // Round makes elements lo to hi, whole blocks, of a rounded weight follow its
-// master. It does nothing for other weights.
-func (w *Weight) Round(lo, hi int) {
+// master, by way of mem, which has [RoundBytes]. It does nothing for other weights.
+func (w *Weight) Round(lo, hi int, mem []byte) {
 	if !w.Rounded() {
 		return
 	}
-	t := w.stored.Type
-	blocks := w.stored.Data[t.Bytes(lo):t.Bytes(hi)]
-	t.Encode(blocks, w.master[lo:hi])
-	t.Decode(w.F32()[lo:hi], blocks)
+	t := w.rounded
+	for n := len(mem) / t.Size * t.Len; lo < hi; lo += n {
+		end := min(lo+n, hi)
+		blocks := mem[:t.Bytes(end-lo)]
+		t.Encode(blocks, w.master[lo:end])
+		t.Decode(w.F32()[lo:end], blocks)
+	}
 }
 
 // Freeze drops w's gradient, and a rounded weight's master.
-func (w *Weight) Freeze() { w.Grad, w.master, w.stored = nil, nil, nil }
+func (w *Weight) Freeze() { w.Grad, w.master, w.rounded = nil, nil, nil }
 
 // DecodeRow writes row i's values to dst.
 func (w *Weight) DecodeRow(dst []float32, i int) {

@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 
@@ -55,6 +56,20 @@ func TestPackAllTellsOfPieces(t *testing.T) {
 	})
 	if len(told) != 2 || told[""] != n || told["w"] != n {
 		t.Errorf("told of so many rows, by name: %v; want all %d twice", told, n)
+	}
+}
+
+// A weight that is rounded takes a master more, and no copy in its format: plans of
+// trainings count on it.
+func TestRoundedWeightTakesAMaster(t *testing.T) {
+	const n = 256 << 10
+	w := testkit.Weight(source(12), "w", n/256, 256)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	w.SetRounded(dtype.Q8_0)
+	runtime.ReadMemStats(&after)
+	if got := int(after.TotalAlloc - before.TotalAlloc); got < 4*n || got > 4*n+n/2 {
+		t.Errorf("%d bytes, want the master's %d", got, 4*n)
 	}
 }
 

@@ -40,7 +40,7 @@ func cacheStep(c *recipe.Chain, d *recipe.Distill, teachers []run.Input, ref str
 	if d.LossOn != recipe.LossOnReply {
 		settings.LossOn = d.LossOn
 	}
-	s := &run.Step{Kind: "cache", Name: "cache", Version: 4, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
+	s := &run.Step{Kind: "cache", Name: "cache", Version: 5, Settings: settings, Inputs: append([]run.Input{student}, teachers...)}
 	in, err := c.Get("data.train", "train")
 	if err != nil {
 		return nil, err

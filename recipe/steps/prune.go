@@ -77,7 +77,7 @@ func buildPrune(c *recipe.Chain) error {
 	if student.From.Text == recipe.FromTeacher {
 		settings.Seed = 0 // nothing is drawn
 	}
-	s := &run.Step{Kind: "prune", Name: "prune", Version: 6, Inputs: []run.Input{teacher}, Settings: settings}
+	s := &run.Step{Kind: "prune", Name: "prune", Version: 7, Inputs: []run.Input{teacher}, Settings: settings}
 	if c.Has("data.train") {
 		in, err := c.Get("data.train", "train")
 		if err != nil {

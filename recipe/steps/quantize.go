@@ -38,7 +38,7 @@ func buildQuantize(c *recipe.Chain) error {
 		}
 		return nil
 	}
-	s := &run.Step{Kind: "quantize", Name: "quantize", Version: 5, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
+	s := &run.Step{Kind: "quantize", Name: "quantize", Version: 6, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
 		Exports: map[string]string{ModelFile: name + ".gguf"}}
 	if q.Imatrix {
 		in, err := c.Get("data.train", "train")

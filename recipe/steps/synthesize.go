@@ -71,7 +71,7 @@ func buildSynthesize(c *recipe.Chain) error {
 		return err
 	}
 	o := synthesizeSettings{c.Recipe.Seed, int(y.Prompts), y.Temperature, y.MinConfidence, int(y.MaxTokens)}
-	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 4, Settings: o,
+	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 5, Settings: o,
 		Inputs: []run.Input{{Name: "writer", Of: writer, Path: ModelFile}, teacher}}
 	if err := addData(c, s); err != nil {
 		return err

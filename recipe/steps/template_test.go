@@ -136,6 +136,20 @@ func TestAdaptUnreadTemplate(t *testing.T) {
 	}
 }
 
+// What a model learns is the same on any day, whatever its template asks.
+func TestSequencesKnowNoClock(t *testing.T) {
+	m := testkit.Model(1)
+	template(t, m, "{{ strftime_now('%d %b %Y, %X.%f') }} {{ messages[-1]['content'] }}")
+	set, _, err := data.Sequences(m, []data.Example{briefed("", "hello")}, 128)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prompt := string(m.Tokenizer.Decode(set[0].IDs[:set[0].From]))
+	if want := "26 Jul 2024, 00:00:00.000000 hello"; prompt != want {
+		t.Errorf("the prompt is %q, want %q", prompt, want)
+	}
+}
+
 func template(t *testing.T, m *model.Model, source string) {
 	t.Helper()
 	if err := m.SetTemplate(source); err != nil {

@@ -1,135 +1,13 @@
 package chat
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"math"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
-
-func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
-
-// fromGo makes a template's value of a Go value: what JSON knows as it is,
-// everything else by way of encoding/json.
-func (r *run) fromGo(v any, depth int) any {
-	if depth > maxDepth {
-		r.fail("the input is nested deeper than %d", maxDepth)
-	}
-	switch v := v.(type) {
-	case nil, bool, string, int64, float64:
-		return v
-	case int:
-		return int64(v)
-	case []any:
-		items := make([]any, len(v))
-		for i, x := range v {
-			items[i] = r.fromGo(x, depth+1)
-		}
-		return &list{items}
-	case map[string]any:
-		d := newDict()
-		for _, key := range sortedKeys(v) {
-			d.set(key, r.fromGo(v[key], depth+1))
-		}
-		return d
-	case json.RawMessage:
-		return r.fromJSON(v)
-	}
-	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
-		return nil
-	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		r.fail("the input has a %T: %v", v, err)
-	}
-	return r.fromJSON(data)
-}
-
-func (r *run) fromJSON(data []byte) any {
-	v, err := decodeJSON(data)
-	if err != nil {
-		r.fail("the input: %v", err)
-	}
-	return v
-}
-
-// decodeJSON reads one JSON value, keeping the order of keys.
-func decodeJSON(data []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	v, err := decodeValue(d, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("more than one JSON value")
-	}
-	return v, nil
-}
-
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("JSON nested deeper than %d", maxDepth)
-	}
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t := t.(type) {
-	case json.Number:
-		if i, err := strconv.ParseInt(t.String(), 10, 64); err == nil {
-			return i, nil
-		}
-		if !strings.ContainsAny(t.String(), ".eE") {
-			return nil, fmt.Errorf("the integer %.40s has more than 64 bits", t)
-		}
-		return t.Float64()
-	case json.Delim:
-		if t == '[' {
-			return decodeList(d, depth)
-		}
-		return decodeDict(d, depth)
-	}
-	return t, nil
-}
-
-func decodeList(d *json.Decoder, depth int) (any, error) {
-	l := &list{}
-	for d.More() {
-		v, err := decodeValue(d, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		l.items = append(l.items, v)
-	}
-	_, err := d.Token()
-	return l, err
-}
-
-func decodeDict(d *json.Decoder, depth int) (any, error) {
-	out := newDict()
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		v, err := decodeValue(d, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		out.set(key, v)
-	}
-	_, err := d.Token()
-	return out, err
-}
 
 // jsonStyle are the options of the filter tojson, which are those of Python's
 // json.dumps.
