@@ -110,6 +110,11 @@ type flash struct {
 	q      queries
 	scores []float32
 	mem    []float32
+
+	// The piece that the same worker is likely to compute next, and its sequence; nil
+	// if there is none.
+	next    *attentionPiece
+	nextJob *attentionJob
 }
 
 type attentionFlash attention
@@ -130,6 +135,10 @@ func (n *attentionFlash) Do(worker, piece int) {
 	}
 	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+words+rows*KVBlock+room+2*part+2*rows))
 	f := flash{j: j, piece: p, rows: rows, group: group}
+	if piece+1 < len(n.pieces) {
+		f.next = &n.pieces[piece+1]
+		f.nextJob = &n.jobs[f.next.job]
+	}
 	f.q.Mat = kernel.Dense(mem.take(rows*n.h.Dim), rows, n.h.Dim)
 	(*attention)(n).scaled(f.q.Data, p)
 	if form != nil {
@@ -183,7 +192,14 @@ func (f *flash) block(b int, out flashPart) {
 	last := pos + f.rows/f.group      // one beyond the last query
 	keys := min(last, KVBlock)
 	groups := (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
+	few := f.rows <= kernel.FewRows // so that they wait for memory
+	if few {
+		s.fetchValues(f.j.kv, f.piece.head, lo, keys)
+	}
 	s.layout.scores(f.scores, KVBlock, f.q, s.keys(f.j.kv, f.piece.head, lo), groups, f.mem)
+	if few {
+		f.fetchKeys(b + 1)
+	}
 	for r := range f.rows {
 		row := f.scores[r*KVBlock:][:keys]
 		seen := min(max(pos+r/f.group+1, 0), keys)
@@ -193,6 +209,21 @@ func (f *flash) block(b int, out flashPart) {
 	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: keys, RowStride: KVBlock, ColStride: 1}
 	values, room := s.values(f.j.kv, f.piece.head, lo)
 	s.layout.sums(out.o, s.width(), p, values, room, s.strips(), f.mem)
+}
+
+// fetchKeys asks for the keys of block b, or, behind the piece's last, for the next
+// piece's first ones.
+func (f *flash) fetchKeys(b int) {
+	p, j := f.piece, f.j
+	if b == p.last {
+		if f.next == nil {
+			return
+		}
+		p, j = f.next, f.nextJob
+		b = p.first
+	}
+	lo := b * KVBlock
+	j.shape.fetchKeys(j.kv, p.head, lo, min(j.past+p.hi-lo, KVBlock))
 }
 
 // merge makes p the part of its blocks and those of other, which come after

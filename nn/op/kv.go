@@ -227,6 +227,19 @@ func (s *kvShape) values(l kvLayer, head, pos int) (strips []byte, room int) {
 	return mem[s.keyBytes(room):], room
 }
 
+// fetchKeys asks for one head's keys at n positions from pos on, the first of a block.
+func (s *kvShape) fetchKeys(l kvLayer, head, pos, n int) {
+	kernel.Fetch(s.keys(l, head, pos)[:s.keyBytes(n)])
+}
+
+// fetchValues is fetchKeys for values.
+func (s *kvShape) fetchValues(l kvLayer, head, pos, n int) {
+	strips, room := s.values(l, head, pos)
+	for i := range s.strips() {
+		kernel.Fetch(strips[i*s.stripBytes(room):][:s.stripBytes(n)])
+	}
+}
+
 // put stores rows of keys and values, of one head, at the positions from pos on,
 // which lie in one group. mem has room for width floats a row.
 func (s *kvShape) put(l kvLayer, k, v kernel.Mat, head, pos int, mem []float32) {

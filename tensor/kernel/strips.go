@@ -83,6 +83,17 @@ func (s *Strip) Decode(dst []float32, b []byte, n int) {
 	}
 }
 
+// Fetch asks for b, which is read soon, to be brought into the first cache.
+func Fetch(b []byte) {
+	if len(b) > 0 {
+		fetch(&b[0], len(b))
+	}
+}
+
+var fetch = fetchNever // the dispatcher replaces it
+
+func fetchNever(*byte, int) {}
+
 const maxStrip = 32
 
 // A stripRow holds a decoded row. The stack cannot: which decoder is called is the

@@ -8,9 +8,11 @@ func useStripsGeneric() {
 	for _, s := range strips {
 		s.fast = stripTiles{}
 	}
+	fetch = fetchNever
 }
 
 func useStripsAVX2() {
+	fetch = fetchAVX2
 	F16Strip.fast = stripTiles{
 		one:  []stripTile{mulF16Rows1x1AVX2, mulF16Rows2x1AVX2, mulF16Rows3x1AVX2, mulF16Rows4x1AVX2, mulF16Rows5x1AVX2, mulF16Rows6x1AVX2},
 		wide: []stripTile{mulF16Rows1x2AVX2, mulF16Rows2x2AVX2, mulF16Rows3x2AVX2}, many: 2,

@@ -16,6 +16,7 @@ import (
 const (
 	maxRows    = 6
 	panelBytes = 64
+	lineBytes  = 64
 )
 
 // A tier is a width of vectors.
@@ -48,7 +49,22 @@ func main() {
 			t.decode(f)
 		}
 	}
+	fetch()
 	Generate()
+}
+
+// fetch writes the routine that asks for lines of memory.
+func fetch() {
+	TEXT("fetchAVX2", NOSPLIT, "func(p *byte, n int)")
+	Pragma("noescape")
+	Doc("fetchAVX2 asks for the lines of n bytes, at least one.")
+	p, n := Load(Param("p"), GP64()), Load(Param("n"), GP64())
+	Label("line")
+	PREFETCHT0(Mem{Base: p})
+	ADDQ(Imm(lineBytes), p)
+	SUBQ(Imm(lineBytes), n)
+	JG(LabelRef("line"))
+	RET()
 }
 
 // stripsOf lists how many strips a tile takes: one, or several.
