@@ -138,6 +138,9 @@ func avx512(f format, n int) {
 			VXORPS(a, a, a)
 		}
 	}, func(c int) {
+		if 32*c%64 == 0 {
+			x16.Fetch(x16.AheadAVX512, t.w, 32*c, 64)
+		}
 		w := ZMM()
 		f.widen(Mem{Base: t.w, Disp: 32 * c}, w)
 		for i, a := range acc {
