@@ -236,7 +236,7 @@ func identify(refs []string) ([]compare.Contestant, error) {
 		}
 		if strings.HasPrefix(ref, builtin.Prefix) {
 			var err error
-			if x.Digest, x.Bytes, err = steps.Builtin(ref); err != nil {
+			if x.Digest, err = steps.Builtin(ref); err != nil {
 				return nil, err
 			}
 		} else if _, err := os.Stat(ref); err != nil {

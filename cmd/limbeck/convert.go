@@ -80,7 +80,7 @@ func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 			return fmt.Errorf("reading what was written: %w", err)
 		}
 		defer written.Close()
-		done.Weights = weightFormats(written)
+		done.Bytes, done.Weights = written.Bytes(), weightFormats(written)
 	}
 	return a.print(done, func(w io.Writer) {
 		fmt.Fprintf(w, "%s, %s, %s of %s\n", to, typeset.Bytes(done.Bytes), format, strings.Join(done.Weights, ", "))

@@ -10,12 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"limbeck/internal/disk"
 	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/model/chat"
 	"limbeck/model/generate"
-	"limbeck/recipe/steps"
 )
 
 func init() { register(showCommand) }
@@ -54,7 +52,7 @@ func showCommand(a *app) *cobra.Command {
 // A shown model is what --json prints of it.
 type shownModel struct {
 	Path         string         `json:"path"`  // as it was given
-	Bytes        int64          `json:"bytes"` // of the file, or the folder's files
+	Bytes        int64          `json:"bytes"` // of the file, or of those in the folder that are the model
 	Architecture string         `json:"architecture"`
 	Parameters   int            `json:"parameters"`
 	Shape        shownShape     `json:"shape"`
@@ -122,15 +120,11 @@ type shownTensor struct {
 func describe(m *model.Model, ref string) *shownModel {
 	c := m.Config()
 	s := &shownModel{
-		Path: ref, Architecture: c.Arch, Parameters: c.Params(),
+		Path: ref, Bytes: m.Bytes(), Architecture: c.Arch, Parameters: c.Params(),
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
 			float32(c.NormEps), float32(c.RopeBase), c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1), c.Shape()},
 		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
 		License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
-	}
-	var err error
-	if _, s.Bytes, err = steps.Builtin(ref); err != nil { // then it is a file or a folder
-		s.Bytes = disk.Size(ref)
 	}
 	for _, k := range m.Meta.Keys() {
 		v, _ := m.Meta.Get(k)

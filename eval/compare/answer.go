@@ -65,7 +65,7 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Name, err)
 	}
-	r.Model = describe(m, r.Contestant)
+	r.Model = describe(m)
 	m.Pack(c.pool)
 	runner := generate.NewRunner(m, c.pool, precision)
 	progress := func(done, total int) { c.Progress(r.Name+" answers", int64(done), int64(total), "") }
@@ -89,7 +89,7 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 }
 
 // keptVersion changes with what answers that were kept hold.
-const keptVersion = 3
+const keptVersion = 4
 
 // key names what is kept of a kind: it changes with all that it depends on.
 func (c *comparison) key(kind string, of ...string) string {

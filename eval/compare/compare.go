@@ -26,7 +26,6 @@ type Contestant struct {
 	Role   report.Role
 	Ref    string // what Options.Open opens, also in a child process
 	Digest string // of the model, hexadecimal SHA-256; empty: computed from the file
-	Bytes  int64  // of the model; 0: of the file
 
 	// Variant and Seed tell repetitions of one recipe apart.
 	Variant string

@@ -84,7 +84,7 @@ func buildCompare(r *recipe.Recipe, chains []*recipe.Chain) ([]*run.Step, error)
 		return nil, err
 	}
 	settings := j.settings
-	s := &run.Step{Kind: "compare", Name: "compare", Version: 6, Settings: settings, Inputs: j.inputs,
+	s := &run.Step{Kind: "compare", Name: "compare", Version: 7, Settings: settings, Inputs: j.inputs,
 		Exports: map[string]string{ReportFile: ReportFile, PageFile: PageFile}}
 	s.Predict = predictCompare(r, chains, &settings)
 	s.Run = func(ctx context.Context, w *run.Work) error { return settings.compare(ctx, w) }
@@ -450,9 +450,6 @@ func (s *compareSettings) contestants(w *run.Work, o *compare.Options) ([]compar
 		x := compare.Contestant{Name: m.Name, Role: m.Role, Ref: w.Input(fmt.Sprintf("model.%d", i)), Digest: m.Digest, Variant: m.Variant, Seed: m.Seed}
 		if x.Ref == "" {
 			x.Ref = m.Ref
-			if _, size, err := Builtin(m.Ref); err == nil {
-				x.Bytes = size
-			}
 		}
 		if m.Maybe {
 			if why, err := os.ReadFile(filepath.Join(x.Ref, whyFile)); err == nil {
