@@ -24,13 +24,15 @@ import (
 type setting struct {
 	section any
 	recipe.Setting
-	text string
+	text  string
+	given []string // the values, in order: a list is given by several flags too
 }
 
 // Set implements [pflag.Value].
 func (s *setting) Set(text string) error {
-	s.text = text
-	return recipe.Assign(s.section, s.Key, text)
+	s.given = append(s.given, text)
+	s.text = strings.Join(s.given, ",")
+	return recipe.Assign(s.section, s.Key, s.given...)
 }
 
 // String implements [pflag.Value].
@@ -81,7 +83,7 @@ func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
 		case def == "0":
 			def = "" // means: left to other keys
 		}
-		f := flags.VarPF(&setting{section, s, def}, flagName(s.Key), "", cmp.Or(commandDocs[s.Key], s.Doc))
+		f := flags.VarPF(&setting{section: section, Setting: s, text: def}, flagName(s.Key), "", cmp.Or(commandDocs[s.Key], s.Doc))
 		if s.Switch {
 			f.NoOptDefVal = "true"
 		}
