@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -239,8 +240,10 @@ func identify(refs []string) ([]compare.Contestant, error) {
 			if x.Digest, err = steps.Builtin(ref); err != nil {
 				return nil, err
 			}
-		} else if _, err := os.Stat(ref); err != nil {
+		} else if _, err := os.Stat(ref); errors.Is(err, fs.ErrNotExist) {
 			return nil, steps.NoModel(ref)
+		} else if err != nil {
+			return nil, err
 		}
 		out = append(out, x)
 	}

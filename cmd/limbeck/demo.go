@@ -55,7 +55,7 @@ func demoCommand(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.dir, "dir", "limbeck-demo", "the `FOLDER` to work in")
-	flags.Int64Var(&f.seed, "seed", 1, "every random choice follows from it")
+	flags.Int64Var(&f.seed, "seed", 1, "every random choice in what is made follows from it")
 	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core); the result does not depend on it")
 	return cmd
 }
