@@ -44,8 +44,8 @@ type WorkRate struct {
 	Share report.Num  `json:"share_of_limit"`
 }
 
-// Options say what a bench does. Jobs give the models; all are to do the same
-// works.
+// Options say what a bench does. Jobs give the models; what two have among their works
+// is compared.
 type Options struct {
 	Jobs     []Job
 	Rounds   int
