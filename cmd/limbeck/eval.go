@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -17,6 +18,8 @@ import (
 	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 	"limbeck/recipe"
+	"limbeck/recipe/steps"
+	"limbeck/store/builtin"
 )
 
 func init() { register(evalCommand) }
@@ -138,19 +141,47 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	if err != nil {
 		return err
 	}
+	of, err := newMeasured(ref)
+	if err != nil {
+		return err
+	}
 	a.progress.finish()
 	if m.Perplexity != nil {
 		return a.print(struct {
+			measuredModel
 			Task string `json:"task"`
 			*eval.Perplexity
-		}{job.Task, m.Perplexity}, func(w io.Writer) { printPerplexity(w, m.Perplexity) })
+		}{of, job.Task, m.Perplexity}, func(w io.Writer) { printPerplexity(w, m.Perplexity); of.write(w) })
 	}
 	if f.log != "" {
 		err = disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, m) })
 	}
 	return a.printBeside(err, func() error {
-		return a.print(m.Result, func(w io.Writer) { printResult(w, m.Result) })
+		return a.print(struct {
+			measuredModel
+			*eval.Result
+		}{of, m.Result}, func(w io.Writer) { printResult(w, m.Result); of.write(w) })
 	})
+}
+
+// A measuredModel is which model a figure is of.
+type measuredModel struct {
+	Model  string `json:"model"`        // as it was given
+	Digest string `json:"model_sha256"` // of the file, or the folder, as reports have it
+}
+
+func newMeasured(ref string) (m measuredModel, err error) {
+	m.Model = ref
+	if strings.HasPrefix(ref, builtin.Prefix) {
+		m.Digest, err = steps.Builtin(ref)
+	} else {
+		m.Digest, err = disk.Digest(ref, nil)
+	}
+	return m, err
+}
+
+func (m *measuredModel) write(w io.Writer) {
+	fmt.Fprintf(w, "model    sha256 %s\n         %s\n", m.Digest, m.Model)
 }
 
 // evalJob reads what a model is to be measured on.
@@ -169,9 +200,12 @@ func (a *app) evalJob(f *evalFlags) (job eval.Job, err error) {
 }
 
 // isText tells whether the data file is one plain text, as any is whose name does not
-// say that it has rows, unless --format does.
+// say that it has rows, unless --format does. A folder is none: its files must be named.
 func (f *evalFlags) isText() bool {
 	path, _ := data.CutPart(f.data)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return false
+	}
 	return data.IsText(path, f.read.Format) || f.read.Format == autoFormat && !data.HasRows(path)
 }
 
