@@ -289,7 +289,7 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		DataFile: digest, Title: "Comparison on " + filepath.Base(f.data), DataPath: f.data, Task: f.task, Metrics: f.metrics,
 		Bootstrap: measure.Bootstrap{Resamples: f.resamples, Seed: f.seed},
 		Rounds:    f.rounds, Prompts: f.prompts, Examples: f.examples, Prices: f.prices,
-		Threads: f.threads, Exact: f.exact, Cache: f.cache, Open: a.openModel, Look: steps.Look, Progress: a.progress.report,
+		Threads: f.threads, Exact: f.exact, Cache: f.cache, Open: steps.Open, Look: steps.Look, Progress: a.progress.report,
 	}
 	if f.noSpeed {
 		o.Rounds = 0

@@ -13,6 +13,7 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/internal/typeset"
 	"limbeck/model"
+	"limbeck/recipe/steps"
 )
 
 func init() { register(convertCommand) }
@@ -56,7 +57,7 @@ func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.openModel(from)
+	m, err := steps.Open(from)
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 	}
 	done := converted{to, disk.Size(to), format, weightFormats(m)}
 	if format == formatFolder { // what was written is not what m holds
-		written, err := a.openModel(to)
+		written, err := steps.Open(to)
 		if err != nil {
 			return fmt.Errorf("reading what was written: %w", err)
 		}

@@ -250,8 +250,7 @@ func (f *oneFlags) workplace() (*workplace, error) {
 	return f.place, nil
 }
 
-// lock makes w this command's own until it leaves it. The error is [run.ErrInUse] if
-// another process has it.
+// lock makes w this command's own until it leaves it.
 func (w *workplace) lock() error {
 	if w.locked {
 		return nil
