@@ -170,7 +170,7 @@ func TestFlagsSpeakOfTheirCommand(t *testing.T) {
 // A flag that a training shares with commands that train nothing is set for all of them
 // only if it means the same to each.
 func TestSharedSettingsMeanTheSame(t *testing.T) {
-	same := append(readFlags(), "dir", "force", "out", "teacher", "threads")
+	same := append(readFlags(), "dir", "force", "out", "teacher", "threads", "validation")
 	trainings := []string{"train", "distill", "demo"}
 	root := newRoot(newApp(nil, nil, nil))
 	elsewhere := map[string]string{}
