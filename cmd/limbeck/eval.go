@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -251,44 +249,6 @@ func printPerplexity(w io.Writer, p *eval.Perplexity) {
 	fmt.Fprintln(w, ")")
 	printLeftOut(w, p.TooLong)
 	printDigests(w, p.Data, p.Digest)
-}
-
-// sampleJSON is a line of --log-samples.
-type sampleJSON struct {
-	ID         string         `json:"id"`
-	Line       int            `json:"line,omitempty"`
-	Prompt     []data.Message `json:"prompt"`
-	Gold       string         `json:"gold"`
-	Reply      string         `json:"reply"`
-	Scores     eval.ItemScore `json:"scores"`
-	Confidence float64        `json:"confidence"` // probability of the reply
-}
-
-// beginsSamples tells whether a file begins as --log-samples writes one.
-func beginsSamples(head []byte) bool {
-	line, _, _ := bytes.Cut(head, []byte("\n"))
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(line, &keys) != nil {
-		return false
-	}
-	for _, key := range []string{"id", "prompt", "gold", "reply", "scores", "confidence"} {
-		if keys[key] == nil {
-			return false
-		}
-	}
-	return true
-}
-
-func writeSamples(w io.Writer, m *eval.Measurement) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	for i, s := range m.Result.Items {
-		line := sampleJSON{s.ID, s.Line, m.Examples[i].Prompt(), s.Gold, s.Reply, s, m.Confidences[i]}
-		if err := out.Encode(line); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func printResult(w io.Writer, r *eval.Result) {

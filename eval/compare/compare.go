@@ -58,6 +58,7 @@ type Options struct {
 	Look        bench.Opener // opens a model to count tokens, not to compute; nil: Open
 	Checkpoints string       // an existing folder; empty: nothing is kept
 	Progress    func(stage string, done, total int64, note string)
+	Sample      func(s Sample) // is told of each example, in their order, if models reply; may be nil
 
 	Recorded []report.Model
 	Curves   []report.Curve
@@ -142,6 +143,7 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 	if err := c.score(); err != nil {
 		return nil, err
 	}
+	c.tellSamples()
 	if err := c.time(ctx); err != nil {
 		return nil, err
 	}
