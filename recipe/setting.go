@@ -14,7 +14,8 @@ import (
 type Setting struct {
 	Key     string
 	Default string
-	Allowed string // what may stand there
+	Allowed string   // what may stand there
+	Words   []string // that may; nil: others than words
 	Doc     string
 	Switch  bool // true or false
 }
@@ -30,7 +31,7 @@ func SettingsOf(section any) []Setting {
 				continue
 			}
 		}
-		out = append(out, Setting{f.key, f.def, f.allowed(), f.doc, f.typ.Kind() == reflect.Bool})
+		out = append(out, Setting{f.key, f.def, f.allowed(), f.one, f.doc, f.typ.Kind() == reflect.Bool})
 	}
 	return out
 }

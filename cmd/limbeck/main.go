@@ -138,6 +138,7 @@ func newRoot(a *app) *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	completionNotes(root)
+	completeValues(root)
 	a.prepare(root)
 	return root
 }

@@ -53,6 +53,12 @@ func quantizeCommand(a *app) *cobra.Command {
 			return a.makeOne(cmd, r, one)
 		},
 	}
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 1 {
+			return dtype.WritableNames(), cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveDefault
+	}
 	one.add(cmd.Flags())
 	cmd.Flags().StringVar(&imatrix, "imatrix", "", "weigh rounding errors by the activations of this `DATA`")
 	addReadFlags(cmd.Flags(), read)
