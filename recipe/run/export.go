@@ -118,10 +118,10 @@ func (f *Folder) show(whole *Plan, s *Planned, o Options) error {
 			}
 		}
 	}
-	if err := f.export(s); err != nil {
+	if err := f.writeLineage(whole, o); err != nil { // first: it is what tells the export from files of others
 		return err
 	}
-	return f.writeLineage(whole, o)
+	return f.export(s)
 }
 
 // shown tells whether what a step exports is there: nothing, or links to its output.

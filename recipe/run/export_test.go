@@ -50,6 +50,17 @@ func TestExportsOverEarlierOnes(t *testing.T) {
 			return nil
 		},
 		"steps removed": func(dir string) error { return os.RemoveAll(filepath.Join(dir, stepsDir)) },
+		"steps removed, and interrupted": func(dir string) error {
+			steps := chain(file)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			steps[3].Run = func(context.Context, *Work) error { cancel(); return ctx.Err() }
+			steps[2].Settings = trainSettings{2, 45, .3}
+			if _, err := Open(dir, "test").Make(ctx, steps, options); !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return os.RemoveAll(filepath.Join(dir, stepsDir))
+		},
 		"copied, and no lineage": func(dir string) error {
 			path := filepath.Join(dir, "student.gguf")
 			text, err := os.ReadFile(path)
