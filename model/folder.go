@@ -45,7 +45,7 @@ func openFolder(dir string) (_ *Model, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	m.path, m.file = dir, f.Shards()
+	m.path, m.bytes, m.file = dir, f.Bytes(), f.Shards()
 	return m, nil
 }
 

@@ -38,6 +38,7 @@ type Model struct {
 	Meta gguf.Meta
 
 	path           string
+	bytes          int64
 	templateSource string
 	turnEnd        func() int // what the template ends replies with, found once; -1 for nothing
 	file           file
@@ -89,7 +90,7 @@ func OpenUnchecked(path string) (*Model, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
-	m.path, m.file = path, f
+	m.path, m.bytes, m.file = path, f.Bytes(), f
 	return m, nil
 }
 
@@ -100,7 +101,7 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.file = f
+	m.bytes, m.file = f.Bytes(), f
 	if err := m.checkWeights(); err != nil {
 		return nil, err
 	}
@@ -125,6 +126,10 @@ func New(c arch.Config, src nn.Source, spec token.Spec, template string) (*Model
 
 // Path returns the file or folder that the model came from, if any.
 func (m *Model) Path() string { return m.path }
+
+// Bytes returns the size of the file that the model came from, or of those of its
+// folder that are part of it; 0 if it came from none.
+func (m *Model) Bytes() int64 { return m.bytes }
 
 // TemplateSource returns the source of the chat template.
 func (m *Model) TemplateSource() string { return m.templateSource }

@@ -7,10 +7,10 @@ import (
 
 // A Part is a group of a model's tensors.
 type Part struct {
-	Name    string
-	Params  int
-	Bytes   int
-	Formats []string // in the order in which they occur
+	Name    string   `json:"name"`
+	Params  int      `json:"parameters"`
+	Bytes   int      `json:"bytes"`
+	Formats []string `json:"formats"` // in the order in which they occur
 }
 
 // partNames are the parts in the order in which people expect them.

@@ -1,5 +1,7 @@
 package recipe
 
+import "reflect"
+
 // Data says where the task's examples are and how to read them. Files are
 // found from the recipe's folder.
 type Data struct {
@@ -32,6 +34,24 @@ type Columns struct {
 type Augment struct {
 	ExchangeSlots float64 `json:"exchange_slots" default:"0" min:"0" max:"100" doc:"per example, copies whose slot values come from others with the same slot"`
 	InventValues  float64 `json:"invent_values" default:"0" min:"0" max:"100" doc:"per example, copies with slot values that do not exist, blended of two words: they can only be copied"`
+}
+
+// idleData tells of what is said of judging though there are no examples that say what a
+// right reply is, and so no comparison.
+func (r *Recipe) idleData(at report) {
+	if r.Data.Train != "" || r.Compare.Off {
+		return
+	}
+	const text, allowed = "changes nothing: without data.train nothing is compared", "data.train beside it"
+	if r.Data.Test != "" {
+		at("data.test", text, allowed+", or no test")
+	}
+	if r.Data.Validation.File != "" {
+		at("data.validation", text, allowed+", or no validation")
+	}
+	if !reflect.DeepEqual(r.Compare, *Default[Compare]()) {
+		at("compare", text, allowed+", or no compare")
+	}
 }
 
 func (d *Data) check(at report) {

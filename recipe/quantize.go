@@ -36,6 +36,9 @@ func (q *Quantize) check(at report) {
 }
 
 func (q *Quantize) idle(at report) {
+	if q.Size > 0 && q.Embedding != "" {
+		at("embedding", "changes nothing: size picks all formats", "format instead of size, or no embedding")
+	}
 	if !q.Imatrix && q.Calibration != Default[Quantize]().Calibration {
 		at("calibration", "changes nothing: it is for imatrix, which is not asked for", "imatrix, or no calibration")
 	}

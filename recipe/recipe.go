@@ -24,7 +24,7 @@ import (
 // nil was not asked for.
 type Recipe struct {
 	Name       string      `json:"name" doc:"names the run and the student" need:"yes"`
-	Seed       int64       `json:"seed" default:"1" min:"0" doc:"every random choice follows from it"`
+	Seed       int64       `json:"seed" default:"1" min:"0" doc:"every random choice in what is made follows from it; the comparison's resamples are always the same"`
 	Teacher    []Stage     `json:"teacher" doc:"the large model; a list: stages, each training what the one before made" need:"yes"`
 	Data       Data        `json:"data" doc:"the task's examples" need:"yes"`
 	Task       string      `json:"task" default:"auto" one:"auto json_slots exact_match choice perplexity" doc:"what a right reply is; auto: detected from the data"`
@@ -74,7 +74,7 @@ func (r *Recipe) check(at report) {
 	r.checkTeacher(at)
 	if r.Distill != nil && len(r.Teacher) > 0 && r.Teacher[0].From.Remote() {
 		at("distill", fmt.Sprintf("needs a teacher's probabilities, which %s does not give", r.Teacher[0].From),
-			"a teacher that runs on this machine, or train: alone")
+			"a teacher that runs on this machine")
 	}
 	r.checkSeeds(at)
 	r.checkNewTokens(at)
@@ -98,7 +98,10 @@ func (r *Recipe) check(at report) {
 	}
 }
 
-func (r *Recipe) idle(at report) { r.idlePrune(at) }
+func (r *Recipe) idle(at report) {
+	r.idlePrune(at)
+	r.idleData(at)
+}
 
 // checkTeacher refuses stages that do not follow from each other, and ensembles that
 // nothing would learn from.
@@ -196,5 +199,5 @@ func (r *Recipe) Trainings() (all []Training) {
 	return all
 }
 
-// Trains tells whether any step of r needs training data.
+// Trains tells whether any step of r trains something.
 func (r *Recipe) Trains() bool { return len(r.Trainings()) > 0 }

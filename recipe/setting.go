@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -13,7 +14,8 @@ import (
 type Setting struct {
 	Key     string
 	Default string
-	Allowed string // what may stand there
+	Allowed string   // what may stand there
+	Words   []string // that may; nil: others than words
 	Doc     string
 	Switch  bool // true or false
 }
@@ -29,32 +31,34 @@ func SettingsOf(section any) []Setting {
 				continue
 			}
 		}
-		out = append(out, Setting{f.key, f.def, f.allowed(), f.doc, f.typ.Kind() == reflect.Bool})
+		out = append(out, Setting{f.key, f.def, f.allowed(), f.one, f.doc, f.typ.Kind() == reflect.Bool})
 	}
 	return out
 }
 
-// Assign sets one key of section to what a recipe would write there; the items
-// of a list may be separated by commas.
-func Assign(section any, key, value string) error {
+// Assign sets one key of section. What a value of text is, as a prompt or a file's name,
+// is the text as it is given; all else is what a recipe would write there, and the items
+// of a list may be separated by commas. Several values are those of one list; where one
+// stands alone, the last counts.
+func Assign(section any, key string, values ...string) error {
 	v := reflect.ValueOf(section).Elem()
 	for _, f := range fieldsOf(v.Type()) {
 		if f.key != key {
 			continue
 		}
-		text, list := value, "["
-		if f.typ.Kind() == reflect.Slice && f.typ.Elem().Kind() == reflect.Array {
-			list = "[["
-		}
-		if f.typ.Kind() == reflect.Slice && !strings.HasPrefix(text, list) {
-			text = "[" + text + "]"
-		}
-		var doc yaml.Node
-		if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) != 1 {
-			return fmt.Errorf("%q; allowed: %s", value, f.allowed())
+		var node *yaml.Node
+		for _, value := range values {
+			next := f.node(value)
+			if next == nil {
+				return fmt.Errorf("%q; allowed: %s", value, f.allowed())
+			}
+			if node != nil && f.typ.Kind() == reflect.Slice {
+				next.Content = append(node.Content, next.Content...)
+			}
+			node = next
 		}
 		d := &decoder{places: map[string]*yaml.Node{}}
-		d.value(v.FieldByIndex(f.index), &f, doc.Content[0], key)
+		d.value(v.FieldByIndex(f.index), &f, node, key)
 		if len(d.problems) > 0 {
 			p := d.problems[0]
 			near := ""
@@ -66,6 +70,28 @@ func Assign(section any, key, value string) error {
 		return nil
 	}
 	return fmt.Errorf("no key %q", key)
+}
+
+// node returns what a recipe that gives the field this value holds; nil if none can.
+func (f *field) node(value string) *yaml.Node {
+	if f.typ.Kind() == reflect.String || f.typ == reflect.TypeFor[Holdout]() {
+		if !utf8.ValidString(value) {
+			return nil
+		}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}
+	}
+	list := "["
+	if f.typ.Kind() == reflect.Slice && f.typ.Elem().Kind() == reflect.Array {
+		list = "[["
+	}
+	if f.typ.Kind() == reflect.Slice && !strings.HasPrefix(value, list) {
+		value = "[" + value + "]"
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(value), &doc); err != nil || len(doc.Content) != 1 {
+		return nil
+	}
+	return doc.Content[0]
 }
 
 // Check fills in what is left of r, of which some keys were given, and returns

@@ -25,6 +25,47 @@ func TestAssign(t *testing.T) {
 	}
 }
 
+// Text is what is given, whatever YAML would make of it.
+func TestAssignText(t *testing.T) {
+	d, p := Default[Data](), Default[Prune]()
+	for _, text := range []string{"", " ", "~", "a #5", "#5", "a: b", "a:", "one\n\ntwo\n", "[a]", "{a", "'", "5", "true", "- a", "&a", "*a", "!a", "2026-11-28"} {
+		for _, err := range []error{
+			Assign(d, "system", text), Assign(p, "keep_tokens", text), Assign(&d.Columns, "prompt", text), Assign(d, "labels", "x", text),
+		} {
+			if err != nil {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+		if d.System != text || p.KeepTokens != File(text) || d.Columns.Prompt != text || d.Labels != text {
+			t.Errorf("%q became %q, %q, %q and %q", text, d.System, p.KeepTokens, d.Columns.Prompt, d.Labels)
+		}
+	}
+	if err := Assign(d, "validation", "a #5: b.jsonl"); err != nil || d.Validation.File != "a #5: b.jsonl" {
+		t.Errorf("validation became %v, %v", d.Validation, err)
+	}
+	for key, value := range map[string]string{"validation": "0.1", "format": "yaml", "system": "a\xff"} {
+		if err := Assign(d, key, value); err == nil {
+			t.Errorf("%s=%q: want an error", key, value)
+		}
+	}
+}
+
+// Several values are items of one list, each as it may be written alone.
+func TestAssignSeveral(t *testing.T) {
+	d, p := Default[Distill](), Default[Prune]()
+	for _, err := range []error{
+		Assign(d, "lr", "1e-3", "2e-3"), Assign(p, "keep_layers", "[0, 2]", "4"), Assign(d, "layer_pairs", "[0,1]", "[[2,29]]"), Assign(d, "steps", "5", "6"),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if !slices.Equal(d.LR, Rates{1e-3, 2e-3}) || !slices.Equal(p.KeepLayers, []int{0, 2, 4}) ||
+		!slices.Equal(d.LayerPairs, [][2]int{{0, 1}, {2, 29}}) || d.Steps != 6 {
+		t.Errorf("got %v, %v, %v and %v", d.LR, p.KeepLayers, d.LayerPairs, d.Steps)
+	}
+}
+
 // Pairs are written as a recipe does, or without the outer brackets; they come back
 // from what is written. Settings without any are those from before there were pairs:
 // a step's key is made of them.

@@ -201,6 +201,9 @@ func (f File) String() string   { return string(f) }
 
 func (h *Holdout) Set(s string) error {
 	*h = Holdout{}
+	if s == "" {
+		return errors.New("neither a share nor a file")
+	}
 	if strings.HasSuffix(s, "%") {
 		if err := h.Share.Set(s); err != nil {
 			return err

@@ -21,7 +21,7 @@ func TestValues(t *testing.T) {
 		{new(Share), "50%", "50%"}, {new(Share), "2.5%", "2.5%"}, {new(Share), "33.333333333333%", "33.333333333%"},
 		{new(Share), "0.1%", "0.1%"}, {new(Share), "100%", "100%"}, {new(Share), "101%", ""}, {new(Share), "-1%", ""}, {new(Share), "%", ""}, {new(Share), "0.5", ""},
 		{new(Dim), "50%", "50%"}, {new(Dim), "4k", "4k"}, {new(Dim), "half", ""},
-		{new(Holdout), "10%", "10%"}, {new(Holdout), "95%", ""}, {new(Holdout), "0.1", ""}, {new(Holdout), "v.jsonl", "v.jsonl"},
+		{new(Holdout), "10%", "10%"}, {new(Holdout), "95%", ""}, {new(Holdout), "0.1", ""}, {new(Holdout), "v.jsonl", "v.jsonl"}, {new(Holdout), "", ""},
 		{new(Ref), "teacher", "teacher"}, {new(Ref), "./m.gguf", "./m.gguf"}, {new(Ref), "models/m.gguf", "models/m.gguf"}, {new(Ref), "/m/", "/m/"},
 		{new(Ref), "hf.co/a/b:q4_1", "hf.co/a/b:q4_1"}, {new(Ref), "hf.co/a", ""}, {new(Ref), "oci://h/r:1", "oci://h/r:1"}, {new(Ref), "oci://", ""},
 		{new(Ref), "openai/gpt-4o-mini", "openai/gpt-4o-mini"}, {new(Ref), "openai/", ""}, {new(Ref), "models/m", ""}, {new(Ref), "qwen3:0.6b", "qwen3:0.6b"},

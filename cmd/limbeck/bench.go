@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"limbeck/eval/bench"
 	"limbeck/internal/disk"
 	"limbeck/internal/par"
+	"limbeck/model/arch"
 	"limbeck/model/generate"
 	"limbeck/store/builtin"
 )
@@ -99,12 +101,9 @@ func (a *app) bench(ctx context.Context, f *benchFlags, ref string) error {
 	o := bench.Options{Rounds: f.rounds, Progress: func(done, total int, name string) {
 		a.progress.report("timing", int64(done), int64(total), name)
 	}}
-	for _, r := range refs {
-		j, err := f.job(a, r, refs)
-		if err != nil {
-			return err
-		}
-		o.Jobs = append(o.Jobs, *j)
+	var err error
+	if o.Jobs, err = f.jobs(a, refs); err != nil {
+		return err
 	}
 	result, err := bench.Run(ctx, o)
 	if err != nil {
@@ -114,27 +113,46 @@ func (a *app) bench(ctx context.Context, f *benchFlags, ref string) error {
 	return a.printBench(result, f.html)
 }
 
-// job returns what to do with a model: its context bounds lengths and depths.
-func (f *benchFlags) job(a *app, ref string, refs []string) (*bench.Job, error) {
+// jobs returns what to do with the models: the same, but for lengths and depths that a
+// context has no room for.
+func (f *benchFlags) jobs(a *app, refs []string) (jobs []bench.Job, err error) {
+	shapes, chunk := make([]arch.Config, len(refs)), math.MaxInt
+	for i, ref := range refs {
+		if shapes[i], err = f.shape(a, ref); err != nil {
+			return nil, err
+		}
+		chunk = min(chunk, generate.DefaultChunk(shapes[i]))
+	}
+	for i, ref := range refs {
+		context := shapes[i].Context
+		works, tooLong := bench.Works(context, chunk, f.lengths, f.depths, f.parallel)
+		if err := f.leaveOut(a, ref, context, tooLong); err != nil {
+			return nil, err
+		}
+		if len(works) == 0 {
+			return nil, usageErrorf("the context of %s, %d tokens, has no room for anything to time", ref, context)
+		}
+		name := filepath.Base(ref)
+		if len(refs) == 2 && refs[0] != refs[1] {
+			name = modelName(ref, refs)
+		}
+		jobs = append(jobs, bench.Job{Name: name, Model: ref, Works: works, Threads: f.threads, Exact: f.exact, Cache: f.cache,
+			Keep: f.keep && !strings.HasPrefix(ref, builtin.Prefix), Profile: f.profile})
+	}
+	return jobs, nil
+}
+
+// shape opens a model as it will be timed, which keeps its packed weights if that is
+// asked for.
+func (f *benchFlags) shape(a *app, ref string) (arch.Config, error) {
 	pool := par.New(f.threads)
 	defer pool.Close()
 	m, _, err := f.openWith(a, ref, pool)
 	if err != nil {
-		return nil, err
+		return arch.Config{}, err
 	}
 	defer m.Close()
-	works, tooLong := bench.Works(m.Config().Context, generate.DefaultChunk(m.Config()), f.lengths, f.depths, f.parallel)
-	if err := f.leaveOut(a, ref, m.Config().Context, tooLong); err != nil {
-		return nil, err
-	}
-	if len(works) == 0 {
-		return nil, usageErrorf("the context of %s, %d tokens, has no room for anything to time", ref, m.Config().Context)
-	}
-	name := filepath.Base(ref)
-	if len(refs) == 2 && refs[0] != refs[1] {
-		name = modelName(ref, refs)
-	}
-	return &bench.Job{Name: name, Model: ref, Works: works, Threads: f.threads, Exact: f.exact, Cache: f.cache, Keep: f.keep && !strings.HasPrefix(ref, builtin.Prefix), Profile: f.profile}, nil
+	return m.Config(), nil
 }
 
 // leaveOut refuses lengths and depths that the user asked for and a context has no

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"limbeck/model/chat"
 	"limbeck/model/generate"
@@ -14,7 +15,8 @@ import (
 
 const chatHelp = `/clear  forget the conversation
 /bye    end; ` + endOfInput + ` does too
-Ctrl-C  stop a reply
+Ctrl-C  stop a reply, or forget lines after """
+"""     begin, and then end, a message of several lines
 Anything else is said to the model.`
 
 // A conversation is a chat in a terminal.
@@ -24,6 +26,9 @@ type conversation struct {
 	e        *engine
 	s        *generate.Session
 	messages []chat.Message
+
+	typed   block       // lines of a message that goes on
+	dropped atomic.Bool // by Ctrl-C; read with the next line
 }
 
 // chat lets the user talk with a model, called name, until that ends it.
@@ -36,6 +41,7 @@ func (a *app) chat(ctx context.Context, name string, f *runFlags, e *engine, s *
 		fmt.Fprintf(a.err, "Chatting with %s; /help tells more.\n", name)
 	}
 	restore := a.takeInterrupts(func() bool {
+		c.dropped.Store(true)
 		shortly(func() { fmt.Fprintf(a.err, "\n/bye or %s ends the chat.\n%s", endOfInput, promptSign) })
 		return true
 	})
@@ -43,7 +49,11 @@ func (a *app) chat(ctx context.Context, name string, f *runFlags, e *engine, s *
 	goesOn := func() bool { return interruptEndsInput && a.interrupts.justNow() }
 	lines, failed := readLines(ctx, a.in, goesOn)
 	for {
-		fmt.Fprint(a.err, promptSign)
+		sign := promptSign
+		if c.typed.open {
+			sign = blockSign
+		}
+		fmt.Fprint(a.err, sign)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -59,11 +69,16 @@ func (a *app) chat(ctx context.Context, name string, f *runFlags, e *engine, s *
 	}
 }
 
-const promptSign = ">>> "
+const (
+	promptSign = ">>> "
+	blockSign  = "... " // within a message of several lines
+)
 
 // terminalLine is the longest line, in bytes, that Linux's terminals hand on: of a
 // longer one the end is lost, and nothing tells.
 const terminalLine = 4095
+
+var cutLine = fmt.Sprintf("a line of %d bytes or more, of which a terminal loses the end; give it as a file: limbeck run MODEL <FILE", terminalLine)
 
 // readLines sends the lines of r until it or ctx ends. What seems to be the end of r is
 // none if goesOn says so. failed holds the error that ended it once the channel is
@@ -91,11 +106,24 @@ func readLines(ctx context.Context, r io.Reader, goesOn func() bool) (lines <-ch
 
 // take does what the user's line says; more is false if that ends the chat.
 func (c *conversation) take(ctx context.Context, line string) (more bool, err error) {
+	if c.dropped.Swap(false) {
+		c.typed = block{}
+	}
 	cut := len(line) >= terminalLine
+	if c.typed.opens(line) {
+		text, ended, cut := c.typed.add(line)
+		switch {
+		case cut:
+			c.tell(cutLine)
+		case ended && strings.TrimSpace(text) != "":
+			return true, c.say(ctx, text)
+		}
+		return true, nil
+	}
 	line = strings.TrimSpace(line)
 	switch {
 	case cut:
-		c.tell(fmt.Sprintf("a line of %d bytes or more, of which a terminal loses the end; give it as a file: limbeck run MODEL <FILE", terminalLine))
+		c.tell(cutLine)
 	case line == "":
 	case line == "/bye":
 		return false, nil

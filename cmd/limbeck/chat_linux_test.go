@@ -97,6 +97,29 @@ func TestChatOfLongLine(t *testing.T) {
 	x.leave()
 }
 
+// Lines between fences are one message, and none once they are interrupted.
+func TestChatOfSeveralLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "endless.gguf")
+	writeEndless(t, path)
+	x := startInTerminal(t, "limbeck", "run", path, "--max-tokens", "1", "--threads", "1")
+	x.expect(">>> ")
+	x.write(fence + "\n")
+	x.expect(`\.\.\. `)
+	x.write("/nothing\n")
+	x.expect(`\.\.\. `)
+	x.write(fence + "\n")
+	x.expect("the reply is cut at 1 token")
+	x.expect(">>> ")
+	x.write(fence + "\n")
+	x.expect(`\.\.\. `)
+	x.write("\x03")
+	x.expect("ends the chat")
+	x.expect(">>> ")
+	x.write("/nothing\n")
+	x.expect("no command /nothing")
+	x.leave()
+}
+
 // leave ends a chat that waits for a line.
 func (x *terminal) leave() {
 	x.t.Helper()

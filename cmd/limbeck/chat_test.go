@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -43,6 +44,43 @@ func TestReadLines(t *testing.T) {
 		if !slices.Equal(got, c.want) || *failed != c.err {
 			t.Errorf("read %q and %v, want %q and %v", got, *failed, c.want, c.err)
 		}
+	}
+}
+
+// A message of several lines is what stands between two fences, as it was typed.
+func TestBlock(t *testing.T) {
+	for typed, want := range map[string]string{
+		"\"\"\"\na\n  b \n\n/bye\n\"\"\"":         "a\n  b\n\n/bye",
+		"\"\"\"a\nb\"\"\"":                        "a\nb",
+		" \"\"\"one\"\"\" ":                       "one",
+		"\"\"\"\n\"\"\"":                          "",
+		"\"\"\"\"\"\"":                            "",
+		"\"\"\"\n\"a\" and \"\"\"b\"\"\"\n\"\"\"": "\"a\" and \"\"\"b",
+	} {
+		var b block
+		var text string
+		ended := false
+		for line := range strings.SplitSeq(typed, "\n") {
+			if ended { // the last fence begins another
+				break
+			}
+			if !b.opens(line) {
+				t.Fatalf("%q: %q is none of it", typed, line)
+			}
+			text, ended, _ = b.add(line)
+		}
+		if !ended || text != want || b.open {
+			t.Errorf("%q: %q, ended %v, want %q", typed, text, ended, want)
+		}
+	}
+	var b block
+	b.add(fence)
+	b.add(strings.Repeat("x", terminalLine))
+	if text, ended, cut := b.add("y" + fence); !ended || !cut || b.open {
+		t.Errorf("with a line that is cut: %q, ended %v, cut %v", text, ended, cut)
+	}
+	if b.opens("hello") {
+		t.Error("a plain line is one of a block")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -54,6 +55,9 @@ type compareFlags struct {
 // workFolder keeps, in --out, what an interrupted comparison goes on from.
 const workFolder = "answers.tmp"
 
+// samplesFile holds, in --out, each example with all replies to it.
+const samplesFile = "samples.jsonl"
+
 // What --baseline can say.
 const (
 	classicalBaseline = "classical"
@@ -76,8 +80,9 @@ func compareCommand(a *app) *cobra.Command {
 			"where the task is one of labels or slots: where it is as good, no language model\n" +
 			"is needed. Without --train there is none, as it has nothing to learn from, and\n" +
 			"the report says so.\n\n" +
-			"With --out, report.html and report.json are written, and a comparison that was\n" +
-			"interrupted goes on with the model at which it stopped.",
+			"With --out, report.html and report.json are written and, where models reply,\n" +
+			"samples.jsonl: each example with every reply and its scores. A comparison that\n" +
+			"was interrupted goes on with the model at which it stopped.",
 		Example: "  limbeck compare large.gguf small.gguf --data test.jsonl --train train.jsonl\n" +
 			"  limbeck compare a.gguf b.gguf c.gguf --data test.jsonl --limit 200 --out proof",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.compare(cmd.Context(), &f, args) },
@@ -107,7 +112,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.recorded, "recorded", "", "`FILE` of models measured earlier: JSON, as the models in report.json")
 	flags.StringArrayVar(&f.trainings, "training", nil, "draw the loss curves of this training.json `FILE`; repeat for more")
 	flags.StringVar(&f.html, "html", "", "write the report to this HTML `FILE`")
-	flags.StringVarP(&f.out, "out", "o", "", "write report.html and report.json to this `FOLDER`")
+	flags.StringVarP(&f.out, "out", "o", "", "write report.html, report.json and samples.jsonl to this `FOLDER`")
 	flags.BoolVar(&f.force, "force", false, forceReportDoc)
 	addReadFlags(flags, f.read)
 	f.engineFlags.add(flags)
@@ -170,7 +175,11 @@ func (f *compareFlags) checkOutputs(refs []string) error {
 		return err
 	}
 	figures := output{"--out", filepath.Join(f.out, steps.ReportFile), f.force}
-	return figures.checkFile(reportJSON, inputs...)
+	if err := figures.checkFile(reportJSON, inputs...); err != nil {
+		return err
+	}
+	samples := output{"--out", filepath.Join(f.out, samplesFile), f.force}
+	return samples.checkFile(comparedLog, inputs...)
 }
 
 func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error {
@@ -209,6 +218,8 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 			return err
 		}
 	}
+	var samples []compare.Sample
+	o.Sample = func(s compare.Sample) { samples = append(samples, s) }
 	r, err := compare.Run(ctx, contestants, examples, o)
 	if err != nil {
 		return err
@@ -219,7 +230,7 @@ func (a *app) compare(ctx context.Context, f *compareFlags, refs []string) error
 	if f.out != "" {
 		rest = "in " + steps.ReportFile
 	}
-	return a.printBeside(a.writeReport(r, f), func() error { return a.printReport(r, rest) })
+	return a.printBeside(a.writeReport(r, samples, f), func() error { return a.printReport(r, rest) })
 }
 
 // identify names the models: by their files, and by as much of the folders as
@@ -236,11 +247,13 @@ func identify(refs []string) ([]compare.Contestant, error) {
 		}
 		if strings.HasPrefix(ref, builtin.Prefix) {
 			var err error
-			if x.Digest, x.Bytes, err = steps.Builtin(ref); err != nil {
+			if x.Digest, err = steps.Builtin(ref); err != nil {
 				return nil, err
 			}
-		} else if _, err := os.Stat(ref); err != nil {
+		} else if _, err := os.Stat(ref); errors.Is(err, fs.ErrNotExist) {
 			return nil, steps.NoModel(ref)
+		} else if err != nil {
+			return nil, err
 		}
 		out = append(out, x)
 	}
@@ -286,7 +299,7 @@ func (f *compareFlags) options(a *app, examples []data.Example) (compare.Options
 		DataFile: digest, Title: "Comparison on " + filepath.Base(f.data), DataPath: f.data, Task: f.task, Metrics: f.metrics,
 		Bootstrap: measure.Bootstrap{Resamples: f.resamples, Seed: f.seed},
 		Rounds:    f.rounds, Prompts: f.prompts, Examples: f.examples, Prices: f.prices,
-		Threads: f.threads, Exact: f.exact, Cache: f.cache, Open: a.openModel, Look: steps.Look, Progress: a.progress.report,
+		Threads: f.threads, Exact: f.exact, Cache: f.cache, Open: steps.Open, Look: steps.Look, Progress: a.progress.report,
 	}
 	if f.noSpeed {
 		o.Rounds = 0
@@ -342,16 +355,17 @@ func (f *compareFlags) readTrainings(o *compare.Options) error {
 }
 
 // writeReport writes the files that are asked for, --out also where --html fails.
-func (a *app) writeReport(r *report.Report, f *compareFlags) error {
+func (a *app) writeReport(r *report.Report, samples []compare.Sample, f *compareFlags) error {
 	var page error
 	if f.html != "" {
 		page = disk.Write(f.html, r.WriteHTML)
 	}
-	return errors.Join(page, f.writeOut(r))
+	return errors.Join(page, f.writeOut(r, samples))
 }
 
-// writeOut fills --out, if it is asked for.
-func (f *compareFlags) writeOut(r *report.Report) error {
+// writeOut fills --out, if it is asked for. Without samples, those of another comparison
+// go.
+func (f *compareFlags) writeOut(r *report.Report, samples []compare.Sample) error {
 	if f.out == "" {
 		return nil
 	}
@@ -359,6 +373,14 @@ func (f *compareFlags) writeOut(r *report.Report) error {
 		return err
 	}
 	if err := disk.Write(filepath.Join(f.out, steps.ReportFile), r.WriteJSON); err != nil {
+		return err
+	}
+	log := filepath.Join(f.out, samplesFile)
+	if len(samples) > 0 {
+		if err := disk.Write(log, func(w io.Writer) error { return writeCompared(w, samples) }); err != nil {
+			return err
+		}
+	} else if err := os.Remove(log); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return os.RemoveAll(filepath.Join(f.out, workFolder))

@@ -13,6 +13,7 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/internal/typeset"
 	"limbeck/model"
+	"limbeck/recipe/steps"
 )
 
 func init() { register(convertCommand) }
@@ -56,7 +57,7 @@ func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.openModel(from)
+	m, err := steps.Open(from)
 	if err != nil {
 		return err
 	}
@@ -75,12 +76,12 @@ func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 	}
 	done := converted{to, disk.Size(to), format, weightFormats(m)}
 	if format == formatFolder { // what was written is not what m holds
-		written, err := a.openModel(to)
+		written, err := steps.Open(to)
 		if err != nil {
 			return fmt.Errorf("reading what was written: %w", err)
 		}
 		defer written.Close()
-		done.Weights = weightFormats(written)
+		done.Bytes, done.Weights = written.Bytes(), weightFormats(written)
 	}
 	return a.print(done, func(w io.Writer) {
 		fmt.Fprintf(w, "%s, %s, %s of %s\n", to, typeset.Bytes(done.Bytes), format, strings.Join(done.Weights, ", "))

@@ -55,7 +55,7 @@ func demoCommand(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.dir, "dir", "limbeck-demo", "the `FOLDER` to work in")
-	flags.Int64Var(&f.seed, "seed", 1, "every random choice follows from it")
+	flags.Int64Var(&f.seed, "seed", 1, "every random choice in what is made follows from it")
 	flags.IntVar(&f.threads, "threads", 0, "worker threads (default: one a core); the result does not depend on it")
 	return cmd
 }
@@ -114,17 +114,17 @@ func (a *app) unpackDemo(dir string) error {
 	return err
 }
 
-// unpackDemo writes the data and, unless there is one, the recipe. kept tells that
-// there is another one.
+// unpackDemo writes the recipe, unless there is one, and the data, which it restores
+// beside a recipe of the demo. Files of those names in another folder are somebody's: an
+// error. kept tells that the recipe is not the program's.
 func unpackDemo(dir string) (kept bool, err error) {
 	files, err := builtin.Files(builtin.HomeAssistant)
 	if err != nil {
 		return false, err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return false, err
-	}
-	for _, name := range []string{"train.jsonl", "test.jsonl", "NOTICE.md", "recorded.json", demoRecipe} {
+	missing, ours := map[string][]byte{}, false
+	names := []string{demoRecipe, "train.jsonl", "test.jsonl", "NOTICE.md", "recorded.json"} // the recipe first: it says whose the others are
+	for _, name := range names {
 		want, err := fs.ReadFile(files, name)
 		if err != nil {
 			return false, err
@@ -132,14 +132,27 @@ func unpackDemo(dir string) (kept bool, err error) {
 		path := filepath.Join(dir, name)
 		have, err := os.ReadFile(path)
 		switch {
-		case err == nil && (name == demoRecipe || bytes.Equal(have, want)):
-			kept = kept || !bytes.Equal(have, want)
-			continue
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist):
+			missing[name] = want
+		case err != nil:
 			return false, err
+		case name == demoRecipe:
+			kept, ours = !bytes.Equal(have, want), bytes.Contains(have, []byte(builtin.Prefix+builtin.HomeAssistant))
+		case bytes.Equal(have, want):
+		case ours:
+			missing[name] = want
+		default:
+			return false, fmt.Errorf("%s is there and is not the demo's: --dir names another folder", path)
 		}
-		if err := disk.WriteBytes(path, want); err != nil {
-			return false, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return false, err
+	}
+	for _, name := range names {
+		if text, ok := missing[name]; ok {
+			if err := disk.WriteBytes(filepath.Join(dir, name), text); err != nil {
+				return false, err
+			}
 		}
 	}
 	return kept, nil

@@ -13,6 +13,7 @@ import (
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/internal/typeset"
+	"limbeck/recipe/steps"
 	"limbeck/tensor/kernel"
 )
 
@@ -88,7 +89,7 @@ func (a *app) doctor(ctx context.Context, f *engineFlags, args []string) error {
 	d.Hindrances = append([]string{}, d.Machine.Hindrances(&d.Limits)...)
 	if len(args) == 1 {
 		var err error
-		if d.Model, err = a.diagnose(ctx, f, args[0], pool, d); err != nil {
+		if d.Model, err = diagnose(ctx, f, args[0], pool, d); err != nil {
 			return err
 		}
 	}
@@ -96,8 +97,8 @@ func (a *app) doctor(ctx context.Context, f *engineFlags, args []string) error {
 }
 
 // diagnose tells whether a model fits and which rates to expect of it.
-func (a *app) diagnose(ctx context.Context, f *engineFlags, ref string, pool *par.Pool, d *diagnosis) (*modelDiagnosis, error) {
-	m, err := a.openModel(ref)
+func diagnose(ctx context.Context, f *engineFlags, ref string, pool *par.Pool, d *diagnosis) (*modelDiagnosis, error) {
+	m, err := steps.Open(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -200,17 +201,21 @@ func memoryText(f *machine.Facts) string {
 
 // writeLimits writes the rates of one thread and of all.
 func writeLimits(w io.Writer, l *machine.Limits) {
-	t := table{head: []string{"limit", "1 thread", fmt.Sprintf("%d threads", l.Threads), "unit"}}
-	add := func(name, unit string, r machine.Rate) {
-		t.add(name, figure(r.One/1e9), figure(r.All/1e9), unit)
+	var t table
+	limits := bench.LimitTable(l)
+	for _, c := range limits.Columns {
+		t.head = append(t.head, c.Name)
 	}
-	if l.Threads == 1 {
-		t.head = []string{"limit", "1 thread", "unit"}
-		add = func(name, unit string, r machine.Rate) { t.add(name, figure(r.One/1e9), unit) }
-	}
-	add("reading memory", "GB/s", l.Read)
-	for _, r := range l.Arithmetic {
-		add(r.Kind+" arithmetic: "+r.By, "GOP/s", r)
+	for _, row := range limits.Rows {
+		var cells []string
+		for _, c := range row[:len(t.head)] {
+			text := c.Text
+			if text == "" {
+				text = figure(c.Value.Or(0))
+			}
+			cells = append(cells, text)
+		}
+		t.add(cells...)
 	}
 	t.write(w)
 }

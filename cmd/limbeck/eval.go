@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -17,6 +16,8 @@ import (
 	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 	"limbeck/recipe"
+	"limbeck/recipe/steps"
+	"limbeck/store/builtin"
 )
 
 func init() { register(evalCommand) }
@@ -138,19 +139,47 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	if err != nil {
 		return err
 	}
+	of, err := newMeasured(ref)
+	if err != nil {
+		return err
+	}
 	a.progress.finish()
 	if m.Perplexity != nil {
 		return a.print(struct {
+			measuredModel
 			Task string `json:"task"`
 			*eval.Perplexity
-		}{job.Task, m.Perplexity}, func(w io.Writer) { printPerplexity(w, m.Perplexity) })
+		}{of, job.Task, m.Perplexity}, func(w io.Writer) { printPerplexity(w, m.Perplexity); of.write(w) })
 	}
 	if f.log != "" {
 		err = disk.Write(f.log, func(w io.Writer) error { return writeSamples(w, m) })
 	}
 	return a.printBeside(err, func() error {
-		return a.print(m.Result, func(w io.Writer) { printResult(w, m.Result) })
+		return a.print(struct {
+			measuredModel
+			*eval.Result
+		}{of, m.Result}, func(w io.Writer) { printResult(w, m.Result); of.write(w) })
 	})
+}
+
+// A measuredModel is which model a figure is of.
+type measuredModel struct {
+	Model  string `json:"model"`        // as it was given
+	Digest string `json:"model_sha256"` // of the file, or the folder, as reports have it
+}
+
+func newMeasured(ref string) (m measuredModel, err error) {
+	m.Model = ref
+	if strings.HasPrefix(ref, builtin.Prefix) {
+		m.Digest, err = steps.Builtin(ref)
+	} else {
+		m.Digest, err = disk.Digest(ref, nil)
+	}
+	return m, err
+}
+
+func (m *measuredModel) write(w io.Writer) {
+	fmt.Fprintf(w, "model    sha256 %s\n         %s\n", m.Digest, m.Model)
 }
 
 // evalJob reads what a model is to be measured on.
@@ -169,9 +198,12 @@ func (a *app) evalJob(f *evalFlags) (job eval.Job, err error) {
 }
 
 // isText tells whether the data file is one plain text, as any is whose name does not
-// say that it has rows, unless --format does.
+// say that it has rows, unless --format does. A folder is none: its files must be named.
 func (f *evalFlags) isText() bool {
 	path, _ := data.CutPart(f.data)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return false
+	}
 	return data.IsText(path, f.read.Format) || f.read.Format == autoFormat && !data.HasRows(path)
 }
 
@@ -217,44 +249,6 @@ func printPerplexity(w io.Writer, p *eval.Perplexity) {
 	fmt.Fprintln(w, ")")
 	printLeftOut(w, p.TooLong)
 	printDigests(w, p.Data, p.Digest)
-}
-
-// sampleJSON is a line of --log-samples.
-type sampleJSON struct {
-	ID         string         `json:"id"`
-	Line       int            `json:"line,omitempty"`
-	Prompt     []data.Message `json:"prompt"`
-	Gold       string         `json:"gold"`
-	Reply      string         `json:"reply"`
-	Scores     eval.ItemScore `json:"scores"`
-	Confidence float64        `json:"confidence"` // probability of the reply
-}
-
-// beginsSamples tells whether a file begins as --log-samples writes one.
-func beginsSamples(head []byte) bool {
-	line, _, _ := bytes.Cut(head, []byte("\n"))
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(line, &keys) != nil {
-		return false
-	}
-	for _, key := range []string{"id", "prompt", "gold", "reply", "scores", "confidence"} {
-		if keys[key] == nil {
-			return false
-		}
-	}
-	return true
-}
-
-func writeSamples(w io.Writer, m *eval.Measurement) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	for i, s := range m.Result.Items {
-		line := sampleJSON{s.ID, s.Line, m.Examples[i].Prompt(), s.Gold, s.Reply, s, m.Confidences[i]}
-		if err := out.Encode(line); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func printResult(w io.Writer, r *eval.Result) {

@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"limbeck/eval"
 	"limbeck/internal/typeset"
 	"limbeck/internal/words"
+	"limbeck/nn/op"
 )
 
 // helpCommand prints the help of another command.
@@ -67,6 +69,32 @@ func completionNotes(root *cobra.Command) {
 		if f := shell.Flags().Lookup("no-descriptions"); f != nil {
 			f.Usage = "complete without a word on what each command does"
 		}
+	}
+}
+
+// completeValues has shells complete the values of flags that are words of a list.
+func completeValues(root *cobra.Command) {
+	lists := map[string][]string{"task": eval.TaskNames()}
+	for _, name := range metricNames() {
+		name, _, _ = strings.Cut(name, " ") // what follows is for people
+		lists["metric"] = append(lists["metric"], name)
+	}
+	for _, t := range op.KVTypes() {
+		lists["cache-type"] = append(lists["cache-type"], t.Name)
+	}
+	for _, c := range root.Commands() {
+		eachFlag(c, func(f *pflag.Flag) {
+			list := lists[f.Name]
+			if s, ok := f.Value.(*setting); ok {
+				list = s.Words
+			}
+			if len(list) == 0 {
+				return
+			}
+			if err := c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+				panic(err) // of a flag that has another
+			}
+		})
 	}
 }
 

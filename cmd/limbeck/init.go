@@ -23,9 +23,11 @@ import (
 func init() { register(initCommand) }
 
 type initFlags struct {
-	teacher, data, validation, test, out, name string
-	force                                      bool
-	read                                       *recipe.Data
+	teacher, data, test, out, name string
+	validation                     recipe.Holdout
+	force                          bool
+	read                           *recipe.Data
+	given                          func(flag string) bool // by the user, not by default
 }
 
 func initCommand(a *app) *cobra.Command {
@@ -42,8 +44,11 @@ func initCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return initRecipe(cmd.Context(), a, f) },
 	}
 	flags := cmd.Flags()
+	f.given = flags.Changed
 	flags.StringVar(&f.teacher, "teacher", "", "the large `MODEL`")
 	flags.StringVar(&f.data, "data", "", "the task's examples: `FILE`, FILE#train of one that has parts, a pattern or a folder")
+	flags.Var(&f.validation, validationFlag, "a share of the data, or a file: examples by which the best checkpoint is chosen (default: the data's own part, or 10%)")
+	flags.Lookup(validationFlag).DefValue = ""
 	flags.StringVar(&f.test, "test", "", "examples that only the comparison sees: `FILE`")
 	flags.StringVarP(&f.out, "out", "o", "recipe.yaml", "`FILE` to write")
 	flags.StringVar(&f.name, "name", "", "the student's name (default: the data's)")
@@ -51,6 +56,8 @@ func initCommand(a *app) *cobra.Command {
 	addReadFlags(flags, f.read)
 	return cmd
 }
+
+const validationFlag = "validation"
 
 // initResult is what --json prints.
 type initResult struct {
@@ -86,6 +93,9 @@ func initRecipe(ctx context.Context, a *app, f initFlags) error {
 	}
 	// Told before the recipe is written, what is wrong is about the flags.
 	flags := columnFlagNames(map[string]string{"name": "--name", "teacher": "--teacher", "data.train": "--data", "data.format": "--format", "data.validation": "--data", "data.test": "--test"})
+	if f.given(validationFlag) {
+		flags["data.validation"] = "--" + validationFlag
+	}
 	plan, err := steps.Draft(f.teacher, f.data, f.read.Format, f.read.Columns, flags)
 	if err != nil {
 		return err
@@ -134,8 +144,11 @@ func (f *initFlags) place(r *recipe.Recipe) error {
 	dir := filepath.Dir(f.out)
 	r.Name = f.name
 	r.Data.Train = recipe.File(fromFolder(dir, f.data))
-	if f.validation != "" {
-		r.Data.Validation = recipe.Holdout{File: recipe.File(fromFolder(dir, f.validation))}
+	switch v := f.validation; {
+	case v.File != "":
+		r.Data.Validation = recipe.Holdout{File: recipe.File(fromFolder(dir, string(v.File)))}
+	case f.given(validationFlag):
+		r.Data.Validation = v
 	}
 	if f.test != "" {
 		r.Data.Test = recipe.File(fromFolder(dir, f.test))
@@ -156,7 +169,10 @@ func (f *initFlags) findParts() error {
 	if err != nil {
 		return err
 	}
-	f.data, f.validation = files.Train, files.Validation
+	f.data = files.Train
+	if !f.given(validationFlag) {
+		f.validation.File = recipe.File(files.Validation)
+	}
 	f.test = cmp.Or(f.test, files.Test)
 	return nil
 }

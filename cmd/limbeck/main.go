@@ -100,8 +100,9 @@ func newRoot(a *app) *cobra.Command {
 			"limbeck/config.yaml in the user's config folder, as \"threads: 2\" or as\n" +
 			"\"run: {threads: 2}\". Flags come before variables, variables before the file, and\n" +
 			"in each what is for one command before what is for all; LIMBECK_CONFIG or\n" +
-			"--config names another file. So that what is set for chats changes no training,\n" +
-			"max-tokens, temperature and cache of train and distill are set for one alone.\n\n" +
+			"--config names another file. So that what is set for chats changes no training\n" +
+			"and no proof, these are set for one command alone: cache, limit, max-tokens,\n" +
+			"seed, system and temperature of train and distill, seed of demo and compare.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
 		Example:       "  limbeck demo\n  limbeck make recipe.yaml\n  limbeck run model.gguf \"turn the lights off\"",
 		SilenceErrors: true, SilenceUsage: true,
@@ -137,6 +138,7 @@ func newRoot(a *app) *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	completionNotes(root)
+	completeValues(root)
 	a.prepare(root)
 	return root
 }

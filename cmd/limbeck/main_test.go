@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,34 @@ func TestFlagsSpeakOfTheirCommand(t *testing.T) {
 	}
 	if len(said) != len(commandDocs) {
 		t.Errorf("of commandDocs these are in use: %v", said)
+	}
+}
+
+// A flag that a training shares with commands that train nothing is set for all of them
+// only if it means the same to each.
+func TestSharedSettingsMeanTheSame(t *testing.T) {
+	same := append(readFlags(), "dir", "force", "out", "teacher", "threads", "validation")
+	trainings := []string{"train", "distill", "demo"}
+	root := newRoot(newApp(nil, nil, nil))
+	elsewhere := map[string]string{}
+	for _, c := range root.Commands() {
+		if !slices.Contains(trainings, c.Name()) {
+			c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { elsewhere[f.Name] = c.Name() })
+		}
+	}
+	for _, c := range root.Commands() {
+		foreign := foreignSettings[c.Name()]
+		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			other, shared := elsewhere[f.Name]
+			if slices.Contains(trainings, c.Name()) && shared && slices.Contains(same, f.Name) == slices.Contains(foreign, f.Name) {
+				t.Errorf("%s --%s, which %s has too: does it mean the same?", c.Name(), f.Name, other)
+			}
+		})
+		for _, flag := range foreign {
+			if c.Flag(flag) == nil || !strings.Contains(root.Long, flag) {
+				t.Errorf("%s --%s is none, or the help of settings does not name it", c.Name(), flag)
+			}
+		}
 	}
 }
 

@@ -13,12 +13,6 @@ import (
 	"limbeck/recipe/steps"
 )
 
-// openModel opens what a reference names: a GGUF file, a folder in Hugging
-// Face's layout, or a built-in. Every command that takes a MODEL opens it here.
-func (a *app) openModel(ref string) (*model.Model, error) {
-	return steps.Open(ref)
-}
-
 // engineFlags say how a model computes.
 type engineFlags struct {
 	threads int
@@ -87,7 +81,7 @@ func (f *engineFlags) openWith(a *app, ref string, pool *par.Pool) (m *model.Mod
 	if f.keep {
 		m, err = steps.OpenPacked(ref, pool, a.remark)
 	} else {
-		m, err = a.openModel(ref)
+		m, err = steps.Open(ref)
 	}
 	if err != nil {
 		return nil, p, err

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"limbeck/internal/testkit"
+	"limbeck/model"
 	"limbeck/model/gguf"
 )
 
@@ -164,6 +167,29 @@ func TestSeedsAreDrawn(t *testing.T) {
 		t.Errorf("seed 0 became %d", seed)
 	} else if b, _ := reply("--seed", "0"); a != b {
 		t.Errorf("seed 0 gave %q and %q", a, b)
+	}
+}
+
+// Models that are compared do the same works, whatever each reads at once.
+func TestBenchWorksAreAlike(t *testing.T) {
+	dir := t.TempDir()
+	writeModels(t, dir)
+	m := testkit.Model(1)
+	c := m.Config()
+	c.FFN, c.Layers = 17000, 1
+	broad, err := model.New(c, testkit.Random{Rand: rand.New(rand.NewPCG(1, 2))}, m.Tokenizer.Spec(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs := []string{filepath.Join(dir, "tiny.gguf"), filepath.Join(dir, "broad.gguf")}
+	if err := broad.Save(refs[1]); err != nil {
+		t.Fatal(err)
+	}
+	f := benchFlags{lengths: []int{8}, depths: []int{0}, parallel: []int{16}}
+	f.given = func(string) bool { return false }
+	jobs, err := f.jobs(newApp(nil, nil, io.Discard), refs)
+	if err != nil || len(jobs) != 2 || len(jobs[0].Works) != 3 || !slices.Equal(jobs[0].Works, jobs[1].Works) {
+		t.Errorf("%v: %+v, want 3 works, for both the same", err, jobs)
 	}
 }
 

@@ -38,7 +38,6 @@ var (
 	ggufFile   = fileKind{"GGUF file", gguf.Begins}
 	reportPage = fileKind{"report of Limbeck's", report.BeginsHTML}
 	reportJSON = fileKind{"report of Limbeck's", report.BeginsJSON}
-	sampleLog  = fileKind{"log of samples", beginsSamples}
 )
 
 // checkFile refuses, before any work, a file that cannot be written or is not to be

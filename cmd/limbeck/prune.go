@@ -76,7 +76,7 @@ type prunedShape struct {
 }
 
 func (a *app) prune(cmd *cobra.Command, r *recipe.Recipe, one oneFlags, ref string) error {
-	before, err := a.prunedShape(ref) // now: OUT may be the same file
+	before, err := shapeOf(ref) // now: OUT may be the same file
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (a *app) prune(cmd *cobra.Command, r *recipe.Recipe, one oneFlags, ref stri
 		return err
 	}
 	result := prunedResult{oneResult: done, Before: before}
-	if result.After, err = a.prunedShape(one.out); err != nil {
+	if result.After, err = shapeOf(one.out); err != nil {
 		return err
 	}
 	if result.LayersKept, err = steps.KeptLayers(factOf(plan, "prune", steps.LayersKept)); err != nil {
@@ -94,8 +94,8 @@ func (a *app) prune(cmd *cobra.Command, r *recipe.Recipe, one oneFlags, ref stri
 	return a.print(result, result.write)
 }
 
-func (a *app) prunedShape(ref string) (prunedShape, error) {
-	m, err := a.openModel(ref)
+func shapeOf(ref string) (prunedShape, error) {
+	m, err := steps.Open(ref)
 	if err != nil {
 		return prunedShape{}, err
 	}

@@ -24,13 +24,15 @@ import (
 type setting struct {
 	section any
 	recipe.Setting
-	text string
+	text  string
+	given []string // the values, in order: a list is given by several flags too
 }
 
 // Set implements [pflag.Value].
 func (s *setting) Set(text string) error {
-	s.text = text
-	return recipe.Assign(s.section, s.Key, text)
+	s.given = append(s.given, text)
+	s.text = strings.Join(s.given, ",")
+	return recipe.Assign(s.section, s.Key, s.given...)
 }
 
 // String implements [pflag.Value].
@@ -55,6 +57,7 @@ var commandDocs = map[string]string{
 	"max_tokens":  "longer examples are left out, and counted; at most --batch-tokens",
 	"params":      "picks a shape of at most this many parameters, mostly within a few percent of them, instead of the flags for its parts",
 	"seed":        "of the order of examples, of new weights, and of examples that are made",
+	"size":        "instead of FORMAT: the mix of formats whose file is the largest that is no larger than this, as 12MB",
 	"validation":  "a share of DATA, chosen by hash of the normalized text, or a file",
 	"vocab":       "tokens kept; every byte that MODEL can spell stays reachable",
 }
@@ -81,7 +84,7 @@ func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
 		case def == "0":
 			def = "" // means: left to other keys
 		}
-		f := flags.VarPF(&setting{section, s, def}, flagName(s.Key), "", cmp.Or(commandDocs[s.Key], s.Doc))
+		f := flags.VarPF(&setting{section: section, Setting: s, text: def}, flagName(s.Key), "", cmp.Or(commandDocs[s.Key], s.Doc))
 		if s.Switch {
 			f.NoOptDefVal = "true"
 		}
@@ -248,8 +251,7 @@ func (f *oneFlags) workplace() (*workplace, error) {
 	return f.place, nil
 }
 
-// lock makes w this command's own until it leaves it. The error is [run.ErrInUse] if
-// another process has it.
+// lock makes w this command's own until it leaves it.
 func (w *workplace) lock() error {
 	if w.locked {
 		return nil

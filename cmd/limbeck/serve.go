@@ -28,7 +28,7 @@ type serveFlags struct {
 	port               int
 	context, maxTokens int
 	parallel           int
-	keep               recipe.Size // bytes for what has been read of requests
+	cacheSize          recipe.Size // for what has been read of requests
 }
 
 func serveCommand(a *app) *cobra.Command {
@@ -58,9 +58,9 @@ func serveCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
 	flags.IntVar(&f.maxTokens, "max-tokens", 1024, "most tokens of a reply whose request sets no limit; 0: as many as fit")
 	flags.IntVar(&f.parallel, "parallel", 16, "most requests that are answered at once")
-	f.keep = 1e9
+	f.cacheSize = 1e9
 	flags.Func("cache", "most memory for what has been read, of requests on their way and before, as 512MB\n"+
-		"(default 1GB); what it holds bounds --ctx too", f.keep.Set)
+		"(default 1GB); what it holds bounds --ctx too", f.cacheSize.Set)
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
 	return cmd
@@ -93,7 +93,7 @@ func (f *serveFlags) check() error {
 		return usageErrorf("--ctx and --max-tokens are numbers from 0 on")
 	case f.context > 0 && f.context < leastContext:
 		return usageErrorf("--ctx is %d, want %d or more", f.context, leastContext)
-	case f.keep == 0:
+	case f.cacheSize == 0:
 		return usageErrorf("--cache is 0, want room for the requests on their way, as 512MB")
 	}
 	return nil
@@ -127,9 +127,9 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 	}
 	name := servedName(ref)
 	s := serve.New(e.Runner, serve.Options{Name: name, Context: f.context, MaxTokens: f.maxTokens,
-		Parallel: f.parallel, Cache: int(f.keep), Log: a.detail, Warn: a.remark})
+		Parallel: f.parallel, Cache: int(f.cacheSize), Log: a.detail, Warn: a.remark})
 	if s.Context() < max(f.context, leastContext) {
-		return usageErrorf("--cache %s holds %d tokens, want at least %d", f.keep, s.Context(), max(f.context, leastContext))
+		return usageErrorf("--cache %s holds %d tokens, want at least %d", f.cacheSize, s.Context(), max(f.context, leastContext))
 	}
 	if most := e.Model.Config().Context; f.context == 0 && s.Context() < most {
 		a.remark("room for %s of %s tokens; --cache %s allows all", count(int64(s.Context())), count(int64(most)), sizeFlag(e.NewKV(most).MaxBytes()))

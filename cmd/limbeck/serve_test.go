@@ -28,7 +28,7 @@ func serveTiny(t *testing.T, quiet bool, cache recipe.Size) (serveResult, string
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		err := a.serve(ctx, &serveFlags{host: "127.0.0.1", parallel: 2, keep: cache}, filepath.Join(dir, "wide.gguf"))
+		err := a.serve(ctx, &serveFlags{host: "127.0.0.1", parallel: 2, cacheSize: cache}, filepath.Join(dir, "wide.gguf"))
 		in.CloseWithError(err)
 		ended <- err
 	}()

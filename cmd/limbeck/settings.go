@@ -26,10 +26,13 @@ const (
 
 // foreignSettings are flags that do not take what is set for all commands, by command:
 // there a word means another thing than elsewhere, and a variable that was set for
-// chats would change, without a word, what a training learns.
+// chats, or for an evaluation, would change, without a word, what a training learns or a
+// comparison proves.
 var foreignSettings = map[string][]string{
-	"train":   {"max-tokens"},                         // of a reply; here longer examples are left out
-	"distill": {"max-tokens", "temperature", "cache"}, // of sampling; serve's memory
+	"train":   {"system", "seed", "limit", "max-tokens"},                         // of chats and sampling, of what is judged, of a reply
+	"distill": {"system", "seed", "limit", "max-tokens", "temperature", "cache"}, // the last: serve's memory
+	"demo":    {"seed"},
+	"compare": {"seed"}, // of resamples
 }
 
 // shares tells whether a flag of cmd takes what is set for all commands.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"limbeck/internal/disk"
 	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/model/chat"
@@ -29,7 +28,7 @@ func showCommand(a *app) *cobra.Command {
 			"weights that are NaN or infinite; other commands refuse such a model.",
 		Example: "  limbeck show model.gguf --tensors\n  limbeck show model.gguf --json",
 		RunE: func(_ *cobra.Command, args []string) error {
-			m, err := a.openModel(args[0])
+			m, err := steps.Open(args[0])
 			problem := ""
 			if errors.Is(err, model.ErrNotFinite) {
 				problem = err.Error()
@@ -54,11 +53,11 @@ func showCommand(a *app) *cobra.Command {
 // A shown model is what --json prints of it.
 type shownModel struct {
 	Path         string         `json:"path"`  // as it was given
-	Bytes        int64          `json:"bytes"` // of the file, or the folder's files
+	Bytes        int64          `json:"bytes"` // of the file, or of those in the folder that are the model
 	Architecture string         `json:"architecture"`
 	Parameters   int            `json:"parameters"`
 	Shape        shownShape     `json:"shape"`
-	Parts        []shownPart    `json:"parts"`
+	Parts        []model.Part   `json:"parts"`
 	Tokenizer    shownTokenizer `json:"tokenizer"`
 	Template     string         `json:"chat_template,omitempty"`
 	Rendered     string         `json:"prompt_example,omitempty"`        // what the template makes of one message
@@ -84,14 +83,6 @@ type shownShape struct {
 	KVToken  int     `json:"kv_cache_bytes_per_token"`
 
 	words string // as [arch.Config.Shape] has it
-}
-
-// A shownPart is a group of weights.
-type shownPart struct {
-	Name       string   `json:"name"`
-	Parameters int      `json:"parameters"`
-	Bytes      int      `json:"bytes"`
-	Formats    []string `json:"formats"` // in the order of the weights
 }
 
 type shownTokenizer struct {
@@ -122,15 +113,11 @@ type shownTensor struct {
 func describe(m *model.Model, ref string) *shownModel {
 	c := m.Config()
 	s := &shownModel{
-		Path: ref, Architecture: c.Arch, Parameters: c.Params(),
+		Path: ref, Bytes: m.Bytes(), Architecture: c.Arch, Parameters: c.Params(),
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
 			float32(c.NormEps), float32(c.RopeBase), c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1), c.Shape()},
-		Parts: parts(m), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
+		Parts: m.Parts(), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
 		License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
-	}
-	var err error
-	if _, s.Bytes, err = steps.Builtin(ref); err != nil { // then it is a file or a folder
-		s.Bytes = disk.Size(ref)
 	}
 	for _, k := range m.Meta.Keys() {
 		v, _ := m.Meta.Get(k)
@@ -152,14 +139,6 @@ func render(m *model.Model) (text, problem string) {
 		return "", err.Error()
 	}
 	return text, ""
-}
-
-func parts(m *model.Model) []shownPart {
-	var out []shownPart
-	for _, p := range m.Parts() {
-		out = append(out, shownPart{p.Name, p.Params, p.Bytes, p.Formats})
-	}
-	return out
 }
 
 func describeTokenizer(m *model.Model) shownTokenizer {
@@ -208,7 +187,7 @@ func (s *shownModel) write(w io.Writer) {
 		total += p.Bytes
 	}
 	for _, p := range s.Parts {
-		t.add(p.Name, count(int64(p.Parameters)), typeset.Bytes(int64(p.Bytes)), fmt.Sprintf("%.1f%%", 100*float64(p.Bytes)/float64(max(1, total))),
+		t.add(p.Name, count(int64(p.Params)), typeset.Bytes(int64(p.Bytes)), fmt.Sprintf("%.1f%%", 100*float64(p.Bytes)/float64(max(1, total))),
 			strings.Join(p.Formats, ", "))
 	}
 	t.write(w)

@@ -14,6 +14,7 @@ import (
 
 	"limbeck/internal/typeset"
 	"limbeck/model/token"
+	"limbeck/recipe/steps"
 )
 
 func init() { register(tokenizeCommand) }
@@ -39,7 +40,7 @@ func tokenizeCommand(a *app) *cobra.Command {
 			if f.decode && f.plain {
 				return usageErrorf("--plain is about text that is read, --decode reads ids: give one of them")
 			}
-			m, err := a.openModel(args[0])
+			m, err := steps.Open(args[0])
 			if err != nil {
 				return err
 			}

@@ -28,15 +28,15 @@ const (
 func (f *dataFlags) add(flags *pflag.FlagSet) {
 	f.data, f.augment, f.flags = recipe.Default[recipe.Data](), recipe.Default[recipe.Augment](), flags
 	sectionFlags(flags, f.data, "train", "test")
-	flags.Var(&setting{f.augment, recipe.Setting{Key: "exchange_slots"}, ""}, exchangeFlag, "make so many further examples of each, with slot values of others")
-	flags.Var(&setting{f.augment, recipe.Setting{Key: "invent_values"}, ""}, inventFlag, "make so many further examples of each, with slot values that do not exist")
+	flags.Var(&setting{section: f.augment, Setting: recipe.Setting{Key: "exchange_slots"}}, exchangeFlag, "make so many further examples of each, with slot values of others")
+	flags.Var(&setting{section: f.augment, Setting: recipe.Setting{Key: "invent_values"}}, inventFlag, "make so many further examples of each, with slot values that do not exist")
 	addColumnFlags(flags, &f.data.Columns)
 }
 
 // addColumnFlags gives a command flags that name columns of a table, or keys of JSON.
 func addColumnFlags(flags *pflag.FlagSet, columns *recipe.Columns) {
 	for _, s := range recipe.SettingsOf(columns) {
-		flags.Var(&setting{columns, s, ""}, columnFlag(s.Key), "the column, or key, of "+s.Doc)
+		flags.Var(&setting{section: columns, Setting: s}, columnFlag(s.Key), "the column, or key, of "+s.Doc)
 	}
 }
 
@@ -47,7 +47,7 @@ func columnFlag(key string) string { return key + "-column" }
 func addReadFlags(flags *pflag.FlagSet, d *recipe.Data) {
 	for _, s := range recipe.SettingsOf(d) {
 		if s.Key == "format" {
-			flags.Var(&setting{d, s, d.Format}, s.Key, "how the data is read: "+s.Allowed+"; "+s.Doc)
+			flags.Var(&setting{section: d, Setting: s, text: d.Format}, s.Key, "how the data is read: "+s.Allowed+"; "+s.Doc)
 		}
 	}
 	addColumnFlags(flags, &d.Columns)
@@ -134,8 +134,8 @@ func (f *trainFlags) add(flags *pflag.FlagSet) {
 	f.one.add(flags)
 	flags.StringVar(&f.from, "from", "", "the `MODEL` to start from")
 	flags.StringVar(&f.scratch, "scratch", "", "the `SHAPE` of a new model: "+steps.ShapeKeys())
-	flags.Var(&setting{f.lora, recipe.Setting{Key: "rank"}, ""}, "lora-rank", "train low-rank adapters of this rank instead of all weights")
-	flags.Var(&setting{f.lora, recipe.Setting{Key: "alpha"}, ""}, "lora-alpha", "their weight is alpha/rank")
+	flags.Var(&setting{section: f.lora, Setting: recipe.Setting{Key: "rank"}}, "lora-rank", "train low-rank adapters of this rank instead of all weights")
+	flags.Var(&setting{section: f.lora, Setting: recipe.Setting{Key: "alpha"}}, "lora-alpha", "their weight is alpha/rank")
 	f.dataset.add(flags)
 	sectionFlags(flags, f.train)
 }

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -103,7 +104,7 @@ func TestSVMOptimum(t *testing.T) {
 	s := newSVM(x, features, c)
 	s.tol = tol
 	copy(s.y, y)
-	s.train()
+	s.train(t.Context())
 	gradient := slices.Clone(s.w)
 	for i, v := range x {
 		score := s.w[features]
@@ -290,6 +291,36 @@ func TestDecay(t *testing.T) {
 		if want := left * float64(1+i); math.Abs(*w-want) > tol {
 			t.Errorf("weight %d: %v, want %v", i, *w, want)
 		}
+	}
+}
+
+// An ending is a context that ends after so many looks at it.
+type ending struct {
+	context.Context
+	looks int
+}
+
+func (e *ending) Err() error {
+	if e.looks--; e.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Learning ends within a pass over the sequences, and between those over rows.
+func TestTrainEndsEarly(t *testing.T) {
+	const tol = 1e-12
+	seqs := slices.Repeat([]sequence{{features: [][]int32{{0}}, gold: []int16{0}}}, 4*lookEvery)
+	c := newCRF(1, 1, seqs)
+	c.train(&ending{t.Context(), 2}, seqs, Options{L2: 3, Epochs: 1})
+	a := firstStep * 3 / float64(len(seqs))
+	if want := (1 - a) / (1 + a*(2*lookEvery-1)); math.Abs(c.scale-want) > tol { // as in TestDecay
+		t.Errorf("the scale is %v, want that after %d sequences, %v", c.scale, 2*lookEvery, want)
+	}
+	s := newSVM([]vector{{index: []int32{0}, value: []float32{1}}}, 1, 1)
+	s.y[0] = 1
+	if s.train(&ending{t.Context(), 0}); s.w[0] != 0 {
+		t.Errorf("an ended context let %v be learned", s.w)
 	}
 }
 

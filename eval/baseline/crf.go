@@ -115,6 +115,10 @@ func (c *crf) scores(dst []float64, active []int32) {
 // Tricks", section 5.2.
 const firstStep = 0.2
 
+// lookEvery is how many sequences are learned between two looks at a context: some
+// milliseconds.
+const lookEvery = 256
+
 // train minimizes, over the mean sequence, −ln p(gold) + λ/2·‖w‖², λ = L2/sequences.
 // It ends early when ctx does.
 func (c *crf) train(ctx context.Context, seqs []sequence, o Options) {
@@ -124,11 +128,11 @@ func (c *crf) train(ctx context.Context, seqs []sequence, o Options) {
 	lat := &lattice{crf: c, exp: make([]float64, len(c.pairs))}
 	t := 0.0
 	for range o.Epochs {
-		if ctx.Err() != nil {
-			return
-		}
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		for _, i := range order {
+		for n, i := range order {
+			if n%lookEvery == 0 && ctx.Err() != nil {
+				return
+			}
 			step := firstStep / (1 + firstStep*lambda*t)
 			lat.step(&seqs[i], step)
 			c.scale *= 1 - step*lambda

@@ -40,7 +40,7 @@ func trainClassifier(ctx context.Context, rows []vector, n int, labels []string,
 				s.y[i] = 1
 			}
 		}
-		s.train()
+		s.train(ctx)
 		for f, w := range s.w {
 			m.weights[f*k+j] = float32(w)
 		}
@@ -96,14 +96,17 @@ func newSVM(rows []vector, n int, c float64) *svm {
 	return s
 }
 
-// train finds w for y.
-func (s *svm) train() {
+// train finds w for y. It ends early when ctx does.
+func (s *svm) train(ctx context.Context) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	clear(s.alpha)
 	clear(s.w)
 	s.activate()
 	bound := math.Inf(1) // rows at alpha 0 with a larger gradient are left out
 	for range svmPasses {
+		if ctx.Err() != nil {
+			return
+		}
 		rng.Shuffle(len(s.active), func(i, j int) { s.active[i], s.active[j] = s.active[j], s.active[i] })
 		high, low := s.pass(bound)
 		if high-low <= s.tol {

@@ -44,8 +44,8 @@ type WorkRate struct {
 	Share report.Num  `json:"share_of_limit"`
 }
 
-// Options say what a bench does. Jobs give the models; all are to do the same
-// works.
+// Options say what a bench does. Jobs give the models; what two have among their works
+// is compared.
 type Options struct {
 	Jobs     []Job
 	Rounds   int
@@ -119,7 +119,7 @@ func (r *Result) Report() *report.Report {
 		out.Title = "Bench of " + r.Models[0].Name + " and " + r.Models[1].Name
 		out.Tables = append(out.Tables, r.ratios())
 	}
-	out.Tables = append(out.Tables, limitTable(&r.Limits))
+	out.Tables = append(out.Tables, LimitTable(&r.Limits))
 	out.Plots = append(out.Plots, r.plot(Prompt, "Reading prompts", "tokens of the prompt"))
 	out.Plots = append(out.Plots, r.plot(Decode, "Writing tokens", "tokens before, one sequence"), r.batchPlot())
 	out.Plots = slices.DeleteFunc(out.Plots, func(p report.Plot) bool { return len(p.Lines) == 0 })
@@ -211,8 +211,8 @@ func (p *Profile) milliseconds(seconds float64) report.Cell {
 	return report.Cell{Text: strconv.FormatFloat(v, 'f', decimals, 64), Value: report.N(v)}
 }
 
-// limitTable lists the limits of a machine.
-func limitTable(l *machine.Limits) report.Table {
+// LimitTable lists the limits of a machine.
+func LimitTable(l *machine.Limits) report.Table {
 	all := fmt.Sprintf("%d threads", l.Threads)
 	t := report.Table{Title: "Limits of this machine", Columns: []report.Column{{Name: "limit"}, {Name: "unit"}, {Name: "1 thread"}, {Name: all}}}
 	if l.Threads == 1 {
@@ -223,7 +223,7 @@ func limitTable(l *machine.Limits) report.Table {
 	}
 	add("reading memory", "GB/s", l.Read)
 	for _, r := range l.Arithmetic {
-		add(r.Kind+": "+r.By, "GOP/s", r)
+		add(r.Kind+" arithmetic: "+r.By, "GOP/s", r)
 	}
 	return t
 }

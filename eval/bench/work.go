@@ -58,7 +58,8 @@ const (
 // others; and, where a batch has more than one sequence, decoding it, and for
 // the largest, requests with their prompts. What a context has no room for is in
 // tooLong instead. The sequences of a batch begin together: one pass, of at most
-// chunk tokens, reads their prompts.
+// chunk tokens, reads their prompts. Of models that are compared it is the least, lest
+// one has other works than another.
 func Works(context, chunk int, lengths, depths, batches []int) (works, tooLong []Work) {
 	add := func(w Work) {
 		to := &works

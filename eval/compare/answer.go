@@ -65,7 +65,7 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Name, err)
 	}
-	r.Model = describe(m, r.Contestant)
+	r.Model = describe(m)
 	m.Pack(c.pool)
 	runner := generate.NewRunner(m, c.pool, precision)
 	progress := func(done, total int) { c.Progress(r.Name+" answers", int64(done), int64(total), "") }

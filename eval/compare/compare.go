@@ -26,7 +26,6 @@ type Contestant struct {
 	Role   report.Role
 	Ref    string // what Options.Open opens, also in a child process
 	Digest string // of the model, hexadecimal SHA-256; empty: computed from the file
-	Bytes  int64  // of the model; 0: of the file
 
 	// Variant and Seed tell repetitions of one recipe apart.
 	Variant string
@@ -59,6 +58,7 @@ type Options struct {
 	Look        bench.Opener // opens a model to count tokens, not to compute; nil: Open
 	Checkpoints string       // an existing folder; empty: nothing is kept
 	Progress    func(stage string, done, total int64, note string)
+	Sample      func(s Sample) // is told of each example, in their order, if models reply; may be nil
 
 	Recorded []report.Model
 	Curves   []report.Curve
@@ -143,6 +143,7 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 	if err := c.score(); err != nil {
 		return nil, err
 	}
+	c.tellSamples()
 	if err := c.time(ctx); err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"limbeck/eval/report"
-	"limbeck/internal/disk"
 	"limbeck/internal/machine"
 	"limbeck/model"
 	"limbeck/tensor/kernel"
@@ -14,10 +13,10 @@ import (
 
 // describe returns what a model is, as far as its file tells. It must not be
 // packed yet.
-func describe(m *model.Model, x Contestant) report.Model {
+func describe(m *model.Model) report.Model {
 	c := m.Config()
 	out := report.Model{
-		Bytes: x.Bytes, Params: int64(c.Params()), Architecture: c.Arch,
+		Bytes: m.Bytes(), Params: int64(c.Params()), Architecture: c.Arch,
 		Shape:   c.Shape(),
 		License: m.Meta.String(model.LicenseKey, ""),
 	}
@@ -31,9 +30,6 @@ func describe(m *model.Model, x Contestant) report.Model {
 				out.Formats = append(out.Formats, f)
 			}
 		}
-	}
-	if out.Bytes == 0 {
-		out.Bytes = disk.Size(x.Ref)
 	}
 	parts = append(parts, report.Part{Name: "tokenizer, metadata", Bytes: max(0, out.Bytes-weights)})
 	out.Parts = slices.DeleteFunc(parts, func(p report.Part) bool { return p.Bytes == 0 })

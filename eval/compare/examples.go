@@ -4,9 +4,41 @@ import (
 	"cmp"
 	"slices"
 
+	"limbeck/data"
 	"limbeck/eval"
 	"limbeck/eval/report"
 )
+
+// A Sample is an example with what all models replied.
+type Sample struct {
+	Example *data.Example
+	Answers []Answer // in the order of the report's models
+}
+
+// An Answer is a model's reply to an example.
+type Answer struct {
+	Model      string
+	Score      eval.ItemScore // with the reply
+	Confidence *float64       // the probability of the reply; nil of a classical model
+}
+
+// tellSamples tells of every example, once it is scored.
+func (c *comparison) tellSamples() {
+	if c.Sample == nil || c.task == nil {
+		return
+	}
+	for i := range c.examples {
+		s := Sample{Example: &c.examples[i]}
+		for _, r := range c.rows {
+			a := Answer{Model: r.Name, Score: r.scores[i]}
+			if r.local == nil {
+				a.Confidence = &r.Replies[i].Confidence
+			}
+			s.Answers = append(s.Answers, a)
+		}
+		c.Sample(s)
+	}
+}
 
 // shownReplies bounds the replies beside one example.
 const shownReplies = 6

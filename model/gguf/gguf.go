@@ -51,6 +51,7 @@ type File struct {
 	tensors []*tensor.Tensor
 	byName  map[string]*tensor.Tensor
 	table   []byte        // the header's part that lists the tensors
+	bytes   int64         // of the whole file
 	mapping *disk.Mapping // nil if parsed from memory
 }
 
@@ -79,6 +80,7 @@ func Parse(data []byte, name string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %s: %w", name, err)
 	}
+	f.bytes = int64(len(data))
 	return f, nil
 }
 
@@ -89,6 +91,9 @@ func (f *File) Close() error {
 	}
 	return f.mapping.Close()
 }
+
+// Bytes returns the size of the file.
+func (f *File) Bytes() int64 { return f.bytes }
 
 // Meta returns a copy of the key-values; arrays are shared with f.
 func (f *File) Meta() Meta { return f.meta.clone() }

@@ -98,16 +98,16 @@ func card(origin map[string]any) []byte {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// readOrigin adds to keys what the folder says of the model's origin.
-func readOrigin(dir string, keys map[string]any) error {
-	text, err := readText(dir, originFile)
+// readOrigin adds to the keys what the folder says of the model's origin.
+func (f *Folder) readOrigin(dir string) error {
+	text, err := f.read(dir, originFile)
 	if err != nil {
 		return err
 	}
 	if text == nil { // a folder that another program wrote
 		text, err := readText(dir, cardFile)
 		if license := cardLicense(string(text)); license != "" {
-			keys[licenseKey] = license
+			f.keys[licenseKey] = license
 		}
 		return err
 	}
@@ -115,7 +115,7 @@ func readOrigin(dir string, keys map[string]any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", originFile, err)
 	}
-	maps.Copy(keys, origin)
+	maps.Copy(f.keys, origin)
 	return nil
 }
 

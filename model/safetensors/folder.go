@@ -43,6 +43,7 @@ type Folder struct {
 	config, tokenizer, tokenizerConfig []byte
 
 	template string
+	bytes    int64
 	keys     map[string]any
 	tensors  []*tensor.Tensor
 	shards   *Shards
@@ -67,7 +68,7 @@ func OpenFolder(dir string) (*Folder, error) {
 }
 
 func (f *Folder) open(dir string) (err error) {
-	if f.config, err = readText(dir, configFile); err != nil {
+	if f.config, err = f.read(dir, configFile); err != nil {
 		return err
 	}
 	if f.config == nil {
@@ -80,18 +81,18 @@ func (f *Folder) open(dir string) (err error) {
 	if f.keys, err = arch.keys(f.config); err != nil {
 		return fmt.Errorf("%s: %w", configFile, err)
 	}
-	if f.tokenizer, err = readText(dir, tokenizerFile); err != nil {
+	if f.tokenizer, err = f.read(dir, tokenizerFile); err != nil {
 		return err
 	}
-	if f.tokenizerConfig, err = readText(dir, tokenizerConfigFile); err != nil {
+	if f.tokenizerConfig, err = f.read(dir, tokenizerConfigFile); err != nil {
 		return err
 	}
-	template, err := readText(dir, templateFile)
+	template, err := f.read(dir, templateFile)
 	if err != nil {
 		return err
 	}
 	f.template = string(template)
-	if err := readOrigin(dir, f.keys); err != nil {
+	if err := f.readOrigin(dir); err != nil {
 		return err
 	}
 	if err := f.openWeights(dir); err != nil {
@@ -158,6 +159,17 @@ func (f *Folder) TokenizerConfigJSON() []byte { return f.tokenizerConfig }
 // tokenizer_config.json has, or "".
 func (f *Folder) ChatTemplate() string { return f.template }
 
+// Bytes returns the size of the files that are the model: a folder may hold it in other
+// formats too, and what describes it, as README.md does.
+func (f *Folder) Bytes() int64 { return f.bytes }
+
+// read is readText of a file that is part of the model.
+func (f *Folder) read(dir, name string) ([]byte, error) {
+	b, err := readText(dir, name)
+	f.bytes += int64(len(b))
+	return b, err
+}
+
 // readText returns a file's content, or nil if there is none.
 func readText(dir, name string) ([]byte, error) {
 	b, err := disk.Read(filepath.Join(dir, name), maxText)
@@ -173,11 +185,11 @@ func (f *Folder) openWeights(dir string) error {
 	if _, err := os.Stat(whole); err == nil {
 		file, err := Open(whole)
 		if err == nil {
-			f.shards.files = []*File{file}
+			f.add(file)
 		}
 		return err
 	}
-	b, err := readText(dir, indexFile)
+	b, err := f.read(dir, indexFile)
 	if err != nil {
 		return err
 	}
@@ -196,7 +208,7 @@ func (f *Folder) openWeights(dir string) error {
 		if err != nil {
 			return err
 		}
-		f.shards.files = append(f.shards.files, file)
+		f.add(file)
 		held := map[string]bool{}
 		for _, t := range file.tensors {
 			held[t.Name] = true
@@ -208,6 +220,12 @@ func (f *Folder) openWeights(dir string) error {
 		}
 	}
 	return nil
+}
+
+// add adds an open file of weights.
+func (f *Folder) add(file *File) {
+	f.shards.files = append(f.shards.files, file)
+	f.bytes += int64(len(file.mapping.Data))
 }
 
 // unread says what to do with a folder without the weights of a model, if it has others.

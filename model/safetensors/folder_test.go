@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"limbeck/internal/disk"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 )
@@ -62,6 +63,9 @@ func TestGolden(t *testing.T) {
 		if sum := sha256.Sum256(x.Data); hex.EncodeToString(sum[:]) != want[x.Name] {
 			t.Errorf("tensor %q differs from the reference", x.Name)
 		}
+	}
+	if n := disk.Size("testdata/tiny"); f.Bytes() != n {
+		t.Errorf("%d bytes, want those of all the folder's files, %d", f.Bytes(), n)
 	}
 	keys := map[string]any{
 		"general.architecture": "llama", "llama.block_count": uint32(2), "llama.context_length": uint32(32),

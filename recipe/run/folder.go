@@ -13,10 +13,6 @@ import (
 	"limbeck/internal/disk"
 )
 
-// ErrInUse is returned by [Folder.Lock] if another process makes something in
-// the folder.
-var ErrInUse = errors.New("is in use")
-
 // A Folder is a run's folder.
 type Folder struct {
 	Dir     string
@@ -46,7 +42,7 @@ func Open(dir, machine string) *Folder {
 }
 
 // Lock makes the folder this process's own until Unlock, and creates it first
-// if need be. The error is [ErrInUse] if another process has it.
+// if need be. It is an error if another process has it.
 func (f *Folder) Lock() error {
 	if err := os.MkdirAll(filepath.Join(f.Dir, stepsDir), 0o777); err != nil {
 		return fmt.Errorf("run: %w", err)
@@ -57,8 +53,7 @@ func (f *Folder) Lock() error {
 }
 
 // Claim makes a folder this process's own until release, as [Folder.Lock] does a
-// run's, and creates it first if need be. The error is [ErrInUse] if another process
-// has it.
+// run's, and creates it first if need be. It is an error if another process has it.
 func Claim(dir string) (release func(), err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("run: %w", err)
@@ -78,7 +73,7 @@ func claim(dir string) (*os.File, error) {
 	held, err := disk.Lock(file)
 	switch {
 	case held:
-		err = fmt.Errorf("run: folder %s %w%s", dir, ErrInUse, holder(path))
+		err = fmt.Errorf("run: folder %s is in use%s", dir, holder(path))
 	case err != nil:
 		err = fmt.Errorf("run: locking %s: %w", path, err)
 	default: // The number is for people; the lock itself is the operating system's.

@@ -61,7 +61,7 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 	if err != nil {
 		return nil, err
 	}
-	if err := f.placeable(p); err != nil {
+	if err := f.placeable(whole, p); err != nil {
 		return p, err
 	}
 	if err := f.Fits(p); err != nil && !o.Force {
@@ -87,7 +87,7 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 				o.Finished(s, took)
 			}
 		}
-		if err := f.export(s); err != nil {
+		if err := f.show(whole, s, o); err != nil {
 			return p, explain(s, err)
 		}
 	}
@@ -305,83 +305,4 @@ func (f *Folder) recordTime(s *Planned, took time.Duration, memory int64, err er
 	}
 	_, _ = out.Write(append(line, '\n'))
 	_ = out.Close()
-}
-
-// placeable refuses, before any work, to make what could not be exported.
-func (f *Folder) placeable(p *Plan) error {
-	for _, s := range p.Steps {
-		for _, name := range s.Exports {
-			path := filepath.Join(f.Dir, name)
-			if info, err := os.Stat(path); err == nil && info.IsDir() { // as a folder of the output may be
-				continue
-			}
-			if _, err := disk.Target(path); err != nil {
-				return fmt.Errorf("run: step %s: %w", s.Name, err)
-			}
-		}
-	}
-	return nil
-}
-
-// export makes what a step exports appear in the run's folder.
-func (f *Folder) export(s *Planned) error {
-	for from, name := range s.Exports {
-		if !nameRule.MatchString(name) || !filepath.IsLocal(from) {
-			return fmt.Errorf("run: step %s cannot export %s as %s", s.Name, from, name)
-		}
-		if err := f.place(filepath.Join(f.StepDir(s.Kind, s.Key), from), filepath.Join(f.Dir, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// place makes a copy of a file or folder appear as to. A file that is there
-// already, with the same content, is left alone.
-func (f *Folder) place(from, to string) error {
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return f.placeFile(from, to)
-	}
-	if err := os.MkdirAll(to, 0o777); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.Name() == manifestFile {
-			continue
-		}
-		if err := f.place(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// placeFile links, or copies where that is impossible.
-func (f *Folder) placeFile(from, to string) error {
-	a, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	if to, err = disk.Target(to); err != nil {
-		return err
-	}
-	if b, err := os.Stat(to); err == nil && os.SameFile(a, b) {
-		return nil
-	}
-	temp := filepath.Join(filepath.Dir(to), "."+filepath.Base(to)+temporary)
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if os.Link(from, temp) == nil {
-		return disk.Rename(temp, to)
-	}
-	return disk.CopyFile(from, to)
 }

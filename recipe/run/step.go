@@ -111,8 +111,8 @@ type Work struct {
 	told     []string         // warnings
 }
 
-// NewWork returns work outside of a run: a command that does a single step.
-// inputs are paths by the names that the step calls them.
+// NewWork returns the work of a step outside of a run, as within another step. inputs
+// are paths by the names that the step calls them.
 func NewWork(dir, checkpoints string, inputs map[string]string, progress Progress, log io.Writer) *Work {
 	if progress == nil {
 		progress = func(string, int64, int64, string) {}

@@ -42,7 +42,6 @@ type compareSettings struct {
 	Title   string
 	Task    string
 	Split   string // of the data
-	Seed    int64
 	Compare recipe.Compare
 	Models  []judged
 	Data    []string `json:",omitempty"` // the variants of each of several sets of data; the keys of one set's recipes stay as they were
@@ -75,7 +74,7 @@ func buildCompare(r *recipe.Recipe, chains []*recipe.Chain) ([]*run.Step, error)
 		return nil, nil
 	}
 	j := &judging{r: r}
-	j.settings = compareSettings{Title: r.Name, Task: r.Task, Split: "test", Seed: r.Seed, Compare: r.Compare}
+	j.settings = compareSettings{Title: r.Name, Task: r.Task, Split: "test", Compare: r.Compare}
 	j.settings.Compare.Recorded = ""
 	if err := j.add(chains); err != nil {
 		return nil, err
@@ -450,9 +449,6 @@ func (s *compareSettings) contestants(w *run.Work, o *compare.Options) ([]compar
 		x := compare.Contestant{Name: m.Name, Role: m.Role, Ref: w.Input(fmt.Sprintf("model.%d", i)), Digest: m.Digest, Variant: m.Variant, Seed: m.Seed}
 		if x.Ref == "" {
 			x.Ref = m.Ref
-			if _, size, err := Builtin(m.Ref); err == nil {
-				x.Bytes = size
-			}
 		}
 		if m.Maybe {
 			if why, err := os.ReadFile(filepath.Join(x.Ref, whyFile)); err == nil {

@@ -90,7 +90,7 @@ func dataInputs(r *recipe.Recipe, name string, f recipe.File) ([]run.Input, erro
 	}
 	paths, err := data.Paths(r.Find(f))
 	if err != nil {
-		return nil, r.Problem("data."+name, "no file matches "+string(f), "")
+		return nil, r.Cause("data."+name, err)
 	}
 	var inputs []run.Input
 	for i, path := range paths {

@@ -111,19 +111,18 @@ func kindsRead() string {
 	return "this build reads models from files, folders and " + builtin.Prefix + "NAME"
 }
 
-// Builtin returns the digest and the bytes of the model that a reference names,
-// if it is built in.
-func Builtin(ref string) (digest string, size int64, err error) {
+// Builtin returns the digest of the model that a reference names, if it is built in.
+func Builtin(ref string) (digest string, err error) {
 	name, ok := strings.CutPrefix(ref, builtin.Prefix)
 	if !ok {
-		return "", 0, fmt.Errorf("%s is not built in", ref)
+		return "", fmt.Errorf("%s is not built in", ref)
 	}
 	data, err := builtin.Model(name)
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), int64(len(data)), nil
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // builtinLicense returns the license that a built-in model's file states.
@@ -171,7 +170,7 @@ func modelInput(r *recipe.Recipe, ref recipe.Ref, key, license string) (run.Inpu
 		in.Stated = statedLicense(in.Path)
 	case recipe.RefBuiltin:
 		var err error
-		if in.Digest, _, err = Builtin(ref.Text); err == nil && license == "" {
+		if in.Digest, err = Builtin(ref.Text); err == nil && license == "" {
 			in.License, err = builtinLicense(ref.Text)
 		}
 		if err != nil {
