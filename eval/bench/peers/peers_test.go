@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -301,6 +302,10 @@ func TestRenderings(t *testing.T) {
 
 // A command that is run tells what it printed and took, or why it failed.
 func TestRun(t *testing.T) {
+	const waits = "LIMBECK_TEST_WAITS" // says that this is a process that is to be stopped
+	if os.Getenv(waits) != "" {
+		time.Sleep(time.Hour)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -313,10 +318,10 @@ func TestRun(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "-test.unknown") {
 		t.Errorf("an unknown flag: %v", err)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Millisecond)
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer stop()
-	if _, err := (command{args: []string{self, "-test.run", "^$"}}).run(ctx); err == nil {
-		t.Error("no error after the time was up")
+	if _, err := (command{args: []string{self, "-test.run", "^TestRun$"}, env: []string{waits + "=1"}}).run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("after the time was up: %v", err)
 	}
 }
 
