@@ -41,7 +41,7 @@ const (
 	searchRate = 15e6 // weighted by importance
 )
 
-// readSeconds is what an example takes that is read and cut into tokens.
+// readSeconds is what an example takes that is read and cut into tokens, by [slowness].
 const readSeconds = 0.1e-3
 
 const (
@@ -373,7 +373,7 @@ func predictPrune(c *recipe.Chain, ref string, calibration int) func() (run.Cost
 		}
 		l = l.whole(c.Recipe.Data)
 		return run.Cost{
-			Seconds: forward(l.config, false, w) + readSeconds*l.pass.tokens/max(1, l.mean),
+			Seconds: forward(l.config, false, w) + slowness()*readSeconds*l.pass.tokens/max(1, l.mean),
 			Memory:  l.pruning(w.tokens).peak(),
 			Disk:    4 * int64(l.student.Params()),
 

@@ -19,7 +19,7 @@ import (
 )
 
 // What a comparison takes, measured on the home-assistant data with models of
-// 10 M and 135 M parameters.
+// 10 M and 135 M parameters; seconds, and the bytes of a second, by [slowness].
 const (
 	decodeBytes  = 28e9   // of weights read a second when one reply is written
 	loadBytes    = 0.7e9  // of a file made ready a second
@@ -100,13 +100,13 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		if slices.Contains(r.Compare.Baselines, classical) {
 			if labels, features, err := baseline.Shape(original(j.learned)); err == nil {
 				n := l.examples(c.Recipe.Data)
-				cost.Seconds += n * (learnSeconds + labelSeconds*float64(labels))
+				cost.Seconds += slowness() * n * (learnSeconds + labelSeconds*float64(labels))
 				beside.heap = int64(n*learnMemory) + weightMemory*int64(labels)*int64(features)
 				models++
 			}
 		}
 		cost.Memory = max(cost.Memory, l.reading().and(most.orHeap(judges)).and(beside).peak())
-		cost.Seconds += 2 * float64(models*mostMetrics()) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads
+		cost.Seconds += slowness() * 2 * float64(models*mostMetrics()) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
 }
@@ -184,9 +184,9 @@ func (l *look) judging(pass work, students int64) needs {
 
 // timingSeconds is what timing one model takes in all rounds.
 func timingSeconds(c *recipe.Compare, prompts, bytes, reply float64) float64 {
-	return float64(c.Rounds) * (startSeconds + bytes/loadBytes + prompts*reply*bytes/decodeBytes)
+	return slowness() * float64(c.Rounds) * (startSeconds + bytes/loadBytes + prompts*reply*bytes/decodeBytes)
 }
 
 func divergeSeconds(c arch.Config, w work, threads float64) float64 {
-	return w.rows * float64(c.Vocab) * expSeconds / threads
+	return slowness() * w.rows * float64(c.Vocab) * expSeconds / threads
 }

@@ -1,11 +1,13 @@
 package steps
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"limbeck/internal/par"
+	"limbeck/measure"
 	"limbeck/nn/op"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -46,6 +48,29 @@ func gemmRate(bf16 bool) float64 {
 	g := op.GEMM{BF16: bf16}
 	return bestRate(func() { g.Mul(pool, c, a, b, false) })
 }
+
+// drawTime is what a draw of one item takes, in seconds, where the constants hold that count
+// what computes one number at a time. It is fitted to two processors: a Zen 3, on which
+// they were measured, and a Zen 5, which draws in less than half of it, and takes less
+// than half of what they say.
+const drawTime = 8e-9
+
+// slowness is how many times longer such work takes here.
+var slowness = sync.OnceValue(func() float64 {
+	const items, resamples = 1000, 100
+	a, b := make([]float64, items), make([]float64, items)
+	for i := range a {
+		a[i], b[i] = float64(i%2), float64(i%3%2)
+	}
+	boot := measure.Bootstrap{Resamples: resamples, Seed: 1}
+	best := math.Inf(1)
+	for range rateSlices {
+		start := time.Now()
+		boot.Compare(measure.Average, a, b)
+		best = min(best, time.Since(start).Seconds())
+	}
+	return best / (items * resamples * drawTime)
+})
 
 func packedRate() float64 {
 	pool := predictPool()
