@@ -18,6 +18,7 @@ func CheckpointAlways() {
 func SetRates(rate float64) {
 	known := func() float64 { return rate }
 	f32Rate, bf16Rate, int8Rate = known, known, known
+	slowness = func() float64 { return 1 }
 }
 
 // SetParts makes so many prompts, or answers, between two checkpoints, and reads

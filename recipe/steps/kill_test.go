@@ -163,8 +163,13 @@ func (h *hunter) attempt(t *testing.T) bool {
 	switch {
 	case exists(output): // it was faster than before: once more, killed sooner
 		h.within[step] = h.within[step]/2 + 1
-		if err := os.RemoveAll(output); err != nil {
-			t.Fatal(err)
+		for later, output := range h.output { // as far as the process came
+			if h.killed[later] {
+				continue
+			}
+			if err := os.RemoveAll(output); err != nil {
+				t.Fatal(err)
+			}
 		}
 	case exists(output + ".tmp"):
 		h.killed[step] = true
