@@ -80,7 +80,7 @@ func (n *matMuls) forward() {
 		return
 	}
 	most := kernel.TogetherGroups
-	if x.Rows < 64 {
+	if x.Rows < kernel.ManyRows {
 		most = max(1, pieceColumns/x.Cols/min(x.Rows, 2))
 	}
 	n.pieces = min(n.groups, multiple((n.groups+most-1)/most, t.Pool.Threads()))

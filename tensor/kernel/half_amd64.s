@@ -84,7 +84,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x00000020, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -230,7 +230,7 @@ block:
 	MOVQ         blocks+40(FP), SI
 	IMUL3Q       $0x00000020, SI, SI
 	SUBQ         SI, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -388,7 +388,7 @@ block:
 	MOVQ         blocks+40(FP), SI
 	IMUL3Q       $0x00000020, SI, SI
 	SUBQ         SI, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -581,7 +581,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x00000020, DI, DI
 	SUBQ         DI, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -811,7 +811,7 @@ block:
 	IMUL3Q       $0x00000020, R8, R8
 	SUBQ         R8, CX
 	SUBQ         R8, DI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -1075,7 +1075,7 @@ block:
 	IMUL3Q       $0x00000020, R8, R8
 	SUBQ         R8, CX
 	SUBQ         R8, DI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -1163,7 +1163,7 @@ block:
 	MOVQ             blocks+40(FP), BX
 	IMUL3Q           $0x00000020, BX, BX
 	SUBQ             BX, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1223,7 +1223,7 @@ block:
 	MOVQ             blocks+40(FP), SI
 	IMUL3Q           $0x00000020, SI, SI
 	SUBQ             SI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1294,7 +1294,7 @@ block:
 	MOVQ             blocks+40(FP), SI
 	IMUL3Q           $0x00000020, SI, SI
 	SUBQ             SI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1377,7 +1377,7 @@ block:
 	MOVQ             blocks+40(FP), DI
 	IMUL3Q           $0x00000020, DI, DI
 	SUBQ             DI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1474,7 +1474,7 @@ block:
 	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1582,7 +1582,7 @@ block:
 	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1701,7 +1701,7 @@ block:
 	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1831,7 +1831,7 @@ block:
 	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1928,7 +1928,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x00000020, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -2082,7 +2082,7 @@ block:
 	MOVQ         blocks+40(FP), SI
 	IMUL3Q       $0x00000020, SI, SI
 	SUBQ         SI, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -2260,7 +2260,7 @@ block:
 	MOVQ         blocks+40(FP), SI
 	IMUL3Q       $0x00000020, SI, SI
 	SUBQ         SI, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -2477,7 +2477,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x00000020, DI, DI
 	SUBQ         DI, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -2735,7 +2735,7 @@ block:
 	IMUL3Q       $0x00000020, R8, R8
 	SUBQ         R8, CX
 	SUBQ         R8, DI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -3031,7 +3031,7 @@ block:
 	IMUL3Q       $0x00000020, R8, R8
 	SUBQ         R8, CX
 	SUBQ         R8, DI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -3127,7 +3127,7 @@ block:
 	MOVQ             blocks+40(FP), BX
 	IMUL3Q           $0x00000020, BX, BX
 	SUBQ             BX, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -3195,7 +3195,7 @@ block:
 	MOVQ             blocks+40(FP), SI
 	IMUL3Q           $0x00000020, SI, SI
 	SUBQ             SI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -3274,7 +3274,7 @@ block:
 	MOVQ             blocks+40(FP), SI
 	IMUL3Q           $0x00000020, SI, SI
 	SUBQ             SI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -3365,7 +3365,7 @@ block:
 	MOVQ             blocks+40(FP), DI
 	IMUL3Q           $0x00000020, DI, DI
 	SUBQ             DI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -3470,7 +3470,7 @@ block:
 	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -3586,7 +3586,7 @@ block:
 	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -3713,7 +3713,7 @@ block:
 	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -3851,7 +3851,7 @@ block:
 	IMUL3Q           $0x00000020, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET

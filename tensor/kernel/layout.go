@@ -5,9 +5,13 @@ import "fmt"
 // GroupRows is the number of weight rows that a packed layout interleaves.
 const GroupRows = 16
 
-// TogetherGroups is how many groups a product of many activation rows takes at once,
-// where their range has as many.
-const TogetherGroups = 2
+// Of [ManyRows] activation rows or more a product takes TogetherGroups groups at once,
+// where their range has as many. Of fewer, which wait for weights, one group by more rows
+// passes over the weights less often.
+const (
+	ManyRows       = 64
+	TogetherGroups = 2
+)
 
 // A Layout is how the rows of a number format lie in memory for the fast
 // multiply: groups of [GroupRows] rows, interleaved. The last group is padded

@@ -12,7 +12,7 @@ import "unsafe"
 type assembly struct {
 	avx2, avx512 *tiles
 
-	// pairs multiply 4 or 5 activation rows by two groups at once, in AVX-512: they
+	// pairs multiply 4 or 5 activation rows by TogetherGroups at once, in AVX-512: they
 	// read each activation once for both.
 	pairs *tiles
 
@@ -69,8 +69,8 @@ func (p *product) fast(a *assembly) bool {
 		p.many(a.many, first, whole)
 	}
 	paired := p.lo
-	if t == a.avx512 && a.pairs != nil && p.n >= fewestPaired {
-		paired = whole - (whole-p.lo)%2
+	if t == a.avx512 && a.pairs != nil && p.n >= ManyRows {
+		paired = whole - (whole-p.lo)%TogetherGroups
 		p.paired(a.pairs, paired)
 	}
 	p.few(t, first, paired, whole)
@@ -95,16 +95,12 @@ func (p *product) many(tile manyTile, n, whole int) {
 	}
 }
 
-// fewestPaired is how many activation rows tiles of two groups take at least. Of fewer,
-// which wait for weights, tiles of 8 rows and one group pass over them less often.
-const fewestPaired = 64
-
 // paired computes the groups up to hi, an even number of them, in tiles that share the
 // activation rows evenly.
 func (p *product) paired(t *tiles, hi int) {
 	calls := (p.n + t.tallest() - 1) / t.tallest()
 	for g := p.lo; g < hi; {
-		count := min(hi-g, max(2, stayBytes/p.group&^1))
+		count := min(hi-g, max(TogetherGroups, stayBytes/p.group/TogetherGroups*TogetherGroups))
 		for c := range calls {
 			i, end := p.n*c/calls, p.n*(c+1)/calls
 			y, x := &p.y[i*p.ldy+g*GroupRows], (*byte)(unsafe.Pointer(&p.x[i*p.ldx]))

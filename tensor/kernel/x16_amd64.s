@@ -621,7 +621,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x0000002c, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -851,7 +851,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -1108,7 +1108,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -1427,7 +1427,7 @@ block:
 	MOVQ         blocks+40(FP), R9
 	IMUL3Q       $0x0000002c, R9, R9
 	SUBQ         R9, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -2040,7 +2040,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x0000002c, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -2242,7 +2242,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -2498,7 +2498,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -2815,7 +2815,7 @@ block:
 	MOVQ         blocks+40(FP), R9
 	IMUL3Q       $0x0000002c, R9, R9
 	SUBQ         R9, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -3486,7 +3486,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x0000002c, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -3769,7 +3769,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -4100,7 +4100,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -4497,7 +4497,7 @@ block:
 	MOVQ         blocks+40(FP), R9
 	IMUL3Q       $0x0000002c, R9, R9
 	SUBQ         R9, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -5684,7 +5684,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x0000002c, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -5957,7 +5957,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -6287,7 +6287,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -6682,7 +6682,7 @@ block:
 	MOVQ         blocks+40(FP), R9
 	IMUL3Q       $0x0000002c, R9, R9
 	SUBQ         R9, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -7823,7 +7823,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x0000002c, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -8081,7 +8081,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -8416,7 +8416,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -8839,7 +8839,7 @@ block:
 	MOVQ         blocks+40(FP), R9
 	IMUL3Q       $0x0000002c, R9, R9
 	SUBQ         R9, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -9435,7 +9435,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x0000002c, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -9779,7 +9779,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -10170,7 +10170,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -10649,7 +10649,7 @@ block:
 	MOVQ         blocks+40(FP), R9
 	IMUL3Q       $0x0000002c, R9, R9
 	SUBQ         R9, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -11788,7 +11788,7 @@ block:
 	MOVQ         blocks+40(FP), BX
 	IMUL3Q       $0x0000002c, BX, BX
 	SUBQ         BX, CX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -12088,7 +12088,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -12403,7 +12403,7 @@ block:
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -12784,7 +12784,7 @@ block:
 	MOVQ         blocks+40(FP), R9
 	IMUL3Q       $0x0000002c, R9, R9
 	SUBQ         R9, DX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -14101,7 +14101,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, BX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -14781,7 +14781,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -15435,7 +15435,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -16230,7 +16230,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -18075,7 +18075,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, BX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -18741,7 +18741,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -19551,7 +19551,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -20510,7 +20510,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -23541,7 +23541,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, BX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -24686,7 +24686,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -26168,7 +26168,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -27949,7 +27949,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -32010,7 +32010,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, BX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -32939,7 +32939,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -34149,7 +34149,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -35628,7 +35628,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -39960,7 +39960,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, BX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -41122,7 +41122,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -42550,7 +42550,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -44245,7 +44245,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -48256,7 +48256,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, BX
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -48963,7 +48963,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -49829,7 +49829,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied
@@ -50888,7 +50888,7 @@ step:
 	MOVQ         blocks+40(FP), AX
 	IMUL3Q       $0x00000174, AX, AX
 	SUBQ         AX, SI
-	DECQ         groups+48(FP)
+	SUBQ         $0x01, groups+48(FP)
 	JNZ          group
 	CMPW         lanes+56(FP), $-1
 	JEQ          copied

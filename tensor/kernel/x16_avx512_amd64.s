@@ -65,7 +65,7 @@ block:
 	MOVQ          blocks+40(FP), BX
 	IMUL3Q        $0x0000002c, BX, BX
 	SUBQ          BX, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -153,7 +153,7 @@ block:
 	MOVQ          blocks+40(FP), SI
 	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -251,7 +251,7 @@ block:
 	MOVQ          blocks+40(FP), SI
 	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -366,7 +366,7 @@ block:
 	MOVQ          blocks+40(FP), DI
 	IMUL3Q        $0x0000002c, DI, DI
 	SUBQ          DI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -500,7 +500,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -650,7 +650,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -816,7 +816,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -998,7 +998,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -1012,7 +1012,7 @@ TEXT ·q4_0x32v4(SB), NOSPLIT, $0-58
 	MOVQ w+32(FP), BX
 	LEAQ (DX)(DX*2), SI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R8
 	IMUL3Q $0x00000120, R8, DI
 	LEAQ   (BX)(DI*1), DI
@@ -1209,25 +1209,26 @@ block:
 	ADDQ         $0x00000120, DI
 	DECQ         R8
 	JNZ          block
+	KMOVW        lanes+56(FP), K1
 	MOVQ         AX, BX
-	VMOVUPS      Z0, (BX)
-	VMOVUPS      Z4, 64(BX)
+	VMOVUPS      Z0, K1, (BX)
+	VMOVUPS      Z4, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z1, (BX)
-	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      Z1, K1, (BX)
+	VMOVUPS      Z5, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z6, 64(BX)
+	VMOVUPS      Z2, K1, (BX)
+	VMOVUPS      Z6, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z3, (BX)
-	VMOVUPS      Z7, 64(BX)
+	VMOVUPS      Z3, K1, (BX)
+	VMOVUPS      Z7, K1, 64(BX)
 	ADDQ         $0x80, AX
 	MOVQ         DI, BX
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, CX
 	SUBQ         $0x02, groups+48(FP)
-	JNZ          pair
+	JNZ          group
 	VZEROUPPER
 	RET
 
@@ -1241,7 +1242,7 @@ TEXT ·q4_0x32v5(SB), NOSPLIT, $0-58
 	LEAQ (DX)(DX*2), SI
 	LEAQ (CX)(DX*4), DI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R9
 	IMUL3Q $0x00000120, R9, R8
 	LEAQ   (BX)(R8*1), R8
@@ -1474,21 +1475,22 @@ block:
 	ADDQ         $0x00000120, R8
 	DECQ         R9
 	JNZ          block
+	KMOVW        lanes+56(FP), K1
 	MOVQ         AX, BX
-	VMOVUPS      Z0, (BX)
-	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      Z0, K1, (BX)
+	VMOVUPS      Z5, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z1, (BX)
-	VMOVUPS      Z6, 64(BX)
+	VMOVUPS      Z1, K1, (BX)
+	VMOVUPS      Z6, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z7, 64(BX)
+	VMOVUPS      Z2, K1, (BX)
+	VMOVUPS      Z7, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z3, (BX)
-	VMOVUPS      Z8, 64(BX)
+	VMOVUPS      Z3, K1, (BX)
+	VMOVUPS      Z8, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z4, (BX)
-	VMOVUPS      Z9, 64(BX)
+	VMOVUPS      Z4, K1, (BX)
+	VMOVUPS      Z9, K1, 64(BX)
 	ADDQ         $0x80, AX
 	MOVQ         R8, BX
 	MOVQ         blocks+40(FP), R8
@@ -1496,7 +1498,7 @@ block:
 	SUBQ         R8, CX
 	SUBQ         R8, DI
 	SUBQ         $0x02, groups+48(FP)
-	JNZ          pair
+	JNZ          group
 	VZEROUPPER
 	RET
 
@@ -1561,7 +1563,7 @@ block:
 	MOVQ             blocks+40(FP), BX
 	IMUL3Q           $0x0000002c, BX, BX
 	SUBQ             BX, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1643,7 +1645,7 @@ block:
 	MOVQ             blocks+40(FP), SI
 	IMUL3Q           $0x0000002c, SI, SI
 	SUBQ             SI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1741,7 +1743,7 @@ block:
 	MOVQ             blocks+40(FP), SI
 	IMUL3Q           $0x0000002c, SI, SI
 	SUBQ             SI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1856,7 +1858,7 @@ block:
 	MOVQ             blocks+40(FP), DI
 	IMUL3Q           $0x0000002c, DI, DI
 	SUBQ             DI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -1990,7 +1992,7 @@ block:
 	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -2140,7 +2142,7 @@ block:
 	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -2306,7 +2308,7 @@ block:
 	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -2488,7 +2490,7 @@ block:
 	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -2502,7 +2504,7 @@ TEXT ·q4_1x32v4(SB), NOSPLIT, $0-58
 	MOVQ w+32(FP), BX
 	LEAQ (DX)(DX*2), SI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R8
 	IMUL3Q $0x00000140, R8, DI
 	LEAQ   (BX)(DI*1), DI
@@ -2704,25 +2706,26 @@ block:
 	ADDQ             $0x00000140, DI
 	DECQ             R8
 	JNZ              block
+	KMOVW            lanes+56(FP), K1
 	MOVQ             AX, BX
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          Z4, 64(BX)
+	VMOVUPS          Z0, K1, (BX)
+	VMOVUPS          Z4, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z1, (BX)
-	VMOVUPS          Z5, 64(BX)
+	VMOVUPS          Z1, K1, (BX)
+	VMOVUPS          Z5, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z2, (BX)
-	VMOVUPS          Z6, 64(BX)
+	VMOVUPS          Z2, K1, (BX)
+	VMOVUPS          Z6, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z3, (BX)
-	VMOVUPS          Z7, 64(BX)
+	VMOVUPS          Z3, K1, (BX)
+	VMOVUPS          Z7, K1, 64(BX)
 	ADDQ             $0x80, AX
 	MOVQ             DI, BX
 	MOVQ             blocks+40(FP), DI
 	IMUL3Q           $0x0000002c, DI, DI
 	SUBQ             DI, CX
 	SUBQ             $0x02, groups+48(FP)
-	JNZ              pair
+	JNZ              group
 	VZEROUPPER
 	RET
 
@@ -2736,7 +2739,7 @@ TEXT ·q4_1x32v5(SB), NOSPLIT, $0-58
 	LEAQ (DX)(DX*2), SI
 	LEAQ (CX)(DX*4), DI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R9
 	IMUL3Q $0x00000140, R9, R8
 	LEAQ   (BX)(R8*1), R8
@@ -2975,21 +2978,22 @@ block:
 	ADDQ             $0x00000140, R8
 	DECQ             R9
 	JNZ              block
+	KMOVW            lanes+56(FP), K1
 	MOVQ             AX, BX
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          Z5, 64(BX)
+	VMOVUPS          Z0, K1, (BX)
+	VMOVUPS          Z5, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z1, (BX)
-	VMOVUPS          Z6, 64(BX)
+	VMOVUPS          Z1, K1, (BX)
+	VMOVUPS          Z6, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z2, (BX)
-	VMOVUPS          Z7, 64(BX)
+	VMOVUPS          Z2, K1, (BX)
+	VMOVUPS          Z7, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z3, (BX)
-	VMOVUPS          Z8, 64(BX)
+	VMOVUPS          Z3, K1, (BX)
+	VMOVUPS          Z8, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z4, (BX)
-	VMOVUPS          Z9, 64(BX)
+	VMOVUPS          Z4, K1, (BX)
+	VMOVUPS          Z9, K1, 64(BX)
 	ADDQ             $0x80, AX
 	MOVQ             R8, BX
 	MOVQ             blocks+40(FP), R8
@@ -2997,7 +3001,7 @@ block:
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	SUBQ             $0x02, groups+48(FP)
-	JNZ              pair
+	JNZ              group
 	VZEROUPPER
 	RET
 
@@ -3080,7 +3084,7 @@ block:
 	MOVQ          blocks+40(FP), BX
 	IMUL3Q        $0x0000002c, BX, BX
 	SUBQ          BX, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -3183,7 +3187,7 @@ block:
 	MOVQ          blocks+40(FP), SI
 	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -3299,7 +3303,7 @@ block:
 	MOVQ          blocks+40(FP), SI
 	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -3432,7 +3436,7 @@ block:
 	MOVQ          blocks+40(FP), DI
 	IMUL3Q        $0x0000002c, DI, DI
 	SUBQ          DI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -3584,7 +3588,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -3752,7 +3756,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -3936,7 +3940,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -4136,7 +4140,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -4150,7 +4154,7 @@ TEXT ·q5_0x32v4(SB), NOSPLIT, $0-58
 	MOVQ w+32(FP), BX
 	LEAQ (DX)(DX*2), SI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R8
 	IMUL3Q $0x00000160, R8, DI
 	LEAQ   (BX)(DI*1), DI
@@ -4382,25 +4386,26 @@ block:
 	ADDQ         $0x00000160, DI
 	DECQ         R8
 	JNZ          block
+	KMOVW        lanes+56(FP), K1
 	MOVQ         AX, BX
-	VMOVUPS      Z0, (BX)
-	VMOVUPS      Z4, 64(BX)
+	VMOVUPS      Z0, K1, (BX)
+	VMOVUPS      Z4, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z1, (BX)
-	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      Z1, K1, (BX)
+	VMOVUPS      Z5, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z6, 64(BX)
+	VMOVUPS      Z2, K1, (BX)
+	VMOVUPS      Z6, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z3, (BX)
-	VMOVUPS      Z7, 64(BX)
+	VMOVUPS      Z3, K1, (BX)
+	VMOVUPS      Z7, K1, 64(BX)
 	ADDQ         $0x80, AX
 	MOVQ         DI, BX
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, CX
 	SUBQ         $0x02, groups+48(FP)
-	JNZ          pair
+	JNZ          group
 	VZEROUPPER
 	RET
 
@@ -4414,7 +4419,7 @@ TEXT ·q5_0x32v5(SB), NOSPLIT, $0-58
 	LEAQ (DX)(DX*2), SI
 	LEAQ (CX)(DX*4), DI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R9
 	IMUL3Q $0x00000160, R9, R8
 	LEAQ   (BX)(R8*1), R8
@@ -4682,21 +4687,22 @@ block:
 	ADDQ         $0x00000160, R8
 	DECQ         R9
 	JNZ          block
+	KMOVW        lanes+56(FP), K1
 	MOVQ         AX, BX
-	VMOVUPS      Z0, (BX)
-	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      Z0, K1, (BX)
+	VMOVUPS      Z5, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z1, (BX)
-	VMOVUPS      Z6, 64(BX)
+	VMOVUPS      Z1, K1, (BX)
+	VMOVUPS      Z6, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z7, 64(BX)
+	VMOVUPS      Z2, K1, (BX)
+	VMOVUPS      Z7, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z3, (BX)
-	VMOVUPS      Z8, 64(BX)
+	VMOVUPS      Z3, K1, (BX)
+	VMOVUPS      Z8, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z4, (BX)
-	VMOVUPS      Z9, 64(BX)
+	VMOVUPS      Z4, K1, (BX)
+	VMOVUPS      Z9, K1, 64(BX)
 	ADDQ         $0x80, AX
 	MOVQ         R8, BX
 	MOVQ         blocks+40(FP), R8
@@ -4704,7 +4710,7 @@ block:
 	SUBQ         R8, CX
 	SUBQ         R8, DI
 	SUBQ         $0x02, groups+48(FP)
-	JNZ          pair
+	JNZ          group
 	VZEROUPPER
 	RET
 
@@ -4787,7 +4793,7 @@ block:
 	MOVQ             blocks+40(FP), BX
 	IMUL3Q           $0x0000002c, BX, BX
 	SUBQ             BX, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -4887,7 +4893,7 @@ block:
 	MOVQ             blocks+40(FP), SI
 	IMUL3Q           $0x0000002c, SI, SI
 	SUBQ             SI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -5003,7 +5009,7 @@ block:
 	MOVQ             blocks+40(FP), SI
 	IMUL3Q           $0x0000002c, SI, SI
 	SUBQ             SI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -5136,7 +5142,7 @@ block:
 	MOVQ             blocks+40(FP), DI
 	IMUL3Q           $0x0000002c, DI, DI
 	SUBQ             DI, CX
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -5288,7 +5294,7 @@ block:
 	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -5456,7 +5462,7 @@ block:
 	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -5640,7 +5646,7 @@ block:
 	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -5840,7 +5846,7 @@ block:
 	IMUL3Q           $0x0000002c, R8, R8
 	SUBQ             R8, CX
 	SUBQ             R8, DI
-	DECQ             groups+48(FP)
+	SUBQ             $0x01, groups+48(FP)
 	JNZ              group
 	VZEROUPPER
 	RET
@@ -5854,7 +5860,7 @@ TEXT ·q5_1x32v4(SB), NOSPLIT, $0-58
 	MOVQ w+32(FP), BX
 	LEAQ (DX)(DX*2), SI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R8
 	IMUL3Q $0x00000180, R8, DI
 	LEAQ   (BX)(DI*1), DI
@@ -6091,25 +6097,26 @@ block:
 	ADDQ             $0x00000180, DI
 	DECQ             R8
 	JNZ              block
+	KMOVW            lanes+56(FP), K1
 	MOVQ             AX, BX
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          Z4, 64(BX)
+	VMOVUPS          Z0, K1, (BX)
+	VMOVUPS          Z4, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z1, (BX)
-	VMOVUPS          Z5, 64(BX)
+	VMOVUPS          Z1, K1, (BX)
+	VMOVUPS          Z5, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z2, (BX)
-	VMOVUPS          Z6, 64(BX)
+	VMOVUPS          Z2, K1, (BX)
+	VMOVUPS          Z6, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z3, (BX)
-	VMOVUPS          Z7, 64(BX)
+	VMOVUPS          Z3, K1, (BX)
+	VMOVUPS          Z7, K1, 64(BX)
 	ADDQ             $0x80, AX
 	MOVQ             DI, BX
 	MOVQ             blocks+40(FP), DI
 	IMUL3Q           $0x0000002c, DI, DI
 	SUBQ             DI, CX
 	SUBQ             $0x02, groups+48(FP)
-	JNZ              pair
+	JNZ              group
 	VZEROUPPER
 	RET
 
@@ -6123,7 +6130,7 @@ TEXT ·q5_1x32v5(SB), NOSPLIT, $0-58
 	LEAQ (DX)(DX*2), SI
 	LEAQ (CX)(DX*4), DI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R9
 	IMUL3Q $0x00000180, R9, R8
 	LEAQ   (BX)(R8*1), R8
@@ -6397,21 +6404,22 @@ block:
 	ADDQ             $0x00000180, R8
 	DECQ             R9
 	JNZ              block
+	KMOVW            lanes+56(FP), K1
 	MOVQ             AX, BX
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          Z5, 64(BX)
+	VMOVUPS          Z0, K1, (BX)
+	VMOVUPS          Z5, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z1, (BX)
-	VMOVUPS          Z6, 64(BX)
+	VMOVUPS          Z1, K1, (BX)
+	VMOVUPS          Z6, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z2, (BX)
-	VMOVUPS          Z7, 64(BX)
+	VMOVUPS          Z2, K1, (BX)
+	VMOVUPS          Z7, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z3, (BX)
-	VMOVUPS          Z8, 64(BX)
+	VMOVUPS          Z3, K1, (BX)
+	VMOVUPS          Z8, K1, 64(BX)
 	ADDQ             ldy+8(FP), BX
-	VMOVUPS          Z4, (BX)
-	VMOVUPS          Z9, 64(BX)
+	VMOVUPS          Z4, K1, (BX)
+	VMOVUPS          Z9, K1, 64(BX)
 	ADDQ             $0x80, AX
 	MOVQ             R8, BX
 	MOVQ             blocks+40(FP), R8
@@ -6419,7 +6427,7 @@ block:
 	SUBQ             R8, CX
 	SUBQ             R8, DI
 	SUBQ             $0x02, groups+48(FP)
-	JNZ              pair
+	JNZ              group
 	VZEROUPPER
 	RET
 
@@ -6480,7 +6488,7 @@ block:
 	MOVQ          blocks+40(FP), BX
 	IMUL3Q        $0x0000002c, BX, BX
 	SUBQ          BX, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -6561,7 +6569,7 @@ block:
 	MOVQ          blocks+40(FP), SI
 	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -6655,7 +6663,7 @@ block:
 	MOVQ          blocks+40(FP), SI
 	IMUL3Q        $0x0000002c, SI, SI
 	SUBQ          SI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -6766,7 +6774,7 @@ block:
 	MOVQ          blocks+40(FP), DI
 	IMUL3Q        $0x0000002c, DI, DI
 	SUBQ          DI, CX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -6896,7 +6904,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -7042,7 +7050,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -7204,7 +7212,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -7382,7 +7390,7 @@ block:
 	IMUL3Q        $0x0000002c, R8, R8
 	SUBQ          R8, CX
 	SUBQ          R8, DI
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -7396,7 +7404,7 @@ TEXT ·q8_0x32v4(SB), NOSPLIT, $0-58
 	MOVQ w+32(FP), BX
 	LEAQ (DX)(DX*2), SI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R8
 	IMUL3Q $0x00000220, R8, DI
 	LEAQ   (BX)(DI*1), DI
@@ -7585,25 +7593,26 @@ block:
 	ADDQ         $0x00000220, DI
 	DECQ         R8
 	JNZ          block
+	KMOVW        lanes+56(FP), K1
 	MOVQ         AX, BX
-	VMOVUPS      Z0, (BX)
-	VMOVUPS      Z4, 64(BX)
+	VMOVUPS      Z0, K1, (BX)
+	VMOVUPS      Z4, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z1, (BX)
-	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      Z1, K1, (BX)
+	VMOVUPS      Z5, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z6, 64(BX)
+	VMOVUPS      Z2, K1, (BX)
+	VMOVUPS      Z6, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z3, (BX)
-	VMOVUPS      Z7, 64(BX)
+	VMOVUPS      Z3, K1, (BX)
+	VMOVUPS      Z7, K1, 64(BX)
 	ADDQ         $0x80, AX
 	MOVQ         DI, BX
 	MOVQ         blocks+40(FP), DI
 	IMUL3Q       $0x0000002c, DI, DI
 	SUBQ         DI, CX
 	SUBQ         $0x02, groups+48(FP)
-	JNZ          pair
+	JNZ          group
 	VZEROUPPER
 	RET
 
@@ -7617,7 +7626,7 @@ TEXT ·q8_0x32v5(SB), NOSPLIT, $0-58
 	LEAQ (DX)(DX*2), SI
 	LEAQ (CX)(DX*4), DI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R9
 	IMUL3Q $0x00000220, R9, R8
 	LEAQ   (BX)(R8*1), R8
@@ -7842,21 +7851,22 @@ block:
 	ADDQ         $0x00000220, R8
 	DECQ         R9
 	JNZ          block
+	KMOVW        lanes+56(FP), K1
 	MOVQ         AX, BX
-	VMOVUPS      Z0, (BX)
-	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      Z0, K1, (BX)
+	VMOVUPS      Z5, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z1, (BX)
-	VMOVUPS      Z6, 64(BX)
+	VMOVUPS      Z1, K1, (BX)
+	VMOVUPS      Z6, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      Z7, 64(BX)
+	VMOVUPS      Z2, K1, (BX)
+	VMOVUPS      Z7, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z3, (BX)
-	VMOVUPS      Z8, 64(BX)
+	VMOVUPS      Z3, K1, (BX)
+	VMOVUPS      Z8, K1, 64(BX)
 	ADDQ         ldy+8(FP), BX
-	VMOVUPS      Z4, (BX)
-	VMOVUPS      Z9, 64(BX)
+	VMOVUPS      Z4, K1, (BX)
+	VMOVUPS      Z9, K1, 64(BX)
 	ADDQ         $0x80, AX
 	MOVQ         R8, BX
 	MOVQ         blocks+40(FP), R8
@@ -7864,7 +7874,7 @@ block:
 	SUBQ         R8, CX
 	SUBQ         R8, DI
 	SUBQ         $0x02, groups+48(FP)
-	JNZ          pair
+	JNZ          group
 	VZEROUPPER
 	RET
 
@@ -7938,7 +7948,7 @@ block:
 	MOVQ            blocks+40(FP), BX
 	IMUL3Q          $0x0000002c, BX, BX
 	SUBQ            BX, CX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -8047,7 +8057,7 @@ block:
 	MOVQ            blocks+40(FP), SI
 	IMUL3Q          $0x0000002c, SI, SI
 	SUBQ            SI, CX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -8154,7 +8164,7 @@ block:
 	MOVQ            blocks+40(FP), SI
 	IMUL3Q          $0x0000002c, SI, SI
 	SUBQ            SI, CX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -8278,7 +8288,7 @@ block:
 	MOVQ            blocks+40(FP), DI
 	IMUL3Q          $0x0000002c, DI, DI
 	SUBQ            DI, CX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -8421,7 +8431,7 @@ block:
 	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -8580,7 +8590,7 @@ block:
 	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -8755,7 +8765,7 @@ block:
 	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -8946,7 +8956,7 @@ block:
 	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -8960,7 +8970,7 @@ TEXT ·iq4_nlx32v4(SB), NOSPLIT, $0-58
 	MOVQ w+32(FP), BX
 	LEAQ (DX)(DX*2), SI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R8
 	IMUL3Q $0x00000120, R8, DI
 	LEAQ   (BX)(DI*1), DI
@@ -9174,25 +9184,26 @@ block:
 	ADDQ            $0x00000120, DI
 	DECQ            R8
 	JNZ             block
+	KMOVW           lanes+56(FP), K1
 	MOVQ            AX, BX
-	VMOVUPS         Z0, (BX)
-	VMOVUPS         Z4, 64(BX)
+	VMOVUPS         Z0, K1, (BX)
+	VMOVUPS         Z4, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z1, (BX)
-	VMOVUPS         Z5, 64(BX)
+	VMOVUPS         Z1, K1, (BX)
+	VMOVUPS         Z5, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z2, (BX)
-	VMOVUPS         Z6, 64(BX)
+	VMOVUPS         Z2, K1, (BX)
+	VMOVUPS         Z6, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z3, (BX)
-	VMOVUPS         Z7, 64(BX)
+	VMOVUPS         Z3, K1, (BX)
+	VMOVUPS         Z7, K1, 64(BX)
 	ADDQ            $0x80, AX
 	MOVQ            DI, BX
 	MOVQ            blocks+40(FP), DI
 	IMUL3Q          $0x0000002c, DI, DI
 	SUBQ            DI, CX
 	SUBQ            $0x02, groups+48(FP)
-	JNZ             pair
+	JNZ             group
 	VZEROUPPER
 	RET
 
@@ -9206,7 +9217,7 @@ TEXT ·iq4_nlx32v5(SB), NOSPLIT, $0-58
 	LEAQ (DX)(DX*2), SI
 	LEAQ (CX)(DX*4), DI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R9
 	IMUL3Q $0x00000120, R9, R8
 	LEAQ   (BX)(R8*1), R8
@@ -9456,21 +9467,22 @@ block:
 	ADDQ            $0x00000120, R8
 	DECQ            R9
 	JNZ             block
+	KMOVW           lanes+56(FP), K1
 	MOVQ            AX, BX
-	VMOVUPS         Z0, (BX)
-	VMOVUPS         Z5, 64(BX)
+	VMOVUPS         Z0, K1, (BX)
+	VMOVUPS         Z5, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z1, (BX)
-	VMOVUPS         Z6, 64(BX)
+	VMOVUPS         Z1, K1, (BX)
+	VMOVUPS         Z6, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z2, (BX)
-	VMOVUPS         Z7, 64(BX)
+	VMOVUPS         Z2, K1, (BX)
+	VMOVUPS         Z7, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z3, (BX)
-	VMOVUPS         Z8, 64(BX)
+	VMOVUPS         Z3, K1, (BX)
+	VMOVUPS         Z8, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z4, (BX)
-	VMOVUPS         Z9, 64(BX)
+	VMOVUPS         Z4, K1, (BX)
+	VMOVUPS         Z9, K1, 64(BX)
 	ADDQ            $0x80, AX
 	MOVQ            R8, BX
 	MOVQ            blocks+40(FP), R8
@@ -9478,7 +9490,7 @@ block:
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	SUBQ            $0x02, groups+48(FP)
-	JNZ             pair
+	JNZ             group
 	VZEROUPPER
 	RET
 
@@ -9560,7 +9572,7 @@ block:
 	MOVQ            blocks+40(FP), BX
 	IMUL3Q          $0x0000002c, BX, BX
 	SUBQ            BX, CX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -9680,7 +9692,7 @@ block:
 	MOVQ            blocks+40(FP), SI
 	IMUL3Q          $0x0000002c, SI, SI
 	SUBQ            SI, CX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -9795,7 +9807,7 @@ block:
 	MOVQ            blocks+40(FP), SI
 	IMUL3Q          $0x0000002c, SI, SI
 	SUBQ            SI, CX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -9927,7 +9939,7 @@ block:
 	MOVQ            blocks+40(FP), DI
 	IMUL3Q          $0x0000002c, DI, DI
 	SUBQ            DI, CX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -10078,7 +10090,7 @@ block:
 	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -10245,7 +10257,7 @@ block:
 	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -10428,7 +10440,7 @@ block:
 	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -10627,7 +10639,7 @@ block:
 	IMUL3Q          $0x0000002c, R8, R8
 	SUBQ            R8, CX
 	SUBQ            R8, DI
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -10641,7 +10653,7 @@ TEXT ·mxfp4x32v4(SB), NOSPLIT, $0-58
 	MOVQ w+32(FP), BX
 	LEAQ (DX)(DX*2), SI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R8
 	IMUL3Q $0x00000110, R8, DI
 	LEAQ   (BX)(DI*1), DI
@@ -10871,25 +10883,26 @@ block:
 	ADDQ            $0x00000110, DI
 	DECQ            R8
 	JNZ             block
+	KMOVW           lanes+56(FP), K1
 	MOVQ            AX, BX
-	VMOVUPS         Z0, (BX)
-	VMOVUPS         Z4, 64(BX)
+	VMOVUPS         Z0, K1, (BX)
+	VMOVUPS         Z4, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z1, (BX)
-	VMOVUPS         Z5, 64(BX)
+	VMOVUPS         Z1, K1, (BX)
+	VMOVUPS         Z5, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z2, (BX)
-	VMOVUPS         Z6, 64(BX)
+	VMOVUPS         Z2, K1, (BX)
+	VMOVUPS         Z6, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z3, (BX)
-	VMOVUPS         Z7, 64(BX)
+	VMOVUPS         Z3, K1, (BX)
+	VMOVUPS         Z7, K1, 64(BX)
 	ADDQ            $0x80, AX
 	MOVQ            DI, BX
 	MOVQ            blocks+40(FP), DI
 	IMUL3Q          $0x0000002c, DI, DI
 	SUBQ            DI, CX
 	SUBQ            $0x02, groups+48(FP)
-	JNZ             pair
+	JNZ             group
 	VZEROUPPER
 	RET
 
@@ -10903,7 +10916,7 @@ TEXT ·mxfp4x32v5(SB), NOSPLIT, $0-58
 	LEAQ (DX)(DX*2), SI
 	LEAQ (CX)(DX*4), DI
 
-pair:
+group:
 	MOVQ   blocks+40(FP), R9
 	IMUL3Q $0x00000110, R9, R8
 	LEAQ   (BX)(R8*1), R8
@@ -11169,21 +11182,22 @@ block:
 	ADDQ            $0x00000110, R8
 	DECQ            R9
 	JNZ             block
+	KMOVW           lanes+56(FP), K1
 	MOVQ            AX, BX
-	VMOVUPS         Z0, (BX)
-	VMOVUPS         Z5, 64(BX)
+	VMOVUPS         Z0, K1, (BX)
+	VMOVUPS         Z5, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z1, (BX)
-	VMOVUPS         Z6, 64(BX)
+	VMOVUPS         Z1, K1, (BX)
+	VMOVUPS         Z6, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z2, (BX)
-	VMOVUPS         Z7, 64(BX)
+	VMOVUPS         Z2, K1, (BX)
+	VMOVUPS         Z7, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z3, (BX)
-	VMOVUPS         Z8, 64(BX)
+	VMOVUPS         Z3, K1, (BX)
+	VMOVUPS         Z8, K1, 64(BX)
 	ADDQ            ldy+8(FP), BX
-	VMOVUPS         Z4, (BX)
-	VMOVUPS         Z9, 64(BX)
+	VMOVUPS         Z4, K1, (BX)
+	VMOVUPS         Z9, K1, 64(BX)
 	ADDQ            $0x80, AX
 	MOVQ            R8, BX
 	MOVQ            blocks+40(FP), R8
@@ -11191,7 +11205,7 @@ block:
 	SUBQ            R8, CX
 	SUBQ            R8, DI
 	SUBQ            $0x02, groups+48(FP)
-	JNZ             pair
+	JNZ             group
 	VZEROUPPER
 	RET
 
@@ -11337,7 +11351,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -11566,7 +11580,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -11787,7 +11801,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -12046,7 +12060,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -12346,7 +12360,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -12683,7 +12697,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -13057,7 +13071,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -13468,7 +13482,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -13643,7 +13657,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -13858,7 +13872,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -14115,7 +14129,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -14410,7 +14424,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -14746,7 +14760,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -15119,7 +15133,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -15529,7 +15543,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -15976,7 +15990,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -16246,7 +16260,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -16580,7 +16594,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -16994,7 +17008,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -17473,7 +17487,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -18020,7 +18034,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -18631,7 +18645,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -19306,7 +19320,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -20045,7 +20059,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -20295,7 +20309,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -20623,7 +20637,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -21023,7 +21037,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -21499,7 +21513,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -22054,7 +22068,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -22684,7 +22698,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -23389,7 +23403,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -24169,7 +24183,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -24485,7 +24499,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -24881,7 +24895,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -25353,7 +25367,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -25900,7 +25914,7 @@ step:
 	MOVQ          blocks+40(FP), AX
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -26525,7 +26539,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -27224,7 +27238,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -27997,7 +28011,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -28844,7 +28858,7 @@ step:
 	IMUL3Q        $0x00000174, AX, AX
 	SUBQ          AX, BX
 	SUBQ          AX, R9
-	DECQ          groups+48(FP)
+	SUBQ          $0x01, groups+48(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
@@ -29003,7 +29017,7 @@ step:
 	MOVQ            blocks+40(FP), AX
 	IMUL3Q          $0x00000174, AX, AX
 	SUBQ            AX, BX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -29216,7 +29230,7 @@ step:
 	MOVQ            blocks+40(FP), AX
 	IMUL3Q          $0x00000174, AX, AX
 	SUBQ            AX, BX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -29447,7 +29461,7 @@ step:
 	MOVQ            blocks+40(FP), AX
 	IMUL3Q          $0x00000174, AX, AX
 	SUBQ            AX, BX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -29715,7 +29729,7 @@ step:
 	MOVQ            blocks+40(FP), AX
 	IMUL3Q          $0x00000174, AX, AX
 	SUBQ            AX, BX
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -30023,7 +30037,7 @@ step:
 	IMUL3Q          $0x00000174, AX, AX
 	SUBQ            AX, BX
 	SUBQ            AX, R9
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -30367,7 +30381,7 @@ step:
 	IMUL3Q          $0x00000174, AX, AX
 	SUBQ            AX, BX
 	SUBQ            AX, R9
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -30747,7 +30761,7 @@ step:
 	IMUL3Q          $0x00000174, AX, AX
 	SUBQ            AX, BX
 	SUBQ            AX, R9
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET
@@ -31163,7 +31177,7 @@ step:
 	IMUL3Q          $0x00000174, AX, AX
 	SUBQ            AX, BX
 	SUBQ            AX, R9
-	DECQ            groups+48(FP)
+	SUBQ            $0x01, groups+48(FP)
 	JNZ             group
 	VZEROUPPER
 	RET

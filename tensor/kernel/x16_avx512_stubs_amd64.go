@@ -4,422 +4,422 @@
 
 package kernel
 
-// q4_0x16v1 multiplies 1 activation rows by groups of 16 rows of q4_0.
+// q4_0x16v1 multiplies 1 activation rows by groups of 16 rows of q4_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16v2 multiplies 2 activation rows by groups of 16 rows of q4_0.
+// q4_0x16v2 multiplies 2 activation rows by groups of 16 rows of q4_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16v3 multiplies 3 activation rows by groups of 16 rows of q4_0.
+// q4_0x16v3 multiplies 3 activation rows by groups of 16 rows of q4_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16v4 multiplies 4 activation rows by groups of 16 rows of q4_0.
+// q4_0x16v4 multiplies 4 activation rows by groups of 16 rows of q4_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16v5 multiplies 5 activation rows by groups of 16 rows of q4_0.
+// q4_0x16v5 multiplies 5 activation rows by groups of 16 rows of q4_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16v6 multiplies 6 activation rows by groups of 16 rows of q4_0.
+// q4_0x16v6 multiplies 6 activation rows by groups of 16 rows of q4_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16v7 multiplies 7 activation rows by groups of 16 rows of q4_0.
+// q4_0x16v7 multiplies 7 activation rows by groups of 16 rows of q4_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x16v8 multiplies 8 activation rows by groups of 16 rows of q4_0.
+// q4_0x16v8 multiplies 8 activation rows by groups of 16 rows of q4_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q4_0.
-// Strides are in bytes; all outputs are written.
+// q4_0x32v4 multiplies 4 activation rows by groups of 16 rows of q4_0, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_0x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q4_0.
-// Strides are in bytes; all outputs are written.
+// q4_0x32v5 multiplies 5 activation rows by groups of 16 rows of q4_0, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_0x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16v1 multiplies 1 activation rows by groups of 16 rows of q4_1.
+// q4_1x16v1 multiplies 1 activation rows by groups of 16 rows of q4_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16v2 multiplies 2 activation rows by groups of 16 rows of q4_1.
+// q4_1x16v2 multiplies 2 activation rows by groups of 16 rows of q4_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16v3 multiplies 3 activation rows by groups of 16 rows of q4_1.
+// q4_1x16v3 multiplies 3 activation rows by groups of 16 rows of q4_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16v4 multiplies 4 activation rows by groups of 16 rows of q4_1.
+// q4_1x16v4 multiplies 4 activation rows by groups of 16 rows of q4_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16v5 multiplies 5 activation rows by groups of 16 rows of q4_1.
+// q4_1x16v5 multiplies 5 activation rows by groups of 16 rows of q4_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16v6 multiplies 6 activation rows by groups of 16 rows of q4_1.
+// q4_1x16v6 multiplies 6 activation rows by groups of 16 rows of q4_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16v7 multiplies 7 activation rows by groups of 16 rows of q4_1.
+// q4_1x16v7 multiplies 7 activation rows by groups of 16 rows of q4_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x16v8 multiplies 8 activation rows by groups of 16 rows of q4_1.
+// q4_1x16v8 multiplies 8 activation rows by groups of 16 rows of q4_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q4_1.
-// Strides are in bytes; all outputs are written.
+// q4_1x32v4 multiplies 4 activation rows by groups of 16 rows of q4_1, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q4_1x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q4_1.
-// Strides are in bytes; all outputs are written.
+// q4_1x32v5 multiplies 5 activation rows by groups of 16 rows of q4_1, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q4_1x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v1 multiplies 1 activation rows by groups of 16 rows of q5_0.
+// q5_0x16v1 multiplies 1 activation rows by groups of 16 rows of q5_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v2 multiplies 2 activation rows by groups of 16 rows of q5_0.
+// q5_0x16v2 multiplies 2 activation rows by groups of 16 rows of q5_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v3 multiplies 3 activation rows by groups of 16 rows of q5_0.
+// q5_0x16v3 multiplies 3 activation rows by groups of 16 rows of q5_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v4 multiplies 4 activation rows by groups of 16 rows of q5_0.
+// q5_0x16v4 multiplies 4 activation rows by groups of 16 rows of q5_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v5 multiplies 5 activation rows by groups of 16 rows of q5_0.
+// q5_0x16v5 multiplies 5 activation rows by groups of 16 rows of q5_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v6 multiplies 6 activation rows by groups of 16 rows of q5_0.
+// q5_0x16v6 multiplies 6 activation rows by groups of 16 rows of q5_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v7 multiplies 7 activation rows by groups of 16 rows of q5_0.
+// q5_0x16v7 multiplies 7 activation rows by groups of 16 rows of q5_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x16v8 multiplies 8 activation rows by groups of 16 rows of q5_0.
+// q5_0x16v8 multiplies 8 activation rows by groups of 16 rows of q5_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q5_0.
-// Strides are in bytes; all outputs are written.
+// q5_0x32v4 multiplies 4 activation rows by groups of 16 rows of q5_0, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_0x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q5_0.
-// Strides are in bytes; all outputs are written.
+// q5_0x32v5 multiplies 5 activation rows by groups of 16 rows of q5_0, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_0x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v1 multiplies 1 activation rows by groups of 16 rows of q5_1.
+// q5_1x16v1 multiplies 1 activation rows by groups of 16 rows of q5_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v2 multiplies 2 activation rows by groups of 16 rows of q5_1.
+// q5_1x16v2 multiplies 2 activation rows by groups of 16 rows of q5_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v3 multiplies 3 activation rows by groups of 16 rows of q5_1.
+// q5_1x16v3 multiplies 3 activation rows by groups of 16 rows of q5_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v4 multiplies 4 activation rows by groups of 16 rows of q5_1.
+// q5_1x16v4 multiplies 4 activation rows by groups of 16 rows of q5_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v5 multiplies 5 activation rows by groups of 16 rows of q5_1.
+// q5_1x16v5 multiplies 5 activation rows by groups of 16 rows of q5_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v6 multiplies 6 activation rows by groups of 16 rows of q5_1.
+// q5_1x16v6 multiplies 6 activation rows by groups of 16 rows of q5_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v7 multiplies 7 activation rows by groups of 16 rows of q5_1.
+// q5_1x16v7 multiplies 7 activation rows by groups of 16 rows of q5_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x16v8 multiplies 8 activation rows by groups of 16 rows of q5_1.
+// q5_1x16v8 multiplies 8 activation rows by groups of 16 rows of q5_1, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q5_1.
-// Strides are in bytes; all outputs are written.
+// q5_1x32v4 multiplies 4 activation rows by groups of 16 rows of q5_1, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q5_1x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q5_1.
-// Strides are in bytes; all outputs are written.
+// q5_1x32v5 multiplies 5 activation rows by groups of 16 rows of q5_1, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q5_1x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16v1 multiplies 1 activation rows by groups of 16 rows of q8_0.
+// q8_0x16v1 multiplies 1 activation rows by groups of 16 rows of q8_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16v2 multiplies 2 activation rows by groups of 16 rows of q8_0.
+// q8_0x16v2 multiplies 2 activation rows by groups of 16 rows of q8_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16v3 multiplies 3 activation rows by groups of 16 rows of q8_0.
+// q8_0x16v3 multiplies 3 activation rows by groups of 16 rows of q8_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16v4 multiplies 4 activation rows by groups of 16 rows of q8_0.
+// q8_0x16v4 multiplies 4 activation rows by groups of 16 rows of q8_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16v5 multiplies 5 activation rows by groups of 16 rows of q8_0.
+// q8_0x16v5 multiplies 5 activation rows by groups of 16 rows of q8_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16v6 multiplies 6 activation rows by groups of 16 rows of q8_0.
+// q8_0x16v6 multiplies 6 activation rows by groups of 16 rows of q8_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16v7 multiplies 7 activation rows by groups of 16 rows of q8_0.
+// q8_0x16v7 multiplies 7 activation rows by groups of 16 rows of q8_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x16v8 multiplies 8 activation rows by groups of 16 rows of q8_0.
+// q8_0x16v8 multiplies 8 activation rows by groups of 16 rows of q8_0, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of q8_0.
-// Strides are in bytes; all outputs are written.
+// q8_0x32v4 multiplies 4 activation rows by groups of 16 rows of q8_0, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// q8_0x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of q8_0.
-// Strides are in bytes; all outputs are written.
+// q8_0x32v5 multiplies 5 activation rows by groups of 16 rows of q8_0, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func q8_0x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16v1 multiplies 1 activation rows by groups of 16 rows of iq4_nl.
+// iq4_nlx16v1 multiplies 1 activation rows by groups of 16 rows of iq4_nl, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16v2 multiplies 2 activation rows by groups of 16 rows of iq4_nl.
+// iq4_nlx16v2 multiplies 2 activation rows by groups of 16 rows of iq4_nl, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16v3 multiplies 3 activation rows by groups of 16 rows of iq4_nl.
+// iq4_nlx16v3 multiplies 3 activation rows by groups of 16 rows of iq4_nl, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16v4 multiplies 4 activation rows by groups of 16 rows of iq4_nl.
+// iq4_nlx16v4 multiplies 4 activation rows by groups of 16 rows of iq4_nl, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16v5 multiplies 5 activation rows by groups of 16 rows of iq4_nl.
+// iq4_nlx16v5 multiplies 5 activation rows by groups of 16 rows of iq4_nl, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16v6 multiplies 6 activation rows by groups of 16 rows of iq4_nl.
+// iq4_nlx16v6 multiplies 6 activation rows by groups of 16 rows of iq4_nl, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16v7 multiplies 7 activation rows by groups of 16 rows of iq4_nl.
+// iq4_nlx16v7 multiplies 7 activation rows by groups of 16 rows of iq4_nl, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx16v8 multiplies 8 activation rows by groups of 16 rows of iq4_nl.
+// iq4_nlx16v8 multiplies 8 activation rows by groups of 16 rows of iq4_nl, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx32v4 multiplies 4 activation rows by pairs of groups of 16 rows of iq4_nl.
-// Strides are in bytes; all outputs are written.
+// iq4_nlx32v4 multiplies 4 activation rows by groups of 16 rows of iq4_nl, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// iq4_nlx32v5 multiplies 5 activation rows by pairs of groups of 16 rows of iq4_nl.
-// Strides are in bytes; all outputs are written.
+// iq4_nlx32v5 multiplies 5 activation rows by groups of 16 rows of iq4_nl, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func iq4_nlx32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16v1 multiplies 1 activation rows by groups of 16 rows of mxfp4.
+// mxfp4x16v1 multiplies 1 activation rows by groups of 16 rows of mxfp4, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16v2 multiplies 2 activation rows by groups of 16 rows of mxfp4.
+// mxfp4x16v2 multiplies 2 activation rows by groups of 16 rows of mxfp4, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16v3 multiplies 3 activation rows by groups of 16 rows of mxfp4.
+// mxfp4x16v3 multiplies 3 activation rows by groups of 16 rows of mxfp4, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x16v3(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16v4 multiplies 4 activation rows by groups of 16 rows of mxfp4.
+// mxfp4x16v4 multiplies 4 activation rows by groups of 16 rows of mxfp4, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x16v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16v5 multiplies 5 activation rows by groups of 16 rows of mxfp4.
+// mxfp4x16v5 multiplies 5 activation rows by groups of 16 rows of mxfp4, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x16v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16v6 multiplies 6 activation rows by groups of 16 rows of mxfp4.
+// mxfp4x16v6 multiplies 6 activation rows by groups of 16 rows of mxfp4, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x16v6(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16v7 multiplies 7 activation rows by groups of 16 rows of mxfp4.
+// mxfp4x16v7 multiplies 7 activation rows by groups of 16 rows of mxfp4, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x16v8 multiplies 8 activation rows by groups of 16 rows of mxfp4.
+// mxfp4x16v8 multiplies 8 activation rows by groups of 16 rows of mxfp4, 1 at once.
 // Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x32v4 multiplies 4 activation rows by pairs of groups of 16 rows of mxfp4.
-// Strides are in bytes; all outputs are written.
+// mxfp4x32v4 multiplies 4 activation rows by groups of 16 rows of mxfp4, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x32v4(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
 
-// mxfp4x32v5 multiplies 5 activation rows by pairs of groups of 16 rows of mxfp4.
-// Strides are in bytes; all outputs are written.
+// mxfp4x32v5 multiplies 5 activation rows by groups of 16 rows of mxfp4, 2 at once.
+// Strides are in bytes; of a group's outputs those of lanes are written.
 //
 //go:noescape
 func mxfp4x32v5(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)

@@ -88,7 +88,7 @@ type tile struct {
 // product emits the loops over groups and blocks. clear and store begin and end
 // a group, column adds the products of one.
 func (t *tile) product(clear func(), column func(i int), store func()) {
-	x16.OverGroups(t.w, t.x, blockBytes, columns*wordBytes, clear, func() {
+	x16.OverGroups([]Register{t.w}, t.x, blockBytes, columns*wordBytes, clear, func() {
 		for i := range columns {
 			column(i)
 		}

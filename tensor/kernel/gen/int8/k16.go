@@ -44,7 +44,7 @@ func matMulWide(f k16.Format, n int) {
 	copyLanes := x16.WholeOutputs(n)
 	t.w, t.y, t.x = operands(n)
 	t.acc = vectors(n)
-	x16.OverGroups(t.w, t.x, f.Block(), k16.WideBytes,
+	x16.OverGroups([]Register{t.w}, t.x, f.Block(), k16.WideBytes,
 		func() { t.clear(t.y.At) }, t.block, func() { t.y.Advance(Imm(64)) })
 	copyLanes()
 	VZEROUPPER()

@@ -41,7 +41,7 @@ func matMul(f x16.Format, n int) {
 	t.w, t.y, t.x = operands(n)
 	t.constants()
 	t.acc = vectors(n)
-	x16.OverGroups(t.w, t.x, f.Block(), x16.Q8Bytes, t.clear, func() {
+	x16.OverGroups([]Register{t.w}, t.x, f.Block(), x16.Q8Bytes, t.clear, func() {
 		t.block()
 		t.x.Advance(Imm(x16.Q8Bytes))
 	}, func() {

@@ -46,7 +46,7 @@ func matMulWide(f k16.Format, n int) {
 	for range n {
 		t.y, t.total = append(t.y, ZMM()), append(t.total, ZMM())
 	}
-	overGroups(y, t.w, t.y, t.x, f.Block(), k16.WideBytes, t.block)
+	overGroups(y, []Register{t.w}, [][]VecVirtual{t.y}, t.x, f.Block(), k16.WideBytes, t.block)
 }
 
 // block adds a block's products to the outputs.

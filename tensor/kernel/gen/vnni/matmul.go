@@ -26,44 +26,23 @@ type tile struct {
 	y [][]VecVirtual // by group and activation row
 }
 
-// matMul writes a kernel whose arithmetic is kernel's matMulGeneric. Of groups in
-// pairs, there must be an even number, and all outputs are written.
+// matMul writes a kernel whose arithmetic is kernel's matMulGeneric, of which two
+// groups at once take an even number.
 func matMul(f x16.Format, n, groups int) {
 	name := fmt.Sprintf("%sx%dv%d", f.Name, 16*groups, n)
 	TEXT(name, NOSPLIT, x16.Signature)
 	Pragma("noescape")
-	if groups == 1 {
-		Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s.", name, n, f.Name),
-			"Strides are in bytes; of a group's outputs those of lanes are written.")
-	} else {
-		Doc(fmt.Sprintf("%s multiplies %d activation rows by pairs of groups of 16 rows of %s.", name, n, f.Name),
-			"Strides are in bytes; all outputs are written.")
-	}
-	t := &tile{Format: f, n: n}
+	Doc(fmt.Sprintf("%s multiplies %d activation rows by groups of 16 rows of %s, %d at once.", name, n, f.Name, groups),
+		"Strides are in bytes; of a group's outputs those of lanes are written.")
 	y, w, x := x16.Operands(n)
-	t.x = x
-	var outputs []VecVirtual
+	t := &tile{Format: f, n: n, x: x, w: []Register{w}}
+	for range groups - 1 {
+		t.w = append(t.w, GP64())
+	}
 	for range groups {
 		t.y = append(t.y, registers(n))
-		outputs = append(outputs, t.y[len(t.y)-1]...)
 	}
-	t.w = []Register{w}
-	if groups == 1 {
-		overGroups(y, w, outputs, t.x, f.Block(), x16.Q8Bytes, t.block)
-		return
-	}
-	second := GP64()
-	t.w = append(t.w, second)
-	x16.OverPairs(w, second, t.x, f.Block(), x16.Q8Bytes, func() {
-		for _, v := range outputs {
-			zero(v)
-		}
-	}, t.block, func() {
-		t.storePair(y)
-		ADDQ(Imm(2*64), y)
-	})
-	VZEROUPPER()
-	RET()
+	overGroups(y, t.w, t.y, t.x, f.Block(), x16.Q8Bytes, t.block)
 }
 
 // registers returns n of them.
@@ -74,44 +53,34 @@ func registers(n int) (v []VecVirtual) {
 	return v
 }
 
-// overGroups emits the loops of a kernel that keeps its outputs, one register an
-// activation row, until a group's end.
-func overGroups(y, w Register, outputs []VecVirtual, x places.Places, wBytes, xBytes int, block func()) {
+// overGroups emits the loops of a kernel that keeps its outputs until a group's end: by
+// group of those that it takes at once, one register an activation row.
+func overGroups(y Register, w []Register, outputs [][]VecVirtual, x places.Places, wBytes, xBytes int, block func()) {
 	x16.OverGroups(w, x, wBytes, xBytes, func() {
-		for _, v := range outputs {
-			zero(v)
+		for _, rows := range outputs {
+			for _, v := range rows {
+				zero(v)
+			}
 		}
 	}, block, func() {
 		store(outputs, y)
-		ADDQ(Imm(64), y)
+		ADDQ(Imm(uint64(64*len(w))), y)
 	})
 	VZEROUPPER()
 	RET()
 }
 
-// store writes a group's outputs, a register an activation row.
-func store(outputs []VecVirtual, y Register) {
+// store writes the outputs of groups side by side.
+func store(outputs [][]VecVirtual, y Register) {
 	lanes, at := K(), GP64()
 	KMOVW(x16.Lanes(), lanes)
 	MOVQ(y, at)
-	for i, v := range outputs {
+	for i := range outputs[0] {
 		if i > 0 {
 			ADDQ(x16.Ldy(), at)
 		}
-		VMOVUPS(v, lanes, Mem{Base: at})
-	}
-}
-
-// storePair writes the outputs of two groups.
-func (t *tile) storePair(y Register) {
-	at := GP64()
-	MOVQ(y, at)
-	for i := range t.n {
-		if i > 0 {
-			ADDQ(x16.Ldy(), at)
-		}
-		for g := range t.y {
-			VMOVUPS(t.y[g][i], Mem{Base: at, Disp: 64 * g})
+		for g, rows := range outputs {
+			VMOVUPS(rows[i], lanes, Mem{Base: at, Disp: 64 * g})
 		}
 	}
 }
@@ -121,25 +90,23 @@ func (t *tile) block() {
 	for _, w := range t.w {
 		x16.Fetch(x16.AheadAVX512, w, 0, t.Block())
 	}
-	var early []VecVirtual // scales that are long on the way
-	for g := range t.w {
-		if t.Exponents {
-			early = append(early, t.powers(g))
+	d := make([]VecVirtual, len(t.w))
+	if t.Exponents { // which are long on the way
+		for g := range d {
+			d[g] = t.powers(g)
 		}
 	}
 	sums := t.sums()
 	for g := range t.w {
-		var d, m VecVirtual
-		if t.Exponents {
-			d = early[g]
-		} else {
-			d = t.halves(g, 0)
+		if !t.Exponents {
+			d[g] = t.halves(g, 0)
 		}
+		var m VecVirtual
 		if t.Mins {
 			m = t.halves(g, x16.HeadBytes)
 		}
 		for i := range t.n {
-			t.scale(g, i, sums[g][i], d, m)
+			t.scale(g, i, sums[g][i], d[g], m)
 		}
 	}
 	t.x.Advance(Imm(x16.Q8Bytes))

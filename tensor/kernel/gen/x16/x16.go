@@ -185,46 +185,36 @@ func laneBit(h int) Mem {
 	return constants.Vector("x16lanes", 16, func(i int) Constant { return U32(1 << i) }).Offset(32 * h)
 }
 
-// OverGroups emits the loops of a kernel with the parameters blocks and groups: of
-// each row group begin, block for every block of w and x, and end, which moves on
-// in the outputs. Blocks take so many bytes of w, and of a row of x, in which block
-// moves on.
-func OverGroups(w Register, x places.Places, wBytes, xBytes int, begin, block, end func()) {
+// OverGroups emits the loops of a kernel with the parameters blocks and groups, which
+// takes as many groups at once as w has registers: the first is where they lie. Of
+// those taken at once begin, block for every block of w and x, and end, which moves on in
+// the outputs. Blocks take so many bytes of w, and of a row of x, in which block moves
+// on. The number of groups must be a multiple.
+func OverGroups(w []Register, x places.Places, wBytes, xBytes int, begin, block, end func()) {
 	Label("group")
 	blocks := Load(Param("blocks"), GP64())
+	if len(w) > 1 {
+		size := GP64()
+		IMUL3Q(U32(wBytes), blocks, size)
+		for i, next := range w[1:] {
+			LEAQ(Mem{Base: w[i], Index: size, Scale: 1}, next)
+		}
+	}
 	begin()
 	Label("block")
 	block()
-	ADDQ(U32(wBytes), w)
+	for _, at := range w {
+		ADDQ(U32(wBytes), at)
+	}
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
 	end()
+	if len(w) > 1 { // the last one's end is where those that follow lie
+		MOVQ(w[len(w)-1], w[0])
+	}
 	back := Load(Param("blocks"), GP64()) // to the first block of x
 	IMUL3Q(U32(xBytes), back, back)
 	x.Rewind(back)
-	DECQ(NewParamAddr("groups", atGroups))
+	SUBQ(Imm(uint64(len(w))), NewParamAddr("groups", atGroups))
 	JNZ(LabelRef("group"))
-}
-
-// OverPairs is OverGroups for pairs of groups: second is where the block of the
-// pair's other group lies, w's own moves on with it.
-func OverPairs(w, second Register, x places.Places, wBytes, xBytes int, begin, block, end func()) {
-	Label("pair")
-	blocks, size := Load(Param("blocks"), GP64()), GP64()
-	IMUL3Q(U32(wBytes), blocks, size)
-	LEAQ(Mem{Base: w, Index: size, Scale: 1}, second)
-	begin()
-	Label("block")
-	block()
-	ADDQ(U32(wBytes), w)
-	ADDQ(U32(wBytes), second)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	end()
-	MOVQ(second, w)
-	back := Load(Param("blocks"), GP64()) // to the first block of x
-	IMUL3Q(U32(xBytes), back, back)
-	x.Rewind(back)
-	SUBQ(Imm(2), NewParamAddr("groups", atGroups))
-	JNZ(LabelRef("pair"))
 }
