@@ -19,21 +19,21 @@ func (r *run) method(v any, name string) (any, bool) {
 	switch v := v.(type) {
 	case string:
 		if f, ok := stringMethods[name]; ok {
-			return bound(name, v, f), true
+			return bound(v, f), true
 		}
 	case *dict:
 		if f, ok := dictMethods[name]; ok {
-			return bound(name, v, f), true
+			return bound(v, f), true
 		}
 		return forbidden(name)
 	case *list:
 		if f, ok := listMethods[name]; ok {
-			return bound(name, v.items, f), true
+			return bound(v.items, f), true
 		}
 		return forbidden(name)
 	case *tuple:
 		if f, ok := listMethods[name]; ok {
-			return bound(name, v.items, f), true
+			return bound(v.items, f), true
 		}
 	}
 	return nil, false
@@ -43,7 +43,7 @@ func forbidden(name string) (any, bool) {
 	return &undefined{what: "method " + name + ", which changes its value,"}, slices.Contains(changing, name)
 }
 
-func bound[T any](name string, v T, f func(r *run, v T, c *callArgs) any) *function {
+func bound[T any](v T, f func(r *run, v T, c *callArgs) any) *function {
 	return &function{func(r *run, c *callArgs) any { return f(r, v, c) }}
 }
 
