@@ -11223,6 +11223,10 @@ group:
 
 block:
 	MOVQ        (SI), AX
+	PREFETCHT0  6144(SI)
+	PREFETCHT0  6208(SI)
+	PREFETCHT0  6272(SI)
+	PREFETCHT0  6336(SI)
 	VMOVDQU64   64(SI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z2
@@ -11248,22 +11252,18 @@ block:
 	MOVQ        $0x00000004, R8
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
 	VPANDD        (AX), Z2, Z3
+	PREFETCHT0    6144(AX)
 	VPANDD        64(AX), Z2, Z4
 	VPANDD        128(AX), Z2, Z5
+	PREFETCHT0    6208(AX)
 	VPANDD        192(AX), Z2, Z6
 	VPANDD        256(AX), Z2, Z7
+	PREFETCHT0    6272(AX)
 	VPANDD        320(AX), Z2, Z8
 	VPANDD        384(AX), Z2, Z9
+	PREFETCHT0    6336(AX)
 	VPANDD        448(AX), Z2, Z2
 	VPSLLD        $0x10, (CX), Z10
 	VPSRAD        $0x10, Z10, Z10
@@ -11281,18 +11281,22 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
 	VPSRLW        $0x04, (AX), Z3
 	VPANDD        Z2, Z3, Z3
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 64(AX), Z4
 	VPANDD        Z2, Z4, Z4
 	VPSRLW        $0x04, 128(AX), Z5
 	VPANDD        Z2, Z5, Z5
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x04, 256(AX), Z7
 	VPANDD        Z2, Z7, Z7
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z8
 	VPANDD        Z2, Z8, Z8
 	VPSRLW        $0x04, 384(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 448(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPSRAD        $0x10, (CX), Z2
@@ -11416,6 +11420,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -11442,22 +11450,18 @@ block:
 	MOVQ        $0x00000004, R9
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
 	VPANDD        (AX), Z4, Z5
+	PREFETCHT0    6144(AX)
 	VPANDD        64(AX), Z4, Z6
 	VPANDD        128(AX), Z4, Z7
+	PREFETCHT0    6208(AX)
 	VPANDD        192(AX), Z4, Z8
 	VPANDD        256(AX), Z4, Z9
+	PREFETCHT0    6272(AX)
 	VPANDD        320(AX), Z4, Z10
 	VPANDD        384(AX), Z4, Z11
+	PREFETCHT0    6336(AX)
 	VPANDD        448(AX), Z4, Z4
 	VPSLLD        $0x10, (CX), Z12
 	VPSRAD        $0x10, Z12, Z12
@@ -11486,18 +11490,22 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
 	VPSRLW        $0x04, (AX), Z5
 	VPANDD        Z4, Z5, Z5
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 64(AX), Z6
 	VPANDD        Z4, Z6, Z6
 	VPSRLW        $0x04, 128(AX), Z7
 	VPANDD        Z4, Z7, Z7
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x04, 256(AX), Z9
 	VPANDD        Z4, Z9, Z9
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z10
 	VPANDD        Z4, Z10, Z10
 	VPSRLW        $0x04, 384(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 448(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPSRAD        $0x10, (CX), Z4
@@ -11601,6 +11609,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -11628,22 +11640,18 @@ block:
 	MOVQ        $0x00000004, R9
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
 	VPANDD        (AX), Z6, Z7
+	PREFETCHT0    6144(AX)
 	VPANDD        64(AX), Z6, Z8
 	VPANDD        128(AX), Z6, Z9
+	PREFETCHT0    6208(AX)
 	VPANDD        192(AX), Z6, Z10
 	VPANDD        256(AX), Z6, Z11
+	PREFETCHT0    6272(AX)
 	VPANDD        320(AX), Z6, Z12
 	VPANDD        384(AX), Z6, Z13
+	PREFETCHT0    6336(AX)
 	VPANDD        448(AX), Z6, Z6
 	VPSLLD        $0x10, (CX), Z14
 	VPSRAD        $0x10, Z14, Z14
@@ -11683,18 +11691,22 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
 	VPSRLW        $0x04, (AX), Z7
 	VPANDD        Z6, Z7, Z7
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 64(AX), Z8
 	VPANDD        Z6, Z8, Z8
 	VPSRLW        $0x04, 128(AX), Z9
 	VPANDD        Z6, Z9, Z9
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x04, 256(AX), Z11
 	VPANDD        Z6, Z11, Z11
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z12
 	VPANDD        Z6, Z12, Z12
 	VPSRLW        $0x04, 384(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 448(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPSRAD        $0x10, (CX), Z6
@@ -11824,6 +11836,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -11852,22 +11868,18 @@ block:
 	MOVQ        $0x00000004, R10
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
 	VPANDD        (AX), Z8, Z9
+	PREFETCHT0    6144(AX)
 	VPANDD        64(AX), Z8, Z10
 	VPANDD        128(AX), Z8, Z11
+	PREFETCHT0    6208(AX)
 	VPANDD        192(AX), Z8, Z12
 	VPANDD        256(AX), Z8, Z13
+	PREFETCHT0    6272(AX)
 	VPANDD        320(AX), Z8, Z14
 	VPANDD        384(AX), Z8, Z15
+	PREFETCHT0    6336(AX)
 	VPANDD        448(AX), Z8, Z8
 	VPSLLD        $0x10, (CX), Z16
 	VPSRAD        $0x10, Z16, Z16
@@ -11918,18 +11930,22 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
 	VPSRLW        $0x04, (AX), Z9
 	VPANDD        Z8, Z9, Z9
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 64(AX), Z10
 	VPANDD        Z8, Z10, Z10
 	VPSRLW        $0x04, 128(AX), Z11
 	VPANDD        Z8, Z11, Z11
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x04, 256(AX), Z13
 	VPANDD        Z8, Z13, Z13
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z14
 	VPANDD        Z8, Z14, Z14
 	VPSRLW        $0x04, 384(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 448(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPSRAD        $0x10, (CX), Z8
@@ -12085,6 +12101,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -12114,22 +12134,18 @@ block:
 	MOVQ        $0x00000004, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
 	VPANDD        (AX), Z10, Z11
+	PREFETCHT0    6144(AX)
 	VPANDD        64(AX), Z10, Z12
 	VPANDD        128(AX), Z10, Z13
+	PREFETCHT0    6208(AX)
 	VPANDD        192(AX), Z10, Z14
 	VPANDD        256(AX), Z10, Z15
+	PREFETCHT0    6272(AX)
 	VPANDD        320(AX), Z10, Z16
 	VPANDD        384(AX), Z10, Z17
+	PREFETCHT0    6336(AX)
 	VPANDD        448(AX), Z10, Z10
 	VPSLLD        $0x10, (CX), Z18
 	VPSRAD        $0x10, Z18, Z18
@@ -12191,18 +12207,22 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
 	VPSRLW        $0x04, (AX), Z11
 	VPANDD        Z10, Z11, Z11
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 64(AX), Z12
 	VPANDD        Z10, Z12, Z12
 	VPSRLW        $0x04, 128(AX), Z13
 	VPANDD        Z10, Z13, Z13
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x04, 256(AX), Z15
 	VPANDD        Z10, Z15, Z15
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z16
 	VPANDD        Z10, Z16, Z16
 	VPSRLW        $0x04, 384(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 448(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPSRAD        $0x10, (CX), Z10
@@ -12386,6 +12406,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -12416,22 +12440,18 @@ block:
 	MOVQ        $0x00000004, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
 	VPANDD        (AX), Z12, Z13
+	PREFETCHT0    6144(AX)
 	VPANDD        64(AX), Z12, Z14
 	VPANDD        128(AX), Z12, Z15
+	PREFETCHT0    6208(AX)
 	VPANDD        192(AX), Z12, Z16
 	VPANDD        256(AX), Z12, Z17
+	PREFETCHT0    6272(AX)
 	VPANDD        320(AX), Z12, Z18
 	VPANDD        384(AX), Z12, Z19
+	PREFETCHT0    6336(AX)
 	VPANDD        448(AX), Z12, Z12
 	VPSLLD        $0x10, (CX), Z20
 	VPSRAD        $0x10, Z20, Z20
@@ -12504,18 +12524,22 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
 	VPSRLW        $0x04, (AX), Z13
 	VPANDD        Z12, Z13, Z13
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 64(AX), Z14
 	VPANDD        Z12, Z14, Z14
 	VPSRLW        $0x04, 128(AX), Z15
 	VPANDD        Z12, Z15, Z15
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x04, 256(AX), Z17
 	VPANDD        Z12, Z17, Z17
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z18
 	VPANDD        Z12, Z18, Z18
 	VPSRLW        $0x04, 384(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 448(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPSRAD        $0x10, (CX), Z12
@@ -12724,6 +12748,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -12755,22 +12783,18 @@ block:
 	MOVQ        $0x00000004, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
 	VPANDD        (AX), Z14, Z15
+	PREFETCHT0    6144(AX)
 	VPANDD        64(AX), Z14, Z16
 	VPANDD        128(AX), Z14, Z17
+	PREFETCHT0    6208(AX)
 	VPANDD        192(AX), Z14, Z18
 	VPANDD        256(AX), Z14, Z19
+	PREFETCHT0    6272(AX)
 	VPANDD        320(AX), Z14, Z20
 	VPANDD        384(AX), Z14, Z21
+	PREFETCHT0    6336(AX)
 	VPANDD        448(AX), Z14, Z14
 	VPSLLD        $0x10, (CX), Z22
 	VPSRAD        $0x10, Z22, Z22
@@ -12854,18 +12878,22 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
 	VPSRLW        $0x04, (AX), Z15
 	VPANDD        Z14, Z15, Z15
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 64(AX), Z16
 	VPANDD        Z14, Z16, Z16
 	VPSRLW        $0x04, 128(AX), Z17
 	VPANDD        Z14, Z17, Z17
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x04, 256(AX), Z19
 	VPANDD        Z14, Z19, Z19
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z20
 	VPANDD        Z14, Z20, Z20
 	VPSRLW        $0x04, 384(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 448(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPSRAD        $0x10, (CX), Z14
@@ -13099,6 +13127,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -13131,22 +13163,18 @@ block:
 	MOVQ        $0x00000004, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
 	VPANDD        (AX), Z16, Z17
+	PREFETCHT0    6144(AX)
 	VPANDD        64(AX), Z16, Z18
 	VPANDD        128(AX), Z16, Z19
+	PREFETCHT0    6208(AX)
 	VPANDD        192(AX), Z16, Z20
 	VPANDD        256(AX), Z16, Z21
+	PREFETCHT0    6272(AX)
 	VPANDD        320(AX), Z16, Z22
 	VPANDD        384(AX), Z16, Z23
+	PREFETCHT0    6336(AX)
 	VPANDD        448(AX), Z16, Z16
 	VPSLLD        $0x10, (CX), Z24
 	VPSRAD        $0x10, Z24, Z24
@@ -13241,18 +13269,22 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
 	VPSRLW        $0x04, (AX), Z17
 	VPANDD        Z16, Z17, Z17
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 64(AX), Z18
 	VPANDD        Z16, Z18, Z18
 	VPSRLW        $0x04, 128(AX), Z19
 	VPANDD        Z16, Z19, Z19
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x04, 256(AX), Z21
 	VPANDD        Z16, Z21, Z21
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z22
 	VPANDD        Z16, Z22, Z22
 	VPSRLW        $0x04, 384(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 448(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPSRAD        $0x10, (CX), Z16
@@ -13488,19 +13520,24 @@ step:
 	RET
 
 // func q5_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, MMX+
 TEXT ·q5_kx16v1(SB), NOSPLIT, $256-58
 	MOVQ y+0(FP), DX
 	MOVQ x+16(FP), BX
 	MOVQ ldx+24(FP), AX
 	MOVQ w+32(FP), SI
+	MOVQ ·highAhead+0(SB), DI
 
 group:
-	MOVQ   blocks+40(FP), DI
+	MOVQ   blocks+40(FP), R8
 	VXORPS Z0, Z0, Z0
 
 block:
 	MOVQ        (SI), AX
+	PREFETCHT0  (SI)(DI*1)
+	PREFETCHT0  64(SI)(DI*1)
+	PREFETCHT0  128(SI)(DI*1)
+	PREFETCHT0  192(SI)(DI*1)
 	VMOVDQU64   64(SI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z2
@@ -13523,19 +13560,24 @@ block:
 	VXORPS      Z1, Z1, Z1
 	LEAQ        256(SI), AX
 	LEAQ        (SP), CX
-	MOVQ        $0x00000004, R8
+	MOVQ        $0x00000004, R9
 
 step:
-	MOVQ          (AX), R9
-	MOVQ          64(AX), R9
+	MOVQ          (AX), R10
+	MOVQ          64(AX), R10
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
 	VPANDD        128(AX), Z2, Z3
+	PREFETCHT0    (AX)(DI*1)
 	VPANDD        192(AX), Z2, Z4
 	VPANDD        256(AX), Z2, Z5
+	PREFETCHT0    64(AX)(DI*1)
 	VPANDD        320(AX), Z2, Z6
+	PREFETCHT0    128(AX)(DI*1)
 	VPANDD        384(AX), Z2, Z7
 	VPANDD        448(AX), Z2, Z8
+	PREFETCHT0    192(AX)(DI*1)
 	VPANDD        512(AX), Z2, Z9
+	PREFETCHT0    256(AX)(DI*1)
 	VPANDD        576(AX), Z2, Z2
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z10
 	VPSLLW        $0x04, (AX), Z11
@@ -13570,18 +13612,23 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
 	VPSRLW        $0x04, 128(AX), Z3
 	VPANDD        Z2, Z3, Z3
+	PREFETCHT0    320(AX)(DI*1)
 	VPSRLW        $0x04, 192(AX), Z4
 	VPANDD        Z2, Z4, Z4
 	VPSRLW        $0x04, 256(AX), Z5
 	VPANDD        Z2, Z5, Z5
+	PREFETCHT0    384(AX)(DI*1)
 	VPSRLW        $0x04, 320(AX), Z6
 	VPANDD        Z2, Z6, Z6
+	PREFETCHT0    448(AX)(DI*1)
 	VPSRLW        $0x04, 384(AX), Z7
 	VPANDD        Z2, Z7, Z7
 	VPSRLW        $0x04, 448(AX), Z8
 	VPANDD        Z2, Z8, Z8
+	PREFETCHT0    512(AX)(DI*1)
 	VPSRLW        $0x04, 512(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    576(AX)(DI*1)
 	VPSRLW        $0x04, 576(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z2
@@ -13616,7 +13663,7 @@ step:
 	ADDQ          $0x00000050, BX
 	ADDQ          $0x00000280, AX
 	ADDQ          $0x00000040, CX
-	DECQ          R8
+	DECQ          R9
 	JNZ           step
 	VCVTPH2PS     (SI), Z2
 	VCVTPH2PS     32(SI), Z3
@@ -13648,7 +13695,7 @@ step:
 	VFNMADD231PS  Z2, Z8, Z0
 	ADDQ          $0x00000034, BX
 	ADDQ          $0x00000b00, SI
-	DECQ          DI
+	DECQ          R8
 	JNZ           block
 	KMOVW         lanes+56(FP), K1
 	MOVQ          DX, AX
@@ -13666,20 +13713,25 @@ DATA vnnimask10101010<>+0(SB)/4, $0x10101010
 GLOBL vnnimask10101010<>(SB), RODATA|NOPTR, $4
 
 // func q5_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, MMX+
 TEXT ·q5_kx16v2(SB), NOSPLIT, $256-58
 	MOVQ y+0(FP), DX
 	MOVQ x+16(FP), BX
 	MOVQ ldx+24(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ·highAhead+0(SB), R8
 
 group:
-	MOVQ   blocks+40(FP), R8
+	MOVQ   blocks+40(FP), R9
 	VXORPS Z0, Z0, Z0
 	VXORPS Z2, Z2, Z2
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  (DI)(R8*1)
+	PREFETCHT0  64(DI)(R8*1)
+	PREFETCHT0  128(DI)(R8*1)
+	PREFETCHT0  192(DI)(R8*1)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -13703,19 +13755,24 @@ block:
 	VXORPS      Z3, Z3, Z3
 	LEAQ        256(DI), AX
 	LEAQ        (SP), CX
-	MOVQ        $0x00000004, R9
+	MOVQ        $0x00000004, R10
 
 step:
-	MOVQ          (AX), R10
-	MOVQ          64(AX), R10
+	MOVQ          (AX), R11
+	MOVQ          64(AX), R11
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
 	VPANDD        128(AX), Z4, Z5
+	PREFETCHT0    (AX)(R8*1)
 	VPANDD        192(AX), Z4, Z6
 	VPANDD        256(AX), Z4, Z7
+	PREFETCHT0    64(AX)(R8*1)
 	VPANDD        320(AX), Z4, Z8
+	PREFETCHT0    128(AX)(R8*1)
 	VPANDD        384(AX), Z4, Z9
 	VPANDD        448(AX), Z4, Z10
+	PREFETCHT0    192(AX)(R8*1)
 	VPANDD        512(AX), Z4, Z11
+	PREFETCHT0    256(AX)(R8*1)
 	VPANDD        576(AX), Z4, Z4
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z12
 	VPSLLW        $0x04, (AX), Z13
@@ -13761,18 +13818,23 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
 	VPSRLW        $0x04, 128(AX), Z5
 	VPANDD        Z4, Z5, Z5
+	PREFETCHT0    320(AX)(R8*1)
 	VPSRLW        $0x04, 192(AX), Z6
 	VPANDD        Z4, Z6, Z6
 	VPSRLW        $0x04, 256(AX), Z7
 	VPANDD        Z4, Z7, Z7
+	PREFETCHT0    384(AX)(R8*1)
 	VPSRLW        $0x04, 320(AX), Z8
 	VPANDD        Z4, Z8, Z8
+	PREFETCHT0    448(AX)(R8*1)
 	VPSRLW        $0x04, 384(AX), Z9
 	VPANDD        Z4, Z9, Z9
 	VPSRLW        $0x04, 448(AX), Z10
 	VPANDD        Z4, Z10, Z10
+	PREFETCHT0    512(AX)(R8*1)
 	VPSRLW        $0x04, 512(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    576(AX)(R8*1)
 	VPSRLW        $0x04, 576(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z4
@@ -13818,7 +13880,7 @@ step:
 	ADDQ          $0x00000050, BX
 	ADDQ          $0x00000280, AX
 	ADDQ          $0x00000040, CX
-	DECQ          R9
+	DECQ          R10
 	JNZ           step
 	VCVTPH2PS     (DI), Z4
 	VCVTPH2PS     32(DI), Z5
@@ -13861,7 +13923,7 @@ step:
 	VFNMADD231PS  Z1, Z11, Z2
 	ADDQ          $0x00000034, BX
 	ADDQ          $0x00000b00, DI
-	DECQ          R8
+	DECQ          R9
 	JNZ           block
 	KMOVW         lanes+56(FP), K1
 	MOVQ          DX, AX
@@ -13893,6 +13955,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -13920,24 +13986,19 @@ block:
 	MOVQ        $0x00000004, R9
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
 	VPANDD        128(AX), Z6, Z7
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z6, Z8
 	VPANDD        256(AX), Z6, Z9
+	PREFETCHT0    6208(AX)
 	VPANDD        320(AX), Z6, Z10
+	PREFETCHT0    6272(AX)
 	VPANDD        384(AX), Z6, Z11
 	VPANDD        448(AX), Z6, Z12
+	PREFETCHT0    6336(AX)
 	VPANDD        512(AX), Z6, Z13
+	PREFETCHT0    6400(AX)
 	VPANDD        576(AX), Z6, Z6
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z14
 	VPSLLW        $0x04, (AX), Z15
@@ -13994,18 +14055,23 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
 	VPSRLW        $0x04, 128(AX), Z7
 	VPANDD        Z6, Z7, Z7
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z8
 	VPANDD        Z6, Z8, Z8
 	VPSRLW        $0x04, 256(AX), Z9
 	VPANDD        Z6, Z9, Z9
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z10
 	VPANDD        Z6, Z10, Z10
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 384(AX), Z11
 	VPANDD        Z6, Z11, Z11
 	VPSRLW        $0x04, 448(AX), Z12
 	VPANDD        Z6, Z12, Z12
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 512(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 576(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z6
@@ -14152,6 +14218,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -14180,24 +14250,19 @@ block:
 	MOVQ        $0x00000004, R10
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
 	VPANDD        128(AX), Z8, Z9
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z8, Z10
 	VPANDD        256(AX), Z8, Z11
+	PREFETCHT0    6208(AX)
 	VPANDD        320(AX), Z8, Z12
+	PREFETCHT0    6272(AX)
 	VPANDD        384(AX), Z8, Z13
 	VPANDD        448(AX), Z8, Z14
+	PREFETCHT0    6336(AX)
 	VPANDD        512(AX), Z8, Z15
+	PREFETCHT0    6400(AX)
 	VPANDD        576(AX), Z8, Z8
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z16
 	VPSLLW        $0x04, (AX), Z17
@@ -14265,18 +14330,23 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
 	VPSRLW        $0x04, 128(AX), Z9
 	VPANDD        Z8, Z9, Z9
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z10
 	VPANDD        Z8, Z10, Z10
 	VPSRLW        $0x04, 256(AX), Z11
 	VPANDD        Z8, Z11, Z11
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z12
 	VPANDD        Z8, Z12, Z12
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 384(AX), Z13
 	VPANDD        Z8, Z13, Z13
 	VPSRLW        $0x04, 448(AX), Z14
 	VPANDD        Z8, Z14, Z14
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 512(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 576(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z8
@@ -14449,6 +14519,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -14478,24 +14552,19 @@ block:
 	MOVQ        $0x00000004, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
 	VPANDD        128(AX), Z10, Z11
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z10, Z12
 	VPANDD        256(AX), Z10, Z13
+	PREFETCHT0    6208(AX)
 	VPANDD        320(AX), Z10, Z14
+	PREFETCHT0    6272(AX)
 	VPANDD        384(AX), Z10, Z15
 	VPANDD        448(AX), Z10, Z16
+	PREFETCHT0    6336(AX)
 	VPANDD        512(AX), Z10, Z17
+	PREFETCHT0    6400(AX)
 	VPANDD        576(AX), Z10, Z10
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z18
 	VPSLLW        $0x04, (AX), Z19
@@ -14574,18 +14643,23 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
 	VPSRLW        $0x04, 128(AX), Z11
 	VPANDD        Z10, Z11, Z11
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z12
 	VPANDD        Z10, Z12, Z12
 	VPSRLW        $0x04, 256(AX), Z13
 	VPANDD        Z10, Z13, Z13
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z14
 	VPANDD        Z10, Z14, Z14
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 384(AX), Z15
 	VPANDD        Z10, Z15, Z15
 	VPSRLW        $0x04, 448(AX), Z16
 	VPANDD        Z10, Z16, Z16
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 512(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 576(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z10
@@ -14786,6 +14860,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -14816,24 +14894,19 @@ block:
 	MOVQ        $0x00000004, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
 	VPANDD        128(AX), Z12, Z13
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z12, Z14
 	VPANDD        256(AX), Z12, Z15
+	PREFETCHT0    6208(AX)
 	VPANDD        320(AX), Z12, Z16
+	PREFETCHT0    6272(AX)
 	VPANDD        384(AX), Z12, Z17
 	VPANDD        448(AX), Z12, Z18
+	PREFETCHT0    6336(AX)
 	VPANDD        512(AX), Z12, Z19
+	PREFETCHT0    6400(AX)
 	VPANDD        576(AX), Z12, Z12
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z20
 	VPSLLW        $0x04, (AX), Z21
@@ -14923,18 +14996,23 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
 	VPSRLW        $0x04, 128(AX), Z13
 	VPANDD        Z12, Z13, Z13
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z14
 	VPANDD        Z12, Z14, Z14
 	VPSRLW        $0x04, 256(AX), Z15
 	VPANDD        Z12, Z15, Z15
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z16
 	VPANDD        Z12, Z16, Z16
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 384(AX), Z17
 	VPANDD        Z12, Z17, Z17
 	VPSRLW        $0x04, 448(AX), Z18
 	VPANDD        Z12, Z18, Z18
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 512(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 576(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z12
@@ -15160,6 +15238,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -15191,24 +15273,19 @@ block:
 	MOVQ        $0x00000004, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
 	VPANDD        128(AX), Z14, Z15
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z14, Z16
 	VPANDD        256(AX), Z14, Z17
+	PREFETCHT0    6208(AX)
 	VPANDD        320(AX), Z14, Z18
+	PREFETCHT0    6272(AX)
 	VPANDD        384(AX), Z14, Z19
 	VPANDD        448(AX), Z14, Z20
+	PREFETCHT0    6336(AX)
 	VPANDD        512(AX), Z14, Z21
+	PREFETCHT0    6400(AX)
 	VPANDD        576(AX), Z14, Z14
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z22
 	VPSLLW        $0x04, (AX), Z23
@@ -15309,18 +15386,23 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
 	VPSRLW        $0x04, 128(AX), Z15
 	VPANDD        Z14, Z15, Z15
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z16
 	VPANDD        Z14, Z16, Z16
 	VPSRLW        $0x04, 256(AX), Z17
 	VPANDD        Z14, Z17, Z17
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z18
 	VPANDD        Z14, Z18, Z18
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 384(AX), Z19
 	VPANDD        Z14, Z19, Z19
 	VPSRLW        $0x04, 448(AX), Z20
 	VPANDD        Z14, Z20, Z20
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 512(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 576(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z14
@@ -15571,6 +15653,10 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimask3f3f3f3f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -15603,24 +15689,19 @@ block:
 	MOVQ        $0x00000004, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
 	VPANDD        128(AX), Z16, Z17
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z16, Z18
 	VPANDD        256(AX), Z16, Z19
+	PREFETCHT0    6208(AX)
 	VPANDD        320(AX), Z16, Z20
+	PREFETCHT0    6272(AX)
 	VPANDD        384(AX), Z16, Z21
 	VPANDD        448(AX), Z16, Z22
+	PREFETCHT0    6336(AX)
 	VPANDD        512(AX), Z16, Z23
+	PREFETCHT0    6400(AX)
 	VPANDD        576(AX), Z16, Z16
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z24
 	VPSLLW        $0x04, (AX), Z25
@@ -15732,18 +15813,23 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
 	VPSRLW        $0x04, 128(AX), Z17
 	VPANDD        Z16, Z17, Z17
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 192(AX), Z18
 	VPANDD        Z16, Z18, Z18
 	VPSRLW        $0x04, 256(AX), Z19
 	VPANDD        Z16, Z19, Z19
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 320(AX), Z20
 	VPANDD        Z16, Z20, Z20
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 384(AX), Z21
 	VPANDD        Z16, Z21, Z21
 	VPSRLW        $0x04, 448(AX), Z22
 	VPANDD        Z16, Z22, Z22
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 512(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 576(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPBROADCASTD  vnnimask10101010<>+0(SB), Z16
@@ -15996,69 +16082,80 @@ step:
 	RET
 
 // func q6_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, MMX+
 TEXT ·q6_kx16v1(SB), NOSPLIT, $512-58
 	MOVQ y+0(FP), DX
 	MOVQ x+16(FP), BX
 	MOVQ ldx+24(FP), AX
 	MOVQ w+32(FP), SI
+	MOVQ ·highAhead+0(SB), DI
 
 group:
-	MOVQ   blocks+40(FP), DI
+	MOVQ   blocks+40(FP), R8
 	VXORPS Z0, Z0, Z0
 
 block:
-	MOVQ      (SI), AX
-	VMOVDQU64 32(SI), Z1
-	VPSHUFB   vnnispread0<>+0(SB), Z1, Z2
-	VPSRAW    $0x08, Z2, Z2
-	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
-	VPSRAW    $0x08, Z1, Z1
-	VMOVDQU64 96(SI), Z3
-	VPSHUFB   vnnispread0<>+0(SB), Z3, Z4
-	VPSRAW    $0x08, Z4, Z4
-	VPSHUFB   vnnispread1<>+0(SB), Z3, Z3
-	VPSRAW    $0x08, Z3, Z3
-	VMOVDQU64 160(SI), Z5
-	VPSHUFB   vnnispread0<>+0(SB), Z5, Z6
-	VPSRAW    $0x08, Z6, Z6
-	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW    $0x08, Z5, Z5
-	VMOVDQU64 224(SI), Z7
-	VPSHUFB   vnnispread0<>+0(SB), Z7, Z8
-	VPSRAW    $0x08, Z8, Z8
-	VPSHUFB   vnnispread1<>+0(SB), Z7, Z7
-	VPSRAW    $0x08, Z7, Z7
-	VMOVDQU64 Z2, (SP)
-	VMOVDQU64 Z1, 64(SP)
-	VMOVDQU64 Z4, 128(SP)
-	VMOVDQU64 Z3, 192(SP)
-	VMOVDQU64 Z6, 256(SP)
-	VMOVDQU64 Z5, 320(SP)
-	VMOVDQU64 Z8, 384(SP)
-	VMOVDQU64 Z7, 448(SP)
-	VXORPS    Z1, Z1, Z1
-	LEAQ      288(SI), AX
-	LEAQ      (SP), CX
-	MOVQ      $0x00000002, R8
+	MOVQ       (SI), AX
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 64(SI)(DI*1)
+	PREFETCHT0 128(SI)(DI*1)
+	PREFETCHT0 192(SI)(DI*1)
+	VMOVDQU64  32(SI), Z1
+	VPSHUFB    vnnispread0<>+0(SB), Z1, Z2
+	VPSRAW     $0x08, Z2, Z2
+	VPSHUFB    vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW     $0x08, Z1, Z1
+	VMOVDQU64  96(SI), Z3
+	VPSHUFB    vnnispread0<>+0(SB), Z3, Z4
+	VPSRAW     $0x08, Z4, Z4
+	VPSHUFB    vnnispread1<>+0(SB), Z3, Z3
+	VPSRAW     $0x08, Z3, Z3
+	VMOVDQU64  160(SI), Z5
+	VPSHUFB    vnnispread0<>+0(SB), Z5, Z6
+	VPSRAW     $0x08, Z6, Z6
+	VPSHUFB    vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW     $0x08, Z5, Z5
+	VMOVDQU64  224(SI), Z7
+	VPSHUFB    vnnispread0<>+0(SB), Z7, Z8
+	VPSRAW     $0x08, Z8, Z8
+	VPSHUFB    vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW     $0x08, Z7, Z7
+	VMOVDQU64  Z2, (SP)
+	VMOVDQU64  Z1, 64(SP)
+	VMOVDQU64  Z4, 128(SP)
+	VMOVDQU64  Z3, 192(SP)
+	VMOVDQU64  Z6, 256(SP)
+	VMOVDQU64  Z5, 320(SP)
+	VMOVDQU64  Z8, 384(SP)
+	VMOVDQU64  Z7, 448(SP)
+	VXORPS     Z1, Z1, Z1
+	LEAQ       288(SI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R9
 
 step:
-	MOVQ          (AX), R9
-	MOVQ          64(AX), R9
-	MOVQ          128(AX), R9
-	MOVQ          192(AX), R9
-	MOVQ          256(AX), R9
-	MOVQ          320(AX), R9
-	MOVQ          384(AX), R9
-	MOVQ          448(AX), R9
+	MOVQ          (AX), R10
+	MOVQ          64(AX), R10
+	MOVQ          128(AX), R10
+	MOVQ          192(AX), R10
+	MOVQ          256(AX), R10
+	MOVQ          320(AX), R10
+	MOVQ          384(AX), R10
+	MOVQ          448(AX), R10
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
 	VPANDD        512(AX), Z2, Z3
+	PREFETCHT0    (AX)(DI*1)
 	VPANDD        576(AX), Z2, Z4
+	PREFETCHT0    64(AX)(DI*1)
 	VPANDD        640(AX), Z2, Z5
+	PREFETCHT0    128(AX)(DI*1)
 	VPANDD        704(AX), Z2, Z6
 	VPANDD        768(AX), Z2, Z7
+	PREFETCHT0    192(AX)(DI*1)
 	VPANDD        832(AX), Z2, Z8
+	PREFETCHT0    256(AX)(DI*1)
 	VPANDD        896(AX), Z2, Z9
+	PREFETCHT0    320(AX)(DI*1)
 	VPANDD        960(AX), Z2, Z2
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z10
 	VPSLLW        $0x04, (AX), Z11
@@ -16097,18 +16194,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
 	VPSRLW        $0x04, 512(AX), Z3
 	VPANDD        Z2, Z3, Z3
+	PREFETCHT0    384(AX)(DI*1)
 	VPSRLW        $0x04, 576(AX), Z4
 	VPANDD        Z2, Z4, Z4
+	PREFETCHT0    448(AX)(DI*1)
 	VPSRLW        $0x04, 640(AX), Z5
 	VPANDD        Z2, Z5, Z5
+	PREFETCHT0    512(AX)(DI*1)
 	VPSRLW        $0x04, 704(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x04, 768(AX), Z7
 	VPANDD        Z2, Z7, Z7
+	PREFETCHT0    576(AX)(DI*1)
 	VPSRLW        $0x04, 832(AX), Z8
 	VPANDD        Z2, Z8, Z8
+	PREFETCHT0    640(AX)(DI*1)
 	VPSRLW        $0x04, 896(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    704(AX)(DI*1)
 	VPSRLW        $0x04, 960(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z2
@@ -16147,12 +16250,18 @@ step:
 	VPADDD        Z2, Z1, Z1
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
 	VPANDD        1024(AX), Z2, Z3
+	PREFETCHT0    768(AX)(DI*1)
 	VPANDD        1088(AX), Z2, Z4
+	PREFETCHT0    832(AX)(DI*1)
 	VPANDD        1152(AX), Z2, Z5
+	PREFETCHT0    896(AX)(DI*1)
 	VPANDD        1216(AX), Z2, Z6
 	VPANDD        1280(AX), Z2, Z7
+	PREFETCHT0    960(AX)(DI*1)
 	VPANDD        1344(AX), Z2, Z8
+	PREFETCHT0    1024(AX)(DI*1)
 	VPANDD        1408(AX), Z2, Z9
+	PREFETCHT0    1088(AX)(DI*1)
 	VPANDD        1472(AX), Z2, Z2
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z10
 	VPSLLW        $0x02, (AX), Z11
@@ -16191,18 +16300,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z2
 	VPSRLW        $0x04, 1024(AX), Z3
 	VPANDD        Z2, Z3, Z3
+	PREFETCHT0    1152(AX)(DI*1)
 	VPSRLW        $0x04, 1088(AX), Z4
 	VPANDD        Z2, Z4, Z4
+	PREFETCHT0    1216(AX)(DI*1)
 	VPSRLW        $0x04, 1152(AX), Z5
 	VPANDD        Z2, Z5, Z5
+	PREFETCHT0    1280(AX)(DI*1)
 	VPSRLW        $0x04, 1216(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x04, 1280(AX), Z7
 	VPANDD        Z2, Z7, Z7
+	PREFETCHT0    1344(AX)(DI*1)
 	VPSRLW        $0x04, 1344(AX), Z8
 	VPANDD        Z2, Z8, Z8
+	PREFETCHT0    1408(AX)(DI*1)
 	VPSRLW        $0x04, 1408(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    1472(AX)(DI*1)
 	VPSRLW        $0x04, 1472(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z2
@@ -16242,7 +16357,7 @@ step:
 	ADDQ          $0x000000a0, BX
 	ADDQ          $0x00000600, AX
 	ADDQ          $0x00000100, CX
-	DECQ          R8
+	DECQ          R9
 	JNZ           step
 	VCVTPH2PS     (SI), Z2
 	VXORPS        Z3, Z3, Z3
@@ -16251,7 +16366,7 @@ step:
 	VFMADD231PS   Z2, Z1, Z0
 	ADDQ          $0x00000034, BX
 	ADDQ          $0x00000d20, SI
-	DECQ          DI
+	DECQ          R8
 	JNZ           block
 	KMOVW         lanes+56(FP), K1
 	MOVQ          DX, AX
@@ -16266,71 +16381,82 @@ step:
 	RET
 
 // func q6_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, MMX+
 TEXT ·q6_kx16v2(SB), NOSPLIT, $512-58
 	MOVQ y+0(FP), DX
 	MOVQ x+16(FP), BX
 	MOVQ ldx+24(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ·highAhead+0(SB), R8
 
 group:
-	MOVQ   blocks+40(FP), R8
+	MOVQ   blocks+40(FP), R9
 	VXORPS Z0, Z0, Z0
 	VXORPS Z2, Z2, Z2
 
 block:
-	MOVQ      (DI), AX
-	VMOVDQU64 32(DI), Z1
-	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
-	VPSRAW    $0x08, Z3, Z3
-	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
-	VPSRAW    $0x08, Z1, Z1
-	VMOVDQU64 96(DI), Z4
-	VPSHUFB   vnnispread0<>+0(SB), Z4, Z5
-	VPSRAW    $0x08, Z5, Z5
-	VPSHUFB   vnnispread1<>+0(SB), Z4, Z4
-	VPSRAW    $0x08, Z4, Z4
-	VMOVDQU64 160(DI), Z6
-	VPSHUFB   vnnispread0<>+0(SB), Z6, Z7
-	VPSRAW    $0x08, Z7, Z7
-	VPSHUFB   vnnispread1<>+0(SB), Z6, Z6
-	VPSRAW    $0x08, Z6, Z6
-	VMOVDQU64 224(DI), Z8
-	VPSHUFB   vnnispread0<>+0(SB), Z8, Z9
-	VPSRAW    $0x08, Z9, Z9
-	VPSHUFB   vnnispread1<>+0(SB), Z8, Z8
-	VPSRAW    $0x08, Z8, Z8
-	VMOVDQU64 Z3, (SP)
-	VMOVDQU64 Z1, 64(SP)
-	VMOVDQU64 Z5, 128(SP)
-	VMOVDQU64 Z4, 192(SP)
-	VMOVDQU64 Z7, 256(SP)
-	VMOVDQU64 Z6, 320(SP)
-	VMOVDQU64 Z9, 384(SP)
-	VMOVDQU64 Z8, 448(SP)
-	VXORPS    Z1, Z1, Z1
-	VXORPS    Z3, Z3, Z3
-	LEAQ      288(DI), AX
-	LEAQ      (SP), CX
-	MOVQ      $0x00000002, R9
+	MOVQ       (DI), AX
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 64(DI)(R8*1)
+	PREFETCHT0 128(DI)(R8*1)
+	PREFETCHT0 192(DI)(R8*1)
+	VMOVDQU64  32(DI), Z1
+	VPSHUFB    vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW     $0x08, Z3, Z3
+	VPSHUFB    vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW     $0x08, Z1, Z1
+	VMOVDQU64  96(DI), Z4
+	VPSHUFB    vnnispread0<>+0(SB), Z4, Z5
+	VPSRAW     $0x08, Z5, Z5
+	VPSHUFB    vnnispread1<>+0(SB), Z4, Z4
+	VPSRAW     $0x08, Z4, Z4
+	VMOVDQU64  160(DI), Z6
+	VPSHUFB    vnnispread0<>+0(SB), Z6, Z7
+	VPSRAW     $0x08, Z7, Z7
+	VPSHUFB    vnnispread1<>+0(SB), Z6, Z6
+	VPSRAW     $0x08, Z6, Z6
+	VMOVDQU64  224(DI), Z8
+	VPSHUFB    vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW     $0x08, Z9, Z9
+	VPSHUFB    vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW     $0x08, Z8, Z8
+	VMOVDQU64  Z3, (SP)
+	VMOVDQU64  Z1, 64(SP)
+	VMOVDQU64  Z5, 128(SP)
+	VMOVDQU64  Z4, 192(SP)
+	VMOVDQU64  Z7, 256(SP)
+	VMOVDQU64  Z6, 320(SP)
+	VMOVDQU64  Z9, 384(SP)
+	VMOVDQU64  Z8, 448(SP)
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z3, Z3, Z3
+	LEAQ       288(DI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R10
 
 step:
-	MOVQ          (AX), R10
-	MOVQ          64(AX), R10
-	MOVQ          128(AX), R10
-	MOVQ          192(AX), R10
-	MOVQ          256(AX), R10
-	MOVQ          320(AX), R10
-	MOVQ          384(AX), R10
-	MOVQ          448(AX), R10
+	MOVQ          (AX), R11
+	MOVQ          64(AX), R11
+	MOVQ          128(AX), R11
+	MOVQ          192(AX), R11
+	MOVQ          256(AX), R11
+	MOVQ          320(AX), R11
+	MOVQ          384(AX), R11
+	MOVQ          448(AX), R11
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
 	VPANDD        512(AX), Z4, Z5
+	PREFETCHT0    (AX)(R8*1)
 	VPANDD        576(AX), Z4, Z6
+	PREFETCHT0    64(AX)(R8*1)
 	VPANDD        640(AX), Z4, Z7
+	PREFETCHT0    128(AX)(R8*1)
 	VPANDD        704(AX), Z4, Z8
 	VPANDD        768(AX), Z4, Z9
+	PREFETCHT0    192(AX)(R8*1)
 	VPANDD        832(AX), Z4, Z10
+	PREFETCHT0    256(AX)(R8*1)
 	VPANDD        896(AX), Z4, Z11
+	PREFETCHT0    320(AX)(R8*1)
 	VPANDD        960(AX), Z4, Z4
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z12
 	VPSLLW        $0x04, (AX), Z13
@@ -16383,18 +16509,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
 	VPSRLW        $0x04, 512(AX), Z5
 	VPANDD        Z4, Z5, Z5
+	PREFETCHT0    384(AX)(R8*1)
 	VPSRLW        $0x04, 576(AX), Z6
 	VPANDD        Z4, Z6, Z6
+	PREFETCHT0    448(AX)(R8*1)
 	VPSRLW        $0x04, 640(AX), Z7
 	VPANDD        Z4, Z7, Z7
+	PREFETCHT0    512(AX)(R8*1)
 	VPSRLW        $0x04, 704(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x04, 768(AX), Z9
 	VPANDD        Z4, Z9, Z9
+	PREFETCHT0    576(AX)(R8*1)
 	VPSRLW        $0x04, 832(AX), Z10
 	VPANDD        Z4, Z10, Z10
+	PREFETCHT0    640(AX)(R8*1)
 	VPSRLW        $0x04, 896(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    704(AX)(R8*1)
 	VPSRLW        $0x04, 960(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z4
@@ -16447,12 +16579,18 @@ step:
 	VPADDD        Z5, Z3, Z3
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
 	VPANDD        1024(AX), Z4, Z5
+	PREFETCHT0    768(AX)(R8*1)
 	VPANDD        1088(AX), Z4, Z6
+	PREFETCHT0    832(AX)(R8*1)
 	VPANDD        1152(AX), Z4, Z7
+	PREFETCHT0    896(AX)(R8*1)
 	VPANDD        1216(AX), Z4, Z8
 	VPANDD        1280(AX), Z4, Z9
+	PREFETCHT0    960(AX)(R8*1)
 	VPANDD        1344(AX), Z4, Z10
+	PREFETCHT0    1024(AX)(R8*1)
 	VPANDD        1408(AX), Z4, Z11
+	PREFETCHT0    1088(AX)(R8*1)
 	VPANDD        1472(AX), Z4, Z4
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z12
 	VPSLLW        $0x02, (AX), Z13
@@ -16505,18 +16643,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z4
 	VPSRLW        $0x04, 1024(AX), Z5
 	VPANDD        Z4, Z5, Z5
+	PREFETCHT0    1152(AX)(R8*1)
 	VPSRLW        $0x04, 1088(AX), Z6
 	VPANDD        Z4, Z6, Z6
+	PREFETCHT0    1216(AX)(R8*1)
 	VPSRLW        $0x04, 1152(AX), Z7
 	VPANDD        Z4, Z7, Z7
+	PREFETCHT0    1280(AX)(R8*1)
 	VPSRLW        $0x04, 1216(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x04, 1280(AX), Z9
 	VPANDD        Z4, Z9, Z9
+	PREFETCHT0    1344(AX)(R8*1)
 	VPSRLW        $0x04, 1344(AX), Z10
 	VPANDD        Z4, Z10, Z10
+	PREFETCHT0    1408(AX)(R8*1)
 	VPSRLW        $0x04, 1408(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    1472(AX)(R8*1)
 	VPSRLW        $0x04, 1472(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z4
@@ -16570,7 +16714,7 @@ step:
 	ADDQ          $0x000000a0, BX
 	ADDQ          $0x00000600, AX
 	ADDQ          $0x00000100, CX
-	DECQ          R9
+	DECQ          R10
 	JNZ           step
 	VCVTPH2PS     (DI), Z4
 	VXORPS        Z5, Z5, Z5
@@ -16583,7 +16727,7 @@ step:
 	VFMADD231PS   Z1, Z3, Z2
 	ADDQ          $0x00000034, BX
 	ADDQ          $0x00000d20, DI
-	DECQ          R8
+	DECQ          R9
 	JNZ           block
 	KMOVW         lanes+56(FP), K1
 	MOVQ          DX, AX
@@ -16614,75 +16758,61 @@ group:
 	VXORPS Z4, Z4, Z4
 
 block:
-	MOVQ      (DI), AX
-	VMOVDQU64 32(DI), Z1
-	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
-	VPSRAW    $0x08, Z3, Z3
-	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
-	VPSRAW    $0x08, Z1, Z1
-	VMOVDQU64 96(DI), Z5
-	VPSHUFB   vnnispread0<>+0(SB), Z5, Z6
-	VPSRAW    $0x08, Z6, Z6
-	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW    $0x08, Z5, Z5
-	VMOVDQU64 160(DI), Z7
-	VPSHUFB   vnnispread0<>+0(SB), Z7, Z8
-	VPSRAW    $0x08, Z8, Z8
-	VPSHUFB   vnnispread1<>+0(SB), Z7, Z7
-	VPSRAW    $0x08, Z7, Z7
-	VMOVDQU64 224(DI), Z9
-	VPSHUFB   vnnispread0<>+0(SB), Z9, Z10
-	VPSRAW    $0x08, Z10, Z10
-	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
-	VPSRAW    $0x08, Z9, Z9
-	VMOVDQU64 Z3, (SP)
-	VMOVDQU64 Z1, 64(SP)
-	VMOVDQU64 Z6, 128(SP)
-	VMOVDQU64 Z5, 192(SP)
-	VMOVDQU64 Z8, 256(SP)
-	VMOVDQU64 Z7, 320(SP)
-	VMOVDQU64 Z10, 384(SP)
-	VMOVDQU64 Z9, 448(SP)
-	VXORPS    Z1, Z1, Z1
-	VXORPS    Z3, Z3, Z3
-	VXORPS    Z5, Z5, Z5
-	LEAQ      288(DI), AX
-	LEAQ      (SP), CX
-	MOVQ      $0x00000002, R9
+	MOVQ       (DI), AX
+	PREFETCHT0 6144(DI)
+	PREFETCHT0 6208(DI)
+	PREFETCHT0 6272(DI)
+	PREFETCHT0 6336(DI)
+	VMOVDQU64  32(DI), Z1
+	VPSHUFB    vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW     $0x08, Z3, Z3
+	VPSHUFB    vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW     $0x08, Z1, Z1
+	VMOVDQU64  96(DI), Z5
+	VPSHUFB    vnnispread0<>+0(SB), Z5, Z6
+	VPSRAW     $0x08, Z6, Z6
+	VPSHUFB    vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW     $0x08, Z5, Z5
+	VMOVDQU64  160(DI), Z7
+	VPSHUFB    vnnispread0<>+0(SB), Z7, Z8
+	VPSRAW     $0x08, Z8, Z8
+	VPSHUFB    vnnispread1<>+0(SB), Z7, Z7
+	VPSRAW     $0x08, Z7, Z7
+	VMOVDQU64  224(DI), Z9
+	VPSHUFB    vnnispread0<>+0(SB), Z9, Z10
+	VPSRAW     $0x08, Z10, Z10
+	VPSHUFB    vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW     $0x08, Z9, Z9
+	VMOVDQU64  Z3, (SP)
+	VMOVDQU64  Z1, 64(SP)
+	VMOVDQU64  Z6, 128(SP)
+	VMOVDQU64  Z5, 192(SP)
+	VMOVDQU64  Z8, 256(SP)
+	VMOVDQU64  Z7, 320(SP)
+	VMOVDQU64  Z10, 384(SP)
+	VMOVDQU64  Z9, 448(SP)
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z5, Z5, Z5
+	LEAQ       288(DI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R9
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
-	PREFETCHT0    4864(AX)
-	PREFETCHT0    4928(AX)
-	PREFETCHT0    4992(AX)
-	PREFETCHT0    5056(AX)
-	PREFETCHT0    5120(AX)
-	PREFETCHT0    5184(AX)
-	PREFETCHT0    5248(AX)
-	PREFETCHT0    5312(AX)
-	PREFETCHT0    5376(AX)
-	PREFETCHT0    5440(AX)
-	PREFETCHT0    5504(AX)
-	PREFETCHT0    5568(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
 	VPANDD        512(AX), Z6, Z7
+	PREFETCHT0    6144(AX)
 	VPANDD        576(AX), Z6, Z8
+	PREFETCHT0    6208(AX)
 	VPANDD        640(AX), Z6, Z9
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z6, Z10
 	VPANDD        768(AX), Z6, Z11
+	PREFETCHT0    6336(AX)
 	VPANDD        832(AX), Z6, Z12
+	PREFETCHT0    6400(AX)
 	VPANDD        896(AX), Z6, Z13
+	PREFETCHT0    6464(AX)
 	VPANDD        960(AX), Z6, Z6
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z14
 	VPSLLW        $0x04, (AX), Z15
@@ -16749,18 +16879,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
 	VPSRLW        $0x04, 512(AX), Z7
 	VPANDD        Z6, Z7, Z7
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 576(AX), Z8
 	VPANDD        Z6, Z8, Z8
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 640(AX), Z9
 	VPANDD        Z6, Z9, Z9
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x04, 768(AX), Z11
 	VPANDD        Z6, Z11, Z11
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 832(AX), Z12
 	VPANDD        Z6, Z12, Z12
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x04, 896(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x04, 960(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z6
@@ -16827,12 +16963,18 @@ step:
 	VPADDD        Z8, Z5, Z5
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
 	VPANDD        1024(AX), Z6, Z7
+	PREFETCHT0    6912(AX)
 	VPANDD        1088(AX), Z6, Z8
+	PREFETCHT0    6976(AX)
 	VPANDD        1152(AX), Z6, Z9
+	PREFETCHT0    7040(AX)
 	VPANDD        1216(AX), Z6, Z10
 	VPANDD        1280(AX), Z6, Z11
+	PREFETCHT0    7104(AX)
 	VPANDD        1344(AX), Z6, Z12
+	PREFETCHT0    7168(AX)
 	VPANDD        1408(AX), Z6, Z13
+	PREFETCHT0    7232(AX)
 	VPANDD        1472(AX), Z6, Z6
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z14
 	VPSLLW        $0x02, (AX), Z15
@@ -16899,18 +17041,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z6
 	VPSRLW        $0x04, 1024(AX), Z7
 	VPANDD        Z6, Z7, Z7
+	PREFETCHT0    7296(AX)
 	VPSRLW        $0x04, 1088(AX), Z8
 	VPANDD        Z6, Z8, Z8
+	PREFETCHT0    7360(AX)
 	VPSRLW        $0x04, 1152(AX), Z9
 	VPANDD        Z6, Z9, Z9
+	PREFETCHT0    7424(AX)
 	VPSRLW        $0x04, 1216(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x04, 1280(AX), Z11
 	VPANDD        Z6, Z11, Z11
+	PREFETCHT0    7488(AX)
 	VPSRLW        $0x04, 1344(AX), Z12
 	VPANDD        Z6, Z12, Z12
+	PREFETCHT0    7552(AX)
 	VPSRLW        $0x04, 1408(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    7616(AX)
 	VPSRLW        $0x04, 1472(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z6
@@ -17030,76 +17178,62 @@ group:
 	VXORPS Z6, Z6, Z6
 
 block:
-	MOVQ      (DI), AX
-	VMOVDQU64 32(DI), Z1
-	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
-	VPSRAW    $0x08, Z3, Z3
-	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
-	VPSRAW    $0x08, Z1, Z1
-	VMOVDQU64 96(DI), Z5
-	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
-	VPSRAW    $0x08, Z7, Z7
-	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW    $0x08, Z5, Z5
-	VMOVDQU64 160(DI), Z8
-	VPSHUFB   vnnispread0<>+0(SB), Z8, Z9
-	VPSRAW    $0x08, Z9, Z9
-	VPSHUFB   vnnispread1<>+0(SB), Z8, Z8
-	VPSRAW    $0x08, Z8, Z8
-	VMOVDQU64 224(DI), Z10
-	VPSHUFB   vnnispread0<>+0(SB), Z10, Z11
-	VPSRAW    $0x08, Z11, Z11
-	VPSHUFB   vnnispread1<>+0(SB), Z10, Z10
-	VPSRAW    $0x08, Z10, Z10
-	VMOVDQU64 Z3, (SP)
-	VMOVDQU64 Z1, 64(SP)
-	VMOVDQU64 Z7, 128(SP)
-	VMOVDQU64 Z5, 192(SP)
-	VMOVDQU64 Z9, 256(SP)
-	VMOVDQU64 Z8, 320(SP)
-	VMOVDQU64 Z11, 384(SP)
-	VMOVDQU64 Z10, 448(SP)
-	VXORPS    Z1, Z1, Z1
-	VXORPS    Z3, Z3, Z3
-	VXORPS    Z5, Z5, Z5
-	VXORPS    Z7, Z7, Z7
-	LEAQ      288(DI), AX
-	LEAQ      (SP), CX
-	MOVQ      $0x00000002, R10
+	MOVQ       (DI), AX
+	PREFETCHT0 6144(DI)
+	PREFETCHT0 6208(DI)
+	PREFETCHT0 6272(DI)
+	PREFETCHT0 6336(DI)
+	VMOVDQU64  32(DI), Z1
+	VPSHUFB    vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW     $0x08, Z3, Z3
+	VPSHUFB    vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW     $0x08, Z1, Z1
+	VMOVDQU64  96(DI), Z5
+	VPSHUFB    vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW     $0x08, Z7, Z7
+	VPSHUFB    vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW     $0x08, Z5, Z5
+	VMOVDQU64  160(DI), Z8
+	VPSHUFB    vnnispread0<>+0(SB), Z8, Z9
+	VPSRAW     $0x08, Z9, Z9
+	VPSHUFB    vnnispread1<>+0(SB), Z8, Z8
+	VPSRAW     $0x08, Z8, Z8
+	VMOVDQU64  224(DI), Z10
+	VPSHUFB    vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW     $0x08, Z11, Z11
+	VPSHUFB    vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW     $0x08, Z10, Z10
+	VMOVDQU64  Z3, (SP)
+	VMOVDQU64  Z1, 64(SP)
+	VMOVDQU64  Z7, 128(SP)
+	VMOVDQU64  Z5, 192(SP)
+	VMOVDQU64  Z9, 256(SP)
+	VMOVDQU64  Z8, 320(SP)
+	VMOVDQU64  Z11, 384(SP)
+	VMOVDQU64  Z10, 448(SP)
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z7, Z7, Z7
+	LEAQ       288(DI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R10
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
-	PREFETCHT0    4864(AX)
-	PREFETCHT0    4928(AX)
-	PREFETCHT0    4992(AX)
-	PREFETCHT0    5056(AX)
-	PREFETCHT0    5120(AX)
-	PREFETCHT0    5184(AX)
-	PREFETCHT0    5248(AX)
-	PREFETCHT0    5312(AX)
-	PREFETCHT0    5376(AX)
-	PREFETCHT0    5440(AX)
-	PREFETCHT0    5504(AX)
-	PREFETCHT0    5568(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
 	VPANDD        512(AX), Z8, Z9
+	PREFETCHT0    6144(AX)
 	VPANDD        576(AX), Z8, Z10
+	PREFETCHT0    6208(AX)
 	VPANDD        640(AX), Z8, Z11
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z8, Z12
 	VPANDD        768(AX), Z8, Z13
+	PREFETCHT0    6336(AX)
 	VPANDD        832(AX), Z8, Z14
+	PREFETCHT0    6400(AX)
 	VPANDD        896(AX), Z8, Z15
+	PREFETCHT0    6464(AX)
 	VPANDD        960(AX), Z8, Z8
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z16
 	VPSLLW        $0x04, (AX), Z17
@@ -17180,18 +17314,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
 	VPSRLW        $0x04, 512(AX), Z9
 	VPANDD        Z8, Z9, Z9
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 576(AX), Z10
 	VPANDD        Z8, Z10, Z10
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 640(AX), Z11
 	VPANDD        Z8, Z11, Z11
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x04, 768(AX), Z13
 	VPANDD        Z8, Z13, Z13
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 832(AX), Z14
 	VPANDD        Z8, Z14, Z14
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x04, 896(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x04, 960(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z8
@@ -17272,12 +17412,18 @@ step:
 	VPADDD        Z11, Z7, Z7
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
 	VPANDD        1024(AX), Z8, Z9
+	PREFETCHT0    6912(AX)
 	VPANDD        1088(AX), Z8, Z10
+	PREFETCHT0    6976(AX)
 	VPANDD        1152(AX), Z8, Z11
+	PREFETCHT0    7040(AX)
 	VPANDD        1216(AX), Z8, Z12
 	VPANDD        1280(AX), Z8, Z13
+	PREFETCHT0    7104(AX)
 	VPANDD        1344(AX), Z8, Z14
+	PREFETCHT0    7168(AX)
 	VPANDD        1408(AX), Z8, Z15
+	PREFETCHT0    7232(AX)
 	VPANDD        1472(AX), Z8, Z8
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z16
 	VPSLLW        $0x02, (AX), Z17
@@ -17358,18 +17504,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z8
 	VPSRLW        $0x04, 1024(AX), Z9
 	VPANDD        Z8, Z9, Z9
+	PREFETCHT0    7296(AX)
 	VPSRLW        $0x04, 1088(AX), Z10
 	VPANDD        Z8, Z10, Z10
+	PREFETCHT0    7360(AX)
 	VPSRLW        $0x04, 1152(AX), Z11
 	VPANDD        Z8, Z11, Z11
+	PREFETCHT0    7424(AX)
 	VPSRLW        $0x04, 1216(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x04, 1280(AX), Z13
 	VPANDD        Z8, Z13, Z13
+	PREFETCHT0    7488(AX)
 	VPSRLW        $0x04, 1344(AX), Z14
 	VPANDD        Z8, Z14, Z14
+	PREFETCHT0    7552(AX)
 	VPSRLW        $0x04, 1408(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    7616(AX)
 	VPSRLW        $0x04, 1472(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z8
@@ -17511,77 +17663,63 @@ group:
 	VXORPS Z8, Z8, Z8
 
 block:
-	MOVQ      (DI), AX
-	VMOVDQU64 32(DI), Z1
-	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
-	VPSRAW    $0x08, Z3, Z3
-	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
-	VPSRAW    $0x08, Z1, Z1
-	VMOVDQU64 96(DI), Z5
-	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
-	VPSRAW    $0x08, Z7, Z7
-	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW    $0x08, Z5, Z5
-	VMOVDQU64 160(DI), Z9
-	VPSHUFB   vnnispread0<>+0(SB), Z9, Z10
-	VPSRAW    $0x08, Z10, Z10
-	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
-	VPSRAW    $0x08, Z9, Z9
-	VMOVDQU64 224(DI), Z11
-	VPSHUFB   vnnispread0<>+0(SB), Z11, Z12
-	VPSRAW    $0x08, Z12, Z12
-	VPSHUFB   vnnispread1<>+0(SB), Z11, Z11
-	VPSRAW    $0x08, Z11, Z11
-	VMOVDQU64 Z3, (SP)
-	VMOVDQU64 Z1, 64(SP)
-	VMOVDQU64 Z7, 128(SP)
-	VMOVDQU64 Z5, 192(SP)
-	VMOVDQU64 Z10, 256(SP)
-	VMOVDQU64 Z9, 320(SP)
-	VMOVDQU64 Z12, 384(SP)
-	VMOVDQU64 Z11, 448(SP)
-	VXORPS    Z1, Z1, Z1
-	VXORPS    Z3, Z3, Z3
-	VXORPS    Z5, Z5, Z5
-	VXORPS    Z7, Z7, Z7
-	VXORPS    Z9, Z9, Z9
-	LEAQ      288(DI), AX
-	LEAQ      (SP), CX
-	MOVQ      $0x00000002, R11
+	MOVQ       (DI), AX
+	PREFETCHT0 6144(DI)
+	PREFETCHT0 6208(DI)
+	PREFETCHT0 6272(DI)
+	PREFETCHT0 6336(DI)
+	VMOVDQU64  32(DI), Z1
+	VPSHUFB    vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW     $0x08, Z3, Z3
+	VPSHUFB    vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW     $0x08, Z1, Z1
+	VMOVDQU64  96(DI), Z5
+	VPSHUFB    vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW     $0x08, Z7, Z7
+	VPSHUFB    vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW     $0x08, Z5, Z5
+	VMOVDQU64  160(DI), Z9
+	VPSHUFB    vnnispread0<>+0(SB), Z9, Z10
+	VPSRAW     $0x08, Z10, Z10
+	VPSHUFB    vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW     $0x08, Z9, Z9
+	VMOVDQU64  224(DI), Z11
+	VPSHUFB    vnnispread0<>+0(SB), Z11, Z12
+	VPSRAW     $0x08, Z12, Z12
+	VPSHUFB    vnnispread1<>+0(SB), Z11, Z11
+	VPSRAW     $0x08, Z11, Z11
+	VMOVDQU64  Z3, (SP)
+	VMOVDQU64  Z1, 64(SP)
+	VMOVDQU64  Z7, 128(SP)
+	VMOVDQU64  Z5, 192(SP)
+	VMOVDQU64  Z10, 256(SP)
+	VMOVDQU64  Z9, 320(SP)
+	VMOVDQU64  Z12, 384(SP)
+	VMOVDQU64  Z11, 448(SP)
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z9, Z9, Z9
+	LEAQ       288(DI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
-	PREFETCHT0    4864(AX)
-	PREFETCHT0    4928(AX)
-	PREFETCHT0    4992(AX)
-	PREFETCHT0    5056(AX)
-	PREFETCHT0    5120(AX)
-	PREFETCHT0    5184(AX)
-	PREFETCHT0    5248(AX)
-	PREFETCHT0    5312(AX)
-	PREFETCHT0    5376(AX)
-	PREFETCHT0    5440(AX)
-	PREFETCHT0    5504(AX)
-	PREFETCHT0    5568(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
 	VPANDD        512(AX), Z10, Z11
+	PREFETCHT0    6144(AX)
 	VPANDD        576(AX), Z10, Z12
+	PREFETCHT0    6208(AX)
 	VPANDD        640(AX), Z10, Z13
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z10, Z14
 	VPANDD        768(AX), Z10, Z15
+	PREFETCHT0    6336(AX)
 	VPANDD        832(AX), Z10, Z16
+	PREFETCHT0    6400(AX)
 	VPANDD        896(AX), Z10, Z17
+	PREFETCHT0    6464(AX)
 	VPANDD        960(AX), Z10, Z10
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z18
 	VPSLLW        $0x04, (AX), Z19
@@ -17676,18 +17814,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
 	VPSRLW        $0x04, 512(AX), Z11
 	VPANDD        Z10, Z11, Z11
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 576(AX), Z12
 	VPANDD        Z10, Z12, Z12
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 640(AX), Z13
 	VPANDD        Z10, Z13, Z13
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x04, 768(AX), Z15
 	VPANDD        Z10, Z15, Z15
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 832(AX), Z16
 	VPANDD        Z10, Z16, Z16
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x04, 896(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x04, 960(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z10
@@ -17782,12 +17926,18 @@ step:
 	VPADDD        Z10, Z9, Z9
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
 	VPANDD        1024(AX), Z10, Z11
+	PREFETCHT0    6912(AX)
 	VPANDD        1088(AX), Z10, Z12
+	PREFETCHT0    6976(AX)
 	VPANDD        1152(AX), Z10, Z13
+	PREFETCHT0    7040(AX)
 	VPANDD        1216(AX), Z10, Z14
 	VPANDD        1280(AX), Z10, Z15
+	PREFETCHT0    7104(AX)
 	VPANDD        1344(AX), Z10, Z16
+	PREFETCHT0    7168(AX)
 	VPANDD        1408(AX), Z10, Z17
+	PREFETCHT0    7232(AX)
 	VPANDD        1472(AX), Z10, Z10
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z18
 	VPSLLW        $0x02, (AX), Z19
@@ -17882,18 +18032,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z10
 	VPSRLW        $0x04, 1024(AX), Z11
 	VPANDD        Z10, Z11, Z11
+	PREFETCHT0    7296(AX)
 	VPSRLW        $0x04, 1088(AX), Z12
 	VPANDD        Z10, Z12, Z12
+	PREFETCHT0    7360(AX)
 	VPSRLW        $0x04, 1152(AX), Z13
 	VPANDD        Z10, Z13, Z13
+	PREFETCHT0    7424(AX)
 	VPSRLW        $0x04, 1216(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x04, 1280(AX), Z15
 	VPANDD        Z10, Z15, Z15
+	PREFETCHT0    7488(AX)
 	VPSRLW        $0x04, 1344(AX), Z16
 	VPANDD        Z10, Z16, Z16
+	PREFETCHT0    7552(AX)
 	VPSRLW        $0x04, 1408(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    7616(AX)
 	VPSRLW        $0x04, 1472(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z10
@@ -18059,78 +18215,64 @@ group:
 	VXORPS Z10, Z10, Z10
 
 block:
-	MOVQ      (DI), AX
-	VMOVDQU64 32(DI), Z1
-	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
-	VPSRAW    $0x08, Z3, Z3
-	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
-	VPSRAW    $0x08, Z1, Z1
-	VMOVDQU64 96(DI), Z5
-	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
-	VPSRAW    $0x08, Z7, Z7
-	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW    $0x08, Z5, Z5
-	VMOVDQU64 160(DI), Z9
-	VPSHUFB   vnnispread0<>+0(SB), Z9, Z11
-	VPSRAW    $0x08, Z11, Z11
-	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
-	VPSRAW    $0x08, Z9, Z9
-	VMOVDQU64 224(DI), Z12
-	VPSHUFB   vnnispread0<>+0(SB), Z12, Z13
-	VPSRAW    $0x08, Z13, Z13
-	VPSHUFB   vnnispread1<>+0(SB), Z12, Z12
-	VPSRAW    $0x08, Z12, Z12
-	VMOVDQU64 Z3, (SP)
-	VMOVDQU64 Z1, 64(SP)
-	VMOVDQU64 Z7, 128(SP)
-	VMOVDQU64 Z5, 192(SP)
-	VMOVDQU64 Z11, 256(SP)
-	VMOVDQU64 Z9, 320(SP)
-	VMOVDQU64 Z13, 384(SP)
-	VMOVDQU64 Z12, 448(SP)
-	VXORPS    Z1, Z1, Z1
-	VXORPS    Z3, Z3, Z3
-	VXORPS    Z5, Z5, Z5
-	VXORPS    Z7, Z7, Z7
-	VXORPS    Z9, Z9, Z9
-	VXORPS    Z11, Z11, Z11
-	LEAQ      288(DI), AX
-	LEAQ      (SP), CX
-	MOVQ      $0x00000002, R11
+	MOVQ       (DI), AX
+	PREFETCHT0 6144(DI)
+	PREFETCHT0 6208(DI)
+	PREFETCHT0 6272(DI)
+	PREFETCHT0 6336(DI)
+	VMOVDQU64  32(DI), Z1
+	VPSHUFB    vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW     $0x08, Z3, Z3
+	VPSHUFB    vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW     $0x08, Z1, Z1
+	VMOVDQU64  96(DI), Z5
+	VPSHUFB    vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW     $0x08, Z7, Z7
+	VPSHUFB    vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW     $0x08, Z5, Z5
+	VMOVDQU64  160(DI), Z9
+	VPSHUFB    vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW     $0x08, Z11, Z11
+	VPSHUFB    vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW     $0x08, Z9, Z9
+	VMOVDQU64  224(DI), Z12
+	VPSHUFB    vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW     $0x08, Z13, Z13
+	VPSHUFB    vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW     $0x08, Z12, Z12
+	VMOVDQU64  Z3, (SP)
+	VMOVDQU64  Z1, 64(SP)
+	VMOVDQU64  Z7, 128(SP)
+	VMOVDQU64  Z5, 192(SP)
+	VMOVDQU64  Z11, 256(SP)
+	VMOVDQU64  Z9, 320(SP)
+	VMOVDQU64  Z13, 384(SP)
+	VMOVDQU64  Z12, 448(SP)
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z11, Z11, Z11
+	LEAQ       288(DI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
-	PREFETCHT0    4864(AX)
-	PREFETCHT0    4928(AX)
-	PREFETCHT0    4992(AX)
-	PREFETCHT0    5056(AX)
-	PREFETCHT0    5120(AX)
-	PREFETCHT0    5184(AX)
-	PREFETCHT0    5248(AX)
-	PREFETCHT0    5312(AX)
-	PREFETCHT0    5376(AX)
-	PREFETCHT0    5440(AX)
-	PREFETCHT0    5504(AX)
-	PREFETCHT0    5568(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
 	VPANDD        512(AX), Z12, Z13
+	PREFETCHT0    6144(AX)
 	VPANDD        576(AX), Z12, Z14
+	PREFETCHT0    6208(AX)
 	VPANDD        640(AX), Z12, Z15
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z12, Z16
 	VPANDD        768(AX), Z12, Z17
+	PREFETCHT0    6336(AX)
 	VPANDD        832(AX), Z12, Z18
+	PREFETCHT0    6400(AX)
 	VPANDD        896(AX), Z12, Z19
+	PREFETCHT0    6464(AX)
 	VPANDD        960(AX), Z12, Z12
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z20
 	VPSLLW        $0x04, (AX), Z21
@@ -18239,18 +18381,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
 	VPSRLW        $0x04, 512(AX), Z13
 	VPANDD        Z12, Z13, Z13
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 576(AX), Z14
 	VPANDD        Z12, Z14, Z14
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 640(AX), Z15
 	VPANDD        Z12, Z15, Z15
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x04, 768(AX), Z17
 	VPANDD        Z12, Z17, Z17
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 832(AX), Z18
 	VPANDD        Z12, Z18, Z18
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x04, 896(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x04, 960(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z12
@@ -18359,12 +18507,18 @@ step:
 	VPADDD        Z13, Z11, Z11
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
 	VPANDD        1024(AX), Z12, Z13
+	PREFETCHT0    6912(AX)
 	VPANDD        1088(AX), Z12, Z14
+	PREFETCHT0    6976(AX)
 	VPANDD        1152(AX), Z12, Z15
+	PREFETCHT0    7040(AX)
 	VPANDD        1216(AX), Z12, Z16
 	VPANDD        1280(AX), Z12, Z17
+	PREFETCHT0    7104(AX)
 	VPANDD        1344(AX), Z12, Z18
+	PREFETCHT0    7168(AX)
 	VPANDD        1408(AX), Z12, Z19
+	PREFETCHT0    7232(AX)
 	VPANDD        1472(AX), Z12, Z12
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z20
 	VPSLLW        $0x02, (AX), Z21
@@ -18473,18 +18627,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z12
 	VPSRLW        $0x04, 1024(AX), Z13
 	VPANDD        Z12, Z13, Z13
+	PREFETCHT0    7296(AX)
 	VPSRLW        $0x04, 1088(AX), Z14
 	VPANDD        Z12, Z14, Z14
+	PREFETCHT0    7360(AX)
 	VPSRLW        $0x04, 1152(AX), Z15
 	VPANDD        Z12, Z15, Z15
+	PREFETCHT0    7424(AX)
 	VPSRLW        $0x04, 1216(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x04, 1280(AX), Z17
 	VPANDD        Z12, Z17, Z17
+	PREFETCHT0    7488(AX)
 	VPSRLW        $0x04, 1344(AX), Z18
 	VPANDD        Z12, Z18, Z18
+	PREFETCHT0    7552(AX)
 	VPSRLW        $0x04, 1408(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    7616(AX)
 	VPSRLW        $0x04, 1472(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z12
@@ -18671,79 +18831,65 @@ group:
 	VXORPS Z12, Z12, Z12
 
 block:
-	MOVQ      (DI), AX
-	VMOVDQU64 32(DI), Z1
-	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
-	VPSRAW    $0x08, Z3, Z3
-	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
-	VPSRAW    $0x08, Z1, Z1
-	VMOVDQU64 96(DI), Z5
-	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
-	VPSRAW    $0x08, Z7, Z7
-	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW    $0x08, Z5, Z5
-	VMOVDQU64 160(DI), Z9
-	VPSHUFB   vnnispread0<>+0(SB), Z9, Z11
-	VPSRAW    $0x08, Z11, Z11
-	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
-	VPSRAW    $0x08, Z9, Z9
-	VMOVDQU64 224(DI), Z13
-	VPSHUFB   vnnispread0<>+0(SB), Z13, Z14
-	VPSRAW    $0x08, Z14, Z14
-	VPSHUFB   vnnispread1<>+0(SB), Z13, Z13
-	VPSRAW    $0x08, Z13, Z13
-	VMOVDQU64 Z3, (SP)
-	VMOVDQU64 Z1, 64(SP)
-	VMOVDQU64 Z7, 128(SP)
-	VMOVDQU64 Z5, 192(SP)
-	VMOVDQU64 Z11, 256(SP)
-	VMOVDQU64 Z9, 320(SP)
-	VMOVDQU64 Z14, 384(SP)
-	VMOVDQU64 Z13, 448(SP)
-	VXORPS    Z1, Z1, Z1
-	VXORPS    Z3, Z3, Z3
-	VXORPS    Z5, Z5, Z5
-	VXORPS    Z7, Z7, Z7
-	VXORPS    Z9, Z9, Z9
-	VXORPS    Z11, Z11, Z11
-	VXORPS    Z13, Z13, Z13
-	LEAQ      288(DI), AX
-	LEAQ      (SP), CX
-	MOVQ      $0x00000002, R11
+	MOVQ       (DI), AX
+	PREFETCHT0 6144(DI)
+	PREFETCHT0 6208(DI)
+	PREFETCHT0 6272(DI)
+	PREFETCHT0 6336(DI)
+	VMOVDQU64  32(DI), Z1
+	VPSHUFB    vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW     $0x08, Z3, Z3
+	VPSHUFB    vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW     $0x08, Z1, Z1
+	VMOVDQU64  96(DI), Z5
+	VPSHUFB    vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW     $0x08, Z7, Z7
+	VPSHUFB    vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW     $0x08, Z5, Z5
+	VMOVDQU64  160(DI), Z9
+	VPSHUFB    vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW     $0x08, Z11, Z11
+	VPSHUFB    vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW     $0x08, Z9, Z9
+	VMOVDQU64  224(DI), Z13
+	VPSHUFB    vnnispread0<>+0(SB), Z13, Z14
+	VPSRAW     $0x08, Z14, Z14
+	VPSHUFB    vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW     $0x08, Z13, Z13
+	VMOVDQU64  Z3, (SP)
+	VMOVDQU64  Z1, 64(SP)
+	VMOVDQU64  Z7, 128(SP)
+	VMOVDQU64  Z5, 192(SP)
+	VMOVDQU64  Z11, 256(SP)
+	VMOVDQU64  Z9, 320(SP)
+	VMOVDQU64  Z14, 384(SP)
+	VMOVDQU64  Z13, 448(SP)
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z13, Z13, Z13
+	LEAQ       288(DI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
-	PREFETCHT0    4864(AX)
-	PREFETCHT0    4928(AX)
-	PREFETCHT0    4992(AX)
-	PREFETCHT0    5056(AX)
-	PREFETCHT0    5120(AX)
-	PREFETCHT0    5184(AX)
-	PREFETCHT0    5248(AX)
-	PREFETCHT0    5312(AX)
-	PREFETCHT0    5376(AX)
-	PREFETCHT0    5440(AX)
-	PREFETCHT0    5504(AX)
-	PREFETCHT0    5568(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
 	VPANDD        512(AX), Z14, Z15
+	PREFETCHT0    6144(AX)
 	VPANDD        576(AX), Z14, Z16
+	PREFETCHT0    6208(AX)
 	VPANDD        640(AX), Z14, Z17
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z14, Z18
 	VPANDD        768(AX), Z14, Z19
+	PREFETCHT0    6336(AX)
 	VPANDD        832(AX), Z14, Z20
+	PREFETCHT0    6400(AX)
 	VPANDD        896(AX), Z14, Z21
+	PREFETCHT0    6464(AX)
 	VPANDD        960(AX), Z14, Z14
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z22
 	VPSLLW        $0x04, (AX), Z23
@@ -18866,18 +19012,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
 	VPSRLW        $0x04, 512(AX), Z15
 	VPANDD        Z14, Z15, Z15
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 576(AX), Z16
 	VPANDD        Z14, Z16, Z16
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 640(AX), Z17
 	VPANDD        Z14, Z17, Z17
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x04, 768(AX), Z19
 	VPANDD        Z14, Z19, Z19
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 832(AX), Z20
 	VPANDD        Z14, Z20, Z20
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x04, 896(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x04, 960(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z14
@@ -19000,12 +19152,18 @@ step:
 	VPADDD        Z16, Z13, Z13
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
 	VPANDD        1024(AX), Z14, Z15
+	PREFETCHT0    6912(AX)
 	VPANDD        1088(AX), Z14, Z16
+	PREFETCHT0    6976(AX)
 	VPANDD        1152(AX), Z14, Z17
+	PREFETCHT0    7040(AX)
 	VPANDD        1216(AX), Z14, Z18
 	VPANDD        1280(AX), Z14, Z19
+	PREFETCHT0    7104(AX)
 	VPANDD        1344(AX), Z14, Z20
+	PREFETCHT0    7168(AX)
 	VPANDD        1408(AX), Z14, Z21
+	PREFETCHT0    7232(AX)
 	VPANDD        1472(AX), Z14, Z14
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z22
 	VPSLLW        $0x02, (AX), Z23
@@ -19128,18 +19286,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z14
 	VPSRLW        $0x04, 1024(AX), Z15
 	VPANDD        Z14, Z15, Z15
+	PREFETCHT0    7296(AX)
 	VPSRLW        $0x04, 1088(AX), Z16
 	VPANDD        Z14, Z16, Z16
+	PREFETCHT0    7360(AX)
 	VPSRLW        $0x04, 1152(AX), Z17
 	VPANDD        Z14, Z17, Z17
+	PREFETCHT0    7424(AX)
 	VPSRLW        $0x04, 1216(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x04, 1280(AX), Z19
 	VPANDD        Z14, Z19, Z19
+	PREFETCHT0    7488(AX)
 	VPSRLW        $0x04, 1344(AX), Z20
 	VPANDD        Z14, Z20, Z20
+	PREFETCHT0    7552(AX)
 	VPSRLW        $0x04, 1408(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    7616(AX)
 	VPSRLW        $0x04, 1472(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z14
@@ -19347,80 +19511,66 @@ group:
 	VXORPS Z14, Z14, Z14
 
 block:
-	MOVQ      (DI), AX
-	VMOVDQU64 32(DI), Z1
-	VPSHUFB   vnnispread0<>+0(SB), Z1, Z3
-	VPSRAW    $0x08, Z3, Z3
-	VPSHUFB   vnnispread1<>+0(SB), Z1, Z1
-	VPSRAW    $0x08, Z1, Z1
-	VMOVDQU64 96(DI), Z5
-	VPSHUFB   vnnispread0<>+0(SB), Z5, Z7
-	VPSRAW    $0x08, Z7, Z7
-	VPSHUFB   vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW    $0x08, Z5, Z5
-	VMOVDQU64 160(DI), Z9
-	VPSHUFB   vnnispread0<>+0(SB), Z9, Z11
-	VPSRAW    $0x08, Z11, Z11
-	VPSHUFB   vnnispread1<>+0(SB), Z9, Z9
-	VPSRAW    $0x08, Z9, Z9
-	VMOVDQU64 224(DI), Z13
-	VPSHUFB   vnnispread0<>+0(SB), Z13, Z15
-	VPSRAW    $0x08, Z15, Z15
-	VPSHUFB   vnnispread1<>+0(SB), Z13, Z13
-	VPSRAW    $0x08, Z13, Z13
-	VMOVDQU64 Z3, (SP)
-	VMOVDQU64 Z1, 64(SP)
-	VMOVDQU64 Z7, 128(SP)
-	VMOVDQU64 Z5, 192(SP)
-	VMOVDQU64 Z11, 256(SP)
-	VMOVDQU64 Z9, 320(SP)
-	VMOVDQU64 Z15, 384(SP)
-	VMOVDQU64 Z13, 448(SP)
-	VXORPS    Z1, Z1, Z1
-	VXORPS    Z3, Z3, Z3
-	VXORPS    Z5, Z5, Z5
-	VXORPS    Z7, Z7, Z7
-	VXORPS    Z9, Z9, Z9
-	VXORPS    Z11, Z11, Z11
-	VXORPS    Z13, Z13, Z13
-	VXORPS    Z15, Z15, Z15
-	LEAQ      288(DI), AX
-	LEAQ      (SP), CX
-	MOVQ      $0x00000002, R11
+	MOVQ       (DI), AX
+	PREFETCHT0 6144(DI)
+	PREFETCHT0 6208(DI)
+	PREFETCHT0 6272(DI)
+	PREFETCHT0 6336(DI)
+	VMOVDQU64  32(DI), Z1
+	VPSHUFB    vnnispread0<>+0(SB), Z1, Z3
+	VPSRAW     $0x08, Z3, Z3
+	VPSHUFB    vnnispread1<>+0(SB), Z1, Z1
+	VPSRAW     $0x08, Z1, Z1
+	VMOVDQU64  96(DI), Z5
+	VPSHUFB    vnnispread0<>+0(SB), Z5, Z7
+	VPSRAW     $0x08, Z7, Z7
+	VPSHUFB    vnnispread1<>+0(SB), Z5, Z5
+	VPSRAW     $0x08, Z5, Z5
+	VMOVDQU64  160(DI), Z9
+	VPSHUFB    vnnispread0<>+0(SB), Z9, Z11
+	VPSRAW     $0x08, Z11, Z11
+	VPSHUFB    vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW     $0x08, Z9, Z9
+	VMOVDQU64  224(DI), Z13
+	VPSHUFB    vnnispread0<>+0(SB), Z13, Z15
+	VPSRAW     $0x08, Z15, Z15
+	VPSHUFB    vnnispread1<>+0(SB), Z13, Z13
+	VPSRAW     $0x08, Z13, Z13
+	VMOVDQU64  Z3, (SP)
+	VMOVDQU64  Z1, 64(SP)
+	VMOVDQU64  Z7, 128(SP)
+	VMOVDQU64  Z5, 192(SP)
+	VMOVDQU64  Z11, 256(SP)
+	VMOVDQU64  Z9, 320(SP)
+	VMOVDQU64  Z15, 384(SP)
+	VMOVDQU64  Z13, 448(SP)
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z15, Z15, Z15
+	LEAQ       288(DI), AX
+	LEAQ       (SP), CX
+	MOVQ       $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
-	PREFETCHT0    4864(AX)
-	PREFETCHT0    4928(AX)
-	PREFETCHT0    4992(AX)
-	PREFETCHT0    5056(AX)
-	PREFETCHT0    5120(AX)
-	PREFETCHT0    5184(AX)
-	PREFETCHT0    5248(AX)
-	PREFETCHT0    5312(AX)
-	PREFETCHT0    5376(AX)
-	PREFETCHT0    5440(AX)
-	PREFETCHT0    5504(AX)
-	PREFETCHT0    5568(AX)
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
 	VPANDD        512(AX), Z16, Z17
+	PREFETCHT0    6144(AX)
 	VPANDD        576(AX), Z16, Z18
+	PREFETCHT0    6208(AX)
 	VPANDD        640(AX), Z16, Z19
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z16, Z20
 	VPANDD        768(AX), Z16, Z21
+	PREFETCHT0    6336(AX)
 	VPANDD        832(AX), Z16, Z22
+	PREFETCHT0    6400(AX)
 	VPANDD        896(AX), Z16, Z23
+	PREFETCHT0    6464(AX)
 	VPANDD        960(AX), Z16, Z16
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z24
 	VPSLLW        $0x04, (AX), Z25
@@ -19557,18 +19707,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
 	VPSRLW        $0x04, 512(AX), Z17
 	VPANDD        Z16, Z17, Z17
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 576(AX), Z18
 	VPANDD        Z16, Z18, Z18
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 640(AX), Z19
 	VPANDD        Z16, Z19, Z19
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x04, 768(AX), Z21
 	VPANDD        Z16, Z21, Z21
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x04, 832(AX), Z22
 	VPANDD        Z16, Z22, Z22
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x04, 896(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x04, 960(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z16
@@ -19705,12 +19861,18 @@ step:
 	VPADDD        Z19, Z15, Z15
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
 	VPANDD        1024(AX), Z16, Z17
+	PREFETCHT0    6912(AX)
 	VPANDD        1088(AX), Z16, Z18
+	PREFETCHT0    6976(AX)
 	VPANDD        1152(AX), Z16, Z19
+	PREFETCHT0    7040(AX)
 	VPANDD        1216(AX), Z16, Z20
 	VPANDD        1280(AX), Z16, Z21
+	PREFETCHT0    7104(AX)
 	VPANDD        1344(AX), Z16, Z22
+	PREFETCHT0    7168(AX)
 	VPANDD        1408(AX), Z16, Z23
+	PREFETCHT0    7232(AX)
 	VPANDD        1472(AX), Z16, Z16
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z24
 	VPSLLW        $0x02, (AX), Z25
@@ -19847,18 +20009,24 @@ step:
 	VPBROADCASTD  vnnimaskf0f0f0f<>+0(SB), Z16
 	VPSRLW        $0x04, 1024(AX), Z17
 	VPANDD        Z16, Z17, Z17
+	PREFETCHT0    7296(AX)
 	VPSRLW        $0x04, 1088(AX), Z18
 	VPANDD        Z16, Z18, Z18
+	PREFETCHT0    7360(AX)
 	VPSRLW        $0x04, 1152(AX), Z19
 	VPANDD        Z16, Z19, Z19
+	PREFETCHT0    7424(AX)
 	VPSRLW        $0x04, 1216(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x04, 1280(AX), Z21
 	VPANDD        Z16, Z21, Z21
+	PREFETCHT0    7488(AX)
 	VPSRLW        $0x04, 1344(AX), Z22
 	VPANDD        Z16, Z22, Z22
+	PREFETCHT0    7552(AX)
 	VPSRLW        $0x04, 1408(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    7616(AX)
 	VPSRLW        $0x04, 1472(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPBROADCASTD  vnnimask30303030<>+0(SB), Z16
@@ -20078,6 +20246,11 @@ group:
 
 block:
 	MOVQ        (SI), AX
+	PREFETCHT0  6144(SI)
+	PREFETCHT0  6208(SI)
+	PREFETCHT0  6272(SI)
+	PREFETCHT0  6336(SI)
+	PREFETCHT0  6400(SI)
 	VMOVDQU64   64(SI), Z1
 	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z2
@@ -20116,22 +20289,16 @@ block:
 	MOVQ        $0x00000002, R8
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
 	VPANDD        (AX), Z2, Z3
 	VPANDD        64(AX), Z2, Z4
 	VPANDD        128(AX), Z2, Z5
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z2, Z6
 	VPANDD        256(AX), Z2, Z7
 	VPANDD        320(AX), Z2, Z8
 	VPANDD        384(AX), Z2, Z9
+	PREFETCHT0    6208(AX)
 	VPANDD        448(AX), Z2, Z2
 	VPSLLD        $0x10, (CX), Z10
 	VPSRAD        $0x10, Z10, Z10
@@ -20157,6 +20324,7 @@ step:
 	VPANDD        Z2, Z4, Z4
 	VPSRLW        $0x02, 128(AX), Z5
 	VPANDD        Z2, Z5, Z5
+	PREFETCHT0    6272(AX)
 	VPSRLW        $0x02, 192(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x02, 256(AX), Z7
@@ -20165,6 +20333,7 @@ step:
 	VPANDD        Z2, Z8, Z8
 	VPSRLW        $0x02, 384(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 448(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPSLLD        $0x10, 64(CX), Z2
@@ -20191,6 +20360,7 @@ step:
 	VPANDD        Z2, Z4, Z4
 	VPSRLW        $0x04, 128(AX), Z5
 	VPANDD        Z2, Z5, Z5
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 192(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x04, 256(AX), Z7
@@ -20199,6 +20369,7 @@ step:
 	VPANDD        Z2, Z8, Z8
 	VPSRLW        $0x04, 384(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 448(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPSLLD        $0x10, 128(CX), Z2
@@ -20225,6 +20396,7 @@ step:
 	VPANDD        Z2, Z4, Z4
 	VPSRLW        $0x06, 128(AX), Z5
 	VPANDD        Z2, Z5, Z5
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x06, 192(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x06, 256(AX), Z7
@@ -20233,6 +20405,7 @@ step:
 	VPANDD        Z2, Z8, Z8
 	VPSRLW        $0x06, 384(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x06, 448(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPSLLD        $0x10, 192(CX), Z2
@@ -20332,6 +20505,11 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
+	PREFETCHT0  6400(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -20371,22 +20549,16 @@ block:
 	MOVQ        $0x00000002, R9
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
 	VPANDD        (AX), Z4, Z5
 	VPANDD        64(AX), Z4, Z6
 	VPANDD        128(AX), Z4, Z7
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z4, Z8
 	VPANDD        256(AX), Z4, Z9
 	VPANDD        320(AX), Z4, Z10
 	VPANDD        384(AX), Z4, Z11
+	PREFETCHT0    6208(AX)
 	VPANDD        448(AX), Z4, Z4
 	VPSLLD        $0x10, (CX), Z12
 	VPSRAD        $0x10, Z12, Z12
@@ -20426,6 +20598,7 @@ step:
 	VPANDD        Z4, Z6, Z6
 	VPSRLW        $0x02, 128(AX), Z7
 	VPANDD        Z4, Z7, Z7
+	PREFETCHT0    6272(AX)
 	VPSRLW        $0x02, 192(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x02, 256(AX), Z9
@@ -20434,6 +20607,7 @@ step:
 	VPANDD        Z4, Z10, Z10
 	VPSRLW        $0x02, 384(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 448(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPSLLD        $0x10, 64(CX), Z4
@@ -20474,6 +20648,7 @@ step:
 	VPANDD        Z4, Z6, Z6
 	VPSRLW        $0x04, 128(AX), Z7
 	VPANDD        Z4, Z7, Z7
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 192(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x04, 256(AX), Z9
@@ -20482,6 +20657,7 @@ step:
 	VPANDD        Z4, Z10, Z10
 	VPSRLW        $0x04, 384(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 448(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPSLLD        $0x10, 128(CX), Z4
@@ -20522,6 +20698,7 @@ step:
 	VPANDD        Z4, Z6, Z6
 	VPSRLW        $0x06, 128(AX), Z7
 	VPANDD        Z4, Z7, Z7
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x06, 192(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x06, 256(AX), Z9
@@ -20530,6 +20707,7 @@ step:
 	VPANDD        Z4, Z10, Z10
 	VPSRLW        $0x06, 384(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x06, 448(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPSLLD        $0x10, 192(CX), Z4
@@ -20658,6 +20836,11 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
+	PREFETCHT0  6400(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -20698,22 +20881,16 @@ block:
 	MOVQ        $0x00000002, R9
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
 	VPANDD        (AX), Z6, Z7
 	VPANDD        64(AX), Z6, Z8
 	VPANDD        128(AX), Z6, Z9
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z6, Z10
 	VPANDD        256(AX), Z6, Z11
 	VPANDD        320(AX), Z6, Z12
 	VPANDD        384(AX), Z6, Z13
+	PREFETCHT0    6208(AX)
 	VPANDD        448(AX), Z6, Z6
 	VPSLLD        $0x10, (CX), Z14
 	VPSRAD        $0x10, Z14, Z14
@@ -20767,6 +20944,7 @@ step:
 	VPANDD        Z6, Z8, Z8
 	VPSRLW        $0x02, 128(AX), Z9
 	VPANDD        Z6, Z9, Z9
+	PREFETCHT0    6272(AX)
 	VPSRLW        $0x02, 192(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x02, 256(AX), Z11
@@ -20775,6 +20953,7 @@ step:
 	VPANDD        Z6, Z12, Z12
 	VPSRLW        $0x02, 384(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 448(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPSLLD        $0x10, 64(CX), Z6
@@ -20829,6 +21008,7 @@ step:
 	VPANDD        Z6, Z8, Z8
 	VPSRLW        $0x04, 128(AX), Z9
 	VPANDD        Z6, Z9, Z9
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 192(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x04, 256(AX), Z11
@@ -20837,6 +21017,7 @@ step:
 	VPANDD        Z6, Z12, Z12
 	VPSRLW        $0x04, 384(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 448(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPSLLD        $0x10, 128(CX), Z6
@@ -20891,6 +21072,7 @@ step:
 	VPANDD        Z6, Z8, Z8
 	VPSRLW        $0x06, 128(AX), Z9
 	VPANDD        Z6, Z9, Z9
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x06, 192(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x06, 256(AX), Z11
@@ -20899,6 +21081,7 @@ step:
 	VPANDD        Z6, Z12, Z12
 	VPSRLW        $0x06, 384(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x06, 448(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPSLLD        $0x10, 192(CX), Z6
@@ -21060,6 +21243,11 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
+	PREFETCHT0  6400(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -21101,22 +21289,16 @@ block:
 	MOVQ        $0x00000002, R10
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
 	VPANDD        (AX), Z8, Z9
 	VPANDD        64(AX), Z8, Z10
 	VPANDD        128(AX), Z8, Z11
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z8, Z12
 	VPANDD        256(AX), Z8, Z13
 	VPANDD        320(AX), Z8, Z14
 	VPANDD        384(AX), Z8, Z15
+	PREFETCHT0    6208(AX)
 	VPANDD        448(AX), Z8, Z8
 	VPSLLD        $0x10, (CX), Z16
 	VPSRAD        $0x10, Z16, Z16
@@ -21184,6 +21366,7 @@ step:
 	VPANDD        Z8, Z10, Z10
 	VPSRLW        $0x02, 128(AX), Z11
 	VPANDD        Z8, Z11, Z11
+	PREFETCHT0    6272(AX)
 	VPSRLW        $0x02, 192(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x02, 256(AX), Z13
@@ -21192,6 +21375,7 @@ step:
 	VPANDD        Z8, Z14, Z14
 	VPSRLW        $0x02, 384(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 448(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPSLLD        $0x10, 64(CX), Z8
@@ -21260,6 +21444,7 @@ step:
 	VPANDD        Z8, Z10, Z10
 	VPSRLW        $0x04, 128(AX), Z11
 	VPANDD        Z8, Z11, Z11
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 192(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x04, 256(AX), Z13
@@ -21268,6 +21453,7 @@ step:
 	VPANDD        Z8, Z14, Z14
 	VPSRLW        $0x04, 384(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 448(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPSLLD        $0x10, 128(CX), Z8
@@ -21336,6 +21522,7 @@ step:
 	VPANDD        Z8, Z10, Z10
 	VPSRLW        $0x06, 128(AX), Z11
 	VPANDD        Z8, Z11, Z11
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x06, 192(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x06, 256(AX), Z13
@@ -21344,6 +21531,7 @@ step:
 	VPANDD        Z8, Z14, Z14
 	VPSRLW        $0x06, 384(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x06, 448(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPSLLD        $0x10, 192(CX), Z8
@@ -21538,6 +21726,11 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
+	PREFETCHT0  6400(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -21580,22 +21773,16 @@ block:
 	MOVQ        $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
 	VPANDD        (AX), Z10, Z11
 	VPANDD        64(AX), Z10, Z12
 	VPANDD        128(AX), Z10, Z13
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z10, Z14
 	VPANDD        256(AX), Z10, Z15
 	VPANDD        320(AX), Z10, Z16
 	VPANDD        384(AX), Z10, Z17
+	PREFETCHT0    6208(AX)
 	VPANDD        448(AX), Z10, Z10
 	VPSLLD        $0x10, (CX), Z18
 	VPSRAD        $0x10, Z18, Z18
@@ -21677,6 +21864,7 @@ step:
 	VPANDD        Z10, Z12, Z12
 	VPSRLW        $0x02, 128(AX), Z13
 	VPANDD        Z10, Z13, Z13
+	PREFETCHT0    6272(AX)
 	VPSRLW        $0x02, 192(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x02, 256(AX), Z15
@@ -21685,6 +21873,7 @@ step:
 	VPANDD        Z10, Z16, Z16
 	VPSRLW        $0x02, 384(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 448(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPSLLD        $0x10, 64(CX), Z10
@@ -21767,6 +21956,7 @@ step:
 	VPANDD        Z10, Z12, Z12
 	VPSRLW        $0x04, 128(AX), Z13
 	VPANDD        Z10, Z13, Z13
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 192(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x04, 256(AX), Z15
@@ -21775,6 +21965,7 @@ step:
 	VPANDD        Z10, Z16, Z16
 	VPSRLW        $0x04, 384(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 448(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPSLLD        $0x10, 128(CX), Z10
@@ -21857,6 +22048,7 @@ step:
 	VPANDD        Z10, Z12, Z12
 	VPSRLW        $0x06, 128(AX), Z13
 	VPANDD        Z10, Z13, Z13
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x06, 192(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x06, 256(AX), Z15
@@ -21865,6 +22057,7 @@ step:
 	VPANDD        Z10, Z16, Z16
 	VPSRLW        $0x06, 384(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x06, 448(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPSLLD        $0x10, 192(CX), Z10
@@ -22094,6 +22287,11 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
+	PREFETCHT0  6400(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -22137,22 +22335,16 @@ block:
 	MOVQ        $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
 	VPANDD        (AX), Z12, Z13
 	VPANDD        64(AX), Z12, Z14
 	VPANDD        128(AX), Z12, Z15
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z12, Z16
 	VPANDD        256(AX), Z12, Z17
 	VPANDD        320(AX), Z12, Z18
 	VPANDD        384(AX), Z12, Z19
+	PREFETCHT0    6208(AX)
 	VPANDD        448(AX), Z12, Z12
 	VPSLLD        $0x10, (CX), Z20
 	VPSRAD        $0x10, Z20, Z20
@@ -22248,6 +22440,7 @@ step:
 	VPANDD        Z12, Z14, Z14
 	VPSRLW        $0x02, 128(AX), Z15
 	VPANDD        Z12, Z15, Z15
+	PREFETCHT0    6272(AX)
 	VPSRLW        $0x02, 192(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x02, 256(AX), Z17
@@ -22256,6 +22449,7 @@ step:
 	VPANDD        Z12, Z18, Z18
 	VPSRLW        $0x02, 384(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 448(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPSLLD        $0x10, 64(CX), Z12
@@ -22352,6 +22546,7 @@ step:
 	VPANDD        Z12, Z14, Z14
 	VPSRLW        $0x04, 128(AX), Z15
 	VPANDD        Z12, Z15, Z15
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 192(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x04, 256(AX), Z17
@@ -22360,6 +22555,7 @@ step:
 	VPANDD        Z12, Z18, Z18
 	VPSRLW        $0x04, 384(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 448(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPSLLD        $0x10, 128(CX), Z12
@@ -22456,6 +22652,7 @@ step:
 	VPANDD        Z12, Z14, Z14
 	VPSRLW        $0x06, 128(AX), Z15
 	VPANDD        Z12, Z15, Z15
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x06, 192(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x06, 256(AX), Z17
@@ -22464,6 +22661,7 @@ step:
 	VPANDD        Z12, Z18, Z18
 	VPSRLW        $0x06, 384(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x06, 448(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPSLLD        $0x10, 192(CX), Z12
@@ -22725,6 +22923,11 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
+	PREFETCHT0  6400(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -22769,22 +22972,16 @@ block:
 	MOVQ        $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
 	VPANDD        (AX), Z14, Z15
 	VPANDD        64(AX), Z14, Z16
 	VPANDD        128(AX), Z14, Z17
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z14, Z18
 	VPANDD        256(AX), Z14, Z19
 	VPANDD        320(AX), Z14, Z20
 	VPANDD        384(AX), Z14, Z21
+	PREFETCHT0    6208(AX)
 	VPANDD        448(AX), Z14, Z14
 	VPSLLD        $0x10, (CX), Z22
 	VPSRAD        $0x10, Z22, Z22
@@ -22894,6 +23091,7 @@ step:
 	VPANDD        Z14, Z16, Z16
 	VPSRLW        $0x02, 128(AX), Z17
 	VPANDD        Z14, Z17, Z17
+	PREFETCHT0    6272(AX)
 	VPSRLW        $0x02, 192(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x02, 256(AX), Z19
@@ -22902,6 +23100,7 @@ step:
 	VPANDD        Z14, Z20, Z20
 	VPSRLW        $0x02, 384(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 448(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPSLLD        $0x10, 64(CX), Z14
@@ -23012,6 +23211,7 @@ step:
 	VPANDD        Z14, Z16, Z16
 	VPSRLW        $0x04, 128(AX), Z17
 	VPANDD        Z14, Z17, Z17
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 192(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x04, 256(AX), Z19
@@ -23020,6 +23220,7 @@ step:
 	VPANDD        Z14, Z20, Z20
 	VPSRLW        $0x04, 384(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 448(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPSLLD        $0x10, 128(CX), Z14
@@ -23130,6 +23331,7 @@ step:
 	VPANDD        Z14, Z16, Z16
 	VPSRLW        $0x06, 128(AX), Z17
 	VPANDD        Z14, Z17, Z17
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x06, 192(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x06, 256(AX), Z19
@@ -23138,6 +23340,7 @@ step:
 	VPANDD        Z14, Z20, Z20
 	VPSRLW        $0x06, 384(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x06, 448(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPSLLD        $0x10, 192(CX), Z14
@@ -23431,6 +23634,11 @@ group:
 
 block:
 	MOVQ        (DI), AX
+	PREFETCHT0  6144(DI)
+	PREFETCHT0  6208(DI)
+	PREFETCHT0  6272(DI)
+	PREFETCHT0  6336(DI)
+	PREFETCHT0  6400(DI)
 	VMOVDQU64   64(DI), Z1
 	VPANDD.BCST vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSHUFB     vnnispread0<>+0(SB), Z1, Z3
@@ -23476,22 +23684,16 @@ block:
 	MOVQ        $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
 	VPANDD        (AX), Z16, Z17
 	VPANDD        64(AX), Z16, Z18
 	VPANDD        128(AX), Z16, Z19
+	PREFETCHT0    6144(AX)
 	VPANDD        192(AX), Z16, Z20
 	VPANDD        256(AX), Z16, Z21
 	VPANDD        320(AX), Z16, Z22
 	VPANDD        384(AX), Z16, Z23
+	PREFETCHT0    6208(AX)
 	VPANDD        448(AX), Z16, Z16
 	VPSLLD        $0x10, (CX), Z24
 	VPSRAD        $0x10, Z24, Z24
@@ -23615,6 +23817,7 @@ step:
 	VPANDD        Z16, Z18, Z18
 	VPSRLW        $0x02, 128(AX), Z19
 	VPANDD        Z16, Z19, Z19
+	PREFETCHT0    6272(AX)
 	VPSRLW        $0x02, 192(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x02, 256(AX), Z21
@@ -23623,6 +23826,7 @@ step:
 	VPANDD        Z16, Z22, Z22
 	VPSRLW        $0x02, 384(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 448(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPSLLD        $0x10, 64(CX), Z16
@@ -23747,6 +23951,7 @@ step:
 	VPANDD        Z16, Z18, Z18
 	VPSRLW        $0x04, 128(AX), Z19
 	VPANDD        Z16, Z19, Z19
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x04, 192(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x04, 256(AX), Z21
@@ -23755,6 +23960,7 @@ step:
 	VPANDD        Z16, Z22, Z22
 	VPSRLW        $0x04, 384(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x04, 448(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPSLLD        $0x10, 128(CX), Z16
@@ -23879,6 +24085,7 @@ step:
 	VPANDD        Z16, Z18, Z18
 	VPSRLW        $0x06, 128(AX), Z19
 	VPANDD        Z16, Z19, Z19
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x06, 192(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x06, 256(AX), Z21
@@ -23887,6 +24094,7 @@ step:
 	VPANDD        Z16, Z22, Z22
 	VPSRLW        $0x06, 384(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x06, 448(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPSLLD        $0x10, 192(CX), Z16
@@ -24189,19 +24397,23 @@ step:
 	RET
 
 // func q3_kx16v1(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, MMX+
 TEXT ·q3_kx16v1(SB), NOSPLIT, $512-58
 	MOVQ y+0(FP), DX
 	MOVQ x+16(FP), BX
 	MOVQ ldx+24(FP), AX
 	MOVQ w+32(FP), SI
+	MOVQ ·highAhead+0(SB), DI
 
 group:
-	MOVQ   blocks+40(FP), DI
+	MOVQ   blocks+40(FP), R8
 	VXORPS Z0, Z0, Z0
 
 block:
 	MOVQ         (SI), AX
+	PREFETCHT0   (SI)(DI*1)
+	PREFETCHT0   64(SI)(DI*1)
+	PREFETCHT0   128(SI)(DI*1)
 	VMOVDQU64    32(SI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 160(SI), Z2
@@ -24257,21 +24469,24 @@ block:
 	VXORPS       Z1, Z1, Z1
 	LEAQ         224(SI), AX
 	LEAQ         (SP), CX
-	MOVQ         $0x00000002, R8
+	MOVQ         $0x00000002, R9
 
 step:
-	MOVQ          (AX), R9
-	MOVQ          64(AX), R9
-	MOVQ          128(AX), R9
-	MOVQ          192(AX), R9
+	MOVQ          (AX), R10
+	MOVQ          64(AX), R10
+	MOVQ          128(AX), R10
+	MOVQ          192(AX), R10
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z2
 	VPANDD        256(AX), Z2, Z3
 	VPANDD        320(AX), Z2, Z4
+	PREFETCHT0    (AX)(DI*1)
 	VPANDD        384(AX), Z2, Z5
 	VPANDD        448(AX), Z2, Z6
 	VPANDD        512(AX), Z2, Z7
+	PREFETCHT0    64(AX)(DI*1)
 	VPANDD        576(AX), Z2, Z8
 	VPANDD        640(AX), Z2, Z9
+	PREFETCHT0    128(AX)(DI*1)
 	VPANDD        704(AX), Z2, Z2
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z10
 	VPSLLW        $0x02, (AX), Z11
@@ -24312,16 +24527,19 @@ step:
 	VPANDD        Z2, Z3, Z3
 	VPSRLW        $0x02, 320(AX), Z4
 	VPANDD        Z2, Z4, Z4
+	PREFETCHT0    192(AX)(DI*1)
 	VPSRLW        $0x02, 384(AX), Z5
 	VPANDD        Z2, Z5, Z5
 	VPSRLW        $0x02, 448(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x02, 512(AX), Z7
 	VPANDD        Z2, Z7, Z7
+	PREFETCHT0    256(AX)(DI*1)
 	VPSRLW        $0x02, 576(AX), Z8
 	VPANDD        Z2, Z8, Z8
 	VPSRLW        $0x02, 640(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    320(AX)(DI*1)
 	VPSRLW        $0x02, 704(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z2
@@ -24363,16 +24581,19 @@ step:
 	VPANDD        Z2, Z3, Z3
 	VPSRLW        $0x04, 320(AX), Z4
 	VPANDD        Z2, Z4, Z4
+	PREFETCHT0    384(AX)(DI*1)
 	VPSRLW        $0x04, 384(AX), Z5
 	VPANDD        Z2, Z5, Z5
 	VPSRLW        $0x04, 448(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x04, 512(AX), Z7
 	VPANDD        Z2, Z7, Z7
+	PREFETCHT0    448(AX)(DI*1)
 	VPSRLW        $0x04, 576(AX), Z8
 	VPANDD        Z2, Z8, Z8
 	VPSRLW        $0x04, 640(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    512(AX)(DI*1)
 	VPSRLW        $0x04, 704(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z2
@@ -24414,16 +24635,19 @@ step:
 	VPANDD        Z2, Z3, Z3
 	VPSRLW        $0x06, 320(AX), Z4
 	VPANDD        Z2, Z4, Z4
+	PREFETCHT0    576(AX)(DI*1)
 	VPSRLW        $0x06, 384(AX), Z5
 	VPANDD        Z2, Z5, Z5
 	VPSRLW        $0x06, 448(AX), Z6
 	VPANDD        Z2, Z6, Z6
 	VPSRLW        $0x06, 512(AX), Z7
 	VPANDD        Z2, Z7, Z7
+	PREFETCHT0    640(AX)(DI*1)
 	VPSRLW        $0x06, 576(AX), Z8
 	VPANDD        Z2, Z8, Z8
 	VPSRLW        $0x06, 640(AX), Z9
 	VPANDD        Z2, Z9, Z9
+	PREFETCHT0    704(AX)(DI*1)
 	VPSRLW        $0x06, 704(AX), Z10
 	VPANDD        Z2, Z10, Z10
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z2
@@ -24463,7 +24687,7 @@ step:
 	ADDQ          $0x000000a0, BX
 	ADDQ          $0x00000300, AX
 	ADDQ          $0x00000100, CX
-	DECQ          R8
+	DECQ          R9
 	JNZ           step
 	VCVTPH2PS     (SI), Z2
 	VMOVDQU64     (SP), Z3
@@ -24490,7 +24714,7 @@ step:
 	VFMADD231PS   Z2, Z1, Z0
 	ADDQ          $0x00000034, BX
 	ADDQ          $0x000006e0, SI
-	DECQ          DI
+	DECQ          R8
 	JNZ           block
 	KMOVW         lanes+56(FP), K1
 	MOVQ          DX, AX
@@ -24511,20 +24735,24 @@ DATA vnnimask4040404<>+0(SB)/4, $0x04040404
 GLOBL vnnimask4040404<>(SB), RODATA|NOPTR, $4
 
 // func q3_kx16v2(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, MMX+
 TEXT ·q3_kx16v2(SB), NOSPLIT, $512-58
 	MOVQ y+0(FP), DX
 	MOVQ x+16(FP), BX
 	MOVQ ldx+24(FP), SI
 	MOVQ w+32(FP), DI
+	MOVQ ·highAhead+0(SB), R8
 
 group:
-	MOVQ   blocks+40(FP), R8
+	MOVQ   blocks+40(FP), R9
 	VXORPS Z0, Z0, Z0
 	VXORPS Z2, Z2, Z2
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   (DI)(R8*1)
+	PREFETCHT0   64(DI)(R8*1)
+	PREFETCHT0   128(DI)(R8*1)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 160(DI), Z3
@@ -24581,21 +24809,24 @@ block:
 	VXORPS       Z3, Z3, Z3
 	LEAQ         224(DI), AX
 	LEAQ         (SP), CX
-	MOVQ         $0x00000002, R9
+	MOVQ         $0x00000002, R10
 
 step:
-	MOVQ          (AX), R10
-	MOVQ          64(AX), R10
-	MOVQ          128(AX), R10
-	MOVQ          192(AX), R10
+	MOVQ          (AX), R11
+	MOVQ          64(AX), R11
+	MOVQ          128(AX), R11
+	MOVQ          192(AX), R11
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z4
 	VPANDD        256(AX), Z4, Z5
 	VPANDD        320(AX), Z4, Z6
+	PREFETCHT0    (AX)(R8*1)
 	VPANDD        384(AX), Z4, Z7
 	VPANDD        448(AX), Z4, Z8
 	VPANDD        512(AX), Z4, Z9
+	PREFETCHT0    64(AX)(R8*1)
 	VPANDD        576(AX), Z4, Z10
 	VPANDD        640(AX), Z4, Z11
+	PREFETCHT0    128(AX)(R8*1)
 	VPANDD        704(AX), Z4, Z4
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z12
 	VPSLLW        $0x02, (AX), Z13
@@ -24650,16 +24881,19 @@ step:
 	VPANDD        Z4, Z5, Z5
 	VPSRLW        $0x02, 320(AX), Z6
 	VPANDD        Z4, Z6, Z6
+	PREFETCHT0    192(AX)(R8*1)
 	VPSRLW        $0x02, 384(AX), Z7
 	VPANDD        Z4, Z7, Z7
 	VPSRLW        $0x02, 448(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x02, 512(AX), Z9
 	VPANDD        Z4, Z9, Z9
+	PREFETCHT0    256(AX)(R8*1)
 	VPSRLW        $0x02, 576(AX), Z10
 	VPANDD        Z4, Z10, Z10
 	VPSRLW        $0x02, 640(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    320(AX)(R8*1)
 	VPSRLW        $0x02, 704(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z4
@@ -24715,16 +24949,19 @@ step:
 	VPANDD        Z4, Z5, Z5
 	VPSRLW        $0x04, 320(AX), Z6
 	VPANDD        Z4, Z6, Z6
+	PREFETCHT0    384(AX)(R8*1)
 	VPSRLW        $0x04, 384(AX), Z7
 	VPANDD        Z4, Z7, Z7
 	VPSRLW        $0x04, 448(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x04, 512(AX), Z9
 	VPANDD        Z4, Z9, Z9
+	PREFETCHT0    448(AX)(R8*1)
 	VPSRLW        $0x04, 576(AX), Z10
 	VPANDD        Z4, Z10, Z10
 	VPSRLW        $0x04, 640(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    512(AX)(R8*1)
 	VPSRLW        $0x04, 704(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z4
@@ -24780,16 +25017,19 @@ step:
 	VPANDD        Z4, Z5, Z5
 	VPSRLW        $0x06, 320(AX), Z6
 	VPANDD        Z4, Z6, Z6
+	PREFETCHT0    576(AX)(R8*1)
 	VPSRLW        $0x06, 384(AX), Z7
 	VPANDD        Z4, Z7, Z7
 	VPSRLW        $0x06, 448(AX), Z8
 	VPANDD        Z4, Z8, Z8
 	VPSRLW        $0x06, 512(AX), Z9
 	VPANDD        Z4, Z9, Z9
+	PREFETCHT0    640(AX)(R8*1)
 	VPSRLW        $0x06, 576(AX), Z10
 	VPANDD        Z4, Z10, Z10
 	VPSRLW        $0x06, 640(AX), Z11
 	VPANDD        Z4, Z11, Z11
+	PREFETCHT0    704(AX)(R8*1)
 	VPSRLW        $0x06, 704(AX), Z12
 	VPANDD        Z4, Z12, Z12
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z4
@@ -24843,7 +25083,7 @@ step:
 	ADDQ          $0x000000a0, BX
 	ADDQ          $0x00000300, AX
 	ADDQ          $0x00000100, CX
-	DECQ          R9
+	DECQ          R10
 	JNZ           step
 	VCVTPH2PS     (DI), Z4
 	VMOVDQU64     (SP), Z5
@@ -24884,7 +25124,7 @@ step:
 	VFMADD231PS   Z1, Z3, Z2
 	ADDQ          $0x00000034, BX
 	ADDQ          $0x000006e0, DI
-	DECQ          R8
+	DECQ          R9
 	JNZ           block
 	KMOVW         lanes+56(FP), K1
 	MOVQ          DX, AX
@@ -24916,6 +25156,9 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
+	PREFETCHT0   6272(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 160(DI), Z3
@@ -24976,26 +25219,17 @@ block:
 	MOVQ         $0x00000002, R9
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z6
 	VPANDD        256(AX), Z6, Z7
 	VPANDD        320(AX), Z6, Z8
+	PREFETCHT0    6144(AX)
 	VPANDD        384(AX), Z6, Z9
 	VPANDD        448(AX), Z6, Z10
 	VPANDD        512(AX), Z6, Z11
+	PREFETCHT0    6208(AX)
 	VPANDD        576(AX), Z6, Z12
 	VPANDD        640(AX), Z6, Z13
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z6, Z6
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z14
 	VPSLLW        $0x02, (AX), Z15
@@ -25064,16 +25298,19 @@ step:
 	VPANDD        Z6, Z7, Z7
 	VPSRLW        $0x02, 320(AX), Z8
 	VPANDD        Z6, Z8, Z8
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 384(AX), Z9
 	VPANDD        Z6, Z9, Z9
 	VPSRLW        $0x02, 448(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x02, 512(AX), Z11
 	VPANDD        Z6, Z11, Z11
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x02, 576(AX), Z12
 	VPANDD        Z6, Z12, Z12
 	VPSRLW        $0x02, 640(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x02, 704(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z6
@@ -25143,16 +25380,19 @@ step:
 	VPANDD        Z6, Z7, Z7
 	VPSRLW        $0x04, 320(AX), Z8
 	VPANDD        Z6, Z8, Z8
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 384(AX), Z9
 	VPANDD        Z6, Z9, Z9
 	VPSRLW        $0x04, 448(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x04, 512(AX), Z11
 	VPANDD        Z6, Z11, Z11
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 576(AX), Z12
 	VPANDD        Z6, Z12, Z12
 	VPSRLW        $0x04, 640(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z6
@@ -25222,16 +25462,19 @@ step:
 	VPANDD        Z6, Z7, Z7
 	VPSRLW        $0x06, 320(AX), Z8
 	VPANDD        Z6, Z8, Z8
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x06, 384(AX), Z9
 	VPANDD        Z6, Z9, Z9
 	VPSRLW        $0x06, 448(AX), Z10
 	VPANDD        Z6, Z10, Z10
 	VPSRLW        $0x06, 512(AX), Z11
 	VPANDD        Z6, Z11, Z11
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x06, 576(AX), Z12
 	VPANDD        Z6, Z12, Z12
 	VPSRLW        $0x06, 640(AX), Z13
 	VPANDD        Z6, Z13, Z13
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x06, 704(AX), Z14
 	VPANDD        Z6, Z14, Z14
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z6
@@ -25390,6 +25633,9 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
+	PREFETCHT0   6272(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 160(DI), Z3
@@ -25451,26 +25697,17 @@ block:
 	MOVQ         $0x00000002, R10
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z8
 	VPANDD        256(AX), Z8, Z9
 	VPANDD        320(AX), Z8, Z10
+	PREFETCHT0    6144(AX)
 	VPANDD        384(AX), Z8, Z11
 	VPANDD        448(AX), Z8, Z12
 	VPANDD        512(AX), Z8, Z13
+	PREFETCHT0    6208(AX)
 	VPANDD        576(AX), Z8, Z14
 	VPANDD        640(AX), Z8, Z15
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z8, Z8
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z16
 	VPSLLW        $0x02, (AX), Z17
@@ -25553,16 +25790,19 @@ step:
 	VPANDD        Z8, Z9, Z9
 	VPSRLW        $0x02, 320(AX), Z10
 	VPANDD        Z8, Z10, Z10
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 384(AX), Z11
 	VPANDD        Z8, Z11, Z11
 	VPSRLW        $0x02, 448(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x02, 512(AX), Z13
 	VPANDD        Z8, Z13, Z13
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x02, 576(AX), Z14
 	VPANDD        Z8, Z14, Z14
 	VPSRLW        $0x02, 640(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x02, 704(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z8
@@ -25646,16 +25886,19 @@ step:
 	VPANDD        Z8, Z9, Z9
 	VPSRLW        $0x04, 320(AX), Z10
 	VPANDD        Z8, Z10, Z10
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 384(AX), Z11
 	VPANDD        Z8, Z11, Z11
 	VPSRLW        $0x04, 448(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x04, 512(AX), Z13
 	VPANDD        Z8, Z13, Z13
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 576(AX), Z14
 	VPANDD        Z8, Z14, Z14
 	VPSRLW        $0x04, 640(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z8
@@ -25739,16 +25982,19 @@ step:
 	VPANDD        Z8, Z9, Z9
 	VPSRLW        $0x06, 320(AX), Z10
 	VPANDD        Z8, Z10, Z10
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x06, 384(AX), Z11
 	VPANDD        Z8, Z11, Z11
 	VPSRLW        $0x06, 448(AX), Z12
 	VPANDD        Z8, Z12, Z12
 	VPSRLW        $0x06, 512(AX), Z13
 	VPANDD        Z8, Z13, Z13
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x06, 576(AX), Z14
 	VPANDD        Z8, Z14, Z14
 	VPSRLW        $0x06, 640(AX), Z15
 	VPANDD        Z8, Z15, Z15
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x06, 704(AX), Z16
 	VPANDD        Z8, Z16, Z16
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z8
@@ -25939,6 +26185,9 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
+	PREFETCHT0   6272(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 160(DI), Z3
@@ -26001,26 +26250,17 @@ block:
 	MOVQ         $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z10
 	VPANDD        256(AX), Z10, Z11
 	VPANDD        320(AX), Z10, Z12
+	PREFETCHT0    6144(AX)
 	VPANDD        384(AX), Z10, Z13
 	VPANDD        448(AX), Z10, Z14
 	VPANDD        512(AX), Z10, Z15
+	PREFETCHT0    6208(AX)
 	VPANDD        576(AX), Z10, Z16
 	VPANDD        640(AX), Z10, Z17
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z10, Z10
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z18
 	VPSLLW        $0x02, (AX), Z19
@@ -26117,16 +26357,19 @@ step:
 	VPANDD        Z10, Z11, Z11
 	VPSRLW        $0x02, 320(AX), Z12
 	VPANDD        Z10, Z12, Z12
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 384(AX), Z13
 	VPANDD        Z10, Z13, Z13
 	VPSRLW        $0x02, 448(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x02, 512(AX), Z15
 	VPANDD        Z10, Z15, Z15
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x02, 576(AX), Z16
 	VPANDD        Z10, Z16, Z16
 	VPSRLW        $0x02, 640(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x02, 704(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z10
@@ -26224,16 +26467,19 @@ step:
 	VPANDD        Z10, Z11, Z11
 	VPSRLW        $0x04, 320(AX), Z12
 	VPANDD        Z10, Z12, Z12
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 384(AX), Z13
 	VPANDD        Z10, Z13, Z13
 	VPSRLW        $0x04, 448(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x04, 512(AX), Z15
 	VPANDD        Z10, Z15, Z15
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 576(AX), Z16
 	VPANDD        Z10, Z16, Z16
 	VPSRLW        $0x04, 640(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z10
@@ -26331,16 +26577,19 @@ step:
 	VPANDD        Z10, Z11, Z11
 	VPSRLW        $0x06, 320(AX), Z12
 	VPANDD        Z10, Z12, Z12
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x06, 384(AX), Z13
 	VPANDD        Z10, Z13, Z13
 	VPSRLW        $0x06, 448(AX), Z14
 	VPANDD        Z10, Z14, Z14
 	VPSRLW        $0x06, 512(AX), Z15
 	VPANDD        Z10, Z15, Z15
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x06, 576(AX), Z16
 	VPANDD        Z10, Z16, Z16
 	VPSRLW        $0x06, 640(AX), Z17
 	VPANDD        Z10, Z17, Z17
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x06, 704(AX), Z18
 	VPANDD        Z10, Z18, Z18
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z10
@@ -26565,6 +26814,9 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
+	PREFETCHT0   6272(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 160(DI), Z3
@@ -26628,26 +26880,17 @@ block:
 	MOVQ         $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z12
 	VPANDD        256(AX), Z12, Z13
 	VPANDD        320(AX), Z12, Z14
+	PREFETCHT0    6144(AX)
 	VPANDD        384(AX), Z12, Z15
 	VPANDD        448(AX), Z12, Z16
 	VPANDD        512(AX), Z12, Z17
+	PREFETCHT0    6208(AX)
 	VPANDD        576(AX), Z12, Z18
 	VPANDD        640(AX), Z12, Z19
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z12, Z12
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z20
 	VPSLLW        $0x02, (AX), Z21
@@ -26758,16 +27001,19 @@ step:
 	VPANDD        Z12, Z13, Z13
 	VPSRLW        $0x02, 320(AX), Z14
 	VPANDD        Z12, Z14, Z14
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 384(AX), Z15
 	VPANDD        Z12, Z15, Z15
 	VPSRLW        $0x02, 448(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x02, 512(AX), Z17
 	VPANDD        Z12, Z17, Z17
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x02, 576(AX), Z18
 	VPANDD        Z12, Z18, Z18
 	VPSRLW        $0x02, 640(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x02, 704(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z12
@@ -26879,16 +27125,19 @@ step:
 	VPANDD        Z12, Z13, Z13
 	VPSRLW        $0x04, 320(AX), Z14
 	VPANDD        Z12, Z14, Z14
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 384(AX), Z15
 	VPANDD        Z12, Z15, Z15
 	VPSRLW        $0x04, 448(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x04, 512(AX), Z17
 	VPANDD        Z12, Z17, Z17
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 576(AX), Z18
 	VPANDD        Z12, Z18, Z18
 	VPSRLW        $0x04, 640(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z12
@@ -27000,16 +27249,19 @@ step:
 	VPANDD        Z12, Z13, Z13
 	VPSRLW        $0x06, 320(AX), Z14
 	VPANDD        Z12, Z14, Z14
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x06, 384(AX), Z15
 	VPANDD        Z12, Z15, Z15
 	VPSRLW        $0x06, 448(AX), Z16
 	VPANDD        Z12, Z16, Z16
 	VPSRLW        $0x06, 512(AX), Z17
 	VPANDD        Z12, Z17, Z17
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x06, 576(AX), Z18
 	VPANDD        Z12, Z18, Z18
 	VPSRLW        $0x06, 640(AX), Z19
 	VPANDD        Z12, Z19, Z19
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x06, 704(AX), Z20
 	VPANDD        Z12, Z20, Z20
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z12
@@ -27265,6 +27517,9 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
+	PREFETCHT0   6272(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 160(DI), Z3
@@ -27329,26 +27584,17 @@ block:
 	MOVQ         $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z14
 	VPANDD        256(AX), Z14, Z15
 	VPANDD        320(AX), Z14, Z16
+	PREFETCHT0    6144(AX)
 	VPANDD        384(AX), Z14, Z17
 	VPANDD        448(AX), Z14, Z18
 	VPANDD        512(AX), Z14, Z19
+	PREFETCHT0    6208(AX)
 	VPANDD        576(AX), Z14, Z20
 	VPANDD        640(AX), Z14, Z21
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z14, Z14
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z22
 	VPSLLW        $0x02, (AX), Z23
@@ -27473,16 +27719,19 @@ step:
 	VPANDD        Z14, Z15, Z15
 	VPSRLW        $0x02, 320(AX), Z16
 	VPANDD        Z14, Z16, Z16
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 384(AX), Z17
 	VPANDD        Z14, Z17, Z17
 	VPSRLW        $0x02, 448(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x02, 512(AX), Z19
 	VPANDD        Z14, Z19, Z19
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x02, 576(AX), Z20
 	VPANDD        Z14, Z20, Z20
 	VPSRLW        $0x02, 640(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x02, 704(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z14
@@ -27608,16 +27857,19 @@ step:
 	VPANDD        Z14, Z15, Z15
 	VPSRLW        $0x04, 320(AX), Z16
 	VPANDD        Z14, Z16, Z16
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 384(AX), Z17
 	VPANDD        Z14, Z17, Z17
 	VPSRLW        $0x04, 448(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x04, 512(AX), Z19
 	VPANDD        Z14, Z19, Z19
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 576(AX), Z20
 	VPANDD        Z14, Z20, Z20
 	VPSRLW        $0x04, 640(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z14
@@ -27743,16 +27995,19 @@ step:
 	VPANDD        Z14, Z15, Z15
 	VPSRLW        $0x06, 320(AX), Z16
 	VPANDD        Z14, Z16, Z16
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x06, 384(AX), Z17
 	VPANDD        Z14, Z17, Z17
 	VPSRLW        $0x06, 448(AX), Z18
 	VPANDD        Z14, Z18, Z18
 	VPSRLW        $0x06, 512(AX), Z19
 	VPANDD        Z14, Z19, Z19
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x06, 576(AX), Z20
 	VPANDD        Z14, Z20, Z20
 	VPSRLW        $0x06, 640(AX), Z21
 	VPANDD        Z14, Z21, Z21
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x06, 704(AX), Z22
 	VPANDD        Z14, Z22, Z22
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z14
@@ -28039,6 +28294,9 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
+	PREFETCHT0   6272(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 160(DI), Z3
@@ -28104,26 +28362,17 @@ block:
 	MOVQ         $0x00000002, R11
 
 step:
-	PREFETCHT0    4096(AX)
-	PREFETCHT0    4160(AX)
-	PREFETCHT0    4224(AX)
-	PREFETCHT0    4288(AX)
-	PREFETCHT0    4352(AX)
-	PREFETCHT0    4416(AX)
-	PREFETCHT0    4480(AX)
-	PREFETCHT0    4544(AX)
-	PREFETCHT0    4608(AX)
-	PREFETCHT0    4672(AX)
-	PREFETCHT0    4736(AX)
-	PREFETCHT0    4800(AX)
 	VPBROADCASTD  vnnimask3030303<>+0(SB), Z16
 	VPANDD        256(AX), Z16, Z17
 	VPANDD        320(AX), Z16, Z18
+	PREFETCHT0    6144(AX)
 	VPANDD        384(AX), Z16, Z19
 	VPANDD        448(AX), Z16, Z20
 	VPANDD        512(AX), Z16, Z21
+	PREFETCHT0    6208(AX)
 	VPANDD        576(AX), Z16, Z22
 	VPANDD        640(AX), Z16, Z23
+	PREFETCHT0    6272(AX)
 	VPANDD        704(AX), Z16, Z16
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z24
 	VPSLLW        $0x02, (AX), Z25
@@ -28262,16 +28511,19 @@ step:
 	VPANDD        Z16, Z17, Z17
 	VPSRLW        $0x02, 320(AX), Z18
 	VPANDD        Z16, Z18, Z18
+	PREFETCHT0    6336(AX)
 	VPSRLW        $0x02, 384(AX), Z19
 	VPANDD        Z16, Z19, Z19
 	VPSRLW        $0x02, 448(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x02, 512(AX), Z21
 	VPANDD        Z16, Z21, Z21
+	PREFETCHT0    6400(AX)
 	VPSRLW        $0x02, 576(AX), Z22
 	VPANDD        Z16, Z22, Z22
 	VPSRLW        $0x02, 640(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6464(AX)
 	VPSRLW        $0x02, 704(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z16
@@ -28411,16 +28663,19 @@ step:
 	VPANDD        Z16, Z17, Z17
 	VPSRLW        $0x04, 320(AX), Z18
 	VPANDD        Z16, Z18, Z18
+	PREFETCHT0    6528(AX)
 	VPSRLW        $0x04, 384(AX), Z19
 	VPANDD        Z16, Z19, Z19
 	VPSRLW        $0x04, 448(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x04, 512(AX), Z21
 	VPANDD        Z16, Z21, Z21
+	PREFETCHT0    6592(AX)
 	VPSRLW        $0x04, 576(AX), Z22
 	VPANDD        Z16, Z22, Z22
 	VPSRLW        $0x04, 640(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6656(AX)
 	VPSRLW        $0x04, 704(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z16
@@ -28560,16 +28815,19 @@ step:
 	VPANDD        Z16, Z17, Z17
 	VPSRLW        $0x06, 320(AX), Z18
 	VPANDD        Z16, Z18, Z18
+	PREFETCHT0    6720(AX)
 	VPSRLW        $0x06, 384(AX), Z19
 	VPANDD        Z16, Z19, Z19
 	VPSRLW        $0x06, 448(AX), Z20
 	VPANDD        Z16, Z20, Z20
 	VPSRLW        $0x06, 512(AX), Z21
 	VPANDD        Z16, Z21, Z21
+	PREFETCHT0    6784(AX)
 	VPSRLW        $0x06, 576(AX), Z22
 	VPANDD        Z16, Z22, Z22
 	VPSRLW        $0x06, 640(AX), Z23
 	VPANDD        Z16, Z23, Z23
+	PREFETCHT0    6848(AX)
 	VPSRLW        $0x06, 704(AX), Z24
 	VPANDD        Z16, Z24, Z24
 	VPBROADCASTD  vnnimask4040404<>+0(SB), Z16
@@ -28877,6 +29135,8 @@ group:
 
 block:
 	MOVQ         (SI), AX
+	PREFETCHT0   6144(SI)
+	PREFETCHT0   6208(SI)
 	VMOVDQU64    32(SI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 96(SI), Z2
@@ -28909,25 +29169,21 @@ block:
 	MOVQ         $0x00000004, R8
 
 step:
-	PREFETCHT0      4096(AX)
-	PREFETCHT0      4160(AX)
-	PREFETCHT0      4224(AX)
-	PREFETCHT0      4288(AX)
-	PREFETCHT0      4352(AX)
-	PREFETCHT0      4416(AX)
-	PREFETCHT0      4480(AX)
-	PREFETCHT0      4544(AX)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z2
 	VPANDD          (AX), Z2, Z3
+	PREFETCHT0      6144(AX)
 	VPANDD          64(AX), Z2, Z4
 	VPANDD          128(AX), Z2, Z5
+	PREFETCHT0      6208(AX)
 	VPANDD          192(AX), Z2, Z6
 	VPSRLW          $0x04, (AX), Z7
 	VPANDD          Z2, Z7, Z7
+	PREFETCHT0      6272(AX)
 	VPSRLW          $0x04, 64(AX), Z8
 	VPANDD          Z2, Z8, Z8
 	VPSRLW          $0x04, 128(AX), Z9
 	VPANDD          Z2, Z9, Z9
+	PREFETCHT0      6336(AX)
 	VPSRLW          $0x04, 192(AX), Z10
 	VPANDD          Z2, Z10, Z10
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z2
@@ -28954,15 +29210,19 @@ step:
 	VPADDD          Z11, Z1, Z1
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z2
 	VPANDD          256(AX), Z2, Z3
+	PREFETCHT0      6400(AX)
 	VPANDD          320(AX), Z2, Z4
 	VPANDD          384(AX), Z2, Z5
+	PREFETCHT0      6464(AX)
 	VPANDD          448(AX), Z2, Z6
 	VPSRLW          $0x04, 256(AX), Z7
 	VPANDD          Z2, Z7, Z7
+	PREFETCHT0      6528(AX)
 	VPSRLW          $0x04, 320(AX), Z8
 	VPANDD          Z2, Z8, Z8
 	VPSRLW          $0x04, 384(AX), Z9
 	VPANDD          Z2, Z9, Z9
+	PREFETCHT0      6592(AX)
 	VPSRLW          $0x04, 448(AX), Z10
 	VPANDD          Z2, Z10, Z10
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z2
@@ -29055,6 +29315,8 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 96(DI), Z3
@@ -29088,25 +29350,21 @@ block:
 	MOVQ         $0x00000004, R9
 
 step:
-	PREFETCHT0      4096(AX)
-	PREFETCHT0      4160(AX)
-	PREFETCHT0      4224(AX)
-	PREFETCHT0      4288(AX)
-	PREFETCHT0      4352(AX)
-	PREFETCHT0      4416(AX)
-	PREFETCHT0      4480(AX)
-	PREFETCHT0      4544(AX)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z4
 	VPANDD          (AX), Z4, Z5
+	PREFETCHT0      6144(AX)
 	VPANDD          64(AX), Z4, Z6
 	VPANDD          128(AX), Z4, Z7
+	PREFETCHT0      6208(AX)
 	VPANDD          192(AX), Z4, Z8
 	VPSRLW          $0x04, (AX), Z9
 	VPANDD          Z4, Z9, Z9
+	PREFETCHT0      6272(AX)
 	VPSRLW          $0x04, 64(AX), Z10
 	VPANDD          Z4, Z10, Z10
 	VPSRLW          $0x04, 128(AX), Z11
 	VPANDD          Z4, Z11, Z11
+	PREFETCHT0      6336(AX)
 	VPSRLW          $0x04, 192(AX), Z12
 	VPANDD          Z4, Z12, Z12
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z4
@@ -29144,15 +29402,19 @@ step:
 	VPADDD          Z14, Z3, Z3
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z4
 	VPANDD          256(AX), Z4, Z5
+	PREFETCHT0      6400(AX)
 	VPANDD          320(AX), Z4, Z6
 	VPANDD          384(AX), Z4, Z7
+	PREFETCHT0      6464(AX)
 	VPANDD          448(AX), Z4, Z8
 	VPSRLW          $0x04, 256(AX), Z9
 	VPANDD          Z4, Z9, Z9
+	PREFETCHT0      6528(AX)
 	VPSRLW          $0x04, 320(AX), Z10
 	VPANDD          Z4, Z10, Z10
 	VPSRLW          $0x04, 384(AX), Z11
 	VPANDD          Z4, Z11, Z11
+	PREFETCHT0      6592(AX)
 	VPSRLW          $0x04, 448(AX), Z12
 	VPANDD          Z4, Z12, Z12
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z4
@@ -29251,6 +29513,8 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 96(DI), Z3
@@ -29285,25 +29549,21 @@ block:
 	MOVQ         $0x00000004, R9
 
 step:
-	PREFETCHT0      4096(AX)
-	PREFETCHT0      4160(AX)
-	PREFETCHT0      4224(AX)
-	PREFETCHT0      4288(AX)
-	PREFETCHT0      4352(AX)
-	PREFETCHT0      4416(AX)
-	PREFETCHT0      4480(AX)
-	PREFETCHT0      4544(AX)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z6
 	VPANDD          (AX), Z6, Z7
+	PREFETCHT0      6144(AX)
 	VPANDD          64(AX), Z6, Z8
 	VPANDD          128(AX), Z6, Z9
+	PREFETCHT0      6208(AX)
 	VPANDD          192(AX), Z6, Z10
 	VPSRLW          $0x04, (AX), Z11
 	VPANDD          Z6, Z11, Z11
+	PREFETCHT0      6272(AX)
 	VPSRLW          $0x04, 64(AX), Z12
 	VPANDD          Z6, Z12, Z12
 	VPSRLW          $0x04, 128(AX), Z13
 	VPANDD          Z6, Z13, Z13
+	PREFETCHT0      6336(AX)
 	VPSRLW          $0x04, 192(AX), Z14
 	VPANDD          Z6, Z14, Z14
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z6
@@ -29352,15 +29612,19 @@ step:
 	VPADDD          Z17, Z5, Z5
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z6
 	VPANDD          256(AX), Z6, Z7
+	PREFETCHT0      6400(AX)
 	VPANDD          320(AX), Z6, Z8
 	VPANDD          384(AX), Z6, Z9
+	PREFETCHT0      6464(AX)
 	VPANDD          448(AX), Z6, Z10
 	VPSRLW          $0x04, 256(AX), Z11
 	VPANDD          Z6, Z11, Z11
+	PREFETCHT0      6528(AX)
 	VPSRLW          $0x04, 320(AX), Z12
 	VPANDD          Z6, Z12, Z12
 	VPSRLW          $0x04, 384(AX), Z13
 	VPANDD          Z6, Z13, Z13
+	PREFETCHT0      6592(AX)
 	VPSRLW          $0x04, 448(AX), Z14
 	VPANDD          Z6, Z14, Z14
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z6
@@ -29484,6 +29748,8 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 96(DI), Z3
@@ -29519,25 +29785,21 @@ block:
 	MOVQ         $0x00000004, R10
 
 step:
-	PREFETCHT0      4096(AX)
-	PREFETCHT0      4160(AX)
-	PREFETCHT0      4224(AX)
-	PREFETCHT0      4288(AX)
-	PREFETCHT0      4352(AX)
-	PREFETCHT0      4416(AX)
-	PREFETCHT0      4480(AX)
-	PREFETCHT0      4544(AX)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z8
 	VPANDD          (AX), Z8, Z9
+	PREFETCHT0      6144(AX)
 	VPANDD          64(AX), Z8, Z10
 	VPANDD          128(AX), Z8, Z11
+	PREFETCHT0      6208(AX)
 	VPANDD          192(AX), Z8, Z12
 	VPSRLW          $0x04, (AX), Z13
 	VPANDD          Z8, Z13, Z13
+	PREFETCHT0      6272(AX)
 	VPSRLW          $0x04, 64(AX), Z14
 	VPANDD          Z8, Z14, Z14
 	VPSRLW          $0x04, 128(AX), Z15
 	VPANDD          Z8, Z15, Z15
+	PREFETCHT0      6336(AX)
 	VPSRLW          $0x04, 192(AX), Z16
 	VPANDD          Z8, Z16, Z16
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z8
@@ -29597,15 +29859,19 @@ step:
 	VPADDD          Z20, Z7, Z7
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z8
 	VPANDD          256(AX), Z8, Z9
+	PREFETCHT0      6400(AX)
 	VPANDD          320(AX), Z8, Z10
 	VPANDD          384(AX), Z8, Z11
+	PREFETCHT0      6464(AX)
 	VPANDD          448(AX), Z8, Z12
 	VPSRLW          $0x04, 256(AX), Z13
 	VPANDD          Z8, Z13, Z13
+	PREFETCHT0      6528(AX)
 	VPSRLW          $0x04, 320(AX), Z14
 	VPANDD          Z8, Z14, Z14
 	VPSRLW          $0x04, 384(AX), Z15
 	VPANDD          Z8, Z15, Z15
+	PREFETCHT0      6592(AX)
 	VPSRLW          $0x04, 448(AX), Z16
 	VPANDD          Z8, Z16, Z16
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z8
@@ -29754,6 +30020,8 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 96(DI), Z3
@@ -29790,25 +30058,21 @@ block:
 	MOVQ         $0x00000004, R11
 
 step:
-	PREFETCHT0      4096(AX)
-	PREFETCHT0      4160(AX)
-	PREFETCHT0      4224(AX)
-	PREFETCHT0      4288(AX)
-	PREFETCHT0      4352(AX)
-	PREFETCHT0      4416(AX)
-	PREFETCHT0      4480(AX)
-	PREFETCHT0      4544(AX)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z10
 	VPANDD          (AX), Z10, Z11
+	PREFETCHT0      6144(AX)
 	VPANDD          64(AX), Z10, Z12
 	VPANDD          128(AX), Z10, Z13
+	PREFETCHT0      6208(AX)
 	VPANDD          192(AX), Z10, Z14
 	VPSRLW          $0x04, (AX), Z15
 	VPANDD          Z10, Z15, Z15
+	PREFETCHT0      6272(AX)
 	VPSRLW          $0x04, 64(AX), Z16
 	VPANDD          Z10, Z16, Z16
 	VPSRLW          $0x04, 128(AX), Z17
 	VPANDD          Z10, Z17, Z17
+	PREFETCHT0      6336(AX)
 	VPSRLW          $0x04, 192(AX), Z18
 	VPANDD          Z10, Z18, Z18
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z10
@@ -29879,15 +30143,19 @@ step:
 	VPADDD          Z19, Z9, Z9
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z10
 	VPANDD          256(AX), Z10, Z11
+	PREFETCHT0      6400(AX)
 	VPANDD          320(AX), Z10, Z12
 	VPANDD          384(AX), Z10, Z13
+	PREFETCHT0      6464(AX)
 	VPANDD          448(AX), Z10, Z14
 	VPSRLW          $0x04, 256(AX), Z15
 	VPANDD          Z10, Z15, Z15
+	PREFETCHT0      6528(AX)
 	VPSRLW          $0x04, 320(AX), Z16
 	VPANDD          Z10, Z16, Z16
 	VPSRLW          $0x04, 384(AX), Z17
 	VPANDD          Z10, Z17, Z17
+	PREFETCHT0      6592(AX)
 	VPSRLW          $0x04, 448(AX), Z18
 	VPANDD          Z10, Z18, Z18
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z10
@@ -30063,6 +30331,8 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 96(DI), Z3
@@ -30100,25 +30370,21 @@ block:
 	MOVQ         $0x00000004, R11
 
 step:
-	PREFETCHT0      4096(AX)
-	PREFETCHT0      4160(AX)
-	PREFETCHT0      4224(AX)
-	PREFETCHT0      4288(AX)
-	PREFETCHT0      4352(AX)
-	PREFETCHT0      4416(AX)
-	PREFETCHT0      4480(AX)
-	PREFETCHT0      4544(AX)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z12
 	VPANDD          (AX), Z12, Z13
+	PREFETCHT0      6144(AX)
 	VPANDD          64(AX), Z12, Z14
 	VPANDD          128(AX), Z12, Z15
+	PREFETCHT0      6208(AX)
 	VPANDD          192(AX), Z12, Z16
 	VPSRLW          $0x04, (AX), Z17
 	VPANDD          Z12, Z17, Z17
+	PREFETCHT0      6272(AX)
 	VPSRLW          $0x04, 64(AX), Z18
 	VPANDD          Z12, Z18, Z18
 	VPSRLW          $0x04, 128(AX), Z19
 	VPANDD          Z12, Z19, Z19
+	PREFETCHT0      6336(AX)
 	VPSRLW          $0x04, 192(AX), Z20
 	VPANDD          Z12, Z20, Z20
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z12
@@ -30200,15 +30466,19 @@ step:
 	VPADDD          Z22, Z11, Z11
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z12
 	VPANDD          256(AX), Z12, Z13
+	PREFETCHT0      6400(AX)
 	VPANDD          320(AX), Z12, Z14
 	VPANDD          384(AX), Z12, Z15
+	PREFETCHT0      6464(AX)
 	VPANDD          448(AX), Z12, Z16
 	VPSRLW          $0x04, 256(AX), Z17
 	VPANDD          Z12, Z17, Z17
+	PREFETCHT0      6528(AX)
 	VPSRLW          $0x04, 320(AX), Z18
 	VPANDD          Z12, Z18, Z18
 	VPSRLW          $0x04, 384(AX), Z19
 	VPANDD          Z12, Z19, Z19
+	PREFETCHT0      6592(AX)
 	VPSRLW          $0x04, 448(AX), Z20
 	VPANDD          Z12, Z20, Z20
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z12
@@ -30408,6 +30678,8 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 96(DI), Z3
@@ -30446,25 +30718,21 @@ block:
 	MOVQ         $0x00000004, R11
 
 step:
-	PREFETCHT0      4096(AX)
-	PREFETCHT0      4160(AX)
-	PREFETCHT0      4224(AX)
-	PREFETCHT0      4288(AX)
-	PREFETCHT0      4352(AX)
-	PREFETCHT0      4416(AX)
-	PREFETCHT0      4480(AX)
-	PREFETCHT0      4544(AX)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z14
 	VPANDD          (AX), Z14, Z15
+	PREFETCHT0      6144(AX)
 	VPANDD          64(AX), Z14, Z16
 	VPANDD          128(AX), Z14, Z17
+	PREFETCHT0      6208(AX)
 	VPANDD          192(AX), Z14, Z18
 	VPSRLW          $0x04, (AX), Z19
 	VPANDD          Z14, Z19, Z19
+	PREFETCHT0      6272(AX)
 	VPSRLW          $0x04, 64(AX), Z20
 	VPANDD          Z14, Z20, Z20
 	VPSRLW          $0x04, 128(AX), Z21
 	VPANDD          Z14, Z21, Z21
+	PREFETCHT0      6336(AX)
 	VPSRLW          $0x04, 192(AX), Z22
 	VPANDD          Z14, Z22, Z22
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z14
@@ -30557,15 +30825,19 @@ step:
 	VPADDD          Z25, Z13, Z13
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z14
 	VPANDD          256(AX), Z14, Z15
+	PREFETCHT0      6400(AX)
 	VPANDD          320(AX), Z14, Z16
 	VPANDD          384(AX), Z14, Z17
+	PREFETCHT0      6464(AX)
 	VPANDD          448(AX), Z14, Z18
 	VPSRLW          $0x04, 256(AX), Z19
 	VPANDD          Z14, Z19, Z19
+	PREFETCHT0      6528(AX)
 	VPSRLW          $0x04, 320(AX), Z20
 	VPANDD          Z14, Z20, Z20
 	VPSRLW          $0x04, 384(AX), Z21
 	VPANDD          Z14, Z21, Z21
+	PREFETCHT0      6592(AX)
 	VPSRLW          $0x04, 448(AX), Z22
 	VPANDD          Z14, Z22, Z22
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z14
@@ -30789,6 +31061,8 @@ group:
 
 block:
 	MOVQ         (DI), AX
+	PREFETCHT0   6144(DI)
+	PREFETCHT0   6208(DI)
 	VMOVDQU64    32(DI), Z1
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z1, Z1
 	VPSLLW       $0x04, 96(DI), Z3
@@ -30828,25 +31102,21 @@ block:
 	MOVQ         $0x00000004, R11
 
 step:
-	PREFETCHT0      4096(AX)
-	PREFETCHT0      4160(AX)
-	PREFETCHT0      4224(AX)
-	PREFETCHT0      4288(AX)
-	PREFETCHT0      4352(AX)
-	PREFETCHT0      4416(AX)
-	PREFETCHT0      4480(AX)
-	PREFETCHT0      4544(AX)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z16
 	VPANDD          (AX), Z16, Z17
+	PREFETCHT0      6144(AX)
 	VPANDD          64(AX), Z16, Z18
 	VPANDD          128(AX), Z16, Z19
+	PREFETCHT0      6208(AX)
 	VPANDD          192(AX), Z16, Z20
 	VPSRLW          $0x04, (AX), Z21
 	VPANDD          Z16, Z21, Z21
+	PREFETCHT0      6272(AX)
 	VPSRLW          $0x04, 64(AX), Z22
 	VPANDD          Z16, Z22, Z22
 	VPSRLW          $0x04, 128(AX), Z23
 	VPANDD          Z16, Z23, Z23
+	PREFETCHT0      6336(AX)
 	VPSRLW          $0x04, 192(AX), Z24
 	VPANDD          Z16, Z24, Z24
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z16
@@ -30950,15 +31220,19 @@ step:
 	VPADDD          Z28, Z15, Z15
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z16
 	VPANDD          256(AX), Z16, Z17
+	PREFETCHT0      6400(AX)
 	VPANDD          320(AX), Z16, Z18
 	VPANDD          384(AX), Z16, Z19
+	PREFETCHT0      6464(AX)
 	VPANDD          448(AX), Z16, Z20
 	VPSRLW          $0x04, 256(AX), Z21
 	VPANDD          Z16, Z21, Z21
+	PREFETCHT0      6528(AX)
 	VPSRLW          $0x04, 320(AX), Z22
 	VPANDD          Z16, Z22, Z22
 	VPSRLW          $0x04, 384(AX), Z23
 	VPANDD          Z16, Z23, Z23
+	PREFETCHT0      6592(AX)
 	VPSRLW          $0x04, 448(AX), Z24
 	VPANDD          Z16, Z24, Z24
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z16
