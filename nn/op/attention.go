@@ -167,7 +167,7 @@ func (n *attentionStore) Do(worker, piece int) {
 // positions at a time.
 func (n *attention) store(worker int, p *attentionPiece) {
 	j, d := &n.jobs[p.job], n.h.Dim
-	mem := slicer(n.t.Scratch(worker, kernel.PanelWidth*(d+j.shape.width())))
+	mem := slicer(n.t.Scratch(worker, kernel.PanelWidth*(d+j.shape.width)))
 	turned := mem.take(kernel.PanelWidth * d)
 	for lo, hi := p.lo, 0; lo < p.hi; lo = hi {
 		hi = j.upTo(lo, kernel.PanelWidth)

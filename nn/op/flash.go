@@ -89,15 +89,12 @@ type flashPart struct {
 	o    []float32 // [rows, width]
 }
 
-// width returns the channels of a row of o: the strips'.
-func (s *kvShape) width() int { return s.strips() * s.layout.strip() }
-
 func partFloats(rows int, s *kvShape) int {
-	return multiple(rows*(s.width()+2), alignFloats)
+	return multiple(rows*(s.width+2), alignFloats)
 }
 
 func partOf(mem []float32, rows int, s *kvShape) flashPart {
-	n := rows * s.width()
+	n := rows * s.width
 	return flashPart{mem[n:][:rows], mem[n+rows:][:rows], mem[:n]}
 }
 
@@ -191,15 +188,10 @@ func (f *flash) block(b int, out flashPart) {
 	pos := f.j.past + f.piece.lo - lo // of the first query, in the block
 	last := pos + f.rows/f.group      // one beyond the last query
 	keys := min(last, KVBlock)
-	groups := (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
-	few := f.rows <= kernel.FewRows // so that they wait for memory
-	if few {
-		s.fetchValues(f.j.kv, f.piece.head, lo, keys)
-	}
-	s.layout.scores(f.scores, KVBlock, f.q, s.keys(f.j.kv, f.piece.head, lo), groups, f.mem)
-	if few {
-		f.fetchKeys(b + 1)
-	}
+	k, v := s.head(f.j.kv, f.piece.head, b)
+	f.lookAhead(b, &k, &v)
+	k.N = (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
+	s.layout.scores(f.scores, KVBlock, f.q, k, f.mem)
 	for r := range f.rows {
 		row := f.scores[r*KVBlock:][:keys]
 		seen := min(max(pos+r/f.group+1, 0), keys)
@@ -207,23 +199,29 @@ func (f *flash) block(b int, out flashPart) {
 		clear(row[seen:])
 	}
 	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: keys, RowStride: KVBlock, ColStride: 1}
-	values, room := s.values(f.j.kv, f.piece.head, lo)
-	s.layout.sums(out.o, s.width(), p, values, room, s.strips(), f.mem)
+	s.layout.sums(out.o, s.width, p, v, f.mem)
 }
 
-// fetchKeys asks for the keys of block b, or, behind the piece's last, for the next
-// piece's first ones.
-func (f *flash) fetchKeys(b int) {
+// lookAhead gives the keys and values of block b, which few rows wait for, what lies
+// like them and is read next: of the piece if its blocks are spread, or else the same
+// block of the next piece. What is read in between fits into the second cache.
+func (f *flash) lookAhead(b int, keys, values *kernel.Strips) {
 	p, j := f.piece, f.j
-	if b == p.last {
+	if b++; p.parts == nil || b == p.last {
 		if f.next == nil {
 			return
 		}
-		p, j = f.next, f.nextJob
-		b = p.first
+		p, j, b = f.next, f.nextJob, b-1
+		if p.parts != nil {
+			b = p.first
+		}
 	}
-	lo := b * KVBlock
-	j.shape.fetchKeys(j.kv, p.head, lo, min(j.past+p.hi-lo, KVBlock))
+	if b >= p.last {
+		return
+	}
+	if k, v := j.shape.head(j.kv, p.head, b); v.Apart == values.Apart {
+		keys.Ahead, values.Ahead = k.Data, v.Data
+	}
 }
 
 // merge makes p the part of its blocks and those of other, which come after

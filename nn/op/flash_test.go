@@ -59,6 +59,48 @@ func benchmarkAttention(b *testing.B, pool *par.Pool, r *rand.Rand, h Heads, for
 	b.ReportMetric(4*pairs*float64(h.Query*h.Dim)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
 
+// BenchmarkDecodeAttention is that of all layers for a token of each of 16 sequences
+// after so many others, whose caches are in memory, or of one layer, in a cache of the
+// processor.
+func BenchmarkDecodeAttention(b *testing.B) {
+	pool := par.New(0)
+	defer pool.Close()
+	h := Heads{Query: 9, KV: 3, Dim: 64}
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []struct{ past, layers int }{{160, 30}, {160, 1}, {1000, 30}} {
+		b.Run(fmt.Sprintf("%d layers after %d", c.layers, c.past), func(b *testing.B) {
+			tape := NewTape(pool)
+			var batch Batch
+			for range 16 {
+				batch.Seqs = append(batch.Seqs, Seq{Len: c.past, KV: NewKV(dtype.F16, c.layers, h.KV, h.Dim, c.past+64)})
+			}
+			qkv := func(n int) (q, k, v *Value) {
+				return randomValue(r, n, h.Query*h.Dim), randomValue(r, n, h.KV*h.Dim), randomValue(r, n, h.KV*h.Dim)
+			}
+			for i := range batch.Seqs {
+				q, k, v := qkv(c.past)
+				for layer := range c.layers {
+					Attention(tape, q, k, v, h, layer, nil, Batch{Seqs: batch.Seqs[i : i+1]})
+				}
+			}
+			batch.Advance()
+			tape.Reset()
+			for i := range batch.Seqs {
+				batch.Seqs[i].Len = 1
+			}
+			q, k, v := qkv(len(batch.Seqs))
+			for b.Loop() {
+				for layer := range c.layers {
+					Attention(tape, q, k, v, h, layer, nil, batch)
+				}
+				tape.Reset()
+			}
+			bytes := 16 * c.layers * h.KV * h.Dim * 2 * 2 * (c.past + 1)
+			b.ReportMetric(float64(bytes)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+		})
+	}
+}
+
 // roundingOf is the relative error of one element in a cache; see package
 // arch's test of weights. That of f32 is of some 300 sums in a row, and that of
 // f16 is of bf16 where products are.

@@ -37,6 +37,18 @@ type kvShape struct {
 	t              *dtype.Type
 	layout         kvLayout
 	heads, headDim int
+
+	// The bytes of a position: of a head's keys, and in a strip of its values.
+	keySize, stripSize int
+
+	strips int // that hold a head's values
+	width  int // channels of these strips
+}
+
+func newKVShape(t *dtype.Type, layout kvLayout, heads, headDim int) kvShape {
+	w := layout.strip()
+	strips := (headDim + w - 1) / w
+	return kvShape{t, layout, heads, headDim, t.Bytes(headDim), t.Bytes(w), strips, strips * w}
 }
 
 func shapeKV(t *dtype.Type, heads, headDim int) kvShape {
@@ -44,7 +56,7 @@ func shapeKV(t *dtype.Type, heads, headDim int) kvShape {
 	if layoutFor == nil || headDim%t.Len != 0 {
 		panic(fmt.Sprintf("op: heads of %d channels in a cache of %s", headDim, t))
 	}
-	return kvShape{t, layoutFor(headDim), heads, headDim}
+	return newKVShape(t, layoutFor(headDim), heads, headDim)
 }
 
 // shapeKV returns the shape of keys and values of sequences without a cache. A
@@ -55,7 +67,7 @@ func (t *Tape) shapeKV(heads, headDim int) kvShape {
 	case t.KV != nil && !t.recording:
 		return shapeKV(t.KV, heads, headDim)
 	case t.attendsInPairs(headDim):
-		return kvShape{dtype.BF16, bf16PairsKV{}, heads, headDim}
+		return newKVShape(dtype.BF16, bf16PairsKV{}, heads, headDim)
 	}
 	return shapeKV(dtype.F32, heads, headDim)
 }
@@ -164,10 +176,10 @@ func (c *KV) copyBlock(i int, from []byte, had, n int) {
 	s, to, room := &c.shape, c.blocks[i], blockRoom(c.room, i)
 	n = roundUp(min(max(n, 0), KVBlock))
 	for range c.layers * s.heads {
-		copy(to[:s.keyBytes(n)], from)
-		for strip := range s.strips() {
-			at, was := s.keyBytes(room)+s.stripBytes(strip*room), s.keyBytes(had)+s.stripBytes(strip*had)
-			copy(to[at:][:s.stripBytes(n)], from[was:])
+		copy(to[:n*s.keySize], from)
+		for strip := range s.strips {
+			at, was := room*(s.keySize+strip*s.stripSize), had*(s.keySize+strip*s.stripSize)
+			copy(to[at:][:n*s.stripSize], from[was:])
 		}
 		to, from = to[s.headBytes(room):], from[s.headBytes(had):]
 	}
@@ -178,18 +190,9 @@ func blockRoom(all, i int) int { return min(KVBlock, all-i*KVBlock) }
 
 func roundUp(n int) int { return multiple(n, kernel.PanelWidth) }
 
-// strips returns how many strips hold the channels of a head's values.
-func (s *kvShape) strips() int { return (s.headDim + s.layout.strip() - 1) / s.layout.strip() }
-
-// keyBytes returns the size of one head's keys.
-func (s *kvShape) keyBytes(positions int) int { return positions * s.t.Bytes(s.headDim) }
-
-// stripBytes returns the size of one strip of values.
-func (s *kvShape) stripBytes(positions int) int { return positions * s.t.Bytes(s.layout.strip()) }
-
 // headBytes returns the size of one head's keys and values.
 func (s *kvShape) headBytes(positions int) int {
-	return s.keyBytes(positions) + s.strips()*s.stripBytes(positions)
+	return positions * (s.keySize + s.strips*s.stripSize)
 }
 
 // bytes returns the size of one layer.
@@ -205,54 +208,29 @@ func (s *kvShape) cut(blocks [][]byte, mem []byte, layers, room int) [][]byte {
 	return blocks
 }
 
-// head returns what the block of position pos has of a head, and the block's room.
-func (s *kvShape) head(l kvLayer, head, pos int) (mem []byte, room int) {
-	i := pos / KVBlock
-	room = blockRoom(l.room, i)
-	n := s.headBytes(room)
-	return l.blocks[i][(l.first+head)*n:][:n], room
-}
-
-// keys returns one head's keys from position pos, a multiple of 16, to the end of
-// its block.
-func (s *kvShape) keys(l kvLayer, head, pos int) []byte {
-	mem, room := s.head(l, head, pos)
-	return mem[:s.keyBytes(room)][s.keyBytes(pos%KVBlock):]
-}
-
-// values returns the strips of one head's values in the block of position pos,
-// and the positions that they have room for.
-func (s *kvShape) values(l kvLayer, head, pos int) (strips []byte, room int) {
-	mem, room := s.head(l, head, pos)
-	return mem[s.keyBytes(room):], room
-}
-
-// fetchKeys asks for one head's keys at n positions from pos on, the first of a block.
-func (s *kvShape) fetchKeys(l kvLayer, head, pos, n int) {
-	kernel.Fetch(s.keys(l, head, pos)[:s.keyBytes(n)])
-}
-
-// fetchValues is fetchKeys for values.
-func (s *kvShape) fetchValues(l kvLayer, head, pos, n int) {
-	strips, room := s.values(l, head, pos)
-	for i := range s.strips() {
-		kernel.Fetch(strips[i*s.stripBytes(room):][:s.stripBytes(n)])
-	}
+// head returns what block i has of a head: its keys, a group a strip, and its values.
+func (s *kvShape) head(l kvLayer, head, i int) (keys, values kernel.Strips) {
+	room := blockRoom(l.room, i)
+	n, k := s.headBytes(room), room*s.keySize
+	mem := l.blocks[i][(l.first+head)*n:][:n]
+	keys = kernel.Strips{Data: mem[:k], Apart: kernel.PanelWidth * s.keySize, N: room / kernel.PanelWidth}
+	values = kernel.Strips{Data: mem[k:], Apart: room * s.stripSize, N: s.strips}
+	return keys, values
 }
 
 // put stores rows of keys and values, of one head, at the positions from pos on,
 // which lie in one group. mem has room for width floats a row.
 func (s *kvShape) put(l kvLayer, k, v kernel.Mat, head, pos int, mem []float32) {
 	const w = kernel.PanelWidth
-	size, strip := s.keyBytes(1), s.stripBytes(1)
-	code := encoded{dtype.FloatBytes(mem), k.Rows, size, s.strips() * strip}
+	keys, values := s.head(l, head, pos/KVBlock)
+	at := pos % KVBlock
+	code := encoded{dtype.FloatBytes(mem), k.Rows, s.keySize, s.strips * s.stripSize}
 	s.encode(code, k)
-	s.layout.putKeys(s.keys(l, head, pos/w*w)[:s.keyBytes(w)], code, pos%w)
+	s.layout.putKeys(keys.Data[at/w*keys.Apart:][:keys.Apart], code, at%w)
 	s.encode(code, v)
-	strips, room := s.values(l, head, pos)
-	for i := range s.strips() {
-		part := encoded{code.data[i*strip:], code.n, strip, code.apart}
-		s.layout.putValues(strips[i*room*strip:][:room*strip], part, pos%KVBlock)
+	for i := range s.strips {
+		part := encoded{code.data[i*s.stripSize:], code.n, s.stripSize, code.apart}
+		s.layout.putValues(values.Data[i*values.Apart:][:values.Apart], part, at)
 	}
 }
 

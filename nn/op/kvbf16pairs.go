@@ -15,16 +15,16 @@ func (bf16PairsKV) room(rows, headDim int) int {
 	return multiple(rows, kernel.BlockRows) * max(headDim, KVBlock) / 2
 }
 
-func (bf16PairsKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {
+func (bf16PairsKV) scores(c []float32, ldc int, q queries, keys kernel.Strips, mem []float32) {
 	pairs := blockPairs(mem, q.Rows, q.Cols/2)
 	copy(pairs.Data, q.formed)
-	mulPairs(c, ldc, q.Rows, pairs, keys, pairs.Cols, groups)
+	mulPairs(c, ldc, q.Rows, pairs, keys)
 }
 
-func (bf16PairsKV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32) {
+func (bf16PairsKV) sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, mem []float32) {
 	pairs := blockPairs(mem, p.Rows, (p.Cols+1)/2)
 	kernel.RoundPairs(part(pairs, 0, p.Rows, 0, pairs.Cols), p)
-	mulPairs(c, ldc, p.Rows, pairs, values, room/2, strips)
+	mulPairs(c, ldc, p.Rows, pairs, values)
 }
 
 // blockPairs returns whole blocks for the pairs of so many rows.
@@ -33,8 +33,7 @@ func blockPairs(mem []float32, rows, cols int) kernel.Mat {
 	return kernel.Dense(mem[:rows*cols], rows, cols)
 }
 
-// mulPairs multiplies the first rows of a by so many panels, which follow each
-// other with room for so many rows each.
-func mulPairs(c []float32, ldc, rows int, a kernel.Mat, panels []byte, room, n int) {
-	kernel.MulBlockPairs(c, ldc, rows, a, dtype.Floats(panels), room*kernel.PanelWidth, n*kernel.PanelWidth, false)
+// mulPairs multiplies the first rows of a by panels.
+func mulPairs(c []float32, ldc, rows int, a kernel.Mat, panels kernel.Strips) {
+	kernel.MulBlockPairs(c, ldc, rows, a, dtype.Floats(panels.Data), panels.Apart/floatBytes, panels.N*kernel.PanelWidth, false)
 }

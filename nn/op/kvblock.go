@@ -57,10 +57,13 @@ func (f *blockKV) putKeys(group []byte, keys encoded, lane int) {
 	}
 }
 
-func (f *blockKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, _ []float32) {
-	f.layout.MatMul(c, ldc, q.formed, q.Rows, keys, groups*kernel.GroupRows, q.Cols, 0, groups)
+func (f *blockKV) scores(c []float32, ldc int, q queries, keys kernel.Strips, _ []float32) {
+	if q.Rows <= kernel.FewRows {
+		keys.Fetch(keys.Apart)
+	}
+	f.layout.MatMul(c, ldc, q.formed, q.Rows, keys.Data, keys.N*kernel.GroupRows, q.Cols, 0, keys.N)
 }
 
-func (f *blockKV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32) {
-	mulStrips(f.values, c, ldc, p, values, room, strips, mem)
+func (f *blockKV) sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, mem []float32) {
+	mulStrips(f.values, c, ldc, p, values, mem)
 }

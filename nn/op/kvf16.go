@@ -65,25 +65,25 @@ func (f16KV) putKeys(group []byte, keys encoded, lane int) {
 	}
 }
 
-func (f16KV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {
-	mulStrips(kernel.F16Strip, c, ldc, q.Mat, keys, q.Cols, groups, mem)
+func (f16KV) scores(c []float32, ldc int, q queries, keys kernel.Strips, mem []float32) {
+	mulStrips(kernel.F16Strip, c, ldc, q.Mat, keys, mem)
 }
 
-func (f16KV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32) {
-	mulStrips(kernel.F16Strip, c, ldc, p, values, room, strips, mem)
+func (f16KV) sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, mem []float32) {
+	mulStrips(kernel.F16Strip, c, ldc, p, values, mem)
 }
 
-// mulStrips multiplies a by so many strips, which follow each other with room
-// for so many rows each. Many rows multiply a strip that has been decoded to
-// mem, few decode as they go: the bits are the same.
-func mulStrips(s *kernel.Strip, c []float32, ldc int, a kernel.Mat, b []byte, room, strips int, mem []float32) {
-	apart := room * s.Bytes
+// mulStrips multiplies a by strips. Many rows multiply a strip that has been decoded
+// to mem, few decode as they go: the bits are the same.
+func mulStrips(s *kernel.Strip, c []float32, ldc int, a kernel.Mat, b kernel.Strips, mem []float32) {
 	if a.Rows <= kernel.FewRows {
-		s.Mul(c, ldc, a, b, apart, strips)
+		s.Mul(c, ldc, a, b)
 		return
 	}
-	for i := range strips {
-		s.Decode(mem, b[i*apart:], a.Cols)
-		mulPanels(c[i*s.Width:], ldc, a, mem, a.Cols, s.Width/kernel.PanelWidth)
+	for i := range b.N {
+		s.Decode(mem, b.Data[i*b.Apart:], a.Cols)
+		for j := 0; j < s.Width; j += kernel.PanelWidth {
+			kernel.MulPanel(c[i*s.Width+j:], ldc, a, mem[j*a.Cols:], kernel.PanelWidth, false)
+		}
 	}
 }

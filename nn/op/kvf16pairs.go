@@ -47,36 +47,35 @@ func (f16PairsKV) room(rows, headDim int) int {
 	return panelsAtOnce*panel + rows*KVBlock/2
 }
 
-func (f16PairsKV) scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32) {
-	mulF16Pairs(c, ldc, kernel.Dense(q.formed, q.Rows, q.Cols/2), keys, q.Cols/2, groups, mem)
+func (f16PairsKV) scores(c []float32, ldc int, q queries, keys kernel.Strips, mem []float32) {
+	mulF16Pairs(c, ldc, kernel.Dense(q.formed, q.Rows, q.Cols/2), keys, mem)
 }
 
-func (f16PairsKV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32) {
+func (f16PairsKV) sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, mem []float32) {
 	pairs := kernel.PairShape(p)
 	n := pairs.Rows * pairs.Cols
 	pairs.Data = mem[:n]
 	kernel.RoundPairs(pairs, p)
-	mulF16Pairs(c, ldc, pairs, values, room/2, strips, mem[n:])
+	mulF16Pairs(c, ldc, pairs, values, mem[n:])
 }
 
 // panelsAtOnce is how many panels a tile of pairs takes, at best.
 const panelsAtOnce = 2
 
 // mulF16Pairs is [mulStrips] for pairs.
-func mulF16Pairs(c []float32, ldc int, a kernel.Mat, b []byte, room, strips int, mem []float32) {
-	apart := room * kernel.F16PairBytes
+func mulF16Pairs(c []float32, ldc int, a kernel.Mat, b kernel.Strips, mem []float32) {
 	if a.Rows <= kernel.FewRows {
-		kernel.MulF16Pairs(c, ldc, a, b, apart, strips)
+		kernel.MulF16Pairs(c, ldc, a, b)
 		return
 	}
 	const w = kernel.PanelWidth
 	size, blocks := a.Cols*w, a
 	blocks.Rows -= a.Rows % kernel.BlockRows
 	rest := part(a, blocks.Rows, a.Rows, 0, a.Cols)
-	for i := 0; i < strips; i += panelsAtOnce {
-		n := min(panelsAtOnce, strips-i)
+	for i := 0; i < b.N; i += panelsAtOnce {
+		n := min(panelsAtOnce, b.N-i)
 		for p := range n {
-			kernel.DecodeF16Pairs(mem[p*size:], b[(i+p)*apart:], a.Cols)
+			kernel.DecodeF16Pairs(mem[p*size:], b.Data[(i+p)*b.Apart:], a.Cols)
 			if rest.Rows > 0 {
 				kernel.MulPairs(c[blocks.Rows*ldc+(i+p)*w:], ldc, rest, mem[p*size:], w, false)
 			}

@@ -41,19 +41,23 @@ func putPanel(panel []byte, rows encoded, col int) {
 	}
 }
 
-func (f32KV) scores(c []float32, ldc int, q queries, keys []byte, groups int, _ []float32) {
-	mulPanels(c, ldc, q.Mat, dtype.Floats(keys), q.Cols, groups)
+func (f32KV) scores(c []float32, ldc int, q queries, keys kernel.Strips, _ []float32) {
+	mulPanels(c, ldc, q.Mat, keys)
 }
 
-func (f32KV) sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, _ []float32) {
-	mulPanels(c, ldc, p, dtype.Floats(values), room, strips)
+func (f32KV) sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, _ []float32) {
+	mulPanels(c, ldc, p, values)
 }
 
-// mulPanels multiplies a by so many panels, which follow each other with room
-// for so many rows each.
-func mulPanels(c []float32, ldc int, a kernel.Mat, panels []float32, room, n int) {
+const floatBytes = 4
+
+// mulPanels multiplies a by strips that are panels.
+func mulPanels(c []float32, ldc int, a kernel.Mat, panels kernel.Strips) {
 	const w = kernel.PanelWidth
-	for i := range n {
-		kernel.MulPanel(c[i*w:], ldc, a, panels[i*room*w:], w, false)
+	if a.Rows <= kernel.FewRows {
+		panels.Fetch(a.Cols * w * floatBytes)
+	}
+	for i := range panels.N {
+		kernel.MulPanel(c[i*w:], ldc, a, dtype.Floats(panels.Data[i*panels.Apart:]), w, false)
 	}
 }

@@ -36,13 +36,13 @@ type kvLayout interface {
 	// rows and channels of a head.
 	room(rows, headDim int) int
 
-	// scores computes the products of q's rows with groups of keys; those of a
-	// row, 16 a group, are contiguous.
-	scores(c []float32, ldc int, q queries, keys []byte, groups int, mem []float32)
+	// scores computes the products of q's rows with groups of keys, one a strip; those
+	// of a row, 16 a group, are contiguous.
+	scores(c []float32, ldc int, q queries, keys kernel.Strips, mem []float32)
 
 	// sums computes the products of p's rows with the first p.Cols positions of
-	// strips of values, each with room for so many; those of a row are contiguous.
-	sums(c []float32, ldc int, p kernel.Mat, values []byte, room, strips int, mem []float32)
+	// strips of values; those of a row are contiguous.
+	sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, mem []float32)
 }
 
 // encoded are n rows of so many bytes in a cache's format, apart bytes apart.

@@ -14,13 +14,13 @@ var (
 // MulF16Pairs multiplies the pairs of a, whose rows are contiguous, by strips of
 // 16 columns in f16, in which two rows lie side by side:
 //
-//	b[p*apart+4*(16*k+j):] = b[2k, 16p+j], b[2k+1, 16p+j]
+//	b.Data[p*b.Apart+4*(16*k+j):] = b[2k, 16p+j], b[2k+1, 16p+j]
 //
 // rounded to bf16 as they are multiplied. The bits are those of [MulPairs] on
 // panels that [DecodeF16Pairs] made, which is faster for more than [FewRows].
-func MulF16Pairs(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
-	if checkStrips("MulF16Pairs", c, ldc, a, b, apart, strips, PanelWidth, F16PairBytes) {
-		mulF16Pairs(c, ldc, a, b, apart, strips)
+func MulF16Pairs(c []float32, ldc int, a Mat, b Strips) {
+	if b.check("MulF16Pairs", c, ldc, a, PanelWidth, F16PairBytes) {
+		mulF16Pairs(c, ldc, a, b)
 	}
 }
 
@@ -36,14 +36,14 @@ func DecodeF16Pairs(dst []float32, b []byte, n int) {
 }
 
 // mulF16PairsDecoded decodes some rows of a strip at a time.
-func mulF16PairsDecoded(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
+func mulF16PairsDecoded(c []float32, ldc int, a Mat, b Strips) {
 	const some = 32
 	var panel [some * PanelWidth]float32
-	for p := range strips {
+	for p := range b.N {
 		out := c[p*PanelWidth:]
 		for k := 0; k < a.Cols || k == 0; k += some {
 			part := Mat{Data: a.Data[min(k, len(a.Data)):], Rows: a.Rows, Cols: min(some, a.Cols-k), RowStride: a.RowStride, ColStride: 1}
-			DecodeF16Pairs(panel[:], b[p*apart+k*F16PairBytes:], part.Cols)
+			DecodeF16Pairs(panel[:], b.Data[p*b.Apart+k*F16PairBytes:], part.Cols)
 			MulPairs(out, ldc, part, panel[:], PanelWidth, k > 0)
 		}
 	}

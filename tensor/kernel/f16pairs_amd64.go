@@ -8,8 +8,8 @@ var f16PairsTiles = stripTiles{
 	wide: []stripTile{mulF16Pairs1x4BF16, mulF16Pairs2x4BF16, mulF16Pairs3x4BF16, mulF16Pairs4x4BF16, mulF16Pairs5x4BF16, mulF16Pairs6x4BF16}, many: 4,
 }
 
-func mulF16PairsBF16(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
-	if !f16PairsTiles.mul(PanelWidth, c, ldc, a, b, apart, strips) {
-		mulF16PairsDecoded(c, ldc, a, b, apart, strips)
+func mulF16PairsBF16(c []float32, ldc int, a Mat, b Strips) {
+	if !f16PairsTiles.mul(PanelWidth, c, ldc, a, b) {
+		mulF16PairsDecoded(c, ldc, a, b)
 	}
 }

@@ -78,7 +78,7 @@ func checkMulPairs(r *rand.Rand, rows, n int) error {
 	}
 	for some := 1; some <= strips; some++ {
 		clear(got)
-		MulF16Pairs(got, ldc, a, b, apart, some)
+		MulF16Pairs(got, ldc, a, Strips{Data: b, Apart: apart, N: some})
 		for i := range rows {
 			if !slices.Equal(got[i*ldc:][:some*PanelWidth], want[i*ldc:][:some*PanelWidth]) {
 				return fmt.Errorf("by %d strips in f16, row %d has other bits", some, i)
@@ -105,7 +105,7 @@ func BenchmarkF16Pairs(b *testing.B) {
 			b.Run(fmt.Sprintf("%d rows/decoded first %v", rows, decode), func(b *testing.B) {
 				for b.Loop() {
 					if !decode {
-						MulF16Pairs(c, strips*PanelWidth, a, data, n*F16PairBytes, strips)
+						MulF16Pairs(c, strips*PanelWidth, a, Strips{Data: data, Apart: n * F16PairBytes, N: strips})
 						continue
 					}
 					for p := range strips {

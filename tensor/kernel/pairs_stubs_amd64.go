@@ -19,65 +19,65 @@ func mulPairs12BF16(c *float32, ldc int, a *float32, apart int, row int, col int
 //go:noescape
 func mulPairs12x2BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
 
-// mulF16Pairs1x1BF16 multiplies 1 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs1x1BF16 multiplies 1 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs1x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs1x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs1x4BF16 multiplies 1 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs1x4BF16 multiplies 1 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs1x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs1x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs2x1BF16 multiplies 2 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs2x1BF16 multiplies 2 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs2x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs2x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs2x4BF16 multiplies 2 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs2x4BF16 multiplies 2 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs2x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs2x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs3x1BF16 multiplies 3 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs3x1BF16 multiplies 3 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs3x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs3x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs3x4BF16 multiplies 3 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs3x4BF16 multiplies 3 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs3x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs3x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs4x1BF16 multiplies 4 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs4x1BF16 multiplies 4 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs4x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs4x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs4x4BF16 multiplies 4 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs4x4BF16 multiplies 4 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs4x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs4x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs5x1BF16 multiplies 5 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs5x1BF16 multiplies 5 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs5x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs5x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs5x4BF16 multiplies 5 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs5x4BF16 multiplies 5 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs5x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs5x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs6x1BF16 multiplies 6 rows of a by 1 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs6x1BF16 multiplies 6 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs6x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs6x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs6x4BF16 multiplies 6 rows of a by 4 strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.
+// mulF16Pairs6x4BF16 multiplies 6 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs6x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Pairs6x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
 // roundPairsBF16 rounds 32·n floats to bf16; those below the least normal one become 0.
 //

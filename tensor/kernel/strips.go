@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"sync"
+	"unsafe"
 )
 
 // A Strip is how some columns of a matrix lie in memory, in a number format and
@@ -31,35 +32,70 @@ var (
 // strips are all of them, by their formats.
 var strips = map[string]*Strip{"f16": F16Strip, "q8_0": Q8_0Strip, "q4_0": Q4_0Strip}
 
-// Mul multiplies a, whose rows are contiguous, by so many strips of a.Cols rows
-// each, apart bytes apart; with b the values of the strips side by side:
+// Strips are N strips in memory, Apart bytes apart.
+type Strips struct {
+	Data     []byte
+	Apart, N int
+
+	// Ahead is what lies as Data does and is read some time after it, if that is known: it
+	// is asked for line by line, as Data is read.
+	Ahead []byte
+}
+
+// From returns the strips from the i-th on.
+func (s Strips) From(i int) Strips {
+	s.Data, s.N = s.Data[i*s.Apart:], s.N-i
+	s.Ahead = s.Ahead[min(i*s.Apart, len(s.Ahead)):]
+	return s
+}
+
+// ahead returns how far behind Data Ahead lies.
+func (s Strips) ahead() int {
+	if len(s.Ahead) == 0 {
+		return 0
+	}
+	return int(uintptr(unsafe.Pointer(&s.Ahead[0])) - uintptr(unsafe.Pointer(&s.Data[0])))
+}
+
+// Fetch asks for so many bytes of each strip of Ahead. It is for products that do not.
+func (s Strips) Fetch(bytes int) {
+	for i := range s.N {
+		from := min(i*s.Apart, len(s.Ahead))
+		if part := s.Ahead[from:min(from+bytes, len(s.Ahead))]; len(part) > 0 {
+			fetch(&part[0], len(part))
+		}
+	}
+}
+
+// Mul multiplies a, whose rows are contiguous, by strips of a.Cols rows each; with b
+// the values of the strips side by side:
 //
 //	for i, j: for k := range a.Cols { c[i*ldc+j] = fma(a[i, k], b[k, j], c[i*ldc+j]) }
 //
 // where c starts from 0: the bits of [MulPanel] on decoded strips.
-func (s *Strip) Mul(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
-	if !checkStrips("Strip.Mul", c, ldc, a, b, apart, strips, s.Width, s.Bytes) {
+func (s *Strip) Mul(c []float32, ldc int, a Mat, b Strips) {
+	if !b.check("Strip.Mul", c, ldc, a, s.Width, s.Bytes) {
 		return
 	}
-	if !s.fast.mul(s.Width, c, ldc, a, b, apart, strips) {
-		s.mulGeneric(c, ldc, a, b, apart, strips)
+	if !s.fast.mul(s.Width, c, ldc, a, b) {
+		s.mulGeneric(c, ldc, a, b)
 	}
 }
 
-// checkStrips panics if a product with strips of so many columns, and bytes a row,
-// does not fit; it reports whether there is anything to do.
-func checkStrips(who string, c []float32, ldc int, a Mat, b []byte, apart, strips, width, bytes int) bool {
+// check panics if a product with strips of so many columns, and bytes a row, does not
+// fit; it reports whether there is anything to do.
+func (s Strips) check(who string, c []float32, ldc int, a Mat, width, bytes int) bool {
 	a.check(who)
-	cols := strips * width
+	cols := s.N * width
 	switch {
 	case a.ColStride != 1:
 		panic("kernel: " + who + ": rows are not contiguous")
-	case a.Rows == 0 || strips <= 0:
+	case a.Rows == 0 || s.N <= 0:
 		return false
 	case ldc < cols && a.Rows > 1 || len(c) < (a.Rows-1)*ldc+cols:
 		panic("kernel: " + who + ": the product is too short")
-	case apart < 0 || len(b) < (strips-1)*apart+a.Cols*bytes:
-		panic(fmt.Sprintf("kernel: %s: %d bytes for %d strips of %d rows, %d bytes apart", who, len(b), strips, a.Cols, apart))
+	case s.Apart < 0 || len(s.Data) < (s.N-1)*s.Apart+a.Cols*bytes:
+		panic(fmt.Sprintf("kernel: %s: %d bytes for %d strips of %d rows, %d bytes apart", who, len(s.Data), s.N, a.Cols, s.Apart))
 	}
 	return true
 }
@@ -83,14 +119,9 @@ func (s *Strip) Decode(dst []float32, b []byte, n int) {
 	}
 }
 
-// Fetch asks for b, which is read soon, to be brought into the first cache.
-func Fetch(b []byte) {
-	if len(b) > 0 {
-		fetch(&b[0], len(b))
-	}
-}
-
-var fetch = fetchNever // the dispatcher replaces it
+// fetch asks for n bytes, at least one, to be brought into the first cache. The
+// dispatcher replaces it.
+var fetch = fetchNever
 
 func fetchNever(*byte, int) {}
 
@@ -102,15 +133,15 @@ type stripRow [maxStrip]float32
 
 var stripRows = sync.Pool{New: func() any { return new(stripRow) }}
 
-func (s *Strip) mulGeneric(c []float32, ldc int, a Mat, b []byte, apart, strips int) {
+func (s *Strip) mulGeneric(c []float32, ldc int, a Mat, b Strips) {
 	var sum stripRow
 	row := stripRows.Get().(*stripRow)
 	defer stripRows.Put(row)
-	for p := range strips {
+	for p := range b.N {
 		for i := range a.Rows {
 			clear(sum[:])
 			for k, x := range a.Data[i*a.RowStride:][:a.Cols] {
-				s.decodeGeneric(row[:s.Width], b[p*apart+k*s.Bytes:])
+				s.decodeGeneric(row[:s.Width], b.Data[p*b.Apart+k*s.Bytes:])
 				for j, v := range row[:s.Width] {
 					sum[j] += float32(x * v)
 				}
@@ -145,24 +176,25 @@ type stripTiles struct {
 }
 
 // A stripTile multiplies some rows by one strip or several.
-type stripTile func(c *float32, ldc int, a *float32, row int, b *byte, apart, n int)
+type stripTile func(c *float32, ldc int, a *float32, row int, b *byte, apart, ahead, n int)
 
 // mul is [Strip.mulGeneric] by tiles of strips of that width. It reports false if
 // there are none.
-func (t *stripTiles) mul(width int, c []float32, ldc int, a Mat, b []byte, apart, strips int) bool {
+func (t *stripTiles) mul(width int, c []float32, ldc int, a Mat, b Strips) bool {
 	if t.one == nil || a.Cols == 0 {
 		return false
 	}
+	ahead := b.ahead()
 	for i, rows := 0, 0; i < a.Rows; i += rows {
 		left := a.Rows - i
 		tiles := (left + len(t.one) - 1) / len(t.one)
 		rows = (left + tiles - 1) / tiles // none of one row beside one of six
-		for p, n := 0, 0; p < strips; p += n {
+		for p, n := 0, 0; p < b.N; p += n {
 			tile := t.one[rows-1]
-			if n = 1; strips-p >= t.many && rows <= len(t.wide) {
+			if n = 1; b.N-p >= t.many && rows <= len(t.wide) {
 				tile, n = t.wide[rows-1], t.many
 			}
-			tile(&c[i*ldc+p*width], 4*ldc, &a.Data[i*a.RowStride], 4*a.RowStride, &b[p*apart], apart, a.Cols)
+			tile(&c[i*ldc+p*width], 4*ldc, &a.Data[i*a.RowStride], 4*a.RowStride, &b.Data[p*b.Apart], b.Apart, ahead, a.Cols)
 		}
 	}
 	return true

@@ -4,20 +4,23 @@
 
 #include "textflag.h"
 
-// func mulF16Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows1x1AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows1x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), DX
+	MOVQ   ahead+48(FP), DX
+	ADDQ   CX, DX
+	MOVQ   n+56(FP), BX
 
 deep:
-	CMPQ         DX, $0x04
+	CMPQ         BX, $0x04
 	JLT          shallow
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Y2
 	VCVTPH2PS    (CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
@@ -28,6 +31,7 @@ deep:
 	VFMADD231PS  Y3, Y2, Y0
 	VCVTPH2PS    48(CX), Y3
 	VFMADD231PS  Y3, Y2, Y1
+	PREFETCHT1   64(DX)
 	VBROADCASTSS 8(AX), Y2
 	VCVTPH2PS    64(CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
@@ -40,12 +44,14 @@ deep:
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $+16, AX
 	ADDQ         $+128, CX
-	SUBQ         $0x04, DX
+	ADDQ         $+128, DX
+	SUBQ         $0x04, BX
 	JMP          deep
 
 shallow:
-	TESTQ        DX, DX
+	TESTQ        BX, BX
 	JE           multiplied
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Y2
 	VCVTPH2PS    (CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
@@ -53,7 +59,8 @@ shallow:
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $+4, AX
 	ADDQ         $+32, CX
-	DECQ         DX
+	ADDQ         $+32, DX
+	DECQ         BX
 	JMP          shallow
 
 multiplied:
@@ -64,9 +71,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows1x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows1x2AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows1x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows1x2AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -75,11 +82,15 @@ TEXT ·mulF16Rows1x2AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   CX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(DX*1)
 	VBROADCASTSS (AX), Y4
 	VCVTPH2PS    (CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -98,6 +109,8 @@ deep:
 	VFMADD231PS  Y5, Y4, Y2
 	VCVTPH2PS    48(CX)(DX*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
+	PREFETCHT1   64(BX)
+	PREFETCHT1   64(BX)(DX*1)
 	VBROADCASTSS 8(AX), Y4
 	VCVTPH2PS    64(CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -118,12 +131,15 @@ deep:
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         $+16, AX
 	ADDQ         $+128, CX
-	SUBQ         $0x04, BX
+	ADDQ         $+128, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(DX*1)
 	VBROADCASTSS (AX), Y4
 	VCVTPH2PS    (CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -135,7 +151,8 @@ shallow:
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         $+4, AX
 	ADDQ         $+32, CX
-	DECQ         BX
+	ADDQ         $+32, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -148,9 +165,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows2x1AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows2x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -159,11 +176,14 @@ TEXT ·mulF16Rows2x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VCVTPH2PS    (DX), Y4
 	VCVTPH2PS    16(DX), Y5
 	VBROADCASTSS (AX), Y6
@@ -180,6 +200,7 @@ deep:
 	VBROADCASTSS 4(AX)(CX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT1   64(BX)
 	VCVTPH2PS    64(DX), Y4
 	VCVTPH2PS    80(DX), Y5
 	VBROADCASTSS 8(AX), Y6
@@ -198,12 +219,14 @@ deep:
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         $+16, AX
 	ADDQ         $+128, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+128, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VCVTPH2PS    (DX), Y4
 	VCVTPH2PS    16(DX), Y5
 	VBROADCASTSS (AX), Y6
@@ -214,7 +237,8 @@ shallow:
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         $+4, AX
 	ADDQ         $+32, DX
-	DECQ         BX
+	ADDQ         $+32, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -228,9 +252,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows2x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows2x2AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows2x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows2x2AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -243,11 +267,15 @@ TEXT ·mulF16Rows2x2AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   DX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VCVTPH2PS    (DX), Y10
@@ -276,6 +304,8 @@ deep:
 	VCVTPH2PS    48(DX)(BX*1), Y10
 	VFMADD231PS  Y10, Y8, Y3
 	VFMADD231PS  Y10, Y9, Y7
+	PREFETCHT1   64(SI)
+	PREFETCHT1   64(SI)(BX*1)
 	VBROADCASTSS 8(AX), Y8
 	VBROADCASTSS 8(AX)(CX*1), Y9
 	VCVTPH2PS    64(DX), Y10
@@ -306,12 +336,15 @@ deep:
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $+16, AX
 	ADDQ         $+128, DX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VCVTPH2PS    (DX), Y10
@@ -328,7 +361,8 @@ shallow:
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $+4, AX
 	ADDQ         $+32, DX
-	DECQ         SI
+	ADDQ         $+32, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -346,9 +380,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows3x1AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows3x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -359,11 +393,14 @@ TEXT ·mulF16Rows3x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VCVTPH2PS    (DX), Y6
 	VCVTPH2PS    16(DX), Y7
 	VBROADCASTSS (AX), Y8
@@ -386,6 +423,7 @@ deep:
 	VBROADCASTSS 4(AX)(CX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
+	PREFETCHT1   64(BX)
 	VCVTPH2PS    64(DX), Y6
 	VCVTPH2PS    80(DX), Y7
 	VBROADCASTSS 8(AX), Y8
@@ -410,12 +448,14 @@ deep:
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         $+16, AX
 	ADDQ         $+128, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+128, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VCVTPH2PS    (DX), Y6
 	VCVTPH2PS    16(DX), Y7
 	VBROADCASTSS (AX), Y8
@@ -429,7 +469,8 @@ shallow:
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         $+4, AX
 	ADDQ         $+32, DX
-	DECQ         BX
+	ADDQ         $+32, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -446,9 +487,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows3x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows3x2AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows3x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows3x2AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -465,11 +506,15 @@ TEXT ·mulF16Rows3x2AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   DX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VCVTPH2PS    (DX), Y12
 	VBROADCASTSS (AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -526,6 +571,8 @@ deep:
 	VFMADD231PS  Y12, Y13, Y7
 	VBROADCASTSS 4(AX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y11
+	PREFETCHT1   64(SI)
+	PREFETCHT1   64(SI)(BX*1)
 	VCVTPH2PS    64(DX), Y12
 	VBROADCASTSS 8(AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -584,12 +631,15 @@ deep:
 	VFMADD231PS  Y12, Y13, Y11
 	ADDQ         $+16, AX
 	ADDQ         $+128, DX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VCVTPH2PS    (DX), Y12
 	VBROADCASTSS (AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -620,7 +670,8 @@ shallow:
 	VFMADD231PS  Y12, Y13, Y11
 	ADDQ         $+4, AX
 	ADDQ         $+32, DX
-	DECQ         SI
+	ADDQ         $+32, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -643,9 +694,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows4x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows4x1AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows4x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows4x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -660,11 +711,14 @@ TEXT ·mulF16Rows4x1AVX2(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Y8
 	VCVTPH2PS    16(BX), Y9
 	VBROADCASTSS (AX), Y10
@@ -693,6 +747,7 @@ deep:
 	VBROADCASTSS 4(DX), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
+	PREFETCHT1   64(SI)
 	VCVTPH2PS    64(BX), Y8
 	VCVTPH2PS    80(BX), Y9
 	VBROADCASTSS 8(AX), Y10
@@ -724,12 +779,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Y8
 	VCVTPH2PS    16(BX), Y9
 	VBROADCASTSS (AX), Y10
@@ -747,7 +804,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
-	DECQ         SI
+	ADDQ         $+32, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -767,9 +825,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows5x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows5x1AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows5x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows5x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -786,11 +844,14 @@ TEXT ·mulF16Rows5x1AVX2(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Y10
 	VCVTPH2PS    16(BX), Y11
 	VBROADCASTSS (AX), Y12
@@ -825,6 +886,7 @@ deep:
 	VBROADCASTSS 4(DX)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
+	PREFETCHT1   64(SI)
 	VCVTPH2PS    64(BX), Y10
 	VCVTPH2PS    80(BX), Y11
 	VBROADCASTSS 8(AX), Y12
@@ -862,12 +924,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Y10
 	VCVTPH2PS    16(BX), Y11
 	VBROADCASTSS (AX), Y12
@@ -888,7 +952,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
-	DECQ         SI
+	ADDQ         $+32, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -911,9 +976,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows6x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, F16C, FMA3
-TEXT ·mulF16Rows6x1AVX2(SB), NOSPLIT, $0-56
+// func mulF16Rows6x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·mulF16Rows6x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -932,11 +997,14 @@ TEXT ·mulF16Rows6x1AVX2(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Y12
 	VCVTPH2PS    16(BX), Y13
 	VBROADCASTSS (AX), Y14
@@ -977,6 +1045,7 @@ deep:
 	VBROADCASTSS 4(DX)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
+	PREFETCHT1   64(SI)
 	VCVTPH2PS    64(BX), Y12
 	VCVTPH2PS    80(BX), Y13
 	VBROADCASTSS 8(AX), Y14
@@ -1020,12 +1089,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Y12
 	VCVTPH2PS    16(BX), Y13
 	VBROADCASTSS (AX), Y14
@@ -1049,7 +1120,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
-	DECQ         SI
+	ADDQ         $+32, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -1123,9 +1195,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·mulQ8_0Rows1x1AVX2(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·mulQ8_0Rows1x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1134,11 +1206,14 @@ TEXT ·mulQ8_0Rows1x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), DX
+	MOVQ   ahead+48(FP), DX
+	ADDQ   CX, DX
+	MOVQ   n+56(FP), BX
 
 deep:
-	CMPQ         DX, $0x04
+	CMPQ         BX, $0x04
 	JLT          shallow
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Y4
 	VPBROADCASTW (CX), X5
 	VCVTPH2PS    X5, Y5
@@ -1177,6 +1252,7 @@ deep:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y5, Y6, Y6
 	VFMADD231PS  Y6, Y4, Y3
+	PREFETCHT1   68(DX)
 	VBROADCASTSS 8(AX), Y4
 	VPBROADCASTW 68(CX), X5
 	VCVTPH2PS    X5, Y5
@@ -1217,12 +1293,14 @@ deep:
 	VFMADD231PS  Y6, Y4, Y3
 	ADDQ         $+16, AX
 	ADDQ         $+136, CX
-	SUBQ         $0x04, DX
+	ADDQ         $+136, DX
+	SUBQ         $0x04, BX
 	JMP          deep
 
 shallow:
-	TESTQ        DX, DX
+	TESTQ        BX, BX
 	JE           multiplied
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Y4
 	VPBROADCASTW (CX), X5
 	VCVTPH2PS    X5, Y5
@@ -1244,7 +1322,8 @@ shallow:
 	VFMADD231PS  Y6, Y4, Y3
 	ADDQ         $+4, AX
 	ADDQ         $+34, CX
-	DECQ         DX
+	ADDQ         $+34, DX
+	DECQ         BX
 	JMP          shallow
 
 multiplied:
@@ -1257,9 +1336,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·mulQ8_0Rows2x1AVX2(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·mulQ8_0Rows2x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1272,11 +1351,14 @@ TEXT ·mulQ8_0Rows2x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VPBROADCASTW (DX), X10
@@ -1325,6 +1407,7 @@ deep:
 	VMULPS       Y10, Y11, Y11
 	VFMADD231PS  Y11, Y8, Y3
 	VFMADD231PS  Y11, Y9, Y7
+	PREFETCHT1   68(BX)
 	VBROADCASTSS 8(AX), Y8
 	VBROADCASTSS 8(AX)(CX*1), Y9
 	VPBROADCASTW 68(DX), X10
@@ -1375,12 +1458,14 @@ deep:
 	VFMADD231PS  Y11, Y9, Y7
 	ADDQ         $+16, AX
 	ADDQ         $+136, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+136, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VPBROADCASTW (DX), X10
@@ -1407,7 +1492,8 @@ shallow:
 	VFMADD231PS  Y11, Y9, Y7
 	ADDQ         $+4, AX
 	ADDQ         $+34, DX
-	DECQ         BX
+	ADDQ         $+34, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -1425,9 +1511,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·mulQ8_0Rows3x1AVX2(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·mulQ8_0Rows3x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1444,11 +1530,14 @@ TEXT ·mulQ8_0Rows3x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), X12
 	VCVTPH2PS    X12, Y12
 	VPMOVSXBD    2(DX), Y13
@@ -1525,6 +1614,7 @@ deep:
 	VFMADD231PS  Y13, Y12, Y7
 	VBROADCASTSS 4(AX)(CX*2), Y12
 	VFMADD231PS  Y13, Y12, Y11
+	PREFETCHT1   68(BX)
 	VPBROADCASTW 68(DX), X12
 	VCVTPH2PS    X12, Y12
 	VPMOVSXBD    70(DX), Y13
@@ -1603,12 +1693,14 @@ deep:
 	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         $+16, AX
 	ADDQ         $+136, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+136, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), X12
 	VCVTPH2PS    X12, Y12
 	VPMOVSXBD    2(DX), Y13
@@ -1649,7 +1741,8 @@ shallow:
 	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         $+4, AX
 	ADDQ         $+34, DX
-	DECQ         BX
+	ADDQ         $+34, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -1790,9 +1883,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·mulQ4_0Rows1x1AVX2(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·mulQ4_0Rows1x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1801,11 +1894,14 @@ TEXT ·mulQ4_0Rows1x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), DX
+	MOVQ   ahead+48(FP), DX
+	ADDQ   CX, DX
+	MOVQ   n+56(FP), BX
 
 deep:
-	CMPQ         DX, $0x04
+	CMPQ         BX, $0x04
 	JLT          shallow
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Y4
 	VPBROADCASTW (CX), X5
 	VCVTPH2PS    X5, Y5
@@ -1916,12 +2012,14 @@ deep:
 	VFMADD231PS  Y6, Y4, Y3
 	ADDQ         $+16, AX
 	ADDQ         $+72, CX
-	SUBQ         $0x04, DX
+	ADDQ         $+72, DX
+	SUBQ         $0x04, BX
 	JMP          deep
 
 shallow:
-	TESTQ        DX, DX
+	TESTQ        BX, BX
 	JE           multiplied
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Y4
 	VPBROADCASTW (CX), X5
 	VCVTPH2PS    X5, Y5
@@ -1951,7 +2049,8 @@ shallow:
 	VFMADD231PS  Y6, Y4, Y3
 	ADDQ         $+4, AX
 	ADDQ         $+18, CX
-	DECQ         DX
+	ADDQ         $+18, DX
+	DECQ         BX
 	JMP          shallow
 
 multiplied:
@@ -2000,9 +2099,9 @@ DATA stripseight<>+56(SB)/4, $0x00000008
 DATA stripseight<>+60(SB)/4, $0x00000008
 GLOBL stripseight<>(SB), RODATA|NOPTR, $64
 
-// func mulQ4_0Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·mulQ4_0Rows2x1AVX2(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·mulQ4_0Rows2x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2015,11 +2114,14 @@ TEXT ·mulQ4_0Rows2x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VPBROADCASTW (DX), X10
@@ -2150,12 +2252,14 @@ deep:
 	VFMADD231PS  Y11, Y9, Y7
 	ADDQ         $+16, AX
 	ADDQ         $+72, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+72, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VPBROADCASTW (DX), X10
@@ -2190,7 +2294,8 @@ shallow:
 	VFMADD231PS  Y11, Y9, Y7
 	ADDQ         $+4, AX
 	ADDQ         $+18, DX
-	DECQ         BX
+	ADDQ         $+18, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -2208,9 +2313,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·mulQ4_0Rows3x1AVX2(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·mulQ4_0Rows3x1AVX2(SB), NOSPLIT, $0-64
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2227,11 +2332,14 @@ TEXT ·mulQ4_0Rows3x1AVX2(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), X12
 	VCVTPH2PS    X12, Y12
 	VPMOVZXBD    2(DX), Y13
@@ -2418,12 +2526,14 @@ deep:
 	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         $+16, AX
 	ADDQ         $+72, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+72, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), X12
 	VCVTPH2PS    X12, Y12
 	VPMOVZXBD    2(DX), Y13
@@ -2472,7 +2582,8 @@ shallow:
 	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         $+4, AX
 	ADDQ         $+18, DX
-	DECQ         BX
+	ADDQ         $+18, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -2653,25 +2764,29 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows1x1AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows1x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), DX
+	MOVQ   ahead+48(FP), DX
+	ADDQ   CX, DX
+	MOVQ   n+56(FP), BX
 
 deep:
-	CMPQ         DX, $0x04
+	CMPQ         BX, $0x04
 	JLT          shallow
+	PREFETCHT1   (DX)
 	VCVTPH2PS    (CX), Z1
 	VBROADCASTSS (AX), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	VCVTPH2PS    32(CX), Z1
 	VBROADCASTSS 4(AX), Z2
 	VFMADD231PS  Z1, Z2, Z0
+	PREFETCHT1   64(DX)
 	VCVTPH2PS    64(CX), Z1
 	VBROADCASTSS 8(AX), Z2
 	VFMADD231PS  Z1, Z2, Z0
@@ -2680,18 +2795,21 @@ deep:
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         $+16, AX
 	ADDQ         $+128, CX
-	SUBQ         $0x04, DX
+	ADDQ         $+128, DX
+	SUBQ         $0x04, BX
 	JMP          deep
 
 shallow:
-	TESTQ        DX, DX
+	TESTQ        BX, BX
 	JE           multiplied
+	PREFETCHT1   (DX)
 	VCVTPH2PS    (CX), Z1
 	VBROADCASTSS (AX), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         $+4, AX
 	ADDQ         $+32, CX
-	DECQ         DX
+	ADDQ         $+32, DX
+	DECQ         BX
 	JMP          shallow
 
 multiplied:
@@ -2701,9 +2819,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows1x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows1x4AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows1x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows1x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2712,13 +2830,21 @@ TEXT ·mulF16Rows1x4AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	LEAQ   (DX)(DX*2), BX
+	MOVQ   ahead+48(FP), BX
 	ADDQ   CX, BX
-	MOVQ   n+48(FP), SI
+	LEAQ   (DX)(DX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (DX)(DX*2), DI
+	ADDQ   BX, DI
+	MOVQ   n+56(FP), R8
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         R8, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(DX*1)
+	PREFETCHT1   (BX)(DX*2)
+	PREFETCHT1   (DI)
 	VBROADCASTSS (AX), Z4
 	VCVTPH2PS    (CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -2726,7 +2852,7 @@ deep:
 	VFMADD231PS  Z5, Z4, Z1
 	VCVTPH2PS    (CX)(DX*2), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VCVTPH2PS    (BX), Z5
+	VCVTPH2PS    (SI), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	VBROADCASTSS 4(AX), Z4
 	VCVTPH2PS    32(CX), Z5
@@ -2735,8 +2861,12 @@ deep:
 	VFMADD231PS  Z5, Z4, Z1
 	VCVTPH2PS    32(CX)(DX*2), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VCVTPH2PS    32(BX), Z5
+	VCVTPH2PS    32(SI), Z5
 	VFMADD231PS  Z5, Z4, Z3
+	PREFETCHT1   64(BX)
+	PREFETCHT1   64(BX)(DX*1)
+	PREFETCHT1   64(BX)(DX*2)
+	PREFETCHT1   64(DI)
 	VBROADCASTSS 8(AX), Z4
 	VCVTPH2PS    64(CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -2744,7 +2874,7 @@ deep:
 	VFMADD231PS  Z5, Z4, Z1
 	VCVTPH2PS    64(CX)(DX*2), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VCVTPH2PS    64(BX), Z5
+	VCVTPH2PS    64(SI), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	VBROADCASTSS 12(AX), Z4
 	VCVTPH2PS    96(CX), Z5
@@ -2753,17 +2883,23 @@ deep:
 	VFMADD231PS  Z5, Z4, Z1
 	VCVTPH2PS    96(CX)(DX*2), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VCVTPH2PS    96(BX), Z5
+	VCVTPH2PS    96(SI), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         $+16, AX
 	ADDQ         $+128, CX
+	ADDQ         $+128, SI
 	ADDQ         $+128, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, DI
+	SUBQ         $0x04, R8
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        R8, R8
 	JE           multiplied
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(DX*1)
+	PREFETCHT1   (BX)(DX*2)
+	PREFETCHT1   (DI)
 	VBROADCASTSS (AX), Z4
 	VCVTPH2PS    (CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -2771,12 +2907,14 @@ shallow:
 	VFMADD231PS  Z5, Z4, Z1
 	VCVTPH2PS    (CX)(DX*2), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VCVTPH2PS    (BX), Z5
+	VCVTPH2PS    (SI), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         $+4, AX
 	ADDQ         $+32, CX
+	ADDQ         $+32, SI
 	ADDQ         $+32, BX
-	DECQ         SI
+	ADDQ         $+32, DI
+	DECQ         R8
 	JMP          shallow
 
 multiplied:
@@ -2789,20 +2927,23 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows2x1AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows2x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VCVTPH2PS    (DX), Z2
 	VBROADCASTSS (AX), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -2813,6 +2954,7 @@ deep:
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS 4(AX)(CX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
+	PREFETCHT1   64(BX)
 	VCVTPH2PS    64(DX), Z2
 	VBROADCASTSS 8(AX), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -2825,12 +2967,14 @@ deep:
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         $+16, AX
 	ADDQ         $+128, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+128, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VCVTPH2PS    (DX), Z2
 	VBROADCASTSS (AX), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -2838,7 +2982,8 @@ shallow:
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         $+4, AX
 	ADDQ         $+32, DX
-	DECQ         BX
+	ADDQ         $+32, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -2850,9 +2995,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows2x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows2x4AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows2x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows2x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2865,13 +3010,21 @@ TEXT ·mulF16Rows2x4AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	LEAQ   (BX)(BX*2), SI
+	MOVQ   ahead+48(FP), SI
 	ADDQ   DX, SI
-	MOVQ   n+48(FP), DI
+	LEAQ   (BX)(BX*2), DI
+	ADDQ   DX, DI
+	LEAQ   (BX)(BX*2), R8
+	ADDQ   SI, R8
+	MOVQ   n+56(FP), R9
 
 deep:
-	CMPQ         DI, $0x04
+	CMPQ         R9, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
+	PREFETCHT1   (SI)(BX*2)
+	PREFETCHT1   (R8)
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VCVTPH2PS    (DX), Z10
@@ -2883,7 +3036,7 @@ deep:
 	VCVTPH2PS    (DX)(BX*2), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VCVTPH2PS    (SI), Z10
+	VCVTPH2PS    (DI), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	VBROADCASTSS 4(AX), Z8
@@ -2897,9 +3050,13 @@ deep:
 	VCVTPH2PS    32(DX)(BX*2), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VCVTPH2PS    32(SI), Z10
+	VCVTPH2PS    32(DI), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
+	PREFETCHT1   64(SI)
+	PREFETCHT1   64(SI)(BX*1)
+	PREFETCHT1   64(SI)(BX*2)
+	PREFETCHT1   64(R8)
 	VBROADCASTSS 8(AX), Z8
 	VBROADCASTSS 8(AX)(CX*1), Z9
 	VCVTPH2PS    64(DX), Z10
@@ -2911,7 +3068,7 @@ deep:
 	VCVTPH2PS    64(DX)(BX*2), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VCVTPH2PS    64(SI), Z10
+	VCVTPH2PS    64(DI), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	VBROADCASTSS 12(AX), Z8
@@ -2925,18 +3082,24 @@ deep:
 	VCVTPH2PS    96(DX)(BX*2), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VCVTPH2PS    96(SI), Z10
+	VCVTPH2PS    96(DI), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         $+16, AX
 	ADDQ         $+128, DX
+	ADDQ         $+128, DI
 	ADDQ         $+128, SI
-	SUBQ         $0x04, DI
+	ADDQ         $+128, R8
+	SUBQ         $0x04, R9
 	JMP          deep
 
 shallow:
-	TESTQ        DI, DI
+	TESTQ        R9, R9
 	JE           multiplied
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
+	PREFETCHT1   (SI)(BX*2)
+	PREFETCHT1   (R8)
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VCVTPH2PS    (DX), Z10
@@ -2948,13 +3111,15 @@ shallow:
 	VCVTPH2PS    (DX)(BX*2), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VCVTPH2PS    (SI), Z10
+	VCVTPH2PS    (DI), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         $+4, AX
 	ADDQ         $+32, DX
+	ADDQ         $+32, DI
 	ADDQ         $+32, SI
-	DECQ         DI
+	ADDQ         $+32, R8
+	DECQ         R9
 	JMP          shallow
 
 multiplied:
@@ -2972,9 +3137,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows3x1AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows3x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2982,11 +3147,14 @@ TEXT ·mulF16Rows3x1AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VCVTPH2PS    (DX), Z3
 	VBROADCASTSS (AX), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -3001,6 +3169,7 @@ deep:
 	VFMADD231PS  Z3, Z4, Z1
 	VBROADCASTSS 4(AX)(CX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
+	PREFETCHT1   64(BX)
 	VCVTPH2PS    64(DX), Z3
 	VBROADCASTSS 8(AX), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -3017,12 +3186,14 @@ deep:
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         $+16, AX
 	ADDQ         $+128, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+128, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VCVTPH2PS    (DX), Z3
 	VBROADCASTSS (AX), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -3032,7 +3203,8 @@ shallow:
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         $+4, AX
 	ADDQ         $+32, DX
-	DECQ         BX
+	ADDQ         $+32, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -3046,9 +3218,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows3x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows3x4AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows3x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows3x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3065,13 +3237,21 @@ TEXT ·mulF16Rows3x4AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	LEAQ   (BX)(BX*2), SI
+	MOVQ   ahead+48(FP), SI
 	ADDQ   DX, SI
-	MOVQ   n+48(FP), DI
+	LEAQ   (BX)(BX*2), DI
+	ADDQ   DX, DI
+	LEAQ   (BX)(BX*2), R8
+	ADDQ   SI, R8
+	MOVQ   n+56(FP), R9
 
 deep:
-	CMPQ         DI, $0x04
+	CMPQ         R9, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
+	PREFETCHT1   (SI)(BX*2)
+	PREFETCHT1   (R8)
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -3087,7 +3267,7 @@ deep:
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z6
 	VFMADD231PS  Z15, Z14, Z10
-	VCVTPH2PS    (SI), Z15
+	VCVTPH2PS    (DI), Z15
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
@@ -3106,10 +3286,14 @@ deep:
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z6
 	VFMADD231PS  Z15, Z14, Z10
-	VCVTPH2PS    32(SI), Z15
+	VCVTPH2PS    32(DI), Z15
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
+	PREFETCHT1   64(SI)
+	PREFETCHT1   64(SI)(BX*1)
+	PREFETCHT1   64(SI)(BX*2)
+	PREFETCHT1   64(R8)
 	VBROADCASTSS 8(AX), Z12
 	VBROADCASTSS 8(AX)(CX*1), Z13
 	VBROADCASTSS 8(AX)(CX*2), Z14
@@ -3125,7 +3309,7 @@ deep:
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z6
 	VFMADD231PS  Z15, Z14, Z10
-	VCVTPH2PS    64(SI), Z15
+	VCVTPH2PS    64(DI), Z15
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
@@ -3144,19 +3328,25 @@ deep:
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z6
 	VFMADD231PS  Z15, Z14, Z10
-	VCVTPH2PS    96(SI), Z15
+	VCVTPH2PS    96(DI), Z15
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         $+16, AX
 	ADDQ         $+128, DX
+	ADDQ         $+128, DI
 	ADDQ         $+128, SI
-	SUBQ         $0x04, DI
+	ADDQ         $+128, R8
+	SUBQ         $0x04, R9
 	JMP          deep
 
 shallow:
-	TESTQ        DI, DI
+	TESTQ        R9, R9
 	JE           multiplied
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
+	PREFETCHT1   (SI)(BX*2)
+	PREFETCHT1   (R8)
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -3172,14 +3362,16 @@ shallow:
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z6
 	VFMADD231PS  Z15, Z14, Z10
-	VCVTPH2PS    (SI), Z15
+	VCVTPH2PS    (DI), Z15
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         $+4, AX
 	ADDQ         $+32, DX
+	ADDQ         $+32, DI
 	ADDQ         $+32, SI
-	DECQ         DI
+	ADDQ         $+32, R8
+	DECQ         R9
 	JMP          shallow
 
 multiplied:
@@ -3202,9 +3394,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows4x1AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows4x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3215,11 +3407,14 @@ TEXT ·mulF16Rows4x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Z4
 	VBROADCASTSS (AX), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3238,6 +3433,7 @@ deep:
 	VFMADD231PS  Z4, Z5, Z2
 	VBROADCASTSS 4(DX), Z5
 	VFMADD231PS  Z4, Z5, Z3
+	PREFETCHT1   64(SI)
 	VCVTPH2PS    64(BX), Z4
 	VBROADCASTSS 8(AX), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3259,12 +3455,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Z4
 	VBROADCASTSS (AX), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -3277,7 +3475,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
-	DECQ         SI
+	ADDQ         $+32, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -3293,9 +3492,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows4x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows4x4AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows4x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows4x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3318,17 +3517,25 @@ TEXT ·mulF16Rows4x4AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	LEAQ   (SI)(SI*2), DI
+	MOVQ   ahead+48(FP), DI
 	ADDQ   BX, DI
-	MOVQ   n+48(FP), R8
+	LEAQ   (SI)(SI*2), R8
+	ADDQ   BX, R8
+	LEAQ   (SI)(SI*2), R9
+	ADDQ   DI, R9
+	MOVQ   n+56(FP), R10
 
 deep:
-	CMPQ         R8, $0x04
+	CMPQ         R10, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (DI)(SI*2)
+	PREFETCHT1   (R9)
 	VCVTPH2PS    (BX), Z16
 	VCVTPH2PS    (BX)(SI*1), Z17
 	VCVTPH2PS    (BX)(SI*2), Z18
-	VCVTPH2PS    (DI), Z19
+	VCVTPH2PS    (R8), Z19
 	VBROADCASTSS (AX), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
@@ -3352,7 +3559,7 @@ deep:
 	VCVTPH2PS    32(BX), Z16
 	VCVTPH2PS    32(BX)(SI*1), Z17
 	VCVTPH2PS    32(BX)(SI*2), Z18
-	VCVTPH2PS    32(DI), Z19
+	VCVTPH2PS    32(R8), Z19
 	VBROADCASTSS 4(AX), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
@@ -3373,10 +3580,14 @@ deep:
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
+	PREFETCHT1   64(DI)
+	PREFETCHT1   64(DI)(SI*1)
+	PREFETCHT1   64(DI)(SI*2)
+	PREFETCHT1   64(R9)
 	VCVTPH2PS    64(BX), Z16
 	VCVTPH2PS    64(BX)(SI*1), Z17
 	VCVTPH2PS    64(BX)(SI*2), Z18
-	VCVTPH2PS    64(DI), Z19
+	VCVTPH2PS    64(R8), Z19
 	VBROADCASTSS 8(AX), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
@@ -3400,7 +3611,7 @@ deep:
 	VCVTPH2PS    96(BX), Z16
 	VCVTPH2PS    96(BX)(SI*1), Z17
 	VCVTPH2PS    96(BX)(SI*2), Z18
-	VCVTPH2PS    96(DI), Z19
+	VCVTPH2PS    96(R8), Z19
 	VBROADCASTSS 12(AX), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
@@ -3424,17 +3635,23 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
+	ADDQ         $+128, R8
 	ADDQ         $+128, DI
-	SUBQ         $0x04, R8
+	ADDQ         $+128, R9
+	SUBQ         $0x04, R10
 	JMP          deep
 
 shallow:
-	TESTQ        R8, R8
+	TESTQ        R10, R10
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (DI)(SI*2)
+	PREFETCHT1   (R9)
 	VCVTPH2PS    (BX), Z16
 	VCVTPH2PS    (BX)(SI*1), Z17
 	VCVTPH2PS    (BX)(SI*2), Z18
-	VCVTPH2PS    (DI), Z19
+	VCVTPH2PS    (R8), Z19
 	VBROADCASTSS (AX), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
@@ -3458,8 +3675,10 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
+	ADDQ         $+32, R8
 	ADDQ         $+32, DI
-	DECQ         R8
+	ADDQ         $+32, R9
+	DECQ         R10
 	JMP          shallow
 
 multiplied:
@@ -3487,9 +3706,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows5x1AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows5x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3501,11 +3720,14 @@ TEXT ·mulF16Rows5x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Z5
 	VBROADCASTSS (AX), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -3528,6 +3750,7 @@ deep:
 	VFMADD231PS  Z5, Z6, Z3
 	VBROADCASTSS 4(DX)(CX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
+	PREFETCHT1   64(SI)
 	VCVTPH2PS    64(BX), Z5
 	VBROADCASTSS 8(AX), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -3553,12 +3776,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Z5
 	VBROADCASTSS (AX), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -3573,7 +3798,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
-	DECQ         SI
+	ADDQ         $+32, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -3591,9 +3817,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows5x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows5x4AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows5x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows5x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3620,17 +3846,25 @@ TEXT ·mulF16Rows5x4AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	LEAQ   (SI)(SI*2), DI
+	MOVQ   ahead+48(FP), DI
 	ADDQ   BX, DI
-	MOVQ   n+48(FP), R8
+	LEAQ   (SI)(SI*2), R8
+	ADDQ   BX, R8
+	LEAQ   (SI)(SI*2), R9
+	ADDQ   DI, R9
+	MOVQ   n+56(FP), R10
 
 deep:
-	CMPQ         R8, $0x04
+	CMPQ         R10, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (DI)(SI*2)
+	PREFETCHT1   (R9)
 	VCVTPH2PS    (BX), Z20
 	VCVTPH2PS    (BX)(SI*1), Z21
 	VCVTPH2PS    (BX)(SI*2), Z22
-	VCVTPH2PS    (DI), Z23
+	VCVTPH2PS    (R8), Z23
 	VBROADCASTSS (AX), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
@@ -3659,7 +3893,7 @@ deep:
 	VCVTPH2PS    32(BX), Z20
 	VCVTPH2PS    32(BX)(SI*1), Z21
 	VCVTPH2PS    32(BX)(SI*2), Z22
-	VCVTPH2PS    32(DI), Z23
+	VCVTPH2PS    32(R8), Z23
 	VBROADCASTSS 4(AX), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
@@ -3685,10 +3919,14 @@ deep:
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
+	PREFETCHT1   64(DI)
+	PREFETCHT1   64(DI)(SI*1)
+	PREFETCHT1   64(DI)(SI*2)
+	PREFETCHT1   64(R9)
 	VCVTPH2PS    64(BX), Z20
 	VCVTPH2PS    64(BX)(SI*1), Z21
 	VCVTPH2PS    64(BX)(SI*2), Z22
-	VCVTPH2PS    64(DI), Z23
+	VCVTPH2PS    64(R8), Z23
 	VBROADCASTSS 8(AX), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
@@ -3717,7 +3955,7 @@ deep:
 	VCVTPH2PS    96(BX), Z20
 	VCVTPH2PS    96(BX)(SI*1), Z21
 	VCVTPH2PS    96(BX)(SI*2), Z22
-	VCVTPH2PS    96(DI), Z23
+	VCVTPH2PS    96(R8), Z23
 	VBROADCASTSS 12(AX), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
@@ -3746,17 +3984,23 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
+	ADDQ         $+128, R8
 	ADDQ         $+128, DI
-	SUBQ         $0x04, R8
+	ADDQ         $+128, R9
+	SUBQ         $0x04, R10
 	JMP          deep
 
 shallow:
-	TESTQ        R8, R8
+	TESTQ        R10, R10
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (DI)(SI*2)
+	PREFETCHT1   (R9)
 	VCVTPH2PS    (BX), Z20
 	VCVTPH2PS    (BX)(SI*1), Z21
 	VCVTPH2PS    (BX)(SI*2), Z22
-	VCVTPH2PS    (DI), Z23
+	VCVTPH2PS    (R8), Z23
 	VBROADCASTSS (AX), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
@@ -3785,8 +4029,10 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
+	ADDQ         $+32, R8
 	ADDQ         $+32, DI
-	DECQ         R8
+	ADDQ         $+32, R9
+	DECQ         R10
 	JMP          shallow
 
 multiplied:
@@ -3819,9 +4065,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows6x1AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows6x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3834,11 +4080,14 @@ TEXT ·mulF16Rows6x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Z6
 	VBROADCASTSS (AX), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -3865,6 +4114,7 @@ deep:
 	VFMADD231PS  Z6, Z7, Z4
 	VBROADCASTSS 4(DX)(CX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
+	PREFETCHT1   64(SI)
 	VCVTPH2PS    64(BX), Z6
 	VBROADCASTSS 8(AX), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -3894,12 +4144,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+128, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VCVTPH2PS    (BX), Z6
 	VBROADCASTSS (AX), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -3916,7 +4168,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
-	DECQ         SI
+	ADDQ         $+32, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -3936,9 +4189,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulF16Rows6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX512F
-TEXT ·mulF16Rows6x4AVX512(SB), NOSPLIT, $0-56
+// func mulF16Rows6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·mulF16Rows6x4AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3969,17 +4222,25 @@ TEXT ·mulF16Rows6x4AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	LEAQ   (SI)(SI*2), DI
+	MOVQ   ahead+48(FP), DI
 	ADDQ   BX, DI
-	MOVQ   n+48(FP), R8
+	LEAQ   (SI)(SI*2), R8
+	ADDQ   BX, R8
+	LEAQ   (SI)(SI*2), R9
+	ADDQ   DI, R9
+	MOVQ   n+56(FP), R10
 
 deep:
-	CMPQ         R8, $0x04
+	CMPQ         R10, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (DI)(SI*2)
+	PREFETCHT1   (R9)
 	VCVTPH2PS    (BX), Z24
 	VCVTPH2PS    (BX)(SI*1), Z25
 	VCVTPH2PS    (BX)(SI*2), Z26
-	VCVTPH2PS    (DI), Z27
+	VCVTPH2PS    (R8), Z27
 	VBROADCASTSS (AX), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -4013,7 +4274,7 @@ deep:
 	VCVTPH2PS    32(BX), Z24
 	VCVTPH2PS    32(BX)(SI*1), Z25
 	VCVTPH2PS    32(BX)(SI*2), Z26
-	VCVTPH2PS    32(DI), Z27
+	VCVTPH2PS    32(R8), Z27
 	VBROADCASTSS 4(AX), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -4044,10 +4305,14 @@ deep:
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
+	PREFETCHT1   64(DI)
+	PREFETCHT1   64(DI)(SI*1)
+	PREFETCHT1   64(DI)(SI*2)
+	PREFETCHT1   64(R9)
 	VCVTPH2PS    64(BX), Z24
 	VCVTPH2PS    64(BX)(SI*1), Z25
 	VCVTPH2PS    64(BX)(SI*2), Z26
-	VCVTPH2PS    64(DI), Z27
+	VCVTPH2PS    64(R8), Z27
 	VBROADCASTSS 8(AX), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -4081,7 +4346,7 @@ deep:
 	VCVTPH2PS    96(BX), Z24
 	VCVTPH2PS    96(BX)(SI*1), Z25
 	VCVTPH2PS    96(BX)(SI*2), Z26
-	VCVTPH2PS    96(DI), Z27
+	VCVTPH2PS    96(R8), Z27
 	VBROADCASTSS 12(AX), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -4115,17 +4380,23 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+128, BX
+	ADDQ         $+128, R8
 	ADDQ         $+128, DI
-	SUBQ         $0x04, R8
+	ADDQ         $+128, R9
+	SUBQ         $0x04, R10
 	JMP          deep
 
 shallow:
-	TESTQ        R8, R8
+	TESTQ        R10, R10
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
+	PREFETCHT1   (DI)(SI*2)
+	PREFETCHT1   (R9)
 	VCVTPH2PS    (BX), Z24
 	VCVTPH2PS    (BX)(SI*1), Z25
 	VCVTPH2PS    (BX)(SI*2), Z26
-	VCVTPH2PS    (DI), Z27
+	VCVTPH2PS    (R8), Z27
 	VBROADCASTSS (AX), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -4159,8 +4430,10 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+32, BX
+	ADDQ         $+32, R8
 	ADDQ         $+32, DI
-	DECQ         R8
+	ADDQ         $+32, R9
+	DECQ         R10
 	JMP          shallow
 
 multiplied:
@@ -4236,20 +4509,23 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows1x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows1x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), DX
+	MOVQ   ahead+48(FP), DX
+	ADDQ   CX, DX
+	MOVQ   n+56(FP), BX
 
 deep:
-	CMPQ         DX, $0x04
+	CMPQ         BX, $0x04
 	JLT          shallow
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Z2
 	VPBROADCASTW (CX), Y3
 	VCVTPH2PS    Y3, Z3
@@ -4272,6 +4548,7 @@ deep:
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z3, Z4, Z4
 	VFMADD231PS  Z4, Z2, Z1
+	PREFETCHT1   68(DX)
 	VBROADCASTSS 8(AX), Z2
 	VPBROADCASTW 68(CX), Y3
 	VCVTPH2PS    Y3, Z3
@@ -4296,12 +4573,14 @@ deep:
 	VFMADD231PS  Z4, Z2, Z1
 	ADDQ         $+16, AX
 	ADDQ         $+136, CX
-	SUBQ         $0x04, DX
+	ADDQ         $+136, DX
+	SUBQ         $0x04, BX
 	JMP          deep
 
 shallow:
-	TESTQ        DX, DX
+	TESTQ        BX, BX
 	JE           multiplied
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Z2
 	VPBROADCASTW (CX), Y3
 	VCVTPH2PS    Y3, Z3
@@ -4315,7 +4594,8 @@ shallow:
 	VFMADD231PS  Z4, Z2, Z1
 	ADDQ         $+4, AX
 	ADDQ         $+34, CX
-	DECQ         DX
+	ADDQ         $+34, DX
+	DECQ         BX
 	JMP          shallow
 
 multiplied:
@@ -4326,9 +4606,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows1x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows1x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows1x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows1x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4337,11 +4617,15 @@ TEXT ·mulQ8_0Rows1x2AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   CX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(DX*1)
 	VBROADCASTSS (AX), Z4
 	VPBROADCASTW (CX), Y5
 	VCVTPH2PS    Y5, Z5
@@ -4384,6 +4668,8 @@ deep:
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z5, Z6, Z6
 	VFMADD231PS  Z6, Z4, Z3
+	PREFETCHT1   68(BX)
+	PREFETCHT1   68(BX)(DX*1)
 	VBROADCASTSS 8(AX), Z4
 	VPBROADCASTW 68(CX), Y5
 	VCVTPH2PS    Y5, Z5
@@ -4428,12 +4714,15 @@ deep:
 	VFMADD231PS  Z6, Z4, Z3
 	ADDQ         $+16, AX
 	ADDQ         $+136, CX
-	SUBQ         $0x04, BX
+	ADDQ         $+136, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(DX*1)
 	VBROADCASTSS (AX), Z4
 	VPBROADCASTW (CX), Y5
 	VCVTPH2PS    Y5, Z5
@@ -4457,7 +4746,8 @@ shallow:
 	VFMADD231PS  Z6, Z4, Z3
 	ADDQ         $+4, AX
 	ADDQ         $+34, CX
-	DECQ         BX
+	ADDQ         $+34, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -4470,9 +4760,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows2x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows2x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4481,11 +4771,14 @@ TEXT ·mulQ8_0Rows2x1AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), Y4
 	VCVTPH2PS    Y4, Z4
 	VPMOVSXBD    2(DX), Z5
@@ -4514,6 +4807,7 @@ deep:
 	VBROADCASTSS 4(AX)(CX*1), Z4
 	VFMADD231PS  Z5, Z4, Z2
 	VFMADD231PS  Z6, Z4, Z3
+	PREFETCHT1   68(BX)
 	VPBROADCASTW 68(DX), Y4
 	VCVTPH2PS    Y4, Z4
 	VPMOVSXBD    70(DX), Z5
@@ -4544,12 +4838,14 @@ deep:
 	VFMADD231PS  Z6, Z4, Z3
 	ADDQ         $+16, AX
 	ADDQ         $+136, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+136, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), Y4
 	VCVTPH2PS    Y4, Z4
 	VPMOVSXBD    2(DX), Z5
@@ -4566,7 +4862,8 @@ shallow:
 	VFMADD231PS  Z6, Z4, Z3
 	ADDQ         $+4, AX
 	ADDQ         $+34, DX
-	DECQ         BX
+	ADDQ         $+34, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -4580,9 +4877,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows2x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows2x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows2x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows2x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4595,11 +4892,15 @@ TEXT ·mulQ8_0Rows2x2AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   DX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VPBROADCASTW (DX), Y10
@@ -4652,6 +4953,8 @@ deep:
 	VMULPS       Z10, Z11, Z11
 	VFMADD231PS  Z11, Z8, Z3
 	VFMADD231PS  Z11, Z9, Z7
+	PREFETCHT1   68(SI)
+	PREFETCHT1   68(SI)(BX*1)
 	VBROADCASTSS 8(AX), Z8
 	VBROADCASTSS 8(AX)(CX*1), Z9
 	VPBROADCASTW 68(DX), Y10
@@ -4706,12 +5009,15 @@ deep:
 	VFMADD231PS  Z11, Z9, Z7
 	ADDQ         $+16, AX
 	ADDQ         $+136, DX
-	SUBQ         $0x04, SI
+	ADDQ         $+136, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VPBROADCASTW (DX), Y10
@@ -4740,7 +5046,8 @@ shallow:
 	VFMADD231PS  Z11, Z9, Z7
 	ADDQ         $+4, AX
 	ADDQ         $+34, DX
-	DECQ         SI
+	ADDQ         $+34, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -4758,9 +5065,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows3x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows3x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4771,11 +5078,14 @@ TEXT ·mulQ8_0Rows3x1AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), Y6
 	VCVTPH2PS    Y6, Z6
 	VPMOVSXBD    2(DX), Z7
@@ -4810,6 +5120,7 @@ deep:
 	VBROADCASTSS 4(AX)(CX*2), Z6
 	VFMADD231PS  Z7, Z6, Z4
 	VFMADD231PS  Z8, Z6, Z5
+	PREFETCHT1   68(BX)
 	VPBROADCASTW 68(DX), Y6
 	VCVTPH2PS    Y6, Z6
 	VPMOVSXBD    70(DX), Z7
@@ -4846,12 +5157,14 @@ deep:
 	VFMADD231PS  Z8, Z6, Z5
 	ADDQ         $+16, AX
 	ADDQ         $+136, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+136, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), Y6
 	VCVTPH2PS    Y6, Z6
 	VPMOVSXBD    2(DX), Z7
@@ -4871,7 +5184,8 @@ shallow:
 	VFMADD231PS  Z8, Z6, Z5
 	ADDQ         $+4, AX
 	ADDQ         $+34, DX
-	DECQ         BX
+	ADDQ         $+34, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -4888,9 +5202,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows3x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows3x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows3x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows3x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4907,11 +5221,15 @@ TEXT ·mulQ8_0Rows3x2AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   DX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -4974,6 +5292,8 @@ deep:
 	VFMADD231PS  Z16, Z12, Z3
 	VFMADD231PS  Z16, Z13, Z7
 	VFMADD231PS  Z16, Z14, Z11
+	PREFETCHT1   68(SI)
+	PREFETCHT1   68(SI)(BX*1)
 	VBROADCASTSS 8(AX), Z12
 	VBROADCASTSS 8(AX)(CX*1), Z13
 	VBROADCASTSS 8(AX)(CX*2), Z14
@@ -5038,12 +5358,15 @@ deep:
 	VFMADD231PS  Z16, Z14, Z11
 	ADDQ         $+16, AX
 	ADDQ         $+136, DX
-	SUBQ         $0x04, SI
+	ADDQ         $+136, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -5077,7 +5400,8 @@ shallow:
 	VFMADD231PS  Z16, Z14, Z11
 	ADDQ         $+4, AX
 	ADDQ         $+34, DX
-	DECQ         SI
+	ADDQ         $+34, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -5100,9 +5424,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows4x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows4x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5117,11 +5441,14 @@ TEXT ·mulQ8_0Rows4x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y8
 	VCVTPH2PS    Y8, Z8
 	VPMOVSXBD    2(BX), Z9
@@ -5162,6 +5489,7 @@ deep:
 	VBROADCASTSS 4(DX), Z8
 	VFMADD231PS  Z9, Z8, Z6
 	VFMADD231PS  Z10, Z8, Z7
+	PREFETCHT1   68(SI)
 	VPBROADCASTW 68(BX), Y8
 	VCVTPH2PS    Y8, Z8
 	VPMOVSXBD    70(BX), Z9
@@ -5205,12 +5533,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+136, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+136, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y8
 	VCVTPH2PS    Y8, Z8
 	VPMOVSXBD    2(BX), Z9
@@ -5234,7 +5564,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+34, BX
-	DECQ         SI
+	ADDQ         $+34, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -5254,9 +5585,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows4x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows4x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows4x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows4x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5279,11 +5610,15 @@ TEXT ·mulQ8_0Rows4x2AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), DI
+	MOVQ   ahead+48(FP), DI
+	ADDQ   BX, DI
+	MOVQ   n+56(FP), R8
 
 deep:
-	CMPQ         DI, $0x04
+	CMPQ         R8, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y16
 	VCVTPH2PS    Y16, Z16
 	VPMOVSXBD    2(BX), Z17
@@ -5356,6 +5691,8 @@ deep:
 	VFMADD231PS  Z18, Z16, Z13
 	VFMADD231PS  Z19, Z16, Z14
 	VFMADD231PS  Z20, Z16, Z15
+	PREFETCHT1   68(DI)
+	PREFETCHT1   68(DI)(SI*1)
 	VPBROADCASTW 68(BX), Y16
 	VCVTPH2PS    Y16, Z16
 	VPMOVSXBD    70(BX), Z17
@@ -5431,12 +5768,15 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+136, BX
-	SUBQ         $0x04, DI
+	ADDQ         $+136, DI
+	SUBQ         $0x04, R8
 	JMP          deep
 
 shallow:
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y16
 	VCVTPH2PS    Y16, Z16
 	VPMOVSXBD    2(BX), Z17
@@ -5476,7 +5816,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+34, BX
-	DECQ         DI
+	ADDQ         $+34, DI
+	DECQ         R8
 	JMP          shallow
 
 multiplied:
@@ -5504,9 +5845,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows5x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows5x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5523,11 +5864,14 @@ TEXT ·mulQ8_0Rows5x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y10
 	VCVTPH2PS    Y10, Z10
 	VPMOVSXBD    2(BX), Z11
@@ -5574,6 +5918,7 @@ deep:
 	VBROADCASTSS 4(DX)(CX*1), Z10
 	VFMADD231PS  Z11, Z10, Z8
 	VFMADD231PS  Z12, Z10, Z9
+	PREFETCHT1   68(SI)
 	VPBROADCASTW 68(BX), Y10
 	VCVTPH2PS    Y10, Z10
 	VPMOVSXBD    70(BX), Z11
@@ -5623,12 +5968,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+136, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+136, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y10
 	VCVTPH2PS    Y10, Z10
 	VPMOVSXBD    2(BX), Z11
@@ -5655,7 +6002,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+34, BX
-	DECQ         SI
+	ADDQ         $+34, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -5678,9 +6026,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows5x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows5x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows5x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows5x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5707,11 +6055,15 @@ TEXT ·mulQ8_0Rows5x2AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), DI
+	MOVQ   ahead+48(FP), DI
+	ADDQ   BX, DI
+	MOVQ   n+56(FP), R8
 
 deep:
-	CMPQ         DI, $0x04
+	CMPQ         R8, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y20
 	VCVTPH2PS    Y20, Z20
 	VPMOVSXBD    2(BX), Z21
@@ -5794,6 +6146,8 @@ deep:
 	VFMADD231PS  Z22, Z20, Z17
 	VFMADD231PS  Z23, Z20, Z18
 	VFMADD231PS  Z24, Z20, Z19
+	PREFETCHT1   68(DI)
+	PREFETCHT1   68(DI)(SI*1)
 	VPBROADCASTW 68(BX), Y20
 	VCVTPH2PS    Y20, Z20
 	VPMOVSXBD    70(BX), Z21
@@ -5879,12 +6233,15 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+136, BX
-	SUBQ         $0x04, DI
+	ADDQ         $+136, DI
+	SUBQ         $0x04, R8
 	JMP          deep
 
 shallow:
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y20
 	VCVTPH2PS    Y20, Z20
 	VPMOVSXBD    2(BX), Z21
@@ -5929,7 +6286,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+34, BX
-	DECQ         DI
+	ADDQ         $+34, DI
+	DECQ         R8
 	JMP          shallow
 
 multiplied:
@@ -5962,9 +6320,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows6x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows6x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5983,11 +6341,14 @@ TEXT ·mulQ8_0Rows6x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y12
 	VCVTPH2PS    Y12, Z12
 	VPMOVSXBD    2(BX), Z13
@@ -6040,6 +6401,7 @@ deep:
 	VBROADCASTSS 4(DX)(CX*2), Z12
 	VFMADD231PS  Z13, Z12, Z10
 	VFMADD231PS  Z14, Z12, Z11
+	PREFETCHT1   68(SI)
 	VPBROADCASTW 68(BX), Y12
 	VCVTPH2PS    Y12, Z12
 	VPMOVSXBD    70(BX), Z13
@@ -6095,12 +6457,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+136, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+136, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y12
 	VCVTPH2PS    Y12, Z12
 	VPMOVSXBD    2(BX), Z13
@@ -6130,7 +6494,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+34, BX
-	DECQ         SI
+	ADDQ         $+34, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -6156,9 +6521,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ8_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ8_0Rows6x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ8_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ8_0Rows6x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6189,11 +6554,15 @@ TEXT ·mulQ8_0Rows6x2AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), DI
+	MOVQ   ahead+48(FP), DI
+	ADDQ   BX, DI
+	MOVQ   n+56(FP), R8
 
 deep:
-	CMPQ         DI, $0x04
+	CMPQ         R8, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y24
 	VCVTPH2PS    Y24, Z24
 	VPMOVSXBD    2(BX), Z25
@@ -6286,6 +6655,8 @@ deep:
 	VFMADD231PS  Z26, Z24, Z21
 	VFMADD231PS  Z27, Z24, Z22
 	VFMADD231PS  Z28, Z24, Z23
+	PREFETCHT1   68(DI)
+	PREFETCHT1   68(DI)(SI*1)
 	VPBROADCASTW 68(BX), Y24
 	VCVTPH2PS    Y24, Z24
 	VPMOVSXBD    70(BX), Z25
@@ -6381,12 +6752,15 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+136, BX
-	SUBQ         $0x04, DI
+	ADDQ         $+136, DI
+	SUBQ         $0x04, R8
 	JMP          deep
 
 shallow:
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y24
 	VCVTPH2PS    Y24, Z24
 	VPMOVSXBD    2(BX), Z25
@@ -6436,7 +6810,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+34, BX
-	DECQ         DI
+	ADDQ         $+34, DI
+	DECQ         R8
 	JMP          shallow
 
 multiplied:
@@ -6552,20 +6927,23 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows1x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows1x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	MOVQ   a+16(FP), AX
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), DX
+	MOVQ   ahead+48(FP), DX
+	ADDQ   CX, DX
+	MOVQ   n+56(FP), BX
 
 deep:
-	CMPQ         DX, $0x04
+	CMPQ         BX, $0x04
 	JLT          shallow
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Z2
 	VPBROADCASTW (CX), Y3
 	VCVTPH2PS    Y3, Z3
@@ -6628,12 +7006,14 @@ deep:
 	VFMADD231PS  Z4, Z2, Z1
 	ADDQ         $+16, AX
 	ADDQ         $+72, CX
-	SUBQ         $0x04, DX
+	ADDQ         $+72, DX
+	SUBQ         $0x04, BX
 	JMP          deep
 
 shallow:
-	TESTQ        DX, DX
+	TESTQ        BX, BX
 	JE           multiplied
+	PREFETCHT1   (DX)
 	VBROADCASTSS (AX), Z2
 	VPBROADCASTW (CX), Y3
 	VCVTPH2PS    Y3, Z3
@@ -6651,7 +7031,8 @@ shallow:
 	VFMADD231PS  Z4, Z2, Z1
 	ADDQ         $+4, AX
 	ADDQ         $+18, CX
-	DECQ         DX
+	ADDQ         $+18, DX
+	DECQ         BX
 	JMP          shallow
 
 multiplied:
@@ -6662,9 +7043,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows1x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows1x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows1x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows1x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6673,11 +7054,15 @@ TEXT ·mulQ4_0Rows1x2AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), CX
 	MOVQ   apart+40(FP), DX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   CX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(DX*1)
 	VBROADCASTSS (AX), Z4
 	VPBROADCASTW (CX), Y5
 	VCVTPH2PS    Y5, Z5
@@ -6796,12 +7181,15 @@ deep:
 	VFMADD231PS  Z6, Z4, Z3
 	ADDQ         $+16, AX
 	ADDQ         $+72, CX
-	SUBQ         $0x04, BX
+	ADDQ         $+72, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
+	PREFETCHT1   (BX)(DX*1)
 	VBROADCASTSS (AX), Z4
 	VPBROADCASTW (CX), Y5
 	VCVTPH2PS    Y5, Z5
@@ -6833,7 +7221,8 @@ shallow:
 	VFMADD231PS  Z6, Z4, Z3
 	ADDQ         $+4, AX
 	ADDQ         $+18, CX
-	DECQ         BX
+	ADDQ         $+18, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -6846,9 +7235,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows2x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows2x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6857,11 +7246,14 @@ TEXT ·mulQ4_0Rows2x1AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), Y4
 	VCVTPH2PS    Y4, Z4
 	VPMOVZXBD    2(DX), Z5
@@ -6936,12 +7328,14 @@ deep:
 	VFMADD231PS  Z6, Z4, Z3
 	ADDQ         $+16, AX
 	ADDQ         $+72, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+72, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), Y4
 	VCVTPH2PS    Y4, Z4
 	VPMOVZXBD    2(DX), Z5
@@ -6962,7 +7356,8 @@ shallow:
 	VFMADD231PS  Z6, Z4, Z3
 	ADDQ         $+4, AX
 	ADDQ         $+18, DX
-	DECQ         BX
+	ADDQ         $+18, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -6976,9 +7371,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows2x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows2x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows2x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows2x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6991,11 +7386,15 @@ TEXT ·mulQ4_0Rows2x2AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   DX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VPBROADCASTW (DX), Y10
@@ -7134,12 +7533,15 @@ deep:
 	VFMADD231PS  Z11, Z9, Z7
 	ADDQ         $+16, AX
 	ADDQ         $+72, DX
-	SUBQ         $0x04, SI
+	ADDQ         $+72, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Z8
 	VBROADCASTSS (AX)(CX*1), Z9
 	VPBROADCASTW (DX), Y10
@@ -7176,7 +7578,8 @@ shallow:
 	VFMADD231PS  Z11, Z9, Z7
 	ADDQ         $+4, AX
 	ADDQ         $+18, DX
-	DECQ         SI
+	ADDQ         $+18, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -7194,9 +7597,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows3x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows3x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7207,11 +7610,14 @@ TEXT ·mulQ4_0Rows3x1AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), BX
+	MOVQ   ahead+48(FP), BX
+	ADDQ   DX, BX
+	MOVQ   n+56(FP), SI
 
 deep:
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          shallow
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), Y6
 	VCVTPH2PS    Y6, Z6
 	VPMOVZXBD    2(DX), Z7
@@ -7298,12 +7704,14 @@ deep:
 	VFMADD231PS  Z8, Z6, Z5
 	ADDQ         $+16, AX
 	ADDQ         $+72, DX
-	SUBQ         $0x04, BX
+	ADDQ         $+72, BX
+	SUBQ         $0x04, SI
 	JMP          deep
 
 shallow:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JE           multiplied
+	PREFETCHT1   (BX)
 	VPBROADCASTW (DX), Y6
 	VCVTPH2PS    Y6, Z6
 	VPMOVZXBD    2(DX), Z7
@@ -7327,7 +7735,8 @@ shallow:
 	VFMADD231PS  Z8, Z6, Z5
 	ADDQ         $+4, AX
 	ADDQ         $+18, DX
-	DECQ         BX
+	ADDQ         $+18, BX
+	DECQ         SI
 	JMP          shallow
 
 multiplied:
@@ -7344,9 +7753,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows3x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows3x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows3x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows3x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7363,11 +7772,15 @@ TEXT ·mulQ4_0Rows3x2AVX512(SB), NOSPLIT, $0-56
 	MOVQ   row+24(FP), CX
 	MOVQ   b+32(FP), DX
 	MOVQ   apart+40(FP), BX
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   DX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -7526,12 +7939,15 @@ deep:
 	VFMADD231PS  Z16, Z14, Z11
 	ADDQ         $+16, AX
 	ADDQ         $+72, DX
-	SUBQ         $0x04, SI
+	ADDQ         $+72, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(BX*1)
 	VBROADCASTSS (AX), Z12
 	VBROADCASTSS (AX)(CX*1), Z13
 	VBROADCASTSS (AX)(CX*2), Z14
@@ -7573,7 +7989,8 @@ shallow:
 	VFMADD231PS  Z16, Z14, Z11
 	ADDQ         $+4, AX
 	ADDQ         $+18, DX
-	DECQ         SI
+	ADDQ         $+18, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -7596,9 +8013,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows4x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows4x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7613,11 +8030,14 @@ TEXT ·mulQ4_0Rows4x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y8
 	VCVTPH2PS    Y8, Z8
 	VPMOVZXBD    2(BX), Z9
@@ -7717,12 +8137,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+72, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+72, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y8
 	VCVTPH2PS    Y8, Z8
 	VPMOVZXBD    2(BX), Z9
@@ -7750,7 +8172,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+18, BX
-	DECQ         SI
+	ADDQ         $+18, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -7770,9 +8193,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows4x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows4x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows4x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows4x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7795,11 +8218,15 @@ TEXT ·mulQ4_0Rows4x2AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), DI
+	MOVQ   ahead+48(FP), DI
+	ADDQ   BX, DI
+	MOVQ   n+56(FP), R8
 
 deep:
-	CMPQ         DI, $0x04
+	CMPQ         R8, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y16
 	VCVTPH2PS    Y16, Z16
 	VPMOVZXBD    2(BX), Z17
@@ -7979,12 +8406,15 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+72, BX
-	SUBQ         $0x04, DI
+	ADDQ         $+72, DI
+	SUBQ         $0x04, R8
 	JMP          deep
 
 shallow:
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y16
 	VCVTPH2PS    Y16, Z16
 	VPMOVZXBD    2(BX), Z17
@@ -8032,7 +8462,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+18, BX
-	DECQ         DI
+	ADDQ         $+18, DI
+	DECQ         R8
 	JMP          shallow
 
 multiplied:
@@ -8060,9 +8491,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows5x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows5x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8079,11 +8510,14 @@ TEXT ·mulQ4_0Rows5x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y10
 	VCVTPH2PS    Y10, Z10
 	VPMOVZXBD    2(BX), Z11
@@ -8195,12 +8629,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+72, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+72, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y10
 	VCVTPH2PS    Y10, Z10
 	VPMOVZXBD    2(BX), Z11
@@ -8231,7 +8667,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+18, BX
-	DECQ         SI
+	ADDQ         $+18, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -8254,9 +8691,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows5x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows5x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows5x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows5x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8283,11 +8720,15 @@ TEXT ·mulQ4_0Rows5x2AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), DI
+	MOVQ   ahead+48(FP), DI
+	ADDQ   BX, DI
+	MOVQ   n+56(FP), R8
 
 deep:
-	CMPQ         DI, $0x04
+	CMPQ         R8, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y20
 	VCVTPH2PS    Y20, Z20
 	VPMOVZXBD    2(BX), Z21
@@ -8487,12 +8928,15 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+72, BX
-	SUBQ         $0x04, DI
+	ADDQ         $+72, DI
+	SUBQ         $0x04, R8
 	JMP          deep
 
 shallow:
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y20
 	VCVTPH2PS    Y20, Z20
 	VPMOVZXBD    2(BX), Z21
@@ -8545,7 +8989,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+18, BX
-	DECQ         DI
+	ADDQ         $+18, DI
+	DECQ         R8
 	JMP          shallow
 
 multiplied:
@@ -8578,9 +9023,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows6x1AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows6x1AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8599,11 +9044,14 @@ TEXT ·mulQ4_0Rows6x1AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), SI
+	MOVQ   ahead+48(FP), SI
+	ADDQ   BX, SI
+	MOVQ   n+56(FP), DI
 
 deep:
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          shallow
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y12
 	VCVTPH2PS    Y12, Z12
 	VPMOVZXBD    2(BX), Z13
@@ -8727,12 +9175,14 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+72, BX
-	SUBQ         $0x04, SI
+	ADDQ         $+72, SI
+	SUBQ         $0x04, DI
 	JMP          deep
 
 shallow:
-	TESTQ        SI, SI
+	TESTQ        DI, DI
 	JE           multiplied
+	PREFETCHT1   (SI)
 	VPBROADCASTW (BX), Y12
 	VCVTPH2PS    Y12, Z12
 	VPMOVZXBD    2(BX), Z13
@@ -8766,7 +9216,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+18, BX
-	DECQ         SI
+	ADDQ         $+18, SI
+	DECQ         DI
 	JMP          shallow
 
 multiplied:
@@ -8792,9 +9243,9 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func mulQ4_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
-// Requires: AVX, AVX2, AVX512F
-TEXT ·mulQ4_0Rows6x2AVX512(SB), NOSPLIT, $0-56
+// func mulQ4_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+// Requires: AVX, AVX2, AVX512F, MMX+
+TEXT ·mulQ4_0Rows6x2AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8825,11 +9276,15 @@ TEXT ·mulQ4_0Rows6x2AVX512(SB), NOSPLIT, $0-56
 	ADDQ   AX, DX
 	MOVQ   b+32(FP), BX
 	MOVQ   apart+40(FP), SI
-	MOVQ   n+48(FP), DI
+	MOVQ   ahead+48(FP), DI
+	ADDQ   BX, DI
+	MOVQ   n+56(FP), R8
 
 deep:
-	CMPQ         DI, $0x04
+	CMPQ         R8, $0x04
 	JLT          shallow
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y24
 	VCVTPH2PS    Y24, Z24
 	VPMOVZXBD    2(BX), Z25
@@ -9049,12 +9504,15 @@ deep:
 	ADDQ         $+16, AX
 	ADDQ         $+16, DX
 	ADDQ         $+72, BX
-	SUBQ         $0x04, DI
+	ADDQ         $+72, DI
+	SUBQ         $0x04, R8
 	JMP          deep
 
 shallow:
-	TESTQ        DI, DI
+	TESTQ        R8, R8
 	JE           multiplied
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(SI*1)
 	VPBROADCASTW (BX), Y24
 	VCVTPH2PS    Y24, Z24
 	VPMOVZXBD    2(BX), Z25
@@ -9112,7 +9570,8 @@ shallow:
 	ADDQ         $+4, AX
 	ADDQ         $+4, DX
 	ADDQ         $+18, BX
-	DECQ         DI
+	ADDQ         $+18, DI
+	DECQ         R8
 	JMP          shallow
 
 multiplied:

@@ -4,285 +4,285 @@
 
 package kernel
 
-// mulF16Rows1x1AVX2 multiplies 1 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows1x1AVX2 multiplies 1 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows1x2AVX2 multiplies 1 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulF16Rows1x2AVX2 multiplies 1 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows1x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows1x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows2x1AVX2 multiplies 2 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows2x1AVX2 multiplies 2 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows2x2AVX2 multiplies 2 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulF16Rows2x2AVX2 multiplies 2 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows2x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows2x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows3x1AVX2 multiplies 3 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows3x1AVX2 multiplies 3 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows3x2AVX2 multiplies 3 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulF16Rows3x2AVX2 multiplies 3 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows3x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows3x2AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows4x1AVX2 multiplies 4 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows4x1AVX2 multiplies 4 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows4x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows4x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows5x1AVX2 multiplies 5 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows5x1AVX2 multiplies 5 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows5x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows5x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows6x1AVX2 multiplies 6 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows6x1AVX2 multiplies 6 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows6x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows6x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
 // decodeF16StripAVX2 decodes n rows of a strip to panels of 16 columns, apart bytes apart.
 //
 //go:noescape
 func decodeF16StripAVX2(dst *float32, apart int, b *byte, n int)
 
-// mulQ8_0Rows1x1AVX2 multiplies 1 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows1x1AVX2 multiplies 1 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows2x1AVX2 multiplies 2 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows2x1AVX2 multiplies 2 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows3x1AVX2 multiplies 3 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows3x1AVX2 multiplies 3 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
 // decodeQ8_0StripAVX2 decodes n rows of a strip to panels of 16 columns, apart bytes apart.
 //
 //go:noescape
 func decodeQ8_0StripAVX2(dst *float32, apart int, b *byte, n int)
 
-// mulQ4_0Rows1x1AVX2 multiplies 1 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows1x1AVX2 multiplies 1 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows1x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows2x1AVX2 multiplies 2 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows2x1AVX2 multiplies 2 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows2x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows3x1AVX2 multiplies 3 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows3x1AVX2 multiplies 3 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows3x1AVX2(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
 // decodeQ4_0StripAVX2 decodes n rows of a strip to panels of 16 columns, apart bytes apart.
 //
 //go:noescape
 func decodeQ4_0StripAVX2(dst *float32, apart int, b *byte, n int)
 
-// mulF16Rows1x1AVX512 multiplies 1 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows1x1AVX512 multiplies 1 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows1x4AVX512 multiplies 1 rows of a, n long, by 4 strips. row, apart and ldc are in bytes.
+// mulF16Rows1x4AVX512 multiplies 1 rows of a, n long, by 4 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows1x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows1x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows2x1AVX512 multiplies 2 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows2x1AVX512 multiplies 2 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows2x4AVX512 multiplies 2 rows of a, n long, by 4 strips. row, apart and ldc are in bytes.
+// mulF16Rows2x4AVX512 multiplies 2 rows of a, n long, by 4 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows2x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows2x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows3x1AVX512 multiplies 3 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows3x1AVX512 multiplies 3 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows3x4AVX512 multiplies 3 rows of a, n long, by 4 strips. row, apart and ldc are in bytes.
+// mulF16Rows3x4AVX512 multiplies 3 rows of a, n long, by 4 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows3x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows3x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows4x1AVX512 multiplies 4 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows4x1AVX512 multiplies 4 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows4x4AVX512 multiplies 4 rows of a, n long, by 4 strips. row, apart and ldc are in bytes.
+// mulF16Rows4x4AVX512 multiplies 4 rows of a, n long, by 4 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows4x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows4x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows5x1AVX512 multiplies 5 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows5x1AVX512 multiplies 5 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows5x4AVX512 multiplies 5 rows of a, n long, by 4 strips. row, apart and ldc are in bytes.
+// mulF16Rows5x4AVX512 multiplies 5 rows of a, n long, by 4 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows5x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows5x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows6x1AVX512 multiplies 6 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulF16Rows6x1AVX512 multiplies 6 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Rows6x4AVX512 multiplies 6 rows of a, n long, by 4 strips. row, apart and ldc are in bytes.
+// mulF16Rows6x4AVX512 multiplies 6 rows of a, n long, by 4 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Rows6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulF16Rows6x4AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
 // decodeF16StripAVX512 decodes n rows of a strip to panels of 16 columns, apart bytes apart.
 //
 //go:noescape
 func decodeF16StripAVX512(dst *float32, apart int, b *byte, n int)
 
-// mulQ8_0Rows1x1AVX512 multiplies 1 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows1x1AVX512 multiplies 1 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows1x2AVX512 multiplies 1 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows1x2AVX512 multiplies 1 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows1x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows1x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows2x1AVX512 multiplies 2 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows2x1AVX512 multiplies 2 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows2x2AVX512 multiplies 2 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows2x2AVX512 multiplies 2 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows2x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows2x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows3x1AVX512 multiplies 3 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows3x1AVX512 multiplies 3 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows3x2AVX512 multiplies 3 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows3x2AVX512 multiplies 3 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows3x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows3x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows4x1AVX512 multiplies 4 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows4x1AVX512 multiplies 4 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows4x2AVX512 multiplies 4 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows4x2AVX512 multiplies 4 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows4x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows4x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows5x1AVX512 multiplies 5 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows5x1AVX512 multiplies 5 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows5x2AVX512 multiplies 5 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows5x2AVX512 multiplies 5 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows5x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows5x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows6x1AVX512 multiplies 6 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows6x1AVX512 multiplies 6 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ8_0Rows6x2AVX512 multiplies 6 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ8_0Rows6x2AVX512 multiplies 6 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ8_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ8_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
 // decodeQ8_0StripAVX512 decodes n rows of a strip to panels of 16 columns, apart bytes apart.
 //
 //go:noescape
 func decodeQ8_0StripAVX512(dst *float32, apart int, b *byte, n int)
 
-// mulQ4_0Rows1x1AVX512 multiplies 1 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows1x1AVX512 multiplies 1 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows1x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows1x2AVX512 multiplies 1 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows1x2AVX512 multiplies 1 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows1x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows1x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows2x1AVX512 multiplies 2 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows2x1AVX512 multiplies 2 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows2x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows2x2AVX512 multiplies 2 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows2x2AVX512 multiplies 2 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows2x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows2x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows3x1AVX512 multiplies 3 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows3x1AVX512 multiplies 3 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows3x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows3x2AVX512 multiplies 3 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows3x2AVX512 multiplies 3 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows3x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows3x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows4x1AVX512 multiplies 4 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows4x1AVX512 multiplies 4 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows4x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows4x2AVX512 multiplies 4 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows4x2AVX512 multiplies 4 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows4x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows4x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows5x1AVX512 multiplies 5 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows5x1AVX512 multiplies 5 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows5x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows5x2AVX512 multiplies 5 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows5x2AVX512 multiplies 5 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows5x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows5x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows6x1AVX512 multiplies 6 rows of a, n long, by 1 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows6x1AVX512 multiplies 6 rows of a, n long, by 1 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows6x1AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulQ4_0Rows6x2AVX512 multiplies 6 rows of a, n long, by 2 strips. row, apart and ldc are in bytes.
+// mulQ4_0Rows6x2AVX512 multiplies 6 rows of a, n long, by 2 strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulQ4_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, n int)
+func mulQ4_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
 // decodeQ4_0StripAVX512 decodes n rows of a strip to panels of 16 columns, apart bytes apart.
 //

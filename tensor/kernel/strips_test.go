@@ -76,7 +76,7 @@ func testStripMul(t *testing.T, s *Strip, a Mat, b []byte, apart, strips int, pa
 	t.Helper()
 	ldc := strips*s.Width + 5
 	c, all := fenced((a.Rows-1)*ldc + strips*s.Width)
-	s.Mul(c, ldc, a, b, apart, strips)
+	s.Mul(c, ldc, a, Strips{Data: b, Apart: apart, N: strips, Ahead: b[len(b)/2:]})
 	want := make([]float32, a.Rows*s.Width)
 	for p := range strips {
 		for j := 0; j < s.Width; j += PanelWidth {
@@ -107,7 +107,7 @@ func BenchmarkStrips(b *testing.B) {
 				b.Run(fmt.Sprintf("%s/%d rows/decoded first %v", name, rows, decode), func(b *testing.B) {
 					for b.Loop() {
 						if !decode {
-							s.Mul(c, width, a, data, n*s.Bytes, count)
+							s.Mul(c, width, a, Strips{Data: data, Apart: n * s.Bytes, N: count})
 							continue
 						}
 						for p := range count {

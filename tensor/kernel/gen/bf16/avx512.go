@@ -137,9 +137,10 @@ func pairs512(at Mem, v int) {
 // rounded to bf16 as they are multiplied. Accumulators come first, then two
 // registers for a strip's pairs, then each row's broadcast pair.
 func strips512(rows, strips int) {
-	begin(fmt.Sprintf("mulF16Pairs%dx%dBF16", rows, strips), "func(c *float32, ldc int, a *float32, row int, b *byte, apart, n int)",
-		fmt.Sprintf("multiplies %d rows of a by %d strips of pairs in f16, over n pairs. row, apart and ldc are in bytes.", rows, strips))
-	a, b := places.From(load("a"), load("row"), rows), places.From(load("b"), load("apart"), strips)
+	begin(fmt.Sprintf("mulF16Pairs%dx%dBF16", rows, strips), "func(c *float32, ldc int, a *float32, row int, b *byte, apart, ahead, n int)",
+		fmt.Sprintf("multiplies %d rows of a by %d strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.", rows, strips))
+	a := places.From(load("a"), load("row"), rows)
+	b, next := places.Two(load("b"), load("apart"), load("ahead"), strips)
 	clear512(rows * strips)
 	y := rows * strips
 	unroll.Loop(load("n"), func(u int) {
@@ -147,6 +148,7 @@ func strips512(rows, strips int) {
 			VPBROADCASTD(a.At(i, 4*u), zmm[y+2+i])
 		}
 		for s := range strips {
+			PREFETCHT1(next.At(s, panelBytes*u))
 			pairs512(b.At(s, panelBytes*u), y)
 			for i := range rows {
 				vdpbf16ps(y, y+2+i, i*strips+s)
@@ -155,6 +157,7 @@ func strips512(rows, strips int) {
 	}, func(by int) {
 		a.Advance(I32(int32(4 * by)))
 		b.Advance(I32(int32(panelBytes * by)))
+		next.Advance(I32(int32(panelBytes * by)))
 	})
 	c, ldc := load("c"), load("ldc")
 	for i := range rows {

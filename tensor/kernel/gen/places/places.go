@@ -29,6 +29,13 @@ func From(first, stride Register, n int) Places {
 	return p
 }
 
+// Two are n places each: those that follow first, and what lies ahead bytes behind them.
+// They share the stride.
+func Two(first, stride, ahead Register, n int) (p, next Places) {
+	ADDQ(first, ahead)
+	return From(first, stride, n), From(ahead, stride, n)
+}
+
 // Fours is From with every fourth place in a register, and one more for the stride
 // times three: many places take fewer in all.
 func Fours(first, stride Register, n int) Places {

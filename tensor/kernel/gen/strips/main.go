@@ -79,15 +79,24 @@ func stripsOf(several int) []int {
 // vector of a strip is decoded once and multiplied by every row.
 func (t tier) tile(f format, rows, strips int) {
 	name := fmt.Sprintf("mul%sRows%dx%d%s", f.name, rows, strips, t.name)
-	TEXT(name, NOSPLIT, "func(c *float32, ldc int, a *float32, row int, b *byte, apart, n int)")
+	TEXT(name, NOSPLIT, "func(c *float32, ldc int, a *float32, row int, b *byte, apart, ahead, n int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s multiplies %d rows of a, n long, by %d strips. row, apart and ldc are in bytes.", name, rows, strips))
+	Doc(fmt.Sprintf("%s multiplies %d rows of a, n long, by %d strips, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.", name, rows, strips))
 	acc := list(rows*strips*f.width/t.lanes, func(int) VecVirtual { return t.zero() })
-	a, b := places.From(load("a"), load("row"), rows), places.From(load("b"), load("apart"), strips)
+	a := places.From(load("a"), load("row"), rows)
+	b, next := places.Two(load("b"), load("apart"), load("ahead"), strips)
 	d := f.decoder(t)
-	unroll.Loop(load("n"), func(u int) { t.step(d, f.bytes, u, a, b, acc) }, func(by int) {
+	unroll.Loop(load("n"), func(u int) {
+		if at := f.bytes * u; u == 0 || at/lineBytes > (at-f.bytes)/lineBytes { // once a line, about
+			for s := range strips {
+				PREFETCHT1(next.At(s, at))
+			}
+		}
+		t.step(d, f.bytes, u, a, b, acc)
+	}, func(by int) {
 		a.Advance(I32(int32(4 * by)))
 		b.Advance(I32(int32(f.bytes * by)))
+		next.Advance(I32(int32(f.bytes * by)))
 	})
 	c, ldc := load("c"), load("ldc")
 	per := len(acc) / rows
