@@ -43,7 +43,7 @@ type headBack struct {
 func (n *attentionBack) Do(worker, piece int) {
 	j, d := &n.jobs[piece/n.h.KV], n.h.Dim
 	b := headBack{attentionBack: n, j: j, head: piece % n.h.KV, stride: roundUp(j.len) + stripGap}
-	_, b.products.bf16 = j.shape.layout.(bf16PairsKV)
+	_, b.products.bf16 = j.shape.layout.(pairsKV)
 	wide, long, rows := b.products.panels(d, j.len), b.products.panels(j.len, d), b.products.panels(gradRows, d)
 	room := max(b.products.room(gradRows, max(d, j.len)), b.products.room(j.len, gradRows))
 	mem := slicer(n.t.Scratch(worker, 2*wide+long+rows+gradRows*(d+2*b.stride)+room))

@@ -67,7 +67,7 @@ func (t *Tape) shapeKV(heads, headDim int) kvShape {
 	case t.KV != nil && !t.recording:
 		return shapeKV(t.KV, heads, headDim)
 	case t.attendsInPairs(headDim):
-		return newKVShape(dtype.BF16, bf16PairsKV{}, heads, headDim)
+		return newKVShape(dtype.BF16, pairsKV{}, heads, headDim)
 	}
 	return shapeKV(dtype.F32, heads, headDim)
 }

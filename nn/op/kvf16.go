@@ -9,11 +9,11 @@ import (
 
 func init() { registerKV(dtype.F16, f16For) }
 
-// f16For returns how heads of so many channels lie in f16: in pairs, where products
-// of them are faster, if the channels are.
+// f16For returns how heads of so many channels lie in f16: in pairs of bf16, which are
+// as large, where products of them are faster, if the channels are.
 func f16For(headDim int) kvLayout {
 	if kernel.FastPairs() && headDim%2 == 0 {
-		return f16PairsKV{}
+		return pairsKV{}
 	}
 	return f16KV{}
 }
@@ -31,22 +31,29 @@ func (f16KV) room(_, headDim int) int { return max(headDim, KVBlock) * kernel.Pa
 
 func (f16KV) encode(dst []byte, x []float32) {
 	kernel.F32ToF16(dst, x)
-	saturate(dst)
+	saturate(dst, f16Exponent)
 }
 
-// saturate makes infinite halves the greatest finite ones of their sign.
-func saturate(halves []byte) {
+// The bits of the exponent of a half.
+const (
+	f16Exponent  = 0x7c00
+	bf16Exponent = 0x7f80
+)
+
+// saturate makes infinite halves, whose exponent has these bits, the greatest finite
+// ones of their sign.
+func saturate(halves []byte, exponent uint16) {
 	const (
 		each     = 0x0001_0001_0001_0001
-		exponent = 0x7c00
 		wordSize = 8
 	)
+	mask, lowest := uint64(exponent)*each, uint64(exponent&-exponent)*each
 	le := binary.LittleEndian
 	for len(halves) > 0 {
 		word := halves[:min(wordSize, len(halves))]
 		halves = halves[len(word):]
 		// An exponent of ones carries into its sign.
-		if len(word) == wordSize && (le.Uint64(word)&(exponent*each)+0x0400*each)&(0x8000*each) == 0 {
+		if len(word) == wordSize && (le.Uint64(word)&mask+lowest)&(0x8000*each) == 0 {
 			continue
 		}
 		for ; len(word) > 0; word = word[halfBytes:] {

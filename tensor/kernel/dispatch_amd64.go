@@ -65,7 +65,7 @@ func useGeneric() {
 	mulPanel, packPanels, packBlocks = mulPanelGeneric, packPanelsGeneric, packBlocksGeneric
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
 	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPairsNever, false
-	mulF16Pairs, decodeF16Pairs = mulF16PairsDecoded, decodeF16PairsGeneric
+	mulPairStrips = mulPairStripsGeneric
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfNone, decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
 	encodeQ4_0, encodeQ8_0 = encodeNever, encodeNever
@@ -111,8 +111,7 @@ func useBF16() {
 	peaks = peaksBF16
 	pairVectors, pairRuns = pairVectorsFast, pairRunsFast
 	pairAlong, mulPairs, mulPairsTwice, fastPairs = pairAlongBF16, mulPairsBF16, mulPairsTwiceBF16, true
-	mulF16Pairs = mulF16PairsBF16
-	decodeF16Pairs = func(dst []float32, b []byte, n int) { decodeF16PairsBF16(&dst[0], &b[0], n) }
+	mulPairStrips = mulPairStripsBF16
 }
 
 // decodeEights returns a conversion that leaves what follows the last multiple

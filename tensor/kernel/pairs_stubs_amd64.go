@@ -19,65 +19,65 @@ func mulPairs12BF16(c *float32, ldc int, a *float32, apart int, row int, col int
 //go:noescape
 func mulPairs12x2BF16(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
 
-// mulF16Pairs1x1BF16 multiplies 1 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips1x1BF16 multiplies 1 rows of a by 1 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs1x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips1x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs1x4BF16 multiplies 1 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips1x4BF16 multiplies 1 rows of a by 4 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs1x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips1x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs2x1BF16 multiplies 2 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips2x1BF16 multiplies 2 rows of a by 1 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs2x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips2x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs2x4BF16 multiplies 2 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips2x4BF16 multiplies 2 rows of a by 4 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs2x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips2x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs3x1BF16 multiplies 3 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips3x1BF16 multiplies 3 rows of a by 1 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs3x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips3x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs3x4BF16 multiplies 3 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips3x4BF16 multiplies 3 rows of a by 4 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs3x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips3x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs4x1BF16 multiplies 4 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips4x1BF16 multiplies 4 rows of a by 1 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs4x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips4x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs4x4BF16 multiplies 4 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips4x4BF16 multiplies 4 rows of a by 4 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs4x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips4x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs5x1BF16 multiplies 5 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips5x1BF16 multiplies 5 rows of a by 1 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs5x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips5x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs5x4BF16 multiplies 5 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips5x4BF16 multiplies 5 rows of a by 4 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs5x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips5x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs6x1BF16 multiplies 6 rows of a by 1 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips6x1BF16 multiplies 6 rows of a by 1 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs6x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips6x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// mulF16Pairs6x4BF16 multiplies 6 rows of a by 4 strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
+// mulPairStrips6x4BF16 multiplies 6 rows of a by 4 strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.
 //
 //go:noescape
-func mulF16Pairs6x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
+func mulPairStrips6x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
 // roundPairsBF16 rounds 32·n floats to bf16; those below the least normal one become 0.
 //
@@ -93,11 +93,6 @@ func pairVectorsBF16(dst *float32, apart int, step int, src *float32, stride int
 //
 //go:noescape
 func pairRunsBF16(dst *float32, src *float32, stride int, n int)
-
-// decodeF16PairsBF16 rounds n rows of 16 pairs in f16 to bf16.
-//
-//go:noescape
-func decodeF16PairsBF16(dst *float32, b *byte, n int)
 
 // peakPairsBF16 does n×12 vectors of 16 dot products of pairs, for benchmarks to compare with.
 //

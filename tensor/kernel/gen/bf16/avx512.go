@@ -125,33 +125,24 @@ func clear512(n int) {
 	}
 }
 
-// pairs512 emits the rounding of 16 pairs in f16 to bf16, by way of two registers:
-// the result is in the first.
-func pairs512(at Mem, v int) {
-	VCVTPH2PS(at, zmm[v])
-	VCVTPH2PS(at.Offset(panelBytes/2), zmm[v+1])
-	vcvtne2ps2bf16(v, v+1, v)
-}
-
-// strips512 emits the product of some rows and strips of pairs in f16, which are
-// rounded to bf16 as they are multiplied. Accumulators come first, then two
-// registers for a strip's pairs, then each row's broadcast pair.
+// strips512 emits the product of some rows and strips of pairs. Accumulators come
+// first, then a strip's pairs, then each row's broadcast pair.
 func strips512(rows, strips int) {
-	begin(fmt.Sprintf("mulF16Pairs%dx%dBF16", rows, strips), "func(c *float32, ldc int, a *float32, row int, b *byte, apart, ahead, n int)",
-		fmt.Sprintf("multiplies %d rows of a by %d strips of pairs in f16, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.", rows, strips))
+	begin(fmt.Sprintf("mulPairStrips%dx%dBF16", rows, strips), "func(c *float32, ldc int, a *float32, row int, b *byte, apart, ahead, n int)",
+		fmt.Sprintf("multiplies %d rows of a by %d strips of pairs, over n pairs, and asks for what lies ahead. row, apart, ahead and ldc are in bytes.", rows, strips))
 	a := places.From(load("a"), load("row"), rows)
 	b, next := places.Two(load("b"), load("apart"), load("ahead"), strips)
 	clear512(rows * strips)
 	y := rows * strips
 	unroll.Loop(load("n"), func(u int) {
 		for i := range rows {
-			VPBROADCASTD(a.At(i, 4*u), zmm[y+2+i])
+			VPBROADCASTD(a.At(i, 4*u), zmm[y+1+i])
 		}
 		for s := range strips {
 			PREFETCHT1(next.At(s, panelBytes*u))
-			pairs512(b.At(s, panelBytes*u), y)
+			VMOVUPS(b.At(s, panelBytes*u), zmm[y])
 			for i := range rows {
-				vdpbf16ps(y, y+2+i, i*strips+s)
+				vdpbf16ps(y, y+1+i, i*strips+s)
 			}
 		}
 	}, func(by int) {
@@ -279,21 +270,6 @@ func runs512() {
 	ADDQ(I32(w*panelBytes), dst)
 	DECQ(n)
 	JNE(LabelRef("square"))
-	VZEROUPPER()
-	RET()
-}
-
-// decode512 emits the rounding of a strip of pairs to a panel of them.
-func decode512() {
-	begin("decodeF16PairsBF16", "func(dst *float32, b *byte, n int)", "rounds n rows of 16 pairs in f16 to bf16.")
-	dst, b := load("dst"), load("b")
-	unroll.Loop(load("n"), func(u int) {
-		pairs512(Mem{Base: b, Disp: panelBytes * u}, 2*u)
-		VMOVUPS(zmm[2*u], Mem{Base: dst, Disp: panelBytes * u})
-	}, func(by int) {
-		ADDQ(I32(int32(panelBytes*by)), dst)
-		ADDQ(I32(int32(panelBytes*by)), b)
-	})
 	VZEROUPPER()
 	RET()
 }

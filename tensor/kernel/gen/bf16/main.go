@@ -1,5 +1,5 @@
-// Command bf16 writes the products of pairs of bf16, and those with strips of pairs
-// in f16, with the dot products of AVX-512 BF16.
+// Command bf16 writes the products of pairs of bf16 with panels, and with strips of
+// them, by the dot products of AVX-512 BF16.
 package main
 
 import (
@@ -25,7 +25,6 @@ func main() {
 	round512()
 	vectors512()
 	runs512()
-	decode512()
 	peak512()
 	Generate()
 }
