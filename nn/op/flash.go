@@ -193,7 +193,7 @@ func (f *flash) block(b int, out flashPart) {
 	k.N = (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
 	s.layout.scores(f.scores, KVBlock, f.q, k, f.mem)
 	for r := range f.rows {
-		row := f.scores[r*KVBlock:][:keys]
+		row := f.scores[r*KVBlock:][:multiple(keys, 2)] // so that the last has a neighbor
 		seen := min(max(pos+r/f.group+1, 0), keys)
 		out.m[r], out.l[r] = kernel.ExpMax(row[:seen])
 		clear(row[seen:])

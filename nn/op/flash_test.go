@@ -29,7 +29,7 @@ func BenchmarkAttention(b *testing.B) {
 	h := Heads{Query: 9, KV: 3, Dim: 64}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, format := range KVTypes() {
-		for _, c := range []struct{ past, tokens int }{{0, 512}, {512, 1}, {2048, 1}, {8192, 1}} {
+		for _, c := range []struct{ past, tokens int }{{0, 128}, {0, 512}, {512, 1}, {2048, 1}, {8192, 1}} {
 			b.Run(fmt.Sprintf("%s/%d after %d", format, c.tokens, c.past), func(b *testing.B) {
 				benchmarkAttention(b, pool, r, h, format, c.past, c.tokens)
 			})
@@ -153,7 +153,7 @@ func TestFlashOfTooLargeValues(t *testing.T) {
 }
 
 func testTooLarge(t *testing.T, format *dtype.Type) {
-	const tokens, large = 8, 5
+	const tokens, large = 20, 5
 	h := Heads{Query: 2, KV: 1, Dim: 18} // of no whole number of words
 	if format.Len > 1 {
 		h.Dim = 2 * format.Len

@@ -224,9 +224,14 @@ func (s *kvShape) put(l kvLayer, k, v kernel.Mat, head, pos int, mem []float32) 
 	const w = kernel.PanelWidth
 	keys, values := s.head(l, head, pos/KVBlock)
 	at := pos % KVBlock
+	group := keys.Data[at/w*keys.Apart:][:keys.Apart]
+	if g, ok := s.layout.(groupLayout); ok && k.Rows == w {
+		g.putGroup(group, values, k, v, at)
+		return
+	}
 	code := encoded{dtype.FloatBytes(mem), k.Rows, s.keySize, s.strips * s.stripSize}
 	s.encode(code, k)
-	s.layout.putKeys(keys.Data[at/w*keys.Apart:][:keys.Apart], code, at%w)
+	s.layout.putKeys(group, code, at%w)
 	s.encode(code, v)
 	for i := range s.strips {
 		part := encoded{code.data[i*s.stripSize:], code.n, s.stripSize, code.apart}

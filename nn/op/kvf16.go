@@ -31,7 +31,9 @@ func (f16KV) room(_, headDim int) int { return max(headDim, KVBlock) * kernel.Pa
 
 func (f16KV) encode(dst []byte, x []float32) {
 	kernel.F32ToF16(dst, x)
-	saturate(dst, f16Exponent)
+	if most := 65504.0; !(float64(kernel.SumSquares(x)) <= most*most) {
+		saturate(dst, f16Exponent)
+	}
 }
 
 // The bits of the exponent of a half.

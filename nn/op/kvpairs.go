@@ -2,6 +2,7 @@ package op
 
 import (
 	"encoding/binary"
+	"math"
 
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
@@ -27,8 +28,31 @@ func (pairsKV) room(rows, headDim int) int {
 
 // encode saturates as [f16KV] does.
 func (pairsKV) encode(dst []byte, x []float32) {
-	kernel.F32ToBF16(dst, x)
-	saturate(dst, bf16Exponent)
+	if kernel.F32ToBF16(dst, x); tooLarge(x) {
+		saturate(dst, bf16Exponent)
+	}
+}
+
+// tooLarge reports whether x may have elements that are infinite in bf16.
+func tooLarge(x []float32) bool { return !(kernel.SumSquares(x) <= math.MaxFloat32) }
+
+func (pairsKV) putGroup(group []byte, values kernel.Strips, k, v kernel.Mat, pos int) {
+	kernel.PackPairPanels(dtype.Floats(group), k.T(), 0, 1)
+	at := pos / 2 * kernel.PanelWidth
+	for i := range values.N {
+		strip := part(v, 0, v.Rows, i*kernel.PanelWidth, min((i+1)*kernel.PanelWidth, v.Cols))
+		kernel.PackPairPanels(dtype.Floats(values.Data[i*values.Apart:])[at:], strip, 0, 1)
+	}
+	for i := range k.Rows {
+		if tooLarge(k.Data[i*k.RowStride:][:k.Cols]) || tooLarge(v.Data[i*v.RowStride:][:v.Cols]) {
+			saturate(group, bf16Exponent)
+			for s := range values.N {
+				rows := values.Data[s*values.Apart:][at*floatBytes:]
+				saturate(rows[:v.Rows/2*kernel.PanelWidth*floatBytes], bf16Exponent)
+			}
+			return
+		}
+	}
 }
 
 func (pairsKV) putKeys(group []byte, keys encoded, lane int) { putPanel(group, keys, lane) }
@@ -68,9 +92,12 @@ func (pairsKV) scores(c []float32, ldc int, q queries, keys kernel.Strips, mem [
 }
 
 func (pairsKV) sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, mem []float32) {
-	pairs := wholeBlocks(mem, p.Rows, (p.Cols+1)/2)
+	// Rows are rounded in whole vectors, what lies beyond them too.
+	cols := (p.Cols + 1) / 2
+	p.Cols = min(multiple(p.Cols, 2*kernel.PanelWidth), p.RowStride)
+	pairs := wholeBlocks(mem, p.Rows, p.Cols/2)
 	kernel.RoundPairs(part(pairs, 0, p.Rows, 0, pairs.Cols), p)
-	mulPairs(c, ldc, p.Rows, pairs, values)
+	mulPairs(c, ldc, p.Rows, part(pairs, 0, pairs.Rows, 0, cols), values)
 }
 
 // wholeBlocks returns room for the pairs of so many rows.

@@ -41,8 +41,15 @@ type kvLayout interface {
 	scores(c []float32, ldc int, q queries, keys kernel.Strips, mem []float32)
 
 	// sums computes the products of p's rows with the first p.Cols positions of
-	// strips of values; those of a row are contiguous.
+	// strips of values; those of a row are contiguous. Of p it may read whole strides.
 	sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, mem []float32)
+}
+
+// A groupLayout is a [kvLayout] that stores what a whole group of positions has from the
+// floats themselves, faster than row by row.
+type groupLayout interface {
+	// putGroup stores the keys of a group, and the values from position pos on.
+	putGroup(group []byte, values kernel.Strips, k, v kernel.Mat, pos int)
 }
 
 // encoded are n rows of so many bytes in a cache's format, apart bytes apart.
