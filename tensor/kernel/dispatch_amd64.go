@@ -100,7 +100,7 @@ func useAVX2() {
 // useAVX512 replaces what is faster with AVX-512; the rest stays with AVX2.
 func useAVX512() {
 	peaks = peaksAVX512
-	mulPanel, expToMax = mulPanelAVX512, expToMaxAVX512
+	mulPanel, expToMax, sumExp = mulPanelAVX512, expToMaxAVX512, sumExpAVX512
 	swiGLU, swiGLUGrad = swiGLUAVX512, swiGLUGradAVX512
 	tilesOf = tilesOfAVX512
 	useStripsAVX512()

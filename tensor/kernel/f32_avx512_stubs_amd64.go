@@ -19,6 +19,11 @@ func mulTile12AVX512(c *float32, ldc int, a *float32, apart int, row int, col in
 //go:noescape
 func expMaxAVX512(x []float32) (m float32, s float32)
 
+// sumExpAVX512 is sumExpGeneric for elements up to shift, in 16 sums.
+//
+//go:noescape
+func sumExpAVX512(x []float32, shift float32) float32
+
 // swiGLUAVX512 is swiGLUGeneric.
 //
 //go:noescape

@@ -77,12 +77,30 @@ func expMax() {
 	CMPL(bits, U32(math.Float32bits(float32(math.Inf(-1)))))
 	JE(LabelRef("nothing"))
 	VBROADCASTSS(m.AsX(), m)
+	Store(exponentials(length, bases, m, func(a access, y VecVirtual) { a.Store(y, 0) }), ReturnIndex(1))
+	Label("nothing")
+	end()
+}
+
+// sumExp emits the sum of exponentials alone.
+func sumExp() {
+	begin("sumExpAVX512", "func(x []float32, shift float32) float32", "is sumExpGeneric for elements up to shift, in 16 sums.")
+	bases, length := slices("x")
+	shift := ZMM()
+	VBROADCASTSS(NewParamAddr("shift", 24), shift)
+	Store(exponentials(length, bases, shift, func(access, VecVirtual) {}), ReturnIndex(0))
+	end()
+}
+
+// exponentials emits a loop over those of a slice's elements, less shift, for f, and
+// returns their sum.
+func exponentials(length GPVirtual, bases []GPVirtual, shift VecVirtual, f func(a access, y VecVirtual)) Register {
 	e, sum := newExponential(), zero()
 	loop("exp", length, bases, func(a access) {
 		x := a.Load(0)
-		VSUBPS(m, x, x)
+		VSUBPS(shift, x, x)
 		y := e.of(x)
-		a.Store(y, 0)
+		f(a, y)
 		if a.mask != nil {
 			VADDPS(y, sum, a.mask, sum)
 		} else {
@@ -90,9 +108,7 @@ func expMax() {
 		}
 	})
 	fold(sum, func(a, b, dst Op) { VADDPS(a, b, dst) })
-	Store(sum.AsX(), ReturnIndex(1))
-	Label("nothing")
-	end()
+	return sum.AsX()
 }
 
 // fold combines the lanes of v by op, into lane 0.

@@ -19,6 +19,7 @@ func main() {
 		tile(blocks)
 	}
 	expMax()
+	sumExp()
 	swiGLU()
 	Generate()
 }
