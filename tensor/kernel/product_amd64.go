@@ -63,7 +63,7 @@ func tilesOfAVX512(a *assembly) *tiles {
 // read it.
 var highAhead = func() int {
 	if cpu.X86.HasAVXVNNI {
-		return 6144
+		return 6144 // as the other products with K-quants: see command vnni
 	}
 	return 0
 }()

@@ -42,13 +42,6 @@ type Strips struct {
 	Ahead []byte
 }
 
-// From returns the strips from the i-th on.
-func (s Strips) From(i int) Strips {
-	s.Data, s.N = s.Data[i*s.Apart:], s.N-i
-	s.Ahead = s.Ahead[min(i*s.Apart, len(s.Ahead)):]
-	return s
-}
-
 // ahead returns how far behind Data Ahead lies.
 func (s Strips) ahead() int {
 	if len(s.Ahead) == 0 {
