@@ -105,3 +105,15 @@ func TestTiersAskForWhatTheyUse(t *testing.T) {
 		}
 	}
 }
+
+// Products are the same however far ahead they ask for weights.
+func TestMatMulAsksAhead(t *testing.T) {
+	if current < tierAVX512 {
+		t.Skipf("tier %s does not", current)
+	}
+	was := highAhead
+	defer func() { highAhead = was }()
+	for _, highAhead = range []int{0, 6144} {
+		testMatMulIsTheLoop(t)
+	}
+}
