@@ -153,14 +153,15 @@ func (w *Weight) Pack(pool *par.Pool, free func(*tensor.Tensor)) {
 // PackAll lays weights out for fast products by rows of any number: in their
 // formats' packed layouts. If free is not nil, the elements in file order are let
 // go, and free is told of them: of each piece, which has no name, by whoever packed
-// it, and then of the whole; vectors get memory of their own. The memory of the
-// packed layouts, in large pages where the system has them, is returned for
-// [SetPacked], to be joined.
+// it, and then of the whole; before, of some weights without a name, which are still
+// read. Vectors get memory of their own. The memory of the packed layouts, in large
+// pages where the system has them, is returned for [SetPacked], to be joined.
 func PackAll(weights []*Weight, pool *par.Pool, free func(*tensor.Tensor)) [][]byte {
+	parts := packedParts(weights)
 	if free != nil {
 		ownVectors(weights)
+		makeRoom(parts, free)
 	}
-	parts := packedParts(weights)
 	mem := packedMemory(parts)
 	for i, part := range parts {
 		rest := mem[i]
@@ -182,6 +183,23 @@ func ownVectors(weights []*Weight) {
 			copy(t.Data, w.t.Data)
 			w.t = t
 		}
+	}
+}
+
+// makeRoom tells free of the elements of as many weights as share memory, which are
+// read again: a part of packed weights may be cleared whole before it is packed, and
+// all elements be in memory by then.
+func makeRoom(parts [][]*Weight, free func(*tensor.Tensor)) {
+	for _, part := range parts {
+		if PackedBytes(part) > largePart {
+			continue
+		}
+		for _, w := range part {
+			if w.packs() {
+				free(&tensor.Tensor{Type: w.t.Type, Shape: w.t.Shape, Data: w.t.Data})
+			}
+		}
+		return
 	}
 }
 
