@@ -207,12 +207,15 @@ func (f *flash) block(b int, out flashPart) {
 // block of the next piece. What is read in between fits into the second cache.
 func (f *flash) lookAhead(b int, keys, values *kernel.Strips) {
 	p, j := f.piece, f.j
-	if b++; p.parts == nil || b == p.last {
-		if f.next == nil {
-			return
-		}
-		p, j, b = f.next, f.nextJob, b-1
-		if p.parts != nil {
+	switch {
+	case f.rows > kernel.FewRows:
+		return
+	case p.parts != nil && b+1 < p.last:
+		b++
+	case f.next == nil:
+		return
+	default:
+		if p, j = f.next, f.nextJob; p.parts != nil {
 			b = p.first
 		}
 	}

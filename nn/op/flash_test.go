@@ -21,6 +21,10 @@ func randomValue(r *rand.Rand, rows, cols int) *Value {
 	return v
 }
 
+func randomQKV(r *rand.Rand, n int, h Heads) (q, k, v *Value) {
+	return randomValue(r, n, h.Query*h.Dim), randomValue(r, n, h.KV*h.Dim), randomValue(r, n, h.KV*h.Dim)
+}
+
 // The shape of SmolLM2-135M: one layer's attention of a prompt of 512, and of a
 // token after so many others.
 func BenchmarkAttention(b *testing.B) {
@@ -40,17 +44,14 @@ func BenchmarkAttention(b *testing.B) {
 func benchmarkAttention(b *testing.B, pool *par.Pool, r *rand.Rand, h Heads, format *dtype.Type, past, tokens int) {
 	tape := NewTape(pool)
 	kv := NewKV(format, 1, h.KV, h.Dim, past+tokens)
-	qkv := func(n int) (q, k, v *Value) {
-		return randomValue(r, n, h.Query*h.Dim), randomValue(r, n, h.KV*h.Dim), randomValue(r, n, h.KV*h.Dim)
-	}
 	for kv.Len() < past {
 		batch := Batch{Seqs: []Seq{{Len: min(256, past-kv.Len()), KV: kv}}}
-		q, k, v := qkv(batch.Seqs[0].Len)
+		q, k, v := randomQKV(r, batch.Seqs[0].Len, h)
 		Attention(tape, q, k, v, h, 0, nil, batch)
 		batch.Advance()
 		tape.Reset()
 	}
-	q, k, v := qkv(tokens)
+	q, k, v := randomQKV(r, tokens, h)
 	for b.Loop() {
 		Attention(tape, q, k, v, h, 0, nil, Batch{Seqs: []Seq{{Len: tokens, KV: kv}}})
 		tape.Reset()
@@ -74,11 +75,8 @@ func BenchmarkDecodeAttention(b *testing.B) {
 			for range 16 {
 				batch.Seqs = append(batch.Seqs, Seq{Len: c.past, KV: NewKV(dtype.F16, c.layers, h.KV, h.Dim, c.past+64)})
 			}
-			qkv := func(n int) (q, k, v *Value) {
-				return randomValue(r, n, h.Query*h.Dim), randomValue(r, n, h.KV*h.Dim), randomValue(r, n, h.KV*h.Dim)
-			}
 			for i := range batch.Seqs {
-				q, k, v := qkv(c.past)
+				q, k, v := randomQKV(r, c.past, h)
 				for layer := range c.layers {
 					Attention(tape, q, k, v, h, layer, nil, Batch{Seqs: batch.Seqs[i : i+1]})
 				}
@@ -88,7 +86,7 @@ func BenchmarkDecodeAttention(b *testing.B) {
 			for i := range batch.Seqs {
 				batch.Seqs[i].Len = 1
 			}
-			q, k, v := qkv(len(batch.Seqs))
+			q, k, v := randomQKV(r, len(batch.Seqs), h)
 			for b.Loop() {
 				for layer := range c.layers {
 					Attention(tape, q, k, v, h, layer, nil, batch)
@@ -124,7 +122,7 @@ func TestFlashIsAttention(t *testing.T) {
 	pool := par.New(2)
 	defer pool.Close()
 	r := rand.New(rand.NewPCG(3, 4))
-	q, k, v := randomValue(r, tokens, h.Query*h.Dim), randomValue(r, tokens, h.KV*h.Dim), randomValue(r, tokens, h.KV*h.Dim)
+	q, k, v := randomQKV(r, tokens, h)
 	want := attentionByDefinition(q, k, v, h)
 	for _, format := range KVTypes() {
 		tape := NewTape(pool)
@@ -161,7 +159,7 @@ func testTooLarge(t *testing.T, format *dtype.Type) {
 	pool := par.New(1)
 	defer pool.Close()
 	r := rand.New(rand.NewPCG(7, 8))
-	q, k, v := randomValue(r, tokens, h.Query*h.Dim), randomValue(r, tokens, h.Dim), randomValue(r, tokens, h.Dim)
+	q, k, v := randomQKV(r, tokens, h)
 	for i, x := range []float32{1e9, -1e9, float32(math.Inf(1)), 65519} {
 		at := i * h.Dim / 4
 		v.Row(large)[at], k.Row(large)[h.Dim-1-at] = x, x/10
@@ -215,7 +213,7 @@ func TestFlashOfManyIsThatOfEach(t *testing.T) {
 		var q, k, v, want []float32
 		for i := range sequences {
 			n := 60 + 31*i // up to three blocks
-			qs, ks, vs := randomValue(r, n+1, h.Query*h.Dim), randomValue(r, n+1, h.KV*h.Dim), randomValue(r, n+1, h.KV*h.Dim)
+			qs, ks, vs := randomQKV(r, n+1, h)
 			alone, parts := NewKV(format, 1, h.KV, h.Dim, n+1), NewKV(format, 1, h.KV, h.Dim, n+1)
 			rotated(rows(qs, 0, n), rows(ks, 0, n), rows(vs, 0, n), Batch{Seqs: []Seq{{n, alone}}})
 			for lo, hi := 0, 37; lo < n; lo, hi = hi, min(n, 2*hi+1) {

@@ -43,8 +43,7 @@ func (f *blockKV) encode(dst []byte, x []float32) {
 // saturate encodes a block whose scale has come out infinite or NaN.
 func (f *blockKV) saturate(dst []byte, x []float32) {
 	x = slices.Clone(x)
-	const greatest = 65504 // of a half
-	most := f.levels * greatest
+	most := f.levels * f16Greatest
 	for i, v := range x {
 		x[i] = max(-most, min(v, most))
 	}
@@ -58,9 +57,7 @@ func (f *blockKV) putKeys(group []byte, keys encoded, lane int) {
 }
 
 func (f *blockKV) scores(c []float32, ldc int, q queries, keys kernel.Strips, _ []float32) {
-	if q.Rows <= kernel.FewRows {
-		keys.Fetch(keys.Apart)
-	}
+	keys.Fetch(keys.Apart)
 	f.layout.MatMul(c, ldc, q.formed, q.Rows, keys.Data, keys.N*kernel.GroupRows, q.Cols, 0, keys.N)
 }
 

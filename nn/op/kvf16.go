@@ -30,17 +30,23 @@ func (f16KV) strip() int { return kernel.PanelWidth }
 func (f16KV) room(_, headDim int) int { return max(headDim, KVBlock) * kernel.PanelWidth }
 
 func (f16KV) encode(dst []byte, x []float32) {
-	kernel.F32ToF16(dst, x)
-	if most := 65504.0; !(float64(kernel.SumSquares(x)) <= most*most) {
+	if kernel.F32ToF16(dst, x); mayExceed(x, f16Greatest) {
 		saturate(dst, f16Exponent)
 	}
 }
 
-// The bits of the exponent of a half.
+// Of halves, the bits of the exponent and the greatest finite one.
 const (
 	f16Exponent  = 0x7c00
+	f16Greatest  = 65504
 	bf16Exponent = 0x7f80
+	bf16Greatest = 0x1.fep127
 )
+
+// mayExceed reports whether a magnitude in x may be above most, or is no number.
+func mayExceed(x []float32, most float64) bool {
+	return !(float64(kernel.SumSquares(x)) <= most*most)
+}
 
 // saturate makes infinite halves, whose exponent has these bits, the greatest finite
 // ones of their sign.
@@ -91,8 +97,7 @@ func mulStrips(s *kernel.Strip, c []float32, ldc int, a kernel.Mat, b kernel.Str
 	}
 	for i := range b.N {
 		s.Decode(mem, b.Data[i*b.Apart:], a.Cols)
-		for j := 0; j < s.Width; j += kernel.PanelWidth {
-			kernel.MulPanel(c[i*s.Width+j:], ldc, a, mem[j*a.Cols:], kernel.PanelWidth, false)
-		}
+		mulPanels(c[i*s.Width:], ldc, a, kernel.Strips{
+			Data: dtype.FloatBytes(mem), Apart: a.Cols * kernel.PanelWidth * floatBytes, N: s.Width / kernel.PanelWidth})
 	}
 }

@@ -2,7 +2,6 @@ package op
 
 import (
 	"encoding/binary"
-	"math"
 
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
@@ -28,13 +27,10 @@ func (pairsKV) room(rows, headDim int) int {
 
 // encode saturates as [f16KV] does.
 func (pairsKV) encode(dst []byte, x []float32) {
-	if kernel.F32ToBF16(dst, x); tooLarge(x) {
+	if kernel.F32ToBF16(dst, x); mayExceed(x, bf16Greatest) {
 		saturate(dst, bf16Exponent)
 	}
 }
-
-// tooLarge reports whether x may have elements that are infinite in bf16.
-func tooLarge(x []float32) bool { return !(kernel.SumSquares(x) <= math.MaxFloat32) }
 
 func (pairsKV) putGroup(group []byte, values kernel.Strips, k, v kernel.Mat, pos int) {
 	kernel.PackPairPanels(dtype.Floats(group), k.T(), 0, 1)
@@ -44,7 +40,7 @@ func (pairsKV) putGroup(group []byte, values kernel.Strips, k, v kernel.Mat, pos
 		kernel.PackPairPanels(dtype.Floats(values.Data[i*values.Apart:])[at:], strip, 0, 1)
 	}
 	for i := range k.Rows {
-		if tooLarge(k.Data[i*k.RowStride:][:k.Cols]) || tooLarge(v.Data[i*v.RowStride:][:v.Cols]) {
+		if mayExceed(k.Data[i*k.RowStride:][:k.Cols], bf16Greatest) || mayExceed(v.Data[i*v.RowStride:][:v.Cols], bf16Greatest) {
 			saturate(group, bf16Exponent)
 			for s := range values.N {
 				rows := values.Data[s*values.Apart:][at*floatBytes:]

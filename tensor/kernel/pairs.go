@@ -3,7 +3,6 @@ package kernel
 import (
 	"fmt"
 	"math"
-	"sync"
 )
 
 // A pair is two bf16 in the bits of a float32: the low half is the element at
@@ -195,48 +194,16 @@ func pairPanel(panel []float32, b Mat, j, first int) {
 	}
 }
 
-// MulPairs is [MulPanel] for pairs: a and panel hold n pairs where those hold n
-// floats, and with · the product of bf16 values,
+// MulBlockPairs is [MulPanel] for pairs, of the first rows of a, whose rows are a
+// multiple of [BlockRows], by as many panels as hold cols columns, apart floats apart:
+// a and a panel hold n pairs where those hold n floats, and with · the product of bf16
+// values,
 //
 //	for i, j: for p := range n { c[i, j] += a[i, 2p]·b[2p, j] + a[i, 2p+1]·b[2p+1, j] }
 //
 // in f32. In which order a pair's products are added, and whether they are
 // rounded first, depends on the tier; an element's bits depend on its row of a
 // and its column of b alone.
-func MulPairs(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) {
-	a.check("MulPairs")
-	if !checkMul(c, ldc, a.Rows, cols, a.Cols, panel) {
-		return
-	}
-	blocks := rowBlocks{a.Data, a.Rows / BlockRows * BlockRows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}
-	if blocks.rows > 0 {
-		mulPairs(c, ldc, cols, blocks, panel, add)
-	}
-	if blocks.rows == a.Rows {
-		return
-	}
-	// Tiles take whole blocks: the rows that are left become one.
-	block := pairBlocks.Get().(*pairBlock)
-	defer pairBlocks.Put(block)
-	const depth = len(block) / BlockRows
-	c, a.Data, a.Rows = c[blocks.rows*ldc:], a.Data[min(blocks.rows*a.RowStride, len(a.Data)):], a.Rows-blocks.rows
-	for k := 0; k < a.Cols || k == 0; k += depth {
-		n := min(depth, a.Cols-k)
-		if n > 0 {
-			packBlocks(block[:n*BlockRows], Mat{Data: a.Data[k*a.ColStride:], Rows: a.Rows, Cols: n, RowStride: a.RowStride, ColStride: a.ColStride})
-		}
-		mulPairs(c, ldc, cols, rowBlocks{block[:], a.Rows, n, 0, 1, BlockRows}, panel[k*PanelWidth:], add || k > 0)
-	}
-}
-
-// A pairBlock holds some columns of a block of rows. The stack cannot: what is
-// called is chosen when the program starts, and the compiler has it escape.
-type pairBlock [BlockRows * 64]float32
-
-var pairBlocks = sync.Pool{New: func() any { return new(pairBlock) }}
-
-// MulBlockPairs is [MulPairs] of the first rows of a, whose rows are a multiple
-// of [BlockRows], by as many panels as hold cols columns, apart floats apart.
 func MulBlockPairs(c []float32, ldc, rows int, a Mat, panels []float32, apart, cols int, add bool) {
 	a.check("MulBlockPairs")
 	if rows > a.Rows || a.Rows%BlockRows != 0 {

@@ -7,14 +7,13 @@ import (
 	"testing"
 )
 
-// Rows of pairs have the bits that they have in whole blocks, and multiply strips as they
-// do panels.
-func TestMulPairs(t *testing.T) {
+// Rows of pairs multiply strips to the bits that they have in whole blocks, by panels.
+func TestMulPairStrips(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(62, 0))
 		for _, n := range []int{0, 1, 3, 8, 31, 65, 130} {
 			for rows := 1; rows <= 26; rows++ {
-				if err := checkMulPairs(r, rows, n); err != nil {
+				if err := checkMulPairStrips(r, rows, n); err != nil {
 					t.Fatalf("%d×%d: %v", rows, n, err)
 				}
 			}
@@ -22,7 +21,7 @@ func TestMulPairs(t *testing.T) {
 	})
 }
 
-func checkMulPairs(r *rand.Rand, rows, n int) error {
+func checkMulPairStrips(r *rand.Rand, rows, n int) error {
 	const strips = 9
 	a := roundedPairs(matrix(r, rows, 2*n, 3, false))
 	apart := 4 * (n*PanelWidth + 2)
@@ -37,14 +36,6 @@ func checkMulPairs(r *rand.Rand, rows, n int) error {
 		MulBlockPairs(want[p*PanelWidth:], ldc, rows, blocks, panel(p), 0, PanelWidth, false)
 	}
 	got, all := fenced(len(want))
-	for p := range strips {
-		MulPairs(got[p*PanelWidth:], ldc, a, panel(p), PanelWidth, false)
-	}
-	for i := range got {
-		if i%ldc < strips*PanelWidth && got[i] != want[i] {
-			return fmt.Errorf("element %d is %v, want %v", i, got[i], want[i])
-		}
-	}
 	for some := 1; some <= strips; some++ {
 		clear(got)
 		MulPairStrips(got, ldc, a, Strips{Data: b, Apart: apart, N: some})

@@ -63,10 +63,13 @@ func tilesOfAVX512(a *assembly) *tiles {
 // read it.
 var highAhead = func() int {
 	if cpu.X86.HasAVXVNNI {
-		return 6144 // as the other products with K-quants: see command vnni
+		return k16Ahead
 	}
 	return 0
 }()
+
+// k16Ahead is how far ahead the other products with K-quants ask: command vnni's ahead.
+const k16Ahead = 6144
 
 // stayBytes of weights stay in the second cache while activation rows pass by.
 const stayBytes = 256 << 10
