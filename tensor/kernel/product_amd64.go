@@ -71,8 +71,10 @@ var highAhead = func() int {
 // k16Ahead is how far ahead the other products with K-quants ask: command vnni's ahead.
 const k16Ahead = 6144
 
-// stayBytes of weights stay in the second cache while activation rows pass by.
-const stayBytes = 256 << 10
+const (
+	stayBytes = 256 << 10 // of weights stay in the second cache while activation rows pass by
+	nearBytes = 32 << 10  // of activations stay in the first one while weights pass by
+)
 
 // fast computes p by assembly. It reports false if there is none.
 func (p *product) fast(a *assembly) bool {
@@ -135,8 +137,12 @@ func (p *product) few(t *tiles, first, lo, hi int) {
 	if hi*GroupRows > p.rows {
 		lanes = 1<<(p.rows%GroupRows) - 1
 	}
+	together := max(1, stayBytes/p.group)
+	if p.n > tallest && p.n*p.ldx*wordBytes <= nearBytes {
+		together = 1 // so that memory is waited for evenly, not by the first tile alone
+	}
 	for g := lo; g < hi; {
-		count := min(hi-g, max(1, stayBytes/p.group))
+		count := min(hi-g, together)
 		for i := first; i < p.n; {
 			n := t.tall(p.n-i, tallest)
 			y, x := &p.y[i*p.ldy+g*GroupRows], (*byte)(unsafe.Pointer(&p.x[i*p.ldx]))

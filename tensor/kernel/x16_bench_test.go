@@ -82,7 +82,7 @@ func BenchmarkMatMul(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 9))
 	for _, f := range packedFormats {
 		p := pack(f.layout, f.random(r, rows, cols), rows, cols)
-		for _, n := range []int{1, 2, 3, 5, 7, 8, 13, 512} {
+		for _, n := range []int{1, 2, 3, 5, 7, 8, 13, 16, 32, 48, 512} {
 			x := randomActivations(r, f.layout.X, n, cols)
 			y := make([]float32, n*rows)
 			b.Run(fmt.Sprintf("%s/n=%d", f.layout.Name, n), func(b *testing.B) {
