@@ -17,6 +17,11 @@
 // no worker has begun. It has to wait for a worker that lost its core with a
 // piece in hand. When that cost more than the worker's help saved, the caller
 // works alone for a while.
+//
+// To hand a run out costs some trips of a cache line from core to core, and in some
+// machines such a trip takes as long as a small product. So little is written where
+// others look, and a run that may be brief is shared only if that pays: see brief.go.
+// While threads wait, they ask for what they read next: see ahead.go.
 package par
 
 import (
@@ -75,12 +80,15 @@ type Pool struct {
 
 	_ line // what workers poll
 
-	run atomic.Uint32 // counts runs, so that workers see a new one
+	// The number of the run in the high half, so that workers see a new one, and of
+	// its pieces. They are one word: a worker that comes late to a run finds nothing
+	// left of it, and never takes its shares for the next run's.
+	run atomic.Uint64
 
 	// Written between runs, read only by the holder of a claimed piece, and kept
-	// until the next run. A worker that comes late to a run may claim one of the
-	// next: it is as good.
+	// until the next run.
 	task Task
+	from int // the number of the first piece, where a run is cut
 
 	_ line // what the caller polls
 
@@ -93,44 +101,63 @@ type Pool struct {
 	helped  uint32        // what done was after the last run
 	solo    time.Duration // until then the caller works alone
 
+	// See brief.go.
+	habits   [kinds][sizeClasses]habit
+	trip     time.Duration
+	nextTrip time.Duration
+
 	_ line
 }
 
 // A line keeps what lies before it and after it in different cache lines.
 type line [64]byte
 
-// A share is a range of pieces that nobody has claimed: the first in the low half
-// of the word, the one after the last in the high half.
+// A share is the pieces of a run that nobody has claimed, of those that are one
+// worker's to begin with: the run's number in the high half of the word, then the
+// first piece, and the one after the last. In a run of another number it says
+// nothing: the whole share is there. So no thread has to write where another claims.
 type share struct {
 	atomic.Uint64
 	_ [56]byte // shares are far enough apart for their owners' caches
 }
 
-func (s *share) set(lo, hi int) { s.Store(uint64(hi)<<32 | uint64(lo)) }
-
-// claim takes a piece: the first one for the share's owner, the last for others.
-func (s *share) claim(owner bool) (piece int, ok bool) {
+// claim takes a piece of those that are lo to hi at the beginning of run number
+// run: the first one for the share's owner, the last for others.
+func (s *share) claim(run, lo, hi uint32, owner bool) (piece int, ok bool) {
 	for {
 		v := s.Load()
-		lo, hi := uint32(v), uint32(v>>32)
+		switch later := int32(uint32(v>>32) - run); {
+		case later == 0:
+			lo, hi = uint32(v>>16&mostPieces), uint32(v&mostPieces)
+		case later > 0: // the run is over
+			return 0, false
+		}
 		if lo >= hi {
 			return 0, false
 		}
-		piece, left := int(hi-1), v-1<<32
+		a, b := lo, hi
 		if owner {
-			piece, left = int(lo), v+1
+			piece = int(a)
+			a++
+		} else {
+			b--
+			piece = int(b)
 		}
-		if s.CompareAndSwap(v, left) {
+		if s.CompareAndSwap(v, uint64(run)<<32|uint64(a)<<16|uint64(b)) {
 			return piece, true
 		}
 	}
 }
 
+// mostPieces is what a share can count to: larger runs are cut.
+const mostPieces = 1<<16 - 1
+
 type worker struct {
 	parked  atomic.Bool
 	wake    chan struct{}
 	lookout lookout
-	_       [40]byte // workers poll their own cache line
+	ahead   Ahead
+	_       [72]byte // workers poll their own cache lines
 }
 
 // New starts a pool of that many threads, the caller of Run included. With
@@ -163,7 +190,10 @@ func (p *Pool) Threads() int { return p.threads }
 // Run calls t.Do for every piece in [0, pieces) and returns when all are done.
 // If a piece panics, pieces that have not started are left out and Run panics
 // with the first value. Run is not reentrant: a pool serves one run at a time.
-func (p *Pool) Run(t Task, pieces int) {
+func (p *Pool) Run(t Task, pieces int) { p.begin(t, pieces, nil) }
+
+// begin is Run. If h is not nil the task may be brief, as h tells.
+func (p *Pool) begin(t Task, pieces int, h *habit) {
 	if p.watch != nil {
 		defer p.watch.ran(time.Now())
 	}
@@ -182,22 +212,59 @@ func (p *Pool) Run(t Task, pieces int) {
 		p.alone(t, pieces)
 		return
 	}
-	p.task = t
-	for i := range p.shares {
-		p.shares[i].set(pieces*i/p.threads, pieces*(i+1)/p.threads)
+	if h != nil && !p.helps(h, start) {
+		p.alone(t, pieces)
+		h.learn(now() - start)
+		return
 	}
-	p.run.Add(1)
-	p.wakeUp(pieces - 1)
-	own := p.work(0)
-	helped := uint32(pieces) - own
-	p.helped += helped
-	if waited := p.join(); waited > 0 {
-		p.judge(waited, now()-waited-start, own, helped)
+	for from := 0; from < pieces; from += mostPieces {
+		p.share(t, from, min(pieces-from, mostPieces), start, h)
 	}
 	p.running.Store(false)
 	if p.failed.Load() {
 		p.throw()
 	}
+}
+
+// share does a run, begun at start, or a part of one, with the workers' help.
+func (p *Pool) share(t Task, from, pieces int, start time.Duration, h *habit) {
+	p.task, p.from = t, from
+	run := p.hand(pieces)
+	p.wakeUp(pieces - 1)
+	own := p.claimAll(0, run)
+	if h != nil {
+		if h.count++; h.count%timedEvery == 0 && own > 0 {
+			h.learn((now() - start) * time.Duration(pieces) / time.Duration(own))
+		}
+	}
+	p.helped += uint32(pieces)
+	var ahead Ahead
+	ahead.foresee(t, 0)
+	if !p.soonDone(own, &ahead) {
+		own += p.takeOver(0, run)
+	}
+	p.helped -= own
+	if waited := p.join(&ahead); waited > 0 {
+		p.judge(waited, now()-waited-start, own, uint32(pieces)-own)
+	}
+}
+
+// refresh is after how many runs all shares are told the number of the run: it is
+// compared with theirs as far as half its range, and some may not have been claimed of
+// since long ago.
+const refresh = 1 << 30
+
+// hand begins a run of the task, and returns its word.
+func (p *Pool) hand(pieces int) (run uint64) {
+	n := uint32(p.run.Load()>>32) + 1
+	if n%refresh == 0 {
+		for i := range p.shares {
+			p.shares[i].Store(uint64(n-1) << 32)
+		}
+	}
+	run = uint64(n)<<32 | uint64(pieces)
+	p.run.Store(run)
+	return run
 }
 
 // alone does a run on the caller's thread.
@@ -224,7 +291,7 @@ func (p *Pool) Close() {
 	if p.closed.Swap(true) {
 		return
 	}
-	p.run.Add(1)
+	p.hand(0)
 	p.wakeUp(len(p.workers))
 	p.exited.Wait()
 }
@@ -248,24 +315,25 @@ func (p *Pool) wakeUp(n int) {
 func (p *Pool) serve(i int) {
 	defer p.exited.Done()
 	runtime.LockOSThread()
-	var seen uint32
+	var seen uint64
 	for {
 		seen = p.await(&p.workers[i], seen)
 		if p.closed.Load() {
 			return
 		}
-		p.work(i + 1)
+		p.work(i+1, seen)
 	}
 }
 
-// await returns the number of the current run once it differs from seen.
-func (p *Pool) await(w *worker, seen uint32) uint32 {
+// await returns the word of the current run once it differs from seen.
+func (p *Pool) await(w *worker, seen uint64) uint64 {
 	var start, spin time.Duration
 	for { // the clock comes after the polls: a run often follows at once
 		for range spinChecks {
 			if run := p.run.Load(); run != seen {
 				return run
 			}
+			w.ahead.ask()
 		}
 		at := now()
 		if start == 0 {
@@ -273,6 +341,7 @@ func (p *Pool) await(w *worker, seen uint32) uint32 {
 		}
 		if at-start >= spin {
 			w.lookout.vain(at-start, at)
+			w.ahead = Ahead{} // nor is it kept from the collector
 			break
 		}
 	}
@@ -290,39 +359,71 @@ func (p *Pool) await(w *worker, seen uint32) uint32 {
 	}
 }
 
-// work does pieces until none is left, and returns how many.
-func (p *Pool) work(id int) (own uint32) {
+// work does pieces of a run until none is left.
+func (p *Pool) work(id int, run uint64) {
+	w := &p.workers[id-1]
+	if own := p.claimAll(id, run); own > 0 {
+		w.ahead.foresee(p.task, id)
+		p.finish(own)
+	}
+	for range looks {
+		if p.run.Load() != run {
+			return
+		}
+		w.ahead.ask()
+	}
+	if own := p.takeOver(id, run); own > 0 {
+		p.finish(own)
+	}
+}
+
+// looks is for how many looks who has done his share leaves those of others alone:
+// mostly they are about to end too, and a look at a share costs its owner as much as
+// who takes it.
+const looks = 128
+
+// soonDone reports whether all pieces but the caller's own are done, or just getting so.
+func (p *Pool) soonDone(own uint32, ahead *Ahead) bool {
+	for range looks {
+		if p.done.Load() == p.helped-own {
+			return true
+		}
+		ahead.ask()
+	}
+	return false
+}
+
+// claimAll does what is left of a worker's share, and returns how many pieces.
+func (p *Pool) claimAll(id int, run uint64) uint32 { return p.claimOf(id, id, run) }
+
+// takeOver does what is left of others' shares.
+func (p *Pool) takeOver(id int, run uint64) (own uint32) {
+	for i := 1; i < p.threads; i++ {
+		own += p.claimOf(id, (id+i)%p.threads, run)
+	}
+	return own
+}
+
+// claimOf does what is left of whose share.
+func (p *Pool) claimOf(id, whose int, run uint64) (own uint32) {
+	pieces := int(run & mostPieces)
+	lo, hi := uint32(pieces*whose/p.threads), uint32(pieces*(whose+1)/p.threads)
 	var start time.Time
 	for {
-		piece, ok := p.claim(id)
+		piece, ok := p.shares[whose].claim(uint32(run>>32), lo, hi, id == whose)
 		if !ok {
 			break
 		}
 		if own == 0 && p.watch != nil { // like task, only for who holds a piece
 			start = time.Now()
 		}
-		p.do(id, piece)
+		p.do(id, p.from+piece)
 		own++
 	}
-	if own > 0 {
-		if p.watch != nil {
-			p.watch.worked(start)
-		}
-		if id > 0 {
-			p.finish(own)
-		}
+	if own > 0 && p.watch != nil {
+		p.watch.worked(start)
 	}
 	return own
-}
-
-// claim takes a piece of the worker's own share, or else of another's.
-func (p *Pool) claim(id int) (piece int, ok bool) {
-	for i := range p.shares {
-		if piece, ok = p.shares[(id+i)%p.threads].claim(i == 0); ok {
-			return piece, true
-		}
-	}
-	return 0, false
 }
 
 // do runs one claimed piece.
@@ -358,11 +459,12 @@ func (p *Pool) finishedAll() bool { return p.done.Load() == p.helped }
 
 // join waits until all pieces are done, and returns for how long; zero if it
 // was so short that the clock was not read.
-func (p *Pool) join() time.Duration {
+func (p *Pool) join(ahead *Ahead) time.Duration {
 	for range spinChecks {
 		if p.finishedAll() {
 			return 0
 		}
+		ahead.ask()
 	}
 	start := now()
 	for now()-start < p.spin {

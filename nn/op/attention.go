@@ -142,11 +142,21 @@ func (n *attention) forward() {
 		n.cut(i)
 	}
 	n.t.Pool.Run((*attentionStore)(n), len(n.stores))
-	n.t.Pool.Run((*attentionFlash)(n), len(n.pieces))
+	n.t.Pool.RunBrief((*attentionFlash)(n), len(n.pieces), attentionRuns, n.blocksRead())
 	n.t.Pool.Run((*attentionMerge)(n), len(n.merges))
 	for i := range n.jobs {
 		n.jobs[i].kv = kvLayer{}
 	}
+}
+
+// blocksRead returns how many blocks of keys and values rows read together.
+func (n *attention) blocksRead() (all int) {
+	group := n.h.Query / n.h.KV
+	for i := range n.pieces {
+		p := &n.pieces[i]
+		all += (p.last - p.first) * (p.hi - p.lo) * group
+	}
+	return all
 }
 
 // storeTokens is the number of tokens that a piece of storing takes: up to a

@@ -12,12 +12,12 @@ func Embed(t *Tape, w *Weight, ids []int) *Value {
 	y := t.Value(len(ids), w.Cols)
 	n := Alloc[embed](t)
 	*n = embed{w, ids, y}
-	for i, id := range ids {
+	for _, id := range ids {
 		if id < 0 || id >= w.Rows {
 			panic(fmt.Sprintf("op: token %d of a vocabulary of %d", id, w.Rows))
 		}
-		w.DecodeRow(y.Row(i), id)
 	}
+	t.Pool.RunBrief(n, briefPieces(len(ids)), embedRuns, y.Rows*y.Cols)
 	t.Record(n, y)
 	return y
 }
@@ -26,6 +26,14 @@ type embed struct {
 	w   *Weight
 	ids []int
 	y   *Value
+}
+
+// Do decodes the rows of one piece.
+func (n *embed) Do(_, piece int) {
+	lo, hi := briefPiece(piece, n.y.Rows)
+	for i := lo; i < hi; i++ {
+		n.w.DecodeRow(n.y.Row(i), n.ids[i])
+	}
 }
 
 func (*embed) Op() string { return "embedding" }

@@ -13,13 +13,13 @@ func MatMul(t *Tape, x *Value, w *Weight) *Value { return MatMuls(t, x, w)[0] }
 // recorded they are one task, whose pieces keep all workers busy to its end. The
 // slice lives as long as the values.
 func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
-	n := Alloc[matMuls](t)
-	parts, ys := n.parts[:0], n.ys[:0]
+	n := newMatMuls(t)
+	parts, ys := n.parts, n.ys
 	for _, w := range ws {
 		p := newMatMul(t, x, w)
 		parts, ys = append(parts, p), append(ys, p.y)
 	}
-	*n = matMuls{parts: parts, ys: ys}
+	n.parts, n.ys = parts, ys
 	if t.recording || !n.together() {
 		for i := range parts {
 			p := &parts[i]
@@ -35,11 +35,24 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 
 // matMuls are products of the same values, as one task: the row groups of all
 // weights, one weight after the other, in pieces. What a worker reads before it
-// can begin lies together.
+// can begin lies together, and is a copy rather than a pointer: each it would have to
+// follow is a trip to another core's cache.
 type matMuls struct {
-	parts          []matMul
-	ys             []*Value
+	x              Value // of the parts, as it was brought
 	groups, pieces int
+	parts          []matMul
+	few            [3]matMul // the parts, unless there are more
+	ys             []*Value
+	next           *foreseen // see [Tape.foresee]; nil where that does not pay
+}
+
+func newMatMuls(t *Tape) *matMuls {
+	n := Alloc[matMuls](t)
+	if n.parts == nil {
+		n.parts = n.few[:]
+	}
+	*n = matMuls{parts: n.parts[:0], ys: n.ys[:0]}
+	return n
 }
 
 // together reports whether the products can be one task: none is of a trained
@@ -61,9 +74,9 @@ func (n *matMuls) together() bool {
 	return true
 }
 
-// pieceColumns bounds the columns of a piece's row groups: by a vector, a
-// microsecond of work or two.
-const pieceColumns = 1 << 13
+// pieceColumns bounds the columns of a piece's row groups: by a vector, a few
+// microseconds of work; by more activation rows, which take longer, a quarter as many.
+const pieceColumns = 1 << 15
 
 // forward computes the products. Pieces are of one size, and as many for each
 // thread, so that threads end together.
@@ -76,15 +89,19 @@ func (n *matMuls) forward() {
 		}
 		n.groups += p.w.groups()
 	}
+	n.x = *x
 	if x.Rows == 0 {
 		return
 	}
 	most := kernel.TogetherGroups
 	if x.Rows < kernel.ManyRows {
-		most = max(1, pieceColumns/x.Cols/min(x.Rows, 2))
+		most = max(1, pieceColumns/x.Cols/min(x.Rows, 4))
 	}
 	n.pieces = min(n.groups, multiple((n.groups+most-1)/most, t.Pool.Threads()))
-	t.Pool.Run(n, n.pieces)
+	if next := t.foresee(n); x.Rows <= foreseenRows {
+		n.next = next
+	}
+	t.Pool.RunBrief(n, n.pieces, productRuns, x.Rows*n.groups*x.Cols)
 }
 
 // Do computes the groups of one piece.
@@ -94,7 +111,7 @@ func (n *matMuls) Do(worker, piece int) {
 		p := &n.parts[i]
 		groups := p.w.groups()
 		if from, to := max(lo, 0), min(hi, groups); from < to {
-			p.columns(worker, from, to)
+			p.columns(worker, &n.x, from, to)
 		}
 		lo, hi = lo-groups, hi-groups
 	}
@@ -116,13 +133,15 @@ func newMatMul(t *Tape, x *Value, w *Weight) matMul {
 	if x.Cols != w.Cols {
 		panic("op: matmul of " + w.Name + ": columns differ")
 	}
-	return matMul{t: t, x: x, w: w, y: t.Value(x.Rows, w.Rows)}
+	y := t.Value(x.Rows, w.Rows)
+	return matMul{t: t, x: x, y: y, w: w, out: y.Data}
 }
 
 type matMul struct {
 	t    *Tape
 	x, y *Value
 	w    *Weight
+	out  []float32 // y.Data, forwards
 }
 
 // trained reports whether w may change from step to step, so that packing it for
@@ -135,8 +154,8 @@ func (n *matMul) forward() {
 		n.t.mul(n.y.dense(), n.x.dense(), n.w.dense().T(), false)
 		return
 	}
-	alone := Alloc[matMuls](n.t)
-	*alone = matMuls{parts: append(alone.parts[:0], *n), ys: alone.ys}
+	alone := newMatMuls(n.t)
+	alone.parts = append(alone.parts, *n)
 	alone.forward()
 }
 
@@ -146,17 +165,18 @@ func (n *matMul) packed() bool { return n.form() != nil }
 // form returns the form in which a packed weight wants x, nil for others.
 func (n *matMul) form() *kernel.Activations { return n.w.form(n.t) }
 
-// columns computes the columns of y that belong to the row groups lo to hi.
-func (n *matMul) columns(worker, lo, hi int) {
-	w, x, y := n.w, n.x, n.y
+// columns computes the columns of y that belong to the row groups lo to hi, of x.
+func (n *matMul) columns(worker int, x *Value, lo, hi int) {
+	w := n.w
 	if n.packed() {
-		w.mulPacked(n.t, worker, y, x, lo, hi)
+		mem := n.t.Scratch(worker, w.copyFloats((hi-lo)*kernel.GroupRows))
+		w.mulGroups(n.out[lo*kernel.GroupRows:], w.Rows, x, lo, hi, mem)
 		return
 	}
 	mem := n.t.Scratch(worker, 2*kernel.PanelWidth*w.Cols)
 	for g := lo; g < hi; g++ {
 		row := g * kernel.PanelWidth
-		kernel.MulPanel(y.Data[row:], y.Cols, x.dense(), w.panel(g, mem), min(kernel.PanelWidth, w.Rows-row), false)
+		kernel.MulPanel(n.out[row:], w.Rows, x.dense(), w.panel(g, mem), min(kernel.PanelWidth, w.Rows-row), false)
 	}
 }
 
@@ -238,7 +258,7 @@ func (v *Value) bring(t *Tape, form *kernel.Activations) {
 	if v.reserve(t, form); form != kernel.Floats {
 		q := Alloc[quantizeRows](t)
 		*q = quantizeRows{v}
-		t.Pool.Run(q, v.Rows)
+		t.Pool.RunBrief(q, v.Rows, quantizeRuns, v.Rows*v.Cols)
 	}
 }
 

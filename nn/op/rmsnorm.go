@@ -23,11 +23,13 @@ type rmsNorm struct {
 	partial []float32 // one gradient of w a piece, added up in order
 }
 
-func (n *rmsNorm) compute(t *Tape) { t.Pool.Run(n, rowPieces(n.x.Rows)) }
+func (n *rmsNorm) compute(t *Tape) {
+	t.Pool.RunBrief(n, briefPieces(n.x.Rows), normRuns, n.x.Rows*n.x.Cols)
+}
 
 // Do normalizes the rows of one piece.
 func (n *rmsNorm) Do(_, piece int) {
-	lo, hi := rowPiece(piece, n.x.Rows)
+	lo, hi := briefPiece(piece, n.x.Rows)
 	for i := lo; i < hi; i++ {
 		kernel.RMSNorm(n.y.Row(i), n.x.Row(i), n.w.F32(), n.eps)
 		n.y.bringRow(i)

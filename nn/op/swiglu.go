@@ -26,7 +26,9 @@ type swiGLU struct {
 	add         [2]bool // to dgate and dup, which are new otherwise
 }
 
-func (n *swiGLU) compute(t *Tape) { t.Pool.Run(n, n.gate.Rows) }
+func (n *swiGLU) compute(t *Tape) {
+	t.Pool.RunBrief(n, n.gate.Rows, swiGLURuns, n.gate.Rows*n.gate.Cols)
+}
 
 // Do computes one row.
 func (n *swiGLU) Do(_, row int) {

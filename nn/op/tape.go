@@ -88,6 +88,8 @@ type Tape struct {
 	rows      int         // see Reserve
 	scratch   [][]float32 // one a worker
 	gemm      GEMM
+	products  []foreseen // of a pass, in their order
+	product   int        // the number of the next one
 }
 
 type entry struct {
@@ -116,6 +118,7 @@ func (t *Tape) Reset() {
 	}
 	t.lent = t.lent[:0]
 	t.mem.reset()
+	t.product = 0
 	for _, s := range t.slabs {
 		s.reset()
 	}

@@ -330,13 +330,6 @@ func (w *Weight) panel(group int, mem []float32) []float32 {
 	return mem[:n]
 }
 
-// mulPacked computes the columns lo to hi of y, in groups, from x's rows in the
-// form that the layout wants.
-func (w *Weight) mulPacked(t *Tape, worker int, y, x *Value, lo, hi int) {
-	first := lo * kernel.GroupRows
-	w.mulGroups(y.Data[first:], y.Cols, x, lo, hi, t.Scratch(worker, w.copyFloats((hi-lo)*kernel.GroupRows)))
-}
-
 // copyFloats returns the memory that [Weight.mulGroups] needs for so many rows of w.
 func (w *Weight) copyFloats(rows int) int {
 	if w.packed != nil {

@@ -112,8 +112,10 @@ func (s *Strip) Decode(dst []float32, b []byte, n int) {
 	}
 }
 
-// fetch asks for n bytes, at least one, to be brought into the first cache. The
-// dispatcher replaces it.
+// Fetch asks for n bytes, at least one, to be brought into the first cache.
+func Fetch(p *byte, n int) { fetch(p, n) }
+
+// fetch is [Fetch]. The dispatcher replaces it.
 var fetch = fetchNever
 
 func fetchNever(*byte, int) {}

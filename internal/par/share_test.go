@@ -1,0 +1,78 @@
+package par
+
+import (
+	"sync/atomic"
+	"testing"
+)
+
+// A share is whole in a run that nobody has claimed of, and nothing in one that is
+// over, whatever the number of runs has come to.
+func TestClaim(t *testing.T) {
+	for _, run := range []uint32{1, 1<<31 - 1, 1 << 31, 1<<32 - 2} {
+		var s share
+		s.Store(uint64(run-1)<<32 | 5<<16 | 5)
+		for i, c := range []struct {
+			run   uint32
+			owner bool
+			piece int
+			ok    bool
+		}{
+			{run, true, 3, true},
+			{run, false, 6, true},
+			{run - 1, true, 0, false}, // it is over
+			{run, true, 4, true},
+			{run, false, 5, true},
+			{run, true, 0, false},
+			{run, false, 0, false},
+			{run + 1, false, 6, true},
+			{run, true, 0, false},
+			{run + 1, true, 3, true},
+		} {
+			if piece, ok := s.claim(c.run, 3, 7, c.owner); piece != c.piece || ok != c.ok {
+				t.Errorf("run %d, claim %d: %d, %v, want %d, %v", run, i, piece, ok, c.piece, c.ok)
+			}
+		}
+	}
+	var s share
+	if _, ok := s.claim(1, 2, 2, true); ok {
+		t.Error("an empty share has a piece")
+	}
+}
+
+// Numbers of runs begin anew after 2³²; shares of which nobody claims, because there
+// are more workers than pieces, stay good.
+func TestNumbersOfRunsWrap(t *testing.T) {
+	for _, number := range []uint64{refresh - 3, 1<<31 - 3, 1<<32 - 3} {
+		p := New(4)
+		p.run.Store(number << 32)
+		for i := range p.shares {
+			p.shares[i].Store(number << 32)
+		}
+		for run := range 6 {
+			for _, pieces := range []int{2, 9} {
+				c := &count{hits: make([]atomic.Int32, pieces), threads: 4}
+				p.Run(c, pieces)
+				for i := range c.hits {
+					if n := c.hits[i].Load(); n != 1 {
+						t.Fatalf("run %d after %d: piece %d of %d done %d times", run, number, i, pieces, n)
+					}
+				}
+			}
+		}
+		p.Close()
+	}
+}
+
+// Runs of more pieces than a share counts are cut, and nothing is left out.
+func TestLargeRuns(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	const pieces = 2*mostPieces + 3
+	c := &count{hits: make([]atomic.Int32, pieces), threads: 2, slow: -1}
+	p.Run(c, pieces)
+	for i := range c.hits {
+		if n := c.hits[i].Load(); n != 1 {
+			t.Fatalf("piece %d done %d times", i, n)
+		}
+	}
+}
