@@ -138,7 +138,7 @@ func (p *product) few(t *tiles, first, lo, hi int) {
 		lanes = 1<<(p.rows%GroupRows) - 1
 	}
 	together := max(1, stayBytes/p.group)
-	if p.n > tallest && p.n*p.ldx*wordBytes <= nearBytes {
+	if left := p.n - first; left > tallest && left*p.ldx*wordBytes <= nearBytes {
 		together = 1 // so that memory is waited for evenly, not by the first tile alone
 	}
 	for g := lo; g < hi; {
