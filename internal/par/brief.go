@@ -18,8 +18,9 @@ const kinds = 8 // that there may be
 
 const (
 	// briefTrips is what handing a run out costs in trips, there and back. Of 0, 2, 3,
-	// 4, 6 and 9 it was the fastest for a small model on both sorts of cores.
-	briefTrips = 2
+	// 4, 6 and 9, a small model was fastest with 2 within a chiplet and with 3 between
+	// two, where it matters more.
+	briefTrips = 3
 
 	briefMost  = 50 * time.Microsecond // longer tasks are shared, whatever a trip takes
 	timedEvery = 16                    // of the shared runs of a habit, one is timed

@@ -31,7 +31,7 @@ func TestRunBrief(t *testing.T) {
 	}{
 		{"unknown", 0, time.Nanosecond, false},
 		{"brief", 3 * time.Microsecond, time.Microsecond, false},
-		{"long for such trips", 9 * time.Microsecond, time.Microsecond, true},
+		{"long for such trips", 15 * time.Microsecond, time.Microsecond, true},
 		{"long for all trips", briefMost, time.Second, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
