@@ -157,8 +157,8 @@ func (j *Job) run(ctx context.Context) (*Record, error) {
 	return &r, nil
 }
 
-// Measure times the job in this process. The first prompt is answered once
-// before the clock runs: a process that serves is warm.
+// Measure times the job in this process. Prompts are answered for a
+// while before the clock runs: a process that serves is warm.
 func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	start := time.Now()
 	pool := par.New(j.Threads)
@@ -203,21 +203,34 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 
 // replies answers the prompts and adds to r what they took.
 func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) error {
+	if err := j.warm(ctx, runner); err != nil {
+		return err
+	}
 	session := runner.NewSession(0)
 	for i, p := range j.Prompts {
-		if i == 0 {
-			if _, err := j.request(ctx, runner.Model, session, p); err != nil {
-				return fmt.Errorf("prompt 1: %w", err)
-			}
-			session = runner.NewSession(0)
-			runtime.GC() // or its cache would count as if it was in use
-		}
 		q, err := j.request(ctx, runner.Model, session, p)
 		if err != nil {
 			return fmt.Errorf("prompt %d: %w", i+1, err)
 		}
 		r.Requests = append(r.Requests, q)
 	}
+	return nil
+}
+
+// warmFor is how long prompts are answered before the clock runs: a model that answers in
+// less than a millisecond is slower at first.
+const warmFor = 50 * time.Millisecond
+
+// warm answers the first prompt, and others until that has taken a while.
+func (j *Job) warm(ctx context.Context, runner *generate.Runner) error {
+	session, start := runner.NewSession(0), time.Now()
+	for i := 0; len(j.Prompts) > 0 && (i == 0 || time.Since(start) < warmFor); i++ {
+		k := i % len(j.Prompts)
+		if _, err := j.request(ctx, runner.Model, session, j.Prompts[k]); err != nil {
+			return fmt.Errorf("prompt %d: %w", k+1, err)
+		}
+	}
+	runtime.GC() // or the session's cache would count as if it was in use
 	return nil
 }
 
