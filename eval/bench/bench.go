@@ -157,8 +157,8 @@ func (j *Job) run(ctx context.Context) (*Record, error) {
 	return &r, nil
 }
 
-// Measure times the job in this process. Prompts are answered for a
-// while before the clock runs: a process that serves is warm.
+// Measure times the job in this process. Prompts are answered for a while
+// before the clock runs: a process that serves is warm.
 func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	start := time.Now()
 	pool := par.New(j.Threads)

@@ -106,7 +106,7 @@ func (p *Pool) travel() (took time.Duration, ok bool) {
 	start := now()
 	p.task, p.from = trip{}, 0
 	run := p.hand(p.threads)
-	p.helped += uint32(p.threads) - p.claimAll(0, run)
+	p.helped += uint32(p.threads) - p.claimOf(0, 0, run)
 	for !p.finishedAll() {
 		if now()-start > tripMost {
 			p.helped -= p.takeOver(0, run)

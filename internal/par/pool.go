@@ -110,7 +110,7 @@ type Pool struct {
 }
 
 // A line keeps what lies before it and after it in different cache lines.
-type line [64]byte
+type line [lineBytes]byte
 
 // A share is the pieces of a run that nobody has claimed, of those that are one
 // worker's to begin with: the run's number in the high half of the word, then the
@@ -231,19 +231,19 @@ func (p *Pool) share(t Task, from, pieces int, start time.Duration, h *habit) {
 	p.task, p.from = t, from
 	run := p.hand(pieces)
 	p.wakeUp(pieces - 1)
-	own := p.claimAll(0, run)
+	own := p.claimOf(0, 0, run)
 	if h != nil {
 		if h.count++; h.count%timedEvery == 0 && own > 0 {
 			h.learn((now() - start) * time.Duration(pieces) / time.Duration(own))
 		}
 	}
-	p.helped += uint32(pieces)
+	p.helped += uint32(pieces) - own
 	var ahead Ahead
 	ahead.foresee(t, 0)
-	if !p.soonDone(own, &ahead) {
-		own += p.takeOver(0, run)
+	if !p.finishes(looks, &ahead) {
+		more := p.takeOver(0, run)
+		own, p.helped = own+more, p.helped-more
 	}
-	p.helped -= own
 	if waited := p.join(&ahead); waited > 0 {
 		p.judge(waited, now()-waited-start, own, uint32(pieces)-own)
 	}
@@ -362,7 +362,7 @@ func (p *Pool) await(w *worker, seen uint64) uint64 {
 // work does pieces of a run until none is left.
 func (p *Pool) work(id int, run uint64) {
 	w := &p.workers[id-1]
-	if own := p.claimAll(id, run); own > 0 {
+	if own := p.claimOf(id, id, run); own > 0 {
 		w.ahead.foresee(p.task, id)
 		p.finish(own)
 	}
@@ -382,20 +382,6 @@ func (p *Pool) work(id int, run uint64) {
 // who takes it.
 const looks = 128
 
-// soonDone reports whether all pieces but the caller's own are done, or just getting so.
-func (p *Pool) soonDone(own uint32, ahead *Ahead) bool {
-	for range looks {
-		if p.done.Load() == p.helped-own {
-			return true
-		}
-		ahead.ask()
-	}
-	return false
-}
-
-// claimAll does what is left of a worker's share, and returns how many pieces.
-func (p *Pool) claimAll(id int, run uint64) uint32 { return p.claimOf(id, id, run) }
-
 // takeOver does what is left of others' shares.
 func (p *Pool) takeOver(id int, run uint64) (own uint32) {
 	for i := 1; i < p.threads; i++ {
@@ -404,7 +390,7 @@ func (p *Pool) takeOver(id int, run uint64) (own uint32) {
 	return own
 }
 
-// claimOf does what is left of whose share.
+// claimOf does what is left of whose share, and returns how many pieces that were.
 func (p *Pool) claimOf(id, whose int, run uint64) (own uint32) {
 	pieces := int(run & mostPieces)
 	lo, hi := uint32(pieces*whose/p.threads), uint32(pieces*(whose+1)/p.threads)
@@ -457,21 +443,27 @@ func (p *Pool) finish(own uint32) {
 // finishedAll reports whether all pieces are done that were not the caller's.
 func (p *Pool) finishedAll() bool { return p.done.Load() == p.helped }
 
-// join waits until all pieces are done, and returns for how long; zero if it
-// was so short that the clock was not read.
-func (p *Pool) join(ahead *Ahead) time.Duration {
-	for range spinChecks {
+// finishes reports whether they get done while the caller looks so often.
+func (p *Pool) finishes(looks int, ahead *Ahead) bool {
+	for range looks {
 		if p.finishedAll() {
-			return 0
+			return true
 		}
 		ahead.ask()
 	}
+	return false
+}
+
+// join waits until all pieces are done, and returns for how long; zero if it
+// was so short that the clock was not read.
+func (p *Pool) join(ahead *Ahead) time.Duration {
+	if p.finishes(spinChecks, ahead) {
+		return 0
+	}
 	start := now()
 	for now()-start < p.spin {
-		for range spinChecks {
-			if p.finishedAll() {
-				return now() - start
-			}
+		if p.finishes(spinChecks, ahead) {
+			return now() - start
 		}
 	}
 	// A loop, because every worker that finishes answers, the last one of an

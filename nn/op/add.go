@@ -17,7 +17,7 @@ func AddScaled(t *Tape, a, b *Value, s float32) *Value {
 	if t.recording {
 		n.y = t.Value(a.Rows, a.Cols)
 	}
-	t.Pool.RunBrief(n, briefPieces(a.Rows), addRuns, a.Rows*a.Cols)
+	t.Pool.RunBrief(n, rowPieces(a.Rows, briefRows), addRuns, a.Rows*a.Cols)
 	t.Record(n, n.y)
 	return n.y
 }
@@ -32,7 +32,7 @@ type addScaled struct {
 
 // bounds returns the elements of a piece.
 func (n *addScaled) bounds(piece int) (lo, hi int) {
-	lo, hi = briefPiece(piece, n.y.Rows)
+	lo, hi = rowPiece(piece, n.y.Rows, briefRows)
 	return lo * n.y.Cols, hi * n.y.Cols
 }
 
@@ -50,7 +50,7 @@ func (*addScaled) Op() string { return "add" }
 func (n *addScaled) Backward(t *Tape) {
 	n.da, n.addsA = t.grad(n.a)
 	n.db, n.addsB = t.grad(n.b)
-	t.Pool.Run((*addScaledBack)(n), briefPieces(n.y.Rows))
+	t.Pool.Run((*addScaledBack)(n), rowPieces(n.y.Rows, briefRows))
 }
 
 type addScaledBack addScaled

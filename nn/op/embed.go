@@ -17,7 +17,7 @@ func Embed(t *Tape, w *Weight, ids []int) *Value {
 			panic(fmt.Sprintf("op: token %d of a vocabulary of %d", id, w.Rows))
 		}
 	}
-	t.Pool.RunBrief(n, briefPieces(len(ids)), embedRuns, y.Rows*y.Cols)
+	t.Pool.RunBrief(n, rowPieces(len(ids), briefRows), embedRuns, y.Rows*y.Cols)
 	t.Record(n, y)
 	return y
 }
@@ -30,7 +30,7 @@ type embed struct {
 
 // Do decodes the rows of one piece.
 func (n *embed) Do(_, piece int) {
-	lo, hi := briefPiece(piece, n.y.Rows)
+	lo, hi := rowPiece(piece, n.y.Rows, briefRows)
 	for i := lo; i < hi; i++ {
 		n.w.DecodeRow(n.y.Row(i), n.ids[i])
 	}

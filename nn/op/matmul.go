@@ -217,7 +217,7 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 	*band = decodedRows{w: w, mem: t.Floats(min(most, w.Rows) * w.Cols)}
 	for ; band.first < w.Rows; band.first += most {
 		band.rows = min(most, w.Rows-band.first)
-		t.Pool.Run(band, rowPieces(band.rows))
+		t.Pool.Run(band, rowPieces(band.rows, pieceRows))
 		t.mul(dx, part(dy, 0, dy.Rows, band.first, band.first+band.rows),
 			kernel.Dense(band.mem[:band.rows*w.Cols], band.rows, w.Cols), add || band.first > 0)
 	}
@@ -232,7 +232,7 @@ type decodedRows struct {
 }
 
 func (d *decodedRows) Do(_, piece int) {
-	lo, hi := rowPiece(piece, d.rows)
+	lo, hi := rowPiece(piece, d.rows, pieceRows)
 	for i := lo; i < hi; i++ {
 		d.w.DecodeRow(d.mem[i*d.w.Cols:(i+1)*d.w.Cols], d.first+i)
 	}

@@ -20,18 +20,10 @@ const (
 	briefRows = 4
 )
 
-// rowPieces returns how many pieces so many rows are.
-func rowPieces(rows int) int { return (rows + pieceRows - 1) / pieceRows }
+// rowPieces returns how many pieces of so many rows each the rows are.
+func rowPieces(rows, each int) int { return (rows + each - 1) / each }
 
 // rowPiece returns the rows of one piece.
-func rowPiece(piece, rows int) (lo, hi int) {
-	return piece * pieceRows, min((piece+1)*pieceRows, rows)
-}
-
-// briefPieces is [rowPieces] of a run that may be brief.
-func briefPieces(rows int) int { return (rows + briefRows - 1) / briefRows }
-
-// briefPiece returns the rows of one of them.
-func briefPiece(piece, rows int) (lo, hi int) {
-	return piece * briefRows, min((piece+1)*briefRows, rows)
+func rowPiece(piece, rows, each int) (lo, hi int) {
+	return piece * each, min((piece+1)*each, rows)
 }

@@ -24,12 +24,12 @@ type rmsNorm struct {
 }
 
 func (n *rmsNorm) compute(t *Tape) {
-	t.Pool.RunBrief(n, briefPieces(n.x.Rows), normRuns, n.x.Rows*n.x.Cols)
+	t.Pool.RunBrief(n, rowPieces(n.x.Rows, briefRows), normRuns, n.x.Rows*n.x.Cols)
 }
 
 // Do normalizes the rows of one piece.
 func (n *rmsNorm) Do(_, piece int) {
-	lo, hi := briefPiece(piece, n.x.Rows)
+	lo, hi := rowPiece(piece, n.x.Rows, briefRows)
 	for i := lo; i < hi; i++ {
 		kernel.RMSNorm(n.y.Row(i), n.x.Row(i), n.w.F32(), n.eps)
 		n.y.bringRow(i)
@@ -41,7 +41,7 @@ func (*rmsNorm) Op() string { return "rmsnorm" }
 func (n *rmsNorm) Backward(t *Tape) {
 	n.dx, n.add = t.grad(n.x)
 	n.partial = nil
-	pieces := rowPieces(n.x.Rows)
+	pieces := rowPieces(n.x.Rows, pieceRows)
 	if n.w.Grad != nil {
 		n.partial = t.borrow(pieces, n.x.Cols)
 	}
@@ -63,7 +63,7 @@ func (n *rmsNormBack) Do(_, piece int) {
 		dw = n.partial[piece*c : (piece+1)*c]
 		clear(dw)
 	}
-	lo, hi := rowPiece(piece, n.x.Rows)
+	lo, hi := rowPiece(piece, n.x.Rows, pieceRows)
 	for i := lo; i < hi; i++ {
 		if !n.add {
 			clear(n.dx[i*c : (i+1)*c])

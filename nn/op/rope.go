@@ -61,7 +61,7 @@ func RoPE(t *Tape, x *Value, r *Rotation, b Batch) {
 	r.reach(b)
 	n := Alloc[rope](t)
 	*n = rope{x: x, r: r, b: b}
-	t.Pool.Run(n, rowPieces(x.Rows))
+	t.Pool.Run(n, rowPieces(x.Rows, pieceRows))
 	t.Record(n, nil)
 }
 
@@ -76,7 +76,7 @@ func (n *rope) Do(_, piece int) { n.rotate(piece, n.x.Data, kernel.RoPE) }
 
 // rotate turns the rows of one piece of v, which is of x's shape.
 func (n *rope) rotate(piece int, v []float32, by turner) {
-	lo, hi := rowPiece(piece, n.x.Rows)
+	lo, hi := rowPiece(piece, n.x.Rows, pieceRows)
 	row, cols := 0, n.x.Cols
 	for _, s := range n.b.Seqs {
 		for i := max(lo, row); i < min(hi, row+s.Len); i++ {
@@ -91,7 +91,7 @@ func (*rope) Op() string { return "rope" }
 // Backward rotates the gradient back: a rotation's transpose is its inverse.
 func (n *rope) Backward(t *Tape) {
 	if n.x.Grad != nil {
-		t.Pool.Run((*ropeBack)(n), rowPieces(n.x.Rows))
+		t.Pool.Run((*ropeBack)(n), rowPieces(n.x.Rows, pieceRows))
 	}
 }
 
