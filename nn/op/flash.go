@@ -119,23 +119,24 @@ type attentionFlash attention
 func (n *attentionFlash) Do(worker, piece int) {
 	p := &n.pieces[piece]
 	j := &n.jobs[p.job]
-	if j.stores {
-		(*attention)(n).store(worker, p)
-	}
 	s := &j.shape
 	group := n.h.Query / n.h.KV
 	rows := (p.hi - p.lo) * group
+	f := flash{j: j, piece: p, rows: rows, group: group}
+	if piece+1 < len(n.pieces) {
+		f.next = &n.pieces[piece+1]
+		f.nextJob = &n.jobs[f.next.job]
+	}
+	if j.stores {
+		(*attention)(n).store(worker, p)
+	}
+	f.askKeys()
 	part, room := partFloats(rows, s), s.layout.room(rows, n.h.Dim)
 	form, words := s.layout.form(), 0
 	if form != nil {
 		words = rows * form.Words(n.h.Dim)
 	}
 	mem := slicer(n.t.Scratch(worker, rows*n.h.Dim+words+rows*KVBlock+room+2*part+2*rows))
-	f := flash{j: j, piece: p, rows: rows, group: group}
-	if piece+1 < len(n.pieces) {
-		f.next = &n.pieces[piece+1]
-		f.nextJob = &n.jobs[f.next.job]
-	}
 	f.q.Mat = kernel.Dense(mem.take(rows*n.h.Dim), rows, n.h.Dim)
 	(*attention)(n).scaled(f.q.Data, p)
 	if form != nil {
@@ -192,7 +193,9 @@ func (f *flash) block(b int, out flashPart) {
 	f.lookAhead(b, &k, &v)
 	k.N = (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
 	s.layout.scores(f.scores, KVBlock, f.q, k, f.mem)
+	asked := askedValues * s.stripSize
 	for r := range f.rows {
+		v.Fetch(asked*r/f.rows, asked*(r+1)/f.rows)
 		row := f.scores[r*KVBlock:][:multiple(keys, 2)] // so that the last has a neighbor
 		seen := min(max(pos+r/f.group+1, 0), keys)
 		out.m[r], out.l[r] = kernel.ExpMax(row[:seen])
@@ -200,6 +203,24 @@ func (f *flash) block(b int, out flashPart) {
 	}
 	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: keys, RowStride: KVBlock, ColStride: 1}
 	s.layout.sums(out.o, s.width, p, v, f.mem)
+}
+
+// Products ask for what is read next line by line, as they read, but memory would wait
+// while nothing is multiplied. So some of it is asked for then, in positions: of keys,
+// before a piece forms its queries; of values, while
+// probabilities are made. On a Zen 5 a step of 16 sequences takes a fifth less for it.
+const (
+	askedKeys   = 64
+	askedValues = 32
+)
+
+// askKeys asks for the first keys that are read after the piece's first block.
+func (f *flash) askKeys() {
+	b := f.piece.first
+	k, v := f.j.shape.head(f.j.kv, f.piece.head, b)
+	f.lookAhead(b, &k, &v)
+	k.N = min(k.N, askedKeys/kernel.PanelWidth)
+	k.Fetch(0, k.Apart)
 }
 
 // lookAhead gives the keys and values of block b, which few rows wait for, what lies

@@ -57,7 +57,7 @@ func (f *blockKV) putKeys(group []byte, keys encoded, lane int) {
 }
 
 func (f *blockKV) scores(c []float32, ldc int, q queries, keys kernel.Strips, _ []float32) {
-	keys.Fetch(keys.Apart)
+	keys.Fetch(0, keys.Apart)
 	f.layout.MatMul(c, ldc, q.formed, q.Rows, keys.Data, keys.N*kernel.GroupRows, q.Cols, 0, keys.N)
 }
 

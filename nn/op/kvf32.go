@@ -54,7 +54,7 @@ const floatBytes = 4
 // mulPanels multiplies a by strips that are panels.
 func mulPanels(c []float32, ldc int, a kernel.Mat, panels kernel.Strips) {
 	const w = kernel.PanelWidth
-	panels.Fetch(a.Cols * w * floatBytes)
+	panels.Fetch(0, a.Cols * w * floatBytes)
 	for i := range panels.N {
 		kernel.MulPanel(c[i*w:], ldc, a, dtype.Floats(panels.Data[i*panels.Apart:]), w, false)
 	}

@@ -50,13 +50,11 @@ func (s Strips) ahead() int {
 	return int(uintptr(unsafe.Pointer(&s.Ahead[0])) - uintptr(unsafe.Pointer(&s.Data[0])))
 }
 
-// Fetch asks for so many bytes of each strip of Ahead. It is for products that do not.
-func (s Strips) Fetch(bytes int) {
-	for i := range s.N {
-		from := min(i*s.Apart, len(s.Ahead))
-		if part := s.Ahead[from:min(from+bytes, len(s.Ahead))]; len(part) > 0 {
-			fetch(&part[0], len(part))
-		}
+// Fetch asks for the bytes lo to hi of each strip of Ahead, at least one byte. It is for
+// products that do not, and for the time before those that do.
+func (s *Strips) Fetch(lo, hi int) {
+	if s.N > 0 && (s.N-1)*s.Apart+hi <= len(s.Ahead) {
+		fetch(&s.Ahead[lo], hi-lo, s.Apart, s.N)
 	}
 }
 
@@ -113,12 +111,12 @@ func (s *Strip) Decode(dst []float32, b []byte, n int) {
 }
 
 // Fetch asks for n bytes, at least one, to be brought into the first cache.
-func Fetch(p *byte, n int) { fetch(p, n) }
+func Fetch(p *byte, n int) { fetch(p, n, 0, 1) }
 
-// fetch is [Fetch]. The dispatcher replaces it.
+// fetch asks for n bytes of each of some strips. The dispatcher replaces it.
 var fetch = fetchNever
 
-func fetchNever(*byte, int) {}
+func fetchNever(_ *byte, _, _, _ int) {}
 
 const maxStrip = 32
 

@@ -289,7 +289,7 @@ func mulQ4_0Rows6x2AVX512(c *float32, ldc int, a *float32, row int, b *byte, apa
 //go:noescape
 func decodeQ4_0StripAVX512(dst *float32, apart int, b *byte, n int)
 
-// fetchAVX2 asks for the lines of n bytes, at least one.
+// fetchAVX2 asks for the lines of n bytes, at least one, in each of some strips, at least one, that are apart bytes apart.
 //
 //go:noescape
-func fetchAVX2(p *byte, n int)
+func fetchAVX2(p *byte, n int, apart int, strips int)

@@ -139,7 +139,7 @@ func strips512(rows, strips int) {
 			VPBROADCASTD(a.At(i, 4*u), zmm[y+1+i])
 		}
 		for s := range strips {
-			PREFETCHT1(next.At(s, panelBytes*u))
+			PREFETCHT0(next.At(s, panelBytes*u)) // as strips do
 			VMOVUPS(b.At(s, panelBytes*u), zmm[y])
 			for i := range rows {
 				vdpbf16ps(y, y+1+i, i*strips+s)

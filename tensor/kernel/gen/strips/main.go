@@ -55,15 +55,21 @@ func main() {
 
 // fetch writes the routine that asks for lines of memory.
 func fetch() {
-	TEXT("fetchAVX2", NOSPLIT, "func(p *byte, n int)")
+	TEXT("fetchAVX2", NOSPLIT, "func(p *byte, n, apart, strips int)")
 	Pragma("noescape")
-	Doc("fetchAVX2 asks for the lines of n bytes, at least one.")
-	p, n := Load(Param("p"), GP64()), Load(Param("n"), GP64())
+	Doc("fetchAVX2 asks for the lines of n bytes, at least one, in each of some strips, at least one, that are apart bytes apart.")
+	strip, apart, strips := load("p"), load("apart"), load("strips")
+	Label("strip")
+	p, n := GP64(), load("n")
+	MOVQ(strip, p)
 	Label("line")
 	PREFETCHT0(Mem{Base: p})
 	ADDQ(Imm(lineBytes), p)
 	SUBQ(Imm(lineBytes), n)
 	JG(LabelRef("line"))
+	ADDQ(apart, strip)
+	DECQ(strips)
+	JG(LabelRef("strip"))
 	RET()
 }
 
@@ -89,7 +95,7 @@ func (t tier) tile(f format, rows, strips int) {
 	unroll.Loop(load("n"), func(u int) {
 		if at := f.bytes * u; u == 0 || at/lineBytes > (at-f.bytes)/lineBytes { // once a line, about
 			for s := range strips {
-				PREFETCHT1(next.At(s, at))
+				PREFETCHT0(next.At(s, at)) // a hint of a farther cache is dropped where many are on their way
 			}
 		}
 		t.step(d, f.bytes, u, a, b, acc)
