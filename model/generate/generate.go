@@ -122,8 +122,9 @@ func (e *ContextError) Error() string {
 type Runner struct {
 	Model *model.Model
 	tape  *op.Tape
-	raw   bool // the model is to be packed
-	read  int  // tokens, of all passes
+	raw   bool        // the model is to be packed
+	read  int         // tokens, of all passes
+	spare []*sequence // for the next [Runner.Many]
 }
 
 // A Precision says how a runner computes. The zero value is what replies are
@@ -235,10 +236,12 @@ func (e *RequestError) Unwrap() error { return e.Err }
 
 // Many answers requests, up to rows at a time in one batch, which must be 1 or more,
 // and calls done with each reply as it ends, in any order of i. The first that fails,
-// as all do when ctx ends, ends it with a [RequestError].
+// as all do when ctx ends, ends it with a [RequestError]. The next call takes over the
+// memory of its caches.
 func (r *Runner) Many(ctx context.Context, requests []Request, rows int, done func(i int, reply *Reply)) error {
 	b := newBatch(r, Limits{Rows: rows})
 	b.most = rows
+	b.seqs, r.spare = r.spare[:min(rows, len(r.spare))], nil
 	var failed error
 	for next := 0; next < len(requests) || len(b.rows) > 0; b.step() {
 		if failed != nil {
@@ -261,5 +264,19 @@ func (r *Runner) Many(ctx context.Context, requests []Request, rows int, done fu
 			b.admit(w)
 		}
 	}
+	r.spare = b.left()
 	return failed
+}
+
+// Prepare makes the caches that [Runner.Many] is going to take for up to so many rows,
+// of so many tokens each, and has the system give all of their memory: in a virtual
+// machine that may take as long as to read the prompts.
+func (r *Runner) Prepare(rows, tokens int) {
+	r.spare = nil
+	for range rows {
+		kv := r.NewKV(tokens)
+		kv.Reserve(tokens)
+		kv.Touch()
+		r.spare = append(r.spare, &sequence{kv: kv, bytes: kv.MaxBytes()})
+	}
 }

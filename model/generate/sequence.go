@@ -67,6 +67,9 @@ func (b *batch) place(w *writer) bool {
 		return false
 	}
 	best, share := b.match(w.Prompt)
+	if best == nil {
+		best = b.spare()
+	}
 	best, take := b.clear(best, share, need)
 	if take {
 		b.drop(best)
@@ -83,6 +86,28 @@ func (b *batch) place(w *writer) bool {
 	w.seq = s
 	b.seqs = append(b.seqs, s)
 	return true
+}
+
+// spare returns a sequence that holds nothing, for its memory; nil if there is none.
+func (b *batch) spare() *sequence {
+	for _, s := range b.seqs {
+		if s.row == nil && len(s.tokens) == 0 {
+			return s
+		}
+	}
+	return nil
+}
+
+// left forgets what sequences without a row hold, and returns them.
+func (b *batch) left() (left []*sequence) {
+	for _, s := range b.seqs {
+		if s.row == nil {
+			s.tokens = s.tokens[:0]
+			s.kv.Truncate(0)
+			left = append(left, s)
+		}
+	}
+	return left
 }
 
 // clear lets the least recently used sequences go until there is room for one of
@@ -163,7 +188,7 @@ func (b *batch) keep(s *sequence) {
 	}
 	for i := 0; i < len(b.seqs); i++ {
 		other := b.seqs[i]
-		if other.row != nil {
+		if other.row != nil || len(other.tokens) == 0 {
 			continue
 		}
 		switch common(other.tokens, s.tokens) {

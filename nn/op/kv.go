@@ -167,6 +167,17 @@ func (c *KV) Reserve(n int) {
 	}
 }
 
+// Touch writes to all of the memory that was reserved, which systems give when it is
+// first written to. It panics unless the cache is empty.
+func (c *KV) Touch() {
+	if c.n > 0 {
+		panic(fmt.Sprintf("op: a cache that holds %d positions is to be cleared", c.n))
+	}
+	for _, block := range c.blocks {
+		clear(block)
+	}
+}
+
 // layer returns one layer of the cache.
 func (c *KV) layer(i int) kvLayer { return kvLayer{c.blocks, i * c.shape.heads, c.room} }
 
