@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"unsafe"
+
+	"limbeck/internal/pages"
 )
 
 // A Mapping is a read-only view of a whole file. Another program that
@@ -36,6 +38,7 @@ func Map(path string) (*Mapping, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: mapping into memory: %w", path, err)
 	}
+	pages.Large(data) // what is read from the disk then comes sooner, and is mapped sooner, now and later
 	return &Mapping{data, stamp(info)}, nil
 }
 
