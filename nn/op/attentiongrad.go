@@ -139,12 +139,9 @@ func (m *multiplier) room(rows, k int) int {
 // mul computes c = a·b, or adds it. b is packed and has so many rows, of which the
 // first a.Cols count. Rows of c are contiguous.
 func (m *multiplier) mul(c, a kernel.Mat, b []float32, bRows int, add bool) {
-	const w = kernel.PanelWidth
-	apart := m.depth(bRows) * w
+	apart := m.depth(bRows) * kernel.PanelWidth
 	if !m.bf16 {
-		for j := 0; j < c.Cols; j += w {
-			kernel.MulPanel(c.Data[j:], c.RowStride, a, b[j/w*apart:], min(w, c.Cols-j), add)
-		}
+		kernel.MulPanels(c.Data, c.RowStride, a, b, apart, c.Cols, add)
 		return
 	}
 	pairs := kernel.Mat{Data: m.mem, Rows: multiple(a.Rows, kernel.BlockRows), Cols: m.depth(a.Cols)}

@@ -247,9 +247,13 @@ func (g *gemmTile) Do(worker, piece int) {
 			kernel.MulBlockPairs(c, ldc, rows, a, g.packedB[j*g.depth+k*kernel.PanelWidth:], g.depth*kernel.PanelWidth, cols, add)
 			continue
 		}
+		a, apart := g.packedA[i*g.depth+k*kernel.BlockRows:], g.depth*kernel.BlockRows
+		if !g.fused {
+			kernel.MulBlocks(c, ldc, a, apart, rows, n, g.packedB[j*g.depth+k*kernel.PanelWidth:], g.depth*kernel.PanelWidth, cols, add)
+			continue
+		}
 		for col := 0; col < cols; col += kernel.PanelWidth {
-			kernel.MulBlocks(c[col:], ldc, g.packedA[i*g.depth+k*kernel.BlockRows:], g.depth*kernel.BlockRows, rows, n,
-				g.panel(worker, j+col, k, n), min(kernel.PanelWidth, cols-col), add)
+			kernel.MulBlocks(c[col:], ldc, a, apart, rows, n, g.panel(worker, j+col, k, n), 0, min(kernel.PanelWidth, cols-col), add)
 		}
 	}
 }
@@ -261,12 +265,9 @@ func evenly(n, most int) int {
 	return max(1, (n+parts-1)/parts)
 }
 
-// panel returns n rows, from k on, of the panel of the chunk's column j.
+// panel packs n rows, from k on, of the panel of the chunk's column j.
 func (g *gemmTile) panel(worker, j, k, n int) []float32 {
 	const w = kernel.PanelWidth
-	if !g.fused {
-		return g.packedB[j*g.depth+k*w:]
-	}
 	panel := g.panels[worker*gemmK*w:][:n*w]
 	kernel.PackPanels(panel, part(g.chunkB, k, k+n, j, min(j+w, g.chunkB.Cols)), 0, 1)
 	return panel

@@ -54,8 +54,6 @@ const floatBytes = 4
 // mulPanels multiplies a by strips that are panels.
 func mulPanels(c []float32, ldc int, a kernel.Mat, panels kernel.Strips) {
 	const w = kernel.PanelWidth
-	panels.Fetch(0, a.Cols * w * floatBytes)
-	for i := range panels.N {
-		kernel.MulPanel(c[i*w:], ldc, a, dtype.Floats(panels.Data[i*panels.Apart:]), w, false)
-	}
+	panels.Fetch(0, a.Cols*w*floatBytes)
+	kernel.MulPanels(c, ldc, a, dtype.Floats(panels.Data), panels.Apart/floatBytes, panels.N*w, false)
 }

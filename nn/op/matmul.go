@@ -176,7 +176,7 @@ func (n *matMul) columns(worker int, x *Value, lo, hi int) {
 	mem := n.t.Scratch(worker, 2*kernel.PanelWidth*w.Cols)
 	for g := lo; g < hi; g++ {
 		row := g * kernel.PanelWidth
-		kernel.MulPanel(n.out[row:], w.Rows, x.dense(), w.panel(g, mem), min(kernel.PanelWidth, w.Rows-row), false)
+		kernel.MulPanels(n.out[row:], w.Rows, x.dense(), w.panel(g, mem), 0, min(kernel.PanelWidth, w.Rows-row), false)
 	}
 }
 

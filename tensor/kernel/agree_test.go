@@ -133,7 +133,7 @@ func TestTiersAgreeOnPanels(t *testing.T) {
 				PackPanels(panel, b, 0, 1)
 				mul := func(x []float32) []float32 {
 					c := slices.Clone(start)
-					MulPanel(c, cols, Dense(x, rows, k), panel, cols, add)
+					MulPanels(c, cols, Dense(x, rows, k), panel, 0, cols, add)
 					return c
 				}
 				sums := make([]series, rows*cols)

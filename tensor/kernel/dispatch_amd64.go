@@ -62,9 +62,9 @@ func useGeneric() {
 	rope = ropeGeneric
 	adamW = adamWGeneric
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
-	mulPanel, packPanels, packBlocks = mulPanelGeneric, packPanelsGeneric, packBlocksGeneric
+	mulPanel, mulPanelTwice, packPanels, packBlocks = mulPanelGeneric, mulPanelNever, packPanelsGeneric, packBlocksGeneric
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
-	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPairsNever, false
+	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPanelNever, false
 	mulPairStrips = mulPairStripsGeneric
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfNone, decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
@@ -100,7 +100,8 @@ func useAVX2() {
 // useAVX512 replaces what is faster with AVX-512; the rest stays with AVX2.
 func useAVX512() {
 	peaks = peaksAVX512
-	mulPanel, expToMax, sumExp = mulPanelAVX512, expToMaxAVX512, sumExpAVX512
+	mulPanel, mulPanelTwice = mulPanelAVX512, mulPanelTwiceAVX512
+	expToMax, sumExp = expToMaxAVX512, sumExpAVX512
 	swiGLU, swiGLUGrad = swiGLUAVX512, swiGLUGradAVX512
 	tilesOf = tilesOfAVX512
 	useStripsAVX512()

@@ -31,6 +31,32 @@ func mulPanelAVX512(c []float32, ldc, cols int, a rowBlocks, panel []float32, ad
 	}
 }
 
+// twiceDepth is panelDepth for two panels.
+const twiceDepth = 192
+
+func mulPanelTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool {
+	const rows = 2 * BlockRows
+	whole := a.rows / rows * rows
+	if a.cols == 0 || whole == 0 {
+		return false
+	}
+	_ = c[(a.rows-1)*ldc+2*PanelWidth-1]
+	for k := 0; k < a.cols; k += twiceDepth {
+		n := min(twiceDepth, a.cols-k)
+		for i := 0; i < whole; i += rows {
+			at := i/BlockRows*a.block + k*a.col
+			mulTile12x2AVX512(&c[i*ldc], ldc*wordBytes, &a.data[at], a.block*wordBytes, a.row*wordBytes, a.col*wordBytes,
+				&panels[k*PanelWidth], n, add || k > 0, apart*wordBytes)
+		}
+	}
+	if whole < a.rows {
+		a.data, a.rows = a.data[whole/BlockRows*a.block:], a.rows-whole
+		mulPanelAVX512(c[whole*ldc:], ldc, PanelWidth, a, panels, add)
+		mulPanelAVX512(c[whole*ldc+PanelWidth:], ldc, PanelWidth, a, panels[apart:], add)
+	}
+	return true
+}
+
 func expToMaxAVX512(x []float32) (m, s float32) {
 	if m, s = expMaxAVX512(x); math.IsInf(float64(m), -1) {
 		return expToMaxGeneric(x)

@@ -14,6 +14,11 @@ func mulTile6AVX512(c *float32, ldc int, a *float32, apart int, row int, col int
 //go:noescape
 func mulTile12AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, cols int, add bool)
 
+// mulTile12x2AVX512 is mulTile12AVX512 of two whole panels, the second next bytes after the first.
+//
+//go:noescape
+func mulTile12x2AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
+
 // expMaxAVX512 is expToMaxGeneric, in 16 sums; where the largest element is −Inf, it changes nothing.
 //
 //go:noescape

@@ -52,19 +52,19 @@ func BenchmarkLoops(b *testing.B) {
 	}
 }
 
-// BenchmarkMulPanel multiplies from the first-level cache; BenchmarkPeakFMA is
+// BenchmarkMulPanels multiplies from the first-level cache; BenchmarkPeakFMA is
 // what it could reach.
-func BenchmarkMulPanel(b *testing.B) {
+func BenchmarkMulPanels(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
-	const rows, k = 96, 256
-	a, panel, c := matrix(r, rows, k, 0, false), randoms(r, k*PanelWidth), make([]float32, rows*PanelWidth)
+	const rows, k, cols = 96, 128, 2 * PanelWidth
+	a, panels, c := matrix(r, rows, k, 0, false), randoms(r, k*cols), make([]float32, rows*cols)
 	was := current
 	defer setTier(was)
 	for t := tierGeneric; t <= bestTier(); t++ {
 		setTier(t)
 		b.Run(t.String(), func(b *testing.B) {
-			s := fastest(b, func() { MulPanel(c, PanelWidth, a, panel, PanelWidth, false) })
-			b.ReportMetric(2*rows*k*PanelWidth/s/1e9, "GFLOP/s")
+			s := fastest(b, func() { MulPanels(c, cols, a, panels, k*PanelWidth, cols, false) })
+			b.ReportMetric(2*rows*k*cols/s/1e9, "GFLOP/s")
 		})
 	}
 }

@@ -37,9 +37,9 @@ func packF32(dst, src []byte, rows, cols, lo, hi int) {
 
 func matMulF32(y []float32, ldy int, x []float32, n int, packed []byte, rows, cols, lo, hi int) {
 	checkPacked(len(packed), groups(rows)*f32Group(cols), rows, cols, 1, lo, hi)
-	for g := lo; g < hi; g++ {
-		first := g * GroupRows
-		MulPanel(y[first:], ldy, Dense(x, n, cols), f32Panel(packed, cols, g), min(GroupRows, rows-first), false)
+	if lo < hi {
+		first, size := lo*GroupRows, f32Group(cols)
+		MulPanels(y[first:], ldy, Dense(x, n, cols), FloatsIn(packed[lo*size:hi*size]), size/4, min(hi*GroupRows, rows)-first, false)
 	}
 }
 

@@ -11,9 +11,10 @@ const BlockRows = 6
 
 // The routines in use; the dispatcher replaces them.
 var (
-	mulPanel   = mulPanelGeneric
-	packPanels = packPanelsGeneric
-	packBlocks = packBlocksGeneric
+	mulPanel      = mulPanelGeneric
+	mulPanelTwice = mulPanelNever
+	packPanels    = packPanelsGeneric
+	packBlocks    = packBlocksGeneric
 )
 
 // rowBlocks says where the elements of blocks of BlockRows rows lie: (i, k) of
@@ -66,31 +67,58 @@ func PackBlocks(dst []float32, a Mat, lo, hi int) {
 	packBlocks(dst[:(hi-lo)*size], a)
 }
 
-// MulPanel multiplies a by one packed panel of a.Cols rows:
+// MulPanels multiplies a by as many packed panels of a.Cols rows as hold cols columns,
+// apart elements apart:
 //
-//	for i, j: for k := range a.Cols { c[i*ldc+j] = fma(a[i, k], panel[k*16+j], c[i*ldc+j]) }
+//	for i, j: for k := range a.Cols { c[i*ldc+j] = fma(a[i, k], panels[j/16*apart+k*16+j%16], c[i*ldc+j]) }
 //
 // for j < cols, where c starts from 0 unless add. The sum over k is one chain
 // in the order of k, so an element's bits depend on its row of a and its column
 // alone; and a multiplication cut along k and continued with add is the same
 // as the whole. (The generic tier rounds the products.)
-func MulPanel(c []float32, ldc int, a Mat, panel []float32, cols int, add bool) {
-	a.check("MulPanel")
-	if checkMul(c, ldc, a.Rows, cols, a.Cols, panel) {
-		mulPanel(c, ldc, cols, rowBlocks{a.Data, a.Rows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}, panel, add)
+func MulPanels(c []float32, ldc int, a Mat, panels []float32, apart, cols int, add bool) {
+	a.check("MulPanels")
+	eachPanel(c, ldc, a.blocks(), panels, apart, cols, add, mulPanel, mulPanelTwice)
+}
+
+// blocks returns where the elements of a are.
+func (a Mat) blocks() rowBlocks {
+	return rowBlocks{a.Data, a.Rows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}
+}
+
+// MulBlocks is [MulPanels] where a has that many rows and n columns and comes as
+// packed blocks, stride elements apart.
+func MulBlocks(c []float32, ldc int, blocks []float32, stride, rows, n int, panels []float32, apart, cols int, add bool) {
+	if last := (rows - 1) / BlockRows; rows > 0 && len(blocks) < last*stride+n*BlockRows {
+		panic("kernel: MulBlocks: blocks are too short")
+	}
+	eachPanel(c, ldc, rowBlocks{blocks, rows, n, stride, 1, BlockRows}, panels, apart, cols, add, mulPanel, mulPanelTwice)
+}
+
+// eachPanel multiplies a by panels: by two whole ones at once, where twice does that.
+func eachPanel(c []float32, ldc int, a rowBlocks, panels []float32, apart, cols int, add bool,
+	once func(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool),
+	twice func(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool) {
+	const w = PanelWidth
+	if a.rows > 1 && ldc < cols {
+		panic("kernel: rows of the product overlap")
+	}
+	for j := 0; j < cols; j += w {
+		some, panel := min(w, cols-j), panels[j/w*apart:]
+		if !checkMul(c[j:], ldc, a.rows, some, a.cols, panel) {
+			return
+		}
+		if cols-j >= 2*w && len(panel) >= apart+a.cols*w && twice(c[j:], ldc, a, panel, apart, add) {
+			j += w
+			continue
+		}
+		once(c[j:], ldc, some, a, panel, add)
 	}
 }
 
-// MulBlocks is [MulPanel] where a has that many rows and n columns and comes as
-// packed blocks, stride elements apart.
-func MulBlocks(c []float32, ldc int, blocks []float32, stride, rows, n int, panel []float32, cols int, add bool) {
-	if checkMul(c, ldc, rows, cols, n, panel) {
-		if last := (rows - 1) / BlockRows; len(blocks) < last*stride+n*BlockRows {
-			panic("kernel: MulBlocks: blocks are too short")
-		}
-		mulPanel(c, ldc, cols, rowBlocks{blocks, rows, n, stride, 1, BlockRows}, panel, add)
-	}
-}
+// mulPanelNever is mulPanel by two whole panels, apart elements apart, where that is
+// faster than by each: it reports whether it did it.
+func mulPanelNever(_ []float32, _ int, _ rowBlocks, _ []float32, _ int, _ bool) bool { return false }
 
 // checkMul panics if a product of rows×n by n×cols does not fit; it reports
 // whether there is anything to do.

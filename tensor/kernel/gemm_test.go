@@ -90,7 +90,7 @@ func TestPackBlocks(t *testing.T) {
 	})
 }
 
-// chain is MulPanel's promise for one element, with fma the tier's step.
+// chain is MulPanels' promise for one element, with fma the tier's step.
 func chain(a, b Mat, i, j int, c float32, fma func(x, y, z float32) float32) float32 {
 	for k := range a.Cols {
 		c = fma(a.at(i, k), b.at(k, j), c)
@@ -99,7 +99,7 @@ func chain(a, b Mat, i, j int, c float32, fma func(x, y, z float32) float32) flo
 }
 
 // TestMulPanelIsTheChain compares bits: a product is one chain over k.
-func TestMulPanelIsTheChain(t *testing.T) {
+func TestMulPanelsIsTheChain(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		step := fma32
 		if current == tierGeneric {
@@ -107,11 +107,11 @@ func TestMulPanelIsTheChain(t *testing.T) {
 		}
 		r := rand.New(rand.NewPCG(43, 0))
 		for _, k := range []int{0, 1, 3, 4, 5, 64, 255, 256, 257, 600} {
-			for _, rows := range []int{1, 2, 3, 4, 5, 6, 7, 12, 13, 20} {
-				for _, cols := range []int{1, 7, 8, 9, 15, 16} {
+			for _, rows := range []int{1, 2, 3, 4, 5, 6, 7, 12, 13, 20, 24} {
+				for _, cols := range []int{1, 7, 8, 9, 15, 16, 17, 32, 39, 64} {
 					add, transposed := r.IntN(2) == 0, r.IntN(2) == 0
 					a, b := matrix(r, rows, k, 1, transposed), matrix(r, k, cols, 0, false)
-					if err := checkMulPanel(r, a, b, add, step); err != nil {
+					if err := checkMulPanels(r, a, b, add, step); err != nil {
 						t.Fatalf("%d×%d×%d, add %v, transposed %v: %v", rows, k, cols, add, transposed, err)
 					}
 				}
@@ -120,21 +120,23 @@ func TestMulPanelIsTheChain(t *testing.T) {
 	})
 }
 
-func checkMulPanel(r *rand.Rand, a, b Mat, add bool, step func(x, y, z float32) float32) error {
-	panel := make([]float32, a.Cols*PanelWidth)
-	PackPanels(panel, b, 0, 1)
+func checkMulPanels(r *rand.Rand, a, b Mat, add bool, step func(x, y, z float32) float32) error {
+	panels := (b.Cols + PanelWidth - 1) / PanelWidth
+	apart := a.Cols * PanelWidth
+	panel := make([]float32, panels*apart)
+	PackPanels(panel, b, 0, panels)
 	ldc := b.Cols + 3
 	c, all := fenced((a.Rows-1)*ldc + b.Cols)
 	for i := range a.Rows {
 		copy(c[i*ldc:][:b.Cols], randoms(r, b.Cols))
 	}
 	start := slices.Clone(c)
-	MulPanel(c, ldc, a, panel, b.Cols, add)
+	MulPanels(c, ldc, a, panel, apart, b.Cols, add)
 
 	blocks := make([]float32, (a.Rows+BlockRows-1)/BlockRows*BlockRows*a.Cols)
 	PackBlocks(blocks, a, 0, (a.Rows+BlockRows-1)/BlockRows)
 	packed := slices.Clone(start)
-	MulBlocks(packed, ldc, blocks, a.Cols*BlockRows, a.Rows, a.Cols, panel, b.Cols, add)
+	MulBlocks(packed, ldc, blocks, a.Cols*BlockRows, a.Rows, a.Cols, panel, apart, b.Cols, add)
 
 	for i, got := range c {
 		want := start[i]
@@ -154,18 +156,19 @@ func checkMulPanel(r *rand.Rand, a, b Mat, add bool, step func(x, y, z float32) 
 	return nil
 }
 
-func TestMulPanelRejectsShortSlices(t *testing.T) {
+func TestMulPanelsRejectsShortSlices(t *testing.T) {
 	a := Dense(make([]float32, 12), 3, 4)
 	for name, f := range map[string]func(){
-		"c":     func() { MulPanel(make([]float32, 35), 16, a, make([]float32, 64), 4, false) },
-		"panel": func() { MulPanel(make([]float32, 48), 16, a, make([]float32, 63), 16, false) },
-		"cols":  func() { MulPanel(make([]float32, 99), 17, a, make([]float32, 99), 17, false) },
+		"c":     func() { MulPanels(make([]float32, 35), 16, a, make([]float32, 64), 0, 4, false) },
+		"panel": func() { MulPanels(make([]float32, 48), 16, a, make([]float32, 63), 0, 16, false) },
+		"cols":  func() { MulPanels(make([]float32, 99), 16, a, make([]float32, 199), 64, 17, false) },
 		"a": func() {
-			MulPanel(make([]float32, 48), 16, Mat{a.Data[:11], 3, 4, 4, 1}, make([]float32, 64), 16, false)
+			MulPanels(make([]float32, 48), 16, Mat{a.Data[:11], 3, 4, 4, 1}, make([]float32, 64), 0, 16, false)
 		},
-		"dst":    func() { PackPanels(make([]float32, 47), a, 0, 1) },
-		"panels": func() { PackPanels(make([]float32, 99), a, 0, 2) },
-		"blocks": func() { PackBlocks(make([]float32, 99), a, 0, 2) },
+		"second panel": func() { MulPanels(make([]float32, 96), 32, a, make([]float32, 127), 64, 32, false) },
+		"dst":          func() { PackPanels(make([]float32, 47), a, 0, 1) },
+		"panels":       func() { PackPanels(make([]float32, 99), a, 0, 2) },
+		"blocks":       func() { PackBlocks(make([]float32, 99), a, 0, 2) },
 	} {
 		func() {
 			defer func() {

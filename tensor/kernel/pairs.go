@@ -17,7 +17,7 @@ var (
 	pairAlong   = pairAlongGeneric
 	mulPairs    = mulPairsGeneric
 
-	mulPairsTwice = mulPairsNever
+	mulPairsTwice = mulPanelNever
 
 	fastPairs = false
 )
@@ -194,7 +194,7 @@ func pairPanel(panel []float32, b Mat, j, first int) {
 	}
 }
 
-// MulBlockPairs is [MulPanel] for pairs, of the first rows of a, whose rows are a
+// MulBlockPairs is [MulPanels] for pairs, of the first rows of a, whose rows are a
 // multiple of [BlockRows], by as many panels as hold cols columns, apart floats apart:
 // a and a panel hold n pairs where those hold n floats, and with · the product of bf16
 // values,
@@ -209,27 +209,10 @@ func MulBlockPairs(c []float32, ldc, rows int, a Mat, panels []float32, apart, c
 	if rows > a.Rows || a.Rows%BlockRows != 0 {
 		panic("kernel: MulBlockPairs: not of whole blocks")
 	}
-	if rows > 1 && ldc < cols {
-		panic("kernel: MulBlockPairs: rows of the product overlap")
-	}
-	blocks := rowBlocks{a.Data, rows, a.Cols, BlockRows * a.RowStride, a.RowStride, a.ColStride}
-	const w = PanelWidth
-	for j := 0; j < cols; j += w {
-		some, panel := min(w, cols-j), panels[j/w*apart:]
-		if !checkMul(c[j:], ldc, rows, some, a.Cols, panel) {
-			return
-		}
-		if cols-j >= 2*w && len(panel) >= apart+a.Cols*w && mulPairsTwice(c[j:], ldc, blocks, panel, apart, add) {
-			j += w
-			continue
-		}
-		mulPairs(c[j:], ldc, some, blocks, panel, add)
-	}
+	blocks := a.blocks()
+	blocks.rows = rows
+	eachPanel(c, ldc, blocks, panels, apart, cols, add, mulPairs, mulPairsTwice)
 }
-
-// mulPairsNever is mulPairs by two whole panels, where that is faster than by each:
-// it reports whether it did it.
-func mulPairsNever(_ []float32, _ int, _ rowBlocks, _ []float32, _ int, _ bool) bool { return false }
 
 func mulPairsGeneric(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
 	for i := range a.rows {

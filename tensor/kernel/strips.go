@@ -19,7 +19,7 @@ type Strip struct {
 }
 
 // FewRows is the number of rows up to which [Strip.Mul] is faster than
-// [MulPanel] on panels that [Strip.Decode] made.
+// [MulPanels] on panels that [Strip.Decode] made.
 const FewRows = 12
 
 // Strips of 16 columns in f16, and of 32 in one block of q8_0 or of q4_0.
@@ -63,7 +63,7 @@ func (s *Strips) Fetch(lo, hi int) {
 //
 //	for i, j: for k := range a.Cols { c[i*ldc+j] = fma(a[i, k], b[k, j], c[i*ldc+j]) }
 //
-// where c starts from 0: the bits of [MulPanel] on decoded strips.
+// where c starts from 0: the bits of [MulPanels] on decoded strips.
 func (s *Strip) Mul(c []float32, ldc int, a Mat, b Strips) {
 	if !b.check("Strip.Mul", c, ldc, a, s.Width, s.Bytes) {
 		return

@@ -80,7 +80,7 @@ func testStripMul(t *testing.T, s *Strip, a Mat, b []byte, apart, strips int, pa
 	want := make([]float32, a.Rows*s.Width)
 	for p := range strips {
 		for j := 0; j < s.Width; j += PanelWidth {
-			MulPanel(want[j:], s.Width, a, panels[p][j*a.Cols:], PanelWidth, false)
+			MulPanels(want[j:], s.Width, a, panels[p][j*a.Cols:], 0, PanelWidth, false)
 		}
 		for i := range a.Rows {
 			if got, want := c[i*ldc+p*s.Width:][:s.Width], want[i*s.Width:][:s.Width]; !slices.Equal(got, want) {
@@ -114,7 +114,7 @@ func BenchmarkStrips(b *testing.B) {
 							s.Decode(panels[p*n*s.Width:], data[p*n*s.Bytes:], n)
 						}
 						for j := 0; j < width; j += PanelWidth {
-							MulPanel(c[j:], width, a, panels[j*n:], PanelWidth, false)
+							MulPanels(c[j:], width, a, panels[j*n:], 0, PanelWidth, false)
 						}
 					}
 					b.ReportMetric(2*float64(rows*n*width)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")

@@ -57,7 +57,7 @@ func TestEveryLayoutHasAssembly(t *testing.T) {
 		return nil
 	}
 	for _, f := range packedFormats {
-		if f.layout == F32x16 { // of panels, by MulPanel
+		if f.layout == F32x16 { // of panels, by MulPanels
 			continue
 		}
 		cols := f.columns(64)

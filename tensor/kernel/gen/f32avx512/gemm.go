@@ -37,6 +37,64 @@ func tile(blocks int) {
 	end()
 }
 
+// tileTwice emits the product of two blocks of 6 rows and two whole panels. Elements of a
+// are loaded once for both: a processor that multiplies two vectors a cycle, as a Zen 5,
+// loads no more than two.
+func tileTwice() {
+	const panels, rows = 2, 2 * blockRows
+	begin("mulTile12x2AVX512",
+		"func(c *float32, ldc int, a *float32, apart, row, col int, panel *float32, n int, add bool, next int)",
+		"is mulTile12AVX512 of two whole panels, the second next bytes after the first.")
+	c, ldc, add := load("c"), load("ldc"), Load(Param("add"), GP8())
+	acc := make([]VecVirtual, rows*panels)
+	for i := range acc {
+		acc[i] = zero()
+	}
+	each := func(f func(Mem, VecVirtual)) {
+		p := GP64()
+		MOVQ(c, p)
+		for i, v := range acc {
+			f(Mem{Base: p, Disp: i % panels * bytes}, v)
+			if i%panels == panels-1 {
+				ADDQ(ldc, p)
+			}
+		}
+	}
+	TESTB(add, add)
+	JE(LabelRef("multiply"))
+	each(func(m Mem, v VecVirtual) { VMOVUPS(m, v) })
+	Label("multiply")
+	xs := twoBlocks()
+	col, first, second := load("col"), load("panel"), load("next")
+	ADDQ(first, second)
+	unroll.Loop(load("n"), func(u int) {
+		low, high := ZMM(), ZMM()
+		VMOVUPS(Mem{Base: first, Disp: u * bytes}, low)
+		VMOVUPS(Mem{Base: second, Disp: u * bytes}, high)
+		for i := range rows {
+			x := ZMM()
+			VBROADCASTSS(xs[i/blockRows].At(i%blockRows, 0), x)
+			VFMADD231PS(low, x, acc[panels*i])
+			VFMADD231PS(high, x, acc[panels*i+1])
+		}
+		for _, x := range xs {
+			x.Advance(col)
+		}
+	}, func(by int) {
+		ADDQ(I32(by*bytes), first)
+		ADDQ(I32(by*bytes), second)
+	})
+	each(func(m Mem, v VecVirtual) { VMOVUPS(v, m) })
+	end()
+}
+
+// twoBlocks returns where the elements of two blocks are.
+func twoBlocks() []places.Places {
+	row, first, second := load("row"), load("a"), load("apart")
+	ADDQ(first, second)
+	return []places.Places{places.From(first, row, blockRows), places.From(second, row, blockRows)}
+}
+
 func eachRow(c, ldc GPVirtual, acc []VecVirtual, f func(Mem, VecVirtual)) {
 	p := GP64()
 	MOVQ(c, p)
@@ -50,15 +108,8 @@ func eachRow(c, ldc GPVirtual, acc []VecVirtual, f func(Mem, VecVirtual)) {
 
 // multiply emits the sums over n.
 func multiply(blocks int, acc []VecVirtual) {
-	apart, row, col := load("apart"), load("row"), load("col")
-	first := load("a")
-	xs := []places.Places{places.From(first, row, blockRows)}
-	if blocks == 2 {
-		second := GP64()
-		LEAQ(Mem{Base: first, Index: apart, Scale: 1}, second)
-		xs = append(xs, places.From(second, row, blockRows))
-	}
-	panel, n := load("panel"), load("n")
+	xs := twoBlocks()[:blocks]
+	col, panel, n := load("col"), load("panel"), load("n")
 	step := func(u int) {
 		y := ZMM()
 		VMOVUPS(Mem{Base: panel, Disp: u * bytes}, y)

@@ -18,6 +18,7 @@ func main() {
 	for _, blocks := range []int{1, 2} {
 		tile(blocks)
 	}
+	tileTwice()
 	expMax()
 	sumExp()
 	swiGLU()
