@@ -50,7 +50,7 @@ func tileTwice() {
 	for i := range acc {
 		acc[i] = zero()
 	}
-	each := func(f func(Mem, VecVirtual)) {
+	each := func(c GPVirtual, f func(Mem, VecVirtual)) {
 		p := GP64()
 		MOVQ(c, p)
 		for i, v := range acc {
@@ -60,9 +60,13 @@ func tileTwice() {
 			}
 		}
 	}
+	below := GP64() // the tile that most often follows: c comes from afar
+	IMUL3Q(Imm(rows), ldc, below)
+	ADDQ(c, below)
+	each(below, func(m Mem, _ VecVirtual) { PREFETCHT0(m) })
 	TESTB(add, add)
 	JE(LabelRef("multiply"))
-	each(func(m Mem, v VecVirtual) { VMOVUPS(m, v) })
+	each(c, func(m Mem, v VecVirtual) { VMOVUPS(m, v) })
 	Label("multiply")
 	xs := twoBlocks()
 	col, first, second := load("col"), load("panel"), load("next")
@@ -84,7 +88,7 @@ func tileTwice() {
 		ADDQ(I32(by*bytes), first)
 		ADDQ(I32(by*bytes), second)
 	})
-	each(func(m Mem, v VecVirtual) { VMOVUPS(v, m) })
+	each(c, func(m Mem, v VecVirtual) { VMOVUPS(v, m) })
 	end()
 }
 
