@@ -50,7 +50,7 @@ type Record struct {
 	Profiles   []Profile `json:"profiles"`
 }
 
-// A Request is one timed request.
+// A Request is one timed request, or the mean of several to the same prompt.
 type Request struct {
 	Seconds float64 `json:"seconds"`       // from text to text
 	First   float64 `json:"first_seconds"` // from text to the first token
@@ -206,25 +206,38 @@ func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) e
 	if err := j.warm(ctx, runner); err != nil {
 		return err
 	}
-	session := runner.NewSession(0)
-	for i, p := range j.Prompts {
-		q, err := j.request(ctx, runner.Model, session, p)
-		if err != nil {
-			return fmt.Errorf("prompt %d: %w", i+1, err)
+	session, start := runner.NewSession(0), time.Now()
+	r.Requests = make([]Request, len(j.Prompts))
+	passes := 0
+	for passes == 0 || len(j.Prompts) > 0 && time.Since(start) < TimeLeast {
+		for i, p := range j.Prompts {
+			q, err := j.request(ctx, runner.Model, session, p)
+			if err != nil {
+				return fmt.Errorf("prompt %d: %w", i+1, err)
+			}
+			q.Seconds, q.First = r.Requests[i].Seconds+q.Seconds, r.Requests[i].First+q.First
+			r.Requests[i] = q
 		}
-		r.Requests = append(r.Requests, q)
+		passes++
+	}
+	for i := range r.Requests {
+		r.Requests[i].Seconds /= float64(passes)
+		r.Requests[i].First /= float64(passes)
 	}
 	return nil
 }
 
-// warmFor is how long prompts are answered before the clock runs: a model that answers in
-// less than a millisecond is slower at first.
-const warmFor = 50 * time.Millisecond
+// A model that answers in less than a millisecond is slower at first, and a few of its
+// answers tell little.
+const (
+	WarmFor   = 250 * time.Millisecond // prompts are answered before the clock runs, the first at least
+	TimeLeast = 250 * time.Millisecond // all prompts are answered again and again, once at least
+)
 
 // warm answers the first prompt, and others until that has taken a while.
 func (j *Job) warm(ctx context.Context, runner *generate.Runner) error {
 	session, start := runner.NewSession(0), time.Now()
-	for i := 0; len(j.Prompts) > 0 && (i == 0 || time.Since(start) < warmFor); i++ {
+	for i := 0; len(j.Prompts) > 0 && (i == 0 || time.Since(start) < WarmFor); i++ {
 		k := i % len(j.Prompts)
 		if _, err := j.request(ctx, runner.Model, session, j.Prompts[k]); err != nil {
 			return fmt.Errorf("prompt %d: %w", k+1, err)

@@ -8,6 +8,7 @@ import (
 	"limbeck/data"
 	"limbeck/eval"
 	"limbeck/eval/baseline"
+	"limbeck/eval/bench"
 	"limbeck/eval/compare"
 	"limbeck/eval/report"
 	"limbeck/model/arch"
@@ -184,7 +185,8 @@ func (l *look) judging(pass work, students int64) needs {
 
 // timingSeconds is what timing one model takes in all rounds.
 func timingSeconds(c *recipe.Compare, prompts, bytes, reply float64) float64 {
-	return slowness() * float64(c.Rounds) * (startSeconds + bytes/loadBytes + prompts*reply*bytes/decodeBytes)
+	timed := max(bench.TimeLeast.Seconds(), slowness()*prompts*reply*bytes/decodeBytes)
+	return float64(c.Rounds) * (slowness()*(startSeconds+bytes/loadBytes) + bench.WarmFor.Seconds() + timed)
 }
 
 func divergeSeconds(c arch.Config, w work, threads float64) float64 {
