@@ -26,7 +26,7 @@ var groups = map[string]string{
 var rules = []string{
 	"internal/pages:",
 	"internal/par:",
-	"internal/disk:",
+	"internal/disk: internal/pages",
 	"internal/fields:",
 	"internal/layers:",
 	"internal/machine: internal/pages internal/par tensor/kernel golang.org/x/sys/...",
