@@ -87,16 +87,15 @@ func (d *done) rate() float64 { return float64(d.tokens) / d.took.Seconds() }
 // meanwhile. That which the work takes is there already, as where models are served,
 // and in other programs that time them.
 func (t *timer) ready(ctx context.Context, w Work) error {
-	tokens := w.Tokens + w.Write - 1
 	if w.Batch > 1 {
 		t.forget()
-		t.runner.Prepare(0, 0)
+		t.runner.Prepare(0, 0) // lets go of what works before left
 		runtime.GC()
-		t.runner.Prepare(w.Batch, tokens)
+		t.runner.Prepare(w.Batch, w.Tokens+w.Write)
 		return nil
 	}
 	runtime.GC()
-	return t.hold(ctx, tokens)
+	return t.hold(ctx, w.Tokens+w.Write-1)
 }
 
 // hold makes the cache large enough for n tokens, and has the first of them in it:

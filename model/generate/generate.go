@@ -268,9 +268,9 @@ func (r *Runner) Many(ctx context.Context, requests []Request, rows int, done fu
 	return failed
 }
 
-// Prepare makes the caches that [Runner.Many] is going to take for up to so many rows,
-// of so many tokens each, and has the system give all of their memory: in a virtual
-// machine that may take as long as to read the prompts.
+// Prepare makes caches of so many tokens that the next [Runner.Many] takes over, for up to
+// so many rows, and has the system give all of their memory: in a virtual machine that
+// may take a tenth of the time of short requests. Those that were left are let go.
 func (r *Runner) Prepare(rows, tokens int) {
 	r.spare = nil
 	for range rows {

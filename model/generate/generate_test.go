@@ -10,6 +10,7 @@ import (
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/nn/op"
 )
 
 func requests(r *rand.Rand, vocab int) []Request {
@@ -176,4 +177,45 @@ func TestLogitsThatAreNoNumbers(t *testing.T) {
 		t.Errorf("batcher: %+v, %v", reply, err)
 	}
 	b.Shutdown(t.Context())
+}
+
+// The caches that were prepared, or that a call left, serve the next one, which gets the
+// same replies; what they held is forgotten.
+func TestManyTakesCachesOver(t *testing.T) {
+	const rows = 3
+	m, pool := packed(t, 2)
+	all := requests(rand.New(rand.NewPCG(5, 6)), m.Config().Vocab)
+	answer := func(r *Runner, rows int) []Reply {
+		t.Helper()
+		got := make([]Reply, len(all))
+		if err := r.Many(t.Context(), all, rows, func(i int, reply *Reply) { got[i] = *reply }); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	want := answer(NewRunner(m, pool, Precision{}), rows)
+	r := NewRunner(m, pool, Precision{})
+	r.Prepare(rows, 100)
+	caches := map[*op.KV]bool{}
+	for _, s := range r.spare {
+		caches[s.kv] = true
+	}
+	for call, rows := range []int{rows, 1, rows} {
+		for i, got := range answer(r, rows) {
+			if !slices.Equal(got.LogProbs, want[i].LogProbs) || call == 0 && got.CachedTokens != want[i].CachedTokens {
+				t.Errorf("call %d: request %d differs; %d of its tokens were cached, %d without spare caches", call, i, got.CachedTokens, want[i].CachedTokens)
+			}
+		}
+		if call < 2 && len(r.spare) != rows {
+			t.Errorf("call %d left %d caches of %d rows", call, len(r.spare), rows)
+		}
+		for _, s := range r.spare {
+			if call < 2 && !caches[s.kv] {
+				t.Errorf("call %d made a cache though one was free", call)
+			}
+			if s.kv.Len() != 0 || len(s.tokens) != 0 || s.row != nil {
+				t.Errorf("call %d left a cache that holds %d positions", call, s.kv.Len())
+			}
+		}
+	}
 }

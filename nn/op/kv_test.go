@@ -121,11 +121,18 @@ func TestCacheLimitChanges(t *testing.T) {
 	}
 }
 
-func TestCacheRefusesMoreThanItsLimit(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("no panic")
-		}
-	}()
-	NewKV(dtype.F32, 1, 1, 16, 32).Reserve(33)
+func TestCacheRefuses(t *testing.T) {
+	for name, refused := range map[string]func(kv *KV){
+		"more than its limit":          func(kv *KV) { kv.Reserve(33) },
+		"to clear what it still holds": func(kv *KV) { kv.Reserve(1); kv.n = 1; kv.Touch() },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			refused(NewKV(dtype.F32, 1, 1, 16, 32))
+		}()
+	}
 }
