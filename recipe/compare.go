@@ -7,7 +7,7 @@ type Compare struct {
 	Limit     Count    `json:"limit" default:"0" doc:"uses this many test examples; 0: all"`
 	Resamples int      `json:"resamples" default:"10000" min:"100" max:"1000000" doc:"bootstrap resamples behind an interval"`
 	Rounds    int      `json:"rounds" default:"3" min:"0" max:"100" doc:"rounds in which the models' speed is measured in turn; 0: not measured"`
-	Prompts   int      `json:"prompts" default:"50" min:"1" max:"100000" doc:"test prompts a round"`
+	Prompts   int      `json:"prompts" default:"50" min:"1" max:"100000" doc:"test prompts a round, each as often as 250 ms have room for all"`
 	Examples  int      `json:"examples" default:"20" min:"0" max:"1000" doc:"the worst examples shown in the report"`
 	Prices    Prices   `json:"prices" doc:"for the cost per 1,000 requests"`
 	Recorded  File     `json:"recorded" default:"" doc:"models measured on an earlier day: a JSON file, as the models in report.json"`

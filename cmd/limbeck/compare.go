@@ -100,7 +100,7 @@ func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
 	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical: a linear model beside the others if there is --train, else none; none: none in any case")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
-	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round")
+	flags.IntVar(&f.prompts, "prompts", 50, "prompts a round, each as often as 250 ms have room for all")
 	flags.BoolVar(&f.noSpeed, "no-speed", false, "measure no speed and memory, nor what the machine's time costs")
 	flags.IntVar(&f.resamples, "resamples", measure.Resamples, "bootstrap resamples behind an interval")
 	flags.Uint64Var(&f.seed, "seed", 0, "of the resamples (default: a fixed one)")

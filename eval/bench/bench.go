@@ -35,8 +35,8 @@ type Job struct {
 	Works   []Work           `json:"works"`      // to time besides, or instead
 	Profile bool             `json:"profile"`    // tell where the time of the works goes
 
-	// Local answers instead of a model, in this process: for what is no language
-	// model.
+	// Local answers instead of a model, in this process and each prompt once: for what is
+	// no language model.
 	Local func(text string) string `json:"-"`
 }
 
@@ -50,7 +50,7 @@ type Record struct {
 	Profiles   []Profile `json:"profiles"`
 }
 
-// A Request is one timed request, or the mean of several to the same prompt.
+// A Request is what one prompt took: in the mean, if it was answered several times.
 type Request struct {
 	Seconds float64 `json:"seconds"`       // from text to text
 	First   float64 `json:"first_seconds"` // from text to the first token
@@ -202,36 +202,52 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 }
 
 // replies answers the prompts and adds to r what they took.
-func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) error {
+func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) (err error) {
 	if err := j.warm(ctx, runner); err != nil {
 		return err
 	}
-	session, start := runner.NewSession(0), time.Now()
-	r.Requests = make([]Request, len(j.Prompts))
+	var session *generate.Session
+	r.Requests, err = timed(len(j.Prompts), func(i int) (Request, error) {
+		if i == 0 { // a pass finds nothing of the one before in the cache
+			session = runner.NewSession(0)
+		}
+		q, err := j.request(ctx, runner.Model, session, j.Prompts[i])
+		if err != nil {
+			err = fmt.Errorf("prompt %d: %w", i+1, err)
+		}
+		return q, err
+	})
+	return err
+}
+
+// timed has n prompts answered in turn, again and again, and returns what each took in
+// the mean.
+func timed(n int, answer func(i int) (Request, error)) ([]Request, error) {
+	start, sums := time.Now(), make([]Request, n)
 	passes := 0
-	for passes == 0 || len(j.Prompts) > 0 && time.Since(start) < TimeLeast {
-		for i, p := range j.Prompts {
-			q, err := j.request(ctx, runner.Model, session, p)
+	for passes == 0 || n > 0 && time.Since(start) < TimeLeast {
+		for i := range sums {
+			q, err := answer(i)
 			if err != nil {
-				return fmt.Errorf("prompt %d: %w", i+1, err)
+				return nil, err
 			}
-			q.Seconds, q.First = r.Requests[i].Seconds+q.Seconds, r.Requests[i].First+q.First
-			r.Requests[i] = q
+			q.Seconds, q.First = sums[i].Seconds+q.Seconds, sums[i].First+q.First
+			sums[i] = q
 		}
 		passes++
 	}
-	for i := range r.Requests {
-		r.Requests[i].Seconds /= float64(passes)
-		r.Requests[i].First /= float64(passes)
+	for i := range sums {
+		sums[i].Seconds /= float64(passes)
+		sums[i].First /= float64(passes)
 	}
-	return nil
+	return sums, nil
 }
 
 // A model that answers in less than a millisecond is slower at first, and a few of its
 // answers tell little.
 const (
 	WarmFor   = 250 * time.Millisecond // prompts are answered before the clock runs, the first at least
-	TimeLeast = 250 * time.Millisecond // all prompts are answered again and again, once at least
+	TimeLeast = 250 * time.Millisecond // all prompts are answered again and again, once at least; so are works
 )
 
 // warm answers the first prompt, and others until that has taken a while.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,5 +112,23 @@ func TestSlowChildIsKilled(t *testing.T) {
 	}
 	if _, err := Rounds(ctx, []Job{job}, 1, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v, want that of the context", err)
+	}
+}
+
+// Answers that take little time are given again and again, each pass as the first: what
+// an earlier pass read spares none.
+func TestPassesAreAlike(t *testing.T) {
+	calls := 0
+	got, err := timed(2, func(i int) (Request, error) {
+		calls++
+		time.Sleep(time.Millisecond)
+		return Request{Seconds: float64(1 + i), First: 0.5, Read: 3 + i, Written: 4}, nil
+	})
+	want := []Request{{1, 0.5, 3, 4}, {2, 0.5, 4, 4}}
+	if err != nil || !slices.Equal(got, want) || calls < 4 || calls%2 != 0 {
+		t.Errorf("after %d calls: %+v, %v, want %+v", calls, got, err, want)
+	}
+	if got, err := timed(0, nil); err != nil || len(got) != 0 {
+		t.Errorf("of no prompts: %v, %v", got, err)
 	}
 }

@@ -15,9 +15,6 @@ import (
 	"limbeck/model/generate"
 )
 
-// leastTime is how long a work is repeated, at least.
-const leastTime = 250 * time.Millisecond
-
 // A timer does works with one model. One sequence after the other fills the same
 // cache, so that there is one at a time.
 type timer struct {
@@ -112,10 +109,10 @@ func (t *timer) hold(ctx context.Context, n int) error {
 func (t *timer) do(ctx context.Context, w Work) (done, error) {
 	switch w.Kind {
 	case Prompt:
-		return t.read(ctx, w, leastTime)
+		return t.read(ctx, w, TimeLeast)
 	case Decode:
 		if w.Batch == 1 {
-			return t.decode(ctx, w, leastTime)
+			return t.decode(ctx, w, TimeLeast)
 		}
 		return t.many(ctx, w)
 	case Requests:

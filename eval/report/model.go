@@ -87,7 +87,7 @@ type Speed struct {
 	Decode     Rate  `json:"decode_tokens_per_second"`
 	FirstToken Rate  `json:"time_to_first_token_seconds"`
 	Requests   Rate  `json:"requests_per_second"`
-	Latencies  []Num `json:"latencies_seconds"` // one per request, text in to text out
+	Latencies  []Num `json:"latencies_seconds"` // one per prompt and round, text in to text out: the mean, if it was answered several times
 	PeakMemory int64 `json:"peak_memory_bytes"` // 0 unknown
 	Rounds     int   `json:"rounds"`
 }

@@ -143,10 +143,10 @@ func (r *Report) metricFigure() (figure, bool) {
 	return f, true
 }
 
-// timesFigure plots how reply times are distributed: the share of requests
+// timesFigure plots how reply times are distributed: the share of prompts
 // answered within a time.
 func (r *Report) timesFigure() (figure, bool) {
-	f := figure{Title: "Reply times", Note: "Share of requests answered within a time, text in to text out, one request after the other."}
+	f := figure{Title: "Reply times", Note: "Share of prompts answered within a time, text in to text out, one after the other; of a prompt that was answered several times in a round, the mean."}
 	looks := r.looks()
 	f.Table = &grid{Caption: "Reply times by model",
 		Head: []gridHead{{Text: "model"}, {Text: "median", Numeric: true}, {Text: "90 %", Numeric: true}, {Text: "99 %", Numeric: true}, {Text: "longest", Numeric: true}}}

@@ -17,6 +17,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"limbeck/internal/par"
@@ -118,13 +119,14 @@ func (e *ContextError) Error() string {
 		e.Tokens, e.Tokens-e.Room, e.Room)
 }
 
-// A Runner runs a packed model. It serves one goroutine at a time.
+// A Runner runs a packed model. It serves one goroutine at a time, and holds the memory
+// of the last [Runner.Many]'s caches for the next.
 type Runner struct {
 	Model *model.Model
 	tape  *op.Tape
 	raw   bool        // the model is to be packed
 	read  int         // tokens, of all passes
-	spare []*sequence // for the next [Runner.Many]
+	spare []*sequence // whose memory the next [Runner.Many] takes over
 }
 
 // A Precision says how a runner computes. The zero value is what replies are
@@ -241,7 +243,7 @@ func (e *RequestError) Unwrap() error { return e.Err }
 func (r *Runner) Many(ctx context.Context, requests []Request, rows int, done func(i int, reply *Reply)) error {
 	b := newBatch(r, Limits{Rows: rows})
 	b.most = rows
-	b.seqs, r.spare = r.spare[:min(rows, len(r.spare))], nil
+	b.seqs, r.spare = slices.Clone(r.spare[:min(rows, len(r.spare))]), nil
 	var failed error
 	for next := 0; next < len(requests) || len(b.rows) > 0; b.step() {
 		if failed != nil {

@@ -67,18 +67,26 @@ func (b *batch) place(w *writer) bool {
 		return false
 	}
 	best, share := b.match(w.Prompt)
-	if best == nil {
-		best = b.spare()
+	if spare := b.spare(); spare != nil && (best == nil || best.row != nil) { // at most copied from
+		b.drop(spare)
+		s = spare
+		s.kv.SetCapacity(room)
 	}
-	best, take := b.clear(best, share, need)
-	if take {
+	best, take, gone := b.clear(best, share, need)
+	switch {
+	case take:
 		b.drop(best)
 		s = best
 		s.kv.Truncate(share)
 		s.kv.SetCapacity(room)
 		w.reply.CachedTokens = share
-	} else if best != nil {
+	case best != nil:
 		w.lead, w.share = best, share
+		if gone != nil {
+			s = gone
+			s.kv.Truncate(0)
+			s.kv.SetCapacity(room)
+		}
 	}
 	s.kv.Reserve(len(w.Prompt))
 	s.row, s.bytes = w, s.kv.MaxBytes()
@@ -112,8 +120,9 @@ func (b *batch) left() (left []*sequence) {
 
 // clear lets the least recently used sequences go until there is room for one of
 // need bytes, of which best, if not nil, spares share tokens. It returns best, or
-// one whose memory can serve; take says that the new sequence takes it over.
-func (b *batch) clear(best *sequence, share, need int) (_ *sequence, take bool) {
+// one whose memory can serve; take says that the new sequence takes it over. gone is
+// the last one that went, if any: its memory can serve, too.
+func (b *batch) clear(best *sequence, share, need int) (_ *sequence, take bool, gone *sequence) {
 	take = best != nil && best.row == nil && best.kv.Len()-share < shortTail
 	for {
 		bytes, count := b.bytes(func(*sequence) bool { return true })+need, len(b.seqs)+1
@@ -121,12 +130,13 @@ func (b *batch) clear(best *sequence, share, need int) (_ *sequence, take bool) 
 			bytes, count = bytes-min(need, best.bytes), count-1
 		}
 		if bytes <= b.Memory && count <= b.most {
-			return best, take
+			return best, take, gone
 		}
 		victim := b.oldest(best)
 		switch {
 		case victim != nil && best != nil:
 			b.drop(victim)
+			gone = victim
 		case victim != nil:
 			best, take = victim, true
 		default: // best is the only one left that can go

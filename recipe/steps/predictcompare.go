@@ -185,8 +185,10 @@ func (l *look) judging(pass work, students int64) needs {
 
 // timingSeconds is what timing one model takes in all rounds.
 func timingSeconds(c *recipe.Compare, prompts, bytes, reply float64) float64 {
-	timed := max(bench.TimeLeast.Seconds(), slowness()*prompts*reply*bytes/decodeBytes)
-	return float64(c.Rounds) * (slowness()*(startSeconds+bytes/loadBytes) + bench.WarmFor.Seconds() + timed)
+	one := slowness() * reply * bytes / decodeBytes
+	pass := prompts * one
+	timed := pass * max(1, math.Ceil(bench.TimeLeast.Seconds()/max(pass, 1e-9)))
+	return float64(c.Rounds) * (slowness()*(startSeconds+bytes/loadBytes) + max(bench.WarmFor.Seconds(), one) + timed)
 }
 
 func divergeSeconds(c arch.Config, w work, threads float64) float64 {

@@ -39,7 +39,7 @@ func matMulF32(y []float32, ldy int, x []float32, n int, packed []byte, rows, co
 	checkPacked(len(packed), groups(rows)*f32Group(cols), rows, cols, 1, lo, hi)
 	if lo < hi {
 		first, size := lo*GroupRows, f32Group(cols)
-		MulPanels(y[first:], ldy, Dense(x, n, cols), FloatsIn(packed[lo*size:hi*size]), size/4, min(hi*GroupRows, rows)-first, false)
+		MulPanels(y[first:], ldy, Dense(x, n, cols), FloatsIn(packed[lo*size:hi*size]), size/wordBytes, min(hi*GroupRows, rows)-first, false)
 	}
 }
 

@@ -100,8 +100,13 @@ func eachPanel(c []float32, ldc int, a rowBlocks, panels []float32, apart, cols 
 	once func(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool),
 	twice func(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool) {
 	const w = PanelWidth
-	if a.rows > 1 && ldc < cols {
+	switch {
+	case cols < 0 || apart < 0:
+		panic(fmt.Sprintf("kernel: a product of %d columns by panels %d elements apart", cols, apart))
+	case a.rows > 1 && ldc < cols:
 		panic("kernel: rows of the product overlap")
+	case cols > 0 && len(panels) < (cols-1)/w*apart || a.rows > 0 && len(c) < (a.rows-1)*ldc+cols:
+		panic("kernel: the product or its panels are too short")
 	}
 	for j := 0; j < cols; j += w {
 		some, panel := min(w, cols-j), panels[j/w*apart:]

@@ -98,7 +98,7 @@ func chain(a, b Mat, i, j int, c float32, fma func(x, y, z float32) float32) flo
 	return c
 }
 
-// TestMulPanelIsTheChain compares bits: a product is one chain over k.
+// TestMulPanelsIsTheChain compares bits: a product is one chain over k.
 func TestMulPanelsIsTheChain(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		step := fma32
@@ -165,6 +165,7 @@ func TestMulPanelsRejectsShortSlices(t *testing.T) {
 		"a": func() {
 			MulPanels(make([]float32, 48), 16, Mat{a.Data[:11], 3, 4, 4, 1}, make([]float32, 64), 0, 16, false)
 		},
+		"apart":        func() { MulPanels(make([]float32, 96), 32, a, make([]float32, 128), -64, 32, false) },
 		"second panel": func() { MulPanels(make([]float32, 96), 32, a, make([]float32, 127), 64, 32, false) },
 		"dst":          func() { PackPanels(make([]float32, 47), a, 0, 1) },
 		"panels":       func() { PackPanels(make([]float32, 99), a, 0, 2) },

@@ -50,10 +50,10 @@ func (s Strips) ahead() int {
 	return int(uintptr(unsafe.Pointer(&s.Ahead[0])) - uintptr(unsafe.Pointer(&s.Data[0])))
 }
 
-// Fetch asks for the bytes lo to hi of each strip of Ahead, at least one byte. It is for
-// products that do not, and for the time before those that do.
+// Fetch asks for the bytes lo to hi of each strip of Ahead; it does nothing if that does
+// not have them. It is for products that do not ask, and for the time before those that do.
 func (s *Strips) Fetch(lo, hi int) {
-	if s.N > 0 && (s.N-1)*s.Apart+hi <= len(s.Ahead) {
+	if s.N > 0 && lo < hi && (s.N-1)*s.Apart+hi <= len(s.Ahead) {
 		fetch(&s.Ahead[lo], hi-lo, s.Apart, s.N)
 	}
 }
