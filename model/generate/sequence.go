@@ -67,27 +67,18 @@ func (b *batch) place(w *writer) bool {
 		return false
 	}
 	best, share := b.match(w.Prompt)
-	if spare := b.spare(); spare != nil && (best == nil || best.row != nil) { // at most copied from
-		b.drop(spare)
-		s = spare
-		s.kv.SetCapacity(room)
+	from, lead := b.clear(best, share, need)
+	if from != nil {
+		s = from
 	}
-	best, take, gone := b.clear(best, share, need)
 	switch {
-	case take:
-		b.drop(best)
-		s = best
-		s.kv.Truncate(share)
-		s.kv.SetCapacity(room)
+	case s == best:
 		w.reply.CachedTokens = share
-	case best != nil:
-		w.lead, w.share = best, share
-		if gone != nil {
-			s = gone
-			s.kv.Truncate(0)
-			s.kv.SetCapacity(room)
-		}
+	case lead != nil:
+		w.lead, w.share = lead, share
 	}
+	s.kv.Truncate(w.reply.CachedTokens)
+	s.kv.SetCapacity(room)
 	s.kv.Reserve(len(w.Prompt))
 	s.row, s.bytes = w, s.kv.MaxBytes()
 	s.tokens = append(slices.Grow(s.tokens[:0], len(w.Prompt)+min(w.limit, atOnce)), w.Prompt...)
@@ -119,30 +110,38 @@ func (b *batch) left() (left []*sequence) {
 }
 
 // clear lets the least recently used sequences go until there is room for one of
-// need bytes, of which best, if not nil, spares share tokens. It returns best, or
-// one whose memory can serve; take says that the new sequence takes it over. gone is
-// the last one that went, if any: its memory can serve, too.
-func (b *batch) clear(best *sequence, share, need int) (_ *sequence, take bool, gone *sequence) {
-	take = best != nil && best.row == nil && best.kv.Len()-share < shortTail
-	for {
-		bytes, count := b.bytes(func(*sequence) bool { return true })+need, len(b.seqs)+1
-		if take {
-			bytes, count = bytes-min(need, best.bytes), count-1
-		}
-		if bytes <= b.Memory && count <= b.most {
-			return best, take, gone
-		}
-		victim := b.oldest(best)
-		switch {
-		case victim != nil && best != nil:
-			b.drop(victim)
-			gone = victim
-		case victim != nil:
-			best, take = victim, true
-		default: // best is the only one left that can go
-			take = true
-		}
+// need bytes, of which best, if not nil, spares share tokens. It returns one that
+// the new sequence takes over, best or another for its memory, and best if that is
+// only copied from; nil if there is none.
+func (b *batch) clear(best *sequence, share, need int) (from, lead *sequence) {
+	if lead = best; best != nil && best.row == nil && best.kv.Len()-share < shortTail {
+		from, lead = best, nil
+	} else {
+		from = b.spare()
 	}
+	if from != nil {
+		b.drop(from)
+	}
+	for !b.fits(from, need) {
+		victim := b.oldest(lead)
+		switch {
+		case victim == nil: // lead is the only one left that can go
+			victim, from, lead = lead, lead, nil
+		case from == nil:
+			from = victim
+		}
+		b.drop(victim)
+	}
+	return from, lead
+}
+
+// fits reports whether there is room for a sequence of need bytes that takes over
+// another's memory, if from is not nil.
+func (b *batch) fits(from *sequence, need int) bool {
+	if from != nil {
+		need = max(need, from.bytes)
+	}
+	return need <= b.Memory-b.bytes(func(*sequence) bool { return true }) && len(b.seqs) < b.most
 }
 
 // bytes returns what the sequences that are of a kind may take.

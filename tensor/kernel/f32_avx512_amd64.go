@@ -26,21 +26,19 @@ func mulPanelAVX512(c []float32, ldc, cols int, a rowBlocks, panel []float32, ad
 		}
 	}
 	if whole < a.rows {
-		a.data, a.rows = a.data[whole/BlockRows*a.block:], a.rows-whole
-		mulPanelAVX2(c[whole*ldc:], ldc, cols, a, panel, add)
+		mulPanelAVX2(c[whole*ldc:], ldc, cols, a.from(whole), panel, add)
 	}
 }
 
 // twiceDepth is panelDepth for two panels.
 const twiceDepth = 192
 
-func mulPanelTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool {
+func mulPanelTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) int {
 	const rows = 2 * BlockRows
-	whole := a.rows / rows * rows
-	if a.cols == 0 || whole == 0 {
-		return false
+	if a.cols == 0 {
+		return 0
 	}
-	_ = c[(a.rows-1)*ldc+2*PanelWidth-1]
+	whole := a.rows / rows * rows
 	for k := 0; k < a.cols; k += twiceDepth {
 		n := min(twiceDepth, a.cols-k)
 		for i := 0; i < whole; i += rows {
@@ -49,12 +47,7 @@ func mulPanelTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, ap
 				&panels[k*PanelWidth], n, add || k > 0, apart*wordBytes)
 		}
 	}
-	if whole < a.rows {
-		a.data, a.rows = a.data[whole/BlockRows*a.block:], a.rows-whole
-		mulPanelAVX512(c[whole*ldc:], ldc, PanelWidth, a, panels, add)
-		mulPanelAVX512(c[whole*ldc+PanelWidth:], ldc, PanelWidth, a, panels[apart:], add)
-	}
-	return true
+	return whole
 }
 
 func expToMaxAVX512(x []float32) (m, s float32) {

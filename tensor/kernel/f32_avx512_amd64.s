@@ -377,7 +377,6 @@ TEXT ·mulTile12x2AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, BX
 	PREFETCHT0 (BX)
 	PREFETCHT0 64(BX)
-	ADDQ       CX, BX
 	TESTB      DL, DL
 	JE         multiply
 	MOVQ       AX, DX
@@ -416,7 +415,6 @@ TEXT ·mulTile12x2AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, DX
 	VMOVUPS    (DX), Z22
 	VMOVUPS    64(DX), Z23
-	ADDQ       CX, DX
 
 multiply:
 	MOVQ row+32(FP), DX
@@ -695,7 +693,6 @@ multiplied:
 	ADDQ    CX, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, 64(AX)
-	ADDQ    CX, AX
 	VZEROUPPER
 	RET
 

@@ -95,50 +95,53 @@ func MulBlocks(c []float32, ldc int, blocks []float32, stride, rows, n int, pane
 	eachPanel(c, ldc, rowBlocks{blocks, rows, n, stride, 1, BlockRows}, panels, apart, cols, add, mulPanel, mulPanelTwice)
 }
 
-// eachPanel multiplies a by panels: by two whole ones at once, where twice does that.
+// eachPanel multiplies a by panels: as many of its first rows as twice can, by two whole
+// panels at once, which returns how many that are, and the others by one after the other.
 func eachPanel(c []float32, ldc int, a rowBlocks, panels []float32, apart, cols int, add bool,
 	once func(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool),
-	twice func(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool) {
-	const w = PanelWidth
-	switch {
-	case cols < 0 || apart < 0:
-		panic(fmt.Sprintf("kernel: a product of %d columns by panels %d elements apart", cols, apart))
-	case a.rows > 1 && ldc < cols:
-		panic("kernel: rows of the product overlap")
-	case cols > 0 && len(panels) < (cols-1)/w*apart || a.rows > 0 && len(c) < (a.rows-1)*ldc+cols:
-		panic("kernel: the product or its panels are too short")
+	twice func(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) int) {
+	if !checkMul(c, ldc, a.rows, cols, a.cols, panels, apart) {
+		return
 	}
-	for j := 0; j < cols; j += w {
-		some, panel := min(w, cols-j), panels[j/w*apart:]
-		if !checkMul(c[j:], ldc, a.rows, some, a.cols, panel) {
-			return
+	const w = PanelWidth
+	for j := 0; j < cols; {
+		done, together := 0, 1
+		if cols-j >= 2*w {
+			done, together = twice(c[j:], ldc, a, panels[j/w*apart:], apart, add), 2
 		}
-		if cols-j >= 2*w && len(panel) >= apart+a.cols*w && twice(c[j:], ldc, a, panel, apart, add) {
+		for rest := a.from(done); together > 0; together-- {
+			if rest.rows > 0 {
+				once(c[done*ldc+j:], ldc, min(w, cols-j), rest, panels[j/w*apart:], add)
+			}
 			j += w
-			continue
 		}
-		once(c[j:], ldc, some, a, panel, add)
 	}
 }
 
-// mulPanelNever is mulPanel by two whole panels, apart elements apart, where that is
-// faster than by each: it reports whether it did it.
-func mulPanelNever(_ []float32, _ int, _ rowBlocks, _ []float32, _ int, _ bool) bool { return false }
+// from returns the blocks from a row on, the first of a block or the one after the last.
+func (a rowBlocks) from(row int) rowBlocks {
+	a.data, a.rows = a.data[min(row/BlockRows*a.block, len(a.data)):], a.rows-row
+	return a
+}
 
-// checkMul panics if a product of rows×n by n×cols does not fit; it reports
-// whether there is anything to do.
-func checkMul(c []float32, ldc, rows, cols, n int, panel []float32) bool {
+// mulPanelNever is mulPanel by two whole panels, apart elements apart, where that is not
+// faster than by each: it does no rows.
+func mulPanelNever(_ []float32, _ int, _ rowBlocks, _ []float32, _ int, _ bool) int { return 0 }
+
+// checkMul panics if a product of rows×n by n×cols does not fit, whose panels are apart
+// elements apart; it reports whether there is anything to do.
+func checkMul(c []float32, ldc, rows, cols, n int, panels []float32, apart int) bool {
 	switch {
-	case cols < 0 || cols > PanelWidth:
-		panic(fmt.Sprintf("kernel: a panel of %d columns, want at most %d", cols, PanelWidth))
+	case cols < 0 || apart < 0:
+		panic(fmt.Sprintf("kernel: a product of %d columns by panels %d elements apart", cols, apart))
 	case rows <= 0 || cols == 0:
 		return false
 	case ldc < cols && rows > 1:
 		panic("kernel: rows of the product overlap")
 	case len(c) < (rows-1)*ldc+cols:
 		panic("kernel: the product is too short")
-	case len(panel) < n*PanelWidth:
-		panic("kernel: the panel is too short")
+	case len(panels) < (cols-1)/PanelWidth*apart+n*PanelWidth:
+		panic("kernel: the panels are too short")
 	}
 	return true
 }

@@ -14,23 +14,17 @@ func mulPairsBF16(c []float32, ldc, cols int, a rowBlocks, panel []float32, add 
 	}
 }
 
-func mulPairsTwiceBF16(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) bool {
-	if a.cols == 0 {
-		return false
-	}
-	_ = c[(a.rows-1)*ldc+2*PanelWidth-1]
+func mulPairsTwiceBF16(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) int {
 	const rows = 2 * BlockRows
-	i := 0
-	for ; a.rows-i >= rows; i += rows {
+	if a.cols == 0 {
+		return 0
+	}
+	whole := a.rows / rows * rows
+	for i := 0; i < whole; i += rows {
 		mulPairs12x2BF16(&c[i*ldc], ldc*wordBytes, &a.data[i/BlockRows*a.block], a.block*wordBytes, a.row*wordBytes, a.col*wordBytes,
 			&panels[0], a.cols, add, apart*wordBytes)
 	}
-	if i < a.rows {
-		a.data, a.rows = a.data[i/BlockRows*a.block:], a.rows-i
-		mulPairsBF16(c[i*ldc:], ldc, PanelWidth, a, panels, add)
-		mulPairsBF16(c[i*ldc+PanelWidth:], ldc, PanelWidth, a, panels[apart:], add)
-	}
-	return true
+	return whole
 }
 
 func pairAlongBF16(dst, x []float32) {

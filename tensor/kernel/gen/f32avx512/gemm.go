@@ -24,16 +24,13 @@ func tile(blocks int) {
 		fmt.Sprintf("multiplies %d rows of a, n long, whose blocks of 6 are apart bytes apart, by cols columns of a panel. Strides are in bytes.", rows))
 	c, ldc, add := load("c"), load("ldc"), Load(Param("add"), GP8())
 	mask := laneMask(load("cols"))
-	acc := make([]VecVirtual, rows)
-	for i := range acc {
-		acc[i] = zero()
-	}
+	acc := zeros(rows)
 	TESTB(add, add)
 	JE(LabelRef("multiply"))
-	eachRow(c, ldc, acc, func(m Mem, v VecVirtual) { VMOVUPS_Z(m, mask, v) })
+	eachRow(c, ldc, acc, 1, func(m Mem, v VecVirtual) { VMOVUPS_Z(m, mask, v) })
 	Label("multiply")
 	multiply(blocks, acc)
-	eachRow(c, ldc, acc, func(m Mem, v VecVirtual) { VMOVUPS(v, mask, m) })
+	eachRow(c, ldc, acc, 1, func(m Mem, v VecVirtual) { VMOVUPS(v, mask, m) })
 	end()
 }
 
@@ -46,27 +43,14 @@ func tileTwice() {
 		"func(c *float32, ldc int, a *float32, apart, row, col int, panel *float32, n int, add bool, next int)",
 		"is mulTile12AVX512 of two whole panels, the second next bytes after the first.")
 	c, ldc, add := load("c"), load("ldc"), Load(Param("add"), GP8())
-	acc := make([]VecVirtual, rows*panels)
-	for i := range acc {
-		acc[i] = zero()
-	}
-	each := func(c GPVirtual, f func(Mem, VecVirtual)) {
-		p := GP64()
-		MOVQ(c, p)
-		for i, v := range acc {
-			f(Mem{Base: p, Disp: i % panels * bytes}, v)
-			if i%panels == panels-1 {
-				ADDQ(ldc, p)
-			}
-		}
-	}
+	acc := zeros(rows * panels)
 	below := GP64() // the tile that most often follows: c comes from afar
 	IMUL3Q(Imm(rows), ldc, below)
 	ADDQ(c, below)
-	each(below, func(m Mem, _ VecVirtual) { PREFETCHT0(m) })
+	eachRow(below, ldc, acc, panels, func(m Mem, _ VecVirtual) { PREFETCHT0(m) })
 	TESTB(add, add)
 	JE(LabelRef("multiply"))
-	each(c, func(m Mem, v VecVirtual) { VMOVUPS(m, v) })
+	eachRow(c, ldc, acc, panels, func(m Mem, v VecVirtual) { VMOVUPS(m, v) })
 	Label("multiply")
 	xs := twoBlocks()
 	col, first, second := load("col"), load("panel"), load("next")
@@ -88,7 +72,7 @@ func tileTwice() {
 		ADDQ(I32(by*bytes), first)
 		ADDQ(I32(by*bytes), second)
 	})
-	each(c, func(m Mem, v VecVirtual) { VMOVUPS(v, m) })
+	eachRow(c, ldc, acc, panels, func(m Mem, v VecVirtual) { VMOVUPS(v, m) })
 	end()
 }
 
@@ -99,14 +83,15 @@ func twoBlocks() []places.Places {
 	return []places.Places{places.From(first, row, blockRows), places.From(second, row, blockRows)}
 }
 
-func eachRow(c, ldc GPVirtual, acc []VecVirtual, f func(Mem, VecVirtual)) {
+// eachRow calls f for the vectors of each row of c, one a panel.
+func eachRow(c, ldc GPVirtual, acc []VecVirtual, panels int, f func(Mem, VecVirtual)) {
 	p := GP64()
 	MOVQ(c, p)
 	for i, v := range acc {
-		if i > 0 {
+		if i > 0 && i%panels == 0 {
 			ADDQ(ldc, p)
 		}
-		f(Mem{Base: p}, v)
+		f(Mem{Base: p, Disp: i % panels * bytes}, v)
 	}
 }
 

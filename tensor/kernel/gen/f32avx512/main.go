@@ -44,6 +44,14 @@ func zero() VecVirtual {
 	return v
 }
 
+func zeros(n int) []VecVirtual {
+	all := make([]VecVirtual, n)
+	for i := range all {
+		all[i] = zero()
+	}
+	return all
+}
+
 // laneMask returns a mask of the first n lanes, n ≤ 16.
 func laneMask(n GPVirtual) OpmaskVirtual {
 	bits, mask := GP64(), K()
