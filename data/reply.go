@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"limbeck/model/guide"
 )
 
 // intentKey is the key of the intent; no slot may have this name.
@@ -62,23 +64,9 @@ func named(slots []Slot, name string) bool {
 // appendString appends s as a JSON string with as few escapes as JSON allows.
 // Bytes that are not UTF-8 become U+FFFD.
 func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r == '\n':
-			dst = append(dst, `\n`...)
-		case r == '\t':
-			dst = append(dst, `\t`...)
-		case r == '\r':
-			dst = append(dst, `\r`...)
-		case r < 0x20:
-			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
-		default:
-			dst = utf8.AppendRune(dst, r)
-		}
+		dst = guide.AppendEscaped(dst, r)
 	}
 	return append(dst, '"')
 }

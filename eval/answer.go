@@ -32,17 +32,18 @@ func ReplyTokens(m *model.Model, examples []data.Example) int {
 // AnswerRows is how many examples [Answer] lets a model answer in one batch.
 const AnswerRows = 32
 
-// Answer lets a model reply to every example, greedily, with at most so many
-// tokens: what comes after is cut. progress, which may be nil, is told of examples
-// done and to do.
+// Answer lets a model reply to every example, greedily, held to what its file says
+// ([model.Model.Guide]), with at most so many tokens: what comes after is cut. progress,
+// which may be nil, is told of examples done and to do.
 func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, most int, progress func(done, total int)) ([]generate.Reply, error) {
 	requests := make([]generate.Request, len(examples))
 	for i := range examples {
-		ids, err := data.PromptIDs(r.Model, &examples[i])
+		prompt := data.Conversation(examples[i].Prompt())
+		ids, err := r.Model.PromptIDs(prompt)
 		if err != nil {
 			return nil, of(&examples[i], err)
 		}
-		requests[i] = generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: most}}
+		requests[i] = generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: most, Guide: r.Model.Guide(prompt)}}
 	}
 	replies := make([]generate.Reply, len(examples))
 	done := 0

@@ -232,6 +232,9 @@ func build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
 			return nil, fmt.Errorf("tensor %q is not part of architecture %s as this build knows it", t.Name, c.Arch)
 		}
 	}
+	if held := meta.String(RepliesKey, Extractive); held != Extractive {
+		return nil, fmt.Errorf("%s is %q; this build knows %q", RepliesKey, held, Extractive)
+	}
 	m.Meta = meta
 	for _, k := range meta.Keys() {
 		if described(k, c.Arch) {
@@ -265,6 +268,7 @@ const (
 	NameKey    = "general.name"
 	LicenseKey = "general.license" // as SPDX spells it, or a text
 	HistoryKey = "limbeck.history" // strings: what was done to it, oldest first
+	RepliesKey = "limbeck.replies" // what replies are held to; see [Model.Guide]
 )
 
 // described reports whether k says what the Model itself holds.

@@ -87,6 +87,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, 
 		e.Code = tooLong
 		return nil, nil, e
 	}
+	q.options.Guide = s.model.Guide(q.messages)
 	s.warnOmitted(q)
 	return q, s.model.Tokenizer.Encode(prompt, true), nil
 }

@@ -295,6 +295,16 @@ func TestWarnsOfOmittedSystem(t *testing.T) {
 }
 
 // Prompts of a server tell the present, not the day of those that models learn.
+// Replies are held to what the model's file says.
+func TestHeldReplies(t *testing.T) {
+	r := tinyRunner(t)
+	r.Model.SetExtractive(true)
+	_, body := post(t, New(r, Options{}).Handler(), `{"max_tokens": 12, "messages": [{"role": "user", "content": "wake me at six"}]}`)
+	if !strings.Contains(body, `"content":"{\"intent\": \"`) {
+		t.Errorf("%s, want a reply that begins with an intent", body)
+	}
+}
+
 func TestTellsThePresent(t *testing.T) {
 	r := tinyRunner(t)
 	if err := r.Model.SetTemplate("{{ strftime_now('%Y') }}"); err != nil {

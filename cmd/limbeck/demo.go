@@ -14,12 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"limbeck/data"
 	"limbeck/eval"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
 	"limbeck/internal/machine"
 	"limbeck/internal/typeset"
+	"limbeck/model/chat"
 	"limbeck/model/generate"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -209,13 +209,13 @@ func (a *app) answerDemo(ctx context.Context, ref string, threads int) ([]demoAn
 	out := make([]demoAnswer, len(demoPrompts))
 	for range 2 {
 		for i, prompt := range demoPrompts {
-			x := data.NewChat(prompt, "")
-			ids, err := data.PromptIDs(e.Model, &x)
+			messages := []chat.Message{{Role: "user", Content: prompt}}
+			ids, err := e.Model.PromptIDs(messages)
 			if err != nil {
 				return nil, err
 			}
 			start := time.Now()
-			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: eval.LeastReply}}
+			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: eval.LeastReply, Guide: e.Model.Guide(messages)}}
 			err = e.Many(ctx, []generate.Request{request}, 1, func(_ int, r *generate.Reply) {
 				out[i] = demoAnswer{prompt, r.Text, r.Confidence(), time.Since(start).Seconds()}
 			})

@@ -67,6 +67,7 @@ func evalCommand(a *app) *cobra.Command {
 	addReadFlags(flags, f.read)
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
+	f.addFree(flags)
 	return cmd
 }
 

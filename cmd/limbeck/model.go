@@ -19,6 +19,7 @@ type engineFlags struct {
 	exact   bool
 	cache   string
 	keep    bool // packed weights, in a file
+	free    bool // replies, whatever the model's file holds them to
 }
 
 func (f *engineFlags) add(flags *pflag.FlagSet) {
@@ -30,6 +31,11 @@ func (f *engineFlags) add(flags *pflag.FlagSet) {
 // addKeep adds the flag of commands that load a model to run it.
 func (f *engineFlags) addKeep(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.keep, "keep-packed", false, "keep a file's packed weights in MODEL.packed, else in the user's cache folder, about as large\nas MODEL: later starts are sooner")
+}
+
+// addFree adds the flag of commands whose replies a model's file may hold to a form.
+func (f *engineFlags) addFree(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.free, "free", false, "let replies have values that are not in the prompt, though the model's file holds them to those that are")
 }
 
 // precision returns how a model computes.
@@ -85,6 +91,9 @@ func (f *engineFlags) openWith(a *app, ref string, pool *par.Pool) (m *model.Mod
 	}
 	if err != nil {
 		return nil, p, err
+	}
+	if f.free {
+		m.SetExtractive(false)
 	}
 	if p, err = f.precision(m); err != nil {
 		m.Close()

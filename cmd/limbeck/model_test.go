@@ -21,14 +21,14 @@ import (
 	"limbeck/model/gguf"
 )
 
-// TestModelScripts runs the command lines of testdata/model, beside models so
-// small that they write nonsense: tiny.gguf, wide.gguf, the same for longer texts,
-// other.gguf, plain.gguf without a template, few.gguf without a token for z, cut.gguf
-// that ends too early, huge.gguf whose weights are too large to compute with,
-// nan.gguf of which one is none, alien.gguf of an unknown architecture, calls.gguf whose
-// template calls what is not there, unread.gguf whose template is none, and steers.gguf,
-// which says control characters; long.txt, a text, and noise.bin, the same with a byte
-// that is none of a text.
+// TestModelScripts runs the command lines of testdata/model, beside models so small
+// that they write nonsense: tiny.gguf, wide.gguf, the same for longer texts,
+// other.gguf, held.gguf whose replies are held to slots, plain.gguf without a template,
+// few.gguf without a token for z, cut.gguf that ends too early, huge.gguf whose weights
+// are too large to compute with, nan.gguf of which one is none, alien.gguf of an
+// unknown architecture, calls.gguf whose template calls what is not there, unread.gguf
+// whose template is none, and steers.gguf, which says control characters; long.txt, a
+// text, and noise.bin, the same with a byte that is none of a text.
 func TestModelScripts(t *testing.T) {
 	models := t.TempDir()
 	writeModels(t, models)
@@ -54,6 +54,9 @@ func writeModels(t *testing.T, dir string) {
 		}
 	}
 	check(testkit.Model(2).Save(path("other.gguf")))
+	held := testkit.Model(1)
+	held.SetExtractive(true)
+	check(held.Save(path("held.gguf")))
 	m := testkit.Model(1)
 	m.Meta.Set("general.name", "Tiny")
 	m.Meta.Set("general.license", "mit")

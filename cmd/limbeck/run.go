@@ -76,6 +76,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.minConfidence, "min-confidence", 0, "call a reply below this `PROBABILITY` unsure, with exit code 3")
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
+	f.addFree(flags)
 }
 
 // oneOrTwo returns a check that a command gets the named argument, and perhaps
@@ -177,7 +178,7 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	ids, err := promptIDs(e.Model, f, []chat.Message{{Role: "user", Content: prompt}})
+	ids, err := f.ask(e.Model, []chat.Message{{Role: "user", Content: prompt}})
 	if err != nil {
 		return err
 	}
@@ -257,8 +258,9 @@ func checkPrompt(name, prompt string) error {
 // vocabularies would spell something else.
 func checkText(name, text string) error { return data.CheckText(name, []byte(text)) }
 
-// promptIDs returns the tokens of a conversation that ends with a prompt.
-func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, error) {
+// ask returns the tokens of a conversation that ends with a prompt, and holds the reply to
+// the form that m's file names.
+func (f *runFlags) ask(m *model.Model, messages []chat.Message) ([]int, error) {
 	if f.raw {
 		return m.Tokenizer.EncodeTo(m.Tokenizer.Begin(), messages[0].Content, true), nil
 	}
@@ -272,6 +274,7 @@ func promptIDs(m *model.Model, f *runFlags, messages []chat.Message) ([]int, err
 	if f.system != "" {
 		messages = append([]chat.Message{{Role: "system", Content: f.system}}, messages...)
 	}
+	f.Guide = m.Guide(messages)
 	return m.PromptIDs(messages)
 }
 

@@ -63,6 +63,7 @@ func serveCommand(a *app) *cobra.Command {
 		"(default 1GB); what it holds bounds --ctx too", f.cacheSize.Set)
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
+	f.addFree(flags)
 	return cmd
 }
 

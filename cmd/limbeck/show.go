@@ -62,6 +62,7 @@ type shownModel struct {
 	Template     string         `json:"chat_template,omitempty"`
 	Rendered     string         `json:"prompt_example,omitempty"`        // what the template makes of one message
 	Problem      string         `json:"chat_template_problem,omitempty"` // why it makes nothing of it
+	Held         string         `json:"replies,omitempty"`               // the form that replies are held to
 	License      string         `json:"license,omitempty"`
 	Metadata     []shownKey     `json:"metadata"` // in the order of the file
 	Tensors      []shownTensor  `json:"tensors,omitempty"`
@@ -117,7 +118,7 @@ func describe(m *model.Model, ref string) *shownModel {
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
 			float32(c.NormEps), float32(c.RopeBase), c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1), c.Shape()},
 		Parts: m.Parts(), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
-		License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
+		Held: m.Meta.String(model.RepliesKey, ""), License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
 	}
 	for _, k := range m.Meta.Keys() {
 		v, _ := m.Meta.Get(k)
@@ -172,6 +173,10 @@ func (s *shownModel) write(w io.Writer) {
 		{"context", fmt.Sprintf("%s tokens; a token's KV cache takes %s", count(int64(s.Shape.Context)), typeset.Bytes(int64(s.Shape.KVToken)))},
 		{"tokenizer", s.Tokenizer.String()},
 		{"chat template", s.template()},
+	}
+	if s.Held != "" {
+		last := len(rows) - 1 // what the template makes of a message follows it
+		rows = slices.Insert(rows, last, [2]string{"replies", "held to an intent and slots, with values that are pieces of the prompt"})
 	}
 	if s.NotFinite != "" {
 		rows = slices.Insert(rows, 1, [2]string{"damaged", s.NotFinite})

@@ -20,6 +20,7 @@ import (
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/generate"
+	"limbeck/model/guide"
 )
 
 // A Job says what to time.
@@ -263,21 +264,24 @@ func (j *Job) warm(ctx context.Context, runner *generate.Runner) error {
 	return nil
 }
 
-func promptIDs(m *model.Model, prompt []data.Message) ([]int, error) {
+// question returns the tokens of a prompt, and what holds the reply to a form.
+func question(m *model.Model, prompt []data.Message) ([]int, guide.Guide, error) {
 	if len(prompt) == 1 && prompt[0].Role == "" {
-		return data.TextIDs(m, prompt[0].Content), nil
+		return data.TextIDs(m, prompt[0].Content), nil, nil
 	}
-	return m.PromptIDs(data.Conversation(prompt))
+	messages := data.Conversation(prompt)
+	ids, err := m.PromptIDs(messages)
+	return ids, m.Guide(messages), err
 }
 
 // request answers one prompt.
 func (j *Job) request(ctx context.Context, m *model.Model, s *generate.Session, prompt []data.Message) (Request, error) {
 	start := time.Now()
-	ids, err := promptIDs(m, prompt)
+	ids, held, err := question(m, prompt)
 	if err != nil {
 		return Request{}, err
 	}
-	reply, err := s.Reply(ctx, ids, generate.Options{MaxTokens: j.Most}, nil)
+	reply, err := s.Reply(ctx, ids, generate.Options{MaxTokens: j.Most, Guide: held}, nil)
 	if err != nil {
 		return Request{}, err
 	}

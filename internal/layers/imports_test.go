@@ -16,7 +16,7 @@ var groups = map[string]string{
 	"$base":    "internal/par internal/disk",
 	"$tensors": "tensor tensor/dtype tensor/kernel",
 	"$nets":    "nn nn/op $tensors $base",
-	"$models":  "model model/arch model/gguf model/safetensors model/token model/chat $nets",
+	"$models":  "model model/arch model/gguf model/safetensors model/token model/chat model/guide $nets",
 	"$engine":  "model/generate train measure $models",
 }
 
@@ -49,6 +49,7 @@ var rules = []string{
 	"model/safetensors: $tensors internal/disk internal/fields",
 	"model/token:       internal/fields",
 	"model/chat:",
+	"model/guide:",
 	"model:             $models",
 
 	"model/generate: $models",

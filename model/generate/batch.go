@@ -84,6 +84,9 @@ func (b *batch) newWriter(ctx context.Context, q *Request) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{Request: q, ctx: ctx, limit: room - len(q.Prompt), textOf: b.r.Model.Tokenizer.Text}
+	if !q.Endless {
+		w.stops = b.stops
+	}
 	for _, stop := range q.Stop { // the name of a token without text is in no text
 		if id, ok := b.r.Model.Tokenizer.ID(stop); ok && b.r.Model.Tokenizer.IsSpecial(id) {
 			w.named = append(w.named, id)
@@ -128,7 +131,7 @@ func (b *batch) step() {
 		t.Pool.Run((*choice)(b), len(b.choosing))
 		for _, w := range b.choosing {
 			if !w.done {
-				w.write(b.stops)
+				w.write()
 			}
 		}
 	}

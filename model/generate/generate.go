@@ -23,6 +23,7 @@ import (
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/arch"
+	"limbeck/model/guide"
 	"limbeck/nn/op"
 	"limbeck/tensor/dtype"
 )
@@ -39,6 +40,10 @@ type Options struct {
 	Seed          uint64
 	Stop          []string // a reply ends before the first of these, one that is a control token's name at that token
 	Endless       bool     // goes on where the model would end, for timing
+
+	// Guide, if not nil, says what the reply may say; where no token says it, the reply
+	// goes on without. It serves one request at a time.
+	Guide guide.Guide
 }
 
 // CheckRepeatPenalty refuses a repeat penalty that a user cannot mean: 0 would divide
@@ -62,7 +67,7 @@ const (
 type Reply struct {
 	Text     string    // of IDs, to which control and unused tokens give nothing
 	IDs      []int     // with the token that ended the turn, if one did
-	LogProbs []float64 // of each of IDs under the model, before sampling's filters
+	LogProbs []float64 // of each of IDs under the model, before sampling's filters and any guide
 	Finish   string    // Stopped or Length
 
 	PromptTokens int

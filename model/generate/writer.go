@@ -2,6 +2,7 @@ package generate
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ type writer struct {
 	*Request
 	ctx   context.Context
 	limit int   // tokens to write at most
+	stops []int // tokens that end the reply
 	named []int // control tokens that Stop names
 
 	seq   *sequence
@@ -21,6 +23,7 @@ type writer struct {
 	share int       // how many tokens that are
 	feed  int       // tokens that this step reads
 
+	guided  bool // by Guide
 	sampler sampler
 	reply   Reply
 	start   time.Time
@@ -48,6 +51,9 @@ const (
 func (w *writer) begin() {
 	w.start = time.Now()
 	w.sampler.init(w.Options)
+	if w.guided = w.Guide != nil; w.guided {
+		w.Guide.Start()
+	}
 	w.text.stops = w.Stop
 	w.reply.PromptTokens = len(w.Prompt)
 	w.reply.IDs = make([]int, 0, min(w.limit, atOnce))
@@ -65,19 +71,77 @@ func (w *writer) choose(logits []float32) {
 	plain := w.sampler.keep(logits)
 	read := w.seq.tokens // the prompt and the reply so far, however much of it a cache held
 	id := w.sampler.next(logits, read[max(0, len(read)-repeatLast):])
+	if w.guided {
+		id = w.guide(id, logits)
+	}
 	w.reply.IDs = append(w.reply.IDs, id)
 	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
 }
 
-// write adds the token that was chosen last to the text. A token of stops ends the reply,
-// unless it is endless.
-func (w *writer) write(stops []int) {
+// redraws is how many tokens are chosen one after the other before all are asked about:
+// mostly the next likeliest is allowed.
+const redraws = 16
+
+// guide returns id, or if the guide does not allow that to come next, what is chosen of
+// logits without it, and so on. Each token that is allowed has the probability that it
+// would have if there were no others. If there is none, the reply goes on with id, and
+// without the guide.
+func (w *writer) guide(id int, logits []float32) int {
+	chosen := id
+	for n := 0; !w.allows(chosen); n++ {
+		if n == redraws {
+			if chosen = w.confine(logits); chosen < 0 {
+				w.guided = false
+				return id
+			}
+			break
+		}
+		logits[chosen] = float32(math.Inf(-1))
+		chosen = w.sampler.next(logits, nil)
+	}
+	if !slices.Contains(w.stops, chosen) {
+		w.Guide.Add(w.textOf(chosen))
+	}
+	return chosen
+}
+
+// confine chooses among the tokens that the guide allows, and leaves of logits only
+// theirs; -1 if there is none.
+func (w *writer) confine(logits []float32) int {
+	first := -1
+	for id := range logits {
+		if !w.allows(id) {
+			logits[id] = float32(math.Inf(-1))
+		} else if first < 0 {
+			first = id
+		}
+	}
+	if first < 0 {
+		return -1
+	}
+	if id := w.sampler.next(logits, nil); w.allows(id) {
+		return id
+	}
+	return first // the temperature is so high that even the impossible is drawn
+}
+
+// allows reports whether the guide allows token id to come next.
+func (w *writer) allows(id int) bool {
+	if slices.Contains(w.stops, id) {
+		return w.Guide.Complete()
+	}
+	piece := w.textOf(id)
+	return len(piece) > 0 && w.Guide.Allows(piece)
+}
+
+// write adds the token that was chosen last to the text, unless it ends the reply.
+func (w *writer) write() {
 	id := w.reply.IDs[len(w.reply.IDs)-1]
 	if len(w.reply.IDs) == 1 {
 		w.reply.First = time.Since(w.start)
 	}
 	switch {
-	case !w.Endless && slices.Contains(stops, id), slices.Contains(w.named, id), w.add(w.textOf(id)):
+	case slices.Contains(w.stops, id), slices.Contains(w.named, id), w.add(w.textOf(id)):
 		w.finish(Stopped)
 	case len(w.reply.IDs) >= w.limit:
 		w.finish(Length)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"limbeck/compress/distill"
+	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/model"
 	"limbeck/model/arch"
@@ -118,6 +119,7 @@ func distillModel(ctx context.Context, w *run.Work, ref, own string, d *recipe.D
 		if err := lendTemplate(m, f.train); err != nil {
 			return nil, err
 		}
+		m.SetExtractive(data.Extractive(f.train))
 		return m, speak(w, m, f.train)
 	}
 	m, training, err := f.run(ctx)

@@ -319,12 +319,8 @@ type frame struct {
 	system     []data.Message  // before every prompt
 	words      map[string]bool // labels, or intents
 	slots      map[string]bool // names
-	extractive bool            // slot values are parts of the prompt
+	extractive bool            // values are pieces of the prompt; see [data.Extractive]
 }
-
-// extractiveShare is the share of examples with all values in the prompt above
-// which data counts as extractive: people make slips.
-const extractiveShare = 0.95
 
 func newFrame(examples []data.Example) (*frame, error) {
 	if len(examples) == 0 {
@@ -332,7 +328,6 @@ func newFrame(examples []data.Example) (*frame, error) {
 	}
 	f := &frame{kind: examples[0].Kind(), words: map[string]bool{}, slots: map[string]bool{}}
 	first := examples[0].Prompt()
-	grounded := 0
 	for i := range examples {
 		e := &examples[i]
 		p := e.Prompt()
@@ -347,12 +342,9 @@ func newFrame(examples []data.Example) (*frame, error) {
 		for _, s := range e.Slots {
 			f.slots[s.Name] = true
 		}
-		if inPrompt(e.Slots, p[len(p)-1].Content) {
-			grounded++
-		}
 	}
 	f.system = first[:len(first)-1]
-	f.extractive = float64(grounded) >= extractiveShare*float64(len(examples))
+	f.extractive = data.Extractive(examples)
 	return f, nil
 }
 
@@ -368,12 +360,6 @@ func checkFrame(c *recipe.Chain) error {
 	return nil
 }
 
-// inPrompt tells whether every value occurs in the prompt.
-func inPrompt(slots []data.Slot, prompt string) bool {
-	prompt = data.Normalize(prompt)
-	return !slices.ContainsFunc(slots, func(s data.Slot) bool { return !strings.Contains(prompt, data.Normalize(s.Value)) })
-}
-
 // prompt returns the messages that ask for a reply to text.
 func (f *frame) prompt(text string) []data.Message {
 	return append(slices.Clone(f.system), data.Message{Role: "user", Content: text})
@@ -386,10 +372,12 @@ func (f *frame) example(prompt, reply string) (e data.Example, ok bool) {
 	case data.Structured:
 		r, err := data.ParseReply(reply)
 		unknown := slices.ContainsFunc(r.Slots, func(s data.Slot) bool { return !f.slots[s.Name] || s.Value == "" })
-		if err != nil || !f.words[r.Intent] || r.Odd > 0 || unknown || f.extractive && !inPrompt(r.Slots, prompt) {
+		if err != nil || !f.words[r.Intent] || r.Odd > 0 || unknown {
 			return e, false
 		}
-		e = data.NewStructured(prompt, r.Intent, r.Slots)
+		if e = data.NewStructured(prompt, r.Intent, r.Slots); f.extractive && !e.Extractive() {
+			return e, false
+		}
 	case data.Labeled:
 		if !f.words[reply] {
 			return e, false

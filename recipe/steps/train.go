@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/internal/typeset"
 	"limbeck/model"
@@ -110,6 +111,7 @@ func trainModel(ctx context.Context, w *run.Work, ref string, plan fitPlan) erro
 		if err := adaptTemplate(m, f.train); err != nil {
 			return nil, err
 		}
+		m.SetExtractive(data.Extractive(f.train))
 		return m, speak(w, m, f.train)
 	}
 	m, t, err := f.run(ctx)

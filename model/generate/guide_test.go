@@ -1,0 +1,152 @@
+package generate
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"limbeck/internal/par"
+	"limbeck/internal/testkit"
+	"limbeck/model/guide"
+)
+
+const guidedInput = "wake me at six or seven, \"please\""
+
+func guided(o Options) Options {
+	o.Guide = guide.NewExtractive(guidedInput)
+	return o
+}
+
+// Whatever the model, whatever the sampling, a reply is what its guide allows, in a batch
+// as alone, and when the same request is answered again.
+func TestGuidedReplies(t *testing.T) {
+	m := testkit.Model(1)
+	pool := par.New(2)
+	defer pool.Close()
+	m.Pack(pool)
+	r := NewRunner(m, pool, Precision{})
+	var all []Request
+	for seed := range uint64(60) {
+		o := Options{MaxTokens: 100, Seed: seed, Temperature: float64(seed % 4), RepeatPenalty: 1 + float64(seed%2)/2}
+		switch seed % 3 {
+		case 1:
+			o.TopK = 5
+		case 2:
+			o.MinP = 0.05
+		}
+		all = append(all, Request{Prompt: []int{1, 2, int(seed)}, Options: guided(o)})
+	}
+	all[0].Temperature = 1e300
+	whole := 0
+	for range 2 {
+		replies := make([]*Reply, len(all))
+		if err := r.Many(t.Context(), all, 7, func(i int, reply *Reply) { replies[i] = reply }); err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range replies {
+			g := guide.NewExtractive(guidedInput)
+			if !g.Allows([]byte(got.Text)) || got.Finish == Stopped && !g.Fits(got.Text) {
+				t.Errorf("%+v: %q, which is not allowed", all[i].Options, got.Text)
+			}
+			if got.Finish == Stopped {
+				whole++
+			}
+			alone, err := r.NewSession(0).Reply(t.Context(), all[i].Prompt, guided(all[i].Options), nil)
+			if err != nil || !slices.Equal(alone.IDs, got.IDs) || !slices.Equal(alone.LogProbs, got.LogProbs) {
+				t.Errorf("%+v: %q alone, %q in a batch (%v)", all[i].Options, alone.Text, got.Text, err)
+			}
+		}
+	}
+	if whole == 0 {
+		t.Error("no reply came to an end: choose other seeds")
+	}
+}
+
+// A parity guides replies of which each token's text has an even number of bytes.
+type parity struct{ never bool }
+
+func (p parity) Start()               {}
+func (p parity) Add([]byte)           {}
+func (p parity) Complete() bool       { return false }
+func (p parity) Allows(b []byte) bool { return !p.never && len(b)%2 == 0 }
+
+// Tokens that a guide leaves have the probabilities that they would have if there were no
+// others. What replies report stays the model's.
+func TestGuideKeepsProportions(t *testing.T) {
+	logits := []float32{1, 0.5, 2, -1, 1.5, 0}
+	texts := []string{"ab", "a", "abc", "abcd", "", "xy"} // tokens 0, 3 and 5 are allowed
+	want := make([]float64, len(logits))
+	total := 0.0
+	for _, id := range []int{0, 3, 5} {
+		want[id] = math.Exp(float64(logits[id]))
+		total += want[id]
+	}
+	const draws = 20000
+	counts := make([]float64, len(logits))
+	w := &writer{Request: &Request{Options: Options{Temperature: 1, Seed: 1, Guide: parity{}}}, seq: &sequence{},
+		textOf: func(id int) []byte { return []byte(texts[id]) }}
+	w.begin()
+	for range draws {
+		w.reply.IDs, w.reply.LogProbs = w.reply.IDs[:0], w.reply.LogProbs[:0]
+		w.choose(slices.Clone(logits))
+		id := w.reply.IDs[0]
+		counts[id]++
+		if plain := logSoftmax(logits)[id]; math.Abs(w.reply.LogProbs[0]-plain) > likelihoodTolerance {
+			t.Fatalf("token %d: log-probability %g, want the model's, %g", id, w.reply.LogProbs[0], plain)
+		}
+	}
+	for id := range counts {
+		p := want[id] / total
+		if sd := math.Sqrt(p * (1 - p) / draws); math.Abs(counts[id]/draws-p) > 4*sd {
+			t.Errorf("token %d: drawn in %.4f of all, want %.4f", id, counts[id]/draws, p)
+		}
+	}
+}
+
+// Where no token says what a guide allows, the reply goes on without.
+func TestGuideWithoutAWay(t *testing.T) {
+	logits := []float32{0, 3, 1}
+	w := &writer{Request: &Request{Options: Options{Guide: parity{never: true}}}, seq: &sequence{}, textOf: func(int) []byte { return []byte("x") }}
+	w.begin()
+	for range 2 {
+		w.choose(slices.Clone(logits))
+	}
+	if !slices.Equal(w.reply.IDs, []int{1, 1}) || w.guided {
+		t.Errorf("tokens %v, guided %v, want the likeliest twice, and no guide", w.reply.IDs, w.guided)
+	}
+}
+
+func BenchmarkGuide(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	texts := make([][]byte, 5000)
+	for i := range texts {
+		for range 1 + rng.IntN(8) {
+			texts[i] = append(texts[i], byte('a'+rng.IntN(26)))
+		}
+	}
+	w := &writer{Request: &Request{Options: guided(Options{})}, textOf: func(id int) []byte { return texts[id] }}
+	w.begin()
+	texts[7] = []byte("ix")
+	likeliest := make([]float32, len(texts))
+	for i := range likeliest {
+		likeliest[i] = float32(rng.NormFloat64())
+	}
+	for name, place := range map[string]int{"likeliest": 0, "second": 1, "unlikely": 50} {
+		b.Run(name, func(b *testing.B) {
+			logits := make([]float32, len(texts))
+			for b.Loop() {
+				copy(logits, likeliest)
+				logits[7] = 10
+				for i := range place {
+					logits[8+i] = 11
+				}
+				w.Guide.Start()
+				w.Guide.Add([]byte(`{"intent": "alarm", "time": "s`))
+				if id := w.guide(w.sampler.next(logits, nil), logits); id != 7 {
+					b.Fatalf("token %d, want 7", id)
+				}
+			}
+		})
+	}
+}

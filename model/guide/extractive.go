@@ -1,0 +1,249 @@
+package guide
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Extractive guides replies that are one JSON object of an intent and slots, spelled as
+// data.AppendReply does, whose values are pieces of the input:
+//
+//	{"intent": "alarm_set", "date": "tomorrow", "time": ["six am", "seven am"]}
+//
+// A value begins and ends where words do, and comes after the one before it; after a
+// list, which gathers all values of a name, after the first of that. No name occurs
+// twice. Which intents and names there are is the model's to know.
+type Extractive struct {
+	input        []byte // as a JSON string spells it
+	starts, ends []bool // whether a value may start before, or end before, this byte of input; one more for behind it
+	reply        []byte // so far
+	at           place  // where that leads
+	asked        []byte // reply with what may come next
+}
+
+// A place is where a reply stands.
+type place struct {
+	part part
+	want string // bytes that must come before anything else
+	text int    // where in the reply the intent or name under way starts
+	free int    // where in the input the next value may start, at the earliest
+	from int    // where the value under way starts, at the earliest
+	size int    // bytes of it that are there
+	list int    // values of the list under way, with the one that is; 0: none
+	back int    // free, once the list is closed
+}
+
+// A part is what a reply is within, or before.
+type part uint8
+
+const (
+	intent part = iota
+	members
+	name
+	values
+	value
+	items
+	closed
+)
+
+const (
+	opening   = `{"intent": "`
+	separator = `, "`
+	colon     = `: `
+)
+
+// NewExtractive returns a guide to replies to input, one after the other.
+func NewExtractive(input string) *Extractive {
+	g := &Extractive{}
+	before := ' '
+	for _, r := range input {
+		g.bound(before, r)
+		g.input = AppendEscaped(g.input, r)
+		before = r
+	}
+	g.bound(before, ' ')
+	g.Start()
+	return g
+}
+
+// bound says whether values may start or end here, between two characters of the input.
+func (g *Extractive) bound(before, after rune) {
+	for len(g.starts) < len(g.input) {
+		g.starts, g.ends = append(g.starts, false), append(g.ends, false)
+	}
+	edge := !inWord(before) || !inWord(after)
+	g.starts = append(g.starts, edge && !unicode.IsSpace(after))
+	g.ends = append(g.ends, edge && !unicode.IsSpace(before))
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
+
+// Start begins another reply.
+func (g *Extractive) Start() {
+	g.reply, g.at = g.reply[:0], place{part: intent, want: opening, text: len(opening)}
+}
+
+// Allows reports whether the reply may go on with piece.
+func (g *Extractive) Allows(piece []byte) bool {
+	_, ok := g.after(piece)
+	return ok
+}
+
+// Add says that the reply goes on with piece, which is allowed.
+func (g *Extractive) Add(piece []byte) {
+	g.at, _ = g.after(piece)
+	g.reply = append(g.reply, piece...)
+}
+
+// Fits reports whether reply is one of those, whole.
+func (g *Extractive) Fits(reply string) bool {
+	g.Start()
+	p, ok := g.after([]byte(reply))
+	return ok && p.part == closed
+}
+
+// Complete reports whether the reply may end.
+func (g *Extractive) Complete() bool { return g.at.part == closed }
+
+// after returns where piece leads, if it is allowed.
+func (g *Extractive) after(piece []byte) (p place, ok bool) {
+	p = g.at
+	g.asked = append(append(g.asked[:0], g.reply...), piece...)
+	for i := len(g.reply); i < len(g.asked); i++ {
+		if !g.step(&p, g.asked[:i+1]) {
+			return p, false
+		}
+	}
+	return p, true
+}
+
+// step goes on from p by the last byte of reply, if that is allowed.
+func (g *Extractive) step(p *place, reply []byte) bool {
+	before, b := reply[:len(reply)-1], reply[len(reply)-1]
+	if p.want != "" {
+		ok := b == p.want[0]
+		p.want = p.want[1:]
+		return ok
+	}
+	switch p.part {
+	case intent, name:
+		text := before[p.text:]
+		switch {
+		case b != '"':
+			return spells(reply[p.text:])
+		case len(text) == 0 || !utf8.Valid(text):
+			return false
+		case p.part == intent:
+			p.part = members
+			return true
+		}
+		p.part, p.want = values, colon
+		return !holds(before[:p.text-1], before[p.text-1:])
+	case members:
+		if b == '}' {
+			p.part = closed
+			return true
+		}
+		*p = place{part: name, want: separator[1:], text: len(before) + len(separator), free: p.free}
+		return b == separator[0] && g.start(p.free) >= 0
+	case values:
+		p.part = value
+		if b == '[' {
+			p.list, p.want = 1, `"`
+			return true
+		}
+		return b == '"'
+	case value:
+		if b != '"' || g.escapes(p) {
+			return g.extend(p, b)
+		}
+		return g.end(p)
+	case items:
+		if b == ']' {
+			p.part, p.free = members, p.back
+			return p.list > 1 || g.start(p.free) < 0
+		}
+		p.part, p.want, p.size = value, separator[1:], 0
+		p.list++
+		return b == separator[0] && g.start(p.free) >= 0
+	}
+	return false
+}
+
+// spells reports whether text may be, or go on to be, an intent or a name: UTF-8 that a
+// JSON string spells as it is.
+func spells(text []byte) bool {
+	for len(text) > 0 && utf8.FullRune(text) {
+		r, n := utf8.DecodeRune(text)
+		if r == utf8.RuneError && n == 1 || r < ' ' || r == '"' || r == '\\' {
+			return false
+		}
+		text = text[n:]
+	}
+	return true
+}
+
+// holds reports whether members hold one of that name, which starts with its quote. In
+// values a quote comes behind a backslash.
+func holds(members, name []byte) bool {
+	for {
+		_, after, ok := bytes.Cut(members, name)
+		if !ok || bytes.HasPrefix(after, []byte(`": `)) {
+			return ok
+		}
+		members = after
+	}
+}
+
+// start returns the first place at or behind i where a value may start, or -1.
+func (g *Extractive) start(i int) int {
+	for ; i < len(g.input); i++ {
+		if g.starts[i] {
+			return i
+		}
+	}
+	return -1
+}
+
+// escapes reports whether the value under way ends with half an escape.
+func (g *Extractive) escapes(p *place) bool {
+	said := g.input[p.from:][:p.size]
+	return (len(said)-len(bytes.TrimRight(said, `\`)))%2 == 1
+}
+
+// extend adds b to the value under way, if the input holds that.
+func (g *Extractive) extend(p *place, b byte) bool {
+	from := p.from
+	if p.size == 0 {
+		from = p.free
+	}
+	said := g.input[p.from:][:p.size]
+	for i := g.start(from); i >= 0; i = g.start(i + 1) {
+		rest, ok := bytes.CutPrefix(g.input[i:], said)
+		if ok && len(rest) > 0 && rest[0] == b {
+			p.from = i
+			p.size++
+			return true
+		}
+	}
+	return false
+}
+
+// end ends the value under way, if the input holds it up to where a word ends.
+func (g *Extractive) end(p *place) bool {
+	said := g.input[p.from:][:p.size]
+	for i := p.from; i >= 0 && p.size > 0; i = g.start(i + 1) {
+		if bytes.HasPrefix(g.input[i:], said) && g.ends[i+p.size] {
+			p.free = i + p.size
+			if p.part = members; p.list > 0 {
+				p.part = items
+			}
+			if p.list == 1 {
+				p.back = p.free
+			}
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,131 @@
+package guide
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestExtractiveFits(t *testing.T) {
+	for _, c := range []struct {
+		name, input, reply string
+		want               bool
+	}{
+		{"no slots", "wake up", `{"intent": "alarm"}`, true},
+		{"one slot", "wake me at six", `{"intent": "alarm", "time": "six"}`, true},
+		{"several words", "play some old jazz now", `{"intent": "play", "genre": "old jazz", "time": "now"}`, true},
+		{"the first word", "six am", `{"intent": "alarm", "time": "six"}`, true},
+		{"all of the input", "six am", `{"intent": "alarm", "time": "six am"}`, true},
+		{"a list", "six or seven", `{"intent": "alarm", "time": ["six", "seven"]}`, true},
+		{"a slot after a list, from between", "six today or seven", `{"intent": "alarm", "time": ["six", "seven"], "date": "today"}`, true},
+		{"the same word twice", "no no", `{"intent": "a", "b": "no", "c": "no"}`, true},
+		{"a later place of the same words", "at noon or at six", `{"intent": "a", "b": "at six"}`, true},
+		{"a word that begins like another", "tomato tom", `{"intent": "a", "b": "tom"}`, true},
+		{"beside marks", "(six), please", `{"intent": "a", "b": "six"}`, true},
+		{"with marks", "at 6:30 p.m.", `{"intent": "a", "b": "6:30 p.m."}`, true},
+		{"before a mark", "john's list", `{"intent": "a", "b": "john"}`, true},
+		{"quotes, a backslash, a line's end", "say \"a\\\nb\" now", `{"intent": "a", "b": "\"a\\\nb\""}`, true},
+		{"a control character", "x\x01y z", `{"intent": "a", "b": "x\u0001y"}`, true},
+		{"letters beyond ASCII", "spiel Übermut später", `{"intent": "a", "b": "Übermut", "c": "später"}`, true},
+		{"a combining mark", "cafe\u0301 now", `{"intent": "a", "b": "` + "cafe\u0301" + `"}`, true},
+		{"bytes that are no text", "a \xff b", `{"intent": "a", "b": "` + "\uFFFD" + `"}`, true},
+		{"a name that a value spells", `the "b": x`, `{"intent": "a", "c": "the \"b\"", "b": "x"}`, true},
+
+		{"nothing", "six", ``, false},
+		{"not ended", "six", `{"intent": "alarm"`, false},
+		{"more behind it", "six", `{"intent": "alarm"} `, false},
+		{"another spelling", "six", `{"intent":"alarm"}`, false},
+		{"no intent", "six", `{"time": "six"}`, false},
+		{"an empty intent", "six", `{"intent": ""}`, false},
+		{"an empty name", "six", `{"intent": "a", "": "six"}`, false},
+		{"an empty value", "six", `{"intent": "a", "b": ""}`, false},
+		{"a word that is not there", "six", `{"intent": "a", "b": "seven"}`, false},
+		{"part of a word", "sixty", `{"intent": "a", "b": "six"}`, false},
+		{"the end of a word", "sixty", `{"intent": "a", "b": "ty"}`, false},
+		{"without its mark", "cafe\u0301 now", `{"intent": "a", "b": "cafe"}`, false},
+		{"white space before", "at six", `{"intent": "a", "b": " six"}`, false},
+		{"white space behind", "six am", `{"intent": "a", "b": "six "}`, false},
+		{"in another order", "six today", `{"intent": "a", "b": "today", "c": "six"}`, false},
+		{"the same place twice", "six", `{"intent": "a", "b": "six", "c": "six"}`, false},
+		{"words that are apart", "six or seven", `{"intent": "a", "b": "six seven"}`, false},
+		{"a name twice", "six seven", `{"intent": "a", "b": "six", "b": "seven"}`, false},
+		{"the intent's name", "six seven", `{"intent": "a", "intent": "six"}`, false},
+		{"a list of one", "six seven", `{"intent": "a", "b": ["six"]}`, false},
+		{"an open list", "six seven", `{"intent": "a", "b": ["six", "seven"`, false},
+		{"a number", "6", `{"intent": "a", "b": 6}`, false},
+		{"an escape in a name", "six", `{"intent": "a\n"}`, false},
+		{"a name beyond ASCII", "six", `{"intent": "größe", "é": "six"}`, true},
+		{"a name that is no text", "six", "{\"intent\": \"a\xffb\"}", false},
+		{"a name that ends within a character", "six", "{\"intent\": \"a\xc3\"}", false},
+		{"half an escape", `a\ b`, `{"intent": "a", "b": "a\"}`, false},
+		{"a value of an empty input", "", `{"intent": "a", "b": "x"}`, false},
+	} {
+		if got := NewExtractive(c.input).Fits(c.reply); got != c.want {
+			t.Errorf("%s: %q for %q: %v, want %v", c.name, c.reply, c.input, got, c.want)
+		}
+	}
+}
+
+// Wherever a reply has come to, something may follow until it is complete: no list must
+// have a second value where there is none, no slot begins when the input is used up.
+func TestExtractiveLeavesAWay(t *testing.T) {
+	for _, input := range []string{"", " ", "six", "six am", "a \"b\" c", "\\", "é\u0301!", "\xff"} {
+		for _, choice := range []string{`{"intent": a[]}`, `]}"[,`, `"}[`, `,"[ab`} {
+			g := NewExtractive(input)
+			for n := 0; !g.Complete(); n++ {
+				if n > 200 {
+					t.Fatalf("%q: no end of %q", input, g.reply)
+				}
+				next := -1
+				// Names end soon: a quote is tried first where one is allowed.
+				for _, b := range []byte(`"` + choice + " \\intentsixamb,}]") {
+					if g.Allows([]byte{b}) {
+						next = int(b)
+						break
+					}
+				}
+				for b := 0; next < 0 && b < 256; b++ {
+					if g.Allows([]byte{byte(b)}) {
+						next = b
+					}
+				}
+				if next < 0 {
+					t.Fatalf("%q: nothing may follow %q", input, g.reply)
+				}
+				g.Add([]byte{byte(next)})
+			}
+			if !NewExtractive(input).Fits(string(g.reply)) {
+				t.Errorf("%q: %q is complete and does not fit", input, g.reply)
+			}
+		}
+	}
+}
+
+// A guide serves one reply after the other, and pieces may be of any size.
+func TestExtractiveInPieces(t *testing.T) {
+	const reply = `{"intent": "alarm", "time": ["six", "seven"], "date": "today"}`
+	g := NewExtractive("six or seven today")
+	for size := 1; size <= len(reply); size++ {
+		g.Start()
+		for rest := reply; rest != ""; {
+			piece := rest[:min(size, len(rest))]
+			rest = rest[len(piece):]
+			if g.Complete() || !g.Allows([]byte(piece)) {
+				t.Fatalf("pieces of %d: %q is not allowed before %q", size, piece, rest)
+			}
+			g.Add([]byte(piece))
+		}
+		if !g.Complete() {
+			t.Fatalf("pieces of %d: not complete", size)
+		}
+	}
+}
+
+func TestExtractiveAllowsWithoutAllocating(t *testing.T) {
+	g := NewExtractive(strings.Repeat("wake me at six ", 20))
+	g.Add([]byte(`{"intent": "alarm", "time": "si`))
+	piece := []byte(`x", "date": "`)
+	g.Allows(piece)
+	if n := testing.AllocsPerRun(100, func() { g.Allows(piece) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
