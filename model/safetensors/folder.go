@@ -110,7 +110,7 @@ func (f *Folder) Shards() *Shards { return f.shards }
 
 // collectAfter is how many bytes may be let go before they are collected: a large
 // model's queries and keys are hundreds of MB.
-const collectAfter = 32 << 20
+const collectAfter = 8 << 20
 
 // Release tells the system that t's bytes are not needed for now, so that they no
 // longer count as this process's memory. Reading them again is correct. A tensor that
