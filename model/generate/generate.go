@@ -66,7 +66,7 @@ const (
 // A Reply is what a model wrote, and how sure it was.
 type Reply struct {
 	Text     string    // of IDs, to which control and unused tokens give nothing
-	IDs      []int     // with the token that ended the turn, if one did
+	IDs      []int     // with the token that ended the turn, if one did: a guide ends it without
 	LogProbs []float64 // of each of IDs under the model, before sampling's filters and any guide
 	Finish   string    // Stopped or Length
 

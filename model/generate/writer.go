@@ -99,9 +99,7 @@ func (w *writer) guide(id int, logits []float32) int {
 		logits[chosen] = float32(math.Inf(-1))
 		chosen = w.sampler.next(logits, nil)
 	}
-	if !slices.Contains(w.stops, chosen) {
-		w.Guide.Add(w.textOf(chosen))
-	}
+	w.Guide.Add(w.textOf(chosen))
 	return chosen
 }
 
@@ -125,13 +123,11 @@ func (w *writer) confine(logits []float32) int {
 	return first // the temperature is so high that even the impossible is drawn
 }
 
-// allows reports whether the guide allows token id to come next.
+// allows reports whether the guide allows token id to come next: none that ends the reply,
+// which the guide does.
 func (w *writer) allows(id int) bool {
-	if slices.Contains(w.stops, id) {
-		return w.Guide.Complete()
-	}
 	piece := w.textOf(id)
-	return len(piece) > 0 && w.Guide.Allows(piece)
+	return len(piece) > 0 && !slices.Contains(w.stops, id) && w.Guide.Allows(piece)
 }
 
 // write adds the token that was chosen last to the text, unless it ends the reply.
@@ -141,7 +137,7 @@ func (w *writer) write() {
 		w.reply.First = time.Since(w.start)
 	}
 	switch {
-	case slices.Contains(w.stops, id), slices.Contains(w.named, id), w.add(w.textOf(id)):
+	case slices.Contains(w.stops, id), slices.Contains(w.named, id), w.add(w.textOf(id)), w.guided && w.Guide.Complete():
 		w.finish(Stopped)
 	case len(w.reply.IDs) >= w.limit:
 		w.finish(Length)

@@ -103,7 +103,7 @@ func (g *Extractive) Fits(reply string) bool {
 	return ok && p.part == closed
 }
 
-// Complete reports whether the reply may end.
+// Complete reports whether the reply is whole.
 func (g *Extractive) Complete() bool { return g.at.part == closed }
 
 // after returns where piece leads, if it is allowed.
