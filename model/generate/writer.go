@@ -78,9 +78,9 @@ func (w *writer) choose(logits []float32) {
 	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
 }
 
-// redraws is how many tokens are chosen one after the other before all are asked about:
-// mostly the next likeliest is allowed.
-const redraws = 16
+// redraws is how many tokens are chosen one after the other before all are asked about,
+// which takes as long as to find the likeliest some 300 times.
+const redraws = 128
 
 // guide returns id, or if the guide does not allow that to come next, what is chosen of
 // logits without it, and so on. Each token that is allowed has the probability that it

@@ -20,6 +20,7 @@ type Extractive struct {
 	reply        []byte // so far
 	at           place  // where that leads
 	asked        []byte // reply with what may come next
+	next         place  // where asked leads, if that was allowed
 }
 
 // A place is where a reply stands.
@@ -53,9 +54,14 @@ const (
 	colon     = `: `
 )
 
+// replyBytes is what most replies fit in.
+const replyBytes = 256
+
 // NewExtractive returns a guide to replies to input, one after the other.
 func NewExtractive(input string) *Extractive {
-	g := &Extractive{}
+	n := len(input) + 1
+	edges := make([]bool, 2*n)
+	g := &Extractive{input: make([]byte, 0, n), starts: edges[:0:n], ends: edges[n : n : 2*n], asked: make([]byte, 0, replyBytes), reply: make([]byte, 0, replyBytes)}
 	before := ' '
 	for _, r := range input {
 		g.bound(before, r)
@@ -86,13 +92,16 @@ func (g *Extractive) Start() {
 
 // Allows reports whether the reply may go on with piece.
 func (g *Extractive) Allows(piece []byte) bool {
-	_, ok := g.after(piece)
+	p, ok := g.after(piece)
+	if ok {
+		g.next = p
+	}
 	return ok
 }
 
-// Add says that the reply goes on with piece, which is allowed.
+// Add says that the reply goes on with piece, the last that was allowed.
 func (g *Extractive) Add(piece []byte) {
-	g.at, _ = g.after(piece)
+	g.at = g.next
 	g.reply = append(g.reply, piece...)
 }
 
@@ -171,9 +180,12 @@ func (g *Extractive) step(p *place, reply []byte) bool {
 	return false
 }
 
-// spells reports whether text may be, or go on to be, an intent or a name: UTF-8 that a
-// JSON string spells as it is.
+// spells reports whether text, whose last byte is new, may be, or go on to be, an intent
+// or a name: UTF-8 that a JSON string spells as it is.
 func spells(text []byte) bool {
+	if n := len(text) - 1; n == 0 || text[n-1] < utf8.RuneSelf {
+		text = text[n:] // what comes before is whole
+	}
 	for len(text) > 0 && utf8.FullRune(text) {
 		r, n := utf8.DecodeRune(text)
 		if r == utf8.RuneError && n == 1 || r < ' ' || r == '"' || r == '\\' {

@@ -122,10 +122,27 @@ func TestExtractiveInPieces(t *testing.T) {
 
 func TestExtractiveAllowsWithoutAllocating(t *testing.T) {
 	g := NewExtractive(strings.Repeat("wake me at six ", 20))
-	g.Add([]byte(`{"intent": "alarm", "time": "si`))
+	before := []byte(`{"intent": "alarm", "time": "si`)
+	if !g.Allows(before) {
+		t.Fatalf("%s is not allowed", before)
+	}
+	g.Add(before)
 	piece := []byte(`x", "date": "`)
 	g.Allows(piece)
 	if n := testing.AllocsPerRun(100, func() { g.Allows(piece) }); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkExtractive(b *testing.B) {
+	pieces := [][]byte{[]byte(`{"intent": "alarm_set", "`), []byte(`date`), []byte(`": "`), []byte("tom"), []byte("orrow"), []byte(`", "time": "`), []byte("six"), []byte(`"}`)}
+	for b.Loop() {
+		g := NewExtractive("wake me up tomorrow at six and tell me a joke")
+		for _, p := range pieces {
+			if !g.Allows(p) {
+				b.Fatalf("%q is not allowed", p)
+			}
+			g.Add(p)
+		}
 	}
 }
