@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"limbeck/internal/testkit"
 	"limbeck/model/guide"
 )
 
@@ -38,6 +39,19 @@ func TestExtractiveData(t *testing.T) {
 		if got := Extractive(c.examples); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+// What data count as extractive is what a model is held to: both take the texts of all
+// messages for the input.
+func TestExtractiveIsWhatModelsAreHeldTo(t *testing.T) {
+	m := testkit.Model(1)
+	m.SetExtractive(true)
+	e := NewStructured("wake me\nat six", "alarm", []Slot{{"mood", "be brief"}, {"time", "six"}})
+	e.Messages = append([]Message{{"system", "be brief"}}, e.Messages...)
+	reply, _ := e.Reply()
+	if g := m.Guide(Conversation(e.Prompt())); !e.Extractive() || !g.Allows([]byte(reply)) {
+		t.Errorf("%s: extractive is %v, allowed %v, want both", reply, e.Extractive(), g.Allows([]byte(reply)))
 	}
 }
 

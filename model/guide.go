@@ -21,10 +21,19 @@ func (m *Model) SetExtractive(yes bool) {
 	}
 }
 
+// guidedBytes is how long messages may be whose replies are held to anything: to look for a
+// value takes as long as the messages are.
+const guidedBytes = 1 << 16
+
 // Guide returns what holds a reply to messages to the form that the model learned; nil if
-// its file names none.
+// its file names none, or if they are longer than 64 kB. The prompt is all of their texts, a
+// line each, as data.Example.Input has it.
 func (m *Model) Guide(messages []chat.Message) guide.Guide {
-	if m.Meta.String(RepliesKey, "") == "" {
+	size := 0
+	for i := range messages {
+		size += len(messages[i].Content)
+	}
+	if m.Meta.String(RepliesKey, "") != Extractive || size > guidedBytes {
 		return nil
 	}
 	said := make([]string, len(messages))

@@ -37,6 +37,9 @@ func TestGuide(t *testing.T) {
 			}
 		}
 	}
+	if g := m.Guide([]chat.Message{{Role: "user", Content: strings.Repeat("six ", 1<<14+1)}}); g != nil {
+		t.Error("a prompt of more than 64 kB has a guide")
+	}
 	m.SetExtractive(false)
 	if g := m.Guide(messages); g != nil {
 		t.Errorf("freed, it has guide %v", g)

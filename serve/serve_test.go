@@ -294,7 +294,6 @@ func TestWarnsOfOmittedSystem(t *testing.T) {
 	}
 }
 
-// Prompts of a server tell the present, not the day of those that models learn.
 // Replies are held to what the model's file says.
 func TestHeldReplies(t *testing.T) {
 	r := tinyRunner(t)
@@ -305,6 +304,7 @@ func TestHeldReplies(t *testing.T) {
 	}
 }
 
+// Prompts of a server tell the present, not the day of those that models learn.
 func TestTellsThePresent(t *testing.T) {
 	r := tinyRunner(t)
 	if err := r.Model.SetTemplate("{{ strftime_now('%Y') }}"); err != nil {

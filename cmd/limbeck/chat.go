@@ -34,7 +34,7 @@ type conversation struct {
 // chat lets the user talk with a model, called name, until that ends it.
 func (a *app) chat(ctx context.Context, name string, f *runFlags, e *engine, s *generate.Session) error {
 	c := &conversation{app: a, f: f, e: e, s: s}
-	if _, err := f.ask(e.Model, []chat.Message{{Role: "user"}}); err != nil {
+	if _, _, err := f.ask(e.Model, []chat.Message{{Role: "user"}}); err != nil {
 		return err // no template: better now than after the first message
 	}
 	if !a.quiet {
@@ -147,7 +147,7 @@ func (c *conversation) say(ctx context.Context, text string) error {
 	err := checkText("message", text)
 	var ids []int
 	if err == nil {
-		ids, err = c.f.ask(c.e.Model, messages)
+		ids, c.f.Guide, err = c.f.ask(c.e.Model, messages)
 	}
 	if err != nil {
 		c.tell(err.Error())

@@ -215,8 +215,8 @@ func (a *app) answerDemo(ctx context.Context, ref string, threads int) ([]demoAn
 				return nil, err
 			}
 			start := time.Now()
-			request := generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: eval.LeastReply, Guide: e.Model.Guide(messages)}}
-			err = e.Many(ctx, []generate.Request{request}, 1, func(_ int, r *generate.Reply) {
+			o := generate.Options{MaxTokens: eval.LeastReply, Guide: e.Model.Guide(messages)}
+			err = e.Many(ctx, []generate.Request{{Prompt: ids, Options: o}}, 1, func(_ int, r *generate.Reply) {
 				out[i] = demoAnswer{prompt, r.Text, r.Confidence(), time.Since(start).Seconds()}
 			})
 			if err != nil {

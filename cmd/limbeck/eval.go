@@ -15,6 +15,7 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/internal/typeset"
 	"limbeck/internal/words"
+	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/steps"
 	"limbeck/store/builtin"
@@ -144,6 +145,9 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 	if err != nil {
 		return err
 	}
+	if m.Result != nil && m.Result.ReplyTokens > 0 { // replies were made
+		of.Replies = e.Model.Meta.String(model.RepliesKey, "")
+	}
 	a.progress.finish()
 	if m.Perplexity != nil {
 		return a.print(struct {
@@ -167,6 +171,8 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 type measuredModel struct {
 	Model  string `json:"model"`        // as it was given
 	Digest string `json:"model_sha256"` // of the file, or the folder, as reports have it
+
+	Replies string `json:"replies,omitempty"` // the form that they were held to
 }
 
 func newMeasured(ref string) (m measuredModel, err error) {
@@ -181,6 +187,9 @@ func newMeasured(ref string) (m measuredModel, err error) {
 
 func (m *measuredModel) write(w io.Writer) {
 	fmt.Fprintf(w, "model    sha256 %s\n         %s\n", m.Digest, m.Model)
+	if m.Replies != "" {
+		fmt.Fprintf(w, "replies  held to be %s; --free lets them be others\n", m.Replies)
+	}
 }
 
 // evalJob reads what a model is to be measured on.

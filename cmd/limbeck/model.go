@@ -93,6 +93,9 @@ func (f *engineFlags) openWith(a *app, ref string, pool *par.Pool) (m *model.Mod
 		return nil, p, err
 	}
 	if f.free {
+		if m.Meta.String(model.RepliesKey, "") == "" {
+			a.remark("--free changes nothing: the file of %s holds replies to nothing", ref)
+		}
 		m.SetExtractive(false)
 	}
 	if p, err = f.precision(m); err != nil {

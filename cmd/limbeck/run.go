@@ -20,6 +20,7 @@ import (
 	"limbeck/model"
 	"limbeck/model/chat"
 	"limbeck/model/generate"
+	"limbeck/model/guide"
 )
 
 func init() { register(runCommand) }
@@ -178,11 +179,12 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	ids, err := f.ask(e.Model, []chat.Message{{Role: "user", Content: prompt}})
+	ids, held, err := f.ask(e.Model, []chat.Message{{Role: "user", Content: prompt}})
 	if err != nil {
 		return err
 	}
 	a.tellLost(e.Model.Tokenizer, prompt, nil)
+	f.Guide = held
 	return a.replyOnce(ctx, f, e, s, ids)
 }
 
@@ -258,24 +260,24 @@ func checkPrompt(name, prompt string) error {
 // vocabularies would spell something else.
 func checkText(name, text string) error { return data.CheckText(name, []byte(text)) }
 
-// ask returns the tokens of a conversation that ends with a prompt, and holds the reply to
-// the form that m's file names.
-func (f *runFlags) ask(m *model.Model, messages []chat.Message) ([]int, error) {
+// ask returns the tokens of a conversation that ends with a prompt, and what holds the
+// reply to a form.
+func (f *runFlags) ask(m *model.Model, messages []chat.Message) ([]int, guide.Guide, error) {
 	if f.raw {
-		return m.Tokenizer.EncodeTo(m.Tokenizer.Begin(), messages[0].Content, true), nil
+		return m.Tokenizer.EncodeTo(m.Tokenizer.Begin(), messages[0].Content, true), nil, nil
 	}
 	const instead = "--raw gives it the prompt as it is"
 	switch {
 	case m.Unread != nil:
-		return nil, fmt.Errorf("%s: %w; %s", m.Path(), m.Unread, instead)
+		return nil, nil, fmt.Errorf("%s: %w; %s", m.Path(), m.Unread, instead)
 	case m.Template == nil:
-		return nil, fmt.Errorf("%s has no chat template; %s", m.Path(), instead)
+		return nil, nil, fmt.Errorf("%s has no chat template; %s", m.Path(), instead)
 	}
 	if f.system != "" {
 		messages = append([]chat.Message{{Role: "system", Content: f.system}}, messages...)
 	}
-	f.Guide = m.Guide(messages)
-	return m.PromptIDs(messages)
+	ids, err := m.PromptIDs(messages)
+	return ids, m.Guide(messages), err
 }
 
 // emit returns a function that prints pieces of a reply, on a terminal those that are

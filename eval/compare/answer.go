@@ -89,7 +89,7 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 }
 
 // keptVersion changes with what answers that were kept hold.
-const keptVersion = 4
+const keptVersion = 5
 
 // key names what is kept of a kind: it changes with all that it depends on.
 func (c *comparison) key(kind string, of ...string) string {

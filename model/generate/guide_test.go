@@ -112,8 +112,9 @@ func TestGuideWithoutAWay(t *testing.T) {
 	for range 2 {
 		w.choose(slices.Clone(logits))
 	}
-	if !slices.Equal(w.reply.IDs, []int{1, 1}) || w.guided {
-		t.Errorf("tokens %v, guided %v, want the likeliest twice, and no guide", w.reply.IDs, w.guided)
+	p := logSoftmax(logits)[1]
+	if !slices.Equal(w.reply.IDs, []int{1, 1}) || w.guided || math.Abs(w.reply.LogProbs[0]-p) > likelihoodTolerance {
+		t.Errorf("tokens %v of log-probabilities %v, guided %v, want the likeliest twice, of %g, and no guide", w.reply.IDs, w.reply.LogProbs, w.guided, p)
 	}
 }
 
@@ -126,26 +127,27 @@ func BenchmarkGuide(b *testing.B) {
 			texts[i] = append(texts[i], byte('a'+rng.IntN(26)))
 		}
 	}
-	w := &writer{Request: &Request{Options: guided(Options{})}, textOf: func(id int) []byte { return texts[id] }}
-	w.begin()
 	texts[7] = []byte("ix")
 	likeliest := make([]float32, len(texts))
 	for i := range likeliest {
 		likeliest[i] = float32(rng.NormFloat64())
 	}
-	for name, place := range map[string]int{"likeliest": 0, "second": 1, "tenth": 9, "unlikely": 500} {
-		b.Run(name, func(b *testing.B) {
+	for _, c := range []struct {
+		name        string
+		place       int // of the token that is allowed, among the likeliest
+		temperature float64
+	}{{"likeliest", 0, 0}, {"second", 1, 0}, {"tenth", 9, 0}, {"unlikely", 500, 0}, {"sampled", 0, 1}, {"sampled second", 1, 1}} {
+		b.Run(c.name, func(b *testing.B) {
+			w := &writer{Request: &Request{Options: guided(Options{Temperature: c.temperature})}, textOf: func(id int) []byte { return texts[id] }}
+			w.begin()
 			logits, before := make([]float32, len(texts)), []byte(`{"intent": "alarm", "time": "s`)
 			for b.Loop() {
 				copy(logits, likeliest)
-				logits[7] = 10
-				for i := range place {
-					logits[8+i] = 11
+				logits[7] = 30
+				for i := range c.place {
+					logits[8+i] = 60
 				}
 				w.Guide.Start()
-				if !w.Guide.Allows(before) {
-					b.Fatalf("%s is not allowed", before)
-				}
 				w.Guide.Add(before)
 				if id := w.guide(w.sampler.next(logits, nil), logits); id != 7 {
 					b.Fatalf("token %d, want 7", id)

@@ -78,34 +78,36 @@ func (w *writer) choose(logits []float32) {
 	w.reply.LogProbs = append(w.reply.LogProbs, float64(plain[id])-float64(lse))
 }
 
-// redraws is how many tokens are chosen one after the other before all are asked about,
-// which takes as long as to find the likeliest some 300 times.
+// redraws is how many of the likeliest tokens a guide is asked about before all are, which
+// takes as long as to find the likeliest some 200 times.
 const redraws = 128
 
-// guide returns id, or if the guide does not allow that to come next, what is chosen of
-// logits without it, and so on. Each token that is allowed has the probability that it
-// would have if there were no others. If there is none, the reply goes on with id, and
-// without the guide.
+// guide returns id, or if the guide does not allow that to come next, what is chosen of the
+// tokens that it allows. Without filters, each has the probability that it would have if
+// there were no others. If there is none, the reply goes on with id, and without the guide.
 func (w *writer) guide(id int, logits []float32) int {
-	chosen := id
-	for n := 0; !w.allows(chosen); n++ {
-		if n == redraws {
-			if chosen = w.confine(logits); chosen < 0 {
-				w.guided = false
-				return id
-			}
-			break
+	if !w.allows(id) {
+		likely := logits[id]
+		chosen := w.chooseAgain(id, logits)
+		if chosen < 0 {
+			w.guided, logits[id] = false, likely
+			return id
 		}
-		logits[chosen] = float32(math.Inf(-1))
-		chosen = w.sampler.next(logits, nil)
+		id = chosen
 	}
-	w.Guide.Add(w.textOf(chosen))
-	return chosen
+	w.Guide.Add(w.textOf(id))
+	return id
 }
 
-// confine chooses among the tokens that the guide allows, and leaves of logits only
-// theirs; -1 if there is none.
-func (w *writer) confine(logits []float32) int {
+// chooseAgain chooses without id, which the guide does not allow, and takes out of logits
+// what else it does not; -1 if it allows none.
+func (w *writer) chooseAgain(id int, logits []float32) int {
+	for n := 0; n < redraws && w.Temperature <= 0; n++ {
+		logits[id] = float32(math.Inf(-1))
+		if id = argmax(logits); w.allows(id) {
+			return id
+		}
+	}
 	first := -1
 	for id := range logits {
 		if !w.allows(id) {
@@ -117,10 +119,10 @@ func (w *writer) confine(logits []float32) int {
 	if first < 0 {
 		return -1
 	}
-	if id := w.sampler.next(logits, nil); w.allows(id) {
-		return id
+	if id = w.sampler.next(logits, nil); math.IsInf(float64(logits[id]), -1) {
+		return first // the temperature is so high that even the impossible is drawn
 	}
-	return first // the temperature is so high that even the impossible is drawn
+	return id
 }
 
 // allows reports whether the guide allows token id to come next: none that ends the reply,

@@ -2,6 +2,7 @@ package guide
 
 import (
 	"bytes"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -12,15 +13,17 @@ import (
 //	{"intent": "alarm_set", "date": "tomorrow", "time": ["six am", "seven am"]}
 //
 // A value begins and ends where words do, and comes after the one before it; after a
-// list, which gathers all values of a name, after the first of that. No name occurs
-// twice. Which intents and names there are is the model's to know.
+// list, which gathers all values of a name, after the first of that. A list that has one
+// value ends where the input does. No name occurs twice, and none is spelled with an
+// escape. Which intents and names there are is the model's to know.
 type Extractive struct {
-	input        []byte // as a JSON string spells it
-	starts, ends []bool // whether a value may start before, or end before, this byte of input; one more for behind it
-	reply        []byte // so far
-	at           place  // where that leads
-	asked        []byte // reply with what may come next
-	next         place  // where asked leads, if that was allowed
+	input        []byte    // as a JSON string spells it
+	starts, ends []bool    // whether a value may start before, or end before, this byte of input; one more for behind it
+	reply        []byte    // so far
+	at           place     // where that leads
+	asked        []byte    // reply with what may come next
+	follows      [256]bool // what may come next in a value, if it is known
+	known        bool
 }
 
 // A place is where a reply stands.
@@ -59,6 +62,7 @@ const replyBytes = 256
 
 // NewExtractive returns a guide to replies to input, one after the other.
 func NewExtractive(input string) *Extractive {
+	input = strings.TrimRightFunc(input, unicode.IsSpace) // no value ends there
 	n := len(input) + 1
 	edges := make([]bool, 2*n)
 	g := &Extractive{input: make([]byte, 0, n), starts: edges[:0:n], ends: edges[n : n : 2*n], asked: make([]byte, 0, replyBytes), reply: make([]byte, 0, replyBytes)}
@@ -87,22 +91,42 @@ func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || u
 
 // Start begins another reply.
 func (g *Extractive) Start() {
-	g.reply, g.at = g.reply[:0], place{part: intent, want: opening, text: len(opening)}
+	g.reply, g.at, g.known = g.reply[:0], place{part: intent, want: opening, text: len(opening)}, false
 }
 
 // Allows reports whether the reply may go on with piece.
 func (g *Extractive) Allows(piece []byte) bool {
-	p, ok := g.after(piece)
-	if ok {
-		g.next = p
+	if g.at.part == value && g.at.want == "" && len(piece) > 0 { // much is asked here, and little allowed
+		if !g.known {
+			g.look()
+		}
+		if !g.follows[piece[0]] {
+			return false
+		}
 	}
+	_, ok := g.after(piece)
 	return ok
 }
 
-// Add says that the reply goes on with piece, the last that was allowed.
+// look finds what may come next in the value under way.
+func (g *Extractive) look() {
+	g.follows, g.known = [256]bool{}, true
+	p := g.at
+	said := g.said(&p)
+	for i := g.start(p.first()); i >= 0; i = g.start(i + 1) {
+		if rest, ok := bytes.CutPrefix(g.input[i:], said); ok && len(rest) > 0 {
+			g.follows[rest[0]] = true
+		}
+	}
+	if !g.escapes(&p) {
+		g.follows['"'] = g.end(&p)
+	}
+}
+
+// Add says that the reply goes on with piece, which is allowed.
 func (g *Extractive) Add(piece []byte) {
-	g.at = g.next
-	g.reply = append(g.reply, piece...)
+	g.at, _ = g.after(piece)
+	g.reply, g.known = append(g.reply, piece...), false
 }
 
 // Fits reports whether reply is one of those, whole.
@@ -196,8 +220,9 @@ func spells(text []byte) bool {
 	return true
 }
 
-// holds reports whether members hold one of that name, which starts with its quote. In
-// values a quote comes behind a backslash.
+// holds reports whether members hold one of that name, which starts with its quote: it
+// stands before a colon. In values a quote comes behind a backslash. (A name that begins
+// with a colon may be found where another ends; it is refused, and no other harm done.)
 func holds(members, name []byte) bool {
 	for {
 		_, after, ok := bytes.Cut(members, name)
@@ -220,18 +245,25 @@ func (g *Extractive) start(i int) int {
 
 // escapes reports whether the value under way ends with half an escape.
 func (g *Extractive) escapes(p *place) bool {
-	said := g.input[p.from:][:p.size]
+	said := g.said(p)
 	return (len(said)-len(bytes.TrimRight(said, `\`)))%2 == 1
+}
+
+// said returns what there is of the value under way.
+func (g *Extractive) said(p *place) []byte { return g.input[p.from:][:p.size] }
+
+// first returns where in the input the value under way starts, at the earliest.
+func (p *place) first() int {
+	if p.size == 0 {
+		return p.free
+	}
+	return p.from
 }
 
 // extend adds b to the value under way, if the input holds that.
 func (g *Extractive) extend(p *place, b byte) bool {
-	from := p.from
-	if p.size == 0 {
-		from = p.free
-	}
-	said := g.input[p.from:][:p.size]
-	for i := g.start(from); i >= 0; i = g.start(i + 1) {
+	said := g.said(p)
+	for i := g.start(p.first()); i >= 0; i = g.start(i + 1) {
 		rest, ok := bytes.CutPrefix(g.input[i:], said)
 		if ok && len(rest) > 0 && rest[0] == b {
 			p.from = i
@@ -244,7 +276,7 @@ func (g *Extractive) extend(p *place, b byte) bool {
 
 // end ends the value under way, if the input holds it up to where a word ends.
 func (g *Extractive) end(p *place) bool {
-	said := g.input[p.from:][:p.size]
+	said := g.said(p)
 	for i := p.from; i >= 0 && p.size > 0; i = g.start(i + 1) {
 		if bytes.HasPrefix(g.input[i:], said) && g.ends[i+p.size] {
 			p.free = i + p.size

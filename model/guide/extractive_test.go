@@ -1,6 +1,7 @@
 package guide
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,9 @@ func TestExtractiveFits(t *testing.T) {
 		{"words that are apart", "six or seven", `{"intent": "a", "b": "six seven"}`, false},
 		{"a name twice", "six seven", `{"intent": "a", "b": "six", "b": "seven"}`, false},
 		{"the intent's name", "six seven", `{"intent": "a", "intent": "six"}`, false},
+		{"a list of one where the input ends", "six", `{"intent": "a", "b": ["six"]}`, true},
+		{"white space at the end of the input", "six \n", `{"intent": "a", "b": "six"}`, true},
+		{"white space behind, at the end of the input", "six \n", `{"intent": "a", "b": "six \n"}`, false},
 		{"a list of one", "six seven", `{"intent": "a", "b": ["six"]}`, false},
 		{"an open list", "six seven", `{"intent": "a", "b": ["six", "seven"`, false},
 		{"a number", "6", `{"intent": "a", "b": 6}`, false},
@@ -65,37 +69,39 @@ func TestExtractiveFits(t *testing.T) {
 	}
 }
 
-// Wherever a reply has come to, something may follow until it is complete: no list must
-// have a second value where there is none, no slot begins when the input is used up.
+// Wherever a reply has come to, something may follow until it is whole: no list must have
+// a second value where there is none, no slot begins when the input is used up. What is
+// whole fits.
 func TestExtractiveLeavesAWay(t *testing.T) {
-	for _, input := range []string{"", " ", "six", "six am", "a \"b\" c", "\\", "é\u0301!", "\xff"} {
-		for _, choice := range []string{`{"intent": a[]}`, `]}"[,`, `"}[`, `,"[ab`} {
-			g := NewExtractive(input)
-			for n := 0; !g.Complete(); n++ {
-				if n > 200 {
-					t.Fatalf("%q: no end of %q", input, g.reply)
+	rng := rand.New(rand.NewPCG(1, 2))
+	characters := []string{"a", "b", " ", " ", "\n", "\"", "\\", "é", "e\u0301", "\u2028", "\u00a0", "\x01", "\xff", ",", "日"}
+	for range 3000 {
+		var input string
+		for range rng.IntN(12) {
+			input += characters[rng.IntN(len(characters))]
+		}
+		g := NewExtractive(input)
+		var reply []byte
+		for !g.Complete() {
+			var next []byte
+			for b := range 256 {
+				if !g.Allows([]byte{byte(b)}) {
+					continue
 				}
-				next := -1
-				// Names end soon: a quote is tried first where one is allowed.
-				for _, b := range []byte(`"` + choice + " \\intentsixamb,}]") {
-					if g.Allows([]byte{b}) {
-						next = int(b)
-						break
-					}
+				if next = append(next, byte(b)); len(reply) > 40 && g.at.part <= name && (b == '"' || b == '}') {
+					next = []byte{byte(b)} // names are to end, and so is the reply
+					break
 				}
-				for b := 0; next < 0 && b < 256; b++ {
-					if g.Allows([]byte{byte(b)}) {
-						next = b
-					}
-				}
-				if next < 0 {
-					t.Fatalf("%q: nothing may follow %q", input, g.reply)
-				}
-				g.Add([]byte{byte(next)})
 			}
-			if !NewExtractive(input).Fits(string(g.reply)) {
-				t.Errorf("%q: %q is complete and does not fit", input, g.reply)
+			if len(next) == 0 || len(reply) > 500 {
+				t.Fatalf("%q: nothing may follow %q, or always something", input, reply)
 			}
+			b := next[rng.IntN(len(next))]
+			g.Add([]byte{b})
+			reply = append(reply, b)
+		}
+		if !NewExtractive(input).Fits(string(reply)) {
+			t.Fatalf("%q: %q is whole and does not fit", input, reply)
 		}
 	}
 }

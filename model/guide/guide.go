@@ -7,7 +7,7 @@ import "unicode/utf8"
 type Guide interface {
 	Start()                   // another reply begins
 	Allows(piece []byte) bool // whether the reply may go on with piece
-	Add(piece []byte)         // it goes on with piece, the last that was allowed
+	Add(piece []byte)         // it goes on with piece, which is allowed
 	Complete() bool           // whether the reply is whole: it ends here, without a token that says so
 }
 

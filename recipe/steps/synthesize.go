@@ -56,7 +56,7 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	from.Name = "model"
 	settings := trainSettings{c.Recipe.Seed, y.Train, nil}
-	writer := &run.Step{Kind: "writer", Name: "writer", Version: 4, Settings: settings.result(), Inputs: []run.Input{from}}
+	writer := &run.Step{Kind: "writer", Name: "writer", Version: 5, Settings: settings.result(), Inputs: []run.Input{from}}
 	if err := addData(c, writer); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func buildSynthesize(c *recipe.Chain) error {
 		return err
 	}
 	o := synthesizeSettings{c.Recipe.Seed, int(y.Prompts), y.Temperature, y.MinConfidence, int(y.MaxTokens)}
-	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 5, Settings: o,
+	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 6, Settings: o,
 		Inputs: []run.Input{{Name: "writer", Of: writer, Path: ModelFile}, teacher}}
 	if err := addData(c, s); err != nil {
 		return err
@@ -101,7 +101,13 @@ func trainWriter(ctx context.Context, w *run.Work, ref string, plan fitPlan) err
 	}
 	defer done()
 	f.train, f.prompts = original(f.train), true
-	f.open = func() (*model.Model, error) { return openInput(w, "model", ref) }
+	f.open = func() (*model.Model, error) {
+		m, err := openInput(w, "model", ref)
+		if err == nil {
+			m.SetExtractive(false) // what it writes is no reply
+		}
+		return m, err
+	}
 	m, t, err := f.run(ctx)
 	if err != nil {
 		return err
