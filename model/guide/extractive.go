@@ -19,9 +19,8 @@ import (
 type Extractive struct {
 	input        []byte    // as a JSON string spells it
 	starts, ends []bool    // whether a value may start before, or end before, this byte of input; one more for behind it
-	reply        []byte    // so far
+	reply        []byte    // so far; behind it is room for what is asked about
 	at           place     // where that leads
-	asked        []byte    // reply with what may come next
 	follows      [256]bool // what may come next in a value, if it is known
 	known        bool
 }
@@ -65,7 +64,7 @@ func NewExtractive(input string) *Extractive {
 	input = strings.TrimRightFunc(input, unicode.IsSpace) // no value ends there
 	n := len(input) + 1
 	edges := make([]bool, 2*n)
-	g := &Extractive{input: make([]byte, 0, n), starts: edges[:0:n], ends: edges[n : n : 2*n], asked: make([]byte, 0, replyBytes), reply: make([]byte, 0, replyBytes)}
+	g := &Extractive{input: make([]byte, 0, n), starts: edges[:0:n], ends: edges[n:n], reply: make([]byte, 0, replyBytes)}
 	before := ' '
 	for _, r := range input {
 		g.bound(before, r)
@@ -142,9 +141,10 @@ func (g *Extractive) Complete() bool { return g.at.part == closed }
 // after returns where piece leads, if it is allowed.
 func (g *Extractive) after(piece []byte) (p place, ok bool) {
 	p = g.at
-	g.asked = append(append(g.asked[:0], g.reply...), piece...)
-	for i := len(g.reply); i < len(g.asked); i++ {
-		if !g.step(&p, g.asked[:i+1]) {
+	n, asked := len(g.reply), append(g.reply, piece...)
+	g.reply = asked[:n]
+	for i := n; i < len(asked); i++ {
+		if !g.step(&p, asked[:i+1]) {
 			return p, false
 		}
 	}
