@@ -133,6 +133,7 @@ func Run(ctx context.Context, contestants []Contestant, examples []data.Example,
 		}
 	}
 	c.noteFormats()
+	c.noteReplies()
 	c.noteCut()
 	if err := c.diverge(ctx); err != nil {
 		return nil, err

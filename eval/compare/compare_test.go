@@ -353,6 +353,29 @@ func TestNoteFormats(t *testing.T) {
 	}
 }
 
+// Whose replies are held to a form, the report says.
+func TestNoteReplies(t *testing.T) {
+	for _, c := range []struct {
+		teacher, student string
+		task             *eval.Task
+		want             string
+	}{
+		{"", "", &eval.JSONSlots, ""},
+		{model.Extractive, model.Extractive, nil, ""},
+		{model.Extractive, model.Extractive, &eval.JSONSlots, "Those of large and small are held to what their files say: an intent and slots, with values that are pieces of the prompt. Other"},
+		{"", model.Extractive, &eval.JSONSlots, "Those of small are held to what their files say: an intent and slots, with values that are pieces of the prompt. Those of large are not. Other"},
+	} {
+		x := &comparison{task: c.task, rows: []*row{
+			{Contestant: Contestant{Name: "large"}, outcome: outcome{Model: report.Model{Replies: c.teacher}}},
+			{Contestant: Contestant{Name: "small"}, outcome: outcome{Model: report.Model{Replies: c.student}}},
+		}}
+		x.noteReplies()
+		if got := len(x.Notes); c.want == "" && got > 0 || c.want != "" && (got != 1 || !strings.HasPrefix(x.Notes[0].Text, c.want)) {
+			t.Errorf("%q and %q: notes %+v, want %q", c.teacher, c.student, x.Notes, c.want)
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	choose := func(examples []data.Example, task string, want ...string) (names string, err error) {
 		c := &comparison{Options: Options{Task: task, Metrics: want}, examples: examples}

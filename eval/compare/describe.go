@@ -18,6 +18,7 @@ func describe(m *model.Model) report.Model {
 	out := report.Model{
 		Bytes: m.Bytes(), Params: int64(c.Params()), Architecture: c.Arch,
 		Shape:   c.Shape(),
+		Replies: m.Meta.String(model.RepliesKey, ""),
 		License: m.Meta.String(model.LicenseKey, ""),
 	}
 	var parts []report.Part
@@ -66,6 +67,26 @@ func (c *comparison) noteFormats() {
 		c.Notes = append(c.Notes, report.Note{Title: "Formats", Text: fmt.Sprintf("warning: %s is stored in %s, %s. Size, speed and memory flatter what is rounded: "+
 			"limbeck quantize gives a teacher that can be compared.", c.rows[0].Name, strings.Join(teacher.Formats, " and "), strings.Join(others, ", "))})
 	}
+}
+
+// noteReplies says whose replies are held to a form, and whose are not.
+func (c *comparison) noteReplies() {
+	var held, free []string
+	for _, r := range c.rows {
+		if r.Model.Replies != "" {
+			held = append(held, r.Name)
+		} else {
+			free = append(free, r.Name)
+		}
+	}
+	if len(held) == 0 || c.task == nil {
+		return
+	}
+	text := fmt.Sprintf("Those of %s are held to what their files say: an intent and slots, with values that are pieces of the prompt. ", strings.Join(held, " and "))
+	if len(free) > 0 {
+		text += fmt.Sprintf("Those of %s are not. ", strings.Join(free, " and "))
+	}
+	c.Notes = append(c.Notes, report.Note{Title: "Replies", Text: text + "Other programs hold none: limbeck eval --free measures that."})
 }
 
 // machine describes where this runs. Threads matter to times alone.

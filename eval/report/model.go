@@ -32,6 +32,7 @@ type Model struct {
 	Architecture string      `json:"architecture"`
 	Shape        string      `json:"shape"` // for people: 6 layers, 288 wide, 4,096 tokens
 	Formats      []string    `json:"formats"`
+	Replies      string      `json:"replies,omitempty"` // the form that its file holds replies to; see model.Guide
 	Parts        []Part      `json:"bytes_by_part"`
 	License      string      `json:"license"`
 	Lineage      []Origin    `json:"lineage"` // oldest first
