@@ -14,8 +14,8 @@ import (
 //
 // A value begins and ends where words do, and comes after the one before it; after a
 // list, which gathers all values of a name, after the first of that. A list that has one
-// value ends where the input does. No name occurs twice, and none is spelled with an
-// escape. Which intents and names there are is the model's to know.
+// value ends where the input does. No name occurs twice, none is spelled with an escape or
+// longer than 64 bytes. Which intents and names there are is the model's to know.
 type Extractive struct {
 	input        []byte    // as a JSON string spells it
 	starts, ends []bool    // whether a value may start before, or end before, this byte of input; one more for behind it
@@ -55,6 +55,10 @@ const (
 	separator = `, "`
 	colon     = `: `
 )
+
+// longestName is how many bytes an intent or a name has at most, but for the rest of a
+// character. A value takes words of the input that no other has, so that every reply ends.
+const longestName = 64
 
 // replyBytes is what most replies fit in.
 const replyBytes = 256
@@ -164,7 +168,7 @@ func (g *Extractive) step(p *place, reply []byte) bool {
 		text := before[p.text:]
 		switch {
 		case b != '"':
-			return spells(reply[p.text:])
+			return (len(text) < longestName || !utf8.RuneStart(b)) && spells(reply[p.text:])
 		case len(text) == 0 || !utf8.Valid(text):
 			return false
 		case p.part == intent:
