@@ -38,12 +38,11 @@ const AnswerRows = 32
 func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, most int, progress func(done, total int)) ([]generate.Reply, error) {
 	requests := make([]generate.Request, len(examples))
 	for i := range examples {
-		prompt := data.Conversation(examples[i].Prompt())
-		ids, err := r.Model.PromptIDs(prompt)
+		ids, held, err := r.Model.Ask(data.Conversation(examples[i].Prompt()))
 		if err != nil {
 			return nil, of(&examples[i], err)
 		}
-		requests[i] = generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: most, Guide: r.Model.Guide(prompt)}}
+		requests[i] = generate.Request{Prompt: ids, Options: generate.Options{MaxTokens: most, Guide: held}}
 	}
 	replies := make([]generate.Reply, len(examples))
 	done := 0

@@ -209,13 +209,12 @@ func (a *app) answerDemo(ctx context.Context, ref string, threads int) ([]demoAn
 	out := make([]demoAnswer, len(demoPrompts))
 	for range 2 {
 		for i, prompt := range demoPrompts {
-			messages := []chat.Message{{Role: "user", Content: prompt}}
-			ids, err := e.Model.PromptIDs(messages)
+			ids, held, err := e.Model.Ask([]chat.Message{{Role: "user", Content: prompt}})
 			if err != nil {
 				return nil, err
 			}
 			start := time.Now()
-			o := generate.Options{MaxTokens: eval.LeastReply, Guide: e.Model.Guide(messages)}
+			o := generate.Options{MaxTokens: eval.LeastReply, Guide: held}
 			err = e.Many(ctx, []generate.Request{{Prompt: ids, Options: o}}, 1, func(_ int, r *generate.Reply) {
 				out[i] = demoAnswer{prompt, r.Text, r.Confidence(), time.Since(start).Seconds()}
 			})

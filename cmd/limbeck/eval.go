@@ -15,7 +15,6 @@ import (
 	"limbeck/internal/disk"
 	"limbeck/internal/typeset"
 	"limbeck/internal/words"
-	"limbeck/model"
 	"limbeck/recipe"
 	"limbeck/recipe/steps"
 	"limbeck/store/builtin"
@@ -146,7 +145,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref string) error {
 		return err
 	}
 	if m.Result != nil && m.Result.ReplyTokens > 0 { // replies were made
-		of.Replies = e.Model.Meta.String(model.RepliesKey, "")
+		of.Replies = e.Model.Replies()
 	}
 	a.progress.finish()
 	if m.Perplexity != nil {

@@ -93,7 +93,7 @@ func (f *engineFlags) openWith(a *app, ref string, pool *par.Pool) (m *model.Mod
 		return nil, p, err
 	}
 	if f.free {
-		if m.Meta.String(model.RepliesKey, "") == "" {
+		if m.Replies() == "" {
 			a.remark("--free changes nothing: the file of %s holds replies to nothing", ref)
 		}
 		m.SetExtractive(false)

@@ -276,8 +276,7 @@ func (f *runFlags) ask(m *model.Model, messages []chat.Message) ([]int, guide.Gu
 	if f.system != "" {
 		messages = append([]chat.Message{{Role: "system", Content: f.system}}, messages...)
 	}
-	ids, err := m.PromptIDs(messages)
-	return ids, m.Guide(messages), err
+	return m.Ask(messages)
 }
 
 // emit returns a function that prints pieces of a reply, on a terminal those that are

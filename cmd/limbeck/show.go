@@ -118,7 +118,7 @@ func describe(m *model.Model, ref string) *shownModel {
 		Shape: shownShape{c.Layers, c.Width, c.Heads, c.KVHeads, c.HeadDim, c.FFN, c.Vocab, c.Context,
 			float32(c.NormEps), float32(c.RopeBase), c.Tied, c.KVBytes(generate.Precision{}.Cache(), 1), c.Shape()},
 		Parts: m.Parts(), Tokenizer: describeTokenizer(m), Template: m.TemplateSource(),
-		Held: m.Meta.String(model.RepliesKey, ""), License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
+		Held: m.Replies(), License: m.Meta.String(model.LicenseKey, ""), Metadata: []shownKey{},
 	}
 	for _, k := range m.Meta.Keys() {
 		v, _ := m.Meta.Get(k)
@@ -176,7 +176,7 @@ func (s *shownModel) write(w io.Writer) {
 	}
 	if s.Held != "" {
 		last := len(rows) - 1 // what the template makes of a message follows it
-		rows = slices.Insert(rows, last, [2]string{"replies", "held to an intent and slots, with values that are pieces of the prompt"})
+		rows = slices.Insert(rows, last, [2]string{"replies", "held to " + model.ExtractiveReplies})
 	}
 	if s.NotFinite != "" {
 		rows = slices.Insert(rows, 1, [2]string{"damaged", s.NotFinite})

@@ -269,9 +269,7 @@ func question(m *model.Model, prompt []data.Message) ([]int, guide.Guide, error)
 	if len(prompt) == 1 && prompt[0].Role == "" {
 		return data.TextIDs(m, prompt[0].Content), nil, nil
 	}
-	messages := data.Conversation(prompt)
-	ids, err := m.PromptIDs(messages)
-	return ids, m.Guide(messages), err
+	return m.Ask(data.Conversation(prompt))
 }
 
 // request answers one prompt.

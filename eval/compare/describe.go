@@ -18,7 +18,7 @@ func describe(m *model.Model) report.Model {
 	out := report.Model{
 		Bytes: m.Bytes(), Params: int64(c.Params()), Architecture: c.Arch,
 		Shape:   c.Shape(),
-		Replies: m.Meta.String(model.RepliesKey, ""),
+		Replies: m.Replies(),
 		License: m.Meta.String(model.LicenseKey, ""),
 	}
 	var parts []report.Part
@@ -82,7 +82,7 @@ func (c *comparison) noteReplies() {
 	if len(held) == 0 || c.task == nil {
 		return
 	}
-	text := fmt.Sprintf("Those of %s are held to what their files say: an intent and slots, with values that are pieces of the prompt. ", strings.Join(held, " and "))
+	text := fmt.Sprintf("Those of %s are held to what their files say: %s. ", strings.Join(held, " and "), model.ExtractiveReplies)
 	if len(free) > 0 {
 		text += fmt.Sprintf("Those of %s are not. ", strings.Join(free, " and "))
 	}

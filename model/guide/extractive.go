@@ -2,6 +2,7 @@ package guide
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -115,10 +116,9 @@ func (g *Extractive) Allows(piece []byte) bool {
 func (g *Extractive) look() {
 	g.follows, g.known = [256]bool{}, true
 	p := g.at
-	said := g.said(&p)
-	for i := g.start(p.first()); i >= 0; i = g.start(i + 1) {
-		if rest, ok := bytes.CutPrefix(g.input[i:], said); ok && len(rest) > 0 {
-			g.follows[rest[0]] = true
+	for i := range g.behind(&p) {
+		if i < len(g.input) {
+			g.follows[g.input[i]] = true
 		}
 	}
 	if !g.escapes(&p) {
@@ -256,21 +256,26 @@ func (g *Extractive) escapes(p *place) bool {
 // said returns what there is of the value under way.
 func (g *Extractive) said(p *place) []byte { return g.input[p.from:][:p.size] }
 
-// first returns where in the input the value under way starts, at the earliest.
-func (p *place) first() int {
+// behind goes over the places of the input behind what there is of the value under way.
+func (g *Extractive) behind(p *place) iter.Seq[int] {
+	said, first := g.said(p), p.from
 	if p.size == 0 {
-		return p.free
+		first = p.free
 	}
-	return p.from
+	return func(yield func(int) bool) {
+		for i := g.start(first); i >= 0; i = g.start(i + 1) {
+			if bytes.HasPrefix(g.input[i:], said) && !yield(i+len(said)) {
+				return
+			}
+		}
+	}
 }
 
 // extend adds b to the value under way, if the input holds that.
 func (g *Extractive) extend(p *place, b byte) bool {
-	said := g.said(p)
-	for i := g.start(p.first()); i >= 0; i = g.start(i + 1) {
-		rest, ok := bytes.CutPrefix(g.input[i:], said)
-		if ok && len(rest) > 0 && rest[0] == b {
-			p.from = i
+	for i := range g.behind(p) {
+		if i < len(g.input) && g.input[i] == b {
+			p.from = i - p.size
 			p.size++
 			return true
 		}
@@ -280,18 +285,21 @@ func (g *Extractive) extend(p *place, b byte) bool {
 
 // end ends the value under way, if the input holds it up to where a word ends.
 func (g *Extractive) end(p *place) bool {
-	said := g.said(p)
-	for i := p.from; i >= 0 && p.size > 0; i = g.start(i + 1) {
-		if bytes.HasPrefix(g.input[i:], said) && g.ends[i+p.size] {
-			p.free = i + p.size
-			if p.part = members; p.list > 0 {
-				p.part = items
-			}
-			if p.list == 1 {
-				p.back = p.free
-			}
-			return true
+	if p.size == 0 {
+		return false
+	}
+	for i := range g.behind(p) {
+		if !g.ends[i] {
+			continue
 		}
+		p.free = i
+		if p.part = members; p.list > 0 {
+			p.part = items
+		}
+		if p.list == 1 {
+			p.back = i
+		}
+		return true
 	}
 	return false
 }
