@@ -13,6 +13,10 @@ import (
 // them made again.
 func Class() string { return classOf(kernel.Tier(), cpu.X86.HasAVX && cpu.X86.HasFMA) }
 
+// FastBF16 reports whether machines of this class multiply bf16 faster than f32. Where
+// they do not, trainings in bf16 compute in f32.
+func FastBF16() bool { return kernel.FastPairs() }
+
 // classOf is Class of a tier, on a processor with or without x86's FMA: Go's own exp
 // takes it where it is there, which all tiers but the lowest ask for.
 func classOf(tier string, fma bool) string {
