@@ -17,10 +17,11 @@ type Kind uint8
 const kinds = 8 // that there may be
 
 const (
-	// briefTrips is what handing a run out costs in trips, there and back. Of 0, 2, 3,
-	// 4, 6 and 9, a small model was fastest with 2 within a chiplet and with 3 between
-	// two, where it matters more.
-	briefTrips = 3
+	// A run costs so many trips to hand out, there and back, of each what does not hide
+	// behind other work. Two small models were fastest where help had to save one to two
+	// whole trips within a chiplet, of 0.16 µs, and four to seven between two, of 0.55 µs.
+	briefTrips = 6
+	tripHidden = 110 * time.Nanosecond
 
 	briefMost  = 50 * time.Microsecond // longer tasks are shared, whatever a trip takes
 	timedEvery = 16                    // of the shared runs of a habit, one is timed
@@ -73,7 +74,7 @@ func (p *Pool) helps(h *habit, at time.Duration) bool {
 	if at >= p.nextTrip {
 		p.timeTrip()
 	}
-	return h.alone-h.alone/time.Duration(p.threads) > briefTrips*p.trip
+	return h.alone-h.alone/time.Duration(p.threads) > briefTrips*max(0, p.trip-tripHidden)
 }
 
 // timeTrip measures how long it takes until all workers have answered, unless some are
