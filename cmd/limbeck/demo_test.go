@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"limbeck/recipe"
 )
 
 // A recipe that was changed is kept, and that is told; changed data are not.
@@ -15,8 +17,7 @@ func TestUnpackDemo(t *testing.T) {
 			t.Fatalf("a new folder, or the same again: kept %v, %v", kept, err)
 		}
 	}
-	recipe := filepath.Join(dir, demoRecipe)
-	theirs, err := os.ReadFile(recipe)
+	theirs, err := os.ReadFile(filepath.Join(dir, demoRecipe))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +34,26 @@ func TestUnpackDemo(t *testing.T) {
 		if mine := strings.HasSuffix(string(text), "mine"); err != nil || mine != want {
 			t.Errorf("%s: as it was changed: %v, %v", name, mine, err)
 		}
+	}
+}
+
+// Where a training is slow, the demo's is shorter.
+func TestSlowDemo(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := unpackDemo(dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, demoRecipe)
+	fast, err := recipe.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, err := recipe.Load(path, slowDemo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, s := fast.Distill.Epochs, slow.Distill.Epochs; s >= f/2 {
+		t.Errorf("%v passes instead of %v, want less than half as many", s, f)
 	}
 }
 
