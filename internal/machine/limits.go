@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -53,9 +54,11 @@ func (l Limits) Better(other Limits) Limits {
 }
 
 const (
-	// BeyondCaches is far more than the caches of a processor hold.
-	BeyondCaches = 256 << 20
+	// BeyondCaches is far more than the caches of a processor hold: of 256 MB that are
+	// read again and again, two chiplets' caches of 32 MB serve a twentieth.
+	BeyondCaches = 1 << 30
 
+	mostOfFree = 4                    // one part of so many of the free memory is read, at most
 	measured   = 32                   // times that the arithmetic is measured
 	slice      = 2 * time.Millisecond // of arithmetic
 	chunkBytes = 1 << 20              // what a thread reads before it looks for more
@@ -64,15 +67,20 @@ const (
 )
 
 // Measure measures the limits of reading bytes of memory, again and again, and
-// of arithmetic, on one thread and on all of pool's. It takes well under a
-// second. Memory beyond the caches is [BeyondCaches]. It lies as packed weights do,
-// in large pages where the system has them, which are read faster than small ones.
+// of arithmetic, on one thread and on all of pool's. It takes about a second. Memory
+// beyond the caches is [BeyondCaches]; where little is free, less is read. It lies as
+// packed weights do, in large pages where the system has them, which are read faster
+// than small ones.
 func Measure(pool *par.Pool, bytes int64) Limits {
+	if free, ok := AvailableMemory(); ok {
+		bytes = min(bytes, max(free/mostOfFree, chunkBytes))
+	}
 	one := par.New(1)
 	defer one.Close()
 	l := Limits{Threads: pool.Threads(), Bytes: bytes, Read: Rate{Kind: "read"}}
 	p := memory(bytes)
 	l.Read.One, l.Read.All = readRate(one, p), readRate(pool, p)
+	debug.FreeOSMemory() // what was read is for the models that come
 	for _, k := range kernel.Peaks() {
 		turns := turnsFor(k)
 		l.Arithmetic = append(l.Arithmetic, Rate{Kind: k.Kind, By: k.By, One: peakRate(one, k, turns), All: peakRate(pool, k, turns)})
