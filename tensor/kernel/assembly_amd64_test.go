@@ -114,6 +114,6 @@ func TestMatMulAsksAhead(t *testing.T) {
 	}
 	was := highAhead
 	defer func() { highAhead = was }()
-	highAhead = k16Ahead - was
+	highAhead = farAhead - was
 	testMatMulIsTheLoop(t)
 }

@@ -59,17 +59,16 @@ func tilesOfAVX512(a *assembly) *tiles {
 
 // highAhead is how far ahead products of one or two activation rows with formats that
 // have high bits, in AVX-512, ask for weights. A Zen 5 reads up to two thirds more a
-// second so; on a Zen 4, which has no AVX-VNNI, to ask ahead cost up to a third. Kernels
-// read it.
+// second so, Q6_K more than with command vnni's ahead; on a Zen 4, which has no AVX-VNNI,
+// to ask ahead cost up to a third. Kernels read it.
 var highAhead = func() int {
 	if cpu.X86.HasAVXVNNI {
-		return k16Ahead
+		return farAhead
 	}
 	return 0
 }()
 
-// k16Ahead is how far ahead the other products with K-quants ask: command vnni's ahead.
-const k16Ahead = 6144
+const farAhead = 12288
 
 const (
 	stayBytes = 256 << 10 // of weights stay in the second cache while activation rows pass by
