@@ -73,7 +73,7 @@ const (
 // than small ones.
 func Measure(pool *par.Pool, bytes int64) Limits {
 	if free, ok := AvailableMemory(); ok {
-		bytes = min(bytes, max(free/mostOfFree, chunkBytes))
+		bytes = readOf(bytes, free)
 	}
 	one := par.New(1)
 	defer one.Close()
@@ -87,6 +87,9 @@ func Measure(pool *par.Pool, bytes int64) Limits {
 	}
 	return l
 }
+
+// readOf returns how much of so many bytes is read where so many are free.
+func readOf(bytes, free int64) int64 { return min(bytes, max(free/mostOfFree, chunkBytes)) }
 
 // memory returns what is read.
 func memory(bytes int64) []float32 {

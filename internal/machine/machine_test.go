@@ -70,6 +70,17 @@ func TestBetter(t *testing.T) {
 	}
 }
 
+// Where little memory is free, little of it is read, but something.
+func TestReadOf(t *testing.T) {
+	for _, c := range []struct{ bytes, free, want int64 }{
+		{BeyondCaches, 64 << 30, 1 << 30}, {BeyondCaches, 2 << 30, 512 << 20}, {BeyondCaches, 0, 1 << 20}, {1 << 16, 64 << 30, 1 << 16},
+	} {
+		if got := readOf(c.bytes, c.free); got != c.want {
+			t.Errorf("of %d bytes, %d free: %d are read, want %d", c.bytes, c.free, got, c.want)
+		}
+	}
+}
+
 // Something is measured, of everything.
 func TestMeasure(t *testing.T) {
 	pool := par.New(2)

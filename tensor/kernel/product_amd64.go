@@ -68,6 +68,7 @@ var highAhead = func() int {
 	return 0
 }()
 
+// farAhead is highAhead where it pays.
 const farAhead = 12288
 
 const (
