@@ -75,7 +75,7 @@ func (f *engineFlags) load(a *app, ref string, ready func(*engine)) (*engine, er
 		debug.SetGCPercent(usual)
 		return nil, err
 	}
-	defer debug.SetGCPercent(generate.GarbageShare(m))
+	defer generate.LimitGarbage(m)
 	e := &engine{generate.NewRunner(m, pool, p), pool, 0}
 	ready(e)
 	e.load = time.Since(start)

@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -178,7 +177,7 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	debug.SetGCPercent(generate.GarbageShare(m))
+	generate.LimitGarbage(m)
 	m.Pack(pool)
 	t := newTimer(m, pool, p)
 	r := &Record{Load: time.Since(start).Seconds(), Shape: ShapeOf(m, p)}

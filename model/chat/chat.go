@@ -92,20 +92,17 @@ func (t *Template) Render(in Input) (string, error) { return t.render(in.variabl
 // set.
 func (t *Template) render(vars map[string]any, now time.Time) (text string, err error) {
 	defer catch(&err)
-	r := &run{line: 1, now: now, scope: &scope{vars: vars}}
+	r := &run{line: 1, now: now, scope: &scope{vars, world}}
 	r.execute(t.body)
 	return string(r.out), nil
 }
 
-// variables are the names that a template starts with.
+// variables are the names that a template starts with, besides the functions.
 func (in *Input) variables() map[string]any {
 	vars := map[string]any{
 		"add_generation_prompt": in.AddGenerationPrompt,
 		"tools":                 nil,
 		"documents":             nil,
-	}
-	for name, f := range globals {
-		vars[name] = &function{f}
 	}
 	messages := make([]any, len(in.Messages))
 	for i, m := range in.Messages {
@@ -118,9 +115,11 @@ func (in *Input) variables() map[string]any {
 		messages[i] = d
 	}
 	vars["messages"] = &list{messages}
-	for name, token := range map[string]string{"bos_token": in.BOS, "eos_token": in.EOS, "unk_token": in.UNK, "pad_token": in.PAD} {
-		if token != "" {
-			vars[name] = token
+	for _, token := range [...]struct{ name, text string }{
+		{"bos_token", in.BOS}, {"eos_token", in.EOS}, {"unk_token", in.UNK}, {"pad_token", in.PAD},
+	} {
+		if token.text != "" {
+			vars[token.name] = token.text
 		}
 	}
 	return vars

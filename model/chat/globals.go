@@ -29,6 +29,16 @@ var globals = map[string]func(r *run, c *callArgs) any{
 	},
 }
 
+// world is the scope around every template's own, which holds the globals. Nothing writes
+// to it: templates that are rendered at the same time share it.
+var world = func() *scope {
+	s := &scope{vars: make(map[string]any, len(globals))}
+	for name, f := range globals {
+		s.vars[name] = &function{f}
+	}
+	return s
+}()
+
 func rangeOf(r *run, c *callArgs) any {
 	if len(c.list) < 1 || len(c.list) > 3 || len(c.names) > 0 {
 		r.fail("range wants one to three ints")

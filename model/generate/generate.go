@@ -172,18 +172,32 @@ func NewRunner(m *model.Model, pool *par.Pool, p Precision) *Runner {
 // NewKV returns an empty cache for one sequence of so many tokens.
 func (r *Runner) NewKV(capacity int) *op.KV { return r.Model.Config().NewKV(r.tape.KV, capacity) }
 
-// GarbageShare returns how much memory a process that runs m, packed or not yet, may
-// leave uncollected, in percent of its heap: 20, or what makes about 16 MB. Inference
-// hardly allocates: Go's usual 100 would only let the weights' size be wasted before
-// the first collection.
-func GarbageShare(m *model.Model) int { return max(1, min(20, 16_000_000*100/heapOf(m))) }
+// A collection takes little, but several milliseconds, in which threads lose their cores
+// to it and wait for each other: a small model then answers a sixth fewer requests, if it
+// happens with every megabyte of garbage, as it would by Go's reckoning in shares of a heap.
+const (
+	garbageBytes = 16 << 20 // that are left uncollected
+	garbageShare = 20       // percent of the heap, at most
+)
+
+// ballast fills a small heap up. It is never touched, so the system gives no memory for it.
+var ballast []byte
+
+// LimitGarbage has the process, which runs m, packed or not yet, leave about 16 MB
+// uncollected, however large its heap is. Inference hardly allocates: Go's usual share, all
+// of the heap, would only let the weights' size be wasted before the first collection.
+func LimitGarbage(m *model.Model) {
+	heap := heapOf(m)
+	ballast = make([]byte, max(0, garbageBytes*100/garbageShare-heap))
+	debug.SetGCPercent(max(1, min(garbageShare, garbageBytes*100/heap)))
+}
 
 // heapOf returns the bytes of this process's heap once m is packed. Weights that are
 // mapped, as those that were kept packed, are none of it.
 func heapOf(m *model.Model) int {
 	var now runtime.MemStats
 	runtime.ReadMemStats(&now)
-	return int(now.HeapAlloc) + op.PackedBytes(m.Weights())
+	return int(now.HeapAlloc) - len(ballast) + op.PackedBytes(m.Weights())
 }
 
 // packAfter is how many tokens a runner reads at most with weights that are packed

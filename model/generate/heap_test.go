@@ -3,6 +3,7 @@ package generate
 import (
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"testing"
 
 	"limbeck/internal/par"
@@ -46,3 +47,31 @@ func TestHeapOf(t *testing.T) {
 		}
 	}
 }
+
+// However small a model is, some megabytes are left uncollected, and no more than those.
+func TestLimitGarbage(t *testing.T) {
+	usual := debug.SetGCPercent(100)
+	defer func() {
+		ballast = nil
+		debug.SetGCPercent(usual)
+	}()
+	LimitGarbage(testkit.Model(1))
+	runtime.GC()
+	collections := func(garbage int) uint32 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range garbage >> 10 {
+			waste = make([]byte, 1<<10)
+		}
+		runtime.ReadMemStats(&after)
+		return after.NumGC - before.NumGC
+	}
+	if n := collections(garbageBytes / 2); n != 0 {
+		t.Errorf("%d collections after half of the garbage that is to be left", n)
+	}
+	if n := collections(garbageBytes * 4); n == 0 || n > 8 {
+		t.Errorf("%d collections of four times the garbage that is to be left", n)
+	}
+}
+
+var waste []byte

@@ -182,18 +182,23 @@ func (n *attention) scaled(dst []float32, p *attentionPiece) {
 	}
 }
 
+// reach returns where in block b, or before or behind it, the first query is, and up to
+// how many of its keys the rows see.
+func (f *flash) reach(b int) (pos, keys int) {
+	pos = f.j.past + f.piece.lo - b*KVBlock
+	return pos, min(pos+f.rows/f.group, KVBlock)
+}
+
 // block computes what the rows keep of block b. A row that comes before all of
 // it keeps l = 0 and m = −Inf.
 func (f *flash) block(b int, out flashPart) {
-	s, lo := &f.j.shape, b*KVBlock
-	pos := f.j.past + f.piece.lo - lo // of the first query, in the block
-	last := pos + f.rows/f.group      // one beyond the last query
-	keys := min(last, KVBlock)
+	s := &f.j.shape
+	pos, keys := f.reach(b)
 	k, v := s.head(f.j.kv, f.piece.head, b)
 	f.lookAhead(b, &k, &v)
 	k.N = (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
 	s.layout.scores(f.scores, KVBlock, f.q, k, f.mem)
-	asked := askedValues * s.stripSize
+	asked := min(keys, askedValues) * s.stripSize
 	for r := range f.rows {
 		v.Fetch(asked*r/f.rows, asked*(r+1)/f.rows)
 		row := f.scores[r*KVBlock:][:multiple(keys, 2)] // so that the last has a neighbor
@@ -218,9 +223,11 @@ const (
 func (f *flash) askKeys() {
 	b := f.piece.first
 	k, v := f.j.shape.head(f.j.kv, f.piece.head, b)
-	f.lookAhead(b, &k, &v)
-	k.N = min(k.N, askedKeys/kernel.PanelWidth)
-	k.Fetch(0, k.Apart)
+	if f.lookAhead(b, &k, &v); len(k.Ahead) > 0 {
+		_, keys := f.reach(b)
+		k.N = (min(keys, askedKeys) + kernel.PanelWidth - 1) / kernel.PanelWidth
+		k.Fetch(0, k.Apart)
+	}
 }
 
 // lookAhead gives the keys and values of block b, which few rows wait for, what lies

@@ -232,28 +232,7 @@ func (s *kvShape) head(l kvLayer, head, i int) (keys, values kernel.Strips) {
 // put stores rows of keys and values, of one head, at the positions from pos on,
 // which lie in one group. mem has room for width floats a row.
 func (s *kvShape) put(l kvLayer, k, v kernel.Mat, head, pos int, mem []float32) {
-	const w = kernel.PanelWidth
 	keys, values := s.head(l, head, pos/KVBlock)
 	at := pos % KVBlock
-	group := keys.Data[at/w*keys.Apart:][:keys.Apart]
-	if g, ok := s.layout.(groupLayout); ok && k.Rows == w {
-		g.putGroup(group, values, k, v, at)
-		return
-	}
-	code := encoded{dtype.FloatBytes(mem), k.Rows, s.keySize, s.strips * s.stripSize}
-	s.encode(code, k)
-	s.layout.putKeys(group, code, at%w)
-	s.encode(code, v)
-	for i := range s.strips {
-		part := encoded{code.data[i*s.stripSize:], code.n, s.stripSize, code.apart}
-		s.layout.putValues(values.Data[i*values.Apart:][:values.Apart], part, at)
-	}
-}
-
-// encode writes rows in the cache's format, and clears what is beyond them.
-func (s *kvShape) encode(dst encoded, x kernel.Mat) {
-	for i := range dst.n {
-		s.layout.encode(dst.row(i), x.Data[i*x.RowStride:][:x.Cols])
-		clear(dst.data[i*dst.apart:][dst.size:dst.apart])
-	}
+	s.layout.put(s, keys.Data[at/kernel.PanelWidth*keys.Apart:][:keys.Apart], values, k, v, at, mem)
 }

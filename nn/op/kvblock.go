@@ -16,7 +16,6 @@ import (
 //	group of keys:    [headDim/32] packed blocks of 16 positions
 //	strip of values:  [room] blocks
 type blockKV struct {
-	kvRows
 	layout *kernel.Layout
 	values *kernel.Strip
 	round  func(dst []byte, x []float32)
@@ -48,6 +47,10 @@ func (f *blockKV) saturate(dst []byte, x []float32) {
 		x[i] = max(-most, min(v, most))
 	}
 	f.round(dst, x)
+}
+
+func (f *blockKV) put(s *kvShape, group []byte, values kernel.Strips, k, v kernel.Mat, pos int, mem []float32) {
+	s.putRows(f, group, values, k, v, pos, mem)
 }
 
 func (f *blockKV) putKeys(group []byte, keys encoded, lane int) {

@@ -21,7 +21,7 @@ func f16For(headDim int) kvLayout {
 // f16KV rounds keys and values to binary16, in the panels of [f32KV]. Products
 // decode them, which is exact, and multiply in f32. A magnitude above 65,504
 // becomes 65,504: an infinity would also spoil sums in which its weight is 0.
-type f16KV struct{ kvRows }
+type f16KV struct{}
 
 func (f16KV) form() *kernel.Activations { return nil }
 
@@ -70,6 +70,10 @@ func saturate(halves []byte, exponent uint16) {
 			}
 		}
 	}
+}
+
+func (c f16KV) put(s *kvShape, group []byte, values kernel.Strips, k, v kernel.Mat, pos int, mem []float32) {
+	s.putRows(c, group, values, k, v, pos, mem)
 }
 
 func (f16KV) putKeys(group []byte, keys encoded, lane int) {

@@ -12,7 +12,7 @@ func init() { registerKV(dtype.F32, anyHeads(f32KV{})) }
 //
 //	group of keys:    [headDim][16]   16 positions a row
 //	strip of values:  [room][16]      16 channels a row
-type f32KV struct{ kvRows }
+type f32KV struct{}
 
 func (f32KV) form() *kernel.Activations { return nil }
 
@@ -21,6 +21,10 @@ func (f32KV) strip() int { return kernel.PanelWidth }
 func (f32KV) room(_, _ int) int { return 0 }
 
 func (f32KV) encode(dst []byte, x []float32) { copy(dtype.Floats(dst), x) }
+
+func (c f32KV) put(s *kvShape, group []byte, values kernel.Strips, k, v kernel.Mat, pos int, mem []float32) {
+	s.putRows(c, group, values, k, v, pos, mem)
+}
 
 func (f32KV) putKeys(group []byte, keys encoded, lane int) { putPanel(group, keys, lane) }
 

@@ -1,8 +1,6 @@
 package op
 
 import (
-	"encoding/binary"
-
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
@@ -25,58 +23,38 @@ func (pairsKV) room(rows, headDim int) int {
 	return multiple(rows, kernel.BlockRows) * max(headDim, KVBlock) / 2
 }
 
-// encode saturates as [f16KV] does.
-func (pairsKV) encode(dst []byte, x []float32) {
-	if kernel.F32ToBF16(dst, x); mayExceed(x, bf16Greatest) {
-		saturate(dst, bf16Exponent)
-	}
-}
-
-func (pairsKV) putGroup(group []byte, values kernel.Strips, k, v kernel.Mat, pos int) {
-	kernel.PackPairPanels(dtype.Floats(group), k.T(), 0, 1)
-	at := pos / 2 * kernel.PanelWidth
-	for i := range values.N {
-		strip := part(v, 0, v.Rows, i*kernel.PanelWidth, min((i+1)*kernel.PanelWidth, v.Cols))
-		kernel.PackPairPanels(dtype.Floats(values.Data[i*values.Apart:])[at:], strip, 0, 1)
+// put saturates as [f16KV] does. Values that begin a pair clear its other half: what is
+// stale there would be multiplied by 0, which does not rid one of an infinity.
+func (pairsKV) put(_ *kvShape, group []byte, values kernel.Strips, k, v kernel.Mat, pos int, _ []float32) {
+	const w = kernel.PanelWidth
+	at, row := pos/2*w*pairBytes, func(m kernel.Mat, i int) []float32 { return m.Data[i*m.RowStride:][:m.Cols] }
+	if k.Rows == w {
+		kernel.PackPairPanels(dtype.Floats(group), k.T(), 0, 1)
+		for i := range values.N {
+			strip := part(v, 0, v.Rows, i*w, min((i+1)*w, v.Cols))
+			kernel.PackPairPanels(dtype.Floats(values.Data[i*values.Apart+at:]), strip, 0, 1)
+		}
+	} else {
+		for i := range k.Rows {
+			kernel.PutPairColumn(dtype.Floats(group), pos%w+i, row(k, i))
+			kernel.PutPairRow(values, pos+i, row(v, i))
+		}
 	}
 	for i := range k.Rows {
-		if mayExceed(k.Data[i*k.RowStride:][:k.Cols], bf16Greatest) || mayExceed(v.Data[i*v.RowStride:][:v.Cols], bf16Greatest) {
+		if mayExceed(row(k, i), bf16Greatest) || mayExceed(row(v, i), bf16Greatest) {
 			saturate(group, bf16Exponent)
 			for s := range values.N {
-				rows := values.Data[s*values.Apart:][at*floatBytes:]
-				saturate(rows[:v.Rows/2*kernel.PanelWidth*floatBytes], bf16Exponent)
+				saturate(values.Data[s*values.Apart+at:][:(pos%2+v.Rows+1)/2*w*pairBytes], bf16Exponent)
 			}
 			return
 		}
 	}
 }
 
-func (pairsKV) putKeys(group []byte, keys encoded, lane int) { putPanel(group, keys, lane) }
-
 const (
 	halfBytes = 2
 	pairBytes = 2 * halfBytes
 )
-
-// putValues clears the other half of a pair that it begins: what is stale there
-// would be multiplied by 0, which does not rid one of an infinity.
-func (pairsKV) putValues(strip []byte, values encoded, pos int) {
-	const lows = 0x0000ffff0000ffff
-	const row = pairBytes * kernel.PanelWidth
-	le := binary.LittleEndian
-	for i := range values.n {
-		from, to := values.row(i), strip[(pos+i)/2*row:][:row]
-		for len(from) > 0 { // two channels
-			v := uint64(le.Uint32(from))
-			v = (v | v<<16) & lows
-			if (pos+i)%2 == 1 {
-				v = v<<16 | le.Uint64(to)&lows
-			}
-			le.PutUint64(to, v)
-			from, to = from[pairBytes:], to[2*pairBytes:]
-		}
-	}
-}
 
 func (pairsKV) scores(c []float32, ldc int, q queries, keys kernel.Strips, mem []float32) {
 	pairs := kernel.Dense(q.formed, q.Rows, q.Cols/2)

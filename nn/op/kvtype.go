@@ -22,15 +22,9 @@ type kvLayout interface {
 	// form returns the form in which scores want queries besides f32, or nil.
 	form() *kernel.Activations
 
-	// encode writes a head's channels in the format.
-	encode(dst []byte, x []float32)
-
-	// putKeys stores encoded keys as positions of a group, from lane on.
-	putKeys(group []byte, keys encoded, lane int)
-
-	// putValues stores a strip's channels of encoded values as its positions
-	// from pos on.
-	putValues(strip []byte, values encoded, pos int)
+	// put stores rows of a head's keys and values at a block's positions from pos on,
+	// which lie in one group. mem has room for s.width floats a row.
+	put(s *kvShape, group []byte, values kernel.Strips, k, v kernel.Mat, pos int, mem []float32)
 
 	// room returns how many floats of memory scores and sums take, for so many
 	// rows and channels of a head.
@@ -44,21 +38,6 @@ type kvLayout interface {
 	// strips of values; those of a row are contiguous. Of p it may read whole strides.
 	sums(c []float32, ldc int, p kernel.Mat, values kernel.Strips, mem []float32)
 }
-
-// A groupLayout is a [kvLayout] that stores what a whole group of positions has from the
-// floats themselves, faster than row by row.
-type groupLayout interface {
-	// putGroup stores the keys of a group, and the values from position pos on.
-	putGroup(group []byte, values kernel.Strips, k, v kernel.Mat, pos int)
-}
-
-// encoded are n rows of so many bytes in a cache's format, apart bytes apart.
-type encoded struct {
-	data           []byte
-	n, size, apart int
-}
-
-func (e encoded) row(i int) []byte { return e.data[i*e.apart:][:e.size] }
 
 // queries are the rows of q that attend together, scaled by 1/√Dim.
 type queries struct {

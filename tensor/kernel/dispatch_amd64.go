@@ -64,6 +64,7 @@ func useGeneric() {
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
 	mulPanel, mulPanelTwice, packPanels, packBlocks = mulPanelGeneric, mulPanelNever, packPanelsGeneric, packBlocksGeneric
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
+	pairColumn, pairHalves = pairColumnGeneric, pairHalvesGeneric
 	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPanelNever, false
 	mulPairStrips = mulPairStripsGeneric
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfNone, decodeBlocksNever, false
@@ -111,6 +112,7 @@ func useAVX512() {
 func useBF16() {
 	peaks = peaksBF16
 	pairVectors, pairRuns = pairVectorsFast, pairRunsFast
+	pairColumn, pairHalves = pairColumnFast, pairHalvesFast
 	pairAlong, mulPairs, mulPairsTwice, fastPairs = pairAlongBF16, mulPairsBF16, mulPairsTwiceBF16, true
 	mulPairStrips = mulPairStripsBF16
 }

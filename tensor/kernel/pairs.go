@@ -14,6 +14,8 @@ var (
 	pairRows    = pairRowsGeneric
 	pairVectors = pairVectorsGeneric
 	pairRuns    = pairRunsGeneric
+	pairColumn  = pairColumnGeneric
+	pairHalves  = pairHalvesGeneric
 	pairAlong   = pairAlongGeneric
 	mulPairs    = mulPairsGeneric
 
@@ -177,6 +179,69 @@ func PackPairPanels(dst []float32, b Mat, lo, hi int) {
 //
 //	dst[k*16+j] = pair(src[j*stride+2*k], src[j*stride+2*k+1])
 func pairRunsGeneric(_, _ []float32, _, _ int) int { return 0 }
+
+// PutPairColumn stores the pairs of x as column j of a panel, and rounds as [RoundPairs]
+// does:
+//
+//	panel[k*16+j] = pair(x[2k], x[2k+1])
+func PutPairColumn(panel []float32, j int, x []float32) {
+	if n := (len(x) + 1) / 2; n > 0 {
+		if j < 0 || j >= PanelWidth || len(panel) < n*PanelWidth {
+			panic(fmt.Sprintf("kernel: PutPairColumn: column %d of %d pairs in a panel of %d", j, n, len(panel)))
+		}
+		pairColumn(panel[j:], x)
+	}
+}
+
+// pairColumnGeneric is
+//
+//	for k := range len(x)/2 { dst[k*16] = pair(x[2k], x[2k+1]) }
+//
+// and a last element is paired with 0.
+func pairColumnGeneric(dst, x []float32) {
+	for ; len(x) > 1; dst, x = dst[min(PanelWidth, len(dst)):], x[2:] {
+		dst[0] = pair(x[0], x[1])
+	}
+	if len(x) > 0 {
+		dst[0] = pair(x[0], 0)
+	}
+}
+
+// PutPairRow stores x as row i of strips that are panels of pairs along their rows, and
+// rounds as [RoundPairs] does: in the low halves if i is even, whose high halves become
+// 0, else in the high ones. What lies beyond x in the last strip becomes 0, too. b is
+// aligned to 4 bytes.
+func PutPairRow(b Strips, i int, x []float32) {
+	at := i / 2 * PanelWidth
+	if i < 0 || len(x) > b.N*PanelWidth || b.N > 0 && len(b.Data) < (b.N-1)*b.Apart+(at+PanelWidth)*wordBytes {
+		panic(fmt.Sprintf("kernel: PutPairRow: row %d of %d columns in %d strips of %d bytes", i, len(x), b.N, b.Apart))
+	}
+	whole := len(x) / PanelWidth
+	if whole > 0 {
+		pairHalves(FloatsIn(b.Data)[at:], b.Apart/wordBytes, x[:whole*PanelWidth], i%2 == 1)
+	}
+	if rest := x[whole*PanelWidth:]; len(rest) > 0 {
+		var row [PanelWidth]float32
+		copy(row[:], rest)
+		pairHalvesGeneric(FloatsIn(b.Data[whole*b.Apart:])[at:], 0, row[:], i%2 == 1)
+	}
+}
+
+// pairHalvesGeneric rounds vectors of 16 elements to the low halves of pairs, with 0, or
+// to the high ones, each vector's apart from the one before.
+func pairHalvesGeneric(dst []float32, apart int, x []float32, high bool) {
+	for v := range len(x) / PanelWidth {
+		to := dst[v*apart:][:PanelWidth]
+		for j, e := range x[v*PanelWidth:][:PanelWidth] {
+			if high {
+				low, _ := unpair(to[j])
+				to[j] = pair(low, e)
+			} else {
+				to[j] = pair(e, 0)
+			}
+		}
+	}
+}
 
 // pairPanel packs up to 16 columns of b from column j on, and pairs from first
 // on, into a panel.

@@ -48,6 +48,21 @@ func pairRunsFast(dst, src []float32, stride, n int) int {
 	return squares * PanelWidth
 }
 
+func pairColumnFast(dst, x []float32) {
+	const square = 2 * PanelWidth
+	n := len(x) / square
+	if n > 0 {
+		pairColumnBF16(&dst[0], &x[0], n)
+	}
+	if rest := x[n*square:]; len(rest) > 0 {
+		pairColumnGeneric(dst[n*PanelWidth*PanelWidth:], rest)
+	}
+}
+
+func pairHalvesFast(dst []float32, apart int, x []float32, high bool) {
+	pairHalvesBF16(&dst[0], apart*wordBytes, &x[0], len(x)/PanelWidth, high)
+}
+
 // A pairsTile multiplies whole blocks by a whole panel.
 type pairsTile int
 

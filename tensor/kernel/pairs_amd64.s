@@ -5136,6 +5136,124 @@ square:
 	VZEROUPPER
 	RET
 
+// func pairColumnBF16(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·pairColumnBF16(SB), NOSPLIT, $64-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+square:
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+
+	// VCVTNE2PS2BF16 Z0, Z1, Z0
+	LONG    $0x4877f262
+	WORD    $0xc072
+	VMOVUPS Z0, (SP)
+	MOVL    (SP), BX
+	MOVL    BX, (AX)
+	MOVL    4(SP), BX
+	MOVL    BX, 64(AX)
+	MOVL    8(SP), BX
+	MOVL    BX, 128(AX)
+	MOVL    12(SP), BX
+	MOVL    BX, 192(AX)
+	MOVL    16(SP), BX
+	MOVL    BX, 256(AX)
+	MOVL    20(SP), BX
+	MOVL    BX, 320(AX)
+	MOVL    24(SP), BX
+	MOVL    BX, 384(AX)
+	MOVL    28(SP), BX
+	MOVL    BX, 448(AX)
+	MOVL    32(SP), BX
+	MOVL    BX, 512(AX)
+	MOVL    36(SP), BX
+	MOVL    BX, 576(AX)
+	MOVL    40(SP), BX
+	MOVL    BX, 640(AX)
+	MOVL    44(SP), BX
+	MOVL    BX, 704(AX)
+	MOVL    48(SP), BX
+	MOVL    BX, 768(AX)
+	MOVL    52(SP), BX
+	MOVL    BX, 832(AX)
+	MOVL    56(SP), BX
+	MOVL    BX, 896(AX)
+	MOVL    60(SP), BX
+	MOVL    BX, 960(AX)
+	ADDQ    $+128, CX
+	ADDQ    $+1024, AX
+	DECQ    DX
+	JNE     square
+	VZEROUPPER
+	RET
+
+// func pairHalvesBF16(dst *float32, apart int, x *float32, n int, high bool)
+// Requires: AVX, AVX512F
+TEXT ·pairHalvesBF16(SB), NOSPLIT, $0-33
+	MOVQ      dst+0(FP), AX
+	MOVQ      apart+8(FP), CX
+	MOVQ      x+16(FP), DX
+	MOVQ      n+24(FP), BX
+	MOVB      high+32(FP), SI
+	VPXORD    Z1, Z1, Z1
+	VMOVDQU32 pairsLows<>+0(SB), Z3
+	TESTB     SI, SI
+	JNE       highs
+
+lows:
+	VMOVUPS (DX), Z0
+
+	// VCVTNE2PS2BF16 Z0, Z1, Z0
+	LONG      $0x4877f262
+	WORD      $0xc072
+	VPMOVZXWD Y0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $+64, DX
+	ADDQ      CX, AX
+	DECQ      BX
+	JNE       lows
+	VZEROUPPER
+	RET
+
+highs:
+	VMOVUPS (DX), Z0
+
+	// VCVTNE2PS2BF16 Z0, Z1, Z0
+	LONG      $0x4877f262
+	WORD      $0xc072
+	VPMOVZXWD Y0, Z0
+	VPANDD    (AX), Z3, Z2
+	VPSLLD    $0x10, Z0, Z0
+	VPORD     Z2, Z0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $+64, DX
+	ADDQ      CX, AX
+	DECQ      BX
+	JNE       highs
+	VZEROUPPER
+	RET
+
+DATA pairsLows<>+0(SB)/4, $0x0000ffff
+DATA pairsLows<>+4(SB)/4, $0x0000ffff
+DATA pairsLows<>+8(SB)/4, $0x0000ffff
+DATA pairsLows<>+12(SB)/4, $0x0000ffff
+DATA pairsLows<>+16(SB)/4, $0x0000ffff
+DATA pairsLows<>+20(SB)/4, $0x0000ffff
+DATA pairsLows<>+24(SB)/4, $0x0000ffff
+DATA pairsLows<>+28(SB)/4, $0x0000ffff
+DATA pairsLows<>+32(SB)/4, $0x0000ffff
+DATA pairsLows<>+36(SB)/4, $0x0000ffff
+DATA pairsLows<>+40(SB)/4, $0x0000ffff
+DATA pairsLows<>+44(SB)/4, $0x0000ffff
+DATA pairsLows<>+48(SB)/4, $0x0000ffff
+DATA pairsLows<>+52(SB)/4, $0x0000ffff
+DATA pairsLows<>+56(SB)/4, $0x0000ffff
+DATA pairsLows<>+60(SB)/4, $0x0000ffff
+GLOBL pairsLows<>(SB), RODATA|NOPTR, $64
+
 // func peakPairsBF16(n int)
 // Requires: AVX, AVX512F
 TEXT ·peakPairsBF16(SB), NOSPLIT, $0-8

@@ -94,6 +94,16 @@ func pairVectorsBF16(dst *float32, apart int, step int, src *float32, stride int
 //go:noescape
 func pairRunsBF16(dst *float32, src *float32, stride int, n int)
 
+// pairColumnBF16 is pairColumnGeneric for 16·n pairs; n > 0. What is below the least normal float becomes 0.
+//
+//go:noescape
+func pairColumnBF16(dst *float32, x *float32, n int)
+
+// pairHalvesBF16 is pairHalvesGeneric for n vectors of 16, apart bytes apart; n > 0. What is below the least normal float becomes 0.
+//
+//go:noescape
+func pairHalvesBF16(dst *float32, apart int, x *float32, n int, high bool)
+
 // peakPairsBF16 does n×12 vectors of 16 dot products of pairs, for benchmarks to compare with.
 //
 //go:noescape

@@ -72,6 +72,68 @@ func TestPackPairPanels(t *testing.T) {
 	})
 }
 
+// A column and a row of pairs stand where they belong, and nothing else changes.
+func TestPutPairs(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(57, 0))
+		for _, n := range []int{1, 2, 15, 16, 17, 31, 32, 33, 64, 80, 97, 128} {
+			for j := range PanelWidth {
+				if err := checkPutPairColumn(r, n, j); err != nil {
+					t.Fatalf("column %d of %d elements: %v", j, n, err)
+				}
+			}
+			for i := range 5 {
+				if err := checkPutPairRow(r, n, i); err != nil {
+					t.Fatalf("row %d of %d elements: %v", i, n, err)
+				}
+			}
+		}
+	})
+}
+
+func checkPutPairColumn(r *rand.Rand, n, j int) error {
+	x := randoms(r, n)
+	panel, all := fenced((n + 1) / 2 * PanelWidth)
+	want := slices.Clone(panel)
+	for k := range n {
+		low, high := unpair(want[k/2*PanelWidth+j])
+		if k%2 == 0 {
+			low, high = x[k], 0
+		} else {
+			high = x[k]
+		}
+		want[k/2*PanelWidth+j] = pair(low, high)
+	}
+	if PutPairColumn(panel, j, x); !slices.Equal(panel, want) || !fencesStand(all) {
+		return fmt.Errorf("%v, want %v", panel, want)
+	}
+	return nil
+}
+
+func checkPutPairRow(r *rand.Rand, n, i int) error {
+	const rows = 6
+	strips, apart := (n+PanelWidth-1)/PanelWidth, (rows/2+1)*PanelWidth
+	x := randoms(r, n)
+	data, all := fenced(strips * apart)
+	want := slices.Clone(data)
+	for c := range strips * PanelWidth {
+		p, v := &want[c/PanelWidth*apart+i/2*PanelWidth+c%PanelWidth], float32(0)
+		if c < n {
+			v = x[c]
+		}
+		if low, _ := unpair(*p); i%2 == 0 {
+			*p = pair(v, 0)
+		} else {
+			*p = pair(low, v)
+		}
+	}
+	PutPairRow(Strips{Data: FloatBytes(data), Apart: apart * wordBytes, N: strips}, i, x)
+	if !slices.Equal(data, want) || !fencesStand(all) {
+		return fmt.Errorf("%v, want %v", data, want)
+	}
+	return nil
+}
+
 func TestRoundPairsHardValues(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	hard := []float32{0, -1, nan, inf, -inf, math.MaxFloat32, 1 + 0x1p-8, 1 + 0x1p-7 + 0x1p-8, 0x1p-140}

@@ -223,6 +223,60 @@ func vectors512() {
 	RET()
 }
 
+// column512 emits the rounding of floats to pairs that lie a panel's row apart.
+func column512() {
+	begin("pairColumnBF16", "func(dst, x *float32, n int)", "is pairColumnGeneric for 16·n pairs; n > 0. What is below the least normal float becomes 0.")
+	dst, x, n := load("dst"), load("x"), load("n")
+	pairs, pair := AllocLocal(panelBytes), GP32()
+	Label("square")
+	VMOVUPS(Mem{Base: x}, zmm[0])
+	VMOVUPS(Mem{Base: x, Disp: panelBytes}, zmm[1])
+	vcvtne2ps2bf16(0, 1, 0)
+	VMOVUPS(zmm[0], pairs)
+	for k := range panelBytes / wordBytes {
+		MOVL(pairs.Offset(k*wordBytes), pair)
+		MOVL(pair, Mem{Base: dst, Disp: k * panelBytes})
+	}
+	ADDQ(I32(2*panelBytes), x)
+	ADDQ(I32(panelBytes*panelBytes/wordBytes), dst)
+	DECQ(n)
+	JNE(LabelRef("square"))
+	VZEROUPPER()
+	RET()
+}
+
+// halves512 emits the rounding of floats to the low or the high halves of pairs.
+func halves512() {
+	begin("pairHalvesBF16", "func(dst *float32, apart int, x *float32, n int, high bool)",
+		"is pairHalvesGeneric for n vectors of 16, apart bytes apart; n > 0. What is below the least normal float becomes 0.")
+	dst, apart, x, n, high := load("dst"), load("apart"), load("x"), load("n"), Load(Param("high"), GP8())
+	const v, zero, old, lows = 0, 1, 2, 3
+	VPXORD(zmm[zero], zmm[zero], zmm[zero])
+	VMOVDQU32(constants.Vector("pairsLows", 16, func(int) Constant { return U32(0xffff) }), zmm[lows])
+	half := func(label string, join func()) {
+		Label(label)
+		VMOVUPS(Mem{Base: x}, zmm[v])
+		vcvtne2ps2bf16(v, zero, v)
+		VPMOVZXWD(Y0, zmm[v])
+		join()
+		VMOVUPS(zmm[v], Mem{Base: dst})
+		ADDQ(I32(panelBytes), x)
+		ADDQ(apart, dst)
+		DECQ(n)
+		JNE(LabelRef(label))
+		VZEROUPPER()
+		RET()
+	}
+	TESTB(high, high)
+	JNE(LabelRef("highs"))
+	half("lows", func() {})
+	half("highs", func() {
+		VPANDD(Mem{Base: dst}, zmm[lows], zmm[old])
+		VPSLLD(U8(16), zmm[v], zmm[v])
+		VPORD(zmm[old], zmm[v], zmm[v])
+	})
+}
+
 // runs512 emits the packing of 16 runs: squares of 16×16 pairs are transposed, in
 // four stages that go to and fro between the halves of the registers.
 func runs512() {

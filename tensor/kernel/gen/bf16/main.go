@@ -10,6 +10,7 @@ import (
 const (
 	blockRows  = 6
 	panelBytes = 64 // 16 pairs: a row of a panel
+	wordBytes  = 4
 	maxStrips  = 4
 )
 
@@ -25,6 +26,8 @@ func main() {
 	round512()
 	vectors512()
 	runs512()
+	column512()
+	halves512()
 	peak512()
 	Generate()
 }
