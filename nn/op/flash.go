@@ -198,15 +198,10 @@ func (f *flash) block(b int, out flashPart) {
 	f.lookAhead(b, &k, &v)
 	k.N = (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
 	s.layout.scores(f.scores, KVBlock, f.q, k, f.mem)
-	asked := min(keys, askedValues) * s.stripSize
-	for r := range f.rows {
-		v.Fetch(asked*r/f.rows, asked*(r+1)/f.rows)
-		row := f.scores[r*KVBlock:][:multiple(keys, 2)] // so that the last has a neighbor
-		seen := min(max(pos+r/f.group+1, 0), keys)
-		out.m[r], out.l[r] = kernel.ExpMax(row[:seen])
-		clear(row[seen:])
-	}
-	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: keys, RowStride: KVBlock, ColStride: 1}
+	v.Fetch(0, min(keys, askedValues)*s.stripSize)
+	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: multiple(keys, 2), RowStride: KVBlock, ColStride: 1} // the last has a neighbor
+	kernel.ExpMaxRows(p, pos+1, f.group, out.m, out.l)
+	p.Cols = keys
 	s.layout.sums(out.o, s.width, p, v, f.mem)
 }
 

@@ -58,7 +58,7 @@ const (
 
 func (pairsKV) scores(c []float32, ldc int, q queries, keys kernel.Strips, mem []float32) {
 	pairs := kernel.Dense(q.formed, q.Rows, q.Cols/2)
-	if q.Rows > kernel.FewRows {
+	if manyPairs(q.Rows, keys.N) {
 		pairs = wholeBlocks(mem, q.Rows, q.Cols/2)
 		copy(pairs.Data, q.formed)
 	}
@@ -80,9 +80,13 @@ func wholeBlocks(mem []float32, rows, cols int) kernel.Mat {
 	return kernel.Dense(mem[:rows*cols], rows, cols)
 }
 
+// manyPairs reports whether so many rows multiply strips faster in whole blocks. A single
+// strip is not worth making them.
+func manyPairs(rows, strips int) bool { return rows > kernel.FewRows && strips > 1 }
+
 // mulPairs multiplies the first rows of a by strips: few rows, or rows in whole blocks.
 func mulPairs(c []float32, ldc, rows int, a kernel.Mat, b kernel.Strips) {
-	if rows <= kernel.FewRows {
+	if !manyPairs(rows, b.N) {
 		kernel.MulPairStrips(c, ldc, part(a, 0, rows, 0, a.Cols), b)
 		return
 	}

@@ -54,7 +54,7 @@ var _ = follow(func(t tier) {
 func useGeneric() {
 	dot, axpy, blend, scale, add = dotGeneric, axpyGeneric, blendGeneric, scaleGeneric, addGeneric
 	sum, sumSq, maximum = sumGeneric, sumSqGeneric, maximumGeneric
-	expToMax = expToMaxGeneric
+	expToMax, expMaxRows = expToMaxGeneric, expMaxRowsGeneric
 	exp, expSum, sumExp, addSoftmax = expGeneric, expSumGeneric, sumExpGeneric, addSoftmaxGeneric
 	mulScaled, dot3, normGrad, addMul = mulScaledGeneric, dot3Generic, normGradGeneric, addMulGeneric
 	softmaxGrad = softmaxGradGeneric
@@ -102,7 +102,7 @@ func useAVX2() {
 func useAVX512() {
 	peaks = peaksAVX512
 	mulPanel, mulPanelTwice = mulPanelAVX512, mulPanelTwiceAVX512
-	expToMax, sumExp = expToMaxAVX512, sumExpAVX512
+	expToMax, expMaxRows, sumExp = expToMaxAVX512, expMaxRowsFast, sumExpAVX512
 	swiGLU, swiGLUGrad = swiGLUAVX512, swiGLUGradAVX512
 	tilesOf = tilesOfAVX512
 	useStripsAVX512()

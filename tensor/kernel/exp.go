@@ -6,6 +6,7 @@ import "math"
 var (
 	exp        = expGeneric
 	expToMax   = expToMaxGeneric
+	expMaxRows = expMaxRowsGeneric
 	expSum     = expSumGeneric
 	sumExp     = sumExpGeneric
 	addSoftmax = addSoftmaxGeneric
@@ -126,6 +127,35 @@ func expToMaxGeneric(x []float32) (m, s float32) {
 		return m, s
 	}
 	return m, expSum(x, m)
+}
+
+// ExpMaxRows is [ExpMax] of what each row of x, which is contiguous, sees of itself: row i
+// the first seen + i/group elements, none if that is below 1. What lies beyond becomes 0.
+// m and s are of the rows.
+func ExpMaxRows(x Mat, seen, group int, m, s []float32) {
+	x.check("ExpMaxRows")
+	switch {
+	case x.ColStride != 1 || group < 1 || len(m) < x.Rows || len(s) < x.Rows:
+		panic("kernel: ExpMaxRows: rows, groups or results do not fit")
+	case x.Cols > sumBlock:
+		panic("kernel: ExpMaxRows of more than 1,024 elements")
+	case x.Rows > 0:
+		expMaxRows(x, seen, group, m, s)
+	}
+}
+
+func expMaxRowsGeneric(x Mat, seen, group int, m, s []float32) {
+	for i := range x.Rows {
+		expMaxRow(x, i, seen+i/group, m, s)
+	}
+}
+
+// expMaxRow is [ExpMaxRows] of row i, which sees so many elements.
+func expMaxRow(x Mat, i, seen int, m, s []float32) {
+	row := x.Data[i*x.RowStride:][:x.Cols]
+	seen = min(max(seen, 0), x.Cols)
+	m[i], s[i] = expToMax(row[:seen])
+	clear(row[seen:])
 }
 
 // expSumGeneric replaces x by exp(x - shift) and returns the sum.

@@ -50,6 +50,20 @@ func mulPanelTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, ap
 	return whole
 }
 
+func expMaxRowsFast(x Mat, seen, group int, m, s []float32) {
+	unseen := min(max(0, 1-seen)*group, x.Rows)
+	done := unseen
+	if x.Rows > unseen && x.Cols > 0 {
+		done = x.Rows - expMaxRowsAVX512(&x.Data[unseen*x.RowStride], x.RowStride*wordBytes, x.Cols, x.Rows-unseen, seen+unseen/group, group, &m[unseen], &s[unseen])
+	}
+	for i := range unseen {
+		expMaxRow(x, i, 0, m, s)
+	}
+	for i := done; i < x.Rows; i++ {
+		expMaxRow(x, i, seen+i/group, m, s)
+	}
+}
+
 func expToMaxAVX512(x []float32) (m, s float32) {
 	if m, s = expMaxAVX512(x); math.IsInf(float64(m), -1) {
 		return expToMaxGeneric(x)

@@ -832,6 +832,192 @@ nothing:
 	VZEROUPPER
 	RET
 
+// func expMaxRowsAVX512(x *float32, stride int, cols int, rows int, seen int, group int, m *float32, s *float32) (left int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·expMaxRowsAVX512(SB), NOSPLIT, $0-72
+	MOVQ         x+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         cols+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	MOVQ         seen+32(FP), SI
+	MOVQ         group+40(FP), DI
+	MOVQ         m+48(FP), R8
+	MOVQ         s+56(FP), R9
+	MOVL         $0xff800000, R10
+	VPBROADCASTD R10, Z0
+	MOVL         $0xc2d00000, R10
+	VPBROADCASTD R10, Z1
+	MOVL         $0x3fb8aa3b, R10
+	VPBROADCASTD R10, Z2
+	MOVL         $0x3f318000, R10
+	VPBROADCASTD R10, Z3
+	MOVL         $0xb95e8083, R10
+	VPBROADCASTD R10, Z4
+	MOVL         $0x39506967, R10
+	VPBROADCASTD R10, Z5
+	MOVL         $0x3f800000, R10
+	VPBROADCASTD R10, Z6
+	MOVL         $0x3ab743ce, R10
+	VPBROADCASTD R10, Z7
+	MOVL         $0x3c088908, R10
+	VPBROADCASTD R10, Z8
+	MOVL         $0x3d2aa9c1, R10
+	VPBROADCASTD R10, Z9
+	MOVL         $0x3e2aaaaa, R10
+	VPBROADCASTD R10, Z10
+	MOVL         $0x3f000000, R10
+	VPBROADCASTD R10, Z11
+	MOVQ         DI, R11
+
+row:
+	MOVQ    SI, R10
+	CMPQ    R10, DX
+	CMOVQGT DX, R10
+	CMPQ    R10, $0x00
+	JLE     done
+	VMOVAPS Z0, Z12
+	MOVQ    R10, R12
+	MOVQ    AX, R13
+
+max:
+	CMPQ    R12, $0x10
+	JLT     maxRest
+	VMOVUPS (R13), Z13
+	VMAXPS  Z13, Z12, Z12
+	ADDQ    $0x40, R13
+	SUBQ    $0x10, R12
+	JMP     max
+
+maxRest:
+	TESTQ   R12, R12
+	JE      maxDone
+	MOVQ    $-1, R14
+	BZHIQ   R12, R14, R14
+	KMOVW   R14, K1
+	VMOVAPS Z0, Z13
+	VMOVUPS (R13), K1, Z13
+	VMAXPS  Z13, Z12, Z12
+
+maxDone:
+	VEXTRACTF64X4 $0x01, Z12, Y13
+	VMAXPS        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VMAXPS        X13, X12, X12
+	VMOVHLPS      X12, X12, X13
+	VMAXPS        X13, X12, X12
+	VMOVSHDUP     X12, X13
+	VMAXPS        X13, X12, X12
+	VMOVSS        X12, (R8)
+	VMOVD         X12, R12
+	CMPL          R12, $0xff800000
+	JE            done
+	VBROADCASTSS  X12, Z12
+	VPXORD        Z14, Z14, Z14
+	MOVQ          R10, R12
+	MOVQ          AX, R13
+
+exp:
+	CMPQ         R12, $0x10
+	JLT          expRest
+	VMOVUPS      (R13), Z13
+	VSUBPS       Z12, Z13, Z13
+	VMAXPS       Z13, Z1, Z13
+	VMULPS       Z2, Z13, Z16
+	VRNDSCALEPS  $0x00, Z16, Z16
+	VFNMADD231PS Z3, Z16, Z13
+	VFNMADD231PS Z4, Z16, Z13
+	VMOVAPS      Z5, Z17
+	VFMADD213PS  Z7, Z13, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VFMADD213PS  Z9, Z13, Z17
+	VFMADD213PS  Z10, Z13, Z17
+	VFMADD213PS  Z11, Z13, Z17
+	VMULPS       Z13, Z13, Z18
+	VFMADD213PS  Z13, Z18, Z17
+	VADDPS       Z6, Z17, Z17
+	VSCALEFPS    Z16, Z17, Z17
+	VMOVUPS      Z17, (R13)
+	VADDPS       Z17, Z14, Z14
+	ADDQ         $0x40, R13
+	SUBQ         $0x10, R12
+	JMP          exp
+
+expRest:
+	TESTQ        R12, R12
+	JE           expDone
+	MOVQ         $-1, R14
+	BZHIQ        R12, R14, R14
+	KMOVW        R14, K1
+	VMOVUPS.Z    (R13), K1, Z13
+	VSUBPS       Z12, Z13, Z13
+	VMAXPS       Z13, Z1, Z13
+	VMULPS       Z2, Z13, Z12
+	VRNDSCALEPS  $0x00, Z12, Z12
+	VFNMADD231PS Z3, Z12, Z13
+	VFNMADD231PS Z4, Z12, Z13
+	VMOVAPS      Z5, Z16
+	VFMADD213PS  Z7, Z13, Z16
+	VFMADD213PS  Z8, Z13, Z16
+	VFMADD213PS  Z9, Z13, Z16
+	VFMADD213PS  Z10, Z13, Z16
+	VFMADD213PS  Z11, Z13, Z16
+	VMULPS       Z13, Z13, Z17
+	VFMADD213PS  Z13, Z17, Z16
+	VADDPS       Z6, Z16, Z16
+	VSCALEFPS    Z12, Z16, Z16
+	VMOVUPS      Z16, K1, (R13)
+	VADDPS       Z16, Z14, K1, Z14
+
+expDone:
+	VEXTRACTF64X4 $0x01, Z14, Y12
+	VADDPS        Y12, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X12
+	VADDPS        X12, X14, X14
+	VMOVHLPS      X14, X14, X12
+	VADDPS        X12, X14, X14
+	VMOVSHDUP     X14, X12
+	VADDPS        X12, X14, X14
+	VMOVSS        X14, (R9)
+	VPXORD        Z15, Z15, Z15
+	MOVQ          DX, R12
+	SUBQ          R10, R12
+	LEAQ          (AX)(R10*4), R10
+	MOVQ          R10, R10
+
+beyond:
+	CMPQ    R12, $0x10
+	JLT     beyondRest
+	VMOVUPS Z15, (R10)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R12
+	JMP     beyond
+
+beyondRest:
+	TESTQ   R12, R12
+	JE      beyondDone
+	MOVQ    $-1, R13
+	BZHIQ   R12, R13, R13
+	KMOVW   R13, K1
+	VMOVUPS Z15, K1, (R10)
+
+beyondDone:
+	ADDQ CX, AX
+	ADDQ $0x04, R8
+	ADDQ $0x04, R9
+	DECQ R11
+	JNE  next
+	INCQ SI
+	MOVQ DI, R11
+
+next:
+	DECQ BX
+	JNE  row
+
+done:
+	MOVQ BX, left+64(FP)
+	VZEROUPPER
+	RET
+
 // func sumExpAVX512(x []float32, shift float32) float32
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·sumExpAVX512(SB), NOSPLIT, $0-36

@@ -29,7 +29,11 @@ var (
 func FastPairs() bool { return fastPairs }
 
 // Pairs is the form of activations that are rounded to pairs.
-var Pairs = &Activations{Len: 2, Size: 1, Quantize: func(dst, x []float32) { pairAlong(dst, x) }}
+var Pairs = &Activations{Len: 2, Size: 1, Quantize: func(dst, x []float32) {
+	if len(x) > 0 {
+		pairAlong(dst[:(len(x)+1)/2], 0, x, 0, 1, len(x))
+	}
+}}
 
 // PairShape returns the matrix of a's pairs along its rows: as many rows, half
 // the columns, contiguous along what is contiguous in a. Its Data is to be set
@@ -55,9 +59,7 @@ func RoundPairs(dst, a Mat) {
 	switch {
 	case a.Rows == 0 || a.Cols == 0:
 	case a.ColStride == 1 && dst.ColStride == 1:
-		for i := range a.Rows {
-			pairAlong(dst.Data[i*dst.RowStride:][:dst.Cols], a.Data[i*a.RowStride:][:a.Cols])
-		}
+		pairAlong(dst.Data, dst.RowStride, a.Data, a.RowStride, a.Rows, a.Cols)
 	case a.RowStride == 1 && dst.RowStride == 1:
 		vectors, whole := a.Rows/PanelWidth, a.Cols/2
 		if vectors > 0 && whole > 0 {
@@ -80,11 +82,14 @@ func RoundPairs(dst, a Mat) {
 	}
 }
 
-// pairAlongGeneric pairs neighbors.
-func pairAlongGeneric(dst, x []float32) {
-	whole := len(x) / 2
-	f32ToBF16(FloatBytes(dst[:whole]), x[:2*whole])
-	pairAlone(dst[whole:], x[2*whole:])
+// pairAlongGeneric pairs neighbors of rows that lie from apart, and the pairs to.
+func pairAlongGeneric(dst []float32, to int, x []float32, from, rows, cols int) {
+	whole := cols / 2
+	for i := range rows {
+		out, in := dst[i*to:], x[i*from:][:cols]
+		f32ToBF16(FloatBytes(out[:whole]), in[:2*whole])
+		pairAlone(out[whole:], in[2*whole:])
+	}
 }
 
 // pairAlone pairs each element with 0.

@@ -27,13 +27,15 @@ func mulPairsTwiceBF16(c []float32, ldc int, a rowBlocks, panels []float32, apar
 	return whole
 }
 
-func pairAlongBF16(dst, x []float32) {
+func pairAlongBF16(dst []float32, to int, x []float32, from, rows, cols int) {
 	const step = 32
-	n := len(x) / step
+	n := cols / step
 	if n > 0 {
-		roundPairsBF16(&dst[0], &x[0], n)
+		roundPairsBF16(&dst[0], to*wordBytes, &x[0], from*wordBytes, rows, n)
 	}
-	pairAlongGeneric(dst[n*step/2:], x[n*step:])
+	if n*step < cols {
+		pairAlongGeneric(dst[n*step/2:], to, x[n*step:], from, rows, cols-n*step)
+	}
 }
 
 func pairVectorsFast(dst []float32, apart, step int, src []float32, stride, n, vectors int) {

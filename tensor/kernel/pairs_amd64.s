@@ -4808,65 +4808,77 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func roundPairsBF16(dst *float32, x *float32, n int)
+// func roundPairsBF16(dst *float32, to int, x *float32, from int, rows int, n int)
 // Requires: AVX, AVX512F
-TEXT ·roundPairsBF16(SB), NOSPLIT, $0-24
+TEXT ·roundPairsBF16(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ to+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ n+40(FP), DI
+
+row:
+	MOVQ AX, R8
+	MOVQ DX, R9
+	MOVQ DI, R10
 
 deep:
-	CMPQ    DX, $0x04
+	CMPQ    R10, $0x04
 	JLT     shallow
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
 
 	// VCVTNE2PS2BF16 Z0, Z1, Z0
 	LONG    $0x4877f262
 	WORD    $0xc072
-	VMOVUPS Z0, (AX)
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
+	VMOVUPS Z0, (R8)
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
 
 	// VCVTNE2PS2BF16 Z2, Z3, Z2
 	LONG    $0x4867f262
 	WORD    $0xd272
-	VMOVUPS Z2, 64(AX)
-	VMOVUPS 256(CX), Z4
-	VMOVUPS 320(CX), Z5
+	VMOVUPS Z2, 64(R8)
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
 
 	// VCVTNE2PS2BF16 Z4, Z5, Z4
 	LONG    $0x4857f262
 	WORD    $0xe472
-	VMOVUPS Z4, 128(AX)
-	VMOVUPS 384(CX), Z6
-	VMOVUPS 448(CX), Z7
+	VMOVUPS Z4, 128(R8)
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
 
 	// VCVTNE2PS2BF16 Z6, Z7, Z6
 	LONG    $0x4847f262
 	WORD    $0xf672
-	VMOVUPS Z6, 192(AX)
-	ADDQ    $+256, AX
-	ADDQ    $+512, CX
-	SUBQ    $0x04, DX
+	VMOVUPS Z6, 192(R8)
+	ADDQ    $+256, R8
+	ADDQ    $+512, R9
+	SUBQ    $0x04, R10
 	JMP     deep
 
 shallow:
-	TESTQ   DX, DX
+	TESTQ   R10, R10
 	JE      multiplied
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
 
 	// VCVTNE2PS2BF16 Z0, Z1, Z0
 	LONG    $0x4877f262
 	WORD    $0xc072
-	VMOVUPS Z0, (AX)
-	ADDQ    $+64, AX
-	ADDQ    $+128, CX
-	DECQ    DX
+	VMOVUPS Z0, (R8)
+	ADDQ    $+64, R8
+	ADDQ    $+128, R9
+	DECQ    R10
 	JMP     shallow
 
 multiplied:
+	ADDQ CX, AX
+	ADDQ BX, DX
+	DECQ SI
+	JNE  row
 	VZEROUPPER
 	RET
 

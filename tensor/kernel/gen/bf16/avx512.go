@@ -161,20 +161,30 @@ func strips512(rows, strips int) {
 	RET()
 }
 
-// round512 emits the rounding of floats to bf16.
+// round512 emits the rounding of rows of floats to bf16.
 func round512() {
-	begin("roundPairsBF16", "func(dst, x *float32, n int)", "rounds 32·n floats to bf16; those below the least normal one become 0.")
-	dst, x := load("dst"), load("x")
-	unroll.Loop(load("n"), func(u int) {
+	begin("roundPairsBF16", "func(dst *float32, to int, x *float32, from, rows, n int)",
+		"rounds rows of 32·n floats to bf16, that lie from bytes apart, and the results to; n > 0. Those below the least normal one become 0.")
+	dst, to, x, from, rows, n := load("dst"), load("to"), load("x"), load("from"), load("rows"), load("n")
+	out, in, left := GP64(), GP64(), GP64()
+	Label("row")
+	MOVQ(dst, out)
+	MOVQ(x, in)
+	MOVQ(n, left)
+	unroll.Loop(left, func(u int) {
 		v := 2 * u
-		VMOVUPS(Mem{Base: x, Disp: 2 * panelBytes * u}, zmm[v])
-		VMOVUPS(Mem{Base: x, Disp: 2*panelBytes*u + panelBytes}, zmm[v+1])
+		VMOVUPS(Mem{Base: in, Disp: 2 * panelBytes * u}, zmm[v])
+		VMOVUPS(Mem{Base: in, Disp: 2*panelBytes*u + panelBytes}, zmm[v+1])
 		vcvtne2ps2bf16(v, v+1, v)
-		VMOVUPS(zmm[v], Mem{Base: dst, Disp: panelBytes * u})
+		VMOVUPS(zmm[v], Mem{Base: out, Disp: panelBytes * u})
 	}, func(by int) {
-		ADDQ(I32(int32(panelBytes*by)), dst)
-		ADDQ(I32(int32(2*panelBytes*by)), x)
+		ADDQ(I32(int32(panelBytes*by)), out)
+		ADDQ(I32(int32(2*panelBytes*by)), in)
 	})
+	ADDQ(to, dst)
+	ADDQ(from, x)
+	DECQ(rows)
+	JNE(LabelRef("row"))
 	VZEROUPPER()
 	RET()
 }

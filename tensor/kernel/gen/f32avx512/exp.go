@@ -57,7 +57,74 @@ func (e *exponential) of(x VecVirtual) VecVirtual {
 func expMax() {
 	begin("expMaxAVX512", "func(x []float32) (m, s float32)", "is expToMaxGeneric, in 16 sums; where the largest element is −Inf, it changes nothing.")
 	bases, length := slices("x")
-	least := all(math.Inf(-1))
+	m := maximum(length, bases, all(math.Inf(-1)))
+	Store(m.AsX(), ReturnIndex(0))
+	bits := GP32()
+	VMOVD(m.AsX(), bits)
+	CMPL(bits, U32(math.Float32bits(float32(math.Inf(-1)))))
+	JE(LabelRef("nothing"))
+	VBROADCASTSS(m.AsX(), m)
+	Store(newExponential().sum(length, bases, m, func(a access, y VecVirtual) { a.Store(y, 0) }), ReturnIndex(1))
+	Label("nothing")
+	end()
+}
+
+// expMaxRows emits [expMax] of rows of a matrix.
+func expMaxRows() {
+	begin("expMaxRowsAVX512", "func(x *float32, stride, cols, rows, seen, group int, m, s *float32) (left int)",
+		"is expMaxRowsGeneric, in 16 sums, up to a row that sees nothing but −Inf; stride is in bytes. It returns how many rows are left.")
+	row, stride, cols, left, seen := load("x"), load("stride"), load("cols"), load("rows"), load("seen")
+	group, m, s := load("group"), load("m"), load("s")
+	n, alike, least := GP64(), GP64(), all(math.Inf(-1))
+	e := newExponential()
+	MOVQ(group, alike)
+	Label("row")
+	MOVQ(seen, n)
+	CMPQ(n, cols)
+	CMOVQGT(cols, n)
+	CMPQ(n, Imm(0))
+	JLE(LabelRef("done"))
+	top := maximum(n, []GPVirtual{row}, least)
+	VMOVSS(top.AsX(), Mem{Base: m})
+	bits := GP32()
+	VMOVD(top.AsX(), bits)
+	CMPL(bits, U32(math.Float32bits(float32(math.Inf(-1)))))
+	JE(LabelRef("done"))
+	VBROADCASTSS(top.AsX(), top)
+	VMOVSS(e.sum(n, []GPVirtual{row}, top, func(a access, y VecVirtual) { a.Store(y, 0) }), Mem{Base: s})
+	rest, beyond, none := GP64(), GP64(), zero()
+	MOVQ(cols, rest)
+	SUBQ(n, rest)
+	LEAQ(Mem{Base: row, Index: n, Scale: 4}, beyond)
+	loop("beyond", rest, []GPVirtual{beyond}, func(a access) { a.Store(none, 0) })
+	ADDQ(stride, row)
+	ADDQ(Imm(4), m)
+	ADDQ(Imm(4), s)
+	DECQ(alike)
+	JNE(LabelRef("next"))
+	INCQ(seen)
+	MOVQ(group, alike)
+	Label("next")
+	DECQ(left)
+	JNE(LabelRef("row"))
+	Label("done")
+	Store(left, ReturnIndex(0))
+	end()
+}
+
+// sumExp emits the sum of exponentials alone.
+func sumExp() {
+	begin("sumExpAVX512", "func(x []float32, shift float32) float32", "is sumExpGeneric for elements up to shift, in 16 sums.")
+	bases, length := slices("x")
+	shift := ZMM()
+	VBROADCASTSS(NewParamAddr("shift", 24), shift)
+	Store(newExponential().sum(length, bases, shift, func(access, VecVirtual) {}), ReturnIndex(0))
+	end()
+}
+
+// maximum emits a loop over a slice and returns its largest element, in lane 0; least is
+// −Inf in every lane.
+func maximum(length GPVirtual, bases []GPVirtual, least VecVirtual) VecVirtual {
 	m := ZMM()
 	VMOVAPS(least, m)
 	loop("max", length, bases, func(a access) {
@@ -71,31 +138,13 @@ func expMax() {
 		VMAXPS(x, m, m) // a NaN is passed over
 	})
 	fold(m, func(a, b, dst Op) { VMAXPS(a, b, dst) })
-	Store(m.AsX(), ReturnIndex(0))
-	bits := GP32()
-	VMOVD(m.AsX(), bits)
-	CMPL(bits, U32(math.Float32bits(float32(math.Inf(-1)))))
-	JE(LabelRef("nothing"))
-	VBROADCASTSS(m.AsX(), m)
-	Store(exponentials(length, bases, m, func(a access, y VecVirtual) { a.Store(y, 0) }), ReturnIndex(1))
-	Label("nothing")
-	end()
+	return m
 }
 
-// sumExp emits the sum of exponentials alone.
-func sumExp() {
-	begin("sumExpAVX512", "func(x []float32, shift float32) float32", "is sumExpGeneric for elements up to shift, in 16 sums.")
-	bases, length := slices("x")
-	shift := ZMM()
-	VBROADCASTSS(NewParamAddr("shift", 24), shift)
-	Store(exponentials(length, bases, shift, func(access, VecVirtual) {}), ReturnIndex(0))
-	end()
-}
-
-// exponentials emits a loop over those of a slice's elements, less shift, for f, and
-// returns their sum.
-func exponentials(length GPVirtual, bases []GPVirtual, shift VecVirtual, f func(a access, y VecVirtual)) Register {
-	e, sum := newExponential(), zero()
+// sum emits a loop over the exponentials of a slice, less shift, for f, and returns their
+// sum.
+func (e *exponential) sum(length GPVirtual, bases []GPVirtual, shift VecVirtual, f func(a access, y VecVirtual)) Register {
+	sum := zero()
 	loop("exp", length, bases, func(a access) {
 		x := a.Load(0)
 		VSUBPS(shift, x, x)

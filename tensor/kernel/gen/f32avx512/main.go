@@ -20,6 +20,7 @@ func main() {
 	}
 	tileTwice()
 	expMax()
+	expMaxRows()
 	sumExp()
 	swiGLU()
 	Generate()
