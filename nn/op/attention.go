@@ -187,9 +187,7 @@ func (n *attention) store(worker int, p *attentionPiece) {
 		k := rows(n.k)
 		if n.r != nil {
 			for i := range k.Rows {
-				row := turned[i*d:][:d]
-				copy(row, k.Data[i*k.RowStride:])
-				n.r.turn(row, j.past+lo+i, kernel.RoPE)
+				n.r.turned(turned[i*d:][:d], k.Data[i*k.RowStride:][:d], j.past+lo+i, 1)
 			}
 			k = kernel.Dense(turned, k.Rows, d)
 		}

@@ -174,11 +174,10 @@ func (n *attention) scaled(dst []float32, p *attentionPiece) {
 	for i := p.lo; i < p.hi; i++ {
 		to, from := dst[(i-p.lo)*width:][:width], n.q.Row(j.row + i)[p.head*width:][:width]
 		if n.r != nil {
-			copy(to, from)
-			n.r.turn(to, j.past+i, kernel.RoPE)
-			from = to
+			n.r.turned(to, from, j.past+i, scale)
+		} else {
+			kernel.Scale(to, scale, from)
 		}
-		kernel.Scale(to, scale, from)
 	}
 }
 

@@ -59,7 +59,7 @@ func useGeneric() {
 	mulScaled, dot3, normGrad, addMul = mulScaledGeneric, dot3Generic, normGradGeneric, addMulGeneric
 	softmaxGrad = softmaxGradGeneric
 	swiGLU, swiGLUGrad = swiGLUGeneric, swiGLUGradGeneric
-	rope = ropeGeneric
+	rope, ropeScaled = ropeGeneric, ropeScaledGeneric
 	adamW = adamWGeneric
 	f16ToF32, f32ToF16, bf16ToF32, f32ToBF16 = f16ToF32Generic, f32ToF16Generic, bf16ToF32Generic, f32ToBF16Generic
 	mulPanel, mulPanelTwice, packPanels, packBlocks = mulPanelGeneric, mulPanelNever, packPanelsGeneric, packBlocksGeneric
@@ -103,6 +103,7 @@ func useAVX512() {
 	peaks = peaksAVX512
 	mulPanel, mulPanelTwice = mulPanelAVX512, mulPanelTwiceAVX512
 	expToMax, expMaxRows, sumExp = expToMaxAVX512, expMaxRowsFast, sumExpAVX512
+	ropeScaled = ropeScaledFast
 	swiGLU, swiGLUGrad = swiGLUAVX512, swiGLUGradAVX512
 	tilesOf = tilesOfAVX512
 	useStripsAVX512()

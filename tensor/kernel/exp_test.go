@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -148,6 +149,42 @@ func TestExpMax(t *testing.T) {
 		for _, x := range [][]float32{{nan}, {1, nan, 2}, {nan, -inf}, slices.Repeat([]float32{nan}, 19)} {
 			if _, s := ExpMax(x); s == s {
 				t.Errorf("with a NaN: sum %v", s)
+			}
+		}
+	})
+}
+
+// Rows that are made exponentials together have the bits of rows made so one by one.
+func TestExpMaxRows(t *testing.T) {
+	inf := float32(math.Inf(1))
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(33, 0))
+		for _, rows := range []int{1, 2, 5, 12} {
+			for _, cols := range []int{1, 2, 15, 16, 17, 40, 128} {
+				for _, group := range []int{1, 3} {
+					for _, seen := range []int{-3, 0, 1, 2, cols - 1, cols, cols + 2} {
+						x := matrix(r, rows, cols, 3, false)
+						if rows == 5 { // one sees nothing that counts, one a NaN
+							for j := range cols {
+								x.Data[2*x.RowStride+j] = -inf
+							}
+							x.Data[3*x.RowStride] = float32(math.NaN())
+						}
+						want, m, s := slices.Clone(x.Data), make([]float32, rows), make([]float32, rows)
+						for i := range rows {
+							row, n := want[i*x.RowStride:][:cols], min(max(seen+i/group, 0), cols)
+							m[i], s[i] = ExpMax(row[:n])
+							clear(row[n:])
+						}
+						gotM, allM := fenced(rows)
+						gotS, allS := fenced(rows)
+						ExpMaxRows(x, seen, group, gotM, gotS)
+						same := slices.Equal(FloatBytes(x.Data), FloatBytes(want)) && slices.Equal(FloatBytes(gotM), FloatBytes(m)) && slices.Equal(FloatBytes(gotS), FloatBytes(s))
+						if !same || !fencesStand(allM) || !fencesStand(allS) {
+							t.Fatalf("%d×%d in groups of %d, the first sees %d: %v, %v, %v, want %v, %v, %v", rows, cols, group, seen, x.Data, gotM, gotS, want, m, s)
+						}
+					}
+				}
 			}
 		}
 	})

@@ -50,6 +50,10 @@ func mulPanelTwiceAVX512(c []float32, ldc int, a rowBlocks, panels []float32, ap
 	return whole
 }
 
+func ropeScaledFast(dst, x, cos, sin []float32, scale float32) {
+	ropeScaledAVX512(&dst[0], &x[0], &cos[0], &sin[0], len(x)/(2*len(cos)), len(cos), scale)
+}
+
 func expMaxRowsFast(x Mat, seen, group int, m, s []float32) {
 	unseen := min(max(0, 1-seen)*group, x.Rows)
 	done := unseen

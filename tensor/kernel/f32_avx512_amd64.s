@@ -1112,6 +1112,90 @@ expDone:
 	VZEROUPPER
 	RET
 
+// func ropeScaledAVX512(dst *float32, x *float32, cos *float32, sin *float32, heads int, pairs int, scale float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·ropeScaledAVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         cos+16(FP), DX
+	MOVQ         sin+24(FP), BX
+	MOVQ         heads+32(FP), SI
+	MOVQ         pairs+40(FP), DI
+	VBROADCASTSS scale+48(FP), Z0
+	VMOVUPS      twice16<>+0(SB), Z1
+
+head:
+	MOVQ DX, R8
+	MOVQ BX, R9
+	MOVQ DI, R10
+
+pairs:
+	CMPQ           R10, $0x08
+	JLT            rest
+	VMOVUPS        (CX), Z2
+	VMOVUPS        (R8), Y3
+	VMOVUPS        (R9), Y4
+	VPERMPS        Z3, Z1, Z3
+	VPERMPS        Z4, Z1, Z4
+	VPERMILPS      $0xb1, Z2, Z5
+	VMULPS         Z4, Z5, Z5
+	VFMADDSUB213PS Z5, Z3, Z2
+	VMULPS         Z0, Z2, Z2
+	VMOVUPS        Z2, (AX)
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, AX
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+	SUBQ           $0x08, R10
+	JMP            pairs
+
+rest:
+	TESTQ          R10, R10
+	JE             done
+	MOVQ           $-1, R11
+	BZHIQ          R10, R11, R11
+	KMOVW          R11, K1
+	ADDQ           R10, R10
+	MOVQ           $-1, R11
+	BZHIQ          R10, R11, R11
+	KMOVW          R11, K2
+	VMOVUPS.Z      (CX), K2, Z2
+	VMOVUPS.Z      (R8), K1, Z3
+	VMOVUPS.Z      (R9), K1, Z4
+	VPERMPS        Z3, Z1, Z3
+	VPERMPS        Z4, Z1, Z4
+	VPERMILPS      $0xb1, Z2, Z5
+	VMULPS         Z4, Z5, Z5
+	VFMADDSUB213PS Z5, Z3, Z2
+	VMULPS         Z0, Z2, Z2
+	VMOVUPS        Z2, K2, (AX)
+	LEAQ           (CX)(R10*4), CX
+	LEAQ           (AX)(R10*4), AX
+
+done:
+	DECQ SI
+	JNE  head
+	VZEROUPPER
+	RET
+
+DATA twice16<>+0(SB)/4, $0x00000000
+DATA twice16<>+4(SB)/4, $0x00000000
+DATA twice16<>+8(SB)/4, $0x00000001
+DATA twice16<>+12(SB)/4, $0x00000001
+DATA twice16<>+16(SB)/4, $0x00000002
+DATA twice16<>+20(SB)/4, $0x00000002
+DATA twice16<>+24(SB)/4, $0x00000003
+DATA twice16<>+28(SB)/4, $0x00000003
+DATA twice16<>+32(SB)/4, $0x00000004
+DATA twice16<>+36(SB)/4, $0x00000004
+DATA twice16<>+40(SB)/4, $0x00000005
+DATA twice16<>+44(SB)/4, $0x00000005
+DATA twice16<>+48(SB)/4, $0x00000006
+DATA twice16<>+52(SB)/4, $0x00000006
+DATA twice16<>+56(SB)/4, $0x00000007
+DATA twice16<>+60(SB)/4, $0x00000007
+GLOBL twice16<>(SB), RODATA|NOPTR, $64
+
 // func swiGLUAVX512(y []float32, gate []float32, up []float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·swiGLUAVX512(SB), NOSPLIT, $0-72

@@ -34,6 +34,11 @@ func expMaxRowsAVX512(x *float32, stride int, cols int, rows int, seen int, grou
 //go:noescape
 func sumExpAVX512(x []float32, shift float32) float32
 
+// ropeScaledAVX512 is ropeScaledGeneric of so many heads; heads > 0.
+//
+//go:noescape
+func ropeScaledAVX512(dst *float32, x *float32, cos *float32, sin *float32, heads int, pairs int, scale float32)
+
 // swiGLUAVX512 is swiGLUGeneric.
 //
 //go:noescape

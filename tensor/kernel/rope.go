@@ -1,8 +1,11 @@
 package kernel
 
-// rope is the routine in use; the dispatcher replaces it. sign is 1 to rotate
-// forward and −1 to rotate back.
-var rope = ropeGeneric
+// The routines in use; the dispatcher replaces them. sign is 1 to rotate forward and −1
+// to rotate back.
+var (
+	rope       = ropeGeneric
+	ropeScaled = ropeScaledGeneric
+)
 
 // RoPE rotates neighboring pairs of one head in place:
 //
@@ -13,6 +16,27 @@ var rope = ropeGeneric
 func RoPE(x, cos, sin []float32) {
 	checkRoPE(x, cos, sin)
 	rope(x, cos, sin, 1)
+}
+
+// RoPEScaled writes heads of x, each rotated as [RoPE] does, and then times scale, to dst,
+// which may be x. len(x) = len(dst) is a multiple of 2·len(cos) = 2·len(sin).
+func RoPEScaled(dst, x, cos, sin []float32, scale float32) {
+	if len(x) == 0 {
+		return
+	}
+	if len(sin) != len(cos) || len(cos) == 0 || len(x)%(2*len(cos)) != 0 || len(dst) != len(x) {
+		panic("kernel: RoPEScaled wants whole heads of 2·len(cos) = 2·len(sin)")
+	}
+	ropeScaled(dst, x, cos, sin, scale)
+}
+
+func ropeScaledGeneric(dst, x, cos, sin []float32, scale float32) {
+	for head := 2 * len(cos); len(x) > 0; dst, x = dst[head:], x[head:] {
+		y := dst[:head]
+		copy(y, x)
+		rope(y, cos, sin, 1)
+		Scale(y, scale, y)
+	}
 }
 
 // RoPEGrad turns the gradient of RoPE's result into that of its argument, in

@@ -27,6 +27,30 @@ func TestRoPE(t *testing.T) {
 	})
 }
 
+// Heads that are rotated and scaled elsewhere have the bits of those rotated in place and
+// then scaled.
+func TestRoPEScaled(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(22, 0))
+		for n := 1; n < 40; n++ {
+			const heads, scale = 3, 0.1767767
+			x, cos, sin := randoms(r, 2*n*heads), randoms(r, n), randoms(r, n)
+			want := slices.Clone(x)
+			for h := range heads {
+				RoPE(want[2*n*h:2*n*(h+1)], cos, sin)
+			}
+			Scale(want, scale, want)
+			dst, all := fenced(len(x))
+			if RoPEScaled(dst, x, cos, sin, scale); !slices.Equal(dst, want) || !fencesStand(all) {
+				t.Fatalf("%d pairs: %v, want %v", n, dst, want)
+			}
+			if RoPEScaled(x, x, cos, sin, scale); !slices.Equal(x, want) {
+				t.Fatalf("%d pairs, in place: %v, want %v", n, x, want)
+			}
+		}
+	})
+}
+
 // checkRotation checks that RoPE rotates the pairs and that RoPEGrad undoes it, as
 // the transpose of a rotation does.
 func checkRotation(t *testing.T, start, x, cos, sin []float32) {

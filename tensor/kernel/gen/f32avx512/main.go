@@ -22,6 +22,7 @@ func main() {
 	expMax()
 	expMaxRows()
 	sumExp()
+	ropeScaled()
 	swiGLU()
 	Generate()
 }
