@@ -24,7 +24,8 @@ const ahead = 6144
 
 // A wideTile is the state of one kernel: n activation rows by 16 weight rows,
 // one a lane. A chunk's quanta lie in 8 registers while each activation row
-// passes by; a block's integer sums stay in n more, the outputs in another n.
+// passes by; a block's integer sums stay in n more, the outputs in another n. Of few
+// rows, there are registers for a step's words instead, of which several chunks are made.
 type wideTile struct {
 	k16.Format
 	n     int
@@ -36,6 +37,12 @@ type wideTile struct {
 	ahead Register // how far ahead it asks for words, if not always ahead
 	y     []VecVirtual
 	total []VecVirtual
+
+	// What stays in registers while there are enough: masks, levels, and a step's words, by
+	// their places.
+	masks  map[uint32]VecVirtual
+	levels VecVirtual
+	words  map[int]VecVirtual
 }
 
 // matMulWide writes a kernel whose arithmetic is kernel's k16.matMulGeneric.
@@ -55,8 +62,21 @@ func matMulWide(f k16.Format, n int) {
 	for range n {
 		t.y, t.total = append(t.y, ZMM()), append(t.total, ZMM())
 	}
+	if n <= maskRows {
+		t.masks = map[uint32]VecVirtual{t.Low.Mask(): t.mask(t.Low)}
+		if t.High.Count > 0 {
+			t.masks[t.High.Mask()] = t.mask(t.High)
+		}
+	}
+	if t.few() && f.Table != nil {
+		t.levels = levelsOf(f.Name, f.Table, f.Zero)
+	}
 	overGroups(y, []Register{t.w}, [][]VecVirtual{t.y}, t.x, f.Block(), k16.WideBytes, t.block)
 }
+
+// few reports whether the kernel is one of one or two activation rows, which wait for
+// memory.
+func (t *wideTile) few() bool { return t.n <= 2 }
 
 // block adds a block's products to the outputs.
 func (t *wideTile) block() {
@@ -73,7 +93,8 @@ func (t *wideTile) block() {
 	steps := GP64()
 	MOVQ(U32(t.Steps()), steps)
 	Label("step")
-	t.touchHigh()
+	t.words = map[int]VecVirtual{}
+	t.loadHigh()
 	for i, c := range t.Chunks {
 		t.chunk(c, t.Words*i/len(t.Chunks), t.Words*(i+1)/len(t.Chunks))
 	}
@@ -124,7 +145,7 @@ func (t *wideTile) bytesOf(parts []k16.Part) VecVirtual {
 }
 
 // shifted loads words, shifted right or, if shift is negative, left.
-func shifted(from Mem, shift int, to VecVirtual) {
+func shifted(from Op, shift int, to VecVirtual) {
 	switch {
 	case shift > 0:
 		VPSRLW(Imm(uint64(shift)), from, to)
@@ -138,7 +159,17 @@ func shifted(from Mem, shift int, to VecVirtual) {
 // chunk adds the products of 32 columns, times their scales, to the totals, and asks for
 // words lo to hi ahead.
 func (t *wideTile) chunk(c, lo, hi int) {
-	w := t.unpack(c, lo, hi)
+	quad := func(q int) VecVirtual { return t.quad(c, q, lo, hi) }
+	if !t.few() { // several times as many rows pass by
+		if t.Table != nil {
+			t.levels = levelsOf(t.Name, t.Table, t.Zero)
+		}
+		var w [8]VecVirtual
+		for q := range w {
+			w[q] = t.quad(c, q, lo, hi)
+		}
+		quad = func(q int) VecVirtual { return w[q] }
+	}
 	subs := 32 / t.Sub
 	var scales []VecVirtual
 	for s := range subs {
@@ -157,8 +188,9 @@ func (t *wideTile) chunk(c, lo, hi int) {
 				}
 			}
 			for q := s * 8 / subs; q < (s+1)*8/subs; q++ {
+				w := quad(q)
 				for r := range rows {
-					VPDPBUSD_BCST(t.x.At(i+r, k16.X(c)+4*q), w[q], acc[r])
+					VPDPBUSD_BCST(t.x.At(i+r, k16.X(c)+4*q), w, acc[r])
 				}
 			}
 			for r := range rows {
@@ -181,47 +213,68 @@ func (t *wideTile) scaleOf(sub int) VecVirtual {
 	return v
 }
 
-// unpack returns the quanta of a chunk, unsigned bytes: register q holds columns
-// 4q to 4q+3. Words lo to hi ahead are asked for on the way, one by one: asked for at
-// once, they hold up what is read next.
-func (t *wideTile) unpack(c, lo, hi int) (w [8]VecVirtual) {
-	mask, n := t.mask(t.Low), hi-lo
-	for q := range w {
-		t.fetch(t.step, lo+n*q/8, lo+n*(q+1)/8)
-		w[q] = ZMM()
-		offset, shift := t.Low.Offset(c, q)
-		at := Mem{Base: t.step, Disp: offset}
-		if shift == 0 {
-			VPANDD(at, mask, w[q])
-			continue
-		}
-		shifted(at, shift, w[q])
-		VPANDD(mask, w[q], w[q])
+// quad returns quad q of a chunk's quanta, unsigned bytes: columns 4q to 4q+3. Of words
+// lo to hi ahead it asks for its share: asked for at once, they hold up what is read next.
+func (t *wideTile) quad(c, q, lo, hi int) VecVirtual {
+	n := hi - lo
+	t.fetch(t.step, lo+n*q/8, lo+n*(q+1)/8)
+	w := ZMM()
+	offset, shift := t.Low.Offset(c, q)
+	if at := t.word(offset); shift == 0 {
+		VPANDD(at, t.mask(t.Low), w)
+	} else {
+		shifted(at, shift, w)
+		VPANDD(t.mask(t.Low), w, w)
 	}
-	if t.High.Count > 0 {
-		t.addHigh(w, c)
+	if t.High.Count > 0 { // goes above the low bits
+		const or = 0xf0 | 0xcc&0xaa // a | b&c, as a table
+		p := ZMM()
+		offset, shift := t.High.Offset(c, q)
+		shifted(t.word(offset), shift, p)
+		VPTERNLOGD(Imm(or), t.mask(t.High), p, w)
 	}
 	if t.Table != nil {
-		lookUp(levelsOf(t.Name, t.Table, t.Zero), w[:]...)
+		lookUp(t.levels, w)
 	}
 	return w
 }
 
-// addHigh puts the high bits above the low ones.
-func (t *wideTile) addHigh(w [8]VecVirtual, c int) {
-	const or = 0xf0 | 0xcc&0xaa // a | b&c, as a table
-	mask := t.mask(t.High)
-	for q := range w {
-		p := ZMM()
-		offset, shift := t.High.Offset(c, q)
-		shifted(Mem{Base: t.step, Disp: offset}, shift, p)
-		VPTERNLOGD(Imm(or), mask, p, w[q])
+// word returns a word of the step: of few rows, in a register, where it stays.
+func (t *wideTile) word(offset int) Op {
+	at := Mem{Base: t.step, Disp: offset}
+	if !t.few() {
+		return at
+	}
+	v, ok := t.words[offset]
+	if !ok {
+		v = ZMM()
+		VMOVDQU64(at, v)
+		t.words[offset] = v
+	}
+	return v
+}
+
+// loadHigh loads the words with the high bits of a step, which come before those that
+// quad loads first: the processor's prefetcher follows lines in the order of memory.
+func (t *wideTile) loadHigh() {
+	if !t.fewWithHigh() {
+		return
+	}
+	last := 0
+	for _, c := range t.Chunks {
+		for q := range 8 {
+			word, _ := t.High.At(c, q)
+			last = max(last, word)
+		}
+	}
+	for word := range last + 1 {
+		t.word(word * k16.WordBytes)
 	}
 }
 
-// fewWithHigh reports whether the kernel is one of one or two activation rows, which wait
-// for memory, and a format with high bits. Those read lines out of order.
-func (t *wideTile) fewWithHigh() bool { return t.High.Count > 0 && t.n <= 2 }
+// fewWithHigh reports whether the kernel is one of few activation rows and a format with
+// high bits.
+func (t *wideTile) fewWithHigh() bool { return t.High.Count > 0 && t.few() }
 
 // fetch asks for words lo to hi, counted from w, ahead.
 func (t *wideTile) fetch(w Register, lo, hi int) {
@@ -234,25 +287,13 @@ func (t *wideTile) fetch(w Register, lo, hi int) {
 	}
 }
 
-// touchHigh reads the lines of a step that come before those which unpack reads
-// first.
-func (t *wideTile) touchHigh() {
-	if !t.fewWithHigh() {
-		return
-	}
-	last := 0
-	for _, c := range t.Chunks {
-		for q := range 8 {
-			word, _ := t.High.At(c, q)
-			last = max(last, word)
-		}
-	}
-	for word := range last + 1 {
-		touch(Mem{Base: t.step, Disp: word * k16.WordBytes})
-	}
-}
+// maskRows is how many activation rows leave registers for masks.
+const maskRows = 4
 
 func (t *wideTile) mask(b k16.Bits) VecVirtual {
+	if v, ok := t.masks[b.Mask()]; ok {
+		return v
+	}
 	v := ZMM()
 	VPBROADCASTD(word(fmt.Sprintf("mask%x", b.Mask()), b.Mask()), v)
 	return v

@@ -24,6 +24,10 @@ type tile struct {
 	x places.Places
 	w []Register     // the block of each group
 	y [][]VecVirtual // by group and activation row
+
+	// Constants, which stay in registers: a load of each block's is one of two a cycle.
+	u         *unpacker
+	low, high VecVirtual // masks of nibbles, if they are multiplied in place
 }
 
 // matMul writes a kernel whose arithmetic is kernel's matMulGeneric, of which two
@@ -41,6 +45,11 @@ func matMul(f x16.Format, n, groups int) {
 	}
 	for range groups {
 		t.y = append(t.y, registers(n))
+	}
+	if t.inPlace() {
+		t.low, t.high = everyWord("nibbles", 0x0f0f0f0f), everyWord("high", 0xf0f0f0f0)
+	} else {
+		t.u = newUnpacker(f)
 	}
 	overGroups(y, t.w, t.y, t.x, f.Block(), x16.Q8Bytes, t.block)
 }
@@ -119,10 +128,9 @@ func (t *tile) sums() [][]VecVirtual {
 		t.inPlaceSums(acc[0][0])
 		return acc
 	}
-	u := newUnpacker(t.Format)
 	var groups []*group
 	for _, w := range t.w {
-		groups = append(groups, u.group(w))
+		groups = append(groups, t.u.group(w))
 	}
 	for q := range 4 {
 		var low, high []VecVirtual
@@ -163,14 +171,13 @@ func (t *tile) inPlace() bool {
 
 // inPlaceSums adds to acc the products of the only activation row.
 func (t *tile) inPlaceSums(acc VecVirtual) {
-	low, high := everyWord("nibbles", 0x0f0f0f0f), everyWord("high", 0xf0f0f0f0)
 	sixteenfold := ZMM()
 	zero(sixteenfold)
 	for q := range 4 {
 		w, above := ZMM(), ZMM()
 		VMOVDQU64(quad(t.Format, t.w[0], q), above)
-		VPANDD(low, above, w)
-		VPANDD(high, above, above)
+		VPANDD(t.low, above, w)
+		VPANDD(t.high, above, above)
 		VPDPBUSD_BCST(t.x.At(0, x16.BlockQ+4*q), w, acc)
 		VPDPBUSD_BCST(t.x.At(0, x16.BlockQ+4*(4+q)), above, sixteenfold)
 	}
