@@ -24,8 +24,8 @@ const ahead = 6144
 
 // A wideTile is the state of one kernel: n activation rows by 16 weight rows,
 // one a lane. A chunk's quanta lie in 8 registers while each activation row
-// passes by; a block's integer sums stay in n more, the outputs in another n. Of few
-// rows, there are registers for a step's words instead, of which several chunks are made.
+// passes by; a block's integer sums stay in n more, the outputs in another n. Few rows
+// take each quad's as it is made.
 type wideTile struct {
 	k16.Format
 	n     int
@@ -38,11 +38,10 @@ type wideTile struct {
 	y     []VecVirtual
 	total []VecVirtual
 
-	// What stays in registers while there are enough: masks, levels, and a step's words, by
-	// their places.
-	masks  map[uint32]VecVirtual
-	levels VecVirtual
-	words  map[int]VecVirtual
+	// Constants, of few rows throughout, else while a chunk is unpacked.
+	low, high, levels VecVirtual
+
+	words map[int]VecVirtual // of a step, by their places, if the kernel keeps them
 }
 
 // matMulWide writes a kernel whose arithmetic is kernel's k16.matMulGeneric.
@@ -62,14 +61,8 @@ func matMulWide(f k16.Format, n int) {
 	for range n {
 		t.y, t.total = append(t.y, ZMM()), append(t.total, ZMM())
 	}
-	if n <= maskRows {
-		t.masks = map[uint32]VecVirtual{t.Low.Mask(): t.mask(t.Low)}
-		if t.High.Count > 0 {
-			t.masks[t.High.Mask()] = t.mask(t.High)
-		}
-	}
-	if t.few() && f.Table != nil {
-		t.levels = levelsOf(f.Name, f.Table, f.Zero)
+	if t.few() {
+		t.constants()
 	}
 	overGroups(y, []Register{t.w}, [][]VecVirtual{t.y}, t.x, f.Block(), k16.WideBytes, t.block)
 }
@@ -81,7 +74,7 @@ func (t *wideTile) few() bool { return t.n <= 2 }
 // block adds a block's products to the outputs.
 func (t *wideTile) block() {
 	touch(Mem{Base: t.w}) // the halves, which come last
-	t.fetch(t.w, 0, t.Quanta()/k16.WordBytes)
+	t.fetch(t.w, 0, (t.Quanta()+k16.WordBytes-1)/k16.WordBytes)
 	for p, v := range t.pairsOf(t.Scale, t.Below) {
 		VMOVDQU64(v, t.pairs.Offset(p*k16.WordBytes))
 	}
@@ -94,7 +87,7 @@ func (t *wideTile) block() {
 	MOVQ(U32(t.Steps()), steps)
 	Label("step")
 	t.words = map[int]VecVirtual{}
-	t.loadHigh()
+	t.touchHigh()
 	for i, c := range t.Chunks {
 		t.chunk(c, t.Words*i/len(t.Chunks), t.Words*(i+1)/len(t.Chunks))
 	}
@@ -161,9 +154,7 @@ func shifted(from Op, shift int, to VecVirtual) {
 func (t *wideTile) chunk(c, lo, hi int) {
 	quad := func(q int) VecVirtual { return t.quad(c, q, lo, hi) }
 	if !t.few() { // several times as many rows pass by
-		if t.Table != nil {
-			t.levels = levelsOf(t.Name, t.Table, t.Zero)
-		}
+		t.constants()
 		var w [8]VecVirtual
 		for q := range w {
 			w[q] = t.quad(c, q, lo, hi)
@@ -221,17 +212,17 @@ func (t *wideTile) quad(c, q, lo, hi int) VecVirtual {
 	w := ZMM()
 	offset, shift := t.Low.Offset(c, q)
 	if at := t.word(offset); shift == 0 {
-		VPANDD(at, t.mask(t.Low), w)
+		VPANDD(at, t.low, w)
 	} else {
 		shifted(at, shift, w)
-		VPANDD(t.mask(t.Low), w, w)
+		VPANDD(t.low, w, w)
 	}
 	if t.High.Count > 0 { // goes above the low bits
 		const or = 0xf0 | 0xcc&0xaa // a | b&c, as a table
 		p := ZMM()
 		offset, shift := t.High.Offset(c, q)
 		shifted(t.word(offset), shift, p)
-		VPTERNLOGD(Imm(or), t.mask(t.High), p, w)
+		VPTERNLOGD(Imm(or), t.high, p, w)
 	}
 	if t.Table != nil {
 		lookUp(t.levels, w)
@@ -239,10 +230,15 @@ func (t *wideTile) quad(c, q, lo, hi int) VecVirtual {
 	return w
 }
 
-// word returns a word of the step: of few rows, in a register, where it stays.
+// keeps reports whether a step's words stay in registers, and are not loaded again for each
+// chunk. One row multiplies weights in caches faster so: by a sixth in Q4_K, by half in Q3_K
+// and Q6_K. But Q5_K and Q6_K are read 3 to 5 % slower from memory, where most weights are.
+func (t *wideTile) keeps() bool { return t.few() && (t.High.Count == 0 || t.Low.Count < 4) }
+
+// word returns a word of the step, where it stays.
 func (t *wideTile) word(offset int) Op {
 	at := Mem{Base: t.step, Disp: offset}
-	if !t.few() {
+	if !t.keeps() {
 		return at
 	}
 	v, ok := t.words[offset]
@@ -254,9 +250,8 @@ func (t *wideTile) word(offset int) Op {
 	return v
 }
 
-// loadHigh loads the words with the high bits of a step, which come before those that
-// quad loads first: the processor's prefetcher follows lines in the order of memory.
-func (t *wideTile) loadHigh() {
+// touchHigh reads the lines of a step that come before those which quad reads first.
+func (t *wideTile) touchHigh() {
 	if !t.fewWithHigh() {
 		return
 	}
@@ -268,7 +263,7 @@ func (t *wideTile) loadHigh() {
 		}
 	}
 	for word := range last + 1 {
-		t.word(word * k16.WordBytes)
+		touch(Mem{Base: t.step, Disp: word * k16.WordBytes})
 	}
 }
 
@@ -287,16 +282,20 @@ func (t *wideTile) fetch(w Register, lo, hi int) {
 	}
 }
 
-// maskRows is how many activation rows leave registers for masks.
-const maskRows = 4
-
-func (t *wideTile) mask(b k16.Bits) VecVirtual {
-	if v, ok := t.masks[b.Mask()]; ok {
+// constants loads what quad takes.
+func (t *wideTile) constants() {
+	mask := func(b k16.Bits) VecVirtual {
+		v := ZMM()
+		VPBROADCASTD(word(fmt.Sprintf("mask%x", b.Mask()), b.Mask()), v)
 		return v
 	}
-	v := ZMM()
-	VPBROADCASTD(word(fmt.Sprintf("mask%x", b.Mask()), b.Mask()), v)
-	return v
+	t.low = mask(t.Low)
+	if t.High.Count > 0 {
+		t.high = mask(t.High)
+	}
+	if t.Table != nil {
+		t.levels = levelsOf(t.Name, t.Table, t.Zero)
+	}
 }
 
 // raised reports whether totals have yet to lose Zero.
