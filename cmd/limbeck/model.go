@@ -75,10 +75,10 @@ func (f *engineFlags) load(a *app, ref string, ready func(*engine)) (*engine, er
 		debug.SetGCPercent(usual)
 		return nil, err
 	}
-	defer generate.LimitGarbage(m)
 	e := &engine{generate.NewRunner(m, pool, p), pool, 0}
 	ready(e)
 	e.load = time.Since(start)
+	generate.LimitGarbage(m)
 	return e, nil
 }
 

@@ -92,7 +92,7 @@ func (t *Template) Render(in Input) (string, error) { return t.render(in.variabl
 // set.
 func (t *Template) render(vars map[string]any, now time.Time) (text string, err error) {
 	defer catch(&err)
-	r := &run{line: 1, now: now, scope: &scope{vars, world}}
+	r := &run{line: 1, now: now, scope: &scope{vars, globalScope}}
 	r.execute(t.body)
 	return string(r.out), nil
 }

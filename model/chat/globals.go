@@ -29,9 +29,9 @@ var globals = map[string]func(r *run, c *callArgs) any{
 	},
 }
 
-// world is the scope around every template's own, which holds the globals. Nothing writes
+// globalScope is the scope around every template's own, which holds the globals. Nothing writes
 // to it: templates that are rendered at the same time share it.
-var world = func() *scope {
+var globalScope = func() *scope {
 	s := &scope{vars: make(map[string]any, len(globals))}
 	for name, f := range globals {
 		s.vars[name] = &function{f}

@@ -180,20 +180,23 @@ const (
 	garbageShare = 20       // percent of the heap, at most
 )
 
-// ballast fills a small heap up. It is never touched, so the system gives no memory for it.
+// ballast fills a small heap up. Nothing touches it, so the system gives no memory for it
+// that the process had not had before.
 var ballast []byte
 
 // LimitGarbage has the process, which runs m, packed or not yet, leave about 16 MB
 // uncollected, however large its heap is. Inference hardly allocates: Go's usual share, all
 // of the heap, would only let the weights' size be wasted before the first collection.
+// Where the user limits memory (GOMEMLIMIT), a small heap is collected more often.
 func LimitGarbage(m *model.Model) {
-	heap := heapOf(m)
-	ballast = make([]byte, max(0, garbageBytes*100/garbageShare-heap))
-	debug.SetGCPercent(max(1, min(garbageShare, garbageBytes*100/heap)))
+	if ballast == nil && debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		ballast = make([]byte, garbageBytes*100/garbageShare)
+	}
+	debug.SetGCPercent(max(1, min(garbageShare, garbageBytes*100/(heapOf(m)+len(ballast)))))
 }
 
-// heapOf returns the bytes of this process's heap once m is packed. Weights that are
-// mapped, as those that were kept packed, are none of it.
+// heapOf returns the bytes of this process's heap once m is packed, without the ballast.
+// Weights that are mapped, as those that were kept packed, are none of it.
 func heapOf(m *model.Model) int {
 	var now runtime.MemStats
 	runtime.ReadMemStats(&now)

@@ -187,7 +187,7 @@ func (n *attention) store(worker int, p *attentionPiece) {
 		k := rows(n.k)
 		if n.r != nil {
 			for i := range k.Rows {
-				n.r.turned(turned[i*d:][:d], k.Data[i*k.RowStride:][:d], j.past+lo+i, 1)
+				n.r.turnTo(turned[i*d:][:d], k.Data[i*k.RowStride:][:d], j.past+lo+i, 1)
 			}
 			k = kernel.Dense(turned, k.Rows, d)
 		}

@@ -174,16 +174,16 @@ func (n *attention) scaled(dst []float32, p *attentionPiece) {
 	for i := p.lo; i < p.hi; i++ {
 		to, from := dst[(i-p.lo)*width:][:width], n.q.Row(j.row + i)[p.head*width:][:width]
 		if n.r != nil {
-			n.r.turned(to, from, j.past+i, scale)
+			n.r.turnTo(to, from, j.past+i, scale)
 		} else {
 			kernel.Scale(to, scale, from)
 		}
 	}
 }
 
-// reach returns where in block b, or before or behind it, the first query is, and up to
+// visible returns where in block b, or before or behind it, the first query is, and up to
 // how many of its keys the rows see.
-func (f *flash) reach(b int) (pos, keys int) {
+func (f *flash) visible(b int) (pos, keys int) {
 	pos = f.j.past + f.piece.lo - b*KVBlock
 	return pos, min(pos+f.rows/f.group, KVBlock)
 }
@@ -192,22 +192,22 @@ func (f *flash) reach(b int) (pos, keys int) {
 // it keeps l = 0 and m = −Inf.
 func (f *flash) block(b int, out flashPart) {
 	s := &f.j.shape
-	pos, keys := f.reach(b)
+	pos, keys := f.visible(b)
 	k, v := s.head(f.j.kv, f.piece.head, b)
 	f.lookAhead(b, &k, &v)
 	k.N = (keys + kernel.PanelWidth - 1) / kernel.PanelWidth
 	s.layout.scores(f.scores, KVBlock, f.q, k, f.mem)
 	v.Fetch(0, min(keys, askedValues)*s.stripSize)
-	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: multiple(keys, 2), RowStride: KVBlock, ColStride: 1} // the last has a neighbor
+	p := kernel.Mat{Data: f.scores, Rows: f.rows, Cols: multiple(keys, 2), RowStride: KVBlock, ColStride: 1}
 	kernel.ExpMaxRows(p, pos+1, f.group, out.m, out.l)
-	p.Cols = keys
+	p.Cols = keys // the last may have had a 0 as neighbor, with which it makes a pair
 	s.layout.sums(out.o, s.width, p, v, f.mem)
 }
 
 // Products ask for what is read next line by line, as they read, but memory would wait
 // while nothing is multiplied. So some of it is asked for then, in positions: of keys
-// before a piece forms its queries, of values while probabilities are made. Attention of
-// 16 sequences takes a fifth less for it on a Zen 5.
+// before a piece forms its queries, of values before probabilities are made. Attention of
+// 16 sequences took a fifth less for it on a Zen 5.
 const (
 	askedKeys   = 64
 	askedValues = 32
@@ -218,7 +218,7 @@ func (f *flash) askKeys() {
 	b := f.piece.first
 	k, v := f.j.shape.head(f.j.kv, f.piece.head, b)
 	if f.lookAhead(b, &k, &v); len(k.Ahead) > 0 {
-		_, keys := f.reach(b)
+		_, keys := f.visible(b)
 		k.N = (min(keys, askedKeys) + kernel.PanelWidth - 1) / kernel.PanelWidth
 		k.Fetch(0, k.Apart)
 	}

@@ -26,21 +26,18 @@ func (c f32KV) put(s *kvShape, group []byte, values kernel.Strips, k, v kernel.M
 	s.putRows(c, group, values, k, v, pos, mem)
 }
 
-func (f32KV) putKeys(group []byte, keys encoded, lane int) { putPanel(group, keys, lane) }
-
-// putPanel stores rows, of what is as large as floats, as columns of a panel. Where
-// they are the first, what stands beyond them may be lost.
-func putPanel(panel []byte, rows encoded, col int) {
+// putKeys loses what stands beyond keys that are a group's first.
+func (f32KV) putKeys(group []byte, keys encoded, lane int) {
 	const w = kernel.PanelWidth
-	to := dtype.Floats(panel)
-	if col == 0 && rows.n > w/2 {
-		from := kernel.Mat{Data: dtype.Floats(rows.data), Rows: rows.n, Cols: rows.size / 4, RowStride: rows.apart / 4, ColStride: 1}
+	to := dtype.Floats(group)
+	if lane == 0 && keys.n > w/2 {
+		from := kernel.Mat{Data: dtype.Floats(keys.data), Rows: keys.n, Cols: keys.size / floatBytes, RowStride: keys.apart / floatBytes, ColStride: 1}
 		kernel.PackPanels(to, from.T(), 0, 1)
 		return
 	}
-	for i := range rows.n {
-		for k, x := range dtype.Floats(rows.row(i)) {
-			to[k*w+col+i] = x
+	for i := range keys.n {
+		for k, x := range dtype.Floats(keys.row(i)) {
+			to[k*w+lane+i] = x
 		}
 	}
 }

@@ -84,7 +84,7 @@ func wholeBlocks(mem []float32, rows, cols int) kernel.Mat {
 // strip is not worth making them.
 func manyPairs(rows, strips int) bool { return rows > kernel.FewRows && strips > 1 }
 
-// mulPairs multiplies the first rows of a by strips: few rows, or rows in whole blocks.
+// mulPairs multiplies the first rows of a by strips; if they are many, a is of whole blocks.
 func mulPairs(c []float32, ldc, rows int, a kernel.Mat, b kernel.Strips) {
 	if !manyPairs(rows, b.N) {
 		kernel.MulPairStrips(c, ldc, part(a, 0, rows, 0, a.Cols), b)

@@ -25,9 +25,9 @@ func (e encoded) row(i int) []byte { return e.data[i*e.apart:][:e.size] }
 // putRows is [kvLayout.put] of a code whose values lie one position after another.
 func (s *kvShape) putRows(c kvCode, group []byte, values kernel.Strips, k, v kernel.Mat, pos int, mem []float32) {
 	code := encoded{dtype.FloatBytes(mem), k.Rows, s.keySize, s.strips * s.stripSize}
-	code.take(c, k)
+	code.encode(c, k)
 	c.putKeys(group, code, pos%kernel.PanelWidth)
-	code.take(c, v)
+	code.encode(c, v)
 	for i := range s.strips {
 		strip := values.Data[i*values.Apart:][:values.Apart]
 		for r := range code.n {
@@ -36,8 +36,8 @@ func (s *kvShape) putRows(c kvCode, group []byte, values kernel.Strips, k, v ker
 	}
 }
 
-// take encodes rows, and clears what is beyond them.
-func (e encoded) take(c kvCode, x kernel.Mat) {
+// encode fills e with rows by c, and clears what is beyond them.
+func (e encoded) encode(c kvCode, x kernel.Mat) {
 	for i := range e.n {
 		c.encode(e.row(i), x.Data[i*x.RowStride:][:x.Cols])
 		clear(e.data[i*e.apart:][e.size:e.apart])

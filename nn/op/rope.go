@@ -55,8 +55,8 @@ func (r *Rotation) turn(x []float32, pos int, by turner) {
 	}
 }
 
-// turned writes the heads of x, which is of position pos, rotated and times scale, to dst.
-func (r *Rotation) turned(dst, x []float32, pos int, scale float32) {
+// turnTo writes the heads of x, which is of position pos, rotated and times scale, to dst.
+func (r *Rotation) turnTo(dst, x []float32, pos int, scale float32) {
 	half := r.dims / 2
 	kernel.RoPEScaled(dst, x, r.cos[pos*half:][:half], r.sin[pos*half:][:half], scale)
 }

@@ -103,20 +103,7 @@ func softmaxGradGeneric(dp, p []float32, sum, scale float32) {
 //	for i, v := range x { x[i] = exp(v - shift) }
 func ExpMinus(x []float32, shift float32) { expSum(x, shift) }
 
-// ExpMax replaces x, of at most 1,024 elements, by exponentials, relative to the
-// largest element, which it returns with their sum:
-//
-//	m = max(x);  x[i] = exp(x[i] - m);  s = Σ x[i]
-//
-// Of nothing, and where every element is −Inf, m is −Inf and s is 0, and x
-// becomes 0. Where one is NaN, s is.
-func ExpMax(x []float32) (m, s float32) {
-	if len(x) > sumBlock {
-		panic("kernel: ExpMax of more than 1,024 elements")
-	}
-	return expToMax(x)
-}
-
+// expToMaxGeneric is [ExpMaxRows] of one row, which sees all of itself.
 func expToMaxGeneric(x []float32) (m, s float32) {
 	m = Max(x)
 	if math.IsInf(float64(m), -1) {
@@ -129,9 +116,14 @@ func expToMaxGeneric(x []float32) (m, s float32) {
 	return m, expSum(x, m)
 }
 
-// ExpMaxRows is [ExpMax] of what each row of x, which is contiguous, sees of itself: row i
-// the first seen + i/group elements, none if that is below 1. What lies beyond becomes 0.
-// m and s are of the rows.
+// ExpMaxRows replaces what each row of x, which is contiguous and of at most 1,024
+// elements, sees of itself by exponentials, relative to its largest element, which goes to
+// m, their sum to s:
+//
+//	v = x[i, :seen+i/group];  m[i] = max(v);  v[j] = exp(v[j] - m[i]);  s[i] = Σ v[j]
+//
+// What lies beyond becomes 0. Where a row sees nothing, or every element is −Inf, m is −Inf
+// and s is 0, and the row becomes 0. Where one is NaN, s is.
 func ExpMaxRows(x Mat, seen, group int, m, s []float32) {
 	x.check("ExpMaxRows")
 	switch {
@@ -150,7 +142,7 @@ func expMaxRowsGeneric(x Mat, seen, group int, m, s []float32) {
 	}
 }
 
-// expMaxRow is [ExpMaxRows] of row i, which sees so many elements.
+// expMaxRow is ExpMaxRows of row i, which sees so many elements.
 func expMaxRow(x Mat, i, seen int, m, s []float32) {
 	row := x.Data[i*x.RowStride:][:x.Cols]
 	seen = min(max(seen, 0), x.Cols)

@@ -127,7 +127,7 @@ func TestExpMax(t *testing.T) {
 			}
 			var want float64
 			was := slices.Clone(x)
-			m, s := ExpMax(x)
+			m, s := expToMax(x)
 			for i, v := range was {
 				e := math.Exp(float64(v - m))
 				want += e
@@ -139,15 +139,15 @@ func TestExpMax(t *testing.T) {
 				t.Errorf("%d elements: largest %v, sum %v, want %v", n, m, s, want)
 			}
 		}
-		if m, s := ExpMax(nil); m != -inf || s != 0 {
+		if m, s := expToMax(nil); m != -inf || s != 0 {
 			t.Errorf("of nothing: %v, %v", m, s)
 		}
 		masked := slices.Repeat([]float32{-inf}, 19)
-		if m, s := ExpMax(masked); m != -inf || s != 0 || masked[0] != 0 || masked[18] != 0 {
+		if m, s := expToMax(masked); m != -inf || s != 0 || masked[0] != 0 || masked[18] != 0 {
 			t.Errorf("of −Inf: %v, %v, %v", m, s, masked)
 		}
 		for _, x := range [][]float32{{nan}, {1, nan, 2}, {nan, -inf}, slices.Repeat([]float32{nan}, 19)} {
-			if _, s := ExpMax(x); s == s {
+			if _, s := expToMax(x); s == s {
 				t.Errorf("with a NaN: sum %v", s)
 			}
 		}
@@ -173,7 +173,7 @@ func TestExpMaxRows(t *testing.T) {
 						want, m, s := slices.Clone(x.Data), make([]float32, rows), make([]float32, rows)
 						for i := range rows {
 							row, n := want[i*x.RowStride:][:cols], min(max(seen+i/group, 0), cols)
-							m[i], s[i] = ExpMax(row[:n])
+							m[i], s[i] = expToMax(row[:n])
 							clear(row[n:])
 						}
 						gotM, allM := fenced(rows)

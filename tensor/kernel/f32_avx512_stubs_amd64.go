@@ -24,7 +24,7 @@ func mulTile12x2AVX512(c *float32, ldc int, a *float32, apart int, row int, col 
 //go:noescape
 func expMaxAVX512(x []float32) (m float32, s float32)
 
-// expMaxRowsAVX512 is expMaxRowsGeneric, in 16 sums, up to a row that sees nothing but −Inf; stride is in bytes. It returns how many rows are left.
+// expMaxRowsAVX512 is expMaxRowsGeneric, in 16 sums, up to a row that sees nothing but −Inf; stride is in bytes; cols, rows, group > 0. It returns how many rows are left.
 //
 //go:noescape
 func expMaxRowsAVX512(x *float32, stride int, cols int, rows int, seen int, group int, m *float32, s *float32) (left int)

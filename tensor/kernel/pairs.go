@@ -82,11 +82,11 @@ func RoundPairs(dst, a Mat) {
 	}
 }
 
-// pairAlongGeneric pairs neighbors of rows that lie from apart, and the pairs to.
-func pairAlongGeneric(dst []float32, to int, x []float32, from, rows, cols int) {
+// pairAlongGeneric pairs the neighbors of rows.
+func pairAlongGeneric(dst []float32, dstStride int, x []float32, stride, rows, cols int) {
 	whole := cols / 2
 	for i := range rows {
-		out, in := dst[i*to:], x[i*from:][:cols]
+		out, in := dst[i*dstStride:], x[i*stride:][:cols]
 		f32ToBF16(FloatBytes(out[:whole]), in[:2*whole])
 		pairAlone(out[whole:], in[2*whole:])
 	}

@@ -27,14 +27,14 @@ func mulPairsTwiceBF16(c []float32, ldc int, a rowBlocks, panels []float32, apar
 	return whole
 }
 
-func pairAlongBF16(dst []float32, to int, x []float32, from, rows, cols int) {
+func pairAlongBF16(dst []float32, dstStride int, x []float32, stride, rows, cols int) {
 	const step = 32
 	n := cols / step
 	if n > 0 {
-		roundPairsBF16(&dst[0], to*wordBytes, &x[0], from*wordBytes, rows, n)
+		roundPairsBF16(&dst[0], dstStride*wordBytes, &x[0], stride*wordBytes, rows, n)
 	}
 	if n*step < cols {
-		pairAlongGeneric(dst[n*step/2:], to, x[n*step:], from, rows, cols-n*step)
+		pairAlongGeneric(dst[n*step/2:], dstStride, x[n*step:], stride, rows, cols-n*step)
 	}
 }
 

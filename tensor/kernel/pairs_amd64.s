@@ -4808,13 +4808,13 @@ multiplied:
 	VZEROUPPER
 	RET
 
-// func roundPairsBF16(dst *float32, to int, x *float32, from int, rows int, n int)
+// func roundPairsBF16(dst *float32, dstStride int, x *float32, stride int, rows int, n int)
 // Requires: AVX, AVX512F
 TEXT ·roundPairsBF16(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
-	MOVQ to+8(FP), CX
+	MOVQ dstStride+8(FP), CX
 	MOVQ x+16(FP), DX
-	MOVQ from+24(FP), BX
+	MOVQ stride+24(FP), BX
 	MOVQ rows+32(FP), SI
 	MOVQ n+40(FP), DI
 

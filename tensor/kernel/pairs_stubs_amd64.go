@@ -79,10 +79,10 @@ func mulPairStrips6x1BF16(c *float32, ldc int, a *float32, row int, b *byte, apa
 //go:noescape
 func mulPairStrips6x4BF16(c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, n int)
 
-// roundPairsBF16 rounds rows of 32·n floats to bf16, that lie from bytes apart, and the results to; n > 0. Those below the least normal one become 0.
+// roundPairsBF16 rounds rows of 32·n floats to bf16; strides are in bytes, rows and n > 0. Those below the least normal one become 0.
 //
 //go:noescape
-func roundPairsBF16(dst *float32, to int, x *float32, from int, rows int, n int)
+func roundPairsBF16(dst *float32, dstStride int, x *float32, stride int, rows int, n int)
 
 // pairVectorsBF16 is pairVectorsGeneric with strides in bytes; n and vectors > 0. What is below the least normal float becomes 0.
 //

@@ -8,7 +8,8 @@ var mulPairStrips = mulPairStripsGeneric
 //
 //	c[i, 16p+j] = Σ over k of a[i, 2k]·b[2k, 16p+j] + a[i, 2k+1]·b[2k+1, 16p+j]
 //
-// with the bits of [MulBlockPairs], which is faster for more than [FewRows].
+// with the bits of [MulBlockPairs], which is faster for more than [FewRows] and several
+// strips.
 func MulPairStrips(c []float32, ldc int, a Mat, b Strips) {
 	if b.check("MulPairStrips", c, ldc, a, PanelWidth, PanelWidth*wordBytes) {
 		mulPairStrips(c, ldc, a, b)

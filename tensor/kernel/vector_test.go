@@ -67,7 +67,7 @@ var loopCases = []loopCase{
 	{"expSum", 1, true, func(v [][]float32, a, _ float32) float32 { return expSum(v[0], a) }, nil},
 	{"sumExp", 1, true, func(v [][]float32, a, _ float32) float32 { return sumExp(v[0], a) }, nil},
 	{"ExpMax", 1, true, func(v [][]float32, _, _ float32) float32 {
-		_, s := ExpMax(v[0][:min(len(v[0]), sumBlock)])
+		_, s := expToMax(v[0][:min(len(v[0]), sumBlock)])
 		return s
 	}, nil},
 	{"LogSumExp", 1, false, func(v [][]float32, _, _ float32) float32 { return LogSumExp(v[0]) }, nil},

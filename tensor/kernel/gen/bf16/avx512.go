@@ -163,9 +163,9 @@ func strips512(rows, strips int) {
 
 // round512 emits the rounding of rows of floats to bf16.
 func round512() {
-	begin("roundPairsBF16", "func(dst *float32, to int, x *float32, from, rows, n int)",
-		"rounds rows of 32·n floats to bf16, that lie from bytes apart, and the results to; n > 0. Those below the least normal one become 0.")
-	dst, to, x, from, rows, n := load("dst"), load("to"), load("x"), load("from"), load("rows"), load("n")
+	begin("roundPairsBF16", "func(dst *float32, dstStride int, x *float32, stride, rows, n int)",
+		"rounds rows of 32·n floats to bf16; strides are in bytes, rows and n > 0. Those below the least normal one become 0.")
+	dst, dstStride, x, stride, rows, n := load("dst"), load("dstStride"), load("x"), load("stride"), load("rows"), load("n")
 	out, in, left := GP64(), GP64(), GP64()
 	Label("row")
 	MOVQ(dst, out)
@@ -181,8 +181,8 @@ func round512() {
 		ADDQ(I32(int32(panelBytes*by)), out)
 		ADDQ(I32(int32(2*panelBytes*by)), in)
 	})
-	ADDQ(to, dst)
-	ADDQ(from, x)
+	ADDQ(dstStride, dst)
+	ADDQ(stride, x)
 	DECQ(rows)
 	JNE(LabelRef("row"))
 	VZEROUPPER()

@@ -72,7 +72,7 @@ func expMax() {
 // expMaxRows emits [expMax] of rows of a matrix.
 func expMaxRows() {
 	begin("expMaxRowsAVX512", "func(x *float32, stride, cols, rows, seen, group int, m, s *float32) (left int)",
-		"is expMaxRowsGeneric, in 16 sums, up to a row that sees nothing but −Inf; stride is in bytes. It returns how many rows are left.")
+		"is expMaxRowsGeneric, in 16 sums, up to a row that sees nothing but −Inf; stride is in bytes; cols, rows, group > 0. It returns how many rows are left.")
 	row, stride, cols, left, seen := load("x"), load("stride"), load("cols"), load("rows"), load("seen")
 	group, m, s := load("group"), load("m"), load("s")
 	n, alike, least := GP64(), GP64(), all(math.Inf(-1))

@@ -25,7 +25,8 @@ type tile struct {
 	w []Register     // the block of each group
 	y [][]VecVirtual // by group and activation row
 
-	// Constants, which stay in registers: a load of each block's is one of two a cycle.
+	// Constants, which stay in registers: a processor loads two vectors a cycle at most,
+	// which is what one row by weights in caches waits for.
 	u         *unpacker
 	low, high VecVirtual // masks of nibbles, if they are multiplied in place
 }
