@@ -1,7 +1,6 @@
 package main
 
 import (
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -67,18 +66,18 @@ func (f *engineFlags) openSoon(a *app, ref string) (*engine, error) {
 
 func (f *engineFlags) load(a *app, ref string, ready func(*engine)) (*engine, error) {
 	start := time.Now()
-	usual := debug.SetGCPercent(-1) // loading leaves little behind: collecting would take longer
+	opened := generate.LimitGarbage()
 	pool := par.New(f.threads)
 	m, p, err := f.openWith(a, ref, pool)
 	if err != nil {
 		pool.Close()
-		debug.SetGCPercent(usual)
+		opened(nil)
 		return nil, err
 	}
 	e := &engine{generate.NewRunner(m, pool, p), pool, 0}
 	ready(e)
 	e.load = time.Since(start)
-	generate.LimitGarbage(m)
+	opened(m)
 	return e, nil
 }
 

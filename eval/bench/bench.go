@@ -161,6 +161,7 @@ func (j *Job) run(ctx context.Context) (*Record, error) {
 // before the clock runs: a process that serves is warm.
 func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	start := time.Now()
+	opened := generate.LimitGarbage()
 	pool := par.New(j.Threads)
 	defer pool.Close()
 	if j.Keep {
@@ -169,6 +170,7 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 		}
 	}
 	m, err := open(j.Model)
+	opened(m)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +179,6 @@ func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	generate.LimitGarbage(m)
 	m.Pack(pool)
 	t := newTimer(m, pool, p)
 	r := &Record{Load: time.Since(start).Seconds(), Shape: ShapeOf(m, p)}

@@ -180,19 +180,31 @@ const (
 	garbageShare = 20       // percent of the heap, at most
 )
 
-// ballast fills a small heap up. Nothing touches it, so the system gives no memory for it
-// that the process had not had before.
+// ballast fills a small heap up.
 var ballast []byte
 
-// LimitGarbage has the process, which runs m, packed or not yet, leave about 16 MB
-// uncollected, however large its heap is. Inference hardly allocates: Go's usual share, all
-// of the heap, would only let the weights' size be wasted before the first collection.
-// Where the user limits memory (GOMEMLIMIT), a small heap is collected more often.
-func LimitGarbage(m *model.Model) {
+// LimitGarbage has the process, which is about to open a model, leave about 16 MB
+// uncollected, however large its heap will be. Inference hardly allocates: Go's usual share,
+// all of the heap, would only let the weights' size be wasted before the first collection.
+// Until opened is called with the model, packed or not yet, nothing is collected: opening
+// leaves little behind. With nil, as it failed, collections are as they were.
+//
+// The ballast is made before there is memory to be used again, which would be cleared: so
+// nothing touches it, and the system gives none. Where the user limits memory (GOMEMLIMIT),
+// there is no ballast, and a small heap is collected more often.
+func LimitGarbage() (opened func(*model.Model)) {
+	usual := debug.SetGCPercent(-1)
 	if ballast == nil && debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		ballast = make([]byte, garbageBytes*100/garbageShare)
 	}
-	debug.SetGCPercent(max(1, min(garbageShare, garbageBytes*100/(heapOf(m)+len(ballast)))))
+	return func(m *model.Model) {
+		if m == nil {
+			debug.SetGCPercent(usual)
+			return
+		}
+		debug.SetGCPercent(max(1, min(garbageShare, garbageBytes*100/(heapOf(m)+len(ballast)))))
+		runtime.GC() // or one would come with the first reply
+	}
 }
 
 // heapOf returns the bytes of this process's heap once m is packed, without the ballast.

@@ -55,8 +55,8 @@ func TestLimitGarbage(t *testing.T) {
 		ballast = nil
 		debug.SetGCPercent(usual)
 	}()
-	LimitGarbage(testkit.Model(1))
-	runtime.GC()
+	m := testkit.Model(1)
+	LimitGarbage()(m)
 	collections := func(garbage int) uint32 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
