@@ -96,13 +96,12 @@ func checkPutPairColumn(r *rand.Rand, n, j int) error {
 	panel, all := fenced((n + 1) / 2 * PanelWidth)
 	want := slices.Clone(panel)
 	for k := range n {
-		low, high := unpair(want[k/2*PanelWidth+j])
-		if k%2 == 0 {
-			low, high = x[k], 0
+		p := &want[k/2*PanelWidth+j]
+		if low, _ := unpair(*p); k%2 == 0 {
+			*p = pair(x[k], 0)
 		} else {
-			high = x[k]
+			*p = pair(low, x[k])
 		}
-		want[k/2*PanelWidth+j] = pair(low, high)
 	}
 	if PutPairColumn(panel, j, x); !slices.Equal(panel, want) || !fencesStand(all) {
 		return fmt.Errorf("%v, want %v", panel, want)
