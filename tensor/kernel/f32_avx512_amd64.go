@@ -2,8 +2,6 @@
 
 package kernel
 
-import "math"
-
 //go:generate sh -c "cd gen && go run ./f32avx512 -out ../f32_avx512_amd64.s -stubs ../f32_avx512_stubs_amd64.go -pkg kernel"
 
 // mulPanelAVX512 is mulPanelAVX2 with tiles of 12 rows, which hide the latency
@@ -69,7 +67,7 @@ func expMaxRowsFast(x Mat, seen, group int, m, s []float32) {
 }
 
 func expToMaxAVX512(x []float32) (m, s float32) {
-	if m, s = expMaxAVX512(x); math.IsInf(float64(m), -1) {
+	if n := len(x); n == 0 || expMaxRowsAVX512(&x[0], 0, n, 1, n, 1, &m, &s) > 0 {
 		return expToMaxGeneric(x)
 	}
 	return m, s

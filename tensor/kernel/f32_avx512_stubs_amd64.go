@@ -19,11 +19,6 @@ func mulTile12AVX512(c *float32, ldc int, a *float32, apart int, row int, col in
 //go:noescape
 func mulTile12x2AVX512(c *float32, ldc int, a *float32, apart int, row int, col int, panel *float32, n int, add bool, next int)
 
-// expMaxAVX512 is expToMaxGeneric, in 16 sums; where the largest element is −Inf, it changes nothing.
-//
-//go:noescape
-func expMaxAVX512(x []float32) (m float32, s float32)
-
 // expMaxRowsAVX512 is expMaxRowsGeneric, in 16 sums, up to a row that sees nothing but −Inf; stride is in bytes; cols, rows, group > 0. It returns how many rows are left.
 //
 //go:noescape

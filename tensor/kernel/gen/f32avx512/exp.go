@@ -52,24 +52,8 @@ func (e *exponential) of(x VecVirtual) VecVirtual {
 	return p
 }
 
-// expMax emits one pass for the largest element, and one that stores the
-// exponentials and adds them up.
-func expMax() {
-	begin("expMaxAVX512", "func(x []float32) (m, s float32)", "is expToMaxGeneric, in 16 sums; where the largest element is −Inf, it changes nothing.")
-	bases, length := slices("x")
-	m := maximum(length, bases, all(math.Inf(-1)))
-	Store(m.AsX(), ReturnIndex(0))
-	bits := GP32()
-	VMOVD(m.AsX(), bits)
-	CMPL(bits, U32(math.Float32bits(float32(math.Inf(-1)))))
-	JE(LabelRef("nothing"))
-	VBROADCASTSS(m.AsX(), m)
-	Store(newExponential().sum(length, bases, m, func(a access, y VecVirtual) { a.Store(y, 0) }), ReturnIndex(1))
-	Label("nothing")
-	end()
-}
-
-// expMaxRows emits [expMax] of rows of a matrix.
+// expMaxRows emits, for each row of a matrix, one pass for the largest element, and one that
+// stores the exponentials and adds them up.
 func expMaxRows() {
 	begin("expMaxRowsAVX512", "func(x *float32, stride, cols, rows, seen, group int, m, s *float32) (left int)",
 		"is expMaxRowsGeneric, in 16 sums, up to a row that sees nothing but −Inf; stride is in bytes; cols, rows, group > 0. It returns how many rows are left.")

@@ -19,7 +19,6 @@ func main() {
 		tile(blocks)
 	}
 	tileTwice()
-	expMax()
 	expMaxRows()
 	sumExp()
 	ropeScaled()
