@@ -145,7 +145,7 @@ func (m *multiplier) mul(c, a kernel.Mat, b []float32, bRows int, add bool) {
 		return
 	}
 	pairs := kernel.Mat{Data: m.mem, Rows: multiple(a.Rows, kernel.BlockRows), Cols: m.depth(a.Cols)}
-	if a.ColStride == 1 {
+	if kernel.PairsAlongRows(a) {
 		pairs.RowStride, pairs.ColStride = pairs.Cols+stripGap, 1
 	} else {
 		pairs.RowStride, pairs.ColStride = 1, pairs.Rows+stripGap

@@ -207,11 +207,10 @@ func (g *GEMM) packA(i int) {
 	kernel.PackBlocks(g.packedA[i*a.Cols:], a, i/rows, (hi+rows-1)/rows)
 }
 
-// strip returns the pairs of a's rows from i on, the first of a strip: along what
-// is contiguous in a.
+// strip returns the pairs of a's rows from i on, the first of a strip.
 func (g *GEMM) strip(i int) kernel.Mat {
 	m := kernel.Mat{Data: g.packedA[i*g.line(g.depth):], Rows: gemmRows, Cols: g.depth, RowStride: g.line(g.depth), ColStride: 1}
-	if g.a.ColStride != 1 && g.a.RowStride == 1 {
+	if !kernel.PairsAlongRows(g.a) {
 		m.RowStride, m.ColStride = 1, gemmRows
 	}
 	return m

@@ -20,6 +20,8 @@ var avx512Names = regexp.MustCompile(`(AVX512|FMA512|VNNI|x(16|32)v\d)$`)
 // tier returns the tier that the routine's name says it is of.
 func (r routine) tier() tier {
 	switch {
+	case strings.HasSuffix(r.name, "AMX"):
+		return tierAMX
 	case strings.HasSuffix(r.name, "BF16"):
 		return tierBF16
 	case avx512Names.MatchString(r.name):
@@ -76,6 +78,7 @@ func TestTiersAskForWhatTheyUse(t *testing.T) {
 	flags := map[string]*bool{
 		"AVX": &x.HasAVX2, "AVX2": &x.HasAVX2, "FMA3": &x.HasFMA, "F16C": &x.HasF16C, "BMI2": &x.HasBMI2,
 		"AVX512F": &x.HasAVX512F, "AVX512BW": &x.HasAVX512BW, "AVX512DQ": &x.HasAVX512DQ, "AVX512VNNI": &x.HasAVX512VNNI,
+		"AMXTILE": &x.HasAMXTile, "AMXBF16": &x.HasAMXBF16, "AMXINT8": &x.HasAMXInt8,
 	}
 	for _, name := range []string{"CMOV", "MMX+", "SSE"} { // every amd64 has these
 		flags[name] = nil

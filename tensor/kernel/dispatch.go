@@ -17,10 +17,11 @@ const (
 	tierAVX2         // AVX2, FMA and F16C
 	tierAVX512       // AVX-512 F, BW, DQ, VL and VNNI, and BMI2
 	tierBF16         // AVX-512 BF16
+	tierAMX          // tiles of AMX, for int8 and bf16
 	tierCount
 )
 
-var tierNames = [tierCount]string{"generic", "avx2", "avx512", "avx512bf16"}
+var tierNames = [tierCount]string{"generic", "avx2", "avx512", "avx512bf16", "amx"}
 
 func (t tier) String() string { return tierNames[t] }
 

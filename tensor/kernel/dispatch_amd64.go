@@ -32,8 +32,13 @@ func missing(t tier) []string {
 	case tierBF16:
 		need(x.HasAVX512BF16, "BF16")
 		// Beside AMX, which is Intel's, dot products take twice as long as FMAs of as
-		// many elements.
-		need(!x.HasAVX512BF16 || !x.HasAMXBF16, "BF16 that is faster than FMA")
+		// many elements. They are for what tiles are not worth there.
+		need(!x.HasAVX512BF16 || !x.HasAMXBF16 || tilesPermitted(), "BF16 that is faster than FMA")
+	case tierAMX:
+		need(x.HasAMXTile, "AMX")
+		need(x.HasAMXBF16, "its BF16")
+		need(x.HasAMXInt8, "its INT8")
+		need(!x.HasAMXTile || tilesPermitted(), "a system that permits AMX")
 	}
 	return names
 }
@@ -48,6 +53,9 @@ var _ = follow(func(t tier) {
 	}
 	if t >= tierBF16 {
 		useBF16()
+	}
+	if t >= tierAMX {
+		useAMX()
 	}
 })
 
@@ -65,7 +73,8 @@ func useGeneric() {
 	mulPanel, mulPanelTwice, packPanels, packBlocks = mulPanelGeneric, mulPanelNever, packPanelsGeneric, packBlocksGeneric
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
 	pairColumn, pairHalves = pairColumnGeneric, pairHalvesGeneric
-	mulPairs, mulPairsTwice, fastPairs = mulPairsGeneric, mulPanelNever, false
+	mulPairs, mulPairsTwice, fastPairs, longPairs = mulPairsGeneric, mulPanelNever, false, false
+	pairTurned = pairTurnedGeneric
 	mulPairStrips = mulPairStripsGeneric
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfNone, decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
@@ -113,9 +122,15 @@ func useAVX512() {
 func useBF16() {
 	peaks = peaksBF16
 	pairVectors, pairRuns = pairVectorsFast, pairRunsFast
-	pairColumn, pairHalves = pairColumnFast, pairHalvesFast
+	pairColumn, pairHalves, pairTurned = pairColumnFast, pairHalvesFast, pairTurnedFast
 	pairAlong, mulPairs, mulPairsTwice, fastPairs = pairAlongBF16, mulPairsBF16, mulPairsTwiceBF16, true
 	mulPairStrips = mulPairStripsBF16
+}
+
+// useAMX replaces what tiles multiply.
+func useAMX() {
+	mulPairs, mulPairsTwice, mulPairStrips = mulPairsAMX, mulPairsTwiceAMX, mulPairStripsAMX
+	longPairs = true
 }
 
 // decodeEights returns a conversion that leaves what follows the last multiple

@@ -19,10 +19,17 @@ var (
 	pairAlong   = pairAlongGeneric
 	mulPairs    = mulPairsGeneric
 
+	pairTurned = pairTurnedGeneric
+
 	mulPairsTwice = mulPanelNever
 
 	fastPairs = false
+	longPairs = false // whether pairs are always multiplied along rows
 )
+
+// PairStep is the number of pairs of a row that may be added up before they are added to
+// the product: where it is cut along k, it is cut between such steps.
+const PairStep = 16
 
 // FastPairs reports whether products of pairs are faster than those of as many
 // f32.
@@ -35,21 +42,14 @@ var Pairs = &Activations{Len: 2, Size: 1, Quantize: func(dst, x []float32) {
 	}
 }}
 
-// PairShape returns the matrix of a's pairs along its rows: as many rows, half
-// the columns, contiguous along what is contiguous in a. Its Data is to be set
-// to Rows·Cols floats.
-func PairShape(a Mat) Mat {
-	cols := (a.Cols + 1) / 2
-	if a.RowStride == 1 && a.ColStride != 1 {
-		return Mat{Rows: a.Rows, Cols: cols, RowStride: 1, ColStride: a.Rows}
-	}
-	return Mat{Rows: a.Rows, Cols: cols, RowStride: cols, ColStride: 1}
-}
+// PairsAlongRows reports whether a product with a's pairs is fastest where those of a row
+// follow each other, not those of a column.
+func PairsAlongRows(a Mat) bool { return a.RowStride != 1 || a.ColStride == 1 || longPairs }
 
 // RoundPairs rounds a to bf16, to the nearest, ties to even; a NaN becomes
-// quiet, and what is below the least normal float may become 0. dst has
-// as many rows and columns as [PairShape](a), and any strides. Beyond an odd number of
-// columns the high half is 0.
+// quiet, and what is below the least normal float may become 0. dst has as many rows,
+// ⌈a.Cols/2⌉ columns, and any strides. Beyond an odd number of columns the high half is
+// 0.
 func RoundPairs(dst, a Mat) {
 	if dst.Rows != a.Rows || dst.Cols != (a.Cols+1)/2 {
 		panic("kernel: RoundPairs: dst is not of the shape of pairs")
@@ -77,10 +77,20 @@ func RoundPairs(dst, a Mat) {
 				pairAlone(out, low)
 			}
 		}
+	case a.RowStride == 1 && dst.ColStride == 1:
+		rows, pairs := pairTurned(dst.Data, dst.RowStride, a.Data, a.ColStride, a.Rows, a.Cols/2)
+		roundPairsStrided(dst, a, rows, pairs)
 	default:
-		roundPairsStrided(dst, a)
+		roundPairsStrided(dst, a, 0, 0)
 	}
 }
+
+// pairTurnedGeneric pairs what follows each other in columns of src, stride apart, to
+// rows, dstStride apart: of so many rows and pairs some first ones, as many as it likes,
+// whose numbers it returns.
+//
+//	dst[i*dstStride+p] = pair(src[2*p*stride+i], src[(2*p+1)*stride+i])
+func pairTurnedGeneric(_ []float32, _ int, _ []float32, _, _, _ int) (int, int) { return 0, 0 }
 
 // pairAlongGeneric pairs the neighbors of rows.
 func pairAlongGeneric(dst []float32, dstStride int, x []float32, stride, rows, cols int) {
@@ -99,9 +109,14 @@ func pairAlone(dst, x []float32) {
 	}
 }
 
-func roundPairsStrided(dst, a Mat) {
+// roundPairsStrided is [RoundPairs] but for the first pairs of the first rows.
+func roundPairsStrided(dst, a Mat, rows, pairs int) {
 	for i := range a.Rows {
-		for p := range dst.Cols {
+		first := 0
+		if i < rows {
+			first = pairs
+		}
+		for p := first; p < dst.Cols; p++ {
 			at, high := i*a.RowStride+2*p*a.ColStride, float32(0)
 			if 2*p+1 < a.Cols {
 				high = a.Data[at+a.ColStride]
@@ -271,7 +286,7 @@ func pairPanel(panel []float32, b Mat, j, first int) {
 //
 //	for i, j: for p := range n { c[i, j] += a[i, 2p]·b[2p, j] + a[i, 2p+1]·b[2p+1, j] }
 //
-// in f32. In which order a pair's products are added, and whether they are
+// in f32. In which order the products of [PairStep] pairs are added, and whether they are
 // rounded first, depends on the tier; an element's bits depend on its row of a
 // and its column of b alone.
 func MulBlockPairs(c []float32, ldc, rows int, a Mat, panels []float32, apart, cols int, add bool) {

@@ -50,6 +50,16 @@ func pairRunsFast(dst, src []float32, stride, n int) int {
 	return squares * PanelWidth
 }
 
+func pairTurnedFast(dst []float32, dstStride int, src []float32, stride, rows, pairs int) (int, int) {
+	rows, pairs = rows&^(PanelWidth-1), pairs&^(PanelWidth-1)
+	if pairs > 0 {
+		for i := 0; i < rows; i += PanelWidth {
+			pairTurnedBF16(&dst[i*dstStride], dstStride*wordBytes, &src[i], stride*wordBytes, pairs/PanelWidth)
+		}
+	}
+	return rows, pairs
+}
+
 func pairColumnFast(dst, x []float32) {
 	const square = 2 * PanelWidth
 	n := len(x) / square

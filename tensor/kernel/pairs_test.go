@@ -17,8 +17,10 @@ func TestRoundPairs(t *testing.T) {
 		for _, rows := range []int{0, 1, 2, 7, 8, 9, 33} {
 			for _, cols := range []int{0, 1, 2, 3, 15, 16, 17, 34, 71} {
 				for _, transposed := range []bool{false, true} {
-					if err := checkRoundPairs(matrix(r, rows, cols, 3, transposed)); err != nil {
-						t.Fatalf("%d×%d, transposed %v: %v", rows, cols, transposed, err)
+					for _, turned := range []bool{false, true} {
+						if err := checkRoundPairs(matrix(r, rows, cols, 3, transposed), turned); err != nil {
+							t.Fatalf("%d×%d, transposed %v, pairs %v: %v", rows, cols, transposed, turned, err)
+						}
 					}
 				}
 			}
@@ -26,8 +28,17 @@ func TestRoundPairs(t *testing.T) {
 	})
 }
 
-func checkRoundPairs(a Mat) error {
-	dst := PairShape(a)
+// pairsOf returns room for the pairs of a, whose rows are contiguous, or else columns.
+func pairsOf(a Mat, turned bool) Mat {
+	m := Mat{Rows: a.Rows, Cols: (a.Cols + 1) / 2, RowStride: (a.Cols + 1) / 2, ColStride: 1}
+	if turned {
+		m.RowStride, m.ColStride = 1, m.Rows
+	}
+	return m
+}
+
+func checkRoundPairs(a Mat, turned bool) error {
+	dst := pairsOf(a, turned)
 	var all []float32
 	dst.Data, all = fenced(dst.Rows * dst.Cols)
 	RoundPairs(dst, a)
@@ -141,7 +152,7 @@ func TestRoundPairsHardValues(t *testing.T) {
 		for i, v := range hard {
 			x := slices.Repeat([]float32{v}, 2*34)
 			for _, a := range []Mat{Dense(x, 2, 34), Dense(x, 34, 2).T()} {
-				dst := PairShape(a)
+				dst := pairsOf(a, a.RowStride == 1)
 				dst.Data = make([]float32, dst.Rows*dst.Cols)
 				RoundPairs(dst, a)
 				for _, p := range dst.Data {
@@ -176,7 +187,7 @@ func TestMulBlockPairs(t *testing.T) {
 }
 
 func roundedPairs(a Mat) Mat {
-	p := PairShape(a)
+	p := pairsOf(a, a.RowStride == 1 && a.ColStride != 1)
 	p.Data = make([]float32, p.Rows*p.Cols)
 	RoundPairs(p, a)
 	return p
@@ -231,11 +242,11 @@ func checkMulBlockPairs(r *rand.Rand, rows, k, cols int, add bool) error {
 	return checkRowsAlone(start, c, ldc, blocks, rows, panel, cols, add)
 }
 
-// checkRowsAlone repeats a product block by block and cut along the pairs: the
+// checkRowsAlone repeats a product block by block and cut between steps of pairs: the
 // bits must be those of got.
 func checkRowsAlone(start, got []float32, ldc int, blocks Mat, rows int, panel []float32, cols int, add bool) error {
 	c := slices.Clone(start)
-	cut, size := blocks.Cols/3, blocks.Cols*PanelWidth
+	cut, size := blocks.Cols/3/PairStep*PairStep, blocks.Cols*PanelWidth
 	for i := 0; i < rows; i += BlockRows {
 		some, first, rest := min(BlockRows, rows-i), blocks, blocks
 		first.Rows, rest.Rows, first.Cols, rest.Cols = BlockRows, BlockRows, cut, blocks.Cols-cut

@@ -23,14 +23,17 @@ func TestTierWithoutBF16(t *testing.T) {
 	}
 }
 
-// A processor whose dot products of bf16 are slower than FMA does without.
+// A processor whose dot products of bf16 are slower than FMA does without, unless it has
+// tiles beside.
 func TestTierWithSlowBF16(t *testing.T) {
 	if bestTier() < tierAVX512 {
 		t.Skip("this processor lacks more than BF16")
 	}
 	x := &cpu.X86
-	defer func(bf16, amx bool) { x.HasAVX512BF16, x.HasAMXBF16 = bf16, amx }(x.HasAVX512BF16, x.HasAMXBF16)
-	x.HasAVX512BF16, x.HasAMXBF16 = true, true
+	defer func(bf16, amx bool, permitted func() bool) {
+		x.HasAVX512BF16, x.HasAMXBF16, tilesPermitted = bf16, amx, permitted
+	}(x.HasAVX512BF16, x.HasAMXBF16, tilesPermitted)
+	x.HasAVX512BF16, x.HasAMXBF16, tilesPermitted = true, true, func() bool { return false }
 	if next, lacks := NextTier(); BestTier() != "avx512" || next != "avx512bf16" || len(lacks) != 1 {
 		t.Errorf("best tier %s, next %q, for which %v is missing; want avx512, avx512bf16 and one thing", BestTier(), next, lacks)
 	}

@@ -57,7 +57,8 @@ func TestChooseTier(t *testing.T) {
 		{"avx512", tierBF16, tierAVX512, ""},
 		{"avx512bf16", tierBF16, tierBF16, ""},
 		{"avx512", tierAVX2, 0, "LIMBECK_CPU=avx512: this build on this processor goes up to avx2"},
-		{"sse", tierAVX2, 0, "LIMBECK_CPU=sse: want one of generic, avx2, avx512, avx512bf16"},
+		{"amx", tierAMX, tierAMX, ""},
+		{"sse", tierAVX2, 0, "LIMBECK_CPU=sse: want one of generic, avx2, avx512, avx512bf16, amx"},
 	} {
 		got, err := chooseTier(c.name, c.best)
 		if err != nil && err.Error() != c.err || err == nil && (c.err != "" || got != c.want) {

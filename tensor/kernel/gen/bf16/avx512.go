@@ -201,9 +201,7 @@ func vectors512() {
 	dst, apart, step := load("dst"), load("apart"), load("step")
 	src, stride, n, vectors := load("src"), load("stride"), load("n"), load("vectors")
 	const low, high, order = 0, 1, 2
-	// Of the words of low and high.
-	neighbors := constants.Vector("pairsNeighbors", 16, func(i int) Constant { return U32(i | (16+i)<<16) })
-	VMOVDQU32(neighbors, zmm[order])
+	VMOVDQU32(pairsNeighbors(), zmm[order])
 	from, to, left := GP64(), GP64(), GP64()
 	ahead := []GPVirtual{GP64(), GP64()}
 	IMUL3Q(Imm(rowsAhead), stride, ahead[0])
@@ -231,6 +229,12 @@ func vectors512() {
 	JNE(LabelRef("pair"))
 	VZEROUPPER()
 	RET()
+}
+
+// pairsNeighbors returns, in memory, the order that makes pairs of 16 words of one row and
+// of the 16 of another that follow them.
+func pairsNeighbors() Mem {
+	return constants.Vector("pairsNeighbors", 16, func(i int) Constant { return U32(i | (16+i)<<16) })
 }
 
 // column512 emits the rounding of floats to pairs that lie a panel's row apart.
@@ -287,8 +291,7 @@ func halves512() {
 	})
 }
 
-// runs512 emits the packing of 16 runs: squares of 16×16 pairs are transposed, in
-// four stages that go to and fro between the halves of the registers.
+// runs512 emits the packing of 16 runs: squares of 16×16 pairs are transposed.
 func runs512() {
 	begin("pairRunsBF16", "func(dst, src *float32, stride, n int)",
 		"is pairRunsGeneric for 16·n pairs, stride in bytes; n > 0. What is below the least normal float becomes 0.")
@@ -301,6 +304,22 @@ func runs512() {
 		VMOVUPS(runs.At(i, panelBytes), zmm[w+i])
 		vcvtne2ps2bf16(i, w+i, i)
 	}
+	transpose512()
+	for k := range w {
+		VMOVUPS(zmm[k], Mem{Base: dst, Disp: k * panelBytes})
+	}
+	runs.Advance(I32(2 * panelBytes))
+	ADDQ(I32(w*panelBytes), dst)
+	DECQ(n)
+	JNE(LabelRef("square"))
+	VZEROUPPER()
+	RET()
+}
+
+// transpose512 transposes the words of registers 0 to 15, in four stages that go to and
+// fro between the halves of the registers.
+func transpose512() {
+	const w = 16
 	for i := 0; i < w; i += 2 { // rows two by two: columns 0, 1 and 2, 3 of each lane
 		VUNPCKLPS(zmm[i+1], zmm[i], zmm[w+i])
 		VUNPCKHPS(zmm[i+1], zmm[i], zmm[w+i+1])
@@ -327,11 +346,31 @@ func runs512() {
 			VSHUFF32X4(U8(0xdd), zmm[y], zmm[x], zmm[c+4*odd+8])
 		}
 	}
-	for k := range w {
-		VMOVUPS(zmm[k], Mem{Base: dst, Disp: k * panelBytes})
+}
+
+// turned512 emits the rounding of columns to pairs along rows: squares of 16×16 pairs are
+// transposed.
+func turned512() {
+	begin("pairTurnedBF16", "func(dst *float32, dstStride int, src *float32, stride, n int)",
+		"is pairTurnedGeneric for 16 rows of 16·n pairs, strides in bytes; n > 0. What is below the least normal float becomes 0.")
+	const w, order = 16, 31
+	src, stride, n := load("src"), load("stride"), load("n")
+	rows := places.From(load("dst"), load("dstStride"), w)
+	neighbors := pairsNeighbors()
+	Label("square")
+	VMOVDQU32(neighbors, zmm[order])
+	for p := range w {
+		VMOVUPS(Mem{Base: src}, zmm[p])
+		VMOVUPS(Mem{Base: src, Index: stride, Scale: 1}, zmm[w+p%8])
+		vcvtne2ps2bf16(p, w+p%8, p)
+		VPERMW(zmm[p], zmm[order], zmm[p])
+		LEAQ(Mem{Base: src, Index: stride, Scale: 2}, src)
 	}
-	runs.Advance(I32(2 * panelBytes))
-	ADDQ(I32(w*panelBytes), dst)
+	transpose512()
+	for i := range w {
+		VMOVUPS(zmm[i], rows.At(i, 0))
+	}
+	rows.Advance(I32(panelBytes))
 	DECQ(n)
 	JNE(LabelRef("square"))
 	VZEROUPPER()

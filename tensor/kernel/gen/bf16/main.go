@@ -26,6 +26,7 @@ func main() {
 	round512()
 	vectors512()
 	runs512()
+	turned512()
 	column512()
 	halves512()
 	peak512()
