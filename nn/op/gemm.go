@@ -9,10 +9,6 @@ import (
 // High-Performance Matrix Multiplication". None of it changes a bit of the
 // result: each element's sum is one chain over k, whatever the cuts.
 const (
-	gemmK    = 256 // rows of a panel at a time, at most: 16 KB, half of the first-level cache
-	gemmRows = 48  // rows of a a piece: few, so that threads end together
-	gemmCols = 96  // columns of b a piece: 576 and 1,536 are multiples
-
 	// Scratch, in floats: 8 MB each for rows of a and columns of b.
 	gemmScratchA = 2 << 20
 	gemmScratchB = 2 << 20
@@ -22,11 +18,15 @@ const (
 	// fast as several.
 	gemmSmall = 1 << 15
 
-	// Pairs are kept in strips of gemmRows rows of a. Rows that are contiguous stay so,
-	// a cache line further apart than they are long: with lengths of powers of
-	// two, those of a block would share few places in the first-level cache.
+	// Pairs are kept in strips, of the rows of a that a piece takes. Rows that are
+	// contiguous stay so, a cache line further apart than they are long: with lengths of
+	// powers of two, those of a block would share few places in the first-level cache.
 	stripGap = 16
 )
+
+// gemmCuts are those of f32. A panel of 16 KB takes half of the first-level cache; few
+// rows let threads end together; of columns, 576 and 1,536 are multiples.
+var gemmCuts = kernel.Cuts{Depth: 256, Rows: 48, Cols: 96}
 
 // A GEMM multiplies matrices in parallel. Its scratch memory, at most 16 MiB and a panel
 // of 16 KiB a thread, is made when it is first needed, and reused; the zero value is ready.
@@ -68,7 +68,7 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 	}
 	g.c, g.a, g.b, g.add = c, a, b, add
 	per, depth, rows, cols := g.cuts(a.Rows, a.Cols, b.Cols)
-	g.fused = a.Rows <= gemmRows && !g.Pairs()
+	g.fused = a.Rows <= gemmCuts.Rows && !g.Pairs()
 	g.reserve(p, depth/per, rows, cols)
 	for i := 0; i < c.Rows; i += rows {
 		for k := 0; k == 0 || k < a.Cols; k += depth {
@@ -81,6 +81,14 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 // Pairs reports whether g rounds what it multiplies to pairs of bf16.
 func (g *GEMM) Pairs() bool { return g.BF16 && kernel.FastPairs() }
 
+// pieces returns how what is packed is cut into pieces.
+func (g *GEMM) pieces() kernel.Cuts {
+	if g.Pairs() {
+		return kernel.PairCuts()
+	}
+	return gemmCuts
+}
+
 // cuts returns how a product of m×k by k×n is cut: how many elements along k
 // make a packed float, and the depth along k, the rows and the columns that are
 // packed at a time.
@@ -89,9 +97,10 @@ func (g *GEMM) cuts(m, k, n int) (per, depth, rows, cols int) {
 	if g.Pairs() {
 		per = 2
 	}
+	piece := g.pieces()
 	depth = min(max(multiple(k, per), per), per*gemmDepth)
-	rows = min(multiple(m, gemmRows), gemmScratchA/g.line(depth/per)/gemmRows*gemmRows)
-	cols = min(multiple(n, gemmCols), gemmScratchB/(depth/per)/gemmCols*gemmCols)
+	rows = min(multiple(m, piece.Rows), gemmScratchA/g.line(depth/per)/piece.Rows*piece.Rows)
+	cols = min(multiple(n, piece.Cols), gemmScratchB/(depth/per)/piece.Cols*piece.Cols)
 	return per, depth, rows, cols
 }
 
@@ -118,7 +127,7 @@ func multiple(n, to int) int { return (n + to - 1) / to * to }
 func (g *GEMM) reserve(p *par.Pool, depth, rows, cols int) {
 	g.packedA = grow(g.packedA, g.line(depth)*rows)
 	if g.fused {
-		g.panels = grow(g.panels, p.Threads()*gemmK*kernel.PanelWidth)
+		g.panels = grow(g.panels, p.Threads()*gemmCuts.Depth*kernel.PanelWidth)
 	} else {
 		g.packedB = grow(g.packedB, depth*cols)
 	}
@@ -154,11 +163,14 @@ func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 			pieces, packed = pieces+(n+gemmPackCols-1)/gemmPackCols, packed+n
 		}
 		run(p, (*gemmPack)(g), pieces, packed*(khi-klo))
-		run(p, (*gemmTile)(g), g.rowTiles()*((n+gemmCols-1)/gemmCols), n*(hi-lo)*(khi-klo))
+		run(p, (*gemmTile)(g), g.rowTiles()*piecesOf(n, g.pieces().Cols), n*(hi-lo)*(khi-klo))
 	}
 }
 
-func (g *GEMM) rowTiles() int { return (g.chunkA.Rows + gemmRows - 1) / gemmRows }
+func (g *GEMM) rowTiles() int { return piecesOf(g.chunkA.Rows, g.pieces().Rows) }
+
+// piecesOf returns how many pieces of so many n makes.
+func piecesOf(n, size int) int { return (n + size - 1) / size }
 
 // part returns rows i0 to i1 and columns j0 to j1 of m.
 func part(m kernel.Mat, i0, i1, j0, j1 int) kernel.Mat {
@@ -186,10 +198,10 @@ const gemmPackCols = 4 * kernel.PanelWidth
 
 type gemmPack GEMM
 
-// Do packs gemmRows rows of a, or gemmPackCols columns of b.
+// Do packs the rows of a of a piece, or gemmPackCols columns of b.
 func (g *gemmPack) Do(_, piece int) {
 	if piece < g.packsA {
-		(*GEMM)(g).packA(piece * gemmRows)
+		(*GEMM)(g).packA(piece * (*GEMM)(g).pieces().Rows)
 	} else {
 		(*GEMM)(g).packB((piece - g.packsA) * gemmPackCols)
 	}
@@ -198,7 +210,7 @@ func (g *gemmPack) Do(_, piece int) {
 // packA packs rows of the chunk of a from row i on.
 func (g *GEMM) packA(i int) {
 	a := g.chunkA
-	hi := min(i+gemmRows, a.Rows)
+	hi := min(i+g.pieces().Rows, a.Rows)
 	if g.Pairs() {
 		kernel.RoundPairs(part(g.strip(i), 0, hi-i, 0, g.depth), part(a, i, hi, 0, a.Cols))
 		return
@@ -209,9 +221,9 @@ func (g *GEMM) packA(i int) {
 
 // strip returns the pairs of a's rows from i on, the first of a strip.
 func (g *GEMM) strip(i int) kernel.Mat {
-	m := kernel.Mat{Data: g.packedA[i*g.line(g.depth):], Rows: gemmRows, Cols: g.depth, RowStride: g.line(g.depth), ColStride: 1}
+	m := kernel.Mat{Data: g.packedA[i*g.line(g.depth):], Rows: g.pieces().Rows, Cols: g.depth, RowStride: g.line(g.depth), ColStride: 1}
 	if !kernel.PairsAlongRows(g.a) {
-		m.RowStride, m.ColStride = 1, gemmRows
+		m.RowStride, m.ColStride = 1, m.Rows
 	}
 	return m
 }
@@ -230,19 +242,19 @@ func (g *GEMM) packB(j int) {
 
 type gemmTile GEMM
 
-// Do computes a tile of gemmRows × gemmCols. The tiles of one stretch of columns
-// follow each other, so that threads share its panels.
+// Do computes a piece of the product. Those of one stretch of columns follow each other,
+// so that threads share its panels.
 func (g *gemmTile) Do(worker, piece int) {
-	tiles := (*GEMM)(g).rowTiles()
-	i, j := piece%tiles*gemmRows, piece/tiles*gemmCols
-	rows, cols := min(gemmRows, g.chunkA.Rows-i), min(gemmCols, g.chunkB.Cols-j)
+	tiles, cut := (*GEMM)(g).rowTiles(), (*GEMM)(g).pieces()
+	i, j := piece%tiles*cut.Rows, piece/tiles*cut.Cols
+	rows, cols := min(cut.Rows, g.chunkA.Rows-i), min(cut.Cols, g.chunkB.Cols-j)
 	ldc := g.c.RowStride
 	c := g.c.Data[(g.i+i)*ldc+g.j+j:]
-	step := evenly(g.depth, gemmK)
+	step := multiple(evenly(g.depth, cut.Depth), kernel.PairStep)
 	for k := 0; k == 0 || k < g.depth; k += step {
 		n, add := min(step, g.depth-k), g.adds || k > 0
 		if (*GEMM)(g).Pairs() {
-			a := part((*GEMM)(g).strip(i), 0, gemmRows, k, k+n)
+			a := part((*GEMM)(g).strip(i), 0, cut.Rows, k, k+n)
 			kernel.MulBlockPairs(c, ldc, rows, a, g.packedB[j*g.depth+k*kernel.PanelWidth:], g.depth*kernel.PanelWidth, cols, add)
 			continue
 		}
@@ -267,7 +279,7 @@ func evenly(n, most int) int {
 // panel packs n rows, from k on, of the panel of the chunk's column j.
 func (g *gemmTile) panel(worker, j, k, n int) []float32 {
 	const w = kernel.PanelWidth
-	panel := g.panels[worker*gemmK*w:][:n*w]
+	panel := g.panels[worker*gemmCuts.Depth*w:][:n*w]
 	kernel.PackPanels(panel, part(g.chunkB, k, k+n, j, min(j+w, g.chunkB.Cols)), 0, 1)
 	return panel
 }

@@ -35,4 +35,23 @@ func tilesFor(rows, cols, words int) (s tileShape) {
 	return s
 }
 
+// stripShapes are those of products of few rows of a, less one, with up to four strips,
+// whose sums are tiles 0 to 3: in tiles 4 and 6, whole steps of a and b, in 5 and 7 the
+// pairs that are left. They are made beforehand: what was just written would hold
+// LDTILECFG up.
+var stripShapes = sync.OnceValue(func() *[tileRows][PairStep]tileShape {
+	all := new([tileRows][PairStep]tileShape)
+	for i := range all {
+		for rest := range all[i] {
+			s := &all[i][rest]
+			*s = tilesFor(i+1, PanelWidth, PairStep)
+			for t := range 6 {
+				s.rows[t] = byte(i + 1)
+			}
+			s.rowBytes[5], s.rows[7] = uint16(max(1, rest)*wordBytes), byte(max(1, rest))
+		}
+	}
+	return all
+})
+
 func (s *tileShape) bytes() *[64]byte { return (*[64]byte)(unsafe.Pointer(s)) }

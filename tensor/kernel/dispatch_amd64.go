@@ -74,7 +74,7 @@ func useGeneric() {
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
 	pairColumn, pairHalves = pairColumnGeneric, pairHalvesGeneric
 	mulPairs, mulPairsTwice, fastPairs, longPairs = mulPairsGeneric, mulPanelNever, false, false
-	pairTurned = pairTurnedGeneric
+	pairTurned, mulPairBlocks, pairCuts = pairTurnedGeneric, mulPairBlocksByPanel, cutsOfPairs
 	mulPairStrips = mulPairStripsGeneric
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfNone, decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
@@ -129,8 +129,8 @@ func useBF16() {
 
 // useAMX replaces what tiles multiply.
 func useAMX() {
-	mulPairs, mulPairsTwice, mulPairStrips = mulPairsAMX, mulPairsTwiceAMX, mulPairStripsAMX
-	longPairs = true
+	mulPairBlocks, mulPairStrips, longPairs = mulPairBlocksAMX, mulPairStripsTiled, true
+	pairCuts = cutsOfTiles
 }
 
 // decodeEights returns a conversion that leaves what follows the last multiple

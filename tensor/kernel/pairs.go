@@ -19,11 +19,14 @@ var (
 	pairAlong   = pairAlongGeneric
 	mulPairs    = mulPairsGeneric
 
+	mulPairBlocks = mulPairBlocksByPanel
+
 	pairTurned = pairTurnedGeneric
 
 	mulPairsTwice = mulPanelNever
 
 	fastPairs = false
+	pairCuts  = cutsOfPairs
 	longPairs = false // whether pairs are always multiplied along rows
 )
 
@@ -41,6 +44,19 @@ var Pairs = &Activations{Len: 2, Size: 1, Quantize: func(dst, x []float32) {
 		pairAlong(dst[:(len(x)+1)/2], 0, x, 0, 1, len(x))
 	}
 }}
+
+// Cuts are the sizes of the pieces that a product is best cut into.
+type Cuts struct {
+	Depth      int // rows of a panel, at most
+	Rows, Cols int // of the product; Rows a multiple of [BlockRows], Cols of [PanelWidth]
+}
+
+// cutsOfPairs are those of vectors: a panel of 16 KB takes half of the first cache, and
+// small pieces let threads end together.
+var cutsOfPairs = Cuts{Depth: 256, Rows: 48, Cols: 96}
+
+// PairCuts returns the cuts of [MulBlockPairs].
+func PairCuts() Cuts { return pairCuts }
 
 // PairsAlongRows reports whether a product with a's pairs is fastest where those of a row
 // follow each other, not those of a column.
@@ -296,7 +312,13 @@ func MulBlockPairs(c []float32, ldc, rows int, a Mat, panels []float32, apart, c
 	}
 	blocks := a.blocks()
 	blocks.rows = rows
-	eachPanel(c, ldc, blocks, panels, apart, cols, add, mulPairs, mulPairsTwice)
+	if checkMul(c, ldc, rows, cols, a.Cols, panels, apart) {
+		mulPairBlocks(c, ldc, blocks, panels, apart, cols, add)
+	}
+}
+
+func mulPairBlocksByPanel(c []float32, ldc int, a rowBlocks, panels []float32, apart, cols int, add bool) {
+	eachPanel(c, ldc, a, panels, apart, cols, add, mulPairs, mulPairsTwice)
 }
 
 func mulPairsGeneric(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {

@@ -4,20 +4,61 @@ package kernel
 
 //go:generate sh -c "cd gen && go run ./pairsamx -out ../pairs_amx_amd64.s -stubs ../pairs_amx_stubs_amd64.go -pkg kernel"
 
-func mulPairsAMX(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
-	a.tiled(c, ldc, cols, panel, 0, 1, add)
+// cutsOfTiles are for tiles, which wait for what they read from the second cache and for
+// the product: of large pieces less is read, and the product once.
+var cutsOfTiles = Cuts{Depth: 1024, Rows: 96, Cols: 192}
+
+// mulPairBlocksAMX multiplies whole tiles in one call, and what is left in others.
+func mulPairBlocksAMX(c []float32, ldc int, a rowBlocks, panels []float32, apart, cols int, add bool) {
+	const w, pair = PanelWidth, 2 * PanelWidth
+	rows, wide := 0, cols/pair*pair
+	if a.even() && a.cols > 0 && wide > 0 {
+		rows = a.rows / tileRows * tileRows
+	}
+	if rows > 0 {
+		a.eachStep(add, func(k, pairs, steps int, add bool) {
+			shape := tilesFor(2*tileRows, w, pairs)
+			mulPairsManyAMX(shape.bytes(), &c[0], ldc*wordBytes, &a.data[k], a.row*wordBytes, rows,
+				&panels[k*w], apart*wordBytes, wide/w, steps, add)
+		})
+	}
+	if rows < a.rows {
+		rest := a
+		rest.data, rest.rows = a.data[rows*a.row:], a.rows-rows
+		for j := 0; j < wide; j += pair {
+			rest.tiled(c[rows*ldc+j:], ldc, w, panels[j/w*apart:], apart, 2, add)
+		}
+	}
+	for j := wide; j < cols; j += w {
+		a.tiled(c[j:], ldc, min(w, cols-j), panels[j/w*apart:], apart, 1, add)
+	}
 }
 
-func mulPairsTwiceAMX(c []float32, ldc int, a rowBlocks, panels []float32, apart int, add bool) int {
-	a.tiled(c, ldc, PanelWidth, panels, apart, 2, add)
-	return a.rows
+// even reports whether pairs of a row follow each other, and all rows are equally far apart.
+func (a *rowBlocks) even() bool { return a.col == 1 && a.block == BlockRows*a.row }
+
+// eachStep calls f for the whole steps of pairs of a's rows, and for what is left: from
+// pair k on, so many steps of so many pairs.
+func (a *rowBlocks) eachStep(add bool, f func(k, pairs, steps int, add bool)) {
+	whole := a.cols / PairStep * PairStep
+	if whole > 0 {
+		f(0, PairStep, whole/PairStep, add)
+	}
+	if whole < a.cols {
+		f(whole, a.cols-whole, 1, add || whole > 0)
+	}
 }
 
-func mulPairStripsAMX(c []float32, ldc int, a Mat, b Strips) {
-	rows := rowBlocks{a.Data, a.Rows, a.Cols, BlockRows * a.RowStride, a.RowStride, 1}
-	for p, n := 0, 0; p < b.N; p += n {
-		n = min(2, b.N-p)
-		rows.tiled(c[p*PanelWidth:], ldc, PanelWidth, FloatsIn(b.Data[p*b.Apart:]), b.Apart/wordBytes, n, false)
+func mulPairStripsTiled(c []float32, ldc int, a Mat, b Strips) {
+	if a.Cols == 0 {
+		mulPairStripsGeneric(c, ldc, a, b)
+		return
+	}
+	shapes, steps, rest := stripShapes(), a.Cols/PairStep, a.Cols%PairStep
+	for i := 0; i < a.Rows; i += tileRows {
+		shape := &shapes[min(tileRows, a.Rows-i)-1][rest]
+		mulPairStripsAMX(shape.bytes(), &c[i*ldc], ldc*wordBytes, &a.Data[i*a.RowStride], a.RowStride*wordBytes,
+			&b.Data[0], b.Apart, b.ahead(), b.N, steps, rest)
 	}
 }
 
@@ -29,19 +70,15 @@ func (a rowBlocks) tiled(c []float32, ldc, cols int, panel []float32, apart, pan
 		}
 		return
 	}
-	if a.col != 1 || a.block != BlockRows*a.row {
+	if !a.even() {
 		a.gathered(c, ldc, cols, panel, apart, panels, add)
 		return
 	}
-	whole := a.cols / PairStep * PairStep
 	for i, n := 0, 0; i < a.rows; i += n {
 		n = min(panels*tileRows, a.rows-i)
-		if whole > 0 {
-			a.tile(c[i*ldc:], ldc, cols, i, n, 0, PairStep, whole/PairStep, panel, apart, panels, add)
-		}
-		if whole < a.cols {
-			a.tile(c[i*ldc:], ldc, cols, i, n, whole, a.cols-whole, 1, panel, apart, panels, add || whole > 0)
-		}
+		a.eachStep(add, func(k, pairs, steps int, add bool) {
+			a.tile(c[i*ldc:], ldc, cols, i, n, k, pairs, steps, panel, apart, panels, add)
+		})
 	}
 }
 

@@ -18,3 +18,14 @@ func mulPairs1x2AMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, p
 //
 //go:noescape
 func mulPairs1x1AMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, panel *float32, apart int, steps int, add bool)
+
+// mulPairsManyAMX multiplies rows of a, a multiple of 16, by panels, a multiple of 2, over steps of 16 pairs. Strides are in bytes.
+//
+//go:noescape
+func mulPairsManyAMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, rows int, panel *float32, apart int, panels int, steps int, add bool)
+
+// mulPairStripsAMX multiplies up to 16 rows of a by strips of pairs, over steps of 16 pairs and, if rest is not 0, one of fewer.
+// It asks for what lies ahead. Strides are in bytes.
+//
+//go:noescape
+func mulPairStripsAMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, strips int, steps int, rest int)

@@ -69,6 +69,16 @@ func DotBytes(a, b, acc Tile) {
 	emit("AMXINT8", fmt.Sprintf("TDPBSSD TMM%d, TMM%d, TMM%d", b, a, acc), prefixF2, opBytes, 0, 0, 0, int(b), registers(acc, a))
 }
 
+// PrefetchToWrite emits PREFETCHW: the line at base, disp bytes on, is asked for as one
+// that will be written.
+func PrefetchToWrite(base GPPhysical, disp int8) {
+	build.Comment(fmt.Sprintf("PREFETCHW %d(%s)", disp, base.Asm()))
+	prefix := byte(0x40 | index(base)>>3)
+	for _, b := range []byte{prefix, 0x0f, 0x0d, byte(1<<6 | 1<<3 | index(base)&7), byte(disp)} {
+		build.Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []Op{U8(b)}})
+	}
+}
+
 // registers is the ModRM byte of two registers.
 func registers(reg, rm Tile) byte { return byte(3<<6 | int(reg)<<3 | int(rm)) }
 
