@@ -52,9 +52,9 @@ func pairRunsFast(dst, src []float32, stride, n int) int {
 
 func pairTurnedFast(dst []float32, dstStride int, src []float32, stride, rows, pairs int) (int, int) {
 	rows, pairs = rows&^(PanelWidth-1), pairs&^(PanelWidth-1)
-	if pairs > 0 {
-		for i := 0; i < rows; i += PanelWidth {
-			pairTurnedBF16(&dst[i*dstStride], dstStride*wordBytes, &src[i], stride*wordBytes, pairs/PanelWidth)
+	if rows > 0 {
+		for p := 0; p < pairs; p += PanelWidth {
+			pairTurnedBF16(&dst[p], dstStride*wordBytes, &src[2*p*stride], stride*wordBytes, rows/PanelWidth)
 		}
 	}
 	return rows, pairs

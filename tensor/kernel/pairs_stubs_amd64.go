@@ -94,7 +94,7 @@ func pairVectorsBF16(dst *float32, apart int, step int, src *float32, stride int
 //go:noescape
 func pairRunsBF16(dst *float32, src *float32, stride int, n int)
 
-// pairTurnedBF16 is pairTurnedGeneric for 16 rows of 16·n pairs, strides in bytes; n > 0. What is below the least normal float becomes 0.
+// pairTurnedBF16 is pairTurnedGeneric for 16·n rows of 16 pairs, strides in bytes; n > 0. What is below the least normal float becomes 0.
 //
 //go:noescape
 func pairTurnedBF16(dst *float32, dstStride int, src *float32, stride int, n int)

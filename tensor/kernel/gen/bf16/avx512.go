@@ -291,6 +291,9 @@ func halves512() {
 	})
 }
 
+// runsAhead is how far ahead runs512 asks for each run: more streams than a processor sees.
+const runsAhead = 512
+
 // runs512 emits the packing of 16 runs: squares of 16×16 pairs are transposed.
 func runs512() {
 	begin("pairRunsBF16", "func(dst, src *float32, stride, n int)",
@@ -302,6 +305,9 @@ func runs512() {
 	for i := range w {
 		VMOVUPS(runs.At(i, 0), zmm[i])
 		VMOVUPS(runs.At(i, panelBytes), zmm[w+i])
+		for line := range 2 {
+			PREFETCHT0(runs.At(i, runsAhead+line*panelBytes))
+		}
 		vcvtne2ps2bf16(i, w+i, i)
 	}
 	transpose512()
@@ -349,28 +355,37 @@ func transpose512() {
 }
 
 // turned512 emits the rounding of columns to pairs along rows: squares of 16×16 pairs are
-// transposed.
+// transposed. Those of the same rows of src follow each other, so that what is read does.
 func turned512() {
 	begin("pairTurnedBF16", "func(dst *float32, dstStride int, src *float32, stride, n int)",
-		"is pairTurnedGeneric for 16 rows of 16·n pairs, strides in bytes; n > 0. What is below the least normal float becomes 0.")
+		"is pairTurnedGeneric for 16·n rows of 16 pairs, strides in bytes; n > 0. What is below the least normal float becomes 0.")
 	const w, order = 16, 31
 	src, stride, n := load("src"), load("stride"), load("n")
 	rows := places.From(load("dst"), load("dstStride"), w)
-	neighbors := pairsNeighbors()
+	from, ahead, next, down := GP64(), GP64(), GP64(), GP64()
+	MOVQ(stride, ahead)
+	SHLQ(Imm(5), ahead) // the rows of the next squares
+	LEAQ(Mem{Base: ahead, Index: stride, Scale: 1}, next)
+	MOVQ(load("dstStride"), down)
+	SHLQ(Imm(4), down)
 	Label("square")
-	VMOVDQU32(neighbors, zmm[order])
+	VMOVDQU32(pairsNeighbors(), zmm[order])
+	MOVQ(src, from)
 	for p := range w {
-		VMOVUPS(Mem{Base: src}, zmm[p])
-		VMOVUPS(Mem{Base: src, Index: stride, Scale: 1}, zmm[w+p%8])
+		VMOVUPS(Mem{Base: from}, zmm[p])
+		VMOVUPS(Mem{Base: from, Index: stride, Scale: 1}, zmm[w+p%8])
+		PREFETCHT0(Mem{Base: from, Index: ahead, Scale: 1})
+		PREFETCHT0(Mem{Base: from, Index: next, Scale: 1})
+		LEAQ(Mem{Base: from, Index: stride, Scale: 2}, from)
 		vcvtne2ps2bf16(p, w+p%8, p)
 		VPERMW(zmm[p], zmm[order], zmm[p])
-		LEAQ(Mem{Base: src, Index: stride, Scale: 2}, src)
 	}
 	transpose512()
 	for i := range w {
 		VMOVUPS(zmm[i], rows.At(i, 0))
 	}
-	rows.Advance(I32(panelBytes))
+	rows.Advance(down)
+	ADDQ(Imm(panelBytes), src)
 	DECQ(n)
 	JNE(LabelRef("square"))
 	VZEROUPPER()
