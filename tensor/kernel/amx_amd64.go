@@ -14,8 +14,8 @@ var tilesPermitted = sync.OnceValue(permitTiles)
 const tileRows = 16
 
 // A tileShape gives the tiles' rows and the bytes of each, as LDTILECFG wants them in
-// palette 1 (Intel SDM, vol. 1, sect. 18.2): sums are tiles 0 to 3, those of the first
-// rows before those of the second, then come two of rows of a, and two of b.
+// palette 1 (Intel SDM, vol. 1, sect. 18.2): of sums tiles 0 to 3, then two of rows of a,
+// and two of b.
 type tileShape struct {
 	palette, start byte
 	_              [14]byte
@@ -23,15 +23,17 @@ type tileShape struct {
 	rows           [16]byte
 }
 
-// tilesFor returns the shape of products of so many rows of a, at most 32, by so many
-// columns of b a tile, with so many words of a row of a, 4 bytes each.
+// tilesFor returns the shape of products of so many rows of a by so many columns of b,
+// with so many words of 4 bytes along both.
 func tilesFor(rows, cols, words int) (s tileShape) {
 	s.palette = 1
-	upper, lower := byte(min(rows, tileRows)), byte(max(1, rows-tileRows))
-	for t, n := range [8]byte{upper, upper, lower, lower, upper, lower, byte(words), byte(words)} {
-		s.rows[t], s.rowBytes[t] = n, uint16(cols*wordBytes)
+	for t := range 4 {
+		s.rows[t], s.rowBytes[t] = byte(rows), uint16(cols*wordBytes)
 	}
-	s.rowBytes[4], s.rowBytes[5] = uint16(words*wordBytes), uint16(words*wordBytes)
+	for t := range 2 {
+		s.rows[4+t], s.rowBytes[4+t] = byte(rows), uint16(words*wordBytes)
+		s.rows[6+t], s.rowBytes[6+t] = byte(words), uint16(cols*wordBytes)
+	}
 	return s
 }
 
@@ -43,12 +45,9 @@ var stripShapes = sync.OnceValue(func() *[tileRows][PairStep]tileShape {
 	all := new([tileRows][PairStep]tileShape)
 	for i := range all {
 		for rest := range all[i] {
-			s := &all[i][rest]
-			*s = tilesFor(i+1, PanelWidth, PairStep)
-			for t := range 6 {
-				s.rows[t] = byte(i + 1)
-			}
+			s := tilesFor(i+1, PanelWidth, PairStep)
 			s.rowBytes[5], s.rows[7] = uint16(max(1, rest)*wordBytes), byte(max(1, rest))
+			all[i][rest] = s
 		}
 	}
 	return all

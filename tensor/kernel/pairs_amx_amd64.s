@@ -4,313 +4,10 @@
 
 #include "textflag.h"
 
-// func mulPairs2x2AMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, panel *float32, apart int, steps int, add bool)
+// func mulPairsAMX(shape *[64]byte, c *float32, ldc int, a *float32, row int, tiles int, panel *float32, apart int, panels int, steps int, add bool)
 // Requires: AMXBF16, AMXTILE
-TEXT ·mulPairs2x2AMX(SB), NOSPLIT, $0-65
-	MOVQ tiles+0(FP), AX
-
-	// LDTILECFG (AX)
-	LONG  $0x4978e2c4
-	BYTE  $0x40
-	BYTE  $0x00
-	MOVQ  c+8(FP), DI
-	MOVQ  ldc+16(FP), SI
-	MOVQ  a+24(FP), BX
-	MOVQ  row+32(FP), CX
-	MOVQ  panel+40(FP), DX
-	MOVQ  $0x00000040, R11
-	MOVQ  steps+56(FP), R12
-	MOVQ  apart+48(FP), R10
-	ADDQ  DX, R10
-	MOVQ  CX, R9
-	SHLQ  $0x04, R9
-	ADDQ  BX, R9
-	MOVQ  SI, R8
-	SHLQ  $0x04, R8
-	ADDQ  DI, R8
-	MOVB  add+64(FP), AL
-	TESTB AL, AL
-	JE    clear
-
-	// TILELOADD 0(DI)(SI*1), TMM0
-	LONG $0x4b7be2c4
-	LONG $0x00003784
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 64(DI)(SI*1), TMM1
-	LONG $0x4b7be2c4
-	LONG $0x0040378c
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 0(R8)(SI*1), TMM2
-	LONG $0x4b7bc2c4
-	LONG $0x00003094
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 64(R8)(SI*1), TMM3
-	LONG $0x4b7bc2c4
-	LONG $0x0040309c
-	BYTE $0x00
-	BYTE $0x00
-	JMP  step
-
-clear:
-	// TILEZERO TMM0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-	// TILEZERO TMM1
-	LONG $0x497be2c4
-	BYTE $0xc8
-
-	// TILEZERO TMM2
-	LONG $0x497be2c4
-	BYTE $0xd0
-
-	// TILEZERO TMM3
-	LONG $0x497be2c4
-	BYTE $0xd8
-
-step:
-	// TILELOADD 0(DX)(R11*1), TMM6
-	LONG $0x4b7ba2c4
-	LONG $0x00001ab4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 0(R10)(R11*1), TMM7
-	LONG $0x4b7b82c4
-	LONG $0x00001abc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 0(BX)(CX*1), TMM4
-	LONG $0x4b7be2c4
-	LONG $0x00000ba4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBF16PS TMM6, TMM4, TMM0
-	LONG $0x5c4ae2c4
-	BYTE $0xc4
-
-	// TDPBF16PS TMM7, TMM4, TMM1
-	LONG $0x5c42e2c4
-	BYTE $0xcc
-
-	// TILELOADD 0(R9)(CX*1), TMM5
-	LONG $0x4b7bc2c4
-	LONG $0x000009ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBF16PS TMM6, TMM5, TMM2
-	LONG $0x5c4ae2c4
-	BYTE $0xd5
-
-	// TDPBF16PS TMM7, TMM5, TMM3
-	LONG $0x5c42e2c4
-	BYTE $0xdd
-	ADDQ $0x40, BX
-	ADDQ $0x40, R9
-	ADDQ $0x00000400, DX
-	ADDQ $0x00000400, R10
-	DECQ R12
-	JNE  step
-
-	// TILESTORED TMM0, 0(DI)(SI*1)
-	LONG $0x4b7ae2c4
-	LONG $0x00003784
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILESTORED TMM1, 64(DI)(SI*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0040378c
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILESTORED TMM2, 0(R8)(SI*1)
-	LONG $0x4b7ac2c4
-	LONG $0x00003094
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILESTORED TMM3, 64(R8)(SI*1)
-	LONG $0x4b7ac2c4
-	LONG $0x0040309c
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILERELEASE
-	LONG $0x4978e2c4
-	BYTE $0xc0
-	RET
-
-// func mulPairs1x2AMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, panel *float32, apart int, steps int, add bool)
-// Requires: AMXBF16, AMXTILE
-TEXT ·mulPairs1x2AMX(SB), NOSPLIT, $0-65
-	MOVQ tiles+0(FP), AX
-
-	// LDTILECFG (AX)
-	LONG  $0x4978e2c4
-	BYTE  $0x40
-	BYTE  $0x00
-	MOVQ  c+8(FP), DI
-	MOVQ  ldc+16(FP), SI
-	MOVQ  a+24(FP), BX
-	MOVQ  row+32(FP), CX
-	MOVQ  panel+40(FP), DX
-	MOVQ  $0x00000040, R11
-	MOVQ  steps+56(FP), R12
-	MOVQ  apart+48(FP), R10
-	ADDQ  DX, R10
-	MOVB  add+64(FP), AL
-	TESTB AL, AL
-	JE    clear
-
-	// TILELOADD 0(DI)(SI*1), TMM0
-	LONG $0x4b7be2c4
-	LONG $0x00003784
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 64(DI)(SI*1), TMM1
-	LONG $0x4b7be2c4
-	LONG $0x0040378c
-	BYTE $0x00
-	BYTE $0x00
-	JMP  step
-
-clear:
-	// TILEZERO TMM0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-	// TILEZERO TMM1
-	LONG $0x497be2c4
-	BYTE $0xc8
-
-step:
-	// TILELOADD 0(DX)(R11*1), TMM6
-	LONG $0x4b7ba2c4
-	LONG $0x00001ab4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 0(R10)(R11*1), TMM7
-	LONG $0x4b7b82c4
-	LONG $0x00001abc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 0(BX)(CX*1), TMM4
-	LONG $0x4b7be2c4
-	LONG $0x00000ba4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBF16PS TMM6, TMM4, TMM0
-	LONG $0x5c4ae2c4
-	BYTE $0xc4
-
-	// TDPBF16PS TMM7, TMM4, TMM1
-	LONG $0x5c42e2c4
-	BYTE $0xcc
-	ADDQ $0x40, BX
-	ADDQ $0x00000400, DX
-	ADDQ $0x00000400, R10
-	DECQ R12
-	JNE  step
-
-	// TILESTORED TMM0, 0(DI)(SI*1)
-	LONG $0x4b7ae2c4
-	LONG $0x00003784
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILESTORED TMM1, 64(DI)(SI*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0040378c
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILERELEASE
-	LONG $0x4978e2c4
-	BYTE $0xc0
-	RET
-
-// func mulPairs1x1AMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, panel *float32, apart int, steps int, add bool)
-// Requires: AMXBF16, AMXTILE
-TEXT ·mulPairs1x1AMX(SB), NOSPLIT, $0-65
-	MOVQ tiles+0(FP), AX
-
-	// LDTILECFG (AX)
-	LONG  $0x4978e2c4
-	BYTE  $0x40
-	BYTE  $0x00
-	MOVQ  c+8(FP), DI
-	MOVQ  ldc+16(FP), SI
-	MOVQ  a+24(FP), BX
-	MOVQ  row+32(FP), CX
-	MOVQ  panel+40(FP), DX
-	MOVQ  $0x00000040, R11
-	MOVQ  steps+56(FP), R12
-	MOVB  add+64(FP), AL
-	TESTB AL, AL
-	JE    clear
-
-	// TILELOADD 0(DI)(SI*1), TMM0
-	LONG $0x4b7be2c4
-	LONG $0x00003784
-	BYTE $0x00
-	BYTE $0x00
-	JMP  step
-
-clear:
-	// TILEZERO TMM0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-step:
-	// TILELOADD 0(DX)(R11*1), TMM6
-	LONG $0x4b7ba2c4
-	LONG $0x00001ab4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 0(BX)(CX*1), TMM4
-	LONG $0x4b7be2c4
-	LONG $0x00000ba4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBF16PS TMM6, TMM4, TMM0
-	LONG $0x5c4ae2c4
-	BYTE $0xc4
-	ADDQ $0x40, BX
-	ADDQ $0x00000400, DX
-	DECQ R12
-	JNE  step
-
-	// TILESTORED TMM0, 0(DI)(SI*1)
-	LONG $0x4b7ae2c4
-	LONG $0x00003784
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILERELEASE
-	LONG $0x4978e2c4
-	BYTE $0xc0
-	RET
-
-// func mulPairsManyAMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, rows int, panel *float32, apart int, panels int, steps int, add bool)
-// Requires: AMXBF16, AMXTILE
-TEXT ·mulPairsManyAMX(SB), NOSPLIT, $0-81
-	MOVQ tiles+0(FP), AX
+TEXT ·mulPairsAMX(SB), NOSPLIT, $0-81
+	MOVQ shape+0(FP), AX
 
 	// LDTILECFG (AX)
 	LONG $0x4978e2c4
@@ -318,33 +15,33 @@ TEXT ·mulPairsManyAMX(SB), NOSPLIT, $0-81
 	BYTE $0x00
 	MOVQ c+8(FP), DI
 	MOVQ ldc+16(FP), SI
-	MOVQ a+24(FP), BX
 	MOVQ row+32(FP), CX
-	MOVQ panel+48(FP), DX
 	MOVQ $0x00000040, R11
 
 panels:
-	MOVQ c+8(FP), DI
 	MOVQ a+24(FP), BX
-	MOVQ rows+40(FP), R14
+	MOVQ tiles+40(FP), R14
+	MOVQ panels+64(FP), AX
+	CMPQ AX, $0x02
+	JLT  single
 
-two:
-	CMPQ  R14, $0x20
-	JLT   one
+twoByTwo:
+	CMPQ  R14, $0x02
+	JLT   oneByTwo
 	MOVQ  panel+48(FP), DX
 	MOVQ  apart+56(FP), R10
 	ADDQ  DX, R10
+	MOVQ  CX, AX
+	SHLQ  $0x04, AX
+	LEAQ  (BX)(AX*1), R9
+	MOVQ  SI, AX
+	SHLQ  $0x04, AX
+	LEAQ  (DI)(AX*1), R8
 	MOVQ  steps+72(FP), R12
 	MOVQ  DI, R13
-	MOVQ  CX, R9
-	SHLQ  $0x04, R9
-	ADDQ  BX, R9
-	MOVQ  SI, R8
-	SHLQ  $0x04, R8
-	ADDQ  DI, R8
 	MOVB  add+80(FP), AL
 	TESTB AL, AL
-	JE    twoclear
+	JE    twoByTwoclear
 
 	// TILELOADD 0(DI)(SI*1), TMM0
 	LONG $0x4b7be2c4
@@ -369,9 +66,9 @@ two:
 	LONG $0x0040309c
 	BYTE $0x00
 	BYTE $0x00
-	JMP  twostep
+	JMP  twoByTwostep
 
-twoclear:
+twoByTwoclear:
 	// TILEZERO TMM0
 	LONG $0x497be2c4
 	BYTE $0xc0
@@ -388,7 +85,7 @@ twoclear:
 	LONG $0x497be2c4
 	BYTE $0xd8
 
-twostep:
+twoByTwostep:
 	// TILELOADD 0(DX)(R11*1), TMM6
 	LONG $0x4b7ba2c4
 	LONG $0x00001ab4
@@ -411,16 +108,16 @@ twostep:
 	LONG $0x5c4ae2c4
 	BYTE $0xc4
 
-	// TDPBF16PS TMM7, TMM4, TMM1
-	LONG $0x5c42e2c4
-	BYTE $0xcc
-
 	// PREFETCHW 0(R13)
 	BYTE $0x41
 	BYTE $0x0f
 	BYTE $0x0d
 	BYTE $0x4d
 	BYTE $0x00
+
+	// TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c42e2c4
+	BYTE $0xcc
 
 	// PREFETCHW 64(R13)
 	BYTE $0x41
@@ -440,16 +137,16 @@ twostep:
 	LONG $0x5c4ae2c4
 	BYTE $0xd5
 
-	// TDPBF16PS TMM7, TMM5, TMM3
-	LONG $0x5c42e2c4
-	BYTE $0xdd
-
 	// PREFETCHW 0(R13)
 	BYTE $0x41
 	BYTE $0x0f
 	BYTE $0x0d
 	BYTE $0x4d
 	BYTE $0x00
+
+	// TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x5c42e2c4
+	BYTE $0xdd
 
 	// PREFETCHW 64(R13)
 	BYTE $0x41
@@ -463,7 +160,7 @@ twostep:
 	ADDQ $0x00000400, DX
 	ADDQ $0x00000400, R10
 	DECQ R12
-	JNE  twostep
+	JNE  twoByTwostep
 
 	// TILESTORED TMM0, 0(DI)(SI*1)
 	LONG $0x4b7ae2c4
@@ -497,11 +194,11 @@ twostep:
 	MOVQ SI, AX
 	SHLQ $0x04, AX
 	LEAQ (R8)(AX*1), DI
-	SUBQ $0x20, R14
-	JMP  two
+	SUBQ $0x02, R14
+	JMP  twoByTwo
 
-one:
-	CMPQ  R14, $0x10
+oneByTwo:
+	CMPQ  R14, $0x01
 	JLT   next
 	MOVQ  panel+48(FP), DX
 	MOVQ  apart+56(FP), R10
@@ -510,7 +207,7 @@ one:
 	MOVQ  DI, R13
 	MOVB  add+80(FP), AL
 	TESTB AL, AL
-	JE    oneclear
+	JE    oneByTwoclear
 
 	// TILELOADD 0(DI)(SI*1), TMM0
 	LONG $0x4b7be2c4
@@ -523,9 +220,9 @@ one:
 	LONG $0x0040378c
 	BYTE $0x00
 	BYTE $0x00
-	JMP  onestep
+	JMP  oneByTwostep
 
-oneclear:
+oneByTwoclear:
 	// TILEZERO TMM0
 	LONG $0x497be2c4
 	BYTE $0xc0
@@ -534,7 +231,7 @@ oneclear:
 	LONG $0x497be2c4
 	BYTE $0xc8
 
-onestep:
+oneByTwostep:
 	// TILELOADD 0(DX)(R11*1), TMM6
 	LONG $0x4b7ba2c4
 	LONG $0x00001ab4
@@ -557,16 +254,16 @@ onestep:
 	LONG $0x5c4ae2c4
 	BYTE $0xc4
 
-	// TDPBF16PS TMM7, TMM4, TMM1
-	LONG $0x5c42e2c4
-	BYTE $0xcc
-
 	// PREFETCHW 0(R13)
 	BYTE $0x41
 	BYTE $0x0f
 	BYTE $0x0d
 	BYTE $0x4d
 	BYTE $0x00
+
+	// TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c42e2c4
+	BYTE $0xcc
 
 	// PREFETCHW 64(R13)
 	BYTE $0x41
@@ -579,7 +276,7 @@ onestep:
 	ADDQ $0x00000400, DX
 	ADDQ $0x00000400, R10
 	DECQ R12
-	JNE  onestep
+	JNE  oneByTwostep
 
 	// TILESTORED TMM0, 0(DI)(SI*1)
 	LONG $0x4b7ae2c4
@@ -601,26 +298,96 @@ onestep:
 	MOVQ SI, AX
 	SHLQ $0x04, AX
 	LEAQ (DI)(AX*1), DI
-	SUBQ $0x10, R14
-	JMP  one
+	SUBQ $0x01, R14
+	JMP  oneByTwo
+
+single:
+	CMPQ  R14, $0x01
+	JLT   done
+	MOVQ  panel+48(FP), DX
+	MOVQ  steps+72(FP), R12
+	MOVQ  DI, R13
+	MOVB  add+80(FP), AL
+	TESTB AL, AL
+	JE    singleclear
+
+	// TILELOADD 0(DI)(SI*1), TMM0
+	LONG $0x4b7be2c4
+	LONG $0x00003784
+	BYTE $0x00
+	BYTE $0x00
+	JMP  singlestep
+
+singleclear:
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+singlestep:
+	// TILELOADD 0(DX)(R11*1), TMM6
+	LONG $0x4b7ba2c4
+	LONG $0x00001ab4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(BX)(CX*1), TMM4
+	LONG $0x4b7be2c4
+	LONG $0x00000ba4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c4ae2c4
+	BYTE $0xc4
+
+	// PREFETCHW 0(R13)
+	BYTE $0x41
+	BYTE $0x0f
+	BYTE $0x0d
+	BYTE $0x4d
+	BYTE $0x00
+	ADDQ SI, R13
+	ADDQ $0x40, BX
+	ADDQ $0x00000400, DX
+	DECQ R12
+	JNE  singlestep
+
+	// TILESTORED TMM0, 0(DI)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x00003784
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ steps+72(FP), AX
+	SHLQ $0x06, AX
+	SUBQ AX, BX
+	MOVQ CX, AX
+	SHLQ $0x04, AX
+	LEAQ (BX)(AX*1), BX
+	MOVQ SI, AX
+	SHLQ $0x04, AX
+	LEAQ (DI)(AX*1), DI
+	SUBQ $0x01, R14
+	JMP  single
 
 next:
 	ADDQ $0x80, c+8(FP)
+	MOVQ c+8(FP), DI
 	MOVQ apart+56(FP), AX
-	LEAQ (AX)(AX*1), AX
+	ADDQ AX, AX
 	ADDQ AX, panel+48(FP)
 	SUBQ $0x02, panels+64(FP)
 	JG   panels
 
+done:
 	// TILERELEASE
 	LONG $0x4978e2c4
 	BYTE $0xc0
 	RET
 
-// func mulPairStripsAMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, strips int, steps int, rest int)
+// func mulPairStripsAMX(shape *[64]byte, c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, strips int, steps int, rest int)
 // Requires: AMXBF16, AMXTILE, MMX+
 TEXT ·mulPairStripsAMX(SB), NOSPLIT, $0-88
-	MOVQ tiles+0(FP), AX
+	MOVQ shape+0(FP), AX
 
 	// LDTILECFG (AX)
 	LONG $0x4978e2c4
@@ -637,8 +404,8 @@ four:
 	CMPQ R14, $0x04
 	JLT  one
 	MOVQ a+24(FP), BX
-	MOVQ b+40(FP), DX
 	MOVQ apart+48(FP), R8
+	MOVQ b+40(FP), DX
 	LEAQ (DX)(R8*1), R9
 	LEAQ (R9)(R8*1), R10
 	LEAQ (R10)(R8*1), R15
@@ -865,8 +632,8 @@ one:
 	CMPQ R14, $0x01
 	JLT  done
 	MOVQ a+24(FP), BX
-	MOVQ b+40(FP), DX
 	MOVQ apart+48(FP), R8
+	MOVQ b+40(FP), DX
 
 	// TILEZERO TMM0
 	LONG  $0x497be2c4

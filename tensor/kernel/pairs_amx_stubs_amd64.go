@@ -4,28 +4,13 @@
 
 package kernel
 
-// mulPairs2x2AMX multiplies 2 times 16 rows of a by 2 panels, over steps of 16 pairs; tiles may be of fewer. Strides are in bytes.
+// mulPairsAMX multiplies so many tiles of rows of a by panels, over steps of pairs, all of the shape's sizes. Strides are in bytes.
 //
 //go:noescape
-func mulPairs2x2AMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, panel *float32, apart int, steps int, add bool)
-
-// mulPairs1x2AMX multiplies 1 times 16 rows of a by 2 panels, over steps of 16 pairs; tiles may be of fewer. Strides are in bytes.
-//
-//go:noescape
-func mulPairs1x2AMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, panel *float32, apart int, steps int, add bool)
-
-// mulPairs1x1AMX multiplies 1 times 16 rows of a by 1 panels, over steps of 16 pairs; tiles may be of fewer. Strides are in bytes.
-//
-//go:noescape
-func mulPairs1x1AMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, panel *float32, apart int, steps int, add bool)
-
-// mulPairsManyAMX multiplies rows of a, a multiple of 16, by panels, a multiple of 2, over steps of 16 pairs. Strides are in bytes.
-//
-//go:noescape
-func mulPairsManyAMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, rows int, panel *float32, apart int, panels int, steps int, add bool)
+func mulPairsAMX(shape *[64]byte, c *float32, ldc int, a *float32, row int, tiles int, panel *float32, apart int, panels int, steps int, add bool)
 
 // mulPairStripsAMX multiplies up to 16 rows of a by strips of pairs, over steps of 16 pairs and, if rest is not 0, one of fewer.
 // It asks for what lies ahead. Strides are in bytes.
 //
 //go:noescape
-func mulPairStripsAMX(tiles *[64]byte, c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, strips int, steps int, rest int)
+func mulPairStripsAMX(shape *[64]byte, c *float32, ldc int, a *float32, row int, b *byte, apart int, ahead int, strips int, steps int, rest int)

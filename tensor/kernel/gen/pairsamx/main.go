@@ -3,8 +3,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -26,233 +24,216 @@ const (
 
 func main() {
 	ConstraintExpr("!purego")
-	for _, s := range []shape{{2, 2}, {1, 2}, {1, 1}} {
-		mul(s)
-	}
-	mulMany()
+	mul()
 	mulStrips()
 	Generate()
 }
 
-// A shape is so many tiles of a's rows by so many panels.
-type shape struct{ rows, panels int }
-
 // The registers of a product. Rows of c and a that are 16 below, and the panel that
 // follows, have one of their own.
-type registers struct {
-	c, a, panel           [2]GPPhysical
-	ldc, row, width, left GPPhysical
-	ahead                 GPPhysical // rows of c that are asked for
-}
+var (
+	c, a, panel           = [2]GPPhysical{RDI, R8}, [2]GPPhysical{RBX, R9}, [2]GPPhysical{RDX, R10}
+	ldc, row, width, left = RSI, RCX, R11, R12
 
-var regs = registers{
-	c: [2]GPPhysical{RDI, R8}, a: [2]GPPhysical{RBX, R9}, panel: [2]GPPhysical{RDX, R10},
-	ldc: RSI, row: RCX, width: R11, left: R12, ahead: R13,
-}
+	written = R13 // the rows of c that are asked for
+	tiles   = R14 // of rows that are left
+)
 
-// load loads what all products take.
-func (r *registers) load() {
-	Load(Param("tiles"), RAX)
+// begin configures the tiles and loads what all products take.
+func begin() {
+	Load(Param("shape"), RAX)
 	amx.Configure(RAX)
-	Load(Param("c"), r.c[0])
-	Load(Param("ldc"), r.ldc)
-	Load(Param("a"), r.a[0])
-	Load(Param("row"), r.row)
-	Load(Param("panel"), r.panel[0])
-	MOVQ(U32(rowBytes), r.width)
+	Load(Param("c"), c[0])
+	Load(Param("ldc"), ldc)
+	Load(Param("row"), row)
+	MOVQ(U32(rowBytes), width)
 }
 
-// mul emits the product of a shape, over steps of 16 pairs.
-func mul(s shape) {
-	name := fmt.Sprintf("mulPairs%dx%dAMX", s.rows, s.panels)
-	TEXT(name, NOSPLIT, "func(tiles *[64]byte, c *float32, ldc int, a *float32, row int, panel *float32, apart, steps int, add bool)")
+// mul emits the product of tiles of rows by panels: two by two, as long as there are so
+// many, which loads each tile of a and of b for two products.
+func mul() {
+	TEXT("mulPairsAMX", NOSPLIT, "func(shape *[64]byte, c *float32, ldc int, a *float32, row, tiles int, panel *float32, apart, panels, steps int, add bool)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s multiplies %d times 16 rows of a by %d panels, over steps of 16 pairs; tiles may be of fewer. Strides are in bytes.",
-		name, s.rows, s.panels))
-	r := regs
-	r.load()
-	Load(Param("steps"), r.left)
-	if s.panels == 2 {
-		Load(Param("apart"), r.panel[1])
-		ADDQ(r.panel[0], r.panel[1])
-	}
-	r.product(s, "")
-	amx.Release()
-	RET()
-}
-
-// mulMany emits the product of many rows by many panels, in whole tiles.
-func mulMany() {
-	TEXT("mulPairsManyAMX", NOSPLIT, "func(tiles *[64]byte, c *float32, ldc int, a *float32, row, rows int, panel *float32, apart, panels, steps int, add bool)")
-	Pragma("noescape")
-	Doc("mulPairsManyAMX multiplies rows of a, a multiple of 16, by panels, a multiple of 2, over steps of 16 pairs. Strides are in bytes.")
-	r := regs
-	r.load()
-	rows := R14
+	Doc("mulPairsAMX multiplies so many tiles of rows of a by panels, over steps of pairs, all of the shape's sizes. Strides are in bytes.")
+	begin()
 	Label("panels")
-	Load(Param("c"), r.c[0])
-	Load(Param("a"), r.a[0])
-	Load(Param("rows"), rows)
-	twice := func(label string, s shape, next string) {
-		Label(label)
-		CMPQ(rows, Imm(uint64(s.rows*tileRows)))
-		JLT(LabelRef(next))
-		Load(Param("panel"), r.panel[0])
-		Load(Param("apart"), r.panel[1])
-		ADDQ(r.panel[0], r.panel[1])
-		Load(Param("steps"), r.left)
-		MOVQ(r.c[0], r.ahead)
-		r.product(s, label)
-		// The pointers to a stand behind its last step.
-		Load(Param("steps"), RAX)
-		SHLQ(Imm(6), RAX)
-		last := s.rows - 1
-		SUBQ(RAX, r.a[last])
-		MOVQ(r.row, RAX)
-		SHLQ(Imm(4), RAX)
-		LEAQ(Mem{Base: r.a[last], Index: RAX, Scale: 1}, r.a[0])
-		MOVQ(r.ldc, RAX)
-		SHLQ(Imm(4), RAX)
-		LEAQ(Mem{Base: r.c[last], Index: RAX, Scale: 1}, r.c[0])
-		SUBQ(Imm(uint64(s.rows*tileRows)), rows)
-		JMP(LabelRef(label))
-	}
-	twice("two", shape{2, 2}, "one")
-	twice("one", shape{1, 2}, "next")
+	Load(Param("a"), a[0])
+	Load(Param("tiles"), tiles)
+	MOVQ(NewParamAddr("panels", atPanels), RAX)
+	CMPQ(RAX, Imm(2))
+	JLT(LabelRef("single"))
+	rowsOf("twoByTwo", 2, 2, "oneByTwo")
+	rowsOf("oneByTwo", 1, 2, "next")
+	rowsOf("single", 1, 1, "done")
 	Label("next")
-	ADDQ(Imm(2*rowBytes), NewParamAddr("c", 8))
+	ADDQ(Imm(2*rowBytes), NewParamAddr("c", atC))
+	Load(Param("c"), c[0])
 	Load(Param("apart"), RAX)
-	LEAQ(Mem{Base: RAX, Index: RAX, Scale: 1}, RAX)
-	ADDQ(RAX, NewParamAddr("panel", 48))
-	SUBQ(Imm(2), NewParamAddr("panels", 64))
+	ADDQ(RAX, RAX)
+	ADDQ(RAX, NewParamAddr("panel", atPanel))
+	SUBQ(Imm(2), NewParamAddr("panels", atPanels))
 	JG(LabelRef("panels"))
+	Label("done")
 	amx.Release()
 	RET()
 }
 
-// product emits the product of one shape; labels begin with a prefix.
-func (r *registers) product(s shape, prefix string) {
-	many := prefix != ""
-	if s.rows == 2 {
-		for _, p := range []struct{ first, next, stride GPPhysical }{{r.a[0], r.a[1], r.row}, {r.c[0], r.c[1], r.ldc}} {
-			MOVQ(p.stride, p.next)
-			SHLQ(Imm(4), p.next)
-			ADDQ(p.first, p.next)
-		}
+// Offsets of mul's parameters.
+const (
+	atC      = 8
+	atPanel  = 48
+	atPanels = 64
+)
+
+// rowsOf emits the loop of mul that takes so many tiles of rows by so many panels at once,
+// and goes on to the label next where fewer are left.
+func rowsOf(label string, rows, panels int, next string) {
+	Label(label)
+	CMPQ(tiles, Imm(uint64(rows)))
+	JLT(LabelRef(next))
+	Load(Param("panel"), panel[0])
+	if panels == 2 {
+		Load(Param("apart"), panel[1])
+		ADDQ(panel[0], panel[1])
 	}
-	as, cs, bs := r.a[:s.rows], r.c[:s.rows], r.panel[:s.panels]
+	if rows == 2 {
+		below(a[0], row, a[1])
+		below(c[0], ldc, c[1])
+	}
+	Load(Param("steps"), left)
+	MOVQ(c[0], written)
+	product(label, rows, panels)
+	Load(Param("steps"), RAX)
+	SHLQ(Imm(6), RAX)
+	SUBQ(RAX, a[rows-1]) // from behind its last step
+	below(a[rows-1], row, a[0])
+	below(c[rows-1], ldc, c[0])
+	SUBQ(Imm(uint64(rows)), tiles)
+	JMP(LabelRef(label))
+}
+
+// below emits that next is 16 rows below first.
+func below(first, stride, next GPPhysical) {
+	MOVQ(stride, RAX)
+	SHLQ(Imm(4), RAX)
+	LEAQ(Mem{Base: first, Index: RAX, Scale: 1}, next)
+}
+
+// product emits the product of so many tiles of rows by so many panels, whose sums are
+// tiles 0 to 3.
+func product(label string, rows, panels int) {
 	sum := func(i, p int) amx.Tile { return amx.Tile(2*i + p) }
 	eachSum := func(f func(i, p int)) {
-		for i := range as {
-			for p := range bs {
+		for i := range rows {
+			for p := range panels {
 				f(i, p)
 			}
 		}
 	}
 	Load(Param("add"), AL)
 	TESTB(AL, AL)
-	JE(LabelRef(prefix + "clear"))
-	eachSum(func(i, p int) { amx.Load(cs[i], r.ldc, p*rowBytes, sum(i, p)) })
-	JMP(LabelRef(prefix + "step"))
-	Label(prefix + "clear")
+	JE(LabelRef(label + "clear"))
+	eachSum(func(i, p int) { amx.Load(c[i], ldc, p*rowBytes, sum(i, p)) })
+	JMP(LabelRef(label + "step"))
+	Label(label + "clear")
 	eachSum(func(i, p int) { amx.Zero(sum(i, p)) })
-	Label(prefix + "step")
-	for p, b := range bs {
-		amx.Load(b, r.width, 0, firstB+amx.Tile(p))
+	Label(label + "step")
+	for p := range panels {
+		amx.Load(panel[p], width, 0, firstB+amx.Tile(p))
 	}
-	for i, from := range as {
-		amx.Load(from, r.row, 0, firstA+amx.Tile(i))
-		for p := range bs {
+	for i := range rows {
+		amx.Load(a[i], row, 0, firstA+amx.Tile(i))
+		for p := range panels {
 			amx.DotPairs(firstA+amx.Tile(i), firstB+amx.Tile(p), sum(i, p))
+			amx.PrefetchToWrite(written, int8(p*rowBytes)) // comes from afar
 		}
-		if many { // rows of c come from afar
-			amx.PrefetchToWrite(r.ahead, 0)
-			amx.PrefetchToWrite(r.ahead, rowBytes)
-			ADDQ(r.ldc, r.ahead)
-		}
+		ADDQ(ldc, written)
 	}
-	for _, from := range as {
-		ADDQ(Imm(rowBytes), from)
+	for i := range rows {
+		ADDQ(Imm(rowBytes), a[i])
 	}
-	for _, b := range bs {
-		ADDQ(U32(panelBytes), b)
+	for p := range panels {
+		ADDQ(U32(panelBytes), panel[p])
 	}
-	DECQ(r.left)
-	JNE(LabelRef(prefix + "step"))
-	eachSum(func(i, p int) { amx.Store(sum(i, p), cs[i], r.ldc, p*rowBytes) })
+	DECQ(left)
+	JNE(LabelRef(label + "step"))
+	eachSum(func(i, p int) { amx.Store(sum(i, p), c[i], ldc, p*rowBytes) })
 }
 
 // mulStrips emits the product of few rows by strips, four at a time, whose sums stay in
 // tiles: after whole steps comes one of what is left, in tiles of its own.
 func mulStrips() {
-	const abreast, lastA, lastB = 4, firstA + 1, firstB + 1
-	TEXT("mulPairStripsAMX", NOSPLIT, "func(tiles *[64]byte, c *float32, ldc int, a *float32, row int, b *byte, apart, ahead, strips, steps, rest int)")
+	TEXT("mulPairStripsAMX", NOSPLIT, "func(shape *[64]byte, c *float32, ldc int, a *float32, row int, b *byte, apart, ahead, strips, steps, rest int)")
 	Pragma("noescape")
 	Doc("mulPairStripsAMX multiplies up to 16 rows of a by strips of pairs, over steps of 16 pairs and, if rest is not 0, one of fewer.",
 		"It asks for what lies ahead. Strides are in bytes.")
-	r := regs
-	Load(Param("tiles"), RAX)
-	amx.Configure(RAX)
-	Load(Param("c"), r.c[0])
-	Load(Param("ldc"), r.ldc)
-	Load(Param("row"), r.row)
-	MOVQ(U32(rowBytes), r.width)
-	ahead, strips, apart := R13, R14, R8
-	bs := []GPPhysical{RDX, R9, R10, R15}
+	begin()
 	Load(Param("ahead"), ahead)
 	Load(Param("strips"), strips)
-	some := func(label string, n int, next string) {
-		Label(label)
-		CMPQ(strips, Imm(uint64(n)))
-		JLT(LabelRef(next))
-		Load(Param("a"), r.a[0])
-		Load(Param("b"), bs[0])
-		Load(Param("apart"), apart)
-		for i := 1; i < n; i++ {
-			LEAQ(Mem{Base: bs[i-1], Index: apart, Scale: 1}, bs[i])
-		}
-		for i := range n {
-			amx.Zero(amx.Tile(i))
-		}
-		step := func(a, b amx.Tile) {
-			amx.Load(r.a[0], r.row, 0, a)
-			for i := range n {
-				amx.Load(bs[i], r.width, 0, b)
-				amx.DotPairs(a, b, amx.Tile(i))
-			}
-		}
-		Load(Param("steps"), r.left)
-		TESTQ(r.left, r.left)
-		JE(LabelRef(label + "rest"))
-		Label(label + "step")
-		step(firstA, firstB)
-		for i := range n {
-			for line := range tileRows {
-				PREFETCHT0(Mem{Base: bs[i], Index: ahead, Scale: 1, Disp: line * rowBytes})
-			}
-			ADDQ(U32(panelBytes), bs[i])
-		}
-		ADDQ(Imm(rowBytes), r.a[0])
-		DECQ(r.left)
-		JNE(LabelRef(label + "step"))
-		Label(label + "rest")
-		Load(Param("rest"), RAX)
-		TESTQ(RAX, RAX)
-		JE(LabelRef(label + "store"))
-		step(lastA, lastB)
-		Label(label + "store")
-		for i := range n {
-			amx.Store(amx.Tile(i), r.c[0], r.ldc, i*rowBytes)
-		}
-		ADDQ(U32(n*rowBytes), r.c[0])
-		IMUL3Q(Imm(uint64(n)), apart, apart)
-		ADDQ(apart, NewParamAddr("b", 40))
-		SUBQ(Imm(uint64(n)), strips)
-		JMP(LabelRef(label))
-	}
-	some("four", abreast, "one")
-	some("one", 1, "done")
+	stripsOf("four", 4, "one")
+	stripsOf("one", 1, "done")
 	Label("done")
 	amx.Release()
 	RET()
+}
+
+// The registers that only mulStrips has, and the offset of its b.
+var (
+	abreast       = []GPPhysical{RDX, R9, R10, R15} // strips
+	ahead, strips = R13, R14
+	apart         = R8
+)
+
+const atB = 40
+
+// stripsOf emits the loop of mulStrips that takes so many strips at once, and goes on to
+// the label next where fewer are left.
+func stripsOf(label string, n int, next string) {
+	Label(label)
+	CMPQ(strips, Imm(uint64(n)))
+	JLT(LabelRef(next))
+	Load(Param("a"), a[0])
+	Load(Param("apart"), apart)
+	Load(Param("b"), abreast[0])
+	for i := 1; i < n; i++ {
+		LEAQ(Mem{Base: abreast[i-1], Index: apart, Scale: 1}, abreast[i])
+	}
+	for i := range n {
+		amx.Zero(amx.Tile(i))
+	}
+	step := func(rows, pairs amx.Tile) {
+		amx.Load(a[0], row, 0, rows)
+		for i, b := range abreast[:n] {
+			amx.Load(b, width, 0, pairs)
+			amx.DotPairs(rows, pairs, amx.Tile(i))
+		}
+	}
+	Load(Param("steps"), left)
+	TESTQ(left, left)
+	JE(LabelRef(label + "rest"))
+	Label(label + "step")
+	step(firstA, firstB)
+	for _, b := range abreast[:n] {
+		for line := range tileRows {
+			PREFETCHT0(Mem{Base: b, Index: ahead, Scale: 1, Disp: line * rowBytes})
+		}
+		ADDQ(U32(panelBytes), b)
+	}
+	ADDQ(Imm(rowBytes), a[0])
+	DECQ(left)
+	JNE(LabelRef(label + "step"))
+	Label(label + "rest")
+	Load(Param("rest"), RAX)
+	TESTQ(RAX, RAX)
+	JE(LabelRef(label + "store"))
+	step(firstA+1, firstB+1)
+	Label(label + "store")
+	for i := range n {
+		amx.Store(amx.Tile(i), c[0], ldc, i*rowBytes)
+	}
+	ADDQ(U32(n*rowBytes), c[0])
+	IMUL3Q(Imm(uint64(n)), apart, apart)
+	ADDQ(apart, NewParamAddr("b", atB))
+	SUBQ(Imm(uint64(n)), strips)
+	JMP(LabelRef(label))
 }
