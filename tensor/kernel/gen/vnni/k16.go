@@ -8,9 +8,9 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
-	"limbeck/tensor/kernel/gen/constants"
 	"limbeck/tensor/kernel/gen/k16"
 	"limbeck/tensor/kernel/gen/places"
+	"limbeck/tensor/kernel/gen/unpack"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -75,7 +75,7 @@ func (t *wideTile) few() bool { return t.n <= 2 }
 func (t *wideTile) block() {
 	touch(Mem{Base: t.w}) // the halves, which come last
 	t.fetch(t.w, 0, (t.Quanta()+k16.WordBytes-1)/k16.WordBytes)
-	for p, v := range t.pairsOf(t.Scale, t.Below) {
+	for p, v := range unpack.Pairs(t.Format, t.w, t.Scale, t.Below) {
 		VMOVDQU64(v, t.pairs.Offset(p*k16.WordBytes))
 	}
 	for _, v := range t.total {
@@ -98,55 +98,6 @@ func (t *wideTile) block() {
 	JNZ(LabelRef("step"))
 	t.scale()
 	t.x.Advance(U32(k16.WideBytes - k16.BlockD))
-}
-
-// pairsOf returns the scales or the mins of which the parts are given, less
-// below: register p has those of sub-blocks 2p and 2p+1 as int16.
-func (t *wideTile) pairsOf(groups [][]k16.Part, below int) (pairs []VecVirtual) {
-	for _, parts := range groups {
-		v := t.bytesOf(parts)
-		if below != 0 {
-			b := ZMM()
-			VPBROADCASTD(word(fmt.Sprintf("bytes%d", below), uint32(below)*0x01010101), b)
-			VPSUBB(b, v, v)
-		}
-		for half := range 2 {
-			p := ZMM()
-			VPSHUFB(spread(half), v, p)
-			VPSRAW(Imm(8), p, p)
-			pairs = append(pairs, p)
-		}
-	}
-	return pairs
-}
-
-// bytesOf returns four scales or mins a lane, in bytes.
-func (t *wideTile) bytesOf(parts []k16.Part) VecVirtual {
-	var sum VecVirtual
-	for _, p := range parts {
-		v, at := ZMM(), Mem{Base: t.w, Disp: t.ScalesAt() + p.Word*k16.WordBytes}
-		shifted(at, p.Shift, v)
-		if p.Mask != ^uint32(0) {
-			VPANDD_BCST(word(fmt.Sprintf("mask%x", p.Mask), p.Mask), v, v)
-		}
-		if sum != nil {
-			VPORD(sum, v, v)
-		}
-		sum = v
-	}
-	return sum
-}
-
-// shifted loads words, shifted right or, if shift is negative, left.
-func shifted(from Op, shift int, to VecVirtual) {
-	switch {
-	case shift > 0:
-		VPSRLW(Imm(uint64(shift)), from, to)
-	case shift < 0:
-		VPSLLW(Imm(uint64(-shift)), from, to)
-	default:
-		VMOVDQU64(from, to)
-	}
 }
 
 // chunk adds the products of 32 columns, times their scales, to the totals, and asks for
@@ -214,18 +165,17 @@ func (t *wideTile) quad(c, q, lo, hi int) VecVirtual {
 	if at := t.word(offset); shift == 0 {
 		VPANDD(at, t.low, w)
 	} else {
-		shifted(at, shift, w)
+		unpack.Shifted(at, shift, w)
 		VPANDD(t.low, w, w)
 	}
 	if t.High.Count > 0 { // goes above the low bits
-		const or = 0xf0 | 0xcc&0xaa // a | b&c, as a table
 		p := ZMM()
 		offset, shift := t.High.Offset(c, q)
-		shifted(t.word(offset), shift, p)
-		VPTERNLOGD(Imm(or), t.high, p, w)
+		unpack.Shifted(t.word(offset), shift, p)
+		VPTERNLOGD(Imm(unpack.Or), t.high, p, w)
 	}
 	if t.Table != nil {
-		lookUp(t.levels, w)
+		unpack.LookUp(t.levels, w)
 	}
 	return w
 }
@@ -284,17 +234,12 @@ func (t *wideTile) fetch(w Register, lo, hi int) {
 
 // constants loads what quad takes.
 func (t *wideTile) constants() {
-	mask := func(b k16.Bits) VecVirtual {
-		v := ZMM()
-		VPBROADCASTD(word(fmt.Sprintf("mask%x", b.Mask()), b.Mask()), v)
-		return v
-	}
-	t.low = mask(t.Low)
+	t.low = unpack.Mask(t.Low)
 	if t.High.Count > 0 {
-		t.high = mask(t.High)
+		t.high = unpack.Mask(t.High)
 	}
 	if t.Table != nil {
-		t.levels = levelsOf(t.Name, t.Table, t.Zero)
+		t.levels = unpack.LevelsOf(t.Name, t.Table, t.Zero)
 	}
 }
 
@@ -310,7 +255,7 @@ func (t *wideTile) scale() {
 	case t.Min != nil:
 		dmin = ZMM()
 		VCVTPH2PS(Mem{Base: t.w, Disp: k16.HalfBytes}, dmin)
-		pairs = t.pairsOf(t.Min, 0)
+		pairs = unpack.Pairs(t.Format, t.w, t.Min, 0)
 	case t.raised():
 		for p := range t.Pairs() {
 			v := ZMM()
@@ -358,13 +303,4 @@ func (t *wideTile) scaleRow(i int, sum, d, dmin VecVirtual) {
 		VMULPS_BCST(at, dmin, p)
 		VFNMADD231PS(p, sum, t.y[i])
 	}
-}
-
-// spread returns a pattern that moves bytes 0 and 1 of each word, or 2 and 3, to
-// the upper bytes of its halves, and clears the lower ones.
-func spread(half int) Mem {
-	return constants.Vector(fmt.Sprintf("vnnispread%d", half), 16, func(i int) Constant {
-		lane := uint32(i%4*4 + 2*half)
-		return U32(0x80 | lane<<8 | 0x80<<16 | (lane+1)<<24)
-	})
 }

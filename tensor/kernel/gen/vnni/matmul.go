@@ -9,6 +9,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 
 	"limbeck/tensor/kernel/gen/places"
+	"limbeck/tensor/kernel/gen/unpack"
 	"limbeck/tensor/kernel/gen/x16"
 )
 
@@ -27,7 +28,7 @@ type tile struct {
 
 	// Constants, which stay in registers: a processor loads two vectors a cycle at most,
 	// which is what one row by weights in caches waits for.
-	u         *unpacker
+	u         *unpack.Narrow
 	low, high VecVirtual // masks of nibbles, if they are multiplied in place
 }
 
@@ -48,9 +49,9 @@ func matMul(f x16.Format, n, groups int) {
 		t.y = append(t.y, registers(n))
 	}
 	if t.inPlace() {
-		t.low, t.high = everyWord("nibbles", 0x0f0f0f0f), everyWord("high", 0xf0f0f0f0)
+		t.low, t.high = unpack.EveryWord("nibbles", 0x0f0f0f0f), unpack.EveryWord("high", 0xf0f0f0f0)
 	} else {
-		t.u = newUnpacker(f)
+		t.u = unpack.NewNarrow(f)
 	}
 	overGroups(y, t.w, t.y, t.x, f.Block(), x16.Q8Bytes, t.block)
 }
@@ -103,17 +104,17 @@ func (t *tile) block() {
 	d := make([]VecVirtual, len(t.w))
 	if t.Exponents { // which are long on the way
 		for g := range d {
-			d[g] = t.powers(g)
+			d[g] = unpack.Powers(t.w[g])
 		}
 	}
 	sums := t.sums()
 	for g := range t.w {
 		if !t.Exponents {
-			d[g] = t.halves(g, 0)
+			d[g] = unpack.Halves(t.w[g], 0)
 		}
 		var m VecVirtual
 		if t.Mins {
-			m = t.halves(g, x16.HeadBytes)
+			m = unpack.Halves(t.w[g], x16.HeadBytes)
 		}
 		for i := range t.n {
 			t.scale(g, i, sums[g][i], d[g], m)
@@ -129,14 +130,14 @@ func (t *tile) sums() [][]VecVirtual {
 		t.inPlaceSums(acc[0][0])
 		return acc
 	}
-	var groups []*group
+	var groups []*unpack.Group
 	for _, w := range t.w {
-		groups = append(groups, t.u.group(w))
+		groups = append(groups, t.u.Group(w))
 	}
 	for q := range 4 {
 		var low, high []VecVirtual
 		for _, g := range groups {
-			l, h := g.quads(q)
+			l, h := g.Quads(q)
 			low, high = append(low, l), append(high, h)
 		}
 		for i := range t.n {
@@ -176,7 +177,7 @@ func (t *tile) inPlaceSums(acc VecVirtual) {
 	zero(sixteenfold)
 	for q := range 4 {
 		w, above := ZMM(), ZMM()
-		VMOVDQU64(quad(t.Format, t.w[0], q), above)
+		VMOVDQU64(unpack.Quad(t.Format, t.w[0], q), above)
 		VPANDD(t.low, above, w)
 		VPANDD(t.high, above, above)
 		VPDPBUSD_BCST(t.x.At(0, x16.BlockQ+4*q), w, acc)
@@ -192,7 +193,7 @@ func (t *tile) begin() (acc [][]VecVirtual) {
 	for range t.w {
 		acc = append(acc, registers(t.n))
 	}
-	if offset(t.Format) == 0 {
+	if unpack.Offset(t.Format) == 0 {
 		for _, sums := range acc {
 			for _, a := range sums {
 				zero(a)
@@ -200,7 +201,7 @@ func (t *tile) begin() (acc [][]VecVirtual) {
 		}
 		return acc
 	}
-	shift := Imm(uint64(bits.TrailingZeros(uint(offset(t.Format)))))
+	shift := Imm(uint64(bits.TrailingZeros(uint(unpack.Offset(t.Format)))))
 	none := ZMM()
 	zero(none)
 	for i, a := range acc[0] {
@@ -211,29 +212,6 @@ func (t *tile) begin() (acc [][]VecVirtual) {
 		}
 	}
 	return acc
-}
-
-// powers returns a group's 16 scales 2^(e−128), as products of two normal powers,
-// 2^(⌊e/2⌋−64) and the rest.
-func (t *tile) powers(g int) VecVirtual {
-	v, rest, bias := ZMM(), ZMM(), ZMM()
-	VPMOVZXBD(Mem{Base: t.w[g]}, rest)
-	VPBROADCASTD(word("bias", 127-64), bias)
-	VPSRLD(Imm(1), rest, v)
-	VPSUBD(v, rest, rest)
-	for _, e := range []VecVirtual{v, rest} {
-		VPADDD(bias, e, e)
-		VPSLLD(Imm(23), e, e)
-	}
-	VMULPS(rest, v, v)
-	return v
-}
-
-// halves converts the 16 f16 at an offset of a group's block.
-func (t *tile) halves(g, offset int) VecVirtual {
-	v := ZMM()
-	VCVTPH2PS(Mem{Base: t.w[g], Disp: offset}, v)
-	return v
 }
 
 // scale adds a block's sums to the outputs of activation row i and a group.
