@@ -76,7 +76,7 @@ func useGeneric() {
 	mulPairs, mulPairsTwice, fastPairs, longPairs = mulPairsGeneric, mulPanelNever, false, false
 	pairTurned, mulPairBlocks, pairCuts = pairTurnedGeneric, mulPairBlocksByPanel, cutsOfPairs
 	mulPairStrips = mulPairStripsGeneric
-	tilesOf, decodeBlocks, vectorQuantize = tilesOfNone, decodeBlocksNever, false
+	tilesOf, crowdFrom, decodeBlocks, vectorQuantize = tilesOfNone, noCrowd, decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
 	encodeQ4_0, encodeQ8_0 = encodeNever, encodeNever
 	useStripsGeneric()
@@ -131,6 +131,7 @@ func useBF16() {
 func useAMX() {
 	mulPairBlocks, mulPairStrips, longPairs = mulPairBlocksAMX, mulPairStripsTiled, true
 	pairCuts = cutsOfTiles
+	crowdFrom = amxCrowd
 }
 
 // decodeEights returns a conversion that leaves what follows the last multiple

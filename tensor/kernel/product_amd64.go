@@ -23,6 +23,9 @@ type assembly struct {
 	// many multiplies many activation rows, in AVX2.
 	many manyTile
 
+	// crowd multiplies many activation rows, by AMX.
+	crowd crowdTile
+
 	// panel decodes the blocks of a group, column by column, in AVX2.
 	panel func(dst *float32, w *byte, blocks int)
 
@@ -83,6 +86,10 @@ func (p *product) fast(a *assembly) bool {
 		return false
 	}
 	whole := max(p.lo, min(p.hi, p.rows/GroupRows)) // groups up to it have no padding
+	if p.n >= crowdFrom && a.crowd != nil {
+		p.crowd(a.crowd, whole)
+		return true
+	}
 	first := 0
 	if t == a.avx2 && a.many != nil && p.n >= fewest {
 		first = p.n / manyStep * manyStep

@@ -7,6 +7,7 @@ func init() {
 		avx2:   &tiles{1: q4_1x16n1, q4_1x16n2, q4_1x16n3, q4_1x16n4},
 		avx512: &tiles{1: q4_1x16v1, q4_1x16v2, q4_1x16v3, q4_1x16v4, q4_1x16v5, q4_1x16v6, q4_1x16v7, q4_1x16v8},
 		pairs:  &tiles{4: q4_1x32v4, q4_1x32v5},
+		crowd:  q4_1x16AMX,
 		panel:  q4_1x16panel,
 	}
 }

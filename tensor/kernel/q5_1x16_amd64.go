@@ -7,6 +7,7 @@ func init() {
 		avx2:   &tiles{1: q5_1x16n1, q5_1x16n2, q5_1x16n3, q5_1x16n4},
 		avx512: &tiles{1: q5_1x16v1, q5_1x16v2, q5_1x16v3, q5_1x16v4, q5_1x16v5, q5_1x16v6, q5_1x16v7, q5_1x16v8},
 		pairs:  &tiles{4: q5_1x32v4, q5_1x32v5},
+		crowd:  q5_1x16AMX,
 		many:   q5_1x16many,
 		panel:  q5_1x16panel,
 	}

@@ -71,7 +71,7 @@ func TestPackRange(t *testing.T) {
 
 // heights are those of every tile and of sums of them, the last of many rows, which
 // take two groups at once.
-var heights = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 25, 33, 66}
+var heights = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 25, 31, 32, 33, 48, 66}
 
 // TestMatMulIsTheLoop compares MatMul, bit for bit, with the loop in
 // matMulGeneric's comment, written out over file blocks.

@@ -83,7 +83,12 @@ func (u *Narrow) Group(w Register) *Group {
 // quad's register holds columns 4q to 4q+3.
 func (g *Group) Quads(q int) (low, high VecVirtual) {
 	low, high = ZMM(), ZMM()
-	if g.Bits == 8 {
+	switch {
+	case g.Bits == 8 && g.signed:
+		VMOVDQU64(Quad(g.Format, g.w, q), low)
+		VMOVDQU64(Quad(g.Format, g.w, 4+q), high)
+		return low, high
+	case g.Bits == 8:
 		VPXORD(Quad(g.Format, g.w, q), g.sign, low)
 		VPXORD(Quad(g.Format, g.w, 4+q), g.sign, high)
 		return low, high
