@@ -71,6 +71,7 @@ func TestEveryLayoutHasAssembly(t *testing.T) {
 			"AVX2 tiles":                  called.avx2 != nil,
 			"AVX-512 tiles":               called.avx512 != nil,
 			"AVX-512 tiles of two groups": called.pairs != nil || f.layout.X != Q8,
+			"AMX tiles":                   called.crowd != nil || !f.layout.Int8(),
 			"panel":                       called.panel != nil || !f.layout.Int8(),
 		} {
 			if !has {

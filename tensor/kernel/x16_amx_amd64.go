@@ -17,7 +17,7 @@ var crowdFrom = noCrowd
 
 const (
 	noCrowd  = 1 << 30
-	amxCrowd = 16
+	amxCrowd = 10
 
 	// crowdBytes of activations stay in the second cache, of 2 MB in all processors with
 	// AMX, while weights pass by.

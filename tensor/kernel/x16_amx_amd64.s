@@ -6,10 +6,10 @@
 
 // func q4_0x16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·q4_0x16AMX(SB), $21184-66
+TEXT ·q4_0x16AMX(SB), $25856-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx5tiles<>+0(SB), Z0
+	VMOVDQU64 amxtilesnarrow<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -21,40 +21,69 @@ TEXT ·q4_0x16AMX(SB), $21184-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000120, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   8384(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001200, AX, CX
+	LEAQ    16576(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000008, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000008, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    16576(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	VPBROADCASTD vnninibbles<>+0(SB), Z0
 	VPBROADCASTD vnnibytes8<>+0(SB), Z2
-	LEAQ         640(BX), AX
-	LEAQ         128(BX), DX
+	LEAQ         512(R8), AX
+	MOVQ         R8, DX
 	MOVQ         80(BX), CX
 
 unpack:
@@ -102,29 +131,47 @@ unpack:
 	ADDQ       $0x40, DX
 	DECQ       CX
 	JNE        unpack
-	LEAQ       4736(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       12928(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00001200, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000120, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       16576(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
-	MOVQ  R8, AX
-	LEAQ  640(BX), DI
-	MOVQ  96(BX), DX
-	MOVQ  80(BX), CX
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x08
+	JEQ   both
 
-multiply0:
+whole:
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
+	MOVQ 96(BX), DX
+	MOVQ 80(BX), R14
+
+wholeStep:
 	// TILELOADD 12(AX)(R10*1), TMM2
 	LONG $0x4b7ba2c4
 	LONG $0x000c1094
@@ -153,22 +200,19 @@ multiply0:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply0
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	DECQ R14
+	JNE  wholeStep
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
 	MOVQ R8, AX
-	LEAQ 640(BX), DI
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
 	MOVQ 96(BX), DX
-	MOVQ 80(BX), CX
+	MOVQ 80(BX), R14
 
-multiply1:
+partStep:
 	// TILELOADD 12(AX)(R10*1), TMM3
 	LONG $0x4b7ba2c4
 	LONG $0x000c109c
@@ -197,68 +241,189 @@ multiply1:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply1
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	DECQ R14
+	JNE  partStep
+	JMP  advance
+
+both:
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000200, DI
+	MOVQ    96(BX), DX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
+
+bothStep:
+	// TILELOADD 12(AX)(R10*1), TMM2
+	LONG $0x4b7ba2c4
+	LONG $0x000c1094
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM4
+	LONG $0x4b7be2c4
+	LONG $0x000037a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TDPBSSD TMM4, TMM2, TMM0
+	LONG $0x5e5be2c4
+	BYTE $0xc2
+
+	// TILESTORED TMM0, 0(DX)(SI*1)
+	LONG        $0x4b7ae2c4
+	LONG        $0x00003284
+	BYTE        $0x00
+	BYTE        $0x00
+	ADDQ        $0x2c, AX
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000400, DX
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	SUBQ        $0x02, R15
+	JNE         bothStep
+	MOVQ        $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 16576(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ   R15, R15
 	JE      scaled
+	JS      added
 	CMPQ    80(BX), $0x08
 	JNE     fewer
-	VMOVUPS 128(BX), Z0
-	VMOVUPS 192(BX), Z2
-	VMOVUPS 256(BX), Z3
-	VMOVUPS 320(BX), Z4
-	VMOVUPS 384(BX), Z5
-	VMOVUPS 448(BX), Z6
-	VMOVUPS 512(BX), Z7
-	VMOVUPS 576(BX), Z8
-	MOVQ    104(BX), AX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
 
 row:
 	VMOVUPS.Z   (R11), K1, Z9
-	VCVTDQ2PS   (AX), Z10
+	VCVTDQ2PS   (R14), Z10
 	VMULPS.BCST (R9), Z0, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   1024(AX), Z10
+	VCVTDQ2PS   1024(R14), Z10
 	VMULPS.BCST 44(R9), Z2, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   2048(AX), Z10
+	VCVTDQ2PS   2048(R14), Z10
 	VMULPS.BCST 88(R9), Z3, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   3072(AX), Z10
+	VCVTDQ2PS   3072(R14), Z10
 	VMULPS.BCST 132(R9), Z4, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   4096(AX), Z10
+	VCVTDQ2PS   4096(R14), Z10
 	VMULPS.BCST 176(R9), Z5, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   5120(AX), Z10
+	VCVTDQ2PS   5120(R14), Z10
 	VMULPS.BCST 220(R9), Z6, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   6144(AX), Z10
+	VCVTDQ2PS   6144(R14), Z10
 	VMULPS.BCST 264(R9), Z7, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   7168(AX), Z10
+	VCVTDQ2PS   7168(R14), Z10
 	VMULPS.BCST 308(R9), Z8, Z11
 	VFMADD231PS Z11, Z10, Z9
 	VMOVUPS     Z9, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         row
-	JMP         scaled
+	JMP         added
 
 fewer:
-	MOVQ 104(BX), AX
+	MOVQ 104(BX), R14
 
 fewRow:
 	MOVQ      R9, CX
-	MOVQ      AX, DX
-	LEAQ      128(BX), DI
-	MOVQ      80(BX), R14
+	MOVQ      R14, DX
+	MOVQ      152(BX), DI
+	MOVQ      80(BX), AX
 	VMOVUPS.Z (R11), K1, Z0
 
 few:
@@ -269,14 +434,33 @@ few:
 	ADDQ        $0x2c, CX
 	ADDQ        $0x00000400, DX
 	ADDQ        $0x40, DI
-	DECQ        R14
+	DECQ        AX
 	JNE         few
 	VMOVUPS     Z0, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         fewRow
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 16576(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -286,14 +470,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000160, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -301,71 +487,71 @@ scaled:
 	VZEROUPPER
 	RET
 
-DATA amx5tiles<>+0(SB)/1, $0x01
-DATA amx5tiles<>+1(SB)/1, $0x00
-DATA amx5tiles<>+2(SB)/1, $0x00
-DATA amx5tiles<>+3(SB)/1, $0x00
-DATA amx5tiles<>+4(SB)/1, $0x00
-DATA amx5tiles<>+5(SB)/1, $0x00
-DATA amx5tiles<>+6(SB)/1, $0x00
-DATA amx5tiles<>+7(SB)/1, $0x00
-DATA amx5tiles<>+8(SB)/1, $0x00
-DATA amx5tiles<>+9(SB)/1, $0x00
-DATA amx5tiles<>+10(SB)/1, $0x00
-DATA amx5tiles<>+11(SB)/1, $0x00
-DATA amx5tiles<>+12(SB)/1, $0x00
-DATA amx5tiles<>+13(SB)/1, $0x00
-DATA amx5tiles<>+14(SB)/1, $0x00
-DATA amx5tiles<>+15(SB)/1, $0x00
-DATA amx5tiles<>+16(SB)/1, $0x40
-DATA amx5tiles<>+17(SB)/1, $0x00
-DATA amx5tiles<>+18(SB)/1, $0x40
-DATA amx5tiles<>+19(SB)/1, $0x00
-DATA amx5tiles<>+20(SB)/1, $0x20
-DATA amx5tiles<>+21(SB)/1, $0x00
-DATA amx5tiles<>+22(SB)/1, $0x20
-DATA amx5tiles<>+23(SB)/1, $0x00
-DATA amx5tiles<>+24(SB)/1, $0x40
-DATA amx5tiles<>+25(SB)/1, $0x00
-DATA amx5tiles<>+26(SB)/1, $0x00
-DATA amx5tiles<>+27(SB)/1, $0x00
-DATA amx5tiles<>+28(SB)/1, $0x00
-DATA amx5tiles<>+29(SB)/1, $0x00
-DATA amx5tiles<>+30(SB)/1, $0x00
-DATA amx5tiles<>+31(SB)/1, $0x00
-DATA amx5tiles<>+32(SB)/1, $0x00
-DATA amx5tiles<>+33(SB)/1, $0x00
-DATA amx5tiles<>+34(SB)/1, $0x00
-DATA amx5tiles<>+35(SB)/1, $0x00
-DATA amx5tiles<>+36(SB)/1, $0x00
-DATA amx5tiles<>+37(SB)/1, $0x00
-DATA amx5tiles<>+38(SB)/1, $0x00
-DATA amx5tiles<>+39(SB)/1, $0x00
-DATA amx5tiles<>+40(SB)/1, $0x00
-DATA amx5tiles<>+41(SB)/1, $0x00
-DATA amx5tiles<>+42(SB)/1, $0x00
-DATA amx5tiles<>+43(SB)/1, $0x00
-DATA amx5tiles<>+44(SB)/1, $0x00
-DATA amx5tiles<>+45(SB)/1, $0x00
-DATA amx5tiles<>+46(SB)/1, $0x00
-DATA amx5tiles<>+47(SB)/1, $0x00
-DATA amx5tiles<>+48(SB)/1, $0x10
-DATA amx5tiles<>+49(SB)/1, $0xff
-DATA amx5tiles<>+50(SB)/1, $0x10
-DATA amx5tiles<>+51(SB)/1, $0xff
-DATA amx5tiles<>+52(SB)/1, $0x08
-DATA amx5tiles<>+53(SB)/1, $0x00
-DATA amx5tiles<>+54(SB)/1, $0x00
-DATA amx5tiles<>+55(SB)/1, $0x00
-DATA amx5tiles<>+56(SB)/1, $0x00
-DATA amx5tiles<>+57(SB)/1, $0x00
-DATA amx5tiles<>+58(SB)/1, $0x00
-DATA amx5tiles<>+59(SB)/1, $0x00
-DATA amx5tiles<>+60(SB)/1, $0x00
-DATA amx5tiles<>+61(SB)/1, $0x00
-DATA amx5tiles<>+62(SB)/1, $0x00
-DATA amx5tiles<>+63(SB)/1, $0x00
-GLOBL amx5tiles<>(SB), RODATA|NOPTR, $64
+DATA amxtilesnarrow<>+0(SB)/1, $0x01
+DATA amxtilesnarrow<>+1(SB)/1, $0x00
+DATA amxtilesnarrow<>+2(SB)/1, $0x00
+DATA amxtilesnarrow<>+3(SB)/1, $0x00
+DATA amxtilesnarrow<>+4(SB)/1, $0x00
+DATA amxtilesnarrow<>+5(SB)/1, $0x00
+DATA amxtilesnarrow<>+6(SB)/1, $0x00
+DATA amxtilesnarrow<>+7(SB)/1, $0x00
+DATA amxtilesnarrow<>+8(SB)/1, $0x00
+DATA amxtilesnarrow<>+9(SB)/1, $0x00
+DATA amxtilesnarrow<>+10(SB)/1, $0x00
+DATA amxtilesnarrow<>+11(SB)/1, $0x00
+DATA amxtilesnarrow<>+12(SB)/1, $0x00
+DATA amxtilesnarrow<>+13(SB)/1, $0x00
+DATA amxtilesnarrow<>+14(SB)/1, $0x00
+DATA amxtilesnarrow<>+15(SB)/1, $0x00
+DATA amxtilesnarrow<>+16(SB)/1, $0x40
+DATA amxtilesnarrow<>+17(SB)/1, $0x00
+DATA amxtilesnarrow<>+18(SB)/1, $0x40
+DATA amxtilesnarrow<>+19(SB)/1, $0x00
+DATA amxtilesnarrow<>+20(SB)/1, $0x20
+DATA amxtilesnarrow<>+21(SB)/1, $0x00
+DATA amxtilesnarrow<>+22(SB)/1, $0x20
+DATA amxtilesnarrow<>+23(SB)/1, $0x00
+DATA amxtilesnarrow<>+24(SB)/1, $0x40
+DATA amxtilesnarrow<>+25(SB)/1, $0x00
+DATA amxtilesnarrow<>+26(SB)/1, $0x00
+DATA amxtilesnarrow<>+27(SB)/1, $0x00
+DATA amxtilesnarrow<>+28(SB)/1, $0x00
+DATA amxtilesnarrow<>+29(SB)/1, $0x00
+DATA amxtilesnarrow<>+30(SB)/1, $0x00
+DATA amxtilesnarrow<>+31(SB)/1, $0x00
+DATA amxtilesnarrow<>+32(SB)/1, $0x00
+DATA amxtilesnarrow<>+33(SB)/1, $0x00
+DATA amxtilesnarrow<>+34(SB)/1, $0x00
+DATA amxtilesnarrow<>+35(SB)/1, $0x00
+DATA amxtilesnarrow<>+36(SB)/1, $0x00
+DATA amxtilesnarrow<>+37(SB)/1, $0x00
+DATA amxtilesnarrow<>+38(SB)/1, $0x00
+DATA amxtilesnarrow<>+39(SB)/1, $0x00
+DATA amxtilesnarrow<>+40(SB)/1, $0x00
+DATA amxtilesnarrow<>+41(SB)/1, $0x00
+DATA amxtilesnarrow<>+42(SB)/1, $0x00
+DATA amxtilesnarrow<>+43(SB)/1, $0x00
+DATA amxtilesnarrow<>+44(SB)/1, $0x00
+DATA amxtilesnarrow<>+45(SB)/1, $0x00
+DATA amxtilesnarrow<>+46(SB)/1, $0x00
+DATA amxtilesnarrow<>+47(SB)/1, $0x00
+DATA amxtilesnarrow<>+48(SB)/1, $0x10
+DATA amxtilesnarrow<>+49(SB)/1, $0xff
+DATA amxtilesnarrow<>+50(SB)/1, $0x10
+DATA amxtilesnarrow<>+51(SB)/1, $0xff
+DATA amxtilesnarrow<>+52(SB)/1, $0x08
+DATA amxtilesnarrow<>+53(SB)/1, $0x00
+DATA amxtilesnarrow<>+54(SB)/1, $0x00
+DATA amxtilesnarrow<>+55(SB)/1, $0x00
+DATA amxtilesnarrow<>+56(SB)/1, $0x00
+DATA amxtilesnarrow<>+57(SB)/1, $0x00
+DATA amxtilesnarrow<>+58(SB)/1, $0x00
+DATA amxtilesnarrow<>+59(SB)/1, $0x00
+DATA amxtilesnarrow<>+60(SB)/1, $0x00
+DATA amxtilesnarrow<>+61(SB)/1, $0x00
+DATA amxtilesnarrow<>+62(SB)/1, $0x00
+DATA amxtilesnarrow<>+63(SB)/1, $0x00
+GLOBL amxtilesnarrow<>(SB), RODATA|NOPTR, $64
 
 DATA vnninibbles<>+0(SB)/4, $0x0f0f0f0f
 GLOBL vnninibbles<>(SB), RODATA|NOPTR, $4
@@ -375,10 +561,10 @@ GLOBL vnnibytes8<>(SB), RODATA|NOPTR, $4
 
 // func q4_1x16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·q4_1x16AMX(SB), $21696-66
+TEXT ·q4_1x16AMX(SB), $26880-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx5tiles<>+0(SB), Z0
+	VMOVDQU64 amxtilesnarrow<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -390,39 +576,68 @@ TEXT ·q4_1x16AMX(SB), $21696-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000140, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   8384(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001400, AX, CX
+	LEAQ    16576(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000008, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000008, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    16576(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	VPBROADCASTD vnninibbles<>+0(SB), Z0
-	LEAQ         1152(BX), AX
-	LEAQ         128(BX), DX
+	LEAQ         1024(R8), AX
+	MOVQ         R8, DX
 	MOVQ         80(BX), CX
 
 unpack:
@@ -464,29 +679,47 @@ unpack:
 	ADDQ       $0x40, DX
 	DECQ       CX
 	JNE        unpack
-	LEAQ       5248(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       13440(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00001400, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000140, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       16576(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
-	MOVQ  R8, AX
-	LEAQ  1152(BX), DI
-	MOVQ  96(BX), DX
-	MOVQ  80(BX), CX
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x08
+	JEQ   both
 
-multiply0:
+whole:
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000400, DI
+	MOVQ 96(BX), DX
+	MOVQ 80(BX), R14
+
+wholeStep:
 	// TILELOADD 12(AX)(R10*1), TMM2
 	LONG $0x4b7ba2c4
 	LONG $0x000c1094
@@ -515,22 +748,19 @@ multiply0:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply0
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	DECQ R14
+	JNE  wholeStep
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
 	MOVQ R8, AX
-	LEAQ 1152(BX), DI
+	MOVQ 144(BX), DI
+	ADDQ $0x00000400, DI
 	MOVQ 96(BX), DX
-	MOVQ 80(BX), CX
+	MOVQ 80(BX), R14
 
-multiply1:
+partStep:
 	// TILELOADD 12(AX)(R10*1), TMM3
 	LONG $0x4b7ba2c4
 	LONG $0x000c109c
@@ -559,104 +789,268 @@ multiply1:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply1
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	DECQ R14
+	JNE  partStep
+	JMP  advance
 
-multiplied:
-	TESTQ   R15, R15
-	JE      scaled
-	CMPQ    80(BX), $0x08
-	JNE     fewer
-	VMOVUPS 128(BX), Z0
-	VMOVUPS 640(BX), Z2
-	VMOVUPS 192(BX), Z3
-	VMOVUPS 704(BX), Z4
-	VMOVUPS 256(BX), Z5
-	VMOVUPS 768(BX), Z6
-	VMOVUPS 320(BX), Z7
-	VMOVUPS 832(BX), Z8
-	VMOVUPS 384(BX), Z9
-	VMOVUPS 896(BX), Z10
-	VMOVUPS 448(BX), Z11
-	VMOVUPS 960(BX), Z12
-	VMOVUPS 512(BX), Z13
-	VMOVUPS 1024(BX), Z14
-	VMOVUPS 576(BX), Z15
-	VMOVUPS 1088(BX), Z16
-	MOVQ    104(BX), AX
+both:
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000400, DI
+	MOVQ    96(BX), DX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 512(CX), Z2
+	VMOVUPS 64(CX), Z3
+	VMOVUPS 576(CX), Z4
+	VMOVUPS 128(CX), Z5
+	VMOVUPS 640(CX), Z6
+	VMOVUPS 192(CX), Z7
+	VMOVUPS 704(CX), Z8
+	VMOVUPS 256(CX), Z9
+	VMOVUPS 768(CX), Z10
+	VMOVUPS 320(CX), Z11
+	VMOVUPS 832(CX), Z12
+	VMOVUPS 384(CX), Z13
+	VMOVUPS 896(CX), Z14
+	VMOVUPS 448(CX), Z15
+	VMOVUPS 960(CX), Z16
+	MOVQ    104(BX), R14
 
-row:
+bothStep:
+	// TILELOADD 12(AX)(R10*1), TMM2
+	LONG $0x4b7ba2c4
+	LONG $0x000c1094
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM4
+	LONG $0x4b7be2c4
+	LONG $0x000037a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TDPBSSD TMM4, TMM2, TMM0
+	LONG $0x5e5be2c4
+	BYTE $0xc2
+
+	// TILESTORED TMM0, 0(DX)(SI*1)
+	LONG             $0x4b7ae2c4
+	LONG             $0x00003284
+	BYTE             $0x00
+	BYTE             $0x00
+	ADDQ             $0x2c, AX
+	ADDQ             $0x00000200, DI
+	ADDQ             $0x00000400, DX
 	VMOVUPS.Z        (R11), K1, Z17
-	VCVTDQ2PS        (AX), Z18
+	VCVTDQ2PS        (R14), Z18
 	VMULPS.BCST      (R9), Z0, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 8(R9), Z2, Z17
-	VCVTDQ2PS        1024(AX), Z18
+	VCVTDQ2PS        1024(R14), Z18
 	VMULPS.BCST      44(R9), Z3, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 52(R9), Z4, Z17
-	VCVTDQ2PS        2048(AX), Z18
+	VCVTDQ2PS        2048(R14), Z18
 	VMULPS.BCST      88(R9), Z5, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 96(R9), Z6, Z17
-	VCVTDQ2PS        3072(AX), Z18
+	VCVTDQ2PS        3072(R14), Z18
 	VMULPS.BCST      132(R9), Z7, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 140(R9), Z8, Z17
-	VCVTDQ2PS        4096(AX), Z18
+	VCVTDQ2PS        4096(R14), Z18
 	VMULPS.BCST      176(R9), Z9, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 184(R9), Z10, Z17
-	VCVTDQ2PS        5120(AX), Z18
+	VCVTDQ2PS        5120(R14), Z18
 	VMULPS.BCST      220(R9), Z11, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 228(R9), Z12, Z17
-	VCVTDQ2PS        6144(AX), Z18
+	VCVTDQ2PS        6144(R14), Z18
 	VMULPS.BCST      264(R9), Z13, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 272(R9), Z14, Z17
-	VCVTDQ2PS        7168(AX), Z18
+	VCVTDQ2PS        7168(R14), Z18
 	VMULPS.BCST      308(R9), Z15, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 316(R9), Z16, Z17
 	VMOVUPS          Z17, K1, (R11)
-	ADDQ             SI, AX
+	ADDQ             SI, R14
+	ADDQ             R10, R9
+	ADDQ             R12, R11
+	VMOVUPS.Z        (R11), K1, Z17
+	VCVTDQ2PS        (R14), Z18
+	VMULPS.BCST      (R9), Z0, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 8(R9), Z2, Z17
+	VCVTDQ2PS        1024(R14), Z18
+	VMULPS.BCST      44(R9), Z3, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 52(R9), Z4, Z17
+	VCVTDQ2PS        2048(R14), Z18
+	VMULPS.BCST      88(R9), Z5, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 96(R9), Z6, Z17
+	VCVTDQ2PS        3072(R14), Z18
+	VMULPS.BCST      132(R9), Z7, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 140(R9), Z8, Z17
+	VCVTDQ2PS        4096(R14), Z18
+	VMULPS.BCST      176(R9), Z9, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 184(R9), Z10, Z17
+	VCVTDQ2PS        5120(R14), Z18
+	VMULPS.BCST      220(R9), Z11, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 228(R9), Z12, Z17
+	VCVTDQ2PS        6144(R14), Z18
+	VMULPS.BCST      264(R9), Z13, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 272(R9), Z14, Z17
+	VCVTDQ2PS        7168(R14), Z18
+	VMULPS.BCST      308(R9), Z15, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 316(R9), Z16, Z17
+	VMOVUPS          Z17, K1, (R11)
+	ADDQ             SI, R14
+	ADDQ             R10, R9
+	ADDQ             R12, R11
+	SUBQ             $0x02, R15
+	JNE              bothStep
+	MOVQ             $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001400, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 16576(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
+
+multiplied:
+	TESTQ   R15, R15
+	JE      scaled
+	JS      added
+	CMPQ    80(BX), $0x08
+	JNE     fewer
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 512(CX), Z2
+	VMOVUPS 64(CX), Z3
+	VMOVUPS 576(CX), Z4
+	VMOVUPS 128(CX), Z5
+	VMOVUPS 640(CX), Z6
+	VMOVUPS 192(CX), Z7
+	VMOVUPS 704(CX), Z8
+	VMOVUPS 256(CX), Z9
+	VMOVUPS 768(CX), Z10
+	VMOVUPS 320(CX), Z11
+	VMOVUPS 832(CX), Z12
+	VMOVUPS 384(CX), Z13
+	VMOVUPS 896(CX), Z14
+	VMOVUPS 448(CX), Z15
+	VMOVUPS 960(CX), Z16
+	MOVQ    104(BX), R14
+
+row:
+	VMOVUPS.Z        (R11), K1, Z17
+	VCVTDQ2PS        (R14), Z18
+	VMULPS.BCST      (R9), Z0, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 8(R9), Z2, Z17
+	VCVTDQ2PS        1024(R14), Z18
+	VMULPS.BCST      44(R9), Z3, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 52(R9), Z4, Z17
+	VCVTDQ2PS        2048(R14), Z18
+	VMULPS.BCST      88(R9), Z5, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 96(R9), Z6, Z17
+	VCVTDQ2PS        3072(R14), Z18
+	VMULPS.BCST      132(R9), Z7, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 140(R9), Z8, Z17
+	VCVTDQ2PS        4096(R14), Z18
+	VMULPS.BCST      176(R9), Z9, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 184(R9), Z10, Z17
+	VCVTDQ2PS        5120(R14), Z18
+	VMULPS.BCST      220(R9), Z11, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 228(R9), Z12, Z17
+	VCVTDQ2PS        6144(R14), Z18
+	VMULPS.BCST      264(R9), Z13, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 272(R9), Z14, Z17
+	VCVTDQ2PS        7168(R14), Z18
+	VMULPS.BCST      308(R9), Z15, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 316(R9), Z16, Z17
+	VMOVUPS          Z17, K1, (R11)
+	ADDQ             SI, R14
 	ADDQ             R10, R9
 	ADDQ             R12, R11
 	DECQ             R15
 	JNE              row
-	JMP              scaled
+	JMP              added
 
 fewer:
-	MOVQ 104(BX), AX
+	MOVQ 104(BX), R14
 
 fewRow:
 	MOVQ      R9, CX
-	MOVQ      AX, DX
-	LEAQ      128(BX), DI
-	MOVQ      80(BX), R14
+	MOVQ      R14, DX
+	MOVQ      152(BX), DI
+	MOVQ      80(BX), AX
 	VMOVUPS.Z (R11), K1, Z0
 
 few:
 	VMOVUPS          (DI), Z2
-	VCVTDQ2PS        (DX), Z3
+	VMOVUPS          512(DI), Z3
+	VCVTDQ2PS        (DX), Z4
 	VMULPS.BCST      (CX), Z2, Z2
-	VFMADD231PS      Z2, Z3, Z0
-	VMOVUPS          512(DI), Z2
-	VFMADD231PS.BCST 8(CX), Z2, Z0
+	VFMADD231PS      Z2, Z4, Z0
+	VFMADD231PS.BCST 8(CX), Z3, Z0
 	ADDQ             $0x2c, CX
 	ADDQ             $0x00000400, DX
 	ADDQ             $0x40, DI
-	DECQ             R14
+	DECQ             AX
 	JNE              few
 	VMOVUPS          Z0, K1, (R11)
-	ADDQ             SI, AX
+	ADDQ             SI, R14
 	ADDQ             R10, R9
 	ADDQ             R12, R11
 	DECQ             R15
 	JNE              fewRow
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001400, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 16576(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -666,14 +1060,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000160, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -683,10 +1079,10 @@ scaled:
 
 // func q5_0x16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·q5_0x16AMX(SB), $21184-66
+TEXT ·q5_0x16AMX(SB), $25856-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx5tiles<>+0(SB), Z0
+	VMOVDQU64 amxtilesnarrow<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -698,41 +1094,70 @@ TEXT ·q5_0x16AMX(SB), $21184-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000160, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   8384(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001200, AX, CX
+	LEAQ    16576(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000008, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000008, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    16576(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	VPBROADCASTD vnninibbles<>+0(SB), Z0
 	VPBROADCASTD vnnififth<>+0(SB), Z2
 	VPBROADCASTD vnnibytes16<>+0(SB), Z3
-	LEAQ         640(BX), AX
-	LEAQ         128(BX), DX
+	LEAQ         512(R8), AX
+	MOVQ         R8, DX
 	MOVQ         80(BX), CX
 
 unpack:
@@ -797,29 +1222,47 @@ unpack:
 	ADDQ       $0x40, DX
 	DECQ       CX
 	JNE        unpack
-	LEAQ       4736(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       12928(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00001200, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000160, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       16576(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
-	MOVQ  R8, AX
-	LEAQ  640(BX), DI
-	MOVQ  96(BX), DX
-	MOVQ  80(BX), CX
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x08
+	JEQ   both
 
-multiply0:
+whole:
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
+	MOVQ 96(BX), DX
+	MOVQ 80(BX), R14
+
+wholeStep:
 	// TILELOADD 12(AX)(R10*1), TMM2
 	LONG $0x4b7ba2c4
 	LONG $0x000c1094
@@ -848,22 +1291,19 @@ multiply0:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply0
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	DECQ R14
+	JNE  wholeStep
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
 	MOVQ R8, AX
-	LEAQ 640(BX), DI
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
 	MOVQ 96(BX), DX
-	MOVQ 80(BX), CX
+	MOVQ 80(BX), R14
 
-multiply1:
+partStep:
 	// TILELOADD 12(AX)(R10*1), TMM3
 	LONG $0x4b7ba2c4
 	LONG $0x000c109c
@@ -892,68 +1332,189 @@ multiply1:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply1
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	DECQ R14
+	JNE  partStep
+	JMP  advance
+
+both:
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000200, DI
+	MOVQ    96(BX), DX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
+
+bothStep:
+	// TILELOADD 12(AX)(R10*1), TMM2
+	LONG $0x4b7ba2c4
+	LONG $0x000c1094
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM4
+	LONG $0x4b7be2c4
+	LONG $0x000037a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TDPBSSD TMM4, TMM2, TMM0
+	LONG $0x5e5be2c4
+	BYTE $0xc2
+
+	// TILESTORED TMM0, 0(DX)(SI*1)
+	LONG        $0x4b7ae2c4
+	LONG        $0x00003284
+	BYTE        $0x00
+	BYTE        $0x00
+	ADDQ        $0x2c, AX
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000400, DX
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	SUBQ        $0x02, R15
+	JNE         bothStep
+	MOVQ        $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 16576(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ   R15, R15
 	JE      scaled
+	JS      added
 	CMPQ    80(BX), $0x08
 	JNE     fewer
-	VMOVUPS 128(BX), Z0
-	VMOVUPS 192(BX), Z2
-	VMOVUPS 256(BX), Z3
-	VMOVUPS 320(BX), Z4
-	VMOVUPS 384(BX), Z5
-	VMOVUPS 448(BX), Z6
-	VMOVUPS 512(BX), Z7
-	VMOVUPS 576(BX), Z8
-	MOVQ    104(BX), AX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
 
 row:
 	VMOVUPS.Z   (R11), K1, Z9
-	VCVTDQ2PS   (AX), Z10
+	VCVTDQ2PS   (R14), Z10
 	VMULPS.BCST (R9), Z0, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   1024(AX), Z10
+	VCVTDQ2PS   1024(R14), Z10
 	VMULPS.BCST 44(R9), Z2, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   2048(AX), Z10
+	VCVTDQ2PS   2048(R14), Z10
 	VMULPS.BCST 88(R9), Z3, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   3072(AX), Z10
+	VCVTDQ2PS   3072(R14), Z10
 	VMULPS.BCST 132(R9), Z4, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   4096(AX), Z10
+	VCVTDQ2PS   4096(R14), Z10
 	VMULPS.BCST 176(R9), Z5, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   5120(AX), Z10
+	VCVTDQ2PS   5120(R14), Z10
 	VMULPS.BCST 220(R9), Z6, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   6144(AX), Z10
+	VCVTDQ2PS   6144(R14), Z10
 	VMULPS.BCST 264(R9), Z7, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   7168(AX), Z10
+	VCVTDQ2PS   7168(R14), Z10
 	VMULPS.BCST 308(R9), Z8, Z11
 	VFMADD231PS Z11, Z10, Z9
 	VMOVUPS     Z9, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         row
-	JMP         scaled
+	JMP         added
 
 fewer:
-	MOVQ 104(BX), AX
+	MOVQ 104(BX), R14
 
 fewRow:
 	MOVQ      R9, CX
-	MOVQ      AX, DX
-	LEAQ      128(BX), DI
-	MOVQ      80(BX), R14
+	MOVQ      R14, DX
+	MOVQ      152(BX), DI
+	MOVQ      80(BX), AX
 	VMOVUPS.Z (R11), K1, Z0
 
 few:
@@ -964,14 +1525,33 @@ few:
 	ADDQ        $0x2c, CX
 	ADDQ        $0x00000400, DX
 	ADDQ        $0x40, DI
-	DECQ        R14
+	DECQ        AX
 	JNE         few
 	VMOVUPS     Z0, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         fewRow
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 16576(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -981,14 +1561,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000160, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -1004,10 +1586,10 @@ GLOBL vnnibytes16<>(SB), RODATA|NOPTR, $4
 
 // func q5_1x16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·q5_1x16AMX(SB), $21696-66
+TEXT ·q5_1x16AMX(SB), $26880-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx5tiles<>+0(SB), Z0
+	VMOVDQU64 amxtilesnarrow<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -1019,40 +1601,69 @@ TEXT ·q5_1x16AMX(SB), $21696-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000180, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   8384(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001400, AX, CX
+	LEAQ    16576(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000008, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000008, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    16576(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	VPBROADCASTD vnninibbles<>+0(SB), Z0
 	VPBROADCASTD vnnififth<>+0(SB), Z2
-	LEAQ         1152(BX), AX
-	LEAQ         128(BX), DX
+	LEAQ         1024(R8), AX
+	MOVQ         R8, DX
 	MOVQ         80(BX), CX
 
 unpack:
@@ -1111,29 +1722,47 @@ unpack:
 	ADDQ       $0x40, DX
 	DECQ       CX
 	JNE        unpack
-	LEAQ       5248(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       13440(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00001400, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000180, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       16576(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
-	MOVQ  R8, AX
-	LEAQ  1152(BX), DI
-	MOVQ  96(BX), DX
-	MOVQ  80(BX), CX
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x08
+	JEQ   both
 
-multiply0:
+whole:
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000400, DI
+	MOVQ 96(BX), DX
+	MOVQ 80(BX), R14
+
+wholeStep:
 	// TILELOADD 12(AX)(R10*1), TMM2
 	LONG $0x4b7ba2c4
 	LONG $0x000c1094
@@ -1162,22 +1791,19 @@ multiply0:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply0
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	DECQ R14
+	JNE  wholeStep
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
 	MOVQ R8, AX
-	LEAQ 1152(BX), DI
+	MOVQ 144(BX), DI
+	ADDQ $0x00000400, DI
 	MOVQ 96(BX), DX
-	MOVQ 80(BX), CX
+	MOVQ 80(BX), R14
 
-multiply1:
+partStep:
 	// TILELOADD 12(AX)(R10*1), TMM3
 	LONG $0x4b7ba2c4
 	LONG $0x000c109c
@@ -1206,104 +1832,268 @@ multiply1:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply1
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	DECQ R14
+	JNE  partStep
+	JMP  advance
 
-multiplied:
-	TESTQ   R15, R15
-	JE      scaled
-	CMPQ    80(BX), $0x08
-	JNE     fewer
-	VMOVUPS 128(BX), Z0
-	VMOVUPS 640(BX), Z2
-	VMOVUPS 192(BX), Z3
-	VMOVUPS 704(BX), Z4
-	VMOVUPS 256(BX), Z5
-	VMOVUPS 768(BX), Z6
-	VMOVUPS 320(BX), Z7
-	VMOVUPS 832(BX), Z8
-	VMOVUPS 384(BX), Z9
-	VMOVUPS 896(BX), Z10
-	VMOVUPS 448(BX), Z11
-	VMOVUPS 960(BX), Z12
-	VMOVUPS 512(BX), Z13
-	VMOVUPS 1024(BX), Z14
-	VMOVUPS 576(BX), Z15
-	VMOVUPS 1088(BX), Z16
-	MOVQ    104(BX), AX
+both:
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000400, DI
+	MOVQ    96(BX), DX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 512(CX), Z2
+	VMOVUPS 64(CX), Z3
+	VMOVUPS 576(CX), Z4
+	VMOVUPS 128(CX), Z5
+	VMOVUPS 640(CX), Z6
+	VMOVUPS 192(CX), Z7
+	VMOVUPS 704(CX), Z8
+	VMOVUPS 256(CX), Z9
+	VMOVUPS 768(CX), Z10
+	VMOVUPS 320(CX), Z11
+	VMOVUPS 832(CX), Z12
+	VMOVUPS 384(CX), Z13
+	VMOVUPS 896(CX), Z14
+	VMOVUPS 448(CX), Z15
+	VMOVUPS 960(CX), Z16
+	MOVQ    104(BX), R14
 
-row:
+bothStep:
+	// TILELOADD 12(AX)(R10*1), TMM2
+	LONG $0x4b7ba2c4
+	LONG $0x000c1094
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM4
+	LONG $0x4b7be2c4
+	LONG $0x000037a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TDPBSSD TMM4, TMM2, TMM0
+	LONG $0x5e5be2c4
+	BYTE $0xc2
+
+	// TILESTORED TMM0, 0(DX)(SI*1)
+	LONG             $0x4b7ae2c4
+	LONG             $0x00003284
+	BYTE             $0x00
+	BYTE             $0x00
+	ADDQ             $0x2c, AX
+	ADDQ             $0x00000200, DI
+	ADDQ             $0x00000400, DX
 	VMOVUPS.Z        (R11), K1, Z17
-	VCVTDQ2PS        (AX), Z18
+	VCVTDQ2PS        (R14), Z18
 	VMULPS.BCST      (R9), Z0, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 8(R9), Z2, Z17
-	VCVTDQ2PS        1024(AX), Z18
+	VCVTDQ2PS        1024(R14), Z18
 	VMULPS.BCST      44(R9), Z3, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 52(R9), Z4, Z17
-	VCVTDQ2PS        2048(AX), Z18
+	VCVTDQ2PS        2048(R14), Z18
 	VMULPS.BCST      88(R9), Z5, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 96(R9), Z6, Z17
-	VCVTDQ2PS        3072(AX), Z18
+	VCVTDQ2PS        3072(R14), Z18
 	VMULPS.BCST      132(R9), Z7, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 140(R9), Z8, Z17
-	VCVTDQ2PS        4096(AX), Z18
+	VCVTDQ2PS        4096(R14), Z18
 	VMULPS.BCST      176(R9), Z9, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 184(R9), Z10, Z17
-	VCVTDQ2PS        5120(AX), Z18
+	VCVTDQ2PS        5120(R14), Z18
 	VMULPS.BCST      220(R9), Z11, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 228(R9), Z12, Z17
-	VCVTDQ2PS        6144(AX), Z18
+	VCVTDQ2PS        6144(R14), Z18
 	VMULPS.BCST      264(R9), Z13, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 272(R9), Z14, Z17
-	VCVTDQ2PS        7168(AX), Z18
+	VCVTDQ2PS        7168(R14), Z18
 	VMULPS.BCST      308(R9), Z15, Z19
 	VFMADD231PS      Z19, Z18, Z17
 	VFMADD231PS.BCST 316(R9), Z16, Z17
 	VMOVUPS          Z17, K1, (R11)
-	ADDQ             SI, AX
+	ADDQ             SI, R14
+	ADDQ             R10, R9
+	ADDQ             R12, R11
+	VMOVUPS.Z        (R11), K1, Z17
+	VCVTDQ2PS        (R14), Z18
+	VMULPS.BCST      (R9), Z0, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 8(R9), Z2, Z17
+	VCVTDQ2PS        1024(R14), Z18
+	VMULPS.BCST      44(R9), Z3, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 52(R9), Z4, Z17
+	VCVTDQ2PS        2048(R14), Z18
+	VMULPS.BCST      88(R9), Z5, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 96(R9), Z6, Z17
+	VCVTDQ2PS        3072(R14), Z18
+	VMULPS.BCST      132(R9), Z7, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 140(R9), Z8, Z17
+	VCVTDQ2PS        4096(R14), Z18
+	VMULPS.BCST      176(R9), Z9, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 184(R9), Z10, Z17
+	VCVTDQ2PS        5120(R14), Z18
+	VMULPS.BCST      220(R9), Z11, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 228(R9), Z12, Z17
+	VCVTDQ2PS        6144(R14), Z18
+	VMULPS.BCST      264(R9), Z13, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 272(R9), Z14, Z17
+	VCVTDQ2PS        7168(R14), Z18
+	VMULPS.BCST      308(R9), Z15, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 316(R9), Z16, Z17
+	VMOVUPS          Z17, K1, (R11)
+	ADDQ             SI, R14
+	ADDQ             R10, R9
+	ADDQ             R12, R11
+	SUBQ             $0x02, R15
+	JNE              bothStep
+	MOVQ             $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001400, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 16576(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
+
+multiplied:
+	TESTQ   R15, R15
+	JE      scaled
+	JS      added
+	CMPQ    80(BX), $0x08
+	JNE     fewer
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 512(CX), Z2
+	VMOVUPS 64(CX), Z3
+	VMOVUPS 576(CX), Z4
+	VMOVUPS 128(CX), Z5
+	VMOVUPS 640(CX), Z6
+	VMOVUPS 192(CX), Z7
+	VMOVUPS 704(CX), Z8
+	VMOVUPS 256(CX), Z9
+	VMOVUPS 768(CX), Z10
+	VMOVUPS 320(CX), Z11
+	VMOVUPS 832(CX), Z12
+	VMOVUPS 384(CX), Z13
+	VMOVUPS 896(CX), Z14
+	VMOVUPS 448(CX), Z15
+	VMOVUPS 960(CX), Z16
+	MOVQ    104(BX), R14
+
+row:
+	VMOVUPS.Z        (R11), K1, Z17
+	VCVTDQ2PS        (R14), Z18
+	VMULPS.BCST      (R9), Z0, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 8(R9), Z2, Z17
+	VCVTDQ2PS        1024(R14), Z18
+	VMULPS.BCST      44(R9), Z3, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 52(R9), Z4, Z17
+	VCVTDQ2PS        2048(R14), Z18
+	VMULPS.BCST      88(R9), Z5, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 96(R9), Z6, Z17
+	VCVTDQ2PS        3072(R14), Z18
+	VMULPS.BCST      132(R9), Z7, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 140(R9), Z8, Z17
+	VCVTDQ2PS        4096(R14), Z18
+	VMULPS.BCST      176(R9), Z9, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 184(R9), Z10, Z17
+	VCVTDQ2PS        5120(R14), Z18
+	VMULPS.BCST      220(R9), Z11, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 228(R9), Z12, Z17
+	VCVTDQ2PS        6144(R14), Z18
+	VMULPS.BCST      264(R9), Z13, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 272(R9), Z14, Z17
+	VCVTDQ2PS        7168(R14), Z18
+	VMULPS.BCST      308(R9), Z15, Z19
+	VFMADD231PS      Z19, Z18, Z17
+	VFMADD231PS.BCST 316(R9), Z16, Z17
+	VMOVUPS          Z17, K1, (R11)
+	ADDQ             SI, R14
 	ADDQ             R10, R9
 	ADDQ             R12, R11
 	DECQ             R15
 	JNE              row
-	JMP              scaled
+	JMP              added
 
 fewer:
-	MOVQ 104(BX), AX
+	MOVQ 104(BX), R14
 
 fewRow:
 	MOVQ      R9, CX
-	MOVQ      AX, DX
-	LEAQ      128(BX), DI
-	MOVQ      80(BX), R14
+	MOVQ      R14, DX
+	MOVQ      152(BX), DI
+	MOVQ      80(BX), AX
 	VMOVUPS.Z (R11), K1, Z0
 
 few:
 	VMOVUPS          (DI), Z2
-	VCVTDQ2PS        (DX), Z3
+	VMOVUPS          512(DI), Z3
+	VCVTDQ2PS        (DX), Z4
 	VMULPS.BCST      (CX), Z2, Z2
-	VFMADD231PS      Z2, Z3, Z0
-	VMOVUPS          512(DI), Z2
-	VFMADD231PS.BCST 8(CX), Z2, Z0
+	VFMADD231PS      Z2, Z4, Z0
+	VFMADD231PS.BCST 8(CX), Z3, Z0
 	ADDQ             $0x2c, CX
 	ADDQ             $0x00000400, DX
 	ADDQ             $0x40, DI
-	DECQ             R14
+	DECQ             AX
 	JNE              few
 	VMOVUPS          Z0, K1, (R11)
-	ADDQ             SI, AX
+	ADDQ             SI, R14
 	ADDQ             R10, R9
 	ADDQ             R12, R11
 	DECQ             R15
 	JNE              fewRow
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001400, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 16576(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -1313,14 +2103,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000160, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -1330,10 +2122,10 @@ scaled:
 
 // func q8_0x16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512F, CMOV, MMX+
-TEXT ·q8_0x16AMX(SB), $21184-66
+TEXT ·q8_0x16AMX(SB), $25856-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx5tiles<>+0(SB), Z0
+	VMOVDQU64 amxtilesnarrow<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -1345,29 +2137,53 @@ TEXT ·q8_0x16AMX(SB), $21184-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000220, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   8384(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001200, AX, CX
+	LEAQ    16576(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
 	MOVQ    72(BX), AX
@@ -1375,9 +2191,14 @@ chunk:
 	CMPQ    AX, CX
 	CMOVQGT CX, AX
 	MOVQ    AX, 80(BX)
-	LEAQ    640(BX), AX
-	LEAQ    128(BX), DX
-	MOVQ    80(BX), CX
+	MOVQ    112(BX), R13
+	LEAQ    16576(BX), R8
+
+unpackGroup:
+	MOVQ R13, DI
+	LEAQ 512(R8), AX
+	MOVQ R8, DX
+	MOVQ 80(BX), CX
 
 unpack:
 	PREFETCHT0 4096(DI)
@@ -1412,29 +2233,47 @@ unpack:
 	ADDQ       $0x40, DX
 	DECQ       CX
 	JNE        unpack
-	LEAQ       4736(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       12928(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00001200, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000220, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       16576(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
-	MOVQ  R8, AX
-	LEAQ  640(BX), DI
-	MOVQ  96(BX), DX
-	MOVQ  80(BX), CX
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x08
+	JEQ   both
 
-multiply0:
+whole:
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
+	MOVQ 96(BX), DX
+	MOVQ 80(BX), R14
+
+wholeStep:
 	// TILELOADD 12(AX)(R10*1), TMM2
 	LONG $0x4b7ba2c4
 	LONG $0x000c1094
@@ -1463,22 +2302,19 @@ multiply0:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply0
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	DECQ R14
+	JNE  wholeStep
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
 	MOVQ R8, AX
-	LEAQ 640(BX), DI
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
 	MOVQ 96(BX), DX
-	MOVQ 80(BX), CX
+	MOVQ 80(BX), R14
 
-multiply1:
+partStep:
 	// TILELOADD 12(AX)(R10*1), TMM3
 	LONG $0x4b7ba2c4
 	LONG $0x000c109c
@@ -1507,68 +2343,189 @@ multiply1:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply1
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	DECQ R14
+	JNE  partStep
+	JMP  advance
+
+both:
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000200, DI
+	MOVQ    96(BX), DX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
+
+bothStep:
+	// TILELOADD 12(AX)(R10*1), TMM2
+	LONG $0x4b7ba2c4
+	LONG $0x000c1094
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM4
+	LONG $0x4b7be2c4
+	LONG $0x000037a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TDPBSSD TMM4, TMM2, TMM0
+	LONG $0x5e5be2c4
+	BYTE $0xc2
+
+	// TILESTORED TMM0, 0(DX)(SI*1)
+	LONG        $0x4b7ae2c4
+	LONG        $0x00003284
+	BYTE        $0x00
+	BYTE        $0x00
+	ADDQ        $0x2c, AX
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000400, DX
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	SUBQ        $0x02, R15
+	JNE         bothStep
+	MOVQ        $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 16576(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ   R15, R15
 	JE      scaled
+	JS      added
 	CMPQ    80(BX), $0x08
 	JNE     fewer
-	VMOVUPS 128(BX), Z0
-	VMOVUPS 192(BX), Z2
-	VMOVUPS 256(BX), Z3
-	VMOVUPS 320(BX), Z4
-	VMOVUPS 384(BX), Z5
-	VMOVUPS 448(BX), Z6
-	VMOVUPS 512(BX), Z7
-	VMOVUPS 576(BX), Z8
-	MOVQ    104(BX), AX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
 
 row:
 	VMOVUPS.Z   (R11), K1, Z9
-	VCVTDQ2PS   (AX), Z10
+	VCVTDQ2PS   (R14), Z10
 	VMULPS.BCST (R9), Z0, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   1024(AX), Z10
+	VCVTDQ2PS   1024(R14), Z10
 	VMULPS.BCST 44(R9), Z2, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   2048(AX), Z10
+	VCVTDQ2PS   2048(R14), Z10
 	VMULPS.BCST 88(R9), Z3, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   3072(AX), Z10
+	VCVTDQ2PS   3072(R14), Z10
 	VMULPS.BCST 132(R9), Z4, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   4096(AX), Z10
+	VCVTDQ2PS   4096(R14), Z10
 	VMULPS.BCST 176(R9), Z5, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   5120(AX), Z10
+	VCVTDQ2PS   5120(R14), Z10
 	VMULPS.BCST 220(R9), Z6, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   6144(AX), Z10
+	VCVTDQ2PS   6144(R14), Z10
 	VMULPS.BCST 264(R9), Z7, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   7168(AX), Z10
+	VCVTDQ2PS   7168(R14), Z10
 	VMULPS.BCST 308(R9), Z8, Z11
 	VFMADD231PS Z11, Z10, Z9
 	VMOVUPS     Z9, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         row
-	JMP         scaled
+	JMP         added
 
 fewer:
-	MOVQ 104(BX), AX
+	MOVQ 104(BX), R14
 
 fewRow:
 	MOVQ      R9, CX
-	MOVQ      AX, DX
-	LEAQ      128(BX), DI
-	MOVQ      80(BX), R14
+	MOVQ      R14, DX
+	MOVQ      152(BX), DI
+	MOVQ      80(BX), AX
 	VMOVUPS.Z (R11), K1, Z0
 
 few:
@@ -1579,14 +2536,33 @@ few:
 	ADDQ        $0x2c, CX
 	ADDQ        $0x00000400, DX
 	ADDQ        $0x40, DI
-	DECQ        R14
+	DECQ        AX
 	JNE         few
 	VMOVUPS     Z0, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         fewRow
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 16576(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -1596,14 +2572,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000160, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -1613,10 +2591,10 @@ scaled:
 
 // func iq4_nlx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·iq4_nlx16AMX(SB), $21184-66
+TEXT ·iq4_nlx16AMX(SB), $25856-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx5tiles<>+0(SB), Z0
+	VMOVDQU64 amxtilesnarrow<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -1628,40 +2606,69 @@ TEXT ·iq4_nlx16AMX(SB), $21184-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000120, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   8384(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001200, AX, CX
+	LEAQ    16576(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ            72(BX), AX
-	MOVQ            $0x00000008, CX
-	CMPQ            AX, CX
-	CMOVQGT         CX, AX
-	MOVQ            AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000008, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    16576(BX), R8
+
+unpackGroup:
+	MOVQ            R13, DI
 	VPBROADCASTD    vnninibbles<>+0(SB), Z0
 	VBROADCASTI32X4 vnnilevelsiq4_nl<>+0(SB), Z2
-	LEAQ            640(BX), AX
-	LEAQ            128(BX), DX
+	LEAQ            512(R8), AX
+	MOVQ            R8, DX
 	MOVQ            80(BX), CX
 
 unpack:
@@ -1709,29 +2716,47 @@ unpack:
 	ADDQ       $0x40, DX
 	DECQ       CX
 	JNE        unpack
-	LEAQ       4736(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       12928(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00001200, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000120, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       16576(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
-	MOVQ  R8, AX
-	LEAQ  640(BX), DI
-	MOVQ  96(BX), DX
-	MOVQ  80(BX), CX
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x08
+	JEQ   both
 
-multiply0:
+whole:
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
+	MOVQ 96(BX), DX
+	MOVQ 80(BX), R14
+
+wholeStep:
 	// TILELOADD 12(AX)(R10*1), TMM2
 	LONG $0x4b7ba2c4
 	LONG $0x000c1094
@@ -1760,22 +2785,19 @@ multiply0:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply0
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	DECQ R14
+	JNE  wholeStep
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
 	MOVQ R8, AX
-	LEAQ 640(BX), DI
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
 	MOVQ 96(BX), DX
-	MOVQ 80(BX), CX
+	MOVQ 80(BX), R14
 
-multiply1:
+partStep:
 	// TILELOADD 12(AX)(R10*1), TMM3
 	LONG $0x4b7ba2c4
 	LONG $0x000c109c
@@ -1804,68 +2826,189 @@ multiply1:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply1
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	DECQ R14
+	JNE  partStep
+	JMP  advance
+
+both:
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000200, DI
+	MOVQ    96(BX), DX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
+
+bothStep:
+	// TILELOADD 12(AX)(R10*1), TMM2
+	LONG $0x4b7ba2c4
+	LONG $0x000c1094
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM4
+	LONG $0x4b7be2c4
+	LONG $0x000037a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TDPBSSD TMM4, TMM2, TMM0
+	LONG $0x5e5be2c4
+	BYTE $0xc2
+
+	// TILESTORED TMM0, 0(DX)(SI*1)
+	LONG        $0x4b7ae2c4
+	LONG        $0x00003284
+	BYTE        $0x00
+	BYTE        $0x00
+	ADDQ        $0x2c, AX
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000400, DX
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	SUBQ        $0x02, R15
+	JNE         bothStep
+	MOVQ        $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 16576(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ   R15, R15
 	JE      scaled
+	JS      added
 	CMPQ    80(BX), $0x08
 	JNE     fewer
-	VMOVUPS 128(BX), Z0
-	VMOVUPS 192(BX), Z2
-	VMOVUPS 256(BX), Z3
-	VMOVUPS 320(BX), Z4
-	VMOVUPS 384(BX), Z5
-	VMOVUPS 448(BX), Z6
-	VMOVUPS 512(BX), Z7
-	VMOVUPS 576(BX), Z8
-	MOVQ    104(BX), AX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
 
 row:
 	VMOVUPS.Z   (R11), K1, Z9
-	VCVTDQ2PS   (AX), Z10
+	VCVTDQ2PS   (R14), Z10
 	VMULPS.BCST (R9), Z0, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   1024(AX), Z10
+	VCVTDQ2PS   1024(R14), Z10
 	VMULPS.BCST 44(R9), Z2, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   2048(AX), Z10
+	VCVTDQ2PS   2048(R14), Z10
 	VMULPS.BCST 88(R9), Z3, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   3072(AX), Z10
+	VCVTDQ2PS   3072(R14), Z10
 	VMULPS.BCST 132(R9), Z4, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   4096(AX), Z10
+	VCVTDQ2PS   4096(R14), Z10
 	VMULPS.BCST 176(R9), Z5, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   5120(AX), Z10
+	VCVTDQ2PS   5120(R14), Z10
 	VMULPS.BCST 220(R9), Z6, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   6144(AX), Z10
+	VCVTDQ2PS   6144(R14), Z10
 	VMULPS.BCST 264(R9), Z7, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   7168(AX), Z10
+	VCVTDQ2PS   7168(R14), Z10
 	VMULPS.BCST 308(R9), Z8, Z11
 	VFMADD231PS Z11, Z10, Z9
 	VMOVUPS     Z9, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         row
-	JMP         scaled
+	JMP         added
 
 fewer:
-	MOVQ 104(BX), AX
+	MOVQ 104(BX), R14
 
 fewRow:
 	MOVQ      R9, CX
-	MOVQ      AX, DX
-	LEAQ      128(BX), DI
-	MOVQ      80(BX), R14
+	MOVQ      R14, DX
+	MOVQ      152(BX), DI
+	MOVQ      80(BX), AX
 	VMOVUPS.Z (R11), K1, Z0
 
 few:
@@ -1876,14 +3019,33 @@ few:
 	ADDQ        $0x2c, CX
 	ADDQ        $0x00000400, DX
 	ADDQ        $0x40, DI
-	DECQ        R14
+	DECQ        AX
 	JNE         few
 	VMOVUPS     Z0, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         fewRow
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 16576(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -1893,14 +3055,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000160, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -1928,10 +3092,10 @@ GLOBL vnnilevelsiq4_nl<>(SB), RODATA|NOPTR, $16
 
 // func mxfp4x16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·mxfp4x16AMX(SB), $21184-66
+TEXT ·mxfp4x16AMX(SB), $25856-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx5tiles<>+0(SB), Z0
+	VMOVDQU64 amxtilesnarrow<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -1943,40 +3107,69 @@ TEXT ·mxfp4x16AMX(SB), $21184-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000110, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   8384(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001200, AX, CX
+	LEAQ    16576(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ            72(BX), AX
-	MOVQ            $0x00000008, CX
-	CMPQ            AX, CX
-	CMOVQGT         CX, AX
-	MOVQ            AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000008, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    16576(BX), R8
+
+unpackGroup:
+	MOVQ            R13, DI
 	VPBROADCASTD    vnninibbles<>+0(SB), Z0
 	VBROADCASTI32X4 vnnilevelsmxfp4<>+0(SB), Z2
-	LEAQ            640(BX), AX
-	LEAQ            128(BX), DX
+	LEAQ            512(R8), AX
+	MOVQ            R8, DX
 	MOVQ            80(BX), CX
 
 unpack:
@@ -2032,29 +3225,47 @@ unpack:
 	ADDQ         $0x40, DX
 	DECQ         CX
 	JNE          unpack
-	LEAQ         4736(BX), AX
-	MOVQ         AX, 96(BX)
-	LEAQ         12928(BX), AX
-	MOVQ         AX, 104(BX)
-	MOVQ         DI, 112(BX)
+	ADDQ         120(BX), R13
+	ADDQ         $0x00001200, R8
+	CMPQ         R8, 136(BX)
+	JNE          unpackGroup
+	MOVQ         80(BX), AX
+	IMUL3Q       $0x00000110, AX, AX
+	ADDQ         AX, 112(BX)
 	MOVQ         64(BX), R8
 	MOVQ         R8, R9
+	LEAQ         16576(BX), AX
+	MOVQ         AX, 144(BX)
+	MOVQ         AX, 152(BX)
+	MOVQ         128(BX), AX
+	SHLQ         $0x06, AX
 	MOVQ         y+0(FP), R11
+	SUBQ         AX, R11
 	MOVQ         rows+56(FP), R13
 	XORQ         R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
-	MOVQ  R8, AX
-	LEAQ  640(BX), DI
-	MOVQ  96(BX), DX
-	MOVQ  80(BX), CX
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x08
+	JEQ   both
 
-multiply0:
+whole:
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
+	MOVQ 96(BX), DX
+	MOVQ 80(BX), R14
+
+wholeStep:
 	// TILELOADD 12(AX)(R10*1), TMM2
 	LONG $0x4b7ba2c4
 	LONG $0x000c1094
@@ -2083,22 +3294,19 @@ multiply0:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply0
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	DECQ R14
+	JNE  wholeStep
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
 	MOVQ R8, AX
-	LEAQ 640(BX), DI
+	MOVQ 144(BX), DI
+	ADDQ $0x00000200, DI
 	MOVQ 96(BX), DX
-	MOVQ 80(BX), CX
+	MOVQ 80(BX), R14
 
-multiply1:
+partStep:
 	// TILELOADD 12(AX)(R10*1), TMM3
 	LONG $0x4b7ba2c4
 	LONG $0x000c109c
@@ -2127,68 +3335,189 @@ multiply1:
 	ADDQ $0x2c, AX
 	ADDQ $0x00000200, DI
 	ADDQ $0x00000400, DX
-	DECQ CX
-	JNE  multiply1
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	DECQ R14
+	JNE  partStep
+	JMP  advance
+
+both:
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000200, DI
+	MOVQ    96(BX), DX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
+
+bothStep:
+	// TILELOADD 12(AX)(R10*1), TMM2
+	LONG $0x4b7ba2c4
+	LONG $0x000c1094
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM4
+	LONG $0x4b7be2c4
+	LONG $0x000037a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TDPBSSD TMM4, TMM2, TMM0
+	LONG $0x5e5be2c4
+	BYTE $0xc2
+
+	// TILESTORED TMM0, 0(DX)(SI*1)
+	LONG        $0x4b7ae2c4
+	LONG        $0x00003284
+	BYTE        $0x00
+	BYTE        $0x00
+	ADDQ        $0x2c, AX
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000400, DX
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z9
+	VCVTDQ2PS   (R14), Z10
+	VMULPS.BCST (R9), Z0, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   1024(R14), Z10
+	VMULPS.BCST 44(R9), Z2, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   2048(R14), Z10
+	VMULPS.BCST 88(R9), Z3, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   3072(R14), Z10
+	VMULPS.BCST 132(R9), Z4, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   4096(R14), Z10
+	VMULPS.BCST 176(R9), Z5, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   5120(R14), Z10
+	VMULPS.BCST 220(R9), Z6, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   6144(R14), Z10
+	VMULPS.BCST 264(R9), Z7, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VCVTDQ2PS   7168(R14), Z10
+	VMULPS.BCST 308(R9), Z8, Z11
+	VFMADD231PS Z11, Z10, Z9
+	VMOVUPS     Z9, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	SUBQ        $0x02, R15
+	JNE         bothStep
+	MOVQ        $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 16576(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ   R15, R15
 	JE      scaled
+	JS      added
 	CMPQ    80(BX), $0x08
 	JNE     fewer
-	VMOVUPS 128(BX), Z0
-	VMOVUPS 192(BX), Z2
-	VMOVUPS 256(BX), Z3
-	VMOVUPS 320(BX), Z4
-	VMOVUPS 384(BX), Z5
-	VMOVUPS 448(BX), Z6
-	VMOVUPS 512(BX), Z7
-	VMOVUPS 576(BX), Z8
-	MOVQ    104(BX), AX
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 128(CX), Z3
+	VMOVUPS 192(CX), Z4
+	VMOVUPS 256(CX), Z5
+	VMOVUPS 320(CX), Z6
+	VMOVUPS 384(CX), Z7
+	VMOVUPS 448(CX), Z8
+	MOVQ    104(BX), R14
 
 row:
 	VMOVUPS.Z   (R11), K1, Z9
-	VCVTDQ2PS   (AX), Z10
+	VCVTDQ2PS   (R14), Z10
 	VMULPS.BCST (R9), Z0, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   1024(AX), Z10
+	VCVTDQ2PS   1024(R14), Z10
 	VMULPS.BCST 44(R9), Z2, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   2048(AX), Z10
+	VCVTDQ2PS   2048(R14), Z10
 	VMULPS.BCST 88(R9), Z3, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   3072(AX), Z10
+	VCVTDQ2PS   3072(R14), Z10
 	VMULPS.BCST 132(R9), Z4, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   4096(AX), Z10
+	VCVTDQ2PS   4096(R14), Z10
 	VMULPS.BCST 176(R9), Z5, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   5120(AX), Z10
+	VCVTDQ2PS   5120(R14), Z10
 	VMULPS.BCST 220(R9), Z6, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   6144(AX), Z10
+	VCVTDQ2PS   6144(R14), Z10
 	VMULPS.BCST 264(R9), Z7, Z11
 	VFMADD231PS Z11, Z10, Z9
-	VCVTDQ2PS   7168(AX), Z10
+	VCVTDQ2PS   7168(R14), Z10
 	VMULPS.BCST 308(R9), Z8, Z11
 	VFMADD231PS Z11, Z10, Z9
 	VMOVUPS     Z9, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         row
-	JMP         scaled
+	JMP         added
 
 fewer:
-	MOVQ 104(BX), AX
+	MOVQ 104(BX), R14
 
 fewRow:
 	MOVQ      R9, CX
-	MOVQ      AX, DX
-	LEAQ      128(BX), DI
-	MOVQ      80(BX), R14
+	MOVQ      R14, DX
+	MOVQ      152(BX), DI
+	MOVQ      80(BX), AX
 	VMOVUPS.Z (R11), K1, Z0
 
 few:
@@ -2199,14 +3528,33 @@ few:
 	ADDQ        $0x2c, CX
 	ADDQ        $0x00000400, DX
 	ADDQ        $0x40, DI
-	DECQ        R14
+	DECQ        AX
 	JNE         few
 	VMOVUPS     Z0, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         fewRow
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001200, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 16576(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -2216,14 +3564,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000160, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -2254,10 +3604,10 @@ GLOBL vnnibias<>(SB), RODATA|NOPTR, $4
 
 // func q4_kx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
-TEXT ·q4_kx16AMX(SB), $13376-66
+TEXT ·q4_kx16AMX(SB), $22528-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx8tiles<>+0(SB), Z0
+	VMOVDQU64 amxtileswide<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -2271,36 +3621,65 @@ TEXT ·q4_kx16AMX(SB), $13376-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000900, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   2240(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00002380, AX, CX
+	LEAQ    4288(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000001, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000001, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    4288(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	PREFETCHT0   6144(DI)
 	PREFETCHT0   6208(DI)
 	PREFETCHT0   6272(DI)
@@ -2338,302 +3717,318 @@ chunk:
 	PREFETCHT0   8320(DI)
 	PREFETCHT0   8384(DI)
 	VCVTPH2PS    (DI), Z0
-	VMOVUPS      Z0, 128(BX)
+	VMOVUPS      Z0, (R8)
 	VCVTPH2PS    32(DI), Z0
-	VMOVUPS      Z0, 192(BX)
+	VMOVUPS      Z0, 64(R8)
 	VMOVDQU64    128(DI), Z0
 	VPANDD.BCST  vnnimask3f3f3f3f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnispread0<>+0(SB), Z0, Z3
-	VPSRAW       $0x08, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z0, Z7
+	VPSRAW       $0x08, Z7, Z7
 	VPSHUFB      vnnispread1<>+0(SB), Z0, Z0
 	VPSRAW       $0x08, Z0, Z0
-	VPSRLW       $0x04, 192(DI), Z4
-	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z4, Z4
-	VPSRLW       $0x02, 128(DI), Z5
-	VPANDD.BCST  vnnimask30303030<>+0(SB), Z5, Z5
-	VPORD        Z4, Z5, Z5
-	VPSHUFB      vnnispread0<>+0(SB), Z5, Z4
-	VPSRAW       $0x08, Z4, Z4
-	VPSHUFB      vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW       $0x08, Z5, Z5
-	VMOVDQU64    Z3, 256(BX)
-	VMOVDQU64    Z0, 320(BX)
-	VMOVDQU64    Z4, 384(BX)
-	VMOVDQU64    Z5, 448(BX)
+	VPSRLW       $0x04, 192(DI), Z8
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSRLW       $0x02, 128(DI), Z9
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z9, Z9
+	VPORD        Z8, Z9, Z9
+	VPSHUFB      vnnispread0<>+0(SB), Z9, Z8
+	VPSRAW       $0x08, Z8, Z8
+	VPSHUFB      vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VMOVDQU64    Z7, 128(R8)
+	VMOVDQU64    Z0, 192(R8)
+	VMOVDQU64    Z8, 256(R8)
+	VMOVDQU64    Z9, 320(R8)
 	VMOVDQU64    64(DI), Z0
 	VPANDD.BCST  vnnimask3f3f3f3f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z3
-	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z4
-	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z5
+	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z7
+	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z8
+	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z9
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z3, 512(BX)
-	VMOVDQU64    Z4, 576(BX)
-	VMOVDQU64    Z5, 640(BX)
-	VMOVDQU64    Z0, 704(BX)
+	VMOVDQU64    Z7, 384(R8)
+	VMOVDQU64    Z8, 448(R8)
+	VMOVDQU64    Z9, 512(R8)
+	VMOVDQU64    Z0, 576(R8)
 	VMOVDQU64    192(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
-	VPSRLW       $0x02, 64(DI), Z3
-	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
-	VPORD        Z0, Z3, Z3
-	VPSHUFB      vnnitwice0<>+0(SB), Z3, Z0
-	VPSHUFB      vnnitwice1<>+0(SB), Z3, Z4
-	VPSHUFB      vnnitwice2<>+0(SB), Z3, Z5
-	VPSHUFB      vnnitwice3<>+0(SB), Z3, Z3
-	VMOVDQU64    Z0, 768(BX)
-	VMOVDQU64    Z4, 832(BX)
-	VMOVDQU64    Z5, 896(BX)
-	VMOVDQU64    Z3, 960(BX)
+	VPSRLW       $0x02, 64(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z0, Z7, Z7
+	VPSHUFB      vnnitwice0<>+0(SB), Z7, Z0
+	VPSHUFB      vnnitwice1<>+0(SB), Z7, Z8
+	VPSHUFB      vnnitwice2<>+0(SB), Z7, Z9
+	VPSHUFB      vnnitwice3<>+0(SB), Z7, Z7
+	VMOVDQU64    Z0, 640(R8)
+	VMOVDQU64    Z8, 704(R8)
+	VMOVDQU64    Z9, 768(R8)
+	VMOVDQU64    Z7, 832(R8)
 	VPBROADCASTD vnnimaskf0f0f0f<>+0(SB), Z0
-	VPBROADCASTD vnnieven<>+0(SB), Z3
-	VPBROADCASTD vnniodd<>+0(SB), Z4
-	VPBROADCASTD vnnimiddle<>+0(SB), Z5
-	LEAQ         512(BX), AX
-	LEAQ         1024(BX), DX
+	VPBROADCASTD vnnieven<>+0(SB), Z7
+	VPBROADCASTD vnniodd<>+0(SB), Z8
+	VPBROADCASTD vnnimiddle<>+0(SB), Z9
+	LEAQ         384(R8), AX
+	LEAQ         896(R8), DX
 	ADDQ         $0x00000100, DI
 	MOVQ         $0x00000004, CX
 
 step:
-	VMOVDQU64  (AX), Z6
-	VPANDD     (DI), Z0, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, (DX)
-	VMOVDQU64  Z8, 1024(DX)
-	VPANDD     64(DI), Z0, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 64(DX)
-	VMOVDQU64  Z8, 1088(DX)
-	VPANDD     128(DI), Z0, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 128(DX)
-	VMOVDQU64  Z8, 1152(DX)
-	VPANDD     192(DI), Z0, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 192(DX)
-	VMOVDQU64  Z8, 1216(DX)
-	VPANDD     256(DI), Z0, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 256(DX)
-	VMOVDQU64  Z8, 1280(DX)
-	VPANDD     320(DI), Z0, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 320(DX)
-	VMOVDQU64  Z8, 1344(DX)
-	VPANDD     384(DI), Z0, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 384(DX)
-	VMOVDQU64  Z8, 1408(DX)
-	VPANDD     448(DI), Z0, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z6
-	VPTERNLOGD $0xf8, Z3, Z8, Z6
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z6, 448(DX)
-	VMOVDQU64  Z8, 1472(DX)
-	VMOVDQU64  64(AX), Z6
-	VPSRLW     $0x04, (DI), Z7
-	VPANDD     Z0, Z7, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 512(DX)
-	VMOVDQU64  Z8, 1536(DX)
-	VPSRLW     $0x04, 64(DI), Z7
-	VPANDD     Z0, Z7, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 576(DX)
-	VMOVDQU64  Z8, 1600(DX)
-	VPSRLW     $0x04, 128(DI), Z7
-	VPANDD     Z0, Z7, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 640(DX)
-	VMOVDQU64  Z8, 1664(DX)
-	VPSRLW     $0x04, 192(DI), Z7
-	VPANDD     Z0, Z7, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 704(DX)
-	VMOVDQU64  Z8, 1728(DX)
-	VPSRLW     $0x04, 256(DI), Z7
-	VPANDD     Z0, Z7, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 768(DX)
-	VMOVDQU64  Z8, 1792(DX)
-	VPSRLW     $0x04, 320(DI), Z7
-	VPANDD     Z0, Z7, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 832(DX)
-	VMOVDQU64  Z8, 1856(DX)
-	VPSRLW     $0x04, 384(DI), Z7
-	VPANDD     Z0, Z7, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z9
-	VPTERNLOGD $0xf8, Z3, Z8, Z9
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z9, 896(DX)
-	VMOVDQU64  Z8, 1920(DX)
-	VPSRLW     $0x04, 448(DI), Z7
-	VPANDD     Z0, Z7, Z7
-	VPSLLW     $0x08, Z7, Z8
-	VPANDD     Z4, Z7, Z7
-	VPMULHW    Z6, Z8, Z8
-	VPMULHW    Z6, Z7, Z7
-	VPSLLW     $0x08, Z7, Z6
-	VPTERNLOGD $0xf8, Z3, Z8, Z6
-	VPADDW     Z5, Z8, Z8
-	VPADDW     Z5, Z7, Z7
-	VPSRLW     $0x08, Z8, Z8
-	VPTERNLOGD $0xf8, Z4, Z7, Z8
-	VMOVDQU64  Z6, 960(DX)
-	VMOVDQU64  Z8, 1984(DX)
+	VMOVDQU64  (AX), Z10
+	VPANDD     (DI), Z0, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, (DX)
+	VMOVDQU64  Z12, 1024(DX)
+	VPANDD     64(DI), Z0, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 64(DX)
+	VMOVDQU64  Z12, 1088(DX)
+	VPANDD     128(DI), Z0, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 128(DX)
+	VMOVDQU64  Z12, 1152(DX)
+	VPANDD     192(DI), Z0, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 192(DX)
+	VMOVDQU64  Z12, 1216(DX)
+	VPANDD     256(DI), Z0, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 256(DX)
+	VMOVDQU64  Z12, 1280(DX)
+	VPANDD     320(DI), Z0, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 320(DX)
+	VMOVDQU64  Z12, 1344(DX)
+	VPANDD     384(DI), Z0, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 384(DX)
+	VMOVDQU64  Z12, 1408(DX)
+	VPANDD     448(DI), Z0, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z10
+	VPTERNLOGD $0xf8, Z7, Z12, Z10
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z10, 448(DX)
+	VMOVDQU64  Z12, 1472(DX)
+	VMOVDQU64  64(AX), Z10
+	VPSRLW     $0x04, (DI), Z11
+	VPANDD     Z0, Z11, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 512(DX)
+	VMOVDQU64  Z12, 1536(DX)
+	VPSRLW     $0x04, 64(DI), Z11
+	VPANDD     Z0, Z11, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 576(DX)
+	VMOVDQU64  Z12, 1600(DX)
+	VPSRLW     $0x04, 128(DI), Z11
+	VPANDD     Z0, Z11, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 640(DX)
+	VMOVDQU64  Z12, 1664(DX)
+	VPSRLW     $0x04, 192(DI), Z11
+	VPANDD     Z0, Z11, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 704(DX)
+	VMOVDQU64  Z12, 1728(DX)
+	VPSRLW     $0x04, 256(DI), Z11
+	VPANDD     Z0, Z11, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 768(DX)
+	VMOVDQU64  Z12, 1792(DX)
+	VPSRLW     $0x04, 320(DI), Z11
+	VPANDD     Z0, Z11, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 832(DX)
+	VMOVDQU64  Z12, 1856(DX)
+	VPSRLW     $0x04, 384(DI), Z11
+	VPANDD     Z0, Z11, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z13
+	VPTERNLOGD $0xf8, Z7, Z12, Z13
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z13, 896(DX)
+	VMOVDQU64  Z12, 1920(DX)
+	VPSRLW     $0x04, 448(DI), Z11
+	VPANDD     Z0, Z11, Z11
+	VPSLLW     $0x08, Z11, Z12
+	VPANDD     Z8, Z11, Z11
+	VPMULHW    Z10, Z12, Z12
+	VPMULHW    Z10, Z11, Z11
+	VPSLLW     $0x08, Z11, Z10
+	VPTERNLOGD $0xf8, Z7, Z12, Z10
+	VPADDW     Z9, Z12, Z12
+	VPADDW     Z9, Z11, Z11
+	VPSRLW     $0x08, Z12, Z12
+	VPTERNLOGD $0xf8, Z8, Z11, Z12
+	VMOVDQU64  Z10, 960(DX)
+	VMOVDQU64  Z12, 1984(DX)
 	ADDQ       $0x00000080, AX
 	ADDQ       $0x00000800, DX
 	ADDQ       $0x00000200, DI
 	DECQ       CX
 	JNE        step
-	LEAQ       9216(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       11264(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00002380, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000900, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       4288(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x01
+	JEQ   both
 
+whole:
 	// TILEZERO TMM0
 	LONG $0x497be2c4
 	BYTE $0xc0
@@ -2641,17 +4036,21 @@ tile:
 	// TILEZERO TMM2
 	LONG $0x497be2c4
 	BYTE $0xd0
-	LEAQ 1024(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000380, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
+wholeStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
 	LONG $0x000010a4
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
@@ -2659,93 +4058,19 @@ tile:
 	LONG $0x5e4be2c4
 	BYTE $0xc4
 
-	// TILELOADD 1024(AX)(SI*1), TMM7
+	// TILELOADD 1024(DI)(SI*1), TMM7
 	LONG $0x4b7be2c4
-	LONG $0x040030bc
+	LONG $0x040037bc
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM7, TMM4, TMM2
 	LONG $0x5e43e2c4
 	BYTE $0xd4
-
-	// TILELOADD 80(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x005010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 3072(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x0c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
-
-	// TILELOADD 160(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00a010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 4096(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x100030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 5120(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x140030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
-
-	// TILELOADD 240(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00f010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 6144(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x180030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 7168(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x1c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000800, DI
+	DECQ R14
+	JNE  wholeStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM0, 0(AX)(SI*1)
@@ -2759,14 +4084,11 @@ tile:
 	LONG $0x04003094
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
+
 	// TILEZERO TMM1
 	LONG $0x497be2c4
 	BYTE $0xc8
@@ -2774,17 +4096,21 @@ part:
 	// TILEZERO TMM3
 	LONG $0x497be2c4
 	BYTE $0xd8
-	LEAQ 1024(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000380, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
+partStep:
+	// TILELOADD 0(AX)(R10*1), TMM5
+	LONG $0x4b7ba2c4
 	LONG $0x000010ac
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
@@ -2792,93 +4118,19 @@ part:
 	LONG $0x5e4be2c4
 	BYTE $0xcd
 
-	// TILELOADD 1024(AX)(SI*1), TMM7
+	// TILELOADD 1024(DI)(SI*1), TMM7
 	LONG $0x4b7be2c4
-	LONG $0x040030bc
+	LONG $0x040037bc
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM7, TMM5, TMM3
 	LONG $0x5e43e2c4
 	BYTE $0xdd
-
-	// TILELOADD 80(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x005010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 3072(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x0c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
-
-	// TILELOADD 160(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00a010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 4096(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x100030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 5120(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x140030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
-
-	// TILELOADD 240(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00f010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 6144(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x180030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 7168(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x1c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000800, DI
+	DECQ R14
+	JNE  partStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM1, 0(AX)(SI*1)
@@ -2892,41 +4144,211 @@ part:
 	LONG $0x0400309c
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	JMP  advance
+
+both:
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO TMM2
+	LONG      $0x497be2c4
+	BYTE      $0xd0
+	MOVQ      R8, AX
+	MOVQ      144(BX), DI
+	ADDQ      $0x00000380, DI
+	MOVQ      152(BX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z7
+	VMOVDQU64 128(CX), Z8
+	VMOVDQU64 192(CX), Z9
+	VMOVDQU64 256(CX), Z10
+	VMOVDQU64 320(CX), Z11
+	MOVQ      104(BX), R14
+
+bothStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
+	LONG $0x000010a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM6
+	LONG $0x4b7be2c4
+	LONG $0x000037b4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM6, TMM4, TMM0
+	LONG $0x5e4be2c4
+	BYTE $0xc4
+
+	// TILELOADD 1024(DI)(SI*1), TMM7
+	LONG $0x4b7be2c4
+	LONG $0x040037bc
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM7, TMM4, TMM2
+	LONG          $0x5e43e2c4
+	BYTE          $0xd4
+	ADDQ          $0x00000050, AX
+	ADDQ          $0x00000800, DI
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z2, Z2, Z2
+	VPDPWSSD.BCST 324(R9), Z8, Z2
+	VPDPWSSD.BCST 328(R9), Z9, Z2
+	VPDPWSSD.BCST 332(R9), Z10, Z2
+	VPDPWSSD.BCST 336(R9), Z11, Z2
+	VCVTDQ2PS     Z2, Z2
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z2, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z3, Z3, Z3
+	VPDPWSSD.BCST 324(R9), Z8, Z3
+	VPDPWSSD.BCST 328(R9), Z9, Z3
+	VPDPWSSD.BCST 332(R9), Z10, Z3
+	VPDPWSSD.BCST 336(R9), Z11, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z3, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z4, Z4, Z4
+	VPDPWSSD.BCST 324(R9), Z8, Z4
+	VPDPWSSD.BCST 328(R9), Z9, Z4
+	VPDPWSSD.BCST 332(R9), Z10, Z4
+	VPDPWSSD.BCST 336(R9), Z11, Z4
+	VCVTDQ2PS     Z4, Z4
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z4, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z5, Z5, Z5
+	VPDPWSSD.BCST 324(R9), Z8, Z5
+	VPDPWSSD.BCST 328(R9), Z9, Z5
+	VPDPWSSD.BCST 332(R9), Z10, Z5
+	VPDPWSSD.BCST 336(R9), Z11, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z5, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	SUBQ          $0x04, R15
+	JNE           bothStep
+	MOVQ          96(BX), AX
+
+	// TILESTORED TMM0, 0(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x00003084
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILESTORED TMM2, 1024(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04003094
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00002380, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 4288(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ     R15, R15
 	JE        scaled
-	VMOVUPS   128(BX), Z0
-	VMOVUPS   192(BX), Z3
-	VMOVDQU64 256(BX), Z4
-	VMOVDQU64 320(BX), Z5
-	VMOVDQU64 384(BX), Z6
-	VMOVDQU64 448(BX), Z7
-	MOVQ      104(BX), AX
+	JS        added
+	MOVQ      152(BX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z7
+	VMOVDQU64 128(CX), Z8
+	VMOVDQU64 192(CX), Z9
+	VMOVDQU64 256(CX), Z10
+	VMOVDQU64 320(CX), Z11
+	MOVQ      104(BX), R14
 
 row:
-	VMOVUPS.Z     (R11), K1, Z8
-	VPSLLD        $0x08, 1024(AX), Z9
-	VPADDD        (AX), Z9, Z9
-	VCVTDQ2PS     Z9, Z9
-	VMULPS.BCST   320(R9), Z0, Z10
-	VFMADD231PS   Z10, Z9, Z8
-	VPXORD        Z2, Z2, Z2
-	VPDPWSSD.BCST 324(R9), Z4, Z2
-	VPDPWSSD.BCST 328(R9), Z5, Z2
-	VPDPWSSD.BCST 332(R9), Z6, Z2
-	VPDPWSSD.BCST 336(R9), Z7, Z2
-	VCVTDQ2PS     Z2, Z2
-	VMULPS.BCST   320(R9), Z3, Z10
-	VFNMADD231PS  Z10, Z2, Z8
-	VMOVUPS       Z8, K1, (R11)
-	ADDQ          SI, AX
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z6, Z6, Z6
+	VPDPWSSD.BCST 324(R9), Z8, Z6
+	VPDPWSSD.BCST 328(R9), Z9, Z6
+	VPDPWSSD.BCST 332(R9), Z10, Z6
+	VPDPWSSD.BCST 336(R9), Z11, Z6
+	VCVTDQ2PS     Z6, Z6
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z6, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
 	ADDQ          R10, R9
 	ADDQ          R12, R11
 	DECQ          R15
 	JNE           row
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00002380, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 4288(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -2936,14 +4358,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000174, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -2951,71 +4375,71 @@ scaled:
 	VZEROUPPER
 	RET
 
-DATA amx8tiles<>+0(SB)/1, $0x01
-DATA amx8tiles<>+1(SB)/1, $0x00
-DATA amx8tiles<>+2(SB)/1, $0x00
-DATA amx8tiles<>+3(SB)/1, $0x00
-DATA amx8tiles<>+4(SB)/1, $0x00
-DATA amx8tiles<>+5(SB)/1, $0x00
-DATA amx8tiles<>+6(SB)/1, $0x00
-DATA amx8tiles<>+7(SB)/1, $0x00
-DATA amx8tiles<>+8(SB)/1, $0x00
-DATA amx8tiles<>+9(SB)/1, $0x00
-DATA amx8tiles<>+10(SB)/1, $0x00
-DATA amx8tiles<>+11(SB)/1, $0x00
-DATA amx8tiles<>+12(SB)/1, $0x00
-DATA amx8tiles<>+13(SB)/1, $0x00
-DATA amx8tiles<>+14(SB)/1, $0x00
-DATA amx8tiles<>+15(SB)/1, $0x00
-DATA amx8tiles<>+16(SB)/1, $0x40
-DATA amx8tiles<>+17(SB)/1, $0x00
-DATA amx8tiles<>+18(SB)/1, $0x40
-DATA amx8tiles<>+19(SB)/1, $0x00
-DATA amx8tiles<>+20(SB)/1, $0x40
-DATA amx8tiles<>+21(SB)/1, $0x00
-DATA amx8tiles<>+22(SB)/1, $0x40
-DATA amx8tiles<>+23(SB)/1, $0x00
-DATA amx8tiles<>+24(SB)/1, $0x40
-DATA amx8tiles<>+25(SB)/1, $0x00
-DATA amx8tiles<>+26(SB)/1, $0x40
-DATA amx8tiles<>+27(SB)/1, $0x00
-DATA amx8tiles<>+28(SB)/1, $0x40
-DATA amx8tiles<>+29(SB)/1, $0x00
-DATA amx8tiles<>+30(SB)/1, $0x40
-DATA amx8tiles<>+31(SB)/1, $0x00
-DATA amx8tiles<>+32(SB)/1, $0x00
-DATA amx8tiles<>+33(SB)/1, $0x00
-DATA amx8tiles<>+34(SB)/1, $0x00
-DATA amx8tiles<>+35(SB)/1, $0x00
-DATA amx8tiles<>+36(SB)/1, $0x00
-DATA amx8tiles<>+37(SB)/1, $0x00
-DATA amx8tiles<>+38(SB)/1, $0x00
-DATA amx8tiles<>+39(SB)/1, $0x00
-DATA amx8tiles<>+40(SB)/1, $0x00
-DATA amx8tiles<>+41(SB)/1, $0x00
-DATA amx8tiles<>+42(SB)/1, $0x00
-DATA amx8tiles<>+43(SB)/1, $0x00
-DATA amx8tiles<>+44(SB)/1, $0x00
-DATA amx8tiles<>+45(SB)/1, $0x00
-DATA amx8tiles<>+46(SB)/1, $0x00
-DATA amx8tiles<>+47(SB)/1, $0x00
-DATA amx8tiles<>+48(SB)/1, $0x10
-DATA amx8tiles<>+49(SB)/1, $0xff
-DATA amx8tiles<>+50(SB)/1, $0x10
-DATA amx8tiles<>+51(SB)/1, $0xff
-DATA amx8tiles<>+52(SB)/1, $0x10
-DATA amx8tiles<>+53(SB)/1, $0xff
-DATA amx8tiles<>+54(SB)/1, $0x10
-DATA amx8tiles<>+55(SB)/1, $0x10
-DATA amx8tiles<>+56(SB)/1, $0x00
-DATA amx8tiles<>+57(SB)/1, $0x00
-DATA amx8tiles<>+58(SB)/1, $0x00
-DATA amx8tiles<>+59(SB)/1, $0x00
-DATA amx8tiles<>+60(SB)/1, $0x00
-DATA amx8tiles<>+61(SB)/1, $0x00
-DATA amx8tiles<>+62(SB)/1, $0x00
-DATA amx8tiles<>+63(SB)/1, $0x00
-GLOBL amx8tiles<>(SB), RODATA|NOPTR, $64
+DATA amxtileswide<>+0(SB)/1, $0x01
+DATA amxtileswide<>+1(SB)/1, $0x00
+DATA amxtileswide<>+2(SB)/1, $0x00
+DATA amxtileswide<>+3(SB)/1, $0x00
+DATA amxtileswide<>+4(SB)/1, $0x00
+DATA amxtileswide<>+5(SB)/1, $0x00
+DATA amxtileswide<>+6(SB)/1, $0x00
+DATA amxtileswide<>+7(SB)/1, $0x00
+DATA amxtileswide<>+8(SB)/1, $0x00
+DATA amxtileswide<>+9(SB)/1, $0x00
+DATA amxtileswide<>+10(SB)/1, $0x00
+DATA amxtileswide<>+11(SB)/1, $0x00
+DATA amxtileswide<>+12(SB)/1, $0x00
+DATA amxtileswide<>+13(SB)/1, $0x00
+DATA amxtileswide<>+14(SB)/1, $0x00
+DATA amxtileswide<>+15(SB)/1, $0x00
+DATA amxtileswide<>+16(SB)/1, $0x40
+DATA amxtileswide<>+17(SB)/1, $0x00
+DATA amxtileswide<>+18(SB)/1, $0x40
+DATA amxtileswide<>+19(SB)/1, $0x00
+DATA amxtileswide<>+20(SB)/1, $0x40
+DATA amxtileswide<>+21(SB)/1, $0x00
+DATA amxtileswide<>+22(SB)/1, $0x40
+DATA amxtileswide<>+23(SB)/1, $0x00
+DATA amxtileswide<>+24(SB)/1, $0x40
+DATA amxtileswide<>+25(SB)/1, $0x00
+DATA amxtileswide<>+26(SB)/1, $0x40
+DATA amxtileswide<>+27(SB)/1, $0x00
+DATA amxtileswide<>+28(SB)/1, $0x40
+DATA amxtileswide<>+29(SB)/1, $0x00
+DATA amxtileswide<>+30(SB)/1, $0x40
+DATA amxtileswide<>+31(SB)/1, $0x00
+DATA amxtileswide<>+32(SB)/1, $0x00
+DATA amxtileswide<>+33(SB)/1, $0x00
+DATA amxtileswide<>+34(SB)/1, $0x00
+DATA amxtileswide<>+35(SB)/1, $0x00
+DATA amxtileswide<>+36(SB)/1, $0x00
+DATA amxtileswide<>+37(SB)/1, $0x00
+DATA amxtileswide<>+38(SB)/1, $0x00
+DATA amxtileswide<>+39(SB)/1, $0x00
+DATA amxtileswide<>+40(SB)/1, $0x00
+DATA amxtileswide<>+41(SB)/1, $0x00
+DATA amxtileswide<>+42(SB)/1, $0x00
+DATA amxtileswide<>+43(SB)/1, $0x00
+DATA amxtileswide<>+44(SB)/1, $0x00
+DATA amxtileswide<>+45(SB)/1, $0x00
+DATA amxtileswide<>+46(SB)/1, $0x00
+DATA amxtileswide<>+47(SB)/1, $0x00
+DATA amxtileswide<>+48(SB)/1, $0x10
+DATA amxtileswide<>+49(SB)/1, $0xff
+DATA amxtileswide<>+50(SB)/1, $0x10
+DATA amxtileswide<>+51(SB)/1, $0xff
+DATA amxtileswide<>+52(SB)/1, $0x10
+DATA amxtileswide<>+53(SB)/1, $0xff
+DATA amxtileswide<>+54(SB)/1, $0x10
+DATA amxtileswide<>+55(SB)/1, $0x10
+DATA amxtileswide<>+56(SB)/1, $0x00
+DATA amxtileswide<>+57(SB)/1, $0x00
+DATA amxtileswide<>+58(SB)/1, $0x00
+DATA amxtileswide<>+59(SB)/1, $0x00
+DATA amxtileswide<>+60(SB)/1, $0x00
+DATA amxtileswide<>+61(SB)/1, $0x00
+DATA amxtileswide<>+62(SB)/1, $0x00
+DATA amxtileswide<>+63(SB)/1, $0x00
+GLOBL amxtileswide<>(SB), RODATA|NOPTR, $64
 
 DATA vnnimask3f3f3f3f<>+0(SB)/4, $0x3f3f3f3f
 GLOBL vnnimask3f3f3f3f<>(SB), RODATA|NOPTR, $4
@@ -3145,10 +4569,10 @@ GLOBL vnnimiddle<>(SB), RODATA|NOPTR, $4
 
 // func q5_kx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
-TEXT ·q5_kx16AMX(SB), $13376-66
+TEXT ·q5_kx16AMX(SB), $22528-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx8tiles<>+0(SB), Z0
+	VMOVDQU64 amxtileswide<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -3162,36 +4586,65 @@ TEXT ·q5_kx16AMX(SB), $13376-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000b00, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   2240(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00002380, AX, CX
+	LEAQ    4288(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000001, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000001, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    4288(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	PREFETCHT0   6144(DI)
 	PREFETCHT0   6208(DI)
 	PREFETCHT0   6272(DI)
@@ -3237,335 +4690,351 @@ chunk:
 	PREFETCHT0   8832(DI)
 	PREFETCHT0   8896(DI)
 	VCVTPH2PS    (DI), Z0
-	VMOVUPS      Z0, 128(BX)
+	VMOVUPS      Z0, (R8)
 	VCVTPH2PS    32(DI), Z0
-	VMOVUPS      Z0, 192(BX)
+	VMOVUPS      Z0, 64(R8)
 	VMOVDQU64    128(DI), Z0
 	VPANDD.BCST  vnnimask3f3f3f3f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnispread0<>+0(SB), Z0, Z3
-	VPSRAW       $0x08, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z0, Z7
+	VPSRAW       $0x08, Z7, Z7
 	VPSHUFB      vnnispread1<>+0(SB), Z0, Z0
 	VPSRAW       $0x08, Z0, Z0
-	VPSRLW       $0x04, 192(DI), Z4
-	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z4, Z4
-	VPSRLW       $0x02, 128(DI), Z5
-	VPANDD.BCST  vnnimask30303030<>+0(SB), Z5, Z5
-	VPORD        Z4, Z5, Z5
-	VPSHUFB      vnnispread0<>+0(SB), Z5, Z4
-	VPSRAW       $0x08, Z4, Z4
-	VPSHUFB      vnnispread1<>+0(SB), Z5, Z5
-	VPSRAW       $0x08, Z5, Z5
-	VMOVDQU64    Z3, 256(BX)
-	VMOVDQU64    Z0, 320(BX)
-	VMOVDQU64    Z4, 384(BX)
-	VMOVDQU64    Z5, 448(BX)
+	VPSRLW       $0x04, 192(DI), Z8
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z8, Z8
+	VPSRLW       $0x02, 128(DI), Z9
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z9, Z9
+	VPORD        Z8, Z9, Z9
+	VPSHUFB      vnnispread0<>+0(SB), Z9, Z8
+	VPSRAW       $0x08, Z8, Z8
+	VPSHUFB      vnnispread1<>+0(SB), Z9, Z9
+	VPSRAW       $0x08, Z9, Z9
+	VMOVDQU64    Z7, 128(R8)
+	VMOVDQU64    Z0, 192(R8)
+	VMOVDQU64    Z8, 256(R8)
+	VMOVDQU64    Z9, 320(R8)
 	VMOVDQU64    64(DI), Z0
 	VPANDD.BCST  vnnimask3f3f3f3f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z3
-	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z4
-	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z5
+	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z7
+	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z8
+	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z9
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z3, 512(BX)
-	VMOVDQU64    Z4, 576(BX)
-	VMOVDQU64    Z5, 640(BX)
-	VMOVDQU64    Z0, 704(BX)
+	VMOVDQU64    Z7, 384(R8)
+	VMOVDQU64    Z8, 448(R8)
+	VMOVDQU64    Z9, 512(R8)
+	VMOVDQU64    Z0, 576(R8)
 	VMOVDQU64    192(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
-	VPSRLW       $0x02, 64(DI), Z3
-	VPANDD.BCST  vnnimask30303030<>+0(SB), Z3, Z3
-	VPORD        Z0, Z3, Z3
-	VPSHUFB      vnnitwice0<>+0(SB), Z3, Z0
-	VPSHUFB      vnnitwice1<>+0(SB), Z3, Z4
-	VPSHUFB      vnnitwice2<>+0(SB), Z3, Z5
-	VPSHUFB      vnnitwice3<>+0(SB), Z3, Z3
-	VMOVDQU64    Z0, 768(BX)
-	VMOVDQU64    Z4, 832(BX)
-	VMOVDQU64    Z5, 896(BX)
-	VMOVDQU64    Z3, 960(BX)
+	VPSRLW       $0x02, 64(DI), Z7
+	VPANDD.BCST  vnnimask30303030<>+0(SB), Z7, Z7
+	VPORD        Z0, Z7, Z7
+	VPSHUFB      vnnitwice0<>+0(SB), Z7, Z0
+	VPSHUFB      vnnitwice1<>+0(SB), Z7, Z8
+	VPSHUFB      vnnitwice2<>+0(SB), Z7, Z9
+	VPSHUFB      vnnitwice3<>+0(SB), Z7, Z7
+	VMOVDQU64    Z0, 640(R8)
+	VMOVDQU64    Z8, 704(R8)
+	VMOVDQU64    Z9, 768(R8)
+	VMOVDQU64    Z7, 832(R8)
 	VPBROADCASTD vnnimaskf0f0f0f<>+0(SB), Z0
-	VPBROADCASTD vnnimask10101010<>+0(SB), Z3
-	VPBROADCASTD vnnieven<>+0(SB), Z4
-	VPBROADCASTD vnniodd<>+0(SB), Z5
-	VPBROADCASTD vnnimiddle<>+0(SB), Z6
-	LEAQ         512(BX), AX
-	LEAQ         1024(BX), DX
+	VPBROADCASTD vnnimask10101010<>+0(SB), Z7
+	VPBROADCASTD vnnieven<>+0(SB), Z8
+	VPBROADCASTD vnniodd<>+0(SB), Z9
+	VPBROADCASTD vnnimiddle<>+0(SB), Z10
+	LEAQ         384(R8), AX
+	LEAQ         896(R8), DX
 	ADDQ         $0x00000100, DI
 	MOVQ         $0x00000004, CX
 
 step:
-	VMOVDQU64  (AX), Z7
-	VPANDD     128(DI), Z0, Z8
-	VPSLLW     $0x04, (DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, (DX)
-	VMOVDQU64  Z9, 1024(DX)
-	VPANDD     192(DI), Z0, Z8
-	VPSLLW     $0x03, (DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 64(DX)
-	VMOVDQU64  Z9, 1088(DX)
-	VPANDD     256(DI), Z0, Z8
-	VPSLLW     $0x02, (DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 128(DX)
-	VMOVDQU64  Z9, 1152(DX)
-	VPANDD     320(DI), Z0, Z8
-	VPSLLW     $0x01, (DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 192(DX)
-	VMOVDQU64  Z9, 1216(DX)
-	VPANDD     384(DI), Z0, Z8
-	VMOVDQU64  (DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 256(DX)
-	VMOVDQU64  Z9, 1280(DX)
-	VPANDD     448(DI), Z0, Z8
-	VPSRLW     $0x01, (DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 320(DX)
-	VMOVDQU64  Z9, 1344(DX)
-	VPANDD     512(DI), Z0, Z8
-	VPSRLW     $0x02, (DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 384(DX)
-	VMOVDQU64  Z9, 1408(DX)
-	VPANDD     576(DI), Z0, Z8
-	VPSRLW     $0x03, (DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z7
-	VPTERNLOGD $0xf8, Z4, Z9, Z7
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z7, 448(DX)
-	VMOVDQU64  Z9, 1472(DX)
-	VMOVDQU64  64(AX), Z7
-	VPSRLW     $0x04, 128(DI), Z8
-	VPANDD     Z0, Z8, Z8
-	VPSLLW     $0x04, 64(DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 512(DX)
-	VMOVDQU64  Z9, 1536(DX)
-	VPSRLW     $0x04, 192(DI), Z8
-	VPANDD     Z0, Z8, Z8
-	VPSLLW     $0x03, 64(DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 576(DX)
-	VMOVDQU64  Z9, 1600(DX)
-	VPSRLW     $0x04, 256(DI), Z8
-	VPANDD     Z0, Z8, Z8
-	VPSLLW     $0x02, 64(DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 640(DX)
-	VMOVDQU64  Z9, 1664(DX)
-	VPSRLW     $0x04, 320(DI), Z8
-	VPANDD     Z0, Z8, Z8
-	VPSLLW     $0x01, 64(DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 704(DX)
-	VMOVDQU64  Z9, 1728(DX)
-	VPSRLW     $0x04, 384(DI), Z8
-	VPANDD     Z0, Z8, Z8
-	VMOVDQU64  64(DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 768(DX)
-	VMOVDQU64  Z9, 1792(DX)
-	VPSRLW     $0x04, 448(DI), Z8
-	VPANDD     Z0, Z8, Z8
-	VPSRLW     $0x01, 64(DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 832(DX)
-	VMOVDQU64  Z9, 1856(DX)
-	VPSRLW     $0x04, 512(DI), Z8
-	VPANDD     Z0, Z8, Z8
-	VPSRLW     $0x02, 64(DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z10
-	VPTERNLOGD $0xf8, Z4, Z9, Z10
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z10, 896(DX)
-	VMOVDQU64  Z9, 1920(DX)
-	VPSRLW     $0x04, 576(DI), Z8
-	VPANDD     Z0, Z8, Z8
-	VPSRLW     $0x03, 64(DI), Z9
-	VPTERNLOGD $0xf8, Z3, Z9, Z8
-	VPSLLW     $0x08, Z8, Z9
-	VPANDD     Z5, Z8, Z8
-	VPMULHW    Z7, Z9, Z9
-	VPMULHW    Z7, Z8, Z8
-	VPSLLW     $0x08, Z8, Z7
-	VPTERNLOGD $0xf8, Z4, Z9, Z7
-	VPADDW     Z6, Z9, Z9
-	VPADDW     Z6, Z8, Z8
-	VPSRLW     $0x08, Z9, Z9
-	VPTERNLOGD $0xf8, Z5, Z8, Z9
-	VMOVDQU64  Z7, 960(DX)
-	VMOVDQU64  Z9, 1984(DX)
+	VMOVDQU64  (AX), Z11
+	VPANDD     128(DI), Z0, Z12
+	VPSLLW     $0x04, (DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, (DX)
+	VMOVDQU64  Z13, 1024(DX)
+	VPANDD     192(DI), Z0, Z12
+	VPSLLW     $0x03, (DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 64(DX)
+	VMOVDQU64  Z13, 1088(DX)
+	VPANDD     256(DI), Z0, Z12
+	VPSLLW     $0x02, (DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 128(DX)
+	VMOVDQU64  Z13, 1152(DX)
+	VPANDD     320(DI), Z0, Z12
+	VPSLLW     $0x01, (DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 192(DX)
+	VMOVDQU64  Z13, 1216(DX)
+	VPANDD     384(DI), Z0, Z12
+	VMOVDQU64  (DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 256(DX)
+	VMOVDQU64  Z13, 1280(DX)
+	VPANDD     448(DI), Z0, Z12
+	VPSRLW     $0x01, (DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 320(DX)
+	VMOVDQU64  Z13, 1344(DX)
+	VPANDD     512(DI), Z0, Z12
+	VPSRLW     $0x02, (DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 384(DX)
+	VMOVDQU64  Z13, 1408(DX)
+	VPANDD     576(DI), Z0, Z12
+	VPSRLW     $0x03, (DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z11
+	VPTERNLOGD $0xf8, Z8, Z13, Z11
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z11, 448(DX)
+	VMOVDQU64  Z13, 1472(DX)
+	VMOVDQU64  64(AX), Z11
+	VPSRLW     $0x04, 128(DI), Z12
+	VPANDD     Z0, Z12, Z12
+	VPSLLW     $0x04, 64(DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 512(DX)
+	VMOVDQU64  Z13, 1536(DX)
+	VPSRLW     $0x04, 192(DI), Z12
+	VPANDD     Z0, Z12, Z12
+	VPSLLW     $0x03, 64(DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 576(DX)
+	VMOVDQU64  Z13, 1600(DX)
+	VPSRLW     $0x04, 256(DI), Z12
+	VPANDD     Z0, Z12, Z12
+	VPSLLW     $0x02, 64(DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 640(DX)
+	VMOVDQU64  Z13, 1664(DX)
+	VPSRLW     $0x04, 320(DI), Z12
+	VPANDD     Z0, Z12, Z12
+	VPSLLW     $0x01, 64(DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 704(DX)
+	VMOVDQU64  Z13, 1728(DX)
+	VPSRLW     $0x04, 384(DI), Z12
+	VPANDD     Z0, Z12, Z12
+	VMOVDQU64  64(DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 768(DX)
+	VMOVDQU64  Z13, 1792(DX)
+	VPSRLW     $0x04, 448(DI), Z12
+	VPANDD     Z0, Z12, Z12
+	VPSRLW     $0x01, 64(DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 832(DX)
+	VMOVDQU64  Z13, 1856(DX)
+	VPSRLW     $0x04, 512(DI), Z12
+	VPANDD     Z0, Z12, Z12
+	VPSRLW     $0x02, 64(DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z14
+	VPTERNLOGD $0xf8, Z8, Z13, Z14
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z14, 896(DX)
+	VMOVDQU64  Z13, 1920(DX)
+	VPSRLW     $0x04, 576(DI), Z12
+	VPANDD     Z0, Z12, Z12
+	VPSRLW     $0x03, 64(DI), Z13
+	VPTERNLOGD $0xf8, Z7, Z13, Z12
+	VPSLLW     $0x08, Z12, Z13
+	VPANDD     Z9, Z12, Z12
+	VPMULHW    Z11, Z13, Z13
+	VPMULHW    Z11, Z12, Z12
+	VPSLLW     $0x08, Z12, Z11
+	VPTERNLOGD $0xf8, Z8, Z13, Z11
+	VPADDW     Z10, Z13, Z13
+	VPADDW     Z10, Z12, Z12
+	VPSRLW     $0x08, Z13, Z13
+	VPTERNLOGD $0xf8, Z9, Z12, Z13
+	VMOVDQU64  Z11, 960(DX)
+	VMOVDQU64  Z13, 1984(DX)
 	ADDQ       $0x00000080, AX
 	ADDQ       $0x00000800, DX
 	ADDQ       $0x00000280, DI
 	DECQ       CX
 	JNE        step
-	LEAQ       9216(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       11264(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00002380, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000b00, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       4288(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x01
+	JEQ   both
 
+whole:
 	// TILEZERO TMM0
 	LONG $0x497be2c4
 	BYTE $0xc0
@@ -3573,17 +5042,21 @@ tile:
 	// TILEZERO TMM2
 	LONG $0x497be2c4
 	BYTE $0xd0
-	LEAQ 1024(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000380, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
+wholeStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
 	LONG $0x000010a4
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
@@ -3591,93 +5064,19 @@ tile:
 	LONG $0x5e4be2c4
 	BYTE $0xc4
 
-	// TILELOADD 1024(AX)(SI*1), TMM7
+	// TILELOADD 1024(DI)(SI*1), TMM7
 	LONG $0x4b7be2c4
-	LONG $0x040030bc
+	LONG $0x040037bc
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM7, TMM4, TMM2
 	LONG $0x5e43e2c4
 	BYTE $0xd4
-
-	// TILELOADD 80(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x005010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 3072(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x0c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
-
-	// TILELOADD 160(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00a010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 4096(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x100030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 5120(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x140030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
-
-	// TILELOADD 240(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00f010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 6144(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x180030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 7168(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x1c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000800, DI
+	DECQ R14
+	JNE  wholeStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM0, 0(AX)(SI*1)
@@ -3691,14 +5090,11 @@ tile:
 	LONG $0x04003094
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
+
 	// TILEZERO TMM1
 	LONG $0x497be2c4
 	BYTE $0xc8
@@ -3706,17 +5102,21 @@ part:
 	// TILEZERO TMM3
 	LONG $0x497be2c4
 	BYTE $0xd8
-	LEAQ 1024(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000380, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
+partStep:
+	// TILELOADD 0(AX)(R10*1), TMM5
+	LONG $0x4b7ba2c4
 	LONG $0x000010ac
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
@@ -3724,93 +5124,19 @@ part:
 	LONG $0x5e4be2c4
 	BYTE $0xcd
 
-	// TILELOADD 1024(AX)(SI*1), TMM7
+	// TILELOADD 1024(DI)(SI*1), TMM7
 	LONG $0x4b7be2c4
-	LONG $0x040030bc
+	LONG $0x040037bc
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM7, TMM5, TMM3
 	LONG $0x5e43e2c4
 	BYTE $0xdd
-
-	// TILELOADD 80(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x005010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 3072(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x0c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
-
-	// TILELOADD 160(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00a010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 4096(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x100030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 5120(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x140030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
-
-	// TILELOADD 240(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00f010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 6144(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x180030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 7168(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x1c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000800, DI
+	DECQ R14
+	JNE  partStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM1, 0(AX)(SI*1)
@@ -3824,41 +5150,211 @@ part:
 	LONG $0x0400309c
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	JMP  advance
+
+both:
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO TMM2
+	LONG      $0x497be2c4
+	BYTE      $0xd0
+	MOVQ      R8, AX
+	MOVQ      144(BX), DI
+	ADDQ      $0x00000380, DI
+	MOVQ      152(BX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z7
+	VMOVDQU64 128(CX), Z8
+	VMOVDQU64 192(CX), Z9
+	VMOVDQU64 256(CX), Z10
+	VMOVDQU64 320(CX), Z11
+	MOVQ      104(BX), R14
+
+bothStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
+	LONG $0x000010a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM6
+	LONG $0x4b7be2c4
+	LONG $0x000037b4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM6, TMM4, TMM0
+	LONG $0x5e4be2c4
+	BYTE $0xc4
+
+	// TILELOADD 1024(DI)(SI*1), TMM7
+	LONG $0x4b7be2c4
+	LONG $0x040037bc
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM7, TMM4, TMM2
+	LONG          $0x5e43e2c4
+	BYTE          $0xd4
+	ADDQ          $0x00000050, AX
+	ADDQ          $0x00000800, DI
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z2, Z2, Z2
+	VPDPWSSD.BCST 324(R9), Z8, Z2
+	VPDPWSSD.BCST 328(R9), Z9, Z2
+	VPDPWSSD.BCST 332(R9), Z10, Z2
+	VPDPWSSD.BCST 336(R9), Z11, Z2
+	VCVTDQ2PS     Z2, Z2
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z2, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z3, Z3, Z3
+	VPDPWSSD.BCST 324(R9), Z8, Z3
+	VPDPWSSD.BCST 328(R9), Z9, Z3
+	VPDPWSSD.BCST 332(R9), Z10, Z3
+	VPDPWSSD.BCST 336(R9), Z11, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z3, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z4, Z4, Z4
+	VPDPWSSD.BCST 324(R9), Z8, Z4
+	VPDPWSSD.BCST 328(R9), Z9, Z4
+	VPDPWSSD.BCST 332(R9), Z10, Z4
+	VPDPWSSD.BCST 336(R9), Z11, Z4
+	VCVTDQ2PS     Z4, Z4
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z4, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z5, Z5, Z5
+	VPDPWSSD.BCST 324(R9), Z8, Z5
+	VPDPWSSD.BCST 328(R9), Z9, Z5
+	VPDPWSSD.BCST 332(R9), Z10, Z5
+	VPDPWSSD.BCST 336(R9), Z11, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z5, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	SUBQ          $0x04, R15
+	JNE           bothStep
+	MOVQ          96(BX), AX
+
+	// TILESTORED TMM0, 0(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x00003084
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILESTORED TMM2, 1024(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04003094
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00002380, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 4288(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ     R15, R15
 	JE        scaled
-	VMOVUPS   128(BX), Z0
-	VMOVUPS   192(BX), Z3
-	VMOVDQU64 256(BX), Z4
-	VMOVDQU64 320(BX), Z5
-	VMOVDQU64 384(BX), Z6
-	VMOVDQU64 448(BX), Z7
-	MOVQ      104(BX), AX
+	JS        added
+	MOVQ      152(BX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z7
+	VMOVDQU64 128(CX), Z8
+	VMOVDQU64 192(CX), Z9
+	VMOVDQU64 256(CX), Z10
+	VMOVDQU64 320(CX), Z11
+	MOVQ      104(BX), R14
 
 row:
-	VMOVUPS.Z     (R11), K1, Z8
-	VPSLLD        $0x08, 1024(AX), Z9
-	VPADDD        (AX), Z9, Z9
-	VCVTDQ2PS     Z9, Z9
-	VMULPS.BCST   320(R9), Z0, Z10
-	VFMADD231PS   Z10, Z9, Z8
-	VPXORD        Z2, Z2, Z2
-	VPDPWSSD.BCST 324(R9), Z4, Z2
-	VPDPWSSD.BCST 328(R9), Z5, Z2
-	VPDPWSSD.BCST 332(R9), Z6, Z2
-	VPDPWSSD.BCST 336(R9), Z7, Z2
-	VCVTDQ2PS     Z2, Z2
-	VMULPS.BCST   320(R9), Z3, Z10
-	VFNMADD231PS  Z10, Z2, Z8
-	VMOVUPS       Z8, K1, (R11)
-	ADDQ          SI, AX
+	VMOVUPS.Z     (R11), K1, Z12
+	VPSLLD        $0x08, 1024(R14), Z13
+	VPADDD        (R14), Z13, Z13
+	VCVTDQ2PS     Z13, Z13
+	VMULPS.BCST   320(R9), Z0, Z14
+	VFMADD231PS   Z14, Z13, Z12
+	VPXORD        Z6, Z6, Z6
+	VPDPWSSD.BCST 324(R9), Z8, Z6
+	VPDPWSSD.BCST 328(R9), Z9, Z6
+	VPDPWSSD.BCST 332(R9), Z10, Z6
+	VPDPWSSD.BCST 336(R9), Z11, Z6
+	VCVTDQ2PS     Z6, Z6
+	VMULPS.BCST   320(R9), Z7, Z13
+	VFNMADD231PS  Z13, Z6, Z12
+	VMOVUPS       Z12, K1, (R11)
+	ADDQ          SI, R14
 	ADDQ          R10, R9
 	ADDQ          R12, R11
 	DECQ          R15
 	JNE           row
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00002380, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 4288(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -3868,14 +5364,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000174, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -3888,10 +5386,10 @@ GLOBL vnnimask10101010<>(SB), RODATA|NOPTR, $4
 
 // func q6_kx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·q6_kx16AMX(SB), $13632-66
+TEXT ·q6_kx16AMX(SB), $23040-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx8tiles<>+0(SB), Z0
+	VMOVDQU64 amxtileswide<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -3905,36 +5403,65 @@ TEXT ·q6_kx16AMX(SB), $13632-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000d20, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   2240(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00002480, AX, CX
+	LEAQ    4288(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000001, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000001, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    4288(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	PREFETCHT0   6144(DI)
 	PREFETCHT0   6208(DI)
 	PREFETCHT0   6272(DI)
@@ -3989,51 +5516,51 @@ chunk:
 	PREFETCHT0   9408(DI)
 	PREFETCHT0   9472(DI)
 	VCVTPH2PS    (DI), Z0
-	VMOVUPS      Z0, 128(BX)
+	VMOVUPS      Z0, (R8)
 	VMOVDQU64    32(DI), Z0
 	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z2
 	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z3
 	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z4
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z2, 256(BX)
-	VMOVDQU64    Z3, 320(BX)
-	VMOVDQU64    Z4, 384(BX)
-	VMOVDQU64    Z0, 448(BX)
+	VMOVDQU64    Z2, 128(R8)
+	VMOVDQU64    Z3, 192(R8)
+	VMOVDQU64    Z4, 256(R8)
+	VMOVDQU64    Z0, 320(R8)
 	VMOVDQU64    96(DI), Z0
 	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z2
 	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z3
 	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z4
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z2, 512(BX)
-	VMOVDQU64    Z3, 576(BX)
-	VMOVDQU64    Z4, 640(BX)
-	VMOVDQU64    Z0, 704(BX)
+	VMOVDQU64    Z2, 384(R8)
+	VMOVDQU64    Z3, 448(R8)
+	VMOVDQU64    Z4, 512(R8)
+	VMOVDQU64    Z0, 576(R8)
 	VMOVDQU64    160(DI), Z0
 	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z2
 	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z3
 	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z4
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z2, 768(BX)
-	VMOVDQU64    Z3, 832(BX)
-	VMOVDQU64    Z4, 896(BX)
-	VMOVDQU64    Z0, 960(BX)
+	VMOVDQU64    Z2, 640(R8)
+	VMOVDQU64    Z3, 704(R8)
+	VMOVDQU64    Z4, 768(R8)
+	VMOVDQU64    Z0, 832(R8)
 	VMOVDQU64    224(DI), Z0
 	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z2
 	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z3
 	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z4
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z2, 1024(BX)
-	VMOVDQU64    Z3, 1088(BX)
-	VMOVDQU64    Z4, 1152(BX)
-	VMOVDQU64    Z0, 1216(BX)
+	VMOVDQU64    Z2, 896(R8)
+	VMOVDQU64    Z3, 960(R8)
+	VMOVDQU64    Z4, 1024(R8)
+	VMOVDQU64    Z0, 1088(R8)
 	VPBROADCASTD vnnimaskf0f0f0f<>+0(SB), Z0
 	VPBROADCASTD vnnimask30303030<>+0(SB), Z2
 	VPBROADCASTD vnnibytes32<>+0(SB), Z3
 	VPBROADCASTD vnnieven<>+0(SB), Z4
 	VPBROADCASTD vnniodd<>+0(SB), Z5
 	VPBROADCASTD vnnimiddle<>+0(SB), Z6
-	LEAQ         256(BX), AX
-	LEAQ         1280(BX), DX
+	LEAQ         128(R8), AX
+	LEAQ         1152(R8), DX
 	ADDQ         $0x00000120, DI
 	MOVQ         $0x00000002, CX
 
@@ -4579,24 +6106,40 @@ step:
 	ADDQ       $0x00000600, DI
 	DECQ       CX
 	JNE        step
-	LEAQ       9472(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       11520(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00002480, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x00000d20, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       4288(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x01
+	JEQ   both
 
+whole:
 	// TILEZERO TMM0
 	LONG $0x497be2c4
 	BYTE $0xc0
@@ -4604,17 +6147,21 @@ tile:
 	// TILEZERO TMM2
 	LONG $0x497be2c4
 	BYTE $0xd0
-	LEAQ 1280(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000480, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
+wholeStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
 	LONG $0x000010a4
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
@@ -4622,93 +6169,19 @@ tile:
 	LONG $0x5e4be2c4
 	BYTE $0xc4
 
-	// TILELOADD 1024(AX)(SI*1), TMM7
+	// TILELOADD 1024(DI)(SI*1), TMM7
 	LONG $0x4b7be2c4
-	LONG $0x040030bc
+	LONG $0x040037bc
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM7, TMM4, TMM2
 	LONG $0x5e43e2c4
 	BYTE $0xd4
-
-	// TILELOADD 80(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x005010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 3072(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x0c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
-
-	// TILELOADD 160(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00a010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 4096(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x100030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 5120(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x140030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
-
-	// TILELOADD 240(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00f010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 6144(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x180030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 7168(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x1c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000800, DI
+	DECQ R14
+	JNE  wholeStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM0, 0(AX)(SI*1)
@@ -4722,14 +6195,11 @@ tile:
 	LONG $0x04003094
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
+
 	// TILEZERO TMM1
 	LONG $0x497be2c4
 	BYTE $0xc8
@@ -4737,17 +6207,21 @@ part:
 	// TILEZERO TMM3
 	LONG $0x497be2c4
 	BYTE $0xd8
-	LEAQ 1280(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000480, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
+partStep:
+	// TILELOADD 0(AX)(R10*1), TMM5
+	LONG $0x4b7ba2c4
 	LONG $0x000010ac
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
@@ -4755,93 +6229,19 @@ part:
 	LONG $0x5e4be2c4
 	BYTE $0xcd
 
-	// TILELOADD 1024(AX)(SI*1), TMM7
+	// TILELOADD 1024(DI)(SI*1), TMM7
 	LONG $0x4b7be2c4
-	LONG $0x040030bc
+	LONG $0x040037bc
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM7, TMM5, TMM3
 	LONG $0x5e43e2c4
 	BYTE $0xdd
-
-	// TILELOADD 80(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x005010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 3072(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x0c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
-
-	// TILELOADD 160(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00a010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 4096(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x100030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 5120(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x140030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
-
-	// TILELOADD 240(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00f010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 6144(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x180030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 7168(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x1c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000800, DI
+	DECQ R14
+	JNE  partStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM1, 0(AX)(SI*1)
@@ -4855,28 +6255,161 @@ part:
 	LONG $0x0400309c
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	JMP  advance
 
-multiplied:
-	TESTQ   R15, R15
-	JE      scaled
-	VMOVUPS 128(BX), Z0
-	MOVQ    104(BX), AX
+both:
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
 
-row:
+	// TILEZERO TMM2
+	LONG    $0x497be2c4
+	BYTE    $0xd0
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000480, DI
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	MOVQ    104(BX), R14
+
+bothStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
+	LONG $0x000010a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM6
+	LONG $0x4b7be2c4
+	LONG $0x000037b4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM6, TMM4, TMM0
+	LONG $0x5e4be2c4
+	BYTE $0xc4
+
+	// TILELOADD 1024(DI)(SI*1), TMM7
+	LONG $0x4b7be2c4
+	LONG $0x040037bc
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM7, TMM4, TMM2
+	LONG        $0x5e43e2c4
+	BYTE        $0xd4
+	ADDQ        $0x00000050, AX
+	ADDQ        $0x00000800, DI
 	VMOVUPS.Z   (R11), K1, Z2
-	VPSLLD      $0x08, 1024(AX), Z3
-	VPADDD      (AX), Z3, Z3
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
 	VCVTDQ2PS   Z3, Z3
 	VMULPS.BCST 320(R9), Z0, Z4
 	VFMADD231PS Z4, Z3, Z2
 	VMOVUPS     Z2, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z2
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
+	VCVTDQ2PS   Z3, Z3
+	VMULPS.BCST 320(R9), Z0, Z4
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z2
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
+	VCVTDQ2PS   Z3, Z3
+	VMULPS.BCST 320(R9), Z0, Z4
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z2
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
+	VCVTDQ2PS   Z3, Z3
+	VMULPS.BCST 320(R9), Z0, Z4
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	SUBQ        $0x04, R15
+	JNE         bothStep
+	MOVQ        96(BX), AX
+
+	// TILESTORED TMM0, 0(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x00003084
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILESTORED TMM2, 1024(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04003094
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00002480, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 4288(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
+
+multiplied:
+	TESTQ   R15, R15
+	JE      scaled
+	JS      added
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	MOVQ    104(BX), R14
+
+row:
+	VMOVUPS.Z   (R11), K1, Z2
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
+	VCVTDQ2PS   Z3, Z3
+	VMULPS.BCST 320(R9), Z0, Z4
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, K1, (R11)
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         row
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00002480, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 4288(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -4886,14 +6419,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000174, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -4906,10 +6441,10 @@ GLOBL vnnibytes32<>(SB), RODATA|NOPTR, $4
 
 // func q2_kx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
-TEXT ·q2_kx16AMX(SB), $8000-66
+TEXT ·q2_kx16AMX(SB), $13824-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx8tiles<>+0(SB), Z0
+	VMOVDQU64 amxtileswide<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -4923,36 +6458,65 @@ TEXT ·q2_kx16AMX(SB), $8000-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x00000540, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   1216(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001680, AX, CX
+	LEAQ    2240(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000001, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000001, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    2240(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	PREFETCHT0   6144(DI)
 	PREFETCHT0   6208(DI)
 	PREFETCHT0   6272(DI)
@@ -4975,307 +6539,283 @@ chunk:
 	PREFETCHT0   7360(DI)
 	PREFETCHT0   7424(DI)
 	VCVTPH2PS    (DI), Z0
-	VMOVUPS      Z0, 128(BX)
+	VMOVUPS      Z0, (R8)
 	VCVTPH2PS    32(DI), Z0
-	VMOVUPS      Z0, 192(BX)
+	VMOVUPS      Z0, 64(R8)
 	VPSRLW       $0x04, 64(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnispread0<>+0(SB), Z0, Z3
-	VPSRAW       $0x08, Z3, Z3
+	VPSHUFB      vnnispread0<>+0(SB), Z0, Z7
+	VPSRAW       $0x08, Z7, Z7
 	VPSHUFB      vnnispread1<>+0(SB), Z0, Z0
 	VPSRAW       $0x08, Z0, Z0
-	VPSRLW       $0x04, 128(DI), Z4
-	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z4, Z4
-	VPSHUFB      vnnispread0<>+0(SB), Z4, Z5
-	VPSRAW       $0x08, Z5, Z5
-	VPSHUFB      vnnispread1<>+0(SB), Z4, Z4
-	VPSRAW       $0x08, Z4, Z4
-	VPSRLW       $0x04, 192(DI), Z6
-	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z6, Z6
-	VPSHUFB      vnnispread0<>+0(SB), Z6, Z7
-	VPSRAW       $0x08, Z7, Z7
-	VPSHUFB      vnnispread1<>+0(SB), Z6, Z6
-	VPSRAW       $0x08, Z6, Z6
-	VPSRLW       $0x04, 256(DI), Z8
+	VPSRLW       $0x04, 128(DI), Z8
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z8, Z8
 	VPSHUFB      vnnispread0<>+0(SB), Z8, Z9
 	VPSRAW       $0x08, Z9, Z9
 	VPSHUFB      vnnispread1<>+0(SB), Z8, Z8
 	VPSRAW       $0x08, Z8, Z8
-	VMOVDQU64    Z3, 256(BX)
-	VMOVDQU64    Z0, 320(BX)
-	VMOVDQU64    Z5, 384(BX)
-	VMOVDQU64    Z4, 448(BX)
-	VMOVDQU64    Z7, 512(BX)
-	VMOVDQU64    Z6, 576(BX)
-	VMOVDQU64    Z9, 640(BX)
-	VMOVDQU64    Z8, 704(BX)
+	VPSRLW       $0x04, 192(DI), Z10
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z10, Z10
+	VPSHUFB      vnnispread0<>+0(SB), Z10, Z11
+	VPSRAW       $0x08, Z11, Z11
+	VPSHUFB      vnnispread1<>+0(SB), Z10, Z10
+	VPSRAW       $0x08, Z10, Z10
+	VPSRLW       $0x04, 256(DI), Z12
+	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z12, Z12
+	VPSHUFB      vnnispread0<>+0(SB), Z12, Z13
+	VPSRAW       $0x08, Z13, Z13
+	VPSHUFB      vnnispread1<>+0(SB), Z12, Z12
+	VPSRAW       $0x08, Z12, Z12
+	VMOVDQU64    Z7, 128(R8)
+	VMOVDQU64    Z0, 192(R8)
+	VMOVDQU64    Z9, 256(R8)
+	VMOVDQU64    Z8, 320(R8)
+	VMOVDQU64    Z11, 384(R8)
+	VMOVDQU64    Z10, 448(R8)
+	VMOVDQU64    Z13, 512(R8)
+	VMOVDQU64    Z12, 576(R8)
 	VMOVDQU64    64(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z3
-	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z4
-	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z5
+	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z7
+	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z8
+	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z9
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z3, 768(BX)
-	VMOVDQU64    Z4, 832(BX)
-	VMOVDQU64    Z5, 896(BX)
-	VMOVDQU64    Z0, 960(BX)
+	VMOVDQU64    Z7, 640(R8)
+	VMOVDQU64    Z8, 704(R8)
+	VMOVDQU64    Z9, 768(R8)
+	VMOVDQU64    Z0, 832(R8)
 	VMOVDQU64    128(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z3
-	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z4
-	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z5
+	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z7
+	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z8
+	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z9
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z3, 1024(BX)
-	VMOVDQU64    Z4, 1088(BX)
-	VMOVDQU64    Z5, 1152(BX)
-	VMOVDQU64    Z0, 1216(BX)
+	VMOVDQU64    Z7, 896(R8)
+	VMOVDQU64    Z8, 960(R8)
+	VMOVDQU64    Z9, 1024(R8)
+	VMOVDQU64    Z0, 1088(R8)
 	VMOVDQU64    192(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z3
-	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z4
-	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z5
+	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z7
+	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z8
+	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z9
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z3, 1280(BX)
-	VMOVDQU64    Z4, 1344(BX)
-	VMOVDQU64    Z5, 1408(BX)
-	VMOVDQU64    Z0, 1472(BX)
+	VMOVDQU64    Z7, 1152(R8)
+	VMOVDQU64    Z8, 1216(R8)
+	VMOVDQU64    Z9, 1280(R8)
+	VMOVDQU64    Z0, 1344(R8)
 	VMOVDQU64    256(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
-	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z3
-	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z4
-	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z5
+	VPSHUFB      vnnitwice0<>+0(SB), Z0, Z7
+	VPSHUFB      vnnitwice1<>+0(SB), Z0, Z8
+	VPSHUFB      vnnitwice2<>+0(SB), Z0, Z9
 	VPSHUFB      vnnitwice3<>+0(SB), Z0, Z0
-	VMOVDQU64    Z3, 1536(BX)
-	VMOVDQU64    Z4, 1600(BX)
-	VMOVDQU64    Z5, 1664(BX)
-	VMOVDQU64    Z0, 1728(BX)
+	VMOVDQU64    Z7, 1408(R8)
+	VMOVDQU64    Z8, 1472(R8)
+	VMOVDQU64    Z9, 1536(R8)
+	VMOVDQU64    Z0, 1600(R8)
 	VPBROADCASTD vnnimask3030303<>+0(SB), Z0
-	LEAQ         768(BX), AX
-	LEAQ         1792(BX), DX
+	LEAQ         640(R8), AX
+	LEAQ         1664(R8), DX
 	ADDQ         $0x00000140, DI
 	MOVQ         $0x00000002, CX
 
 step:
-	VPSRAW    $0x08, (AX), Z3
-	VPANDD    (DI), Z0, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, (DX)
-	VPANDD    64(DI), Z0, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 64(DX)
-	VPANDD    128(DI), Z0, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 128(DX)
-	VPANDD    192(DI), Z0, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 192(DX)
-	VPSRAW    $0x08, 64(AX), Z3
-	VPANDD    256(DI), Z0, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 256(DX)
-	VPANDD    320(DI), Z0, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 320(DX)
-	VPANDD    384(DI), Z0, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 384(DX)
-	VPANDD    448(DI), Z0, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 448(DX)
-	VPSRAW    $0x08, 128(AX), Z3
-	VPSRLW    $0x02, (DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 512(DX)
-	VPSRLW    $0x02, 64(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 576(DX)
-	VPSRLW    $0x02, 128(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 640(DX)
-	VPSRLW    $0x02, 192(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 704(DX)
-	VPSRAW    $0x08, 192(AX), Z3
-	VPSRLW    $0x02, 256(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 768(DX)
-	VPSRLW    $0x02, 320(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 832(DX)
-	VPSRLW    $0x02, 384(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 896(DX)
-	VPSRLW    $0x02, 448(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 960(DX)
-	VPSRAW    $0x08, 256(AX), Z3
-	VPSRLW    $0x04, (DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1024(DX)
-	VPSRLW    $0x04, 64(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1088(DX)
-	VPSRLW    $0x04, 128(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1152(DX)
-	VPSRLW    $0x04, 192(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1216(DX)
-	VPSRAW    $0x08, 320(AX), Z3
-	VPSRLW    $0x04, 256(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1280(DX)
-	VPSRLW    $0x04, 320(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1344(DX)
-	VPSRLW    $0x04, 384(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1408(DX)
-	VPSRLW    $0x04, 448(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1472(DX)
-	VPSRAW    $0x08, 384(AX), Z3
-	VPSRLW    $0x06, (DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1536(DX)
-	VPSRLW    $0x06, 64(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1600(DX)
-	VPSRLW    $0x06, 128(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1664(DX)
-	VPSRLW    $0x06, 192(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1728(DX)
-	VPSRAW    $0x08, 448(AX), Z3
-	VPSRLW    $0x06, 256(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1792(DX)
-	VPSRLW    $0x06, 320(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1856(DX)
-	VPSRLW    $0x06, 384(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1920(DX)
-	VPSRLW    $0x06, 448(DI), Z4
-	VPANDD    Z0, Z4, Z4
-	VPMULLW   Z3, Z4, Z4
-	VMOVDQU64 Z4, 1984(DX)
+	VPSRAW    $0x08, (AX), Z7
+	VPANDD    (DI), Z0, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, (DX)
+	VPANDD    64(DI), Z0, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 64(DX)
+	VPANDD    128(DI), Z0, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 128(DX)
+	VPANDD    192(DI), Z0, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 192(DX)
+	VPSRAW    $0x08, 64(AX), Z7
+	VPANDD    256(DI), Z0, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 256(DX)
+	VPANDD    320(DI), Z0, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 320(DX)
+	VPANDD    384(DI), Z0, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 384(DX)
+	VPANDD    448(DI), Z0, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 448(DX)
+	VPSRAW    $0x08, 128(AX), Z7
+	VPSRLW    $0x02, (DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 512(DX)
+	VPSRLW    $0x02, 64(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 576(DX)
+	VPSRLW    $0x02, 128(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 640(DX)
+	VPSRLW    $0x02, 192(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 704(DX)
+	VPSRAW    $0x08, 192(AX), Z7
+	VPSRLW    $0x02, 256(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 768(DX)
+	VPSRLW    $0x02, 320(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 832(DX)
+	VPSRLW    $0x02, 384(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 896(DX)
+	VPSRLW    $0x02, 448(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 960(DX)
+	VPSRAW    $0x08, 256(AX), Z7
+	VPSRLW    $0x04, (DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1024(DX)
+	VPSRLW    $0x04, 64(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1088(DX)
+	VPSRLW    $0x04, 128(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1152(DX)
+	VPSRLW    $0x04, 192(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1216(DX)
+	VPSRAW    $0x08, 320(AX), Z7
+	VPSRLW    $0x04, 256(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1280(DX)
+	VPSRLW    $0x04, 320(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1344(DX)
+	VPSRLW    $0x04, 384(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1408(DX)
+	VPSRLW    $0x04, 448(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1472(DX)
+	VPSRAW    $0x08, 384(AX), Z7
+	VPSRLW    $0x06, (DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1536(DX)
+	VPSRLW    $0x06, 64(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1600(DX)
+	VPSRLW    $0x06, 128(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1664(DX)
+	VPSRLW    $0x06, 192(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1728(DX)
+	VPSRAW    $0x08, 448(AX), Z7
+	VPSRLW    $0x06, 256(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1792(DX)
+	VPSRLW    $0x06, 320(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1856(DX)
+	VPSRLW    $0x06, 384(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1920(DX)
+	VPSRLW    $0x06, 448(DI), Z8
+	VPANDD    Z0, Z8, Z8
+	VPMULLW   Z7, Z8, Z8
+	VMOVDQU64 Z8, 1984(DX)
 	ADDQ      $0x00000200, AX
 	ADDQ      $0x00000800, DX
 	ADDQ      $0x00000200, DI
 	DECQ      CX
 	JNE       step
-	LEAQ      5888(BX), AX
-	MOVQ      AX, 96(BX)
-	LEAQ      6912(BX), AX
-	MOVQ      AX, 104(BX)
-	MOVQ      DI, 112(BX)
+	ADDQ      120(BX), R13
+	ADDQ      $0x00001680, R8
+	CMPQ      R8, 136(BX)
+	JNE       unpackGroup
+	MOVQ      80(BX), AX
+	IMUL3Q    $0x00000540, AX, AX
+	ADDQ      AX, 112(BX)
 	MOVQ      64(BX), R8
 	MOVQ      R8, R9
+	LEAQ      2240(BX), AX
+	MOVQ      AX, 144(BX)
+	MOVQ      AX, 152(BX)
+	MOVQ      128(BX), AX
+	SHLQ      $0x06, AX
 	MOVQ      y+0(FP), R11
+	SUBQ      AX, R11
 	MOVQ      rows+56(FP), R13
 	XORQ      R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x01
+	JEQ   both
 
+whole:
 	// TILEZERO TMM0
 	LONG $0x497be2c4
 	BYTE $0xc0
-	LEAQ 1792(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000680, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
+wholeStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
 	LONG $0x000010a4
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM6, TMM4, TMM0
 	LONG $0x5e4be2c4
 	BYTE $0xc4
-
-	// TILELOADD 80(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x005010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 1024(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x040030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 160(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00a010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 240(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00f010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 3072(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x0c0030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000400, DI
+	DECQ R14
+	JNE  wholeStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM0, 0(AX)(SI*1)
@@ -5283,82 +6823,39 @@ tile:
 	LONG $0x00003084
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
+
 	// TILEZERO TMM1
 	LONG $0x497be2c4
 	BYTE $0xc8
-	LEAQ 1792(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000680, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
+partStep:
+	// TILELOADD 0(AX)(R10*1), TMM5
+	LONG $0x4b7ba2c4
 	LONG $0x000010ac
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM6, TMM5, TMM1
 	LONG $0x5e4be2c4
 	BYTE $0xcd
-
-	// TILELOADD 80(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x005010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 1024(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x040030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 160(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00a010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 240(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00f010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 3072(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x0c0030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000400, DI
+	DECQ R14
+	JNE  partStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM1, 0(AX)(SI*1)
@@ -5366,47 +6863,209 @@ part:
 	LONG $0x0000308c
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	JMP  advance
+
+both:
+	// TILEZERO TMM0
+	LONG      $0x497be2c4
+	BYTE      $0xc0
+	MOVQ      R8, AX
+	MOVQ      144(BX), DI
+	ADDQ      $0x00000680, DI
+	MOVQ      152(BX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z7
+	VMOVDQU64 128(CX), Z8
+	VMOVDQU64 192(CX), Z9
+	VMOVDQU64 256(CX), Z10
+	VMOVDQU64 320(CX), Z11
+	VMOVDQU64 384(CX), Z12
+	VMOVDQU64 448(CX), Z13
+	VMOVDQU64 512(CX), Z14
+	VMOVDQU64 576(CX), Z15
+	MOVQ      104(BX), R14
+
+bothStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
+	LONG $0x000010a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM6
+	LONG $0x4b7be2c4
+	LONG $0x000037b4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM6, TMM4, TMM0
+	LONG          $0x5e4be2c4
+	BYTE          $0xc4
+	ADDQ          $0x00000050, AX
+	ADDQ          $0x00000400, DI
+	VMOVUPS.Z     (R11), K1, Z16
+	VCVTDQ2PS     (R14), Z17
+	VMULPS.BCST   320(R9), Z0, Z18
+	VFMADD231PS   Z18, Z17, Z16
+	VPXORD        Z2, Z2, Z2
+	VPDPWSSD.BCST 340(R9), Z8, Z2
+	VPDPWSSD.BCST 344(R9), Z9, Z2
+	VPDPWSSD.BCST 348(R9), Z10, Z2
+	VPDPWSSD.BCST 352(R9), Z11, Z2
+	VPDPWSSD.BCST 356(R9), Z12, Z2
+	VPDPWSSD.BCST 360(R9), Z13, Z2
+	VPDPWSSD.BCST 364(R9), Z14, Z2
+	VPDPWSSD.BCST 368(R9), Z15, Z2
+	VCVTDQ2PS     Z2, Z2
+	VMULPS.BCST   320(R9), Z7, Z17
+	VFNMADD231PS  Z17, Z2, Z16
+	VMOVUPS       Z16, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z16
+	VCVTDQ2PS     (R14), Z17
+	VMULPS.BCST   320(R9), Z0, Z18
+	VFMADD231PS   Z18, Z17, Z16
+	VPXORD        Z3, Z3, Z3
+	VPDPWSSD.BCST 340(R9), Z8, Z3
+	VPDPWSSD.BCST 344(R9), Z9, Z3
+	VPDPWSSD.BCST 348(R9), Z10, Z3
+	VPDPWSSD.BCST 352(R9), Z11, Z3
+	VPDPWSSD.BCST 356(R9), Z12, Z3
+	VPDPWSSD.BCST 360(R9), Z13, Z3
+	VPDPWSSD.BCST 364(R9), Z14, Z3
+	VPDPWSSD.BCST 368(R9), Z15, Z3
+	VCVTDQ2PS     Z3, Z3
+	VMULPS.BCST   320(R9), Z7, Z17
+	VFNMADD231PS  Z17, Z3, Z16
+	VMOVUPS       Z16, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z16
+	VCVTDQ2PS     (R14), Z17
+	VMULPS.BCST   320(R9), Z0, Z18
+	VFMADD231PS   Z18, Z17, Z16
+	VPXORD        Z4, Z4, Z4
+	VPDPWSSD.BCST 340(R9), Z8, Z4
+	VPDPWSSD.BCST 344(R9), Z9, Z4
+	VPDPWSSD.BCST 348(R9), Z10, Z4
+	VPDPWSSD.BCST 352(R9), Z11, Z4
+	VPDPWSSD.BCST 356(R9), Z12, Z4
+	VPDPWSSD.BCST 360(R9), Z13, Z4
+	VPDPWSSD.BCST 364(R9), Z14, Z4
+	VPDPWSSD.BCST 368(R9), Z15, Z4
+	VCVTDQ2PS     Z4, Z4
+	VMULPS.BCST   320(R9), Z7, Z17
+	VFNMADD231PS  Z17, Z4, Z16
+	VMOVUPS       Z16, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	VMOVUPS.Z     (R11), K1, Z16
+	VCVTDQ2PS     (R14), Z17
+	VMULPS.BCST   320(R9), Z0, Z18
+	VFMADD231PS   Z18, Z17, Z16
+	VPXORD        Z5, Z5, Z5
+	VPDPWSSD.BCST 340(R9), Z8, Z5
+	VPDPWSSD.BCST 344(R9), Z9, Z5
+	VPDPWSSD.BCST 348(R9), Z10, Z5
+	VPDPWSSD.BCST 352(R9), Z11, Z5
+	VPDPWSSD.BCST 356(R9), Z12, Z5
+	VPDPWSSD.BCST 360(R9), Z13, Z5
+	VPDPWSSD.BCST 364(R9), Z14, Z5
+	VPDPWSSD.BCST 368(R9), Z15, Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS.BCST   320(R9), Z7, Z17
+	VFNMADD231PS  Z17, Z5, Z16
+	VMOVUPS       Z16, K1, (R11)
+	ADDQ          SI, R14
+	ADDQ          R10, R9
+	ADDQ          R12, R11
+	SUBQ          $0x04, R15
+	JNE           bothStep
+	MOVQ          96(BX), AX
+
+	// TILESTORED TMM0, 0(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x00003084
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001680, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 2240(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ     R15, R15
 	JE        scaled
-	VMOVUPS   128(BX), Z0
-	VMOVUPS   192(BX), Z3
-	VMOVDQU64 256(BX), Z4
-	VMOVDQU64 320(BX), Z5
-	VMOVDQU64 384(BX), Z6
-	VMOVDQU64 448(BX), Z7
-	VMOVDQU64 512(BX), Z8
-	VMOVDQU64 576(BX), Z9
-	VMOVDQU64 640(BX), Z10
-	VMOVDQU64 704(BX), Z11
-	MOVQ      104(BX), AX
+	JS        added
+	MOVQ      152(BX), CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z7
+	VMOVDQU64 128(CX), Z8
+	VMOVDQU64 192(CX), Z9
+	VMOVDQU64 256(CX), Z10
+	VMOVDQU64 320(CX), Z11
+	VMOVDQU64 384(CX), Z12
+	VMOVDQU64 448(CX), Z13
+	VMOVDQU64 512(CX), Z14
+	VMOVDQU64 576(CX), Z15
+	MOVQ      104(BX), R14
 
 row:
-	VMOVUPS.Z     (R11), K1, Z12
-	VCVTDQ2PS     (AX), Z13
-	VMULPS.BCST   320(R9), Z0, Z14
-	VFMADD231PS   Z14, Z13, Z12
-	VPXORD        Z2, Z2, Z2
-	VPDPWSSD.BCST 340(R9), Z4, Z2
-	VPDPWSSD.BCST 344(R9), Z5, Z2
-	VPDPWSSD.BCST 348(R9), Z6, Z2
-	VPDPWSSD.BCST 352(R9), Z7, Z2
-	VPDPWSSD.BCST 356(R9), Z8, Z2
-	VPDPWSSD.BCST 360(R9), Z9, Z2
-	VPDPWSSD.BCST 364(R9), Z10, Z2
-	VPDPWSSD.BCST 368(R9), Z11, Z2
-	VCVTDQ2PS     Z2, Z2
-	VMULPS.BCST   320(R9), Z3, Z14
-	VFNMADD231PS  Z14, Z2, Z12
-	VMOVUPS       Z12, K1, (R11)
-	ADDQ          SI, AX
+	VMOVUPS.Z     (R11), K1, Z16
+	VCVTDQ2PS     (R14), Z17
+	VMULPS.BCST   320(R9), Z0, Z18
+	VFMADD231PS   Z18, Z17, Z16
+	VPXORD        Z6, Z6, Z6
+	VPDPWSSD.BCST 340(R9), Z8, Z6
+	VPDPWSSD.BCST 344(R9), Z9, Z6
+	VPDPWSSD.BCST 348(R9), Z10, Z6
+	VPDPWSSD.BCST 352(R9), Z11, Z6
+	VPDPWSSD.BCST 356(R9), Z12, Z6
+	VPDPWSSD.BCST 360(R9), Z13, Z6
+	VPDPWSSD.BCST 364(R9), Z14, Z6
+	VPDPWSSD.BCST 368(R9), Z15, Z6
+	VCVTDQ2PS     Z6, Z6
+	VMULPS.BCST   320(R9), Z7, Z17
+	VFNMADD231PS  Z17, Z6, Z16
+	VMOVUPS       Z16, K1, (R11)
+	ADDQ          SI, R14
 	ADDQ          R10, R9
 	ADDQ          R12, R11
 	DECQ          R15
 	JNE           row
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001680, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 2240(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -5416,14 +7075,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000174, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -5436,10 +7097,10 @@ GLOBL vnnimask3030303<>(SB), RODATA|NOPTR, $4
 
 // func q3_kx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·q3_kx16AMX(SB), $7488-66
+TEXT ·q3_kx16AMX(SB), $12800-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx8tiles<>+0(SB), Z0
+	VMOVDQU64 amxtileswide<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -5453,36 +7114,65 @@ TEXT ·q3_kx16AMX(SB), $7488-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x000006e0, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   1216(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00001480, AX, CX
+	LEAQ    2240(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ         72(BX), AX
-	MOVQ         $0x00000001, CX
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000001, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    2240(BX), R8
+
+unpackGroup:
+	MOVQ         R13, DI
 	PREFETCHT0   6144(DI)
 	PREFETCHT0   6208(DI)
 	PREFETCHT0   6272(DI)
@@ -5512,7 +7202,7 @@ chunk:
 	PREFETCHT0   7808(DI)
 	PREFETCHT0   7872(DI)
 	VCVTPH2PS    (DI), Z0
-	VMOVUPS      Z0, 128(BX)
+	VMOVUPS      Z0, (R8)
 	VMOVDQU64    32(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
 	VPSLLW       $0x04, 160(DI), Z10
@@ -5524,10 +7214,10 @@ chunk:
 	VPSHUFB      vnnitwice1<>+0(SB), Z10, Z11
 	VPSHUFB      vnnitwice2<>+0(SB), Z10, Z12
 	VPSHUFB      vnnitwice3<>+0(SB), Z10, Z10
-	VMOVDQU64    Z0, 256(BX)
-	VMOVDQU64    Z11, 320(BX)
-	VMOVDQU64    Z12, 384(BX)
-	VMOVDQU64    Z10, 448(BX)
+	VMOVDQU64    Z0, 128(R8)
+	VMOVDQU64    Z11, 192(R8)
+	VMOVDQU64    Z12, 256(R8)
+	VMOVDQU64    Z10, 320(R8)
 	VMOVDQU64    96(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
 	VPSLLW       $0x02, 160(DI), Z10
@@ -5539,10 +7229,10 @@ chunk:
 	VPSHUFB      vnnitwice1<>+0(SB), Z10, Z11
 	VPSHUFB      vnnitwice2<>+0(SB), Z10, Z12
 	VPSHUFB      vnnitwice3<>+0(SB), Z10, Z10
-	VMOVDQU64    Z0, 512(BX)
-	VMOVDQU64    Z11, 576(BX)
-	VMOVDQU64    Z12, 640(BX)
-	VMOVDQU64    Z10, 704(BX)
+	VMOVDQU64    Z0, 384(R8)
+	VMOVDQU64    Z11, 448(R8)
+	VMOVDQU64    Z12, 512(R8)
+	VMOVDQU64    Z10, 576(R8)
 	VPSRLW       $0x04, 32(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
 	VMOVDQU64    160(DI), Z10
@@ -5554,10 +7244,10 @@ chunk:
 	VPSHUFB      vnnitwice1<>+0(SB), Z10, Z11
 	VPSHUFB      vnnitwice2<>+0(SB), Z10, Z12
 	VPSHUFB      vnnitwice3<>+0(SB), Z10, Z10
-	VMOVDQU64    Z0, 768(BX)
-	VMOVDQU64    Z11, 832(BX)
-	VMOVDQU64    Z12, 896(BX)
-	VMOVDQU64    Z10, 960(BX)
+	VMOVDQU64    Z0, 640(R8)
+	VMOVDQU64    Z11, 704(R8)
+	VMOVDQU64    Z12, 768(R8)
+	VMOVDQU64    Z10, 832(R8)
 	VPSRLW       $0x04, 96(DI), Z0
 	VPANDD.BCST  vnnimaskf0f0f0f<>+0(SB), Z0, Z0
 	VPSRLW       $0x02, 160(DI), Z10
@@ -5569,17 +7259,17 @@ chunk:
 	VPSHUFB      vnnitwice1<>+0(SB), Z10, Z11
 	VPSHUFB      vnnitwice2<>+0(SB), Z10, Z12
 	VPSHUFB      vnnitwice3<>+0(SB), Z10, Z10
-	VMOVDQU64    Z0, 1024(BX)
-	VMOVDQU64    Z11, 1088(BX)
-	VMOVDQU64    Z12, 1152(BX)
-	VMOVDQU64    Z10, 1216(BX)
+	VMOVDQU64    Z0, 896(R8)
+	VMOVDQU64    Z11, 960(R8)
+	VMOVDQU64    Z12, 1024(R8)
+	VMOVDQU64    Z10, 1088(R8)
 	VPBROADCASTD vnnimask3030303<>+0(SB), Z0
 	VPBROADCASTD vnnimask4040404<>+0(SB), Z10
 	VPBROADCASTD vnnibytes4<>+0(SB), Z11
 	VPBROADCASTD vnnieven<>+0(SB), Z12
 	VPBROADCASTD vnniodd<>+0(SB), Z13
-	LEAQ         256(BX), AX
-	LEAQ         1280(BX), DX
+	LEAQ         128(R8), AX
+	LEAQ         1152(R8), DX
 	ADDQ         $0x000000e0, DI
 	MOVQ         $0x00000002, CX
 
@@ -5925,92 +7615,68 @@ step:
 	ADDQ       $0x00000300, DI
 	DECQ       CX
 	JNE        step
-	LEAQ       5376(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       6400(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00001480, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x000006e0, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       2240(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x01
+	JEQ   both
 
+whole:
 	// TILEZERO TMM0
 	LONG $0x497be2c4
 	BYTE $0xc0
-	LEAQ 1280(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000480, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
+wholeStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
 	LONG $0x000010a4
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM6, TMM4, TMM0
 	LONG $0x5e4be2c4
 	BYTE $0xc4
-
-	// TILELOADD 80(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x005010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 1024(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x040030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 160(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00a010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 240(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00f010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 3072(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x0c0030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000400, DI
+	DECQ R14
+	JNE  wholeStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM0, 0(AX)(SI*1)
@@ -6018,82 +7684,39 @@ tile:
 	LONG $0x00003084
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
+
 	// TILEZERO TMM1
 	LONG $0x497be2c4
 	BYTE $0xc8
-	LEAQ 1280(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000480, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
+partStep:
+	// TILELOADD 0(AX)(R10*1), TMM5
+	LONG $0x4b7ba2c4
 	LONG $0x000010ac
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM6, TMM5, TMM1
 	LONG $0x5e4be2c4
 	BYTE $0xcd
-
-	// TILELOADD 80(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x005010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 1024(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x040030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 160(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00a010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 240(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00f010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 3072(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x0c0030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000400, DI
+	DECQ R14
+	JNE  partStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM1, 0(AX)(SI*1)
@@ -6101,26 +7724,131 @@ part:
 	LONG $0x0000308c
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	JMP  advance
+
+both:
+	// TILEZERO TMM0
+	LONG    $0x497be2c4
+	BYTE    $0xc0
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000480, DI
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	MOVQ    104(BX), R14
+
+bothStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
+	LONG $0x000010a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM6
+	LONG $0x4b7be2c4
+	LONG $0x000037b4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM6, TMM4, TMM0
+	LONG         $0x5e4be2c4
+	BYTE         $0xc4
+	ADDQ         $0x00000050, AX
+	ADDQ         $0x00000400, DI
+	VMOVUPS.Z    (R11), K1, Z10
+	VCVTDQ2PS    (R14), Z11
+	VMULPS.BCST  320(R9), Z0, Z12
+	VFNMADD231PS Z12, Z11, Z10
+	VMOVUPS      Z10, K1, (R11)
+	ADDQ         SI, R14
+	ADDQ         R10, R9
+	ADDQ         R12, R11
+	VMOVUPS.Z    (R11), K1, Z10
+	VCVTDQ2PS    (R14), Z11
+	VMULPS.BCST  320(R9), Z0, Z12
+	VFNMADD231PS Z12, Z11, Z10
+	VMOVUPS      Z10, K1, (R11)
+	ADDQ         SI, R14
+	ADDQ         R10, R9
+	ADDQ         R12, R11
+	VMOVUPS.Z    (R11), K1, Z10
+	VCVTDQ2PS    (R14), Z11
+	VMULPS.BCST  320(R9), Z0, Z12
+	VFNMADD231PS Z12, Z11, Z10
+	VMOVUPS      Z10, K1, (R11)
+	ADDQ         SI, R14
+	ADDQ         R10, R9
+	ADDQ         R12, R11
+	VMOVUPS.Z    (R11), K1, Z10
+	VCVTDQ2PS    (R14), Z11
+	VMULPS.BCST  320(R9), Z0, Z12
+	VFNMADD231PS Z12, Z11, Z10
+	VMOVUPS      Z10, K1, (R11)
+	ADDQ         SI, R14
+	ADDQ         R10, R9
+	ADDQ         R12, R11
+	SUBQ         $0x04, R15
+	JNE          bothStep
+	MOVQ         96(BX), AX
+
+	// TILESTORED TMM0, 0(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x00003084
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00001480, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 2240(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
 
 multiplied:
 	TESTQ   R15, R15
 	JE      scaled
-	VMOVUPS 128(BX), Z0
-	MOVQ    104(BX), AX
+	JS      added
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	MOVQ    104(BX), R14
 
 row:
 	VMOVUPS.Z    (R11), K1, Z10
-	VCVTDQ2PS    (AX), Z11
+	VCVTDQ2PS    (R14), Z11
 	VMULPS.BCST  320(R9), Z0, Z12
 	VFNMADD231PS Z12, Z11, Z10
 	VMOVUPS      Z10, K1, (R11)
-	ADDQ         SI, AX
+	ADDQ         SI, R14
 	ADDQ         R10, R9
 	ADDQ         R12, R11
 	DECQ         R15
 	JNE          row
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00001480, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 2240(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -6130,14 +7858,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000174, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4
@@ -6153,10 +7883,10 @@ GLOBL vnnibytes4<>(SB), RODATA|NOPTR, $4
 
 // func iq4_xsx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
 // Requires: AMXINT8, AMXTILE, AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·iq4_xsx16AMX(SB), $13120-66
+TEXT ·iq4_xsx16AMX(SB), $22016-66
 	LEAQ      63(SP), BX
 	ANDQ      $-64, BX
-	VMOVDQU64 amx8tiles<>+0(SB), Z0
+	VMOVDQU64 amxtileswide<>+0(SB), Z0
 	VMOVDQU64 Z0, (BX)
 	MOVQ      rows+56(FP), AX
 	ANDQ      $0x0f, AX
@@ -6170,36 +7900,65 @@ TEXT ·iq4_xsx16AMX(SB), $13120-66
 
 some:
 	// LDTILECFG (BX)
-	LONG  $0x4978e2c4
-	BYTE  $0x43
-	BYTE  $0x00
-	KMOVW lanes+64(FP), K1
-	MOVQ  ldx+24(FP), R10
-	MOVQ  ldy+8(FP), R12
-	MOVQ  w+32(FP), DI
-	MOVQ  $0x00000040, SI
+	LONG   $0x4978e2c4
+	BYTE   $0x43
+	BYTE   $0x00
+	KMOVW  lanes+64(FP), K1
+	MOVQ   ldx+24(FP), R10
+	MOVQ   ldy+8(FP), R12
+	MOVQ   $0x00000040, SI
+	MOVQ   w+32(FP), AX
+	MOVQ   AX, 112(BX)
+	MOVQ   blocks+40(FP), AX
+	IMUL3Q $0x000008a0, AX, AX
+	MOVQ   AX, 120(BX)
+	LEAQ   192(BX), AX
+	MOVQ   AX, 96(BX)
+	LEAQ   2240(BX), AX
+	MOVQ   AX, 104(BX)
 
-group:
-	MOVQ   y+0(FP), R11
-	MOVQ   rows+56(FP), AX
-	VPXORD Z1, Z1, Z1
-
-clear:
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R12, R11
-	DECQ    AX
-	JNE     clear
+groups:
 	MOVQ    x+16(FP), AX
 	MOVQ    AX, 64(BX)
 	MOVQ    blocks+40(FP), AX
 	MOVQ    AX, 72(BX)
+	MOVQ    groups+48(FP), AX
+	MOVQ    $0x00000002, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    $0x00000001, CX
+	CMPQ    rows+56(FP), $0x20
+	CMOVQLE CX, AX
+	MOVQ    AX, 128(BX)
+	IMUL3Q  $0x00002280, AX, CX
+	LEAQ    4288(BX)(CX*1), CX
+	MOVQ    CX, 136(BX)
+	VPXORD  Z1, Z1, Z1
+
+group:
+	MOVQ y+0(FP), R11
+	MOVQ rows+56(FP), R13
+
+clear:
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R12, R11
+	DECQ    R13
+	JNE     clear
+	ADDQ    $0x40, y+0(FP)
+	DECQ    AX
+	JNE     group
 
 chunk:
-	MOVQ            72(BX), AX
-	MOVQ            $0x00000001, CX
-	CMPQ            AX, CX
-	CMOVQGT         CX, AX
-	MOVQ            AX, 80(BX)
+	MOVQ    72(BX), AX
+	MOVQ    $0x00000001, CX
+	CMPQ    AX, CX
+	CMOVQGT CX, AX
+	MOVQ    AX, 80(BX)
+	MOVQ    112(BX), R13
+	LEAQ    4288(BX), R8
+
+unpackGroup:
+	MOVQ            R13, DI
 	PREFETCHT0      6144(DI)
 	PREFETCHT0      6208(DI)
 	PREFETCHT0      6272(DI)
@@ -6236,7 +7995,7 @@ chunk:
 	PREFETCHT0      8256(DI)
 	PREFETCHT0      8320(DI)
 	VCVTPH2PS       (DI), Z0
-	VMOVUPS         Z0, 128(BX)
+	VMOVUPS         Z0, (R8)
 	VMOVDQU64       32(DI), Z0
 	VPANDD.BCST     vnnimaskf0f0f0f<>+0(SB), Z0, Z0
 	VPSLLW          $0x04, 96(DI), Z2
@@ -6248,10 +8007,10 @@ chunk:
 	VPSHUFB         vnnitwice1<>+0(SB), Z2, Z3
 	VPSHUFB         vnnitwice2<>+0(SB), Z2, Z4
 	VPSHUFB         vnnitwice3<>+0(SB), Z2, Z2
-	VMOVDQU64       Z0, 256(BX)
-	VMOVDQU64       Z3, 320(BX)
-	VMOVDQU64       Z4, 384(BX)
-	VMOVDQU64       Z2, 448(BX)
+	VMOVDQU64       Z0, 128(R8)
+	VMOVDQU64       Z3, 192(R8)
+	VMOVDQU64       Z4, 256(R8)
+	VMOVDQU64       Z2, 320(R8)
 	VPSRLW          $0x04, 32(DI), Z0
 	VPANDD.BCST     vnnimaskf0f0f0f<>+0(SB), Z0, Z0
 	VMOVDQU64       96(DI), Z2
@@ -6263,17 +8022,17 @@ chunk:
 	VPSHUFB         vnnitwice1<>+0(SB), Z2, Z3
 	VPSHUFB         vnnitwice2<>+0(SB), Z2, Z4
 	VPSHUFB         vnnitwice3<>+0(SB), Z2, Z2
-	VMOVDQU64       Z0, 512(BX)
-	VMOVDQU64       Z3, 576(BX)
-	VMOVDQU64       Z4, 640(BX)
-	VMOVDQU64       Z2, 704(BX)
+	VMOVDQU64       Z0, 384(R8)
+	VMOVDQU64       Z3, 448(R8)
+	VMOVDQU64       Z4, 512(R8)
+	VMOVDQU64       Z2, 576(R8)
 	VPBROADCASTD    vnnimaskf0f0f0f<>+0(SB), Z0
 	VBROADCASTI32X4 vnnilevelsiq4_xs<>+0(SB), Z2
 	VPBROADCASTD    vnnieven<>+0(SB), Z3
 	VPBROADCASTD    vnniodd<>+0(SB), Z4
 	VPBROADCASTD    vnnimiddle<>+0(SB), Z5
-	LEAQ            256(BX), AX
-	LEAQ            768(BX), DX
+	LEAQ            128(R8), AX
+	LEAQ            640(R8), DX
 	ADDQ            $0x000000a0, DI
 	MOVQ            $0x00000004, CX
 
@@ -6517,24 +8276,40 @@ step:
 	ADDQ       $0x00000200, DI
 	DECQ       CX
 	JNE        step
-	LEAQ       8960(BX), AX
-	MOVQ       AX, 96(BX)
-	LEAQ       11008(BX), AX
-	MOVQ       AX, 104(BX)
-	MOVQ       DI, 112(BX)
+	ADDQ       120(BX), R13
+	ADDQ       $0x00002280, R8
+	CMPQ       R8, 136(BX)
+	JNE        unpackGroup
+	MOVQ       80(BX), AX
+	IMUL3Q     $0x000008a0, AX, AX
+	ADDQ       AX, 112(BX)
 	MOVQ       64(BX), R8
 	MOVQ       R8, R9
+	LEAQ       4288(BX), AX
+	MOVQ       AX, 144(BX)
+	MOVQ       AX, 152(BX)
+	MOVQ       128(BX), AX
+	SHLQ       $0x06, AX
 	MOVQ       y+0(FP), R11
+	SUBQ       AX, R11
 	MOVQ       rows+56(FP), R13
 	XORQ       R15, R15
 
 tile:
+	MOVQ  R9, 160(BX)
+	MOVQ  R11, 168(BX)
 	MOVQ  $0x00000000, 88(BX)
 	TESTQ R13, R13
 	JE    multiplied
 	CMPQ  R13, $0x10
 	JL    part
+	MOVQ  $0x00000010, 88(BX)
+	CMPQ  R15, $0x10
+	JNE   whole
+	CMPQ  80(BX), $0x01
+	JEQ   both
 
+whole:
 	// TILEZERO TMM0
 	LONG $0x497be2c4
 	BYTE $0xc0
@@ -6542,17 +8317,21 @@ tile:
 	// TILEZERO TMM2
 	LONG $0x497be2c4
 	BYTE $0xd0
-	LEAQ 768(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000280, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
+wholeStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
 	LONG $0x000010a4
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
@@ -6560,93 +8339,19 @@ tile:
 	LONG $0x5e4be2c4
 	BYTE $0xc4
 
-	// TILELOADD 1024(AX)(SI*1), TMM7
+	// TILELOADD 1024(DI)(SI*1), TMM7
 	LONG $0x4b7be2c4
-	LONG $0x040030bc
+	LONG $0x040037bc
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM7, TMM4, TMM2
 	LONG $0x5e43e2c4
 	BYTE $0xd4
-
-	// TILELOADD 80(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x005010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 3072(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x0c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
-
-	// TILELOADD 160(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00a010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 4096(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x100030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 5120(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x140030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
-
-	// TILELOADD 240(R8)(R10*1), TMM4
-	LONG $0x4b7b82c4
-	LONG $0x00f010a4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 6144(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x180030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM4, TMM0
-	LONG $0x5e4be2c4
-	BYTE $0xc4
-
-	// TILELOADD 7168(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x1c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM4, TMM2
-	LONG $0x5e43e2c4
-	BYTE $0xd4
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000800, DI
+	DECQ R14
+	JNE  wholeStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM0, 0(AX)(SI*1)
@@ -6660,14 +8365,11 @@ tile:
 	LONG $0x04003094
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ $0x00000010, 88(BX)
-	SUBQ $0x10, R13
-	MOVQ R10, AX
-	SHLQ $0x04, AX
-	ADDQ AX, R8
-	JMP  multiplied
+	JMP  advance
 
 part:
+	MOVQ R13, 88(BX)
+
 	// TILEZERO TMM1
 	LONG $0x497be2c4
 	BYTE $0xc8
@@ -6675,17 +8377,21 @@ part:
 	// TILEZERO TMM3
 	LONG $0x497be2c4
 	BYTE $0xd8
-	LEAQ 768(BX), AX
+	MOVQ R8, AX
+	MOVQ 144(BX), DI
+	ADDQ $0x00000280, DI
+	MOVQ $0x00000004, R14
 
-	// TILELOADD 0(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
+partStep:
+	// TILELOADD 0(AX)(R10*1), TMM5
+	LONG $0x4b7ba2c4
 	LONG $0x000010ac
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 0(AX)(SI*1), TMM6
+	// TILELOADD 0(DI)(SI*1), TMM6
 	LONG $0x4b7be2c4
-	LONG $0x000030b4
+	LONG $0x000037b4
 	BYTE $0x00
 	BYTE $0x00
 
@@ -6693,93 +8399,19 @@ part:
 	LONG $0x5e4be2c4
 	BYTE $0xcd
 
-	// TILELOADD 1024(AX)(SI*1), TMM7
+	// TILELOADD 1024(DI)(SI*1), TMM7
 	LONG $0x4b7be2c4
-	LONG $0x040030bc
+	LONG $0x040037bc
 	BYTE $0x00
 	BYTE $0x00
 
 	// TDPBSSD TMM7, TMM5, TMM3
 	LONG $0x5e43e2c4
 	BYTE $0xdd
-
-	// TILELOADD 80(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x005010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 2048(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x080030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 3072(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x0c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
-
-	// TILELOADD 160(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00a010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 4096(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x100030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 5120(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x140030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
-
-	// TILELOADD 240(R8)(R10*1), TMM5
-	LONG $0x4b7b82c4
-	LONG $0x00f010ac
-	BYTE $0x00
-	BYTE $0x00
-
-	// TILELOADD 6144(AX)(SI*1), TMM6
-	LONG $0x4b7be2c4
-	LONG $0x180030b4
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM6, TMM5, TMM1
-	LONG $0x5e4be2c4
-	BYTE $0xcd
-
-	// TILELOADD 7168(AX)(SI*1), TMM7
-	LONG $0x4b7be2c4
-	LONG $0x1c0030bc
-	BYTE $0x00
-	BYTE $0x00
-
-	// TDPBSSD TMM7, TMM5, TMM3
-	LONG $0x5e43e2c4
-	BYTE $0xdd
+	ADDQ $0x00000050, AX
+	ADDQ $0x00000800, DI
+	DECQ R14
+	JNE  partStep
 	MOVQ 96(BX), AX
 
 	// TILESTORED TMM1, 0(AX)(SI*1)
@@ -6793,28 +8425,161 @@ part:
 	LONG $0x0400309c
 	BYTE $0x00
 	BYTE $0x00
-	MOVQ R13, 88(BX)
-	XORQ R13, R13
+	JMP  advance
 
-multiplied:
-	TESTQ   R15, R15
-	JE      scaled
-	VMOVUPS 128(BX), Z0
-	MOVQ    104(BX), AX
+both:
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
 
-row:
+	// TILEZERO TMM2
+	LONG    $0x497be2c4
+	BYTE    $0xd0
+	MOVQ    R8, AX
+	MOVQ    144(BX), DI
+	ADDQ    $0x00000280, DI
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	MOVQ    104(BX), R14
+
+bothStep:
+	// TILELOADD 0(AX)(R10*1), TMM4
+	LONG $0x4b7ba2c4
+	LONG $0x000010a4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILELOADD 0(DI)(SI*1), TMM6
+	LONG $0x4b7be2c4
+	LONG $0x000037b4
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM6, TMM4, TMM0
+	LONG $0x5e4be2c4
+	BYTE $0xc4
+
+	// TILELOADD 1024(DI)(SI*1), TMM7
+	LONG $0x4b7be2c4
+	LONG $0x040037bc
+	BYTE $0x00
+	BYTE $0x00
+
+	// TDPBSSD TMM7, TMM4, TMM2
+	LONG        $0x5e43e2c4
+	BYTE        $0xd4
+	ADDQ        $0x00000050, AX
+	ADDQ        $0x00000800, DI
 	VMOVUPS.Z   (R11), K1, Z2
-	VPSLLD      $0x08, 1024(AX), Z3
-	VPADDD      (AX), Z3, Z3
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
 	VCVTDQ2PS   Z3, Z3
 	VMULPS.BCST 320(R9), Z0, Z4
 	VFMADD231PS Z4, Z3, Z2
 	VMOVUPS     Z2, K1, (R11)
-	ADDQ        SI, AX
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z2
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
+	VCVTDQ2PS   Z3, Z3
+	VMULPS.BCST 320(R9), Z0, Z4
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z2
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
+	VCVTDQ2PS   Z3, Z3
+	VMULPS.BCST 320(R9), Z0, Z4
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	VMOVUPS.Z   (R11), K1, Z2
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
+	VCVTDQ2PS   Z3, Z3
+	VMULPS.BCST 320(R9), Z0, Z4
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, K1, (R11)
+	ADDQ        SI, R14
+	ADDQ        R10, R9
+	ADDQ        R12, R11
+	SUBQ        $0x04, R15
+	JNE         bothStep
+	MOVQ        96(BX), AX
+
+	// TILESTORED TMM0, 0(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x00003084
+	BYTE $0x00
+	BYTE $0x00
+
+	// TILESTORED TMM2, 1024(AX)(SI*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04003094
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ $-1, R15
+
+advance:
+	MOVQ 144(BX), AX
+	ADDQ $0x00002280, AX
+	MOVQ AX, 144(BX)
+	CMPQ AX, 136(BX)
+	JNE  multiplied
+	LEAQ 4288(BX), AX
+	MOVQ AX, 144(BX)
+	SUBQ 88(BX), R13
+	MOVQ R10, AX
+	SHLQ $0x04, AX
+	ADDQ AX, R8
+
+multiplied:
+	TESTQ   R15, R15
+	JE      scaled
+	JS      added
+	MOVQ    152(BX), CX
+	VMOVUPS (CX), Z0
+	MOVQ    104(BX), R14
+
+row:
+	VMOVUPS.Z   (R11), K1, Z2
+	VPSLLD      $0x08, 1024(R14), Z3
+	VPADDD      (R14), Z3, Z3
+	VCVTDQ2PS   Z3, Z3
+	VMULPS.BCST 320(R9), Z0, Z4
+	VFMADD231PS Z4, Z3, Z2
+	VMOVUPS     Z2, K1, (R11)
+	ADDQ        SI, R14
 	ADDQ        R10, R9
 	ADDQ        R12, R11
 	DECQ        R15
 	JNE         row
+
+added:
+	MOVQ 128(BX), AX
+	SHLQ $0x06, AX
+	SUBQ AX, R11
+	ADDQ $0x40, R11
+	MOVQ 152(BX), AX
+	ADDQ $0x00002280, AX
+	MOVQ AX, 152(BX)
+	CMPQ AX, 136(BX)
+	JNE  again
+	LEAQ 4288(BX), AX
+	MOVQ AX, 152(BX)
+	JMP  scaled
+
+again:
+	MOVQ 160(BX), R9
+	MOVQ 168(BX), R11
+	ADDQ $0x40, R11
 
 scaled:
 	MOVQ  96(BX), AX
@@ -6824,14 +8589,16 @@ scaled:
 	MOVQ  88(BX), R15
 	TESTQ R15, R15
 	JNE   tile
-	MOVQ  112(BX), DI
 	ADDQ  $0x00000174, 64(BX)
 	MOVQ  80(BX), AX
 	SUBQ  AX, 72(BX)
 	JNE   chunk
-	ADDQ  $0x40, y+0(FP)
-	DECQ  groups+48(FP)
-	JNE   group
+	MOVQ  128(BX), AX
+	LEAQ  -1(AX), CX
+	IMULQ 120(BX), CX
+	ADDQ  CX, 112(BX)
+	SUBQ  AX, groups+48(FP)
+	JNE   groups
 
 	// TILERELEASE
 	LONG $0x4978e2c4

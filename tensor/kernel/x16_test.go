@@ -103,6 +103,35 @@ func testMatMulIsTheLoop(t *testing.T) {
 	}
 }
 
+// Many activation rows give the bits that few give, whatever is left of rows, groups and
+// columns, and however many are too many for a cache.
+func TestMatMulOfManyRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 2))
+	const rows, ldy = 2*GroupRows + 5, 3 * GroupRows
+	for _, f := range packedFormats {
+		if !f.layout.Int8() {
+			continue
+		}
+		for cols, counts := range map[int][]int{512: {10, 13, 16, 17, 31, 32, 48, 64, 100}, 2304: {15, 512}} {
+			p := pack(f.layout, f.random(r, rows, cols), rows, cols)
+			most := slices.Max(counts)
+			x := randomActivations(r, f.layout.X, most, cols)
+			want := make([]float32, most*ldy)
+			multiply := func(y []float32, n int) { f.layout.MatMul(y, ldy, x, n, p, rows, cols, 0, groups(rows)) }
+			inTier(tierGeneric, func() { multiply(want, most) })
+			fastTiers(t, func(t *testing.T) {
+				for _, n := range counts {
+					got := guarded(n * ldy)
+					clear(got)
+					multiply(got, n)
+					equalFloats(t, fmt.Sprintf("%s %d columns n=%d", f.layout.Name, cols, n), got, want[:n*ldy])
+					checkGuard(t, got)
+				}
+			})
+		}
+	}
+}
+
 // TestMatMulSplits computes a product by pieces of rows, groups and a wider y.
 func TestMatMulSplits(t *testing.T) { eachTier(t, testMatMulSplits) }
 

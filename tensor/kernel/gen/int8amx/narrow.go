@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -15,8 +13,7 @@ import (
 // A narrow product is that of a layout with 32 columns a block: each has a tile of sums.
 type narrow struct {
 	x16.Format
-	quanta, scales, mins, sums int // where in the frame they begin
-	bytes                      int
+	mins, quanta, bytes int // where they begin in what a group is unpacked to, behind the scales, and end
 }
 
 const (
@@ -25,21 +22,22 @@ const (
 )
 
 func newNarrow(f x16.Format) routine {
-	p := &narrow{Format: f, scales: headBytes}
-	p.mins = p.scales + narrowChunk*vectorBytes
+	p := &narrow{Format: f, mins: narrowChunk * vectorBytes}
 	p.quanta = p.mins
 	if f.Mins {
 		p.quanta += narrowChunk * vectorBytes
 	}
-	p.sums = p.quanta + narrowChunk*quads*quadBytes
-	p.bytes = p.sums + 2*narrowChunk*tileBytes - headBytes
+	p.bytes = p.quanta + narrowChunk*quads*quadBytes
 	return routine{p}
 }
 
-func (p *narrow) name() string    { return p.Name }
-func (p *narrow) blockBytes() int { return x16.Q8Bytes }
-func (p *narrow) chunk() int      { return narrowChunk }
-func (p *narrow) frameBytes() int { return p.bytes }
+func (p *narrow) family() string     { return "narrow" }
+func (p *narrow) name() string       { return p.Name }
+func (p *narrow) blockBytes() int    { return x16.Q8Bytes }
+func (p *narrow) chunk() int         { return narrowChunk }
+func (p *narrow) weightBytes() int   { return p.Block() }
+func (p *narrow) unpackedBytes() int { return p.bytes }
+func (p *narrow) sumBytes() int      { return narrowChunk * tileBytes }
 
 // A narrow product's tiles: sums and activations of 16 rows, and of those left, and
 // weights.
@@ -65,8 +63,8 @@ func of(first amx.Tile, at part) amx.Tile {
 func (p *narrow) unpack() {
 	u := unpack.NewSigned(p.Format)
 	to, scales, left := RAX, RDX, RCX
-	LEAQ(at(p.quanta), to)
-	LEAQ(at(p.scales), scales)
+	LEAQ(Mem{Base: unpacked, Disp: p.quanta}, to)
+	MOVQ(unpacked, scales)
 	MOVQ(at(count), left)
 	Label("unpack")
 	x16.Fetch(x16.AheadAVX512, w, 0, p.Block())
@@ -76,7 +74,7 @@ func (p *narrow) unpack() {
 		VMOVUPS(unpack.Halves(w, 0), Mem{Base: scales})
 	}
 	if p.Mins {
-		VMOVUPS(unpack.Halves(w, x16.HeadBytes), Mem{Base: scales, Disp: p.mins - p.scales})
+		VMOVUPS(unpack.Halves(w, x16.HeadBytes), Mem{Base: scales, Disp: p.mins})
 	}
 	g := u.Group(w)
 	for q := range 4 {
@@ -89,88 +87,90 @@ func (p *narrow) unpack() {
 	ADDQ(Imm(vectorBytes), scales)
 	DECQ(left)
 	JNE(LabelRef("unpack"))
-	LEAQ(at(p.sums), RAX)
-	MOVQ(RAX, at(sums))
-	LEAQ(at(p.sums+narrowChunk*tileBytes), RAX)
-	MOVQ(RAX, at(oldSums))
 }
 
-func (p *narrow) multiply(part part) {
-	x, quanta, to, left := RAX, RDI, RDX, RCX
+// Where a step's operands are.
+var (
+	narrowFrom = RAX
+	narrowBy   = RDI
+	narrowTo   = RDX
+)
+
+func (p *narrow) begin(part) {
+	MOVQ(front, narrowFrom)
+	MOVQ(at(frontW), narrowBy)
+	ADDQ(U32(p.quanta), narrowBy)
+	MOVQ(at(sums), narrowTo)
+}
+
+// step makes the sums of a block.
+func (p *narrow) step(part part) {
 	acc, a := of(narrowSums, part), of(narrowX, part)
-	MOVQ(front, x)
-	LEAQ(at(p.quanta), quanta)
-	MOVQ(at(sums), to)
-	MOVQ(at(count), left)
-	label := fmt.Sprintf("multiply%d", acc)
-	Label(label)
-	amx.Load(x, ldx, x16.BlockQ, a)
-	amx.Load(quanta, width, 0, narrowW)
+	amx.Load(narrowFrom, ldx, x16.BlockQ, a)
+	amx.Load(narrowBy, width, 0, narrowW)
 	amx.Zero(acc)
 	amx.DotBytes(a, narrowW, acc)
-	amx.Store(acc, to, width, 0)
-	ADDQ(Imm(x16.Q8Bytes), x)
-	ADDQ(U32(quads*quadBytes), quanta)
-	ADDQ(U32(tileBytes), to)
-	DECQ(left)
-	JNE(LabelRef(label))
+	amx.Store(acc, narrowTo, width, 0)
+	ADDQ(Imm(x16.Q8Bytes), narrowFrom)
+	ADDQ(U32(quads*quadBytes), narrowBy)
+	ADDQ(U32(tileBytes), narrowTo)
 }
 
-// scale takes a whole chunk's scales to registers, other chunks' from memory.
-func (p *narrow) scale() {
-	CMPQ(at(count), Imm(narrowChunk))
-	JNE(LabelRef("fewer"))
+func (p *narrow) steps() Op   { return at(count) }
+func (p *narrow) finish(part) {}
+
+func (p *narrow) scales() (row func()) {
+	MOVQ(at(backW), RCX)
 	var d, m [narrowChunk]VecVirtual
 	for b := range d {
 		d[b] = ZMM()
-		VMOVUPS(at(p.scales+b*vectorBytes), d[b])
+		VMOVUPS(Mem{Base: RCX, Disp: b * vectorBytes}, d[b])
 		if p.Mins {
 			m[b] = ZMM()
-			VMOVUPS(at(p.mins+b*vectorBytes), m[b])
+			VMOVUPS(Mem{Base: RCX, Disp: p.mins + b*vectorBytes}, m[b])
 		}
 	}
-	eachRow("row", func() {
+	return func() {
 		acc := outputs()
 		for b := range d {
-			p.add(acc, Mem{Base: back, Disp: b * x16.Q8Bytes}, Mem{Base: RAX, Disp: b * tileBytes}, d[b], m[b])
+			p.add(acc, Mem{Base: back, Disp: b * x16.Q8Bytes}, Mem{Base: sum, Disp: b * tileBytes}, d[b], m[b])
 		}
 		storeOutputs(acc)
-	})
-	JMP(LabelRef("scaled"))
-	Label("fewer")
-	eachRow("fewRow", func() {
-		x, sum, scale, left := RCX, RDX, RDI, R14
+	}
+}
+
+func (p *narrow) fewScales() (row func()) {
+	return func() {
+		x, from, scale, left := RCX, RDX, RDI, RAX
 		MOVQ(back, x)
-		MOVQ(RAX, sum)
-		LEAQ(at(p.scales), scale)
+		MOVQ(sum, from)
+		MOVQ(at(backW), scale)
 		MOVQ(at(count), left)
 		acc := outputs()
 		Label("few")
-		d := ZMM()
+		d, m := ZMM(), VecVirtual(nil)
 		VMOVUPS(Mem{Base: scale}, d)
-		p.add(acc, Mem{Base: x}, Mem{Base: sum}, d, Mem{Base: scale, Disp: p.mins - p.scales})
+		if p.Mins {
+			m = ZMM()
+			VMOVUPS(Mem{Base: scale, Disp: p.mins}, m)
+		}
+		p.add(acc, Mem{Base: x}, Mem{Base: from}, d, m)
 		ADDQ(Imm(x16.Q8Bytes), x)
-		ADDQ(U32(tileBytes), sum)
+		ADDQ(U32(tileBytes), from)
 		ADDQ(Imm(vectorBytes), scale)
 		DECQ(left)
 		JNE(LabelRef("few"))
 		storeOutputs(acc)
-	})
+	}
 }
 
 // add adds a block's sums to a row's outputs.
-func (p *narrow) add(acc VecVirtual, x, sum Mem, d VecVirtual, m Op) {
+func (p *narrow) add(acc VecVirtual, x, from Mem, d, m VecVirtual) {
 	s, scale := ZMM(), ZMM()
-	VCVTDQ2PS(sum, s)
+	VCVTDQ2PS(from, s)
 	VMULPS_BCST(x.Offset(x16.BlockD), d, scale)
 	VFMADD231PS(scale, s, acc)
-	if !p.Mins {
-		return
+	if p.Mins {
+		VFMADD231PS_BCST(x.Offset(x16.BlockDSum), m, acc)
 	}
-	if _, ok := m.(VecVirtual); !ok {
-		v := ZMM()
-		VMOVUPS(m, v)
-		m = v
-	}
-	VFMADD231PS_BCST(x.Offset(x16.BlockDSum), m, acc)
 }

@@ -17,8 +17,7 @@ import (
 // 2²⁰, and what they stand for together below 2²⁸.
 type wide struct {
 	k16.Format
-	d, dmin, mins, scales, quanta, sums int // where in the frame they begin
-	bytes                               int
+	dmin, mins, subs, quanta, bytes int // where they begin in what a group is unpacked to, behind d, and end
 }
 
 const (
@@ -27,14 +26,13 @@ const (
 )
 
 func newWide(f k16.Format) routine {
-	p := &wide{Format: f, d: headBytes, dmin: headBytes + vectorBytes, mins: headBytes + 2*vectorBytes}
-	p.scales = p.mins
+	p := &wide{Format: f, dmin: vectorBytes, mins: 2 * vectorBytes}
+	p.subs = p.mins
 	if f.Min != nil {
-		p.scales += f.PairsBytes()
+		p.subs += f.PairsBytes()
 	}
-	p.quanta = p.scales + k16.Columns/f.Sub*vectorBytes
-	p.sums = p.quanta + parts*p.halves()*tileBytes
-	p.bytes = p.sums + 2*p.halves()*tileBytes - headBytes
+	p.quanta = p.subs + k16.Columns/f.Sub*vectorBytes
+	p.bytes = p.quanta + parts*p.halves()*tileBytes
 	return routine{p}
 }
 
@@ -49,10 +47,13 @@ func (p *wide) halves() int {
 
 func (p *wide) negated() bool { return p.halves() == 1 && p.Zero != 0 }
 
-func (p *wide) name() string    { return p.Name }
-func (p *wide) blockBytes() int { return k16.WideBytes }
-func (p *wide) chunk() int      { return 1 }
-func (p *wide) frameBytes() int { return p.bytes }
+func (p *wide) family() string     { return "wide" }
+func (p *wide) name() string       { return p.Name }
+func (p *wide) blockBytes() int    { return k16.WideBytes }
+func (p *wide) chunk() int         { return 1 }
+func (p *wide) weightBytes() int   { return p.Block() }
+func (p *wide) unpackedBytes() int { return p.bytes }
+func (p *wide) sumBytes() int      { return p.halves() * tileBytes }
 
 // A wide product's tiles: sums of low and high halves and activations, each of 16 rows
 // and of those left, and weights, low and high.
@@ -72,22 +73,23 @@ func (p *wide) unpack() {
 	for line := 0; line < p.Block(); line += 64 {
 		PREFETCHT0(Mem{Base: w, Disp: ahead + line})
 	}
-	VMOVUPS(unpack.Halves(w, 0), at(p.d))
+	to := func(offset int) Mem { return Mem{Base: unpacked, Disp: offset} }
+	VMOVUPS(unpack.Halves(w, 0), to(0))
 	if p.Min != nil {
-		VMOVUPS(unpack.Halves(w, k16.HalfBytes), at(p.dmin))
+		VMOVUPS(unpack.Halves(w, k16.HalfBytes), to(p.dmin))
 		for i, v := range unpack.Pairs(p.Format, w, p.Min, 0) {
-			VMOVDQU64(v, at(p.mins+i*k16.WordBytes))
+			VMOVDQU64(v, to(p.mins+i*k16.WordBytes))
 		}
 	}
 	for g, parts := range p.Scale {
 		for i, v := range unpack.Twice(p.Format, w, parts, p.Below) {
-			VMOVDQU64(v, at(p.scales+(4*g+i)*vectorBytes))
+			VMOVDQU64(v, to(p.subs+(4*g+i)*vectorBytes))
 		}
 	}
 	u := p.unpacker()
-	scales, to, steps := RAX, RDX, RCX
-	LEAQ(at(p.scales), scales)
-	LEAQ(at(p.quanta), to)
+	scales, quanta, steps := RAX, RDX, RCX
+	LEAQ(to(p.subs), scales)
+	LEAQ(to(p.quanta), quanta)
 	ADDQ(U32(p.Quanta()), w)
 	MOVQ(U32(p.Steps()), steps)
 	Label("step")
@@ -95,23 +97,19 @@ func (p *wide) unpack() {
 		for q := range 8 {
 			sub := p.SubOf(c, q)
 			if 4*q%p.Sub == 0 {
-				u.begin(Mem{Base: scales, Disp: sub * vectorBytes})
+				u.load(Mem{Base: scales, Disp: sub * vectorBytes})
 			}
-			row := Mem{Base: to, Disp: c/2*p.halves()*tileBytes + (c%2*8+q)*quadBytes}
+			row := Mem{Base: quanta, Disp: c/2*p.halves()*tileBytes + (c%2*8+q)*quadBytes}
 			for h, v := range u.scaled(u.Quad(w, c, q)) {
 				VMOVDQU64(v, row.Offset(h*tileBytes))
 			}
 		}
 	}
 	ADDQ(U32(p.Step/p.Sub*vectorBytes), scales)
-	ADDQ(U32(p.Step/partColumns*p.halves()*tileBytes), to)
+	ADDQ(U32(p.Step/partColumns*p.halves()*tileBytes), quanta)
 	ADDQ(U32(p.Words*k16.WordBytes), w)
 	DECQ(steps)
 	JNE(LabelRef("step"))
-	LEAQ(at(p.sums), RAX)
-	MOVQ(RAX, at(sums))
-	LEAQ(at(p.sums+p.halves()*tileBytes), RAX)
-	MOVQ(RAX, at(oldSums))
 }
 
 // ahead is how far ahead a routine asks for weights, as those of command vnni do.
@@ -136,9 +134,9 @@ func (p *wide) unpacker() *scaler {
 	return s
 }
 
-// begin loads the scales of a sub-block, which lie times 256, as products of two halves
+// load loads the scales of a sub-block, which lie times 256, as products of two halves
 // want them: the upper half of q·256·scale·256 is theirs.
-func (s *scaler) begin(scale Mem) {
+func (s *scaler) load(scale Mem) {
 	s.scale = ZMM()
 	if s.halves() == 2 {
 		VMOVDQU64(scale, s.scale)
@@ -186,64 +184,98 @@ func (s *scaler) lowBytes(q VecVirtual) []Op {
 	return []Op{q}
 }
 
-func (p *wide) multiply(part part) {
-	acc := []amx.Tile{of(wideLow, part), of(wideHigh, part)}[:p.halves()]
-	a := of(wideX, part)
-	for _, t := range acc {
+// Where a step's operands are.
+var (
+	wideFrom = RAX
+	wideBy   = RDI
+)
+
+func (p *wide) begin(part part) {
+	for _, t := range p.acc(part) {
 		amx.Zero(t)
 	}
-	LEAQ(at(p.quanta), RAX)
-	for i := range parts {
-		amx.Load(front, ldx, i*k16.PartBytes, a)
-		for h, t := range acc {
-			w := wideW + amx.Tile(h)
-			amx.Load(RAX, width, (i*p.halves()+h)*tileBytes, w)
-			amx.DotBytes(a, w, t)
-		}
+	MOVQ(front, wideFrom)
+	MOVQ(at(frontW), wideBy)
+	ADDQ(U32(p.quanta), wideBy)
+}
+
+// acc returns the tiles of sums.
+func (p *wide) acc(part part) []amx.Tile {
+	return []amx.Tile{of(wideLow, part), of(wideHigh, part)}[:p.halves()]
+}
+
+// step adds the products of 64 columns to the sums.
+func (p *wide) step(part part) {
+	a := of(wideX, part)
+	amx.Load(wideFrom, ldx, 0, a)
+	for h, t := range p.acc(part) {
+		w := wideW + amx.Tile(h)
+		amx.Load(wideBy, width, h*tileBytes, w)
+		amx.DotBytes(a, w, t)
 	}
+	ADDQ(U32(k16.PartBytes), wideFrom)
+	ADDQ(U32(p.halves()*tileBytes), wideBy)
+}
+
+func (p *wide) steps() Op { return U32(parts) }
+
+func (p *wide) finish(part part) {
 	MOVQ(at(sums), RAX)
-	for h, t := range acc {
+	for h, t := range p.acc(part) {
 		amx.Store(t, RAX, width, h*tileBytes)
 	}
 }
 
-func (p *wide) scale() {
+func (p *wide) scales() (row func()) {
 	d, dmin := ZMM(), ZMM()
-	VMOVUPS(at(p.d), d)
+	MOVQ(at(backW), RCX)
+	VMOVUPS(Mem{Base: RCX}, d)
 	var mins []VecVirtual
 	if p.Min != nil {
-		VMOVUPS(at(p.dmin), dmin)
+		VMOVUPS(Mem{Base: RCX, Disp: p.dmin}, dmin)
 		for i := range p.Pairs() {
 			mins = append(mins, ZMM())
-			VMOVDQU64(at(p.mins+i*k16.WordBytes), mins[i])
+			VMOVDQU64(Mem{Base: RCX, Disp: p.mins + i*k16.WordBytes}, mins[i])
 		}
 	}
-	eachRow("row", func() {
-		acc, sum, scale := outputs(), ZMM(), ZMM()
-		if p.halves() == 2 {
-			VPSLLD(Imm(8), Mem{Base: RAX, Disp: tileBytes}, sum)
-			VPADDD(Mem{Base: RAX}, sum, sum)
-			VCVTDQ2PS(sum, sum)
-		} else {
-			VCVTDQ2PS(Mem{Base: RAX}, sum)
-		}
-		x := Mem{Base: back, Disp: k16.BlockD}
-		VMULPS_BCST(x, d, scale)
-		if p.negated() {
-			VFNMADD231PS(scale, sum, acc)
-		} else {
-			VFMADD231PS(scale, sum, acc)
-		}
+	return func() {
+		acc := outputs()
+		p.add(acc, d)
 		if p.Min != nil {
-			weighed := ZMM()
-			VPXORD(weighed, weighed, weighed)
-			for i, v := range mins {
-				VPDPWSSD_BCST(Mem{Base: back, Disp: p.Sums() + 4*i}, v, weighed)
-			}
-			VCVTDQ2PS(weighed, weighed)
-			VMULPS_BCST(x, dmin, scale)
-			VFNMADD231PS(scale, weighed, acc)
+			p.subtract(acc, dmin, mins)
 		}
 		storeOutputs(acc)
-	})
+	}
+}
+
+func (p *wide) fewScales() (row func()) { panic("a chunk is one block") }
+
+// add adds a row's sums to its outputs.
+func (p *wide) add(acc, d VecVirtual) {
+	s, scale := ZMM(), ZMM()
+	if p.halves() == 2 {
+		VPSLLD(Imm(8), Mem{Base: sum, Disp: tileBytes}, s)
+		VPADDD(Mem{Base: sum}, s, s)
+		VCVTDQ2PS(s, s)
+	} else {
+		VCVTDQ2PS(Mem{Base: sum}, s)
+	}
+	VMULPS_BCST(Mem{Base: back, Disp: k16.BlockD}, d, scale)
+	if p.negated() {
+		VFNMADD231PS(scale, s, acc)
+	} else {
+		VFMADD231PS(scale, s, acc)
+	}
+}
+
+// subtract subtracts a row's sums of activations, each times its min, from its outputs.
+func (p *wide) subtract(acc, dmin VecVirtual, mins []VecVirtual) {
+	s, scale := ZMM(), ZMM()
+	VPXORD(s, s, s)
+	for i, v := range mins {
+		VPDPWSSD_BCST(Mem{Base: back, Disp: p.Sums() + 4*i}, v, s)
+	}
+	VCVTDQ2PS(s, s)
+	VMULPS_BCST(Mem{Base: back, Disp: k16.BlockD}, dmin, scale)
+	VFNMADD231PS(scale, s, acc)
 }
