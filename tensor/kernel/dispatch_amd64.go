@@ -129,6 +129,7 @@ func useBF16() {
 
 // useAMX replaces what tiles multiply.
 func useAMX() {
+	peaks = peaksAMX
 	mulPairBlocks, mulPairStrips, longPairs = mulPairBlocksAMX, mulPairStripsTiled, true
 	pairCuts = cutsOfTiles
 	crowdFrom = amxCrowd

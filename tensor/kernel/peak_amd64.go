@@ -20,4 +20,11 @@ var peaksBF16 = slices.Concat(peaksAVX512, []Peak{
 	{Kind: "bf16", By: "dot products of 512 bits", perTurn: 2 * 12 * 32, loop: peakPairsBF16},
 })
 
+// Tiles multiply 16 rows by 16 columns at once.
+var peaksAMX = []Peak{
+	peaksAVX512[0],
+	{Kind: "int8", By: "tiles of AMX", perTurn: 2 * 6 * 16 * 16 * 64, loop: peakBytesAMX},
+	{Kind: "bf16", By: "tiles of AMX", perTurn: 2 * 6 * 16 * 16 * 32, loop: peakPairsAMX},
+}
+
 func readMemoryAVX2(p []float32) bool { return len(p) == 0 || maximumAVX2(p) <= 0 }

@@ -8623,3 +8623,161 @@ DATA vnnilevelsiq4_xs<>+13(SB)/1, $0x45
 DATA vnnilevelsiq4_xs<>+14(SB)/1, $0x59
 DATA vnnilevelsiq4_xs<>+15(SB)/1, $0x71
 GLOBL vnnilevelsiq4_xs<>(SB), RODATA|NOPTR, $16
+
+// func peakBytesAMX(n int)
+// Requires: AMXINT8, AMXTILE, AVX, AVX512F
+TEXT ·peakBytesAMX(SB), NOSPLIT, $64-8
+	VMOVDQU64 amxtilespeak<>+0(SB), Z0
+	VMOVDQU64 Z0, (SP)
+	LEAQ      (SP), AX
+
+	// LDTILECFG (AX)
+	LONG $0x4978e2c4
+	BYTE $0x40
+	BYTE $0x00
+	MOVQ n+0(FP), CX
+
+next:
+	// TDPBSSD TMM7, TMM6, TMM0
+	LONG $0x5e43e2c4
+	BYTE $0xc6
+
+	// TDPBSSD TMM7, TMM6, TMM1
+	LONG $0x5e43e2c4
+	BYTE $0xce
+
+	// TDPBSSD TMM7, TMM6, TMM2
+	LONG $0x5e43e2c4
+	BYTE $0xd6
+
+	// TDPBSSD TMM7, TMM6, TMM3
+	LONG $0x5e43e2c4
+	BYTE $0xde
+
+	// TDPBSSD TMM7, TMM6, TMM4
+	LONG $0x5e43e2c4
+	BYTE $0xe6
+
+	// TDPBSSD TMM7, TMM6, TMM5
+	LONG $0x5e43e2c4
+	BYTE $0xee
+	DECQ CX
+	JG   next
+
+	// TILERELEASE
+	LONG $0x4978e2c4
+	BYTE $0xc0
+	VZEROUPPER
+	RET
+
+DATA amxtilespeak<>+0(SB)/1, $0x01
+DATA amxtilespeak<>+1(SB)/1, $0x00
+DATA amxtilespeak<>+2(SB)/1, $0x00
+DATA amxtilespeak<>+3(SB)/1, $0x00
+DATA amxtilespeak<>+4(SB)/1, $0x00
+DATA amxtilespeak<>+5(SB)/1, $0x00
+DATA amxtilespeak<>+6(SB)/1, $0x00
+DATA amxtilespeak<>+7(SB)/1, $0x00
+DATA amxtilespeak<>+8(SB)/1, $0x00
+DATA amxtilespeak<>+9(SB)/1, $0x00
+DATA amxtilespeak<>+10(SB)/1, $0x00
+DATA amxtilespeak<>+11(SB)/1, $0x00
+DATA amxtilespeak<>+12(SB)/1, $0x00
+DATA amxtilespeak<>+13(SB)/1, $0x00
+DATA amxtilespeak<>+14(SB)/1, $0x00
+DATA amxtilespeak<>+15(SB)/1, $0x00
+DATA amxtilespeak<>+16(SB)/1, $0x40
+DATA amxtilespeak<>+17(SB)/1, $0x00
+DATA amxtilespeak<>+18(SB)/1, $0x40
+DATA amxtilespeak<>+19(SB)/1, $0x00
+DATA amxtilespeak<>+20(SB)/1, $0x40
+DATA amxtilespeak<>+21(SB)/1, $0x00
+DATA amxtilespeak<>+22(SB)/1, $0x40
+DATA amxtilespeak<>+23(SB)/1, $0x00
+DATA amxtilespeak<>+24(SB)/1, $0x40
+DATA amxtilespeak<>+25(SB)/1, $0x00
+DATA amxtilespeak<>+26(SB)/1, $0x40
+DATA amxtilespeak<>+27(SB)/1, $0x00
+DATA amxtilespeak<>+28(SB)/1, $0x40
+DATA amxtilespeak<>+29(SB)/1, $0x00
+DATA amxtilespeak<>+30(SB)/1, $0x40
+DATA amxtilespeak<>+31(SB)/1, $0x00
+DATA amxtilespeak<>+32(SB)/1, $0x00
+DATA amxtilespeak<>+33(SB)/1, $0x00
+DATA amxtilespeak<>+34(SB)/1, $0x00
+DATA amxtilespeak<>+35(SB)/1, $0x00
+DATA amxtilespeak<>+36(SB)/1, $0x00
+DATA amxtilespeak<>+37(SB)/1, $0x00
+DATA amxtilespeak<>+38(SB)/1, $0x00
+DATA amxtilespeak<>+39(SB)/1, $0x00
+DATA amxtilespeak<>+40(SB)/1, $0x00
+DATA amxtilespeak<>+41(SB)/1, $0x00
+DATA amxtilespeak<>+42(SB)/1, $0x00
+DATA amxtilespeak<>+43(SB)/1, $0x00
+DATA amxtilespeak<>+44(SB)/1, $0x00
+DATA amxtilespeak<>+45(SB)/1, $0x00
+DATA amxtilespeak<>+46(SB)/1, $0x00
+DATA amxtilespeak<>+47(SB)/1, $0x00
+DATA amxtilespeak<>+48(SB)/1, $0x10
+DATA amxtilespeak<>+49(SB)/1, $0x10
+DATA amxtilespeak<>+50(SB)/1, $0x10
+DATA amxtilespeak<>+51(SB)/1, $0x10
+DATA amxtilespeak<>+52(SB)/1, $0x10
+DATA amxtilespeak<>+53(SB)/1, $0x10
+DATA amxtilespeak<>+54(SB)/1, $0x10
+DATA amxtilespeak<>+55(SB)/1, $0x10
+DATA amxtilespeak<>+56(SB)/1, $0x00
+DATA amxtilespeak<>+57(SB)/1, $0x00
+DATA amxtilespeak<>+58(SB)/1, $0x00
+DATA amxtilespeak<>+59(SB)/1, $0x00
+DATA amxtilespeak<>+60(SB)/1, $0x00
+DATA amxtilespeak<>+61(SB)/1, $0x00
+DATA amxtilespeak<>+62(SB)/1, $0x00
+DATA amxtilespeak<>+63(SB)/1, $0x00
+GLOBL amxtilespeak<>(SB), RODATA|NOPTR, $64
+
+// func peakPairsAMX(n int)
+// Requires: AMXBF16, AMXTILE, AVX, AVX512F
+TEXT ·peakPairsAMX(SB), NOSPLIT, $64-8
+	VMOVDQU64 amxtilespeak<>+0(SB), Z0
+	VMOVDQU64 Z0, (SP)
+	LEAQ      (SP), AX
+
+	// LDTILECFG (AX)
+	LONG $0x4978e2c4
+	BYTE $0x40
+	BYTE $0x00
+	MOVQ n+0(FP), CX
+
+next:
+	// TDPBF16PS TMM7, TMM6, TMM0
+	LONG $0x5c42e2c4
+	BYTE $0xc6
+
+	// TDPBF16PS TMM7, TMM6, TMM1
+	LONG $0x5c42e2c4
+	BYTE $0xce
+
+	// TDPBF16PS TMM7, TMM6, TMM2
+	LONG $0x5c42e2c4
+	BYTE $0xd6
+
+	// TDPBF16PS TMM7, TMM6, TMM3
+	LONG $0x5c42e2c4
+	BYTE $0xde
+
+	// TDPBF16PS TMM7, TMM6, TMM4
+	LONG $0x5c42e2c4
+	BYTE $0xe6
+
+	// TDPBF16PS TMM7, TMM6, TMM5
+	LONG $0x5c42e2c4
+	BYTE $0xee
+	DECQ CX
+	JG   next
+
+	// TILERELEASE
+	LONG $0x4978e2c4
+	BYTE $0xc0
+	VZEROUPPER
+	RET

@@ -81,3 +81,9 @@ func q3_kx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, grou
 //
 //go:noescape
 func iq4_xsx16AMX(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, rows int, lanes uint16)
+
+// peakBytesAMX does n×6 products of tiles of 16 by 64 bytes.
+func peakBytesAMX(n int)
+
+// peakPairsAMX does n×6 products of tiles of 16 by 32 bf16.
+func peakPairsAMX(n int)
