@@ -107,12 +107,13 @@ func testMatMulIsTheLoop(t *testing.T) {
 // columns, and however many are too many for a cache.
 func TestMatMulOfManyRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 2))
-	const rows, ldy = 2*GroupRows + 5, 3 * GroupRows
+	const rows, ldy = 5*GroupRows + 5, 6 * GroupRows
 	for _, f := range packedFormats {
 		if !f.layout.Int8() {
 			continue
 		}
-		for cols, counts := range map[int][]int{512: {10, 13, 16, 17, 31, 32, 48, 64, 100}, 2304: {15, 512}} {
+		for cols, counts := range map[int][]int{352: {10, 13, 16, 17, 31, 32, 48, 64, 100}, 2272: {15, 512}} {
+			cols = f.columns(cols)
 			p := pack(f.layout, f.random(r, rows, cols), rows, cols)
 			most := slices.Max(counts)
 			x := randomActivations(r, f.layout.X, most, cols)
