@@ -28,7 +28,7 @@ const (
 	opConfig = 0x49 // LDTILECFG, TILERELEASE and TILEZERO
 	opMove   = 0x4b // TILELOADD and TILESTORED
 	opPairs  = 0x5c // TDPBF16PS
-	opBytes  = 0x5e // TDPBSSD
+	opBytes  = 0x5e // TDPBSSD and TDPBSUD
 )
 
 // Configure emits LDTILECFG: rows and row bytes of all tiles are those at a place in
@@ -67,6 +67,11 @@ func DotPairs(a, b, acc Tile) {
 // DotBytes emits TDPBSSD: DotPairs of fours of int8, with sums in int32.
 func DotBytes(a, b, acc Tile) {
 	emit("AMXINT8", fmt.Sprintf("TDPBSSD TMM%d, TMM%d, TMM%d", b, a, acc), prefixF2, opBytes, 0, 0, 0, int(b), registers(acc, a))
+}
+
+// DotUnsigned emits TDPBSUD: DotBytes, but what b has is unsigned.
+func DotUnsigned(a, b, acc Tile) {
+	emit("AMXINT8", fmt.Sprintf("TDPBSUD TMM%d, TMM%d, TMM%d", b, a, acc), prefixF3, opBytes, 0, 0, 0, int(b), registers(acc, a))
 }
 
 // PrefetchToWrite emits PREFETCHW: the line at base, disp bytes on, is asked for as one

@@ -8,13 +8,15 @@ import (
 	"limbeck/tensor/kernel/gen/amx"
 	"limbeck/tensor/kernel/gen/k16"
 	"limbeck/tensor/kernel/gen/unpack"
+	"limbeck/tensor/kernel/gen/x16"
 )
 
 // A wide product is that of a layout with 256 columns a block, whose scales of sub-blocks
 // are integers. Weights are unpacked to scale·(q−zero), whose sums over all columns tiles
-// make at once. Of most layouts they take two int8: a low one, and a high one 256 times as
-// much. Of sums of products with int8 the low ones' are below 2²², the high ones' below
-// 2²⁰, and what they stand for together below 2²⁸.
+// make at once. Of most layouts they take two bytes: a low one, and a high one that stands
+// for 256 times as much or, where the scale is split in two, 8 times. Of sums of products
+// with int8 the low ones' are below 2²³, as are the high ones', and what they stand for
+// together below 2²⁸.
 type wide struct {
 	k16.Format
 	dmin, mins, subs, quanta, bytes int // where they begin in what a group is unpacked to, behind d, and end
@@ -36,7 +38,7 @@ func newWide(f k16.Format) routine {
 	return routine{p}
 }
 
-// halves returns how many int8 a weight takes: q2_k's are at most 45, q3_k's at least
+// halves returns how many bytes a weight takes: q2_k's are at most 45, q3_k's at least
 // −124 and at most 128, and are negated.
 func (p *wide) halves() int {
 	if p.Low.Count == 2 {
@@ -46,6 +48,18 @@ func (p *wide) halves() int {
 }
 
 func (p *wide) negated() bool { return p.halves() == 1 && p.Zero != 0 }
+
+// splits reports whether the upper and the lower 3 bits of scales, which have 6, multiply
+// quanta on their own. No such product of up to 5 bits exceeds an unsigned byte.
+func (p *wide) splits() bool { return p.halves() == 2 && p.Zero == 0 }
+
+// highBits returns how many bits above the low byte the high one stands.
+func (p *wide) highBits() uint64 {
+	if p.splits() {
+		return 3
+	}
+	return 8
+}
 
 func (p *wide) family() string     { return "wide" }
 func (p *wide) name() string       { return p.Name }
@@ -70,9 +84,6 @@ func (p *wide) tiles() []shape {
 }
 
 func (p *wide) unpack() {
-	for line := 0; line < p.Block(); line += 64 {
-		PREFETCHT0(Mem{Base: w, Disp: ahead + line})
-	}
 	to := func(offset int) Mem { return Mem{Base: unpacked, Disp: offset} }
 	VMOVUPS(unpack.Halves(w, 0), to(0))
 	if p.Min != nil {
@@ -86,6 +97,7 @@ func (p *wide) unpack() {
 			VMOVDQU64(v, to(p.subs+(4*g+i)*vectorBytes))
 		}
 	}
+	x16.Fetch(ahead, w, 0, p.Quanta())
 	u := p.unpacker()
 	scales, quanta, steps := RAX, RDX, RCX
 	LEAQ(to(p.subs), scales)
@@ -93,8 +105,12 @@ func (p *wide) unpack() {
 	ADDQ(U32(p.Quanta()), w)
 	MOVQ(U32(p.Steps()), steps)
 	Label("step")
-	for _, c := range p.Chunks {
-		for q := range 8 {
+	fetched, quads := 0, 8*len(p.Chunks)
+	for i, c := range p.Chunks {
+		for q := range 8 { // asked for at once, words hold up what is read next
+			for ; fetched < p.Words*(8*i+q+1)/quads; fetched++ {
+				PREFETCHT0(Mem{Base: w, Disp: ahead + fetched*k16.WordBytes})
+			}
 			sub := p.SubOf(c, q)
 			if 4*q%p.Sub == 0 {
 				u.load(Mem{Base: scales, Disp: sub * vectorBytes})
@@ -119,12 +135,17 @@ const ahead = 6144
 type scaler struct {
 	*wide
 	*unpack.Wide
-	scale             VecVirtual // of the sub-block, twice the int16
+	scale, upper      VecVirtual // of the sub-block, twice the int16
 	even, odd, middle VecVirtual // masks of bytes, and 128
+	lower             VecVirtual // mask of lower bits of scales
 }
 
 func (p *wide) unpacker() *scaler {
 	s := &scaler{wide: p, Wide: unpack.NewWide(p.Format)}
+	if p.splits() {
+		s.lower = unpack.EveryWord("lower", 0x00070007)
+		return s
+	}
 	if p.halves() == 2 || p.negated() {
 		s.even, s.odd = unpack.EveryWord("even", 0x00ff00ff), unpack.EveryWord("odd", 0xff00ff00)
 	}
@@ -138,7 +159,14 @@ func (p *wide) unpacker() *scaler {
 // want them: the upper half of q·256·scale·256 is theirs.
 func (s *scaler) load(scale Mem) {
 	s.scale = ZMM()
-	if s.halves() == 2 {
+	switch {
+	case s.splits():
+		s.upper = ZMM()
+		VPSRLW(Imm(8), scale, s.scale)
+		VPANDD(s.lower, s.scale, s.scale)
+		VPSRLW(Imm(8+3), scale, s.upper)
+		return
+	case s.halves() == 2:
 		VMOVDQU64(scale, s.scale)
 		return
 	}
@@ -154,9 +182,14 @@ func (s *scaler) load(scale Mem) {
 // times 256 makes up for the rest.
 func (s *scaler) scaled(q VecVirtual) []Op {
 	switch {
+	case s.splits(): // no product of a byte reaches into the next
+		high := ZMM()
+		VPMULLW(s.upper, q, high)
+		VPMULLW(s.scale, q, q)
+		return []Op{q, high}
 	case s.negated():
 		return s.lowBytes(q)
-	case s.halves() == 1: // no product of a byte reaches into the next
+	case s.halves() == 1: // nor does one here
 		VPMULLW(s.scale, q, q)
 		return []Op{q}
 	}
@@ -211,7 +244,11 @@ func (p *wide) step(part part) {
 	for h, t := range p.acc(part) {
 		w := wideW + amx.Tile(h)
 		amx.Load(wideBy, width, h*tileBytes, w)
-		amx.DotBytes(a, w, t)
+		if p.splits() {
+			amx.DotUnsigned(a, w, t)
+		} else {
+			amx.DotBytes(a, w, t)
+		}
 	}
 	ADDQ(U32(k16.PartBytes), wideFrom)
 	ADDQ(U32(p.halves()*tileBytes), wideBy)
@@ -254,7 +291,7 @@ func (p *wide) fewScales() (row func()) { panic("a chunk is one block") }
 func (p *wide) add(acc, d VecVirtual) {
 	s, scale := ZMM(), ZMM()
 	if p.halves() == 2 {
-		VPSLLD(Imm(8), Mem{Base: sum, Disp: tileBytes}, s)
+		VPSLLD(Imm(p.highBits()), Mem{Base: sum, Disp: tileBytes}, s)
 		VPADDD(Mem{Base: sum}, s, s)
 		VCVTDQ2PS(s, s)
 	} else {
