@@ -16,7 +16,10 @@ type crowdTile func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, grou
 var crowdFrom = noCrowd
 
 const (
-	noCrowd  = 1 << 30
+	noCrowd = 1 << 30
+
+	// amxCrowd is where AMX begins to be faster: on a Xeon with it, 8 rows of q4_0 are
+	// multiplied as fast by VNNI, 10 a tenth slower.
 	amxCrowd = 10
 
 	// crowdBytes of activations stay in the second cache, of 2 MB in all processors with

@@ -225,16 +225,17 @@ func TestMatMulDoesNotAllocate(t *testing.T) { eachTier(t, testMatMulDoesNotAllo
 
 func testMatMulDoesNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 1))
-	const rows, n = 37, 7
+	const rows, few, many = 37, 7, 21
 	for _, f := range packedFormats {
 		cols := f.columns(64)
 		p := pack(f.layout, f.random(r, rows, cols), rows, cols)
-		x := randomActivations(r, f.layout.X, n, cols)
-		y, v := make([]float32, n*rows), make([]float32, cols)
+		x := randomActivations(r, f.layout.X, many, cols)
+		y, v := make([]float32, many*rows), make([]float32, cols)
 		panel := make([]float32, cols*GroupRows)
 		if a := allocs.Of(10, func() {
 			f.layout.X.Quantize(x, v)
-			f.layout.MatMul(y, rows, x, n, p, rows, cols, 0, groups(rows))
+			f.layout.MatMul(y, rows, x, few, p, rows, cols, 0, groups(rows))
+			f.layout.MatMul(y, rows, x, many, p, rows, cols, 0, groups(rows))
 			f.layout.DecodeRow(v, p, cols, 20)
 			f.layout.DecodePanel(panel, p, cols, 2)
 		}); a != 0 {

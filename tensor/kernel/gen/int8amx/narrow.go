@@ -49,7 +49,11 @@ const (
 
 func (p *narrow) tiles() []shape {
 	const columns = 32
-	return []shape{{tileRows, vectorBytes}, {partRows, vectorBytes}, {tileRows, columns}, {partRows, columns}, {quads, quadBytes}}
+	return []shape{
+		{tileRows, vectorBytes}, {partRows, vectorBytes},
+		{tileRows, columns}, {partRows, columns},
+		{quads, quadBytes},
+	}
 }
 
 // of returns the tile of a part.
@@ -116,8 +120,9 @@ func (p *narrow) step(part part) {
 	ADDQ(U32(tileBytes), narrowTo)
 }
 
-func (p *narrow) steps() Op   { return at(count) }
-func (p *narrow) finish(part) {}
+func (p *narrow) steps() Op       { return at(count) }
+func (p *narrow) wholeSteps() int { return narrowChunk }
+func (p *narrow) finish(part)     {}
 
 func (p *narrow) scales() (row func()) {
 	MOVQ(at(backW), RCX)

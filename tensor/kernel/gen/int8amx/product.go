@@ -114,6 +114,7 @@ type product interface {
 	begin(at part)
 	step(at part)
 	steps() Op
+	wholeSteps() int // of a whole chunk
 	finish(at part)
 
 	// scales loads the scales at backW, and returns what adds a row's sums to its outputs.
@@ -388,10 +389,7 @@ func (r routine) scale() {
 
 // both multiplies 16 rows and adds the sums of 16, some of these after each step.
 func (r routine) both() {
-	steps := int(r.chunk())
-	if steps == 1 {
-		steps = parts
-	}
+	steps := r.wholeSteps()
 	r.begin(whole)
 	row := r.scales()
 	MOVQ(at(oldSums), sum)

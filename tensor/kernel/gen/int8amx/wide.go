@@ -254,7 +254,8 @@ func (p *wide) step(part part) {
 	ADDQ(U32(p.halves()*tileBytes), wideBy)
 }
 
-func (p *wide) steps() Op { return U32(parts) }
+func (p *wide) steps() Op       { return U32(parts) }
+func (p *wide) wholeSteps() int { return parts }
 
 func (p *wide) finish(part part) {
 	MOVQ(at(sums), RAX)
