@@ -49,6 +49,9 @@ func newOptimizer(o *Options, pool *par.Pool, weights []*op.Weight, own int) *op
 
 // gradNorm returns the Euclidean norm of all gradients together.
 func (z *optimizer) gradNorm() float64 {
+	for _, w := range z.weights {
+		w.SettleGrad()
+	}
 	z.norm = true
 	z.pool.Run(z, len(z.pieces))
 	var sum float64
@@ -58,7 +61,7 @@ func (z *optimizer) gradNorm() float64 {
 	return math.Sqrt(sum)
 }
 
-// step makes step i, counted from 0, and clears the gradients, whose norm is
+// step makes step i, counted from 0, and forgets the gradients, whose norm is
 // given.
 func (z *optimizer) step(i int, rate, norm float64) {
 	o := z.o
@@ -72,6 +75,9 @@ func (z *optimizer) step(i int, rate, norm float64) {
 	}
 	z.norm = false
 	z.pool.Run(z, len(z.pieces))
+	for _, w := range z.weights {
+		w.ForgetGrad()
+	}
 }
 
 // Do measures or moves one piece.
@@ -88,6 +94,5 @@ func (z *optimizer) Do(worker, i int) {
 		params.Decay = z.o.Decay
 	}
 	kernel.AdamW(w.Master()[p.lo:p.hi], g, z.m[p.weight][p.lo:p.hi], z.v[p.weight][p.lo:p.hi], params)
-	clear(g)
 	w.Round(p.lo, p.hi, z.mem[worker])
 }

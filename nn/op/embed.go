@@ -42,8 +42,8 @@ func (n *embed) Backward(*Tape) {
 	if n.w.Grad == nil {
 		return
 	}
-	c := n.w.Cols
+	c, dw := n.w.Cols, n.w.SettleGrad()
 	for i, id := range n.ids {
-		kernel.Add(n.w.Grad[id*c:(id+1)*c], n.y.Grad[i*c:(i+1)*c])
+		kernel.Add(dw[id*c:(id+1)*c], n.y.Grad[i*c:(i+1)*c])
 	}
 }

@@ -91,7 +91,8 @@ func (n *headLoss) chunk(t *Tape, lo, rows int) float64 {
 		dy := n.logits.dense()
 		w.mulGrad(t, kernel.Dense(n.dh[lo*c:(lo+rows)*c], rows, c), dy, false)
 		if w.Grad != nil {
-			t.mul(kernel.Dense(w.Grad, w.Rows, w.Cols), dy.T(), h.dense(), true)
+			dw, add := w.grad()
+			t.mul(dw, dy.T(), h.dense(), add)
 		}
 	}
 	t.ran(n, false) // before the next chunk's logits

@@ -187,7 +187,8 @@ func (n *matMul) Backward(t *Tape) {
 	dx, add := t.grad(n.x)
 	n.w.mulGrad(t, kernel.Dense(dx, n.x.Rows, n.x.Cols), dy, add)
 	if n.w.Grad != nil {
-		t.mul(kernel.Dense(n.w.Grad, n.w.Rows, n.w.Cols), dy.T(), t.again(n.x).dense(), true)
+		dw, add := n.w.grad()
+		t.mul(dw, dy.T(), t.again(n.x).dense(), add)
 	}
 }
 

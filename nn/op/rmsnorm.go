@@ -47,8 +47,9 @@ func (n *rmsNorm) Backward(t *Tape) {
 	}
 	t.Pool.Run((*rmsNormBack)(n), pieces)
 	if n.partial != nil {
+		dw := n.w.SettleGrad()
 		for p := range pieces {
-			kernel.Add(n.w.Grad, n.partial[p*n.x.Cols:(p+1)*n.x.Cols])
+			kernel.Add(dw, n.partial[p*n.x.Cols:(p+1)*n.x.Cols])
 		}
 		t.free.put(n.partial)
 	}

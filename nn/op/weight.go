@@ -16,7 +16,8 @@ import (
 type Weight struct {
 	Name       string // as in GGUF
 	Rows, Cols int
-	Grad       []float32 // nil if the weight is frozen
+	Grad       []float32 // nil if the weight is frozen; see [Weight.SettleGrad]
+	forgotten  bool      // whether Grad stands for zeros, whatever it holds
 
 	master  []float32   // of elements that are rounded to it
 	rounded *dtype.Type // the format that they are rounded to
@@ -86,6 +87,25 @@ func (w *Weight) SetTrainable() {
 	w.Grad = LargeFloats(w.Rows * w.Cols)
 }
 
+// ForgetGrad makes w's gradient zero without writing it: what is added next takes its
+// place, so that large ones are not written and read once more.
+func (w *Weight) ForgetGrad() { w.forgotten = w.Grad != nil }
+
+// SettleGrad returns w's gradient, whose elements are the true ones from then on.
+func (w *Weight) SettleGrad() []float32 {
+	if w.forgotten {
+		clear(w.Grad)
+		w.forgotten = false
+	}
+	return w.Grad
+}
+
+// grad returns w's gradient; add is false if the caller must overwrite every element.
+func (w *Weight) grad() (g kernel.Mat, add bool) {
+	add, w.forgotten = !w.forgotten, false
+	return kernel.Dense(w.Grad, w.Rows, w.Cols), add
+}
+
 // SetRounded makes products see a trainable weight as format t stores it, while a
 // master copy in f32 learns. The gradient is taken as if there were no rounding:
 // the straight-through estimator of Bengio et al. 2013, arXiv:1308.3432, sect.
@@ -131,7 +151,7 @@ func (w *Weight) Round(lo, hi int, mem []byte) {
 }
 
 // Freeze drops w's gradient, and a rounded weight's master.
-func (w *Weight) Freeze() { w.Grad, w.master, w.rounded = nil, nil, nil }
+func (w *Weight) Freeze() { w.Grad, w.forgotten, w.master, w.rounded = nil, false, nil, nil }
 
 // DecodeRow writes row i's values to dst.
 func (w *Weight) DecodeRow(dst []float32, i int) {

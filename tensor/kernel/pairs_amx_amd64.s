@@ -26,19 +26,27 @@ panels:
 	JLT  single
 
 twoByTwo:
-	CMPQ  R14, $0x02
-	JLT   oneByTwo
-	MOVQ  panel+48(FP), DX
-	MOVQ  apart+56(FP), R10
-	ADDQ  DX, R10
-	MOVQ  CX, AX
-	SHLQ  $0x04, AX
-	LEAQ  (BX)(AX*1), R9
-	MOVQ  SI, AX
-	SHLQ  $0x04, AX
-	LEAQ  (DI)(AX*1), R8
+	CMPQ R14, $0x02
+	JLT  oneByTwo
+	MOVQ panel+48(FP), DX
+	MOVQ apart+56(FP), R10
+	ADDQ DX, R10
+	MOVQ CX, AX
+	SHLQ $0x04, AX
+	LEAQ (BX)(AX*1), R9
+	MOVQ SI, AX
+	SHLQ $0x04, AX
+	LEAQ (DI)(AX*1), R8
+	MOVQ SI, AX
+	SHLQ $0x04, AX
+	LEAQ (R8)(AX*1), R13
+	CMPQ R14, $0x02
+	JNE  twoByTwoasked
+	MOVQ c+8(FP), R13
+	ADDQ $0x80, R13
+
+twoByTwoasked:
 	MOVQ  steps+72(FP), R12
-	MOVQ  DI, R13
 	MOVB  add+80(FP), AL
 	TESTB AL, AL
 	JE    twoByTwoclear
@@ -198,13 +206,21 @@ twoByTwostep:
 	JMP  twoByTwo
 
 oneByTwo:
-	CMPQ  R14, $0x01
-	JLT   next
-	MOVQ  panel+48(FP), DX
-	MOVQ  apart+56(FP), R10
-	ADDQ  DX, R10
+	CMPQ R14, $0x01
+	JLT  next
+	MOVQ panel+48(FP), DX
+	MOVQ apart+56(FP), R10
+	ADDQ DX, R10
+	MOVQ SI, AX
+	SHLQ $0x04, AX
+	LEAQ (DI)(AX*1), R13
+	CMPQ R14, $0x01
+	JNE  oneByTwoasked
+	MOVQ c+8(FP), R13
+	ADDQ $0x80, R13
+
+oneByTwoasked:
 	MOVQ  steps+72(FP), R12
-	MOVQ  DI, R13
 	MOVB  add+80(FP), AL
 	TESTB AL, AL
 	JE    oneByTwoclear
@@ -302,11 +318,19 @@ oneByTwostep:
 	JMP  oneByTwo
 
 single:
-	CMPQ  R14, $0x01
-	JLT   done
-	MOVQ  panel+48(FP), DX
+	CMPQ R14, $0x01
+	JLT  done
+	MOVQ panel+48(FP), DX
+	MOVQ SI, AX
+	SHLQ $0x04, AX
+	LEAQ (DI)(AX*1), R13
+	CMPQ R14, $0x01
+	JNE  singleasked
+	MOVQ c+8(FP), R13
+	ADDQ $0x80, R13
+
+singleasked:
 	MOVQ  steps+72(FP), R12
-	MOVQ  DI, R13
 	MOVB  add+80(FP), AL
 	TESTB AL, AL
 	JE    singleclear

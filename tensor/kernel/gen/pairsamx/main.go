@@ -35,7 +35,7 @@ var (
 	c, a, panel           = [2]GPPhysical{RDI, R8}, [2]GPPhysical{RBX, R9}, [2]GPPhysical{RDX, R10}
 	ldc, row, width, left = RSI, RCX, R11, R12
 
-	written = R13 // the rows of c that are asked for
+	written = R13 // the rows of c that come next, and from afar
 	tiles   = R14 // of rows that are left
 )
 
@@ -100,8 +100,13 @@ func rowsOf(label string, rows, panels int, next string) {
 		below(a[0], row, a[1])
 		below(c[0], ldc, c[1])
 	}
+	below(c[rows-1], ldc, written)
+	CMPQ(tiles, Imm(uint64(rows)))
+	JNE(LabelRef(label + "asked"))
+	Load(Param("c"), written)
+	ADDQ(Imm(2*rowBytes), written)
+	Label(label + "asked")
 	Load(Param("steps"), left)
-	MOVQ(c[0], written)
 	product(label, rows, panels)
 	Load(Param("steps"), RAX)
 	SHLQ(Imm(6), RAX)
@@ -145,7 +150,7 @@ func product(label string, rows, panels int) {
 		amx.Load(a[i], row, 0, firstA+amx.Tile(i))
 		for p := range panels {
 			amx.DotPairs(firstA+amx.Tile(i), firstB+amx.Tile(p), sum(i, p))
-			amx.PrefetchToWrite(written, int8(p*rowBytes)) // comes from afar
+			amx.PrefetchToWrite(written, int8(p*rowBytes))
 		}
 		ADDQ(ldc, written)
 	}
