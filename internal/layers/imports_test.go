@@ -37,7 +37,7 @@ var rules = []string{
 	"internal/typeset:",
 	"internal/words:",
 
-	"tensor/kernel: golang.org/x/sys/cpu",
+	"tensor/kernel: golang.org/x/sys/cpu golang.org/x/sys/unix",
 	"tensor/dtype:  tensor/kernel",
 	"tensor:        tensor/dtype",
 
