@@ -32,7 +32,7 @@ func missing(t tier) []string {
 	case tierBF16:
 		need(x.HasAVX512BF16, "BF16")
 		// Beside AMX, which is Intel's, dot products take twice as long as FMAs of as
-		// many elements. They are for what tiles are not worth there.
+		// many elements: the tier is but a step to that of tiles, which need its rounding.
 		need(!x.HasAVX512BF16 || !x.HasAMXBF16 || tilesPermitted(), "BF16 that is faster than FMA")
 	case tierAMX:
 		need(x.HasAMXTile, "AMX")
