@@ -117,10 +117,7 @@ twoByTwostep:
 	BYTE $0xc4
 
 	// PREFETCHW 0(R13)
-	BYTE $0x41
-	BYTE $0x0f
-	BYTE $0x0d
-	BYTE $0x4d
+	LONG $0x4d0d0f41
 	BYTE $0x00
 
 	// TDPBF16PS TMM7, TMM4, TMM1
@@ -128,10 +125,7 @@ twoByTwostep:
 	BYTE $0xcc
 
 	// PREFETCHW 64(R13)
-	BYTE $0x41
-	BYTE $0x0f
-	BYTE $0x0d
-	BYTE $0x4d
+	LONG $0x4d0d0f41
 	BYTE $0x40
 	ADDQ SI, R13
 
@@ -146,10 +140,7 @@ twoByTwostep:
 	BYTE $0xd5
 
 	// PREFETCHW 0(R13)
-	BYTE $0x41
-	BYTE $0x0f
-	BYTE $0x0d
-	BYTE $0x4d
+	LONG $0x4d0d0f41
 	BYTE $0x00
 
 	// TDPBF16PS TMM7, TMM5, TMM3
@@ -157,10 +148,7 @@ twoByTwostep:
 	BYTE $0xdd
 
 	// PREFETCHW 64(R13)
-	BYTE $0x41
-	BYTE $0x0f
-	BYTE $0x0d
-	BYTE $0x4d
+	LONG $0x4d0d0f41
 	BYTE $0x40
 	ADDQ SI, R13
 	ADDQ $0x40, BX
@@ -271,10 +259,7 @@ oneByTwostep:
 	BYTE $0xc4
 
 	// PREFETCHW 0(R13)
-	BYTE $0x41
-	BYTE $0x0f
-	BYTE $0x0d
-	BYTE $0x4d
+	LONG $0x4d0d0f41
 	BYTE $0x00
 
 	// TDPBF16PS TMM7, TMM4, TMM1
@@ -282,10 +267,7 @@ oneByTwostep:
 	BYTE $0xcc
 
 	// PREFETCHW 64(R13)
-	BYTE $0x41
-	BYTE $0x0f
-	BYTE $0x0d
-	BYTE $0x4d
+	LONG $0x4d0d0f41
 	BYTE $0x40
 	ADDQ SI, R13
 	ADDQ $0x40, BX
@@ -365,10 +347,7 @@ singlestep:
 	BYTE $0xc4
 
 	// PREFETCHW 0(R13)
-	BYTE $0x41
-	BYTE $0x0f
-	BYTE $0x0d
-	BYTE $0x4d
+	LONG $0x4d0d0f41
 	BYTE $0x00
 	ADDQ SI, R13
 	ADDQ $0x40, BX

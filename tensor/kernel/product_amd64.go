@@ -62,7 +62,7 @@ func tilesOfAVX512(a *assembly) *tiles {
 
 // highAhead is how far ahead products of one or two activation rows with formats that
 // have high bits, in AVX-512, ask for weights. A Zen 5 reads up to two thirds more a
-// second so, Q6_K more than with command vnni's ahead; on a Zen 4, which has no AVX-VNNI,
+// second so, Q6_K more than with package k16's Ahead; on a Zen 4, which has no AVX-VNNI,
 // to ask ahead cost up to a third. Kernels read it.
 var highAhead = func() int {
 	if cpu.X86.HasAVXVNNI {

@@ -4,6 +4,7 @@
 package amx
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/mmcloughlin/avo/build"
@@ -12,8 +13,15 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// A Tile is a register of up to 16 rows of 64 bytes, one of eight.
+// A Tile is a register of up to Rows rows of RowBytes, one of eight.
 type Tile int
+
+// Sizes of a whole tile.
+const (
+	Rows     = 16
+	RowBytes = 64
+	Bytes    = Rows * RowBytes
+)
 
 // Prefixes of VEX.
 const (
@@ -77,11 +85,8 @@ func DotUnsigned(a, b, acc Tile) {
 // PrefetchToWrite emits PREFETCHW: the line at base, disp bytes on, is asked for as one
 // that will be written.
 func PrefetchToWrite(base GPPhysical, disp int8) {
-	build.Comment(fmt.Sprintf("PREFETCHW %d(%s)", disp, base.Asm()))
-	prefix := byte(0x40 | index(base)>>3)
-	for _, b := range []byte{prefix, 0x0f, 0x0d, byte(1<<6 | 1<<3 | index(base)&7), byte(disp)} {
-		build.Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []Op{U8(b)}})
-	}
+	emitBytes(nil, fmt.Sprintf("PREFETCHW %d(%s)", disp, base.Asm()),
+		byte(0x40|index(base)>>3), 0x0f, 0x0d, byte(1<<6|1<<3|index(base)&7), byte(disp))
 }
 
 // registers is the ModRM byte of two registers.
@@ -108,14 +113,20 @@ func index(r GPPhysical) int { return int(r.PhysicalIndex()) }
 // bytes: r, b and x are the registers that ModRM and SIB name, v one more.
 func emit(isa, text string, prefix, opcode, r, b, x, v int, operands ...byte) {
 	not := func(n, bit int) int { return ^n >> bit & 1 } // VEX inverts register bits
-	all := append([]byte{0xc4, byte(not(r, 3)<<7 | not(x, 3)<<6 | not(b, 3)<<5 | 2),
-		byte(^v&15<<3 | prefix), byte(opcode)}, operands...)
+	emitBytes([]string{isa}, text, append([]byte{0xc4, byte(not(r, 3)<<7 | not(x, 3)<<6 | not(b, 3)<<5 | 2),
+		byte(^v&15<<3 | prefix), byte(opcode)}, operands...)...)
+}
+
+// emitBytes emits an instruction's bytes, fours first; isa are the extensions that have it.
+func emitBytes(isa []string, text string, all ...byte) {
 	build.Comment(text)
+	put := func(opcode string, v Op) {
+		build.Instruction(&ir.Instruction{Opcode: opcode, ISA: isa, Operands: []Op{v}})
+	}
 	for ; len(all) >= 4; all = all[4:] {
-		build.Instruction(&ir.Instruction{Opcode: "LONG", ISA: []string{isa}, Operands: []Op{
-			U32(uint32(all[0]) | uint32(all[1])<<8 | uint32(all[2])<<16 | uint32(all[3])<<24)}})
+		put("LONG", U32(binary.LittleEndian.Uint32(all)))
 	}
 	for _, b := range all {
-		build.Instruction(&ir.Instruction{Opcode: "BYTE", ISA: []string{isa}, Operands: []Op{U8(b)}})
+		put("BYTE", U8(b))
 	}
 }

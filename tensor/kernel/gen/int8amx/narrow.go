@@ -65,7 +65,7 @@ func of(first amx.Tile, at part) amx.Tile {
 }
 
 func (p *narrow) unpack() {
-	u := unpack.NewSigned(p.Format)
+	u := unpack.NewSignedNarrow(p.Format)
 	to, scales, left := RAX, RDX, RCX
 	LEAQ(Mem{Base: unpacked, Disp: p.quanta}, to)
 	MOVQ(unpacked, scales)

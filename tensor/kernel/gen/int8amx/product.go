@@ -37,8 +37,8 @@ func param(name string, at int) Mem { return NewParamAddr(name, at) }
 
 // Sizes of tiles and vectors.
 const (
-	tileRows    = 16
-	tileBytes   = 1024
+	tileRows    = amx.Rows
+	tileBytes   = amx.Bytes
 	vectorBytes = 64
 	quadBytes   = 64
 )

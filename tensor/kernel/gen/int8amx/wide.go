@@ -97,7 +97,7 @@ func (p *wide) unpack() {
 			VMOVDQU64(v, to(p.subs+(4*g+i)*vectorBytes))
 		}
 	}
-	x16.Fetch(ahead, w, 0, p.Quanta())
+	x16.Fetch(k16.Ahead, w, 0, p.Quanta())
 	u := p.unpacker()
 	scales, quanta, steps := RAX, RDX, RCX
 	LEAQ(to(p.subs), scales)
@@ -106,17 +106,18 @@ func (p *wide) unpack() {
 	MOVQ(U32(p.Steps()), steps)
 	Label("step")
 	fetched, quads := 0, 8*len(p.Chunks)
+	word := func(offset int) Op { return Mem{Base: w, Disp: offset} }
 	for i, c := range p.Chunks {
 		for q := range 8 { // asked for at once, words hold up what is read next
 			for ; fetched < p.Words*(8*i+q+1)/quads; fetched++ {
-				PREFETCHT0(Mem{Base: w, Disp: ahead + fetched*k16.WordBytes})
+				PREFETCHT0(Mem{Base: w, Disp: k16.Ahead + fetched*k16.WordBytes})
 			}
 			sub := p.SubOf(c, q)
 			if 4*q%p.Sub == 0 {
 				u.load(Mem{Base: scales, Disp: sub * vectorBytes})
 			}
 			row := Mem{Base: quanta, Disp: c/2*p.halves()*tileBytes + (c%2*8+q)*quadBytes}
-			for h, v := range u.scaled(u.Quad(w, c, q)) {
+			for h, v := range u.scaled(u.Quad(c, q, word)) {
 				VMOVDQU64(v, row.Offset(h*tileBytes))
 			}
 		}
@@ -128,9 +129,6 @@ func (p *wide) unpack() {
 	JNE(LabelRef("step"))
 }
 
-// ahead is how far ahead a routine asks for weights, as those of command vnni do.
-const ahead = 6144
-
 // A scaler multiplies quanta by scales.
 type scaler struct {
 	*wide
@@ -141,7 +139,7 @@ type scaler struct {
 }
 
 func (p *wide) unpacker() *scaler {
-	s := &scaler{wide: p, Wide: unpack.NewWide(p.Format)}
+	s := &scaler{wide: p, Wide: unpack.NewSignedWide(p.Format)}
 	if p.splits() {
 		s.lower = unpack.EveryWord("lower", 0x00070007)
 		return s

@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	tileRows   = 16
-	rowBytes   = 64                  // 16 pairs: a row of a panel
-	panelBytes = tileRows * rowBytes // of 16 pairs a column: what a step takes
+	rowBytes   = amx.RowBytes // 16 pairs: a row of a panel
+	panelBytes = amx.Bytes    // of 16 pairs a column: what a step takes
 )
 
 // Tiles: sums first, then those of a and of b.
@@ -219,7 +218,7 @@ func stripsOf(label string, n int, next string) {
 	Label(label + "step")
 	step(firstA, firstB)
 	for _, b := range abreast[:n] {
-		for line := range tileRows {
+		for line := range amx.Rows {
 			PREFETCHT0(Mem{Base: b, Index: ahead, Scale: 1, Disp: line * rowBytes})
 		}
 		ADDQ(U32(panelBytes), b)

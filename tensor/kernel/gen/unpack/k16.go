@@ -42,7 +42,7 @@ func scaleBytes(f k16.Format, w Register, parts []k16.Part, below int) VecVirtua
 	var sum VecVirtual
 	for _, p := range parts {
 		v, at := ZMM(), Mem{Base: w, Disp: f.ScalesAt() + p.Word*k16.WordBytes}
-		Shifted(at, p.Shift, v)
+		shifted(at, p.Shift, v)
 		if p.Mask != ^uint32(0) {
 			VPANDD_BCST(Word(fmt.Sprintf("mask%x", p.Mask), p.Mask), v, v)
 		}
@@ -62,8 +62,8 @@ func zeros(zero int) VecVirtual {
 	return EveryWord(fmt.Sprintf("bytes%d", zero), uint32(zero)*0x01010101)
 }
 
-// Shifted loads words, shifted right or, if shift is negative, left.
-func Shifted(from Op, shift int, to VecVirtual) {
+// shifted loads words, shifted right or, if shift is negative, left.
+func shifted(from Op, shift int, to VecVirtual) {
 	switch {
 	case shift > 0:
 		VPSRLW(Imm(uint64(shift)), from, to)
@@ -83,41 +83,55 @@ type Wide struct {
 	low, high, levels, above VecVirtual
 }
 
-// NewWide loads the constants of a format, whose quanta become their values.
-func NewWide(f k16.Format) *Wide {
-	u := &Wide{Format: f, low: Mask(f.Low)}
-	if f.High.Count > 0 {
-		u.high = Mask(f.High)
-	}
-	switch {
-	case f.Table != nil:
-		u.levels = LevelsOf(f.Name, f.Table, 0)
-	case f.Zero != 0:
+// NewWide loads the constants of a format, whose quanta become unsigned, Zero above their
+// values.
+func NewWide(f k16.Format) *Wide { return newWide(f, f.Zero) }
+
+// NewSignedWide loads the constants of a format, whose quanta become their values.
+func NewSignedWide(f k16.Format) *Wide {
+	u := newWide(f, 0)
+	if f.Table == nil && f.Zero != 0 {
 		u.above = zeros(f.Zero)
 	}
 	return u
 }
 
-// Quad returns quad q of a chunk of the step of quanta at w.
-func (u *Wide) Quad(w Register, c, q int) VecVirtual {
+// newWide loads what both take: the levels of a table, plus zero.
+func newWide(f k16.Format, zero int) *Wide {
+	u := &Wide{Format: f, low: mask(f.Low)}
+	if f.High.Count > 0 {
+		u.high = mask(f.High)
+	}
+	if f.Table != nil {
+		u.levels = levelsOf(f.Name, f.Table, zero)
+	}
+	return u
+}
+
+// mask returns bits in their place.
+func mask(b k16.Bits) VecVirtual { return EveryWord(fmt.Sprintf("mask%x", b.Mask()), b.Mask()) }
+
+// Quad returns quad q of a chunk's quanta: columns 4q to 4q+3. word gives those of the
+// step, by their places.
+func (u *Wide) Quad(c, q int, word func(offset int) Op) VecVirtual {
 	v := ZMM()
 	offset, shift := u.Low.Offset(c, q)
-	if at := (Mem{Base: w, Disp: offset}); shift == 0 {
+	if at := word(offset); shift == 0 {
 		VPANDD(at, u.low, v)
 	} else {
-		Shifted(at, shift, v)
+		shifted(at, shift, v)
 		VPANDD(u.low, v, v)
 	}
 	if u.high != nil { // goes above the low bits
 		p := ZMM()
 		offset, shift := u.High.Offset(c, q)
-		Shifted(Mem{Base: w, Disp: offset}, shift, p)
+		shifted(word(offset), shift, p)
 		VPTERNLOGD(Imm(Or), u.high, p, v)
 	}
-	switch {
-	case u.levels != nil:
-		LookUp(u.levels, v)
-	case u.above != nil:
+	if u.levels != nil {
+		lookUp(u.levels, v)
+	}
+	if u.above != nil {
 		VPSUBB(u.above, v, v)
 	}
 	return v

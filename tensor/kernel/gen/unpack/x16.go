@@ -39,8 +39,8 @@ func NewNarrow(f x16.Format) *Narrow {
 	return u
 }
 
-// NewSigned loads the constants of a format, whose quanta become their values.
-func NewSigned(f x16.Format) *Narrow {
+// NewSignedNarrow loads the constants of a format, whose quanta become their values.
+func NewSignedNarrow(f x16.Format) *Narrow {
 	u := &Narrow{Format: f, signed: true}
 	if f.Bits == 8 {
 		return u
@@ -58,7 +58,7 @@ func (u *Narrow) constants(zero int) {
 		u.fifth = EveryWord("fifth", 0x10101010)
 	}
 	if u.Table != nil {
-		u.levels = LevelsOf(u.Name, u.Table, zero)
+		u.levels = levelsOf(u.Name, u.Table, zero)
 	}
 }
 
@@ -102,7 +102,7 @@ func (g *Group) Quads(q int) (low, high VecVirtual) {
 		g.addFifth(4+q, high)
 	}
 	if g.Table != nil {
-		LookUp(g.levels, low, high)
+		lookUp(g.levels, low, high)
 	}
 	if g.above != nil {
 		VPSUBB(g.above, low, low)
@@ -128,15 +128,15 @@ func (g *Group) addFifth(q int, w VecVirtual) {
 // Or is a | b&c, as the table of VPTERNLOGD, whose last operand is a.
 const Or = 0xf0 | 0xcc&0xaa
 
-// LookUp replaces indices by levels.
-func LookUp(levels VecVirtual, indices ...VecVirtual) {
+// lookUp replaces indices by levels.
+func lookUp(levels VecVirtual, indices ...VecVirtual) {
 	for _, v := range indices {
 		VPSHUFB(v, levels, v)
 	}
 }
 
-// LevelsOf returns the levels of a table, plus zero.
-func LevelsOf(name string, table *[16]int8, zero int) VecVirtual {
+// levelsOf returns the levels of a table, plus zero.
+func levelsOf(name string, table *[16]int8, zero int) VecVirtual {
 	v := ZMM()
 	VBROADCASTI32X4(constants.Vector("vnnilevels"+name, 16, func(i int) Constant { return U8(int(table[i]) + zero) }), v)
 	return v

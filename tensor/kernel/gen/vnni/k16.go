@@ -18,10 +18,6 @@ import (
 // the latency of an addition to a sum.
 const abreast = 4
 
-// ahead is how far ahead a kernel asks for weights: 4 KB, enough where quanta need less
-// work, read up to a tenth less a second on a Zen 5.
-const ahead = 6144
-
 // A wideTile is the state of one kernel: n activation rows by 16 weight rows,
 // one a lane. A chunk's quanta lie in 8 registers while each activation row
 // passes by; a block's integer sums stay in n more, the outputs in another n. Few rows
@@ -34,12 +30,11 @@ type wideTile struct {
 	step  Register // the step of its quanta
 	pair  Register // the step's first pair of scales
 	pairs Mem      // all of them: two int16 a lane
-	ahead Register // how far ahead it asks for words, if not always ahead
+	ahead Register // how far ahead it asks for words, if not k16.Ahead
 	y     []VecVirtual
 	total []VecVirtual
 
-	// Constants, of few rows throughout, else while a chunk is unpacked.
-	low, high, levels VecVirtual
+	u *unpack.Wide // of few rows throughout, else while a chunk is unpacked
 
 	words map[int]VecVirtual // of a step, by their places, if the kernel keeps them
 }
@@ -62,7 +57,7 @@ func matMulWide(f k16.Format, n int) {
 		t.y, t.total = append(t.y, ZMM()), append(t.total, ZMM())
 	}
 	if t.few() {
-		t.constants()
+		t.u = unpack.NewWide(f)
 	}
 	overGroups(y, []Register{t.w}, [][]VecVirtual{t.y}, t.x, f.Block(), k16.WideBytes, t.block)
 }
@@ -105,7 +100,7 @@ func (t *wideTile) block() {
 func (t *wideTile) chunk(c, lo, hi int) {
 	quad := func(q int) VecVirtual { return t.quad(c, q, lo, hi) }
 	if !t.few() { // several times as many rows pass by
-		t.constants()
+		t.u = unpack.NewWide(t.Format)
 		var w [8]VecVirtual
 		for q := range w {
 			w[q] = t.quad(c, q, lo, hi)
@@ -160,24 +155,7 @@ func (t *wideTile) scaleOf(sub int) VecVirtual {
 func (t *wideTile) quad(c, q, lo, hi int) VecVirtual {
 	n := hi - lo
 	t.fetch(t.step, lo+n*q/8, lo+n*(q+1)/8)
-	w := ZMM()
-	offset, shift := t.Low.Offset(c, q)
-	if at := t.word(offset); shift == 0 {
-		VPANDD(at, t.low, w)
-	} else {
-		unpack.Shifted(at, shift, w)
-		VPANDD(t.low, w, w)
-	}
-	if t.High.Count > 0 { // goes above the low bits
-		p := ZMM()
-		offset, shift := t.High.Offset(c, q)
-		unpack.Shifted(t.word(offset), shift, p)
-		VPTERNLOGD(Imm(unpack.Or), t.high, p, w)
-	}
-	if t.Table != nil {
-		unpack.LookUp(t.levels, w)
-	}
-	return w
+	return t.u.Quad(c, q, t.word)
 }
 
 // keeps reports whether a step's words stay in registers, and are not loaded again for each
@@ -223,23 +201,12 @@ func (t *wideTile) fewWithHigh() bool { return t.High.Count > 0 && t.few() }
 
 // fetch asks for words lo to hi, counted from w, ahead.
 func (t *wideTile) fetch(w Register, lo, hi int) {
-	from := Mem{Base: w, Disp: ahead}
+	from := Mem{Base: w, Disp: k16.Ahead}
 	if t.ahead != nil {
 		from = Mem{Base: w, Index: t.ahead, Scale: 1}
 	}
 	for word := lo; word < hi; word++ {
 		PREFETCHT0(from.Offset(word * k16.WordBytes))
-	}
-}
-
-// constants loads what quad takes.
-func (t *wideTile) constants() {
-	t.low = unpack.Mask(t.Low)
-	if t.High.Count > 0 {
-		t.high = unpack.Mask(t.High)
-	}
-	if t.Table != nil {
-		t.levels = unpack.LevelsOf(t.Name, t.Table, t.Zero)
 	}
 }
 
