@@ -24,10 +24,6 @@ const (
 	stripGap = 16
 )
 
-// gemmCuts are those of f32. A panel of 16 KB takes half of the first-level cache; few
-// rows let threads end together; of columns, 576 and 1,536 are multiples.
-var gemmCuts = kernel.Cuts{Depth: 256, Rows: 48, Cols: 96}
-
 // A GEMM multiplies matrices in parallel. Its scratch memory, at most 16 MiB and a panel
 // of 16 KiB a thread, is made when it is first needed, and reused; the zero value is ready.
 type GEMM struct {
@@ -68,7 +64,7 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 	}
 	g.c, g.a, g.b, g.add = c, a, b, add
 	per, depth, rows, cols := g.cuts(a.Rows, a.Cols, b.Cols)
-	g.fused = a.Rows <= gemmCuts.Rows && !g.Pairs()
+	g.fused = a.Rows <= kernel.VectorCuts.Rows && !g.Pairs()
 	g.reserve(p, depth/per, rows, cols)
 	for i := 0; i < c.Rows; i += rows {
 		for k := 0; k == 0 || k < a.Cols; k += depth {
@@ -86,7 +82,7 @@ func (g *GEMM) pieces() kernel.Cuts {
 	if g.Pairs() {
 		return kernel.PairCuts()
 	}
-	return gemmCuts
+	return kernel.VectorCuts
 }
 
 // cuts returns how a product of m×k by k×n is cut: how many elements along k
@@ -127,7 +123,7 @@ func multiple(n, to int) int { return (n + to - 1) / to * to }
 func (g *GEMM) reserve(p *par.Pool, depth, rows, cols int) {
 	g.packedA = grow(g.packedA, g.line(depth)*rows)
 	if g.fused {
-		g.panels = grow(g.panels, p.Threads()*gemmCuts.Depth*kernel.PanelWidth)
+		g.panels = grow(g.panels, p.Threads()*kernel.VectorCuts.Depth*kernel.PanelWidth)
 	} else {
 		g.packedB = grow(g.packedB, depth*cols)
 	}
@@ -160,17 +156,14 @@ func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 		}
 		g.packsA = pieces
 		if !g.fused {
-			pieces, packed = pieces+(n+gemmPackCols-1)/gemmPackCols, packed+n
+			pieces, packed = pieces+rowPieces(n, gemmPackCols), packed+n
 		}
 		run(p, (*gemmPack)(g), pieces, packed*(khi-klo))
-		run(p, (*gemmTile)(g), g.rowTiles()*piecesOf(n, g.pieces().Cols), n*(hi-lo)*(khi-klo))
+		run(p, (*gemmTile)(g), g.rowTiles()*rowPieces(n, g.pieces().Cols), n*(hi-lo)*(khi-klo))
 	}
 }
 
-func (g *GEMM) rowTiles() int { return piecesOf(g.chunkA.Rows, g.pieces().Rows) }
-
-// piecesOf returns how many pieces of so many n makes.
-func piecesOf(n, size int) int { return (n + size - 1) / size }
+func (g *GEMM) rowTiles() int { return rowPieces(g.chunkA.Rows, g.pieces().Rows) }
 
 // part returns rows i0 to i1 and columns j0 to j1 of m.
 func part(m kernel.Mat, i0, i1, j0, j1 int) kernel.Mat {
@@ -272,14 +265,14 @@ func (g *gemmTile) Do(worker, piece int) {
 // evenly returns the size of the least number of parts of n that are of at most
 // so many, and of about one size.
 func evenly(n, most int) int {
-	parts := max(1, (n+most-1)/most)
-	return max(1, (n+parts-1)/parts)
+	parts := max(1, rowPieces(n, most))
+	return max(1, rowPieces(n, parts))
 }
 
 // panel packs n rows, from k on, of the panel of the chunk's column j.
 func (g *gemmTile) panel(worker, j, k, n int) []float32 {
 	const w = kernel.PanelWidth
-	panel := g.panels[worker*gemmCuts.Depth*w:][:n*w]
+	panel := g.panels[worker*kernel.VectorCuts.Depth*w:][:n*w]
 	kernel.PackPanels(panel, part(g.chunkB, k, k+n, j, min(j+w, g.chunkB.Cols)), 0, 1)
 	return panel
 }

@@ -91,8 +91,7 @@ func (n *headLoss) chunk(t *Tape, lo, rows int) float64 {
 		dy := n.logits.dense()
 		w.mulGrad(t, kernel.Dense(n.dh[lo*c:(lo+rows)*c], rows, c), dy, false)
 		if w.Grad != nil {
-			dw, add := w.grad()
-			t.mul(dw, dy.T(), h.dense(), add)
+			w.addGrad(t, dy, h.dense())
 		}
 	}
 	t.ran(n, false) // before the next chunk's logits

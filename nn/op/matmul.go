@@ -187,8 +187,7 @@ func (n *matMul) Backward(t *Tape) {
 	dx, add := t.grad(n.x)
 	n.w.mulGrad(t, kernel.Dense(dx, n.x.Rows, n.x.Cols), dy, add)
 	if n.w.Grad != nil {
-		dw, add := n.w.grad()
-		t.mul(dw, dy.T(), t.again(n.x).dense(), add)
+		n.w.addGrad(t, dy, t.again(n.x).dense())
 	}
 }
 
@@ -223,6 +222,14 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 			kernel.Dense(band.mem[:band.rows*w.Cols], band.rows, w.Cols), add || band.first > 0)
 	}
 	t.rewind(m)
+}
+
+// addGrad adds dyᵀ·x to the gradient of w, which is trained, or takes its place if that was
+// forgotten.
+func (w *Weight) addGrad(t *Tape, dy, x kernel.Mat) {
+	add := !w.forgotten
+	w.forgotten = false
+	t.mul(kernel.Dense(w.Grad, w.Rows, w.Cols), dy.T(), x, add)
 }
 
 // decodedRows are some rows of a weight.

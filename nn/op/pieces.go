@@ -20,7 +20,7 @@ const (
 	briefRows = 4
 )
 
-// rowPieces returns how many pieces of so many rows each the rows are.
+// rowPieces returns how many pieces of so many rows each the rows are, or columns.
 func rowPieces(rows, each int) int { return (rows + each - 1) / each }
 
 // rowPiece returns the rows of one piece.

@@ -100,12 +100,6 @@ func (w *Weight) SettleGrad() []float32 {
 	return w.Grad
 }
 
-// grad returns w's gradient; add is false if the caller must overwrite every element.
-func (w *Weight) grad() (g kernel.Mat, add bool) {
-	add, w.forgotten = !w.forgotten, false
-	return kernel.Dense(w.Grad, w.Rows, w.Cols), add
-}
-
 // SetRounded makes products see a trainable weight as format t stores it, while a
 // master copy in f32 learns. The gradient is taken as if there were no rounding:
 // the straight-through estimator of Bengio et al. 2013, arXiv:1308.3432, sect.

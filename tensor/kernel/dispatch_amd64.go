@@ -74,7 +74,7 @@ func useGeneric() {
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
 	pairColumn, pairHalves = pairColumnGeneric, pairHalvesGeneric
 	mulPairs, mulPairsTwice, fastPairs, longPairs = mulPairsGeneric, mulPanelNever, false, false
-	pairTurned, mulPairBlocks, pairCuts = pairTurnedGeneric, mulPairBlocksByPanel, cutsOfPairs
+	pairTurned, mulPairBlocks, pairCuts = pairTurnedGeneric, mulPairBlocksByPanel, VectorCuts
 	mulPairStrips = mulPairStripsGeneric
 	tilesOf, crowdFrom, decodeBlocks, vectorQuantize = tilesOfNone, noCrowd, decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never

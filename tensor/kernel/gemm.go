@@ -9,6 +9,16 @@ const PanelWidth = 16
 // a time.
 const BlockRows = 6
 
+// Cuts are the sizes of the pieces that a product is best cut into.
+type Cuts struct {
+	Depth      int // rows of a panel, at most
+	Rows, Cols int // of the product; Rows a multiple of [BlockRows], Cols of [PanelWidth]
+}
+
+// VectorCuts are those of [MulBlocks]. A panel of 16 KB takes half of the first-level cache;
+// few rows let threads end together; of columns, 576 and 1,536 are multiples.
+var VectorCuts = Cuts{Depth: 256, Rows: 48, Cols: 96}
+
 // The routines in use; the dispatcher replaces them.
 var (
 	mulPanel      = mulPanelGeneric

@@ -26,7 +26,7 @@ var (
 	mulPairsTwice = mulPanelNever
 
 	fastPairs = false
-	pairCuts  = cutsOfPairs
+	pairCuts  = VectorCuts
 	longPairs = false // whether pairs are always multiplied along rows
 )
 
@@ -44,16 +44,6 @@ var Pairs = &Activations{Len: 2, Size: 1, Quantize: func(dst, x []float32) {
 		pairAlong(dst[:(len(x)+1)/2], 0, x, 0, 1, len(x))
 	}
 }}
-
-// Cuts are the sizes of the pieces that a product is best cut into.
-type Cuts struct {
-	Depth      int // rows of a panel, at most
-	Rows, Cols int // of the product; Rows a multiple of [BlockRows], Cols of [PanelWidth]
-}
-
-// cutsOfPairs are those of vectors: a panel of 16 KB takes half of the first cache, and
-// small pieces let threads end together.
-var cutsOfPairs = Cuts{Depth: 256, Rows: 48, Cols: 96}
 
 // PairCuts returns the cuts of [MulBlockPairs].
 func PairCuts() Cuts { return pairCuts }
