@@ -52,7 +52,10 @@ func multiplied(s op.Spender) float64 {
 		"attn_q": q * smol.Width, "attn_k": kv * smol.Width, "attn_v": kv * smol.Width, "attn_output": smol.Width * q,
 		"ffn_gate": smol.FFN * smol.Width, "ffn_up": smol.FFN * smol.Width, "ffn_down": smol.Width * smol.FFN,
 	}
-	n := 2 * tokens * float64(smol.Layers*block[s.Weight])
+	var n float64
+	for kind := range strings.SplitSeq(s.Weight, "+") {
+		n += 2 * tokens * float64(smol.Layers*block[kind])
+	}
 	head := 2 * tokens * float64(smol.Vocab*smol.Width)
 	switch {
 	case s.Weight == "token_embd":

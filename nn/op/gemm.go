@@ -31,9 +31,10 @@ type GEMM struct {
 	// faster than f32; sums stay f32.
 	BF16 bool
 
-	c, a, b kernel.Mat // the product in progress
-	add     bool
+	product      // in progress
 	fused   bool // each piece packs its own part of b
+	keptA   bool // a is packed already
+	keptB   bool // b is
 
 	chunkA, chunkB kernel.Mat // the parts that are packed
 	i, j           int        // their first row and column
@@ -45,33 +46,80 @@ type GEMM struct {
 	panels           []float32 // of each worker, if fused
 }
 
+// A product is c = a·b, or c += a·b where it adds.
+type product struct {
+	c, a, b kernel.Mat
+	add     bool
+}
+
+// oriented returns the product, or its transpose, so that rows of c are contiguous.
+func (x product) oriented() product {
+	if x.c.Rows != x.a.Rows || x.c.Cols != x.b.Cols || x.a.Cols != x.b.Rows {
+		panic("op: shapes of a matrix product do not fit")
+	}
+	if x.c.ColStride == 1 {
+		return x
+	}
+	if x.c.RowStride != 1 {
+		panic("op: neither rows nor columns of a matrix product are contiguous")
+	}
+	return product{x.c.T(), x.b.T(), x.a.T(), x.add}
+}
+
 // Mul computes c = a·b, or c += a·b. Matrices may have any strides, but rows or
 // columns of c must be contiguous. The bits of an element depend on its row of
 // a and its column of b alone (and on c, if added to): not on the other rows
 // and columns, nor on the number of threads.
 func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
-	if c.Rows != a.Rows || c.Cols != b.Cols || a.Cols != b.Rows {
-		panic("op: shapes of a matrix product do not fit")
+	g.mul(p, product{c, a, b, add}.oriented())
+	g.forget()
+}
+
+// mulAll does what Mul does of each of the products. A factor that one shares with the
+// one before it is packed once, if it is packed whole.
+func (g *GEMM) mulAll(p *par.Pool, products []product) {
+	for _, x := range products {
+		x = x.oriented()
+		wholeA, wholeB := g.packsWhole()
+		g.keptA, g.keptB = wholeA && same(x.a, g.a), wholeB && same(x.b, g.b)
+		g.mul(p, x)
 	}
-	if c.ColStride != 1 {
-		if c.RowStride != 1 {
-			panic("op: neither rows nor columns of a matrix product are contiguous")
-		}
-		c, a, b = c.T(), b.T(), a.T()
-	}
-	if c.Rows == 0 || c.Cols == 0 {
+	g.forget()
+}
+
+// same reports whether two matrices are one.
+func same(a, b kernel.Mat) bool {
+	return a.Rows == b.Rows && a.Cols == b.Cols && a.RowStride == b.RowStride && a.ColStride == b.ColStride &&
+		len(a.Data) > 0 && len(b.Data) > 0 && &a.Data[0] == &b.Data[0]
+}
+
+// packsWhole reports which factors of the last product lie packed from end to end; none,
+// if there was none.
+func (g *GEMM) packsWhole() (a, b bool) {
+	_, depth, rows, cols := g.cuts(g.a.Rows, g.a.Cols, g.b.Cols)
+	deep := depth >= g.a.Cols
+	return deep && rows >= g.a.Rows, deep && cols >= g.b.Cols && !g.fused
+}
+
+// forget lets go of what was multiplied.
+func (g *GEMM) forget() {
+	g.product, g.chunkA, g.chunkB = product{}, kernel.Mat{}, kernel.Mat{}
+	g.keptA, g.keptB = false, false
+}
+
+func (g *GEMM) mul(p *par.Pool, x product) {
+	g.product = x
+	if x.c.Rows == 0 || x.c.Cols == 0 {
 		return
 	}
-	g.c, g.a, g.b, g.add = c, a, b, add
-	per, depth, rows, cols := g.cuts(a.Rows, a.Cols, b.Cols)
-	g.fused = a.Rows <= kernel.VectorCuts.Rows && !g.Pairs()
+	per, depth, rows, cols := g.cuts(x.a.Rows, x.a.Cols, x.b.Cols)
+	g.fused = x.a.Rows <= kernel.VectorCuts.Rows && !g.Pairs()
 	g.reserve(p, depth/per, rows, cols)
-	for i := 0; i < c.Rows; i += rows {
-		for k := 0; k == 0 || k < a.Cols; k += depth {
-			g.mulChunk(p, i, min(i+rows, a.Rows), k, min(k+depth, a.Cols), cols)
+	for i := 0; i < x.c.Rows; i += rows {
+		for k := 0; k == 0 || k < x.a.Cols; k += depth {
+			g.mulChunk(p, i, min(i+rows, x.a.Rows), k, min(k+depth, x.a.Cols), cols)
 		}
 	}
-	g.c, g.a, g.b, g.chunkA, g.chunkB = kernel.Mat{}, kernel.Mat{}, kernel.Mat{}, kernel.Mat{}, kernel.Mat{}
 }
 
 // Pairs reports whether g rounds what it multiplies to pairs of bf16.
@@ -151,11 +199,11 @@ func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 		g.chunkB = part(g.b, klo, khi, j, min(j+cols, g.b.Cols))
 		n := g.chunkB.Cols
 		pieces, packed := 0, 0
-		if j == 0 {
+		if j == 0 && !g.keptA {
 			pieces, packed = g.rowTiles(), hi-lo
 		}
 		g.packsA = pieces
-		if !g.fused {
+		if !g.fused && !g.keptB {
 			pieces, packed = pieces+rowPieces(n, gemmPackCols), packed+n
 		}
 		run(p, (*gemmPack)(g), pieces, packed*(khi-klo))

@@ -171,6 +171,39 @@ func testColumnsAreExact(t *testing.T, bf16 bool) {
 	}
 }
 
+// Factors that products share are packed once, which changes no bit of theirs. The last
+// shape is packed in parts.
+func TestGEMMOfSharedFactors(t *testing.T) {
+	p := par.New(2)
+	defer p.Close()
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, s := range [][3]int{{7, 33, 20}, {100, 64, 50}, {130, 150, 200}, {20, 2051, 33}} {
+		for flags := range 8 {
+			m, k, n := s[0], s[1], s[2]
+			x, y := strided(r, m, k, 3, flags&1 != 0), strided(r, k, n, 2, flags&2 != 0)
+			x2, y2 := strided(r, m, k, 3, flags&1 != 0), strided(r, k, n, 2, flags&2 != 0)
+			var products []product
+			for i, f := range [][2]kernel.Mat{{x, y}, {x, y2}, {x2, y2}, {x, y}, {x, y}, {x.T().T(), y2}} {
+				products = append(products, product{strided(r, m, n, 0, i == 1), f[0], f[1], i%2 == 0})
+			}
+			g := GEMM{BF16: flags&4 != 0}
+			var want [][]float32
+			for _, x := range products {
+				c := x.c
+				c.Data = slices.Clone(c.Data)
+				(&GEMM{BF16: g.BF16}).Mul(p, c, x.a, x.b, x.add)
+				want = append(want, c.Data)
+			}
+			g.mulAll(p, products)
+			for i, x := range products {
+				if !slices.Equal(x.c.Data, want[i]) {
+					t.Fatalf("%v, flags %03b: product %d differs from the one computed alone", s, flags, i)
+				}
+			}
+		}
+	}
+}
+
 func TestGEMMDoesNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	p := par.New(2)

@@ -32,6 +32,26 @@ func TestMatMulGradient(t *testing.T) {
 	}
 }
 
+// Products of the same values are one node, whatever of it is used or learns.
+func TestMatMulsGradient(t *testing.T) {
+	for _, s := range sizes {
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			r := source(21)
+			in := testkit.Matrix(r, s[0], s[1])
+			u, v, w := testkit.Weight(r, "u", s[2], s[1]), testkit.Weight(r, "v", s[2], s[1]), testkit.Weight(r, "w", s[2]+3, s[1])
+			testkit.CheckGradient(t, values(in), weights(u, v), func(t *op.Tape, x []*op.Value) *op.Value {
+				y := op.MatMuls(t, x[0], u, v, w)
+				return op.AddScaled(t, y[0], y[1], -2)
+			})
+			v.Freeze()
+			testkit.CheckGradient(t, values(in), weights(u), func(t *op.Tape, x []*op.Value) *op.Value {
+				y := op.MatMuls(t, x[0], u, v)
+				return op.AddScaled(t, y[0], y[1], 3)
+			})
+		})
+	}
+}
+
 // A value used twice gets the sum of both gradients, and so does a weight.
 func TestSharedGradient(t *testing.T) {
 	r := source(2)

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"slices"
+
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
@@ -10,8 +12,8 @@ import (
 func MatMul(t *Tape, x *Value, w *Weight) *Value { return MatMuls(t, x, w)[0] }
 
 // MatMuls returns what [MatMul] does of x and each of ws. Where no product is
-// recorded they are one task, whose pieces keep all workers busy to its end. The
-// slice lives as long as the values.
+// recorded they are one task, whose pieces keep all workers busy to its end; those of
+// trained weights pack x once. The slice lives as long as the values.
 func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 	n := newMatMuls(t)
 	parts, ys := n.parts, n.ys
@@ -20,16 +22,20 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 		parts, ys = append(parts, p), append(ys, p.y)
 	}
 	n.parts, n.ys = parts, ys
-	if t.recording || !n.together() {
+	switch {
+	case len(parts) > 1 && n.trained():
+		n.train()
+		t.RecordAll(n, ys)
+	case !t.recording && n.together():
+		n.forward()
+		t.Record(n, nil) // for a profile
+	default:
 		for i := range parts {
 			p := &parts[i]
 			p.forward()
 			t.Record(p, p.y)
 		}
-		return ys
 	}
-	n.forward()
-	t.Record(n, nil) // for a profile
 	return ys
 }
 
@@ -53,6 +59,27 @@ func newMatMuls(t *Tape) *matMuls {
 	}
 	*n = matMuls{parts: n.parts[:0], ys: n.ys[:0]}
 	return n
+}
+
+// trained reports whether all products are of trained weights.
+func (n *matMuls) trained() bool {
+	for i := range n.parts {
+		if !n.parts[i].trained() {
+			return false
+		}
+	}
+	return true
+}
+
+// train computes the products of trained weights.
+func (n *matMuls) train() {
+	var few [len(n.few)]product
+	all := few[:0]
+	for i := range n.parts {
+		p := &n.parts[i]
+		all = append(all, product{p.y.dense(), p.x.dense(), p.w.dense().T(), false})
+	}
+	n.parts[0].t.mulAll(all)
 }
 
 // together reports whether the products can be one task: none is of a trained
@@ -119,8 +146,24 @@ func (n *matMuls) Do(worker, piece int) {
 
 func (*matMuls) Op() string { return "matmul" }
 
-// Backward does nothing: on a tape that records, the parts are recorded.
-func (n *matMuls) Backward(*Tape) {}
+// Backward goes back over products of trained weights; others are recorded one by one.
+func (n *matMuls) Backward(t *Tape) {
+	var few [2 * len(n.few)]product
+	all := few[:0]
+	for i := range n.parts {
+		if p := &n.parts[i]; p.y.Grad != nil && p.w.Grad != nil {
+			dw, add := p.w.grad()
+			all = append(all, product{dw, p.dy().T(), t.again(p.x).dense(), add})
+		}
+	}
+	for _, p := range slices.Backward(n.parts) {
+		if p.y.Grad != nil {
+			dx, add := t.grad(p.x)
+			all = append(all, product{kernel.Dense(dx, p.x.Rows, p.x.Cols), p.dy(), p.w.dense(), add})
+		}
+	}
+	t.mulAll(all)
+}
 
 func (n *matMuls) work() (ws []*Weight, c Cost) {
 	for i := range n.parts {
@@ -182,8 +225,11 @@ func (n *matMul) columns(worker int, x *Value, lo, hi int) {
 
 func (*matMul) Op() string { return "matmul" }
 
+// dy returns the gradient of y.
+func (n *matMul) dy() kernel.Mat { return kernel.Dense(n.y.Grad, n.y.Rows, n.y.Cols) }
+
 func (n *matMul) Backward(t *Tape) {
-	dy := kernel.Dense(n.y.Grad, n.y.Rows, n.y.Cols)
+	dy := n.dy()
 	dx, add := t.grad(n.x)
 	n.w.mulGrad(t, kernel.Dense(dx, n.x.Rows, n.x.Cols), dy, add)
 	if n.w.Grad != nil {
@@ -227,9 +273,16 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 // addGrad adds dyᵀ·x to the gradient of w, which is trained, or takes its place if that was
 // forgotten.
 func (w *Weight) addGrad(t *Tape, dy, x kernel.Mat) {
-	add := !w.forgotten
+	dw, add := w.grad()
+	t.mul(dw, dy.T(), x, add)
+}
+
+// grad returns the gradient of w, which is trained; add is false if it was forgotten and
+// the caller must overwrite every element.
+func (w *Weight) grad() (dw kernel.Mat, add bool) {
+	add = !w.forgotten
 	w.forgotten = false
-	t.mul(kernel.Dense(w.Grad, w.Rows, w.Cols), dy.T(), x, add)
+	return kernel.Dense(w.Grad, w.Rows, w.Cols), add
 }
 
 // decodedRows are some rows of a weight.

@@ -93,8 +93,8 @@ type Tape struct {
 }
 
 type entry struct {
-	node Node
-	out  *Value // nil if the operation works in place
+	node Node   // nil where out is one of several that a node recorded after it made
+	out  *Value // nil if the operation works in place, or has several
 }
 
 // NewTape returns an empty tape whose operations run on pool.
@@ -211,6 +211,16 @@ func (t *Tape) Record(n Node, out *Value) {
 	}
 }
 
+// RecordAll is Record of a node that has computed several values.
+func (t *Tape) RecordAll(n Node, outs []*Value) {
+	if t.recording {
+		for _, v := range outs {
+			t.entries = append(t.entries, entry{out: v})
+		}
+	}
+	t.Record(n, nil)
+}
+
 // Tap shows v to whoever listens, under the name prefix + name.
 func (t *Tape) Tap(prefix, name string, v *Value) {
 	if t.OnTap != nil {
@@ -250,7 +260,9 @@ func (t *Tape) backTo(first int) {
 			t.ran(e.node, true)
 			continue
 		}
-		if e.out.Grad != nil {
+		if e.node == nil {
+			t.takeBackGrad(e.out)
+		} else if e.out.Grad != nil {
 			e.node.Backward(t)
 			t.takeBackGrad(e.out)
 			t.ran(e.node, true)
@@ -285,6 +297,12 @@ func (t *Tape) inPairs() bool { return t.BF16 && kernel.FastPairs() }
 func (t *Tape) mul(c, a, b kernel.Mat, add bool) {
 	t.gemm.BF16 = t.BF16
 	t.gemm.Mul(t.Pool, c, a, b, add)
+}
+
+// mulAll is mul of several products, which may share factors.
+func (t *Tape) mulAll(products []product) {
+	t.gemm.BF16 = t.BF16
+	t.gemm.mulAll(t.Pool, products)
 }
 
 // Bytes returns the memory that t holds.
