@@ -39,14 +39,14 @@ func Attention(t *Tape, q, k, v *Value, h Heads, layer int, r *Rotation, b Batch
 			s.KV.Reserve(j.past + s.Len)
 			j.shape, j.kv = s.KV.shape, s.KV.layer(layer)
 		} else {
-			j.shape = t.shapeKV(h.KV, h.Dim)
+			j.shape = t.shapeKV(h, s.Len)
 		}
 		n.jobs = append(n.jobs, j)
 		row += s.Len
 	}
 	if t.recording {
 		n.lse = t.Floats(q.Rows * h.Query)
-		if t.attendsInPairs(h.Dim) {
+		if t.attendsInPairs(h) {
 			n.kept = t.Floats(q.Rows * q.Cols / 2)
 		}
 	}

@@ -59,22 +59,22 @@ func shapeKV(t *dtype.Type, heads, headDim int) kvShape {
 	return newKVShape(t, layoutFor(headDim), heads, headDim)
 }
 
-// shapeKV returns the shape of keys and values of sequences without a cache. A
-// training keeps them as it multiplies, whether it records or not: what is
+// shapeKV returns the shape of keys and values of a sequence of so many positions without
+// a cache. A training keeps them as it multiplies, whether it records or not: what is
 // computed twice has the same bits.
-func (t *Tape) shapeKV(heads, headDim int) kvShape {
+func (t *Tape) shapeKV(h Heads, positions int) kvShape {
 	switch {
 	case t.KV != nil && !t.recording:
-		return shapeKV(t.KV, heads, headDim)
-	case t.attendsInPairs(headDim):
-		return newKVShape(dtype.BF16, pairsKV{}, heads, headDim)
+		return shapeKV(t.KV, h.KV, h.Dim)
+	case t.attendsInPairs(h) && positions >= kernel.LeastPairs():
+		return newKVShape(dtype.BF16, pairsKV{}, h.KV, h.Dim)
 	}
-	return shapeKV(dtype.F32, heads, headDim)
+	return shapeKV(dtype.F32, h.KV, h.Dim)
 }
 
-// attendsInPairs reports whether a training multiplies pairs of bf16 in attention
-// with heads of so many channels.
-func (t *Tape) attendsInPairs(headDim int) bool { return t.inPairs() && headDim%2 == 0 }
+// attendsInPairs reports whether a training multiplies pairs of bf16 in attention, but
+// for sequences so short that f32 is faster.
+func (t *Tape) attendsInPairs(h Heads) bool { return t.inPairs() && h.Dim%2 == 0 }
 
 // A kvLayer is the keys and values of one layer, in blocks with room for so many
 // positions together, a multiple of 16.

@@ -74,7 +74,7 @@ func useGeneric() {
 	pairRows, pairVectors, pairRuns, pairAlong = pairRowsGeneric, pairVectorsGeneric, pairRunsGeneric, pairAlongGeneric
 	pairColumn, pairHalves = pairColumnGeneric, pairHalvesGeneric
 	mulPairs, mulPairsTwice, fastPairs, longPairs = mulPairsGeneric, mulPanelNever, false, false
-	pairTurned, mulPairBlocks, pairCuts = pairTurnedGeneric, mulPairBlocksByPanel, VectorCuts
+	pairTurned, mulPairBlocks, pairCuts, leastPairs = pairTurnedGeneric, mulPairBlocksByPanel, VectorCuts, 0
 	mulPairStrips = mulPairStripsGeneric
 	tilesOf, crowdFrom, decodeBlocks, vectorQuantize = tilesOfNone, noCrowd, decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
@@ -131,7 +131,7 @@ func useBF16() {
 func useAMX() {
 	peaks = peaksAMX
 	mulPairBlocks, mulPairStrips, longPairs = mulPairBlocksAMX, mulPairStripsTiled, true
-	pairCuts = cutsOfTiles
+	pairCuts, leastPairs = cutsOfTiles, leastPairsOfTiles
 	crowdFrom = amxCrowd
 }
 

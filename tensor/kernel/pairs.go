@@ -25,9 +25,10 @@ var (
 
 	mulPairsTwice = mulPanelNever
 
-	fastPairs = false
-	pairCuts  = VectorCuts
-	longPairs = false // whether pairs are always multiplied along rows
+	fastPairs  = false
+	leastPairs = 0
+	pairCuts   = VectorCuts
+	longPairs  = false // whether pairs are always multiplied along rows
 )
 
 // PairStep is the number of pairs of a row that may be added up before they are added to
@@ -37,6 +38,10 @@ const PairStep = 16
 // FastPairs reports whether products of pairs are faster than those of as many
 // f32.
 func FastPairs() bool { return fastPairs }
+
+// LeastPairs returns how many rows make products with about as many columns faster in
+// pairs than in f32, if any do.
+func LeastPairs() int { return leastPairs }
 
 // Pairs is the form of activations that are rounded to pairs.
 var Pairs = &Activations{Len: 2, Size: 1, Quantize: func(dst, x []float32) {
