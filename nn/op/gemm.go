@@ -31,7 +31,10 @@ type GEMM struct {
 	// faster than f32; sums stay f32.
 	BF16 bool
 
-	product      // in progress
+	together  []product // in progress, by rows
+	stripSize int       // of each worker's rows, packed
+
+	product      // in progress, in chunks
 	fused   bool // each piece packs its own part of b
 	keptA   bool // a is packed already
 	keptB   bool // b is
@@ -71,18 +74,28 @@ func (x product) oriented() product {
 // a and its column of b alone (and on c, if added to): not on the other rows
 // and columns, nor on the number of threads.
 func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
-	g.mul(p, product{c, a, b, add}.oriented())
-	g.forget()
+	one := [1]product{{c, a, b, add}}
+	g.mulAll(p, one[:])
 }
 
-// mulAll does what Mul does of each of the products. A factor that one shares with the
+// mulAll does what Mul does of each of the products, in their order: by rows, of those
+// that follow each other as many as can be. Of others, a factor that one shares with the
 // one before it is packed once, if it is packed whole.
 func (g *GEMM) mulAll(p *par.Pool, products []product) {
-	for _, x := range products {
-		x = x.oriented()
+	for i := range products {
+		products[i] = products[i].oriented()
+	}
+	for len(products) > 0 {
+		if n := g.byRows(p.Threads(), products); n > 0 {
+			g.mulByRows(p, products[:n])
+			products = products[n:]
+			continue
+		}
+		x := products[0]
 		wholeA, wholeB := g.packsWhole()
 		g.keptA, g.keptB = wholeA && same(x.a, g.a), wholeB && same(x.b, g.b)
 		g.mul(p, x)
+		products = products[1:]
 	}
 	g.forget()
 }
@@ -156,6 +169,14 @@ func (g *GEMM) Scratch(m, k, n int) (a, b int) {
 	return g.line(depth/per) * rows, depth / per * cols
 }
 
+// packedDepth returns the packed floats of k elements.
+func (g *GEMM) packedDepth(k int) int {
+	if g.Pairs() {
+		return (k + 1) / 2
+	}
+	return k
+}
+
 // line returns the floats that a row of a takes of so many packed.
 func (g *GEMM) line(depth int) int {
 	if g.Pairs() {
@@ -190,10 +211,7 @@ func grow(v []float32, n int) []float32 {
 // mulChunk multiplies rows lo to hi of a by b, over k from klo to khi.
 func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
 	g.i, g.adds = lo, g.add || klo > 0
-	g.chunkA, g.depth = part(g.a, lo, hi, klo, khi), khi-klo
-	if g.Pairs() {
-		g.depth = (khi - klo + 1) / 2
-	}
+	g.chunkA, g.depth = part(g.a, lo, hi, klo, khi), g.packedDepth(khi-klo)
 	for j := 0; j < g.b.Cols; j += cols {
 		g.j = j
 		g.chunkB = part(g.b, klo, khi, j, min(j+cols, g.b.Cols))
@@ -240,72 +258,100 @@ const gemmPackCols = 4 * kernel.PanelWidth
 type gemmPack GEMM
 
 // Do packs the rows of a of a piece, or gemmPackCols columns of b.
-func (g *gemmPack) Do(_, piece int) {
+func (n *gemmPack) Do(_, piece int) {
+	g := (*GEMM)(n)
 	if piece < g.packsA {
-		(*GEMM)(g).packA(piece * (*GEMM)(g).pieces().Rows)
+		g.packA(piece * g.pieces().Rows)
 	} else {
-		(*GEMM)(g).packB((piece - g.packsA) * gemmPackCols)
+		g.packB((piece - g.packsA) * gemmPackCols)
 	}
 }
 
 // packA packs rows of the chunk of a from row i on.
 func (g *GEMM) packA(i int) {
 	a := g.chunkA
-	hi := min(i+g.pieces().Rows, a.Rows)
-	if g.Pairs() {
-		kernel.RoundPairs(part(g.strip(i), 0, hi-i, 0, g.depth), part(a, i, hi, 0, a.Cols))
-		return
-	}
-	const rows = kernel.BlockRows
-	kernel.PackBlocks(g.packedA[i*a.Cols:], a, i/rows, (hi+rows-1)/rows)
+	g.packStrip(g.packedA[i*g.line(g.depth):], part(a, i, min(i+g.pieces().Rows, a.Rows), 0, a.Cols))
 }
 
-// strip returns the pairs of a's rows from i on, the first of a strip.
-func (g *GEMM) strip(i int) kernel.Mat {
-	m := kernel.Mat{Data: g.packedA[i*g.line(g.depth):], Rows: g.pieces().Rows, Cols: g.depth, RowStride: g.line(g.depth), ColStride: 1}
-	if !kernel.PairsAlongRows(g.a) {
+// packStrip packs rows of a piece.
+func (g *GEMM) packStrip(dst []float32, a kernel.Mat) {
+	if g.Pairs() {
+		depth := g.packedDepth(a.Cols)
+		kernel.RoundPairs(part(g.strip(dst, a, depth), 0, a.Rows, 0, depth), a)
+		return
+	}
+	kernel.PackBlocks(dst, a, 0, rowPieces(a.Rows, kernel.BlockRows))
+}
+
+// strip returns a's pairs, depth a row, in data: those of a piece's rows.
+func (g *GEMM) strip(data []float32, a kernel.Mat, depth int) kernel.Mat {
+	m := kernel.Mat{Data: data, Rows: g.pieces().Rows, Cols: depth, RowStride: g.line(depth), ColStride: 1}
+	if !kernel.PairsAlongRows(a) {
 		m.RowStride, m.ColStride = 1, m.Rows
 	}
 	return m
 }
 
 // packB packs columns of the chunk of b from column j on.
-func (g *GEMM) packB(j int) {
+func (g *GEMM) packB(j int) { g.packPanels(g.packedB[j*g.depth:], g.chunkB, j) }
+
+// packPanels packs columns of b from column j on.
+func (g *GEMM) packPanels(dst []float32, b kernel.Mat, j int) {
 	const cols = kernel.PanelWidth
-	b := g.chunkB
-	lo, hi := j/cols, (min(j+gemmPackCols, b.Cols)+cols-1)/cols
 	pack := kernel.PackPanels
 	if g.Pairs() {
 		pack = kernel.PackPairPanels
 	}
-	pack(g.packedB[j*g.depth:], b, lo, hi)
+	pack(dst, b, j/cols, rowPieces(min(j+gemmPackCols, b.Cols), cols))
 }
 
 type gemmTile GEMM
 
 // Do computes a piece of the product. Those of one stretch of columns follow each other,
 // so that threads share its panels.
-func (g *gemmTile) Do(worker, piece int) {
-	tiles, cut := (*GEMM)(g).rowTiles(), (*GEMM)(g).pieces()
+func (n *gemmTile) Do(worker, piece int) {
+	g := (*GEMM)(n)
+	tiles, cut := g.rowTiles(), g.pieces()
 	i, j := piece%tiles*cut.Rows, piece/tiles*cut.Cols
 	rows, cols := min(cut.Rows, g.chunkA.Rows-i), min(cut.Cols, g.chunkB.Cols-j)
 	ldc := g.c.RowStride
-	c := g.c.Data[(g.i+i)*ldc+g.j+j:]
-	step := multiple(evenly(g.depth, cut.Depth), kernel.PairStep)
+	c, strip := g.c.Data[(g.i+i)*ldc+g.j+j:], g.packedA[i*g.line(g.depth):]
+	if g.fused {
+		n.mulFused(worker, c, rows, strip, j, cols)
+		return
+	}
+	g.mulStrip(c, ldc, rows, strip, g.chunkA, g.depth, g.packedB[j*g.depth:], cols, g.adds)
+}
+
+// mulStrip multiplies rows of a that lie packed in strip, of so many packed floats each,
+// by panels.
+func (g *GEMM) mulStrip(c []float32, ldc, rows int, strip []float32, a kernel.Mat, depth int, panels []float32, cols int, add bool) {
+	step := g.step(depth)
+	for k := 0; k == 0 || k < depth; k += step {
+		n, adds := min(step, depth-k), add || k > 0
+		if g.Pairs() {
+			pairs := g.strip(strip, a, depth)
+			kernel.MulBlockPairs(c, ldc, rows, part(pairs, 0, pairs.Rows, k, k+n), panels[k*kernel.PanelWidth:], depth*kernel.PanelWidth, cols, adds)
+		} else {
+			kernel.MulBlocks(c, ldc, strip[k*kernel.BlockRows:], depth*kernel.BlockRows, rows, n, panels[k*kernel.PanelWidth:], depth*kernel.PanelWidth, cols, adds)
+		}
+	}
+}
+
+// step returns how much of the depth is multiplied at a time.
+func (g *GEMM) step(depth int) int {
+	return multiple(evenly(depth, g.pieces().Depth), kernel.PairStep)
+}
+
+// mulFused is mulStrip by columns of b from the chunk's column j on, which are packed
+// panel by panel.
+func (g *gemmTile) mulFused(worker int, c []float32, rows int, strip []float32, j, cols int) {
+	step := (*GEMM)(g).step(g.depth)
 	for k := 0; k == 0 || k < g.depth; k += step {
 		n, add := min(step, g.depth-k), g.adds || k > 0
-		if (*GEMM)(g).Pairs() {
-			a := part((*GEMM)(g).strip(i), 0, cut.Rows, k, k+n)
-			kernel.MulBlockPairs(c, ldc, rows, a, g.packedB[j*g.depth+k*kernel.PanelWidth:], g.depth*kernel.PanelWidth, cols, add)
-			continue
-		}
-		a, apart := g.packedA[i*g.depth+k*kernel.BlockRows:], g.depth*kernel.BlockRows
-		if !g.fused {
-			kernel.MulBlocks(c, ldc, a, apart, rows, n, g.packedB[j*g.depth+k*kernel.PanelWidth:], g.depth*kernel.PanelWidth, cols, add)
-			continue
-		}
 		for col := 0; col < cols; col += kernel.PanelWidth {
-			kernel.MulBlocks(c[col:], ldc, a, apart, rows, n, g.panel(worker, j+col, k, n), 0, min(kernel.PanelWidth, cols-col), add)
+			kernel.MulBlocks(c[col:], g.c.RowStride, strip[k*kernel.BlockRows:], g.depth*kernel.BlockRows, rows, n,
+				g.panel(worker, j+col, k, n), 0, min(kernel.PanelWidth, cols-col), add)
 		}
 	}
 }

@@ -171,13 +171,14 @@ func testColumnsAreExact(t *testing.T, bf16 bool) {
 	}
 }
 
-// Factors that products share are packed once, which changes no bit of theirs. The last
-// shape is packed in parts.
-func TestGEMMOfSharedFactors(t *testing.T) {
-	p := par.New(2)
+// Factors that products share are packed once, and products of many rows are computed by
+// rows, which changes no bit of theirs. The last but one shape is packed in parts.
+func TestGEMMTogether(t *testing.T) {
+	p, many := par.New(2), par.New(12) // of many threads, none by rows
 	defer p.Close()
+	defer many.Close()
 	r := rand.New(rand.NewPCG(5, 6))
-	for _, s := range [][3]int{{7, 33, 20}, {100, 64, 50}, {130, 150, 200}, {20, 2051, 33}} {
+	for _, s := range [][3]int{{7, 33, 20}, {100, 64, 50}, {130, 150, 200}, {20, 2051, 33}, {800, 75, 210}} {
 		for flags := range 8 {
 			m, k, n := s[0], s[1], s[2]
 			x, y := strided(r, m, k, 3, flags&1 != 0), strided(r, k, n, 2, flags&2 != 0)
@@ -191,8 +192,11 @@ func TestGEMMOfSharedFactors(t *testing.T) {
 			for _, x := range products {
 				c := x.c
 				c.Data = slices.Clone(c.Data)
-				(&GEMM{BF16: g.BF16}).Mul(p, c, x.a, x.b, x.add)
+				(&GEMM{BF16: g.BF16}).Mul(many, c, x.a, x.b, x.add)
 				want = append(want, c.Data)
+			}
+			if n := g.byRows(p.Threads(), products); (n > 0) != (m == 800) {
+				t.Fatalf("%v: %d products by rows", s, n)
 			}
 			g.mulAll(p, products)
 			for i, x := range products {
