@@ -7,7 +7,7 @@ import "limbeck/internal/par"
 // with as many rows are taken together: rows of a that they share are packed once, and
 // rows of c that several add to stay in the cache meanwhile.
 const (
-	togetherFloats = 192 << 10 // of all b, packed
+	togetherFloats = 112 << 10 // of all b, packed: second caches have half a megabyte and more
 	togetherPieces = 4         // for each thread, at least, so that all end together
 )
 
