@@ -113,7 +113,8 @@ func useAVX2() {
 func useAVX512() {
 	peaks = peaksAVX512
 	mulPanel, mulPanelTwice = mulPanelAVX512, mulPanelTwiceAVX512
-	expToMax, expMaxRows, sumExp = expToMaxAVX512, expMaxRowsFast, sumExpAVX512
+	expToMax, expMaxRows = expToMaxAVX512, expMaxRowsFast
+	sumExp, addSoftmax = sumExpAVX512, addSoftmaxAVX512
 	ropeScaled = ropeScaledFast
 	swiGLU, swiGLUGrad = swiGLUAVX512, swiGLUGradAVX512
 	tilesOf = tilesOfAVX512

@@ -183,7 +183,8 @@ func sumExpGeneric(x []float32, shift float32) float32 {
 	return s
 }
 
-// AddSoftmax adds a·softmax(x) to y, where lse is [LogSumExp](x):
+// AddSoftmax adds a·softmax(x) to y, where lse is [LogSumExp] of x, or of a row that x is
+// a part of:
 //
 //	for i, v := range x { y[i] += a * exp(v - lse) }
 func AddSoftmax(y, x []float32, lse, a float32) {

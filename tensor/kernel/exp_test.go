@@ -31,6 +31,25 @@ func TestExpIsClose(t *testing.T) {
 	})
 }
 
+// What is added to nothing is as close as an exponential, up to lse.
+func TestAddSoftmaxIsClose(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		for bits := uint64(1 << 31); bits < 1<<32; {
+			var x, y [64 + 7]float32
+			for i := range x {
+				x[i] = math.Float32frombits(uint32(bits))
+				bits += 6553
+			}
+			AddSoftmax(y[:], x[:], 0, 1)
+			for i, v := range x {
+				if off := ulps(t, v, y[i]); off > expUlps {
+					t.Fatalf("exp(%v) is %v, off by %.2f ulp, want at most %d", v, y[i], off, expUlps)
+				}
+			}
+		}
+	})
+}
+
 // ulps returns by how many units in the last place got is not e**x.
 func ulps(t *testing.T, x, got float32) float64 {
 	t.Helper()

@@ -38,6 +38,7 @@ func BenchmarkLoops(b *testing.B) {
 		{"Axpy", 12, func(int) { Axpy(1e-9, v[0], v[1]) }},
 		{"Exp", 8, func(int) { Exp(v[2], v[0]) }},
 		{"LogSumExp", 8, func(int) { LogSumExp(v[0]) }},
+		{"AddSoftmax", 12, func(int) { AddSoftmax(v[2], v[0], 10, 1e-9) }},
 		{"SwiGLU", 12, func(int) { SwiGLU(v[2], v[0], v[1]) }},
 		{"SwiGLUGrad", 28, func(int) { SwiGLUGrad(v[2], v[3], v[4], v[0], v[1]) }},
 		{"RMSNorm", 12, func(int) { RMSNorm(v[2], v[0], v[1], 1e-5) }},
