@@ -37,6 +37,7 @@ func BenchmarkLoops(b *testing.B) {
 		{"Dot", 8, func(int) { Dot(v[0], v[1]) }},
 		{"Axpy", 12, func(int) { Axpy(1e-9, v[0], v[1]) }},
 		{"Exp", 8, func(int) { Exp(v[2], v[0]) }},
+		{"SumExp", 4, func(int) { SumExp(v[0], 10) }},
 		{"LogSumExp", 8, func(int) { LogSumExp(v[0]) }},
 		{"AddSoftmax", 12, func(int) { AddSoftmax(v[2], v[0], 10, 1e-9) }},
 		{"SwiGLU", 12, func(int) { SwiGLU(v[2], v[0], v[1]) }},
