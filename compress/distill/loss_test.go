@@ -84,6 +84,26 @@ func TestLossGradient(t *testing.T) {
 	}
 }
 
+// BenchmarkLoss takes targets of 16 tokens among 4,980.
+func BenchmarkLoss(b *testing.B) {
+	const n, k = 4980, 16
+	r := rand.New(rand.NewPCG(7, 8))
+	p := target{Tail: 0.2}
+	for i := range k {
+		p.IDs = append(p.IDs, int32(i*(n/k)+r.IntN(n/k)))
+		p.LogP = append(p.LogP, float32(math.Log((1-p.Tail)/k)))
+	}
+	logits, grad := randomLogits(r, n), make([]float32, n)
+	for name, loss := range losses {
+		l := loss([]target{p}, 1)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				l.Loss(0, logits, grad)
+			}
+		})
+	}
+}
+
 // A student that is all but certain has a tail that its other probabilities do not tell
 // from 0, which the loss and its gradient still know.
 func TestSmallTail(t *testing.T) {

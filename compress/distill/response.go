@@ -83,8 +83,11 @@ func logSumExp(x []float32, t float64, block []float32) float64 {
 	return float64(greatest)/t + math.Log(sumExp(x, greatest, t, block))
 }
 
-// sumExp returns Σ exp((x − shift)/t).
+// sumExp returns Σ exp((x − shift)/t); no element exceeds shift.
 func sumExp(x []float32, shift float32, t float64, block []float32) (sum float64) {
+	if t == 1 {
+		return kernel.SumExp(x, shift)
+	}
 	exponentials(x, block, func(_ int, b []float32) {
 		sum += float64(kernel.Sum(b))
 	}, shift, float32(1/t))

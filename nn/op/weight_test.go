@@ -73,6 +73,18 @@ func TestRoundedWeightTakesAMaster(t *testing.T) {
 	}
 }
 
+// BenchmarkRound makes a weight that fits the second-level cache follow its master.
+func BenchmarkRound(b *testing.B) {
+	w := testkit.Weight(source(12), "w", 256, 512)
+	w.SetRounded(dtype.Q4_0)
+	mem := make([]byte, op.RoundBytes)
+	n := len(w.Master())
+	b.SetBytes(int64(8 * n)) // the master and the weight
+	for b.Loop() {
+		w.Round(0, n, mem)
+	}
+}
+
 func rows(w *op.Weight) []float32 {
 	v := make([]float32, w.Rows*w.Cols)
 	for i := range w.Rows {

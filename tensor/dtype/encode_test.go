@@ -1,6 +1,8 @@
 package dtype
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -55,6 +57,36 @@ func TestFastEncoders(t *testing.T) {
 			if string(got[i:i+c.format.Size]) != string(want[i:i+c.format.Size]) {
 				b := i / c.format.Size
 				t.Fatalf("%s: block %d, of %v, is %x, want %x", c.format, b, x[b*block:(b+1)*block], got[i:i+c.format.Size], want[i:i+c.format.Size])
+			}
+		}
+	}
+}
+
+// The routines of this processor decode what the generic decoders do, by every scale
+// that there is, and touch nothing beside.
+func TestFastDecoders(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 9))
+	for _, c := range []struct {
+		format  *Type
+		generic func([]float32, []byte)
+	}{{Q4_0, decodeQ4_0Generic}, {Q8_0, decodeQ8_0Generic}} {
+		n := 0
+		for scale := 0; scale < 1<<16; scale += n {
+			n = min(r.IntN(8), 1<<16-scale)
+			b := make([]byte, n*c.format.Size)
+			for i := range b {
+				b[i] = byte(r.Uint32())
+			}
+			for i := range n {
+				binary.LittleEndian.PutUint16(b[i*c.format.Size:], uint16(scale+i))
+			}
+			const poison = 12345
+			want, got := make([]float32, n*block), slices.Repeat([]float32{poison}, n*block+2)
+			c.generic(want, b)
+			c.format.Decode(got[1:1+n*block], b)
+			same := bytes.Equal(FloatBytes(got[1:1+n*block]), FloatBytes(want))
+			if !same || got[0] != poison || got[len(got)-1] != poison {
+				t.Fatalf("%s: %x, of %d blocks, is %v, want %v", c.format, b, n, got, want)
 			}
 		}
 	}

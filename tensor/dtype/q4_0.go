@@ -18,6 +18,12 @@ var Q4_0 = register(Type{
 })
 
 func decodeQ4_0(dst []float32, src []byte) {
+	if !kernel.DecodeQ4_0(dst, src) {
+		decodeQ4_0Generic(dst, src)
+	}
+}
+
+func decodeQ4_0Generic(dst []float32, src []byte) {
 	for i := range len(dst) / block {
 		x, b := (*[block]float32)(dst[i*block:]), (*[18]byte)(src[i*18:])
 		d := getF16(b[:2])

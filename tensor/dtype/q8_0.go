@@ -23,6 +23,12 @@ var Q8_0 = register(Type{
 })
 
 func decodeQ8_0(dst []float32, src []byte) {
+	if !kernel.DecodeQ8_0(dst, src) {
+		decodeQ8_0Generic(dst, src)
+	}
+}
+
+func decodeQ8_0Generic(dst []float32, src []byte) {
 	for i := range len(dst) / block {
 		x, b := (*[block]float32)(dst[i*block:]), (*[34]byte)(src[i*34:])
 		d := getF16(b[:2])

@@ -79,6 +79,7 @@ func useGeneric() {
 	tilesOf, crowdFrom, decodeBlocks, vectorQuantize = tilesOfNone, noCrowd, decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
 	encodeQ4_0, encodeQ8_0 = encodeNever, encodeNever
+	decodeQ4_0, decodeQ8_0 = decodeNever, decodeNever
 	useStripsGeneric()
 	readMemory, peaks = readMemoryGeneric, genericPeaks
 }
@@ -103,6 +104,7 @@ func useAVX2() {
 	tilesOf, decodeBlocks, vectorQuantize = tilesOfAVX2, decodeBlocksAVX2, true
 	packHeadsFast, packQuantaFast, packK16Fast = (*x16).packHeadsAVX2, (*x16).packQuantaAVX2, (*k16).packAVX2
 	encodeQ4_0, encodeQ8_0 = encodeQ4_0Fast, encodeQ8_0Fast
+	decodeQ4_0, decodeQ8_0 = decodeQ4_0Fast, decodeQ8_0Fast
 	useStripsAVX2()
 	readMemory, peaks = readMemoryAVX2, peaksAVX2
 }
@@ -111,7 +113,8 @@ func useAVX2() {
 func useAVX512() {
 	peaks = peaksAVX512
 	mulPanel, mulPanelTwice = mulPanelAVX512, mulPanelTwiceAVX512
-	expToMax, expMaxRows, sumExp = expToMaxAVX512, expMaxRowsFast, sumExpAVX512
+	expToMax, expMaxRows = expToMaxAVX512, expMaxRowsFast
+	sumExp, addSoftmax = sumExpAVX512, addSoftmaxAVX512
 	ropeScaled = ropeScaledFast
 	swiGLU, swiGLUGrad = swiGLUAVX512, swiGLUGradAVX512
 	tilesOf = tilesOfAVX512

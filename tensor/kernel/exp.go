@@ -167,11 +167,19 @@ func LogSumExp(x []float32) float32 {
 	if math.IsInf(float64(m), -1) {
 		return m + Sum(x) // NaN if one is: Max passes over them
 	}
-	s := 0.0
-	for ; len(x) > 0; x = x[min(len(x), sumBlock):] {
-		s += float64(sumExp(x[:min(len(x), sumBlock)], m))
+	return m + float32(math.Log(SumExp(x, m)))
+}
+
+// SumExp is
+//
+//	for _, v := range x { sum += exp(v - shift) }
+//
+// where no element exceeds shift.
+func SumExp(x []float32, shift float32) (sum float64) {
+	for ; len(x) > sumBlock; x = x[sumBlock:] {
+		sum += float64(sumExp(x[:sumBlock], shift))
 	}
-	return m + float32(math.Log(s))
+	return sum + float64(sumExp(x, shift))
 }
 
 // sumExpGeneric returns Σ exp(x - shift).
@@ -183,7 +191,8 @@ func sumExpGeneric(x []float32, shift float32) float32 {
 	return s
 }
 
-// AddSoftmax adds a·softmax(x) to y, where lse is [LogSumExp](x):
+// AddSoftmax adds a·softmax(x) to y, where lse is [LogSumExp] of x, or of a row that x is
+// a part of:
 //
 //	for i, v := range x { y[i] += a * exp(v - lse) }
 func AddSoftmax(y, x []float32, lse, a float32) {

@@ -31,6 +31,27 @@ func TestExpIsClose(t *testing.T) {
 	})
 }
 
+// What is added to nothing, and a sum of one, is as close as an exponential where no
+// element is positive.
+func TestSoftmaxIsClose(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		for bits := uint64(1 << 31); bits < 1<<32; {
+			var x, y [64 + 7]float32
+			for i := range x {
+				x[i] = math.Float32frombits(uint32(bits))
+				bits += 6553
+			}
+			AddSoftmax(y[:], x[:], 0, 1)
+			for i, v := range x {
+				sum := float32(SumExp(x[i:i+1], 0))
+				if off := max(ulps(t, v, y[i]), ulps(t, v, sum)); off > expUlps {
+					t.Fatalf("exp(%v) is %v, as a sum %v, off by %.2f ulp, want at most %d", v, y[i], sum, off, expUlps)
+				}
+			}
+		}
+	})
+}
+
 // ulps returns by how many units in the last place got is not e**x.
 func ulps(t *testing.T, x, got float32) float64 {
 	t.Helper()

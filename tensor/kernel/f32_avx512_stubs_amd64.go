@@ -29,6 +29,11 @@ func expMaxRowsAVX512(x *float32, stride int, cols int, rows int, seen int, grou
 //go:noescape
 func sumExpAVX512(x []float32, shift float32) float32
 
+// addSoftmaxAVX512 is addSoftmaxGeneric for elements of x up to lse.
+//
+//go:noescape
+func addSoftmaxAVX512(y []float32, x []float32, lse float32, a float32)
+
 // ropeScaledAVX512 is ropeScaledGeneric of so many heads; heads > 0.
 //
 //go:noescape

@@ -65,7 +65,7 @@ var loopCases = []loopCase{
 	{"Add", 2, false, func(v [][]float32, _, _ float32) float32 { Add(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
 	{"Exp", 2, false, func(v [][]float32, _, _ float32) float32 { Exp(v[0], v[1]); return 0 }, [][2]int{{0, 1}}},
 	{"expSum", 1, true, func(v [][]float32, a, _ float32) float32 { return expSum(v[0], a) }, nil},
-	{"sumExp", 1, true, func(v [][]float32, a, _ float32) float32 { return sumExp(v[0], a) }, nil},
+	{"SumExp", 1, true, func(v [][]float32, _, _ float32) float32 { return float32(SumExp(v[0], 4)) }, nil},
 	{"ExpMax", 1, true, func(v [][]float32, _, _ float32) float32 {
 		_, s := expToMax(v[0][:min(len(v[0]), sumBlock)])
 		return s

@@ -100,9 +100,22 @@ func expMaxRows() {
 func sumExp() {
 	begin("sumExpAVX512", "func(x []float32, shift float32) float32", "is sumExpGeneric for elements up to shift, in 16 sums.")
 	bases, length := slices("x")
-	shift := ZMM()
-	VBROADCASTSS(NewParamAddr("shift", 24), shift)
-	Store(newExponential().sum(length, bases, shift, func(access, VecVirtual) {}), ReturnIndex(0))
+	Store(newExponential().sum(length, bases, broadcast("shift"), func(access, VecVirtual) {}), ReturnIndex(0))
+	end()
+}
+
+func addSoftmax() {
+	begin("addSoftmaxAVX512", "func(y, x []float32, lse, a float32)", "is addSoftmaxGeneric for elements of x up to lse.")
+	bases, length := slices("y", "x")
+	lse, factor := broadcast("lse"), broadcast("a")
+	e := newExponential()
+	loop("next", length, bases, func(a access) {
+		x := a.Load(1)
+		VSUBPS(lse, x, x)
+		y := a.Load(0)
+		VFMADD231PS(e.of(x), factor, y)
+		a.Store(y, 0)
+	})
 	end()
 }
 

@@ -21,6 +21,7 @@ func main() {
 	tileTwice()
 	expMaxRows()
 	sumExp()
+	addSoftmax()
 	ropeScaled()
 	swiGLU()
 	Generate()
@@ -38,6 +39,17 @@ func end() {
 }
 
 func load(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+
+// broadcast returns all lanes set to the float32 parameter.
+func broadcast(name string) VecVirtual {
+	p, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	v := ZMM()
+	VBROADCASTSS(p.Addr, v)
+	return v
+}
 
 func zero() VecVirtual {
 	v := ZMM()

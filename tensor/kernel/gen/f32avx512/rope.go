@@ -13,8 +13,7 @@ func ropeScaled() {
 	begin("ropeScaledAVX512", "func(dst, x, cos, sin *float32, heads, pairs int, scale float32)", "is ropeScaledGeneric of so many heads; heads > 0.")
 	dst, x, cos, sin := load("dst"), load("x"), load("cos"), load("sin")
 	heads, pairs := load("heads"), load("pairs")
-	scale, twice := ZMM(), ZMM()
-	VBROADCASTSS(NewParamAddr("scale", 48), scale)
+	scale, twice := broadcast("scale"), ZMM()
 	VMOVUPS(constants.Vector("twice16", lanes, func(i int) Constant { return U32(i / 2) }), twice)
 	const half = lanes / 2
 	rotate := func(v, c, s VecVirtual) {
