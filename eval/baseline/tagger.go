@@ -158,11 +158,11 @@ func (c *crf) best(features [][]int32) []int16 {
 // Pairs that training never saw weigh 0, if they are allowed.
 func (c *crf) bestBefore(score []float64, y int) (int, float64) {
 	best, most := -1, math.Inf(-1)
-	into := c.into[y]
+	i, end := c.into[y], c.into[y+1]
 	for p, s := range score {
-		if len(into) > 0 && int(into[0].prev) == p {
-			s += c.scale * c.pairs[into[0].at]
-			into = into[1:]
+		if i < end && int(c.prev[i]) == p {
+			s += float64(c.scale * c.pairs[i])
+			i++
 		} else if continues(y) {
 			continue
 		}
