@@ -47,10 +47,17 @@ func (n *addScaled) Do(_, piece int) {
 
 func (*addScaled) Op() string { return "add" }
 
+// Backward gives b, if it has no gradient yet, y's own, which nobody reads any more.
 func (n *addScaled) Backward(t *Tape) {
 	n.da, n.addsA = t.grad(n.a)
-	n.db, n.addsB = t.grad(n.b)
+	gives := n.b.Grad == nil && n.s == 1
+	if n.db = nil; !gives {
+		n.db, n.addsB = t.grad(n.b)
+	}
 	t.Pool.Run((*addScaledBack)(n), rowPieces(n.y.Rows, briefRows))
+	if gives {
+		n.b.Grad, n.y.Grad = n.y.Grad, nil
+	}
 }
 
 type addScaledBack addScaled
@@ -58,7 +65,9 @@ type addScaledBack addScaled
 func (n *addScaledBack) Do(_, piece int) {
 	lo, hi := (*addScaled)(n).bounds(piece)
 	addGrad(n.da[lo:hi], n.y.Grad[lo:hi], 1, n.addsA)
-	addGrad(n.db[lo:hi], n.y.Grad[lo:hi], n.s, n.addsB)
+	if n.db != nil {
+		addGrad(n.db[lo:hi], n.y.Grad[lo:hi], n.s, n.addsB)
+	}
 }
 
 // addGrad adds s·dy to dx, or writes it there.
