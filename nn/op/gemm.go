@@ -78,15 +78,17 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 	g.mulAll(p, one[:])
 }
 
-// mulAll does what Mul does of each of the products, in their order: by rows, of those
-// that follow each other as many as can be. Of others, a factor that one shares with the
-// one before it is packed once, if it is packed whole.
+// mulAll does what Mul does of each of the products, in their order; no factor is
+// written to by any. Those that follow each other go by rows, as many as can. Of
+// others, a factor that one shares with the one before it is packed once, if it is
+// packed whole.
 func (g *GEMM) mulAll(p *par.Pool, products []product) {
 	for i := range products {
 		products[i] = products[i].oriented()
 	}
 	for len(products) > 0 {
 		if n := g.byRows(p.Threads(), products); n > 0 {
+			g.forget() // what was packed is overwritten
 			g.mulByRows(p, products[:n])
 			products = products[n:]
 			continue
@@ -121,10 +123,11 @@ func (g *GEMM) forget() {
 }
 
 func (g *GEMM) mul(p *par.Pool, x product) {
-	g.product = x
 	if x.c.Rows == 0 || x.c.Cols == 0 {
+		g.forget()
 		return
 	}
+	g.product = x
 	per, depth, rows, cols := g.cuts(x.a.Rows, x.a.Cols, x.b.Cols)
 	g.fused = x.a.Rows <= kernel.VectorCuts.Rows && !g.Pairs()
 	g.reserve(p, depth/per, rows, cols)

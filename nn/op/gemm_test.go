@@ -181,11 +181,12 @@ func TestGEMMTogether(t *testing.T) {
 	for _, s := range [][3]int{{7, 33, 20}, {100, 64, 50}, {130, 150, 200}, {20, 2051, 33}, {800, 75, 210}} {
 		for flags := range 8 {
 			m, k, n := s[0], s[1], s[2]
-			x, y := strided(r, m, k, 3, flags&1 != 0), strided(r, k, n, 2, flags&2 != 0)
-			x2, y2 := strided(r, m, k, 3, flags&1 != 0), strided(r, k, n, 2, flags&2 != 0)
+			factor := func(rows, cols, flag int) kernel.Mat { return strided(r, rows, cols, 2, flags&flag != 0) }
+			x, x2, y, y2 := factor(m, k, 1), factor(m, k, 1), factor(k, n, 2), factor(k, n, 2)
+			few, none := factor(9, k, 1), factor(k, 0, 2)
 			var products []product
-			for i, f := range [][2]kernel.Mat{{x, y}, {x, y2}, {x2, y2}, {x, y}, {x, y}, {x.T().T(), y2}} {
-				products = append(products, product{strided(r, m, n, 0, i == 1), f[0], f[1], i%2 == 0})
+			for i, f := range [][2]kernel.Mat{{x, y}, {x, y2}, {x2, y2}, {few, y2}, {few, y}, {x, y}, {few, y}, {x, none}, {x, y}, {x.T().T(), y2}} {
+				products = append(products, product{strided(r, f[0].Rows, f[1].Cols, 0, i == 1), f[0], f[1], i%2 == 0})
 			}
 			g := GEMM{BF16: flags&4 != 0}
 			var want [][]float32
