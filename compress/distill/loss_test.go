@@ -1,8 +1,10 @@
 package distill
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"limbeck/nn/op"
@@ -94,8 +96,8 @@ func BenchmarkLoss(b *testing.B) {
 		p.LogP = append(p.LogP, float32(math.Log((1-p.Tail)/k)))
 	}
 	logits, grad := randomLogits(r, n), make([]float32, n)
-	for name, loss := range losses {
-		l := loss([]target{p}, 1)
+	for _, name := range slices.Sorted(maps.Keys(losses)) {
+		l := losses[name]([]target{p}, 1)
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				l.Loss(0, logits, grad)

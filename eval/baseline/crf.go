@@ -224,7 +224,7 @@ type lattice struct {
 	free        []float64 // by label, 1 if it may follow any, else 0
 	over        []float64 // by pair, exp of its weight less free
 	count       []float64 // by pair, how often it is expected, over exp of its weight
-	share, all  []float64 // by label, of a position and of all
+	share, all  []float64 // by label, of a position and of all: what is learned, or scores
 }
 
 func newLattice(c *crf) *lattice {
@@ -267,12 +267,9 @@ func (l *lattice) stepPairs(gold []int16, size float64) {
 	for p, y := range l.next {
 		l.pairs[p] -= float64((l.over[p] + l.free[y]) * l.count[p] * size)
 	}
-	for t, y := range gold[1:] {
-		p := l.into[y]
-		for l.prev[p] != gold[t] { // what occurs in training has a weight
-			p++
-		}
-		l.pairs[p] += size
+	for t, y := range gold[1:] { // what occurs in training has a weight
+		into := l.prev[l.into[y]:l.into[y+1]]
+		l.pairs[int(l.into[y])+slices.Index(into, gold[t])] += size
 	}
 }
 
@@ -358,7 +355,7 @@ func (l *lattice) arrive(dst, before []float64) {
 }
 
 // backward fills beta, so that alpha·beta is the probability of a label given the
-// whole text, and count.
+// whole text but for rounding, by which it may lie below 0, and count. It writes to share.
 func (l *lattice) backward(n int) {
 	clear(l.count)
 	last := l.row(l.beta, n-1)

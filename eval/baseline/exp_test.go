@@ -36,3 +36,24 @@ func TestExps(t *testing.T) {
 		t.Errorf("of NaN, %v", far[4])
 	}
 }
+
+// BenchmarkExps compares exps with math.Exp.
+func BenchmarkExps(b *testing.B) {
+	from, x := make([]float64, 1024), make([]float64, 1024)
+	for i := range from {
+		from[i] = -float64(i) / 64
+	}
+	b.Run("exps", func(b *testing.B) {
+		for b.Loop() {
+			copy(x, from)
+			exps(x, 0)
+		}
+	})
+	b.Run("math.Exp", func(b *testing.B) {
+		for b.Loop() {
+			for i, v := range from {
+				x[i] = math.Exp(v)
+			}
+		}
+	})
+}

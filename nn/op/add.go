@@ -50,8 +50,9 @@ func (*addScaled) Op() string { return "add" }
 // Backward gives b, if it has no gradient yet, y's own, which nobody reads any more.
 func (n *addScaled) Backward(t *Tape) {
 	n.da, n.addsA = t.grad(n.a)
-	gives := n.b.Grad == nil && n.s == 1
-	if n.db = nil; !gives {
+	gives := n.b.Grad == nil && n.s == 1 // a has a copy
+	n.db = nil
+	if !gives {
 		n.db, n.addsB = t.grad(n.b)
 	}
 	t.Pool.Run((*addScaledBack)(n), rowPieces(n.y.Rows, briefRows))

@@ -108,12 +108,7 @@ type multiplier struct {
 }
 
 // depth returns the packed floats of k elements.
-func (m *multiplier) depth(k int) int {
-	if m.bf16 {
-		return (k + 1) / 2
-	}
-	return k
-}
+func (m *multiplier) depth(k int) int { return packedDepth(k, m.bf16) }
 
 // panels returns the size of a packed matrix of k×n.
 func (m *multiplier) panels(k, n int) int { return m.depth(k) * roundUp(n) }

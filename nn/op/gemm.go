@@ -34,10 +34,9 @@ type GEMM struct {
 	together  []product // in progress, by rows
 	stripSize int       // of each worker's rows, packed
 
-	product      // in progress, in chunks
-	fused   bool // each piece packs its own part of b
-	keptA   bool // a is packed already
-	keptB   bool // b is
+	now          product // in progress, in chunks
+	fused        bool    // each piece packs its own part of b
+	keptA, keptB bool    // is packed already
 
 	chunkA, chunkB kernel.Mat // the parts that are packed
 	i, j           int        // their first row and column
@@ -79,9 +78,9 @@ func (g *GEMM) Mul(p *par.Pool, c, a, b kernel.Mat, add bool) {
 }
 
 // mulAll does what Mul does of each of the products, in their order; no factor is
-// written to by any. Those that follow each other go by rows, as many as can. Of
-// others, a factor that one shares with the one before it is packed once, if it is
-// packed whole.
+// written to by any. It orients them in place. Those that follow each other go by rows,
+// as many as can. Of others, a factor that one shares with the one before it is packed
+// once, if it is packed whole.
 func (g *GEMM) mulAll(p *par.Pool, products []product) {
 	for i := range products {
 		products[i] = products[i].oriented()
@@ -95,7 +94,7 @@ func (g *GEMM) mulAll(p *par.Pool, products []product) {
 		}
 		x := products[0]
 		wholeA, wholeB := g.packsWhole()
-		g.keptA, g.keptB = wholeA && same(x.a, g.a), wholeB && same(x.b, g.b)
+		g.keptA, g.keptB = wholeA && same(x.a, g.now.a), wholeB && same(x.b, g.now.b)
 		g.mul(p, x)
 		products = products[1:]
 	}
@@ -111,23 +110,26 @@ func same(a, b kernel.Mat) bool {
 // packsWhole reports which factors of the last product lie packed from end to end; none,
 // if there was none.
 func (g *GEMM) packsWhole() (a, b bool) {
-	_, depth, rows, cols := g.cuts(g.a.Rows, g.a.Cols, g.b.Cols)
-	deep := depth >= g.a.Cols
-	return deep && rows >= g.a.Rows, deep && cols >= g.b.Cols && !g.fused
+	x := &g.now
+	_, depth, rows, cols := g.cuts(x.a.Rows, x.a.Cols, x.b.Cols)
+	deep := depth >= x.a.Cols
+	return deep && rows >= x.a.Rows, deep && cols >= x.b.Cols && !g.fused
 }
 
 // forget lets go of what was multiplied.
 func (g *GEMM) forget() {
-	g.product, g.chunkA, g.chunkB = product{}, kernel.Mat{}, kernel.Mat{}
+	g.now, g.chunkA, g.chunkB = product{}, kernel.Mat{}, kernel.Mat{}
 	g.keptA, g.keptB = false, false
 }
 
+// mul computes a product in chunks: as much of both factors at a time as scratch memory
+// holds, packed.
 func (g *GEMM) mul(p *par.Pool, x product) {
 	if x.c.Rows == 0 || x.c.Cols == 0 {
 		g.forget()
 		return
 	}
-	g.product = x
+	g.now = x
 	per, depth, rows, cols := g.cuts(x.a.Rows, x.a.Cols, x.b.Cols)
 	g.fused = x.a.Rows <= kernel.VectorCuts.Rows && !g.Pairs()
 	g.reserve(p, depth/per, rows, cols)
@@ -166,15 +168,17 @@ func (g *GEMM) cuts(m, k, n int) (per, depth, rows, cols int) {
 
 // Scratch returns the floats that a and b take, packed, in a product of m×k by
 // k×n; the most of each over all its products is what a GEMM holds, the threads' panels
-// apart.
+// apart, and up to 448 KiB more of products by rows.
 func (g *GEMM) Scratch(m, k, n int) (a, b int) {
 	per, depth, rows, cols := g.cuts(m, k, n)
 	return g.line(depth/per) * rows, depth / per * cols
 }
 
 // packedDepth returns the packed floats of k elements.
-func (g *GEMM) packedDepth(k int) int {
-	if g.Pairs() {
+func (g *GEMM) packedDepth(k int) int { return packedDepth(k, g.Pairs()) }
+
+func packedDepth(k int, pairs bool) int {
+	if pairs {
 		return (k + 1) / 2
 	}
 	return k
@@ -213,11 +217,12 @@ func grow(v []float32, n int) []float32 {
 
 // mulChunk multiplies rows lo to hi of a by b, over k from klo to khi.
 func (g *GEMM) mulChunk(p *par.Pool, lo, hi, klo, khi, cols int) {
-	g.i, g.adds = lo, g.add || klo > 0
-	g.chunkA, g.depth = part(g.a, lo, hi, klo, khi), g.packedDepth(khi-klo)
-	for j := 0; j < g.b.Cols; j += cols {
+	x := &g.now
+	g.i, g.adds = lo, x.add || klo > 0
+	g.chunkA, g.depth = part(x.a, lo, hi, klo, khi), g.packedDepth(khi-klo)
+	for j := 0; j < x.b.Cols; j += cols {
 		g.j = j
-		g.chunkB = part(g.b, klo, khi, j, min(j+cols, g.b.Cols))
+		g.chunkB = part(x.b, klo, khi, j, min(j+cols, x.b.Cols))
 		n := g.chunkB.Cols
 		pieces, packed := 0, 0
 		if j == 0 && !g.keptA {
@@ -276,7 +281,7 @@ func (g *GEMM) packA(i int) {
 	g.packStrip(g.packedA[i*g.line(g.depth):], part(a, i, min(i+g.pieces().Rows, a.Rows), 0, a.Cols))
 }
 
-// packStrip packs rows of a piece.
+// packStrip packs a, the rows that a piece takes, to dst.
 func (g *GEMM) packStrip(dst []float32, a kernel.Mat) {
 	if g.Pairs() {
 		depth := g.packedDepth(a.Cols)
@@ -286,7 +291,7 @@ func (g *GEMM) packStrip(dst []float32, a kernel.Mat) {
 	kernel.PackBlocks(dst, a, 0, rowPieces(a.Rows, kernel.BlockRows))
 }
 
-// strip returns a's pairs, depth a row, in data: those of a piece's rows.
+// strip returns data as the pairs of a piece's rows of a, of so many pairs each.
 func (g *GEMM) strip(data []float32, a kernel.Mat, depth int) kernel.Mat {
 	m := kernel.Mat{Data: data, Rows: g.pieces().Rows, Cols: depth, RowStride: g.line(depth), ColStride: 1}
 	if !kernel.PairsAlongRows(a) {
@@ -317,27 +322,30 @@ func (n *gemmTile) Do(worker, piece int) {
 	tiles, cut := g.rowTiles(), g.pieces()
 	i, j := piece%tiles*cut.Rows, piece/tiles*cut.Cols
 	rows, cols := min(cut.Rows, g.chunkA.Rows-i), min(cut.Cols, g.chunkB.Cols-j)
-	ldc := g.c.RowStride
-	c, strip := g.c.Data[(g.i+i)*ldc+g.j+j:], g.packedA[i*g.line(g.depth):]
+	ldc := g.now.c.RowStride
+	c, strip := g.now.c.Data[(g.i+i)*ldc+g.j+j:], g.packedA[i*g.line(g.depth):]
 	if g.fused {
-		n.mulFused(worker, c, rows, strip, j, cols)
+		g.mulFused(worker, c, rows, strip, j, cols)
 		return
 	}
 	g.mulStrip(c, ldc, rows, strip, g.chunkA, g.depth, g.packedB[j*g.depth:], cols, g.adds)
 }
 
 // mulStrip multiplies rows of a that lie packed in strip, of so many packed floats each,
-// by panels.
-func (g *GEMM) mulStrip(c []float32, ldc, rows int, strip []float32, a kernel.Mat, depth int, panels []float32, cols int, add bool) {
-	step := g.step(depth)
+// by panels of as many.
+func (g *GEMM) mulStrip(c []float32, ldc, rows int, strip []float32, a kernel.Mat, depth int,
+	panels []float32, cols int, add bool,
+) {
+	step, apart := g.step(depth), depth*kernel.PanelWidth
 	for k := 0; k == 0 || k < depth; k += step {
-		n, adds := min(step, depth-k), add || k > 0
+		n, b, adds := min(step, depth-k), panels[k*kernel.PanelWidth:], add || k > 0
 		if g.Pairs() {
-			pairs := g.strip(strip, a, depth)
-			kernel.MulBlockPairs(c, ldc, rows, part(pairs, 0, pairs.Rows, k, k+n), panels[k*kernel.PanelWidth:], depth*kernel.PanelWidth, cols, adds)
-		} else {
-			kernel.MulBlocks(c, ldc, strip[k*kernel.BlockRows:], depth*kernel.BlockRows, rows, n, panels[k*kernel.PanelWidth:], depth*kernel.PanelWidth, cols, adds)
+			pairs := part(g.strip(strip, a, depth), 0, g.pieces().Rows, k, k+n)
+			kernel.MulBlockPairs(c, ldc, rows, pairs, b, apart, cols, adds)
+			continue
 		}
+		blocks := strip[k*kernel.BlockRows:]
+		kernel.MulBlocks(c, ldc, blocks, depth*kernel.BlockRows, rows, n, b, apart, cols, adds)
 	}
 }
 
@@ -348,13 +356,13 @@ func (g *GEMM) step(depth int) int {
 
 // mulFused is mulStrip by columns of b from the chunk's column j on, which are packed
 // panel by panel.
-func (g *gemmTile) mulFused(worker int, c []float32, rows int, strip []float32, j, cols int) {
-	step := (*GEMM)(g).step(g.depth)
+func (g *GEMM) mulFused(worker int, c []float32, rows int, strip []float32, j, cols int) {
+	step, apart, ldc := g.step(g.depth), g.depth*kernel.BlockRows, g.now.c.RowStride
 	for k := 0; k == 0 || k < g.depth; k += step {
-		n, add := min(step, g.depth-k), g.adds || k > 0
+		n, blocks, add := min(step, g.depth-k), strip[k*kernel.BlockRows:], g.adds || k > 0
 		for col := 0; col < cols; col += kernel.PanelWidth {
-			kernel.MulBlocks(c[col:], g.c.RowStride, strip[k*kernel.BlockRows:], g.depth*kernel.BlockRows, rows, n,
-				g.panel(worker, j+col, k, n), 0, min(kernel.PanelWidth, cols-col), add)
+			b, width := g.panel(worker, j+col, k, n), min(kernel.PanelWidth, cols-col)
+			kernel.MulBlocks(c[col:], ldc, blocks, apart, rows, n, b, 0, width, add)
 		}
 	}
 }
@@ -367,7 +375,7 @@ func evenly(n, most int) int {
 }
 
 // panel packs n rows, from k on, of the panel of the chunk's column j.
-func (g *gemmTile) panel(worker, j, k, n int) []float32 {
+func (g *GEMM) panel(worker, j, k, n int) []float32 {
 	const w = kernel.PanelWidth
 	panel := g.panels[worker*kernel.VectorCuts.Depth*w:][:n*w]
 	kernel.PackPanels(panel, part(g.chunkB, k, k+n, j, min(j+w, g.chunkB.Cols)), 0, 1)

@@ -172,39 +172,55 @@ func testColumnsAreExact(t *testing.T, bf16 bool) {
 }
 
 // Factors that products share are packed once, and products of many rows are computed by
-// rows, which changes no bit of theirs. The last but one shape is packed in parts.
+// rows, as many together as there is room for, which changes no bit of theirs.
 func TestGEMMTogether(t *testing.T) {
 	p, many := par.New(2), par.New(12) // of many threads, none by rows
 	defer p.Close()
 	defer many.Close()
 	r := rand.New(rand.NewPCG(5, 6))
-	for _, s := range [][3]int{{7, 33, 20}, {100, 64, 50}, {130, 150, 200}, {20, 2051, 33}, {800, 75, 210}} {
+	for _, s := range []struct{ m, k, n, byRows int }{ // of the first three, in f32
+		{7, 33, 20, 0}, {100, 64, 50, 0}, {130, 150, 200, 0}, {20, 2051, 33, 0},
+		{800, 75, 210, 3}, {800, 300, 210, 1}, {800, 2051, 16, 0},
+	} {
 		for flags := range 8 {
-			m, k, n := s[0], s[1], s[2]
 			factor := func(rows, cols, flag int) kernel.Mat { return strided(r, rows, cols, 2, flags&flag != 0) }
-			x, x2, y, y2 := factor(m, k, 1), factor(m, k, 1), factor(k, n, 2), factor(k, n, 2)
-			few, none := factor(9, k, 1), factor(k, 0, 2)
+			x, x2, y, y2 := factor(s.m, s.k, 1), factor(s.m, s.k, 1), factor(s.k, s.n, 2), factor(s.k, s.n, 2)
+			few, none := factor(9, s.k, 1), factor(s.k, 0, 2)
 			var products []product
-			for i, f := range [][2]kernel.Mat{{x, y}, {x, y2}, {x2, y2}, {few, y2}, {few, y}, {x, y}, {few, y}, {x, none}, {x, y}, {x.T().T(), y2}} {
-				products = append(products, product{strided(r, f[0].Rows, f[1].Cols, 0, i == 1), f[0], f[1], i%2 == 0})
+			for i, f := range [][2]kernel.Mat{
+				{x, y}, {x, y2}, {x2, y2}, {few, y2}, {few, y}, {x, y}, {few, y}, {x, none}, {x, y}, {x.T().T(), y2},
+			} {
+				products = append(products, product{strided(r, f[0].Rows, f[1].Cols, 0, i == 3), f[0], f[1], i%2 == 0})
 			}
+			products[1].c, products[2].c = products[0].c, products[0].c // which the third adds to
 			g := GEMM{BF16: flags&4 != 0}
-			var want [][]float32
-			for _, x := range products {
-				c := x.c
-				c.Data = slices.Clone(c.Data)
-				(&GEMM{BF16: g.BF16}).Mul(many, c, x.a, x.b, x.add)
-				want = append(want, c.Data)
+			if n := g.byRows(p.Threads(), products[:3]); n != s.byRows && !g.Pairs() {
+				t.Fatalf("%+v: %d products by rows", s, n)
 			}
-			if n := g.byRows(p.Threads(), products); (n > 0) != (m == 800) {
-				t.Fatalf("%v: %d products by rows", s, n)
-			}
-			g.mulAll(p, products)
-			for i, x := range products {
-				if !slices.Equal(x.c.Data, want[i]) {
-					t.Fatalf("%v, flags %03b: product %d differs from the one computed alone", s, flags, i)
-				}
-			}
+			compareTogether(t, &g, p, many, products)
+		}
+	}
+}
+
+// compareTogether compares products that are computed together with each alone.
+func compareTogether(t *testing.T, g *GEMM, p, many *par.Pool, products []product) {
+	t.Helper()
+	want := map[*float32][]float32{}
+	for _, x := range products {
+		if len(x.c.Data) == 0 {
+			continue
+		}
+		c := x.c
+		if c.Data = want[&x.c.Data[0]]; c.Data == nil {
+			c.Data = slices.Clone(x.c.Data)
+			want[&x.c.Data[0]] = c.Data
+		}
+		(&GEMM{BF16: g.BF16}).Mul(many, c, x.a, x.b, x.add)
+	}
+	g.mulAll(p, products)
+	for i, x := range products {
+		if len(x.c.Data) > 0 && !slices.Equal(x.c.Data, want[&x.c.Data[0]]) {
+			t.Fatalf("bf16 %v: product %d, %d×%d×%d, differs from the one computed alone", g.BF16, i, x.a.Rows, x.a.Cols, x.b.Cols)
 		}
 	}
 }
@@ -214,8 +230,8 @@ func TestGEMMDoesNotAllocate(t *testing.T) {
 	p := par.New(2)
 	defer p.Close()
 	var g GEMM
-	for i, m := range []int{4, 200, 4, 200} {
-		g.BF16 = i >= 2
+	for i, m := range []int{4, 200, 800, 4, 200, 800} { // the last of each by rows
+		g.BF16 = i >= 3
 		a, b, c := strided(r, m, 70, 0, false), strided(r, 70, 300, 0, true), strided(r, m, 300, 0, false)
 		if n := allocs.Of(10, func() { g.Mul(p, c, a, b, false) }); n != 0 {
 			t.Errorf("%v allocations to multiply %d rows (bf16 %v), want 0", n, m, g.BF16)
@@ -265,6 +281,39 @@ func BenchmarkGEMM(b *testing.B) {
 					best = min(best, time.Since(start).Seconds())
 				}
 				b.ReportMetric(2*float64(s.m)*float64(s.k)*float64(s.n)/best/1e9, "GFLOP/s")
+			})
+		}
+	}
+}
+
+// BenchmarkTogether measures the products of queries, keys and values of the demo's student,
+// each time by other memory.
+func BenchmarkTogether(b *testing.B) {
+	const copies = 20
+	r := rand.New(rand.NewPCG(1, 1))
+	p := par.New(2)
+	defer p.Close()
+	var products [copies][]product
+	for i := range products {
+		x := strided(r, 1000, 384, 0, false)
+		for _, n := range []int{256, 128, 128} {
+			products[i] = append(products[i], product{strided(r, 1000, n, 0, false), x, strided(r, 384, n, 0, true), false})
+		}
+	}
+	for _, bf16 := range []bool{false, true} {
+		for _, together := range []bool{false, true} {
+			b.Run(fmt.Sprintf("bf16=%v/together=%v", bf16, together), func(b *testing.B) {
+				g := GEMM{BF16: bf16}
+				for i := 0; b.Loop(); i++ {
+					all := products[i%copies]
+					if together {
+						g.mulAll(p, all)
+						continue
+					}
+					for _, x := range all {
+						g.Mul(p, x.c, x.a, x.b, false)
+					}
+				}
 			})
 		}
 	}

@@ -7,7 +7,7 @@ import "limbeck/internal/par"
 // with as many rows are taken together: rows of a that they share are packed once, and
 // rows of c that several add to stay in the cache meanwhile.
 const (
-	togetherFloats = 112 << 10 // of all b, packed: second caches have half a megabyte and more
+	togetherFloats = 112 << 10 // of all b, packed: about as much as second caches hold
 	togetherPieces = 4         // for each thread, at least, so that all end together
 )
 
@@ -22,7 +22,8 @@ func (g *GEMM) byRows(threads int, products []product) (n int) {
 		x := &products[i]
 		_, depth, _, _ := g.cuts(rows, x.a.Cols, x.b.Cols)
 		room -= g.panelFloats(x)
-		if x.c.Rows != rows || room < 0 || x.a.Cols == 0 || x.a.Cols > depth || x.b.Cols == 0 {
+		if x.c.Rows != rows || room < 0 || x.a.Cols == 0 || x.a.Cols > depth || x.b.Cols == 0 ||
+			threads*g.stripFloats(x) > gemmScratchA {
 			break
 		}
 		n++
@@ -83,7 +84,8 @@ func (n *gemmRows) Do(worker, piece int) {
 			g.packStrip(strip, part(x.a, lo, lo+rows, 0, x.a.Cols))
 		}
 		for j := 0; j < x.b.Cols; j += cut.Cols {
-			g.mulStrip(x.c.Data[lo*ldc+j:], ldc, rows, strip, x.a, depth, panels[j*depth:], min(cut.Cols, x.b.Cols-j), x.add)
+			cols := min(cut.Cols, x.b.Cols-j)
+			g.mulStrip(x.c.Data[lo*ldc+j:], ldc, rows, strip, x.a, depth, panels[j*depth:], cols, x.add)
 		}
 		panels = panels[g.panelFloats(x):]
 	}

@@ -72,8 +72,8 @@ func (t *Tape) shapeKV(h Heads, positions int) kvShape {
 	return shapeKV(dtype.F32, h.KV, h.Dim)
 }
 
-// attendsInPairs reports whether a training multiplies pairs of bf16 in attention, but
-// for sequences so short that f32 is faster.
+// attendsInPairs reports whether a training in bf16 rounds what attention multiplies, and
+// what it returns, if the sequences are long enough.
 func (t *Tape) attendsInPairs(h Heads) bool { return t.inPairs() && h.Dim%2 == 0 }
 
 // A kvLayer is the keys and values of one layer, in blocks with room for so many

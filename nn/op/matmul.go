@@ -13,7 +13,8 @@ func MatMul(t *Tape, x *Value, w *Weight) *Value { return MatMuls(t, x, w)[0] }
 
 // MatMuls returns what [MatMul] does of x and each of ws. Where no product is
 // recorded they are one task, whose pieces keep all workers busy to its end; those of
-// trained weights pack x once. The slice lives as long as the values.
+// trained weights share x as far as it is packed whole. The slice lives as long as the
+// values.
 func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 	n := newMatMuls(t)
 	parts, ys := n.parts, n.ys
@@ -25,7 +26,7 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 	switch {
 	case len(parts) > 1 && n.trained():
 		n.train()
-		t.RecordAll(n, ys)
+		t.recordAll(n, ys)
 	case !t.recording && n.together():
 		n.forward()
 		t.Record(n, nil) // for a profile
@@ -39,8 +40,8 @@ func MatMuls(t *Tape, x *Value, ws ...*Weight) []*Value {
 	return ys
 }
 
-// matMuls are products of the same values, as one task: the row groups of all
-// weights, one weight after the other, in pieces. What a worker reads before it
+// matMuls are products of the same values: of trained weights, or as one task, the row
+// groups of all weights, one weight after the other, in pieces. What a worker reads before it
 // can begin lies together, and is a copy rather than a pointer: each it would have to
 // follow is a trip to another core's cache.
 type matMuls struct {
@@ -152,11 +153,11 @@ func (n *matMuls) Backward(t *Tape) {
 	all := few[:0]
 	for i := range n.parts {
 		if p := &n.parts[i]; p.y.Grad != nil && p.w.Grad != nil {
-			dw, add := p.w.grad()
+			dw, add := p.w.takeGrad()
 			all = append(all, product{dw, p.dy().T(), t.again(p.x).dense(), add})
 		}
 	}
-	for _, p := range slices.Backward(n.parts) {
+	for _, p := range slices.Backward(n.parts) { // the order of nodes of their own
 		if p.y.Grad != nil {
 			dx, add := t.grad(p.x)
 			all = append(all, product{kernel.Dense(dx, p.x.Rows, p.x.Cols), p.dy(), p.w.dense(), add})
@@ -273,13 +274,13 @@ func (w *Weight) mulGrad(t *Tape, dx, dy kernel.Mat, add bool) {
 // addGrad adds dyᵀ·x to the gradient of w, which is trained, or takes its place if that was
 // forgotten.
 func (w *Weight) addGrad(t *Tape, dy, x kernel.Mat) {
-	dw, add := w.grad()
+	dw, add := w.takeGrad()
 	t.mul(dw, dy.T(), x, add)
 }
 
-// grad returns the gradient of w, which is trained; add is false if it was forgotten and
-// the caller must overwrite every element.
-func (w *Weight) grad() (dw kernel.Mat, add bool) {
+// takeGrad returns the gradient of w, which is trained, for a caller that adds to it; add is
+// false if it was forgotten, and the caller overwrites every element instead.
+func (w *Weight) takeGrad() (dw kernel.Mat, add bool) {
 	add = !w.forgotten
 	w.forgotten = false
 	return kernel.Dense(w.Grad, w.Rows, w.Cols), add

@@ -57,13 +57,14 @@ type Tape struct {
 
 	// KV is the format in which attention keeps keys and values of sequences
 	// without a cache, so that they get what they get with one of that format;
-	// nil: f32, or bf16 where BF16 rounds. A tape that records takes it for nil.
+	// nil: f32, or bf16 where BF16 rounds them. A tape that records takes it for nil.
 	KV *dtype.Type
 
 	// BF16 rounds what products of trained weights, and those of attention with
 	// neither a cache nor KV, multiply to bf16, forwards and backwards; sums, weights
 	// and their gradients stay f32. Where bf16 is multiplied no faster, nothing is
-	// rounded.
+	// rounded: on some processors at all, on others in attention over few positions
+	// ([kernel.LeastPairs]).
 	BF16 bool
 
 	// Recompute is how many blocks of a model, the first ones, a recording tape
@@ -211,8 +212,9 @@ func (t *Tape) Record(n Node, out *Value) {
 	}
 }
 
-// RecordAll is Record of a node that has computed several values.
-func (t *Tape) RecordAll(n Node, outs []*Value) {
+// recordAll is Record of a node that has computed several values. None is made again: who
+// drops one must not need its elements on the way back.
+func (t *Tape) recordAll(n Node, outs []*Value) {
 	if t.recording {
 		for _, v := range outs {
 			t.entries = append(t.entries, entry{out: v})

@@ -11,20 +11,14 @@ var (
 // processor has no routine for it. len(dst) is a multiple of 32, and src has 18 bytes
 // for every 32 elements.
 func DecodeQ4_0(dst []float32, src []byte) bool {
-	checkDecode(len(dst), len(src), 18)
+	checkBlocks(len(dst), len(src), 18)
 	return len(dst) == 0 || decodeQ4_0(dst, src)
 }
 
 // DecodeQ8_0 is DecodeQ4_0 of the format Q8_0, of 34 bytes a block.
 func DecodeQ8_0(dst []float32, src []byte) bool {
-	checkDecode(len(dst), len(src), 34)
+	checkBlocks(len(dst), len(src), 34)
 	return len(dst) == 0 || decodeQ8_0(dst, src)
 }
 
 func decodeNever([]float32, []byte) bool { return false }
-
-func checkDecode(floats, bytes, size int) {
-	if floats%BlockLen != 0 || bytes < floats/BlockLen*size {
-		panic("kernel: decoding rows that do not fill their blocks")
-	}
-}

@@ -11,20 +11,22 @@ var (
 // if this processor has no routine for it. len(src) is a multiple of 32, and dst
 // has 18 bytes for every 32 elements.
 func EncodeQ4_0(dst []byte, src []float32) bool {
-	checkEncode(len(dst), len(src), 18)
+	checkBlocks(len(src), len(dst), 18)
 	return len(src) == 0 || encodeQ4_0(dst, src)
 }
 
 // EncodeQ8_0 is EncodeQ4_0 of the format Q8_0, of 34 bytes a block.
 func EncodeQ8_0(dst []byte, src []float32) bool {
-	checkEncode(len(dst), len(src), 34)
+	checkBlocks(len(src), len(dst), 34)
 	return len(src) == 0 || encodeQ8_0(dst, src)
 }
 
 func encodeNever([]byte, []float32) bool { return false }
 
-func checkEncode(bytes, floats, size int) {
+// checkBlocks panics unless so many floats are whole blocks, of size bytes each, and there
+// are as many bytes.
+func checkBlocks(floats, bytes, size int) {
 	if floats%BlockLen != 0 || bytes < floats/BlockLen*size {
-		panic("kernel: encoding rows that do not fill their blocks")
+		panic("kernel: rows that do not fill their blocks")
 	}
 }

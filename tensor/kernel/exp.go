@@ -192,7 +192,7 @@ func sumExpGeneric(x []float32, shift float32) float32 {
 }
 
 // AddSoftmax adds a·softmax(x) to y, where lse is [LogSumExp] of x, or of a row that x is
-// a part of:
+// a part of, so that no element exceeds it:
 //
 //	for i, v := range x { y[i] += a * exp(v - lse) }
 func AddSoftmax(y, x []float32, lse, a float32) {

@@ -9,7 +9,8 @@ package kernel
 var cutsOfTiles = Cuts{Depth: 1024, Rows: 96, Cols: 192}
 
 // leastPairsOfTiles is where products of 64 channels by as many positions as rows break
-// even: tiles take some time to configure, and what does not fill them takes as long.
+// even (BenchmarkAttentionGrad of package op): tiles take some time to configure, and what
+// does not fill them takes as long.
 const leastPairsOfTiles = 48
 
 // A tileSpan is n tiles of so many rows, columns or pairs each.

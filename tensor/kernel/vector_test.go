@@ -71,7 +71,7 @@ var loopCases = []loopCase{
 		return s
 	}, nil},
 	{"LogSumExp", 1, false, func(v [][]float32, _, _ float32) float32 { return LogSumExp(v[0]) }, nil},
-	{"AddSoftmax", 2, false, func(v [][]float32, a, b float32) float32 { AddSoftmax(v[0], v[1], a, b); return 0 }, nil},
+	{"AddSoftmax", 2, false, func(v [][]float32, _, b float32) float32 { AddSoftmax(v[0], v[1], 4, b); return 0 }, nil},
 	{"RMSNorm", 3, false, func(v [][]float32, _, _ float32) float32 { RMSNorm(v[0], v[1], v[2], 1e-5); return 0 }, [][2]int{{0, 1}}},
 	{"mulScaled", 3, false, func(v [][]float32, a, _ float32) float32 { mulScaled(v[0], v[1], v[2], a); return 0 }, nil},
 	{"softmaxGrad", 2, false, func(v [][]float32, a, b float32) float32 { softmaxGrad(v[0], v[1], a, b); return 0 }, nil},

@@ -104,6 +104,7 @@ func sumExp() {
 	end()
 }
 
+// addSoftmax emits the loop that adds exponentials, times a factor.
 func addSoftmax() {
 	begin("addSoftmaxAVX512", "func(y, x []float32, lse, a float32)", "is addSoftmaxGeneric for elements of x up to lse.")
 	bases, length := slices("y", "x")
