@@ -286,8 +286,8 @@ func BenchmarkGEMM(b *testing.B) {
 	}
 }
 
-// BenchmarkTogether measures the products of queries, keys and values of the demo's student,
-// each time by other memory.
+// BenchmarkTogether measures the products of queries, keys and values of the demo's student
+// by rows and in chunks, each time by other memory.
 func BenchmarkTogether(b *testing.B) {
 	const copies = 20
 	r := rand.New(rand.NewPCG(1, 1))
@@ -301,17 +301,17 @@ func BenchmarkTogether(b *testing.B) {
 		}
 	}
 	for _, bf16 := range []bool{false, true} {
-		for _, together := range []bool{false, true} {
-			b.Run(fmt.Sprintf("bf16=%v/together=%v", bf16, together), func(b *testing.B) {
+		for _, rows := range []bool{false, true} {
+			b.Run(fmt.Sprintf("bf16=%v/rows=%v", bf16, rows), func(b *testing.B) {
 				g := GEMM{BF16: bf16}
 				for i := 0; b.Loop(); i++ {
 					all := products[i%copies]
-					if together {
+					if rows {
 						g.mulAll(p, all)
 						continue
 					}
 					for _, x := range all {
-						g.Mul(p, x.c, x.a, x.b, false)
+						g.mul(p, x)
 					}
 				}
 			})
