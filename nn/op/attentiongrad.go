@@ -111,16 +111,11 @@ type multiplier struct {
 func (m *multiplier) depth(k int) int { return packedDepth(k, m.bf16) }
 
 // panels returns the size of a packed matrix of k×n.
-func (m *multiplier) panels(k, n int) int { return m.depth(k) * roundUp(n) }
+func (m *multiplier) panels(k, n int) int { return panelFloats(k, n, m.bf16) }
 
 // pack packs b.
 func (m *multiplier) pack(dst []float32, b kernel.Mat) {
-	panels := (b.Cols + kernel.PanelWidth - 1) / kernel.PanelWidth
-	if m.bf16 {
-		kernel.PackPairPanels(dst, b, 0, panels)
-	} else {
-		kernel.PackPanels(dst, b, 0, panels)
-	}
+	packPanels(dst, b, 0, rowPieces(b.Cols, kernel.PanelWidth), m.bf16)
 }
 
 // room returns the memory that a product with a matrix of rows×k takes.

@@ -111,7 +111,7 @@ func same(a, b kernel.Mat) bool {
 // if there was none.
 func (g *GEMM) packsWhole() (a, b bool) {
 	x := &g.now
-	_, depth, rows, cols := g.cuts(x.a.Rows, x.a.Cols, x.b.Cols)
+	depth, rows, cols := g.cuts(x.a.Rows, x.a.Cols, x.b.Cols)
 	deep := depth >= x.a.Cols
 	return deep && rows >= x.a.Rows, deep && cols >= x.b.Cols && !g.fused
 }
@@ -130,9 +130,9 @@ func (g *GEMM) mul(p *par.Pool, x product) {
 		return
 	}
 	g.now = x
-	per, depth, rows, cols := g.cuts(x.a.Rows, x.a.Cols, x.b.Cols)
+	depth, rows, cols := g.cuts(x.a.Rows, x.a.Cols, x.b.Cols)
 	g.fused = x.a.Rows <= kernel.VectorCuts.Rows && !g.Pairs()
-	g.reserve(p, depth/per, rows, cols)
+	g.reserve(p, g.packedDepth(depth), rows, cols)
 	for i := 0; i < x.c.Rows; i += rows {
 		for k := 0; k == 0 || k < x.a.Cols; k += depth {
 			g.mulChunk(p, i, min(i+rows, x.a.Rows), k, min(k+depth, x.a.Cols), cols)
@@ -151,27 +151,26 @@ func (g *GEMM) pieces() kernel.Cuts {
 	return kernel.VectorCuts
 }
 
-// cuts returns how a product of m×k by k×n is cut: how many elements along k
-// make a packed float, and the depth along k, the rows and the columns that are
-// packed at a time.
-func (g *GEMM) cuts(m, k, n int) (per, depth, rows, cols int) {
-	per = 1
+// cuts returns how a product of m×k by k×n is cut: the depth along k, the rows and the
+// columns that are packed at a time.
+func (g *GEMM) cuts(m, k, n int) (depth, rows, cols int) {
+	packed, piece := min(max(g.packedDepth(k), 1), gemmDepth), g.pieces()
+	depth = packed
 	if g.Pairs() {
-		per = 2
+		depth = 2 * packed
 	}
-	piece := g.pieces()
-	depth = min(max(multiple(k, per), per), per*gemmDepth)
-	rows = min(multiple(m, piece.Rows), gemmScratchA/g.line(depth/per)/piece.Rows*piece.Rows)
-	cols = min(multiple(n, piece.Cols), gemmScratchB/(depth/per)/piece.Cols*piece.Cols)
-	return per, depth, rows, cols
+	rows = min(multiple(m, piece.Rows), gemmScratchA/g.line(packed)/piece.Rows*piece.Rows)
+	cols = min(multiple(n, piece.Cols), gemmScratchB/packed/piece.Cols*piece.Cols)
+	return depth, rows, cols
 }
 
 // Scratch returns the floats that a and b take, packed, in a product of m×k by
 // k×n; the most of each over all its products is what a GEMM holds, the threads' panels
 // apart, and up to 448 KiB more of products by rows.
 func (g *GEMM) Scratch(m, k, n int) (a, b int) {
-	per, depth, rows, cols := g.cuts(m, k, n)
-	return g.line(depth/per) * rows, depth / per * cols
+	depth, rows, cols := g.cuts(m, k, n)
+	packed := g.packedDepth(depth)
+	return g.line(packed) * rows, packed * cols
 }
 
 // packedDepth returns the packed floats of k elements.
@@ -182,6 +181,18 @@ func packedDepth(k int, pairs bool) int {
 		return (k + 1) / 2
 	}
 	return k
+}
+
+// panelFloats returns the size of a matrix of k×n whose columns are packed.
+func panelFloats(k, n int, pairs bool) int { return packedDepth(k, pairs) * roundUp(n) }
+
+// packPanels packs panels lo to hi of b.
+func packPanels(dst []float32, b kernel.Mat, lo, hi int, pairs bool) {
+	if pairs {
+		kernel.PackPairPanels(dst, b, lo, hi)
+	} else {
+		kernel.PackPanels(dst, b, lo, hi)
+	}
 }
 
 // line returns the floats that a row of a takes of so many packed.
@@ -301,16 +312,12 @@ func (g *GEMM) strip(data []float32, a kernel.Mat, depth int) kernel.Mat {
 }
 
 // packB packs columns of the chunk of b from column j on.
-func (g *GEMM) packB(j int) { g.packPanels(g.packedB[j*g.depth:], g.chunkB, j) }
+func (g *GEMM) packB(j int) { g.packColumns(g.packedB[j*g.depth:], g.chunkB, j) }
 
-// packPanels packs columns of b from column j on.
-func (g *GEMM) packPanels(dst []float32, b kernel.Mat, j int) {
-	const cols = kernel.PanelWidth
-	pack := kernel.PackPanels
-	if g.Pairs() {
-		pack = kernel.PackPairPanels
-	}
-	pack(dst, b, j/cols, rowPieces(min(j+gemmPackCols, b.Cols), cols))
+// packColumns packs columns of b from column j on, as many as a piece of packing takes.
+func (g *GEMM) packColumns(dst []float32, b kernel.Mat, j int) {
+	const w = kernel.PanelWidth
+	packPanels(dst, b, j/w, rowPieces(min(j+gemmPackCols, b.Cols), w), g.Pairs())
 }
 
 type gemmTile GEMM

@@ -20,7 +20,7 @@ func (g *GEMM) byRows(threads int, products []product) (n int) {
 	room := togetherFloats
 	for i := range products {
 		x := &products[i]
-		_, depth, _, _ := g.cuts(rows, x.a.Cols, x.b.Cols)
+		depth, _, _ := g.cuts(rows, x.a.Cols, x.b.Cols)
 		room -= g.panelFloats(x)
 		if x.c.Rows != rows || room < 0 || x.a.Cols == 0 || x.a.Cols > depth || x.b.Cols == 0 ||
 			threads*g.stripFloats(x) > gemmScratchA {
@@ -32,7 +32,7 @@ func (g *GEMM) byRows(threads int, products []product) (n int) {
 }
 
 // panelFloats returns the size of x's b, packed.
-func (g *GEMM) panelFloats(x *product) int { return g.packedDepth(x.b.Rows) * roundUp(x.b.Cols) }
+func (g *GEMM) panelFloats(x *product) int { return panelFloats(x.b.Rows, x.b.Cols, g.Pairs()) }
 
 // stripFloats returns the size of the rows of x's a that a piece takes, packed.
 func (g *GEMM) stripFloats(x *product) int {
@@ -64,7 +64,7 @@ func (n *gemmRowsPack) Do(_, piece int) {
 		packs := rowPieces(x.b.Cols, gemmPackCols)
 		if piece < packs {
 			j := piece * gemmPackCols
-			g.packPanels(panels[j*g.packedDepth(x.b.Rows):], x.b, j)
+			g.packColumns(panels[j*g.packedDepth(x.b.Rows):], x.b, j)
 			return
 		}
 		piece, panels = piece-packs, panels[g.panelFloats(x):]

@@ -4,6 +4,8 @@ package kernel
 var (
 	encodeQ4_0 = encodeNever
 	encodeQ8_0 = encodeNever
+	decodeQ4_0 = decodeNever
+	decodeQ8_0 = decodeNever
 )
 
 // EncodeQ4_0 encodes src as blocks of the format Q4_0, to the bit as package
@@ -21,7 +23,20 @@ func EncodeQ8_0(dst []byte, src []float32) bool {
 	return len(src) == 0 || encodeQ8_0(dst, src)
 }
 
+// DecodeQ4_0 is EncodeQ4_0 in the other direction.
+func DecodeQ4_0(dst []float32, src []byte) bool {
+	checkBlocks(len(dst), len(src), 18)
+	return len(dst) == 0 || decodeQ4_0(dst, src)
+}
+
+// DecodeQ8_0 is DecodeQ4_0 of the format Q8_0.
+func DecodeQ8_0(dst []float32, src []byte) bool {
+	checkBlocks(len(dst), len(src), 34)
+	return len(dst) == 0 || decodeQ8_0(dst, src)
+}
+
 func encodeNever([]byte, []float32) bool { return false }
+func decodeNever([]float32, []byte) bool { return false }
 
 // checkBlocks panics unless so many floats are whole blocks, of size bytes each, and there
 // are as many bytes.

@@ -1,46 +1,19 @@
-// Command encode writes the AVX2 encoders of the formats that models are stored
-// in most: blocks of 32 elements with one scale, to the bit as package dtype
-// encodes them.
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
-
-	"limbeck/tensor/kernel/gen/constants"
 )
-
-func main() {
-	ConstraintExpr("!purego")
-	q8()
-	q4()
-	Generate()
-}
 
 // encoder writes a routine that encodes blocks, each of so many bytes.
 func encoder(name string, size int, block func(dst, x Register)) {
-	TEXT(name, NOSPLIT, "func(dst *byte, x *float32, blocks int)")
-	Pragma("noescape")
-	Doc(name + " encodes blocks of 32 elements; blocks > 0.")
-	dst := Load(Param("dst"), GP64())
-	x := Load(Param("x"), GP64())
-	blocks := Load(Param("blocks"), GP64())
-	Label("block")
-	block(dst, x)
-	ADDQ(Imm(128), x)
-	ADDQ(Imm(uint64(size)), dst)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	VZEROUPPER()
-	RET()
+	routine(name, "encodes", "func(dst *byte, src *float32, blocks int)", floats, size, block)
 }
 
-// q8 writes dtype's encodeQ8_0.
-func q8() {
-	encoder("encodeQ8_0AVX2", 34, func(dst, x Register) {
+// encodeQ8 writes dtype's encodeQ8_0.
+func encodeQ8() {
+	encoder("encodeQ8_0AVX2", q8Size, func(dst, x Register) {
 		v, _, top := magnitudes(x)
 		d := XMM()
 		VDIVSS(bits(0x42fe0000), top, d) // 127
@@ -76,9 +49,9 @@ func q8() {
 	})
 }
 
-// q4 writes dtype's encodeQ4_0.
-func q4() {
-	encoder("encodeQ4_0AVX2", 18, func(dst, x Register) {
+// encodeQ4 writes dtype's encodeQ4_0.
+func encodeQ4() {
+	encoder("encodeQ4_0AVX2", q4Size, func(dst, x Register) {
 		v, abs, top := magnitudes(x)
 		d := XMM()
 		VMOVD(signed(x, abs, top), d)
@@ -183,11 +156,3 @@ func inverseOf(d VecVirtual) VecVirtual {
 	VBROADCASTSS(one, inverse)
 	return inverse
 }
-
-// words returns a vector in memory.
-func words(name string, all ...uint32) Mem {
-	return constants.Vector("encode"+name, len(all), func(i int) Constant { return U32(all[i]) })
-}
-
-// bits returns a vector in memory whose lanes all have these bits.
-func bits(w uint32) Mem { return constants.Words(fmt.Sprintf("encode%x", w), 8, w) }
