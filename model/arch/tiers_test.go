@@ -28,8 +28,8 @@ var (
 	// different ones. Measured: 5.6e-5 of 3.1e-3.
 	f16Tiers = growth * rounding[dtype.F16]
 
-	// Where caches of f16 are multiplied in pairs of bf16, that rounding is in one
-	// of the tiers alone. Measured: 3.8e-3 of 2.5e-2.
+	// Where caches of f16, or weights of bf16, are multiplied in pairs of bf16, that
+	// rounding is in one of the tiers alone. Measured: 3.8e-3 of 2.5e-2.
 	bf16Tiers = growth * rounding[dtype.BF16]
 
 	// Of int8 products the bits are those of every tier, but not of what is rounded
@@ -45,13 +45,14 @@ var tierCases = []struct {
 	format, cache *dtype.Type
 	exact         bool
 	bound         float64
-	pairs         float64 // the bound where a cache is multiplied in pairs
+	pairs         float64 // the bound where caches, or weights, are multiplied in pairs
 }{
 	{dtype.F32, dtype.F32, true, floatTiers, floatTiers},
 	{dtype.F16, dtype.F32, true, floatTiers, floatTiers},
 	{dtype.BF16, dtype.F32, true, floatTiers, floatTiers},
 	{dtype.Q8_0, dtype.F32, true, floatTiers, floatTiers},
 	{dtype.F32, dtype.F16, false, f16Tiers, bf16Tiers},
+	{dtype.BF16, dtype.F32, false, floatTiers, bf16Tiers},
 	{dtype.Q8_0, dtype.F32, false, int8Tiers, int8Tiers},
 	{dtype.Q8_0, dtype.F16, false, int8Tiers, int8Tiers},
 	{dtype.Q6_K, dtype.F16, false, wideTiers, wideTiers},

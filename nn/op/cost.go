@@ -40,10 +40,13 @@ func (w *Weight) ReadBytes() int64 {
 // exact or not.
 func (w *Weight) Arithmetic(exact bool) Arithmetic {
 	n := 2 * float64(w.Rows) * float64(w.Cols)
-	if l := w.Fast(); l != nil && l.Int8() && !exact {
+	switch l := w.Fast(); {
+	case l == nil || exact || !l.Rounds():
+		return Arithmetic{F32: n}
+	case l.Int8():
 		return Arithmetic{Int8: n}
 	}
-	return Arithmetic{F32: n}
+	return Arithmetic{BF16: n}
 }
 
 // AttentionArithmetic returns that of the attention of one token to one other, or

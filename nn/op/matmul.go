@@ -8,7 +8,7 @@ import (
 )
 
 // MatMul returns x·wᵀ, [x.Rows, w.Rows]. On a tape that is not exact, a packed
-// weight may multiply x rounded to int8: in the form that its layout wants.
+// weight may multiply x rounded to int8 or bf16: in the form that its layout wants.
 func MatMul(t *Tape, x *Value, w *Weight) *Value { return MatMuls(t, x, w)[0] }
 
 // MatMuls returns what [MatMul] does of x and each of ws. Where no product is
@@ -306,7 +306,7 @@ func (v *Value) dense() kernel.Mat  { return kernel.Dense(v.Data, v.Rows, v.Cols
 // form returns the form in which w's layout wants what it multiplies on t, nil if
 // it is not the layout that multiplies.
 func (w *Weight) form(t *Tape) *kernel.Activations {
-	if w.layout == nil || t.Exact && w.layout.Int8() {
+	if w.layout == nil || t.Exact && w.layout.Rounds() {
 		return nil
 	}
 	return w.layout.X

@@ -264,11 +264,11 @@ func PackLater(weights []*Weight) {
 	}
 }
 
-// Fast returns the packed layout that w's format has for a matrix like it, nil
-// if none.
+// Fast returns the packed layout that w's format has for a matrix like it on this
+// processor, nil if none.
 func (w *Weight) Fast() *kernel.Layout {
 	if l := w.t.Type.Fast; l != nil && w.Rows > 1 && w.Cols%l.Block == 0 {
-		return l
+		return l.Best()
 	}
 	return nil
 }

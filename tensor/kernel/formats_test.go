@@ -79,6 +79,9 @@ var packedFormats = []packedFormat{
 	{BF16x16, 1, 2, []int{0}, func(b []byte, _ int) element {
 		return element{d: math.Float32frombits(uint32(b[0])<<16 | uint32(b[1])<<24), scale: 1, q: 1}
 	}},
+	{BF16Pairsx16, 2, 4, []int{0, 1}, func(b []byte, k int) element {
+		return element{d: math.Float32frombits(uint32(b[2*k])<<16 | uint32(b[2*k+1])<<24), scale: 1, q: 1}
+	}},
 	{IQ4_XSx16, 256, 136, []int{0}, func(b []byte, k int) element {
 		j := k / 32
 		scale := bitsAt(b[4+j/2], j%2*4, 4) + bitsAt(b[2+j/4], j%4*2, 2)<<4 - 32
@@ -98,6 +101,20 @@ func packed6(b []byte, j int) (scale, low int) {
 		return bitsAt(b[j], 0, 6), bitsAt(b[j+4], 0, 6)
 	}
 	return bitsAt(b[j+4], 0, 4) + bitsAt(b[j-4], 6, 2)<<4, bitsAt(b[j+4], 4, 4) + bitsAt(b[j], 6, 2)<<4
+}
+
+// used reports whether the tier in use multiplies by the layout, or is the generic one.
+func (f *packedFormat) used() bool {
+	return f.layout.X != Pairs || fastPairs || current == tierGeneric
+}
+
+// usedFormats yields the formats that are used.
+func usedFormats(yield func(*packedFormat) bool) {
+	for i := range packedFormats {
+		if f := &packedFormats[i]; f.used() && !yield(f) {
+			return
+		}
+	}
 }
 
 // columns returns the least number of columns from n on that fill blocks.
@@ -137,7 +154,7 @@ func (f *packedFormat) random(r *rand.Rand, rows, cols int) []byte {
 			if h&0x7c00 == 0x7c00 {
 				h &^= 0x4000
 			}
-			if f.layout == BF16x16 || f.layout == F32x16 {
+			if f.layout == BF16x16 || f.layout == BF16Pairsx16 || f.layout == F32x16 {
 				h = h&0x87ff | 0x3800 // of magnitude 2⁻¹⁵ to 2
 			}
 			if r.IntN(8) == 0 {
@@ -182,6 +199,8 @@ func (f *packedFormat) dot(row []element, x []float32) float32 {
 		return f.dotWide(row, blocksIn[Q8Wide](x))
 	case Floats:
 		return dotFloats(row, x)
+	case Pairs:
+		return dotPairs(row, x)
 	}
 	panic("no such form")
 }
@@ -229,6 +248,18 @@ func dotFloats(row []element, x []float32) float32 {
 		}
 	}
 	return y
+}
+
+// dotPairs multiplies as [MulBlockPairs] does, in whose order the tier adds.
+func dotPairs(row []element, x []float32) float32 {
+	panel, a := make([]float32, len(x)*PanelWidth), Dense(make([]float32, BlockRows*len(x)), BlockRows, len(x))
+	for p := range x {
+		panel[p*PanelWidth] = pair(row[2*p].value(), row[2*p+1].value())
+	}
+	copy(a.Data, x)
+	var y [1]float32
+	MulBlockPairs(y[:], 1, 1, a, panel, 0, 1, false)
+	return y[0]
 }
 
 func pack(l *Layout, m []byte, rows, cols int) []byte {

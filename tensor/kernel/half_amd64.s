@@ -3855,3 +3855,29 @@ block:
 	JNZ              group
 	VZEROUPPER
 	RET
+
+// func bf16PairsPanel(dst *float32, w *byte, blocks int)
+// Requires: AVX, AVX2
+TEXT ·bf16PairsPanel(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    w+8(FP), CX
+	MOVQ    blocks+16(FP), DX
+	VMOVDQU halfHigh16<>+0(SB), Y0
+
+pair:
+	VMOVDQU (CX), Y1
+	VPSLLD  $0x10, Y1, Y2
+	VPAND   Y0, Y1, Y1
+	VMOVDQU Y2, (AX)
+	VMOVDQU Y1, 64(AX)
+	VMOVDQU 32(CX), Y1
+	VPSLLD  $0x10, Y1, Y2
+	VPAND   Y0, Y1, Y1
+	VMOVDQU Y2, 32(AX)
+	VMOVDQU Y1, 96(AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x00000080, AX
+	DECQ    DX
+	JNE     pair
+	VZEROUPPER
+	RET

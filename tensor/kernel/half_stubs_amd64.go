@@ -171,3 +171,8 @@ func bf16x16v7(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, group
 //
 //go:noescape
 func bf16x16v8(y *float32, ldy int, x *byte, ldx int, w *byte, blocks int, groups int, lanes uint16)
+
+// bf16PairsPanel decodes pairs of 16 rows, column by column.
+//
+//go:noescape
+func bf16PairsPanel(dst *float32, w *byte, blocks int)

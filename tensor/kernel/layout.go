@@ -69,8 +69,20 @@ func checkPacked(given, size, rows, cols, block, lo, hi int) {
 	}
 }
 
+// Rounds reports whether MatMul rounds activations.
+func (l *Layout) Rounds() bool { return l.X != Floats }
+
 // Int8 reports whether MatMul multiplies activations rounded to int8.
-func (l *Layout) Int8() bool { return l.X != Floats }
+func (l *Layout) Int8() bool { return l.Rounds() && l.X != Pairs }
+
+// Best returns the layout that takes l's place on this processor, l if none does: bf16
+// lies in pairs where they are multiplied faster than f32.
+func (l *Layout) Best() *Layout {
+	if l == BF16x16 && fastPairs {
+		return BF16Pairsx16
+	}
+	return l
+}
 
 // Activations are a form of rows that a layout multiplies: blocks of some
 // columns. They are kept in memory of floats, whatever they are.

@@ -31,6 +31,16 @@ func fastTiersBench(b *testing.B, f func(b *testing.B)) {
 	}
 }
 
+// usedTiersBench runs g for those of them that use format f.
+func usedTiersBench(b *testing.B, f *packedFormat, g func(b *testing.B)) {
+	fastTiersBench(b, func(b *testing.B) {
+		if !f.used() {
+			b.Skip("no product of this tier")
+		}
+		g(b)
+	})
+}
+
 // BenchmarkMatVec multiplies one row by matrices that are not in cache. The
 // limit is the rate at which one core reads memory, BenchmarkMemoryRead.
 func BenchmarkMatVec(b *testing.B) {
@@ -40,7 +50,7 @@ func BenchmarkMatVec(b *testing.B) {
 	for _, f := range packedFormats {
 		x := randomActivations(rand.New(rand.NewPCG(1, 9)), f.layout.X, 1, cols)
 		b.Run(f.layout.Name, func(b *testing.B) {
-			fastTiersBench(b, func(b *testing.B) {
+			usedTiersBench(b, &f, func(b *testing.B) {
 				size, at := f.layout.Bytes(rows, cols), 0
 				s := fastest(b, func() {
 					f.layout.MatMul(y, rows, x, 1, p[at:], rows, cols, 0, rows/GroupRows)
@@ -86,7 +96,7 @@ func BenchmarkMatMul(b *testing.B) {
 			x := randomActivations(r, f.layout.X, n, cols)
 			y := make([]float32, n*rows)
 			b.Run(fmt.Sprintf("%s/n=%d", f.layout.Name, n), func(b *testing.B) {
-				fastTiersBench(b, func(b *testing.B) {
+				usedTiersBench(b, &f, func(b *testing.B) {
 					s := fastest(b, func() { f.layout.MatMul(y, rows, x, n, p, rows, cols, 0, groups(rows)) })
 					b.ReportMetric(2*float64(n*rows*cols)/s/1e9, "GOP/s")
 				})

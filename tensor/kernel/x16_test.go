@@ -17,7 +17,7 @@ func TestPackDecodes(t *testing.T) { eachTier(t, testPackDecodes) }
 
 func testPackDecodes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	for _, f := range packedFormats {
+	for f := range usedFormats {
 		for _, s := range shapes {
 			rows, cols := s[0], f.columns(s[1])
 			m := f.random(r, rows, cols)
@@ -52,7 +52,7 @@ func testPackDecodes(t *testing.T) {
 func TestPackRange(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))
 	const rows = 75
-	for _, f := range packedFormats {
+	for f := range usedFormats {
 		cols := f.columns(96)
 		m := f.random(r, rows, cols)
 		want := pack(f.layout, m, rows, cols)
@@ -79,7 +79,7 @@ func TestMatMulIsTheLoop(t *testing.T) { eachTier(t, testMatMulIsTheLoop) }
 
 func testMatMulIsTheLoop(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 1))
-	for _, f := range packedFormats {
+	for f := range usedFormats {
 		for _, s := range shapes {
 			rows, cols := s[0], f.columns(s[1])
 			m := f.random(r, rows, cols)
@@ -139,7 +139,7 @@ func TestMatMulSplits(t *testing.T) { eachTier(t, testMatMulSplits) }
 func testMatMulSplits(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 1))
 	const rows, n, ldy = 71, 13, 80
-	for _, f := range packedFormats {
+	for f := range usedFormats {
 		cols := f.columns(160)
 		p := pack(f.layout, f.random(r, rows, cols), rows, cols)
 		x := randomActivations(r, f.layout.X, n, cols)
@@ -177,7 +177,7 @@ func TestMatMulLastGroup(t *testing.T) { eachTier(t, testMatMulLastGroup) }
 func testMatMulLastGroup(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 2))
 	const n, ldy = 7, GroupRows
-	for _, f := range packedFormats {
+	for f := range usedFormats {
 		cols := f.columns(64)
 		m := f.random(r, GroupRows, cols)
 		x := randomActivations(r, f.layout.X, n, cols)
@@ -204,7 +204,7 @@ func TestMatMulPoisonedActivations(t *testing.T) { eachTier(t, testMatMulPoisone
 
 func testMatMulPoisonedActivations(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 1))
-	for _, f := range packedFormats {
+	for f := range usedFormats {
 		cols := f.columns(64)
 		p := pack(f.layout, f.random(r, 16, cols), 16, cols)
 		v := make([]float32, cols)
@@ -226,7 +226,7 @@ func TestMatMulDoesNotAllocate(t *testing.T) { eachTier(t, testMatMulDoesNotAllo
 func testMatMulDoesNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 1))
 	const rows, few, many = 37, 7, 21
-	for _, f := range packedFormats {
+	for f := range usedFormats {
 		cols := f.columns(64)
 		p := pack(f.layout, f.random(r, rows, cols), rows, cols)
 		x := randomActivations(r, f.layout.X, many, cols)
@@ -247,7 +247,7 @@ func testMatMulDoesNotAllocate(t *testing.T) {
 func TestMatMulRejectsShortSlices(t *testing.T) { eachTier(t, testMatMulRejectsShortSlices) }
 
 func testMatMulRejectsShortSlices(t *testing.T) {
-	for _, f := range packedFormats {
+	for f := range usedFormats {
 		rejectsShortSlices(t, f.layout, f.columns(64), f.columns(64)/f.len*f.size)
 	}
 }

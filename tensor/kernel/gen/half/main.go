@@ -1,5 +1,5 @@
-// Command half writes the kernels of the packed layouts of 16-bit floats:
-// products with activations in f32.
+// Command half writes the kernels of the packed layouts of 16-bit floats: products with
+// activations in f32, and the decoder of pairs of bf16.
 package main
 
 import (
@@ -74,7 +74,33 @@ func main() {
 			avx512(f, n)
 		}
 	}
+	pairsPanel()
 	Generate()
+}
+
+// pairsPanel emits the decoder of a group of pairs.
+func pairsPanel() {
+	TEXT("bf16PairsPanel", NOSPLIT, "func(dst *float32, w *byte, blocks int)")
+	Pragma("noescape")
+	Doc("bf16PairsPanel decodes pairs of 16 rows, column by column.")
+	dst, w, left := Load(Param("dst"), GP64()), Load(Param("w"), GP64()), Load(Param("blocks"), GP64())
+	mask := YMM()
+	VMOVDQU(high16(), mask)
+	Label("pair")
+	for half := range 2 {
+		pairs, low := YMM(), YMM()
+		VMOVDQU(Mem{Base: w, Disp: 32 * half}, pairs)
+		VPSLLD(Imm(16), pairs, low)
+		VPAND(mask, pairs, pairs)
+		VMOVDQU(low, Mem{Base: dst, Disp: 32 * half})
+		VMOVDQU(pairs, Mem{Base: dst, Disp: 64 + 32*half})
+	}
+	ADDQ(Imm(64), w)
+	ADDQ(U32(128), dst)
+	DECQ(left)
+	JNE(LabelRef("pair"))
+	VZEROUPPER()
+	RET()
 }
 
 // A tile is what the kernels of both tiers share: n activation rows by whole

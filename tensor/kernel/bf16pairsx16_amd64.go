@@ -1,0 +1,5 @@
+//go:build !purego
+
+package kernel
+
+func init() { bf16Pairs.panel = bf16PairsPanel }
