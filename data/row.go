@@ -206,29 +206,40 @@ func (r row) intent(c Columns) (intent string, slots []Slot, err error) {
 	if s, ok := stringValue(value); ok { // a table's cell
 		value = json.RawMessage(s)
 	}
-	if json.Unmarshal(value, &slots) != nil {
+	type slot struct{ Name, Value *string }
+	var raw []slot
+	incomplete := func(s slot) bool { return s.Name == nil || s.Value == nil }
+	if json.Unmarshal(value, &raw) != nil || raw == nil || slices.ContainsFunc(raw, incomplete) {
 		return "", nil, fmt.Errorf("%s, want a list of {\"name\": \"…\", \"value\": \"…\"}", notObjects(value, c.Slots, "name", "value"))
+	}
+	slots = make([]Slot, len(raw))
+	for i, s := range raw {
+		slots[i] = Slot{*s.Name, *s.Value}
 	}
 	return intent, slots, nil
 }
 
 // notObjects says why the value of a key is no list of objects in which these names
-// are strings: what encoding/json says of it is about Go.
+// are strings: what encoding/json says of it is about Go, and what it reads of a
+// missing name is an empty string.
 func notObjects(value json.RawMessage, key string, names ...string) string {
 	if !json.Valid(value) { // as a table's cell may be
 		return fmt.Sprintf("%q is not JSON", key)
 	}
 	var items []json.RawMessage
-	if json.Unmarshal(value, &items) != nil {
+	if json.Unmarshal(value, &items) != nil || items == nil {
 		return fmt.Sprintf("%q is %s", key, fields.Found(bytes.TrimSpace(value)))
 	}
 	for i, item := range items {
 		var object row
-		if json.Unmarshal(item, &object) != nil {
+		if json.Unmarshal(item, &object) != nil || object == nil {
 			return fmt.Sprintf("item %d of %q is %s", i+1, key, fields.Found(item))
 		}
 		for _, name := range names {
-			if v, ok := object[name]; ok && v[0] != '"' && string(v) != "null" {
+			switch v, ok := object[name]; {
+			case !ok:
+				return fmt.Sprintf("item %d of %q has no %q (it has %s)", i+1, key, name, quotedKeys(object.keys()))
+			case v[0] != '"':
 				return fmt.Sprintf("%q of item %d of %q is %s", name, i+1, key, fields.Found(v))
 			}
 		}
@@ -275,13 +286,15 @@ func (r row) scalar(key string) (string, error) {
 }
 
 func (r row) messages() ([]Message, error) {
-	var raw []struct {
-		Role         string          `json:"role"`
+	type message struct {
+		Role         *string         `json:"role"`
 		Content      json.RawMessage `json:"content"`
 		ToolCalls    json.RawMessage `json:"tool_calls"`
 		FunctionCall json.RawMessage `json:"function_call"`
 	}
-	if json.Unmarshal(r["messages"], &raw) != nil {
+	var raw []message
+	incomplete := func(m message) bool { return m.Role == nil }
+	if json.Unmarshal(r["messages"], &raw) != nil || raw == nil || slices.ContainsFunc(raw, incomplete) {
 		return nil, fmt.Errorf("%s, want a list of {\"role\": \"…\", \"content\": \"…\"}", notObjects(r["messages"], "messages", "role"))
 	}
 	if len(raw) == 0 {
@@ -290,10 +303,11 @@ func (r row) messages() ([]Message, error) {
 	out := make([]Message, len(raw))
 	var left error // a gap, unless something is malformed
 	for i, m := range raw {
-		switch m.Role {
+		role := *m.Role
+		switch role {
 		case "system", "developer", "user", "assistant", "tool", "function":
 		default:
-			return nil, fmt.Errorf("message %d has role %q, want system, user, assistant or tool", i+1, m.Role)
+			return nil, fmt.Errorf("message %d has role %q, want system, user, assistant or tool", i+1, role)
 		}
 		content, err := contentText(m.Content)
 		var lacks *gap
@@ -309,13 +323,13 @@ func (r row) messages() ([]Message, error) {
 			}
 			left = fmt.Errorf("message %d: %w", i+1, lacks)
 		}
-		switch m.Role {
+		switch role {
 		case "developer": // the newer name of system in vendors' logs
-			m.Role = "system"
+			role = "system"
 		case "function": // the older one of tool
-			m.Role = "tool"
+			role = "tool"
 		}
-		out[i] = Message{m.Role, content}
+		out[i] = Message{role, content}
 	}
 	return out, left
 }

@@ -88,6 +88,26 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// A value and its error have the same decimals: those of the values, or more where an
+// error would be 0 else.
+func TestWithErrors(t *testing.T) {
+	for _, c := range []struct {
+		values, errors []Num
+		want           string
+	}{
+		{[]Num{N(0.0023)}, []Num{N(0.0006)}, "0.0023 ± 0.0006"},
+		{[]Num{N(0.11), {}}, []Num{N(0.0047), {}}, "0.110 ± 0.005, –"},
+		{[]Num{N(0.062), N(0.2), N(0)}, []Num{N(0.012), {}, N(0)}, "0.062 ± 0.012, 0.200, 0.000 ± 0.000"},
+		{[]Num{N(0.062), {}}, []Num{{}, N(0.01)}, "0.062, –"},
+		{[]Num{N(7.5), N(0.0011)}, []Num{N(0.31), N(0.0002)}, "7.5 ± 0.3, 0.0011 ± 0.0002"},
+		{[]Num{N(0.062), N(0.031)}, []Num{N(0.003), N(0.000001)}, "0.062 ± 0.003, 0.031000 ± 0.000001"},
+	} {
+		if got := strings.Join(withErrors(c.values, c.errors), ", "); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
+
 // Names that end alike keep their ends.
 func TestCutNames(t *testing.T) {
 	if got := cutNames([]string{"embedded-teacher-q8", "embedded-teacher-f32", "other"}, 12); got[0] == got[1] || got[2] != "other" {

@@ -69,6 +69,27 @@ func evenDecimals(values []Num, scale float64) int {
 	return min(1+int(math.Ceil(-math.Log10(least))), maxDecimals)
 }
 
+// withErrors makes the cells of values with their standard errors, with decimals that
+// show a digit of the smallest error.
+func withErrors(values, errors []Num) []string {
+	decimals, ofErrors := evenDecimals(values, 1), evenDecimals(errors, 1)
+	if decimals == ownDecimals || ofErrors == ownDecimals {
+		var out []string
+		for i := range values {
+			out = append(out, withErrors(values[i:i+1], errors[i:i+1])...)
+		}
+		return out
+	}
+	decimals = max(decimals, ofErrors-1)
+	out := numbers(values, 1, decimals)
+	for i, e := range numbers(errors, 1, decimals) {
+		if out[i] != absent && e != absent {
+			out[i] += " ± " + e
+		}
+	}
+	return out
+}
+
 // pick takes one number from each model.
 func pick(models []Model, f func(*Model) Num) []Num {
 	out := make([]Num, len(models))
@@ -115,7 +136,9 @@ func (r *Report) modelColumns() []textColumn {
 	}
 	add("load", "ms", 1e3, func(m *Model) Num { return m.Speed.Load.Median })
 	add("prompt tok", "/s", 1, func(m *Model) Num { return m.Speed.Prompt.Median })
-	add("KL from teacher", "nats", 1, func(m *Model) Num { return m.divergence().KL })
+	cols = append(cols, textColumn{"KL from teacher", "nats", withErrors(
+		pick(r.Models, func(m *Model) Num { return m.divergence().KL }),
+		pick(r.Models, func(m *Model) Num { return m.divergence().SE })), false})
 	add("same top", "%", 100, func(m *Model) Num { return m.divergence().SameTop })
 	add("dropped mass", "%", 100, func(m *Model) Num { return m.divergence().Dropped })
 	add("1,000 requests", r.currency(), 1, r.cost)

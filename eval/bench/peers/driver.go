@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -176,6 +175,9 @@ func (d *driver) time(ctx context.Context, r *row) (*outcome, error) {
 			o.add(&o.Sides[i], &s, err)
 		}
 	}
+	for i := range o.Sides {
+		o.Sides[i].Crashed = o.Sides[i].crashes()
+	}
 	return o, nil
 }
 
@@ -205,8 +207,8 @@ func (d *driver) try(ctx context.Context, r *row, s *side, to *sideResult) (best
 	}
 	if best != nil {
 		to.Flags = best.flags
-	} else if err := errors.Join(failed...); err != nil {
-		to.Failed = err.Error()
+	} else if len(failed) > 0 {
+		to.fail(failed...)
 	}
 	return best, nil
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -322,6 +324,81 @@ func TestRun(t *testing.T) {
 	defer stop()
 	if _, err := (command{args: []string{self, "-test.run", "^TestRun$"}, env: []string{waits + "=1"}}).run(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("after the time was up: %v", err)
+	}
+}
+
+// A program that a fault of its own ends has crashed; one that is killed, or that ends
+// itself, has not.
+func TestCrash(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil || runtime.GOOS == "windows" {
+		t.Skip("needs a shell, and signals")
+	}
+	for script, want := range map[string]string{
+		"kill -s ILL $$": "SIGILL", "kill -s SEGV $$": "SIGSEGV", "kill -s ABRT $$": "SIGABRT", "kill -s BUS $$": "SIGBUS", "kill -s FPE $$": "SIGFPE",
+		"kill -s KILL $$": "", "kill -s TERM $$": "", "exit 1": "", "exit 132": "",
+	} {
+		_, err := command{args: []string{"sh", "-c", "ulimit -c 0; " + script}}.run(context.Background())
+		var c *crash
+		if err == nil || errors.As(err, &c) != (want != "") || c != nil && (c.signal != want || c.program != "sh") {
+			t.Errorf("%s: %v, %+v; want %q", script, err, c, want)
+		}
+	}
+	if _, err := (command{args: []string{"no-such-program"}}).run(context.Background()); err == nil || errors.As(err, new(*crash)) {
+		t.Errorf("no program: %v", err)
+	}
+}
+
+// A peer that crashes however it is run fails nothing, and is told of once. Anything
+// else that fails does.
+func TestCrashedSides(t *testing.T) {
+	ill := error(&crash{"llama-bench", "SIGILL", errors.New("llama-bench -m m: signal: illegal instruction")})
+	segv := error(&crash{"llama-bench", "SIGSEGV", errors.New("llama-bench -m m: signal: segmentation fault")})
+	flags := errors.New("llama-bench -x: exit status 1: unknown flag")
+	for name, c := range map[string]struct {
+		side    string
+		ways    [][]error // what the runs of each way end with, over and over
+		crashed string
+		failed  bool
+	}{
+		"in one way":            {llamaCPP, [][]error{{ill}}, "llama-bench: SIGILL", false},
+		"in all ways":           {ik, [][]error{{ill}, {ill}}, "llama-bench: SIGILL", false},
+		"by two signals":        {torch, [][]error{{ill}, {segv}}, "llama-bench: SIGILL, llama-bench: SIGSEGV", false},
+		"in one of two ways":    {ik, [][]error{{ill}, {nil}}, "", false},
+		"beside other mistakes": {ik, [][]error{{ill}, {flags}}, "", true},
+		"in some rounds":        {ik, [][]error{{nil, ill}}, "", true},
+		"after a trial":         {ik, [][]error{{nil, ill, ill}, {ill}}, "", true},
+		"another mistake":       {ik, [][]error{{flags}}, "", true},
+		"Limbeck":               {limbeckName, [][]error{{ill}}, "", true},
+		"nothing":               {ik, [][]error{{nil}}, "", false},
+	} {
+		s := side{name: c.side}
+		for _, ends := range c.ways {
+			n := 0
+			s.variants = append(s.variants, variant{"", func(context.Context) (sample, error) {
+				n++
+				return sample{Value: 1}, ends[(n-1)%len(ends)]
+			}})
+		}
+		d := &driver{set: &settings{rounds: 2}}
+		o, err := d.time(context.Background(), &row{name: "row", unit: tokens, sides: []side{s}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := result{Rows: []outcome{*o, *o}}
+		r.Rows[1].Name = "another"
+		var text strings.Builder
+		err = r.print(&text, false)
+		if got := strings.Join(o.Sides[0].Crashed, ", "); got != c.crashed || (err != nil) != c.failed {
+			t.Errorf("%s: crashed %q, %v; want %q, an error: %v", name, got, err, c.crashed, c.failed)
+		}
+		for _, how := range o.Sides[0].Crashed {
+			if strings.Count(text.String(), how+" in row; another") != 1 {
+				t.Errorf("%s: want once %s in\n%s", name, how, text.String())
+			}
+		}
+		if told := strings.Contains(text.String(), c.side+" failed"); told != c.failed {
+			t.Errorf("%s: a failure is told: %v\n%s", name, told, text.String())
+		}
 	}
 }
 

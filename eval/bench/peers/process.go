@@ -10,8 +10,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -52,9 +54,36 @@ func (c command) run(ctx context.Context) (*process, error) {
 	close(ended)
 	p.memory = <-peak
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w%s", strings.Join(c.args, " "), err, lastLines(p.errs)), ctx.Err())
+		err = errors.Join(fmt.Errorf("%s: %w%s", strings.Join(c.args, " "), err, lastLines(p.errs)), ctx.Err())
+		if signal := faultOf(cmd.ProcessState); signal != "" {
+			return nil, &crash{filepath.Base(c.args[0]), signal, err}
+		}
+		return nil, err
 	}
 	return p, nil
+}
+
+// A crash is the error of a program that a fault of its own ended.
+type crash struct {
+	program, signal string
+	error
+}
+
+func (c *crash) Unwrap() error { return c.error }
+
+// faults are the signals that end a program for what it does itself. SIGKILL, which
+// takes one where memory is short, is none.
+var faults = map[syscall.Signal]string{
+	syscall.SIGILL: "SIGILL", syscall.SIGSEGV: "SIGSEGV", syscall.SIGABRT: "SIGABRT", syscall.SIGBUS: "SIGBUS", syscall.SIGFPE: "SIGFPE",
+}
+
+// faultOf returns the signal of a fault that ended a process; "" if none did, and on
+// Windows, which has no signals.
+func faultOf(p *os.ProcessState) string {
+	if status, ok := p.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return faults[status.Signal()]
+	}
+	return ""
 }
 
 // watchMemory returns the last peak that a process told before it ended.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -39,6 +40,12 @@ type sideResult struct {
 	Values []float64 `json:"values"` // of the rounds
 	Memory int64     `json:"peak_memory_bytes,omitempty"`
 	Failed string    `json:"failed,omitempty"`
+
+	// Crashed lists programs with their signals, if the side is a peer's and each of
+	// its runs ended by a crash.
+	Crashed []string `json:"crashed,omitempty"`
+
+	errs []error // of what Failed tells
 }
 
 // A trial is what one way of running a side gave.
@@ -50,7 +57,7 @@ type trial struct {
 // add adds what a run of a side gave.
 func (o *outcome) add(s *sideResult, x *sample, err error) {
 	if err != nil {
-		s.Failed = err.Error()
+		s.fail(err)
 		return
 	}
 	s.Values, s.Memory = append(s.Values, x.Value), max(s.Memory, x.Memory)
@@ -58,6 +65,30 @@ func (o *outcome) add(s *sideResult, x *sample, err error) {
 	if x.limit > 0 {
 		o.Limits, o.By = append(o.Limits, x.limit), x.by
 	}
+}
+
+// fail keeps the errors of runs.
+func (s *sideResult) fail(errs ...error) {
+	s.Failed = errors.Join(errs...).Error()
+	s.errs = append(s.errs, errs...)
+}
+
+// crashes returns what [sideResult.Crashed] is.
+func (s *sideResult) crashes() []string {
+	if s.Name == limbeckName || len(s.Trials)+len(s.Values) > 0 {
+		return nil
+	}
+	var out []string
+	for _, err := range s.errs {
+		c := new(crash)
+		if !errors.As(err, &c) {
+			return nil
+		}
+		if how := c.program + ": " + c.signal; !slices.Contains(out, how) {
+			out = append(out, how)
+		}
+	}
+	return out
 }
 
 // side returns a side by its name; an empty one if there is none.
@@ -101,12 +132,13 @@ func (o *outcome) share() float64 {
 	return bench.Median(shares)
 }
 
-// failures counts the sides that failed.
+// failures counts the sides that failed. What a peer does to itself is no mistake in how
+// it was run, and all else is measured.
 func (r *result) failures() int {
 	n := 0
 	for _, o := range r.Rows {
 		for _, s := range o.Sides {
-			if s.Failed != "" {
+			if s.Failed != "" && s.Crashed == nil {
 				n++
 			}
 		}
@@ -234,10 +266,33 @@ func (r *result) notes() []report.Note {
 	}
 	for _, o := range r.Rows {
 		for _, s := range o.Sides {
-			if s.Failed != "" {
+			if s.Failed != "" && s.Crashed == nil {
 				out = append(out, report.Note{Title: s.Name + " failed", Text: o.Name + ": " + s.Failed})
 			}
 		}
+	}
+	return append(out, r.crashes()...)
+}
+
+// crashes tells once of each program that crashed, and in which rows.
+func (r *result) crashes() []report.Note {
+	type end struct{ side, how string }
+	var ends []end
+	rows := map[end][]string{}
+	for _, o := range r.Rows {
+		for _, s := range o.Sides {
+			for _, how := range s.Crashed {
+				e := end{s.Name, how}
+				if rows[e] == nil {
+					ends = append(ends, e)
+				}
+				rows[e] = append(rows[e], o.Name)
+			}
+		}
+	}
+	var out []report.Note
+	for _, e := range ends {
+		out = append(out, report.Note{Title: e.side + " crashed", Text: e.how + " in " + strings.Join(rows[e], "; ")})
 	}
 	return out
 }
