@@ -97,6 +97,7 @@ type kBlock struct {
 }
 
 func (f *k16) layout(name string) *Layout {
+	assemblies[name] = &f.asm
 	f.listFours()
 	return &Layout{
 		Name:        name,

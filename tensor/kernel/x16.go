@@ -40,6 +40,7 @@ var (
 )
 
 func (f *x16) layout(name string) *Layout {
+	assemblies[name] = &f.asm
 	return &Layout{
 		Name:        name,
 		Block:       BlockLen,
