@@ -288,7 +288,7 @@ func (f *k16) decodePanel(dst []float32, packed []byte, cols, group int) {
 	}
 	blocks := cols / WideLen
 	w := packed[group*blocks*f.block():]
-	if !decodeBlocks(&f.asm, dst, w, blocks) {
+	if !f.asm.decode(dst, w, blocks) {
 		f.decodePanelGeneric(dst, w, blocks)
 	}
 }

@@ -163,7 +163,9 @@ func (t *tiles) tall(n, tallest int) int {
 	return n
 }
 
-func decodeBlocksAVX2(a *assembly, dst []float32, w []byte, blocks int) bool {
+// decode decodes the blocks of a group, column by column. It reports false if there is no
+// assembly for that.
+func (a *assembly) decode(dst []float32, w []byte, blocks int) bool {
 	if a.panel == nil || blocks == 0 {
 		return false
 	}

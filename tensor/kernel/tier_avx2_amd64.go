@@ -34,11 +34,10 @@ func useAVX2() {
 	f32ToBF16 = encodeEights(f32ToBF16AVX2, f32ToBF16Generic)
 	mulPanel, packPanels, packBlocks = mulPanelAVX2, packPanelsAVX2, packBlocksAVX2
 	pairRows = pairRowsAVX2
-	decodeBlocks, vectorQuantize = decodeBlocksAVX2, true
 	packHeadsFast, packQuantaFast, packK16Fast = (*x16).packHeadsAVX2, (*x16).packQuantaAVX2, (*k16).packAVX2
 	encodeQ4_0, encodeQ8_0 = encodeQ4_0Fast, encodeQ8_0Fast
 	decodeQ4_0, decodeQ8_0 = decodeQ4_0Fast, decodeQ8_0Fast
-	readMemory, peaks, fetch = readMemoryAVX2, peaksAVX2, fetchAVX2
+	readMemory, peaks, fetch, vectorQuantize = readMemoryAVX2, peaksAVX2, fetchAVX2, true
 	useStripsAVX2()
 	useTilesAVX2()
 }

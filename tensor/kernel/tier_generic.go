@@ -23,11 +23,10 @@ func useGeneric() {
 	mulPairs, mulPairsTwice, fastPairs, longPairs = mulPairsGeneric, mulPanelNever, false, false
 	pairTurned, mulPairBlocks, pairCuts, leastPairs = pairTurnedGeneric, mulPairBlocksByPanel, VectorCuts, 0
 	mulPairStrips = mulPairStripsGeneric
-	decodeBlocks, vectorQuantize = decodeBlocksNever, false
 	packHeadsFast, packQuantaFast, packK16Fast = packHeadsNever, packQuantaNever, packK16Never
 	encodeQ4_0, encodeQ8_0 = encodeNever, encodeNever
 	decodeQ4_0, decodeQ8_0 = decodeNever, decodeNever
-	readMemory, peaks, fetch = readMemoryGeneric, genericPeaks, fetchNever
+	readMemory, peaks, fetch, vectorQuantize = readMemoryGeneric, genericPeaks, fetchNever, false
 	for _, s := range strips {
 		s.fast = stripTiles{}
 	}
