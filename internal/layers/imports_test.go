@@ -29,7 +29,7 @@ var rules = []string{
 	"internal/disk: internal/pages",
 	"internal/fields:",
 	"internal/layers:",
-	"internal/machine: internal/pages internal/par tensor/kernel golang.org/x/sys/...",
+	"internal/machine: internal/pages internal/par tensor/kernel golang.org/x/sys/unix golang.org/x/sys/windows",
 	"internal/testfiles:",
 	"internal/testkit: $models",
 	"internal/testkit/allocs:",
@@ -68,7 +68,7 @@ var rules = []string{
 	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill internal/machine internal/typeset internal/words",
 	"store/builtin:",
 
-	"recipe/run:       internal/disk internal/machine internal/typeset golang.org/x/sys/...",
+	"recipe/run:       internal/disk internal/machine internal/typeset golang.org/x/sys/unix golang.org/x/sys/windows",
 	"recipe:           recipe/run internal/words tensor/dtype go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine internal/typeset internal/words",
@@ -148,6 +148,24 @@ func TestImports(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Assembly, and what tells processors apart, are for the kernels' room alone: not for what
+// may import anything either, nor for tests.
+func TestHardwareHasOneRoom(t *testing.T) {
+	const room = "tensor/kernel"
+	for _, s := range sources(t) {
+		for _, i := range s.file.Imports {
+			if i.Path.Value == `"golang.org/x/sys/cpu"` && s.dir() != room {
+				t.Errorf("%s: asks for the processor: let %s do it", s.fset.Position(i.Pos()), room)
+			}
+		}
+	}
+	walk(t, func(rel string) {
+		if strings.HasSuffix(rel, ".s") && !strings.HasPrefix(rel, room+"/") {
+			t.Errorf("%s: assembly lies in %s", rel, room)
+		}
+	})
 }
 
 // Every word of a rule lets something in that the package does import.

@@ -115,8 +115,15 @@ func TestMatMulAsksAhead(t *testing.T) {
 	if current < tierAVX512 {
 		t.Skipf("tier %s does not", current)
 	}
+	x := &cpu.X86
+	defer func(had bool) {
+		x.HasAVXVNNI = had
+		setTier(current)
+	}(x.HasAVXVNNI)
 	was := highAhead
-	defer func() { highAhead = was }()
-	highAhead = farAhead - was
+	x.HasAVXVNNI = !x.HasAVXVNNI
+	if setTier(current); highAhead == was {
+		t.Fatalf("asks %d bytes ahead with AVX-VNNI and without", was)
+	}
 	testMatMulIsTheLoop(t)
 }

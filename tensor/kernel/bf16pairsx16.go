@@ -5,19 +5,24 @@ import "sync"
 // BF16Pairsx16 interleaves format bf16 by pairs: of a group, the 16 rows' columns 0 and 1,
 // then 2 and 3, and so on, which are panels of [MulBlockPairs]. MatMul multiplies
 // activations rounded to bf16, with its bits.
-var BF16Pairsx16 = &Layout{
-	Name:        "bf16pairsx16",
-	Block:       Pairs.Len,
-	Bytes:       func(rows, cols int) int { return groups(rows) * pairsGroup(cols) },
-	Pack:        packBF16Pairs,
-	DecodeRow:   decodeBF16PairsRow,
-	DecodePanel: decodeBF16PairsPanel,
-	X:           Pairs,
-	MatMul:      matMulBF16Pairs,
-}
+var BF16Pairsx16 = bf16PairsLayout("bf16pairsx16")
 
 // bf16Pairs is what that layout has of assembly beside the products of pairs.
 var bf16Pairs assembly
+
+func bf16PairsLayout(name string) *Layout {
+	assemblies[name] = &bf16Pairs
+	return &Layout{
+		Name:        name,
+		Block:       Pairs.Len,
+		Bytes:       func(rows, cols int) int { return groups(rows) * pairsGroup(cols) },
+		Pack:        packBF16Pairs,
+		DecodeRow:   decodeBF16PairsRow,
+		DecodePanel: decodeBF16PairsPanel,
+		X:           Pairs,
+		MatMul:      matMulBF16Pairs,
+	}
+}
 
 // pairsGroup returns the bytes of a group.
 func pairsGroup(cols int) int { return cols / Pairs.Len * GroupRows * wordBytes }
@@ -45,7 +50,7 @@ func decodeBF16PairsPanel(dst []float32, packed []byte, cols, group int) {
 		panic("kernel: DecodePanel: dst shorter than a group")
 	}
 	panel := packed[group*size:][:size]
-	if decodeBlocks(&bf16Pairs, dst, panel, cols/Pairs.Len) {
+	if bf16Pairs.decode(dst, panel, cols/Pairs.Len) {
 		return
 	}
 	for i, pair := range FloatsIn(panel) {

@@ -7,32 +7,57 @@ import (
 	"strings"
 )
 
-// A tier is a class of processors, which have what those of the tiers below have.
-// Every routine exists for tierGeneric; a tier that lacks a routine of its own uses
-// the one of the tier below.
+// A tier is a class of processors, which have what those of the tiers below have; as a
+// number, its place among tierNames. Every routine exists for tierGeneric; a tier that
+// lacks a routine of its own uses the one of the tier below.
 type tier int
 
-const (
-	tierGeneric tier = iota
-	tierAVX2         // AVX2, FMA and F16C
-	tierAVX512       // AVX-512 F, BW, DQ, VL and VNNI, and BMI2
-	tierBF16         // AVX-512 BF16
-	tierAMX          // tiles of AMX, for int8 and bf16
-	tierCount
-)
-
-var tierNames = [tierCount]string{"generic", "avx2", "avx512", "avx512bf16", "amx"}
+// tierNames are those of all tiers, the lowest first, whether or not this build has them.
+var tierNames = [...]string{"generic", "avx2", "avx512", "avx512bf16", "amx"}
 
 func (t tier) String() string { return tierNames[t] }
+
+// A definition is what a tier's file says of it.
+type definition struct {
+	needs func() []need // what it asks of this processor, besides what the tiers below do
+	use   func()        // sets its routines, in place of those of the tiers below
+}
+
+// A need is something that a tier asks for.
+type need struct {
+	name string
+	met  bool
+}
+
+// definitions are those of the tiers that this build has.
+var definitions [len(tierNames)]definition
+
+// define is called by a tier's file while package variables are initialized, since init
+// begins to use what it defines.
+func define(name string, d definition) tier {
+	t := slices.Index(tierNames[:], name)
+	if t < 0 || definitions[t].use != nil {
+		panic("kernel: tier " + name + " has no place among tierNames, or two files")
+	}
+	definitions[t] = d
+	return tier(t)
+}
 
 // tierVariable is the environment variable that forces a lower tier.
 const tierVariable = "LIMBECK_CPU"
 
 // current is the tier in use. It changes after start-up only in tests.
-var current = startTier()
+var current tier
 
-// followers are called whenever current changes.
-var followers []func(tier)
+func init() { setTier(startTier()) }
+
+// setTier switches to t. Nothing may be computing meanwhile.
+func setTier(t tier) {
+	current = t
+	for _, d := range definitions[:t+1] {
+		d.use()
+	}
+}
 
 // Tier names the instruction set in use, one of [Tiers]. The environment variable
 // LIMBECK_CPU chooses a lower one than the processor has.
@@ -56,25 +81,12 @@ func chooseTier(name string, best tier) (tier, error) {
 	if name == "" {
 		return best, nil
 	}
-	for t := range tierCount {
-		if tierNames[t] != name {
-			continue
-		}
-		if t > best {
-			return 0, fmt.Errorf("%s=%s: this build on this processor goes up to %s", tierVariable, name, best)
-		}
-		return t, nil
+	t := tier(slices.Index(tierNames[:], name))
+	switch {
+	case t < 0:
+		return 0, fmt.Errorf("%s=%s: want one of %s", tierVariable, name, strings.Join(tierNames[:], ", "))
+	case t > best:
+		return 0, fmt.Errorf("%s=%s: this build on this processor goes up to %s", tierVariable, name, best)
 	}
-	return 0, fmt.Errorf("%s=%s: want one of %s", tierVariable, name, strings.Join(tierNames[:], ", "))
-}
-
-// follow calls f, which sets function variables, for the current tier and
-// again whenever it changes. It returns a value so that it can run while
-// package variables are initialized:
-//
-//	var _ = follow(func(t tier) { … })
-func follow(f func(tier)) bool {
-	followers = append(followers, f)
-	f(current)
-	return true
+	return t, nil
 }

@@ -20,6 +20,7 @@ const halfColumns = 8
 var Floats = &Activations{Len: 1, Size: 1, Quantize: func(dst, x []float32) { copy(dst, x) }}
 
 func (f *half16) layout(name string) *Layout {
+	assemblies[name] = &f.asm
 	return &Layout{
 		Name:        name,
 		Block:       halfColumns,

@@ -97,6 +97,7 @@ type kBlock struct {
 }
 
 func (f *k16) layout(name string) *Layout {
+	assemblies[name] = &f.asm
 	f.listFours()
 	return &Layout{
 		Name:        name,
@@ -287,7 +288,7 @@ func (f *k16) decodePanel(dst []float32, packed []byte, cols, group int) {
 	}
 	blocks := cols / WideLen
 	w := packed[group*blocks*f.block():]
-	if !decodeBlocks(&f.asm, dst, w, blocks) {
+	if !f.asm.decode(dst, w, blocks) {
 		f.decodePanelGeneric(dst, w, blocks)
 	}
 }

@@ -49,12 +49,6 @@ type Layout struct {
 	MatMul func(y []float32, ldy int, x []float32, n int, packed []byte, rows, cols, lo, hi int)
 }
 
-// decodeBlocks decodes the blocks of a group, column by column, by the assembly of
-// a format, and reports false if there is none. The dispatcher replaces it.
-var decodeBlocks = decodeBlocksNever
-
-func decodeBlocksNever(*assembly, []float32, []byte, int) bool { return false }
-
 // checkPacked panics if columns do not fill blocks, a range of groups does not fit
 // its matrix, or the matrix, of size bytes, what has been given.
 func checkPacked(given, size, rows, cols, block, lo, hi int) {

@@ -43,7 +43,7 @@ func TestReadMemory(t *testing.T) {
 
 func TestNextTier(t *testing.T) {
 	next, lacks := NextTier()
-	if best := BestTier(); (next == "") != (best == tierNames[tierCount-1]) || (next != "") != (len(lacks) > 0) {
+	if best := BestTier(); (next == "") != (best == tierNames[len(tierNames)-1]) || (next != "") != (len(lacks) > 0) {
 		t.Errorf("best tier %s, next %q, for which %v is missing", best, next, lacks)
 	}
 }

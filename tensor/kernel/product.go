@@ -1,5 +1,8 @@
 package kernel
 
+// assemblies are those of all formats that have one, by the names of their layouts.
+var assemblies = map[string]*assembly{}
+
 // A product is what a layout's MatMul has to do: n rows of x by row groups lo
 // to hi of w.
 type product struct {

@@ -2,39 +2,41 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"golang.org/x/sys/cpu"
-)
+import "unsafe"
 
 //go:generate sh -c "cd gen && go run ./int8 -out ../x16_amd64.s -stubs ../x16_stubs_amd64.go -pkg kernel"
 //go:generate sh -c "cd gen && go run ./half -out ../half_amd64.s -stubs ../half_stubs_amd64.go -pkg kernel"
 //go:generate sh -c "cd gen && go run ./vnni -out ../x16_avx512_amd64.s -stubs ../x16_avx512_stubs_amd64.go -pkg kernel"
 
-// An assembly is what a format has of it. Its file sets it.
+// An assembly is what a format has of it in the tier in use. The tiers' files set it.
 type assembly struct {
-	avx2, avx512 *tiles
-
-	// pairs multiply 4 or 5 activation rows by TogetherGroups at once, in AVX-512: they
-	// read each activation once for both.
-	pairs *tiles
-
-	// many multiplies many activation rows, in AVX2.
-	many manyTile
+	tileSet
 
 	// crowd multiplies many activation rows, by AMX.
 	crowd crowdTile
 
-	// panel decodes the blocks of a group, column by column, in AVX2.
+	// panel decodes the blocks of a group, column by column.
 	panel func(dst *float32, w *byte, blocks int)
 
-	// makes packs the words that are made of a k16 format's group, in AVX2: blocks of
-	// its 16 rows, which are width bytes apart in src.
+	// makes packs the words that are made of a k16 format's group: blocks of its 16 rows,
+	// which are width bytes apart in src.
 	makes func(dst, src *byte, width, block, file, blocks int)
 }
 
-// tiles are the tiles of a tier by height, one of height 1 among them.
+// A tileSet is a format's tiles of a tier. It takes the place of all those of the tier
+// below, even where it has none.
+type tileSet struct {
+	few *tiles
+
+	// pairs multiply 4 or 5 activation rows by TogetherGroups at once: they read each
+	// activation once for both.
+	pairs *tiles
+
+	// many multiplies many activation rows.
+	many manyTile
+}
+
+// tiles are tiles by height, one of height 1 among them.
 type tiles [9]tile
 
 // A tile multiplies its height, a number of activation rows, by groups. Strides are
@@ -46,30 +48,11 @@ type tile func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups in
 // outputs it writes. Strides are in bytes.
 type manyTile func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, rows int)
 
-// tilesOf returns a format's tiles of the tier in use, nil if it has none. The
-// dispatcher replaces it.
-var tilesOf = tilesOfNone
-
-func tilesOfNone(*assembly) *tiles   { return nil }
-func tilesOfAVX2(a *assembly) *tiles { return a.avx2 }
-
-func tilesOfAVX512(a *assembly) *tiles {
-	if a.avx512 == nil {
-		return a.avx2
-	}
-	return a.avx512
-}
-
 // highAhead is how far ahead products of one or two activation rows with formats that
 // have high bits, in AVX-512, ask for weights. A Zen 5 reads up to two thirds more a
 // second so, Q6_K more than with package k16's Ahead; on a Zen 4, which has no AVX-VNNI,
 // to ask ahead cost up to a third. Kernels read it.
-var highAhead = func() int {
-	if cpu.X86.HasAVXVNNI {
-		return farAhead
-	}
-	return 0
-}()
+var highAhead int
 
 // farAhead is highAhead where it pays.
 const farAhead = 12288
@@ -81,8 +64,7 @@ const (
 
 // fast computes p by assembly. It reports false if there is none.
 func (p *product) fast(a *assembly) bool {
-	t := tilesOf(a)
-	if t == nil {
+	if a.few == nil {
 		return false
 	}
 	whole := max(p.lo, min(p.hi, p.rows/GroupRows)) // groups up to it have no padding
@@ -91,17 +73,17 @@ func (p *product) fast(a *assembly) bool {
 		return true
 	}
 	first := 0
-	if t == a.avx2 && a.many != nil && p.n >= fewest {
+	if a.many != nil && p.n >= fewest {
 		first = p.n / manyStep * manyStep
 		p.many(a.many, first, whole)
 	}
 	paired := p.lo
-	if t == a.avx512 && a.pairs != nil && p.n >= ManyRows {
+	if a.pairs != nil && p.n >= ManyRows {
 		paired = whole - (whole-p.lo)%TogetherGroups
 		p.paired(a.pairs, paired)
 	}
-	p.few(t, first, paired, whole)
-	p.few(t, 0, whole, p.hi)
+	p.few(a.few, first, paired, whole)
+	p.few(a.few, 0, whole, p.hi)
 	return true
 }
 
@@ -181,7 +163,9 @@ func (t *tiles) tall(n, tallest int) int {
 	return n
 }
 
-func decodeBlocksAVX2(a *assembly, dst []float32, w []byte, blocks int) bool {
+// decode decodes the blocks of a group, column by column. It reports false if there is no
+// assembly for that.
+func (a *assembly) decode(dst []float32, w []byte, blocks int) bool {
 	if a.panel == nil || blocks == 0 {
 		return false
 	}

@@ -52,6 +52,11 @@ func QuantizeRow(dst []Q8Block, x []float32) {
 	quantizeRow(dst, x)
 }
 
+// vectorQuantize is whether activations are rounded by assembly; the dispatcher
+// sets it. It is no function variable, since what those are given moves to the
+// heap: caches round rows to a block on the stack.
+var vectorQuantize bool
+
 func quantizeRowGeneric(dst []Q8Block, x []float32) {
 	for b := range len(x) / BlockLen {
 		quantizeBlock(&dst[b], (*[BlockLen]float32)(x[b*BlockLen:]))

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 )
 
+//go:generate sh -c "cd gen && go run ./strips -out ../strips_amd64.s -stubs ../strips_stubs_amd64.go -pkg kernel"
+
 // A Strip is how some columns of a matrix lie in memory, in a number format and
 // row after row, so that few rows of f32 multiply them as they are decoded.
 type Strip struct {

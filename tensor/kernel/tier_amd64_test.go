@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -50,32 +51,37 @@ func TestBF16IsATierOfItsOwn(t *testing.T) {
 	})
 }
 
-// Every layout but those of panels multiplies by assembly of its own in each tier that has
-// tiles, and those that are not widened decode by it.
+// Every layout but those of panels multiplies by assembly of its own, which the tiers set,
+// and none is left in the lowest. Those that are not widened decode by it.
 func TestEveryLayoutHasAssembly(t *testing.T) {
 	defer setTier(current)
-	var called *assembly
-	tilesOf = func(a *assembly) *tiles {
-		called = a
-		return nil
-	}
 	for _, f := range packedFormats {
 		if f.layout == F32x16 || f.layout.X == Pairs { // by MulPanels, or by products of pairs
 			continue
 		}
+		a := assemblies[f.layout.Name]
+		setTier(tierAVX2)
+		avx2 := *a
+		setTier(tierAVX512)
+		avx512 := *a
+		setTier(tierAMX)
+		amx, used := *a, false
+		a.few = &tiles{1: func(*float32, int, *byte, int, *byte, int, int, uint16) { used = true }}
 		cols := f.columns(64)
 		y, x := make([]float32, GroupRows), make([]float32, f.layout.X.Words(cols))
-		called = nil
 		f.layout.MatMul(y, GroupRows, x, 1, make([]byte, f.layout.Bytes(GroupRows, cols)), GroupRows, cols, 0, 1)
-		for name, has := range map[string]bool{
-			"AVX2 tiles":                  called.avx2 != nil,
-			"AVX-512 tiles":               called.avx512 != nil,
-			"AVX-512 tiles of two groups": called.pairs != nil || f.layout.X != Q8,
-			"AMX tiles":                   called.crowd != nil || !f.layout.Int8(),
-			"panel":                       called.panel != nil || !f.layout.Int8(),
+		setTier(tierGeneric)
+		for what, has := range map[string]bool{
+			"no AVX2 tiles":                  avx2.few != nil,
+			"no AVX-512 tiles":               avx512.few != nil && avx512.few != avx2.few && avx512.many == nil,
+			"no AVX-512 tiles of two groups": avx512.pairs != nil || f.layout.X != Q8,
+			"no AMX tiles":                   amx.crowd != nil || !f.layout.Int8(),
+			"no panel":                       avx2.panel != nil || !f.layout.Int8(),
+			"tiles that it does not use":     used,
+			"assembly in the generic tier":   reflect.ValueOf(*a).IsZero(),
 		} {
 			if !has {
-				t.Errorf("%s has no %s", f.layout.Name, name)
+				t.Errorf("%s has %s", f.layout.Name, what)
 			}
 		}
 	}

@@ -1,9 +1,24 @@
 package kernel
 
+// missing returns what this processor, or this build, lacks for the tier t.
+func missing(t tier) []string {
+	d := &definitions[t]
+	if d.use == nil {
+		return []string{"assembly in this build"}
+	}
+	var names []string
+	for _, n := range d.needs() {
+		if !n.met {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
+
 // bestTier returns the highest tier that this build has on this processor.
 func bestTier() tier {
 	best := tierGeneric
-	for best+1 < tierCount && len(missing(best+1)) == 0 {
+	for int(best+1) < len(tierNames) && len(missing(best+1)) == 0 {
 		best++
 	}
 	return best
@@ -16,7 +31,7 @@ func BestTier() string { return bestTier().String() }
 // lacks for it; next is empty if there is none above.
 func NextTier() (next string, lacks []string) {
 	t := bestTier() + 1
-	if t == tierCount {
+	if int(t) == len(tierNames) {
 		return "", nil
 	}
 	return t.String(), missing(t)

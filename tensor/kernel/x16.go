@@ -40,6 +40,7 @@ var (
 )
 
 func (f *x16) layout(name string) *Layout {
+	assemblies[name] = &f.asm
 	return &Layout{
 		Name:        name,
 		Block:       BlockLen,
@@ -318,7 +319,7 @@ func (f *x16) decodePanel(dst []float32, packed []byte, cols, group int) {
 		panic("kernel: DecodePanel: dst shorter than a group")
 	}
 	blocks := cols / BlockLen
-	if !decodeBlocks(&f.asm, dst, packed[group*blocks*f.block():], blocks) {
+	if !f.asm.decode(dst, packed[group*blocks*f.block():], blocks) {
 		f.decodePanelGeneric(dst, packed, cols, group)
 	}
 }

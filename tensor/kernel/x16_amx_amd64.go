@@ -11,16 +11,10 @@ import "unsafe"
 // writes the outputs whose bit is set in lanes: all, where there are several groups.
 type crowdTile func(y *float32, ldy int, x *byte, ldx int, w *byte, blocks, groups, rows int, lanes uint16)
 
-// crowdFrom is how many activation rows are multiplied by a crowdTile rather than by other
-// tiles. The dispatcher replaces it.
-var crowdFrom = noCrowd
-
 const (
-	noCrowd = 1 << 30
-
-	// amxCrowd is where AMX begins to be faster: on a Xeon with it, 8 rows of q4_0 are
-	// multiplied as fast by VNNI, 10 a tenth slower.
-	amxCrowd = 10
+	// crowdFrom is how many activation rows a crowdTile multiplies faster than other tiles:
+	// on a Xeon with AMX, 8 rows of q4_0 are multiplied as fast by VNNI, 10 a tenth slower.
+	crowdFrom = 10
 
 	// crowdBytes of activations stay in the second cache, of 2 MB in all processors with
 	// AMX, while weights pass by.
