@@ -52,46 +52,55 @@ type file interface {
 
 // Open loads a GGUF file or a folder in Hugging Face's layout. The caller
 // closes the model when no weight is needed any more.
-func Open(path string) (*Model, error) {
-	m, err := OpenUnchecked(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.checkWeights(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
-	}
-	return m, nil
-}
-
-// checkWeights reads all weights, and refuses NaN and infinite ones.
-func (m *Model) checkWeights() error {
-	var tensors []*tensor.Tensor
-	for _, w := range m.Weights() {
-		tensors = append(tensors, w.Tensor())
-	}
-	return checkFinite(tensors)
-}
+func Open(path string) (*Model, error) { return open(path, checkFinite) }
 
 // OpenUnchecked is [Open] of a model to look at, not to compute with: weights may be
 // NaN or infinite. They are not read.
 func OpenUnchecked(path string) (*Model, error) {
+	return open(path, func([]*tensor.Tensor) error { return nil })
+}
+
+// open opens a model, and has check look through its weights. A file's are looked through
+// while the tokenizer is made, each of which takes some of the time to a first token.
+func open(path string, check func([]*tensor.Tensor) error) (*Model, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		return openFolder(path)
+		m, err := openFolder(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := check(m.tensors()); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
+		}
+		return m, nil
 	}
 	f, err := gguf.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	checked := make(chan error, 1)
+	go func() { checked <- check(f.Tensors()) }() // all of them are the model's, if there is one
 	m, err := build(f.Meta(), f.Tensors())
+	if found := <-checked; err == nil {
+		err = found
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	m.path, m.bytes, m.file = path, f.Bytes(), f
 	return m, nil
+}
+
+// tensors returns the elements of all weights.
+func (m *Model) tensors() []*tensor.Tensor {
+	var all []*tensor.Tensor
+	for _, w := range m.Weights() {
+		all = append(all, w.Tensor())
+	}
+	return all
 }
 
 // FromGGUF makes a model of an open file, which the model owns from then on if
@@ -102,7 +111,7 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 		return nil, err
 	}
 	m.bytes, m.file = f.Bytes(), f
-	if err := m.checkWeights(); err != nil {
+	if err := checkFinite(m.tensors()); err != nil {
 		return nil, err
 	}
 	return m, nil

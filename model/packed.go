@@ -63,7 +63,7 @@ func OpenPacked(path string, pool *par.Pool, remark func(format string, args ...
 		}
 		return m, nil
 	}
-	if err := m.checkWeights(); err != nil {
+	if err := checkFinite(m.tensors()); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
 	}
 	packed := op.PackAll(m.Weights(), pool, f.Release)
