@@ -112,3 +112,29 @@ func (w way) steps(t *testing.T, pool *par.Pool) (step, end func()) {
 		}
 	}, stop
 }
+
+// What a reader holds is what was foretold, up to what chunks of a tape's memory are
+// rounded to: of one teacher or several, no logits of all rows.
+func TestReaderHoldsWhatIsForetold(t *testing.T) {
+	const tapeChunk, threads = 4 << 20, 2
+	c := testkit.Even("llama", true)
+	c.Width, c.Vocab = 128, 9000
+	a, b := testkit.Decoder(c, dtype.Q8_0, 1), testkit.Decoder(c, dtype.Q8_0, 2)
+	pool := newPool(t, threads)
+	op.PackAll(a.Weights(), pool, nil)
+	op.PackAll(b.Weights(), pool, nil)
+	var set []train.Sequence
+	for r := source(20); len(set) < 5; {
+		set = append(set, train.Sequence{IDs: testkit.IDs(r, 200, c.Vocab), From: 1})
+	}
+	for _, teachers := range [][]arch.Model{{a}, {a, b}} {
+		w := NewReader(teachers, nil, c.Vocab, 8, 1, pool)
+		if _, err := w.Read(t.Context(), set, nil); err != nil {
+			t.Fatal(err)
+		}
+		held, want := w.tape.Bytes(), 4*ReaderFloats(c, len(teachers), c.Vocab, 5*199, threads)
+		if held > want+(1+len(teachers))*tapeChunk || held < want*9/10 {
+			t.Errorf("%d teachers: %d bytes held, %d foretold", len(teachers), held, want)
+		}
+	}
+}
