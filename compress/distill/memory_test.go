@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"testing"
 
 	"limbeck/internal/par"
@@ -135,6 +136,37 @@ func TestReaderHoldsWhatIsForetold(t *testing.T) {
 		held, want := w.tape.Bytes(), 4*ReaderFloats(c, len(teachers), c.Vocab, 5*199, threads)
 		if held > want+(1+len(teachers))*tapeChunk || held < want*9/10 {
 			t.Errorf("%d teachers: %d bytes held, %d foretold", len(teachers), held, want)
+		}
+	}
+}
+
+// A live teacher's logits exist for no more rows than the head of its vocabulary takes,
+// though the student's smaller one would have them for more, and say what a cache does.
+func TestLiveTeacherInChunks(t *testing.T) {
+	const tapeChunk = 4 << 20
+	c, s := testkit.Even("llama", true), small()
+	c.Width, c.Vocab, s.Vocab = 128, 9000, 50
+	teacher, v := testkit.Decoder(c, dtype.F32, 1), Vocabulary(nil)
+	op.PackAll(teacher.Weights(), newPool(t, 1), nil)
+	for i := range s.Vocab {
+		v = append(v, 3*i)
+	}
+	var set []train.Sequence
+	for r := source(20); len(set) < 5; {
+		set = append(set, train.Sequence{IDs: testkit.IDs(r, 200, s.Vocab), From: 1})
+	}
+	d, err := New(s, teacher, v, nil, Options{Response: 1, Temperature: 2, Direction: Forward}, newPool(t, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Loss(recording(newPool(t, 1)), decoder(s, 3), batch(set))
+	if held, most := d.tape.Bytes(), 4*op.HeadRows(c.Vocab)*c.Vocab+2*tapeChunk; held > most {
+		t.Errorf("the teacher's tape holds %d bytes, want at most %d", held, most)
+	}
+	want := newCache(t, []arch.Model{teacher}, v, s.Vocab, set, s.Vocab, 2, 1)
+	for row, p := range d.targets {
+		if !slices.Equal(p.LogP, want.LogP[row*s.Vocab:(row+1)*s.Vocab]) {
+			t.Fatalf("row %d: other probabilities than a cache's", row)
 		}
 	}
 }
