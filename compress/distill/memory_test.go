@@ -18,11 +18,12 @@ import (
 
 // A way is how a student learns.
 type way struct {
-	cached  bool   // soft labels come from a cache
-	fewer   bool   // the student lacks tokens
-	numbers string // f32, bf16, or the format that masters are rounded to
-	memory  int64
-	options Options
+	cached   bool   // soft labels come from a cache
+	fewer    bool   // the student lacks tokens
+	numbers  string // f32, bf16, or the format that masters are rounded to
+	memory   int64
+	options  Options
+	adapters bool // learn, beside frozen weights in Q8_0
 }
 
 // A step allocates nothing after the first, whatever the losses, where the
@@ -37,22 +38,39 @@ func TestStepAllocatesNothing(t *testing.T) {
 	} {
 		for i := range 1 << 3 {
 			for _, numbers := range []string{"f32", "bf16", dtype.Q8_0.Name} {
-				w := way{i&1 > 0, i&2 > 0, numbers, int64(i >> 2), o}
+				w := way{i&1 > 0, i&2 > 0, numbers, int64(i >> 2), o, false}
 				if w.cached && o.Response == 0 {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s, cached=%v, fewer=%v, %s, memory=%d", name, w.cached, w.fewer, numbers, w.memory), func(t *testing.T) {
-					step, end := w.steps(t, pool)
-					defer end()
-					for range 9 { // then there is room for 16 losses
-						step()
-					}
-					if n := allocs.Of(3, step); n > 0 {
-						t.Errorf("%v allocations in 3 steps", n)
-					}
+					w.allocatesNothing(t, pool)
 				})
 			}
 		}
+	}
+}
+
+// Nor does a step of two threads, of all weights or of adapters.
+func TestStepOfThreadsAllocatesNothing(t *testing.T) {
+	pool := newPool(t, 2)
+	for i := range 1 << 3 {
+		for _, numbers := range []string{"f32", "bf16"} {
+			w := way{i&1 > 0, i&1 > 0, numbers, int64(i >> 1 & 1), every, i>>2 > 0}
+			t.Run(fmt.Sprintf("cached=%v, %s, memory=%d, adapters=%v", w.cached, w.numbers, w.memory, w.adapters), func(t *testing.T) {
+				w.allocatesNothing(t, pool)
+			})
+		}
+	}
+}
+
+func (w way) allocatesNothing(t *testing.T, pool *par.Pool) {
+	step, end := w.steps(t, pool)
+	defer end()
+	for range 9 { // then there is room for 16 losses
+		step()
+	}
+	if n := allocs.Of(3, step); n > 0 {
+		t.Errorf("%v allocations in 3 steps", n)
 	}
 }
 
@@ -71,6 +89,9 @@ func (w way) steps(t *testing.T, pool *par.Pool) (step, end func()) {
 		}
 	}
 	m := trainable(decoder(shape, 3))
+	if w.adapters {
+		m = testkit.Decoder(shape, dtype.Q8_0, 3)
+	}
 	if w.numbers == dtype.Q8_0.Name {
 		for _, x := range m.Weights() {
 			if x.Rows > 1 {
@@ -86,9 +107,17 @@ func (w way) steps(t *testing.T, pool *par.Pool) (step, end func()) {
 	if w.cached {
 		c = newCache(t, []arch.Model{teacher}, v, shape.Vocab, set, 8, w.options.Temperature, 2)
 	}
+	var d train.Objective
 	d, err := New(shape, teacher, v, c, w.options, pool)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if w.adapters {
+		a, err := train.Adapt(m, 4, 8, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d = a.Objective(d)
 	}
 	o := train.Defaults()
 	o.Steps, o.EvalEvery, o.BatchTokens, o.MicroTokens = 100, 100, 30, 20
