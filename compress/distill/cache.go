@@ -125,36 +125,49 @@ func (c *Cache) Append(more *Cache) error {
 	return nil
 }
 
-// ReaderTokens is how many tokens a [Reader] lets the teacher read at once, about.
-const ReaderTokens = 1024
+// readerTokens is how many tokens a [Reader] lets the teacher read at once, about.
+const readerTokens = 1024
 
-// A Reader caches what teachers say. It is no loss: it reads their logits, row
-// by row, where their heads make them.
+// ReaderFloats is what a [Reader] that is given so many tokens holds beside its teachers,
+// of shape c, and the cache: all teachers' states, one's pass or the logits of some rows,
+// and the rows that threads are at, for a student of size tokens.
+func ReaderFloats(c arch.Config, teachers, size, tokens, threads int) int {
+	tokens = min(tokens, readerTokens)
+	states := 3 * c.Width // embedded, the rows with loss, normalized
+	return (teachers-1)*tokens*states + train.SweepFloats(c, tokens, true) + threads*teachers*size
+}
+
+// A Reader caches what teachers say. Their logits exist for a few rows at a time, of
+// all teachers together for as many as a loss has them for: see [op.HeadRows].
 type Reader struct {
 	vocab    Vocabulary
 	size     int
 	teachers []arch.Model
 	k        int
 	t        float64 // temperature
+	limit    int     // rows whose logits exist at once
 	tape     *op.Tape
-	blocks   blocks
 
-	c       *Cache    // being made
-	ids     []int     // of a sequence, the teachers'
-	first   int       // row of the cache that the batch begins with
-	teacher int       // that is being read
-	logP    []float32 // [rows, size] of the batch
-	sum     []float64 // [rows, size], of several teachers' probabilities
-	lost    []float64 // of each row: what goes to tokens that the student lacks
-	dropped []float64 // the same of all rows so far
+	c       *Cache      // being made
+	ids     []int       // of a sequence, the teachers'
+	hidden  []*op.Value // of the batch, each teacher's: [rows, its width]
+	rows    []int       // of the batch: 0, 1 and so on
+	logits  []*op.Value // of some rows, each teacher's: [rows, its tokens]
+	first   int         // row of the cache that the first of these is
+	dropped []float64   // of each row so far: what goes to tokens that the student lacks
 }
 
 // NewReader returns a reader of teachers, whose distributions are averaged, for
 // a student of size tokens. A packed teacher answers as it is served: quantized,
 // with int8 activations.
 func NewReader(teachers []arch.Model, vocab Vocabulary, size, k int, temperature float64, pool *par.Pool) *Reader {
-	return &Reader{vocab: vocab, size: size, teachers: teachers, k: min(k, size), t: temperature,
-		tape: op.NewTape(pool), blocks: newBlocks()}
+	w := &Reader{vocab: vocab, size: size, teachers: teachers, k: min(k, size), t: temperature,
+		limit: op.MaxHeadRows, tape: op.NewTape(pool)}
+	for _, m := range teachers {
+		w.limit = min(w.limit, op.HeadRows(m.Config().Vocab)/len(teachers))
+	}
+	w.limit = max(w.limit, 1)
+	return w
 }
 
 // Read returns the cache of all of set, whose tokens are the student's. progress,
@@ -168,14 +181,14 @@ func (w *Reader) Read(ctx context.Context, set []train.Sequence, progress func(d
 		c.First = append(c.First, rows)
 	}
 	c.IDs, c.LogP, c.Tail = make([]int32, rows*w.k), make([]float32, rows*w.k), make([]float64, rows)
-	w.c, w.dropped = c, w.dropped[:0]
+	w.c, w.dropped = c, make([]float64, rows)
 	done := 0
 	for first := 0; first < len(set); {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		end, tokens := first, 0
-		for end < len(set) && (end == first || tokens+len(set[end].IDs) <= ReaderTokens) {
+		for end < len(set) && (end == first || tokens+len(set[end].IDs) <= readerTokens) {
 			tokens += len(set[end].IDs) - 1
 			end++
 		}
@@ -198,39 +211,46 @@ func (w *Reader) read(set []train.Sequence, row int) {
 		w.ids = w.vocab.IDs(w.ids[:0], s.IDs)
 		b.Add(w.ids, s.From)
 	}
-	w.first = row
-	rows := len(b.Rows)
-	w.logP = slices.Grow(w.logP[:0], rows*w.size)[:rows*w.size]
-	w.lost = slices.Grow(w.lost[:0], rows)[:rows]
-	clear(w.lost)
-	if len(w.teachers) > 1 {
-		w.sum = slices.Grow(w.sum[:0], len(w.logP))[:len(w.logP)]
-		clear(w.sum)
+	w.tape.Reset()
+	w.hidden = w.hidden[:0]
+	for _, m := range w.teachers {
+		w.hidden = append(w.hidden, m.Forward(w.tape, b))
 	}
-	for i, m := range w.teachers {
-		w.tape.Reset()
-		w.teacher = i
-		m.Loss(w.tape, m.Forward(w.tape, b), nil, w)
+	for i := len(w.rows); i < len(b.Rows); i++ {
+		w.rows = append(w.rows, i)
 	}
-	w.dropped = append(w.dropped, w.lost...)
+	mark := w.tape.Mark()
+	for rows := range slices.Chunk(w.rows[:len(b.Rows)], w.limit) {
+		w.logits = w.logits[:0]
+		for i, m := range w.teachers {
+			w.logits = append(w.logits, m.Head(w.tape, w.hidden[i], rows))
+		}
+		w.first = row + rows[0]
+		w.tape.Pool.Run(w, len(rows))
+		w.tape.Release(mark)
+	}
 }
 
-// Loss implements [op.RowLoss].
-func (w *Reader) Loss(row int, logits, _ []float32) float64 {
-	n := float64(len(w.teachers))
-	logP := w.logP[row*w.size : (row+1)*w.size]
-	w.lost[row] += w.vocab.project(logP, logits, w.t, w.blocks.of(row)) / n
-	if len(w.teachers) > 1 {
-		sum := w.sum[row*w.size : (row+1)*w.size]
-		for i, l := range logP {
-			sum[i] += math.Exp(float64(l)) / n
-			logP[i] = float32(logOf(sum[i]))
+// Do caches what the teachers say at one row: the mean of their probabilities.
+func (w *Reader) Do(worker, row int) {
+	n := len(w.teachers)
+	mem := w.tape.Scratch(worker, n*w.size+blockFloats)
+	logP, block := mem[:n*w.size], mem[n*w.size:] // [n, size]
+	var dropped float64
+	for i, l := range w.logits {
+		dropped += w.vocab.project(logP[i*w.size:(i+1)*w.size], l.Row(row), w.t, block) / float64(n)
+	}
+	if n > 1 {
+		for i := range w.size {
+			var sum float64
+			for at := i; at < len(logP); at += w.size {
+				sum += math.Exp(float64(logP[at])) / float64(n)
+			}
+			logP[i] = float32(logOf(sum))
 		}
 	}
-	if w.teacher == len(w.teachers)-1 {
-		w.keep(w.first+row, logP)
-	}
-	return 0
+	w.dropped[w.first+row] = dropped
+	w.keep(w.first+row, logP[:w.size])
 }
 
 // leastLog stands for the logarithm of a probability that rounded to 0.

@@ -4,7 +4,8 @@ import "limbeck/nn/op"
 
 // live makes the targets of a batch's rows from the teacher's logits, for as
 // many rows at once as the student has logits: neither model's exist for all
-// rows. It adds nothing to the loss.
+// rows, and the teacher's, whose vocabulary may be larger, for no more than
+// [op.HeadRows]. It adds nothing to the loss.
 type live struct {
 	d      *Objective
 	hidden *op.Value // the teacher's, of the batch
@@ -22,11 +23,16 @@ func (l *live) begin(rows []int) { l.rows, l.mark = rows, l.d.tape.Mark() }
 func (l *live) Prepare(first, rows int) {
 	d := l.d
 	d.tape.Release(l.mark)
-	l.first, l.logits = first, d.teacher.Head(d.tape, l.hidden, l.rows[first:first+rows])
 	for i := range rows {
 		d.targets[first+i] = target{LogP: d.tape.Floats(d.student.Vocab)}
 	}
-	d.tape.Pool.Run(l, rows)
+	m, limit := d.tape.Mark(), op.HeadRows(d.teacher.Config().Vocab)
+	for lo, end := first, first+rows; lo < end; lo += limit {
+		hi := min(lo+limit, end)
+		l.first, l.logits = lo, d.teacher.Head(d.tape, l.hidden, l.rows[lo:hi])
+		d.tape.Pool.Run(l, hi-lo)
+		d.tape.Release(m)
+	}
 }
 
 // Do projects the logits of one row on the student's tokens.

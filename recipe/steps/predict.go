@@ -263,13 +263,10 @@ func predictCache(c *recipe.Chain, members int, ref string, d *recipe.Distill) f
 		l = l.whole(c.Recipe.Data).losing(d.LossOn)
 		row := int64(8*d.TopK + 8)
 		part := min(l.pass.rows, float64(cachePart)*l.pass.rows/max(1, l.pass.tokens))
-		rows := min(l.pass.rows, distill.ReaderTokens*l.pass.rows/max(1, l.pass.tokens))
-		probability := int64(4)
-		if members > 1 {
-			probability += 8 // their sum is in f64
-		}
-		need := l.reading().and(needs{heap: int64(members)*l.bytes + sweepMemory(l.config, l.pass.tokens, true) +
-			int64(rows)*probability*int64(l.student.Vocab) + cacheCopies*int64(part)*row})
+		threads := predictPool()
+		defer threads.Close()
+		reader := distill.ReaderFloats(l.config, members, l.student.Vocab, int(l.pass.tokens), threads.Threads())
+		need := l.reading().and(needs{heap: int64(members)*l.bytes + 4*int64(reader) + cacheCopies*int64(part)*row})
 		return run.Cost{
 			Seconds: float64(members) * forward(l.config, l.packed, l.pass),
 			Memory:  need.peak(),
