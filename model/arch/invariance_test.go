@@ -17,12 +17,12 @@ import (
 // The logits of a sequence are a function of its tokens alone: the same bits
 // from one pass over all of them, token by token with a cache, in uneven
 // chunks, beside other sequences with and without caches, on one to three
-// threads, and before the weights are packed; in f32 and in int8, for weights and
+// threads, and before the weights are packed; in f32, bf16 and int8, for weights and
 // caches of several formats, in every tier.
 func TestLogitsDependOnTokensAlone(t *testing.T) {
 	testkit.EachTier(t, func(t *testing.T) {
 		for _, name := range arch.Names() {
-			for _, format := range []*dtype.Type{dtype.F32, dtype.F16, dtype.Q8_0, dtype.Q4_0} {
+			for _, format := range []*dtype.Type{dtype.F32, dtype.F16, dtype.BF16, dtype.Q8_0, dtype.Q4_0} {
 				for _, exact := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s, %s, exact %v", name, format, exact), func(t *testing.T) {
 						invariant(t, testkit.Decoder(testkit.Even(name, format != dtype.F16), format, 1), exact, dtype.F32, length)
