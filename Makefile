@@ -27,8 +27,8 @@ race: ## the race detector on what is concurrent
 	go test -short -race $(CONCURRENT)
 
 # The tier is read before go test looks at what a test reads: -count=1 keeps it from
-# taking one tier's results for another's. With GOAMD64=v3 Go may fuse products into
-# sums, as it may on arm64.
+# taking one tier's results for another's. Tests that go through all tiers keep to that
+# one. With GOAMD64=v3 Go may fuse products into sums, as it may on arm64.
 tiers: build ## the kernels in every tier that this processor has, and without assembly
 	@LIMBECK_CPU=generic ./limbeck version
 	@tiers=$$(go run ./internal/testkit/tiers) && for t in $$tiers; do \
