@@ -1,6 +1,7 @@
 // Command floors runs a demo, floors LIMBECK demo …, and holds the figures of its
 // report to the least that they may be, and its memory to the most. With
-// -interrupt before LIMBECK, the demo is interrupted and started again on the way.
+// -interrupt before LIMBECK, the demo is interrupted and started again on the way, and
+// its figures are free: it may be a shorter one, to be compared with the like.
 package main
 
 import (
@@ -38,9 +39,10 @@ const (
 	timingsFile = "limbeck-demo/logs/timings.jsonl"
 )
 
-// interruptAt is the part of its longest step at which a demo is interrupted: more
-// than a run that began that step anew would have done when it first tells of it.
-const interruptAt = 0.25
+// killAt is the part of its longest step at which a demo is killed: on most machines
+// late enough for a checkpoint. interruptAt is where it is interrupted then, and from
+// where it must say that it goes on.
+const killAt, interruptAt = 0.5, 0.75
 
 func main() {
 	interrupt := flag.Bool("interrupt", false, "kill the demo as it distills, start it again, interrupt that, and start it again")
@@ -53,29 +55,29 @@ func main() {
 
 func run(args []string, interrupt bool) error {
 	if interrupt {
-		if _, err := demo(args, os.Kill, 0); err != nil {
+		if _, err := demo(args, os.Kill, killAt); err != nil {
 			return err
 		}
 		if _, err := demo(args, os.Interrupt, interruptAt); err != nil {
 			return err
 		}
 	}
-	first, err := demo(args, nil, 0)
+	from, err := demo(args, nil, 0)
 	if err != nil {
 		return err
 	}
-	if interrupt && first < interruptAt {
-		return fmt.Errorf("interrupted at %.2f of the distillation, the demo went on from before %.2f", interruptAt, first)
+	if interrupt && from < interruptAt {
+		return fmt.Errorf("interrupted at %.2f of the distillation, the demo went on from %.2f", interruptAt, from)
 	}
-	if err := checkSteps(timingsFile, interrupt); err != nil {
+	if err := checkSteps(timingsFile, interrupt); err != nil || interrupt {
 		return err
 	}
 	return check(reportFile)
 }
 
 // demo runs a demo to its end, or to that by a signal: it is sent once the part at
-// is distilled. first is the part of which it told first.
-func demo(args []string, s os.Signal, at float64) (first float64, err error) {
+// is distilled. from is the part from which it said that it goes on, 0 if it began.
+func demo(args []string, s os.Signal, at float64) (from float64, err error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout = os.Stdout
 	out, err := cmd.StderrPipe()
@@ -88,12 +90,14 @@ func demo(args []string, s os.Signal, at float64) (first float64, err error) {
 	sent := false
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		fmt.Fprintln(os.Stderr, lines.Text())
+		text := strings.ReplaceAll(lines.Text(), ",", "")
 		var done, of float64
-		if n, _ := fmt.Sscanf(strings.ReplaceAll(lines.Text(), ",", ""), "distill: %g of %g ", &done, &of); n < 2 {
+		if n, _ := fmt.Sscanf(text, "distill: goes on from step %g of %g", &done, &of); n == 2 {
+			from = done / of
 			continue
 		}
-		if first == 0 {
-			first = done / of
+		if n, _ := fmt.Sscanf(text, "distill: %g of %g ", &done, &of); n < 2 {
+			continue
 		}
 		if s != nil && !sent && done/of >= at {
 			if err := cmd.Process.Signal(s); err != nil {
@@ -109,7 +113,7 @@ func demo(args []string, s os.Signal, at float64) (first float64, err error) {
 	if s != nil {
 		err = nil
 	}
-	return first, err
+	return from, err
 }
 
 // checkSteps looks at the memory that each attempt at a step took at most. Every step
