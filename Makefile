@@ -26,10 +26,10 @@ test: ## every test that needs Go and nothing else
 short: ## the quick tests
 	go test -short ./...
 
-# Tests named ONE_THREAD take long, start no goroutine and use pools of one thread; what
-# they call is called by others too. Of ./serve/clienttest, which asks what tests of
-# ./serve ask, only the client is new, and takes two minutes to compile. A program with
-# the detector sleeps a second before it ends, if not told otherwise, and scripts start
+# Tests named ONE_THREAD take long and do one thing after another; what they call that has
+# threads, as the opening of a model, others call too. Of ./serve/clienttest, which asks what
+# tests of ./serve ask, only the client is new, and takes two minutes to compile. A program
+# with the detector sleeps a second before it ends, if not told otherwise, and scripts start
 # hundreds. make vet has looked at all.
 race: ## the race detector on what is concurrent
 	GORACE=atexit_sleep_ms=10 go test -short -race -vet=off -skip "^($$(echo $(ONE_THREAD) | tr ' ' '|'))$$" $(CONCURRENT)
