@@ -207,16 +207,25 @@ func (r row) intent(c Columns) (intent string, slots []Slot, err error) {
 		value = json.RawMessage(s)
 	}
 	type slot struct{ Name, Value *string }
-	var raw []slot
-	incomplete := func(s slot) bool { return s.Name == nil || s.Value == nil }
-	if json.Unmarshal(value, &raw) != nil || raw == nil || slices.ContainsFunc(raw, incomplete) {
-		return "", nil, fmt.Errorf("%s, want a list of {\"name\": \"…\", \"value\": \"…\"}", notObjects(value, c.Slots, "name", "value"))
+	lacks := func(s slot) bool { return s.Name == nil || s.Value == nil }
+	raw, err := objects(value, c.Slots, lacks, "name", "value")
+	if err != nil {
+		return "", nil, fmt.Errorf("%w, want a list of {\"name\": \"…\", \"value\": \"…\"}", err)
 	}
 	slots = make([]Slot, len(raw))
 	for i, s := range raw {
 		slots[i] = Slot{*s.Name, *s.Value}
 	}
 	return intent, slots, nil
+}
+
+// objects reads the value of a key, a list of objects in which these names are strings;
+// lacks reports whether one has not all of them.
+func objects[T any](value json.RawMessage, key string, lacks func(T) bool, names ...string) (list []T, err error) {
+	if json.Unmarshal(value, &list) != nil || list == nil || slices.ContainsFunc(list, lacks) {
+		return nil, errors.New(notObjects(value, key, names...))
+	}
+	return list, nil
 }
 
 // notObjects says why the value of a key is no list of objects in which these names
@@ -292,10 +301,9 @@ func (r row) messages() ([]Message, error) {
 		ToolCalls    json.RawMessage `json:"tool_calls"`
 		FunctionCall json.RawMessage `json:"function_call"`
 	}
-	var raw []message
-	incomplete := func(m message) bool { return m.Role == nil }
-	if json.Unmarshal(r["messages"], &raw) != nil || raw == nil || slices.ContainsFunc(raw, incomplete) {
-		return nil, fmt.Errorf("%s, want a list of {\"role\": \"…\", \"content\": \"…\"}", notObjects(r["messages"], "messages", "role"))
+	raw, err := objects(r["messages"], "messages", func(m message) bool { return m.Role == nil }, "role")
+	if err != nil {
+		return nil, fmt.Errorf("%w, want a list of {\"role\": \"…\", \"content\": \"…\"}", err)
 	}
 	if len(raw) == 0 {
 		return nil, errors.New("\"messages\" is an empty list")

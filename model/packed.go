@@ -37,9 +37,9 @@ import (
 // then zeros up to a multiple of 4096 bytes, and the weights as [op.PackAll] lays
 // them out: in the same bytes on all processors that take the same layouts. Nothing
 // of it is parsed: it holds good if it is, to the byte, what this program would write
-// for this model now, and as long. Of every weight one group of rows, another each time, is also
-// packed anew and compared. Reading all of it would take as long as packing does, so
-// the others are not looked at: a disk that corrupts them stays undetected, as it
+// for this model now, and as long. Of every weight one group of rows, another each
+// time, is also packed anew and compared. Reading all of it would take as long as
+// packing does, so the others are not looked at: a disk that corrupts them stays undetected, as it
 // does in a model's file, and who may write to the model's folder is trusted with
 // its weights. Where the system has no time of changes that programs cannot set, a
 // model that is replaced by one with as large a file, written at the same

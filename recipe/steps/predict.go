@@ -263,9 +263,7 @@ func predictCache(c *recipe.Chain, members int, ref string, d *recipe.Distill) f
 		l = l.whole(c.Recipe.Data).losing(d.LossOn)
 		row := int64(8*d.TopK + 8)
 		part := min(l.pass.rows, float64(cachePart)*l.pass.rows/max(1, l.pass.tokens))
-		threads := predictPool()
-		defer threads.Close()
-		reader := distill.ReaderFloats(l.config, members, l.student.Vocab, int(l.pass.tokens), threads.Threads())
+		reader := distill.ReaderFloats(l.config, members, l.student.Vocab, int(l.pass.tokens), countedThreads())
 		need := l.reading().and(needs{heap: int64(members)*l.bytes + 4*int64(reader) + cacheCopies*int64(part)*row})
 		return run.Cost{
 			Seconds: float64(members) * forward(l.config, l.packed, l.pass),
@@ -403,14 +401,13 @@ func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quanti
 			m, file = l.student, 4*int64(l.student.Params())
 		}
 		weights := 4 * float64(m.Params())
-		threads := predictPool()
-		defer threads.Close()
 		cost := run.Cost{Disk: int64(weights) / 3}
 		need := needs{file, min(writingMemory, cost.Disk)}
-		cost.Seconds = weights / (roundRate * float64(threads.Threads()))
+		threads := float64(countedThreads())
+		cost.Seconds = weights / (roundRate * threads)
 		if q.Imatrix {
 			w := l.calibration(m, int(q.Calibration))
-			cost.Seconds = forward(m, false, w) + weights/(searchRate*float64(threads.Threads()))
+			cost.Seconds = forward(m, false, w) + weights/(searchRate*threads)
 			need = need.and(l.reading()).and(needs{heap: sweepMemory(m, w.tokens, false)})
 		} else {
 			need.heap += tokenMemory * int64(m.Vocab)

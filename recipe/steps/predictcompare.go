@@ -69,9 +69,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		if err != nil {
 			return run.Cost{}, err
 		}
-		pool := predictPool()
-		defer pool.Close()
-		threads := float64(pool.Threads())
+		threads := float64(countedThreads())
 		v := l.verdict(r, j.examples)
 		models, opened, most := 0, int64(0), needs{}
 		for _, x := range settings.Models {

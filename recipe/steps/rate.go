@@ -31,6 +31,13 @@ func PredictFor(threads int) { predictThreads.Store(int32(threads)) }
 
 func predictPool() *par.Pool { return par.New(int(predictThreads.Load())) }
 
+// countedThreads is how many threads that is.
+func countedThreads() int {
+	pool := predictPool()
+	defer pool.Close()
+	return pool.Threads()
+}
+
 // The floating-point operations a second of a matrix product on these threads, in
 // f32, in bf16, and of int8 activations by packed weights, each measured once.
 var (

@@ -25,7 +25,7 @@ func bf16PairsLayout(name string) *Layout {
 }
 
 // pairsGroup returns the bytes of a group.
-func pairsGroup(cols int) int { return cols / Pairs.Len * GroupRows * wordBytes }
+func pairsGroup(cols int) int { return f32Group(cols / Pairs.Len) }
 
 // packBF16Pairs packs as f32 what two columns are in memory.
 func packBF16Pairs(dst, src []byte, rows, cols, lo, hi int) {
@@ -37,7 +37,7 @@ func packBF16Pairs(dst, src []byte, rows, cols, lo, hi int) {
 func decodeBF16PairsRow(dst []float32, packed []byte, cols, row int) {
 	size := pairsGroup(cols)
 	checkPacked(len(packed), groups(row+1)*size, row+1, cols, Pairs.Len, 0, 0)
-	panel := FloatsIn(packed[row/GroupRows*size:][:size])
+	panel := f32Panel(packed, cols/Pairs.Len, row/GroupRows)
 	for p := range cols / Pairs.Len {
 		dst[2*p], dst[2*p+1] = unpair(panel[p*GroupRows+row%GroupRows])
 	}
@@ -68,7 +68,7 @@ func matMulBF16Pairs(y []float32, ldy int, x []float32, n int, packed []byte, ro
 	p := product{y: y, ldy: ldy, x: x, ldx: cols / Pairs.Len, n: n, w: packed, group: size, rows: rows, lo: lo, hi: hi}
 	p.check()
 	whole := max(lo, min(hi, rows/GroupRows))
-	p.pairs(lo, whole)
+	p.wholePairs(lo, whole)
 	if whole < hi {
 		p.lastPairs(whole)
 	}
@@ -86,17 +86,16 @@ func (p *product) strips(lo, hi int) Strips {
 	return s
 }
 
-// pairs computes the groups lo to hi, which are whole: of many activation rows in blocks,
+// wholePairs computes the groups lo to hi, which are whole: of many activation rows in blocks,
 // whose rows have to be there in full, and of those left, or of few, in strips.
-func (p *product) pairs(lo, hi int) {
+func (p *product) wholePairs(lo, hi int) {
 	if lo == hi {
 		return
 	}
 	y, blocks := p.y[lo*GroupRows:], 0
 	if p.n > FewRows {
 		blocks = p.n / (2 * BlockRows) * (2 * BlockRows)
-		a := rowBlocks{p.x, blocks, p.ldx, BlockRows * p.ldx, p.ldx, 1}
-		mulPairBlocks(y, p.ldy, a, FloatsIn(p.w[lo*p.group:hi*p.group]), p.group/wordBytes, (hi-lo)*GroupRows, false)
+		mulPairBlocks(y, p.ldy, Dense(p.x, blocks, p.ldx).blocks(), FloatsIn(p.w[lo*p.group:hi*p.group]), p.group/wordBytes, (hi-lo)*GroupRows, false)
 	}
 	if blocks < p.n {
 		mulPairStrips(y[blocks*p.ldy:], p.ldy, Dense(p.x[blocks*p.ldx:], p.n-blocks, p.ldx), p.strips(lo, hi))
@@ -113,9 +112,10 @@ var wholeGroups = sync.Pool{New: func() any { return new(wholeGroup) }}
 func (p *product) lastPairs(group int) {
 	whole := wholeGroups.Get().(*wholeGroup)
 	defer wholeGroups.Put(whole)
+	last := p.strips(group, group+1)
 	for i := 0; i < p.n; i += FewRows {
 		n := min(FewRows, p.n-i)
-		mulPairStrips(whole[:], GroupRows, Dense(p.x[i*p.ldx:], n, p.ldx), p.strips(group, group+1))
+		mulPairStrips(whole[:], GroupRows, Dense(p.x[i*p.ldx:], n, p.ldx), last)
 		for r := range n {
 			copy(p.out(i+r, group), whole[r*GroupRows:])
 		}

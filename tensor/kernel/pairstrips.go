@@ -17,8 +17,7 @@ func MulPairStrips(c []float32, ldc int, a Mat, b Strips) {
 }
 
 func mulPairStripsGeneric(c []float32, ldc int, a Mat, b Strips) {
-	rows := rowBlocks{a.Data, a.Rows, a.Cols, BlockRows * a.RowStride, a.RowStride, 1}
 	for p := range b.N {
-		mulPairsGeneric(c[p*PanelWidth:], ldc, PanelWidth, rows, FloatsIn(b.Data[p*b.Apart:]), false)
+		mulPairsGeneric(c[p*PanelWidth:], ldc, PanelWidth, a.blocks(), FloatsIn(b.Data[p*b.Apart:]), false)
 	}
 }
