@@ -451,6 +451,43 @@ func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 
 	return n
 }
 
+// A reply that is asked to be short allocates nothing after its first tokens, across
+// blocks of its cache: it has memory for all of its text and tokens from the start.
+func TestShortReplyDoesNotAllocate(t *testing.T) {
+	c := testkit.Even("llama", false)
+	c.Context = 1024
+	pool := par.New(2)
+	defer pool.Close()
+	r := NewRunner(randomModel(t, c, dtype.Q4_0), pool, Precision{})
+	r.Model.Pack(pool)
+	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, c.Context-1), Options{}, nil); err != nil { // takes what the longest pass needs
+		t.Fatal(err)
+	}
+	const prompt, warm, steps = 2*op.KVBlock - 40, 10, 100 // with which allocs.Of warms up, and counts
+	b := newBatch(r, Limits{})
+	w, err := b.newWriter(t.Context(), &Request{Prompt: make([]int, prompt), Options: Options{MaxTokens: shortReply, Stop: []string{"never written"}, Endless: true}})
+	if err != nil || !b.admit(w) {
+		t.Fatal(err)
+	}
+	text := 0
+	emit := func(p Piece) { text += len(p.Text) }
+	step := func() {
+		b.step()
+		w.tell(emit)
+	}
+	for range warm {
+		step()
+	}
+	blocks := func() int { return w.seq.kv.Len() / op.KVBlock }
+	before := blocks()
+	if n := allocs.Of(steps, step); n != 0 {
+		t.Errorf("%v allocations in %d steps", n, steps)
+	}
+	if w.done || text == 0 || blocks() < before+2 {
+		t.Errorf("done %v, %d bytes of text, %d blocks of the cache after %d: want one that is written, in two more", w.done, text, blocks(), before)
+	}
+}
+
 // A cache takes what its prompt needs, however long the reply may become, and
 // then a block for as many tokens.
 func TestCachesTakeWhatIsNeeded(t *testing.T) {

@@ -57,8 +57,8 @@ func common(a, b []int) int {
 }
 
 // place gives w a sequence: a finished one that its prompt continues, or a new
-// one. It reports whether the rows leave memory for that. Caches take what the
-// prompt needs at once, and grow to what is counted here.
+// one. It reports whether the rows leave memory for that. Caches take at once what the
+// prompt needs, and a reply that is asked to be short; they grow to what is counted here.
 func (b *batch) place(w *writer) bool {
 	room := len(w.Prompt) + w.limit
 	s := &sequence{kv: b.r.NewKV(room)} // which takes no memory yet
@@ -79,7 +79,7 @@ func (b *batch) place(w *writer) bool {
 	}
 	s.kv.Truncate(w.reply.CachedTokens)
 	s.kv.SetCapacity(room)
-	s.kv.Reserve(len(w.Prompt))
+	s.kv.Reserve(len(w.Prompt) + w.expected())
 	s.row, s.bytes = w, s.kv.MaxBytes()
 	s.tokens = append(slices.Grow(s.tokens[:0], len(w.Prompt)+min(w.limit, atOnce)), w.Prompt...)
 	w.seq = s

@@ -17,6 +17,17 @@ type streamer struct {
 	rest  []byte          // after text; a stop string may cut it, or a character be unfinished
 }
 
+// grow makes room for so many bytes of text, and for what is held back of it.
+func (s *streamer) grow(n int) {
+	const piece = 64 // bytes of a long token
+	longest := 0
+	for _, stop := range s.stops {
+		longest = max(longest, len(stop))
+	}
+	s.text.Grow(n)
+	s.rest = make([]byte, 0, longest+piece)
+}
+
 // add takes the bytes of one token and reports whether a stop string ended the
 // text.
 func (s *streamer) add(piece []byte) (stopped bool) {

@@ -45,7 +45,19 @@ type writer struct {
 const (
 	repeatLast = 64   // tokens of prompt and reply that RepeatPenalty looks back on
 	atOnce     = 4096 // tokens that a reply has memory for from the start
+	shortReply = 256  // tokens whose text and cache have memory from the start, where a limit is set
+	tokenBytes = 8    // of text: tokens are hardly longer, on average
 )
+
+// expected returns how many tokens the reply is taken to have before any is written: as
+// many as it may, if it was asked to be short. Most replies end long before a limit that is
+// more, or only the context's: these grow as they are written.
+func (w *writer) expected() int {
+	if w.MaxTokens <= 0 {
+		return 0
+	}
+	return min(w.limit, shortReply)
+}
 
 // begin makes w ready to write.
 func (w *writer) begin() {
@@ -55,6 +67,7 @@ func (w *writer) begin() {
 		w.Guide.Start()
 	}
 	w.text.stops = w.Stop
+	w.text.grow(tokenBytes * w.expected())
 	w.reply.PromptTokens = len(w.Prompt)
 	w.reply.IDs = make([]int, 0, min(w.limit, atOnce))
 	w.reply.LogProbs = make([]float64, 0, min(w.limit, atOnce))
