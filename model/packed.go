@@ -28,21 +28,26 @@ import (
 //
 // The file begins with what it was made of:
 //
-//	limbeck packed weights 2
-//	model: size, times, number of the model's file; see [gguf.File.Stamp]
+//	limbeck packed weights 3
+//	model: SHA-256 of the model's file
+//	seen as: size, times, number of that file; see [gguf.File.Stamp]
 //	tensors: SHA-256 of its table of tensors
 //	layouts: the names of the formats' layouts
 //	packed: bytes of weights
 //
 // then zeros up to a multiple of 4096 bytes, and the weights as [op.PackAll] lays
-// them out: in the same bytes on all processors that take the same layouts. Nothing
-// of it is parsed: it holds good if it is, to the byte, what this program would write
-// for this model now, and as long. Of every weight one group of rows, another each
-// time, is also packed anew and compared. Reading all of it would take as long as
-// packing does, so the others are not looked at: a disk that corrupts them stays undetected, as it
-// does in a model's file, and who may write to the model's folder is trusted with
-// its weights. Where the system has no time of changes that programs cannot set, a
-// model that is replaced by one with as large a file, written at the same
+// them out: in the same bytes on all processors that take the same layouts. It holds
+// good if it is as long as, and to the byte, what this program would write for this
+// model now. To read the model for its digest would take longer than packing does: a
+// file that is as it was seen is taken to hold what it held. One that is seen
+// otherwise, as after a copy or an unpacked archive, is read, once: if it has the
+// digest, the line of how it was seen is written anew.
+//
+// Of every weight one group of rows, another each time, is also packed anew and
+// compared. The others are not looked at: a disk that corrupts them stays undetected,
+// as it does in a model's file, and who may write to the model's folder is trusted
+// with its weights. Where the system has no time of changes that programs cannot set,
+// a model that is replaced by one with as large a file, written at the same
 // nanosecond, with the same table, is told by these groups alone.
 func OpenPacked(path string, pool *par.Pool, remark func(format string, args ...any)) (*Model, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -88,13 +93,14 @@ func unpacked(m *Model) []*tensor.Tensor {
 type kept struct {
 	m      *Model
 	f      *gguf.File
-	head   []byte
-	size   int // of the weights
+	parts  string // the lines of the head that follow from the model's shape and formats
+	size   int    // of the weights
 	places []string
+	digest string // of the model's file, once it is asked for
 }
 
 // keptVersion changes whenever the head or a layout gives other bytes than it did.
-const keptVersion = 2
+const keptVersion = 3
 
 // keptAlign is where weights may begin: a page, so that they are aligned once
 // mapped.
@@ -108,11 +114,35 @@ func newKept(m *Model, f *gguf.File) *kept {
 		}
 	}
 	slices.Sort(layouts)
-	k := &kept{m: m, f: f, size: op.PackedBytes(m.Weights()), places: keptPlaces(m.path)}
-	k.head = fmt.Appendf(nil, "limbeck packed weights %d\nmodel: %s\ntensors: %x\nlayouts: %s\npacked: %d bytes\n",
-		keptVersion, f.Stamp(), sha256.Sum256(f.Table()), strings.Join(slices.Compact(layouts), " "), k.size)
-	k.head = append(k.head, make([]byte, -len(k.head)&(keptAlign-1))...)
-	return k
+	size := op.PackedBytes(m.Weights())
+	parts := fmt.Sprintf("tensors: %x\nlayouts: %s\npacked: %d bytes\n",
+		sha256.Sum256(f.Table()), strings.Join(slices.Compact(layouts), " "), size)
+	return &kept{m: m, f: f, parts: parts, size: size, places: keptPlaces(m.path)}
+}
+
+// model returns the SHA-256 of the model's file, for which all of it is read, once.
+func (k *kept) model() string {
+	if k.digest == "" {
+		k.digest = k.f.Digest()
+	}
+	return k.digest
+}
+
+// head returns what a file begins with, of a model of that digest, seen as stamp.
+func (k *kept) head(digest, stamp string) []byte {
+	head := fmt.Appendf(nil, "limbeck packed weights %d\nmodel: %s\nseen as: %s\n%s", keptVersion, digest, stamp, k.parts)
+	return append(head, make([]byte, -len(head)&(keptAlign-1))...)
+}
+
+// written returns the digest and the stamp that data's head tells, whatever they are.
+func written(data []byte) (digest, stamp string) {
+	var lines [3]string
+	for i := range lines {
+		line, rest, _ := bytes.Cut(data[:min(len(data), keptAlign)], []byte("\n"))
+		lines[i], data = string(line), rest
+	}
+	digest, stamp = strings.TrimPrefix(lines[1], "model: "), strings.TrimPrefix(lines[2], "seen as: ")
+	return digest, stamp
 }
 
 // keptPlaces lists where a model's packed weights may be: beside it, or in the
@@ -151,8 +181,13 @@ func (k *kept) useFile(place string) error {
 	if err != nil {
 		return err
 	}
-	if err = k.check(mapped.Data); err == nil {
-		err = op.SetPacked(mapped.Data[len(k.head):], k.m.Weights(), k.f.Release)
+	digest, seen := written(mapped.Data)
+	head := k.head(digest, seen)
+	if err = check(mapped.Data, head, k.size); err == nil && seen != k.f.Stamp() {
+		err = k.recognize(place, digest)
+	}
+	if err == nil {
+		err = op.SetPacked(mapped.Data[len(head):], k.m.Weights(), k.f.Release)
 	}
 	if err != nil {
 		return errors.Join(err, mapped.Close())
@@ -161,13 +196,29 @@ func (k *kept) useFile(place string) error {
 	return nil
 }
 
-// check returns an error that says where data differs from what it has to be,
-// its weights apart.
-func (k *kept) check(data []byte) error {
-	got, want := data[:min(len(data), len(k.head))], k.head
+// recognize reads the model, which is seen otherwise than when place was written, and
+// has place say how it is seen now if it is the model of that digest: half a page, which
+// whoever meets it half-written takes for no head of this model.
+func (k *kept) recognize(place, digest string) error {
+	file, err := os.OpenFile(place, os.O_WRONLY, 0) // before the model is read: if that cannot last, packing is sooner
+	if err != nil {
+		return fmt.Errorf("the model's file was copied or touched, which cannot be noted: %w", err)
+	}
+	defer file.Close()
+	if now := k.model(); now != digest {
+		return fmt.Errorf("they are of a model with SHA-256 %.100s, this one has %s", digest, now)
+	}
+	_, err = file.WriteAt(k.head(digest, k.f.Stamp()), 0)
+	return err
+}
+
+// check returns an error that says where data differs from a file with that head and
+// size bytes of weights, the weights apart.
+func check(data, want []byte, size int) error {
+	got := data[:min(len(data), len(want))]
 	if bytes.Equal(got, want) {
-		if len(data) != len(want)+k.size {
-			return fmt.Errorf("%d bytes, want %d", len(data), len(want)+k.size)
+		if len(data) != len(want)+size {
+			return fmt.Errorf("%d bytes, want %d", len(data), len(want)+size)
 		}
 		return nil
 	}
@@ -230,7 +281,7 @@ func (k *kept) write(file *disk.Pending, packed [][]byte) error {
 	if err := file.Chmod(mode); err != nil {
 		return err
 	}
-	for _, part := range append([][]byte{k.head}, packed...) {
+	for _, part := range append([][]byte{k.head(k.model(), k.f.Stamp())}, packed...) {
 		if _, err := file.Write(part); err != nil {
 			return err
 		}

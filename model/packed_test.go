@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"limbeck/internal/disk"
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/model"
@@ -162,12 +163,13 @@ func TestStalePacked(t *testing.T) {
 		"another file":      {[]byte("hello"), `line 1 is "hello"`},
 		"binary":            {bytes.Repeat([]byte{0xff, '\n'}, 5000), `line 1 is "\xff\n"`},
 		"another version":   {flipped(line(2) - 2), "line 1 is"},
-		"another model":     {flipped(line(2) + 9), `line 2 is "model: `},
-		"another table":     {flipped(line(3) + 11), `line 3 is "tensors: `},
-		"another layout":    {flipped(line(4) + 9), `line 4 is "layouts: `},
-		"another size":      {flipped(line(5) + 8), `line 5 is "packed: `},
-		"the padding":       {flipped(4095), "line 6 is"},
-		"cut in the head":   {whole[:line(4)], `line 4 is "", want "layouts`},
+		"another model":     {flipped(line(2)+9, line(3)+9), "they are of a model with SHA-256 "},
+		"no digest":         {flipped(line(2) + 2), `line 2 is "mo`},
+		"another table":     {flipped(line(4) + 11), `line 4 is "tensors: `},
+		"another layout":    {flipped(line(5) + 9), `line 5 is "layouts: `},
+		"another size":      {flipped(line(6) + 8), `line 6 is "packed: `},
+		"the padding":       {flipped(4095), "line 7 is"},
+		"cut in the head":   {whole[:line(5)], `line 5 is "", want "layouts`},
 		"cut off at a line": {whole[:line(4)-1], "line 3 is"},
 		"no weights":        {whole[:4096], fmt.Sprintf("4096 bytes, want %d", len(whole))},
 		"cut":               {whole[:len(whole)-1], fmt.Sprintf("%d bytes, want %d", len(whole)-1, len(whole))},
@@ -238,12 +240,55 @@ func TestPackedOfChangedModel(t *testing.T) {
 		openPacked(t, path)
 		write(change)
 		got, remarks := openPacked(t, path)
-		if !strings.Contains(remarks, `not used: line 2 is "model: `) {
+		if !strings.Contains(remarks, `not used: they are of a model with SHA-256 `) {
 			t.Errorf("%s: remarks %q", name, remarks)
 		}
 		if !slices.Equal(got, packedLogits(t, path)) {
 			t.Errorf("%s: other logits", name)
 		}
+	}
+}
+
+// A model that is copied with its packed weights, or touched, is the same one: its
+// weights are not packed again, and it is read for that once.
+func TestPackedOfCopiedModel(t *testing.T) {
+	ownCache(t)
+	path, copied := filepath.Join(t.TempDir(), "m.gguf"), filepath.Join(t.TempDir(), "other.gguf")
+	saveWide(t, path, dtype.Q4_0, true, 1)
+	want, _ := openPacked(t, path)
+	for _, ending := range []string{"", ".packed"} {
+		if err := disk.CopyFile(path+ending, copied+ending); err != nil {
+			t.Fatal(err)
+		}
+	}
+	head := func() []string {
+		b, err := os.ReadFile(copied + ".packed")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.SplitN(string(b), "\n", 4)
+	}
+	before := head()
+	for range 2 {
+		got, remarks := openPacked(t, copied)
+		if remarks != "" || !slices.Equal(got, want) {
+			t.Errorf("remarks %q, want none, and the same logits", remarks)
+		}
+	}
+	after := head()
+	file, err := gguf.Open(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if after[2] != "seen as: "+file.Stamp() || after[2] == before[2] {
+		t.Errorf("%q became %q, want how the copy is seen: %q", before[2], after[2], file.Stamp())
+	}
+	if after[2] = before[2]; !slices.Equal(after, before) {
+		t.Error("more has changed than how the model is seen")
+	}
+	if digest, err := disk.Digest(copied, nil); err != nil || after[1] != "model: "+digest {
+		t.Errorf("%q, error %v, want the model's digest %s", after[1], err, digest)
 	}
 }
 

@@ -1,6 +1,8 @@
 package disk
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"math"
@@ -71,6 +73,20 @@ func (m *Mapping) Close() error {
 	data := m.Data
 	m.Data = nil
 	return unmap(data)
+}
+
+// Digest returns the SHA-256 of Data, in hexadecimal. What it has read is released as it
+// goes.
+func (m *Mapping) Digest() string {
+	const part = 16 << 20
+	sum := sha256.New()
+	for rest := m.Data; len(rest) > 0; {
+		b := rest[:min(part, len(rest))]
+		sum.Write(b)
+		m.Release(b)
+		rest = rest[len(b):]
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Release tells the system that b, a part of Data, is not needed for now.

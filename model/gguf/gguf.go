@@ -117,6 +117,16 @@ func (f *File) Stamp() string {
 	return f.mapping.Stamp
 }
 
+// Digest returns the SHA-256 of the file, in hexadecimal: as [disk.Digest] does, but of
+// what is mapped, whatever lies at its path now. It is empty for a file that was parsed
+// from memory.
+func (f *File) Digest() string {
+	if f.mapping == nil {
+		return ""
+	}
+	return f.mapping.Digest()
+}
+
 // Release tells the system that t's bytes are not needed for now, so that they
 // no longer count as this process's memory. Reading them again is correct.
 func (f *File) Release(t *tensor.Tensor) {
