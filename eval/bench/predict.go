@@ -54,7 +54,7 @@ func (s *Shape) Room(bytes int64) int {
 const beyondCaches = 96 << 20
 
 // predictRounds is how often each work is done; the median counts.
-const predictRounds = 3
+const predictRounds = 5
 
 // Predict returns the rates to expect of m, which need not fit in memory and
 // stays as it is: its first layers and its head do the works, and the layers'
@@ -89,11 +89,20 @@ func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, 
 			if err != nil {
 				return nil, 0, err
 			}
-			rate *= p.stretch(layers, c.Layers)
+			rate *= p.stretch(layers, w.layers(c.Layers))
 		}
 		out = append(out, Forecast{w, rate})
 	}
 	return out, layers, nil
+}
+
+// layers returns how many of so many layers compute every row of a work: of a prompt, the
+// last one computes little but keys and values.
+func (w Work) layers(all int) int {
+	if w.Kind == Prompt {
+		return all - 1
+	}
+	return all
 }
 
 // median does a work several times and returns the median rate.

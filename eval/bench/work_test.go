@@ -131,6 +131,9 @@ func TestStretch(t *testing.T) {
 	if got := p.stretch(2, 6); got != 8.0/20 {
 		t.Errorf("got %v, want %v", got, 8.0/20)
 	}
+	if prompt, decode := (Work{Kind: Prompt}).layers(6), (Work{Kind: Decode}).layers(6); prompt != 5 || decode != 6 {
+		t.Errorf("of 6 layers %d compute every row of a prompt, and %d every one that is written; want 5 and 6", prompt, decode)
+	}
 	for _, c := range []struct{ layers, want int }{{1, 1}, {30, 30}} {
 		if got := timedLayers(c.layers, 1000); got != c.want {
 			t.Errorf("%d of %d layers of a small model", got, c.layers)
