@@ -64,7 +64,7 @@ var rules = []string{
 	"eval/baseline:     data internal/typeset",
 	"eval/report:       internal/typeset",
 	"eval/bench:        $engine eval/report data internal/machine internal/typeset",
-	"eval/bench/peers:  $engine eval/bench eval/report internal/machine",
+	"eval/bench/peers:  $engine eval/bench eval/report internal/machine internal/typeset",
 	"eval/compare:      $engine eval eval/baseline eval/bench eval/report data compress/distill internal/machine internal/typeset internal/words",
 	"store/builtin:",
 

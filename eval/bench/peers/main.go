@@ -20,6 +20,7 @@ import (
 	"regexp"
 
 	"limbeck/internal/disk"
+	"limbeck/internal/typeset"
 )
 
 func main() {
@@ -154,7 +155,7 @@ func (r *result) print(w io.Writer, asJSON bool) error {
 		err = r.writeText(w)
 	}
 	if n := r.failures(); err == nil && n > 0 {
-		err = fmt.Errorf("%d sides failed; the remarks say how", n)
+		err = fmt.Errorf("%s failed; the remarks say how", typeset.Counted(n, "side"))
 	}
 	return err
 }
