@@ -22,16 +22,16 @@ import (
 // What a comparison takes, measured on the home-assistant data with models of
 // 10 M and 135 M parameters; seconds, and the bytes of a second, by [slowness].
 const (
-	decodeBytes  = 28e9   // of weights read a second when one reply is written
-	loadBytes    = 0.7e9  // of a file made ready a second
-	startSeconds = 0.05   // of a process
-	expSeconds   = 30e-9  // to compare one token's probability with the teacher's
-	drawSeconds  = 12e-9  // to draw one item in a resample
-	learnSeconds = 0.4e-3 // of the classical baseline, an example, beside the models
-	labelSeconds = 11e-6  // of it, an example and label
-	learnMemory  = 3100   // of the classical baseline, an example, as it learns beside the models
-	weightMemory = 4      // of it, a feature and label
-	touchedShare = 0.5    // of an embedding table in its file, read row by row
+	decodeBytes  = 28e9    // of weights read a second when one reply is written
+	loadBytes    = 0.7e9   // of a file made ready a second
+	startSeconds = 0.05    // of a process
+	expSeconds   = 30e-9   // to compare one token's probability with the teacher's
+	drawSeconds  = 12e-9   // to draw one item in a resample
+	learnSeconds = 0.18e-3 // of the classical baseline, an example, beside the models
+	labelSeconds = 5e-6    // of it, an example and label
+	learnMemory  = 3100    // of the classical baseline, an example, as it learns beside the models
+	weightMemory = 4       // of it, a feature and label
+	touchedShare = 0.5     // of an embedding table in its file, read row by row
 )
 
 // mostMetrics is how many metrics a model is judged by at most: a task's, and the

@@ -64,7 +64,7 @@ const drawTime = 8e-9
 
 // slowness is how many times longer such work takes here.
 var slowness = sync.OnceValue(func() float64 {
-	const items, resamples = 1000, 100
+	const items, resamples = 1000, 1000
 	a, b := make([]float64, items), make([]float64, items)
 	for i := range a {
 		a[i], b[i] = float64(i%2), float64(i%3%2)
