@@ -197,8 +197,9 @@ func (k *kept) useFile(place string) error {
 }
 
 // recognize reads the model, which is seen otherwise than when place was written, and
-// has place say how it is seen now if it is the model of that digest: half a page, which
-// whoever meets it half-written takes for no head of this model.
+// has place say how it is seen now if it is the model of that digest. That is one page,
+// written in place: who meets it half-written finds no head of this model, or one that was
+// seen otherwise.
 func (k *kept) recognize(place, digest string) error {
 	file, err := os.OpenFile(place, os.O_WRONLY, 0) // before the model is read: if that cannot last, packing is sooner
 	if err != nil {
