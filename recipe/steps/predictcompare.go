@@ -28,8 +28,10 @@ const (
 	expSeconds   = 30e-9   // to compare one token's probability with the teacher's
 	drawSeconds  = 12e-9   // to draw one item in a resample
 	learnSeconds = 0.18e-3 // of the classical baseline, an example, beside the models
-	labelSeconds = 5e-6    // of it, an example and label
+	tagSeconds   = 0.3e-3  // of it, an example with slots, besides
+	labelSeconds = 3e-6    // of it, an example and label
 	learnMemory  = 3100    // of the classical baseline, an example, as it learns beside the models
+	tagMemory    = 1900    // of it, an example with slots, besides
 	weightMemory = 4       // of it, a feature and label
 	touchedShare = 0.5     // of an embedding table in its file, read row by row
 )
@@ -97,10 +99,14 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		cost.Seconds += forward(l.config, l.packed, v.pass)
 		judges, beside := l.judging(v.pass, opened), needs{}
 		if slices.Contains(r.Compare.Baselines, classical) {
-			if labels, features, err := baseline.Shape(original(j.learned)); err == nil {
+			learned, seconds, memory := original(j.learned), learnSeconds, float64(learnMemory)
+			if slices.ContainsFunc(learned, func(e data.Example) bool { return e.Kind() == data.Structured }) {
+				seconds, memory = seconds+tagSeconds, memory+tagMemory
+			}
+			if labels, features, err := baseline.Shape(learned); err == nil {
 				n := l.examples(c.Recipe.Data)
-				cost.Seconds += slowness() * n * (learnSeconds + labelSeconds*float64(labels))
-				beside.heap = int64(n*learnMemory) + weightMemory*int64(labels)*int64(features)
+				cost.Seconds += slowness() * n * (seconds + labelSeconds*float64(labels))
+				beside.heap = int64(n*memory) + weightMemory*int64(labels)*int64(features)
 				models++
 			}
 		}
