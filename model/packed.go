@@ -137,9 +137,11 @@ func (k *kept) head(digest, stamp string) []byte {
 // written returns the digest and the stamp that data's head tells, whatever they are.
 func written(data []byte) (digest, stamp string) {
 	var lines [3]string
+	rest := data[:min(len(data), keptAlign)]
 	for i := range lines {
-		line, rest, _ := bytes.Cut(data[:min(len(data), keptAlign)], []byte("\n"))
-		lines[i], data = string(line), rest
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		lines[i] = string(line)
 	}
 	digest, stamp = strings.TrimPrefix(lines[1], "model: "), strings.TrimPrefix(lines[2], "seen as: ")
 	return digest, stamp

@@ -2,7 +2,6 @@ package train
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"testing"
 
@@ -50,15 +49,11 @@ func BenchmarkBF16Curve(b *testing.B) {
 	}
 	for b.Loop() {
 		f32, bf16 := losses(false), losses(true)
-		var worst, sum float64
-		for i, want := range f32 {
-			apart := math.Abs(bf16[i]/want - 1)
-			worst, sum = max(worst, apart), sum+apart
-		}
+		worst, mean := apart(bf16, f32)
 		b.ReportMetric(f32[0], "loss-first")
 		b.ReportMetric(f32[len(f32)-1], "loss-last")
 		b.ReportMetric(100*worst, "%-apart-worst")
-		b.ReportMetric(100*sum/float64(len(f32)), "%-apart-mean")
+		b.ReportMetric(100*mean, "%-apart-mean")
 	}
 }
 

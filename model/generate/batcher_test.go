@@ -418,14 +418,21 @@ func TestDecodingDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// readLongest has r read as long a prompt as the context holds: what memory passes need is
+// there from then on.
+func readLongest(t *testing.T, r *Runner) {
+	t.Helper()
+	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, r.Model.Config().Context-1), Options{}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // stepsAllocate returns how often some steps allocate in which rows are written,
 // after prompts of so many tokens.
 func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 {
 	t.Helper()
-	vocab, context := r.Model.Config().Vocab, r.Model.Config().Context
-	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, context-1), Options{}, nil); err != nil {
-		t.Fatal(err)
-	}
+	vocab := r.Model.Config().Vocab
+	readLongest(t, r)
 	b := newBatch(r, Limits{Rows: len(rows)})
 	for i, o := range rows {
 		o.Seed = uint64(i)
@@ -460,9 +467,7 @@ func TestShortReplyDoesNotAllocate(t *testing.T) {
 	defer pool.Close()
 	r := NewRunner(randomModel(t, c, dtype.Q4_0), pool, Precision{})
 	r.Model.Pack(pool)
-	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, c.Context-1), Options{}, nil); err != nil { // takes what the longest pass needs
-		t.Fatal(err)
-	}
+	readLongest(t, r)
 	const prompt, warm, steps = 2*op.KVBlock - 40, 10, 100 // with which allocs.Of warms up, and counts
 	b := newBatch(r, Limits{})
 	w, err := b.newWriter(t.Context(), &Request{Prompt: make([]int, prompt), Options: Options{MaxTokens: shortReply, Stop: []string{"never written"}, Endless: true}})

@@ -126,9 +126,7 @@ func TestStreamingDoesNotAllocate(t *testing.T) {
 	m := testkit.Model(1)
 	m.Pack(pool)
 	r := NewRunner(m, pool, Precision{})
-	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, testkit.Context-1), Options{}, nil); err != nil { // takes what the longest pass needs
-		t.Fatal(err)
-	}
+	readLongest(t, r)
 	b := newBatch(r, Limits{Rows: 2})
 	b.stops = nil // so that nobody leaves
 	long := strings.Repeat("never written ", 10)
