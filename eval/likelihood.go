@@ -115,6 +115,9 @@ func (s *likelihoods) batch(sums []float64, first int, prompt *op.KV, replies []
 func (s *likelihoods) reserve(n int) {
 	const step = 64 // prompts of about the same length share caches
 	if len(s.caches) == 0 || s.caches[0].Capacity() < n {
+		for _, kv := range s.caches {
+			kv.Release()
+		}
 		s.caches = s.caches[:0]
 		s.room = min((n+step-1)/step*step, s.r.Model.Config().Context)
 	}

@@ -10,7 +10,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"time"
 
@@ -207,10 +206,11 @@ func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) (
 	if err := j.warm(ctx, runner); err != nil {
 		return err
 	}
-	var session *generate.Session
+	session := runner.NewSession(0)
+	defer session.Forget()
 	r.Requests, err = timed(len(j.Prompts), func(i int) (Request, error) {
 		if i == 0 { // a pass finds nothing of the one before in the cache
-			session = runner.NewSession(0)
+			session.Forget()
 		}
 		q, err := j.request(ctx, runner.Model, session, j.Prompts[i])
 		if err != nil {
@@ -254,13 +254,13 @@ const (
 // warm answers the first prompt, and others until that has taken a while.
 func (j *Job) warm(ctx context.Context, runner *generate.Runner) error {
 	session, start := runner.NewSession(0), time.Now()
+	defer session.Forget()
 	for i := 0; len(j.Prompts) > 0 && (i == 0 || time.Since(start) < WarmFor); i++ {
 		k := i % len(j.Prompts)
 		if _, err := j.request(ctx, runner.Model, session, j.Prompts[k]); err != nil {
 			return fmt.Errorf("prompt %d: %w", k+1, err)
 		}
 	}
-	runtime.GC() // or the session's cache would count as if it was in use
 	return nil
 }
 

@@ -53,7 +53,8 @@ func (s *Shape) Room(bytes int64) int {
 // faster than the whole because it fits a cache.
 const beyondCaches = 96 << 20
 
-// predictRounds is how often each work is done; the median counts.
+// predictRounds is how often all works are done, one after the other, so that a machine's
+// bad second costs each of them one round; the median counts.
 const predictRounds = 5
 
 // Predict returns the rates to expect of m, which need not fit in memory and
@@ -78,20 +79,26 @@ func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, 
 	if err := t.warm(ctx); err != nil {
 		return nil, 0, err
 	}
-	var out []Forecast
-	for _, w := range works {
-		rate, err := t.median(ctx, w)
-		if err != nil {
-			return nil, 0, err
+	out := make([]Forecast, len(works))
+	rounds := make([][]float64, len(works))
+	for range predictRounds {
+		for i, w := range works {
+			rate, err := t.rate(ctx, w)
+			if err != nil {
+				return nil, 0, err
+			}
+			rounds[i] = append(rounds[i], rate)
 		}
+	}
+	for i, w := range works {
+		out[i] = Forecast{w, Median(rounds[i])}
 		if layers < c.Layers {
 			p, err := t.profile(ctx, w)
 			if err != nil {
 				return nil, 0, err
 			}
-			rate *= p.stretch(layers, w.layers(c.Layers))
+			out[i].Rate *= p.stretch(layers, w.layers(c.Layers))
 		}
-		out = append(out, Forecast{w, rate})
 	}
 	return out, layers, nil
 }
@@ -103,19 +110,6 @@ func (w Work) layers(all int) int {
 		return all - 1
 	}
 	return all
-}
-
-// median does a work several times and returns the median rate.
-func (t *timer) median(ctx context.Context, w Work) (float64, error) {
-	var rates []float64
-	for range predictRounds {
-		rate, err := t.rate(ctx, w)
-		if err != nil {
-			return 0, err
-		}
-		rates = append(rates, rate)
-	}
-	return Median(rates), nil
 }
 
 // timedLayers returns how many of so many layers, whose matrices with the

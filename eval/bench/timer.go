@@ -28,13 +28,15 @@ type timer struct {
 
 // newTimer returns a timer for a packed model.
 func newTimer(m *model.Model, pool *par.Pool, p generate.Precision) *timer {
-	t := &timer{runner: generate.NewRunner(m, pool, p), pool: pool, vocab: m.Config().Vocab}
-	t.forget()
-	return t
+	runner := generate.NewRunner(m, pool, p)
+	return &timer{runner: runner, pool: pool, vocab: m.Config().Vocab, session: runner.NewSession(0)}
 }
 
 // forget lets go what has been read.
-func (t *timer) forget() { t.session, t.ids = t.runner.NewSession(0), nil }
+func (t *timer) forget() {
+	t.session.Forget()
+	t.ids = nil
+}
 
 // prompt returns n tokens that no prompt before began with.
 func (t *timer) prompt(n int) []int {

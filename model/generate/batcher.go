@@ -127,6 +127,7 @@ func (b *Batcher) next() bool {
 
 // Shutdown refuses requests from now on, those that wait included, and returns
 // when the replies on their way are finished. If ctx ends before, it cuts them off.
+// The memory of all caches has been given back then.
 func (b *Batcher) Shutdown(ctx context.Context) {
 	b.mu.Lock()
 	b.closed = true
@@ -137,15 +138,17 @@ func (b *Batcher) Shutdown(ctx context.Context) {
 	b.waiting = nil
 	working := b.working
 	b.mu.Unlock()
-	if working == nil {
-		return
+	if working != nil {
+		select {
+		case <-working:
+		case <-ctx.Done():
+			b.mu.Lock()
+			b.cut = true
+			b.mu.Unlock()
+			<-working
+		}
 	}
-	select {
-	case <-working:
-	case <-ctx.Done():
-		b.mu.Lock()
-		b.cut = true
-		b.mu.Unlock()
-		<-working
-	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.batch.forget()
 }

@@ -143,7 +143,7 @@ func runRandomly(t *testing.T, b *batch, rng *rand.Rand, all []Request, alone []
 		}
 		w.ended = func() {
 			ended++
-			held += w.seq.kv.Len() - w.reply.CachedTokens
+			held += len(w.seq.tokens) - w.reply.CachedTokens
 		}
 		writers[i] = w
 	}
@@ -441,14 +441,10 @@ func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 
 		if err != nil || !b.admit(w) {
 			t.Fatal(err)
 		}
-		w.seq.kv.Reserve(w.seq.kv.Capacity())
 	}
 	b.stops = nil // so that nobody leaves
 	for len(b.rows[len(b.rows)-1].reply.IDs) < 20 {
 		b.step()
-	}
-	for _, w := range b.rows {
-		w.text.text.Grow(1000)
 	}
 	const steps = 16
 	n := allocs.Of(steps, func() { b.step() })
@@ -458,38 +454,41 @@ func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 
 	return n
 }
 
-// A reply that is asked to be short allocates nothing after its first tokens, across
-// blocks of its cache: it has memory for all of its text and tokens from the start.
-func TestShortReplyDoesNotAllocate(t *testing.T) {
+// A reply allocates nothing after its first tokens, with a limit or without, across blocks
+// of its cache and steps in which its text would have doubled.
+func TestRepliesDoNotAllocate(t *testing.T) {
 	c := testkit.Even("llama", false)
-	c.Context = 1024
+	c.Context = 2048
 	pool := par.New(2)
 	defer pool.Close()
 	r := NewRunner(randomModel(t, c, dtype.Q4_0), pool, Precision{})
 	r.Model.Pack(pool)
 	readLongest(t, r)
-	const prompt, warm, steps = 2*op.KVBlock - 40, 10, 100 // with which allocs.Of warms up, and counts
-	b := newBatch(r, Limits{})
-	w, err := b.newWriter(t.Context(), &Request{Prompt: make([]int, prompt), Options: Options{MaxTokens: shortReply, Stop: []string{"never written"}, Endless: true}})
-	if err != nil || !b.admit(w) {
-		t.Fatal(err)
-	}
-	text := 0
-	emit := func(p Piece) { text += len(p.Text) }
-	step := func() {
-		b.step()
-		w.tell(emit)
-	}
-	for range warm {
-		step()
-	}
-	blocks := func() int { return w.seq.kv.Len() / op.KVBlock }
-	before := blocks()
-	if n := allocs.Of(steps, step); n != 0 {
-		t.Errorf("%v allocations in %d steps", n, steps)
-	}
-	if w.done || text == 0 || blocks() < before+2 {
-		t.Errorf("done %v, %d bytes of text, %d blocks of the cache after %d: want one that is written, in two more", w.done, text, blocks(), before)
+	const warm, steps = 10, 600 // with which allocs.Of warms up, and counts
+	for limit, prompt := range map[int]int{0: 5, 1500: 2*op.KVBlock - 40} {
+		b := newBatch(r, Limits{})
+		w, err := b.newWriter(t.Context(), &Request{Prompt: make([]int, prompt), Options: Options{MaxTokens: limit, Stop: []string{"never written"}, Endless: true}})
+		if err != nil || !b.admit(w) {
+			t.Fatal(err)
+		}
+		text := 0
+		emit := func(p Piece) { text += len(p.Text) }
+		step := func() {
+			b.step()
+			w.tell(emit)
+		}
+		for range warm {
+			step()
+		}
+		blocks := func() int { return w.seq.kv.Len() / op.KVBlock }
+		before := blocks()
+		if n := allocs.Of(steps, step); n != 0 {
+			t.Errorf("limit %d: %v allocations in %d steps", limit, n, steps)
+		}
+		if w.done || text == 0 || blocks() < before+9 {
+			t.Errorf("limit %d: done %v, %d bytes of text, %d blocks of the cache after %d: want one that is written, in nine more",
+				limit, w.done, text, blocks(), before)
+		}
 	}
 }
 

@@ -66,6 +66,7 @@ func benchmarkRequests(b *testing.B, r *Runner, rows, shared int) {
 			})
 		}
 		all.Wait()
+		batcher.Shutdown(b.Context())
 	}
 	b.ReportMetric(float64(b.N*benchRequests*benchReply)/b.Elapsed().Seconds(), "tok/s")
 }

@@ -277,16 +277,21 @@ func (e *RequestError) Unwrap() error { return e.Err }
 func (r *Runner) Many(ctx context.Context, requests []Request, rows int, done func(i int, reply *Reply)) error {
 	b := newBatch(r, Limits{Rows: rows})
 	b.most = rows
-	b.seqs, r.spare = slices.Clone(r.spare[:min(rows, len(r.spare))]), nil
+	n := min(rows, len(r.spare))
+	b.seqs = slices.Clone(r.spare[:n])
+	release(r.spare[n:])
+	r.spare = nil
 	var failed error
 	for next := 0; next < len(requests) || len(b.rows) > 0; b.step() {
 		if failed != nil {
+			b.forget()
 			return failed
 		}
 		for ; next < len(requests) && len(b.rows) < rows; next++ {
 			i := next
 			w, err := b.newWriter(ctx, &requests[i])
 			if err != nil {
+				b.forget()
 				return &RequestError{i, err}
 			}
 			w.ended = func() {
@@ -308,6 +313,7 @@ func (r *Runner) Many(ctx context.Context, requests []Request, rows int, done fu
 // so many rows, and has the system give all of their memory: in a virtual machine that
 // may take a tenth of the time of short requests. Those that were left are let go.
 func (r *Runner) Prepare(rows, tokens int) {
+	release(r.spare)
 	r.spare = nil
 	for range rows {
 		kv := r.NewKV(tokens)

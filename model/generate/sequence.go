@@ -58,7 +58,7 @@ func common(a, b []int) int {
 
 // place gives w a sequence: a finished one that its prompt continues, or a new
 // one. It reports whether the rows leave memory for that. Caches take at once what the
-// prompt needs, and a reply that is asked to be short; they grow to what is counted here.
+// prompt needs, and grow to what is counted here.
 func (b *batch) place(w *writer) bool {
 	room := len(w.Prompt) + w.limit
 	s := &sequence{kv: b.r.NewKV(room)} // which takes no memory yet
@@ -79,9 +79,9 @@ func (b *batch) place(w *writer) bool {
 	}
 	s.kv.Truncate(w.reply.CachedTokens)
 	s.kv.SetCapacity(room)
-	s.kv.Reserve(len(w.Prompt) + w.expected())
+	s.kv.Reserve(len(w.Prompt))
 	s.row, s.bytes = w, s.kv.MaxBytes()
-	s.tokens = append(slices.Grow(s.tokens[:0], len(w.Prompt)+min(w.limit, atOnce)), w.Prompt...)
+	s.tokens = append(slices.Grow(s.tokens[:0], len(w.Prompt)+w.expected()), w.Prompt...)
 	w.seq = s
 	b.seqs = append(b.seqs, s)
 	return true
@@ -126,9 +126,14 @@ func (b *batch) clear(best *sequence, share, need int) (from, lead *sequence) {
 		victim := b.oldest(lead)
 		switch {
 		case victim == nil: // lead is the only one left that can go
+			if from != nil {
+				from.kv.Release()
+			}
 			victim, from, lead = lead, lead, nil
 		case from == nil:
 			from = victim
+		default:
+			victim.kv.Release()
 		}
 		b.drop(victim)
 	}
@@ -166,9 +171,23 @@ func (b *batch) oldest(spared *sequence) *sequence {
 	return nil
 }
 
+// drop takes s out, whose cache another takes over or is released.
 func (b *batch) drop(s *sequence) {
 	i := slices.Index(b.seqs, s)
 	b.seqs = slices.Delete(b.seqs, i, i+1)
+}
+
+// forget lets go of all sequences, also those of rows, which must not go on.
+func (b *batch) forget() {
+	release(b.seqs)
+	b.seqs = nil
+}
+
+// release gives back the memory of sequences that nobody uses any more.
+func release(seqs []*sequence) {
+	for _, s := range seqs {
+		s.kv.Release()
+	}
 }
 
 // follow copies what w's prompt shares with its lead, once that has read it or
@@ -189,10 +208,11 @@ func (w *writer) follow() {
 func (b *batch) keep(s *sequence) {
 	b.drop(s)
 	s.row = nil
-	s.tokens = s.tokens[:s.kv.Len()]
+	s.tokens = slices.Clone(s.tokens[:s.kv.Len()]) // without what the reply might have become
 	s.kv.SetCapacity(s.kv.Len())
 	s.bytes = s.kv.MaxBytes()
 	if len(s.tokens) == 0 {
+		s.kv.Release()
 		return
 	}
 	for i := 0; i < len(b.seqs); i++ {
@@ -204,9 +224,11 @@ func (b *batch) keep(s *sequence) {
 		case len(s.tokens):
 			b.drop(other)
 			b.seqs = append(b.seqs, other)
+			s.kv.Release()
 			return
 		case len(other.tokens):
 			b.drop(other)
+			other.kv.Release()
 			i--
 		}
 	}

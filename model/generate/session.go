@@ -24,6 +24,9 @@ func (r *Runner) NewSession(context int) *Session {
 // room for.
 func (s *Session) Context() int { return s.context }
 
+// Forget lets go of what the session holds, with its memory.
+func (s *Session) Forget() { s.batch.forget() }
+
 // Reply answers prompt, calling emit, if not nil, with pieces of text as they
 // are written. If ctx ends, the reply so far comes with ctx's error. Other
 // errors are [ErrNotFinite] and [ContextError], of a prompt without room for a reply.

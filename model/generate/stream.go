@@ -7,9 +7,9 @@ import (
 )
 
 // A streamer turns the bytes of tokens into text, of which whole characters are
-// ready to be sent: it holds back what may be the start of a stop string. It takes
-// memory when text outgrows what there is, for a share of what there is, and so
-// ever more rarely: of n bytes, O(log n) times.
+// ready to be sent: it holds back what may be the start of a stop string. A text that
+// outgrows its memory takes more for a share of what there is, and so ever more rarely:
+// of n bytes, O(log n) times.
 type streamer struct {
 	stops []string
 	text  strings.Builder // ready: nothing to come can change it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,21 +44,14 @@ type writer struct {
 }
 
 const (
-	repeatLast = 64   // tokens of prompt and reply that RepeatPenalty looks back on
-	atOnce     = 4096 // tokens that a reply has memory for from the start
-	shortReply = 256  // tokens whose text and cache have memory from the start, where a limit is set
-	tokenBytes = 8    // of text: tokens are hardly longer, on average
+	repeatLast = 64      // tokens of prompt and reply that RepeatPenalty looks back on
+	longest    = 1 << 17 // tokens that a reply has memory for from the start, at most
+	tokenBytes = 8       // of text: tokens are hardly longer, on average
 )
 
-// expected returns how many tokens the reply is taken to have before any is written: as
-// many as it may, if it was asked to be short. Most replies end long before a limit that is
-// more, or only the context's: these grow as they are written.
-func (w *writer) expected() int {
-	if w.MaxTokens <= 0 {
-		return 0
-	}
-	return min(w.limit, shortReply)
-}
+// expected returns how many tokens a reply has memory for before any is written: as many
+// as it may have, unless a file claims a context that is longer than most.
+func (w *writer) expected() int { return min(w.limit, longest) }
 
 // begin makes w ready to write.
 func (w *writer) begin() {
@@ -69,8 +63,8 @@ func (w *writer) begin() {
 	w.text.stops = w.Stop
 	w.text.grow(tokenBytes * w.expected())
 	w.reply.PromptTokens = len(w.Prompt)
-	w.reply.IDs = make([]int, 0, min(w.limit, atOnce))
-	w.reply.LogProbs = make([]float64, 0, min(w.limit, atOnce))
+	w.reply.IDs = make([]int, 0, w.expected())
+	w.reply.LogProbs = make([]float64, 0, w.expected())
 }
 
 // choose adds the next token to the reply, by logits, which it may change. Of logits
@@ -193,13 +187,15 @@ func (w *writer) tell(emit func(Piece)) {
 	emit(p)
 }
 
+// finish ends the reply, which from now on takes no more memory than it has to.
 func (w *writer) finish(reason string) {
 	w.mu.Lock()
 	w.text.close()
 	w.mu.Unlock()
 	w.done = true
+	w.reply.IDs, w.reply.LogProbs = slices.Clone(w.reply.IDs), slices.Clone(w.reply.LogProbs)
 	w.reply.Finish = reason
-	w.reply.Text = w.text.text.String()
+	w.reply.Text = strings.Clone(w.text.text.String())
 	w.reply.Total = time.Since(w.start)
 }
 

@@ -2,6 +2,8 @@ package op
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
 
 	"limbeck/internal/pages"
 	"limbeck/tensor/dtype"
@@ -18,19 +20,26 @@ import (
 //
 // whose insides are the format's; see kvLayout. Its memory grows with what it
 // holds, by whole blocks: what lies there stays, and there is no time when it is
-// there twice.
+// there twice. It is not of Go's heap, but of addresses that are reserved for all
+// that the cache may hold, and goes back by [KV.Release], else when nobody refers
+// to the cache any more and a collection comes.
 type KV struct {
 	n, capacity int
 	shape       kvShape
 	layers      int
 	blocks      [][]byte
-	room        int // of all blocks, a multiple of 16
+	room        int            // of all blocks, a multiple of 16
+	spaces      []*pages.Space // that the blocks are of, but for those of the heap
 }
 
 // KVBlock is the number of positions that attention takes at a time. Blocks begin at
 // its multiples, so that what is added up together depends on positions alone. A cache
 // grows by as many at least, unless its capacity is less.
 const KVBlock = 128
+
+// mostReserved is the number of positions for which a cache reserves addresses at a time:
+// as many as most contexts have, whatever a file claims.
+const mostReserved = 1 << 17
 
 // A kvShape is what all layers of a cache have in common.
 type kvShape struct {
@@ -79,6 +88,7 @@ func (t *Tape) attendsInPairs(h Heads) bool { return t.inPairs() && h.Dim%2 == 0
 // A kvLayer is the keys and values of one layer, in blocks with room for so many
 // positions together, a multiple of 16.
 type kvLayer struct {
+	cache  *KV // that is not to be let go before; nil if the memory is the tape's
 	blocks [][]byte
 	first  int // of the layer's heads, among those of a block
 	room   int
@@ -144,6 +154,7 @@ func (c *KV) CopyFrom(src *KV, n int) {
 		c.copyBlock(i, src.blocks[i], blockRoom(src.room, i), n-i*KVBlock)
 	}
 	c.n = n
+	runtime.KeepAlive(src)
 }
 
 // Reserve makes room for n positions, in one piece of memory for all that is
@@ -156,15 +167,37 @@ func (c *KV) Reserve(n int) {
 		panic(fmt.Sprintf("op: %d positions in a cache of %d", n, c.capacity))
 	}
 	whole := c.room / KVBlock
-	short := c.blocks[whole:] // the last block, if it ends where the capacity was
 	had := c.room - whole*KVBlock
-	c.room = min(c.capacity, multiple(n, KVBlock))
-	mem := make([]byte, c.layers*c.shape.bytes(c.room-whole*KVBlock))
-	pages.Large(mem)
-	c.blocks = c.shape.cut(c.blocks[:whole:whole], mem, c.layers, c.room-whole*KVBlock)
-	for _, block := range short {
-		c.copyBlock(whole, block, had, c.n-whole*KVBlock)
+	var short []byte // the last block, if it ends where the capacity was
+	if had > 0 {
+		short = c.blocks[whole]
 	}
+	c.room = min(c.capacity, multiple(n, KVBlock))
+	missing := c.room - whole*KVBlock
+	mem := c.take(c.layers*c.shape.bytes(missing), whole)
+	c.blocks = c.shape.cut(c.blocks[:whole], mem, c.layers, missing)
+	if short != nil {
+		c.copyBlock(whole, short, had, c.n-whole*KVBlock)
+	}
+}
+
+// take returns memory of so many bytes, which are 0, for blocks after so many. Unless there
+// are addresses for it, it reserves them for all the blocks that may follow.
+func (c *KV) take(bytes, after int) []byte {
+	if len(c.spaces) == 0 || c.spaces[len(c.spaces)-1].Left() < bytes {
+		most := min(c.capacity-after*KVBlock, mostReserved)
+		c.spaces = append(c.spaces, pages.Reserve(max(bytes, c.layers*c.shape.bytes(most))))
+		c.blocks = slices.Grow(c.blocks, most/KVBlock+1)
+	}
+	return c.spaces[len(c.spaces)-1].Take(bytes)
+}
+
+// Release gives the memory back at once. The cache is empty then, and may be used again.
+func (c *KV) Release() {
+	for _, s := range c.spaces {
+		s.Release()
+	}
+	c.n, c.room, c.blocks, c.spaces = 0, 0, nil, nil
 }
 
 // Touch writes to all of the memory that was reserved, which systems give when it is
@@ -176,10 +209,11 @@ func (c *KV) Touch() {
 	for _, block := range c.blocks {
 		clear(block)
 	}
+	runtime.KeepAlive(c)
 }
 
 // layer returns one layer of the cache.
-func (c *KV) layer(i int) kvLayer { return kvLayer{c.blocks, i * c.shape.heads, c.room} }
+func (c *KV) layer(i int) kvLayer { return kvLayer{c, c.blocks, i * c.shape.heads, c.room} }
 
 // copyBlock makes block i hold the first n positions, at most, of one with so much
 // room.
