@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,11 +84,11 @@ func TestTiersAskForWhatTheyUse(t *testing.T) {
 	for _, name := range []string{"CMOV", "MMX+", "SSE"} { // every amd64 has these
 		flags[name] = nil
 	}
-	lacks := func(most tier) (n int) {
+	lacks := func(most tier) (names []string) {
 		for c := tierGeneric + 1; c <= most; c++ {
-			n += len(missing(c))
+			names = append(names, missing(c)...)
 		}
-		return n
+		return names
 	}
 	requires := regexp.MustCompile(`(?m)^// Requires: (.*)$`)
 	for _, r := range routines(t) {
@@ -102,7 +103,8 @@ func TestTiersAskForWhatTheyUse(t *testing.T) {
 			*flag = true
 			with := lacks(r.tier())
 			*flag = false
-			if lacks(r.tier()) == with {
+			misses := func(name string) bool { return !slices.Contains(with, name) }
+			if !slices.ContainsFunc(lacks(r.tier()), misses) {
 				t.Errorf("%s requires %s, which tier %v does not ask for", r.name, name, r.tier())
 			}
 		}
