@@ -207,7 +207,7 @@ func (j *Job) replies(ctx context.Context, runner *generate.Runner, r *Record) (
 		return err
 	}
 	session := runner.NewSession(0)
-	defer session.Forget()
+	defer session.Close()
 	r.Requests, err = timed(len(j.Prompts), func(i int) (Request, error) {
 		if i == 0 { // a pass finds nothing of the one before in the cache
 			session.Forget()
@@ -254,7 +254,7 @@ const (
 // warm answers the first prompt, and others until that has taken a while.
 func (j *Job) warm(ctx context.Context, runner *generate.Runner) error {
 	session, start := runner.NewSession(0), time.Now()
-	defer session.Forget()
+	defer session.Close()
 	for i := 0; len(j.Prompts) > 0 && (i == 0 || time.Since(start) < WarmFor); i++ {
 		k := i % len(j.Prompts)
 		if _, err := j.request(ctx, runner.Model, session, j.Prompts[k]); err != nil {

@@ -34,7 +34,7 @@ func newTimer(m *model.Model, pool *par.Pool, p generate.Precision) *timer {
 
 // forget lets go what has been read.
 func (t *timer) forget() {
-	t.session.Forget()
+	t.session.Close()
 	t.ids = nil
 }
 

@@ -150,5 +150,5 @@ func (b *Batcher) Shutdown(ctx context.Context) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.batch.forget()
+	b.batch.release()
 }

@@ -284,14 +284,14 @@ func (r *Runner) Many(ctx context.Context, requests []Request, rows int, done fu
 	var failed error
 	for next := 0; next < len(requests) || len(b.rows) > 0; b.step() {
 		if failed != nil {
-			b.forget()
+			b.release()
 			return failed
 		}
 		for ; next < len(requests) && len(b.rows) < rows; next++ {
 			i := next
 			w, err := b.newWriter(ctx, &requests[i])
 			if err != nil {
-				b.forget()
+				b.release()
 				return &RequestError{i, err}
 			}
 			w.ended = func() {

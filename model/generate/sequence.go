@@ -177,8 +177,8 @@ func (b *batch) drop(s *sequence) {
 	b.seqs = slices.Delete(b.seqs, i, i+1)
 }
 
-// forget lets go of all sequences, also those of rows, which must not go on.
-func (b *batch) forget() {
+// release lets go of all sequences, also those of rows, which must not go on.
+func (b *batch) release() {
 	release(b.seqs)
 	b.seqs = nil
 }

@@ -24,8 +24,11 @@ func (r *Runner) NewSession(context int) *Session {
 // room for.
 func (s *Session) Context() int { return s.context }
 
-// Forget lets go of what the session holds, with its memory.
-func (s *Session) Forget() { s.batch.forget() }
+// Forget forgets what has been read, and keeps its memory for what comes.
+func (s *Session) Forget() { s.batch.left() }
+
+// Close gives the memory back. The session is empty then, and may be used again.
+func (s *Session) Close() { s.batch.release() }
 
 // Reply answers prompt, calling emit, if not nil, with pieces of text as they
 // are written. If ctx ends, the reply so far comes with ctx's error. Other
