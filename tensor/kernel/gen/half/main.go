@@ -196,7 +196,7 @@ func avx2(f format, n int) {
 		}
 	}, func(c int) {
 		if 32*c%64 == 0 {
-			x16.FetchAVX2(n, t.w, 32*c, 64)
+			x16.FetchAVX2(n, x16.AheadAVX2, t.w, 32*c, 64)
 		}
 		w := [2]VecVirtual{YMM(), YMM()}
 		f.two(Mem{Base: t.w, Disp: 32 * c}, w)

@@ -96,13 +96,14 @@ func (t *wideTile) total(i, offset int) Mem { return t.totals.Offset(64*i + offs
 
 // block adds a block's products to the outputs.
 func (t *wideTile) block() {
-	x16.FetchAVX2(t.n, t.w, 0, t.Quanta())
+	x16.FetchAVX2(t.n, x16.AheadSlowAVX2, t.w, 0, t.Quanta())
 	t.storePairs(t.pairs, t.Scale, t.Below)
 	t.clearTotals()
 	steps := t.begin()
 	Label("step")
-	x16.FetchAVX2(t.n, t.step, 0, t.Words*k16.WordBytes)
-	for _, c := range t.Chunks {
+	bytes := t.Words * k16.WordBytes / len(t.Chunks) // at once: behind those of a whole step, loads wait
+	for i, c := range t.Chunks {
+		x16.FetchAVX2(t.n, x16.AheadSlowAVX2, t.step, i*bytes, bytes)
 		t.chunk(c)
 	}
 	t.x.Advance(U32(t.StepBytes()))

@@ -103,7 +103,11 @@ func (t *tile) finish() {
 }
 
 func (t *tile) block() {
-	x16.FetchAVX2(t.n, t.w, 0, t.Block())
+	ahead := x16.AheadAVX2
+	if t.Bits == 5 || t.Table != nil {
+		ahead = x16.AheadSlowAVX2
+	}
+	x16.FetchAVX2(t.n, ahead, t.w, 0, t.Block())
 	if t.Signed() {
 		t.sumBytes()
 	} else {

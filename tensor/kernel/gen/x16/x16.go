@@ -81,13 +81,17 @@ const (
 	Q8Bytes   = 44
 )
 
-// How far ahead a kernel asks for weights. In AVX2 those of one or two activation rows
-// do, which wait for memory: so a Zen 3 reads a sixth more a second. In AVX-512 all do:
-// on a Zen 5 one row reads up to three quarters more, and 16 rows are multiplied by
+// How far ahead a kernel asks for weights. In AVX2 those of up to three activation rows
+// do, which wait for memory: so a Zen 3 reads up to a fifth more a second. In AVX-512 all
+// do: on a Zen 5 one row reads up to three quarters more, and 16 rows are multiplied by
 // weights from memory up to twice as fast.
 const (
-	AheadAVX2   = 2048
-	AheadAVX512 = 4096
+	AheadAVX2     = 1024 // of one row
+	AheadSlowAVX2 = 1536 // of one row by quanta that need more work
+	AheadAVX512   = 4096
+
+	aheadOfRows = 2048 // in AVX2, of more rows than one
+	mostOfRows  = 3    // of which AVX2 asks for weights
 )
 
 // Fetch asks for what lies so far ahead of so many bytes of weights, from an offset on.
@@ -97,10 +101,13 @@ func Fetch(ahead int, w Register, from, bytes int) {
 	}
 }
 
-// FetchAVX2 is Fetch in an AVX2 kernel of n activation rows.
-func FetchAVX2(n int, w Register, from, bytes int) {
-	if n <= 2 {
-		Fetch(AheadAVX2, w, from, bytes)
+// FetchAVX2 is Fetch in an AVX2 kernel of n activation rows; ahead is for one.
+func FetchAVX2(n, ahead int, w Register, from, bytes int) {
+	if n > 1 {
+		ahead = aheadOfRows
+	}
+	if n <= mostOfRows {
+		Fetch(ahead, w, from, bytes)
 	}
 }
 
