@@ -22,6 +22,7 @@ import (
 	"limbeck/internal/testkit"
 	"limbeck/measure"
 	"limbeck/model"
+	"limbeck/nn/op"
 	"limbeck/train"
 )
 
@@ -610,6 +611,52 @@ func TestDivergenceOfTextWithBOS(t *testing.T) {
 		}
 		if want == 0 && (d != nil || len(c.Notes) != 1 || !strings.HasPrefix(c.Notes[0].Text, "Not measured for small: ")) {
 			t.Errorf("context %d: divergence %+v, notes %+v, want none and why", context, d, c.Notes)
+		}
+	}
+}
+
+// Of how many rows logits exist at once changes nothing but memory, and several students
+// are compared as each is alone.
+func TestDivergenceByPieces(t *testing.T) {
+	teacher := testkit.Model(1)
+	pool := par.New(2)
+	defer pool.Close()
+	c := &comparison{pool: pool}
+	group := func(seeds ...uint64) *group {
+		g := &group{}
+		for _, seed := range seeds {
+			s := &student{model: testkit.Model(seed)}
+			theirs, own, err := s.passages(teacher, commands(5))
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.theirs, g.readers = theirs, append(g.readers, &reader{student: s, own: own})
+		}
+		return g
+	}
+	var want [][]measure.Divergence
+	for _, seed := range []uint64{2, 3} {
+		g := group(seed)
+		tape := op.NewTape(pool)
+		p := teacher.Head(tape, teacher.Forward(tape, g.theirs.Batch), nil)
+		m := g.readers[0].student.model
+		q := m.Head(tape, m.Forward(tape, g.readers[0].own.Batch), nil)
+		var all []measure.Divergence
+		for i := range p.Rows {
+			all = append(all, measure.Diverge(p.Row(i), q.Row(i), nil))
+		}
+		want = append(want, all)
+	}
+	if rows := len(want[0]); rows < 20 || slices.Equal(want[0], want[1]) {
+		t.Fatalf("%d rows, the same for both students: %v", rows, slices.Equal(want[0], want[1]))
+	}
+	for _, atOnce := range []int{1, 7, 1000} {
+		g := group(2, 3)
+		c.divergeGroup(op.NewTape(pool), teacher, g, atOnce)
+		for i, r := range g.readers {
+			if !slices.Equal(r.found, want[i]) {
+				t.Errorf("%d rows at once: student %d differs", atOnce, i)
+			}
 		}
 	}
 }

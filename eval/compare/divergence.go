@@ -11,6 +11,7 @@ import (
 	"limbeck/eval/report"
 	"limbeck/measure"
 	"limbeck/model"
+	"limbeck/model/arch"
 	"limbeck/model/generate"
 	"limbeck/nn/op"
 )
@@ -165,8 +166,7 @@ func tokensOf(m *model.Model, e *data.Example) (prompt, reply []int, err error) 
 // divergePass lets all models read some examples. The teacher reads them once
 // for all students whose tokens are the same.
 func (c *comparison) divergePass(tape *op.Tape, teacher *model.Model, students []*student, examples []data.Example) error {
-	var read *passage
-	var known []float32 // what the teacher predicts at read's rows
+	var groups []*group
 	for _, s := range students {
 		theirs, own, err := s.passages(teacher, examples)
 		if err != nil {
@@ -175,14 +175,91 @@ func (c *comparison) divergePass(tape *op.Tape, teacher *model.Model, students [
 		if len(own.Rows) == 0 {
 			continue
 		}
-		if read == nil || !slices.Equal(read.IDs, theirs.IDs) || !slices.Equal(read.Rows, theirs.Rows) {
-			tape.Reset()
-			known, read = append(known[:0], theirs.logits(tape, teacher)...), theirs
+		i := slices.IndexFunc(groups, func(g *group) bool { return g.reads(theirs) })
+		if i < 0 {
+			i, groups = len(groups), append(groups, &group{theirs: theirs})
+		}
+		groups[i].readers = append(groups[i].readers, &reader{student: s, own: own})
+	}
+	for _, g := range groups {
+		var shapes []arch.Config
+		for _, r := range g.readers {
+			shapes = append(shapes, r.student.model.Config())
 		}
 		tape.Reset()
-		c.count(s, known, own.logits(tape, s.model), own)
+		c.divergeGroup(tape, teacher, g, RowsAtOnce(teacher.Config(), shapes...))
+		for _, r := range g.readers {
+			r.count()
+		}
 	}
 	return nil
+}
+
+// A group is students whose tokens are the same, and what the teacher reads for them.
+type group struct {
+	theirs  *passage
+	readers []*reader
+}
+
+// A reader is a student that reads a passage.
+type reader struct {
+	student *student
+	own     *passage
+	hidden  *op.Value
+	found   []measure.Divergence // at each of the passage's rows
+}
+
+// reads reports whether p is what the teacher reads for g.
+func (g *group) reads(p *passage) bool {
+	return slices.Equal(g.theirs.IDs, p.IDs) && slices.Equal(g.theirs.Rows, p.Rows)
+}
+
+// RowsAtOnce returns of how many rows of a passage logits exist at once: those of a teacher
+// and of one of its students take no more memory than a loss over the largest vocabulary.
+func RowsAtOnce(teacher arch.Config, students ...arch.Config) int {
+	n := op.HeadRows(teacher.Vocab)
+	for _, s := range students {
+		n = min(n, op.HeadRows(s.Vocab))
+	}
+	return n / 2
+}
+
+// divergeGroup compares a group with the teacher, some rows at once.
+func (c *comparison) divergeGroup(tape *op.Tape, teacher *model.Model, g *group, atOnce int) {
+	hidden := teacher.Forward(tape, g.theirs.Batch)
+	rows := make([]int, len(g.theirs.Rows))
+	for i := range rows {
+		rows[i] = i
+	}
+	for _, r := range g.readers {
+		r.hidden = r.student.model.Forward(tape, r.own.Batch)
+		r.found = make([]measure.Divergence, len(rows))
+	}
+	mark := tape.Mark()
+	for some := range slices.Chunk(rows, atOnce) {
+		known := teacher.Head(tape, hidden, some)
+		said := tape.Mark()
+		for _, r := range g.readers {
+			own := r.student.model.Head(tape, r.hidden, some)
+			c.parallel(len(some), func(i int) {
+				r.found[some[i]] = measure.Diverge(known.Row(i), own.Row(i), r.student.kept)
+			})
+			tape.Release(said)
+		}
+		tape.Release(mark)
+	}
+}
+
+// count adds what was found, in the rows' order.
+func (r *reader) count() {
+	row := 0
+	for _, n := range r.own.replies {
+		for range n {
+			r.student.sums.Add(r.found[row])
+			row++
+		}
+		r.student.sums.EndItem()
+	}
 }
 
 // A passage is what a model reads in one pass: prompts with their replies, whose
@@ -196,12 +273,6 @@ type passage struct {
 func (p *passage) add(prompt, reply []int) {
 	p.Add(slices.Concat(prompt, reply), len(prompt))
 	p.replies = append(p.replies, len(reply))
-}
-
-// logits returns what a model predicts at the passage's rows, [rows, vocab]. They
-// live until the tape is reset.
-func (p *passage) logits(t *op.Tape, m *model.Model) []float32 {
-	return m.Head(t, m.Forward(t, p.Batch), nil).Data
 }
 
 // passages returns what teacher and student read of the examples: each the prompt
@@ -230,22 +301,4 @@ func (s *student) passages(teacher *model.Model, examples []data.Example) (their
 		own.add(ours, ids)
 	}
 	return theirs, own, nil
-}
-
-// count adds the divergences of a passage's rows, computed on all threads, in
-// the rows' order.
-func (c *comparison) count(s *student, teacher, student []float32, p *passage) {
-	found := make([]measure.Divergence, len(p.Rows))
-	wide, narrow := len(teacher)/len(found), len(student)/len(found)
-	c.parallel(len(found), func(i int) {
-		found[i] = measure.Diverge(teacher[i*wide:(i+1)*wide], student[i*narrow:(i+1)*narrow], s.kept)
-	})
-	row := 0
-	for _, n := range p.replies {
-		for range n {
-			s.sums.Add(found[row])
-			row++
-		}
-		s.sums.EndItem()
-	}
 }

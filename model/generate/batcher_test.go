@@ -464,25 +464,30 @@ func TestRepliesDoNotAllocate(t *testing.T) {
 	r := NewRunner(randomModel(t, c, dtype.Q4_0), pool, Precision{})
 	r.Model.Pack(pool)
 	readLongest(t, r)
-	const warm, steps = 10, 600 // with which allocs.Of warms up, and counts
+	const warm, steps = 10, 600 // with which allocs.OfEach warms up, and counts
 	for limit, prompt := range map[int]int{0: 5, 1500: 2*op.KVBlock - 40} {
-		b := newBatch(r, Limits{})
-		w, err := b.newWriter(t.Context(), &Request{Prompt: make([]int, prompt), Options: Options{MaxTokens: limit, Stop: []string{"never written"}, Endless: true}})
-		if err != nil || !b.admit(w) {
-			t.Fatal(err)
-		}
-		text := 0
-		emit := func(p Piece) { text += len(p.Text) }
-		step := func() {
-			b.step()
-			w.tell(emit)
-		}
-		for range warm {
-			step()
-		}
+		var w *writer
+		text, before := 0, 0
 		blocks := func() int { return w.seq.kv.Len() / op.KVBlock }
-		before := blocks()
-		if n := allocs.Of(steps, step); n != 0 {
+		n := allocs.OfEach(steps, func() func() {
+			b := newBatch(r, Limits{})
+			var err error
+			w, err = b.newWriter(t.Context(), &Request{Prompt: make([]int, prompt), Options: Options{MaxTokens: limit, Stop: []string{"never written"}, Endless: true}})
+			if err != nil || !b.admit(w) {
+				t.Fatal(err)
+			}
+			emit := func(p Piece) { text += len(p.Text) }
+			step := func() {
+				b.step()
+				w.tell(emit)
+			}
+			for range warm {
+				step()
+			}
+			text, before = 0, blocks()
+			return step
+		})
+		if n != 0 {
 			t.Errorf("limit %d: %v allocations in %d steps", limit, n, steps)
 		}
 		if w.done || text == 0 || blocks() < before+9 {

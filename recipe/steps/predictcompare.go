@@ -174,12 +174,12 @@ func generating(c arch.Config, bytes int64, most, used float64) needs {
 }
 
 // judging is the teacher and the students, of so many bytes, which read what is to
-// be judged at once: the packed models, a batch's activations, and its logits, of
-// which the teacher's are kept while students read.
+// be judged at once: the packed models, a batch's activations, and the logits that
+// exist at once, of the teacher and a student.
 func (l *look) judging(pass work, students int64) needs {
 	tokens := min(pass.tokens, compare.DivergeTokens)
-	rows := int64(tokens * pass.rows / max(1, pass.tokens))
-	logits := 4 * rows * int64(2*l.config.Vocab+l.student.Vocab)
+	rows := min(int(tokens*pass.rows/max(1, pass.tokens)), compare.RowsAtOnce(l.config, l.student))
+	logits := 4 * int64(rows) * int64(l.config.Vocab+l.student.Vocab)
 	pages := 0.0
 	if !l.packed {
 		pages = touchedShare * 4 * float64(l.config.Vocab*l.config.Width)
