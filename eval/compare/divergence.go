@@ -11,7 +11,6 @@ import (
 	"limbeck/eval/report"
 	"limbeck/measure"
 	"limbeck/model"
-	"limbeck/model/arch"
 	"limbeck/model/generate"
 	"limbeck/nn/op"
 )
@@ -177,17 +176,14 @@ func (c *comparison) divergePass(tape *op.Tape, teacher *model.Model, students [
 		}
 		i := slices.IndexFunc(groups, func(g *group) bool { return g.reads(theirs) })
 		if i < 0 {
-			i, groups = len(groups), append(groups, &group{theirs: theirs})
+			i, groups = len(groups), append(groups, &group{theirs: theirs, vocab: teacher.Config().Vocab})
 		}
-		groups[i].readers = append(groups[i].readers, &reader{student: s, own: own})
+		g := groups[i]
+		g.readers, g.vocab = append(g.readers, &reader{student: s, own: own}), max(g.vocab, s.model.Config().Vocab)
 	}
 	for _, g := range groups {
-		var shapes []arch.Config
-		for _, r := range g.readers {
-			shapes = append(shapes, r.student.model.Config())
-		}
 		tape.Reset()
-		c.divergeGroup(tape, teacher, g, RowsAtOnce(teacher.Config(), shapes...))
+		c.divergeGroup(tape, teacher, g, RowsAtOnce(g.vocab))
 		for _, r := range g.readers {
 			r.count()
 		}
@@ -199,6 +195,7 @@ func (c *comparison) divergePass(tape *op.Tape, teacher *model.Model, students [
 type group struct {
 	theirs  *passage
 	readers []*reader
+	vocab   int // the largest of all
 }
 
 // A reader is a student that reads a passage.
@@ -214,15 +211,10 @@ func (g *group) reads(p *passage) bool {
 	return slices.Equal(g.theirs.IDs, p.IDs) && slices.Equal(g.theirs.Rows, p.Rows)
 }
 
-// RowsAtOnce returns of how many rows of a passage logits exist at once: those of a teacher
-// and of one of its students take no more memory than a loss over the largest vocabulary.
-func RowsAtOnce(teacher arch.Config, students ...arch.Config) int {
-	n := op.HeadRows(teacher.Vocab)
-	for _, s := range students {
-		n = min(n, op.HeadRows(s.Vocab))
-	}
-	return n / 2
-}
+// RowsAtOnce returns of how many rows of a passage logits exist at once, over vocabularies
+// of this size at most: those of a teacher and of one student take no more memory than a
+// loss.
+func RowsAtOnce(vocab int) int { return op.HeadRows(vocab) / 2 }
 
 // divergeGroup compares a group with the teacher, some rows at once.
 func (c *comparison) divergeGroup(tape *op.Tape, teacher *model.Model, g *group, atOnce int) {

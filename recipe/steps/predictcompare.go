@@ -178,7 +178,7 @@ func generating(c arch.Config, bytes int64, most, used float64) needs {
 // exist at once, of the teacher and a student.
 func (l *look) judging(pass work, students int64) needs {
 	tokens := min(pass.tokens, compare.DivergeTokens)
-	rows := min(int(tokens*pass.rows/max(1, pass.tokens)), compare.RowsAtOnce(l.config, l.student))
+	rows := min(int(tokens*pass.rows/max(1, pass.tokens)), compare.RowsAtOnce(max(l.config.Vocab, l.student.Vocab)))
 	logits := 4 * int64(rows) * int64(l.config.Vocab+l.student.Vocab)
 	pages := 0.0
 	if !l.packed {

@@ -17,7 +17,7 @@ func main() {
 		for _, n := range []int{1, 2, 3, 4} {
 			matMul(f, n)
 		}
-		if f.Bits == 5 || f.Table != nil {
+		if f.Slow() {
 			matMulMany(f)
 		}
 		panel(f)

@@ -104,7 +104,7 @@ func (t *tile) finish() {
 
 func (t *tile) block() {
 	ahead := x16.AheadAVX2
-	if t.Bits == 5 || t.Table != nil {
+	if t.Slow() {
 		ahead = x16.AheadSlowAVX2
 	}
 	x16.FetchAVX2(t.n, ahead, t.w, 0, t.Block())

@@ -42,6 +42,9 @@ var (
 // as such where there is no sum of many products of bytes.
 func (f Format) Signed() bool { return f.Bits == 8 || f.Zero == 128 }
 
+// Slow reports whether quanta take more to unpack than a shift and a mask.
+func (f Format) Slow() bool { return f.Bits == 5 || f.Table != nil }
+
 // HeadBytes is the size of 16 scales or 16 mins.
 const HeadBytes = 32
 
@@ -87,7 +90,7 @@ const (
 // weights from memory up to twice as fast.
 const (
 	AheadAVX2     = 1024 // of one row
-	AheadSlowAVX2 = 1536 // of one row by quanta that need more work
+	AheadSlowAVX2 = 1536 // of one row of a format that is [Format.Slow], or of K-quants
 	AheadAVX512   = 4096
 
 	aheadOfRows = 2048 // in AVX2, of more rows than one
