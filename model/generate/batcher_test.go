@@ -433,21 +433,23 @@ func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 
 	t.Helper()
 	vocab := r.Model.Config().Vocab
 	readLongest(t, r)
-	b := newBatch(r, Limits{Rows: len(rows)})
-	for i, o := range rows {
-		o.Seed = uint64(i)
-		ids := testkit.IDs(rand.New(rand.NewPCG(9, o.Seed)), prompt, vocab)
-		w, err := b.newWriter(t.Context(), &Request{Prompt: ids, Options: o})
-		if err != nil || !b.admit(w) {
-			t.Fatal(err)
+	var b *batch
+	n := allocs.OfEach(16, func() func() {
+		b = newBatch(r, Limits{Rows: len(rows)})
+		for i, o := range rows {
+			o.Seed = uint64(i)
+			ids := testkit.IDs(rand.New(rand.NewPCG(9, o.Seed)), prompt, vocab)
+			w, err := b.newWriter(t.Context(), &Request{Prompt: ids, Options: o})
+			if err != nil || !b.admit(w) {
+				t.Fatal(err)
+			}
 		}
-	}
-	b.stops = nil // so that nobody leaves
-	for len(b.rows[len(b.rows)-1].reply.IDs) < 20 {
-		b.step()
-	}
-	const steps = 16
-	n := allocs.Of(steps, func() { b.step() })
+		b.stops = nil // so that nobody leaves
+		for len(b.rows[len(b.rows)-1].reply.IDs) < 20 {
+			b.step()
+		}
+		return b.step
+	})
 	if len(b.rows) != len(rows) {
 		t.Errorf("%d rows are left of %d", len(b.rows), len(rows))
 	}

@@ -126,30 +126,34 @@ func TestStreamingDoesNotAllocate(t *testing.T) {
 	m.Pack(pool)
 	r := NewRunner(m, pool, Precision{})
 	readLongest(t, r)
-	b := newBatch(r, Limits{Rows: 2})
-	b.stops = nil // so that nobody leaves
 	long := strings.Repeat("never written ", 10)
-	streamed := make([]int, 2)
-	emits := make([]func(Piece), 2)
-	for i := range emits {
-		emits[i] = func(p Piece) { streamed[i] += len(p.Text) }
-		w, err := b.newWriter(t.Context(), &Request{Prompt: []int{1, 2, 3}, Options: Options{Temperature: 1, Seed: uint64(i), Stop: []string{"never", long}}})
-		if err != nil || !b.admit(w) {
-			t.Fatal(err)
-		}
-	}
+	var b *batch
+	var streamed, before [2]int
 	const warm, steps = 20, 12
-	step := func() {
-		b.step()
-		for i, w := range b.rows {
-			w.tell(emits[i])
+	n := allocs.OfEach(steps, func() func() {
+		b = newBatch(r, Limits{Rows: 2})
+		b.stops = nil // so that nobody leaves
+		var emits [2]func(Piece)
+		for i := range emits {
+			emits[i] = func(p Piece) { streamed[i] += len(p.Text) }
+			w, err := b.newWriter(t.Context(), &Request{Prompt: []int{1, 2, 3}, Options: Options{Temperature: 1, Seed: uint64(i), Stop: []string{"never", long}}})
+			if err != nil || !b.admit(w) {
+				t.Fatal(err)
+			}
 		}
-	}
-	for range warm {
-		step()
-	}
-	before := [2]int(streamed)
-	if n := allocs.Of(steps, step); n != 0 {
+		step := func() {
+			b.step()
+			for i, w := range b.rows {
+				w.tell(emits[i])
+			}
+		}
+		for range warm {
+			step()
+		}
+		before = streamed
+		return step
+	})
+	if n != 0 {
 		t.Errorf("%v allocations in %d steps", n, steps)
 	}
 	if len(b.rows) != 2 || streamed[0] == before[0] || streamed[1] == before[1] {
