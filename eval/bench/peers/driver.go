@@ -176,7 +176,7 @@ func (d *driver) time(ctx context.Context, r *row) (*outcome, error) {
 		}
 	}
 	for i := range o.Sides {
-		o.Sides[i].Crashed = o.Sides[i].crashes()
+		o.Sides[i].Unable = o.Sides[i].endings()
 	}
 	return o, nil
 }
@@ -213,9 +213,14 @@ func (d *driver) try(ctx context.Context, r *row, s *side, to *sideResult) (best
 	return best, nil
 }
 
-// once runs a variant and tells of it.
+// once runs a variant and tells of it. A peer has no more than a time for it.
 func (d *driver) once(ctx context.Context, r *row, name string, v *variant) (sample, error) {
 	d.progress.next(r.name, name)
+	if name != limbeckName {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, d.set.timeout, tooSlow{d.set.timeout})
+		defer stop()
+	}
 	return v.run(ctx)
 }
 

@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"limbeck/internal/disk"
 	"limbeck/internal/typeset"
@@ -64,6 +65,7 @@ type settings struct {
 	only     string
 	rounds   int
 	threads  int
+	timeout  time.Duration // of one run of a peer
 	json     bool
 	markdown string // a file for the table of docs/benchmarks.md
 }
@@ -78,14 +80,15 @@ func parse() (*settings, error) {
 	flag.StringVar(&s.only, "only", "", "time only rows whose name matches this `EXPRESSION`, and those that they are compared with")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds of timing")
 	flag.IntVar(&s.threads, "threads", 2, "threads of every side")
+	flag.DurationVar(&s.timeout, "timeout", 5*time.Minute, "the longest that one run of a peer may take")
 	flag.BoolVar(&s.json, "json", false, "print the result as JSON")
 	flag.StringVar(&s.markdown, "markdown", "", "write the result as a table in Markdown to this `FILE`")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return nil, fmt.Errorf("%q is no flag; see -help", flag.Arg(0))
 	}
-	if s.rounds < 1 || s.threads < 1 {
-		return nil, fmt.Errorf("-rounds is %d and -threads %d, want at least 1", s.rounds, s.threads)
+	if s.rounds < 1 || s.threads < 1 || s.timeout <= 0 {
+		return nil, fmt.Errorf("-rounds is %d, -threads %d and -timeout %v, want at least 1 and some time", s.rounds, s.threads, s.timeout)
 	}
 	return &s, s.locate()
 }

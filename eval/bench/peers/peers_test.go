@@ -245,7 +245,7 @@ func TestTime(t *testing.T) {
 			return sample{Value: value, Memory: 7}, nil
 		}}
 	}
-	d := &driver{set: &settings{rounds: 2}}
+	d := &driver{set: &settings{rounds: 2, timeout: time.Hour}}
 	for u, fastest := range map[unit]string{tokens: "b", seconds: "c"} {
 		ran = nil
 		o, err := d.time(context.Background(), &row{name: "row", unit: u, sides: []side{
@@ -327,9 +327,9 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A program that a fault of its own ends has crashed; one that is killed, or that ends
-// itself, has not.
-func TestCrash(t *testing.T) {
+// A program that a fault of its own ends is unable; one that is killed, or that ends
+// itself, is not.
+func TestFault(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil || runtime.GOOS == "windows" {
 		t.Skip("needs a shell, and signals")
 	}
@@ -338,27 +338,57 @@ func TestCrash(t *testing.T) {
 		"kill -s KILL $$": "", "kill -s TERM $$": "", "exit 1": "", "exit 132": "",
 	} {
 		_, err := command{args: []string{"sh", "-c", "ulimit -c 0; " + script}}.run(context.Background())
-		var c *crash
-		if err == nil || errors.As(err, &c) != (want != "") || c != nil && (c.signal != want || c.program != "sh") {
+		var c *unable
+		if err == nil || errors.As(err, &c) != (want != "") || c != nil && (c.how != want || c.program != "sh") {
 			t.Errorf("%s: %v, %+v; want %q", script, err, c, want)
 		}
 	}
-	if _, err := (command{args: []string{"no-such-program"}}).run(context.Background()); err == nil || errors.As(err, new(*crash)) {
+	if _, err := (command{args: []string{"no-such-program"}}).run(context.Background()); err == nil || errors.As(err, new(*unable)) {
 		t.Errorf("no program: %v", err)
 	}
 }
 
-// A peer that crashes however it is run fails nothing, and is told of once. Anything
+// A peer whose time is up is ended, and is unable to do the row; Limbeck has all
+// the time that it takes.
+func TestTimeout(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil || runtime.GOOS == "windows" {
+		t.Skip("needs a shell")
+	}
+	run := func(script string) func(context.Context) (sample, error) {
+		return func(ctx context.Context) (sample, error) {
+			p, err := command{args: []string{"sh", "-c", script}}.run(ctx)
+			if err != nil {
+				return sample{}, err
+			}
+			return sample{Value: p.seconds}, nil
+		}
+	}
+	d := &driver{set: &settings{rounds: 1, timeout: 50 * time.Millisecond}}
+	o, err := d.time(context.Background(), &row{name: "row", unit: tokens, sides: []side{
+		only(limbeckName, run("sleep 0.2")), only(torch, run("exec sleep 60")),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := o.Sides[0]; len(s.Values) != 1 || s.Failed != "" {
+		t.Errorf("Limbeck: %+v", s)
+	}
+	if got, want := o.Sides[1].Unable, []string{"sh: more than 50ms"}; !slices.Equal(got, want) {
+		t.Errorf("a peer: %q, want %q", got, want)
+	}
+}
+
+// A peer that is unable however it is run fails nothing, and is told of once. Anything
 // else that fails does.
-func TestCrashedSides(t *testing.T) {
-	ill := error(&crash{"llama-bench", "SIGILL", errors.New("llama-bench -m m: signal: illegal instruction")})
-	segv := error(&crash{"llama-bench", "SIGSEGV", errors.New("llama-bench -m m: signal: segmentation fault")})
+func TestUnableSides(t *testing.T) {
+	ill := error(&unable{"llama-bench", "SIGILL", errors.New("llama-bench -m m: signal: illegal instruction")})
+	segv := error(&unable{"llama-bench", "SIGSEGV", errors.New("llama-bench -m m: signal: segmentation fault")})
 	flags := errors.New("llama-bench -x: exit status 1: unknown flag")
 	for name, c := range map[string]struct {
-		side    string
-		ways    [][]error // what the runs of each way end with, over and over
-		crashed string
-		failed  bool
+		side   string
+		ways   [][]error // what the runs of each way end with, over and over
+		unable string
+		failed bool
 	}{
 		"in one way":            {llamaCPP, [][]error{{ill}}, "llama-bench: SIGILL", false},
 		"in all ways":           {ik, [][]error{{ill}, {ill}}, "llama-bench: SIGILL", false},
@@ -379,7 +409,7 @@ func TestCrashedSides(t *testing.T) {
 				return sample{Value: 1}, ends[(n-1)%len(ends)]
 			}})
 		}
-		d := &driver{set: &settings{rounds: 2}}
+		d := &driver{set: &settings{rounds: 2, timeout: time.Hour}}
 		o, err := d.time(context.Background(), &row{name: "row", unit: tokens, sides: []side{s}})
 		if err != nil {
 			t.Fatal(err)
@@ -388,10 +418,10 @@ func TestCrashedSides(t *testing.T) {
 		r.Rows[1].Name = "another"
 		var text strings.Builder
 		err = r.print(&text, false)
-		if got := strings.Join(o.Sides[0].Crashed, ", "); got != c.crashed || (err != nil) != c.failed {
-			t.Errorf("%s: crashed %q, %v; want %q, an error: %v", name, got, err, c.crashed, c.failed)
+		if got := strings.Join(o.Sides[0].Unable, ", "); got != c.unable || (err != nil) != c.failed {
+			t.Errorf("%s: unable %q, %v; want %q, an error: %v", name, got, err, c.unable, c.failed)
 		}
-		for _, how := range o.Sides[0].Crashed {
+		for _, how := range o.Sides[0].Unable {
 			if strings.Count(text.String(), how+" in row; another") != 1 {
 				t.Errorf("%s: want once %s in\n%s", name, how, text.String())
 			}

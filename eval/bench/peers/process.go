@@ -37,12 +37,16 @@ type command struct {
 // getrusage tells at its end would be this program's, if that was larger.
 const memoryEvery = 10 * time.Millisecond
 
+// waitDelay is how long a process that was ended may leave its output open to children.
+const waitDelay = 2 * time.Second
+
 // run starts the command and waits for its end.
 func (c command) run(ctx context.Context) (*process, error) {
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
 	cmd.Env, cmd.Dir = append(os.Environ(), c.env...), c.dir
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = waitDelay
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -55,21 +59,30 @@ func (c command) run(ctx context.Context) (*process, error) {
 	p.memory = <-peak
 	if err != nil {
 		err = errors.Join(fmt.Errorf("%s: %w%s", strings.Join(c.args, " "), err, lastLines(p.errs)), ctx.Err())
-		if signal := faultOf(cmd.ProcessState); signal != "" {
-			return nil, &crash{filepath.Base(c.args[0]), signal, err}
+		how := faultOf(cmd.ProcessState)
+		if late := new(tooSlow); errors.As(context.Cause(ctx), late) {
+			how = late.Error()
+		}
+		if how != "" {
+			return nil, &unable{filepath.Base(c.args[0]), how, err}
 		}
 		return nil, err
 	}
 	return p, nil
 }
 
-// A crash is the error of a program that a fault of its own ended.
-type crash struct {
-	program, signal string
+// An unable is the error of a program that a fault of its own ended, or that took too long.
+type unable struct {
+	program, how string
 	error
 }
 
-func (c *crash) Unwrap() error { return c.error }
+func (u *unable) Unwrap() error { return u.error }
+
+// tooSlow is why a context ends that gives a program so much time.
+type tooSlow struct{ time.Duration }
+
+func (t tooSlow) Error() string { return "more than " + t.String() }
 
 // faults are the signals that end a program for what it does itself. SIGKILL, which
 // takes one where memory is short, is none.

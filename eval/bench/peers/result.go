@@ -41,9 +41,9 @@ type sideResult struct {
 	Memory int64     `json:"peak_memory_bytes,omitempty"`
 	Failed string    `json:"failed,omitempty"`
 
-	// Crashed lists programs with their signals, if the side is a peer's and each of
-	// its runs ended by a crash.
-	Crashed []string `json:"crashed,omitempty"`
+	// Unable lists programs with their signals, or the time that was not enough, if the
+	// side is a peer's and each of its runs ended so.
+	Unable []string `json:"unable,omitempty"`
 
 	errs []error // of what Failed tells
 }
@@ -73,18 +73,18 @@ func (s *sideResult) fail(errs ...error) {
 	s.errs = append(s.errs, errs...)
 }
 
-// crashes returns what [sideResult.Crashed] is.
-func (s *sideResult) crashes() []string {
+// endings returns what [sideResult.Unable] is.
+func (s *sideResult) endings() []string {
 	if s.Name == limbeckName || len(s.Trials)+len(s.Values) > 0 {
 		return nil
 	}
 	var out []string
 	for _, err := range s.errs {
-		c := new(crash)
-		if !errors.As(err, &c) {
+		u := new(unable)
+		if !errors.As(err, &u) {
 			return nil
 		}
-		if how := c.program + ": " + c.signal; !slices.Contains(out, how) {
+		if how := u.program + ": " + u.how; !slices.Contains(out, how) {
 			out = append(out, how)
 		}
 	}
@@ -138,7 +138,7 @@ func (r *result) failures() int {
 	n := 0
 	for _, o := range r.Rows {
 		for _, s := range o.Sides {
-			if s.Failed != "" && s.Crashed == nil {
+			if s.Failed != "" && s.Unable == nil {
 				n++
 			}
 		}
@@ -266,22 +266,22 @@ func (r *result) notes() []report.Note {
 	}
 	for _, o := range r.Rows {
 		for _, s := range o.Sides {
-			if s.Failed != "" && s.Crashed == nil {
+			if s.Failed != "" && s.Unable == nil {
 				out = append(out, report.Note{Title: s.Name + " failed", Text: o.Name + ": " + s.Failed})
 			}
 		}
 	}
-	return append(out, r.crashes()...)
+	return append(out, r.unable()...)
 }
 
-// crashes tells once of each program that crashed, and in which rows.
-func (r *result) crashes() []report.Note {
+// unable tells once of each program that gave no figure, and in which rows.
+func (r *result) unable() []report.Note {
 	type end struct{ side, how string }
 	var ends []end
 	rows := map[end][]string{}
 	for _, o := range r.Rows {
 		for _, s := range o.Sides {
-			for _, how := range s.Crashed {
+			for _, how := range s.Unable {
 				e := end{s.Name, how}
 				if rows[e] == nil {
 					ends = append(ends, e)
@@ -292,7 +292,7 @@ func (r *result) crashes() []report.Note {
 	}
 	var out []report.Note
 	for _, e := range ends {
-		out = append(out, report.Note{Title: e.side + " crashed", Text: e.how + " in " + strings.Join(rows[e], "; ")})
+		out = append(out, report.Note{Title: e.side + " gave no figure", Text: e.how + " in " + strings.Join(rows[e], "; ")})
 	}
 	return out
 }
