@@ -59,8 +59,8 @@ func Answer(ctx context.Context, r *generate.Runner, examples []data.Example, mo
 	return replies, err
 }
 
-// Cut counts the replies that came to no end.
-func Cut(replies []generate.Reply) int {
+// cutOff counts the replies that came to no end.
+func cutOff(replies []generate.Reply) int {
 	n := 0
 	for i := range replies {
 		if replies[i].Finish == generate.Length {

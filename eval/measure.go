@@ -129,7 +129,7 @@ func (j *Job) replies(ctx context.Context, r *generate.Runner, t Task) (*Measure
 	if err != nil {
 		return nil, err
 	}
-	result.Data, result.TooLong, result.ReplyTokens, result.Cut = j.Data, left, most, Cut(replies)
+	result.Data, result.TooLong, result.ReplyTokens, result.Cut = j.Data, left, most, cutOff(replies)
 	m := &Measurement{Result: &result, Examples: examples}
 	for i := range replies {
 		m.Confidences = append(m.Confidences, replies[i].Confidence())

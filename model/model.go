@@ -29,7 +29,7 @@ type Model struct {
 	Unread    error          // why Template lacks what the file has, which is kept as it is
 
 	// Clock gives what strftime_now tells the template of [Model.Prompt]; nil gives
-	// [Undated]. What answers people sets it to [time.Now]. What learns, measures or
+	// one fixed day. What answers people sets it to [time.Now]. What learns, measures or
 	// compares leaves it: the same prompts then make the same tokens on any day.
 	Clock func() time.Time
 

@@ -11,9 +11,9 @@ import (
 	"limbeck/model/token"
 )
 
-// Undated is the time of prompts that must be the same on any day: the date that the
+// undated is the time of prompts that must be the same on any day: the date that the
 // templates of Llama 3.1 and 3.2 name where they are told none, at midnight.
-var Undated = time.Date(2024, time.July, 26, 0, 0, 0, 0, time.UTC)
+var undated = time.Date(2024, time.July, 26, 0, 0, 0, 0, time.UTC)
 
 // Prompt returns a conversation up to where the model is to answer, as its
 // template renders it.
@@ -23,7 +23,7 @@ func (m *Model) Prompt(messages []chat.Message) (string, error) {
 	}
 	text, err := "", m.Unread
 	if err == nil {
-		now := Undated
+		now := undated
 		if m.Clock != nil {
 			now = m.Clock()
 		}
@@ -91,7 +91,7 @@ func (m *Model) ReplyIDs(reply string) []int {
 // behind one, but for white space; -1 if there is none.
 func turnEnd(template *chat.Template, t *token.Tokenizer) int {
 	const reply = "a-reply-to-find"
-	text, err := render(template, t, []chat.Message{{Role: "user", Content: "?"}, {Role: "assistant", Content: reply}}, false, Undated)
+	text, err := render(template, t, []chat.Message{{Role: "user", Content: "?"}, {Role: "assistant", Content: reply}}, false, undated)
 	i := strings.LastIndex(text, reply)
 	if err != nil || i < 0 {
 		return -1

@@ -47,6 +47,12 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 
 // read returns the checked request and its prompt.
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (*request, []int, error) {
+	select {
+	case s.bodies <- struct{}{}:
+		defer func() { <-s.bodies }()
+	default:
+		return nil, nil, engineError(generate.ErrBusy)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var long *http.MaxBytesError
 	if errors.As(err, &long) { // a client that still sends would not read the answer

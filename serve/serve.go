@@ -58,6 +58,7 @@ type Server struct {
 	batch   *generate.Batcher
 	ending  atomic.Bool
 	longest int           // bytes of a prompt that may fit
+	bodies  chan struct{} // has room for as many requests as may arrive, and wait to be read, at once
 	reading chan struct{} // has room for as many requests as are made into tokens at once
 	omits   bool          // system messages, by the template
 	omitted sync.Once     // warns of that
@@ -67,6 +68,7 @@ type Server struct {
 const (
 	mib        = 1 << 20
 	maxBody    = 4 * mib  // bytes of a request
+	maxBodies  = 128      // requests that arrive, or wait to be made into tokens
 	maxRefused = 64 * mib // bytes read beyond them, to be told
 
 	readTimeout     = 30 * time.Second // for a whole request
@@ -91,7 +93,7 @@ func New(r *generate.Runner, o Options) *Server {
 	r.Model.Clock = time.Now
 	limits := generate.Limits{Rows: o.Parallel, Memory: o.Cache}
 	s := &Server{o: o, model: r.Model, batch: generate.NewBatcher(r, limits), created: time.Now().Unix(),
-		reading: make(chan struct{}, runtime.GOMAXPROCS(0)), omits: r.Model.OmitsSystem()}
+		bodies: make(chan struct{}, maxBodies), reading: make(chan struct{}, runtime.GOMAXPROCS(0)), omits: r.Model.OmitsSystem()}
 	s.longest = s.Context() * r.Model.Tokenizer.Longest()
 	return s
 }

@@ -497,6 +497,24 @@ func TestRequestsAreReadInTurn(t *testing.T) {
 	}
 }
 
+// Beyond a number of requests that arrive at once, others are told to come back: their
+// bodies are not read.
+func TestRequestsArrivingAreBounded(t *testing.T) {
+	s := tinyServer(t)
+	for range maxBodies {
+		s.bodies <- struct{}{}
+	}
+	if status, body := post(t, s.Handler(), tinyQuestion); status != http.StatusTooManyRequests {
+		t.Errorf("beyond them: status %d: %s", status, body)
+	}
+	<-s.bodies
+	for range 2 { // each gives its place back
+		if status, body := post(t, s.Handler(), tinyQuestion); status != 200 {
+			t.Errorf("with one place: status %d: %s", status, body)
+		}
+	}
+}
+
 // A stream has each token's probability beside its text, and all that a whole reply has.
 func TestLogProbsAreStreamed(t *testing.T) {
 	h := tinyServer(t).Handler()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"limbeck/model/generate"
 	"limbeck/recipe"
 	"limbeck/serve"
 	"limbeck/store/builtin"
@@ -58,7 +59,7 @@ func serveCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.context, "ctx", 0, "most tokens of prompt and reply together (default: the model's context)")
 	flags.IntVar(&f.maxTokens, "max-tokens", 1024, "most tokens of a reply whose request sets no limit; 0: as many as fit")
 	flags.IntVar(&f.parallel, "parallel", 16, "most requests that are answered at once")
-	f.cacheSize = 1e9
+	f.cacheSize = generate.DefaultMemory
 	flags.Func("cache", "most memory for what has been read, of requests on their way and before, as 512MB\n"+
 		"(default 1GB); what it holds bounds --ctx too", f.cacheSize.Set)
 	f.engineFlags.add(flags)

@@ -83,6 +83,9 @@ func New(c arch.Config, teacher arch.Model, vocab Vocabulary, cache *Cache, o Op
 	if o.Response > 0 && !(o.Temperature > 0) {
 		return nil, fmt.Errorf("distill: temperature %g, want a positive number", o.Temperature)
 	}
+	if o.Response > 0 && o.Direction != Forward && o.Direction != Reverse {
+		return nil, fmt.Errorf("distill: direction %q, want %s or %s", o.Direction, Forward, Reverse)
+	}
 	if d.runs() && teacher == nil {
 		return nil, fmt.Errorf("distill: these losses need the teacher itself, not its cache alone")
 	}
@@ -298,12 +301,13 @@ func (d *Objective) rowLoss(b *train.Batch) {
 			d.live.begin(b.Rows)
 			d.losses = append(d.losses, &d.live)
 		}
-		if d.o.Direction == Reverse {
-			d.reverse = reverseKL{d.targets, d.o.Temperature, w, d.blocks}
-			d.losses = append(d.losses, &d.reverse)
-		} else {
+		switch d.o.Direction {
+		case Forward:
 			d.forward = forwardKL{d.targets, d.o.Temperature, w, d.blocks}
 			d.losses = append(d.losses, &d.forward)
+		case Reverse:
+			d.reverse = reverseKL{d.targets, d.o.Temperature, w, d.blocks}
+			d.losses = append(d.losses, &d.reverse)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"limbeck/nn/op"
 )
 
-// heads listens for the importance of a layer's query heads: the Euclidean
+// heads listens for the importance of a layer's query heads: the squared Euclidean
 // norm, over the head's channels, of what reaches attn_output.
 func heads(layer, n, dim int, listeners map[string]func(*op.Value), seqs *[]op.Seq) []float64 {
 	score := make([]float64, n)

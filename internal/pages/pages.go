@@ -1,7 +1,8 @@
-// Package pages asks the system for large pages of memory. Rows read at memory's pace
-// wait less for translations there, and the processor, which prefetches within a page,
-// runs further ahead. A file that is mapped is read from the disk so, too, and then lies
-// in large pages for all who map it.
+// Package pages asks the system for large pages of memory, and for addresses that get
+// memory as it is needed ([Space]). Rows read at memory's pace wait less for translations
+// in large pages, and the processor, which prefetches within a page, runs further ahead. A
+// file that is mapped is read from the disk so, too, and then lies in large pages for all
+// who map it.
 package pages
 
 import "unsafe"

@@ -17,15 +17,6 @@ import (
 	"time"
 )
 
-// Limits on what a template from outside may cost.
-const (
-	maxSource = 1 << 20 // of a template [bytes]
-	maxWork   = 1 << 23 // units; evaluating a node is one, as is making or reading 16 bytes of text
-	maxOutput = 1 << 24 // of a rendered prompt [bytes]
-	maxDepth  = 200     // of nested expressions, blocks, macro calls and values
-	maxName   = 256     // of a variable, a member and the like [bytes]
-)
-
 // Template is a parsed chat template. It is safe for concurrent use.
 type Template struct {
 	source string

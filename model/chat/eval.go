@@ -18,9 +18,6 @@ type run struct {
 	now    time.Time
 }
 
-// maxEval bounds chains that nest without brackets: a ~ b ~ c …
-const maxEval = 20000
-
 // scopeWork is what a scope costs, in nodes; a macro's parameter costs half of it, and
 // looking into so many scopes one. [units]
 const scopeWork = 8

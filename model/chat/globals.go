@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// maxRange is the sandbox's limit on range.
-const maxRange = 100000
-
 // globals are the functions that every template sees.
 var globals = map[string]func(r *run, c *callArgs) any{
 	"range":     rangeOf,

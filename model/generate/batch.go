@@ -14,7 +14,7 @@ type Limits struct {
 	Rows    int // requests that are answered at once; 0: 16
 	Waiting int // requests that wait until they can be; 0: 64
 	Chunk   int // tokens that one step reads; 0: [DefaultChunk]'s. Long prompts are read in pieces, so that other replies go on
-	Memory  int // bytes of KV caches, those of finished requests included; 0: 1 GB
+	Memory  int // bytes of KV caches, those of finished requests included; 0: [DefaultMemory]
 }
 
 // DefaultChunk is the Chunk of limits that set none, for models of shape c. A pass
@@ -26,10 +26,12 @@ func DefaultChunk(c arch.Config) int {
 	return min(most, max(least, int(memory/(2*4*float64(c.FFN)))/step*step))
 }
 
+// DefaultMemory is the Memory of limits that set none.
+const DefaultMemory = 1e9
+
 const (
 	defaultRows    = 16
 	defaultWaiting = 64
-	defaultMemory  = 1 << 30
 )
 
 // A batch is a set of requests that a runner answers together. It serves one

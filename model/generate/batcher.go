@@ -34,7 +34,7 @@ type Batcher struct {
 // until [Batcher.Shutdown] returns.
 func NewBatcher(r *Runner, l Limits) *Batcher {
 	orElse(&l.Waiting, defaultWaiting)
-	orElse(&l.Memory, defaultMemory)
+	orElse(&l.Memory, DefaultMemory)
 	b := &Batcher{batch: newBatch(r, l)}
 	b.free = b.batch.Rows
 	return b

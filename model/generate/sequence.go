@@ -235,8 +235,8 @@ func (b *batch) keep(s *sequence) {
 	b.seqs = append(b.seqs, s)
 }
 
-// positions returns how many positions a cache of that many bytes holds.
+// positions returns how many positions a cache of that many bytes holds, in whole strips.
 func (r *Runner) positions(bytes int) int {
-	const w = kernel.PanelWidth // caches grow by as many
+	const w = kernel.PanelWidth
 	return bytes / r.NewKV(w).MaxBytes() * w
 }

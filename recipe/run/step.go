@@ -32,7 +32,7 @@ import (
 type Step struct {
 	Kind    string // what it does, as "distill"; part of the output's name
 	Name    string // unique in a run, as "distill-random-2"
-	Version int    // counts the changes of Run that change its output
+	Version int    // counts the changes of Run, and of what it calls, that change its output: else what was made before counts as done
 
 	// Settings is all else that the output depends on, with defaults filled
 	// in: a struct that encodes as JSON.

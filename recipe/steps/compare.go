@@ -189,7 +189,7 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 				return err
 			}
 			ref := studentRef(c)
-			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: 3, Settings: plain, Inputs: []run.Input{in}}
+			s := &run.Step{Kind: "quantize", Name: roundToNearest + dashed(c.Title()), Version: quantizeVersion, Settings: plain, Inputs: []run.Input{in}}
 			s.Predict = predictQuantize(c, ref, !c.Recipe.Student.From.Model(), &plain)
 			s.Run = func(ctx context.Context, w *run.Work) error { return quantizeModel(ctx, w, ref, plain) }
 			j.steps = append(j.steps, s)
@@ -209,7 +209,7 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 		return err
 	}
 	ref, own := c.Recipe.Teacher[0].From.Text, studentRef(c)
-	s := &run.Step{Kind: "untouched", Name: untouched, Version: 2, Inputs: []run.Input{teacher, student}}
+	s := &run.Step{Kind: "untouched", Name: untouched, Version: quantizeVersion, Inputs: []run.Input{teacher, student}}
 	s.Predict = predictQuantize(c, ref, false, &recipe.Quantize{})
 	s.Run = func(ctx context.Context, w *run.Work) error { return shrinkTeacher(ctx, w, ref, own) }
 	j.steps = append(j.steps, s)

@@ -20,6 +20,9 @@ type quantizeSettings struct {
 	Name string
 }
 
+// quantizeVersion is the [run.Step.Version] of all steps that store a model in fewer bits.
+const quantizeVersion = 6
+
 // buildQuantize adds the step that stores the student in fewer bits. The
 // student that a recipe ends with is exported under its name, quantized or not.
 func buildQuantize(c *recipe.Chain) error {
@@ -38,7 +41,7 @@ func buildQuantize(c *recipe.Chain) error {
 		}
 		return nil
 	}
-	s := &run.Step{Kind: "quantize", Name: "quantize", Version: 6, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
+	s := &run.Step{Kind: "quantize", Name: "quantize", Version: quantizeVersion, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
 		Exports: map[string]string{ModelFile: name + ".gguf"}}
 	if q.Imatrix {
 		in, err := c.Get("data.train", "train")

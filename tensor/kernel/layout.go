@@ -30,7 +30,7 @@ type Layout struct {
 	Pack func(dst, src []byte, rows, cols, lo, hi int)
 
 	// PackRow distributes one row, in file order, over lane r of its group. It is
-	// nil for formats in which no KV cache is.
+	// nil but for layouts of groups of 16 rows in blocks of 32 columns.
 	PackRow func(group, row []byte, r int)
 
 	// DecodeRow writes the exact values of one row.
