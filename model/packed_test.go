@@ -26,13 +26,13 @@ import (
 
 // saveWide writes a model whose rows fill the blocks of every format, and whose
 // matrices are stored as one.
-func saveWide(t *testing.T, path string, to *dtype.Type, tied bool, seed uint64) {
+func saveWide(t testing.TB, path string, to *dtype.Type, tied bool, seed uint64) {
 	t.Helper()
 	saveOfWidth(t, path, 256, to, tied, seed)
 }
 
 // saveOfWidth writes a model of that width, whose matrices are stored as one format.
-func saveOfWidth(t *testing.T, path string, width int, to *dtype.Type, tied bool, seed uint64) {
+func saveOfWidth(t testing.TB, path string, width int, to *dtype.Type, tied bool, seed uint64) {
 	t.Helper()
 	spec, err := token.Train(slices.Values([]string{"the cat sat on the mat"}), 280, "gpt-2", nil)
 	if err != nil {
@@ -68,7 +68,7 @@ func saveOfWidth(t *testing.T, path string, width int, to *dtype.Type, tied bool
 }
 
 // ownCache makes the user's cache folder one of the test's.
-func ownCache(t *testing.T) string {
+func ownCache(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, v := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
@@ -429,4 +429,39 @@ func TestNothingToKeep(t *testing.T) {
 	if _, err := model.OpenPacked(filepath.Join(dir, "none.gguf"), pool, t.Logf); !os.IsNotExist(err) && err == nil {
 		t.Errorf("got %v, want that there is no such file", err)
 	}
+}
+
+// FuzzPacked has any bytes where packed weights are kept: the model opens, and computes.
+func FuzzPacked(f *testing.F) {
+	ownCache(f)
+	path := filepath.Join(f.TempDir(), "m.gguf")
+	saveOfWidth(f, path, 32, dtype.Q8_0, true, 1)
+	pool := par.New(1)
+	defer pool.Close()
+	compute := func(t testing.TB) {
+		m, err := model.OpenPacked(path, pool, func(string, ...any) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tape := op.NewTape(pool)
+		m.Head(tape, m.Forward(tape, op.One([]int{1, 2, 3}, nil)), []int{2})
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compute(f)
+	kept, err := os.ReadFile(path + ".packed")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(kept)
+	f.Add(kept[:len(kept)-1])
+	f.Add(kept[:100])
+	f.Add(bytes.Replace(kept, []byte("seen as: "), []byte("seen as: 1"), 1))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(path+".packed", data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		compute(t)
+	})
 }

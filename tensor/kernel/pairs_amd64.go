@@ -2,7 +2,7 @@
 
 package kernel
 
-//go:generate sh -c "cd gen && go run ./bf16 -out ../pairs_amd64.s -stubs ../pairs_stubs_amd64.go -pkg kernel"
+//go:generate sh -c "cd gen && go run ./pairs -out ../pairs_amd64.s -stubs ../pairs_stubs_amd64.go -pkg kernel"
 
 func mulPairsBF16(c []float32, ldc, cols int, a rowBlocks, panel []float32, add bool) {
 	i := 0

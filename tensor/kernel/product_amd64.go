@@ -4,9 +4,9 @@ package kernel
 
 import "unsafe"
 
-//go:generate sh -c "cd gen && go run ./int8 -out ../x16_amd64.s -stubs ../x16_stubs_amd64.go -pkg kernel"
+//go:generate sh -c "cd gen && go run ./x16avx2 -out ../x16_amd64.s -stubs ../x16_stubs_amd64.go -pkg kernel"
 //go:generate sh -c "cd gen && go run ./half -out ../half_amd64.s -stubs ../half_stubs_amd64.go -pkg kernel"
-//go:generate sh -c "cd gen && go run ./vnni -out ../x16_avx512_amd64.s -stubs ../x16_avx512_stubs_amd64.go -pkg kernel"
+//go:generate sh -c "cd gen && go run ./x16avx512 -out ../x16_avx512_amd64.s -stubs ../x16_avx512_stubs_amd64.go -pkg kernel"
 
 // An assembly is what a format has of it in the tier in use. The tiers' files set it.
 type assembly struct {

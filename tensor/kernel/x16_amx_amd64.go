@@ -4,7 +4,7 @@ package kernel
 
 import "unsafe"
 
-//go:generate sh -c "cd gen && go run ./int8amx -out ../x16_amx_amd64.s -stubs ../x16_amx_stubs_amd64.go -pkg kernel"
+//go:generate sh -c "cd gen && go run ./x16amx -out ../x16_amx_amd64.s -stubs ../x16_amx_stubs_amd64.go -pkg kernel"
 
 // A crowdTile multiplies any number of activation rows by groups, 256 columns of a group
 // after the other: it unpacks them once for all rows. Strides are in bytes. Of a group it

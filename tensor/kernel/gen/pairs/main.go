@@ -1,4 +1,4 @@
-// Command bf16 writes the products of pairs of bf16 with panels, and with strips of
+// Command pairs writes the products of pairs of bf16 with panels, and with strips of
 // them, by the dot products of AVX-512 BF16.
 package main
 

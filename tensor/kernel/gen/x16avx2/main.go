@@ -1,4 +1,4 @@
-// Command int8 writes the AVX2 kernels of the packed layouts: products of int8
+// Command x16avx2 writes the AVX2 kernels of the packed layouts: products of int8
 // activations with interleaved rows, and decoded panels.
 package main
 

@@ -1,4 +1,4 @@
-// Command vnni writes the AVX-512 kernels of the packed layouts: products of
+// Command x16avx512 writes the AVX-512 kernels of the packed layouts: products of
 // int8 activations with interleaved rows, by VNNI's VPDPBUSD.
 package main
 

@@ -1,4 +1,4 @@
-// Command int8amx writes the products of many int8 activations with packed layouts, by the
+// Command x16amx writes the products of many int8 activations with packed layouts, by the
 // tiles of AMX, and the loops that are the limits of these.
 package main
 
