@@ -111,7 +111,7 @@ const demoRecipe = "demo.yaml"
 
 // slowDemo is the setting with which a demo takes no more than its three minutes on two
 // cores that multiply bf16 no faster than f32.
-const slowDemo = "distill.epochs=2.7"
+const slowDemo = "distill.epochs=2"
 
 // unpackDemo fills the folder, and tells of a recipe that is not the program's.
 func (a *app) unpackDemo(dir string) (kept bool, err error) {
