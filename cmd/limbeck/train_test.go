@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"limbeck/internal/machine"
 	"limbeck/recipe/run"
 )
 
@@ -41,5 +43,34 @@ func TestTrainInUse(t *testing.T) {
 		if _, err := os.Stat(path); err == nil {
 			t.Errorf("%s is left", path)
 		}
+	}
+}
+
+// A new model of more weights than memory holds is refused before anything is made.
+func TestTrainTooLarge(t *testing.T) {
+	if _, known := machine.AvailableMemory(); !known {
+		t.Skip("this system does not tell how much memory there is")
+	}
+	dir := t.TempDir()
+	out, rows := filepath.Join(dir, "new.gguf"), filepath.Join(dir, "rows.jsonl")
+	if err := os.WriteFile(rows, []byte(`{"text": "on", "label": "a"}`+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for shape, take := range map[string]string{
+		"layers=4096,hidden=1048576,heads=4":                 `237789 TB`, // of 4 bytes, and what the collector lets grow
+		"layers=4096,hidden=16777216,heads=8,ffn=16777216":   `[0-9]+ TB`, // of which an int does not hold the bytes
+		"layers=1,hidden=1048576,heads=4,ffn=1048576":        `[0-9.]+ TB`,
+		"layers=1,hidden=1048576,heads=4,kv_heads=1,ffn=32k": `[0-9.]+ TB`,
+	} {
+		args := []string{"train", rows, "--scratch", shape, "--validation", "0%", "--steps", "1", "--quiet", "--out", out}
+		var said, errs bytes.Buffer
+		code := execute(args, strings.NewReader(""), &said, &errs)
+		want := regexp.MustCompile(`^limbeck: --scratch: the weights of .* take at least ` + take + ` of memory, [0-9.]+ [MGT]B are available: they do not fit this machine \(allowed: .*\)\n$`)
+		if code != exitFailed || !want.Match(errs.Bytes()) {
+			t.Errorf("%s: exit code %d, said %q, want %s", shape, code, &errs, want)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left %v, %v, want the rows alone", left, err)
 	}
 }

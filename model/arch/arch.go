@@ -99,11 +99,11 @@ func New(c Config, src nn.Source) (Model, error) {
 	return m, nil
 }
 
-// limit bounds every number of a shape, so that products of two fit an int, and
-// mostLayers those that are made before their weights are looked for.
+// Limit bounds every number of a shape, so that products of two fit an int, and
+// MostLayers those that are made before their weights are looked for.
 const (
-	limit      = 1 << 24
-	mostLayers = 1 << 12
+	Limit      = 1 << 24
+	MostLayers = 1 << 12
 )
 
 func (c Config) check() error {
@@ -115,10 +115,10 @@ func (c Config) check() error {
 		n           int
 		least, most int
 	}{
-		{"block_count", c.Layers, 1, mostLayers}, {"embedding_length", c.Width, 1, limit},
-		{"attention.head_count", c.Heads, 1, limit}, {"attention.head_count_kv", c.KVHeads, 1, limit},
-		{"attention.key_length", c.HeadDim, 1, limit}, {"feed_forward_length", c.FFN, 1, limit},
-		{"vocab_size", c.Vocab, 1, limit}, {"context_length", c.Context, 2, limit}, // a token, and what follows it
+		{"block_count", c.Layers, 1, MostLayers}, {"embedding_length", c.Width, 1, Limit},
+		{"attention.head_count", c.Heads, 1, Limit}, {"attention.head_count_kv", c.KVHeads, 1, Limit},
+		{"attention.key_length", c.HeadDim, 1, Limit}, {"feed_forward_length", c.FFN, 1, Limit},
+		{"vocab_size", c.Vocab, 1, Limit}, {"context_length", c.Context, 2, Limit}, // a token, and what follows it
 	} {
 		if f.n < f.least || f.n > f.most {
 			return fmt.Errorf("%s.%s is %d, want %d to %d", c.Arch, f.key, f.n, f.least, f.most)

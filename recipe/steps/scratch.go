@@ -9,6 +9,7 @@ import (
 
 	"limbeck/compress/prune"
 	"limbeck/data"
+	"limbeck/internal/machine"
 	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 	"limbeck/model"
@@ -57,12 +58,24 @@ func ParseShape(text string) (NewShape, error) {
 		if err := count.Set(strings.TrimSpace(value)); err != nil || count.Count < 1 {
 			return NewShape{}, fmt.Errorf("%s cannot be %q (allowed: a count of at least 1, as 288 or 4k)", key, strings.TrimSpace(value))
 		}
+		if most := mostOf(key); count.Count > int64(most) {
+			return NewShape{}, fmt.Errorf("%s=%d is too many (allowed: 1 to %d)", key, count.Count, most)
+		}
 		if n[key] > 0 {
 			return NewShape{}, fmt.Errorf("%s is given twice", key)
 		}
 		n[key] = int(count.Count)
 	}
 	return newShape(n)
+}
+
+// mostOf is what models allow at most of what a key counts: their own error would name
+// a key of files.
+func mostOf(key string) int {
+	if key == "layers" {
+		return arch.MostLayers
+	}
+	return arch.Limit
 }
 
 // newShape checks counts by their keys, and fills in those that are not given.
@@ -89,7 +102,7 @@ func newShape(n map[string]int) (NewShape, error) {
 	if vocab < leastVocab {
 		return NewShape{}, fmt.Errorf("vocab=%d is too few (allowed: at least %d, which are every byte and %s)", vocab, leastVocab, endOfText)
 	}
-	ffn := cmp.Or(n["ffn"], max(ffnMultiple, 8*width/3/ffnMultiple*ffnMultiple))
+	ffn := cmp.Or(n["ffn"], min(arch.Limit, max(ffnMultiple, 8*width/3/ffnMultiple*ffnMultiple)))
 	return NewShape{arch.Config{Arch: "llama", Layers: n["layers"], Width: width, Heads: heads, KVHeads: kv, HeadDim: width / heads,
 		FFN: ffn, Context: newContext, NormEps: 1e-5, RopeBase: 10000, Tied: true}, vocab}, nil
 }
@@ -97,6 +110,10 @@ func newShape(n map[string]int) (NewShape, error) {
 // NewModel writes a model of random weights, with a tokenizer made from the
 // recipe's training data, to path.
 func NewModel(path string, r *recipe.Recipe, shape NewShape) error {
+	shape.config.Vocab = leastVocab
+	if err := checkRoom(r, shape.config); err != nil { // before the data is read
+		return err
+	}
 	c := &recipe.Chain{Recipe: r}
 	examples, _, err := readExamples(c)
 	if err != nil {
@@ -108,6 +125,9 @@ func NewModel(path string, r *recipe.Recipe, shape NewShape) error {
 	}
 	spec.EOS = slices.Index(spec.Tokens, endOfText)
 	shape.config.Vocab = len(spec.Tokens)
+	if err := checkRoom(r, shape.config); err != nil {
+		return err
+	}
 	seed := r.Seed
 	if r.Train != nil {
 		seed = cmp.Or(r.Train.Seed, seed)
@@ -118,6 +138,19 @@ func NewModel(path string, r *recipe.Recipe, shape NewShape) error {
 	}
 	m.Meta.Set(model.HistoryKey, []string{drawn(m, seed)})
 	return m.Save(path)
+}
+
+// checkRoom refuses a shape whose weights alone are more than the memory that there is,
+// where this system tells: no step predicts them, as they are drawn before all steps.
+func checkRoom(r *recipe.Recipe, c arch.Config) error {
+	const most = 1 << 62
+	take := int64(min(most, programMemory+4*collected*float64(c.Params()))) // as an int, it may not fit
+	free, known := machine.AvailableMemory()
+	if !known || take <= free {
+		return nil
+	}
+	return r.Problem(teacherKey, fmt.Sprintf("the weights of %s take at least %s of memory, %s are available: they do not fit this machine",
+		shapeText(c), typeset.Bytes(take), typeset.Bytes(free)), "fewer layers, or a smaller hidden, ffn or vocab")
 }
 
 // texts yields the prompts and replies of examples.
