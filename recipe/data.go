@@ -10,7 +10,7 @@ type Data struct {
 	Validation Holdout  `json:"validation" default:"10%" doc:"a share of train, chosen by hash of the normalized text (for a text file: its end), or a file; 0%: nothing but rows that their file assigns, for settings that are already chosen"`
 	Format     string   `json:"format" default:"auto" one:"auto json jsonl csv tsv text" doc:"auto: by the ending of the file's name"`
 	Columns    Columns  `json:"columns" doc:"the names of the columns, if they are not the usual ones"`
-	System     string   `json:"system" default:"" doc:"a system prompt put before every prompt"`
+	System     string   `json:"system" default:"" doc:"a system prompt put before every prompt that has none of its own"`
 	Limit      Count    `json:"limit" default:"0" doc:"reads this many examples at most; 0: all"`
 	Augment    *Augment `json:"augment,omitempty" doc:"makes further training examples from those there are"`
 	License    string   `json:"license" default:"unknown" doc:"the data's license, for the lineage"`

@@ -212,6 +212,10 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string, called func(ke
 	if d.System != "" && plain(all) {
 		w.Warn("%s: changes nothing: the examples are plain text, which a message cannot stand before", called("data.system"))
 	}
+	if n, of := d.prompted(all, validation, test); d.System != "" && n > 0 {
+		w.Warn("%s: changes nothing of %s of %s: they begin with a system message of their own", called("data.system"),
+			typeset.Number(n), typeset.Counted(of, "example"))
+	}
 	if text := heldOfTexts(all, validation); text != "" {
 		w.Fact(HeldOut, text)
 	}
@@ -229,6 +233,20 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string, called func(ke
 		return err
 	}
 	return writeExamples(w, "validation", validation)
+}
+
+// prompted counts, among all examples, those with a system message that is another than
+// the settings'.
+func (d *dataSettings) prompted(parts ...[]data.Example) (n, of int) {
+	for _, examples := range parts {
+		of += len(examples)
+		for i := range examples {
+			if m := examples[i].Messages; len(m) > 0 && m[0].Role == "system" && m[0].Content != d.System {
+				n++
+			}
+		}
+	}
+	return n, of
 }
 
 // tellOverlap tells how many of the examples of a name occur in the training data, by

@@ -3,6 +3,7 @@ package steps_test
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -159,11 +160,29 @@ func TestAugmentWithSystem(t *testing.T) {
 	}
 }
 
-// A system prompt of texts is told of, as nothing takes it.
-func TestSystemOfTexts(t *testing.T) {
-	for file, want := range map[string]int{"book.txt": 1, "train.jsonl": 0} {
+// A system prompt is told of where nothing takes it: by texts, and by examples with one of
+// their own, which stay as they are.
+func TestSystemOfOthers(t *testing.T) {
+	const chat = `{"messages": [{"role": "user", "content": "hello %[1]d"}, {"role": "assistant", "content": "hi"}]}` + "\n" +
+		`{"messages": [{"role": "system", "content": "%[2]s"}, {"role": "user", "content": "bye %[1]d"}, {"role": "assistant", "content": "bye"}]}` + "\n"
+	var own, same strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&own, chat, i, "be kind")
+		fmt.Fprintf(&same, chat, i, "be brief")
+	}
+	for file, want := range map[string]struct {
+		told string
+		kept int
+	}{
+		"book.txt":    {"data.system: changes nothing: the examples are plain text, which a message cannot stand before", 0},
+		"own.jsonl":   {"data.system: changes nothing of 20 of 40 examples: they begin with a system message of their own", 20},
+		"same.jsonl":  {"", 0},
+		"train.jsonl": {"", 0},
+	} {
 		path := workshop(t, "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: "+file+", system: be brief}\n")
 		write(t, filepath.Join(filepath.Dir(path), "book.txt"), strings.Repeat("the cat sat on the mat. ", 99))
+		write(t, filepath.Join(filepath.Dir(path), "own.jsonl"), own.String())
+		write(t, filepath.Join(filepath.Dir(path), "same.jsonl"), same.String())
 		s := dataStep(t, path)
 		var told []string
 		w := run.NewWork(t.TempDir(), t.TempDir(), inputsOf(s), nil, io.Discard)
@@ -171,8 +190,19 @@ func TestSystemOfTexts(t *testing.T) {
 		if err := s.Run(t.Context(), w); err != nil {
 			t.Fatal(err)
 		}
-		if len(told) != want || want > 0 && !strings.HasPrefix(told[0], "data.system: changes nothing: ") {
-			t.Errorf("%s: warnings %q, want %d", file, told, want)
+		if got := strings.Join(told, "\n"); got != want.told {
+			t.Errorf("%s: warned %q, want %q", file, got, want.told)
+		}
+		kept := 0
+		for _, part := range []string{"train.jsonl", "validation.jsonl"} {
+			written, err := os.ReadFile(filepath.Join(w.Dir, part))
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept += strings.Count(string(written), "be kind")
+		}
+		if kept != want.kept {
+			t.Errorf("%s: %d examples keep a system message of their own, want %d", file, kept, want.kept)
 		}
 	}
 }
