@@ -65,7 +65,7 @@ func BenchmarkStep(b *testing.B) {
 			machine.ResetPeak()
 			t := smolTrainer(b, m, set, c.bf16, pool)
 			for b.Loop() {
-				if _, _, err := t.step([]int{0, 1}, 100); err != nil {
+				if _, _, err := t.step(b.Context(), []int{0, 1}, 100); err != nil {
 					b.Fatal(err)
 				}
 			}

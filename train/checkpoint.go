@@ -123,10 +123,10 @@ func (t *Trainer) allParts(f func(name string, v []float32, rows, cols int)) {
 }
 
 // checkpoint writes the training's state, atomically; without a folder for it,
-// nothing, as of weights that are no numbers any more: from the checkpoint before,
-// the training ends as it is about to.
+// nothing, as before the first step, and of weights that are no numbers any more: from
+// the checkpoint before, the training ends as it is about to.
 func (t *Trainer) checkpoint() error {
-	if t.o.Checkpoint == "" || !t.finite() {
+	if t.o.Checkpoint == "" || t.state.Step == 0 || !t.finite() {
 		return nil
 	}
 	t.state.Options = t.o

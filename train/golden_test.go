@@ -91,7 +91,7 @@ func TestTrainingFollowsPyTorch(t *testing.T) {
 		if got := trainer.o.rate(i, len(g.Losses)); math.Abs(got-g.LR[i]) > 1e-12 {
 			t.Errorf("step %d: learning rate %g, want %g", i, got, g.LR[i])
 		}
-		loss, _, err := trainer.step([]int{4 * i, 4*i + 1, 4*i + 2, 4*i + 3}, len(g.Losses))
+		loss, _, err := trainer.step(t.Context(), []int{4 * i, 4*i + 1, 4*i + 2, 4*i + 3}, len(g.Losses))
 		if err != nil {
 			t.Fatal(err)
 		}

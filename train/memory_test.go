@@ -60,7 +60,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 			z := newTrainer(t, decoder(byteShape()), texts(t, 4, 32), o, Hooks{})
 			index := []int{0, 1, 2, 3}
 			step := func() {
-				if _, _, err := z.step(index, 100); err != nil {
+				if _, _, err := z.step(t.Context(), index, 100); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -149,7 +149,7 @@ func TestPlanIsWhatTapesHold(t *testing.T) {
 				for i := range index {
 					index[i] = i
 				}
-				if _, _, err := z.step(index, 100); err != nil {
+				if _, _, err := z.step(t.Context(), index, 100); err != nil {
 					t.Fatal(err)
 				}
 				held := int64(z.tape.Bytes())
@@ -180,7 +180,7 @@ func TestFrozenWeightsAreDecodedInBands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := z.step([]int{0, 1}, 100); err != nil {
+		if _, _, err := z.step(t.Context(), []int{0, 1}, 100); err != nil {
 			t.Fatal(err)
 		}
 		return z.tape.Bytes()

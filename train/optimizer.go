@@ -75,6 +75,11 @@ func (z *optimizer) step(i int, rate, norm float64) {
 	}
 	z.norm = false
 	z.pool.Run(z, len(z.pieces))
+	z.forget()
+}
+
+// forget makes all gradients zero.
+func (z *optimizer) forget() {
 	for _, w := range z.weights {
 		w.ForgetGrad()
 	}

@@ -21,7 +21,7 @@ func BenchmarkProfile(b *testing.B) {
 			defer pool.Close()
 			t := smolTrainer(b, m, set, bf16, pool)
 			step := func() {
-				if _, _, err := t.step([]int{0, 1}, 100); err != nil {
+				if _, _, err := t.step(b.Context(), []int{0, 1}, 100); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -61,10 +61,11 @@ type training struct {
 	threads int
 	steps   func(step int) bool // stop after this step
 	batches int                 // stop in the course of a validation, at this sequence; 0: never
+	amid    int                 // stop between the passes of this step; 0: never
 	contest int                 // a metric: 1 prefers a lower loss, −1 a higher one
 	aware   *dtype.Type         // that matrices are rounded to; nil: none
 	broken  int                 // after this step a weight is no number; 0: never
-	resumed *string             // gets what [Hooks].Resumed is told
+	resumed *string             // gets what [Hooks].Begun is told
 }
 
 // run trains from what the folder of o holds. It returns the trained weights
@@ -85,13 +86,21 @@ func (r training) run(tb testing.TB, o Options) (weights, result []byte, err err
 	tape := op.NewTape(pool)
 	tape.Exact = true
 	seen := 0
+	made := 0
 	trainer, err := New(m, sequences(17, 2), HardLabels{}, o, pool, Hooks{
-		Resumed: func(step, steps int) {
-			if r.resumed != nil {
+		Begun: func(step, steps int) {
+			made = step
+			if r.resumed != nil && step > 0 {
 				*r.resumed = fmt.Sprintf("from %d of %d", step, steps)
 			}
 		},
+		Pass: func(int, int, int) {
+			if made+1 == r.amid {
+				cancel()
+			}
+		},
 		Progress: func(step, _ int, _ float64, _ int) {
+			made = step
 			if step == r.broken {
 				m.Weights()[3].F32()[0] = float32(math.NaN())
 			}
@@ -150,6 +159,10 @@ func TestTrainingEndsInTheSameBytes(t *testing.T) {
 		"amid the last":             {{threads: 1, batches: 12 + 2}, {threads: 1}},
 		"after the last step":       {{threads: 1, steps: after(12)}, {threads: 1}},
 		"at every step":             {{threads: 1, steps: func(int) bool { return true }}},
+		"amid the first step":       {{threads: 1, amid: 1}, {threads: 2}},
+		"amid a step":               {{threads: 2, amid: 8}, {threads: 1}},
+		"amid the last step":        {{threads: 1, amid: 12}, {threads: 1}},
+		"twice amid one step":       {{threads: 1, amid: 7}, {threads: 2, amid: 7}, {threads: 1}},
 		"twice amid one validation": {{threads: 1, batches: 4}, {threads: 1, batches: 2}, {threads: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -318,6 +331,25 @@ func TestInterruptedValidationKeepsItsSteps(t *testing.T) {
 	}}.run(t, o)
 	if err != nil || first != 6 {
 		t.Errorf("went on with step %d, %v; want 6", first, err)
+	}
+}
+
+// A checkpoint keeps the steps before one that was cut short between its passes; before
+// the first there is nothing to keep.
+func TestInterruptedStepKeepsThoseBefore(t *testing.T) {
+	for amid, want := range map[int]string{1: "", 6: "from 5 of 12"} {
+		o := shortOptions()
+		o.Checkpoint = filepath.Join(t.TempDir(), "c")
+		if _, _, err := (training{threads: 1, amid: amid}).run(t, o); !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v, want an interruption", err)
+		}
+		if _, err := os.Stat(o.Checkpoint); (err == nil) != (want != "") {
+			t.Errorf("amid step %d: the checkpoint: %v", amid, err)
+		}
+		said := ""
+		if _, _, err := (training{threads: 1, resumed: &said}).run(t, o); err != nil || said != want {
+			t.Errorf("amid step %d: said %q, %v; want %q", amid, said, err, want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func moment(t *testing.T, o Options) float64 {
 	t.Helper()
 	set := sequences(5, 4)
 	z := newTrainer(t, student(t), set, o, Hooks{})
-	if _, _, err := z.step([]int{0, 1, 2, 3, 4}, 10); err != nil {
+	if _, _, err := z.step(t.Context(), []int{0, 1, 2, 3, 4}, 10); err != nil {
 		t.Fatal(err)
 	}
 	var sum float64
@@ -85,6 +86,47 @@ func TestClip(t *testing.T) {
 	}
 }
 
+// A step that is cut short between its passes makes no further one, and moves nothing:
+// made again, it is the step that it would have been.
+func TestCutShortStepMovesNothing(t *testing.T) {
+	set, index := sequences(5, 4), []int{0, 1, 2, 3, 4}
+	o := shortOptions()
+	o.MicroTokens = 1 // a pass each
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	passes := 0
+	m := student(t)
+	z := newTrainer(t, m, set, o, Hooks{Pass: func(pass, of, tokens int) {
+		if passes++; pass != passes || of != len(index) || tokens < pass {
+			t.Errorf("pass %d of %d, %d tokens; want pass %d of %d", pass, of, tokens, passes, len(index))
+		}
+		if pass == 2 {
+			cancel()
+		}
+	}})
+	if _, _, err := z.step(ctx, index, 10); !errors.Is(err, context.Canceled) || passes != 2 {
+		t.Fatalf("got %v after %d passes, want an interruption after 2", err, passes)
+	}
+	if !bytes.Equal(elements(m), elements(student(t))) {
+		t.Error("weights have moved")
+	}
+	for _, v := range slices.Concat(z.opt.m, z.opt.v) {
+		if slices.ContainsFunc(v, func(x float32) bool { return x != 0 }) {
+			t.Fatal("moments have moved")
+		}
+	}
+	other := student(t)
+	z.hooks.Pass = nil
+	for _, z := range []*Trainer{z, newTrainer(t, other, set, o, Hooks{})} {
+		if _, _, err := z.step(t.Context(), index, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(elements(m), elements(other)) {
+		t.Error("the step that follows is another than it would have been")
+	}
+}
+
 // Decay shrinks matrices by rate·decay, and leaves vectors alone.
 func TestDecayIsOfMatrices(t *testing.T) {
 	const tolerance = 1e-6 // of weights of about 1, in f32
@@ -93,7 +135,7 @@ func TestDecayIsOfMatrices(t *testing.T) {
 	o.Warmup, o.Schedule, o.Decay = 0, Constant, 0
 	trained := func() []*op.Weight {
 		m := student(t)
-		if _, _, err := newTrainer(t, m, set, o, Hooks{}).step([]int{0, 1, 2}, 10); err != nil {
+		if _, _, err := newTrainer(t, m, set, o, Hooks{}).step(t.Context(), []int{0, 1, 2}, 10); err != nil {
 			t.Fatal(err)
 		}
 		return m.Weights()
@@ -130,7 +172,7 @@ func TestStepMovesTheMaster(t *testing.T) {
 		masters, starts = append(masters, slices.Clone(w.Master())), append(starts, slices.Clone(w.F32()))
 	}
 	for _, m := range []arch.Model{aware, plain} {
-		if _, _, err := newTrainer(t, m, sequences(5, 4), o, Hooks{}).step([]int{0, 1, 2}, 10); err != nil {
+		if _, _, err := newTrainer(t, m, sequences(5, 4), o, Hooks{}).step(t.Context(), []int{0, 1, 2}, 10); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -167,7 +209,7 @@ func TestPassesAddUp(t *testing.T) {
 		o := shortOptions()
 		o.MicroTokens, o.Clip = micro, 0
 		z := newTrainer(t, student(t), set, o, Hooks{})
-		loss, _, err := z.step(index, 10)
+		loss, _, err := z.step(t.Context(), index, 10)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -111,9 +111,13 @@ func (p Point) Better(q Point) bool {
 
 // Hooks are what a training tells and asks while it runs. Each may be nil.
 type Hooks struct {
-	// Resumed is told, before the first step, how many steps a checkpoint had, of
-	// how many, if there was one.
-	Resumed func(step, steps int)
+	// Begun is told, before the first step, how many steps a checkpoint had, none if
+	// there was none, and of how many.
+	Begun func(step, steps int)
+
+	// Pass is told of every pass of a step but the last, which ends it: how many are
+	// made, of how many, and the tokens that they took.
+	Pass func(pass, passes, tokens int)
 
 	// Progress is told of every step: how many are made, of how many, the
 	// step's loss, and the tokens it took.
@@ -217,27 +221,31 @@ func trainable(m arch.Model, objective Objective) (out []*op.Weight, own int) {
 	return out, own
 }
 
-// Run trains to the end, or until ctx ends; a checkpoint is then written, if
-// there is a folder for it, and ctx's error returned.
+// Run trains to the end, or until ctx ends, which it looks at before every pass. A
+// checkpoint of the whole steps is then written, if there is a folder for it, and
+// ctx's error returned: a step that was cut short is made anew.
 func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	steps := Steps(t.set, t.o)
 	if err := t.resume(steps); err != nil {
 		return nil, err
 	}
-	if s := t.state.Step; s > 0 && t.hooks.Resumed != nil {
-		t.hooks.Resumed(s, steps)
+	if t.hooks.Begun != nil {
+		t.hooks.Begun(t.state.Step, steps)
 	}
 	every := t.every()
 	p := order{set: t.set, batchTokens: t.o.BatchTokens, seed: t.o.Seed}
 	saved, wait := time.Now(), t.firstCheckpoint()
 	for s := &t.state; s.Stopped == "" && (s.Step < steps || t.due(every, steps)); {
-		if err := ctx.Err(); err != nil {
-			return nil, errors.Join(err, t.checkpoint())
+		err := ctx.Err()
+		if err == nil {
+			err = t.next(ctx, &p, every, steps)
 		}
-		err := t.next(ctx, &p, every, steps)
 		if errors.Is(err, ErrDiverged) && s.Best > 0 { // what was best before is a result
 			s.Stopped = err.Error()
 			break
+		}
+		if err != nil && ctx.Err() != nil { // what was cut short is made anew
+			err = errors.Join(err, t.checkpoint())
 		}
 		if err != nil {
 			return nil, err
@@ -270,13 +278,9 @@ func (t *Trainer) every() int {
 func (t *Trainer) next(ctx context.Context, p *order, every, steps int) error {
 	s := &t.state
 	if t.due(every, steps) {
-		err := t.validate(ctx, every, steps)
-		if err != nil && ctx.Err() != nil { // a validation that was cut short is made anew
-			err = errors.Join(err, t.checkpoint())
-		}
-		return err
+		return t.validate(ctx, every, steps)
 	}
-	loss, tokens, err := t.step(p.at(s.Step), steps)
+	loss, tokens, err := t.step(ctx, p.at(s.Step), steps)
 	if err != nil {
 		return err
 	}
@@ -295,15 +299,21 @@ func (t *Trainer) due(every, steps int) bool {
 	return s.Step > 0 && (s.Step%every == 0 || s.Step == steps) && s.Step != s.validated()
 }
 
-// step makes one optimizer step over the sequences that index names.
-func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err error) {
+// step makes one optimizer step over the sequences that index names. If ctx ends
+// between two of its passes, weights and moments are as before it.
+func (t *Trainer) step(ctx context.Context, index []int, steps int) (loss float64, tokens int, err error) {
 	targets := 0
 	for _, i := range index {
 		targets += t.set[i].Targets()
 		tokens += len(t.set[i].IDs) - 1
 	}
 	t.runs = split(t.runs[:0], t.set, index, t.o.MicroTokens)
-	for _, run := range t.runs {
+	made := 0 // tokens
+	for i, run := range t.runs {
+		if err := ctx.Err(); err != nil {
+			t.opt.forget()
+			return 0, 0, err
+		}
 		t.tape.Reset()
 		t.tape.SetRecording(true)
 		t.batch.pack(t.set, run, targets, tokens)
@@ -311,6 +321,9 @@ func (t *Trainer) step(index []int, steps int) (loss float64, tokens int, err er
 		loss += float64(l.Data[0])
 		t.tape.Backward(l)
 		t.tape.SetRecording(false)
+		if made += len(t.batch.IDs); t.hooks.Pass != nil && i+1 < len(t.runs) {
+			t.hooks.Pass(i+1, len(t.runs), made)
+		}
 	}
 	norm := t.opt.gradNorm()
 	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,32 @@ func TestPlainProgress(t *testing.T) {
 		"compare [2J: 1 of 10 after 0.0s\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out, want)
+	}
+}
+
+// Parts that take longer than the rate's window are measured from the first on, though
+// it is told within them how far they are.
+func TestProgressOfLongParts(t *testing.T) {
+	p, out, pass := clock(t, -1)
+	p.report("train", 0, 3, "")
+	for part := range int64(2) {
+		for i := range 4 {
+			pass(25 * time.Second)
+			p.report("train", part, 3, fmt.Sprintf("pass %d of 5", i+1))
+		}
+		pass(25 * time.Second)
+		p.report("train", part+1, 3, "loss 1.25")
+	}
+	p.finish()
+	for _, want := range []string{
+		"train: 0 of 3 (0%), pass 1 of 5\n",
+		"train: 1 of 3 (33%), 0.008/s, 4m10s left, loss 1.25\n",
+		"train: 1 of 3 (33%), 0.008/s, 4m10s left, pass 4 of 5\n",
+		"train: 2 of 3 after 4m10s, loss 1.25\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 }
 

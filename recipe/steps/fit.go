@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	"limbeck/compress/quantize"
 	"limbeck/data"
@@ -413,71 +412,6 @@ func (t *Training) add(r *train.Result) {
 			t.Tried[0].Validation, t.Tried[0].Metric = p.Validation, p.Metric
 		}
 	}
-}
-
-// hooks tell of the training t of m, with one learning rate, and validate it.
-func (f *fit) hooks(m *model.Model, t *Training) (train.Hooks, error) {
-	h, rate := train.Hooks{}, t.Rate
-	h.Resumed = func(step, steps int) {
-		f.work.Say("%s", f.ofRate(rate, fmt.Sprintf("goes on from step %d of %d", step, steps)))
-	}
-	tokens, start := 0, time.Now()
-	h.Progress = func(step, steps int, loss float64, n int) {
-		tokens += n
-		f.work.Progress("", int64(step), int64(steps), fmt.Sprintf("loss %.3f, %.0f tokens/s", loss, float64(tokens)/time.Since(start).Seconds()))
-	}
-	examples := f.validation[:validating(&f.settings, len(f.validation))]
-	set, tooLong, err := f.cut(m, examples)
-	if err != nil {
-		return h, err
-	}
-	if t.HeldLong = len(tooLong); len(f.settings.LR) > 1 && len(examples) > 0 && len(set) == 0 {
-		return h, fmt.Errorf("%s, and none is left to choose the learning rate by", leftOut(f.bound, t.HeldLong, len(examples), validationExample, &f.settings))
-	}
-	f.warnLeftOut(t.HeldLong, len(examples), validationExample)
-	h.Point = func(p train.Point) { f.work.Say("%s", f.describe(p, rate, len(set) > 0)) }
-	if len(set) == 0 {
-		return h, nil
-	}
-	h.Validate = func(ctx context.Context, tape *op.Tape) (loss, metric float64, err error) {
-		loss, metric, err = train.Assess(ctx, tape, m.Model, set)
-		if f.lossAlone() {
-			metric = 0
-		}
-		return loss, metric, err
-	}
-	return h, nil
-}
-
-// validating returns how many of n held-out examples validate a training.
-func validating(t *recipe.Train, n int) int {
-	switch {
-	case t.Keep == "last":
-		return 0
-	case t.EvalLimit > 0:
-		return min(n, int(t.EvalLimit))
-	}
-	return n
-}
-
-// ofRate says in front of text which of several learning rates it is about.
-func (f *fit) ofRate(rate float64, text string) string {
-	if len(f.settings.LR) > 1 {
-		return fmt.Sprintf("learning rate %g, %s", rate, text)
-	}
-	return text
-}
-
-// describe says in a line how far a training is.
-func (f *fit) describe(p train.Point, rate float64, validated bool) string {
-	text := f.ofRate(rate, fmt.Sprintf("step %d: training loss %.4f", p.Step, p.Loss))
-	if validated {
-		text += fmt.Sprintf(", validation loss %.4f", p.Validation)
-	}
-	if validated && !f.lossAlone() {
-		text += fmt.Sprintf(", exact replies %.1f %%", 100*p.Metric)
-	}
-	return text
 }
 
 func writeJSON(path string, v any) error {

@@ -309,6 +309,29 @@ func TestScratchMeasuresNothing(t *testing.T) {
 	}
 }
 
+// A training is shown from its beginning, as times are counted from there, and within
+// steps of many passes.
+func TestTrainingIsShown(t *testing.T) {
+	path := workshop(t, "name: a\nteacher: ./teacher.gguf\ndata: train.jsonl\ntrain: {steps: 2, batch_tokens: 100k}\n")
+	var shown []string
+	progress := func(stage string, done, total int64, note string) {
+		shown = append(shown, fmt.Sprintf("%s: %d of %d, %s", stage, done, total, note))
+	}
+	if err := makeWith(path, run.Options{Threads: 1, Until: "train", Progress: progress}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`train: 0 of 2, `,
+		`train: 0 of 2, \d+ tokens/s, pass 1 of 2`,
+		`train: 1 of 2, loss [\d.]+, \d+ tokens/s`,
+		`train: 1 of 2, loss [\d.]+, \d+ tokens/s, pass 1 of 2`,
+		`train: 2 of 2, loss [\d.]+, \d+ tokens/s`,
+	}
+	if got := strings.Join(shown, "\n"); !regexp.MustCompile("^" + strings.Join(want, "\n") + "$").MatchString(got) {
+		t.Errorf("shown:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
 // A base model, which has no template, gets the one that fits the data where it learns
 // of it, lends one where it is measured by it, and is not compared by it.
 func TestBaseModel(t *testing.T) {
