@@ -221,6 +221,37 @@ func TestSplitByHash(t *testing.T) {
 	}
 }
 
+// Of few texts, the one of the least hash is held out, unless none is asked for, or there
+// is no other.
+func TestSplitByHashOfFew(t *testing.T) {
+	all := []Example{{Text: " A"}, {Text: "b"}, {Text: "a"}, {Text: "B"}, {Text: "c"}}
+	for name, c := range map[string]struct {
+		examples   []Example
+		share      float64
+		rest, held string
+	}{
+		"none below":      {all, 1e-9, " AbaB", "c"},
+		"rows of it":      {all[:4], 0.1, " Aa", "bB"},
+		"two rows":        {all[:2], 0.1, " A", "b"},
+		"none asked for":  {all, 0, " AbaBc", ""},
+		"one text":        {[]Example{{Text: "a"}, {Text: "A"}}, 0.1, "aA", ""},
+		"one row":         {all[:1], 0.1, " A", ""},
+		"nothing":         {nil, 0.1, "", ""},
+		"the share alone": {all, 0.25, " Aa", "bBc"},
+	} {
+		rest, held := splitByHash(c.examples, c.share)
+		got := [2]string{}
+		for i, part := range [][]Example{rest, held} {
+			for _, e := range part {
+				got[i] += e.Text
+			}
+		}
+		if want := [2]string{c.rest, c.held}; got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestHoldout(t *testing.T) {
 	all := []Example{{Text: "a", Split: Train}, {Text: "b", Split: Validation}, {Text: "c", Split: Test}}
 	train, validation := Holdout(all, 0.1)

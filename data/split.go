@@ -12,8 +12,8 @@ import (
 // Holdout divides examples into those to train on and those to validate with,
 // both in their order. Rows that their file assigns to validation are the second
 // part, if there are any; else share of them, chosen by a hash of their normalized
-// input, and of texts that are a whole file each their ends. Rows of the test part are
-// in neither.
+// input, of few the one text of the least hash, and of texts that are a whole file each
+// their ends. Rows of the test part are in neither.
 func Holdout(examples []Example, share float64) (train, validation []Example) {
 	var rest []Example
 	for _, e := range examples {
@@ -124,11 +124,20 @@ func cutAt(text string, share float64) int {
 // splitByHash divides examples by the SHA-256 of their normalized input: into the
 // second part go those whose first eight bytes, a big-endian number, are below
 // share·2⁶⁴. The choice depends on the text alone, so rows with equal text stay
-// together, and a row stays where it is when others come or go.
+// together, and a row stays where it is when others come or go. Where that would draw
+// none of two or more texts, as often of ten, the one of the least number goes there,
+// unless share is 0.
 func splitByHash(examples []Example, share float64) (rest, held []Example) {
-	for _, e := range examples {
-		h := sha256.Sum256([]byte(Normalize(e.Input())))
-		if float64(binary.BigEndian.Uint64(h[:8])) < share*math.Exp2(64) {
+	hashes := make([]uint64, len(examples))
+	least, most := uint64(math.MaxUint64), uint64(0)
+	for i := range examples {
+		h := sha256.Sum256([]byte(Normalize(examples[i].Input())))
+		hashes[i] = binary.BigEndian.Uint64(h[:8])
+		least, most = min(least, hashes[i]), max(most, hashes[i])
+	}
+	for i, e := range examples {
+		h := hashes[i]
+		if float64(h) < share*math.Exp2(64) || share > 0 && h == least && least < most {
 			held = append(held, e)
 		} else {
 			rest = append(rest, e)

@@ -7,7 +7,7 @@ import "reflect"
 type Data struct {
 	Train      File     `json:"train" short:"yes" doc:"the examples to learn from"`
 	Test       File     `json:"test" default:"" doc:"the examples that only the comparison sees; without it, it takes those of validation"`
-	Validation Holdout  `json:"validation" default:"10%" doc:"a share of train, chosen by hash of the normalized text (for a text file: its end), or a file; 0%: nothing but rows that their file assigns, for settings that are already chosen"`
+	Validation Holdout  `json:"validation" default:"10%" doc:"a share of train, chosen by hash of the normalized text, of few the one of the least hash (for a text file: its end), or a file; 0%: nothing but rows that their file assigns, for settings that are already chosen"`
 	Format     string   `json:"format" default:"auto" one:"auto json jsonl csv tsv text" doc:"auto: by the ending of the file's name"`
 	Columns    Columns  `json:"columns" doc:"the names of the columns, if they are not the usual ones"`
 	System     string   `json:"system" default:"" doc:"a system prompt put before every prompt that has none of its own"`

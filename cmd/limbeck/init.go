@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,7 @@ func initCommand(a *app) *cobra.Command {
 	flags.Lookup(validationFlag).DefValue = ""
 	flags.StringVar(&f.test, "test", "", "examples that only the comparison sees: `FILE`")
 	flags.StringVarP(&f.out, "out", "o", "recipe.yaml", "`FILE` to write")
-	flags.StringVar(&f.name, "name", "", "the student's name (default: the data's)")
+	flags.StringVar(&f.name, "name", "", "the student's name (default: the data's, or that of its folder where a file is called train, data or the like)")
 	flags.BoolVar(&f.force, "force", false, "write over a recipe that is there")
 	addReadFlags(flags, f.read)
 	return cmd
@@ -86,7 +87,7 @@ func initRecipe(ctx context.Context, a *app, f initFlags) error {
 		return fmt.Errorf("%s is there already: --force writes over it, --out writes another file", f.out)
 	}
 	if f.name == "" {
-		f.name = nameOf(f.data)
+		f.name = nameOfData(f.data)
 	}
 	if err := f.findParts(); err != nil {
 		return err
@@ -115,6 +116,7 @@ func initRecipe(ctx context.Context, a *app, f initFlags) error {
 	if err != nil {
 		return err
 	}
+	written.Flags = flags // whatever is wrong with it is about them still
 	if err := steps.CheckData(written); err != nil {
 		return cmp.Or(errors.Unwrap(err), err) // a place in a recipe that is not written yet helps nobody
 	}
@@ -202,18 +204,43 @@ func asPath(path string) string {
 	return "./" + path
 }
 
-// nameOf makes a recipe's name of a file's.
-func nameOf(path string) string {
+// partNames are what files of any task are called: recipes of two tasks would share a
+// name, and so the folder of their runs.
+var partNames = []string{"train", "training", "test", "val", "valid", "validation", "dev", "data", "dataset", "examples"}
+
+// nameOfData makes a recipe's name of its data's: the file's, or that of the nearest
+// folder above it that says more than which part it is.
+func nameOfData(path string) string {
 	path, _ = data.CutPart(path)
-	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	at, err := filepath.Abs(path)
+	if err != nil {
+		return nameOf(path)
+	}
+	name := nameFrom(stem(at))
+	for name == "" || slices.Contains(partNames, name) {
+		if at == filepath.Dir(at) {
+			return nameOf(path)
+		}
+		at = filepath.Dir(at)
+		name = nameFrom(filepath.Base(at))
+	}
+	return name
+}
+
+// nameOf makes a recipe's name of a file's.
+func nameOf(path string) string { return cmp.Or(nameFrom(stem(path)), "student") }
+
+// stem returns the name of a file without its ending.
+func stem(path string) string { return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) }
+
+// nameFrom keeps of a text what a recipe's name may have; "" if that is nothing.
+func nameFrom(text string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
 			return r
 		}
 		return '-'
-	}, strings.ToLower(base))
-	if name = strings.Trim(name, "-"); name == "" {
-		return "student"
-	}
+	}, strings.ToLower(text))
+	name = strings.Trim(name, "-")
 	return name[:min(len(name), 60)]
 }

@@ -30,3 +30,39 @@ func TestFromFolder(t *testing.T) {
 		}
 	}
 }
+
+// What files of any task are called is no name for a recipe: the runs of two tasks would
+// share a folder.
+func TestNameOfData(t *testing.T) {
+	mail := filepath.Join(t.TempDir(), "My Mail", "data")
+	if err := os.MkdirAll(mail, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(mail)
+	for path, want := range map[string]string{
+		"log.jsonl":                       "log",
+		"Log 2.jsonl":                     "log-2",
+		"train.jsonl":                     "my-mail",
+		"Train.jsonl":                     "my-mail",
+		"train*.csv":                      "my-mail",
+		"*.csv":                           "my-mail",
+		".":                               "my-mail",
+		"data.json#train":                 "my-mail",
+		"../train.jsonl":                  "my-mail",
+		"../calls/test.csv":               "calls",
+		"../calls":                        "calls",
+		"trains.csv":                      "trains",
+		filepath.Join(mail, "dev.tsv"):    "my-mail",
+		filepath.Join(mail, "../log.tsv"): "log",
+	} {
+		if got := nameOfData(path); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if root := filepath.VolumeName(mail) + string(filepath.Separator); nameOfData(root+"train.csv") != "train" {
+		t.Errorf("where no folder has a name: %q, want train", nameOfData(root+"train.csv"))
+	}
+	if got := nameOf("日本.gguf"); got != "student" {
+		t.Errorf("a file's name of other letters: %q, want student", got)
+	}
+}

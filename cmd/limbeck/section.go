@@ -58,7 +58,7 @@ var commandDocs = map[string]string{
 	"params":      "picks a shape of at most this many parameters, mostly within a few percent of them, instead of the flags for its parts",
 	"seed":        "of the order of examples, of new weights, and of examples that are made",
 	"size":        "instead of FORMAT: the mix of formats whose file is the largest that is no larger than this, as 12MB",
-	"validation":  "a share of DATA, chosen by hash of the normalized text, or a file",
+	"validation":  "a share of DATA, chosen by hash of the normalized text, of few the one of the least hash, or a file",
 	"vocab":       "tokens kept; every byte that MODEL can spell stays reachable",
 }
 

@@ -16,16 +16,19 @@ import (
 )
 
 // CheckData reads the examples that a recipe names and returns an error, a
-// [recipe.Problem], if those that are held out or for tests cannot be judged as
-// the recipe and its training data ask. The comparison would find it too, after
-// all training.
+// [recipe.Problem], if too few of them can be held out, or if those that are, or that
+// are for tests, cannot be judged as the recipe and its training data ask. The
+// comparison would find it too, after all training.
 func CheckData(r *recipe.Recipe) error {
-	_, err := checkData(r)
+	_, _, err := readExamples(&recipe.Chain{Recipe: r})
+	if err == nil {
+		_, err = checkData(r)
+	}
 	return err
 }
 
-// checkData is CheckData; it returns the judge, with warnings of what the models have
-// seen.
+// checkData checks how examples are to be judged, and returns the judge, with warnings of
+// what the models have seen.
 func checkData(r *recipe.Recipe) (*judge, error) {
 	learned, held, err := readKnown(r)
 	if err != nil {

@@ -341,8 +341,8 @@ func checkHeld(r *recipe.Recipe, rest, held []data.Example) error {
 		return r.Problem("data.validation", fmt.Sprintf("%v of %s of so few words is none", share, typeset.Counted(len(rest), "text")),
 			"a larger share, a file of other examples, or 0% to train without")
 	case share > 0 && r.Trains():
-		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none: texts are drawn by their hash", share, typeset.Counted(len(rest), "example")),
-			"a larger share, a file of other examples, or 0% to train without")
+		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none: there are no two different texts", share, typeset.Counted(len(rest), "example")),
+			"a file of other examples, or 0% to train without")
 	case r.Data.Test == "" && !r.Compare.Off:
 		return r.Problem("data.validation", fmt.Sprintf("%v of %s is none, and there are no test examples: nothing is left to compare with", share, typeset.Counted(len(rest), "example")),
 			"a larger share, a file of other examples, or data.test")

@@ -144,7 +144,7 @@ func TestImpossible(t *testing.T) {
 		"builtin":                     {"name: a\nteacher: [builtin:nosuch]\ndata: train.jsonl\ntrain: {}", "2:11: teacher[0].from: "},
 		"no column":                   {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, columns: {prompt: foo}}\ntrain: {}", "3:15: data.train: "},
 		"broken model":                {"name: a\nteacher: ./train.jsonl\ndata: train.jsonl\ntrain: {}", "2:10: teacher.from: "},
-		"none held out":               {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, limit: 3}\ntrain: {}", "3:7: data.validation: 10% of 3 examples is none"},
+		"none held out":               {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, limit: 1}\ntrain: {}", "3:7: data.validation: 10% of 1 example is none: there are no two different texts (allowed: a file of other examples, or 0% to train without)"},
 		"rates": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ndistill: {lr: [1e-3, 2e-3]}",
 			"4:15: distill.lr: lists rates of which validation chooses, but nothing is held out: data.validation is 0% (allowed: one rate, or a validation of another share or file)"},
 		"rates of the teacher": {"name: a\nteacher: {from: ./teacher.gguf, train: {lr: [1e-3, 2e-3]}}\ndata: {train: train.jsonl, validation: 0%, test: ./train.jsonl}\ntrain: {}",
