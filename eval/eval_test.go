@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -101,6 +102,30 @@ func TestJudgeSlots(t *testing.T) {
 	for _, f := range r.Figures {
 		if math.Abs(f.Value-want[f.Metric]) > exactTol || f.N != 4 || !(f.Lo <= f.Value && f.Value <= f.Hi) {
 			t.Errorf("%s: got %+v, want %v", f.Metric, f.Estimate, want[f.Metric])
+		}
+	}
+}
+
+// Replies that are all right leave figures over slots without an interval.
+func TestFiguresOfAllRight(t *testing.T) {
+	examples := []data.Example{alarm(), data.NewStructured("stop", "stop", nil)}
+	var replies []string
+	for i := range examples {
+		reply, _ := examples[i].Reply()
+		replies = append(replies, reply)
+	}
+	r, err := JSONSlots.Judge(examples, replies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(r)
+	for _, want := range []string{
+		`{"metric":"exact_match","value":1,"se":0,"lo":0.1581`,
+		`{"metric":"slot_f1","value":1,"se":null,"lo":null,"hi":null,"n":2}`,
+		`{"metric":"foreign_values","value":0,"se":null,"lo":null,"hi":null,"n":2}`,
+	} {
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s (%v)\nwant in it: %s", text, err, want)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type Perplexity struct {
 	Data    string           `json:"data_sha256,omitempty"`     // of the file, if the caller says
 	Digest  string           `json:"examples_sha256,omitempty"` // of the examples, see [data.Digest]; not of a text
 	TooLong int              `json:"too_long,omitempty"`        // examples left out, if the caller says; see [TooLong]
-	SE      float64          `json:"se"`                        // standard error
+	SE      float64          `json:"se,omitempty"`              // standard error; 0: unknown
 	Value   float64          `json:"perplexity"`
 	NLL     measure.Estimate `json:"negative_log_likelihood"` // a token, in nats; its error by token
 }
@@ -74,7 +74,9 @@ func measurePerplexity(ctx context.Context, m *model.Model, t *op.Tape, text str
 // are no numbers, or far from the text, there is none.
 func (p *Perplexity) raise() error {
 	p.Value = math.Exp(p.NLL.Value)
-	p.SE = p.Value * p.NLL.SE
+	if se := p.NLL.Known().SE; se != nil {
+		p.SE = p.Value * *se
+	}
 	if p.Value-p.Value != 0 || math.IsInf(p.SE, 0) {
 		return fmt.Errorf("eval: perplexity: a token's negative log-likelihood is %.3g ± %.3g, want numbers whose exponential is finite: "+
 			"the model is damaged or badly trained", p.NLL.Value, p.NLL.SE)

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"limbeck/data"
@@ -79,8 +80,16 @@ type Result struct {
 
 // A Figure is a metric with its value.
 type Figure struct {
-	Metric string `json:"metric"`
+	Metric string
 	measure.Estimate
+}
+
+// MarshalJSON writes the metric and what is known of its value.
+func (f Figure) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Metric string `json:"metric"`
+		measure.Known
+	}{f.Metric, f.Known()})
 }
 
 // A Task scores replies of one kind of data.

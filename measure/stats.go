@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -31,14 +32,40 @@ func (boot Bootstrap) withDefaults() Bootstrap {
 	return boot
 }
 
-// An Estimate is a figure with its uncertainty over items.
+// An Estimate is a figure with its uncertainty over items, of which [Estimate.Known] is
+// what may be claimed.
 type Estimate struct {
-	Value float64 `json:"value"`
-	SE    float64 `json:"se"` // standard error; 0 where one item leaves it unknown
-	Lo    float64 `json:"lo"` // bounds of the interval at Level
-	Hi    float64 `json:"hi"`
-	N     int     `json:"n"` // items
+	Value  float64
+	SE     float64 // standard error
+	Lo, Hi float64 // bounds of the interval at Level
+	N      int     // items
 }
+
+// Known is what may be claimed of an [Estimate], and what JSON has of it; nil: unknown.
+type Known struct {
+	Value float64  `json:"value"`
+	SE    *float64 `json:"se"`
+	Lo    *float64 `json:"lo"` // nil if Hi is
+	Hi    *float64 `json:"hi"`
+	N     int      `json:"n"`
+}
+
+// Known leaves out an interval that is a point, and with it the standard error: items
+// that are all alike, or one, leave the bootstrap nothing to vary, which does not make
+// their figure certain. One item has no standard error beside an exact interval either.
+func (e Estimate) Known() Known {
+	k := Known{Value: e.Value, N: e.N}
+	if e.Lo < e.Hi {
+		k.Lo, k.Hi = &e.Lo, &e.Hi
+		if e.N > 1 {
+			k.SE = &e.SE
+		}
+	}
+	return k
+}
+
+// MarshalJSON writes what is known.
+func (e Estimate) MarshalJSON() ([]byte, error) { return json.Marshal(e.Known()) }
 
 // Mean returns the mean of x with its standard error, s/√n with s² unbiased, and
 // the normal interval. It is the estimate for long lists of measured numbers, such
@@ -145,9 +172,13 @@ func (s Statistic) items(rows []float64) int {
 }
 
 // spread sets the standard error and the bounds from a figure's resamples, which
-// it sorts.
+// it sorts. If these are all one, so are the bounds, and the error is 0.
 func (e *Estimate) spread(draws []float64) {
 	slices.Sort(draws)
+	if last := draws[len(draws)-1]; draws[0] == last { // a mean of them could round
+		e.SE, e.Lo, e.Hi = 0, last, last
+		return
+	}
 	e.Lo, e.Hi = quantile(draws, (1-Level)/2), quantile(draws, (1+Level)/2)
 	mean := Mean(draws)
 	e.SE = mean.SE * math.Sqrt(float64(len(draws)))

@@ -154,6 +154,35 @@ func TestIntervalOfAllAlike(t *testing.T) {
 	near(t, "all: upper", e.Hi, 1, exactTol)
 }
 
+// Where the bootstrap has nothing to vary and no exact interval applies, nothing is
+// claimed: a point is no interval, and no certainty.
+func TestKnown(t *testing.T) {
+	tenths := []float64{1, 10, 1, 10, 1, 10} // 0.1 of each
+	for _, c := range []struct {
+		what         string
+		e            Estimate
+		se, interval bool
+	}{
+		{"F1 of items all right", F1.Estimate([]float64{1, 0, 0, 2, 0, 0, 1, 0, 0}), false, false},
+		{"F1 of items that differ", F1.Estimate([]float64{1, 0, 0, 2, 1, 0, 1, 0, 0}), true, true},
+		{"a share of none", Share.Estimate([]float64{0, 3, 0, 1}), false, false},
+		{"a share that is the same of each", Share.Estimate(tenths), false, false},
+		{"numbers all alike", Average.Estimate([]float64{0.9, 0.9, 0.9}), false, false},
+		{"a mean of numbers all alike", Mean([]float64{3, 3}), false, false},
+		{"scores of 0 and 1, all right", Average.Estimate([]float64{1, 1, 1}), true, true},
+		{"one score of 0 and 1", Average.Estimate([]float64{1}), false, true},
+	} {
+		k := c.e.Known()
+		if (k.SE != nil) != c.se || (k.Lo != nil) != c.interval || (k.Hi != nil) != c.interval {
+			t.Errorf("%s: %+v is known as %+v", c.what, c.e, k)
+		}
+	}
+	text, err := json.Marshal(F1.Estimate([]float64{1, 0, 0, 2, 0, 0}))
+	if want := `{"value":1,"se":null,"lo":null,"hi":null,"n":2}`; err != nil || string(text) != want {
+		t.Errorf("JSON %s (%v), want %s", text, err, want)
+	}
+}
+
 // Where no item speaks for a model, its bound is that of the score interval: by hand
 // z²/(n + z²) if there is none at all; else where a test of the constrained
 // likelihood, whose maximum is searched for here, turns.

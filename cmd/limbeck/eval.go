@@ -263,12 +263,13 @@ func printPerplexity(w io.Writer, p *eval.Perplexity) {
 func printResult(w io.Writer, r *eval.Result) {
 	t := table{head: []string{r.Task, "value", "SE", "95% interval", "n"}}
 	for _, f := range r.Figures {
-		se, interval := fmt.Sprintf("%.4f", f.SE), fmt.Sprintf("%.4f to %.4f", f.Lo, f.Hi)
-		if f.N == 1 { // which leaves them unknown
-			se = "–"
-			if f.Lo == f.Hi {
-				interval = "–"
-			}
+		se, interval := "–", "–"
+		known := f.Known()
+		if known.SE != nil {
+			se = fmt.Sprintf("%.4f", *known.SE)
+		}
+		if known.Lo != nil {
+			interval = fmt.Sprintf("%.4f to %.4f", *known.Lo, *known.Hi)
 		}
 		t.add(f.Metric, fmt.Sprintf("%.4f", f.Value), se, interval, count(int64(f.N)))
 	}

@@ -473,6 +473,37 @@ func TestPairVerdict(t *testing.T) {
 	}
 }
 
+// A model that is never right keeps none of what another is now and then, for certain:
+// the ratio's bounds are one point.
+func TestPairOfNone(t *testing.T) {
+	right, wrong := []float64{2, 0, 0, 1, 1, 1, 3, 1, 0}, []float64{0, 1, 2, 0, 0, 2, 0, 0, 3}
+	p := measure.Bootstrap{}.Compare(measure.F1, right, wrong)
+	got := newPair("a", "b", report.MetricInfo{Unit: report.Percent}, &p)
+	if _, ok := got.Lo.Get(); !ok {
+		t.Errorf("no interval of the difference: %+v", got)
+	}
+	if _, ok := got.RatioLo.Get(); ok || got.Ratio.Or(1) != 0 {
+		t.Errorf("ratio %v from %v to %v", got.Ratio, got.RatioLo, got.RatioHi)
+	}
+}
+
+func TestEstimatesOfAllRight(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	c := &comparison{Options: Options{}.withDefaults(), pool: pool, rows: []*row{{numbers: [][]float64{{1, 1}, {1, 0, 0, 2, 0, 0}}}}, metrics: []metric{
+		{info: report.MetricInfo{Name: "exact"}, stat: measure.Average}, {info: report.MetricInfo{Name: "f1"}, stat: measure.F1}}}
+	if err := c.estimate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range c.rows[0].Model.Quality {
+		_, se := q.SE.Get()
+		_, interval := q.Lo.Get()
+		if exact := q.Name == "exact"; se != exact || interval != exact {
+			t.Errorf("%s: %+v", q.Name, q)
+		}
+	}
+}
+
 func TestDiffering(t *testing.T) {
 	examples := commands(4)
 	score := func(replies ...string) *row {

@@ -47,7 +47,7 @@ func (c *comparison) diverge(ctx context.Context) error {
 }
 
 // divergenceVersion changes with what divergences that were kept hold.
-const divergenceVersion = "2"
+const divergenceVersion = "3"
 
 func (c *comparison) divergenceKey(r *row) string {
 	return c.key("divergence", divergenceVersion, c.rows[0].Digest, r.Digest)
@@ -106,7 +106,7 @@ func (c *comparison) divergeFrom(ctx context.Context, teacher *row, rows []*row)
 				Text: fmt.Sprintf("Not measured for %s: no example has tokens to compare that fit in its context and in that of %s.", s.row.Name, teacher.Name)})
 			continue
 		}
-		s.row.Model.Divergence = &report.Divergence{KL: report.N(d.KL.Value), SE: standardError(d.KL), SameTop: report.N(d.SameTop.Value),
+		s.row.Model.Divergence = &report.Divergence{KL: report.N(d.KL.Value), SE: ifKnown(d.KL.Known().SE), SameTop: report.N(d.SameTop.Value),
 			Dropped: report.N(d.Dropped.Value), N: d.KL.N, Tokens: d.Tokens}
 		if err := c.keep(c.divergenceKey(s.row), s.row.Model.Divergence); err != nil {
 			return err

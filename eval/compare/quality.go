@@ -22,22 +22,20 @@ func (c *comparison) estimate(ctx context.Context) error {
 		if e.N == 0 {
 			continue
 		}
-		q := report.Metric{Name: c.metrics[i%k].info.Name, Value: report.N(e.Value), SE: standardError(e), N: e.N}
-		if e.N > 1 || e.Lo < e.Hi {
-			q.Lo, q.Hi = report.N(e.Lo), report.N(e.Hi)
-		}
+		known := e.Known()
 		m := &c.rows[i/k].Model
-		m.Quality = append(m.Quality, q)
+		m.Quality = append(m.Quality, report.Metric{Name: c.metrics[i%k].info.Name, Value: report.N(e.Value),
+			SE: ifKnown(known.SE), Lo: ifKnown(known.Lo), Hi: ifKnown(known.Hi), N: e.N})
 	}
 	return err
 }
 
-// standardError is absent of one item, which leaves it unknown.
-func standardError(e measure.Estimate) report.Num {
-	if e.N == 1 {
+// ifKnown is absent if v is nil.
+func ifKnown(v *float64) report.Num {
+	if v == nil {
 		return report.Num{}
 	}
-	return report.N(e.SE)
+	return report.N(*v)
 }
 
 // allPairs bounds the number of models of which every two are compared.
@@ -119,7 +117,8 @@ func newPair(a, b string, info report.MetricInfo, p *measure.Paired) report.Pair
 	if t != nil || d.Lo < d.Hi { // a point is no interval: one item, or none that differs
 		out.Lo, out.Hi = report.N(d.Lo), report.N(d.Hi)
 		if p.Ratio != nil {
-			out.RatioLo, out.RatioHi = report.N(p.Ratio.Lo), report.N(p.Ratio.Hi)
+			ratio := p.Ratio.Known()
+			out.RatioLo, out.RatioHi = ifKnown(ratio.Lo), ifKnown(ratio.Hi)
 		}
 	}
 	if t != nil {
