@@ -187,6 +187,24 @@ func (f *field) allowed() string {
 	return list + "text"
 }
 
+// choice names the words of a field at which nothing but they may stand, "" of another.
+func (f *field) choice() string {
+	of := f.typ
+	if of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	if len(f.one) == 0 {
+		return ""
+	}
+	if _, ok := asScalar(reflect.New(of).Elem()); ok {
+		return ""
+	}
+	if of != f.typ {
+		return f.allowed() // one or a list of them
+	}
+	return "one of: " + f.allowed()
+}
+
 func (f *field) bounds() string {
 	low, high := !math.IsInf(f.min, -1), !math.IsInf(f.max, 1)
 	switch {

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"limbeck/internal/typeset"
 )
 
 // full is the design's example.
@@ -340,6 +342,36 @@ func TestWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/written.yaml", b.Bytes())
+}
+
+// Comments of a written recipe end within 80 columns, say which words a key takes, and
+// do not hide what they stand beside.
+func TestCommentsOfWritten(t *testing.T) {
+	r := mustRead(t, full)
+	r.Data.Train = File(strings.Repeat("long/", 12) + "train.jsonl")
+	r.Train = Default[Train]()
+	var b bytes.Buffer
+	if err := r.Write(&b, nil); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if line = strings.TrimSuffix(line, "\n"); typeset.Width(line) > 80 && !strings.HasSuffix(line, "train.jsonl") {
+			t.Errorf("a line of %d columns: %s", typeset.Width(line), line)
+		}
+	}
+	for _, want := range []string{
+		"  # schedule: cosine              # how the learning rate falls; one of: cosine,\n" +
+			"                                  # linear, constant\n",
+		"/train.jsonl\n                                  # the examples to learn from\n",
+		"  # batch_tokens: 1k              # tokens a step, over all its examples\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s\nwant in it:\n%s", &b, want)
+		}
+	}
+	if again := rewritten(t, r); !reflect.DeepEqual(r, again) {
+		t.Errorf("read back as %+v\nwant %+v", again, r)
+	}
 }
 
 func TestReferenceIsFresh(t *testing.T) {

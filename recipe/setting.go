@@ -16,6 +16,7 @@ type Setting struct {
 	Default string
 	Allowed string   // what may stand there
 	Words   []string // that may; nil: others than words
+	Choice  string   // names Words where nothing else may stand: "one of: best, last"
 	Doc     string
 	Switch  bool // true or false
 }
@@ -31,7 +32,7 @@ func SettingsOf(section any) []Setting {
 				continue
 			}
 		}
-		out = append(out, Setting{f.key, f.def, f.allowed(), f.one, f.doc, f.typ.Kind() == reflect.Bool})
+		out = append(out, Setting{f.key, f.def, f.allowed(), f.one, f.choice(), f.doc, f.typ.Kind() == reflect.Bool})
 	}
 	return out
 }

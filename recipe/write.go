@@ -8,13 +8,17 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"limbeck/internal/typeset"
 )
 
-// commentColumn is where the comments of a written recipe start.
-const commentColumn = 34
+// Where the comments of a written recipe start, and where they end.
+const (
+	commentColumn = 34
+	lastColumn    = 80
+)
 
 // Write writes r so that [Read] gives it back. Every key is there, with a
 // comment; one that has its default is a comment itself. remarks, by full key,
@@ -42,13 +46,28 @@ type writer struct {
 	remarks map[string]string
 }
 
-// line writes text, padded, and the comment that belongs to key.
-func (w *writer) line(text, key, doc string) {
+// line writes text and, beside it, the comment that belongs to key, which goes on below,
+// or begins there if text leaves no room; choice are words that key may have.
+func (w *writer) line(text, key, doc, choice string) {
 	if r, ok := w.remarks[key]; ok {
 		doc = r
 	}
-	pad := max(1, commentColumn-utf8.RuneCountInString(text))
-	fmt.Fprintf(w, "%s%s# %s\n", text, strings.Repeat(" ", pad), strings.ReplaceAll(doc, "\n", " "))
+	if choice != "" {
+		doc += "; " + choice
+	}
+	lines := typeset.Wrap(doc, lastColumn-commentColumn-len("# "))
+	if at := typeset.Width(text); at >= commentColumn {
+		if rest := strings.Join(lines, " "); at+len(" # ")+typeset.Width(rest) <= lastColumn {
+			fmt.Fprintf(w, "%s # %s\n", text, rest)
+			return
+		}
+		fmt.Fprintln(w, text)
+		text = ""
+	}
+	for _, line := range lines {
+		fmt.Fprintf(w, "%s# %s\n", typeset.Left(text, commentColumn), line)
+		text = ""
+	}
 }
 
 func (w *writer) field(v reflect.Value, f *field, indent, key string) {
@@ -59,7 +78,7 @@ func (w *writer) field(v reflect.Value, f *field, indent, key string) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
-			w.line(indent+"# "+f.key+": {}", key, f.doc)
+			w.line(indent+"# "+f.key+": {}", key, f.doc, "")
 			return
 		}
 		v = v.Elem()
@@ -77,7 +96,7 @@ func (w *writer) field(v reflect.Value, f *field, indent, key string) {
 			head = indent + "# " + f.key + ":"
 		}
 	}
-	w.line(head, key, f.doc)
+	w.line(head, key, f.doc, "")
 	for _, g := range fieldsOf(v.Type()) {
 		w.field(v.FieldByIndex(g.index), &g, indent+"  ", join(key, g.key))
 	}
@@ -85,10 +104,10 @@ func (w *writer) field(v reflect.Value, f *field, indent, key string) {
 
 // stages writes a list of sections.
 func (w *writer) stages(v reflect.Value, f *field, indent, key string) {
-	w.line(indent+f.key+":", key, f.doc)
+	w.line(indent+f.key+":", key, f.doc, "")
 	for i := range v.Len() {
 		e := v.Index(i)
-		w.line(indent+"  - # "+fmt.Sprint(i+1), "", "")
+		fmt.Fprintf(w, "%s  - # %d\n", indent, i+1)
 		for _, g := range fieldsOf(e.Type()) {
 			w.field(e.FieldByIndex(g.index), &g, indent+"    ", join(key, g.key))
 		}
@@ -109,7 +128,7 @@ func (w *writer) leaf(v reflect.Value, f *field, indent, key string) {
 	if reflect.DeepEqual(v.Interface(), fresh.Interface()) && !f.need {
 		mark = "# "
 	}
-	w.line(indent+mark+f.key+": "+yamlText(v), key, f.doc)
+	w.line(indent+mark+f.key+": "+yamlText(v), key, f.doc, f.choice())
 }
 
 // yamlText writes a value as YAML.

@@ -145,7 +145,7 @@ func TestFlagsSpeakOfTheirCommand(t *testing.T) {
 	root := newRoot(newApp(nil, nil, nil))
 	said := map[string]int{}
 	for name, foreign := range map[string]string{
-		"train": `recipe's|batch_tokens|of train\b`, "distill": `recipe's|batch_tokens|of train\b`,
+		"train": `recipe's|batch_tokens|of train\b|synthesize`, "distill": `recipe's|batch_tokens|of train\b|synthesize`,
 		"prune": `recipe's|student|teacher|keys above`, "quantize": `recipe's|student|teacher`,
 	} {
 		cmd, _, err := root.Find([]string{name})
@@ -157,13 +157,38 @@ func TestFlagsSpeakOfTheirCommand(t *testing.T) {
 			if found := wrong.FindString(f.Usage); found != "" {
 				t.Errorf("%s --%s: %q in %q", name, f.Name, found, f.Usage)
 			}
-			if key := strings.ReplaceAll(f.Name, "-", "_"); f.Usage == commandDocs[key] {
+			key := strings.ReplaceAll(f.Name, "-", "_")
+			usage := f.Usage
+			if s, ok := f.Value.(*setting); ok {
+				usage = strings.TrimSuffix(usage, "; "+s.Choice)
+			}
+			if usage == commandDocs[key] {
 				said[key]++
 			}
 		})
 	}
 	if len(said) != len(commandDocs) {
 		t.Errorf("of commandDocs these are in use: %v", said)
+	}
+}
+
+// The help of a flag whose value is a word of a list has the list.
+func TestHelpHasChoices(t *testing.T) {
+	root := newRoot(newApp(nil, nil, nil))
+	for name, flags := range map[string][]string{
+		"train": {"schedule", "keep", "loss-on", "compute", "format"}, "distill": {"divergence", "cache", "schedule"},
+		"quantize": {"embedding"},
+	} {
+		cmd, _, err := root.Find([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, flag := range flags {
+			f := cmd.Flag(flag)
+			if words := f.Value.(*setting).Words; len(words) < 2 || !strings.HasSuffix(f.Usage, "; one of: "+strings.Join(words, ", ")) {
+				t.Errorf("%s --%s: %q does not end with its words, %v", name, flag, f.Usage, words)
+			}
+		}
 	}
 }
 

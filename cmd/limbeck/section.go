@@ -50,16 +50,18 @@ func (s *setting) Type() string {
 // they speak of other sections, or of a teacher and a student where there is one
 // model.
 var commandDocs = map[string]string{
-	"calibration": "examples run through MODEL to measure activations",
-	"embedding":   "of the embedding table and the output projection; q8_0 if FORMAT is smaller",
-	"keep_layers": "MODEL's layers to keep, counted from 0, as many as --layers; empty: those of greatest influence",
-	"layer_pairs": "pairs of layers that --feature compares, the student's and the teacher's, numbers from 0, as '[0,1],[2,29]' (default: all of the student's, each with the teacher's at the same share of the depth)",
-	"max_tokens":  "longer examples are left out, and counted; at most --batch-tokens",
-	"params":      "picks a shape of at most this many parameters, mostly within a few percent of them, instead of the flags for its parts",
-	"seed":        "of the order of examples, of new weights, and of examples that are made",
-	"size":        "instead of FORMAT: the mix of formats whose file is the largest that is no larger than this, as 12MB",
-	"validation":  "a share of DATA, chosen by hash of the normalized text, of few the one of the least hash, or a file",
-	"vocab":       "tokens kept; every byte that MODEL can spell stays reachable",
+	"calibration":  "examples run through MODEL to measure activations",
+	"embedding":    "of the embedding table and the output projection; q8_0 if FORMAT is smaller",
+	"keep_layers":  "MODEL's layers to keep, counted from 0, as many as --layers; empty: those of greatest influence",
+	"layer_pairs":  "pairs of layers that --feature compares, the student's and the teacher's, numbers from 0, as '[0,1],[2,29]' (default: all of the student's, each with the teacher's at the same share of the depth)",
+	"loss_on":      "the tokens that are learned",
+	"max_tokens":   "longer examples are left out, and counted; at most --batch-tokens",
+	"params":       "picks a shape of at most this many parameters, mostly within a few percent of them, instead of the flags for its parts",
+	"reply_tokens": "gives the model new tokens, at most this many, for what replies repeat: they take fewer steps",
+	"seed":         "of the order of examples, of new weights, and of examples that are made",
+	"size":         "instead of FORMAT: the mix of formats whose file is the largest that is no larger than this, as 12MB",
+	"validation":   "a share of DATA, chosen by hash of the normalized text, of few the one of the least hash, or a file",
+	"vocab":        "tokens kept; every byte that MODEL can spell stays reachable",
 }
 
 // f32Doc says, in the help of commands that change weights, how large their files are.
@@ -84,7 +86,11 @@ func sectionFlags(flags *pflag.FlagSet, section any, without ...string) {
 		case def == "0":
 			def = "" // means: left to other keys
 		}
-		f := flags.VarPF(&setting{section: section, Setting: s, text: def}, flagName(s.Key), "", cmp.Or(commandDocs[s.Key], s.Doc))
+		doc := cmp.Or(commandDocs[s.Key], s.Doc)
+		if s.Choice != "" {
+			doc += "; " + s.Choice
+		}
+		f := flags.VarPF(&setting{section: section, Setting: s, text: def}, flagName(s.Key), "", doc)
 		if s.Switch {
 			f.NoOptDefVal = "true"
 		}

@@ -69,7 +69,7 @@ var rules = []string{
 	"store/builtin:",
 
 	"recipe/run:       internal/disk internal/machine internal/typeset golang.org/x/sys/unix golang.org/x/sys/windows",
-	"recipe:           recipe/run internal/words tensor/dtype go.yaml.in/yaml/v4",
+	"recipe:           recipe/run internal/typeset internal/words tensor/dtype go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine internal/typeset internal/words",
 	"serve:            $engine internal/fields internal/words",
