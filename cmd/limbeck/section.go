@@ -227,7 +227,7 @@ func moreRoom(err error, place string, batches bool) error {
 	case !errors.As(err, &no):
 		return err
 	case no.Dir != "":
-		return fmt.Errorf("%w; free %s there, or name another disk with %s", err, typeset.Bytes(no.Need-no.Free), place)
+		return fmt.Errorf("%w; free %s there, or name another disk with %s", err, typeset.Bytes(no.Lacking()), place)
 	case batches:
 		return fmt.Errorf("%w; end other programs, or try a smaller --batch-tokens", err)
 	}

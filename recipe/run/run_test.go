@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -440,6 +441,32 @@ func TestPreflight(t *testing.T) {
 		o := options
 		o.Force = true
 		mustMake(t, dir, []*Step{s}, o)
+	}
+}
+
+// What a run is to leave free is told apart from what it takes, and a small one leaves
+// no more than that.
+func TestFitsDisk(t *testing.T) {
+	for _, c := range []struct {
+		need, free int64
+		want       string
+	}{
+		{0, 0, ""},
+		{10e6, 20e6, ""},
+		{10e6, 20e6 - 1, "the run takes 10.0 MB on the disk of out and is to leave 10.0 MB free, but 20.0 MB are: it does not fit"},
+		{63e6, 62.9e6, "the run takes 63.0 MB on the disk of out and is to leave 63.0 MB free, but 62.9 MB are: it does not fit"},
+		{1e9, 1e9 + 64<<20, ""},
+		{1e9, 1e9, "the run takes 1.0 GB on the disk of out and is to leave 67.1 MB free, but 1.0 GB are: it does not fit"},
+		{math.MaxInt64, 1e9, "the run takes 9223372 TB on the disk of out and is to leave 67.1 MB free, but 1.0 GB are: it does not fit"},
+	} {
+		text := ""
+		err := fitsDisk("out", c.need, c.free)
+		if err != nil {
+			text = err.Error()
+		}
+		if no := new(NoFit); text != c.want || errors.As(err, &no) && c.need < 1e15 && no.Free+no.Lacking() != c.need+no.Spare {
+			t.Errorf("%d of %d: %q, want %q", c.need, c.free, text, c.want)
+		}
 	}
 }
 
