@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -56,20 +57,20 @@ func TestHostileFiles(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"empty":              {nil, "file ends"},
+		"empty":              {nil, "the file is cut short: it has 0 bytes and needs at least 24; fetch it again"},
 		"no magic":           {[]byte("GGML1234"), "not a GGUF file"},
-		"magic only":         {[]byte("GGUF"), "file ends"},
+		"magic only":         {[]byte("GGUF"), "cut short: it has 4 bytes and needs at least 24; fetch it again"},
 		"version 1":          {(&raw{}).head(1), "version 1 is not known; known are: 2, 3"},
 		"big endian":         {(&raw{}).head(3 << 24), "big endian"},
-		"tensor count":       {head(1<<60, 0).pad(0), "tensors, but only"},
-		"pair count":         {head(0, math.MaxUint64).pad(0), "key-values, but only"},
-		"key length":         {head(0, 1).u64(1 << 40).pad(0), "string of 1099511627776 bytes"},
-		"negative length":    {head(0, 1).u64(math.MaxUint64).pad(0), "string of 18446744073709551615 bytes"},
+		"tensor count":       {head(1<<60, 0).pad(0), "1152921504606846976 tensors: the file is damaged: 18446744073709551615 bytes are to follow byte 16, and it has 512; fetch it again"},
+		"pair count":         {head(0, math.MaxUint64).pad(0), "key-values: the file is damaged"},
+		"key length":         {head(0, 1).u64(1 << 40).pad(0), "the file is damaged: 1099511627776 bytes are to follow byte 32, and it has 512"},
+		"negative length":    {head(0, 1).u64(math.MaxUint64).pad(0), "18446744073709551615 bytes are to follow byte 32"},
 		"value type":         {head(0, 1).str("k").u32(13).pad(0), `key "k": type of value 13`},
 		"nested array":       {head(0, 1).str("k").u32(9).u32(9).u64(1).pad(0), `key "k": arrays of arrays`},
 		"element type":       {head(0, 1).str("k").u32(9).u32(99).u64(1).pad(0), "type of elements 99"},
-		"array length":       {head(0, 1).str("k").u32(9).u32(0).u64(1 << 50).pad(0), "array of 1125899906842624"},
-		"array of strings":   {head(0, 1).str("k").u32(9).u32(8).u64(2).str("a").u64(999).pad(0), "string of 999"},
+		"array length":       {head(0, 1).str("k").u32(9).u32(0).u64(1 << 50).pad(0), "array of 1125899906842624 elements: the file is damaged"},
+		"array of strings":   {head(0, 1).str("k").u32(9).u32(8).u64(2).str("a").u64(999).pad(0), "cut short: it has 512 bytes and needs at least "},
 		"boolean":            {head(0, 1).str("k").u32(7).u32(2).pad(0), "a boolean is 2"},
 		"same key":           {head(0, 2).str("k").u32(0).byte(1).str("k").u32(0).byte(1).pad(0), `"k" occurs twice`},
 		"alignment type":     {head(0, 1).str(alignmentKey).u32(8).str("x").pad(0), "want a uint32"},
@@ -86,9 +87,9 @@ func TestHostileFiles(t *testing.T) {
 		"repacked":           {head(1, 0).tensor("w", 32, 0, 256).pad(64), `"w": format 32 (q4_0_4_8) is not known, which is q4_0 laid out for one processor: take the model's file in q4_0`},
 		"no such format":     {head(1, 0).tensor("w", 4711, 0, 256).pad(64), "format 4711 is not known"},
 		"unaligned offset":   {head(1, 0).tensor("w", 0, 4, 4).pad(64), "not a multiple of the alignment"},
-		"past the end":       {head(1, 0).tensor("w", 0, 1<<20, 4).pad(64), `"w": 16 bytes at offset 1048576`},
-		"offset wraps":       {head(1, 0).tensor("w", 0, math.MaxUint64&^31, 16).pad(64), "64 bytes at offset"},
-		"too large":          {head(1, 0).tensor("w", 0, 0, 1<<20).pad(64), "4194304 bytes at offset 0"},
+		"past the end":       {head(1, 0).tensor("w", 0, 1<<20, 4).pad(64), "cut short: it has 576 bytes and needs at least 1048656; fetch it again"},
+		"offset wraps":       {head(1, 0).tensor("w", 0, math.MaxUint64&^31, 16).pad(64), `tensor "w": 64 bytes at offset 18446744073709551584 of the data section, more than any file has: it is damaged; fetch it again`},
+		"too large":          {head(1, 0).tensor("w", 0, 0, 1<<20).pad(64), "cut short: it has 576 bytes and needs at least "},
 		"same name":          {head(2, 0).tensor("w", 0, 0, 4).tensor("w", 0, 32, 4).pad(64), `two tensors are named "w"`},
 		"overlap":            {head(2, 0).tensor("v", 0, 32, 16).tensor("w", 0, 64, 4).pad(96), `"v" and "w" overlap`},
 		"same place":         {head(2, 0).tensor("w", 0, 0, 4).tensor("v", 0, 0, 4).pad(64), `"v" and "w" overlap`},
@@ -122,8 +123,14 @@ func TestTruncated(t *testing.T) {
 	last := len(tensors[1].Data)
 	whole := len(data) - padding(last, defaultAlignment) // the final zeros may be absent
 	for n := range whole {
-		if _, err := Parse(data[:n], "cut"); err == nil {
+		_, err := Parse(data[:n], "cut")
+		if err == nil {
 			t.Fatalf("%d of %d bytes were accepted", n, len(data))
+		}
+		var has, needs int
+		_, told, _ := strings.Cut(err.Error(), "the file is cut short: ")
+		if _, err := fmt.Sscanf(told, "it has %d bytes and needs at least %d; fetch it again", &has, &needs); err != nil || has != n || needs <= n || needs > whole {
+			t.Fatalf("%d of %d bytes: %s", n, whole, told)
 		}
 	}
 	if _, err := Parse(data[:whole], "cut"); err != nil {

@@ -19,6 +19,14 @@ const (
 	minEntry = 8 + 4 + 8 + 4 + 8
 )
 
+const (
+	headerSize = 4 + 4 + 8 + 8 // up to the first key-value
+
+	// mostBytes is more than any model's file has: a length beyond it is wrong, and
+	// says nothing of what a file lacks.
+	mostBytes = 1 << 40
+)
+
 // A reader walks data; every read is checked against what is left.
 type reader struct {
 	data []byte
@@ -27,9 +35,22 @@ type reader struct {
 
 func (r *reader) left() int { return len(r.data) - r.off }
 
+// short is the error of a file that has no n bytes more: mostly of a download that was
+// broken off.
+func (r *reader) short(n uint64) error {
+	if n > mostBytes-min(uint64(r.off), mostBytes) {
+		return fmt.Errorf("the file is damaged: %d bytes are to follow byte %d, and it has %d; fetch it again", n, r.off, len(r.data))
+	}
+	return cutShort(len(r.data), uint64(r.off)+n)
+}
+
+func cutShort(has int, needs uint64) error {
+	return fmt.Errorf("the file is cut short: it has %d bytes and needs at least %d; fetch it again", has, needs)
+}
+
 func (r *reader) bytes(n int) ([]byte, error) {
 	if n > r.left() {
-		return nil, fmt.Errorf("file ends at byte %d, want %d more at %d", len(r.data), n, r.off)
+		return nil, r.short(uint64(n))
 	}
 	r.off += n
 	return r.data[r.off-n : r.off : r.off], nil
@@ -57,7 +78,7 @@ func (r *reader) stringBytes() ([]byte, error) {
 		return nil, err
 	}
 	if n > uint64(r.left()) {
-		return nil, fmt.Errorf("string of %d bytes at byte %d, but only %d are left", n, r.off, r.left())
+		return nil, r.short(n)
 	}
 	return r.bytes(int(n))
 }
@@ -101,13 +122,13 @@ func parse(data []byte) (*File, error) {
 
 // header reads up to the first key-value.
 func (r *reader) header() (tensors, pairs int, err error) {
-	b, err := r.bytes(4)
-	if err != nil {
-		return 0, 0, err
+	if begins := r.data[:min(len(magic), len(r.data))]; !strings.HasPrefix(magic, string(begins)) {
+		return 0, 0, fmt.Errorf("not a GGUF file: starts with %q, want %q", begins, magic)
 	}
-	if string(b) != magic {
-		return 0, 0, fmt.Errorf("not a GGUF file: starts with %q, want %q", b, magic)
+	if len(r.data) < headerSize {
+		return 0, 0, r.short(headerSize)
 	}
+	r.off = len(magic)
 	v, err := r.uint32()
 	if err != nil {
 		return 0, 0, err
@@ -132,9 +153,18 @@ func (r *reader) count(what string, size int) (int, error) {
 		return 0, err
 	}
 	if n > uint64(r.left()/size) {
-		return 0, fmt.Errorf("%d %s, but only %d bytes are left", n, what, r.left())
+		return 0, fmt.Errorf("%d %s: %w", n, what, r.short(times(n, size)))
 	}
 	return int(n), nil
+}
+
+// times returns n·size, or the largest number if that is less.
+func times(n uint64, size int) uint64 {
+	hi, lo := bits.Mul64(n, uint64(size))
+	if hi != 0 {
+		return math.MaxUint64
+	}
+	return lo
 }
 
 func (r *reader) pair(m *Meta) error {
@@ -258,13 +288,20 @@ func byteSize(t *dtype.Type, shape []int) (uint64, error) {
 // place finds the entries' bytes in the data section, which begins at the next
 // multiple of align, and checks that they lie inside and apart.
 func place(r *reader, entries []entry, align int) error {
-	start := min((r.off+align-1)/align*align, len(r.data))
-	section := r.data[start:]
+	start := (r.off + align - 1) / align * align
+	needs := uint64(len(r.data))
 	for _, e := range entries {
-		if e.size > uint64(len(section)) || e.offset > uint64(len(section))-e.size {
-			return fmt.Errorf("tensor %q: %d bytes at offset %d of the data section, which has %d",
-				e.Name, e.size, e.offset, len(section))
+		if e.size > mostBytes || e.offset > mostBytes {
+			return fmt.Errorf("tensor %q: %d bytes at offset %d of the data section, more than any file has: it is damaged; fetch it again",
+				e.Name, e.size, e.offset)
 		}
+		needs = max(needs, uint64(start)+e.offset+e.size)
+	}
+	if needs > uint64(len(r.data)) {
+		return cutShort(len(r.data), needs)
+	}
+	section := r.data[min(start, len(r.data)):]
+	for _, e := range entries {
 		e.Data = section[e.offset : e.offset+e.size : e.offset+e.size]
 	}
 	slices.SortFunc(entries, func(a, b entry) int {

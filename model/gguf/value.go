@@ -137,7 +137,7 @@ func (r *reader) arrayValue() (any, error) {
 	case typ > typeCount-1:
 		return nil, fmt.Errorf("type of elements %d is not known; known are: 0 to %d", typ, typeCount-1)
 	case n > uint64(r.left()/codecs[typ].size):
-		return nil, fmt.Errorf("array of %d elements, but only %d bytes are left", n, r.left())
+		return nil, fmt.Errorf("array of %d elements: %w", n, r.short(times(n, codecs[typ].size)))
 	}
 	return codecs[typ].array(r, int(n))
 }
