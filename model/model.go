@@ -5,7 +5,9 @@ package model
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -79,6 +81,9 @@ func open(path string, check func([]*tensor.Tensor) error) (*Model, error) {
 	}
 	f, err := gguf.Open(path)
 	if err != nil {
+		if strings.HasSuffix(path, ".safetensors") && !errors.As(err, new(*fs.PathError)) {
+			err = fmt.Errorf("%s holds weights alone; name the model's folder, %s", path, filepath.Dir(path))
+		}
 		return nil, err
 	}
 	checked := make(chan error, 1)
