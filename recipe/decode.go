@@ -160,7 +160,15 @@ func (d *decoder) word(v reflect.Value, f *field, n *yaml.Node, key string) {
 	}
 	if bad {
 		p := d.problem(n, key, "cannot be "+words.Quote(n.Value), f.allowed())
-		p.Nearest = words.Nearest(n.Value, f.one)
+		why := ""
+		if f.anyCase {
+			why = unwritten(n.Value)
+		}
+		if why != "" {
+			p.What += ": " + why
+		} else {
+			p.Nearest = words.Nearest(n.Value, f.one)
+		}
 	}
 }
 

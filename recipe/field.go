@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,6 +186,21 @@ func (f *field) allowed() string {
 		return list + "a number" + f.bounds()
 	}
 	return list + "text"
+}
+
+// mixture matches names of files in which llama.cpp gives matrices one of several formats.
+var mixture = regexp.MustCompile(`^q[2-6]_k_(xs|s|m|l|xl)$`)
+
+// unwritten says why what a word calls a format cannot be written, "" of no such word.
+func unwritten(word string) string {
+	name := strings.ToLower(word)
+	if mixture.MatchString(name) {
+		return "a mixture of formats as llama.cpp makes them is read, but not written"
+	}
+	if t := dtype.ByName(name); t != nil && t.Encode == nil {
+		return "the format is read, but not written"
+	}
+	return ""
 }
 
 // choice names the words of a field at which nothing but they may stand, "" of another.

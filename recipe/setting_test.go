@@ -100,6 +100,17 @@ func TestAssignNearest(t *testing.T) {
 	}
 }
 
+// A format of files that are read is not taken for a mistyped one.
+func TestAssignUnwritten(t *testing.T) {
+	const mixed, read = ": a mixture of formats as llama.cpp makes them is read, but not written; allowed: f32, ", ": the format is read, but not written; allowed: f32, "
+	for value, want := range map[string]string{"q4_k_m": mixed, "Q3_K_XL": mixed, "q3_k": read, "IQ4_XS": read, "mxfp4": read, "q4_k_n": `did you mean`} {
+		err := Assign(Default[Quantize](), "embedding", value)
+		if err == nil || !strings.Contains(err.Error(), want) || want != "did you mean" && strings.Contains(err.Error(), "did you mean") {
+			t.Errorf("%s: %v, want %s", value, err, want)
+		}
+	}
+}
+
 func TestSettingsOf(t *testing.T) {
 	var keys []string
 	for _, s := range SettingsOf(Default[Train]()) {
