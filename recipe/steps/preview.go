@@ -30,9 +30,9 @@ type Preview struct {
 
 // NewPreview looks at a recipe that trains or distills a student.
 func NewPreview(r *recipe.Recipe) (*Preview, error) {
-	t := r.Train
+	t, key := r.Train, "train"
 	if r.Distill != nil {
-		t = &r.Distill.Train
+		t, key = &r.Distill.Train, "distill"
 	}
 	ref := r.Teacher[0].From.Text
 	if r.Student.From.Model() {
@@ -40,7 +40,7 @@ func NewPreview(r *recipe.Recipe) (*Preview, error) {
 	}
 	c := &recipe.Chain{Recipe: r}
 	p := &Preview{Trainings: len(t.LR), Early: t.Patience > 0}
-	f := fit{fitPlan: fitPlan{settings: *t, seed: r.Seed}}
+	f := fit{fitPlan: fitPlan{settings: *t, seed: r.Seed, bound: boundOf(r, key)}}
 	var err error
 	if f.train, p.Held, err = toLearn(r); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (p *Preview) look(m *model.Model, f *fit, adapt bool) error {
 		return err
 	}
 	if len(set) == 0 {
-		return fmt.Errorf("there is no example to train on: all %s are of more than %s tokens (max_tokens)", typeset.Number(t.TooLong), typeset.Number(int(f.settings.MaxTokens)))
+		return fmt.Errorf("%s, and none is left to train on", leftOut(f.bound, t.TooLong, len(f.train), trainingExample, &f.settings))
 	}
 	first := set[0]
 	decode := func(ids []int) string { return string(m.Tokenizer.Decode(ids)) }

@@ -101,8 +101,12 @@ func checkSize(r *recipe.Recipe, student *model.Model) error {
 	}
 	_, err := quantize.Fit(student, int64(q.Size), 0, nil)
 	if small := new(quantize.SizeError); errors.As(err, &small) {
-		return r.Problem("quantize.size", fmt.Sprintf("cannot be %v: the student's smallest file has %d bytes", q.Size, small.Least),
-			fmt.Sprintf("at least %dB, or a smaller student", small.Least))
+		of := "student"
+		if r.Flags != nil { // a command makes one model smaller
+			of = "model"
+		}
+		return r.Problem("quantize.size", fmt.Sprintf("cannot be %v: the %s's smallest file has %d bytes", q.Size, of, small.Least),
+			fmt.Sprintf("at least %dB, or a smaller %s", small.Least, of))
 	}
 	return err
 }
