@@ -61,7 +61,12 @@ func serveCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.parallel, "parallel", 16, "most requests that are answered at once")
 	f.cacheSize = generate.DefaultMemory
 	flags.Func("cache", "most memory for what has been read, of requests on their way and before, as 512MB\n"+
-		"(default 1GB); what it holds bounds --ctx too", f.cacheSize.Set)
+		"(default 1GB); what it holds bounds --ctx too", func(text string) error {
+		if err := f.cacheSize.Set(text); err != nil {
+			return fmt.Errorf("%w; want a size, as 512MB", err)
+		}
+		return nil
+	})
 	f.engineFlags.add(flags)
 	f.addKeep(flags)
 	f.addFree(flags)
