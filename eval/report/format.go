@@ -68,11 +68,29 @@ func percent(n Num) string {
 	return typeset.Fixed(v*100, 1)
 }
 
+// leastShare is the smallest share whose digits are of use; [tiny] tells of one below.
+const leastShare = 1e-4
+
+// tiny writes a share that is 0, or too small for its digits to be of use, as percent.
+func tiny(n Num) (s string, ok bool) {
+	v, ok := n.Get()
+	switch {
+	case !ok || v < 0 || v >= leastShare:
+		return "", false
+	case v == 0:
+		return "0", true
+	}
+	return "<0.01", true
+}
+
 // percentFine writes a small share as percent with the digits that count.
 func percentFine(n Num) string {
 	v, ok := n.Get()
 	if !ok {
 		return absent
+	}
+	if s, ok := tiny(n); ok {
+		return s
 	}
 	return trimZeros(typeset.Fixed(v*100, decimals(v*100)))
 }

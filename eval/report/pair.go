@@ -54,11 +54,20 @@ func Conclude(p Pair, m MetricInfo) string {
 	}
 	switch {
 	case lo <= 0 && hi >= 0:
-		return "not significant; a loss above " + m.amount(roundUp(-lo, m)) + " is excluded"
+		return "not significant" + m.excluded(-lo)
 	case lo > 0:
 		return "not significant by the exact test (Holm), though the interval excludes a loss"
 	}
-	return "not significant by the exact test (Holm); a loss above " + m.amount(roundUp(-lo, m)) + " is excluded"
+	return "not significant by the exact test (Holm)" + m.excluded(-lo)
+}
+
+// excluded says that a loss above a bound is excluded, "" of one as large as the whole
+// scale: there is none above it.
+func (m MetricInfo) excluded(loss float64) string {
+	if loss = m.roundUp(loss); m.Unit == Percent && loss >= 1 {
+		return ""
+	}
+	return "; a loss above " + m.amount(loss) + " is excluded"
 }
 
 // keeps says which share of A's score B keeps, by the lower bound of the ratio;
@@ -139,14 +148,21 @@ func (m MetricInfo) amount(v float64) string {
 	return typeset.Fixed(v, decimals(v))
 }
 
-// roundUp rounds a bound up to the last digit that amount shows, so that the
+// roundUp rounds a bound up to the last digit that amount and delta show, so that the
 // text never excludes more than the data do.
-func roundUp(v float64, m MetricInfo) float64 {
+func (m MetricInfo) roundUp(v float64) float64 {
 	step := math.Pow10(-decimals(v))
 	if m.Unit == Percent {
 		step = 1e-3
 	}
 	return -roundDown(-v, step)
+}
+
+// shownBounds writes the interval of a difference, its bounds rounded outwards as words
+// have them.
+func (p *Pair) shownBounds(m MetricInfo) (lo, hi string, ok bool) {
+	l, h, ok := p.bounds()
+	return m.Unit.delta(N(-m.roundUp(-l))), m.Unit.delta(N(m.roundUp(h))), ok
 }
 
 // roundDown rounds v down to a multiple of step.

@@ -24,6 +24,11 @@ func TestConclude(t *testing.T) {
 		{"less is better, gain", Pair{Diff: N(-2), Lo: N(-3), Hi: N(-1)}, ppl, "better by 2.00"},
 		{"less is better, loss", Pair{Diff: N(2), Lo: N(1), Hi: N(3), RatioLo: N(1.1)}, ppl, "worse by 2.00"},
 		{"less is better, open", Pair{Diff: N(0.5), Lo: N(-1), Hi: N(2.001)}, ppl, "not significant; a loss above 2.01 is excluded"},
+		{"whole scale", Pair{Diff: N(0), Lo: N(-1), Hi: N(1)}, em, "not significant"},
+		{"whole scale, rounded", Pair{Diff: N(-0.5), Lo: N(-0.99951), Hi: N(0.1)}, em, "not significant"},
+		{"nearly the whole scale", Pair{Diff: N(-0.5), Lo: N(-0.999), Hi: N(0.1)}, em, "not significant; a loss above 99.9 points is excluded"},
+		{"whole scale, test disagrees", Pair{Diff: N(-0.8), Lo: N(-1), Hi: N(-0.018), PHolm: N(0.25)}, em, "not significant by the exact test (Holm)"},
+		{"no scale", Pair{Diff: N(0.5), Lo: N(-1), Hi: N(120)}, ppl, "not significant; a loss above 120 is excluded"},
 		{"no interval", Pair{Diff: N(-0.5)}, em, "no interval: nothing is claimed"},
 	} {
 		if got := Conclude(c.p, c.m); got != c.want {
@@ -47,6 +52,33 @@ func TestRatioRange(t *testing.T) {
 	}
 	if p.RatioLo = (Num{}); p.ratioRange() != "" {
 		t.Errorf("an interval without a bound: %s", p.ratioRange())
+	}
+}
+
+// A bound stands alike in the interval and in words.
+func TestShownBounds(t *testing.T) {
+	em, ppl := MetricInfo{Unit: Percent}, MetricInfo{LowerIsBetter: true}
+	for _, c := range []struct {
+		lo, hi float64
+		m      MetricInfo
+		want   string
+	}{
+		{-0.56148, 0.56148, em, "−56.2 to +56.2"},
+		{-0.0321, -0.0109, em, "−3.3 to −1.0"},
+		{0.0109, 0.0321, em, "+1.0 to +3.3"},
+		{-0.026, 0, em, "−2.6 to 0.0"},
+		{-1, 1, em, "−100.0 to +100.0"},
+		{-1.001, 2.001, ppl, "−1.01 to +2.01"},
+	} {
+		p := Pair{Diff: N((c.lo + c.hi) / 2), Lo: N(c.lo), Hi: N(c.hi)}
+		lo, hi, ok := p.shownBounds(c.m)
+		if got := lo + " to " + hi; !ok || got != c.want {
+			t.Errorf("%v to %v: %s, want %s", c.lo, c.hi, got, c.want)
+		}
+	}
+	p := Pair{Diff: N(0), Lo: N(-0.56148), Hi: N(0.56148)}
+	if words := Conclude(p, em); !strings.HasSuffix(words, "a loss above 56.2 points is excluded") {
+		t.Errorf("words say %q", words)
 	}
 }
 

@@ -64,8 +64,8 @@ func (r *Report) forest(pairs []Pair) forest {
 		}
 		m := r.Describe(p.Metric)
 		row := forestRow{Metric: m.Title, Diff: m.Unit.delta(p.Diff), Class: p.class(m), Verdict: glueSigns(p.words(m))}
-		if lo, hi, ok := p.bounds(); ok {
-			row.Range = m.Unit.delta(N(lo)) + " to " + m.Unit.delta(N(hi))
+		if lo, hi, ok := p.shownBounds(m); ok {
+			row.Range = lo + " to " + hi
 		}
 		label := b + " − " + a + ", " + m.Title + ": " + row.Diff
 		if row.Range != "" {

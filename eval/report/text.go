@@ -219,8 +219,8 @@ func (t *textWriter) pair(p *Pair, m MetricInfo, names int) {
 	if m.Unit == Percent {
 		line += " points"
 	}
-	if lo, hi, ok := p.bounds(); ok {
-		line += fmt.Sprintf("  [%s, %s]", m.Unit.delta(N(lo)), m.Unit.delta(N(hi)))
+	if lo, hi, ok := p.shownBounds(m); ok {
+		line += fmt.Sprintf("  [%s, %s]", lo, hi)
 	}
 	under := strings.Repeat(" ", len(indent)+names+2)
 	if test := p.test(); test != "" {

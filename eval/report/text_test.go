@@ -88,6 +88,26 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// Mass that is dropped is told by digits only where they are of use.
+func TestFinePercents(t *testing.T) {
+	values := []Num{N(0.0024), N(0), N(1e-10), N(9.99e-5), N(1e-4), {}}
+	const want = "0.24, 0, <0.01, <0.01, 0.01, –"
+	var page []string
+	for _, n := range values {
+		page = append(page, percentFine(n))
+	}
+	if got := strings.Join(page, ", "); got != want {
+		t.Errorf("the page has %s, want %s", got, want)
+	}
+	const column = "0.240, 0, <0.01, <0.01, 0.010, –"
+	if got := strings.Join(finePercents(values), ", "); got != column {
+		t.Errorf("the column has %s, want %s", got, column)
+	}
+	if got := strings.Join(finePercents(values[1:3]), ", "); got != "0, <0.01" {
+		t.Errorf("without others the column has %s", got)
+	}
+}
+
 // A value and its error have the same decimals: those of the values, or more where an
 // error would be 0 else.
 func TestWithErrors(t *testing.T) {

@@ -90,6 +90,24 @@ func withErrors(values, errors []Num) []string {
 	return out
 }
 
+// finePercents makes the cells of shares that may be too small for digits, which then do
+// not choose the decimals of the others.
+func finePercents(values []Num) []string {
+	others := slices.Clone(values)
+	for i, n := range values {
+		if _, ok := tiny(n); ok {
+			others[i] = Num{}
+		}
+	}
+	out := numbers(others, 100, evenDecimals(others, 100))
+	for i, n := range values {
+		if s, ok := tiny(n); ok {
+			out[i] = s
+		}
+	}
+	return out
+}
+
 // pick takes one number from each model.
 func pick(models []Model, f func(*Model) Num) []Num {
 	out := make([]Num, len(models))
@@ -140,7 +158,8 @@ func (r *Report) modelColumns() []textColumn {
 		pick(r.Models, func(m *Model) Num { return m.divergence().KL }),
 		pick(r.Models, func(m *Model) Num { return m.divergence().SE })), false})
 	add("same top", "%", 100, func(m *Model) Num { return m.divergence().SameTop })
-	add("dropped mass", "%", 100, func(m *Model) Num { return m.divergence().Dropped })
+	cols = append(cols, textColumn{"dropped mass", "%", finePercents(
+		pick(r.Models, func(m *Model) Num { return m.divergence().Dropped })), false})
 	add("1,000 requests", r.currency(), 1, r.cost)
 	for i := second; i < len(cols); i++ {
 		if cols[i].filled() {

@@ -145,8 +145,8 @@ func (r *Report) pairGrid() *grid {
 		p := &r.Pairs[i]
 		m := r.Describe(p.Metric)
 		r1, r2 := absent, absent
-		if lo, hi, ok := p.bounds(); ok {
-			r1 = m.Unit.delta(N(lo)) + " to " + m.Unit.delta(N(hi))
+		if lo, hi, ok := p.shownBounds(m); ok {
+			r1 = lo + " to " + hi
 		}
 		if s := p.ratioRange(); s != "" {
 			r2 = s
