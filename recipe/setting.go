@@ -19,6 +19,8 @@ type Setting struct {
 	Choice  string   // names Words where nothing else may stand: "one of: best, last"
 	Doc     string
 	Switch  bool // true or false
+
+	Least, Most float64 // of a number; infinite if there is no bound
 }
 
 // SettingsOf lists the keys of section, a pointer to a struct of a recipe,
@@ -32,7 +34,7 @@ func SettingsOf(section any) []Setting {
 				continue
 			}
 		}
-		out = append(out, Setting{f.key, f.def, f.allowed(), f.one, f.choice(), f.doc, f.typ.Kind() == reflect.Bool})
+		out = append(out, Setting{f.key, f.def, f.allowed(), f.one, f.choice(), f.doc, f.typ.Kind() == reflect.Bool, f.min, f.max})
 	}
 	return out
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"limbeck/data"
-	"limbeck/eval"
 	"limbeck/eval/baseline"
 	"limbeck/eval/compare"
 	"limbeck/eval/report"
 	"limbeck/internal/disk"
+	"limbeck/internal/words"
 	"limbeck/measure"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -95,8 +95,8 @@ func compareCommand(a *app) *cobra.Command {
 func (f *compareFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.data, "data", "", "`FILE` of the examples")
 	flags.StringVar(&f.train, "train", "", "`FILE` of the examples that the classical baseline learns from; without it there is no baseline")
-	flags.StringVar(&f.task, "task", "", "what a right reply is: "+strings.Join(eval.TaskNames(), ", ")+"; choice: the right label (default: what suits the data)")
-	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`: "+strings.Join(metricNames(), ", ")+"; the first decides; repeat or separate by commas")
+	flags.StringVar(&f.task, "task", "", "what a right reply is: "+strings.Join(compare.TaskNames(), ", ")+"; choice: the right label (default: auto, what suits the data)")
+	flags.StringSliceVar(&f.metrics, "metric", nil, "measure `NAME`: "+strings.Join(metricNames(), ", ")+"; accuracy is of labels; the first decides; repeat or separate by commas")
 	flags.IntVar(&f.limit, "limit", 0, "judge this many examples, the first ones (default: all)")
 	flags.StringVar(&f.baseline, "baseline", classicalBaseline, "classical: a linear model beside the others if there is --train, else none; none: none in any case")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds of timing")
@@ -126,14 +126,11 @@ func severalModels(cmd *cobra.Command, args []string) error {
 }
 
 func (f *compareFlags) check() error {
-	for _, n := range []struct {
-		flag         string
-		value, least int
-	}{{"limit", f.limit, 0}, {"rounds", f.rounds, 1}, {"prompts", f.prompts, 1}, {"resamples", f.resamples, 100},
-		{"examples", f.examples, 0}} {
-		if n.value < n.least {
-			return usageErrorf("--%s is %d, want %d or more", n.flag, n.value, n.least)
-		}
+	if err := f.checkNames(); err != nil {
+		return err
+	}
+	if err := f.checkNumbers(); err != nil {
+		return err
 	}
 	switch {
 	case f.data == "":
@@ -141,6 +138,48 @@ func (f *compareFlags) check() error {
 	case f.baseline != classicalBaseline && f.baseline != noBaseline:
 		return usageErrorf("--baseline is %q, want %s or %s", f.baseline, classicalBaseline, noBaseline)
 	}
+	return f.checkPrices()
+}
+
+// checkNames refuses tasks and metrics that there are not. Whether those that there are
+// go together, the data says.
+func (f *compareFlags) checkNames() error {
+	if known := compare.TaskNames(); f.task != "" && !slices.Contains(known, f.task) {
+		return usageErrorf("%s", words.Unknown("task", f.task, known))
+	}
+	known := metricNames()
+	for _, name := range f.metrics {
+		if !slices.Contains(known, name) {
+			return usageErrorf("%s", words.Unknown("metric", name, known))
+		}
+	}
+	return nil
+}
+
+// checkNumbers refuses numbers that a recipe's section compare could not have either, but
+// for no rounds, which here is --no-speed.
+func (f *compareFlags) checkNumbers() error {
+	if f.limit < 0 {
+		return usageErrorf("--limit is %d, want 0 or more", f.limit)
+	}
+	values := map[string]int{"rounds": f.rounds, "prompts": f.prompts, "resamples": f.resamples, "examples": f.examples}
+	for _, s := range recipe.SettingsOf(recipe.Default[recipe.Compare]()) {
+		value, ok := values[s.Key]
+		if !ok {
+			continue
+		}
+		least, most := int(s.Least), int(s.Most)
+		if s.Key == "rounds" {
+			least = 1
+		}
+		if value < least || value > most {
+			return usageErrorf("--%s is %d, want %d to %d", s.Key, value, least, most)
+		}
+	}
+	return nil
+}
+
+func (f *compareFlags) checkPrices() error {
 	for _, p := range []struct {
 		flag  string
 		value float64

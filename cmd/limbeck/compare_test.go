@@ -41,6 +41,32 @@ func TestCompareInUse(t *testing.T) {
 	}
 }
 
+// What names no task and no metric, and numbers that no recipe could have, are mistakes of
+// usage, told before anything is looked at.
+func TestCompareUsage(t *testing.T) {
+	for args, want := range map[string]string{
+		"--task foo":                      `task "foo" is not known; known are: auto, choice, `,
+		"--metric exact_match,slot_f2":    `metric "slot_f2" is not known; did you mean "slot_f1"?; known are: `,
+		"--metric foo --rounds 2":         `metric "foo" is not known; known are: `,
+		"--resamples 1000000000000000000": "--resamples is 1000000000000000000, want 100 to 1000000",
+		"--resamples 99":                  "--resamples is 99, want 100 to 1000000",
+		"--rounds 101":                    "--rounds is 101, want 1 to 100",
+		"--rounds 0":                      "--rounds is 0, want 1 to 100",
+		"--prompts 100001":                "--prompts is 100001, want 1 to 100000",
+		"--examples 1001":                 "--examples is 1001, want 0 to 1000",
+		"--examples -1":                   "--examples is -1, want 0 to 1000",
+		"--limit -1":                      "--limit is -1, want 0 or more",
+	} {
+		var out, errs bytes.Buffer
+		all := append([]string{"compare", "a.gguf", "b.gguf", "--data", "none.jsonl", "--no-speed"}, strings.Fields(args)...)
+		code := execute(all, strings.NewReader(""), &out, &errs)
+		const hint = "\nlimbeck compare --help tells more.\n"
+		if said := errs.String(); code != exitUsage || !strings.HasPrefix(said, "limbeck: "+want) || !strings.HasSuffix(said, hint) || strings.Count(said, "\n") != 2 {
+			t.Errorf("%s: exit code %d, said %q, want code %d and %q", args, code, said, exitUsage, want)
+		}
+	}
+}
+
 // Names are short, and tell models apart.
 func TestModelNames(t *testing.T) {
 	for refs, want := range map[string]string{

@@ -92,7 +92,7 @@ func metricsHelp() string {
 	return b.String()
 }
 
-// metricNames are those that a comparison may measure: of every task, accuracy as
+// metricNames are those that a comparison may measure: of every task, accuracy, as
 // exact_match is called of labels, and perplexity.
 func metricNames() []string {
 	var names []string
@@ -103,7 +103,7 @@ func metricNames() []string {
 			}
 		}
 	}
-	return append(names, "accuracy (of labels)", eval.PerplexityTask)
+	return append(names, "accuracy", eval.PerplexityTask)
 }
 
 // check refuses flags that do not go together, and a log that cannot be written or

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"limbeck/eval"
+	"limbeck/eval/compare"
 	"limbeck/internal/typeset"
 	"limbeck/internal/words"
 	"limbeck/nn/op"
@@ -61,6 +62,17 @@ func completionNotes(root *cobra.Command) {
 	c.Short = "Print a shell's completion script"
 	c.Long = "Prints the script with which a shell completes commands and flags."
 	c.Example = completions["bash"]
+	var shells []string
+	for _, shell := range c.Commands() {
+		shells = append(shells, shell.Name())
+	}
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usageErrorf("%s", words.Unknown("shell", args[0], shells))
+		}
+		return nil
+	}
+	c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // cobra checks the arguments of what runs alone
 	for _, shell := range c.Commands() {
 		shell.Short = "Print the script for " + shell.Name()
 		shell.Long = "Prints the script with which " + shell.Name() + " completes commands and flags. The\n" +
@@ -74,17 +86,16 @@ func completionNotes(root *cobra.Command) {
 
 // completeValues has shells complete the values of flags that are words of a list.
 func completeValues(root *cobra.Command) {
-	lists := map[string][]string{"task": eval.TaskNames()}
-	for _, name := range metricNames() {
-		name, _, _ = strings.Cut(name, " ") // what follows is for people
-		lists["metric"] = append(lists["metric"], name)
-	}
+	lists := map[string][]string{"eval task": eval.TaskNames(), "compare task": compare.TaskNames(), "metric": metricNames()}
 	for _, t := range op.KVTypes() {
 		lists["cache-type"] = append(lists["cache-type"], t.Name)
 	}
 	for _, c := range root.Commands() {
 		eachFlag(c, func(f *pflag.Flag) {
 			list := lists[f.Name]
+			if own := lists[c.Name()+" "+f.Name]; own != nil {
+				list = own
+			}
 			if s, ok := f.Value.(*setting); ok {
 				list = s.Words
 			}

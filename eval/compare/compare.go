@@ -38,7 +38,7 @@ type Options struct {
 	DataPath  string    // as the report names the data
 	DataFile  string    // SHA-256 of the file at DataPath, hexadecimal; may be empty
 	Split     string    // test, validation
-	Task      string    // one of [eval.TaskNames]; empty or auto: by the form
+	Task      string    // one of [TaskNames]; empty or auto: by the form
 	Form      data.Form // of the data that the models learned; empty: of Train, else of what is judged
 	Metrics   []string
 	Bootstrap measure.Bootstrap

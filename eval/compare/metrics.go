@@ -17,6 +17,12 @@ import (
 // perplexity names both the task and its metric.
 const perplexity = eval.PerplexityTask
 
+// autoTask leaves the task to the form of the data, as no name does.
+const autoTask = "auto"
+
+// TaskNames lists what may be asked for: [eval.TaskNames], and auto.
+func TaskNames() []string { return append([]string{autoTask}, eval.TaskNames()...) }
+
 // A metric is a figure over items, from a task's scores or from losses.
 type metric struct {
 	info report.MetricInfo
@@ -52,7 +58,7 @@ func (c *comparison) chooseMetrics() error {
 	switch {
 	case name == eval.ChoiceTask: // among labels; the reply is what users see
 		form, name = data.Classification, eval.ExactMatch.Name
-	case name != "" && name != "auto":
+	case name != "" && name != autoTask:
 	case form == data.FreeText: // no two good answers are equal, but people want to see them
 		name, lossLeads = eval.ExactMatch.Name, true
 	default:
@@ -64,8 +70,7 @@ func (c *comparison) chooseMetrics() error {
 		}
 	}
 	if c.task == nil && name != perplexity {
-		known := append([]string{"auto"}, eval.TaskNames()...)
-		return errors.New("compare: " + words.Unknown("task", name, known))
+		return errors.New("compare: " + words.Unknown("task", name, TaskNames()))
 	}
 	all := c.available(form, lossLeads)
 	if len(c.Metrics) == 0 {
