@@ -39,7 +39,7 @@ func TestChatInTerminal(t *testing.T) {
 		x.expect(` \[stopped\]`)
 		found := x.expect(`prompt (\d+) tokens \((\d+) cached\)`)
 		read[turn], cached[turn] = number(t, found[1]), number(t, found[2])
-		written[turn] = number(t, x.expect(`reply (\d+) tokens`)[1])
+		written[turn] = number(t, x.expect(`reply (\d+) tokens, [0-9.]+ tok/s, finish reason interrupted,`)[1])
 	}
 	// The token that was written last is in no cache: it has not been read.
 	if first := read[0] + written[0] - 1; cached[0] != 0 || cached[1] < first || read[1] <= cached[1] {

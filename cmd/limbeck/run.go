@@ -330,7 +330,7 @@ func moreContext(e *engine, s *generate.Session) string {
 // replyJSON is what --json prints of a reply.
 type replyJSON struct {
 	Reply        string      `json:"reply"`
-	Finish       string      `json:"finish"`         // stop or length
+	Finish       string      `json:"finish"`         // stop or length: of what was interrupted, there is none
 	Seed         *uint64     `json:"seed,omitempty"` // of the sampling; none of the likeliest reply
 	Confidence   float64     `json:"confidence"`
 	Unsure       *bool       `json:"unsure,omitempty"` // with --min-confidence

@@ -171,6 +171,9 @@ func runRandomly(t *testing.T, b *batch, rng *rand.Rand, all []Request, alone []
 			if !slices.Equal(got.IDs, want.IDs[:n]) || !slices.Equal(got.LogProbs, want.LogProbs[:n]) || !strings.HasPrefix(want.Text, got.Text) {
 				t.Errorf("request %d, canceled after %d tokens, differs", i, n)
 			}
+			if got.Finish != Interrupted {
+				t.Errorf("request %d, canceled after %d tokens: finish reason %q, want %q", i, n, got.Finish, Interrupted)
+			}
 		} else if !same(got, want) {
 			t.Errorf("request %d differs: %d tokens, want %d", i, len(got.IDs), len(want.IDs))
 		}

@@ -61,6 +61,9 @@ func CheckRepeatPenalty(v float64) error {
 const (
 	Stopped = "stop"   // the model ended it, or a stop string did
 	Length  = "length" // MaxTokens, or the context is full
+
+	// Interrupted is of replies that an error comes with: of the request's context, say.
+	Interrupted = "interrupted"
 )
 
 // A Reply is what a model wrote, and how sure it was.
@@ -68,7 +71,7 @@ type Reply struct {
 	Text     string    // of IDs, to which control and unused tokens give nothing
 	IDs      []int     // with the token that ended the turn, if one did: a guide ends it without
 	LogProbs []float64 // of each of IDs under the model, before sampling's filters and any guide
-	Finish   string    // Stopped or Length
+	Finish   string    // Stopped, Length or Interrupted
 
 	PromptTokens int
 	CachedTokens int           // of the prompt, already in the cache

@@ -201,7 +201,7 @@ func (w *writer) finish(reason string) {
 
 // fail ends the reply where it is.
 func (w *writer) fail(err error) {
-	w.finish(Length)
+	w.finish(Interrupted)
 	w.err = err
 }
 
