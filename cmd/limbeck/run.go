@@ -347,8 +347,7 @@ type replyJSON struct {
 
 // tokenJSON is a token of a reply and its probability.
 type tokenJSON struct {
-	ID         int     `json:"id"`
-	Text       string  `json:"text"`
+	pieceJSON
 	Confidence float64 `json:"confidence"`
 }
 
@@ -358,7 +357,7 @@ func newReplyJSON(f *runFlags, e *engine, r *generate.Reply) replyJSON {
 		LoadSeconds: e.load.Seconds(), FirstSeconds: r.First.Seconds(), Seconds: r.Total.Seconds(),
 		PromptRate: r.PromptRate(), DecodeRate: r.DecodeRate(), PeakMemory: machine.PeakMemory()}
 	for i, id := range r.IDs {
-		out.Tokens = append(out.Tokens, tokenJSON{id, string(e.Model.Tokenizer.Piece(id)), r.TokenConfidence(i)})
+		out.Tokens = append(out.Tokens, tokenJSON{newPieceJSON(e.Model.Tokenizer, id), r.TokenConfidence(i)})
 	}
 	if f.Temperature > 0 {
 		out.Seed = &f.Seed

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -53,15 +54,27 @@ func tokenizeCommand(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.decode, "decode", false, "read ids, write bytes; --json reads what --json wrote")
-	flags.BoolVar(&f.pieces, "pieces", false, "a line for each token: its id, and its text in quotes (with --json, objects)")
+	flags.BoolVar(&f.pieces, "pieces", false, "a line for each token: its id, and its text in quotes (with --json, objects, that have the bytes too where these are no UTF-8)")
 	flags.BoolVar(&f.plain, "plain", false, "control tokens written out in the text are text like any other")
 	return cmd
 }
 
-// pieceJSON is a token as --pieces --json shows it.
+// pieceJSON is a token as --json shows it.
 type pieceJSON struct {
-	ID   int    `json:"id"`
-	Text string `json:"text"` // a byte that is no UTF-8 becomes U+FFFD
+	ID    int    `json:"id"`
+	Text  string `json:"text"`            // a byte that is no UTF-8 becomes U+FFFD
+	Bytes []int  `json:"bytes,omitempty"` // of the text, where they are no UTF-8: a token may be part of a character
+}
+
+func newPieceJSON(tk *token.Tokenizer, id int) pieceJSON {
+	text := tk.Piece(id)
+	p := pieceJSON{ID: id, Text: string(text)}
+	if !utf8.Valid(text) {
+		for _, b := range text {
+			p.Bytes = append(p.Bytes, int(b))
+		}
+	}
+	return p
 }
 
 func (a *app) encodeText(ctx context.Context, tk *token.Tokenizer, f tokenizeFlags) error {
@@ -79,7 +92,7 @@ func (a *app) encodeText(ctx context.Context, tk *token.Tokenizer, f tokenizeFla
 	}
 	pieces := []pieceJSON{}
 	for _, id := range ids {
-		pieces = append(pieces, pieceJSON{id, string(tk.Piece(id))})
+		pieces = append(pieces, newPieceJSON(tk, id))
 	}
 	return a.print(pieces, func(w io.Writer) {
 		b := bufio.NewWriter(w)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"limbeck/internal/testkit"
+	"limbeck/model/generate"
 	"limbeck/model/token"
 )
 
@@ -165,4 +166,47 @@ func FuzzDecodeIDs(f *testing.F) {
 		}
 		check(t, string(text), true, words, err == nil && values != nil)
 	})
+}
+
+// A token that is a part of a character is shown with its bytes, by tokenize and run alike:
+// those of all tokens are the text's. Of a token that is text, the text is enough.
+func TestPiecesHaveBytes(t *testing.T) {
+	m := testkit.Model(1)
+	const text = "the 🙂"
+	var out bytes.Buffer
+	a := newApp(strings.NewReader(text), &out, io.Discard)
+	a.json = true
+	if err := a.encodeText(t.Context(), m.Tokenizer, tokenizeFlags{pieces: true}); err != nil {
+		t.Fatal(err)
+	}
+	reply := generate.Reply{IDs: m.Tokenizer.Encode(text, false)}
+	reply.LogProbs = make([]float64, len(reply.IDs))
+	of, err := json.Marshal(newReplyJSON(&runFlags{}, &engine{Runner: &generate.Runner{Model: m}}, &reply).Tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, printed := range map[string][]byte{"tokenize": out.Bytes(), "run": of} {
+		var pieces []struct {
+			Text  string
+			Bytes []int
+		}
+		if err := json.Unmarshal(printed, &pieces); err != nil {
+			t.Fatal(err)
+		}
+		var got []byte
+		parts := 0
+		for _, p := range pieces {
+			if p.Bytes == nil {
+				got = append(got, p.Text...)
+				continue
+			}
+			parts++
+			for _, b := range p.Bytes {
+				got = append(got, byte(b))
+			}
+		}
+		if string(got) != text || parts < 2 {
+			t.Errorf("%s: %q of %d pieces, %d of them with bytes, want %q of some that are parts of a character", name, got, len(pieces), parts, text)
+		}
+	}
 }
