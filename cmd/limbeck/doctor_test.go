@@ -6,6 +6,7 @@ import (
 
 	"limbeck/eval/bench"
 	"limbeck/internal/machine"
+	"limbeck/tensor/kernel"
 )
 
 // A rate over the limit of memory is explained; one within it needs no words.
@@ -28,5 +29,21 @@ func TestDoctorTellsThreads(t *testing.T) {
 	d.write(&b)
 	if want := "8, 4 for this process, 3 threads used"; !strings.Contains(b.String(), want) {
 		t.Errorf("no %q in\n%s", want, &b)
+	}
+}
+
+// The table of limits has room for what they consist of, and for the rates of as many
+// threads as there may be.
+func TestDoctorCutsNothing(t *testing.T) {
+	l := machine.Limits{Threads: maxThreads}
+	for _, p := range kernel.Peaks() {
+		l.Arithmetic = append(l.Arithmetic, machine.Rate{Kind: p.Kind, By: p.By, One: 123e9, All: 123e12})
+	}
+	var b strings.Builder
+	writeLimits(&b, &l)
+	for _, r := range l.Arithmetic {
+		if want := r.Kind + " arithmetic: " + r.By; !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"unicode/utf8"
 )
 
 // Every tier has the limits that reports need, each counts its operations, and
@@ -24,6 +25,24 @@ func TestPeaks(t *testing.T) {
 			t.Errorf("limits of %v, want f32 and int8", kinds)
 		}
 	})
+}
+
+// What a limit consists of has room in a table of 80 columns, beside the rates of one
+// thread and of 1,024, whichever tier this machine has.
+func TestPeaksFitTables(t *testing.T) {
+	const room = 80 - len(" arithmetic: ") - len("  GOP/s") - len("  1 thread") - len("  1024 threads")
+	defer setTier(current)
+	for at, d := range definitions {
+		if d.use == nil { // this build has it not
+			continue
+		}
+		setTier(tier(at))
+		for _, p := range Peaks() {
+			if n := utf8.RuneCountInString(p.Kind + p.By); n > room {
+				t.Errorf("%s: %q has %d characters with %q, want %d at most", current, p.By, n, p.Kind, room)
+			}
+		}
+	}
 }
 
 // What is read is read to the end.

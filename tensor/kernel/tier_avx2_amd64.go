@@ -79,9 +79,10 @@ func useTilesAVX2() {
 	iq4_xsx16.asm = assembly{tileSet: tileSet{few: &tiles{1: iq4_xsx16n1, iq4_xsx16n2, iq4_xsx16n3, iq4_xsx16n4}}, panel: iq4_xsx16panel, makes: packScalesIQ4_XSAVX2}
 }
 
+// Pairs of products are of int8, and added up in 16 bits.
 var peaksAVX2 = []Peak{
 	{Kind: "f32", By: "FMA of 256 bits", perTurn: 2 * 12 * 8, loop: peakFMAAVX2},
-	{Kind: "int8", By: "pairs of products in 16 bits, 256 bits wide", perTurn: 2 * 8 * 32, loop: peakDotAVX2},
+	{Kind: "int8", By: "pairs of products of 256 bits", perTurn: 2 * 8 * 32, loop: peakDotAVX2},
 }
 
 // decodeEights returns a conversion that leaves what follows the last multiple
