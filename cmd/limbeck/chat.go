@@ -15,8 +15,9 @@ import (
 
 const chatHelp = `/clear  forget the conversation
 /bye    end; ` + endOfInput + ` does too
-Ctrl-C  stop a reply, or forget lines after """
+Ctrl-C  stop a reply, or forget what is typed, lines after """ too
 """     begin, and then end, a message of several lines
+Arrows  move in a line, or bring back earlier ones
 Anything else is said to the model.`
 
 // A conversation is a chat in a terminal.
@@ -40,42 +41,97 @@ func (a *app) chat(ctx context.Context, name string, f *runFlags, e *engine, s *
 	if !a.quiet {
 		fmt.Fprintf(a.err, "Chatting with %s; /help tells more.\n", name)
 	}
+	from := a.lineSource(ctx)
+	const ends = "/bye or " + endOfInput + " ends the chat."
 	restore := a.takeInterrupts(func() bool {
 		c.dropped.Store(true)
-		shortly(func() { fmt.Fprintf(a.err, "\n/bye or %s ends the chat.\n%s", endOfInput, promptSign) })
+		shortly(func() { from.tell(ends) })
 		return true
 	})
 	defer restore()
-	goesOn := func() bool { return interruptEndsInput && a.interrupts.justNow() }
-	lines, failed := readLines(ctx, a.in, goesOn)
 	for {
 		sign := promptSign
 		if c.typed.open {
 			sign = blockSign
 		}
-		fmt.Fprint(a.err, sign)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case line, ok := <-lines:
-			if !ok {
-				fmt.Fprintln(a.err)
-				return *failed
-			}
-			if more, err := c.take(ctx, line); !more {
-				return err
-			}
+		line, err := from.ask(ctx, sign)
+		switch {
+		case errors.Is(err, errDropped):
+			c.typed = block{}
+			from.tell(ends)
+			continue
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if more, err := c.take(ctx, line); !more {
+			return err
 		}
 	}
 }
+
+// A lineSource is where the lines of a chat come from.
+type lineSource interface {
+	// ask shows a sign and returns the line that is then typed: [io.EOF] if none comes any
+	// more, errDropped if Ctrl-C is not a signal and ended it.
+	ask(ctx context.Context, sign string) (string, error)
+
+	// tell shows a text amid a line that is asked for, whose sign is then promptSign.
+	tell(text string)
+}
+
+// lineSource returns the lines of the terminal that a.in is, which the user can edit if
+// there is a screen to see it.
+func (a *app) lineSource(ctx context.Context) lineSource {
+	screen := screenOf(a.err)
+	if screen == nil { // remarks may be unwanted, as by 2>log
+		screen = screenOf(a.out)
+	}
+	if console := terminalOf(a.in); console != nil && screen != nil {
+		return newEditor(&a.raw, console, screen)
+	}
+	goesOn := func() bool { return interruptEndsInput && a.interrupts.justNow() }
+	lines, failed := readLines(ctx, a.in, goesOn)
+	return &plainLines{lines, failed, a.err}
+}
+
+// plainLines are lines as a terminal, or whatever else, hands them on.
+type plainLines struct {
+	lines  <-chan string
+	failed *error // see [readLines]
+	w      io.Writer
+}
+
+// ask implements [lineSource].
+func (p *plainLines) ask(ctx context.Context, sign string) (string, error) {
+	fmt.Fprint(p.w, sign)
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case line, ok := <-p.lines:
+		if ok {
+			return line, nil
+		}
+		fmt.Fprintln(p.w)
+		if *p.failed != nil {
+			return "", *p.failed
+		}
+		return "", io.EOF
+	}
+}
+
+// tell implements [lineSource].
+func (p *plainLines) tell(text string) { fmt.Fprintf(p.w, "\n%s\n%s", text, promptSign) }
 
 const (
 	promptSign = ">>> "
 	blockSign  = "... " // within a message of several lines
 )
 
-// terminalLine is the longest line, in bytes, that Linux's terminals hand on: of a
-// longer one the end is lost, and nothing tells.
+// terminalLine is the longest line, in bytes, that Linux's terminals hand on, and one less
+// than the characters that a line edited may have: of a longer one the end is lost, and
+// nothing tells.
 const terminalLine = 4095
 
 var cutLine = fmt.Sprintf("a line of %d bytes or more, of which a terminal loses the end; give it as a file: limbeck run MODEL <FILE", terminalLine)

@@ -120,6 +120,111 @@ func TestChatOfSeveralLines(t *testing.T) {
 	x.leave()
 }
 
+// Lines are edited, and brought back; the model, and the commands, get what is then seen.
+func TestChatEditsLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "endless.gguf")
+	writeEndless(t, path)
+	x := startInTerminal(t, "limbeck", "run", path, "--max-tokens", "1", "--threads", "1")
+	const left, up = "\x1b[D", "\x1b[A"
+	for _, typed := range []string{"/nthing" + strings.Repeat(left, 5) + "o", up, up + up, "/nüö\x7f\x7fothing"} {
+		x.expect(">>> ")
+		x.write(typed + "\r")
+		x.expect(`no command /nothing; `)
+	}
+	x.expect(">>> ")
+	x.write("/wrong\x03")
+	x.expect(`\^C\r\n/bye or Ctrl-D ends the chat`)
+	x.expect(">>> ")
+	x.write("/right\r/next\rhello\r") // as a paste has them
+	x.expect("no command /right")
+	x.expect("no command /next")
+	x.expect("the reply is cut at 1 token")
+	x.leave()
+}
+
+// However a chat ends, the terminal is as it was; so it is while a reply is written.
+func TestChatRestoresTerminal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "endless.gguf")
+	writeEndless(t, path)
+	for name, end := range map[string]func(x *terminal){
+		"/bye":    func(x *terminal) { x.write("/bye\r") },
+		"Ctrl-D":  func(x *terminal) { x.write("\x04") },
+		"SIGTERM": func(x *terminal) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
+		"amid a reply": func(x *terminal) {
+			x.write("hello\r")
+			x.expect("qqqq")
+			_ = x.cmd.Process.Signal(syscall.SIGTERM)
+		},
+		"amid a line": func(x *terminal) { x.write("hel"); x.expect("hel"); _ = x.cmd.Process.Signal(syscall.SIGHUP) },
+	} {
+		x := startInTerminal(t, "limbeck", "run", path, "--max-tokens", "0", "--threads", "1")
+		x.expect("Chatting with ")
+		const cooked = unix.ECHO | unix.ICANON | unix.ISIG // as every terminal begins
+		x.expect(">>> ")
+		if now := x.state(); now.Lflag&cooked != 0 {
+			t.Errorf("%s: a line is edited in a terminal that is not raw: %x", name, now.Lflag)
+		}
+		if name == "amid a reply" {
+			x.write("hello\r")
+			x.expect("qqqq")
+			if now := x.state(); now.Lflag&cooked != cooked || now.Oflag&unix.OPOST == 0 {
+				t.Errorf("a reply is written to a raw terminal: %x, %x", now.Lflag, now.Oflag)
+			}
+			x.write("\x03")
+			x.expect(">>> ")
+		}
+		end(x)
+		_ = x.cmd.Wait() // some end it with code 130
+		if now := x.state(); now.Lflag&cooked != cooked || now.Iflag&unix.ICRNL == 0 || now.Oflag&unix.OPOST == 0 {
+			t.Errorf("%s: the terminal is left raw: %x, %x, %x", name, now.Iflag, now.Oflag, now.Lflag)
+		}
+	}
+}
+
+// Ctrl-Z gives the terminal back to the shell, and what was typed is there afterwards.
+func TestChatIsSuspended(t *testing.T) {
+	x := startInTerminal(t, "sh", "-i")
+	x.write("limbeck run builtin:home-assistant --threads 1\n")
+	x.expect("/help tells more")
+	x.expect(">>> ")
+	x.write("/noth\x1a")
+	x.expect("Stopped|Suspended")
+	x.write("stty -a\n")
+	x.expect(`[^-]icanon`)
+	x.write("fg\n")
+	x.expect(">>> /noth")
+	x.write("ing\r")
+	x.expect("no command /nothing")
+	x.expect(">>> ")
+	x.write("/bye\rexit\n")
+	if err := x.cmd.Wait(); err != nil {
+		t.Errorf("the shell ended with %v:\n%s", err, x.text())
+	}
+}
+
+// What is typed ahead counts, the end of the input too.
+func TestChatTypedAhead(t *testing.T) {
+	x := startInTerminal(t, "limbeck", "run", "builtin:home-assistant", "--threads", "1")
+	x.write("/früh\n\x04")
+	x.expect("no command /früh")
+	if err := x.cmd.Wait(); err != nil {
+		t.Errorf("the chat ended with %v:\n%s", err, x.text())
+	}
+}
+
+// Where the screen obeys no escape sequences, lines are what the terminal makes them.
+func TestChatInDumbTerminal(t *testing.T) {
+	t.Setenv("TERM", "dumb")
+	x := startInTerminal(t, "limbeck", "run", "builtin:home-assistant", "--threads", "1")
+	x.expect(">>> ")
+	if now := x.state(); now.Lflag&unix.ICANON == 0 {
+		t.Error("the terminal is raw")
+	}
+	x.write("/nothing\n")
+	x.expect("no command /nothing")
+	x.leave()
+}
+
 // leave ends a chat that waits for a line.
 func (x *terminal) leave() {
 	x.t.Helper()
@@ -285,6 +390,16 @@ func (x *terminal) expect(pattern string) []string {
 	}
 	x.t.Fatalf("nothing like %q in\n%s", pattern, x.text())
 	return nil
+}
+
+// state returns how the program's end of the terminal is set.
+func (x *terminal) state() *unix.Termios {
+	x.t.Helper()
+	s, err := unix.IoctlGetTermios(int(x.master.Fd()), unix.TCGETS)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return s
 }
 
 // text returns the end of what the program has said.

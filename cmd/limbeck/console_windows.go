@@ -13,6 +13,9 @@ const endOfInput = "Ctrl-Z and Enter"
 // characters looks to Go as its end.
 const interruptEndsInput = true
 
+// suspend does nothing: no console suspends a program.
+func suspend() {}
+
 // takesEscapes has a terminal obey escape sequences. A console shows them instead until
 // it is asked, and one of old systems always.
 func takesEscapes(terminal *os.File) bool {

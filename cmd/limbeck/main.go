@@ -55,7 +55,8 @@ type app struct {
 
 	progress   *progress
 	interrupts interrupts
-	started    bool // the command's own work began: errors are no longer about usage
+	raw        rawMode // of the terminal, while a line is edited
+	started    bool    // the command's own work began: errors are no longer about usage
 }
 
 func newApp(in io.Reader, out, errs io.Writer) *app {

@@ -70,6 +70,7 @@ func (a *app) onSignal(s os.Signal, ctx context.Context, cancel func()) {
 	if s == os.Interrupt && take != nil && take() {
 		return
 	}
+	a.raw.end()
 	if ctx.Err() != nil {
 		if s == syscall.SIGHUP { // of the same terminal: its shell and the system send one each
 			return
