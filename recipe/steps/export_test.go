@@ -16,9 +16,7 @@ func CheckpointAlways() {
 // SetRates has predictions take so many operations a second for what the machine
 // does, which they do not measure then.
 func SetRates(rate float64) {
-	known := func() float64 { return rate }
-	f32Rate, bf16Rate, int8Rate = known, known, known
-	slowness = func() float64 { return 1 }
+	machineRates = func() rates { return rates{rate, rate, rate, drawTime} }
 }
 
 // SetParts makes so many prompts, or answers, between two checkpoints, and reads

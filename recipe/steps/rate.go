@@ -38,23 +38,15 @@ func countedThreads() int {
 	return pool.Threads()
 }
 
-// The floating-point operations a second of a matrix product on these threads, in
-// f32, in bf16, and of int8 activations by packed weights, each measured once.
-var (
-	f32Rate  = sync.OnceValue(func() float64 { return gemmRate(false) })
-	bf16Rate = sync.OnceValue(func() float64 { return gemmRate(true) })
-	int8Rate = sync.OnceValue(packedRate)
-)
-
-func gemmRate(bf16 bool) float64 {
-	pool := predictPool()
-	defer pool.Close()
-	const n = rateSize
-	x := rateNumbers(3 * n * n)
-	a, b, c := kernel.Dense(x[:n*n], n, n), kernel.Dense(x[n*n:2*n*n], n, n), kernel.Dense(x[2*n*n:], n, n)
-	g := op.GEMM{BF16: bf16}
-	return bestRate(func() { g.Mul(pool, c, a, b, false) })
+// rates are what the machine does, each measured once, in its best slice.
+type rates struct {
+	f32, bf16, int8 float64 // operations a second of a matrix product on these threads; int8: of activations by packed weights
+	draw            float64 // seconds that a draw of one item takes
 }
+
+func f32Rate() float64  { return machineRates().f32 }
+func bf16Rate() float64 { return machineRates().bf16 }
+func int8Rate() float64 { return machineRates().int8 }
 
 // drawTime is what a draw of one item takes, in seconds, where the constants hold that count
 // what computes one number at a time. It is fitted to two processors: a Zen 3, on which
@@ -63,25 +55,40 @@ func gemmRate(bf16 bool) float64 {
 const drawTime = 8e-9
 
 // slowness is how many times longer such work takes here.
-var slowness = sync.OnceValue(func() float64 {
-	const items, resamples = 1000, 1000
-	a, b := make([]float64, items), make([]float64, items)
-	for i := range a {
-		a[i], b[i] = float64(i%2), float64(i%3%2)
-	}
-	boot := measure.Bootstrap{Resamples: resamples, Seed: 1}
-	best := math.Inf(1)
-	for range rateSlices {
-		start := time.Now()
-		boot.Compare(measure.Average, a, b)
-		best = min(best, time.Since(start).Seconds())
-	}
-	return best / (items * resamples * drawTime)
-})
+func slowness() float64 { return machineRates().draw / drawTime }
 
-func packedRate() float64 {
+// machineRates measures all in turn in each round: a moment in which others have the cores
+// slows some slices of each, and all of none.
+var machineRates = sync.OnceValue(func() (r rates) {
 	pool := predictPool()
 	defer pool.Close()
+	f32, bf16, int8 := denseProduct(pool, false), denseProduct(pool, true), packedProduct(pool)
+	r.draw = math.Inf(1)
+	for range rateSlices {
+		r.f32 = max(r.f32, sliceRate(f32))
+		r.int8 = max(r.int8, sliceRate(int8))
+		if kernel.FastPairs() {
+			r.bf16 = max(r.bf16, sliceRate(bf16))
+		}
+		r.draw = min(r.draw, secondsOfDraw())
+	}
+	if !kernel.FastPairs() {
+		r.bf16 = r.f32
+	}
+	return r
+})
+
+// denseProduct returns a product of squares of rateSize that are not packed before.
+func denseProduct(pool *par.Pool, bf16 bool) func() {
+	const n = rateSize
+	x := rateNumbers(3 * n * n)
+	a, b, c := kernel.Dense(x[:n*n], n, n), kernel.Dense(x[n*n:2*n*n], n, n), kernel.Dense(x[2*n*n:], n, n)
+	g := op.GEMM{BF16: bf16}
+	return func() { g.Mul(pool, c, a, b, false) }
+}
+
+// packedProduct returns one of activations by packed weights.
+func packedProduct(pool *par.Pool) func() {
 	w := op.Shaped(rateSize, rateSize)
 	if err := w.Set(tensor.New("rate", dtype.Q8_0, rateSize, rateSize)); err != nil {
 		panic(err) // a shape that we made
@@ -89,12 +96,25 @@ func packedRate() float64 {
 	w.Pack(pool, nil)
 	tape := op.NewTape(pool)
 	x := rateNumbers(rateSize * rateSize)
-	return bestRate(func() {
+	return func() {
 		tape.Reset()
 		v := tape.Value(rateSize, rateSize)
 		copy(v.Data, x)
 		op.MatMul(tape, v, w)
-	})
+	}
+}
+
+// secondsOfDraw returns the seconds that a draw of one item takes now.
+func secondsOfDraw() float64 {
+	const items, resamples = 1000, 1000
+	a, b := make([]float64, items), make([]float64, items)
+	for i := range a {
+		a[i], b[i] = float64(i%2), float64(i%3%2)
+	}
+	boot := measure.Bootstrap{Resamples: resamples, Seed: 1}
+	start := time.Now()
+	boot.Compare(measure.Average, a, b)
+	return time.Since(start).Seconds() / (items * resamples)
 }
 
 // rateNumbers returns n numbers that are neither zero nor large.
@@ -106,17 +126,12 @@ func rateNumbers(n int) []float32 {
 	return x
 }
 
-// bestRate returns the operations a second of multiply, a product of squares.
-func bestRate(multiply func()) float64 {
-	multiply() // reserves memory
-	best := 0.0
-	for range rateSlices {
-		start, products := time.Now(), 0
-		for time.Since(start) < rateSlice {
-			multiply()
-			products++
-		}
-		best = max(best, 2*rateSize*rateSize*rateSize*float64(products)/time.Since(start).Seconds())
+// sliceRate returns the operations a second of multiply, a product of squares, in a slice.
+func sliceRate(multiply func()) float64 {
+	start, products := time.Now(), 0
+	for time.Since(start) < rateSlice {
+		multiply()
+		products++
 	}
-	return best
+	return 2 * rateSize * rateSize * rateSize * float64(products) / time.Since(start).Seconds()
 }
