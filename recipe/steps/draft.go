@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"limbeck/data"
+	"limbeck/internal/machine"
 	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/recipe"
@@ -111,7 +112,7 @@ func (d *Drafted) tune(m *model.Model, examples []data.Example) error {
 	stage.Train.Epochs = draftTune
 	d.Recipe.Teacher = []recipe.Stage{*stage}
 	d.Remarks["teacher.train"] = "the large model is trained on the data first; leave it out if it was"
-	if bf16Rate() > draftGain*f32Rate() {
+	if machine.FastBF16() && bf16Rate() > draftGain*f32Rate() { // elsewhere there is nothing to measure
 		stage.Train.Compute = recipe.BF16
 		d.Remarks["teacher.train.compute"] = "this processor multiplies it faster than f32"
 	}
