@@ -356,6 +356,21 @@ func TestNoValidation(t *testing.T) {
 	}
 }
 
+// The course of a training is the means of stretches that leave no step out.
+func TestCourse(t *testing.T) {
+	r := Result{Losses: []float64{5, 4, 3, 2, 1}}
+	for n, want := range map[int][]Point{
+		0:   {},
+		1:   {{Step: 5, Loss: 3}},
+		2:   {{Step: 2, Loss: 4.5}, {Step: 5, Loss: 2}},
+		100: {{Step: 1, Loss: 5}, {Step: 2, Loss: 4}, {Step: 3, Loss: 3}, {Step: 4, Loss: 2}, {Step: 5, Loss: 1}},
+	} {
+		if got := r.Course(n); !slices.Equal(got, want) {
+			t.Errorf("%d points: got %v, want %v", n, got, want)
+		}
+	}
+}
+
 func TestNothingToTrain(t *testing.T) {
 	pool := par.New(1)
 	defer pool.Close()

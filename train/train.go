@@ -141,6 +141,18 @@ type Result struct {
 	Stopped string    // why it ended early; empty if it did not
 }
 
+// Course returns the mean losses of at most n stretches of the training, as even as steps
+// allow, each at its last step.
+func (r *Result) Course(n int) []Point {
+	n = min(n, len(r.Losses))
+	out := make([]Point, n)
+	for i, from := 0, 0; i < n; i++ {
+		to := (i + 1) * len(r.Losses) / n
+		out[i], from = Point{Step: to, Loss: mean(r.Losses[from:to])}, to
+	}
+	return out
+}
+
 // outsidePasses is how an [op.Profile] names what a step does besides its passes.
 const outsidePasses = "optimizer"
 

@@ -388,7 +388,7 @@ func (f *compareFlags) readTrainings(o *compare.Options) error {
 		if err != nil {
 			return err
 		}
-		o.Curves = append(o.Curves, compare.Curve(strings.TrimSuffix(path, ".json"), t.Curve, t.LossAlone))
+		o.Curves = append(o.Curves, compare.Curve(strings.TrimSuffix(path, ".json"), t.Course, t.Curve, t.LossAlone))
 	}
 	return nil
 }

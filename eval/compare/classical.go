@@ -6,6 +6,7 @@ import (
 
 	"limbeck/eval/baseline"
 	"limbeck/eval/report"
+	"limbeck/internal/typeset"
 )
 
 // A learner is the classical baseline while it learns: beside the models' answers,
@@ -58,7 +59,7 @@ func (c *comparison) addClassical(l *learner) error {
 	}
 	r.Model = report.Model{Name: r.Name, Role: r.Role, Params: int64(m.Parameters()), Bytes: int64(m.Bytes()),
 		Architecture: "linear SVM on TF-IDF of words and characters, CRF for slots",
-		Shape:        fmt.Sprintf("trained on %d examples when the comparison was made", len(c.Train))}
+		Shape:        "trained on " + typeset.Counted(len(c.Train), "example") + " when the comparison was made"}
 	// Baselines come after the models, this one first.
 	at := len(c.rows)
 	for at > 0 && c.rows[at-1].Role == report.Baseline {

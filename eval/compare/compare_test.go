@@ -696,11 +696,26 @@ func TestDivergenceByPieces(t *testing.T) {
 func TestCurveOfText(t *testing.T) {
 	points := []train.Point{{Step: 1, Loss: 3, Validation: 2}}
 	for lossAlone, metric := range map[bool]string{false: "exact_match", true: ""} {
-		c := Curve("a", points, lossAlone)
+		c := Curve("a", nil, points, lossAlone)
 		_, has := c.Points[0].Metric.Get()
 		if c.Metric != metric || has == lossAlone || c.Points[0].Validation.Or(0) != 2 {
 			t.Errorf("loss alone %t: %+v", lossAlone, c)
 		}
+	}
+}
+
+// The course of a training and its validations are one curve, by step.
+func TestCurveOfCourse(t *testing.T) {
+	course := []train.Point{{Step: 2, Loss: 4}, {Step: 4, Loss: 3}}
+	c := Curve("a", course, []train.Point{{Step: 3, Loss: 3.5, Validation: 2}, {Step: 4, Loss: 3, Validation: 1}}, true)
+	want := []report.CurvePoint{
+		{Step: 2, Train: report.N(4)},
+		{Step: 3, Validation: report.N(2)},
+		{Step: 4, Train: report.N(3)},
+		{Step: 4, Validation: report.N(1)},
+	}
+	if !slices.Equal(c.Points, want) {
+		t.Errorf("got %+v, want %+v", c.Points, want)
 	}
 }
 

@@ -1,19 +1,29 @@
 package compare
 
 import (
+	"slices"
+
 	"limbeck/eval/report"
 	"limbeck/train"
 )
 
-// Curve returns how a training went, for the report. Its metric is the share of
-// replies whose every token was predicted; where the loss alone counted, there is none.
-func Curve(name string, points []train.Point, lossAlone bool) report.Curve {
+// Curve returns how a training went, for the report: the course of its training loss, and
+// its validations. Their metric is the share of replies whose every token was predicted;
+// where the loss alone counted, there is none. Without a course, validations tell the
+// training loss between them.
+func Curve(name string, course, validations []train.Point, lossAlone bool) report.Curve {
 	c := report.Curve{Name: name}
 	if !lossAlone {
 		c.Metric = "exact_match"
 	}
-	for _, p := range points {
-		x := report.CurvePoint{Step: p.Step, Train: report.N(p.Loss)}
+	for _, p := range course {
+		c.Points = append(c.Points, report.CurvePoint{Step: p.Step, Train: report.N(p.Loss)})
+	}
+	for _, p := range validations {
+		x := report.CurvePoint{Step: p.Step}
+		if len(course) == 0 {
+			x.Train = report.N(p.Loss)
+		}
 		if p.Validation > 0 {
 			x.Validation = report.N(p.Validation)
 			if !lossAlone {
@@ -22,5 +32,6 @@ func Curve(name string, points []train.Point, lossAlone bool) report.Curve {
 		}
 		c.Points = append(c.Points, x)
 	}
+	slices.SortStableFunc(c.Points, func(a, b report.CurvePoint) int { return a.Step - b.Step })
 	return c
 }

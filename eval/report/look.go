@@ -18,7 +18,19 @@ const (
 	square   = "M-5-5H5V5H-5Z"
 	triangle = "M0-6L6 5H-6Z"
 	diamond  = "M0-7L7 0L0 7L-7 0Z"
+
+	stroke = "M-8-1.5H8V1.5H-8Z"
+	dashes = "M-8-1.5H-4V1.5H-8ZM-2-1.5H2V1.5H-2ZM4-1.5H8V1.5H4Z"
 )
+
+// line is l as a legend shows it beside a plot of lines.
+func (l look) line(dashed bool) look {
+	l.Class, l.Sign = l.Class+" line", stroke
+	if dashed {
+		l.Sign = dashes
+	}
+	return l
+}
 
 // Colors: page.css holds so many for models; the first four belong to roles.
 const (

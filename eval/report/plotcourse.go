@@ -86,17 +86,14 @@ func lossFigure(c *Curve) (figure, bool) {
 				s.marker(look{Class: "validation small", Sign: "M-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0Z"}, xy{x.scale.at(vs[i]), y.scale.at(val[i])}, tip)
 			}
 		}
-		f.Legend = append(f.Legend, look{"validation", stroke, "validation"})
+		f.Legend = append(f.Legend, look{Class: "validation", Name: "validation"}.line(false))
 	}
 	if len(train) > 0 {
-		f.Legend = append(f.Legend, look{"train", stroke, "training"})
+		f.Legend = append(f.Legend, look{Class: "train", Name: "training"}.line(false))
 	}
 	f.Plot = s.html()
 	return f, true
 }
-
-// stroke is the sign of a line in a legend.
-const stroke = "M-8-1.5H8V1.5H-8Z"
 
 // metricFigure plots the validation metric of every training that has one, if
 // all mean the same metric.
@@ -120,7 +117,7 @@ func (r *Report) metricFigure() (figure, bool) {
 		class := "s" + strconv.Itoa(roleColors+len(runs)%(colors-roleColors))
 		runs = append(runs, run{class, steps, values})
 		xs, ys = append(xs, steps...), append(ys, values...)
-		f.Legend = append(f.Legend, look{class, stroke, c.Name})
+		f.Legend = append(f.Legend, look{Class: class, Name: c.Name}.line(false))
 	}
 	if len(runs) == 0 {
 		return f, false
@@ -176,7 +173,7 @@ func (r *Report) timesFigure() (figure, bool) {
 			continue
 		}
 		s.curve(looks[i].Class, distribution(sorted, x.scale), true)
-		f.Legend = append(f.Legend, look{looks[i].Class, stroke, r.Models[i].Name})
+		f.Legend = append(f.Legend, looks[i].line(r.Models[i].recorded()))
 		row := []gridCell{{Text: r.Models[i].Name, Look: &looks[i]}}
 		for _, q := range []float64{0.5, 0.9, 0.99, 1} {
 			row = append(row, cellOf(quantile(sorted, q), seconds(quantile(sorted, q))))

@@ -80,7 +80,7 @@ func (p *Plot) figure() (figure, bool) {
 		}
 		who := look{"s" + strconv.Itoa(max(0, color)%colors), circle, l.Name}
 		if l.Limit {
-			who.Class, who.Sign = who.Class+" limit", stroke
+			who.Class += " limit"
 		}
 		xs, ys := l.drawn()
 		var points []xy
@@ -92,6 +92,9 @@ func (p *Plot) figure() (figure, bool) {
 			if !l.Limit {
 				s.marker(who, at, l.Name+", "+typeset.Fixed(xs[k], 0)+": "+number(N(ys[k])))
 			}
+		}
+		if l.Limit {
+			who = who.line(true)
 		}
 		f.Legend = append(f.Legend, who)
 	}

@@ -89,7 +89,7 @@ type Curve struct {
 // CurvePoint is what was logged at one optimizer step.
 type CurvePoint struct {
 	Step       int `json:"step"`
-	Train      Num `json:"train"`      // mean training loss since the last point
+	Train      Num `json:"train"`      // mean training loss since the last point that has one
 	Validation Num `json:"validation"` // validation loss
 	Metric     Num `json:"metric"`
 }

@@ -465,7 +465,7 @@ func (s *compareSettings) contestants(w *run.Work, o *compare.Options) ([]compar
 		if err != nil {
 			return nil, fmt.Errorf("how %s was trained: %w", m.Name, err)
 		}
-		o.Curves = append(o.Curves, compare.Curve(m.Name, t.Curve, t.LossAlone))
+		o.Curves = append(o.Curves, compare.Curve(m.Name, t.Course, t.Curve, t.LossAlone))
 	}
 	return out, nil
 }

@@ -46,7 +46,7 @@ func buildDistill(c *recipe.Chain) error {
 	}
 	ref := c.Recipe.Teacher[0].From.Text
 	settings := distillSettings{c.Seed, *d, aware(c.Recipe.Quantize)}
-	s := &run.Step{Kind: "distill", Name: "distill", Version: 8, Settings: settings.result(), Inputs: []run.Input{student}}
+	s := &run.Step{Kind: "distill", Name: "distill", Version: 9, Settings: settings.result(), Inputs: []run.Input{student}}
 	if d.Cached() {
 		cache, err := cacheStep(c, d, teachers, ref, student)
 		if err != nil {

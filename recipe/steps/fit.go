@@ -41,7 +41,8 @@ type Training struct {
 	Best       int           `json:"best_step"` // whose weights were kept
 	Rate       float64       `json:"lr"`        // whose training was kept
 	Tried      []Tried       `json:"tried"`
-	Curve      []train.Point `json:"curve"`
+	Curve      []train.Point `json:"curve"`                         // validations
+	Course     []train.Point `json:"course"`                        // of the training loss between them
 	Stopped    string        `json:"stopped,omitempty"`             // why it ended early
 	Dropped    float64       `json:"dropped_probability,omitempty"` // of the teacher's, on tokens that the student lacks
 	LossAlone  bool          `json:"loss_alone,omitempty"`          // decided what was kept: there is no one right reply
@@ -69,9 +70,11 @@ func parseTraining(text []byte) (*Training, error) {
 	if err := json.Unmarshal(text, t); err != nil {
 		return nil, err
 	}
-	for i, p := range t.Curve {
-		if p.Step < 0 || i > 0 && p.Step < t.Curve[i-1].Step {
-			return nil, fmt.Errorf("point %d of the curve is of step %d, after step %d", i+1, p.Step, t.Curve[max(0, i-1)].Step)
+	for name, points := range map[string][]train.Point{"curve": t.Curve, "course": t.Course} {
+		for i, p := range points {
+			if p.Step < 0 || i > 0 && p.Step < points[i-1].Step {
+				return nil, fmt.Errorf("point %d of the %s is of step %d, after step %d", i+1, name, p.Step, points[max(0, i-1)].Step)
+			}
 		}
 	}
 	return t, nil
@@ -403,9 +406,13 @@ func (f *fit) prepare(m *model.Model, set []train.Sequence, seed uint64, t *Trai
 	return adapters.Objective(o), adapters.Merge, nil
 }
 
+// coursePoints is how many points a plot of a training's loss has, at most.
+const coursePoints = 100
+
 // add takes over what a training came to.
 func (t *Training) add(r *train.Result) {
 	t.Steps, t.Best, t.Curve, t.Stopped = r.Steps, r.Best, r.Curve, r.Stopped
+	t.Course = r.Course(coursePoints)
 	t.Tried = []Tried{{Rate: t.Rate}}
 	for _, p := range r.Curve {
 		if p.Step == r.Best {

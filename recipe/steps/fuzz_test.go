@@ -135,6 +135,7 @@ func FuzzCache(f *testing.F) {
 // What is read of a training.json can be drawn.
 func FuzzTraining(f *testing.F) {
 	f.Add([]byte(`{"steps": 10, "curve": [{"step": 5, "loss": 2.5, "validation": 2.25, "metric": 0.5}, {"step": 10, "loss": 1}]}`))
+	f.Add([]byte(`{"curve": [{"step": 2, "loss": 2, "validation": 1}], "course": [{"step": 1, "loss": 3}, {"step": 2, "loss": 2}]}`))
 	f.Add([]byte(`{"curve": [{"step": 1, "loss": 1e308}, {"step": 2, "loss": -1e308, "validation": 1e-320}]}`))
 	f.Add([]byte(`{"curve": [{"step": 9223372036854775807}, null, {}], "tried": null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -142,7 +143,7 @@ func FuzzTraining(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := report.Report{Curves: []report.Curve{compare.Curve("x", training.Curve, training.LossAlone)}}
+		r := report.Report{Curves: []report.Curve{compare.Curve("x", training.Course, training.Curve, training.LossAlone)}}
 		for _, write := range []func(io.Writer) error{r.WriteHTML, r.WriteJSON} {
 			if err := write(io.Discard); err != nil {
 				t.Error(err)

@@ -49,7 +49,7 @@ func buildTrain(c *recipe.Chain) error {
 // says. ref names the model from which its shape follows: itself, if it is built in.
 func trainStep(c *recipe.Chain, key, name, ref string, from run.Input, settings trainSettings, student bool) (*run.Step, error) {
 	from.Name = "model"
-	s := &run.Step{Kind: "train", Name: name, Version: 6, Settings: settings.result(), Inputs: []run.Input{from}}
+	s := &run.Step{Kind: "train", Name: name, Version: 7, Settings: settings.result(), Inputs: []run.Input{from}}
 	if err := addData(c, s); err != nil {
 		return nil, err
 	}
