@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"limbeck/model/guide"
 )
 
 // triesPerExample bounds the search for new commands: data with few values runs
@@ -174,11 +176,7 @@ func only(text, value string) span {
 func bounded(text string, lo, hi int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:lo])
 	after, _ := utf8.DecodeRuneInString(text[hi:])
-	return (lo == 0 || !wordRune(before)) && (hi == len(text) || !wordRune(after))
-}
-
-func wordRune(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+	return (lo == 0 || !guide.WordRune(before)) && (hi == len(text) || !guide.WordRune(after))
 }
 
 // findable reports whether every value still stands in the text in one piece.

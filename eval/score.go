@@ -59,8 +59,8 @@ func (m Metric) Rows(items []ItemScore) []float64 {
 	return rows
 }
 
-// Of returns the metric's figure over the items.
-func (m Metric) Of(items []ItemScore) measure.Estimate {
+// of returns the metric's figure over the items.
+func (m Metric) of(items []ItemScore) measure.Estimate {
 	return m.Statistic.Estimate(m.Rows(items))
 }
 
@@ -141,7 +141,7 @@ func (t Task) score(e *data.Example, reply string) (ItemScore, error) {
 func newResult(task string, metrics []Metric, examples []data.Example, items []ItemScore) Result {
 	r := Result{Task: task, N: len(items), Digest: data.Digest(examples), Items: items}
 	for _, m := range metrics {
-		r.Figures = append(r.Figures, Figure{m.Name, m.Of(items)})
+		r.Figures = append(r.Figures, Figure{m.Name, m.of(items)})
 	}
 	return r
 }

@@ -6,7 +6,7 @@ import "reflect"
 // found from the recipe's folder.
 type Data struct {
 	Train      File     `json:"train" short:"yes" doc:"the examples to learn from"`
-	Test       File     `json:"test" default:"" doc:"the examples that only the comparison sees; without it, it takes those of validation"`
+	Test       File     `json:"test" default:"" doc:"the examples of the comparison, which no model learns from or is chosen by; without it, those of validation"`
 	Validation Holdout  `json:"validation" default:"10%" doc:"a share of train, chosen by hash of the normalized text, of few the one of the least hash (for a text file: its end), or a file; 0%: nothing but rows that their file assigns, for settings that are already chosen"`
 	Format     string   `json:"format" default:"auto" one:"auto json jsonl csv tsv text" doc:"auto: by the ending of the file's name"`
 	Columns    Columns  `json:"columns" doc:"the names of the columns, if they are not the usual ones"`

@@ -1,6 +1,6 @@
 // Package recipe reads recipes: the files that say how to make a student.
 //
-// A recipe is YAML. Each section is a Go struct in a file of its own; a field's
+// A recipe is YAML. Each section of it is a Go struct in a file of its own; a field's
 // tags give its key, its default, what is allowed and one line that explains
 // it, so that the reader, its errors, the reference page and the commented
 // recipes of limbeck init all say the same. Reading is strict: an unknown key,
@@ -72,7 +72,7 @@ func (r *Recipe) check(at report) {
 		at("name", fmt.Sprintf("impossible name %q", r.Name), nameRule)
 	}
 	r.checkTeacher(at)
-	if r.Distill != nil && len(r.Teacher) > 0 && r.Teacher[0].From.Remote() {
+	if r.Distill != nil && len(r.Teacher) > 0 && r.Teacher[0].From.remote() {
 		at("distill", fmt.Sprintf("needs a teacher's probabilities, which %s does not give", r.Teacher[0].From),
 			"a teacher that runs on this machine")
 	}

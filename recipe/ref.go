@@ -99,8 +99,8 @@ func nonEmpty(name, form string) error {
 func (r *Ref) allowed() string { return refRule }
 func (r Ref) String() string   { return r.Text }
 
-// Remote tells whether the model runs elsewhere, so that only its text is known.
-func (r Ref) Remote() bool { return r.Kind == RefVendor || r.Kind == RefHTTP }
+// remote tells whether the model runs elsewhere, so that only its text is known.
+func (r Ref) remote() bool { return r.Kind == RefVendor || r.Kind == RefHTTP }
 
 // Model tells whether r names a model, not the teacher or random weights.
 func (r Ref) Model() bool { return r.Kind != RefOrigin }

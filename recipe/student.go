@@ -38,7 +38,7 @@ func (s *Student) check(at report) {
 	if s.From.Model() && s.Reshaped() {
 		at("from", "is a model with a shape of its own", "from: teacher or scratch beside a shape")
 	}
-	if s.From.Remote() {
+	if s.From.remote() {
 		at("from", "a remote model cannot be trained", "teacher, scratch, or a model on this machine")
 	}
 }

@@ -21,8 +21,8 @@ import (
 type Options struct {
 	Epochs      float64 // passes over the sequences
 	Steps       int     // instead of Epochs, if positive
-	BatchTokens int     // tokens of one optimizer step, at most
-	MicroTokens int     // tokens of one forward pass, at most; the rest of the step follows it
+	BatchTokens int     // tokens of one optimizer step, at most, but for a longer sequence
+	MicroTokens int     // tokens of one forward pass, likewise; the rest of the step follows it
 
 	LR       float64
 	Schedule string  // of LR, as [Cosine]
@@ -128,7 +128,8 @@ type Hooks struct {
 	// validation's weights are kept.
 	Validate func(ctx context.Context, t *op.Tape) (loss, metric float64, err error)
 
-	// Point is told of every validation.
+	// Point is told of every point of the curve: when a validation is due, if there is
+	// one or not.
 	Point func(Point)
 }
 

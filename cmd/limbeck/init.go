@@ -50,7 +50,7 @@ func initCommand(a *app) *cobra.Command {
 	flags.StringVar(&f.data, "data", "", "the task's examples: `FILE`, FILE#train of one that has parts, a pattern or a folder")
 	flags.Var(&f.validation, validationFlag, "a share of the data, or a file: examples by which the best checkpoint is chosen (default: the data's own part, or 10%)")
 	flags.Lookup(validationFlag).DefValue = ""
-	flags.StringVar(&f.test, "test", "", "examples that only the comparison sees: `FILE`")
+	flags.StringVar(&f.test, "test", "", "examples of the comparison, which no model learns from: `FILE`")
 	flags.StringVarP(&f.out, "out", "o", "recipe.yaml", "`FILE` to write")
 	flags.StringVar(&f.name, "name", "", "the student's name (default: the data's, or that of its folder where a file is called train, data or the like)")
 	flags.BoolVar(&f.force, "force", false, "write over a recipe that is there")

@@ -67,9 +67,9 @@ func within(part string, want, have int) error {
 }
 
 // ShapeFor returns a shape of m with at most params parameters: the vocabulary
-// that the data uses (or vocab tokens, if positive), and then the largest common
-// share of layers and neurons, and of heads where those alone do not suffice. What
-// the next layer or head would be too much for is filled with neurons. The width of
+// that the data uses (or vocab tokens, if positive), and then the largest share
+// of neurons, whose root is that of layers and of heads. What the next layer or head
+// would be too much for is filled with neurons. The width of
 // the stream stays, since every layer was trained on it, unless nothing else is
 // enough.
 func ShapeFor(m *model.Model, imp *Importance, params, vocab int) (Shape, error) {
@@ -146,8 +146,8 @@ func RoundToBlocks(n, all int) int {
 	return min(max(nearest, neuronStep), all/neuronStep*neuronStep)
 }
 
-// shareOf returns a share of c's layers and neurons, of its heads with them, and
-// of its width.
+// shareOf returns c with a share of its neurons, the root of it of its layers and heads,
+// and a share of its width.
 func shareOf(c arch.Config, share, width float64) Shape {
 	part := func(n, multiple int, share float64) int {
 		return max(multiple, min(n, int(math.Round(float64(n)*share/float64(multiple)))*multiple))

@@ -1,7 +1,7 @@
 // Package bench times models as their users meet them: text in, text out, one
-// request after the other, greedily, each model in a process of its own that
-// starts fresh for every round. Rounds alternate between the models, so that
-// what else the machine does hits all alike.
+// request after the other or several at once, greedily, and by [Work], each model in
+// a process of its own that starts fresh for every round. Rounds alternate between
+// the models, so that what else the machine does hits all alike.
 //
 // The process is this program itself: main calls [Child] before anything else,
 // and a program that was started to time a model does that and ends.
@@ -156,9 +156,9 @@ func (j *Job) run(ctx context.Context) (*Record, error) {
 	return &r, nil
 }
 
-// Measure times the job in this process. Prompts are answered for a while
+// measure times the job in this process. Prompts are answered for a while
 // before the clock runs: a process that serves is warm.
-func (j *Job) Measure(ctx context.Context, open Opener) (*Record, error) {
+func (j *Job) measure(ctx context.Context, open Opener) (*Record, error) {
 	start := time.Now()
 	opened := generate.LimitGarbage()
 	pool := par.New(j.Threads)

@@ -71,7 +71,7 @@ func TestChildFails(t *testing.T) {
 	if _, err := Rounds(ctx, []Job{job}, 1, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that of the context", err)
 	}
-	if _, err := job.Measure(context.Background(), model.Open); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := job.measure(context.Background(), model.Open); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -50,7 +50,7 @@ func serve(open Opener, in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(io.LimitReader(in, maxJob)).Decode(&j); err != nil {
 		return fmt.Errorf("bench: job: %w", err)
 	}
-	r, err := j.Measure(context.Background(), open)
+	r, err := j.measure(context.Background(), open)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,9 @@ func TestCommentsAreNarrow(t *testing.T) {
 			number++
 			comment := strings.TrimLeft(strings.TrimSuffix(line, "\n"), "\t")
 			width := 4*(len(line)-1-len(comment)) + utf8.RuneCountInString(comment)
-			if strings.HasPrefix(comment, "// ") && width > maxColumns && !s.generated {
+			alone := strings.HasPrefix(comment, "// ") || strings.HasPrefix(comment, "//\t")
+			width += 3 * strings.Count(comment, "\t")
+			if alone && width > maxColumns && !s.generated {
 				t.Errorf("%s:%d: a comment of %d columns, want at most %d", s.path, number, width, maxColumns)
 			}
 		}

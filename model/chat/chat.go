@@ -18,10 +18,7 @@ import (
 )
 
 // Template is a parsed chat template. It is safe for concurrent use.
-type Template struct {
-	source string
-	body   []stmt
-}
+type Template struct{ body []stmt }
 
 // Message is one turn of a conversation.
 type Message struct {
@@ -69,11 +66,8 @@ func Parse(source string) (t *Template, err error) {
 	if t := p.peek(); t.kind != tokEOF {
 		p.fail("%s without its beginning", t)
 	}
-	return &Template{source: source, body: body}, nil
+	return &Template{body}, nil
 }
-
-// Source returns the template's text.
-func (t *Template) Source() string { return t.source }
 
 // Render returns the prompt. A template that raises an exception, misuses a value or
 // exceeds a limit gives an error that names the line.

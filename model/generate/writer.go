@@ -86,7 +86,8 @@ func (w *writer) choose(logits []float32) {
 }
 
 // redraws is how many of the likeliest tokens a guide is asked about before all are, which
-// takes as long as to find the likeliest some 200 times.
+// takes as long as to find the likeliest some 200 times. Where tokens are drawn, all are
+// asked about at once.
 const redraws = 128
 
 // guide returns id, or if the guide does not allow that to come next, what is chosen of the

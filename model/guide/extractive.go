@@ -86,12 +86,13 @@ func (g *Extractive) bound(before, after rune) {
 	for len(g.starts) < len(g.input) {
 		g.starts, g.ends = append(g.starts, false), append(g.ends, false)
 	}
-	edge := !inWord(before) || !inWord(after)
+	edge := !WordRune(before) || !WordRune(after)
 	g.starts = append(g.starts, edge && !unicode.IsSpace(after))
 	g.ends = append(g.ends, edge && !unicode.IsSpace(before))
 }
 
-func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
+// WordRune reports whether r is a part of words: a letter, a digit, or a mark on one.
+func WordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
 
 // Start begins another reply.
 func (g *Extractive) Start() {

@@ -43,9 +43,9 @@ const mostReserved = 1 << 17
 
 // A kvShape is what all layers of a cache have in common.
 type kvShape struct {
-	t              *dtype.Type
-	layout         kvLayout
-	heads, headDim int
+	t      *dtype.Type
+	layout kvLayout
+	heads  int
 
 	// The bytes of a position: of a head's keys, and in a strip of its values.
 	keySize, stripSize int
@@ -57,7 +57,7 @@ type kvShape struct {
 func newKVShape(t *dtype.Type, layout kvLayout, heads, headDim int) kvShape {
 	w := layout.strip()
 	strips := (headDim + w - 1) / w
-	return kvShape{t, layout, heads, headDim, t.Bytes(headDim), t.Bytes(w), strips, strips * w}
+	return kvShape{t, layout, heads, t.Bytes(headDim), t.Bytes(w), strips, strips * w}
 }
 
 func shapeKV(t *dtype.Type, heads, headDim int) kvShape {
@@ -111,9 +111,6 @@ func (c *KV) Len() int { return c.n }
 
 // Capacity returns the number of positions that the cache can hold.
 func (c *KV) Capacity() int { return c.capacity }
-
-// Type returns the format of the cache.
-func (c *KV) Type() *dtype.Type { return c.shape.t }
 
 // Bytes returns the memory that the cache takes now.
 func (c *KV) Bytes() int { return c.layers * c.shape.bytes(c.room) }

@@ -193,7 +193,7 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 			s.Predict = predictQuantize(c, ref, !c.Recipe.Student.From.Model(), &plain)
 			s.Run = func(ctx context.Context, w *run.Work) error { return quantizeModel(ctx, w, ref, plain) }
 			j.steps = append(j.steps, s)
-			j.put(judged{Name: s.Name, Role: report.Baseline}, run.Input{Of: s, Path: ModelFile}, "", nil)
+			j.put(judged{Name: s.Name, Role: report.Baseline}, run.Input{Of: s, Path: modelFile}, "", nil)
 		}
 	}
 	if !slices.Contains(j.r.Compare.Baselines, untouched) {
@@ -455,7 +455,7 @@ func (s *compareSettings) contestants(w *run.Work, o *compare.Options) ([]compar
 				o.Notes = append(o.Notes, report.Note{Title: m.Name, Text: "Not compared: " + string(why)})
 				continue
 			}
-			x.Ref = filepath.Join(x.Ref, ModelFile)
+			x.Ref = filepath.Join(x.Ref, modelFile)
 		}
 		out = append(out, x)
 		if !m.Curve {

@@ -65,7 +65,7 @@ func buildDistill(c *recipe.Chain) error {
 	own := studentRef(c)
 	s.Run = func(ctx context.Context, w *run.Work) error { return distillModel(ctx, w, ref, own, d, plan) }
 	c.Add(s)
-	c.Put("student", run.Input{Of: s, Path: ModelFile})
+	c.Put("student", run.Input{Of: s, Path: modelFile})
 	c.Put("training", run.Input{Of: s, Path: TrainingFile})
 	return nil
 }

@@ -41,8 +41,8 @@ type Training struct {
 	Best       int           `json:"best_step"` // whose weights were kept
 	Rate       float64       `json:"lr"`        // whose training was kept
 	Tried      []Tried       `json:"tried"`
-	Curve      []train.Point `json:"curve"`                         // validations
-	Course     []train.Point `json:"course"`                        // of the training loss between them
+	Curve      []train.Point `json:"curve"`                         // at validations, or where they would be
+	Course     []train.Point `json:"course"`                        // means of the training loss, of even stretches
 	Stopped    string        `json:"stopped,omitempty"`             // why it ended early
 	Dropped    float64       `json:"dropped_probability,omitempty"` // of the teacher's, on tokens that the student lacks
 	LossAlone  bool          `json:"loss_alone,omitempty"`          // decided what was kept: there is no one right reply

@@ -25,7 +25,7 @@ func describe(w *run.Work, m *model.Model, made string) {
 		}
 	}
 	m.Meta.Set(model.HistoryKey, append(history, made+sources(w)))
-	if name := strings.TrimSuffix(w.Export(ModelFile), ".gguf"); name != "" {
+	if name := strings.TrimSuffix(w.Export(modelFile), ".gguf"); name != "" {
 		m.Meta.Set(model.NameKey, name)
 	}
 	license := cmp.Or(m.Meta.String(model.LicenseKey, ""), givenLicense(w))

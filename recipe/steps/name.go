@@ -16,7 +16,7 @@ type nameSettings struct{ Name string }
 // variant that is like another, costs no training.
 func nameStep(c *recipe.Chain, student run.Input, name string) {
 	s := &run.Step{Kind: "name", Name: "name", Version: 1, Settings: nameSettings{name}, Inputs: []run.Input{student}, Portable: true,
-		Exports: map[string]string{ModelFile: name + ".gguf"}}
+		Exports: map[string]string{modelFile: name + ".gguf"}}
 	s.Predict = predictName(c)
 	s.Run = func(_ context.Context, w *run.Work) error {
 		m, err := Open(w.Input(student.Name))
@@ -26,10 +26,10 @@ func nameStep(c *recipe.Chain, student run.Input, name string) {
 		defer m.Close()
 		m.Meta.Delete(model.NameKey) // one that stands elsewhere would stay there
 		m.Meta.Set(model.NameKey, name)
-		return w.Write(ModelFile, m.SaveTo)
+		return w.Write(modelFile, m.SaveTo)
 	}
 	c.Add(s)
-	c.Put("student", run.Input{Of: s, Path: ModelFile})
+	c.Put("student", run.Input{Of: s, Path: modelFile})
 }
 
 // predictName predicts the copy of the student.

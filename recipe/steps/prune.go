@@ -96,7 +96,7 @@ func buildPrune(c *recipe.Chain) error {
 		return pruneModel(ctx, w, ref, student, c.Recipe.Prune, c.Seed)
 	}
 	c.Add(s)
-	c.Put("student", run.Input{Of: s, Path: ModelFile})
+	c.Put("student", run.Input{Of: s, Path: modelFile})
 	return nil
 }
 

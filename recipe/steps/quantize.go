@@ -42,7 +42,7 @@ func buildQuantize(c *recipe.Chain) error {
 		return nil
 	}
 	s := &run.Step{Kind: "quantize", Name: "quantize", Version: quantizeVersion, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
-		Exports: map[string]string{ModelFile: name + ".gguf"}}
+		Exports: map[string]string{modelFile: name + ".gguf"}}
 	if q.Imatrix {
 		in, err := c.Get("data.train", "train")
 		if err != nil {
@@ -55,7 +55,7 @@ func buildQuantize(c *recipe.Chain) error {
 	s.Run = func(ctx context.Context, w *run.Work) error { return quantizeModel(ctx, w, ref, *q) }
 	c.Add(s)
 	c.Put("unquantized", student)
-	c.Put("student", run.Input{Of: s, Path: ModelFile})
+	c.Put("student", run.Input{Of: s, Path: modelFile})
 	return nil
 }
 

@@ -1,4 +1,4 @@
-// Package steps holds what a recipe's sections do: one file a step. Each step
+// Package steps holds what a recipe's sections do: one file a section. Each step
 // reads models and data from files and fills a folder; see
 // [limbeck/recipe/run]. Importing the package registers all of them with
 // package recipe. Beside the steps stands what is known before they run: what
@@ -9,10 +9,12 @@
 // What steps leave for each other, in the names of [recipe.Chain]:
 //
 //	data.train, data.validation, data.test   examples, as JSON lines
-//	teacher.0, teacher.1 …                   the teacher's members: GGUF files
-//	student                                  the small model so far: a GGUF file
+//	teacher.0, teacher.1 …                   the teacher's members: models
+//	student                                  the small model so far: a model
 //	unquantized                              the student as it was before quantize: a GGUF file
 //	training                                 how the student's last training went: JSON
+//
+// A model is a GGUF file, or what the recipe names, which may be a folder or built in.
 package steps
 
 import (
@@ -37,8 +39,8 @@ import (
 	"limbeck/store/builtin"
 )
 
-// ModelFile is the name of the model in the output of a step that makes one.
-const ModelFile = "model.gguf"
+// modelFile is the name of the model in the output of a step that makes one.
+const modelFile = "model.gguf"
 
 // Open opens the model that a reference names.
 func Open(ref string) (*model.Model, error) {
@@ -199,11 +201,11 @@ func fileInput(r *recipe.Recipe, f recipe.File, key string) run.Input {
 // save writes the step's model.
 func save(w *run.Work, m *model.Model, made string) error {
 	describe(w, m, made)
-	return w.Write(ModelFile, m.SaveTo)
+	return w.Write(modelFile, m.SaveTo)
 }
 
 // saveIn is [save] with m's weights in other formats.
 func saveIn(ctx context.Context, w *run.Work, m *model.Model, made string, o quantize.Options, pool *par.Pool) error {
 	describe(w, m, made)
-	return w.Write(ModelFile, func(out io.Writer) error { return quantize.Write(ctx, out, m, o, pool) })
+	return w.Write(modelFile, func(out io.Writer) error { return quantize.Write(ctx, out, m, o, pool) })
 }

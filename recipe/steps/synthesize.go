@@ -56,7 +56,7 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	from.Name = "model"
 	settings := trainSettings{c.Recipe.Seed, y.Train, nil}
-	writer := &run.Step{Kind: "writer", Name: "writer", Version: 5, Settings: settings.result(), Inputs: []run.Input{from}}
+	writer := &run.Step{Kind: "writer", Name: "writer", Version: 6, Settings: settings.result(), Inputs: []run.Input{from}}
 	if err := addData(c, writer); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func buildSynthesize(c *recipe.Chain) error {
 	}
 	o := synthesizeSettings{c.Recipe.Seed, int(y.Prompts), y.Temperature, y.MinConfidence, int(y.MaxTokens)}
 	s := &run.Step{Kind: "synthesize", Name: "synthesize", Version: 6, Settings: o,
-		Inputs: []run.Input{{Name: "writer", Of: writer, Path: ModelFile}, teacher}}
+		Inputs: []run.Input{{Name: "writer", Of: writer, Path: modelFile}, teacher}}
 	if err := addData(c, s); err != nil {
 		return err
 	}

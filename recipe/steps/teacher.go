@@ -48,7 +48,7 @@ func buildTeacher(c *recipe.Chain) error {
 				return err
 			}
 			s.Kind = "teacher"
-			members = append(members, run.Input{Of: s, Path: ModelFile})
+			members = append(members, run.Input{Of: s, Path: modelFile})
 		}
 	}
 	for k, in := range members {

@@ -40,7 +40,7 @@ func buildTrain(c *recipe.Chain) error {
 	if err != nil {
 		return err
 	}
-	c.Put("student", run.Input{Of: s, Path: ModelFile})
+	c.Put("student", run.Input{Of: s, Path: modelFile})
 	c.Put("training", run.Input{Of: s, Path: TrainingFile})
 	return nil
 }

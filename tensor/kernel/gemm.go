@@ -80,7 +80,9 @@ func PackBlocks(dst []float32, a Mat, lo, hi int) {
 // MulPanels multiplies a by as many packed panels of a.Cols rows as hold cols columns,
 // apart elements apart:
 //
-//	for i, j: for k := range a.Cols { c[i*ldc+j] = fma(a[i, k], panels[j/16*apart+k*16+j%16], c[i*ldc+j]) }
+//	for i, j: for k := range a.Cols {
+//		c[i*ldc+j] = fma(a[i, k], panels[j/16*apart+k*16+j%16], c[i*ldc+j])
+//	}
 //
 // for j < cols, where c starts from 0 unless add. The sum over k is one chain
 // in the order of k, so an element's bits depend on its row of a and its column
