@@ -57,7 +57,7 @@ func TestCompile(t *testing.T) {
 	if strings.Join(got, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, " "), want)
 	}
-	p, err := run.Open(t.TempDir(), "m").Plan(steps)
+	p, err := run.Open(t.TempDir(), "m").Plan(t.Context(), steps)
 	if err != nil || len(p.Steps) != 6 { // the data once, four students, the comparison
 		t.Errorf("%d steps planned, %v", len(p.Steps), err)
 	}

@@ -38,7 +38,7 @@ func distillCommand(a *app) *cobra.Command {
 			if err := one.check(cmd, r); err != nil {
 				return err
 			}
-			if err := a.preview(r, one); err != nil {
+			if err := a.preview(cmd.Context(), r, one); err != nil {
 				return err
 			}
 			return a.distill(cmd, r, one)

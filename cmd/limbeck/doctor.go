@@ -79,19 +79,21 @@ func newExpected(f bench.Forecast, bound float64, by string) expectedRate {
 }
 
 func (a *app) doctor(ctx context.Context, f *engineFlags, args []string) error {
-	d := &diagnosis{Machine: machine.Look()}
-	pool := par.New(f.threads)
-	defer pool.Close()
-	d.Limits = machine.Measure(pool, machine.BeyondCaches)
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	d.Hindrances = append([]string{}, d.Machine.Hindrances(&d.Limits)...)
-	if len(args) == 1 {
-		var err error
-		if d.Model, err = diagnose(ctx, f, args[0], pool, d); err != nil {
-			return err
+	d, err := unlessInterrupted(ctx, func() (*diagnosis, error) {
+		d := &diagnosis{Machine: machine.Look()}
+		pool := par.New(f.threads)
+		defer pool.Close()
+		d.Limits = machine.Measure(pool, machine.BeyondCaches)
+		d.Hindrances = append([]string{}, d.Machine.Hindrances(&d.Limits)...)
+		if len(args) == 0 {
+			return d, nil
 		}
+		var err error
+		d.Model, err = diagnose(ctx, f, args[0], pool, d)
+		return d, err
+	})
+	if err != nil {
+		return err
 	}
 	return a.print(d, d.write)
 }

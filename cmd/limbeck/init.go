@@ -97,7 +97,9 @@ func initRecipe(ctx context.Context, a *app, f initFlags) error {
 	if f.given(validationFlag) {
 		flags["data.validation"] = "--" + validationFlag
 	}
-	plan, err := steps.Draft(f.teacher, f.data, f.read.Format, f.read.Columns, flags)
+	plan, err := unlessInterrupted(ctx, func() (*steps.Drafted, error) {
+		return steps.Draft(f.teacher, f.data, f.read.Format, f.read.Columns, flags)
+	})
 	if err != nil {
 		return err
 	}
@@ -117,11 +119,9 @@ func initRecipe(ctx context.Context, a *app, f initFlags) error {
 		return err
 	}
 	written.Flags = flags // whatever is wrong with it is about them still
-	if err := steps.CheckData(written); err != nil {
+	_, err = unlessInterrupted(ctx, func() (struct{}, error) { return struct{}{}, steps.CheckData(written) })
+	if err != nil {
 		return cmp.Or(errors.Unwrap(err), err) // a place in a recipe that is not written yet helps nobody
-	}
-	if err := ctx.Err(); err != nil {
-		return err
 	}
 	if err := disk.WriteBytes(f.out, text.Bytes()); err != nil {
 		return err

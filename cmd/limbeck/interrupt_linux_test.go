@@ -141,3 +141,17 @@ func fullPipe(t *testing.T) *os.File {
 	}
 	return writer
 }
+
+// What only looks is left as soon as it is interrupted, however long it goes on.
+func TestUnlessInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	if got, err := unlessInterrupted(ctx, func() (int, error) { return 7, io.EOF }); got != 7 || err != io.EOF {
+		t.Errorf("got %d, %v, want what it does", got, err)
+	}
+	cancel()
+	forever := make(chan struct{})
+	defer close(forever)
+	if got, err := unlessInterrupted(ctx, func() (int, error) { <-forever; return 7, nil }); got != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: got %d, %v, want %v", got, err, context.Canceled)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -75,7 +76,7 @@ func makeRecipe(a *app, cmd *cobra.Command, path string, f makeFlags) error {
 	}
 	folder := run.Open(f.dir, machine.Class())
 	if f.dryRun {
-		return dryRun(a, folder, todo, f)
+		return dryRun(cmd.Context(), a, folder, todo, f)
 	}
 	o := a.runOptions(r, f.threads)
 	o.Until, o.Force, o.Verify = f.until, f.force, f.verify
@@ -177,8 +178,8 @@ func (a *app) tellFacts(finished func(*run.Planned, time.Duration)) func(*run.Pl
 	}
 }
 
-func dryRun(a *app, folder *run.Folder, todo []*run.Step, f makeFlags) error {
-	plan, err := folder.Plan(todo)
+func dryRun(ctx context.Context, a *app, folder *run.Folder, todo []*run.Step, f makeFlags) error {
+	plan, err := unlessInterrupted(ctx, func() (*run.Plan, error) { return folder.Plan(ctx, todo) })
 	if err != nil {
 		return err
 	}

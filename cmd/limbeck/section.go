@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -286,7 +287,7 @@ func (w *workplace) leave(keep bool) error {
 
 // resumes tells whether the training that a recipe of one section asks for was
 // interrupted, and goes on.
-func (f *oneFlags) resumes(r *recipe.Recipe) (bool, error) {
+func (f *oneFlags) resumes(ctx context.Context, r *recipe.Recipe) (bool, error) {
 	w, err := f.workplace()
 	if err != nil || w.isNew { // then nothing needs to be planned
 		return false, err
@@ -295,7 +296,7 @@ func (f *oneFlags) resumes(r *recipe.Recipe) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	plan, err := w.Plan(steps)
+	plan, err := w.Plan(ctx, steps)
 	if err != nil {
 		return false, err
 	}

@@ -87,6 +87,27 @@ func (a *app) onSignal(s os.Signal, ctx context.Context, cancel func()) {
 	cancel()
 }
 
+// unlessInterrupted returns what f does, or ctx's error as soon as ctx ends. Then f goes on,
+// unheard, until the program ends: it only looks.
+func unlessInterrupted[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		is  T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		is, err := f()
+		done <- result{is, err}
+	}()
+	select {
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	case r := <-done:
+		return r.is, r.err
+	}
+}
+
 // input returns standard input as a reader that fails with ctx's error when ctx ends,
 // though nothing comes. What an interruption ended is not whole: who wrote it may have
 // died of the same Ctrl-C, a little before it is heard here.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -174,7 +175,7 @@ func (a *app) train(cmd *cobra.Command, f *trainFlags, path string) error {
 		}
 		defer leave()
 	}
-	if err := a.preview(r, f.one); err != nil {
+	if err := a.preview(cmd.Context(), r, f.one); err != nil {
 		return err
 	}
 	return a.makeOne(cmd, r, f.one)
@@ -200,7 +201,7 @@ func (f *oneFlags) draw(path string, r *recipe.Recipe, shape steps.NewShape) (le
 
 // preview shows, on standard error, one example as the model will see it, and
 // what the training takes.
-func (a *app) preview(r *recipe.Recipe, f oneFlags) error {
+func (a *app) preview(ctx context.Context, r *recipe.Recipe, f oneFlags) error {
 	if a.quiet {
 		return nil
 	}
@@ -208,7 +209,7 @@ func (a *app) preview(r *recipe.Recipe, f oneFlags) error {
 	if err != nil {
 		return err
 	}
-	if p.Resumes, err = f.resumes(r); err != nil {
+	if p.Resumes, err = f.resumes(ctx, r); err != nil {
 		return err
 	}
 	a.progress.finish()

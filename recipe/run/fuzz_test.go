@@ -9,7 +9,7 @@ import (
 // FuzzFolder plans in a folder whose files someone else wrote.
 func FuzzFolder(f *testing.F) {
 	s := &Step{Kind: "x", Name: "x", Settings: map[string]any{"a": map[string]int{"b": 1}}}
-	p, err := Open("nowhere", "m").Plan([]*Step{s})
+	p, err := Open("nowhere", "m").Plan(f.Context(), []*Step{s})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func FuzzFolder(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		p, err := Open(dir, "m").Plan([]*Step{s})
+		p, err := Open(dir, "m").Plan(t.Context(), []*Step{s})
 		if err != nil {
 			t.Fatal(err)
 		}

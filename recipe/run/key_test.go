@@ -1,7 +1,11 @@
 package run
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -18,7 +22,7 @@ func TestSameInput(t *testing.T) {
 		return train
 	}
 	key := func(s *Step) string {
-		p, err := Open(t.TempDir(), "m").Plan([]*Step{s.Inputs[0].Of, s})
+		p, err := Open(t.TempDir(), "m").Plan(t.Context(), []*Step{s.Inputs[0].Of, s})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,5 +64,23 @@ func TestSameInput(t *testing.T) {
 		if got := c.a.Same(c.b); got != c.want {
 			t.Errorf("%+v and %+v: the same is %t, want %t", c.a, c.b, got, c.want)
 		}
+	}
+}
+
+// What changed is spelled as recipes spell it, whatever a step calls its settings.
+func TestSettingsDiff(t *testing.T) {
+	old, now := json.RawMessage(`{"Train": {"lr": [1]}, "MinConfidence": 0.5, "Same": 1}`), json.RawMessage(`{"Train": {"lr": [2]}, "Same": 1}`)
+	want := []string{"min_confidence 0.5 → none", "train.lr [1] → [2]"}
+	if got := settingsDiff(old, now); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A plan is left between two steps.
+func TestPlanIsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Open(t.TempDir(), "m").Plan(ctx, []*Step{{Kind: "x", Name: "x"}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }

@@ -49,7 +49,7 @@ func (f *Folder) Make(ctx context.Context, steps []*Step, o Options) (*Plan, err
 		defer f.Unlock()
 	}
 	f.digests.fresh = o.Verify
-	whole, err := f.Plan(steps)
+	whole, err := f.Plan(ctx, steps)
 	if err != nil {
 		return nil, err
 	}

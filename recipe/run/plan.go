@@ -3,12 +3,14 @@ package run
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -50,7 +52,7 @@ func (n *Planned) Facts() map[string]string {
 
 // Plan finds out what is to do. It only reads, apart from remembering digests
 // when the folder is locked.
-func (f *Folder) Plan(steps []*Step) (*Plan, error) {
+func (f *Folder) Plan(ctx context.Context, steps []*Step) (*Plan, error) {
 	if err := checkSteps(steps); err != nil {
 		return nil, err
 	}
@@ -58,6 +60,9 @@ func (f *Folder) Plan(steps []*Step) (*Plan, error) {
 	p := &Plan{Skipped: map[string]*Planned{}}
 	at, byKey := map[*Step]*Planned{}, map[string]*Planned{}
 	for _, s := range steps {
+		if err := ctx.Err(); err != nil { // predicting one may take seconds
+			return nil, err
+		}
 		n, err := f.plan(s, at)
 		if err != nil {
 			return nil, err
@@ -222,6 +227,7 @@ func settingsDiff(old, now json.RawMessage) []string {
 			b[k] = "none"
 		}
 	}
+	camel := regexp.MustCompile(`([a-z])([A-Z])`) // a step's own settings, in Go's spelling
 	var diff []string
 	for k, v := range b {
 		was, ok := a[k]
@@ -229,7 +235,8 @@ func settingsDiff(old, now json.RawMessage) []string {
 			was = "none"
 		}
 		if was != v {
-			diff = append(diff, fmt.Sprintf("%s %s → %s", k, was, v))
+			key := strings.ToLower(camel.ReplaceAllString(k, "${1}_$2"))
+			diff = append(diff, fmt.Sprintf("%s %s → %s", key, was, v))
 		}
 	}
 	sort.Strings(diff)

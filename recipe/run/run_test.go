@@ -151,7 +151,7 @@ func mustMake(t *testing.T, dir string, steps []*Step, o Options) *Plan {
 
 func mustPlan(t *testing.T, dir string, steps []*Step) *Plan {
 	t.Helper()
-	p, err := Open(dir, "test").Plan(steps)
+	p, err := Open(dir, "test").Plan(t.Context(), steps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestWhy(t *testing.T) {
 	if got, want := states(mustPlan(t, dir, chain(file))), "data: changed: input train\ntrain-a: needs data\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("got %s want %s", got, want)
 	}
-	p, err := Open(dir, "another").Plan(chain(trainFile(t)))
+	p, err := Open(dir, "another").Plan(t.Context(), chain(trainFile(t)))
 	if got, want := states(p), "data: \ntrain-a: changed: machine test → another\n"; err != nil || !strings.HasPrefix(got, want) {
 		t.Errorf("got %s, %v want %s", got, err, want)
 	}
@@ -376,7 +376,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 func TestMissingInput(t *testing.T) {
-	_, err := Open(t.TempDir(), "test").Plan([]*Step{dataStep("nowhere.txt")})
+	_, err := Open(t.TempDir(), "test").Plan(t.Context(), []*Step{dataStep("nowhere.txt")})
 	if want := "data.train: no file or folder train.txt: file does not exist"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

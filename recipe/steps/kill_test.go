@@ -226,7 +226,7 @@ func folders(t *testing.T, path string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := folder.Plan(made)
+	plan, err := folder.Plan(t.Context(), made)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -211,7 +211,7 @@ func TestMeasuredMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := run.Open(filepath.Join(t.TempDir(), "run"), "test").Plan(made)
+	plan, err := run.Open(filepath.Join(t.TempDir(), "run"), "test").Plan(t.Context(), made)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package steps_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,7 +21,7 @@ func plan(path string) (*run.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return folder.Plan(made)
+	return folder.Plan(context.Background(), made)
 }
 
 // A comparison on a text costs what reading its pieces does: a book is no prompt.
@@ -288,7 +289,7 @@ func TestWarnings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := folder.Plan(made)
+		p, err := folder.Plan(t.Context(), made)
 		if name == "heads" && err != nil {
 			continue
 		}
@@ -347,7 +348,7 @@ func TestImpossibleFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = run.Open(filepath.Join(filepath.Dir(path), "run"), "test").Plan(made)
+	_, err = run.Open(filepath.Join(filepath.Dir(path), "run"), "test").Plan(t.Context(), made)
 	var p *recipe.Problem
 	if !errors.As(err, &p) || p.Source != "--set student.layers=9" || p.Line != 0 {
 		t.Errorf("%v: want one that names the flag", err)
