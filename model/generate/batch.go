@@ -50,7 +50,8 @@ type batch struct {
 	// Of the step under way.
 	ids   []int
 	runs  []op.Seq
-	heads []int // of ids, those whose logits are wanted; not nil, which would be all
+	heads []int     // of ids, those whose logits are wanted; not nil, which would be all
+	reads []*writer // those whose prompts are read
 
 	choosing []*writer // those that write a token of logits
 	logits   *op.Value
@@ -146,36 +147,50 @@ type choice batch
 func (c *choice) Do(_, i int) { c.choosing[i].choose(c.logits.Row(i)) }
 
 // plan chooses what the step reads: the last token of each reply that is being
-// written, and with what is left of Chunk, but at least one token, prompts in the
-// order in which they joined.
+// written, and with what is left of Chunk, but at least one token, prompts.
 func (b *batch) plan() {
-	b.ids, b.runs, b.heads = b.ids[:0], b.runs[:0], b.heads[:0]
+	b.ids, b.runs, b.heads, b.reads = b.ids[:0], b.runs[:0], b.heads[:0], b.reads[:0]
 	left := b.Chunk
 	for _, w := range b.rows {
-		if len(w.reply.IDs) > 0 {
-			left--
-		}
-	}
-	left = max(left, 1)
-	for _, w := range b.rows {
-		unread := w.seq.unread()
+		w.feed = 0
 		switch {
 		case w.lead != nil:
-			w.feed = 0
 		case len(w.reply.IDs) > 0:
 			w.feed = 1
+			left--
 		default:
-			w.feed = min(len(unread), left)
-			left -= w.feed
+			b.reads = append(b.reads, w)
 		}
+	}
+	b.share(max(left, 1))
+	for _, w := range b.rows {
 		if w.feed == 0 {
 			continue
 		}
+		unread := w.seq.unread()
 		b.ids = append(b.ids, unread[:w.feed]...)
 		b.runs = append(b.runs, op.Seq{Len: w.feed, KV: w.seq.kv})
 		if w.feed == len(unread) {
 			b.heads = append(b.heads, len(b.ids)-1)
 		}
+	}
+}
+
+// share has the step read n tokens of prompts: half of the one that joined first, so that
+// none waits for ever, and else of those that have the least left, so that a short one
+// need not wait for a long one.
+func (b *batch) share(n int) {
+	read := func(w *writer, most int) {
+		more := min(len(w.seq.unread())-w.feed, most, n)
+		w.feed += more
+		n -= more
+	}
+	for _, w := range b.reads[:min(1, len(b.reads))] {
+		read(w, (n+1)/2)
+	}
+	slices.SortStableFunc(b.reads, func(v, w *writer) int { return len(v.seq.unread()) - len(w.seq.unread()) })
+	for _, w := range b.reads {
+		read(w, n)
 	}
 }
 

@@ -301,6 +301,35 @@ func TestLongPromptDoesNotStallOthers(t *testing.T) {
 	}
 }
 
+// Of prompts on their way, short ones do not wait for a long one, and it not for ever for
+// them.
+func TestShortPromptPassesLongOne(t *testing.T) {
+	m, pool := packed(t, 1)
+	const chunk = 8
+	b := newBatch(NewRunner(m, pool, Precision{Exact: true}), Limits{Rows: 2, Chunk: chunk})
+	rng := rand.New(rand.NewPCG(1, 1))
+	join := func(n int) *writer {
+		w, err := b.newWriter(t.Context(), &Request{Prompt: testkit.IDs(rng, n, m.Config().Vocab), Options: Options{MaxTokens: 1}})
+		if err != nil || !b.admit(w) {
+			t.Fatal("not admitted", err)
+		}
+		return w
+	}
+	long := join(100)
+	for steps := 0; !long.done; {
+		short := join(chunk)
+		for ; !short.done; steps++ {
+			b.step()
+		}
+		if steps%2 != 0 {
+			t.Fatal("a short prompt is read in one step, or more than two")
+		}
+		if left := len(long.seq.unread()); left > max(0, 100-steps*chunk/2) {
+			t.Fatalf("after %d steps, %d tokens of the long prompt are left", steps, left)
+		}
+	}
+}
+
 // Those that the rows have room for are not in the line: it is as long as its limit
 // beside them, before the first step and after it.
 func TestLineBeginsBehindFreeRows(t *testing.T) {
