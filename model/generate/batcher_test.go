@@ -316,15 +316,13 @@ func TestShortPromptPassesLongOne(t *testing.T) {
 		return w
 	}
 	long := join(100)
-	for steps := 0; !long.done; {
+	for steps := 0; !long.done; steps += 2 {
 		short := join(chunk)
-		for ; !short.done; steps++ {
-			b.step()
+		b.step()
+		if b.step(); !short.done {
+			t.Fatalf("after %d steps, a short prompt is not read in two", steps)
 		}
-		if steps%2 != 0 {
-			t.Fatal("a short prompt is read in one step, or more than two")
-		}
-		if left := len(long.seq.unread()); left > max(0, 100-steps*chunk/2) {
+		if left := len(long.seq.unread()); left > max(0, 100-(steps+2)*chunk/2) {
 			t.Fatalf("after %d steps, %d tokens of the long prompt are left", steps, left)
 		}
 	}
