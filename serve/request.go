@@ -88,8 +88,14 @@ type wireMessage struct {
 // decode reads a request. Every error is an [apiError].
 func decode(body []byte) (*request, error) {
 	var q wire
-	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // as files of some editors begin
-	if err := refused(fields.Read(body, &q)); err != nil {
+	if err := checkText(body); err != nil {
+		return nil, err
+	}
+	object := bytes.TrimPrefix(body, []byte("\uFEFF")) // as files of some editors begin
+	if err := refused(fields.Read(object, &q)); err != nil {
+		return nil, err
+	}
+	if err := checkEscapes(body); err != nil {
 		return nil, err
 	}
 	if err := q.refuse(); err != nil {

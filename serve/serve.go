@@ -9,7 +9,8 @@
 // in the order in which they came. Each gets what it would get alone. A client
 // that goes away frees its place. Fields of a request that are not known are
 // ignored, as clients expect; known ones whose meaning cannot be kept (tools,
-// several choices, a grammar or JSON schema, images) are errors that name them.
+// several choices, a grammar or JSON schema, images) are errors that name them. So is
+// a request that is not UTF-8, or escapes half a surrogate pair, in whichever field.
 //
 // A stream has the log-probability of a token, if they are asked for, in the chunk in
 // which the token's text begins.

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -76,6 +77,10 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 		message, param, id string
 	}{
 		{"no JSON", `{"model": `, 400, "not JSON: line 1, byte 10", "", ""},
+		{"Latin-1", "{\"messages\": [{\"role\": \"user\", \"content\": \"caf\xe9\"}]}", 400,
+			"the request: the byte at offset 46 is 0xe9, which is not UTF-8; want a text", "", ""},
+		{"half a pair", `{"messages": [{"role": "user", "content": "caf\ud83d"}]}`, 400,
+			`the request: the escape at offset 46 is \ud83d, half a surrogate pair; want a text`, "", ""},
 		{"a wrong type", `{` + messages + `, "temperature": "hot"}`, 400, "temperature: is a string, want a number", "temperature", ""},
 		{"no messages", `{"model": "tiny"}`, 400, "want at least one", "messages", ""},
 		{"another model", `{"model": "gpt-9", ` + messages + `}`, 404, `no model "gpt-9"; this server has "tiny"`, "model", "model_not_found"},
@@ -177,6 +182,39 @@ func TestErrorsNameTheField(t *testing.T) {
 	q, err := decode([]byte("\uFEFF{" + messages + `, "max_tokens": 1.2e1, "seed": -7.0, "stop": null, "tool_choice": null, "audio": null, "temperature": null}`))
 	if err != nil || q.options.MaxTokens != 12 || int64(q.options.Seed) != -7 {
 		t.Errorf("a byte order mark, whole numbers with a point, and nulls: %+v, %v", q, err)
+	}
+}
+
+// A request that is no text is refused, whichever field is not; what only looks so is read.
+func TestRequestsAreTexts(t *testing.T) {
+	const before = `{"messages": [{"role": "user", "content": "` // 43 bytes
+	for content, want := range map[string]string{
+		"é\uFFFD😀":                        "é\uFFFD😀",
+		`\u00e9\ufffd`:                    "é\uFFFD",
+		`\ud83d\ude00 \uD83D\uDE00`:       "😀 😀",
+		`\\ud800 \\\\udc00\"\ud83d\ude00`: `\ud800 \\udc00"😀`,
+	} {
+		q, err := decode([]byte("\uFEFF" + before + content + `"}]}`))
+		if err != nil || q.messages[0].Content != want {
+			t.Errorf("%s: %+v, %v, want %q", content, q, err, want)
+		}
+	}
+	for content, want := range map[string]string{
+		"\xff\xfe":                    "byte at offset 43 is 0xff, which is not UTF-8; want a text",
+		"é\xe2\x82":                   "byte at offset 45 is 0xe2, which is not UTF-8; want a text",
+		"\xed\xa0\x80":                "byte at offset 43 is 0xed, which is not UTF-8; want a text", // U+D800
+		`"}], "x": [{"x": "` + "\xe9": "byte at offset 61 is 0xe9, which is not UTF-8; want a text",
+		`\ud800`:                      `escape at offset 43 is \ud800, half a surrogate pair; want a text`,
+		`\uDC00\uD800`:                `escape at offset 43 is \uDC00, half a surrogate pair; want a text`,
+		`\ud83d\ude00\ude00`:          `escape at offset 55 is \ude00, half a surrogate pair; want a text`,
+		`\ud83d\ud83d\ude00`:          `escape at offset 43 is \ud83d, half a surrogate pair; want a text`,
+		`\ud800\\udc00`:               `escape at offset 43 is \ud800, half a surrogate pair; want a text`,
+		`\\\ud800 udc00`:              `escape at offset 45 is \ud800, half a surrogate pair; want a text`,
+		`"}], "x": [{"x": "\udfff`:    `escape at offset 61 is \udfff, half a surrogate pair; want a text`,
+	} {
+		if _, err := decode([]byte(before + content + `"}]}`)); err == nil || err.Error() != "the request: the "+want {
+			t.Errorf("%q: %v, want %s", content, err, want)
+		}
 	}
 }
 
@@ -741,6 +779,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"model": "m", "messages": [{"role": "user", "content": "hi"}], "stop": ["a"], "seed": -1, "top_k": -1}`))
 	f.Add([]byte(`{"messages": [{"role": "system", "content": [{"type": "text", "text": "a"}]}], "stream": true, "stream_options": {"include_usage": true}}`))
 	f.Add([]byte(`{"n": 2}`))
+	f.Add([]byte(`{"messages": [{"role": "user", "content": "\ud83d\ude00\\ud83d"}], "stop": "\ud83d"}`))
 	f.Add([]byte(`{"messages": [{"role": "user", "content": [null, {"type": 1}]}], "seed": 1.5e300, "stop": [[]], "logit_bias": {"1": {}}}`))
 	f.Add([]byte(`{"messages": [{"role": "user", "content": null}], "stop": "x", "tool_choice": {"type": "function"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -750,6 +789,13 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return
+		}
+		if !bytes.Contains(body, []byte("\uFFFD")) && !bytes.Contains(bytes.ToLower(body), []byte(`\ufffd`)) {
+			for _, m := range q.messages {
+				if strings.Contains(m.Content, "\uFFFD") {
+					t.Errorf("replaced what is no text: %q", m.Content)
+				}
+			}
 		}
 		if o := q.options; len(q.messages) == 0 || o.MaxTokens < 0 || o.TopK < 0 || !(o.Temperature >= 0) || len(o.Stop) > maxStops {
 			t.Errorf("accepted %+v", q)

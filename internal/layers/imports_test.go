@@ -72,7 +72,7 @@ var rules = []string{
 	"recipe:           recipe/run internal/typeset internal/words tensor/dtype go.yaml.in/yaml/v4",
 	"recipe/reference: recipe internal/disk",
 	"recipe/steps:     recipe recipe/run $engine data eval/... eval compress/... store/builtin internal/machine internal/typeset internal/words",
-	"serve:            $engine internal/fields internal/words",
+	"serve:            $engine data internal/fields internal/words",
 	"serve/clienttest:",
 
 	"cmd/limbeck: ...",
