@@ -36,6 +36,9 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case ctx.Err() != nil: // whether or not the reply ended first
 		s.o.Log("a client went away")
+		if !a.begun {
+			fail(w, ctx.Err())
+		}
 		return
 	case err != nil:
 		a.fail(engineError(err))

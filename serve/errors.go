@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,6 +65,13 @@ func engineError(err error) *apiError {
 	return e
 }
 
+// closedRequest is nginx's status for a client that went away; HTTP has none.
+const closedRequest = 499
+
+// errGone is the error of a request whose client went away. One that closed only its own
+// side of the connection looks the same, and reads the answer.
+var errGone = &apiError{status: closedRequest, Message: "the client closed its side of the connection before the reply was there, want it open until then"}
+
 // body returns what clients see of the error.
 func (e *apiError) body() any {
 	kind := e.Type
@@ -84,7 +92,10 @@ func (e *apiError) body() any {
 // fail answers with an error. One that is no apiError is the server's fault.
 func fail(w http.ResponseWriter, err error) {
 	var e *apiError
-	if !errors.As(err, &e) {
+	switch {
+	case errors.Is(err, context.Canceled):
+		e = errGone
+	case !errors.As(err, &e):
 		e = &apiError{status: http.StatusInternalServerError, Type: "server_error", Message: err.Error()}
 	}
 	reply(w, e.status, e.body())

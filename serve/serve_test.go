@@ -623,6 +623,46 @@ func TestClientGoesAway(t *testing.T) {
 	}
 }
 
+// A client that closes its own side of the connection alone, and reads on, is told that it
+// gets no reply, also where it waited in line.
+func TestHalfClosedConnection(t *testing.T) {
+	const told = `{"error":{"message":"the client closed its side of the connection before the reply was there, want it open until then",` +
+		`"type":"invalid_request_error","param":null,"code":null}}` + "\n"
+	var ctx context.Context
+	runner := tinyRunner(t)
+	runner.Tape().OnTap = func(string, *op.Value) { <-ctx.Done() } // no reply before the server sees the end
+	s := New(runner, Options{Name: "tiny"})
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx = r.Context()
+		s.Handler().ServeHTTP(w, r)
+	}))
+	defer h.Close()
+	c, err := net.Dial("tcp", h.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(tinyQuestion), tinyQuestion); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if r := get(http.ReadResponse(bufio.NewReader(c), nil)); r.status != 499 || r.body != told+"<nil>" {
+		t.Errorf("status %d: %s", r.status, r.body)
+	}
+	for range cap(s.reading) {
+		s.reading <- struct{}{}
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/v1/chat/completions", strings.NewReader(tinyQuestion)).WithContext(left))
+	if w.Code != 499 || w.Body.String() != told {
+		t.Errorf("in line: status %d: %s", w.Code, w.Body)
+	}
+}
+
 // However much of a stream is there at once, a client has time for each piece of it; what
 // lies between passes pieces on as they come.
 func TestSlowClient(t *testing.T) {
