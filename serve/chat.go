@@ -135,6 +135,12 @@ type completion struct {
 	Usage   *usage   `json:"usage,omitempty"`
 }
 
+// A counted is a chunk of a stream that counts tokens: null in all but the last.
+type counted struct {
+	*completion
+	Usage *usage `json:"usage"`
+}
+
 type choice struct {
 	Index    int       `json:"index"`
 	Message  *message  `json:"message,omitempty"`
@@ -144,9 +150,9 @@ type choice struct {
 }
 
 type message struct {
-	Role    string  `json:"role,omitempty"`
-	Content *string `json:"content,omitempty"`
-	Refusal *string `json:"refusal,omitempty"`
+	Role    string          `json:"role,omitempty"`
+	Content *string         `json:"content,omitempty"`
+	Refusal json.RawMessage `json:"refusal,omitempty"` // null in a whole message: a refusal is content
 }
 
 type usage struct {
@@ -160,6 +166,7 @@ type usage struct {
 
 type logProbs struct {
 	Content []tokenLogProb `json:"content"`
+	Refusal []tokenLogProb `json:"refusal"` // as a message's
 }
 
 type tokenLogProb struct {
@@ -184,7 +191,7 @@ func (a *answer) end(r *generate.Reply) {
 		finish.LogProbs = a.logProbs(r.IDs[a.told:n], r.LogProbs[a.told:n])
 	}
 	if !a.request.stream {
-		finish.Message = &message{Role: "assistant", Content: &r.Text}
+		finish.Message = &message{Role: "assistant", Content: &r.Text, Refusal: json.RawMessage("null")}
 		c := a.part("chat.completion", finish)
 		c.Usage = usageOf(r)
 		a.deadline()
@@ -193,16 +200,22 @@ func (a *answer) end(r *generate.Reply) {
 	}
 	a.begin()
 	finish.Delta = &message{}
-	a.event(a.part(chunk, finish))
+	a.chunk(nil, finish)
 	if a.request.usage {
-		c := a.part(chunk)
-		c.Usage = usageOf(r)
-		a.event(c)
+		a.chunk(usageOf(r))
 	}
 	a.write([]byte("data: [DONE]\n\n"))
 }
 
-const chunk = "chat.completion.chunk"
+// chunk sends one of a stream's chunks; u is nil in all but the last.
+func (a *answer) chunk(u *usage, choices ...choice) {
+	c := a.part("chat.completion.chunk", choices...)
+	if a.request.usage {
+		a.event(counted{c, u})
+		return
+	}
+	a.event(c)
+}
 
 // emit sends a piece of the reply, and how likely its tokens were.
 func (a *answer) emit(p generate.Piece) {
@@ -212,7 +225,7 @@ func (a *answer) emit(p generate.Piece) {
 		c.LogProbs = a.logProbs(p.IDs, p.LogProbs)
 	}
 	a.told += len(p.IDs)
-	a.event(a.part(chunk, c))
+	a.chunk(nil, c)
 }
 
 // begin sends what comes before the first text of a stream.
@@ -225,7 +238,7 @@ func (a *answer) begin() {
 	a.w.Header().Set("Cache-Control", "no-cache")
 	a.w.Header().Set("X-Accel-Buffering", "no") // nginx would hand the stream on at its end
 	empty := ""
-	a.event(a.part(chunk, choice{Delta: &message{Role: "assistant", Content: &empty}}))
+	a.chunk(nil, choice{Delta: &message{Role: "assistant", Content: &empty}})
 }
 
 // event sends one event of a stream.

@@ -461,6 +461,52 @@ func whole(body string) (text string, u usage, err error) {
 	return text, u, nil
 }
 
+// A stream that counts tokens has null for the count in all chunks but the last; another has
+// no such field.
+func TestUsageOfStreams(t *testing.T) {
+	h := tinyServer(t).Handler()
+	for more, counts := range map[string]bool{``: false, `, "stream_options": {"include_usage": false}`: false, `, "stream_options": {"include_usage": true}`: true} {
+		_, body := post(t, h, `{"messages": [{"role": "user", "content": "the cat"}], "max_tokens": 5, "stream": true`+more+`}`)
+		var usages []string
+		for line := range strings.Lines(body) {
+			event, ok := strings.CutPrefix(strings.TrimSpace(line), "data: {")
+			if !ok {
+				continue
+			}
+			var c map[string]json.RawMessage
+			if err := json.Unmarshal([]byte("{"+event), &c); err != nil {
+				t.Fatal(err)
+			}
+			usages = append(usages, string(c["usage"]))
+		}
+		last := len(usages) - 1
+		switch {
+		case last < 2:
+			t.Errorf("%d chunks: %s", last+1, body)
+		case !counts && slices.ContainsFunc(usages, func(u string) bool { return u != "" }):
+			t.Errorf("with %q: usages %q, want none", more, usages)
+		case counts && (slices.ContainsFunc(usages[:last], func(u string) bool { return u != "null" }) || !strings.Contains(usages[last], `"completion_tokens":5,`)):
+			t.Errorf("with %q: usages %q, want null, and 5 tokens in the last", more, usages)
+		}
+	}
+}
+
+// What OpenAI's schema requires is there, though no reply has any of it.
+func TestRefusalsAreNull(t *testing.T) {
+	h := tinyServer(t).Handler()
+	for stream, refusals := range map[bool][2]string{
+		false: {`,"refusal":null},"logprobs":{"content":[`, `],"refusal":null},"finish_reason":"length"`},
+		true:  {`"delta":{"content":`, `],"refusal":null},"finish_reason":null`},
+	} {
+		_, body := post(t, h, fmt.Sprintf(`{"messages": [{"role": "user", "content": "the cat"}], "max_tokens": 5, "logprobs": true, "stream": %v}`, stream))
+		for _, want := range refusals {
+			if !strings.Contains(body, want) {
+				t.Errorf("stream %v: %s, want %s", stream, body, want)
+			}
+		}
+	}
+}
+
 // The probabilities are those of the content's tokens, one that has no text included.
 func TestLogProbs(t *testing.T) {
 	s := tinyServer(t)
