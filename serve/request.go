@@ -66,6 +66,7 @@ type wire struct {
 	Tools            []json.RawMessage          `json:"tools"`
 	Functions        []json.RawMessage          `json:"functions"`
 	ToolChoice       json.RawMessage            `json:"tool_choice"`
+	FunctionCall     json.RawMessage            `json:"function_call"` // tool_choice's older name
 	LogitBias        map[string]json.RawMessage `json:"logit_bias"`
 	PresencePenalty  float64                    `json:"presence_penalty"`
 	FrequencyPenalty float64                    `json:"frequency_penalty"`
@@ -77,12 +78,13 @@ type wire struct {
 }
 
 type wireMessage struct {
-	Role       string            `json:"role"`
-	Content    json.RawMessage   `json:"content"`
-	Refusal    string            `json:"refusal"`
-	Name       string            `json:"name"`
-	ToolCalls  []json.RawMessage `json:"tool_calls"`
-	ToolCallID string            `json:"tool_call_id"`
+	Role         string            `json:"role"`
+	Content      json.RawMessage   `json:"content"`
+	Refusal      string            `json:"refusal"`
+	Name         string            `json:"name"`
+	ToolCalls    []json.RawMessage `json:"tool_calls"`
+	ToolCallID   string            `json:"tool_call_id"`
+	FunctionCall json.RawMessage   `json:"function_call"`
 }
 
 // decode reads a request. Every error is an [apiError].
@@ -123,7 +125,9 @@ func decode(body []byte) (*request, error) {
 // refuse returns an error for what would change a reply's meaning and is not
 // there.
 func (q *wire) refuse() error {
-	choice := string(bytes.Trim(q.ToolChoice, `"`))
+	calls := func(choice json.RawMessage) bool {
+		return !slices.Contains([]string{"", `""`, `"none"`, `"auto"`}, string(choice))
+	}
 	switch {
 	case q.N != nil && *q.N != 1:
 		return unsupported("n", "other than one choice is")
@@ -131,8 +135,10 @@ func (q *wire) refuse() error {
 		return unsupported("tools", "tools are")
 	case len(q.Functions) > 0:
 		return unsupported("functions", "functions are")
-	case choice != "" && choice != "none" && choice != "auto":
+	case calls(q.ToolChoice):
 		return unsupported("tool_choice", "tools are")
+	case calls(q.FunctionCall):
+		return unsupported("function_call", "functions are")
 	case q.ResponseFormat != nil && q.ResponseFormat.Type == "":
 		return wrong("response_format.type", `is missing, want "text"`)
 	case q.ResponseFormat != nil && q.ResponseFormat.Type != "text":
@@ -296,6 +302,9 @@ func (m *wireMessage) message(where string) (chat.Message, error) {
 	}
 	if len(m.ToolCalls) > 0 {
 		return chat.Message{}, unsupported(where+".tool_calls", "tools are")
+	}
+	if len(m.FunctionCall) > 0 {
+		return chat.Message{}, unsupported(where+".function_call", "functions are")
 	}
 	if len(m.Content) == 0 && role == "assistant" && m.Refusal != "" {
 		return chat.Message{Role: role, Content: m.Refusal, Name: m.Name}, nil

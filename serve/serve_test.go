@@ -85,6 +85,7 @@ func TestErrorsAreInOpenAIsShape(t *testing.T) {
 		{"no messages", `{"model": "tiny"}`, 400, "want at least one", "messages", ""},
 		{"another model", `{"model": "gpt-9", ` + messages + `}`, 404, `no model "gpt-9"; this server has "tiny"`, "model", "model_not_found"},
 		{"tools", `{` + messages + `, "tools": [{"type": "function"}]}`, 400, "tools are not supported", "tools", "unsupported"},
+		{"a function that must be called", `{` + messages + `, "function_call": {"name": "f"}}`, 400, "functions are not supported", "function_call", "unsupported"},
 		{"two choices", `{` + messages + `, "n": 2}`, 400, "other than one choice", "n", "unsupported"},
 		{"a schema", `{` + messages + `, "response_format": {"type": "json_schema"}}`, 400, `"json_schema"`, "response_format", "unsupported"},
 		{"an image", `{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}]}`, 400,
@@ -250,6 +251,31 @@ func TestParts(t *testing.T) {
 		q, err := decode([]byte(`{"messages": [` + user + `, {"role": "assistant", ` + more + `}, ` + user + `]}`))
 		if err != nil || q.messages[1].Content != want {
 			t.Errorf("%s: %+v, %v, want %q", more, q, err, want)
+		}
+	}
+}
+
+// A choice that leaves the model free not to call is kept; another is refused, and so is a
+// call of an earlier reply.
+func TestCallsAreRefused(t *testing.T) {
+	const user = `{"role": "user", "content": "hi"}`
+	for _, name := range []string{"tool_choice", "function_call"} {
+		for value, refused := range map[string]bool{`null`: false, `"none"`: false, `"auto"`: false, `""`: false,
+			`"required"`: true, `{"name": "f"}`: true, `{}`: true, `1`: true} {
+			_, err := decode([]byte(`{"messages": [` + user + `], "` + name + `": ` + value + `}`))
+			if told := err != nil && strings.HasPrefix(err.Error(), name+": ") && strings.HasSuffix(err.Error(), "s are not supported"); told != refused || !refused && err != nil {
+				t.Errorf("%s %s: %v, want an error %v", name, value, err, refused)
+			}
+		}
+	}
+	for call, want := range map[string]string{ // of an earlier reply
+		`"function_call": null`:                           "",
+		`"function_call": {"name": "f", "arguments": ""}`: "messages[1].function_call: functions are not supported",
+		`"tool_calls": [{"id": "1"}]`:                     "messages[1].tool_calls: tools are not supported",
+	} {
+		_, err := decode([]byte(`{"messages": [` + user + `, {"role": "assistant", "content": "x", ` + call + `}, ` + user + `]}`))
+		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%s: %v, want %q", call, err, want)
 		}
 	}
 }
