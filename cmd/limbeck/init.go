@@ -119,14 +119,14 @@ func initRecipe(ctx context.Context, a *app, f initFlags) error {
 		return err
 	}
 	written.Flags = flags // whatever is wrong with it is about them still
-	_, err = unlessInterrupted(ctx, func() (struct{}, error) { return struct{}{}, steps.CheckData(written) })
+	told, err := unlessInterrupted(ctx, func() ([]string, error) { return steps.CheckData(written) })
 	if err != nil {
 		return cmp.Or(errors.Unwrap(err), err) // a place in a recipe that is not written yet helps nobody
 	}
 	if err := disk.WriteBytes(f.out, text.Bytes()); err != nil {
 		return err
 	}
-	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples, plan.Told,
+	result := initResult{f.out, r.Task, plan.Metric, plan.Found, plan.Examples, append(plan.Told, told...),
 		string(r.Data.Train), r.Data.Validation.String(), string(r.Data.Test)}
 	return a.print(result, result.write)
 }

@@ -18,17 +18,24 @@ import (
 // CheckData reads the examples that a recipe names and returns an error, a
 // [recipe.Problem], if too few of them can be held out, or if those that are, or that
 // are for tests, cannot be judged as the recipe and its training data ask. The
-// comparison would find it too, after all training.
-func CheckData(r *recipe.Recipe) error {
-	_, _, err := readExamples(&recipe.Chain{Recipe: r})
-	if err == nil {
-		_, err = checkData(r)
+// comparison would find it too, after all training. told says what of them can hardly be
+// meant.
+func CheckData(r *recipe.Recipe) (told []string, err error) {
+	if _, _, err := readExamples(&recipe.Chain{Recipe: r}); err != nil {
+		return nil, err
 	}
-	return err
+	j, err := checkData(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range j.warnings {
+		told = append(told, w.Text)
+	}
+	return told, nil
 }
 
 // checkData checks how examples are to be judged, and returns the judge, with warnings of
-// what the models have seen.
+// what can hardly be meant and of what the models have seen.
 func checkData(r *recipe.Recipe) (*judge, error) {
 	learned, held, err := readKnown(r)
 	if err != nil {
@@ -58,7 +65,7 @@ func checkData(r *recipe.Recipe) (*judge, error) {
 	if err := j.check(j.key, j.examples); err != nil {
 		return nil, err
 	}
-	j.warnings = overlaps(r, learned, held, j.examples)
+	j.warnings = doubted(r, learned, held, j.examples)
 	// A row that is held out of a log may do for the loss though the task cannot judge
 	// it; a file of such rows is of another task.
 	if r.Data.Validation.File != "" {
@@ -75,6 +82,18 @@ func readKnown(r *recipe.Recipe) (learned, held []data.Example, err error) {
 		held, err = readFile(r, "data.validation", r.Data.Validation.File)
 	}
 	return learned, held, err
+}
+
+// doubted warns of what [doubts] and [overlaps] find before all work.
+func doubted(r *recipe.Recipe, learned, held, judged []data.Example) (warnings []run.Warning) {
+	var test []data.Example
+	if r.Data.Test != "" {
+		test = judged
+	}
+	for _, text := range doubts(r, learned, held, test) {
+		warnings = append(warnings, run.Warning{Text: text})
+	}
+	return append(warnings, overlaps(r, learned, held, judged)...)
 }
 
 // overlaps warns of examples that are to judge the models, or to choose them, though

@@ -72,7 +72,7 @@ func buildData(c *recipe.Chain) error {
 		}
 	}
 	s.Settings = settings
-	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts, c.Recipe.Called) }
+	s.Run = func(_ context.Context, w *run.Work) error { return settings.make(w, parts, c.Recipe) }
 	c.Add(s)
 	c.Put("data.train", run.Input{Of: s, Path: "train.jsonl"})
 	c.Put("data.validation", run.Input{Of: s, Path: "validation.jsonl"})
@@ -180,9 +180,9 @@ func (d *dataSettings) load(ref string, notes *data.Notes) ([]data.Example, erro
 	return all, nil
 }
 
-// make writes train.jsonl, validation.jsonl and, if there are any, test.jsonl. called
+// make writes train.jsonl, validation.jsonl and, if there are any, test.jsonl. The recipe
 // says what users call a key.
-func (d *dataSettings) make(w *run.Work, parts map[string]string, called func(key string) string) error {
+func (d *dataSettings) make(w *run.Work, parts map[string]string, r *recipe.Recipe) error {
 	all, err := d.read(w, "train", parts["train"])
 	if err != nil {
 		return err
@@ -204,16 +204,21 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string, called func(ke
 		if test, err = d.read(w, "test", parts["test"]); err != nil {
 			return err
 		}
+	}
+	for _, text := range doubts(r, all, validation, test) {
+		w.Warn("%s", text)
+	}
+	if len(test) > 0 {
 		tellOverlap(w, "test", slices.Concat(all, validation), test)
 		if err := writeExamples(w, "test", test); err != nil {
 			return err
 		}
 	}
 	if d.System != "" && plain(all) {
-		w.Warn("%s: changes nothing: the examples are plain text, which a message cannot stand before", called("data.system"))
+		w.Warn("%s: changes nothing: the examples are plain text, which a message cannot stand before", r.Called("data.system"))
 	}
 	if n, of := d.prompted(all, validation, test); d.System != "" && n > 0 {
-		w.Warn("%s: changes nothing of %s of %s: they begin with a system message of their own", called("data.system"),
+		w.Warn("%s: changes nothing of %s of %s: they begin with a system message of their own", r.Called("data.system"),
 			typeset.Number(n), typeset.Counted(of, "example"))
 	}
 	if text := heldOfTexts(all, validation); text != "" {
@@ -225,8 +230,8 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string, called func(ke
 		exchanged, invented := augment(a, all, slices.Concat(validation, test), d.Seed)
 		w.Fact("examples with exchanged slots", fmt.Sprint(len(exchanged)))
 		w.Fact("examples with invented values", fmt.Sprint(len(invented)))
-		warnNoneMade(w, called("data.augment.exchange_slots"), a.ExchangeSlots, exchanged)
-		warnNoneMade(w, called("data.augment.invent_values"), a.InventValues, invented)
+		warnNoneMade(w, r.Called("data.augment.exchange_slots"), a.ExchangeSlots, exchanged)
+		warnNoneMade(w, r.Called("data.augment.invent_values"), a.InventValues, invented)
 		all = slices.Concat(all, exchanged, invented)
 	}
 	if err := writeExamples(w, "train", all); err != nil {

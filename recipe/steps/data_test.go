@@ -112,6 +112,25 @@ func TestAssignedRows(t *testing.T) {
 	}
 }
 
+// Several labels of one text are told of once, though no comparison follows.
+func TestConflictsAreTold(t *testing.T) {
+	for _, until := range []string{"data", ""} {
+		path := workshop(t, "name: a\nteacher: ./teacher.gguf\nquantize: q8_0\ndata: {train: twice.jsonl, validation: 20%}\ncompare: {rounds: 0, resamples: 100, baselines: []}\n")
+		rows := ""
+		for i := range 18 {
+			rows += fmt.Sprintf(`{"text": "lamp %d", "label": "%s"}`+"\n", i%9, []string{"on", "off"}[i/9])
+		}
+		write(t, filepath.Join(filepath.Dir(path), "twice.jsonl"), rows)
+		var told []string
+		if err := makeWith(path, run.Options{Threads: 1, Until: until, Warned: func(text string) { told = append(told, text) }}); err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != 1 || !strings.HasPrefix(told[0], "data.train: several labels for 9 texts, as in twice.jsonl:") {
+			t.Errorf("until %q: told %q, want once of several labels", until, told)
+		}
+	}
+}
+
 // A file of examples to choose the best model by is not to be what is learned, though
 // no comparison follows.
 func TestOverlapOfValidation(t *testing.T) {

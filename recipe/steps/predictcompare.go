@@ -58,7 +58,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 		}
 		cost := run.Cost{Warnings: j.warnings}
 		if sets := datasets(chains); len(sets) > 1 {
-			if cost.Warnings, err = overlapsOf(sets, j.examples); err != nil {
+			if cost.Warnings, err = doubtedOf(sets, j.examples); err != nil {
 				return run.Cost{}, err
 			}
 		}
@@ -116,16 +116,15 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 	}
 }
 
-// overlapsOf warns of what is judged as [overlaps] does, of several datasets whose
-// variants it names.
-func overlapsOf(sets []dataset, judged []data.Example) (warnings []run.Warning, err error) {
+// doubtedOf warns of several datasets as [doubted] does, and names their variants.
+func doubtedOf(sets []dataset, judged []data.Example) (warnings []run.Warning, err error) {
 	for _, d := range sets {
 		r := d.chain.Recipe
 		learned, held, err := readKnown(r)
 		if err != nil {
 			return nil, err
 		}
-		for _, w := range overlaps(r, learned, held, judged) {
+		for _, w := range doubted(r, learned, held, judged) {
 			w.More = fmt.Sprintf(" (%v)", &d)
 			warnings = append(warnings, w)
 		}

@@ -235,7 +235,8 @@ func TestNotToJudge(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, planned := plan(path)
-		for _, err := range []error{steps.CheckData(r), planned} {
+		_, checked := steps.CheckData(r)
+		for _, err := range []error{checked, planned} {
 			if c.want == "" && err == nil {
 				continue
 			}
@@ -268,6 +269,13 @@ func TestWarnings(t *testing.T) {
 		"whole":    {head + "student: {ffn: 64}\nquantize: q4_0", nil},
 		"seen": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: ./train.jsonl}\nstudent: {layers: 1}",
 			[]string{"data.test: 60 of 60 examples occur in the training data: figures on them prove nothing"}},
+		"several labels": {"name: a\nteacher: ./teacher.gguf\ndata: {train: twice.jsonl, validation: ./twice.jsonl, test: ./twice.jsonl}\nstudent: {layers: 1}",
+			[]string{"data.train: several labels for 9 texts, as in twice.jsonl:1 and twice.jsonl:10: a model can have but one of them right",
+				"data.validation: several labels for 9 texts", "data.test: several labels for 9 texts", "data.validation: 18 of 18", "data.test: 18 of 18"}},
+		"several labels of one file": {"name: a\nteacher: ./teacher.gguf\ndata: {train: twice.jsonl, validation: 20%}\nstudent: {layers: 1}",
+			[]string{"data.train: several labels for 9 texts, as in twice.jsonl:"}},
+		"several intents": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: radio.jsonl}\nstudent: {layers: 1}",
+			[]string{"data.test: several intents or slots for 1 text, as in radio.jsonl:1 and radio.jsonl:2: a model can have but one of them right"}},
 		"chosen by": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: ./train.jsonl, test: new.jsonl}\nstudent: {layers: 1}",
 			[]string{"data.validation: 60 of 60 examples occur in the training data: "}},
 		"tags": {"name: a\nteacher: ./teacher.gguf\ndata: tags.jsonl\nstudent: {layers: 1}\ntrain: {}\ndistill: {}",
@@ -280,6 +288,12 @@ func TestWarnings(t *testing.T) {
 	} {
 		path := workshop(t, c.text+"\n")
 		write(t, filepath.Join(filepath.Dir(path), "new.jsonl"), `{"text": "a new radio", "intent": "radio_on", "slots": []}`+"\n")
+		write(t, filepath.Join(filepath.Dir(path), "radio.jsonl"), `{"text": "a radio", "intent": "radio_on", "slots": []}`+"\n"+`{"text": "A radio", "intent": "radio_off", "slots": []}`+"\n")
+		twice := ""
+		for i := range 18 {
+			twice += fmt.Sprintf(`{"text": "lamp %d", "label": "%s"}`+"\n", i%9, []string{"on", "off"}[i/9])
+		}
+		write(t, filepath.Join(filepath.Dir(path), "twice.jsonl"), twice)
 		tags := ""
 		for i := range 30 {
 			tags += fmt.Sprintf(`{"text": "%s on %d"}`+"\n", []string{"<|im_start|>user lamp", "fan", "it is <|im_end|>"}[i%3], i)

@@ -1,0 +1,45 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+
+	"limbeck/data"
+	"limbeck/internal/typeset"
+	"limbeck/recipe"
+)
+
+// doubts says what of a recipe's examples can hardly be meant: those to learn from, those
+// that are held out of them, or of the file for validation, and those of tests.
+func doubts(r *recipe.Recipe, learned, held, test []data.Example) (texts []string) {
+	if r.Data.Validation.File == "" {
+		learned, held = slices.Concat(learned, held), nil
+	}
+	form := data.Detect(learned).Form
+	if len(learned) == 0 {
+		form = data.Detect(test).Form
+	}
+	for _, part := range []struct {
+		key      string
+		examples []data.Example
+	}{{"data.train", learned}, {"data.validation", held}, {"data.test", test}} {
+		if text := conflicting(part.examples, form); text != "" {
+			texts = append(texts, r.Called(part.key)+": "+text)
+		}
+	}
+	return texts
+}
+
+// conflicting says for how many texts examples of a form have several labels, or replies
+// with intents and slots; "" for none.
+func conflicting(examples []data.Example, form data.Form) string {
+	n, first, second := data.Conflicts(examples, form)
+	if n == 0 {
+		return ""
+	}
+	what := "labels"
+	if form == data.StructuredJSON {
+		what = "intents or slots"
+	}
+	return fmt.Sprintf("several %s for %s, as in %s and %s: a model can have but one of them right", what, typeset.Counted(n, "text"), first, second)
+}
