@@ -19,6 +19,6 @@
 //	text label (or intent)      text and its label
 //	text                        plain text
 //
-// Further keys are ignored, except id. Every error names the file, the line, the
-// column where there is one, and what was expected.
+// Further keys are ignored, except id, and a reply's weight: 0 says not to learn it. Every
+// error names the file, the line, the column where there is one, and what was expected.
 package data

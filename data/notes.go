@@ -21,6 +21,7 @@ type LeftOut struct {
 	NoReply   int // the last message is not the assistant's, or says nothing
 	NoText    int // another message says nothing
 	NotText   int // a message has a part that is no text, as an image
+	Unweighed int // the last message has weight 0, which says that it is not to be learned
 }
 
 // String counts the rows of each kind; "" for none.
@@ -30,7 +31,7 @@ func (l LeftOut) String() string {
 		n    int
 		what string
 	}{{l.ToolCalls, "with calls of tools"}, {l.NoReply, "without a reply"}, {l.NoText, "with a message without text"},
-		{l.NotText, "with images or other parts that are no text"}} {
+		{l.NotText, "with images or other parts that are no text"}, {l.Unweighed, "with a reply of weight 0"}} {
 		if k.n > 0 {
 			kinds = append(kinds, typeset.Counted(k.n, "row")+" "+k.what)
 		}
@@ -62,6 +63,8 @@ func (l *LeftOut) add(err error) bool {
 		l.NoText++
 	case notText:
 		l.NotText++
+	case unweighed:
+		l.Unweighed++
 	}
 	return true
 }
@@ -72,6 +75,7 @@ const (
 	noReply
 	noText
 	notText
+	unweighed
 )
 
 // A gap is an error about messages that are well formed, but no example.

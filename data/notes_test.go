@@ -29,6 +29,12 @@ func TestLeftOut(t *testing.T) {
 		{`{"role":"user","content":[{"type":"text","text":"what is it"},{"type":"image_url","image_url":{"url":"data:"}}]},{"role":"assistant","content":"x"}`,
 			LeftOut{NotText: 1}, `message 1: content has a part of type "image_url", want text only`},
 		{`{"role":"user","content":"draw"},{"role":"assistant","content":[{"type":"image"}]}`, LeftOut{NotText: 1}, `message 2: content has a part of type "image"`},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":"BAD","weight":0}`, LeftOut{Unweighed: 1}, "message 2: its weight is 0"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":"BAD","weight":-0.0}`, LeftOut{Unweighed: 1}, "message 2: its weight is 0"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","weight":0}`, LeftOut{NoReply: 1}, "message 2: content is missing"},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":"x","weight":0.5}`, LeftOut{}, `message 2: "weight" is 0.5, want 0 or 1`},
+		{`{"role":"user","content":"hi"},{"role":"assistant","content":"x","weight":"0"}`, LeftOut{}, `message 2: "weight" is a string, want 0 or 1`},
+		{`{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":2},{"role":"user","content":"c"},{"role":"assistant","content":"d"}`, LeftOut{}, `message 2: "weight" is 2, want 0 or 1`},
 		{`{"role":"user","content":[{"type":"text"}]},{"role":"assistant","content":"x"}`, LeftOut{}, `message 1: content has a part of type "text" without a text`},
 		{`{"role":"user","content":null},{"role":"king","content":"x"}`, LeftOut{}, `message 2 has role "king"`},
 		{`{"role":"user","content":null},{"role":"assistant","content":5}`, LeftOut{}, "message 2: content is 5"},
@@ -53,9 +59,27 @@ func TestLeftOut(t *testing.T) {
 		}
 	}
 	const want = "1 row with calls of tools, 2 rows without a reply, 3 rows with a message without text, " +
-		"4 rows with images or other parts that are no text"
-	if got := (LeftOut{1, 2, 3, 4}).String(); got != want {
+		"4 rows with images or other parts that are no text, 5 rows with a reply of weight 0"
+	if got := (LeftOut{1, 2, 3, 4, 5}).String(); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A weight leaves out what it stands beside, if that is the reply: of 1, or of another
+// message, it does not.
+func TestWeights(t *testing.T) {
+	for _, messages := range []string{
+		`{"role":"user","content":"hi"},{"role":"assistant","content":"x","weight":1}`,
+		`{"role":"user","content":"hi"},{"role":"assistant","content":"x","weight":1.0}`,
+		`{"role":"user","content":"hi"},{"role":"assistant","content":"x","weight":null}`,
+		`{"role":"user","content":"hi","weight":"heavy"},{"role":"assistant","content":"x"}`,
+		`{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":0},{"role":"user","content":"c"},{"role":"assistant","content":"x","weight":1}`,
+	} {
+		var notes Notes
+		got := read(t, "a.jsonl", `{"messages":[`+messages+`]}`, Options{Notes: &notes})
+		if reply, _ := got[0].Reply(); reply != "x" || notes.LeftOut != (LeftOut{}) {
+			t.Errorf("%s: reply %q, left out %+v", messages, reply, notes.LeftOut)
+		}
 	}
 }
 

@@ -294,14 +294,17 @@ func (r row) scalar(key string) (string, error) {
 	return r.text(key)
 }
 
+// A logged is a message of a row as vendors' logs have it.
+type logged struct {
+	Role         *string         `json:"role"`
+	Content      json.RawMessage `json:"content"`
+	ToolCalls    json.RawMessage `json:"tool_calls"`
+	FunctionCall json.RawMessage `json:"function_call"`
+	Weight       json.RawMessage `json:"weight"`
+}
+
 func (r row) messages() ([]Message, error) {
-	type message struct {
-		Role         *string         `json:"role"`
-		Content      json.RawMessage `json:"content"`
-		ToolCalls    json.RawMessage `json:"tool_calls"`
-		FunctionCall json.RawMessage `json:"function_call"`
-	}
-	raw, err := objects(r["messages"], "messages", func(m message) bool { return m.Role == nil }, "role")
+	raw, err := objects(r["messages"], "messages", func(m logged) bool { return m.Role == nil }, "role")
 	if err != nil {
 		return nil, fmt.Errorf("%w, want a list of {\"role\": \"…\", \"content\": \"…\"}", err)
 	}
@@ -317,19 +320,16 @@ func (r row) messages() ([]Message, error) {
 		default:
 			return nil, fmt.Errorf("message %d has role %q, want system, user, assistant or tool", i+1, role)
 		}
-		content, err := contentText(m.Content)
-		var lacks *gap
-		if err != nil && !errors.As(err, &lacks) {
-			return nil, fmt.Errorf("message %d: %w", i+1, err)
+		content, err := m.text(i == len(raw)-1)
+		if err != nil {
+			err = fmt.Errorf("message %d: %w", i+1, err)
 		}
-		switch calls := !silent(m.ToolCalls) || !silent(m.FunctionCall); {
-		case calls:
-			left = fmt.Errorf("message %d: %w", i+1, &gap{toolCall, "it calls a tool, which an example cannot hold; want text alone"})
-		case lacks != nil && left == nil:
-			if lacks.kind == noText && i == len(raw)-1 {
-				lacks.kind = noReply
-			}
-			left = fmt.Errorf("message %d: %w", i+1, lacks)
+		var lacks *gap
+		switch {
+		case err != nil && !errors.As(err, &lacks):
+			return nil, err
+		case lacks != nil && (left == nil || lacks.kind == toolCall):
+			left = err
 		}
 		switch role {
 		case "developer": // the newer name of system in vendors' logs
@@ -340,6 +340,46 @@ func (r row) messages() ([]Message, error) {
 		out[i] = Message{role, content}
 	}
 	return out, left
+}
+
+// text returns what a message says, or the [gap] that keeps its row from being an
+// example; last: it is to be the reply.
+func (m *logged) text(last bool) (string, error) {
+	content, err := contentText(m.Content)
+	var lacks *gap
+	if err != nil && !errors.As(err, &lacks) {
+		return "", err
+	}
+	learned := true
+	if *m.Role == "assistant" {
+		if learned, err = weighed(m.Weight); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case !silent(m.ToolCalls) || !silent(m.FunctionCall):
+		return "", &gap{toolCall, "it calls a tool, which an example cannot hold; want text alone"}
+	case lacks != nil && lacks.kind == noText && last:
+		return "", &gap{noReply, lacks.text}
+	case lacks != nil:
+		return "", lacks
+	case last && !learned:
+		return "", &gap{unweighed, "its weight is 0, want a reply to learn"}
+	}
+	return content, nil
+}
+
+// weighed tells whether a reply is to be learned, by the weight that OpenAI's format for
+// fine-tuning gives it: 1, as where there is none, or 0.
+func weighed(v json.RawMessage) (bool, error) {
+	if len(v) == 0 || string(v) == "null" {
+		return true, nil
+	}
+	var n float64
+	if json.Unmarshal(v, &n) != nil || n != 0 && n != 1 {
+		return false, fmt.Errorf("\"weight\" is %s, want 0 or 1", fields.Found(v))
+	}
+	return n == 1, nil
 }
 
 // silent tells whether a value says nothing: missing, null, or empty.
