@@ -80,6 +80,25 @@ func FileDigest(ref string) (string, error) {
 	return hex.EncodeToString(all[:]), nil
 }
 
+// CheckFiles refuses a reference to what can be read but once, as a pipe: whoever reads
+// examples again would find none, or wait for more.
+func CheckFiles(ref string) error {
+	paths, err := Paths(ref)
+	if err != nil {
+		return nil // whoever reads the examples says why
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().IsRegular() || info.IsDir() {
+			continue
+		}
+		if _, err := disk.Read(path, 0); err != nil { // which names what it is
+			return fmt.Errorf("data: %w", err)
+		}
+	}
+	return nil
+}
+
 // Paths returns the files that a reference names: one, or those that fit a pattern, by
 // the names of their folders and then their own. It is the order in which [Load] reads
 // them, and the keys of a recipe's steps depend on it.

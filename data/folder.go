@@ -26,6 +26,9 @@ func Find(ref, format string) (Files, error) {
 		}
 		ref = f.Train
 	}
+	if CheckFiles(ref) != nil {
+		return Files{Train: ref}, nil // whoever reads the examples says why
+	}
 	path, o := cutPart(ref, Options{Format: format, Notes: new(Notes)})
 	if o.Part != "" && o.Part != Train {
 		return Files{Train: ref}, nil

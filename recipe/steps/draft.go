@@ -56,6 +56,9 @@ const (
 func Draft(teacher, path, format string, columns recipe.Columns, flags map[string]string) (*Drafted, error) {
 	d := &Drafted{Recipe: recipe.Default[recipe.Recipe](), Remarks: map[string]string{}}
 	d.Recipe.Data.Format, d.Recipe.Data.Columns, d.Recipe.Flags = format, columns, flags
+	if err := data.CheckFiles(path); err != nil {
+		return nil, d.Recipe.Cause("data.train", err)
+	}
 	reading := dataSettings{Format: format, Columns: columns}
 	var notes data.Notes
 	examples, err := reading.load(path, &notes)

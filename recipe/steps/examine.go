@@ -267,8 +267,12 @@ func (l look) losing(on string) look {
 	return l
 }
 
-// readFile reads the examples of a file that the recipe names by a key.
+// readFile reads the examples of a file that the recipe names by a key, which its steps
+// will read again.
 func readFile(r *recipe.Recipe, key string, f recipe.File) ([]data.Example, error) {
+	if err := data.CheckFiles(r.Find(f)); err != nil {
+		return nil, r.Cause(key, err)
+	}
 	s := newDataSettings(r)
 	all, err := s.load(r.Find(f), new(data.Notes))
 	if err != nil {
