@@ -50,6 +50,10 @@ func TestDetectLogs(t *testing.T) {
 		objects = append(objects, NewChat(p, string(AppendReply(nil, "on", []Slot{{"n", fmt.Sprint(i)}}))))
 		text = append(text, NewChat(p, strings.Repeat("word ", i+1)))
 	}
+	var spelled []Example // each label twice, counted apart too often for labels
+	for i := range 20 {
+		spelled = append(spelled, NewChat(fmt.Sprint("question ", i), []string{"It is on.", "it is  on.", "It IS on.", "it is off."}[i%4]+[]string{"", " "}[i/10]))
+	}
 	var few []Example // rows for a test, of labels that do not repeat
 	for _, label := range []string{"card_arrival", "Sci/Tech", "lost or stolen"} {
 		few = append(few, NewChat("request of "+label, label))
@@ -61,6 +65,7 @@ func TestDetectLogs(t *testing.T) {
 		{few, "classification, 3 labels", "accuracy", "exact_match"},
 		{append(few[:2:2], NewChat("hi", "Hello there!")), "chat log, free text", "perplexity", "perplexity"},
 		{labels, "classification, 2 labels", "accuracy", "exact_match"},
+		{spelled, "classification, 2 labels", "accuracy", "exact_match"},
 		{objects, "structured JSON, 1 intent, 1 slot", "exact_match", "json_slots"},
 		{text, "chat log, free text", "perplexity", "perplexity"},
 		{[]Example{NewChat("a", `{"x": 1}`)}, "JSON objects", "exact_match", "exact_match"},

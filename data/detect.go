@@ -13,7 +13,7 @@ import (
 type Description struct {
 	Examples  int
 	Form      Form
-	Labels    []string // Classification: the distinct replies, sorted
+	Labels    []string // Classification: the distinct replies as they are spelled, sorted
 	Intents   []string // StructuredJSON: sorted
 	SlotNames []string // StructuredJSON: sorted
 	Turns     int      // the most messages in one conversation, the reply included
@@ -83,8 +83,9 @@ func nameLike(reply string) bool {
 // importers found them, or as the replies of a log spell them.
 func Detect(examples []Example) Description {
 	d := Description{Examples: len(examples), Form: PlainText}
-	replies, intents, slots := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	answered, labeled, short, names := 0, 0, 0, true // short: distinct replies
+	replies, labels := map[string]bool{}, map[string]bool{} // labels: normalized
+	intents, slots := map[string]bool{}, map[string]bool{}
+	answered, labeled, short, names := 0, 0, 0, true // short: distinct labels
 	noGold, noObject, long := Misses{Form: StructuredJSON}, Misses{Form: FreeJSON}, Misses{Form: Classification}
 	for i := range examples {
 		e := &examples[i]
@@ -95,13 +96,16 @@ func Detect(examples []Example) Description {
 		}
 		answered++
 		length := utf8.RuneCountInString(reply)
-		switch {
-		case length > labelChars:
+		if length > labelChars {
 			long.add(e)
-		case !replies[reply]:
-			short++
 		}
-		replies[reply] = true
+		if !replies[reply] {
+			label := Normalize(reply)
+			if length <= labelChars && !labels[label] {
+				short++
+			}
+			replies[reply], labels[label] = true, true
+		}
 		names = names && nameLike(reply)
 		d.LongReply = max(d.LongReply, length)
 		if e.Label != "" {
@@ -119,7 +123,7 @@ func Detect(examples []Example) Description {
 			noObject.add(e)
 		}
 	}
-	few := len(replies)*labelRepeat <= answered || answered < fewRows && names
+	few := len(labels)*labelRepeat <= answered || answered < fewRows && names
 	switch {
 	case answered == 0:
 		if d.Turns > 0 {
@@ -134,7 +138,7 @@ func Detect(examples []Example) Description {
 	default:
 		d.Form = FreeText
 	}
-	if labels := answered - long.N; short*labelRepeat > labels {
+	if short*labelRepeat > answered-long.N {
 		long.N = 0 // too many labels if they were left out
 	}
 	d.Near = d.nearest(answered, noGold, noObject, long)
@@ -169,7 +173,7 @@ func sorted(set map[string]bool) []string {
 func (d Description) String() string {
 	switch d.Form {
 	case Classification:
-		return "classification, " + typeset.Counted(len(d.Labels), "label")
+		return "classification, " + typeset.Counted(d.Classes(), "label")
 	case StructuredJSON:
 		return fmt.Sprintf("structured JSON, %s, %s", typeset.Counted(len(d.Intents), "intent"), typeset.Counted(len(d.SlotNames), "slot"))
 	}

@@ -83,7 +83,7 @@ func buildCompare(r *recipe.Recipe, chains []*recipe.Chain) ([]*run.Step, error)
 		return nil, err
 	}
 	settings := j.settings
-	s := &run.Step{Kind: "compare", Name: "compare", Version: 10, Settings: settings, Inputs: j.inputs,
+	s := &run.Step{Kind: "compare", Name: "compare", Version: 11, Settings: settings, Inputs: j.inputs,
 		Exports: map[string]string{ReportFile: ReportFile, PageFile: PageFile}}
 	s.Predict = predictCompare(r, chains, &settings)
 	s.Run = func(ctx context.Context, w *run.Work) error { return settings.compare(ctx, w) }

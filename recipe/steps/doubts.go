@@ -6,6 +6,7 @@ import (
 
 	"limbeck/data"
 	"limbeck/internal/typeset"
+	"limbeck/internal/words"
 	"limbeck/recipe"
 )
 
@@ -15,7 +16,11 @@ func doubts(r *recipe.Recipe, learned, held, test []data.Example) (texts []strin
 	if r.Data.Validation.File == "" {
 		learned, held = slices.Concat(learned, held), nil
 	}
-	form := data.Detect(learned).Form
+	found := data.Detect(learned)
+	if text := spelledSeveral(&found); text != "" {
+		texts = append(texts, r.Called("data.train")+": "+text)
+	}
+	form := found.Form
 	if len(learned) == 0 {
 		form = data.Detect(test).Form
 	}
@@ -28,6 +33,16 @@ func doubts(r *recipe.Recipe, learned, held, test []data.Example) (texts []strin
 		}
 	}
 	return texts
+}
+
+// spelledSeveral says how many labels are spelled in several ways; "" for none.
+func spelledSeveral(found *data.Description) string {
+	n, one, other := found.Respelled()
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("several spellings of %s, as %s and %s: metrics take them for one, a model learns each",
+		typeset.Counted(n, "label"), words.Quote(one), words.Quote(other))
 }
 
 // conflicting says for how many texts examples of a form have several labels, or replies

@@ -274,6 +274,8 @@ func TestWarnings(t *testing.T) {
 				"data.validation: several labels for 9 texts", "data.test: several labels for 9 texts", "data.validation: 18 of 18", "data.test: 18 of 18"}},
 		"several labels of one file": {"name: a\nteacher: ./teacher.gguf\ndata: {train: twice.jsonl, validation: 20%}\nstudent: {layers: 1}",
 			[]string{"data.train: several labels for 9 texts, as in twice.jsonl:"}},
+		"several spellings": {"name: a\nteacher: ./teacher.gguf\ndata: spelled.jsonl\nstudent: {layers: 1}",
+			[]string{`data.train: several spellings of 1 label, as "ON" and "on ": metrics take them for one, a model learns each`}},
 		"several intents": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: radio.jsonl}\nstudent: {layers: 1}",
 			[]string{"data.test: several intents or slots for 1 text, as in radio.jsonl:1 and radio.jsonl:2: a model can have but one of them right"}},
 		"chosen by": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: ./train.jsonl, test: new.jsonl}\nstudent: {layers: 1}",
@@ -294,6 +296,11 @@ func TestWarnings(t *testing.T) {
 			twice += fmt.Sprintf(`{"text": "lamp %d", "label": "%s"}`+"\n", i%9, []string{"on", "off"}[i/9])
 		}
 		write(t, filepath.Join(filepath.Dir(path), "twice.jsonl"), twice)
+		spelled := ""
+		for i := range 12 {
+			spelled += fmt.Sprintf(`{"text": "lamp %d", "label": "%s"}`+"\n", i, []string{"on ", "ON", "off"}[i%3])
+		}
+		write(t, filepath.Join(filepath.Dir(path), "spelled.jsonl"), spelled)
 		tags := ""
 		for i := range 30 {
 			tags += fmt.Sprintf(`{"text": "%s on %d"}`+"\n", []string{"<|im_start|>user lamp", "fan", "it is <|im_end|>"}[i%3], i)
