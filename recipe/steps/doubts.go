@@ -17,8 +17,10 @@ func doubts(r *recipe.Recipe, learned, held, test []data.Example) (texts []strin
 		learned, held = slices.Concat(learned, held), nil
 	}
 	found := data.Detect(learned)
-	if text := spelledSeveral(&found); text != "" {
-		texts = append(texts, r.Called("data.train")+": "+text)
+	for _, text := range []string{oneLabel(&found), spelledSeveral(&found)} {
+		if text != "" {
+			texts = append(texts, r.Called("data.train")+": "+text)
+		}
 	}
 	form := found.Form
 	if len(learned) == 0 {
@@ -33,6 +35,14 @@ func doubts(r *recipe.Recipe, learned, held, test []data.Example) (texts []strin
 		}
 	}
 	return texts
+}
+
+// oneLabel says that all examples have the same label; "" if not, or if there is but one.
+func oneLabel(found *data.Description) string {
+	if found.Classes() != 1 || found.Examples < 2 {
+		return ""
+	}
+	return fmt.Sprintf("all %s have the label %s: there is nothing to learn", typeset.Counted(found.Examples, "example"), words.Quote(found.Labels[0]))
 }
 
 // spelledSeveral says how many labels are spelled in several ways; "" for none.

@@ -276,6 +276,9 @@ func TestWarnings(t *testing.T) {
 			[]string{"data.train: several labels for 9 texts, as in twice.jsonl:"}},
 		"several spellings": {"name: a\nteacher: ./teacher.gguf\ndata: spelled.jsonl\nstudent: {layers: 1}",
 			[]string{`data.train: several spellings of 1 label, as "ON" and "on ": metrics take them for one, a model learns each`}},
+		"one label": {"name: a\nteacher: ./teacher.gguf\ndata: {train: same.jsonl, validation: 0%, test: spelled.jsonl}\nstudent: {layers: 1}",
+			[]string{`data.train: all 4 examples have the label "a": there is nothing to learn`}},
+		"one example": {"name: a\nteacher: ./teacher.gguf\ndata: {train: one.jsonl, validation: 0%, test: spelled.jsonl}\nstudent: {layers: 1}", nil},
 		"several intents": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: radio.jsonl}\nstudent: {layers: 1}",
 			[]string{"data.test: several intents or slots for 1 text, as in radio.jsonl:1 and radio.jsonl:2: a model can have but one of them right"}},
 		"chosen by": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: ./train.jsonl, test: new.jsonl}\nstudent: {layers: 1}",
@@ -301,6 +304,9 @@ func TestWarnings(t *testing.T) {
 			spelled += fmt.Sprintf(`{"text": "lamp %d", "label": "%s"}`+"\n", i, []string{"on ", "ON", "off"}[i%3])
 		}
 		write(t, filepath.Join(filepath.Dir(path), "spelled.jsonl"), spelled)
+		const same = `{"text": "fan 0", "label": "a"}` + "\n"
+		write(t, filepath.Join(filepath.Dir(path), "one.jsonl"), same)
+		write(t, filepath.Join(filepath.Dir(path), "same.jsonl"), same+strings.ReplaceAll(same+same+same, "0", "1"))
 		tags := ""
 		for i := range 30 {
 			tags += fmt.Sprintf(`{"text": "%s on %d"}`+"\n", []string{"<|im_start|>user lamp", "fan", "it is <|im_end|>"}[i%3], i)
