@@ -58,6 +58,9 @@ func folder(dir string) (Files, error) {
 	if err != nil {
 		return Files{}, fmt.Errorf("data: %w", err)
 	}
+	if len(byEnding) == 0 {
+		return Files{}, fmt.Errorf("data: folder %s holds no file of a known format; known are: %s", dir, strings.Join(endings, ", "))
+	}
 	if len(byEnding) != 1 {
 		return Files{}, fmt.Errorf("data: folder %s holds files of %d formats, want one; name a file or a pattern such as %s", dir, len(byEnding), pattern(dir))
 	}

@@ -19,6 +19,7 @@ func (in *importer) readCSV(r io.Reader) error {
 	if head, _ := text.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
 		_, _ = text.Discard(len(byteOrderMark)) // they are there
 	}
+	head := firstLine(text)
 	bounded := &recordReader{r: text}
 	cr := csv.NewReader(bounded)
 	cr.FieldsPerRecord = -1
@@ -31,6 +32,9 @@ func (in *importer) readCSV(r io.Reader) error {
 		}
 		if errors.Is(err, errLongRecord) {
 			return in.errorf(line+1, 0, "row of more than %d bytes, which begins here or later; is a quotation mark not closed?", maxLine)
+		}
+		if err != nil && t == nil && !strings.Contains(head, ",") && parted(head) != "" { // names are quoted
+			return in.partedError(1, head)
 		}
 		if err != nil {
 			return in.csvError(err)
@@ -51,6 +55,30 @@ func (in *importer) readCSV(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+// firstLine returns the first line of what r will read, as far as it is at hand.
+func firstLine(r *bufio.Reader) string {
+	b, _ := r.Peek(r.Size()) // or what there is
+	line, _, _ := strings.Cut(string(b), "\n")
+	return strings.TrimSuffix(line, "\r")
+}
+
+// parted says what the columns of a header that is read as one seem to be parted by; ""
+// for nothing.
+func parted(header string) string {
+	for _, by := range []struct{ sign, name string }{{"\t", "tabs"}, {";", "semicolons"}, {",", "commas"}} {
+		if strings.Contains(header, by.sign) {
+			return by.name
+		}
+	}
+	return ""
+}
+
+// partedError is of a header whose columns are parted as this format does not.
+func (in *importer) partedError(line int, header string) error {
+	return in.errorf(line, 0, "the header is one column, %q, which seems to be several, parted by %s: save the table with commas as .csv, or with tabs as .tsv",
+		header, parted(header))
 }
 
 // A recordReader reads no more than is left, so that a quotation mark without its
@@ -134,6 +162,9 @@ func (in *importer) header(names []string, line int) (*table, error) {
 		names[i] = n
 	}
 	s, err := in.opt.Columns.shape(has, columnOfTable)
+	if err != nil && len(names) == 1 && parted(names[0]) != "" {
+		return nil, in.partedError(line, names[0])
+	}
 	if err != nil {
 		return nil, in.errorf(line, 0, "%w", err)
 	}
