@@ -265,6 +265,49 @@ func TestHoldout(t *testing.T) {
 	}
 }
 
+// What is held out is far from what was asked for where a text repeats, and not for what
+// rounding or chance makes of few, or what files assign.
+func TestUneven(t *testing.T) {
+	rows := func(texts string) (all []Example) {
+		for _, r := range texts {
+			all = append(all, Example{Text: string(r)})
+		}
+		return all
+	}
+	const letters, many = "abcdefghijklmnopqrst", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+	for name, c := range map[string]struct {
+		rest, held string
+		share      float64
+		want       bool
+	}{
+		"4 of 5":                  {"a", "bbbb", 0.1, true},
+		"1 of 5":                  {"aaaa", "b", 0.1, false},
+		"1 of 2":                  {"a", "b", 0.1, false},
+		"2 of 3":                  {"a", "bb", 0.1, false},
+		"chance":                  {letters[5:], letters[:5], 0.1, false},
+		"chance of half":          {letters[1:], letters[:1], 0.2, false},
+		"few of many":             {many + letters[2:], letters[:2], 0.1, true},
+		"all that is asked for":   {many, letters, 0.3, false},
+		"twice, and a text's own": {letters[4:], letters[:4], 0.1, false},
+		"nothing asked for":       {many, "a", 0, false},
+		"nothing held out":        {many, "", 0.1, false},
+	} {
+		if got := Uneven(rows(c.rest), rows(c.held), c.share); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
+	}
+	assigned := rows("bbbb")
+	for i := range assigned {
+		assigned[i].Split = Validation
+	}
+	if Uneven(rows("a"), assigned, 0.1) {
+		t.Error("what the file assigns is uneven, want it as it is")
+	}
+	if text := []Example{{Text: "ab", Whole: true}}; Uneven(text[:0], text, 0.1) {
+		t.Error("a text's end is uneven, want it as it is")
+	}
+}
+
 func TestHoldoutHomeAssistant(t *testing.T) {
 	train, validation := Holdout(load(t, "home-assistant/train.jsonl"), 0.1)
 	if n := len(train) + len(validation); n != 9960 {

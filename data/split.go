@@ -146,6 +146,31 @@ func splitByHash(examples []Example, share float64) (rest, held []Example) {
 	return rest, held
 }
 
+// Uneven reports that what [Holdout] held out is far from share of the examples because
+// those of one text stay together: more than twice, or less than half, where of the texts
+// it is not. Of few texts rounding and chance draw other shares.
+func Uneven(rest, held []Example, share float64) bool {
+	if share <= 0 || len(held) == 0 || held[0].Whole || held[0].Split == Validation {
+		return false
+	}
+	texts := func(examples []Example) int {
+		seen := make(map[string]bool, len(examples))
+		for i := range examples {
+			seen[Normalize(examples[i].Input())] = true
+		}
+		return len(seen)
+	}
+	far := func(n, of int) bool {
+		want := max(1, share*float64(of)) // one is the least that can be held out
+		return float64(n) > 2*want || 2*float64(n) < want
+	}
+	if !far(len(held), len(rest)+len(held)) {
+		return false
+	}
+	chosen := texts(held)
+	return !far(chosen, texts(rest)+chosen)
+}
+
 // Overlap returns the positions of the examples of test whose normalized input
 // occurs among those of train: rows that a model may know by heart.
 func Overlap(train, test []Example) []int {

@@ -13,7 +13,11 @@ import (
 // doubts says what of a recipe's examples can hardly be meant: those to learn from, those
 // that are held out of them, or of the file for validation, and those of tests.
 func doubts(r *recipe.Recipe, learned, held, test []data.Example) (texts []string) {
-	if r.Data.Validation.File == "" {
+	if v := r.Data.Validation; v.File == "" {
+		if data.Uneven(learned, held, float64(v.Share)) {
+			texts = append(texts, fmt.Sprintf("%s: %s of %s are held out, not %v, as those of one text stay together", r.Called("data.validation"),
+				typeset.Number(len(held)), typeset.Counted(len(held)+len(learned), "example"), v.Share))
+		}
 		learned, held = slices.Concat(learned, held), nil
 	}
 	found := data.Detect(learned)

@@ -279,6 +279,8 @@ func TestWarnings(t *testing.T) {
 		"one label": {"name: a\nteacher: ./teacher.gguf\ndata: {train: same.jsonl, validation: 0%, test: spelled.jsonl}\nstudent: {layers: 1}",
 			[]string{`data.train: all 4 examples have the label "a": there is nothing to learn`}},
 		"one example": {"name: a\nteacher: ./teacher.gguf\ndata: {train: one.jsonl, validation: 0%, test: spelled.jsonl}\nstudent: {layers: 1}", nil},
+		"held out": {"name: a\nteacher: ./teacher.gguf\ndata: repeated.jsonl\nstudent: {layers: 1}",
+			[]string{"data.validation: 4 of 5 examples are held out, not 10%, as those of one text stay together"}},
 		"several intents": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, test: radio.jsonl}\nstudent: {layers: 1}",
 			[]string{"data.test: several intents or slots for 1 text, as in radio.jsonl:1 and radio.jsonl:2: a model can have but one of them right"}},
 		"chosen by": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: ./train.jsonl, test: new.jsonl}\nstudent: {layers: 1}",
@@ -304,6 +306,8 @@ func TestWarnings(t *testing.T) {
 			spelled += fmt.Sprintf(`{"text": "lamp %d", "label": "%s"}`+"\n", i, []string{"on ", "ON", "off"}[i%3])
 		}
 		write(t, filepath.Join(filepath.Dir(path), "spelled.jsonl"), spelled)
+		const repeated = `{"text": "lamp off", "label": "b"}` + "\n"
+		write(t, filepath.Join(filepath.Dir(path), "repeated.jsonl"), `{"text": "the fan", "label": "a"}`+"\n"+strings.Repeat(repeated, 4))
 		const same = `{"text": "fan 0", "label": "a"}` + "\n"
 		write(t, filepath.Join(filepath.Dir(path), "one.jsonl"), same)
 		write(t, filepath.Join(filepath.Dir(path), "same.jsonl"), same+strings.ReplaceAll(same+same+same, "0", "1"))
