@@ -452,7 +452,7 @@ func TestBuiltinStudent(t *testing.T) {
 func TestLeftOut(t *testing.T) {
 	const head = "name: a\nteacher: ./teacher.gguf\ndata: {train: mixed.jsonl, validation: ./held.jsonl}\n"
 	row := func(i int, words string) string {
-		return fmt.Sprintf(`{"text": "lamp %s %d", "label": "on"}`+"\n", words, i)
+		return fmt.Sprintf(`{"text": "lamp %s %d", "label": "%s"}`+"\n", words, i, []string{"on", "off"}[i%2])
 	}
 	long := strings.Repeat("the cat ", 40) // which the context has room for
 	path := workshop(t, head+"train: {steps: 1, max_tokens: 64}\n")
@@ -524,7 +524,7 @@ func TestLeftOutOfStudent(t *testing.T) {
 		if i < 5 {
 			words = strings.Repeat(" mat", 12)
 		}
-		fmt.Fprintf(&mixed, `{"text": "%d%s", "label": "on"}`+"\n", i, words)
+		fmt.Fprintf(&mixed, `{"text": "%d%s", "label": "%s"}`+"\n", i, words, []string{"on", "off"}[i%2])
 	}
 	write(t, filepath.Join(filepath.Dir(path), "mixed.jsonl"), mixed.String())
 	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"),
