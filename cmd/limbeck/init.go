@@ -137,7 +137,12 @@ func (r initResult) write(w io.Writer) {
 	for _, text := range r.Told {
 		fmt.Fprintln(w, text)
 	}
-	fmt.Fprintf(w, "train %s, validation %s, test %s\n", r.Train, r.Validation, cmp.Or(r.Test, "none"))
+	parts := []string{"train " + r.Train, "validation " + r.Validation, "test " + cmp.Or(r.Test, "none")}
+	line := strings.Join(parts, ", ")
+	if typeset.Width(line) > tableWidth {
+		line = strings.Join(parts, "\n")
+	}
+	fmt.Fprintln(w, line)
 	fmt.Fprintf(w, "wrote %s; what it takes: %s make %s --dry-run\n", r.Recipe, program(), quoted(r.Recipe))
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -64,5 +65,22 @@ func TestNameOfData(t *testing.T) {
 	}
 	if got := nameOf("日本.gguf"); got != "student" {
 		t.Errorf("a file's name of other letters: %q, want student", got)
+	}
+}
+
+// What init tells of the data's parts is a line of 80 columns, or a line each.
+func TestInitTellsParts(t *testing.T) {
+	long := strings.Repeat("long/", 10) + "data.json"
+	for name, c := range map[string]struct {
+		r    initResult
+		want string
+	}{
+		"short": {initResult{Train: "a.jsonl", Validation: "10%"}, "train a.jsonl, validation 10%, test none\n"},
+		"long":  {initResult{Train: long + "#train", Validation: "10%", Test: long + "#test"}, "train " + long + "#train\nvalidation 10%\ntest " + long + "#test\n"},
+	} {
+		var out strings.Builder
+		if c.r.write(&out); !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: got %q, want %q", name, out.String(), c.want)
+		}
 	}
 }
