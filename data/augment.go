@@ -42,13 +42,9 @@ type substitute func(Slot, *rand.Rand) string
 // the other slots. The text is the last message of a prompt; those before it, as a system
 // message, stay.
 func vary(examples, avoid []Example, n int, rng *rand.Rand, suffix string, other substitute) []Example {
-	seen := make(map[string]bool, len(examples)+len(avoid)+n)
-	for i := range avoid {
-		seen[Normalize(avoid[i].Input())] = true
-	}
+	seen := inputs(slices.Concat(examples, avoid))
 	var usable []int
 	for i := range examples {
-		seen[Normalize(examples[i].Input())] = true
 		if examples[i].Kind() == Structured && len(examples[i].Prompt()) > 0 && len(examples[i].Slots) > 0 {
 			usable = append(usable, i)
 		}

@@ -49,7 +49,7 @@ func (e *Example) judged(form Form) (string, bool) {
 	g, ok := e.Gold()
 	slots := make([]Slot, len(g.Slots))
 	for i, s := range g.Slots {
-		slots[i] = Slot{s.Name, Normalize(s.Value)}
+		slots[i] = s.Normalized()
 	}
 	slices.SortFunc(slots, func(a, b Slot) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value)) })
 	return string(AppendReply(nil, g.Intent, slots)), ok

@@ -27,6 +27,9 @@ type Slot struct {
 	Value string `json:"value"`
 }
 
+// Normalized returns s as it is compared: its value by [Normalize], its name as it is.
+func (s Slot) Normalized() Slot { return Slot{s.Name, Normalize(s.Value)} }
+
 // A Split is a part of a data set. The zero value means: not assigned.
 type Split string
 

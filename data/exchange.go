@@ -27,7 +27,7 @@ func slotValues(examples []Example) map[string][]string {
 	seen := map[Slot]bool{}
 	for i := range examples {
 		for _, s := range examples[i].Slots {
-			if k := (Slot{s.Name, Normalize(s.Value)}); !seen[k] && k.Value != "" {
+			if k := s.Normalized(); !seen[k] && k.Value != "" {
 				seen[k] = true
 				pool[s.Name] = append(pool[s.Name], s.Value)
 			}

@@ -153,13 +153,6 @@ func Uneven(rest, held []Example, share float64) bool {
 	if share <= 0 || len(held) == 0 || held[0].Whole || held[0].Split == Validation {
 		return false
 	}
-	texts := func(examples []Example) int {
-		seen := make(map[string]bool, len(examples))
-		for i := range examples {
-			seen[Normalize(examples[i].Input())] = true
-		}
-		return len(seen)
-	}
 	far := func(n, of int) bool {
 		want := max(1, share*float64(of)) // one is the least that can be held out
 		return float64(n) > 2*want || 2*float64(n) < want
@@ -167,17 +160,23 @@ func Uneven(rest, held []Example, share float64) bool {
 	if !far(len(held), len(rest)+len(held)) {
 		return false
 	}
-	chosen := texts(held)
-	return !far(chosen, texts(rest)+chosen)
+	chosen := len(inputs(held))
+	return !far(chosen, len(inputs(rest))+chosen)
+}
+
+// inputs returns the normalized texts of examples.
+func inputs(examples []Example) map[string]bool {
+	seen := make(map[string]bool, len(examples))
+	for i := range examples {
+		seen[Normalize(examples[i].Input())] = true
+	}
+	return seen
 }
 
 // Overlap returns the positions of the examples of test whose normalized input
 // occurs among those of train: rows that a model may know by heart.
 func Overlap(train, test []Example) []int {
-	seen := make(map[string]bool, len(train))
-	for i := range train {
-		seen[Normalize(train[i].Input())] = true
-	}
+	seen := inputs(train)
 	var found []int
 	for i := range test {
 		if seen[Normalize(test[i].Input())] {

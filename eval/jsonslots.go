@@ -85,11 +85,11 @@ func scoreSlots(e *data.Example, reply string) (ItemScore, error) {
 func common(a, b []data.Slot) int {
 	left := make(map[data.Slot]int, len(a))
 	for _, s := range a {
-		left[data.Slot{Name: s.Name, Value: data.Normalize(s.Value)}]++
+		left[s.Normalized()]++
 	}
 	n := 0
 	for _, s := range b {
-		if k := (data.Slot{Name: s.Name, Value: data.Normalize(s.Value)}); left[k] > 0 {
+		if k := s.Normalized(); left[k] > 0 {
 			left[k]--
 			n++
 		}

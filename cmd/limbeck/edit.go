@@ -65,29 +65,17 @@ func (e *editor) ask(ctx context.Context, sign string) (string, error) {
 		return "", err
 	}
 	defer e.raw.leave()
-	type answer struct {
-		line string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		var a answer
-		defer func() { answers <- a }()
+	line, err := unlessInterrupted(ctx, func() (string, error) {
 		defer e.raw.leave() // before the next line is asked for, and before a panic is told
-		a.line, a.err = e.line(sign)
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case a := <-answers:
-		switch {
-		case errors.Is(a.err, io.EOF):
-			fmt.Fprintln(e.screen)
-		case errors.Is(a.err, errDropped):
-			fmt.Fprint(e.screen, "^C") // as a terminal shows it
-		}
-		return a.line, a.err
+		return e.line(sign)
+	})
+	switch {
+	case errors.Is(err, io.EOF):
+		fmt.Fprintln(e.screen)
+	case errors.Is(err, errDropped):
+		fmt.Fprint(e.screen, "^C") // as a terminal shows it
 	}
+	return line, err
 }
 
 // line returns the next line.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -104,7 +105,7 @@ func unlessInterrupted[T any](ctx context.Context, f func() (T, error)) (T, erro
 		var none T
 		return none, ctx.Err()
 	case r := <-done:
-		return r.is, r.err
+		return r.is, cmp.Or(ctx.Err(), r.err)
 	}
 }
 

@@ -707,7 +707,7 @@ func TestCurveOfText(t *testing.T) {
 // The course of a training and its validations are one curve, by step.
 func TestCurveOfCourse(t *testing.T) {
 	course := []train.Point{{Step: 2, Loss: 4}, {Step: 4, Loss: 3}}
-	c := Curve("a", course, []train.Point{{Step: 3, Loss: 3.5, Validation: 2}, {Step: 4, Loss: 3, Validation: 1}}, true)
+	c := Curve("a", course, []train.Point{{Step: 2, Loss: 4}, {Step: 3, Loss: 3.5, Validation: 2}, {Step: 4, Loss: 3, Validation: 1}}, true)
 	want := []report.CurvePoint{
 		{Step: 2, Train: report.N(4)},
 		{Step: 3, Validation: report.N(2)},

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"slices"
 
 	"limbeck/eval/report"
@@ -23,6 +24,8 @@ func Curve(name string, course, validations []train.Point, lossAlone bool) repor
 		x := report.CurvePoint{Step: p.Step}
 		if len(course) == 0 {
 			x.Train = report.N(p.Loss)
+		} else if p.Validation <= 0 {
+			continue // what it tells, the course does
 		}
 		if p.Validation > 0 {
 			x.Validation = report.N(p.Validation)
@@ -32,6 +35,6 @@ func Curve(name string, course, validations []train.Point, lossAlone bool) repor
 		}
 		c.Points = append(c.Points, x)
 	}
-	slices.SortStableFunc(c.Points, func(a, b report.CurvePoint) int { return a.Step - b.Step })
+	slices.SortStableFunc(c.Points, func(a, b report.CurvePoint) int { return cmp.Compare(a.Step, b.Step) })
 	return c
 }

@@ -185,8 +185,8 @@ func (b *batch) share(n int) {
 		w.feed += more
 		n -= more
 	}
-	for _, w := range b.reads[:min(1, len(b.reads))] {
-		read(w, (n+1)/2)
+	if len(b.reads) > 0 {
+		read(b.reads[0], (n+1)/2)
 	}
 	slices.SortStableFunc(b.reads, func(v, w *writer) int { return len(v.seq.unread()) - len(w.seq.unread()) })
 	for _, w := range b.reads {

@@ -70,14 +70,17 @@ func parseTraining(text []byte) (*Training, error) {
 	if err := json.Unmarshal(text, t); err != nil {
 		return nil, err
 	}
-	for name, points := range map[string][]train.Point{"curve": t.Curve, "course": t.Course} {
-		for i, p := range points {
-			if p.Step < 0 || i > 0 && p.Step < points[i-1].Step {
-				return nil, fmt.Errorf("point %d of the %s is of step %d, after step %d", i+1, name, p.Step, points[max(0, i-1)].Step)
-			}
+	return t, cmp.Or(inOrder("curve", t.Curve), inOrder("course", t.Course))
+}
+
+// inOrder checks that no point is of an earlier step than the one before it.
+func inOrder(name string, points []train.Point) error {
+	for i, p := range points {
+		if p.Step < 0 || i > 0 && p.Step < points[i-1].Step {
+			return fmt.Errorf("point %d of the %s is of step %d, after step %d", i+1, name, p.Step, points[max(0, i-1)].Step)
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // At returns the point of the curve at a step: of Best the best one, of Steps
