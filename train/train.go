@@ -246,6 +246,7 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 		t.hooks.Begun(t.state.Step, steps)
 	}
 	every := t.every()
+	t.state.Losses = slices.Grow(t.state.Losses, min(max(0, steps-t.state.Step), lossesAtOnce))
 	p := order{set: t.set, batchTokens: t.o.BatchTokens, seed: t.o.Seed}
 	saved, wait := time.Now(), t.firstCheckpoint()
 	for s := &t.state; s.Stopped == "" && (s.Step < steps || t.due(every, steps)); {
@@ -278,6 +279,10 @@ func (t *Trainer) Run(ctx context.Context) (*Result, error) {
 	s := t.state
 	return &Result{Steps: s.Step, Best: s.Best, Curve: s.Curve, Losses: s.Losses, Stopped: s.Stopped}, nil
 }
+
+// lossesAtOnce is for how many losses there is room from the start: more steps than most
+// trainings make, and little memory for those that are told to make any number.
+const lossesAtOnce = 1 << 16
 
 // every returns after how many steps a validation is due.
 func (t *Trainer) every() int {

@@ -27,8 +27,8 @@ func doctorCommand(a *app) *cobra.Command {
 		Long: "Says which kernels run, how many cores and how much memory there are, what the\n" +
 			"machine's memory and arithmetic can do at most, and what holds it back.\n\n" +
 			"With a model: whether it fits in memory, and the rates to expect, from a few of\n" +
-			"its layers, timed now: while others use the machine, the rates are what they\n" +
-			"leave.\n\n" +
+			"its layers, timed now five times: the median, least and most. While others use\n" +
+			"the machine, the rates are what they leave.\n\n" +
 			"The environment variable LIMBECK_CPU keeps the kernels at a lower tier than the\n" +
 			"processor has: " + strings.Join(kernel.Tiers(), ", ") + ".",
 		Example: "  limbeck doctor\n  limbeck doctor model.gguf",
@@ -230,12 +230,12 @@ func (m *modelDiagnosis) write(w io.Writer, available int64) {
 		return
 	}
 	fmt.Fprintln(w)
-	t := table{head: []string{"expect", "tok/s", "limit", "of limit", "bound by"}}
+	t := table{head: []string{"expect", "tok/s", "least, most", "limit", "of limit", "bound by"}}
 	beyond := false
 	for _, r := range m.Rates {
 		share := r.Share.Or(0)
 		beyond = beyond || bench.BeyondMemory(r.By, share)
-		t.add(r.Work.String(), figure(r.Rate), figure(r.Bound.Or(0)), fmt.Sprintf("%.0f%%", 100*share), r.By)
+		t.add(r.Work.String(), figure(r.Rate), figure(r.Least)+", "+figure(r.Most), figure(r.Bound.Or(0)), fmt.Sprintf("%.0f%%", 100*share), r.By)
 	}
 	t.write(w)
 	if m.Timed < m.Layers {

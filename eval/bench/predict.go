@@ -15,8 +15,10 @@ import (
 
 // A Forecast is the rate to expect of a work.
 type Forecast struct {
-	Work Work    `json:"work"`
-	Rate float64 `json:"tokens_per_second"`
+	Work  Work    `json:"work"`
+	Rate  float64 `json:"tokens_per_second"`       // the median of several rounds
+	Least float64 `json:"least_tokens_per_second"` // of the slowest round
+	Most  float64 `json:"most_tokens_per_second"`  // of the fastest
 }
 
 // A Need is the memory that a model takes to run.
@@ -91,14 +93,16 @@ func Predict(ctx context.Context, m *model.Model, works []Work, pool *par.Pool, 
 		}
 	}
 	for i, w := range works {
-		out[i] = Forecast{w, Median(rounds[i])}
+		f := Forecast{w, Median(rounds[i]), slices.Min(rounds[i]), slices.Max(rounds[i])}
 		if layers < c.Layers {
 			p, err := t.profile(ctx, w)
 			if err != nil {
 				return nil, 0, err
 			}
-			out[i].Rate *= p.stretch(layers, w.layers(c.Layers))
+			stretch := p.stretch(layers, w.layers(c.Layers))
+			f.Rate, f.Least, f.Most = f.Rate*stretch, f.Least*stretch, f.Most*stretch
 		}
+		out[i] = f
 	}
 	return out, layers, nil
 }

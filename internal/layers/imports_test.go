@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"fmt"
+	"go/ast"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,7 +153,8 @@ func TestImports(t *testing.T) {
 }
 
 // Assembly, and what tells processors apart, are for the kernels' room alone: not for what
-// may import anything either, nor for tests.
+// may import anything either, nor for tests. Which kernels run is told to people, and
+// nothing above does otherwise for it.
 func TestHardwareHasOneRoom(t *testing.T) {
 	const room = "tensor/kernel"
 	for _, s := range sources(t) {
@@ -160,12 +163,36 @@ func TestHardwareHasOneRoom(t *testing.T) {
 				t.Errorf("%s: asks for the processor: let %s do it", s.fset.Position(i.Pos()), room)
 			}
 		}
+		if s.test || s.dir() == room || s.dir() == "internal/testkit" {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			var compared []ast.Expr
+			switch n := n.(type) {
+			case *ast.BinaryExpr:
+				compared = []ast.Expr{n.X, n.Y}
+			case *ast.SwitchStmt:
+				compared = []ast.Expr{n.Tag}
+			}
+			for _, x := range compared {
+				if call, ok := x.(*ast.CallExpr); ok && isTier(call.Fun) {
+					t.Errorf("%s: depends on the kernels' tier: let %s do it", s.fset.Position(n.Pos()), room)
+				}
+			}
+			return true
+		})
 	}
 	walk(t, func(rel string) {
 		if strings.HasSuffix(rel, ".s") && !strings.HasPrefix(rel, room+"/") {
 			t.Errorf("%s: assembly lies in %s", rel, room)
 		}
 	})
+}
+
+// isTier reports whether f is kernel.Tier.
+func isTier(f ast.Expr) bool {
+	x, ok := f.(*ast.SelectorExpr)
+	return ok && x.Sel.Name == "Tier" && fmt.Sprint(x.X) == "kernel"
 }
 
 // Every word of a rule lets something in that the package does import.

@@ -23,38 +23,49 @@ type foreseen struct {
 }
 
 // foresee notes that n is the next product of the pass. It returns the one that follows
-// as far as is known, nil if nothing is.
+// as far as is known, nil if nothing is. A pass with a product of many rows is no pass to
+// learn from, and weights that are packed for each product anew have no place to begin at.
 func (t *Tape) foresee(n *matMuls) *foreseen {
+	w := n.parts[0].w
+	if n.x.Rows > foreseenRows {
+		t.product = foreseenMost // and what follows is not noted
+	}
 	i := t.product
-	if i == foreseenMost {
+	if i == foreseenMost || w.packed == nil {
 		return nil
 	}
 	t.product++
-	if i == len(t.products) || t.products[i].w != n.parts[0].w {
-		t.products = append(t.products[:i], foreseen{n.parts[0].w, n.shares()})
+	if i == len(t.products) || t.products[i].w != w {
+		if i == cap(t.products) {
+			t.products = append(t.products, foreseen{})
+		}
+		t.products = t.products[:i+1]
+		f := &t.products[i]
+		f.w, f.shares = w, n.shares(f.shares[:0])
 	}
 	return &t.products[(i+1)%len(t.products)]
 }
 
-// shares returns the beginnings of the workers' shares of packed weights.
-func (n *matMuls) shares() [][]byte {
+// shares appends the beginnings of the workers' shares of packed weights to dst.
+func (n *matMuls) shares(dst [][]byte) [][]byte {
 	threads := n.parts[0].t.Pool.Threads()
-	shares := make([][]byte, threads)
-	for worker := range shares {
+	for worker := range threads {
+		var share []byte
 		group := n.groups * worker / threads
 		for i := range n.parts {
 			w := n.parts[i].w
 			if group < w.groups() {
 				if w.packed != nil {
 					data := w.packed[w.layout.Bytes(group*kernel.GroupRows, w.Cols):]
-					shares[worker] = data[:min(len(data), aheadBytes)]
+					share = data[:min(len(data), aheadBytes)]
 				}
 				break
 			}
 			group -= w.groups()
 		}
+		dst = append(dst, share)
 	}
-	return shares
+	return dst
 }
 
 // Ahead returns where a worker begins to read in the next product.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"limbeck/internal/par"
+	"limbeck/internal/testkit/allocs"
 	"limbeck/tensor/dtype"
 )
 
@@ -35,13 +36,7 @@ func TestForesee(t *testing.T) {
 	pass := func(order ...int) {
 		t.Helper()
 		for i, k := range order {
-			n := newMatMuls(tape)
-			x := tape.Value(1, 32)
-			clear(x.Data)
-			for _, w := range products[k].ws {
-				n.parts = append(n.parts, newMatMul(tape, x, w))
-			}
-			n.forward()
+			n := multiply(tape, 1, products[k].ws...)
 			next := products[order[(i+1)%len(order)]]
 			var got []*byte
 			for worker := range 2 {
@@ -68,10 +63,61 @@ func TestForesee(t *testing.T) {
 		t.Fatalf("%d products foreseen of a pass of 2", n)
 	}
 	pass(1, 2)
-	many := newMatMuls(tape)
-	many.parts = append(many.parts, newMatMul(tape, tape.Value(foreseenRows+1, 32), down))
-	if many.forward(); many.Ahead(0).Data != nil {
+	if multiply(tape, foreseenRows+1, up).Ahead(0).Data != nil {
 		t.Error("a product of many rows asks ahead")
+	}
+	multiply(tape, 1, up) // the head, of the last row
+	tape.Reset()
+	if n := len(tape.products); n != 2 || tape.products[0].w != down {
+		t.Errorf("%d products foreseen after a pass of many rows, want those of before", n)
+	}
+	inTurn := func() {
+		multiply(tape, 1, up, gate)
+		multiply(tape, 1, down)
+		tape.Reset()
+		multiply(tape, 1, down)
+		multiply(tape, 1, gate)
+		tape.Reset()
+	}
+	if n := allocs.Of(10, inTurn); n != 0 {
+		t.Errorf("passes in turn allocate %v times", n)
+	}
+}
+
+// multiply computes the products of rows of zeros by some weights.
+func multiply(tape *Tape, rows int, ws ...*Weight) *matMuls {
+	n := newMatMuls(tape)
+	x := tape.Value(rows, ws[0].Cols)
+	clear(x.Data)
+	for _, w := range ws {
+		n.parts = append(n.parts, newMatMul(tape, x, w))
+	}
+	n.forward()
+	return n
+}
+
+// What was multiplied before it was packed is foreseen once it is.
+func TestForeseeWhatIsPackedLater(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	up, down := weightOf(r, dtype.Q4_0, 64, 32), weightOf(r, dtype.Q4_0, 96, 32)
+	weights := []*Weight{up, down}
+	PackLater(weights)
+	tape := NewTape(pool)
+	pass := func() (ahead []byte) {
+		ahead = multiply(tape, 1, up).Ahead(0).Data
+		multiply(tape, 1, down)
+		tape.Reset()
+		return ahead
+	}
+	if pass(); pass() != nil {
+		t.Error("weights that are not packed are asked for")
+	}
+	PackAll(weights, pool, nil)
+	pass()
+	if ahead := pass(); len(ahead) == 0 || &ahead[0] != &down.packed[0] {
+		t.Errorf("after packing, %d bytes are asked for, want where the next weight begins", len(ahead))
 	}
 }
 

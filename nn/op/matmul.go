@@ -126,9 +126,7 @@ func (n *matMuls) forward() {
 		most = max(1, pieceColumns/x.Cols/min(x.Rows, 4))
 	}
 	n.pieces = min(n.groups, multiple((n.groups+most-1)/most, t.Pool.Threads()))
-	if next := t.foresee(n); x.Rows <= foreseenRows {
-		n.next = next
-	}
+	n.next = t.foresee(n)
 	t.Pool.RunBrief(n, n.pieces, productRuns, x.Rows*n.groups*x.Cols)
 }
 

@@ -2,6 +2,7 @@ package op
 
 import (
 	"math"
+	"slices"
 
 	"limbeck/tensor/kernel"
 )
@@ -20,11 +21,19 @@ type Rotation struct {
 // NewRotation returns the rotation of heads of dims channels.
 func NewRotation(dims int, base float64) *Rotation { return &Rotation{dims: dims, base: base} }
 
+// leastAngles is for how many positions there is room from the first: most replies need no
+// more. Beyond, it doubles.
+const leastAngles = 1024
+
 // grow makes the angles of positions below n.
 func (r *Rotation) grow(n int) {
 	for i := len(r.freq); i < r.dims/2; i++ {
 		// The reference computes frequencies and angles in f32.
 		r.freq = append(r.freq, float64(float32(1/math.Pow(r.base, float64(2*i)/float64(r.dims)))))
+	}
+	if len(r.freq) > 0 && cap(r.cos) < n*len(r.freq) {
+		room := (max(n, leastAngles, 2*len(r.cos)/len(r.freq)))*len(r.freq) - len(r.cos)
+		r.cos, r.sin = slices.Grow(r.cos, room), slices.Grow(r.sin, room)
 	}
 	for p := len(r.cos) / max(1, len(r.freq)); p < n; p++ {
 		for _, f := range r.freq {

@@ -30,6 +30,7 @@ const (
 // Files that the rows time.
 var (
 	smol4, smolK, smol8         = file{"135M", "q4_0"}, file{"135M", "q4_k_m"}, file{"135M", "q8_0"}
+	smol41                      = file{"135M", "q4_1"}
 	llama4, llamaK, llama8, big = file{"1B", "q4_0"}, file{"1B", "q4_k_m"}, file{"1B", "q8_0"}, file{"1B", "f16"}
 	smolF16                     = file{"135M", "f16"}
 	prompt                      = bench.Work{Kind: bench.Prompt, Tokens: 512, Batch: 1, Write: 1}
@@ -63,7 +64,9 @@ func (d *driver) rows() []row {
 	}{{smol4, 1.6}, {smolK, 1.4}, {smol8, 1.4}, {llama4, 1.5}, {llamaK, 1.4}} {
 		work("prompt 512", x.file, prompt, atLeast(x.times, ik))
 	}
+	work("prompt 512", smol41, prompt, atLeast(1, llamaCPP))
 	work("decode", smol4, decode, either(atLeast(1.3, ik), ofLimit(0.8)))
+	work("decode", smol41, decode, atLeast(1, llamaCPP))
 	for _, f := range []file{llama4, llamaK, llama8} {
 		work("decode", f, decode, ofLimit(0.9), atLeast(1, ik))
 	}
