@@ -32,7 +32,7 @@ func (r *Rotation) grow(n int) {
 		r.freq = append(r.freq, float64(float32(1/math.Pow(r.base, float64(2*i)/float64(r.dims)))))
 	}
 	if len(r.freq) > 0 && cap(r.cos) < n*len(r.freq) {
-		room := (max(n, leastAngles, 2*len(r.cos)/len(r.freq)))*len(r.freq) - len(r.cos)
+		room := max(n*len(r.freq), leastAngles*len(r.freq), 2*len(r.cos)) - len(r.cos)
 		r.cos, r.sin = slices.Grow(r.cos, room), slices.Grow(r.sin, room)
 	}
 	for p := len(r.cos) / max(1, len(r.freq)); p < n; p++ {
