@@ -2,7 +2,6 @@ package op
 
 import (
 	"math"
-	"slices"
 
 	"limbeck/tensor/kernel"
 )
@@ -22,7 +21,7 @@ type Rotation struct {
 func NewRotation(dims int, base float64) *Rotation { return &Rotation{dims: dims, base: base} }
 
 // leastAngles is for how many positions there is room from the first: most replies need no
-// more. Beyond, it doubles.
+// more.
 const leastAngles = 1024
 
 // grow makes the angles of positions below n.
@@ -31,9 +30,9 @@ func (r *Rotation) grow(n int) {
 		// The reference computes frequencies and angles in f32.
 		r.freq = append(r.freq, float64(float32(1/math.Pow(r.base, float64(2*i)/float64(r.dims)))))
 	}
-	if len(r.freq) > 0 && cap(r.cos) < n*len(r.freq) {
-		room := max(n*len(r.freq), leastAngles*len(r.freq), 2*len(r.cos)) - len(r.cos)
-		r.cos, r.sin = slices.Grow(r.cos, room), slices.Grow(r.sin, room)
+	if r.cos == nil {
+		room := max(n, leastAngles) * len(r.freq)
+		r.cos, r.sin = make([]float32, 0, room), make([]float32, 0, room)
 	}
 	for p := len(r.cos) / max(1, len(r.freq)); p < n; p++ {
 		for _, f := range r.freq {
