@@ -23,7 +23,7 @@ func openFolder(dir string) (_ *Model, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	if len(f.TokenizerJSON()) == 0 {
+	if f.TokenizerJSON() == nil {
 		return nil, fmt.Errorf("%s has no tokenizer.json", dir)
 	}
 	spec, err := token.ParseHF(f.TokenizerJSON(), f.TokenizerConfigJSON(), embedded(f.Tensors()))

@@ -193,7 +193,7 @@ func TestNotFiniteWeights(t *testing.T) {
 	}
 }
 
-// A model cut off anywhere is refused, and so is a folder with a NaN.
+// A model cut off anywhere is refused.
 func TestTruncatedModel(t *testing.T) {
 	meta, tensors := parts(t, dtype.Q8_0)
 	path := save(t, meta, tensors)
@@ -209,6 +209,28 @@ func TestTruncatedModel(t *testing.T) {
 	}
 }
 
+// So is a folder with a file of the tokenizer that is cut off, even to nothing.
+func TestTruncatedTokenizer(t *testing.T) {
+	for _, name := range []string{"tokenizer.json", "tokenizer_config.json"} {
+		dir := t.TempDir()
+		if err := testkit.Model(1).SaveFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, want := range map[int]string{0: name + ": it is empty", len(whole) / 2: name + ": it is not JSON: line 1, byte "} {
+			if err := os.WriteFile(path, whole[:n], 0o666); err != nil {
+				t.Fatal(err)
+			}
+			refused(t, dir, want)
+		}
+	}
+}
+
+// And so is one with a NaN.
 func TestNotFiniteFolder(t *testing.T) {
 	m := testkit.Model(1)
 	m.Weights()[0].F32()[70] = float32(math.NaN())

@@ -138,7 +138,7 @@ func marshal(v any) ([]byte, error) {
 }
 
 // ParseHF reads a Spec from Hugging Face's tokenizer.json and
-// tokenizer_config.json (which may be empty). What would give other ids than the
+// tokenizer_config.json (nil if there is none). What would give other ids than the
 // reference's is an error: a normalizer, a pre-tokenizer, a kind of model or an
 // option that this package does not know.
 //
@@ -151,7 +151,7 @@ func ParseHF(tokenizerJSON, configJSON []byte, rows int) (Spec, error) {
 		return Spec{}, fmt.Errorf("token: tokenizer.json: %w", err)
 	}
 	var config hfConfig
-	if len(configJSON) > 0 {
+	if configJSON != nil {
 		if err := fields.Read(configJSON, &config); err != nil {
 			return Spec{}, fmt.Errorf("token: tokenizer_config.json: %w", err)
 		}

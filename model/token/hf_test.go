@@ -1,6 +1,8 @@
 package token
 
 import (
+	"bytes"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -78,9 +80,40 @@ func TestParseHFRefuses(t *testing.T) {
 		{`"id":4`, `"id":"4"`, "", `"added_tokens[1].id" is a string, want a whole number`},
 		{`"single":[`, `"single":[5,`, "", `post_processor: "single[0]" is 5, want an object`},
 	} {
+		if c.config == "" {
+			c.config = "{}"
+		}
 		_, err := ParseHF(tiny(c.old, c.new), []byte(c.config), 0)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s -> %s: error %v, want %q", c.old, c.new, err, c.want)
+		}
+	}
+}
+
+// A tokenizer.json or tokenizer_config.json that is cut off anywhere is refused, by an
+// error that names the file and the place.
+func TestTruncated(t *testing.T) {
+	tokenizer := tiny("", "")
+	config := []byte(`{"bos_token":"<s>",
+		"eos_token":{"content":"<u>","lstrip":false},"add_bos_token":true,"pad_token":null,"chat_template":"{{ \u0061 }}"}`)
+	if _, err := ParseHF(tokenizer, config, 0); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		file  []byte
+		parse func(cut []byte) (Spec, error)
+	}{
+		"tokenizer.json":        {tokenizer, func(cut []byte) (Spec, error) { return ParseHF(cut, config, 0) }},
+		"tokenizer_config.json": {config, func(cut []byte) (Spec, error) { return ParseHF(tokenizer, cut, 0) }},
+	} {
+		for n := range c.file {
+			want := fmt.Sprintf("token: %s: it is not JSON: line %d, byte %d: ", name, 1+bytes.Count(c.file[:n], []byte("\n")), n)
+			if n == 0 {
+				want = "token: " + name + ": it is empty, want a JSON object"
+			}
+			if _, err := c.parse(c.file[:n]); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Fatalf("%d of %d bytes: got %v, want %s", n, len(c.file), err, want)
+			}
 		}
 	}
 }
