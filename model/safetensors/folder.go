@@ -25,6 +25,8 @@ const (
 	tokenizerFile       = "tokenizer.json"
 	tokenizerConfigFile = "tokenizer_config.json"
 	templateFile        = "chat_template.jinja"
+
+	shardEnding = ".safetensors"
 )
 
 // Files of folders that are no whole model, or none that is read.
@@ -90,6 +92,9 @@ func (f *Folder) open(dir string) (err error) {
 	template, err := f.read(dir, templateFile)
 	if err != nil {
 		return err
+	}
+	if template != nil && len(template) == 0 { // else tokenizer_config.json's would count, or none
+		return fmt.Errorf("%s: it is empty, want a template", templateFile)
 	}
 	f.template = string(template)
 	if err := f.readOrigin(dir); err != nil {
@@ -200,6 +205,7 @@ func (f *Folder) openWeights(dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", indexFile, err)
 	}
+	held := map[string]string{} // shards by the names of their tensors
 	for _, shard := range slices.Sorted(maps.Keys(places)) {
 		file, err := Open(filepath.Join(dir, shard))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -209,12 +215,14 @@ func (f *Folder) openWeights(dir string) error {
 			return err
 		}
 		f.add(file)
-		held := map[string]bool{}
 		for _, t := range file.tensors {
-			held[t.Name] = true
+			if other, twice := held[t.Name]; twice {
+				return fmt.Errorf("tensor %q is in %s and in %s, want it in one", t.Name, other, shard)
+			}
+			held[t.Name] = shard
 		}
 		for _, name := range places[shard] {
-			if !held[name] {
+			if held[name] != shard {
 				return fmt.Errorf("%s: tensor %q is not in %s", indexFile, name, shard)
 			}
 		}
@@ -256,8 +264,8 @@ func parseIndex(b []byte) (map[string][]string, error) {
 	places := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(index.Map)) {
 		shard := index.Map[name]
-		if !plainName(shard) {
-			return nil, fmt.Errorf("tensor %q: shard %q is not a plain file name", name, shard)
+		if !plainName(shard) || filepath.Ext(shard) != shardEnding { // the index itself, for instance
+			return nil, fmt.Errorf("tensor %q: shard %q is not a plain file name that ends in %s", name, shard, shardEnding)
 		}
 		places[shard] = append(places[shard], name)
 	}
@@ -281,7 +289,7 @@ func (f *Folder) translate(arch *architecture) error {
 	if err != nil {
 		return err
 	}
-	seen := map[string]bool{}
+	output := false
 	for _, file := range f.shards.files {
 		for _, t := range file.tensors {
 			name := t.Name
@@ -298,14 +306,11 @@ func (f *Folder) translate(arch *architecture) error {
 			if layer, _, ok := splitLayer(t.Name, "blk."); ok && layer >= layers {
 				return fmt.Errorf("tensor %q: %s has %d layers", name, configFile, layers)
 			}
-			if seen[t.Name] {
-				return fmt.Errorf("tensor %q is in two shards", name)
-			}
-			seen[t.Name] = true
+			output = output || t.Name == outputName
 			f.tensors = append(f.tensors, t)
 		}
 	}
-	if !c.Tied && !seen[outputName] {
+	if !c.Tied && !output {
 		return fmt.Errorf("no tensor %q, and %s does not tie it to the embedding", arch.outer[outputName], configFile)
 	}
 	slices.SortFunc(f.tensors, func(a, b *tensor.Tensor) int { return inOrder(a.Name, b.Name) })

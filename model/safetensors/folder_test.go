@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -319,17 +320,20 @@ func TestWriteFolderRefuses(t *testing.T) {
 
 // TestOpenFolderRefuses changes one thing of a good folder at a time.
 func TestOpenFolderRefuses(t *testing.T) {
-	config := func(changes map[string]any) []byte {
-		b, err := os.ReadFile("testdata/tiny/config.json")
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join("testdata", "tiny", name))
 		if err != nil {
 			t.Fatal(err)
 		}
+		return b
+	}
+	config := func(changes map[string]any) []byte {
 		var c map[string]any
-		if err := json.Unmarshal(b, &c); err != nil {
+		if err := json.Unmarshal(read(configFile), &c); err != nil {
 			t.Fatal(err)
 		}
 		maps.Copy(c, changes)
-		b, _ = json.Marshal(c)
+		b, _ := json.Marshal(c)
 		return b
 	}
 	type m = map[string]any
@@ -373,8 +377,20 @@ func TestOpenFolderRefuses(t *testing.T) {
 		`"num_hidden_layers" is missing, want 1 to`:               {configFile, config(m{"num_hidden_layers": nil})},
 		`"vocab_size" is missing, want 1 to`:                      {configFile, config(m{"vocab_size": nil})},
 		`no "weight_map"`:                                         {indexFile, []byte("{}")},
-		`shard "../x" is not a plain`:                             {indexFile, []byte(`{"weight_map":{"w":"../x"}}`)},
-		`tensor "w" is not in model-00001`:                        {indexFile, []byte(`{"weight_map":{"w":"model-00001-of-00003.safetensors"}}`)},
+		`shard "../x.safetensors" is not a plain`:                 {indexFile, []byte(`{"weight_map":{"w":"../x.safetensors"}}`)},
+		`shard "/x.safetensors" is not a plain`:                   {indexFile, []byte(`{"weight_map":{"w":"/x.safetensors"}}`)},
+		`shard "a/../x.safetensors" is not a plain`:               {indexFile, []byte(`{"weight_map":{"w":"a/../x.safetensors"}}`)},
+		`shard "./x.safetensors" is not a plain`:                  {indexFile, []byte(`{"weight_map":{"v":"x.safetensors","w":"./x.safetensors"}}`)},
+		`shard "model.safetensors.index.json" is not a plain file name that ends in .safetensors`: {indexFile,
+			[]byte(`{"weight_map":{"w":"model.safetensors.index.json"}}`)},
+		`tensor "w" is not in model-00001`: {indexFile, []byte(`{"weight_map":{"w":"model-00001-of-00003.safetensors"}}`)},
+		`index.json: tensor "model.layers.0.input_layernorm.weight" is not in model-00002`: {
+			"model-00002-of-00003.safetensors", file("{}", 0)},
+		`model-00002-of-00003.safetensors: tensor "model.layers.0.mlp.down_proj.weight": bytes 32 to 672 of the data, which has 168`: {
+			"model-00002-of-00003.safetensors", read("model-00002-of-00003.safetensors")[:1000]},
+		"is in model-00001-of-00003.safetensors and in model-00002-of-00003.safetensors, want it in one": {
+			"model-00002-of-00003.safetensors", read("model-00001-of-00003.safetensors")},
+		"chat_template.jinja: it is empty, want a template": {templateFile, []byte{}},
 		`no tensor "lm_head.weight"`: {indexFile,
 			[]byte(`{"weight_map":{"model.embed_tokens.weight":"model-00001-of-00003.safetensors"}}`)},
 		"model-00002-of-00003.safetensors, which model.safetensors.index.json names, is missing": {"model-00002-of-00003.safetensors", nil},
@@ -397,6 +413,38 @@ func TestOpenFolderRefuses(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+// A folder whose config.json or index is cut off anywhere is refused, by an error that
+// names the file and the place.
+func TestTruncatedFolder(t *testing.T) {
+	for _, name := range []string{configFile, indexFile} {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS("testdata/tiny")); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range bytes.TrimSpace(whole) {
+			if err := os.WriteFile(path, whole[:n], 0o666); err != nil {
+				t.Fatal(err)
+			}
+			want := fmt.Sprintf("%s: it is not JSON: line %d, byte %d: ", name, 1+bytes.Count(whole[:n], []byte("\n")), n)
+			if n == 0 {
+				want = name + ": it is empty, want a JSON object"
+			}
+			f, err := OpenFolder(dir)
+			if err == nil {
+				f.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Fatalf("%d of %d bytes: got %v, want %s", n, len(whole), err, want)
+			}
 		}
 	}
 }
