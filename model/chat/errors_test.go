@@ -60,6 +60,28 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// A template that is cut off anywhere, so that a block has no end, is refused, by an
+// error that names the line.
+func TestTruncated(t *testing.T) {
+	for _, file := range []string{"llama3", "features-blocks", "features-whitespace"} {
+		source, err := os.ReadFile("testdata/templates/" + file + ".jinja")
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := "{% if x %}" + string(source) + "{% endif %}"
+		if _, err := Parse(whole); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		for n := len("{%"); n < len(whole); n++ {
+			_, err := Parse(whole[:n])
+			var line int
+			if _, scanErr := fmt.Sscanf(fmt.Sprint(err), "chat template, line %d: ", &line); scanErr != nil || line < 1 || line > 1+strings.Count(whole[:n], "\n") {
+				t.Fatalf("%s: %d of %d bytes: got %v, want an error that names the line", file, n, len(whole), err)
+			}
+		}
+	}
+}
+
 func TestRenderErrors(t *testing.T) {
 	for _, c := range []struct{ source, want string }{
 		{"\n{{ raise_exception('no ' ~ 1) }}", "line 2: no 1"},
@@ -108,7 +130,7 @@ func TestRenderErrors(t *testing.T) {
 	}
 }
 
-// hostile templates must end, soon, with an error.
+// hostile templates must end, soon, with an error that names the line.
 var hostile = map[string]string{
 	"loops":          "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
 	"doubling":       "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(999) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
@@ -116,7 +138,11 @@ var hostile = map[string]string{
 	"shared lists":   "{% set ns = namespace(s=[1]) %}{% for i in range(999) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s }}",
 	"deep lists":     "{% set ns = namespace(s=[1]) %}{% for i in range(9999) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s | tojson }}",
 	"deep equality":  "{% set ns = namespace(s=[1], t=[1]) %}{% for i in range(9999) %}{% set ns.s = [ns.s] %}{% set ns.t = [ns.t] %}{% endfor %}{{ ns.s == ns.t }}",
+	"deep order":     "{% set ns = namespace(s=[1], t=[2]) %}{% for i in range(9999) %}{% set ns.s = [ns.s] %}{% set ns.t = [ns.t] %}{% endfor %}{{ ns.s < ns.t }}",
 	"recursion":      "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+	"two by turns":   "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ f() }}",
+	"own default":    "{% macro f(a=f()) %}{% endmacro %}{{ f() }}",
+	"own call block": "{% macro f() %}{% call f() %}{% endcall %}{% endmacro %}{{ f() }}",
 	"tree recursion": "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(100) }}",
 	"repeat":         "{{ 'x' * 99999999999 }}",
 	"repeat lists":   "{{ ([0] * 9999999) * 9999999 }}",
@@ -195,8 +221,8 @@ func TestHostileTemplatesEnd(t *testing.T) {
 			if err == nil {
 				_, err = tmpl.Render(Input{})
 			}
-			if err == nil {
-				t.Error("rendered, want an error")
+			if err == nil || !strings.HasPrefix(err.Error(), "chat template, line 1: ") {
+				t.Errorf("got %v, want an error that names the line", err)
 			}
 			if took := time.Since(start); took > limit {
 				t.Errorf("took %v", took)

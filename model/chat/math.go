@@ -98,7 +98,7 @@ func (r *run) repeat(v any, n int64) (any, bool) {
 	n = max(n, 0)
 	spend := func(size int) {
 		if hi, lo := bits.Mul64(uint64(size), uint64(n)); hi != 0 || lo > maxOutput {
-			r.fail("a value repeated %d times is too long", n)
+			r.fail("a value repeated %d times takes more than %d bytes", n, maxOutput)
 		} else {
 			r.spend(int(lo) / 8)
 		}
