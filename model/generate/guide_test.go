@@ -1,14 +1,19 @@
 package generate
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/internal/testkit/allocs"
+	"limbeck/model"
 	"limbeck/model/guide"
+	"limbeck/tensor/dtype"
 )
 
 const guidedInput = "wake me at six or seven, \"please\""
@@ -115,6 +120,73 @@ func TestGuideWithoutAWay(t *testing.T) {
 	p := logSoftmax(logits)[1]
 	if !slices.Equal(w.reply.IDs, []int{1, 1}) || w.guided || math.Abs(w.reply.LogProbs[0]-p) > likelihoodTolerance {
 		t.Errorf("tokens %v of log-probabilities %v, guided %v, want the likeliest twice, of %g, and no guide", w.reply.IDs, w.reply.LogProbs, w.guided, p)
+	}
+}
+
+// An unending guide closes no reply: it goes on as long as the input has words.
+type unending struct{ *guide.Extractive }
+
+func (u unending) Allows(piece []byte) bool {
+	return !bytes.ContainsRune(piece, '}') && u.Extractive.Allows(piece)
+}
+
+// Tokens that a guide chooses among allocate nothing, however they are drawn: of an ordinary
+// reply from its first on, of one that outgrows the guide's memory once one as long was
+// written.
+func TestGuidedDecodingDoesNotAllocate(t *testing.T) {
+	pool := par.New(2)
+	defer pool.Close()
+	c, tokenizer := testkit.Even("llama", true), testkit.Model(1).Tokenizer
+	c.Context, c.Vocab = 1024, tokenizer.Vocab()
+	r := NewRunner(&model.Model{Model: testkit.Decoder(c, dtype.Q4_0, 1), Tokenizer: tokenizer}, pool, Precision{})
+	r.Model.Pack(pool)
+	readLongest(t, r)
+	const rows, memory = 3, 256 // bytes that a guide has room for
+	input := strings.Repeat(guidedInput+" ", 100)
+	newGuides := func() (g [rows]guide.Guide) {
+		for i := range g {
+			g[i] = unending{guide.NewExtractive(input)}
+		}
+		return g
+	}
+	used := newGuides()
+	for _, c := range []struct {
+		name    string
+		steps   int
+		guides  func() [rows]guide.Guide
+		outgrow bool
+	}{
+		{"new guides", 40, newGuides, false},
+		{"guides of replies as long", 300, func() [rows]guide.Guide { return used }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var ws [rows]*writer
+			n := allocs.OfEach(c.steps, func() func() {
+				b, guides := newBatch(r, Limits{Rows: rows}), c.guides()
+				for i, o := range [rows]Options{{}, {Temperature: 1}, {Temperature: 0.8, TopK: 40, TopP: 0.95, MinP: 0.02, RepeatPenalty: 1.2}} {
+					o.Seed, o.Guide = uint64(i), guides[i]
+					var err error
+					ws[i], err = b.newWriter(t.Context(), &Request{Prompt: []int{1, 2, 3}, Options: o})
+					if err != nil || !b.admit(ws[i]) {
+						t.Fatal(err)
+					}
+				}
+				b.step() // reads the prompts
+				return b.step
+			})
+			if n != 0 {
+				t.Errorf("%v allocations in %d steps", n, c.steps)
+			}
+			for i, w := range ws {
+				var text []byte
+				for _, id := range w.reply.IDs {
+					text = append(text, tokenizer.Text(id)...)
+				}
+				if w.done || !w.guided || len(text) > memory != c.outgrow || !guide.NewExtractive(input).Allows(text) {
+					t.Errorf("row %d: done %v, guided %v, %d bytes, %q: the test does not test what it is for", i, w.done, w.guided, len(text), text)
+				}
+			}
+		})
 	}
 }
 
