@@ -59,6 +59,30 @@ func TestPackAllTellsOfPieces(t *testing.T) {
 	}
 }
 
+// The promise of memory beside a model's file rests on this: packed, a matrix takes the
+// bytes of its file, its rows filled up to groups of 16, in whole cache lines. In iq4_xs
+// alone a block of a row takes 2 bytes more than its 136, 1.5 %.
+func TestPackedTakesBytesOfFile(t *testing.T) {
+	const cols, line = 512, 64
+	more := map[*dtype.Type]int{dtype.IQ4_XS: 2} // bytes a block
+	for _, format := range dtype.All() {
+		for rows, filled := range map[int]int{16: 16, 17: 32, 160: 160} {
+			w := op.Shaped(rows, cols)
+			if err := w.Set(tensor.New("w", format, rows, cols)); err != nil {
+				t.Fatal(err)
+			}
+			if w.Fast() == nil {
+				filled = rows // it stays as it is
+			}
+			want := filled * (format.Bytes(cols) + cols/format.Len*more[format])
+			taken := slices.Concat(op.PackAll([]*op.Weight{w}, onePool(t), func(*tensor.Tensor) {})...)
+			if got := w.Bytes(); got != want || w.Fast() != nil && (len(taken) < want || len(taken) >= want+line) {
+				t.Errorf("%s: %d rows are %d bytes packed, in memory of %d, want %d", format, rows, got, len(taken), want)
+			}
+		}
+	}
+}
+
 // A weight that is rounded takes a master more, and no copy in its format: plans of
 // trainings count on it.
 func TestRoundedWeightTakesAMaster(t *testing.T) {
