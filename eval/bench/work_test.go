@@ -14,9 +14,11 @@ import (
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/generate"
 	"limbeck/nn/op"
+	"limbeck/tensor"
 	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
@@ -110,6 +112,78 @@ func TestShape(t *testing.T) {
 	}
 	if s.KV != int64(c.KVBytes(dtype.F16, 1)) || s.Context != c.Context {
 		t.Errorf("got %+v", s)
+	}
+}
+
+// By a shape, doctor and bench say what a machine allows, and doctor what fits. Whatever the
+// format, its bytes are those that the packed weights and the cache have, its operations two
+// for each parameter that a token multiplies, and both are what a pass counts.
+func TestShapeIsOfPackedModel(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	prompt, next := []int{3, 1, 4, 1, 5}, []int{9}
+	for _, format := range dtype.All() {
+		for _, tied := range []bool{true, false} {
+			c := testkit.Blocks("llama", tied)
+			m := &model.Model{Model: testkit.Decoder(c, format, 1)}
+			stored := ShapeOf(m, generate.Precision{})
+			op.PackAll(m.Weights(), pool, func(*tensor.Tensor) {}) // as of a file, which is let go
+			memory, read, multiplied := 0, 0, 0
+			for _, w := range m.Weights() {
+				memory += w.Bytes()
+				if w.Rows > 1 && (tied || w.Name != arch.Embedding) {
+					read += w.Bytes()
+					multiplied += w.Rows * w.Cols
+				}
+			}
+			for _, p := range []generate.Precision{{}, {Exact: true}, {KV: dtype.Q8_0}} {
+				name := fmt.Sprintf("%s, tied %v, %+v", format, tied, p)
+				r, s := generate.NewRunner(m, pool, p), ShapeOf(m, p)
+				if p == (generate.Precision{}) && s != stored {
+					t.Errorf("%s: packed %+v, before %+v", name, s, stored)
+				}
+				if s.Memory != int64(memory) || s.Bytes != int64(read) {
+					t.Errorf("%s: %d of %d bytes, want %d of %d", name, s.Bytes, s.Memory, read, memory)
+				}
+				products, two := s.Blocks.Plus(s.Head), 2*float64(multiplied)
+				operations := op.Arithmetic{F32: two}
+				switch {
+				case p.Exact:
+				case format.Len > 1:
+					operations = op.Arithmetic{Int8: two}
+				case format == dtype.BF16 && format.Fast.Best() != format.Fast: // pairs are faster
+					operations = op.Arithmetic{BF16: two}
+				}
+				if products != operations {
+					t.Errorf("%s: operations %+v, want %+v", name, products, operations)
+				}
+				kv := r.NewKV(op.KVBlock)
+				kv.Reserve(op.KVBlock)
+				if got := int64(kv.Bytes()); got != op.KVBlock*s.KV {
+					t.Errorf("%s: %d bytes of cache a position, want %d", name, s.KV, got/op.KVBlock)
+				}
+				tape := r.Tape()
+				pass := func(ids []int) {
+					tape.Reset()
+					b := op.Batch{IDs: ids, Seqs: []op.Seq{{Len: len(ids), KV: kv}}, Rows: []int{len(ids) - 1}}
+					m.Head(tape, m.Forward(tape, b), nil)
+				}
+				pass(prompt)
+				tape.Profile = new(op.Profile)
+				tape.Profile.Start()
+				pass(next)
+				var got op.Cost
+				for _, x := range tape.Profile.Stop() {
+					got = got.Plus(x.Cost)
+				}
+				positions := float64(len(prompt) + len(next))
+				want := op.Cost{Bytes: float64(s.Bytes) + positions*float64(s.KV), Arithmetic: products.Plus(s.Attention.Times(positions))}
+				if got != want {
+					t.Errorf("%s: a pass counts %+v, want %+v", name, got, want)
+				}
+				kv.Release()
+			}
+		}
 	}
 }
 
