@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
+	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/model/generate"
@@ -531,5 +533,63 @@ func TestReport(t *testing.T) {
 	}
 	if p := r.Report().Plots; len(p) != 1 || len(p[0].Lines) != 4 || len(p[0].Lines[0].Points) != 2 {
 		t.Errorf("plots %+v", p)
+	}
+}
+
+// The page has a plot of prompts, of tokens by what stands before, and of sequences at once.
+// In each stand the models that have two works of its kind, each with a dashed limit, their
+// points from left to right; requests are in none.
+func TestPlots(t *testing.T) {
+	works := []Work{{Prompt, 2048, 1, 1}, {Prompt, 64, 1, 1}, {Decode, 512, 1, 32}, {Decode, 1, 1, 32}, {Decode, 16, 16, 32}, {Decode, 16, 4, 32}, {Requests, 128, 16, 64}}
+	r := Result{}
+	for i, all := range [][]Work{works, works[1:]} { // one prompt is no line
+		m := Rates{Name: []string{"large", "small"}[i]}
+		for _, w := range all {
+			rate := float64(100*(i+1) + slices.Index(works, w))
+			m.Works = append(m.Works, WorkRate{Work: w, Rate: report.Rate{Median: report.N(rate)}, Bound: report.N(3 * rate)})
+		}
+		r.Models = append(r.Models, m)
+	}
+	type points [][2]float64
+	want := []struct {
+		title, x string
+		rates    []points // of each model that is drawn
+	}{
+		{"Reading prompts", "tokens of the prompt", []points{{{64, 101}, {2048, 100}}}},
+		{"Writing tokens", "tokens before, one sequence", []points{{{0, 103}, {512, 102}}, {{0, 203}, {512, 202}}}},
+		{"Writing several sequences at once", "sequences", []points{{{1, 103}, {4, 105}, {16, 104}}, {{1, 203}, {4, 205}, {16, 204}}}},
+	}
+	plots := r.Report().Plots
+	var b strings.Builder
+	if err := r.Report().WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	figures := strings.Split(b.String(), `<svg class="plot"`)[1:]
+	if len(plots) != len(want) || len(figures) != len(want) {
+		t.Fatalf("%d plots, %d on the page, want %d", len(plots), len(figures), len(want))
+	}
+	for i, c := range want {
+		var lines []report.Line
+		page := map[string]int{`aria-label="` + c.title + `"`: 1, ">" + c.x + "</text>": 1, `class="curve `: 2 * len(c.rates)}
+		for k, rates := range c.rates {
+			name := r.Models[k].Name
+			line, limit := report.Line{Name: name}, report.Line{Name: "limit of " + name, Limit: true}
+			for _, p := range rates {
+				line.Points = append(line.Points, report.Point{X: p[0], Y: report.N(p[1])})
+				limit.Points = append(limit.Points, report.Point{X: p[0], Y: report.N(3 * p[1])})
+				page[fmt.Sprintf(`aria-label="%s, %s: %.0f"`, name, typeset.Number(int(p[0])), p[1])] = 1
+			}
+			lines = append(lines, line, limit)
+			page[fmt.Sprintf(`class="curve s%d"`, k)], page[fmt.Sprintf(`class="curve s%d limit"`, k)] = 1, 1
+			page[fmt.Sprintf(`class="spot s%d"`, k)], page["limit of "+name] = len(rates), 1
+		}
+		if p := plots[i]; p.Title != c.title || p.X != c.x || !reflect.DeepEqual(p.Lines, lines) {
+			t.Errorf("plot %+v, want %q over %s with lines %+v", p, c.title, c.x, lines)
+		}
+		for text, n := range page {
+			if got := strings.Count(figures[i], text); got != n {
+				t.Errorf("%s: %q stands there %d times, want %d", c.title, text, got, n)
+			}
+		}
 	}
 }
