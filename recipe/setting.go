@@ -101,13 +101,15 @@ func (f *field) node(value string) *yaml.Node {
 // what is wrong with it as a whole, as Read would; nil if nothing is.
 func (r *Recipe) Check(given func(key string) bool) error {
 	var found Problems
-	eachSection("", reflect.ValueOf(r).Elem(), func(prefix string, c checker) {
-		if f, ok := c.(filler); ok {
+	eachSection("", reflect.ValueOf(r).Elem(), func(prefix string, section any) {
+		if f, ok := section.(filler); ok {
 			f.fill(func(key string) bool { return given(join(prefix, key)) })
 		}
 		at := func(key, what, allowed string) { found = append(found, r.Problem(join(prefix, key), what, allowed)) }
-		c.check(at)
-		if i, ok := c.(idler); ok {
+		if c, ok := section.(checker); ok {
+			c.check(at)
+		}
+		if i, ok := section.(idler); ok {
 			i.idle(at)
 		}
 	})
@@ -117,11 +119,9 @@ func (r *Recipe) Check(given func(key string) bool) error {
 	return nil
 }
 
-// eachSection calls f for v and the sections in it that check themselves.
-func eachSection(key string, v reflect.Value, f func(key string, c checker)) {
-	if c, ok := v.Addr().Interface().(checker); ok {
-		f(key, c)
-	}
+// eachSection calls f for v, a section, and for those in it.
+func eachSection(key string, v reflect.Value, f func(key string, section any)) {
+	f(key, v.Addr().Interface())
 	for _, g := range fieldsOf(v.Type()) {
 		if g.raw || section(g.typ) == nil {
 			continue

@@ -26,9 +26,9 @@ func doctorCommand(a *app) *cobra.Command {
 		Short: "Say what this machine can do, and what holds it back",
 		Long: "Says which kernels run, how many cores and how much memory there are, what the\n" +
 			"machine's memory and arithmetic can do at most, and what holds it back.\n\n" +
-			"With a model: whether it fits in memory, and the rates to expect, from a few of\n" +
-			"its layers, timed now five times: the median, least and most. While others use\n" +
-			"the machine, the rates are what they leave.\n\n" +
+			"With a model: whether it fits in memory, and the rates to expect, from its\n" +
+			"layers (of a large one a few), timed now five times: the median, least and most.\n" +
+			"While others use the machine, the rates are what they leave.\n\n" +
 			"The environment variable LIMBECK_CPU keeps the kernels at a lower tier than the\n" +
 			"processor has: " + strings.Join(kernel.Tiers(), ", ") + ".",
 		Example: "  limbeck doctor\n  limbeck doctor model.gguf",

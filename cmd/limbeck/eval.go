@@ -41,7 +41,7 @@ func evalCommand(a *app) *cobra.Command {
 		Short: "Measure a model on a task",
 		Long: "Measures a model on data, greedily, with standard errors. The tasks:\n\n" +
 			"  perplexity   of a text file, in windows of 512 tokens as llama-perplexity\n" +
-			"               has them; of other data: of its replies\n" +
+			"               has them; of other data: of its replies, or texts\n" +
 			"  exact_match  the share of replies that equal the data's, but for case and\n" +
 			"               white space\n" +
 			"  json_slots   replies are JSON: an intent and slots\n" +

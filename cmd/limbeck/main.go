@@ -104,7 +104,8 @@ func newRoot(a *app) *cobra.Command {
 			"--config names another file. So that what is set for chats changes no training\n" +
 			"and no proof, these are set for one command alone: cache, limit, max-tokens,\n" +
 			"seed, system and temperature of train and distill, seed of demo and compare.\n\n" +
-			"Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
+			"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an unsure reply of limbeck run\n" +
+			"--min-confidence, 130 interrupted.",
 		Example:       "  limbeck demo\n  limbeck make recipe.yaml\n  limbeck run model.gguf \"turn the lights off\"",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {

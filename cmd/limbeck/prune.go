@@ -39,7 +39,7 @@ func pruneCommand(a *app) *cobra.Command {
 			}
 			r.Student, r.Prune = *student, *prune
 			if !r.Student.Reshaped() {
-				return usageErrorf("nothing to cut: give --layers, --hidden, --heads, --ffn, --vocab or --params")
+				return usageErrorf("nothing to cut: give --layers, --hidden, --heads, --kv-heads, --ffn, --vocab or --params")
 			}
 			r.Data.Format, r.Data.Columns = read.Format, read.Columns
 			r.Data.Train, r.Data.Validation.Share = recipe.File(examples), 0

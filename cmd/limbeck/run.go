@@ -42,8 +42,8 @@ func runCommand(a *app) *cobra.Command {
 		Use: "run MODEL [PROMPT]", GroupID: groupUse, Args: oneOrTwo("MODEL"),
 		Short: "Let a model reply: once, to piped text, or in a chat",
 		Long: "Lets a model reply to PROMPT. Without one, standard input is the prompt, but for\n" +
-			"a byte order mark and the last line feed; in a terminal it is a chat, in which\n" +
-			"Ctrl-C stops a reply and /help tells more.\n\n" +
+			"a byte order mark and the last line feed (--raw: all of it); in a terminal it is\n" +
+			"a chat, in which Ctrl-C stops a reply and /help tells more.\n\n" +
 			"The prompt is put in the model's own chat template, unless --raw. Replies are\n" +
 			"the likeliest ones, unless --temperature. Then, without --seed, each is another;\n" +
 			"--json and --verbose tell the seed that gives it again. The confidence of a\n" +

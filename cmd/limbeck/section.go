@@ -66,8 +66,8 @@ var commandDocs = map[string]string{
 }
 
 // f32Doc says, in the help of commands that change weights, how large their files are.
-const f32Doc = "OUT's weights are f32, 4 bytes each, whatever the format was before: a q4_1 file\n" +
-	"of 98 MB becomes one of 330 MB or more. limbeck quantize makes it small."
+const f32Doc = "OUT's weights are f32, 4 bytes each, whatever the format was before: five to\n" +
+	"seven times as large as in q4_0 or q4_1. limbeck quantize makes them small."
 
 // sectionFlags gives a command a flag for each key of section that is not in
 // without: --batch-tokens for batch_tokens.

@@ -38,11 +38,11 @@ func serveCommand(a *app) *cobra.Command {
 		Use: "serve MODEL", GroupID: groupUse, Args: exactly("MODEL"),
 		Short: "Answer clients of OpenAI's chat API with a model",
 		Long: "Answers OpenAI's chat API, on this machine alone: /v1/chat/completions (streams\n" +
-			"too), /v1/models and /healthz. Up to --parallel requests are answered at once,\n" +
-			"in one batch. Up to 64 more wait in line; any beyond those get status 429. A\n" +
-			"reply is the same as if its request had run alone. Tools, other formats than\n" +
-			"text, several choices, presence and frequency penalties, and biases of tokens\n" +
-			"are refused.\n\n" +
+			"too), /v1/models, /v1/models/NAME and /healthz. Up to --parallel requests are\n" +
+			"answered at once, in one batch. Up to 64 more wait in line; any beyond those get\n" +
+			"status 429. A reply is the same as if its request had run alone. Tools, other\n" +
+			"formats than text, several choices, presence and frequency penalties, and\n" +
+			"biases of tokens are refused.\n\n" +
 			"What a prompt has in common with an earlier one is not read again while --cache\n" +
 			"holds it. Replies are the likeliest ones unless a request sets a temperature.\n" +
 			"Ctrl-C lets replies on their way finish, and refuses other requests.\n\n" +

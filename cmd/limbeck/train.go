@@ -114,11 +114,12 @@ func trainCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "train DATA", GroupID: groupMake, Args: exactly("DATA"),
 		Short: "Train a model on examples",
-		Long: "Trains a model on the examples of DATA: JSONL with {\"prompt\", \"completion\"},\n" +
-			"{\"messages\"}, {\"text\"} or {\"text\", \"intent\", \"slots\"}, or CSV and TSV with named\n" +
-			"columns; or on a text, .txt, whose end is held out for validation. It starts\n" +
-			"from a model, or from random weights of a shape and a tokenizer made from the\n" +
-			"data. Interrupted and started again, it goes on where it was.\n\n" + f32Doc + "\n\n" +
+		Long: "Trains a model on the examples of DATA: JSONL or JSON with {\"prompt\",\n" +
+			"\"completion\"}, {\"messages\"}, {\"text\", \"label\"}, {\"text\", \"intent\", \"slots\"} or\n" +
+			"{\"text\"}; CSV and TSV with columns of these names; or a text, .txt, whose end is\n" +
+			"held out for validation. It starts from a model, or from random weights of a\n" +
+			"shape and a tokenizer made from the data. Interrupted and started again, it\n" +
+			"goes on where it was.\n\n" + f32Doc + "\n\n" +
 			"Each validation is told on standard error. The curve is kept beside the model,\n" +
 			"in OUT.training.json, for limbeck compare --training to draw.",
 		Example: "  limbeck train log.jsonl --from model.gguf --epochs 2 --out tuned.gguf\n" +

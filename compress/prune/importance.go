@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"limbeck/internal/par"
@@ -20,6 +21,14 @@ type Importance struct {
 	Neurons  [][]float64 // activation before ffn_down, squared, by layer
 	Heads    [][]float64 // activation before attn_output, squared, by layer
 	Tokens   []int       // how often each occurs
+}
+
+// KeepLayers has these layers stay, whatever their influence: which ones train best
+// together is known only when it was tried.
+func (imp *Importance) KeepLayers(layers []int) {
+	for _, l := range layers {
+		imp.Layers[l] = math.Inf(1)
+	}
 }
 
 // Measure runs m, in f32, over set. Activations are taken as in Minitron,

@@ -8,7 +8,6 @@ package prune
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -26,14 +25,6 @@ type Plan struct {
 	Heads    [][]int // query heads, by layer
 	KVHeads  [][]int // by layer
 	Tokens   []int
-}
-
-// KeepLayers has these layers stay, whatever their influence: which ones train best
-// together is known only when it was tried.
-func (imp *Importance) KeepLayers(layers []int) {
-	for _, l := range layers {
-		imp.Layers[l] = math.Inf(1)
-	}
 }
 
 // NewPlan chooses what stays by importance and, for the vocabulary, by the

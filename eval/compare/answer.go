@@ -88,13 +88,13 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 	return err
 }
 
-// keptVersion changes with what answers that were kept hold.
-const keptVersion = 5
+// answersVersion changes with what answers that were kept hold.
+const answersVersion = 5
 
 // key names what is kept of a kind: it changes with all that it depends on.
 func (c *comparison) key(kind string, of ...string) string {
 	h := sha256.New()
-	fmt.Fprintln(h, keptVersion, data.Digest(c.examples), c.Exact, c.Cache, kernel.Tier(), of)
+	fmt.Fprintln(h, answersVersion, data.Digest(c.examples), c.Exact, c.Cache, kernel.Tier(), of)
 	return kind + "-" + hex.EncodeToString(h.Sum(nil)[:8]) + ".json"
 }
 

@@ -3,17 +3,14 @@ package steps
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
-	"limbeck/compress/distill"
 	"limbeck/compress/prune"
 	"limbeck/compress/quantize"
 	"limbeck/internal/disk"
 	"limbeck/internal/typeset"
 	"limbeck/model"
 	"limbeck/model/arch"
-	"limbeck/model/token"
 	"limbeck/nn"
 	"limbeck/recipe"
 	"limbeck/recipe/run"
@@ -165,53 +162,4 @@ func nearest(n, most int, fits func(int) bool) string {
 		}
 	}
 	return strings.Join(found, " or ")
-}
-
-// checkTeaching refuses what the student, which is of ref or cut from it, cannot
-// learn as the recipe asks from a teacher of that shape.
-func checkTeaching(c *recipe.Chain, ref string, teacher arch.Config) error {
-	l, err := examine(c, ref)
-	if err != nil {
-		return err
-	}
-	r, d := c.Recipe, c.Recipe.Distill
-	if d.Cached() && d.TopK > l.student.Vocab {
-		return r.Problem("distill.topk", fmt.Sprintf("cannot be %d: the student has %d tokens", d.TopK, l.student.Vocab), fmt.Sprintf("1 to %d", l.student.Vocab))
-	}
-	if d.Relation > 0 && d.RelationHeads > 0 {
-		heads := new(distill.HeadsError)
-		if err := distill.CheckHeads(l.student, teacher, d.RelationHeads); errors.As(err, &heads) {
-			return r.Problem("distill.relation_heads", heads.What, heads.Allowed)
-		}
-	}
-	wrong := new(distill.PairError)
-	if err := distill.CheckPairs(l.student, teacher, d.LayerPairs); errors.As(err, &wrong) {
-		return r.Problem(fmt.Sprintf("distill.layer_pairs[%d]", wrong.Pair), wrong.What, wrong.Allowed)
-	}
-	return checkTokens(c)
-}
-
-// checkTokens refuses a student, if it is a model of its own, with tokens that the
-// teacher which is to teach it lacks. Where a training adds tokens, only that knows.
-func checkTokens(c *recipe.Chain) error {
-	r, d := c.Recipe, c.Recipe.Distill
-	extended := slices.ContainsFunc(r.Trainings(), func(t recipe.Training) bool { return t.ReplyTokens > 0 })
-	if !r.Student.From.Model() || extended || !d.Taught() {
-		return nil
-	}
-	var specs []token.Spec
-	for _, ref := range []string{r.Student.From.Text, r.Teacher[0].From.Text} {
-		m, err := openRef(c, ref, Look)
-		if err != nil {
-			return err
-		}
-		specs = append(specs, m.Tokenizer.Spec())
-		if err := m.Close(); err != nil {
-			return err
-		}
-	}
-	if _, err := distill.Match(specs[0], specs[1]); err != nil {
-		return r.Problem(studentKey, err.Error(), "a model with all of the teacher's tokens or some, as limbeck prune makes it")
-	}
-	return nil
 }

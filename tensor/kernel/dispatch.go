@@ -8,12 +8,9 @@ import (
 )
 
 // A tier is a class of processors, which have what those of the tiers below have; as a
-// number, its place among tierNames. Every routine exists for tierGeneric; a tier that
+// number, its place among tierNames, which a file names for each architecture. Every routine exists for tierGeneric; a tier that
 // lacks a routine of its own uses the one of the tier below.
 type tier int
-
-// tierNames are those of all tiers, the lowest first, whether or not this build has them.
-var tierNames = [...]string{"generic", "avx2", "avx512", "avx512bf16", "amx"}
 
 func (t tier) String() string { return tierNames[t] }
 
@@ -63,8 +60,8 @@ func setTier(t tier) {
 // LIMBECK_CPU chooses a lower one than the processor has.
 func Tier() string { return current.String() }
 
-// Tiers names all tiers, the lowest first, whether or not this build has them on
-// this processor.
+// Tiers names all tiers of this architecture, the lowest first, whether or not this build
+// has them on this processor.
 func Tiers() []string { return slices.Clone(tierNames[:]) }
 
 func startTier() tier {

@@ -1,0 +1,4 @@
+package kernel
+
+// tierNames are those of all tiers, the lowest first. Of neon there are no routines yet.
+var tierNames = [...]string{"generic", "neon"}
