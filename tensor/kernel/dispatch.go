@@ -8,8 +8,8 @@ import (
 )
 
 // A tier is a class of processors, which have what those of the tiers below have; as a
-// number, its place among tierNames, which a file names for each architecture. Every routine exists for tierGeneric; a tier that
-// lacks a routine of its own uses the one of the tier below.
+// number, its place among tierNames, which each architecture has its own of. Every routine
+// exists for tierGeneric; a tier that lacks one of its own uses that of the tier below.
 type tier int
 
 func (t tier) String() string { return tierNames[t] }
