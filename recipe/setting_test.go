@@ -134,4 +134,10 @@ func TestCheck(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "distill.cache") {
 		t.Errorf("a cache beside features: %v, want an error that names distill.cache", err)
 	}
+	r = mustRead(t, full)
+	r.Compare.Rounds, r.Compare.Prompts = 0, r.Compare.Prompts+1
+	err = r.Check(func(string) bool { return true })
+	if err == nil || !strings.Contains(err.Error(), "compare.prompts") {
+		t.Errorf("prompts beside no rounds, in a section that checks nothing else: %v, want an error that names compare.prompts", err)
+	}
 }
