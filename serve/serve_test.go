@@ -134,7 +134,7 @@ func TestErrorsNameTheField(t *testing.T) {
 		`"x"`:                    "the request is a string, want a JSON object",
 		`null`:                   "the request is null, want a JSON object",
 		`5`:                      "the request is 5, want a JSON object",
-		`{"a": 1} x`:             "the request is not JSON: line 1, byte 10: invalid character 'x' after top-level value",
+		`{"a": 1} x`:             "the request is not JSON: line 1, byte 10: invalid character 'x' after top-level value; want a JSON object",
 		`{"model": 5}`:           "model: is 5, want a string",
 		`{"messages": "hi"}`:     "messages: is a string, want a list",
 		`{"messages": {}}`:       "messages: is an object, want a list",

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"reflect"
@@ -34,19 +35,39 @@ func wrong(field, format string, args ...any) error {
 
 // Read reads text, a JSON object, into the struct or map that v points to. What is not
 // there, or null, stays as it is, and keys that v has no field for are passed over. A
-// struct's fields have their names in json tags. A field that is a [json.Unmarshaler]
-// says what is wrong as [Error.Problem] does. All errors are [Error].
+// struct's fields have their names in json tags, and a map has no name twice. A field that
+// is a [json.Unmarshaler] says what is wrong as [Error.Problem] does. All errors are
+// [Error].
 func Read(text []byte, v any) error {
+	whole, err := object(text)
+	if err != nil {
+		return err
+	}
+	return fill("", whole, reflect.ValueOf(v).Elem())
+}
+
+// Members returns the names and the values of text, a JSON object, in their order, a name
+// that occurs twice as often. The values are parts of text. All errors are [Error].
+func Members(text []byte) (iter.Seq2[string, json.RawMessage], error) {
+	whole, err := object(text)
+	if err != nil {
+		return nil, err
+	}
+	return members(whole), nil
+}
+
+// object returns a text without white space around it, or says why it is no JSON object.
+func object(text []byte) (json.RawMessage, error) {
 	whole := json.RawMessage(bytes.TrimSpace(text))
 	switch {
 	case len(whole) == 0:
-		return wrong("", "is empty, want a JSON object")
+		return nil, wrong("", "is empty, want a JSON object")
 	case !json.Valid(text):
-		return notJSON(text)
+		return nil, notJSON(text)
 	case whole[0] != '{':
-		return wrong("", "is %s, want a JSON object", Found(whole))
+		return nil, wrong("", "is %s, want a JSON object", Found(whole))
 	}
-	return fill("", whole, reflect.ValueOf(v).Elem())
+	return whole, nil
 }
 
 // notJSON says where a text is none.
@@ -54,10 +75,10 @@ func notJSON(text []byte) error {
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(text, new(json.RawMessage))
 	if !errors.As(err, &syntax) {
-		return wrong("", "is not JSON: %v", err)
+		return wrong("", "is not JSON: %v; want a JSON object", err)
 	}
 	line := 1 + bytes.Count(text[:min(int(syntax.Offset), len(text))], []byte("\n"))
-	return wrong("", "is not JSON: line %d, byte %d: %v", line, syntax.Offset, err)
+	return wrong("", "is not JSON: line %d, byte %d: %v; want a JSON object", line, syntax.Offset, err)
 }
 
 var rawType = reflect.TypeFor[json.RawMessage]()
@@ -91,6 +112,8 @@ func fill(where string, raw json.RawMessage, v reflect.Value) error {
 	}
 	err := json.Unmarshal(raw, v.Addr().Interface())
 	switch {
+	case err == nil && v.Kind() == reflect.Map:
+		return once(where, raw, v.Len())
 	case err == nil:
 		return nil
 	case v.Kind() == reflect.Map && raw[0] == '{':
@@ -127,6 +150,9 @@ func fillStruct(where string, raw json.RawMessage, v reflect.Value) error {
 // told.
 func fillMap(where string, raw json.RawMessage, v reflect.Value) error {
 	values := maps.Collect(members(raw))
+	if err := once(where, raw, len(values)); err != nil {
+		return err
+	}
 	if where != "" {
 		where += "."
 	}
@@ -137,6 +163,25 @@ func fillMap(where string, raw json.RawMessage, v reflect.Value) error {
 			return err
 		}
 		v.SetMapIndex(reflect.ValueOf(key), value)
+	}
+	return nil
+}
+
+// once refuses an object with fewer different names, n, than members: of those of one name
+// a map keeps the last. Counting first spares decoding the names of a whole vocabulary.
+func once(where string, raw json.RawMessage, n int) error {
+	for range quoted(raw) {
+		n--
+	}
+	if n >= 0 {
+		return nil
+	}
+	seen := map[string]bool{}
+	for name := range members(raw) {
+		if seen[name] {
+			return wrong(where, "has %.80q twice, want each name once", name)
+		}
+		seen[name] = true
 	}
 	return nil
 }

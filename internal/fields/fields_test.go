@@ -48,24 +48,48 @@ func TestRead(t *testing.T) {
 // An error names the field that is wrong, what it is and what is wanted.
 func TestReadRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                            "it is empty, want a JSON object",
-		"{\n\"name\": x}":             "it is not JSON: line 2, byte 11: invalid character 'x' looking for beginning of value",
-		"[]":                          "it is a list, want a JSON object",
-		"null":                        "it is null, want a JSON object",
-		`{"name": []}`:                `"name" is a list, want a string`,
-		`{"sizes": {}}`:               `"sizes" is an object, want a list`,
-		`{"sizes": [1, -1]}`:          `"sizes[1]" is -1, want a whole number of 0 or more`,
-		`{"deep": "x"}`:               `"deep" is a string, want an object`,
-		`{"deep": {"share": true}}`:   `"deep.share" is true, want a number`,
-		`{"ids": []}`:                 `"ids" is a list, want an object`,
-		`{"ids": {"b": 1, "a": 0.5}}`: `"ids.a" is 0.5, want a whole number`,
-		`{"sign": 1}`:                 `"sign" is neither + nor -`,
+		"":                               "it is empty, want a JSON object",
+		"{\n\"name\": x}":                "it is not JSON: line 2, byte 11: invalid character 'x' looking for beginning of value; want a JSON object",
+		"[]":                             "it is a list, want a JSON object",
+		"null":                           "it is null, want a JSON object",
+		`{"name": []}`:                   `"name" is a list, want a string`,
+		`{"sizes": {}}`:                  `"sizes" is an object, want a list`,
+		`{"sizes": [1, -1]}`:             `"sizes[1]" is -1, want a whole number of 0 or more`,
+		`{"deep": "x"}`:                  `"deep" is a string, want an object`,
+		`{"deep": {"share": true}}`:      `"deep.share" is true, want a number`,
+		`{"ids": []}`:                    `"ids" is a list, want an object`,
+		`{"ids": {"b": 1, "a": 0.5}}`:    `"ids.a" is 0.5, want a whole number`,
+		`{"ids": {"b": 1, "\u0062": 2}}`: `"ids" has "b" twice, want each name once`,
+		`{"ids": {"b": 1.0, "b": 2}}`:    `"ids" has "b" twice, want each name once`,
+		`{"sign": 1}`:                    `"sign" is neither + nor -`,
 	} {
 		var v sample
 		err := Read([]byte(text), &v)
 		if fmt.Sprint(err) != want {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
+	}
+}
+
+// Members come in the text's order, and a name as often as it is there.
+func TestMembers(t *testing.T) {
+	all, err := Members([]byte(` {"b": 1, "a": [2], "b": null} `))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for name, value := range all {
+		got += name + string(value) + " "
+	}
+	if want := "b1 a[2] bnull "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if _, err := Members([]byte("[]")); fmt.Sprint(err) != "it is a list, want a JSON object" {
+		t.Errorf("a list: %v", err)
+	}
+	var m map[string]int
+	if err := Read([]byte(`{"a": 1, "a": 1}`), &m); fmt.Sprint(err) != `it has "a" twice, want each name once` {
+		t.Errorf("a map: %v", err)
 	}
 }
 

@@ -28,10 +28,21 @@ func Items(raw json.RawMessage) iter.Seq[json.RawMessage] {
 // members yields the names and the values of a JSON object, as [Items] does.
 func members(raw json.RawMessage) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
+		for text, value := range quoted(raw) {
+			var name string
+			if json.Unmarshal(text, &name) != nil || !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// quoted is members with the names as raw has them.
+func quoted(raw json.RawMessage) iter.Seq2[json.RawMessage, json.RawMessage] {
+	return func(yield func(name, value json.RawMessage) bool) {
 		s := splitter{raw, 0}
 		for s.open('{') || s.open(',') {
-			var name string
-			if json.Unmarshal(s.value(), &name) != nil || !s.open(':') || !yield(name, s.value()) {
+			if name := s.value(); len(name) == 0 || !s.open(':') || !yield(name, s.value()) {
 				return
 			}
 		}
