@@ -9,7 +9,6 @@ import (
 	"limbeck/model/safetensors"
 	"limbeck/model/token"
 	"limbeck/tensor"
-	"limbeck/tensor/dtype"
 )
 
 // openFolder loads a model in Hugging Face's layout.
@@ -59,13 +58,12 @@ func embedded(tensors []*tensor.Tensor) int {
 	return 0
 }
 
-// SaveFolder writes the model in Hugging Face's layout. Weights are stored as
-// f32, f16 or bf16; other formats, which the layout has not, are decoded to
-// f32.
+// SaveFolder writes the model in Hugging Face's layout. Weights keep the formats that
+// it has, as [safetensors.Stores] tells; others are decoded to f32.
 func (m *Model) SaveFolder(dir string) error {
 	meta, tensors := m.GGUF()
 	for i, t := range tensors {
-		if t.Type != dtype.F32 && t.Type != dtype.F16 && t.Type != dtype.BF16 {
+		if !safetensors.Stores(t.Type) {
 			tensors[i] = tensor.FromF32(t.Name, t.Decode(), t.Shape...)
 		}
 	}

@@ -501,6 +501,9 @@ func TestSameConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !bytes.Contains(a, []byte(`"torch_dtype": "float16"`)) {
+		t.Errorf("the format is not float16: %s", a)
+	}
 	for range 10 {
 		if b, _ := llama.configJSON(keys, tensors); !bytes.Equal(a, b) {
 			t.Fatalf("%s\n%s", a, b)

@@ -196,7 +196,7 @@ func (c *llamaConfig) unsupported() error {
 	case c.Causal != nil && !*c.Causal:
 		return fmt.Errorf(`"is_causal" false is not supported`)
 	case len(c.Quantization) > 0 && string(c.Quantization) != "null":
-		return fmt.Errorf(`"quantization_config" is not supported; only weights in F32, F16 and BF16 are`)
+		return fmt.Errorf(`"quantization_config" is not supported; only weights in these formats are: %s`, formatNames())
 	}
 	return nil
 }

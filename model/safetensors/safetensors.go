@@ -13,16 +13,13 @@
 package safetensors
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/bits"
 	"slices"
+	"strings"
 
 	"limbeck/internal/disk"
 	"limbeck/internal/fields"
@@ -35,11 +32,38 @@ const maxHeader = 100_000_000
 
 const metadataKey = "__metadata__"
 
-// formats are the dtypes of the two worlds. Safetensors names more.
-var formats = []struct {
-	name string
-	typ  *dtype.Type
-}{{"F32", dtype.F32}, {"F16", dtype.F16}, {"BF16", dtype.BF16}}
+// A format is one of the two worlds, by its names in safetensors and in PyTorch.
+type format struct {
+	name, torch string
+	typ         *dtype.Type
+}
+
+// formats are all that a file may hold here. Safetensors names more.
+var formats = []format{{"F32", "float32", dtype.F32}, {"F16", "float16", dtype.F16}, {"BF16", "bfloat16", dtype.BF16}}
+
+// formatNames lists them.
+func formatNames() string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func formatOf(t *dtype.Type) (format, error) {
+	for _, f := range formats {
+		if f.typ == t {
+			return f, nil
+		}
+	}
+	return format{}, fmt.Errorf("format %s cannot be stored in safetensors; these can: %s", t, formatNames())
+}
+
+// Stores reports whether a file can hold tensors of format t.
+func Stores(t *dtype.Type) bool {
+	_, err := formatOf(t)
+	return err == nil
+}
 
 // A File is an open safetensors file.
 type File struct {
@@ -111,7 +135,7 @@ func parse(data []byte) ([]*tensor.Tensor, error) {
 		return nil, fmt.Errorf("header: %w", err)
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.Offsets[0], b.Offsets[0]) })
-	body, end, last := data[8+n:], uint64(0), ""
+	body, end, last := data[8+n:], uint64(0), entry{}
 	var tensors []*tensor.Tensor
 	for _, e := range entries {
 		t, err := e.tensor(body)
@@ -120,11 +144,12 @@ func parse(data []byte) ([]*tensor.Tensor, error) {
 		}
 		switch {
 		case e.Offsets[0] < end:
-			return nil, fmt.Errorf("tensors %q and %q overlap", last, e.name)
+			return nil, fmt.Errorf("tensors %q and %q overlap: bytes %d to %d and %d to %d of the data",
+				last.name, e.name, last.Offsets[0], end, e.Offsets[0], e.Offsets[1])
 		case e.Offsets[0] > end:
 			return nil, fmt.Errorf("bytes %d to %d, before tensor %q, are no tensor's", end, e.Offsets[0], e.name)
 		}
-		end, last = e.Offsets[1], e.name
+		end, last = e.Offsets[1], e
 		tensors = append(tensors, t)
 	}
 	if end != uint64(len(body)) {
@@ -133,48 +158,34 @@ func parse(data []byte) ([]*tensor.Tensor, error) {
 	return tensors, nil
 }
 
-// parseHeader decodes token by token: a map would hide a name that occurs twice.
+// parseHeader goes through it member by member: a map would hide a name that occurs twice.
 func parseHeader(header []byte) ([]entry, error) {
-	dec := json.NewDecoder(bytes.NewReader(header))
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
-		return nil, errors.Join(errors.New("want a JSON object"), err)
+	members, err := fields.Members(header)
+	if err != nil {
+		return nil, err
 	}
 	var entries []entry
 	seen := map[string]bool{}
-	for dec.More() {
-		tok, err := dec.Token()
-		if err != nil {
-			return nil, err
+	for name, raw := range members {
+		if seen[name] {
+			return nil, fmt.Errorf("%q occurs twice, want each name once", name)
 		}
-		e := entry{name: tok.(string)} // keys of an object are strings
-		if seen[e.name] {
-			return nil, fmt.Errorf("%q occurs twice", e.name)
-		}
-		seen[e.name] = true
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return nil, fmt.Errorf("%q: %w", e.name, err)
-		}
-		if e.name == metadataKey {
+		seen[name] = true
+		if name == metadataKey {
 			var metadata map[string]string
 			if err := fields.Read(raw, &metadata); err != nil {
-				return nil, fmt.Errorf("%q: %w", e.name, err)
+				return nil, fmt.Errorf("%q: %w", name, err)
 			}
 			continue
 		}
+		e := entry{name: name}
 		if err := fields.Read(raw, &e); err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", e.name, err)
+			return nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
 		if len(e.Offsets) != 2 {
-			return nil, fmt.Errorf("tensor %q: %d data_offsets, want 2", e.name, len(e.Offsets))
+			return nil, fmt.Errorf("tensor %q: %d data_offsets, want 2", name, len(e.Offsets))
 		}
 		entries = append(entries, e)
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON object")
 	}
 	return entries, nil
 }
@@ -187,7 +198,7 @@ func (e *entry) tensor(body []byte) (*tensor.Tensor, error) {
 		}
 	}
 	if t.Type == nil {
-		return nil, fmt.Errorf("dtype %q is not known; known are: F32, F16, BF16", e.DType)
+		return nil, fmt.Errorf("dtype %q is not known; known are: %s", e.DType, formatNames())
 	}
 	size, err := byteSize(t.Type, e.Shape)
 	if err != nil {

@@ -87,11 +87,11 @@ func TestHostileFiles(t *testing.T) {
 		"short":              {[]byte{1, 2, 3}, "3 bytes"},
 		"header size":        {binary.LittleEndian.AppendUint64(nil, math.MaxUint64), "header of 18446744073709551615"},
 		"cut header":         {file("{}", 0)[:9], "header of 2 bytes"},
-		"no JSON":            {file("GGUF", 0), "want a JSON object"},
+		"no JSON":            {file("GGUF", 0), "header: it is not JSON: line 1, byte 1: invalid character 'G' looking for beginning of value; want a JSON object"},
 		"array":              {file("[]", 0), "want a JSON object"},
-		"unclosed":           {file(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}`, 4), "header"},
-		"after the object":   {file("{} {}", 0), "something follows"},
-		"twice":              {file(`{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"w":{"dtype":"F16","shape":[1],"data_offsets":[2,4]}}`, 8), "twice"},
+		"unclosed":           {file(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}`, 4), "header: it is not JSON: line 1, byte 53: unexpected end of JSON input; want"},
+		"after the object":   {file("{} {}", 0), "header: it is not JSON: line 1, byte 4: invalid character '{' after top-level value"},
+		"twice":              {file(`{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"w":{"dtype":"F16","shape":[1],"data_offsets":[2,4]}}`, 8), `"w" occurs twice, want each name once`},
 		"metadata":           {file(`{"__metadata__":{"a":1}}`, 0), `"__metadata__": "a" is 1, want a string`},
 		"entry":              {one(`7`), `tensor "w": it is 7, want a JSON object`},
 		"unknown dtype":      {one(`{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}`), `"w": dtype "F8_E4M3" is not known; known are: F32, F16, BF16`},
@@ -106,7 +106,7 @@ func TestHostileFiles(t *testing.T) {
 		"zero dimension":     {one(`{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`), "positive dimensions"},
 		"overflow":           {one(`{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}`), "too large"},
 		"overlap": {file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
-			`"a" and "b" overlap`},
+			`"a" and "b" overlap: bytes 0 to 8 and 4 to 8 of the data`},
 		"hole":      {one(`{"dtype":"F32","shape":[1],"data_offsets":[4,8]}`), `bytes 0 to 4, before tensor "w", are no tensor's`},
 		"more":      {one(`{"dtype":"F32","shape":[1],"data_offsets":[0,4]}`), "the tensors end at byte 4 of 64"},
 		"empty key": {one(`{"dtype":"F32","shape":[1],"data_offsets":[0,4],"":"x"}`), "the tensors end at byte 4 of 64"},
@@ -132,9 +132,9 @@ func TestWriteRefuses(t *testing.T) {
 	short := &tensor.Tensor{Name: "w", Type: dtype.F32, Shape: []int{2}, Data: make([]byte, 4)}
 	ok := tensor.FromF32("w", []float32{1}, 1)
 	for want, tensors := range map[string][]*tensor.Tensor{
-		`"w": format q8_0 cannot be stored`: {quantized},
-		`"w": 4 bytes, want 8`:              {short},
-		"two tensors":                       {ok, ok},
+		`"w": format q8_0 cannot be stored in safetensors; these can: F32, F16, BF16`: {quantized},
+		`"w": 4 bytes, want 8`: {short},
+		"two tensors":          {ok, ok},
 	} {
 		var b bytes.Buffer
 		err := WriteTo(&b, tensors)

@@ -12,7 +12,6 @@ import (
 	"unsafe"
 
 	"limbeck/tensor"
-	"limbeck/tensor/dtype"
 )
 
 // WriteTo writes a file to w: the same arguments give the same bytes. Wider
@@ -45,7 +44,7 @@ func encodeHeader(tensors []*tensor.Tensor) ([]byte, error) {
 			return nil, fmt.Errorf("two tensors are named %q", t.Name)
 		}
 		seen[t.Name] = true
-		name, err := dtypeName(t.Type)
+		f, err := formatOf(t.Type)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
@@ -61,22 +60,13 @@ func encodeHeader(tensors []*tensor.Tensor) ([]byte, error) {
 		end += len(t.Data)
 		key, _ := json.Marshal(t.Name) // strings always marshal
 		shape, _ := json.Marshal(t.Shape)
-		fmt.Fprintf(&b, `,%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`, key, name, shape, begin, end)
+		fmt.Fprintf(&b, `,%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`, key, f.name, shape, begin, end)
 	}
 	b.WriteByte('}')
 	for b.Len()%8 != 0 {
 		b.WriteByte(' ')
 	}
 	return b.Bytes(), nil
-}
-
-func dtypeName(t *dtype.Type) (string, error) {
-	for _, f := range formats {
-		if f.typ == t {
-			return f.name, nil
-		}
-	}
-	return "", fmt.Errorf("format %s cannot be stored in safetensors; f32, f16 and bf16 can", t)
 }
 
 // aligned reports whether b can be viewed as float32s.

@@ -12,7 +12,6 @@ import (
 
 	"limbeck/internal/disk"
 	"limbeck/tensor"
-	"limbeck/tensor/dtype"
 )
 
 // obsolete are files in which programs, transformers and this one among them, read
@@ -166,9 +165,6 @@ func place(dir string, config []byte, weights []*tensor.Tensor, files map[string
 	return disk.CommitAll(pending)
 }
 
-// torchNames are PyTorch's names of formats.
-var torchNames = map[*dtype.Type]string{dtype.F32: "float32", dtype.F16: "float16", dtype.BF16: "bfloat16"}
-
 func (a *architecture) configJSON(keys map[string]any, tensors []*tensor.Tensor) ([]byte, error) {
 	tied, torch := true, ""
 	for _, t := range tensors {
@@ -176,7 +172,8 @@ func (a *architecture) configJSON(keys map[string]any, tensors []*tensor.Tensor)
 			tied = false
 		}
 		if torch == "" && len(t.Shape) == 2 {
-			torch = torchNames[t.Type] // of the first matrix: vectors often stay in f32
+			f, _ := formatOf(t.Type) // of the first matrix: vectors often stay in f32
+			torch = f.torch
 		}
 		if vocab := a.name + ".vocab_size"; t.Name == embeddingName && keys[vocab] == nil && len(t.Shape) == 2 {
 			keys = maps.Clone(keys)
@@ -197,7 +194,7 @@ func (a *architecture) untranslate(t *tensor.Tensor, keys map[string]any) (*tens
 	if err != nil {
 		return nil, err
 	}
-	if _, err := dtypeName(t.Type); err != nil {
+	if _, err := formatOf(t.Type); err != nil {
 		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
 	}
 	heads, err := a.heads(t.Name, keys)
