@@ -79,8 +79,8 @@ func TestHostileFiles(t *testing.T) {
 		"alignment huge":     {head(0, 1).str(alignmentKey).u32(4).u32(1 << 31).pad(0), "power of two"},
 		"no dimensions":      {head(1, 0).tensor("w", 0, 0).pad(64), "0 dimensions"},
 		"five dimensions":    {head(1, 0).tensor("w", 0, 0, 1, 1, 1, 1, 1).pad(64), "5 dimensions"},
-		"zero dimension":     {head(1, 0).tensor("w", 0, 0, 4, 0).pad(64), "want a positive number"},
-		"negative dimension": {head(1, 0).tensor("w", 0, 0, math.MaxUint64).pad(64), "is -1"},
+		"zero dimension":     {head(1, 0).tensor("w", 0, 0, 4, 0).pad(64), "dimension 2 of 2 is 0, want 1 to 9223372036854775807"},
+		"negative dimension": {head(1, 0).tensor("w", 0, 0, math.MaxUint64).pad(64), "dimension 1 of 1 is 18446744073709551615, want 1 to 9223372036854775807"},
 		"overflow":           {head(1, 0).tensor("w", 0, 0, 1<<32, 1<<32).pad(64), "too large"},
 		"overflow by size":   {head(1, 0).tensor("w", 0, 0, 1<<62).pad(64), "too large"},
 		"unknown format":     {head(1, 0).tensor("w", 16, 0, 256).pad(64), `"w": format 16 (iq2_xxs) is not known; known are: bf16, f16, f32, `},
@@ -91,8 +91,8 @@ func TestHostileFiles(t *testing.T) {
 		"offset wraps":       {head(1, 0).tensor("w", 0, math.MaxUint64&^31, 16).pad(64), `tensor "w": 64 bytes at offset 18446744073709551584 of the data section, more than any file has: it is damaged; fetch it again`},
 		"too large":          {head(1, 0).tensor("w", 0, 0, 1<<20).pad(64), "cut short: it has 576 bytes and needs at least "},
 		"same name":          {head(2, 0).tensor("w", 0, 0, 4).tensor("w", 0, 32, 4).pad(64), `two tensors are named "w"`},
-		"overlap":            {head(2, 0).tensor("v", 0, 32, 16).tensor("w", 0, 64, 4).pad(96), `"v" and "w" overlap`},
-		"same place":         {head(2, 0).tensor("w", 0, 0, 4).tensor("v", 0, 0, 4).pad(64), `"v" and "w" overlap`},
+		"overlap":            {head(2, 0).tensor("v", 0, 32, 16).tensor("w", 0, 64, 4).pad(96), `"v" and "w" overlap: bytes 32 to 96 and 64 to 80 of the data section`},
+		"same place":         {head(2, 0).tensor("w", 0, 0, 4).tensor("v", 0, 0, 4).pad(64), `"v" and "w" overlap: bytes 0 to 16 and 0 to 16 of the data section`},
 		"long name":          {head(1, 0).tensor(strings.Repeat("n", 64), 0, 0, 4).pad(64), "name of 64 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -257,7 +257,7 @@ func (r *reader) shape() ([]int, error) {
 			return nil, err
 		}
 		if d < 1 || d > math.MaxInt {
-			return nil, fmt.Errorf("dimension %d is %d, want a positive number", i, int64(d))
+			return nil, fmt.Errorf("dimension %d of %d is %d, want 1 to %d", i+1, n, d, math.MaxInt)
 		}
 		shape[i] = int(d)
 	}
@@ -315,7 +315,8 @@ func place(r *reader, entries []entry, align int) error {
 	})
 	for i := 1; i < len(entries); i++ {
 		if a, b := entries[i-1], entries[i]; b.offset < a.offset+a.size {
-			return fmt.Errorf("tensors %q and %q overlap", a.Name, b.Name)
+			return fmt.Errorf("tensors %q and %q overlap: bytes %d to %d and %d to %d of the data section",
+				a.Name, b.Name, a.offset, a.offset+a.size, b.offset, b.offset+b.size)
 		}
 	}
 	return nil
