@@ -168,11 +168,24 @@ func (f *Folder) ChatTemplate() string { return f.template }
 // formats too, and what describes it, as README.md does.
 func (f *Folder) Bytes() int64 { return f.bytes }
 
-// read is readText of a file that is part of the model.
+// read is readText of a file that is part of the model, which a broken link would not be.
 func (f *Folder) read(dir, name string) ([]byte, error) {
 	b, err := readText(dir, name)
 	f.bytes += int64(len(b))
+	if b == nil && err == nil {
+		err = broken(dir, name)
+	}
 	return b, err
+}
+
+// broken is the error of a file that is missing, if it is a link: Hugging Face's cache
+// holds links, which lead nowhere where what they lead to was not downloaded or copied.
+func broken(dir, name string) error {
+	to, err := os.Readlink(filepath.Join(dir, name))
+	if err != nil { // no link, or nothing at all
+		return nil
+	}
+	return fmt.Errorf("%s is a link to %s, which is missing: the folder was not copied or downloaded whole", name, to)
 }
 
 // readText returns a file's content, or nil if there is none.
@@ -199,7 +212,7 @@ func (f *Folder) openWeights(dir string) error {
 		return err
 	}
 	if b == nil {
-		return cmp.Or(unread(dir), fmt.Errorf("neither %s nor %s", weightsFile, indexFile))
+		return cmp.Or(broken(dir, weightsFile), unread(dir), fmt.Errorf("neither %s nor %s", weightsFile, indexFile))
 	}
 	places, err := parseIndex(b)
 	if err != nil {
@@ -209,7 +222,8 @@ func (f *Folder) openWeights(dir string) error {
 	for _, shard := range slices.Sorted(maps.Keys(places)) {
 		file, err := Open(filepath.Join(dir, shard))
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s, which %s names, is missing: the folder was not copied or downloaded whole", shard, indexFile)
+			return cmp.Or(broken(dir, shard),
+				fmt.Errorf("%s, which %s names, is missing: the folder was not copied or downloaded whole", shard, indexFile))
 		}
 		if err != nil {
 			return err

@@ -374,6 +374,7 @@ func TestOpenFolderRefuses(t *testing.T) {
 		"config.json: it is null, want a JSON object":             {configFile, []byte("null")},
 		`"architectures[0]" is a list, want a string`:             {configFile, config(m{"architectures": [][]int{{}}})},
 		`"eos_token_id" is neither a token id nor a list of them`: {configFile, config(m{"eos_token_id": "</s>"})},
+		`index.json: "weight_map" has "w" twice, want each name`:  {indexFile, []byte(`{"weight_map":{"w":"a.safetensors","w":"b.safetensors"}}`)},
 		`"num_hidden_layers" is missing, want 1 to`:               {configFile, config(m{"num_hidden_layers": nil})},
 		`"vocab_size" is missing, want 1 to`:                      {configFile, config(m{"vocab_size": nil})},
 		`no "weight_map"`:                                         {indexFile, []byte("{}")},
@@ -465,6 +466,30 @@ func TestRopeTheta(t *testing.T) {
 			"intermediate_size": 20, "num_attention_heads": 4, "vocab_size": 12` + config + "}"))
 		if err != nil || keys["llama.rope.freq_base"] != want {
 			t.Errorf("%s: base %v, want %v; %v", config, keys["llama.rope.freq_base"], want, err)
+		}
+	}
+}
+
+// A link that leads nowhere is named; so is where it was to lead.
+func TestBrokenLinks(t *testing.T) {
+	for name, gone := range map[string]string{
+		configFile: configFile, tokenizerConfigFile: tokenizerConfigFile, weightsFile: indexFile, indexFile: indexFile,
+		"model-00002-of-00003.safetensors": "model-00002-of-00003.safetensors",
+	} {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS("testdata/tiny")); err != nil {
+			t.Fatal(err)
+		}
+		os.Remove(filepath.Join(dir, gone))
+		if err := os.Symlink("../blobs/0a", filepath.Join(dir, name)); err != nil {
+			t.Skip(err)
+		}
+		f, err := OpenFolder(dir)
+		if err == nil {
+			f.Close()
+		}
+		if want := fmt.Sprintf("%s: %s is a link to ../blobs/0a, which is missing", dir, name); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
