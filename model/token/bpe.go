@@ -61,7 +61,7 @@ func findMerges(lines []string, ids *index) ([][3]int32, error) {
 			var whole []byte
 			for rank := lo; rank < hi && errs[i] == nil; rank++ {
 				if whole, errs[i] = findMerge(&found[rank], lines[rank], ids, whole); errs[i] != nil {
-					errs[i] = fmt.Errorf("token: merge %d: %w", rank, errs[i])
+					errs[i] = fmt.Errorf("token: merge %d of %d: %w", rank+1, len(lines), errs[i])
 				}
 			}
 		})

@@ -90,7 +90,7 @@ func (m *hfMerges) UnmarshalJSON(data []byte) error {
 			return wrong
 		}
 		if len(pair) != 2 {
-			return fmt.Errorf("has a merge, number %d, of %d tokens, want 2", len(merges), len(pair))
+			return fmt.Errorf("has a merge, number %d, of %d tokens, want 2", len(merges)+1, len(pair))
 		}
 		merges = append(merges, pair[0]+" "+pair[1])
 	}
@@ -185,12 +185,14 @@ func typeOf(v json.RawMessage) string {
 // known refuses what this package does not compute.
 func (f *hfTokenizer) known() error {
 	m := &f.Model
-	wrong := func(what string) error { return fmt.Errorf("token: tokenizer.json: %s is not known", what) }
+	only := func(allowed, what, format string, is any) error {
+		return wrongHF("%s is "+format+"; only %s supported", what, is, allowed)
+	}
 	switch {
 	case m.Type != "BPE" && m.Type != "": // old files leave it out
 		return unknown("tokenizer.json: model", m.Type, []string{"BPE"})
 	case !isNull(f.Normalizer):
-		return wrong(fmt.Sprintf("normalizer %q", typeOf(f.Normalizer)))
+		return only("null is", "normalizer", "%.300s", f.Normalizer)
 	case typeOf(f.Decoder) != "ByteLevel":
 		return unknown("tokenizer.json: decoder", typeOf(f.Decoder), []string{"ByteLevel"})
 	case m.Vocab == nil:
@@ -198,19 +200,20 @@ func (f *hfTokenizer) known() error {
 	case m.Merges == nil: // none at all are an empty list
 		return fmt.Errorf("token: tokenizer.json: model.merges is missing, without which text gets other ids")
 	case m.Dropout != nil && *m.Dropout != 0:
-		return wrong("model.dropout")
+		return only("0 and null are", "model.dropout", "%v", *m.Dropout)
 	case m.Prefix != nil && *m.Prefix != "":
-		return wrong("model.continuing_subword_prefix")
+		return only(`"" and null are`, "model.continuing_subword_prefix", "%.40q", *m.Prefix)
 	case m.Suffix != nil && *m.Suffix != "":
-		return wrong("model.end_of_word_suffix")
+		return only(`"" and null are`, "model.end_of_word_suffix", "%.40q", *m.Suffix)
 	case m.ByteFallback:
-		return wrong("model.byte_fallback")
+		return only("false is", "model.byte_fallback", "%v", true)
 	case m.IgnoreMerges:
-		return wrong("model.ignore_merges")
+		return only("false is", "model.ignore_merges", "%v", true)
 	}
 	for _, a := range f.AddedTokens {
 		if a.SingleWord || a.LStrip || a.RStrip {
-			return fmt.Errorf("token: tokenizer.json: added token %.40q: single_word, lstrip and rstrip are not known", a.Content)
+			return wrongHF("added token %.40q: single_word, lstrip and rstrip are %v, %v and %v; only false is supported",
+				a.Content, a.SingleWord, a.LStrip, a.RStrip)
 		}
 	}
 	return nil
@@ -301,11 +304,11 @@ func (f *hfTokenizer) countTokens() (int, error) {
 		if id, ok := f.Model.Vocab[a.Content]; !ok {
 			n++
 		} else if id != a.ID {
-			return 0, wrongHF("added token %.40q has id %d, in the vocabulary %d", a.Content, a.ID, id)
+			return 0, wrongHF("added token %.40q has id %d, in the vocabulary %d, want the same", a.Content, a.ID, id)
 		}
 	}
 	if n > math.MaxInt32 {
-		return 0, wrongHF("%d tokens", n)
+		return 0, wrongHF("%d tokens, want at most %d", n, math.MaxInt32)
 	}
 	return n, nil
 }
@@ -347,9 +350,10 @@ func (f *hfTokenizer) unknownToken(s *Spec) error {
 		return fmt.Errorf("token: tokenizer.json: unk_token %.40q is not in the vocabulary", *f.Model.UnkToken)
 	}
 	s.UNK = id
-	for _, r := range byteRunes {
+	for c, r := range byteRunes {
 		if _, ok := f.Model.Vocab[string(r)]; !ok {
-			return fmt.Errorf("token: tokenizer.json: unk_token with a vocabulary that lacks bytes is not known")
+			return wrongHF("unk_token is %.40q, but the vocabulary lacks %q, byte %d; only null, or a token for each byte, is supported",
+				*f.Model.UnkToken, string(r), c)
 		}
 	}
 	return nil
