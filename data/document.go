@@ -47,7 +47,7 @@ func (in *importer) readDocument(r io.Reader) error {
 		if errors.As(err, &syntax) {
 			line, column = position(b, max(int(syntax.Offset)-1, 0))
 		}
-		return in.errorf(line, column, "%w", err)
+		return in.errorf(line, column, "%w; want a list of rows, an object a line, or the layout of CLINC150 or of SNIPS", err)
 	}
 	doc := &document{importer: in, b: b, d: json.NewDecoder(bytes.NewReader(b)), line: 1, latin1: latin1}
 	err = doc.read()
