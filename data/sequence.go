@@ -12,7 +12,8 @@ import (
 // Sequences returns examples as tokens for training m: a conversation as m's
 // template renders it, loss on the reply and the token that ends it; plain text
 // as it is, with the token that ends a text, loss on all of it, cut in pieces of
-// maxTokens. Examples longer than maxTokens are left out, and their indices returned.
+// maxTokens, as [TextSequences] does it, which panics below 2. Examples longer than
+// maxTokens are left out, and their indices returned.
 func Sequences(m *model.Model, examples []Example, maxTokens int) (set []train.Sequence, tooLong []int, err error) {
 	for i := range examples {
 		e := &examples[i]
@@ -88,7 +89,8 @@ func Conversation(messages []Message) []chat.Message {
 func TextStart(m *model.Model) int { return len(m.Tokenizer.Begin()) + 1 }
 
 // TextSequences cuts the tokens of a plain text into sequences of at most maxTokens
-// that predict each token but the first.
+// that predict each token but the first. It panics if maxTokens is below 2, which leaves
+// nothing to predict; fewer than two ids are no sequence.
 func TextSequences(ids []int, maxTokens int) (set []train.Sequence) {
 	if maxTokens < 2 {
 		panic("data: a sequence of less than two tokens predicts nothing")

@@ -11,8 +11,9 @@ import (
 const sweepTokens = 1024
 
 // Sweep runs m over all tokens of set on a tape that does not record, for those
-// who listen to its taps. before, which may be nil, is called with every batch
-// before it runs, progress with the sequences done and to do.
+// who listen to its taps. before is called with every batch before it runs, progress
+// after it with the sequences done and all there are; both may be nil. The only error is
+// that of ctx, between batches.
 func Sweep(ctx context.Context, t *op.Tape, m arch.Model, set []Sequence, before func(op.Batch), progress func(done, total int)) error {
 	for i := 0; i < len(set); {
 		if err := ctx.Err(); err != nil {

@@ -178,7 +178,9 @@ type Trainer struct {
 	runs      [][]int // of the step at hand
 }
 
-// New returns a trainer of the model's trainable weights on set.
+// New returns a trainer of the model's trainable weights, and the objective's, on set. It
+// is an error if set is empty or has a sequence of which no token carries loss, or if no
+// weight is trainable.
 func New(m arch.Model, set []Sequence, objective Objective, o Options, pool *par.Pool, h Hooks) (*Trainer, error) {
 	if len(set) == 0 {
 		return nil, errors.New("there is nothing to train on")

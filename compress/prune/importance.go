@@ -34,7 +34,8 @@ func (imp *Importance) KeepLayers(layers []int) {
 // Measure runs m, in f32, over set. Activations are taken as in Minitron,
 // Muralidharan et al. 2024, arXiv:2407.14679, sect. 2.2: the mean magnitude
 // over the tokens of a sequence, then the Euclidean norm over sequences. A model that
-// does not show one of them is an error.
+// does not show one of them is an error, and so is an empty set. progress, which may be
+// nil, is as in [train.Sweep].
 func Measure(ctx context.Context, m *model.Model, set []train.Sequence, pool *par.Pool, progress func(done, total int)) (*Importance, error) {
 	if len(set) == 0 {
 		return nil, errors.New("prune: there is no calibration data")

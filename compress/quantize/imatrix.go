@@ -31,7 +31,8 @@ func (i *Importance) of(name string) []float32 {
 }
 
 // Calibrate runs m, in f32, over set. The embedding table and the output
-// projection are left out, as llama.cpp leaves them out.
+// projection are left out, as llama.cpp leaves them out. An empty set is an error, and so
+// is ctx once it is done. progress, which may be nil, is as in [train.Sweep].
 func Calibrate(ctx context.Context, m *model.Model, set []train.Sequence, pool *par.Pool, progress func(done, total int)) (*Importance, error) {
 	if len(set) == 0 {
 		return nil, errors.New("quantize: there is no calibration data")

@@ -1,6 +1,7 @@
 package op
 
-// Sum returns Σ weights[i]·terms[i] of losses of one element each.
+// Sum returns Σ weights[i]·terms[i] of losses of one element each. There are as many
+// weights as terms.
 func Sum(t *Tape, terms []*Value, weights []float32) *Value {
 	n := Alloc[sum](t)
 	*n = sum{terms, weights, t.Value(1, 1)}
