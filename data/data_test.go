@@ -313,7 +313,7 @@ func TestHoldoutHomeAssistant(t *testing.T) {
 	if n := len(train) + len(validation); n != 9960 {
 		t.Errorf("%d rows", n)
 	}
-	if share := float64(len(validation)) / 9960; share < 0.09 || share > 0.11 { // 3 standard deviations
+	if share := float64(len(validation)) / 9960; share < 0.09 || share > 0.11 { // 3 standard errors
 		t.Errorf("validation share %.3f", share)
 	}
 	if n := len(Overlap(train, validation)); n != 0 {

@@ -12,7 +12,7 @@ func TestExchangeSlots(t *testing.T) {
 		NewStructured("Six is when to wake me", "alarm", []Slot{{"time", "Six"}}),
 		NewStructured("wake me at seven pm", "alarm", []Slot{{"time", "seven pm"}}),
 		NewStructured("play x and x", "play", []Slot{{"song", "x"}}),      // twice: stays
-		NewStructured("play xylophone", "play", []Slot{{"song", "xylo"}}), // a part of a word: stays
+		NewStructured("play xylophone", "play", []Slot{{"song", "xylo"}}), // part of a word: stays
 		NewStructured("list alarms", "query", nil),
 	}
 	got := ExchangeSlots(train, nil, 10, 1)

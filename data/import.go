@@ -16,7 +16,7 @@ import (
 // Options say how to read a file. The zero value reads every row of a file whose
 // columns have the names of the package comment.
 type Options struct {
-	Format  string // the ending of such files, without its dot, or text; empty or auto: by the file's own
+	Format  string // ending of such files, without dot, or text; empty or auto: by the file's own
 	Columns Columns
 	Part    Split // keep only the rows that the file assigns to this part
 

@@ -257,7 +257,7 @@ func TestLoad(t *testing.T) {
 
 func TestWriteReadsBack(t *testing.T) {
 	for _, set := range [][]Example{
-		{{Text: strings.Repeat("a long text\n", maxLine/12)}}, // its line is longer than others' may be
+		{{Text: strings.Repeat("a long text\n", maxLine/12)}}, // a longer line than others' may be
 		{NewStructured("say \"a\\b\"\n now", "echo", []Slot{{"x", "a\\b"}, {"x", "now"}}), NewStructured("hi", "greet", []Slot{})},
 		{NewLabeled("x", "y")},
 		{NewChat("x", "y"), {Messages: []Message{{"system", "s"}, {"user", "u"}, {"assistant", "a"}}}},

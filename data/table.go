@@ -33,7 +33,8 @@ func (in *importer) readCSV(r io.Reader) error {
 		if errors.Is(err, errLongRecord) {
 			return in.errorf(line+1, 0, "row of more than %d bytes, which begins here or later; is a quotation mark not closed?", maxLine)
 		}
-		if err != nil && t == nil && !strings.Contains(head, ",") && parted(head) != "" { // names are quoted
+		// Names are quoted.
+		if err != nil && t == nil && !strings.Contains(head, ",") && parted(head) != "" {
 			return in.partedError(1, head)
 		}
 		if err != nil {

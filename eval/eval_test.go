@@ -86,7 +86,7 @@ func TestJudgeSlots(t *testing.T) {
 		data.NewStructured("stop", "stop", nil),
 	}
 	r, err := JSONSlots.Judge(examples, []string{
-		`{"intent": "alarm_set", "time": ["six am", "eight"]}`, // tp 1, fp 1, fn 2, one foreign value of two
+		`{"intent": "alarm_set", "time": ["six am", "eight"]}`, // tp 1, fp 1, fn 2, 1 of 2 foreign
 		`{"intent": "light_off"}`,
 		`{"intent": "play", "genre": jazz}`,  // invalid: fn 1
 		`{"intent": "stop", "what": "stop"}`, // fp 1

@@ -33,10 +33,10 @@ func TaskNames() []string {
 type Job struct {
 	Task     string         // one of [TaskNames]
 	Examples []data.Example // what the model is judged on
-	Limit    int            // judge this many of them, the first ones; 0: all. A choice is among the replies of all
+	Limit    int            // judge the first so many; 0: all. Choices are among the replies of all
 	Text     string         // PerplexityTask: measure this text and no examples, unless it is empty
 	Windows  int            // of the text, 512 tokens each; 0: all
-	Data     string         // SHA-256 of the file that this comes from, which the result repeats; may be empty
+	Data     string         // SHA-256 of the data's file, which the result repeats; may be empty
 	Model    string         // what errors and remarks call the model
 
 	Remark   func(format string, args ...any) // is told which examples are left out; may be nil

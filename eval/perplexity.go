@@ -22,11 +22,11 @@ type Perplexity struct {
 	Windows int              `json:"windows,omitempty"`         // of a text
 	N       int              `json:"n"`                         // tokens scored
 	Data    string           `json:"data_sha256,omitempty"`     // of the file, if the caller says
-	Digest  string           `json:"examples_sha256,omitempty"` // of the examples, see [data.Digest]; not of a text
-	TooLong int              `json:"too_long,omitempty"`        // examples left out, if the caller says; see [TooLong]
+	Digest  string           `json:"examples_sha256,omitempty"` // of examples; see [data.Digest]
+	TooLong int              `json:"too_long,omitempty"`        // left out, if told; see [TooLong]
 	SE      float64          `json:"se,omitempty"`              // standard error; 0: unknown
 	Value   float64          `json:"perplexity"`
-	NLL     measure.Estimate `json:"negative_log_likelihood"` // a token, in nats; its error by token
+	NLL     measure.Estimate `json:"negative_log_likelihood"` // a token, in nats; error by token
 }
 
 // measurePerplexity follows the protocol of llama.cpp's llama-perplexity: the

@@ -75,7 +75,7 @@ type Result struct {
 
 	ReplyTokens int `json:"reply_tokens,omitempty"` // what bounded the replies, if the caller says
 	Cut         int `json:"cut_replies,omitempty"`  // that came to no end within it
-	TooLong     int `json:"too_long,omitempty"`     // examples left out, if the caller says; see [TooLong]
+	TooLong     int `json:"too_long,omitempty"`     // left out, if the caller says; see [TooLong]
 }
 
 // A Figure is a metric with its value.

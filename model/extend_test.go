@@ -20,7 +20,7 @@ func TestExtend(t *testing.T) {
 	const piece = "a new piece: {"
 	parts := m.Tokenizer.Encode(piece, false)
 	long := strings.Repeat("a canned reply ", 100)         // than any token may be
-	n, err := m.Extend([]string{long, piece, "a", "</s>"}) // "a" is one token, "</s>" would end replies
+	n, err := m.Extend([]string{long, piece, "a", "</s>"}) // "a" is a token, "</s>" ends replies
 	if err != nil || n != 1 {
 		t.Fatalf("%d new tokens, %v; want 1", n, err)
 	}

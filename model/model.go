@@ -48,7 +48,7 @@ type Model struct {
 
 // A file is where a model's weights lie.
 type file interface {
-	Release(t *tensor.Tensor) // lets go of what is needed no more: a tensor, or a piece, which has no name
+	Release(t *tensor.Tensor) // lets go of a tensor needed no more, or a piece, which has no name
 	Close() error
 }
 
@@ -133,7 +133,7 @@ func New(c arch.Config, src nn.Source, spec token.Spec, template string) (*Model
 	if m.Tokenizer.Vocab() != c.Vocab {
 		return nil, fmt.Errorf("the tokenizer has %d tokens, the model %d", m.Tokenizer.Vocab(), c.Vocab)
 	}
-	_ = m.SetTemplate(template) // Unread tells, when a chat is to be rendered: much else needs no template
+	_ = m.SetTemplate(template) // Unread tells when a chat is rendered: much else needs no template
 	m.Model, err = arch.New(c, src)
 	return m, err
 }
@@ -330,7 +330,8 @@ func config(meta gguf.Meta, vocab int, tied bool) (arch.Config, error) {
 	if scaling != "" && scaling != "none" {
 		r.fail("rope.scaling.type", scaling, "; this build supports none")
 	}
-	for _, key := range []string{"rope.scaling.factor", "rope.scale_linear"} { // without a type they are linear
+	// Without a type they are linear.
+	for _, key := range []string{"rope.scaling.factor", "rope.scale_linear"} {
 		if x := r.float(key, 1); x != 0 && x != 1 && scaling == "" {
 			r.fail(key, x, "; this build supports no scaling, 1")
 		}

@@ -179,7 +179,8 @@ func TestPaddedFolder(t *testing.T) {
 			t.Errorf("%s: %d tokens %q, want %q", path, got.Config().Vocab, s.Tokens, spec.Tokens)
 		}
 	}
-	for _, name := range []string{"config.json", "model.safetensors"} { // a model of fewer tokens, with this tokenizer
+	// A model of fewer tokens, with this tokenizer.
+	for _, name := range []string{"config.json", "model.safetensors"} {
 		small, err := os.ReadFile(filepath.Join(dir, "small", name))
 		if err != nil {
 			t.Fatal(err)
@@ -337,7 +338,8 @@ func TestReplyEnd(t *testing.T) {
 		{"{% for m in messages %}{{ m.content }} {{ eos_token }}{% endfor %}", "</s>", "</s>"},
 		{"{% for m in messages %}{{ m.content }}{{ '\\n' }}{% endfor %}", "</s>", "</s>"},
 		{"{{ messages[-1]['content'] }}{% if add_generation_prompt %}{{ '\\n' }}{% endif %}", "<|endoftext|>", "<|endoftext|>"},
-		{"{% for m in messages %}<|im_start|>{{ m.content }}{% endfor %}<|im_start|>", "</s>", "</s>"}, // ends no reply
+		// This one ends no reply.
+		{"{% for m in messages %}<|im_start|>{{ m.content }}{% endfor %}<|im_start|>", "</s>", "</s>"},
 		{"{% for m in messages %}{{ m.content }}, and <|im_end|>{% endfor %}", "</s>", "</s>"},
 		{"{{ messages[0]['content'] }}<|im_end|>", "</s>", "</s>"},
 		{"{{ raise_exception('roles') }}", "</s>", "</s>"},

@@ -203,7 +203,8 @@ func (k *kept) useFile(place string) error {
 // written in place: who meets it half-written finds no head of this model, or one that was
 // seen otherwise.
 func (k *kept) recognize(place, digest string) error {
-	file, err := os.OpenFile(place, os.O_WRONLY, 0) // before the model is read: if that cannot last, packing is sooner
+	// Before the model is read: if that cannot last, packing is sooner.
+	file, err := os.OpenFile(place, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("the model's file was copied or touched, which cannot be noted: %w", err)
 	}

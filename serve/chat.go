@@ -152,7 +152,7 @@ type choice struct {
 type message struct {
 	Role    string          `json:"role,omitempty"`
 	Content *string         `json:"content,omitempty"`
-	Refusal json.RawMessage `json:"refusal,omitempty"` // null in a whole message: a refusal is content
+	Refusal json.RawMessage `json:"refusal,omitempty"` // null in whole ones: a refusal is content
 }
 
 type usage struct {

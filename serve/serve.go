@@ -44,10 +44,10 @@ import (
 // Options say how a Server behaves. The zero value works.
 type Options struct {
 	Name      string                           // the model's id; "model" if empty
-	Context   int                              // tokens of prompt and reply together; 0: the model's
-	MaxTokens int                              // of replies whose request sets no limit; 0: as many as fit
-	Parallel  int                              // requests that are answered at once; 0: as package generate chooses
-	Cache     int                              // bytes for what has been read of requests; 0: as package generate chooses
+	Context   int                              // of prompt and reply, in tokens; 0: the model's
+	MaxTokens int                              // if a request sets no limit; 0: as many as fit
+	Parallel  int                              // requests answered at once; 0: generate chooses
+	Cache     int                              // bytes for what they read; 0: generate chooses
 	Log       func(format string, args ...any) // of each request
 	Warn      func(format string, args ...any) // of what the server cannot do as asked; each once
 }
@@ -59,7 +59,7 @@ type Server struct {
 	batch   *generate.Batcher
 	ending  atomic.Bool
 	longest int           // bytes of a prompt that may fit
-	bodies  chan struct{} // has room for as many requests as may arrive, and wait to be read, at once
+	bodies  chan struct{} // has room for as many requests as may arrive and wait to be read at once
 	reading chan struct{} // has room for as many requests as are made into tokens at once
 	omits   bool          // system messages, by the template
 	omitted sync.Once     // warns of that

@@ -200,10 +200,11 @@ func TestRequestsAreTexts(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %q", content, q, err, want)
 		}
 	}
+	// What begins with \xed would be U+D800.
 	for content, want := range map[string]string{
 		"\xff\xfe":                    "byte at offset 43 is 0xff, which is not UTF-8; want a text",
 		"é\xe2\x82":                   "byte at offset 45 is 0xe2, which is not UTF-8; want a text",
-		"\xed\xa0\x80":                "byte at offset 43 is 0xed, which is not UTF-8; want a text", // U+D800
+		"\xed\xa0\x80":                "byte at offset 43 is 0xed, which is not UTF-8; want a text",
 		`"}], "x": [{"x": "` + "\xe9": "byte at offset 61 is 0xe9, which is not UTF-8; want a text",
 		`\ud800`:                      `escape at offset 43 is \ud800, half a surrogate pair; want a text`,
 		`\uDC00\uD800`:                `escape at offset 43 is \uDC00, half a surrogate pair; want a text`,
@@ -629,7 +630,8 @@ func TestRequestsArrivingAreBounded(t *testing.T) {
 func TestLogProbsAreStreamed(t *testing.T) {
 	h := tinyServer(t).Handler()
 	all := want(t, "the cat", generate.Options{MaxTokens: 20})
-	at := strings.LastIndexFunc(all.Text, func(c rune) bool { return c >= ' ' && c < 0x7f }) // a stop that JSON can carry
+	// A stop that JSON can carry.
+	at := strings.LastIndexFunc(all.Text, func(c rune) bool { return c >= ' ' && c < 0x7f })
 	if at < 1 {
 		t.Fatalf("no letter in %q: take another prompt", all.Text)
 	}
@@ -702,7 +704,7 @@ func TestHalfClosedConnection(t *testing.T) {
 		`"type":"invalid_request_error","param":null,"code":null}}` + "\n"
 	var ctx context.Context
 	runner := tinyRunner(t)
-	runner.Tape().OnTap = func(string, *op.Value) { <-ctx.Done() } // no reply before the server sees the end
+	runner.Tape().OnTap = func(string, *op.Value) { <-ctx.Done() } // no reply until the end is seen
 	s := New(runner, Options{Name: "tiny"})
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx = r.Context()

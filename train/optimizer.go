@@ -14,7 +14,7 @@ type optimizer struct {
 	o       *Options
 	pool    *par.Pool
 	weights []*op.Weight
-	own     int         // so many are the model's; those after them are matrices, though adapters of rank 1 have one row
+	own     int         // so many are the model's; later ones are matrices, even adapters of 1 row
 	m, v    [][]float32 // first and second moments, by weight
 	pieces  []piece
 

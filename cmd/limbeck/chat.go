@@ -236,7 +236,8 @@ func (c *conversation) say(ctx context.Context, text string) error {
 	fmt.Fprintln(c.out)
 	c.messages = append(messages, chat.Message{Role: "assistant", Content: reply.Text})
 	if c.f.unsure(reply) {
-		fmt.Fprintf(c.err, "unsure: confidence %.3g, below %v\n", reply.Confidence(), c.f.minConfidence) // no remark: it was asked for
+		// No remark: it was asked for.
+		fmt.Fprintf(c.err, "unsure: confidence %.3g, below %v\n", reply.Confidence(), c.f.minConfidence)
 	}
 	if err == nil {
 		c.tellCut(c.f, c.e, c.s, reply)

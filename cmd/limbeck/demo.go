@@ -132,7 +132,8 @@ func unpackDemo(dir string) (kept bool, err error) {
 		return false, err
 	}
 	missing, ours := map[string][]byte{}, false
-	names := []string{demoRecipe, "train.jsonl", "test.jsonl", "NOTICE.md", "recorded.json"} // the recipe first: it says whose the others are
+	// The recipe first: it says whose the others are.
+	names := []string{demoRecipe, "train.jsonl", "test.jsonl", "NOTICE.md", "recorded.json"}
 	for _, name := range names {
 		want, err := fs.ReadFile(files, name)
 		if err != nil {

@@ -62,10 +62,11 @@ func twoModels(r *recipe.Recipe, teacher, student string) (err error) {
 	return setRef(&r.Student.From, student)
 }
 
-// distilledResult is what distill prints.
+// distilledResult is what distill prints. Dropped is a mean, of the teacher's; nil: its
+// probabilities were not read.
 type distilledResult struct {
 	oneResult
-	Dropped *float64 `json:"dropped_probability,omitempty"` // mean, of the teacher's; nil: its probabilities were not read
+	Dropped *float64 `json:"dropped_probability,omitempty"`
 }
 
 func (a *app) distill(cmd *cobra.Command, r *recipe.Recipe, one oneFlags) error {

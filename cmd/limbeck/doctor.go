@@ -60,7 +60,7 @@ type modelDiagnosis struct {
 	Context int            `json:"context"`
 	Room    int            `json:"context_that_fits"` // tokens; 0 if not even the weights do
 	Known   bool           `json:"memory_known"`      // whether the system tells what is available
-	Fits    *bool          `json:"fits,omitempty"`    // with all of its context; nil if that is not known
+	Fits    *bool          `json:"fits,omitempty"`    // with all of its context; nil if not known
 	Layers  int            `json:"layers"`
 	Timed   int            `json:"layers_timed"`
 	Rates   []expectedRate `json:"rates"`

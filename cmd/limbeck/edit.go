@@ -116,7 +116,7 @@ func newTerminal(k *keys, past term.History) *term.Terminal {
 		if key != '\t' || len(line) >= terminalLine {
 			return "", 0, false
 		}
-		return line[:at] + "\t" + line[at:], at + 1, true // of text that is pasted; there is nothing to complete
+		return line[:at] + "\t" + line[at:], at + 1, true // of pasted text: nothing is completed
 	}
 	return t
 }
@@ -194,7 +194,7 @@ func (k *keys) Read(p []byte) (int, error) {
 			return 0, k.suspend()
 		case r == '\n' && last == '\r': // one end of a line, not two
 			return 0, nil
-		case r == 0 && time.Since(asked) < atOnce: // Linux's name of a Ctrl-D typed before the terminal was raw
+		case r == 0 && time.Since(asked) < atOnce: // a Ctrl-D before raw mode, as Linux names it
 			r = keyCtrlD
 		case r == utf8.RuneError: // for which [term.Terminal] waits
 			r = '?'
@@ -276,7 +276,7 @@ func (r *rawMode) end() {
 
 func (r *rawMode) restore() {
 	if r.before != nil {
-		_ = term.Restore(int(r.console.Fd()), r.before) // of a terminal that is gone, there is nothing to restore
+		_ = term.Restore(int(r.console.Fd()), r.before) // one that is gone needs no restoring
 		r.before = nil
 	}
 }

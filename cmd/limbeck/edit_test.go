@@ -28,12 +28,12 @@ func TestEditorLines(t *testing.T) {
 		"b\x1bOHa\x1bOFc\x1bOP\r":                {"abc"}, // and as keypads do, with F1
 		"one two\x1b[1;5D\x1b[1;5Dx\r":           {"xone two"},
 		"grün 猫🙂\x7f\x7f狗\r":                     {"grün 狗"},
-		"a\tb\x7fc\r":                            {"a\tc"},                 // as pasted code has them
-		"a\r\r \rb\r" + up + up + "\r":           {"a", "", " ", "b", "a"}, // of history, empty lines are none
+		"a\tb\x7fc\r":                            {"a\tc"},                 // as in pasted code
+		"a\r\r \rb\r" + up + up + "\r":           {"a", "", " ", "b", "a"}, // no empty line is kept
 		"a\ra\rb\r" + up + up + up + "\r":        {"a", "a", "b", "a"},
 		"a\r\nb\nc\r\r":                          {"a", "b", "c", ""},
 		"\x1b[200~a\rb\x1b[201~c\r":              {"a", "bc"},
-		"caf\xe9\rs\xff\r\ufffd\r":               {"caf?", "s?", "?"}, // of which none waits for a key
+		"caf\xe9\rs\xff\r\ufffd\r":               {"caf?", "s?", "?"}, // and none waits for a key
 		strings.Repeat("x", 5000) + "\r" + "b\r": {strings.Repeat("x", terminalLine+1), "b"},
 	} {
 		for name, in := range map[string]io.Reader{"at once": strings.NewReader(typed), "in pieces": iotest.OneByteReader(strings.NewReader(typed))} {

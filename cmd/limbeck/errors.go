@@ -67,7 +67,8 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if disk.Full(err) {
 		text += "; free some space and start again"
 	}
-	if code == exitInterrupted && strings.Contains(text, context.Canceled.Error()) { // where it was says nothing
+	// Where it was interrupted says nothing.
+	if code == exitInterrupted && strings.Contains(text, context.Canceled.Error()) {
 		text = "interrupted"
 	}
 	a.tell(text)

@@ -72,7 +72,8 @@ func completionNotes(root *cobra.Command) {
 		}
 		return nil
 	}
-	c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // cobra checks the arguments of what runs alone
+	// Cobra checks the arguments of what runs alone.
+	c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	for _, shell := range c.Commands() {
 		shell.Short = "Print the script for " + shell.Name()
 		shell.Long = "Prints the script with which " + shell.Name() + " completes commands and flags. The\n" +

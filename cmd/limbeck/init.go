@@ -121,7 +121,7 @@ func initRecipe(ctx context.Context, a *app, f initFlags) error {
 	written.Flags = flags // whatever is wrong with it is about them still
 	told, err := unlessInterrupted(ctx, func() ([]string, error) { return steps.CheckData(written) })
 	if err != nil {
-		return cmp.Or(errors.Unwrap(err), err) // a place in a recipe that is not written yet helps nobody
+		return cmp.Or(errors.Unwrap(err), err) // a place in a recipe not written yet helps nobody
 	}
 	if err := disk.WriteBytes(f.out, text.Bytes()); err != nil {
 		return err

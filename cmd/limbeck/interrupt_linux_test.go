@@ -136,7 +136,7 @@ func fullPipe(t *testing.T) *os.File {
 			break
 		}
 	}
-	if err := syscall.SetNonblock(ends[1], false); err != nil { // the program is to wait, as for any pipe
+	if err := syscall.SetNonblock(ends[1], false); err != nil { // writes wait, as for any pipe
 		t.Fatal(err)
 	}
 	return writer

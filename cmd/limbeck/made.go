@@ -76,7 +76,8 @@ func (m *madeRun) write(w io.Writer) {
 // writeProof writes the comparison's tables, if there was one.
 func (m *madeRun) writeProof(w io.Writer) {
 	if m.proof != nil {
-		_ = m.proof.WriteText(w, report.TextOptions{Examples: -1, Rest: "in " + steps.ReportFile}) // w keeps its own errors
+		// The writer keeps its own errors.
+		_ = m.proof.WriteText(w, report.TextOptions{Examples: -1, Rest: "in " + steps.ReportFile})
 		fmt.Fprintln(w)
 	}
 }

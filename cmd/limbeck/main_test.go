@@ -287,7 +287,8 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eachFlag(cmd, func(flag *pflag.Flag) { _ = fromConfig(cmd, flag, config) }) // an error is as good as a value
+		// An error is as good as a value.
+		eachFlag(cmd, func(flag *pflag.Flag) { _ = fromConfig(cmd, flag, config) })
 	})
 }
 

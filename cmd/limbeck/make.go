@@ -248,7 +248,7 @@ type planStep struct {
 	Kind    string  `json:"kind"`
 	Key     string  `json:"key"`
 	Done    bool    `json:"done"`
-	Resumes bool    `json:"resumes,omitempty"` // it was interrupted: at most the predicted time is left
+	Resumes bool    `json:"resumes,omitempty"` // interrupted: at most the predicted time is left
 	Why     string  `json:"why,omitempty"`
 	Dir     string  `json:"dir"`
 	Seconds float64 `json:"predicted_seconds,omitempty"`

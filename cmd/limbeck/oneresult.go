@@ -27,7 +27,7 @@ type trainingResult struct {
 	Curve   string       `json:"curve"` // the file that holds all of it
 	Steps   int          `json:"steps"`
 	Rate    float64      `json:"lr"`
-	Best    *train.Point `json:"best,omitempty"` // the model is that of this step; none without validation
+	Best    *train.Point `json:"best,omitempty"` // the step of the model; none without validation
 	Last    *train.Point `json:"last,omitempty"`
 	Stopped string       `json:"stopped,omitempty"` // why it ended early
 

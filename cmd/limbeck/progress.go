@@ -89,7 +89,7 @@ func (p *progress) sample(now time.Time) {
 	if n > 0 && p.done < p.samples[n-1].done { // it began again
 		p.samples, n = p.samples[:0], 0
 	}
-	if n > 0 && p.done == p.samples[n-1].done { // work whose parts take long is measured by whole ones
+	if n > 0 && p.done == p.samples[n-1].done { // work of long parts is measured by whole ones
 		return
 	}
 	if n > 1 && now.Sub(p.samples[n-2].at) < rateWindow/maxSamples {

@@ -62,7 +62,7 @@ func quantizeCommand(a *app) *cobra.Command {
 	one.add(cmd.Flags())
 	cmd.Flags().StringVar(&imatrix, "imatrix", "", "weigh rounding errors by the activations of this `DATA`")
 	addReadFlags(cmd.Flags(), read)
-	sectionFlags(cmd.Flags(), q, "format", "imatrix", "aware") // aware: a training's, and none is here
+	sectionFlags(cmd.Flags(), q, "format", "imatrix", "aware") // aware: a training's; none is here
 	return cmd
 }
 

@@ -237,7 +237,7 @@ func (a *app) prompt(ctx context.Context, args []string, raw bool) (string, erro
 		return "", fmt.Errorf("standard input: longer than %d bytes", maxPrompt)
 	}
 	prompt := string(text)
-	if !raw { // a byte order mark and a last line's end are the file's: no model was trained on them
+	if !raw { // a byte order mark and last line's end are the file's: no model was trained on them
 		prompt = strings.TrimPrefix(prompt, "\uFEFF")
 		prompt = strings.TrimSuffix(strings.TrimSuffix(prompt, "\n"), "\r")
 	}
@@ -330,7 +330,7 @@ func moreContext(e *engine, s *generate.Session) string {
 // replyJSON is what --json prints of a reply.
 type replyJSON struct {
 	Reply        string      `json:"reply"`
-	Finish       string      `json:"finish"`         // stop or length: of what was interrupted, there is none
+	Finish       string      `json:"finish"`         // stop or length: what is interrupted has none
 	Seed         *uint64     `json:"seed,omitempty"` // of the sampling; none of the likeliest reply
 	Confidence   float64     `json:"confidence"`
 	Unsure       *bool       `json:"unsure,omitempty"` // with --min-confidence

@@ -35,11 +35,12 @@ type sampleHead struct {
 	Gold   string         `json:"gold"`
 }
 
-// sampleReply is what a line says of a model's reply.
+// sampleReply is what a line says of a model's reply. Its confidence is its probability; a
+// classical model tells none.
 type sampleReply struct {
 	Reply      string         `json:"reply"`
 	Scores     eval.ItemScore `json:"scores"`
-	Confidence *float64       `json:"confidence,omitempty"` // probability of the reply; a classical model tells none
+	Confidence *float64       `json:"confidence,omitempty"`
 }
 
 // Logs of samples, by the keys of their first line.

@@ -29,8 +29,10 @@ const (
 // chats, or for an evaluation, would change, without a word, what a training learns or a
 // comparison proves.
 var foreignSettings = map[string][]string{
-	"train":   {"system", "seed", "limit", "max-tokens"},                         // of chats and sampling, of what is judged, of a reply
-	"distill": {"system", "seed", "limit", "max-tokens", "temperature", "cache"}, // the last: serve's memory
+	// Elsewhere they are of chats, of sampling, of what is judged, of a reply, and
+	// cache is serve's memory.
+	"train":   {"system", "seed", "limit", "max-tokens"},
+	"distill": {"system", "seed", "limit", "max-tokens", "temperature", "cache"},
 	"demo":    {"seed"},
 	"compare": {"seed"}, // of resamples
 }
@@ -104,7 +106,7 @@ func fromConfig(cmd *cobra.Command, f *pflag.Flag, config *yaml.Node) error {
 	v := lookup(lookup(config, cmd.Name()), f.Name)
 	if v == nil && shares(cmd, f.Name) {
 		v = lookup(config, f.Name)
-		if v != nil && v.Kind == yaml.MappingNode && isCommand(cmd.Root(), f.Name) { // that command's section
+		if v != nil && v.Kind == yaml.MappingNode && isCommand(cmd.Root(), f.Name) { // its section
 			v = nil
 		}
 	}

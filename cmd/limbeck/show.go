@@ -53,20 +53,20 @@ func showCommand(a *app) *cobra.Command {
 // A shown model is what --json prints of it.
 type shownModel struct {
 	Path         string         `json:"path"`  // as it was given
-	Bytes        int64          `json:"bytes"` // of the file, or of those in the folder that are the model
+	Bytes        int64          `json:"bytes"` // of the file, or of a folder's that are the model
 	Architecture string         `json:"architecture"`
 	Parameters   int            `json:"parameters"`
 	Shape        shownShape     `json:"shape"`
 	Parts        []model.Part   `json:"parts"`
 	Tokenizer    shownTokenizer `json:"tokenizer"`
 	Template     string         `json:"chat_template,omitempty"`
-	Rendered     string         `json:"prompt_example,omitempty"`        // what the template makes of one message
-	Problem      string         `json:"chat_template_problem,omitempty"` // why it makes nothing of it
-	Held         string         `json:"replies,omitempty"`               // the form that replies are held to
+	Rendered     string         `json:"prompt_example,omitempty"`        // one message, rendered
+	Problem      string         `json:"chat_template_problem,omitempty"` // why there is none
+	Held         string         `json:"replies,omitempty"`               // form they are held to
 	License      string         `json:"license,omitempty"`
 	Metadata     []shownKey     `json:"metadata"` // in the order of the file
 	Tensors      []shownTensor  `json:"tensors,omitempty"`
-	NotFinite    string         `json:"not_finite,omitempty"` // the first weights that are no numbers
+	NotFinite    string         `json:"not_finite,omitempty"` // first weights that are no numbers
 }
 
 type shownShape struct {

@@ -63,7 +63,7 @@ func tokenizeCommand(a *app) *cobra.Command {
 type pieceJSON struct {
 	ID    int    `json:"id"`
 	Text  string `json:"text"`            // a byte that is no UTF-8 becomes U+FFFD
-	Bytes []int  `json:"bytes,omitempty"` // of the text, where they are no UTF-8: a token may be part of a character
+	Bytes []int  `json:"bytes,omitempty"` // of text that is no UTF-8, as a part of a character
 }
 
 func newPieceJSON(tk *token.Tokenizer, id int) pieceJSON {

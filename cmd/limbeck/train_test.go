@@ -56,9 +56,11 @@ func TestTrainTooLarge(t *testing.T) {
 	if err := os.WriteFile(rows, []byte(`{"text": "on", "label": "a"}`+"\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	// The first takes 4 bytes a parameter, and what the collector lets grow; of the second,
+	// an int does not hold the bytes.
 	for shape, take := range map[string]string{
-		"layers=4096,hidden=1048576,heads=4":                 `237789 TB`, // of 4 bytes, and what the collector lets grow
-		"layers=4096,hidden=16777216,heads=8,ffn=16777216":   `[0-9]+ TB`, // of which an int does not hold the bytes
+		"layers=4096,hidden=1048576,heads=4":                 `237789 TB`,
+		"layers=4096,hidden=16777216,heads=8,ffn=16777216":   `[0-9]+ TB`,
 		"layers=1,hidden=1048576,heads=4,ffn=1048576":        `[0-9.]+ TB`,
 		"layers=1,hidden=1048576,heads=4,kv_heads=1,ffn=32k": `[0-9.]+ TB`,
 	} {

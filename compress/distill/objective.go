@@ -21,16 +21,18 @@ const (
 	Reverse = "reverse" // KL(student ‖ teacher)
 )
 
-// Options weigh the terms of the loss. A weight of 0 leaves its term out.
+// Options weigh the terms of the loss. A weight of 0 leaves its term out. That of
+// relations is the sum of relationLoss of a layer's queries, its keys and its values,
+// which are cut into heads, each a mean over tokens.
 type Options struct {
 	Hard        float64  // cross-entropy on the data's own tokens
 	Response    float64  // divergence from the teacher's distribution
 	Feature     float64  // hidden states, layer by layer
-	Relation    float64  // relations of one layer: the sum of relationLoss of its queries, its keys and its values, each a mean over tokens
+	Relation    float64  // relations of one layer
 	Temperature float64  // of the response
 	Direction   string   // Forward or Reverse
-	Pairs       [][2]int // layers whose states the feature loss compares, the student's and the teacher's; nil: all of the student's, evenly
-	Heads       int      // relation heads; 0: as many as the queries, keys and values of both models can be cut into, at most 12
+	Pairs       [][2]int // student's and teacher's layers for Feature; nil: all the former, evenly
+	Heads       int      // relation heads; 0: as many as both models can be cut into, at most 12
 	Seed        uint64   // of the projections
 }
 
@@ -52,7 +54,7 @@ type Objective struct {
 	terms   []*op.Value
 	weights []float32
 
-	hear   func(name string, v *op.Value) // is [Objective.tapped], made once: each batch would allocate it
+	hear   func(name string, v *op.Value) // is [Objective.tapped], made once: it allocates
 	listen func(name string, v *op.Value) // hears the student's taps besides
 
 	targets []target // of this batch's rows with loss

@@ -177,7 +177,8 @@ func TestPruningAZeroChannel(t *testing.T) {
 	p := whole(m)
 	p.Channels = drop(p.Channels, gone)
 	small := apply(t, m, p)
-	shrunk := float32(math.Sqrt(float64(width-1) / float64(width))) // 1/root of a mean over one channel less
+	// One over the root of a mean over one channel less.
+	shrunk := float32(math.Sqrt(float64(width-1) / float64(width)))
 	for _, w := range small.Weights() {
 		if w.Rows == 1 {
 			for i := range w.F32() {

@@ -25,10 +25,10 @@ import (
 type Job struct {
 	Name    string           `json:"name"`       // for errors and progress
 	Model   string           `json:"model"`      // as the program's opener takes it
-	Prompts [][]data.Message `json:"prompts"`    // one message without a role is a text to go on with
+	Prompts [][]data.Message `json:"prompts"`    // one message without role is a text to go on with
 	Threads int              `json:"threads"`    // 0: one a core
 	Exact   bool             `json:"exact"`      // f32 activations
-	Cache   string           `json:"cache_type"` // of keys and values; empty: see [generate.Precision]
+	Cache   string           `json:"cache_type"` // of keys and values; "": see [generate.Precision]
 	Keep    bool             `json:"keep"`       // the model is a file: see [model.OpenPacked]
 	Most    int              `json:"max_tokens"` // of a reply
 	Works   []Work           `json:"works"`      // to time besides, or instead
@@ -247,8 +247,8 @@ func timed(n int, answer func(i int) (Request, error)) ([]Request, error) {
 // A model that answers in less than a millisecond is slower at first, and a few of its
 // answers tell little.
 const (
-	WarmFor   = 250 * time.Millisecond // prompts are answered before the clock runs, the first at least
-	TimeLeast = 250 * time.Millisecond // all prompts are answered again and again, once at least; so are works
+	WarmFor   = 250 * time.Millisecond // prompts answered before the clock runs, the first at least
+	TimeLeast = 250 * time.Millisecond // all prompts, or works, are done so long, once at least
 )
 
 // warm answers the first prompt, and others until that has taken a while.

@@ -17,7 +17,7 @@ import (
 // those of one unit of the work, means over all that were done.
 type Profile struct {
 	Work    Work    `json:"work"`
-	Unit    string  `json:"unit"`    // prompt; token of one sequence; step of several; or run of all requests
+	Unit    string  `json:"unit"`    // prompt, token, step of several sequences, or run of requests
 	Units   int     `json:"units"`   // how many were done
 	Seconds float64 `json:"seconds"` // of a unit
 	Parts   []Spent `json:"parts"`   // in order of their time; together all of it
@@ -31,7 +31,7 @@ type Spent struct {
 	Weight  string  `json:"weight,omitempty"` // that it multiplies by
 	Seconds float64 `json:"seconds"`
 	op.Cost
-	By    string     `json:"limited_by,omitempty"` // memory or arithmetic; none where neither is what it takes
+	By    string     `json:"limited_by,omitempty"` // memory or arithmetic; none where it is neither
 	Share report.Num `json:"share_of_limit"`
 }
 

@@ -22,7 +22,7 @@ type Kind string
 const (
 	Prompt   Kind = "prompt"   // tokens read a second
 	Decode   Kind = "decode"   // tokens written a second, by all sequences together
-	Requests Kind = "requests" // tokens written a second by requests that come at once, their prompts' time included
+	Requests Kind = "requests" // tokens written a second by requests at once, prompts included
 )
 
 // String names the work in a table.

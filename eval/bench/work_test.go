@@ -100,8 +100,9 @@ func TestShape(t *testing.T) {
 	m := testkit.Model(1) // of f32
 	c := m.Config()
 	s := ShapeOf(m, generate.Precision{})
-	matrices := c.Params() - (2*c.Layers+1)*c.Width                                            // without the norms
-	padding := 4 * int64((kernel.GroupRows-c.Vocab%kernel.GroupRows)%kernel.GroupRows*c.Width) // of the embedding, packed
+	// The matrices are all but the norms; the padding is of the embedding, packed.
+	matrices := c.Params() - (2*c.Layers+1)*c.Width
+	padding := 4 * int64((kernel.GroupRows-c.Vocab%kernel.GroupRows)%kernel.GroupRows*c.Width)
 	if want, memory := 4*int64(matrices)+padding, 4*int64(c.Params())+padding; s.Bytes != want || s.Memory != memory {
 		t.Errorf("%d of %d bytes, want %d of %d", s.Bytes, s.Memory, want, memory)
 	}

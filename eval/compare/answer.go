@@ -77,7 +77,8 @@ func (c *comparison) work(ctx context.Context, r *row) error {
 		}
 		for i := range replies {
 			x := &replies[i]
-			text := strings.ToValidUTF8(x.Text, "\uFFFD") // as JSON keeps it: a resumed comparison must score the same
+			// As JSON keeps it: a resumed comparison must score the same.
+			text := strings.ToValidUTF8(x.Text, "\uFFFD")
 			r.Replies = append(r.Replies, reply{text, x.Confidence(), x.PromptTokens, len(x.IDs), x.Finish == generate.Length})
 		}
 	}
@@ -123,7 +124,8 @@ func (c *comparison) complete(o *outcome) bool {
 		return false
 	}
 	for _, r := range o.Replies {
-		if r.Read < 0 || r.Written < 0 || !(r.Confidence >= 0 && r.Confidence <= 1+1e-6) { // rounding
+		// Rounding may leave a confidence above 1.
+		if r.Read < 0 || r.Written < 0 || !(r.Confidence >= 0 && r.Confidence <= 1+1e-6) {
 			return false
 		}
 	}

@@ -39,7 +39,7 @@ type Options struct {
 	DataFile  string    // SHA-256 of the file at DataPath, hexadecimal; may be empty
 	Split     string    // test, validation
 	Task      string    // one of [TaskNames]; empty or auto: by the form
-	Form      data.Form // of the data that the models learned; empty: of Train, else of what is judged
+	Form      data.Form // of the data that models learned; empty: of Train, else of what is judged
 	Metrics   []string
 	Bootstrap measure.Bootstrap
 
@@ -58,7 +58,7 @@ type Options struct {
 	Look        bench.Opener // opens a model to count tokens, not to compute; nil: Open
 	Checkpoints string       // an existing folder; empty: nothing is kept
 	Progress    func(stage string, done, total int64, note string)
-	Sample      func(s Sample) // is told of each example, in their order, if models reply; may be nil
+	Sample      func(s Sample) // is told of each example, in order, if models reply; may be nil
 
 	Recorded []report.Model
 	Curves   []report.Curve

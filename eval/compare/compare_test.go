@@ -110,7 +110,8 @@ func TestRun(t *testing.T) {
 	if math.Abs(cost*rate-1) > 1e-9 { // 3.6 an hour is a thousandth a second
 		t.Errorf("1,000 requests cost %v at %v a second", cost, rate)
 	}
-	if want := 4 * (3 + 2); len(r.Pairs) != want { // metrics of who writes no values × (pairs of models, baseline against each student)
+	// Metrics of who writes no values × (pairs of models, baseline against each student).
+	if want := 4 * (3 + 2); len(r.Pairs) != want {
 		t.Errorf("%d pairs, want %d", len(r.Pairs), want)
 	}
 	last := r.Pairs[len(r.Pairs)-4]
@@ -159,7 +160,8 @@ func TestRun(t *testing.T) {
 
 // What was kept for one task does not change what is reported of another.
 func TestAnswersAreOfTheirTask(t *testing.T) {
-	long := data.NewStructured("say it", "say", []data.Slot{{Name: "word", Value: strings.Repeat("xz", 100)}}) // of more than 128 tokens
+	// Of more than 128 tokens.
+	long := data.NewStructured("say it", "say", []data.Slot{{Name: "word", Value: strings.Repeat("xz", 100)}})
 	examples := append(commands(2), long)
 	o := Options{Bootstrap: measure.Bootstrap{Resamples: 100}, Threads: 1, Open: model.Open}
 	m := models(t, 1)
@@ -235,7 +237,8 @@ func TestLeaveOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	fits := commands(4)
-	short := data.NewStructured(strings.Repeat("y", 90), "play", nil) // with the template's 60 too long for the other
+	// With the template's 60 too long for the other.
+	short := data.NewStructured(strings.Repeat("y", 90), "play", nil)
 	long := data.NewStructured(strings.Repeat("y", 200), "play", nil)
 	short.ID, long.ID = "short", "long"
 	opened := 0

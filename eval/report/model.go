@@ -32,7 +32,7 @@ type Model struct {
 	Architecture string      `json:"architecture"`
 	Shape        string      `json:"shape"` // for people: 6 layers, 288 wide, 4,096 tokens
 	Formats      []string    `json:"formats"`
-	Replies      string      `json:"replies,omitempty"` // the form that its file holds replies to; see model.Guide
+	Replies      string      `json:"replies,omitempty"` // form it holds replies to; see model.Guide
 	Parts        []Part      `json:"bytes_by_part"`
 	License      string      `json:"license"`
 	Lineage      []Origin    `json:"lineage"` // oldest first
@@ -59,7 +59,7 @@ type Part struct {
 
 // Origin is one step of what a model was made from: a line of its history.
 type Origin struct {
-	Step   string `json:"step"`   // its first word: trained, pruned, distilled, quantized …; drawn, of random weights
+	Step   string `json:"step"`   // its first word: trained, pruned …; drawn, of random weights
 	Detail string `json:"detail"` // the rest
 }
 
@@ -81,14 +81,15 @@ type Metric struct {
 	N     int    `json:"n"`
 }
 
-// Speed is what was timed, over alternated rounds.
+// Speed is what was timed, over alternated rounds. The latency of a prompt that was
+// answered several times in one is the mean.
 type Speed struct {
 	Load       Rate  `json:"load_seconds"` // from the file to a model that is ready
 	Prompt     Rate  `json:"prompt_tokens_per_second"`
 	Decode     Rate  `json:"decode_tokens_per_second"`
 	FirstToken Rate  `json:"time_to_first_token_seconds"`
 	Requests   Rate  `json:"requests_per_second"`
-	Latencies  []Num `json:"latencies_seconds"` // one per prompt and round, text in to text out: the mean, if it was answered several times
+	Latencies  []Num `json:"latencies_seconds"` // one per prompt and round, text in to text out
 	PeakMemory int64 `json:"peak_memory_bytes"` // 0 unknown
 	Rounds     int   `json:"rounds"`
 }
@@ -118,7 +119,7 @@ type Price struct {
 type Divergence struct {
 	KL      Num `json:"mean_kl"` // KL(teacher ‖ model), nats a token
 	SE      Num `json:"mean_kl_se"`
-	SameTop Num `json:"same_top"`     // mean over items of the share of an item's tokens with the same most likely token
+	SameTop Num `json:"same_top"`     // items' mean share of tokens with the same most likely token
 	Dropped Num `json:"dropped_mass"` // teacher's mass on tokens that the model lacks
 	N       int `json:"n"`            // items
 	Tokens  int `json:"tokens"`

@@ -20,7 +20,7 @@ const Version = 2
 type Report struct {
 	Version  int          `json:"schema_version"`
 	Title    string       `json:"title"`
-	Created  string       `json:"created"` // RFC 3339; empty where bytes must not depend on the clock
+	Created  string       `json:"created"` // RFC 3339; empty if bytes must not depend on the clock
 	Task     string       `json:"task"`
 	Data     Data         `json:"data"`
 	Machine  Machine      `json:"machine"`

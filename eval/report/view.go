@@ -122,7 +122,8 @@ func (r *Report) exampleView(e *Example, looks []look) exampleView {
 	for _, p := range e.Replies {
 		rv := replyView{Look: look{Name: p.Model, Class: "s2", Sign: circle}, Spans: diffReply(e.Gold, p.Text)}
 		for i := range r.Models {
-			if m := &r.Models[i]; m.Name == p.Model && m.Role != Recorded { // those replied to other examples
+			// Recorded models replied to other examples.
+			if m := &r.Models[i]; m.Name == p.Model && m.Role != Recorded {
 				rv.Look = looks[i]
 				break
 			}

@@ -182,7 +182,8 @@ func TestSweep(t *testing.T) {
 	}
 	defer live.Discard()
 	for _, name := range []string{".f.1.tmp", ".g.2.tmp", ".f.tmp", "f.3.tmp"} {
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o444); err != nil { // as those that replace such a file
+		// Read-only, as those are that replace such a file.
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o444); err != nil {
 			t.Fatal(err)
 		}
 	}

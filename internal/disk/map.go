@@ -40,7 +40,7 @@ func Map(path string) (*Mapping, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: mapping into memory: %w", path, err)
 	}
-	pages.Large(data) // what is read from the disk then comes sooner, and is mapped sooner, now and later
+	pages.Large(data) // reads from the disk then come sooner, and are mapped sooner, now and later
 	return &Mapping{data, stamp(info)}, nil
 }
 
@@ -104,7 +104,7 @@ func (m *Mapping) Release(b []byte) bool {
 	}
 	lo -= base
 	hi := lo + uintptr(len(b))
-	if lo, hi = (lo+page-1)/page*page, hi/page*page; lo < hi { // the outer pages are shared with neighbors
+	if lo, hi = (lo+page-1)/page*page, hi/page*page; lo < hi { // the outer pages are shared
 		dontNeed(m.Data[lo:hi])
 	}
 	return true

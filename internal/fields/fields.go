@@ -132,7 +132,7 @@ func fillStruct(where string, raw json.RawMessage, v reflect.Value) error {
 	if where != "" {
 		where += "."
 	}
-	for i := range v.NumField() { // in the struct's order: of several mistakes, always the same one is told
+	for i := range v.NumField() { // in order: of several mistakes, always the same one is told
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 		if name == "" || name == "-" { // a field of the program's own, whatever stands in the text
 			continue

@@ -27,21 +27,22 @@ func TestFilesAreShort(t *testing.T) {
 	}
 }
 
-// maxColumns bounds a line of a comment that stands alone, a tab being four of them.
+// maxColumns bounds a line with a comment, alone or beside code, a tab being four of them.
 // Directives cannot be broken.
 const maxColumns = 100
 
 func TestCommentsAreNarrow(t *testing.T) {
 	for _, s := range sources(t) {
-		number := 0
-		for line := range strings.Lines(string(s.text)) {
-			number++
-			comment := strings.TrimLeft(strings.TrimSuffix(line, "\n"), "\t")
-			width := 4*(len(line)-1-len(comment)) + utf8.RuneCountInString(comment)
-			alone := strings.HasPrefix(comment, "// ") || strings.HasPrefix(comment, "//\t")
-			width += 3 * strings.Count(comment, "\t")
-			if alone && width > maxColumns && !s.generated {
-				t.Errorf("%s:%d: a comment of %d columns, want at most %d", s.path, number, width, maxColumns)
+		lines := strings.Split(string(s.text), "\n")
+		for _, group := range s.file.Comments {
+			for _, c := range group.List {
+				number := s.fset.Position(c.Pos()).Line
+				line := lines[number-1]
+				width := utf8.RuneCountInString(line) + 3*strings.Count(line, "\t")
+				directive := !strings.HasPrefix(c.Text, "// ") && !strings.HasPrefix(c.Text, "//\t")
+				if width > maxColumns && !directive && !s.generated {
+					t.Errorf("%s:%d: a line with a comment of %d columns, want at most %d", s.path, number, width, maxColumns)
+				}
 			}
 		}
 	}

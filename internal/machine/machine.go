@@ -27,14 +27,14 @@ type Facts struct {
 	Online  int     `json:"online_cores"`           // of the machine
 	Cores   int     `json:"cores"`                  // that this process may run on
 	Threads int     `json:"threads"`                // that it uses at a time: GOMAXPROCS
-	Quota   float64 `json:"core_quota,omitempty"`   // cores' worth of time that the control groups allow
+	Quota   float64 `json:"core_quota,omitempty"`   // cores' worth that the control groups allow
 	Busy    float64 `json:"cores_busy"`             // with other programs, while nothing ran here
 	Stolen  float64 `json:"cores_stolen"`           // by other machines on the same host
 	Load    float64 `json:"load_average,omitempty"` // of the last minute, programs that want a core
 
 	Memory    int64 `json:"memory_bytes,omitempty"`           // of the machine
 	Available int64 `json:"memory_available_bytes,omitempty"` // to this process
-	Limit     int64 `json:"memory_limit_bytes,omitempty"`     // the least of a control group, if one has any
+	Limit     int64 `json:"memory_limit_bytes,omitempty"`     // the control groups' least, if any
 }
 
 // idleLook is how long Look watches what others take of the cores.

@@ -243,7 +243,7 @@ func TestCallerAlone(t *testing.T) {
 	p := New(2)
 	defer p.Close()
 	p.solo = now() + time.Hour
-	c := &count{hits: make([]atomic.Int32, 100), threads: 1, slow: -1} // takes other workers for an error
+	c := &count{hits: make([]atomic.Int32, 100), threads: 1, slow: -1} // other workers are an error
 	if p.Run(c, 100); c.bad.Load() != 0 {
 		t.Errorf("%d pieces were not the caller's", c.bad.Load())
 	}

@@ -118,7 +118,8 @@ func (c Config) check() error {
 		{"block_count", c.Layers, 1, MostLayers}, {"embedding_length", c.Width, 1, Limit},
 		{"attention.head_count", c.Heads, 1, Limit}, {"attention.head_count_kv", c.KVHeads, 1, Limit},
 		{"attention.key_length", c.HeadDim, 1, Limit}, {"feed_forward_length", c.FFN, 1, Limit},
-		{"vocab_size", c.Vocab, 1, Limit}, {"context_length", c.Context, 2, Limit}, // a token, and what follows it
+		// A context has room for a token, and what follows it.
+		{"vocab_size", c.Vocab, 1, Limit}, {"context_length", c.Context, 2, Limit},
 	} {
 		if f.n < f.least || f.n > f.most {
 			return fmt.Errorf("%s.%s is %d, want %d to %d", c.Arch, f.key, f.n, f.least, f.most)
@@ -133,7 +134,7 @@ func (c Config) check() error {
 	if !(float32(c.NormEps) > 0 && c.NormEps < 1) { // it is added in f32
 		return fmt.Errorf("%s.attention.layer_norm_rms_epsilon is %g, want a small positive number", c.Arch, c.NormEps)
 	}
-	if !(c.RopeBase >= 1 && c.RopeBase <= math.MaxFloat32) { // of a smaller one, frequencies can be infinite
+	if !(c.RopeBase >= 1 && c.RopeBase <= math.MaxFloat32) { // else frequencies can be infinite
 		return fmt.Errorf("%s.rope.freq_base is %g, want a number from 1", c.Arch, c.RopeBase)
 	}
 	return nil

@@ -195,7 +195,8 @@ func (r *run) floatMath(op string, a, b float64) any {
 	case "/":
 		return a / b
 	case "//":
-		return math.Round((a - r.floorMod(a, b)) / b) // not the floor of a/b, which may be rounded up to one more
+		// Not the floor of a/b, which may be rounded up to one more.
+		return math.Round((a - r.floorMod(a, b)) / b)
 	case "%":
 		return r.floorMod(a, b)
 	}

@@ -9,11 +9,12 @@ import (
 	"limbeck/nn/op"
 )
 
-// Limits bound a [Batcher]. The zero value works.
+// Limits bound a [Batcher]. The zero value works. Long prompts are read in chunks, so that
+// other replies go on.
 type Limits struct {
 	Rows    int // requests that are answered at once; 0: 16
 	Waiting int // requests that wait until they can be; 0: 64
-	Chunk   int // tokens that one step reads; 0: [DefaultChunk]'s. Long prompts are read in pieces, so that other replies go on
+	Chunk   int // tokens that one step reads; 0: [DefaultChunk]'s
 	Memory  int // bytes of KV caches, those of finished requests included; 0: [DefaultMemory]
 }
 

@@ -29,16 +29,17 @@ import (
 )
 
 // Options say how a reply is made. The zero value is greedy and ends where the
-// model ends, or where its context is full.
+// model ends, or where its context is full. A repeat penalty divides the positive logits of
+// the last 64 tokens of prompt and reply, and multiplies the negative.
 type Options struct {
 	MaxTokens     int     // 0: as many as the context has room for
 	Temperature   float64 // 0: greedy
 	TopK          int     // 0: off
 	TopP          float64 // 0 or 1: off
 	MinP          float64 // 0: off
-	RepeatPenalty float64 // 0 or 1: off; divides the positive logits of the last 64 tokens of prompt and reply, multiplies the negative; see [CheckRepeatPenalty]
+	RepeatPenalty float64 // 0 or 1: off; see [CheckRepeatPenalty]
 	Seed          uint64
-	Stop          []string // a reply ends before the first of these, one that is a control token's name at that token
+	Stop          []string // a reply ends before the first of these, or at a control token so named
 	Endless       bool     // goes on where the model would end, for timing
 
 	// Guide, if not nil, says what the reply may say; where no token says it, the reply
@@ -234,7 +235,7 @@ func (r *Runner) PackLater() {
 // some of replies.
 func (r *Runner) begin(tokens int, replies bool) {
 	if r.read += tokens; r.raw && (replies || r.read > packAfter) {
-		debug.FreeOSMemory() // what loading left: packed, the model takes the most that it ever does
+		debug.FreeOSMemory() // what loading left: packed, the model takes the most it ever does
 		r.Model.Pack(r.tape.Pool)
 		r.raw = false
 	}

@@ -67,7 +67,8 @@ func logSoftmax(logits []float32) []float64 {
 func TestReplyIsAsLikelyAsOnePassSays(t *testing.T) {
 	m, pool := packed(t, 1)
 	r := NewRunner(m, pool, Precision{Exact: true})
-	prompt := testkit.IDs(rand.New(rand.NewPCG(7, 7)), 50, m.Config().Vocab) // of which the window loses some
+	// The window loses some of it.
+	prompt := testkit.IDs(rand.New(rand.NewPCG(7, 7)), 50, m.Config().Vocab)
 	var plain []int
 	for _, penalty := range []float64{0, 1.5} {
 		reply, err := r.NewSession(0).Reply(t.Context(), prompt, Options{MaxTokens: 40, RepeatPenalty: penalty, Endless: true}, nil)

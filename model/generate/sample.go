@@ -256,5 +256,5 @@ func argmax(x []float32) int {
 			most, first = m, i
 		}
 	}
-	return max(0, first+slices.Index(x[first:min(first+block, len(x))], most)) // not found: there is a NaN
+	return max(0, first+slices.Index(x[first:min(first+block, len(x))], most)) // not found: a NaN
 }

@@ -36,7 +36,8 @@ func (s *streamer) add(piece []byte) (stopped bool) {
 	end := len(s.rest)
 	for _, stop := range s.stops { // one that began in text would be held back
 		at := max(0, from-len(stop)+1)
-		for ; stop != "" && at < end && at+len(stop) <= len(s.rest); at++ { // bytes.Index would need a copy of stop
+		// With bytes.Index, stop would have to be copied.
+		for ; stop != "" && at < end && at+len(stop) <= len(s.rest); at++ {
 			if string(s.rest[at:at+len(stop)]) == stop {
 				end, stopped = at, true
 			}

@@ -20,7 +20,7 @@ type writer struct {
 	named []int // control tokens that Stop names
 
 	seq   *sequence
-	lead  *sequence // holds, or is going to hold, what the prompt begins with; nil once that is copied
+	lead  *sequence // holds, or will hold, what the prompt begins with; nil once that is copied
 	share int       // how many tokens that are
 	feed  int       // tokens that this step reads
 

@@ -19,7 +19,7 @@ import (
 // longer than 64 bytes. Which intents and names there are is the model's to know.
 type Extractive struct {
 	input        []byte    // as a JSON string spells it
-	starts, ends []bool    // whether a value may start before, or end before, this byte of input; one more for behind it
+	starts, ends []bool    // whether values may start or end before a byte of input, or behind it
 	reply        []byte    // so far; behind it is room for what is asked about
 	at           place     // where that leads
 	follows      [256]bool // what may come next in a value, if it is known
@@ -101,7 +101,7 @@ func (g *Extractive) Start() {
 
 // Allows reports whether the reply may go on with piece.
 func (g *Extractive) Allows(piece []byte) bool {
-	if g.at.part == value && g.at.want == "" && len(piece) > 0 { // much is asked here, and little allowed
+	if g.at.part == value && g.at.want == "" && len(piece) > 0 { // much is asked, little allowed
 		if !g.known {
 			g.look()
 		}

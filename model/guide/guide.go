@@ -8,7 +8,7 @@ type Guide interface {
 	Start()                   // another reply begins
 	Allows(piece []byte) bool // whether the reply may go on with piece
 	Add(piece []byte)         // it goes on with piece, which is allowed
-	Complete() bool           // whether the reply is whole: it ends here, without a token that says so
+	Complete() bool           // whether the reply is whole: it ends, without a token that says so
 }
 
 // AppendEscaped appends r as a JSON string spells it, with as few escapes as JSON allows.

@@ -278,7 +278,7 @@ func parseIndex(b []byte) (map[string][]string, error) {
 	places := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(index.Map)) {
 		shard := index.Map[name]
-		if !plainName(shard) || filepath.Ext(shard) != shardEnding { // the index itself, for instance
+		if !plainName(shard) || filepath.Ext(shard) != shardEnding { // as the index itself is
 			return nil, fmt.Errorf("tensor %q: shard %q is not a plain file name that ends in %s", name, shard, shardEnding)
 		}
 		places[shard] = append(places[shard], name)

@@ -45,7 +45,7 @@ func FuzzFolder(f *testing.F) {
 		}
 		to := filepath.Join(dir, "again")
 		if err := WriteFolder(to, folder.Keys(), folder.Tensors(), nil); err != nil {
-			return // tensors may be of a shape that the architecture has not; package model checks that
+			return // tensors may be of a shape that the architecture has not; model checks that
 		}
 		again, err := OpenFolder(to)
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 // which knows at each byte the longest token that begins there: some steps a byte,
 // whatever the tokens are.
 type matcher struct {
-	nodes   []node     // a trie, the root first, the others by depth; one more, so that each has a next
+	nodes   []node     // a trie, the root first, others by depth; one more, so that each has a next
 	chars   []byte     // by node: the byte that leads to it
 	roots   [256]int32 // the root's children by their bytes, 0 where there is none
 	longest int        // of the tokens that are looked for [bytes]
@@ -20,7 +20,7 @@ type matcher struct {
 
 // A node stands for bytes that some token ends with.
 type node struct {
-	first int32 // of its children, which have one more byte to the left; the next node's first ends them
+	first int32 // of its children, with one more byte to the left; the next node's first ends them
 	rest  int32 // the node of most of its bytes without the last ones
 	id    int32 // of the longest token that they begin with, -1 if none
 }

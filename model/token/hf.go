@@ -272,7 +272,7 @@ func (f *hfTokenizer) tokens(s *Spec, rows int) error {
 		n = rows
 	}
 	s.Tokens, s.Types = make([]string, n), make([]int32, n)
-	if f.putVocabulary(s, maps.Keys(f.Model.Vocab), rows) != nil { // of several errors, always the same
+	if f.putVocabulary(s, maps.Keys(f.Model.Vocab), rows) != nil { // of several, always the same
 		clear(s.Tokens)
 		clear(s.Types)
 		return f.putVocabulary(s, slices.Values(slices.Sorted(maps.Keys(f.Model.Vocab))), rows)

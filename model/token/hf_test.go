@@ -32,7 +32,7 @@ func TestParseHF(t *testing.T) {
 	const text = `{"Sequence":{"id":"A","type_id":0}}`
 	for _, file := range [][]byte{
 		tiny("", ""), tiny(`["a","b"]`, `"a b"`), tiny(`{"a":0,`, `{"<s>":3,"a":0,`),
-		tiny(text, text+`,{"SpecialToken":{"id":"<u>","type_id":0}}`), // the end is not the tokenizer's
+		tiny(text, text+`,{"SpecialToken":{"id":"<u>","type_id":0}}`), // the end is no tokenizer's
 	} {
 		for _, template := range []string{`"T"`, `[{"name":"tool","template":"U"},{"name":"default","template":"T"}]`} {
 			got, err := ParseHF(file, []byte(`{"eos_token":"<u>","add_eos_token":true,"chat_template":`+template+`}`), 0)
@@ -185,7 +185,8 @@ func TestHoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ids := tok.Encode("ab[PAD7]<u>", true); !reflect.DeepEqual(ids, []int{2, 6}) { // no byte of it has a token
+	// No byte of it has a token.
+	if ids := tok.Encode("ab[PAD7]<u>", true); !reflect.DeepEqual(ids, []int{2, 6}) {
 		t.Errorf("ids %v", ids)
 	}
 }

@@ -74,7 +74,7 @@ func (s Spec) required() []bool {
 			kept[id] = true
 		default:
 			r, n := utf8.DecodeRuneInString(token)
-			kept[id] = n == len(token) && int(r) < len(runeBytes) && runeBytes[r] >= 0 // a single byte
+			kept[id] = n == len(token) && int(r) < len(runeBytes) && runeBytes[r] >= 0 // one byte
 		}
 	}
 	for _, f := range s.idFields() {

@@ -70,7 +70,7 @@ func (s *kvShape) arithmetic(h Heads) Arithmetic {
 // A Cost is what operations have to do by their shapes, forwards. Those on
 // activations alone count nothing.
 type Cost struct {
-	Bytes      float64    `json:"bytes,omitempty"` // of weights and of caches, each read once a pass
+	Bytes      float64    `json:"bytes,omitempty"` // of weights and caches, each read once a pass
 	Arithmetic Arithmetic `json:"arithmetic,omitzero"`
 }
 

@@ -220,7 +220,8 @@ func TestAttentionGradient(t *testing.T) {
 }
 
 func TestCrossEntropyGradient(t *testing.T) {
-	for _, s := range [][3]int{{1, 3, 2}, {5, 17, 33}, {op.MaxHeadRows + 76, 2, 5}} { // more rows than a chunk of logits
+	// The last has more rows than a chunk of logits.
+	for _, s := range [][3]int{{1, 3, 2}, {5, 17, 33}, {op.MaxHeadRows + 76, 2, 5}} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			r := source(13)
 			w := testkit.Weight(r, "w", s[2], s[1])

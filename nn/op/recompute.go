@@ -19,7 +19,7 @@ func Recompute(t *Tape, s Stage, x *Value, b Batch) *Value {
 	*n = recompute{s, x, t.Value(x.Rows, x.Cols), b}
 	copy(n.y.Data, x.Data)
 	kv, m := t.KV, t.Mark()
-	t.recording, t.KV = false, nil // s may now write to its input, and computes as if it were recorded
+	t.recording, t.KV = false, nil // s may now write to its input, and computes as if recorded
 	if y := s.Forward(t, n.y, b); y != n.y {
 		copy(n.y.Data, y.Data)
 	}

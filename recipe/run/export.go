@@ -118,7 +118,8 @@ func (f *Folder) show(whole *Plan, s *Planned, o Options) error {
 			}
 		}
 	}
-	if err := f.writeLineage(whole, o); err != nil { // first: it is what tells the export from files of others
+	// First: it is what tells the export from files of others.
+	if err := f.writeLineage(whole, o); err != nil {
 		return err
 	}
 	return f.export(s)

@@ -541,7 +541,7 @@ func TestKeyIsStable(t *testing.T) {
 		t.Errorf("settings %s, %v", settings, err)
 	}
 	k, err := key(s, settings, []keyInput{{"data", "00"}}, "amd64")
-	const want = "300e29ee7212" // changes only with the definition of keys, which makes every run anew
+	const want = "300e29ee7212" // changes only with what keys are, which makes every run anew
 	if err != nil || !strings.HasPrefix(k, want) {
 		t.Errorf("key %s, %v, want %s", k, err, want)
 	}

@@ -30,9 +30,12 @@ import (
 // A Step makes one folder out of others. Equal settings and inputs must give
 // equal bytes on one class of machine, interrupted or not.
 type Step struct {
-	Kind    string // what it does, as "distill"; part of the output's name
-	Name    string // unique in a run, as "distill-random-2"
-	Version int    // counts the changes of Run, and of what it calls, that change its output: else what was made before counts as done
+	Kind string // what it does, as "distill"; part of the output's name
+	Name string // unique in a run, as "distill-random-2"
+
+	// Version counts the changes of Run, and of what it calls, that change its output:
+	// else what was made before counts as done.
+	Version int
 
 	// Settings is all else that the output depends on, with defaults filled
 	// in: a struct that encodes as JSON.

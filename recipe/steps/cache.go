@@ -30,7 +30,7 @@ type cacheSettings struct {
 	TopK        int
 	Temperature float64
 	MaxTokens   int
-	LossOn      string `json:",omitempty"` // if not the replies; the keys of other caches stay as they were
+	LossOn      string `json:",omitempty"` // if not the replies; other caches keep their keys
 }
 
 // cacheStep adds the step that stores what the teachers say of the training

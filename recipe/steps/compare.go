@@ -44,7 +44,7 @@ type compareSettings struct {
 	Split   string // of the data
 	Compare recipe.Compare
 	Models  []judged
-	Data    []string `json:",omitempty"` // the variants of each of several sets of data; the keys of one set's recipes stay as they were
+	Data    []string `json:",omitempty"` // each set's variants; recipes of one set keep their keys
 }
 
 // judged is one model of a comparison. Its file is the input model.N.

@@ -73,7 +73,8 @@ func TestCompareLog(t *testing.T) {
 			i, []string{"parcels", "money", "weather"}[i%3], labels[i%3])
 	}
 	write(t, filepath.Join(filepath.Dir(path), "log.jsonl"), rows[0].String())
-	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"), rows[1].String()+rows[0].String()) // with what is held out
+	// With what is held out.
+	write(t, filepath.Join(filepath.Dir(path), "test.jsonl"), rows[1].String()+rows[0].String())
 	told := 0
 	warned := func(text string) {
 		if strings.HasPrefix(text, "data.test: 30 of 33 examples occur in the training data") {

@@ -29,7 +29,7 @@ type dataSettings struct {
 	Augment    *recipe.Augment
 	Parts      []string // of the files, as "#train"
 	Texts      string   `json:",omitempty"` // how whole texts are divided; none in other data
-	Beside     string   `json:",omitempty"` // what stands beside messages; only with a system prompt
+	Beside     string   `json:",omitempty"` // what is beside messages; only with a system prompt
 }
 
 // newDataSettings returns what the recipe's keys alone say; [buildData] adds the rest.

@@ -115,7 +115,7 @@ func (d *Drafted) tune(m *model.Model, examples []data.Example) error {
 	stage.Train.Epochs = draftTune
 	d.Recipe.Teacher = []recipe.Stage{*stage}
 	d.Remarks["teacher.train"] = "the large model is trained on the data first; leave it out if it was"
-	if machine.FastBF16() && bf16Rate() > draftGain*f32Rate() { // elsewhere there is nothing to measure
+	if machine.FastBF16() && bf16Rate() > draftGain*f32Rate() { // elsewhere is nothing to measure
 		stage.Train.Compute = recipe.BF16
 		d.Remarks["teacher.train.compute"] = "this processor multiplies it faster than f32"
 	}

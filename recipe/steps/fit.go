@@ -34,18 +34,22 @@ type Training struct {
 	Parameters int           `json:"parameters"` // trainable
 	Sequences  int           `json:"sequences"`
 	TooLong    int           `json:"too_long"`                      // examples left out
-	HeldLong   int           `json:"validation_too_long,omitempty"` // examples that would have validated
+	HeldLong   int           `json:"validation_too_long,omitempty"` // that would have validated
 	NewTokens  int           `json:"new_tokens,omitempty"`          // for what replies repeat
 	Tokens     int           `json:"tokens"`                        // of one pass
 	Steps      int           `json:"steps"`
 	Best       int           `json:"best_step"` // whose weights were kept
 	Rate       float64       `json:"lr"`        // whose training was kept
 	Tried      []Tried       `json:"tried"`
-	Curve      []train.Point `json:"curve"`                         // at validations, or where they would be
-	Course     []train.Point `json:"course"`                        // means of the training loss, of even stretches
-	Stopped    string        `json:"stopped,omitempty"`             // why it ended early
-	Dropped    float64       `json:"dropped_probability,omitempty"` // of the teacher's, on tokens that the student lacks
-	LossAlone  bool          `json:"loss_alone,omitempty"`          // decided what was kept: there is no one right reply
+	Curve      []train.Point `json:"curve"`             // at validations, or where they would be
+	Course     []train.Point `json:"course"`            // means of training loss, of even stretches
+	Stopped    string        `json:"stopped,omitempty"` // why it ended early
+
+	// Dropped is of the teacher's, on tokens that the student lacks.
+	Dropped float64 `json:"dropped_probability,omitempty"`
+
+	// LossAlone decided what was kept: there is no one right reply.
+	LossAlone bool `json:"loss_alone,omitempty"`
 }
 
 // maxTraining bounds a training.json: one with a point for every step of a long

@@ -105,7 +105,7 @@ func FuzzCache(f *testing.F) {
 	f.Add(good[:len(good)/2])
 	f.Add(append(gobOf(f, 3), gobOf(f, struct{ IDs []float64 }{[]float64{1}})...))
 	f.Add(encoded(f, 1<<40, goodCache()))
-	f.Add(append([]byte{0xfa, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff}, good...)) // a message of 2^46 bytes
+	f.Add(append([]byte{0xfa, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff}, good...)) // one of 2^46 bytes
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -48,7 +48,7 @@ const (
 	programMemory  = 25 << 20 // of the program itself
 	tokenMemory    = 150      // of a tokenizer, a token of its vocabulary
 	exampleMemory  = 500      // of an example that is read and cut into tokens
-	writtenMemory  = 1000     // of a prompt that a model wrote, with its answer and the example that they make
+	writtenMemory  = 1000     // of a prompt that a model wrote, its answer and the example of both
 	sequenceMemory = 8        // of it, a token
 	writingMemory  = 8 << 20  // of a file that is converted and written, the part on the way
 )
@@ -188,7 +188,7 @@ func (l *look) train(c arch.Config, t *recipe.Train, aware bool, beside needs) r
 	return run.Cost{
 		Seconds: tried * ((3+again)*operations(c, l.pass.times(passes))*each + forward(c, false, l.validation.times(validations))),
 		Memory:  memory,
-		Disk:    (4 + int64(tried) + 1) * 4 * int64(c.Params()), // checkpoint, each rate's model, the output
+		Disk:    (4 + int64(tried) + 1) * 4 * int64(c.Params()), // checkpoint, each rate's, output
 	}
 }
 

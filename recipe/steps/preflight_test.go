@@ -260,7 +260,8 @@ func TestWarnings(t *testing.T) {
 	}{
 		"channels": {head + "student: {hidden: 50}\nquantize: q4_0", []string{"4:19: student.hidden: rows of 50 channels" + odd + "q4_0, which makes a larger file (whole blocks: 32 or 64)"}},
 		"neurons":  {head + "student: {ffn: 90}", []string{"4:16: student.ffn: rows of 90 neurons" + odd + "a smaller format, which makes a larger file (whole blocks: 64 or 96)"}},
-		"heads":    {head + "student: {heads: 3, kv_heads: 1}\nquantize: q8_0", nil}, // groups of 2: refused
+		// Groups of 2 are refused.
+		"heads":    {head + "student: {heads: 3, kv_heads: 1}\nquantize: q8_0", nil},
 		"one head": {head + "student: {heads: 1, kv_heads: 1}\nquantize: q8_0", []string{"4:18: student.heads: rows of 1 head" + odd + "q8_0, which makes a larger file (whole blocks: 2)"}},
 		"both":     {head + "student: {hidden: 50, ffn: 33}\nquantize: {size: 150kB}", []string{"student.hidden: rows of 50", "student.ffn: rows of 33"}},
 		"variants": {head + "student: {ffn: 90}\nquantize: q8_0\nvariants: {x: {}, y: {seed: 2}}", []string{"student.ffn: rows of 90", "student.ffn: rows of 90"}},

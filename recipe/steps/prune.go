@@ -19,8 +19,8 @@ func init() { recipe.Register("prune", buildPrune) }
 // Facts that commands show. They are keys of the lineage.
 const (
 	Shape      = "shape"               // of a pruned model, in words
-	LayersKept = "layers kept"         // of a pruned model: their numbers before, from 0, as [0 2 3]
-	Dropped    = "dropped probability" // that the teacher gives to tokens that the student lacks, a mean
+	LayersKept = "layers kept"         // of a pruned model: numbers before, from 0, as [0 2 3]
+	Dropped    = "dropped probability" // the teacher's on tokens that the student lacks, a mean
 )
 
 // KeptLayers returns the numbers that a fact named [LayersKept] tells.

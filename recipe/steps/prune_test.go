@@ -21,7 +21,8 @@ func TestCalibration(t *testing.T) {
 	words := strings.Repeat("the mat ", 2000)
 	const long = 3
 	for kind, row := range map[string]string{
-		"chat": `{"prompt": "%d ` + words + `~", "completion": "on"}` + "\n", // ~ stands past what calibrates
+		// The ~ stands past what calibrates.
+		"chat": `{"prompt": "%d ` + words + `~", "completion": "on"}` + "\n",
 		"text": `{"text": "%d ` + words + `~"}` + "\n",
 	} {
 		path := filepath.Join(t.TempDir(), "train.jsonl")

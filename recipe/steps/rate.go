@@ -38,9 +38,10 @@ func countedThreads() int {
 	return pool.Threads()
 }
 
-// rates are what the machine does, each measured once, in its best slice.
+// rates are what the machine does, each measured once, in its best slice; int8 is that of
+// activations by packed weights.
 type rates struct {
-	f32, bf16, int8 float64 // operations a second of a matrix product on these threads; int8: of activations by packed weights
+	f32, bf16, int8 float64 // operations a second of a matrix product on these threads
 	draw            float64 // seconds that a draw of one item takes
 }
 

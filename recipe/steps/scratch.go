@@ -144,7 +144,7 @@ func NewModel(path string, r *recipe.Recipe, shape NewShape) error {
 // where this system tells: no step predicts them, as they are drawn before all steps.
 func checkRoom(r *recipe.Recipe, c arch.Config) error {
 	const most = 1 << 62
-	take := int64(min(most, programMemory+4*collected*float64(c.Params()))) // as an int, it may not fit
+	take := int64(min(most, programMemory+4*collected*float64(c.Params()))) // it may not fit an int
 	free, known := machine.AvailableMemory()
 	if !known || take <= free {
 		return nil

@@ -17,7 +17,8 @@ import (
 // Recipes allow all tasks of package eval and their metrics, and reports have titles for
 // these, though neither package knows it.
 func TestTasksAreAllowed(t *testing.T) {
-	tasks, metrics := append([]string{"auto"}, eval.TaskNames()...), []string{"accuracy", "perplexity"} // accuracy: exact_match of labels
+	// Accuracy is exact_match of labels.
+	tasks, metrics := append([]string{"auto"}, eval.TaskNames()...), []string{"accuracy", "perplexity"}
 	for _, task := range eval.Tasks {
 		for _, m := range task.Metrics {
 			metrics = append(metrics, m.Name)

@@ -147,7 +147,8 @@ func checkPutPairRow(r *rand.Rand, n, i int) error {
 func TestRoundPairsHardValues(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	hard := []float32{0, -1, nan, inf, -inf, math.MaxFloat32, 1 + 0x1p-8, 1 + 0x1p-7 + 0x1p-8, 0x1p-140}
-	want := []float32{0, -1, nan, inf, -inf, inf, 1, 1 + 0x1p-6, 0x1p-133 * 0} // the last is below half the least subnormal
+	// The last is below half the least subnormal.
+	want := []float32{0, -1, nan, inf, -inf, inf, 1, 1 + 0x1p-6, 0x1p-133 * 0}
 	eachTier(t, func(t *testing.T) {
 		for i, v := range hard {
 			x := slices.Repeat([]float32{v}, 2*34)

@@ -47,7 +47,8 @@ func rope() {
 	begin("ropeAVX2", "func(x, cos, sin []float32, sign float32)", "is ropeGeneric.")
 	sign := broadcast("sign")
 	p, n := slices("x", "cos", "sin"), length("cos")
-	twice := constants.Vector("twice", lanes, func(i int) Constant { return U32(i / 2) }) // lane of 4 for each lane of 8
+	// The lane of 4 for each lane of 8.
+	twice := constants.Vector("twice", lanes, func(i int) Constant { return U32(i / 2) })
 	pick := YMM()
 	VMOVUPS(twice, pick)
 	const pairs = lanes / 2

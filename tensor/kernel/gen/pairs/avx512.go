@@ -336,7 +336,7 @@ func transpose512() {
 			VUNPCKHPD(zmm[w+i+2+c], zmm[w+i+c], zmm[i+2*c+1])
 		}
 	}
-	lanes := func(from, to int) { // of vectors from and from+4, and from+8 and from+12: even ones, then odd
+	lanes := func(from, to int) { // of vectors from and from+4, from+8 and from+12: even, then odd
 		for h := range 2 {
 			VSHUFF32X4(U8(0x88), zmm[from+8*h+4], zmm[from+8*h], zmm[to+8*h])
 			VSHUFF32X4(U8(0xdd), zmm[from+8*h+4], zmm[from+8*h], zmm[to+8*h+4])

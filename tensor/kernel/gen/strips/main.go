@@ -93,9 +93,10 @@ func (t tier) tile(f format, rows, strips int) {
 	b, next := places.Two(load("b"), load("apart"), load("ahead"), strips)
 	d := f.decoder(t)
 	unroll.Loop(load("n"), func(u int) {
-		if at := f.bytes * u; u == 0 || at/lineBytes > (at-f.bytes)/lineBytes { // once a line, about
+		if at := f.bytes * u; u == 0 || at/lineBytes > (at-f.bytes)/lineBytes { // about once a line
 			for s := range strips {
-				PREFETCHT0(next.At(s, at)) // a hint of a farther cache is dropped where many are on their way
+				// A hint of a farther cache is dropped where many are on their way.
+				PREFETCHT0(next.At(s, at))
 			}
 		}
 		t.step(d, f.bytes, u, a, b, acc)

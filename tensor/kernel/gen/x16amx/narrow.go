@@ -13,7 +13,7 @@ import (
 // A narrow product is that of a layout with 32 columns a block: each has a tile of sums.
 type narrow struct {
 	x16.Format
-	mins, quanta, bytes int // where they begin in what a group is unpacked to, behind the scales, and end
+	mins, quanta, bytes int // where they begin in an unpacked group, behind the scales, and end
 }
 
 const (

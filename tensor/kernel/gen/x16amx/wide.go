@@ -19,7 +19,7 @@ import (
 // together below 2²⁸.
 type wide struct {
 	k16.Format
-	dmin, mins, subs, quanta, bytes int // where they begin in what a group is unpacked to, behind d, and end
+	dmin, mins, subs, quanta, bytes int // where they begin in an unpacked group, behind d, and end
 }
 
 const (

@@ -101,7 +101,7 @@ func (t *wideTile) block() {
 	t.clearTotals()
 	steps := t.begin()
 	Label("step")
-	bytes := t.Words * k16.WordBytes / len(t.Chunks) // at once: behind those of a whole step, loads wait
+	bytes := t.Words * k16.WordBytes / len(t.Chunks) // at once: behind a whole step's, loads wait
 	for i, c := range t.Chunks {
 		x16.FetchAVX2(t.n, x16.AheadSlowAVX2, t.step, i*bytes, bytes)
 		t.chunk(c)

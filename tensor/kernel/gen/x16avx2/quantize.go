@@ -109,7 +109,8 @@ func storeSum(dst Register, v [4]VecVirtual, d VecVirtual) {
 // narrow narrows int32 to int8. Packing works within 128-bit halves, so
 // that groups of four elements end up in the order 0 2 4 6 1 3 5 7.
 func narrow(v [4]VecVirtual) VecVirtual {
-	order := constants.Vector("x16order", 8, func(i int) Constant { return U32(i/2 + i%2*4) }) // 0 4 1 5 2 6 3 7
+	// The order 0 4 1 5 2 6 3 7.
+	order := constants.Vector("x16order", 8, func(i int) Constant { return U32(i/2 + i%2*4) })
 	a, b, p := YMM(), YMM(), YMM()
 	VPACKSSDW(v[1], v[0], a)
 	VPACKSSDW(v[3], v[2], b)
