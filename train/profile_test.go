@@ -44,7 +44,7 @@ func BenchmarkProfile(b *testing.B) {
 
 // multiplied returns the floating-point operations of s in a step of 1,024
 // tokens: a product with a weight takes two an element and token, and twice that
-// backwards.
+// backward.
 func multiplied(s op.Spender) float64 {
 	const tokens = 1024
 	q, kv := smol.Heads*smol.HeadDim, smol.KVHeads*smol.HeadDim

@@ -109,7 +109,7 @@ func Median(x []float64) float64 {
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// Rounds times all jobs in each round, forwards in the first, backwards in the
+// Rounds times all jobs in each round, forward in the first, backward in the
 // second, and so on. It returns the records by job, then by round. progress, which
 // may be nil, is told of jobs done and to do, and of the next one's name, which is
 // empty at the end.

@@ -81,7 +81,7 @@ func (p *Pair) keeps(m MetricInfo) string {
 }
 
 // ratioRange writes the interval of the ratio in percent, its bounds rounded
-// outwards: the page and the text then say the same of the lower one. "" if there is
+// outward: the page and the text then say the same of the lower one. "" if there is
 // none.
 func (p *Pair) ratioRange() string {
 	lo, ok1 := p.RatioLo.Get()
@@ -158,7 +158,7 @@ func (m MetricInfo) roundUp(v float64) float64 {
 	return -roundDown(-v, step)
 }
 
-// shownBounds writes the interval of a difference, its bounds rounded outwards as words
+// shownBounds writes the interval of a difference, its bounds rounded outward as words
 // have them.
 func (p *Pair) shownBounds(m MetricInfo) (lo, hi string, ok bool) {
 	l, h, ok := p.bounds()

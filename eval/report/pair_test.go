@@ -37,7 +37,7 @@ func TestConclude(t *testing.T) {
 	}
 }
 
-// Bounds are rounded outwards, and by the same rule in words and in the page.
+// Bounds are rounded outward, and by the same rule in words and in the page.
 func TestRatioRange(t *testing.T) {
 	p := Pair{Diff: N(-0.05), Lo: N(-0.08), Hi: N(-0.03), RatioLo: N(0.890983), RatioHi: N(0.953501)}
 	if got, want := p.ratioRange(), "89.0 to 95.4"; got != want {

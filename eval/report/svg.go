@@ -105,7 +105,7 @@ func startPlot(name string, x, y axis) *svg {
 	return s
 }
 
-// xy is a point in shares of the plot, y upwards.
+// xy is a point in shares of the plot, y upward.
 type xy struct{ x, y float64 }
 
 // curve draws a line through points in a frame of its own that is stretched

@@ -23,7 +23,7 @@ var groups = map[string]string{
 }
 
 // rules say what each package may import besides the standard library. A name
-// with /... means the packages below it too. Imports point downwards only:
+// with /... means the packages below it too. Imports point downward only:
 // relaxing a line needs a reason in the commit.
 var rules = []string{
 	"internal/pages: golang.org/x/sys/windows",

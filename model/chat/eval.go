@@ -22,7 +22,7 @@ type run struct {
 // looking into so many scopes one. [units]
 const scopeWork = 8
 
-// scope is a level of variables; reading goes outwards, writing stays.
+// scope is a level of variables; reading goes outward, writing stays.
 type scope struct {
 	vars  map[string]any
 	outer *scope

@@ -67,7 +67,7 @@ func (s *kvShape) arithmetic(h Heads) Arithmetic {
 	return Arithmetic{Int8: half, F32: half}
 }
 
-// A Cost is what operations have to do by their shapes, forwards. Those on
+// A Cost is what operations have to do by their shapes, forward. Those on
 // activations alone count nothing.
 type Cost struct {
 	Bytes      float64    `json:"bytes,omitempty"` // of weights and caches, each read once a pass

@@ -183,7 +183,7 @@ type matMul struct {
 	t    *Tape
 	x, y *Value
 	w    *Weight
-	out  []float32 // y.Data, forwards
+	out  []float32 // y.Data, forward
 }
 
 // trained reports whether w may change from step to step, so that packing it for

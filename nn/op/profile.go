@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Profile adds up where the time of a tape's passes goes, forwards and
-// backwards. An operation's time runs from the end of the one before it to its
+// A Profile adds up where the time of a tape's passes goes, forward and
+// backward. An operation's time runs from the end of the one before it to its
 // own end, so that no time is left out; what happens between a pass's last
 // operation and the tape's reset counts as [Outside], but for what [Tape.Charge]
 // names.
@@ -24,7 +24,7 @@ type Spent struct {
 // A Spender is an operation, as its node names it, or, where it multiplies by a
 // weight, one kind of weight: Weight is ffn_up for blk.3.ffn_up.weight. Products that
 // are one task are one spender, and their weights are joined: ffn_gate+ffn_up. Back
-// says that it ran backwards.
+// says that it ran backward.
 type Spender struct {
 	Op, Weight string
 	Back       bool

@@ -1,12 +1,12 @@
 // Package op holds the differentiable operations: one file each, with the
 // forward and the backward pass side by side, but for attention, which is
-// attention.go, flash.go and, backwards, attentiongrad.go. Beside them stands what
+// attention.go, flash.go and, backward, attentiongrad.go. Beside them stands what
 // they work on and with: weights and their packing, caches and their formats, the
 // matrix product of trainings, profiles and costs, and the memory of tapes.
 //
 // Operations read and write [Value]s, f32 matrices whose memory a [Tape] owns.
 // The same call infers and trains: a recording tape remembers each operation
-// and can run them backwards; any other forgets it at once. Every order of
+// and can run them backward; any other forgets it at once. Every order of
 // accumulation depends on shapes alone, so that results have the same bits for
 // any number of threads and however a batch was cut.
 package op
@@ -61,7 +61,7 @@ type Tape struct {
 	KV *dtype.Type
 
 	// BF16 rounds what products of trained weights, and those of attention with
-	// neither a cache nor KV, multiply to bf16, forwards and backwards; sums, weights
+	// neither a cache nor KV, multiply to bf16, forward and backward; sums, weights
 	// and their gradients stay f32. Where bf16 is multiplied no faster, nothing is
 	// rounded: on some processors at all, on others in attention over few positions
 	// ([kernel.LeastPairs]).
@@ -244,7 +244,7 @@ func (t *Tape) joined(n tap) string {
 	return s
 }
 
-// Backward runs the recorded operations backwards, from a loss of one element.
+// Backward runs the recorded operations backward, from a loss of one element.
 // Gradients of weights add up over calls; values that operations made, and
 // their gradients, are gone after it.
 func (t *Tape) Backward(loss *Value) {
@@ -252,7 +252,7 @@ func (t *Tape) Backward(loss *Value) {
 	t.backTo(0)
 }
 
-// backTo runs the operations from the first-th on backwards and forgets them.
+// backTo runs the operations from the first-th on backward and forgets them.
 func (t *Tape) backTo(first int) {
 	for len(t.entries) > first {
 		e := t.entries[len(t.entries)-1]

@@ -131,7 +131,7 @@ func (f *k16) listFours() {
 		}
 		i += n
 	}
-	slices.SortFunc(f.fours, func(a, b fours) int { return a[0] - b[0] }) // rows are read forwards
+	slices.SortFunc(f.fours, func(a, b fours) int { return a[0] - b[0] }) // rows are read forward
 }
 
 // wordsAt returns where a packed block's words begin.
