@@ -186,7 +186,7 @@ func TestChatRestoresTerminal(t *testing.T) {
 	}
 }
 
-// Ctrl-Z gives the terminal back to the shell, and what was typed is there afterwards.
+// Ctrl-Z gives the terminal back to the shell, and what was typed is there afterward.
 func TestChatIsSuspended(t *testing.T) {
 	x := startInTerminal(t, "sh", "-i")
 	x.write("limbeck run builtin:home-assistant --threads 1\n")

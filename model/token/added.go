@@ -8,7 +8,7 @@ import (
 
 // matcher finds added tokens in text: the leftmost, and of several there the
 // longest, as the reference does. It reads a text from its end, by the automaton of
-// Aho and Corasick (1975, "Efficient string matching") for the tokens read backwards,
+// Aho and Corasick (1975, "Efficient string matching") for the tokens read backward,
 // which knows at each byte the longest token that begins there: some steps a byte,
 // whatever the tokens are.
 type matcher struct {
@@ -28,7 +28,7 @@ type node struct {
 // newMatcher collects the tokens whose type is wanted.
 func newMatcher(s Spec, wanted func(kind int32) bool) matcher {
 	var m matcher
-	var all []string // the tokens read backwards
+	var all []string // the tokens read backward
 	ids := map[string]int32{}
 	for id, token := range s.Tokens {
 		kind := s.kind(id)
@@ -48,7 +48,7 @@ func newMatcher(s Spec, wanted func(kind int32) bool) matcher {
 	return m
 }
 
-// build makes the nodes of sorted tokens, read backwards. What a node needs to know
+// build makes the nodes of sorted tokens, read backward. What a node needs to know
 // of shorter ones is there when it is made.
 func (m *matcher) build(tokens []string, ids map[string]int32) {
 	type part struct{ lo, hi, depth int32 } // the tokens that begin with a node's bytes

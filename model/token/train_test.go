@@ -117,7 +117,7 @@ func TestTrainEqualsReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := smallSpec(t, "smollm")
-	if !slices.Equal(got.Tokens, want.Tokens[:1200]) { // two were added afterwards
+	if !slices.Equal(got.Tokens, want.Tokens[:1200]) { // two were added afterward
 		t.Error("tokens differ from the reference's")
 	}
 	if !slices.Equal(got.Merges, want.Merges) {
