@@ -100,7 +100,7 @@ func doubted(r *recipe.Recipe, learned, held, judged []data.Example) (warnings [
 // these learned them.
 func overlaps(r *recipe.Recipe, learned, held, judged []data.Example) (warnings []run.Warning) {
 	look := func(key string, learned, examples []data.Example) {
-		if n, text := overlapWarning(key, learned, examples); n > 0 {
+		if n, text := overlapWarning(r.Called(key), learned, examples); n > 0 {
 			warnings = append(warnings, run.Warning{Text: text})
 		}
 	}
@@ -115,8 +115,8 @@ func overlaps(r *recipe.Recipe, learned, held, judged []data.Example) (warnings 
 	return warnings
 }
 
-// overlapWarning counts the examples of a key that occur in the training data, and
-// says so.
+// overlapWarning counts the examples of a key, as users call it, that occur in the
+// training data, and says so.
 func overlapWarning(key string, learned, examples []data.Example) (n int, text string) {
 	n = len(data.Overlap(learned, examples))
 	return n, key + ": " + overlapping(n, len(examples), "the training data")

@@ -195,7 +195,7 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string, r *recipe.Reci
 		if parts["train"] == "" {
 			all = data.Unassigned(all)
 		}
-		tellOverlap(w, "validation", all, validation)
+		tellOverlap(w, r, "validation", all, validation)
 	} else {
 		all, validation = data.Holdout(all, float64(d.Validation))
 	}
@@ -209,7 +209,7 @@ func (d *dataSettings) make(w *run.Work, parts map[string]string, r *recipe.Reci
 		w.Warn("%s", text)
 	}
 	if len(test) > 0 {
-		tellOverlap(w, "test", slices.Concat(all, validation), test)
+		tellOverlap(w, r, "test", slices.Concat(all, validation), test)
 		if err := writeExamples(w, "test", test); err != nil {
 			return err
 		}
@@ -256,8 +256,8 @@ func (d *dataSettings) prompted(parts ...[]data.Example) (n, of int) {
 
 // tellOverlap tells how many of the examples of a name occur in the training data, by
 // the same words as before all work.
-func tellOverlap(w *run.Work, name string, learned, examples []data.Example) {
-	if n, text := overlapWarning("data."+name, learned, examples); n > 0 {
+func tellOverlap(w *run.Work, r *recipe.Recipe, name string, learned, examples []data.Example) {
+	if n, text := overlapWarning(r.Called("data."+name), learned, examples); n > 0 {
 		w.Fact(name+" examples found in the training data", fmt.Sprint(n))
 		w.Warn("%s", text)
 	}
