@@ -2,11 +2,15 @@ package model
 
 import (
 	"limbeck/internal/par"
+	"limbeck/model/gguf"
 	"limbeck/tensor"
 )
 
-// Build is build, for tests that import packages above this one.
-var Build = build
+// Build returns a model of metadata and tensors, for tests that import packages above this one.
+func Build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
+	m := &Model{}
+	return m, m.build(meta, tensors, nothing)
+}
 
 // PackReleasing is Pack, of a model whose file notes what it is told to let go of.
 func (m *Model) PackReleasing(pool *par.Pool) (released []string) {

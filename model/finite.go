@@ -13,11 +13,14 @@ import (
 // ErrNotFinite is why a model is refused that could be looked at: see [OpenUnchecked].
 var ErrNotFinite = errors.New("NaN or infinite, want finite weights")
 
-// checkFinite refuses weights that are NaN or infinite: one of them turns every
+// checkFinite is [finite] of all weights, none of which is packed yet.
+func (m *Model) checkFinite() error { return finite(m.tensors()) }
+
+// finite refuses weights that are NaN or infinite: one of them turns every
 // logit into NaN, far from its cause. It is done once, when a model is opened,
 // so that nothing after it needs to ask; formats with scales are read at the
 // scales only.
-func checkFinite(tensors []*tensor.Tensor) error {
+func finite(tensors []*tensor.Tensor) error {
 	blocks := make([]int, len(tensors))
 	var next atomic.Int64
 	var wg sync.WaitGroup

@@ -11,8 +11,8 @@ import (
 	"limbeck/tensor"
 )
 
-// openFolder loads a model in Hugging Face's layout.
-func openFolder(dir string) (_ *Model, err error) {
+// openFolder is [open] of a model in Hugging Face's layout.
+func openFolder(dir string, beside func(*Model) error) (_ *Model, err error) {
 	f, err := safetensors.OpenFolder(dir)
 	if err != nil {
 		return nil, err
@@ -40,11 +40,10 @@ func openFolder(dir string) (_ *Model, err error) {
 	if t := f.ChatTemplate(); t != "" {
 		meta.Set(keyTemplate, t)
 	}
-	m, err := build(meta, f.Tensors())
-	if err != nil {
+	m := &Model{path: dir, bytes: f.Bytes(), file: f.Shards()}
+	if err := m.build(meta, f.Tensors(), beside); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	m.path, m.bytes, m.file = dir, f.Bytes(), f.Shards()
 	return m, nil
 }
 

@@ -54,30 +54,25 @@ type file interface {
 
 // Open loads a GGUF file or a folder in Hugging Face's layout. The caller
 // closes the model when no weight is needed any more.
-func Open(path string) (*Model, error) { return open(path, checkFinite) }
+func Open(path string) (*Model, error) { return open(path, (*Model).checkFinite) }
 
 // OpenUnchecked is [Open] of a model to look at, not to compute with: weights may be
 // NaN or infinite. They are not read.
 func OpenUnchecked(path string) (*Model, error) {
-	return open(path, func([]*tensor.Tensor) error { return nil })
+	return open(path, nothing)
 }
 
-// open opens a model, and has check look through its weights. A file's are looked through
-// while the tokenizer is made, each of which takes some of the time to a first token.
-func open(path string, check func([]*tensor.Tensor) error) (*Model, error) {
+func nothing(*Model) error { return nil }
+
+// open opens a model. While its tokenizer is made, beside sees to its weights and its
+// file: each takes some of the time to a first token.
+func open(path string, beside func(*Model) error) (*Model, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		m, err := openFolder(path)
-		if err != nil {
-			return nil, err
-		}
-		if err := check(m.tensors()); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
-		}
-		return m, nil
+		return openFolder(path, beside)
 	}
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -86,16 +81,10 @@ func open(path string, check func([]*tensor.Tensor) error) (*Model, error) {
 		}
 		return nil, err
 	}
-	checked := make(chan error, 1)
-	go func() { checked <- check(f.Tensors()) }() // all of them are the model's, if there is one
-	m, err := build(f.Meta(), f.Tensors())
-	if found := <-checked; err == nil {
-		err = found
+	m := &Model{path: path, bytes: f.Bytes(), file: f}
+	if err := m.build(f.Meta(), f.Tensors(), beside); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
-	}
-	m.path, m.bytes, m.file = path, f.Bytes(), f
 	return m, nil
 }
 
@@ -111,12 +100,8 @@ func (m *Model) tensors() []*tensor.Tensor {
 // FromGGUF makes a model of an open file, which the model owns from then on if
 // there is no error.
 func FromGGUF(f *gguf.File) (*Model, error) {
-	m, err := build(f.Meta(), f.Tensors())
-	if err != nil {
-		return nil, err
-	}
-	m.bytes, m.file = f.Bytes(), f
-	if err := checkFinite(m.tensors()); err != nil {
+	m := &Model{bytes: f.Bytes(), file: f}
+	if err := m.build(f.Meta(), f.Tensors(), (*Model).checkFinite); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -126,16 +111,28 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 // template, which may be empty, is the source of a chat template; see Unread.
 func New(c arch.Config, src nn.Source, spec token.Spec, template string) (*Model, error) {
 	m := &Model{}
-	var err error
-	if m.Tokenizer, err = token.New(spec); err != nil {
-		return nil, err
+	return m, m.assemble(c, src, spec, template, nothing)
+}
+
+// assemble gives m its parts, and has beside done while the tokenizer is made.
+func (m *Model) assemble(c arch.Config, src nn.Source, spec token.Spec, template string, beside func(*Model) error) (err error) {
+	if len(spec.Tokens) != c.Vocab {
+		return fmt.Errorf("the tokenizer has %d tokens, the model %d", len(spec.Tokens), c.Vocab)
 	}
-	if m.Tokenizer.Vocab() != c.Vocab {
-		return nil, fmt.Errorf("the tokenizer has %d tokens, the model %d", m.Tokenizer.Vocab(), c.Vocab)
+	if m.Model, err = arch.New(c, src); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- beside(m) }()
+	m.Tokenizer, err = token.New(spec)
+	if failed := <-done; err == nil {
+		err = failed
+	}
+	if err != nil {
+		return err
 	}
 	_ = m.SetTemplate(template) // Unread tells when a chat is rendered: much else needs no template
-	m.Model, err = arch.New(c, src)
-	return m, err
+	return nil
 }
 
 // Path returns the file or folder that the model came from, if any.
@@ -216,10 +213,10 @@ func (s *source) Tensor(name string, _, _ int) *tensor.Tensor {
 	return s.tensors[name]
 }
 
-// build makes a model of metadata and tensors under GGUF's names.
-func build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
+// build makes m of metadata and tensors under GGUF's names; see [Model.assemble].
+func (m *Model) build(meta gguf.Meta, tensors []*tensor.Tensor, beside func(*Model) error) error {
 	if err := whole(meta); err != nil {
-		return nil, err
+		return err
 	}
 	src := &source{map[string]*tensor.Tensor{}, map[string]bool{}}
 	for _, t := range tensors {
@@ -231,23 +228,22 @@ func build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
 	}
 	spec, err := token.FromKeys(kv)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c, err := config(meta, len(spec.Tokens), src.tensors[arch.Output] == nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m, err := New(c, src, spec, meta.String(keyTemplate, ""))
-	if err != nil {
-		return nil, err
+	if err := m.assemble(c, src, spec, meta.String(keyTemplate, ""), beside); err != nil {
+		return err
 	}
 	for _, t := range tensors {
 		if !src.used[t.Name] {
-			return nil, fmt.Errorf("tensor %q is not part of architecture %s as this build knows it", t.Name, c.Arch)
+			return fmt.Errorf("tensor %q is not part of architecture %s as this build knows it", t.Name, c.Arch)
 		}
 	}
 	if held := meta.String(RepliesKey, Extractive); held != Extractive {
-		return nil, fmt.Errorf("%s is %q; this build knows %q", RepliesKey, held, Extractive)
+		return fmt.Errorf("%s is %q; this build knows %q", RepliesKey, held, Extractive)
 	}
 	m.Meta = meta
 	for _, k := range meta.Keys() {
@@ -255,7 +251,7 @@ func build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
 			m.Meta.Delete(k)
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // whole refuses a file that is not all of a model.

@@ -54,24 +54,21 @@ func OpenPacked(path string, pool *par.Pool, remark func(format string, args ...
 		remark("%s is a folder: packed weights are kept of GGUF files alone", path)
 		return Open(path)
 	}
-	m, err := OpenUnchecked(path)
-	if err != nil {
-		return nil, err
-	}
-	f := m.file.(*gguf.File) // what is no folder is one
-	k := newKept(m, f)
-	if k.size == 0 {
-		remark("%s has no weights that are packed to be kept", path)
-	} else if k.use(remark) {
-		if err := checkFinite(unpacked(m)); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
+	var k *kept
+	used := false
+	m, err := open(path, func(m *Model) error {
+		k = newKept(m, m.file.(*gguf.File)) // what is no folder is one
+		if k.size == 0 {
+			remark("%s has no weights that are packed to be kept", path)
+		} else if used = k.use(remark); used {
+			return finite(unpacked(m))
 		}
-		return m, nil
+		return m.checkFinite()
+	})
+	if err != nil || used {
+		return m, err
 	}
-	if err := checkFinite(m.tensors()); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), m.Close())
-	}
-	packed := op.PackAll(m.Weights(), pool, f.Release)
+	packed := op.PackAll(m.Weights(), pool, k.f.Release)
 	if k.size > 0 {
 		k.keep(packed, remark)
 	}

@@ -47,9 +47,9 @@ var rules = []string{
 	"nn:    nn/op $tensors",
 
 	"model/arch:        nn nn/op $tensors",
-	"model/gguf:        $tensors internal/disk",
+	"model/gguf:        $tensors internal/disk internal/pages",
 	"model/safetensors: $tensors internal/disk internal/fields",
-	"model/token:       internal/fields",
+	"model/token:       internal/fields internal/pages",
 	"model/chat:",
 	"model/guide:",
 	"model:             $models",

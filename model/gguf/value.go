@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+
+	"limbeck/internal/pages"
 )
 
 // The types of values, by their numbers in a file.
@@ -101,7 +103,7 @@ func readStrings(r *reader, n int) ([]string, error) {
 	r.off = start
 	var all strings.Builder
 	all.Grow(total)
-	v := make([]string, n)
+	v := pages.Make[string](n)
 	for i := range v {
 		b, _ := r.stringBytes() // walked above
 		at := all.Len()

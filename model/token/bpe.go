@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+
+	"limbeck/internal/pages"
 )
 
 // byteBPE is byte-level byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909,
@@ -25,12 +27,15 @@ type pair struct{ left, right int32 }
 // merge is what a pair becomes, and how urgent that is.
 type merge struct{ rank, id int32 }
 
-func newByteBPE(s Spec, ids *index) (algorithm, error) {
+func newByteBPE(s Spec) (algorithm, error) {
 	pre, err := preTokenizerOf(s.Pre)
 	if err != nil {
 		return nil, err
 	}
-	b := &byteBPE{split: pre.split, merges: newMergeTable(len(s.Merges)), cache: newWordCache()}
+	return &byteBPE{split: pre.split, cache: newWordCache()}, nil
+}
+
+func (b *byteBPE) learn(s Spec, ids *index) error {
 	for c := range b.single {
 		b.single[c] = -1
 		if id, ok := ids.find(string(byteRunes[c])); ok && s.kind(id) == Normal {
@@ -39,30 +44,32 @@ func newByteBPE(s Spec, ids *index) (algorithm, error) {
 	}
 	found, err := findMerges(s.Merges, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	b.merges = newMergeTable(len(found))
 	for rank, f := range found {
 		b.merges.put(pair{f[0], f[1]}, merge{int32(rank), f[2]})
 	}
 	b.work.New = func() any { return &merger{merges: b.merges} }
-	return b, nil
+	return nil
 }
 
 // findMerges returns the ids of left, right and whole of each merge. All cores
 // look: vocabularies have up to 300,000, and a model waits for them to be opened.
 func findMerges(lines []string, ids *index) ([][3]int32, error) {
-	found := make([][3]int32, len(lines))
+	found := pages.Make[[3]int32](len(lines))
 	errs := make([]error, runtime.GOMAXPROCS(0))
 	part := (len(lines) + len(errs) - 1) / len(errs)
 	var all sync.WaitGroup
 	for i := range errs {
 		lo, hi := min(i*part, len(lines)), min((i+1)*part, len(lines))
 		all.Go(func() {
-			var whole []byte
+			next := 0
 			for rank := lo; rank < hi && errs[i] == nil; rank++ {
-				if whole, errs[i] = findMerge(&found[rank], lines[rank], ids, whole); errs[i] != nil {
+				if found[rank], errs[i] = findMerge(lines[rank], ids, next); errs[i] != nil {
 					errs[i] = fmt.Errorf("token: merge %d of %d: %w", rank+1, len(lines), errs[i])
 				}
+				next = int(found[rank][2]) + 1
 			}
 		})
 	}
@@ -75,23 +82,30 @@ func findMerges(lines []string, ids *index) ([][3]int32, error) {
 	return found, nil
 }
 
-// findMerge reads one line, "left right". It returns buf, which is for reuse.
-func findMerge(found *[3]int32, line string, ids *index, buf []byte) ([]byte, error) {
+// findMerge reads one line, "left right". In most vocabularies the whole has the id after
+// that of the line before, next, where it is looked for first.
+func findMerge(line string, ids *index, next int) (found [3]int32, err error) {
 	a, b, ok := strings.Cut(line, " ")
 	if !ok || a == "" || b == "" || strings.Contains(b, " ") {
-		return buf, fmt.Errorf("%.80q, want two tokens with a space between", line)
+		return found, fmt.Errorf("%.80q, want two tokens with a space between", line)
 	}
-	buf = append(append(buf[:0], a...), b...)
 	left, hasLeft := ids.find(a)
 	right, hasRight := ids.find(b)
-	whole, hasWhole := ids.find(string(buf))
-	*found = [3]int32{int32(left), int32(right), int32(whole)}
+	whole, hasWhole := next, true
+	if !ids.unique || next >= len(ids.tokens) || !joined(ids.tokens[next], a, b) {
+		whole, hasWhole = ids.find(a + b)
+	}
 	for i, has := range [3]bool{hasLeft, hasRight, hasWhole} {
 		if !has {
-			return buf, fmt.Errorf("%.80q: token %.80q is not in the vocabulary", line, [3]string{a, b, a + b}[i])
+			return found, fmt.Errorf("%.80q: token %.80q is not in the vocabulary", line, [3]string{a, b, a + b}[i])
 		}
 	}
-	return buf, nil
+	return [3]int32{int32(left), int32(right), int32(whole)}, nil
+}
+
+// joined reports whether whole is a and b.
+func joined(whole, a, b string) bool {
+	return len(whole) == len(a)+len(b) && whole[:len(a)] == a && whole[len(a):] == b
 }
 
 func (b *byteBPE) encode(dst []int, text string) []int {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func TestIndex(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 3, 1000} {
 		tokens, want := make([]string, n), map[string]int{}
 		for i := range tokens {
-			b := make([]byte, r.IntN(3))
+			b := make([]byte, r.IntN(3)+r.IntN(2)*r.IntN(20))
 			for j := range b {
 				b[j] = byte('a' + r.IntN(26))
 			}
@@ -53,6 +54,37 @@ func TestMergeTable(t *testing.T) {
 		for _, p := range []pair{{41, 0}, {0, 1}, {-1, -1}} {
 			if got, ok := m.find(p); ok {
 				t.Errorf("%d merges: %v is %v, want none", n, p, got)
+			}
+		}
+	}
+}
+
+// Merges have the ids that a map gives: whatever the order of the wholes is, and of
+// equal tokens the first.
+func TestFindMerges(t *testing.T) {
+	tokens := []string{"a", "b", "c", "ab", "bc", "abc", "cab", "aa", "ab", "ba", "caab"}
+	lines := []string{"a b", "b c", "ab c", "a bc", "c ab", "a a", "b a", "a b", "c aa", "ca ab"}
+	ids := map[string]int32{"c aa": -1, "ca ab": -1} // of which a part is missing
+	for i, token := range tokens {
+		if _, ok := ids[token]; !ok {
+			ids[token] = int32(i)
+		}
+	}
+	for _, vocab := range [][]string{tokens, tokens[:8]} { // with equal ones, and without
+		x := newIndex(vocab)
+		if x.unique != (len(vocab) == 8) {
+			t.Errorf("%q: unique is %v", vocab, x.unique)
+		}
+		for _, line := range lines {
+			a, b, _ := strings.Cut(line, " ")
+			want := [3]int32{ids[a], ids[b], ids[a+b]}
+			_, missing := ids[line]
+			missing = missing || int(want[2]) >= len(vocab)
+			for next := range len(vocab) + 1 {
+				got, err := findMerge(line, x, next)
+				if missing != (err != nil) || err == nil && got != want {
+					t.Errorf("%q of %d tokens, after %d: %v, %v; want %v, missing %v", line, len(vocab), next-1, got, err, want, missing)
+				}
 			}
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Tokenizer encodes and decodes. It is safe for concurrent use.
@@ -40,6 +41,8 @@ type Tokenizer struct {
 
 // algorithm is the seam behind which a tokenizer algorithm works.
 type algorithm interface {
+	// learn gets the algorithm ready to encode, by ids of the vocabulary's tokens.
+	learn(s Spec, ids *index) error
 	// encode appends the ids of text, which holds no added tokens.
 	encode(dst []int, text string) []int
 	// decode appends the bytes of a token that is not an added one.
@@ -49,7 +52,7 @@ type algorithm interface {
 }
 
 // algorithms maps tokenizer.ggml.model to what makes it.
-var algorithms = map[string]func(s Spec, ids *index) (algorithm, error){
+var algorithms = map[string]func(s Spec) (algorithm, error){
 	"gpt2": newByteBPE,
 }
 
@@ -62,14 +65,23 @@ func New(spec Spec) (*Tokenizer, error) {
 	if !ok {
 		return nil, unknown("tokenizer model", spec.Model, slices.Sorted(maps.Keys(algorithms)))
 	}
-	t := &Tokenizer{spec: spec, ids: newIndex(spec.Tokens)}
-	var err error
-	if t.words, err = makeWords(spec, t.ids); err != nil {
+	words, err := makeWords(spec)
+	if err != nil {
 		return nil, err
 	}
-	t.added = newMatcher(spec, func(kind int32) bool { return kind != Normal })
-	t.always = newMatcher(spec, func(kind int32) bool { return kind == UserDefined })
-	t.layPieces()
+	t := &Tokenizer{spec: spec, words: words}
+	var beside sync.WaitGroup
+	beside.Go(func() { // what needs no index
+		t.added = newMatcher(spec, func(kind int32) bool { return kind != Normal })
+		t.always = newMatcher(spec, func(kind int32) bool { return kind == UserDefined })
+		t.layPieces()
+	})
+	t.ids = newIndex(spec.Tokens)
+	err = words.learn(spec, t.ids)
+	beside.Wait()
+	if err != nil {
+		return nil, err
+	}
 	t.stops = spec.stops(t.ids)
 	return t, nil
 }
