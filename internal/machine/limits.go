@@ -93,7 +93,8 @@ func readOf(bytes, free int64) int64 { return min(bytes, max(free/mostOfFree, ch
 
 // memory returns what is read.
 func memory(bytes int64) []float32 {
-	p := pages.Make[float32](int(bytes / 4))
+	p := make([]float32, bytes/4)
+	pages.Large(p)
 	clear(p) // written once, each page is memory of its own
 	return p
 }

@@ -7,13 +7,22 @@ package pages
 
 import "unsafe"
 
-// Make returns n elements, all zero, in pages of 2 MB where they are as many and nothing
-// has touched the memory before: a system maps 512 pages of 4 KB in the time of ten such.
+// Make returns n elements, all zero. Where they are 2 MB, they begin with a page of as
+// much: a system maps one in a tenth of the time of 512 small ones. Up to 2 MB of
+// addresses before them stay without memory.
 func Make[E any](n int) []E {
-	v := make([]E, n)
+	size := int(unsafe.Sizeof(*new(E)))
+	if n*size < large {
+		return make([]E, n)
+	}
+	v := make([]E, n+large/size+1)
+	before := -uintptr(unsafe.Pointer(&v[0])) % large
+	v = v[(int(before)+size-1)/size:][:n:n]
 	Large(v)
 	return v
 }
+
+const large = 2 << 20 // bytes of a page
 
 // Large asks for v, not yet touched, to lie in pages of 2 MB, if it is as long. A
 // system that has none, or refuses, changes no result.
@@ -21,7 +30,6 @@ func Large[E any](v []E) {
 	if len(v) == 0 {
 		return
 	}
-	const large = 2 << 20
 	if size := len(v) * int(unsafe.Sizeof(v[0])); size >= large {
 		advise(unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), size))
 	}

@@ -245,7 +245,8 @@ func packedMemory(parts [][]*Weight) [][]byte {
 	for _, large := range []bool{false, true} {
 		for i, part := range parts {
 			if size := PackedBytes(part); (size > largePart) == large {
-				mem[i] = pages.Make[byte](size)
+				mem[i] = make([]byte, size)
+				pages.Large(mem[i])
 			}
 		}
 	}
