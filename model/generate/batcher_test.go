@@ -448,6 +448,28 @@ func TestDecodingDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// Nor do they with weights in any format that is packed and caches in any, by any tier.
+func TestDecodingInEachFormatDoesNotAllocate(t *testing.T) {
+	pool := par.New(2)
+	defer pool.Close()
+	c := testkit.Blocks("llama", false)
+	c.Layers, c.FFN, c.Context = 1, 256, 64
+	testkit.EachTier(t, func(t *testing.T) {
+		for _, format := range dtype.All() {
+			for _, cache := range op.KVTypes() {
+				if format != dtype.Q4_0 && cache != dtype.F16 { // each with one of the other
+					continue
+				}
+				m := randomModel(t, c, format)
+				m.Pack(pool)
+				if n := stepsAllocate(t, NewRunner(m, pool, Precision{KV: cache}), 10, []Options{{}, {Temperature: 1}}); n != 0 {
+					t.Errorf("%s, cache %s: %v allocations", format, cache, n)
+				}
+			}
+		}
+	})
+}
+
 // readLongest has r read as long a prompt as the context holds: what memory passes need is
 // there from then on.
 func readLongest(t *testing.T, r *Runner) {
