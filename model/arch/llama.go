@@ -43,7 +43,7 @@ func newLlama(c Config) Model {
 		output := nn.NewLinear(c.Width, c.Vocab)
 		m.Output = &output
 	}
-	rope := op.NewRotation(c.HeadDim, c.RopeBase)
+	rope := op.NewRotation(c.HeadDim, c.RopeBase, c.Context)
 	heads := op.Heads{Query: c.Heads, KV: c.KVHeads, Dim: c.HeadDim}
 	for i := range m.Blocks {
 		m.Blocks[i] = llamaBlock{

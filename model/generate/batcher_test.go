@@ -421,8 +421,8 @@ func TestBatcherRefusesAndShutsDown(t *testing.T) {
 }
 
 // Steps that decode do not allocate, whatever the number of rows and the format,
-// and however tokens are drawn, once a sequence as long has been seen. That caches
-// grow is left out: their memory is taken before.
+// and however tokens are drawn. That caches grow is left out: their memory is taken
+// before.
 func TestDecodingDoesNotAllocate(t *testing.T) {
 	pool := par.New(2)
 	defer pool.Close()
@@ -470,21 +470,11 @@ func TestDecodingInEachFormatDoesNotAllocate(t *testing.T) {
 	})
 }
 
-// readLongest has r read as long a prompt as the context holds: what memory passes need is
-// there from then on.
-func readLongest(t *testing.T, r *Runner) {
-	t.Helper()
-	if _, err := r.NewSession(0).Reply(t.Context(), make([]int, r.Model.Config().Context-1), Options{}, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // stepsAllocate returns how often some steps allocate in which rows are written,
 // after prompts of so many tokens.
 func stepsAllocate(t *testing.T, r *Runner, prompt int, rows []Options) float64 {
 	t.Helper()
 	vocab := r.Model.Config().Vocab
-	readLongest(t, r)
 	var b *batch
 	n := allocs.OfEach(16, func() func() {
 		b = newBatch(r, Limits{Rows: len(rows)})
@@ -517,7 +507,6 @@ func TestRepliesDoNotAllocate(t *testing.T) {
 	defer pool.Close()
 	r := NewRunner(randomModel(t, c, dtype.Q4_0), pool, Precision{})
 	r.Model.Pack(pool)
-	readLongest(t, r)
 	const warm, steps = 10, 600 // with which allocs.OfEach warms up, and counts
 	for limit, prompt := range map[int]int{0: 5, 1500: 2*op.KVBlock - 40} {
 		var w *writer

@@ -140,7 +140,6 @@ func TestGuidedDecodingDoesNotAllocate(t *testing.T) {
 	c.Context, c.Vocab = 1024, tokenizer.Vocab()
 	r := NewRunner(&model.Model{Model: testkit.Decoder(c, dtype.Q4_0, 1), Tokenizer: tokenizer}, pool, Precision{})
 	r.Model.Pack(pool)
-	readLongest(t, r)
 	const rows, memory = 3, 256 // bytes that a guide has room for
 	input := strings.Repeat(guidedInput+" ", 100)
 	newGuides := func() (g [rows]guide.Guide) {

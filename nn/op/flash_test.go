@@ -191,7 +191,7 @@ func TestFlashOfManyIsThatOfEach(t *testing.T) {
 	defer pool.Close()
 	r := rand.New(rand.NewPCG(5, 6))
 	tape := NewTape(pool)
-	rotation := NewRotation(h.Dim, 10000)
+	rotation := NewRotation(h.Dim, 10000, 100)
 	run := func(q, k, v *Value, b Batch) *Value {
 		y := Attention(tape, q, k, v, h, 0, rotation, b)
 		b.Advance()

@@ -180,7 +180,7 @@ func TestRowsGradient(t *testing.T) {
 func TestRoPEGradient(t *testing.T) {
 	for _, dims := range []int{2, 6, 16, 18} {
 		t.Run(fmt.Sprint(dims), func(t *testing.T) {
-			rotation := op.NewRotation(dims, 100)
+			rotation := op.NewRotation(dims, 100, 10)
 			b := op.Batch{Seqs: []op.Seq{{Len: 5}, {Len: 1}, {Len: 3}}}
 			testkit.CheckGradient(t, values(testkit.Matrix(source(11), 9, 3*dims)), nil, func(t *op.Tape, x []*op.Value) *op.Value {
 				op.RoPE(t, x[0], rotation, b)

@@ -3,6 +3,8 @@ package op
 import (
 	"math"
 
+	"limbeck/internal/pages"
+	"limbeck/tensor/dtype"
 	"limbeck/tensor/kernel"
 )
 
@@ -11,35 +13,56 @@ import (
 // pair i of d/2 at position p turns by p·base^(−2i/d). Pairs are neighbors, as
 // in GGUF's llama.
 type Rotation struct {
-	dims     int
-	base     float64
-	freq     []float64 // none before the first angles: dims may be a hostile file's
-	cos, sin []float32 // [positions, dims/2]
+	dims, context int
+	base          float64
+	freq          []float64   // none before the first angles: dims may be a hostile file's
+	n             int         // positions that have angles
+	parts         [][]float32 // of partAngles positions, each with its cosines, then its sines
+	space         *pages.Space
 }
 
-// NewRotation returns the rotation of heads of dims channels.
-func NewRotation(dims int, base float64) *Rotation { return &Rotation{dims: dims, base: base} }
+// partAngles is for how many positions memory is taken at once.
+const partAngles = 256
 
-// leastAngles is for how many positions there is room from the first: most replies need no
-// more.
-const leastAngles = 1024
+// mostAngles is for how many positions addresses are reserved at most: files may claim a
+// context that no model has.
+const mostAngles = 1 << 20
+
+// NewRotation returns the rotation of heads of dims channels. Beyond context positions
+// it takes memory of Go's heap.
+func NewRotation(dims int, base float64, context int) *Rotation {
+	return &Rotation{dims: dims, base: base, context: context}
+}
 
 // grow makes the angles of positions below n.
 func (r *Rotation) grow(n int) {
-	for i := len(r.freq); i < r.dims/2; i++ {
-		// The reference computes frequencies and angles in f32.
-		r.freq = append(r.freq, float64(float32(1/math.Pow(r.base, float64(2*i)/float64(r.dims)))))
+	if r.space == nil {
+		for i := range r.dims / 2 {
+			// The reference computes frequencies and angles in f32.
+			r.freq = append(r.freq, float64(float32(1/math.Pow(r.base, float64(2*i)/float64(r.dims)))))
+		}
+		parts := rowPieces(min(r.context, mostAngles), partAngles)
+		r.parts, r.space = make([][]float32, 0, parts), pages.Reserve(parts*r.partBytes())
 	}
-	if r.cos == nil {
-		room := max(n, leastAngles) * len(r.freq)
-		r.cos, r.sin = make([]float32, 0, room), make([]float32, 0, room)
-	}
-	for p := len(r.cos) / max(1, len(r.freq)); p < n; p++ {
-		for _, f := range r.freq {
-			sin, cos := math.Sincos(float64(float32(p) * float32(f)))
-			r.cos, r.sin = append(r.cos, float32(cos)), append(r.sin, float32(sin))
+	for ; r.n < n; r.n++ {
+		if r.n == len(r.parts)*partAngles {
+			r.parts = append(r.parts, dtype.Floats(r.space.Take(r.partBytes())))
+		}
+		cos, sin := r.angles(r.n)
+		for i, f := range r.freq {
+			s, c := math.Sincos(float64(float32(r.n) * float32(f)))
+			cos[i], sin[i] = float32(c), float32(s)
 		}
 	}
+}
+
+func (r *Rotation) partBytes() int { return partAngles * 2 * len(r.freq) * 4 }
+
+// angles returns those of a position, for each pair.
+func (r *Rotation) angles(pos int) (cos, sin []float32) {
+	half := len(r.freq)
+	both := r.parts[pos/partAngles][pos%partAngles*2*half:][:2*half]
+	return both[:half], both[half:]
 }
 
 // reach makes the angles of all positions of a batch.
@@ -56,8 +79,7 @@ type turner func(x, cos, sin []float32)
 
 // turn rotates the heads of x, which is of position pos.
 func (r *Rotation) turn(x []float32, pos int, by turner) {
-	half := r.dims / 2
-	cos, sin := r.cos[pos*half:][:half], r.sin[pos*half:][:half]
+	cos, sin := r.angles(pos)
 	for ; len(x) > 0; x = x[r.dims:] {
 		by(x[:r.dims], cos, sin)
 	}
@@ -65,8 +87,8 @@ func (r *Rotation) turn(x []float32, pos int, by turner) {
 
 // turnTo writes the heads of x, which is of position pos, rotated and times scale, to dst.
 func (r *Rotation) turnTo(dst, x []float32, pos int, scale float32) {
-	half := r.dims / 2
-	kernel.RoPEScaled(dst, x, r.cos[pos*half:][:half], r.sin[pos*half:][:half], scale)
+	cos, sin := r.angles(pos)
+	kernel.RoPEScaled(dst, x, cos, sin, scale)
 }
 
 // RoPE rotates, in place, the heads of every row of x by the row's position in
