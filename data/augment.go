@@ -43,16 +43,10 @@ type substitute func(Slot, *rand.Rand) string
 // message, stay.
 func vary(examples, avoid []Example, n int, rng *rand.Rand, suffix string, other substitute) []Example {
 	seen := inputs(slices.Concat(examples, avoid))
-	var usable []int
-	for i := range examples {
-		if examples[i].Kind() == Structured && len(examples[i].Prompt()) > 0 && len(examples[i].Slots) > 0 {
-			usable = append(usable, i)
-		}
-	}
+	usable := commands(examples)
 	var out []Example
 	for try := 0; len(usable) > 0 && len(out) < n && try < n*triesPerExample; try++ {
-		from := &examples[usable[rng.IntN(len(usable))]]
-		e, ok := varyOne(from, rng, other)
+		e, ok := usable[rng.IntN(len(usable))].vary(rng, other)
 		if !ok {
 			continue
 		}
@@ -67,15 +61,38 @@ func vary(examples, avoid []Example, n int, rng *rand.Rand, suffix string, other
 	return out
 }
 
+// A command is an example whose reply has an intent and slots of a text, its own or, in
+// a chat, as a JSON object spells them.
+type command struct {
+	*Example
+	before []Message // of the prompt
+	text   string    // the last of it
+	slots  []Slot
+}
+
+// commands returns the commands among examples, in order.
+func commands(examples []Example) []command {
+	var all []command
+	for i := range examples {
+		e := &examples[i]
+		p := e.Prompt()
+		if gold, ok := e.Gold(); ok && len(p) > 0 && len(gold.Slots) > 0 {
+			last := len(p) - 1
+			all = append(all, command{e, p[:last], p[last].Content, gold.Slots})
+		}
+	}
+	return all
+}
+
 // A span is the half-open range of bytes of a slot's value in a text.
 type span struct{ lo, hi int }
 
-// varyOne replaces at least one value of e; each further one by a coin's toss.
-func varyOne(e *Example, rng *rand.Rand, other substitute) (Example, bool) {
-	before, text := command(e)
-	spans := slotSpans(text, e.Slots)
-	must := rng.IntN(len(e.Slots))
-	slots := append([]Slot(nil), e.Slots...)
+// vary replaces at least one value; each further one by a coin's toss.
+func (c *command) vary(rng *rand.Rand, other substitute) (Example, bool) {
+	text := c.text
+	spans := slotSpans(text, c.slots)
+	must := rng.IntN(len(c.slots))
+	slots := slices.Clone(c.slots)
 	changed := false
 	shift := 0
 	for _, i := range inTextOrder(spans) {
@@ -97,18 +114,36 @@ func varyOne(e *Example, rng *rand.Rand, other substitute) (Example, bool) {
 	if !changed || !findable(text, slots) {
 		return Example{}, false
 	}
-	out := NewStructured(text, e.Intent, slots)
-	out.Messages = append(slices.Clone(before), out.Messages...)
-	out.ID, out.Line, out.Split = e.ID, e.Line, e.Split
+	out := NewStructured(text, c.Intent, slots)
+	if c.Kind() != Structured {
+		reply, ok := c.respelled(slots)
+		if !ok {
+			return Example{}, false
+		}
+		out = NewChat(text, reply)
+	}
+	out.Messages = append(slices.Clone(c.before), out.Messages...)
+	out.ID, out.Line, out.Split = c.ID, c.Line, c.Split
 	return out, true
 }
 
-// command returns the text that an example's intent and slots are of, and the messages
-// before it.
-func command(e *Example) (before []Message, text string) {
-	p := e.Prompt()
-	last := len(p) - 1
-	return p[:last], p[last].Content
+// respelled returns the reply with the values of slots in the place of the command's own,
+// and otherwise as it is written; not if one that changed is not there exactly once, as a
+// string spelled as [AppendReply] would.
+func (c *command) respelled(slots []Slot) (string, bool) {
+	reply, _ := c.Reply()
+	for i, s := range slots {
+		if s == c.slots[i] {
+			continue
+		}
+		old, now := string(appendString(nil, c.slots[i].Value)), string(appendString(nil, s.Value))
+		if strings.Count(reply, old) != 1 {
+			return "", false
+		}
+		reply = strings.Replace(reply, old, now, 1)
+	}
+	got, err := ParseReply(reply)
+	return reply, err == nil && slices.Equal(got.Slots, slots)
 }
 
 // slotSpans returns where each slot's value stands, or an empty span for those

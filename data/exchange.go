@@ -8,7 +8,8 @@ import "math/rand/v2"
 // equals, after [Normalize], an example, one of those to avoid, or another result, and
 // values are replaced only where they stand exactly once in the text, as words of their
 // own. It returns fewer than n when new ones are hard to find; only examples with intent
-// and slots are used. Equal arguments give equal results.
+// and slots are used, or with a reply that spells them; see [Example.Gold]. Equal arguments
+// give equal results.
 func ExchangeSlots(examples, avoid []Example, n int, seed uint64) []Example {
 	rng := rand.New(rand.NewPCG(seed, 0x736c6f7473)) // "slots"
 	pool := slotValues(examples)
@@ -25,8 +26,8 @@ func ExchangeSlots(examples, avoid []Example, n int, seed uint64) []Example {
 func slotValues(examples []Example) map[string][]string {
 	pool := map[string][]string{}
 	seen := map[Slot]bool{}
-	for i := range examples {
-		for _, s := range examples[i].Slots {
+	for _, c := range commands(examples) {
+		for _, s := range c.slots {
 			if k := s.Normalized(); !seen[k] && k.Value != "" {
 				seen[k] = true
 				pool[s.Name] = append(pool[s.Name], s.Value)

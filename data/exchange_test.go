@@ -86,3 +86,58 @@ func TestExchangeSlotsHomeAssistant(t *testing.T) {
 		}
 	}
 }
+
+// Of chats whose replies spell an intent and slots is made what is made of commands that
+// have them, and replies are written as they were.
+func TestAugmentChats(t *testing.T) {
+	commands := []Example{
+		NewStructured("wake me at seven tomorrow", "alarm", []Slot{{"time", "seven"}, {"date", "tomorrow"}}),
+		NewStructured("wake them before eight on friday", "alarm", []Slot{{"time", "eight"}, {"date", "friday"}}),
+		NewStructured(`say "hi all" to ann`, "say", []Slot{{"text", `"hi all"`}, {"person", "ann"}}),
+		NewStructured("say good morning to bob", "say", []Slot{{"text", "good morning"}, {"person", "bob"}}),
+	}
+	canonical, compact := make([]Example, len(commands)), make([]Example, len(commands))
+	shorten := strings.NewReplacer(`: "`, `:"`, `", "`, `","`)
+	for i, e := range commands {
+		reply, _ := e.Reply()
+		canonical[i], compact[i] = NewChat(e.Input(), reply), NewChat(e.Input(), shorten.Replace(reply))
+	}
+	for name, augment := range map[string]func(examples, avoid []Example, n int, seed uint64) []Example{"exchanged": ExchangeSlots, "invented": InventValues} {
+		want := augment(commands, nil, 20, 1)
+		chats, short := augment(canonical, nil, 20, 1), augment(compact, nil, 20, 1)
+		if len(want) < 5 || len(chats) != len(want) || len(short) != len(want) {
+			t.Fatalf("%s: %d of commands, %d and %d of chats", name, len(want), len(chats), len(short))
+		}
+		for i := range want {
+			reply, _ := want[i].Reply()
+			for _, c := range []struct {
+				got   Example
+				reply string
+			}{{chats[i], reply}, {short[i], shorten.Replace(reply)}} {
+				if got, _ := c.got.Reply(); got != c.reply || c.got.Input() != want[i].Input() || c.got.Kind() != Chat || !Augmented(&c.got) {
+					t.Errorf("%s: %q: %q, want %q: %q", name, c.got.Input(), got, want[i].Input(), c.reply)
+				}
+			}
+		}
+	}
+}
+
+// A chat is left as it is where a value is not the reply's own string alone, or where the
+// reply has no intent or other values than strings.
+func TestAugmentLeavesChats(t *testing.T) {
+	for _, reply := range []string{
+		`{"intent": "seven", "time": "seven"}`,
+		`{"intent": "alarm", "seven": "seven"}`,
+		`{"intent": "alarm", "time": "\u0073even"}`,
+		`{"intent": "alarm", "time": "seven", "count": 2}`,
+		`{"time": "seven"}`,
+		`wake "seven"`,
+	} {
+		chats := []Example{NewChat("wake me at seven", reply), NewChat("wake him at eight", `{"intent": "sleep", "time": "eight"}`)}
+		for _, e := range append(ExchangeSlots(chats, nil, 10, 1), InventValues(chats, nil, 10, 1)...) {
+			if strings.HasPrefix(e.Input(), "wake me") {
+				t.Errorf("of %s: %+v", reply, e)
+			}
+		}
+	}
+}

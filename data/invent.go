@@ -17,8 +17,8 @@ const shortestBlended = 4
 // examples. No result equals, after [Normalize], an example, one of those to avoid (as
 // of a test split), or another result, and values are replaced only where they stand
 // exactly once in the text, as words of their own. It returns fewer than n when new ones
-// are hard to find; only examples with intent and slots are used. Equal arguments give
-// equal results.
+// are hard to find; only examples with intent and slots are used, or with a reply that
+// spells them; see [Example.Gold]. Equal arguments give equal results.
 func InventValues(examples, avoid []Example, n int, seed uint64) []Example {
 	rng := rand.New(rand.NewPCG(seed, 0x776f726473)) // "words"
 	words := longWords(examples)
@@ -43,8 +43,9 @@ func longWords(examples []Example) [][]rune {
 	var words [][]rune
 	for i := range examples {
 		text := examples[i].Input()
-		if examples[i].Kind() == Structured && len(examples[i].Prompt()) > 1 {
-			_, text = command(&examples[i])
+		p := examples[i].Prompt()
+		if _, ok := examples[i].Gold(); ok && len(p) > 1 {
+			text = p[len(p)-1].Content
 		}
 		for _, f := range strings.Fields(text) {
 			word := []rune(f)

@@ -46,7 +46,7 @@ func buildData(c *recipe.Chain) error {
 	if d.Train == "" {
 		return nil
 	}
-	s := &run.Step{Kind: "data", Name: "data", Version: 5, Portable: true}
+	s := &run.Step{Kind: "data", Name: "data", Version: 6, Portable: true}
 	settings := newDataSettings(c.Recipe)
 	files := map[string]recipe.File{"train": d.Train, "test": d.Test, "validation": d.Validation.File}
 	parts := map[string]string{}

@@ -20,16 +20,15 @@ type Drafted struct {
 	Metric   string            // that the comparison decides by
 	Examples int
 	Told     []string // what of the data is left out, not read, or hardly meant
+
+	student int // parameters
 }
 
-// Shares of the teacher that a drafted student has, and the passes that its
-// trainings take.
+// What a drafted recipe asks for; what was tried stands in docs/experiments.md.
 const (
-	draftShare  = recipe.Share(0.5)
-	draftTune   = 2
-	draftEpochs = 3
-
+	draftShare       = recipe.Share(0.5) // of the teacher, that the student has
 	draftReplyTokens = 300
+	draftExchanged   = 1 // an example
 
 	// A step takes as many tokens as the longest example has, and few steps that take
 	// hundreds of short ones teach less: this share of the examples may be longer than
@@ -69,6 +68,7 @@ func Draft(teacher, path, format string, columns recipe.Columns, flags map[strin
 	examples = slices.DeleteFunc(examples, func(e data.Example) bool { return e.Split == data.Test })
 	d.Examples = len(examples)
 	d.judge(data.Detect(examples))
+	d.augment(examples)
 	m, err := Open(teacher)
 	if err != nil {
 		return nil, err
@@ -91,6 +91,7 @@ func Draft(teacher, path, format string, columns recipe.Columns, flags map[strin
 		return nil, err
 	}
 	d.shrink(m, set)
+	d.paces(set, m.Config().Params())
 	return d, nil
 }
 
@@ -107,12 +108,23 @@ func (d *Drafted) judge(found data.Description) {
 	}
 }
 
+// augment drafts further examples where values of slots can be exchanged between those
+// that there are.
+func (d *Drafted) augment(examples []data.Example) {
+	if len(data.ExchangeSlots(examples, nil, len(examples), 0)) < len(examples)/2 {
+		return
+	}
+	d.Recipe.Data.Augment = recipe.Default[recipe.Augment]()
+	d.Recipe.Data.Augment.ExchangeSlots = draftExchanged
+	d.Remarks["data.augment"] = "makes further training examples from those there are"
+	d.Remarks["data.augment.exchange_slots"] = "per example, copies with values of others' slots"
+}
+
 // tune drafts the training of the teacher m, and gives it the tokens that it
 // will have then.
 func (d *Drafted) tune(m *model.Model, examples []data.Example) error {
 	stage := recipe.Default[recipe.Stage]()
 	stage.Train = recipe.Default[recipe.Train]()
-	stage.Train.Epochs = draftTune
 	d.Recipe.Teacher = []recipe.Stage{*stage}
 	d.Remarks["teacher.train"] = "the large model is trained on the data first; leave it out if it was"
 	if machine.FastBF16() && bf16Rate() > draftGain*f32Rate() { // elsewhere is nothing to measure
@@ -156,7 +168,7 @@ func (d *Drafted) shrink(m *model.Model, set []train.Sequence) {
 	r.Student.Layers.Share, r.Student.FFN.Share = draftShare, draftShare
 	d.vocabulary(m, set)
 	r.Distill = recipe.Default[recipe.Distill]()
-	r.Distill.Cache, r.Distill.Epochs, r.Distill.Compute = "topk", draftEpochs, tune.Compute
+	r.Distill.Cache, r.Distill.Compute = "topk", tune.Compute
 	r.Distill.MaxTokens, r.Distill.BatchTokens = tune.MaxTokens, tune.BatchTokens
 	r.Quantize = recipe.Default[recipe.Quantize]()
 	r.Quantize.Format = recipe.DefaultFormat
@@ -173,18 +185,21 @@ func (d *Drafted) vocabulary(m *model.Model, set []train.Sequence) {
 			used[id] = true
 		}
 	}
+	student := &d.Recipe.Student
+	body := c
+	body.Layers, body.FFN = student.Layers.Of(c.Layers), inBlocks(student.FFN, c.FFN)
+	d.student = body.Params()
 	_, kept, err := m.Tokenizer.Spec().Prune(func(id int) bool { return used[id] })
 	if err != nil {
 		return // a tokenizer that cannot be cut stays whole
 	}
-	student := &d.Recipe.Student
-	body := c
-	body.Layers, body.FFN, body.Vocab = student.Layers.Of(c.Layers), inBlocks(student.FFN, c.FFN), 0
+	body.Vocab = 0
 	one := body
 	one.Vocab = 1
 	room := int(draftTokenShare * float64(body.Params()) / float64(one.Params()-body.Params()))
 	count := min(c.Vocab, max(len(kept), min(draftTokens, room)))
 	student.Vocab.Count = int64(count)
+	d.student = body.Params() + count*(one.Params()-body.Params())
 	d.Remarks["student.vocab"] = fmt.Sprintf("of %d: those that the data uses", c.Vocab)
 	if count > len(kept) {
 		d.Remarks["student.vocab"] = fmt.Sprintf("of %d: the %d that the data uses, and the most frequent of others, for words that it lacks", c.Vocab, len(kept))

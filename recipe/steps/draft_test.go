@@ -146,6 +146,37 @@ func TestDraftOfCannedReplies(t *testing.T) {
 	}
 }
 
+// Where values can be exchanged between the examples, further ones are drafted, and the
+// trainings take as many fewer passes; not where there is one value of a slot, or none.
+func TestDraftExchangesSlots(t *testing.T) {
+	for format, want := range map[string]float64{
+		`{"intent": "wake", "time": "%s"}`:  1,
+		`{"intent": "wake", "time": "six"}`: 0,
+		`{"intent": "wake"}`:                0,
+	} {
+		var rows []string
+		for i := range 40 {
+			value := []string{"six", "seven", "noon", "midnight"}[i%4]
+			reply := strings.ReplaceAll(format, "%s", value)
+			rows = append(rows, chatRow(fmt.Sprintf("wake guest %d at %s", i, value), reply))
+		}
+		d, path, err := drafted(t, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0.0
+		if a := load(t, path).Data.Augment; a != nil {
+			got = a.ExchangeSlots
+		}
+		if got != want {
+			t.Errorf("%s: %v exchanged an example, want %v", format, got, want)
+		}
+		if passes := d.Recipe.Teacher[0].Train.Epochs * (1 + want); passes != 8 {
+			t.Errorf("%s: %v passes over what was given, want 8", format, passes)
+		}
+	}
+}
+
 // Replies in free text are judged by their loss, and are shown: auto does both. Replies
 // that are nearly all of another form are told of.
 func TestDraftOfFreeText(t *testing.T) {
