@@ -9,7 +9,10 @@ import (
 // Build returns a model of metadata and tensors, for tests that import packages above this one.
 func Build(meta gguf.Meta, tensors []*tensor.Tensor) (*Model, error) {
 	m := &Model{}
-	return m, m.build(meta, tensors, nothing)
+	if err := m.build(meta, tensors, nothing); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // PackReleasing is Pack, of a model whose file notes what it is told to let go of.

@@ -111,7 +111,10 @@ func FromGGUF(f *gguf.File) (*Model, error) {
 // template, which may be empty, is the source of a chat template; see Unread.
 func New(c arch.Config, src nn.Source, spec token.Spec, template string) (*Model, error) {
 	m := &Model{}
-	return m, m.assemble(c, src, spec, template, nothing)
+	if err := m.assemble(c, src, spec, template, nothing); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // assemble gives m its parts, and has beside done while the tokenizer is made.

@@ -28,7 +28,8 @@ type Drafted struct {
 const (
 	draftShare       = recipe.Share(0.5) // of the teacher, that the student has
 	draftReplyTokens = 300
-	draftExchanged   = 1 // an example
+	draftExchanged   = 1   // an example
+	draftTried       = 200 // examples, whether that can be done
 
 	// A step takes as many tokens as the longest example has, and few steps that take
 	// hundreds of short ones teach less: this share of the examples may be longer than
@@ -111,7 +112,8 @@ func (d *Drafted) judge(found data.Description) {
 // augment drafts further examples where values of slots can be exchanged between those
 // that there are.
 func (d *Drafted) augment(examples []data.Example) {
-	if len(data.ExchangeSlots(examples, nil, len(examples), 0)) < len(examples)/2 {
+	n := min(len(examples), draftTried)
+	if len(data.ExchangeSlots(examples, nil, n, 0)) < n/2 {
 		return
 	}
 	d.Recipe.Data.Augment = recipe.Default[recipe.Augment]()

@@ -12,9 +12,8 @@ import (
 
 // A pace is how long a model learns in a drafted recipe, and how fast. Of few examples
 // it takes more passes, at least least and at most most, until it has read so many tokens;
-// of examples that others are made of, as many fewer.
-// Small models learn at higher rates: rate is that of a model of paceParams, and falls with
-// the root of the parameters.
+// of examples that others are made of, as many fewer. Small models learn at higher rates:
+// rate is that of a model of paceParams, and falls with the root of the parameters.
 type pace struct {
 	tokens      float64
 	least, most float64
@@ -29,7 +28,7 @@ var (
 
 const (
 	paceParams          = 135e6      // SmolLM2-135M's
-	leastRate, mostRate = 5e-5, 1e-3 // of what was tried
+	leastRate, mostRate = 5e-5, 1e-3 // beyond which the root may say too much
 )
 
 // paces drafts how long and how fast the teacher, of so many parameters, and the student
