@@ -5,7 +5,8 @@ PLATFORMS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wi
 CONCURRENT := ./internal/par ./internal/disk ./internal/machine ./nn/... ./model ./model/token ./model/chat ./model/generate \
               ./train ./compress/... ./eval/bench/... ./eval/compare ./recipe/run ./recipe/steps ./serve ./cmd/limbeck
 ONE_THREAD := TestBuiltinTeacherSpellsCorpora TestDecodingInEachFormatDoesNotAllocate TestEveryKeyIsOfAStep TestFit \
-              TestHostileTemplatesEnd TestLabelsCost TestLongWords TestMemoryChangesNothing TestMissingBytes TestPrune TestPruneReal TestReal TestStepAllocatesNothing TestWays
+              TestHostileTemplatesEnd TestLabelsCost TestLongWords TestMemoryChangesNothing TestMissingBytes TestPrune TestPruneReal \
+              TestReal TestStepAllocatesNothing TestWays
 TIERED     := ./tensor/... ./nn/...
 PORTED     := ./internal/... ./recipe/... ./model/safetensors ./nn/op ./tensor/kernel ./cmd/limbeck
 FUZZTIME   ?= 5m
