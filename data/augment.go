@@ -40,13 +40,11 @@ type substitute func(Slot, *rand.Rand) string
 // other values in the place of a command's own, in the text and in the reply; only where
 // a value stands between characters that are neither letters nor digits, and apart from
 // the other slots. The text is the last message of a prompt; those before it, as a system
-// message, stay.
-func vary(examples, avoid []Example, n int, rng *rand.Rand, suffix string, other substitute) []Example {
-	seen := inputs(slices.Concat(examples, avoid))
-	usable := commands(examples)
+// message, stay. What is in seen, as [inputs] returns it, is not made, nor twice.
+func vary(commands []command, seen map[string]bool, n int, rng *rand.Rand, suffix string, other substitute) []Example {
 	var out []Example
-	for try := 0; len(usable) > 0 && len(out) < n && try < n*triesPerExample; try++ {
-		e, ok := usable[rng.IntN(len(usable))].vary(rng, other)
+	for try := 0; len(commands) > 0 && len(out) < n && try < n*triesPerExample; try++ {
+		e, ok := commands[rng.IntN(len(commands))].vary(rng, other)
 		if !ok {
 			continue
 		}
@@ -70,15 +68,22 @@ type command struct {
 	slots  []Slot
 }
 
-// commands returns the commands among examples, in order.
-func commands(examples []Example) []command {
+// commandOf returns e as a command; not if it is none.
+func commandOf(e *Example) (command, bool) {
+	gold, ok := e.Gold()
+	last := len(e.Prompt()) - 1
+	if !ok || last < 0 {
+		return command{}, false
+	}
+	return command{e, e.Messages[:last], e.Messages[last].Content, gold.Slots}, true
+}
+
+// commandsOf returns the commands among examples that have slots, in order.
+func commandsOf(examples []Example) []command {
 	var all []command
 	for i := range examples {
-		e := &examples[i]
-		p := e.Prompt()
-		if gold, ok := e.Gold(); ok && len(p) > 0 && len(gold.Slots) > 0 {
-			last := len(p) - 1
-			all = append(all, command{e, p[:last], p[last].Content, gold.Slots})
+		if c, ok := commandOf(&examples[i]); ok && len(c.slots) > 0 {
+			all = append(all, c)
 		}
 	}
 	return all
@@ -114,17 +119,23 @@ func (c *command) vary(rng *rand.Rand, other substitute) (Example, bool) {
 	if !changed || !findable(text, slots) {
 		return Example{}, false
 	}
-	out := NewStructured(text, c.Intent, slots)
-	if c.Kind() != Structured {
-		reply, ok := c.respelled(slots)
-		if !ok {
-			return Example{}, false
-		}
-		out = NewChat(text, reply)
+	out, ok := c.with(text, slots)
+	if !ok {
+		return Example{}, false
 	}
 	out.Messages = append(slices.Clone(c.before), out.Messages...)
 	out.ID, out.Line, out.Split = c.ID, c.Line, c.Split
 	return out, true
+}
+
+// with returns an example of another text and slots, of the command's kind; not if its
+// reply cannot be respelled.
+func (c *command) with(text string, slots []Slot) (Example, bool) {
+	if c.Kind() == Structured {
+		return NewStructured(text, c.Intent, slots), true
+	}
+	reply, ok := c.respelled(slots)
+	return NewChat(text, reply), ok
 }
 
 // respelled returns the reply with the values of slots in the place of the command's own,

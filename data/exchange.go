@@ -1,6 +1,9 @@
 package data
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // ExchangeSlots returns up to n new commands, made by putting values of slots
 // from other commands in the place of a command's own ("wake me at [time]"): a
@@ -12,8 +15,9 @@ import "math/rand/v2"
 // give equal results.
 func ExchangeSlots(examples, avoid []Example, n int, seed uint64) []Example {
 	rng := rand.New(rand.NewPCG(seed, 0x736c6f7473)) // "slots"
-	pool := slotValues(examples)
-	return vary(examples, avoid, n, rng, exchangedSuffix, func(s Slot, rng *rand.Rand) string {
+	commands := commandsOf(examples)
+	pool := slotValues(commands)
+	return vary(commands, inputs(slices.Concat(examples, avoid)), n, rng, exchangedSuffix, func(s Slot, rng *rand.Rand) string {
 		values := pool[s.Name]
 		if len(values) < 2 {
 			return s.Value
@@ -23,10 +27,10 @@ func ExchangeSlots(examples, avoid []Example, n int, seed uint64) []Example {
 }
 
 // slotValues returns the distinct values of each slot in order of appearance.
-func slotValues(examples []Example) map[string][]string {
+func slotValues(commands []command) map[string][]string {
 	pool := map[string][]string{}
 	seen := map[Slot]bool{}
-	for _, c := range commands(examples) {
+	for _, c := range commands {
 		for _, s := range c.slots {
 			if k := s.Normalized(); !seen[k] && k.Value != "" {
 				seen[k] = true

@@ -2,6 +2,7 @@ package data
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -25,7 +26,7 @@ func InventValues(examples, avoid []Example, n int, seed uint64) []Example {
 	if len(words) == 0 {
 		return nil
 	}
-	return vary(examples, avoid, n, rng, inventedSuffix, func(s Slot, rng *rand.Rand) string {
+	return vary(commandsOf(examples), inputs(slices.Concat(examples, avoid)), n, rng, inventedSuffix, func(s Slot, rng *rand.Rand) string {
 		value := strings.Fields(s.Value)
 		for i := range value {
 			if rng.IntN(3) > 0 {
@@ -43,9 +44,8 @@ func longWords(examples []Example) [][]rune {
 	var words [][]rune
 	for i := range examples {
 		text := examples[i].Input()
-		p := examples[i].Prompt()
-		if _, ok := examples[i].Gold(); ok && len(p) > 1 {
-			text = p[len(p)-1].Content
+		if c, ok := commandOf(&examples[i]); ok {
+			text = c.text
 		}
 		for _, f := range strings.Fields(text) {
 			word := []rune(f)

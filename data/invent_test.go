@@ -62,7 +62,7 @@ func TestInventValuesHomeAssistant(t *testing.T) {
 	if len(Overlap(train, a)) != 0 {
 		t.Error("a new command is an old one")
 	}
-	known := slotValues(train)
+	known := slotValues(commandsOf(train))
 	fresh := 0
 	for _, e := range a {
 		for _, s := range e.Slots {

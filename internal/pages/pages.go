@@ -27,10 +27,7 @@ const large = 2 << 20 // bytes of a page
 // Large asks for v, not yet touched, to lie in pages of 2 MB, if it is as long. A
 // system that has none, or refuses, changes no result.
 func Large[E any](v []E) {
-	if len(v) == 0 {
-		return
-	}
-	if size := len(v) * int(unsafe.Sizeof(v[0])); size >= large {
+	if size := len(v) * int(unsafe.Sizeof(*new(E))); size >= large {
 		advise(unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), size))
 	}
 }

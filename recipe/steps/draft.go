@@ -20,8 +20,6 @@ type Drafted struct {
 	Metric   string            // that the comparison decides by
 	Examples int
 	Told     []string // what of the data is left out, not read, or hardly meant
-
-	student int // parameters
 }
 
 // What a drafted recipe asks for; what was tried stands in docs/experiments.md.
@@ -91,8 +89,7 @@ func Draft(teacher, path, format string, columns recipe.Columns, flags map[strin
 	if err != nil {
 		return nil, err
 	}
-	d.shrink(m, set)
-	d.paces(set, m.Config().Params())
+	d.paces(set, m.Config().Params(), d.shrink(m, set))
 	return d, nil
 }
 
@@ -164,22 +161,25 @@ func (d *Drafted) lengths(m *model.Model, tokens []int) error {
 	return nil
 }
 
-// shrink drafts what makes half of the teacher m, which cuts the examples into set.
-func (d *Drafted) shrink(m *model.Model, set []train.Sequence) {
+// shrink drafts what makes half of the teacher m, which cuts the examples into set, and
+// returns how many parameters the half has.
+func (d *Drafted) shrink(m *model.Model, set []train.Sequence) (params int) {
 	r, tune := d.Recipe, d.Recipe.Teacher[0].Train
 	r.Student.Layers.Share, r.Student.FFN.Share = draftShare, draftShare
-	d.vocabulary(m, set)
+	params = d.vocabulary(m, set)
 	r.Distill = recipe.Default[recipe.Distill]()
 	r.Distill.Cache, r.Distill.Compute = "topk", tune.Compute
 	r.Distill.MaxTokens, r.Distill.BatchTokens = tune.MaxTokens, tune.BatchTokens
 	r.Quantize = recipe.Default[recipe.Quantize]()
 	r.Quantize.Format = recipe.DefaultFormat
+	return params
 }
 
 // vocabulary drafts how many of the tokens of m the student keeps: at least those
 // that the data uses. [prune.Tokens] takes what is left of the count from the most
-// frequent of the text that the tokenizer was made from.
-func (d *Drafted) vocabulary(m *model.Model, set []train.Sequence) {
+// frequent of the text that the tokenizer was made from. It returns the student's
+// parameters.
+func (d *Drafted) vocabulary(m *model.Model, set []train.Sequence) (params int) {
 	c := m.Config()
 	used := make([]bool, c.Vocab)
 	for _, s := range set {
@@ -190,10 +190,9 @@ func (d *Drafted) vocabulary(m *model.Model, set []train.Sequence) {
 	student := &d.Recipe.Student
 	body := c
 	body.Layers, body.FFN = student.Layers.Of(c.Layers), inBlocks(student.FFN, c.FFN)
-	d.student = body.Params()
 	_, kept, err := m.Tokenizer.Spec().Prune(func(id int) bool { return used[id] })
 	if err != nil {
-		return // a tokenizer that cannot be cut stays whole
+		return body.Params() // a tokenizer that cannot be cut stays whole
 	}
 	body.Vocab = 0
 	one := body
@@ -201,11 +200,12 @@ func (d *Drafted) vocabulary(m *model.Model, set []train.Sequence) {
 	room := int(draftTokenShare * float64(body.Params()) / float64(one.Params()-body.Params()))
 	count := min(c.Vocab, max(len(kept), min(draftTokens, room)))
 	student.Vocab.Count = int64(count)
-	d.student = body.Params() + count*(one.Params()-body.Params())
 	d.Remarks["student.vocab"] = fmt.Sprintf("of %d: those that the data uses", c.Vocab)
 	if count > len(kept) {
 		d.Remarks["student.vocab"] = fmt.Sprintf("of %d: the %d that the data uses, and the most frequent of others, for words that it lacks", c.Vocab, len(kept))
 	}
+	body.Vocab = count
+	return body.Params()
 }
 
 // replyTokens asks for new tokens, and gives them to m, if replies repeat

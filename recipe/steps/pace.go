@@ -31,15 +31,15 @@ const (
 	leastRate, mostRate = 5e-5, 1e-3 // beyond which the root may say too much
 )
 
-// paces drafts how long and how fast the teacher, of so many parameters, and the student
+// paces drafts how long and how fast the teacher and the student, of so many parameters,
 // learn from set.
-func (d *Drafted) paces(set []train.Sequence, teacher int) {
+func (d *Drafted) paces(set []train.Sequence, teacher, student int) {
 	tokens := 0
 	for _, s := range set {
 		tokens += len(s.IDs)
 	}
 	d.pace("teacher.train", d.Recipe.Teacher[0].Train, tunePace, tokens, teacher)
-	d.pace("distill", &d.Recipe.Distill.Train, distillPace, tokens, d.student)
+	d.pace("distill", &d.Recipe.Distill.Train, distillPace, tokens, student)
 }
 
 func (d *Drafted) pace(key string, t *recipe.Train, p pace, tokens, params int) {
