@@ -111,9 +111,6 @@ func packedLogits(t *testing.T, path string) []float32 {
 func TestOpenPacked(t *testing.T) {
 	ownCache(t)
 	for _, typ := range dtype.All() {
-		if typ.Fast == nil {
-			continue
-		}
 		for _, tied := range []bool{true, false} {
 			path := filepath.Join(t.TempDir(), "m.gguf")
 			saveWide(t, path, typ, tied, 1)

@@ -47,3 +47,21 @@ func TestDoctorCutsNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestDoctorSaysWhetherItFits(t *testing.T) {
+	for _, test := range []struct {
+		known         bool
+		room, context int
+		want          string
+	}{
+		{false, 0, 8192, "whether it fits is not known: the system does not tell what memory there is"},
+		{true, 0, 8192, "does not fit: 100 MB are available"},
+		{true, 1024, 8192, "fits with a context of at most 1,024 tokens: --ctx 1024"},
+		{true, 8192, 8192, "fits, with all of its context"},
+	} {
+		m := modelDiagnosis{Known: test.known, Room: test.room, Context: test.context}
+		if got := m.verdict(100e6); got != test.want {
+			t.Errorf("%+v: %q, want %q", m, got, test.want)
+		}
+	}
+}

@@ -189,6 +189,32 @@ func TestHardwareHasOneRoom(t *testing.T) {
 	})
 }
 
+// pairsAsked are the files that ask whether pairs of bf16 multiply faster than
+// floats, the one question about the hardware that is asked outside of its room.
+var pairsAsked = []string{
+	"cmd/limbeck/demo.go", "internal/machine/class.go", "nn/op/gemm.go", "nn/op/kvf16.go", "nn/op/tape.go",
+	"recipe/steps/draft.go", "recipe/steps/rate.go",
+}
+
+func TestOneQuestionIsAskedOfTheHardware(t *testing.T) {
+	var asked []string
+	for _, s := range sources(t) {
+		if s.test || s.dir() == "tensor/kernel" {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if x, ok := n.(*ast.SelectorExpr); ok && (x.Sel.Name == "FastPairs" || x.Sel.Name == "FastBF16") {
+				asked = append(asked, s.path)
+			}
+			return true
+		})
+	}
+	slices.Sort(asked)
+	if got := slices.Compact(asked); !slices.Equal(got, pairsAsked) {
+		t.Errorf("whether pairs multiply fast is asked in %q, want %q", got, pairsAsked)
+	}
+}
+
 // isTier reports whether f is kernel.Tier.
 func isTier(f ast.Expr) bool {
 	x, ok := f.(*ast.SelectorExpr)

@@ -1,8 +1,10 @@
 package par
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // A share is whole in a run that nobody has claimed of, and nothing in one that is
@@ -74,5 +76,60 @@ func TestLargeRuns(t *testing.T) {
 		if n := c.hits[i].Load(); n != 1 {
 			t.Fatalf("piece %d done %d times", i, n)
 		}
+	}
+}
+
+// captive does not end the first piece of a worker until all others are done, and not
+// the caller's first before a worker has one, if one comes at once.
+type captive struct {
+	left  atomic.Int32 // pieces that are not done
+	taken atomic.Bool
+	late  atomic.Bool // the others' pieces were not done in time
+	begun bool
+}
+
+func (c *captive) Do(worker, _ int) {
+	switch {
+	case worker > 0 && !c.taken.Swap(true):
+		if !within(10*time.Second, func() bool { return c.left.Load() == 1 }) {
+			c.late.Store(true)
+		}
+	case worker == 0 && !c.begun:
+		c.begun = true
+		within(10*time.Millisecond, c.taken.Load)
+	}
+	c.left.Add(-1)
+}
+
+// within reports whether f is so before the time is over.
+func within(d time.Duration, f func() bool) bool {
+	for start := time.Now(); !f(); runtime.Gosched() {
+		if time.Since(start) > d {
+			return false
+		}
+	}
+	return true
+}
+
+// Whose core is taken while it does a piece keeps that piece, and the others do the rest
+// of its share.
+func TestSlowCoreKeepsOnePiece(t *testing.T) {
+	const threads, pieces, runs = 2, 64, 100
+	p := New(threads)
+	defer p.Close()
+	taken := 0
+	for range runs {
+		c := &captive{}
+		c.left.Store(pieces)
+		p.Run(c, pieces)
+		if c.late.Load() {
+			t.Fatalf("of %d pieces some were left to a worker that was at one", pieces)
+		}
+		if c.taken.Load() {
+			taken++
+		}
+	}
+	if taken == 0 {
+		t.Errorf("no worker took a piece in %d runs", runs)
 	}
 }

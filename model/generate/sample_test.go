@@ -59,6 +59,9 @@ func TestSamplerKeepsWhatTheFiltersLeave(t *testing.T) {
 					var s sampler
 					s.init(o)
 					s.shortlist(logits)
+					if most := 2 * k; k > 0 && cap(s.cand) > max(2*most, 16) {
+						t.Errorf("%d logits, top-k %d: room for %d candidates was made, want about %d", n, k, cap(s.cand), most)
+					}
 					var got []int
 					for _, c := range s.cand {
 						got = append(got, c.id)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"limbeck/internal/machine"
 	"limbeck/internal/par"
 	"limbeck/measure"
 	"limbeck/nn/op"
@@ -68,12 +69,12 @@ var machineRates = sync.OnceValue(func() (r rates) {
 	for range rateSlices {
 		r.f32 = max(r.f32, sliceRate(f32))
 		r.int8 = max(r.int8, sliceRate(int8))
-		if kernel.FastPairs() {
+		if machine.FastBF16() {
 			r.bf16 = max(r.bf16, sliceRate(bf16))
 		}
 		r.draw = min(r.draw, secondsOfDraw())
 	}
-	if !kernel.FastPairs() {
+	if !machine.FastBF16() {
 		r.bf16 = r.f32
 	}
 	return r

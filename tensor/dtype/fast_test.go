@@ -9,15 +9,13 @@ import (
 	"limbeck/tensor/kernel"
 )
 
-// fastFormats are the formats that have a packed layout.
-func fastFormats(t *testing.T) (fast []*Type) {
-	t.Helper()
+// No format is multiplied by decoding it anew.
+func TestAllFormatsHaveALayout(t *testing.T) {
 	for _, f := range All() {
-		if f.Fast != nil {
-			fast = append(fast, f)
+		if f.Fast == nil {
+			t.Errorf("%s has no packed layout", f)
 		}
 	}
-	return fast
 }
 
 // encodedMatrix returns rows of sizes far apart. Where a format is only read,
@@ -64,7 +62,7 @@ func packMatrix(f *Type, m []byte, rows, cols int) []byte {
 
 // TestFastDecodes wants the bits of Decode from every packed row and panel.
 func TestFastDecodes(t *testing.T) {
-	for _, f := range fastFormats(t) {
+	for _, f := range All() {
 		for _, s := range [][2]int{{1, 32}, {16, 64}, {37, 576}, {5, 2048}} {
 			rows, cols := s[0], columns(f, s[1])
 			m := encodedMatrix(f, rows, cols)
@@ -95,7 +93,7 @@ func fastTolerance(cols int) float64 { return float64(3*(3+2*cols/32)) * 0x1p-24
 func TestFastMultiplies(t *testing.T) {
 	const rows, n = 21, 5
 	r := rand.New(rand.NewPCG(6, 6))
-	for _, f := range fastFormats(t) {
+	for _, f := range All() {
 		cols := columns(f, 576)
 		x := make([]float32, n*cols)
 		for i := range x {
