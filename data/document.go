@@ -149,6 +149,9 @@ func (doc *document) addObject(v json.RawMessage, line int) error {
 
 // addMember adds one element of the list named key.
 func (doc *document) addMember(key string, v json.RawMessage, line int) error {
+	if err := doc.opt.Columns.none("a file of this layout"); err != nil {
+		return doc.errorf(line, 0, "%w", err)
+	}
 	if v[0] == '[' {
 		if doc.latin1 {
 			return errNotUTF8

@@ -261,6 +261,9 @@ func blank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // readText makes one example of a whole file.
 func (in *importer) readText(r io.Reader) error {
+	if err := in.opt.Columns.none("a text"); err != nil {
+		return in.errorf(1, 0, "%w", err)
+	}
 	b, err := in.readAll(r)
 	if err != nil {
 		return err

@@ -164,6 +164,8 @@ func TestReadErrors(t *testing.T) {
 		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"intent","value":"x"}]}`, Options{}, `slot name "intent" is not allowed`},
 		{"a.jsonl", `{"text":"x","intent":"i","slots":[{"name":"","value":"x"}]}`, Options{}, `slot name "" is not allowed`},
 		{"a.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\",\"label\":\"c\"}", Options{}, "a.jsonl:2: row holds labeled text, the rows before it plain text"},
+		{"a.txt", "x", Options{Columns: Columns{Label: "l"}}, "a.txt:1: columns are named, but a text has none"},
+		{"a.json", `{"train":[["x","i"]]}`, Options{Columns: Columns{Label: "l"}}, "a.json:1: columns are named, but a file of this layout has none"},
 		{"a.csv", "question,answer\nx,y\n", Options{Columns: Columns{Prompt: "quest"}}, `a.csv:1: no column "quest"; there are "answer", "question"`},
 		{"a.csv", "text,label\nx\n", Options{}, "a.csv:2: 1 cell, want 2 as in the header"},
 		{"a.csv", "text;label\nx, or y;z\n", Options{}, `a.csv:1: the header is one column, "text;label", which seems to be several, parted by semicolons: save the table with commas as .csv, or with tabs as .tsv`},

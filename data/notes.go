@@ -2,6 +2,7 @@ package data
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -92,8 +93,11 @@ const mostUnread = 20
 // unread notes what stands beside the text of a row that is read as plain text, and
 // may be its label: an object or a list is none.
 func (n *Notes) unread(r row, c Columns) {
-	for key, v := range r {
-		if key == c.Text || key == c.ID || strings.IndexByte("{[n", v[0]) >= 0 || len(n.Unread) == mostUnread {
+	if len(n.Unread) == mostUnread {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(r)) { // in order: the first are named
+		if key == c.Text || key == c.ID || strings.IndexByte("{[n", r[key][0]) >= 0 || len(n.Unread) == mostUnread {
 			continue
 		}
 		if at, found := slices.BinarySearch(n.Unread, key); !found {

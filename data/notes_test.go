@@ -1,6 +1,7 @@
 package data
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -85,11 +86,20 @@ func TestWeights(t *testing.T) {
 
 // What stands beside a plain text, and could be its label, is named.
 func TestUnread(t *testing.T) {
+	many, first := `{"text":"x"`, []string(nil)
+	for i := range 2 * mostUnread {
+		key := fmt.Sprintf("k%02d", i)
+		many += `,"` + key + `":1`
+		if i < mostUnread {
+			first = append(first, key)
+		}
+	}
 	for _, c := range []struct {
 		name, text string
 		opt        Options
 		want       []string
 	}{
+		{"a.jsonl", many + "}", Options{}, first},
 		{"a.csv", "text,id,source,category\nx,1,w,y\nz,2,w,y\n", Options{}, []string{"category", "source"}},
 		{"a.jsonl", `{"text":"x","stars":5,"id":1,"meta":{"a":1},"tags":["b"],"none":null}`, Options{}, []string{"stars"}},
 		{"a.jsonl", `{"text":"x","label":"y","category":"z"}`, Options{}, nil},

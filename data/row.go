@@ -51,6 +51,14 @@ type columnsError struct{ text string }
 func (e *columnsError) Error() string { return e.text }
 func (e *columnsError) Unwrap() error { return ErrColumns }
 
+// none returns an error if the user named a column of what has none.
+func (c Columns) none(thing string) error {
+	if c == (Columns{}) {
+		return nil
+	}
+	return &columnsError{"columns are named, but " + thing + " has none: leave their names out"}
+}
+
 // missing returns an error if a column that the user named is not among the keys.
 func (c Columns) missing(has map[string]bool, thing string) error {
 	for _, name := range []string{c.ID, c.Prompt, c.Completion, c.Text, c.Label, c.Intent, c.Slots} {

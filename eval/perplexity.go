@@ -87,7 +87,8 @@ func (p *Perplexity) raise() error {
 // measureReplies measures how well a model predicts the replies of examples, each
 // with the token that ends it, or the texts of plain ones. An example that is
 // longer than the model's context is an error. The error of the figure is by
-// example: tokens of one reply depend on each other.
+// example, or piece of a text: tokens of one reply depend on each other. So do
+// pieces of one text, which that does not count.
 func measureReplies(ctx context.Context, m *model.Model, t *op.Tape, examples []data.Example, progress func(done, total int)) (Perplexity, error) {
 	sums, err := ReplyLosses(ctx, m, t, examples, progress)
 	if err != nil {

@@ -237,7 +237,12 @@ func (m *Model) build(meta gguf.Meta, tensors []*tensor.Tensor, beside func(*Mod
 	if err != nil {
 		return err
 	}
-	if err := m.assemble(c, src, spec, meta.String(keyTemplate, ""), beside); err != nil {
+	r := reader{meta: meta}
+	template, held := r.text(keyTemplate, ""), r.text(RepliesKey, Extractive)
+	if r.err != nil {
+		return r.err
+	}
+	if err := m.assemble(c, src, spec, template, beside); err != nil {
 		return err
 	}
 	for _, t := range tensors {
@@ -245,15 +250,10 @@ func (m *Model) build(meta gguf.Meta, tensors []*tensor.Tensor, beside func(*Mod
 			return fmt.Errorf("tensor %q is not part of architecture %s as this build knows it", t.Name, c.Arch)
 		}
 	}
-	if held := meta.String(RepliesKey, Extractive); held != Extractive {
+	if held != Extractive {
 		return fmt.Errorf("%s is %q; this build knows %q", RepliesKey, held, Extractive)
 	}
-	m.Meta = meta
-	for _, k := range meta.Keys() {
-		if described(k, c.Arch) {
-			m.Meta.Delete(k)
-		}
-	}
+	m.Meta = meta.Without(func(k string) bool { return described(k, c.Arch) })
 	return nil
 }
 
@@ -325,7 +325,7 @@ func config(meta gguf.Meta, vocab int, tied bool) (arch.Config, error) {
 	if n := r.int("vocab_size", vocab); n != vocab {
 		r.fail("vocab_size", n, ", but the tokenizer has %d tokens", vocab)
 	}
-	scaling := meta.String(name+".rope.scaling.type", "")
+	scaling := r.text("rope.scaling.type", "")
 	if scaling != "" && scaling != "none" {
 		r.fail("rope.scaling.type", scaling, "; this build supports none")
 	}
@@ -383,6 +383,10 @@ func (r *reader) int(key string, def ...int) int {
 
 func (r *reader) float(key string, def ...float64) float64 {
 	return readKey(r, key, def, gguf.Meta.FloatErr)
+}
+
+func (r *reader) text(key string, def ...string) string {
+	return readKey(r, key, def, gguf.Meta.StringErr)
 }
 
 func readKey[T any](r *reader, key string, def []T, get func(gguf.Meta, string) (T, error)) T {

@@ -110,7 +110,8 @@ func Compile(r *Recipe) ([]*run.Step, error) {
 	return append(steps, last...), err
 }
 
-// chains returns one empty chain for each variant and repetition.
+// chains returns one empty chain for each variant and repetition; one alone for a student
+// that all repetitions would make alike.
 func (r *Recipe) chains() []*Chain {
 	variants := r.Variants
 	if len(variants) == 0 {
@@ -118,12 +119,16 @@ func (r *Recipe) chains() []*Chain {
 	}
 	var out []*Chain
 	for _, v := range variants {
-		for i := range r.Repeat {
+		times := r.Repeat
+		if !v.Recipe.drawn() {
+			times = 1
+		}
+		for i := range times {
 			c := &Chain{Recipe: v.Recipe, Variant: v.Name, Seed: v.Recipe.Seed + int64(i), made: map[string]run.Input{}}
 			if v.Name != "" {
 				c.suffix = "-" + v.Name
 			}
-			if r.Repeat > 1 {
+			if times > 1 {
 				c.suffix += fmt.Sprintf("-s%d", c.Seed)
 			}
 			out = append(out, c)

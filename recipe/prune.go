@@ -24,14 +24,20 @@ func (p *Prune) check(at report) {
 // idlePrune tells of what is said of pruning though a student is not cut, or not by that.
 func (r *Recipe) idlePrune(at report) {
 	s, p := &r.Student, &r.Prune
-	cut := !s.From.Model() && (s.Reshaped() || s.From.Text == FromScratch)
-	if !cut && p.Calibration != Default[Prune]().Calibration {
-		at("prune.calibration", "changes nothing: it is for cutting the student, which keeps its shape", "a smaller shape of the teacher as student, or no calibration")
+	scratch := s.From.Text == FromScratch
+	cut := !s.From.Model() && (s.Reshaped() || scratch)
+	if p.Calibration != Default[Prune]().Calibration {
+		switch {
+		case scratch:
+			at("prune.calibration", "changes nothing: the weights of a student from scratch are drawn anew", "student.from: teacher, or no calibration")
+		case !cut:
+			at("prune.calibration", "changes nothing: it is for cutting the student, which keeps its shape", "a smaller shape of the teacher as student, or no calibration")
+		}
 	}
 	if p.KeepTokens != "" && (!cut || s.Vocab == (Dim{}) && s.Params == 0) {
 		at("prune.keep_tokens", "changes nothing: the student keeps all tokens", "student.vocab or student.params, or no keep_tokens")
 	}
-	if len(p.KeepLayers) > 0 && s.From.Text == FromScratch {
+	if len(p.KeepLayers) > 0 && scratch {
 		at("prune.keep_layers", "changes nothing: the layers of a student from scratch are drawn anew", "student.from: teacher, or no keep_layers")
 	}
 }

@@ -138,6 +138,7 @@ func TestProblems(t *testing.T) {
 		{"aware of a size", head + "train: {}\nquantize: {size: 9MB, aware: true}\n", `r.yaml:5:30: quantize.aware: the formats must be known before the training`},
 		{"aware adapters", head + "train: {lora: {}}\nquantize: {format: q4_0, aware: true}\n", `r.yaml:5:33: quantize.aware: rounds the weights that learn`},
 		{"nothing to weigh", head + "train: {}\nquantize: {format: q4_0, aware: true, imatrix: true}\n", `r.yaml:5:48: quantize.imatrix: weighs the errors of rounding`},
+		{"another license", "name: a\nteacher: [{from: m}, {train: {}, license: MIT}]\ndata: d.jsonl\n", `teacher[1].license: is of a stage that starts from`},
 		{"infinite", head + "distill: {temperature: .inf}\n", `distill.temperature: is the number ".inf"`},
 		{"not a number", head + "distill: {hard: .nan}\n", `distill.hard: is the number ".nan"`},
 		{"overflow", head + "distill: {hard: 1e999}\n", `distill.hard: is the text "1e999"`},
@@ -232,7 +233,10 @@ func TestIdle(t *testing.T) {
 		head + "distill: {response: 0, temperature: 1}\n":                       `dir/recipe.yaml:4:37: distill.temperature: changes nothing: `,
 		head + "distill: {response: 0, divergence: reverse}\n":                  `dir/recipe.yaml:4:36: distill.divergence: changes nothing: `,
 		head + "quantize: {imatrix: false, calibration: 9}\n":                   `dir/recipe.yaml:4:41: quantize.calibration: changes nothing: `,
+		head + "quantize: {format: Q8_0, imatrix: true}\n":                      `dir/recipe.yaml:4:35: quantize.imatrix: changes nothing: q8_0 is rounded to the nearest`,
+		head + "student: {from: scratch, layers: 2}\nprune: {calibration: 9}\n": `dir/recipe.yaml:5:22: prune.calibration: changes nothing: the weights of a student from scratch`,
 		head + "quantize: {size: 12MB, embedding: q8_0}\n":                      `dir/recipe.yaml:4:35: quantize.embedding: changes nothing: `,
+		head + "repeat: 3\nquantize: q4_0\n":                                    `dir/recipe.yaml:4:9: repeat: changes nothing: `,
 		head + "prune: {calibration: 9}\n":                                      `dir/recipe.yaml:4:22: prune.calibration: changes nothing: `,
 		head + "student: ./m.gguf\nprune: {keep_tokens: t.txt}\n":               `dir/recipe.yaml:5:22: prune.keep_tokens: changes nothing: `,
 		head + "student: {layers: 2}\nprune: {keep_tokens: t.txt}\n":            `dir/recipe.yaml:5:22: prune.keep_tokens: changes nothing: `,
@@ -249,7 +253,7 @@ func TestIdle(t *testing.T) {
 		head + "compare: {rounds: 0, prices: {input: 1}}\n":                                                                    "",
 		head + "student: {params: 1M}\nprune: {calibration: 9, keep_tokens: t.txt}\ntrain: {schedule: constant, keep: last}\n": "",
 		head + "distill: {cache: topk, topk: 16, temperature: 1}\n":                                                            "",
-		head + "distill: {topk: 64}\nquantize: {calibration: 9}\n":                                                             "",
+		head + "distill: {topk: 64}\nquantize: {format: q4_0, calibration: 9}\n":                                               "",
 		head + "distill: {topk: 16}\nvariants: {a: {distill: {cache: topk}}}":                                                  "",
 	} {
 		switch found := mustRead(t, text).Idle; {
@@ -328,7 +332,7 @@ func TestDefault(t *testing.T) {
 	if err := r.Teacher[0].From.Set("./m.gguf"); err != nil {
 		t.Fatal(err)
 	}
-	r.Quantize.Format = DefaultFormat
+	r.Quantize.Format, r.Quantize.Imatrix = DefaultFormat, false // which has no use for it
 	if again := rewritten(t, r); !reflect.DeepEqual(r, again) {
 		t.Errorf("read back as %+v\nwant %+v", again, r)
 	}

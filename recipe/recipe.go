@@ -35,7 +35,7 @@ type Recipe struct {
 	Distill    *Distill    `json:"distill,omitempty" doc:"trains the student to do as the teacher does"`
 	Quantize   *Quantize   `json:"quantize,omitempty" doc:"the format of the student's weights"`
 	Compare    Compare     `json:"compare" doc:"measures the student beside the teacher"`
-	Repeat     int         `json:"repeat" default:"1" min:"1" max:"100" doc:"makes the student this many times, with the seeds that follow seed"`
+	Repeat     int         `json:"repeat" default:"1" min:"1" max:"100" doc:"makes the student this many times, with the seeds that follow seed; once, if nothing of it is drawn"`
 
 	// Variants are the same recipe with other settings, in the file's order.
 	// With any, they are what is made; the settings above are what they share.
@@ -93,7 +93,7 @@ func (r *Recipe) check(at report) {
 		at("data.train", "missing, but something is to be trained", "a file of examples")
 	case r.Student.From.Text == FromScratch, r.Student.Reshaped() && !r.Student.From.Model():
 		at("data.train", "missing, but the student is cut by what the examples need", "a file of examples")
-	case r.Quantize != nil && r.Quantize.Imatrix:
+	case r.Quantize != nil && r.Quantize.Weighed():
 		at("data.train", "missing, but quantize.imatrix measures what the examples need", "a file of examples, or imatrix: false")
 	}
 }
@@ -101,6 +101,14 @@ func (r *Recipe) check(at report) {
 func (r *Recipe) idle(at report) {
 	r.idlePrune(at)
 	r.idleData(at)
+	if r.Repeat > 1 && !r.drawn() {
+		at("repeat", "changes nothing: the student is made without drawing by a seed", "train or distill, or no repeat")
+	}
+}
+
+// drawn reports whether the student depends on a seed.
+func (r *Recipe) drawn() bool {
+	return r.Train != nil || r.Distill != nil || r.Student.From.Text == FromScratch
 }
 
 // checkTeacher refuses stages that do not follow from each other, and ensembles that
@@ -113,6 +121,9 @@ func (r *Recipe) checkTeacher(at report) {
 	for i, s := range r.Teacher {
 		if i > 0 && s.From.Text != "" {
 			at("teacher", "a later stage starts from what the stage before made", "from in the first stage only")
+		}
+		if i > 0 && s.License != "" {
+			at(fmt.Sprintf("teacher[%d].license", i), "is of a stage that starts from what the stage before made, which has that model's license", "license in the first stage only")
 		}
 		if s.Train == nil {
 			continue

@@ -36,7 +36,7 @@ func (r *Recipe) Write(w io.Writer, remarks map[string]string) error {
 			out.WriteString("\n")
 		}
 		gap = is
-		out.field(v.FieldByIndex(f.index), &f, "", f.key)
+		out.field(v, &f, "", f.key)
 	}
 	return out.Flush()
 }
@@ -70,11 +70,13 @@ func (w *writer) line(text, key, doc, choice string) {
 	}
 }
 
-func (w *writer) field(v reflect.Value, f *field, indent, key string) {
+// field writes the key f of a section of.
+func (w *writer) field(of reflect.Value, f *field, indent, key string) {
 	if section(f.typ) == nil {
-		w.leaf(v, f, indent, key)
+		w.leaf(of, f, indent, key)
 		return
 	}
+	v := of.FieldByIndex(f.index)
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
@@ -98,7 +100,7 @@ func (w *writer) field(v reflect.Value, f *field, indent, key string) {
 	}
 	w.line(head, key, f.doc, "")
 	for _, g := range fieldsOf(v.Type()) {
-		w.field(v.FieldByIndex(g.index), &g, indent+"  ", join(key, g.key))
+		w.field(v, &g, indent+"  ", join(key, g.key))
 	}
 }
 
@@ -109,7 +111,7 @@ func (w *writer) stages(v reflect.Value, f *field, indent, key string) {
 		e := v.Index(i)
 		fmt.Fprintf(w, "%s  - # %d\n", indent, i+1)
 		for _, g := range fieldsOf(e.Type()) {
-			w.field(e.FieldByIndex(g.index), &g, indent+"    ", join(key, g.key))
+			w.field(e, &g, indent+"    ", join(key, g.key))
 		}
 	}
 }
@@ -121,14 +123,25 @@ func isDefault(v reflect.Value) bool {
 	return reflect.DeepEqual(v.Interface(), fresh.Interface())
 }
 
-func (w *writer) leaf(v reflect.Value, f *field, indent, key string) {
-	fresh := reflect.New(v.Type()).Elem()
-	setDefault(fresh, f)
-	mark := ""
-	if reflect.DeepEqual(v.Interface(), fresh.Interface()) && !f.need {
+func (w *writer) leaf(of reflect.Value, f *field, indent, key string) {
+	v, mark := of.FieldByIndex(f.index), ""
+	if reflect.DeepEqual(v.Interface(), unsaid(of, f).Interface()) && !f.need {
 		mark = "# "
 	}
 	w.line(indent+mark+f.key+": "+yamlText(v), key, f.doc, f.choice())
+}
+
+// unsaid returns what a section has for a key of which it says nothing.
+func unsaid(of reflect.Value, f *field) reflect.Value {
+	without := reflect.New(of.Type()).Elem()
+	without.Set(of)
+	v := without.FieldByIndex(f.index)
+	v.SetZero() // what it refers to is of's
+	setDefault(v, f)
+	if s, ok := without.Addr().Interface().(filler); ok {
+		s.fill(func(key string) bool { return key != f.key })
+	}
+	return v
 }
 
 // yamlText writes a value as YAML.

@@ -142,7 +142,8 @@ func (s *Server) Handler() http.Handler {
 
 // Serve answers on l until ctx ends. Replies that are on their way then are
 // finished, within a time; requests that wait, and new ones, are refused. When
-// Serve has returned, nothing uses the model.
+// Serve has returned no pass over the model is made; a request that is still being read
+// may use its tokenizer and template.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{Handler: s.Handler(), ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 1 << 16}
 	ended := make(chan error, 1)

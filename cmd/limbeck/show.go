@@ -273,10 +273,15 @@ func (s *shownModel) writeTensors(w io.Writer) {
 	t.write(w)
 }
 
-// shownValue writes a metadata value for people: long lists are cut.
+// shownValue writes a metadata value for people: a list without its brackets, and what is
+// long cut.
 func shownValue(v any) string {
 	const most = 2000
-	return typeset.Cut(strings.Trim(fmt.Sprint(v), "[]"), most, "…")
+	text := fmt.Sprint(v)
+	if _, ok := v.(string); !ok {
+		text = strings.Trim(text, "[]")
+	}
+	return typeset.Cut(text, most, "…")
 }
 
 func orNone(s string) string {

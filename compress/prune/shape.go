@@ -150,6 +150,9 @@ func RoundToBlocks(n, all int) int {
 // and a share of its width.
 func shareOf(c arch.Config, share, width float64) Shape {
 	part := func(n, multiple int, share float64) int {
+		if share >= 1 {
+			return n // whatever it is a multiple of
+		}
 		return max(multiple, min(n, int(math.Round(float64(n)*share/float64(multiple)))*multiple))
 	}
 	s := Shape{Layers: part(c.Layers, 1, math.Sqrt(share)), FFN: part(c.FFN, min(neuronStep, c.FFN), share),

@@ -51,6 +51,16 @@ func TestShapeForIsNear(t *testing.T) {
 	}
 }
 
+// All of a model is all of it, whatever its sizes are multiples of.
+func TestShareOfAll(t *testing.T) {
+	c := testkit.Even("llama", true)
+	c.Width, c.Heads, c.KVHeads, c.FFN = 100, 4, 4, 172
+	want := Shape{Layers: c.Layers, Heads: c.Heads, KVHeads: c.KVHeads, FFN: c.FFN, Width: c.Width}
+	if got := shareOf(c, 1, 1); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 // Shares become whole blocks, of models that have any.
 func TestBlocks(t *testing.T) {
 	for _, c := range []struct{ n, whole, want int }{

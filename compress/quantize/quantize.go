@@ -32,6 +32,13 @@ type Options struct {
 	Importance *Importance
 }
 
+// Weighs reports whether the importance changes anything: formats of 8 bits and more are
+// rounded to the nearest whatever it says.
+func (o *Options) Weighs() bool {
+	searched := func(t *dtype.Type) bool { return t != nil && t.EncodeWeighted != nil }
+	return o.Importance != nil && (searched(o.Format) || searched(o.Embedding))
+}
+
 // Parse returns the writable format of a name, in any case.
 func Parse(name string) (*dtype.Type, error) {
 	for _, t := range dtype.Writable() {

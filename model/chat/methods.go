@@ -273,7 +273,7 @@ func words(s string) (n int) {
 
 func splitAt(s, sep string, n int64, fromRight bool) []string {
 	all := strings.Split(s, sep)
-	if n < 0 || int64(len(all)) <= n+1 {
+	if n < 0 || n >= int64(len(all))-1 {
 		return all
 	}
 	if fromRight {

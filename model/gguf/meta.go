@@ -50,6 +50,16 @@ func (m *Meta) Delete(key string) {
 	}
 }
 
+// Without returns the metadata but for the keys that drop says.
+func (m Meta) Without(drop func(key string) bool) (out Meta) {
+	for _, k := range m.keys {
+		if !drop(k) {
+			out.Set(k, m.values[k])
+		}
+	}
+	return out
+}
+
 // Keys returns the keys in order. The caller may change the slice.
 func (m Meta) Keys() []string { return slices.Clone(m.keys) }
 

@@ -28,6 +28,20 @@ func TestMetaOrder(t *testing.T) {
 	}
 }
 
+func TestMetaWithout(t *testing.T) {
+	var m Meta
+	for _, k := range []string{"b", "a", "c"} {
+		m.Set(k, k)
+	}
+	out := m.Without(func(k string) bool { return k == "a" })
+	if want := []string{"b", "c"}; !slices.Equal(out.Keys(), want) || out.String("b", "") != "b" {
+		t.Errorf("keys %q, want %q with their values", out.Keys(), want)
+	}
+	if want := []string{"b", "a", "c"}; !slices.Equal(m.Keys(), want) {
+		t.Errorf("the original has keys %q, want %q", m.Keys(), want)
+	}
+}
+
 func TestMetaNumbers(t *testing.T) {
 	var m Meta
 	for _, tc := range []struct {

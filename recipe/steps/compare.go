@@ -179,7 +179,7 @@ func (j *judging) addBaselines(chains []*recipe.Chain) error {
 	if slices.Contains(j.r.Compare.Baselines, roundToNearest) {
 		for _, c := range chains {
 			q := c.Recipe.Quantize
-			if q == nil || !q.Imatrix || !c.Has("unquantized") {
+			if q == nil || !q.Weighed() || !c.Has("unquantized") {
 				continue
 			}
 			plain := *q

@@ -171,7 +171,7 @@ func (d *Drafted) shrink(m *model.Model, set []train.Sequence) (params int) {
 	r.Distill.Cache, r.Distill.Compute = "topk", tune.Compute
 	r.Distill.MaxTokens, r.Distill.BatchTokens = tune.MaxTokens, tune.BatchTokens
 	r.Quantize = recipe.Default[recipe.Quantize]()
-	r.Quantize.Format = recipe.DefaultFormat
+	r.Quantize.Format, r.Quantize.Imatrix = recipe.DefaultFormat, false // which has no use for it
 	return params
 }
 

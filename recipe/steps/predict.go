@@ -405,7 +405,7 @@ func predictQuantize(c *recipe.Chain, ref string, student bool, q *recipe.Quanti
 		need := needs{file, min(writingMemory, cost.Disk)}
 		threads := float64(countedThreads())
 		cost.Seconds = weights / (roundRate * threads)
-		if q.Imatrix {
+		if q.Weighed() {
 			w := l.calibration(m, int(q.Calibration))
 			cost.Seconds = forward(m, false, w) + weights/(searchRate*threads)
 			need = need.and(l.reading()).and(needs{heap: sweepMemory(m, w.tokens, false)})

@@ -156,7 +156,7 @@ func TestImpossible(t *testing.T) {
 			"2:51: teacher.train.patience: counts validations"},
 		"none to judge": {"name: a\nteacher: ./teacher.gguf\ndata: {train: train.jsonl, validation: 0%}\nstudent: {layers: 1}", "3:40: data.validation: 0% of 60 examples is none, and there are no test examples"},
 		"missing data":  {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nstudent: {layers: 1}", "data.train: missing, but the student is cut by what the examples need"},
-		"no importance": {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q8_0", "data.train: missing, but quantize.imatrix measures"},
+		"no importance": {"name: a\nteacher: ./teacher.gguf\ndata: {test: train.jsonl}\nquantize: q4_0", "data.train: missing, but quantize.imatrix measures"},
 	} {
 		path := workshop(t, c.text+"\n")
 		_, err := plan(path)

@@ -43,7 +43,7 @@ func buildQuantize(c *recipe.Chain) error {
 	}
 	s := &run.Step{Kind: "quantize", Name: "quantize", Version: quantizeVersion, Settings: quantizeSettings{*q, name}, Inputs: []run.Input{student},
 		Exports: map[string]string{modelFile: name + ".gguf"}}
-	if q.Imatrix {
+	if q.Weighed() {
 		in, err := c.Get("data.train", "train")
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func quantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 	pool := par.New(w.Threads)
 	defer pool.Close()
 	var o quantize.Options
-	weighed := ""
+	examples := 0
 	if w.Has("train") {
 		set, err := calibration(w, m, int(q.Calibration))
 		if err != nil {
@@ -81,7 +81,7 @@ func quantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 		if o.Importance, err = quantize.Calibrate(ctx, m, set.sample, pool, progress); err != nil {
 			return err
 		}
-		weighed = fmt.Sprintf(", errors weighed by %d examples", len(set.sample))
+		examples = len(set.sample)
 	}
 	if err := formats(&o, m, q, len(sources(w))); err != nil {
 		return err
@@ -95,7 +95,11 @@ func quantizeModel(ctx context.Context, w *run.Work, ref string, q recipe.Quanti
 			from.Name, o.Format.Name)
 	}
 	w.Fact("format", o.Format.Name)
-	return saveIn(ctx, w, m, "quantized to "+o.Format.Name+weighed, o, pool)
+	made := "quantized to " + o.Format.Name
+	if o.Weighs() {
+		made += fmt.Sprintf(", errors weighed by %d examples", examples)
+	}
+	return saveIn(ctx, w, m, made, o, pool)
 }
 
 // formats chooses the formats that the settings ask for, in a file that names its

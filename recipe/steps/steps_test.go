@@ -374,7 +374,7 @@ func TestUnreadTemplate(t *testing.T) {
 	const short = "{steps: 1, batch_tokens: 256, max_tokens: 128}\n"
 	const unknown = "chat template, line 1: statement {% block %} is not supported"
 	for text, want := range map[string]string{
-		"quantize: {format: q8_0, imatrix: true}\n": own,
+		"quantize: {format: q4_0, imatrix: true}\n": own,
 		"student: {layers: 1}\n":                    own,
 		"student: {layers: 2}\ntrain: " + short:     fitted,
 	} {

@@ -301,12 +301,13 @@ func inParts[T any](ctx context.Context, p *partedWork, produce func(r *generate
 func syntheticID(i int) string { return strconv.Itoa(i+1) + data.SyntheticSuffix }
 
 // novel returns the texts that occur neither among the examples' inputs nor
-// twice, nor are empty.
+// twice, nor are empty. A plain text has no input to repeat.
 func novel(texts []string, known []data.Example) []string {
 	seen := map[string]bool{"": true}
 	for i := range known {
-		p := known[i].Prompt()
-		seen[data.Normalize(p[len(p)-1].Content)] = true
+		if p := known[i].Prompt(); len(p) > 0 {
+			seen[data.Normalize(p[len(p)-1].Content)] = true
+		}
 	}
 	var out []string
 	for _, t := range texts {

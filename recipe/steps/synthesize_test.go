@@ -49,7 +49,7 @@ func TestBytesThatAreNoText(t *testing.T) {
 }
 
 func TestNovel(t *testing.T) {
-	known := []data.Example{data.NewLabeled("Good  morning", "hello")}
+	known := []data.Example{{Text: "a text has no input"}, data.NewLabeled("Good  morning", "hello")}
 	got := novel([]string{"", "good morning", "bye", "Bye ", "see you"}, known)
 	if want := []string{"bye", "see you"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
