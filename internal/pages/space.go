@@ -3,6 +3,7 @@ package pages
 import (
 	"runtime"
 	"syscall"
+	"unsafe"
 )
 
 // A Space is a range of addresses without memory, which is taken from its front piece by
@@ -41,6 +42,33 @@ func (s *Space) Take(n int) []byte {
 	return piece
 }
 
+// Extend returns piece, which ends what was taken and begins a line, as n bytes, of which
+// those after its own are 0: where it lies, or copied to Go's heap where the space has no
+// more, or the piece is of the heap.
+func (s *Space) Extend(piece []byte, n int) []byte {
+	longer := s.extend(piece, n)
+	if longer == nil {
+		longer = make([]byte, n)
+		copy(longer, piece)
+	}
+	Large(longer)
+	return longer
+}
+
+func (s *Space) extend(piece []byte, n int) []byte {
+	taken := s.taken
+	at := taken - lines(len(piece))
+	if at < 0 || unsafe.SliceData(s.mem[at:]) != unsafe.SliceData(piece) {
+		return nil
+	}
+	s.taken = at
+	longer := s.next(n)
+	if longer == nil {
+		s.taken = taken
+	}
+	return longer
+}
+
 // next returns the next n bytes of the space; nil if it has no more.
 func (s *Space) next(n int) []byte {
 	end := s.taken + n
@@ -55,9 +83,11 @@ func (s *Space) next(n int) []byte {
 		s.ready = ready
 	}
 	piece := s.mem[s.taken:end:end]
-	s.taken = min(len(s.mem), (end+line-1)/line*line)
+	s.taken = min(len(s.mem), lines(end))
 	return piece
 }
+
+func lines(n int) int { return (n + line - 1) / line * line }
 
 // Release lets the addresses and their memory go. Nobody may touch what was taken.
 func (s *Space) Release() {

@@ -50,3 +50,43 @@ func TestSpace(t *testing.T) {
 		t.Error("a space that was let go gives what it had, or nothing")
 	}
 }
+
+// The last piece grows where it lies while its space has room; what is no last piece, or
+// finds no room, is copied. Its bytes stay what they are, and those after them are 0.
+func TestSpaceExtends(t *testing.T) {
+	const size = 4 * line
+	s := Reserve(size)
+	defer s.Release()
+	first, last := s.Take(line), s.Take(10)
+	for _, c := range []struct {
+		name     string
+		piece    []byte
+		n, taken int
+		stays    bool
+	}{
+		{"not the last", first, 2 * line, 2 * line, false},
+		{"the last", nil, line + 1, 3 * line, true},
+		{"to the space's end", nil, 3 * line, size, true},
+		{"beyond the space", nil, 3*line + 1, size, false},
+		{"of the heap", make([]byte, 3*line), 3*line + 1, size, false},
+	} {
+		piece := c.piece
+		if piece == nil {
+			piece = last
+		}
+		for i := range piece {
+			piece[i] = 7
+		}
+		longer := s.Extend(piece, c.n)
+		if len(longer) != c.n || &longer[0] == &piece[0] != c.stays || s.taken != c.taken {
+			t.Errorf("%s: %d bytes, %d taken; stays %v", c.name, len(longer), s.taken, &longer[0] == &piece[0])
+		}
+		want := append(bytes.Repeat([]byte{7}, len(piece)), make([]byte, c.n-len(piece))...)
+		if !bytes.Equal(longer, want) {
+			t.Errorf("%s: has changed, or goes on with others than 0", c.name)
+		}
+		if c.piece == nil {
+			last = longer
+		}
+	}
+}

@@ -61,7 +61,8 @@ func common(a, b []int) int {
 // prompt needs, and grow to what is counted here.
 func (b *batch) place(w *writer) bool {
 	room := len(w.Prompt) + w.limit
-	s := &sequence{kv: b.r.NewKV(room)} // which takes no memory yet
+	s := &sequence{kv: b.r.NewKV(b.context)} // which takes no memory yet
+	s.kv.SetCapacity(room)
 	need := s.kv.MaxBytes()
 	if need > b.Memory-b.bytes(func(s *sequence) bool { return s.row != nil }) {
 		return false
@@ -209,8 +210,7 @@ func (b *batch) keep(s *sequence) {
 	b.drop(s)
 	s.row = nil
 	s.tokens = slices.Clone(s.tokens[:s.kv.Len()]) // without what the reply might have become
-	s.kv.SetCapacity(s.kv.Len())
-	s.bytes = s.kv.MaxBytes()
+	s.bytes = s.kv.Bytes()
 	if len(s.tokens) == 0 {
 		s.kv.Release()
 		return

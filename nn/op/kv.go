@@ -19,12 +19,14 @@ import (
 //	values:  [strips][room]
 //
 // whose insides are the format's; see kvLayout. Its memory grows with what it
-// holds, by whole blocks: what lies there stays, and there is no time when it is
+// holds, by blocks, of which the capacity may cut the last short: whole ones stay
+// where they are, a short one widens where it lies, and there is no time when one is
 // there twice. It is not of Go's heap, but of addresses that are reserved for all
-// that the cache may hold, and goes back by [KV.Release], else when nobody refers
-// to the cache any more and a collection comes.
+// that the cache may ever hold, and goes back by [KV.Release], else when nobody
+// refers to the cache any more and a collection comes.
 type KV struct {
 	n, capacity int
+	most        int // the largest capacity that it has had
 	shape       kvShape
 	layers      int
 	blocks      [][]byte
@@ -97,7 +99,9 @@ type kvLayer struct {
 // NewKV returns an empty cache in format t, one of [KVTypes] whose blocks fill
 // headDim, for at most capacity positions.
 func NewKV(t *dtype.Type, layers, kvHeads, headDim, capacity int) *KV {
-	return &KV{shape: shapeKV(t, kvHeads, headDim), capacity: roundUp(capacity), layers: layers}
+	c := &KV{shape: shapeKV(t, kvHeads, headDim), layers: layers}
+	c.SetCapacity(capacity)
+	return c
 }
 
 // KVBytes returns the size of a cache in format t for so many positions.
@@ -120,12 +124,14 @@ func (c *KV) Bytes() int { return c.layers * c.shape.bytes(c.room) }
 func (c *KV) MaxBytes() int { return c.layers * c.shape.bytes(max(c.capacity, c.room)) }
 
 // SetCapacity makes c a cache for at most capacity positions, which are no fewer than it
-// holds. It keeps the memory that it has.
+// holds. It keeps the memory that it has. Addresses are reserved for the largest capacity
+// so far: one that is to grow is made with that, and its capacity lowered at first.
 func (c *KV) SetCapacity(capacity int) {
 	if capacity < c.n {
 		panic(fmt.Sprintf("op: a capacity of %d positions for a cache that holds %d", capacity, c.n))
 	}
 	c.capacity = roundUp(capacity)
+	c.most = max(c.most, c.capacity)
 }
 
 // Truncate forgets all positions from n on.
@@ -148,14 +154,14 @@ func (c *KV) CopyFrom(src *KV, n int) {
 	c.n = 0 // nothing to carry over
 	c.Reserve(n)
 	for i := range (n + KVBlock - 1) / KVBlock {
-		c.copyBlock(i, src.blocks[i], blockRoom(src.room, i), n-i*KVBlock)
+		c.copyBlock(c.blocks[i], blockRoom(c.room, i), src.blocks[i], blockRoom(src.room, i), n-i*KVBlock)
 	}
 	c.n = n
 	runtime.KeepAlive(src)
 }
 
-// Reserve makes room for n positions, in one piece of memory for all that is
-// missing. Who knows how many are to come spares a cache growing block by block.
+// Reserve makes room for n positions, for all that are missing at once. Who knows how
+// many are to come spares a cache growing block by block.
 func (c *KV) Reserve(n int) {
 	if n <= c.room {
 		return
@@ -163,27 +169,33 @@ func (c *KV) Reserve(n int) {
 	if n > c.capacity {
 		panic(fmt.Sprintf("op: %d positions in a cache of %d", n, c.capacity))
 	}
-	whole := c.room / KVBlock
-	had := c.room - whole*KVBlock
-	var short []byte // the last block, if it ends where the capacity was
-	if had > 0 {
-		short = c.blocks[whole]
+	room := min(c.capacity, multiple(n, KVBlock))
+	if c.room%KVBlock > 0 {
+		c.widen(blockRoom(room, len(c.blocks)-1))
 	}
-	c.room = min(c.capacity, multiple(n, KVBlock))
-	missing := c.room - whole*KVBlock
-	mem := c.take(c.layers*c.shape.bytes(missing), whole)
-	c.blocks = c.shape.cut(c.blocks[:whole], mem, c.layers, missing)
-	if short != nil {
-		c.copyBlock(whole, short, had, c.n-whole*KVBlock)
+	if missing := room - len(c.blocks)*KVBlock; missing > 0 {
+		mem := c.take(missing)
+		c.blocks = c.shape.cut(c.blocks, mem, c.layers, missing)
 	}
+	c.room = room
 }
 
-// take returns memory of so many bytes, which are 0, for blocks after so many. Unless there
-// are addresses for it, it reserves them for all the blocks that may follow.
-func (c *KV) take(bytes, after int) []byte {
+// widen gives more room to the last block, which ends where the capacity was.
+func (c *KV) widen(room int) {
+	last := len(c.blocks) - 1
+	had := blockRoom(c.room, last)
+	mem := c.spaces[len(c.spaces)-1].Extend(c.blocks[last], c.layers*c.shape.bytes(room))
+	c.copyBlock(mem, room, mem, had, min(c.n-last*KVBlock, had))
+	c.blocks[last] = mem
+}
+
+// take returns memory for so many positions, which is 0. Unless there are addresses for it,
+// it reserves them for all that may follow, as whole blocks, so that each can widen.
+func (c *KV) take(positions int) []byte {
+	bytes := c.layers * c.shape.bytes(positions)
 	if len(c.spaces) == 0 || c.spaces[len(c.spaces)-1].Left() < bytes {
-		most := min(c.capacity-after*KVBlock, mostReserved)
-		c.spaces = append(c.spaces, pages.Reserve(max(bytes, c.layers*c.shape.bytes(most))))
+		most := max(positions, min(c.most-len(c.blocks)*KVBlock, mostReserved))
+		c.spaces = append(c.spaces, pages.Reserve(c.layers*c.shape.bytes(multiple(most, KVBlock))))
 		c.blocks = slices.Grow(c.blocks, most/KVBlock+1)
 	}
 	return c.spaces[len(c.spaces)-1].Take(bytes)
@@ -212,20 +224,25 @@ func (c *KV) Touch() {
 // layer returns one layer of the cache.
 func (c *KV) layer(i int) kvLayer { return kvLayer{c, c.blocks, i * c.shape.heads, c.room} }
 
-// copyBlock makes block i hold the first n positions, at most, of one with so much
-// room.
-func (c *KV) copyBlock(i int, from []byte, had, n int) {
-	s, to, room := &c.shape, c.blocks[i], blockRoom(c.room, i)
+// copyBlock makes to, a block with so much room, hold the first n positions, at most, of
+// from, one that had other room, and 0 after them. With more room it may begin where from
+// does: all moves back, so what lies last goes first.
+func (c *KV) copyBlock(to []byte, room int, from []byte, had, n int) {
+	s := &c.shape
 	n = roundUp(min(max(n, 0), KVBlock))
-	for range c.layers * s.heads {
-		copy(to[:n*s.keySize], from)
-		for strip := range s.strips {
-			at, was := room*(s.keySize+strip*s.stripSize), had*(s.keySize+strip*s.stripSize)
-			copy(to[at:][:n*s.stripSize], from[was:])
+	for head := c.layers*s.heads - 1; head >= 0; head-- {
+		to, from := to[head*s.headBytes(room):], from[head*s.headBytes(had):]
+		for strip := s.strips - 1; strip >= 0; strip-- {
+			before := s.keySize + strip*s.stripSize // a position, of the head
+			move(to[room*before:][:room*s.stripSize], from[had*before:][:n*s.stripSize])
 		}
-		to, from = to[s.headBytes(room):], from[s.headBytes(had):]
+		move(to[:room*s.keySize], from[:n*s.keySize])
 	}
 }
+
+// move copies from to the start of to, and clears what comes after, which would be read as
+// keys or values that it never was: positions that are not held are as in new memory.
+func move(to, from []byte) { clear(to[copy(to, from):]) }
 
 // blockRoom returns the room of block i, of those that have so much together.
 func blockRoom(all, i int) int { return min(KVBlock, all-i*KVBlock) }

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -103,17 +104,55 @@ func TestCacheReserves(t *testing.T) {
 	}
 }
 
-// A cache whose limit is raised goes on where it was; one whose limit is lowered
-// keeps its memory, and says so.
+// A chat whose cache is taken over turn after turn takes the memory that it counts and
+// no more, all of one space.
+func TestCacheTakesWhatItCounts(t *testing.T) {
+	const layers, context, first, turn, turns = 3, 1000, 116, 40, 8
+	for _, format := range KVTypes() {
+		kv := NewKV(format, layers, 2, 96, context)
+		size := 0 // of the space
+		for limit := first; limit < first+turns*turn; limit += turn {
+			kv.SetCapacity(limit)
+			want := KVBytes(format, layers, 2, 96, roundUp(limit))
+			if got := kv.MaxBytes(); got != want {
+				t.Errorf("%s: may take %d bytes for %d positions, want %d", format, got, limit, want)
+			}
+			kv.Reserve(limit)
+			if limit == first {
+				size = kv.spaces[0].Left() + want
+			}
+			if len(kv.spaces) != 1 {
+				t.Fatalf("%s: %d spaces for %d positions", format, len(kv.spaces), limit)
+			}
+			if taken := size - kv.spaces[0].Left(); taken != want || kv.Bytes() != want {
+				t.Errorf("%s: %d bytes are taken for %d positions, %d counted, want %d", format, taken, limit, kv.Bytes(), want)
+			}
+			kv.n = limit
+		}
+	}
+}
+
+// A cache whose limit is raised goes on where it was, with nothing beside what it holds
+// in a block that was short; one whose limit is lowered keeps its memory, and says so.
 func TestCacheLimitChanges(t *testing.T) {
-	kv := NewKV(dtype.F32, 1, 1, 16, 32)
-	kv.Reserve(32)
+	kv := NewKV(dtype.F32, 1, 1, 16, 48)
+	kv.Reserve(48)
 	kv.n = 20
+	short := kv.blocks[0]
+	for i := range short {
+		short[i] = 1
+	}
 	kv.SetCapacity(2 * KVBlock)
 	kv.Reserve(2 * KVBlock)
 	full := kv.Bytes()
-	if full != kv.MaxBytes() || kv.Capacity() != 2*KVBlock {
+	if full != kv.MaxBytes() || full != KVBytes(dtype.F32, 1, 1, 16, 2*KVBlock) || kv.Capacity() != 2*KVBlock {
 		t.Errorf("takes %d bytes, at most %d; holds %d positions", full, kv.MaxBytes(), kv.Capacity())
+	}
+	if &kv.blocks[0][0] != &short[0] {
+		t.Error("a block that was short has moved")
+	}
+	if got, want := bytes.Count(kv.blocks[0], []byte{1}), KVBytes(dtype.F32, 1, 1, 16, 32); got != want {
+		t.Errorf("a block that was short holds %d bytes, want the %d of two groups of positions", got, want)
 	}
 	kv.SetCapacity(kv.Len())
 	if kv.Capacity() != 32 || kv.MaxBytes() != full {
