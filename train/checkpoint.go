@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"limbeck/internal/disk"
 	"limbeck/model/gguf"
 	"limbeck/tensor"
 	"limbeck/tensor/dtype"
@@ -40,6 +41,19 @@ const (
 	stateKey       = "train.state"
 )
 
+// CheckpointBytes returns what checkpoints of a training of so many weights take of the
+// disk at most: as they lie there, and as the next is written beside them. One that is
+// validated keeps two validations' weights: of the best one, and of what was the best at
+// the last checkpoint, from which a killed training goes on.
+func CheckpointBytes(trained int, validated bool) (lying, writing int64) {
+	alone, all := 4*int64(trained), 3*4*int64(trained) // all: with moments
+	lying = all
+	if validated {
+		lying += 2 * alone
+	}
+	return lying, lying + all
+}
+
 // bestFile is where the best validation's weights lie, beside the checkpoint.
 // Those of the validation that the checkpoint calls the best stay until a later
 // one calls another so.
@@ -47,20 +61,26 @@ func (t *Trainer) bestFile(step int) string {
 	return filepath.Join(t.o.Checkpoint, fmt.Sprintf("best-%d.gguf", step))
 }
 
-// keepBest keeps the weights as they are, those of the best validation: in the
-// folder for checkpoints, or in memory without one.
-func (t *Trainer) keepBest() error {
+// keepBest keeps the weights as they are, in the folder for checkpoints, or in memory
+// without one, and then calls the validation p, which is theirs, the best.
+func (t *Trainer) keepBest(p Point) error {
+	s := &t.state
 	if t.o.Checkpoint != "" {
-		return t.write(t.bestFile(t.state.Best), "", t.weightParts)
+		if err := t.write(t.bestFile(p.Step), "", t.weightParts); err != nil {
+			return err
+		}
+		s.Best, s.BestPoint = p.Step, p
+		return t.dropBest()
 	}
-	if t.state.best == nil {
+	if s.best == nil {
 		for _, w := range t.weights {
-			t.state.best = append(t.state.best, make([]float32, w.Rows*w.Cols))
+			s.best = append(s.best, make([]float32, w.Rows*w.Cols))
 		}
 	}
 	for i, w := range t.weights {
-		copy(t.state.best[i], w.F32())
+		copy(s.best[i], w.F32())
 	}
+	s.Best, s.BestPoint = p.Step, p
 	return nil
 }
 
@@ -91,17 +111,29 @@ func (t *Trainer) openBest(step int, f func(*gguf.File, parts) error) (err error
 	return nil
 }
 
-// dropBest removes the weights of validations that are the best no more. Names alone
-// are matched: brackets in the folder's path are no pattern.
+// dropBest removes the weights of validations that neither the training nor the folder's
+// checkpoint calls the best. Names alone are matched: brackets in the folder's path are
+// no pattern.
 func (t *Trainer) dropBest() error {
 	there, err := os.ReadDir(t.o.Checkpoint)
 	for _, e := range there {
 		path := filepath.Join(t.o.Checkpoint, e.Name())
-		if ours, _ := filepath.Match("best-*.gguf", e.Name()); ours && path != t.bestFile(t.state.Best) {
+		ours, _ := filepath.Match("best-*.gguf", e.Name())
+		if ours && path != t.bestFile(t.state.Best) && path != t.bestFile(t.named) {
 			err = errors.Join(err, os.Remove(path))
 		}
 	}
 	return err
+}
+
+// tidy removes from the folder what a training that was killed there was writing, and
+// the weights that no checkpoint of it names.
+func (t *Trainer) tidy() error {
+	err := disk.Sweep(t.o.Checkpoint, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return errors.Join(err, t.dropBest())
 }
 
 // parts call f for what a file stores, by name.
@@ -137,6 +169,7 @@ func (t *Trainer) checkpoint() error {
 	if err := t.write(filepath.Join(t.o.Checkpoint, checkpointFile), string(text), t.allParts); err != nil {
 		return err
 	}
+	t.named = t.state.Best
 	return t.dropBest()
 }
 
@@ -191,9 +224,9 @@ func (t *Trainer) write(path, state string, p parts) error {
 	return gguf.Write(path, &meta, tensors)
 }
 
-// resume goes on from the folder's checkpoint, if there is one. One of other options
-// or shapes is an error; that the examples, and what the training began with, are the
-// same is up to who names the folder.
+// resume goes on from the folder's checkpoint, if there is one, and tidies the folder.
+// One of other options or shapes is an error, and all stays; that the examples, and what
+// the training began with, are the same is up to who names the folder.
 func (t *Trainer) resume(steps int) (err error) {
 	if t.o.Checkpoint == "" {
 		return nil
@@ -201,7 +234,7 @@ func (t *Trainer) resume(steps int) (err error) {
 	path := filepath.Join(t.o.Checkpoint, checkpointFile)
 	f, err := gguf.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return t.tidy()
 	} else if err != nil {
 		return err
 	}
@@ -209,7 +242,7 @@ func (t *Trainer) resume(steps int) (err error) {
 	if err := t.load(f, steps); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return t.tidy()
 }
 
 // load takes over a checkpoint, or nothing of it.
@@ -243,7 +276,7 @@ func (t *Trainer) load(f *gguf.File, steps int) error {
 	for _, w := range t.weights {
 		w.Round(0, w.Rows*w.Cols, t.opt.mem[0])
 	}
-	t.state = s
+	t.state, t.named = s, s.Best
 	return nil
 }
 

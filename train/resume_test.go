@@ -6,17 +6,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/model/arch"
+	"limbeck/model/gguf"
 	"limbeck/nn"
 	"limbeck/nn/op"
 	"limbeck/tensor/dtype"
@@ -312,6 +315,189 @@ func TestKilledTrainingGoesOn(t *testing.T) {
 		if _, _, err := (training{threads: 1, resumed: &said}).run(t, o); err != nil || said != c.want {
 			t.Errorf("%s: said %q, %v; want %q", name, said, err, c.want)
 		}
+	}
+}
+
+// rising trains with a validation after each step, of which the best is that of step
+// top, and writes checkpoints after some. Each time it checks what lies in the folder,
+// where the checkpoint is of step written, 0 for none, and calls seen, if it is not nil.
+func rising(t *testing.T, o Options, top, written int, checkpoints []int, seen func(written int)) (weights, result []byte) {
+	t.Helper()
+	pool := par.New(1)
+	defer pool.Close()
+	o.EvalEvery = 1
+	m, made := student(t), 0
+	best := func(step int) string { return fmt.Sprintf("best-%d.gguf", min(step, top)) }
+	checkpointed := func() map[string]bool { return map[string]bool{checkpointFile: true, best(written): true} }
+	var trainer *Trainer
+	trainer, err := New(m, sequences(17, 2), HardLabels{}, o, pool, Hooks{
+		Begun: func(step, _ int) {
+			if made = step; written > 0 {
+				checkFolder(t, step, trainer, checkpointed())
+			}
+		},
+		Progress: func(step, _ int, _ float64, _ int) { made = step },
+		Validate: func(context.Context, *op.Tape) (float64, float64, error) {
+			return 1, -math.Abs(float64(made - top)), nil
+		},
+		Point: func(p Point) {
+			if o.Checkpoint == "" {
+				return
+			}
+			want := map[string]bool{}
+			if written > 0 {
+				want = checkpointed()
+			}
+			want[best(p.Step)] = true
+			checkFolder(t, p.Step, trainer, want)
+			if seen != nil {
+				seen(written)
+			}
+			if slices.Contains(checkpoints, p.Step) {
+				if err := trainer.checkpoint(); err != nil {
+					t.Error(err)
+				}
+				written = p.Step
+				checkFolder(t, p.Step, trainer, checkpointed())
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := trainer.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result, err = json.Marshal(got); err != nil {
+		t.Fatal(err)
+	}
+	return elements(m), result
+}
+
+// checkFolder checks that what is wanted lies in a training's folder, and nothing else,
+// and that its tensors take no more than was foretold.
+func checkFolder(t *testing.T, step int, trainer *Trainer, want map[string]bool) {
+	t.Helper()
+	there, err := os.ReadDir(trainer.o.Checkpoint)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var bytes, again int64 // again: of a checkpoint that is written beside this one
+	found := map[string]bool{}
+	for _, e := range there {
+		if found[e.Name()] = true; !want[e.Name()] {
+			continue
+		}
+		f, err := gguf.Open(filepath.Join(trainer.o.Checkpoint, e.Name()))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, x := range f.Tensors() {
+			bytes += int64(len(x.Data))
+			if e.Name() == checkpointFile {
+				again += int64(len(x.Data))
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if !maps.Equal(found, want) {
+		t.Errorf("after step %d there are %v, want %v", step, slices.Sorted(maps.Keys(found)), slices.Sorted(maps.Keys(want)))
+	}
+	trained := 0
+	for _, w := range trainer.weights {
+		trained += w.Rows * w.Cols
+	}
+	if lying, writing := CheckpointBytes(trained, true); bytes > lying || bytes+again > writing {
+		t.Errorf("after step %d %d bytes are there, and %d beside the next, foretold are %d and %d", step, bytes, bytes+again, lying, writing)
+	}
+}
+
+// A training that gets better with each validation keeps two validations' weights at
+// most, its own and those of the checkpoint, from which it ends in the same bytes: killed
+// as the weights of any validation were kept, before older ones were removed or after.
+func TestFewBestBetweenCheckpoints(t *testing.T) {
+	const top = 10 // of 12 steps
+	checkpoints := []int{4, 8}
+	weights, result := rising(t, shortOptions(), top, 0, nil, nil)
+	o := shortOptions()
+	o.Checkpoint = filepath.Join(t.TempDir(), "c")
+	type folder struct {
+		path    string
+		written int
+	}
+	var dead []folder // what lies there after each step
+	rising(t, o, top, 0, checkpoints, func(written int) {
+		d := folder{filepath.Join(t.TempDir(), "c"), written}
+		if err := os.CopyFS(d.path, os.DirFS(o.Checkpoint)); err != nil {
+			t.Fatal(err)
+		}
+		dead = append(dead, d)
+	})
+	if len(dead) != o.Steps {
+		t.Fatalf("%d validations, want %d", len(dead), o.Steps)
+	}
+	for i, d := range dead {
+		for _, removed := range []bool{true, false} {
+			o.Checkpoint = filepath.Join(t.TempDir(), "c")
+			if err := os.CopyFS(o.Checkpoint, os.DirFS(d.path)); err != nil {
+				t.Fatal(err)
+			}
+			if !removed && i > 0 { // as it was before, and what was being written
+				name := fmt.Sprintf("best-%d.gguf", min(i, top))
+				old, err := os.ReadFile(filepath.Join(dead[i-1].path, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, name := range []string{name, "." + checkpointFile + ".7.tmp"} {
+					if err := os.WriteFile(filepath.Join(o.Checkpoint, name), old, 0o666); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			gotWeights, gotResult := rising(t, o, top, d.written, nil, nil)
+			if !bytes.Equal(gotWeights, weights) || !bytes.Equal(gotResult, result) {
+				t.Errorf("killed after step %d, older weights removed: %v: result %s, want %s; same weights: %v",
+					i+1, removed, gotResult, result, bytes.Equal(gotWeights, weights))
+			}
+		}
+	}
+}
+
+// Weights that could not be kept are not what a checkpoint calls the best: no training
+// would go on from it.
+func TestBestThatWasNotKept(t *testing.T) {
+	pool := par.New(1)
+	defer pool.Close()
+	o := shortOptions()
+	o.Checkpoint = filepath.Join(t.TempDir(), "c")
+	inTheWay := filepath.Join(o.Checkpoint, "best-5.gguf")
+	ctx, cancel := context.WithCancel(t.Context())
+	trainer, err := New(student(t), sequences(17, 2), HardLabels{}, o, pool, Hooks{
+		Validate: func(context.Context, *op.Tape) (float64, float64, error) {
+			cancel() // at the end of a validation, which so is whole
+			return 1, 1, os.MkdirAll(inTheWay, 0o777)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trainer.Run(ctx); err == nil || !strings.Contains(err.Error(), inTheWay) {
+		t.Fatalf("got %v, want that %s could not be written", err, inTheWay)
+	}
+	if err := os.RemoveAll(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	again, err := New(student(t), sequences(17, 2), HardLabels{}, o, pool, Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.resume(o.Steps); err != nil || again.state.Step != 5 || again.state.Best != 0 {
+		t.Errorf("%v; goes on from step %d with the best of step %d, want 5 and none", err, again.state.Step, again.state.Best)
 	}
 }
 

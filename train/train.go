@@ -173,6 +173,7 @@ type Trainer struct {
 	weights   []*op.Weight // trainable
 	opt       *optimizer
 	state     state
+	named     int // by the folder's checkpoint: the best validation; 0 for none
 	batch     Batch
 	planned   Plan
 	runs      [][]int // of the step at hand
@@ -371,8 +372,7 @@ func (t *Trainer) validate(ctx context.Context, every, steps int) error {
 			return fmt.Errorf("step %d: the validation loss is %g: %w", s.Step, p.Validation, ErrDiverged)
 		}
 		if s.Best == 0 || p.Better(s.BestPoint) {
-			s.Best, s.BestPoint = s.Step, p
-			if err := t.keepBest(); err != nil {
+			if err := t.keepBest(p); err != nil {
 				return err
 			}
 		} else if t.o.Patience > 0 && s.Step >= s.Best+t.o.Patience*every && s.Step < steps {

@@ -79,7 +79,7 @@ type Input struct {
 type Cost struct {
 	Seconds float64
 	Memory  int64 // bytes at the peak
-	Disk    int64 // bytes of output and checkpoints
+	Disk    int64 // bytes of output and checkpoints, at most at one time
 
 	Warnings []Warning
 }

@@ -16,7 +16,6 @@ import (
 	"limbeck/model"
 	"limbeck/model/arch"
 	"limbeck/recipe"
-	"limbeck/recipe/run"
 	"limbeck/store/builtin"
 	"limbeck/train"
 )
@@ -30,35 +29,17 @@ type look struct {
 	carried    bool        // by the program itself: packing lets go of no file
 	student    arch.Config // of what is cut from it, or of the student that is a model of its own
 	pass       work        // one pass over the training examples, with those to be made
-	validation work
-	mean       float64 // tokens an example
-	perByte    float64 // tokens a byte of plain text; 0 without any
-	prompts    work    // one pass over the prompts alone
-	made       float64 // examples to be synthesized
-	own        lengths // in the tokens of the model that the recipe names
-	cut        lengths // in those of the student
-	longest    int     // tokens of a training's longest example; 0: not known
-	spelled    string  // a warning of control tokens in the examples' text; "" for none
+	validation work        // one validation of the training at hand
+	mean       float64     // tokens an example
+	perByte    float64     // tokens a byte of plain text; 0 without any
+	prompts    work        // one pass over the prompts alone
+	made       float64     // examples to be synthesized
+	own        lengths     // in the tokens of the model that the recipe names
+	cut        lengths     // in those of the student
+	longest    int         // tokens of a training's longest example; 0: not known
+	spelled    string      // a warning of control tokens in the examples' text; "" for none
 
 	sketched *model.Model // the student, without its weights, if it has fewer tokens
-}
-
-// lengths are how many tokens examples have: nil of texts, which are cut.
-type lengths struct{ learned, held []int }
-
-// longest returns the tokens that a training predicts of its longest example, or piece
-// of a text.
-func (l lengths) longest(t *recipe.Train) int {
-	if l.learned == nil {
-		return int(t.MaxTokens) - 1
-	}
-	longest := 1
-	for _, tokens := range l.learned {
-		if tokens <= int(t.MaxTokens) {
-			longest = max(longest, tokens)
-		}
-	}
-	return longest - 1
 }
 
 // work is how many tokens a step has before it, and how many of them carry
@@ -66,6 +47,8 @@ func (l lengths) longest(t *recipe.Train) int {
 type work struct{ tokens, rows float64 }
 
 func (w work) times(n float64) work { return work{w.tokens * n, w.rows * n} }
+
+func (w work) and(v work) work { return work{w.tokens + v.tokens, w.rows + v.rows} }
 
 // looks remembers, as the variants of a recipe read the same data.
 var looks = struct {
@@ -106,9 +89,7 @@ func examine(c *recipe.Chain, ref string) (look, error) {
 		l.packed = l.packed || fast != nil && fast.Int8()
 	}
 	l.count(c.Recipe.Data, set)
-	if text := textBytes(rest); text > 0 {
-		l.perByte = l.pass.tokens / augmented(c.Recipe.Data) / float64(text)
-	}
+	l.perByte = perByte(set, rest)
 	l.own, l.cut = own, own
 	l.spelled = spelledOut(m, ref, rest)
 	if y := r.Synthesize; y != nil {
@@ -201,40 +182,7 @@ func (l *look) count(d recipe.Data, set []train.Sequence) {
 	}
 	l.prompts.rows = l.prompts.tokens
 	l.mean = l.pass.tokens / float64(max(1, len(set)))
-	if share := float64(d.Validation.Share); d.Validation.File == "" && share < 1 {
-		l.validation = l.pass.times(share / (1 - share))
-	}
 	l.pass = l.pass.times(augmented(d))
-}
-
-// leftOut warns of examples that are too long for a training, by the settings of a
-// key. It is an error if none is left of what it needs. Those that the recipe makes of
-// others are not there yet, which is said.
-func (l lengths) leftOut(r *recipe.Recipe, key string, t *recipe.Train) (warnings []run.Warning, err error) {
-	held := l.held[:validating(t, len(l.held))]
-	for _, part := range []struct {
-		of   []int
-		what string
-	}{{l.learned, trainingExample}, {held, validationExample}} {
-		n := 0
-		for _, tokens := range part.of {
-			if tokens > int(t.MaxTokens) {
-				n++
-			}
-		}
-		if n > 0 {
-			w := run.Warning{Text: leftOut(boundOf(r, key), n, len(part.of), part.what, t)}
-			if part.what == trainingExample && makesMore(r, key) {
-				w.More = "; those that are yet to be made are not counted"
-			}
-			warnings = append(warnings, w)
-		}
-		if n > 0 && n == len(part.of) && (part.what == trainingExample || len(t.LR) > 1) {
-			return nil, r.Problem(key+".max_tokens", fmt.Sprintf("leaves none of %s, which the training needs", typeset.Counted(n, part.what)),
-				fmt.Sprintf("at least %d, and batch_tokens as many", slices.Min(part.of)))
-		}
-	}
-	return warnings, nil
 }
 
 // makesMore tells whether the training of a key learns from examples that the recipe
@@ -368,26 +316,6 @@ func checkUnheld(r *recipe.Recipe) error {
 	}
 	return nil
 }
-
-// sequences returns the examples to learn as m cuts them into tokens, and the lengths
-// of these and of those that are held out.
-func sequences(m *model.Model, rest, held []data.Example) (set []train.Sequence, l lengths, err error) {
-	set, _, err = data.Sequences(m, rest, unbounded)
-	if err != nil || plain(rest) {
-		return set, l, err
-	}
-	chosen, _, err := data.Sequences(m, held, unbounded)
-	for _, s := range set {
-		l.learned = append(l.learned, len(s.IDs))
-	}
-	for _, s := range chosen {
-		l.held = append(l.held, len(s.IDs))
-	}
-	return set, l, err
-}
-
-// unbounded is more tokens than an example has.
-const unbounded = 1 << 20
 
 // openReady opens the model of ref with the template and the tokens that trainings on
 // the examples leave it.

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"math"
 
 	"limbeck/compress/distill"
 	"limbeck/internal/typeset"
@@ -85,12 +86,22 @@ func (n needs) left(process int64) int64 {
 // reading is the model's tokenizer and the training examples, and the model
 // itself if the program carries it: once read, its pages stay.
 func (l *look) reading() needs {
-	tokens := l.pass.tokens + l.validation.tokens
-	n := needs{heap: tokenMemory*int64(l.config.Vocab) + int64(tokens/max(1, l.mean)*exampleMemory+tokens*sequenceMemory)}
+	n := needs{heap: tokenMemory*int64(l.config.Vocab) + examplesMemory(l.pass.tokens/max(1, l.mean), l.pass.tokens)}
 	if l.carried {
 		n.pages = l.bytes
 	}
 	return n
+}
+
+// readingAll is [look.reading], and the examples that are held out, of which so many
+// tokens are cut.
+func (l *look) readingAll(tokens float64) needs {
+	return l.reading().and(needs{heap: examplesMemory(float64(len(l.own.held)), tokens)})
+}
+
+// examplesMemory is that of so many examples that are read, and cut into tokens.
+func examplesMemory(examples, tokens float64) int64 {
+	return int64(examples*exampleMemory + tokens*sequenceMemory)
 }
 
 // operations returns the multiplications and additions of one pass forward.
@@ -112,7 +123,7 @@ func forward(c arch.Config, packed bool, w work) float64 {
 }
 
 // passes returns how often a training with one learning rate reads its
-// examples, and how often it validates.
+// examples, and how often it validates: at its end too.
 func (l *look) passes(t *recipe.Train) (passes, validations float64) {
 	passes = t.Epochs
 	if t.Steps > 0 && l.pass.tokens > 0 {
@@ -127,7 +138,8 @@ func (l *look) passes(t *recipe.Train) (passes, validations float64) {
 	case t.EvalEvery.Share > 0:
 		validations = 1 / float64(t.EvalEvery.Share)
 	}
-	return passes, validations
+	const inexact = 1e-9 // of the quotients
+	return passes, math.Ceil(validations - inexact)
 }
 
 // sweepMemory is that of passes without gradients.
@@ -157,18 +169,26 @@ func (l *look) plan(c arch.Config, t *recipe.Train, aware bool, beside needs) (t
 	o := trainOptions(t, 0, beside)
 	o.Aware = aware
 	o.Checkpoint = "in the step's folder"
-	if t.LoRA == nil {
-		p := train.NewPlan(c, c.Params(), int(l.pass.tokens), l.longest, &o)
-		return p, beside.and(needs{heap: p.Bytes}).peak()
+	p := train.NewPlan(c, trained(c, t), int(l.pass.tokens), l.longest, &o)
+	most := p.Bytes
+	if t.LoRA != nil {
+		most = max(most, 4*int64(c.Params())) // merged at the end
 	}
-	p := train.NewPlan(c, adapted(c, t.LoRA.Rank), int(l.pass.tokens), l.longest, &o)
-	return p, beside.and(needs{heap: max(p.Bytes, 4*int64(c.Params()))}).peak() // merged at the end
+	return p, beside.and(needs{heap: most}).peak()
+}
+
+// trained returns how many weights a training of a model of shape c has.
+func trained(c arch.Config, t *recipe.Train) int {
+	if t.LoRA == nil {
+		return c.Params()
+	}
+	return adapted(c, t.LoRA.Rank)
 }
 
 // beside is what a training from a file of so many bytes has in memory beside what
 // is trained.
 func (l *look) beside(file int64, t *recipe.Train) needs {
-	n := l.reading()
+	n := l.readingAll(l.validation.tokens)
 	if t.LoRA != nil {
 		n.pages += file
 	}
@@ -185,10 +205,14 @@ func (l *look) train(c arch.Config, t *recipe.Train, aware bool, beside needs) r
 	}
 	each := trainProducts/rate + trainBeside/f32Rate() // seconds an operation
 	again := float64(plan.Recompute) / float64(c.Layers)
+	// The checkpoints of the last rate lie beside the models of those before, then beside
+	// its own; then all models lie beside the output.
+	model, rates := 4*int64(c.Params()), int64(tried)
+	lying, writing := train.CheckpointBytes(trained(c, t), l.validation.tokens > 0)
 	return run.Cost{
 		Seconds: tried * ((3+again)*operations(c, l.pass.times(passes))*each + forward(c, false, l.validation.times(validations))),
 		Memory:  memory,
-		Disk:    (4 + int64(tried) + 1) * 4 * int64(c.Params()), // checkpoint, each rate's, output
+		Disk:    max((rates-1)*model+writing, rates*model+lying, (rates+1)*model),
 	}
 }
 
@@ -224,6 +248,7 @@ func predictFit(c *recipe.Chain, key, ref string, student bool, t *recipe.Train,
 		return run.Cost{}, needs{}, err
 	}
 	l = l.losing(t.LossOn)
+	l.validation = tokens.validation(t)
 	l.longest = min(tokens.longest(t), int(l.pass.tokens))
 	beside := l.beside(file, t).and(more)
 	cost := l.train(m, t, rounded != nil, beside)
@@ -311,9 +336,11 @@ func predictWriter(c *recipe.Chain, ref string, t *recipe.Train) forecast {
 		if err := checkRank(c.Recipe, "synthesize", t.LoRA, l.config); err != nil {
 			return run.Cost{}, needs{}, err
 		}
-		share := l.prompts.tokens / max(1, l.pass.tokens/augmented(c.Recipe.Data))
-		l.validation = work{l.validation.tokens * share, l.validation.tokens * share}
 		l.pass = l.prompts
+		for _, h := range l.own.validating(t) { // prompts as those of pass: all of a length
+			prompt := h.tokens + 1 - h.rows
+			l.validation = l.validation.and(work{prompt, prompt})
+		}
 		beside := l.beside(l.bytes, t)
 		cost := l.train(l.config, t, false, beside)
 		return cost, beside, checkMemory(c.Recipe, "synthesize", t, cost)
@@ -343,7 +370,7 @@ func predictSynthesize(c *recipe.Chain, ref string, prompts float64, most int) f
 		written := forward(l.config, true, work{ask, ask}) + forward(l.config, l.packed, work{answer - ask, answer - ask})
 		return run.Cost{
 			Seconds: written/batchedShare + forward(l.config, l.packed, work{ask, 0}),
-			Memory:  l.reading().and(needs{heap: int64(prompts) * writtenMemory}).and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
+			Memory:  l.readingAll(0).and(needs{heap: int64(prompts) * writtenMemory}).and(writer.orHeap(l.answering(l.config, l.bytes))).peak(),
 
 			Warnings: warnings,
 		}, nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"limbeck/compress/prune"
+	"limbeck/data"
 	"limbeck/internal/par"
 	"limbeck/internal/testkit"
 	"limbeck/model/arch"
@@ -114,6 +115,244 @@ func TestCostsGrow(t *testing.T) {
 	if b = l.train(c, more, false, l.beside(0, more)); b.Memory >= a.Memory {
 		t.Errorf("adapters take %d bytes, all weights %d", b.Memory, a.Memory)
 	}
+}
+
+// A training validates at its end too, and never if it keeps its last weights.
+func TestValidations(t *testing.T) {
+	l := look{pass: work{tokens: 12 * 1000}} // a dozen steps of the default's size
+	for set, want := range map[string]float64{
+		"epochs=3": 3, "epochs=1.5": 2, "epochs=0.25": 1, "steps=3": 1,
+		"eval_every=5": 8, "eval_every=4": 9, "eval_every=10%": 10, "eval_every=30%": 4, "keep=last": 0,
+	} {
+		r, err := recipe.Read("a.yaml", []byte("name: a\nteacher: t.gguf\ndata: d.jsonl\ntrain: {}\n"), "train."+set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, got := l.passes(r.Train); got != want {
+			t.Errorf("%s: %g validations, want %g", set, got, want)
+		}
+	}
+}
+
+// The checkpoints of a training lie beside the models of the rates before it, and beside
+// its own; then these lie beside what is made of them.
+func TestDisk(t *testing.T) {
+	c := arch.Config{Layers: 2, Width: 64, Heads: 2, KVHeads: 1, HeadDim: 32, FFN: 128, Vocab: 300, Tied: true}
+	model := 4 * int64(c.Params())
+	adapter := 4 * int64(adapted(c, 4))
+	for name, x := range map[string]struct {
+		rates      int
+		rank       int
+		validation work
+		want       int64
+	}{
+		"validated":     {1, 0, work{100, 50}, (3 + 3 + 2) * model},
+		"not validated": {1, 0, work{}, (3 + 3) * model},
+		"three rates":   {3, 0, work{100, 50}, (2 + 3 + 3 + 2) * model},
+		"adapters":      {1, 4, work{100, 50}, max(2*model, model+(3+2)*adapter, (3+3+2)*adapter)},
+	} {
+		l := look{config: c, pass: work{1000, 500}, validation: x.validation}
+		s := recipe.Default[recipe.Train]()
+		s.LR = make(recipe.Rates, x.rates)
+		if x.rank > 0 {
+			s.LoRA = &recipe.LoRA{Rank: x.rank, Alpha: 1}
+		}
+		if got := l.train(c, s, false, needs{}).Disk; got != x.want {
+			t.Errorf("%s: %d bytes, want %d", name, got, x.want)
+		}
+	}
+}
+
+// heldOut loads a recipe in a new folder, with so much set. There are 30 rows to learn
+// from, the same of them with 40 assigned to validation, of which every fourth is long,
+// files of these and of the long ones, and two texts.
+func heldOut(t *testing.T, set ...string) *recipe.Chain {
+	t.Helper()
+	dir := t.TempDir()
+	if err := testkit.Model(1).Save(filepath.Join(dir, "teacher.gguf")); err != nil {
+		t.Fatal(err)
+	}
+	var learned, held, long []string
+	for i := range 30 {
+		learned = append(learned, fmt.Sprintf(`["the lamp number %d", "on"]`, i))
+	}
+	for i := range 40 {
+		held = append(held, fmt.Sprintf(`["%s number %d", "on"]`, strings.Repeat("the radio ", 1+i%4/3*9), i))
+		if i%4 == 3 {
+			long = append(long, held[i])
+		}
+	}
+	list := func(rows []string) string { return "[" + strings.Join(rows, ", ") + "]" }
+	for name, text := range map[string]string{
+		"train.json":    `{"train": ` + list(learned) + `}`,
+		"held.json":     `{"train": ` + list(held) + `}`,
+		"long.json":     `{"train": ` + list(long) + `}`,
+		"assigned.json": `{"train": ` + list(learned) + `, "val": ` + list(held) + `}`,
+		"book.txt":      strings.Repeat("the cat sat on the mat. ", 400),
+		"end.txt":       strings.Repeat("on a mat sits a cat. ", 300),
+		"recipe.yaml":   "name: a\nteacher: ./teacher.gguf\ndata: train.json\nsynthesize: {}\ntrain: {}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := recipe.Load(filepath.Join(dir, "recipe.yaml"), set...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &recipe.Chain{Recipe: r}
+}
+
+// A forecast counts what validations read: of the examples that are held out, by a share,
+// a file or the rows themselves, those that the limit leaves, without those that are too
+// long; in memory all examples; on the disk the best validation's weights, if there is one.
+func TestForecastOfValidation(t *testing.T) {
+	const file, assigned, short = "data.validation=held.json", "data.train=assigned.json", "train.max_tokens=64"
+	for name, x := range map[string]struct {
+		set        []string
+		held, read int // examples; 0 held: as many as the share draws
+		short      int // of those that are read
+	}{
+		"file":                {[]string{file}, 40, 40, 40},
+		"assigned":            {[]string{assigned}, 40, 40, 40},
+		"share":               {[]string{"data.validation=20%"}, 0, 40, 40},
+		"limit":               {[]string{file, "train.eval_limit=7"}, 40, 7, 7},
+		"large limit":         {[]string{assigned, "train.eval_limit=700"}, 40, 40, 40},
+		"too long":            {[]string{file, short}, 40, 40, 30},
+		"too long, and limit": {[]string{assigned, short, "train.eval_limit=7"}, 40, 7, 6},
+		"all too long":        {[]string{"data.validation=long.json", short}, 10, 10, 0},
+		"none":                {[]string{file, "train.keep=last"}, 40, 0, 0},
+		"fewer tokens":        {[]string{file, "student.vocab=260"}, 40, 40, 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := heldOut(t, x.set...)
+			ref := c.Recipe.Teacher[0].From.Text
+			l, err := examine(c, ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest, held, err := readExamples(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.held > 0 && len(held) != x.held || len(held) == 0 || len(rest)+len(held) < 30 {
+				t.Fatalf("%d examples are held out beside %d, want %d", len(held), len(rest), x.held)
+			}
+			m, tokens := l.sketched, l.cut
+			if m == nil {
+				if m, err = openReady(c, ref, rest, Open); err != nil {
+					t.Fatal(err)
+				}
+				defer m.Close()
+				tokens = l.own
+			}
+			set, _, err := data.Sequences(m, held[:min(x.read, len(held))], int(c.Recipe.Train.MaxTokens))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := min(x.short, len(held)); len(set) != want {
+				t.Fatalf("%d examples are short enough, want %d", len(set), want)
+			}
+			want := predicted(set)
+			if got := tokens.validation(c.Recipe.Train); got != want {
+				t.Errorf("a validation predicts %+v, want %+v", got, want)
+			}
+			cost, beside, err := predictTrain(c, "train", ref, true, c.Recipe.Train, nil)()
+			if err != nil {
+				t.Fatal(err)
+			}
+			l = l.whole(c.Recipe.Data)
+			checkHeldMemory(t, &l, beside, len(held), want)
+			best := int64(2)
+			if x.short == 0 {
+				best = 0
+			}
+			if want := (3 + 3 + best) * 4 * int64(l.student.Params()); cost.Disk != want {
+				t.Errorf("%d bytes of disk, want %d", cost.Disk, want)
+			}
+		})
+	}
+}
+
+// predicted is what a pass over set predicts.
+func predicted(set []train.Sequence) (w work) {
+	for _, s := range set {
+		w = w.and(work{float64(len(s.IDs) - 1), float64(s.Targets())})
+	}
+	return w
+}
+
+// checkHeldMemory checks that what a training has in memory beside what is trained has, of
+// those that are held out, so many examples and the tokens of one validation.
+func checkHeldMemory(t *testing.T, l *look, beside needs, examples int, validation work) {
+	t.Helper()
+	got := beside.heap - l.reading().heap
+	if want := int64(float64(examples)*exampleMemory + validation.tokens*sequenceMemory); got != want {
+		t.Errorf("what is held out takes %d bytes of memory, want %d", got, want)
+	}
+}
+
+// The texts of a validation are counted by their bytes.
+func TestForecastOfHeldText(t *testing.T) {
+	for name, file := range map[string]string{"file": "end.txt", "share": "25%"} {
+		c := heldOut(t, "data.train=book.txt", "data.validation="+file)
+		ref := c.Recipe.Teacher[0].From.Text
+		c.Recipe.Synthesize = nil
+		l, err := examine(c, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, held, err := readExamples(c)
+		if err != nil || len(held) != 1 {
+			t.Fatal(held, err)
+		}
+		tokens := l.pass.tokens / float64(24*400-len(held[0].Text))
+		if name == "file" {
+			tokens = l.pass.tokens / (24 * 400)
+		}
+		tokens *= float64(len(held[0].Text))
+		if got, want := l.own.validation(c.Recipe.Train), (work{tokens, tokens}); got != want || tokens < 500 {
+			t.Errorf("%s: a validation predicts %+v, want %+v", name, got, want)
+		}
+		_, beside, err := predictTrain(c, "train", ref, false, c.Recipe.Train, nil)()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkHeldMemory(t, &l, beside, 1, work{tokens, tokens})
+	}
+}
+
+// The writer of prompts is validated by prompts.
+func TestForecastOfHeldPrompts(t *testing.T) {
+	c := heldOut(t, "data.validation=held.json", "synthesize.eval_limit=7", "synthesize.max_tokens=20")
+	ref := c.Recipe.Teacher[0].From.Text
+	l, err := examine(c, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, held, err := readExamples(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := openReady(c, ref, rest, Open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	set, _, err := data.Sequences(m, held[:7], unbounded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prompts := 0
+	for _, s := range set {
+		prompts += s.From
+	}
+	_, beside, err := predictWriter(c, ref, &c.Recipe.Synthesize.Train)()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.pass = l.prompts
+	checkHeldMemory(t, &l, beside, len(held), work{tokens: float64(prompts)})
 }
 
 // The memory of a training is that of its longest example, if it takes that.

@@ -110,7 +110,7 @@ func predictCompare(r *recipe.Recipe, chains []*recipe.Chain, settings *compareS
 				models++
 			}
 		}
-		cost.Memory = max(cost.Memory, l.reading().and(most.orHeap(judges)).and(beside).peak())
+		cost.Memory = max(cost.Memory, l.readingAll(0).and(most.orHeap(judges)).and(beside).peak())
 		cost.Seconds += slowness() * 2 * float64(models*mostMetrics()) * v.items * float64(r.Compare.Resamples) * drawSeconds / threads
 		return cost, nil
 	}
