@@ -77,9 +77,19 @@ func (c f16KV) put(s *kvShape, group []byte, values kernel.Strips, k, v kernel.M
 }
 
 func (f16KV) putKeys(group []byte, keys encoded, lane int) {
+	const apart = halfBytes * kernel.PanelWidth // from a channel to the next
+	le := binary.LittleEndian
 	for i := range keys.n {
-		for k, at := 0, halfBytes*(lane+i); k < keys.size; k, at = k+halfBytes, at+halfBytes*kernel.PanelWidth {
-			copy(group[at:][:halfBytes], keys.row(i)[k:])
+		row, at := keys.row(i), halfBytes*(lane+i)
+		for ; len(row) >= 4*halfBytes; row, at = row[4*halfBytes:], at+4*apart {
+			four, to := le.Uint64(row), group[at:at+3*apart+halfBytes]
+			le.PutUint16(to, uint16(four))
+			le.PutUint16(to[apart:], uint16(four>>16))
+			le.PutUint16(to[2*apart:], uint16(four>>32))
+			le.PutUint16(to[3*apart:], uint16(four>>48))
+		}
+		for ; len(row) > 0; row, at = row[halfBytes:], at+apart {
+			le.PutUint16(group[at:], le.Uint16(row))
 		}
 	}
 }
