@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -89,8 +90,12 @@ func (a *app) convert(ctx context.Context, from, to string, force bool) error {
 }
 
 // checkTarget returns the format that a target's name asks for. It refuses a name
-// that means neither, and a target that is not to be overwritten.
+// that means neither, and a target that is not to be overwritten, or cannot be: of what
+// is read, the weights stay mapped until all is written.
 func checkTarget(from string, to output) (format string, err error) {
+	if runtime.GOOS == "windows" && to.is(from) {
+		return "", usageErrorf("TO %s is what the command reads, which Windows cannot replace meanwhile: name another one, and rename that afterwards", to.path)
+	}
 	switch ext := strings.ToLower(filepath.Ext(to.path)); ext {
 	case ".gguf":
 		return formatGGUF, to.checkFile(ggufFile, from)

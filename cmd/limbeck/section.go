@@ -277,11 +277,11 @@ func (w *workplace) leave(keep bool) error {
 	if w.drawn != "" {
 		err = os.Remove(w.drawn)
 	}
-	w.Unlock()
 	w.locked = false
 	if !keep {
-		err = errors.Join(err, os.RemoveAll(w.Dir))
+		return errors.Join(err, w.Remove())
 	}
+	w.Unlock()
 	return err
 }
 

@@ -37,3 +37,10 @@ func removeUnclaimed(path string) error {
 	}
 	return os.Remove(path)
 }
+
+// removeLocked removes a file, and then gives up its lock: who opened it before, and
+// locks it after, sees that it is gone.
+func removeLocked(f *os.File) error {
+	defer f.Close()
+	return os.Remove(f.Name())
+}

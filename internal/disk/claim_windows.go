@@ -19,3 +19,13 @@ func removeUnclaimed(path string) error {
 	}
 	return nil
 }
+
+// removeLocked gives up the lock of a file, and then removes it unless somebody has it
+// open: here that is in the way, of its own process too.
+func removeLocked(f *os.File) error {
+	f.Close()
+	if err := os.Remove(f.Name()); !inUse(err) && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

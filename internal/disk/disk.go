@@ -1,6 +1,7 @@
 // Package disk maps, reads and locks regular files, tells what they hold by digests,
 // and writes files that appear whole or not at all, and of which nothing stays that a
-// process has abandoned. Readers and writers of every file format share it.
+// process has abandoned. It locks folders, and removes what it has locked. Readers and
+// writers of every file format share it.
 package disk
 
 import (
@@ -71,13 +72,13 @@ func Create(path string) (*Pending, error) {
 			f.Close()
 			continue
 		}
-		err = enlist(name)
+		err = enlist(f)
 		if err == nil {
 			err = inherit(f, path)
 		}
 		if err != nil {
 			f.Close()
-			delist(name)
+			delist(f)
 			os.Remove(name)
 			return nil, named(path, err)
 		}
@@ -112,17 +113,21 @@ func stands(f *os.File) bool {
 }
 
 // named returns an error about a hidden file as one about what it will be: nobody
-// looks for the other.
+// looks for the other. [Abandon] has closed it without its writer's knowing.
 func named(path string, err error) error {
 	var p *fs.PathError
-	if errors.As(err, &p) {
-		return &fs.PathError{Op: p.Op, Path: path, Err: p.Err}
+	if !errors.As(err, &p) {
+		return err
 	}
-	return err
+	why := p.Err
+	if errors.Is(err, os.ErrClosed) && abandoned() {
+		why = errAbandoned
+	}
+	return &fs.PathError{Op: p.Op, Path: path, Err: why}
 }
 
 // Chmod changes who may read and write the file.
-func (p *Pending) Chmod(mode fs.FileMode) error { return p.file.Chmod(mode) }
+func (p *Pending) Chmod(mode fs.FileMode) error { return named(p.path, p.file.Chmod(mode)) }
 
 // Tee has w get, too, what is written to the file, all of it by the time that
 // Sync or Commit return. It comes before the first byte.
@@ -154,7 +159,7 @@ func CommitAll(files []*Pending) error {
 			return err
 		}
 		p.file.Close()
-		delete(unnamed.files, p.file.Name())
+		delete(unnamed.files, p.file)
 		p.file = nil
 	}
 	return nil
@@ -188,7 +193,7 @@ func (p *Pending) Discard() {
 	p.end()
 	p.file.Close()
 	os.Remove(p.file.Name())
-	delist(p.file.Name())
+	delist(p.file)
 	p.file = nil
 }
 

@@ -1,9 +1,6 @@
 package disk
 
-import (
-	"io/fs"
-	"os"
-)
+import "os"
 
 // writebackEvery is how much of a file may be in memory alone before the disk is
 // told to begin with it: much beside the cost of telling it, little beside what
@@ -21,9 +18,6 @@ type early struct {
 
 // Write implements [io.Writer].
 func (e *early) Write(p []byte) (int, error) {
-	if abandoned() {
-		return 0, &fs.PathError{Op: "write", Path: e.path, Err: errAbandoned}
-	}
 	n, err := e.file.Write(p)
 	e.at += int64(n)
 	if e.at-e.begun >= writebackEvery {

@@ -13,7 +13,8 @@ import (
 )
 
 // Write creates or replaces the file at path. It appears whole or not at all.
-// The tensors may be of a File mapped from the same path.
+// The tensors may be of a File mapped from the same path, but not on Windows, which
+// replaces no file that is mapped.
 func Write(path string, meta *Meta, tensors []*tensor.Tensor) error {
 	err := disk.Write(path, func(w io.Writer) error { return WriteTo(w, meta, tensors) })
 	if err != nil {

@@ -41,23 +41,22 @@ func Open(dir, machine string) *Folder {
 	return &Folder{Dir: dir, Machine: machine, digests: newDigester(dir)}
 }
 
-// Lock makes the folder this process's own until Unlock, and creates it first
+// Lock makes the folder this process's own until Unlock or Remove, and creates it first
 // if need be. It is an error if another process has it.
-func (f *Folder) Lock() error {
+func (f *Folder) Lock() (err error) {
+	if f.held, err = claim(f.Dir); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Join(f.Dir, stepsDir), 0o777); err != nil {
+		f.Unlock()
 		return fmt.Errorf("run: %w", err)
 	}
-	held, err := claim(f.Dir)
-	f.held = held
-	return err
+	return nil
 }
 
 // Claim makes a folder this process's own until release, as [Folder.Lock] does a
 // run's, and creates it first if need be. It is an error if another process has it.
 func Claim(dir string) (release func(), err error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("run: %w", err)
-	}
 	f := &Folder{Dir: dir}
 	f.held, err = claim(dir)
 	return f.Unlock, err
@@ -65,21 +64,16 @@ func Claim(dir string) (release func(), err error) {
 
 // claim returns the file that stays locked as long as it is open; nil with an error.
 func claim(dir string) (*os.File, error) {
-	path := filepath.Join(dir, inUseFile)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	file, held, err := disk.LockFolder(dir, inUseFile)
+	if held {
+		return nil, fmt.Errorf("run: folder %s is in use%s", dir, holder(filepath.Join(dir, inUseFile)))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	held, err := disk.Lock(file)
-	switch {
-	case held:
-		err = fmt.Errorf("run: folder %s is in use%s", dir, holder(path))
-	case err != nil:
-		err = fmt.Errorf("run: locking %s: %w", path, err)
-	default: // The number is for people; the lock itself is the operating system's.
-		if err = file.Truncate(0); err == nil {
-			_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-		}
+	// The number is for people; the lock itself is the operating system's.
+	if err = file.Truncate(0); err == nil {
+		_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	if err != nil {
 		file.Close()
@@ -98,13 +92,20 @@ func holder(path string) string {
 	return fmt.Sprintf(" by process %d", pid)
 }
 
-// Unlock gives the folder back. The file stays: removing it would let two
-// processes lock two files of the same name.
+// Unlock gives the folder back. The file that is locked stays.
 func (f *Folder) Unlock() {
 	if f.held != nil {
 		f.held.Close() // which releases the lock
 		f.held = nil
 	}
+}
+
+// Remove removes the folder, which is locked, with all that it holds, and gives it back.
+// No other process gets it before all that is gone.
+func (f *Folder) Remove() error {
+	held := f.held
+	f.held = nil
+	return disk.RemoveFolder(held)
 }
 
 // StepDir returns where the output of a step with that key is, or will be.
