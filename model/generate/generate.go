@@ -220,8 +220,10 @@ func heapOf(m *model.Model) int {
 }
 
 // packAfter is how many tokens a runner reads at most with weights that are packed
-// for each product anew.
-const packAfter = 256
+// for each product anew. That costs a pass over a chunk of a prompt little beside what it
+// computes, while memory for all packed weights has to be had first, which may take as long
+// as hundreds of tokens.
+const packAfter = 2048
 
 // PackLater has the runner pack its model, which is not packed yet, before it goes on
 // with a reply or has read more than [packAfter] tokens: the first token of a reply to
