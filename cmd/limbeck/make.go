@@ -216,7 +216,7 @@ func printPlan(w io.Writer, plan *run.Plan) {
 			continue
 		}
 		c := s.Cost
-		sum.Seconds, sum.Memory, sum.Disk = sum.Seconds+c.Seconds, max(sum.Memory, c.Memory), sum.Disk+c.Disk
+		sum = sum.Then(c)
 		t.add(s.Name, seconds(c.Seconds, s.Resumes), bytesOrNone(c.Memory), bytesOrNone(c.Disk), s.Why)
 	}
 	t.add("all", seconds(sum.Seconds, plan.Resumes()), bytesOrNone(sum.Memory), bytesOrNone(sum.Disk), fmt.Sprintf("%d of %d to do", plan.ToDo(), len(plan.Steps)))

@@ -59,15 +59,17 @@ func fitsDisk(dir string, need, free int64) error {
 	return nil
 }
 
-// toWrite returns the bytes that the steps to do will take of the disk beside what
-// interrupted attempts hold already: these go on from it, or remove it.
-func (f *Folder) toWrite(p *Plan) (need int64) {
+// toWrite returns the bytes that the steps to do will take of the disk, at most at one
+// time, beside what interrupted attempts hold already: these go on from it, or remove it.
+func (f *Folder) toWrite(p *Plan) int64 {
+	var all Cost
 	for _, s := range p.Steps {
-		if !s.Done && s.Cost.Disk > 0 {
-			need += max(0, s.Cost.Disk-disk.Size(f.tempDir(s.Kind, s.Key)))
+		if c := s.Cost; !s.Done && c.Disk > 0 {
+			c.Disk -= disk.Size(f.tempDir(s.Kind, s.Key))
+			all = all.Then(c)
 		}
 	}
-	return need
+	return all.Disk
 }
 
 // existing returns dir, or the nearest folder above it that exists.

@@ -80,8 +80,16 @@ type Cost struct {
 	Seconds float64
 	Memory  int64 // bytes at the peak
 	Disk    int64 // bytes of output and checkpoints, at most at one time
+	Passing int64 // bytes of Disk that the step's end gives back, as checkpoints
 
 	Warnings []Warning
+}
+
+// Then returns what a step of cost d takes after all that c is of. Warnings are left out.
+func (c Cost) Then(d Cost) Cost {
+	kept := c.Disk - c.Passing
+	most := max(c.Disk, kept+d.Disk)
+	return Cost{Seconds: c.Seconds + d.Seconds, Memory: max(c.Memory, d.Memory), Disk: most, Passing: most - (kept + d.Disk - d.Passing)}
 }
 
 // A Warning tells, before any work, of what can be made but is hardly meant.

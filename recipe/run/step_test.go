@@ -27,3 +27,18 @@ func TestWarnedOnce(t *testing.T) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 }
+
+// What one step gives back is there for the next.
+func TestCostThen(t *testing.T) {
+	var all Cost
+	for _, c := range []Cost{
+		{Seconds: 1, Memory: 5, Disk: 10},
+		{Seconds: 2, Memory: 9, Disk: 80, Passing: 70},
+		{Seconds: 3, Memory: 7, Disk: 50, Passing: 40},
+	} {
+		all = all.Then(c)
+	}
+	if all.Seconds != 6 || all.Memory != 9 || all.Disk != 90 || all.Disk-all.Passing != 30 {
+		t.Errorf("got %+v, want 6 s, 9 bytes of memory, 90 of the disk at most, of which 30 stay", all)
+	}
+}

@@ -209,10 +209,12 @@ func (l *look) train(c arch.Config, t *recipe.Train, aware bool, beside needs) r
 	// its own; then all models lie beside the output.
 	model, rates := 4*int64(c.Params()), int64(tried)
 	lying, writing := train.CheckpointBytes(trained(c, t), l.validation.tokens > 0)
+	most := max((rates-1)*model+writing, rates*model+lying, (rates+1)*model)
 	return run.Cost{
 		Seconds: tried * ((3+again)*operations(c, l.pass.times(passes))*each + forward(c, false, l.validation.times(validations))),
 		Memory:  memory,
-		Disk:    max((rates-1)*model+writing, rates*model+lying, (rates+1)*model),
+		Disk:    most,
+		Passing: most - model,
 	}
 }
 

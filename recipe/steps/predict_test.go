@@ -157,8 +157,12 @@ func TestDisk(t *testing.T) {
 		if x.rank > 0 {
 			s.LoRA = &recipe.LoRA{Rank: x.rank, Alpha: 1}
 		}
-		if got := l.train(c, s, false, needs{}).Disk; got != x.want {
-			t.Errorf("%s: %d bytes, want %d", name, got, x.want)
+		cost := l.train(c, s, false, needs{})
+		if cost.Disk != x.want {
+			t.Errorf("%s: %d bytes, want %d", name, cost.Disk, x.want)
+		}
+		if kept := cost.Disk - cost.Passing; kept != model {
+			t.Errorf("%s: %d bytes stay, want those of the model, %d", name, kept, model)
 		}
 	}
 }
