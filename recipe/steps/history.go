@@ -19,11 +19,7 @@ func describe(w *run.Work, m *model.Model, made string) {
 		m.Meta.Set("general.base_model.count", uint32(1))
 		m.Meta.Set("general.base_model.0.name", name)
 	}
-	for _, key := range m.Meta.Keys() {
-		if ofFile(key) {
-			m.Meta.Delete(key)
-		}
-	}
+	m.Meta = m.Meta.Without(ofFile)
 	m.Meta.Set(model.HistoryKey, append(history, made+sources(w)))
 	if name := strings.TrimSuffix(w.Export(modelFile), ".gguf"); name != "" {
 		m.Meta.Set(model.NameKey, name)
