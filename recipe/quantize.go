@@ -30,11 +30,7 @@ func (q *Quantize) fill(given func(key string) bool) {
 // searched reports whether a format is asked for that is rounded by a search for scales,
 // which an importance matrix directs; others round each weight to the nearest.
 func (q *Quantize) searched() bool {
-	weighs := func(format string) bool {
-		t := dtype.ByName(format)
-		return t != nil && t.EncodeWeighted != nil
-	}
-	return q.Size > 0 || weighs(cmp.Or(q.Format, DefaultFormat)) || weighs(q.Embedding)
+	return q.Size > 0 || dtype.ByName(cmp.Or(q.Format, DefaultFormat)).Weighs() || dtype.ByName(q.Embedding).Weighs()
 }
 
 // Weighed reports whether errors are weighed by an importance matrix.

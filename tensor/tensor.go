@@ -93,7 +93,7 @@ func (t *Tensor) ConvertRows(dst []byte, to *dtype.Type, lo, hi int, importance,
 	row, n := scratch[:cols], to.Bytes(cols)
 	for i := lo; i < hi; i++ {
 		t.Type.Decode(row, t.Row(i))
-		if out := dst[(i-lo)*n : (i-lo+1)*n]; importance != nil && to.EncodeWeighted != nil {
+		if out := dst[(i-lo)*n : (i-lo+1)*n]; importance != nil && to.Weighs() {
 			to.EncodeWeighted(out, row, importance)
 		} else {
 			to.Encode(out, row)

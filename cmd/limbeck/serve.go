@@ -130,15 +130,15 @@ func (a *app) serve(ctx context.Context, f *serveFlags, ref string) error {
 	case m.Template == nil:
 		return fmt.Errorf("%s has no chat template: it cannot answer a chat", ref)
 	}
-	if most := e.Model.Config().Context; f.context > most {
+	switch most := e.Model.Config().Context; {
+	case f.context > most:
 		return usageErrorf("--ctx is %d, but the model was made for at most %d tokens", f.context, most)
+	case most < leastContext:
+		return fmt.Errorf("%s was made for %d tokens: a chat takes at least %d", ref, most, leastContext)
 	}
 	name := servedName(ref)
 	s := serve.New(e.Runner, serve.Options{Name: name, Context: f.context, MaxTokens: f.maxTokens,
 		Parallel: f.parallel, Cache: int(f.cacheSize), Log: a.detail, Warn: a.remark})
-	if most := e.Model.Config().Context; most < leastContext {
-		return fmt.Errorf("%s was made for %d tokens: a chat takes at least %d", ref, most, leastContext)
-	}
 	if s.Context() < max(f.context, leastContext) {
 		return usageErrorf("--cache %s holds %d tokens, want at least %d", f.cacheSize, s.Context(), max(f.context, leastContext))
 	}

@@ -35,8 +35,7 @@ type Options struct {
 // Weighs reports whether the importance changes anything: formats of 8 bits and more are
 // rounded to the nearest whatever it says.
 func (o *Options) Weighs() bool {
-	searched := func(t *dtype.Type) bool { return t != nil && t.EncodeWeighted != nil }
-	return o.Importance != nil && (searched(o.Format) || searched(o.Embedding))
+	return o.Importance != nil && (o.Format.Weighs() || o.Embedding.Weighs())
 }
 
 // Parse returns the writable format of a name, in any case.

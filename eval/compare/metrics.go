@@ -182,7 +182,7 @@ func (c *comparison) score() error {
 		c.Notes = append(c.Notes, report.Note{Title: "Perplexity",
 			Text: fmt.Sprintf("Of a token as %s cuts texts. Other models cut the same text into fewer or more.", c.rows[0].Name)})
 	}
-	if c.losses() && len(data.CutTexts(c.examples)) > len(c.examples) {
+	if c.losses() && len(c.rows[0].Losses) > 2*len(c.examples) { // two numbers a piece
 		c.Notes = append(c.Notes, report.Note{Title: "Texts",
 			Text: fmt.Sprintf("Texts are scored in pieces of %d bytes at most, which are the items. Pieces of one text are alike: their errors and intervals are narrower than those of as many texts.", data.TextPiece)})
 	}

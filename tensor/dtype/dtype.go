@@ -65,6 +65,10 @@ func register(t Type) *Type {
 	return &t
 }
 
+// Weighs reports whether importance changes what is encoded, as it does where scales are
+// searched for. A nil t, which is no format, does not.
+func (t *Type) Weighs() bool { return t != nil && t.EncodeWeighted != nil }
+
 // All returns every format, in the order of registration.
 func All() []*Type { return all }
 
